@@ -1,0 +1,98 @@
+import { Readable } from 'node:stream';
+import type { Router } from '@koa/router';
+import type { Context, Middleware } from 'koa';
+import type { Fault } from './faults.ts';
+import type { Org, OrgRecord } from './org.ts';
+import type { Parts } from './parts.ts';
+import { queryParameter, readBody, replyJson } from './reply.ts';
+
+/** Routes that no Salesforce has: the org's clock, its raw records, faults. For anybody on this machine. */
+export function adminRoutes(router: Router, parts: Parts): void {
+  const { clock, faults, grants, org } = parts;
+  router.use('/sandbox', tellErrors);
+
+  router.get('/sandbox/clock', (context) => replyClock(context));
+  router.put('/sandbox/clock', async (context) => {
+    const { now } = await jsonBody(context);
+    clock.set(now === null || now === undefined ? undefined : new Date(String(now)));
+    replyClock(context);
+  });
+
+  router.get('/sandbox/records', (context) => {
+    const records = org.records(objectAsked(context, org));
+    context.set('Content-Type', 'application/x-ndjson');
+    context.body = Readable.from(ndjson(records), { objectMode: false });
+  });
+  router.post('/sandbox/records', async (context) => {
+    const fields = await jsonBody(context);
+    replyJson(context, { id: org.insert(objectAsked(context, org), fields as OrgRecord) });
+  });
+  router.patch('/sandbox/records', async (context) => {
+    const fields = await jsonBody(context);
+    org.update(objectAsked(context, org), idAsked(context), fields as OrgRecord);
+    context.status = 204;
+  });
+  router.delete('/sandbox/records', (context) => {
+    const purge = queryParameter(context, 'purge') === 'true';
+    if (purge) org.purge(objectAsked(context, org), idAsked(context));
+    else org.remove(objectAsked(context, org), idAsked(context));
+    context.status = 204;
+  });
+
+  router.post('/sandbox/sessions/expire', (context) => {
+    grants.expireSessions();
+    context.status = 204;
+  });
+
+  router.get('/sandbox/faults', (context) => replyJson(context, faults.list()));
+  router.post('/sandbox/faults', async (context) => {
+    faults.arm((await jsonBody(context)) as unknown as Fault);
+    replyJson(context, faults.list());
+  });
+  router.delete('/sandbox/faults', (context) => {
+    faults.clear();
+    context.status = 204;
+  });
+
+  function replyClock(context: Context): void {
+    replyJson(context, { now: clock.now().toISOString() });
+  }
+}
+
+const tellErrors: Middleware = async (context, next) => {
+  try {
+    await next();
+  } catch (error) {
+    replyJson(context, { error: Error.isError(error) ? error.message : String(error) }, 400);
+  }
+};
+
+async function jsonBody(context: Context): Promise<Record<string, unknown>> {
+  const body: unknown = JSON.parse((await readBody(context.req)) || '{}');
+  if (typeof body !== 'object' || body === null) throw new Error('The body has to be a JSON object.');
+  return body as Record<string, unknown>;
+}
+
+function objectAsked(context: Context, org: Org): string {
+  const object = queryParameter(context, 'object') ?? '';
+  const table = org.table(object);
+  if (!table) throw new Error(`There is no object ${object}.`);
+  return table.definition.name;
+}
+
+function idAsked(context: Context): string {
+  const id = queryParameter(context, 'id');
+  if (!id) throw new Error('Which record? Give id=…');
+  return id;
+}
+
+function* ndjson(records: Iterable<OrgRecord>): Generator<string> {
+  let lines = '';
+  for (const record of records) {
+    lines += `${JSON.stringify(record)}\n`;
+    if (lines.length < 65_536) continue;
+    yield lines;
+    lines = '';
+  }
+  yield lines;
+}

@@ -1,0 +1,152 @@
+import { randomInt } from 'node:crypto';
+import type { Clock } from './clock.ts';
+import { stamp } from './common-fields.ts';
+import type { DELIMITERS, LINE_ENDINGS } from './csv.ts';
+import type { Faults } from './faults.ts';
+import type { Org } from './org.ts';
+import { recordId } from './record-id.ts';
+import { notFound, SalesforceError } from './salesforce-error.ts';
+import { type Snapshot, takeSnapshot } from './snapshot.ts';
+import type { SoqlQuery } from './soql.ts';
+
+export type JobState = 'UploadComplete' | 'InProgress' | 'JobComplete' | 'Failed' | 'Aborted';
+
+export interface BulkJob {
+  id: string;
+  operation: 'query' | 'queryAll';
+  query: SoqlQuery;
+  createdDate: string;
+  systemModstamp: string;
+  state: JobState;
+  /** Such as `66.0`. */
+  apiVersion: string;
+  columnDelimiter: keyof typeof DELIMITERS;
+  lineEnding: keyof typeof LINE_ENDINGS;
+  /** What the query found, from InProgress on. */
+  found: Snapshot | undefined;
+  processingMs: number;
+  errorMessage: string | undefined;
+}
+
+export type NewBulkJob = Pick<BulkJob, 'operation' | 'query' | 'apiVersion' | 'columnDelimiter' | 'lineEnding'>;
+
+const TERMINAL: JobState[] = ['JobComplete', 'Failed', 'Aborted'];
+
+/** Bulk API 2.0 query jobs and their walk from state to state. */
+export class BulkJobs {
+  readonly #org: Org;
+  readonly #clock: Clock;
+  readonly #faults: Faults;
+  readonly #delayMs: number;
+  readonly #jobs = new Map<string, BulkJob>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  /** Ids are never met again, not even by a sandbox that was started anew. */
+  #nextNumber = randomInt(1_000_000_000, 200_000_000_000_000);
+
+  constructor(org: Org, clock: Clock, faults: Faults, delayMs: number) {
+    this.#org = org;
+    this.#clock = clock;
+    this.#faults = faults;
+    this.#delayMs = delayMs;
+  }
+
+  create(asked: NewBulkJob): BulkJob {
+    const now = this.#now();
+    const job: BulkJob = {
+      ...asked,
+      id: recordId('750', this.#nextNumber++),
+      createdDate: now,
+      systemModstamp: now,
+      state: 'UploadComplete',
+      found: undefined,
+      processingMs: 0,
+      errorMessage: undefined,
+    };
+    this.#jobs.set(job.id, job);
+    this.#later(() => void this.#work(job));
+    return job;
+  }
+
+  /** The job with an id of 15 or 18 characters. Throws NOT_FOUND. */
+  get(id: string): BulkJob {
+    const job = this.#jobs.get(id) ?? [...this.#jobs.values()].find((candidate) => candidate.id.slice(0, 15) === id);
+    if (!job) throw notFound();
+    if (this.#faults.take('job-vanished', { method: 'GET', url: job.id, object: job.query.table.definition.name })) {
+      this.#jobs.delete(job.id);
+      throw notFound();
+    }
+    return job;
+  }
+
+  abort(job: BulkJob): void {
+    if (TERMINAL.includes(job.state)) {
+      const state = job.state === 'JobComplete' ? 'Completed' : job.state;
+      throw new SalesforceError(400, 'INVALIDJOBSTATE', `Aborting already ${state} Job not allowed`, true);
+    }
+    this.#enter(job, 'Aborted');
+    job.found = undefined;
+  }
+
+  delete(job: BulkJob): void {
+    if (!TERMINAL.includes(job.state)) {
+      throw new SalesforceError(400, 'API_ERROR', 'Error encountered when deleting the job because the job is not terminated', true);
+    }
+    this.#jobs.delete(job.id);
+  }
+
+  list(): BulkJob[] {
+    return [...this.#jobs.values()];
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#jobs.clear();
+  }
+
+  /** The query is evaluated when its turn comes, not when it was asked. */
+  async #work(job: BulkJob): Promise<void> {
+    if (job.state !== 'UploadComplete') return;
+    this.#enter(job, 'InProgress');
+    const occasion = { method: 'POST', url: job.id, object: job.query.table.definition.name };
+    if (this.#faults.take('job-stuck', occasion)) return;
+    const failure = this.#faults.take('job-failed', occasion);
+    const started = performance.now();
+    const found = failure ? undefined : await this.#evaluate(job);
+    this.#later(() => {
+      if (job.state !== 'InProgress') return;
+      job.processingMs = Math.ceil(performance.now() - started);
+      job.errorMessage ??= failure?.errorMessage;
+      job.found = found;
+      this.#enter(job, found ? 'JobComplete' : 'Failed');
+    });
+  }
+
+  async #evaluate(job: BulkJob): Promise<Snapshot | undefined> {
+    try {
+      // Asking the org for a table lets it live until now.
+      this.#org.table(job.query.table.definition.name);
+      return await takeSnapshot(job.query, { deleted: job.operation === 'queryAll', shuffle: this.#org.seed + this.#nextNumber });
+    } catch (error) {
+      job.errorMessage = `Unexpected exception: ${Error.isError(error) ? error.message : String(error)}`;
+      return undefined;
+    }
+  }
+
+  #enter(job: BulkJob, state: JobState): void {
+    job.state = state;
+    job.systemModstamp = this.#now();
+  }
+
+  #later(step: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      step();
+    }, this.#delayMs);
+    timer.unref();
+    this.#timers.add(timer);
+  }
+
+  #now(): string {
+    return stamp(this.#clock.now().getTime());
+  }
+}

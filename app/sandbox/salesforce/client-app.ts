@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { OAuthError } from './oauth-error.ts';
+
+/** The org's one External Client App: PKCE and a secret are required. The same seed makes the same app. */
+export interface ClientApp {
+  clientId: string;
+  clientSecret: string;
+}
+
+export function clientApp(seed: number): ClientApp {
+  const digest = (name: string): Buffer => createHash('sha512').update(`${name} of sandbox ${seed}`).digest();
+  return {
+    clientId: `3MVG9${digest('key').toString('base64url').slice(0, 80)}`,
+    clientSecret: digest('secret').toString('hex').slice(0, 64).toUpperCase(),
+  };
+}
+
+export function checkClientId(app: ClientApp, clientId: string | undefined): void {
+  if (clientId !== app.clientId) throw new OAuthError('invalid_client_id', 'client identifier invalid');
+}
+
+export function checkClientSecret(app: ClientApp, clientSecret: string | undefined): void {
+  if (clientSecret !== app.clientSecret) throw new OAuthError('invalid_client', 'invalid client credentials');
+}
+
+/** Any address of a real site, and any of the user's own machine, is registered as a callback. */
+export function isRegistered(redirectUri: string): boolean {
+  const address = URL.parse(redirectUri);
+  if (address?.protocol === 'https:') return true;
+  return address?.protocol === 'http:' && ['localhost', '127.0.0.1'].includes(address.hostname);
+}

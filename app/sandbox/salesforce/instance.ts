@@ -1,0 +1,38 @@
+import { Router } from '@koa/router';
+import Koa, { type Middleware } from 'koa';
+import { adminRoutes } from './admin.ts';
+import { bulkRoutes } from './bulk.ts';
+import { commonHeaders, httpFaults } from './common-headers.ts';
+import { userinfo } from './identity.ts';
+import type { Parts } from './parts.ts';
+import { queryRoutes } from './query.ts';
+import { restRoutes, versionsRoute } from './rest.ts';
+import { notFound } from './salesforce-error.ts';
+import { requireSession, requireVersion, salesforceErrors } from './session.ts';
+
+/** The instance host: REST, Bulk API 2.0, and the sandbox's own routes. */
+export function instanceHost(parts: Parts): Koa {
+  const open = new Router();
+  adminRoutes(open, parts);
+  versionsRoute(open);
+  open.get('/services/oauth2/userinfo', (context) => userinfo(context, parts));
+  const closed = new Router();
+  restRoutes(closed, parts);
+  queryRoutes(closed, parts);
+  bulkRoutes(closed, parts);
+  const koa = new Koa();
+  koa.silent = true;
+  koa
+    .use(commonHeaders(() => parts.clock.now()))
+    .use(httpFaults(parts.faults))
+    .use(salesforceErrors);
+  koa.use(open.routes());
+  koa.use(nothingElseUnderSandbox);
+  koa.use(requireVersion).use(requireSession(parts)).use(closed.routes());
+  return koa;
+}
+
+const nothingElseUnderSandbox: Middleware = async (context, next) => {
+  if (context.path.startsWith('/sandbox/')) throw notFound();
+  await next();
+};

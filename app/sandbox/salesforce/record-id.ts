@@ -1,0 +1,32 @@
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const SUFFIX = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ012345';
+/** Characters 4 to 6 of every id: the pod the record was made on, and a reserved one. */
+const POD = '5e0';
+const NUMBER_LENGTH = 9;
+
+/** The 18-character id of the record with this number, such as `0015e00000000081AAA`. */
+export function recordId(keyPrefix: string, number: number): string {
+  let digits = '';
+  for (let rest = number; digits.length < NUMBER_LENGTH; rest = Math.floor(rest / 62)) digits = DIGITS[rest % 62] + digits;
+  return withSuffix(keyPrefix + POD + digits);
+}
+
+/** The number inside an id of 15 or 18 characters; undefined when it is no id of ours. */
+export function recordNumber(keyPrefix: string, id: string): number | undefined {
+  const short = id.slice(0, 15);
+  if (!short.startsWith(keyPrefix + POD) || (id !== short && id !== withSuffix(short)) || short.length !== 15) return undefined;
+  let number = 0;
+  for (const character of short.slice(6)) number = number * 62 + DIGITS.indexOf(character);
+  return number;
+}
+
+/** The 15-character form with the three characters that make it safe where case is lost. */
+export function withSuffix(short: string): string {
+  let suffix = '';
+  for (let start = 0; start < 15; start += 5) {
+    let capitals = 0;
+    for (let place = 0; place < 5; place++) if (/[A-Z]/.test(short[start + place] ?? '')) capitals |= 1 << place;
+    suffix += SUFFIX[capitals];
+  }
+  return short + suffix;
+}
