@@ -1,0 +1,70 @@
+/** What the HTTP status and Google's status word are for a reason. Reasons that only jobs carry have the status a job's error is shown with. */
+const STATUS_OF: Record<string, [number, string]> = {
+  invalid: [400, 'INVALID_ARGUMENT'],
+  invalidQuery: [400, 'INVALID_ARGUMENT'],
+  badRequest: [400, 'INVALID_ARGUMENT'],
+  required: [400, 'INVALID_ARGUMENT'],
+  bytesBilledLimitExceeded: [400, 'INVALID_ARGUMENT'],
+  resourceInUse: [400, 'FAILED_PRECONDITION'],
+  jobBackendError: [400, 'INVALID_ARGUMENT'],
+  jobInternalError: [400, 'INVALID_ARGUMENT'],
+  jobRateLimitExceeded: [400, 'INVALID_ARGUMENT'],
+  resourcesExceeded: [400, 'INVALID_ARGUMENT'],
+  stopped: [400, 'CANCELLED'],
+  timeout: [400, 'DEADLINE_EXCEEDED'],
+  accessDenied: [403, 'PERMISSION_DENIED'],
+  rateLimitExceeded: [403, 'PERMISSION_DENIED'],
+  quotaExceeded: [403, 'PERMISSION_DENIED'],
+  notFound: [404, 'NOT_FOUND'],
+  methodNotAllowed: [405, 'UNIMPLEMENTED'],
+  duplicate: [409, 'ALREADY_EXISTS'],
+  gone: [410, 'FAILED_PRECONDITION'],
+  conditionNotMet: [412, 'FAILED_PRECONDITION'],
+  internalError: [500, 'INTERNAL'],
+  notImplemented: [501, 'UNIMPLEMENTED'],
+  backendError: [503, 'UNAVAILABLE'],
+};
+
+/** One error as a job's status shows it. */
+export interface ErrorProto {
+  reason: string;
+  message: string;
+  location?: string;
+  debugInfo?: string;
+}
+
+/** An error as BigQuery tells it: over HTTP by `body`, in a job's status by `proto`. */
+export class ApiError extends Error {
+  readonly reason: string;
+  readonly location: string | undefined;
+  /** Details beside the final error, shown in a job's `status.errors`. */
+  readonly details: ErrorProto[];
+
+  constructor(reason: string, message: string, more: { location?: string; details?: ErrorProto[]; cause?: unknown } = {}) {
+    super(message, { cause: more.cause });
+    this.name = 'ApiError';
+    this.reason = reason;
+    this.location = more.location;
+    this.details = more.details ?? [];
+  }
+
+  get status(): number {
+    return (STATUS_OF[this.reason] ?? [500])[0];
+  }
+
+  get proto(): ErrorProto {
+    return { reason: this.reason, message: this.message, ...(this.location === undefined ? {} : { location: this.location }) };
+  }
+
+  get body(): { error: { code: number; message: string; errors: object[]; status: string } } {
+    const [code, status] = STATUS_OF[this.reason] ?? [500, 'INTERNAL'];
+    const place = this.location === undefined ? {} : { locationType: 'parameter', location: this.location };
+    const error = { message: this.message, domain: 'global', reason: this.reason, ...place };
+    return { error: { code, message: this.message, errors: [error], status } };
+  }
+}
+
+/** A statement that BigQuery, or this stand-in of it, does not take. */
+export function invalidQuery(message: string, at?: { line: number; column: number }): ApiError {
+  return new ApiError('invalidQuery', at ? `${message} at [${at.line}:${at.column}]` : message, { location: 'query' });
+}

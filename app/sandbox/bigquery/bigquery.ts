@@ -1,0 +1,77 @@
+// A stand-in for BigQuery: its REST routes over DuckDB, for work without a cloud. It must never say yes where BigQuery says no.
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Catalog } from './catalog.ts';
+import { Database } from './database.ts';
+import { addDatasetRoutes } from './dataset-routes.ts';
+import { addFaultRoutes } from './fault-routes.ts';
+import { Faults } from './faults.ts';
+import { Router } from './http.ts';
+import { addJobRoutes } from './job-routes.ts';
+import { dropOrphans, Jobs } from './jobs.ts';
+import { Locks } from './locks.ts';
+import type { Service } from './service.ts';
+import { addTableRoutes } from './table-routes.ts';
+import { addUploadRoutes } from './upload-routes.ts';
+
+export interface BigQueryOptions {
+  /** A DuckDB file, which keeps datasets, tables and jobs; absent, they live in memory. */
+  dataFile?: string;
+  port?: number;
+  project?: string;
+  /** Where datasets are that do not say. */
+  location?: string;
+}
+
+export interface BigQuerySandbox {
+  /** http://127.0.0.1:PORT */
+  url: string;
+  project: string;
+  location: string;
+  close(): Promise<void>;
+}
+
+/** Starts the stand-in on loopback. Its one project needs no credentials. */
+export async function startBigQuery(options: BigQueryOptions = {}): Promise<BigQuerySandbox> {
+  const service = await openService(options);
+  const router = new Router(service.faults);
+  addDatasetRoutes(router, service);
+  addTableRoutes(router, service);
+  addJobRoutes(router, service);
+  addUploadRoutes(router, service);
+  addFaultRoutes(router, service.faults);
+  const server = await router.listen(options.port ?? 0);
+  const { port } = server.address() as AddressInfo;
+  const { project, location } = service;
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+    await service.jobs.close();
+    service.database.close();
+    await rm(service.spoolFolder, { recursive: true, force: true });
+  };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    project,
+    location,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+async function openService({ dataFile, project = 'sandbox', location = 'EU' }: BigQueryOptions): Promise<Service> {
+  const now = () => Date.now();
+  const database = await Database.open(dataFile);
+  const catalog = await Catalog.open(database, { project, location, now });
+  const spoolFolder = await mkdtemp(join(tmpdir(), 'sandbox-bigquery-'));
+  const service = { project, location, database, catalog, locks: new Locks(), faults: new Faults(), now, spoolFolder } as Service;
+  service.jobs = new Jobs(service);
+  await service.jobs.restore(database);
+  await dropOrphans(service);
+  return service;
+}

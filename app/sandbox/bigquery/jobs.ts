@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { ApiError, type ErrorProto } from './api-error.ts';
+import { storedSql } from './catalog.ts';
+import type { Field } from './column-type.ts';
+import { type Database, keepResource, keptResources, queryRows, type Transaction } from './database.ts';
+import { faultError } from './faults.ts';
+import { checkLoad, type LoadConfiguration, loadTarget, runLoad } from './load-job.ts';
+import { checkQuery, type QueryConfiguration, queryError, queryTarget, runQuery } from './query-job.ts';
+import type { Service } from './service.ts';
+import { tokenize } from './sql-tokens.ts';
+
+export interface JobResource {
+  kind: 'bigquery#job';
+  id: string;
+  etag: string;
+  user_email: string;
+  jobReference: { projectId: string; jobId: string; location: string };
+  configuration: {
+    jobType: 'LOAD' | 'QUERY';
+    load?: LoadConfiguration;
+    query?: QueryConfiguration;
+    labels?: Record<string, string>;
+    dryRun?: boolean;
+    [more: string]: unknown;
+  };
+  status: { state: 'PENDING' | 'RUNNING' | 'DONE'; errorResult?: ErrorProto; errors?: ErrorProto[] };
+  statistics: {
+    creationTime: string;
+    startTime?: string;
+    endTime?: string;
+    totalBytesProcessed?: string;
+    load?: object;
+    query?: Record<string, unknown>;
+  };
+}
+
+export interface Job {
+  resource: JobResource;
+  /** The rows that a SELECT gave, in a stored table. */
+  results?: { stored: string; fields: Field[]; rows: number };
+  /** Uploaded bytes of a load. */
+  input?: { file: string };
+  /** Settles, never fails, when the job is DONE. */
+  done: Promise<void>;
+  cancelled: boolean;
+  interrupt?: () => void;
+}
+
+const RESULTS_KEPT_MS = 24 * 60 * 60 * 1000;
+const ATTEMPTS = 5;
+
+/** DuckDB refuses one of two transactions that met; and a name may be dropped between looking it up and reading it. */
+const PASSING = /Transaction conflict|write-write conflict|Conflict on|Table with name [tr]_[0-9a-f]{32} does not exist/;
+
+const keyOf = ({ location, jobId }: { location: string; jobId: string }) => `${location.toUpperCase()}.${jobId}`;
+
+/** All jobs that were ever asked for: their ids are used up, whatever became of them. */
+export class Jobs {
+  readonly #service: Service;
+  readonly #jobs = new Map<string, Job>();
+
+  constructor(service: Service) {
+    this.#service = service;
+  }
+
+  /** Takes up the jobs of an earlier process; those that it did not finish have changed nothing, and failed. */
+  async restore(database: Database): Promise<void> {
+    const oldest = this.#service.now() - RESULTS_KEPT_MS;
+    for (const { resource, results } of await keptResources<Pick<Job, 'resource' | 'results'>>(database, 'job')) {
+      const isFresh = Number(resource.statistics.endTime ?? 0) > oldest;
+      const job: Job = { resource, done: Promise.resolve(), cancelled: false, ...(results && isFresh ? { results } : {}) };
+      this.#jobs.set(keyOf(resource.jobReference), job);
+      if (resource.status.state !== 'DONE')
+        await this.#fail(
+          job,
+          new ApiError('jobBackendError', 'The local BigQuery was stopped during the job. Retrying the job may solve the problem.'),
+        );
+    }
+  }
+
+  /** Tables of results that are still to be had. */
+  storedResults(): string[] {
+    return [...this.#jobs.values()].flatMap((job) => (job.results ? [job.results.stored] : []));
+  }
+
+  /** Newest first. */
+  list(): Job[] {
+    return [...this.#jobs.values()].reverse();
+  }
+
+  /** Without a location, jobs in the multi-regions are found, as in BigQuery. */
+  find(jobId: string, location: string | undefined): Job {
+    const found = (location === undefined ? ['US', 'EU'] : [location])
+      .map((each) => this.#jobs.get(keyOf({ location: each, jobId })))
+      .find(Boolean);
+    if (found) return found;
+    throw new ApiError('notFound', `Not found: Job ${this.#service.project}:${location === undefined ? '' : `${location}.`}${jobId}`);
+  }
+
+  /** Starts a job. Throws what is wrong with the request, and `duplicate` for an id that was used. */
+  async insert(body: Record<string, unknown>, input?: { file: string }): Promise<Job> {
+    const job = this.#newJob(body, input);
+    if (job.resource.configuration.dryRun) return this.#dryRun(job);
+    const key = keyOf(job.resource.jobReference);
+    if (this.#jobs.has(key)) throw new ApiError('duplicate', `Already Exists: Job ${job.resource.id}`);
+    this.#jobs.set(key, job);
+    await this.#service.database.transaction((transaction) => keepResource(transaction, 'job', key, { resource: job.resource }));
+    job.done = this.#run(job);
+    return job;
+  }
+
+  #newJob(body: Record<string, unknown>, input: { file: string } | undefined): Job {
+    const { project } = this.#service;
+    const given = (body.configuration ?? {}) as JobResource['configuration'];
+    const jobType = given.load ? 'LOAD' : given.query ? 'QUERY' : undefined;
+    if (!jobType || (given.load && given.query))
+      throw new ApiError('required', 'The local BigQuery needs configuration.load or configuration.query');
+    if (given.load) checkLoad(given.load);
+    if (given.query) checkQuery(given.query);
+    if (given.load && !input) throw new ApiError('invalid', 'The local BigQuery loads uploaded bytes only: use the upload endpoint');
+    const reference = (body.jobReference ?? {}) as { jobId?: string; location?: string };
+    const jobId = reference.jobId ?? `job_${randomUUID().replaceAll('-', '')}`;
+    if (!/^[A-Za-z0-9_-]{1,1024}$/.test(jobId)) throw new ApiError('invalid', `Invalid job ID "${jobId}".`);
+    const location = reference.location ?? this.#locationOf(given);
+    const resource: JobResource = {
+      kind: 'bigquery#job',
+      id: `${project}:${location}.${jobId}`,
+      etag: randomUUID(),
+      user_email: 'sandbox@localhost',
+      jobReference: { projectId: project, jobId, location },
+      configuration: { ...given, jobType },
+      status: { state: 'PENDING' },
+      statistics: { creationTime: String(this.#service.now()) },
+    };
+    return { resource, done: Promise.resolve(), cancelled: false, ...(input ? { input } : {}) };
+  }
+
+  /** Where the first dataset is that the job names. */
+  #locationOf({ load, query }: JobResource['configuration']): string {
+    const names = load ? [load.destinationTable?.datasetId] : [query?.defaultDataset?.datasetId, ...wordsOf(query?.query ?? '')];
+    const dataset = this.#service.catalog.datasets().find((each) => names.includes(each.datasetReference.datasetId));
+    return dataset?.location ?? this.#service.location;
+  }
+
+  async #dryRun(job: Job): Promise<Job> {
+    if (job.resource.configuration.query) {
+      await runQuery(this.#service, job, undefined).catch((error) => {
+        throw queryError(error);
+      });
+    }
+    job.resource.status = { state: 'DONE' };
+    return job;
+  }
+
+  async #run(job: Job): Promise<void> {
+    job.resource.status = { state: 'RUNNING' };
+    job.resource.statistics.startTime = String(this.#service.now());
+    try {
+      const fault = this.#service.faults.take('job-failed', job.resource.jobReference.jobId);
+      if (fault) throw faultError(fault, 'jobBackendError');
+      const { load } = job.resource.configuration;
+      const target = load ? loadTarget(load) : queryTarget(this.#service, job);
+      const work = () => this.#attempt(job);
+      await (target === undefined ? work() : this.#service.locks.hold(target, work));
+    } catch (error) {
+      await this.#fail(
+        job,
+        job.cancelled ? new ApiError('stopped', 'Job execution was cancelled: User requested cancellation') : queryError(error),
+      );
+    } finally {
+      delete job.interrupt;
+      if (job.input) await rm(job.input.file, { force: true });
+    }
+  }
+
+  async #attempt(job: Job): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#service.database.transaction((transaction) => this.#execute(job, transaction));
+      } catch (error) {
+        delete job.results;
+        if (attempt === ATTEMPTS || job.cancelled || !PASSING.test(String(error))) throw error;
+      }
+    }
+  }
+
+  /** The job's end is kept in the transaction of its rows: a job that is not DONE has changed nothing. */
+  async #execute(job: Job, transaction: Transaction): Promise<void> {
+    if (job.cancelled) throw new ApiError('stopped', 'Job execution was cancelled: User requested cancellation');
+    job.interrupt = () => transaction.connection.interrupt();
+    if (job.resource.configuration.load) await runLoad(this.#service, job, transaction);
+    else await runQuery(this.#service, job, transaction);
+    const resource: JobResource = {
+      ...job.resource,
+      status: { state: 'DONE' },
+      statistics: { ...job.resource.statistics, endTime: String(this.#service.now()) },
+    };
+    await keepResource(transaction, 'job', keyOf(resource.jobReference), { resource, results: job.results });
+    transaction.afterCommit(() => {
+      job.resource = resource;
+    });
+  }
+
+  async #fail(job: Job, error: ApiError): Promise<void> {
+    const { load: _, ...statistics } = job.resource.statistics;
+    const resource: JobResource = {
+      ...job.resource,
+      status: { state: 'DONE', errorResult: error.proto, errors: [error.proto, ...error.details] },
+      statistics: { ...statistics, endTime: String(this.#service.now()) },
+    };
+    // Memory first: a poller must see the end even when it cannot be kept.
+    job.resource = resource;
+    await this.#service.database
+      .transaction((transaction) => keepResource(transaction, 'job', keyOf(resource.jobReference), { resource }))
+      .catch(() => undefined);
+  }
+
+  /** Asks a job to stop; it may be too late. */
+  cancel(job: Job): void {
+    if (job.resource.status.state === 'DONE') return;
+    job.cancelled = true;
+    job.interrupt?.();
+  }
+
+  /** Stops what runs and waits for it. */
+  async close(): Promise<void> {
+    for (const job of this.#jobs.values()) this.cancel(job);
+    await Promise.all([...this.#jobs.values()].map((job) => job.done));
+  }
+}
+
+function wordsOf(query: string): string[] {
+  try {
+    return tokenize(query).flatMap((token) => (token.kind === 'name' || token.kind === 'word' ? token.text.split('.') : []));
+  } catch {
+    return [];
+  }
+}
+
+/** Drops stored tables that nothing refers to: of results that are too old, of work that was cut off. */
+export async function dropOrphans(service: Service): Promise<void> {
+  const datasets = service.catalog.datasets().map((dataset) => dataset.datasetReference.datasetId);
+  const wanted = new Set([
+    ...datasets.flatMap((id) => service.catalog.tables(id)).map((table) => table.stored),
+    ...service.jobs.storedResults(),
+  ]);
+  await service.database.withConnection(async (connection) => {
+    const rows = await queryRows(connection, `SELECT table_name FROM duckdb_tables() WHERE schema_name = 'data'`);
+    for (const [name] of rows) if (!wanted.has(String(name))) await connection.run(`DROP TABLE ${storedSql(String(name))}`);
+  });
+}

@@ -1,0 +1,78 @@
+// GoogleSQL's answers where DuckDB's own differ, as DuckDB macros. A `bq_<type>` macro reads a text: NULL where GoogleSQL refuses it.
+
+const SPACE = '[ \\t\\n\\v\\f\\r]*';
+const DECIMAL = '[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]+)?';
+const DATE = '([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})';
+// DuckDB takes 24:00:00 for the next midnight and rounds what follows the sixth decimal; GoogleSQL does neither.
+const TIME = '([01]?[0-9]|2[0-3]):([0-5]?[0-9]):([0-5]?[0-9])(?:(\\.[0-9]{1,6})[0-9]*)?';
+const ZONE = '(?: ?UTC|([zZ]|[+-][0-9]{1,2}|[+-][0-9]{1,2}:[0-9]{2}|[+-][0-9]{4}))?';
+
+const MACROS: Record<string, string> = {
+  // A value that does not cast is an error outside SAFE_CAST, and the error quotes it.
+  'bq_or_fail(input, result, message)': `CASE WHEN input IS NOT NULL AND result IS NULL THEN error(message || CAST(input AS VARCHAR)) ELSE result END`,
+  'bq_strip(s)': `trim(s, chr(32) || chr(9) || chr(10) || chr(11) || chr(12) || chr(13))`,
+  // Not '12.0', not '1e3'.
+  'bq_int64(s)': `CASE WHEN regexp_full_match(s, '${SPACE}[+-]?[0-9]+${SPACE}') THEN TRY_CAST(ltrim(bq_strip(s), '+') AS BIGINT)
+    WHEN regexp_full_match(s, '${SPACE}0[xX][0-9a-fA-F]+${SPACE}') THEN TRY_CAST(bq_strip(s) AS BIGINT) END`,
+  // Not '1', not 't'.
+  'bq_bool(s)': `CASE lower(s) WHEN 'true' THEN true WHEN 'false' THEN false END`,
+  'bq_float64(s)': `CASE WHEN regexp_full_match(s, '${SPACE}${DECIMAL}${SPACE}')
+      THEN coalesce(TRY_CAST(ltrim(bq_strip(s), '+') AS DOUBLE), CASE WHEN starts_with(bq_strip(s), '-') THEN '-inf'::DOUBLE ELSE 'inf'::DOUBLE END)
+    WHEN regexp_full_match(s, '(?i)${SPACE}[+-]?(?:inf|infinity|nan)${SPACE}')
+      THEN CASE WHEN lower(bq_strip(s)) LIKE '%nan' THEN 'nan'::DOUBLE WHEN starts_with(bq_strip(s), '-') THEN '-inf'::DOUBLE ELSE 'inf'::DOUBLE END END`,
+  'bq_numeric(s)': `CASE WHEN regexp_full_match(s, '${SPACE}${DECIMAL}${SPACE}') THEN bq_numeric_of(ltrim(bq_strip(s), '+')) END`,
+  // Most numbers fit into 64 bits, which DuckDB reads many times faster.
+  'bq_numeric_of(s)': `coalesce(CAST(TRY_CAST(s AS DECIMAL(18,9)) AS DECIMAL(38,9)), TRY_CAST(s AS DECIMAL(38,9)))`,
+  'bq_bignumeric(s)': `CASE WHEN regexp_full_match(s, '${SPACE}${DECIMAL}${SPACE}') THEN TRY_CAST(ltrim(bq_strip(s), '+') AS DECIMAL(38,18)) END`,
+  // The years that GoogleSQL has are 1 to 9999.
+  'bq_date_in_range(d)': `CASE WHEN d >= DATE '0001-01-01' AND d <= DATE '9999-12-31' THEN d END`,
+  'bq_datetime_in_range(d)': `CASE WHEN d >= TIMESTAMP '0001-01-01 00:00:00' AND d < TIMESTAMP '10000-01-01 00:00:00' THEN d END`,
+  'bq_timestamp_in_range(t)': `list_transform([t], lambda r:
+    CASE WHEN r >= TIMESTAMPTZ '0001-01-01 00:00:00+00' AND r < TIMESTAMPTZ '10000-01-01 00:00:00+00' THEN r END)[1]`,
+  // Not a text that also holds a time.
+  'bq_date(s)': `CASE WHEN regexp_full_match(s, '${DATE}') THEN bq_date_in_range(TRY_CAST(s AS DATE)) END`,
+  // Not a text with a zone.
+  'bq_time(s)': `CASE WHEN regexp_full_match(s, '${TIME}') THEN TRY_CAST(regexp_replace(s, '^${TIME}$', '\\1:\\2:\\3\\4') AS TIME) END`,
+  'bq_datetime(s)': `bq_datetime_in_range(CASE WHEN regexp_full_match(s, '${DATE}') THEN TRY_CAST(s AS TIMESTAMP)
+    WHEN regexp_full_match(s, '${DATE}[ Tt]${TIME}')
+      THEN TRY_CAST(regexp_replace(s, '^${DATE}[ Tt]${TIME}$', '\\1-\\2-\\3 \\4:\\5:\\6\\7') AS TIMESTAMP) END)`,
+  // A macro puts its argument in wherever it is named: a long one is bound once, by a lambda, or the text grows beyond planning.
+  'bq_timestamp(s)': `list_transform([s], lambda t: bq_timestamp_in_range(CASE
+    WHEN regexp_full_match(t, '${DATE}${ZONE}') THEN bq_zoned(regexp_replace(t, '^${DATE}${ZONE}$', '\\1-\\2-\\3 00:00:00'), regexp_replace(t, '^${DATE}${ZONE}$', '\\4'))
+    WHEN regexp_full_match(t, '${DATE}[ Tt]${TIME}${ZONE}')
+      THEN bq_zoned(regexp_replace(t, '^${DATE}[ Tt]${TIME}${ZONE}$', '\\1-\\2-\\3 \\4:\\5:\\6\\7'), regexp_replace(t, '^${DATE}[ Tt]${TIME}${ZONE}$', '\\8')) END))[1]`,
+  'bq_zoned(plain, zone)': `TRY_CAST(plain AS TIMESTAMP) AT TIME ZONE 'UTC' - list_transform([zone], lambda z: bq_offset(z))[1]`,
+  // Minutes east of Greenwich; NULL for more than 14 hours.
+  'bq_offset(zone)': `CASE WHEN zone = '' OR lower(zone) = 'z' THEN INTERVAL 0 MINUTE ELSE to_minutes(bq_offset_minutes(zone[1:1], regexp_replace(zone[2:], ':', ''))) END`,
+  'bq_offset_minutes(sign, digits)': `CASE WHEN bq_offset_size(digits) <= 840 AND (length(digits) <= 2 OR digits[-2:] < '60') THEN
+    CASE WHEN sign = '-' THEN -bq_offset_size(digits) ELSE bq_offset_size(digits) END END`,
+  'bq_offset_size(digits)': `CASE WHEN length(digits) <= 2 THEN 60 * CAST(digits AS INTEGER) ELSE 60 * CAST(digits[:-3] AS INTEGER) + CAST(digits[-2:] AS INTEGER) END`,
+  'bq_numeric_text(x)': `regexp_replace(regexp_replace(CAST(x AS VARCHAR), '(\\.[0-9]*?)0+$', '\\1'), '\\.$', '')`,
+  'bq_float64_text(x)': `regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')`,
+  // No fraction, three digits or six.
+  'bq_datetime_text(x)': `regexp_replace(regexp_replace(regexp_replace(strftime(x, '%Y-%m-%d %H:%M:%S.%f'), '000$', ''), '\\.000$', ''), '^([0-9]{1,3})-', '\\1-')`,
+  'bq_time_text(x)': `regexp_replace(regexp_replace(strftime(DATE '2000-01-01' + x, '%H:%M:%S.%f'), '000$', ''), '\\.000$', '')`,
+  'bq_timestamp_text(x)': `bq_datetime_text(timezone('UTC', x)) || '+00'`,
+  'bq_divide(a, b)': `CASE WHEN b = 0 THEN error('division by zero') ELSE CAST(a AS DOUBLE) / CAST(b AS DOUBLE) END`,
+  // Exact, rounded half away from zero, as long as the dividend has no more than 20 integer digits.
+  'bq_numeric_divide(a, b)': `CASE WHEN b = 0 THEN error('division by zero') ELSE CAST(CAST(sign(a) * sign(b) AS INTEGER) *
+    bq_scaled((2 * abs(CAST(a * 1000000000 AS HUGEINT)) * 1000000000 + abs(CAST(b * 1000000000 AS HUGEINT))) // (2 * abs(CAST(b * 1000000000 AS HUGEINT)))) AS DECIMAL(38,9)) END`,
+  'bq_scaled(h)': `CAST(h // 1000000000 AS DECIMAL(38,9)) + CAST(CAST(h % 1000000000 AS DECIMAL(38,9)) * CAST(0.000000001 AS DECIMAL(9,9)) AS DECIMAL(38,9))`,
+  'bq_mod(a, b)': `CASE WHEN b = 0 THEN error('division by zero') ELSE a % b END`,
+  'bq_div(a, b)': `CASE WHEN b = 0 THEN error('division by zero') ELSE a // b END`,
+  // Position 0 is 1; before the start is the start.
+  'bq_substr_from(s, p)': `CASE WHEN p = 0 OR p < -length(s) THEN 1 ELSE p END`,
+  'bq_natural(n, message)': `CASE WHEN n < 0 THEN error(message) ELSE n END`,
+};
+
+/** Statements that define the macros, in an order in which each finds those that it uses. */
+export const macroStatements = Object.entries(MACROS)
+  .map(([signature, body]) => ({ signature, body, name: signature.slice(0, signature.indexOf('(')) }))
+  .sort((one, other) => depth(one.name) - depth(other.name))
+  .map(({ signature, body }) => `CREATE OR REPLACE MACRO ${signature} AS ${body}`);
+
+function depth(name: string): number {
+  const own = Object.entries(MACROS).find(([signature]) => signature.startsWith(`${name}(`));
+  const used = [...new Set(own?.[1].match(/bq_[a-z0-9_]+(?=\()/g) ?? [])];
+  return 1 + Math.max(0, ...used.map(depth));
+}

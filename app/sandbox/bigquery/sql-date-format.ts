@@ -1,0 +1,95 @@
+// GoogleSQL's format elements (%Y, %E*S, …), for reading and for writing.
+import { invalidQuery } from './api-error.ts';
+import { type ScalarName, scalar, storedAs, text } from './column-type.ts';
+import type { Call } from './sql-tree.ts';
+
+type Part = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second' | 'zone';
+
+/** Element → the part that it reads and its pattern, one group (a second's fraction: two). Narrower than GoogleSQL in years of less than four digits. */
+const READ: Record<string, [Part, string]> = {
+  '%Y': ['year', '([0-9]{4})'],
+  '%m': ['month', '(1[0-2]|0?[1-9])'],
+  '%d': ['day', '(3[01]|[12][0-9]|0?[1-9])'],
+  '%e': ['day', ' ?(3[01]|[12][0-9]|[1-9])'],
+  '%H': ['hour', '(2[0-3]|[01]?[0-9])'],
+  '%M': ['minute', '([0-5]?[0-9])'],
+  '%S': ['second', '([0-5]?[0-9])'],
+  // What follows the sixth decimal is dropped.
+  '%E*S': ['second', '([0-5]?[0-9])(?:(\\.[0-9]{1,6})[0-9]*)?'],
+  '%Ez': ['zone', '([zZ]|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)'],
+  '%z': ['zone', '([+-](?:0[0-9]|1[0-4])(?:[0-5][0-9])?)'],
+};
+
+const SHORT: Record<string, string> = { '%F': '%Y-%m-%d', '%T': '%H:%M:%S' };
+const ELEMENT = /%E[*0-9]S|%Ez|%[A-Za-z%]|\s+|[^%\s]/g;
+
+const DATE_PARTS: Part[] = ['year', 'month', 'day'];
+const TIME_PARTS: Part[] = ['hour', 'minute', 'second'];
+const PARTS: Partial<Record<ScalarName, Part[]>> = {
+  DATE: DATE_PARTS,
+  TIME: TIME_PARTS,
+  DATETIME: [...DATE_PARTS, ...TIME_PARTS],
+  TIMESTAMP: [...DATE_PARTS, ...TIME_PARTS, 'zone'],
+};
+
+/** DuckDB text that reads `subject` by a format, NULL where it does not fit: the parts are put into the order that a cast reads. */
+export function parsePattern(type: ScalarName, format: string, subject: string, call: Call): string {
+  const { pattern, groups } = readFormat(type, format, call);
+  const part = (name: Part, otherwise: string) => groups.get(name) ?? otherwise;
+  const date = `${part('year', '1970')}-${part('month', '01')}-${part('day', '01')}`;
+  const time = `${part('hour', '00')}:${part('minute', '00')}:${part('second', '00')}`;
+  const ordered: Partial<Record<ScalarName, string>> = {
+    DATE: date,
+    TIME: time,
+    DATETIME: `${date} ${time}`,
+    TIMESTAMP: `${date} ${time}${part('zone', '+00')}`,
+  };
+  const read = `TRY_CAST(upper(regexp_replace(${subject}, ${text(pattern)}, ${text(ordered[type]!)})) AS ${storedAs(scalar(type))})`;
+  const inRange = type === 'TIME' ? read : `bq_${type.toLowerCase()}_in_range(${read})`;
+  return `CASE WHEN regexp_matches(${subject}, ${text(pattern)}) THEN ${inRange} END`;
+}
+
+/** The format as a pattern, and for each part what stands for it in a replacement. */
+function readFormat(type: ScalarName, format: string, call: Call): { pattern: string; groups: Map<Part, string> } {
+  let pattern = '';
+  let count = 0;
+  const groups = new Map<Part, string>();
+  for (const [element] of format.replace(/%[FT]/g, (short) => SHORT[short]!).matchAll(ELEMENT)) {
+    const known = READ[element];
+    if (known) {
+      const [part, reads] = known;
+      if (groups.has(part) || !PARTS[type]!.includes(part)) throw unknownElement(element, call);
+      pattern += reads;
+      groups.set(part, element === '%E*S' ? `\\${++count}\\${++count}` : `\\${++count}`);
+    } else if (element.startsWith('%') && element !== '%%') throw unknownElement(element, call);
+    else pattern += element.trim() === '' ? '\\s*' : escaped(element === '%%' ? '%' : element);
+  }
+  return { pattern: `^\\s*${pattern}\\s*$`, groups };
+}
+
+const escaped = (character: string) => character.replace(/[\\^$.|?*+()[\]{}]/, '\\$&');
+
+const WRITE: Record<string, string> = {
+  '%F': '%Y-%m-%d',
+  '%T': '%H:%M:%S',
+  '%E6S': '%S.%f',
+  '%E3S': '%S.%g',
+  '%Ez': '+00:00',
+  '%z': '+0000',
+  '%Z': 'UTC',
+};
+const SAME = ['%Y', '%m', '%d', '%H', '%M', '%S', '%B', '%b', '%A', '%a', '%j', '%y', '%I', '%p', '%%'];
+
+/** DuckDB's strftime format for a GoogleSQL one. */
+export function textPattern(format: string, call: Call): string {
+  const elements = [...format.matchAll(ELEMENT)].map(([element]) => {
+    if (!element.startsWith('%') || SAME.includes(element)) return element;
+    const known = WRITE[element];
+    if (known === undefined) throw unknownElement(element, call);
+    return known;
+  });
+  return elements.join('');
+}
+
+const unknownElement = (element: string, call: Call) =>
+  invalidQuery(`The local BigQuery does not know the format element ${element} here (${call.name})`, call.place);

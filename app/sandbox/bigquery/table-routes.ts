@@ -1,0 +1,218 @@
+import { ApiError } from './api-error.ts';
+import { queriedTable, storedSql, type TableEntry, type TableResource, tableKey } from './catalog.ts';
+import { readList, rowOf } from './cell.ts';
+import { type Field, quoted } from './column-type.ts';
+import { queryRows } from './database.ts';
+import { type Exchange, type Handler, jsonBody, type Router } from './http.ts';
+import { checkPrecondition, kept, merge, page, patchable, requireProject } from './resource.ts';
+import { timestampForm } from './results.ts';
+import { changeSchema, checkFields } from './schema-change.ts';
+import type { Service } from './service.ts';
+import { sourcesOf } from './sources.ts';
+import { columnsOfQuery } from './sql.ts';
+import { checkLabel } from './sql-options.ts';
+
+const KEPT = [
+  'friendlyName',
+  'description',
+  'labels',
+  'expirationTime',
+  'clustering',
+  'timePartitioning',
+  'rangePartitioning',
+  'requirePartitionFilter',
+];
+const PATCHABLE = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering', 'requirePartitionFilter'];
+
+/** tables.insert, get, list, patch, update, delete and tabledata.list. */
+export function addTableRoutes(router: Router, service: Service): void {
+  const all = '/bigquery/v2/projects/:projectId/datasets/:datasetId/tables';
+  router.on('POST', all, insertTable(service));
+  router.on('GET', all, listTables(service));
+  router.on('GET', `${all}/:tableId`, (exchange) => tableAnswer(service, entryOf(service, exchange)));
+  router.on('PATCH', `${all}/:tableId`, changeTable(service));
+  router.on('PUT', `${all}/:tableId`, changeTable(service));
+  router.on('DELETE', `${all}/:tableId`, deleteTable(service));
+  router.on('GET', `${all}/:tableId/data`, listRows(service));
+}
+
+const referenceOf = ({ parameters }: Exchange) => ({ datasetId: parameters.datasetId!, tableId: parameters.tableId! });
+
+function entryOf(service: Service, exchange: Exchange): TableEntry {
+  requireProject(service, exchange.parameters);
+  return service.catalog.table(referenceOf(exchange));
+}
+
+async function tableAnswer(service: Service, entry: TableEntry): Promise<object> {
+  if (!entry.stored) return entry.resource;
+  const [rows, bytes] = await Promise.all([service.catalog.rowCount(entry), service.catalog.columnBytes(entry)]);
+  const numBytes = String([...bytes.values()].reduce((sum, each) => sum + each, 0));
+  return { ...entry.resource, numRows: String(rows), numBytes, numLongTermBytes: '0' };
+}
+
+function insertTable(service: Service): Handler {
+  return async ({ request, parameters }) => {
+    requireProject(service, parameters);
+    const body = await jsonBody(request);
+    const reference = {
+      datasetId: parameters.datasetId!,
+      tableId: (body.tableReference as { tableId?: string } | undefined)?.tableId ?? '',
+    };
+    if (!/^[\p{L}\p{M}\p{N}\p{Pc}\p{Pd}\p{Zs}]{1,1024}$/u.test(reference.tableId))
+      throw new ApiError('invalid', `Invalid table ID "${reference.tableId}".`);
+    const entry = await service.locks.hold(tableKey(reference), () => makeTable(service, reference, body));
+    return tableAnswer(service, entry);
+  };
+}
+
+function makeTable(
+  service: Service,
+  reference: { datasetId: string; tableId: string },
+  body: Record<string, unknown>,
+): Promise<TableEntry> {
+  const { catalog, database } = service;
+  catalog.dataset(reference.datasetId);
+  if (catalog.findTable(reference)) throw new ApiError('duplicate', `Already Exists: Table ${service.project}:${tableKey(reference)}`);
+  const view = body.view as { query: string; useLegacySql?: boolean } | undefined;
+  const given = (body.schema as { fields?: Field[] } | undefined)?.fields ?? [];
+  if (view && view.useLegacySql !== false)
+    throw new ApiError('invalid', 'The local BigQuery has no legacy SQL: set view.useLegacySql to false');
+  const fields = view ? columnsOfQuery(view.query, sourcesOf(service, {})) : checkFields(given);
+  checkLabels(body);
+  const resource = newTableResource(service, reference, fields, {
+    ...kept(body, KEPT),
+    ...(view ? { type: 'VIEW', view: { query: view.query, useLegacySql: false } } : {}),
+  });
+  return database.transaction(async (transaction) => {
+    const stored = view ? undefined : await catalog.createStored(transaction, fields);
+    return catalog.putTable(transaction, { key: tableKey(reference), stored, resource });
+  });
+}
+
+function checkLabels(body: Record<string, unknown>): void {
+  try {
+    for (const [key, value] of Object.entries((body.labels ?? {}) as Record<string, string | null>)) checkLabel(key, value ?? '');
+  } catch (cause) {
+    throw new ApiError('invalid', cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/** The resource of a table that is made now, with the dataset's defaults. */
+export function newTableResource(
+  service: Service,
+  reference: { datasetId: string; tableId: string },
+  fields: Field[],
+  more: object,
+): TableResource {
+  const { catalog, project } = service;
+  const dataset = catalog.dataset(reference.datasetId);
+  const lifetime = dataset.defaultTableExpirationMs;
+  return {
+    kind: 'bigquery#table',
+    id: `${project}:${tableKey(reference)}`,
+    etag: '',
+    type: 'TABLE',
+    location: dataset.location,
+    tableReference: { projectId: project, datasetId: reference.datasetId, tableId: reference.tableId },
+    schema: { fields },
+    creationTime: catalog.nowText(),
+    lastModifiedTime: '',
+    ...(lifetime === undefined ? {} : { expirationTime: String(service.now() + Number(lifetime)) }),
+    ...more,
+  };
+}
+
+function listTables(service: Service): Handler {
+  return ({ parameters, query }) => {
+    requireProject(service, parameters);
+    const all = service.catalog.tables(parameters.datasetId!);
+    const { items, nextPageToken } = page(all, query);
+    const tables = items.map(({ resource }) => {
+      const listed = [
+        'id',
+        'kind',
+        'tableReference',
+        'type',
+        'labels',
+        'friendlyName',
+        'creationTime',
+        'expirationTime',
+        'timePartitioning',
+        'clustering',
+        'view',
+      ];
+      return kept(resource, listed);
+    });
+    return { kind: 'bigquery#tableList', ...(tables.length > 0 ? { tables } : {}), ...nextPageToken, totalItems: all.length };
+  };
+}
+
+function changeTable(service: Service): Handler {
+  return async (exchange) => {
+    const { request } = exchange;
+    requireProject(service, exchange.parameters);
+    const body = await jsonBody(request);
+    const entry = await service.locks.hold(tableKey(referenceOf(exchange)), async () => {
+      const before = entryOf(service, exchange);
+      checkPrecondition(request, before.resource.etag);
+      checkLabels(body);
+      return service.database.transaction(async (transaction) => {
+        const wanted = (body.schema as { fields?: Field[] } | undefined)?.fields;
+        const fields =
+          wanted && before.stored ? await changeSchema(transaction, before, wanted, service.project) : before.resource.schema.fields;
+        const resource = { ...merge(before.resource, patchable(body, PATCHABLE)), schema: { fields } };
+        return service.catalog.putTable(transaction, { ...before, resource: withView(service, resource, body) });
+      });
+    });
+    return tableAnswer(service, entry);
+  };
+}
+
+function withView(service: Service, resource: TableResource, body: Record<string, unknown>): TableResource {
+  const view = body.view as { query?: string } | undefined;
+  if (!view?.query || resource.type !== 'VIEW') return resource;
+  return {
+    ...resource,
+    view: { query: view.query, useLegacySql: false },
+    schema: { fields: columnsOfQuery(view.query, sourcesOf(service, {})) },
+  };
+}
+
+function deleteTable(service: Service): Handler {
+  return async (exchange) => {
+    await service.locks.hold(tableKey(referenceOf(exchange)), () => {
+      const entry = entryOf(service, exchange);
+      return service.database.transaction((transaction) => service.catalog.removeTable(transaction, entry));
+    });
+    return undefined;
+  };
+}
+
+const MOST_ROWS = 10_000;
+
+function listRows(service: Service): Handler {
+  return async (exchange) => {
+    const entry = entryOf(service, exchange);
+    if (!entry.stored) throw new ApiError('invalid', `Cannot list a table of type ${entry.resource.type}.`);
+    const { query } = exchange;
+    const start = Number(query.get('pageToken') ?? query.get('startIndex') ?? 0);
+    const size = Math.min(Number(query.get('maxResults') ?? MOST_ROWS), MOST_ROWS);
+    const total = await service.catalog.rowCount(entry);
+    const stored = queriedTable(entry).columns;
+    const columns = stored.map(({ name, type }) => ({ name: quoted(name), type }));
+    const types = stored.map((column) => column.type);
+    const rows = await service.database.withConnection((connection) =>
+      queryRows(connection, `SELECT ${readList(columns)} FROM ${storedSql(entry.stored!)} ORDER BY rowid LIMIT ${size} OFFSET ${start}`),
+    );
+    const next = start + rows.length < total ? { pageToken: String(start + rows.length) } : {};
+    const form = timestampForm(query.get('formatOptions.timestampOutputFormat'), query.get('formatOptions.useInt64Timestamp') === 'true');
+    const list = rows.map((row) => rowOf(row, types, form));
+    return {
+      kind: 'bigquery#tableDataList',
+      etag: entry.resource.etag,
+      totalRows: String(total),
+      ...(list.length > 0 ? { rows: list } : {}),
+      ...next,
+    };
+  };
+}
