@@ -1,0 +1,65 @@
+/** The types of the warehouse's columns. */
+export type ColumnType = 'STRING' | 'BOOL' | 'INT64' | 'FLOAT64' | 'NUMERIC' | 'BIGNUMERIC' | 'DATE' | 'TIMESTAMP' | 'TIME';
+
+/** A column: where it comes from and what it becomes. Name and field are the same text: Salesforce's API names are legal in BigQuery. */
+export interface Column {
+  name: string;
+  type: ColumnType;
+}
+
+/** What of a described field the choice needs. */
+export interface DescribedField {
+  name: string;
+  type: string;
+  precision?: number;
+  scale?: number;
+}
+
+/** Salesforce's field types and the columns they become; `undefined`: not a value of its own, so not asked for. */
+const TYPES: Record<string, ((field: DescribedField) => ColumnType) | undefined> = {
+  id: () => 'STRING',
+  reference: () => 'STRING',
+  masterrecord: () => 'STRING',
+  string: () => 'STRING',
+  picklist: () => 'STRING',
+  multipicklist: () => 'STRING',
+  combobox: () => 'STRING',
+  email: () => 'STRING',
+  phone: () => 'STRING',
+  url: () => 'STRING',
+  textarea: () => 'STRING',
+  encryptedstring: () => 'STRING',
+  anyType: () => 'STRING',
+  json: () => 'STRING',
+  DataCategoryGroupReference: () => 'STRING',
+  boolean: () => 'BOOL',
+  int: () => 'INT64',
+  long: () => 'INT64',
+  // The wire carries IEEE doubles, and a described scale is a display promise, not a storage one.
+  double: () => 'FLOAT64',
+  percent: () => 'FLOAT64',
+  currency: decimal,
+  date: () => 'DATE',
+  datetime: () => 'TIMESTAMP',
+  time: () => 'TIME',
+  // Compound parents: their parts are fields of their own, and Bulk refuses the parents.
+  address: undefined,
+  location: undefined,
+  // Not a value but a link to one.
+  base64: undefined,
+  complexvalue: undefined,
+};
+
+/** NUMERIC holds 29 digits before the point and 9 after it. */
+function decimal(field: DescribedField): ColumnType {
+  const scale = field.scale ?? 0;
+  return scale > 9 || (field.precision ?? 18) - scale > 29 ? 'BIGNUMERIC' : 'NUMERIC';
+}
+
+/** The columns of an object, in the order of its fields. A type that nobody has told us of is left out, since it might not be text. */
+export function columnsOf(fields: readonly DescribedField[]): Column[] {
+  return fields.flatMap((field) => {
+    const choose = TYPES[field.type];
+    return choose ? [{ name: field.name, type: choose(field) }] : [];
+  });
+}

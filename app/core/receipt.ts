@@ -1,0 +1,30 @@
+/** What a run counted at each stage, and what follows from it. Kept with the run; the proof that its window is complete. */
+export interface Receipt {
+  /** Salesforce's COUNT() before and after; null where one could not be had */
+  salesforce_before: number | null;
+  salesforce_after: number | null;
+  /** rows: processed by Bulk, told by the pages, put out by the load jobs, standing in the staging tables */
+  processed: number;
+  paged: number;
+  loaded: number;
+  staged: number;
+  /** different Ids among them, and rows of the delta table: one an Id */
+  distinct_ids: number;
+  delta_rows: number;
+  /** rows of the target table that MERGE made and changed; what had been read later before stays */
+  inserted: number;
+  updated: number;
+  /** values whose text did not cast and became NULL, by column */
+  uncast: Record<string, number>;
+  pages: number;
+  bytes: number;
+  /** against Salesforce's count: exact, within n, or not counted */
+  verdict: string;
+}
+
+/** Of the verdicts of a run's slices, the one that claims least. */
+export function weakestVerdict(verdicts: readonly string[]): string {
+  if (verdicts.includes('not counted')) return 'not counted';
+  const widths = verdicts.flatMap((verdict) => (verdict.startsWith('within ') ? [Number(verdict.slice(7))] : []));
+  return widths.length > 0 ? `within ${widths.reduce((sum, width) => sum + width, 0)}` : 'exact';
+}

@@ -1,0 +1,29 @@
+import { AppError } from '../errors.ts';
+import { BEGINNING } from './window.ts';
+
+/**
+ * Reads a job's start date: `YYYY-MM-DD` (UTC), or `all` for everything there is.
+ * @throws AppError invalid_request when it is no date, before 1700 (Salesforce has none earlier) or after `today`.
+ */
+export function parseStartDate(text: string, today: Date): Date {
+  if (text === 'all') return BEGINNING;
+  const date = new Date(`${text}T00:00:00Z`);
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(date.getTime()) || formatDate(date) !== text) {
+    throw new AppError('invalid_request', 'start_date must be a date written as YYYY-MM-DD, such as 2024-03-10, or the word all.');
+  }
+  if (date < BEGINNING) throw new AppError('invalid_request', 'start_date is before 1700-01-01: write all to import everything.');
+  if (date > today) {
+    throw new AppError('invalid_request', `start_date ${text} is in the future: give a date up to today, ${formatDate(today)} in UTC.`);
+  }
+  return date;
+}
+
+/** The UTC date of an instant, as `YYYY-MM-DD`. */
+export function formatDate(instant: Date): string {
+  return instant.toISOString().slice(0, 10);
+}
+
+/** A start date as it was given: `all` for the beginning of time. */
+export function formatStartDate(startDate: Date): string {
+  return startDate.getTime() === BEGINNING.getTime() ? 'all' : formatDate(startDate);
+}

@@ -1,0 +1,54 @@
+/** What one slice counted at each stage. Rows, but for `salesforceBefore` and `salesforceAfter`: Salesforce's own COUNT(). */
+export interface SliceCounts {
+  /** Salesforce's COUNT() just before and just after the extraction; null where it could not be had. */
+  salesforceBefore: number | null;
+  salesforceAfter: number | null;
+  /** what Bulk says it processed */
+  processed: number;
+  /** the sum of what each page's header says */
+  paged: number;
+  /** the sum of what the load jobs put out */
+  loaded: number;
+  /** rows in the staging table */
+  staged: number;
+}
+
+/** What a whole run counted after its slices were staged. */
+export interface DeltaCounts {
+  stagedIds: number;
+  deltaRows: number;
+  /** rows whose Id or cursor is missing or did not cast: they could be neither matched nor ordered */
+  unusable: number;
+}
+
+export type Verdict = { ok: true; salesforce: 'exact' | `within ${number}` | 'not counted' } | { ok: false; reason: string };
+
+/** Judges a slice. Transport must agree exactly; against Salesforce, what was extracted must lie between the two counts. */
+export function judgeSlice(counts: SliceCounts): Verdict {
+  const { processed, paged, loaded, staged } = counts;
+  if (paged !== processed) return { ok: false, reason: `Salesforce processed ${processed} rows but its pages hold ${paged}` };
+  if (loaded !== paged) return { ok: false, reason: `the pages hold ${paged} rows but the load jobs wrote ${loaded}` };
+  if (staged !== loaded) return { ok: false, reason: `the load jobs wrote ${loaded} rows but the staging table holds ${staged}` };
+  return judgeAgainstSalesforce(counts);
+}
+
+/** Judges what became of all slices together. */
+export function judgeDelta(counts: DeltaCounts): Verdict {
+  if (counts.unusable > 0) return { ok: false, reason: `${counts.unusable} rows have no usable Id or cursor` };
+  if (counts.deltaRows !== counts.stagedIds) {
+    return { ok: false, reason: `the staging tables hold ${counts.stagedIds} different Ids but the delta table ${counts.deltaRows} rows` };
+  }
+  return { ok: true, salesforce: 'not counted' };
+}
+
+/**
+ * While a slice is read, rows only leave a closed one and only enter an open one (a row edited meanwhile gets a newer stamp),
+ * so a complete extraction lies between the two counts, whichever is the larger.
+ */
+function judgeAgainstSalesforce({ salesforceBefore: before, salesforceAfter: after, processed }: SliceCounts): Verdict {
+  if (before === null || after === null) return { ok: true, salesforce: 'not counted' };
+  if (processed < Math.min(before, after) || processed > Math.max(before, after)) {
+    return { ok: false, reason: `Salesforce counted ${before} rows before and ${after} after, but ${processed} were extracted` };
+  }
+  return { ok: true, salesforce: before === after ? 'exact' : `within ${Math.abs(before - after)}` };
+}

@@ -1,0 +1,76 @@
+import type pg from 'pg';
+import { type Queryable, transaction } from './database.ts';
+import type { Sealer } from './seal.ts';
+
+/** How long somebody may take from the authorize URL to the callback. */
+const LIFETIME_MINUTES = 60;
+
+/** Somebody was sent to Salesforce and is expected back. */
+export interface Authorization {
+  state: string;
+  redirectUri: string;
+  loginUrl: string;
+  codeVerifier: string;
+}
+
+interface Row {
+  state: string;
+  redirect_uri: string;
+  login_url: string;
+  code_verifier: string;
+}
+
+/**
+ * Keeps an authorization that begins. One for the same redirect URI and login host that is still open lends it its verifier:
+ * the contract's callback names no state, so whichever of the URLs was opened, its code must fit.
+ */
+export async function beginAuthorization(database: pg.Pool, sealer: Sealer, wanted: Authorization): Promise<Authorization> {
+  return await transaction(database, async (client) => {
+    await client.query('DELETE FROM authorizations WHERE expires_at < now()');
+    const open = await newest(client, wanted.redirectUri, wanted.loginUrl);
+    const codeVerifier = open ? openVerifier(sealer, open) : wanted.codeVerifier;
+    await client.query(
+      `INSERT INTO authorizations (state, redirect_uri, login_url, code_verifier, expires_at)
+       VALUES ($1, $2, $3, $4, now() + $5 * interval '1 minute')`,
+      [wanted.state, wanted.redirectUri, wanted.loginUrl, sealer.seal(codeVerifier, wanted.state), LIFETIME_MINUTES],
+    );
+    return { ...wanted, codeVerifier };
+  });
+}
+
+/** The open authorization of a state, or without one the newest of the redirect URI; undefined where there is none. */
+export async function findAuthorization(
+  database: Queryable,
+  sealer: Sealer,
+  redirectUri: string,
+  state: string | undefined,
+): Promise<Authorization | undefined> {
+  const row = await (state === undefined ? newest(database, redirectUri) : byState(database, redirectUri, state));
+  return row && { state: row.state, redirectUri, loginUrl: row.login_url, codeVerifier: openVerifier(sealer, row) };
+}
+
+/** Forgets an authorization that ended, together with those that share its verifier. */
+export async function endAuthorization(database: Queryable, ended: Authorization): Promise<void> {
+  await database.query('DELETE FROM authorizations WHERE redirect_uri = $1 AND login_url = $2', [ended.redirectUri, ended.loginUrl]);
+}
+
+async function newest(database: Queryable, redirectUri: string, loginUrl?: string): Promise<Row | undefined> {
+  const { rows } = await database.query<Row>(
+    `SELECT * FROM authorizations WHERE redirect_uri = $1 AND login_url = coalesce($2, login_url) AND expires_at > now()
+     ORDER BY created_at DESC LIMIT 1`,
+    [redirectUri, loginUrl ?? null],
+  );
+  return rows[0];
+}
+
+async function byState(database: Queryable, redirectUri: string, state: string): Promise<Row | undefined> {
+  const { rows } = await database.query<Row>('SELECT * FROM authorizations WHERE state = $1 AND redirect_uri = $2 AND expires_at > now()', [
+    state,
+    redirectUri,
+  ]);
+  return rows[0];
+}
+
+function openVerifier(sealer: Sealer, row: Row): string {
+  return sealer.open(row.code_verifier, row.state);
+}

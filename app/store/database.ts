@@ -1,0 +1,50 @@
+import pg from 'pg';
+
+/** What runs one statement: the pool, or a client inside a transaction. */
+export type Queryable = Pick<pg.Pool, 'query'>;
+
+const INT8 = 20;
+
+/** Opens the job store's connection pool. Counts are bigint in Postgres and numbers here: none of ours passes 2^53. */
+export function openDatabase(url: string, onError: (error: Error) => void): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'salesforce-bigquery-sync',
+    types: {
+      getTypeParser: ((oid: number, format?: 'text') =>
+        oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+    },
+  });
+  // An idle client whose server went away; the pool replaces it, but without a listener it would end the process.
+  pool.on('error', onError);
+  return pool;
+}
+
+/** Runs `work` in one transaction; any error rolls it back. */
+export async function transaction<T>(database: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await database.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    // A client that cannot even roll back is not given back to the pool.
+    await client.query('ROLLBACK').catch((rollbackError: Error) => {
+      broken = rollbackError;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** The only row of an answer that always has one. */
+export function onlyRow<T>(result: { rows: T[] }): T {
+  const [row] = result.rows;
+  if (row === undefined) throw new Error('the statement was to return one row and returned none');
+  return row;
+}

@@ -1,0 +1,85 @@
+import type { Receipt } from '../core/receipt.ts';
+import type { Queryable } from './database.ts';
+
+/** A job with its connection and its latest run, to be shown. */
+export interface ListedJob {
+  userId: string;
+  needsLogin: boolean;
+  objectName: string;
+  targetDataset: string;
+  targetTable: string;
+  startDate: Date;
+  syncedTo: Date;
+  active: boolean;
+  run: ListedRun | null;
+}
+
+export interface ListedRun {
+  id: string;
+  windowFrom: Date;
+  windowTo: Date;
+  state: string;
+  failures: number;
+  errorCode: string | null;
+  errorMessage: string | null;
+  receipt: Receipt | null;
+  finishedAt: Date | null;
+}
+
+interface Row {
+  identity_url: string;
+  status: string;
+  object_name: string;
+  target_dataset: string;
+  target_table: string;
+  start_date: Date;
+  synced_to: Date;
+  active: boolean;
+  run_id: string | null;
+  window_from: Date;
+  window_to: Date;
+  state: string;
+  failures: number;
+  error_code: string | null;
+  error_message: string | null;
+  receipt: Receipt | null;
+  finished_at: Date | null;
+}
+
+/** All jobs, in the order in which they were made. Leans on runs_by_job. */
+export async function listJobs(database: Queryable): Promise<ListedJob[]> {
+  const { rows } = await database.query<Row>(
+    `SELECT connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table, jobs.start_date,
+       jobs.synced_to, jobs.active, run.id AS run_id, run.window_from, run.window_to, run.state, run.failures, run.error_code,
+       run.error_message, run.receipt, run.finished_at
+     FROM jobs
+     JOIN connections ON connections.id = jobs.connection_id
+     LEFT JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id ORDER BY created_at DESC LIMIT 1) AS run ON true
+     ORDER BY jobs.created_at, jobs.id`,
+  );
+  return rows.map((row) => ({
+    userId: row.identity_url,
+    needsLogin: row.status === 'needs_login',
+    objectName: row.object_name,
+    targetDataset: row.target_dataset,
+    targetTable: row.target_table,
+    startDate: row.start_date,
+    syncedTo: row.synced_to,
+    active: row.active,
+    run: row.run_id === null ? null : toRun(row, row.run_id),
+  }));
+}
+
+function toRun(row: Row, id: string): ListedRun {
+  return {
+    id,
+    windowFrom: row.window_from,
+    windowTo: row.window_to,
+    state: row.state,
+    failures: row.failures,
+    errorCode: row.error_code,
+    errorMessage: row.error_message,
+    receipt: row.receipt,
+    finishedAt: row.finished_at,
+  };
+}

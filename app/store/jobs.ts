@@ -1,0 +1,127 @@
+import type { Window } from '../core/window.ts';
+import type { Queryable } from './database.ts';
+
+/** The standing order to keep one object of one connection in one table. */
+export interface Job {
+  id: string;
+  connectionId: number;
+  objectName: string;
+  cursorField: string;
+  targetDataset: string;
+  targetTable: string;
+  targetCreatedAt: Date | null;
+  startDate: Date;
+  syncedTo: Date;
+  wantedTo: Date;
+  active: boolean;
+}
+
+export type NewJob = Pick<Job, 'connectionId' | 'objectName' | 'cursorField' | 'targetDataset' | 'targetTable' | 'startDate'>;
+
+/** A row of the jobs table, as other statements read it too. */
+export interface JobRow {
+  id: string;
+  connection_id: number;
+  object_name: string;
+  cursor_field: string;
+  target_dataset: string;
+  target_table: string;
+  target_created_at: Date | null;
+  start_date: Date;
+  synced_to: Date;
+  wanted_to: Date;
+  active: boolean;
+}
+
+/** Makes a job. Undefined where its object, or its target table, has one already. */
+export async function insertJob(database: Queryable, job: NewJob): Promise<Job | undefined> {
+  const { rows } = await database.query<JobRow>(
+    `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, start_date, synced_to, wanted_to)
+     VALUES ($1, $2, $3, $4, $5, $6, $6, $6) ON CONFLICT DO NOTHING RETURNING *`,
+    [job.connectionId, job.objectName, job.cursorField, job.targetDataset, job.targetTable, job.startDate],
+  );
+  return rows[0] && toJob(rows[0]);
+}
+
+/** The job of an object, by any spelling of its name (Salesforce's names ignore case). */
+export async function findJob(database: Queryable, connectionId: number, objectName: string): Promise<Job | undefined> {
+  const { rows } = await database.query<JobRow>('SELECT * FROM jobs WHERE connection_id = $1 AND lower(object_name) = lower($2)', [
+    connectionId,
+    objectName,
+  ]);
+  return rows[0] && toJob(rows[0]);
+}
+
+/** Lets a job rest: cancels its run unless a worker has it already; that one ends. */
+export async function pauseJob(database: Queryable, jobId: string): Promise<void> {
+  await database.query(
+    `WITH paused AS (UPDATE jobs SET active = false WHERE id = $1 RETURNING id)
+     UPDATE runs SET state = 'cancelled', finished_at = now() FROM paused WHERE runs.job_id = paused.id AND runs.state = 'queued'`,
+    [jobId],
+  );
+}
+
+/** Lets a job go on; the next tick asks for all that it missed. */
+export async function resumeJob(database: Queryable, jobId: string): Promise<void> {
+  await database.query('UPDATE jobs SET active = true WHERE id = $1', [jobId]);
+}
+
+/** Which jobs a tick is for; all of them where nothing is named. */
+export interface JobFilter {
+  connectionId?: number;
+  jobId?: string;
+}
+
+/**
+ * Notes for every active job that windows up to `to` are wanted, readable from `lagMs` on.
+ * @returns the ids of those jobs
+ */
+export async function wantWindows(database: Queryable, to: Date, lagMs: number, filter: JobFilter): Promise<string[]> {
+  // Rows are locked in one order, so that two ticks at once wait for each other instead of deadlocking.
+  const { rows } = await database.query<{ id: string }>(
+    `WITH due AS (
+       SELECT jobs.id FROM jobs JOIN connections ON connections.id = jobs.connection_id
+       WHERE jobs.active AND connections.status = 'active'
+         AND ($3::bigint IS NULL OR jobs.connection_id = $3) AND ($4::uuid IS NULL OR jobs.id = $4)
+       ORDER BY jobs.id FOR UPDATE OF jobs
+     )
+     UPDATE jobs SET
+       wanted_at = CASE WHEN $1 > wanted_to THEN now() + $2 * interval '1 millisecond' ELSE wanted_at END,
+       wanted_to = greatest(wanted_to, $1)
+     FROM due WHERE jobs.id = due.id RETURNING jobs.id`,
+    [to, lagMs, filter.connectionId ?? null, filter.jobId ?? null],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** Remembers the target table as we made it, so that another one in its place is noticed. */
+export async function saveTarget(database: Queryable, jobId: string, createdAt: Date): Promise<void> {
+  await database.query('UPDATE jobs SET target_created_at = $2 WHERE id = $1', [jobId, createdAt]);
+}
+
+/** Moves `last_date` over a window. Only from where the window began: nothing may be skipped. */
+export async function moveSyncedTo(database: Queryable, jobId: string, window: Window): Promise<void> {
+  const { rowCount } = await database.query('UPDATE jobs SET synced_to = $3 WHERE id = $1 AND synced_to = $2', [
+    jobId,
+    window.from,
+    window.to,
+  ]);
+  if (rowCount !== 1) throw new Error(`last_date of job ${jobId} is not where its run began`);
+}
+
+/** The columns of a row, in our words. */
+export function toJob(row: JobRow): Job {
+  return {
+    id: row.id,
+    connectionId: row.connection_id,
+    objectName: row.object_name,
+    cursorField: row.cursor_field,
+    targetDataset: row.target_dataset,
+    targetTable: row.target_table,
+    targetCreatedAt: row.target_created_at,
+    startDate: row.start_date,
+    syncedTo: row.synced_to,
+    wantedTo: row.wanted_to,
+    active: row.active,
+  };
+}

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import type pg from 'pg';
+import { onlyRow, transaction } from './database.ts';
+
+const FOLDER = new URL('./migrations/', import.meta.url);
+
+/** Any number, as long as it is ours alone: two processes that start together migrate one after the other. */
+const MIGRATION_LOCK = 0x5f_b9_01;
+
+/**
+ * Brings the job store to this release's schema: runs each migrations/NNNN_name.sql not yet run, in order, each in a transaction.
+ * @returns the names of those it ran
+ * @throws Error when a migration that ran has changed since
+ */
+export async function migrate(database: pg.Pool): Promise<string[]> {
+  const files = await readMigrations();
+  return await transaction(database, async (client) => {
+    // A statement that waits for a busy table must not make every other wait behind it.
+    await client.query(`SET LOCAL lock_timeout = '10s'`);
+    await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    await client.query(
+      'CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, sha256 text NOT NULL, ran_at timestamptz NOT NULL DEFAULT now())',
+    );
+    const { rows } = await client.query<{ name: string; sha256: string }>('SELECT name, sha256 FROM migrations');
+    const ran = new Map(rows.map((row) => [row.name, row.sha256]));
+    checkHistory(files, ran);
+    const missing = files.filter((file) => !ran.has(file.name));
+    for (const file of missing) {
+      await client.query(file.sql);
+      await client.query('INSERT INTO migrations (name, sha256) VALUES ($1, $2)', [file.name, file.sha256]);
+    }
+    return missing.map((file) => file.name);
+  });
+}
+
+/** Waits for Postgres to answer, since a database and its service often start together. @throws the last error after `tries` tries. */
+export async function waitForDatabase(database: pg.Pool, tries = 10, pauseMs = 1_000): Promise<void> {
+  for (let left = tries; ; left--) {
+    try {
+      onlyRow(await database.query('SELECT 1'));
+      return;
+    } catch (error) {
+      if (left <= 1) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}
+
+async function readMigrations(): Promise<{ name: string; sql: string; sha256: string }[]> {
+  const names = (await readdir(FOLDER)).filter((name) => name.endsWith('.sql')).sort();
+  return await Promise.all(
+    names.map(async (name) => {
+      const sql = await readFile(new URL(name, FOLDER), 'utf8');
+      return { name, sql, sha256: createHash('sha256').update(sql).digest('hex') };
+    }),
+  );
+}
+
+function checkHistory(files: { name: string; sha256: string }[], ran: Map<string, string>): void {
+  for (const { name, sha256 } of files) {
+    if (ran.has(name) && ran.get(name) !== sha256) {
+      throw new Error(`migration ${name} has changed since it ran on this job store: put it back and write a new migration`);
+    }
+  }
+  // A newer release's migrations are no fault: it expands first and contracts later, and two releases overlap in a deploy.
+}

@@ -1,0 +1,222 @@
+import type pg from 'pg';
+import type { Column } from '../core/columns.ts';
+import { RUN_EVENTS, type RunState } from '../core/run-state.ts';
+import type { Window } from '../core/window.ts';
+import { AppError } from '../errors.ts';
+import { type Queryable, transaction } from './database.ts';
+import { type Job, type JobRow, moveSyncedTo, toJob } from './jobs.ts';
+
+/** A numbered claim of a run. Every write of a worker names it, and changes nothing once another worker has claimed the run. */
+export interface Lease {
+  runId: string;
+  attempt: number;
+}
+
+/** A run that a worker has claimed. */
+export interface Run extends Lease {
+  job: Job;
+  window: Window;
+  /** failures in a row before this attempt */
+  failures: number;
+  /** fixed by the first attempt */
+  columns: Column[] | null;
+  deltaTry: number;
+  mergeTry: number;
+  createdAt: Date;
+}
+
+/** The channel on which a new run is announced. */
+export const RUNS_CHANNEL = 'runs';
+
+/** Ours alone: claims happen one after the other, since a count of running runs is only true while no other claim is under way. */
+const CLAIM_LOCK = 0x5f_b9_02;
+
+interface RunRow {
+  id: string;
+  attempt: number;
+  window_from: Date;
+  window_to: Date;
+  failures: number;
+  columns: Column[] | null;
+  delta_try: number;
+  merge_try: number;
+  created_at: Date;
+}
+
+/** Queues a run for each of these jobs that has an unmet want and no open run. Leans on runs_one_open_per_job. */
+export async function queueRuns(database: Queryable, jobIds: string[]): Promise<string[]> {
+  const { rows } = await database.query<{ id: string }>(
+    `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, run_at)
+     SELECT id, connection_id, 'window', synced_to, wanted_to, greatest(now(), wanted_at)
+     FROM jobs WHERE id = ANY($1::uuid[]) AND active AND wanted_to > synced_to
+     ON CONFLICT (job_id) WHERE state IN ('queued', 'running') DO NOTHING RETURNING id`,
+    [jobIds],
+  );
+  if (rows.length > 0) await database.query(`SELECT pg_notify($1, '')`, [RUNS_CHANNEL]);
+  return rows.map((row) => row.id);
+}
+
+/**
+ * Claims the run that is due longest: one that is queued, or one whose owner's lease ran out. Undefined where none is due,
+ * or every due one's connection has `perConnection` runs under way. Leans on runs_queued and runs_running.
+ */
+export async function claimRun(database: pg.Pool, leaseSeconds: number, perConnection: number): Promise<Run | undefined> {
+  return await transaction(database, async (client) => {
+    await client.query('SELECT pg_advisory_xact_lock($1)', [CLAIM_LOCK]);
+    const { rows } = await client.query<RunRow & { job_id: string }>(
+      `WITH busy AS (
+         SELECT connection_id, count(*) AS runs FROM runs WHERE state = 'running' AND lease_until >= now() GROUP BY connection_id
+       ), next AS (
+         SELECT runs.id FROM runs
+         JOIN jobs ON jobs.id = runs.job_id
+         JOIN connections ON connections.id = runs.connection_id
+         LEFT JOIN busy ON busy.connection_id = runs.connection_id
+         WHERE ((runs.state = 'queued' AND runs.run_at <= now()) OR (runs.state = 'running' AND runs.lease_until < now()))
+           AND jobs.active AND connections.status = 'active' AND coalesce(busy.runs, 0) < $2
+         ORDER BY runs.run_at, runs.id LIMIT 1 FOR UPDATE OF runs SKIP LOCKED
+       )
+       UPDATE runs SET state = '${RUN_EVENTS.claim.to}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',
+         started_at = coalesce(started_at, now())
+       FROM next WHERE runs.id = next.id RETURNING runs.*`,
+      [leaseSeconds, perConnection],
+    );
+    const [row] = rows;
+    if (!row) return undefined;
+    const jobs = await client.query<JobRow>('SELECT * FROM jobs WHERE id = $1', [row.job_id]);
+    return toRun(row, toJob(jobs.rows[0]!));
+  });
+}
+
+/** Keeps a run for another while. @throws AppError lease_lost */
+export async function extendLease(database: Queryable, lease: Lease, leaseSeconds: number): Promise<void> {
+  await fenced(database, lease, `lease_until = now() + $3 * interval '1 second'`, [leaseSeconds]);
+}
+
+/** Keeps the columns that the run asks for. @throws AppError lease_lost */
+export async function saveColumns(database: Queryable, lease: Lease, columns: Column[]): Promise<void> {
+  await fenced(database, lease, 'columns = $3', [JSON.stringify(columns)]);
+}
+
+/** Notes that the delta job was seen to have failed: the next one gets another id. @throws AppError lease_lost */
+export async function saveDeltaTry(database: Queryable, lease: Lease, number: number): Promise<void> {
+  await fenced(database, lease, 'delta_try = $3', [number]);
+}
+
+/** Notes that the merge job was seen to have failed: the next one gets another id. @throws AppError lease_lost */
+export async function saveMergeTry(database: Queryable, lease: Lease, number: number): Promise<void> {
+  await fenced(database, lease, 'merge_try = $3', [number]);
+}
+
+/**
+ * Ends a run: its receipt, the job's `last_date` and the run's state in one transaction, together with the next run where more is wanted.
+ * @throws AppError lease_lost, and then nothing has changed
+ */
+export async function succeedRun(database: pg.Pool, run: Run, receipt: object): Promise<void> {
+  await transaction(database, async (client) => {
+    await fenced(
+      client,
+      run,
+      `state = '${RUN_EVENTS.succeed.to}', receipt = $3, failures = 0, error_code = NULL, error_message = NULL, finished_at = now()`,
+      [JSON.stringify(receipt)],
+    );
+    await moveSyncedTo(client, run.job.id, run.window);
+    await queueRuns(client, [run.job.id]);
+  });
+}
+
+/** What went wrong, as it may be shown. */
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+/** Puts a run back, to be claimed again after `delayMs`. `failures` in a row are kept with it. @throws AppError lease_lost */
+export async function postponeRun(
+  database: Queryable,
+  lease: Lease,
+  delayMs: number,
+  failures: number,
+  failure: Failure | undefined,
+): Promise<void> {
+  await fenced(
+    database,
+    lease,
+    `state = '${RUN_EVENTS.postpone.to}', run_at = now() + $3 * interval '1 millisecond', failures = $4,
+     error_code = coalesce($5, error_code), error_message = coalesce($6, error_message)`,
+    [delayMs, failures, failure?.code ?? null, failure?.message ?? null],
+  );
+}
+
+/** Ends a run that failed for good; the next tick begins anew from the same `last_date`. @throws AppError lease_lost */
+export async function failRun(database: Queryable, lease: Lease, failures: number, failure: Failure, receipt?: object): Promise<void> {
+  await fenced(
+    database,
+    lease,
+    `state = '${RUN_EVENTS.fail.to}', failures = $3, error_code = $4, error_message = $5, receipt = $6, finished_at = now()`,
+    [failures, failure.code, failure.message, receipt ? JSON.stringify(receipt) : null],
+  );
+}
+
+/** Where a run stands, for whoever waits for it. */
+export interface RunStatus {
+  id: string;
+  objectName: string;
+  state: RunState;
+  errorCode: string | null;
+  errorMessage: string | null;
+}
+
+/** The open runs of these jobs, and these runs themselves, open or not. */
+export async function readRunStatus(database: Queryable, jobIds: string[], runIds: string[]): Promise<RunStatus[]> {
+  const { rows } = await database.query<{
+    id: string;
+    object_name: string;
+    state: RunState;
+    error_code: string | null;
+    error_message: string | null;
+  }>(
+    `SELECT runs.id, jobs.object_name, runs.state, runs.error_code, runs.error_message FROM runs JOIN jobs ON jobs.id = runs.job_id
+     WHERE (runs.job_id = ANY($1::uuid[]) AND runs.state IN ('queued', 'running')) OR runs.id = ANY($2::uuid[])
+     ORDER BY jobs.object_name, runs.created_at`,
+    [jobIds, runIds],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    objectName: row.object_name,
+    state: row.state,
+    errorCode: row.error_code,
+    errorMessage: row.error_message,
+  }));
+}
+
+/** The check that every write of a worker makes; `$1` and `$2` are the lease. For other tables it stands in their WHERE. */
+export const LEASE_HELD = `EXISTS (SELECT FROM runs WHERE runs.id = $1 AND runs.attempt = $2 AND runs.state = 'running')`;
+
+/** @throws AppError lease_lost when a write of a worker changed no row */
+export function requireLease(changed: number | null, lease: Lease): void {
+  if (changed) return;
+  throw new AppError('lease_lost', 'Another worker has taken this run over.', { details: { run: lease.runId, attempt: lease.attempt } });
+}
+
+async function fenced(database: Queryable, lease: Lease, assignments: string, values: unknown[]): Promise<void> {
+  const { rowCount } = await database.query(`UPDATE runs SET ${assignments} WHERE id = $1 AND attempt = $2 AND state = 'running'`, [
+    lease.runId,
+    lease.attempt,
+    ...values,
+  ]);
+  requireLease(rowCount, lease);
+}
+
+function toRun(row: RunRow, job: Job): Run {
+  return {
+    runId: row.id,
+    attempt: row.attempt,
+    job,
+    window: { from: row.window_from, to: row.window_to },
+    failures: row.failures,
+    columns: row.columns,
+    deltaTry: row.delta_try,
+    mergeTry: row.merge_try,
+    createdAt: row.created_at,
+  };
+}

@@ -1,0 +1,100 @@
+import type { SlicePlan } from '../core/slices.ts';
+import { onlyRow, type Queryable } from './database.ts';
+import { LEASE_HELD, type Lease, requireLease } from './runs.ts';
+
+/** A part of a run that one Salesforce query extracts. */
+export interface Slice extends SlicePlan {
+  generation: number;
+  state: 'planned' | 'extracting' | 'staged';
+  countBefore: number | null;
+  countAfter: number | null;
+  bulkJobId: string | null;
+  /** rows, as Bulk says */
+  processed: number | null;
+  /** rows in the staging table */
+  staged: number | null;
+}
+
+interface Row {
+  ordinal: number;
+  cursor_from: Date;
+  cursor_to: Date;
+  open: boolean;
+  generation: number;
+  state: Slice['state'];
+  count_before: number | null;
+  count_after: number | null;
+  bulk_job_id: string | null;
+  processed: number | null;
+  staged: number | null;
+}
+
+/** Keeps a run's slices, unless an earlier attempt has. @throws AppError lease_lost */
+export async function planSlices(database: Queryable, lease: Lease, slices: SlicePlan[]): Promise<Slice[]> {
+  for (const slice of slices) {
+    await database.query(
+      `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open)
+       SELECT $1, $3, $4, $5, $6 WHERE ${LEASE_HELD} ON CONFLICT DO NOTHING`,
+      [lease.runId, lease.attempt, slice.ordinal, slice.cursorFrom, slice.cursorTo, slice.open],
+    );
+  }
+  const { rows } = await database.query<Row>(`SELECT * FROM slices WHERE run_id = $1 AND ${LEASE_HELD} ORDER BY ordinal`, [
+    lease.runId,
+    lease.attempt,
+  ]);
+  requireLease(rows.length, lease);
+  return rows.map(toSlice);
+}
+
+/** What may be learned of a slice while it is extracted. */
+export type SliceProgress = Partial<Pick<Slice, 'state' | 'countBefore' | 'countAfter' | 'bulkJobId' | 'processed' | 'staged'>>;
+
+/** Keeps what was learned of a slice; what is not named stays. @throws AppError lease_lost */
+export async function saveSlice(database: Queryable, lease: Lease, ordinal: number, learned: SliceProgress): Promise<Slice> {
+  const result = await database.query<Row>(
+    `UPDATE slices SET state = coalesce($4, state), count_before = coalesce($5, count_before), count_after = coalesce($6, count_after),
+       bulk_job_id = coalesce($7, bulk_job_id), processed = coalesce($8, processed), staged = coalesce($9, staged)
+     WHERE run_id = $1 AND ordinal = $3 AND ${LEASE_HELD} RETURNING *`,
+    [
+      lease.runId,
+      lease.attempt,
+      ordinal,
+      learned.state ?? null,
+      learned.countBefore ?? null,
+      learned.countAfter ?? null,
+      learned.bulkJobId ?? null,
+      learned.processed ?? null,
+      learned.staged ?? null,
+    ],
+  );
+  requireLease(result.rowCount, lease);
+  return toSlice(onlyRow(result));
+}
+
+/** Sends a slice back to be asked anew of Salesforce, forgetting what this generation counted. @throws AppError lease_lost */
+export async function beginGeneration(database: Queryable, lease: Lease, slice: Slice): Promise<Slice> {
+  const result = await database.query<Row>(
+    `UPDATE slices SET generation = generation + 1, state = 'planned', count_before = NULL, count_after = NULL, bulk_job_id = NULL,
+       processed = NULL, staged = NULL
+     WHERE run_id = $1 AND ordinal = $3 AND generation = $4 AND ${LEASE_HELD} RETURNING *`,
+    [lease.runId, lease.attempt, slice.ordinal, slice.generation],
+  );
+  requireLease(result.rowCount, lease);
+  return toSlice(onlyRow(result));
+}
+
+function toSlice(row: Row): Slice {
+  return {
+    ordinal: row.ordinal,
+    cursorFrom: row.cursor_from,
+    cursorTo: row.cursor_to,
+    open: row.open,
+    generation: row.generation,
+    state: row.state,
+    countBefore: row.count_before,
+    countAfter: row.count_after,
+    bulkJobId: row.bulk_job_id,
+    processed: row.processed,
+    staged: row.staged,
+  };
+}

@@ -1,0 +1,52 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { weakestVerdict } from '../../../app/core/receipt.ts';
+import { judgeDelta, judgeSlice, type SliceCounts } from '../../../app/core/verdict.ts';
+
+const all = (rows: number): SliceCounts => ({
+  salesforceBefore: rows,
+  salesforceAfter: rows,
+  processed: rows,
+  paged: rows,
+  loaded: rows,
+  staged: rows,
+});
+
+describe('the verdict on a slice', () => {
+  test('is exact when every stage counted the same', () => {
+    fc.assert(fc.property(fc.nat(), (rows) => expect(judgeSlice(all(rows))).toEqual({ ok: true, salesforce: 'exact' })));
+  });
+
+  test('fails when any one stage counted one row more or less', () => {
+    const stages = ['processed', 'paged', 'loaded', 'staged'] as const;
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1e9 }), fc.constantFrom(...stages), fc.constantFrom(-1, 1), (rows, stage, difference) => {
+        expect(judgeSlice({ ...all(rows), [stage]: rows + difference }).ok).toBe(false);
+      }),
+    );
+  });
+
+  test('allows what changed while the slice was read, and says how much', () => {
+    expect(judgeSlice({ ...all(10), salesforceAfter: 12 })).toEqual({ ok: true, salesforce: 'within 2' });
+    expect(judgeSlice({ ...all(10), salesforceBefore: 11, salesforceAfter: 12 }).ok).toBe(false);
+    expect(judgeSlice({ ...all(10), salesforceBefore: 8, salesforceAfter: 9 }).ok).toBe(false);
+  });
+
+  test('is not counted, never exact, where Salesforce gave no count', () => {
+    expect(judgeSlice({ ...all(10), salesforceBefore: null })).toEqual({ ok: true, salesforce: 'not counted' });
+    expect(judgeSlice({ ...all(10), salesforceAfter: null })).toEqual({ ok: true, salesforce: 'not counted' });
+  });
+});
+
+test('a run claims no more than the weakest of its slices', () => {
+  expect(weakestVerdict(['exact', 'exact'])).toBe('exact');
+  expect(weakestVerdict(['within 2', 'exact', 'within 3'])).toBe('within 5');
+  expect(weakestVerdict(['within 2', 'not counted'])).toBe('not counted');
+});
+
+test('the delta table must hold each Id once, and each with an Id and a cursor', () => {
+  expect(judgeDelta({ stagedIds: 5, deltaRows: 5, unusable: 0 }).ok).toBe(true);
+  expect(judgeDelta({ stagedIds: 5, deltaRows: 4, unusable: 0 }).ok).toBe(false);
+  expect(judgeDelta({ stagedIds: 5, deltaRows: 5, unusable: 1 }).ok).toBe(false);
+  expect(judgeDelta({ stagedIds: Number.NaN, deltaRows: 5, unusable: 0 }).ok).toBe(false);
+});

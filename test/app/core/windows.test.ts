@@ -1,0 +1,78 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { slicesOf } from '../../../app/core/slices.ts';
+import { formatStartDate, parseStartDate } from '../../../app/core/start-date.ts';
+import { lagLeftMs, windowDue, windowEnd } from '../../../app/core/window.ts';
+
+const instants = fc.date({ min: new Date('1700-01-01'), max: new Date('2300-01-01'), noInvalidDate: true });
+
+describe('windows', () => {
+  test('end at midnight UTC, at or before now and less than a day ago', () => {
+    fc.assert(
+      fc.property(instants, (now) => {
+        const end = windowEnd(now, 'day');
+        expect(end.toISOString()).toMatch(/T00:00:00\.000Z$/);
+        expect(now.getTime() - end.getTime()).toBeGreaterThanOrEqual(0);
+        expect(now.getTime() - end.getTime()).toBeLessThan(86_400_000);
+      }),
+    );
+  });
+
+  test('leave no gap and do not overlap, whenever ticks come and whichever of them are missed', () => {
+    fc.assert(
+      fc.property(fc.array(instants, { minLength: 1 }), (ticks) => {
+        const start = new Date('1700-01-01');
+        let syncedTo = start;
+        let wanted = start;
+        for (const now of ticks) {
+          const end = windowEnd(now, 'day');
+          wanted = end > wanted ? end : wanted;
+          const window = windowDue(syncedTo, wanted);
+          if (!window) continue;
+          expect(window.from).toEqual(syncedTo);
+          expect(window.to > window.from).toBe(true);
+          syncedTo = window.to;
+        }
+        expect(syncedTo).toEqual(wanted);
+      }),
+    );
+  });
+
+  test('are not read before Salesforce has had time to commit', () => {
+    const to = new Date('2023-03-20T00:00:00Z');
+    expect(lagLeftMs(to, new Date('2023-03-20T00:01:00Z'), 5)).toBe(4 * 60_000);
+    expect(lagLeftMs(to, new Date('2023-03-20T00:05:00Z'), 5)).toBe(0);
+    expect(lagLeftMs(to, new Date('2023-03-21T00:00:00Z'), 5)).toBe(0);
+  });
+
+  test('are read from a little before they begin, but never before the start date; the last slice is the open one', () => {
+    const startDate = new Date('2023-03-01');
+    fc.assert(
+      fc.property(instants, instants, fc.nat(100_000), (one, other, overlap) => {
+        fc.pre(one < other && one >= startDate);
+        const slices = slicesOf({ from: one, to: other }, startDate, overlap);
+        expect(slices[0]!.cursorFrom.getTime()).toBe(Math.max(startDate.getTime(), one.getTime() - overlap * 60_000));
+        expect(slices.at(-1)!.cursorTo).toEqual(other);
+        expect(slices.map((slice) => slice.open)).toEqual(slices.map((_, index) => index === slices.length - 1));
+      }),
+    );
+  });
+});
+
+describe('a start date', () => {
+  const today = new Date('2024-03-10');
+
+  test('is a date up to today, or all', () => {
+    expect(parseStartDate('2024-03-10', today)).toEqual(today);
+    expect(parseStartDate('all', today)).toEqual(new Date('1700-01-01'));
+    expect(formatStartDate(parseStartDate('all', today))).toBe('all');
+    expect(formatStartDate(parseStartDate('2023-03-01', today))).toBe('2023-03-01');
+  });
+
+  test.each(['2024-03-11', '1699-12-31', '2024-02-30', '2024-13-01', '10.3.2024', '2024-3-1', '', 'today', '2024-03-10T00:00:00Z'])(
+    'is refused as %j, with what to do',
+    (text) => {
+      expect(() => parseStartDate(text, today)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+    },
+  );
+});

@@ -1,0 +1,23 @@
+import { expect, test } from '@jest/globals';
+import { openDatabase } from '../../../app/store/database.ts';
+import { migrate } from '../../../app/store/migrate.ts';
+import { createEmptyDatabase } from '../../support/database.ts';
+
+test('processes that start at once migrate one after the other, each migration once', async () => {
+  const url = await createEmptyDatabase();
+  const pools = Array.from({ length: 4 }, () => openDatabase(url, () => {}));
+  const ran = await Promise.all(pools.map((pool) => migrate(pool)));
+  const { rows } = await pools[0]!.query<{ name: string }>('SELECT name FROM migrations ORDER BY name');
+  expect(ran.flat().sort()).toEqual(rows.map((row) => row.name));
+  expect(rows.length).toBeGreaterThan(0);
+  expect(await migrate(pools[0]!)).toEqual([]);
+  await Promise.all(pools.map((pool) => pool.end()));
+});
+
+test('a migration that was changed after it ran is refused', async () => {
+  const pool = openDatabase(await createEmptyDatabase(), () => {});
+  await migrate(pool);
+  await pool.query(`UPDATE migrations SET sha256 = 'other'`);
+  await expect(migrate(pool)).rejects.toThrow(/changed since it ran/);
+  await pool.end();
+});

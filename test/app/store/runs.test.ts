@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Receipt } from '../../../app/core/receipt.ts';
+import { type Connection, saveGrant } from '../../../app/store/connections.ts';
+import { findJob, insertJob, type Job, pauseJob, resumeJob, wantWindows } from '../../../app/store/jobs.ts';
+import { claimRun, extendLease, failRun, postponeRun, queueRuns, type Run, readRunStatus, succeedRun } from '../../../app/store/runs.ts';
+import { createSealer } from '../../../app/store/seal.ts';
+import { planSlices, saveSlice } from '../../../app/store/slices.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+
+const RECEIPT = { verdict: 'exact' } as Receipt;
+const sealer = createSealer([Buffer.alloc(32, 7)]);
+let database: TestDatabase;
+let connection: Connection;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database[Symbol.asyncDispose]());
+beforeEach(async () => {
+  await database.pool.query('TRUNCATE connections, jobs, runs CASCADE');
+  connection = await connect('A');
+});
+
+async function connect(letter: string): Promise<Connection> {
+  const grant = {
+    accessToken: 'access',
+    refreshToken: 'refresh',
+    instanceUrl: 'https://i.example',
+    identityUrl: `https://login.example/id/00D/${letter}`,
+    loginUrl: 'https://login.example',
+  };
+  return await saveGrant(database.pool, sealer, { orgId: '00D000000000000EAA', userId: `00500000000000${letter}AAA` }, grant);
+}
+
+async function makeJob(objectName: string, owner = connection): Promise<Job> {
+  const job = await insertJob(database.pool, {
+    connectionId: owner.id,
+    objectName,
+    cursorField: 'SystemModstamp',
+    targetDataset: 'salesforce',
+    targetTable: objectName,
+    startDate: new Date('2023-03-01'),
+  });
+  return job!;
+}
+
+async function tickTo(date: string, lagMs = 0): Promise<string[]> {
+  return await queueRuns(database.pool, await wantWindows(database.pool, new Date(date), lagMs, {}));
+}
+
+const claim = (leaseSeconds = 60, perConnection = 10): Promise<Run | undefined> => claimRun(database.pool, leaseSeconds, perConnection);
+const syncedTo = async (job: Job): Promise<string> =>
+  (await findJob(database.pool, job.connectionId, job.objectName))!.syncedTo.toISOString().slice(0, 10);
+
+describe('a run', () => {
+  test('covers what lies between last_date and the wanted end, and moves last_date there when it ends', async () => {
+    const job = await makeJob('Account');
+    await tickTo('2023-03-20');
+    const run = (await claim())!;
+    expect(run.window).toEqual({ from: new Date('2023-03-01'), to: new Date('2023-03-20') });
+    expect(await syncedTo(job)).toBe('2023-03-01');
+    await succeedRun(database.pool, run, RECEIPT);
+    expect(await syncedTo(job)).toBe('2023-03-20');
+  });
+
+  test('is not started twice: a tick while it is open starts nothing, and what that tick wanted follows it', async () => {
+    const job = await makeJob('Account');
+    expect(await tickTo('2023-03-20')).toHaveLength(1);
+    const run = (await claim())!;
+    expect(await tickTo('2023-03-21')).toHaveLength(0);
+    await succeedRun(database.pool, run, RECEIPT);
+    const next = (await claim())!;
+    expect(next.window).toEqual({ from: new Date('2023-03-20'), to: new Date('2023-03-21') });
+    await succeedRun(database.pool, next, RECEIPT);
+    expect(await syncedTo(job)).toBe('2023-03-21');
+    expect(await claim()).toBeUndefined();
+  });
+
+  test('is not claimed before Salesforce has had time to commit', async () => {
+    await makeJob('Account');
+    await tickTo('2023-03-20', 60_000);
+    expect(await claim()).toBeUndefined();
+  });
+
+  test('is taken over when its lease has run out, and its old owner can then write nothing', async () => {
+    const job = await makeJob('Account');
+    await tickTo('2023-03-20');
+    const lost = (await claim(-1))!;
+    const taken = (await claim())!;
+    expect(taken.runId).toBe(lost.runId);
+    expect(taken.attempt).toBe(lost.attempt + 1);
+    const plan = [{ ordinal: 0, cursorFrom: new Date('2023-03-01'), cursorTo: new Date('2023-03-20'), open: true }];
+    await planSlices(database.pool, taken, plan);
+    const leaseLost = { code: 'lease_lost' };
+    await expect(succeedRun(database.pool, lost, RECEIPT)).rejects.toMatchObject(leaseLost);
+    await expect(failRun(database.pool, lost, 1, { code: 'internal', message: '' })).rejects.toMatchObject(leaseLost);
+    await expect(postponeRun(database.pool, lost, 0, 1, undefined)).rejects.toMatchObject(leaseLost);
+    await expect(extendLease(database.pool, lost, 60)).rejects.toMatchObject(leaseLost);
+    await expect(planSlices(database.pool, lost, plan)).rejects.toMatchObject(leaseLost);
+    await expect(saveSlice(database.pool, lost, 0, { bulkJobId: '750' })).rejects.toMatchObject(leaseLost);
+    expect(await syncedTo(job)).toBe('2023-03-01');
+    await succeedRun(database.pool, taken, RECEIPT);
+    expect(await syncedTo(job)).toBe('2023-03-20');
+  });
+
+  test('that failed leaves last_date where it was, and the next tick begins anew', async () => {
+    const job = await makeJob('Account');
+    await tickTo('2023-03-20');
+    await failRun(database.pool, (await claim())!, 1, { code: 'salesforce_refused', message: 'no' });
+    expect(await syncedTo(job)).toBe('2023-03-01');
+    expect(await claim()).toBeUndefined();
+    await tickTo('2023-03-20');
+    expect((await claim())!.window.from).toEqual(new Date('2023-03-01'));
+  });
+
+  test('is claimed by one worker only, and by no more than the limit a connection, however many ask at once', async () => {
+    for (const object of ['A', 'B', 'C', 'D', 'E', 'F']) await makeJob(object);
+    const other = await connect('B');
+    for (const object of ['G', 'H']) await makeJob(object, other);
+    await tickTo('2023-03-20');
+    const claimed = (await Promise.all(Array.from({ length: 9 }, () => claim(60, 2)))).filter((run) => run !== undefined);
+    expect(new Set(claimed.map((run) => run.runId)).size).toBe(4);
+    expect(claimed.filter((run) => run.job.connectionId === connection.id)).toHaveLength(2);
+    expect(claimed.filter((run) => run.job.connectionId === other.id)).toHaveLength(2);
+  });
+});
+
+describe('a paused job', () => {
+  test('rests through every tick, and its waiting run is cancelled', async () => {
+    const job = await makeJob('Account');
+    await tickTo('2023-03-20');
+    await pauseJob(database.pool, job.id);
+    expect(await readRunStatus(database.pool, [job.id], [])).toEqual([]);
+    expect(await tickTo('2023-03-21')).toEqual([]);
+    expect(await claim()).toBeUndefined();
+  });
+
+  test('catches up on all that it missed once it is resumed', async () => {
+    const job = await makeJob('Account');
+    await pauseJob(database.pool, job.id);
+    await tickTo('2023-03-22');
+    await resumeJob(database.pool, job.id);
+    await tickTo('2023-03-25');
+    expect((await claim())!.window).toEqual({ from: new Date('2023-03-01'), to: new Date('2023-03-25') });
+  });
+});
+
+test('ticks at once start one run a job and do not block each other', async () => {
+  for (const object of ['A', 'B', 'C', 'D', 'E']) await makeJob(object);
+  const started = await Promise.all(Array.from({ length: 8 }, () => tickTo('2023-03-20')));
+  expect(started.flat()).toHaveLength(5);
+});
