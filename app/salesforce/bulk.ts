@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../errors.ts';
+import type { SalesforceClient } from './client.ts';
+import { translateSalesforceError } from './errors.ts';
+
+/** What a Bulk API 2.0 query job says of itself. A state we do not know means that it is still running. */
+export interface BulkJob {
+  id: string;
+  state: string;
+  /** rows; grows while it runs */
+  processed: number;
+}
+
+/** A result page, its body not yet read. Whoever gets one reads its body to the end or destroys it. */
+export interface ResultPage {
+  /** as the page's header says */
+  rows: number;
+  /** null: this was the last page */
+  nextLocator: string | null;
+  /** the CSV, gzipped where `gzip`, with a header line */
+  body: AsyncIterable<Buffer>;
+  gzip: boolean;
+}
+
+/** Longest time between two looks at a running job; each look is an API call. */
+const LONGEST_POLL_MS = 30_000;
+
+/** Salesforce cleans up what did not end in days; long before that, a job that does not end is stuck. */
+const LONGEST_RUN_MS = 6 * 60 * 60 * 1000;
+
+/** Asks for all rows, deleted ones included. @returns the job's id @throws AppError */
+export async function createQueryJob(client: SalesforceClient, soql: string, objectName: string): Promise<string> {
+  const body = { operation: 'queryAll', query: soql, contentType: 'CSV', columnDelimiter: 'COMMA', lineEnding: 'LF' };
+  const job = await client.call(`query ${objectName}`, (connection) =>
+    connection.request<{ id: string }>({
+      method: 'POST',
+      url: `/services/data/v${client.version}/jobs/query`,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    }),
+  );
+  return job.id;
+}
+
+/** Looks at a job. @throws AppError salesforce_refused (NOT_FOUND) when it has vanished */
+export async function getQueryJob(client: SalesforceClient, id: string): Promise<BulkJob> {
+  const job = await client.call('look at a Bulk job', (connection) =>
+    connection.request<{ id: string; state: string; numberRecordsProcessed?: number }>(jobPath(client, id)),
+  );
+  return { id: job.id, state: job.state, processed: job.numberRecordsProcessed ?? 0 };
+}
+
+/**
+ * Waits until a job has ended.
+ * @returns the job, complete, failed or aborted
+ * @throws AppError; salesforce_unavailable when it is stuck, and then it is aborted
+ */
+export async function waitForQueryJob(client: SalesforceClient, id: string, signal: AbortSignal): Promise<BulkJob> {
+  const deadline = Date.now() + LONGEST_RUN_MS;
+  for (let pause = 400; ; pause = Math.min(pause * 1.5, LONGEST_POLL_MS)) {
+    const job = await getQueryJob(client, id);
+    if (['JobComplete', 'Failed', 'Aborted'].includes(job.state)) return job;
+    if (Date.now() > deadline) {
+      await abortQueryJob(client, id);
+      return { ...job, state: 'Aborted' };
+    }
+    await sleep(pause, undefined, { signal });
+  }
+}
+
+/** Stops a running job. @throws AppError */
+export async function abortQueryJob(client: SalesforceClient, id: string): Promise<void> {
+  await client.call('abort a Bulk job', (connection) =>
+    connection.request({
+      method: 'PATCH',
+      url: jobPath(client, id),
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ state: 'Aborted' }),
+    }),
+  );
+}
+
+/**
+ * Asks for a result page. The same locator gives the same page as long as the job exists.
+ * @param locator null for the first page
+ * @throws AppError; a page whose headers do not tell its rows and what follows is an error, never the last one
+ */
+export async function fetchPage(
+  client: SalesforceClient,
+  id: string,
+  locator: string | null,
+  maxRecords: number,
+  signal: AbortSignal,
+): Promise<ResultPage> {
+  const query = new URLSearchParams({ maxRecords: String(maxRecords), ...(locator !== null && { locator }) });
+  const response = await client.fetch('fetch a result page', `${jobPath(client, id)}/results?${query}`, signal);
+  const header = (name: string): string | undefined => [response.headers[name]].flat()[0];
+  const next = header('sforce-locator');
+  const rows = Number(header('sforce-numberofrecords') ?? Number.NaN);
+  if (next === undefined || !Number.isSafeInteger(rows)) {
+    response.body.destroy();
+    throw new AppError('salesforce_unavailable', 'A result page came without its headers: a proxy may have taken them away.');
+  }
+  return {
+    rows,
+    nextLocator: next === 'null' ? null : next,
+    body: translated(response.body as AsyncIterable<Buffer>),
+    gzip: header('content-encoding') === 'gzip',
+  };
+}
+
+/** A download that breaks off, or says nothing for too long, is Salesforce's error like any other. */
+async function* translated(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw translateSalesforceError(error, 'read a result page');
+  }
+}
+
+function jobPath(client: SalesforceClient, id: string): string {
+  return `/services/data/v${client.version}/jobs/query/${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,116 @@
+import jsforce from 'jsforce';
+import { type Dispatcher, request } from 'undici';
+import { isSessionRefused, translateSalesforceError } from './errors.ts';
+
+/** Where to call, and with what. */
+export interface Session {
+  accessToken: string;
+  instanceUrl: string;
+}
+
+/** Where a client gets its session from. */
+export interface SessionSource {
+  current(): Promise<Session>;
+  /** Gives a session other than the one whose access token Salesforce refused. */
+  renew(refused: string): Promise<Session>;
+}
+
+/** A salesforce error as jsforce would have thrown it. */
+class SalesforceHttpError extends Error {
+  readonly errorCode: string;
+
+  constructor(errorCode: string, message: string) {
+    super(message);
+    this.name = errorCode;
+    this.errorCode = errorCode;
+  }
+}
+
+const NAME = 'salesforce-bigquery-sync';
+
+/** No answer, or no more of it, for this long: the call failed. */
+const IDLE_MS = 120_000;
+
+/** Most that is read of a body that should have been a page and is an error. */
+const MOST_ERROR_BYTES = 64 * 1024;
+
+/** Calls one connection's org. Renews the session once when it is refused, and translates errors. */
+export class SalesforceClient {
+  readonly version: string;
+  readonly #sessions: SessionSource;
+  readonly #dispatcher: Dispatcher;
+
+  constructor(sessions: SessionSource, version: string, dispatcher: Dispatcher) {
+    this.#sessions = sessions;
+    this.version = version;
+    this.#dispatcher = dispatcher;
+  }
+
+  /**
+   * Makes a call through jsforce. Its own refresh is not used: it knows no lock and drops a rotated refresh token.
+   * @param doing what is being done, as a part of a sentence
+   * @throws AppError
+   */
+  async call<T>(doing: string, work: (connection: jsforce.Connection) => PromiseLike<T>): Promise<T> {
+    return await this.#withSession(doing, (session) =>
+      work(new jsforce.Connection({ ...session, version: this.version, callOptions: { client: NAME } })),
+    );
+  }
+
+  /**
+   * GETs a resource whose body is to be passed on as it is, compressed where Salesforce compresses.
+   * @param path below the instance URL
+   * @throws AppError; an answer that is not 200 is an error
+   */
+  async fetch(doing: string, path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    return await this.#withSession(doing, async ({ accessToken, instanceUrl }) => {
+      const response = await request(`${instanceUrl}${path}`, {
+        dispatcher: this.#dispatcher,
+        signal,
+        headersTimeout: IDLE_MS,
+        bodyTimeout: IDLE_MS,
+        headers: {
+          authorization: `Bearer ${accessToken}`,
+          accept: 'text/csv',
+          'accept-encoding': 'gzip',
+          'sforce-call-options': `client=${NAME}`,
+        },
+      });
+      if (response.statusCode !== 200) throw await readError(response);
+      return response;
+    });
+  }
+
+  async #withSession<T>(doing: string, work: (session: Session) => PromiseLike<T>): Promise<T> {
+    const session = await this.#sessions.current();
+    try {
+      return await work(session);
+    } catch (error) {
+      if (!isSessionRefused(error)) throw translateSalesforceError(error, doing);
+    }
+    const renewed = await this.#sessions.renew(session.accessToken);
+    try {
+      return await work(renewed);
+    } catch (error) {
+      throw translateSalesforceError(error, doing);
+    }
+  }
+}
+
+/** Reads an error's body; it may also be HTML of the edge, or empty. */
+async function readError(response: Dispatcher.ResponseData): Promise<SalesforceHttpError> {
+  const fallback = `ERROR_HTTP_${response.statusCode}`;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > MOST_ERROR_BYTES) break;
+  }
+  try {
+    const [first] = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { errorCode?: string; message?: string }[];
+    return new SalesforceHttpError(first?.errorCode ?? fallback, first?.message ?? '');
+  } catch {
+    return new SalesforceHttpError(fallback, '');
+  }
+}

@@ -1,0 +1,43 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { withCheckedHeader } from '../../../app/salesforce/page-header.ts';
+
+async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
+}
+
+async function pass(bytes: Buffer, gzip: boolean, columns: string[], size = 7): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of withCheckedHeader(inPieces(bytes, size), gzip, columns)) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+const page = '"Id","Name","Account.Name"\n"001","a, ""b""\nc","d"\n';
+
+describe("a result page's header", () => {
+  test('lets the very same bytes pass, compressed or not, however they are cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 80 }), fc.boolean(), async (size, gzip) => {
+        const bytes = gzip ? gzipSync(page) : Buffer.from(page);
+        expect((await pass(bytes, gzip, ['Id', 'Name', 'Account.Name'], size)).equals(bytes)).toBe(true);
+      }),
+    );
+  });
+
+  test('may be written in another case, without quotes, and end in CR LF', async () => {
+    await expect(pass(Buffer.from('id,NAME\r\n'), false, ['Id', 'Name'])).resolves.toBeDefined();
+  });
+
+  test.each([[['Id', 'Name']], [['Name', 'Id', 'Account.Name']], [['Id', 'Name', 'Account.Name', 'Phone']]])(
+    'stops a page whose columns are not %j',
+    async (columns) => {
+      await expect(pass(gzipSync(page), true, columns)).rejects.toMatchObject({ code: 'salesforce_refused' });
+    },
+  );
+
+  test('stops a page that ends before its header does', async () => {
+    await expect(pass(gzipSync(page).subarray(0, 15), true, ['Id', 'Name', 'Account.Name'])).rejects.toMatchObject({ recovery: 'retry' });
+    await expect(pass(Buffer.from('"Id"'), false, ['Id'])).rejects.toMatchObject({ recovery: 'retry' });
+  });
+});
