@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../errors.ts';
+import { httpStatus, translateBigQueryError, translateJobError } from './errors.ts';
+import type { Job } from './resources.ts';
+import type { Warehouse } from './warehouse.ts';
+
+/** What a job that succeeded has done. Rows; those of a kind of job that it was not are 0. */
+export interface FinishedJob {
+  /** put out by a load job */
+  outputRows: number;
+  /** made and changed by a MERGE */
+  inserted: number;
+  updated: number;
+}
+
+/** What became of a job. Passing: a job with another id may succeed. */
+export type JobOutcome = { succeeded: true; job: FinishedJob } | { succeeded: false; passing: boolean; error: AppError };
+
+/** A job's id was taken and answered 409 or not at all: for so long it may not be seen yet. */
+const INVISIBLE_MS = 60_000;
+
+const FIRST_POLL_MS = 150;
+const LONGEST_POLL_MS = 10_000;
+
+/**
+ * Runs a statement as the job `id`, or adopts that job if it was asked for before, and waits for its end.
+ * @param labels tell in the billing export, and at adoption, whose job it is
+ * @throws AppError when BigQuery cannot be asked, or the id belongs to another statement
+ */
+export async function runStatement(
+  warehouse: Warehouse,
+  id: string,
+  sql: string,
+  labels: Record<string, string>,
+  signal: AbortSignal,
+): Promise<JobOutcome> {
+  const doing = `run the job ${id}`;
+  try {
+    await warehouse.client.createJob({
+      jobId: id,
+      location: warehouse.location,
+      configuration: { labels, query: { query: sql, useLegacySql: false } },
+    });
+  } catch (error) {
+    // Asked for before, by us or by a worker that lost this run: the job is as good as ours.
+    if (httpStatus(error) !== 409) throw translateBigQueryError(error, doing);
+  }
+  const job = await waitForJob(warehouse, id, signal);
+  if (job.configuration?.query?.query !== sql) {
+    throw new AppError('bigquery_refused', `The job ${id} exists and is of another statement.`, { details: { job: id } });
+  }
+  return outcomeOf(job, doing);
+}
+
+/** Asks for rows; for what changes nothing and may be asked twice. @throws AppError */
+export async function query<Row>(warehouse: Warehouse, sql: string, labels: Record<string, string>): Promise<Row[]> {
+  try {
+    const [rows] = await warehouse.client.query({ query: sql, location: warehouse.location, useLegacySql: false, labels });
+    return rows as Row[];
+  } catch (error) {
+    throw translateBigQueryError(error, 'ask for rows');
+  }
+}
+
+/** Looks a job up. Undefined where there is none by this id. @throws AppError */
+export async function findJob(warehouse: Warehouse, id: string): Promise<Job | undefined> {
+  try {
+    const [job] = await warehouse.client.job(id, { location: warehouse.location }).getMetadata();
+    return job as Job;
+  } catch (error) {
+    if (httpStatus(error) === 404) return undefined;
+    throw translateBigQueryError(error, `look at the job ${id}`);
+  }
+}
+
+/** Waits for the end of a job that was asked for. @throws AppError when it cannot be seen for a minute */
+export async function waitForJob(warehouse: Warehouse, id: string, signal: AbortSignal): Promise<Job> {
+  const visibleBy = Date.now() + INVISIBLE_MS;
+  for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 1.5, LONGEST_POLL_MS)) {
+    const job = await findJob(warehouse, id);
+    if (job?.status?.state === 'DONE') return job;
+    if (!job && Date.now() > visibleBy) {
+      throw new AppError('bigquery_unavailable', `The job ${id} was asked for and cannot be seen.`, { details: { job: id } });
+    }
+    await sleep(pause, undefined, { signal });
+  }
+}
+
+/** Reads how a job ended that is DONE. */
+export function outcomeOf(job: Job, doing: string): JobOutcome {
+  const failure = job.status?.errorResult;
+  if (!failure) return { succeeded: true, job: readStatistics(job) };
+  const error = translateJobError({ reason: failure.reason ?? 'unknown', message: failure.message ?? '' }, doing);
+  return { succeeded: false, passing: error.recovery === 'retry', error };
+}
+
+function readStatistics({ statistics }: Job): FinishedJob {
+  const { insertedRowCount, updatedRowCount } = statistics?.query?.dmlStats ?? {};
+  return {
+    outputRows: Number(statistics?.load?.outputRows ?? 0),
+    inserted: Number(insertedRowCount ?? 0),
+    updated: Number(updatedRowCount ?? 0),
+  };
+}

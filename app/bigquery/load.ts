@@ -1,0 +1,65 @@
+import { AppError } from '../errors.ts';
+import { findJob, type JobOutcome, outcomeOf, waitForJob } from './jobs.ts';
+import type { Job } from './resources.ts';
+import type { TableName } from './sql.ts';
+import { uploadJob } from './upload.ts';
+import type { Warehouse } from './warehouse.ts';
+
+/** A page's way into a staging table. */
+export interface Load {
+  /** made of run, slice, generation, page and try: the same page never loads twice */
+  jobId: string;
+  table: TableName;
+  /** in the order of the page's header */
+  columns: readonly string[];
+  labels: Record<string, string>;
+}
+
+/** Uploads a page as it came and waits for its load job's end. @throws AppError; what the content throws passes through */
+export async function loadPage(warehouse: Warehouse, load: Load, content: AsyncIterable<Buffer>, signal: AbortSignal): Promise<JobOutcome> {
+  await uploadJob(warehouse, loadJob(warehouse, load), content, signal);
+  const job = await waitForJob(warehouse, load.jobId, signal);
+  return adopt(job, load);
+}
+
+/** The outcome of a load job that was asked for before, by us or by a worker that lost this run; undefined where there is none. */
+export async function findLoad(warehouse: Warehouse, load: Load, signal: AbortSignal): Promise<JobOutcome | undefined> {
+  if (!(await findJob(warehouse, load.jobId))) return undefined;
+  return adopt(await waitForJob(warehouse, load.jobId, signal), load);
+}
+
+function adopt(job: Job, load: Load): JobOutcome {
+  const destination = job.configuration?.load?.destinationTable;
+  if (destination?.tableId !== load.table.table || destination?.datasetId !== load.table.dataset) {
+    throw new AppError('bigquery_refused', `The job ${load.jobId} exists and is of another table.`, { details: { job: load.jobId } });
+  }
+  return outcomeOf(job, 'load a page');
+}
+
+function loadJob(warehouse: Warehouse, { jobId, table, columns, labels }: Load): Job {
+  return {
+    jobReference: { projectId: warehouse.project, jobId, location: warehouse.location },
+    configuration: {
+      labels,
+      load: {
+        destinationTable: { projectId: table.project, datasetId: table.dataset, tableId: table.table },
+        schema: { fields: columns.map((name) => ({ name, type: 'STRING', mode: 'NULLABLE' })) },
+        sourceFormat: 'CSV',
+        encoding: 'UTF-8',
+        fieldDelimiter: ',',
+        quote: '"',
+        skipLeadingRows: 1,
+        allowQuotedNewlines: true,
+        // A short or a long row is a broken page: nothing of it may be loaded.
+        allowJaggedRows: false,
+        ignoreUnknownValues: false,
+        maxBadRecords: 0,
+        // Values with NUL bytes exist, and would fail the load.
+        preserveAsciiControlCharacters: true,
+        autodetect: false,
+        createDisposition: 'CREATE_NEVER',
+        writeDisposition: 'WRITE_APPEND',
+      },
+    },
+  };
+}

@@ -1,0 +1,143 @@
+import type { Column, ColumnType } from '../core/columns.ts';
+
+/** A table's full name. */
+export interface TableName {
+  project: string;
+  dataset: string;
+  table: string;
+}
+
+/** A staging table that goes into a delta table, oldest reading first. */
+export interface StagedSlice {
+  ordinal: number;
+  table: TableName;
+}
+
+export interface DeltaStatement {
+  delta: TableName;
+  slices: StagedSlice[];
+  columns: readonly Column[];
+  cursorField: string;
+  runId: string;
+  expiresAt: Date;
+}
+
+/** Columns that we add to every target table. */
+export const OWN_COLUMNS: readonly Column[] = [
+  { name: '_synced_at', type: 'TIMESTAMP' },
+  { name: '_run', type: 'STRING' },
+  { name: '_deleted_at', type: 'TIMESTAMP' },
+];
+
+/** The text forms in which Salesforce writes each type, cast; NULL where the text is none of them. `x` is an expression. */
+const CASTS: Record<ColumnType, (x: string) => string> = {
+  STRING: (x) => x,
+  BOOL: (x) => `SAFE_CAST(${x} AS BOOL)`,
+  // Through NUMERIC, so that 12.0 is 12; a fraction is no integer.
+  INT64: (x) => {
+    const number = `SAFE_CAST(${x} AS NUMERIC)`;
+    return `IF(${number} = TRUNC(${number}), SAFE_CAST(${number} AS INT64), NULL)`;
+  },
+  FLOAT64: (x) => `SAFE_CAST(${x} AS FLOAT64)`,
+  NUMERIC: (x) => `SAFE_CAST(${x} AS NUMERIC)`,
+  BIGNUMERIC: (x) => `SAFE_CAST(${x} AS BIGNUMERIC)`,
+  DATE: (x) => `SAFE_CAST(${x} AS DATE)`,
+  // Takes Bulk's Z and REST's +0000.
+  TIMESTAMP: (x) => `SAFE.PARSE_TIMESTAMP('%Y-%m-%dT%H:%M:%E*S%Ez', ${x})`,
+  TIME: (x) => `SAFE.PARSE_TIME('%H:%M:%E*SZ', ${x})`,
+};
+
+/**
+ * The delta table: typed, one row per Id, the newest of all readings. `_uncast` names the columns whose text did not cast.
+ * The same for the same run, whoever builds it.
+ */
+export function deltaStatement({ delta, slices, columns, cursorField, runId, expiresAt }: DeltaStatement): string {
+  // Salesforce stores no empty strings: an empty text is NULL for every type.
+  const staged = slices.map(({ ordinal, table }) => {
+    const texts = columns.map(({ name }) => `NULLIF(${quote(name)}, '') AS ${quote(name)}`);
+    return `  SELECT ${ordinal} AS \`_slice\`, ${texts.join(', ')} FROM ${tableName(table)}`;
+  });
+  const typed = columns.map(({ name, type }) => `${CASTS[type](quote(name))} AS ${quote(name)}`);
+  const deletedAt = columns.some(({ name }) => name === 'IsDeleted')
+    ? `IF(\`IsDeleted\`, ${quote(cursorField)}, NULL)`
+    : 'CAST(NULL AS TIMESTAMP)';
+  return `CREATE OR REPLACE TABLE ${tableName(delta)}
+OPTIONS (expiration_timestamp = TIMESTAMP ${text(expiresAt.toISOString())})
+AS
+WITH staged AS (
+${staged.join('\n  UNION ALL\n')}
+),
+typed AS (
+  SELECT
+    \`_slice\`,
+    ${typed.join(',\n    ')},
+    ${uncast(columns)} AS \`_uncast\`,
+    CURRENT_TIMESTAMP() AS \`_synced_at\`,
+    ${text(runId)} AS \`_run\`
+  FROM staged
+)
+SELECT *, ${deletedAt} AS \`_deleted_at\`
+FROM typed
+QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quote(cursorField)} DESC, \`_slice\` DESC) = 1`;
+}
+
+/** Counts for the verdict, in one row: `staged_ids`, `delta_rows`, `unusable`, and `uncast_N` for each typed column by its place. */
+export function countStatement({ delta, slices, columns, cursorField }: DeltaStatement): string {
+  const ids = slices.map(({ table }) => `SELECT \`Id\` FROM ${tableName(table)}`).join(' UNION ALL ');
+  const perColumn = columns.flatMap(({ name, type }, index) =>
+    type === 'STRING' ? [] : [`COUNTIF(STRPOS(\`_uncast\`, ${text(` ${name} `)}) > 0) AS \`uncast_${index}\``],
+  );
+  return `SELECT
+  ${[
+    `(SELECT COUNT(DISTINCT \`Id\`) FROM (${ids})) AS \`staged_ids\``,
+    'COUNT(*) AS `delta_rows`',
+    `COUNTIF(\`Id\` IS NULL OR ${quote(cursorField)} IS NULL) AS \`unusable\``,
+    ...perColumn,
+  ].join(',\n  ')}
+FROM ${tableName(delta)}`;
+}
+
+/**
+ * Puts a delta table into the target table. May be run again, and late: a row never gives way to an older reading of itself.
+ * Two rows of the delta table never have one Id, which MERGE would refuse.
+ */
+export function mergeStatement(target: TableName, delta: TableName, columns: readonly Column[], cursorField: string): string {
+  const names = [...columns, ...OWN_COLUMNS].map(({ name }) => quote(name));
+  const updates = names.filter((name) => name !== '`Id`').map((name) => `${name} = source.${name}`);
+  const cursor = quote(cursorField);
+  return `MERGE ${tableName(target)} AS target
+USING ${tableName(delta)} AS source
+ON target.\`Id\` = source.\`Id\`
+WHEN MATCHED AND (target.${cursor} IS NULL OR source.${cursor} >= target.${cursor}) THEN
+  UPDATE SET ${updates.join(', ')}
+WHEN NOT MATCHED THEN
+  INSERT (${names.join(', ')})
+  VALUES (${names.map((name) => `source.${name}`).join(', ')})`;
+}
+
+/** A view's query: the rows of a target table that are not deleted. */
+export function liveQuery(target: TableName): string {
+  return `SELECT * FROM ${tableName(target)} WHERE \`_deleted_at\` IS NULL`;
+}
+
+/** The names of the columns whose text is there and did not cast, each between blanks; a blank alone where all did. */
+function uncast(columns: readonly Column[]): string {
+  const tests = columns.flatMap(({ name, type }) =>
+    type === 'STRING' ? [] : [`IF(${quote(name)} IS NOT NULL AND ${CASTS[type](quote(name))} IS NULL, ${text(`${name} `)}, '')`],
+  );
+  return `CONCAT(${["' '", ...tests].join(', ')})`;
+}
+
+function tableName({ project, dataset, table }: TableName): string {
+  return quote(`${project}.${dataset}.${table}`);
+}
+
+/** A name in back-ticks. Names come from Salesforce's describe and our own configuration, and are checked all the same. */
+function quote(name: string): string {
+  if (!/^[A-Za-z0-9_.:-]+$/.test(name)) throw new RangeError(`not a name that BigQuery takes: ${JSON.stringify(name)}`);
+  return `\`${name}\``;
+}
+
+function text(value: string): string {
+  return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,144 @@
+import type { Column } from '../core/columns.ts';
+import { AppError } from '../errors.ts';
+import { httpStatus, translateBigQueryError } from './errors.ts';
+import type { Table, TableField } from './resources.ts';
+import { liveQuery, OWN_COLUMNS, type TableName } from './sql.ts';
+import type { Warehouse } from './warehouse.ts';
+
+export interface TargetTable {
+  name: TableName;
+  columns: readonly Column[];
+  /** the job whose table this is; kept as a label */
+  jobId: string;
+  /** when this job made the table; null where it has not yet */
+  createdAt: Date | null;
+}
+
+/** Makes an all-STRING staging table, unless it is there already. @throws AppError */
+export async function ensureStagingTable(
+  warehouse: Warehouse,
+  name: TableName,
+  columns: readonly string[],
+  expiresAt: Date,
+  labels: Record<string, string>,
+): Promise<void> {
+  await createTable(warehouse, name, {
+    schema: { fields: columns.map((column) => ({ name: column, type: 'STRING', mode: 'NULLABLE' })) },
+    expirationTime: String(expiresAt.getTime()),
+    labels,
+  });
+}
+
+/** The exact number of rows in a staging table (load jobs use no streaming buffer); undefined where there is no such table. */
+export async function stagedRows(warehouse: Warehouse, name: TableName): Promise<number | undefined> {
+  const table = await getTable(warehouse, name);
+  return table && Number(table.numRows);
+}
+
+/**
+ * Makes a job's target table and its view of live rows, or adds the columns that are new. Nothing is dropped.
+ * @returns when the table was created: another table in its place has another time
+ * @throws AppError target_replaced when the table is not the one that this job made
+ */
+export async function ensureTargetTable(warehouse: Warehouse, target: TargetTable): Promise<Date> {
+  const columns = [...target.columns, ...OWN_COLUMNS];
+  let found = await getTable(warehouse, target.name);
+  if (!found) {
+    if (target.createdAt) throw replaced(target, 'is gone');
+    await createTable(warehouse, target.name, {
+      schema: { fields: columns.map(toField) },
+      clustering: { fields: ['Id'] },
+      labels: { job: target.jobId },
+      description: 'Salesforce records, kept current by salesforce-bigquery-sync.',
+    });
+    found = await getTable(warehouse, target.name);
+  }
+  if (!found) throw new AppError('bigquery_unavailable', `The table ${display(target.name)} was made and cannot be seen yet.`);
+  const createdAt = new Date(Number(found.creationTime));
+  requireOwn(target, found, createdAt);
+  const added = await addColumns(warehouse, target.name, found, columns);
+  await ensureLiveView(warehouse, target.name, added);
+  return createdAt;
+}
+
+/** A target table must be the one that its job made: into any other, a window would be missing what came before it. */
+function requireOwn(target: TargetTable, found: Table, createdAt: Date): void {
+  if (target.createdAt && target.createdAt.getTime() !== createdAt.getTime()) throw replaced(target, 'was made anew');
+  if (found.labels?.job !== target.jobId) throw replaced(target, 'was not made by this job');
+}
+
+function replaced(target: TargetTable, what: string): AppError {
+  return new AppError('target_replaced', `The table ${display(target.name)} ${what}: move it away or put it back, then tick again.`);
+}
+
+async function addColumns(warehouse: Warehouse, name: TableName, found: Table, columns: readonly Column[]): Promise<boolean> {
+  const existing = found.schema?.fields ?? [];
+  const types = new Map(existing.map((field) => [field.name?.toLowerCase(), standardType(field.type ?? '')]));
+  const changed = columns.find((column) => types.has(column.name.toLowerCase()) && types.get(column.name.toLowerCase()) !== column.type);
+  if (changed) {
+    const was = types.get(changed.name.toLowerCase());
+    throw new AppError(
+      'bigquery_refused',
+      `The field ${changed.name} is ${changed.type} now, and its column in ${display(name)} is ${was}: rename or drop the column, then tick again.`,
+    );
+  }
+  const missing = columns.filter((column) => !types.has(column.name.toLowerCase()));
+  if (missing.length === 0) return false;
+  try {
+    await warehouse.client
+      .dataset(name.dataset, { projectId: name.project })
+      .table(name.table)
+      .setMetadata({ schema: { fields: [...existing, ...missing.map(toField)] } });
+    return true;
+  } catch (error) {
+    throw translateBigQueryError(error, `add columns to ${display(name)}`);
+  }
+}
+
+/** A view's columns are those that its table had when the view was written, so it is written again where columns came. */
+async function ensureLiveView(warehouse: Warehouse, target: TableName, rewrite: boolean): Promise<void> {
+  const name = { ...target, table: `${target.table}_live` };
+  const view = { query: liveQuery(target), useLegacySql: false };
+  const made = await createTable(warehouse, name, { view, description: `The rows of ${target.table} that are not deleted in Salesforce.` });
+  if (made || !rewrite) return;
+  try {
+    await warehouse.client.dataset(name.dataset, { projectId: name.project }).table(name.table).setMetadata({ view });
+  } catch (error) {
+    throw translateBigQueryError(error, `write the view ${display(name)}`);
+  }
+}
+
+async function getTable(warehouse: Warehouse, name: TableName): Promise<Table | undefined> {
+  try {
+    const [metadata] = await warehouse.client.dataset(name.dataset, { projectId: name.project }).table(name.table).getMetadata();
+    return metadata as Table;
+  } catch (error) {
+    if (httpStatus(error) === 404) return undefined;
+    throw translateBigQueryError(error, `look at the table ${display(name)}`);
+  }
+}
+
+/** @returns false where there is a table of this name */
+async function createTable(warehouse: Warehouse, name: TableName, metadata: object): Promise<boolean> {
+  try {
+    await warehouse.client.dataset(name.dataset, { projectId: name.project }).createTable(name.table, metadata);
+    return true;
+  } catch (error) {
+    if (httpStatus(error) === 409) return false;
+    throw translateBigQueryError(error, `make the table ${display(name)}`);
+  }
+}
+
+/** Only an Id is always there: Salesforce's own "not nillable" cannot be trusted. */
+function toField({ name, type }: Column): TableField {
+  return { name, type, mode: name === 'Id' ? 'REQUIRED' : 'NULLABLE' };
+}
+
+/** The API answers with the names of legacy SQL. */
+function standardType(type: string): string {
+  return { INTEGER: 'INT64', FLOAT: 'FLOAT64', BOOLEAN: 'BOOL' }[type] ?? type;
+}
+
+function display(name: TableName): string {
+  return `${name.dataset}.${name.table}`;
+}
