@@ -1,0 +1,210 @@
+import type { SalesforceApp } from './salesforce/oauth.ts';
+
+/** What a key may do. `tick` is the schedule's: it may start what is due and see nothing. */
+export type Role = 'read' | 'data' | 'operate' | 'admin' | 'tick';
+
+export interface ApiKey {
+  name: string;
+  role: Role;
+  /** of the key itself, which is nowhere kept */
+  sha256: Buffer;
+}
+
+/** Everything that can be set, read once at start. */
+export interface Config {
+  http: { host: string; port: number; keys: ApiKey[]; keyless: boolean };
+  databaseUrl: string;
+  salesforce: { apps: SalesforceApp[]; apiVersion: string };
+  bigquery: { project: string; location: string; endpoint: string | undefined; datasets: string[]; stagingDataset: string };
+  /** newest first */
+  tokenKeys: Buffer[];
+  workers: number;
+  runsPerConnection: number;
+  lagMinutes: number;
+  overlapMinutes: number;
+  /** where the schedule's idea of now is asked for; undefined: this machine's clock */
+  scheduleClockUrl: string | undefined;
+}
+
+/** All faults of a configuration at once, a sentence each. */
+export class ConfigError extends Error {
+  readonly faults: string[];
+
+  constructor(faults: string[]) {
+    super(
+      `The configuration has ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}:\n${faults.map((fault) => `- ${fault}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+const ROLES: readonly Role[] = ['read', 'data', 'operate', 'admin', 'tick'];
+const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
+
+/**
+ * Reads the configuration.
+ * @param local `serve --local`: no API keys are needed, and none but this machine is listened to
+ * @throws ConfigError
+ */
+export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
+  const read = new Reader(env);
+  const host = read.text('HOST', 'the address to listen on', local ? '127.0.0.1' : '0.0.0.0');
+  if (local && !LOOPBACK.includes(host)) read.fault(`HOST is ${host}, but with --local only this machine may be listened to: unset it.`);
+  const scheduleClockUrl = env.SCHEDULE_CLOCK_URL || undefined;
+  if (scheduleClockUrl && !local) read.fault('SCHEDULE_CLOCK_URL is for --local only: unset it.');
+  const keys = local && !env.API_KEYS ? [] : readApiKeys(read);
+  const config: Config = {
+    http: { host, port: read.integer('PORT', 4444, 0, 65535), keys, keyless: local && keys.length === 0 },
+    databaseUrl: read.url('DATABASE_URL', 'the job store, postgres://user:password@host:5432/database', ['postgres:', 'postgresql:']),
+    salesforce: { apps: readApps(read), apiVersion: readApiVersion(read) },
+    bigquery: readBigQuery(read),
+    tokenKeys: readTokenKeys(read),
+    workers: read.integer('WORKERS', 4, 1, 64),
+    runsPerConnection: read.integer('RUNS_PER_CONNECTION', 2, 1, 64),
+    lagMinutes: read.integer('LAG_MINUTES', 5, 0, 24 * 60),
+    overlapMinutes: read.integer('OVERLAP_MINUTES', 10, 0, 7 * 24 * 60),
+    scheduleClockUrl,
+  };
+  read.finish();
+  return config;
+}
+
+/** Reads what concerns BigQuery alone. @throws ConfigError */
+export function readBigQueryConfig(env: NodeJS.ProcessEnv): Config['bigquery'] {
+  const read = new Reader(env);
+  const config = readBigQuery(read);
+  read.finish();
+  return config;
+}
+
+/** Reads variables and collects what is wrong with them. */
+class Reader {
+  readonly env: NodeJS.ProcessEnv;
+  readonly #faults: string[] = [];
+
+  constructor(env: NodeJS.ProcessEnv) {
+    this.env = env;
+  }
+
+  fault(sentence: string): void {
+    this.#faults.push(sentence);
+  }
+
+  text(name: string, meaning: string, otherwise?: string): string {
+    const value = this.env[name]?.trim();
+    if (!value) {
+      if (otherwise === undefined) this.fault(`${name} is not set: give it ${meaning}.`);
+      return otherwise ?? '';
+    }
+    if (/^<.*>$|^x{3,}$|^(change[-_ ]?me|todo|placeholder|secret|password)$/i.test(value))
+      this.fault(`${name} is a placeholder: give it ${meaning}.`);
+    return value;
+  }
+
+  integer(name: string, otherwise: number, least: number, most: number): number {
+    const value = Number(this.env[name]?.trim() || otherwise);
+    if (!Number.isInteger(value) || value < least || value > most) this.fault(`${name} must be a whole number from ${least} to ${most}.`);
+    return value;
+  }
+
+  url(name: string, meaning: string, protocols: string[]): string {
+    const value = this.text(name, meaning);
+    if (value && !protocols.includes(URL.parse(value)?.protocol ?? '')) this.fault(`${name} must be a URL: give it ${meaning}.`);
+    return value.replace(/\/$/, '');
+  }
+
+  finish(): void {
+    if (this.#faults.length > 0) throw new ConfigError(this.#faults);
+  }
+}
+
+/** The app of SALESFORCE_LOGIN_URL, and those of other orgs: SALESFORCE_APPS, JSON of login URL → {client_id, client_secret}. */
+function readApps(read: Reader): SalesforceApp[] {
+  const others = readOtherApps(read);
+  if (others.length > 0 && !read.env.SALESFORCE_CLIENT_ID && !read.env.SALESFORCE_LOGIN_URL) return others;
+  const main = {
+    loginUrl: read.url('SALESFORCE_LOGIN_URL', "the org's My Domain, https://<name>.my.salesforce.com", ['https:', 'http:']),
+    clientId: read.text('SALESFORCE_CLIENT_ID', 'the consumer key of the External Client App'),
+    clientSecret: read.text('SALESFORCE_CLIENT_SECRET', 'the consumer secret of the External Client App'),
+  };
+  if (main.loginUrl) checkLoginUrl(read, 'SALESFORCE_LOGIN_URL', main.loginUrl);
+  return [main, ...others.filter((app) => app.loginUrl !== main.loginUrl)];
+}
+
+function readOtherApps(read: Reader): SalesforceApp[] {
+  const text = read.env.SALESFORCE_APPS;
+  if (!text) return [];
+  try {
+    return Object.entries(JSON.parse(text) as Record<string, { client_id: string; client_secret: string }>).map(([host, app]) => {
+      const loginUrl = (host.includes('://') ? host : `https://${host}`).replace(/\/$/, '');
+      checkLoginUrl(read, 'SALESFORCE_APPS', loginUrl);
+      if (typeof app.client_id !== 'string' || typeof app.client_secret !== 'string') throw new TypeError('client_id and client_secret');
+      return { loginUrl, clientId: app.client_id, clientSecret: app.client_secret };
+    });
+  } catch {
+    // The text holds secrets: what is wrong with it is told without it.
+    read.fault('SALESFORCE_APPS must be JSON: {"<login host>": {"client_id": "…", "client_secret": "…"}}.');
+    return [];
+  }
+}
+
+/** A secret goes there: only over TLS, or to this machine. */
+function checkLoginUrl(read: Reader, name: string, loginUrl: string): void {
+  const url = URL.parse(loginUrl);
+  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.includes(url.hostname));
+  if (url && (!safe || url.pathname !== '/' || url.search)) read.fault(`${name} must name login hosts as https://<host>.`);
+}
+
+function readApiVersion(read: Reader): string {
+  const version = read.text('SALESFORCE_API_VERSION', 'an API version', '66.0');
+  if (!/^\d{2,3}\.0$/.test(version)) read.fault('SALESFORCE_API_VERSION must be a version such as 66.0.');
+  return version;
+}
+
+function readBigQuery(read: Reader): Config['bigquery'] {
+  return {
+    project: read.text('GOOGLE_CLOUD_PROJECT', 'the Google Cloud project that pays'),
+    location: read.text('BIGQUERY_LOCATION', "the datasets' location, such as EU or europe-north1"),
+    endpoint: read.env.BIGQUERY_API_ENDPOINT ? read.url('BIGQUERY_API_ENDPOINT', 'an endpoint', ['http:', 'https:']) : undefined,
+    datasets: readDatasets(read),
+    stagingDataset: read.text('BIGQUERY_STAGING_DATASET', 'a dataset', 'salesforce_staging'),
+  };
+}
+
+function readDatasets(read: Reader): string[] {
+  const datasets = read
+    .text('BIGQUERY_DATASETS', 'datasets', 'salesforce')
+    .split(',')
+    .map((name) => name.trim());
+  if (!datasets.every((name) => /^[A-Za-z0-9_]{1,1024}$/.test(name))) {
+    read.fault('BIGQUERY_DATASETS must be names of datasets, divided by commas: letters, digits and _ only.');
+  }
+  return datasets;
+}
+
+function readTokenKeys(read: Reader): Buffer[] {
+  const text = read.text('TOKEN_KEYS', '32 random bytes in base64, as `openssl rand -base64 32` makes them');
+  if (!text) return [];
+  const keys = text.split(',').map((key) => Buffer.from(key.trim(), 'base64'));
+  if (keys.some((key) => key.length !== 32 || key.every((byte) => byte === key[0]))) {
+    read.fault('TOKEN_KEYS must be keys of 32 random bytes in base64, divided by commas: make one with `openssl rand -base64 32`.');
+  }
+  return keys;
+}
+
+function readApiKeys(read: Reader): ApiKey[] {
+  const text = read.text('API_KEYS', 'name:role:sha256 of each key, divided by commas');
+  if (!text) return [];
+  return text.split(',').flatMap((entry) => {
+    const [name, role, sha256, ...rest] = entry.trim().split(':');
+    const known = ROLES.find((candidate) => candidate === role);
+    if (!name || !known || !/^[0-9a-f]{64}$/i.test(sha256 ?? '') || rest.length > 0) {
+      read.fault(
+        `API_KEYS must be name:role:sha256 in hex, with a role of ${ROLES.join(', ')}: make the sha256 with \`printf %s "$KEY" | sha256sum\`.`,
+      );
+      return [];
+    }
+    return [{ name, role: known, sha256: Buffer.from(sha256!, 'hex') }];
+  });
+}

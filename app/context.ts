@@ -1,0 +1,84 @@
+import type pg from 'pg';
+import { Agent, request } from 'undici';
+import { openWarehouse, type Warehouse } from './bigquery/warehouse.ts';
+import type { Config } from './config.ts';
+import { AppError } from './errors.ts';
+import type { Log } from './log.ts';
+import { SalesforceClient } from './salesforce/client.ts';
+import { DescribeCache } from './salesforce/describe.ts';
+import { renewTokens, type SalesforceApp } from './salesforce/oauth.ts';
+import { readAccessToken, withFreshTokens } from './store/connections.ts';
+import { openDatabase } from './store/database.ts';
+import { createSealer, type Sealer } from './store/seal.ts';
+
+/** What the parts work with, and the only place where they are put together. Others import its type only. */
+export interface Context {
+  readonly config: Config;
+  readonly log: Log;
+  readonly database: pg.Pool;
+  readonly sealer: Sealer;
+  readonly warehouse: Warehouse;
+  readonly describes: DescribeCache;
+  /** A connection's way into its org. */
+  salesforce(connectionId: number): SalesforceClient;
+  /** The External Client App of a login host; the first one where none is named. @throws AppError invalid_request */
+  app(loginUrl?: string): SalesforceApp;
+  /** The schedule's idea of now. All else lives in real time. */
+  scheduleNow(): Promise<Date>;
+  close(): Promise<void>;
+}
+
+/** Opens everything that a configuration names. Nothing is asked of any of it yet. */
+export function createContext(config: Config, log: Log): Context {
+  const database = openDatabase(config.databaseUrl, (error) =>
+    log.warn({ code: (error as { code?: string }).code }, 'a database connection broke'),
+  );
+  const sealer = createSealer(config.tokenKeys);
+  // Pages are slow to begin and large; each request sets its own idle time-outs.
+  const dispatcher = new Agent({ connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
+  const warehouse = openWarehouse(config.bigquery, dispatcher);
+
+  const app = (loginUrl?: string): SalesforceApp => {
+    const found =
+      loginUrl === undefined ? config.salesforce.apps[0] : config.salesforce.apps.find((candidate) => candidate.loginUrl === loginUrl);
+    if (found) return found;
+    const known = config.salesforce.apps.map((candidate) => candidate.loginUrl).join(', ');
+    throw new AppError(
+      'invalid_request',
+      `No External Client App is configured for this login_url: use one of ${known}, or add it to SALESFORCE_APPS.`,
+    );
+  };
+
+  return {
+    config,
+    log,
+    database,
+    sealer,
+    warehouse,
+    describes: new DescribeCache(),
+    app,
+    salesforce: (connectionId) =>
+      new SalesforceClient(
+        {
+          current: () => readAccessToken(database, sealer, connectionId),
+          renew: (refused) =>
+            withFreshTokens(database, sealer, connectionId, refused, (connection, refreshToken) =>
+              renewTokens(app(connection.loginUrl), refreshToken),
+            ),
+        },
+        config.salesforce.apiVersion,
+        dispatcher,
+      ),
+    scheduleNow: () => readClock(config.scheduleClockUrl),
+    async close() {
+      await database.end();
+      await dispatcher.close();
+    },
+  };
+}
+
+async function readClock(url: string | undefined): Promise<Date> {
+  if (!url) return new Date();
+  const { body } = await request(url);
+  return new Date(((await body.json()) as { now: string }).now);
+}

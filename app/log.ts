@@ -1,0 +1,51 @@
+import pino from 'pino';
+import { AppError } from './errors.ts';
+
+export type Log = pino.Logger;
+
+/** Names under which a secret, or a record's value, might come; whatever the depth. */
+const SECRET = /token|secret|password|authorization|cookie|verifier|api_?key|signature|assertion|^code$/i;
+
+/** JSON lines: codes, columns, counts and ids; never secrets or values of records. */
+export function createLog(destination?: pino.DestinationStream): Log {
+  const options: pino.LoggerOptions = {
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }), log: (fields) => redact(fields) as Record<string, unknown> },
+  };
+  return destination ? pino(options, destination) : pino(options);
+}
+
+/** What of an error may be logged: foreign errors' messages quote values and URLs, so of those only codes and places are kept. */
+export function describeError(error: unknown): Record<string, unknown> {
+  if (error instanceof AppError) {
+    return {
+      error_code: error.code,
+      error_message: error.message,
+      ...error.details,
+      ...(error.cause ? { cause: placeOf(error.cause) } : {}),
+    };
+  }
+  return { error_code: 'internal', cause: placeOf(error) };
+}
+
+function placeOf(error: unknown): Record<string, unknown> {
+  const { name, code, stack } = (error ?? {}) as { name?: unknown; code?: unknown; stack?: unknown };
+  const frames = typeof stack === 'string' ? stack.split('\n').filter((line) => /^\s+at /.test(line)) : [];
+  return {
+    name: typeof name === 'string' ? name : typeof error,
+    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    at: frames.slice(0, 4).map((line) => line.trim()),
+  };
+}
+
+function redact(value: unknown, depth = 0): unknown {
+  if (depth > 6 || value === null || typeof value !== 'object' || value instanceof Date) return value;
+  if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [
+      name,
+      SECRET.test(name) && name !== 'error_code' ? '[redacted]' : redact(item, depth + 1),
+    ]),
+  );
+}

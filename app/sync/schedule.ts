@@ -1,0 +1,25 @@
+import type { Context } from '../context.ts';
+import { lagLeftMs, windowEnd } from '../core/window.ts';
+
+import { type JobFilter, wantWindows } from '../store/jobs.ts';
+import { queueRuns } from '../store/runs.ts';
+
+export interface Tick {
+  /** the jobs that the tick was for: active, with a connection that is not waiting for a login */
+  jobIds: string[];
+  /** the runs that it started */
+  runIds: string[];
+}
+
+/**
+ * One tick of the schedule: every active job wants what lies before today, and gets a run unless one is open or nothing is missing.
+ * Quick: it only writes to the job store. A job whose run is open goes on with what it wants when that run ends.
+ */
+export async function tick(context: Context, filter: JobFilter = {}): Promise<Tick> {
+  const now = await context.scheduleNow();
+  const to = windowEnd(now, 'day');
+  const jobIds = await wantWindows(context.database, to, lagLeftMs(to, now, context.config.lagMinutes), filter);
+  const runIds = await queueRuns(context.database, jobIds);
+  context.log.info({ event: 'tick', window_to: to, jobs: jobIds.length, runs: runIds.length }, 'tick accepted');
+  return { jobIds, runIds };
+}

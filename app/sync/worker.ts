@@ -1,0 +1,135 @@
+import type pg from 'pg';
+import type { Context } from '../context.ts';
+import { DEFER_MS, MOST_FAILURES, retryDelayMs } from '../core/retry.ts';
+import { AppError, isAppError } from '../errors.ts';
+import { describeError } from '../log.ts';
+import { claimRun, extendLease, failRun, postponeRun, RUNS_CHANNEL, type Run } from '../store/runs.ts';
+import { syncRun } from './sync-run.ts';
+
+const LEASE_SECONDS = 60;
+const EXTEND_MS = 15_000;
+
+/** A new run is announced; what only comes due, such as a retry, is found by looking. */
+const LOOK_MS = 2_000;
+
+/** Claims runs and works on several side by side, until it is stopped. */
+export class Worker {
+  readonly #context: Context;
+  readonly #stopping = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  #wake: () => void = () => {};
+  #loop: Promise<void> | undefined;
+  #listener: pg.PoolClient | undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  start(): void {
+    this.#loop = this.#claimUntilStopped();
+  }
+
+  /** Lets go of every run, for another worker to go on with at once; returns when all are let go. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new AppError('stopping', 'The service is stopping: another will go on with this run.'));
+    this.#wake();
+    await this.#loop;
+    await Promise.all(this.#running);
+    this.#listener?.release(true);
+  }
+
+  async #claimUntilStopped(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#listen();
+        while (this.#running.size < this.#context.config.workers && (await this.#claim())) {
+          // Claims as many as there is room for.
+        }
+      } catch (error) {
+        this.#context.log.error({ event: 'claim_failed', ...describeError(error) }, 'the job store cannot be asked for runs');
+      }
+      await this.#sleep();
+    }
+  }
+
+  async #claim(): Promise<boolean> {
+    if (this.#stopping.signal.aborted) return false;
+    const run = await claimRun(this.#context.database, LEASE_SECONDS, this.#context.config.runsPerConnection);
+    if (!run) return false;
+    const work = this.#work(run).finally(() => {
+      this.#running.delete(work);
+      this.#wake();
+    });
+    this.#running.add(work);
+    return true;
+  }
+
+  /** Works on one run; never throws. */
+  async #work(run: Run): Promise<void> {
+    const { log } = this.#context;
+    const about = { run: run.runId, job: run.job.id, object: run.job.objectName, window: run.window, attempt: run.attempt };
+    const leaseLost = new AbortController();
+    const extending = setInterval(() => {
+      extendLease(this.#context.database, run, LEASE_SECONDS).catch((error: unknown) => {
+        if (isAppError(error)) leaseLost.abort(error);
+        else log.warn({ event: 'lease_not_extended', ...about, ...describeError(error) });
+      });
+    }, EXTEND_MS);
+    const signal = AbortSignal.any([this.#stopping.signal, leaseLost.signal]);
+    log.info({ event: 'run_claimed', ...about });
+    try {
+      const receipt = await syncRun(this.#context, run, signal);
+      const level = Object.keys(receipt.uncast).length > 0 ? 'warn' : 'info';
+      log[level]({ event: 'run_succeeded', ...about, receipt });
+    } catch (error) {
+      // An aborted wait or request says only that; why is the signal's to say.
+      await this.#settle(run, signal.aborted && !isAppError(error) ? signal.reason : error, about).catch((settleError: unknown) => {
+        // The lease runs out by itself, and then another worker goes on.
+        log.error({ event: 'run_not_settled', ...about, ...describeError(settleError) });
+      });
+    } finally {
+      clearInterval(extending);
+    }
+  }
+
+  /** Decides what becomes of a run that did not end. */
+  async #settle(run: Run, error: unknown, about: object): Promise<void> {
+    const { database, log, describes } = this.#context;
+    const failure = isAppError(error) ? error : new AppError('internal', 'An unexpected error: see the log.', { cause: error });
+    const failures = run.failures + 1;
+    log.warn({ event: 'run_interrupted', ...about, failures, recovery: failure.recovery, ...describeError(failure) });
+    // What Salesforce refused may be a field that is no more.
+    if (failure.code === 'salesforce_refused') describes.forget(run.job.connectionId, run.job.objectName);
+    if (failure.code === 'lease_lost') return;
+    if (failure.code === 'stopping') return await postponeRun(database, run, 0, run.failures, undefined);
+    // Waits in the queue, unclaimed, until the connection's user has logged in again.
+    if (failure.recovery === 'reauthorize') return await postponeRun(database, run, 0, run.failures, failure);
+    if (failure.recovery === 'defer') return await postponeRun(database, run, DEFER_MS, run.failures, failure);
+    if (failure.recovery === 'give-up' || failures >= MOST_FAILURES) return await failRun(database, run, failures, failure);
+    await postponeRun(database, run, retryDelayMs(failures, Math.random()), failures, failure);
+  }
+
+  /** Listens for announcements, on a connection of its own; again where that one broke. */
+  async #listen(): Promise<void> {
+    if (this.#listener) return;
+    const listener = await this.#context.database.connect();
+    listener.on('notification', () => this.#wake());
+    listener.on('error', () => {
+      listener.release(true);
+      this.#listener = undefined;
+    });
+    this.#listener = listener;
+    await listener.query(`LISTEN ${RUNS_CHANNEL}`);
+  }
+
+  async #sleep(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, LOOK_MS);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import { type ConfigError, readConfig } from '../../app/config.ts';
+
+const KEY = Buffer.from('0123456789abcdef0123456789abcdef').toString('base64');
+const SHA256 = createHash('sha256').update('a key').digest('hex');
+
+const COMPLETE = {
+  DATABASE_URL: 'postgres://user:pass@db.example:5432/sync',
+  SALESFORCE_LOGIN_URL: 'https://acme.my.salesforce.com/',
+  SALESFORCE_CLIENT_ID: '3MVG9',
+  SALESFORCE_CLIENT_SECRET: 'consumer-s3cr3t',
+  GOOGLE_CLOUD_PROJECT: 'acme',
+  BIGQUERY_LOCATION: 'EU',
+  TOKEN_KEYS: KEY,
+  API_KEYS: `schedule:tick:${SHA256},ops:operate:${SHA256}`,
+};
+
+function faultsOf(env: NodeJS.ProcessEnv, local = false): string[] {
+  try {
+    readConfig(env, local);
+    return [];
+  } catch (error) {
+    return (error as ConfigError).faults;
+  }
+}
+
+describe('the configuration', () => {
+  test('is read whole, with the defaults that the README tells', () => {
+    expect(readConfig(COMPLETE)).toMatchObject({
+      http: {
+        host: '0.0.0.0',
+        port: 4444,
+        keyless: false,
+        keys: [
+          { name: 'schedule', role: 'tick' },
+          { name: 'ops', role: 'operate' },
+        ],
+      },
+      salesforce: { apps: [{ loginUrl: 'https://acme.my.salesforce.com' }], apiVersion: '66.0' },
+      bigquery: { datasets: ['salesforce'], stagingDataset: 'salesforce_staging', endpoint: undefined },
+      workers: 4,
+      runsPerConnection: 2,
+      lagMinutes: 5,
+      overlapMinutes: 10,
+    });
+  });
+
+  test('names everything that is missing at once', () => {
+    const text = faultsOf({}).join('\n');
+    for (const name of Object.keys(COMPLETE)) expect(text).toContain(name);
+    expect(faultsOf({})).toHaveLength(Object.keys(COMPLETE).length);
+  });
+
+  test.each([
+    ['PORT', 'http'],
+    ['PORT', '70000'],
+    ['WORKERS', '0'],
+    ['DATABASE_URL', 'mysql://x'],
+    ['SALESFORCE_LOGIN_URL', 'http://login.salesforce.com'],
+    ['SALESFORCE_LOGIN_URL', 'https://acme.my.salesforce.com/path'],
+    ['SALESFORCE_CLIENT_SECRET', 'changeme'],
+    ['SALESFORCE_CLIENT_ID', '<consumer key>'],
+    ['SALESFORCE_API_VERSION', 'latest'],
+    ['SALESFORCE_APPS', '{"acme.my.salesforce.com": {"client_secret": "s3cr3t-value"}}'],
+    ['BIGQUERY_DATASETS', 'sales force'],
+    ['BIGQUERY_API_ENDPOINT', 'nowhere'],
+    ['TOKEN_KEYS', 'short'],
+    ['TOKEN_KEYS', Buffer.alloc(32).toString('base64')],
+    ['API_KEYS', `ops:root:${SHA256}`],
+    ['API_KEYS', 'ops:admin:the-key-itself'],
+    ['SCHEDULE_CLOCK_URL', 'http://127.0.0.1:1/clock'],
+  ])('refuses %s=%s in one sentence that names it and tells no secret', (name, value) => {
+    const faults = faultsOf({ ...COMPLETE, [name]: value });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(name);
+    expect(faults[0]).not.toMatch(/s3cr3t-value|the-key-itself|changeme/);
+  });
+
+  test('takes the apps of several orgs', () => {
+    const { salesforce } = readConfig({
+      ...COMPLETE,
+      SALESFORCE_APPS: '{"other.my.salesforce.com": {"client_id": "a", "client_secret": "b"}}',
+    });
+    expect(salesforce.apps.map((app) => app.loginUrl)).toEqual(['https://acme.my.salesforce.com', 'https://other.my.salesforce.com']);
+  });
+
+  test('needs no API keys locally, and then listens to this machine alone', () => {
+    const { API_KEYS, ...rest } = COMPLETE;
+    expect(readConfig(rest, true).http).toEqual({ host: '127.0.0.1', port: 4444, keys: [], keyless: true });
+    expect(faultsOf({ ...rest, HOST: '0.0.0.0' }, true)[0]).toContain('HOST');
+    expect(readConfig({ ...rest, API_KEYS }, true).http.keyless).toBe(false);
+  });
+});
