@@ -1,0 +1,61 @@
+import { ConfigError } from './config.ts';
+import { isAppError } from './errors.ts';
+
+/** What every command gets: its arguments, the environment, and a signal that it is to stop. */
+export interface CommandInput {
+  args: string[];
+  env: NodeJS.ProcessEnv;
+  stop: AbortSignal;
+}
+
+/** Runs to its end, or until told to stop. @returns the exit code */
+export type Command = (input: CommandInput) => Promise<number>;
+
+/** Loaded when asked for: production has neither the sandbox nor the demo. */
+const COMMANDS: Record<string, { does: string; load: () => Promise<Command> }> = {
+  serve: { does: 'run the service; with --local, on this machine alone', load: async () => (await import('./commands/serve.ts')).serve },
+  migrate: { does: 'bring the job store to this release', load: async () => (await import('./commands/migrate.ts')).migrateStore },
+  query: { does: 'ask BigQuery: query "SELECT …"', load: async () => (await import('./commands/query.ts')).query },
+  sandbox: {
+    does: 'run Postgres, Salesforce and BigQuery on this machine',
+    load: async () => (await import('./commands/sandbox.ts')).sandbox,
+  },
+  demo: { does: 'walk the whole way once, and compare every value', load: async () => (await import('./demo.ts')).demo },
+};
+
+const USAGE_EXIT = 2;
+
+process.exit(await main());
+
+async function main(): Promise<number> {
+  const [name = '', ...args] = process.argv.slice(2);
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) {
+    console.error(
+      `Give a command:\n${Object.entries(COMMANDS)
+        .map(([key, { does }]) => `  ${key.padEnd(8)} ${does}`)
+        .join('\n')}`,
+    );
+    return USAGE_EXIT;
+  }
+  try {
+    const run = await command.load();
+    return await run({ args, env: process.env, stop: stopSignal() });
+  } catch (error) {
+    if (error instanceof ConfigError || isAppError(error)) console.error(error.message);
+    else console.error(error);
+    return error instanceof ConfigError ? USAGE_EXIT : 1;
+  }
+}
+
+/** Aborts at the first TERM or INT, so that a command can end well; the second one ends the process. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(1);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}

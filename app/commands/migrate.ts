@@ -1,0 +1,17 @@
+import type { Command } from '../cli.ts';
+import { readConfig } from '../config.ts';
+import { openDatabase } from '../store/database.ts';
+import { migrate, waitForDatabase } from '../store/migrate.ts';
+
+/** Brings the job store to this release's schema, as `serve` does before it listens. */
+export const migrateStore: Command = async ({ env }) => {
+  const database = openDatabase(readConfig(env).databaseUrl, () => {});
+  try {
+    await waitForDatabase(database);
+    const names = await migrate(database);
+    console.log(names.length > 0 ? `Ran ${names.join(', ')}.` : 'Nothing to do.');
+    return 0;
+  } finally {
+    await database.end();
+  }
+};

@@ -1,0 +1,35 @@
+import { parseArgs } from 'node:util';
+import { Agent } from 'undici';
+import { query as ask } from '../bigquery/jobs.ts';
+import { openWarehouse } from '../bigquery/warehouse.ts';
+import type { Command } from '../cli.ts';
+import { readBigQueryConfig } from '../config.ts';
+
+/** Asks whichever BigQuery is configured, else the sandbox's, and prints the rows. */
+export const query: Command = async ({ args, env }) => {
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { data: { type: 'string', default: '.local' } } });
+  const sql = positionals.join(' ').trim();
+  if (!sql) {
+    console.error('Give a statement: npm run query -- "SELECT COUNT(*) AS accounts FROM salesforce.Account"');
+    return 2;
+  }
+  if (env.GOOGLE_CLOUD_PROJECT) return await print(env, sql);
+  const { goLocal } = await import('../local.ts');
+  await using local = await goLocal(env, values.data);
+  return await print(local.env, sql);
+};
+
+async function print(env: NodeJS.ProcessEnv, sql: string): Promise<number> {
+  const dispatcher = new Agent();
+  const warehouse = openWarehouse(readBigQueryConfig(env), dispatcher);
+  const rows = await ask<Record<string, unknown>>(warehouse, sql, {});
+  console.table(rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)]))));
+  return 0;
+}
+
+/** The client wraps dates, times and decimals. */
+function plain(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  if ('value' in value) return value.value;
+  return Array.isArray(value) ? value.map(plain).join(', ') : String(value);
+}

@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { parseArgs } from 'node:util';
+import { checkDatasets } from '../bigquery/datasets.ts';
+import type { Command } from '../cli.ts';
+import { type Config, readConfig } from '../config.ts';
+import { type Context, createContext } from '../context.ts';
+import { createApp } from '../http/app.ts';
+import { createLog, type Log } from '../log.ts';
+import { migrate, waitForDatabase } from '../store/migrate.ts';
+import { Worker } from '../sync/worker.ts';
+
+/** Requests are small; one that takes longer to arrive is stuck, or means harm. */
+const REQUEST_MS = 30_000;
+
+/** Runs the service. `--local`: what the environment lacks comes from the sandbox, in `--data` (.local), whose clock may stand (`--clock`). */
+export const serve: Command = async ({ args, env, stop }) => {
+  const { values } = parseArgs({
+    args,
+    options: { local: { type: 'boolean' }, data: { type: 'string', default: '.local' }, clock: { type: 'string' } },
+  });
+  const log = createLog();
+  if (!values.local) {
+    await run(readConfig(env), log, stop, () => {});
+    return 0;
+  }
+  const { goLocal } = await import('../local.ts');
+  await using local = await goLocal(env, values.data, values.clock);
+  await run(readConfig(local.env, true), log, stop, (url) => local.explain(url));
+  return 0;
+};
+
+/** Everything is open and checked before the first request is taken, and closed in the opposite order. */
+async function run(config: Config, log: Log, stop: AbortSignal, listening: (url: string) => void): Promise<void> {
+  const context = createContext(config, log);
+  try {
+    await waitForDatabase(context.database);
+    const migrations = await migrate(context.database);
+    if (migrations.length > 0) log.info({ event: 'migrated', migrations });
+    await checkDatasets(context.warehouse, config.bigquery.datasets);
+    if (!stop.aborted) await serveUntilStopped(context, stop, listening);
+  } finally {
+    await context.close();
+  }
+}
+
+async function serveUntilStopped(context: Context, stop: AbortSignal, listening: (url: string) => void): Promise<void> {
+  const { host, port } = context.config.http;
+  const worker = new Worker(context);
+  const server = await listen(context, host, port);
+  try {
+    worker.start();
+    const { port: taken } = server.address() as { port: number };
+    context.log.info({ event: 'listening', host, port: taken });
+    listening(`http://${host}:${taken}`);
+    if (!stop.aborted) await once(stop, 'abort');
+    context.log.info({ event: 'stopping' });
+  } finally {
+    // Takes no more, lets what is being answered end, and lets go of its runs.
+    server.close();
+    server.closeIdleConnections();
+    await worker.stop();
+    server.closeAllConnections();
+  }
+}
+
+async function listen(context: Context, host: string, port: number): Promise<Server> {
+  const server = createApp(context).listen(port, host);
+  server.requestTimeout = REQUEST_MS;
+  server.headersTimeout = REQUEST_MS;
+  try {
+    await once(server, 'listening');
+    return server;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    throw new Error(
+      code === 'EADDRINUSE' ? `Port ${port} is taken: stop what listens there, or set PORT.` : `Cannot listen on ${host}:${port}: ${code}.`,
+    );
+  }
+}

@@ -1,0 +1,79 @@
+import Router from '@koa/router';
+import Koa from 'koa';
+import type { Context } from '../context.ts';
+import { AppError } from '../errors.ts';
+import { type Caller, requireKey } from './auth.ts';
+import { createImportingJob } from './create-importing-job.ts';
+import type { Endpoint } from './endpoint.ts';
+import { answerErrors } from './errors.ts';
+import { readFields, requireFields } from './fields.ts';
+import { getOauthUrl } from './get-oauth-url.ts';
+import { handleImportingJob } from './handle-importing-job.ts';
+import { jobs } from './jobs.ts';
+import { loginOauthCallback } from './login-oauth-callback.ts';
+import { pauseImportingJob } from './pause-importing-job.ts';
+import { resumeImportingJob } from './resume-importing-job.ts';
+
+const ENDPOINTS: readonly Endpoint[] = [
+  getOauthUrl,
+  loginOauthCallback,
+  createImportingJob,
+  pauseImportingJob,
+  resumeImportingJob,
+  handleImportingJob,
+  jobs,
+];
+
+/** The HTTP API. */
+export function createApp(context: Context): Koa {
+  const app = new Koa();
+  app.on('error', () => {
+    // Answers that could not be sent, since the caller went away; all other errors are answered by answerErrors.
+  });
+  app.use(answerErrors(context));
+  app.use(answerHealth);
+  app.use(requireKey(context.config.http));
+  app.use(routes(context).routes());
+  app.use(refuseOtherMethods);
+  return app;
+}
+
+/** Says that the process answers: a load balancer asks without a key, and learns nothing else. */
+const answerHealth: Koa.Middleware = async (ctx, next) => {
+  if (ctx.path !== '/healthz' || !['GET', 'HEAD'].includes(ctx.method)) return await next();
+  ctx.body = 'OK';
+};
+
+function routes(context: Context): Router {
+  const router = new Router();
+  for (const endpoint of ENDPOINTS) {
+    router.register(`/${endpoint.name}`, [...endpoint.methods], async (ctx) => {
+      // The router takes HEAD for GET, and a HEAD must change nothing.
+      if (ctx.method === 'HEAD') throw methodNotAllowed(endpoint);
+      const caller = ctx.state.caller as Caller;
+      if (!endpoint.roles.includes(caller.role)) {
+        throw new AppError(
+          'forbidden',
+          `A key of role ${caller.role} may not call ${endpoint.name}: use one of role ${endpoint.roles.join(' or ')}.`,
+        );
+      }
+      const fields = await readFields(ctx);
+      requireFields(fields, endpoint.required, endpoint.optional);
+      ctx.body = await endpoint.answer(context, fields, caller);
+    });
+  }
+  return router;
+}
+
+const refuseOtherMethods: Koa.Middleware = async (ctx, next) => {
+  const endpoint = ENDPOINTS.find(({ name }) => `/${name}` === ctx.path);
+  if (endpoint && !(endpoint.methods as readonly string[]).includes(ctx.method)) {
+    ctx.set('Allow', endpoint.methods.join(', '));
+    throw methodNotAllowed(endpoint);
+  }
+  await next();
+};
+
+function methodNotAllowed(endpoint: Endpoint): AppError {
+  return new AppError('method_not_allowed', `${endpoint.name} answers ${endpoint.methods.join(' and ')} only.`);
+}

@@ -1,0 +1,43 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type Koa from 'koa';
+import type { ApiKey, Config, Role } from '../config.ts';
+import { AppError } from '../errors.ts';
+
+/** Who calls. Without keys (`--local`) everyone on this machine is an admin. */
+export interface Caller {
+  name: string;
+  role: Role;
+}
+
+/**
+ * Lets only callers with an API key pass, before anything of the request is read. It comes in a header, never in a cookie or a URL,
+ * so that no page in a browser can make its reader's browser send it.
+ */
+export function requireKey({ keys, keyless }: Config['http']): Koa.Middleware {
+  return async (ctx, next) => {
+    ctx.state.caller = keyless ? localCaller(ctx) : callerOf(ctx, keys);
+    await next();
+  };
+}
+
+function callerOf(ctx: Koa.Context, keys: readonly ApiKey[]): Caller {
+  const given = ctx.get('X-API-Key') || /^Bearer +(\S+)$/i.exec(ctx.get('Authorization'))?.[1];
+  if (!given) throw new AppError('unauthorized', 'Give an API key, as "Authorization: Bearer <key>" or "X-API-Key: <key>".');
+  const sha256 = createHash('sha256').update(given).digest();
+  // Every key is compared, each in constant time.
+  const [key] = keys.filter((candidate) => timingSafeEqual(candidate.sha256, sha256));
+  if (!key) throw new AppError('forbidden', 'This API key is not known: check it, or add its sha256 to API_KEYS.');
+  return { name: key.name, role: key.role };
+}
+
+/** No keys: then nothing but a program or a page of this very machine may call. */
+function localCaller(ctx: Koa.Context): Caller {
+  const { hostname } = URL.parse(`http://${ctx.get('Host')}`) ?? {};
+  const origin = ctx.get('Origin');
+  const site = ctx.get('Sec-Fetch-Site') || 'none';
+  const foreign = (origin && origin !== `http://${ctx.get('Host')}`) || !['none', 'same-origin'].includes(site);
+  if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname ?? '') || foreign) {
+    throw new AppError('forbidden', 'Without API keys only this machine may call: use http://127.0.0.1, and no page of another site.');
+  }
+  return { name: 'local', role: 'admin' };
+}

@@ -1,0 +1,12 @@
+import { beginConnection } from '../sync/connect.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** The URL to which a user is to be sent to let us in. */
+export const getOauthUrl: Endpoint = {
+  name: 'get_oauth_url',
+  methods: ['GET', 'POST'],
+  roles: ['operate', 'admin'],
+  required: ['redirect_uri'],
+  optional: ['login_url'],
+  answer: (context, fields) => beginConnection(context, fields.redirect_uri!, fields.login_url?.replace(/\/$/, '')),
+};

@@ -1,0 +1,41 @@
+import { formatDate, formatStartDate } from '../core/start-date.ts';
+import { type ListedJob, type ListedRun, listJobs } from '../store/job-list.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** All jobs: the contract's columns, and the latest run of each. */
+export const jobs: Endpoint = {
+  name: 'jobs',
+  methods: ['GET'],
+  roles: ['read', 'data', 'operate', 'admin'],
+  required: [],
+  optional: [],
+  async answer(context) {
+    return { jobs: (await listJobs(context.database)).map(showJob) };
+  },
+};
+
+function showJob(job: ListedJob): object {
+  return {
+    user_id: job.userId,
+    object_name: job.objectName,
+    start_date: formatStartDate(job.startDate),
+    last_date: formatStartDate(job.syncedTo),
+    active: job.active ? 1 : 0,
+    needs_login: job.needsLogin,
+    table: `${job.targetDataset}.${job.targetTable}`,
+    run: job.run && showRun(job.run),
+  };
+}
+
+function showRun(run: ListedRun): object {
+  return {
+    id: run.id,
+    from: formatDate(run.windowFrom),
+    to: formatDate(run.windowTo),
+    state: run.state,
+    failures: run.failures,
+    error: run.errorCode && { code: run.errorCode, message: run.errorMessage },
+    receipt: run.receipt,
+    finished_at: run.finishedAt,
+  };
+}

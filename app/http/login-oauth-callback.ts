@@ -1,0 +1,18 @@
+import { finishConnection } from '../sync/connect.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** Takes what came back with the redirect, a code or an error, and keeps the grant. Answers the user_id. */
+export const loginOauthCallback: Endpoint = {
+  name: 'login_oauth_callback',
+  methods: ['GET', 'POST'],
+  roles: ['operate', 'admin'],
+  required: ['redirect_uri'],
+  optional: ['authorization_code', 'state', 'error', 'error_description'],
+  answer: (context, fields) =>
+    finishConnection(context, {
+      redirectUri: fields.redirect_uri!,
+      authorizationCode: fields.authorization_code,
+      error: fields.error,
+      state: fields.state,
+    }),
+};

@@ -1,0 +1,17 @@
+import { pauseJob } from '../store/jobs.ts';
+import { type Endpoint, requireJob } from './endpoint.ts';
+
+/** Lets a job rest: no tick starts anything for it. A run that a worker has begun ends first. */
+export const pauseImportingJob: Endpoint = {
+  name: 'pause_importing_job',
+  methods: ['GET', 'POST'],
+  roles: ['operate', 'admin'],
+  required: ['user_id', 'object_name'],
+  optional: [],
+  async answer(context, fields) {
+    const job = await requireJob(context, fields);
+    await pauseJob(context.database, job.id);
+    context.log.info({ event: 'job_paused', job: job.id, object: job.objectName });
+    return 'OK';
+  },
+};

@@ -1,0 +1,17 @@
+import { resumeJob } from '../store/jobs.ts';
+import { type Endpoint, requireJob } from './endpoint.ts';
+
+/** Lets a paused job go on: the next tick imports all that it missed. */
+export const resumeImportingJob: Endpoint = {
+  name: 'resume_importing_job',
+  methods: ['GET', 'POST'],
+  roles: ['operate', 'admin'],
+  required: ['user_id', 'object_name'],
+  optional: [],
+  async answer(context, fields) {
+    const job = await requireJob(context, fields);
+    await resumeJob(context.database, job.id);
+    context.log.info({ event: 'job_resumed', job: job.id, object: job.objectName });
+    return 'OK';
+  },
+};

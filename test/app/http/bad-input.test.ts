@@ -1,0 +1,204 @@
+import { createHash } from 'node:crypto';
+import { request } from 'node:http';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Answer, decide, REDIRECT_URI, readAnswer, startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+let userId: string;
+
+beforeAll(async () => {
+  service = await startService({ worker: false });
+  userId = await service.connect();
+});
+afterAll(() => service[Symbol.asyncDispose]());
+
+const create = (fields: Record<string, string>): Promise<Answer> =>
+  service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01', ...fields });
+
+async function send(path: string, init: RequestInit): Promise<Answer> {
+  return await readAnswer(await fetch(`${service.url}/${path}`, init));
+}
+
+describe('a request that cannot be met', () => {
+  test('names every missing field and every unknown one', async () => {
+    const missing = await service.call('create_importing_job', { object_name: 'Account' });
+    expect(missing).toMatchObject({ status: 400, code: 'invalid_request' });
+    expect(missing.text).toMatch(/user_id, start_date/);
+    const unknown = await create({ colour: 'red', startdate: '2023-03-01' });
+    expect(unknown).toMatchObject({ status: 400, code: 'invalid_request' });
+    expect(unknown.text).toMatch(/colour.*startdate/);
+  });
+
+  test.each([
+    ['a user_id that is no identity URL', { user_id: 'user_1' }, 400],
+    ['a user_id that nobody connected', { user_id: 'https://login.salesforce.com/id/00D1U000000rQgaUAE/0051U0000022xRgQAI' }, 404],
+    ['an object that does not exist', { object_name: 'Unicorn__c' }, 404],
+    ['an object_name that cannot be one', { object_name: 'Account; DROP' }, 400],
+    ['a malformed start_date', { start_date: '10.03.2024' }, 400],
+    ['a future start_date', { start_date: '2023-03-02' }, 400],
+    ['a dataset that is not configured', { dataset: 'elsewhere' }, 400],
+  ])('is refused for %s, and writes nothing', async (_what, fields, status) => {
+    const answer = await create(fields);
+    expect(answer.status).toBe(status);
+    expect(answer.text).toMatch(/"message":".{20,}"/);
+    expect(await service.jobs()).toEqual([]);
+  });
+
+  test('is refused for an object without a cursor field, and for one that cannot be queried, with the reason', async () => {
+    const noCursor = await create({ object_name: 'AppDefinition' });
+    expect(noCursor).toMatchObject({ status: 400, code: 'invalid_request' });
+    expect(noCursor.text).toMatch(/SystemModstamp/);
+    const global = (await (await fetch(`${service.salesforce.instanceUrl}/services/data`)).json()) as unknown[];
+    expect(global.length).toBeGreaterThan(0);
+    expect(await service.jobs()).toEqual([]);
+  });
+
+  test.each(['pause_importing_job', 'resume_importing_job'])('%s names a job that does not exist', async (path) => {
+    const answer = await service.call(path, { user_id: userId, object_name: 'Contact' });
+    expect(answer).toMatchObject({ status: 404, code: 'not_found' });
+    expect(answer.text).toMatch(/create_importing_job/);
+  });
+
+  test('is refused for a wrong content type, a broken body, a field given twice, a file, and a body too large', async () => {
+    const path = 'create_importing_job';
+    const json = { 'content-type': 'application/json' };
+    expect(await send(path, { method: 'POST', body: 'user_id=1', headers: { 'content-type': 'text/plain' } })).toMatchObject({
+      status: 415,
+    });
+    expect(await send(path, { method: 'POST', body: '{"user_id":', headers: json })).toMatchObject({ status: 400 });
+    expect(await send(path, { method: 'POST', body: '[1]', headers: json })).toMatchObject({ status: 400 });
+    expect(await send(path, { method: 'POST', body: '{"user_id":{"a":1}}', headers: json })).toMatchObject({ status: 400 });
+    expect(
+      await send(path, { method: 'POST', body: 'nonsense', headers: { 'content-type': 'multipart/form-data; boundary=x' } }),
+    ).toMatchObject({ status: 400 });
+    expect(await send(path, { method: 'POST', body: new URLSearchParams('user_id=1&user_id=2') })).toMatchObject({ status: 400 });
+    const file = new FormData();
+    file.set('user_id', new Blob(['x']), 'x.txt');
+    expect(await send(path, { method: 'POST', body: file })).toMatchObject({ status: 400 });
+    const large = 'x'.repeat(70_000);
+    const form = new FormData();
+    form.set('user_id', large);
+    expect(await send(path, { method: 'POST', body: form })).toMatchObject({ status: 413, code: 'body_too_large' });
+    expect(await send(path, { method: 'POST', body: JSON.stringify({ user_id: large }), headers: json })).toMatchObject({ status: 413 });
+    expect(await send(path, { method: 'POST', body: new URLSearchParams({ user_id: large }) })).toMatchObject({ status: 413 });
+  });
+
+  test('is refused for an unknown path, and for a method that the path does not answer', async () => {
+    expect(await send('nowhere', {})).toMatchObject({ status: 404, code: 'not_found' });
+    expect(await send('jobs', { method: 'POST' })).toMatchObject({ status: 405, code: 'method_not_allowed' });
+    expect(await send('handle_importing_job', { method: 'DELETE' })).toMatchObject({ status: 405, code: 'method_not_allowed' });
+    expect((await fetch(`${service.url}/handle_importing_job`, { method: 'HEAD' })).status).toBe(405);
+  });
+
+  test('leaks nothing of what went wrong inside', async () => {
+    await service.database.pool.query('ALTER TABLE jobs RENAME TO moved');
+    const answer = await service.call('jobs');
+    await service.database.pool.query('ALTER TABLE moved RENAME TO jobs');
+    expect(answer).toMatchObject({ status: 500, code: 'internal' });
+    expect(answer.text).not.toMatch(/relation|jobs|select/i);
+  });
+});
+
+describe('a login', () => {
+  test('that the user refused is told as such', async () => {
+    const { text } = await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI });
+    const redirect = await decide(text, 'deny');
+    const answer = await service.call('login_oauth_callback', { redirect_uri: REDIRECT_URI, ...Object.fromEntries(redirect.searchParams) });
+    expect(answer).toMatchObject({ status: 400, code: 'login_refused' });
+    expect(answer.text).toMatch(/Allow/);
+  });
+
+  test('with a code that was used, or made up, says what to do and tells neither code nor secret', async () => {
+    const { text } = await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI });
+    const code = (await decide(text, 'allow')).searchParams.get('code')!;
+    const fields = { redirect_uri: REDIRECT_URI, authorization_code: code };
+    expect((await service.call('login_oauth_callback', fields)).status).toBe(200);
+    await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI });
+    const used = await service.call('login_oauth_callback', fields);
+    expect(used).toMatchObject({ status: 400, code: 'login_refused' });
+    expect(used.text).toMatch(/get_oauth_url/);
+    expect(service.logged.join('') + used.text).not.toContain(code);
+    expect(service.logged.join('')).not.toContain(service.salesforce.clientSecret);
+  });
+
+  test('that nobody began is refused', async () => {
+    const answer = await service.call('login_oauth_callback', { redirect_uri: 'https://other.example/cb', authorization_code: 'x' });
+    expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
+  });
+
+  test.each(['http://evil.example/cb', 'ftp://x', 'nonsense', 'https://x.example/#f'])(
+    'is not begun for redirect_uri %s',
+    async (redirectUri) => {
+      expect(await service.call('get_oauth_url', { redirect_uri: redirectUri })).toMatchObject({ status: 400, code: 'invalid_request' });
+    },
+  );
+
+  test('is not begun at a login host that is not configured: a secret would go there', async () => {
+    const answer = await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI, login_url: 'https://evil.example' });
+    expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
+  });
+
+  test('works whichever of several authorize URLs was opened, with and without state', async () => {
+    const first = await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI });
+    await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI });
+    const redirect = await decide(first.text, 'allow');
+    const [code, state] = [redirect.searchParams.get('code')!, redirect.searchParams.get('state')!];
+    const answer = await service.call('login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code, state });
+    expect(answer).toMatchObject({ status: 200, text: userId });
+  });
+});
+
+describe('without API keys', () => {
+  /** fetch does not let a caller choose Host and Origin as a browser would. */
+  const statusWith = (headers: Record<string, string>): Promise<number> =>
+    new Promise((resolve, reject) => {
+      request(`${service.url}/handle_importing_job`, { headers }, (response) => resolve(response.resume().statusCode!))
+        .on('error', reject)
+        .end();
+    });
+
+  test('only programs and pages of this machine may call', async () => {
+    expect(await statusWith({})).toBe(200);
+    expect(await statusWith({ 'sec-fetch-site': 'same-origin' })).toBe(200);
+    expect(await statusWith({ host: 'rebound.example' })).toBe(403);
+    expect(await statusWith({ origin: 'https://evil.example' })).toBe(403);
+    expect(await statusWith({ 'sec-fetch-site': 'cross-site' })).toBe(403);
+  });
+});
+
+describe('with API keys', () => {
+  const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex');
+  let keyed: TestService;
+  beforeAll(async () => {
+    const env = { API_KEYS: `clock:tick:${sha256('tick-key')},reader:read:${sha256('read-key')},ops:operate:${sha256('ops-key')}` };
+    keyed = await startService({ worker: false, local: false, env });
+  });
+  afterAll(() => keyed[Symbol.asyncDispose]());
+
+  const withKey = async (path: string, key?: string, init: RequestInit = {}): Promise<Answer> =>
+    await readAnswer(
+      await fetch(`${keyed.url}/${path}`, { ...init, headers: { ...init.headers, ...(key && { authorization: `Bearer ${key}` }) } }),
+    );
+
+  test('nothing is answered without one but the health check, not even what there is', async () => {
+    expect((await fetch(`${keyed.url}/healthz`)).status).toBe(200);
+    for (const path of ['jobs', 'handle_importing_job', 'nowhere']) {
+      expect(await withKey(path)).toMatchObject({ status: 401, code: 'unauthorized' });
+      expect(await withKey(path, 'wrong')).toMatchObject({ status: 403, code: 'forbidden' });
+    }
+    const body = 'x'.repeat(100_000);
+    expect(await withKey('create_importing_job', 'wrong', { method: 'POST', body })).toMatchObject({ status: 403 });
+  });
+
+  test('each may do what its role says, given as Bearer or X-API-Key', async () => {
+    expect(
+      await withKey('handle_importing_job', 'tick-key', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }),
+    ).toMatchObject({ status: 200, text: 'OK' });
+    expect(await withKey('handle_importing_job?wait=5', 'tick-key')).toMatchObject({ status: 403 });
+    expect(await withKey('jobs', 'tick-key')).toMatchObject({ status: 403 });
+    expect(await withKey('jobs', 'read-key')).toMatchObject({ status: 200 });
+    expect(await withKey('handle_importing_job', 'read-key')).toMatchObject({ status: 403 });
+    expect((await fetch(`${keyed.url}/jobs`, { headers: { 'x-api-key': 'ops-key' } })).status).toBe(200);
+    expect(keyed.logged.join('')).not.toMatch(/tick-key|read-key|ops-key/);
+  });
+});

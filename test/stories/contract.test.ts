@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startService, type TestService } from '../support/service.ts';
+
+/** The contract's sequence diagram, step by step. A tick comes at ten past midnight. */
+describe("the contract's sequence", () => {
+  let service: TestService;
+  let userId: string;
+  beforeAll(async () => {
+    service = await startService();
+    userId = await service.connect();
+  });
+  afterAll(() => service[Symbol.asyncDispose]());
+
+  const job = (): { user_id: string; object_name: string } => ({ user_id: userId, object_name: 'Account' });
+  const row = async (): Promise<string> => {
+    const [only] = await service.jobs();
+    return [only!.start_date, only!.last_date, only!.active].join(' ');
+  };
+  const imported = async (): Promise<string> => {
+    const [only] = await service.jobs();
+    return `${only!.run?.from} ${only!.run?.to} ${only!.run?.state}`;
+  };
+
+  test('get_oauth_url and login_oauth_callback answer as the contract says', async () => {
+    const { text } = await service.call('get_oauth_url', { redirect_uri: 'https://127.0.0.1/login/callback' });
+    expect(text).toContain(`${service.salesforce.loginUrl}/services/oauth2/authorize?`);
+    expect(new URL(text).searchParams.get('response_type')).toBe('code');
+    expect(userId).toMatch(/\/id\/00D\w{15}\/005\w{15}$/);
+  });
+
+  test('create_importing_job with start_date 2023-03-01 imports nothing', async () => {
+    expect(await service.call('create_importing_job', { ...job(), start_date: '2023-03-01' })).toMatchObject({ status: 200, text: 'OK' });
+    expect(await row()).toBe('2023-03-01 2023-03-01 1');
+  });
+
+  test('the same again is OK and changes nothing; another start_date is refused', async () => {
+    expect(await service.call('create_importing_job', { ...job(), object_name: 'ACCOUNT', start_date: '2023-03-01' })).toMatchObject({
+      text: 'OK',
+    });
+    expect(await service.call('create_importing_job', { ...job(), start_date: '2023-02-01' })).toMatchObject({
+      status: 409,
+      code: 'conflict',
+    });
+    expect(await service.jobs()).toHaveLength(1);
+  });
+
+  test.each([
+    ['2023-03-20', '2023-03-01'],
+    ['2023-03-21', '2023-03-20'],
+    ['2023-03-22', '2023-03-21'],
+  ])('handle_importing_job on %s imports from %s to the day before', async (today, from) => {
+    expect(await service.tickAt(`${today}T00:10:00Z`)).toMatchObject({ status: 200, text: 'OK' });
+    expect(await row()).toBe(`2023-03-01 ${today} 1`);
+    expect(await imported()).toBe(`${from} ${today} succeeded`);
+  });
+
+  test('a second tick on the same day imports nothing', async () => {
+    const [before] = await service.jobs();
+    expect(await service.tickAt('2023-03-22T09:00:00Z')).toMatchObject({ text: 'OK' });
+    expect((await service.jobs())[0]!.run!.id).toBe(before!.run!.id);
+  });
+
+  test('pause_importing_job lets it rest', async () => {
+    expect(await service.call('pause_importing_job', job())).toMatchObject({ status: 200, text: 'OK' });
+    expect(await row()).toBe('2023-03-01 2023-03-22 0');
+    expect(await service.tickAt('2023-03-23T00:10:00Z')).toMatchObject({ text: 'OK' });
+    expect(await row()).toBe('2023-03-01 2023-03-22 0');
+  });
+
+  test('resume_importing_job, and handle_importing_job on 2023-03-25 imports from 2023-03-22 to 2023-03-24', async () => {
+    expect(await service.call('resume_importing_job', job())).toMatchObject({ status: 200, text: 'OK' });
+    expect(await row()).toBe('2023-03-01 2023-03-22 1');
+    expect(await service.tickAt('2023-03-25T00:10:00Z')).toMatchObject({ text: 'OK' });
+    expect(await row()).toBe('2023-03-01 2023-03-25 1');
+    expect(await imported()).toBe('2023-03-22 2023-03-25 succeeded');
+  });
+
+  test('the table holds every record that the org has for it, the view those that are not deleted', async () => {
+    const expected = [...service.salesforce.org.records('Account')].filter(
+      (record) => String(record.CreatedDate) < '2023-03-25' && String(record.SystemModstamp) >= '2023-03-01',
+    );
+    const rows = await service.rows('SELECT Id, Name, IsDeleted, _run, _deleted_at FROM salesforce.Account');
+    expect(new Map(rows.map((found) => [found.Id, found.Name]))).toEqual(new Map(expected.map((record) => [record.Id, record.Name])));
+    expect(rows).toHaveLength(expected.length);
+    for (const found of rows) expect(found._deleted_at !== null).toBe(found.IsDeleted);
+    const deleted = expected.filter((record) => record.IsDeleted).length;
+    expect(deleted).toBeGreaterThan(0);
+    expect(await service.rows('SELECT Id FROM salesforce.Account_live')).toHaveLength(expected.length - deleted);
+  });
+
+  test('every run left a receipt on which all counts agree', async () => {
+    const { receipt } = (await service.jobs())[0]!.run!;
+    const { processed } = receipt!;
+    expect(processed).toBeGreaterThan(0);
+    expect(receipt).toMatchObject({
+      paged: processed,
+      loaded: processed,
+      staged: processed,
+      distinct_ids: processed,
+      delta_rows: processed,
+    });
+    expect(receipt!.verdict).toBe('exact');
+  });
+});
+
+describe('a row that is edited again and again', () => {
+  test("is imported although it is restamped between each window's end and each tick", async () => {
+    await using service = await startService();
+    const userId = await service.connect();
+    service.salesforce.clock.set(new Date('2023-03-05T10:00:00Z'));
+    const id = service.salesforce.org.insert('Account', { Name: 'first' });
+    await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
+    for (const day of ['2023-03-20', '2023-03-21', '2023-03-22', '2023-03-23']) {
+      // Within no window that is closed when it is read: its stamp is always newer than the window's end.
+      service.salesforce.clock.set(new Date(`${day}T00:05:00Z`));
+      service.salesforce.org.update('Account', id, { Name: `edited on ${day}` });
+      await service.tickAt(`${day}T00:10:00Z`);
+      expect(await service.rows(`SELECT Name FROM salesforce.Account WHERE Id = '${id}'`)).toEqual([{ Name: `edited on ${day}` }]);
+    }
+  });
+
+  test('a row that is created after the window waits for its own', async () => {
+    await using service = await startService();
+    const userId = await service.connect();
+    await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
+    service.salesforce.clock.set(new Date('2023-03-20T00:05:00Z'));
+    const id = service.salesforce.org.insert('Account', { Name: 'new' });
+    await service.tickAt('2023-03-20T00:10:00Z');
+    expect(await service.rows(`SELECT Id FROM salesforce.Account WHERE Id = '${id}'`)).toEqual([]);
+    await service.tickAt('2023-03-21T00:10:00Z');
+    expect(await service.rows(`SELECT Id FROM salesforce.Account WHERE Id = '${id}'`)).toEqual([{ Id: id }]);
+  });
+});

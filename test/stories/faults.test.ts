@@ -1,0 +1,160 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Fault } from '../../app/sandbox/salesforce/faults.ts';
+import { type JobView, startService, type TestService } from '../support/service.ts';
+
+/** What goes wrong on the way, and what an operator then sees. Every test ends with the table held against the org. */
+let service: TestService;
+
+beforeEach(async () => {
+  service = await startService();
+  const userId = await service.connect();
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
+});
+afterEach(() => service[Symbol.asyncDispose]());
+
+const TICK = '2023-03-20T00:10:00Z';
+
+async function salesforceFault(fault: Partial<Fault>): Promise<void> {
+  await armFault(`${service.salesforce.instanceUrl}/sandbox/faults`, fault);
+}
+
+async function bigqueryFault(fault: object): Promise<void> {
+  await armFault(`${service.bigquery.url}/sandbox/faults`, fault);
+}
+
+async function armFault(url: string, fault: object): Promise<void> {
+  const response = await fetch(url, { method: 'POST', body: JSON.stringify(fault), headers: { 'content-type': 'application/json' } });
+  expect(response.status).toBeLessThan(300);
+}
+
+async function job(): Promise<JobView> {
+  return (await service.jobs())[0]!;
+}
+
+async function expectComplete(): Promise<void> {
+  const expected = [...service.salesforce.org.records('Account')].filter(
+    (record) => String(record.CreatedDate) < '2023-03-20' && String(record.SystemModstamp) >= '2023-03-01',
+  );
+  const rows = await service.rows('SELECT Id, SystemModstamp FROM salesforce.Account');
+  expect(rows.map((row) => row.Id).sort()).toEqual(expected.map((record) => record.Id).sort());
+  expect((await job()).last_date).toBe('2023-03-20');
+  expect((await job()).run!.receipt!.staged).toBe(expected.length);
+}
+
+describe('Salesforce', () => {
+  test.each(['cut-page', 'missing-locator', '401-mid-download'] as const)('a page that breaks off (%s) is fetched again', async (kind) => {
+    await salesforceFault({ kind });
+    await service.tickAt(TICK);
+    await expectComplete();
+  });
+
+  test.each(['job-failed', 'job-vanished'] as const)('a Bulk job that does not complete (%s) is asked for anew', async (kind) => {
+    await salesforceFault({ kind });
+    await service.tickAt(TICK);
+    await expectComplete();
+    const { rows } = await service.database.pool.query('SELECT generation FROM slices');
+    expect(rows).toEqual([{ generation: 2 }]);
+  });
+
+  test('a page that tells more rows than it holds sends its slice back, and is not believed', async () => {
+    await salesforceFault({ kind: 'wrong-count' });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect(service.logged.join('')).toContain('slice_repeated');
+  });
+
+  test('counts that never agree fail the run loudly: last_date stays, nothing is merged', async () => {
+    await salesforceFault({ kind: 'wrong-count', times: 3 });
+    expect(await service.tickAt(TICK)).toMatchObject({ status: 500, code: 'count_mismatch' });
+    expect(await job()).toMatchObject({ last_date: '2023-03-01', run: { state: 'failed', error: { code: 'count_mismatch' } } });
+    await expect(service.rows('SELECT Id FROM salesforce.Account')).rejects.toThrow(/Not found/);
+    await service.tickAt('2023-03-20T00:20:00Z');
+    await expectComplete();
+  });
+
+  test('a session that ends between two calls is renewed once, for all of them', async () => {
+    service.salesforce.clock.set(new Date(TICK));
+    await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
+    await service.tickAt(TICK);
+    await expectComplete();
+  });
+
+  test('an org that is down for a moment delays the run', async () => {
+    await salesforceFault({ kind: 'http', status: 503, match: { method: 'POST', path: '/jobs/query' } });
+    await service.tickAt(TICK);
+    await expectComplete();
+  });
+});
+
+describe('BigQuery', () => {
+  test.each(['upload-cut', 'partial-chunk', 'session-expired', 'lost-final-answer', 'job-failed', 'slow-visible'])(
+    'an upload or job that meets %s arrives once, and whole',
+    async (kind) => {
+      await bigqueryFault({ kind });
+      await service.tickAt(TICK);
+      await expectComplete();
+    },
+  );
+
+  test('an upload that is refused in passing is begun again', async () => {
+    await bigqueryFault({ kind: 'http', status: 503, reason: 'backendError', match: 'POST /upload/' });
+    await service.tickAt(TICK);
+    await expectComplete();
+  });
+
+  test.each(['load', 'delta', 'merge'])('a %s job that fails in passing is run again under another id', async (step) => {
+    await bigqueryFault({ kind: 'job-failed', match: `_${step}_` });
+    await service.tickAt(TICK);
+    await expectComplete();
+  });
+});
+
+describe('the target table', () => {
+  test('that was dropped or made anew stops the job: a new one would lack all that came before', async () => {
+    await service.tickAt(TICK);
+    await service.context.warehouse.client.dataset('salesforce').table('Account').delete();
+    expect(await service.tickAt('2023-03-21T00:10:00Z')).toMatchObject({ status: 409, code: 'target_replaced' });
+    await service.context.warehouse.client.dataset('salesforce').createTable('Account', { schema: [{ name: 'Id', type: 'STRING' }] });
+    expect(await service.tickAt('2023-03-21T00:20:00Z')).toMatchObject({ status: 409, code: 'target_replaced' });
+    expect(await job()).toMatchObject({ last_date: '2023-03-20', run: { state: 'failed' } });
+  });
+
+  test("that is somebody else's is not written into", async () => {
+    await service.context.warehouse.client.dataset('salesforce').createTable('Account', { schema: [{ name: 'Id', type: 'STRING' }] });
+    expect(await service.tickAt(TICK)).toMatchObject({ status: 409, code: 'target_replaced' });
+    expect(await service.rows('SELECT Id FROM salesforce.Account')).toEqual([]);
+  });
+});
+
+describe('a worker', () => {
+  test('that is stopped lets go, and the next one goes on where it was', async () => {
+    await salesforceFault({ kind: 'job-stuck' });
+    service.salesforce.clock.set(new Date(TICK));
+    await service.call('handle_importing_job');
+    await waitUntil(async () => (await service.database.pool.query('SELECT FROM slices WHERE bulk_job_id IS NOT NULL')).rowCount === 1);
+    await service.stopWorker();
+    expect(await job()).toMatchObject({ last_date: '2023-03-01', run: { state: 'queued' } });
+    // The Bulk job that was asked for is the one that is waited for; it is stuck, so an admin aborts it.
+    const { rows } = await service.database.pool.query<{ bulk_job_id: string }>('SELECT bulk_job_id FROM slices');
+    service.startWorker();
+    await waitUntil(async () => (await job()).run!.state === 'running');
+    const connection = await connectionOf(service);
+    await fetch(`${connection.instanceUrl}/services/data/v66.0/jobs/query/${rows[0]!.bulk_job_id}`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${connection.accessToken}`, 'content-type': 'application/json' },
+      body: '{"state":"Aborted"}',
+    });
+    await service.tickAt(TICK);
+    await expectComplete();
+  });
+});
+
+async function connectionOf(from: TestService): Promise<{ accessToken: string; instanceUrl: string }> {
+  const { readAccessToken } = await import('../../app/store/connections.ts');
+  const { rows } = await from.database.pool.query<{ id: number }>('SELECT id FROM connections');
+  return await readAccessToken(from.database.pool, from.context.sealer, rows[0]!.id);
+}
+
+async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}

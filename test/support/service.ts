@@ -1,0 +1,190 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Writable } from 'node:stream';
+import { checkDatasets } from '../../app/bigquery/datasets.ts';
+import { type Config, readConfig } from '../../app/config.ts';
+import { type Context, createContext } from '../../app/context.ts';
+import { createApp } from '../../app/http/app.ts';
+import { createLog } from '../../app/log.ts';
+import { type BigQuerySandbox, startBigQuery } from '../../app/sandbox/bigquery/bigquery.ts';
+import { type SalesforceOptions, type SalesforceSandbox, startSalesforce } from '../../app/sandbox/salesforce/salesforce.ts';
+import { Worker } from '../../app/sync/worker.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+
+export const REDIRECT_URI = 'https://127.0.0.1/login/callback';
+
+export interface Answer {
+  status: number;
+  text: string;
+  /** of an error */
+  code: string | undefined;
+}
+
+export interface JobView {
+  object_name: string;
+  start_date: string;
+  last_date: string;
+  active: number;
+  needs_login: boolean;
+  run: {
+    id: string;
+    from: string;
+    to: string;
+    state: string;
+    error: { code: string; message: string } | null;
+    receipt: Record<string, number | string>;
+  } | null;
+}
+
+/** The whole service in this process, over its real protocols: Postgres, and the sandbox's Salesforce and BigQuery. */
+export interface TestService {
+  [Symbol.asyncDispose](): Promise<void>;
+  url: string;
+  context: Context;
+  database: TestDatabase;
+  salesforce: SalesforceSandbox;
+  bigquery: BigQuerySandbox;
+  /** every line that was logged */
+  logged: string[];
+  /** Calls the API with fields as multipart, as the contract's curl lines do. */
+  call(path: string, fields?: Record<string, string>): Promise<Answer>;
+  /** Connects the org as its user would. @returns the user_id */
+  connect(): Promise<string>;
+  jobs(): Promise<JobView[]>;
+  /** Stands the org's and the schedule's clock at `now`, ticks and waits. */
+  tickAt(now: string): Promise<Answer>;
+  /** Rows of a query, as the API gives them. */
+  rows(sql: string): Promise<Record<string, unknown>[]>;
+  startWorker(): Worker;
+  stopWorker(): Promise<void>;
+}
+
+export interface TestServiceOptions {
+  salesforce?: SalesforceOptions;
+  env?: NodeJS.ProcessEnv;
+  /** false: nothing works on runs until startWorker */
+  worker?: boolean;
+  /** false: API keys are asked for, as in production */
+  local?: boolean;
+}
+
+export async function startService(options: TestServiceOptions = {}): Promise<TestService> {
+  const database = await createTestDatabase();
+  const salesforce = await startSalesforce({ now: '2023-03-01T00:10:00Z', size: 40, bulkDelayMs: 1, ...options.salesforce });
+  const bigquery = await startBigQuery();
+  const logged: string[] = [];
+  const log = createLog(
+    new Writable({
+      write(line: Buffer, _encoding, done) {
+        logged.push(line.toString());
+        done();
+      },
+    }),
+  );
+  const config = testConfig(database, salesforce, bigquery, options);
+  const context = createContext(config, log);
+  await checkDatasets(context.warehouse, config.bigquery.datasets);
+  const server = await listen(context);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  let worker: Worker | undefined;
+
+  const service: TestService = {
+    url,
+    context,
+    database,
+    salesforce,
+    bigquery,
+    logged,
+    call: (path, fields) => call(`${url}/${path}`, fields),
+    connect: () => connect(service),
+    jobs: async () => (JSON.parse((await service.call('jobs')).text) as { jobs: JobView[] }).jobs,
+    async tickAt(now) {
+      salesforce.clock.set(new Date(now));
+      return await service.call('handle_importing_job', { wait: '50' });
+    },
+    async rows(sql) {
+      const [rows] = await context.warehouse.client.query({ query: sql, location: bigquery.location });
+      return rows as Record<string, unknown>[];
+    },
+    startWorker() {
+      worker = new Worker(context);
+      worker.start();
+      return worker;
+    },
+    async stopWorker() {
+      await worker?.stop();
+      worker = undefined;
+    },
+    async [Symbol.asyncDispose]() {
+      await worker?.stop();
+      server.close();
+      server.closeAllConnections();
+      await context.close();
+      await Promise.all([salesforce.close(), bigquery.close(), database[Symbol.asyncDispose]()]);
+    },
+  };
+  if (options.worker !== false) service.startWorker();
+  return service;
+}
+
+function testConfig(
+  database: TestDatabase,
+  salesforce: SalesforceSandbox,
+  bigquery: BigQuerySandbox,
+  { env, local = true }: TestServiceOptions,
+): Config {
+  return readConfig(
+    {
+      DATABASE_URL: database.url,
+      SALESFORCE_LOGIN_URL: salesforce.loginUrl,
+      SALESFORCE_CLIENT_ID: salesforce.clientId,
+      SALESFORCE_CLIENT_SECRET: salesforce.clientSecret,
+      GOOGLE_CLOUD_PROJECT: bigquery.project,
+      BIGQUERY_LOCATION: bigquery.location,
+      BIGQUERY_API_ENDPOINT: bigquery.url,
+      TOKEN_KEYS: Buffer.from('0123456789abcdef0123456789abcdef').toString('base64'),
+      ...(local && { SCHEDULE_CLOCK_URL: `${salesforce.instanceUrl}/sandbox/clock` }),
+      ...env,
+    },
+    local,
+  );
+}
+
+async function listen(context: Context): Promise<Server> {
+  const server = createServer(createApp(context).callback());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+async function call(url: string, fields: Record<string, string> = {}): Promise<Answer> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.set(name, value);
+  return await readAnswer(await fetch(url, Object.keys(fields).length > 0 ? { method: 'POST', body: form } : {}));
+}
+
+/** Reads an answer; a JSON error gives its code. */
+export async function readAnswer(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const code = response.ok ? undefined : (JSON.parse(text) as { error: { code: string } }).error.code;
+  return { status: response.status, text, code };
+}
+
+/** Presses a button of the consent page that an authorize URL leads to. @returns where it redirects to */
+export async function decide(authorizeUrl: string, decision: 'allow' | 'deny'): Promise<URL> {
+  const page = await (await fetch(authorizeUrl)).text();
+  const body = new URLSearchParams({ decision });
+  for (const [, name, value] of page.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)) {
+    body.set(name!, value!.replaceAll('&amp;', '&'));
+  }
+  const response = await fetch(authorizeUrl, { method: 'POST', body, redirect: 'manual' });
+  return new URL(response.headers.get('location')!);
+}
+
+async function connect(service: TestService): Promise<string> {
+  const { text } = await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI });
+  const redirect = await decide(text, 'allow');
+  const code = redirect.searchParams.get('code')!;
+  return (await service.call('login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code })).text;
+}
