@@ -29,6 +29,16 @@ export const OWN_COLUMNS: readonly Column[] = [
   { name: '_deleted_at', type: 'TIMESTAMP' },
 ];
 
+/** The columns of the table that keeps what did not cast. */
+export const BAD_VALUES_COLUMNS: readonly Column[] = [
+  { name: 'object', type: 'STRING', description: 'The Salesforce object.' },
+  { name: 'id', type: 'STRING', description: "The record's Id." },
+  { name: 'column', type: 'STRING', description: 'The column that is NULL for it.' },
+  { name: 'value', type: 'STRING', description: 'The text as Salesforce gave it.' },
+  { name: 'run', type: 'STRING', description: 'The run that met it.' },
+  { name: 'seen_at', type: 'TIMESTAMP' },
+];
+
 /** The text forms in which Salesforce writes each type, cast; NULL where the text is none of them. `x` is an expression. */
 const CASTS: Record<ColumnType, (x: string) => string> = {
   STRING: (x) => x,
@@ -113,6 +123,30 @@ WHEN MATCHED AND (target.${cursor} IS NULL OR source.${cursor} >= target.${curso
 WHEN NOT MATCHED THEN
   INSERT (${names.join(', ')})
   VALUES (${names.map((name) => `source.${name}`).join(', ')})`;
+}
+
+/** Keeps the texts of these columns that did not cast. May be run again: what it has kept of a run, it does not keep twice. */
+export function badValuesStatement(
+  badValues: TableName,
+  objectName: string,
+  statement: DeltaStatement,
+  columns: readonly Column[],
+): string {
+  const found = statement.slices.flatMap(({ table }) =>
+    columns.map(({ name, type }) => {
+      const raw = `NULLIF(${quote(name)}, '')`;
+      return `  SELECT DISTINCT \`Id\` AS \`id\`, ${text(name)} AS \`column\`, ${raw} AS \`value\` FROM ${tableName(table)}
+  WHERE ${raw} IS NOT NULL AND ${CASTS[type](raw)} IS NULL`;
+    }),
+  );
+  return `MERGE ${tableName(badValues)} AS kept
+USING (
+${found.join('\n  UNION DISTINCT\n')}
+) AS found
+ON kept.\`run\` = ${text(statement.runId)} AND kept.\`id\` = found.\`id\` AND kept.\`column\` = found.\`column\` AND kept.\`value\` = found.\`value\`
+WHEN NOT MATCHED THEN
+  INSERT (\`object\`, \`id\`, \`column\`, \`value\`, \`run\`, \`seen_at\`)
+  VALUES (${text(objectName)}, found.\`id\`, found.\`column\`, found.\`value\`, ${text(statement.runId)}, CURRENT_TIMESTAMP())`;
 }
 
 /** A view's query: the rows of a target table that are not deleted. */

@@ -2,8 +2,11 @@ import type { Column } from '../core/columns.ts';
 import { AppError } from '../errors.ts';
 import { httpStatus, translateBigQueryError } from './errors.ts';
 import type { Table, TableField } from './resources.ts';
-import { liveQuery, OWN_COLUMNS, type TableName } from './sql.ts';
+import { BAD_VALUES_COLUMNS, liveQuery, OWN_COLUMNS, type TableName } from './sql.ts';
 import type { Warehouse } from './warehouse.ts';
+
+const BAD_VALUES_DESCRIPTION =
+  'Texts from Salesforce that did not cast to the type of their column, which is NULL instead. Kept for 30 days.';
 
 export interface TargetTable {
   name: TableName;
@@ -27,6 +30,13 @@ export async function ensureStagingTable(
     expirationTime: String(expiresAt.getTime()),
     labels,
   });
+}
+
+/** Makes a dataset's table of values that did not cast, unless it is there. Its rows go after 30 days. @throws AppError */
+export async function ensureBadValuesTable(warehouse: Warehouse, name: TableName): Promise<void> {
+  const fields = BAD_VALUES_COLUMNS.map((column) => ({ ...column, mode: 'NULLABLE' }));
+  const timePartitioning = { type: 'DAY', field: 'seen_at', expirationMs: String(30 * 24 * 60 * 60 * 1000) };
+  await createTable(warehouse, name, { schema: { fields }, timePartitioning, description: BAD_VALUES_DESCRIPTION });
 }
 
 /** The exact number of rows in a staging table (load jobs use no streaming buffer); undefined where there is no such table. */
@@ -56,7 +66,7 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
   if (!found) throw new AppError('bigquery_unavailable', `The table ${display(target.name)} was made and cannot be seen yet.`);
   const createdAt = new Date(Number(found.creationTime));
   requireOwn(target, found, createdAt);
-  const added = await addColumns(warehouse, target.name, found, columns);
+  const added = await updateColumns(warehouse, target.name, found, columns);
   await ensureLiveView(warehouse, target.name, added);
   return createdAt;
 }
@@ -71,28 +81,30 @@ function replaced(target: TargetTable, what: string): AppError {
   return new AppError('target_replaced', `The table ${display(target.name)} ${what}: move it away or put it back, then tick again.`);
 }
 
-async function addColumns(warehouse: Warehouse, name: TableName, found: Table, columns: readonly Column[]): Promise<boolean> {
+/** Adds the columns that are new, and rewrites descriptions that changed. @returns whether columns were added */
+async function updateColumns(warehouse: Warehouse, name: TableName, found: Table, columns: readonly Column[]): Promise<boolean> {
   const existing = found.schema?.fields ?? [];
-  const types = new Map(existing.map((field) => [field.name?.toLowerCase(), standardType(field.type ?? '')]));
-  const changed = columns.find((column) => types.has(column.name.toLowerCase()) && types.get(column.name.toLowerCase()) !== column.type);
-  if (changed) {
-    const was = types.get(changed.name.toLowerCase());
-    throw new AppError(
-      'bigquery_refused',
-      `The field ${changed.name} is ${changed.type} now, and its column in ${display(name)} is ${was}: rename or drop the column, then tick again.`,
-    );
-  }
-  const missing = columns.filter((column) => !types.has(column.name.toLowerCase()));
-  if (missing.length === 0) return false;
-  try {
-    await warehouse.client
-      .dataset(name.dataset, { projectId: name.project })
-      .table(name.table)
-      .setMetadata({ schema: { fields: [...existing, ...missing.map(toField)] } });
-    return true;
-  } catch (error) {
-    throw translateBigQueryError(error, `add columns to ${display(name)}`);
-  }
+  const wanted = new Map(columns.map((column) => [column.name.toLowerCase(), column]));
+  for (const field of existing) requireType(name, field, wanted.get(field.name?.toLowerCase() ?? ''));
+
+  const described = existing.map((field) => ({
+    ...field,
+    description: wanted.get(field.name!.toLowerCase())?.description ?? field.description,
+  }));
+  const known = new Set(existing.map((field) => field.name?.toLowerCase()));
+  const added = columns.filter((column) => !known.has(column.name.toLowerCase())).map(toField);
+  const changed = added.length > 0 || described.some((field, index) => field.description !== existing[index]?.description);
+  if (changed) await patchTable(warehouse, name, { schema: { fields: [...described, ...added] } });
+  return added.length > 0;
+}
+
+function requireType(name: TableName, field: TableField, column: Column | undefined): void {
+  const was = standardType(field.type ?? '');
+  if (!column || column.type === was) return;
+  throw new AppError(
+    'bigquery_refused',
+    `The field ${column.name} is ${column.type} now, and its column in ${display(name)} is ${was}: rename or drop the column, then tick again.`,
+  );
 }
 
 /** A view's columns are those that its table had when the view was written, so it is written again where columns came. */
@@ -100,11 +112,14 @@ async function ensureLiveView(warehouse: Warehouse, target: TableName, rewrite: 
   const name = { ...target, table: `${target.table}_live` };
   const view = { query: liveQuery(target), useLegacySql: false };
   const made = await createTable(warehouse, name, { view, description: `The rows of ${target.table} that are not deleted in Salesforce.` });
-  if (made || !rewrite) return;
+  if (!made && rewrite) await patchTable(warehouse, name, { view });
+}
+
+async function patchTable(warehouse: Warehouse, name: TableName, metadata: object): Promise<void> {
   try {
-    await warehouse.client.dataset(name.dataset, { projectId: name.project }).table(name.table).setMetadata({ view });
+    await warehouse.client.dataset(name.dataset, { projectId: name.project }).table(name.table).setMetadata(metadata);
   } catch (error) {
-    throw translateBigQueryError(error, `write the view ${display(name)}`);
+    throw translateBigQueryError(error, `change ${display(name)}`);
   }
 }
 
@@ -130,8 +145,8 @@ async function createTable(warehouse: Warehouse, name: TableName, metadata: obje
 }
 
 /** Only an Id is always there: Salesforce's own "not nillable" cannot be trusted. */
-function toField({ name, type }: Column): TableField {
-  return { name, type, mode: name === 'Id' ? 'REQUIRED' : 'NULLABLE' };
+function toField({ name, type, description }: Column): TableField {
+  return { name, type, mode: name === 'Id' ? 'REQUIRED' : 'NULLABLE', ...(description !== undefined && { description }) };
 }
 
 /** The API answers with the names of legacy SQL. */

@@ -5,14 +5,22 @@ export type ColumnType = 'STRING' | 'BOOL' | 'INT64' | 'FLOAT64' | 'NUMERIC' | '
 export interface Column {
   name: string;
   type: ColumnType;
+  /** what an analyst may read of the field; absent for our own columns */
+  description?: string;
 }
 
 /** What of a described field the choice needs. */
 export interface DescribedField {
   name: string;
   type: string;
-  precision?: number;
-  scale?: number;
+  label: string;
+  /** the help text that an admin gave it */
+  help: string | null;
+  /** characters of a text */
+  length: number;
+  /** digits of a number: all, and those after the point */
+  precision: number;
+  scale: number;
 }
 
 /** Salesforce's field types and the columns they become; `undefined`: not a value of its own, so not asked for. */
@@ -52,14 +60,24 @@ const TYPES: Record<string, ((field: DescribedField) => ColumnType) | undefined>
 
 /** NUMERIC holds 29 digits before the point and 9 after it. */
 function decimal(field: DescribedField): ColumnType {
-  const scale = field.scale ?? 0;
-  return scale > 9 || (field.precision ?? 18) - scale > 29 ? 'BIGNUMERIC' : 'NUMERIC';
+  return field.scale > 9 || field.precision - field.scale > 29 ? 'BIGNUMERIC' : 'NUMERIC';
 }
 
 /** The columns of an object, in the order of its fields. A type that nobody has told us of is left out, since it might not be text. */
 export function columnsOf(fields: readonly DescribedField[]): Column[] {
   return fields.flatMap((field) => {
     const choose = TYPES[field.type];
-    return choose ? [{ name: field.name, type: choose(field) }] : [];
+    return choose ? [{ name: field.name, type: choose(field), description: describeField(field) }] : [];
   });
+}
+
+/** BigQuery's limit on a column's description. */
+const LONGEST_DESCRIPTION = 1024;
+
+/** Label, help text and Salesforce type, such as "Amount. What the customer pays a year. Salesforce: currency(18, 2)." */
+function describeField({ label, help, type, length, precision, scale }: DescribedField): string {
+  const size = precision > 0 && type !== 'multipicklist' ? `(${precision}, ${scale})` : length > 0 ? `(${length})` : '';
+  const origin = ` Salesforce: ${type}${size}.`;
+  const text = [label, help].flatMap((part) => (part ? [part.trim().replace(/\.?$/, '.')] : [])).join(' ');
+  return text.slice(0, LONGEST_DESCRIPTION - origin.length) + origin;
 }

@@ -4,6 +4,9 @@ import type { SalesforceClient } from './client.ts';
 export interface Field {
   name: string;
   type: string;
+  label: string;
+  help: string | null;
+  length: number;
   precision: number;
   scale: number;
 }
@@ -27,6 +30,9 @@ export async function describeObject(client: SalesforceClient, objectName: strin
     fields: fields.map((field) => ({
       name: field.name,
       type: field.type,
+      label: field.label,
+      help: field.inlineHelpText ?? null,
+      length: field.length ?? 0,
       precision: field.precision ?? 0,
       scale: field.scale ?? 0,
     })),

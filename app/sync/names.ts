@@ -26,6 +26,11 @@ export function targetTable(context: Context, job: Pick<Job, 'targetDataset' | '
   return { project: context.config.bigquery.project, dataset: job.targetDataset, table: job.targetTable };
 }
 
+/** The table of values that did not cast, one a dataset. */
+export function badValuesTable(context: Context, job: Pick<Job, 'targetDataset'>): TableName {
+  return { project: context.config.bigquery.project, dataset: job.targetDataset, table: '_bad_values' };
+}
+
 export function loadJobId(runId: string, page: Page, tryNumber: number): string {
   return `sync_${compact(runId)}_load_${page.slice}_${page.generation}_${page.number}_${tryNumber}`;
 }

@@ -1,6 +1,6 @@
 import { type FinishedJob, query, runStatement } from '../bigquery/jobs.ts';
-import { countStatement, type DeltaStatement, deltaStatement, mergeStatement } from '../bigquery/sql.ts';
-import { ensureTargetTable } from '../bigquery/tables.ts';
+import { badValuesStatement, countStatement, type DeltaStatement, deltaStatement, mergeStatement } from '../bigquery/sql.ts';
+import { ensureBadValuesTable, ensureTargetTable } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
 import { type Column, columnsOf } from '../core/columns.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
@@ -11,7 +11,7 @@ import type { SalesforceClient } from '../salesforce/client.ts';
 import { saveTarget } from '../store/jobs.ts';
 import { type Run, saveColumns, saveDeltaTry, saveMergeTry, succeedRun } from '../store/runs.ts';
 import { planSlices } from '../store/slices.ts';
-import { deltaJobId, deltaTable, mergeJobId, runLabels, stagingExpiry, stagingTable, targetTable } from './names.ts';
+import { badValuesTable, deltaJobId, deltaTable, mergeJobId, runLabels, stagingExpiry, stagingTable, targetTable } from './names.ts';
 import { type Extraction, type StagedSlice, stageSlice } from './stage-slice.ts';
 import { untilSucceeded } from './until-succeeded.ts';
 
@@ -68,7 +68,8 @@ interface Delta {
 const NO_COUNTS: DeltaCounts = { stagedIds: 0, deltaRows: 0, unusable: 0 };
 
 /** Types what was staged, keeps the newest reading of each Id, and counts. @throws AppError count_mismatch */
-async function buildDelta({ context, run, columns, signal }: Extraction, filled: StagedSlice[]): Promise<Delta> {
+async function buildDelta(extraction: Extraction, filled: StagedSlice[]): Promise<Delta> {
+  const { context, run, columns, signal } = extraction;
   const slices = filled.map(({ slice }) => slice);
   const statement: DeltaStatement = {
     delta: deltaTable(context, run.runId),
@@ -88,7 +89,18 @@ async function buildDelta({ context, run, columns, signal }: Extraction, filled:
   const delta = readDelta(row ?? {}, columns);
   const verdict = judgeDelta(delta.counts);
   if (!verdict.ok) throw new AppError('count_mismatch', `The counts do not agree: ${verdict.reason}.`);
+  await keepBadValues(extraction, statement, delta.uncast);
   return delta;
+}
+
+/** Keeps the texts that did not cast, for somebody to look at: their columns are NULL. */
+async function keepBadValues({ context, run, columns }: Extraction, statement: DeltaStatement, uncast: Delta['uncast']): Promise<void> {
+  const bad = columns.filter((column) => column.name in uncast);
+  if (bad.length === 0) return;
+  const table = badValuesTable(context, run.job);
+  await ensureBadValuesTable(context.warehouse, table);
+  const sql = badValuesStatement(table, run.job.objectName, statement, bad);
+  await query(context.warehouse, sql, runLabels(run.runId, run.job));
 }
 
 function readDelta(row: Record<string, number>, columns: readonly Column[]): Delta {

@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+let id: string;
+
+beforeAll(async () => {
+  service = await startService();
+  const userId = await service.connect();
+  service.salesforce.clock.set(new Date('2023-03-05T10:00:00Z'));
+  // A year that Salesforce stores and BigQuery has no date for.
+  id = service.salesforce.org.insert('Opportunity', { Name: 'far', StageName: 'Closed', CloseDate: '12023-05-05', Amount: 1.5 });
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Opportunity', start_date: '2023-03-01' });
+  await service.tickAt('2023-03-20T00:10:00Z');
+});
+afterAll(() => service[Symbol.asyncDispose]());
+
+test('a value that does not cast becomes NULL in its column alone, and is counted on the receipt', async () => {
+  const [row] = await service.rows(`SELECT Name, CloseDate, CAST(Amount AS STRING) AS Amount FROM salesforce.Opportunity WHERE Id = '${id}'`);
+  expect(row).toEqual({ Name: 'far', CloseDate: null, Amount: '1.5' });
+  const [job] = await service.jobs();
+  expect(job!.run!.receipt).toMatchObject({ uncast: { CloseDate: 1 } });
+});
+
+test('its text is kept, with the Id and the column, once', async () => {
+  const sql = 'SELECT `object`, `id`, `column`, `value`, `run` FROM salesforce._bad_values';
+  const [job] = await service.jobs();
+  expect(await service.rows(sql)).toEqual([{ object: 'Opportunity', id, column: 'CloseDate', value: '12023-05-05', run: job!.run!.id }]);
+});
+
+test("its text stands in no log line, nor does any record's", () => {
+  expect(service.logged.join('')).not.toMatch(/12023-05-05|"far"/);
+});
+
+test("columns tell the field's label, help and type", async () => {
+  const [metadata] = await service.context.warehouse.client.dataset('salesforce').table('Opportunity').getMetadata();
+  const { fields } = (metadata as { schema: { fields: { name: string; description?: string }[] } }).schema;
+  const amount = fields.find((field) => field.name === 'Amount');
+  expect(amount?.description).toMatch(/^Amount\..*Salesforce: currency\(18, 2\)\.$/);
+});
