@@ -2,6 +2,8 @@ import type pg from 'pg';
 import { Agent, request } from 'undici';
 import { openWarehouse, type Warehouse } from './bigquery/warehouse.ts';
 import type { Config } from './config.ts';
+import { Budget } from './core/budget.ts';
+import { LIMITS, type Limits } from './core/limits.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { SalesforceClient } from './salesforce/client.ts';
@@ -19,6 +21,11 @@ export interface Context {
   readonly sealer: Sealer;
   readonly warehouse: Warehouse;
   readonly describes: DescribeCache;
+  readonly limits: Limits;
+  /** places for uploads in this process */
+  readonly uploads: Budget;
+  /** places for long requests to an org */
+  longRequests(orgId: string): Budget;
   /** A connection's way into its org. */
   salesforce(connectionId: number): SalesforceClient;
   /** The External Client App of a login host; the first one where none is named. @throws AppError invalid_request */
@@ -29,7 +36,7 @@ export interface Context {
 }
 
 /** Opens everything that a configuration names. Nothing is asked of any of it yet. */
-export function createContext(config: Config, log: Log): Context {
+export function createContext(config: Config, log: Log, limits = LIMITS): Context {
   const database = openDatabase(config.databaseUrl, (error) =>
     log.warn({ code: (error as { code?: string }).code }, 'a database connection broke'),
   );
@@ -37,6 +44,7 @@ export function createContext(config: Config, log: Log): Context {
   // Pages are slow to begin and large; each request sets its own idle time-outs.
   const dispatcher = new Agent({ connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
   const warehouse = openWarehouse(config.bigquery, dispatcher);
+  const longRequests = new Map<string, Budget>();
 
   const app = (loginUrl?: string): SalesforceApp => {
     const found =
@@ -56,6 +64,12 @@ export function createContext(config: Config, log: Log): Context {
     sealer,
     warehouse,
     describes: new DescribeCache(),
+    limits,
+    uploads: new Budget(limits.uploads),
+    longRequests: (orgId) => {
+      if (!longRequests.has(orgId)) longRequests.set(orgId, new Budget(limits.longRequests));
+      return longRequests.get(orgId)!;
+    },
     app,
     salesforce: (connectionId) =>
       new SalesforceClient(
@@ -68,6 +82,7 @@ export function createContext(config: Config, log: Log): Context {
         },
         config.salesforce.apiVersion,
         dispatcher,
+        limits.idleMs,
       ),
     scheduleNow: () => readClock(config.scheduleClockUrl),
     async close() {

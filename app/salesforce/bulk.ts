@@ -93,7 +93,7 @@ export async function fetchPage(
   signal: AbortSignal,
 ): Promise<ResultPage> {
   const query = new URLSearchParams({ maxRecords: String(maxRecords), ...(locator !== null && { locator }) });
-  const response = await client.fetch('fetch a result page', `${jobPath(client, id)}/results?${query}`, signal);
+  const response = await client.fetch('fetch a result page', `${jobPath(client, id)}/results?${query}`, signal, { accept: 'text/csv' });
   const header = (name: string): string | undefined => [response.headers[name]].flat()[0];
   const next = header('sforce-locator');
   const rows = Number(header('sforce-numberofrecords') ?? Number.NaN);

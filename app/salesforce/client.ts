@@ -28,9 +28,6 @@ class SalesforceHttpError extends Error {
 
 const NAME = 'salesforce-bigquery-sync';
 
-/** No answer, or no more of it, for this long: the call failed. */
-const IDLE_MS = 120_000;
-
 /** Most that is read of a body that should have been a page and is an error. */
 const MOST_ERROR_BYTES = 64 * 1024;
 
@@ -39,11 +36,14 @@ export class SalesforceClient {
   readonly version: string;
   readonly #sessions: SessionSource;
   readonly #dispatcher: Dispatcher;
+  readonly #idleMs: number;
 
-  constructor(sessions: SessionSource, version: string, dispatcher: Dispatcher) {
+  /** @param idleMs no answer, or no more of it, for this long: the call failed */
+  constructor(sessions: SessionSource, version: string, dispatcher: Dispatcher, idleMs: number) {
     this.#sessions = sessions;
     this.version = version;
     this.#dispatcher = dispatcher;
+    this.#idleMs = idleMs;
   }
 
   /**
@@ -58,22 +58,22 @@ export class SalesforceClient {
   }
 
   /**
-   * GETs a resource whose body is to be passed on as it is, compressed where Salesforce compresses.
+   * GETs a resource whose body is left as it comes, compressed where Salesforce compresses.
    * @param path below the instance URL
    * @throws AppError; an answer that is not 200 is an error
    */
-  async fetch(doing: string, path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async fetch(doing: string, path: string, signal: AbortSignal, headers: Record<string, string>): Promise<Dispatcher.ResponseData> {
     return await this.#withSession(doing, async ({ accessToken, instanceUrl }) => {
       const response = await request(`${instanceUrl}${path}`, {
         dispatcher: this.#dispatcher,
         signal,
-        headersTimeout: IDLE_MS,
-        bodyTimeout: IDLE_MS,
+        headersTimeout: this.#idleMs,
+        bodyTimeout: this.#idleMs,
         headers: {
           authorization: `Bearer ${accessToken}`,
-          accept: 'text/csv',
           'accept-encoding': 'gzip',
           'sforce-call-options': `client=${NAME}`,
+          ...headers,
         },
       });
       if (response.statusCode !== 200) throw await readError(response);

@@ -10,6 +10,8 @@ export interface Job {
   targetDataset: string;
   targetTable: string;
   targetCreatedAt: Date | null;
+  /** Salesforce's code with which Bulk refused the object; null: not so far */
+  bulkRefused: string | null;
   startDate: Date;
   syncedTo: Date;
   wantedTo: Date;
@@ -27,6 +29,7 @@ export interface JobRow {
   target_dataset: string;
   target_table: string;
   target_created_at: Date | null;
+  bulk_refused: string | null;
   start_date: Date;
   synced_to: Date;
   wanted_to: Date;
@@ -99,6 +102,11 @@ export async function saveTarget(database: Queryable, jobId: string, createdAt: 
   await database.query('UPDATE jobs SET target_created_at = $2 WHERE id = $1', [jobId, createdAt]);
 }
 
+/** Remembers that Bulk refuses a job's object. */
+export async function saveBulkRefused(database: Queryable, jobId: string, code: string): Promise<void> {
+  await database.query('UPDATE jobs SET bulk_refused = $2 WHERE id = $1', [jobId, code]);
+}
+
 /** Moves `last_date` over a window. Only from where the window began: nothing may be skipped. */
 export async function moveSyncedTo(database: Queryable, jobId: string, window: Window): Promise<void> {
   const { rowCount } = await database.query('UPDATE jobs SET synced_to = $3 WHERE id = $1 AND synced_to = $2', [
@@ -119,6 +127,7 @@ export function toJob(row: JobRow): Job {
     targetDataset: row.target_dataset,
     targetTable: row.target_table,
     targetCreatedAt: row.target_created_at,
+    bulkRefused: row.bulk_refused,
     startDate: row.start_date,
     syncedTo: row.synced_to,
     wantedTo: row.wanted_to,

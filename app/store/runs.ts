@@ -3,7 +3,7 @@ import type { Column } from '../core/columns.ts';
 import { RUN_EVENTS, type RunState } from '../core/run-state.ts';
 import type { Window } from '../core/window.ts';
 import { AppError } from '../errors.ts';
-import { type Queryable, transaction } from './database.ts';
+import { onlyRow, type Queryable, transaction } from './database.ts';
 import { type Job, type JobRow, moveSyncedTo, toJob } from './jobs.ts';
 
 /** A numbered claim of a run. Every write of a worker names it, and changes nothing once another worker has claimed the run. */
@@ -15,6 +15,8 @@ export interface Lease {
 /** A run that a worker has claimed. */
 export interface Run extends Lease {
   job: Job;
+  /** of the job's connection */
+  orgId: string;
   window: Window;
   /** failures in a row before this attempt */
   failures: number;
@@ -82,8 +84,11 @@ export async function claimRun(database: pg.Pool, leaseSeconds: number, perConne
     );
     const [row] = rows;
     if (!row) return undefined;
-    const jobs = await client.query<JobRow>('SELECT * FROM jobs WHERE id = $1', [row.job_id]);
-    return toRun(row, toJob(jobs.rows[0]!));
+    const job = await client.query<JobRow & { org_id: string }>(
+      'SELECT jobs.*, connections.org_id FROM jobs JOIN connections ON connections.id = jobs.connection_id WHERE jobs.id = $1',
+      [row.job_id],
+    );
+    return toRun(row, onlyRow(job));
   });
 }
 
@@ -207,11 +212,12 @@ async function fenced(database: Queryable, lease: Lease, assignments: string, va
   requireLease(rowCount, lease);
 }
 
-function toRun(row: RunRow, job: Job): Run {
+function toRun(row: RunRow, job: JobRow & { org_id: string }): Run {
   return {
     runId: row.id,
     attempt: row.attempt,
-    job,
+    job: toJob(job),
+    orgId: job.org_id,
     window: { from: row.window_from, to: row.window_to },
     failures: row.failures,
     columns: row.columns,

@@ -1,3 +1,4 @@
+import type { Method } from '../core/method.ts';
 import type { SlicePlan } from '../core/slices.ts';
 import { onlyRow, type Queryable } from './database.ts';
 import { LEASE_HELD, type Lease, requireLease } from './runs.ts';
@@ -6,6 +7,10 @@ import { LEASE_HELD, type Lease, requireLease } from './runs.ts';
 export interface Slice extends SlicePlan {
   generation: number;
   state: 'planned' | 'extracting' | 'staged';
+  /** null until chosen */
+  method: Method | null;
+  /** why this method */
+  reason: string | null;
   countBefore: number | null;
   countAfter: number | null;
   bulkJobId: string | null;
@@ -22,6 +27,8 @@ interface Row {
   open: boolean;
   generation: number;
   state: Slice['state'];
+  method: Method | null;
+  reason: string | null;
   count_before: number | null;
   count_after: number | null;
   bulk_job_id: string | null;
@@ -47,13 +54,16 @@ export async function planSlices(database: Queryable, lease: Lease, slices: Slic
 }
 
 /** What may be learned of a slice while it is extracted. */
-export type SliceProgress = Partial<Pick<Slice, 'state' | 'countBefore' | 'countAfter' | 'bulkJobId' | 'processed' | 'staged'>>;
+export type SliceProgress = Partial<
+  Pick<Slice, 'state' | 'method' | 'reason' | 'countBefore' | 'countAfter' | 'bulkJobId' | 'processed' | 'staged'>
+>;
 
 /** Keeps what was learned of a slice; what is not named stays. @throws AppError lease_lost */
 export async function saveSlice(database: Queryable, lease: Lease, ordinal: number, learned: SliceProgress): Promise<Slice> {
   const result = await database.query<Row>(
     `UPDATE slices SET state = coalesce($4, state), count_before = coalesce($5, count_before), count_after = coalesce($6, count_after),
-       bulk_job_id = coalesce($7, bulk_job_id), processed = coalesce($8, processed), staged = coalesce($9, staged)
+       bulk_job_id = coalesce($7, bulk_job_id), processed = coalesce($8, processed), staged = coalesce($9, staged),
+       method = coalesce($10, method), reason = coalesce($11, reason)
      WHERE run_id = $1 AND ordinal = $3 AND ${LEASE_HELD} RETURNING *`,
     [
       lease.runId,
@@ -65,6 +75,8 @@ export async function saveSlice(database: Queryable, lease: Lease, ordinal: numb
       learned.bulkJobId ?? null,
       learned.processed ?? null,
       learned.staged ?? null,
+      learned.method ?? null,
+      learned.reason ?? null,
     ],
   );
   requireLease(result.rowCount, lease);
@@ -75,7 +87,7 @@ export async function saveSlice(database: Queryable, lease: Lease, ordinal: numb
 export async function beginGeneration(database: Queryable, lease: Lease, slice: Slice): Promise<Slice> {
   const result = await database.query<Row>(
     `UPDATE slices SET generation = generation + 1, state = 'planned', count_before = NULL, count_after = NULL, bulk_job_id = NULL,
-       processed = NULL, staged = NULL
+       processed = NULL, staged = NULL, method = NULL, reason = NULL
      WHERE run_id = $1 AND ordinal = $3 AND generation = $4 AND ${LEASE_HELD} RETURNING *`,
     [lease.runId, lease.attempt, slice.ordinal, slice.generation],
   );
@@ -91,6 +103,8 @@ function toSlice(row: Row): Slice {
     open: row.open,
     generation: row.generation,
     state: row.state,
+    method: row.method,
+    reason: row.reason,
     countBefore: row.count_before,
     countAfter: row.count_after,
     bulkJobId: row.bulk_job_id,

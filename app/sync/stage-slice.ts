@@ -3,17 +3,19 @@ import type { Context } from '../context.ts';
 import type { Column } from '../core/columns.ts';
 import { judgeSlice } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
-import { type BulkJob, createQueryJob, waitForQueryJob } from '../salesforce/bulk.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
-import { countRows, type RowRange, selectRows } from '../salesforce/soql.ts';
+import type { RowRange } from '../salesforce/soql.ts';
 import { type Page, readPages } from '../store/pages.ts';
 import type { Run } from '../store/runs.ts';
 import { beginGeneration, type Slice, saveSlice } from '../store/slices.ts';
+import { beginReading } from './begin-reading.ts';
 import { runLabels, stagingExpiry, stagingTable } from './names.ts';
-import { stagePages } from './stage-page.ts';
+import { stageByBulk } from './stage-by-bulk.ts';
+import { stageByRest } from './stage-by-rest.ts';
+import { tryCount } from './try-count.ts';
 
-/** How often a slice is asked anew of Salesforce before its run fails. */
-const MOST_GENERATIONS = 3;
+/** How often a slice may fail to prove itself before its run fails. */
+const MOST_READINGS = 3;
 
 /** A slice whose rows stand in its staging table, and how they were counted. */
 export interface StagedSlice {
@@ -21,6 +23,12 @@ export interface StagedSlice {
   pages: Page[];
   /** against Salesforce's own count */
   verdict: string;
+}
+
+/** A reading that did not prove itself, or that was interrupted and cannot be taken up: the slice is to be asked anew. */
+export interface Failed {
+  reason: string;
+  interrupted?: true;
 }
 
 /** What all slices of a run share. */
@@ -38,47 +46,42 @@ export interface Extraction {
  * @throws AppError count_mismatch when they never agree
  */
 export async function stageSlice(extraction: Extraction, planned: Slice): Promise<StagedSlice> {
-  for (let slice = planned; ; ) {
+  for (let slice = planned, unproved = 0; ; ) {
     const staged = await stageGeneration(extraction, slice);
     if ('slice' in staged) return staged;
-    if (slice.generation >= MOST_GENERATIONS) {
-      throw new AppError('count_mismatch', `The counts do not agree after ${MOST_GENERATIONS} readings: ${staged.reason}.`);
+    if (!staged.interrupted && ++unproved >= MOST_READINGS) {
+      throw new AppError('count_mismatch', `The counts do not agree after ${MOST_READINGS} readings: ${staged.reason}.`);
     }
     extraction.context.log.warn({ event: 'slice_repeated', run: extraction.run.runId, slice: slice.ordinal, reason: staged.reason });
     slice = await beginGeneration(extraction.context.database, extraction.run, slice);
   }
 }
 
-/** @returns the reason where this generation did not prove itself */
-async function stageGeneration(extraction: Extraction, planned: Slice): Promise<StagedSlice | { reason: string }> {
+async function stageGeneration(extraction: Extraction, planned: Slice): Promise<StagedSlice | Failed> {
   const { context, run } = extraction;
   const { database } = context;
   if (planned.state === 'staged') return await prove(extraction, planned, await readPages(database, run.runId, planned));
+  // Salesforce keeps Bulk's results, but not those of a REST query that somebody else was reading.
+  if (planned.method === 'rest') return { reason: 'a reading by REST was interrupted', interrupted: true };
+
   const range = rowRange(extraction, planned);
-
-  const countBefore = planned.countBefore ?? (await tryCount(extraction, range));
-  if (countBefore === 0 && !planned.bulkJobId) return await emptySlice(extraction, planned);
-  let slice = await saveSlice(database, run, planned.ordinal, { state: 'extracting', countBefore });
-
-  const bulkJobId = slice.bulkJobId ?? (await askSalesforce(extraction, range));
-  slice = await saveSlice(database, run, slice.ordinal, { bulkJobId });
-  const bulkJob = await waitForBulkJob(extraction, bulkJobId);
-  if (bulkJob.state !== 'JobComplete') return { reason: `the Bulk job ${bulkJobId} ended as ${bulkJob.state}` };
+  const { slice, firstPage } = await beginReading(extraction, planned, range);
+  if (slice.countBefore === 0) return await emptySlice(extraction, slice);
 
   const table = stagingTable(context, run.runId, slice);
-  await ensureStagingTable(context.warehouse, table, names(extraction), stagingExpiry(run.createdAt), runLabels(run.runId, run.job));
-  const pages = await stagePages(extraction, slice, table);
-  slice = await saveSlice(database, run, slice.ordinal, {
-    processed: bulkJob.processed,
-    countAfter: slice.countAfter ?? (await tryCount(extraction, range)),
-  });
-  return await prove(extraction, slice, pages);
+  const names = extraction.columns.map((column) => column.name);
+  await ensureStagingTable(context.warehouse, table, names, stagingExpiry(run.createdAt), runLabels(run.runId, run.job));
+  const read = firstPage ? await stageByRest(extraction, slice, table, firstPage) : await stageByBulk(extraction, slice, table, range);
+  if ('reason' in read) return read;
+  const countAfter = slice.countAfter ?? (await tryCount(extraction, range));
+  const counted = await saveSlice(database, run, slice.ordinal, { processed: read.processed, countAfter });
+  return await prove(extraction, counted, read.pages);
 }
 
 /** Counts what stands in the staging table, which may have gone since it was filled, and judges all counts of the slice. */
-async function prove({ context, run }: Extraction, slice: Slice, pages: Page[]): Promise<StagedSlice | { reason: string }> {
-  const staged =
-    slice.processed === 0 && pages.length === 0 ? 0 : await stagedRows(context.warehouse, stagingTable(context, run.runId, slice));
+async function prove({ context, run }: Extraction, slice: Slice, pages: Page[]): Promise<StagedSlice | Failed> {
+  const isEmpty = slice.processed === 0 && pages.length === 0;
+  const staged = isEmpty ? 0 : await stagedRows(context.warehouse, stagingTable(context, run.runId, slice));
   if (staged === undefined) return { reason: 'the staging table is gone' };
   const verdict = judgeSlice({
     salesforceBefore: slice.countBefore,
@@ -94,40 +97,8 @@ async function prove({ context, run }: Extraction, slice: Slice, pages: Page[]):
 
 /** Nothing to extract: Salesforce itself counted none. */
 async function emptySlice({ context, run }: Extraction, slice: Slice): Promise<StagedSlice> {
-  const none = { state: 'staged', countBefore: 0, countAfter: 0, processed: 0, staged: 0 } as const;
+  const none = { state: 'staged', countAfter: 0, processed: 0, staged: 0 } as const;
   return { slice: await saveSlice(context.database, run, slice.ordinal, none), pages: [], verdict: 'exact' };
-}
-
-async function askSalesforce({ client, run, columns }: Extraction, range: RowRange): Promise<string> {
-  return await createQueryJob(
-    client,
-    selectRows(
-      range,
-      columns.map((column) => column.name),
-    ),
-    run.job.objectName,
-  );
-}
-
-/** A job that vanished (deleted by an admin, or older than a week) is as good as failed: its rows are asked for anew. */
-async function waitForBulkJob({ client, signal }: Extraction, id: string): Promise<BulkJob> {
-  try {
-    return await waitForQueryJob(client, id, signal);
-  } catch (error) {
-    if (error instanceof AppError && error.details.salesforce_code === 'NOT_FOUND') return { id, state: 'NotFound', processed: 0 };
-    throw error;
-  }
-}
-
-/** Salesforce's own count, or null where it refuses to count (a time-out on a large object): then nothing is claimed of it. */
-async function tryCount({ context, client, run }: Extraction, range: RowRange): Promise<number | null> {
-  try {
-    return await countRows(client, range);
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'salesforce_refused') throw error;
-    context.log.warn({ event: 'not_counted', run: run.runId, object: range.objectName, ...error.details });
-    return null;
-  }
 }
 
 function rowRange({ run, columns }: Extraction, slice: Slice): RowRange {
@@ -139,10 +110,6 @@ function rowRange({ run, columns }: Extraction, slice: Slice): RowRange {
     open: slice.open,
     createdDate: columns.some((column) => column.name === 'CreatedDate'),
   };
-}
-
-function names({ columns }: Extraction): string[] {
-  return columns.map((column) => column.name);
 }
 
 function sum(numbers: (number | null)[]): number {

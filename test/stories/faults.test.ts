@@ -1,15 +1,21 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Limits } from '../../app/core/limits.ts';
 import type { Fault } from '../../app/sandbox/salesforce/faults.ts';
 import { type JobView, startService, type TestService } from '../support/service.ts';
 
 /** What goes wrong on the way, and what an operator then sees. Every test ends with the table held against the org. */
 let service: TestService;
 
-beforeEach(async () => {
-  service = await startService();
+async function start(limits: Partial<Limits>): Promise<void> {
+  service = await startService({ limits });
   const userId = await service.connect();
   await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
-});
+}
+
+/** Small enough that the few rows of these windows are read by Bulk, in many pages. */
+const BULK = { restRows: 0, firstPageRows: 10, pageTextBytes: 5_000 };
+
 afterEach(() => service[Symbol.asyncDispose]());
 
 const TICK = '2023-03-20T00:10:00Z';
@@ -41,7 +47,60 @@ async function expectComplete(): Promise<void> {
   expect((await job()).run!.receipt!.staged).toBe(expected.length);
 }
 
-describe('Salesforce', () => {
+describe('Salesforce by REST', () => {
+  beforeEach(() => start({}));
+
+  const slices = async (): Promise<object[]> => (await service.database.pool.query('SELECT method, generation FROM slices')).rows;
+
+  test('reads a small window, and Bulk is not asked at all', async () => {
+    await salesforceFault({ kind: 'http', status: 500, times: 1000, match: { path: '/jobs/query' } });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect(await slices()).toEqual([{ method: 'rest', generation: 1 }]);
+  });
+
+  test('that breaks off is begun anew: its rows are kept by nobody', async () => {
+    await bigqueryFault({ kind: 'session-expired' });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect(await slices()).toEqual([{ method: 'rest', generation: 2 }]);
+  });
+
+  test('an empty window costs one call to Salesforce and no BigQuery job', async () => {
+    await service.tickAt(TICK);
+    const { org, clock } = service.salesforce;
+    clock.set(new Date('2023-03-21T00:10:00Z'));
+    for (const record of [...org.records('Account')]) {
+      if (String(record.SystemModstamp) >= '2023-03-19T23:50:00') org.purge('Account', String(record.Id));
+    }
+    const [jobsBefore, calls] = [await bigqueryJobs(), await countCalls(() => service.tickAt('2023-03-21T00:10:00Z'))];
+    expect(await job()).toMatchObject({ last_date: '2023-03-21', run: { receipt: { staged: 0, verdict: 'exact' } } });
+    expect(calls).toHaveLength(1);
+    expect(await bigqueryJobs()).toBe(jobsBefore);
+  });
+});
+
+/** The requests to Salesforce's REST and Bulk resources meanwhile. */
+async function countCalls(during: () => Promise<unknown>): Promise<string[]> {
+  const calls: string[] = [];
+  const listen = (message: unknown): void => {
+    const { url } = (message as { request: { url: string } }).request;
+    if (url.startsWith('/services/data/')) calls.push(url);
+  };
+  subscribe('http.server.request.start', listen);
+  await during();
+  unsubscribe('http.server.request.start', listen);
+  return calls;
+}
+
+async function bigqueryJobs(): Promise<number> {
+  const [jobs] = await service.context.warehouse.client.getJobs({ allUsers: true });
+  return jobs.length;
+}
+
+describe('Salesforce by Bulk', () => {
+  beforeEach(() => start(BULK));
+
   test.each(['cut-page', 'missing-locator', '401-mid-download'] as const)('a page that breaks off (%s) is fetched again', async (kind) => {
     await salesforceFault({ kind });
     await service.tickAt(TICK);
@@ -64,12 +123,29 @@ describe('Salesforce', () => {
   });
 
   test('counts that never agree fail the run loudly: last_date stays, nothing is merged', async () => {
-    await salesforceFault({ kind: 'wrong-count', times: 3 });
+    await salesforceFault({ kind: 'wrong-count', times: 1000 });
     expect(await service.tickAt(TICK)).toMatchObject({ status: 500, code: 'count_mismatch' });
     expect(await job()).toMatchObject({ last_date: '2023-03-01', run: { state: 'failed', error: { code: 'count_mismatch' } } });
     await expect(service.rows('SELECT Id FROM salesforce.Account')).rejects.toThrow(/Not found/);
+    await fetch(`${service.salesforce.instanceUrl}/sandbox/faults`, { method: 'DELETE' });
     await service.tickAt('2023-03-20T00:20:00Z');
     await expectComplete();
+  });
+
+  test('a page of which nothing more comes is given up and fetched again', async () => {
+    await service[Symbol.asyncDispose]();
+    await start({ ...BULK, idleMs: 300 });
+    await salesforceFault({ kind: 'stall-page' });
+    await service.tickAt(TICK);
+    await expectComplete();
+  });
+
+  test('many pages follow each other, each loaded once', async () => {
+    await service.tickAt(TICK);
+    await expectComplete();
+    const { rows } = await service.database.pool.query<{ rows: number; loaded: number }>('SELECT rows, loaded FROM pages ORDER BY number');
+    expect(rows.length).toBeGreaterThan(5);
+    expect(rows.map((page) => page.loaded)).toEqual(rows.map((page) => page.rows));
   });
 
   test('a session that ends between two calls is renewed once, for all of them', async () => {
@@ -87,6 +163,8 @@ describe('Salesforce', () => {
 });
 
 describe('BigQuery', () => {
+  beforeEach(() => start(BULK));
+
   test.each(['upload-cut', 'partial-chunk', 'session-expired', 'lost-final-answer', 'job-failed', 'slow-visible'])(
     'an upload or job that meets %s arrives once, and whole',
     async (kind) => {
@@ -110,6 +188,8 @@ describe('BigQuery', () => {
 });
 
 describe('the target table', () => {
+  beforeEach(() => start(BULK));
+
   test('that was dropped or made anew stops the job: a new one would lack all that came before', async () => {
     await service.tickAt(TICK);
     await service.context.warehouse.client.dataset('salesforce').table('Account').delete();
@@ -127,6 +207,8 @@ describe('the target table', () => {
 });
 
 describe('a worker', () => {
+  beforeEach(() => start(BULK));
+
   test('that is stopped lets go, and the next one goes on where it was', async () => {
     await salesforceFault({ kind: 'job-stuck' });
     service.salesforce.clock.set(new Date(TICK));

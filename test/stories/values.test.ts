@@ -16,7 +16,9 @@ beforeAll(async () => {
 afterAll(() => service[Symbol.asyncDispose]());
 
 test('a value that does not cast becomes NULL in its column alone, and is counted on the receipt', async () => {
-  const [row] = await service.rows(`SELECT Name, CloseDate, CAST(Amount AS STRING) AS Amount FROM salesforce.Opportunity WHERE Id = '${id}'`);
+  const [row] = await service.rows(
+    `SELECT Name, CloseDate, CAST(Amount AS STRING) AS Amount FROM salesforce.Opportunity WHERE Id = '${id}'`,
+  );
   expect(row).toEqual({ Name: 'far', CloseDate: null, Amount: '1.5' });
   const [job] = await service.jobs();
   expect(job!.run!.receipt).toMatchObject({ uncast: { CloseDate: 1 } });

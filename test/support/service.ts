@@ -5,6 +5,7 @@ import { Writable } from 'node:stream';
 import { checkDatasets } from '../../app/bigquery/datasets.ts';
 import { type Config, readConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
+import { LIMITS, type Limits } from '../../app/core/limits.ts';
 import { createApp } from '../../app/http/app.ts';
 import { createLog } from '../../app/log.ts';
 import { type BigQuerySandbox, startBigQuery } from '../../app/sandbox/bigquery/bigquery.ts';
@@ -63,6 +64,7 @@ export interface TestService {
 export interface TestServiceOptions {
   salesforce?: SalesforceOptions;
   env?: NodeJS.ProcessEnv;
+  limits?: Partial<Limits>;
   /** false: nothing works on runs until startWorker */
   worker?: boolean;
   /** false: API keys are asked for, as in production */
@@ -83,7 +85,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     }),
   );
   const config = testConfig(database, salesforce, bigquery, options);
-  const context = createContext(config, log);
+  const context = createContext(config, log, { ...LIMITS, ...options.limits });
   await checkDatasets(context.warehouse, config.bigquery.datasets);
   const server = await listen(context);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -1,0 +1,24 @@
+/** Sizes and times that the service works with. They suit production; tests choose smaller ones to meet many pages with few rows. */
+export interface Limits {
+  /** most rows that are read by REST: above, Bulk is quicker and costs fewer calls (a REST call brings 2,000 rows) */
+  restRows: number;
+  /** rows of a Bulk job's first page, when nothing is known yet of how wide they are */
+  firstPageRows: number;
+  /** text of the pages after it, in bytes: worth a load job, and small enough to be fetched again */
+  pageTextBytes: number;
+  /** uploads at a time in this process, each of which holds up to two chunks in memory */
+  uploads: number;
+  /** long requests at a time to one org: Salesforce allows 25, 5 in developer orgs, and one is left for others */
+  longRequests: number;
+  /** when Salesforce says nothing for so long, in milliseconds, the call failed */
+  idleMs: number;
+}
+
+export const LIMITS: Limits = {
+  restRows: 10_000,
+  firstPageRows: 10_000,
+  pageTextBytes: 64 * 1024 * 1024,
+  uploads: 6,
+  longRequests: 4,
+  idleMs: 120_000,
+};

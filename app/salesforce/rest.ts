@@ -1,0 +1,66 @@
+import { gunzipSync } from 'node:zlib';
+import { csvLine } from '../core/csv.ts';
+import { AppError } from '../errors.ts';
+import type { SalesforceClient } from './client.ts';
+
+/** Rows of a REST query, as the CSV that Bulk would give, without a header line. */
+export interface RestPage {
+  /** rows of the whole query, as Salesforce says */
+  totalSize: number;
+  rows: number;
+  csv: Buffer;
+  /** where the next page is; null: this was the last */
+  nextPath: string | null;
+}
+
+interface Reply {
+  totalSize: number;
+  done: boolean;
+  nextRecordsUrl?: string;
+  records: Record<string, unknown>[];
+}
+
+/** Salesforce allows 16,384 bytes for URI and headers together; the token may take 2,000 of them. */
+const LONGEST_URI = 13_000;
+
+/** The path of a query's first page, deleted rows included; undefined where the query is too long for a URI. */
+export function queryPath(client: SalesforceClient, soql: string): string | undefined {
+  const path = `/services/data/v${client.version}/queryAll?q=${encodeURIComponent(soql)}`;
+  return path.length <= LONGEST_URI ? path : undefined;
+}
+
+/**
+ * Reads a page. Not through jsforce, which turns number texts into numbers: they are passed on as they were written.
+ * @param path of `queryPath`, or `nextPath` of the page before
+ * @throws AppError
+ */
+export async function readRestPage(
+  client: SalesforceClient,
+  path: string,
+  columns: readonly string[],
+  signal: AbortSignal,
+): Promise<RestPage> {
+  const response = await client.fetch('query rows', path, signal, { accept: 'application/json', 'sforce-query-options': 'batchSize=2000' });
+  const body = Buffer.from(await response.body.arrayBuffer());
+  const reply = parse(response.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body);
+  return {
+    totalSize: Number(reply.totalSize),
+    rows: reply.records.length,
+    csv: Buffer.from(reply.records.map((record) => csvLine(columns.map((column) => textOf(record, column)))).join('')),
+    nextPath: reply.done ? null : (reply.nextRecordsUrl ?? null),
+  };
+}
+
+function parse(body: Buffer): Reply {
+  type Revive = (key: string, value: unknown, context: { source: string }) => unknown;
+  const keepNumberText: Revive = (_key, value, { source }) => (typeof value === 'number' ? source : value);
+  const reply = JSON.parse(body.toString('utf8'), keepNumberText as (key: string, value: unknown) => unknown) as Reply;
+  if (Array.isArray(reply.records) && (reply.done || reply.nextRecordsUrl)) return reply;
+  throw new AppError('salesforce_unavailable', 'A REST query was answered with something that is no page of rows.');
+}
+
+function textOf(record: Record<string, unknown>, column: string): string | null {
+  const value = record[column];
+  if (value === null || value === undefined) return null;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,45 @@
+import { type Choice, chooseMethod } from '../core/method.ts';
+import { AppError } from '../errors.ts';
+import { queryPath, type RestPage, readRestPage } from '../salesforce/rest.ts';
+import { type RowRange, selectRows } from '../salesforce/soql.ts';
+import { type Slice, saveSlice } from '../store/slices.ts';
+import type { Extraction } from './stage-slice.ts';
+import { tryCount } from './try-count.ts';
+
+/** A slice whose method is chosen; read by REST, with the page that was read already. */
+export interface Reading {
+  slice: Slice;
+  firstPage: RestPage | undefined;
+}
+
+/** With these, Salesforce says that a query is too much for REST; Bulk has more time. */
+const TOO_MUCH = new Set(['QUERY_TIMEOUT', 'QUERY_TOO_COMPLICATED', 'OPERATION_TOO_LARGE']);
+
+/**
+ * Asks for the first page by REST, which also tells how many rows there are, and chooses how to read them all: an empty window costs
+ * this one call, a small one little more. What an earlier attempt chose stays chosen.
+ */
+export async function beginReading(extraction: Extraction, planned: Slice, range: RowRange): Promise<Reading> {
+  if (planned.method) return { slice: planned, firstPage: undefined };
+  const { context, run } = extraction;
+  const first = await readFirstPage(extraction, range);
+  const byRest = 'totalSize' in first;
+  const countBefore = byRest ? first.totalSize : await tryCount(extraction, range);
+  const choice = byRest ? chooseMethod(first.totalSize, context.limits.restRows, run.job.bulkRefused) : first;
+  const slice = await saveSlice(context.database, run, planned.ordinal, { state: 'extracting', countBefore, ...choice });
+  return { slice, firstPage: byRest && choice.method === 'rest' ? first : undefined };
+}
+
+/** @returns the page, or why only Bulk can read this */
+async function readFirstPage({ client, columns, signal }: Extraction, range: RowRange): Promise<RestPage | Choice> {
+  const names = columns.map((column) => column.name);
+  const path = queryPath(client, selectRows(range, names));
+  if (!path) return { method: 'bulk', reason: 'the query is too long for a URI' };
+  try {
+    return await readRestPage(client, path, names, signal);
+  } catch (error) {
+    const code = error instanceof AppError ? String(error.details.salesforce_code) : '';
+    if (!TOO_MUCH.has(code)) throw error;
+    return { method: 'bulk', reason: `REST gave up on it (${code})` };
+  }
+}

@@ -1,0 +1,139 @@
+import type { TableName } from '../bigquery/sql.ts';
+import { nextPageRows } from '../core/page-width.ts';
+import { AppError } from '../errors.ts';
+import { type BulkJob, createQueryJob, fetchPage, waitForQueryJob } from '../salesforce/bulk.ts';
+import { withCheckedHeader } from '../salesforce/page-header.ts';
+import { type RowRange, selectRows } from '../salesforce/soql.ts';
+import { saveBulkRefused } from '../store/jobs.ts';
+import { beginPage, type Page, readPages } from '../store/pages.ts';
+import { type Slice, saveSlice } from '../store/slices.ts';
+import { loadStagedPage, type PageContent } from './load-staged-page.ts';
+import { measured } from './measured.ts';
+import type { Extraction, Failed } from './stage-slice.ts';
+
+/** Loads into one table at a time: BigQuery takes about five changes of a table in ten seconds. */
+const PAGES_AT_ONCE = 3;
+
+/** Codes with which Bulk says that it never reads this object. */
+const OBJECT_REFUSED = new Set(['INVALIDENTITY', 'FEATURENOTENABLED']);
+
+/** Has Bulk API 2.0 run the slice's query, and passes its result pages on, several at once. */
+export async function stageByBulk(
+  extraction: Extraction,
+  planned: Slice,
+  table: TableName,
+  range: RowRange,
+): Promise<{ processed: number; pages: Page[] } | Failed> {
+  const { context, run } = extraction;
+  const bulkJobId = planned.bulkJobId ?? (await createJob(extraction, range));
+  if (!bulkJobId) return { reason: 'Bulk refuses the object', interrupted: true };
+  const slice = await saveSlice(context.database, run, planned.ordinal, { bulkJobId });
+  const job = await waitForBulkJob(extraction, bulkJobId);
+  if (job.state !== 'JobComplete') return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}` };
+  return { processed: job.processed, pages: await stagePages(extraction, slice, table) };
+}
+
+/** @returns the job's id; undefined where Bulk does not read the object, which is remembered */
+async function createJob({ context, client, run, columns }: Extraction, range: RowRange): Promise<string | undefined> {
+  const names = columns.map((column) => column.name);
+  try {
+    return await createQueryJob(client, selectRows(range, names), run.job.objectName);
+  } catch (error) {
+    const code = error instanceof AppError ? String(error.details.salesforce_code) : '';
+    if (!OBJECT_REFUSED.has(code)) throw error;
+    run.job.bulkRefused = code;
+    await saveBulkRefused(context.database, run.job.id, code);
+    return undefined;
+  }
+}
+
+/** A job that vanished (deleted by an admin, or older than a week) is as good as failed: its rows are asked for anew. */
+async function waitForBulkJob({ client, signal }: Extraction, id: string): Promise<BulkJob> {
+  try {
+    return await waitForQueryJob(client, id, signal);
+  } catch (error) {
+    if (error instanceof AppError && error.details.salesforce_code === 'NOT_FOUND') return { id, state: 'NotFound', processed: 0 };
+    throw error;
+  }
+}
+
+/** Stages all result pages of a complete job; those that an earlier attempt has loaded are there. */
+async function stagePages(extraction: Extraction, slice: Slice, table: TableName): Promise<Page[]> {
+  const { context, run } = extraction;
+  const begun = await readPages(context.database, run.runId, slice);
+  const staged: Promise<Page>[] = [];
+  const underWay = new Set<Promise<unknown>>();
+  const failure = new AbortController();
+  const signal = AbortSignal.any([extraction.signal, failure.signal]);
+  try {
+    let maxRecords = context.limits.firstPageRows;
+    for (let locator: string | null | undefined; locator !== null; ) {
+      const number = staged.length;
+      const key = { slice: slice.ordinal, generation: slice.generation, number, locator: locator ?? null };
+      const page = begun[number] ?? (await beginPage(context.database, run, key));
+      const started = startPage({ ...extraction, signal }, slice, page, table, maxRecords);
+      staged.push(started.staged);
+      track(underWay, started.staged);
+      locator = await started.nextLocator;
+      // The first page tells how wide the rows are; the others follow each other as soon as their headers are read.
+      if (number === 0) maxRecords = await started.staged.then(() => started.width() ?? maxRecords);
+      while (underWay.size >= PAGES_AT_ONCE) await Promise.race(underWay);
+    }
+    return await Promise.all(staged);
+  } catch (error) {
+    failure.abort(error);
+    await Promise.allSettled(staged);
+    throw error;
+  }
+}
+
+function track(underWay: Set<Promise<unknown>>, work: Promise<unknown>): void {
+  const entry = work.finally(() => underWay.delete(entry));
+  // Whoever waits for the page gets its error; this copy of it is nobody's.
+  entry.catch(() => {});
+  underWay.add(entry);
+}
+
+interface StartedPage {
+  staged: Promise<Page>;
+  /** known before the page is staged */
+  nextLocator: Promise<string | null>;
+  /** rows that the next pages should have; undefined where this page was not read now */
+  width: () => number | undefined;
+}
+
+function startPage(extraction: Extraction, slice: Slice, begun: Page, table: TableName, maxRecords: number): StartedPage {
+  const { context, run, client, columns, signal } = extraction;
+  if (begun.loaded !== null) {
+    return { staged: Promise.resolve(begun), nextLocator: Promise.resolve(begun.nextLocator), width: () => undefined };
+  }
+  const nextLocator = Promise.withResolvers<string | null>();
+  // Headers that were read before: the pages after this one were perhaps begun by them.
+  if (begun.rows !== null) nextLocator.resolve(begun.nextLocator);
+  let { rows } = begun;
+  let width: number | undefined;
+
+  const open = async (): Promise<PageContent> => {
+    // A page that is fetched again must end where it ended.
+    const page = await fetchPage(client, slice.bulkJobId!, begun.locator, rows || maxRecords, signal);
+    rows = page.rows;
+    nextLocator.resolve(page.nextLocator);
+    const names = columns.map((column) => column.name);
+    const body = measured(withCheckedHeader(page.body, page.gzip, names), page.gzip);
+    return {
+      rows: page.rows,
+      nextLocator: page.nextLocator,
+      body: async function* () {
+        yield* body.content;
+        width = nextPageRows(context.limits, page.rows, body.textBytes());
+      },
+      bytes: body.bytes,
+    };
+  };
+
+  const staged = context.uploads.use(signal, () =>
+    context.longRequests(run.orgId).use(signal, () => loadStagedPage(context, run, columns, begun, table, open, signal)),
+  );
+  staged.then((page) => nextLocator.resolve(page.nextLocator), nextLocator.reject);
+  return { staged, nextLocator: nextLocator.promise, width: () => width };
+}

@@ -1,0 +1,55 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Budget } from '../../../app/core/budget.ts';
+import { csvLine } from '../../../app/core/csv.ts';
+import { LIMITS } from '../../../app/core/limits.ts';
+import { chooseMethod } from '../../../app/core/method.ts';
+import { nextPageRows } from '../../../app/core/page-width.ts';
+
+test('pages get as many rows as their text allows, within bounds', () => {
+  expect(nextPageRows(LIMITS, 10_000, 10_000 * 700)).toBe(Math.floor(LIMITS.pageTextBytes / 700));
+  expect(nextPageRows(LIMITS, 10, 10 * 10_000_000)).toBe(1_000);
+  expect(nextPageRows(LIMITS, 10_000, 10_000 * 3)).toBe(1_000_000);
+  expect(nextPageRows(LIMITS, 0, 0)).toBe(LIMITS.firstPageRows);
+});
+
+test('few rows are read by REST, many by Bulk, and what Bulk refuses always by REST', () => {
+  expect(chooseMethod(10_000, 10_000, null).method).toBe('rest');
+  expect(chooseMethod(10_001, 10_000, null).method).toBe('bulk');
+  expect(chooseMethod(10_001, 10_000, 'INVALIDENTITY')).toEqual({ method: 'rest', reason: expect.stringContaining('INVALIDENTITY') });
+});
+
+test('a CSV record gives back its values, and null as an empty text', () => {
+  fc.assert(
+    fc.property(fc.array(fc.option(fc.string({ unit: 'binary' })), { minLength: 1 }), (values) => {
+      const line = csvLine(values);
+      const read = [...line.matchAll(/"((?:[^"]|"")*)"(?:,|\n$)/g)].map(([, text]) => text!.replaceAll('""', '"'));
+      expect(read).toEqual(values.map((value) => value ?? ''));
+    }),
+  );
+});
+
+describe('a budget', () => {
+  const never = new AbortController().signal;
+
+  test('lets no more work at once than it has places, and all of it in the end', async () => {
+    const budget = new Budget(3);
+    let [working, most, done] = [0, 0, 0];
+    const work = async (): Promise<void> => {
+      most = Math.max(most, ++working);
+      await new Promise((resolve) => setImmediate(resolve));
+      working--;
+      done++;
+    };
+    await Promise.all(Array.from({ length: 20 }, () => budget.use(never, work)));
+    expect([most, done]).toEqual([3, 20]);
+  });
+
+  test('gets a place back from work that fails, and from a wait that is given up', async () => {
+    const budget = new Budget(1);
+    const fail = (): Promise<never> => Promise.reject(new Error('failed'));
+    await expect(budget.use(never, fail)).rejects.toThrow('failed');
+    await expect(budget.use(AbortSignal.abort(), async () => 'worked')).rejects.toThrow();
+    expect(await budget.use(never, async () => 'worked')).toBe('worked');
+  });
+});
