@@ -8,9 +8,12 @@ import type { Warehouse } from './warehouse.ts';
 export interface FinishedJob {
   /** put out by a load job */
   outputRows: number;
-  /** made and changed by a MERGE */
+  /** made, changed and removed by a MERGE */
   inserted: number;
   updated: number;
+  deleted: number;
+  /** bytes that the statement is billed */
+  bytesBilled: number;
 }
 
 /** What became of a job. Passing: a job with another id may succeed. */
@@ -95,10 +98,12 @@ export function outcomeOf(job: Job, doing: string): JobOutcome {
 }
 
 function readStatistics({ statistics }: Job): FinishedJob {
-  const { insertedRowCount, updatedRowCount } = statistics?.query?.dmlStats ?? {};
+  const { insertedRowCount, updatedRowCount, deletedRowCount } = statistics?.query?.dmlStats ?? {};
   return {
     outputRows: Number(statistics?.load?.outputRows ?? 0),
     inserted: Number(insertedRowCount ?? 0),
     updated: Number(updatedRowCount ?? 0),
+    deleted: Number(deletedRowCount ?? 0),
+    bytesBilled: Number(statistics?.query?.totalBytesBilled ?? 0),
   };
 }

@@ -1,4 +1,5 @@
 import type { Column, ColumnType } from '../core/columns.ts';
+import type { Deletes } from '../core/deletes.ts';
 
 /** A table's full name. */
 export interface TableName {
@@ -18,6 +19,8 @@ export interface DeltaStatement {
   slices: StagedSlice[];
   columns: readonly Column[];
   cursorField: string;
+  /** by whose month the target table is partitioned; undefined: it is not */
+  partitionField: string | undefined;
   runId: string;
   expiresAt: Date;
 }
@@ -91,9 +94,13 @@ FROM typed
 QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quote(cursorField)} DESC, \`_slice\` DESC) = 1`;
 }
 
-/** Counts for the verdict, in one row: `staged_ids`, `delta_rows`, `unusable`, and `uncast_N` for each typed column by its place. */
-export function countStatement({ delta, slices, columns, cursorField }: DeltaStatement): string {
+/**
+ * Counts for the verdict, in one row: `staged_ids`, `delta_rows`, `unusable`, and `uncast_N` for each typed column by its place;
+ * and where the rows lie: `first_id`, `last_id`, and with a partition field `months`, such as 2023-02,2023-03.
+ */
+export function countStatement({ delta, slices, columns, cursorField, partitionField }: DeltaStatement): string {
   const ids = slices.map(({ table }) => `SELECT \`Id\` FROM ${tableName(table)}`).join(' UNION ALL ');
+  const needed = ['Id', cursorField, ...(partitionField ? [partitionField] : [])];
   const perColumn = columns.flatMap(({ name, type }, index) =>
     type === 'STRING' ? [] : [`COUNTIF(STRPOS(\`_uncast\`, ${text(` ${name} `)}) > 0) AS \`uncast_${index}\``],
   );
@@ -101,28 +108,84 @@ export function countStatement({ delta, slices, columns, cursorField }: DeltaSta
   ${[
     `(SELECT COUNT(DISTINCT \`Id\`) FROM (${ids})) AS \`staged_ids\``,
     'COUNT(*) AS `delta_rows`',
-    `COUNTIF(\`Id\` IS NULL OR ${quote(cursorField)} IS NULL) AS \`unusable\``,
+    `COUNTIF(${needed.map((name) => `${quote(name)} IS NULL`).join(' OR ')}) AS \`unusable\``,
+    'MIN(`Id`) AS `first_id`',
+    'MAX(`Id`) AS `last_id`',
+    ...(partitionField ? [`STRING_AGG(DISTINCT FORMAT_TIMESTAMP('%Y-%m', ${quote(partitionField)}), ',') AS \`months\``] : []),
     ...perColumn,
   ].join(',\n  ')}
 FROM ${tableName(delta)}`;
+}
+
+export interface MergeStatement {
+  target: TableName;
+  delta: TableName;
+  columns: readonly Column[];
+  cursorField: string;
+  /** the target table is empty: nothing can match, and a MERGE that updates nothing is billed less */
+  insertOnly: boolean;
+  deletes: Deletes;
+  /** of the delta table's Ids: the target's blocks outside of them need not be read */
+  firstId: string;
+  lastId: string;
+  /** the months (YYYY-MM) of the partition field among the delta table's rows; undefined: the target is not partitioned */
+  months: readonly string[] | undefined;
+  partitionField: string;
 }
 
 /**
  * Puts a delta table into the target table. May be run again, and late: a row never gives way to an older reading of itself.
  * Two rows of the delta table never have one Id, which MERGE would refuse.
  */
-export function mergeStatement(target: TableName, delta: TableName, columns: readonly Column[], cursorField: string): string {
-  const names = [...columns, ...OWN_COLUMNS].map(({ name }) => quote(name));
-  const updates = names.filter((name) => name !== '`Id`').map((name) => `${name} = source.${name}`);
-  const cursor = quote(cursorField);
-  return `MERGE ${tableName(target)} AS target
-USING ${tableName(delta)} AS source
-ON target.\`Id\` = source.\`Id\`
-WHEN MATCHED AND (target.${cursor} IS NULL OR source.${cursor} >= target.${cursor}) THEN
-  UPDATE SET ${updates.join(', ')}
-WHEN NOT MATCHED THEN
-  INSERT (${names.join(', ')})
-  VALUES (${names.map((name) => `source.${name}`).join(', ')})`;
+export function mergeStatement(merge: MergeStatement): string {
+  const { target, delta, columns, insertOnly, deletes } = merge;
+  const names = [...columns, ...OWN_COLUMNS].map(({ name }) => name);
+  const deleted = 'IFNULL(source.`IsDeleted`, FALSE)';
+  const kept = new Set(['Id', 'IsDeleted', merge.cursorField, merge.partitionField, ...OWN_COLUMNS.map(({ name }) => name)]);
+  const value = (name: string): string =>
+    deletes === 'blank' && !kept.has(name) ? `IF(${deleted}, NULL, source.${quote(name)})` : `source.${quote(name)}`;
+  const cursor = quote(merge.cursorField);
+  const newer = `(target.${cursor} IS NULL OR source.${cursor} >= target.${cursor})`;
+  const updates = names.filter((name) => name !== 'Id').map((name) => `${quote(name)} = ${value(name)}`);
+  const matched = [
+    ...(deletes === 'remove' ? [`WHEN MATCHED AND ${deleted} AND ${newer} THEN\n  DELETE`] : []),
+    `WHEN MATCHED AND ${newer} THEN\n  UPDATE SET ${updates.join(', ')}`,
+  ];
+  return [
+    `MERGE ${tableName(target)} AS target`,
+    `USING ${tableName(delta)} AS source`,
+    `ON ${['target.`Id` = source.`Id`', ...bounds(merge)].join(' AND ')}`,
+    ...(insertOnly ? [] : matched),
+    `WHEN NOT MATCHED${deletes === 'remove' ? ` AND NOT ${deleted}` : ''} THEN`,
+    `  INSERT (${names.map(quote).join(', ')})`,
+    `  VALUES (${names.map(value).join(', ')})`,
+  ].join('\n');
+}
+
+/** Literals, since only they let BigQuery leave out partitions and blocks. No row is outside of them: an Id and a CreatedDate never change. */
+function bounds({ firstId, lastId, months, partitionField }: MergeStatement): string[] {
+  const ids = `target.\`Id\` BETWEEN ${text(firstId)} AND ${text(lastId)}`;
+  if (!months) return [ids];
+  const column = `target.${quote(partitionField)}`;
+  const ranges = monthRanges(months).map(({ from, to }) => `(${column} >= TIMESTAMP ${text(from)} AND ${column} < TIMESTAMP ${text(to)})`);
+  return [ids, `(${ranges.join(' OR ')})`];
+}
+
+/** Months as half-open ranges, those that follow each other in one. */
+function monthRanges(months: readonly string[]): { from: string; to: string }[] {
+  const ranges: { from: string; to: string }[] = [];
+  for (const month of [...months].sort()) {
+    const [year, number] = month.split('-').map(Number) as [number, number];
+    const next = number === 12 ? [year + 1, 1] : [year, number + 1];
+    const [from, to] = [
+      `${month}-01 00:00:00+00`,
+      `${String(next[0]).padStart(4, '0')}-${String(next[1]).padStart(2, '0')}-01 00:00:00+00`,
+    ];
+    const last = ranges.at(-1);
+    if (last?.to === from) last.to = to;
+    else ranges.push({ from, to });
+  }
+  return ranges;
 }
 
 /** Keeps the texts of these columns that did not cast. May be run again: what it has kept of a run, it does not keep twice. */

@@ -13,8 +13,17 @@ export interface TargetTable {
   columns: readonly Column[];
   /** the job whose table this is; kept as a label */
   jobId: string;
+  /** by whose month the table is partitioned; undefined: it is not */
+  partitionField: string | undefined;
   /** when this job made the table; null where it has not yet */
   createdAt: Date | null;
+}
+
+/** A target table that is ready for a MERGE. */
+export interface ReadyTarget {
+  /** another table in its place has another time */
+  createdAt: Date;
+  isEmpty: boolean;
 }
 
 /** Makes an all-STRING staging table, unless it is there already. @throws AppError */
@@ -47,10 +56,9 @@ export async function stagedRows(warehouse: Warehouse, name: TableName): Promise
 
 /**
  * Makes a job's target table and its view of live rows, or adds the columns that are new. Nothing is dropped.
- * @returns when the table was created: another table in its place has another time
  * @throws AppError target_replaced when the table is not the one that this job made
  */
-export async function ensureTargetTable(warehouse: Warehouse, target: TargetTable): Promise<Date> {
+export async function ensureTargetTable(warehouse: Warehouse, target: TargetTable): Promise<ReadyTarget> {
   const columns = [...target.columns, ...OWN_COLUMNS];
   let found = await getTable(warehouse, target.name);
   if (!found) {
@@ -58,6 +66,7 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
     await createTable(warehouse, target.name, {
       schema: { fields: columns.map(toField) },
       clustering: { fields: ['Id'] },
+      ...(target.partitionField && { timePartitioning: { type: 'MONTH', field: target.partitionField } }),
       labels: { job: target.jobId },
       description: 'Salesforce records, kept current by salesforce-bigquery-sync.',
     });
@@ -68,7 +77,7 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
   requireOwn(target, found, createdAt);
   const added = await updateColumns(warehouse, target.name, found, columns);
   await ensureLiveView(warehouse, target.name, added);
-  return createdAt;
+  return { createdAt, isEmpty: found.numRows === '0' };
 }
 
 /** A target table must be the one that its job made: into any other, a window would be missing what came before it. */

@@ -11,13 +11,18 @@ export interface Receipt {
   /** different Ids among them, and rows of the delta table: one an Id */
   distinct_ids: number;
   delta_rows: number;
-  /** rows of the target table that MERGE made and changed; what had been read later before stays */
+  /** rows of the target table that MERGE made, changed and removed; what had been read later before stays */
   inserted: number;
   updated: number;
+  deleted: number;
   /** values whose text did not cast and became NULL, by column */
   uncast: Record<string, number>;
   pages: number;
   bytes: number;
+  /** bytes that BigQuery bills for the delta and the MERGE */
+  bytes_billed: number;
+  /** by which API each slice was read, and why */
+  methods: string[];
   /** against Salesforce's count: exact, within n, or not counted */
   verdict: string;
 }

@@ -7,11 +7,11 @@ export const createImportingJob: Endpoint = {
   methods: ['GET', 'POST'],
   roles: ['operate', 'admin'],
   required: ['user_id', 'object_name', 'start_date'],
-  optional: ['dataset'],
+  optional: ['dataset', 'deletes'],
   async answer(context, fields) {
     const objectName = requireObjectName(fields.object_name!);
     const connection = await requireConnection(context, fields.user_id!);
-    await createJob(context, connection, { objectName, startDate: fields.start_date!, dataset: fields.dataset });
+    await createJob(context, connection, { objectName, startDate: fields.start_date!, dataset: fields.dataset, deletes: fields.deletes });
     return 'OK';
   },
 };

@@ -1,3 +1,4 @@
+import type { Deletes } from '../core/deletes.ts';
 import type { Window } from '../core/window.ts';
 import type { Queryable } from './database.ts';
 
@@ -12,13 +13,19 @@ export interface Job {
   targetCreatedAt: Date | null;
   /** Salesforce's code with which Bulk refused the object; null: not so far */
   bulkRefused: string | null;
+  /** whether the target table is partitioned by month of CreatedDate */
+  partitioned: boolean;
+  deletes: Deletes;
   startDate: Date;
   syncedTo: Date;
   wantedTo: Date;
   active: boolean;
 }
 
-export type NewJob = Pick<Job, 'connectionId' | 'objectName' | 'cursorField' | 'targetDataset' | 'targetTable' | 'startDate'>;
+export type NewJob = Pick<
+  Job,
+  'connectionId' | 'objectName' | 'cursorField' | 'targetDataset' | 'targetTable' | 'partitioned' | 'deletes' | 'startDate'
+>;
 
 /** A row of the jobs table, as other statements read it too. */
 export interface JobRow {
@@ -30,6 +37,8 @@ export interface JobRow {
   target_table: string;
   target_created_at: Date | null;
   bulk_refused: string | null;
+  partitioned: boolean;
+  deletes: Deletes;
   start_date: Date;
   synced_to: Date;
   wanted_to: Date;
@@ -39,9 +48,10 @@ export interface JobRow {
 /** Makes a job. Undefined where its object, or its target table, has one already. */
 export async function insertJob(database: Queryable, job: NewJob): Promise<Job | undefined> {
   const { rows } = await database.query<JobRow>(
-    `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, start_date, synced_to, wanted_to)
-     VALUES ($1, $2, $3, $4, $5, $6, $6, $6) ON CONFLICT DO NOTHING RETURNING *`,
-    [job.connectionId, job.objectName, job.cursorField, job.targetDataset, job.targetTable, job.startDate],
+    `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, partitioned, deletes,
+       start_date, synced_to, wanted_to)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8) ON CONFLICT DO NOTHING RETURNING *`,
+    [job.connectionId, job.objectName, job.cursorField, job.targetDataset, job.targetTable, job.partitioned, job.deletes, job.startDate],
   );
   return rows[0] && toJob(rows[0]);
 }
@@ -128,6 +138,8 @@ export function toJob(row: JobRow): Job {
     targetTable: row.target_table,
     targetCreatedAt: row.target_created_at,
     bulkRefused: row.bulk_refused,
+    partitioned: row.partitioned,
+    deletes: row.deletes,
     startDate: row.start_date,
     syncedTo: row.synced_to,
     wantedTo: row.wanted_to,

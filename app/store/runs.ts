@@ -24,6 +24,8 @@ export interface Run extends Lease {
   columns: Column[] | null;
   deltaTry: number;
   mergeTry: number;
+  /** null until settled */
+  insertOnly: boolean | null;
   createdAt: Date;
 }
 
@@ -42,6 +44,7 @@ interface RunRow {
   columns: Column[] | null;
   delta_try: number;
   merge_try: number;
+  insert_only: boolean | null;
   created_at: Date;
 }
 
@@ -100,6 +103,11 @@ export async function extendLease(database: Queryable, lease: Lease, leaseSecond
 /** Keeps the columns that the run asks for. @throws AppError lease_lost */
 export async function saveColumns(database: Queryable, lease: Lease, columns: Column[]): Promise<void> {
   await fenced(database, lease, 'columns = $3', [JSON.stringify(columns)]);
+}
+
+/** Settles whether the run's MERGE only inserts. @throws AppError lease_lost */
+export async function saveInsertOnly(database: Queryable, lease: Lease, insertOnly: boolean): Promise<void> {
+  await fenced(database, lease, 'insert_only = $3', [insertOnly]);
 }
 
 /** Notes that the delta job was seen to have failed: the next one gets another id. @throws AppError lease_lost */
@@ -223,6 +231,7 @@ function toRun(row: RunRow, job: JobRow & { org_id: string }): Run {
     columns: row.columns,
     deltaTry: row.delta_try,
     mergeTry: row.merge_try,
+    insertOnly: row.insert_only,
     createdAt: row.created_at,
   };
 }

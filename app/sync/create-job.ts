@@ -1,9 +1,12 @@
 import type { Context } from '../context.ts';
 import { chooseCursor } from '../core/cursor.ts';
+import { type Deletes, parseDeletes } from '../core/deletes.ts';
+import { isWorthPartitioning } from '../core/partitioning.ts';
 import { formatStartDate, parseStartDate } from '../core/start-date.ts';
 import { windowEnd } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import { describeObject, type ObjectDescription } from '../salesforce/describe.ts';
+import { recordCount } from '../salesforce/record-count.ts';
 import type { Connection } from '../store/connections.ts';
 import { findJob, insertJob, type Job } from '../store/jobs.ts';
 
@@ -13,6 +16,8 @@ export interface JobRequest {
   startDate: string;
   /** undefined: the first of the configured ones */
   dataset: string | undefined;
+  /** undefined: keep */
+  deletes: string | undefined;
 }
 
 /**
@@ -22,8 +27,9 @@ export interface JobRequest {
 export async function createJob(context: Context, connection: Connection, request: JobRequest): Promise<Job> {
   const startDate = parseStartDate(request.startDate, windowEnd(await context.scheduleNow(), 'day'));
   const targetDataset = chooseDataset(context, request.dataset);
+  const deletes = parseDeletes(request.deletes);
   const existing = await findJob(context.database, connection.id, request.objectName);
-  if (existing) return requireSame(existing, startDate, request.dataset);
+  if (existing) return requireSame(existing, startDate, request);
 
   const description = await describe(context, connection, request.objectName);
   const job = {
@@ -32,6 +38,8 @@ export async function createJob(context: Context, connection: Connection, reques
     cursorField: requireCursor(description),
     targetDataset,
     targetTable: description.name,
+    partitioned: await choosePartitioning(context, connection, description),
+    deletes: requireDeletable(description, deletes),
     startDate,
   };
   const made = await insertJob(context.database, job);
@@ -41,7 +49,7 @@ export async function createJob(context: Context, connection: Connection, reques
   }
   // Somebody else was quicker: with the same job, or with another for the same table.
   const other = await findJob(context.database, connection.id, description.name);
-  if (other) return requireSame(other, startDate, request.dataset);
+  if (other) return requireSame(other, startDate, request);
   throw new AppError(
     'conflict',
     `Another connection's job keeps the table ${targetDataset}.${description.name}: give another dataset, of ${context.config.bigquery.datasets.join(', ')}.`,
@@ -55,7 +63,7 @@ function chooseDataset(context: Context, wanted: string | undefined): string {
   throw new AppError('invalid_request', `dataset must be one of ${datasets.join(', ')}: others are added with BIGQUERY_DATASETS.`);
 }
 
-function requireSame(job: Job, startDate: Date, dataset: string | undefined): Job {
+function requireSame(job: Job, startDate: Date, { dataset, deletes }: JobRequest): Job {
   if (job.startDate.getTime() !== startDate.getTime()) {
     const since = formatStartDate(job.startDate);
     throw new AppError('conflict', `There is a job for ${job.objectName} with start_date ${since}: a job's start_date cannot be changed.`);
@@ -66,7 +74,21 @@ function requireSame(job: Job, startDate: Date, dataset: string | undefined): Jo
       `There is a job for ${job.objectName} in dataset ${job.targetDataset}: a job's dataset cannot be changed.`,
     );
   }
+  if (deletes !== undefined && deletes !== job.deletes) {
+    throw new AppError('conflict', `There is a job for ${job.objectName} with deletes ${job.deletes}: a job's deletes cannot be changed.`);
+  }
   return job;
+}
+
+/** Decided once: a table's partitioning cannot be changed. */
+async function choosePartitioning(context: Context, connection: Connection, { name, fields }: ObjectDescription): Promise<boolean> {
+  if (!fields.some((field) => field.name === 'CreatedDate')) return false;
+  return isWorthPartitioning(await recordCount(context.salesforce(connection.id), name), fields.length);
+}
+
+function requireDeletable({ name, fields }: ObjectDescription, deletes: Deletes): Deletes {
+  if (deletes === 'keep' || fields.some((field) => field.name === 'IsDeleted')) return deletes;
+  throw new AppError('invalid_request', `${name} has no field IsDeleted, so deletes can only be keep.`);
 }
 
 async function describe(context: Context, connection: Connection, objectName: string): Promise<ObjectDescription> {

@@ -9,7 +9,7 @@ import { type DeltaCounts, judgeDelta } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
 import { saveTarget } from '../store/jobs.ts';
-import { type Run, saveColumns, saveDeltaTry, saveMergeTry, succeedRun } from '../store/runs.ts';
+import { type Run, saveColumns, saveDeltaTry, saveInsertOnly, saveMergeTry, succeedRun } from '../store/runs.ts';
 import { planSlices } from '../store/slices.ts';
 import { badValuesTable, deltaJobId, deltaTable, mergeJobId, runLabels, stagingExpiry, stagingTable, targetTable } from './names.ts';
 import { type Extraction, type StagedSlice, stageSlice } from './stage-slice.ts';
@@ -31,8 +31,8 @@ export async function syncRun(context: Context, run: Run, signal: AbortSignal): 
   const filled = staged.filter(({ slice }) => slice.staged !== 0);
 
   if (filled.length > 0 || !run.job.targetCreatedAt) await prepareTarget(extraction);
-  const delta = filled.length > 0 ? await buildDelta(extraction, filled) : { counts: NO_COUNTS, uncast: {} };
-  const merged = filled.length > 0 ? await mergeDelta(extraction) : { inserted: 0, updated: 0 };
+  const delta = filled.length > 0 ? await buildDelta(extraction, filled) : undefined;
+  const merged = delta && (await mergeDelta(extraction, delta));
 
   const receipt = writeReceipt(staged, delta, merged);
   await succeedRun(context.database, run, receipt);
@@ -52,20 +52,34 @@ async function settleColumns(context: Context, client: SalesforceClient, run: Ru
   return columns;
 }
 
+/** The field that never changes, so that by it a table can be partitioned. */
+const PARTITION_FIELD = 'CreatedDate';
+
 async function prepareTarget({ context, run, columns }: Extraction): Promise<void> {
   const { job } = run;
-  const name = targetTable(context, job);
-  const createdAt = await ensureTargetTable(context.warehouse, { name, columns, jobId: job.id, createdAt: job.targetCreatedAt });
+  const { createdAt, isEmpty } = await ensureTargetTable(context.warehouse, {
+    name: targetTable(context, job),
+    columns,
+    jobId: job.id,
+    partitionField: job.partitioned ? PARTITION_FIELD : undefined,
+    createdAt: job.targetCreatedAt,
+  });
   if (!job.targetCreatedAt) await saveTarget(context.database, job.id, createdAt);
+  if (run.insertOnly !== null) return;
+  // Only where this very run made the table: an empty one of before may yet get the rows of a MERGE that was given up.
+  run.insertOnly = !job.targetCreatedAt && isEmpty;
+  await saveInsertOnly(context.database, run, run.insertOnly);
 }
 
 interface Delta {
   counts: DeltaCounts;
   /** values whose text did not cast, by column */
   uncast: Record<string, number>;
+  firstId: string;
+  lastId: string;
+  months: string[] | undefined;
+  bytesBilled: number;
 }
-
-const NO_COUNTS: DeltaCounts = { stagedIds: 0, deltaRows: 0, unusable: 0 };
 
 /** Types what was staged, keeps the newest reading of each Id, and counts. @throws AppError count_mismatch */
 async function buildDelta(extraction: Extraction, filled: StagedSlice[]): Promise<Delta> {
@@ -76,17 +90,18 @@ async function buildDelta(extraction: Extraction, filled: StagedSlice[]): Promis
     slices: slices.map((slice) => ({ ordinal: slice.ordinal, table: stagingTable(context, run.runId, slice) })),
     columns,
     cursorField: run.job.cursorField,
+    partitionField: run.job.partitioned ? PARTITION_FIELD : undefined,
     runId: run.runId,
     expiresAt: stagingExpiry(run.createdAt),
   };
   const labels = runLabels(run.runId, run.job);
-  await untilSucceeded(
+  const job = await untilSucceeded(
     run.deltaTry,
     (number) => saveDeltaTry(context.database, run, number),
     (number) => runStatement(context.warehouse, deltaJobId(run.runId, slices, number), deltaStatement(statement), labels, signal),
   );
-  const [row] = await query<Record<string, number>>(context.warehouse, countStatement(statement), labels);
-  const delta = readDelta(row ?? {}, columns);
+  const [row] = await query<Record<string, number | string | null>>(context.warehouse, countStatement(statement), labels);
+  const delta = readDelta(row ?? {}, columns, job);
   const verdict = judgeDelta(delta.counts);
   if (!verdict.ok) throw new AppError('count_mismatch', `The counts do not agree: ${verdict.reason}.`);
   await keepBadValues(extraction, statement, delta.uncast);
@@ -103,19 +118,32 @@ async function keepBadValues({ context, run, columns }: Extraction, statement: D
   await query(context.warehouse, sql, runLabels(run.runId, run.job));
 }
 
-function readDelta(row: Record<string, number>, columns: readonly Column[]): Delta {
+function readDelta(row: Record<string, number | string | null>, columns: readonly Column[], { bytesBilled }: FinishedJob): Delta {
   const count = (name: string): number => Number(row[name] ?? Number.NaN);
   const uncast = columns.map(({ name }, index) => [name, Number(row[`uncast_${index}`] ?? 0)] as const).filter(([, values]) => values > 0);
   return {
     counts: { stagedIds: count('staged_ids'), deltaRows: count('delta_rows'), unusable: count('unusable') },
     uncast: Object.fromEntries(uncast),
+    firstId: String(row.first_id),
+    lastId: String(row.last_id),
+    months: row.months === undefined ? undefined : String(row.months).split(','),
+    bytesBilled,
   };
 }
 
-type Merged = Pick<FinishedJob, 'inserted' | 'updated'>;
-
-async function mergeDelta({ context, run, columns, signal }: Extraction): Promise<Merged> {
-  const sql = mergeStatement(targetTable(context, run.job), deltaTable(context, run.runId), columns, run.job.cursorField);
+async function mergeDelta({ context, run, columns, signal }: Extraction, { firstId, lastId, months }: Delta): Promise<FinishedJob> {
+  const sql = mergeStatement({
+    target: targetTable(context, run.job),
+    delta: deltaTable(context, run.runId),
+    columns,
+    cursorField: run.job.cursorField,
+    insertOnly: run.insertOnly === true,
+    deletes: run.job.deletes,
+    firstId,
+    lastId,
+    months,
+    partitionField: PARTITION_FIELD,
+  });
   return await untilSucceeded(
     run.mergeTry,
     (number) => saveMergeTry(context.database, run, number),
@@ -123,7 +151,7 @@ async function mergeDelta({ context, run, columns, signal }: Extraction): Promis
   );
 }
 
-function writeReceipt(staged: StagedSlice[], { counts, uncast }: Delta, merged: Merged): Receipt {
+function writeReceipt(staged: StagedSlice[], delta: Delta | undefined, merged: FinishedJob | undefined): Receipt {
   const sum = (numbers: (number | null)[]): number => numbers.reduce<number>((total, number) => total + (number ?? 0), 0);
   const sumKnown = (numbers: (number | null)[]): number | null => (numbers.includes(null) ? null : sum(numbers));
   const slices = staged.map(({ slice }) => slice);
@@ -135,13 +163,16 @@ function writeReceipt(staged: StagedSlice[], { counts, uncast }: Delta, merged: 
     paged: sum(pages.map((page) => page.rows)),
     loaded: sum(pages.map((page) => page.loaded)),
     staged: sum(slices.map((slice) => slice.staged)),
-    distinct_ids: counts.stagedIds,
-    delta_rows: counts.deltaRows,
-    inserted: merged.inserted,
-    updated: merged.updated,
-    uncast,
+    distinct_ids: delta?.counts.stagedIds ?? 0,
+    delta_rows: delta?.counts.deltaRows ?? 0,
+    inserted: merged?.inserted ?? 0,
+    updated: merged?.updated ?? 0,
+    deleted: merged?.deleted ?? 0,
+    uncast: delta?.uncast ?? {},
     pages: pages.length,
     bytes: sum(pages.map((page) => page.bytes)),
+    bytes_billed: (delta?.bytesBilled ?? 0) + (merged?.bytesBilled ?? 0),
+    methods: slices.map((slice) => `${slice.method}: ${slice.reason}`),
     verdict: weakestVerdict(staged.map((slice) => slice.verdict)),
   };
 }

@@ -1,27 +1,51 @@
-import { expect, test } from '@jest/globals';
-import { deltaStatement, mergeStatement } from '../../../app/bigquery/sql.ts';
+import { describe, expect, test } from '@jest/globals';
+import { type DeltaStatement, deltaStatement, type MergeStatement, mergeStatement } from '../../../app/bigquery/sql.ts';
 
 const table = (name: string): { project: string; dataset: string; table: string } => ({ project: 'p', dataset: 'd', table: name });
+const id = { name: 'Id', type: 'STRING' as const };
+const stamp = { name: 'SystemModstamp', type: 'TIMESTAMP' as const };
+
+const merge: MergeStatement = {
+  target: table('t'),
+  delta: table('s'),
+  columns: [id, stamp],
+  cursorField: 'SystemModstamp',
+  insertOnly: false,
+  deletes: 'keep',
+  firstId: '001A',
+  lastId: '001z',
+  months: undefined,
+  partitionField: 'CreatedDate',
+};
 
 test('a name that is no name never gets into a statement', () => {
-  const columns = [
-    { name: 'Id', type: 'STRING' as const },
-    { name: 'x`; DROP TABLE t; --', type: 'STRING' as const },
-  ];
-  expect(() => mergeStatement(table('t'), table('s'), columns, 'Id')).toThrow(RangeError);
+  const columns = [id, { name: 'x`; DROP TABLE t; --', type: 'STRING' as const }];
+  expect(() => mergeStatement({ ...merge, columns })).toThrow(RangeError);
+});
+
+test('a text in a statement cannot end itself', () => {
+  expect(mergeStatement({ ...merge, firstId: "001' OR \\" })).toContain("BETWEEN '001\\' OR \\\\' AND");
 });
 
 test('the delta statement of a run is the same, whoever builds it', () => {
-  const statement = {
+  const statement: DeltaStatement = {
     delta: table('delta'),
     slices: [{ ordinal: 0, table: table('stage') }],
-    columns: [
-      { name: 'Id', type: 'STRING' as const },
-      { name: 'SystemModstamp', type: 'TIMESTAMP' as const },
-    ],
+    columns: [id, stamp],
     cursorField: 'SystemModstamp',
+    partitionField: undefined,
     runId: 'r',
     expiresAt: new Date('2026-12-02'),
   };
   expect(deltaStatement(statement)).toBe(deltaStatement(structuredClone(statement)));
+});
+
+describe('a MERGE into a partitioned table', () => {
+  test('names the months that it touches, as few ranges as there are, over the turn of a year too', () => {
+    const sql = mergeStatement({ ...merge, months: ['2023-01', '2022-12', '2023-05'] });
+    expect(sql).toContain(
+      "(target.`CreatedDate` >= TIMESTAMP '2022-12-01 00:00:00+00' AND target.`CreatedDate` < TIMESTAMP '2023-02-01 00:00:00+00') OR " +
+        "(target.`CreatedDate` >= TIMESTAMP '2023-05-01 00:00:00+00' AND target.`CreatedDate` < TIMESTAMP '2023-06-01 00:00:00+00')",
+    );
+  });
 });

@@ -39,6 +39,8 @@ async function makeJob(objectName: string, owner = connection): Promise<Job> {
     cursorField: 'SystemModstamp',
     targetDataset: 'salesforce',
     targetTable: objectName,
+    partitioned: false,
+    deletes: 'keep',
     startDate: new Date('2023-03-01'),
   });
   return job!;

@@ -1,0 +1,14 @@
+import { AppError } from '../errors.ts';
+import type { SalesforceClient } from './client.ts';
+
+/** Salesforce's estimate of how many records an object has; null where it does not tell, as to users without View Setup. @throws AppError */
+export async function recordCount(client: SalesforceClient, objectName: string): Promise<number | null> {
+  const path = `/services/data/v${client.version}/limits/recordCount?sObjects=${encodeURIComponent(objectName)}`;
+  try {
+    const reply = await client.call(`count ${objectName}`, (connection) => connection.request<{ sObjects?: { count: number }[] }>(path));
+    return reply.sObjects?.[0]?.count ?? null;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'salesforce_refused') return null;
+    throw error;
+  }
+}
