@@ -10,7 +10,8 @@ export interface TableName {
 
 /** A staging table that goes into a delta table, oldest reading first. */
 export interface StagedSlice {
-  ordinal: number;
+  /** later readings win where the cursor does not tell */
+  order: number;
   table: TableName;
 }
 
@@ -66,9 +67,9 @@ const CASTS: Record<ColumnType, (x: string) => string> = {
  */
 export function deltaStatement({ delta, slices, columns, cursorField, runId, expiresAt }: DeltaStatement): string {
   // Salesforce stores no empty strings: an empty text is NULL for every type.
-  const staged = slices.map(({ ordinal, table }) => {
+  const staged = slices.map(({ order, table }) => {
     const texts = columns.map(({ name }) => `NULLIF(${quote(name)}, '') AS ${quote(name)}`);
-    return `  SELECT ${ordinal} AS \`_slice\`, ${texts.join(', ')} FROM ${tableName(table)}`;
+    return `  SELECT ${order} AS \`_slice\`, ${texts.join(', ')} FROM ${tableName(table)}`;
   });
   const typed = columns.map(({ name, type }) => `${CASTS[type](quote(name))} AS ${quote(name)}`);
   const deletedAt = columns.some(({ name }) => name === 'IsDeleted')

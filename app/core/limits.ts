@@ -2,6 +2,10 @@
 export interface Limits {
   /** most rows that are read by REST: above, Bulk is quicker and costs fewer calls (a REST call brings 2,000 rows) */
   restRows: number;
+  /** most rows that one slice should have: Salesforce counts each saved gigabyte as one of fifteen retries */
+  sliceRows: number;
+  /** most slices of one run: a longer window becomes a chain of runs, each with its own receipt */
+  runSlices: number;
   /** rows of a Bulk job's first page, when nothing is known yet of how wide they are */
   firstPageRows: number;
   /** text of the pages after it, in bytes: worth a load job, and small enough to be fetched again */
@@ -16,6 +20,8 @@ export interface Limits {
 
 export const LIMITS: Limits = {
   restRows: 10_000,
+  sliceRows: 1_000_000,
+  runSlices: 20,
   firstPageRows: 10_000,
   pageTextBytes: 64 * 1024 * 1024,
   uploads: 6,

@@ -9,6 +9,8 @@ export interface BulkJob {
   state: string;
   /** rows; grows while it runs */
   processed: number;
+  /** it failed, or never ended, because the query was too much for one job */
+  tooMuch: boolean;
 }
 
 /** A result page, its body not yet read. Whoever gets one reads its body to the end or destroys it. */
@@ -24,6 +26,9 @@ export interface ResultPage {
 
 /** Longest time between two looks at a running job; each look is an API call. */
 const LONGEST_POLL_MS = 30_000;
+
+/** Reasons with which a query job fails that a smaller query does not meet. */
+const TOO_MUCH = /QUERY_TIMEOUT|[Rr]etried more than|Failed to write query result/;
 
 /** Salesforce cleans up what did not end in days; long before that, a job that does not end is stuck. */
 const LONGEST_RUN_MS = 6 * 60 * 60 * 1000;
@@ -45,9 +50,10 @@ export async function createQueryJob(client: SalesforceClient, soql: string, obj
 /** Looks at a job. @throws AppError salesforce_refused (NOT_FOUND) when it has vanished */
 export async function getQueryJob(client: SalesforceClient, id: string): Promise<BulkJob> {
   const job = await client.call('look at a Bulk job', (connection) =>
-    connection.request<{ id: string; state: string; numberRecordsProcessed?: number }>(jobPath(client, id)),
+    connection.request<{ id: string; state: string; numberRecordsProcessed?: number; errorMessage?: string }>(jobPath(client, id)),
   );
-  return { id: job.id, state: job.state, processed: job.numberRecordsProcessed ?? 0 };
+  const tooMuch = TOO_MUCH.test(job.errorMessage ?? '');
+  return { id: job.id, state: job.state, processed: job.numberRecordsProcessed ?? 0, tooMuch };
 }
 
 /**
@@ -62,7 +68,7 @@ export async function waitForQueryJob(client: SalesforceClient, id: string, sign
     if (['JobComplete', 'Failed', 'Aborted'].includes(job.state)) return job;
     if (Date.now() > deadline) {
       await abortQueryJob(client, id);
-      return { ...job, state: 'Aborted' };
+      return { ...job, state: 'Aborted', tooMuch: true };
     }
     await sleep(pause, undefined, { signal });
   }

@@ -12,3 +12,18 @@ export async function recordCount(client: SalesforceClient, objectName: string):
     throw error;
   }
 }
+
+/** When an object's oldest record was made; null where Salesforce does not tell, or there is none. @throws AppError */
+export async function firstCreatedDate(client: SalesforceClient, objectName: string): Promise<Date | null> {
+  const soql = `SELECT MIN(CreatedDate) first FROM ${objectName}`;
+  try {
+    const reply = await client.call(`look for the first ${objectName}`, (connection) =>
+      connection.query<{ first: string | null }>(soql, { scanAll: true }),
+    );
+    const first = reply.records[0]?.first;
+    return first ? new Date(first) : null;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'salesforce_refused') return null;
+    throw error;
+  }
+}

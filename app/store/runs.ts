@@ -105,6 +105,11 @@ export async function saveColumns(database: Queryable, lease: Lease, columns: Co
   await fenced(database, lease, 'columns = $3', [JSON.stringify(columns)]);
 }
 
+/** Lets a run end earlier than it was to. @throws AppError lease_lost */
+export async function saveWindowEnd(database: Queryable, lease: Lease, to: Date): Promise<void> {
+  await fenced(database, lease, 'window_to = $3', [to]);
+}
+
 /** Settles whether the run's MERGE only inserts. @throws AppError lease_lost */
 export async function saveInsertOnly(database: Queryable, lease: Lease, insertOnly: boolean): Promise<void> {
   await fenced(database, lease, 'insert_only = $3', [insertOnly]);

@@ -1,7 +1,8 @@
+import type pg from 'pg';
 import type { Method } from '../core/method.ts';
 import type { SlicePlan } from '../core/slices.ts';
-import { onlyRow, type Queryable } from './database.ts';
-import { LEASE_HELD, type Lease, requireLease } from './runs.ts';
+import { onlyRow, type Queryable, transaction } from './database.ts';
+import { LEASE_HELD, type Lease, requireLease, saveWindowEnd } from './runs.ts';
 
 /** A part of a run that one Salesforce query extracts. */
 export interface Slice extends SlicePlan {
@@ -37,20 +38,54 @@ interface Row {
 }
 
 /** Keeps a run's slices, unless an earlier attempt has. @throws AppError lease_lost */
-export async function planSlices(database: Queryable, lease: Lease, slices: SlicePlan[]): Promise<Slice[]> {
-  for (const slice of slices) {
-    await database.query(
-      `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open)
-       SELECT $1, $3, $4, $5, $6 WHERE ${LEASE_HELD} ON CONFLICT DO NOTHING`,
-      [lease.runId, lease.attempt, slice.ordinal, slice.cursorFrom, slice.cursorTo, slice.open],
-    );
-  }
-  const { rows } = await database.query<Row>(`SELECT * FROM slices WHERE run_id = $1 AND ${LEASE_HELD} ORDER BY ordinal`, [
-    lease.runId,
-    lease.attempt,
-  ]);
-  requireLease(rows.length, lease);
+export async function planSlices(database: Queryable, lease: Lease, slices: SlicePlan[]): Promise<void> {
+  const begun = await readSlices(database, lease);
+  if (begun.length > 0) return;
+  for (const slice of slices) requireLease(await insertSlice(database, lease, slice), lease);
+}
+
+/** A run's slices in the order in which they are read: by time, so that the open one is last. */
+export async function readSlices(database: Queryable, lease: Lease): Promise<Slice[]> {
+  const { rows } = await database.query<Row>('SELECT * FROM slices WHERE run_id = $1 ORDER BY cursor_from, ordinal', [lease.runId]);
   return rows.map(toSlice);
+}
+
+/**
+ * Cuts a slice that is too large: it keeps its last part, and stays open if it was; the parts before it become slices of their own.
+ * @throws AppError lease_lost, and then nothing has changed
+ */
+export async function cutSlice(database: pg.Pool, lease: Lease, slice: Slice, cuts: readonly Date[]): Promise<void> {
+  await transaction(database, async (client) => {
+    const { rows } = await client.query<{ next: number }>('SELECT max(ordinal) + 1 AS next FROM slices WHERE run_id = $1', [lease.runId]);
+    const first = onlyRow({ rows }).next;
+    const bounds = [slice.cursorFrom, ...cuts];
+    for (const [index, cursorTo] of cuts.entries()) {
+      const part = { ordinal: first + index, cursorFrom: bounds[index]!, cursorTo, open: false };
+      requireLease(await insertSlice(client, lease, part), lease);
+    }
+    await client.query('UPDATE slices SET cursor_from = $3 WHERE run_id = $1 AND ordinal = $2', [
+      lease.runId,
+      slice.ordinal,
+      bounds.at(-1),
+    ]);
+    await beginGeneration(client, lease, slice);
+  });
+}
+
+/** Leaves what lies after `to` to the runs that follow. @throws AppError lease_lost, and then nothing has changed */
+export async function shortenRun(database: pg.Pool, lease: Lease, to: Date): Promise<void> {
+  await transaction(database, async (client) => {
+    await saveWindowEnd(client, lease, to);
+    await client.query('DELETE FROM slices WHERE run_id = $1 AND cursor_from >= $2', [lease.runId, to]);
+  });
+}
+
+async function insertSlice(database: Queryable, lease: Lease, slice: SlicePlan): Promise<number | null> {
+  const { rowCount } = await database.query(
+    `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open) SELECT $1, $3, $4, $5, $6 WHERE ${LEASE_HELD}`,
+    [lease.runId, lease.attempt, slice.ordinal, slice.cursorFrom, slice.cursorTo, slice.open],
+  );
+  return rowCount;
 }
 
 /** What may be learned of a slice while it is extracted. */

@@ -29,7 +29,7 @@ export async function stageByBulk(
   if (!bulkJobId) return { reason: 'Bulk refuses the object', interrupted: true };
   const slice = await saveSlice(context.database, run, planned.ordinal, { bulkJobId });
   const job = await waitForBulkJob(extraction, bulkJobId);
-  if (job.state !== 'JobComplete') return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}` };
+  if (job.state !== 'JobComplete') return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}`, tooLarge: job.tooMuch };
   return { processed: job.processed, pages: await stagePages(extraction, slice, table) };
 }
 
@@ -52,7 +52,8 @@ async function waitForBulkJob({ client, signal }: Extraction, id: string): Promi
   try {
     return await waitForQueryJob(client, id, signal);
   } catch (error) {
-    if (error instanceof AppError && error.details.salesforce_code === 'NOT_FOUND') return { id, state: 'NotFound', processed: 0 };
+    if (error instanceof AppError && error.details.salesforce_code === 'NOT_FOUND')
+      return { id, state: 'NotFound', processed: 0, tooMuch: false };
     throw error;
   }
 }

@@ -25,10 +25,18 @@ export interface StagedSlice {
   verdict: string;
 }
 
-/** A reading that did not prove itself, or that was interrupted and cannot be taken up: the slice is to be asked anew. */
+/** A reading that did not prove itself: the slice is to be asked anew. */
 export interface Failed {
   reason: string;
-  interrupted?: true;
+  /** not its own fault, but what was read before can not be taken up */
+  interrupted?: boolean;
+  /** it is too much for one query: asked anew in parts, if it can be cut */
+  tooLarge?: boolean;
+}
+
+/** A slice that is to be cut into so many parts. */
+export interface TooLarge {
+  parts: number;
 }
 
 /** What all slices of a run share. */
@@ -43,12 +51,14 @@ export interface Extraction {
 /**
  * Brings a slice's rows into its staging table and judges the counts; anew where they do not agree.
  * What an earlier attempt has done is taken up, not done again.
+ * @param canBeCut whether TooLarge may be answered
  * @throws AppError count_mismatch when they never agree
  */
-export async function stageSlice(extraction: Extraction, planned: Slice): Promise<StagedSlice> {
+export async function stageSlice(extraction: Extraction, planned: Slice, canBeCut: boolean): Promise<StagedSlice | TooLarge> {
   for (let slice = planned, unproved = 0; ; ) {
-    const staged = await stageGeneration(extraction, slice);
-    if ('slice' in staged) return staged;
+    const staged = await stageGeneration(extraction, slice, canBeCut);
+    if (!('reason' in staged)) return staged;
+    if (staged.tooLarge && canBeCut) return { parts: 2 };
     if (!staged.interrupted && ++unproved >= MOST_READINGS) {
       throw new AppError('count_mismatch', `The counts do not agree after ${MOST_READINGS} readings: ${staged.reason}.`);
     }
@@ -57,9 +67,9 @@ export async function stageSlice(extraction: Extraction, planned: Slice): Promis
   }
 }
 
-async function stageGeneration(extraction: Extraction, planned: Slice): Promise<StagedSlice | Failed> {
+async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut: boolean): Promise<StagedSlice | TooLarge | Failed> {
   const { context, run } = extraction;
-  const { database } = context;
+  const { database, limits } = context;
   if (planned.state === 'staged') return await prove(extraction, planned, await readPages(database, run.runId, planned));
   // Salesforce keeps Bulk's results, but not those of a REST query that somebody else was reading.
   if (planned.method === 'rest') return { reason: 'a reading by REST was interrupted', interrupted: true };
@@ -67,6 +77,8 @@ async function stageGeneration(extraction: Extraction, planned: Slice): Promise<
   const range = rowRange(extraction, planned);
   const { slice, firstPage } = await beginReading(extraction, planned, range);
   if (slice.countBefore === 0) return await emptySlice(extraction, slice);
+  const parts = Math.ceil((slice.countBefore ?? 0) / limits.sliceRows);
+  if (parts > 1 && canBeCut && !slice.bulkJobId) return { parts };
 
   const table = stagingTable(context, run.runId, slice);
   const names = extraction.columns.map((column) => column.name);

@@ -4,15 +4,14 @@ import { ensureBadValuesTable, ensureTargetTable } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
 import { type Column, columnsOf } from '../core/columns.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
-import { slicesOf } from '../core/slices.ts';
 import { type DeltaCounts, judgeDelta } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
 import { saveTarget } from '../store/jobs.ts';
 import { type Run, saveColumns, saveDeltaTry, saveInsertOnly, saveMergeTry, succeedRun } from '../store/runs.ts';
-import { planSlices } from '../store/slices.ts';
 import { badValuesTable, deltaJobId, deltaTable, mergeJobId, runLabels, stagingExpiry, stagingTable, targetTable } from './names.ts';
-import { type Extraction, type StagedSlice, stageSlice } from './stage-slice.ts';
+import type { Extraction, StagedSlice } from './stage-slice.ts';
+import { stageSlices } from './stage-slices.ts';
 import { untilSucceeded } from './until-succeeded.ts';
 
 /**
@@ -25,9 +24,7 @@ export async function syncRun(context: Context, run: Run, signal: AbortSignal): 
   const columns = await settleColumns(context, client, run);
   const extraction = { context, client, run, columns, signal };
 
-  const staged: StagedSlice[] = [];
-  const plan = slicesOf(run.window, run.job.startDate, context.config.overlapMinutes);
-  for (const slice of await planSlices(context.database, run, plan)) staged.push(await stageSlice(extraction, slice));
+  const staged = await stageSlices(extraction);
   const filled = staged.filter(({ slice }) => slice.staged !== 0);
 
   if (filled.length > 0 || !run.job.targetCreatedAt) await prepareTarget(extraction);
@@ -87,7 +84,7 @@ async function buildDelta(extraction: Extraction, filled: StagedSlice[]): Promis
   const slices = filled.map(({ slice }) => slice);
   const statement: DeltaStatement = {
     delta: deltaTable(context, run.runId),
-    slices: slices.map((slice) => ({ ordinal: slice.ordinal, table: stagingTable(context, run.runId, slice) })),
+    slices: slices.map((slice, order) => ({ order, table: stagingTable(context, run.runId, slice) })),
     columns,
     cursorField: run.job.cursorField,
     partitionField: run.job.partitioned ? PARTITION_FIELD : undefined,

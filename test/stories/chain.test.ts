@@ -1,0 +1,78 @@
+import { expect, test } from '@jest/globals';
+import { startService, type TestService } from '../support/service.ts';
+
+const TICK = '2023-03-20T00:10:00Z';
+
+/** A service whose slices and runs are small, so that the few rows of its org make a chain. */
+async function startSmall(runSlices: number): Promise<TestService> {
+  const service = await startService({ limits: { restRows: 5, firstPageRows: 10, sliceRows: 20, runSlices } });
+  const userId = await service.connect();
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
+  return service;
+}
+
+async function expectComplete(service: TestService): Promise<void> {
+  const expected = [...service.salesforce.org.records('Account')].filter(
+    (record) => String(record.CreatedDate) < '2023-03-20' && String(record.SystemModstamp) >= '2023-03-01',
+  );
+  const rows = await service.rows('SELECT Id, Name FROM salesforce.Account');
+  expect(new Map(rows.map((row) => [row.Id, row.Name]))).toEqual(new Map(expected.map((record) => [record.Id, record.Name])));
+  expect(rows).toHaveLength(expected.length);
+}
+
+interface RunRow {
+  window_from: Date;
+  window_to: Date;
+  state: string;
+  receipt: { staged: number };
+}
+
+async function runs(service: TestService): Promise<RunRow[]> {
+  return (await service.database.pool.query<RunRow>('SELECT * FROM runs ORDER BY window_from')).rows;
+}
+
+test('a window with too many rows for one query is read in slices, oldest first, the open one last', async () => {
+  await using service = await startSmall(100);
+  await service.tickAt(TICK);
+  await expectComplete(service);
+  const { rows: slices } = await service.database.pool.query('SELECT * FROM slices ORDER BY cursor_from');
+  expect(slices.length).toBeGreaterThan(3);
+  expect(slices.map((slice) => slice.open)).toEqual(slices.map((_, index) => index === slices.length - 1));
+  for (const [index, slice] of slices.entries()) if (index > 0) expect(slice.cursor_from).toEqual(slices[index - 1].cursor_to);
+  expect(await runs(service)).toHaveLength(1);
+});
+
+test('a window with too many slices for one run becomes a chain of runs, each with its receipt and its step of last_date', async () => {
+  await using service = await startSmall(2);
+  await service.tickAt(TICK);
+  const chain = await runs(service);
+  expect(chain.length).toBeGreaterThan(2);
+  expect(chain.every((run) => run.state === 'succeeded')).toBe(true);
+  expect(chain[0]!.window_from).toEqual(new Date('2023-03-01'));
+  expect(chain.at(-1)!.window_to).toEqual(new Date('2023-03-20'));
+  for (const [index, run] of chain.entries()) if (index > 0) expect(run.window_from).toEqual(chain[index - 1]!.window_to);
+  await expectComplete(service);
+  expect((await service.jobs())[0]!.last_date).toBe('2023-03-20');
+});
+
+test('rows that are edited while a chain is read are not lost', async () => {
+  await using service = await startSmall(2);
+  const { org, clock } = service.salesforce;
+  clock.set(new Date('2023-03-02T10:00:00Z'));
+  const ids = Array.from({ length: 12 }, (_, number) => org.insert('Account', { Name: `row ${number}` }));
+  clock.set(new Date(TICK));
+  await service.call('handle_importing_job');
+  // Edited all along: each edit moves a row out of the slice that it was in, to behind the window's end.
+  for (let number = 0; ; number++) {
+    const id = ids[number % ids.length]!;
+    org.update('Account', id, { Name: `edited ${number}` });
+    if ((await service.jobs())[0]!.last_date === '2023-03-20') break;
+  }
+  const found = await service.rows('SELECT Id FROM salesforce.Account');
+  for (const id of ids) expect(found).toContainEqual({ Id: id });
+  for (const id of ids) org.update('Account', id, { Name: 'at rest' });
+  await service.tickAt('2023-03-21T00:10:00Z');
+  expect(await service.rows(`SELECT DISTINCT Name FROM salesforce.Account WHERE Id IN (${ids.map((id) => `'${id}'`).join(', ')})`)).toEqual(
+    [{ Name: 'at rest' }],
+  );
+});
