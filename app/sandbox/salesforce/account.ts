@@ -35,7 +35,7 @@ export const account = (count: number): ObjectDefinition => ({
   queryable: true,
   bulk: true,
   lives: true,
-  rows: (size) => size,
+  rows: count,
   children: [
     { childSObject: 'Account', field: 'ParentId', relationshipName: 'ChildAccounts' },
     { childSObject: 'Contact', field: 'AccountId', relationshipName: 'Contacts' },

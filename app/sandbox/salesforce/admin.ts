@@ -2,13 +2,16 @@ import { Readable } from 'node:stream';
 import type { Router } from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import type { Fault } from './faults.ts';
+import type { FieldChange } from './field-change.ts';
+import { putUp } from './jwt-assertion.ts';
+import type { Allowance } from './limits.ts';
 import type { Org, OrgRecord } from './org.ts';
 import type { Parts } from './parts.ts';
 import { queryParameter, readBody, replyJson } from './reply.ts';
 
 /** Routes that no Salesforce has: the org's clock, its raw records, faults. For anybody on this machine. */
 export function adminRoutes(router: Router, parts: Parts): void {
-  const { clock, faults, grants, org } = parts;
+  const { clock, faults, grants, limits, org } = parts;
   router.use('/sandbox', tellErrors);
 
   router.get('/sandbox/clock', (context) => replyClock(context));
@@ -42,6 +45,31 @@ export function adminRoutes(router: Router, parts: Parts): void {
   router.post('/sandbox/sessions/expire', (context) => {
     grants.expireSessions();
     context.status = 204;
+  });
+
+  router.post('/sandbox/fields', async (context) => {
+    const { object, ...change } = await jsonBody(context);
+    org.changeField(String(object), change as unknown as FieldChange);
+    context.status = 204;
+  });
+  router.post('/sandbox/merge', async (context) => {
+    const { master, loser } = await jsonBody(context);
+    org.merge(objectAsked(context, org), String(master), String(loser));
+    context.status = 204;
+  });
+  router.post('/sandbox/undelete', (context) => {
+    org.undelete(objectAsked(context, org), idAsked(context));
+    context.status = 204;
+  });
+
+  router.put('/sandbox/jwt-key', async (context) => {
+    putUp(parts.jwtKey, await readBody(context.req));
+    context.status = 204;
+  });
+
+  router.put('/sandbox/limits', async (context) => {
+    for (const [name, allowance] of Object.entries(await jsonBody(context))) limits.set(name, allowance as Partial<Allowance>);
+    replyJson(context, limits.all());
   });
 
   router.get('/sandbox/faults', (context) => replyJson(context, faults.list()));
@@ -90,7 +118,7 @@ function* ndjson(records: Iterable<OrgRecord>): Generator<string> {
   let lines = '';
   for (const record of records) {
     lines += `${JSON.stringify(record)}\n`;
-    if (lines.length < 65_536) continue;
+    if (lines.length < 16_384) continue;
     yield lines;
     lines = '';
   }

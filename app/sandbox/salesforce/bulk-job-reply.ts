@@ -34,7 +34,7 @@ function keysOf(job: BulkJob, userId: string, form: JobForm): object {
 function counters(job: BulkJob): object {
   return {
     numberRecordsProcessed: job.found?.length ?? 0,
-    retries: 0,
+    retries: job.retries,
     totalProcessingTime: job.processingMs,
     ...(Number(job.apiVersion) >= CHUNKING_SINCE ? { isPkChunkingSupported: job.query.table.definition.lives } : {}),
     ...(job.errorMessage === undefined ? {} : { errorMessage: job.errorMessage }),

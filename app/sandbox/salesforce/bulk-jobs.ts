@@ -2,12 +2,13 @@ import { randomInt } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { stamp } from './common-fields.ts';
 import type { DELIMITERS, LINE_ENDINGS } from './csv.ts';
-import type { Faults } from './faults.ts';
+import type { Faults, Occasion } from './faults.ts';
+import { checkBulkLimits, type Limits } from './limits.ts';
 import type { Org } from './org.ts';
 import { recordId } from './record-id.ts';
 import { notFound, SalesforceError } from './salesforce-error.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
-import type { SoqlQuery } from './soql.ts';
+import { readSoql, type SoqlQuery } from './soql.ts';
 
 export type JobState = 'UploadComplete' | 'InProgress' | 'JobComplete' | 'Failed' | 'Aborted';
 
@@ -24,6 +25,8 @@ export interface BulkJob {
   lineEnding: keyof typeof LINE_ENDINGS;
   /** What the query found, from InProgress on. */
   found: Snapshot | undefined;
+  /** How often Salesforce began anew; the sixteenth time it gives up. */
+  retries: number;
   processingMs: number;
   errorMessage: string | undefined;
 }
@@ -32,25 +35,32 @@ export type NewBulkJob = Pick<BulkJob, 'operation' | 'query' | 'apiVersion' | 'c
 
 const TERMINAL: JobState[] = ['JobComplete', 'Failed', 'Aborted'];
 
+const MOST_RETRIES = 15;
+
 /** Bulk API 2.0 query jobs and their walk from state to state. */
 export class BulkJobs {
   readonly #org: Org;
   readonly #clock: Clock;
   readonly #faults: Faults;
+  readonly #limits: Limits;
   readonly #delayMs: number;
   readonly #jobs = new Map<string, BulkJob>();
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Ids are never met again, not even by a sandbox that was started anew. */
   #nextNumber = randomInt(1_000_000_000, 200_000_000_000_000);
 
-  constructor(org: Org, clock: Clock, faults: Faults, delayMs: number) {
+  constructor({ org, clock, faults, limits, delayMs }: { org: Org; clock: Clock; faults: Faults; limits: Limits; delayMs: number }) {
     this.#org = org;
     this.#clock = clock;
     this.#faults = faults;
+    this.#limits = limits;
     this.#delayMs = delayMs;
   }
 
+  /** Throws LIMIT_EXCEEDED where the day's jobs are used up. */
   create(asked: NewBulkJob): BulkJob {
+    checkBulkLimits(this.#limits);
+    this.#limits.use('DailyBulkV2QueryJobs');
     const now = this.#now();
     const job: BulkJob = {
       ...asked,
@@ -59,6 +69,7 @@ export class BulkJobs {
       systemModstamp: now,
       state: 'UploadComplete',
       found: undefined,
+      retries: 0,
       processingMs: 0,
       errorMessage: undefined,
     };
@@ -111,7 +122,7 @@ export class BulkJobs {
     if (this.#faults.take('job-stuck', occasion)) return;
     const failure = this.#faults.take('job-failed', occasion);
     const started = performance.now();
-    const found = failure ? undefined : await this.#evaluate(job);
+    const found = failure ? undefined : await this.#evaluate(job, occasion);
     this.#later(() => {
       if (job.state !== 'InProgress') return;
       job.processingMs = Math.ceil(performance.now() - started);
@@ -121,15 +132,25 @@ export class BulkJobs {
     });
   }
 
-  async #evaluate(job: BulkJob): Promise<Snapshot | undefined> {
+  /** Reads the query once more, against the org as it now is: its pages show parents, too, as they are at this moment. */
+  async #evaluate(job: BulkJob, occasion: Occasion): Promise<Snapshot | undefined> {
     try {
-      // Asking the org for a table lets it live until now.
-      this.#org.table(job.query.table.definition.name);
-      return await takeSnapshot(job.query, { deleted: job.operation === 'queryAll', shuffle: this.#org.seed + this.#nextNumber });
+      job.query = readSoql(this.#org.frozen(), job.query.soql);
+      const found = await takeSnapshot(job.query, { deleted: job.operation === 'queryAll', shuffle: this.#org.seed + this.#nextNumber });
+      const refusal = this.#refusal(job, { ...occasion, rows: found.length });
+      if (refusal === undefined) return found;
+      job.errorMessage = refusal;
     } catch (error) {
       job.errorMessage = `Unexpected exception: ${Error.isError(error) ? error.message : String(error)}`;
-      return undefined;
     }
+    return undefined;
+  }
+
+  #refusal(job: BulkJob, occasion: Occasion): string | undefined {
+    const retried = this.#faults.take('job-retries', occasion);
+    if (retried) job.retries = retried.retries ?? MOST_RETRIES + 1;
+    if (job.retries > MOST_RETRIES) return 'Retried more than fifteen times';
+    return this.#faults.take('query-timeout', occasion) ? 'QUERY_TIMEOUT: Your query request was running for too long.' : undefined;
   }
 
   #enter(job: BulkJob, state: JobState): void {

@@ -5,7 +5,7 @@ import { SalesforceError } from './salesforce-error.ts';
 import { readSoql, type SoqlQuery } from './soql.ts';
 
 const LONGEST_QUERY = 100_000;
-const NOT_IN_CSV = ['base64'];
+const NOT_IN_CSV = ['base64', 'complexvalue'];
 
 /** Reads the body of a job's creation. Throws what Salesforce refuses at once; the rest shows up while the job runs. */
 export function readBulkJob(org: Org, body: string, apiVersion: string): NewBulkJob {
@@ -37,7 +37,8 @@ function readBulkSoql(org: Org, soql: string): SoqlQuery {
   if (query.hasAggregate || query.hasSubquery) throw refusal('API_ERROR', 'Aggregate Relationships not supported in Bulk Query');
   if (query.offset !== undefined) throw refusal('API_ERROR', 'Bulk Query does not support OFFSET');
   for (const { facts } of query.columns) {
-    if (facts.type === 'address') throw refusal('API_ERROR', 'Selecting compound data not supported in Bulk Query');
+    if (facts.type === 'address' || facts.type === 'location')
+      throw refusal('API_ERROR', 'Selecting compound data not supported in Bulk Query');
     if (NOT_IN_CSV.includes(facts.type)) throw refusal('FEATURENOTENABLED', `Cannot serialize value for '${facts.name}' in CSV format`);
   }
   return query;

@@ -1,8 +1,10 @@
 import { pipeline, Readable, Transform } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import type { Context } from 'koa';
 import type { BulkJob } from './bulk-jobs.ts';
 import { bulkPage, bulkPageText } from './bulk-page.ts';
+import { asksForGzip } from './compressed-json.ts';
 import { bearerToken } from './identity.ts';
 import type { Parts } from './parts.ts';
 import { queryParameter, replyJson } from './reply.ts';
@@ -10,6 +12,8 @@ import { SalesforceError } from './salesforce-error.ts';
 import { invalidSession } from './session.ts';
 
 const RESULT_PAGES_AT_ONCE = 5;
+const SOME_BYTES = 100;
+const EVERY_MS = 50;
 
 /** Answers one page of a complete job as CSV: streamed, compressed only when asked, without Content-Length. */
 export function replyResults(context: Context, { faults, grants }: Parts, job: BulkJob): void {
@@ -24,25 +28,21 @@ export function replyResults(context: Context, { faults, grants }: Parts, job: B
   if (!faults.take('missing-locator', occasion)) context.set('Sforce-Locator', page.locator);
   context.set('Sforce-NumberOfRecords', String(page.to - page.from + (miscount ? (miscount.by ?? 1) : 0)));
   context.set({ 'Content-Type': 'text/csv', Vary: 'Accept-Encoding' });
-  const gzip = /\bgzip\b/i.test(context.get('Accept-Encoding'));
+  const gzip = asksForGzip(context.get('Accept-Encoding')) && !faults.take('not-compressed', occasion);
   if (gzip) context.set('Content-Encoding', 'gzip');
   const text = Readable.from(bulkPageText(job, page), { objectMode: false });
   context.body = spoiled(context, gzip ? connect(text, createGzip()) : text);
 
   function spoiled(on: Context, body: Readable): Readable {
+    const slow = faults.take('slow-page', occasion);
+    if (slow) return connect(body, dripping(slow.afterBytes ?? SOME_BYTES, slow.everyMs ?? EVERY_MS));
     const cut = faults.take('cut-page', occasion);
-    if (cut)
-      return connect(
-        body,
-        brokenAfter(cut.afterBytes ?? 100, () => on.req.socket.destroy()),
-      );
-    const stall = faults.take('stall-page', occasion);
-    return stall
-      ? connect(
-          body,
-          brokenAfter(stall.afterBytes ?? 100, () => undefined),
-        )
-      : body;
+    const stall = cut ? undefined : faults.take('stall-page', occasion);
+    const breakDown = (): void => {
+      if (cut) on.req.socket.destroy();
+    };
+    const fault = cut ?? stall;
+    return fault ? connect(body, brokenAfter(fault.afterBytes ?? SOME_BYTES, breakDown)) : body;
   }
 }
 
@@ -101,6 +101,19 @@ function brokenAfter(bytes: number, breakDown: () => void): Transform {
     },
     flush() {
       setImmediate(breakDown);
+    },
+  });
+}
+
+/** Lets so many bytes through at a time. */
+function dripping(bytes: number, everyMs: number): Transform {
+  return new Transform({
+    async transform(chunk: Buffer, _encoding, done) {
+      for (let start = 0; start < chunk.length && !this.destroyed; start += bytes) {
+        this.push(chunk.subarray(start, start + bytes));
+        await setTimeout(everyMs, undefined, { ref: false });
+      }
+      done();
     },
   });
 }

@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto';
 import { OAuthError } from './oauth-error.ts';
 
-/** The org's one External Client App: PKCE and a secret are required. The same seed makes the same app. */
+/** The org's one External Client App, which requires PKCE. The same seed makes the same app. */
 export interface ClientApp {
   clientId: string;
   clientSecret: string;
+  /** Whether codes and refresh tokens are exchanged for nobody who does not know it; one that is sent is checked anyway. */
+  secretIsRequired: boolean;
 }
 
-export function clientApp(seed: number): ClientApp {
+export function clientApp(seed: number, secretIsRequired: boolean): ClientApp {
   const digest = (name: string): Buffer => createHash('sha512').update(`${name} of sandbox ${seed}`).digest();
   return {
     clientId: `3MVG9${digest('key').toString('base64url').slice(0, 80)}`,
     clientSecret: digest('secret').toString('hex').slice(0, 64).toUpperCase(),
+    secretIsRequired,
   };
 }
 
@@ -20,6 +23,7 @@ export function checkClientId(app: ClientApp, clientId: string | undefined): voi
 }
 
 export function checkClientSecret(app: ClientApp, clientSecret: string | undefined): void {
+  if (clientSecret === undefined && !app.secretIsRequired) return;
   if (clientSecret !== app.clientSecret) throw new OAuthError('invalid_client', 'invalid client credentials');
 }
 

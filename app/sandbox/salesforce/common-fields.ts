@@ -22,6 +22,8 @@ const ACCURACIES = [
 
 /** Users of the org: the first is the one who connects. */
 export const USER_COUNT = 3;
+/** Queues of the org. */
+export const GROUP_COUNT = 2;
 const USERS: Candidates = { keyPrefix: '005', count: USER_COUNT, nullOnceIn: 0 };
 
 export const idField = (label: string): Field => field('id', 'Id', label, SYSTEM);
@@ -30,6 +32,14 @@ export const isDeletedField = (): Field => field('boolean', 'IsDeleted', 'Delete
 
 export const ownerField = (label: string): Field =>
   reference('OwnerId', label, 'User', 'Owner', { nillable: false, defaultedOnCreate: true, permissionable: false }, USERS);
+
+/** An owner who may be a queue as well: a reference that points to more than one object. */
+export const queueOwnerField = (label: string): Field =>
+  polymorphic('OwnerId', label, ['Group', 'User'], 'Owner', { nillable: false, defaultedOnCreate: true, permissionable: false }, [
+    { keyPrefix: '00G', count: GROUP_COUNT, nullOnceIn: 0 },
+    USERS,
+    USERS,
+  ]);
 
 /** The rows that a reference chooses from; null in one of so many, or never (0). */
 export interface Candidates {
@@ -49,6 +59,19 @@ export function reference(
 ): Field {
   const facts = { referenceTo: [target], relationshipName, searchPrefilterable: target !== 'User', ...own };
   return field('reference', name, label, facts, candidates ? { make: (dice) => chosen(candidates, dice) } : {});
+}
+
+/** A reference that points to rows of several objects. */
+export function polymorphic(
+  name: string,
+  label: string,
+  targets: string[],
+  relationshipName: string,
+  own: Partial<FieldFacts>,
+  candidates: Candidates[],
+): Field {
+  const facts = { referenceTo: targets, relationshipName, polymorphicForeignKey: true, namePointing: true, ...own };
+  return field('reference', name, label, facts, { make: (dice) => chosen(dice.pick(candidates), dice) });
 }
 
 function chosen({ keyPrefix, count, nullOnceIn }: Candidates, dice: Dice): Value {
@@ -92,22 +115,23 @@ export function stamp(milliseconds: number): string {
 /** The parts of an address and the compound field over them, in describe's order. */
 export function addressFields(prefix: string): Field[] {
   const part: Partial<FieldFacts> = { compoundFieldName: `${prefix}Address` };
+  const label = (name: string): string => `${prefix} ${name}`.trim();
   const fifteen: Partial<FieldFacts> = { ...part, precision: 18, scale: 15 };
   return [
-    field('textarea', `${prefix}Street`, `${prefix} Street`, part, { make: orNull(5, street) }),
-    field('string', `${prefix}City`, `${prefix} City`, { ...part, length: 40 }, { make: orNull(6, city) }),
-    field('string', `${prefix}State`, `${prefix} State/Province`, { ...part, length: 80 }, { make: orNull(4, state) }),
-    field('string', `${prefix}PostalCode`, `${prefix} Zip/Postal Code`, { ...part, length: 20 }, { make: orNull(6, postalCode) }),
-    field('string', `${prefix}Country`, `${prefix} Country`, { ...part, length: 80 }, { make: orNull(7, country) }),
-    field('double', `${prefix}Latitude`, `${prefix} Latitude`, fifteen, { make: orNull(2, latitude) }),
-    field('double', `${prefix}Longitude`, `${prefix} Longitude`, fifteen, { make: orNull(2, longitude) }),
+    field('textarea', `${prefix}Street`, label('Street'), part, { make: orNull(5, street) }),
+    field('string', `${prefix}City`, label('City'), { ...part, length: 40 }, { make: orNull(6, city) }),
+    field('string', `${prefix}State`, label('State/Province'), { ...part, length: 80 }, { make: orNull(4, state) }),
+    field('string', `${prefix}PostalCode`, label('Zip/Postal Code'), { ...part, length: 20 }, { make: orNull(6, postalCode) }),
+    field('string', `${prefix}Country`, label('Country'), { ...part, length: 80 }, { make: orNull(7, country) }),
+    field('double', `${prefix}Latitude`, label('Latitude'), fifteen, { make: orNull(2, latitude) }),
+    field('double', `${prefix}Longitude`, label('Longitude'), fifteen, { make: orNull(2, longitude) }),
     field(
       'picklist',
       `${prefix}GeocodeAccuracy`,
-      `${prefix} Geocode Accuracy`,
+      label('Geocode Accuracy'),
       { ...part, ...picklist(ACCURACIES), length: 40, restrictedPicklist: true },
       { make: orNull(2, oneOf(ACCURACIES)) },
     ),
-    field('address', `${prefix}Address`, `${prefix} Address`),
+    field('address', `${prefix}Address`, label('Address')),
   ];
 }

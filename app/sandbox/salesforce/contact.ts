@@ -18,7 +18,7 @@ export const contact = (count: number, accounts: number): ObjectDefinition => ({
   queryable: true,
   bulk: true,
   lives: true,
-  rows: () => count,
+  rows: count,
   children: [
     { childSObject: 'Contact', field: 'ReportsToId', relationshipName: null },
     { childSObject: 'Opportunity', field: 'ContactId', relationshipName: 'Opportunities' },

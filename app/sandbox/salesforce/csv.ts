@@ -1,4 +1,4 @@
-import type { FieldFacts, Value } from './field.ts';
+import type { Field, Value } from './field.ts';
 import { javaDouble } from './java-double.ts';
 
 export const DELIMITERS = { BACKQUOTE: '`', CARET: '^', COMMA: ',', PIPE: '|', SEMICOLON: ';', TAB: '\t' };
@@ -8,12 +8,15 @@ const JAVA_DOUBLES = ['double', 'currency', 'percent'];
 
 /** One line of a Bulk result: every value is quoted, null is `""`. */
 export function csvLine(values: readonly string[], delimiter: string, lineEnding: string): string {
-  return values.map((value) => `"${value.replaceAll('"', '""')}"`).join(delimiter) + lineEnding;
+  let line = '';
+  for (const value of values) line += `${line === '' ? '' : delimiter}"${value.includes('"') ? value.replaceAll('"', '""') : value}"`;
+  return line + lineEnding;
 }
 
 /** A value's text in a Bulk result. */
-export function csvText(facts: FieldFacts, value: Value): string {
+export function csvText({ facts, csv }: Field, value: Value): string {
   if (value === null) return '';
+  if (csv) return csv(value);
   if (typeof value === 'number' && JAVA_DOUBLES.includes(facts.type)) return javaDouble(value);
   return String(value);
 }

@@ -1,4 +1,5 @@
 import type { ObjectDefinition } from './object-definition.ts';
+import type { Table } from './table.ts';
 
 /** What describe global says of each object; sObject describe says it too. */
 export function objectSummary(definition: ObjectDefinition, version: string): Record<string, unknown> {
@@ -22,7 +23,7 @@ export function objectSummary(definition: ObjectDefinition, version: string): Re
     label: definition.label,
     labelPlural: definition.labelPlural,
     layoutable: lives,
-    mergeable: lives && name !== 'Opportunity',
+    mergeable: lives && ['Account', 'Case', 'Contact', 'Lead'].includes(name),
     mruEnabled: lives,
     name,
     queryable,
@@ -33,11 +34,12 @@ export function objectSummary(definition: ObjectDefinition, version: string): Re
     undeletable: lives,
     updateable: lives,
     urls: { rowTemplate: `${path}/{ID}`, describe: `${path}/describe`, sobject: path },
+    ...definition.summary,
   };
 }
 
 /** sObject describe, with every key of a real reply in its order. */
-export function objectDescribe(definition: ObjectDefinition, version: string, instanceUrl: string): Record<string, unknown> {
+export function objectDescribe({ definition, fields }: Table, version: string, instanceUrl: string): Record<string, unknown> {
   const { lives, name } = definition;
   const path = `/services/data/v${version}/sobjects/${name}`;
   const described = {
@@ -57,7 +59,7 @@ export function objectDescribe(definition: ObjectDefinition, version: string, in
     defaultImplementation: null,
     extendedBy: null,
     extendsInterfaces: null,
-    fields: definition.fields.map((field) => field.facts),
+    fields: fields.map((field) => field.facts),
     implementedBy: null,
     implementsInterfaces: null,
     listviewable: null,

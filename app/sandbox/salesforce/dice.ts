@@ -1,3 +1,6 @@
+/** Taken once: looking them up in the global object costs more than they do. */
+const { floor, imul } = Math;
+
 /** Repeatable chance: the same numbers in give the same throws out, on every machine. */
 export class Dice {
   #state: number;
@@ -16,7 +19,7 @@ export class Dice {
 
   /** A whole number in [from, to], both included. */
   between(from: number, to: number): number {
-    return from + Math.floor(this.next() * (to - from + 1));
+    return from + floor(this.next() * (to - from + 1));
   }
 
   /** True once in so many throws, on average. */
@@ -25,7 +28,7 @@ export class Dice {
   }
 
   pick<T>(list: readonly T[]): T {
-    return list[Math.floor(this.next() * list.length)] as T;
+    return list[floor(this.next() * list.length)] as T;
   }
 }
 
@@ -37,7 +40,7 @@ export function textSeed(text: string): number {
 }
 
 function mix(value: number): number {
-  let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  let mixed = imul(value ^ (value >>> 16), 0x85ebca6b);
+  mixed = imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return mixed ^ (mixed >>> 16);
 }

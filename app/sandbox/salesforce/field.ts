@@ -6,9 +6,21 @@ export type Value = string | number | boolean | null;
 /** Reads another field of the same row. */
 export type ReadField = (name: string) => Value;
 
-type TextType = 'string' | 'textarea' | 'picklist' | 'multipicklist' | 'email' | 'phone' | 'url';
-type NumberType = 'int' | 'double' | 'currency' | 'percent';
-export type FieldType = TextType | NumberType | 'id' | 'reference' | 'boolean' | 'date' | 'datetime' | 'address' | 'base64';
+/** What formulas see beyond their own row. */
+export interface World {
+  now(): Date;
+  /** A field of the record with this id; null where there is none. */
+  lookUp(id: Value, field: string): Value;
+}
+
+type TextType = 'string' | 'textarea' | 'picklist' | 'multipicklist' | 'combobox' | 'email' | 'phone' | 'url' | 'encryptedstring';
+type NumberType = 'int' | 'long' | 'double' | 'currency' | 'percent';
+type TimeType = 'date' | 'datetime' | 'time';
+type OddType = 'address' | 'location' | 'base64' | 'anyType' | 'json' | 'complexvalue' | 'DataCategoryGroupReference';
+export type FieldType = TextType | NumberType | TimeType | OddType | 'id' | 'reference' | 'boolean';
+
+/** Types whose fields hold no value of their own that a table could keep. */
+export const NOT_VALUES: readonly FieldType[] = ['address', 'location', 'base64', 'complexvalue'];
 
 export interface PicklistValue {
   active: boolean;
@@ -85,7 +97,13 @@ export interface Field {
   /** Makes a value by chance; a field without it is null, or false if boolean. */
   make?: (dice: Dice, read: ReadField, ordinal: number) => Value;
   /** Works the value out from other fields whenever it is read, as formulas and compound names do. */
-  derive?: (read: ReadField) => Value;
+  derive?: (read: ReadField, world: World) => Value;
+  /** What becomes of a value after the field was given another type. */
+  convert?: (value: Value) => Value;
+  /** Field-level security keeps the field from the connected user: describe leaves it out, SOQL does not know it. */
+  hidden?: boolean;
+  /** The value's text in Bulk results where it is not that of the type. */
+  csv?: (value: Value) => string;
 }
 
 const GENERAL: Omit<FieldFacts, 'name' | 'label' | 'type' | 'soapType'> = {
@@ -144,6 +162,8 @@ const GENERAL: Omit<FieldFacts, 'name' | 'label' | 'type' | 'soapType'> = {
   writeRequiresMasterRead: false,
 };
 
+const UNSEARCHABLE: Partial<FieldFacts> = { aggregatable: false, filterable: false, groupable: false, sortable: false };
+
 const TYPES: Record<FieldType, Partial<FieldFacts> & { soapType: string }> = {
   id: { soapType: 'tns:ID', length: 18, byteLength: 18, nillable: false, idLookup: true, defaultedOnCreate: true, permissionable: false },
   reference: { soapType: 'tns:ID', length: 18, byteLength: 18 },
@@ -151,16 +171,20 @@ const TYPES: Record<FieldType, Partial<FieldFacts> & { soapType: string }> = {
   textarea: { soapType: 'xsd:string', length: 255, extraTypeInfo: 'plaintextarea' },
   picklist: { soapType: 'xsd:string', length: 255 },
   multipicklist: { soapType: 'xsd:string', length: 4099, precision: 4, aggregatable: false, groupable: false, sortable: false },
+  combobox: { soapType: 'xsd:string', length: 255 },
+  encryptedstring: { soapType: 'xsd:string', length: 175, encrypted: true, ...UNSEARCHABLE },
   email: { soapType: 'xsd:string', length: 80, idLookup: true },
   phone: { soapType: 'xsd:string', length: 40 },
   url: { soapType: 'xsd:string', length: 255 },
   boolean: { soapType: 'xsd:boolean', aggregatable: false, defaultValue: false, defaultedOnCreate: true, nillable: false },
   int: { soapType: 'xsd:int', digits: 8 },
+  long: { soapType: 'xsd:long', digits: 18 },
   double: { soapType: 'xsd:double', precision: 18, scale: 2, groupable: false },
   currency: { soapType: 'xsd:double', precision: 18, scale: 2, groupable: false },
   percent: { soapType: 'xsd:double', precision: 3, groupable: false },
   date: { soapType: 'xsd:date' },
   datetime: { soapType: 'xsd:dateTime', groupable: false },
+  time: { soapType: 'xsd:time', groupable: false },
   address: {
     soapType: 'urn:address',
     createable: false,
@@ -170,11 +194,28 @@ const TYPES: Record<FieldType, Partial<FieldFacts> & { soapType: string }> = {
     sortable: false,
     queryByDistance: true,
   },
-  base64: { soapType: 'xsd:base64Binary', aggregatable: false, filterable: false, groupable: false, sortable: false },
+  location: {
+    soapType: 'urn:location',
+    createable: false,
+    updateable: false,
+    aggregatable: false,
+    groupable: false,
+    sortable: false,
+    queryByDistance: true,
+  },
+  base64: { soapType: 'xsd:base64Binary', ...UNSEARCHABLE },
+  anyType: { soapType: 'xsd:anyType', length: 255, ...UNSEARCHABLE },
+  json: { soapType: 'tns:json', length: 131_072, ...UNSEARCHABLE },
+  complexvalue: { soapType: 'urn:complexvalue', createable: false, updateable: false, ...UNSEARCHABLE },
+  DataCategoryGroupReference: { soapType: 'xsd:string', length: 80 },
 };
 
 /** Facts of fields that the system keeps: nobody writes them, nobody is refused them. */
 export const SYSTEM: Partial<FieldFacts> = { createable: false, updateable: false, permissionable: false };
+
+export function isFieldType(type: unknown): type is FieldType {
+  return typeof type === 'string' && Object.hasOwn(TYPES, type);
+}
 
 /** A field with every fact of its type, and those that are its own. */
 export function field(
@@ -185,7 +226,7 @@ export function field(
   values: Omit<Field, 'facts'> = {},
 ): Field {
   const facts = { ...GENERAL, ...TYPES[type], ...own, name, label, type };
-  if (name.endsWith('__c')) facts.custom = true;
+  if (/__[cs]$/.test(name)) facts.custom = true;
   if (facts.soapType === 'xsd:string' && facts.byteLength === 0) facts.byteLength = facts.length * 3;
   return { facts: sortKeys(facts), ...values };
 }

@@ -25,7 +25,17 @@ export interface Grant {
 
 interface Session {
   grant: Grant;
+  issued: number;
   expires: number;
+}
+
+/** What introspection tells of a good token; times in seconds since 1970. */
+export interface Introspection {
+  scope: string;
+  token_type: 'access_token' | 'refresh_token';
+  iat?: number;
+  nbf?: number;
+  exp?: number;
 }
 
 /** Codes, grants, refresh tokens and sessions: all of them live in real time. */
@@ -39,7 +49,10 @@ export class Grants {
   readonly #ended = new Set<string>();
   readonly #sessions = new Map<string, Session>();
 
-  constructor(options: { orgId: string; secret: string; rotate: boolean; sessionMinutes: number }) {
+  #approved: boolean;
+
+  constructor(options: { orgId: string; secret: string; rotate: boolean; sessionMinutes: number; preauthorized: boolean }) {
+    this.#approved = options.preauthorized;
     this.#orgId = options.orgId;
     this.#secret = options.secret;
     this.#rotate = options.rotate;
@@ -48,6 +61,7 @@ export class Grants {
 
   /** A code for one exchange within a quarter of an hour. */
   issueCode(consent: Consent): string {
+    this.#approved = true;
     const code = `aPrx${randomBytes(40).toString('base64url')}==`;
     this.#codes.set(code, { ...consent, expires: Date.now() + CODE_LIFE_MS });
     return code;
@@ -64,10 +78,21 @@ export class Grants {
     return this.#open(randomBytes(12).toString('base64url'), consent.scope);
   }
 
+  /** Whether the user, or an admin for all, ever allowed the app to act. */
+  get isApproved(): boolean {
+    return this.#approved;
+  }
+
+  /** A grant for one session, without a refresh token and outside the five. */
+  unattended(scope: string): Grant {
+    return { key: randomBytes(12).toString('base64url'), scope, generation: 0, refreshing: false };
+  }
+
   /** A new access token, named by the org as real ones are. */
   openSession(grant: Grant): string {
     const token = `${this.#orgId.slice(0, 15)}!${randomBytes(72).toString('base64url')}`;
-    this.#sessions.set(token, { grant, expires: Date.now() + this.#sessionMs });
+    const issued = Date.now();
+    this.#sessions.set(token, { grant, issued, expires: issued + this.#sessionMs });
     return token;
   }
 
@@ -80,6 +105,18 @@ export class Grants {
     }
     session.expires = Date.now() + this.#sessionMs;
     return session.grant;
+  }
+
+  /** What is known of a token that is good; asking does not keep it alive. */
+  introspect(token: string): Introspection | undefined {
+    const session = this.#sessions.get(token);
+    if (session && session.expires > Date.now()) {
+      const [issued, expires] = [session.issued, session.expires].map((at) => Math.floor(at / 1000)) as [number, number];
+      return { scope: session.grant.scope, token_type: 'access_token', iat: issued, nbf: issued, exp: expires };
+    }
+    const [key, generation] = this.#read(token) ?? [];
+    const grant = key === undefined ? undefined : this.#grants.get(key);
+    return grant && grant.generation === generation ? { scope: grant.scope, token_type: 'refresh_token' } : undefined;
   }
 
   refreshToken(grant: Grant): string {
@@ -140,7 +177,9 @@ export class Grants {
 
   /** Salesforce does not forget its grants when a computer is switched off, so a token that we signed in an earlier life is good. */
   #remembered(key: string, generation: number): Grant | undefined {
-    return this.#ended.has(key) ? undefined : this.#open(key, DEFAULT_SCOPE, generation);
+    if (this.#ended.has(key)) return undefined;
+    this.#approved = true;
+    return this.#open(key, DEFAULT_SCOPE, generation);
   }
 
   #end(grant: Grant): void {

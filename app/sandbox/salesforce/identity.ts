@@ -1,8 +1,7 @@
 import type { Context } from 'koa';
 import type { Parts } from './parts.ts';
 import { queryParameter, replyJson } from './reply.ts';
-
-const USERNAME = 'integration@sandbox.example.com';
+import { USER_ZONE, USERNAME } from './user.ts';
 
 /** The name of the user who connects: the last two segments are org id and user id. */
 export function identityUrl({ org, urls }: Parts): string {
@@ -25,7 +24,7 @@ export function userinfo(context: Context, parts: Parts): void {
     preferred_username: USERNAME,
     name: 'Integration User',
     email: 'integration@example.com',
-    zoneinfo: 'Europe/Berlin',
+    zoneinfo: USER_ZONE,
     urls: serviceUrls(parts, undefined),
     active: true,
     user_type: 'STANDARD',
@@ -72,7 +71,7 @@ function identityReply(parts: Parts, version: string | undefined): object {
     email_verified: true,
     first_name: 'Integration',
     last_name: 'User',
-    timezone: 'Europe/Berlin',
+    timezone: USER_ZONE,
     photos: { picture: `${urls.instance}/profilephoto/005/F`, thumbnail: `${urls.instance}/profilephoto/005/T` },
     addr_street: null,
     addr_city: null,

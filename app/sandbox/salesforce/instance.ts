@@ -2,13 +2,19 @@ import { Router } from '@koa/router';
 import Koa, { type Middleware } from 'koa';
 import { adminRoutes } from './admin.ts';
 import { bulkRoutes } from './bulk.ts';
-import { commonHeaders, httpFaults } from './common-headers.ts';
+import { commonHeaders } from './common-headers.ts';
+import { compositeRoute } from './composite.ts';
+import { compressedJson } from './compressed-json.ts';
 import { userinfo } from './identity.ts';
+import { longRequests } from './long-requests.ts';
 import type { Parts } from './parts.ts';
 import { queryRoutes } from './query.ts';
+import { recordRoute } from './record.ts';
+import { replicationRoutes } from './replication.ts';
 import { restRoutes, versionsRoute } from './rest.ts';
 import { notFound } from './salesforce-error.ts';
 import { requireSession, requireVersion, salesforceErrors } from './session.ts';
+import { spoiledReply } from './spoiled-reply.ts';
 
 /** The instance host: REST, Bulk API 2.0, and the sandbox's own routes. */
 export function instanceHost(parts: Parts): Koa {
@@ -20,11 +26,16 @@ export function instanceHost(parts: Parts): Koa {
   restRoutes(closed, parts);
   queryRoutes(closed, parts);
   bulkRoutes(closed, parts);
+  compositeRoute(closed, parts);
+  replicationRoutes(closed, parts);
+  recordRoute(closed, parts);
   const koa = new Koa();
   koa.silent = true;
   koa
     .use(commonHeaders(() => parts.clock.now()))
-    .use(httpFaults(parts.faults))
+    .use(spoiledReply(parts.faults))
+    .use(longRequests)
+    .use(compressedJson(parts.faults))
     .use(salesforceErrors);
   koa.use(open.routes());
   koa.use(nothingElseUnderSandbox);

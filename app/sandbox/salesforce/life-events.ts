@@ -19,6 +19,8 @@ export interface LifeEvent {
   where: number;
   /** Seed of what is written. */
   seed: number;
+  /** How long before this second the rows were stamped; chance decides where it is not given. */
+  commitSeconds?: number;
 }
 
 /** The first day on which the org changes, in days since 1970. */
@@ -40,6 +42,12 @@ export function lifeEvents(seed: number, object: string, day: number, base: numb
     addEvent(dice, add, second);
   }
   return events.sort((left, right) => left.second - right.second);
+}
+
+/** A row stamped three minutes before midnight that can be seen from twelve minutes past: after a tick at ten past has read the day. */
+export function lateCommit(seed: number, object: string, day: number): LifeEvent {
+  const dice = new Dice(seed, textSeed(object), day, 1);
+  return { second: day * DAY_SECONDS + 720, kind: 'insert', where: 0, seed: dice.between(1, 2_000_000_000), commitSeconds: 900 };
 }
 
 type Add = (kind: LifeEvent['kind'], second: number, where: number) => void;

@@ -1,33 +1,30 @@
-import { createHmac } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import { Router } from '@koa/router';
 import Koa, { type Context } from 'koa';
 import { authorizePage } from './authorize-page.ts';
-import { type ClientApp, checkClientId, checkClientSecret, isRegistered } from './client-app.ts';
-import { commonHeaders, httpFaults } from './common-headers.ts';
-import { DEFAULT_SCOPE, type Grant, SCOPES } from './grants.ts';
-import { identity, identityUrl } from './identity.ts';
-import { OAuthError } from './oauth-error.ts';
+import { type ClientApp, isRegistered } from './client-app.ts';
+import { commonHeaders } from './common-headers.ts';
+import { DEFAULT_SCOPE, SCOPES } from './grants.ts';
+import { identity } from './identity.ts';
 import type { Parts } from './parts.ts';
 import { readBody, replyJson } from './reply.ts';
+import { spoiledReply } from './spoiled-reply.ts';
+import { introspectEndpoint, tokenEndpoint } from './token-endpoint.ts';
 
-/** A refresh takes this long, so that two at once do meet. */
-const REFRESH_MS = 50;
-
-/** The login host: authorize page, token endpoint, revoke, identity. */
+/** The login host, which is a My Domain: authorize page, token endpoint, introspection, revoke, identity. */
 export function loginHost(parts: Parts, app: ClientApp): Koa {
-  const { grants, urls } = parts;
+  const { grants } = parts;
   const router = new Router();
   router.get('/services/oauth2/authorize', (context) => showAuthorizePage(context));
   router.post('/services/oauth2/authorize', (context) => decide(context));
-  router.post('/services/oauth2/token', (context) => token(context));
+  router.post('/services/oauth2/token', tokenEndpoint(parts, app));
+  router.post('/services/oauth2/introspect', introspectEndpoint(parts, app));
   router.post('/services/oauth2/revoke', (context) => revoke(context));
   router.get('/id/:org/:user', (context) => identity(context, parts, context.params));
   const koa = new Koa();
   koa.silent = true;
   koa
     .use(commonHeaders(() => new Date()))
-    .use(httpFaults(parts.faults))
+    .use(spoiledReply(parts.faults))
     .use(router.routes());
   return koa;
 
@@ -71,60 +68,11 @@ export function loginHost(parts: Parts, app: ClientApp): Koa {
     return false;
   }
 
-  async function token(context: Context): Promise<void> {
-    context.set({ 'Cache-Control': 'no-cache, no-store', Pragma: 'no-cache' });
-    try {
-      const form = withBasicCredentials(context, Object.fromEntries(new URLSearchParams(await readBody(context.req))));
-      replyJson(context, await exchange(form));
-    } catch (error) {
-      if (!(error instanceof OAuthError)) throw error;
-      replyJson(context, { error: error.code, error_description: error.message }, 400);
-    }
-  }
-
-  async function exchange(form: Record<string, string>): Promise<object> {
-    checkClientId(app, form.client_id);
-    checkClientSecret(app, form.client_secret);
-    if (form.grant_type === 'authorization_code') {
-      const grant = grants.redeemCode(form.code ?? '', form.redirect_uri ?? '', form.code_verifier);
-      return tokenReply(grant, mayRefresh(grant) ? grants.refreshToken(grant) : undefined);
-    }
-    if (form.grant_type === 'refresh_token') {
-      const grant = grants.beginRefresh(form.refresh_token ?? '');
-      await setTimeout(REFRESH_MS);
-      return tokenReply(grant, grants.finishRefresh(grant));
-    }
-    throw new OAuthError('unsupported_grant_type', 'grant type not supported');
-  }
-
-  function tokenReply(grant: Grant, refreshToken: string | undefined): object {
-    const id = identityUrl(parts);
-    const issuedAt = String(Date.now());
-    return {
-      access_token: grants.openSession(grant),
-      ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
-      signature: createHmac('sha256', app.clientSecret)
-        .update(id + issuedAt)
-        .digest('base64'),
-      scope: grant.scope,
-      instance_url: urls.instance,
-      id,
-      token_type: 'Bearer',
-      issued_at: issuedAt,
-      api_instance_url: urls.instance,
-      token_format: 'opaque',
-    };
-  }
-
   async function revoke(context: Context): Promise<void> {
     const form = new URLSearchParams(await readBody(context.req));
     if (grants.revoke(form.get('token') ?? '')) context.body = '';
     else replyJson(context, { error: 'invalid_token', error_description: 'invalid token' }, 400);
   }
-}
-
-function mayRefresh(grant: Grant): boolean {
-  return /\b(refresh_token|offline_access)\b/.test(grant.scope);
 }
 
 /** The authorize endpoint's own errors are bare text: the app's callback is not to be trusted yet. */
@@ -140,11 +88,4 @@ function sendBack(context: Context, parameters: Record<string, string>, answer: 
   for (const [name, value] of Object.entries(answer)) target.searchParams.set(name, value);
   if (parameters.state !== undefined) target.searchParams.set('state', parameters.state);
   context.redirect(target.href);
-}
-
-function withBasicCredentials(context: Context, form: Record<string, string>): Record<string, string> {
-  const [, basic] = /^Basic (.+)$/i.exec(context.get('Authorization')) ?? [];
-  if (!basic) return form;
-  const [clientId = '', clientSecret = ''] = Buffer.from(basic, 'base64').toString('utf8').split(':');
-  return { client_id: decodeURIComponent(clientId), client_secret: decodeURIComponent(clientSecret), ...form };
 }

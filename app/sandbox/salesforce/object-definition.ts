@@ -1,4 +1,5 @@
 import type { Field } from './field.ts';
+import type { LifeEvent } from './life-events.ts';
 
 /** An object of the org: what describe says of it, its fields in describe's order, and how it lives. */
 export interface ObjectDefinition {
@@ -12,8 +13,14 @@ export interface ObjectDefinition {
   bulk: boolean;
   /** Whether its rows change by themselves from 2023-03-01 on, and can be inserted. */
   lives: boolean;
-  /** Rows at the start, given the org's size. */
-  rows: (size: number) => number;
+  /** Which changes its rows go through by themselves; all kinds unless given. */
+  onlyChanges?: LifeEvent['kind'][];
+  /** Whether rows are committed late and back-dated now and then, and merged where the object can be. */
+  busy?: boolean;
+  /** What describe says of the object where it is not what it says of others. */
+  summary?: Record<string, unknown>;
+  /** Rows at the start. */
+  rows: number;
   fields: Field[];
   children: { childSObject: string; field: string; relationshipName: string | null }[];
 }

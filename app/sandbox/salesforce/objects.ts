@@ -1,20 +1,62 @@
 import { account } from './account.ts';
+import { accountHistory } from './account-history.ts';
+import { caseObject } from './case-object.ts';
 import { contact } from './contact.ts';
+import { everything } from './everything.ts';
+import { group } from './group.ts';
+import { lead } from './lead.ts';
 import type { ObjectDefinition } from './object-definition.ts';
 import { opportunity } from './opportunity.ts';
+import { organization } from './organization.ts';
 import { activityHistory, appDefinition, statusObject } from './small-objects.ts';
+import { task } from './task.ts';
+import { user } from './user.ts';
 
-/** Every object of an org with this many accounts, in alphabetical order as describe global lists them. */
-export function objectsOf(size: number): ObjectDefinition[] {
-  const contacts = Math.ceil(size * 1.5);
-  const opportunities = Math.ceil(size * 0.8);
+/** Rows at the start of each object that has many, for an org of this many accounts. */
+export interface RowCounts {
+  Account: number;
+  AccountHistory: number;
+  Case: number;
+  Contact: number;
+  Everything__c: number;
+  Lead: number;
+  Opportunity: number;
+  Task: number;
+}
+
+/** How many rows an org of this size has, unless told otherwise for single objects. */
+export function rowCounts(size: number, told: Partial<RowCounts> = {}): RowCounts {
+  const share = (of: number): number => Math.ceil(size * of);
+  return {
+    Account: size,
+    AccountHistory: share(2),
+    Case: share(0.6),
+    Contact: share(1.5),
+    Everything__c: size,
+    Lead: share(0.5),
+    Opportunity: share(0.8),
+    Task: size,
+    ...told,
+  };
+}
+
+/** Every object of an org that has rows, in alphabetical order as describe global lists them. */
+export function objectsOf(orgId: string, rows: RowCounts): ObjectDefinition[] {
   return [
-    account(size),
+    account(rows.Account),
+    accountHistory(rows.AccountHistory, rows.Account),
     activityHistory,
     appDefinition,
+    caseObject(rows),
     statusObject('CaseStatus', '0Wl'),
-    contact(contacts, size),
-    opportunity(opportunities, size, contacts),
+    contact(rows.Contact, rows.Account),
+    everything(rows),
+    group,
+    lead(rows.Lead),
+    opportunity(rows.Opportunity, rows.Account, rows.Contact),
+    organization(orgId),
+    task(rows),
     statusObject('TaskStatus', '0Wm'),
+    user,
   ];
 }

@@ -18,7 +18,7 @@ export const opportunity = (count: number, accounts: number, contacts: number): 
   queryable: true,
   bulk: true,
   lives: true,
-  rows: () => count,
+  rows: count,
   children: [],
   fields: [
     idField('Opportunity ID'),

@@ -2,17 +2,21 @@ import type { BulkJobs } from './bulk-jobs.ts';
 import type { Clock } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { Grants } from './grants.ts';
+import type { JwtKey } from './jwt-assertion.ts';
+import type { Limits } from './limits.ts';
 import type { Org } from './org.ts';
+import type { QueryCursors } from './query-cursors.ts';
 
 /** What the two hosts share. */
 export interface Parts {
   org: Org;
   clock: Clock;
   grants: Grants;
+  jwtKey: JwtKey;
   faults: Faults;
   jobs: BulkJobs;
   /** Filled in once the hosts listen. */
   urls: { login: string; instance: string };
-  /** Calls counted by Sforce-Limit-Info. */
-  usage: { calls: number };
+  limits: Limits;
+  cursors: QueryCursors;
 }

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Router } from '@koa/router';
 import type { Context } from 'koa';
-import { BIRTH } from './common-fields.ts';
 import { objectDescribe, objectSummary } from './describe.ts';
+import { fillerDefinitions } from './filler-objects.ts';
+import type { ObjectDefinition } from './object-definition.ts';
+import type { Org } from './org.ts';
 import type { Parts } from './parts.ts';
 import { queryParameter, replyJson } from './reply.ts';
 import { notFound } from './salesforce-error.ts';
 import { NEWEST_VERSION, OLDEST_VERSION } from './session.ts';
 
 const SEASONS = ['Spring', 'Summer', 'Winter'];
-/** Describes never change in this org. */
-const LAST_DESCRIBED = new Date(BIRTH).toUTCString();
 
 /** `/services/data`: the versions, for anybody. */
 export function versionsRoute(router: Router): void {
@@ -32,18 +32,19 @@ function release(number: number): string {
 
 /** REST resources other than queries. */
 export function restRoutes(router: Router, parts: Parts): void {
-  const { org, urls, usage } = parts;
+  const { org, urls, limits } = parts;
   const data = '/services/data/:version';
 
   router.get(`${data}/sobjects`, (context) => {
-    const sobjects = org.tables().map((table) => objectSummary(table.definition, context.state.version));
-    replyUnlessKnown(context, { encoding: 'UTF-8', maxBatchSize: 200, sobjects });
+    const sobjects = everyDefinition(org).map((definition) => objectSummary(definition, context.state.version));
+    const changed = new Date(Math.max(...org.tables().map((table) => table.describedAt.getTime())));
+    replyUnlessKnown(context, { encoding: 'UTF-8', maxBatchSize: 200, sobjects }, changed);
   });
 
   router.get(`${data}/sobjects/:object/describe`, (context) => {
     const table = org.table(context.params.object ?? '');
     if (!table) throw notFound();
-    replyUnlessKnown(context, objectDescribe(table.definition, context.state.version, urls.instance));
+    replyUnlessKnown(context, objectDescribe(table, context.state.version, urls.instance), table.describedAt);
   });
 
   router.get(`${data}/sobjects/:object`, (context) => {
@@ -53,10 +54,7 @@ export function restRoutes(router: Router, parts: Parts): void {
   });
 
   router.get(`${data}/limits`, (context) => {
-    const calls = { Max: 15_000, Remaining: 15_000 - usage.calls };
-    const jobs = { Max: 10_000, Remaining: 10_000 - parts.jobs.list().length };
-    const storage = { Max: 976_562, Remaining: 976_562 };
-    replyJson(context, { DailyApiRequests: calls, DailyBulkV2QueryFileStorageMB: storage, DailyBulkV2QueryJobs: jobs });
+    replyJson(context, limits.all());
   });
 
   router.get(`${data}/limits/recordCount`, (context) => {
@@ -67,15 +65,23 @@ export function restRoutes(router: Router, parts: Parts): void {
   });
 }
 
+/** Objects with and without rows, in alphabetical order. */
+function everyDefinition(org: Org): ObjectDefinition[] {
+  const withRows = org.tables().map((table) => table.definition);
+  const names = new Set(withRows.map(({ name }) => name));
+  const others = fillerDefinitions().filter(({ name }) => !names.has(name));
+  return [...withRows, ...others].sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
 /** Answers 304 to a client that has this description already. */
-function replyUnlessKnown(context: Context, value: object): void {
+function replyUnlessKnown(context: Context, value: object, changed: Date): void {
   const text = JSON.stringify(value);
   const tag = `"${createHash('sha256').update(text).digest('hex').slice(0, 32)}"`;
-  context.set({ ETag: tag, 'Last-Modified': LAST_DESCRIBED });
+  context.set({ ETag: tag, 'Last-Modified': changed.toUTCString() });
   const since = context.get('If-Modified-Since');
   const known = context.get('If-None-Match')
     ? context.get('If-None-Match').includes(tag)
-    : since !== '' && Date.parse(since) >= Date.parse(LAST_DESCRIBED);
+    : since !== '' && Date.parse(since) >= Math.floor(changed.getTime() / 1000) * 1000;
   if (known) context.status = 304;
   else replyJson(context, text);
 }

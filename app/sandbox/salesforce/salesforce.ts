@@ -6,21 +6,32 @@ import { Clock } from './clock.ts';
 import { Faults } from './faults.ts';
 import { Grants } from './grants.ts';
 import { instanceHost } from './instance.ts';
+import { Limits } from './limits.ts';
 import { loginHost } from './login.ts';
+import type { RowCounts } from './objects.ts';
 import { Org } from './org.ts';
 import type { Parts } from './parts.ts';
+import { QueryCursors } from './query-cursors.ts';
 
 export interface SalesforceOptions {
   /** The whole org is made from this number; 1 unless given. */
   seed?: number;
   /** Accounts at the start, others in proportion; 300 unless given. */
   size?: number;
+  /** Rows at the start of single objects, whatever the size, such as `{Everything__c: 1_000_000}`. */
+  rows?: Partial<RowCounts>;
   /** ISO instant at which the org's clock stands; real time unless given. */
   now?: string;
   /** Any free port unless given; always on 127.0.0.1. */
   loginPort?: number;
   instancePort?: number;
   rotateRefreshTokens?: boolean;
+  /** Whether the app's secret is required to exchange codes and refresh tokens; true unless given. */
+  secretIsRequired?: boolean;
+  /** PEM of the certificate or public key that verifies JWT bearer assertions; can be put up later. */
+  jwtPublicKey?: string;
+  /** Whether an admin approved the app for all users; otherwise JWT bearer needs one consent before. */
+  preauthorized?: boolean;
   /** How long an unused access token lives, in real time; 120 unless given. */
   sessionMinutes?: number;
   /** How long a Bulk job stays in each of UploadComplete and InProgress; 50 unless given. */
@@ -37,6 +48,8 @@ export interface SalesforceSandbox {
   /** Handles for tests in the same process. */
   org: Org;
   clock: Clock;
+  faults: Faults;
+  limits: Limits;
   /** Ends all connections at once. */
   close(): Promise<void>;
 }
@@ -46,12 +59,15 @@ export async function startSalesforce(options: SalesforceOptions = {}): Promise<
   const { seed = 1, size = 300, now, loginPort = 0, instancePort = 0 } = options;
   const { rotateRefreshTokens: rotate = false, sessionMinutes = 120, bulkDelayMs = 50 } = options;
   const clock = new Clock(now === undefined ? undefined : new Date(now));
-  const org = new Org(seed, size, clock);
-  const app = clientApp(seed);
+  const org = new Org(seed, size, clock, options.rows);
+  const app = clientApp(seed, options.secretIsRequired ?? true);
   const faults = new Faults();
-  const jobs = new BulkJobs(org, clock, faults, bulkDelayMs);
-  const grants = new Grants({ orgId: org.id, secret: app.clientSecret, rotate, sessionMinutes });
-  const parts: Parts = { org, clock, grants, faults, jobs, urls: { login: '', instance: '' }, usage: { calls: 0 } };
+  const limits = new Limits();
+  const jobs = new BulkJobs({ org, clock, faults, limits, delayMs: bulkDelayMs });
+  const { preauthorized = false, jwtPublicKey } = options;
+  const grants = new Grants({ orgId: org.id, secret: app.clientSecret, rotate, sessionMinutes, preauthorized });
+  const jwtKey = { pem: jwtPublicKey };
+  const parts: Parts = { org, clock, grants, jwtKey, faults, jobs, limits, cursors: new QueryCursors(), urls: { login: '', instance: '' } };
   const login = await listen(loginHost(parts, app).callback(), loginPort);
   const instance = await listen(instanceHost(parts).callback(), instancePort).catch(async (error: unknown) => {
     await end(login);
@@ -63,11 +79,15 @@ export async function startSalesforce(options: SalesforceOptions = {}): Promise<
     jobs.close();
     await Promise.all([end(login), end(instance)]);
   };
-  return { loginUrl: parts.urls.login, instanceUrl: parts.urls.instance, ...app, org, clock, close };
+  const { clientId, clientSecret } = app;
+  return { loginUrl: parts.urls.login, instanceUrl: parts.urls.instance, clientId, clientSecret, org, clock, faults, limits, close };
 }
 
+/** Node's own limit is Salesforce's too; ours has to be the one that answers. */
+const LARGEST_HEAD = 262_144;
+
 async function listen(listener: RequestListener, port: number): Promise<Server> {
-  const server = createServer(listener);
+  const server = createServer({ maxHeaderSize: LARGEST_HEAD }, listener);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.listen(port, '127.0.0.1', resolve);

@@ -1,24 +1,29 @@
 import type { Middleware } from 'koa';
 import { bearerToken } from './identity.ts';
+import { callsUsedUp, tooManyAtOnce } from './limits.ts';
 import type { Parts } from './parts.ts';
 import { notFound, SalesforceError } from './salesforce-error.ts';
 
 export const OLDEST_VERSION = 31;
 export const NEWEST_VERSION = 66;
-const DAILY_CALLS = 15_000;
 
 export function invalidSession(): SalesforceError {
   return new SalesforceError(401, 'INVALID_SESSION_ID', 'Session expired or invalid');
 }
 
-/** Lets a request through that has a good session, and counts it. */
-export function requireSession({ grants, usage }: Parts): Middleware {
+/** Lets a request through that has a good session and a call left, and counts it. */
+export function requireSession({ grants, limits, faults }: Parts): Middleware {
   return async (context, next) => {
     const token = bearerToken(context);
     if (context.get('Authorization') && !token) throw new SalesforceError(401, 'INVALID_AUTH_HEADER', 'INVALID_HEADER_TYPE');
     if (!token || !grants.session(token)) throw invalidSession();
-    usage.calls++;
-    context.set('Sforce-Limit-Info', `api-usage=${usage.calls}/${DAILY_CALLS}`);
+    const isUsedUp = limits.of('DailyApiRequests').Remaining <= 0;
+    if (!isUsedUp) limits.use('DailyApiRequests');
+    const { Max, Remaining } = limits.of('DailyApiRequests');
+    context.set('Sforce-Limit-Info', `api-usage=${Max - Remaining}/${Max}`);
+    const occasion = { method: context.method, url: context.url };
+    if (isUsedUp || faults.take('quota', occasion)) throw callsUsedUp();
+    if (faults.take('concurrent-requests', occasion)) throw tooManyAtOnce();
     await next();
   };
 }

@@ -22,7 +22,7 @@ export function statusObject(name: 'CaseStatus' | 'TaskStatus', keyPrefix: strin
     label: name.replace('Status', ' Status Value'),
     labelPlural: name.replace('Status', ' Status Values'),
     keyPrefix,
-    rows: () => values.length,
+    rows: values.length,
     bulk: false,
     fields: [
       idField(`${name} ID`),
@@ -45,7 +45,7 @@ export const appDefinition: ObjectDefinition = {
   queryable: true,
   bulk: true,
   lives: false,
-  rows: () => APPS.length,
+  rows: APPS.length,
   children: [],
   fields: [
     field('id', 'Id', 'App Definition ID', SYSTEM, { derive: () => NO_ID }),
@@ -67,7 +67,7 @@ export const activityHistory: ObjectDefinition = {
   queryable: false,
   bulk: false,
   lives: false,
-  rows: () => 0,
+  rows: 0,
   children: [],
   fields: [
     idField('Activity ID'),

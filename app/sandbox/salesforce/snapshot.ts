@@ -2,18 +2,18 @@ import { setImmediate } from 'node:timers/promises';
 import { Dice } from './dice.ts';
 import type { Value } from './field.ts';
 import type { SoqlQuery } from './soql.ts';
-import type { Change, Row } from './table.ts';
+import type { Row, Table } from './table.ts';
 
 const ROWS_BETWEEN_BREATHS = 5_000;
 
-/** The rows that a query found, as they were: pages of it can be read again and never change. */
+/** The rows that a query found in a frozen org: pages of it can be read again and never change. */
 export class Snapshot {
+  readonly #table: Table;
   readonly #ordinals: number[];
-  readonly #changes: Map<number, Change>;
 
-  constructor(rows: { ordinals: number[]; changes: Map<number, Change> }) {
-    this.#ordinals = rows.ordinals;
-    this.#changes = rows.changes;
+  constructor(table: Table, ordinals: number[]) {
+    this.#table = table;
+    this.#ordinals = ordinals;
   }
 
   get length(): number {
@@ -22,35 +22,37 @@ export class Snapshot {
 
   /** Rows from one position to another, this excluded. */
   *rows(from = 0, to = this.length): Generator<Row> {
-    for (const ordinal of this.#ordinals.slice(from, to)) yield { ordinal, change: this.#changes.get(ordinal) };
+    for (let place = from; place < Math.min(to, this.length); place++) {
+      const row = this.#table.row(this.#ordinals[place] as number);
+      if (row) yield row;
+    }
   }
 }
 
-/** Evaluates a query. Deleted rows are found only when asked for; with a seed the rows come in an order of their own. */
+/** Evaluates a query. Deleted and archived rows are found only when asked for; with a seed the rows come in an order of their own. */
 export async function takeSnapshot(query: SoqlQuery, options: { deleted: boolean; shuffle?: number }): Promise<Snapshot> {
+  const { table, offset = 0, limit } = query;
+  const enough = query.order.length === 0 && limit !== undefined ? limit + offset : Number.POSITIVE_INFINITY;
   const ordinals: number[] = [];
-  const changes = new Map<number, Change>();
-  const enough = query.order.length === 0 && query.limit !== undefined ? query.limit + (query.offset ?? 0) : Number.POSITIVE_INFINITY;
   let read = 0;
-  for (const row of query.table.rows()) {
+  for (const row of table.rows()) {
     if (ordinals.length >= enough) break;
     if (++read % ROWS_BETWEEN_BREATHS === 0) await setImmediate();
-    if (!options.deleted && query.table.isDeleted(row)) continue;
-    if (!query.matches(row)) continue;
-    ordinals.push(row.ordinal);
-    if (row.change) changes.set(row.ordinal, row.change);
+    if (!options.deleted && table.isOnlyForQueryAll(row)) continue;
+    if (query.matches(row)) ordinals.push(row.ordinal);
   }
-  if (query.order.length > 0) sort(ordinals, changes, query);
+  if (query.order.length > 0) sort(ordinals, query);
   else if (options.shuffle !== undefined) shuffle(ordinals, new Dice(options.shuffle));
-  const from = query.offset ?? 0;
-  const to = query.limit === undefined ? undefined : from + query.limit;
-  return new Snapshot({ ordinals: from === 0 && to === undefined ? ordinals : ordinals.slice(from, to), changes });
+  const to = limit === undefined ? undefined : offset + limit;
+  return new Snapshot(table, offset === 0 && to === undefined ? ordinals : ordinals.slice(offset, to));
 }
 
-function sort(ordinals: number[], changes: Map<number, Change>, query: SoqlQuery): void {
-  const keys = new Map(
-    ordinals.map((ordinal) => [ordinal, query.order.map(({ column }) => column.read({ ordinal, change: changes.get(ordinal) }))]),
-  );
+function sort(ordinals: number[], query: SoqlQuery): void {
+  const keysOf = (ordinal: number): Value[] => {
+    const row = query.table.row(ordinal);
+    return row ? query.order.map(({ column }) => column.read(row)) : [];
+  };
+  const keys = new Map(ordinals.map((ordinal) => [ordinal, keysOf(ordinal)]));
   ordinals.sort((left, right) => {
     for (const [index, { descending, nullsFirst }] of query.order.entries()) {
       const order = compare(keys.get(left)?.[index] ?? null, keys.get(right)?.[index] ?? null, descending, nullsFirst);

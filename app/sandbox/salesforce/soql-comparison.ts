@@ -1,7 +1,9 @@
 import type { FieldType, Value } from './field.ts';
 import { SalesforceError } from './salesforce-error.ts';
 import type { Column } from './soql-column.ts';
+import { dateIn, daysOf, midnightIn } from './soql-date-literal.ts';
 import { invalidField } from './soql-error.ts';
+import { USER_ZONE } from './user.ts';
 
 type Holds = (value: Value) => boolean;
 
@@ -11,10 +13,23 @@ const FITTING: Record<FieldType, { literals: string[]; called: string; quoted: b
     'string',
     true,
     ['STRING'],
-    ['string', 'textarea', 'picklist', 'multipicklist', 'email', 'phone', 'url', 'id', 'reference', 'address', 'base64'],
+    [
+      'string',
+      'textarea',
+      'picklist',
+      'multipicklist',
+      'combobox',
+      'email',
+      'phone',
+      'url',
+      'id',
+      'reference',
+      'DataCategoryGroupReference',
+    ],
   ),
+  ...of('string', true, [], ['address', 'location', 'base64', 'anyType', 'json', 'complexvalue', 'encryptedstring', 'time']),
   ...of('double', false, ['INTEGER', 'DECIMAL'], ['double', 'currency', 'percent']),
-  ...of('int', false, ['INTEGER', 'DECIMAL'], ['int']),
+  ...of('int', false, ['INTEGER', 'DECIMAL'], ['int', 'long']),
   ...of('boolean', false, ['BOOLEAN', 'TRUE', 'FALSE'], ['boolean']),
   ...of('date', false, ['DATE'], ['date']),
   ...of('dateTime', false, ['DATETIME'], ['datetime']),
@@ -25,7 +40,8 @@ function of(called: string, quoted: boolean, literals: string[], types: FieldTyp
 }
 
 /** Turns operator and literals into a test of the column's value. Throws INVALID_FIELD when a literal does not fit the field. */
-export function comparisonOf(column: Column, soql: string, operator: string, literals: string[], kinds: string[]): Holds {
+export function comparisonOf(column: Column, soql: string, operator: string, literals: string[], kinds: string[], now: Date): Holds {
+  if (kinds[0]?.startsWith('DATE_')) return comparedWithDays(column, operator, literals[0] ?? '', now);
   const { type } = column.facts;
   const wanted = literals.map((literal, index) => literalValue(column, soql, literal, kinds[index] ?? kinds[0] ?? 'STRING'));
   const [first = null] = wanted;
@@ -58,6 +74,27 @@ export function comparisonOf(column: Column, soql: string, operator: string, lit
   }
 }
 
+/** Date literals mean days of the user's zone: the reason why a program should not use them. */
+function comparedWithDays({ facts, path }: Column, operator: string, literal: string, now: Date): Holds {
+  const days = daysOf(literal, dateIn(USER_ZONE, now));
+  if (!days || !['date', 'datetime'].includes(facts.type)) {
+    throw new SalesforceError(400, 'MALFORMED_QUERY', `The sandbox does not know the date literal ${literal} for ${path}.`);
+  }
+  const edge = (date: string): string => (facts.type === 'date' ? date : midnightIn(USER_ZONE, date).toISOString());
+  const [from, to] = [edge(days.from), edge(days.to)];
+  const tests: Record<string, (value: string) => boolean> = {
+    '=': (value) => value >= from && value < to,
+    '!=': (value) => value < from || value >= to,
+    '<': (value) => value < from,
+    '<=': (value) => value < to,
+    '>': (value) => value >= to,
+    '>=': (value) => value >= from,
+  };
+  const test = tests[operator];
+  if (!test) throw new SalesforceError(400, 'MALFORMED_QUERY', `unexpected token: ${operator}`);
+  return (value) => typeof value === 'string' && test(value);
+}
+
 /** Nothing is before or after null. */
 function ordered(key: (value: Value) => Value, compare: (value: string | number | boolean) => boolean): Holds {
   return (value) => {
@@ -77,7 +114,6 @@ function literalValue(column: Column, soql: string, literal: string, kind: strin
   if (kind === 'NULL') return null;
   const { type, name } = column.facts;
   const { literals, called, quoted } = FITTING[type];
-  if (kind.startsWith('DATE_')) throw new SalesforceError(400, 'MALFORMED_QUERY', `The sandbox does not know the date literal ${literal}.`);
   if (!literals.includes(kind)) {
     const advice = quoted ? 'should be enclosed in quotes' : 'should not be enclosed in quotes';
     throw invalidField(soql, column.path, `value of filter criterion for field '${name}' must be of type ${called} and ${advice}`);

@@ -1,13 +1,15 @@
 import type { parseQuery } from '@jetstreamapp/soql-parser-js';
-import type { Org } from './org.ts';
+import type { Value } from './field.ts';
 import { SalesforceError } from './salesforce-error.ts';
-import { columnOf } from './soql-column.ts';
+import { type Column, columnOf } from './soql-column.ts';
 import { comparisonOf } from './soql-comparison.ts';
 import { soqlError } from './soql-error.ts';
 import type { Row, Table } from './table.ts';
+import type { Tables } from './tables.ts';
 
 type Where = NonNullable<ReturnType<typeof parseQuery>['where']>;
 export type Condition = NonNullable<Where['left']>;
+type SemiJoin = Extract<Condition, { valueQuery: unknown; field: string }>;
 type Test = (row: Row) => boolean;
 type Token = '(' | ')' | 'AND' | 'OR' | 'NOT' | Condition;
 
@@ -15,7 +17,7 @@ type Token = '(' | ')' | 'AND' | 'OR' | 'NOT' | Condition;
  * Turns a WHERE clause into a test of rows. The parser gives a flat chain whose conditions remember the parentheses
  * around them, so the chain is laid out again as tokens and read by precedence.
  */
-export function filterOf(org: Org, table: Table, soql: string, where: Where): Test {
+export function filterOf(tables: Tables, table: Table, soql: string, where: Where): Test {
   const tokens = tokensOf(where);
   let next = 0;
 
@@ -43,7 +45,7 @@ export function filterOf(org: Org, table: Table, soql: string, where: Where): Te
       return inner;
     }
     if (token === undefined || typeof token === 'string') throw new SalesforceError(400, 'MALFORMED_QUERY', `unexpected token: ${token}`);
-    return conditionTest(org, table, soql, token);
+    return conditionTest(tables, table, soql, token);
   }
 
   function mixedOperators(): SalesforceError {
@@ -71,11 +73,19 @@ function tokensOf(where: Where): Token[] {
   return tokens;
 }
 
-function conditionTest(org: Org, table: Table, soql: string, condition: Condition): Test {
+function conditionTest(tables: Tables, table: Table, soql: string, condition: Condition): Test {
+  if ('valueQuery' in condition && 'field' in condition) return semiJoin(tables, table, soql, condition);
   if (!('field' in condition) || !('value' in condition)) {
     throw new SalesforceError(400, 'MALFORMED_QUERY', 'The sandbox filters by fields and literals only.');
   }
-  const column = columnOf(org, table, soql, condition.field);
+  const column = filterableColumn(tables, table, soql, condition.field);
+  const { operator, value, literalType = 'STRING' } = condition;
+  const holds = comparisonOf(column, soql, operator, [value].flat(), [literalType].flat(), tables.now());
+  return (row) => holds(column.read(row));
+}
+
+function filterableColumn(tables: Tables, table: Table, soql: string, path: string): Column {
+  const column = columnOf(tables, table, soql, path);
   if (!column.facts.filterable) {
     throw soqlError(
       'INVALID_FIELD',
@@ -84,6 +94,23 @@ function conditionTest(org: Org, table: Table, soql: string, condition: Conditio
       `field '${column.facts.name}' can not be filtered in a query call`,
     );
   }
-  const holds = comparisonOf(column, soql, condition.operator, [condition.value].flat(), [condition.literalType ?? 'STRING'].flat());
-  return (row) => holds(column.read(row));
+  return column;
+}
+
+/** `Id IN (SELECT AccountId FROM Contact …)`: the inner query is evaluated once, when the first row asks. */
+function semiJoin(tables: Tables, table: Table, soql: string, condition: SemiJoin): Test {
+  const column = filterableColumn(tables, table, soql, condition.field);
+  const { sObject = '', fields = [], where } = condition.valueQuery;
+  const inner = tables.table(sObject);
+  const [selected] = fields;
+  if (!inner || selected?.type !== 'Field')
+    throw new SalesforceError(400, 'MALFORMED_QUERY', 'The sandbox joins by one field of one object.');
+  const { read } = columnOf(tables, inner, soql, selected.field);
+  const matches = where ? filterOf(tables, inner, soql, where) : () => true;
+  let ids: Set<Value> | undefined;
+  return (row) => {
+    ids ??= new Set([...inner.rows()].filter((one) => !inner.isOnlyForQueryAll(one) && matches(one)).map(read));
+    const value = column.read(row);
+    return condition.operator === 'IN' ? value !== null && ids.has(value) : !ids.has(value);
+  };
 }

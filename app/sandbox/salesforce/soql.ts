@@ -1,10 +1,11 @@
 import { parseQuery } from '@jetstreamapp/soql-parser-js';
-import type { Org } from './org.ts';
 import { SalesforceError } from './salesforce-error.ts';
+import { type Aggregate, aggregateOf } from './soql-aggregate.ts';
 import { type Column, columnOf } from './soql-column.ts';
 import { malformedQuery, placeOf, soqlError } from './soql-error.ts';
 import { filterOf } from './soql-filter.ts';
 import type { Row, Table } from './table.ts';
+import type { Tables } from './tables.ts';
 
 type Parsed = ReturnType<typeof parseQuery>;
 
@@ -15,31 +16,35 @@ export interface SoqlQuery {
   /** Empty for COUNT(). */
   columns: Column[];
   counts: boolean;
+  /** Functions over all rows that are found, such as MIN(CreatedDate). */
+  aggregates: Aggregate[];
   matches: (row: Row) => boolean;
   order: { column: Column; descending: boolean; nullsFirst: boolean }[];
   limit: number | undefined;
   offset: number | undefined;
   /** Parts that Bulk refuses. */
   hasAggregate: boolean;
-  /** A child subquery or TYPEOF. */
+  /** A child subquery. */
   hasSubquery: boolean;
 }
 
-/** Reads a query against the org. Throws Salesforce's own refusals. */
-export function readSoql(org: Org, soql: string): SoqlQuery {
+/** Reads a query against the org, or against one that is frozen and stays as it is. Throws Salesforce's own refusals. */
+export function readSoql(tables: Tables, soql: string): SoqlQuery {
   const parsed = parse(soql);
-  const table = tableOf(org, soql, parsed.sObject ?? '');
+  const table = tableOf(tables, soql, parsed.sObject ?? '');
   const fields = parsed.fields ?? [];
   const functions = fields.filter((field) => field.type === 'FieldFunctionExpression');
-  const hasSubquery = fields.some((field) => field.type === 'FieldSubquery' || field.type === 'FieldTypeof');
+  refuseUnknownFields(fields);
+  const hasSubquery = fields.some((field) => field.type === 'FieldSubquery');
   const counts = fields.length === 1 && functions[0]?.functionName.toUpperCase() === 'COUNT' && functions[0].parameters.length === 0;
   return {
     soql,
     table,
-    columns: counts ? [] : columnsOf(org, table, soql, fields.filter(isPath)),
+    columns: counts ? [] : columnsOf(tables, table, soql, fields.filter(isPath)),
     counts,
-    matches: parsed.where ? filterOf(org, table, soql, parsed.where) : () => true,
-    order: orderOf(org, table, soql, parsed),
+    aggregates: counts ? [] : functions.map((found, index) => aggregate(tables, table, soql, found, index)),
+    matches: parsed.where ? filterOf(tables, table, soql, parsed.where) : () => true,
+    order: orderOf(tables, table, soql, parsed),
     limit: parsed.limit,
     offset: parsed.offset,
     hasAggregate: functions.length > 0 || parsed.groupBy !== undefined,
@@ -49,13 +54,29 @@ export function readSoql(org: Org, soql: string): SoqlQuery {
 
 /** REST answers these in a real org; the sandbox does not know them. */
 export function refuseUnknownParts(query: SoqlQuery): void {
-  if ((query.hasAggregate && !query.counts) || query.hasSubquery) {
+  if (query.hasSubquery) throw new SalesforceError(400, 'MALFORMED_QUERY', 'The sandbox knows no subqueries among the fields.');
+  if (query.hasAggregate && (query.columns.length > 0 || (!query.counts && query.aggregates.length === 0))) {
     throw new SalesforceError(
       400,
       'MALFORMED_QUERY',
-      'The sandbox knows COUNT(), but no other functions, no GROUP BY, no subqueries and no TYPEOF.',
+      'The sandbox knows functions over all rows, but no GROUP BY and no fields beside them.',
     );
   }
+}
+
+function refuseUnknownFields(fields: SelectedField[]): void {
+  for (const field of fields) {
+    if (field.type === 'FieldTypeof') throw new SalesforceError(400, 'MALFORMED_QUERY', 'TYPEOF is not supported by the sandbox.');
+    if (field.type === 'FieldFunctionExpression' && field.functionName.toUpperCase() === 'FIELDS') {
+      throw new SalesforceError(400, 'MALFORMED_QUERY', 'The SOQL FIELDS function is not supported by the sandbox: name the fields.');
+    }
+  }
+}
+
+function aggregate(tables: Tables, table: Table, soql: string, found: SelectedFunction, index: number): Aggregate {
+  const [path] = found.parameters;
+  if (typeof path !== 'string') throw new SalesforceError(400, 'MALFORMED_QUERY', `The sandbox reads no ${found.functionName} of this.`);
+  return aggregateOf(found.functionName, columnOf(tables, table, soql, path), found.alias ?? `expr${index}`);
 }
 
 function parse(soql: string): Parsed {
@@ -66,8 +87,8 @@ function parse(soql: string): Parsed {
   }
 }
 
-function tableOf(org: Org, soql: string, object: string): Table {
-  const table = org.table(object);
+function tableOf(tables: Tables, soql: string, object: string): Table {
+  const table = tables.table(object);
   if (!table) {
     throw soqlError(
       'INVALID_TYPE',
@@ -82,8 +103,8 @@ function tableOf(org: Org, soql: string, object: string): Table {
   return table;
 }
 
-function columnsOf(org: Org, table: Table, soql: string, selected: SelectedPath[]): Column[] {
-  const columns = selected.map((field) => columnOf(org, table, soql, pathOf(field)));
+function columnsOf(tables: Tables, table: Table, soql: string, selected: SelectedPath[]): Column[] {
+  const columns = selected.map((field) => columnOf(tables, table, soql, pathOf(field)));
   const paths = columns.map((column) => column.names.join('.'));
   const twice = paths.find((path, index) => paths.indexOf(path) !== index);
   if (twice !== undefined) throw new SalesforceError(400, 'INVALID_FIELD', `duplicate field selected: ${twice}`);
@@ -91,6 +112,7 @@ function columnsOf(org: Org, table: Table, soql: string, selected: SelectedPath[
 }
 
 type SelectedField = NonNullable<Parsed['fields']>[number];
+type SelectedFunction = Extract<SelectedField, { type: 'FieldFunctionExpression' }>;
 type SelectedPath = Extract<SelectedField, { type: 'Field' | 'FieldRelationship' }>;
 
 function isPath(selected: SelectedField): selected is SelectedPath {
@@ -101,11 +123,11 @@ function pathOf(selected: SelectedPath): string {
   return selected.type === 'Field' ? selected.field : [...selected.relationships, selected.field].join('.');
 }
 
-function orderOf(org: Org, table: Table, soql: string, parsed: Parsed): SoqlQuery['order'] {
+function orderOf(tables: Tables, table: Table, soql: string, parsed: Parsed): SoqlQuery['order'] {
   const clauses = parsed.orderBy === undefined ? [] : [parsed.orderBy].flat();
   return clauses.map((clause) => {
     if (!('field' in clause)) throw new SalesforceError(400, 'MALFORMED_QUERY', 'The sandbox orders by fields only.');
-    const column = columnOf(org, table, soql, clause.field);
+    const column = columnOf(tables, table, soql, clause.field);
     if (!column.facts.sortable) {
       throw soqlError(
         'MALFORMED_QUERY',

@@ -1,10 +1,10 @@
-import { stamp } from './common-fields.ts';
+import { BIRTH, stamp } from './common-fields.ts';
 import { Dice, textSeed } from './dice.ts';
-import type { Field, Value } from './field.ts';
+import type { Field, Value, World } from './field.ts';
 import type { ObjectDefinition } from './object-definition.ts';
 import { recordId, recordNumber } from './record-id.ts';
 
-/** What differs from the row that chance made. Never altered: a later change is a new one, so that a kept one is a snapshot. */
+/** What differs from the row that chance made. Never altered: a later change is a new one. */
 export interface Change {
   readonly values: Readonly<Record<string, Value>>;
   /** Inserted from outside: fields that were not given are empty. */
@@ -18,6 +18,11 @@ export interface Row {
   readonly change: Change | undefined;
 }
 
+interface KnownField {
+  field: Field;
+  seed: number;
+}
+
 /** Rows inserted from outside count from here, so that they do not move those that the org inserts by itself. */
 const OUTSIDE = 1_000_000_000;
 const UNCHANGED: Change = { values: {}, blank: false, purged: false };
@@ -26,19 +31,50 @@ const UNCHANGED: Change = { values: {}, blank: false, purged: false };
 export class Table {
   readonly definition: ObjectDefinition;
   readonly base: number;
+  /** When its description last changed. */
+  describedAt = new Date(BIRTH);
   readonly #seed: number;
-  readonly #fields: Map<string, { field: Field; seed: number }>;
-  readonly #changes = new Map<number, Change>();
+  readonly #world: World;
+  #fields: Map<string, KnownField>;
+  #changes = new Map<number, Change>();
+  /** Whether a frozen table reads the same changes, so that the next one has to go elsewhere. */
+  #shared = false;
+  /** Rows that are deleted and not purged. */
+  readonly #bin = new Set<number>();
   #born = 0;
   #inserted = 0;
 
-  constructor(definition: ObjectDefinition, seed: number, size: number) {
+  constructor(definition: ObjectDefinition, seed: number, world: World, fields?: Map<string, KnownField>) {
     this.definition = definition;
-    this.base = definition.rows(size);
+    this.base = definition.rows;
     this.#seed = seed;
-    this.#fields = new Map(
-      definition.fields.map((field) => [field.facts.name, { field, seed: textSeed(`${definition.name}.${field.facts.name}`) }]),
-    );
+    this.#world = world;
+    this.#fields = fields ?? new Map(definition.fields.map((field) => [field.facts.name, this.#known(field)]));
+  }
+
+  /** The table as it is now, for a query whose pages are read later. It costs nothing until the next change. */
+  frozen(world: World): Table {
+    const table = new Table(this.definition, this.#seed, world, this.#fields);
+    table.#changes = this.#changes;
+    table.#born = this.#born;
+    table.#inserted = this.#inserted;
+    this.#shared = true;
+    return table;
+  }
+
+  /** The fields that the connected user sees, in describe's order. */
+  get fields(): Field[] {
+    return [...this.#fields.values()].map(({ field }) => field).filter((field) => !field.hidden);
+  }
+
+  /** A field, seen or not, by the name that describe has for it. */
+  field(name: string): Field | undefined {
+    return this.#fields.get(name)?.field;
+  }
+
+  /** Adds a field, or puts one in the place of that which has its name. */
+  putField(field: Field): void {
+    this.#fields = new Map(this.#fields).set(field.facts.name, this.#known(field));
   }
 
   /** Rows that were there at the start or that the org inserted by itself, deleted ones too. */
@@ -79,10 +115,14 @@ export class Table {
   value(row: Row, name: string): Value {
     const known = this.#fields.get(name);
     if (!known) throw new Error(`${this.definition.name} has no field ${name}.`);
-    const { field, seed } = known;
+    const value = this.#storedValue(row, name, known);
+    return known.field.convert ? known.field.convert(value) : value;
+  }
+
+  #storedValue(row: Row, name: string, { field, seed }: KnownField): Value {
     const changed = row.change?.values[name];
     if (changed !== undefined) return changed;
-    if (field.derive) return field.derive((other) => this.value(row, other));
+    if (field.derive) return field.derive((other) => this.value(row, other), this.#world);
     if (field.facts.type === 'id') return this.idOf(row.ordinal);
     if (!field.make || row.change?.blank) return field.facts.type === 'boolean' ? false : null;
     return field.make(new Dice(this.#seed, seed, row.ordinal), (other) => this.value(row, other), row.ordinal);
@@ -99,10 +139,17 @@ export class Table {
     return row.change?.values.IsDeleted === true;
   }
 
+  /** Whether only queryAll finds the row: it is deleted, or an activity that was archived. */
+  isOnlyForQueryAll(row: Row): boolean {
+    return this.isDeleted(row) || (this.#fields.has('IsArchived') && this.value(row, 'IsArchived') === true);
+  }
+
   /** Lays values over a row. */
   change(ordinal: number, values: Record<string, Value>): void {
     const before = this.#changes.get(ordinal) ?? UNCHANGED;
-    this.#changes.set(ordinal, { ...before, values: { ...before.values, ...this.#checked(values) } });
+    this.#write(ordinal, { ...before, values: { ...before.values, ...this.#checked(values) } });
+    if (values.IsDeleted === true) this.#bin.add(ordinal);
+    if (values.IsDeleted === false) this.#bin.delete(ordinal);
   }
 
   /** Adds a row made by chance, except for these values; answers its ordinal. */
@@ -117,12 +164,42 @@ export class Table {
   insert(values: Record<string, Value>): number {
     const checked = this.#checked(values);
     const ordinal = OUTSIDE + this.#inserted++;
-    this.#changes.set(ordinal, { values: checked, blank: true, purged: false });
+    this.#write(ordinal, { values: checked, blank: true, purged: false });
     return ordinal;
   }
 
-  purge(ordinal: number): void {
-    this.#changes.set(ordinal, { ...UNCHANGED, purged: true });
+  /** Removes a row; what is kept of it is the second of its deletion, for the log of deletions. */
+  purge(ordinal: number, second: string): void {
+    const row = this.row(ordinal);
+    const deleted = row && this.isDeleted(row) ? this.value(row, 'SystemModstamp') : second;
+    this.#write(ordinal, { ...UNCHANGED, purged: true, values: { SystemModstamp: deleted } });
+    this.#bin.delete(ordinal);
+  }
+
+  /** Empties the recycle bin of what was deleted before an instant. */
+  purgeDeletedBefore(instant: string): void {
+    for (const ordinal of this.#bin) {
+      const deleted = this.#changes.get(ordinal)?.values.SystemModstamp;
+      if (typeof deleted === 'string' && deleted < instant) this.purge(ordinal, instant);
+    }
+  }
+
+  /** What the log of deletions has: rows in the recycle bin, and those that are purged. */
+  *deletions(): Generator<{ id: string; deleted: string }> {
+    for (const [ordinal, { values, purged }] of this.#changes) {
+      const deleted = values.SystemModstamp;
+      if ((purged || values.IsDeleted === true) && typeof deleted === 'string') yield { id: this.idOf(ordinal), deleted };
+    }
+  }
+
+  #known(field: Field): KnownField {
+    return { field, seed: textSeed(`${this.definition.name}.${field.facts.name}`) };
+  }
+
+  #write(ordinal: number, change: Change): void {
+    if (this.#shared) this.#changes = new Map(this.#changes);
+    this.#shared = false;
+    this.#changes.set(ordinal, change);
   }
 
   /** Salesforce keeps no empty strings, and stamps to the second. */
@@ -130,7 +207,8 @@ export class Table {
     return Object.fromEntries(
       Object.entries(values).map(([name, value]) => {
         const facts = this.#fields.get(name)?.field.facts;
-        if (!facts || facts.type === 'address' || name === 'Id') throw new Error(`${this.definition.name}.${name} cannot be written.`);
+        if (!facts || facts.type === 'address' || facts.type === 'location' || name === 'Id')
+          throw new Error(`${this.definition.name}.${name} cannot be written.`);
         if (value === '') return [name, null];
         return [name, facts.type === 'datetime' && typeof value === 'string' ? stamp(Date.parse(value)) : value];
       }),

@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Fault } from '../../../../app/sandbox/salesforce/faults.ts';
+import { FAULT_KINDS, type Fault } from '../../../../app/sandbox/salesforce/faults.ts';
 import { type Connected, connect, createJob, finish, grant } from './connect.ts';
 
 let connected: Connected;
@@ -78,14 +80,19 @@ describe('a fault on demand', () => {
     expect((await connected.ask(path)).headers.get('Sforce-NumberOfRecords')).toBe(String(right - 2));
   });
 
-  test('ends the session in the middle of a download', async () => {
-    const path = await results();
-    await arm({ kind: '401-mid-download' });
-    expect((await connected.ask(path)).status).toBe(401);
-    expect((await connected.ask(path)).status).toBe(401);
-    const { access_token: token } = await connected.oauth2.refreshToken(connected.tokens.refresh_token);
-    expect((await connected.ask(path, { headers: { Authorization: `Bearer ${token}` } })).status).toBe(200);
-  });
+  test.each([false, true])(
+    'ends the session in the middle of a download; a refresh gives another (rotation %s)',
+    async (rotateRefreshTokens) => {
+      await connected.sandbox.close();
+      connected = await connect({ rotateRefreshTokens });
+      const path = await results();
+      await arm({ kind: '401-mid-download' });
+      expect((await connected.ask(path)).status).toBe(401);
+      expect((await connected.ask(path)).status).toBe(401);
+      const { access_token: token } = await connected.oauth2.refreshToken(connected.tokens.refresh_token);
+      expect((await connected.ask(path, { headers: { Authorization: `Bearer ${token}` } })).status).toBe(200);
+    },
+  );
 
   test('fails a job, with and without a message', async () => {
     await arm({ kind: 'job-failed', errorMessage: 'QUERY_TIMEOUT: Your query request was running for too long.' });
@@ -98,11 +105,120 @@ describe('a fault on demand', () => {
     expect((await run()).state).toBe('JobComplete');
   });
 
+  test('lets a job run for ever, until somebody aborts it', async () => {
+    await arm({ kind: 'job-stuck' });
+    const { id } = await createJob(connected, 'SELECT Id FROM Account');
+    const path = `/services/data/v66.0/jobs/query/${id}`;
+    const state = async () => ((await (await connected.ask(path)).json()) as { state: string }).state;
+    await setTimeout(30);
+    expect(await state()).toBe('InProgress');
+    await connected.ask(path, { method: 'PATCH', body: '{"state":"Aborted"}', headers: { 'Content-Type': 'application/json' } });
+    expect(await state()).toBe('Aborted');
+  });
+
   test('loses a job', async () => {
     const path = await results();
     await arm({ kind: 'job-vanished' });
     expect((await connected.ask(path)).status).toBe(404);
     expect((await connected.ask(path)).status).toBe(404);
+  });
+
+  test.each([420, 429, 502, 503])('answers HTML and %d, and says when to come again', async (status) => {
+    await arm({ kind: 'http', status, headers: { 'Retry-After': '2' } });
+    const reply = await connected.ask('/services/data/v66.0/limits');
+    expect([reply.status, reply.headers.get('Retry-After'), await reply.text()]).toEqual([status, '2', expect.stringContaining('<html>')]);
+  });
+
+  test('drips a page slowly, but whole', async () => {
+    const path = await results();
+    const whole = await (await connected.ask(path)).text();
+    await arm({ kind: 'slow-page', afterBytes: Math.ceil(whole.length / 5), everyMs: 20 });
+    const started = performance.now();
+    expect(await (await connected.ask(path, { headers: { 'Accept-Encoding': 'identity' } })).text()).toBe(whole);
+    expect(performance.now() - started).toBeGreaterThan(70);
+  });
+
+  test('breaks the connection in the middle of any answer', async () => {
+    await arm({ kind: 'cut-body', afterBytes: 10, match: { path: '/describe' } });
+    const path = '/services/data/v66.0/sobjects/Account/describe';
+    const cut = await connected.ask(path);
+    expect(cut.status).toBe(200);
+    await expect(cut.text()).rejects.toThrow();
+    expect(await (await connected.ask(path)).json()).toHaveProperty('fields');
+  });
+
+  test('never answers', async () => {
+    await arm({ kind: 'stall', match: { path: '/limits' } });
+    await expect(connected.ask('/services/data/v66.0/limits', { signal: AbortSignal.timeout(50) })).rejects.toThrow();
+    expect((await connected.ask('/services/data/v66.0/limits')).status).toBe(200);
+  });
+
+  test('sends uncompressed what was asked for compressed', async () => {
+    const path = await results();
+    const headers = { 'Accept-Encoding': 'gzip' };
+    for (const address of [path, '/services/data/v66.0/sobjects/Account/describe']) {
+      await arm({ kind: 'not-compressed' });
+      const encodings = [await connected.ask(address, { headers }), await connected.ask(address, { headers })].map((reply) =>
+        reply.headers.get('Content-Encoding'),
+      );
+      expect(encodings).toEqual([null, 'gzip']);
+    }
+  });
+
+  test.each([
+    ['quota', 'TotalRequests Limit exceeded.'],
+    ['concurrent-requests', 'ConcurrentRequests (Concurrent API Requests) Limit exceeded.'],
+  ] as const)('refuses a call by 403: %s', async (kind, message) => {
+    connected.sandbox.faults.arm({ kind });
+    const reply = await connected.ask('/services/data/v66.0/limits');
+    expect([reply.status, await reply.json()]).toEqual([403, [{ message, errorCode: 'REQUEST_LIMIT_EXCEEDED' }]]);
+    expect(reply.headers.has('Sforce-Limit-Info')).toBe(true);
+    expect((await connected.ask('/services/data/v66.0/limits')).status).toBe(200);
+  });
+
+  test('lets a count time out above so many rows, as long as it is armed', async () => {
+    await arm({ kind: 'count-timeout', rows: 20 });
+    const count = (soql: string) => connected.connection.query(soql);
+    for (const what of ['COUNT()', 'MIN(CreatedDate)', 'COUNT(Id)'])
+      await expect(count(`SELECT ${what} FROM Account`)).rejects.toMatchObject({ errorCode: 'QUERY_TIMEOUT' });
+    expect((await count('SELECT COUNT() FROM TaskStatus')).totalSize).toBe(3);
+    expect((await count('SELECT Id FROM Account')).totalSize).toBeGreaterThan(20);
+  });
+
+  test('lets a job time out above so many rows, as long as it is armed', async () => {
+    await arm({ kind: 'query-timeout', rows: 20, match: { object: 'Account' } });
+    const run = async (soql: string) => finish(connected, (await createJob(connected, soql)).id);
+    const message = 'QUERY_TIMEOUT: Your query request was running for too long.';
+    expect(await run('SELECT Id FROM Account')).toMatchObject({ state: 'Failed', errorMessage: message });
+    expect(await run('SELECT Name FROM Account')).toMatchObject({ state: 'Failed' });
+    expect(await run('SELECT Name FROM Account LIMIT 20')).toMatchObject({ state: 'JobComplete', numberRecordsProcessed: 20 });
+    expect(await run('SELECT Name FROM Contact')).toMatchObject({ state: 'JobComplete' });
+  });
+
+  test('retries a job, and gives up after fifteen times', async () => {
+    await arm({ kind: 'job-retries', retries: 15 });
+    await arm({ kind: 'job-retries' });
+    const run = async () => finish(connected, (await createJob(connected, 'SELECT Id FROM Account')).id);
+    expect(await run()).toMatchObject({ state: 'JobComplete', retries: 15 });
+    expect(await run()).toMatchObject({ state: 'Failed', retries: 16, errorMessage: 'Retried more than fifteen times' });
+  });
+
+  test('loses the reply to the creation of a job, which is made', async () => {
+    await arm({ kind: 'lost-reply', match: { method: 'POST', path: '/jobs/query' } });
+    await expect(createJob(connected, 'SELECT Id FROM Account')).rejects.toThrow();
+    const { records } = await connected.connection.request<{ records: object[] }>('/services/data/v66.0/jobs/query?jobType=V2Query');
+    expect(records).toHaveLength(1);
+  });
+
+  test.each([false, true])('loses the reply to a refresh, which ends the grant where tokens rotate (%s)', async (rotateRefreshTokens) => {
+    await connected.sandbox.close();
+    connected = await connect({ rotateRefreshTokens });
+    const { oauth2, tokens } = connected;
+    await arm({ kind: 'lost-reply', match: { path: '/services/oauth2/token' } });
+    await expect(oauth2.refreshToken(tokens.refresh_token)).rejects.toThrow();
+    const again = oauth2.refreshToken(tokens.refresh_token);
+    if (rotateRefreshTokens) await expect(again).rejects.toMatchObject({ name: 'invalid_grant' });
+    else expect(await again).toHaveProperty('access_token');
   });
 
   test('can be listed and cleared; an unknown one is refused by name', async () => {
@@ -114,4 +230,9 @@ describe('a fault on demand', () => {
     const refused = await arm({ kind: 'earthquake' as Fault['kind'] });
     expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('There is no fault earthquake')]);
   });
+});
+
+test('the README tells of every fault', async () => {
+  const readme = await readFile(`${import.meta.dirname}/../../../../app/sandbox/README.md`, 'utf8');
+  for (const kind of FAULT_KINDS) expect(readme).toContain(`\`${kind}\``);
 });

@@ -1,0 +1,56 @@
+import { type Field, type FieldFacts, type FieldType, field, isFieldType, type Value } from './field.ts';
+import type { Table } from './table.ts';
+
+/** What an admin of the org does to a field. */
+export interface FieldChange {
+  field: string;
+  /** `hide` and `show` are field-level security; `add` makes a field; `retype` gives one another type. */
+  change: 'hide' | 'show' | 'add' | 'retype';
+  /** Of a field that is added or retyped. */
+  type?: FieldType;
+  /** More facts of it, such as `length`, `precision` or `label`. */
+  facts?: Partial<FieldFacts>;
+  /** What every row has in a field that is added: no stamp moves for it. */
+  value?: Value;
+}
+
+/** Carries out a change. Throws where it makes no sense. */
+export function changeField(table: Table, change: FieldChange): void {
+  const before = table.field(change.field);
+  if (change.change === 'add') table.putField(added(table, change));
+  else if (!before) throw new Error(`${table.definition.name} has no field ${change.field}.`);
+  else if (change.change === 'retype') table.putField(retyped(before, change));
+  else if (change.change === 'hide' || change.change === 'show') table.putField({ ...before, hidden: change.change === 'hide' });
+  else throw new Error('A field changes by hide, show, add or retype.');
+}
+
+function added(table: Table, change: FieldChange): Field {
+  if (table.field(change.field)) throw new Error(`${table.definition.name} has a field ${change.field} already.`);
+  const { value = null } = change;
+  return field(typeOf(change), change.field, labelOf(change), change.facts, value === null ? {} : { derive: () => value });
+}
+
+function retyped(before: Field, change: FieldChange): Field {
+  const type = typeOf(change);
+  const { facts } = field(type, change.field, labelOf(change, before.facts.label), change.facts);
+  return { ...before, facts, convert: (value) => converted(value, facts) };
+}
+
+/** What becomes of a value: text stays what it was, and is lost where it is no number. */
+function converted(value: Value, { soapType }: FieldFacts): Value {
+  if (value === null) return null;
+  if (soapType === 'xsd:string') return String(value);
+  const number = Number(value);
+  if (soapType === 'xsd:double') return Number.isNaN(number) ? null : number;
+  if (soapType === 'xsd:int') return Number.isNaN(number) ? null : Math.trunc(number);
+  return value;
+}
+
+function typeOf({ type }: FieldChange): FieldType {
+  if (!isFieldType(type)) throw new Error(`There is no field type ${type}.`);
+  return type;
+}
+
+function labelOf({ field: name, facts }: FieldChange, before?: string): string {
+  return facts?.label ?? before ?? name.replace(/__c$/, '').replaceAll('_', ' ');
+}
