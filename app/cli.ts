@@ -25,6 +25,9 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<Command> }> =
 
 const USAGE_EXIT = 2;
 
+/** A terminal's interrupt comes twice, to npm's whole group and once more from npm: only one that comes later is meant as a second. */
+const SECOND_SIGNAL_MS = 1_000;
+
 process.exit(await main());
 
 async function main(): Promise<number> {
@@ -48,14 +51,20 @@ async function main(): Promise<number> {
   }
 }
 
-/** Aborts at the first TERM or INT, so that a command can end well; the second one ends the process. */
+/**
+ * Aborts at the first TERM or INT, so that a command can end well; a second one ends the process. Aborts also when a process of ours
+ * that started this one is gone: killed, it cannot tell us to stop, but its channel closes.
+ */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
+  let first = 0;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(1);
+      first ||= Date.now();
+      if (Date.now() - first > SECOND_SIGNAL_MS) process.exit(1);
       controller.abort();
     });
   }
+  if (process.send) process.once('disconnect', () => controller.abort());
   return controller.signal;
 }

@@ -149,11 +149,21 @@ function readOtherApps(read: Reader): SalesforceApp[] {
   }
 }
 
-/** A secret goes there: only over TLS, or to this machine. */
+/** Secrets go only over TLS, or to this machine. */
+function isSafe(url: URL): boolean {
+  return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.includes(url.hostname));
+}
+
+function readEndpoint(read: Reader): string {
+  const endpoint = read.url('BIGQUERY_API_ENDPOINT', 'an endpoint', ['http:', 'https:']);
+  const url = URL.parse(endpoint);
+  if (url && !isSafe(url)) read.fault('BIGQUERY_API_ENDPOINT must be https: credentials go there.');
+  return endpoint;
+}
+
 function checkLoginUrl(read: Reader, name: string, loginUrl: string): void {
   const url = URL.parse(loginUrl);
-  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.includes(url.hostname));
-  if (url && (!safe || url.pathname !== '/' || url.search)) read.fault(`${name} must name login hosts as https://<host>.`);
+  if (url && (!isSafe(url) || url.pathname !== '/' || url.search)) read.fault(`${name} must name login hosts as https://<host>.`);
 }
 
 function readApiVersion(read: Reader): string {
@@ -166,7 +176,7 @@ function readBigQuery(read: Reader): Config['bigquery'] {
   return {
     project: read.text('GOOGLE_CLOUD_PROJECT', 'the Google Cloud project that pays'),
     location: read.text('BIGQUERY_LOCATION', "the datasets' location, such as EU or europe-north1"),
-    endpoint: read.env.BIGQUERY_API_ENDPOINT ? read.url('BIGQUERY_API_ENDPOINT', 'an endpoint', ['http:', 'https:']) : undefined,
+    endpoint: read.env.BIGQUERY_API_ENDPOINT ? readEndpoint(read) : undefined,
     datasets: readDatasets(read),
     stagingDataset: read.text('BIGQUERY_STAGING_DATASET', 'a dataset', 'salesforce_staging'),
   };

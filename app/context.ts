@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { Agent, request } from 'undici';
 import { openWarehouse, type Warehouse } from './bigquery/warehouse.ts';
@@ -26,8 +27,8 @@ export interface Context {
   readonly uploads: Budget;
   /** places for long requests to an org */
   longRequests(orgId: string): Budget;
-  /** A connection's way into its org. */
-  salesforce(connectionId: number): SalesforceClient;
+  /** A connection's way into its org; `signal` ends its calls. */
+  salesforce(connectionId: number, signal?: AbortSignal): SalesforceClient;
   /** The External Client App of a login host; the first one where none is named. @throws AppError invalid_request */
   app(loginUrl?: string): SalesforceApp;
   /** The schedule's idea of now. All else lives in real time. */
@@ -35,10 +36,12 @@ export interface Context {
   close(): Promise<void>;
 }
 
+const CLOSE_MS = 5_000;
+
 /** Opens everything that a configuration names. Nothing is asked of any of it yet. */
 export function createContext(config: Config, log: Log, limits = LIMITS): Context {
   const database = openDatabase(config.databaseUrl, (error) =>
-    log.warn({ code: (error as { code?: string }).code }, 'a database connection broke'),
+    log.warn({ error_code: (error as { code?: string }).code }, 'a database connection broke'),
   );
   const sealer = createSealer(config.tokenKeys);
   // Pages are slow to begin and large; each request sets its own idle time-outs.
@@ -71,7 +74,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
       return longRequests.get(orgId)!;
     },
     app,
-    salesforce: (connectionId) =>
+    salesforce: (connectionId, signal) =>
       new SalesforceClient(
         {
           current: () => readAccessToken(database, sealer, connectionId),
@@ -83,11 +86,13 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
         config.salesforce.apiVersion,
         dispatcher,
         limits.idleMs,
+        signal,
       ),
     scheduleNow: () => readClock(config.scheduleClockUrl),
     async close() {
-      await database.end();
-      await dispatcher.close();
+      // What is under way gets a moment; a call that hangs must not keep the process.
+      const closed = Promise.all([database.end(), dispatcher.close()]);
+      await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     },
   };
 }

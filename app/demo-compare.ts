@@ -37,8 +37,11 @@ export async function compareObject(
 
   const result: Comparison = { rows: left.size, values: 0, differences: [] };
   if (left.size !== rows.length) result.differences.push(`${rows.length - left.size} Ids stand in more than one row`);
+  const since = startDate === 'all' ? Number.NEGATIVE_INFINITY : Date.parse(startDate);
   for await (const record of readOrg(sandbox, objectName)) {
-    if (!(instant(record.CreatedDate!) < Date.parse(lastDate) && instant(record.SystemModstamp!) >= Date.parse(startDate))) continue;
+    // An object that is only added to has no stamp but its CreatedDate.
+    const stamp = record.SystemModstamp ?? record.CreatedDate!;
+    if (!(instant(record.CreatedDate!) < Date.parse(lastDate) && instant(stamp) >= since)) continue;
     const id = record.Id as string;
     const row = left.get(id);
     left.delete(id);

@@ -11,8 +11,19 @@ import type { SandboxEndpoints } from './sandbox/sandbox.ts';
 
 /** Where the consent page sends the user; nothing needs to answer there. */
 const REDIRECT_URI = 'https://127.0.0.1/login/callback';
-const OBJECTS = ['Account', 'Contact', 'Opportunity'];
+const OBJECTS = ['Account', 'Contact', 'Opportunity', 'Lead', 'Case', 'Task', 'User', 'AccountHistory'];
+
+/** Has more rows than are read by REST. */
+const LARGE_OBJECT = 'Everything__c';
+
 const START_DATE = '2023-03-01';
+
+/** What the contract's table says after a step, of every job; and the window that the step imported, if it did. */
+interface Expected {
+  last_date: string;
+  active: 0 | 1;
+  imported?: { from: string; to: string };
+}
 
 /** A tick comes ten minutes after midnight: the day before is closed then, and Salesforce has committed what it stamped. */
 const TICK_TIME = '00:10:00Z';
@@ -25,7 +36,13 @@ interface JobView {
   last_date: string;
   active: number;
   table: string;
-  run: { id: string; from: string; to: string; state: string; receipt: { delta_rows: number; verdict: string } | null } | null;
+  run: {
+    id: string;
+    from: string;
+    to: string;
+    state: string;
+    receipt: { delta_rows: number; verdict: string; methods: string[] } | null;
+  } | null;
 }
 
 /** The contract's sequence, with a service and a sandbox of its own, through HTTP only; then every value is held against the org. */
@@ -49,6 +66,7 @@ async function walk(service: Service, folder: string): Promise<number> {
   const sandbox = JSON.parse(await readFile(join(folder, 'sandbox.json'), 'utf8')) as SandboxEndpoints;
   const api = (path: string, fields?: Record<string, string>): Promise<string> => call(`${url}/${path}`, fields);
   const known = new Set<string>();
+  let differences = 0;
 
   heading('Connect the org by OAuth');
   const authorizeUrl = await api('get_oauth_url', { redirect_uri: REDIRECT_URI });
@@ -56,31 +74,36 @@ async function walk(service: Service, folder: string): Promise<number> {
   const userId = await api('login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code });
   console.log(userId);
 
-  const forEach = async (path: string, more: Record<string, string> = {}): Promise<void> => {
+  const forEach = async (path: string, more: Record<string, string>, expected: Expected): Promise<void> => {
+    heading(`Call ${path}${more.start_date ? ` with start_date ${more.start_date}` : ''}`);
     for (const object of OBJECTS) await api(path, { user_id: userId, object_name: object, ...more });
-    await show(api, known);
+    differences += await show(api, known, expected);
   };
-  const tickOn = async (date: string): Promise<void> => {
+  const tickOn = async (date: string, expected: Expected): Promise<void> => {
     heading(`Call handle_importing_job on ${date}`);
     await setClock(sandbox.clock_url, `${date}T${TICK_TIME}`);
     console.log(await api('handle_importing_job', { wait: '50' }));
-    await show(api, known);
+    differences += await show(api, known, expected);
   };
 
-  heading(`Call create_importing_job with start_date ${START_DATE}`);
-  await forEach('create_importing_job', { start_date: START_DATE });
-  await tickOn('2023-03-20');
-  await tickOn('2023-03-21');
-  await tickOn('2023-03-22');
-  heading('Call pause_importing_job');
-  await forEach('pause_importing_job');
-  await tickOn('2023-03-23');
-  heading('Call resume_importing_job');
-  await forEach('resume_importing_job');
-  await tickOn('2023-03-25');
+  await forEach('create_importing_job', { start_date: START_DATE }, { last_date: START_DATE, active: 1 });
+  await tickOn('2023-03-20', { last_date: '2023-03-20', active: 1, imported: { from: '2023-03-01', to: '2023-03-20' } });
+  await tickOn('2023-03-21', { last_date: '2023-03-21', active: 1, imported: { from: '2023-03-20', to: '2023-03-21' } });
+  await tickOn('2023-03-22', { last_date: '2023-03-22', active: 1, imported: { from: '2023-03-21', to: '2023-03-22' } });
+  await forEach('pause_importing_job', {}, { last_date: '2023-03-22', active: 0 });
+  await tickOn('2023-03-23', { last_date: '2023-03-22', active: 0 });
+  await forEach('resume_importing_job', {}, { last_date: '2023-03-22', active: 1 });
+  await tickOn('2023-03-25', { last_date: '2023-03-25', active: 1, imported: { from: '2023-03-22', to: '2023-03-25' } });
+
+  heading(`Import ${LARGE_OBJECT} from its beginning: start_date all, by Bulk API 2.0`);
+  await api('create_importing_job', { user_id: userId, object_name: LARGE_OBJECT, start_date: 'all' });
+  console.log(await api('handle_importing_job', { wait: '50' }));
+  const large = (await readJobs(api)).find((job) => job.object_name === LARGE_OBJECT);
+  console.log(`  ${LARGE_OBJECT}: ${large?.run?.receipt?.delta_rows} records, ${large?.run?.receipt?.methods.join(', ')}`);
+  if (!large?.run?.receipt?.methods[0]?.startsWith('bulk')) differences++;
 
   heading('Compare every row and value with the org');
-  return await compareAll(api, sandbox);
+  return differences + (await compareAll(api, sandbox));
 }
 
 async function compareAll(api: (path: string) => Promise<string>, sandbox: SandboxEndpoints): Promise<number> {
@@ -89,7 +112,7 @@ async function compareAll(api: (path: string) => Promise<string>, sandbox: Sandb
   for (const job of await readJobs(api)) {
     const result = await compareObject(sandbox, job.object_name, job.table, job.start_date, job.last_date);
     console.log(
-      `${job.object_name.padEnd(12)} ${result.rows} rows, ${result.values} values checked, ${result.differences.length} differences`,
+      `${job.object_name.padEnd(14)} ${result.rows} rows, ${result.values} values checked, ${result.differences.length} differences`,
     );
     for (const difference of result.differences.slice(0, 10)) console.log(`  ${difference}`);
     if (result.rows === 0) console.log('  no row was there to be checked: that is a difference, too');
@@ -114,8 +137,9 @@ function startService(folder: string): Service {
   const cli = fileURLToPath(new URL('./cli.ts', import.meta.url));
   const { PATH, HOME, TMPDIR } = process.env;
   const child = spawn(process.execPath, [cli, 'serve', '--local', '--data', folder, '--clock', `${START_DATE}T${TICK_TIME}`], {
-    env: { PATH, HOME, ...(TMPDIR && { TMPDIR }), PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH, HOME, ...(TMPDIR && { TMPDIR }), PORT: '0', RUNS_PER_CONNECTION: '4' },
+    // The channel tells it when we are gone, should we be killed.
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     detached: true,
   });
   const output: string[] = [];
@@ -174,8 +198,8 @@ async function readJobs(api: (path: string) => Promise<string>): Promise<JobView
   return (JSON.parse(await api('jobs')) as { jobs: JobView[] }).jobs;
 }
 
-/** The contract's table, and what was imported since it was last shown. */
-async function show(api: (path: string) => Promise<string>, known: Set<string>): Promise<void> {
+/** Shows the contract's table, and what was imported since it was last shown. @returns how often it is not as the contract has it */
+async function show(api: (path: string) => Promise<string>, known: Set<string>, expected: Expected): Promise<number> {
   const jobs = await readJobs(api);
   const cells = [
     ['user_id', 'object_name', 'start_date', 'last_date', 'active'],
@@ -183,12 +207,30 @@ async function show(api: (path: string) => Promise<string>, known: Set<string>):
   ];
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
   for (const row of cells) console.log(`  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')}`);
+  const imported = new Map<string, JobView['run']>();
   for (const { object_name, run } of jobs) {
     if (!run || known.has(run.id)) continue;
     known.add(run.id);
+    imported.set(object_name, run);
     const count = run.receipt ? `${run.receipt.delta_rows} records, counted ${run.receipt.verdict}` : run.state;
     console.log(`  ${object_name}: imported from ${run.from} to ${dayBefore(run.to)}: ${count}`);
   }
+  const wrong = OBJECTS.filter(
+    (object) =>
+      !isAsExpected(
+        jobs.find((job) => job.object_name === object),
+        imported.get(object),
+        expected,
+      ),
+  );
+  if (wrong.length > 0) console.log(`  Not as the contract has it: ${wrong.join(', ')}, which should be ${JSON.stringify(expected)}`);
+  return wrong.length;
+}
+
+function isAsExpected(job: JobView | undefined, run: JobView['run'] | undefined, { last_date, active, imported }: Expected): boolean {
+  const row = job?.start_date === START_DATE && job.last_date === last_date && job.active === active;
+  const window = imported ? run?.state === 'succeeded' && run.from === imported.from && run.to === imported.to : !run;
+  return row && window;
 }
 
 /** The last day of a window, as the contract's words count: "from 2023-03-01 to 2023-03-19" ends before the 20th. */

@@ -34,7 +34,7 @@ function placeOf(error: unknown): Record<string, unknown> {
   const frames = typeof stack === 'string' ? stack.split('\n').filter((line) => /^\s+at /.test(line)) : [];
   return {
     name: typeof name === 'string' ? name : typeof error,
-    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    ...(typeof code === 'string' || typeof code === 'number' ? { error_code: code } : {}),
     at: frames.slice(0, 4).map((line) => line.trim()),
   };
 }

@@ -74,20 +74,25 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
   }
   if (!found) throw new AppError('bigquery_unavailable', `The table ${display(target.name)} was made and cannot be seen yet.`);
   const createdAt = new Date(Number(found.creationTime));
-  requireOwn(target, found, createdAt);
+  requireOwn(target, found);
   const added = await updateColumns(warehouse, target.name, found, columns);
   await ensureLiveView(warehouse, target.name, added);
   return { createdAt, isEmpty: found.numRows === '0' };
 }
 
-/** A target table must be the one that its job made: into any other, a window would be missing what came before it. */
-function requireOwn(target: TargetTable, found: Table, createdAt: Date): void {
-  if (target.createdAt && target.createdAt.getTime() !== createdAt.getTime()) throw replaced(target, 'was made anew');
-  if (found.labels?.job !== target.jobId) throw replaced(target, 'was not made by this job');
+/**
+ * A target table must be the one that its job made: into any other, a window would be missing what came before it. It is known by its
+ * label, which a table that was dropped and made anew does not have, and which an operator gives to one that was restored.
+ */
+function requireOwn(target: TargetTable, found: Table): void {
+  if (found.labels?.job !== target.jobId) throw replaced(target, 'does not have the label that this job gave it');
 }
 
-function replaced(target: TargetTable, what: string): AppError {
-  return new AppError('target_replaced', `The table ${display(target.name)} ${what}: move it away or put it back, then tick again.`);
+function replaced({ name, jobId, createdAt }: TargetTable, what: string): AppError {
+  const way = createdAt
+    ? `restore it with all that it had, give it the label job:${jobId}, and tick again`
+    : 'it is not written into: move it away, and tick again';
+  return new AppError('target_replaced', `The table ${display(name)} ${what}: ${way}.`);
 }
 
 /** Adds the columns that are new, and rewrites descriptions that changed. @returns whether columns were added */

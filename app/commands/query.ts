@@ -22,7 +22,15 @@ export const query: Command = async ({ args, env }) => {
 async function print(env: NodeJS.ProcessEnv, sql: string): Promise<number> {
   const dispatcher = new Agent();
   const warehouse = openWarehouse(readBigQueryConfig(env), dispatcher);
-  const rows = await ask<Record<string, unknown>>(warehouse, sql, {});
+  let rows: Record<string, unknown>[];
+  try {
+    rows = await ask(warehouse, sql, {});
+  } catch (error) {
+    // Whoever typed the statement may see what BigQuery says of it.
+    const { message, cause } = error as Error;
+    console.error(Error.isError(cause) ? cause.message : message);
+    return 1;
+  }
   console.table(rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)]))));
   return 0;
 }

@@ -1,5 +1,5 @@
-/** How often in a row a run may fail before it is given up and the failure told. */
-export const MOST_FAILURES = 8;
+/** How often in a row, without getting anywhere, a run may fail before it is given up and the failure told: after some three hours. */
+export const MOST_FAILURES = 20;
 
 const FIRST_MS = 2_000;
 const LONGEST_MS = 15 * 60_000;

@@ -1,14 +1,14 @@
 /** The states of a run. `queued` and `running` are open; a job has at most one open run. */
 export type RunState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
-/** What can happen to a run: from which states, and to which. A write names `from` in its WHERE, so that an event out of turn changes nothing. */
-export const RUN_EVENTS = {
+/** What can happen to a run, and the state that follows. All but a claim and a cancellation happen to a running run only, by its lease. */
+export const RUN_STATE_AFTER = {
   /** a worker takes it: for the first time, after a delay, or because its last owner's lease ran out */
-  claim: { from: ['queued', 'running'], to: 'running' },
+  claim: 'running',
   /** it did not end, and will be tried again */
-  postpone: { from: ['running'], to: 'queued' },
-  succeed: { from: ['running'], to: 'succeeded' },
-  fail: { from: ['running'], to: 'failed' },
-  /** its job was paused before a worker took it */
-  cancel: { from: ['queued'], to: 'cancelled' },
-} as const satisfies Record<string, { from: readonly RunState[]; to: RunState }>;
+  postpone: 'queued',
+  succeed: 'succeeded',
+  fail: 'failed',
+  /** its job was paused before a worker took it, or took it again; or it is so old that another is to begin in its place */
+  cancel: 'cancelled',
+} as const satisfies Record<string, RunState>;

@@ -18,11 +18,6 @@ export function windowEnd(now: Date, every: Every): Date {
   return new Date(Math.floor(now.getTime() / step) * step);
 }
 
-/** What is still to be imported of all that is asked for, or nothing. */
-export function windowDue(syncedTo: Date, wantedTo: Date): Window | undefined {
-  return wantedTo > syncedTo ? { from: syncedTo, to: wantedTo } : undefined;
-}
-
 /** How long to wait, from `now`, until everything stamped before `to` is committed and can be read (Salesforce commits late). */
 export function lagLeftMs(to: Date, now: Date, lagMinutes: number): number {
   return Math.max(0, to.getTime() + lagMinutes * 60_000 - now.getTime());

@@ -17,7 +17,9 @@ export async function readFields(ctx: Koa.Context): Promise<Fields> {
     if (Object.hasOwn(fields, name) || Array.isArray(value))
       throw new AppError('invalid_request', `${name} is given more than once: give it once.`);
     if (!['string', 'number', 'boolean'].includes(typeof value)) throw new AppError('invalid_request', `${name} must be text.`);
-    Object.defineProperty(fields, name, { value: String(value), enumerable: true });
+    const text = String(value);
+    if (text.includes('\0') || !text.isWellFormed()) throw new AppError('invalid_request', `${name} holds characters that are no text.`);
+    Object.defineProperty(fields, name, { value: text, enumerable: true });
   }
   return fields;
 }
@@ -47,6 +49,10 @@ async function readBody(ctx: Koa.Context): Promise<object> {
   if (type === null || ctx.request.length === 0) return {};
   if (type === false) throw new AppError('unsupported_media_type', `Send the fields as one of ${TYPES.join(', ')}.`);
   if ((ctx.request.length ?? 0) > MOST_BYTES) throw tooLarge();
+  // The other parsers count what comes; this one does not count files.
+  if (type === TYPES[0] && ctx.request.length === undefined) {
+    throw new AppError('invalid_request', 'Send a multipart body with its Content-Length.', { status: 411 });
+  }
   let file = false;
   const parse = koaBody({
     multipart: true,

@@ -1,6 +1,7 @@
 import jsforce from 'jsforce';
 import { type Dispatcher, request } from 'undici';
 import { isSessionRefused, translateSalesforceError } from './errors.ts';
+import { orGiveUp } from './or-give-up.ts';
 
 /** Where to call, and with what. */
 export interface Session {
@@ -37,13 +38,18 @@ export class SalesforceClient {
   readonly #sessions: SessionSource;
   readonly #dispatcher: Dispatcher;
   readonly #idleMs: number;
+  readonly #signal: AbortSignal | undefined;
 
-  /** @param idleMs no answer, or no more of it, for this long: the call failed */
-  constructor(sessions: SessionSource, version: string, dispatcher: Dispatcher, idleMs: number) {
+  /**
+   * @param idleMs no answer, or no more of it, for this long: the call failed
+   * @param signal ends every call of this client
+   */
+  constructor(sessions: SessionSource, version: string, dispatcher: Dispatcher, idleMs: number, signal?: AbortSignal) {
     this.#sessions = sessions;
     this.version = version;
     this.#dispatcher = dispatcher;
     this.#idleMs = idleMs;
+    this.#signal = signal;
   }
 
   /**
@@ -52,9 +58,10 @@ export class SalesforceClient {
    * @throws AppError
    */
   async call<T>(doing: string, work: (connection: jsforce.Connection) => PromiseLike<T>): Promise<T> {
-    return await this.#withSession(doing, (session) =>
-      work(new jsforce.Connection({ ...session, version: this.version, callOptions: { client: NAME } })),
-    );
+    return await this.#withSession(doing, (session) => {
+      const connection = new jsforce.Connection({ ...session, version: this.version, callOptions: { client: NAME } });
+      return orGiveUp(work(connection), this.#idleMs, this.#signal);
+    });
   }
 
   /**

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import jsforce from 'jsforce';
 import { AppError, foreignCode } from '../errors.ts';
+import { orGiveUp } from './or-give-up.ts';
 
 /** An External Client App: it belongs to one org, so to one login host. */
 export interface SalesforceApp {
@@ -22,6 +23,9 @@ export interface TokenReply {
 /** What we ask of a user: the APIs, and to be let in again without them. */
 const SCOPE = 'api refresh_token';
 
+/** The login host says nothing for this long: the exchange failed. A connection's row is locked meanwhile. */
+const LOGIN_MS = 30_000;
+
 /** A PKCE verifier: 64 characters, within RFC 7636's 43 to 128. */
 export function newCodeVerifier(): string {
   return randomBytes(48).toString('base64url');
@@ -38,7 +42,7 @@ export function authorizeUrl(app: SalesforceApp, redirectUri: string, state: str
  */
 export async function exchangeCode(app: SalesforceApp, redirectUri: string, codeVerifier: string, code: string): Promise<TokenReply> {
   try {
-    return toReply(await oauth2(app, redirectUri, codeVerifier).requestToken(code));
+    return toReply(await orGiveUp(oauth2(app, redirectUri, codeVerifier).requestToken(code), LOGIN_MS));
   } catch (error) {
     throw translate(error, (reason) => new AppError('login_refused', loginHelp(reason, app.loginUrl), { cause: error }));
   }
@@ -50,7 +54,7 @@ export async function exchangeCode(app: SalesforceApp, redirectUri: string, code
  */
 export async function renewTokens(app: SalesforceApp, refreshToken: string): Promise<TokenReply> {
   try {
-    return toReply(await oauth2(app).refreshToken(refreshToken));
+    return toReply(await orGiveUp(oauth2(app).refreshToken(refreshToken), LOGIN_MS));
   } catch (error) {
     throw translate(error, (reason) =>
       reason === 'invalid_grant'
@@ -111,7 +115,7 @@ function translate(error: unknown, refused: (reason: string) => AppError): AppEr
   const status = Number(/^ERROR_HTTP_(\d+)$/.exec(name)?.[1] ?? 0);
   // Two renewals at once, or too many logins: not the grant's fault.
   const passing = name === 'rate_limit_exceeded' || message.includes('already being processed');
-  if (passing || status >= 400 || name === 'TypeError' || name === 'Error' || foreignCode(error)) {
+  if (passing || status >= 400 || ['TypeError', 'Error', 'TimeoutError'].includes(name) || foreignCode(error)) {
     return new AppError('salesforce_unavailable', 'The Salesforce login host did not answer: try again shortly.', { cause: error });
   }
   return refused(name);

@@ -26,6 +26,9 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
+/** More rows than are read by REST, so that Bulk has something to do. They are made when they are read. */
+const LARGE = { Everything__c: 7_500 };
+
 /** The name of the file in the data folder that tells where the sandbox answers. */
 export const ENDPOINTS_FILE = 'sandbox.json';
 
@@ -45,7 +48,7 @@ export async function startSandbox({ dataFolder, now }: SandboxOptions): Promise
   try {
     const postgres = await startPostgres({ dataFolder: join(dataFolder, 'postgres') });
     parts.push(postgres);
-    const salesforce = await startSalesforce({ loginPort, instancePort, ...(now !== undefined && { now }) });
+    const salesforce = await startSalesforce({ loginPort, instancePort, rows: LARGE, ...(now !== undefined && { now }) });
     parts.push(salesforce);
     const bigquery = await startBigQuery({ dataFile: join(dataFolder, 'bigquery.duckdb'), port: bigQueryPort });
     parts.push(bigquery);

@@ -5,6 +5,9 @@ import type { Sealer } from './seal.ts';
 /** How long somebody may take from the authorize URL to the callback. */
 const LIFETIME_MINUTES = 60;
 
+/** Ours alone. */
+const AUTHORIZATION_LOCK = 0x5f_b9_03;
+
 /** Somebody was sent to Salesforce and is expected back. */
 export interface Authorization {
   state: string;
@@ -26,6 +29,8 @@ interface Row {
  */
 export async function beginAuthorization(database: pg.Pool, sealer: Sealer, wanted: Authorization): Promise<Authorization> {
   return await transaction(database, async (client) => {
+    // One after the other, else two that begin at once would not see each other's verifier.
+    await client.query('SELECT pg_advisory_xact_lock($1)', [AUTHORIZATION_LOCK]);
     await client.query('DELETE FROM authorizations WHERE expires_at < now()');
     const open = await newest(client, wanted.redirectUri, wanted.loginUrl);
     const codeVerifier = open ? openVerifier(sealer, open) : wanted.codeVerifier;
@@ -49,9 +54,9 @@ export async function findAuthorization(
   return row && { state: row.state, redirectUri, loginUrl: row.login_url, codeVerifier: openVerifier(sealer, row) };
 }
 
-/** Forgets an authorization that ended, together with those that share its verifier. */
+/** Forgets an authorization that ended. */
 export async function endAuthorization(database: Queryable, ended: Authorization): Promise<void> {
-  await database.query('DELETE FROM authorizations WHERE redirect_uri = $1 AND login_url = $2', [ended.redirectUri, ended.loginUrl]);
+  await database.query('DELETE FROM authorizations WHERE state = $1', [ended.state]);
 }
 
 async function newest(database: Queryable, redirectUri: string, loginUrl?: string): Promise<Row | undefined> {

@@ -5,6 +5,9 @@ export type Queryable = Pick<pg.Pool, 'query'>;
 
 const INT8 = 20;
 
+// Else pg writes a Date in the process's zone, with an offset in whole minutes: before there were standard times, that is another instant.
+pg.defaults.parseInputDatesAsUTC = true;
+
 /** Opens the job store's connection pool. Counts are bigint in Postgres and numbers here: none of ours passes 2^53. */
 export function openDatabase(url: string, onError: (error: Error) => void): pg.Pool {
   const pool = new pg.Pool({
@@ -26,6 +29,11 @@ export function openDatabase(url: string, onError: (error: Error) => void): pg.P
 export async function transaction<T>(database: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await database.connect();
   let broken: Error | undefined;
+  // A server that goes away between two statements: without a listener, that would end the process.
+  const noteBroken = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', noteBroken);
   try {
     await client.query('BEGIN');
     const result = await work(client);
@@ -38,6 +46,7 @@ export async function transaction<T>(database: pg.Pool, work: (client: pg.PoolCl
     });
     throw error;
   } finally {
+    client.off('error', noteBroken);
     client.release(broken);
   }
 }

@@ -74,9 +74,14 @@ export async function pauseJob(database: Queryable, jobId: string): Promise<void
   );
 }
 
-/** Lets a job go on; the next tick asks for all that it missed. */
+/** Lets a job go on; the next tick asks for all that it missed. What its pause left over is cancelled, so that nothing begins without a tick. */
 export async function resumeJob(database: Queryable, jobId: string): Promise<void> {
-  await database.query('UPDATE jobs SET active = true WHERE id = $1', [jobId]);
+  await database.query(
+    `WITH resumed AS (UPDATE jobs SET active = true WHERE id = $1 AND NOT active RETURNING id)
+     UPDATE runs SET state = 'cancelled', finished_at = now() FROM resumed
+     WHERE runs.job_id = resumed.id AND (runs.state = 'queued' OR (runs.state = 'running' AND runs.lease_until < now()))`,
+    [jobId],
+  );
 }
 
 /** Which jobs a tick is for; all of them where nothing is named. */
@@ -105,11 +110,6 @@ export async function wantWindows(database: Queryable, to: Date, lagMs: number, 
     [to, lagMs, filter.connectionId ?? null, filter.jobId ?? null],
   );
   return rows.map((row) => row.id);
-}
-
-/** Remembers the target table as we made it, so that another one in its place is noticed. */
-export async function saveTarget(database: Queryable, jobId: string, createdAt: Date): Promise<void> {
-  await database.query('UPDATE jobs SET target_created_at = $2 WHERE id = $1', [jobId, createdAt]);
 }
 
 /** Remembers that Bulk refuses a job's object. */

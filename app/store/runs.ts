@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Column } from '../core/columns.ts';
-import { RUN_EVENTS, type RunState } from '../core/run-state.ts';
+import { RUN_STATE_AFTER, type RunState } from '../core/run-state.ts';
 import type { Window } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
@@ -68,6 +68,7 @@ export async function queueRuns(database: Queryable, jobIds: string[]): Promise<
 export async function claimRun(database: pg.Pool, leaseSeconds: number, perConnection: number): Promise<Run | undefined> {
   return await transaction(database, async (client) => {
     await client.query('SELECT pg_advisory_xact_lock($1)', [CLAIM_LOCK]);
+    await replaceOldRuns(client);
     const { rows } = await client.query<RunRow & { job_id: string }>(
       `WITH busy AS (
          SELECT connection_id, count(*) AS runs FROM runs WHERE state = 'running' AND lease_until >= now() GROUP BY connection_id
@@ -80,7 +81,7 @@ export async function claimRun(database: pg.Pool, leaseSeconds: number, perConne
            AND jobs.active AND connections.status = 'active' AND coalesce(busy.runs, 0) < $2
          ORDER BY runs.run_at, runs.id LIMIT 1 FOR UPDATE OF runs SKIP LOCKED
        )
-       UPDATE runs SET state = '${RUN_EVENTS.claim.to}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',
+       UPDATE runs SET state = '${RUN_STATE_AFTER.claim}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',
          started_at = coalesce(started_at, now())
        FROM next WHERE runs.id = next.id RETURNING runs.*`,
       [leaseSeconds, perConnection],
@@ -93,6 +94,24 @@ export async function claimRun(database: pg.Pool, leaseSeconds: number, perConne
     );
     return toRun(row, onlyRow(job));
   });
+}
+
+/**
+ * Begins runs anew that were begun days ago and waited since, for a login or an allowance: their staging tables expire, and Salesforce
+ * keeps Bulk's results for seven days only.
+ */
+async function replaceOldRuns(client: Queryable): Promise<void> {
+  const { rows } = await client.query<{ job_id: string }>(
+    `UPDATE runs SET state = '${RUN_STATE_AFTER.cancel}', finished_at = now()
+     WHERE created_at < now() - interval '5 days' AND (state = 'queued' OR (state = 'running' AND lease_until < now()))
+     RETURNING job_id`,
+  );
+  if (rows.length > 0) {
+    await queueRuns(
+      client,
+      rows.map((row) => row.job_id),
+    );
+  }
 }
 
 /** Keeps a run for another while. @throws AppError lease_lost */
@@ -108,6 +127,24 @@ export async function saveColumns(database: Queryable, lease: Lease, columns: Co
 /** Lets a run end earlier than it was to. @throws AppError lease_lost */
 export async function saveWindowEnd(database: Queryable, lease: Lease, to: Date): Promise<void> {
   await fenced(database, lease, 'window_to = $3', [to]);
+}
+
+/** Notes that an attempt got somewhere: failures before it are no longer in a row. @throws AppError lease_lost */
+export async function noteProgress(database: Queryable, run: Run): Promise<void> {
+  if (run.failures === 0) return;
+  await fenced(database, run, 'failures = 0', []);
+  run.failures = 0;
+}
+
+/** Remembers the target table as the run's job made it. @throws AppError lease_lost */
+export async function saveTarget(database: Queryable, run: Run, createdAt: Date): Promise<void> {
+  const { rowCount } = await database.query(`UPDATE jobs SET target_created_at = $4 WHERE id = $3 AND ${LEASE_HELD}`, [
+    run.runId,
+    run.attempt,
+    run.job.id,
+    createdAt,
+  ]);
+  requireLease(rowCount, run);
 }
 
 /** Settles whether the run's MERGE only inserts. @throws AppError lease_lost */
@@ -134,7 +171,7 @@ export async function succeedRun(database: pg.Pool, run: Run, receipt: object): 
     await fenced(
       client,
       run,
-      `state = '${RUN_EVENTS.succeed.to}', receipt = $3, failures = 0, error_code = NULL, error_message = NULL, finished_at = now()`,
+      `state = '${RUN_STATE_AFTER.succeed}', receipt = $3, failures = 0, error_code = NULL, error_message = NULL, finished_at = now()`,
       [JSON.stringify(receipt)],
     );
     await moveSyncedTo(client, run.job.id, run.window);
@@ -148,7 +185,7 @@ export interface Failure {
   message: string;
 }
 
-/** Puts a run back, to be claimed again after `delayMs`. `failures` in a row are kept with it. @throws AppError lease_lost */
+/** Puts a run back, to be claimed again after `delayMs`; if its job was paused meanwhile, it is cancelled. @throws AppError lease_lost */
 export async function postponeRun(
   database: Queryable,
   lease: Lease,
@@ -159,7 +196,8 @@ export async function postponeRun(
   await fenced(
     database,
     lease,
-    `state = '${RUN_EVENTS.postpone.to}', run_at = now() + $3 * interval '1 millisecond', failures = $4,
+    `state = CASE WHEN (SELECT active FROM jobs WHERE jobs.id = runs.job_id) THEN '${RUN_STATE_AFTER.postpone}' ELSE '${RUN_STATE_AFTER.cancel}' END,
+     run_at = now() + $3 * interval '1 millisecond', failures = $4,
      error_code = coalesce($5, error_code), error_message = coalesce($6, error_message)`,
     [delayMs, failures, failure?.code ?? null, failure?.message ?? null],
   );
@@ -170,7 +208,7 @@ export async function failRun(database: Queryable, lease: Lease, failures: numbe
   await fenced(
     database,
     lease,
-    `state = '${RUN_EVENTS.fail.to}', failures = $3, error_code = $4, error_message = $5, receipt = $6, finished_at = now()`,
+    `state = '${RUN_STATE_AFTER.fail}', failures = $3, error_code = $4, error_message = $5, receipt = $6, finished_at = now()`,
     [failures, failure.code, failure.message, receipt ? JSON.stringify(receipt) : null],
   );
 }
@@ -207,8 +245,11 @@ export async function readRunStatus(database: Queryable, jobIds: string[], runId
   }));
 }
 
-/** The check that every write of a worker makes; `$1` and `$2` are the lease. For other tables it stands in their WHERE. */
-export const LEASE_HELD = `EXISTS (SELECT FROM runs WHERE runs.id = $1 AND runs.attempt = $2 AND runs.state = 'running')`;
+/**
+ * The check that every write of a worker makes; `$1` and `$2` are the lease. For other tables it stands in their WHERE. The lock keeps a
+ * claim from coming between the check and the write.
+ */
+export const LEASE_HELD = `EXISTS (SELECT FROM runs WHERE runs.id = $1 AND runs.attempt = $2 AND runs.state = 'running' FOR SHARE)`;
 
 /** @throws AppError lease_lost when a write of a worker changed no row */
 export function requireLease(changed: number | null, lease: Lease): void {

@@ -6,6 +6,9 @@ import { authorizeUrl, exchangeCode, loginHelp, newCodeVerifier } from '../sales
 import { beginAuthorization, endAuthorization, findAuthorization } from '../store/authorizations.ts';
 import { saveGrant } from '../store/connections.ts';
 
+/** Salesforce allows as many characters for all callback URLs of an app together. */
+const LONGEST_REDIRECT_URI = 2_000;
+
 /** Begins a connection. @returns the URL to which the user is to be sent @throws AppError invalid_request */
 export async function beginConnection(context: Context, redirectUri: string, loginUrl: string | undefined): Promise<string> {
   requireRedirectUri(redirectUri);
@@ -70,7 +73,7 @@ function decodeCode(code: string): string {
 
 /** Salesforce sends the user there with a code: https, or this very machine. */
 function requireRedirectUri(text: string): void {
-  const url = URL.parse(text);
+  const url = text.length <= LONGEST_REDIRECT_URI ? URL.parse(text) : undefined;
   const local = url?.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
   if (url && !url.hash && (url.protocol === 'https:' || local)) return;
   throw new AppError(

@@ -4,7 +4,7 @@ import type { TableName } from '../bigquery/sql.ts';
 import type { Context } from '../context.ts';
 import type { Column } from '../core/columns.ts';
 import { type Page, savePage } from '../store/pages.ts';
-import type { Run } from '../store/runs.ts';
+import { noteProgress, type Run } from '../store/runs.ts';
 import { loadJobId, runLabels } from './names.ts';
 import { untilSucceeded } from './until-succeeded.ts';
 
@@ -61,5 +61,6 @@ export async function loadStagedPage(
       return before ?? (await passOn(load));
     },
   );
+  await noteProgress(database, run);
   return await savePage(database, run, page, { loaded: job.outputRows });
 }

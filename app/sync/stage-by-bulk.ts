@@ -14,6 +14,9 @@ import type { Extraction, Failed } from './stage-slice.ts';
 /** Loads into one table at a time: BigQuery takes about five changes of a table in ten seconds. */
 const PAGES_AT_ONCE = 3;
 
+/** The state of a Bulk job that Salesforce no longer knows. */
+const VANISHED = 'NotFound';
+
 /** Codes with which Bulk says that it never reads this object. */
 const OBJECT_REFUSED = new Set(['INVALIDENTITY', 'FEATURENOTENABLED']);
 
@@ -29,11 +32,31 @@ export async function stageByBulk(
   if (!bulkJobId) return { reason: 'Bulk refuses the object', interrupted: true };
   const slice = await saveSlice(context.database, run, planned.ordinal, { bulkJobId });
   const job = await waitForBulkJob(extraction, bulkJobId);
-  if (job.state !== 'JobComplete') return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}`, tooLarge: job.tooMuch };
-  return { processed: job.processed, pages: await stagePages(extraction, slice, table) };
+  if (job.state !== 'JobComplete') {
+    return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}`, tooLarge: job.tooMuch, later: job.state !== VANISHED };
+  }
+  try {
+    return { processed: job.processed, pages: await stagePages(extraction, slice, table) };
+  } catch (error) {
+    const reason = unusableResult(error);
+    if (!reason) throw error;
+    return { reason };
+  }
 }
 
-/** @returns the job's id; undefined where Bulk does not read the object, which is remembered */
+/** Why the job's results are of no use, so that its rows are to be asked for anew; undefined for all other errors. */
+function unusableResult(error: unknown): string | undefined {
+  if (!(error instanceof AppError)) return undefined;
+  if (error.details.salesforce_code === 'NOT_FOUND') return 'the Bulk job vanished while its pages were read';
+  // A page that was cut off and closed cleanly on its way is no CSV.
+  if (error.details.bigquery_reason === 'invalid') return 'a page could not be loaded';
+  return undefined;
+}
+
+/**
+ * Asks for a job. Salesforce gives its id only with the answer: one whose answer was lost runs to its end for nobody, and goes in a week.
+ * @returns the job's id; undefined where Bulk does not read the object, which is remembered
+ */
 async function createJob({ context, client, run, columns }: Extraction, range: RowRange): Promise<string | undefined> {
   const names = columns.map((column) => column.name);
   try {
@@ -53,7 +76,7 @@ async function waitForBulkJob({ client, signal }: Extraction, id: string): Promi
     return await waitForQueryJob(client, id, signal);
   } catch (error) {
     if (error instanceof AppError && error.details.salesforce_code === 'NOT_FOUND')
-      return { id, state: 'NotFound', processed: 0, tooMuch: false };
+      return { id, state: VANISHED, processed: 0, tooMuch: false };
     throw error;
   }
 }
@@ -114,9 +137,13 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
   let { rows } = begun;
   let width: number | undefined;
 
+  // Ends with the page, so that a body which nobody came to read does not stay open.
+  const over = new AbortController();
+  const untilOver = AbortSignal.any([signal, over.signal]);
+
   const open = async (): Promise<PageContent> => {
     // A page that is fetched again must end where it ended.
-    const page = await fetchPage(client, slice.bulkJobId!, begun.locator, rows || maxRecords, signal);
+    const page = await fetchPage(client, slice.bulkJobId!, begun.locator, rows || maxRecords, untilOver);
     rows = page.rows;
     nextLocator.resolve(page.nextLocator);
     const names = columns.map((column) => column.name);
@@ -132,9 +159,9 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
     };
   };
 
-  const staged = context.uploads.use(signal, () =>
-    context.longRequests(run.orgId).use(signal, () => loadStagedPage(context, run, columns, begun, table, open, signal)),
-  );
+  const staged = context.uploads
+    .use(signal, () => context.longRequests(run.orgId).use(signal, () => loadStagedPage(context, run, columns, begun, table, open, signal)))
+    .finally(() => over.abort());
   staged.then((page) => nextLocator.resolve(page.nextLocator), nextLocator.reject);
   return { staged, nextLocator: nextLocator.promise, width: () => width };
 }

@@ -32,6 +32,8 @@ export interface Failed {
   interrupted?: boolean;
   /** it is too much for one query: asked anew in parts, if it can be cut */
   tooLarge?: boolean;
+  /** Salesforce is not up to it just now: asked anew when the run is tried again */
+  later?: boolean;
 }
 
 /** A slice that is to be cut into so many parts. */
@@ -59,11 +61,12 @@ export async function stageSlice(extraction: Extraction, planned: Slice, canBeCu
     const staged = await stageGeneration(extraction, slice, canBeCut);
     if (!('reason' in staged)) return staged;
     if (staged.tooLarge && canBeCut) return { parts: 2 };
-    if (!staged.interrupted && ++unproved >= MOST_READINGS) {
+    if (!staged.interrupted && !staged.later && ++unproved >= MOST_READINGS) {
       throw new AppError('count_mismatch', `The counts do not agree after ${MOST_READINGS} readings: ${staged.reason}.`);
     }
     extraction.context.log.warn({ event: 'slice_repeated', run: extraction.run.runId, slice: slice.ordinal, reason: staged.reason });
     slice = await beginGeneration(extraction.context.database, extraction.run, slice);
+    if (staged.later) throw new AppError('salesforce_unavailable', `Could not read ${extraction.run.job.objectName}: ${staged.reason}.`);
   }
 }
 

@@ -7,8 +7,7 @@ import { type Receipt, weakestVerdict } from '../core/receipt.ts';
 import { type DeltaCounts, judgeDelta } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
-import { saveTarget } from '../store/jobs.ts';
-import { type Run, saveColumns, saveDeltaTry, saveInsertOnly, saveMergeTry, succeedRun } from '../store/runs.ts';
+import { type Run, saveColumns, saveDeltaTry, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
 import { badValuesTable, deltaJobId, deltaTable, mergeJobId, runLabels, stagingExpiry, stagingTable, targetTable } from './names.ts';
 import type { Extraction, StagedSlice } from './stage-slice.ts';
 import { stageSlices } from './stage-slices.ts';
@@ -20,14 +19,14 @@ import { untilSucceeded } from './until-succeeded.ts';
  * @throws AppError; nothing of the target table or of `last_date` is half-done then
  */
 export async function syncRun(context: Context, run: Run, signal: AbortSignal): Promise<Receipt> {
-  const client = context.salesforce(run.job.connectionId);
+  const client = context.salesforce(run.job.connectionId, signal);
   const columns = await settleColumns(context, client, run);
   const extraction = { context, client, run, columns, signal };
 
   const staged = await stageSlices(extraction);
   const filled = staged.filter(({ slice }) => slice.staged !== 0);
 
-  if (filled.length > 0 || !run.job.targetCreatedAt) await prepareTarget(extraction);
+  await prepareTarget(extraction);
   const delta = filled.length > 0 ? await buildDelta(extraction, filled) : undefined;
   const merged = delta && (await mergeDelta(extraction, delta));
 
@@ -61,7 +60,7 @@ async function prepareTarget({ context, run, columns }: Extraction): Promise<voi
     partitionField: job.partitioned ? PARTITION_FIELD : undefined,
     createdAt: job.targetCreatedAt,
   });
-  if (!job.targetCreatedAt) await saveTarget(context.database, job.id, createdAt);
+  if (!job.targetCreatedAt) await saveTarget(context.database, run, createdAt);
   if (run.insertOnly !== null) return;
   // Only where this very run made the table: an empty one of before may yet get the rows of a MERGE that was given up.
   run.insertOnly = !job.targetCreatedAt && isEmpty;

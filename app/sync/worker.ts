@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Context } from '../context.ts';
 import { DEFER_MS, MOST_FAILURES, retryDelayMs } from '../core/retry.ts';
@@ -8,6 +9,8 @@ import { syncRun } from './sync-run.ts';
 
 const LEASE_SECONDS = 60;
 const EXTEND_MS = 15_000;
+
+const LET_GO_MS = 20_000;
 
 /** A new run is announced; what only comes due, such as a retry, is found by looking. */
 const LOOK_MS = 2_000;
@@ -29,12 +32,13 @@ export class Worker {
     this.#loop = this.#claimUntilStopped();
   }
 
-  /** Lets go of every run, for another worker to go on with at once; returns when all are let go. */
+  /** Lets go of every run, for another worker to go on with at once; returns when all are let go, or have had time for it. */
   async stop(): Promise<void> {
     this.#stopping.abort(new AppError('stopping', 'The service is stopping: another will go on with this run.'));
     this.#wake();
     await this.#loop;
-    await Promise.all(this.#running);
+    // Whoever does not let go in time loses its lease, and another goes on where it was.
+    await Promise.race([Promise.all(this.#running), sleep(LET_GO_MS, undefined, { ref: false })]);
     this.#listener?.release(true);
   }
 

@@ -65,6 +65,7 @@ describe('the configuration', () => {
     ['SALESFORCE_APPS', '{"acme.my.salesforce.com": {"client_secret": "s3cr3t-value"}}'],
     ['BIGQUERY_DATASETS', 'sales force'],
     ['BIGQUERY_API_ENDPOINT', 'nowhere'],
+    ['BIGQUERY_API_ENDPOINT', 'http://bigquery.example'],
     ['TOKEN_KEYS', 'short'],
     ['TOKEN_KEYS', Buffer.alloc(32).toString('base64')],
     ['API_KEYS', `ops:root:${SHA256}`],

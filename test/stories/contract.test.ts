@@ -131,3 +131,16 @@ describe('a row that is edited again and again', () => {
     expect(await service.rows(`SELECT Id FROM salesforce.Account WHERE Id = '${id}'`)).toEqual([{ Id: id }]);
   });
 });
+
+test('start_date all imports from the very beginning, and says so', async () => {
+  await using service = await startService();
+  const userId = await service.connect();
+  const fields = { user_id: userId, object_name: 'Account', start_date: 'all' };
+  await service.call('create_importing_job', fields);
+  expect((await service.jobs())[0]).toMatchObject({ start_date: 'all', last_date: 'all' });
+  expect((await service.tickAt('2023-03-20T00:10:00Z')).text).toBe('OK');
+  expect((await service.jobs())[0]).toMatchObject({ start_date: 'all', last_date: '2023-03-20' });
+  expect(await service.call('create_importing_job', fields)).toMatchObject({ text: 'OK' });
+  const expected = [...service.salesforce.org.records('Account')].filter((record) => String(record.CreatedDate) < '2023-03-20');
+  expect(await service.rows('SELECT Id FROM salesforce.Account')).toHaveLength(expected.length);
+});

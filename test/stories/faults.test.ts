@@ -1,4 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Limits } from '../../app/core/limits.ts';
 import type { Fault } from '../../app/sandbox/salesforce/faults.ts';
@@ -80,12 +82,12 @@ describe('Salesforce by REST', () => {
   });
 });
 
-/** The requests to Salesforce's REST and Bulk resources meanwhile. */
-async function countCalls(during: () => Promise<unknown>): Promise<string[]> {
+/** The requests meanwhile to what begins with a path: Salesforce's REST and Bulk resources, if nothing else is said. */
+async function countCalls(during: () => Promise<unknown>, path = '/services/data/'): Promise<string[]> {
   const calls: string[] = [];
   const listen = (message: unknown): void => {
     const { url } = (message as { request: { url: string } }).request;
-    if (url.startsWith('/services/data/')) calls.push(url);
+    if (url.startsWith(path)) calls.push(url);
   };
   subscribe('http.server.request.start', listen);
   await during();
@@ -148,11 +150,44 @@ describe('Salesforce by Bulk', () => {
     expect(rows.map((page) => page.loaded)).toEqual(rows.map((page) => page.rows));
   });
 
-  test('a session that ends between two calls is renewed once, for all of them', async () => {
+  test('a session that ends between two calls is renewed, once', async () => {
     service.salesforce.clock.set(new Date(TICK));
     await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
+    const calls = await countCalls(() => service.tickAt(TICK), '/services/oauth2/token');
+    await expectComplete();
+    expect(calls).toHaveLength(1);
+  });
+
+  test('a Bulk job that vanishes while its pages are read is asked for anew', async () => {
+    const body = '[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]';
+    const headers = { 'content-type': 'application/json' };
+    await salesforceFault({ kind: 'http', status: 404, body, headers, match: { path: '/results' } });
     await service.tickAt(TICK);
     await expectComplete();
+  });
+
+  test('a Bulk job that times out is asked for anew in parts', async () => {
+    await salesforceFault({ kind: 'job-failed', errorMessage: 'QUERY_TIMEOUT: Your query request was running for too long.' });
+    await service.tickAt(TICK);
+    await expectComplete();
+    const { rows } = await service.database.pool.query('SELECT open FROM slices ORDER BY cursor_from');
+    expect(rows).toEqual([{ open: false }, { open: true }]);
+  });
+
+  test('an org that says nothing keeps no run, and no service that is told to stop', async () => {
+    await service[Symbol.asyncDispose]();
+    await start({ ...BULK, idleMs: 300 });
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as { port: number };
+    await service.database.pool.query('UPDATE connections SET instance_url = $1', [`http://127.0.0.1:${port}`]);
+    service.salesforce.clock.set(new Date(TICK));
+    await service.call('handle_importing_job');
+    await waitUntil(async () => (await job()).run!.failures > 0);
+    expect(await job()).toMatchObject({ last_date: '2023-03-01', run: { error: { code: 'salesforce_unavailable' } } });
+    await service.stopWorker();
+    silent.close();
+    silent.closeAllConnections();
   });
 
   test('an org that is down for a moment delays the run', async () => {
@@ -190,13 +225,27 @@ describe('BigQuery', () => {
 describe('the target table', () => {
   beforeEach(() => start(BULK));
 
-  test('that was dropped or made anew stops the job: a new one would lack all that came before', async () => {
+  test('that was dropped or made anew stops the job, for it would lack all that came before, until it is restored', async () => {
     await service.tickAt(TICK);
-    await service.context.warehouse.client.dataset('salesforce').table('Account').delete();
+    const dataset = service.context.warehouse.client.dataset('salesforce');
+    const [{ labels }] = (await dataset.table('Account').getMetadata()) as [{ labels: Record<string, string> }, unknown];
+    await service.rows('CREATE TABLE salesforce.saved AS SELECT * FROM salesforce.Account');
+    await dataset.table('Account').delete();
     expect(await service.tickAt('2023-03-21T00:10:00Z')).toMatchObject({ status: 409, code: 'target_replaced' });
-    await service.context.warehouse.client.dataset('salesforce').createTable('Account', { schema: [{ name: 'Id', type: 'STRING' }] });
+    await service.rows('CREATE TABLE salesforce.Account AS SELECT * FROM salesforce.saved');
     expect(await service.tickAt('2023-03-21T00:20:00Z')).toMatchObject({ status: 409, code: 'target_replaced' });
     expect(await job()).toMatchObject({ last_date: '2023-03-20', run: { state: 'failed' } });
+    await dataset.table('Account').setMetadata({ labels });
+    expect(await service.tickAt('2023-03-21T00:30:00Z')).toMatchObject({ text: 'OK' });
+    expect(await job()).toMatchObject({ last_date: '2023-03-21' });
+  });
+
+  test('is looked at even when nothing was changed in Salesforce', async () => {
+    await service.tickAt(TICK);
+    await service.context.warehouse.client.dataset('salesforce').table('Account').delete();
+    service.salesforce.clock.set(new Date('2023-03-21T00:10:00Z'));
+    for (const record of [...service.salesforce.org.records('Account')]) service.salesforce.org.purge('Account', String(record.Id));
+    expect(await service.tickAt('2023-03-21T00:10:00Z')).toMatchObject({ status: 409, code: 'target_replaced' });
   });
 
   test("that is somebody else's is not written into", async () => {

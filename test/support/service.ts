@@ -33,6 +33,7 @@ export interface JobView {
     from: string;
     to: string;
     state: string;
+    failures: number;
     error: { code: string; message: string } | null;
     receipt: Record<string, number | string>;
   } | null;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { slicesOf } from '../../../app/core/slices.ts';
+import { cutTimes, slicesOf } from '../../../app/core/slices.ts';
 import { formatStartDate, parseStartDate } from '../../../app/core/start-date.ts';
-import { lagLeftMs, windowDue, windowEnd } from '../../../app/core/window.ts';
+import { lagLeftMs, windowEnd } from '../../../app/core/window.ts';
 
 const instants = fc.date({ min: new Date('1700-01-01'), max: new Date('2300-01-01'), noInvalidDate: true });
 
@@ -14,26 +14,6 @@ describe('windows', () => {
         expect(end.toISOString()).toMatch(/T00:00:00\.000Z$/);
         expect(now.getTime() - end.getTime()).toBeGreaterThanOrEqual(0);
         expect(now.getTime() - end.getTime()).toBeLessThan(86_400_000);
-      }),
-    );
-  });
-
-  test('leave no gap and do not overlap, whenever ticks come and whichever of them are missed', () => {
-    fc.assert(
-      fc.property(fc.array(instants, { minLength: 1 }), (ticks) => {
-        const start = new Date('1700-01-01');
-        let syncedTo = start;
-        let wanted = start;
-        for (const now of ticks) {
-          const end = windowEnd(now, 'day');
-          wanted = end > wanted ? end : wanted;
-          const window = windowDue(syncedTo, wanted);
-          if (!window) continue;
-          expect(window.from).toEqual(syncedTo);
-          expect(window.to > window.from).toBe(true);
-          syncedTo = window.to;
-        }
-        expect(syncedTo).toEqual(wanted);
       }),
     );
   });
@@ -56,6 +36,28 @@ describe('windows', () => {
         expect(slices.map((slice) => slice.open)).toEqual(slices.map((_, index) => index === slices.length - 1));
       }),
     );
+  });
+});
+
+describe('a slice that is too large', () => {
+  test('is cut between its ends, in whole seconds and in order, or not at all', () => {
+    fc.assert(
+      fc.property(instants, instants, fc.integer({ min: 2, max: 40 }), fc.option(instants), (one, other, parts, first) => {
+        const [cursorFrom, cursorTo] = one < other ? [one, other] : [other, one];
+        const cuts = cutTimes({ cursorFrom, cursorTo }, parts, first).map((cut) => cut.getTime());
+        expect(cuts.length).toBeLessThan(parts);
+        for (const [index, cut] of cuts.entries()) {
+          expect(Math.abs(cut % 1000)).toBe(0);
+          expect(cut).toBeGreaterThan(index === 0 ? cursorFrom.getTime() : cuts[index - 1]!);
+          expect(cut).toBeLessThan(cursorTo.getTime());
+        }
+      }),
+    );
+  });
+
+  test('is cut where its records are, not in the centuries before the first', () => {
+    const slice = { cursorFrom: new Date('1700-01-01'), cursorTo: new Date('2023-01-01') };
+    expect(cutTimes(slice, 2, new Date('2021-01-01'))).toEqual([new Date('2022-01-01')]);
   });
 });
 

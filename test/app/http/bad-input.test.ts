@@ -48,8 +48,9 @@ describe('a request that cannot be met', () => {
     const noCursor = await create({ object_name: 'AppDefinition' });
     expect(noCursor).toMatchObject({ status: 400, code: 'invalid_request' });
     expect(noCursor.text).toMatch(/SystemModstamp/);
-    const global = (await (await fetch(`${service.salesforce.instanceUrl}/services/data`)).json()) as unknown[];
-    expect(global.length).toBeGreaterThan(0);
+    const notQueryable = await create({ object_name: 'ActivityHistory' });
+    expect(notQueryable).toMatchObject({ status: 400, code: 'invalid_request' });
+    expect(notQueryable.text).toMatch(/queried/);
     expect(await service.jobs()).toEqual([]);
   });
 
@@ -90,12 +91,21 @@ describe('a request that cannot be met', () => {
     expect((await fetch(`${service.url}/handle_importing_job`, { method: 'HEAD' })).status).toBe(405);
   });
 
+  test.each(['a\0b', 'x'.repeat(8_000), 'https://x.example/\ud800'])('is refused for text that is none, or too long (%#)', async (text) => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' } };
+    expect(await send('get_oauth_url', { ...init, body: JSON.stringify({ redirect_uri: text }) })).toMatchObject({ status: 400 });
+    const callback = { redirect_uri: REDIRECT_URI, authorization_code: 'x', state: text };
+    expect(await send('login_oauth_callback', { ...init, body: JSON.stringify(callback) })).toMatchObject({ status: 400 });
+  });
+
   test('leaks nothing of what went wrong inside', async () => {
     await service.database.pool.query('ALTER TABLE jobs RENAME TO moved');
     const answer = await service.call('jobs');
     await service.database.pool.query('ALTER TABLE moved RENAME TO jobs');
     expect(answer).toMatchObject({ status: 500, code: 'internal' });
     expect(answer.text).not.toMatch(/relation|jobs|select/i);
+    // The log tells by Postgres's own code what it was: 42P01, undefined table.
+    expect(service.logged.at(-1)).toContain('42P01');
   });
 });
 
@@ -136,6 +146,15 @@ describe('a login', () => {
   test('is not begun at a login host that is not configured: a secret would go there', async () => {
     const answer = await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI, login_url: 'https://evil.example' });
     expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
+  });
+
+  test('goes on beside another that ends first', async () => {
+    const urls = await Promise.all([1, 2].map(() => service.call('get_oauth_url', { redirect_uri: REDIRECT_URI })));
+    for (const { text } of urls) {
+      const { code, state } = Object.fromEntries((await decide(text, 'allow')).searchParams);
+      const answer = await service.call('login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code!, state: state! });
+      expect(answer).toMatchObject({ status: 200, text: userId });
+    }
   });
 
   test('works whichever of several authorize URLs was opened, with and without state', async () => {

@@ -1,10 +1,22 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import type { Receipt } from '../../../app/core/receipt.ts';
 import { type Connection, saveGrant } from '../../../app/store/connections.ts';
 import { findJob, insertJob, type Job, pauseJob, resumeJob, wantWindows } from '../../../app/store/jobs.ts';
-import { claimRun, extendLease, failRun, postponeRun, queueRuns, type Run, readRunStatus, succeedRun } from '../../../app/store/runs.ts';
+import { beginPage, savePage } from '../../../app/store/pages.ts';
+import {
+  claimRun,
+  extendLease,
+  failRun,
+  postponeRun,
+  queueRuns,
+  type Run,
+  readRunStatus,
+  saveTarget,
+  succeedRun,
+} from '../../../app/store/runs.ts';
 import { createSealer } from '../../../app/store/seal.ts';
-import { planSlices, saveSlice } from '../../../app/store/slices.ts';
+import { beginGeneration, cutSlice, planSlices, readSlices, saveSlice, shortenRun } from '../../../app/store/slices.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 const RECEIPT = { verdict: 'exact' } as Receipt;
@@ -78,6 +90,15 @@ describe('a run', () => {
     expect(await claim()).toBeUndefined();
   });
 
+  test('that waited for days is begun anew, since its staging tables and Bulk results go', async () => {
+    await makeJob('Account');
+    const [old] = await tickTo('2023-03-20');
+    await database.pool.query(`UPDATE runs SET created_at = now() - interval '6 days'`);
+    const run = (await claim())!;
+    expect(run.runId).not.toBe(old);
+    expect(run.window).toEqual({ from: new Date('2023-03-01'), to: new Date('2023-03-20') });
+  });
+
   test('is not claimed before Salesforce has had time to commit', async () => {
     await makeJob('Account');
     await tickTo('2023-03-20', 60_000);
@@ -92,14 +113,24 @@ describe('a run', () => {
     expect(taken.runId).toBe(lost.runId);
     expect(taken.attempt).toBe(lost.attempt + 1);
     const plan = [{ ordinal: 0, cursorFrom: new Date('2023-03-01'), cursorTo: new Date('2023-03-20'), open: true }];
-    await planSlices(database.pool, taken, plan);
     const leaseLost = { code: 'lease_lost' };
+    await expect(planSlices(database.pool, lost, plan)).rejects.toMatchObject(leaseLost);
+    await planSlices(database.pool, taken, plan);
     await expect(succeedRun(database.pool, lost, RECEIPT)).rejects.toMatchObject(leaseLost);
     await expect(failRun(database.pool, lost, 1, { code: 'internal', message: '' })).rejects.toMatchObject(leaseLost);
     await expect(postponeRun(database.pool, lost, 0, 1, undefined)).rejects.toMatchObject(leaseLost);
     await expect(extendLease(database.pool, lost, 60)).rejects.toMatchObject(leaseLost);
-    await expect(planSlices(database.pool, lost, plan)).rejects.toMatchObject(leaseLost);
     await expect(saveSlice(database.pool, lost, 0, { bulkJobId: '750' })).rejects.toMatchObject(leaseLost);
+    const [slice] = await readSlices(database.pool, taken);
+    await expect(beginGeneration(database.pool, lost, slice!)).rejects.toMatchObject(leaseLost);
+    await expect(cutSlice(database.pool, lost, slice!, [new Date('2023-03-10')])).rejects.toMatchObject(leaseLost);
+    await expect(shortenRun(database.pool, lost, new Date('2023-03-10'))).rejects.toMatchObject(leaseLost);
+    await expect(saveTarget(database.pool, lost, new Date())).rejects.toMatchObject(leaseLost);
+    const key = { slice: 0, generation: 1, number: 0, locator: null };
+    const page = await beginPage(database.pool, taken, key);
+    await expect(beginPage(database.pool, lost, { ...key, number: 1 })).rejects.toMatchObject(leaseLost);
+    await expect(savePage(database.pool, lost, page, { loaded: 1 })).rejects.toMatchObject(leaseLost);
+    expect(await readSlices(database.pool, taken)).toEqual([slice]);
     expect(await syncedTo(job)).toBe('2023-03-01');
     await succeedRun(database.pool, taken, RECEIPT);
     expect(await syncedTo(job)).toBe('2023-03-20');
@@ -127,6 +158,39 @@ describe('a run', () => {
   });
 });
 
+test('windows leave no gap and do not overlap, whenever ticks come, and whatever is paused, fails or is taken over', async () => {
+  const events = fc.array(fc.constantFrom('tick', 'pause', 'resume', 'succeed', 'fail', 'postpone', 'steal'), { maxLength: 30 });
+  await fc.assert(
+    fc.asyncProperty(events, async (steps) => {
+      await database.pool.query('TRUNCATE jobs, runs CASCADE');
+      const job = await makeJob('Account');
+      const done: Run['window'][] = [];
+      let day = 1;
+      for (const step of steps) {
+        day++;
+        if (step === 'pause') await pauseJob(database.pool, job.id);
+        else if (step === 'resume') await resumeJob(database.pool, job.id);
+        else if (step === 'tick') await tickTo(new Date(Date.UTC(2023, 2, day)).toISOString());
+        else await endClaimed(step, done);
+      }
+      for (const [index, window] of done.entries()) expect(window.from).toEqual(index === 0 ? job.startDate : done[index - 1]!.to);
+      expect((await findJob(database.pool, job.connectionId, 'Account'))!.syncedTo).toEqual(done.at(-1)?.to ?? job.startDate);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+/** What a worker does with the run that is due, if there is one. */
+async function endClaimed(step: string, done: Run['window'][]): Promise<void> {
+  const run = await claim(step === 'steal' ? -1 : 60);
+  if (!run) return;
+  if (step === 'fail') await failRun(database.pool, run, 1, { code: 'internal', message: '' });
+  if (step === 'postpone') await postponeRun(database.pool, run, 0, 1, undefined);
+  if (step !== 'succeed') return;
+  await succeedRun(database.pool, run, RECEIPT);
+  done.push(run.window);
+}
+
 describe('a paused job', () => {
   test('rests through every tick, and its waiting run is cancelled', async () => {
     const job = await makeJob('Account');
@@ -135,6 +199,23 @@ describe('a paused job', () => {
     expect(await readRunStatus(database.pool, [job.id], [])).toEqual([]);
     expect(await tickTo('2023-03-21')).toEqual([]);
     expect(await claim()).toBeUndefined();
+  });
+
+  test('begins nothing by being resumed: what its pause left over is cancelled, and waits for a tick', async () => {
+    const job = await makeJob('Account');
+    await tickTo('2023-03-20');
+    const run = (await claim())!;
+    await pauseJob(database.pool, job.id);
+    await postponeRun(database.pool, run, 0, 1, undefined);
+    await resumeJob(database.pool, job.id);
+    expect(await claim()).toBeUndefined();
+    await tickTo('2023-03-21');
+    const killed = (await claim(-1))!;
+    await pauseJob(database.pool, job.id);
+    await resumeJob(database.pool, job.id);
+    expect(await claim()).toBeUndefined();
+    await expect(succeedRun(database.pool, killed, RECEIPT)).rejects.toMatchObject({ code: 'lease_lost' });
+    expect(await syncedTo(job)).toBe('2023-03-01');
   });
 
   test('catches up on all that it missed once it is resumed', async () => {

@@ -1,0 +1,89 @@
+import { expect, test } from '@jest/globals';
+import { mergeStatement } from '../../app/bigquery/sql.ts';
+import { Worker } from '../../app/sync/worker.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+const OBJECTS = ['Account', 'Contact', 'Opportunity'];
+const DAYS = ['2023-03-20', '2023-03-21', '2023-03-25'];
+
+async function expectComplete(service: TestService, object: string, lastDate: string): Promise<void> {
+  const expected = [...service.salesforce.org.records(object)].filter(
+    (record) => String(record.CreatedDate) < lastDate && String(record.SystemModstamp) >= '2023-03-01',
+  );
+  const rows = await service.rows(`SELECT Id, UNIX_MILLIS(SystemModstamp) AS stamp FROM salesforce.${object}`);
+  expect(rows).toHaveLength(expected.length);
+  const stamps = new Map(rows.map((row) => [row.Id, Number(row.stamp)]));
+  expect(stamps).toEqual(new Map(expected.map((record) => [record.Id, Date.parse(String(record.SystemModstamp))])));
+}
+
+/** Takes running runs from their owners, as often as the event loop lets it, until it is told to stop. */
+async function steal(service: TestService, stop: AbortSignal): Promise<number> {
+  let stolen = 0;
+  while (!stop.aborted) {
+    const { rowCount } = await service.database.pool.query(
+      `UPDATE runs SET lease_until = now() - interval '1 second' WHERE state = 'running' AND lease_until > now() AND random() < 0.2`,
+    );
+    stolen += rowCount ?? 0;
+    await service.database.pool.query(`SELECT pg_notify('runs', '')`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return stolen;
+}
+
+test('runs that are taken from one worker by another, again and again, end right: no row is lost or doubled', async () => {
+  const limits = { restRows: 0, firstPageRows: 10, pageTextBytes: 5_000 };
+  await using service = await startService({ worker: false, limits, env: { WORKERS: '3', RUNS_PER_CONNECTION: '6' } });
+  const userId = await service.connect();
+  for (const object of OBJECTS) {
+    await service.call('create_importing_job', { user_id: userId, object_name: object, start_date: '2023-03-01' });
+  }
+  const workers = [1, 2, 3].map(() => new Worker(service.context));
+  for (const worker of workers) worker.start();
+  const stop = new AbortController();
+  const stealing = steal(service, stop.signal);
+  for (const day of DAYS) {
+    while ((await service.jobs()).some((job) => job.last_date !== day)) await service.tickAt(`${day}T00:10:00Z`);
+  }
+  stop.abort();
+  expect(await stealing).toBeGreaterThan(3);
+  await Promise.all(workers.map((worker) => worker.stop()));
+  for (const object of OBJECTS) await expectComplete(service, object, DAYS.at(-1)!);
+  // Whoever took a run over asked for the very jobs that its last owner had asked for.
+  const [jobs] = await service.context.warehouse.client.getJobs({ allUsers: true });
+  const { rows: runs } = await service.database.pool.query<{ id: string; merge_try: number }>(
+    `SELECT id, merge_try FROM runs WHERE state = 'succeeded' AND (receipt->>'staged')::int > 0`,
+  );
+  for (const run of runs) {
+    const merges = jobs.filter((job) => job.id!.startsWith(`sync_${run.id.replaceAll('-', '')}_merge_`));
+    expect(merges).toHaveLength(run.merge_try);
+  }
+});
+
+test('the MERGE of a worker that is late undoes nothing that was read after it', async () => {
+  await using service = await startService();
+  const userId = await service.connect();
+  service.salesforce.clock.set(new Date('2023-03-05T10:00:00Z'));
+  const id = service.salesforce.org.insert('Account', { Name: 'old' });
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
+  await service.tickAt('2023-03-20T00:10:00Z');
+  service.salesforce.clock.set(new Date('2023-03-20T10:00:00Z'));
+  service.salesforce.org.update('Account', id, { Name: 'new' });
+  await service.tickAt('2023-03-21T00:10:00Z');
+  const { rows } = await service.database.pool.query('SELECT id, columns FROM runs ORDER BY created_at');
+  const { project } = service.context.config.bigquery;
+  const sql = mergeStatement({
+    target: { project, dataset: 'salesforce', table: 'Account' },
+    delta: { project, dataset: 'salesforce_staging', table: `delta_${rows[0].id.replaceAll('-', '')}` },
+    columns: rows[0].columns,
+    cursorField: 'SystemModstamp',
+    insertOnly: false,
+    deletes: 'keep',
+    firstId: '',
+    lastId: 'z',
+    months: undefined,
+    partitionField: 'CreatedDate',
+  });
+  await service.rows(sql);
+  expect(await service.rows(`SELECT Name FROM salesforce.Account WHERE Id = '${id}'`)).toEqual([{ Name: 'new' }]);
+  await expectComplete(service, 'Account', '2023-03-21');
+});
