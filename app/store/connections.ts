@@ -98,7 +98,7 @@ export async function withFreshTokens(
   exchange: Exchange,
 ): Promise<AccessToken> {
   const outcome = await transaction(database, async (client) => {
-    const row = onlyRow(await client.query<Row>('SELECT * FROM connections WHERE id = $1 FOR UPDATE', [connectionId]));
+    const row = onlyRow(await client.query<Row>('SELECT * FROM connections WHERE id = $1 FOR NO KEY UPDATE', [connectionId]));
     if (row.status === 'needs_login') return needsLogin();
     const current = openAccessToken(sealer, row);
     if (current.accessToken !== stale) return current;

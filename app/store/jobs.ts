@@ -95,13 +95,14 @@ export interface JobFilter {
  * @returns the ids of those jobs
  */
 export async function wantWindows(database: Queryable, to: Date, lagMs: number, filter: JobFilter): Promise<string[]> {
-  // Rows are locked in one order, so that two ticks at once wait for each other instead of deadlocking.
+  // Rows are locked in one order, so that two ticks at once wait for each other instead of deadlocking; and not against the foreign key
+  // checks of runs that a third one is inserting.
   const { rows } = await database.query<{ id: string }>(
     `WITH due AS (
        SELECT jobs.id FROM jobs JOIN connections ON connections.id = jobs.connection_id
        WHERE jobs.active AND connections.status = 'active'
          AND ($3::bigint IS NULL OR jobs.connection_id = $3) AND ($4::uuid IS NULL OR jobs.id = $4)
-       ORDER BY jobs.id FOR UPDATE OF jobs
+       ORDER BY jobs.id FOR NO KEY UPDATE OF jobs
      )
      UPDATE jobs SET
        wanted_at = CASE WHEN $1 > wanted_to THEN now() + $2 * interval '1 millisecond' ELSE wanted_at END,

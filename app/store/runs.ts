@@ -79,7 +79,7 @@ export async function claimRun(database: pg.Pool, leaseSeconds: number, perConne
          LEFT JOIN busy ON busy.connection_id = runs.connection_id
          WHERE ((runs.state = 'queued' AND runs.run_at <= now()) OR (runs.state = 'running' AND runs.lease_until < now()))
            AND jobs.active AND connections.status = 'active' AND coalesce(busy.runs, 0) < $2
-         ORDER BY runs.run_at, runs.id LIMIT 1 FOR UPDATE OF runs SKIP LOCKED
+         ORDER BY runs.run_at, runs.id LIMIT 1 FOR NO KEY UPDATE OF runs SKIP LOCKED
        )
        UPDATE runs SET state = '${RUN_STATE_AFTER.claim}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',
          started_at = coalesce(started_at, now())
