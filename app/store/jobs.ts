@@ -1,6 +1,7 @@
+import type pg from 'pg';
 import type { Deletes } from '../core/deletes.ts';
 import type { Window } from '../core/window.ts';
-import type { Queryable } from './database.ts';
+import { type Queryable, transaction } from './database.ts';
 
 /** The standing order to keep one object of one connection in one table. */
 export interface Job {
@@ -90,27 +91,27 @@ export interface JobFilter {
   jobId?: string;
 }
 
+/** Ours alone: ticks write one after the other. Row locks would not do, since two that wait for a third lock its rows in no certain order. */
+const TICK_LOCK = 0x5f_b9_04;
+
 /**
  * Notes for every active job that windows up to `to` are wanted, readable from `lagMs` on.
  * @returns the ids of those jobs
  */
-export async function wantWindows(database: Queryable, to: Date, lagMs: number, filter: JobFilter): Promise<string[]> {
-  // Rows are locked in one order, so that two ticks at once wait for each other instead of deadlocking; and not against the foreign key
-  // checks of runs that a third one is inserting.
-  const { rows } = await database.query<{ id: string }>(
-    `WITH due AS (
-       SELECT jobs.id FROM jobs JOIN connections ON connections.id = jobs.connection_id
-       WHERE jobs.active AND connections.status = 'active'
+export async function wantWindows(database: pg.Pool, to: Date, lagMs: number, filter: JobFilter): Promise<string[]> {
+  return await transaction(database, async (client) => {
+    await client.query('SELECT pg_advisory_xact_lock($1)', [TICK_LOCK]);
+    const { rows } = await client.query<{ id: string }>(
+      `UPDATE jobs SET
+         wanted_at = CASE WHEN $1 > wanted_to THEN now() + $2 * interval '1 millisecond' ELSE wanted_at END,
+         wanted_to = greatest(wanted_to, $1)
+       FROM connections WHERE connections.id = jobs.connection_id AND jobs.active AND connections.status = 'active'
          AND ($3::bigint IS NULL OR jobs.connection_id = $3) AND ($4::uuid IS NULL OR jobs.id = $4)
-       ORDER BY jobs.id FOR NO KEY UPDATE OF jobs
-     )
-     UPDATE jobs SET
-       wanted_at = CASE WHEN $1 > wanted_to THEN now() + $2 * interval '1 millisecond' ELSE wanted_at END,
-       wanted_to = greatest(wanted_to, $1)
-     FROM due WHERE jobs.id = due.id RETURNING jobs.id`,
-    [to, lagMs, filter.connectionId ?? null, filter.jobId ?? null],
-  );
-  return rows.map((row) => row.id);
+       RETURNING jobs.id`,
+      [to, lagMs, filter.connectionId ?? null, filter.jobId ?? null],
+    );
+    return rows.map((row) => row.id);
+  });
 }
 
 /** Remembers that Bulk refuses a job's object. */
