@@ -37,14 +37,14 @@ export const OWN_COLUMNS: readonly Column[] = [
 export const BAD_VALUES_COLUMNS: readonly Column[] = [
   { name: 'object', type: 'STRING', description: 'The Salesforce object.' },
   { name: 'id', type: 'STRING', description: "The record's Id." },
-  { name: 'column', type: 'STRING', description: 'The column that is NULL for it.' },
+  { name: 'column', type: 'STRING', description: 'The column that does not hold it: it is NULL, or a rounded number.' },
   { name: 'value', type: 'STRING', description: 'The text as Salesforce gave it.' },
   { name: 'run', type: 'STRING', description: 'The run that met it.' },
   { name: 'seen_at', type: 'TIMESTAMP' },
 ];
 
 /** The text forms in which Salesforce writes each type, cast; NULL where the text is none of them. `x` is an expression. */
-const CASTS: Record<ColumnType, (x: string) => string> = {
+export const CASTS: Record<ColumnType, (x: string) => string> = {
   STRING: (x) => x,
   BOOL: (x) => `SAFE_CAST(${x} AS BOOL)`,
   // Through NUMERIC, so that 12.0 is 12; a fraction is no integer.
@@ -61,16 +61,18 @@ const CASTS: Record<ColumnType, (x: string) => string> = {
   TIME: (x) => `SAFE.PARSE_TIME('%H:%M:%E*SZ', ${x})`,
 };
 
+// Our own names in the statements below begin with an underscore, as no Salesforce field does: a column that bears the name of a table's
+// alias is hidden by it, and BigQuery then refuses the statement.
+
 /**
- * The delta table: typed, one row per Id, the newest of all readings. `_uncast` names the columns whose text did not cast.
- * The same for the same run, whoever builds it.
+ * The delta table: typed, one row per Id, the newest of all readings. `_uncast` names the columns that do not hold what their text said.
+ * The same for the same run, whoever builds it. Each column's name stands in it a few times, whatever the number of slices: a statement
+ * may have 1 MB, and an object 800 fields.
  */
 export function deltaStatement({ delta, slices, columns, cursorField, runId, expiresAt }: DeltaStatement): string {
+  const staged = slices.map(({ order, table }) => `  SELECT ${order} AS \`_slice\`, * FROM ${tableName(table)}`);
   // Salesforce stores no empty strings: an empty text is NULL for every type.
-  const staged = slices.map(({ order, table }) => {
-    const texts = columns.map(({ name }) => `NULLIF(${quote(name)}, '') AS ${quote(name)}`);
-    return `  SELECT ${order} AS \`_slice\`, ${texts.join(', ')} FROM ${tableName(table)}`;
-  });
+  const texts = columns.map(({ name }) => `NULLIF(${quote(name)}, '') AS ${quote(name)}`);
   const typed = columns.map(({ name, type }) => `${CASTS[type](quote(name))} AS ${quote(name)}`);
   const deletedAt = columns.some(({ name }) => name === 'IsDeleted')
     ? `IF(\`IsDeleted\`, ${quote(cursorField)}, NULL)`
@@ -78,20 +80,23 @@ export function deltaStatement({ delta, slices, columns, cursorField, runId, exp
   return `CREATE OR REPLACE TABLE ${tableName(delta)}
 OPTIONS (expiration_timestamp = TIMESTAMP ${text(expiresAt.toISOString())})
 AS
-WITH staged AS (
+WITH _staged AS (
 ${staged.join('\n  UNION ALL\n')}
 ),
-typed AS (
+_texts AS (
+  SELECT \`_slice\`, ${texts.join(', ')} FROM _staged
+),
+_typed AS (
   SELECT
     \`_slice\`,
     ${typed.join(',\n    ')},
     ${uncast(columns)} AS \`_uncast\`,
     CURRENT_TIMESTAMP() AS \`_synced_at\`,
     ${text(runId)} AS \`_run\`
-  FROM staged
+  FROM _texts
 )
 SELECT *, ${deletedAt} AS \`_deleted_at\`
-FROM typed
+FROM _typed
 QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quote(cursorField)} DESC, \`_slice\` DESC) = 1`;
 }
 
@@ -141,21 +146,21 @@ export interface MergeStatement {
 export function mergeStatement(merge: MergeStatement): string {
   const { target, delta, columns, insertOnly, deletes } = merge;
   const names = [...columns, ...OWN_COLUMNS].map(({ name }) => name);
-  const deleted = 'IFNULL(source.`IsDeleted`, FALSE)';
+  const deleted = 'IFNULL(_source.`IsDeleted`, FALSE)';
   const kept = new Set(['Id', 'IsDeleted', merge.cursorField, merge.partitionField, ...OWN_COLUMNS.map(({ name }) => name)]);
   const value = (name: string): string =>
-    deletes === 'blank' && !kept.has(name) ? `IF(${deleted}, NULL, source.${quote(name)})` : `source.${quote(name)}`;
+    deletes === 'blank' && !kept.has(name) ? `IF(${deleted}, NULL, _source.${quote(name)})` : `_source.${quote(name)}`;
   const cursor = quote(merge.cursorField);
-  const newer = `(target.${cursor} IS NULL OR source.${cursor} >= target.${cursor})`;
+  const newer = `(_target.${cursor} IS NULL OR _source.${cursor} >= _target.${cursor})`;
   const updates = names.filter((name) => name !== 'Id').map((name) => `${quote(name)} = ${value(name)}`);
   const matched = [
     ...(deletes === 'remove' ? [`WHEN MATCHED AND ${deleted} AND ${newer} THEN\n  DELETE`] : []),
     `WHEN MATCHED AND ${newer} THEN\n  UPDATE SET ${updates.join(', ')}`,
   ];
   return [
-    `MERGE ${tableName(target)} AS target`,
-    `USING ${tableName(delta)} AS source`,
-    `ON ${['target.`Id` = source.`Id`', ...bounds(merge)].join(' AND ')}`,
+    `MERGE ${tableName(target)} AS _target`,
+    `USING ${tableName(delta)} AS _source`,
+    `ON ${['_target.`Id` = _source.`Id`', ...bounds(merge)].join(' AND ')}`,
     ...(insertOnly ? [] : matched),
     `WHEN NOT MATCHED${deletes === 'remove' ? ` AND NOT ${deleted}` : ''} THEN`,
     `  INSERT (${names.map(quote).join(', ')})`,
@@ -165,9 +170,9 @@ export function mergeStatement(merge: MergeStatement): string {
 
 /** Literals, since only they let BigQuery leave out partitions and blocks. No row is outside of them: an Id and a CreatedDate never change. */
 function bounds({ firstId, lastId, months, partitionField }: MergeStatement): string[] {
-  const ids = `target.\`Id\` BETWEEN ${text(firstId)} AND ${text(lastId)}`;
+  const ids = `_target.\`Id\` BETWEEN ${text(firstId)} AND ${text(lastId)}`;
   if (!months) return [ids];
-  const column = `target.${quote(partitionField)}`;
+  const column = `_target.${quote(partitionField)}`;
   const ranges = monthRanges(months).map(({ from, to }) => `(${column} >= TIMESTAMP ${text(from)} AND ${column} < TIMESTAMP ${text(to)})`);
   return [ids, `(${ranges.join(' OR ')})`];
 }
@@ -189,6 +194,13 @@ function monthRanges(months: readonly string[]): { from: string; to: string }[] 
   return ranges;
 }
 
+/** Whether a column does not hold what its text said: it is NULL, or, a NUMERIC, was rounded to nine decimals. `x` is an expression. */
+function isLost(type: ColumnType, x: string): string {
+  const lost = `${CASTS[type](x)} IS NULL`;
+  const rounded = `SAFE_CAST(${x} AS NUMERIC) != SAFE_CAST(${x} AS BIGNUMERIC)`;
+  return `${x} IS NOT NULL AND ${type === 'NUMERIC' ? `(${lost} OR ${rounded})` : lost}`;
+}
+
 /** Keeps the texts of these columns that did not cast. May be run again: what it has kept of a run, it does not keep twice. */
 export function badValuesStatement(
   badValues: TableName,
@@ -200,17 +212,17 @@ export function badValuesStatement(
     columns.map(({ name, type }) => {
       const raw = `NULLIF(${quote(name)}, '')`;
       return `  SELECT DISTINCT \`Id\` AS \`id\`, ${text(name)} AS \`column\`, ${raw} AS \`value\` FROM ${tableName(table)}
-  WHERE ${raw} IS NOT NULL AND ${CASTS[type](raw)} IS NULL`;
+  WHERE ${isLost(type, raw)}`;
     }),
   );
-  return `MERGE ${tableName(badValues)} AS kept
+  return `MERGE ${tableName(badValues)} AS _kept
 USING (
 ${found.join('\n  UNION DISTINCT\n')}
-) AS found
-ON kept.\`run\` = ${text(statement.runId)} AND kept.\`id\` = found.\`id\` AND kept.\`column\` = found.\`column\` AND kept.\`value\` = found.\`value\`
+) AS _found
+ON _kept.\`run\` = ${text(statement.runId)} AND _kept.\`id\` = _found.\`id\` AND _kept.\`column\` = _found.\`column\` AND _kept.\`value\` = _found.\`value\`
 WHEN NOT MATCHED THEN
   INSERT (\`object\`, \`id\`, \`column\`, \`value\`, \`run\`, \`seen_at\`)
-  VALUES (${text(objectName)}, found.\`id\`, found.\`column\`, found.\`value\`, ${text(statement.runId)}, CURRENT_TIMESTAMP())`;
+  VALUES (${text(objectName)}, _found.\`id\`, _found.\`column\`, _found.\`value\`, ${text(statement.runId)}, CURRENT_TIMESTAMP())`;
 }
 
 /** A view's query: the rows of a target table that are not deleted. */
@@ -221,7 +233,7 @@ export function liveQuery(target: TableName): string {
 /** The names of the columns whose text is there and did not cast, each between blanks; a blank alone where all did. */
 function uncast(columns: readonly Column[]): string {
   const tests = columns.flatMap(({ name, type }) =>
-    type === 'STRING' ? [] : [`IF(${quote(name)} IS NOT NULL AND ${CASTS[type](quote(name))} IS NULL, ${text(`${name} `)}, '')`],
+    type === 'STRING' ? [] : [`IF(${isLost(type, quote(name))}, ${text(`${name} `)}, '')`],
   );
   return `CONCAT(${["' '", ...tests].join(', ')})`;
 }

@@ -6,7 +6,7 @@ import { BAD_VALUES_COLUMNS, liveQuery, OWN_COLUMNS, type TableName } from './sq
 import type { Warehouse } from './warehouse.ts';
 
 const BAD_VALUES_DESCRIPTION =
-  'Texts from Salesforce that did not cast to the type of their column, which is NULL instead. Kept for 30 days.';
+  'Texts from Salesforce that their column could not hold: it is NULL instead, or a rounded number. Kept for 30 days.';
 
 export interface TargetTable {
   name: TableName;

@@ -15,7 +15,7 @@ export interface Receipt {
   inserted: number;
   updated: number;
   deleted: number;
-  /** values whose text did not cast and became NULL, by column */
+  /** values whose text their column could not hold, and became NULL or were rounded, by column */
   uncast: Record<string, number>;
   pages: number;
   bytes: number;

@@ -3,6 +3,7 @@ import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
 let id: string;
+let exact: string;
 
 beforeAll(async () => {
   service = await startService();
@@ -10,6 +11,7 @@ beforeAll(async () => {
   service.salesforce.clock.set(new Date('2023-03-05T10:00:00Z'));
   // A year that Salesforce stores and BigQuery has no date for.
   id = service.salesforce.org.insert('Opportunity', { Name: 'far', StageName: 'Closed', CloseDate: '12023-05-05', Amount: 1.5 });
+  exact = service.salesforce.org.insert('Opportunity', { Name: 'exact', StageName: 'Closed', Amount: 0.12345678901 });
   await service.call('create_importing_job', { user_id: userId, object_name: 'Opportunity', start_date: '2023-03-01' });
   await service.tickAt('2023-03-20T00:10:00Z');
 });
@@ -21,11 +23,17 @@ test('a value that does not cast becomes NULL in its column alone, and is counte
   );
   expect(row).toEqual({ Name: 'far', CloseDate: null, Amount: '1.5' });
   const [job] = await service.jobs();
-  expect(job!.run!.receipt).toMatchObject({ uncast: { CloseDate: 1 } });
+  expect(job!.run!.receipt).toMatchObject({ uncast: { CloseDate: 1, Amount: 1 } });
+});
+
+test('a number with more decimals than its column has is rounded, and not silently', async () => {
+  const [row] = await service.rows(`SELECT CAST(Amount AS STRING) AS Amount FROM salesforce.Opportunity WHERE Id = '${exact}'`);
+  expect(row).toEqual({ Amount: '0.123456789' });
+  expect(await service.rows(`SELECT value FROM salesforce._bad_values WHERE id = '${exact}'`)).toEqual([{ value: '0.12345678901' }]);
 });
 
 test('its text is kept, with the Id and the column, once', async () => {
-  const sql = 'SELECT `object`, `id`, `column`, `value`, `run` FROM salesforce._bad_values';
+  const sql = `SELECT \`object\`, \`id\`, \`column\`, \`value\`, \`run\` FROM salesforce._bad_values WHERE \`id\` = '${id}'`;
   const [job] = await service.jobs();
   expect(await service.rows(sql)).toEqual([{ object: 'Opportunity', id, column: 'CloseDate', value: '12023-05-05', run: job!.run!.id }]);
 });

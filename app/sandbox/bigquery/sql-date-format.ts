@@ -1,26 +1,28 @@
 // GoogleSQL's format elements (%Y, %E*S, …), for reading and for writing.
 import { invalidQuery } from './api-error.ts';
-import { type ScalarName, scalar, storedAs, text } from './column-type.ts';
+import { type ScalarName, text } from './column-type.ts';
 import type { Call } from './sql-tree.ts';
 
 type Part = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second' | 'zone';
 
-/** Element → the part that it reads and its pattern, one group (a second's fraction: two). Narrower than GoogleSQL in years of less than four digits. */
+/** Element → the part that it reads and its pattern, one group (a second's fraction: two). */
 const READ: Record<string, [Part, string]> = {
-  '%Y': ['year', '([0-9]{4})'],
+  '%Y': ['year', '([0-9]{1,5})'],
   '%m': ['month', '(1[0-2]|0?[1-9])'],
   '%d': ['day', '(3[01]|[12][0-9]|0?[1-9])'],
   '%e': ['day', ' ?(3[01]|[12][0-9]|[1-9])'],
   '%H': ['hour', '(2[0-3]|[01]?[0-9])'],
   '%M': ['minute', '([0-5]?[0-9])'],
-  '%S': ['second', '([0-5]?[0-9])'],
+  '%S': ['second', '([0-5]?[0-9]|60)'],
   // What follows the sixth decimal is dropped.
-  '%E*S': ['second', '([0-5]?[0-9])(?:(\\.[0-9]{1,6})[0-9]*)?'],
-  '%Ez': ['zone', '([zZ]|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)'],
-  '%z': ['zone', '([+-](?:0[0-9]|1[0-4])(?:[0-5][0-9])?)'],
+  '%E*S': ['second', '([0-5]?[0-9]|60)(?:(\\.[0-9]{1,6})[0-9]*)?'],
+  '%Ez': ['zone', '(Z|[+-](?:(?:0[0-9]|1[0-3])(?::?[0-5][0-9])?|14(?::?00)?))'],
+  '%z': ['zone', '([+-](?:(?:0[0-9]|1[0-3])(?:[0-5][0-9])?|14(?:00)?))'],
 };
 
 const SHORT: Record<string, string> = { '%F': '%Y-%m-%d', '%T': '%H:%M:%S' };
+// Right before another element a year has four digits.
+const YEAR_BEFORE_ELEMENT = '([0-9]{4})';
 const ELEMENT = /%E[*0-9]S|%Ez|%[A-Za-z%]|\s+|[^%\s]/g;
 
 const DATE_PARTS: Part[] = ['year', 'month', 'day'];
@@ -44,7 +46,9 @@ export function parsePattern(type: ScalarName, format: string, subject: string, 
     DATETIME: `${date} ${time}`,
     TIMESTAMP: `${date} ${time}${part('zone', '+00')}`,
   };
-  const read = `TRY_CAST(upper(regexp_replace(${subject}, ${text(pattern)}, ${text(ordered[type]!)})) AS ${storedAs(scalar(type))})`;
+  const inOrder = `regexp_replace(${subject}, ${text(pattern)}, ${text(ordered[type]!)})`;
+  // Of the second 60 the fraction is lost.
+  const read = type === 'DATE' ? `TRY_CAST(${inOrder} AS DATE)` : `bq_leap_${type.toLowerCase()}(${inOrder}, ':59')`;
   const inRange = type === 'TIME' ? read : `bq_${type.toLowerCase()}_in_range(${read})`;
   return `CASE WHEN regexp_matches(${subject}, ${text(pattern)}) THEN ${inRange} END`;
 }
@@ -54,17 +58,19 @@ function readFormat(type: ScalarName, format: string, call: Call): { pattern: st
   let pattern = '';
   let count = 0;
   const groups = new Map<Part, string>();
-  for (const [element] of format.replace(/%[FT]/g, (short) => SHORT[short]!).matchAll(ELEMENT)) {
+  const long = format.replace(/%[FT]/g, (short) => SHORT[short]!);
+  for (const { 0: element, index } of long.matchAll(ELEMENT)) {
     const known = READ[element];
     if (known) {
       const [part, reads] = known;
       if (groups.has(part) || !PARTS[type]!.includes(part)) throw unknownElement(element, call);
-      pattern += reads;
+      pattern += element === '%Y' && long[index + 2] === '%' ? YEAR_BEFORE_ELEMENT : reads;
       groups.set(part, element === '%E*S' ? `\\${++count}\\${++count}` : `\\${++count}`);
     } else if (element.startsWith('%') && element !== '%%') throw unknownElement(element, call);
     else pattern += element.trim() === '' ? '\\s*' : escaped(element === '%%' ? '%' : element);
   }
-  return { pattern: `^\\s*${pattern}\\s*$`, groups };
+  // One NUL at the end is overlooked.
+  return { pattern: `^\\s*${pattern}\\s*\\x00?$`, groups };
 }
 
 const escaped = (character: string) => character.replace(/[\\^$.|?*+()[\]{}]/, '\\$&');

@@ -118,6 +118,8 @@ export function assignments(set: Assignment[], target: StoredTable, scope: Scope
   const seen = new Set<string>();
   const texts = set.map(({ qualifier, column: name, value, place }) => {
     if (qualifier !== undefined && !sameName(targetName, qualifier)) throw invalidQuery(`Unrecognized name: ${qualifier}`, place);
+    if (qualifier === undefined && sameName(targetName, name))
+      throw invalidQuery('UPDATE ... SET does not support updating the entire row', place);
     const column = columnNamed(target, name, place, `Unrecognized name: ${name}`);
     if (seen.has(column.name)) throw invalidQuery(`Update item ${column.name} assigned more than once`, place);
     seen.add(column.name);

@@ -110,8 +110,9 @@ function resolveHere(scope: Scope, names: string[], place: Place): Value | undef
     if (inside.length > 1) throw invalidQuery(`Column name ${second} is ambiguous`, place);
     if (inside[0]) return fieldsOf(use(inside[0]), names.slice(2), place);
   }
-  const column = findColumn(scope, first, place);
   const alias = scope.aliases?.get(first.toLowerCase());
+  // A table's alias hides a column of that name: what is meant is the whole row.
+  const column = range ? undefined : findColumn(scope, first, place);
   if (alias && column && alias.sql !== column.value.sql && !scope.aliasesWin)
     throw invalidQuery(`Name ${first} is ambiguous between a column and an alias`, place);
   const found = alias ?? (column && use(column));

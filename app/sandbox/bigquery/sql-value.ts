@@ -41,7 +41,9 @@ export function coerce(from: Value, to: ColumnType, place?: Place): Value | unde
   if (!allowed.includes(to.name)) return undefined;
   // A number written with a point keeps all its digits when a NUMERIC is wanted.
   const exact = from.literal !== undefined && from.type.name === 'FLOAT64' && to.name !== 'FLOAT64';
-  return cast(exact ? { ...value('STRING', text(from.literal!)) } : from, to, false, place);
+  // The BIGNUMERIC here has fewer integer digits than NUMERIC: what it cannot hold is NULL, not an error that BigQuery would not give.
+  const safe = from.type.name === 'NUMERIC' && to.name === 'BIGNUMERIC';
+  return cast(exact ? { ...value('STRING', text(from.literal!)) } : from, to, safe, place);
 }
 
 /** The type that all the values turn into, or undefined. */

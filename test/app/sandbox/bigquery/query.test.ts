@@ -181,6 +181,8 @@ describe('what BigQuery refuses', () => {
     ['SELECT a.Nme FROM salesforce.Account a', 'Name Nme not found inside a'],
     ['SELECT Account.Id FROM salesforce.Account a', 'Unrecognized name: Account.Id'],
     ['SELECT Id FROM salesforce.Account, salesforce.Contact', 'Column name Id is ambiguous'],
+    ['SELECT Name FROM salesforce.Account AS name', 'a whole row as a value'],
+    ['SELECT name.Nme FROM salesforce.Account AS name', 'Name Nme not found inside name'],
     [`SELECT Id FROM salesforce.Account WHERE Id = 1`, 'No matching signature for operator = for argument types: STRING, INT64'],
     [`SELECT Id FROM salesforce.Account WHERE Amount = '5'`, 'No matching signature for operator ='],
     ['SELECT Id FROM salesforce.Account WHERE Created = Day', 'No matching signature for operator ='],

@@ -142,6 +142,7 @@ describe('MERGE', () => {
     [`USING ${twice} s ON t.Id = s.Id WHEN NOT MATCHED THEN INSERT (Id, n) VALUES (s.Id)`, 'wrong column count'],
     [`USING ${twice} s ON t.Id WHEN MATCHED THEN DELETE`, 'should return type BOOL'],
     [`USING ${twice} s ON Id = s.Id WHEN MATCHED THEN DELETE`, 'ambiguous'],
+    [`USING ${twice} s ON t.Id = s.Id WHEN MATCHED THEN UPDATE SET t = 1`, 'does not support updating the entire row'],
   ])('%s is refused', async (query, message) => {
     expect((await refusal(sandbox, `MERGE salesforce.t t ${query}`)).message).toContain(message);
   });

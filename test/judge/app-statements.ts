@@ -1,0 +1,114 @@
+import {
+  BAD_VALUES_COLUMNS,
+  badValuesStatement,
+  countStatement,
+  type DeltaStatement,
+  deltaStatement,
+  liveQuery,
+  mergeStatement,
+  OWN_COLUMNS,
+  type TableName,
+} from '../../app/bigquery/sql.ts';
+import type { Column } from '../../app/core/columns.ts';
+import type { CatalogColumn, CatalogTable } from './google-sql.ts';
+import { type Schema, tableOf } from './schemas.ts';
+
+/** A statement of the app, and what must be there for it. */
+export interface AppStatement {
+  sql: string;
+  tables: CatalogTable[];
+  /** The columns that it selects, where they are fixed by the schema. */
+  columns?: readonly CatalogColumn[];
+}
+
+/** All that the app says about a table of this schema, each statement with the tables that the ones before it leave. */
+export function appStatements(schema: Schema): AppStatement[] {
+  const statement = deltaOf(schema);
+  const staging = schema.slices.map(({ table }) => catalogTable(table, textColumns(schema.columns)));
+  const delta = deltaTable(schema);
+  // Columns of fields that are gone from the org stay, and later ones come last.
+  const target = targetTable([...schema.columns, { name: 'Gone__c', type: 'DATE' }]);
+  const badValues = catalogTable(BAD_VALUES, BAD_VALUES_COLUMNS);
+  return [
+    { sql: deltaStatement(statement), tables: staging, columns: delta.columns },
+    { sql: countStatement(statement), tables: [...staging, delta] },
+    ...mergesOf(schema).map((sql) => ({ sql, tables: [target, delta], columns: [] })),
+    { sql: badValuesStatement(BAD_VALUES, "it's", statement, typedColumns(schema)), tables: [...staging, badValues], columns: [] },
+    { sql: liveQuery(TARGET), tables: [target], columns: target.columns },
+  ];
+}
+
+/** Statements that name what is not there, or put one type into another: each must be refused. */
+export function mistakenStatements(schema: Schema): AppStatement[] {
+  const merge = mergesOf(schema)[0]!;
+  const delta = deltaTable(schema);
+  const ofOtherTypes = schema.columns.map(({ name, type }): Column => ({ name, type: type === 'STRING' ? 'DATE' : 'STRING' }));
+  return [
+    { sql: merge, tables: [delta, targetTable(schema.columns.slice(0, -1))] },
+    { sql: merge, tables: [delta, targetTable(ofOtherTypes)] },
+    { sql: merge, tables: [targetTable(schema.columns)] },
+    { sql: deltaStatement(deltaOf(schema)), tables: [] },
+  ];
+}
+
+const TARGET = tableOf('Target__c');
+const BAD_VALUES = tableOf('_bad_values');
+
+/** What a run over this schema is told to make. */
+export function deltaOf({ columns, cursorField, slices }: Schema): DeltaStatement {
+  return {
+    delta: tableOf('delta_1f0e'),
+    slices: [...slices],
+    columns,
+    cursorField,
+    partitionField: columns.some(({ name, type }) => name === PARTITION_FIELD && type === 'TIMESTAMP') ? PARTITION_FIELD : undefined,
+    runId: '0b7a9c1e-5f5d-4d0a-9c69-2f6f3b1c8e11',
+    expiresAt: new Date('2099-12-02T00:00:00Z'),
+  };
+}
+
+/** The MERGE in each of its forms: what becomes of deleted rows, whether it only inserts, with and without partitions. */
+function mergesOf(schema: Schema): string[] {
+  const { delta, cursorField } = deltaOf(schema);
+  const hasIsDeleted = schema.columns.some(({ name }) => name === 'IsDeleted');
+  const months = schema.columns.some(({ name, type }) => name === PARTITION_FIELD && type === 'TIMESTAMP')
+    ? [undefined, MONTHS]
+    : [undefined];
+  const base = {
+    target: TARGET,
+    delta,
+    columns: schema.columns,
+    cursorField,
+    firstId: '001A',
+    lastId: "001z'\\",
+    partitionField: PARTITION_FIELD,
+  };
+  return (hasIsDeleted ? (['keep', 'blank', 'remove'] as const) : (['keep'] as const)).flatMap((deletes) =>
+    [false, true].flatMap((insertOnly) => months.map((touched) => mergeStatement({ ...base, deletes, insertOnly, months: touched }))),
+  );
+}
+
+const PARTITION_FIELD = 'CreatedDate';
+const MONTHS = ['2023-01', '2022-12', '0001-01', '9999-11'];
+
+const typedColumns = (schema: Schema): Column[] => schema.columns.filter(({ type }) => type !== 'STRING').slice(0, 20);
+
+/** The same columns as they are staged. */
+export const textColumns = (columns: readonly Column[]): CatalogColumn[] => columns.map(({ name }) => ({ name, type: 'STRING' }));
+
+const targetTable = (columns: readonly Column[]): CatalogTable => catalogTable(TARGET, [...columns, ...OWN_COLUMNS]);
+
+const deltaTable = (schema: Schema): CatalogTable =>
+  catalogTable(deltaOf(schema).delta, [
+    { name: '_slice', type: 'INT64' },
+    ...schema.columns,
+    { name: '_uncast', type: 'STRING' },
+    { name: '_synced_at', type: 'TIMESTAMP' },
+    { name: '_run', type: 'STRING' },
+    { name: '_deleted_at', type: 'TIMESTAMP' },
+  ]);
+
+const catalogTable = ({ project, dataset, table }: TableName, columns: readonly CatalogColumn[]): CatalogTable => ({
+  name: `${project}.${dataset}.${table}`,
+  columns,
+});

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import type { StagedSlice, TableName } from '../../app/bigquery/sql.ts';
+import type { Column, ColumnType } from '../../app/core/columns.ts';
+
+/** An object's columns and the slices that a run staged of it. */
+export interface Schema {
+  columns: readonly Column[];
+  cursorField: string;
+  slices: readonly StagedSlice[];
+}
+
+export const PROJECT = 'judge-project';
+
+export const tableOf = (table: string): TableName => ({ project: PROJECT, dataset: 'salesforce', table });
+
+const TYPES: readonly ColumnType[] = ['STRING', 'BOOL', 'INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'DATE', 'TIMESTAMP', 'TIME'];
+
+/** Words of the language, of our own statements, and of functions. */
+const WORDS =
+  'Order Group Default Select From Where Qualify Partition Rows Range Table Merge Hash Interval Struct Array Date Time Timestamp Numeric True Null Current All In Of Exists Window Having Limit Union With Using Source Target Staged Typed When Matched Then Update Insert Values Case Cast Concat If Count Language Name Type Value Desc';
+
+const SYSTEM: readonly Column[] = [
+  { name: 'Id', type: 'STRING' },
+  { name: 'IsDeleted', type: 'BOOL' },
+  { name: 'CreatedDate', type: 'TIMESTAMP' },
+  { name: 'LastModifiedDate', type: 'TIMESTAMP' },
+  { name: 'SystemModstamp', type: 'TIMESTAMP' },
+];
+
+const stagedSlices = (count: number): StagedSlice[] =>
+  Array.from({ length: count }, (_, order) => ({ order, table: tableOf(`staging-1f0e_${order}_g0`) }));
+
+/** One column of each type and of each word, in one slice and in twenty; a table of no deletions; a table of two columns. */
+export const plainSchemas: readonly Schema[] = [
+  ...[1, 2, 20].map((count) => ({
+    columns: [
+      ...SYSTEM,
+      ...TYPES.map((type) => ({ name: `As_${type}__c`, type })),
+      ...WORDS.split(' ').map((name, index) => ({ name, type: TYPES[index % TYPES.length]! })),
+    ],
+    cursorField: 'SystemModstamp',
+    slices: stagedSlices(count),
+  })),
+  { columns: SYSTEM.filter(({ name }) => name !== 'IsDeleted'), cursorField: 'LastModifiedDate', slices: stagedSlices(1) },
+  { columns: SYSTEM.filter(({ name }) => name === 'Id' || name === 'CreatedDate'), cursorField: 'CreatedDate', slices: stagedSlices(3) },
+  // As many fields as an object may have.
+  {
+    columns: [...SYSTEM, ...Array.from({ length: 795 }, (_, index) => ({ name: `Field_${index}__c`, type: TYPES[index % TYPES.length]! }))],
+    cursorField: 'SystemModstamp',
+    slices: stagedSlices(2),
+  },
+];
+
+/** Schemas by chance, the same for the same seed. */
+export function randomSchemas(count: number, seed: number): Schema[] {
+  return fc.sample(schema, { numRuns: count, seed });
+}
+
+const LETTERS = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+const word = fc
+  .tuple(fc.constantFrom(...LETTERS), fc.string({ unit: fc.constantFrom(...LETTERS, ...'0123456789'), maxLength: 30 }))
+  .map((parts) => parts.join(''));
+const name = fc
+  .tuple(
+    fc.constantFrom('', '', 'ns__'),
+    fc.oneof(fc.constantFrom(...WORDS.split(' ')), word),
+    fc.constantFrom('', '__c', '__pc', '_x__c', '__Latitude__s'),
+  )
+  .map((parts) => parts.join(''));
+const column = fc.record({ name, type: fc.constantFrom(...TYPES) });
+const known = new Set(SYSTEM.map((each) => each.name.toLowerCase()));
+
+const schema: fc.Arbitrary<Schema> = fc
+  .record({
+    own: fc.uniqueArray(column, { maxLength: 60, selector: (each) => each.name.toLowerCase() }),
+    system: fc.subarray([...SYSTEM.slice(1, 4)]),
+    slices: fc.integer({ min: 1, max: 6 }),
+    cursorField: fc.constantFrom('SystemModstamp', 'LastModifiedDate', 'CreatedDate'),
+  })
+  .map(({ own, system, slices, cursorField }) => ({
+    columns: [
+      SYSTEM[0]!,
+      ...system.filter((each) => each.name !== cursorField),
+      { name: cursorField, type: 'TIMESTAMP' },
+      ...own.filter((each) => !known.has(each.name.toLowerCase())),
+    ],
+    cursorField,
+    slices: stagedSlices(slices),
+  }));
