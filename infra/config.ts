@@ -1,0 +1,187 @@
+import type * as pulumi from '@pulumi/pulumi';
+import { ConfigReader, type RawConfig } from './config-reader.ts';
+
+export type Architecture = 'ARM64' | 'X86_64';
+export type NatGateways = 'None' | 'Single' | 'OnePerAz';
+
+/** Everything about a stack that can be set; see Pulumi.yaml for what each means. */
+export interface Settings {
+  stack: string;
+  /** the beginning of every name; short, since a load balancer's may have 32 characters, 8 of them Pulumi's */
+  name: string;
+  region: string;
+  network: { zones: string[]; cidr: string; natGateways: NatGateways };
+  ingress: { domainName: string; hostedZoneId: string; allowedCidrs: string[] };
+  image: { uri: string | undefined; architecture: Architecture };
+  task: { cpu: number; memory: number; count: number };
+  app: AppSettings;
+  secrets: { salesforceApps: pulumi.Output<string>; apiKeys: string[]; tickKeyGeneration: number; tokenKeys: number[] };
+  database: { instanceClass: string; multiZone: boolean; backupDays: number; storageGib: number };
+  schedule: { enabled: boolean; everyMinutes: number };
+  google: { project: string; location: string; datasets: string[]; stagingDataset: string; readers: string[] };
+  observability: { alarmEmails: string[]; logRetentionDays: number; containerInsights: string };
+  customerKey: boolean;
+  protect: boolean;
+}
+
+/** What is passed on to the app as it is. */
+export interface AppSettings {
+  workers: number;
+  runsPerConnection: number;
+  apiShare: number;
+  lagMinutes: number;
+  overlapMinutes: number;
+  runRetentionDays: number;
+  salesforceApiVersion: string;
+}
+
+/** Where settings come from: the stack's name, its own values, and those of the providers by their full keys. */
+export interface ConfigSource {
+  stack: string;
+  own: RawConfig;
+  provider: RawConfig;
+}
+
+/** The memory that Node and the app hold at rest, and what each worker may add: two chunks of 16 MiB, and their copies on the way. */
+const MEMORY_AT_REST_MIB = 384;
+const MEMORY_PER_WORKER_MIB = 96;
+
+/** What Fargate sells: MiB by CPU units. */
+const FARGATE_MEMORY: Record<number, { least: number; most: number; step: number }> = {
+  256: { least: 512, most: 2048, step: 512 },
+  512: { least: 1024, most: 4096, step: 1024 },
+  1024: { least: 2048, most: 8192, step: 1024 },
+  2048: { least: 4096, most: 16384, step: 1024 },
+  4096: { least: 8192, most: 30720, step: 1024 },
+};
+
+/** The steps that CloudWatch knows. */
+const LOG_RETENTION_DAYS = ['1', '3', '5', '7', '14', '30', '60', '90', '120', '150', '180', '365', '400', '545', '731', '1096', '1827'];
+
+const CIDR = /^(\d{1,3}\.){3}\d{1,3}\/(\d|[12]\d|3[0-2])$/;
+
+/**
+ * Reads a stack's whole configuration.
+ * @throws RunError with a sentence for each fault
+ */
+export function readSettings({ stack, own, provider }: ConfigSource): Settings {
+  const read = new ConfigReader((key) => own(key) ?? provider(key));
+  // Names of roles and of Google's accounts are made of it.
+  if (!/^[a-z][a-z0-9-]{0,11}$/.test(stack)) read.fault(`The stack is named ${stack}: use up to 12 of a-z, 0-9 and -, a letter first.`);
+  const region = read.text('aws:region', 'a region, such as eu-north-1', /^[a-z]{2}-[a-z]+-\d$/);
+  const app = readApp(read);
+  const settings: Settings = {
+    stack,
+    name: `sync-${stack}`,
+    region,
+    network: readNetwork(read, region),
+    ingress: readIngress(read),
+    image: {
+      uri: read.optionalText('imageUri', 'an image by digest, name@sha256:…', /^[^\s@]+@sha256:[0-9a-f]{64}$/),
+      architecture: read.choice('architecture', ['ARM64', 'X86_64']),
+    },
+    task: readTask(read, app.workers),
+    app,
+    secrets: readSecrets(read),
+    database: readDatabase(read),
+    schedule: { enabled: read.flag('scheduleEnabled'), everyMinutes: read.integer('scheduleMinutes', 1, 1440) },
+    google: readGoogle(read),
+    observability: {
+      alarmEmails: read.list('alarmEmails', 'mail addresses', /^\S+@\S+\.\S+$/, 1),
+      logRetentionDays: Number(read.choice('logRetentionDays', LOG_RETENTION_DAYS)),
+      containerInsights: read.choice('containerInsights', ['disabled', 'enabled', 'enhanced']),
+    },
+    customerKey: read.flag('customerKey'),
+    protect: read.flag('protect'),
+  };
+  read.finish();
+  return settings;
+}
+
+function readNetwork(read: ConfigReader, region: string): Settings['network'] {
+  // RDS wants subnets in two zones, whether it has a standby or not.
+  const zones = read.list('availabilityZones', `two to four zones of ${region}`, new RegExp(`^${region}[a-z]$`), 2);
+  if (zones.length > 4) read.fault('availabilityZones has more than four zones.');
+  const cidr = read.text('vpcCidr', 'a private /16, such as 10.64.0.0/16', /^(10\.\d{1,3}|172\.(1[6-9]|2\d|3[01])|192\.168)\.0\.0\/16$/);
+  return { zones, cidr, natGateways: read.choice('natGateways', ['None', 'Single', 'OnePerAz']) };
+}
+
+function readIngress(read: ConfigReader): Settings['ingress'] {
+  return {
+    domainName: read.text('domainName', 'a host name in the hosted zone', /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/),
+    hostedZoneId: read.text('hostedZoneId', 'the id of a public Route 53 zone', /^Z[A-Z0-9]{5,31}$/),
+    allowedCidrs: read.list('allowedCidrs', 'IPv4 ranges, such as 198.51.100.7/32', CIDR),
+  };
+}
+
+function readApp(read: ConfigReader): AppSettings {
+  return {
+    workers: read.integer('workers', 1, 64),
+    runsPerConnection: read.integer('runsPerConnection', 1, 64),
+    apiShare: read.share('apiShare'),
+    lagMinutes: read.integer('lagMinutes', 0, 24 * 60),
+    overlapMinutes: read.integer('overlapMinutes', 0, 7 * 24 * 60),
+    runRetentionDays: read.integer('runRetentionDays', 1, 3650),
+    salesforceApiVersion: read.text('salesforceApiVersion', 'a version such as 66.0', /^\d{2,3}\.0$/),
+  };
+}
+
+function readTask(read: ConfigReader, workers: number): Settings['task'] {
+  const cpu = Number(read.choice('taskCpu', Object.keys(FARGATE_MEMORY)));
+  const { least, most, step } = FARGATE_MEMORY[cpu]!;
+  const memory = read.integer('taskMemory', least, most);
+  const needed = MEMORY_AT_REST_MIB + MEMORY_PER_WORKER_MIB * workers;
+  if (memory % step !== 0) read.fault(`taskMemory is ${memory}: with a taskCpu of ${cpu}, Fargate takes multiples of ${step}.`);
+  if (memory < needed) read.fault(`taskMemory is ${memory}: ${workers} workers need ${needed}; give more memory or fewer workers.`);
+  return { cpu, memory, count: read.integer('taskCount', 0, 20) };
+}
+
+function readSecrets(read: ConfigReader): Settings['secrets'] {
+  const tokenKeys = read.list('tokenKeys', 'numbers from 1', /^[1-9]\d{0,3}$/, 1).map(Number);
+  return {
+    salesforceApps: read.secret('salesforceApps', 'JSON of login host → {"client_id", "client_secret"}', isSalesforceApps),
+    apiKeys: read.list('apiKeys', 'name:role:sha256 of each key', /^[\w.-]+:(read|data|operate|admin|tick):[0-9a-f]{64}$/),
+    tickKeyGeneration: read.integer('tickKeyGeneration', 1, 9999),
+    tokenKeys,
+  };
+}
+
+function readDatabase(read: ConfigReader): Settings['database'] {
+  return {
+    instanceClass: read.text('databaseInstanceClass', 'an RDS class, such as db.t4g.small', /^db\.[a-z0-9]+\.[a-z0-9]+$/),
+    multiZone: read.flag('databaseMultiZone'),
+    backupDays: read.integer('databaseBackupDays', 1, 35),
+    storageGib: read.integer('databaseStorageGib', 20, 1024),
+  };
+}
+
+function readGoogle(read: ConfigReader): Settings['google'] {
+  const datasets = read.list('datasets', 'names of letters, digits and _', /^[A-Za-z0-9_]{1,128}$/, 1);
+  const stagingDataset = read.text('stagingDataset', 'a name of letters, digits and _', /^[A-Za-z0-9_]{1,128}$/);
+  // Its tables expire, and those of a target must not.
+  if (datasets.includes(stagingDataset)) read.fault(`stagingDataset is ${stagingDataset}, which is a target too: use another name.`);
+  return {
+    project: read.text('gcp:project', 'the Google Cloud project that pays', /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/),
+    location: read.text('bigqueryLocation', 'a location, such as EU or europe-north1', /^(US|EU|[a-z]+-[a-z]+\d+)$/),
+    datasets,
+    stagingDataset,
+    readers: read.list(
+      'datasetReaders',
+      'user:, group:, serviceAccount: or domain: and a name',
+      /^(user|group|serviceAccount|domain):\S+\.\S+$/,
+    ),
+  };
+}
+
+function isSalesforceApps(text: string): boolean {
+  try {
+    const apps = Object.entries(JSON.parse(text) as Record<string, Record<string, unknown>>);
+    return apps.length > 0 && apps.every(([host, app]) => /^[a-z0-9.-]+\.salesforce\.com$/.test(host) && isSalesforceApp(app));
+  } catch {
+    return false;
+  }
+}
+
+function isSalesforceApp({ client_id, client_secret }: Record<string, unknown>): boolean {
+  return [client_id, client_secret].every((value) => typeof value === 'string' && value !== '' && !value.includes('<') && value !== '…');
+}

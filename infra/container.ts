@@ -1,0 +1,80 @@
+import * as pulumi from '@pulumi/pulumi';
+import { CONTAINER } from './container-name.ts';
+import { APP_PORT } from './ports.ts';
+
+/** How long a stopping task may take to let go of its runs; Fargate's longest. */
+const STOP_SECONDS = 120;
+
+export interface ContainerArgs {
+  image: pulumi.Input<string>;
+  environment: Record<string, pulumi.Input<string>>;
+  /** Secrets Manager references by variable */
+  secrets: Record<string, pulumi.Input<string>>;
+  logGroup: pulumi.Input<string>;
+  region: string;
+}
+
+/**
+ * A task's container definitions, in the form in which ECS gives them back: with its defaults, without nulls, lists by name.
+ * In any other form each update would see a difference, and make a task definition of it.
+ */
+export function containerDefinitions(args: ContainerArgs): pulumi.Output<string> {
+  return pulumi.jsonStringify([
+    {
+      name: CONTAINER,
+      image: args.image,
+      essential: true,
+      environment: byName(args.environment).map(([name, value]) => ({ name, value })),
+      secrets: byName(args.secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
+      portMappings: [{ containerPort: APP_PORT, hostPort: APP_PORT, protocol: 'tcp' }],
+      ...hardening,
+      healthCheck,
+      stopTimeout: STOP_SECONDS,
+      logConfiguration: {
+        logDriver: 'awslogs',
+        options: {
+          'awslogs-group': args.logGroup,
+          'awslogs-region': args.region,
+          'awslogs-stream-prefix': CONTAINER,
+          // A stuck log must not stop the service; what does not fit the buffer is lost.
+          mode: 'non-blocking',
+          'max-buffer-size': '4m',
+        },
+      },
+      systemControls: [],
+      volumesFrom: [],
+    },
+  ]);
+}
+
+/** The volume that is mounted on the temporary folder, the one place that can be written. */
+export const TEMPORARY_VOLUME = 'temporary';
+
+const hardening = {
+  user: 'node',
+  readonlyRootFilesystem: true,
+  mountPoints: [{ containerPath: '/tmp', readOnly: false, sourceVolume: TEMPORARY_VOLUME }],
+  linuxParameters: {
+    capabilities: { add: [], drop: ['ALL'] },
+    // As process 1, Node would get no default action for signals and reap no children.
+    initProcessEnabled: true,
+  },
+};
+
+/** By Node, since the image has no curl. */
+const healthCheck = {
+  command: [
+    'CMD',
+    'node',
+    '-e',
+    `fetch('http://127.0.0.1:${APP_PORT}/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))`,
+  ],
+  interval: 15,
+  retries: 3,
+  startPeriod: 60,
+  timeout: 5,
+};
+
+function byName<Value>(record: Record<string, Value>): [string, Value][] {
+  return Object.entries(record).sort(([one], [other]) => (one < other ? -1 : 1));
+}

@@ -1,0 +1,45 @@
+import type * as pulumi from '@pulumi/pulumi';
+import type { Settings } from './config.ts';
+import type { Database } from './database.ts';
+import { APP_PORT } from './ports.ts';
+import type { Warehouse } from './warehouse.ts';
+
+/** Where the Dockerfile puts the certificates of RDS's authorities. */
+const DATABASE_AUTHORITIES = '/app/rds-authorities.pem';
+
+/** What the app is told in the open, by variable: addresses, names and limits, never a secret. */
+export function appEnvironment(settings: Settings, database: Database, warehouse: Warehouse): Record<string, pulumi.Input<string>> {
+  const { app, google, ingress } = settings;
+  return {
+    HOST: '0.0.0.0',
+    PORT: String(APP_PORT),
+    PUBLIC_URL: `https://${ingress.domainName}`,
+    TRUSTED_PROXY_HOPS: '1',
+
+    PGHOST: database.host,
+    PGPORT: String(database.port),
+    PGDATABASE: database.database,
+    PGUSER: database.user,
+    // The name on the server's certificate is compared, and its authority must be one of these.
+    PGSSLMODE: 'verify-full',
+    PGSSLROOTCERT: DATABASE_AUTHORITIES,
+    DB_SECRET_ARN: database.secretArn,
+
+    SALESFORCE_API_VERSION: app.salesforceApiVersion,
+
+    GOOGLE_CLOUD_PROJECT: google.project,
+    BIGQUERY_LOCATION: google.location,
+    BIGQUERY_DATASETS: google.datasets.join(','),
+    BIGQUERY_STAGING_DATASET: google.stagingDataset,
+    AWS_REGION: settings.region,
+    WIF_AUDIENCE: warehouse.audience,
+    GCP_SERVICE_ACCOUNT: warehouse.serviceAccount,
+
+    WORKERS: String(app.workers),
+    RUNS_PER_CONNECTION: String(app.runsPerConnection),
+    API_SHARE: String(app.apiShare),
+    LAG_MINUTES: String(app.lagMinutes),
+    OVERLAP_MINUTES: String(app.overlapMinutes),
+    RUN_RETENTION_DAYS: String(app.runRetentionDays),
+  };
+}

@@ -1,0 +1,52 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import { readSettings } from './config.ts';
+import { Database } from './database.ts';
+import { Encryption } from './encryption.ts';
+import { Image } from './image.ts';
+import { Ingress } from './ingress.ts';
+import { Network } from './network.ts';
+import { Observability } from './observability.ts';
+import { Roles } from './roles.ts';
+import { Schedule } from './schedule.ts';
+import { Secrets } from './secrets.ts';
+import { Service } from './service.ts';
+import { Warehouse } from './warehouse.ts';
+
+const settings = readSettings({
+  stack: pulumi.getStack(),
+  own: (key) => pulumi.runtime.getConfig(`${pulumi.getProject()}:${key}`),
+  provider: (key) => pulumi.runtime.getConfig(key),
+});
+const { accountId } = aws.getCallerIdentityOutput();
+
+const encryption = new Encryption({ settings, accountId });
+const network = new Network(settings);
+const roles = new Roles({ settings, accountId });
+const warehouse = new Warehouse({ settings, accountId, taskRoleName: roles.task.name });
+const secrets = new Secrets({ settings, encryption });
+const database = new Database({ settings, network, encryption });
+const image = new Image(settings);
+const ingress = new Ingress({ settings, network });
+const service = new Service({ settings, network, roles, encryption, image, database, secrets, warehouse, ingress });
+const schedule = new Schedule({ settings, accountId, tickKey: secrets.tickKey, ingress, service });
+const observability = new Observability({ settings, encryption, service, ingress, schedule, database });
+
+/** What `npm run op` and an operator need to know. Nothing here is secret. */
+export const region = settings.region;
+export const url = ingress.url;
+export const egressAddresses = network.egressAddresses;
+export const repositoryUrl = image.repositoryUrl;
+export const imageUri = image.uri;
+export const cluster = service.clusterName;
+export const serviceName = service.serviceName;
+export const taskDefinition = service.taskDefinitionArn;
+export const logGroup = service.logGroupName;
+export const targetGroup = ingress.targetGroup.arn;
+export const scheduleRule = schedule.ruleName;
+export const scheduleConnection = schedule.connectionName;
+export const scheduleEnabled = settings.schedule.enabled;
+export const scheduleMinutes = settings.schedule.everyMinutes;
+export const alarmTopic = observability.topicArn;
+export const databaseIdentifier = database.identifier;
+export const googleServiceAccount = warehouse.serviceAccount;

@@ -1,0 +1,104 @@
+import * as aws from '@pulumi/aws';
+import * as awsx from '@pulumi/awsx';
+import * as pulumi from '@pulumi/pulumi';
+import type { NatGateways, Settings } from './config.ts';
+import { APP_PORT, DATABASE_PORT } from './ports.ts';
+
+/** The network, and who in it may reach whom: the internet → load balancer → app → database, and the app → the internet by HTTPS. */
+export class Network extends pulumi.ComponentResource {
+  readonly vpcId: pulumi.Output<string>;
+  readonly publicSubnetIds: pulumi.Output<string[]>;
+  readonly isolatedSubnetIds: pulumi.Output<string[]>;
+  /** where tasks run: private with a NAT gateway, else public with addresses of their own */
+  readonly taskSubnetIds: pulumi.Output<string[]>;
+  readonly tasksHavePublicAddresses: boolean;
+  /** from which Salesforce and Google are called; none that last without a NAT gateway */
+  readonly egressAddresses: pulumi.Output<string>[];
+  readonly loadBalancerGroup: aws.ec2.SecurityGroup;
+  readonly appGroup: aws.ec2.SecurityGroup;
+  readonly databaseGroup: aws.ec2.SecurityGroup;
+  /** routes and rules: a task that starts before they exist can reach nothing, and fails */
+  readonly ways: pulumi.Resource[];
+
+  constructor(settings: Settings, options?: pulumi.ComponentResourceOptions) {
+    super('sync:infra:Network', settings.name, {}, options);
+    const { natGateways, zones } = settings.network;
+    const addresses = createAddresses(this, settings.name, natGateways, zones.length);
+    const vpc = createVpc(this, settings, addresses);
+    this.vpcId = vpc.vpcId;
+    this.publicSubnetIds = vpc.publicSubnetIds;
+    this.isolatedSubnetIds = vpc.isolatedSubnetIds;
+    this.tasksHavePublicAddresses = natGateways === 'None';
+    this.taskSubnetIds = this.tasksHavePublicAddresses ? vpc.publicSubnetIds : vpc.privateSubnetIds;
+    this.egressAddresses = addresses.map((address) => address.publicIp);
+    const group = (part: string, description: string) =>
+      new aws.ec2.SecurityGroup(
+        `${settings.name}-${part}`,
+        { vpcId: vpc.vpcId, description, tags: { Name: `${settings.name}-${part}` } },
+        { parent: this },
+      );
+    this.loadBalancerGroup = group('load-balancer', 'The load balancer: HTTPS from anywhere');
+    this.appGroup = group('app', 'The service: called by the load balancer alone');
+    this.databaseGroup = group('database', 'The job store: called by the service alone');
+    this.ways = [vpc, ...createRules(this, settings.name)];
+    this.registerOutputs({ vpcId: this.vpcId, egressAddresses: this.egressAddresses });
+  }
+}
+
+/** Addresses of our own for the NAT gateways: they stay when a gateway is made anew, and others may have put them on their lists. */
+function createAddresses(parent: pulumi.Resource, name: string, natGateways: NatGateways, zones: number): aws.ec2.Eip[] {
+  const count = { None: 0, Single: 1, OnePerAz: zones }[natGateways];
+  return Array.from(
+    { length: count },
+    (_, index) =>
+      new aws.ec2.Eip(`${name}-egress-${index + 1}`, { domain: 'vpc', tags: { Name: `${name}-egress-${index + 1}` } }, { parent }),
+  );
+}
+
+/** Everything that awsx would choose by itself is stated: by default it makes three NAT gateways, and its layout has moved between releases. */
+function createVpc(parent: pulumi.Resource, { name, network }: Settings, addresses: aws.ec2.Eip[]): awsx.ec2.Vpc {
+  const { cidr, natGateways, zones } = network;
+  const block = (first: number) => zones.map((_, index) => cidr.replace(/\.0\.0\/16$/, `.${first + index}.0/24`));
+  const privateSubnets: awsx.types.input.ec2.SubnetSpecArgs[] =
+    natGateways === 'None' ? [] : [{ type: 'Private', name: 'private', cidrBlocks: block(16) }];
+  return new awsx.ec2.Vpc(
+    name,
+    {
+      cidrBlock: cidr,
+      availabilityZoneNames: zones,
+      enableDnsHostnames: true,
+      enableDnsSupport: true,
+      natGateways:
+        natGateways === 'None'
+          ? { strategy: 'None' }
+          : { strategy: natGateways, elasticIpAllocationIds: addresses.map((address) => address.allocationId) },
+      subnetStrategy: 'Auto',
+      subnetSpecs: [
+        { type: 'Public', name: 'public', cidrBlocks: block(0) },
+        ...privateSubnets,
+        { type: 'Isolated', name: 'isolated', cidrBlocks: block(32) },
+      ],
+    },
+    { parent },
+  );
+}
+
+/** Rules are resources of their own; the groups hold none, for the two kinds take each other's away. Pulumi removes AWS's default of all egress. */
+function createRules(network: Network, name: string): pulumi.Resource[] {
+  const { loadBalancerGroup, appGroup, databaseGroup } = network;
+  const tcp = (port: number) => ({ ipProtocol: 'tcp', fromPort: port, toPort: port });
+  const ingress = (part: string, args: aws.vpc.SecurityGroupIngressRuleArgs) =>
+    new aws.vpc.SecurityGroupIngressRule(`${name}-${part}`, args, { parent: network });
+  const egress = (part: string, args: aws.vpc.SecurityGroupEgressRuleArgs) =>
+    new aws.vpc.SecurityGroupEgressRule(`${name}-${part}`, args, { parent: network });
+  const anywhere = '0.0.0.0/0';
+  return [
+    ingress('internet-to-https', { securityGroupId: loadBalancerGroup.id, cidrIpv4: anywhere, ...tcp(443) }),
+    ingress('internet-to-http', { securityGroupId: loadBalancerGroup.id, cidrIpv4: anywhere, ...tcp(80), description: 'redirected' }),
+    egress('load-balancer-to-app', { securityGroupId: loadBalancerGroup.id, referencedSecurityGroupId: appGroup.id, ...tcp(APP_PORT) }),
+    ingress('app-from-load-balancer', { securityGroupId: appGroup.id, referencedSecurityGroupId: loadBalancerGroup.id, ...tcp(APP_PORT) }),
+    egress('app-to-internet', { securityGroupId: appGroup.id, cidrIpv4: anywhere, ...tcp(443), description: 'Salesforce, Google, AWS' }),
+    egress('app-to-database', { securityGroupId: appGroup.id, referencedSecurityGroupId: databaseGroup.id, ...tcp(DATABASE_PORT) }),
+    ingress('database-from-app', { securityGroupId: databaseGroup.id, referencedSecurityGroupId: appGroup.id, ...tcp(DATABASE_PORT) }),
+  ];
+}

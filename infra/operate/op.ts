@@ -1,0 +1,26 @@
+import { runCommand } from './run-command.ts';
+import { smoke } from './smoke.ts';
+import { awsIn, readStack } from './stack.ts';
+
+const USAGE = `npm run op -- smoke       looks whether the stack that is selected does its work
+npm run op -- <command>   runs a command of the app once, in a task of its own; \`node app/cli.ts\` lists them`;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main([command, ...args]: string[]): Promise<number> {
+  if (!command || command.startsWith('-')) {
+    console.error(USAGE);
+    return 2;
+  }
+  try {
+    const stack = await readStack();
+    const aws = awsIn(stack.region);
+    if (command !== 'smoke') return await runCommand(stack, aws, [command, ...args], (line) => console.log(line));
+    const findings = await smoke(stack, aws, process.env.SYNC_API_KEY);
+    for (const { check, fault } of findings) console.log(fault ? `✗ ${check}: ${fault}` : `✓ ${check}`);
+    return findings.some(({ fault }) => fault) ? 1 : 0;
+  } catch (error) {
+    console.error((error as Error).message);
+    return 1;
+  }
+}

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CONTAINER } from '../container-name.ts';
+import type { Aws, Stack } from './stack.ts';
+
+const POLL_MS = 3000;
+
+interface Task {
+  taskArn: string;
+  lastStatus: string;
+  stoppedReason?: string;
+  containers: { name: string; exitCode?: number; reason?: string }[];
+}
+
+interface LiveService {
+  taskDefinition: string;
+  networkConfiguration: object;
+}
+
+/**
+ * Runs a command of the app once, in a task of its own: with the image, the configuration and the place in the network of the service.
+ * @param print called with each line that it logs
+ * @returns its exit code; 1 when it never ran
+ */
+export async function runCommand(
+  stack: Stack,
+  aws: Aws,
+  command: string[],
+  print: (line: string) => void,
+  pollMs = POLL_MS,
+): Promise<number> {
+  const task = await start(stack, aws, command);
+  const log = new Tail(stack, aws, task.taskArn, print);
+  for (;;) {
+    await sleep(pollMs);
+    const now = await describe(stack, aws, task.taskArn);
+    await log.follow();
+    if (now.lastStatus === 'STOPPED') return exitCode(now, print);
+  }
+}
+
+async function start(stack: Stack, aws: Aws, command: string[]): Promise<Task> {
+  const { services } = await aws<{ services: LiveService[] }>(
+    'ecs',
+    'describe-services',
+    '--cluster',
+    stack.cluster,
+    '--services',
+    stack.serviceName,
+  );
+  const [service] = services;
+  if (!service) throw new Error(`The cluster ${stack.cluster} has no service ${stack.serviceName}: run \`npm run pulumi -- up\` first.`);
+  const overrides = { containerOverrides: [{ name: CONTAINER, command: ['node', 'app/cli.ts', ...command] }] };
+  const { tasks, failures } = await aws<{ tasks: Task[]; failures: { reason?: string }[] }>(
+    'ecs',
+    'run-task',
+    '--cluster',
+    stack.cluster,
+    '--launch-type',
+    'FARGATE',
+    '--task-definition',
+    service.taskDefinition,
+    '--network-configuration',
+    JSON.stringify(service.networkConfiguration),
+    '--overrides',
+    JSON.stringify(overrides),
+  );
+  if (!tasks[0]) throw new Error(`ECS starts no task: ${failures[0]?.reason ?? 'it gives no reason'}.`);
+  return tasks[0];
+}
+
+async function describe(stack: Stack, aws: Aws, taskArn: string): Promise<Task> {
+  const { tasks } = await aws<{ tasks: Task[] }>('ecs', 'describe-tasks', '--cluster', stack.cluster, '--tasks', taskArn);
+  if (!tasks[0]) throw new Error(`ECS knows the task ${taskArn} no more.`);
+  return tasks[0];
+}
+
+function exitCode(task: Task, print: (line: string) => void): number {
+  const container = task.containers.find(({ name }) => name === CONTAINER);
+  if (container?.exitCode !== undefined) return container.exitCode;
+  print(`It never ran: ${container?.reason ?? task.stoppedReason ?? 'ECS gives no reason'}.`);
+  return 1;
+}
+
+/** The task's log, from its beginning, a part at each call. */
+class Tail {
+  readonly #stack: Stack;
+  readonly #aws: Aws;
+  readonly #stream: string;
+  readonly #print: (line: string) => void;
+  #token: string | undefined;
+
+  constructor(stack: Stack, aws: Aws, taskArn: string, print: (line: string) => void) {
+    this.#stack = stack;
+    this.#aws = aws;
+    this.#stream = `${CONTAINER}/${CONTAINER}/${taskArn.split('/').at(-1)}`;
+    this.#print = print;
+  }
+
+  async follow(): Promise<void> {
+    for (let more = true; more; ) {
+      const part = await this.#next();
+      for (const { message } of part.events) this.#print(message);
+      // CloudWatch gives the token back that it was given when there is no more.
+      more = part.nextForwardToken !== this.#token && part.events.length > 0;
+      this.#token = part.nextForwardToken;
+    }
+  }
+
+  async #next(): Promise<{ events: { message: string }[]; nextForwardToken: string | undefined }> {
+    const from = this.#token ? ['--next-token', this.#token] : [];
+    try {
+      return await this.#aws(
+        'logs',
+        'get-log-events',
+        '--log-group-name',
+        this.#stack.logGroup,
+        '--log-stream-name',
+        this.#stream,
+        '--start-from-head',
+        ...from,
+      );
+    } catch (error) {
+      // The stream is made with the first line.
+      if (/ResourceNotFoundException/.test(String(error))) return { events: [], nextForwardToken: this.#token };
+      throw error;
+    }
+  }
+}

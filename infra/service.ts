@@ -1,0 +1,179 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import type { Settings } from './config.ts';
+import { containerDefinitions, TEMPORARY_VOLUME } from './container.ts';
+import { CONTAINER } from './container-name.ts';
+import type { Database } from './database.ts';
+import type { Encryption } from './encryption.ts';
+import { appEnvironment } from './environment.ts';
+import type { Image } from './image.ts';
+import type { Ingress } from './ingress.ts';
+import type { Network } from './network.ts';
+import { policyDocument } from './policy.ts';
+import { APP_PORT } from './ports.ts';
+import type { Roles } from './roles.ts';
+import type { Secrets } from './secrets.ts';
+import type { Warehouse } from './warehouse.ts';
+
+interface ServiceArgs {
+  settings: Settings;
+  network: Network;
+  roles: Roles;
+  encryption: Encryption;
+  image: Image;
+  database: Database;
+  secrets: Secrets;
+  warehouse: Warehouse;
+  ingress: Ingress;
+}
+
+/** The app on Fargate. */
+export class Service extends pulumi.ComponentResource {
+  readonly clusterName: pulumi.Output<string>;
+  readonly serviceName: pulumi.Output<string>;
+  readonly taskDefinitionArn: pulumi.Output<string>;
+  readonly logGroupName: pulumi.Output<string>;
+  /** there when its tasks are steady */
+  readonly service: aws.ecs.Service;
+
+  constructor(args: ServiceArgs, options?: pulumi.ComponentResourceOptions) {
+    const { settings } = args;
+    super('sync:infra:Service', settings.name, {}, options);
+    const logs = createLogGroup(this, settings, args.encryption);
+    const permissions = [allowStarting(this, args, logs), allowRunning(this, args)];
+    const taskDefinition = createTaskDefinition(this, args, logs);
+    const cluster = new aws.ecs.Cluster(
+      settings.name,
+      { settings: [{ name: 'containerInsights', value: settings.observability.containerInsights }] },
+      { parent: this },
+    );
+    this.service = createService(this, args, cluster, taskDefinition, permissions);
+    this.clusterName = cluster.name;
+    this.serviceName = this.service.name;
+    this.taskDefinitionArn = taskDefinition.arn;
+    this.logGroupName = logs.name;
+    this.registerOutputs({ taskDefinitionArn: this.taskDefinitionArn });
+  }
+}
+
+function createLogGroup(parent: pulumi.Resource, { name, observability }: Settings, { keyArn }: Encryption): aws.cloudwatch.LogGroup {
+  return new aws.cloudwatch.LogGroup(
+    name,
+    { retentionInDays: observability.logRetentionDays, ...(keyArn ? { kmsKeyId: keyArn } : {}) },
+    { parent },
+  );
+}
+
+/** ECS may pull our images, read our secrets and write our log. AWS's ready-made policy would let it pull and log anything. */
+function allowStarting(parent: pulumi.Resource, args: ServiceArgs, logs: aws.cloudwatch.LogGroup): pulumi.Resource {
+  const { settings, roles, image, secrets, encryption } = args;
+  return new aws.iam.RolePolicy(
+    `${settings.name}-execution`,
+    {
+      role: roles.execution.name,
+      policy: policyDocument([
+        // ECR's sign-in is for a whole registry; AWS takes no resource for it.
+        { Sid: 'SignInToRegistry', Action: ['ecr:GetAuthorizationToken'], Resource: '*' },
+        {
+          Sid: 'PullImage',
+          Action: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+          Resource: image.repositoryArns,
+        },
+        {
+          Sid: 'ReadSecrets',
+          Action: ['secretsmanager:GetSecretValue'],
+          Resource: Object.values(secrets.byVariable).map(({ arn }) => arn),
+        },
+        ...encryption.readSecretsWith(settings.region),
+        { Sid: 'WriteLog', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: pulumi.interpolate`${logs.arn}:*` },
+      ]),
+    },
+    { parent },
+  );
+}
+
+/** The app reads its database password when it connects. For Google it needs nothing: asking AWS who one is takes no permission. */
+function allowRunning(parent: pulumi.Resource, { settings, roles, database, encryption }: ServiceArgs): pulumi.Resource {
+  return new aws.iam.RolePolicy(
+    `${settings.name}-task`,
+    {
+      role: roles.task.name,
+      policy: policyDocument([
+        { Sid: 'ReadDatabasePassword', Action: ['secretsmanager:GetSecretValue'], Resource: database.secretArn },
+        ...encryption.readSecretsWith(settings.region),
+      ]),
+    },
+    { parent },
+  );
+}
+
+function createTaskDefinition(parent: pulumi.Resource, args: ServiceArgs, logs: aws.cloudwatch.LogGroup): aws.ecs.TaskDefinition {
+  const { settings, roles, image, secrets, database, warehouse } = args;
+  const references = Object.entries(secrets.byVariable).map(([variable, { reference }]) => [variable, reference]);
+  return new aws.ecs.TaskDefinition(
+    settings.name,
+    {
+      family: settings.name,
+      requiresCompatibilities: ['FARGATE'],
+      networkMode: 'awsvpc',
+      cpu: String(settings.task.cpu),
+      memory: String(settings.task.memory),
+      runtimePlatform: { cpuArchitecture: settings.image.architecture, operatingSystemFamily: 'LINUX' },
+      executionRoleArn: roles.execution.arn,
+      taskRoleArn: roles.task.arn,
+      volumes: [{ name: TEMPORARY_VOLUME }],
+      containerDefinitions: containerDefinitions({
+        image: image.uri,
+        environment: appEnvironment(settings, database, warehouse),
+        secrets: Object.fromEntries(references) as Record<string, pulumi.Output<string>>,
+        logGroup: logs.name,
+        region: settings.region,
+      }),
+      // Earlier revisions stay, to go back to.
+      skipDestroy: true,
+    },
+    { parent },
+  );
+}
+
+function createService(
+  parent: pulumi.Resource,
+  { settings, network, ingress }: ServiceArgs,
+  cluster: aws.ecs.Cluster,
+  taskDefinition: aws.ecs.TaskDefinition,
+  permissions: pulumi.Resource[],
+): aws.ecs.Service {
+  return new aws.ecs.Service(
+    settings.name,
+    {
+      cluster: cluster.arn,
+      taskDefinition: taskDefinition.arn,
+      launchType: 'FARGATE',
+      platformVersion: 'LATEST',
+      desiredCount: settings.task.count,
+      networkConfiguration: {
+        subnets: network.taskSubnetIds,
+        securityGroups: [network.appGroup.id],
+        assignPublicIp: network.tasksHavePublicAddresses,
+      },
+      loadBalancers: [{ targetGroupArn: ingress.targetGroup.arn, containerName: CONTAINER, containerPort: APP_PORT }],
+      healthCheckGracePeriodSeconds: 60,
+      // The new one is up before the old one goes: two releases run side by side for a while, and share the job store.
+      deploymentMinimumHealthyPercent: 100,
+      deploymentMaximumPercent: 200,
+      deploymentCircuitBreaker: { enable: true, rollback: true },
+      // Moving a task for balance would interrupt its runs.
+      availabilityZoneRebalancing: 'DISABLED',
+      enableExecuteCommand: false,
+      enableEcsManagedTags: true,
+      propagateTags: 'SERVICE',
+      waitForSteadyState: true,
+    },
+    {
+      parent,
+      // A task that starts without them fails, or is never asked whether it is healthy.
+      dependsOn: [...network.ways, ...permissions, ...ingress.routes],
+      customTimeouts: { create: '20m', update: '20m', delete: '20m' },
+    },
+  );
+}

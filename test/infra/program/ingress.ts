@@ -1,0 +1,115 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { type ProgramRun, runProgram } from '../support/run-program.ts';
+import type { StackName } from '../support/stack-config.ts';
+
+interface Request {
+  host: string;
+  path: string;
+  method: string;
+  from: string;
+}
+
+interface Rule {
+  priority: number;
+  actions: { type: string; fixedResponse?: { statusCode: string } }[];
+  conditions: {
+    hostHeader?: { values: string[] };
+    pathPattern?: { values: string[] };
+    httpRequestMethod?: { values: string[] };
+    sourceIp?: { values: string[] };
+  }[];
+}
+
+const RULE = 'aws:lb/listenerRule:ListenerRule';
+
+/** What the load balancer does with a request, by its rules: forward, or an answer's status. */
+function decide(run: ProgramRun, request: Request): string {
+  const rules = run.all(RULE).map(({ inputs }) => inputs as unknown as Rule);
+  const fallback = run.one('aws:lb/listener:Listener', '-https').inputs as unknown as { defaultActions: Rule['actions'] };
+  const fitting = rules
+    .sort((one, other) => one.priority - other.priority)
+    .find((rule) => rule.conditions.every((one) => fits(one, request)));
+  const [action] = fitting?.actions ?? fallback.defaultActions;
+  return action?.fixedResponse?.statusCode ?? action?.type ?? 'nothing';
+}
+
+function fits(condition: Rule['conditions'][number], { host, path, method, from }: Request): boolean {
+  const { hostHeader, pathPattern, httpRequestMethod, sourceIp } = condition;
+  return (
+    (hostHeader?.values.includes(host) ?? true) &&
+    (pathPattern?.values.some((pattern) => new RegExp(`^${pattern.replace('*', '.*')}$`).test(path)) ?? true) &&
+    (httpRequestMethod?.values.includes(method) ?? true) &&
+    (sourceIp?.values.some((cidr) => inCidr(from, cidr)) ?? true)
+  );
+}
+
+function inCidr(address: string, cidr: string): boolean {
+  const number = (text: string): bigint => text.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n);
+  const [base = '', bits = '32'] = cidr.split('/');
+  const shift = 32n - BigInt(bits);
+  return number(address) >> shift === number(base) >> shift;
+}
+
+describe.each<[StackName, string, string]>([
+  ['dev', 'sync-dev.acme.test', '198.51.100.7'],
+  ['production', 'sync.acme.test', '203.0.113.4'],
+])('what the load balancer of %s lets in', (stack, host, ours) => {
+  let run: ProgramRun;
+  beforeAll(async () => {
+    run = await runProgram(stack);
+  });
+  const stranger = '192.0.2.66';
+  const ask = (changes: Partial<Request>): string =>
+    decide(run, { host, path: '/create_importing_job', method: 'POST', from: ours, ...changes });
+
+  test("from anywhere: the schedule's POST, under the domain's name, and nothing else", () => {
+    expect(ask({ from: stranger, path: '/handle_importing_job' })).toBe('forward');
+    expect(ask({ from: stranger, path: '/handle_importing_job', method: 'GET' })).toBe('404');
+    expect(ask({ from: stranger, path: '/handle_importing_job', host: '203.0.113.99' })).toBe('404');
+    for (const path of ['/create_importing_job', '/jobs', '/healthz', '/', '/handle_importing_job/x']) {
+      expect(ask({ from: stranger, path })).toBe('404');
+    }
+  });
+
+  test("from the allowed addresses: all of the API, under the domain's name alone", () => {
+    for (const path of ['/create_importing_job', '/jobs', '/login/callback', '/']) expect(ask({ path })).toBe('forward');
+    expect(ask({ path: '/handle_importing_job', method: 'GET' })).toBe('forward');
+    expect(ask({ host: 'sync.example.org' })).toBe('404');
+  });
+
+  test('from nowhere: what is for inside the network', () => {
+    for (const path of ['/metrics', '/metrics/', '/readyz', '/readyz/']) expect(ask({ path })).toBe('404');
+  });
+
+  test('by rules of at most five values, AWS allows no more', () => {
+    for (const { inputs } of run.all(RULE)) {
+      const { conditions } = inputs as unknown as Rule;
+      const values = conditions.flatMap((condition) => Object.values(condition).flatMap((part) => part.values));
+      expect(values.length).toBeLessThanOrEqual(5);
+    }
+  });
+
+  test('over TLS 1.2 or newer, with a certificate that is issued; HTTP is sent there', () => {
+    const https = run.one('aws:lb/listener:Listener', '-https').inputs;
+    expect(https).toMatchObject({ port: 443, protocol: 'HTTPS', sslPolicy: expect.stringMatching(/^ELBSecurityPolicy-TLS13-1-2-/) });
+    expect(https.certificateArn).toBe(run.one('aws:acm/certificateValidation:CertificateValidation').inputs.certificateArn);
+    expect(run.one('aws:lb/listener:Listener', '-http').inputs.defaultActions).toEqual([
+      { type: 'redirect', redirect: { port: '443', protocol: 'HTTPS', statusCode: 'HTTP_301' } },
+    ]);
+  });
+
+  test('to the load balancer that the domain points at', () => {
+    const balancer = run.one('aws:lb/loadBalancer:LoadBalancer');
+    expect(balancer.inputs).toMatchObject({ internal: false, dropInvalidHeaderFields: true });
+    expect(run.one('aws:route53/record:Record', `sync-${stack}`).inputs).toMatchObject({
+      name: host,
+      type: 'A',
+      aliases: [{ name: `sync-${stack}-0123456.eu-north-1.elb.amazonaws.com`, zoneId: 'Z23TAZ6LKFMNIO' }],
+    });
+  });
+});
+
+test('a stack without allowed addresses lets in the schedule alone', async () => {
+  const run = await runProgram('dev', { changes: { allowedCidrs: [] } });
+  expect(run.all(RULE).map(({ name }) => name.replace('sync-dev-', ''))).toEqual(['closed', 'tick']);
+});

