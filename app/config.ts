@@ -10,12 +10,33 @@ export interface ApiKey {
   sha256: Buffer;
 }
 
+/** The job store: a URL, or RDS's parts with the secret that holds its password. */
+export type DatabaseConfig =
+  | { url: string }
+  | { host: string; port: number; database: string; user: string; secretArn: string; certificatesFile: string };
+
+/** Keyless access to Google from a task of ECS. */
+export interface FederationConfig {
+  audience: string;
+  serviceAccount: string;
+}
+
+/** What ECS tells a task of AWS. */
+export interface AwsConfig {
+  region: string;
+  credentials: { url: string; token: string | undefined; tokenFile: string | undefined };
+  secretsEndpoint: string;
+}
+
 /** Everything that can be set, read once at start. */
 export interface Config {
   http: { host: string; port: number; keys: ApiKey[]; keyless: boolean };
-  databaseUrl: string;
+  database: DatabaseConfig;
   salesforce: { apps: SalesforceApp[]; apiVersion: string };
   bigquery: { project: string; location: string; endpoint: string | undefined; datasets: string[]; stagingDataset: string };
+  federation: FederationConfig | undefined;
+  /** set where the task's role is needed: for the database's password, or for Google */
+  aws: AwsConfig | undefined;
   /** newest first */
   tokenKeys: Buffer[];
   workers: number;
@@ -56,9 +77,11 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
   const keys = local && !env.API_KEYS ? [] : readApiKeys(read);
   const config: Config = {
     http: { host, port: read.integer('PORT', 4444, 0, 65535), keys, keyless: local && keys.length === 0 },
-    databaseUrl: read.url('DATABASE_URL', 'the job store, postgres://user:password@host:5432/database', ['postgres:', 'postgresql:']),
+    database: readDatabase(read),
     salesforce: { apps: readApps(read), apiVersion: readApiVersion(read) },
     bigquery: readBigQuery(read),
+    federation: readFederation(read),
+    aws: env.DB_SECRET_ARN || env.WIF_AUDIENCE ? readAws(read) : undefined,
     tokenKeys: readTokenKeys(read),
     workers: read.integer('WORKERS', 4, 1, 64),
     runsPerConnection: read.integer('RUNS_PER_CONNECTION', 2, 1, 64),
@@ -117,6 +140,44 @@ class Reader {
   finish(): void {
     if (this.#faults.length > 0) throw new ConfigError(this.#faults);
   }
+}
+
+function readDatabase(read: Reader): DatabaseConfig {
+  if (!read.env.DB_SECRET_ARN) {
+    return { url: read.url('DATABASE_URL', 'the job store, postgres://user:password@host:5432/database', ['postgres:', 'postgresql:']) };
+  }
+  const mode = read.text('PGSSLMODE', 'verify-full', 'verify-full');
+  if (mode !== 'verify-full') read.fault('PGSSLMODE must be verify-full: the database is reached over a network.');
+  return {
+    host: read.text('PGHOST', "the database's host"),
+    port: read.integer('PGPORT', 5432, 1, 65535),
+    database: read.text('PGDATABASE', "the database's name"),
+    user: read.text('PGUSER', "the database's user"),
+    secretArn: read.env.DB_SECRET_ARN,
+    certificatesFile: read.text('PGSSLROOTCERT', "a file with the certificates of the database's authorities"),
+  };
+}
+
+function readFederation(read: Reader): FederationConfig | undefined {
+  if (!read.env.WIF_AUDIENCE && !read.env.GCP_SERVICE_ACCOUNT) return undefined;
+  return {
+    audience: read.text('WIF_AUDIENCE', 'the workload identity provider, //iam.googleapis.com/projects/…'),
+    serviceAccount: read.text('GCP_SERVICE_ACCOUNT', "the service account's address"),
+  };
+}
+
+/** ECS gives the path, others the whole URL. */
+function readAws(read: Reader): AwsConfig {
+  const { env } = read;
+  const region = read.text('AWS_REGION', 'the AWS region of the task');
+  const path = env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI;
+  const url = path ? `http://169.254.170.2${path}` : env.AWS_CONTAINER_CREDENTIALS_FULL_URI;
+  if (!url) read.fault('AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set: DB_SECRET_ARN and WIF_AUDIENCE work in a task of ECS only.');
+  return {
+    region,
+    credentials: { url: url ?? '', token: env.AWS_CONTAINER_AUTHORIZATION_TOKEN, tokenFile: env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE },
+    secretsEndpoint: env.AWS_ENDPOINT_URL_SECRETS_MANAGER || `https://secretsmanager.${region}.amazonaws.com`,
+  };
 }
 
 /** The app of SALESFORCE_LOGIN_URL, and those of other orgs: SALESFORCE_APPS, JSON of login URL → {client_id, client_secret}. */

@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { Agent, request } from 'undici';
+import { databasePassword } from './aws/database-password.ts';
+import { taskCredentials } from './aws/task-credentials.ts';
+import type { Federation } from './bigquery/federated-client.ts';
 import { openWarehouse, type Warehouse } from './bigquery/warehouse.ts';
 import type { Config } from './config.ts';
 import { Budget } from './core/budget.ts';
@@ -11,7 +15,7 @@ import { SalesforceClient } from './salesforce/client.ts';
 import { DescribeCache } from './salesforce/describe.ts';
 import { renewTokens, type SalesforceApp } from './salesforce/oauth.ts';
 import { readAccessToken, withFreshTokens } from './store/connections.ts';
-import { openDatabase } from './store/database.ts';
+import { type DatabaseAddress, openDatabase } from './store/database.ts';
 import { createSealer, type Sealer } from './store/seal.ts';
 
 /** What the parts work with, and the only place where they are put together. Others import its type only. */
@@ -40,13 +44,14 @@ const CLOSE_MS = 5_000;
 
 /** Opens everything that a configuration names. Nothing is asked of any of it yet. */
 export function createContext(config: Config, log: Log, limits = LIMITS): Context {
-  const database = openDatabase(config.databaseUrl, (error) =>
+  const credentials = config.aws && taskCredentials(config.aws.credentials);
+  const database = openDatabase(databaseAddress(config, credentials), (error) =>
     log.warn({ error_code: (error as { code?: string }).code }, 'a database connection broke'),
   );
   const sealer = createSealer(config.tokenKeys);
   // Pages are slow to begin and large; each request sets its own idle time-outs.
   const dispatcher = new Agent({ connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
-  const warehouse = openWarehouse(config.bigquery, dispatcher);
+  const warehouse = openWarehouse({ ...config.bigquery, federation: federationOf(config, credentials) }, dispatcher);
   const longRequests = new Map<string, Budget>();
 
   const app = (loginUrl?: string): SalesforceApp => {
@@ -95,6 +100,23 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
       await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     },
   };
+}
+
+type Credentials = ReturnType<typeof taskCredentials> | undefined;
+
+/** Where the job store of a configuration is, with the password that RDS keeps where there is one. */
+export function databaseAddress(
+  { database, aws }: Config,
+  credentials: Credentials = aws && taskCredentials(aws.credentials),
+): DatabaseAddress {
+  if ('url' in database) return database;
+  const { secretArn, certificatesFile, ...parts } = database;
+  const store = { region: aws!.region, endpoint: aws!.secretsEndpoint, credentials: credentials! };
+  return { ...parts, password: databasePassword(store, secretArn), certificates: readFileSync(certificatesFile, 'utf8') };
+}
+
+function federationOf({ federation, aws }: Config, credentials: Credentials): Federation | undefined {
+  return federation && { ...federation, region: aws!.region, credentials: credentials! };
 }
 
 async function readClock(url: string | undefined): Promise<Date> {

@@ -1,6 +1,7 @@
 import { BigQuery } from '@google-cloud/bigquery';
-import { GoogleAuth, PassThroughClient } from 'google-auth-library';
+import { type AuthClient, GoogleAuth, PassThroughClient } from 'google-auth-library';
 import type { Dispatcher } from 'undici';
+import { type Federation, federatedClient } from './federated-client.ts';
 
 export interface WarehouseConfig {
   /** the project that pays */
@@ -9,6 +10,8 @@ export interface WarehouseConfig {
   /** another endpoint than Google's: an emulator, a private one */
   endpoint: string | undefined;
   stagingDataset: string;
+  /** keyless access from AWS; undefined: the application default credentials */
+  federation: Federation | undefined;
 }
 
 /** An open door to BigQuery: the client for everything but uploads, and what an upload needs. */
@@ -27,17 +30,18 @@ export interface Warehouse {
 const GOOGLE = 'https://bigquery.googleapis.com';
 const SCOPE = 'https://www.googleapis.com/auth/bigquery';
 
-/** Opens BigQuery with the application default credentials, or without any where the endpoint is on this machine. */
+/** Opens BigQuery; without any credentials where the endpoint is on this machine. */
 export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher): Warehouse {
   const endpoint = (config.endpoint ?? GOOGLE).replace(/\/$/, '');
-  const auth = isLoopback(endpoint) ? undefined : new GoogleAuth({ scopes: [SCOPE], projectId: config.project });
+  const authClient = chooseClient(config, endpoint);
+  // Without a client of ours, the library finds its own default credentials; so does this, for uploads.
+  const auth = authClient ? undefined : new GoogleAuth({ scopes: [SCOPE], projectId: config.project });
   return {
     client: new BigQuery({
       projectId: config.project,
       location: config.location,
       ...(config.endpoint && { apiEndpoint: endpoint }),
-      // A pass-through client sends no credentials, and looks for none.
-      ...(!auth && { authClient: new PassThroughClient() }),
+      ...(authClient && { authClient }),
     }),
     project: config.project,
     location: config.location,
@@ -45,10 +49,16 @@ export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher): 
     uploadUrl: `${endpoint}/upload/bigquery/v2/projects/${encodeURIComponent(config.project)}/jobs?uploadType=resumable`,
     dispatcher,
     async authHeaders() {
-      if (!auth) return {};
-      return Object.fromEntries(await (await auth.getClient()).getRequestHeaders());
+      const client = authClient ?? (await auth!.getClient());
+      return Object.fromEntries(await client.getRequestHeaders());
     },
   };
+}
+
+function chooseClient({ federation }: WarehouseConfig, endpoint: string): AuthClient | undefined {
+  // A pass-through client sends no credentials, and looks for none.
+  if (isLoopback(endpoint)) return new PassThroughClient();
+  return federation && federatedClient(federation, SCOPE);
 }
 
 /** True for an address that nobody but this machine can answer at. */

@@ -1,11 +1,12 @@
 import type { Command } from '../cli.ts';
 import { readConfig } from '../config.ts';
+import { databaseAddress } from '../context.ts';
 import { openDatabase } from '../store/database.ts';
 import { migrate, waitForDatabase } from '../store/migrate.ts';
 
 /** Brings the job store to this release's schema, as `serve` does before it listens. */
 export const migrateStore: Command = async ({ env }) => {
-  const database = openDatabase(readConfig(env).databaseUrl, () => {});
+  const database = openDatabase(databaseAddress(readConfig(env)), () => {});
   try {
     await waitForDatabase(database);
     const names = await migrate(database);

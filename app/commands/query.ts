@@ -21,7 +21,7 @@ export const query: Command = async ({ args, env }) => {
 
 async function print(env: NodeJS.ProcessEnv, sql: string): Promise<number> {
   const dispatcher = new Agent();
-  const warehouse = openWarehouse(readBigQueryConfig(env), dispatcher);
+  const warehouse = openWarehouse({ ...readBigQueryConfig(env), federation: undefined }, dispatcher);
   let rows: Record<string, unknown>[];
   try {
     rows = await ask(warehouse, sql, {});

@@ -8,10 +8,14 @@ import { type Context, createContext } from '../context.ts';
 import { createApp } from '../http/app.ts';
 import { createLog, type Log } from '../log.ts';
 import { migrate, waitForDatabase } from '../store/migrate.ts';
+import { watchOverdue } from '../sync/overdue.ts';
 import { Worker } from '../sync/worker.ts';
 
 /** Requests are small; one that takes longer to arrive is stuck, or means harm. */
 const REQUEST_MS = 30_000;
+
+/** Longer than a load balancer keeps an idle connection (60 s), or it would now and then send a request into one that we have closed. */
+const KEEP_ALIVE_MS = 75_000;
 
 /** Runs the service. `--local`: what the environment lacks comes from the sandbox, in `--data` (.local), whose clock may stand (`--clock`). */
 export const serve: Command = async ({ args, env, stop }) => {
@@ -47,6 +51,7 @@ async function run(config: Config, log: Log, stop: AbortSignal, listening: (url:
 async function serveUntilStopped(context: Context, stop: AbortSignal, listening: (url: string) => void): Promise<void> {
   const { host, port } = context.config.http;
   const worker = new Worker(context);
+  const overdue = watchOverdue(context);
   const server = await listen(context, host, port);
   try {
     worker.start();
@@ -57,6 +62,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, listening:
     context.log.info({ event: 'stopping' });
   } finally {
     // Takes no more, lets what is being answered end, and lets go of its runs.
+    overdue.stop();
     server.close();
     server.closeIdleConnections();
     await worker.stop();
@@ -68,6 +74,7 @@ async function listen(context: Context, host: string, port: number): Promise<Ser
   const server = createApp(context).listen(port, host);
   server.requestTimeout = REQUEST_MS;
   server.headersTimeout = REQUEST_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   try {
     await once(server, 'listening');
     return server;

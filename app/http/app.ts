@@ -32,6 +32,7 @@ export function createApp(context: Context): Koa {
   });
   app.use(answerErrors(context));
   app.use(answerHealth);
+  app.use(answerReadiness(context));
   app.use(requireKey(context.config.http));
   app.use(routes(context).routes());
   app.use(refuseOtherMethods);
@@ -43,6 +44,19 @@ const answerHealth: Koa.Middleware = async (ctx, next) => {
   if (ctx.path !== '/healthz' || !['GET', 'HEAD'].includes(ctx.method)) return await next();
   ctx.body = 'OK';
 };
+
+/** Says whether the job store answers. For whoever runs the process; not given to the outside. */
+function answerReadiness(context: Context): Koa.Middleware {
+  return async (ctx, next) => {
+    if (ctx.path !== '/readyz' || !['GET', 'HEAD'].includes(ctx.method)) return await next();
+    const ready = await context.database.query('SELECT 1').then(
+      () => true,
+      () => false,
+    );
+    ctx.status = ready ? 200 : 503;
+    ctx.body = ready ? 'OK' : 'The job store does not answer.';
+  };
+}
 
 function routes(context: Context): Router {
   const router = new Router();

@@ -66,6 +66,17 @@ export async function renewTokens(app: SalesforceApp, refreshToken: string): Pro
   }
 }
 
+/** Asks a login host for tokens with a code that is none: it refuses the code, if it knows the app. @throws AppError */
+export async function reachLogin(app: SalesforceApp): Promise<void> {
+  try {
+    await exchangeCode(app, 'https://localhost/', newCodeVerifier(), 'none');
+  } catch (error) {
+    const reason = error instanceof AppError ? (error.cause as Error | undefined)?.name : undefined;
+    if (['invalid_grant', 'invalid_request', 'redirect_uri_mismatch'].includes(reason ?? '')) return;
+    throw error;
+  }
+}
+
 /** What to do about each refusal, by the OAuth error code that comes with the redirect or from the token endpoint. */
 export function loginHelp(reason: string, loginUrl: string): string {
   const help: Record<string, string> = {

@@ -78,6 +78,12 @@ export async function findConnection(database: Queryable, identity: Identity): P
   return rows[0] && toConnection(rows[0]);
 }
 
+/** The connections that are not waiting for a login. */
+export async function activeConnections(database: Queryable): Promise<Connection[]> {
+  const { rows } = await database.query<Row>(`SELECT * FROM connections WHERE status = 'active' ORDER BY id`);
+  return rows.map(toConnection);
+}
+
 /** The current access token. @throws AppError needs_login when the grant is known to be gone */
 export async function readAccessToken(database: Queryable, sealer: Sealer, connectionId: number): Promise<AccessToken> {
   const row = onlyRow(await database.query<Row>('SELECT * FROM connections WHERE id = $1', [connectionId]));

@@ -8,10 +8,15 @@ const INT8 = 20;
 // Else pg writes a Date in the process's zone, with an offset in whole minutes: before there were standard times, that is another instant.
 pg.defaults.parseInputDatesAsUTC = true;
 
+/** Where the job store is: a URL, or the parts of one with a password that is asked for at each connection, over checked TLS. */
+export type DatabaseAddress =
+  | { url: string }
+  | { host: string; port: number; database: string; user: string; password: () => Promise<string>; certificates: string };
+
 /** Opens the job store's connection pool. Counts are bigint in Postgres and numbers here: none of ours passes 2^53. */
-export function openDatabase(url: string, onError: (error: Error) => void): pg.Pool {
+export function openDatabase(address: DatabaseAddress, onError: (error: Error) => void): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...('url' in address ? { connectionString: address.url } : partsOf(address)),
     max: 10,
     connectionTimeoutMillis: 10_000,
     application_name: 'salesforce-bigquery-sync',
@@ -23,6 +28,10 @@ export function openDatabase(url: string, onError: (error: Error) => void): pg.P
   // An idle client whose server went away; the pool replaces it, but without a listener it would end the process.
   pool.on('error', onError);
   return pool;
+}
+
+function partsOf({ certificates, ...parts }: Exclude<DatabaseAddress, { url: string }>): pg.PoolConfig {
+  return { ...parts, ssl: { ca: certificates, rejectUnauthorized: true } };
 }
 
 /** Runs `work` in one transaction; any error rolls it back. */

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Deletes } from '../core/deletes.ts';
 import type { Window } from '../core/window.ts';
-import { type Queryable, transaction } from './database.ts';
+import { onlyRow, type Queryable, transaction } from './database.ts';
 
 /** The standing order to keep one object of one connection in one table. */
 export interface Job {
@@ -112,6 +112,11 @@ export async function wantWindows(database: pg.Pool, to: Date, lagMs: number, fi
     );
     return rows.map((row) => row.id);
   });
+}
+
+/** How many active jobs have not come as far as `to`. */
+export async function countBehind(database: Queryable, to: Date): Promise<number> {
+  return onlyRow(await database.query<{ count: number }>('SELECT count(*) FROM jobs WHERE active AND synced_to < $1', [to])).count;
 }
 
 /** Remembers that Bulk refuses a job's object. */

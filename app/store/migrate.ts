@@ -34,6 +34,13 @@ export async function migrate(database: pg.Pool): Promise<string[]> {
   });
 }
 
+/** The migrations of this release that have not run. */
+export async function missingMigrations(database: pg.Pool): Promise<string[]> {
+  const { rows } = await database.query<{ name: string }>(`SELECT name FROM migrations`);
+  const ran = new Set(rows.map((row) => row.name));
+  return (await readMigrations()).map((file) => file.name).filter((name) => !ran.has(name));
+}
+
 /** Waits for Postgres to answer, since a database and its service often start together. @throws the last error after `tries` tries. */
 export async function waitForDatabase(database: pg.Pool, tries = 10, pauseMs = 1_000): Promise<void> {
   for (let left = tries; ; left--) {

@@ -36,6 +36,7 @@ const HEIGHT: Record<string, number> = {
   core: 1,
   store: 2,
   salesforce: 2,
+  aws: 2,
   bigquery: 2,
   sync: 3,
   http: 4,

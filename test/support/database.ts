@@ -12,7 +12,7 @@ export interface TestDatabase {
 /** A job store of the test's own, empty and migrated. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const url = await createEmptyDatabase();
-  const pool = openDatabase(url, () => {});
+  const pool = openDatabase({ url }, () => {});
   await migrate(pool);
   return { url, pool, [Symbol.asyncDispose]: async () => await pool.end() };
 }

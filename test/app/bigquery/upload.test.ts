@@ -14,7 +14,13 @@ let number = 0;
 beforeAll(async () => {
   bigquery = await startBigQuery();
   dispatcher = new Agent();
-  const config = { project: bigquery.project, location: bigquery.location, endpoint: bigquery.url, stagingDataset: 'staging' };
+  const config = {
+    project: bigquery.project,
+    location: bigquery.location,
+    endpoint: bigquery.url,
+    stagingDataset: 'staging',
+    federation: undefined,
+  };
   warehouse = openWarehouse(config, dispatcher);
   await checkDatasets(warehouse, []);
 });

@@ -5,7 +5,7 @@ import { createEmptyDatabase } from '../../support/database.ts';
 
 test('processes that start at once migrate one after the other, each migration once', async () => {
   const url = await createEmptyDatabase();
-  const pools = Array.from({ length: 4 }, () => openDatabase(url, () => {}));
+  const pools = Array.from({ length: 4 }, () => openDatabase({ url }, () => {}));
   const ran = await Promise.all(pools.map((pool) => migrate(pool)));
   const { rows } = await pools[0]!.query<{ name: string }>('SELECT name FROM migrations ORDER BY name');
   expect(ran.flat().sort()).toEqual(rows.map((row) => row.name));
@@ -15,7 +15,7 @@ test('processes that start at once migrate one after the other, each migration o
 });
 
 test('a migration that was changed after it ran is refused', async () => {
-  const pool = openDatabase(await createEmptyDatabase(), () => {});
+  const pool = openDatabase({ url: await createEmptyDatabase() }, () => {});
   await migrate(pool);
   await pool.query(`UPDATE migrations SET sha256 = 'other'`);
   await expect(migrate(pool)).rejects.toThrow(/changed since it ran/);

@@ -25,8 +25,8 @@ function taskEnvironment(run: ProgramRun): Record<string, string> {
 describe.each<StackName>(['dev', 'production'])('what the task of %s tells the app', (stack) => {
   test('is a valid configuration of it', async () => {
     const env = taskEnvironment(await runProgram(stack));
-    const databaseUrl = `postgres://${env.PGUSER}:from-the-secret@${env.PGHOST}:${env.PGPORT}/${env.PGDATABASE}`;
-    const config = readConfig({ DATABASE_URL: databaseUrl, ...env });
+    // ECS itself adds where the credentials of the task's role are.
+    const config = readConfig({ ...env, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/1' });
     expect(config).toMatchObject({
       http: { host: '0.0.0.0', port: 4444, keyless: false },
       salesforce: {
@@ -34,6 +34,8 @@ describe.each<StackName>(['dev', 'production'])('what the task of %s tells the a
         apiVersion: '66.0',
       },
       bigquery: { project: 'acme-sync', location: 'EU', datasets: ['salesforce'], stagingDataset: 'salesforce_staging' },
+      database: { port: 5432, secretArn: env.DB_SECRET_ARN, certificatesFile: '/app/rds-authorities.pem' },
+      federation: { audience: env.WIF_AUDIENCE, serviceAccount: env.GCP_SERVICE_ACCOUNT },
       workers: 4,
       runsPerConnection: 2,
       lagMinutes: 5,

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { checkDatasets } from '../bigquery/datasets.ts';
+import { runStatement } from '../bigquery/jobs.ts';
+import { loadPage } from '../bigquery/load.ts';
+import type { TableName } from '../bigquery/sql.ts';
+import { ensureStagingTable } from '../bigquery/tables.ts';
+import type { Command } from '../cli.ts';
+import { readConfig } from '../config.ts';
+import { type Context, createContext } from '../context.ts';
+import { csvLine } from '../core/csv.ts';
+import { isAppError } from '../errors.ts';
+import { createLog } from '../log.ts';
+import { reachLogin } from '../salesforce/oauth.ts';
+import { activeConnections } from '../store/connections.ts';
+import { missingMigrations, waitForDatabase } from '../store/migrate.ts';
+
+/** A thing that must work, and how it is tried. */
+interface Check {
+  what: string;
+  try: (context: Context, signal: AbortSignal) => Promise<string>;
+}
+
+const CHECKS: readonly Check[] = [
+  { what: 'the job store answers', try: (context) => waitForDatabase(context.database, 1).then(() => 'it does') },
+  { what: 'its schema is of this release', try: checkMigrations },
+  { what: 'the Salesforce login hosts answer', try: checkLoginHosts },
+  { what: 'every connection may call its org', try: checkConnections },
+  { what: 'the datasets are where they should be', try: checkAllDatasets },
+  { what: 'BigQuery loads and merges', try: checkWarehouse },
+];
+
+/** Tries everything that the service needs and says what is wrong. @returns 0 when all of it works */
+export const doctor: Command = async ({ env, stop }) => {
+  const context = createContext(readConfig(env), createLog());
+  let failures = 0;
+  try {
+    for (const check of CHECKS) {
+      try {
+        console.log(`ok    ${check.what}: ${await check.try(context, stop)}`);
+      } catch (error) {
+        failures++;
+        console.log(`FAIL  ${check.what}: ${tell(error)}`);
+      }
+    }
+  } finally {
+    await context.close();
+  }
+  console.log(failures === 0 ? 'All is well.' : `${failures} of ${CHECKS.length} checks failed.`);
+  return failures === 0 ? 0 : 1;
+};
+
+/** Our own errors say what to do; of others, the code is told, since their texts may quote what is secret. */
+function tell(error: unknown): string {
+  if (isAppError(error)) return error.message;
+  const { name, code, message } = error as { name?: string; code?: string; message?: string };
+  return code ? `${name} ${code}` : (message ?? String(error));
+}
+
+async function checkMigrations(context: Context): Promise<string> {
+  const missing = await missingMigrations(context.database);
+  if (missing.length > 0) throw new Error(`${missing.join(', ')} did not run: run the command migrate, or start the service`);
+  return 'it is';
+}
+
+async function checkLoginHosts(context: Context): Promise<string> {
+  const { apps } = context.config.salesforce;
+  for (const app of apps) await reachLogin(app);
+  return apps.map((app) => app.loginUrl).join(', ');
+}
+
+async function checkConnections(context: Context, signal: AbortSignal): Promise<string> {
+  const connections = await activeConnections(context.database);
+  for (const { id, identityUrl } of connections) {
+    await context.salesforce(id, signal).call(`call the org of ${identityUrl}`, (connection) => connection.request('/services/data'));
+  }
+  return `${connections.length} of them`;
+}
+
+async function checkAllDatasets(context: Context): Promise<string> {
+  const { datasets, location } = context.config.bigquery;
+  await checkDatasets(context.warehouse, datasets);
+  return `${datasets.join(', ')} in ${location}`;
+}
+
+/** A row goes the whole way, in a table of the staging dataset that goes by itself within the hour. */
+async function checkWarehouse(context: Context, signal: AbortSignal): Promise<string> {
+  const { warehouse } = context;
+  const id = `doctor_${randomUUID().replaceAll('-', '')}`;
+  const table: TableName = { project: warehouse.project, dataset: warehouse.stagingDataset, table: id };
+  await ensureStagingTable(warehouse, table, ['Id'], new Date(Date.now() + 3_600_000), {});
+  const page = (async function* () {
+    yield Buffer.from(csvLine(['Id']) + csvLine(['001']));
+  })();
+  const loaded = await loadPage(warehouse, { jobId: `${id}_load`, table, columns: ['Id'], labels: {} }, page, signal);
+  if (!loaded.succeeded) throw loaded.error;
+  const name = `\`${table.project}.${table.dataset}.${table.table}\``;
+  const sql = `MERGE ${name} AS _target USING (SELECT '002' AS Id) AS _source ON _target.Id = _source.Id WHEN NOT MATCHED THEN INSERT (Id) VALUES (_source.Id)`;
+  const merged = await runStatement(warehouse, `${id}_merge`, sql, {}, signal);
+  if (!merged.succeeded) throw merged.error;
+  return `${loaded.job.outputRows} row loaded, ${merged.job.inserted} merged`;
+}

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { doctor } from '../../app/commands/doctor.ts';
+import { countOverdue } from '../../app/sync/overdue.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+let env: NodeJS.ProcessEnv;
+
+beforeAll(async () => {
+  service = await startService();
+  const { database, salesforce, bigquery } = service;
+  env = {
+    DATABASE_URL: database.url,
+    SALESFORCE_LOGIN_URL: salesforce.loginUrl,
+    SALESFORCE_CLIENT_ID: salesforce.clientId,
+    SALESFORCE_CLIENT_SECRET: salesforce.clientSecret,
+    GOOGLE_CLOUD_PROJECT: bigquery.project,
+    BIGQUERY_LOCATION: bigquery.location,
+    BIGQUERY_API_ENDPOINT: bigquery.url,
+    TOKEN_KEYS: Buffer.from('0123456789abcdef0123456789abcdef').toString('base64'),
+    API_KEYS: `ops:operate:${'a'.repeat(64)}`,
+  };
+  await service.connect();
+});
+afterAll(() => service[Symbol.asyncDispose]());
+
+async function runDoctor(changes: NodeJS.ProcessEnv = {}): Promise<{ code: number; output: string }> {
+  const log = jest.spyOn(console, 'log').mockImplementation(() => {});
+  try {
+    const code = await doctor({ args: [], env: { ...env, ...changes }, stop: new AbortController().signal });
+    return { code, output: log.mock.calls.join('\n') };
+  } finally {
+    log.mockRestore();
+  }
+}
+
+test('the doctor finds everything well where it is: a row goes the whole way through BigQuery', async () => {
+  const { code, output } = await runDoctor();
+  expect(output).toContain('All is well.');
+  expect(output).toMatch(/BigQuery loads and merges: 1 row loaded, 1 merged/);
+  expect(output).toMatch(/every connection may call its org: 1 of them/);
+  expect(code).toBe(0);
+});
+
+test('the doctor says what is wrong, each thing by itself, and tells no secret', async () => {
+  const { code, output } = await runDoctor({ SALESFORCE_CLIENT_SECRET: 'not-the-s3cret', BIGQUERY_LOCATION: 'US' });
+  expect(code).toBe(1);
+  expect(output).toMatch(/ok {4}the job store answers/);
+  expect(output).toMatch(/FAIL {2}the Salesforce login hosts answer: .*SALESFORCE_CLIENT_SECRET/);
+  expect(output).toMatch(/FAIL {2}the datasets are where they should be: .*BIGQUERY_LOCATION is US: set it to EU/);
+  expect(output).not.toContain('not-the-s3cret');
+});
+
+test('a job is overdue when its window has been closed for hours and it is not done with it, unless it is paused', async () => {
+  const userId = (await service.database.pool.query<{ identity_url: string }>('SELECT identity_url FROM connections')).rows[0]!
+    .identity_url;
+  const fields = { user_id: userId, object_name: 'Account' };
+  await service.call('create_importing_job', { ...fields, start_date: '2023-03-01' });
+  service.salesforce.clock.set(new Date('2023-03-02T05:00:00Z'));
+  expect(await countOverdue(service.context)).toBe(0);
+  service.salesforce.clock.set(new Date('2023-03-02T07:00:00Z'));
+  expect(await countOverdue(service.context)).toBe(1);
+  await service.tickAt('2023-03-02T07:00:00Z');
+  expect(await countOverdue(service.context)).toBe(0);
+  service.salesforce.clock.set(new Date('2023-03-09T07:00:00Z'));
+  await service.call('pause_importing_job', fields);
+  expect(await countOverdue(service.context)).toBe(0);
+});
+
+test('the process is ready while the job store answers', async () => {
+  expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
+});
