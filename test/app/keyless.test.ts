@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { BigQuery } from '@google-cloud/bigquery';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { databasePassword } from '../../app/aws/database-password.ts';
 import { taskCredentials } from '../../app/aws/task-credentials.ts';
@@ -71,8 +72,10 @@ describe('in a task of ECS', () => {
       credentials: credentials(),
     };
     const client = federatedClient(federation, 'https://www.googleapis.com/auth/bigquery', url, url);
-    const headers = Object.fromEntries(await client.getRequestHeaders());
-    expect(headers.authorization).toBe('Bearer lent');
+    const bigquery = new BigQuery({ projectId: 'acme', apiEndpoint: url, authClient: client });
+    await bigquery.getDatasets();
+    const [call] = calls('/bigquery/v2/projects/acme/datasets');
+    expect(call!.headers.authorization).toBe('Bearer lent');
     const [exchange] = calls('/v1/token');
     const subject = JSON.parse(decodeURIComponent(new URLSearchParams(exchange!.body).get('subject_token')!)) as {
       url: string;

@@ -44,8 +44,8 @@ describe('a MERGE into a partitioned table', () => {
   test('names the months that it touches, as few ranges as there are, over the turn of a year too', () => {
     const sql = mergeStatement({ ...merge, months: ['2023-01', '2022-12', '2023-05'] });
     expect(sql).toContain(
-      "(target.`CreatedDate` >= TIMESTAMP '2022-12-01 00:00:00+00' AND target.`CreatedDate` < TIMESTAMP '2023-02-01 00:00:00+00') OR " +
-        "(target.`CreatedDate` >= TIMESTAMP '2023-05-01 00:00:00+00' AND target.`CreatedDate` < TIMESTAMP '2023-06-01 00:00:00+00')",
+      "(_target.`CreatedDate` >= TIMESTAMP '2022-12-01 00:00:00+00' AND _target.`CreatedDate` < TIMESTAMP '2023-02-01 00:00:00+00') OR " +
+        "(_target.`CreatedDate` >= TIMESTAMP '2023-05-01 00:00:00+00' AND _target.`CreatedDate` < TIMESTAMP '2023-06-01 00:00:00+00')",
     );
   });
 });
