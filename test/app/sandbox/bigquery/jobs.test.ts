@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BigQuery } from '@google-cloud/bigquery';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type BigQuerySandbox, startBigQuery } from '../../../../app/sandbox/bigquery/bigquery.ts';
+import { FAULT_KINDS } from '../../../../app/sandbox/bigquery/faults.ts';
 import { addFault, call, clientOf, finished, loadText, post, rowsOf } from './client.ts';
 
 let sandbox: BigQuerySandbox;
@@ -177,6 +178,15 @@ describe('faults of jobs', () => {
     expect(await rowsOf(sandbox, 'SELECT COUNT(*) FROM salesforce.retried')).toEqual([['1']]);
   });
 
+  test.each(['rateLimitExceeded', 'quotaExceeded'])('a rate limit is told by 403 %s, and the id is still free', async (reason) => {
+    await addFault(sandbox, { kind: 'http', match: 'POST /bigquery/v2/projects/sandbox/jobs', status: 403, reason });
+    const ask = () =>
+      client.createJob({ jobId: `limited_${reason}`, configuration: { query: { query: 'SELECT 1', useLegacySql: false } } });
+    await expect(ask()).rejects.toMatchObject({ code: 403, errors: [{ reason }] });
+    const [job] = await ask();
+    expect(job.id).toBe(`limited_${reason}`);
+  });
+
   test('a job may become visible late', async () => {
     await insert('SELECT 1', 'late');
     await addFault(sandbox, { kind: 'slow-visible', match: 'late', times: 2 });
@@ -215,4 +225,10 @@ test('datasets, tables, rows, views, jobs and results outlive a restart', async 
 test('jobs are listed, newest first', async () => {
   const [jobs] = await client.getJobs({ maxResults: 3, autoPaginate: false });
   expect(jobs).toHaveLength(3);
+});
+
+test('the README tells of every fault', async () => {
+  const readme = await readFile(`${import.meta.dirname}/../../../../app/sandbox/README.md`, 'utf8');
+  const section = readme.slice(readme.indexOf('## BigQuery'));
+  for (const kind of Object.keys(FAULT_KINDS)) expect(section).toContain(`\`${kind}\``);
 });
