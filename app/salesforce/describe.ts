@@ -1,22 +1,12 @@
+import type { DescribedField } from '../core/columns.ts';
 import type { SalesforceClient } from './client.ts';
-
-/** What a describe tells of a field, as far as we use it. */
-export interface Field {
-  name: string;
-  type: string;
-  label: string;
-  help: string | null;
-  length: number;
-  precision: number;
-  scale: number;
-}
 
 /** What a describe tells of an object, as far as we use it. Only fields that the connection's user may see are there. */
 export interface ObjectDescription {
   /** as Salesforce spells it */
   name: string;
   queryable: boolean;
-  fields: Field[];
+  fields: DescribedField[];
 }
 
 const FRESH_MS = 6 * 60 * 60 * 1000;
