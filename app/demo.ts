@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Command } from './cli.ts';
 import { compareObject } from './demo-compare.ts';
+import { AppError } from './errors.ts';
 import type { SandboxEndpoints } from './sandbox/sandbox.ts';
 
 /** Where the consent page sends the user; nothing needs to answer there. */
@@ -159,7 +160,7 @@ async function died({ ended, output }: Service): Promise<never> {
 
 async function stopped(stop: AbortSignal): Promise<never> {
   if (!stop.aborted) await once(stop, 'abort');
-  throw new Error('The demo was stopped.');
+  throw new AppError('stopping', 'The demo was stopped.');
 }
 
 /** What a user does on the consent page: presses Allow. The code comes with the redirect. */
