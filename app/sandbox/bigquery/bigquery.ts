@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Catalog } from './catalog.ts';
+import { Clock } from './clock.ts';
+import { addClockRoutes } from './clock-routes.ts';
 import { Database } from './database.ts';
 import { addDatasetRoutes } from './dataset-routes.ts';
 import { addFaultRoutes } from './fault-routes.ts';
@@ -35,13 +37,15 @@ export interface BigQuerySandbox {
 
 /** Starts the stand-in on loopback. Its one project needs no credentials. */
 export async function startBigQuery(options: BigQueryOptions = {}): Promise<BigQuerySandbox> {
-  const service = await openService(options);
+  const clock = new Clock();
+  const service = await openService(options, clock);
   const router = new Router(service.faults);
   addDatasetRoutes(router, service);
   addTableRoutes(router, service);
   addJobRoutes(router, service);
   addUploadRoutes(router, service);
   addFaultRoutes(router, service.faults);
+  addClockRoutes(router, clock);
   const server = await router.listen(options.port ?? 0);
   const { port } = server.address() as AddressInfo;
   const { project, location } = service;
@@ -64,9 +68,9 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<BigQ
   };
 }
 
-async function openService({ dataFile, project = 'sandbox', location = 'EU' }: BigQueryOptions): Promise<Service> {
-  const now = () => Date.now();
-  const database = await Database.open(dataFile);
+async function openService({ dataFile, project = 'sandbox', location = 'EU' }: BigQueryOptions, clock: Clock): Promise<Service> {
+  const now = () => clock.now();
+  const database = await Database.open(dataFile, () => clock.shiftMs);
   const catalog = await Catalog.open(database, { project, location, now });
   const spoolFolder = await mkdtemp(join(tmpdir(), 'sandbox-bigquery-'));
   const service = { project, location, database, catalog, locks: new Locks(), faults: new Faults(), now, spoolFolder } as Service;

@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { ApiError } from './api-error.ts';
 import { bytesExpression, type Field, quoted, storedAs, typeOfField } from './column-type.ts';
 import { type Database, forgetResource, keepResource, keptResources, queryRows, type Transaction } from './database.ts';
+import type { TimePartitioning } from './partitions.ts';
 import type { StoredTable } from './sql-scope.ts';
 
 export interface DatasetResource {
@@ -14,6 +15,7 @@ export interface DatasetResource {
   creationTime: string;
   lastModifiedTime: string;
   defaultTableExpirationMs?: string;
+  defaultPartitionExpirationMs?: string;
   [more: string]: unknown;
 }
 
@@ -34,6 +36,8 @@ export interface TableResource {
   creationTime: string;
   lastModifiedTime: string;
   expirationTime?: string;
+  timePartitioning?: TimePartitioning | undefined;
+  clustering?: { fields: string[] };
   view?: { query: string; useLegacySql: boolean };
   [more: string]: unknown;
 }
@@ -99,7 +103,12 @@ export class Catalog {
 
   tables(datasetId: string): TableEntry[] {
     this.dataset(datasetId);
-    return [...this.#tables.values()].filter((table) => table.resource.tableReference.datasetId === datasetId && !this.#isExpired(table));
+    return this.all().filter((table) => table.resource.tableReference.datasetId === datasetId);
+  }
+
+  /** All tables and views that have not expired. */
+  all(): TableEntry[] {
+    return [...this.#tables.values()].filter((table) => !this.#isExpired(table));
   }
 
   /** A table that is there and has not expired. */
@@ -138,7 +147,7 @@ export class Catalog {
   /** Keeps a table's resource, with a new etag; drops the rows of another table that had its place. */
   async putTable(transaction: Transaction, entry: TableEntry): Promise<TableEntry> {
     const before = this.#tables.get(entry.key);
-    if (before?.stored && before.stored !== entry.stored) await transaction.connection.run(`DROP TABLE ${storedSql(before.stored)}`);
+    if (before?.stored && before.stored !== entry.stored) await dropStored(transaction, before.stored);
     const now = this.nowText();
     const kept = { ...entry, resource: { ...entry.resource, lastModifiedTime: now, etag: etagOf(entry.resource, now) } };
     await keepResource(transaction, 'table', entry.key, kept);
@@ -150,7 +159,7 @@ export class Catalog {
   }
 
   async removeTable(transaction: Transaction, entry: TableEntry): Promise<void> {
-    if (entry.stored) await transaction.connection.run(`DROP TABLE ${storedSql(entry.stored)}`);
+    if (entry.stored) await dropStored(transaction, entry.stored);
     await forgetResource(transaction, 'table', entry.key);
     transaction.afterCommit(() => this.#tables.delete(entry.key));
   }
@@ -173,6 +182,11 @@ export class Catalog {
     return Number(rows[0]![0]);
   }
 
+  /** Its rows have changed. */
+  forgetSize({ stored }: TableEntry): void {
+    if (stored) this.#sizes.delete(stored);
+  }
+
   /** Logical bytes of each column, by BigQuery's data sizes. Counted once for each change of the table. */
   columnBytes(entry: TableEntry): Promise<Map<string, number>> {
     const { stored } = entry;
@@ -190,6 +204,9 @@ export class Catalog {
     return new Map(fields.map((field, index) => [field.name, Number(rows[0]![index])]));
   }
 }
+
+/** Rows of an expired table may have gone at a restart, before its resource does. */
+const dropStored = ({ connection }: Transaction, stored: string) => connection.run(`DROP TABLE IF EXISTS ${storedSql(stored)}`);
 
 /** The table as queries see it. */
 export function queriedTable({ key, stored, resource }: TableEntry): StoredTable {

@@ -11,17 +11,19 @@ export interface Transaction {
 /** The DuckDB behind the stand-in: rows of tables in schema `data`, resources of datasets, tables and jobs in schema `sandbox`. */
 export class Database {
   readonly #instance: DuckDBInstance;
+  readonly #shiftMs: () => number;
   readonly #open = new Set<DuckDBConnection>();
 
-  private constructor(instance: DuckDBInstance) {
+  private constructor(instance: DuckDBInstance, shiftMs: () => number) {
     this.#instance = instance;
+    this.#shiftMs = shiftMs;
   }
 
-  /** Opens the file, or a database in memory. */
-  static async open(dataFile: string | undefined): Promise<Database> {
+  /** Opens the file, or a database in memory, whose CURRENT_TIMESTAMP is so far ahead of real time. */
+  static async open(dataFile: string | undefined, shiftMs: () => number = () => 0): Promise<Database> {
     // Extensions would be fetched from the network.
     const settings = { autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' };
-    const database = new Database(await DuckDBInstance.create(dataFile ?? ':memory:', settings));
+    const database = new Database(await DuckDBInstance.create(dataFile ?? ':memory:', settings), shiftMs);
     await database.withConnection(async (connection) => {
       for (const statement of [...SCHEMA, ...macroStatements]) await connection.run(statement);
     });
@@ -33,7 +35,7 @@ export class Database {
     const connection = await this.#instance.connect();
     this.#open.add(connection);
     try {
-      await connection.run(`SET TimeZone = 'UTC'`);
+      await connection.run(`SET TimeZone = 'UTC'; SET VARIABLE clock_shift_ms = ${this.#shiftMs()}`);
       return await work(connection);
     } finally {
       this.#open.delete(connection);

@@ -16,7 +16,6 @@ export function addDatasetRoutes(router: Router, service: Service): void {
     return service.catalog.dataset(parameters.datasetId!);
   });
   router.on('PATCH', `${all}/:datasetId`, changeDataset(service));
-  router.on('PUT', `${all}/:datasetId`, changeDataset(service));
   router.on('DELETE', `${all}/:datasetId`, deleteDataset(service));
 }
 

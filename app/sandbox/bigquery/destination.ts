@@ -3,6 +3,7 @@ import { ApiError } from './api-error.ts';
 import { isRequired, storedSql, type TableEntry, tableKey } from './catalog.ts';
 import { type Field, sameType, typeOfField } from './column-type.ts';
 import { queryRows, type Transaction } from './database.ts';
+import { checkPartitioning } from './partitions.ts';
 import { checkFields } from './schema-change.ts';
 import type { Service } from './service.ts';
 import { sameName } from './sql-scope.ts';
@@ -34,11 +35,11 @@ export async function openDestination(
   if (!found.stored) throw new ApiError('invalid', `Cannot write to ${name}: it is a view`);
   const empty = writeDisposition !== 'WRITE_EMPTY' || (await isEmpty(transaction, found));
   if (!empty) throw new ApiError('duplicate', `Already Exists: Table ${name}`);
-  if (writeDisposition === 'WRITE_TRUNCATE' && fields)
-    return {
-      ...(await newTable(service, transaction, reference, fields)),
-      resource: { ...found.resource, schema: { fields: checkFields(fields) } },
-    };
+  if (writeDisposition === 'WRITE_TRUNCATE' && fields) {
+    const schema = { fields: checkFields(fields) };
+    checkPartitioning(found.resource, schema.fields);
+    return { ...(await newTable(service, transaction, reference, fields)), resource: { ...found.resource, schema } };
+  }
   checkMatch(found, fields, name);
   if (writeDisposition.startsWith('WRITE_TRUNCATE')) await transaction.connection.run(`DELETE FROM ${storedSql(found.stored)}`);
   return found;

@@ -13,6 +13,8 @@ export interface Fault {
   message?: string;
   /** For `upload-cut` and `partial-chunk`: how many bytes of the chunk are kept; default half of it. */
   keep?: number;
+  /** For `job-failed`: the answer to the request that makes the job shows already that it failed. */
+  atOnce?: boolean;
 }
 
 /** Kind → what it does. A new kind is a line here and a `take` where it happens. */
@@ -22,8 +24,11 @@ export const FAULT_KINDS = {
   'lost-final-answer': 'the last chunk is taken and the job made, then the connection is cut',
   'session-expired': 'an upload session is no longer known: 404',
   http: 'a request is answered with `status` (503) and `reason` before it is looked at',
+  stall: 'a request is never answered, and the connection stays open',
   'lost-answer': 'a request is carried out, then the connection is cut instead of an answer',
-  'job-failed': 'a job ends with `reason` (jobBackendError) and changes nothing',
+  'job-failed': 'a job ends with `reason` (jobBackendError) and changes nothing; `atOnce`: before its insertion is answered',
+  'job-stuck': 'a job stays RUNNING until it is cancelled, or its jobTimeoutMs are over',
+  'job-warning': 'a job succeeds, with an error in status.errors',
   'slow-visible': 'jobs.get does not find a job that is there: 404',
 } as const;
 
@@ -60,7 +65,36 @@ export class Faults {
   }
 }
 
-/** The error of an `http` or `job-failed` fault. */
-export function faultError({ reason, message }: Fault, otherwise: string): ApiError {
-  return new ApiError(reason ?? otherwise, message ?? 'An error that was asked for. Retrying the job may solve the problem.');
+const QUOTAS = 'For more information, see https://cloud.google.com/bigquery/docs/troubleshoot-quotas';
+
+/** Reason → BigQuery's words for it and, in a job, the place, where they are known. */
+const WORDS: Record<string, { request?: string; job?: string; location?: string }> = {
+  rateLimitExceeded: {
+    request: `Exceeded rate limits: too many api requests per user per method for this user_method. ${QUOTAS}`,
+    job: `Exceeded rate limits: too many table update operations for this table. ${QUOTAS}`,
+    location: 'table.write',
+  },
+  jobRateLimitExceeded: { job: `Exceeded rate limits: too many table update operations for this table. ${QUOTAS}` },
+  quotaExceeded: {
+    request: `Quota exceeded: Your project exceeded quota for free query bytes scanned. ${QUOTAS}`,
+    job: `Quota exceeded: Your table exceeded quota for imports or query appends per table. ${QUOTAS}`,
+    location: 'load_job_per_table.long',
+  },
+  invalidQuery: { job: 'Could not serialize access to the table due to concurrent update', location: 'query' },
+  resourcesExceeded: {
+    job: 'Resources exceeded during query execution: Too many DML statements outstanding against the table, limit is 20.',
+  },
+};
+
+const OTHERWISE = 'An error that was asked for. Retrying the job may solve the problem.';
+
+/** The error of an `http` fault. */
+export function requestFault({ reason = 'backendError', message }: Fault): ApiError {
+  return new ApiError(reason, message ?? WORDS[reason]?.request ?? OTHERWISE);
+}
+
+/** The error of a `job-failed` fault. */
+export function jobFault({ reason = 'jobBackendError', message }: Fault): ApiError {
+  const { job, location } = WORDS[reason] ?? {};
+  return new ApiError(reason, message ?? job ?? OTHERWISE, location === undefined || message !== undefined ? {} : { location });
 }

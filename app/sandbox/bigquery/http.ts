@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { createGunzip } from 'node:zlib';
 import { ApiError } from './api-error.ts';
-import { type Faults, faultError } from './faults.ts';
+import { type Faults, requestFault } from './faults.ts';
 
 export interface Exchange {
   request: IncomingMessage;
@@ -47,12 +47,14 @@ export class Router {
     try {
       const url = new URL(request.url ?? '/', 'http://localhost');
       const subject = `${request.method} ${url.pathname}${url.search}`;
-      const fault = url.pathname.startsWith('/sandbox/') ? undefined : this.#faults.take('http', subject);
-      if (fault) return await refuse({ request, response, socket }, faultError(fault, 'backendError'), fault.status);
+      const isAdmin = url.pathname.startsWith('/sandbox/');
+      if (!isAdmin && this.#faults.take('stall', subject)) return void request.resume();
+      const fault = isAdmin ? undefined : this.#faults.take('http', subject);
+      if (fault) return await refuse({ request, response, socket }, requestFault(fault), fault.status);
       const { handle, parameters } = this.#find(request.method ?? '', url.pathname);
       const result = await handle({ request, response, socket, parameters, query: url.searchParams });
       if (result === answered) return;
-      if (this.#faults.take('lost-answer', subject)) socket.destroy();
+      if (!isAdmin && this.#faults.take('lost-answer', subject)) socket.destroy();
       else send(response, result === undefined ? 204 : 200, result);
     } catch (error) {
       await refuse({ request, response, socket }, error);

@@ -4,8 +4,10 @@ import { ApiError, type ErrorProto } from './api-error.ts';
 import { storedSql } from './catalog.ts';
 import type { Field } from './column-type.ts';
 import { type Database, keepResource, keptResources, queryRows, type Transaction } from './database.ts';
-import { faultError } from './faults.ts';
+import { type Fault, jobFault } from './faults.ts';
+import { regionOf } from './information-schema.ts';
 import { checkLoad, type LoadConfiguration, loadTarget, runLoad } from './load-job.ts';
+import { expirePartitions } from './partitions.ts';
 import { checkQuery, type QueryConfiguration, queryError, queryTarget, runQuery } from './query-job.ts';
 import type { Service } from './service.ts';
 import { tokenize } from './sql-tokens.ts';
@@ -22,6 +24,7 @@ export interface JobResource {
     query?: QueryConfiguration;
     labels?: Record<string, string>;
     dryRun?: boolean;
+    jobTimeoutMs?: string | number;
     [more: string]: unknown;
   };
   status: { state: 'PENDING' | 'RUNNING' | 'DONE'; errorResult?: ErrorProto; errors?: ErrorProto[] };
@@ -43,7 +46,8 @@ export interface Job {
   input?: { file: string };
   /** Settles, never fails, when the job is DONE. */
   done: Promise<void>;
-  cancelled: boolean;
+  /** Why it has to stop. */
+  stopped?: string;
   interrupt?: () => void;
 }
 
@@ -69,7 +73,7 @@ export class Jobs {
     const oldest = this.#service.now() - RESULTS_KEPT_MS;
     for (const { resource, results } of await keptResources<Pick<Job, 'resource' | 'results'>>(database, 'job')) {
       const isFresh = Number(resource.statistics.endTime ?? 0) > oldest;
-      const job: Job = { resource, done: Promise.resolve(), cancelled: false, ...(results && isFresh ? { results } : {}) };
+      const job: Job = { resource, done: Promise.resolve(), ...(results && isFresh ? { results } : {}) };
       this.#jobs.set(keyOf(resource.jobReference), job);
       if (resource.status.state !== 'DONE')
         await this.#fail(
@@ -106,7 +110,9 @@ export class Jobs {
     if (this.#jobs.has(key)) throw new ApiError('duplicate', `Already Exists: Job ${job.resource.id}`);
     this.#jobs.set(key, job);
     await this.#service.database.transaction((transaction) => keepResource(transaction, 'job', key, { resource: job.resource }));
-    job.done = this.#run(job);
+    const fault = this.#service.faults.take('job-failed', job.resource.jobReference.jobId);
+    job.done = this.#run(job, fault);
+    if (fault?.atOnce) await job.done;
     return job;
   }
 
@@ -133,14 +139,15 @@ export class Jobs {
       status: { state: 'PENDING' },
       statistics: { creationTime: String(this.#service.now()) },
     };
-    return { resource, done: Promise.resolve(), cancelled: false, ...(input ? { input } : {}) };
+    return { resource, done: Promise.resolve(), ...(input ? { input } : {}) };
   }
 
-  /** Where the first dataset is that the job names. */
+  /** The region that the job names, or where the first dataset is that it names. */
   #locationOf({ load, query }: JobResource['configuration']): string {
     const names = load ? [load.destinationTable?.datasetId] : [query?.defaultDataset?.datasetId, ...wordsOf(query?.query ?? '')];
     const dataset = this.#service.catalog.datasets().find((each) => names.includes(each.datasetReference.datasetId));
-    return dataset?.location ?? this.#service.location;
+    const region = names.map((name) => regionOf(name ?? '')).find(Boolean);
+    return region ?? dataset?.location ?? this.#service.location;
   }
 
   async #dryRun(job: Job): Promise<Job> {
@@ -153,25 +160,31 @@ export class Jobs {
     return job;
   }
 
-  async #run(job: Job): Promise<void> {
+  async #run(job: Job, fault: Fault | undefined): Promise<void> {
     job.resource.status = { state: 'RUNNING' };
     job.resource.statistics.startTime = String(this.#service.now());
+    const timer = this.#startTimer(job);
     try {
-      const fault = this.#service.faults.take('job-failed', job.resource.jobReference.jobId);
-      if (fault) throw faultError(fault, 'jobBackendError');
+      if (fault) throw jobFault(fault);
+      if (this.#service.faults.take('job-stuck', job.resource.jobReference.jobId)) await untilStopped(job);
+      await expirePartitions(this.#service);
       const { load } = job.resource.configuration;
       const target = load ? loadTarget(load) : queryTarget(this.#service, job);
       const work = () => this.#attempt(job);
       await (target === undefined ? work() : this.#service.locks.hold(target, work));
     } catch (error) {
-      await this.#fail(
-        job,
-        job.cancelled ? new ApiError('stopped', 'Job execution was cancelled: User requested cancellation') : queryError(error),
-      );
+      await this.#fail(job, job.stopped === undefined ? queryError(error) : stoppedError(job.stopped));
     } finally {
+      clearTimeout(timer);
       delete job.interrupt;
       if (job.input) await rm(job.input.file, { force: true });
     }
+  }
+
+  #startTimer(job: Job): NodeJS.Timeout | undefined {
+    const { jobTimeoutMs } = job.resource.configuration;
+    if (jobTimeoutMs === undefined) return undefined;
+    return setTimeout(() => this.cancel(job, `Job timed out after ${jobTimeoutMs} ms`), Number(jobTimeoutMs));
   }
 
   async #attempt(job: Job): Promise<void> {
@@ -180,20 +193,21 @@ export class Jobs {
         return await this.#service.database.transaction((transaction) => this.#execute(job, transaction));
       } catch (error) {
         delete job.results;
-        if (attempt === ATTEMPTS || job.cancelled || !PASSING.test(String(error))) throw error;
+        if (attempt === ATTEMPTS || job.stopped !== undefined || !PASSING.test(String(error))) throw error;
       }
     }
   }
 
   /** The job's end is kept in the transaction of its rows: a job that is not DONE has changed nothing. */
   async #execute(job: Job, transaction: Transaction): Promise<void> {
-    if (job.cancelled) throw new ApiError('stopped', 'Job execution was cancelled: User requested cancellation');
+    if (job.stopped !== undefined) throw stoppedError(job.stopped);
     job.interrupt = () => transaction.connection.interrupt();
     if (job.resource.configuration.load) await runLoad(this.#service, job, transaction);
     else await runQuery(this.#service, job, transaction);
+    const warning = this.#service.faults.take('job-warning', job.resource.jobReference.jobId);
     const resource: JobResource = {
       ...job.resource,
-      status: { state: 'DONE' },
+      status: { state: 'DONE', ...(warning ? { errors: [jobFault({ reason: 'backendError', ...warning }).proto] } : {}) },
       statistics: { ...job.resource.statistics, endTime: String(this.#service.now()) },
     };
     await keepResource(transaction, 'job', keyOf(resource.jobReference), { resource, results: job.results });
@@ -217,9 +231,9 @@ export class Jobs {
   }
 
   /** Asks a job to stop; it may be too late. */
-  cancel(job: Job): void {
-    if (job.resource.status.state === 'DONE') return;
-    job.cancelled = true;
+  cancel(job: Job, why = 'User requested cancellation'): void {
+    if (job.resource.status.state === 'DONE' || job.stopped !== undefined) return;
+    job.stopped = why;
     job.interrupt?.();
   }
 
@@ -228,6 +242,15 @@ export class Jobs {
     for (const job of this.#jobs.values()) this.cancel(job);
     await Promise.all([...this.#jobs.values()].map((job) => job.done));
   }
+}
+
+const stoppedError = (why: string) => new ApiError('stopped', `Job execution was cancelled: ${why}`);
+
+function untilStopped(job: Job): Promise<void> {
+  return new Promise((done) => {
+    job.interrupt = done;
+    if (job.stopped !== undefined) done();
+  });
 }
 
 function wordsOf(query: string): string[] {

@@ -6,6 +6,7 @@ import { queryRows, rowChunks, type Transaction } from './database.ts';
 import { openDestination } from './destination.ts';
 import { isApiError } from './http.ts';
 import type { Job } from './jobs.ts';
+import { checkPartitioning, type TimePartitioning } from './partitions.ts';
 import { alterTable, checkFields } from './schema-change.ts';
 import type { Service } from './service.ts';
 import { type QueryParameter, referenceOf, sourcesOf } from './sources.ts';
@@ -85,7 +86,8 @@ const MIB = 1024 * 1024;
 
 /** Google's rule: the columns named, the whole target where rows are rewritten; at least 10 MiB a table, in whole MiB. */
 async function bytesRead(service: Service, plan: Plan, sources: Sources): Promise<{ processed: number; billed: number }> {
-  let [processed, billed] = [0, 0];
+  // A query of INFORMATION_SCHEMA costs the least that a query can.
+  let [processed, billed] = sources.metadata.size > 0 ? [10 * MIB, 10 * MIB] : [0, 0];
   for (const [key, columns] of sources.reads) {
     const [datasetId, tableId] = [key.slice(0, key.indexOf('.')), key.slice(key.indexOf('.') + 1)];
     const sizes = await service.catalog.columnBytes(service.catalog.table({ datasetId, tableId }));
@@ -197,10 +199,11 @@ async function createTable(service: Service, job: Job, plan: CreatePlan, transac
   if (found === 'skip') return told(job, 'SKIP');
   const reference = referenceOf(service, plan.path, job.resource.configuration.query!);
   service.catalog.datasetIn(reference.datasetId, job.resource.jobReference.location);
-  if (found && JSON.stringify(found.resource.timePartitioning) !== JSON.stringify(plan.resource.timePartitioning)) {
+  if (found && partitionedBy(found.resource.timePartitioning) !== partitionedBy(plan.resource.timePartitioning)) {
     throw invalidQuery('Cannot replace a table with a different partitioning spec. Instead, DROP the table, and then recreate it.');
   }
   const fields = checkFields(plan.fields);
+  checkPartitioning({ ...plan.resource }, fields);
   const stored = await service.catalog.createStored(transaction, fields);
   if (plan.query) await transaction.connection.run(`INSERT INTO ${storedSql(stored)} ${plan.query}`);
   const resource = newTableResource(service, reference, fields, withoutNulls(plan.resource));
@@ -230,6 +233,8 @@ function replaceable(service: Service, job: Job, plan: CreatePlan | CreateViewPl
   if (Boolean(found.stored) !== (plan.kind === 'create table')) throw invalidQuery(`${found.key} is not of the kind that replaces it`);
   return found;
 }
+
+const partitionedBy = (by: TimePartitioning | undefined) => by && `${by.type} ${by.field?.toLowerCase()}`;
 
 const withoutNulls = (values: object) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
 

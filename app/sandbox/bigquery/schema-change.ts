@@ -3,17 +3,24 @@ import { ApiError, invalidQuery } from './api-error.ts';
 import { isRequired, storedSql, type TableEntry } from './catalog.ts';
 import { type Field, fieldOf, quoted, sameType, storedAs, typeOfField, typeText } from './column-type.ts';
 import type { Transaction } from './database.ts';
+import { changedPartitioning } from './partitions.ts';
 import { type AlterationPlan, fieldOfDefinition } from './sql.ts';
 import { sameName } from './sql-scope.ts';
+import type { Place } from './sql-tree.ts';
 
 const FORBIDDEN_PREFIX =
   /^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)/i;
+
+/** Settings that would change which values a column takes. */
+const UNKNOWN_SETTINGS = ['maxLength', 'precision', 'scale', 'defaultValueExpression', 'collation'];
 
 /** The fields, each with a name, a type and a mode that BigQuery takes. */
 export function checkFields(fields: Field[]): Field[] {
   for (const [index, field] of fields.entries()) {
     checkName(field.name);
     typeOfField(field);
+    for (const setting of UNKNOWN_SETTINGS)
+      if (setting in field) throw new ApiError('invalid', `The local BigQuery does not know ${setting} of a field (${field.name})`);
     if (fields.findIndex((other) => sameName(other.name, field.name)) < index) {
       throw new ApiError('invalid', `Field ${field.name} already exists in schema`);
     }
@@ -77,7 +84,8 @@ async function applyAlteration(transaction: Transaction, entry: TableEntry, alte
   const { fields } = entry.resource.schema;
   const withFields = (changed: Field[]) => ({ ...entry, resource: { ...entry.resource, schema: { fields: changed } } });
   if (alteration.kind === 'set options') {
-    const options = Object.entries(alteration.resource);
+    const { partitionExpirationMs, ...given } = alteration.resource;
+    const options = Object.entries({ ...given, ...partitionExpiry(entry, partitionExpirationMs) });
     const kept = Object.entries(entry.resource).filter(([name]) => !options.some(([option]) => option === name));
     const set = options.filter(([, value]) => value !== null);
     return { ...entry, resource: Object.fromEntries([...kept, ...set]) as unknown as TableEntry['resource'] };
@@ -95,12 +103,37 @@ async function applyAlteration(transaction: Transaction, entry: TableEntry, alte
   if (!old && alteration.kind === 'drop column' && alteration.ifExists) return entry;
   if (!old) throw invalidQuery(`Column not found: ${name}`, alteration.place);
   if (alteration.kind === 'drop column') {
+    refuseIfPartitioned(entry, old.name, alteration.place);
     await alter(transaction, entry, `DROP COLUMN ${quoted(old.name)}`);
     return withFields(fields.filter((field) => field !== old));
+  }
+  const changed = (change: Partial<Field>) => withFields(fields.map((field) => (field === old ? { ...field, ...change } : field)));
+  if (alteration.kind === 'describe') {
+    const { description: _, ...rest } = old;
+    return alteration.description === undefined
+      ? withFields(fields.map((field) => (field === old ? rest : field)))
+      : changed({ description: alteration.description });
+  }
+  if (alteration.kind === 'drop not null') {
+    if (isRequired(old)) await alter(transaction, entry, `ALTER COLUMN ${quoted(old.name)} DROP NOT NULL`);
+    return changed({ mode: 'NULLABLE' });
   }
   const [from, to] = [typeText(typeOfField(old)), typeText(alteration.type)];
   if (from !== to && !WIDER[from]?.includes(to))
     throw invalidQuery(`ALTER COLUMN SET DATA TYPE cannot change ${name} from ${from} to ${to}`, alteration.place);
   await alter(transaction, entry, `ALTER COLUMN ${quoted(old.name)} SET DATA TYPE ${storedAs(alteration.type)}`);
-  return withFields(fields.map((field) => (field === old ? { ...field, type: fieldOf(old.name, alteration.type).type } : field)));
+  return changed({ type: fieldOf(old.name, alteration.type).type });
+}
+
+function partitionExpiry({ resource }: TableEntry, expirationMs: string | null | undefined): object {
+  if (expirationMs === undefined) return {};
+  const partitioning = resource.timePartitioning;
+  if (!partitioning) throw invalidQuery('Option partition_expiration_days needs a table that is partitioned');
+  return { timePartitioning: changedPartitioning(partitioning, { ...partitioning, expirationMs }) };
+}
+
+function refuseIfPartitioned({ resource: { timePartitioning, clustering } }: TableEntry, column: string, place: Place): void {
+  const used = [timePartitioning?.field, ...(clustering?.fields ?? [])];
+  if (used.some((name) => sameName(name, column)))
+    throw invalidQuery(`Column ${column} cannot be dropped: the table is partitioned or clustered by it`, place);
 }

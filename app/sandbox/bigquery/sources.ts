@@ -1,6 +1,7 @@
 import { ApiError, invalidQuery } from './api-error.ts';
 import { queriedTable, type TableReference } from './catalog.ts';
 import { type ColumnType, scalar, scalarName, storedAs, text } from './column-type.ts';
+import { informationSchema } from './information-schema.ts';
 import type { Service } from './service.ts';
 import type { Sources } from './sql-scope.ts';
 import type { TablePath } from './sql-tree.ts';
@@ -22,13 +23,20 @@ export interface SourceOptions {
 /** The catalog and the parameters, as a statement's names are looked up in them. */
 export function sourcesOf(service: Service, options: SourceOptions): Sources {
   let names = 0;
+  const metadata = new Set<string>();
   return {
     find(path) {
+      const metadataView = informationSchema(service, path, options);
+      if (metadataView) {
+        metadata.add(metadataView.metadata);
+        return metadataView;
+      }
       const entry = findEntry(service, referenceOf(service, path, options), options.location);
       return entry.resource.view ? { view: entry.resource.view.query } : queriedTable(entry);
     },
     parameters: new Map((options.queryParameters ?? []).map((each) => [String(each.name ?? '').toLowerCase(), parameterValue(each)])),
     reads: new Map(),
+    metadata,
     uniqueName: () => `q${names++}`,
   };
 }

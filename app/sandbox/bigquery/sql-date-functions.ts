@@ -92,11 +92,13 @@ const format =
 
 const TIMES = [...Object.keys(MICROS), 'DAY'];
 const utc = (sql: string) => `timezone('UTC', ${sql})`;
+/** The clock may be ahead of real time. */
+const NOW = `(now() + to_milliseconds(coalesce(getvariable('clock_shift_ms'), 0)))`;
 
 export const DATE_FUNCTIONS: Record<string, Compile> = {
-  CURRENT_TIMESTAMP: signature([], 'TIMESTAMP', () => 'now()'),
-  CURRENT_DATE: signature([], 'DATE', () => `CAST(timezone('UTC', now()) AS DATE)`),
-  CURRENT_DATETIME: signature([], 'DATETIME', () => `timezone('UTC', now())`),
+  CURRENT_TIMESTAMP: signature([], 'TIMESTAMP', () => NOW),
+  CURRENT_DATE: signature([], 'DATE', () => `CAST(timezone('UTC', ${NOW}) AS DATE)`),
+  CURRENT_DATETIME: signature([], 'DATETIME', () => `timezone('UTC', ${NOW})`),
   DATE: (given, call) =>
     given.length === 3
       ? signature(['INT64', 'INT64', 'INT64'], 'DATE', (y, m, d) => `make_date(${y}, ${m}, ${d})`)(given, call)

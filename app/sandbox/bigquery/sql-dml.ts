@@ -24,6 +24,7 @@ type Of<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
 /** The table that a statement changes. */
 export function findTarget(path: TablePath, sources: Sources, what: string): StoredTable {
   const found = sources.find(path);
+  if ('metadata' in found) throw invalidQuery(`INFORMATION_SCHEMA.${found.metadata} cannot be changed`, path.place);
   if ('view' in found)
     throw invalidQuery(`DML over table ${path.names.join('.')} is not supported: ${what} needs a table, this is a view`, path.place);
   return found;

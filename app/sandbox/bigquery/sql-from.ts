@@ -35,6 +35,7 @@ function compileRange(from: Exclude<From, { kind: 'join' }>, scope: Scope, id: s
   const alias = from.alias ?? from.path.names.at(-1);
   if (named) return { sql: named.sql, range: rangeOfQuery(named.columns, id, alias) };
   const table = scope.sources.find(from.path);
+  if ('metadata' in table) return { sql: table.sql, range: rangeOfQuery(table.columns, id, alias) };
   if (!('view' in table)) return { sql: table.sql, range: rangeOfTable(table, id, alias, scope.sources) };
   const statement = parseStatement(table.view);
   if (statement.kind !== 'query') throw invalidQuery('A view is a query', from.path.place);

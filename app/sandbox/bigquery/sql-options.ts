@@ -8,7 +8,9 @@ export interface OptionValues {
   friendlyName?: string | null;
   labels?: Record<string, string> | null;
   expirationTime?: string | null;
-  timePartitioning?: { type: string; field: string };
+  timePartitioning?: { type: string; field: string; expirationMs?: string };
+  /** How long partitions are kept, in ms; belongs into timePartitioning. */
+  partitionExpirationMs?: string | null;
   clustering?: { fields: string[] };
 }
 
@@ -21,6 +23,7 @@ export function optionValues(options: Option[]): OptionValues {
     else if (name === 'friendly_name') values.friendlyName = isNull ? null : literal(value, 'STRING', name);
     else if (name === 'expiration_timestamp')
       values.expirationTime = isNull ? null : String(timestampMs(literal(value, 'TIMESTAMP', name), place));
+    else if (name === 'partition_expiration_days') values.partitionExpirationMs = isNull ? null : daysInMs(value, place);
     else if (name === 'labels') values.labels = isNull ? null : labels(value);
     else throw invalidQuery(`The local BigQuery does not know the option ${name}`, place);
   }
@@ -30,6 +33,12 @@ export function optionValues(options: Option[]): OptionValues {
 function literal(value: Expression, type: string, option: string): string {
   if (value.kind === 'literal' && (value.type === type || (value.type === 'STRING' && type === 'TIMESTAMP'))) return value.value;
   throw invalidQuery(`Option ${option} needs a ${type} literal`, 'place' in value ? value.place : undefined);
+}
+
+function daysInMs(value: Expression, place: Option['place']): string {
+  if (value.kind !== 'literal' || !Number.isFinite(Number(value.value)) || value.type === 'STRING')
+    throw invalidQuery('Option partition_expiration_days needs a number', place);
+  return String(Math.round(Number(value.value) * 24 * 60 * 60 * 1000));
 }
 
 function timestampMs(written: string, place: Option['place']): number {

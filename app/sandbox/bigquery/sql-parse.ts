@@ -125,6 +125,11 @@ function parseAlteration(cursor: Cursor): Alteration {
   if (cursor.take('ALTER', 'COLUMN')) {
     const name = cursor.identifier('column name');
     if (cursor.take('SET', 'DATA', 'TYPE')) return { kind: 'set type', name, type: parseType(cursor), place };
+    if (cursor.take('DROP', 'NOT', 'NULL')) return { kind: 'drop not null', name, place };
+    if (cursor.isAt('SET', 'OPTIONS')) {
+      cursor.next();
+      return { kind: 'set column options', name, options: parseOptions(cursor), place };
+    }
   }
   throw cursor.unsupported('this change of a table');
 }

@@ -13,12 +13,23 @@ export interface StoredTable {
   columns: { name: string; type: ColumnType; required: boolean }[];
 }
 
+/** A view of INFORMATION_SCHEMA as queries see it. */
+export interface MetadataView {
+  /** TABLES and so on. */
+  metadata: string;
+  /** A subquery of DuckDB. */
+  sql: string;
+  columns: OutputColumn[];
+}
+
 /** Where a statement's tables and parameters come from, and which columns it turned out to read. */
 export interface Sources {
   /** Throws notFound. A view is given as its query's text. */
-  find(path: TablePath): StoredTable | { view: string };
+  find(path: TablePath): StoredTable | MetadataView | { view: string };
   parameters: Map<string, Value>;
   reads: Map<string, Set<string>>;
+  /** Views of INFORMATION_SCHEMA that it reads. */
+  metadata: Set<string>;
   uniqueName(): string;
 }
 

@@ -141,6 +141,8 @@ export type Alteration =
   | { kind: 'add column'; column: ColumnDefinition; ifNotExists: boolean; place: Place }
   | { kind: 'drop column'; name: string; ifExists: boolean; place: Place }
   | { kind: 'set type'; name: string; type: ColumnType; place: Place }
+  | { kind: 'drop not null'; name: string; place: Place }
+  | { kind: 'set column options'; name: string; options: Option[]; place: Place }
   | { kind: 'set options'; options: Option[] };
 
 export type Statement =

@@ -8,7 +8,7 @@ import { type OptionValues, optionValues, partitioning } from './sql-options.ts'
 import { parseStatement } from './sql-parse.ts';
 import { type CompiledQuery, compileQuery } from './sql-query.ts';
 import { emptyScope, type OutputColumn, type Sources, sameName } from './sql-scope.ts';
-import type { Alteration, ColumnDefinition, CreateTable, Statement, TablePath } from './sql-tree.ts';
+import type { Alteration, ColumnDefinition, CreateTable, Place, Statement, TablePath } from './sql-tree.ts';
 
 export type { DmlPlan } from './sql-dml.ts';
 
@@ -42,7 +42,10 @@ export interface CreateViewPlan {
   resource: OptionValues;
 }
 
-export type AlterationPlan = Exclude<Alteration, { kind: 'set options' }> | { kind: 'set options'; resource: OptionValues };
+export type AlterationPlan =
+  | Exclude<Alteration, { kind: 'set options' | 'set column options' }>
+  | { kind: 'set options'; resource: OptionValues }
+  | { kind: 'describe'; name: string; description: string | undefined; place: Place };
 
 export type Plan =
   | SelectPlan
@@ -79,7 +82,9 @@ function plan(statement: Statement, sources: Sources): Plan {
     case 'create view': {
       const { path, replace, ifNotExists, queryText } = statement;
       const { columns } = planSelect(compileQuery(statement.query, emptyScope(sources)));
-      const named = { path, replace, ifNotExists, query: queryText, resource: optionValues(statement.options) };
+      const resource = optionValues(statement.options);
+      if (resource.partitionExpirationMs !== undefined) throw invalidQuery('A view has no partitions', path.place);
+      const named = { path, replace, ifNotExists, query: queryText, resource };
       return { kind: 'create view', statementType: 'CREATE_VIEW', fields: namedFields(columns, 'view'), ...named };
     }
     case 'drop':
@@ -90,9 +95,7 @@ function plan(statement: Statement, sources: Sources): Plan {
         statementType: 'ALTER_TABLE',
         path: statement.path,
         ifExists: statement.ifExists,
-        alterations: statement.alterations.map((each) =>
-          each.kind === 'set options' ? { kind: each.kind, resource: optionValues(each.options) } : each,
-        ),
+        alterations: statement.alterations.map(planAlteration),
       };
     case 'insert':
       return planInsert(statement, sources);
@@ -105,6 +108,15 @@ function plan(statement: Statement, sources: Sources): Plan {
     case 'merge':
       return planMerge(statement, sources);
   }
+}
+
+function planAlteration(alteration: Alteration): AlterationPlan {
+  if (alteration.kind === 'set options') return { kind: alteration.kind, resource: optionValues(alteration.options) };
+  if (alteration.kind !== 'set column options') return alteration;
+  const { name, options, place } = alteration;
+  if (options.length !== 1 || options[0]!.name !== 'description')
+    throw invalidQuery('The local BigQuery knows description as the option of a column, and no other', place);
+  return { kind: 'describe', name, description: optionValues(options).description ?? undefined, place };
 }
 
 function planSelect({ sql, columns }: CompiledQuery): SelectPlan {
@@ -127,7 +139,12 @@ function planCreate(statement: CreateTable, sources: Sources): CreatePlan {
   refuseDuplicates(fields.map((field) => field.name));
   if (query && statement.columns)
     throw invalidQuery('The local BigQuery does not know CREATE TABLE with both columns and a query', path.place);
-  const resource = { ...optionValues(statement.options), ...partitioning(statement.partitionBy, statement.clusterBy, fields) };
+  const { partitionExpirationMs, ...options } = optionValues(statement.options);
+  const { timePartitioning, ...clustering } = partitioning(statement.partitionBy, statement.clusterBy, fields);
+  if (partitionExpirationMs && !timePartitioning)
+    throw invalidQuery('Option partition_expiration_days needs a table that is partitioned', path.place);
+  const kept = partitionExpirationMs ? { expirationMs: partitionExpirationMs } : {};
+  const resource = { ...options, ...clustering, ...(timePartitioning ? { timePartitioning: { ...timePartitioning, ...kept } } : {}) };
   const statementType = query ? 'CREATE_TABLE_AS_SELECT' : 'CREATE_TABLE';
   return { kind: 'create table', statementType, path, replace, ifNotExists, fields, query: query?.sql, resource };
 }

@@ -4,6 +4,7 @@ import { readList, rowOf } from './cell.ts';
 import { type Field, quoted } from './column-type.ts';
 import { queryRows } from './database.ts';
 import { type Exchange, type Handler, jsonBody, type Router } from './http.ts';
+import { changedPartitioning, checkPartitioning, expirePartitions, type TimePartitioning } from './partitions.ts';
 import { checkPrecondition, kept, merge, page, patchable, requireProject } from './resource.ts';
 import { timestampForm } from './results.ts';
 import { changeSchema, checkFields } from './schema-change.ts';
@@ -12,26 +13,19 @@ import { sourcesOf } from './sources.ts';
 import { columnsOfQuery } from './sql.ts';
 import { checkLabel } from './sql-options.ts';
 
-const KEPT = [
-  'friendlyName',
-  'description',
-  'labels',
-  'expirationTime',
-  'clustering',
-  'timePartitioning',
-  'rangePartitioning',
-  'requirePartitionFilter',
-];
-const PATCHABLE = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering', 'requirePartitionFilter'];
+const KEPT = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering', 'timePartitioning'];
+const PATCHABLE = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering'];
 
 /** tables.insert, get, list, patch, update, delete and tabledata.list. */
 export function addTableRoutes(router: Router, service: Service): void {
   const all = '/bigquery/v2/projects/:projectId/datasets/:datasetId/tables';
   router.on('POST', all, insertTable(service));
   router.on('GET', all, listTables(service));
-  router.on('GET', `${all}/:tableId`, (exchange) => tableAnswer(service, entryOf(service, exchange)));
+  router.on('GET', `${all}/:tableId`, async (exchange) => {
+    await expirePartitions(service);
+    return tableAnswer(service, entryOf(service, exchange));
+  });
   router.on('PATCH', `${all}/:tableId`, changeTable(service));
-  router.on('PUT', `${all}/:tableId`, changeTable(service));
   router.on('DELETE', `${all}/:tableId`, deleteTable(service));
   router.on('GET', `${all}/:tableId/data`, listRows(service));
 }
@@ -79,6 +73,7 @@ function makeTable(
     throw new ApiError('invalid', 'The local BigQuery has no legacy SQL: set view.useLegacySql to false');
   const fields = view ? columnsOfQuery(view.query, sourcesOf(service, {})) : checkFields(given);
   checkLabels(body);
+  checkPartitioning(body, fields);
   const resource = newTableResource(service, reference, fields, {
     ...kept(body, KEPT),
     ...(view ? { type: 'VIEW', view: { query: view.query, useLegacySql: false } } : {}),
@@ -107,6 +102,9 @@ export function newTableResource(
   const { catalog, project } = service;
   const dataset = catalog.dataset(reference.datasetId);
   const lifetime = dataset.defaultTableExpirationMs;
+  const { timePartitioning, ...others } = more as { timePartitioning?: TimePartitioning };
+  // A dataset's time for partitions takes the place of its time for tables.
+  const partitionsLast = timePartitioning && dataset.defaultPartitionExpirationMs;
   return {
     kind: 'bigquery#table',
     id: `${project}:${tableKey(reference)}`,
@@ -117,8 +115,9 @@ export function newTableResource(
     schema: { fields },
     creationTime: catalog.nowText(),
     lastModifiedTime: '',
-    ...(lifetime === undefined ? {} : { expirationTime: String(service.now() + Number(lifetime)) }),
-    ...more,
+    ...(lifetime === undefined || partitionsLast ? {} : { expirationTime: String(service.now() + Number(lifetime)) }),
+    ...(timePartitioning ? { timePartitioning: { ...(partitionsLast ? { expirationMs: partitionsLast } : {}), ...timePartitioning } } : {}),
+    ...others,
   };
 }
 
@@ -156,11 +155,15 @@ function changeTable(service: Service): Handler {
       const before = entryOf(service, exchange);
       checkPrecondition(request, before.resource.etag);
       checkLabels(body);
+      const partitioning = body.timePartitioning as TimePartitioning | null | undefined;
+      const timePartitioning =
+        partitioning === undefined ? {} : { timePartitioning: changedPartitioning(before.resource.timePartitioning, partitioning) };
       return service.database.transaction(async (transaction) => {
         const wanted = (body.schema as { fields?: Field[] } | undefined)?.fields;
         const fields =
           wanted && before.stored ? await changeSchema(transaction, before, wanted, service.project) : before.resource.schema.fields;
-        const resource = { ...merge(before.resource, patchable(body, PATCHABLE)), schema: { fields } };
+        checkPartitioning({ ...body, timePartitioning: undefined }, fields);
+        const resource = { ...merge(before.resource, patchable(body, PATCHABLE)), ...timePartitioning, schema: { fields } };
         return service.catalog.putTable(transaction, { ...before, resource: withView(service, resource, body) });
       });
     });
@@ -192,6 +195,7 @@ const MOST_ROWS = 10_000;
 
 function listRows(service: Service): Handler {
   return async (exchange) => {
+    await expirePartitions(service);
     const entry = entryOf(service, exchange);
     if (!entry.stored) throw new ApiError('invalid', `Cannot list a table of type ${entry.resource.type}.`);
     const { query } = exchange;

@@ -7,6 +7,9 @@ import { requireProject } from './resource.ts';
 import type { Service } from './service.ts';
 import { UploadSession } from './upload-session.ts';
 
+/** Google keeps a session for a week. */
+const SESSION_MS = 7 * 24 * 60 * 60 * 1000;
+
 /** POST and PUT under /upload. */
 export function addUploadRoutes(router: Router, service: Service): void {
   const path = '/upload/bigquery/v2/projects/:projectId/jobs';
@@ -30,7 +33,12 @@ export function addUploadRoutes(router: Router, service: Service): void {
 async function startSession(service: Service, sessions: Map<string, UploadSession>, { request, response }: Exchange): Promise<object> {
   const metadata = await jsonBody(request);
   const declared = request.headers['x-upload-content-length'];
-  const session = await UploadSession.start(service.spoolFolder, metadata, declared === undefined ? undefined : Number(declared));
+  const session = await UploadSession.start(
+    service.spoolFolder,
+    metadata,
+    declared === undefined ? undefined : Number(declared),
+    service.now(),
+  );
   sessions.set(session.id, session);
   const base = `http://${request.headers.host}${new URL(request.url!, 'http://localhost').pathname}`;
   response.writeHead(200, {
@@ -45,7 +53,8 @@ async function startSession(service: Service, sessions: Map<string, UploadSessio
 function sessionOf(service: Service, sessions: Map<string, UploadSession>, { query }: Exchange): UploadSession {
   const id = query.get('upload_id') ?? '';
   const session = sessions.get(id);
-  if (session && service.faults.take('session-expired', `${id} ${session.jobId}`)) sessions.delete(id);
+  const isOld = session && session.startedAt <= service.now() - SESSION_MS;
+  if (session && (isOld || service.faults.take('session-expired', `${id} ${session.jobId}`))) sessions.delete(id);
   if (session && sessions.has(id)) return session;
   throw new ApiError('notFound', 'The upload session is not known: it may have expired.');
 }

@@ -21,22 +21,24 @@ export class UploadSession {
   readonly id = randomUUID();
   readonly metadata: Record<string, unknown>;
   readonly file: string;
+  readonly startedAt: number;
   /** Bytes that will not have to be sent again. */
   stored = 0;
   /** The job, once all bytes are there; asked again, the same. */
   finish: Promise<Job> | undefined;
   #total: number | undefined;
 
-  private constructor(metadata: Record<string, unknown>, total: number | undefined, file: string) {
+  private constructor(metadata: Record<string, unknown>, total: number | undefined, file: string, startedAt: number) {
+    this.startedAt = startedAt;
     this.metadata = metadata;
     this.#total = total;
     this.file = file;
   }
 
-  static async start(folder: string, metadata: Record<string, unknown>, declared: number | undefined): Promise<UploadSession> {
+  static async start(folder: string, metadata: Record<string, unknown>, declared: number | undefined, now: number): Promise<UploadSession> {
     const file = join(folder, `upload-${randomUUID()}`);
     await writeFile(file, '', { mode: 0o600 });
-    return new UploadSession(metadata, declared, file);
+    return new UploadSession(metadata, declared, file, now);
   }
 
   get jobId(): string {

@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BigQuery } from '@google-cloud/bigquery';
+import { BigQuery } from '@google-cloud/bigquery';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { PassThroughClient } from 'google-auth-library';
 import { type BigQuerySandbox, startBigQuery } from '../../../../app/sandbox/bigquery/bigquery.ts';
 import { FAULT_KINDS } from '../../../../app/sandbox/bigquery/faults.ts';
 import { addFault, call, clientOf, finished, loadText, post, rowsOf } from './client.ts';
@@ -119,6 +120,14 @@ describe('a query job', () => {
     await expect(client.query('SELECT @none')).rejects.toThrow("Query parameter 'none' not found");
   });
 
+  test('asked for twice with one requestId runs once', async () => {
+    await client.dataset('salesforce').createTable('requested', { schema: 'a:INTEGER' });
+    const ask = () => rowsOf(sandbox, 'INSERT INTO salesforce.requested VALUES (1)', { requestId: 'r1' });
+    await ask();
+    await ask();
+    expect(await rowsOf(sandbox, 'SELECT COUNT(*) FROM salesforce.requested')).toEqual([['1']]);
+  });
+
   test('writes to a destination table', async () => {
     const destination = client.dataset('salesforce').table('destination');
     const write = async (query: string, writeDisposition: string) =>
@@ -129,6 +138,40 @@ describe('a query job', () => {
     await expect(write("SELECT 'x' AS a", 'WRITE_APPEND')).rejects.toThrow('Field a has changed type from INTEGER to STRING');
     await write('SELECT 4 AS a', 'WRITE_TRUNCATE_DATA');
     expect(await rowsOf(sandbox, 'SELECT a FROM salesforce.destination')).toEqual([['4']]);
+  });
+
+  test('with WRITE_TRUNCATE_DATA replaces rows alone, with WRITE_TRUNCATE the schema, too', async () => {
+    const fields = [
+      { name: 'a', type: 'INTEGER', description: 'a number' },
+      { name: 'd', type: 'DATE' },
+    ];
+    const [destination] = await client.dataset('salesforce').createTable('truncated', {
+      schema: { fields },
+      labels: { job: 'j1' },
+      description: 'told',
+      timePartitioning: { type: 'MONTH', field: 'd' },
+    });
+    const write = async (query: string, writeDisposition: string) =>
+      (await client.createQueryJob({ query, destination, writeDisposition }))[0].getQueryResults();
+    await write("SELECT 1 AS a, DATE '2024-01-01' AS d", 'WRITE_TRUNCATE_DATA');
+    await write('SELECT 2 AS a', 'WRITE_TRUNCATE_DATA');
+    expect(await rowsOf(sandbox, 'SELECT a, d FROM salesforce.truncated')).toEqual([['2', null]]);
+    await expect(write('SELECT 3 AS b', 'WRITE_TRUNCATE_DATA')).rejects.toThrow('Cannot add fields (field: b)');
+    expect((await destination.getMetadata())[0]).toMatchObject({
+      schema: { fields: [{ name: 'a', description: 'a number' }, { name: 'd' }] },
+      labels: { job: 'j1' },
+      description: 'told',
+      timePartitioning: { type: 'MONTH', field: 'd' },
+    });
+    await expect(write('SELECT 3 AS a', 'WRITE_TRUNCATE')).rejects.toThrow('cannot be found in the schema');
+    await write("SELECT DATE '2024-01-02' AS d, 'x' AS b", 'WRITE_TRUNCATE');
+    expect(await rowsOf(sandbox, 'SELECT * FROM salesforce.truncated')).toEqual([['2024-01-02', 'x']]);
+  });
+
+  test('stops when its jobTimeoutMs are over', async () => {
+    await addFault(sandbox, { kind: 'job-stuck', match: 'timed' });
+    await insert('SELECT 1', 'timed', { jobTimeoutMs: '20' });
+    expect((await finished(sandbox, 'timed')).status.errorResult).toMatchObject({ reason: 'stopped' });
   });
 
   test('can be cancelled, or is too late for it', async () => {
@@ -178,13 +221,59 @@ describe('faults of jobs', () => {
     expect(await rowsOf(sandbox, 'SELECT COUNT(*) FROM salesforce.retried')).toEqual([['1']]);
   });
 
-  test.each(['rateLimitExceeded', 'quotaExceeded'])('a rate limit is told by 403 %s, and the id is still free', async (reason) => {
-    await addFault(sandbox, { kind: 'http', match: 'POST /bigquery/v2/projects/sandbox/jobs', status: 403, reason });
-    const ask = () =>
-      client.createJob({ jobId: `limited_${reason}`, configuration: { query: { query: 'SELECT 1', useLegacySql: false } } });
-    await expect(ask()).rejects.toMatchObject({ code: 403, errors: [{ reason }] });
-    const [job] = await ask();
-    expect(job.id).toBe(`limited_${reason}`);
+  test.each([
+    ['rateLimitExceeded', 403, 'too many table update operations for this table'],
+    ['jobRateLimitExceeded', 400, 'too many table update operations for this table'],
+    ['quotaExceeded', 403, 'Your table exceeded quota for imports'],
+    ['jobInternalError', 400, 'Retrying the job may solve the problem'],
+    ['invalidQuery', 400, 'Could not serialize access'],
+    ['resourcesExceeded', 400, 'Too many DML statements outstanding'],
+  ])(
+    'a job fails with %s, told as HTTP %i where results are asked for, and its work succeeds under a new id',
+    async (reason, code, message) => {
+      const table = `retried_${reason}`;
+      await client.dataset('salesforce').createTable(table, { schema: 'a:INTEGER' });
+      await addFault(sandbox, { kind: 'job-failed', match: `${table}_1`, reason });
+      const work = async (jobId: string) => {
+        const [job] = await client.createQueryJob({ query: `INSERT INTO salesforce.${table} VALUES (1)`, jobId, location: 'EU' });
+        return job.getQueryResults();
+      };
+      await expect(work(`${table}_1`)).rejects.toMatchObject({ errors: [{ reason }], message: expect.stringContaining(message) });
+      const results = await call(`${sandbox.url}/bigquery/v2/projects/sandbox/queries/${table}_1?location=EU`);
+      expect([results.status, results.body.error.errors[0].reason]).toEqual([code, reason]);
+      await expect(work(`${table}_1`)).rejects.toMatchObject({ code: 409, errors: [{ reason: 'duplicate' }] });
+      await work(`${table}_2`);
+      expect(await rowsOf(sandbox, `SELECT COUNT(*) FROM salesforce.${table}`)).toEqual([['1']]);
+    },
+  );
+
+  test('a job has failed already when its insertion is answered', async () => {
+    await addFault(sandbox, { kind: 'job-failed', reason: 'jobBackendError', atOnce: true });
+    const { status, body } = await insert('SELECT 1', 'failed_at_once');
+    expect([status, body.status]).toMatchObject([200, { state: 'DONE', errorResult: { reason: 'jobBackendError' } }]);
+  });
+
+  test('a job succeeds with an error among its details', async () => {
+    await addFault(sandbox, { kind: 'job-warning', match: 'warned' });
+    await insert('SELECT 1', 'warned');
+    const { status } = await finished(sandbox, 'warned');
+    expect([status.state, status.errorResult, status.errors]).toEqual([
+      'DONE',
+      undefined,
+      [expect.objectContaining({ reason: 'backendError' })],
+    ]);
+  });
+
+  test('a job runs until it is cancelled', async () => {
+    await addFault(sandbox, { kind: 'job-stuck', match: 'stuck' });
+    const [job] = await client.createQueryJob({ query: 'SELECT 1', jobId: 'stuck', location: 'EU' });
+    const results = `${sandbox.url}/bigquery/v2/projects/sandbox/queries/stuck?location=EU&timeoutMs=20`;
+    expect((await call(results)).body).toMatchObject({ jobComplete: false });
+    await job.cancel();
+    expect((await finished(sandbox, 'stuck')).status.errorResult).toMatchObject({
+      reason: 'stopped',
+      message: 'Job execution was cancelled: User requested cancellation',
+    });
   });
 
   test('a job may become visible late', async () => {
@@ -199,6 +288,53 @@ describe('faults of jobs', () => {
     await addFault(sandbox, { kind: 'lost-answer', match: 'POST /bigquery/v2/projects/sandbox/jobs' });
     await expect(insert('SELECT 1', 'unheard')).rejects.toThrow();
     expect((await insert('SELECT 1', 'unheard')).status).toBe(409);
+  });
+});
+
+describe('faults of requests', () => {
+  test.each([
+    ['rateLimitExceeded', 403, 'too many api requests'],
+    ['quotaExceeded', 403, 'Quota exceeded'],
+    ['backendError', 503, 'An error that was asked for'],
+    ['internalError', 500, 'An error that was asked for'],
+    ['accessDenied', 403, 'An error that was asked for'],
+  ])('%s is HTTP %i, and nothing was done', async (reason, code, message) => {
+    await addFault(sandbox, { kind: 'http', match: 'POST /bigquery/v2/projects/sandbox/jobs', reason });
+    const jobId = `refused_${reason}`;
+    const refused = await insert('SELECT 1', jobId);
+    expect([refused.status, refused.body.error]).toEqual([
+      code,
+      expect.objectContaining({ code, message: expect.stringContaining(message), errors: [expect.objectContaining({ reason })] }),
+    ]);
+    expect((await insert('SELECT 1', jobId)).status).toBe(200);
+  });
+
+  const listWith = async (fault: object) => {
+    await addFault(sandbox, { kind: 'http', match: 'GET /bigquery/v2/projects/sandbox/datasets', ...fault });
+    const patient = new BigQuery({ projectId: 'sandbox', apiEndpoint: sandbox.url, authClient: new PassThroughClient() as never });
+    return (await patient.getDatasets())[0].length;
+  };
+
+  test.each([{ status: 429, reason: 'rateLimitExceeded' }, { reason: 'backendError' }])(
+    'the client of Google sends again after %j',
+    async (fault) => expect(await listWith(fault)).toBeGreaterThan(0),
+  );
+
+  test('the client of Google goes by the status alone, so that 403 rateLimitExceeded comes through at once', async () => {
+    await expect(listWith({ reason: 'rateLimitExceeded' })).rejects.toMatchObject({ code: 403, errors: [{ reason: 'rateLimitExceeded' }] });
+  });
+
+  test('a request is never answered', async () => {
+    await addFault(sandbox, { kind: 'stall', match: '/datasets/salesforce' });
+    const url = `${sandbox.url}/bigquery/v2/projects/sandbox/datasets/salesforce`;
+    await expect(call(url, { headersTimeout: 100 })).rejects.toMatchObject({ code: 'UND_ERR_HEADERS_TIMEOUT' });
+    expect((await call(url)).status).toBe(200);
+  });
+
+  test('the README tells of every kind', async () => {
+    const readme = await readFile(`${import.meta.dirname}/../../../../app/sandbox/README.md`, 'utf8');
+    const part = readme.slice(readme.indexOf('## BigQuery'), readme.indexOf('## Postgres'));
+    for (const kind of Object.keys(FAULT_KINDS)) expect(part).toContain(`\`${kind}\``);
   });
 });
 
@@ -225,10 +361,4 @@ test('datasets, tables, rows, views, jobs and results outlive a restart', async 
 test('jobs are listed, newest first', async () => {
   const [jobs] = await client.getJobs({ maxResults: 3, autoPaginate: false });
   expect(jobs).toHaveLength(3);
-});
-
-test('the README tells of every fault', async () => {
-  const readme = await readFile(`${import.meta.dirname}/../../../../app/sandbox/README.md`, 'utf8');
-  const section = readme.slice(readme.indexOf('## BigQuery'));
-  for (const kind of Object.keys(FAULT_KINDS)) expect(section).toContain(`\`${kind}\``);
 });

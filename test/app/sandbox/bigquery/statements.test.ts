@@ -189,6 +189,22 @@ describe('other statements', () => {
     expect((await refusal(sandbox, 'ALTER TABLE salesforce.none ADD COLUMN r STRING')).reason).toBe('notFound');
   });
 
+  test('ALTER TABLE describes and relaxes columns, and drops none that the table is arranged by', async () => {
+    await run('CREATE TABLE salesforce.arranged (Id STRING NOT NULL, d DATE, n INT64) PARTITION BY d CLUSTER BY Id');
+    await run(`ALTER TABLE salesforce.arranged ALTER COLUMN Id SET OPTIONS (description = 'Record id'), ALTER COLUMN Id DROP NOT NULL`);
+    expect((await table('arranged')).schema.fields[0]).toEqual({
+      name: 'Id',
+      type: 'STRING',
+      mode: 'NULLABLE',
+      description: 'Record id',
+    });
+    await run('INSERT INTO salesforce.arranged (n) VALUES (1)');
+    await run('ALTER TABLE salesforce.arranged ALTER COLUMN Id SET OPTIONS (description = NULL)');
+    expect((await table('arranged')).schema.fields[0].description).toBeUndefined();
+    for (const column of ['Id', 'd'])
+      expect((await refusal(sandbox, `ALTER TABLE salesforce.arranged DROP COLUMN ${column}`)).message).toContain('cannot be dropped');
+  });
+
   test('CREATE and DROP mind what is there', async () => {
     await run('CREATE TABLE salesforce.c (a INT64)');
     expect(await refusal(sandbox, 'CREATE TABLE salesforce.c (a INT64)')).toMatchObject({ code: 409, reason: 'duplicate' });

@@ -57,6 +57,8 @@ describe('datasets', () => {
     expect((await call(`${sandbox.url}/bigquery/v2/projects/other/datasets`)).status).toBe(404);
     expect((await call(`${sandbox.url}/bigquery/v2/nothing`)).status).toBe(404);
     expect((await call(`${sandbox.url}/bigquery/v2/projects/sandbox/datasets`, { method: 'PUT', body: '{}' })).status).toBe(405);
+    const dataset = `${sandbox.url}/bigquery/v2/projects/sandbox/datasets/salesforce`;
+    for (const url of [dataset, `${dataset}/tables/t`]) expect((await call(url, { method: 'PUT', body: '{}' })).status).toBe(405);
   });
 
   test('with an impossible name or a body that is no JSON are refused', async () => {
@@ -70,12 +72,12 @@ describe('tables', () => {
   test('keep what they were made with', async () => {
     const expirationTime = String(Date.now() + 3_600_000);
     const options = {
-      schema: { fields: columns },
+      schema: { fields: [...columns, { name: 'Created', type: 'TIMESTAMP' }] },
       description: 'text',
       labels: { run: 'r1' },
       expirationTime,
       clustering: { fields: ['Id'] },
-      timePartitioning: { type: 'MONTH', field: 'Id' },
+      timePartitioning: { type: 'MONTH', field: 'Created' },
     };
     await client.dataset('salesforce').createTable('made', options);
     const [metadata] = await client.dataset('salesforce').table('made').getMetadata();
@@ -134,6 +136,46 @@ describe('tables', () => {
     expect(await refused([...relaxed, { name: 'r', type: 'STRING', mode: 'REQUIRED' }])).toContain('Cannot add required field');
     expect(await refused([...relaxed, { name: '_TABLE_x', type: 'STRING' }])).toContain('reserved prefix');
     expect((await table.getMetadata())[0].schema.fields).toHaveLength(3);
+  });
+
+  test('keep labels and descriptions through patches of other things, and null takes them away', async () => {
+    const [table] = await client.dataset('salesforce').createTable('labelled', {
+      schema: { fields: columns },
+      description: 'told',
+      labels: { run: 'r1', job: 'j1' },
+    });
+    await table.setMetadata({ friendlyName: 'name' } as never);
+    await table.setMetadata({ labels: { run: 'r2', more: 'm' } } as never);
+    await rowsOf(sandbox, 'ALTER TABLE salesforce.labelled ADD COLUMN Added STRING');
+    const [kept] = await table.getMetadata();
+    expect(kept).toMatchObject({ description: 'told', friendlyName: 'name', labels: { run: 'r2', job: 'j1', more: 'm' } });
+    expect(kept.schema.fields[0].description).toBe('Record id');
+    await table.setMetadata({
+      schema: { fields: [...columns.map(({ description: _, ...field }) => field), { name: 'Added', type: 'STRING' }] },
+    });
+    expect((await table.getMetadata())[0].schema.fields[0].description).toBeUndefined();
+    await table.setMetadata({ labels: { run: null, more: null }, description: null } as never);
+    const [less] = await table.getMetadata();
+    expect([less.labels, less.description]).toEqual([{ job: 'j1' }, undefined]);
+    await expect(table.setMetadata({ labels: { Upper: 'x' } } as never)).rejects.toMatchObject({ errors: [{ reason: 'invalid' }] });
+  });
+
+  test.each([
+    [{ timePartitioning: { type: 'DAY', field: 'Id' } }, 'can only be of type TIMESTAMP, DATE or DATETIME'],
+    [{ timePartitioning: { type: 'DAY', field: 'None' } }, 'cannot be found in the schema'],
+    [{ timePartitioning: { type: 'DAY' } }, 'by ingestion time'],
+    [{ clustering: { fields: ['None'] } }, 'cannot be found in the schema'],
+    [{ clustering: { fields: ['Score'] } }, 'of type FLOAT is not supported'],
+    [{ clustering: { fields: ['Id', 'Amount', 'Id', 'Amount', 'Id'] } }, 'At most 4 fields'],
+    [{ requirePartitionFilter: true }, 'does not know requirePartitionFilter'],
+    [{ rangePartitioning: { field: 'Amount' } }, 'does not know rangePartitioning'],
+    [{ schema: { fields: [{ name: 'a', type: 'STRING', maxLength: '5' }] } }, 'does not know maxLength'],
+  ])('with %j are refused', async (more, message) => {
+    const fields = [...columns, { name: 'Score', type: 'FLOAT' }];
+    await expect(client.dataset('salesforce').createTable('refused', { schema: { fields }, ...more } as never)).rejects.toMatchObject({
+      code: 400,
+      message: expect.stringContaining(message),
+    });
   });
 
   test('are not patched over a newer state', async () => {

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type BigQuerySandbox, startBigQuery } from '../../../../app/sandbox/bigquery/bigquery.ts';
@@ -99,6 +102,42 @@ describe('a resumable upload', () => {
         'Already Exists: Job sandbox:EU.used_id',
       ]);
     }
+  });
+});
+
+describe('an upload session', () => {
+  test('is gone after a week', async () => {
+    const aged = await startBigQuery();
+    const session = await startUpload(aged, loadJob({ table: 'old', columns }));
+    const move = (days: number) =>
+      call(`${aged.url}/sandbox/clock`, {
+        method: 'PUT',
+        body: JSON.stringify({ now: new Date(Date.now() + days * 86_400_000).toISOString() }),
+      });
+    await move(6);
+    expect((await put(session, 'bytes */*')).status).toBe(308);
+    await move(8);
+    expect((await put(session, 'bytes */*')).status).toBe(404);
+    await aged.close();
+  });
+
+  test('outlives no restart, and its job was never made', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sandbox-bigquery-test-'));
+    const dataFile = join(folder, 'warehouse.duckdb');
+    const first = await startBigQuery({ dataFile });
+    await clientOf(first).createDataset('salesforce');
+    const job = loadJob({ table: 'interrupted', columns });
+    const session = await startUpload(first, job);
+    await put(session, `bytes 0-${GRANULE - 1}/*`, granules(0, 1));
+    await first.close();
+    const second = await startBigQuery({ dataFile });
+    const there = session.replace(first.url, second.url);
+    expect((await put(there, 'bytes */*')).status).toBe(404);
+    expect((await put(there, `bytes ${GRANULE}-${csv.length - 1}/${csv.length}`, csv.subarray(GRANULE))).status).toBe(404);
+    expect((await finished(second, job.jobReference.jobId)).error.code).toBe(404);
+    expect(await clientOf(second).dataset('salesforce').table('interrupted').exists()).toEqual([false]);
+    await second.close();
+    await rm(folder, { recursive: true });
   });
 });
 
