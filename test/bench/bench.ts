@@ -1,0 +1,64 @@
+// What the service costs, in CPU, memory, calls and jobs: source, service and sink are processes of their own.
+//   npm run bench                        a table, in about five minutes
+//   npm run bench -- --json              one object of named numbers
+//   npm run bench -- --only windows      some of: pipe, parsing, memory, windows, whole
+//   npm run bench -- --large             10 million rows of 40 columns through the local Salesforce and BigQuery; or --large=1000000
+import { parseArgs } from 'node:util';
+import { DataPlane } from './data-plane.ts';
+import { againstParsing, againstPipe, type Figures, large, memory, whole, windows } from './figures.ts';
+import { MEANINGS } from './meanings.ts';
+
+const LARGE_ROWS = 10_000_000;
+
+const DATA_PLANE = { pipe: againstPipe, parsing: againstParsing, memory };
+const WHOLE = { windows, whole };
+
+const { asked, json } = readArguments(process.argv.slice(2));
+const figures = typeof asked === 'number' ? await large(asked) : await measure(asked);
+console.log(json ? JSON.stringify(figures, null, 2) : tableOf(figures));
+
+/** `--large` may have a number of rows, or none: the parser knows options with a value, or without. */
+function readArguments(args: string[]): { asked: Set<string> | number; json: boolean } {
+  const { values } = parseArgs({
+    args: args.map((arg) => (arg === '--large' ? `--large=${LARGE_ROWS}` : arg)),
+    options: { json: { type: 'boolean', default: false }, only: { type: 'string', multiple: true }, large: { type: 'string' } },
+  });
+  if (values.large !== undefined) return { asked: Number(values.large), json: values.json };
+  return { asked: new Set(values.only ?? [...Object.keys(DATA_PLANE), ...Object.keys(WHOLE)]), json: values.json };
+}
+
+async function measure(parts: Set<string>): Promise<Figures> {
+  const found: Figures = {};
+  await using plane = await DataPlane.start();
+  for (const [name, part] of Object.entries(DATA_PLANE)) if (parts.has(name)) Object.assign(found, await told(name, part(plane)));
+  for (const [name, part] of Object.entries(WHOLE)) if (parts.has(name)) Object.assign(found, await told(name, part()));
+  return found;
+}
+
+/** Says on the side what is done, since it takes minutes. */
+async function told(name: string, work: Promise<Figures>): Promise<Figures> {
+  console.error(`measuring ${name} …`);
+  return await work;
+}
+
+function tableOf(found: Figures): string {
+  const rows = Object.entries(MEANINGS).flatMap(([name, { figure, most }]) => {
+    const value = found[name];
+    if (value === undefined) return [];
+    return [[name, shown(value), most === undefined ? '' : `≤ ${shown(most)} ${value <= most ? '' : 'MISSED'}`.trim(), figure]];
+  });
+  const cells = [['name', 'measured', 'must be', 'figure'], ...rows];
+  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  return cells
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function shown(value: number): string {
+  return Number.isInteger(value) ? String(value) : value < 10 ? value.toFixed(3) : value.toFixed(1);
+}

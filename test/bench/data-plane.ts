@@ -1,0 +1,48 @@
+import { FIRST_PAGES, type Moved, WARM_UP_PAGES } from './move.ts';
+import { Program } from './program.ts';
+
+export type Way = 'move-by-service' | 'move-by-pipe' | 'move-by-parsing';
+
+/** Pages of a million rows: ten. */
+const PAGE_ROWS = 100_000;
+const COLUMNS = 20;
+
+interface Source {
+  url: string;
+  columns: string[];
+  bytes: number;
+}
+
+/** A source and a sink, and a way between them: each a process of its own. */
+export class DataPlane implements AsyncDisposable {
+  readonly #source: Program;
+  readonly #sink: Program;
+
+  private constructor(source: Program, sink: Program) {
+    this.#source = source;
+    this.#sink = sink;
+  }
+
+  static async start(): Promise<DataPlane> {
+    const source = await Program.start('source.ts', { args: [String(PAGE_ROWS), String(COLUMNS)] });
+    return new DataPlane(source, await Program.start('sink.ts'));
+  }
+
+  /** Moves so many million rows in a new process. @throws when not all of them arrived */
+  async move(way: Way, millions: number): Promise<Moved> {
+    const { url: sourceUrl, columns, bytes } = this.#source.started as Source;
+    const { url: sinkUrl } = this.#sink.started as { url: string };
+    const pages = (millions * 1_000_000) / PAGE_ROWS;
+    await using mover = await Program.start('mover.ts', { args: [way, JSON.stringify({ sourceUrl, sinkUrl, pages, columns })] });
+    const moved = mover.started as Moved;
+    const received = await this.#sink.ask<number>('received');
+    const passedOn = way === 'move-by-parsing' || received === bytes * (FIRST_PAGES + WARM_UP_PAGES + pages);
+    if (moved.rows !== pages * PAGE_ROWS || !passedOn) throw new Error(`${way} moved ${moved.rows} rows and ${received} bytes: not all.`);
+    return moved;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#source[Symbol.asyncDispose]();
+    await this.#sink[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import { loadPage } from '../../app/bigquery/load.ts';
+import { openWarehouse, type Warehouse } from '../../app/bigquery/warehouse.ts';
+import { LIMITS } from '../../app/core/limits.ts';
+import { fetchPage } from '../../app/salesforce/bulk.ts';
+import { SalesforceClient } from '../../app/salesforce/client.ts';
+import { withCheckedHeader } from '../../app/salesforce/page-header.ts';
+import { measured } from '../../app/sync/measured.ts';
+import type { Move } from './move.ts';
+import { movePages } from './pages.ts';
+
+/** As the service's data plane does it, by the service's own code: only the job store is left out. */
+export const move: Move = async ({ sourceUrl, sinkUrl, pages, columns }, dispatcher) => {
+  const warehouse = openWarehouse(
+    { project: 'bench', location: 'EU', endpoint: sinkUrl, stagingDataset: 'staging', federation: undefined },
+    dispatcher,
+  );
+  const session = { accessToken: 'token', instanceUrl: sourceUrl };
+  const sessions = { current: async () => session, renew: async () => session };
+  const client = new SalesforceClient(sessions, '66.0', dispatcher, LIMITS.idleMs);
+  const { signal } = new AbortController();
+  return await movePages(async (locator) => {
+    const page = await fetchPage(client, String(pages), locator, LIMITS.firstPageRows, signal);
+    const { content } = measured(withCheckedHeader(page.body, page.gzip, columns), page.gzip);
+    return { rows: page.rows, next: page.nextLocator, move: () => load(warehouse, columns, content, signal) };
+  });
+};
+
+async function load(warehouse: Warehouse, columns: string[], content: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
+  const table = { project: 'bench', dataset: 'staging', table: 'pages' };
+  const outcome = await loadPage(warehouse, { jobId: randomUUID(), table, columns, labels: {} }, content, signal);
+  if (!outcome.succeeded) throw outcome.error;
+}

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SalesforceOptions } from '../../app/sandbox/salesforce/salesforce.ts';
+import { decide, REDIRECT_URI, readAnswer } from '../support/service.ts';
+import { Program } from './program.ts';
+import type { SandboxParts } from './sandbox.ts';
+import type { Usage } from './usage.ts';
+
+/** What is read of a job. */
+export interface JobView {
+  table: string;
+  last_date: string;
+  run: {
+    state: string;
+    error: { code: string; message: string } | null;
+    receipt: {
+      delta_rows: number;
+      salesforce_after: number | null;
+      verdict: string;
+      pages: number;
+      bytes: number;
+      methods: string[];
+    } | null;
+  } | null;
+}
+
+const LOOK_MS = 200;
+
+/** The service as it runs in production, and the sandbox, each in a process of its own. One job is worked on at a time. */
+export class WholeService implements AsyncDisposable {
+  readonly #sandbox: Program;
+  readonly #service: Program;
+  readonly #url: string;
+
+  private constructor(sandbox: Program, service: Program) {
+    this.#sandbox = sandbox;
+    this.#service = service;
+    this.#url = `http://127.0.0.1:${(JSON.parse(service.started as string) as { port: number }).port}`;
+  }
+
+  static async start(options: SalesforceOptions): Promise<WholeService> {
+    const sandbox = await Program.start('sandbox.ts', { args: [JSON.stringify(options)] });
+    const { env, folder } = sandbox.started as SandboxParts;
+    const service = await Program.start('../../app/cli.ts', {
+      args: ['serve', '--local', '--data', folder],
+      // Nothing of this environment: no real org, no real cloud.
+      env: { ...env, PORT: '0', HOME: folder },
+      execArgv: ['--import', new URL('tell-usage.ts', import.meta.url).href],
+      upWhen: '"event":"listening"',
+    });
+    return new WholeService(sandbox, service);
+  }
+
+  /** Connects the org and makes a job. */
+  async createJob(object: string, startDate: string): Promise<void> {
+    const redirect = await decide(await this.#call('get_oauth_url', { redirect_uri: REDIRECT_URI }), 'allow');
+    const code = redirect.searchParams.get('code')!;
+    const userId = await this.#call('login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code });
+    await this.#call('create_importing_job', { user_id: userId, object_name: object, start_date: startDate });
+  }
+
+  /** Sets the org's and the schedule's clock. */
+  async setClock(now: string): Promise<void> {
+    await this.tellOrg('PUT', 'clock', { now });
+  }
+
+  /** Asks the org's own routes for a change that no user of Salesforce could make. */
+  async tellOrg(method: 'PUT' | 'POST', path: string, body: object): Promise<void> {
+    const response = await fetch(`${this.#parts.instanceUrl}/sandbox/${path}`, { method, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`The sandbox did not take ${path}: ${await response.text()}`);
+  }
+
+  /**
+   * Ticks at ten past midnight of a day and waits until the job has imported everything before it.
+   * @param look is called every now and then meanwhile
+   * @throws when its run fails
+   */
+  async importUntil(day: string, look = async (): Promise<void> => {}): Promise<JobView> {
+    await this.setClock(`${day}T00:10:00Z`);
+    await this.#call('handle_importing_job');
+    for (;;) {
+      const [job] = (JSON.parse(await this.#call('jobs')) as { jobs: JobView[] }).jobs;
+      if (job?.run?.state === 'failed') throw new Error(`The run failed: ${JSON.stringify(job.run.error)}`);
+      if (job?.last_date === day && job.run?.state === 'succeeded') return job;
+      await look();
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** Calls to the org's REST and Bulk interfaces so far. */
+  async salesforceCalls(): Promise<number> {
+    return await this.#sandbox.ask<number>('calls');
+  }
+
+  /** Jobs of BigQuery so far. */
+  async bigQueryJobs(): Promise<number> {
+    const { bigQueryUrl, project } = this.#parts;
+    const response = await fetch(`${bigQueryUrl}/bigquery/v2/projects/${project}/jobs?maxResults=1000`);
+    return ((await response.json()) as { jobs: unknown[] }).jobs.length;
+  }
+
+  /** Rows of a table of BigQuery. */
+  async countRows(table: string): Promise<number> {
+    const { bigQueryUrl, project } = this.#parts;
+    const query = JSON.stringify({ query: `SELECT COUNT(*) FROM ${table}`, useLegacySql: false });
+    const response = await fetch(`${bigQueryUrl}/bigquery/v2/projects/${project}/queries`, { method: 'POST', body: query });
+    return Number(((await response.json()) as { rows: { f: { v: string }[] }[] }).rows[0]!.f[0]!.v);
+  }
+
+  /** What the service's process has used so far. */
+  async usage(): Promise<Usage> {
+    return await this.#service.ask<Usage>('usage');
+  }
+
+  get #parts(): SandboxParts {
+    return this.#sandbox.started as SandboxParts;
+  }
+
+  async #call(path: string, fields: Record<string, string> = {}): Promise<string> {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) form.set(name, value);
+    const answer = await readAnswer(
+      await fetch(`${this.#url}/${path}`, Object.keys(fields).length > 0 ? { method: 'POST', body: form } : {}),
+    );
+    if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${answer.text}`);
+    return answer.text;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#service[Symbol.asyncDispose]();
+    await this.#sandbox[Symbol.asyncDispose]();
+  }
+}

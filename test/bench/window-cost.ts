@@ -1,0 +1,39 @@
+import { WholeService } from './whole-service.ts';
+
+/** What windows of a day cost that bring nothing, and that bring a few rows. */
+export interface WindowCost {
+  emptyCalls: number;
+  emptyJobs: number;
+  smallCalls: number;
+  smallJobs: number;
+}
+
+const SMALL_ROWS = 100;
+
+/** Without rows of its own, and before March 2023, when the org begins to live, nothing happens to it but what is done here. */
+const OBJECT = 'Everything__c';
+
+/** Counts the calls to Salesforce and the jobs of BigQuery of an empty window and of a small one, neither of them a job's first. */
+export async function windowCost(): Promise<WindowCost> {
+  await using service = await WholeService.start({ now: '2023-02-01T00:10:00Z', size: 10, rows: { [OBJECT]: 0 } });
+  await service.createJob(OBJECT, '2023-02-01');
+  // The first window describes the object and makes the table.
+  await addRows(service, '2023-02-01', SMALL_ROWS);
+  await costOf(service, '2023-02-02', SMALL_ROWS);
+  const [emptyCalls, emptyJobs] = await costOf(service, '2023-02-03', 0);
+  await addRows(service, '2023-02-03', SMALL_ROWS);
+  const [smallCalls, smallJobs] = await costOf(service, '2023-02-04', SMALL_ROWS);
+  return { emptyCalls, emptyJobs, smallCalls, smallJobs };
+}
+
+async function addRows(service: WholeService, day: string, rows: number): Promise<void> {
+  await service.setClock(`${day}T12:00:00Z`);
+  for (let row = 0; row < rows; row++) await service.tellOrg('POST', `records?object=${OBJECT}`, { Text__c: `row ${row}` });
+}
+
+async function costOf(service: WholeService, day: string, rows: number): Promise<[number, number]> {
+  const before = [await service.salesforceCalls(), await service.bigQueryJobs()] as const;
+  const { run } = await service.importUntil(day);
+  if (run?.receipt?.delta_rows !== rows) throw new Error(`The window until ${day} had ${run?.receipt?.delta_rows} rows, not ${rows}.`);
+  return [(await service.salesforceCalls()) - before[0], (await service.bigQueryJobs()) - before[1]];
+}
