@@ -9,21 +9,29 @@ export class Budget {
 
   /** Takes a place, for as long as the work goes on. A signal that aborts ends the waiting. */
   async use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#take();
+    signal.throwIfAborted();
+    await this.#take(signal);
     try {
-      signal.throwIfAborted();
       return await work();
     } finally {
       this.#giveBack();
     }
   }
 
-  async #take(): Promise<void> {
+  async #take(signal: AbortSignal): Promise<void> {
     if (this.#free > 0) {
       this.#free--;
       return;
     }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const place = Promise.withResolvers<void>();
+    const giveUp = (): void => {
+      this.#waiting.splice(this.#waiting.indexOf(place.resolve), 1);
+      place.reject(signal.reason);
+    };
+    this.#waiting.push(place.resolve);
+    signal.addEventListener('abort', giveUp);
+    // Whoever got the place gives up no more.
+    await place.promise.finally(() => signal.removeEventListener('abort', giveUp));
   }
 
   /** A place that somebody waits for goes to them directly. */

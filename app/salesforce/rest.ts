@@ -1,7 +1,9 @@
 import { gunzipSync } from 'node:zlib';
+import type { Dispatcher } from 'undici';
 import { csvLine } from '../core/csv.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
+import { translateSalesforceError } from './errors.ts';
 
 /** Rows of a REST query, as the CSV that Bulk would give, without a header line. */
 export interface RestPage {
@@ -41,14 +43,23 @@ export async function readRestPage(
   signal: AbortSignal,
 ): Promise<RestPage> {
   const response = await client.fetch('query rows', path, signal, { accept: 'application/json', 'sforce-query-options': 'batchSize=2000' });
-  const body = Buffer.from(await response.body.arrayBuffer());
-  const reply = parse(response.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body);
+  const reply = await readReply(response);
   return {
     totalSize: Number(reply.totalSize),
     rows: reply.records.length,
     csv: Buffer.from(reply.records.map((record) => csvLine(columns.map((column) => textOf(record, column)))).join('')),
     nextPath: reply.done ? null : (reply.nextRecordsUrl ?? null),
   };
+}
+
+/** A body that breaks off, or is no page, is Salesforce's error like any other. */
+async function readReply({ body, headers }: Dispatcher.ResponseData): Promise<Reply> {
+  try {
+    const bytes = Buffer.from(await body.arrayBuffer());
+    return parse(headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes);
+  } catch (error) {
+    throw translateSalesforceError(error, 'read a page of rows');
+  }
 }
 
 function parse(body: Buffer): Reply {

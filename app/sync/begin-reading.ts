@@ -24,6 +24,12 @@ export async function beginReading(extraction: Extraction, planned: Slice, range
   const { context, run } = extraction;
   const first = await readFirstPage(extraction, range);
   const byRest = 'totalSize' in first;
+  if (!byRest && run.job.bulkRefused) {
+    throw new AppError(
+      'salesforce_refused',
+      `${run.job.objectName} can be read neither by REST (${first.reason}) nor by Bulk (${run.job.bulkRefused}): hide fields from the user, or choose another object.`,
+    );
+  }
   const countBefore = byRest ? first.totalSize : await tryCount(extraction, range);
   const choice = byRest ? chooseMethod(first.totalSize, context.limits.restRows, run.job.bulkRefused) : first;
   const slice = await saveSlice(context.database, run, planned.ordinal, { state: 'extracting', countBefore, ...choice });

@@ -36,8 +36,9 @@ export interface Failed {
   later?: boolean;
 }
 
-/** A slice that is to be cut into so many parts. */
+/** A slice, as it is now, that is to be cut into so many parts. */
 export interface TooLarge {
+  cut: Slice;
   parts: number;
 }
 
@@ -60,7 +61,7 @@ export async function stageSlice(extraction: Extraction, planned: Slice, canBeCu
   for (let slice = planned, unproved = 0; ; ) {
     const staged = await stageGeneration(extraction, slice, canBeCut);
     if (!('reason' in staged)) return staged;
-    if (staged.tooLarge && canBeCut) return { parts: 2 };
+    if (staged.tooLarge && canBeCut) return { cut: slice, parts: 2 };
     if (!staged.interrupted && !staged.later && ++unproved >= MOST_READINGS) {
       throw new AppError('count_mismatch', `The counts do not agree after ${MOST_READINGS} readings: ${staged.reason}.`);
     }
@@ -81,7 +82,7 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
   const { slice, firstPage } = await beginReading(extraction, planned, range);
   if (slice.countBefore === 0) return await emptySlice(extraction, slice);
   const parts = Math.ceil((slice.countBefore ?? 0) / limits.sliceRows);
-  if (parts > 1 && canBeCut && !slice.bulkJobId) return { parts };
+  if (parts > 1 && canBeCut && !slice.bulkJobId) return { cut: slice, parts };
 
   const table = stagingTable(context, run.runId, slice);
   const names = extraction.columns.map((column) => column.name);

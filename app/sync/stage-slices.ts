@@ -17,7 +17,7 @@ export async function stageSlices(extraction: Extraction): Promise<StagedSlice[]
     if (!next) return slices.map((slice) => staged.get(slice.ordinal)!);
     const result = await stageSlice(extraction, next, cutTimes(next, 2, null).length > 0);
     if ('slice' in result) staged.set(next.ordinal, result);
-    else await cut(extraction, next, result.parts);
+    else await cut(extraction, result.cut, result.parts);
   }
 }
 
@@ -28,7 +28,8 @@ async function cut({ context, client, run }: Extraction, slice: Slice, parts: nu
   await cutSlice(database, run, slice, times.length > 0 ? times : cutTimes(slice, 2, null));
   const slices = await readSlices(database, run);
   log.info({ event: 'slice_cut', run: run.runId, slice: slice.ordinal, parts, slices: slices.length });
-  const after = slices[limits.runSlices];
+  // A window never ends before it begins: slices of the overlap, which lie before it, are not counted.
+  const after = slices.slice(limits.runSlices).find(({ cursorFrom }) => cursorFrom > run.window.from);
   if (!after) return;
   await shortenRun(database, run, after.cursorFrom);
   run.window.to = after.cursorFrom;

@@ -104,14 +104,19 @@ async function buildDelta(extraction: Extraction, filled: StagedSlice[]): Promis
   return delta;
 }
 
+const BAD_COLUMNS_AT_ONCE = 25;
+
 /** Keeps the texts that did not cast, for somebody to look at: their columns are NULL. */
 async function keepBadValues({ context, run, columns }: Extraction, statement: DeltaStatement, uncast: Delta['uncast']): Promise<void> {
   const bad = columns.filter((column) => column.name in uncast);
   if (bad.length === 0) return;
   const table = badValuesTable(context, run.job);
   await ensureBadValuesTable(context.warehouse, table);
-  const sql = badValuesStatement(table, run.job.objectName, statement, bad);
-  await query(context.warehouse, sql, runLabels(run.runId, run.job));
+  // A few columns at a time: a statement may have 1 MB, and names each column once a slice.
+  for (let first = 0; first < bad.length; first += BAD_COLUMNS_AT_ONCE) {
+    const sql = badValuesStatement(table, run.job.objectName, statement, bad.slice(first, first + BAD_COLUMNS_AT_ONCE));
+    await query(context.warehouse, sql, runLabels(run.runId, run.job));
+  }
 }
 
 function readDelta(row: Record<string, number | string | null>, columns: readonly Column[], { bytesBilled }: FinishedJob): Delta {

@@ -11,9 +11,9 @@ async function startSmall(runSlices: number): Promise<TestService> {
   return service;
 }
 
-async function expectComplete(service: TestService): Promise<void> {
+async function expectComplete(service: TestService, lastDate = '2023-03-20'): Promise<void> {
   const expected = [...service.salesforce.org.records('Account')].filter(
-    (record) => String(record.CreatedDate) < '2023-03-20' && String(record.SystemModstamp) >= '2023-03-01',
+    (record) => String(record.CreatedDate) < lastDate && String(record.SystemModstamp) >= '2023-03-01',
   );
   const rows = await service.rows('SELECT Id, Name FROM salesforce.Account');
   expect(new Map(rows.map((row) => [row.Id, row.Name]))).toEqual(new Map(expected.map((record) => [record.Id, record.Name])));
@@ -76,3 +76,16 @@ test('rows that are edited while a chain is read are not lost', async () => {
     [{ Name: 'at rest' }],
   );
 });
+
+test('a run whose slices lie in the overlap does not end before it begins', async () => {
+  const limits = { restRows: 50, sliceRows: 8, runSlices: 2 };
+  await using service = await startService({ limits, env: { OVERLAP_MINUTES: '2880' } });
+  const userId = await service.connect();
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
+  await service.tickAt('2023-03-04T00:10:00Z');
+  await service.tickAt('2023-03-05T00:10:00Z');
+  const chain = await runs(service);
+  expect(chain.every((run) => run.state === 'succeeded')).toBe(true);
+  expect(service.logged.join('')).not.toContain('run_interrupted');
+  await expectComplete(service, '2023-03-05');
+}, 60_000);

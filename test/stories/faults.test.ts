@@ -61,6 +61,32 @@ describe('Salesforce by REST', () => {
     expect(await slices()).toEqual([{ method: 'rest', generation: 1 }]);
   });
 
+  test('a page of rows that breaks off is Salesforce not being available', async () => {
+    await salesforceFault({ kind: 'cut-body', match: { path: 'queryAll?q=SELECT%20Id' } });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect(service.logged.join('')).toContain('"error_code":"salesforce_unavailable"');
+  });
+
+  test('an object that neither REST nor Bulk reads fails its run at once, and says so', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const tooMuch = JSON.stringify([{ errorCode: 'QUERY_TIMEOUT', message: 'too long' }]);
+    const refused = JSON.stringify([{ errorCode: 'INVALIDENTITY', message: "Entity 'Account' is not supported by the Bulk API." }]);
+    await salesforceFault({ kind: 'http', times: 1000, status: 400, headers, body: tooMuch, match: { path: 'queryAll?q=SELECT%20Id' } });
+    await salesforceFault({
+      kind: 'http',
+      times: 1000,
+      status: 400,
+      headers,
+      body: refused,
+      match: { method: 'POST', path: '/jobs/query' },
+    });
+    const answer = await service.tickAt(TICK);
+    expect(answer).toMatchObject({ status: 422, code: 'salesforce_refused' });
+    expect(answer.text).toMatch(/neither by REST .*QUERY_TIMEOUT.* nor by Bulk .*INVALIDENTITY/);
+    expect(await job()).toMatchObject({ last_date: '2023-03-01', run: { state: 'failed' } });
+  });
+
   test('that breaks off is begun anew: its rows are kept by nobody', async () => {
     await bigqueryFault({ kind: 'session-expired' });
     await service.tickAt(TICK);
@@ -172,6 +198,14 @@ describe('Salesforce by Bulk', () => {
     await expectComplete();
     const { rows } = await service.database.pool.query('SELECT open FROM slices ORDER BY cursor_from');
     expect(rows).toEqual([{ open: false }, { open: true }]);
+  });
+
+  test('a Bulk job that times out after another one vanished is still cut', async () => {
+    await salesforceFault({ kind: 'job-vanished' });
+    await salesforceFault({ kind: 'job-failed', errorMessage: 'QUERY_TIMEOUT: Your query request was running for too long.' });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect(service.logged.join('')).not.toContain('lease_lost');
   });
 
   test('an org that says nothing keeps no run, and no service that is told to stop', async () => {

@@ -45,6 +45,21 @@ describe('a budget', () => {
     expect([most, done]).toEqual([3, 20]);
   });
 
+  test('ends the waiting of whoever is told to stop, and keeps its place for the next', async () => {
+    const budget = new Budget(1);
+    const holding = Promise.withResolvers<void>();
+    const held = budget.use(never, () => holding.promise);
+    const stop = new AbortController();
+    const waiting = budget.use(stop.signal, async () => 'worked');
+    const next = budget.use(never, async () => 'next');
+    stop.abort(new Error('stopped'));
+    await expect(waiting).rejects.toThrow('stopped');
+    holding.resolve();
+    await held;
+    expect(await next).toBe('next');
+    expect(await budget.use(never, async () => 'again')).toBe('again');
+  });
+
   test('gets a place back from work that fails, and from a wait that is given up', async () => {
     const budget = new Budget(1);
     const fail = (): Promise<never> => Promise.reject(new Error('failed'));
