@@ -71,6 +71,11 @@ export function columnsOf(fields: readonly DescribedField[]): Column[] {
   });
 }
 
+/** The columns' names, in their order. */
+export function columnNames(columns: readonly Column[]): string[] {
+  return columns.map((column) => column.name);
+}
+
 /** BigQuery's limit on a column's description. */
 const LONGEST_DESCRIPTION = 1024;
 

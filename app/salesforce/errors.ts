@@ -7,6 +7,12 @@ export function salesforceCode(error: unknown): string | undefined {
   return typeof name === 'string' && /^(ERROR_HTTP_\d+|[A-Z][A-Z_]{4,})$/.test(name) ? name : undefined;
 }
 
+/** Salesforce's code in an error that was translated here; undefined for all others. */
+export function refusalCode(error: unknown): string | undefined {
+  const code = isAppError(error) ? error.details.salesforce_code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
 /** True where Salesforce refused the access token: it is to be renewed, once. */
 export function isSessionRefused(error: unknown): boolean {
   return ['INVALID_SESSION_ID', 'INVALID_AUTH_HEADER', 'ERROR_HTTP_401'].includes(salesforceCode(error) ?? '');

@@ -1,5 +1,7 @@
+import { columnNames } from '../core/columns.ts';
 import { type Choice, chooseMethod } from '../core/method.ts';
 import { AppError } from '../errors.ts';
+import { refusalCode } from '../salesforce/errors.ts';
 import { queryPath, type RestPage, readRestPage } from '../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../salesforce/soql.ts';
 import { type Slice, saveSlice } from '../store/slices.ts';
@@ -38,14 +40,14 @@ export async function beginReading(extraction: Extraction, planned: Slice, range
 
 /** @returns the page, or why only Bulk can read this */
 async function readFirstPage({ client, columns, signal }: Extraction, range: RowRange): Promise<RestPage | Choice> {
-  const names = columns.map((column) => column.name);
+  const names = columnNames(columns);
   const path = queryPath(client, selectRows(range, names));
   if (!path) return { method: 'bulk', reason: 'the query is too long for a URI' };
   try {
     return await readRestPage(client, path, names, signal);
   } catch (error) {
-    const code = error instanceof AppError ? String(error.details.salesforce_code) : '';
-    if (!TOO_MUCH.has(code)) throw error;
+    const code = refusalCode(error);
+    if (!code || !TOO_MUCH.has(code)) throw error;
     return { method: 'bulk', reason: `REST gave up on it (${code})` };
   }
 }

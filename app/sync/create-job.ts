@@ -6,6 +6,7 @@ import { formatStartDate, parseStartDate } from '../core/start-date.ts';
 import { windowEnd } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import { describeObject, type ObjectDescription } from '../salesforce/describe.ts';
+import { refusalCode } from '../salesforce/errors.ts';
 import { recordCount } from '../salesforce/record-count.ts';
 import type { Connection } from '../store/connections.ts';
 import { findJob, insertJob, type Job } from '../store/jobs.ts';
@@ -96,7 +97,7 @@ async function describe(context: Context, connection: Connection, objectName: st
     const description = await describeObject(context.salesforce(connection.id), objectName);
     if (description.queryable) return description;
   } catch (error) {
-    if (!(error instanceof AppError) || error.details.salesforce_code !== 'NOT_FOUND') throw error;
+    if (refusalCode(error) !== 'NOT_FOUND') throw error;
     throw new AppError(
       'not_found',
       `The org has no object ${objectName} that the connection's user may see: check object_name, which is an API name such as Account or Invoice__c.`,

@@ -2,7 +2,7 @@ import type { JobOutcome } from '../bigquery/jobs.ts';
 import { findLoad, type Load, loadPage } from '../bigquery/load.ts';
 import type { TableName } from '../bigquery/sql.ts';
 import type { Context } from '../context.ts';
-import type { Column } from '../core/columns.ts';
+import { type Column, columnNames } from '../core/columns.ts';
 import { type Page, savePage } from '../store/pages.ts';
 import { noteProgress, type Run } from '../store/runs.ts';
 import { loadJobId, runLabels } from './names.ts';
@@ -53,7 +53,7 @@ export async function loadStagedPage(
       const load = {
         jobId: loadJobId(run.runId, page, tryNumber),
         table,
-        columns: columns.map((column) => column.name),
+        columns: columnNames(columns),
         labels: runLabels(run.runId, run.job),
       };
       // Only a page whose headers were read can have a job from before.

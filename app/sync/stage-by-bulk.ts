@@ -1,7 +1,9 @@
 import type { TableName } from '../bigquery/sql.ts';
+import { columnNames } from '../core/columns.ts';
 import { nextPageRows } from '../core/page-width.ts';
-import { AppError } from '../errors.ts';
+import { isAppError } from '../errors.ts';
 import { type BulkJob, createQueryJob, fetchPage, waitForQueryJob } from '../salesforce/bulk.ts';
+import { refusalCode } from '../salesforce/errors.ts';
 import { withCheckedHeader } from '../salesforce/page-header.ts';
 import { type RowRange, selectRows } from '../salesforce/soql.ts';
 import { saveBulkRefused } from '../store/jobs.ts';
@@ -46,10 +48,9 @@ export async function stageByBulk(
 
 /** Why the job's results are of no use, so that its rows are to be asked for anew; undefined for all other errors. */
 function unusableResult(error: unknown): string | undefined {
-  if (!(error instanceof AppError)) return undefined;
-  if (error.details.salesforce_code === 'NOT_FOUND') return 'the Bulk job vanished while its pages were read';
+  if (refusalCode(error) === 'NOT_FOUND') return 'the Bulk job vanished while its pages were read';
   // A page that was cut off and closed cleanly on its way is no CSV.
-  if (error.details.bigquery_reason === 'invalid') return 'a page could not be loaded';
+  if (isAppError(error) && error.details.bigquery_reason === 'invalid') return 'a page could not be loaded';
   return undefined;
 }
 
@@ -58,12 +59,12 @@ function unusableResult(error: unknown): string | undefined {
  * @returns the job's id; undefined where Bulk does not read the object, which is remembered
  */
 async function createJob({ context, client, run, columns }: Extraction, range: RowRange): Promise<string | undefined> {
-  const names = columns.map((column) => column.name);
+  const names = columnNames(columns);
   try {
     return await createQueryJob(client, selectRows(range, names), run.job.objectName);
   } catch (error) {
-    const code = error instanceof AppError ? String(error.details.salesforce_code) : '';
-    if (!OBJECT_REFUSED.has(code)) throw error;
+    const code = refusalCode(error);
+    if (!code || !OBJECT_REFUSED.has(code)) throw error;
     run.job.bulkRefused = code;
     await saveBulkRefused(context.database, run.job.id, code);
     return undefined;
@@ -75,8 +76,7 @@ async function waitForBulkJob({ client, signal }: Extraction, id: string): Promi
   try {
     return await waitForQueryJob(client, id, signal);
   } catch (error) {
-    if (error instanceof AppError && error.details.salesforce_code === 'NOT_FOUND')
-      return { id, state: VANISHED, processed: 0, tooMuch: false };
+    if (refusalCode(error) === 'NOT_FOUND') return { id, state: VANISHED, processed: 0, tooMuch: false };
     throw error;
   }
 }
@@ -146,7 +146,7 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
     const page = await fetchPage(client, slice.bulkJobId!, begun.locator, rows || maxRecords, untilOver);
     rows = page.rows;
     nextLocator.resolve(page.nextLocator);
-    const names = columns.map((column) => column.name);
+    const names = columnNames(columns);
     const body = measured(withCheckedHeader(page.body, page.gzip, names), page.gzip);
     return {
       rows: page.rows,

@@ -1,4 +1,5 @@
 import type { TableName } from '../bigquery/sql.ts';
+import { columnNames } from '../core/columns.ts';
 import { csvLine } from '../core/csv.ts';
 import { type RestPage, readRestPage } from '../salesforce/rest.ts';
 import { beginPage, type Page } from '../store/pages.ts';
@@ -17,7 +18,7 @@ export async function stageByRest(
   firstPage: RestPage,
 ): Promise<{ processed: number; pages: Page[] }> {
   const { client, columns, signal } = extraction;
-  const names = columns.map((column) => column.name);
+  const names = columnNames(columns);
   const header = Buffer.from(csvLine(names));
   const pages: Page[] = [];
   let [parts, bytes, rows]: [Buffer[], number, number] = [[header], header.length, 0];

@@ -1,6 +1,7 @@
 import { ensureStagingTable, stagedRows } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
-import type { Column } from '../core/columns.ts';
+import { type Column, columnNames } from '../core/columns.ts';
+import { sum } from '../core/sum.ts';
 import { judgeSlice } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
@@ -85,7 +86,7 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
   if (parts > 1 && canBeCut && !slice.bulkJobId) return { cut: slice, parts };
 
   const table = stagingTable(context, run.runId, slice);
-  const names = extraction.columns.map((column) => column.name);
+  const names = columnNames(extraction.columns);
   await ensureStagingTable(context.warehouse, table, names, stagingExpiry(run.createdAt), runLabels(run.runId, run.job));
   const read = firstPage ? await stageByRest(extraction, slice, table, firstPage) : await stageByBulk(extraction, slice, table, range);
   if ('reason' in read) return read;
@@ -126,8 +127,4 @@ function rowRange({ run, columns }: Extraction, slice: Slice): RowRange {
     open: slice.open,
     createdDate: columns.some((column) => column.name === 'CreatedDate'),
   };
-}
-
-function sum(numbers: (number | null)[]): number {
-  return numbers.reduce<number>((total, number) => total + (number ?? 0), 0);
 }

@@ -4,6 +4,7 @@ import { ensureBadValuesTable, ensureTargetTable } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
 import { type Column, columnsOf } from '../core/columns.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
+import { sum } from '../core/sum.ts';
 import { type DeltaCounts, judgeDelta } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
@@ -153,7 +154,6 @@ async function mergeDelta({ context, run, columns, signal }: Extraction, { first
 }
 
 function writeReceipt(staged: StagedSlice[], delta: Delta | undefined, merged: FinishedJob | undefined): Receipt {
-  const sum = (numbers: (number | null)[]): number => numbers.reduce<number>((total, number) => total + (number ?? 0), 0);
   const sumKnown = (numbers: (number | null)[]): number | null => (numbers.includes(null) ? null : sum(numbers));
   const slices = staged.map(({ slice }) => slice);
   const pages = staged.flatMap((slice) => slice.pages);

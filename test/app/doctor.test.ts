@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { doctor } from '../../app/commands/doctor.ts';
 import { countOverdue } from '../../app/sync/overdue.ts';
 import { startService, type TestService } from '../support/service.ts';
+import { serviceEnvironment } from '../support/service-environment.ts';
 
 let service: TestService;
 let env: NodeJS.ProcessEnv;
@@ -10,14 +11,7 @@ beforeAll(async () => {
   service = await startService();
   const { database, salesforce, bigquery } = service;
   env = {
-    DATABASE_URL: database.url,
-    SALESFORCE_LOGIN_URL: salesforce.loginUrl,
-    SALESFORCE_CLIENT_ID: salesforce.clientId,
-    SALESFORCE_CLIENT_SECRET: salesforce.clientSecret,
-    GOOGLE_CLOUD_PROJECT: bigquery.project,
-    BIGQUERY_LOCATION: bigquery.location,
-    BIGQUERY_API_ENDPOINT: bigquery.url,
-    TOKEN_KEYS: Buffer.from('0123456789abcdef0123456789abcdef').toString('base64'),
+    ...serviceEnvironment(database.url, salesforce, bigquery),
     API_KEYS: `ops:operate:${'a'.repeat(64)}`,
   };
   await service.connect();

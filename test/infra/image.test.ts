@@ -9,6 +9,7 @@ import { type BigQuerySandbox, startBigQuery } from '../../app/sandbox/bigquery/
 import { type SalesforceSandbox, startSalesforce } from '../../app/sandbox/salesforce/salesforce.ts';
 import { createEmptyDatabase } from '../support/database.ts';
 import { decide, REDIRECT_URI } from '../support/service.ts';
+import { serviceEnvironment } from '../support/service-environment.ts';
 import { createImageFolder, type ImageFolder, sentToBuilder } from './support/image-folder.ts';
 
 const KEY = 'a key of an operator';
@@ -24,17 +25,10 @@ describe('the image', () => {
     salesforce = await startSalesforce({ size: 20, bulkDelayMs: 1 });
     bigquery = await startBigQuery();
     environment = {
-      DATABASE_URL: await createEmptyDatabase(),
+      ...serviceEnvironment(await createEmptyDatabase(), salesforce, bigquery),
       HOST: '127.0.0.1',
       PORT: String(await freePort()),
       LAG_MINUTES: '0',
-      SALESFORCE_LOGIN_URL: salesforce.loginUrl,
-      SALESFORCE_CLIENT_ID: salesforce.clientId,
-      SALESFORCE_CLIENT_SECRET: salesforce.clientSecret,
-      GOOGLE_CLOUD_PROJECT: bigquery.project,
-      BIGQUERY_LOCATION: bigquery.location,
-      BIGQUERY_API_ENDPOINT: bigquery.url,
-      TOKEN_KEYS: Buffer.from('0123456789abcdef0123456789abcdef').toString('base64'),
       API_KEYS: `test:operate:${createHash('sha256').update(KEY).digest('hex')}`,
     };
   });

@@ -12,6 +12,7 @@ import { type BigQuerySandbox, startBigQuery } from '../../app/sandbox/bigquery/
 import { type SalesforceOptions, type SalesforceSandbox, startSalesforce } from '../../app/sandbox/salesforce/salesforce.ts';
 import { Worker } from '../../app/sync/worker.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { serviceEnvironment } from './service-environment.ts';
 
 export const REDIRECT_URI = 'https://127.0.0.1/login/callback';
 
@@ -139,14 +140,7 @@ function testConfig(
 ): Config {
   return readConfig(
     {
-      DATABASE_URL: database.url,
-      SALESFORCE_LOGIN_URL: salesforce.loginUrl,
-      SALESFORCE_CLIENT_ID: salesforce.clientId,
-      SALESFORCE_CLIENT_SECRET: salesforce.clientSecret,
-      GOOGLE_CLOUD_PROJECT: bigquery.project,
-      BIGQUERY_LOCATION: bigquery.location,
-      BIGQUERY_API_ENDPOINT: bigquery.url,
-      TOKEN_KEYS: Buffer.from('0123456789abcdef0123456789abcdef').toString('base64'),
+      ...serviceEnvironment(database.url, salesforce, bigquery),
       ...(local && { SCHEDULE_CLOCK_URL: `${salesforce.instanceUrl}/sandbox/clock` }),
       ...env,
     },

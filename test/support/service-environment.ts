@@ -1,0 +1,16 @@
+import type { BigQuerySandbox } from '../../app/sandbox/bigquery/bigquery.ts';
+import type { SalesforceSandbox } from '../../app/sandbox/salesforce/salesforce.ts';
+
+/** What the environment of a service says that works on these, all but its API keys. */
+export function serviceEnvironment(databaseUrl: string, salesforce: SalesforceSandbox, bigquery: BigQuerySandbox): Record<string, string> {
+  return {
+    DATABASE_URL: databaseUrl,
+    SALESFORCE_LOGIN_URL: salesforce.loginUrl,
+    SALESFORCE_CLIENT_ID: salesforce.clientId,
+    SALESFORCE_CLIENT_SECRET: salesforce.clientSecret,
+    GOOGLE_CLOUD_PROJECT: bigquery.project,
+    BIGQUERY_LOCATION: bigquery.location,
+    BIGQUERY_API_ENDPOINT: bigquery.url,
+    TOKEN_KEYS: Buffer.from('0123456789abcdef0123456789abcdef').toString('base64'),
+  };
+}
