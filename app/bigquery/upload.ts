@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
 import { AppError } from '../errors.ts';
@@ -26,7 +27,9 @@ type Answer =
   | { kind: 'failed'; cause: unknown };
 
 interface Chunk {
-  data: Buffer;
+  /** its bytes, in the pieces in which they came: joining them would cost more than sending them does */
+  parts: readonly Buffer[];
+  length: number;
   /** offset of its first byte in the upload */
   start: number;
   last: boolean;
@@ -46,7 +49,7 @@ export async function uploadJob(
   let upload: Upload | undefined;
   for await (const chunk of inChunks(content)) {
     // A page that fits one chunk is uploaded with its length known from the start.
-    upload ??= await Upload.begin(warehouse, job, chunk.last ? chunk.data.length : undefined, signal);
+    upload ??= await Upload.begin(warehouse, job, chunk.last ? chunk.length : undefined, signal);
     if (!upload) return 'exists';
     const answer = await upload.send(chunk);
     if (answer === 'made' || answer === 'exists') return answer;
@@ -64,14 +67,37 @@ async function* inChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Chunk> 
     length += part.length;
     // Strictly more than a chunk: what is left over may be the last one, and the last one is never empty.
     while (length > CHUNK_BYTES) {
-      const joined = Buffer.concat(parts, length);
-      yield { data: joined.subarray(0, CHUNK_BYTES), start, last: false };
+      const rest = partsFrom(parts, CHUNK_BYTES);
+      const over = length - CHUNK_BYTES;
+      yield { parts: partsUpTo(parts, CHUNK_BYTES), length: CHUNK_BYTES, start, last: false };
       start += CHUNK_BYTES;
-      length -= CHUNK_BYTES;
-      parts = [joined.subarray(CHUNK_BYTES)];
+      length = over;
+      parts = rest;
     }
   }
-  yield { data: Buffer.concat(parts, length), start, last: true };
+  yield { parts, length, start, last: true };
+}
+
+/** The bytes from an offset on. */
+function partsFrom(parts: readonly Buffer[], offset: number): Buffer[] {
+  const rest: Buffer[] = [];
+  let start = 0;
+  for (const part of parts) {
+    if (start + part.length > offset) rest.push(part.subarray(Math.max(0, offset - start)));
+    start += part.length;
+  }
+  return rest;
+}
+
+/** The bytes before an offset. */
+function partsUpTo(parts: readonly Buffer[], offset: number): Buffer[] {
+  const first: Buffer[] = [];
+  let start = 0;
+  for (const part of parts) {
+    if (start < offset) first.push(part.subarray(0, offset - start));
+    start += part.length;
+  }
+  return first;
 }
 
 /** One upload session. */
@@ -108,13 +134,13 @@ class Upload {
 
   /** Sends a chunk until the server has all of it, continuing from what the server says it has. */
   async send(chunk: Chunk): Promise<'more' | 'made' | 'exists'> {
-    const end = chunk.start + chunk.data.length;
+    const end = chunk.start + chunk.length;
     let received = chunk.start;
     let failures = 0;
     let probe = false;
     for (;;) {
-      const rest = probe ? undefined : chunk.data.subarray(received - chunk.start);
-      const answer = await this.#put(received, rest, chunk.last ? end : undefined);
+      const rest = probe ? undefined : partsFrom(chunk.parts, received - chunk.start);
+      const answer = await this.#put(received, probe ? received : end, rest, chunk.last ? end : undefined);
       if (answer.kind === 'made' || answer.kind === 'exists') return answer.kind;
       if (answer.kind === 'gone') throw lost('BigQuery has forgotten the upload');
       if (answer.kind === 'failed') {
@@ -133,16 +159,21 @@ class Upload {
   }
 
   /**
-   * Sends bytes from `start` on, or asks with `body` undefined what has arrived.
+   * Sends the bytes from `start` to `end`, or asks with `body` undefined what has arrived.
    * @param total the upload's length, where this is its end
    */
-  async #put(start: number, body: Buffer | undefined, total: number | undefined): Promise<Answer> {
-    const length = body?.length ?? 0;
+  async #put(start: number, end: number, body: readonly Buffer[] | undefined, total: number | undefined): Promise<Answer> {
+    const length = end - start;
     const bytes = length > 0 ? `${start}-${start + length - 1}` : '*';
     const range = `bytes ${bytes}/${body ? (total ?? '*') : '*'}`;
     const headers = { 'content-length': String(length), 'content-range': range };
     try {
-      const response = await send(this.#warehouse, this.#session, { method: 'PUT', headers, body: body ?? '', signal: this.#signal });
+      const response = await send(this.#warehouse, this.#session, {
+        method: 'PUT',
+        headers,
+        body: length > 0 ? Readable.from(body!) : '',
+        signal: this.#signal,
+      });
       return await readAnswer(response);
     } catch (error) {
       if (error instanceof AppError && error.recovery !== 'retry') throw error;
@@ -166,7 +197,7 @@ async function readAnswer(response: Dispatcher.ResponseData): Promise<Answer> {
 async function send(
   warehouse: Warehouse,
   url: string,
-  options: { method: 'POST' | 'PUT'; headers: Record<string, string>; body: string | Buffer; signal: AbortSignal },
+  options: { method: 'POST' | 'PUT'; headers: Record<string, string>; body: string | Readable; signal: AbortSignal },
 ): Promise<Dispatcher.ResponseData> {
   const headers = { ...(await warehouse.authHeaders()), ...options.headers };
   return await request(url, { ...options, headers, dispatcher: warehouse.dispatcher, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS });

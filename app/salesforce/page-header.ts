@@ -4,6 +4,9 @@ import { AppError } from '../errors.ts';
 /** Enough for the names of 800 columns, however badly they compress. */
 const MOST_BYTES = 256 * 1024;
 
+/** Compressed, the names of some fifty columns. */
+const FIRST_BYTES = 1024;
+
 /**
  * Passes a result page's bytes on as they are, after its header line was held against the columns that were asked for.
  * Only the first bytes are inflated. A page with another header must not be loaded: its values would stand in wrong columns.
@@ -26,11 +29,16 @@ export async function* withCheckedHeader(body: AsyncIterable<Buffer>, gzip: bool
   if (held) throw new AppError('salesforce_unavailable', 'A result page ended before its header line did.');
 }
 
+/** Of the first bytes only: the line is short, and a whole chunk is a hundred times as much text. */
 function firstLine(bytes: Buffer, gzip: boolean): string | undefined {
-  // A flush in place of a finish: the input is a beginning only.
-  const text = gzip ? gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }) : bytes;
-  const end = text.indexOf('\n');
-  return end < 0 ? undefined : text.subarray(0, end).toString('utf8').replace(/\r$/, '');
+  for (let length = FIRST_BYTES; ; length *= 4) {
+    const start = bytes.subarray(0, length);
+    // A flush in place of a finish: the input is a beginning only.
+    const text = gzip ? gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH }) : start;
+    const end = text.indexOf('\n');
+    if (end >= 0) return text.subarray(0, end).toString('utf8').replace(/\r$/, '');
+    if (length >= bytes.length) return undefined;
+  }
 }
 
 function requireColumns(line: string, columns: readonly string[]): void {

@@ -4,11 +4,11 @@ export function measured(
   gzip: boolean,
 ): { content: AsyncIterable<Buffer>; bytes: () => number; textBytes: () => number } {
   let bytes = 0;
-  let tail = Buffer.alloc(0);
+  let tail: Buffer = Buffer.alloc(0);
   async function* content(): AsyncGenerator<Buffer> {
     for await (const chunk of source) {
       bytes += chunk.length;
-      tail = Buffer.concat([tail, chunk.subarray(-4)]).subarray(-4);
+      tail = chunk.length >= 4 ? chunk.subarray(-4) : Buffer.concat([tail, chunk]).subarray(-4);
       yield chunk;
     }
   }
