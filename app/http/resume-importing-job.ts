@@ -10,7 +10,7 @@ export const resumeImportingJob: Endpoint = {
   optional: [],
   async answer(context, fields) {
     const job = await requireJob(context, fields);
-    await resumeJob(context.database, job.id);
+    await resumeJob(context.database, job.id, await context.scheduleNow());
     context.log.info({ event: 'job_resumed', job: job.id, object: job.objectName });
     return 'OK';
   },

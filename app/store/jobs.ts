@@ -21,11 +21,13 @@ export interface Job {
   syncedTo: Date;
   wantedTo: Date;
   active: boolean;
+  /** by the schedule's clock: when it was made, or resumed last */
+  activeSince: Date;
 }
 
 export type NewJob = Pick<
   Job,
-  'connectionId' | 'objectName' | 'cursorField' | 'targetDataset' | 'targetTable' | 'partitioned' | 'deletes' | 'startDate'
+  'connectionId' | 'objectName' | 'cursorField' | 'targetDataset' | 'targetTable' | 'partitioned' | 'deletes' | 'startDate' | 'activeSince'
 >;
 
 /** A row of the jobs table, as other statements read it too. */
@@ -44,15 +46,26 @@ export interface JobRow {
   synced_to: Date;
   wanted_to: Date;
   active: boolean;
+  active_since: Date;
 }
 
 /** Makes a job. Undefined where its object, or its target table, has one already. */
 export async function insertJob(database: Queryable, job: NewJob): Promise<Job | undefined> {
   const { rows } = await database.query<JobRow>(
     `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, partitioned, deletes,
-       start_date, synced_to, wanted_to)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8) ON CONFLICT DO NOTHING RETURNING *`,
-    [job.connectionId, job.objectName, job.cursorField, job.targetDataset, job.targetTable, job.partitioned, job.deletes, job.startDate],
+       start_date, synced_to, wanted_to, active_since)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, $9) ON CONFLICT DO NOTHING RETURNING *`,
+    [
+      job.connectionId,
+      job.objectName,
+      job.cursorField,
+      job.targetDataset,
+      job.targetTable,
+      job.partitioned,
+      job.deletes,
+      job.startDate,
+      job.activeSince,
+    ],
   );
   return rows[0] && toJob(rows[0]);
 }
@@ -67,22 +80,31 @@ export async function findJob(database: Queryable, connectionId: number, objectN
 }
 
 /** Lets a job rest: cancels its run unless a worker has it already; that one ends. */
-export async function pauseJob(database: Queryable, jobId: string): Promise<void> {
-  await database.query(
-    `WITH paused AS (UPDATE jobs SET active = false WHERE id = $1 RETURNING id)
-     UPDATE runs SET state = 'cancelled', finished_at = now() FROM paused WHERE runs.job_id = paused.id AND runs.state = 'queued'`,
-    [jobId],
-  );
+export async function pauseJob(database: pg.Pool, jobId: string): Promise<void> {
+  await transaction(database, async (client) => {
+    await lockOpenRun(client, jobId);
+    await client.query('UPDATE jobs SET active = false WHERE id = $1', [jobId]);
+    await client.query(`UPDATE runs SET state = 'cancelled', finished_at = now() WHERE job_id = $1 AND state = 'queued'`, [jobId]);
+  });
 }
 
 /** Lets a job go on; the next tick asks for all that it missed. What its pause left over is cancelled, so that nothing begins without a tick. */
-export async function resumeJob(database: Queryable, jobId: string): Promise<void> {
-  await database.query(
-    `WITH resumed AS (UPDATE jobs SET active = true WHERE id = $1 AND NOT active RETURNING id)
-     UPDATE runs SET state = 'cancelled', finished_at = now() FROM resumed
-     WHERE runs.job_id = resumed.id AND (runs.state = 'queued' OR (runs.state = 'running' AND runs.lease_until < now()))`,
-    [jobId],
-  );
+export async function resumeJob(database: pg.Pool, jobId: string, now: Date): Promise<void> {
+  await transaction(database, async (client) => {
+    await lockOpenRun(client, jobId);
+    const resumed = await client.query('UPDATE jobs SET active = true, active_since = $2 WHERE id = $1 AND NOT active', [jobId, now]);
+    if (resumed.rowCount === 0) return;
+    await client.query(
+      `UPDATE runs SET state = 'cancelled', finished_at = now()
+       WHERE job_id = $1 AND (state = 'queued' OR (state = 'running' AND lease_until < now()))`,
+      [jobId],
+    );
+  });
+}
+
+/** First the run, then its job: in the order in which the end of a run locks them, else the two would wait for each other. */
+async function lockOpenRun(client: Queryable, jobId: string): Promise<void> {
+  await client.query(`SELECT FROM runs WHERE job_id = $1 AND state IN ('queued', 'running') FOR NO KEY UPDATE`, [jobId]);
 }
 
 /** Which jobs a tick is for; all of them where nothing is named. */
@@ -114,9 +136,10 @@ export async function wantWindows(database: pg.Pool, to: Date, lagMs: number, fi
   });
 }
 
-/** How many active jobs have not come as far as `to`. */
+/** How many jobs that were active when a window closed at `to` have not come as far. */
 export async function countBehind(database: Queryable, to: Date): Promise<number> {
-  return onlyRow(await database.query<{ count: number }>('SELECT count(*) FROM jobs WHERE active AND synced_to < $1', [to])).count;
+  const sql = 'SELECT count(*) FROM jobs WHERE active AND active_since <= $1 AND synced_to < $1';
+  return onlyRow(await database.query<{ count: number }>(sql, [to])).count;
 }
 
 /** Remembers that Bulk refuses a job's object. */
@@ -151,5 +174,6 @@ export function toJob(row: JobRow): Job {
     syncedTo: row.synced_to,
     wantedTo: row.wanted_to,
     active: row.active,
+    activeSince: row.active_since,
   };
 }

@@ -48,6 +48,8 @@ interface RunRow {
   created_at: Date;
 }
 
+const OWNER_GONE = 'The worker that had the run was gone: look in its log for what ended it, such as too little memory.';
+
 /** Queues a run for each of these jobs that has an unmet want and no open run. Leans on runs_one_open_per_job. */
 export async function queueRuns(database: Queryable, jobIds: string[]): Promise<string[]> {
   const { rows } = await database.query<{ id: string }>(
@@ -62,8 +64,9 @@ export async function queueRuns(database: Queryable, jobIds: string[]): Promise<
 }
 
 /**
- * Claims the run that is due longest: one that is queued, or one whose owner's lease ran out. Undefined where none is due,
- * or every due one's connection has `perConnection` runs under way. Leans on runs_queued and runs_running.
+ * Claims the run that is due longest: one that is queued, or one whose owner's lease ran out, which counts as a failure of it: it may be
+ * what ended its owner. Undefined where none is due, or every due one's connection has `perConnection` runs under way.
+ * Leans on runs_queued and runs_running.
  */
 export async function claimRun(database: pg.Pool, leaseSeconds: number, perConnection: number): Promise<Run | undefined> {
   return await transaction(database, async (client) => {
@@ -79,12 +82,14 @@ export async function claimRun(database: pg.Pool, leaseSeconds: number, perConne
          LEFT JOIN busy ON busy.connection_id = runs.connection_id
          WHERE ((runs.state = 'queued' AND runs.run_at <= now()) OR (runs.state = 'running' AND runs.lease_until < now()))
            AND jobs.active AND connections.status = 'active' AND coalesce(busy.runs, 0) < $2
-         ORDER BY runs.run_at, runs.id LIMIT 1 FOR NO KEY UPDATE OF runs SKIP LOCKED
+         ORDER BY CASE runs.state WHEN 'running' THEN runs.lease_until ELSE runs.run_at END, runs.id LIMIT 1 FOR NO KEY UPDATE OF runs SKIP LOCKED
        )
        UPDATE runs SET state = '${RUN_STATE_AFTER.claim}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',
-         started_at = coalesce(started_at, now())
+         started_at = coalesce(started_at, now()), failures = failures + (state = 'running')::int,
+         error_code = CASE state WHEN 'running' THEN 'lease_lost' ELSE error_code END,
+         error_message = CASE state WHEN 'running' THEN $3 ELSE error_message END
        FROM next WHERE runs.id = next.id RETURNING runs.*`,
-      [leaseSeconds, perConnection],
+      [leaseSeconds, perConnection, OWNER_GONE],
     );
     const [row] = rows;
     if (!row) return undefined;

@@ -26,7 +26,8 @@ export interface JobRequest {
  * @throws AppError invalid_request, not_found, conflict, and what a describe may give
  */
 export async function createJob(context: Context, connection: Connection, request: JobRequest): Promise<Job> {
-  const startDate = parseStartDate(request.startDate, windowEnd(await context.scheduleNow(), 'day'));
+  const now = await context.scheduleNow();
+  const startDate = parseStartDate(request.startDate, windowEnd(now, 'day'));
   const targetDataset = chooseDataset(context, request.dataset);
   const deletes = parseDeletes(request.deletes);
   const existing = await findJob(context.database, connection.id, request.objectName);
@@ -42,6 +43,7 @@ export async function createJob(context: Context, connection: Connection, reques
     partitioned: await choosePartitioning(context, connection, description),
     deletes: requireDeletable(description, deletes),
     startDate,
+    activeSince: now,
   };
   const made = await insertJob(context.database, job);
   if (made) {

@@ -15,6 +15,12 @@ const LET_GO_MS = 20_000;
 /** A new run is announced; what only comes due, such as a retry, is found by looking. */
 const LOOK_MS = 2_000;
 
+/** A run may be what ends the process of whoever works on it. */
+function workersLost(times: number): AppError {
+  const message = `The run did not get on, ${times} times in a row, since its worker was gone: look in the log for what ended it.`;
+  return new AppError('internal', message, { recovery: 'give-up' });
+}
+
 /** Claims runs and works on several side by side, until it is stopped. */
 export class Worker {
   readonly #context: Context;
@@ -82,6 +88,7 @@ export class Worker {
     const signal = AbortSignal.any([this.#stopping.signal, leaseLost.signal]);
     log.info({ event: 'run_claimed', ...about });
     try {
+      if (run.failures >= MOST_FAILURES) throw workersLost(run.failures);
       const receipt = await syncRun(this.#context, run, signal);
       const level = Object.keys(receipt.uncast).length > 0 ? 'warn' : 'info';
       log[level]({ event: 'run_succeeded', ...about, receipt });

@@ -45,7 +45,7 @@ test('the doctor says what is wrong, each thing by itself, and tells no secret',
   expect(output).not.toContain('not-the-s3cret');
 });
 
-test('a job is overdue when its window has been closed for hours and it is not done with it, unless it is paused', async () => {
+test('a job is overdue when its window has been closed for hours and it is not done with it, unless it was paused or made since', async () => {
   const userId = (await service.database.pool.query<{ identity_url: string }>('SELECT identity_url FROM connections')).rows[0]!
     .identity_url;
   const fields = { user_id: userId, object_name: 'Account' };
@@ -59,6 +59,10 @@ test('a job is overdue when its window has been closed for hours and it is not d
   service.salesforce.clock.set(new Date('2023-03-09T07:00:00Z'));
   await service.call('pause_importing_job', fields);
   expect(await countOverdue(service.context)).toBe(0);
+  await service.call('resume_importing_job', fields);
+  expect(await countOverdue(service.context)).toBe(0);
+  service.salesforce.clock.set(new Date('2023-03-10T07:00:00Z'));
+  expect(await countOverdue(service.context)).toBe(1);
 });
 
 test('the process is ready while the job store answers', async () => {

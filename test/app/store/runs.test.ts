@@ -54,6 +54,7 @@ async function makeJob(objectName: string, owner = connection): Promise<Job> {
     partitioned: false,
     deletes: 'keep',
     startDate: new Date('2023-03-01'),
+    activeSince: new Date('2023-03-01'),
   });
   return job!;
 }
@@ -136,6 +137,33 @@ describe('a run', () => {
     expect(await syncedTo(job)).toBe('2023-03-20');
   });
 
+  test('counts the loss of its worker as a failure, and lets runs that came due meanwhile go first', async () => {
+    await makeJob('Account');
+    await makeJob('Contact');
+    await tickTo('2023-03-20');
+    const lost = (await claim(-1))!;
+    await database.pool.query(`UPDATE runs SET run_at = now() - interval '1 hour'`);
+    const other = (await claim())!;
+    expect(other.runId).not.toBe(lost.runId);
+    const taken = (await claim())!;
+    expect(taken).toMatchObject({ runId: lost.runId, failures: lost.failures + 1 });
+  });
+
+  test('ends while its job is paused and resumed, again and again, without one waiting for the other', async () => {
+    const job = await makeJob('Account');
+    for (let day = 1; day <= 30; day++) {
+      await tickTo(new Date(Date.UTC(2023, 3, day)).toISOString());
+      const run = await claim();
+      await Promise.all([
+        run && succeedRun(database.pool, run, RECEIPT),
+        pauseJob(database.pool, job.id),
+        resumeJob(database.pool, job.id, new Date('2023-03-22')),
+        resumeJob(database.pool, job.id, new Date('2023-03-22')),
+      ]);
+      await resumeJob(database.pool, job.id, new Date('2023-03-22'));
+    }
+  });
+
   test('that failed leaves last_date where it was, and the next tick begins anew', async () => {
     const job = await makeJob('Account');
     await tickTo('2023-03-20');
@@ -169,7 +197,7 @@ test('windows leave no gap and do not overlap, whenever ticks come, and whatever
       for (const step of steps) {
         day++;
         if (step === 'pause') await pauseJob(database.pool, job.id);
-        else if (step === 'resume') await resumeJob(database.pool, job.id);
+        else if (step === 'resume') await resumeJob(database.pool, job.id, new Date('2023-03-22'));
         else if (step === 'tick') await tickTo(new Date(Date.UTC(2023, 2, day)).toISOString());
         else await endClaimed(step, done);
       }
@@ -207,12 +235,12 @@ describe('a paused job', () => {
     const run = (await claim())!;
     await pauseJob(database.pool, job.id);
     await postponeRun(database.pool, run, 0, 1, undefined);
-    await resumeJob(database.pool, job.id);
+    await resumeJob(database.pool, job.id, new Date('2023-03-22'));
     expect(await claim()).toBeUndefined();
     await tickTo('2023-03-21');
     const killed = (await claim(-1))!;
     await pauseJob(database.pool, job.id);
-    await resumeJob(database.pool, job.id);
+    await resumeJob(database.pool, job.id, new Date('2023-03-22'));
     expect(await claim()).toBeUndefined();
     await expect(succeedRun(database.pool, killed, RECEIPT)).rejects.toMatchObject({ code: 'lease_lost' });
     expect(await syncedTo(job)).toBe('2023-03-01');
@@ -222,7 +250,7 @@ describe('a paused job', () => {
     const job = await makeJob('Account');
     await pauseJob(database.pool, job.id);
     await tickTo('2023-03-22');
-    await resumeJob(database.pool, job.id);
+    await resumeJob(database.pool, job.id, new Date('2023-03-22'));
     await tickTo('2023-03-25');
     expect((await claim())!.window).toEqual({ from: new Date('2023-03-01'), to: new Date('2023-03-25') });
   });
