@@ -15,17 +15,26 @@ export interface Load {
   labels: Record<string, string>;
 }
 
-/** Uploads a page as it came and waits for its load job's end. @throws AppError; what the content throws passes through */
-export async function loadPage(warehouse: Warehouse, load: Load, content: AsyncIterable<Buffer>, signal: AbortSignal): Promise<JobOutcome> {
+/** Uploads a page as it came: its load job then exists. @throws AppError; what the content throws passes through */
+export async function uploadPage(warehouse: Warehouse, load: Load, content: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
   await uploadJob(warehouse, loadJob(warehouse, load), content, signal);
-  const job = await waitForJob(warehouse, load.jobId, signal);
-  return adopt(job, load);
+}
+
+/** Uploads a page and waits for its load job's end. @throws AppError; what the content throws passes through */
+export async function loadPage(warehouse: Warehouse, load: Load, content: AsyncIterable<Buffer>, signal: AbortSignal): Promise<JobOutcome> {
+  await uploadPage(warehouse, load, content, signal);
+  return await waitForLoad(warehouse, load, signal);
+}
+
+/** Waits for the end of a load job that was asked for. @throws AppError */
+export async function waitForLoad(warehouse: Warehouse, load: Load, signal: AbortSignal): Promise<JobOutcome> {
+  return adopt(await waitForJob(warehouse, load.jobId, signal), load);
 }
 
 /** The outcome of a load job that was asked for before, by us or by a worker that lost this run; undefined where there is none. */
 export async function findLoad(warehouse: Warehouse, load: Load, signal: AbortSignal): Promise<JobOutcome | undefined> {
   if (!(await findJob(warehouse, load.jobId))) return undefined;
-  return adopt(await waitForJob(warehouse, load.jobId, signal), load);
+  return await waitForLoad(warehouse, load, signal);
 }
 
 function adopt(job: Job, load: Load): JobOutcome {

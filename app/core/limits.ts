@@ -14,8 +14,10 @@ export interface Limits {
   uploads: number;
   /** long requests at a time to one org: Salesforce allows 25, 5 in developer orgs, and one is left for others */
   longRequests: number;
-  /** when Salesforce says nothing for so long, in milliseconds, the call failed */
+  /** when Salesforce says nothing for so long, in milliseconds, the call failed: longer than the two minutes that it gives a query */
   idleMs: number;
+  /** a Bulk job that has not ended after so long is stuck: Salesforce itself cleans up only in days */
+  bulkJobMs: number;
 }
 
 export const LIMITS: Limits = {
@@ -26,5 +28,6 @@ export const LIMITS: Limits = {
   pageTextBytes: 64 * 1024 * 1024,
   uploads: 6,
   longRequests: 4,
-  idleMs: 120_000,
+  idleMs: 180_000,
+  bulkJobMs: 6 * 60 * 60 * 1000,
 };

@@ -1,12 +1,21 @@
+import { cutIds } from './id-range.ts';
 import type { Window } from './window.ts';
 
-/** A part of a run that one Salesforce query extracts. */
-export interface SlicePlan {
-  ordinal: number;
+/** Which rows a slice has. */
+export interface SliceRange {
   cursorFrom: Date;
   cursorTo: Date;
   /** reads also what was created before `cursorTo` and stamped after it */
   open: boolean;
+  /** null: from the first Id */
+  idFrom: string | null;
+  /** not itself; null: to the last Id */
+  idTo: string | null;
+}
+
+/** A part of a run that one Salesforce query extracts. */
+export interface SlicePlan extends SliceRange {
+  ordinal: number;
 }
 
 /**
@@ -15,7 +24,19 @@ export interface SlicePlan {
  */
 export function slicesOf(window: Window, startDate: Date, overlapMinutes: number): SlicePlan[] {
   const cursorFrom = new Date(Math.max(startDate.getTime(), window.from.getTime() - overlapMinutes * 60_000));
-  return [{ ordinal: 0, cursorFrom, cursorTo: window.to, open: true }];
+  return [{ ordinal: 0, cursorFrom, cursorTo: window.to, open: true, idFrom: null, idTo: null }];
+}
+
+/**
+ * Divides an open slice in what was stamped before its end and what was stamped after it: only the first can be divided by time, and
+ * after many rows were edited at once, the second may be the larger. Undefined where that was done.
+ */
+export function divideOpen(slice: SliceRange): SliceRange[] | undefined {
+  if (!slice.open || slice.cursorFrom >= slice.cursorTo) return undefined;
+  return [
+    { ...slice, open: false },
+    { ...slice, cursorFrom: slice.cursorTo },
+  ];
 }
 
 const SECOND_MS = 1000;
@@ -24,17 +45,38 @@ const SECOND_MS = 1000;
 const FIRST_RECORD = new Date('1999-01-01T00:00:00Z');
 
 /**
- * Where to cut a slice into so many parts of equal time, in whole seconds, as stamps are. Fewer cuts where there are not so many seconds.
+ * Divides a slice that is not open into so many parts of equal time, in whole seconds, as stamps are. Fewer where there are not so many seconds.
  * @param firstRecord when the oldest record was made: nothing lies before it; null where that is not known
- * @returns instants between its ends, in order; none where it cannot be cut by time
+ * @returns its parts, in order; undefined where time does not divide it
  */
-export function cutTimes(slice: Pick<SlicePlan, 'cursorFrom' | 'cursorTo'>, parts: number, firstRecord: Date | null): Date[] {
-  const to = slice.cursorTo.getTime();
-  const from = Math.min(to, Math.max(slice.cursorFrom.getTime(), (firstRecord ?? FIRST_RECORD).getTime()));
+export function divideByTime(slice: SliceRange, parts: number, firstRecord: Date | null): SliceRange[] | undefined {
+  // All of it may be younger than the first record is old; then halves of the whole are as good.
+  const cuts = cutTimes(slice, parts, firstRecord ?? FIRST_RECORD) ?? cutTimes(slice, 2, slice.cursorFrom);
+  if (!cuts) return undefined;
+  const bounds = [slice.cursorFrom, ...cuts, slice.cursorTo];
+  return bounds.slice(1).map((cursorTo, index) => ({ ...slice, cursorFrom: bounds[index]!, cursorTo }));
+}
+
+function cutTimes({ cursorFrom, cursorTo }: SliceRange, parts: number, firstRecord: Date): Date[] | undefined {
+  const to = cursorTo.getTime();
+  const from = Math.min(to, Math.max(cursorFrom.getTime(), firstRecord.getTime()));
   const cuts = new Set<number>();
   for (let part = 1; part < parts; part++) {
     const cut = Math.floor((from + ((to - from) * part) / parts) / SECOND_MS) * SECOND_MS;
-    if (cut > slice.cursorFrom.getTime() && cut < to) cuts.add(cut);
+    if (cut > cursorFrom.getTime() && cut < to) cuts.add(cut);
   }
+  if (cuts.size === 0) return undefined;
   return [...cuts].sort((one, other) => one - other).map((cut) => new Date(cut));
+}
+
+/**
+ * Divides a slice into so many parts of equally many Ids.
+ * @param first the first Id of its rows, and `last` the last
+ * @returns its parts, in order; undefined where Ids do not divide it
+ */
+export function divideById(slice: SliceRange, first: string, last: string, parts: number): SliceRange[] | undefined {
+  const cuts = cutIds(first, last, parts);
+  if (cuts.length === 0) return undefined;
+  const bounds = [slice.idFrom, ...cuts, slice.idTo];
+  return bounds.slice(1).map((idTo, index) => ({ ...slice, idFrom: bounds[index]!, idTo }));
 }

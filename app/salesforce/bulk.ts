@@ -30,9 +30,6 @@ const LONGEST_POLL_MS = 30_000;
 /** Reasons with which a query job fails that a smaller query does not meet. */
 const TOO_MUCH = /QUERY_TIMEOUT|[Rr]etried more than|Failed to write query result/;
 
-/** Salesforce cleans up what did not end in days; long before that, a job that does not end is stuck. */
-const LONGEST_RUN_MS = 6 * 60 * 60 * 1000;
-
 /** Asks for all rows, deleted ones included. @returns the job's id @throws AppError */
 export async function createQueryJob(client: SalesforceClient, soql: string, objectName: string): Promise<string> {
   const body = { operation: 'queryAll', query: soql, contentType: 'CSV', columnDelimiter: 'COMMA', lineEnding: 'LF' };
@@ -57,21 +54,33 @@ export async function getQueryJob(client: SalesforceClient, id: string): Promise
 }
 
 /**
- * Waits until a job has ended.
+ * Waits until a job has ended; one that has not at `deadline` is stuck, and is aborted.
  * @returns the job, complete, failed or aborted
- * @throws AppError; salesforce_unavailable when it is stuck, and then it is aborted
+ * @throws AppError
  */
-export async function waitForQueryJob(client: SalesforceClient, id: string, signal: AbortSignal): Promise<BulkJob> {
-  const deadline = Date.now() + LONGEST_RUN_MS;
+export async function waitForQueryJob(client: SalesforceClient, id: string, deadline: Date, signal: AbortSignal): Promise<BulkJob> {
   for (let pause = 400; ; pause = Math.min(pause * 1.5, LONGEST_POLL_MS)) {
     const job = await getQueryJob(client, id);
-    if (['JobComplete', 'Failed', 'Aborted'].includes(job.state)) return job;
-    if (Date.now() > deadline) {
-      await abortQueryJob(client, id);
-      return { ...job, state: 'Aborted', tooMuch: true };
-    }
+    if (hasEnded(job)) return job;
+    if (Date.now() > deadline.getTime()) return await abortStuckJob(client, id);
     await sleep(pause, undefined, { signal });
   }
+}
+
+function hasEnded({ state }: BulkJob): boolean {
+  return ['JobComplete', 'Failed', 'Aborted'].includes(state);
+}
+
+async function abortStuckJob(client: SalesforceClient, id: string): Promise<BulkJob> {
+  try {
+    await abortQueryJob(client, id);
+  } catch (error) {
+    // It may just have ended, and what has ended cannot be aborted.
+    const job = await getQueryJob(client, id);
+    if (!hasEnded(job)) throw error;
+    return job;
+  }
+  return { id, state: 'Aborted', processed: 0, tooMuch: true };
 }
 
 /** Stops a running job. @throws AppError */

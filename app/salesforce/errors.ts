@@ -13,6 +13,13 @@ export function refusalCode(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
+/** True of an error that was translated here: there was no answer in the time that we wait. */
+export function isTimeOut(error: unknown): boolean {
+  return isAppError(error) && error.details.timed_out === true;
+}
+
+const TIME_OUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+
 /** True where Salesforce refused the access token: it is to be renewed, once. */
 export function isSessionRefused(error: unknown): boolean {
   return ['INVALID_SESSION_ID', 'INVALID_AUTH_HEADER', 'ERROR_HTTP_401'].includes(salesforceCode(error) ?? '');
@@ -34,7 +41,11 @@ export function translateSalesforceError(error: unknown, doing: string): AppErro
   const text = error instanceof Error || Error.isError(error) ? (error as Error).message : '';
   if (!code) {
     const reason = foreignCode(error) ?? 'no answer';
-    return new AppError('salesforce_unavailable', `Could not ${doing}: Salesforce gave no answer (${reason}).`, { cause: error });
+    const timedOut = TIME_OUTS.has(reason) || (error as { name?: unknown }).name === 'TimeoutError';
+    return new AppError('salesforce_unavailable', `Could not ${doing}: Salesforce gave no answer (${reason}).`, {
+      cause: error,
+      ...(timedOut && { details: { timed_out: true } }),
+    });
   }
   const options = { cause: error, details: { salesforce_code: code } };
   if (QUOTA.has(code) && !text.includes('ConcurrentRequests')) {

@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
+import { isTimeOut } from './errors.ts';
 
 /** Salesforce's estimate of how many records an object has; null where it does not tell, as to users without View Setup. @throws AppError */
 export async function recordCount(client: SalesforceClient, objectName: string): Promise<number | null> {
@@ -23,7 +24,8 @@ export async function firstCreatedDate(client: SalesforceClient, objectName: str
     const first = reply.records[0]?.first;
     return first ? new Date(first) : null;
   } catch (error) {
-    if (error instanceof AppError && error.code === 'salesforce_refused') return null;
+    // A large object may take too long for it.
+    if (isTimeOut(error) || (error instanceof AppError && error.code === 'salesforce_refused')) return null;
     throw error;
   }
 }

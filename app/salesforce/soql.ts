@@ -1,13 +1,10 @@
+import type { SliceRange } from '../core/slices.ts';
 import type { SalesforceClient } from './client.ts';
 
 /** Which rows of an object are asked for. */
-export interface RowRange {
+export interface RowRange extends SliceRange {
   objectName: string;
   cursorField: string;
-  from: Date;
-  to: Date;
-  /** also rows that existed before `to` and were stamped after it */
-  open: boolean;
   /** whether the object has CreatedDate, by which an open range ends */
   createdDate: boolean;
 }
@@ -24,12 +21,30 @@ export async function countRows(client: SalesforceClient, range: RowRange): Prom
   return reply.totalSize;
 }
 
-function condition({ cursorField, from, to, open, createdDate }: RowRange): string {
-  const lower = `${cursorField} >= ${literal(from)}`;
-  const upper = `${cursorField} < ${literal(to)}`;
+/** The first and the last Id in a range; undefined where it has no rows. @throws AppError */
+export async function firstAndLastId(client: SalesforceClient, range: RowRange): Promise<{ first: string; last: string } | undefined> {
+  const at = async (order: 'ASC' | 'DESC'): Promise<string | undefined> => {
+    const soql = `SELECT Id FROM ${range.objectName} WHERE ${condition(range)} ORDER BY Id ${order} LIMIT 1`;
+    const reply = await client.call(`look for an Id of ${range.objectName}`, (connection) =>
+      connection.query<{ Id: string }>(soql, { scanAll: true }),
+    );
+    return reply.records[0]?.Id;
+  };
+  const [first, last] = [await at('ASC'), await at('DESC')];
+  return first && last ? { first, last } : undefined;
+}
+
+function condition(range: RowRange): string {
+  const { idFrom, idTo } = range;
+  return [stamped(range), ...(idFrom ? [`Id >= '${idFrom}'`] : []), ...(idTo ? [`Id < '${idTo}'`] : [])].join(' AND ');
+}
+
+function stamped({ cursorField, cursorFrom, cursorTo, open, createdDate }: RowRange): string {
+  const lower = `${cursorField} >= ${literal(cursorFrom)}`;
+  const upper = `${cursorField} < ${literal(cursorTo)}`;
   if (!open || cursorField === 'CreatedDate') return `${lower} AND ${upper}`;
-  // A row edited again between `to` and our reading has left [from, to) and would never be imported.
-  return createdDate ? `${lower} AND (${upper} OR CreatedDate < ${literal(to)})` : lower;
+  // A row edited again between `cursorTo` and our reading has left the window and would never be imported.
+  return createdDate ? `${lower} AND (${upper} OR CreatedDate < ${literal(cursorTo)})` : lower;
 }
 
 /** SOQL's datetime literal. Stamps have whole seconds, and so have our bounds. */

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Method } from '../core/method.ts';
-import type { SlicePlan } from '../core/slices.ts';
+import type { SlicePlan, SliceRange } from '../core/slices.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
 import { LEASE_HELD, type Lease, requireLease, saveWindowEnd } from './runs.ts';
 
@@ -15,6 +15,8 @@ export interface Slice extends SlicePlan {
   countBefore: number | null;
   countAfter: number | null;
   bulkJobId: string | null;
+  /** when Bulk was asked; null where it was not */
+  bulkAskedAt: Date | null;
   /** rows, as Bulk says */
   processed: number | null;
   /** rows in the staging table */
@@ -26,6 +28,8 @@ interface Row {
   cursor_from: Date;
   cursor_to: Date;
   open: boolean;
+  id_from: string | null;
+  id_to: string | null;
   generation: number;
   state: Slice['state'];
   method: Method | null;
@@ -33,6 +37,7 @@ interface Row {
   count_before: number | null;
   count_after: number | null;
   bulk_job_id: string | null;
+  bulk_asked_at: Date | null;
   processed: number | null;
   staged: number | null;
 }
@@ -44,29 +49,29 @@ export async function planSlices(database: Queryable, lease: Lease, slices: Slic
   for (const slice of slices) requireLease(await insertSlice(database, lease, slice), lease);
 }
 
-/** A run's slices in the order in which they are read: by time, so that the open one is last. */
+/** A run's slices in the order in which they are read: by time, so that the open ones are last. */
 export async function readSlices(database: Queryable, lease: Lease): Promise<Slice[]> {
   const { rows } = await database.query<Row>('SELECT * FROM slices WHERE run_id = $1 ORDER BY cursor_from, ordinal', [lease.runId]);
   return rows.map(toSlice);
 }
 
 /**
- * Cuts a slice that is too large: it keeps its last part, and stays open if it was; the parts before it become slices of their own.
+ * Cuts a slice that is too large into these ranges: it keeps the last of them; the others become slices of their own.
  * @throws AppError lease_lost, and then nothing has changed
  */
-export async function cutSlice(database: pg.Pool, lease: Lease, slice: Slice, cuts: readonly Date[]): Promise<void> {
+export async function cutSlice(database: pg.Pool, lease: Lease, slice: Slice, ranges: readonly SliceRange[]): Promise<void> {
   await transaction(database, async (client) => {
     const { rows } = await client.query<{ next: number }>('SELECT max(ordinal) + 1 AS next FROM slices WHERE run_id = $1', [lease.runId]);
     const first = onlyRow({ rows }).next;
-    const bounds = [slice.cursorFrom, ...cuts];
-    for (const [index, cursorTo] of cuts.entries()) {
-      const part = { ordinal: first + index, cursorFrom: bounds[index]!, cursorTo, open: false };
-      requireLease(await insertSlice(client, lease, part), lease);
+    for (const [index, range] of ranges.slice(0, -1).entries()) {
+      requireLease(await insertSlice(client, lease, { ...range, ordinal: first + index }), lease);
     }
-    await client.query('UPDATE slices SET cursor_from = $3 WHERE run_id = $1 AND ordinal = $2', [
+    const last = ranges.at(-1)!;
+    await client.query('UPDATE slices SET cursor_from = $3, id_from = $4 WHERE run_id = $1 AND ordinal = $2', [
       lease.runId,
       slice.ordinal,
-      bounds.at(-1),
+      last.cursorFrom,
+      last.idFrom,
     ]);
     await beginGeneration(client, lease, slice);
   });
@@ -82,8 +87,9 @@ export async function shortenRun(database: pg.Pool, lease: Lease, to: Date): Pro
 
 async function insertSlice(database: Queryable, lease: Lease, slice: SlicePlan): Promise<number | null> {
   const { rowCount } = await database.query(
-    `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open) SELECT $1, $3, $4, $5, $6 WHERE ${LEASE_HELD}`,
-    [lease.runId, lease.attempt, slice.ordinal, slice.cursorFrom, slice.cursorTo, slice.open],
+    `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open, id_from, id_to)
+     SELECT $1, $3, $4, $5, $6, $7, $8 WHERE ${LEASE_HELD}`,
+    [lease.runId, lease.attempt, slice.ordinal, slice.cursorFrom, slice.cursorTo, slice.open, slice.idFrom, slice.idTo],
   );
   return rowCount;
 }
@@ -97,7 +103,8 @@ export type SliceProgress = Partial<
 export async function saveSlice(database: Queryable, lease: Lease, ordinal: number, learned: SliceProgress): Promise<Slice> {
   const result = await database.query<Row>(
     `UPDATE slices SET state = coalesce($4, state), count_before = coalesce($5, count_before), count_after = coalesce($6, count_after),
-       bulk_job_id = coalesce($7, bulk_job_id), processed = coalesce($8, processed), staged = coalesce($9, staged),
+       bulk_job_id = coalesce($7, bulk_job_id), bulk_asked_at = coalesce(bulk_asked_at, CASE WHEN $7::text IS NOT NULL THEN now() END),
+       processed = coalesce($8, processed), staged = coalesce($9, staged),
        method = coalesce($10, method), reason = coalesce($11, reason)
      WHERE run_id = $1 AND ordinal = $3 AND ${LEASE_HELD} RETURNING *`,
     [
@@ -122,7 +129,7 @@ export async function saveSlice(database: Queryable, lease: Lease, ordinal: numb
 export async function beginGeneration(database: Queryable, lease: Lease, slice: Slice): Promise<Slice> {
   const result = await database.query<Row>(
     `UPDATE slices SET generation = generation + 1, state = 'planned', count_before = NULL, count_after = NULL, bulk_job_id = NULL,
-       processed = NULL, staged = NULL, method = NULL, reason = NULL
+       bulk_asked_at = NULL, processed = NULL, staged = NULL, method = NULL, reason = NULL
      WHERE run_id = $1 AND ordinal = $3 AND generation = $4 AND ${LEASE_HELD} RETURNING *`,
     [lease.runId, lease.attempt, slice.ordinal, slice.generation],
   );
@@ -136,6 +143,8 @@ function toSlice(row: Row): Slice {
     cursorFrom: row.cursor_from,
     cursorTo: row.cursor_to,
     open: row.open,
+    idFrom: row.id_from,
+    idTo: row.id_to,
     generation: row.generation,
     state: row.state,
     method: row.method,
@@ -143,6 +152,7 @@ function toSlice(row: Row): Slice {
     countBefore: row.count_before,
     countAfter: row.count_after,
     bulkJobId: row.bulk_job_id,
+    bulkAskedAt: row.bulk_asked_at,
     processed: row.processed,
     staged: row.staged,
   };

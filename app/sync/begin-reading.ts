@@ -1,11 +1,11 @@
 import { columnNames } from '../core/columns.ts';
 import { type Choice, chooseMethod } from '../core/method.ts';
 import { AppError } from '../errors.ts';
-import { refusalCode } from '../salesforce/errors.ts';
 import { queryPath, type RestPage, readRestPage } from '../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../salesforce/soql.ts';
 import { type Slice, saveSlice } from '../store/slices.ts';
 import type { Extraction } from './stage-slice.ts';
+import { tooMuch } from './too-much.ts';
 import { tryCount } from './try-count.ts';
 
 /** A slice whose method is chosen; read by REST, with the page that was read already. */
@@ -13,9 +13,6 @@ export interface Reading {
   slice: Slice;
   firstPage: RestPage | undefined;
 }
-
-/** With these, Salesforce says that a query is too much for REST; Bulk has more time. */
-const TOO_MUCH = new Set(['QUERY_TIMEOUT', 'QUERY_TOO_COMPLICATED', 'OPERATION_TOO_LARGE']);
 
 /**
  * Asks for the first page by REST, which also tells how many rows there are, and chooses how to read them all: an empty window costs
@@ -39,15 +36,16 @@ export async function beginReading(extraction: Extraction, planned: Slice, range
 }
 
 /** @returns the page, or why only Bulk can read this */
-async function readFirstPage({ client, columns, signal }: Extraction, range: RowRange): Promise<RestPage | Choice> {
+async function readFirstPage({ client, run, columns, signal }: Extraction, range: RowRange): Promise<RestPage | Choice> {
   const names = columnNames(columns);
   const path = queryPath(client, selectRows(range, names));
   if (!path) return { method: 'bulk', reason: 'the query is too long for a URI' };
   try {
     return await readRestPage(client, path, names, signal);
   } catch (error) {
-    const code = refusalCode(error);
-    if (!code || !TOO_MUCH.has(code)) throw error;
-    return { method: 'bulk', reason: `REST gave up on it (${code})` };
+    const reason = tooMuch(error, run);
+    if (!reason) throw error;
+    // Bulk has more time.
+    return { method: 'bulk', reason: `REST gave up on it (${reason})` };
   }
 }

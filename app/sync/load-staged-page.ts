@@ -1,10 +1,9 @@
-import type { JobOutcome } from '../bigquery/jobs.ts';
-import { findLoad, type Load, loadPage } from '../bigquery/load.ts';
+import { findLoad, type Load, uploadPage, waitForLoad } from '../bigquery/load.ts';
 import type { TableName } from '../bigquery/sql.ts';
 import type { Context } from '../context.ts';
 import { type Column, columnNames } from '../core/columns.ts';
 import { type Page, savePage } from '../store/pages.ts';
-import { noteProgress, type Run } from '../store/runs.ts';
+import type { Run } from '../store/runs.ts';
 import { loadJobId, runLabels } from './names.ts';
 import { untilSucceeded } from './until-succeeded.ts';
 
@@ -18,9 +17,11 @@ export interface PageContent {
   bytes: () => number;
 }
 
+/** Gets a page and hands it to `send`, in the places that this takes; asked again where its load job failed in passing. */
+export type PassOn = (send: (content: PageContent) => Promise<void>) => Promise<void>;
+
 /**
  * Loads a page into a staging table, under ids that make it load once, whoever loads it.
- * @param open gets the page; asked again where its load job failed in passing
  * @throws AppError
  */
 export async function loadStagedPage(
@@ -29,19 +30,17 @@ export async function loadStagedPage(
   columns: readonly Column[],
   begun: Page,
   table: TableName,
-  open: () => Promise<PageContent>,
+  passOn: PassOn,
   signal: AbortSignal,
 ): Promise<Page> {
   const { database, warehouse } = context;
   let page = begun;
 
-  /** What is known of the page is kept before its job can exist. */
-  const passOn = async (load: Load): Promise<JobOutcome> => {
-    const content = await open();
+  const upload = async (load: Load, content: PageContent): Promise<void> => {
+    // What is known of the page is kept before its job can exist.
     page = await savePage(database, run, page, { rows: content.rows, nextLocator: content.nextLocator });
-    const outcome = await loadPage(warehouse, load, content.body(), signal);
+    await uploadPage(warehouse, load, content.body(), signal);
     page = await savePage(database, run, page, { bytes: content.bytes() });
-    return outcome;
   };
 
   const job = await untilSucceeded(
@@ -58,9 +57,10 @@ export async function loadStagedPage(
       };
       // Only a page whose headers were read can have a job from before.
       const before = page.rows === null ? undefined : await findLoad(warehouse, load, signal);
-      return before ?? (await passOn(load));
+      if (before) return before;
+      await passOn((content) => upload(load, content));
+      return await waitForLoad(warehouse, load, signal);
     },
   );
-  await noteProgress(database, run);
   return await savePage(database, run, page, { loaded: job.outputRows });
 }

@@ -8,8 +8,9 @@ import { withCheckedHeader } from '../salesforce/page-header.ts';
 import { type RowRange, selectRows } from '../salesforce/soql.ts';
 import { saveBulkRefused } from '../store/jobs.ts';
 import { beginPage, type Page, readPages } from '../store/pages.ts';
+import { noteProgress } from '../store/runs.ts';
 import { type Slice, saveSlice } from '../store/slices.ts';
-import { loadStagedPage, type PageContent } from './load-staged-page.ts';
+import { loadStagedPage, type PageContent, type PassOn } from './load-staged-page.ts';
 import { measured } from './measured.ts';
 import type { Extraction, Failed } from './stage-slice.ts';
 
@@ -19,8 +20,11 @@ const PAGES_AT_ONCE = 3;
 /** The state of a Bulk job that Salesforce no longer knows. */
 const VANISHED = 'NotFound';
 
-/** Codes with which Bulk says that it never reads this object. */
-const OBJECT_REFUSED = new Set(['INVALIDENTITY', 'FEATURENOTENABLED']);
+/** The code with which Bulk says that it never reads this object. */
+const NEVER = 'INVALIDENTITY';
+
+/** Codes with which Bulk refuses an object, the second as long as an admin leaves it so. */
+const OBJECT_REFUSED = new Set([NEVER, 'FEATURENOTENABLED']);
 
 /** Has Bulk API 2.0 run the slice's query, and passes its result pages on, several at once. */
 export async function stageByBulk(
@@ -33,7 +37,7 @@ export async function stageByBulk(
   const bulkJobId = planned.bulkJobId ?? (await createJob(extraction, range));
   if (!bulkJobId) return { reason: 'Bulk refuses the object', interrupted: true };
   const slice = await saveSlice(context.database, run, planned.ordinal, { bulkJobId });
-  const job = await waitForBulkJob(extraction, bulkJobId);
+  const job = await waitForBulkJob(extraction, slice);
   if (job.state !== 'JobComplete') {
     return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}`, tooLarge: job.tooMuch, later: job.state !== VANISHED };
   }
@@ -56,7 +60,7 @@ function unusableResult(error: unknown): string | undefined {
 
 /**
  * Asks for a job. Salesforce gives its id only with the answer: one whose answer was lost runs to its end for nobody, and goes in a week.
- * @returns the job's id; undefined where Bulk does not read the object, which is remembered
+ * @returns the job's id; undefined where Bulk does not read the object, which is remembered: of the job where it stays so
  */
 async function createJob({ context, client, run, columns }: Extraction, range: RowRange): Promise<string | undefined> {
   const names = columnNames(columns);
@@ -66,15 +70,16 @@ async function createJob({ context, client, run, columns }: Extraction, range: R
     const code = refusalCode(error);
     if (!code || !OBJECT_REFUSED.has(code)) throw error;
     run.job.bulkRefused = code;
-    await saveBulkRefused(context.database, run.job.id, code);
+    if (code === NEVER) await saveBulkRefused(context.database, run.job.id, code);
     return undefined;
   }
 }
 
 /** A job that vanished (deleted by an admin, or older than a week) is as good as failed: its rows are asked for anew. */
-async function waitForBulkJob({ client, signal }: Extraction, id: string): Promise<BulkJob> {
+async function waitForBulkJob({ context, client, signal }: Extraction, { bulkJobId, bulkAskedAt }: Slice): Promise<BulkJob> {
+  const id = bulkJobId!;
   try {
-    return await waitForQueryJob(client, id, signal);
+    return await waitForQueryJob(client, id, new Date(bulkAskedAt!.getTime() + context.limits.bulkJobMs), signal);
   } catch (error) {
     if (refusalCode(error) === 'NOT_FOUND') return { id, state: VANISHED, processed: 0, tooMuch: false };
     throw error;
@@ -159,9 +164,16 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
     };
   };
 
-  const staged = context.uploads
-    .use(signal, () => context.longRequests(run.orgId).use(signal, () => loadStagedPage(context, run, columns, begun, table, open, signal)))
-    .finally(() => over.abort());
+  // Salesforce's places are the scarcer ones: a place for an upload is not held while one of them is waited for.
+  const passOn: PassOn = (send) =>
+    context.longRequests(run.orgId).use(signal, () => context.uploads.use(signal, async () => await send(await open())));
+  const load = async (): Promise<Page> => {
+    const page = await loadStagedPage(context, run, columns, begun, table, passOn, signal);
+    await noteProgress(context.database, run);
+    return page;
+  };
+
+  const staged = load().finally(() => over.abort());
   staged.then((page) => nextLocator.resolve(page.nextLocator), nextLocator.reject);
   return { staged, nextLocator: nextLocator.promise, width: () => width };
 }

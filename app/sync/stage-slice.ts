@@ -7,7 +7,7 @@ import { AppError } from '../errors.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
 import type { RowRange } from '../salesforce/soql.ts';
 import { type Page, readPages } from '../store/pages.ts';
-import type { Run } from '../store/runs.ts';
+import { noteProgress, type Run } from '../store/runs.ts';
 import { beginGeneration, type Slice, saveSlice } from '../store/slices.ts';
 import { beginReading } from './begin-reading.ts';
 import { runLabels, stagingExpiry, stagingTable } from './names.ts';
@@ -109,6 +109,7 @@ async function prove({ context, run }: Extraction, slice: Slice, pages: Page[]):
     staged,
   });
   if (!verdict.ok) return { reason: verdict.reason };
+  await noteProgress(context.database, run);
   return { slice: await saveSlice(context.database, run, slice.ordinal, { state: 'staged', staged }), pages, verdict: verdict.salesforce };
 }
 
@@ -118,13 +119,12 @@ async function emptySlice({ context, run }: Extraction, slice: Slice): Promise<S
   return { slice: await saveSlice(context.database, run, slice.ordinal, none), pages: [], verdict: 'exact' };
 }
 
-function rowRange({ run, columns }: Extraction, slice: Slice): RowRange {
+/** The rows of a slice, as they are asked for. */
+export function rowRange({ run, columns }: Extraction, slice: Slice): RowRange {
   return {
+    ...slice,
     objectName: run.job.objectName,
     cursorField: run.job.cursorField,
-    from: slice.cursorFrom,
-    to: slice.cursorTo,
-    open: slice.open,
     createdDate: columns.some((column) => column.name === 'CreatedDate'),
   };
 }

@@ -1,36 +1,69 @@
-import { cutTimes, slicesOf } from '../core/slices.ts';
+import { divideById, divideByTime, divideOpen, type SliceRange, slicesOf } from '../core/slices.ts';
 import { firstCreatedDate } from '../salesforce/record-count.ts';
+import { firstAndLastId } from '../salesforce/soql.ts';
 import { cutSlice, planSlices, readSlices, type Slice, shortenRun } from '../store/slices.ts';
-import { type Extraction, type StagedSlice, stageSlice } from './stage-slice.ts';
+import { type Extraction, rowRange, type StagedSlice, stageSlice, type TooLarge } from './stage-slice.ts';
+import { tooMuch } from './too-much.ts';
 
 /**
- * Stages all slices of a run, oldest first, so that the open one is read after all others. A slice that turns out too large is cut;
+ * Stages all slices of a run, oldest first, so that the open ones are read after all others. A slice that turns out too large is cut;
  * a run that gets too many slices by that ends earlier, and what is left becomes the next run of the chain.
  */
 export async function stageSlices(extraction: Extraction): Promise<StagedSlice[]> {
   const { context, run } = extraction;
   await planSlices(context.database, run, slicesOf(run.window, run.job.startDate, context.config.overlapMinutes));
   const staged = new Map<number, StagedSlice>();
+  const indivisible = new Set<number>();
   for (;;) {
     const slices = await readSlices(context.database, run);
     const next = slices.find((slice) => !staged.has(slice.ordinal));
     if (!next) return slices.map((slice) => staged.get(slice.ordinal)!);
-    const result = await stageSlice(extraction, next, cutTimes(next, 2, null).length > 0);
+    const result = await stageSlice(extraction, next, !indivisible.has(next.ordinal));
     if ('slice' in result) staged.set(next.ordinal, result);
-    else await cut(extraction, result.cut, result.parts);
+    else if (!(await cut(extraction, result))) indivisible.add(next.ordinal);
   }
 }
 
-async function cut({ context, client, run }: Extraction, slice: Slice, parts: number): Promise<void> {
-  const { database, limits, log } = context;
-  const times = cutTimes(slice, parts, await firstCreatedDate(client, run.job.objectName));
-  // All of it may be younger than its first record is old; then halves are as good.
-  await cutSlice(database, run, slice, times.length > 0 ? times : cutTimes(slice, 2, null));
-  const slices = await readSlices(database, run);
-  log.info({ event: 'slice_cut', run: run.runId, slice: slice.ordinal, parts, slices: slices.length });
-  // A window never ends before it begins: slices of the overlap, which lie before it, are not counted.
-  const after = slices.slice(limits.runSlices).find(({ cursorFrom }) => cursorFrom > run.window.from);
-  if (!after) return;
-  await shortenRun(database, run, after.cursorFrom);
+/** @returns false where the slice cannot be cut */
+async function cut(extraction: Extraction, { cut: slice, parts }: TooLarge): Promise<boolean> {
+  const { context, run } = extraction;
+  const ranges = await divide(extraction, slice, parts);
+  if (!ranges) return false;
+  await cutSlice(context.database, run, slice, ranges);
+  const slices = await readSlices(context.database, run);
+  context.log.info({ event: 'slice_cut', run: run.runId, slice: slice.ordinal, parts: ranges.length, slices: slices.length });
+  await endEarlier(extraction, slices);
+  return true;
+}
+
+/** By time, and where that does not divide it (many rows were edited in one second, or after the window's end), by Id. */
+async function divide(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
+  const inTime = slice.open ? divideOpen(slice) : divideByTime(slice, parts, await firstRecord(extraction, slice));
+  return inTime ?? (await divideIds(extraction, slice, parts));
+}
+
+/** Only where the job begins may there be nothing for years. */
+async function firstRecord({ client, run }: Extraction, { cursorFrom }: Slice): Promise<Date | null> {
+  return cursorFrom > run.job.startDate ? null : await firstCreatedDate(client, run.job.objectName);
+}
+
+async function divideIds(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
+  const { client, run } = extraction;
+  try {
+    const ids = await firstAndLastId(client, rowRange(extraction, slice));
+    return ids && divideById(slice, ids.first, ids.last, parts);
+  } catch (error) {
+    if (!tooMuch(error, run)) throw error;
+    return undefined;
+  }
+}
+
+/** Leaves to the next run what is more than one should have. A window never ends before it begins, nor without its open slices. */
+async function endEarlier({ context, run }: Extraction, slices: readonly Slice[]): Promise<void> {
+  const { from, to } = run.window;
+  // Slices of the overlap lie before the window, and are not counted.
+  const after = slices.slice(context.limits.runSlices).find(({ cursorFrom }) => cursorFrom > from);
+  if (!after || after.cursorFrom >= to) return;
+  await shortenRun(context.database, run, after.cursorFrom);
   run.window.to = after.cursorFrom;
 }

@@ -77,6 +77,38 @@ test('rows that are edited while a chain is read are not lost', async () => {
   );
 });
 
+async function slices(service: TestService): Promise<{ open: boolean; id_from: string | null; staged: number }[]> {
+  return (await service.database.pool.query('SELECT * FROM slices ORDER BY cursor_from, id_from NULLS FIRST')).rows;
+}
+
+test('rows that were all edited after the window was closed are read in slices by Id', async () => {
+  await using service = await startSmall(100);
+  const { org, clock } = service.salesforce;
+  clock.set(new Date('2023-03-02T10:00:00Z'));
+  const ids = Array.from({ length: 90 }, (_, number) => org.insert('Account', { Name: `row ${number}` }));
+  clock.set(new Date('2023-03-20T00:00:30Z'));
+  for (const id of ids) org.update('Account', id, { Name: 'edited' });
+  await service.tickAt(TICK);
+  await expectComplete(service);
+  const open = (await slices(service)).filter((slice) => slice.open);
+  expect(open.length).toBeGreaterThan(3);
+  expect(open.every((slice, index) => (slice.id_from === null) === (index === 0))).toBe(true);
+  expect((await slices(service)).slice(-open.length)).toEqual(open);
+  expect(Math.max(...open.map((slice) => slice.staged))).toBeLessThanOrEqual(20);
+});
+
+test('rows that were all stamped within one second are read in slices by Id', async () => {
+  await using service = await startSmall(100);
+  const { org, clock } = service.salesforce;
+  clock.set(new Date('2023-03-02T10:00:00Z'));
+  for (let number = 0; number < 90; number++) org.insert('Account', { Name: `row ${number}` });
+  await service.tickAt(TICK);
+  await expectComplete(service);
+  const found = await slices(service);
+  expect(found.filter((slice) => !slice.open && slice.id_from !== null).length).toBeGreaterThan(2);
+  expect(Math.max(...found.map((slice) => slice.staged))).toBeLessThanOrEqual(20);
+});
+
 test('a run whose slices lie in the overlap does not end before it begins', async () => {
   const limits = { restRows: 50, sliceRows: 8, runSlices: 2 };
   await using service = await startService({ limits, env: { OVERLAP_MINUTES: '2880' } });

@@ -208,6 +208,31 @@ describe('Salesforce by Bulk', () => {
     expect(service.logged.join('')).not.toContain('lease_lost');
   });
 
+  test('a Bulk job that never ends is aborted, and asked for anew in parts', async () => {
+    await service[Symbol.asyncDispose]();
+    await start({ ...BULK, bulkJobMs: 1_000 });
+    await salesforceFault({ kind: 'job-stuck' });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect((await service.database.pool.query('SELECT FROM slices')).rowCount).toBe(2);
+  });
+
+  test('Bulk jobs that end just as they are given up are taken as they ended', async () => {
+    await service[Symbol.asyncDispose]();
+    await start({ ...BULK, bulkJobMs: 0 });
+    await service.tickAt(TICK);
+    await expectComplete();
+  });
+
+  test('a query to which nothing is answered, twice, is read by Bulk, and what is not counted in time is told as not counted', async () => {
+    await service[Symbol.asyncDispose]();
+    await start({ idleMs: 400 });
+    await salesforceFault({ kind: 'stall', match: { path: '/queryAll' }, times: 4 });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect((await job()).run!.receipt).toMatchObject({ verdict: 'not counted', methods: ['bulk: REST gave up on it (no answer in time)'] });
+  });
+
   test('an org that says nothing keeps no run, and no service that is told to stop', async () => {
     await service[Symbol.asyncDispose]();
     await start({ ...BULK, idleMs: 300 });

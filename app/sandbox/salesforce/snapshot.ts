@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { Dice } from './dice.ts';
-import type { Value } from './field.ts';
+import type { FieldType, Value } from './field.ts';
 import type { SoqlQuery } from './soql.ts';
 import type { Row, Table } from './table.ts';
 
@@ -50,7 +50,7 @@ export async function takeSnapshot(query: SoqlQuery, options: { deleted: boolean
 function sort(ordinals: number[], query: SoqlQuery): void {
   const keysOf = (ordinal: number): Value[] => {
     const row = query.table.row(ordinal);
-    return row ? query.order.map(({ column }) => column.read(row)) : [];
+    return row ? query.order.map(({ column }) => sortable(column.facts.type, column.read(row))) : [];
   };
   const keys = new Map(ordinals.map((ordinal) => [ordinal, keysOf(ordinal)]));
   ordinals.sort((left, right) => {
@@ -67,9 +67,13 @@ function compare(left: Value, right: Value, descending: boolean, nullsFirst: boo
     if (left === right) return 0;
     return (left === null) === nullsFirst ? -1 : 1;
   }
-  const [first, second] = [left, right].map((value) => (typeof value === 'string' ? value.toLowerCase() : value)) as [string, string];
-  if (first === second) return 0;
-  return first < second === descending ? 1 : -1;
+  if (left === right) return 0;
+  return left < right === descending ? 1 : -1;
+}
+
+/** Texts are in order whatever their case; Ids count up in capitals and small letters. */
+function sortable(type: FieldType, value: Value): Value {
+  return typeof value === 'string' && type !== 'id' && type !== 'reference' ? value.toLowerCase() : value;
 }
 
 function shuffle(ordinals: number[], dice: Dice): void {

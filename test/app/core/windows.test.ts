@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { cutTimes, slicesOf } from '../../../app/core/slices.ts';
+import { divideById, divideByTime, divideOpen, type SliceRange, slicesOf } from '../../../app/core/slices.ts';
 import { formatStartDate, parseStartDate } from '../../../app/core/start-date.ts';
 import { lagLeftMs, windowEnd } from '../../../app/core/window.ts';
 
 const instants = fc.date({ min: new Date('1700-01-01'), max: new Date('2300-01-01'), noInvalidDate: true });
+const ID_DIGITS = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'];
+const byCode = (one: string, other: string): number => (one < other ? -1 : 1);
 
 describe('windows', () => {
   test('end at midnight UTC, at or before now and less than a day ago', () => {
@@ -40,24 +42,59 @@ describe('windows', () => {
 });
 
 describe('a slice that is too large', () => {
-  test('is cut between its ends, in whole seconds and in order, or not at all', () => {
+  const whole = { open: false, idFrom: null, idTo: null };
+  const rows = fc.array(
+    fc.record({ stamp: instants, created: instants, id: fc.string({ unit: fc.constantFrom(...ID_DIGITS), minLength: 15, maxLength: 15 }) }),
+  );
+
+  function holds({ cursorFrom, cursorTo, open, idFrom, idTo }: SliceRange, row: { stamp: Date; created: Date; id: string }): boolean {
+    const within = row.stamp < cursorTo || (open && row.created < cursorTo);
+    return row.stamp >= cursorFrom && within && row.id >= (idFrom ?? '') && (idTo === null || row.id < idTo);
+  }
+
+  test('is divided by time in whole seconds, and each of its rows is in one part', () => {
     fc.assert(
-      fc.property(instants, instants, fc.integer({ min: 2, max: 40 }), fc.option(instants), (one, other, parts, first) => {
+      fc.property(instants, instants, fc.integer({ min: 2, max: 40 }), fc.option(instants), rows, (one, other, parts, first, found) => {
         const [cursorFrom, cursorTo] = one < other ? [one, other] : [other, one];
-        const cuts = cutTimes({ cursorFrom, cursorTo }, parts, first).map((cut) => cut.getTime());
-        expect(cuts.length).toBeLessThan(parts);
-        for (const [index, cut] of cuts.entries()) {
-          expect(Math.abs(cut % 1000)).toBe(0);
-          expect(cut).toBeGreaterThan(index === 0 ? cursorFrom.getTime() : cuts[index - 1]!);
-          expect(cut).toBeLessThan(cursorTo.getTime());
-        }
+        const slice = { ...whole, cursorFrom, cursorTo };
+        const divided = divideByTime(slice, parts, first) ?? [slice];
+        expect(divided.length).toBeLessThanOrEqual(parts);
+        for (const part of divided.slice(1)) expect(Math.abs(part.cursorFrom.getTime() % 1000)).toBe(0);
+        for (const part of divided.slice(1)) expect(part.cursorFrom.getTime()).toBeGreaterThan(cursorFrom.getTime());
+        for (const row of found) expect(divided.filter((part) => holds(part, row))).toHaveLength(holds(slice, row) ? 1 : 0);
       }),
     );
   });
 
   test('is cut where its records are, not in the centuries before the first', () => {
-    const slice = { cursorFrom: new Date('1700-01-01'), cursorTo: new Date('2023-01-01') };
-    expect(cutTimes(slice, 2, new Date('2021-01-01'))).toEqual([new Date('2022-01-01')]);
+    const slice = { ...whole, cursorFrom: new Date('1700-01-01'), cursorTo: new Date('2023-01-01') };
+    expect(divideByTime(slice, 2, new Date('2021-01-01'))![1]!.cursorFrom).toEqual(new Date('2022-01-01'));
+  });
+
+  test('is divided by Ids, and each of its rows is in one part', () => {
+    fc.assert(
+      fc.property(rows, fc.integer({ min: 2, max: 40 }), (found, parts) => {
+        fc.pre(found.length > 0);
+        const slice = { ...whole, cursorFrom: new Date('1700-01-01'), cursorTo: new Date('2300-01-02') };
+        const ids = found.map(({ id }) => id).sort(byCode);
+        const divided = divideById(slice, `${ids[0]}AAA`, `${ids.at(-1)}AAA`, parts) ?? [slice];
+        expect(divided.length).toBeLessThanOrEqual(parts);
+        if (new Set(ids).size > 1) expect(divided.length).toBeGreaterThan(1);
+        for (const row of found) expect(divided.filter((part) => holds(part, row))).toHaveLength(1);
+      }),
+    );
+  });
+
+  test('and is open is divided in what was stamped before its end and after it, once', () => {
+    fc.assert(
+      fc.property(instants, instants, rows, (one, other, found) => {
+        fc.pre(one < other);
+        const slice = { ...whole, open: true, cursorFrom: one, cursorTo: other };
+        const divided = divideOpen(slice)!;
+        for (const row of found) expect(divided.filter((part) => holds(part, row))).toHaveLength(holds(slice, row) ? 1 : 0);
+        for (const part of divided) expect(divideOpen(part)).toBeUndefined();
+      }),
+    );
   });
 });
 

@@ -113,7 +113,9 @@ describe('a run', () => {
     const taken = (await claim())!;
     expect(taken.runId).toBe(lost.runId);
     expect(taken.attempt).toBe(lost.attempt + 1);
-    const plan = [{ ordinal: 0, cursorFrom: new Date('2023-03-01'), cursorTo: new Date('2023-03-20'), open: true }];
+    const plan = [
+      { ordinal: 0, cursorFrom: new Date('2023-03-01'), cursorTo: new Date('2023-03-20'), open: true, idFrom: null, idTo: null },
+    ];
     const leaseLost = { code: 'lease_lost' };
     await expect(planSlices(database.pool, lost, plan)).rejects.toMatchObject(leaseLost);
     await planSlices(database.pool, taken, plan);
@@ -124,7 +126,7 @@ describe('a run', () => {
     await expect(saveSlice(database.pool, lost, 0, { bulkJobId: '750' })).rejects.toMatchObject(leaseLost);
     const [slice] = await readSlices(database.pool, taken);
     await expect(beginGeneration(database.pool, lost, slice!)).rejects.toMatchObject(leaseLost);
-    await expect(cutSlice(database.pool, lost, slice!, [new Date('2023-03-10')])).rejects.toMatchObject(leaseLost);
+    await expect(cutSlice(database.pool, lost, slice!, [slice!, slice!])).rejects.toMatchObject(leaseLost);
     await expect(shortenRun(database.pool, lost, new Date('2023-03-10'))).rejects.toMatchObject(leaseLost);
     await expect(saveTarget(database.pool, lost, new Date())).rejects.toMatchObject(leaseLost);
     const key = { slice: 0, generation: 1, number: 0, locator: null };
