@@ -38,6 +38,24 @@ export async function runStatement(
   signal: AbortSignal,
 ): Promise<JobOutcome> {
   const doing = `run the job ${id}`;
+  await askFor(warehouse, id, sql, labels, doing);
+  const job = await waitForJob(warehouse, id, signal);
+  if (job.configuration?.query?.query !== sql) {
+    throw new AppError('bigquery_refused', `The job ${id} exists and is of another statement.`, { details: { job: id } });
+  }
+  return outcomeOf(job, doing);
+}
+
+/**
+ * Waits for the end of a job that may have been asked for; where it was not, takes its id, so that it never will be.
+ * @throws AppError
+ */
+export async function closeJobId(warehouse: Warehouse, id: string, labels: Record<string, string>, signal: AbortSignal): Promise<void> {
+  await askFor(warehouse, id, 'SELECT 1', labels, `close the job ${id}`);
+  await waitForJob(warehouse, id, signal);
+}
+
+async function askFor(warehouse: Warehouse, id: string, sql: string, labels: Record<string, string>, doing: string): Promise<void> {
   try {
     await warehouse.client.createJob({
       jobId: id,
@@ -48,11 +66,6 @@ export async function runStatement(
     // Asked for before, by us or by a worker that lost this run: the job is as good as ours.
     if (httpStatus(error) !== 409) throw translateBigQueryError(error, doing);
   }
-  const job = await waitForJob(warehouse, id, signal);
-  if (job.configuration?.query?.query !== sql) {
-    throw new AppError('bigquery_refused', `The job ${id} exists and is of another statement.`, { details: { job: id } });
-  }
-  return outcomeOf(job, doing);
 }
 
 /** Asks for rows; for what changes nothing and may be asked twice. @throws AppError */

@@ -218,6 +218,18 @@ export async function failRun(database: Queryable, lease: Lease, failures: numbe
   );
 }
 
+/** The runs of a job that came as far as its target table and ended without success, since it last had one. Leans on runs_by_job. */
+export async function abandonedRuns(database: Queryable, jobId: string): Promise<{ runId: string; mergeTry: number }[]> {
+  const { rows } = await database.query<{ id: string; merge_try: number }>(
+    `SELECT id, merge_try FROM runs
+     WHERE job_id = $1 AND state IN ('cancelled', 'failed') AND insert_only IS NOT NULL AND created_at > coalesce(
+       (SELECT max(created_at) FROM runs AS ended WHERE ended.job_id = $1 AND ended.state = 'succeeded'), '-infinity')
+     ORDER BY created_at`,
+    [jobId],
+  );
+  return rows.map((row) => ({ runId: row.id, mergeTry: row.merge_try }));
+}
+
 /** Where a run stands, for whoever waits for it. */
 export interface RunStatus {
   id: string;

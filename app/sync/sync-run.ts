@@ -9,6 +9,7 @@ import { type DeltaCounts, judgeDelta } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
 import { type Run, saveColumns, saveDeltaTry, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
+import { closeAbandoned } from './close-abandoned.ts';
 import { badValuesTable, deltaJobId, deltaTable, mergeJobId, runLabels, stagingExpiry, stagingTable, targetTable } from './names.ts';
 import type { Extraction, StagedSlice } from './stage-slice.ts';
 import { stageSlices } from './stage-slices.ts';
@@ -146,6 +147,7 @@ async function mergeDelta({ context, run, columns, signal }: Extraction, { first
     months,
     partitionField: PARTITION_FIELD,
   });
+  await closeAbandoned(context, run, signal);
   return await untilSucceeded(
     run.mergeTry,
     (number) => saveMergeTry(context.database, run, number),
