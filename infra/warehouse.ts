@@ -25,13 +25,13 @@ export class Warehouse extends pulumi.ComponentResource {
     const { settings } = args;
     super('sync:infra:Warehouse', settings.name, {}, options);
     const apis = enableApis(this, settings);
-    const account = createAccount(this, settings, apis);
+    const { account, mayStartJobs } = createAccount(this, settings, apis);
     const datasets = createDatasets(this, settings, account, apis);
     const { provider, grant } = federate(this, args, account, apis);
     this.serviceAccount = account.email;
-    // Known when the grant and the datasets are there, so that no task starts before it can work.
+    // Known when the grants and the datasets, with who may write to them, are there, so that no task starts before it can work.
     this.audience = pulumi
-      .all([provider.name, grant.id, ...datasets.map((dataset) => dataset.id)])
+      .all([provider.name, grant.id, mayStartJobs.id, ...datasets.map((dataset) => dataset.id)])
       .apply(([name]) => `//iam.googleapis.com/${name}`);
     this.registerOutputs({ audience: this.audience });
   }
@@ -50,18 +50,18 @@ function enableApis(parent: pulumi.Resource, { name, google }: Settings): gcp.pr
 }
 
 /** May start jobs in the project; what it may read and write is said at each dataset. */
-function createAccount(parent: pulumi.Resource, { name, google }: Settings, apis: gcp.projects.Service[]): gcp.serviceaccount.Account {
+function createAccount(parent: pulumi.Resource, { name, google }: Settings, apis: gcp.projects.Service[]) {
   const account = new gcp.serviceaccount.Account(
     name,
     { project: google.project, accountId: name, displayName: 'Salesforce to BigQuery' },
     { parent, dependsOn: apis },
   );
-  new gcp.projects.IAMMember(
+  const mayStartJobs = new gcp.projects.IAMMember(
     `${name}-jobs`,
     { project: google.project, role: 'roles/bigquery.jobUser', member: account.member },
     { parent },
   );
-  return account;
+  return { account, mayStartJobs };
 }
 
 function createDatasets(

@@ -82,6 +82,15 @@ describe.each<[StackName, 'preview' | 'update']>([
         `RolePolicy sync-${stack}-task`,
       ]),
     );
+    // What the first run would be refused without, at Google.
+    expect(waitsFor(one(run, 'aws:ecs/taskDefinition:TaskDefinition'))).toEqual(
+      expect.arrayContaining([
+        `IAMMember sync-${stack}`,
+        `IAMMember sync-${stack}-jobs`,
+        `Dataset sync-${stack}-salesforce`,
+        `Dataset sync-${stack}-salesforce_staging`,
+      ]),
+    );
     expect(waitsFor(one(run, 'aws:cloudwatch/eventRule:EventRule'))).toEqual(
       expect.arrayContaining([`Service sync-${stack}`, `Record sync-${stack}`]),
     );
