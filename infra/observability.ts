@@ -10,11 +10,13 @@ import type { Service } from './service.ts';
 const MINUTES = 60;
 const GIB = 1024 ** 3;
 
-/** How many ticks the schedule's alarm looks back over; of these, more than half must have been accepted. */
+const HOURS = 60 * MINUTES;
+
+/** How many ticks the schedule's alarm looks back over; of these, at least half must have been accepted. */
 const TICKS_WATCHED = 6;
 
-/** CloudWatch's longest period. */
-const LONGEST_PERIOD_SECONDS = 24 * 60 * MINUTES;
+/** CloudWatch's longest period. Several may be looked at together: up to seven days of periods of an hour or more, one day of shorter ones. */
+const LONGEST_PERIOD_SECONDS = 24 * HOURS;
 
 interface ObservabilityArgs {
   settings: Settings;
@@ -72,7 +74,8 @@ export class Observability extends pulumi.ComponentResource {
     const ticks = Math.floor(period / MINUTES / settings.schedule.everyMinutes);
     this.#alarm('ticks', 'The schedule is on, and the service accepts fewer than half of its ticks', {
       ...metric,
-      ...below(Math.max(1, ticks / 2), 'Sum', period, 1),
+      // A day that expects one tick may see none, and the next day two: EventBridge is not on time to the second.
+      ...below(Math.max(1, ticks / 2), 'Sum', period, ticks < 2 ? 2 : 1),
       treatMissingData: 'breaching',
     });
   }
@@ -84,7 +87,8 @@ export class Observability extends pulumi.ComponentResource {
       namespace,
       metricName: 'HealthyHostCount',
       dimensions,
-      ...below(1, 'Minimum', MINUTES, 3),
+      // Each zone counts its own: while a new task starts in one, or never gets healthy there, the other's may do the work.
+      ...below(1, 'Maximum', MINUTES, 3),
       treatMissingData: 'breaching',
     });
     this.#alarm('task-errors', 'The service answers with errors of its own', {
@@ -101,14 +105,17 @@ export class Observability extends pulumi.ComponentResource {
     });
   }
 
-  /** What comes in, not what lies there, since a letter stays for days; and more than one, which a deploy may cost. */
-  #watchDeadLetters({ settings, schedule }: ObservabilityArgs): void {
-    const period = Math.min(Math.max(60, settings.schedule.everyMinutes * 3) * MINUTES, LONGEST_PERIOD_SECONDS);
+  /**
+   * Any letter, whatever the schedule's rate. What comes in, not what lies there, since a letter stays for days; and over three hours,
+   * since SQS tells of a queue that was idle up to a quarter of an hour late.
+   */
+  #watchDeadLetters({ schedule }: ObservabilityArgs): void {
     this.#alarm('dead-letters', 'EventBridge could not deliver ticks', {
       namespace: 'AWS/SQS',
       metricName: 'NumberOfMessagesSent',
       dimensions: { QueueName: schedule.deadLetters.name },
-      ...above(1, 'Sum', period, 1),
+      ...above(0, 'Sum', HOURS, 3),
+      datapointsToAlarm: 1,
     });
   }
 
@@ -126,7 +133,9 @@ export class Observability extends pulumi.ComponentResource {
       namespace: 'AWS/RDS',
       metricName: 'CPUCreditBalance',
       dimensions,
-      ...below(20, 'Minimum', 5 * MINUTES, 3),
+      // A new instance begins with none, and the smallest earns twelve an hour.
+      ...below(20, 'Maximum', HOURS, 3),
+      treatMissingData: 'notBreaching',
     });
   }
 }

@@ -97,19 +97,63 @@ test('the schedule is off until it is switched on, and only then are missing tic
 });
 
 test.each([
-  [1, 'rate(1 minute)', 360, 3],
-  [60, 'rate(60 minutes)', 21600, 3],
-  // No alarm may look back further than a day.
-  [1440, 'rate(1440 minutes)', 86400, 1],
+  [1, 'rate(1 minute)', 1, 360, 3],
+  [60, 'rate(60 minutes)', 1, 21600, 3],
+  [720, 'rate(720 minutes)', 1, 86400, 1],
+  // One a day: a second late, and a day has none.
+  [1440, 'rate(1440 minutes)', 2, 86400, 1],
 ])(
-  'a tick every %d minutes is %s, watched over %d seconds, of which %d must be accepted',
-  async (scheduleMinutes, expression, period, threshold) => {
+  'a tick every %d minutes is %s, watched over %d times %d seconds, in each of which %d must be accepted',
+  async (scheduleMinutes, expression, evaluationPeriods, period, threshold) => {
     const run = await runProgram('dev', { changes: { scheduleEnabled: true, scheduleMinutes } });
     expect(run.one(RULE).inputs.scheduleExpression).toBe(expression);
-    expect(run.one(ALARM, '-ticks').inputs).toMatchObject({ period, threshold });
-    for (const { inputs } of run.all(ALARM)) expect(Number(inputs.period) * Number(inputs.evaluationPeriods)).toBeLessThanOrEqual(86400);
+    expect(run.one(ALARM, '-ticks').inputs).toMatchObject({ evaluationPeriods, period, threshold });
   },
 );
+
+test.each([1, 60, 1440])(
+  'with a tick every %d minutes a single dead letter is an alarm, though SQS may tell of it late',
+  async (scheduleMinutes) => {
+    const run = await runProgram('dev', { changes: { scheduleEnabled: true, scheduleMinutes } });
+    const alarm = run.one(ALARM, 'dead-letters').inputs;
+    expect(alarm).toMatchObject({
+      statistic: 'Sum',
+      comparisonOperator: 'GreaterThanThreshold',
+      threshold: 0,
+      datapointsToAlarm: 1,
+      treatMissingData: 'notBreaching',
+    });
+    expect(Number(alarm.period) * Number(alarm.evaluationPeriods)).toBeGreaterThan(2 * 900);
+    // So that a second letter, long after the first, is told too.
+    expect(Number(alarm.period) * Number(alarm.evaluationPeriods)).toBeLessThan(
+      Number(run.one('aws:sqs/queue:Queue').inputs.messageRetentionSeconds),
+    );
+  },
+);
+
+test.each([1, 60, 1440])('with a tick every %d minutes every alarm looks back as CloudWatch lets it', async (scheduleMinutes) => {
+  const run = await runProgram('dev', { changes: { scheduleEnabled: true, scheduleMinutes } });
+  for (const { name, inputs } of run.all(ALARM)) {
+    const [period, periods] = [Number(inputs.period), Number(inputs.evaluationPeriods)];
+    expect({ name, fits: period % 60 === 0 && period <= 86400 }).toEqual({ name, fits: true });
+    // Seven days, or one with periods of less than an hour.
+    expect({ name, fits: period * periods <= (period >= 3600 ? 604800 : 86400) }).toEqual({ name, fits: true });
+    expect(Number(inputs.datapointsToAlarm ?? periods)).toBeLessThanOrEqual(periods);
+  }
+});
+
+test('an alarm of missing tasks asks whether any zone has a healthy one', async () => {
+  const run = await runProgram('production');
+  expect(run.one(ALARM, 'no-healthy-task').inputs.statistic).toBe('Maximum');
+});
+
+test("a new database's credits are no alarm: it begins with none", async () => {
+  const run = await runProgram('dev');
+  const { statistic, period, evaluationPeriods, treatMissingData, threshold } = run.one(ALARM, 'database-credits').inputs;
+  expect({ statistic, treatMissingData }).toEqual({ statistic: 'Maximum', treatMissingData: 'notBreaching' });
+  // db.t4g.micro earns twelve an hour.
+  expect((Number(period) * Number(evaluationPeriods) * 12) / 3600).toBeGreaterThan(Number(threshold));
+});
 
 test('a database that earns no credits has no alarm for them', async () => {
   const run = await runProgram('production', { changes: { databaseInstanceClass: 'db.m8g.large' } });
