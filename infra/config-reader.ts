@@ -46,10 +46,10 @@ export class ConfigReader {
     return value;
   }
 
-  /** A share: above 0, at most 1. */
+  /** A share: a hundredth at least, at most the whole. */
   share(key: string): number {
     const value = Number(this.#raw(key)?.trim() || Number.NaN);
-    if (!(value > 0 && value <= 1)) this.fault(`${key} must be a number above 0 and up to 1.`);
+    if (!(value >= 0.01 && value <= 1)) this.fault(`${key} must be a number from 0.01 to 1.`);
     return value;
   }
 

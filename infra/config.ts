@@ -1,5 +1,6 @@
 import type * as pulumi from '@pulumi/pulumi';
 import { ConfigReader, type RawConfig } from './config-reader.ts';
+import { neededMemoryMib } from './task-memory.ts';
 
 export type Architecture = 'ARM64' | 'X86_64';
 export type NatGateways = 'None' | 'Single' | 'OnePerAz';
@@ -41,10 +42,6 @@ export interface ConfigSource {
   own: RawConfig;
   provider: RawConfig;
 }
-
-/** The memory that Node and the app hold at rest, and what each worker may add: two chunks of 16 MiB, and their copies on the way. */
-const MEMORY_AT_REST_MIB = 384;
-const MEMORY_PER_WORKER_MIB = 96;
 
 /** What Fargate sells: MiB by CPU units. */
 const FARGATE_MEMORY: Record<number, { least: number; most: number; step: number }> = {
@@ -130,7 +127,7 @@ function readTask(read: ConfigReader, workers: number): Settings['task'] {
   const cpu = Number(read.choice('taskCpu', Object.keys(FARGATE_MEMORY)));
   const { least, most, step } = FARGATE_MEMORY[cpu]!;
   const memory = read.integer('taskMemory', least, most);
-  const needed = MEMORY_AT_REST_MIB + MEMORY_PER_WORKER_MIB * workers;
+  const needed = neededMemoryMib(workers);
   if (memory % step !== 0) read.fault(`taskMemory is ${memory}: with a taskCpu of ${cpu}, Fargate takes multiples of ${step}.`);
   if (memory < needed) read.fault(`taskMemory is ${memory}: ${workers} workers need ${needed}; give more memory or fewer workers.`);
   return { cpu, memory, count: read.integer('taskCount', 0, 20) };

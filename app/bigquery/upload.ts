@@ -12,7 +12,7 @@ import type { Warehouse } from './warehouse.ts';
  */
 
 /** A multiple of 256 KiB, as the protocol wants. An upload holds two chunks: one under way, one being filled. */
-const CHUNK_BYTES = 16 * 1024 * 1024;
+export const CHUNK_BYTES = 16 * 1024 * 1024;
 
 const IDLE_MS = 120_000;
 const MOST_FAILURES = 6;

@@ -10,7 +10,7 @@ export interface Limits {
   firstPageRows: number;
   /** text of the pages after it, in bytes: worth a load job, and small enough to be fetched again */
   pageTextBytes: number;
-  /** uploads at a time in this process, each of which holds up to two chunks in memory */
+  /** uploads at a time in this process, each of which holds up to two chunks in memory: a task's memory is reckoned with them */
   uploads: number;
   /** long requests at a time to one org: Salesforce allows 25, 5 in developer orgs, and one is left for others */
   longRequests: number;

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { CHUNK_BYTES } from '../../app/bigquery/upload.ts';
+import { LIMITS } from '../../app/core/limits.ts';
 import { readSettings, type Settings } from '../../infra/config.ts';
+import { neededMemoryMib, UPLOAD_MIB, UPLOADS } from '../../infra/task-memory.ts';
 import {
   type FlatConfig,
   flatten,
@@ -67,7 +71,7 @@ describe('the configuration of a stack', () => {
       'imageUri is "acme/sync:latest": give it an image by digest, name@sha256:….',
     ],
     ['memory that Fargate does not sell', { taskCpu: 256, taskMemory: 1000 }, 'with a taskCpu of 256, Fargate takes multiples of 512.'],
-    ['more workers than the memory holds', { workers: 8 }, '8 workers need 1152; give more memory or fewer workers.'],
+    ['more workers than the memory holds', { workers: 8 }, '8 workers need 1344; give more memory or fewer workers.'],
     ['a zone of another region', { availabilityZones: ['eu-north-1a', 'eu-west-1a'] }, 'availabilityZones holds "eu-west-1a"'],
     ['one zone, where the database needs two', { availabilityZones: ['eu-north-1a'] }, 'availabilityZones has 1 of at least 2'],
     [
@@ -78,7 +82,7 @@ describe('the configuration of a stack', () => {
     ['a key in place of its hash', { apiKeys: ['console:operate:hunter2'] }, 'apiKeys holds "console:operate:hunter2"'],
     ['a reader of no known kind', { datasetReaders: ['analysts@acme.test'] }, 'datasetReaders holds "analysts@acme.test"'],
     ['a log retention that CloudWatch does not know', { logRetentionDays: 15 }, 'logRetentionDays is "15"'],
-    ['a share above the whole', { apiShare: '1.5' }, 'apiShare must be a number above 0 and up to 1.'],
+    ['a share above the whole', { apiShare: '1.5' }, 'apiShare must be a number from 0.01 to 1.'],
     ['nobody to be told of alarms', { alarmEmails: [] }, 'alarmEmails has 0 of at least 1'],
     ['a text in place of a list', { allowedCidrs: '198.51.100.7/32' }, 'allowedCidrs must be a list.'],
     ['no key to seal with', { tokenKeys: [] }, 'tokenKeys has 0 of at least 1'],
@@ -99,5 +103,18 @@ describe('the configuration of a stack', () => {
     const [fault] = faults(stackConfig('dev', { salesforceApps: `{"acme.example.com": {"client_secret": "${SALESFORCE_SECRET}"}}` }));
     expect(fault).toMatch(/^salesforceApps is not as it should be/);
     expect(fault).not.toContain(SALESFORCE_SECRET);
+  });
+});
+
+describe("a task's memory", () => {
+  test('is reckoned with as many uploads at a time as the app makes, and with what it holds of each', () => {
+    expect(UPLOADS).toBe(LIMITS.uploads);
+    expect(UPLOAD_MIB * 1024 * 1024).toBe(2 * CHUNK_BYTES);
+  });
+
+  test('is told to the operator as it is reckoned', () => {
+    const [fixed, each] = [neededMemoryMib(0), neededMemoryMib(1) - neededMemoryMib(0)];
+    expect(readFileSync('Pulumi.yaml', 'utf8')).toContain(`${fixed} and ${each} for each worker are needed`);
+    expect(readFileSync('infra/README.md', 'utf8')).toContain(`\`workers\` × ${each} MB + ${fixed} MB at least`);
   });
 });
