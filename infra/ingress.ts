@@ -8,7 +8,7 @@ import { APP_PORT } from './ports.ts';
 export const TICK_PATH = '/handle_importing_job';
 
 /** For those inside the network alone. */
-const CLOSED_PATHS = ['/metrics', '/metrics/*', '/readyz', '/readyz/*'];
+const CLOSED_PATHS = ['/readyz', '/readyz/*'];
 
 /** A listener rule takes five values in all; one of ours is the host name. */
 const CIDRS_PER_RULE = 4;

@@ -78,7 +78,7 @@ describe.each<[StackName, string, string]>([
   });
 
   test('from nowhere: what is for inside the network', () => {
-    for (const path of ['/metrics', '/metrics/', '/readyz', '/readyz/']) expect(ask({ path })).toBe('404');
+    for (const path of ['/readyz', '/readyz/']) expect(ask({ path })).toBe('404');
   });
 
   test('by rules of at most five values, AWS allows no more', () => {
