@@ -8,6 +8,8 @@ export interface CredentialsEndpoint {
   /** sent as Authorization, where the endpoint wants it; read anew each time, since its file changes */
   token: string | undefined;
   tokenFile: string | undefined;
+  /** when it has not answered in whole for so long, it failed; five seconds where nothing is said */
+  answerMs?: number;
 }
 
 interface Answer {
@@ -16,6 +18,9 @@ interface Answer {
   Token: string;
   Expiration: string;
 }
+
+/** It is in the machine that the task runs on. */
+const ANSWER_MS = 5_000;
 
 /** They are asked for again when they have less than this to live. */
 const MARGIN_MS = 5 * 60_000;
@@ -34,9 +39,12 @@ export function taskCredentials(endpoint: CredentialsEndpoint): () => Promise<Aw
   };
 }
 
-async function ask({ url, token, tokenFile }: CredentialsEndpoint): Promise<Answer> {
+async function ask({ url, token, tokenFile, answerMs = ANSWER_MS }: CredentialsEndpoint): Promise<Answer> {
   const authorization = tokenFile ? (await readFile(tokenFile, 'utf8')).trim() : token;
-  const { statusCode, body } = await request(url, { headers: authorization ? { authorization } : {} });
+  const { statusCode, body } = await request(url, {
+    headers: authorization ? { authorization } : {},
+    signal: AbortSignal.timeout(answerMs),
+  });
   if (statusCode === 200) return (await body.json()) as Answer;
   await body.dump();
   throw new Error(`the task's credentials endpoint answered ${statusCode}`);

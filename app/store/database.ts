@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { PasswordPool, type PasswordSource } from './password-pool.ts';
 
 /** What runs one statement: the pool, or a client inside a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'>;
@@ -11,12 +12,11 @@ pg.defaults.parseInputDatesAsUTC = true;
 /** Where the job store is: a URL, or the parts of one with a password that is asked for at each connection, over checked TLS. */
 export type DatabaseAddress =
   | { url: string }
-  | { host: string; port: number; database: string; user: string; password: () => Promise<string>; certificates: string };
+  | { host: string; port: number; database: string; user: string; password: PasswordSource; certificates: string };
 
 /** Opens the job store's connection pool. Counts are bigint in Postgres and numbers here: none of ours passes 2^53. */
 export function openDatabase(address: DatabaseAddress, onError: (error: Error) => void): pg.Pool {
-  const pool = new pg.Pool({
-    ...('url' in address ? { connectionString: address.url } : partsOf(address)),
+  const config: pg.PoolConfig = {
     max: 10,
     connectionTimeoutMillis: 10_000,
     application_name: 'salesforce-bigquery-sync',
@@ -24,14 +24,16 @@ export function openDatabase(address: DatabaseAddress, onError: (error: Error) =
       getTypeParser: ((oid: number, format?: 'text') =>
         oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
     },
-  });
+  };
+  const pool = 'url' in address ? new pg.Pool({ ...config, connectionString: address.url }) : openByParts(config, address);
   // An idle client whose server went away; the pool replaces it, but without a listener it would end the process.
   pool.on('error', onError);
   return pool;
 }
 
-function partsOf({ certificates, ...parts }: Exclude<DatabaseAddress, { url: string }>): pg.PoolConfig {
-  return { ...parts, ssl: { ca: certificates, rejectUnauthorized: true } };
+function openByParts(config: pg.PoolConfig, address: Exclude<DatabaseAddress, { url: string }>): pg.Pool {
+  const { certificates, password, ...parts } = address;
+  return new PasswordPool({ ...config, ...parts, ssl: { ca: certificates, rejectUnauthorized: true } }, password);
 }
 
 /** Runs `work` in one transaction; any error rolls it back. */

@@ -16,12 +16,13 @@ interface Seen {
 let server: Server;
 let url: string;
 const seen: Seen[] = [];
-const password = 'first';
+let password = 'first';
 
 beforeAll(async () => {
   server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
+    if (request.url === '/never') return;
     seen.push({ url: request.url!, headers: request.headers, body });
     response.setHeader('content-type', 'application/json').end(JSON.stringify(answer(request.url!)));
   });
@@ -56,12 +57,28 @@ describe('in a task of ECS', () => {
   });
 
   test("the database's password is the one of RDS's secret, asked for with a signed call", async () => {
-    const give = databasePassword({ region: 'eu-north-1', endpoint: `${url}/secrets`, credentials: credentials() }, 'arn:aws:secret');
-    expect(await give()).toBe('first');
+    const source = databasePassword({ region: 'eu-north-1', endpoint: `${url}/secrets`, credentials: credentials() }, 'arn:aws:secret');
+    expect(await source.read()).toBe('first');
     const [call] = calls('/secrets');
     expect(call!.headers['x-amz-target']).toBe('secretsmanager.GetSecretValue');
     expect(call!.headers.authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=AKIA\/\d{8}\/eu-north-1\//);
     expect(JSON.parse(call!.body)).toEqual({ SecretId: 'arn:aws:secret' });
+  });
+
+  test("the database's password is kept for a while, and asked for anew where it was refused", async () => {
+    const source = databasePassword({ region: 'eu-north-1', endpoint: `${url}/secrets`, credentials: credentials() }, 'arn:aws:secret');
+    await source.read();
+    password = 'second';
+    expect(await source.read()).toBe('first');
+    source.forget();
+    expect(await source.read()).toBe('second');
+  });
+
+  test('what AWS does not answer is given up', async () => {
+    const silent = { url: `${url}/never`, token: undefined, tokenFile: undefined, answerMs: 20 };
+    await expect(taskCredentials(silent)()).rejects.toThrow(/timeout/);
+    const store = { region: 'eu-north-1', endpoint: `${url}/never`, credentials: credentials(), answerMs: 20 };
+    await expect(databasePassword(store, 'arn:aws:secret').read()).rejects.toThrow(/timeout/);
   });
 
   test('Google is reached without a key: AWS vouches, STS takes its word, the service account lends a token', async () => {
