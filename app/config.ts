@@ -30,7 +30,16 @@ export interface AwsConfig {
 
 /** Everything that can be set, read once at start. */
 export interface Config {
-  http: { host: string; port: number; keys: ApiKey[]; keyless: boolean };
+  http: {
+    host: string;
+    port: number;
+    keys: ApiKey[];
+    keyless: boolean;
+    /** our own address, without a slash at its end; undefined: it is not known, and never guessed from a request */
+    publicUrl: string | undefined;
+    /** how many proxies of ours stand before us: so many last entries of X-Forwarded-For are theirs to write */
+    proxyHops: number;
+  };
   database: DatabaseConfig;
   salesforce: { apps: SalesforceApp[]; apiVersion: string };
   bigquery: { project: string; location: string; endpoint: string | undefined; datasets: string[]; stagingDataset: string };
@@ -76,7 +85,14 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
   if (scheduleClockUrl && !local) read.fault('SCHEDULE_CLOCK_URL is for --local only: unset it.');
   const keys = local && !env.API_KEYS ? [] : readApiKeys(read);
   const config: Config = {
-    http: { host, port: read.integer('PORT', 4444, 0, 65535), keys, keyless: local && keys.length === 0 },
+    http: {
+      host,
+      port: read.integer('PORT', 4444, 0, 65535),
+      keys,
+      keyless: local && keys.length === 0,
+      publicUrl: env.PUBLIC_URL ? readPublicUrl(read) : undefined,
+      proxyHops: read.integer('TRUSTED_PROXY_HOPS', 0, 0, 10),
+    },
     database: readDatabase(read),
     salesforce: { apps: readApps(read), apiVersion: readApiVersion(read) },
     bigquery: readBigQuery(read),
@@ -140,6 +156,13 @@ class Reader {
   finish(): void {
     if (this.#faults.length > 0) throw new ConfigError(this.#faults);
   }
+}
+
+function readPublicUrl(read: Reader): string {
+  const address = read.url('PUBLIC_URL', 'the address at which the service is reached', ['http:', 'https:']);
+  const url = URL.parse(address);
+  if (url && (!isSafe(url) || url.pathname !== '/' || url.search || url.hash)) read.fault('PUBLIC_URL must be https://<host>, no more.');
+  return address;
 }
 
 function readDatabase(read: Reader): DatabaseConfig {

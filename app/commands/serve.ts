@@ -49,14 +49,14 @@ async function run(config: Config, log: Log, stop: AbortSignal, listening: (url:
 }
 
 async function serveUntilStopped(context: Context, stop: AbortSignal, listening: (url: string) => void): Promise<void> {
-  const { host, port } = context.config.http;
+  const { host, port, publicUrl } = context.config.http;
   const worker = new Worker(context);
   const overdue = watchOverdue(context);
   const server = await listen(context, host, port);
   try {
     worker.start();
     const { port: taken } = server.address() as { port: number };
-    context.log.info({ event: 'listening', host, port: taken });
+    context.log.info({ event: 'listening', host, port: taken, url: publicUrl });
     listening(`http://${host}:${taken}`);
     if (!stop.aborted) await once(stop, 'abort');
     context.log.info({ event: 'stopping' });

@@ -26,14 +26,16 @@ const ENDPOINTS: readonly Endpoint[] = [
 
 /** The HTTP API. */
 export function createApp(context: Context): Koa {
-  const app = new Koa();
+  const { proxyHops } = context.config.http;
+  // A caller may write what it likes to the left of the entries that our own proxies add.
+  const app = new Koa({ proxy: proxyHops > 0, maxIpsCount: proxyHops });
   app.on('error', () => {
     // Answers that could not be sent, since the caller went away; all other errors are answered by answerErrors.
   });
   app.use(answerErrors(context));
   app.use(answerHealth);
   app.use(answerReadiness(context));
-  app.use(requireKey(context.config.http));
+  app.use(requireKey(context));
   app.use(routes(context).routes());
   app.use(refuseOtherMethods);
   return app;

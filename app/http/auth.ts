@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type Koa from 'koa';
-import type { ApiKey, Config, Role } from '../config.ts';
+import type { ApiKey, Role } from '../config.ts';
+import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 
 /** Who calls. Without keys (`--local`) everyone on this machine is an admin. */
@@ -13,21 +14,28 @@ export interface Caller {
  * Lets only callers with an API key pass, before anything of the request is read. It comes in a header, never in a cookie or a URL,
  * so that no page in a browser can make its reader's browser send it.
  */
-export function requireKey({ keys, keyless }: Config['http']): Koa.Middleware {
+export function requireKey({ config, log }: Context): Koa.Middleware {
+  const { keys, keyless } = config.http;
   return async (ctx, next) => {
-    ctx.state.caller = keyless ? localCaller(ctx) : callerOf(ctx, keys);
-    await next();
+    ctx.state.caller = keyless ? localCaller(ctx) : callerOf(givenKey(ctx), keys);
+    if (ctx.state.caller) return await next();
+    log.warn({ event: 'key_refused', address: ctx.ip });
+    throw new AppError('forbidden', 'This API key is not known: check it, or add its sha256 to API_KEYS.');
   };
 }
 
-function callerOf(ctx: Koa.Context, keys: readonly ApiKey[]): Caller {
+function givenKey(ctx: Koa.Context): string {
   const given = ctx.get('X-API-Key') || /^Bearer +(\S+)$/i.exec(ctx.get('Authorization'))?.[1];
-  if (!given) throw new AppError('unauthorized', 'Give an API key, as "Authorization: Bearer <key>" or "X-API-Key: <key>".');
+  if (given) return given;
+  throw new AppError('unauthorized', 'Give an API key, as "Authorization: Bearer <key>" or "X-API-Key: <key>".');
+}
+
+/** @returns undefined where the key is none of ours */
+function callerOf(given: string, keys: readonly ApiKey[]): Caller | undefined {
   const sha256 = createHash('sha256').update(given).digest();
   // Every key is compared, each in constant time.
   const [key] = keys.filter((candidate) => timingSafeEqual(candidate.sha256, sha256));
-  if (!key) throw new AppError('forbidden', 'This API key is not known: check it, or add its sha256 to API_KEYS.');
-  return { name: key.name, role: key.role };
+  return key && { name: key.name, role: key.role };
 }
 
 /** No keys: then nothing but a program or a page of this very machine may call. */

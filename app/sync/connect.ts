@@ -11,7 +11,7 @@ const LONGEST_REDIRECT_URI = 2_000;
 
 /** Begins a connection. @returns the URL to which the user is to be sent @throws AppError invalid_request */
 export async function beginConnection(context: Context, redirectUri: string, loginUrl: string | undefined): Promise<string> {
-  requireRedirectUri(redirectUri);
+  requireRedirectUri(redirectUri, context.config.http.publicUrl);
   const app = context.app(loginUrl);
   const wanted = {
     state: randomBytes(24).toString('base64url'),
@@ -72,12 +72,13 @@ function decodeCode(code: string): string {
 }
 
 /** Salesforce sends the user there with a code: https, or this very machine. */
-function requireRedirectUri(text: string): void {
+function requireRedirectUri(text: string, publicUrl: string | undefined): void {
   const url = text.length <= LONGEST_REDIRECT_URI ? URL.parse(text) : undefined;
   const local = url?.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
   if (url && !url.hash && (url.protocol === 'https:' || local)) return;
+  const example = publicUrl ? `, such as ${publicUrl}/login/callback` : '';
   throw new AppError(
     'invalid_request',
-    'redirect_uri must be an https URL without a fragment, one of the callback URLs of the External Client App.',
+    `redirect_uri must be an https URL without a fragment, one of the callback URLs of the External Client App${example}.`,
   );
 }

@@ -32,6 +32,8 @@ describe('the configuration', () => {
         host: '0.0.0.0',
         port: 4444,
         keyless: false,
+        publicUrl: undefined,
+        proxyHops: 0,
         keys: [
           { name: 'schedule', role: 'tick' },
           { name: 'ops', role: 'operate' },
@@ -55,6 +57,11 @@ describe('the configuration', () => {
   test.each([
     ['PORT', 'http'],
     ['PORT', '70000'],
+    ['PUBLIC_URL', 'sync.acme.example'],
+    ['PUBLIC_URL', 'http://sync.acme.example'],
+    ['PUBLIC_URL', 'https://sync.acme.example/path'],
+    ['TRUSTED_PROXY_HOPS', '-1'],
+    ['TRUSTED_PROXY_HOPS', '11'],
     ['WORKERS', '0'],
     ['DATABASE_URL', 'mysql://x'],
     ['SALESFORCE_LOGIN_URL', 'http://login.salesforce.com'],
@@ -88,7 +95,7 @@ describe('the configuration', () => {
 
   test('needs no API keys locally, and then listens to this machine alone', () => {
     const { API_KEYS, ...rest } = COMPLETE;
-    expect(readConfig(rest, true).http).toEqual({ host: '127.0.0.1', port: 4444, keys: [], keyless: true });
+    expect(readConfig(rest, true).http).toMatchObject({ host: '127.0.0.1', port: 4444, keys: [], keyless: true });
     expect(faultsOf({ ...rest, HOST: '0.0.0.0' }, true)[0]).toContain('HOST');
     expect(readConfig({ ...rest, API_KEYS }, true).http.keyless).toBe(false);
   });

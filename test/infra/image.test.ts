@@ -28,6 +28,7 @@ describe('the image', () => {
       ...serviceEnvironment(await createEmptyDatabase(), salesforce, bigquery),
       HOST: '127.0.0.1',
       PORT: String(await freePort()),
+      PUBLIC_URL: 'https://sync.acme.example',
       LAG_MINUTES: '0',
       API_KEYS: `test:operate:${createHash('sha256').update(KEY).digest('hex')}`,
     };
@@ -101,6 +102,7 @@ describe('the image', () => {
       await call('create_importing_job', { user_id: user, object_name: 'Account', start_date: 'all' });
       expect(await call('handle_importing_job', { wait: '50' })).toBe('OK');
       expect(output()).toContain('"event":"run_succeeded"');
+      expect(output()).toContain('"url":"https://sync.acme.example"');
     } finally {
       child.kill('SIGTERM');
     }
