@@ -52,6 +52,8 @@ export interface Config {
   runsPerConnection: number;
   lagMinutes: number;
   overlapMinutes: number;
+  /** how long ended runs are kept */
+  runRetentionDays: number;
   /** where the schedule's idea of now is asked for; undefined: this machine's clock */
   scheduleClockUrl: string | undefined;
 }
@@ -103,6 +105,7 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
     runsPerConnection: read.integer('RUNS_PER_CONNECTION', 2, 1, 64),
     lagMinutes: read.integer('LAG_MINUTES', 5, 0, 24 * 60),
     overlapMinutes: read.integer('OVERLAP_MINUTES', 10, 0, 7 * 24 * 60),
+    runRetentionDays: read.integer('RUN_RETENTION_DAYS', 90, 1, 3650),
     scheduleClockUrl,
   };
   read.finish();

@@ -8,6 +8,7 @@ import { type Context, createContext } from '../context.ts';
 import { createApp } from '../http/app.ts';
 import { createLog, type Log } from '../log.ts';
 import { migrate, waitForDatabase } from '../store/migrate.ts';
+import { watchOldRuns } from '../sync/old-runs.ts';
 import { watchOverdue } from '../sync/overdue.ts';
 import { Worker } from '../sync/worker.ts';
 
@@ -51,7 +52,7 @@ async function run(config: Config, log: Log, stop: AbortSignal, listening: (url:
 async function serveUntilStopped(context: Context, stop: AbortSignal, listening: (url: string) => void): Promise<void> {
   const { host, port, publicUrl } = context.config.http;
   const worker = new Worker(context);
-  const overdue = watchOverdue(context);
+  const watches = [watchOverdue(context), watchOldRuns(context)];
   const server = await listen(context, host, port);
   try {
     worker.start();
@@ -62,7 +63,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, listening:
     context.log.info({ event: 'stopping' });
   } finally {
     // Takes no more, lets what is being answered end, and lets go of its runs.
-    overdue.stop();
+    for (const watch of watches) watch.stop();
     server.close();
     server.closeIdleConnections();
     await worker.stop();

@@ -45,6 +45,7 @@ describe('the configuration', () => {
       runsPerConnection: 2,
       lagMinutes: 5,
       overlapMinutes: 10,
+      runRetentionDays: 90,
     });
   });
 
@@ -63,6 +64,7 @@ describe('the configuration', () => {
     ['TRUSTED_PROXY_HOPS', '-1'],
     ['TRUSTED_PROXY_HOPS', '11'],
     ['WORKERS', '0'],
+    ['RUN_RETENTION_DAYS', '0'],
     ['DATABASE_URL', 'mysql://x'],
     ['SALESFORCE_LOGIN_URL', 'http://login.salesforce.com'],
     ['SALESFORCE_LOGIN_URL', 'https://acme.my.salesforce.com/path'],

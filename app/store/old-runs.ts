@@ -1,0 +1,20 @@
+import type { Queryable } from './database.ts';
+
+/**
+ * Deletes up to `most` runs that ended more than `days` ago, oldest first, with their slices and pages; never a job's latest, which is
+ * shown. Two processes that do it at once take different ones. Leans on runs_ended, and for the latest on runs_by_job.
+ * @returns how many
+ */
+export async function deleteOldRuns(database: Queryable, days: number, most: number): Promise<number> {
+  // An array, since a subquery of IN may be run again, and then passes the limit.
+  const { rowCount } = await database.query(
+    `DELETE FROM runs WHERE id = ANY(ARRAY(
+       SELECT id FROM runs AS old
+       WHERE finished_at < now() - $1 * interval '1 day'
+         AND EXISTS (SELECT FROM runs AS newer WHERE newer.job_id = old.job_id AND newer.created_at > old.created_at)
+       ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED
+     ))`,
+    [days, most],
+  );
+  return rowCount ?? 0;
+}
