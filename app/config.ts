@@ -52,6 +52,8 @@ export interface Config {
   runsPerConnection: number;
   lagMinutes: number;
   overlapMinutes: number;
+  /** of an org's daily API calls, what we may make */
+  apiShare: number;
   /** how long ended runs are kept */
   runRetentionDays: number;
   /** where the schedule's idea of now is asked for; undefined: this machine's clock */
@@ -105,6 +107,7 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
     runsPerConnection: read.integer('RUNS_PER_CONNECTION', 2, 1, 64),
     lagMinutes: read.integer('LAG_MINUTES', 5, 0, 24 * 60),
     overlapMinutes: read.integer('OVERLAP_MINUTES', 10, 0, 7 * 24 * 60),
+    apiShare: read.share('API_SHARE', 0.5),
     runRetentionDays: read.integer('RUN_RETENTION_DAYS', 90, 1, 3650),
     scheduleClockUrl,
   };
@@ -147,6 +150,12 @@ class Reader {
   integer(name: string, otherwise: number, least: number, most: number): number {
     const value = Number(this.env[name]?.trim() || otherwise);
     if (!Number.isInteger(value) || value < least || value > most) this.fault(`${name} must be a whole number from ${least} to ${most}.`);
+    return value;
+  }
+
+  share(name: string, otherwise: number): number {
+    const value = Number(this.env[name]?.trim() || otherwise);
+    if (!(value >= 0.01 && value <= 1)) this.fault(`${name} must be a number from 0.01 to 1.`);
     return value;
   }
 

@@ -10,12 +10,13 @@ import type { Config } from './config.ts';
 import { Budget } from './core/budget.ts';
 import { LIMITS, type Limits } from './core/limits.ts';
 import { AppError } from './errors.ts';
-import type { Log } from './log.ts';
+import { describeError, type Log } from './log.ts';
 import { SalesforceClient } from './salesforce/client.ts';
 import { DescribeCache } from './salesforce/describe.ts';
 import { renewTokens, type SalesforceApp } from './salesforce/oauth.ts';
 import { readAccessToken, withFreshTokens } from './store/connections.ts';
 import { type DatabaseAddress, openDatabase } from './store/database.ts';
+import { OrgCalls } from './store/org-calls.ts';
 import { createSealer, type Sealer } from './store/seal.ts';
 
 /** What the parts work with, and the only place where they are put together. Others import its type only. */
@@ -27,6 +28,8 @@ export interface Context {
   readonly warehouse: Warehouse;
   readonly describes: DescribeCache;
   readonly limits: Limits;
+  /** what we call each org, and may */
+  readonly calls: OrgCalls;
   /** places for uploads in this process */
   readonly uploads: Budget;
   /** places for long requests to an org */
@@ -48,6 +51,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
   const database = openDatabase(databaseAddress(config, credentials), (error) =>
     log.warn({ error_code: (error as { code?: string }).code }, 'a database connection broke'),
   );
+  const calls = new OrgCalls(database, (error) => log.warn({ event: 'calls_not_written', ...describeError(error) }));
   const sealer = createSealer(config.tokenKeys);
   // Pages are slow to begin and large; each request sets its own idle time-outs.
   const dispatcher = new Agent({ connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
@@ -73,6 +77,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
     warehouse,
     describes: new DescribeCache(),
     limits,
+    calls,
     uploads: new Budget(limits.uploads),
     longRequests: (orgId) => {
       if (!longRequests.has(orgId)) longRequests.set(orgId, new Budget(limits.longRequests));
@@ -91,12 +96,14 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
         config.salesforce.apiVersion,
         dispatcher,
         limits.idleMs,
+        (told) => calls.count(connectionId, told),
         signal,
       ),
     scheduleNow: () => readClock(config.scheduleClockUrl),
     async close() {
       // What is under way gets a moment; a call that hangs must not keep the process.
-      const closed = Promise.all([database.end(), dispatcher.close()]);
+      const written = calls.write().catch(() => {});
+      const closed = Promise.all([written.then(() => database.end()), dispatcher.close()]);
       await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     },
   };

@@ -1,6 +1,8 @@
 import jsforce from 'jsforce';
 import { type Dispatcher, request } from 'undici';
+import type { ApiUsage } from '../core/quota.ts';
 import { isSessionRefused, translateSalesforceError } from './errors.ts';
+import { readLimitInfo } from './limit-info.ts';
 import { orGiveUp } from './or-give-up.ts';
 
 /** Where to call, and with what. */
@@ -38,17 +40,27 @@ export class SalesforceClient {
   readonly #sessions: SessionSource;
   readonly #dispatcher: Dispatcher;
   readonly #idleMs: number;
+  readonly #onCall: (told: ApiUsage | undefined) => void;
   readonly #signal: AbortSignal | undefined;
 
   /**
    * @param idleMs no answer, or no more of it, for this long: the call failed
+   * @param onCall is told of every call, with what Salesforce said in its answer of the org's calls
    * @param signal ends every call of this client
    */
-  constructor(sessions: SessionSource, version: string, dispatcher: Dispatcher, idleMs: number, signal?: AbortSignal) {
+  constructor(
+    sessions: SessionSource,
+    version: string,
+    dispatcher: Dispatcher,
+    idleMs: number,
+    onCall: (told: ApiUsage | undefined) => void,
+    signal?: AbortSignal,
+  ) {
     this.#sessions = sessions;
     this.version = version;
     this.#dispatcher = dispatcher;
     this.#idleMs = idleMs;
+    this.#onCall = onCall;
     this.#signal = signal;
   }
 
@@ -60,7 +72,7 @@ export class SalesforceClient {
   async call<T>(doing: string, work: (connection: jsforce.Connection) => PromiseLike<T>): Promise<T> {
     return await this.#withSession(doing, (session) => {
       const connection = new jsforce.Connection({ ...session, version: this.version, callOptions: { client: NAME } });
-      return orGiveUp(work(connection), this.#idleMs, this.#signal);
+      return orGiveUp(work(connection), this.#idleMs, this.#signal).finally(() => this.#onCall(connection.limitInfo.apiUsage));
     });
   }
 
@@ -82,7 +94,11 @@ export class SalesforceClient {
           'sforce-call-options': `client=${NAME}`,
           ...headers,
         },
+      }).catch((error: unknown) => {
+        this.#onCall(undefined);
+        throw error;
       });
+      this.#onCall(readLimitInfo(response.headers['sforce-limit-info']));
       if (response.statusCode !== 200) throw await readError(response);
       return response;
     });

@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts';
 import { queryPath, type RestPage, readRestPage } from '../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../salesforce/soql.ts';
 import { type Slice, saveSlice } from '../store/slices.ts';
+import { requireQuota } from './quota.ts';
 import type { Extraction } from './stage-slice.ts';
 import { tooMuch } from './too-much.ts';
 import { tryCount } from './try-count.ts';
@@ -21,6 +22,7 @@ export interface Reading {
 export async function beginReading(extraction: Extraction, planned: Slice, range: RowRange): Promise<Reading> {
   if (planned.method) return { slice: planned, firstPage: undefined };
   const { context, run } = extraction;
+  await requireQuota(context, run.orgId);
   const first = await readFirstPage(extraction, range);
   const byRest = 'totalSize' in first;
   if (!byRest && run.job.bulkRefused) {

@@ -12,6 +12,7 @@ import { noteProgress } from '../store/runs.ts';
 import { type Slice, saveSlice } from '../store/slices.ts';
 import { loadStagedPage, type PageContent, type PassOn } from './load-staged-page.ts';
 import { measured } from './measured.ts';
+import { requireQuota } from './quota.ts';
 import type { Extraction, Failed } from './stage-slice.ts';
 
 /** Loads into one table at a time: BigQuery takes about five changes of a table in ten seconds. */
@@ -64,6 +65,7 @@ function unusableResult(error: unknown): string | undefined {
  */
 async function createJob({ context, client, run, columns }: Extraction, range: RowRange): Promise<string | undefined> {
   const names = columnNames(columns);
+  await requireQuota(context, run.orgId);
   try {
     return await createQueryJob(client, selectRows(range, names), run.job.objectName);
   } catch (error) {
@@ -147,6 +149,7 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
   const untilOver = AbortSignal.any([signal, over.signal]);
 
   const open = async (): Promise<PageContent> => {
+    await requireQuota(context, run.orgId);
     // A page that is fetched again must end where it ended.
     const page = await fetchPage(client, slice.bulkJobId!, begun.locator, rows || maxRecords, untilOver);
     rows = page.rows;

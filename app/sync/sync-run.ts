@@ -11,6 +11,7 @@ import type { SalesforceClient } from '../salesforce/client.ts';
 import { type Run, saveColumns, saveDeltaTry, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
 import { closeAbandoned } from './close-abandoned.ts';
 import { badValuesTable, deltaJobId, deltaTable, mergeJobId, runLabels, stagingExpiry, stagingTable, targetTable } from './names.ts';
+import { requireQuota } from './quota.ts';
 import type { Extraction, StagedSlice } from './stage-slice.ts';
 import { stageSlices } from './stage-slices.ts';
 import { untilSucceeded } from './until-succeeded.ts';
@@ -40,6 +41,7 @@ export async function syncRun(context: Context, run: Run, signal: AbortSignal): 
 /** The columns that the run asks for: fixed by its first attempt, since all its pages must have the same. */
 async function settleColumns(context: Context, client: SalesforceClient, run: Run): Promise<Column[]> {
   if (run.columns) return run.columns;
+  await requireQuota(context, run.orgId);
   const { fields } = await context.describes.get(client, run.job.connectionId, run.job.objectName);
   const columns = columnsOf(fields);
   for (const needed of ['Id', run.job.cursorField]) {

@@ -45,6 +45,7 @@ describe('the configuration', () => {
       runsPerConnection: 2,
       lagMinutes: 5,
       overlapMinutes: 10,
+      apiShare: 0.5,
       runRetentionDays: 90,
     });
   });
@@ -65,6 +66,9 @@ describe('the configuration', () => {
     ['TRUSTED_PROXY_HOPS', '11'],
     ['WORKERS', '0'],
     ['RUN_RETENTION_DAYS', '0'],
+    ['API_SHARE', '0'],
+    ['API_SHARE', '1.5'],
+    ['API_SHARE', 'half'],
     ['DATABASE_URL', 'mysql://x'],
     ['SALESFORCE_LOGIN_URL', 'http://login.salesforce.com'],
     ['SALESFORCE_LOGIN_URL', 'https://acme.my.salesforce.com/path'],

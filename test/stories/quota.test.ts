@@ -1,0 +1,154 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { OrgCalls } from '../../app/store/org-calls.ts';
+import { type JobView, startService, type TestService, type TestServiceOptions } from '../support/service.ts';
+
+/** An org's API calls are shared with others, and a run that meets its share waits. Every such test ends with all rows in the table. */
+let service: TestService;
+let userId: string;
+
+async function start(options: TestServiceOptions): Promise<void> {
+  service = await startService(options);
+  userId = await service.connect();
+  await create('Account');
+}
+afterEach(() => service[Symbol.asyncDispose]());
+
+async function create(objectName: string): Promise<void> {
+  const answer = await service.call('create_importing_job', { user_id: userId, object_name: objectName, start_date: '2023-03-01' });
+  expect(answer.text).toBe('OK');
+}
+
+const job = async (name = 'Account'): Promise<JobView> => (await service.jobs()).find(({ object_name }) => object_name === name)!;
+
+/** Ticks, and waits until the job's run rests. */
+async function tickUntilDeferred(now: string, name = 'Account'): Promise<JobView> {
+  service.salesforce.clock.set(new Date(now));
+  for (;;) {
+    await service.call('handle_importing_job', { wait: '1' });
+    const view = await job(name);
+    if (view.run?.error && view.run.state === 'queued') return view;
+    expect(view.run?.state).not.toBe('succeeded');
+  }
+}
+
+/** What is told now was told longer ago, and the runs have rested. */
+async function letTimePass(): Promise<void> {
+  await service.context.calls.write();
+  await service.database.pool.query(`UPDATE org_calls SET told_at = told_at - interval '11 minutes'`);
+  await service.database.pool.query(`UPDATE runs SET run_at = now() WHERE state = 'queued'`);
+}
+
+async function ours(): Promise<number> {
+  await service.context.calls.write();
+  const { rows } = await service.database.pool.query<{ calls: number }>('SELECT sum(calls)::int AS calls FROM org_calls');
+  return rows[0]!.calls;
+}
+
+async function expectComplete(lastDate: string): Promise<void> {
+  const expected = [...service.salesforce.org.records('Account')].filter(
+    (record) => String(record.CreatedDate) < lastDate && String(record.SystemModstamp) >= '2023-03-01',
+  );
+  const rows = await service.rows('SELECT Id FROM salesforce.Account');
+  expect(rows.map((row) => row.Id).sort()).toEqual(expected.map((record) => record.Id).sort());
+  expect(await job()).toMatchObject({ last_date: lastDate, run: { state: 'succeeded', error: null } });
+}
+
+const used = (): number => {
+  const { Max, Remaining } = service.salesforce.limits.of('DailyApiRequests');
+  return Max - Remaining;
+};
+
+const BULK = { restRows: 0, firstPageRows: 10, pageTextBytes: 5_000 };
+
+describe('an org’s API calls', () => {
+  test('are counted as Salesforce counts them, by REST and by Bulk, and of all processes together', async () => {
+    await start({ limits: BULK });
+    await service.tickAt('2023-03-20T00:10:00Z');
+    expect(used()).toBeGreaterThan(8);
+    expect(await ours()).toBe(used());
+    const other = new OrgCalls(service.database.pool, () => {});
+    const { rows } = await service.database.pool.query<{ id: number; org_id: string }>('SELECT id, org_id FROM connections');
+    const [{ id, org_id }] = rows as [{ id: number; org_id: string }];
+    await Promise.all([1, 2, 3].map(() => other.count(id, undefined)));
+    await other.write();
+    expect(await service.context.calls.quota(org_id)).toEqual({ ours: used() + 3, told: { used: used(), limit: 15_000 } });
+    await expectComplete('2023-03-20');
+  });
+
+  test('of a day ago no longer count', async () => {
+    await start({});
+    await service.tickAt('2023-03-20T00:10:00Z');
+    await service.context.calls.write();
+    const { rows } = await service.database.pool.query<{ org_id: string }>(
+      `UPDATE org_calls SET hour = hour - interval '24 hours' RETURNING org_id`,
+    );
+    expect(await service.context.calls.quota(rows[0]!.org_id)).toEqual({ ours: 0, told: undefined });
+  });
+
+  test('that are our share already let a run wait before it calls, and say so; it goes on when they are a day old', async () => {
+    await start({ env: { API_SHARE: '0.01' } });
+    await service.tickAt('2023-03-20T00:10:00Z');
+    await service.context.calls.write();
+    await service.database.pool.query('UPDATE org_calls SET calls = 150');
+    const before = used();
+    const { last_date, run } = await tickUntilDeferred('2023-03-21T00:10:00Z');
+    expect(last_date).toBe('2023-03-20');
+    expect(run).toMatchObject({ failures: 0, error: { code: 'salesforce_quota' } });
+    expect(run!.error!.message).toMatch(/15000 .*made 150.*share is 150 .*API_SHARE 0.01.*raise API_SHARE/);
+    expect(used()).toBe(before);
+    const [line] = service.logged.filter((text) => text.includes('run_interrupted'));
+    expect(JSON.parse(line!)).toMatchObject({ recovery: 'defer', error_code: 'salesforce_quota', ours: 150, limit: 15_000, share: 0.01 });
+    await service.database.pool.query(`UPDATE org_calls SET hour = hour - interval '24 hours'`);
+    await letTimePass();
+    await service.tickAt('2023-03-21T00:10:00Z');
+    await expectComplete('2023-03-21');
+  });
+
+  test('that become our share between the pages of a Bulk job let it wait, and nothing is asked for twice', async () => {
+    await start({ limits: BULK, env: { API_SHARE: '0.01' } });
+    service.salesforce.limits.set('DailyApiRequests', { Max: 1_200, Remaining: 1_200 });
+    const { run } = await tickUntilDeferred('2023-03-20T00:10:00Z');
+    expect(run!.error!.message).toMatch(/share is 12 /);
+    const loaded = async (): Promise<string[]> =>
+      (
+        await service.database.pool.query<{ key: string }>(
+          `SELECT number || ' ' || load_try AS key FROM pages WHERE loaded IS NOT NULL ORDER BY 1`,
+        )
+      ).rows.map(({ key }) => key);
+    const first = await loaded();
+    expect(first.length).toBeGreaterThan(0);
+    service.salesforce.limits.set('DailyApiRequests', { Max: 15_000, Remaining: 15_000 - used() });
+    await letTimePass();
+    await service.tickAt('2023-03-20T00:10:00Z');
+    await expectComplete('2023-03-20');
+    expect((await loaded()).length).toBeGreaterThan(first.length);
+    expect((await service.database.pool.query('SELECT generation FROM slices')).rows).toEqual([{ generation: 1 }]);
+    expect(service.salesforce.limits.of('DailyBulkV2QueryJobs').Remaining).toBe(9_999);
+  });
+
+  test('of which others have made nine tenths let every run wait, but one call now and then finds out when there is room', async () => {
+    await start({});
+    await create('Contact');
+    await service.tickAt('2023-03-20T00:10:00Z');
+    service.salesforce.limits.set('DailyApiRequests', { Max: 1_000, Remaining: 100 });
+    // What was told of yesterday's room is old.
+    await letTimePass();
+    service.salesforce.clock.set(new Date('2023-03-21T00:10:00Z'));
+    await service.stopWorker();
+    await service.call('handle_importing_job');
+    await service.context.calls.write();
+    const { rows } = await service.database.pool.query<{ id: number }>('SELECT id FROM connections');
+    await service.context.salesforce(rows[0]!.id).call('ask for the limits', (connection) => connection.limits());
+    const before = used();
+    service.startWorker();
+    const { run } = await tickUntilDeferred('2023-03-21T00:10:00Z');
+    expect(run!.error!.message).toMatch(/1000 .* 901 are made, \d+ of them by this service/);
+    await tickUntilDeferred('2023-03-21T00:10:00Z', 'Contact');
+    expect(used()).toBe(before);
+    service.salesforce.limits.set('DailyApiRequests', { Max: 1_000, Remaining: 900 });
+    await letTimePass();
+    await service.tickAt('2023-03-21T00:10:00Z');
+    await expectComplete('2023-03-21');
+    expect(await job('Contact')).toMatchObject({ last_date: '2023-03-21' });
+  });
+});
