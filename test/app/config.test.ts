@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { type ConfigError, readConfig } from '../../app/config.ts';
 
@@ -15,6 +17,25 @@ const COMPLETE = {
   TOKEN_KEYS: KEY,
   API_KEYS: `schedule:tick:${SHA256},ops:operate:${SHA256}`,
 };
+
+const IN_ECS = {
+  DB_SECRET_ARN: 'arn:aws:secret',
+  PGHOST: 'db.example',
+  PGDATABASE: 'sync',
+  PGUSER: 'sync',
+  PGSSLROOTCERT: '/authorities.pem',
+  AWS_REGION: 'eu-north-1',
+  AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials',
+  WIF_AUDIENCE: '//iam.googleapis.com/x',
+  GCP_SERVICE_ACCOUNT: 'sync@acme.example',
+};
+
+/** The names of all that a configuration holds, of its parts too. */
+function settingsOf(config: object): string[] {
+  return Object.entries(config).flatMap(([name, value]) =>
+    value && typeof value === 'object' && !Array.isArray(value) ? [name, ...settingsOf(value)] : [name],
+  );
+}
 
 function faultsOf(env: NodeJS.ProcessEnv, local = false): string[] {
   try {
@@ -48,6 +69,16 @@ describe('the configuration', () => {
       apiShare: 0.5,
       runRetentionDays: 90,
     });
+  });
+
+  test('is used whole: each of its settings by something besides what reads it', () => {
+    const others = readdirSync('app', { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && file !== 'config.ts' && !file.startsWith('sandbox'))
+      .map((file) => readFileSync(join('app', file), 'utf8'))
+      .join('');
+    const settings = settingsOf(readConfig({ ...COMPLETE, ...IN_ECS }));
+    expect(settings).toEqual(expect.arrayContaining(['publicUrl', 'proxyHops', 'apiShare', 'runRetentionDays']));
+    expect(settings.filter((name) => !new RegExp(`\\b${name}\\b`).test(others))).toEqual([]);
   });
 
   test('names everything that is missing at once', () => {

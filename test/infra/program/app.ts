@@ -28,7 +28,7 @@ describe.each<StackName>(['dev', 'production'])('what the task of %s tells the a
     // ECS itself adds where the credentials of the task's role are.
     const config = readConfig({ ...env, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/1' });
     expect(config).toMatchObject({
-      http: { host: '0.0.0.0', port: 4444, keyless: false },
+      http: { host: '0.0.0.0', port: 4444, keyless: false, publicUrl: expect.stringMatching(/^https:/), proxyHops: 1 },
       salesforce: {
         apps: [{ loginUrl: 'https://acme.my.salesforce.com', clientId: '3MVG9acme', clientSecret: SALESFORCE_SECRET }],
         apiVersion: '66.0',
@@ -45,10 +45,42 @@ describe.each<StackName>(['dev', 'production'])('what the task of %s tells the a
     expect(config.http.keys).toContainEqual(expect.objectContaining({ name: 'schedule', role: 'tick' }));
   });
 
+  test('is read by it, and every variable makes a difference', async () => {
+    const env = { ...taskEnvironment(await runProgram(stack)), AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/1' };
+    const read = new Set<string | symbol>();
+    const noted: ProxyHandler<NodeJS.ProcessEnv> = {
+      get(target, name) {
+        read.add(name);
+        return Reflect.get(target, name);
+      },
+    };
+    const config = readConfig(new Proxy<NodeJS.ProcessEnv>(env, noted));
+    expect(Object.keys(env).filter((name) => !read.has(name))).toEqual([]);
+    expect(Object.keys(env).filter((name) => configOrFaults({ ...env, [name]: 'another' }) === JSON.stringify(config))).toEqual([]);
+  });
+
+  test('passes on every setting of the app that the stack has', async () => {
+    const settings = { workers: 1, runsPerConnection: 3, apiShare: '0.25', lagMinutes: 7, overlapMinutes: 11, runRetentionDays: 30 };
+    const config = readConfig({
+      ...taskEnvironment(await runProgram(stack, { changes: settings })),
+      AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/1',
+    });
+    expect(config).toMatchObject({ ...settings, apiShare: 0.25 });
+  });
+
   test('is exactly this', async () => {
     expect(Object.keys(taskEnvironment(await runProgram(stack))).sort()).toEqual(VARIABLES);
   });
 });
+
+/** What the app makes of an environment. */
+function configOrFaults(env: NodeJS.ProcessEnv): string {
+  try {
+    return JSON.stringify(readConfig(env));
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 /** The contract between the two; the app's own tests say what it does with each. */
 const VARIABLES = [
