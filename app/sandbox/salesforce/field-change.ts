@@ -4,8 +4,10 @@ import type { Table } from './table.ts';
 /** What an admin of the org does to a field. */
 export interface FieldChange {
   field: string;
-  /** `hide` and `show` are field-level security; `add` makes a field; `retype` gives one another type. */
-  change: 'hide' | 'show' | 'add' | 'retype';
+  /** `hide` and `show` are field-level security; `add` makes a field; `retype` gives one another type, or other facts; `rename` another name. */
+  change: 'hide' | 'show' | 'add' | 'retype' | 'rename';
+  /** Of a field that is renamed. */
+  name?: string;
   /** Of a field that is added or retyped. */
   type?: FieldType;
   /** More facts of it, such as `length`, `precision` or `label`. */
@@ -20,8 +22,18 @@ export function changeField(table: Table, change: FieldChange): void {
   if (change.change === 'add') table.putField(added(table, change));
   else if (!before) throw new Error(`${table.definition.name} has no field ${change.field}.`);
   else if (change.change === 'retype') table.putField(retyped(before, change));
+  else if (change.change === 'rename') rename(table, change);
   else if (change.change === 'hide' || change.change === 'show') table.putField({ ...before, hidden: change.change === 'hide' });
-  else throw new Error('A field changes by hide, show, add or retype.');
+  else throw new Error('A field changes by hide, show, add, retype or rename.');
+}
+
+function rename(table: Table, { field: before, name }: FieldChange): void {
+  if (!name) throw new Error('A field is renamed to a name.');
+  // The org's own life writes by name; and standard fields keep theirs.
+  if (table.definition.fields.some(({ facts }) => facts.name === before)) throw new Error('Only a field that was added can be renamed.');
+  const other = table.fields.find(({ facts }) => facts.name !== before && facts.name.toLowerCase() === name.toLowerCase());
+  if (other) throw new Error(`${table.definition.name} has a field ${other.facts.name} already.`);
+  table.renameField(before, name);
 }
 
 function added(table: Table, change: FieldChange): Field {
@@ -36,14 +48,22 @@ function retyped(before: Field, change: FieldChange): Field {
   return { ...before, facts, convert: (value) => converted(value, facts) };
 }
 
-/** What becomes of a value: text stays what it was, and is lost where it is no number. */
+const FORMS: Record<string, RegExp> = {
+  'xsd:date': /^\d{4,}-\d\d-\d\d/,
+  'xsd:dateTime': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
+  'xsd:time': /^\d\d:\d\d:\d\d\.\d{3}Z$/,
+};
+
+/** What becomes of a value: text stays what it was, and is lost where it is none of the new type. */
 function converted(value: Value, { soapType }: FieldFacts): Value {
+  if (soapType === 'xsd:boolean') return value === true || value === 'true';
   if (value === null) return null;
   if (soapType === 'xsd:string') return String(value);
   const number = Number(value);
   if (soapType === 'xsd:double') return Number.isNaN(number) ? null : number;
   if (soapType === 'xsd:int') return Number.isNaN(number) ? null : Math.trunc(number);
-  return value;
+  const form = FORMS[soapType];
+  return form ? (form.exec(String(value))?.[0] ?? null) : value;
 }
 
 function typeOf({ type }: FieldChange): FieldType {

@@ -77,6 +77,17 @@ export class Table {
     this.#fields = new Map(this.#fields).set(field.facts.name, this.#known(field));
   }
 
+  /** Gives a field another name, in its place and with its values. */
+  renameField(before: string, name: string): void {
+    const renamed = ({ field, seed }: KnownField): KnownField => ({ field: { ...field, facts: { ...field.facts, name } }, seed });
+    const fields = [...this.#fields].map(([key, known]) => (key === before ? ([name, renamed(known)] as const) : ([key, known] as const)));
+    this.#fields = new Map(fields);
+    const withName = ([ordinal, change]: [number, Change]) =>
+      [ordinal, { ...change, values: movedValue(change.values, before, name) }] as const;
+    this.#changes = new Map([...this.#changes].map(withName));
+    this.#shared = false;
+  }
+
   /** Rows that were there at the start or that the org inserted by itself, deleted ones too. */
   get count(): number {
     return this.base + this.#born;
@@ -214,4 +225,9 @@ export class Table {
       }),
     );
   }
+}
+
+function movedValue(values: Change['values'], before: string, name: string): Change['values'] {
+  const { [before]: value, ...others } = values;
+  return value === undefined ? values : { ...others, [name]: value };
 }

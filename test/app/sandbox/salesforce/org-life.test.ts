@@ -171,6 +171,24 @@ describe('over the wire', () => {
     expect((await admin('fields', { object: 'Account', field: 'Nothing', change: 'hide' })).status).toBe(400);
   });
 
+  test('a field of another name has it at once, in its place and with its values', async () => {
+    const { org } = connected.sandbox;
+    const rename = async (field: string, name: string) =>
+      (await admin('fields', { object: 'Account', field, change: 'rename', name })).status;
+    await admin('fields', { object: 'Account', field: 'Wing__c', change: 'add', type: 'string' });
+    const id = org.insert('Account', { Name: 'Acme', Wing__c: 'North' });
+    const names = async () => (await connected.connection.describe('Account')).fields.map(({ name }) => name);
+    const place = (await names()).indexOf('Wing__c');
+    expect(await rename('Wing__c', 'WING__c')).toBe(204);
+    expect((await names())[place]).toBe('WING__c');
+    const { records } = await connected.connection.query(`SELECT wing__c FROM Account WHERE Id = '${id}'`);
+    expect(records).toEqual([expect.objectContaining({ WING__c: 'North' })]);
+    await rename('WING__c', 'Branch__c');
+    await expect(connected.connection.query('SELECT Wing__c FROM Account')).rejects.toMatchObject({ errorCode: 'INVALID_FIELD' });
+    expect(await rename('Branch__c', 'Score__C')).toBe(400);
+    expect(await rename('Name', 'Title')).toBe(400);
+  });
+
   test('a job shows parents, too, as they were when it ran, and fields that were hidden since', async () => {
     const { org } = connected.sandbox;
     const parent = org.insert('Account', { Name: 'Before' });
