@@ -44,10 +44,11 @@ export async function readRestPage(
 ): Promise<RestPage> {
   const response = await client.fetch('query rows', path, signal, { accept: 'application/json', 'sforce-query-options': 'batchSize=2000' });
   const reply = await readReply(response);
+  const keys = keysOf(reply.records[0], columns);
   return {
     totalSize: Number(reply.totalSize),
     rows: reply.records.length,
-    csv: Buffer.from(reply.records.map((record) => csvLine(columns.map((column) => textOf(record, column)))).join('')),
+    csv: Buffer.from(reply.records.map((record) => csvLine(keys.map((key) => textOf(record, key)))).join('')),
     nextPath: reply.done ? null : (reply.nextRecordsUrl ?? null),
   };
 }
@@ -70,8 +71,19 @@ function parse(body: Buffer): Reply {
   throw new AppError('salesforce_unavailable', 'A REST query was answered with something that is no page of rows.');
 }
 
-function textOf(record: Record<string, unknown>, column: string): string | null {
-  const value = record[column];
+/** The columns as records spell them: as the schema does, which may have changed since it was described. None may be taken for empty. */
+function keysOf(record: Record<string, unknown> | undefined, columns: readonly string[]): readonly string[] {
+  if (!record) return columns;
+  const keys = new Map(Object.keys(record).map((key) => [key.toLowerCase(), key]));
+  return columns.map((column) => {
+    const key = keys.get(column.toLowerCase());
+    if (key !== undefined) return key;
+    throw new AppError('salesforce_refused', `A REST query was answered without the field ${column}, which it asked for: tick again.`);
+  });
+}
+
+function textOf(record: Record<string, unknown>, key: string): string | null {
+  const value = record[key];
   if (value === null || value === undefined) return null;
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
