@@ -1,4 +1,4 @@
-import type { Column, ColumnType } from '../core/columns.ts';
+import type { Column, ColumnType, FieldColumn } from '../core/columns.ts';
 import type { Deletes } from '../core/deletes.ts';
 
 /** A table's full name. */
@@ -18,7 +18,7 @@ export interface StagedSlice {
 export interface DeltaStatement {
   delta: TableName;
   slices: StagedSlice[];
-  columns: readonly Column[];
+  columns: readonly FieldColumn[];
   cursorField: string;
   /** by whose month the target table is partitioned; undefined: it is not */
   partitionField: string | undefined;
@@ -72,7 +72,7 @@ export const CASTS: Record<ColumnType, (x: string) => string> = {
 export function deltaStatement({ delta, slices, columns, cursorField, runId, expiresAt }: DeltaStatement): string {
   const staged = slices.map(({ order, table }) => `  SELECT ${order} AS \`_slice\`, * FROM ${tableName(table)}`);
   // Salesforce stores no empty strings: an empty text is NULL for every type.
-  const texts = columns.map(({ name }) => `NULLIF(${quote(name)}, '') AS ${quote(name)}`);
+  const texts = columns.map(({ field, name }) => `NULLIF(${quote(field)}, '') AS ${quote(name)}`);
   const typed = columns.map(({ name, type }) => `${CASTS[type](quote(name))} AS ${quote(name)}`);
   const deletedAt = columns.some(({ name }) => name === 'IsDeleted')
     ? `IF(\`IsDeleted\`, ${quote(cursorField)}, NULL)`
@@ -206,11 +206,11 @@ export function badValuesStatement(
   badValues: TableName,
   objectName: string,
   statement: DeltaStatement,
-  columns: readonly Column[],
+  columns: readonly FieldColumn[],
 ): string {
   const found = statement.slices.flatMap(({ table }) =>
-    columns.map(({ name, type }) => {
-      const raw = `NULLIF(${quote(name)}, '')`;
+    columns.map(({ field, name, type }) => {
+      const raw = `NULLIF(${quote(field)}, '')`;
       return `  SELECT DISTINCT \`Id\` AS \`id\`, ${text(name)} AS \`column\`, ${raw} AS \`value\` FROM ${tableName(table)}
   WHERE ${isLost(type, raw)}`;
     }),
@@ -223,6 +223,11 @@ ON _kept.\`run\` = ${text(statement.runId)} AND _kept.\`id\` = _found.\`id\` AND
 WHEN NOT MATCHED THEN
   INSERT (\`object\`, \`id\`, \`column\`, \`value\`, \`run\`, \`seen_at\`)
   VALUES (${text(objectName)}, _found.\`id\`, _found.\`column\`, _found.\`value\`, ${text(statement.runId)}, CURRENT_TIMESTAMP())`;
+}
+
+/** Makes a column hold more. May be run again. BigQuery takes one column a statement. */
+export function widenStatement(table: TableName, column: Column): string {
+  return `ALTER TABLE ${tableName(table)} ALTER COLUMN ${quote(column.name)} SET DATA TYPE ${column.type}`;
 }
 
 /** A view's query: the rows of a target table that are not deleted. */

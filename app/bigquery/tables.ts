@@ -1,22 +1,38 @@
 import type { Column } from '../core/columns.ts';
+import { type ExistingColumn, isWidened } from '../core/drift.ts';
 import { AppError } from '../errors.ts';
 import { httpStatus, translateBigQueryError } from './errors.ts';
+import { query } from './jobs.ts';
 import type { Table, TableField } from './resources.ts';
-import { BAD_VALUES_COLUMNS, liveQuery, OWN_COLUMNS, type TableName } from './sql.ts';
+import { BAD_VALUES_COLUMNS, liveQuery, OWN_COLUMNS, type TableName, widenStatement } from './sql.ts';
 import type { Warehouse } from './warehouse.ts';
 
 const BAD_VALUES_DESCRIPTION =
   'Texts from Salesforce that their column could not hold: it is NULL instead, or a rounded number. Kept for 30 days.';
 
-export interface TargetTable {
+/** What tells whether a table is the one that its job made. */
+export interface TargetIdentity {
   name: TableName;
-  columns: readonly Column[];
   /** the job whose table this is; kept as a label */
   jobId: string;
-  /** by whose month the table is partitioned; undefined: it is not */
-  partitionField: string | undefined;
   /** when this job made the table; null where it has not yet */
   createdAt: Date | null;
+}
+
+export interface TargetTable extends TargetIdentity {
+  columns: readonly Column[];
+  /** by whose month the table is partitioned; undefined: it is not */
+  partitionField: string | undefined;
+  /** this run, an earlier attempt of it included, is one that changes the table's columns */
+  changesColumns: boolean;
+  /** of the run: for the statements that widen columns */
+  labels: Record<string, string>;
+}
+
+/** A table as it stood when it was looked at. */
+export interface FoundTable {
+  columns: ExistingColumn[];
+  metadata: Table;
 }
 
 /** A target table that is ready for a MERGE. */
@@ -55,14 +71,28 @@ export async function stagedRows(warehouse: Warehouse, name: TableName): Promise
 }
 
 /**
- * Makes a job's target table and its view of live rows, or adds the columns that are new. Nothing is dropped.
+ * Looks at a job's target table. Undefined where there is none yet.
  * @throws AppError target_replaced when the table is not the one that this job made
  */
-export async function ensureTargetTable(warehouse: Warehouse, target: TargetTable): Promise<ReadyTarget> {
+export async function findTargetTable(warehouse: Warehouse, target: TargetIdentity): Promise<FoundTable | undefined> {
+  const metadata = await getTable(warehouse, target.name);
+  if (!metadata && target.createdAt) throw replaced(target, 'is gone');
+  if (!metadata) return undefined;
+  requireOwn(target, metadata);
+  const columns = (metadata.schema?.fields ?? []).map((field) => ({ name: field.name ?? '', type: typeOf(field) }));
+  return { columns, metadata };
+}
+
+/**
+ * Makes a job's target table and its view of live rows, or adds the columns that are new and widens those that are to hold more. Nothing
+ * is dropped.
+ * @param seen the table as `findTargetTable` found it
+ * @throws AppError target_replaced when the table is not the one that this job made
+ */
+export async function ensureTargetTable(warehouse: Warehouse, target: TargetTable, seen: FoundTable | undefined): Promise<ReadyTarget> {
   const columns = [...target.columns, ...OWN_COLUMNS];
-  let found = await getTable(warehouse, target.name);
+  let found = seen;
   if (!found) {
-    if (target.createdAt) throw replaced(target, 'is gone');
     await createTable(warehouse, target.name, {
       schema: { fields: columns.map(toField) },
       clustering: { fields: ['Id'] },
@@ -70,36 +100,39 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
       labels: { job: target.jobId },
       description: 'Salesforce records, kept current by salesforce-bigquery-sync.',
     });
-    found = await getTable(warehouse, target.name);
+    found = await findTargetTable(warehouse, target);
   }
   if (!found) throw new AppError('bigquery_unavailable', `The table ${display(target.name)} was made and cannot be seen yet.`);
-  const createdAt = new Date(Number(found.creationTime));
-  requireOwn(target, found);
-  const added = await updateColumns(warehouse, target.name, found, columns);
-  await ensureLiveView(warehouse, target.name, added);
-  return { createdAt, isEmpty: found.numRows === '0' };
+  const changed = await updateColumns(warehouse, target, found.metadata, columns);
+  await ensureLiveView(warehouse, target.name, changed || target.changesColumns);
+  return { createdAt: new Date(Number(found.metadata.creationTime)), isEmpty: found.metadata.numRows === '0' };
 }
 
 /**
  * A target table must be the one that its job made: into any other, a window would be missing what came before it. It is known by its
  * label, which a table that was dropped and made anew does not have, and which an operator gives to one that was restored.
  */
-function requireOwn(target: TargetTable, found: Table): void {
+function requireOwn(target: TargetIdentity, found: Table): void {
   if (found.labels?.job !== target.jobId) throw replaced(target, 'does not have the label that this job gave it');
 }
 
-function replaced({ name, jobId, createdAt }: TargetTable, what: string): AppError {
+function replaced({ name, jobId, createdAt }: TargetIdentity, what: string): AppError {
   const way = createdAt
     ? `restore it with all that it had, give it the label job:${jobId}, and tick again`
     : 'it is not written into: move it away, and tick again';
   return new AppError('target_replaced', `The table ${display(name)} ${what}: ${way}.`);
 }
 
-/** Adds the columns that are new, and rewrites descriptions that changed. @returns whether columns were added */
-async function updateColumns(warehouse: Warehouse, name: TableName, found: Table, columns: readonly Column[]): Promise<boolean> {
+/** Adds, widens and describes columns where there is need. @returns whether any was added or widened */
+async function updateColumns(
+  warehouse: Warehouse,
+  { name, labels }: TargetTable,
+  found: Table,
+  columns: readonly Column[],
+): Promise<boolean> {
   const existing = found.schema?.fields ?? [];
   const wanted = new Map(columns.map((column) => [column.name.toLowerCase(), column]));
-  for (const field of existing) requireType(name, field, wanted.get(field.name?.toLowerCase() ?? ''));
+  const widened = existing.flatMap((field) => toWiden(name, field, wanted.get(field.name?.toLowerCase() ?? '')));
 
   const described = existing.map((field) => ({
     ...field,
@@ -109,19 +142,23 @@ async function updateColumns(warehouse: Warehouse, name: TableName, found: Table
   const added = columns.filter((column) => !known.has(column.name.toLowerCase())).map(toField);
   const changed = added.length > 0 || described.some((field, index) => field.description !== existing[index]?.description);
   if (changed) await patchTable(warehouse, name, { schema: { fields: [...described, ...added] } });
-  return added.length > 0;
+  // After the patch, which tells the types as they were found.
+  for (const column of widened) await query(warehouse, widenStatement(name, column), labels);
+  return added.length + widened.length > 0;
 }
 
-function requireType(name: TableName, field: TableField, column: Column | undefined): void {
-  const was = standardType(field.type ?? '');
-  if (!column || column.type === was) return;
+/** The column where it is to be widened; none where it is right as it is. @throws AppError where somebody gave it another type meanwhile */
+function toWiden(name: TableName, field: TableField, column: Column | undefined): Column[] {
+  const was = typeOf(field);
+  if (!column || column.type === was) return [];
+  if (isWidened(was, column.type)) return [column];
   throw new AppError(
     'bigquery_refused',
-    `The field ${column.name} is ${column.type} now, and its column in ${display(name)} is ${was}: rename or drop the column, then tick again.`,
+    `The column ${column.name} of ${display(name)} is ${was} now, and was to be ${column.type}: tick again.`,
   );
 }
 
-/** A view's columns are those that its table had when the view was written, so it is written again where columns came. */
+/** A view's columns are those that its table had when the view was written, so it is written again where they changed. */
 async function ensureLiveView(warehouse: Warehouse, target: TableName, rewrite: boolean): Promise<void> {
   const name = { ...target, table: `${target.table}_live` };
   const view = { query: liveQuery(target), useLegacySql: false };
@@ -164,8 +201,9 @@ function toField({ name, type, description }: Column): TableField {
 }
 
 /** The API answers with the names of legacy SQL. */
-function standardType(type: string): string {
-  return { INTEGER: 'INT64', FLOAT: 'FLOAT64', BOOLEAN: 'BOOL' }[type] ?? type;
+function typeOf({ type = '', mode }: TableField): string {
+  const standard = { INTEGER: 'INT64', FLOAT: 'FLOAT64', BOOLEAN: 'BOOL' }[type] ?? type;
+  return mode === 'REPEATED' ? `ARRAY<${standard}>` : standard;
 }
 
 function display(name: TableName): string {

@@ -1,12 +1,21 @@
 /** The types of the warehouse's columns. */
 export type ColumnType = 'STRING' | 'BOOL' | 'INT64' | 'FLOAT64' | 'NUMERIC' | 'BIGNUMERIC' | 'DATE' | 'TIMESTAMP' | 'TIME';
 
-/** A column: where it comes from and what it becomes. Name and field are the same text: Salesforce's API names are legal in BigQuery. */
+/** A column of the warehouse. */
 export interface Column {
   name: string;
   type: ColumnType;
   /** what an analyst may read of the field; absent for our own columns */
   description?: string;
+}
+
+/**
+ * A column that a Salesforce field fills. Salesforce's API names are legal in BigQuery, so that field and name are the same text, but where
+ * the field has had a type that its column cannot hold.
+ */
+export interface FieldColumn extends Column {
+  /** its API name: in describe, in SOQL, in the pages' headers and the staging tables */
+  field: string;
 }
 
 /** What of a described field the choice needs. */
@@ -64,16 +73,16 @@ function decimal(field: DescribedField): ColumnType {
 }
 
 /** The columns of an object, in the order of its fields. A type that nobody has told us of is left out, since it might not be text. */
-export function columnsOf(fields: readonly DescribedField[]): Column[] {
+export function columnsOf(fields: readonly DescribedField[]): FieldColumn[] {
   return fields.flatMap((field) => {
     const choose = TYPES[field.type];
-    return choose ? [{ name: field.name, type: choose(field), description: describeField(field) }] : [];
+    return choose ? [{ field: field.name, name: field.name, type: choose(field), description: describeField(field) }] : [];
   });
 }
 
-/** The columns' names, in their order. */
-export function columnNames(columns: readonly Column[]): string[] {
-  return columns.map((column) => column.name);
+/** The fields' names, in the order of their columns. */
+export function fieldNames(columns: readonly FieldColumn[]): string[] {
+  return columns.map((column) => column.field);
 }
 
 /** BigQuery's limit on a column's description. */

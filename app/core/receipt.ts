@@ -1,3 +1,5 @@
+import type { RetypedField } from './drift.ts';
+
 /** What a run counted at each stage, and what follows from it. Kept with the run; the proof that its window is complete. */
 export interface Receipt {
   /** Salesforce's COUNT() before and after; null where one could not be had */
@@ -17,6 +19,11 @@ export interface Receipt {
   deleted: number;
   /** values whose text their column could not hold, and became NULL or were rounded, by column */
   uncast: Record<string, number>;
+  /** columns that the run added to the table, and those that nothing fills any more; none where it made the table */
+  columns_added: string[];
+  columns_unasked: string[];
+  /** fields whose type is not the one that their column has or had, and where their values go */
+  fields_retyped: RetypedField[];
   pages: number;
   bytes: number;
   /** bytes that BigQuery bills for the delta and the MERGE */

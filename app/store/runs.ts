@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import type { Column } from '../core/columns.ts';
+import type { FieldColumn } from '../core/columns.ts';
+import { type Drift, NO_DRIFT } from '../core/drift.ts';
 import { RUN_STATE_AFTER, type RunState } from '../core/run-state.ts';
 import type { Window } from '../core/window.ts';
 import { AppError } from '../errors.ts';
@@ -21,7 +22,9 @@ export interface Run extends Lease {
   /** failures in a row before this attempt */
   failures: number;
   /** fixed by the first attempt */
-  columns: Column[] | null;
+  columns: FieldColumn[] | null;
+  /** fixed with them */
+  drift: Drift;
   deltaTry: number;
   mergeTry: number;
   /** null until settled */
@@ -41,7 +44,8 @@ interface RunRow {
   window_from: Date;
   window_to: Date;
   failures: number;
-  columns: Column[] | null;
+  columns: StoredColumn[] | null;
+  drift: Drift | null;
   delta_try: number;
   merge_try: number;
   insert_only: boolean | null;
@@ -49,6 +53,9 @@ interface RunRow {
 }
 
 const OWNER_GONE = 'The worker that had the run was gone: look in its log for what ended it, such as too little memory.';
+
+/** The release before this one kept no `field`: it was the name. */
+type StoredColumn = Omit<FieldColumn, 'field'> & { field?: string };
 
 /** Queues a run for each of these jobs that has an unmet want and no open run. Leans on runs_one_open_per_job. */
 export async function queueRuns(database: Queryable, jobIds: string[]): Promise<string[]> {
@@ -124,9 +131,9 @@ export async function extendLease(database: Queryable, lease: Lease, leaseSecond
   await fenced(database, lease, `lease_until = now() + $3 * interval '1 second'`, [leaseSeconds]);
 }
 
-/** Keeps the columns that the run asks for. @throws AppError lease_lost */
-export async function saveColumns(database: Queryable, lease: Lease, columns: Column[]): Promise<void> {
-  await fenced(database, lease, 'columns = $3', [JSON.stringify(columns)]);
+/** Keeps the columns that the run asks for, and how they differ from the target table's. @throws AppError lease_lost */
+export async function saveColumns(database: Queryable, lease: Lease, columns: FieldColumn[], drift: Drift): Promise<void> {
+  await fenced(database, lease, 'columns = $3, drift = $4', [JSON.stringify(columns), JSON.stringify(drift)]);
 }
 
 /** Lets a run end earlier than it was to. @throws AppError lease_lost */
@@ -291,7 +298,8 @@ function toRun(row: RunRow, job: JobRow & { org_id: string }): Run {
     orgId: job.org_id,
     window: { from: row.window_from, to: row.window_to },
     failures: row.failures,
-    columns: row.columns,
+    columns: row.columns?.map((column) => ({ field: column.name, ...column })) ?? null,
+    drift: row.drift ?? NO_DRIFT,
     deltaTry: row.delta_try,
     mergeTry: row.merge_try,
     insertOnly: row.insert_only,

@@ -1,4 +1,4 @@
-import { columnNames } from '../core/columns.ts';
+import { fieldNames } from '../core/columns.ts';
 import { type Choice, chooseMethod } from '../core/method.ts';
 import { AppError } from '../errors.ts';
 import { queryPath, type RestPage, readRestPage } from '../salesforce/rest.ts';
@@ -39,7 +39,7 @@ export async function beginReading(extraction: Extraction, planned: Slice, range
 
 /** @returns the page, or why only Bulk can read this */
 async function readFirstPage({ client, run, columns, signal }: Extraction, range: RowRange): Promise<RestPage | Choice> {
-  const names = columnNames(columns);
+  const names = fieldNames(columns);
   const path = queryPath(client, selectRows(range, names));
   if (!path) return { method: 'bulk', reason: 'the query is too long for a URI' };
   try {

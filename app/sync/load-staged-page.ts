@@ -1,7 +1,7 @@
 import { findLoad, type Load, uploadPage, waitForLoad } from '../bigquery/load.ts';
 import type { TableName } from '../bigquery/sql.ts';
 import type { Context } from '../context.ts';
-import { type Column, columnNames } from '../core/columns.ts';
+import { type FieldColumn, fieldNames } from '../core/columns.ts';
 import { type Page, savePage } from '../store/pages.ts';
 import type { Run } from '../store/runs.ts';
 import { loadJobId, runLabels } from './names.ts';
@@ -27,7 +27,7 @@ export type PassOn = (send: (content: PageContent) => Promise<void>) => Promise<
 export async function loadStagedPage(
   context: Context,
   run: Run,
-  columns: readonly Column[],
+  columns: readonly FieldColumn[],
   begun: Page,
   table: TableName,
   passOn: PassOn,
@@ -52,7 +52,7 @@ export async function loadStagedPage(
       const load = {
         jobId: loadJobId(run.runId, page, tryNumber),
         table,
-        columns: columnNames(columns),
+        columns: fieldNames(columns),
         labels: runLabels(run.runId, run.job),
       };
       // Only a page whose headers were read can have a job from before.

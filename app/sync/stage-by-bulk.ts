@@ -1,5 +1,5 @@
 import type { TableName } from '../bigquery/sql.ts';
-import { columnNames } from '../core/columns.ts';
+import { fieldNames } from '../core/columns.ts';
 import { nextPageRows } from '../core/page-width.ts';
 import { isAppError } from '../errors.ts';
 import { type BulkJob, createQueryJob, fetchPage, waitForQueryJob } from '../salesforce/bulk.ts';
@@ -64,7 +64,7 @@ function unusableResult(error: unknown): string | undefined {
  * @returns the job's id; undefined where Bulk does not read the object, which is remembered: of the job where it stays so
  */
 async function createJob({ context, client, run, columns }: Extraction, range: RowRange): Promise<string | undefined> {
-  const names = columnNames(columns);
+  const names = fieldNames(columns);
   await requireQuota(context, run.orgId);
   try {
     return await createQueryJob(client, selectRows(range, names), run.job.objectName);
@@ -154,7 +154,7 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
     const page = await fetchPage(client, slice.bulkJobId!, begun.locator, rows || maxRecords, untilOver);
     rows = page.rows;
     nextLocator.resolve(page.nextLocator);
-    const names = columnNames(columns);
+    const names = fieldNames(columns);
     const body = measured(withCheckedHeader(page.body, page.gzip, names), page.gzip);
     return {
       rows: page.rows,

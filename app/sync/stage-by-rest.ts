@@ -1,5 +1,5 @@
 import type { TableName } from '../bigquery/sql.ts';
-import { columnNames } from '../core/columns.ts';
+import { fieldNames } from '../core/columns.ts';
 import { csvLine } from '../core/csv.ts';
 import { sum } from '../core/sum.ts';
 import { type RestPage, readRestPage } from '../salesforce/rest.ts';
@@ -42,7 +42,7 @@ interface Gathered {
 }
 
 async function gather({ client, columns, signal }: Extraction, first: RestPage): Promise<Gathered> {
-  const names = columnNames(columns);
+  const names = fieldNames(columns);
   const header = Buffer.from(csvLine(names));
   const parts: Buffer[] = [header];
   let [bytes, rows] = [header.length, 0];

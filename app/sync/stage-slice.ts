@@ -1,6 +1,6 @@
 import { ensureStagingTable, stagedRows } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
-import { type Column, columnNames } from '../core/columns.ts';
+import { type FieldColumn, fieldNames } from '../core/columns.ts';
 import { sum } from '../core/sum.ts';
 import { judgeSlice } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
@@ -48,7 +48,7 @@ export interface Extraction {
   context: Context;
   client: SalesforceClient;
   run: Run;
-  columns: readonly Column[];
+  columns: readonly FieldColumn[];
   signal: AbortSignal;
 }
 
@@ -86,7 +86,7 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
   if (parts > 1 && canBeCut && !slice.bulkJobId) return { cut: slice, parts };
 
   const table = stagingTable(context, run.runId, slice);
-  const names = columnNames(extraction.columns);
+  const names = fieldNames(extraction.columns);
   await ensureStagingTable(context.warehouse, table, names, stagingExpiry(run.createdAt), runLabels(run.runId, run.job));
   const read = firstPage ? await stageByRest(extraction, slice, table, firstPage) : await stageByBulk(extraction, slice, table, range);
   if ('reason' in read) return read;
@@ -125,6 +125,6 @@ export function rowRange({ run, columns }: Extraction, slice: Slice): RowRange {
     ...slice,
     objectName: run.job.objectName,
     cursorField: run.job.cursorField,
-    createdDate: columns.some((column) => column.name === 'CreatedDate'),
+    createdDate: columns.some((column) => column.field === 'CreatedDate'),
   };
 }

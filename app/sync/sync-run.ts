@@ -1,8 +1,9 @@
 import { type FinishedJob, query, runStatement } from '../bigquery/jobs.ts';
 import { badValuesStatement, countStatement, type DeltaStatement, deltaStatement, mergeStatement } from '../bigquery/sql.ts';
-import { ensureBadValuesTable, ensureTargetTable } from '../bigquery/tables.ts';
+import { ensureBadValuesTable, ensureTargetTable, type FoundTable, findTargetTable, type TargetIdentity } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
 import { type Column, columnsOf } from '../core/columns.ts';
+import { type Drift, settleDrift } from '../core/drift.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
 import { sum } from '../core/sum.ts';
 import { type DeltaCounts, judgeDelta } from '../core/verdict.ts';
@@ -23,47 +24,60 @@ import { untilSucceeded } from './until-succeeded.ts';
  */
 export async function syncRun(context: Context, run: Run, signal: AbortSignal): Promise<Receipt> {
   const client = context.salesforce(run.job.connectionId, signal);
-  const columns = await settleColumns(context, client, run);
-  const extraction = { context, client, run, columns, signal };
+  const seen = await settleColumns(context, client, run);
+  const extraction = { context, client, run, columns: run.columns!, signal };
 
   const staged = await stageSlices(extraction);
   const filled = staged.filter(({ slice }) => slice.staged !== 0);
 
-  await prepareTarget(extraction);
+  // A table may be replaced while rows are read: it is trusted unseen only where none are to be merged.
+  const target = filled.length === 0 && seen ? seen.table : await findTargetTable(context.warehouse, targetIdentity(context, run));
+  await prepareTarget(extraction, target);
   const delta = filled.length > 0 ? await buildDelta(extraction, filled) : undefined;
   const merged = delta && (await mergeDelta(extraction, delta));
 
-  const receipt = writeReceipt(staged, delta, merged);
+  const receipt = writeReceipt(run.drift, staged, delta, merged);
   await succeedRun(context.database, run, receipt);
   return receipt;
 }
 
-/** The columns that the run asks for: fixed by its first attempt, since all its pages must have the same. */
-async function settleColumns(context: Context, client: SalesforceClient, run: Run): Promise<Column[]> {
-  if (run.columns) return run.columns;
+/**
+ * Settles the columns that the run asks for, and where their values go: once, since all its pages must have the same.
+ * @returns the target table as it was seen meanwhile, if it was looked at
+ */
+async function settleColumns(context: Context, client: SalesforceClient, run: Run): Promise<{ table: FoundTable | undefined } | undefined> {
+  if (run.columns) return undefined;
   await requireQuota(context, run.orgId);
   const { fields } = await context.describes.get(client, run.job.connectionId, run.job.objectName);
-  const columns = columnsOf(fields);
+  const wanted = columnsOf(fields);
   for (const needed of ['Id', run.job.cursorField]) {
-    if (columns.some((column) => column.name === needed)) continue;
+    if (wanted.some(({ field }) => field === needed)) continue;
     throw new AppError('salesforce_refused', `The connection's user no longer sees the field ${needed} of ${run.job.objectName}.`);
   }
-  await saveColumns(context.database, run, columns);
-  return columns;
+  const table = await findTargetTable(context.warehouse, targetIdentity(context, run));
+  const { columns, drift } = settleDrift(wanted, table?.columns, run.job.cursorField);
+  await saveColumns(context.database, run, columns, drift);
+  Object.assign(run, { columns, drift });
+  return { table };
+}
+
+function targetIdentity(context: Context, { job }: Run): TargetIdentity {
+  return { name: targetTable(context, job), jobId: job.id, createdAt: job.targetCreatedAt };
 }
 
 /** The field that never changes, so that by it a table can be partitioned. */
 const PARTITION_FIELD = 'CreatedDate';
 
-async function prepareTarget({ context, run, columns }: Extraction): Promise<void> {
-  const { job } = run;
-  const { createdAt, isEmpty } = await ensureTargetTable(context.warehouse, {
-    name: targetTable(context, job),
+async function prepareTarget({ context, run, columns }: Extraction, found: FoundTable | undefined): Promise<void> {
+  const { job, drift } = run;
+  const target = {
+    ...targetIdentity(context, run),
     columns,
-    jobId: job.id,
     partitionField: job.partitioned ? PARTITION_FIELD : undefined,
-    createdAt: job.targetCreatedAt,
-  });
+    changesColumns: drift.added.length > 0 || drift.retyped.some(({ how }) => how === 'widened'),
+    labels: runLabels(run.runId, job),
+  };
+  const { createdAt, isEmpty } = await ensureTargetTable(context.warehouse, target, found);
   if (!job.targetCreatedAt) await saveTarget(context.database, run, createdAt);
   if (run.insertOnly !== null) return;
   // Only where this very run made the table: an empty one of before may yet get the rows of a MERGE that was given up.
@@ -157,7 +171,7 @@ async function mergeDelta({ context, run, columns, signal }: Extraction, { first
   );
 }
 
-function writeReceipt(staged: StagedSlice[], delta: Delta | undefined, merged: FinishedJob | undefined): Receipt {
+function writeReceipt(drift: Drift, staged: StagedSlice[], delta: Delta | undefined, merged: FinishedJob | undefined): Receipt {
   const sumKnown = (numbers: (number | null)[]): number | null => (numbers.includes(null) ? null : sum(numbers));
   const slices = staged.map(({ slice }) => slice);
   const pages = staged.flatMap((slice) => slice.pages);
@@ -174,6 +188,9 @@ function writeReceipt(staged: StagedSlice[], delta: Delta | undefined, merged: F
     updated: merged?.updated ?? 0,
     deleted: merged?.deleted ?? 0,
     uncast: delta?.uncast ?? {},
+    columns_added: drift.added,
+    columns_unasked: drift.unasked,
+    fields_retyped: drift.retyped,
     pages: pages.length,
     bytes: sum(pages.map((page) => page.bytes)),
     bytes_billed: (delta?.bytesBilled ?? 0) + (merged?.bytesBilled ?? 0),

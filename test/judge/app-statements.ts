@@ -8,8 +8,9 @@ import {
   mergeStatement,
   OWN_COLUMNS,
   type TableName,
+  widenStatement,
 } from '../../app/bigquery/sql.ts';
-import type { Column } from '../../app/core/columns.ts';
+import type { Column, FieldColumn } from '../../app/core/columns.ts';
 import type { CatalogColumn, CatalogTable } from './google-sql.ts';
 import { type Schema, tableOf } from './schemas.ts';
 
@@ -35,6 +36,7 @@ export function appStatements(schema: Schema): AppStatement[] {
     ...mergesOf(schema).map((sql) => ({ sql, tables: [target, delta], columns: [] })),
     { sql: badValuesStatement(BAD_VALUES, "it's", statement, typedColumns(schema)), tables: [...staging, badValues], columns: [] },
     { sql: liveQuery(TARGET), tables: [target], columns: target.columns },
+    ...widenings(schema).map((column) => ({ sql: widenStatement(TARGET, column), tables: [target], columns: [] })),
   ];
 }
 
@@ -91,10 +93,18 @@ function mergesOf(schema: Schema): string[] {
 const PARTITION_FIELD = 'CreatedDate';
 const MONTHS = ['2023-01', '2022-12', '0001-01', '9999-11'];
 
-const typedColumns = (schema: Schema): Column[] => schema.columns.filter(({ type }) => type !== 'STRING').slice(0, 20);
+/** One of each kind: INT64 becomes NUMERIC, NUMERIC becomes BIGNUMERIC. */
+const widenings = ({ columns }: Schema): Column[] =>
+  (['INT64', 'NUMERIC'] as const).flatMap((from) => {
+    const column = columns.find(({ type }) => type === from);
+    return column ? [{ name: column.name, type: from === 'INT64' ? 'NUMERIC' : 'BIGNUMERIC' } as const] : [];
+  });
+
+const typedColumns = (schema: Schema): FieldColumn[] => schema.columns.filter(({ type }) => type !== 'STRING').slice(0, 20);
 
 /** The same columns as they are staged. */
-export const textColumns = (columns: readonly Column[]): CatalogColumn[] => columns.map(({ name }) => ({ name, type: 'STRING' }));
+export const textColumns = (columns: readonly FieldColumn[]): CatalogColumn[] =>
+  columns.map(({ field }) => ({ name: field, type: 'STRING' }));
 
 const targetTable = (columns: readonly Column[]): CatalogTable => catalogTable(TARGET, [...columns, ...OWN_COLUMNS]);
 
@@ -110,5 +120,5 @@ const deltaTable = (schema: Schema): CatalogTable =>
 
 const catalogTable = ({ project, dataset, table }: TableName, columns: readonly CatalogColumn[]): CatalogTable => ({
   name: `${project}.${dataset}.${table}`,
-  columns,
+  columns: columns.map(({ name, type }) => ({ name, type })),
 });

@@ -1,11 +1,11 @@
 // A run's delta, small and hard: what is typed, which reading of a row wins, what is told of text that does not cast.
 import { deltaStatement } from '../../app/bigquery/sql.ts';
-import type { Column } from '../../app/core/columns.ts';
+import type { Column, FieldColumn } from '../../app/core/columns.ts';
 import { deltaOf, textColumns } from './app-statements.ts';
 import type { FilledTable } from './google-sql.ts';
-import { type Schema, tableOf } from './schemas.ts';
+import { filled, type Schema, tableOf } from './schemas.ts';
 
-const columns: readonly Column[] = [
+const plain: readonly Column[] = [
   { name: 'Id', type: 'STRING' },
   { name: 'IsDeleted', type: 'BOOL' },
   { name: 'SystemModstamp', type: 'TIMESTAMP' },
@@ -16,8 +16,9 @@ const columns: readonly Column[] = [
   { name: 'Amount', type: 'NUMERIC' },
   { name: 'Exact__c', type: 'BIGNUMERIC' },
   { name: 'CloseDate', type: 'DATE' },
-  { name: 'Opens__c', type: 'TIME' },
 ];
+
+const columns: readonly FieldColumn[] = [...plain.map(filled), { field: 'Opens__c', name: 'Opens__c_time', type: 'TIME' }];
 
 const [BULK, REST] = ['2024-03-10T12:34:56.000Z', '2024-03-10T12:34:56.000+0000'];
 const LATER = '2024-03-10T12:34:57.000Z';

@@ -20,6 +20,7 @@ export interface FilledTable extends CatalogTable {
 
 /** What BigQuery has beyond the current version of the language. Not TIMESTAMP_NANOS: its timestamps have six decimals. */
 const FEATURES = [
+  'FEATURE_ALTER_COLUMN_SET_DATA_TYPE',
   'FEATURE_ANALYTIC_FUNCTIONS',
   'FEATURE_BIGNUMERIC_TYPE',
   'FEATURE_CREATE_TABLE_CLUSTER_BY',

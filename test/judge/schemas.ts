@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import type { StagedSlice, TableName } from '../../app/bigquery/sql.ts';
-import type { Column, ColumnType } from '../../app/core/columns.ts';
+import type { Column, ColumnType, FieldColumn } from '../../app/core/columns.ts';
 
 /** An object's columns and the slices that a run staged of it. */
 export interface Schema {
-  columns: readonly Column[];
+  columns: readonly FieldColumn[];
   cursorField: string;
   slices: readonly StagedSlice[];
 }
@@ -30,22 +30,40 @@ const SYSTEM: readonly Column[] = [
 const stagedSlices = (count: number): StagedSlice[] =>
   Array.from({ length: count }, (_, order) => ({ order, table: tableOf(`staging-1f0e_${order}_g0`) }));
 
+/** A column as the field of its name fills it. */
+export const filled = ({ name, type }: Column): FieldColumn => ({ field: name, name, type });
+
+/** Columns whose fields have had another type before: the staging tables have the field's name. */
+const RETYPED: readonly FieldColumn[] = TYPES.map((type) => ({
+  field: `Retyped_${type}__c`,
+  name: `Retyped_${type}__c_${type.toLowerCase()}`,
+  type,
+}));
+
 /** One column of each type and of each word, in one slice and in twenty; a table of no deletions; a table of two columns. */
 export const plainSchemas: readonly Schema[] = [
   ...[1, 2, 20].map((count) => ({
     columns: [
-      ...SYSTEM,
-      ...TYPES.map((type) => ({ name: `As_${type}__c`, type })),
-      ...WORDS.split(' ').map((name, index) => ({ name, type: TYPES[index % TYPES.length]! })),
+      ...SYSTEM.map(filled),
+      ...TYPES.map((type) => filled({ name: `As_${type}__c`, type })),
+      ...WORDS.split(' ').map((name, index) => filled({ name, type: TYPES[index % TYPES.length]! })),
+      ...RETYPED,
     ],
     cursorField: 'SystemModstamp',
     slices: stagedSlices(count),
   })),
-  { columns: SYSTEM.filter(({ name }) => name !== 'IsDeleted'), cursorField: 'LastModifiedDate', slices: stagedSlices(1) },
-  { columns: SYSTEM.filter(({ name }) => name === 'Id' || name === 'CreatedDate'), cursorField: 'CreatedDate', slices: stagedSlices(3) },
+  { columns: SYSTEM.filter(({ name }) => name !== 'IsDeleted').map(filled), cursorField: 'LastModifiedDate', slices: stagedSlices(1) },
+  {
+    columns: SYSTEM.filter(({ name }) => name === 'Id' || name === 'CreatedDate').map(filled),
+    cursorField: 'CreatedDate',
+    slices: stagedSlices(3),
+  },
   // As many fields as an object may have.
   {
-    columns: [...SYSTEM, ...Array.from({ length: 795 }, (_, index) => ({ name: `Field_${index}__c`, type: TYPES[index % TYPES.length]! }))],
+    columns: [
+      ...SYSTEM,
+      ...Array.from({ length: 795 }, (_, index) => ({ name: `Field_${index}__c`, type: TYPES[index % TYPES.length]! })),
+    ].map(filled),
     cursorField: 'SystemModstamp',
     slices: stagedSlices(2),
   },
@@ -81,9 +99,9 @@ const schema: fc.Arbitrary<Schema> = fc
     columns: [
       SYSTEM[0]!,
       ...system.filter((each) => each.name !== cursorField),
-      { name: cursorField, type: 'TIMESTAMP' },
+      { name: cursorField, type: 'TIMESTAMP' as const },
       ...own.filter((each) => !known.has(each.name.toLowerCase())),
-    ],
+    ].map(filled),
     cursorField,
     slices: stagedSlices(slices),
   }));

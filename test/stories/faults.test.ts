@@ -94,14 +94,16 @@ describe('Salesforce by REST', () => {
     expect(await slices()).toEqual([{ method: 'rest', generation: 2 }]);
   });
 
-  test('an empty window costs one call to Salesforce and no BigQuery job', async () => {
+  test('an empty window costs one call to Salesforce, one look at its table and no BigQuery job', async () => {
     await service.tickAt(TICK);
     const { org, clock } = service.salesforce;
     clock.set(new Date('2023-03-21T00:10:00Z'));
     for (const record of [...org.records('Account')]) {
       if (String(record.SystemModstamp) >= '2023-03-19T23:50:00') org.purge('Account', String(record.Id));
     }
-    const [jobsBefore, calls] = [await bigqueryJobs(), await countCalls(() => service.tickAt('2023-03-21T00:10:00Z'))];
+    const [jobsBefore, all] = [await bigqueryJobs(), await countCalls(() => service.tickAt('2023-03-21T00:10:00Z'), '/')];
+    const calls = all.filter((url) => url.startsWith('/services/data/'));
+    expect(all.filter((url) => /\/tables\/Account(\?|$)/.test(url))).toHaveLength(1);
     expect(await job()).toMatchObject({ last_date: '2023-03-21', run: { receipt: { staged: 0, verdict: 'exact' } } });
     expect(calls).toHaveLength(1);
     expect(await bigqueryJobs()).toBe(jobsBefore);

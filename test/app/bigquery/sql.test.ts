@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { type DeltaStatement, deltaStatement, type MergeStatement, mergeStatement } from '../../../app/bigquery/sql.ts';
 
 const table = (name: string): { project: string; dataset: string; table: string } => ({ project: 'p', dataset: 'd', table: name });
-const id = { name: 'Id', type: 'STRING' as const };
-const stamp = { name: 'SystemModstamp', type: 'TIMESTAMP' as const };
+const id = { field: 'Id', name: 'Id', type: 'STRING' as const };
+const stamp = { field: 'SystemModstamp', name: 'SystemModstamp', type: 'TIMESTAMP' as const };
 
 const merge: MergeStatement = {
   target: table('t'),
@@ -19,7 +19,7 @@ const merge: MergeStatement = {
 };
 
 test('a name that is no name never gets into a statement', () => {
-  const columns = [id, { name: 'x`; DROP TABLE t; --', type: 'STRING' as const }];
+  const columns = [id, { field: 'x', name: 'x`; DROP TABLE t; --', type: 'STRING' as const }];
   expect(() => mergeStatement({ ...merge, columns })).toThrow(RangeError);
 });
 

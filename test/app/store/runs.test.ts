@@ -100,6 +100,15 @@ describe('a run', () => {
     expect(run.window).toEqual({ from: new Date('2023-03-01'), to: new Date('2023-03-20') });
   });
 
+  test('that the release before this one began goes on with its columns, which then had the names of their fields', async () => {
+    await makeJob('Account');
+    await tickTo('2023-03-20');
+    await database.pool.query(`UPDATE runs SET columns = '[{"name": "Id", "type": "STRING"}]'`);
+    const run = (await claim())!;
+    expect(run.columns).toEqual([{ field: 'Id', name: 'Id', type: 'STRING' }]);
+    expect(run.drift).toEqual({ added: [], unasked: [], retyped: [] });
+  });
+
   test('is not claimed before Salesforce has had time to commit', async () => {
     await makeJob('Account');
     await tickTo('2023-03-20', 60_000);
