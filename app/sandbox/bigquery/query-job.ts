@@ -77,6 +77,7 @@ export async function runQuery(service: Service, job: Job, transaction: Transact
   if (plan.kind === 'select') statistics.query.schema = { fields: fieldsOf(plan.columns) };
   const most = configuration.query!.maximumBytesBilled;
   if (most !== undefined && bytes.billed > Number(most)) {
+    statistics.query.totalBytesBilled = '0';
     throw new ApiError('bytesBilledLimitExceeded', `Query exceeded limit for bytes billed: ${most}. ${bytes.billed} or higher required.`);
   }
   if (transaction) await carryOut(service, job, plan, transaction);

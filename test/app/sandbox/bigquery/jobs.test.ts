@@ -108,6 +108,12 @@ describe('a query job', () => {
     await expect(client.query({ query: 'SELECT b FROM salesforce.billed', maximumBytesBilled: '1000' })).rejects.toMatchObject({
       errors: [{ reason: 'bytesBilledLimitExceeded' }],
     });
+    const [refused] = await client.createQueryJob({ query: 'SELECT b FROM salesforce.billed', maximumBytesBilled: '1000' });
+    await refused.getQueryResults().catch(() => undefined);
+    expect((await refused.getMetadata())[0]).toMatchObject({
+      status: { errorResult: { reason: 'bytesBilledLimitExceeded' } },
+      statistics: { query: { totalBytesBilled: '0' } },
+    });
   });
 
   test('takes named parameters', async () => {
