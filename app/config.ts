@@ -42,7 +42,14 @@ export interface Config {
   };
   database: DatabaseConfig;
   salesforce: { apps: SalesforceApp[]; apiVersion: string };
-  bigquery: { project: string; location: string; endpoint: string | undefined; datasets: string[]; stagingDataset: string };
+  bigquery: {
+    project: string;
+    location: string;
+    endpoint: string | undefined;
+    datasets: string[];
+    stagingDataset: string;
+    dailyBytesPerJob: number;
+  };
   federation: FederationConfig | undefined;
   /** set where the task's role is needed: for the database's password, or for Google */
   aws: AwsConfig | undefined;
@@ -275,6 +282,7 @@ function readBigQuery(read: Reader): Config['bigquery'] {
     endpoint: read.env.BIGQUERY_API_ENDPOINT ? readEndpoint(read) : undefined,
     datasets: readDatasets(read),
     stagingDataset: read.text('BIGQUERY_STAGING_DATASET', 'a dataset', 'salesforce_staging'),
+    dailyBytesPerJob: read.integer('BIGQUERY_DAILY_GB_PER_JOB', 1000, 1, 1_000_000) * 1e9,
   };
 }
 

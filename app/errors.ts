@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'salesforce_quota'
   | 'bigquery_unavailable'
   | 'bigquery_refused'
+  | 'bigquery_budget'
   | 'target_replaced'
   | 'count_mismatch'
   | 'lease_lost'
@@ -51,6 +52,7 @@ const KNOWN: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   salesforce_quota: { status: 503, recovery: 'defer' },
   bigquery_unavailable: { status: 503, recovery: 'retry' },
   bigquery_refused: { status: 422, recovery: 'give-up' },
+  bigquery_budget: { status: 503, recovery: 'defer' },
   target_replaced: { status: 409, recovery: 'give-up' },
   count_mismatch: { status: 500, recovery: 'give-up' },
   lease_lost: { status: 500, recovery: 'give-up' },

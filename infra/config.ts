@@ -34,6 +34,7 @@ export interface AppSettings {
   overlapMinutes: number;
   runRetentionDays: number;
   salesforceApiVersion: string;
+  bigqueryDailyGbPerJob: number;
 }
 
 /** Where settings come from: the stack's name, its own values, and those of the providers by their full keys. */
@@ -120,6 +121,7 @@ function readApp(read: ConfigReader): AppSettings {
     overlapMinutes: read.integer('overlapMinutes', 0, 7 * 24 * 60),
     runRetentionDays: read.integer('runRetentionDays', 1, 3650),
     salesforceApiVersion: read.text('salesforceApiVersion', 'a version such as 66.0', /^\d{2,3}\.0$/),
+    bigqueryDailyGbPerJob: read.integer('bigqueryDailyGbPerJob', 1, 1_000_000),
   };
 }
 

@@ -31,6 +31,7 @@ export function appEnvironment(settings: Settings, database: Database, warehouse
     BIGQUERY_LOCATION: google.location,
     BIGQUERY_DATASETS: google.datasets.join(','),
     BIGQUERY_STAGING_DATASET: google.stagingDataset,
+    BIGQUERY_DAILY_GB_PER_JOB: String(app.bigqueryDailyGbPerJob),
     AWS_REGION: settings.region,
     WIF_AUDIENCE: warehouse.audience,
     GCP_SERVICE_ACCOUNT: warehouse.serviceAccount,

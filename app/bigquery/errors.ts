@@ -47,6 +47,9 @@ function refusal(reason: string, text: string, status: number | undefined, doing
   if (reason === 'quotaExceeded') {
     return new AppError('bigquery_unavailable', `Could not ${doing}: a BigQuery quota is used up.`, { ...options, recovery: 'defer' });
   }
+  if (reason === 'bytesBilledLimitExceeded') {
+    return new AppError('bigquery_budget', `Could not ${doing}: it would be billed more than is left of its budget.`, options);
+  }
   if (PASSING.has(reason) || PASSING_TEXT.test(text) || status === 429 || status === 408 || (status ?? 0) >= 500) {
     return new AppError('bigquery_unavailable', `Could not ${doing}: BigQuery is not available for it now (${reason}).`, options);
   }

@@ -19,6 +19,17 @@ export interface FinishedJob {
 /** What became of a job. Passing: a job with another id may succeed. */
 export type JobOutcome = { succeeded: true; job: FinishedJob } | { succeeded: false; passing: boolean; error: AppError };
 
+/** A statement that BigQuery bills by the bytes it reads. */
+export interface Statement {
+  /** of its job */
+  id: string;
+  sql: string;
+  /** tell in the billing export, and at adoption, whose job it is */
+  labels: Record<string, string>;
+  /** what it may be billed: BigQuery refuses more, for nothing, before it reads anything */
+  mostBytes: number;
+}
+
 /** A job's id was taken and answered 409 or not at all: for so long it may not be seen yet. */
 const INVISIBLE_MS = 60_000;
 
@@ -27,18 +38,12 @@ const LONGEST_POLL_MS = 10_000;
 
 /**
  * Runs a statement as the job `id`, or adopts that job if it was asked for before, and waits for its end.
- * @param labels tell in the billing export, and at adoption, whose job it is
  * @throws AppError when BigQuery cannot be asked, or the id belongs to another statement
  */
-export async function runStatement(
-  warehouse: Warehouse,
-  id: string,
-  sql: string,
-  labels: Record<string, string>,
-  signal: AbortSignal,
-): Promise<JobOutcome> {
+export async function runStatement(warehouse: Warehouse, statement: Statement, signal: AbortSignal): Promise<JobOutcome> {
+  const { id, sql } = statement;
   const doing = `run the job ${id}`;
-  await askFor(warehouse, id, sql, labels, doing);
+  await askFor(warehouse, statement, doing);
   const job = await waitForJob(warehouse, id, signal);
   if (job.configuration?.query?.query !== sql) {
     throw new AppError('bigquery_refused', `The job ${id} exists and is of another statement.`, { details: { job: id } });
@@ -51,16 +56,16 @@ export async function runStatement(
  * @throws AppError
  */
 export async function closeJobId(warehouse: Warehouse, id: string, labels: Record<string, string>, signal: AbortSignal): Promise<void> {
-  await askFor(warehouse, id, 'SELECT 1', labels, `close the job ${id}`);
+  await askFor(warehouse, { id, sql: 'SELECT 1', labels, mostBytes: 1 }, `close the job ${id}`);
   await waitForJob(warehouse, id, signal);
 }
 
-async function askFor(warehouse: Warehouse, id: string, sql: string, labels: Record<string, string>, doing: string): Promise<void> {
+async function askFor(warehouse: Warehouse, { id, sql, labels, mostBytes }: Statement, doing: string): Promise<void> {
   try {
     await warehouse.client.createJob({
       jobId: id,
       location: warehouse.location,
-      configuration: { labels, query: { query: sql, useLegacySql: false } },
+      configuration: { labels, query: { query: sql, useLegacySql: false, maximumBytesBilled: String(mostBytes) } },
     });
   } catch (error) {
     // Asked for before, by us or by a worker that lost this run: the job is as good as ours.
@@ -68,13 +73,23 @@ async function askFor(warehouse: Warehouse, id: string, sql: string, labels: Rec
   }
 }
 
-/** Asks for rows; for what changes nothing and may be asked twice. @throws AppError */
+/** Reads the rows of a query that succeeded less than a day ago. @throws AppError */
+export async function readRows<Row>(warehouse: Warehouse, id: string): Promise<Row[]> {
+  try {
+    const [rows] = await warehouse.client.job(id, { location: warehouse.location }).getQueryResults();
+    return rows as Row[];
+  } catch (error) {
+    throw translateBigQueryError(error, `read the rows of the job ${id}`);
+  }
+}
+
+/** Runs a statement that may be run twice, bounded by nothing: what somebody asks, and what is billed nothing. @throws AppError */
 export async function query<Row>(warehouse: Warehouse, sql: string, labels: Record<string, string>): Promise<Row[]> {
   try {
     const [rows] = await warehouse.client.query({ query: sql, location: warehouse.location, useLegacySql: false, labels });
     return rows as Row[];
   } catch (error) {
-    throw translateBigQueryError(error, 'ask for rows');
+    throw translateBigQueryError(error, 'run a statement');
   }
 }
 

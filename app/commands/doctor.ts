@@ -95,7 +95,7 @@ async function checkWarehouse(context: Context, signal: AbortSignal): Promise<st
   if (!loaded.succeeded) throw loaded.error;
   const name = `\`${table.project}.${table.dataset}.${table.table}\``;
   const sql = `MERGE ${name} AS _target USING (SELECT '002' AS Id) AS _source ON _target.Id = _source.Id WHEN NOT MATCHED THEN INSERT (Id) VALUES (_source.Id)`;
-  const merged = await runStatement(warehouse, `${id}_merge`, sql, {}, signal);
+  const merged = await runStatement(warehouse, { id: `${id}_merge`, sql, labels: {}, mostBytes: 100e6 }, signal);
   if (!merged.succeeded) throw merged.error;
   return `${loaded.job.outputRows} row loaded, ${merged.job.inserted} merged`;
 }

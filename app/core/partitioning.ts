@@ -1,3 +1,6 @@
+/** The field that never changes, so that by it a table can be partitioned. */
+export const PARTITION_FIELD = 'CreatedDate';
+
 /** A MERGE is billed by the whole target table, unless its partitions say what need not be looked at. Below this it hardly matters. */
 const WORTH_BYTES = 1024 ** 3;
 

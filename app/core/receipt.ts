@@ -26,7 +26,7 @@ export interface Receipt {
   fields_retyped: RetypedField[];
   pages: number;
   bytes: number;
-  /** bytes that BigQuery bills for the delta and the MERGE */
+  /** bytes that BigQuery billed for the run's statements, in all its attempts */
   bytes_billed: number;
   /** by which API each slice was read, and why */
   methods: string[];

@@ -21,6 +21,17 @@ export interface DeltaCounts {
   unusable: number;
 }
 
+/** What is known of a run's delta table. */
+export interface CountedDelta {
+  counts: DeltaCounts;
+  /** values whose text did not cast, by column */
+  uncast: Record<string, number>;
+  /** where its rows lie in the target table */
+  firstId: string;
+  lastId: string;
+  months?: string[] | undefined;
+}
+
 export type Verdict = { ok: true; salesforce: 'exact' | `within ${number}` | 'not counted' } | { ok: false; reason: string };
 
 /** Judges a slice. Transport must agree exactly; against Salesforce, what was extracted must lie between the two counts. */

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { FieldColumn } from '../core/columns.ts';
 import { type Drift, NO_DRIFT } from '../core/drift.ts';
 import { RUN_STATE_AFTER, type RunState } from '../core/run-state.ts';
+import type { CountedDelta } from '../core/verdict.ts';
 import type { Window } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
@@ -29,7 +30,16 @@ export interface Run extends Lease {
   mergeTry: number;
   /** null until settled */
   insertOnly: boolean | null;
+  counted: Counted | null;
   createdAt: Date;
+}
+
+/** What was counted in a run's delta table, and of which staging tables that is true. */
+export interface Counted {
+  of: string;
+  delta: CountedDelta;
+  /** the texts that did not cast are kept, if there are any */
+  kept: boolean;
 }
 
 /** The channel on which a new run is announced. */
@@ -49,6 +59,7 @@ interface RunRow {
   delta_try: number;
   merge_try: number;
   insert_only: boolean | null;
+  counted: Counted | null;
   created_at: Date;
 }
 
@@ -167,6 +178,12 @@ export async function saveInsertOnly(database: Queryable, lease: Lease, insertOn
 /** Notes that the delta job was seen to have failed: the next one gets another id. @throws AppError lease_lost */
 export async function saveDeltaTry(database: Queryable, lease: Lease, number: number): Promise<void> {
   await fenced(database, lease, 'delta_try = $3', [number]);
+}
+
+/** Keeps what was counted in the delta table. @throws AppError lease_lost */
+export async function saveCounted(database: Queryable, run: Run, counted: Counted): Promise<void> {
+  await fenced(database, run, 'counted = $3', [JSON.stringify(counted)]);
+  run.counted = counted;
 }
 
 /** Notes that the merge job was seen to have failed: the next one gets another id. @throws AppError lease_lost */
@@ -303,6 +320,7 @@ function toRun(row: RunRow, job: JobRow & { org_id: string }): Run {
     deltaTry: row.delta_try,
     mergeTry: row.merge_try,
     insertOnly: row.insert_only,
+    counted: row.counted,
     createdAt: row.created_at,
   };
 }

@@ -44,6 +44,11 @@ export function mergeJobId(runId: string, tryNumber: number): string {
   return `sync_${compact(runId)}_merge_${tryNumber}`;
 }
 
+/** For a statement that may be run again, and has another id then. */
+export function onceJobId(runId: string, what: string, uuid: string): string {
+  return `sync_${compact(runId)}_${what}_${compact(uuid)}`;
+}
+
 /** When a run's tables may go. The same for every attempt of it. */
 export function stagingExpiry(createdAt: Date): Date {
   return new Date(createdAt.getTime() + STAGING_DAYS * DAY_MS);

@@ -1,18 +1,22 @@
-import { type FinishedJob, query, runStatement } from '../bigquery/jobs.ts';
-import { badValuesStatement, countStatement, type DeltaStatement, deltaStatement, mergeStatement } from '../bigquery/sql.ts';
-import { ensureBadValuesTable, ensureTargetTable, type FoundTable, findTargetTable, type TargetIdentity } from '../bigquery/tables.ts';
+import type { FinishedJob } from '../bigquery/jobs.ts';
+import { mergeStatement } from '../bigquery/sql.ts';
+import { ensureTargetTable, type FoundTable, findTargetTable, type TargetIdentity } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
-import { type Column, columnsOf } from '../core/columns.ts';
+import { columnsOf } from '../core/columns.ts';
 import { type Drift, settleDrift } from '../core/drift.ts';
+import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
 import { sum } from '../core/sum.ts';
-import { type DeltaCounts, judgeDelta } from '../core/verdict.ts';
+import type { CountedDelta } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
-import { type Run, saveColumns, saveDeltaTry, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
+import { billedByRun } from '../store/billed.ts';
+import { type Run, saveColumns, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
+import { buildDelta } from './build-delta.ts';
 import { closeAbandoned } from './close-abandoned.ts';
-import { badValuesTable, deltaJobId, deltaTable, mergeJobId, runLabels, stagingExpiry, stagingTable, targetTable } from './names.ts';
+import { deltaTable, mergeJobId, runLabels, targetTable } from './names.ts';
 import { requireQuota } from './quota.ts';
+import { runBilled } from './run-billed.ts';
 import type { Extraction, StagedSlice } from './stage-slice.ts';
 import { stageSlices } from './stage-slices.ts';
 import { untilSucceeded } from './until-succeeded.ts';
@@ -36,7 +40,7 @@ export async function syncRun(context: Context, run: Run, signal: AbortSignal): 
   const delta = filled.length > 0 ? await buildDelta(extraction, filled) : undefined;
   const merged = delta && (await mergeDelta(extraction, delta));
 
-  const receipt = writeReceipt(run.drift, staged, delta, merged);
+  const receipt = writeReceipt(run.drift, staged, delta, merged, await billedByRun(context.database, run.runId));
   await succeedRun(context.database, run, receipt);
   return receipt;
 }
@@ -65,9 +69,6 @@ function targetIdentity(context: Context, { job }: Run): TargetIdentity {
   return { name: targetTable(context, job), jobId: job.id, createdAt: job.targetCreatedAt };
 }
 
-/** The field that never changes, so that by it a table can be partitioned. */
-const PARTITION_FIELD = 'CreatedDate';
-
 async function prepareTarget({ context, run, columns }: Extraction, found: FoundTable | undefined): Promise<void> {
   const { job, drift } = run;
   const target = {
@@ -85,72 +86,8 @@ async function prepareTarget({ context, run, columns }: Extraction, found: Found
   await saveInsertOnly(context.database, run, run.insertOnly);
 }
 
-interface Delta {
-  counts: DeltaCounts;
-  /** values whose text did not cast, by column */
-  uncast: Record<string, number>;
-  firstId: string;
-  lastId: string;
-  months: string[] | undefined;
-  bytesBilled: number;
-}
-
-/** Types what was staged, keeps the newest reading of each Id, and counts. @throws AppError count_mismatch */
-async function buildDelta(extraction: Extraction, filled: StagedSlice[]): Promise<Delta> {
+async function mergeDelta(extraction: Extraction, { firstId, lastId, months }: CountedDelta): Promise<FinishedJob> {
   const { context, run, columns, signal } = extraction;
-  const slices = filled.map(({ slice }) => slice);
-  const statement: DeltaStatement = {
-    delta: deltaTable(context, run.runId),
-    slices: slices.map((slice, order) => ({ order, table: stagingTable(context, run.runId, slice) })),
-    columns,
-    cursorField: run.job.cursorField,
-    partitionField: run.job.partitioned ? PARTITION_FIELD : undefined,
-    runId: run.runId,
-    expiresAt: stagingExpiry(run.createdAt),
-  };
-  const labels = runLabels(run.runId, run.job);
-  const job = await untilSucceeded(
-    run.deltaTry,
-    (number) => saveDeltaTry(context.database, run, number),
-    (number) => runStatement(context.warehouse, deltaJobId(run.runId, slices, number), deltaStatement(statement), labels, signal),
-  );
-  const [row] = await query<Record<string, number | string | null>>(context.warehouse, countStatement(statement), labels);
-  const delta = readDelta(row ?? {}, columns, job);
-  const verdict = judgeDelta(delta.counts);
-  if (!verdict.ok) throw new AppError('count_mismatch', `The counts do not agree: ${verdict.reason}.`);
-  await keepBadValues(extraction, statement, delta.uncast);
-  return delta;
-}
-
-const BAD_COLUMNS_AT_ONCE = 25;
-
-/** Keeps the texts that did not cast, for somebody to look at: their columns are NULL. */
-async function keepBadValues({ context, run, columns }: Extraction, statement: DeltaStatement, uncast: Delta['uncast']): Promise<void> {
-  const bad = columns.filter((column) => column.name in uncast);
-  if (bad.length === 0) return;
-  const table = badValuesTable(context, run.job);
-  await ensureBadValuesTable(context.warehouse, table);
-  // A few columns at a time: a statement may have 1 MB, and names each column once a slice.
-  for (let first = 0; first < bad.length; first += BAD_COLUMNS_AT_ONCE) {
-    const sql = badValuesStatement(table, run.job.objectName, statement, bad.slice(first, first + BAD_COLUMNS_AT_ONCE));
-    await query(context.warehouse, sql, runLabels(run.runId, run.job));
-  }
-}
-
-function readDelta(row: Record<string, number | string | null>, columns: readonly Column[], { bytesBilled }: FinishedJob): Delta {
-  const count = (name: string): number => Number(row[name] ?? Number.NaN);
-  const uncast = columns.map(({ name }, index) => [name, Number(row[`uncast_${index}`] ?? 0)] as const).filter(([, values]) => values > 0);
-  return {
-    counts: { stagedIds: count('staged_ids'), deltaRows: count('delta_rows'), unusable: count('unusable') },
-    uncast: Object.fromEntries(uncast),
-    firstId: String(row.first_id),
-    lastId: String(row.last_id),
-    months: row.months === undefined ? undefined : String(row.months).split(','),
-    bytesBilled,
-  };
-}
-
-async function mergeDelta({ context, run, columns, signal }: Extraction, { firstId, lastId, months }: Delta): Promise<FinishedJob> {
   const sql = mergeStatement({
     target: targetTable(context, run.job),
     delta: deltaTable(context, run.runId),
@@ -167,11 +104,17 @@ async function mergeDelta({ context, run, columns, signal }: Extraction, { first
   return await untilSucceeded(
     run.mergeTry,
     (number) => saveMergeTry(context.database, run, number),
-    (number) => runStatement(context.warehouse, mergeJobId(run.runId, number), sql, runLabels(run.runId, run.job), signal),
+    (number) => runBilled(extraction, mergeJobId(run.runId, number), sql),
   );
 }
 
-function writeReceipt(drift: Drift, staged: StagedSlice[], delta: Delta | undefined, merged: FinishedJob | undefined): Receipt {
+function writeReceipt(
+  drift: Drift,
+  staged: StagedSlice[],
+  delta: CountedDelta | undefined,
+  merged: FinishedJob | undefined,
+  bytesBilled: number,
+): Receipt {
   const sumKnown = (numbers: (number | null)[]): number | null => (numbers.includes(null) ? null : sum(numbers));
   const slices = staged.map(({ slice }) => slice);
   const pages = staged.flatMap((slice) => slice.pages);
@@ -193,7 +136,7 @@ function writeReceipt(drift: Drift, staged: StagedSlice[], delta: Delta | undefi
     fields_retyped: drift.retyped,
     pages: pages.length,
     bytes: sum(pages.map((page) => page.bytes)),
-    bytes_billed: (delta?.bytesBilled ?? 0) + (merged?.bytesBilled ?? 0),
+    bytes_billed: bytesBilled,
     methods: slices.map((slice) => `${slice.method}: ${slice.reason}`),
     verdict: weakestVerdict(staged.map((slice) => slice.verdict)),
   };

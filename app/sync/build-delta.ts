@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import { readRows } from '../bigquery/jobs.ts';
+import { badValuesStatement, countStatement, type DeltaStatement, deltaStatement } from '../bigquery/sql.ts';
+import { ensureBadValuesTable } from '../bigquery/tables.ts';
+import type { FieldColumn } from '../core/columns.ts';
+import { PARTITION_FIELD } from '../core/partitioning.ts';
+import { type CountedDelta, judgeDelta } from '../core/verdict.ts';
+import { AppError } from '../errors.ts';
+import { saveCounted, saveDeltaTry } from '../store/runs.ts';
+import { badValuesTable, deltaJobId, deltaTable, onceJobId, stagingExpiry, stagingTable } from './names.ts';
+import { runBilled } from './run-billed.ts';
+import type { Extraction, StagedSlice } from './stage-slice.ts';
+import { untilSucceeded } from './until-succeeded.ts';
+
+/**
+ * Types what was staged, keeps the newest reading of each Id, and counts; what an earlier attempt counted of the same staging tables stands.
+ * @throws AppError count_mismatch, bigquery_budget
+ */
+export async function buildDelta(extraction: Extraction, filled: StagedSlice[]): Promise<CountedDelta> {
+  const { context, run, columns } = extraction;
+  const slices = filled.map(({ slice }) => slice);
+  const of = slices.map(({ ordinal, generation }) => `${ordinal}_${generation}`).join(' ');
+  const statement: DeltaStatement = {
+    delta: deltaTable(context, run.runId),
+    slices: slices.map((slice, order) => ({ order, table: stagingTable(context, run.runId, slice) })),
+    columns,
+    cursorField: run.job.cursorField,
+    partitionField: run.job.partitioned ? PARTITION_FIELD : undefined,
+    runId: run.runId,
+    expiresAt: stagingExpiry(run.createdAt),
+  };
+  if (run.counted?.of !== of) {
+    await untilSucceeded(
+      run.deltaTry,
+      (number) => saveDeltaTry(context.database, run, number),
+      (number) => runBilled(extraction, deltaJobId(run.runId, slices, number), deltaStatement(statement)),
+    );
+    const delta = await countDelta(extraction, statement);
+    await saveCounted(context.database, run, { of, delta, kept: Object.keys(delta.uncast).length === 0 });
+  }
+  const counted = run.counted!;
+  if (!counted.kept) {
+    await keepBadValues(extraction, statement, counted.delta.uncast);
+    await saveCounted(context.database, run, { ...counted, kept: true });
+  }
+  return counted.delta;
+}
+
+async function countDelta(extraction: Extraction, statement: DeltaStatement): Promise<CountedDelta> {
+  const id = await runOnce(extraction, 'count', countStatement(statement));
+  const [row] = await readRows<Record<string, number | string | null>>(extraction.context.warehouse, id);
+  const delta = readDelta(row ?? {}, extraction.columns);
+  const verdict = judgeDelta(delta.counts);
+  if (!verdict.ok) throw new AppError('count_mismatch', `The counts do not agree: ${verdict.reason}.`);
+  return delta;
+}
+
+const BAD_COLUMNS_AT_ONCE = 25;
+
+/** Keeps the texts that did not cast, for somebody to look at: their columns are NULL. */
+async function keepBadValues(extraction: Extraction, statement: DeltaStatement, uncast: CountedDelta['uncast']): Promise<void> {
+  const { context, run, columns } = extraction;
+  const bad = columns.filter((column) => column.name in uncast);
+  const table = badValuesTable(context, run.job);
+  await ensureBadValuesTable(context.warehouse, table);
+  // A few columns at a time: a statement may have 1 MB, and names each column once a slice.
+  for (let first = 0; first < bad.length; first += BAD_COLUMNS_AT_ONCE) {
+    const sql = badValuesStatement(table, run.job.objectName, statement, bad.slice(first, first + BAD_COLUMNS_AT_ONCE));
+    await runOnce(extraction, 'bad', sql);
+  }
+}
+
+/** Runs a statement that may be run again, so that its job need not be found again. @returns the job's id */
+async function runOnce(extraction: Extraction, what: string, sql: string): Promise<string> {
+  const id = onceJobId(extraction.run.runId, what, randomUUID());
+  const outcome = await runBilled(extraction, id, sql);
+  if (!outcome.succeeded) throw outcome.error;
+  return id;
+}
+
+function readDelta(row: Record<string, number | string | null>, columns: readonly FieldColumn[]): CountedDelta {
+  const count = (name: string): number => Number(row[name] ?? Number.NaN);
+  const uncast = columns.map(({ name }, index) => [name, Number(row[`uncast_${index}`] ?? 0)] as const).filter(([, values]) => values > 0);
+  return {
+    counts: { stagedIds: count('staged_ids'), deltaRows: count('delta_rows'), unusable: count('unusable') },
+    uncast: Object.fromEntries(uncast),
+    firstId: String(row.first_id),
+    lastId: String(row.last_id),
+    months: row.months === undefined ? undefined : String(row.months).split(','),
+  };
+}

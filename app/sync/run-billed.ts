@@ -1,0 +1,24 @@
+import { findJob, type JobOutcome, runStatement } from '../bigquery/jobs.ts';
+import { overBudget } from '../core/over-budget.ts';
+import { billedToday, noteBilled } from '../store/billed.ts';
+import { runLabels } from './names.ts';
+import type { Extraction } from './stage-slice.ts';
+
+/**
+ * Runs a statement of a run as the job `id`, or adopts that job, for no more than is left of the budget that the run's job has a day,
+ * and notes what it was billed.
+ * @throws AppError bigquery_budget where nothing is left
+ */
+export async function runBilled({ context, run, signal }: Extraction, id: string, sql: string): Promise<JobOutcome> {
+  const { database, warehouse, config } = context;
+  const budget = config.bigquery.dailyBytesPerJob;
+  const spent = await billedToday(database, run.job.id);
+  const over = overBudget(run.job.objectName, spent, budget);
+  // What was paid for is taken, whatever is left.
+  if (spent >= budget && !(await findJob(warehouse, id))) throw over;
+  const labels = runLabels(run.runId, run.job);
+  const outcome = await runStatement(warehouse, { id, sql, labels, mostBytes: Math.max(1, budget - spent) }, signal);
+  if (outcome.succeeded) await noteBilled(database, run.runId, id, outcome.job.bytesBilled);
+  else if (outcome.error.code === 'bigquery_budget') return { ...outcome, error: over };
+  return outcome;
+}

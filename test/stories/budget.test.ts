@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { type JobView, startService, type TestService } from '../support/service.ts';
+
+/** What BigQuery bills at least for each table that a statement reads. */
+const LEAST = 10 * 1024 * 1024;
+
+let service: TestService;
+
+beforeEach(async () => {
+  service = await startService();
+  const userId = await service.connect();
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
+  service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
+});
+afterEach(() => service[Symbol.asyncDispose]());
+
+const job = async (): Promise<JobView> => (await service.jobs())[0]!;
+
+function setBudget(bytes: number): void {
+  service.context.config.bigquery.dailyBytesPerJob = bytes;
+}
+
+async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+/** Until the run has ended, or waits again. */
+const settled = (attempt: number): Promise<void> =>
+  waitUntil(async () => {
+    const { rows } = await service.database.pool.query<{ attempt: number; state: string }>('SELECT attempt, state FROM runs');
+    return rows.some((run) => run.attempt >= attempt && run.state !== 'running');
+  });
+
+/** The time comes at which a run that waits is tried again. */
+async function tryAgain(): Promise<void> {
+  const { rows } = await service.database.pool.query<{ attempt: number }>('SELECT attempt FROM runs');
+  await service.database.pool.query(`UPDATE runs SET run_at = now()`);
+  await service.database.pool.query(`SELECT pg_notify('runs', '')`);
+  await settled(rows[0]!.attempt + 1);
+}
+
+const letADayPass = (): Promise<unknown> => service.database.pool.query(`UPDATE billed SET billed_at = billed_at - interval '1 day'`);
+
+interface BilledJob {
+  kind: string;
+  bytes: number;
+}
+
+/** What BigQuery itself says of the statements that it carried out. */
+async function statements(): Promise<BilledJob[]> {
+  const [jobs] = await service.context.warehouse.client.getJobs({ allUsers: true });
+  return jobs.flatMap(({ id, metadata }) => {
+    const { status, statistics } = metadata as { status: { errorResult?: object }; statistics: { query?: { totalBytesBilled: string } } };
+    const kind = /^sync_[0-9a-f]+_(delta|count|bad|merge)_/.exec(id!)?.[1];
+    return kind && !status.errorResult ? [{ kind, bytes: Number(statistics.query!.totalBytesBilled) }] : [];
+  });
+}
+
+async function expectComplete(): Promise<void> {
+  const expected = [...service.salesforce.org.records('Account')].filter(
+    (record) => String(record.CreatedDate) < '2023-03-20' && String(record.SystemModstamp) >= '2023-03-01',
+  );
+  const rows = await service.rows('SELECT Id FROM salesforce.Account');
+  expect(rows.map((row) => row.Id).sort()).toEqual(expected.map((record) => record.Id).sort());
+  const made = await statements();
+  expect(made.map(({ kind }) => kind).sort()).toEqual(['count', 'delta', 'merge']);
+  const billed = made.reduce((sum, { bytes }) => sum + bytes, 0);
+  expect(billed).toBeGreaterThan(0);
+  expect(await job()).toMatchObject({
+    last_date: '2023-03-20',
+    run: { state: 'succeeded', error: null, receipt: { bytes_billed: billed, inserted: expected.length } },
+  });
+}
+
+test("a run whose statements cost more than is left of the day's budget waits, says so, and goes on where it was once that is raised", async () => {
+  setBudget(2.5 * LEAST);
+  await service.call('handle_importing_job');
+  await settled(1);
+  const waiting = await job();
+  expect(waiting).toMatchObject({ last_date: '2023-03-01', run: { state: 'queued', failures: 0, error: { code: 'bigquery_budget' } } });
+  expect(waiting.run!.error!.message).toMatch(/^BigQuery has billed 0\.01 GB for Account today.* 0\.03 GB.* BIGQUERY_DAILY_GB_PER_JOB /);
+  expect(await service.rows('SELECT Id FROM salesforce.Account')).toEqual([]);
+  setBudget(1e9);
+  await tryAgain();
+  await expectComplete();
+});
+
+test('it goes on by itself day after day, and pays for nothing twice', async () => {
+  setBudget(2.5 * LEAST);
+  await service.call('handle_importing_job');
+  await settled(1);
+  let days = 1;
+  for (; (await job()).run!.state === 'queued'; days++) {
+    const before = await statements();
+    // On the same day nothing more is to be had.
+    await tryAgain();
+    expect(await statements()).toEqual(before);
+    await letADayPass();
+    await tryAgain();
+    expect((await statements()).length).toBeGreaterThan(before.length);
+  }
+  expect(days).toBe(3);
+  await expectComplete();
+});
+
+test('a statement that no day can pay says that the budget must be raised', async () => {
+  setBudget(LEAST / 2);
+  await service.call('handle_importing_job');
+  await settled(1);
+  expect((await job()).run!.error!.message).toMatch(/more than a whole day's budget .*: raise BIGQUERY_DAILY_GB_PER_JOB/);
+  expect(await statements()).toEqual([]);
+});
+
+test('what was paid for before a crash is taken, though nothing is left of the budget', async () => {
+  await service.tickAt('2023-03-20T00:10:00Z');
+  await service.database.pool.query(
+    `WITH undone AS (UPDATE runs SET state = 'queued', receipt = NULL, finished_at = NULL, run_at = now() + interval '1 hour' RETURNING job_id)
+     UPDATE jobs SET synced_to = start_date FROM undone WHERE jobs.id = undone.job_id`,
+  );
+  setBudget(LEAST);
+  await tryAgain();
+  await expectComplete();
+});
