@@ -41,7 +41,7 @@ export interface Config {
     proxyHops: number;
   };
   database: DatabaseConfig;
-  salesforce: { apps: SalesforceApp[]; apiVersion: string };
+  salesforce: { apps: SalesforceApp[]; apiVersion: string; gzip: boolean };
   bigquery: {
     project: string;
     location: string;
@@ -49,6 +49,7 @@ export interface Config {
     datasets: string[];
     stagingDataset: string;
     dailyBytesPerJob: number;
+    upload: 'resumable' | 'multipart';
   };
   federation: FederationConfig | undefined;
   /** set where the task's role is needed: for the database's password, or for Google */
@@ -105,7 +106,7 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
       proxyHops: read.integer('TRUSTED_PROXY_HOPS', 0, 0, 10),
     },
     database: readDatabase(read),
-    salesforce: { apps: readApps(read), apiVersion: readApiVersion(read) },
+    salesforce: { apps: readApps(read), apiVersion: readApiVersion(read), gzip: read.choice('SALESFORCE_GZIP', ['on', 'off']) === 'on' },
     bigquery: readBigQuery(read),
     federation: readFederation(read),
     aws: env.DB_SECRET_ARN || env.WIF_AUDIENCE ? readAws(read) : undefined,
@@ -164,6 +165,14 @@ class Reader {
     const value = Number(this.env[name]?.trim() || otherwise);
     if (!(value >= 0.01 && value <= 1)) this.fault(`${name} must be a number from 0.01 to 1.`);
     return value;
+  }
+
+  /** The first choice is what holds where none is made. */
+  choice<Choice extends string>(name: string, choices: readonly [Choice, ...Choice[]]): Choice {
+    const value = this.env[name]?.trim() || choices[0];
+    const found = choices.find((choice) => choice === value);
+    if (!found) this.fault(`${name} must be ${choices.join(' or ')}.`);
+    return found ?? choices[0];
   }
 
   url(name: string, meaning: string, protocols: string[]): string {
@@ -283,6 +292,7 @@ function readBigQuery(read: Reader): Config['bigquery'] {
     datasets: readDatasets(read),
     stagingDataset: read.text('BIGQUERY_STAGING_DATASET', 'a dataset', 'salesforce_staging'),
     dailyBytesPerJob: read.integer('BIGQUERY_DAILY_GB_PER_JOB', 1000, 1, 1_000_000) * 1e9,
+    upload: read.choice('BIGQUERY_UPLOAD', ['resumable', 'multipart']),
   };
 }
 

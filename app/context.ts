@@ -8,7 +8,7 @@ import type { Federation } from './bigquery/federated-client.ts';
 import { openWarehouse, type Warehouse } from './bigquery/warehouse.ts';
 import type { Config } from './config.ts';
 import { Budget } from './core/budget.ts';
-import { LIMITS, type Limits } from './core/limits.ts';
+import { forWholePages, LIMITS, type Limits } from './core/limits.ts';
 import { AppError } from './errors.ts';
 import { describeError, type Log } from './log.ts';
 import { SalesforceClient } from './salesforce/client.ts';
@@ -76,7 +76,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
     sealer,
     warehouse,
     describes: new DescribeCache(),
-    limits,
+    limits: config.bigquery.upload === 'multipart' ? forWholePages(limits) : limits,
     calls,
     uploads: new Budget(limits.uploads),
     longRequests: (orgId) => {
@@ -98,6 +98,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
         limits.idleMs,
         (told) => calls.count(connectionId, told),
         signal,
+        config.salesforce.gzip,
       ),
     scheduleNow: () => readClock(config.scheduleClockUrl),
     async close() {

@@ -3,6 +3,7 @@ import { findJob, type JobOutcome, outcomeOf, waitForJob } from './jobs.ts';
 import type { Job } from './resources.ts';
 import type { TableName } from './sql.ts';
 import { uploadJob } from './upload.ts';
+import { uploadJobAtOnce } from './upload-at-once.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** A page's way into a staging table. */
@@ -17,7 +18,8 @@ export interface Load {
 
 /** Uploads a page as it came: its load job then exists. @throws AppError; what the content throws passes through */
 export async function uploadPage(warehouse: Warehouse, load: Load, content: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
-  await uploadJob(warehouse, loadJob(warehouse, load), content, signal);
+  const upload = warehouse.upload === 'multipart' ? uploadJobAtOnce : uploadJob;
+  await upload(warehouse, loadJob(warehouse, load), content, signal);
 }
 
 /** Uploads a page and waits for its load job's end. @throws AppError; what the content throws passes through */
@@ -45,7 +47,8 @@ function adopt(job: Job, load: Load): JobOutcome {
   return outcomeOf(job, 'load a page');
 }
 
-function loadJob(warehouse: Warehouse, { jobId, table, columns, labels }: Load): Job {
+/** What BigQuery is asked for. */
+export function loadJob(warehouse: Warehouse, { jobId, table, columns, labels }: Load): Job {
   return {
     jobReference: { projectId: warehouse.project, jobId, location: warehouse.location },
     configuration: {

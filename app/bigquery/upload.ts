@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import { AppError } from '../errors.ts';
-import { translateBigQueryError } from './errors.ts';
 import type { Job } from './resources.ts';
+import { discard, pauseAfter, readError, sendUpload } from './upload-request.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**
@@ -13,10 +12,6 @@ import type { Warehouse } from './warehouse.ts';
 
 /** A multiple of 256 KiB, as the protocol wants. An upload holds two chunks: one under way, one being filled. */
 export const CHUNK_BYTES = 16 * 1024 * 1024;
-
-const IDLE_MS = 120_000;
-const MOST_FAILURES = 6;
-const FIRST_PAUSE_MS = 500;
 
 /** What the server has of an upload, or that it gave no usable answer. */
 type Answer =
@@ -121,7 +116,12 @@ class Upload {
     };
     for (let failures = 1; ; failures++) {
       try {
-        const response = await send(warehouse, warehouse.uploadUrl, { method: 'POST', headers, body: JSON.stringify(job), signal });
+        const response = await sendUpload(warehouse, `${warehouse.uploadUrl}?uploadType=resumable`, {
+          method: 'POST',
+          headers,
+          body: JSON.stringify(job),
+          signal,
+        });
         const session = [response.headers.location].flat()[0];
         if (response.statusCode === 409) return await discard(response, undefined);
         if (response.statusCode === 200 && session) return await discard(response, new Upload(warehouse, session, signal));
@@ -168,7 +168,7 @@ class Upload {
     const range = `bytes ${bytes}/${body ? (total ?? '*') : '*'}`;
     const headers = { 'content-length': String(length), 'content-range': range };
     try {
-      const response = await send(this.#warehouse, this.#session, {
+      const response = await sendUpload(this.#warehouse, this.#session, {
         method: 'PUT',
         headers,
         body: length > 0 ? Readable.from(body!) : '',
@@ -194,43 +194,6 @@ async function readAnswer(response: Dispatcher.ResponseData): Promise<Answer> {
   throw await readError(response);
 }
 
-async function send(
-  warehouse: Warehouse,
-  url: string,
-  options: { method: 'POST' | 'PUT'; headers: Record<string, string>; body: string | Readable; signal: AbortSignal },
-): Promise<Dispatcher.ResponseData> {
-  const headers = { ...(await warehouse.authHeaders()), ...options.headers };
-  return await request(url, { ...options, headers, dispatcher: warehouse.dispatcher, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS });
-}
-
 function lost(reason: string): AppError {
   return new AppError('bigquery_unavailable', `${reason}: it has to begin anew.`);
-}
-
-/** Reads a body to its end, so that its connection can be used again. */
-async function discard<T>(response: Dispatcher.ResponseData, result: T): Promise<T> {
-  await response.body.dump();
-  return result;
-}
-
-async function readError(response: Dispatcher.ResponseData): Promise<AppError> {
-  const text = await response.body.text();
-  let body: { error?: { message?: string; errors?: { reason?: string }[] } } = {};
-  try {
-    body = JSON.parse(text) as typeof body;
-  } catch {
-    // Not BigQuery's own words, such as a proxy's page: the status must do.
-  }
-  const error = Object.assign(new Error(body.error?.message ?? ''), { code: response.statusCode, errors: body.error?.errors ?? [] });
-  return translateBigQueryError(error, 'upload a page');
-}
-
-/** Waits, longer after each failure. @throws AppError after too many of them, or one that does not pass, or when told to stop */
-async function pauseAfter(failures: number, cause: unknown, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  if (cause instanceof AppError && cause.recovery !== 'retry') throw cause;
-  if (failures >= MOST_FAILURES) {
-    throw new AppError('bigquery_unavailable', 'BigQuery did not take an upload: it will be tried again.', { cause });
-  }
-  await sleep(FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.5 + Math.random() / 2), undefined, { signal });
 }

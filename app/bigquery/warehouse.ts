@@ -3,6 +3,9 @@ import { type AuthClient, GoogleAuth, PassThroughClient } from 'google-auth-libr
 import type { Dispatcher } from 'undici';
 import { type Federation, federatedClient } from './federated-client.ts';
 
+/** Resumable: in chunks, of any size. Multipart: in one request, held whole. */
+export type UploadProtocol = 'resumable' | 'multipart';
+
 export interface WarehouseConfig {
   /** the project that pays */
   project: string;
@@ -10,6 +13,8 @@ export interface WarehouseConfig {
   /** another endpoint than Google's: an emulator, a private one */
   endpoint: string | undefined;
   stagingDataset: string;
+  /** by which of Google's protocols a page is uploaded; resumable unless told */
+  upload?: UploadProtocol;
   /** keyless access from AWS; undefined: the application default credentials */
   federation: Federation | undefined;
 }
@@ -20,7 +25,8 @@ export interface Warehouse {
   readonly project: string;
   readonly location: string;
   readonly stagingDataset: string;
-  /** where resumable uploads begin */
+  readonly upload: UploadProtocol;
+  /** where uploads begin, without their `uploadType` */
   readonly uploadUrl: string;
   readonly dispatcher: Dispatcher;
   /** asked before each request of an upload, since a token may end during it */
@@ -46,7 +52,8 @@ export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher): 
     project: config.project,
     location: config.location,
     stagingDataset: config.stagingDataset,
-    uploadUrl: `${endpoint}/upload/bigquery/v2/projects/${encodeURIComponent(config.project)}/jobs?uploadType=resumable`,
+    upload: config.upload ?? 'resumable',
+    uploadUrl: `${endpoint}/upload/bigquery/v2/projects/${encodeURIComponent(config.project)}/jobs`,
     dispatcher,
     async authHeaders() {
       const client = authClient ?? (await auth!.getClient());

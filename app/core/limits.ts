@@ -31,3 +31,12 @@ export const LIMITS: Limits = {
   idleMs: 180_000,
   bulkJobMs: 6 * 60 * 60 * 1000,
 };
+
+/** For uploads that hold a page whole: pages of a quarter of the text, so that as many uploads at a time need as much memory as before. */
+export function forWholePages(limits: Limits): Limits {
+  return {
+    ...limits,
+    firstPageRows: Math.min(limits.firstPageRows, 2_000),
+    pageTextBytes: Math.min(limits.pageTextBytes, 16 * 1024 * 1024),
+  };
+}

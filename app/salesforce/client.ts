@@ -42,11 +42,13 @@ export class SalesforceClient {
   readonly #idleMs: number;
   readonly #onCall: (told: ApiUsage | undefined) => void;
   readonly #signal: AbortSignal | undefined;
+  readonly #encoding: 'gzip' | 'identity';
 
   /**
    * @param idleMs no answer, or no more of it, for this long: the call failed
    * @param onCall is told of every call, with what Salesforce said in its answer of the org's calls
    * @param signal ends every call of this client
+   * @param gzip whether bodies are asked for compressed
    */
   constructor(
     sessions: SessionSource,
@@ -55,6 +57,7 @@ export class SalesforceClient {
     idleMs: number,
     onCall: (told: ApiUsage | undefined) => void,
     signal?: AbortSignal,
+    gzip = true,
   ) {
     this.#sessions = sessions;
     this.version = version;
@@ -62,6 +65,7 @@ export class SalesforceClient {
     this.#idleMs = idleMs;
     this.#onCall = onCall;
     this.#signal = signal;
+    this.#encoding = gzip ? 'gzip' : 'identity';
   }
 
   /**
@@ -90,7 +94,7 @@ export class SalesforceClient {
         bodyTimeout: this.#idleMs,
         headers: {
           authorization: `Bearer ${accessToken}`,
-          'accept-encoding': 'gzip',
+          'accept-encoding': this.#encoding,
           'sforce-call-options': `client=${NAME}`,
           ...headers,
         },

@@ -29,6 +29,7 @@ export const FAULT_KINDS = {
   'job-failed': 'a job ends with `reason` (jobBackendError) and changes nothing; `atOnce`: before its insertion is answered',
   'job-stuck': 'a job stays RUNNING until it is cancelled, or its jobTimeoutMs are over',
   'job-warning': 'a job succeeds, with an error in status.errors',
+  'gzip-unknown': 'a load job takes gzip for text, and fails',
   'slow-visible': 'jobs.get does not find a job that is there: 404',
 } as const;
 

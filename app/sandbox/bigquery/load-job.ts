@@ -72,6 +72,7 @@ export async function runLoad(service: Service, job: Job, transaction: Transacti
   const fields = load.schema?.fields ?? entry.resource.schema.fields;
   const plain = `${job.input!.file}.csv`;
   try {
+    await failOnGzip(service, job);
     const scanned = await scan(job.input!.file, plain, rulesOf(load, fields));
     if (scanned.records > 0) await insertRows(transaction.connection, entry.stored!, fields, plain, load, scanned);
     const properties = service.catalog.findTable(reference) ? {} : (load.destinationTableProperties ?? {});
@@ -130,6 +131,13 @@ async function scan(from: string, to: string, rules: CsvRules): Promise<Scanned>
     throw new ApiError('invalid', `Error while reading data, error message: the file cannot be read as gzip: ${message}`, { cause: error });
   }
   return { records: scanner.records, bytes: output.bytesWritten, longestRecord: scanner.longestRecord };
+}
+
+/** The fault of a BigQuery that does not look at the first bytes. */
+async function failOnGzip(service: Service, job: Job): Promise<void> {
+  if ((await isGzip(job.input!.file)) && service.faults.take('gzip-unknown', job.resource.jobReference.jobId)) {
+    throw tooManyErrors('Bad character (ASCII 0) encountered.', 0);
+  }
 }
 
 async function isGzip(file: string): Promise<boolean> {

@@ -100,3 +100,37 @@ describe('an upload of several chunks', () => {
     expect(await stagedRows(warehouse, load.table)).toBe(0);
   });
 });
+
+describe('an upload at once', () => {
+  const atOnce = (): Warehouse => ({ ...warehouse, upload: 'multipart' });
+
+  test.each([
+    ['nothing', undefined],
+    ['a service that is down', { kind: 'http', status: 503, reason: 'backendError', times: 2, match: 'POST /upload' }],
+    ['an answer that is lost', { kind: 'lost-answer', match: 'POST /upload' }],
+  ])('arrives once, and whole, although it meets %s', async (_what, fault) => {
+    const load = await newLoad();
+    if (fault) await arm(fault);
+    const outcome = await loadPage(atOnce(), load, largePage(), new AbortController().signal);
+    expect(outcome).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
+    expect(await stagedRows(warehouse, load.table)).toBe(37_000);
+  });
+
+  test('under an id that was used before loads nothing', async () => {
+    const load = await newLoad();
+    const signal = new AbortController().signal;
+    await loadPage(warehouse, load, largePage(), signal);
+    expect(await loadPage(atOnce(), load, largePage(), signal)).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
+    expect(await stagedRows(warehouse, load.table)).toBe(37_000);
+  });
+
+  test('of more than it may hold is refused, and names the switch', async () => {
+    const load = await newLoad();
+    async function* tooLarge(): AsyncGenerator<Buffer> {
+      yield* largePage();
+      yield* largePage();
+    }
+    await expect(loadPage(atOnce(), load, tooLarge(), new AbortController().signal)).rejects.toThrow('BIGQUERY_UPLOAD');
+    expect(await stagedRows(warehouse, load.table)).toBe(0);
+  });
+});

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type BigQuerySandbox, startBigQuery } from '../../../../app/sandbox/bigquery/bigquery.ts';
-import { clientOf, type LoadOptions, loadText, rowsOf } from './client.ts';
+import { addFault, clientOf, type LoadOptions, loadText, rowsOf } from './client.ts';
 
 let sandbox: BigQuerySandbox;
 let tables = 0;
@@ -91,6 +91,14 @@ describe('a load of CSV', () => {
     const { gzipSync } = await import('node:zlib');
     const { job } = await load(gzipSync('a,b\n'.repeat(10_000)).subarray(0, 60));
     expect(job.status.errorResult.message).toContain('gzip');
+  });
+
+  test('fails for gzip where it is not known by its first bytes', async () => {
+    const { gzipSync } = await import('node:zlib');
+    await addFault(sandbox, { kind: 'gzip-unknown' });
+    const { job } = await load(gzipSync('a,b\n'));
+    expect(job.status.errorResult.reason).toBe('invalid');
+    expect((await load(gzipSync('a,b\n'))).job.status.errorResult).toBeUndefined();
   });
 
   test('reads typed columns by the rules of CSV, not of SQL', async () => {

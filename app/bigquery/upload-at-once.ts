@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { AppError } from '../errors.ts';
+import type { Job } from './resources.ts';
+import { discard, pauseAfter, readError, sendUpload } from './upload-request.ts';
+import type { Warehouse } from './warehouse.ts';
+
+/** Held whole, so that it can be sent again; a page is made for a quarter of it, and rows vary. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Google's multipart upload: job and content in one POST, of a known length. Nothing of it can be resumed; the same again, under the same
+ * id, makes the job once.
+ * @returns made, or exists: a job with this id was there before
+ * @throws AppError bigquery_unavailable when it did not go through; what the source throws passes through
+ */
+export async function uploadJobAtOnce(
+  warehouse: Warehouse,
+  job: Job,
+  content: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<'made' | 'exists'> {
+  const boundary = randomUUID();
+  const parts = await multipart(boundary, job, content);
+  const headers = {
+    'content-type': `multipart/related; boundary=${boundary}`,
+    'content-length': String(parts.reduce((total, part) => total + part.length, 0)),
+  };
+  for (let failures = 1; ; failures++) {
+    try {
+      const url = `${warehouse.uploadUrl}?uploadType=multipart`;
+      const response = await sendUpload(warehouse, url, { method: 'POST', headers, body: Readable.from(parts), signal });
+      if (response.statusCode === 200) return await discard(response, 'made');
+      if (response.statusCode === 409) return await discard(response, 'exists');
+      throw await readError(response);
+    } catch (error) {
+      await pauseAfter(failures, error, signal);
+    }
+  }
+}
+
+/** Two parts: the job, then its bytes. */
+async function multipart(boundary: string, job: Job, content: AsyncIterable<Buffer>): Promise<Buffer[]> {
+  const head = (type: string): string => `--${boundary}\r\nContent-Type: ${type}\r\n\r\n`;
+  return [
+    Buffer.from(`${head('application/json; charset=UTF-8')}${JSON.stringify(job)}\r\n${head('application/octet-stream')}`),
+    ...(await readWhole(content)),
+    Buffer.from(`\r\n--${boundary}--\r\n`),
+  ];
+}
+
+async function readWhole(content: AsyncIterable<Buffer>): Promise<Buffer[]> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of content) {
+    parts.push(part);
+    length += part.length;
+    if (length > MOST_BYTES) {
+      throw new AppError('bigquery_refused', 'A page is too large to be uploaded in one request: unset BIGQUERY_UPLOAD.');
+    }
+  }
+  return parts;
+}

@@ -1,0 +1,51 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Dispatcher, request } from 'undici';
+import { AppError } from '../errors.ts';
+import { translateBigQueryError } from './errors.ts';
+import type { Warehouse } from './warehouse.ts';
+
+/** What both of Google's upload protocols need. */
+
+const IDLE_MS = 120_000;
+const MOST_FAILURES = 6;
+const FIRST_PAUSE_MS = 500;
+
+/** Sends a request of an upload: the token is asked for each time, since it may end during a long one. */
+export async function sendUpload(
+  warehouse: Warehouse,
+  url: string,
+  options: { method: 'POST' | 'PUT'; headers: Record<string, string>; body: string | Readable; signal: AbortSignal },
+): Promise<Dispatcher.ResponseData> {
+  const headers = { ...(await warehouse.authHeaders()), ...options.headers };
+  return await request(url, { ...options, headers, dispatcher: warehouse.dispatcher, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS });
+}
+
+/** Reads a body to its end, so that its connection can be used again. */
+export async function discard<T>(response: Dispatcher.ResponseData, result: T): Promise<T> {
+  await response.body.dump();
+  return result;
+}
+
+/** What BigQuery says of a refusal. */
+export async function readError(response: Dispatcher.ResponseData): Promise<AppError> {
+  const text = await response.body.text();
+  let body: { error?: { message?: string; errors?: { reason?: string }[] } } = {};
+  try {
+    body = JSON.parse(text) as typeof body;
+  } catch {
+    // Not BigQuery's own words, such as a proxy's page: the status must do.
+  }
+  const error = Object.assign(new Error(body.error?.message ?? ''), { code: response.statusCode, errors: body.error?.errors ?? [] });
+  return translateBigQueryError(error, 'upload a page');
+}
+
+/** Waits, longer after each failure. @throws AppError after too many of them, or one that does not pass, or when told to stop */
+export async function pauseAfter(failures: number, cause: unknown, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  if (cause instanceof AppError && cause.recovery !== 'retry') throw cause;
+  if (failures >= MOST_FAILURES) {
+    throw new AppError('bigquery_unavailable', 'BigQuery did not take an upload: it will be tried again.', { cause });
+  }
+  await sleep(FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.5 + Math.random() / 2), undefined, { signal });
+}
