@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
 import { checkDatasets } from '../bigquery/datasets.ts';
 import { runStatement } from '../bigquery/jobs.ts';
 import { loadPage } from '../bigquery/load.ts';
@@ -8,7 +9,8 @@ import type { Command } from '../cli.ts';
 import { readConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
 import { csvLine } from '../core/csv.ts';
-import { isAppError } from '../errors.ts';
+import { tell } from '../doctor/tell.ts';
+import { tryAssumptions } from '../doctor/try-assumptions.ts';
 import { createLog } from '../log.ts';
 import { reachLogin } from '../salesforce/oauth.ts';
 import { activeConnections } from '../store/connections.ts';
@@ -29,31 +31,39 @@ const CHECKS: readonly Check[] = [
   { what: 'BigQuery loads and merges', try: checkWarehouse },
 ];
 
-/** Tries everything that the service needs and says what is wrong. @returns 0 when all of it works */
-export const doctor: Command = async ({ env, stop }) => {
+/**
+ * Tries everything that the service needs and says what is wrong. With `--real`, tries instead what the service takes for granted of
+ * Salesforce and BigQuery, on the connection `--connection` (a user_id) and its object `--object`.
+ * @returns 0 when all of it works
+ */
+export const doctor: Command = async ({ args, env, stop }) => {
+  const { values } = parseArgs({
+    args,
+    options: { real: { type: 'boolean' }, connection: { type: 'string' }, object: { type: 'string' } },
+  });
   const context = createContext(readConfig(env), createLog());
-  let failures = 0;
+  const print = (line: string): void => console.log(line);
   try {
-    for (const check of CHECKS) {
-      try {
-        console.log(`ok    ${check.what}: ${await check.try(context, stop)}`);
-      } catch (error) {
-        failures++;
-        console.log(`FAIL  ${check.what}: ${tell(error)}`);
-      }
-    }
+    if (!values.real) return await tryChecks(context, print, stop);
+    const failures = await tryAssumptions(context, { userId: values.connection, objectName: values.object }, print, stop);
+    return failures === 0 && !stop.aborted ? 0 : 1;
   } finally {
     await context.close();
   }
-  console.log(failures === 0 ? 'All is well.' : `${failures} of ${CHECKS.length} checks failed.`);
-  return failures === 0 ? 0 : 1;
 };
 
-/** Our own errors say what to do; of others, the code is told, since their texts may quote what is secret. */
-function tell(error: unknown): string {
-  if (isAppError(error)) return error.message;
-  const { name, code, message } = error as { name?: string; code?: string; message?: string };
-  return code ? `${name} ${code}` : (message ?? String(error));
+async function tryChecks(context: Context, print: (line: string) => void, stop: AbortSignal): Promise<number> {
+  let failures = 0;
+  for (const check of CHECKS) {
+    try {
+      print(`ok    ${check.what}: ${await check.try(context, stop)}`);
+    } catch (error) {
+      failures++;
+      print(`FAIL  ${check.what}: ${tell(error)}`);
+    }
+  }
+  print(failures === 0 ? 'All is well.' : `${failures} of ${CHECKS.length} checks failed.`);
+  return failures === 0 ? 0 : 1;
 }
 
 async function checkMigrations(context: Context): Promise<string> {

@@ -41,6 +41,7 @@ const HEIGHT: Record<string, number> = {
   sync: 3,
   http: 4,
   console: 4,
+  doctor: 4,
   commands: 5,
   'cli.ts': 6,
 };

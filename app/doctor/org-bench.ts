@@ -1,0 +1,258 @@
+import { gunzipSync } from 'node:zlib';
+import type { Context } from '../context.ts';
+import { type Column, columnNames, columnsOf } from '../core/columns.ts';
+import { csvLine } from '../core/csv.ts';
+import { parseIdentityUrl } from '../core/identity.ts';
+import { AppError } from '../errors.ts';
+import { abortQueryJob, createQueryJob, getQueryJob, waitForQueryJob } from '../salesforce/bulk.ts';
+import type { SalesforceClient } from '../salesforce/client.ts';
+import { refusalCode } from '../salesforce/errors.ts';
+import { queryPath, readRestPage } from '../salesforce/rest.ts';
+import { activeConnections, type Connection, findConnection } from '../store/connections.ts';
+import { tell } from './tell.ts';
+
+/** More than a REST page holds, and little enough to be held in memory. */
+export const MOST_ROWS = 2_500;
+
+/** So that there are several pages to be looked at. */
+const LEAST_ROWS = 3;
+
+/** Objects that most orgs have rows of. */
+const USUAL_OBJECTS = ['Account', 'Contact', 'Opportunity', 'Lead', 'Case', 'Task', 'User'];
+
+/** A result page as it came. */
+export interface Page {
+  locator: string | null;
+  header: (name: string) => string | undefined;
+  rows: number;
+  /** of Sforce-Locator, which may be missing */
+  next: string | undefined;
+  gzip: boolean;
+  bytes: Buffer;
+  text: Buffer;
+}
+
+/** A Bulk job that ended, and how its results were answered before. */
+export interface EndedJob {
+  id: string;
+  processed: number;
+  /** Salesforce's code, or `given` where they were given at once */
+  early: string;
+}
+
+export interface PageQuery {
+  locator?: string | null;
+  maxRecords?: number;
+  encoding?: 'gzip' | 'identity';
+  version?: string;
+}
+
+/** An org and one of its objects, with rows to be read. It makes Bulk jobs there, and takes them away at its end; nothing else is written. */
+export class OrgBench {
+  readonly context: Context;
+  readonly client: SalesforceClient;
+  readonly connection: Connection;
+  readonly objectName: string;
+  readonly columns: readonly Column[];
+  /** rows of the object, deleted ones included; infinite where counting them takes too long */
+  readonly count: number;
+  readonly signal: AbortSignal;
+  readonly #print: (line: string) => void;
+  readonly #jobs = new Set<string>();
+  #job: Promise<EndedJob> | undefined;
+  #pages: Promise<Page[]> | undefined;
+  #restRows: Promise<RestRows | undefined> | undefined;
+
+  private constructor(
+    context: Context,
+    connection: Connection,
+    client: SalesforceClient,
+    object: { name: string; columns: readonly Column[]; count: number },
+    print: (line: string) => void,
+    signal: AbortSignal,
+  ) {
+    this.context = context;
+    this.connection = connection;
+    this.client = client;
+    this.objectName = object.name;
+    this.columns = object.columns;
+    this.count = object.count;
+    this.signal = signal;
+    this.#print = print;
+  }
+
+  /**
+   * @param userId which connection; undefined: the first that is active
+   * @param objectName which object; undefined: one that has rows
+   * @returns why there is none to be tried, in a sentence's part, where none was named
+   * @throws AppError where what was named is not there
+   */
+  static async open(
+    context: Context,
+    userId: string | undefined,
+    objectName: string | undefined,
+    print: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<OrgBench | string> {
+    const connection = userId === undefined ? (await activeConnections(context.database))[0] : await named(context, userId);
+    if (!connection) return 'the job store has no active connection';
+    const client = context.salesforce(connection.id, signal);
+    const found = await objectWithRows(client, objectName ? [objectName] : USUAL_OBJECTS);
+    if (!found) return `${objectName ?? 'none of the usual objects'} has no ${LEAST_ROWS} rows that this user may see`;
+    const { name, fields } = await context.describes.get(client, connection.id, found.name);
+    print(`Salesforce: the object ${name} of the org of ${connection.identityUrl}, API ${client.version}`);
+    return new OrgBench(context, connection, client, { name, columns: columnsOf(fields), count: found.count }, print, signal);
+  }
+
+  /** Rows that the job below has at least. */
+  get rows(): number {
+    return Math.min(this.count, MOST_ROWS);
+  }
+
+  /** Several pages, however few the rows are. */
+  get pageRows(): number {
+    return Math.min(1_000, Math.ceil(this.rows / 3));
+  }
+
+  /** A Bulk job over up to MOST_ROWS rows, all columns: made once. */
+  job(): Promise<EndedJob> {
+    this.#job ??= this.runJob(`SELECT ${columnNames(this.columns).join(', ')} FROM ${this.objectName} LIMIT ${MOST_ROWS}`);
+    return this.#job;
+  }
+
+  /** All pages of that job, compressed: fetched once. */
+  pages(): Promise<Page[]> {
+    this.#pages ??= this.#fetchPages();
+    return this.#pages;
+  }
+
+  async runJob(soql: string): Promise<EndedJob> {
+    const id = await createQueryJob(this.client, soql, this.objectName);
+    this.#jobs.add(id);
+    const early = await this.fetchPage(id, {}).then(
+      () => 'given',
+      (error) => refusalCode(error) ?? tell(error),
+    );
+    const { state, processed } = await waitForQueryJob(this.client, id, this.signal);
+    if (state !== 'JobComplete') throw new AppError('salesforce_refused', `A Bulk job of ${this.objectName} ended as ${state}.`);
+    return { id, processed, early };
+  }
+
+  async fetchPage(id: string, { locator = null, maxRecords, encoding = 'gzip', version = this.client.version }: PageQuery): Promise<Page> {
+    const query = new URLSearchParams({ ...(locator !== null && { locator }), ...(maxRecords && { maxRecords: String(maxRecords) }) });
+    const path = `/services/data/v${version}/jobs/query/${id}/results?${query}`;
+    const headers = { accept: 'text/csv', 'accept-encoding': encoding };
+    const response = await this.client.fetch('fetch a result page', path, this.signal, headers);
+    const header = (name: string): string | undefined => [response.headers[name]].flat()[0];
+    const bytes = Buffer.from(await response.body.arrayBuffer());
+    const gzip = header('content-encoding') === 'gzip';
+    return {
+      locator,
+      header,
+      rows: Number(header('sforce-numberofrecords') ?? Number.NaN),
+      next: header('sforce-locator'),
+      gzip,
+      bytes,
+      text: gzip ? gunzipSync(bytes) : bytes,
+    };
+  }
+
+  async #fetchPages(): Promise<Page[]> {
+    const { id } = await this.job();
+    const pages: Page[] = [];
+    for (let locator: string | null = null; ; ) {
+      const page = await this.fetchPage(id, { locator, maxRecords: this.pageRows });
+      pages.push(page);
+      if (page.next === undefined || page.next === 'null' || pages.length > MOST_ROWS) return pages;
+      locator = page.next;
+    }
+  }
+
+  /** Rows by REST, as many columns as an address has room for: read once. Undefined where there is room for none. */
+  restRows(): Promise<RestRows | undefined> {
+    this.#restRows ??= this.#readRestRows();
+    return this.#restRows;
+  }
+
+  async #readRestRows(): Promise<RestRows | undefined> {
+    const path = (columns: readonly Column[]): string | undefined =>
+      queryPath(this.client, `SELECT ${columnNames(columns).join(', ')} FROM ${this.objectName} LIMIT ${MOST_ROWS}`);
+    let { columns } = this;
+    while (columns.length > 0 && !path(columns)) columns = columns.slice(0, -1);
+    const names = columnNames(columns);
+    const rows: RestRows = { columns, pages: [], csv: Buffer.from(csvLine(names)), totalSize: 0 };
+    for (let next: string | null | undefined = path(columns); next; ) {
+      const page = await readRestPage(this.client, next, names, this.signal);
+      rows.pages.push(page.rows);
+      rows.csv = Buffer.concat([rows.csv, page.csv]);
+      rows.totalSize = page.totalSize;
+      next = page.nextPath;
+    }
+    return columns.length > 0 ? rows : undefined;
+  }
+
+  /** @throws AppError */
+  async deleteJob(id: string, client = this.client): Promise<void> {
+    await client.call('delete a Bulk job', (connection) =>
+      connection.request({ method: 'DELETE', url: `/services/data/v${client.version}/jobs/query/${id}` }),
+    );
+    this.#jobs.delete(id);
+  }
+
+  /** Also when told to stop, and while a job still runs. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const client = this.context.salesforce(this.connection.id);
+    for (const id of this.#jobs) {
+      try {
+        await abort(client, id);
+        await this.deleteJob(id, client);
+      } catch (error) {
+        this.#print(`The Bulk job ${id} is left, and Salesforce takes it away in a week: ${tell(error)}`);
+      }
+    }
+  }
+}
+
+export interface RestRows {
+  columns: readonly Column[];
+  /** rows of each page */
+  pages: number[];
+  /** all of them, with a header line */
+  csv: Buffer;
+  totalSize: number;
+}
+
+/** A job that is running cannot be deleted, and one that has ended cannot be aborted. */
+async function abort(client: SalesforceClient, id: string): Promise<void> {
+  const { state } = await getQueryJob(client, id);
+  if (!['JobComplete', 'Failed', 'Aborted'].includes(state)) await abortQueryJob(client, id);
+}
+
+async function named(context: Context, userId: string): Promise<Connection> {
+  const identity = parseIdentityUrl(userId);
+  if (!identity)
+    throw new AppError('invalid_request', '--connection must be a user_id, such as https://login.salesforce.com/id/00D…/005….');
+  const connection = await findConnection(context.database, identity);
+  if (!connection) throw new AppError('not_found', 'There is no connection of this user_id: GET /jobs shows those that jobs have.');
+  return connection;
+}
+
+async function objectWithRows(client: SalesforceClient, names: readonly string[]): Promise<{ name: string; count: number } | undefined> {
+  for (const name of names) {
+    const count = await countAll(client, name, names.length > 1);
+    if (count >= LEAST_ROWS) return { name, count };
+  }
+  return undefined;
+}
+
+/** @param guess the object may not be there, or not for this user */
+async function countAll(client: SalesforceClient, objectName: string, guess: boolean): Promise<number> {
+  try {
+    const soql = `SELECT COUNT() FROM ${objectName}`;
+    return (await client.call(`count ${objectName}`, (connection) => connection.query(soql, { scanAll: true }))).totalSize;
+  } catch (error) {
+    if (refusalCode(error) === 'QUERY_TIMEOUT') return Number.POSITIVE_INFINITY;
+    if (guess && refusalCode(error)) return 0;
+    throw error;
+  }
+}

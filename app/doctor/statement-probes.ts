@@ -1,0 +1,218 @@
+import { httpStatus } from '../bigquery/errors.ts';
+import { CASTS } from '../bigquery/sql.ts';
+import { isLoopback } from '../bigquery/warehouse.ts';
+import type { ColumnType } from '../core/columns.ts';
+import { type Answer, answer, notTried, type Probe } from './probe.ts';
+import { reasonOf, type Scratch } from './scratch.ts';
+
+/** What the service takes for granted of tables and statements. */
+export const STATEMENT_PROBES: readonly Probe<Scratch>[] = [
+  // BigQuery, tables.insert.
+  { what: 'A table has the labels and the expiry that it was made with', ifNot: 'Tables do not know their jobs.', try: keepsLabels },
+  // BigQuery, modifying schemas: what a patch does to descriptions that it leaves out is not documented, so none is left out.
+  {
+    what: 'A patch with the whole schema adds a column and keeps types and descriptions',
+    ifNot: 'Fields that are new in Salesforce fail their runs.',
+    try: addsColumn,
+  },
+  // BigQuery, data definition language, SET DATA TYPE: the analyzer at hand refuses the statement whatever the types.
+  {
+    what: 'A column is widened by ALTER COLUMN SET DATA TYPE: INT64 to NUMERIC, BIGNUMERIC and FLOAT64, NUMERIC to BIGNUMERIC and FLOAT64',
+    ifNot: 'A field whose type grew needs another column.',
+    try: widens,
+  },
+  // BigQuery, format elements: %Ez is documented for -05:00; that it takes Z and +0000 as well was seen in GoogleSQL of 2023.
+  {
+    what: "Datetimes are read by %E*S%Ez in Bulk's form (Z), in REST's (+0000), and with +00:00",
+    ifNot: 'Datetimes become NULL, and their texts go to _bad_values.',
+    try: readsDatetimes,
+  },
+  // BigQuery, conversion rules: all of it was seen in GoogleSQL of 2023.
+  {
+    what: 'Numbers, dates, times and booleans are cast as they were by the analyzer of 2023',
+    ifNot: 'Values become NULL, and their texts go to _bad_values.',
+    try: casts,
+  },
+  // BigQuery, jobs.insert.
+  {
+    what: 'The id of a statement that was used is refused by 409',
+    ifNot: 'A MERGE could run twice; that changes nothing, and is billed twice.',
+    try: statementIdIsUsed,
+  },
+  // BigQuery, MERGE and dmlStats.
+  { what: 'A MERGE that runs again changes no more than the first time, and tells how many rows it made', try: mergesTwice },
+  // BigQuery, MERGE: documented as a run-time error.
+  {
+    what: 'A MERGE with two source rows for one target row fails',
+    ifNot: 'Rows are made single before; a mistake there would not show.',
+    try: refusesDoubles,
+  },
+  // BigQuery, maximumBytesBilled: the code of the refusal is not documented.
+  {
+    what: 'A statement over its maximumBytesBilled is refused as bytesBilledLimitExceeded',
+    ifNot: 'Where runs are bounded by bytes, they fail for good in place of waiting.',
+    try: refusesBytes,
+  },
+  // BigQuery, querying partitioned tables: pruning by literals is documented for WHERE, not for the ON of a MERGE.
+  {
+    what: 'A MERGE that names months reads no others',
+    ifNot: 'Each run is billed for the whole table.',
+    try: prunes,
+  },
+];
+
+async function keepsLabels(scratch: Scratch): Promise<Answer> {
+  const table = await scratch.table(['Id'], { job: 'doctor' });
+  const { labels, expirationTime } = (await scratch.metadata(table)) ?? {};
+  const minutes = Math.round((Number(expirationTime) - Date.now()) / 60_000);
+  return answer(labels?.job === 'doctor' && minutes > 0 && minutes <= 60, `${Object.keys(labels ?? {}).length} label, ${minutes} minutes`);
+}
+
+async function addsColumn(scratch: Scratch): Promise<Answer> {
+  const name = scratch.tableName();
+  await scratch.statement(`CREATE TABLE ${scratch.quoted(name)} (Id STRING OPTIONS (description = 'the key'))`);
+  const { schema } = (await scratch.metadata(name)) ?? {};
+  const fields = [...(schema?.fields ?? []), { name: 'Added', type: 'NUMERIC', mode: 'NULLABLE', description: 'new' }];
+  await scratch.warehouse.client.dataset(name.dataset).table(name.table).setMetadata({ schema: { fields } });
+  const after = (await scratch.metadata(name))?.schema?.fields ?? [];
+  const seen = after.map((field) => `${field.name} ${field.type}: ${field.description}`).join(', ');
+  return answer(seen === 'Id STRING: the key, Added NUMERIC: new', seen);
+}
+
+const WIDENED: readonly [string, string][] = [
+  ['INT64', 'NUMERIC'],
+  ['INT64', 'BIGNUMERIC'],
+  ['INT64', 'FLOAT64'],
+  ['NUMERIC', 'BIGNUMERIC'],
+  ['NUMERIC', 'FLOAT64'],
+];
+
+async function widens(scratch: Scratch): Promise<Answer> {
+  const name = scratch.quoted(scratch.tableName());
+  await scratch.statement(`CREATE TABLE ${name} (${WIDENED.map(([from], index) => `c${index} ${from}`).join(', ')})`);
+  await scratch.statement(`INSERT INTO ${name} VALUES (${WIDENED.map(() => '12').join(', ')})`);
+  await scratch.statement(`ALTER TABLE ${name} ${WIDENED.map(([, to], index) => `ALTER COLUMN c${index} SET DATA TYPE ${to}`).join(', ')}`);
+  return await areTrue(
+    scratch,
+    WIDENED.map(([from, to], index) => ({ what: `${from} to ${to}`, sql: `c${index} = CAST(12 AS ${to})` })),
+    `FROM ${name}`,
+  );
+}
+
+async function readsDatetimes(scratch: Scratch): Promise<Answer> {
+  const moment = "TIMESTAMP '2024-03-10 12:34:56.789+00'";
+  const zones = ['Z', '+0000', '+00:00'];
+  return await areTrue(
+    scratch,
+    zones.map((zone) => ({ what: zone, sql: `${CASTS.TIMESTAMP(`'2024-03-10T12:34:56.789${zone}'`)} = ${moment}` })),
+  );
+}
+
+/** Texts as Salesforce writes them, and what GoogleSQL made of them. */
+const CAST_ANSWERS: readonly [ColumnType, string, string][] = [
+  ['TIME', '12:34:56.000Z', "TIME '12:34:56'"],
+  ['DATE', '2024-03-10', "DATE '2024-03-10'"],
+  ['DATE', '2024-03-10T12:34:56.000Z', 'NULL'],
+  ['INT64', '39000', '39000'],
+  ['INT64', '12.0', '12'],
+  ['INT64', '12.5', 'NULL'],
+  ['FLOAT64', '1.2345678E7', '12345678.0'],
+  ['FLOAT64', '1.0E-4', '0.0001'],
+  ['NUMERIC', '1.2345678E7', "NUMERIC '12345678'"],
+  ['NUMERIC', '0.1234567891', "NUMERIC '0.123456789'"],
+  ['NUMERIC', '1E30', 'NULL'],
+  ['BIGNUMERIC', '1.0E-4', "BIGNUMERIC '0.0001'"],
+  ['BOOL', 'true', 'TRUE'],
+  ['BOOL', '1', 'NULL'],
+];
+
+async function casts(scratch: Scratch): Promise<Answer> {
+  return await areTrue(
+    scratch,
+    CAST_ANSWERS.map(([type, text, value]) => {
+      const cast = CASTS[type](`'${text}'`);
+      return { what: `${type} of ${text}`, sql: value === 'NULL' ? `(${cast}) IS NULL` : `(${cast}) = ${value}` };
+    }),
+  );
+}
+
+/** Asks whether conditions hold, all in one statement. */
+async function areTrue(scratch: Scratch, conditions: readonly { what: string; sql: string }[], from = ''): Promise<Answer> {
+  const columns = conditions.map(({ sql }, index) => `IFNULL(${sql}, FALSE) AS t${index}`);
+  const [row] = await scratch.rows<Record<string, boolean>>(`SELECT ${columns.join(', ')} ${from}`);
+  const wrong = conditions.filter((_, index) => row?.[`t${index}`] !== true).map(({ what }) => what);
+  const seen = wrong.length === 0 ? `all ${conditions.length}` : `not ${wrong.join(', ')}`;
+  return answer(wrong.length === 0, seen);
+}
+
+async function statementIdIsUsed(scratch: Scratch): Promise<Answer> {
+  const id = scratch.name();
+  await scratch.createJob(id, 'SELECT 1');
+  const again = await scratch.createJob(id, 'SELECT 1').then(
+    () => 'taken',
+    (error) => String(httpStatus(error) ?? 'no answer'),
+  );
+  return answer(again === '409', again);
+}
+
+async function mergesTwice(scratch: Scratch): Promise<Answer> {
+  const target = scratch.quoted(scratch.tableName());
+  await scratch.statement(`CREATE TABLE ${target} (Id STRING, Stamp INT64)`);
+  await scratch.statement(`INSERT INTO ${target} (Id, Stamp) VALUES ('a', 2), ('b', 1)`);
+  const merge = `MERGE ${target} AS t USING (
+SELECT 'a' AS Id, 1 AS Stamp UNION ALL SELECT 'b' AS Id, 3 AS Stamp UNION ALL SELECT 'c' AS Id, 3 AS Stamp
+) AS s ON t.Id = s.Id
+WHEN MATCHED AND s.Stamp >= t.Stamp THEN UPDATE SET Stamp = s.Stamp
+WHEN NOT MATCHED THEN INSERT (Id, Stamp) VALUES (s.Id, s.Stamp)`;
+  const made = [await scratch.statement(merge), await scratch.statement(merge)].map(({ statistics }) => {
+    const { insertedRowCount, updatedRowCount } = statistics?.query?.dmlStats ?? {};
+    return `${insertedRowCount ?? 0} made and ${updatedRowCount ?? 0} changed`;
+  });
+  const [row] = await scratch.rows<{ rows_: number; stamps: number }>(`SELECT COUNT(*) AS rows_, SUM(Stamp) AS stamps FROM ${target}`);
+  const seen = `${made.join(', then ')}: ${row?.rows_} rows`;
+  return answer(seen === '1 made and 1 changed, then 0 made and 2 changed: 3 rows' && row?.stamps === 8, seen);
+}
+
+async function refusesDoubles(scratch: Scratch): Promise<Answer> {
+  const target = scratch.quoted(scratch.tableName());
+  await scratch.statement(`CREATE TABLE ${target} (Id STRING, Stamp INT64)`);
+  await scratch.statement(`INSERT INTO ${target} (Id, Stamp) VALUES ('a', 1)`);
+  const { status } = await scratch.run(`MERGE ${target} AS t USING (
+SELECT 'a' AS Id, 2 AS Stamp UNION ALL SELECT 'a' AS Id, 3 AS Stamp
+) AS s ON t.Id = s.Id
+WHEN MATCHED THEN UPDATE SET Stamp = s.Stamp`);
+  return answer(status?.errorResult !== undefined && status?.errorResult !== null, status?.errorResult?.reason ?? 'it succeeded');
+}
+
+async function refusesBytes(scratch: Scratch): Promise<Answer> {
+  const table = scratch.quoted(scratch.tableName());
+  await scratch.statement(`CREATE TABLE ${table} (Id STRING)`);
+  await scratch.statement(`INSERT INTO ${table} (Id) VALUES ('a')`);
+  const reason = await scratch.run(`SELECT Id FROM ${table}`, { maximumBytesBilled: '1' }).then(
+    ({ status }) => status?.errorResult?.reason ?? 'it succeeded',
+    (error) => reasonOf(error) ?? 'no reason',
+  );
+  return answer(reason === 'bytesBilledLimitExceeded', reason);
+}
+
+async function prunes(scratch: Scratch): Promise<Answer> {
+  if (isLoopback(scratch.warehouse.uploadUrl)) return notTried('the local BigQuery counts whole tables');
+  const target = scratch.quoted(scratch.tableName());
+  await scratch.statement(
+    `CREATE TABLE ${target} (Id STRING, CreatedDate TIMESTAMP) PARTITION BY TIMESTAMP_TRUNC(CreatedDate, MONTH) CLUSTER BY Id`,
+  );
+  const months = Array.from({ length: 12 }, (_, index) => String(index + 1).padStart(2, '0'));
+  await scratch.statement(
+    `INSERT INTO ${target} (Id, CreatedDate) VALUES ${months.map((month) => `('${month}', TIMESTAMP '2024-${month}-02 00:00:00+00')`).join(', ')}`,
+  );
+  const merge = (condition: string): string => `MERGE ${target} AS t
+USING (SELECT '03' AS Id, TIMESTAMP '2024-03-02 00:00:00+00' AS CreatedDate) AS s
+ON t.Id = s.Id${condition}
+WHEN MATCHED THEN UPDATE SET CreatedDate = s.CreatedDate
+WHEN NOT MATCHED THEN INSERT (Id, CreatedDate) VALUES (s.Id, s.CreatedDate)`;
+  const whole = await scratch.dryRun(merge(''));
+  const month = await scratch.dryRun(
+    merge(" AND ((t.CreatedDate >= TIMESTAMP '2024-03-01 00:00:00+00' AND t.CreatedDate < TIMESTAMP '2024-04-01 00:00:00+00'))"),
+  );
+  return answer(month < whole, `${month} bytes of ${whole}`);
+}

@@ -1,0 +1,110 @@
+import { CASTS } from '../bigquery/sql.ts';
+import { type Column, columnNames } from '../core/columns.ts';
+import { sum } from '../core/sum.ts';
+import type { OrgBench } from './org-bench.ts';
+import { type Answer, answer, notTried, type Probe } from './probe.ts';
+import type { Scratch } from './scratch.ts';
+
+/** An org's rows, and where they are loaded. */
+export interface TransferBench {
+  org: OrgBench;
+  scratch: Scratch;
+  /** a table with the pages' rows, once one was asked for */
+  staged?: Promise<string>;
+}
+
+/** What the service takes for granted of Salesforce's rows in BigQuery. */
+export const TRANSFER_PROBES: readonly Probe<TransferBench>[] = [
+  // BigQuery's documentation is silent about gzip in an upload; Salesforce's, about how its gzip is made.
+  {
+    what: "Salesforce's compressed pages are loaded as they are, each with as many rows as its header says",
+    switch: 'SALESFORCE_GZIP=off',
+    try: loadsPages,
+  },
+  // Salesforce's documentation does not say how Bulk writes ints, percents and exponents.
+  {
+    what: 'Every text of the pages is cast to the type of its column',
+    ifNot: 'Such values are NULL or rounded, and their texts go to _bad_values.',
+    try: castsAll,
+  },
+  // Salesforce's documentation shows other forms of datetimes and numbers in REST than in Bulk.
+  {
+    what: 'The same rows have the same values by REST and by Bulk',
+    ifNot: 'Small windows and large ones give different values: tell the authors.',
+    try: sameByRest,
+  },
+];
+
+async function loadsPages({ org, scratch }: TransferBench): Promise<Answer> {
+  const pages = (await org.pages()).filter(({ gzip }) => gzip);
+  if (pages.length === 0) return notTried('no page came compressed');
+  const columns = columnNames(org.columns);
+  const table = await scratch.table(columns);
+  let rows = 0;
+  for (const page of pages) {
+    const loaded = await scratch.loadBytes(table, columns, page.bytes);
+    if (!loaded.succeeded) throw loaded.error;
+    if (loaded.job.outputRows !== page.rows) return answer(false, `${loaded.job.outputRows} of ${page.rows} rows of a page`);
+    rows += page.rows;
+  }
+  return answer(true, `${rows} rows on ${pages.length} pages`);
+}
+
+/** All pages in a table; loaded as plain text, since whether gzip loads is asked apart. */
+function stagedByBulk(bench: TransferBench): Promise<string> {
+  bench.staged ??= stageByBulk(bench);
+  return bench.staged;
+}
+
+async function stageByBulk({ org, scratch }: TransferBench): Promise<string> {
+  const columns = columnNames(org.columns);
+  const table = await scratch.table(columns);
+  for (const page of await org.pages()) await load(scratch, table, columns, page.text);
+  return scratch.quoted(table);
+}
+
+async function load(scratch: Scratch, table: Parameters<Scratch['loadBytes']>[0], columns: readonly string[], text: Buffer): Promise<void> {
+  const loaded = await scratch.loadBytes(table, columns, text);
+  if (!loaded.succeeded) throw loaded.error;
+}
+
+async function castsAll(bench: TransferBench): Promise<Answer> {
+  const typed = bench.org.columns.filter(({ type }) => type !== 'STRING');
+  const table = await stagedByBulk(bench);
+  const columns = typed.flatMap((column, index) => {
+    const text = `NULLIF(\`${column.name}\`, '')`;
+    return [`COUNTIF(${text} IS NOT NULL) AS n${index}`, `COUNTIF(${text} IS NOT NULL AND (${cast(column)}) IS NULL) AS u${index}`];
+  });
+  const [counts] = await bench.scratch.rows<Record<string, number>>(`SELECT ${columns.join(', ')} FROM ${table}`);
+  const texts = sum(typed.map((_, index) => counts?.[`n${index}`] ?? 0));
+  const types = new Set(typed.filter((_, index) => counts?.[`n${index}`]).map(({ type }) => type));
+  const bad = typed.filter((_, index) => counts?.[`u${index}`]).map(({ name }) => name);
+  return answer(
+    bad.length === 0,
+    `${texts} texts of ${[...types].sort().join(', ')}${bad.length > 0 ? `; not all of ${bad.join(', ')}` : ''}`,
+  );
+}
+
+async function sameByRest(bench: TransferBench): Promise<Answer> {
+  const { org, scratch } = bench;
+  const rest = await org.restRows();
+  if (!rest) return notTried('no query of the object fits an address');
+  const names = columnNames(rest.columns);
+  const table = await scratch.table(names);
+  await load(scratch, table, names, rest.csv);
+  const select = (from: string): string =>
+    `SELECT ${rest.columns.map((column) => `${cast(column)} AS \`${column.name}\``).join(', ')} FROM ${from}`;
+  const differs = rest.columns.map(({ name }, index) => `COUNTIF(_bulk.\`${name}\` IS DISTINCT FROM _rest.\`${name}\`) AS d${index}`);
+  // Edited between the two readings, a row may well differ.
+  const unedited = names.includes('SystemModstamp') ? ' AND _bulk.`SystemModstamp` = _rest.`SystemModstamp`' : '';
+  const [counts] = await scratch.rows<Record<string, number>>(`SELECT COUNT(*) AS n, ${differs.join(', ')}
+FROM (${select(await stagedByBulk(bench))}) AS _bulk JOIN (${select(scratch.quoted(table))}) AS _rest ON _bulk.\`Id\` = _rest.\`Id\`${unedited}`);
+  if (!counts?.n) return notTried('the two readings have no rows in common');
+  const different = names.filter((_, index) => counts[`d${index}`]);
+  const seen = `${counts.n} rows of ${names.length} columns${different.length > 0 ? `; different in ${different.join(', ')}` : ''}`;
+  return answer(different.length === 0, seen);
+}
+
+function cast({ name, type }: Column): string {
+  return CASTS[type](`NULLIF(\`${name}\`, '')`);
+}

@@ -1,0 +1,163 @@
+import { gzipSync } from 'node:zlib';
+import { Agent, request } from 'undici';
+import { httpStatus } from '../bigquery/errors.ts';
+import { findJob } from '../bigquery/jobs.ts';
+import { loadJob, loadPage } from '../bigquery/load.ts';
+import { uploadJob } from '../bigquery/upload.ts';
+import { uploadJobAtOnce } from '../bigquery/upload-at-once.ts';
+import { csvLine } from '../core/csv.ts';
+import { type Answer, answer, type Probe } from './probe.ts';
+import { once, type Scratch } from './scratch.ts';
+
+/** The least that a chunk may have which is not the last. */
+const GRANULE = 256 * 1024;
+
+const COLUMNS = ['Id', 'Value'];
+
+/** What the service takes for granted of Google's upload protocols and of load jobs' ids. The first chooses how the others upload. */
+export const UPLOAD_PROBES: readonly Probe<Scratch>[] = [
+  // BigQuery, load data with the API, resumable uploads: chunks of a total that is not known are Google's general protocol, not BigQuery's page.
+  {
+    what: 'A resumable upload takes chunks of an unknown total, tells by 308 what it has, and goes on from another connection',
+    switch: 'BIGQUERY_UPLOAD=multipart',
+    try: resumable,
+  },
+  // BigQuery, multipart uploads; BIGQUERY_UPLOAD=multipart leans on it.
+  {
+    what: 'A multipart upload takes a page in one request of a known length',
+    ifNot: 'BIGQUERY_UPLOAD=multipart does not work here.',
+    try: atOnce,
+  },
+  // BigQuery's documentation lists gzip for files in Cloud Storage; for an upload it is silent, and has no setting for it.
+  {
+    what: 'A load job takes gzipped bytes, which nothing names as such, and skips their header line',
+    switch: 'SALESFORCE_GZIP=off',
+    try: (scratch) => loadsRows(scratch, gzipSync(page(3)), 3),
+  },
+  // RFC 1952 lets gzip have several members; BigQuery's documentation is silent.
+  {
+    what: 'A load job reads gzip of several members to its end',
+    switch: 'SALESFORCE_GZIP=off',
+    try: (scratch) => loadsRows(scratch, Buffer.concat([gzipSync(page(3)), gzipSync(row(4))]), 4),
+  },
+  // BigQuery, resumable uploads: the limit of the session's first request is not documented; Salesforce objects have up to 800 fields.
+  { what: 'The job of an upload may have a schema of 800 columns', switch: 'BIGQUERY_UPLOAD=multipart', try: wideSchema },
+  // BigQuery, generating a job ID: that a used id is refused is documented; whether an upload is told at its beginning or its end is not.
+  {
+    what: 'A load job whose id was used is refused by 409 and loads nothing',
+    ifNot: 'A page could be loaded twice: stop the service, and tell the authors.',
+    try: loadsOnce,
+  },
+  // The same page: "for failed jobs too" is known from other loaders.
+  {
+    what: 'The id of a load job that failed is used up as well',
+    ifNot: 'Nothing relies upon it but the number of tries.',
+    try: failedIdIsUsed,
+  },
+];
+
+function row(id: number): string {
+  return csvLine([String(id), 'x'.repeat(id)]);
+}
+
+function page(rows: number): string {
+  return csvLine(COLUMNS) + Array.from({ length: rows }, (_, index) => row(index + 1)).join('');
+}
+
+/** A little more than a chunk may have: two requests, and a question between them. */
+const LARGE_PAGE = Buffer.from(csvLine(COLUMNS) + csvLine(['1', 'x'.repeat(1_000)]).repeat(300));
+
+/** By hand, a step at a time: the service's own upload mends what goes wrong, and does not tell of it. */
+async function resumable(scratch: Scratch): Promise<Answer> {
+  const found = await byHand(scratch);
+  if (!found.holds) scratch.warehouse = { ...scratch.warehouse, upload: 'multipart' };
+  return found;
+}
+
+async function byHand(scratch: Scratch): Promise<Answer> {
+  const table = await scratch.table(COLUMNS);
+  const load = scratch.load(table, COLUMNS);
+  const { warehouse, signal } = scratch;
+  const [first, rest] = [LARGE_PAGE.subarray(0, GRANULE), LARGE_PAGE.subarray(GRANULE)];
+  const session = await request(`${warehouse.uploadUrl}?uploadType=resumable`, {
+    method: 'POST',
+    dispatcher: warehouse.dispatcher,
+    signal,
+    headers: { ...(await warehouse.authHeaders()), 'content-type': 'application/json; charset=UTF-8' },
+    body: JSON.stringify(loadJob(warehouse, load)),
+  });
+  await session.body.dump();
+  const [url] = [session.headers.location].flat();
+  if (session.statusCode !== 200 || !url) return answer(false, `${session.statusCode} in place of an upload session`);
+
+  // As another process would: with nothing but the session's address.
+  const elsewhere = new Agent();
+  const put = async (dispatcher: Agent | typeof warehouse.dispatcher, range: string, body: Buffer) => {
+    const headers = { ...(await warehouse.authHeaders()), 'content-length': String(body.length), 'content-range': `bytes ${range}` };
+    const response = await request(url, { method: 'PUT', dispatcher, signal, headers, body });
+    await response.body.dump();
+    return `${response.statusCode} ${[response.headers.range].flat()[0] ?? ''}`.trim();
+  };
+  try {
+    const sent = await put(warehouse.dispatcher, `0-${GRANULE - 1}/*`, first);
+    const asked = await put(elsewhere, '*/*', Buffer.alloc(0));
+    const ended = await put(elsewhere, `${GRANULE}-${LARGE_PAGE.length - 1}/${LARGE_PAGE.length}`, rest);
+    const has = `308 bytes=0-${GRANULE - 1}`;
+    const isMade = /^20[01]/.test(ended) && (await findJob(warehouse, load.jobId)) !== undefined;
+    return answer(sent === has && asked === has && isMade, `chunk ${sent}, question ${asked}, end ${ended}`);
+  } finally {
+    await elsewhere.close();
+  }
+}
+
+async function atOnce(scratch: Scratch): Promise<Answer> {
+  const table = await scratch.table(COLUMNS);
+  const warehouse = { ...scratch.warehouse, upload: 'multipart' as const };
+  const loaded = await loadPage(warehouse, scratch.load(table, COLUMNS), once(LARGE_PAGE), scratch.signal);
+  if (!loaded.succeeded) throw loaded.error;
+  return answer(loaded.job.outputRows === 300, `${loaded.job.outputRows} of 300 rows`);
+}
+
+async function loadsRows(scratch: Scratch, bytes: Buffer, rows: number): Promise<Answer> {
+  const loaded = await scratch.loadBytes(await scratch.table(COLUMNS), COLUMNS, bytes);
+  if (!loaded.succeeded) throw loaded.error;
+  return answer(loaded.job.outputRows === rows, `${loaded.job.outputRows} of ${rows} rows`);
+}
+
+async function wideSchema(scratch: Scratch): Promise<Answer> {
+  const columns = Array.from({ length: 800 }, (_, index) => `Field_with_a_name_of_forty_characters_${String(index).padStart(3, '0')}`);
+  const table = await scratch.table(columns);
+  const load = scratch.load(table, columns);
+  const size = JSON.stringify(loadJob(scratch.warehouse, load)).length;
+  const loaded = await loadPage(scratch.warehouse, load, once(Buffer.from(csvLine(columns) + csvLine(columns))), scratch.signal);
+  if (!loaded.succeeded) throw loaded.error;
+  return answer(loaded.job.outputRows === 1, `a job of ${size} bytes`);
+}
+
+async function loadsOnce(scratch: Scratch): Promise<Answer> {
+  const table = await scratch.table(COLUMNS);
+  const load = scratch.load(table, COLUMNS);
+  await loadPage(scratch.warehouse, load, once(Buffer.from(page(3))), scratch.signal);
+  const again = await uploadAgain(scratch, load);
+  const { numRows } = (await scratch.metadata(table)) ?? {};
+  return answer(again === 'exists' && numRows === '3', `${again}, ${numRows} of 3 rows`);
+}
+
+async function failedIdIsUsed(scratch: Scratch): Promise<Answer> {
+  const load = scratch.load(await scratch.table(COLUMNS), COLUMNS);
+  const short = Buffer.from(`${csvLine(COLUMNS)}"1"\n`);
+  const failed = await loadPage(scratch.warehouse, load, once(short), scratch.signal);
+  if (failed.succeeded) return answer(false, 'a short row was loaded');
+  const again = await uploadAgain(scratch, load);
+  return answer(again === 'exists', again);
+}
+
+/** @returns made, exists or a status */
+async function uploadAgain(scratch: Scratch, load: ReturnType<Scratch['load']>): Promise<string> {
+  const upload = scratch.warehouse.upload === 'multipart' ? uploadJobAtOnce : uploadJob;
+  try {
+    return await upload(scratch.warehouse, loadJob(scratch.warehouse, load), once(Buffer.from(page(3))), scratch.signal);
+  } catch (error) {
+    return String(httpStatus(error) ?? 'no answer');
+  }
+}

@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { doctor } from '../../app/commands/doctor.ts';
+import { startService, type TestService } from '../support/service.ts';
+import { serviceEnvironment } from '../support/service-environment.ts';
+
+/** `doctor --real` on the sandbox, which answers as the documentation of both services says. */
+let service: TestService;
+let env: NodeJS.ProcessEnv;
+let userId: string;
+
+beforeAll(async () => {
+  // More than a page of REST, and time between a Bulk job's creation and its end.
+  service = await startService({ salesforce: { rows: { Account: 2_600 }, bulkDelayMs: 150 } });
+  const { database, salesforce, bigquery } = service;
+  env = { ...serviceEnvironment(database.url, salesforce, bigquery), API_KEYS: `ops:operate:${'a'.repeat(64)}` };
+  userId = await service.connect();
+});
+afterAll(() => service[Symbol.asyncDispose]());
+
+beforeEach(async () => {
+  for (const url of [service.salesforce.instanceUrl, service.bigquery.url]) await fetch(`${url}/sandbox/faults`, { method: 'DELETE' });
+});
+
+interface Outcome {
+  code: number;
+  output: string;
+  /** lines that begin so */
+  lines(mark: 'yes' | 'no' | '--'): string[];
+}
+
+async function real(args: string[] = [], changes: NodeJS.ProcessEnv = {}, stop = new AbortController()): Promise<Outcome> {
+  const log = jest.spyOn(console, 'log').mockImplementation(() => {});
+  try {
+    const code = await doctor({ args: ['--real', ...args], env: { ...env, ...changes }, stop: stop.signal });
+    const output = log.mock.calls.join('\n');
+    return { code, output, lines: (mark) => output.split('\n').filter((line) => line.startsWith(`${mark} `)) };
+  } finally {
+    log.mockRestore();
+  }
+}
+
+async function arm(url: string, fault: object): Promise<void> {
+  const init = { method: 'POST', body: JSON.stringify(fault), headers: { 'content-type': 'application/json' } };
+  expect((await fetch(`${url}/sandbox/faults`, init)).status).toBeLessThan(300);
+}
+
+const bigqueryFault = (fault: object): Promise<void> => arm(service.bigquery.url, { times: 1_000, ...fault });
+const salesforceFault = (fault: object): Promise<void> => arm(service.salesforce.instanceUrl, { times: 1_000, ...fault });
+
+async function expectNothingLeft(): Promise<void> {
+  const { client, stagingDataset } = service.context.warehouse;
+  const [datasets] = await client.getDatasets();
+  expect(datasets.map(({ id }) => id).filter((id) => id?.startsWith('doctor'))).toEqual([]);
+  const [tables] = await client.dataset(stagingDataset).getTables();
+  expect(tables.map(({ id }) => id).filter((id) => id?.startsWith('doctor'))).toEqual([]);
+  const { rows } = await service.database.pool.query<{ id: number }>('SELECT id FROM connections');
+  const jobs = await service.context
+    .salesforce(rows[0]!.id)
+    .call('list jobs', (connection) => connection.request<{ records: object[] }>('/services/data/v66.0/jobs/query?jobType=V2Query'));
+  expect(jobs.records).toEqual([]);
+}
+
+describe('doctor --real', () => {
+  test('answers yes to everything that the sandbox can be asked, and leaves nothing behind', async () => {
+    const { code, output, lines } = await real();
+    expect(lines('no')).toEqual([]);
+    expect(lines('yes').length).toBeGreaterThan(40);
+    // What a sandbox cannot tell either, and what the local BigQuery does not know.
+    expect(lines('--').filter((line) => !line.includes('MERGE that names months'))).toHaveLength(8);
+    expect(output).toMatch(/\d+ yes, 0 no, \d+ not tried/);
+    expect(code).toBe(0);
+    await expectNothingLeft();
+  });
+
+  test('tells counts and codes, and no value of a record, no token', async () => {
+    const { output } = await real(['--connection', userId, '--object', 'Contact']);
+    expect(output).toContain('Salesforce: the object Contact');
+    for (const record of service.salesforce.org.records('Contact')) {
+      expect(output).not.toContain(String(record.Id));
+      expect(output).not.toContain(String(record.LastName));
+    }
+    expect(output).not.toMatch(/Bearer|00D\w+!/);
+  });
+
+  test('where BigQuery does not inflate what is uploaded, says no, and names SALESFORCE_GZIP=off', async () => {
+    await bigqueryFault({ kind: 'gzip-unknown' });
+    const { code, lines } = await real();
+    expect(code).toBe(1);
+    expect(lines('no')).toHaveLength(3);
+    for (const line of lines('no')) expect(line).toContain('Set SALESFORCE_GZIP=off.');
+    expect(lines('no').join()).toMatch(/takes gzipped bytes.*several members.*compressed pages are loaded/s);
+    await expectNothingLeft();
+  });
+
+  test('with SALESFORCE_GZIP=off set, what it goes around is told and fails nothing', async () => {
+    await bigqueryFault({ kind: 'gzip-unknown' });
+    const { code, lines } = await real([], { SALESFORCE_GZIP: 'off' });
+    for (const line of lines('no')) expect(line).toContain('SALESFORCE_GZIP=off is set');
+    expect(lines('no')).toHaveLength(3);
+    expect(code).toBe(0);
+  });
+
+  test('where resumable uploads are refused, says no once, and names BIGQUERY_UPLOAD=multipart', async () => {
+    await bigqueryFault({ kind: 'http', reason: 'badRequest', match: 'uploadType=resumable' });
+    const { code, lines } = await real();
+    expect(code).toBe(1);
+    expect(lines('no')).toHaveLength(1);
+    expect(lines('no')[0]).toMatch(/resumable upload.*Set BIGQUERY_UPLOAD=multipart\./);
+    await expectNothingLeft();
+  });
+
+  test('where multipart uploads are refused, says that the switch is none here', async () => {
+    await bigqueryFault({ kind: 'http', reason: 'badRequest', match: 'uploadType=multipart' });
+    const { code, lines } = await real();
+    expect(code).toBe(1);
+    expect(lines('no')).toHaveLength(1);
+    expect(lines('no')[0]).toContain('BIGQUERY_UPLOAD=multipart does not work here.');
+  });
+
+  test.each([
+    ['pages come uncompressed', { kind: 'not-compressed' }, /come gzipped/],
+    ['the locator is taken away', { kind: 'missing-locator' }, /Sforce-Locator/],
+    ['a page miscounts its rows', { kind: 'wrong-count' }, /Sforce-NumberOfRecords/],
+  ])('where %s, says no and what follows', async (_what, fault, about) => {
+    await salesforceFault(fault);
+    const { code, lines } = await real();
+    expect(code).toBe(1);
+    expect(lines('no').join('\n')).toMatch(about);
+    await expectNothingLeft();
+  });
+
+  test('where no dataset may be made, works in the staging dataset and takes its tables away', async () => {
+    await bigqueryFault({ kind: 'http', reason: 'accessDenied', match: 'POST /bigquery/v2/projects/sandbox/datasets?' });
+    await bigqueryFault({ kind: 'http', reason: 'accessDenied', match: 'POST /bigquery/v2/projects/sandbox/datasets', times: 1 });
+    const { code, output } = await real();
+    expect(output).toContain('the staging dataset, since this account may not make datasets');
+    expect(code).toBe(0);
+    await expectNothingLeft();
+  });
+
+  test('that is stopped takes away what it made', async () => {
+    const stop = new AbortController();
+    const stopped = real([], {}, stop);
+    const { client } = service.context.warehouse;
+    for (let made = false; !made; ) made = (await client.getDatasets())[0].some(({ id }) => id?.startsWith('doctor'));
+    stop.abort();
+    const { code, output } = await stopped;
+    expect(output).toContain('Stopped before the end');
+    expect(code).toBe(1);
+    await expectNothingLeft();
+  });
+
+  test('of a connection that is not there says so', async () => {
+    await expect(real(['--connection', 'me'])).rejects.toThrow('--connection must be a user_id');
+    await expect(real(['--connection', userId.replace(/005.{15}$/, '005000000000000AAA')])).rejects.toThrow(
+      'no connection of this user_id',
+    );
+    await expectNothingLeft();
+  });
+});
+
+test('doctor --real without a connection tries BigQuery alone', async () => {
+  await using other = await startService({ worker: false });
+  const { database, salesforce, bigquery } = other;
+  const { code, lines } = await real([], serviceEnvironment(database.url, salesforce, bigquery));
+  expect(lines('no')).toEqual([]);
+  expect(lines('--').filter((line) => line.includes('the job store has no active connection')).length).toBeGreaterThan(20);
+  expect(lines('yes').length).toBeGreaterThan(20);
+  expect(code).toBe(0);
+});
