@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { columnNames } from '../core/columns.ts';
 import { sum } from '../core/sum.ts';
 import { refusalCode } from '../salesforce/errors.ts';
 import { MOST_ROWS, type OrgBench, type Page } from './org-bench.ts';
@@ -43,7 +42,7 @@ export const BULK_PROBES: readonly Probe<OrgBench>[] = [
   {
     what: 'Every page begins with a header line of the columns in the order of the query, and no byte order mark',
     ifNot: 'Pages are refused, since their values would stand in wrong columns.',
-    try: async (org) => everyPage(org, (page) => hasHeader(page, columnNames(org.columns)), 'with the header'),
+    try: async (org) => everyPage(org, (page) => hasHeader(page, org.names), 'with the header'),
   },
   // Salesforce's documentation does not say whether the spelling follows the query or the schema.
   {
@@ -126,7 +125,7 @@ function quoted(names: readonly string[]): string {
 }
 
 async function emptyResult(org: OrgBench): Promise<Answer> {
-  const names = columnNames(org.columns).slice(0, 2);
+  const names = org.names.slice(0, 2);
   const soql = `SELECT ${names.join(', ').toLowerCase()} FROM ${org.objectName} WHERE ${NO_ROW}`;
   const { id, processed } = await org.runJob(soql);
   const page = await org.fetchPage(id, { maxRecords: 1_000 });

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import type { Context } from '../context.ts';
-import { type Column, columnNames, columnsOf } from '../core/columns.ts';
+import { type Column, columnsOf } from '../core/columns.ts';
 import { csvLine } from '../core/csv.ts';
 import { parseIdentityUrl } from '../core/identity.ts';
 import { AppError } from '../errors.ts';
@@ -104,7 +104,11 @@ export class OrgBench {
     return new OrgBench(context, connection, client, { name, columns: columnsOf(fields), count: found.count }, print, signal);
   }
 
-  /** Rows that the job below has at least. */
+  get names(): string[] {
+    return namesOf(this.columns);
+  }
+
+  /** Rows that the job below has. */
   get rows(): number {
     return Math.min(this.count, MOST_ROWS);
   }
@@ -116,7 +120,7 @@ export class OrgBench {
 
   /** A Bulk job over up to MOST_ROWS rows, all columns: made once. */
   job(): Promise<EndedJob> {
-    this.#job ??= this.runJob(`SELECT ${columnNames(this.columns).join(', ')} FROM ${this.objectName} LIMIT ${MOST_ROWS}`);
+    this.#job ??= this.runJob(`SELECT ${this.names.join(', ')} FROM ${this.objectName} LIMIT ${MOST_ROWS}`);
     return this.#job;
   }
 
@@ -176,10 +180,10 @@ export class OrgBench {
 
   async #readRestRows(): Promise<RestRows | undefined> {
     const path = (columns: readonly Column[]): string | undefined =>
-      queryPath(this.client, `SELECT ${columnNames(columns).join(', ')} FROM ${this.objectName} LIMIT ${MOST_ROWS}`);
+      queryPath(this.client, `SELECT ${namesOf(columns).join(', ')} FROM ${this.objectName} LIMIT ${MOST_ROWS}`);
     let { columns } = this;
     while (columns.length > 0 && !path(columns)) columns = columns.slice(0, -1);
-    const names = columnNames(columns);
+    const names = namesOf(columns);
     const rows: RestRows = { columns, pages: [], csv: Buffer.from(csvLine(names)), totalSize: 0 };
     for (let next: string | null | undefined = path(columns); next; ) {
       const page = await readRestPage(this.client, next, names, this.signal);
@@ -211,6 +215,10 @@ export class OrgBench {
       }
     }
   }
+}
+
+export function namesOf(columns: readonly Column[]): string[] {
+  return columns.map(({ name }) => name);
 }
 
 export interface RestRows {

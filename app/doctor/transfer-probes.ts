@@ -1,7 +1,7 @@
 import { CASTS } from '../bigquery/sql.ts';
-import { type Column, columnNames } from '../core/columns.ts';
+import type { Column } from '../core/columns.ts';
 import { sum } from '../core/sum.ts';
-import type { OrgBench } from './org-bench.ts';
+import { namesOf, type OrgBench } from './org-bench.ts';
 import { type Answer, answer, notTried, type Probe } from './probe.ts';
 import type { Scratch } from './scratch.ts';
 
@@ -38,7 +38,7 @@ export const TRANSFER_PROBES: readonly Probe<TransferBench>[] = [
 async function loadsPages({ org, scratch }: TransferBench): Promise<Answer> {
   const pages = (await org.pages()).filter(({ gzip }) => gzip);
   if (pages.length === 0) return notTried('no page came compressed');
-  const columns = columnNames(org.columns);
+  const columns = org.names;
   const table = await scratch.table(columns);
   let rows = 0;
   for (const page of pages) {
@@ -57,7 +57,7 @@ function stagedByBulk(bench: TransferBench): Promise<string> {
 }
 
 async function stageByBulk({ org, scratch }: TransferBench): Promise<string> {
-  const columns = columnNames(org.columns);
+  const columns = org.names;
   const table = await scratch.table(columns);
   for (const page of await org.pages()) await load(scratch, table, columns, page.text);
   return scratch.quoted(table);
@@ -89,7 +89,7 @@ async function sameByRest(bench: TransferBench): Promise<Answer> {
   const { org, scratch } = bench;
   const rest = await org.restRows();
   if (!rest) return notTried('no query of the object fits an address');
-  const names = columnNames(rest.columns);
+  const names = namesOf(rest.columns);
   const table = await scratch.table(names);
   await load(scratch, table, names, rest.csv);
   const select = (from: string): string =>

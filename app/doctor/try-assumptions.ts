@@ -31,7 +31,10 @@ export async function tryAssumptions(
 ): Promise<number> {
   const tally = new Tally(switchesSet(context), print);
   await using scratch = await Scratch.open(context.warehouse, print, stop);
-  const org = await OrgBench.open(context, subject.userId, subject.objectName, print, stop);
+  const org = await OrgBench.open(context, subject.userId, subject.objectName, print, stop).catch((error: unknown) => {
+    if (stop.aborted) return 'told to stop';
+    throw error;
+  });
   await using _closing = typeof org === 'string' ? undefined : org;
 
   await tally.tryAll('Salesforce, Bulk API 2.0', BULK_PROBES, org, stop);
