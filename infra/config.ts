@@ -35,6 +35,9 @@ export interface AppSettings {
   runRetentionDays: number;
   salesforceApiVersion: string;
   bigqueryDailyGbPerJob: number;
+  /** undefined: the app's own default */
+  salesforceGzip: string | undefined;
+  bigqueryUpload: string | undefined;
 }
 
 /** Where settings come from: the stack's name, its own values, and those of the providers by their full keys. */
@@ -122,6 +125,8 @@ function readApp(read: ConfigReader): AppSettings {
     runRetentionDays: read.integer('runRetentionDays', 1, 3650),
     salesforceApiVersion: read.text('salesforceApiVersion', 'a version such as 66.0', /^\d{2,3}\.0$/),
     bigqueryDailyGbPerJob: read.integer('bigqueryDailyGbPerJob', 1, 1_000_000),
+    salesforceGzip: read.optionalText('salesforceGzip', 'on or off', /^(on|off)$/),
+    bigqueryUpload: read.optionalText('bigqueryUpload', 'resumable or multipart', /^(resumable|multipart)$/),
   };
 }
 

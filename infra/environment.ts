@@ -26,6 +26,8 @@ export function appEnvironment(settings: Settings, database: Database, warehouse
     DB_SECRET_ARN: database.secretArn,
 
     SALESFORCE_API_VERSION: app.salesforceApiVersion,
+    ...(app.salesforceGzip && { SALESFORCE_GZIP: app.salesforceGzip }),
+    ...(app.bigqueryUpload && { BIGQUERY_UPLOAD: app.bigqueryUpload }),
 
     GOOGLE_CLOUD_PROJECT: google.project,
     BIGQUERY_LOCATION: google.location,

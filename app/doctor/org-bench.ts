@@ -17,6 +17,8 @@ export const MOST_ROWS = 2_500;
 /** So that there are several pages to be looked at. */
 const LEAST_ROWS = 3;
 
+const LONGEST_JOB_MS = 15 * 60_000;
+
 /** Objects that most orgs have rows of. */
 const USUAL_OBJECTS = ['Account', 'Contact', 'Opportunity', 'Lead', 'Case', 'Task', 'User'];
 
@@ -137,7 +139,7 @@ export class OrgBench {
       () => 'given',
       (error) => refusalCode(error) ?? tell(error),
     );
-    const { state, processed } = await waitForQueryJob(this.client, id, this.signal);
+    const { state, processed } = await waitForQueryJob(this.client, id, new Date(Date.now() + LONGEST_JOB_MS), this.signal);
     if (state !== 'JobComplete') throw new AppError('salesforce_refused', `A Bulk job of ${this.objectName} ended as ${state}.`);
     return { id, processed, early };
   }
