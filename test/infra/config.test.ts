@@ -83,6 +83,7 @@ describe('the configuration of a stack', () => {
     ['a reader of no known kind', { datasetReaders: ['analysts@acme.test'] }, 'datasetReaders holds "analysts@acme.test"'],
     ['a log retention that CloudWatch does not know', { logRetentionDays: 15 }, 'logRetentionDays is "15"'],
     ['a share above the whole', { apiShare: '1.5' }, 'apiShare must be a number from 0.01 to 1.'],
+    ['an upload that there is not', { bigqueryUpload: 'media' }, 'bigqueryUpload is "media": give it resumable or multipart.'],
     ['nobody to be told of alarms', { alarmEmails: [] }, 'alarmEmails has 0 of at least 1'],
     ['a text in place of a list', { allowedCidrs: '198.51.100.7/32' }, 'allowedCidrs must be a list.'],
     ['no key to seal with', { tokenKeys: [] }, 'tokenKeys has 0 of at least 1'],

@@ -79,6 +79,12 @@ describe.each<StackName>(['dev', 'production'])('what the task of %s tells the a
   });
 });
 
+test('what `doctor --real` names is passed on where it is set, and the app takes it', async () => {
+  const env = taskEnvironment(await runProgram('dev', { changes: { salesforceGzip: 'off', bigqueryUpload: 'multipart' } }));
+  const config = readConfig({ ...env, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/1' });
+  expect(config).toMatchObject({ salesforce: { gzip: false }, bigquery: { upload: 'multipart' } });
+});
+
 /** What the app makes of an environment. */
 function configOrFaults(env: NodeJS.ProcessEnv): string {
   try {
