@@ -16,7 +16,7 @@ const COMMANDS: Record<string, { does: string; load: () => Promise<Command> }> =
   serve: { does: 'run the service; with --local, on this machine alone', load: async () => (await import('./commands/serve.ts')).serve },
   migrate: { does: 'bring the job store to this release', load: async () => (await import('./commands/migrate.ts')).migrateStore },
   doctor: {
-    does: 'try everything that the service needs, and say what is wrong',
+    does: 'try everything that the service needs, and say what is wrong; with --real, what documentation leaves open',
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   query: { does: 'ask BigQuery: query "SELECT …"', load: async () => (await import('./commands/query.ts')).query },

@@ -3,7 +3,7 @@ import { tell } from './tell.ts';
 
 /** Tries assumptions one after the other, and says what came of each in a line. */
 export class Tally {
-  /** assumptions that do not hold, and that the service relies upon as it is set */
+  /** assumptions that do not hold, and that no switch which is set goes around */
   failures = 0;
   #held = 0;
   #refuted = 0;
@@ -24,7 +24,7 @@ export class Tally {
     bench: Bench | string,
     stop: AbortSignal,
   ): Promise<void> {
-    this.#print(`\n${title}`);
+    if (!stop.aborted) this.#print(`\n${title}`);
     for (const probe of probes) {
       if (stop.aborted) return;
       this.#note(probe, typeof bench === 'string' ? notTried(bench) : await tryOne(probe, bench), stop);
@@ -32,9 +32,8 @@ export class Tally {
   }
 
   summary(): string {
-    const counts = `${this.#held} yes, ${this.#refuted} no, ${this.#untried} not tried`;
-    if (this.failures > 0) return `${counts}. ${this.failures} of what does not hold is relied upon: see what each says.`;
-    return `${counts}. Nothing that is relied upon was found wanting.`;
+    const counts = `${this.#held} yes, ${this.#refuted} no, ${this.#untried} not tried.`;
+    return this.failures > 0 ? `${counts} ${this.failures} of what does not hold is not gone around: its line says what follows.` : counts;
   }
 
   #note<Bench>(probe: Probe<Bench>, { holds, seen }: Answer, stop: AbortSignal): void {

@@ -20,7 +20,7 @@ export interface Subject {
 /**
  * Tries what the service takes for granted of a real org and a real project, and what nobody could tell it: a line for each, then a summary.
  * It reads Salesforce and makes Bulk query jobs there, works in a dataset of its own, and takes all of it away again.
- * @returns how many assumptions do not hold that the service relies upon as it is set
+ * @returns how many assumptions do not hold that no switch which is set goes around
  * @throws AppError where the subject is not there, or no dataset can be worked in
  */
 export async function tryAssumptions(
