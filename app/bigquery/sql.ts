@@ -101,7 +101,7 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quote(cursorField)} DE
 }
 
 /**
- * Counts for the verdict, in one row: `staged_ids`, `delta_rows`, `unusable`, and `uncast_N` for each typed column by its place;
+ * Counts for the verdict, in one row: `staged_ids`, `delta_rows`, `deleted_rows`, `unusable`, and `uncast_N` for each typed column by its place;
  * and where the rows lie: `first_id`, `last_id`, and with a partition field `months`, such as 2023-02,2023-03.
  */
 export function countStatement({ delta, slices, columns, cursorField, partitionField }: DeltaStatement): string {
@@ -115,6 +115,7 @@ export function countStatement({ delta, slices, columns, cursorField, partitionF
     `(SELECT COUNT(DISTINCT \`Id\`) FROM (${ids})) AS \`staged_ids\``,
     'COUNT(*) AS `delta_rows`',
     `COUNTIF(${needed.map((name) => `${quote(name)} IS NULL`).join(' OR ')}) AS \`unusable\``,
+    'COUNTIF(`_deleted_at` IS NOT NULL) AS `deleted_rows`',
     'MIN(`Id`) AS `first_id`',
     'MAX(`Id`) AS `last_id`',
     ...(partitionField ? [`STRING_AGG(DISTINCT FORMAT_TIMESTAMP('%Y-%m', ${quote(partitionField)}), ',') AS \`months\``] : []),
@@ -223,6 +224,12 @@ ON _kept.\`run\` = ${text(statement.runId)} AND _kept.\`id\` = _found.\`id\` AND
 WHEN NOT MATCHED THEN
   INSERT (\`object\`, \`id\`, \`column\`, \`value\`, \`run\`, \`seen_at\`)
   VALUES (${text(objectName)}, _found.\`id\`, _found.\`column\`, _found.\`value\`, ${text(statement.runId)}, CURRENT_TIMESTAMP())`;
+}
+
+/** Erases the texts that were kept of an object's rows which a delta table says are deleted. May be run again. */
+export function eraseBadValuesStatement(badValues: TableName, objectName: string, delta: TableName): string {
+  return `DELETE FROM ${tableName(badValues)}
+WHERE \`object\` = ${text(objectName)} AND \`id\` IN (SELECT \`Id\` FROM ${tableName(delta)} WHERE \`_deleted_at\` IS NOT NULL)`;
 }
 
 /** Makes a column hold more. May be run again. BigQuery takes one column a statement. */

@@ -70,6 +70,11 @@ export async function stagedRows(warehouse: Warehouse, name: TableName): Promise
   return table && Number(table.numRows);
 }
 
+/** Whether there is a table of this name with rows in it. @throws AppError */
+export async function hasRows(warehouse: Warehouse, name: TableName): Promise<boolean> {
+  return Number((await getTable(warehouse, name))?.numRows ?? 0) > 0;
+}
+
 /**
  * Looks at a job's target table. Undefined where there is none yet.
  * @throws AppError target_replaced when the table is not the one that this job made

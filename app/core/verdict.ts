@@ -26,6 +26,8 @@ export interface CountedDelta {
   counts: DeltaCounts;
   /** values whose text did not cast, by column */
   uncast: Record<string, number>;
+  /** how many of its rows are deleted in Salesforce */
+  deletedRows: number;
   /** where its rows lie in the target table */
   firstId: string;
   lastId: string;

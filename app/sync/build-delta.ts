@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { readRows } from '../bigquery/jobs.ts';
 import { badValuesStatement, countStatement, type DeltaStatement, deltaStatement } from '../bigquery/sql.ts';
 import { ensureBadValuesTable } from '../bigquery/tables.ts';
@@ -7,8 +6,9 @@ import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type CountedDelta, judgeDelta } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
 import { saveCounted, saveDeltaTry } from '../store/runs.ts';
-import { badValuesTable, deltaJobId, deltaTable, onceJobId, stagingExpiry, stagingTable } from './names.ts';
+import { badValuesTable, deltaJobId, deltaTable, stagingExpiry, stagingTable } from './names.ts';
 import { runBilled } from './run-billed.ts';
+import { runOnce } from './run-once.ts';
 import type { Extraction, StagedSlice } from './stage-slice.ts';
 import { untilSucceeded } from './until-succeeded.ts';
 
@@ -70,20 +70,13 @@ async function keepBadValues(extraction: Extraction, statement: DeltaStatement, 
   }
 }
 
-/** Runs a statement that may be run again, so that its job need not be found again. @returns the job's id */
-async function runOnce(extraction: Extraction, what: string, sql: string): Promise<string> {
-  const id = onceJobId(extraction.run.runId, what, randomUUID());
-  const outcome = await runBilled(extraction, id, sql);
-  if (!outcome.succeeded) throw outcome.error;
-  return id;
-}
-
 function readDelta(row: Record<string, number | string | null>, columns: readonly FieldColumn[]): CountedDelta {
   const count = (name: string): number => Number(row[name] ?? Number.NaN);
   const uncast = columns.map(({ name }, index) => [name, Number(row[`uncast_${index}`] ?? 0)] as const).filter(([, values]) => values > 0);
   return {
     counts: { stagedIds: count('staged_ids'), deltaRows: count('delta_rows'), unusable: count('unusable') },
     uncast: Object.fromEntries(uncast),
+    deletedRows: count('deleted_rows'),
     firstId: String(row.first_id),
     lastId: String(row.last_id),
     months: row.months === undefined ? undefined : String(row.months).split(','),

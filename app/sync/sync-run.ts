@@ -14,6 +14,7 @@ import { billedByRun } from '../store/billed.ts';
 import { type Run, saveColumns, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
 import { buildDelta } from './build-delta.ts';
 import { closeAbandoned } from './close-abandoned.ts';
+import { eraseBadValues } from './erase-bad-values.ts';
 import { deltaTable, mergeJobId, runLabels, targetTable } from './names.ts';
 import { requireQuota } from './quota.ts';
 import { runBilled } from './run-billed.ts';
@@ -39,6 +40,7 @@ export async function syncRun(context: Context, run: Run, signal: AbortSignal): 
   await prepareTarget(extraction, target);
   const delta = filled.length > 0 ? await buildDelta(extraction, filled) : undefined;
   const merged = delta && (await mergeDelta(extraction, delta));
+  if (delta?.deletedRows) await eraseBadValues(extraction);
 
   const receipt = writeReceipt(run.drift, staged, delta, merged, await billedByRun(context.database, run.runId));
   await succeedRun(context.database, run, receipt);

@@ -4,6 +4,7 @@ import {
   countStatement,
   type DeltaStatement,
   deltaStatement,
+  eraseBadValuesStatement,
   liveQuery,
   mergeStatement,
   OWN_COLUMNS,
@@ -35,6 +36,7 @@ export function appStatements(schema: Schema): AppStatement[] {
     { sql: countStatement(statement), tables: [...staging, delta] },
     ...mergesOf(schema).map((sql) => ({ sql, tables: [target, delta], columns: [] })),
     { sql: badValuesStatement(BAD_VALUES, "it's", statement, typedColumns(schema)), tables: [...staging, badValues], columns: [] },
+    { sql: eraseBadValuesStatement(BAD_VALUES, "it's", statement.delta), tables: [delta, badValues], columns: [] },
     { sql: liveQuery(TARGET), tables: [target], columns: target.columns },
     ...widenings(schema).map((column) => ({ sql: widenStatement(TARGET, column), tables: [target], columns: [] })),
   ];

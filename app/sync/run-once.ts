@@ -1,0 +1,17 @@
+import { randomUUID } from 'node:crypto';
+import { onceJobId } from './names.ts';
+import { runBilled } from './run-billed.ts';
+import type { Extraction } from './stage-slice.ts';
+
+/**
+ * Runs a statement of a run that may be run again, so that its job need not be found again.
+ * @param what a word of the job's id
+ * @returns the job's id
+ * @throws AppError
+ */
+export async function runOnce(extraction: Extraction, what: string, sql: string): Promise<string> {
+  const id = onceJobId(extraction.run.runId, what, randomUUID());
+  const outcome = await runBilled(extraction, id, sql);
+  if (!outcome.succeeded) throw outcome.error;
+  return id;
+}

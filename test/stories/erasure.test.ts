@@ -1,0 +1,71 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { startService, type TestService } from '../support/service.ts';
+
+/** Whoever asks to be forgotten is deleted in Salesforce. */
+let service: TestService;
+afterEach(() => service[Symbol.asyncDispose]());
+
+/** A job whose object has two rows with a text that does not cast, one of them deleted on the second day. */
+async function deleteOneOfTwo(deletes: string): Promise<{ gone: string; stays: string }> {
+  service = await startService();
+  const { org, clock } = service.salesforce;
+  const userId = await service.connect();
+  clock.set(new Date('2023-03-05T10:00:00Z'));
+  const far = { Name: 'far', StageName: 'Closed', CloseDate: '12023-05-05' };
+  const [gone, stays] = [org.insert('Opportunity', far), org.insert('Opportunity', far)];
+  const fields = { user_id: userId, object_name: 'Opportunity', start_date: '2023-03-01', deletes };
+  expect((await service.call('create_importing_job', fields)).text).toBe('OK');
+  await service.tickAt('2023-03-06T00:10:00Z');
+  expect(await keptOf('Opportunity')).toEqual([gone, stays].sort());
+  clock.set(new Date('2023-03-06T10:00:00Z'));
+  org.remove('Opportunity', gone);
+  await service.tickAt('2023-03-07T00:10:00Z');
+  return { gone, stays };
+}
+
+/** The Ids of which texts are kept. */
+async function keptOf(object: string): Promise<unknown[]> {
+  const rows = await service.rows(`SELECT DISTINCT \`id\` FROM salesforce._bad_values WHERE \`object\` = '${object}' ORDER BY \`id\``);
+  return rows.map(({ id }) => id);
+}
+
+const statementsOf = async (kind: string): Promise<number> => {
+  const rows = await service.rows(`SELECT COUNT(*) AS n FROM \`region-eu\`.INFORMATION_SCHEMA.JOBS WHERE statement_type = '${kind}'`);
+  return Number(rows[0]!.n);
+};
+
+test.each(['blank', 'remove'])(
+  'with deletes=%s a deleted row leaves no text behind, neither in its table nor among what did not cast',
+  async (deletes) => {
+    const { gone, stays } = await deleteOneOfTwo(deletes);
+    expect(await keptOf('Opportunity')).toEqual([stays]);
+    expect(await service.rows(`SELECT Name FROM salesforce.Opportunity WHERE Id = '${gone}'`)).toEqual(
+      deletes === 'blank' ? [{ Name: null }] : [],
+    );
+    expect(await service.rows(`SELECT Name FROM salesforce.Opportunity WHERE Id = '${stays}'`)).toEqual([{ Name: 'far' }]);
+  },
+);
+
+test('with deletes=keep all of a deleted row is kept', async () => {
+  const { gone, stays } = await deleteOneOfTwo('keep');
+  expect(await keptOf('Opportunity')).toEqual([gone, stays].sort());
+  expect(await statementsOf('DELETE')).toBe(0);
+});
+
+test('where nothing was deleted, or nothing kept, no statement is paid for it', async () => {
+  // Before March 2023 nothing happens in the org but what is done here.
+  service = await startService({ salesforce: { now: '2023-02-01T00:10:00Z' } });
+  const { org, clock } = service.salesforce;
+  const userId = await service.connect();
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Opportunity', start_date: '2023-02-01', deletes: 'blank' });
+  clock.set(new Date('2023-02-05T10:00:00Z'));
+  const good = org.insert('Opportunity', { Name: 'good', StageName: 'Closed' });
+  await service.tickAt('2023-02-06T00:10:00Z');
+  org.remove('Opportunity', good);
+  await service.tickAt('2023-02-07T00:10:00Z');
+  expect(await service.rows(`SELECT Name FROM salesforce.Opportunity WHERE Id = '${good}'`)).toEqual([{ Name: null }]);
+  org.insert('Opportunity', { Name: 'far', StageName: 'Closed', CloseDate: '12023-05-05' });
+  await service.tickAt('2023-02-08T00:10:00Z');
+  expect(await keptOf('Opportunity')).toHaveLength(1);
+  expect(await statementsOf('DELETE')).toBe(0);
+});
