@@ -5,6 +5,7 @@ import { runStatement } from '../bigquery/jobs.ts';
 import { loadPage } from '../bigquery/load.ts';
 import type { TableName } from '../bigquery/sql.ts';
 import { ensureStagingTable } from '../bigquery/tables.ts';
+import { tryDataset } from '../bigquery/try-dataset.ts';
 import type { Command } from '../cli.ts';
 import { readConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
@@ -28,6 +29,7 @@ const CHECKS: readonly Check[] = [
   { what: 'the Salesforce login hosts answer', try: checkLoginHosts },
   { what: 'every connection may call its org', try: checkConnections },
   { what: 'the datasets are where they should be', try: checkAllDatasets },
+  { what: 'tables can be made in every target dataset', try: checkTargets },
   { what: 'BigQuery loads and merges', try: checkWarehouse },
 ];
 
@@ -92,10 +94,17 @@ async function checkAllDatasets(context: Context): Promise<string> {
   return `${datasets.join(', ')} in ${location}`;
 }
 
+async function checkTargets(context: Context): Promise<string> {
+  const { datasets } = context.config.bigquery;
+  const table = scratchName();
+  for (const dataset of datasets) await tryDataset(context.warehouse, dataset, table);
+  return datasets.join(', ');
+}
+
 /** A row goes the whole way, in a table of the staging dataset that goes by itself within the hour. */
 async function checkWarehouse(context: Context, signal: AbortSignal): Promise<string> {
   const { warehouse } = context;
-  const id = `doctor_${randomUUID().replaceAll('-', '')}`;
+  const id = scratchName();
   const table: TableName = { project: warehouse.project, dataset: warehouse.stagingDataset, table: id };
   await ensureStagingTable(warehouse, table, ['Id'], new Date(Date.now() + 3_600_000), {});
   const page = (async function* () {
@@ -108,4 +117,8 @@ async function checkWarehouse(context: Context, signal: AbortSignal): Promise<st
   const merged = await runStatement(warehouse, { id: `${id}_merge`, sql, labels: {}, mostBytes: 100e6 }, signal);
   if (!merged.succeeded) throw merged.error;
   return `${loaded.job.outputRows} row loaded, ${merged.job.inserted} merged`;
+}
+
+function scratchName(): string {
+  return `doctor_${randomUUID().replaceAll('-', '')}`;
 }

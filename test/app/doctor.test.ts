@@ -12,11 +12,17 @@ beforeAll(async () => {
   const { database, salesforce, bigquery } = service;
   env = {
     ...serviceEnvironment(database.url, salesforce, bigquery),
+    BIGQUERY_DATASETS: 'salesforce,second',
     API_KEYS: `ops:operate:${'a'.repeat(64)}`,
   };
   await service.connect();
 });
 afterAll(() => service[Symbol.asyncDispose]());
+
+async function tablesOf(dataset: string): Promise<unknown[]> {
+  const [tables] = await service.context.warehouse.client.dataset(dataset).getTables();
+  return tables.map(({ id }) => id);
+}
 
 async function runDoctor(changes: NodeJS.ProcessEnv = {}): Promise<{ code: number; output: string }> {
   const log = jest.spyOn(console, 'log').mockImplementation(() => {});
@@ -32,8 +38,21 @@ test('the doctor finds everything well where it is: a row goes the whole way thr
   const { code, output } = await runDoctor();
   expect(output).toContain('All is well.');
   expect(output).toMatch(/BigQuery loads and merges: 1 row loaded, 1 merged/);
+  expect(output).toMatch(/tables can be made in every target dataset: salesforce, second\n/);
+  expect(await tablesOf('second')).toEqual([]);
   expect(output).toMatch(/every connection may call its org: 1 of them/);
   expect(code).toBe(0);
+});
+
+test('the doctor says in which target dataset no table can be made, though it is there to be seen', async () => {
+  const fault = { kind: 'http', reason: 'accessDenied', status: 403, times: 100, match: '/datasets/second/tables' };
+  const { url } = service.bigquery;
+  await fetch(`${url}/sandbox/faults`, { method: 'POST', body: JSON.stringify(fault), headers: { 'content-type': 'application/json' } });
+  const { code, output } = await runDoctor();
+  await fetch(`${url}/sandbox/faults`, { method: 'DELETE' });
+  expect(code).toBe(1);
+  expect(output).toMatch(/ok {4}the datasets are where they should be/);
+  expect(output).toMatch(/FAIL {2}tables can be made in every target dataset: .*dataset second/);
 });
 
 test('the doctor says what is wrong, each thing by itself, and tells no secret', async () => {
