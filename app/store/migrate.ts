@@ -10,11 +10,12 @@ const MIGRATION_LOCK = 0x5f_b9_01;
 
 /**
  * Brings the job store to this release's schema: runs each migrations/NNNN_name.sql not yet run, in order, each in a transaction.
+ * @param folder with the migrations; this release's, if no other is named
  * @returns the names of those it ran
  * @throws Error when a migration that ran has changed since
  */
-export async function migrate(database: pg.Pool): Promise<string[]> {
-  const files = await readMigrations();
+export async function migrate(database: pg.Pool, folder = FOLDER): Promise<string[]> {
+  const files = await readMigrations(folder);
   return await transaction(database, async (client) => {
     // A statement that waits for a busy table must not make every other wait behind it.
     await client.query(`SET LOCAL lock_timeout = '10s'`);
@@ -38,7 +39,7 @@ export async function migrate(database: pg.Pool): Promise<string[]> {
 export async function missingMigrations(database: pg.Pool): Promise<string[]> {
   const { rows } = await database.query<{ name: string }>(`SELECT name FROM migrations`);
   const ran = new Set(rows.map((row) => row.name));
-  return (await readMigrations()).map((file) => file.name).filter((name) => !ran.has(name));
+  return (await readMigrations(FOLDER)).map((file) => file.name).filter((name) => !ran.has(name));
 }
 
 /** Waits for Postgres to answer, since a database and its service often start together. @throws the last error after `tries` tries. */
@@ -54,11 +55,11 @@ export async function waitForDatabase(database: pg.Pool, tries = 10, pauseMs = 1
   }
 }
 
-async function readMigrations(): Promise<{ name: string; sql: string; sha256: string }[]> {
-  const names = (await readdir(FOLDER)).filter((name) => name.endsWith('.sql')).sort();
+async function readMigrations(folder: URL): Promise<{ name: string; sql: string; sha256: string }[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
   return await Promise.all(
     names.map(async (name) => {
-      const sql = await readFile(new URL(name, FOLDER), 'utf8');
+      const sql = await readFile(new URL(name, folder), 'utf8');
       return { name, sql, sha256: createHash('sha256').update(sql).digest('hex') };
     }),
   );
