@@ -51,7 +51,8 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
   const database = openDatabase(databaseAddress(config, credentials), (error) =>
     log.warn({ error_code: (error as { code?: string }).code }, 'a database connection broke'),
   );
-  const calls = new OrgCalls(database, (error) => log.warn({ event: 'calls_not_written', ...describeError(error) }));
+  const callsNotWritten = (error: unknown): void => log.warn({ event: 'calls_not_written', ...describeError(error) });
+  const calls = new OrgCalls(database, callsNotWritten);
   const sealer = createSealer(config.tokenKeys);
   // Pages are slow to begin and large; each request sets its own idle time-outs.
   const dispatcher = new Agent({ connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
@@ -103,7 +104,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
     scheduleNow: () => readClock(config.scheduleClockUrl),
     async close() {
       // What is under way gets a moment; a call that hangs must not keep the process.
-      const written = calls.write().catch(() => {});
+      const written = calls.write().catch(callsNotWritten);
       const closed = Promise.all([written.then(() => database.end()), dispatcher.close()]);
       await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     },

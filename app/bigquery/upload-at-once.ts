@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { sum } from '../core/sum.ts';
 import { AppError } from '../errors.ts';
 import type { Job } from './resources.ts';
 import { discard, pauseAfter, readError, sendUpload } from './upload-request.ts';
@@ -24,7 +25,7 @@ export async function uploadJobAtOnce(
   const parts = await multipart(boundary, job, content);
   const headers = {
     'content-type': `multipart/related; boundary=${boundary}`,
-    'content-length': String(parts.reduce((total, part) => total + part.length, 0)),
+    'content-length': String(sum(parts.map((part) => part.length))),
   };
   for (let failures = 1; ; failures++) {
     try {

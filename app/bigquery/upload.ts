@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { sum } from '../core/sum.ts';
 import { AppError } from '../errors.ts';
 import type { Job } from './resources.ts';
 import { discard, pauseAfter, readError, sendUpload } from './upload-request.ts';
@@ -62,37 +63,25 @@ async function* inChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Chunk> 
     length += part.length;
     // Strictly more than a chunk: what is left over may be the last one, and the last one is never empty.
     while (length > CHUNK_BYTES) {
-      const rest = partsFrom(parts, CHUNK_BYTES);
-      const over = length - CHUNK_BYTES;
-      yield { parts: partsUpTo(parts, CHUNK_BYTES), length: CHUNK_BYTES, start, last: false };
+      yield { parts: between(parts, 0, CHUNK_BYTES), length: CHUNK_BYTES, start, last: false };
+      parts = between(parts, CHUNK_BYTES, length);
       start += CHUNK_BYTES;
-      length = over;
-      parts = rest;
+      length -= CHUNK_BYTES;
     }
   }
   yield { parts, length, start, last: true };
 }
 
-/** The bytes from an offset on. */
-function partsFrom(parts: readonly Buffer[], offset: number): Buffer[] {
-  const rest: Buffer[] = [];
+/** The bytes from one offset up to another, in the pieces in which they are. */
+function between(parts: readonly Buffer[], from: number, to: number): Buffer[] {
+  const found: Buffer[] = [];
   let start = 0;
   for (const part of parts) {
-    if (start + part.length > offset) rest.push(part.subarray(Math.max(0, offset - start)));
+    const piece = part.subarray(Math.max(0, from - start), Math.max(0, to - start));
+    if (piece.length > 0) found.push(piece);
     start += part.length;
   }
-  return rest;
-}
-
-/** The bytes before an offset. */
-function partsUpTo(parts: readonly Buffer[], offset: number): Buffer[] {
-  const first: Buffer[] = [];
-  let start = 0;
-  for (const part of parts) {
-    if (start < offset) first.push(part.subarray(0, offset - start));
-    start += part.length;
-  }
-  return first;
+  return found;
 }
 
 /** One upload session. */
@@ -139,8 +128,8 @@ class Upload {
     let failures = 0;
     let probe = false;
     for (;;) {
-      const rest = probe ? undefined : partsFrom(chunk.parts, received - chunk.start);
-      const answer = await this.#put(received, probe ? received : end, rest, chunk.last ? end : undefined);
+      const rest = probe ? undefined : between(chunk.parts, received - chunk.start, chunk.length);
+      const answer = await this.#put(received, rest, chunk.last ? end : undefined);
       if (answer.kind === 'made' || answer.kind === 'exists') return answer.kind;
       if (answer.kind === 'gone') throw lost('BigQuery has forgotten the upload');
       if (answer.kind === 'failed') {
@@ -159,11 +148,11 @@ class Upload {
   }
 
   /**
-   * Sends the bytes from `start` to `end`, or asks with `body` undefined what has arrived.
+   * Sends bytes from `start` on, or asks with `body` undefined what has arrived.
    * @param total the upload's length, where this is its end
    */
-  async #put(start: number, end: number, body: readonly Buffer[] | undefined, total: number | undefined): Promise<Answer> {
-    const length = end - start;
+  async #put(start: number, body: readonly Buffer[] | undefined, total: number | undefined): Promise<Answer> {
+    const length = sum((body ?? []).map((part) => part.length));
     const bytes = length > 0 ? `${start}-${start + length - 1}` : '*';
     const range = `bytes ${bytes}/${body ? (total ?? '*') : '*'}`;
     const headers = { 'content-length': String(length), 'content-range': range };
