@@ -56,7 +56,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
   const sealer = createSealer(config.tokenKeys);
   // Pages are slow to begin and large; each request sets its own idle time-outs.
   const dispatcher = new Agent({ connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
-  const warehouse = openWarehouse({ ...config.bigquery, federation: federationOf(config, credentials) }, dispatcher);
+  const warehouse = openWarehouse({ ...config.bigquery, federation: federationOf(config, credentials) }, dispatcher, limits.pollMs);
   const longRequests = new Map<string, Budget>();
 
   const app = (loginUrl?: string): SalesforceApp => {
@@ -94,12 +94,14 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
               renewTokens(app(connection.loginUrl), refreshToken),
             ),
         },
-        config.salesforce.apiVersion,
         dispatcher,
-        limits.idleMs,
-        (told) => calls.count(connectionId, told),
-        signal,
-        config.salesforce.gzip,
+        {
+          version: config.salesforce.apiVersion,
+          gzip: config.salesforce.gzip,
+          limits,
+          onCall: (told) => calls.count(connectionId, told),
+          signal,
+        },
       ),
     scheduleNow: () => readClock(config.scheduleClockUrl),
     async close() {

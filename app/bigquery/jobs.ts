@@ -33,7 +33,6 @@ export interface Statement {
 /** A job's id was taken and answered 409 or not at all: for so long it may not be seen yet. */
 const INVISIBLE_MS = 60_000;
 
-const FIRST_POLL_MS = 150;
 const LONGEST_POLL_MS = 10_000;
 
 /**
@@ -107,7 +106,7 @@ export async function findJob(warehouse: Warehouse, id: string): Promise<Job | u
 /** Waits for the end of a job that was asked for. @throws AppError when it cannot be seen for a minute */
 export async function waitForJob(warehouse: Warehouse, id: string, signal: AbortSignal): Promise<Job> {
   const visibleBy = Date.now() + INVISIBLE_MS;
-  for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 1.5, LONGEST_POLL_MS)) {
+  for (let pause = warehouse.pollMs; ; pause = Math.min(pause * 1.5, LONGEST_POLL_MS)) {
     const job = await findJob(warehouse, id);
     if (job?.status?.state === 'DONE') return job;
     if (!job && Date.now() > visibleBy) {

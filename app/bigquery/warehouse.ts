@@ -1,6 +1,7 @@
 import { BigQuery } from '@google-cloud/bigquery';
 import { type AuthClient, GoogleAuth, PassThroughClient } from 'google-auth-library';
 import type { Dispatcher } from 'undici';
+import { LIMITS } from '../core/limits.ts';
 import { type Federation, federatedClient } from './federated-client.ts';
 
 /** Resumable: in chunks, of any size. Multipart: in one request, held whole. */
@@ -29,6 +30,8 @@ export interface Warehouse {
   /** where uploads begin, without their `uploadType` */
   readonly uploadUrl: string;
   readonly dispatcher: Dispatcher;
+  /** the pause after the first look at a job */
+  readonly pollMs: number;
   /** asked before each request of an upload, since a token may end during it */
   authHeaders(): Promise<Record<string, string>>;
 }
@@ -37,7 +40,7 @@ const GOOGLE = 'https://bigquery.googleapis.com';
 const SCOPE = 'https://www.googleapis.com/auth/bigquery';
 
 /** Opens BigQuery; without any credentials where the endpoint is on this machine. */
-export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher): Warehouse {
+export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher, pollMs = LIMITS.pollMs): Warehouse {
   const endpoint = (config.endpoint ?? GOOGLE).replace(/\/$/, '');
   const authClient = chooseClient(config, endpoint);
   // Without a client of ours, the library finds its own default credentials; so does this, for uploads.
@@ -55,6 +58,7 @@ export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher): 
     upload: config.upload ?? 'resumable',
     uploadUrl: `${endpoint}/upload/bigquery/v2/projects/${encodeURIComponent(config.project)}/jobs`,
     dispatcher,
+    pollMs,
     async authHeaders() {
       const client = authClient ?? (await auth!.getClient());
       return Object.fromEntries(await client.getRequestHeaders());

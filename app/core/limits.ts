@@ -18,6 +18,12 @@ export interface Limits {
   idleMs: number;
   /** a Bulk job that has not ended after so long is stuck: Salesforce itself cleans up only in days */
   bulkJobMs: number;
+  /** the pause after the first look whether a job of another service has ended, in milliseconds; each next is half as long again */
+  pollMs: number;
+  /** a worker looks this often for what came due; what is new is announced to it */
+  lookMs: number;
+  /** the wait after a run's first failure, in milliseconds; each next is twice as long */
+  retryMs: number;
 }
 
 export const LIMITS: Limits = {
@@ -30,6 +36,9 @@ export const LIMITS: Limits = {
   longRequests: 4,
   idleMs: 180_000,
   bulkJobMs: 6 * 60 * 60 * 1000,
+  pollMs: 250,
+  lookMs: 2_000,
+  retryMs: 2_000,
 };
 
 /** For uploads that hold a page whole: pages of a quarter of the text, so that as many uploads at a time need as much memory as before. */

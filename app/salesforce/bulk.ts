@@ -59,7 +59,7 @@ export async function getQueryJob(client: SalesforceClient, id: string): Promise
  * @throws AppError
  */
 export async function waitForQueryJob(client: SalesforceClient, id: string, deadline: Date, signal: AbortSignal): Promise<BulkJob> {
-  for (let pause = 400; ; pause = Math.min(pause * 1.5, LONGEST_POLL_MS)) {
+  for (let pause = client.pollMs; ; pause = Math.min(pause * 1.5, LONGEST_POLL_MS)) {
     const job = await getQueryJob(client, id);
     if (hasEnded(job)) return job;
     if (Date.now() > deadline.getTime()) return await abortStuckJob(client, id);

@@ -1,5 +1,6 @@
 import jsforce from 'jsforce';
 import { type Dispatcher, request } from 'undici';
+import type { Limits } from '../core/limits.ts';
 import type { ApiUsage } from '../core/quota.ts';
 import { isSessionRefused, translateSalesforceError } from './errors.ts';
 import { readLimitInfo } from './limit-info.ts';
@@ -16,6 +17,18 @@ export interface SessionSource {
   current(): Promise<Session>;
   /** Gives a session other than the one whose access token Salesforce refused. */
   renew(refused: string): Promise<Session>;
+}
+
+export interface SalesforceClientOptions {
+  /** of the API */
+  version: string;
+  /** whether bodies are asked for compressed */
+  gzip: boolean;
+  limits: Pick<Limits, 'idleMs' | 'pollMs'>;
+  /** is told of every call, with what Salesforce said in its answer of the org's calls */
+  onCall: (told: ApiUsage | undefined) => void;
+  /** ends every call of this client */
+  signal?: AbortSignal | undefined;
 }
 
 /** A salesforce error as jsforce would have thrown it. */
@@ -37,6 +50,8 @@ const MOST_ERROR_BYTES = 64 * 1024;
 /** Calls one connection's org. Renews the session once when it is refused, and translates errors. */
 export class SalesforceClient {
   readonly version: string;
+  /** the pause after the first look at a Bulk job */
+  readonly pollMs: number;
   readonly #sessions: SessionSource;
   readonly #dispatcher: Dispatcher;
   readonly #idleMs: number;
@@ -44,28 +59,15 @@ export class SalesforceClient {
   readonly #signal: AbortSignal | undefined;
   readonly #encoding: 'gzip' | 'identity';
 
-  /**
-   * @param idleMs no answer, or no more of it, for this long: the call failed
-   * @param onCall is told of every call, with what Salesforce said in its answer of the org's calls
-   * @param signal ends every call of this client
-   * @param gzip whether bodies are asked for compressed
-   */
-  constructor(
-    sessions: SessionSource,
-    version: string,
-    dispatcher: Dispatcher,
-    idleMs: number,
-    onCall: (told: ApiUsage | undefined) => void,
-    signal?: AbortSignal,
-    gzip = true,
-  ) {
+  constructor(sessions: SessionSource, dispatcher: Dispatcher, options: SalesforceClientOptions) {
     this.#sessions = sessions;
-    this.version = version;
     this.#dispatcher = dispatcher;
-    this.#idleMs = idleMs;
-    this.#onCall = onCall;
-    this.#signal = signal;
-    this.#encoding = gzip ? 'gzip' : 'identity';
+    this.version = options.version;
+    this.pollMs = options.limits.pollMs;
+    this.#idleMs = options.limits.idleMs;
+    this.#onCall = options.onCall;
+    this.#signal = options.signal;
+    this.#encoding = options.gzip ? 'gzip' : 'identity';
   }
 
   /**

@@ -12,9 +12,6 @@ const EXTEND_MS = 15_000;
 
 const LET_GO_MS = 20_000;
 
-/** A new run is announced; what only comes due, such as a retry, is found by looking. */
-const LOOK_MS = 2_000;
-
 /** A run may be what ends the process of whoever works on it. */
 function workersLost(times: number): AppError {
   const message = `The run did not get on, ${times} times in a row, since its worker was gone: look in the log for what ended it.`;
@@ -105,7 +102,7 @@ export class Worker {
 
   /** Decides what becomes of a run that did not end. */
   async #settle(run: Run, error: unknown, about: object): Promise<void> {
-    const { database, log, describes } = this.#context;
+    const { database, log, describes, limits } = this.#context;
     const failure = isAppError(error) ? error : new AppError('internal', 'An unexpected error: see the log.', { cause: error });
     const failures = run.failures + 1;
     log.warn({ event: 'run_interrupted', ...about, failures, recovery: failure.recovery, ...describeError(failure) });
@@ -117,7 +114,7 @@ export class Worker {
     if (failure.recovery === 'reauthorize') return await postponeRun(database, run, 0, run.failures, failure);
     if (failure.recovery === 'defer') return await postponeRun(database, run, DEFER_MS, run.failures, failure);
     if (failure.recovery === 'give-up' || failures >= MOST_FAILURES) return await failRun(database, run, failures, failure);
-    await postponeRun(database, run, retryDelayMs(failures, Math.random()), failures, failure);
+    await postponeRun(database, run, retryDelayMs(failures, limits.retryMs, Math.random()), failures, failure);
   }
 
   /** Listens for announcements, on a connection of its own; again where that one broke. */
@@ -136,7 +133,7 @@ export class Worker {
   async #sleep(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, LOOK_MS);
+      const timer = setTimeout(resolve, this.#context.limits.lookMs);
       this.#wake = () => {
         clearTimeout(timer);
         resolve();

@@ -73,6 +73,9 @@ export interface TestServiceOptions {
   local?: boolean;
 }
 
+/** Nothing is far away here, and nobody is to wait for what has long come. */
+export const NEARBY: Limits = { ...LIMITS, pollMs: 20, lookMs: 50, retryMs: 20 };
+
 export async function startService(options: TestServiceOptions = {}): Promise<TestService> {
   const database = await createTestDatabase();
   const salesforce = await startSalesforce({ now: '2023-03-01T00:10:00Z', size: 40, bulkDelayMs: 1, ...options.salesforce });
@@ -87,7 +90,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     }),
   );
   const config = testConfig(database, salesforce, bigquery, options);
-  const context = createContext(config, log, { ...LIMITS, ...options.limits });
+  const context = createContext(config, log, { ...NEARBY, ...options.limits });
   await checkDatasets(context.warehouse, config.bigquery.datasets);
   const server = await listen(context);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

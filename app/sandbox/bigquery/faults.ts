@@ -66,6 +66,7 @@ export class Faults {
   }
 }
 
+const AGAIN = 'The job encountered an internal error during execution. Retrying the job may solve the problem.';
 const QUOTAS = 'For more information, see https://cloud.google.com/bigquery/docs/troubleshoot-quotas';
 
 /** Reason → BigQuery's words for it and, in a job, the place, where they are known. */
@@ -81,13 +82,15 @@ const WORDS: Record<string, { request?: string; job?: string; location?: string 
     job: `Quota exceeded: Your table exceeded quota for imports or query appends per table. ${QUOTAS}`,
     location: 'load_job_per_table.long',
   },
+  jobBackendError: { job: AGAIN },
+  jobInternalError: { job: AGAIN },
   invalidQuery: { job: 'Could not serialize access to the table due to concurrent update', location: 'query' },
   resourcesExceeded: {
     job: 'Resources exceeded during query execution: Too many DML statements outstanding against the table, limit is 20.',
   },
 };
 
-const OTHERWISE = 'An error that was asked for. Retrying the job may solve the problem.';
+const OTHERWISE = 'An error that was asked for.';
 
 /** The error of an `http` fault. */
 export function requestFault({ reason = 'backendError', message }: Fault): ApiError {
