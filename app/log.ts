@@ -30,13 +30,22 @@ export function describeError(error: unknown): Record<string, unknown> {
 }
 
 function placeOf(error: unknown): Record<string, unknown> {
-  const { name, code, stack } = (error ?? {}) as { name?: unknown; code?: unknown; stack?: unknown };
-  const frames = typeof stack === 'string' ? stack.split('\n').filter((line) => /^\s+at /.test(line)) : [];
+  const { name, code, message, stack } = (error ?? {}) as { name?: unknown; code?: unknown; message?: unknown; stack?: unknown };
   return {
     name: typeof name === 'string' ? name : typeof error,
     ...(typeof code === 'string' || typeof code === 'number' ? { error_code: code } : {}),
-    at: frames.slice(0, 4).map((line) => line.trim()),
+    at: framesOf(String(stack ?? ''), String(message ?? '')),
   };
+}
+
+/** A stack begins with the message, whose lines may look like frames; where it does not hold it, nothing tells them apart. */
+function framesOf(stack: string, message: string): string[] {
+  if (!stack.includes(message)) return [];
+  const lines = stack.slice(stack.indexOf(message) + message.length).split('\n');
+  return lines
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 4)
+    .map((line) => line.trim());
 }
 
 function redact(value: unknown, depth = 0): unknown {

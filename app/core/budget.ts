@@ -25,7 +25,10 @@ export class Budget {
     }
     const place = Promise.withResolvers<void>();
     const giveUp = (): void => {
-      this.#waiting.splice(this.#waiting.indexOf(place.resolve), 1);
+      const at = this.#waiting.indexOf(place.resolve);
+      // It was just handed over: whoever has it will give it back.
+      if (at < 0) return;
+      this.#waiting.splice(at, 1);
       place.reject(signal.reason);
     };
     this.#waiting.push(place.resolve);
