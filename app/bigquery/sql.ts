@@ -128,6 +128,8 @@ export interface MergeStatement {
   target: TableName;
   delta: TableName;
   columns: readonly Column[];
+  /** columns of the target table that the delta table does not have: nothing fills them any more */
+  unasked: readonly string[];
   cursorField: string;
   /** the target table is empty: nothing can match, and a MERGE that updates nothing is billed less */
   insertOnly: boolean;
@@ -154,6 +156,9 @@ export function mergeStatement(merge: MergeStatement): string {
   const cursor = quote(merge.cursorField);
   const newer = `(_target.${cursor} IS NULL OR _source.${cursor} >= _target.${cursor})`;
   const updates = names.filter((name) => name !== 'Id').map((name) => `${quote(name)} = ${value(name)}`);
+  // What once came from a field has its name; a column that somebody else added may have any.
+  const emptied = deletes === 'blank' ? merge.unasked.filter((name) => /^\w+$/.test(name)) : [];
+  updates.push(...emptied.map((name) => `${quote(name)} = IF(${deleted}, NULL, _target.${quote(name)})`));
   const matched = [
     ...(deletes === 'remove' ? [`WHEN MATCHED AND ${deleted} AND ${newer} THEN\n  DELETE`] : []),
     `WHEN MATCHED AND ${newer} THEN\n  UPDATE SET ${updates.join(', ')}`,

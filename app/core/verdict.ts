@@ -1,3 +1,6 @@
+import { AppError } from '../errors.ts';
+import type { Deletes } from './deletes.ts';
+
 /** What one slice counted at each stage. Rows, but for `salesforceBefore` and `salesforceAfter`: Salesforce's own COUNT(). */
 export interface SliceCounts {
   /** Salesforce's COUNT() just before and just after the extraction; null where it could not be had. */
@@ -52,6 +55,38 @@ export function judgeDelta(counts: DeltaCounts): Verdict {
     return { ok: false, reason: `the staging tables hold ${counts.stagedIds} different Ids but the delta table ${counts.deltaRows} rows` };
   }
   return { ok: true, salesforce: 'not counted' };
+}
+
+/** What a MERGE did, in rows, and what it was to do. */
+export interface MergeCounts {
+  inserted: number;
+  updated: number;
+  deleted: number;
+  /** into an empty table */
+  insertOnly: boolean;
+  deletes: Deletes;
+}
+
+/**
+ * Judges a MERGE. Into an empty table, every row goes, but for those that are deleted and not to be kept. Otherwise no more rows are touched
+ * than there are; there may be fewer, since a row does not give way to an older reading of itself.
+ */
+export function judgeMerge({ inserted, updated, deleted, insertOnly, deletes }: MergeCounts, delta: CountedDelta): Verdict {
+  const { deltaRows } = delta.counts;
+  const touched = inserted + updated + deleted;
+  const expected = deletes === 'remove' ? deltaRows - delta.deletedRows : deltaRows;
+  if (touched > deltaRows || (insertOnly && touched !== expected)) {
+    return {
+      ok: false,
+      reason: `the delta table has ${deltaRows} rows, ${delta.deletedRows} of them deleted, but the MERGE touched ${touched}`,
+    };
+  }
+  return { ok: true, salesforce: 'not counted' };
+}
+
+/** @throws AppError count_mismatch where the counts do not agree */
+export function requireVerdict(verdict: Verdict): void {
+  if (!verdict.ok) throw new AppError('count_mismatch', `The counts do not agree: ${verdict.reason}.`);
 }
 
 /**

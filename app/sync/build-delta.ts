@@ -3,8 +3,7 @@ import { badValuesStatement, countStatement, type DeltaStatement, deltaStatement
 import { ensureBadValuesTable } from '../bigquery/tables.ts';
 import type { FieldColumn } from '../core/columns.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
-import { type CountedDelta, judgeDelta } from '../core/verdict.ts';
-import { AppError } from '../errors.ts';
+import { type CountedDelta, judgeDelta, requireVerdict } from '../core/verdict.ts';
 import { saveCounted, saveDeltaTry } from '../store/runs.ts';
 import { badValuesTable, deltaJobId, deltaTable, stagingExpiry, stagingTable } from './names.ts';
 import { runBilled } from './run-billed.ts';
@@ -50,8 +49,7 @@ async function countDelta(extraction: Extraction, statement: DeltaStatement): Pr
   const id = await runOnce(extraction, 'count', countStatement(statement));
   const [row] = await readRows<Record<string, number | string | null>>(extraction.context.warehouse, id);
   const delta = readDelta(row ?? {}, extraction.columns);
-  const verdict = judgeDelta(delta.counts);
-  if (!verdict.ok) throw new AppError('count_mismatch', `The counts do not agree: ${verdict.reason}.`);
+  requireVerdict(judgeDelta(delta.counts));
   return delta;
 }
 

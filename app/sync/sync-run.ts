@@ -7,7 +7,7 @@ import { type Drift, settleDrift } from '../core/drift.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
 import { sum } from '../core/sum.ts';
-import type { CountedDelta } from '../core/verdict.ts';
+import { type CountedDelta, judgeMerge, requireVerdict } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
 import { billedByRun } from '../store/billed.ts';
@@ -88,26 +88,29 @@ async function prepareTarget({ context, run, columns }: Extraction, found: Found
   await saveInsertOnly(context.database, run, run.insertOnly);
 }
 
-async function mergeDelta(extraction: Extraction, { firstId, lastId, months }: CountedDelta): Promise<FinishedJob> {
+async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<FinishedJob> {
   const { context, run, columns, signal } = extraction;
   const sql = mergeStatement({
     target: targetTable(context, run.job),
     delta: deltaTable(context, run.runId),
     columns,
+    unasked: run.drift.unasked,
     cursorField: run.job.cursorField,
     insertOnly: run.insertOnly === true,
     deletes: run.job.deletes,
-    firstId,
-    lastId,
-    months,
+    firstId: delta.firstId,
+    lastId: delta.lastId,
+    months: delta.months,
     partitionField: PARTITION_FIELD,
   });
   await closeAbandoned(context, run, signal);
-  return await untilSucceeded(
+  const merged = await untilSucceeded(
     run.mergeTry,
     (number) => saveMergeTry(context.database, run, number),
     (number) => runBilled(extraction, mergeJobId(run.runId, number), sql),
   );
+  requireVerdict(judgeMerge({ ...merged, insertOnly: run.insertOnly === true, deletes: run.job.deletes }, delta));
+  return merged;
 }
 
 function writeReceipt(

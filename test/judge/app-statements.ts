@@ -29,7 +29,7 @@ export function appStatements(schema: Schema): AppStatement[] {
   const staging = schema.slices.map(({ table }) => catalogTable(table, textColumns(schema.columns)));
   const delta = deltaTable(schema);
   // Columns of fields that are gone from the org stay, and later ones come last.
-  const target = targetTable([...schema.columns, { name: 'Gone__c', type: 'DATE' }]);
+  const target = targetTable([...schema.columns, GONE]);
   const badValues = catalogTable(BAD_VALUES, BAD_VALUES_COLUMNS);
   return [
     { sql: deltaStatement(statement), tables: staging, columns: delta.columns },
@@ -56,6 +56,7 @@ export function mistakenStatements(schema: Schema): AppStatement[] {
 }
 
 const TARGET = tableOf('Target__c');
+const GONE: Column = { name: 'Gone__c', type: 'DATE' };
 const BAD_VALUES = tableOf('_bad_values');
 
 /** What a run over this schema is told to make. */
@@ -82,6 +83,7 @@ function mergesOf(schema: Schema): string[] {
     target: TARGET,
     delta,
     columns: schema.columns,
+    unasked: [GONE.name],
     cursorField,
     firstId: '001A',
     lastId: "001z'\\",

@@ -69,3 +69,30 @@ test('where nothing was deleted, or nothing kept, no statement is paid for it', 
   expect(await keptOf('Opportunity')).toHaveLength(1);
   expect(await statementsOf('DELETE')).toBe(0);
 });
+
+test.each([
+  ['hidden', { field: 'Secret__c', change: 'hide' }],
+  ['of another type', { field: 'Secret__c', change: 'retype', type: 'string' }],
+] as const)('with deletes=blank a deleted row has no value left in the column of a field that is %s since', async (_how, change) => {
+  service = await startService();
+  const { org, clock } = service.salesforce;
+  const userId = await service.connect();
+  org.changeField('Account', { field: 'Secret__c', change: 'add', type: 'double', value: null });
+  clock.set(new Date('2023-03-05T10:00:00Z'));
+  const [gone, stays] = [4711, 4712].map((value) => org.insert('Account', { Name: 'Acme', Secret__c: value }));
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01', deletes: 'blank' });
+  await service.tickAt('2023-03-06T00:10:00Z');
+  const secrets = (): Promise<unknown[]> =>
+    service.rows(`SELECT Id, Name, Secret__c FROM salesforce.Account WHERE Id IN ('${gone}', '${stays}') ORDER BY Id`);
+  expect(await secrets()).toMatchObject([{ Secret__c: 4711 }, { Secret__c: 4712 }]);
+
+  org.changeField('Account', change);
+  service.context.describes.forget(1, 'Account');
+  clock.set(new Date('2023-03-06T10:00:00Z'));
+  org.remove('Account', gone!);
+  expect((await service.tickAt('2023-03-07T00:10:00Z')).text).toBe('OK');
+  expect(await secrets()).toEqual([
+    { Id: gone, Name: null, Secret__c: null },
+    { Id: stays, Name: 'Acme', Secret__c: 4712 },
+  ]);
+});

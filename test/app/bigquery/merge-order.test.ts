@@ -60,6 +60,7 @@ test.each(['keep', 'blank'] as const)(
               target: name('target'),
               delta: name(`delta_${index}`),
               columns,
+              unasked: [],
               cursorField: 'SystemModstamp',
               insertOnly: false,
               deletes,

@@ -9,6 +9,7 @@ const merge: MergeStatement = {
   target: table('t'),
   delta: table('s'),
   columns: [id, stamp],
+  unasked: [],
   cursorField: 'SystemModstamp',
   insertOnly: false,
   deletes: 'keep',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { weakestVerdict } from '../../../app/core/receipt.ts';
-import { judgeDelta, judgeSlice, type SliceCounts } from '../../../app/core/verdict.ts';
+import { judgeDelta, judgeMerge, judgeSlice, type SliceCounts } from '../../../app/core/verdict.ts';
 
 const all = (rows: number): SliceCounts => ({
   salesforceBefore: rows,
@@ -49,4 +49,24 @@ test('the delta table must hold each Id once, and each with an Id and a cursor',
   expect(judgeDelta({ stagedIds: 5, deltaRows: 4, unusable: 0 }).ok).toBe(false);
   expect(judgeDelta({ stagedIds: 5, deltaRows: 5, unusable: 1 }).ok).toBe(false);
   expect(judgeDelta({ stagedIds: Number.NaN, deltaRows: 5, unusable: 0 }).ok).toBe(false);
+});
+
+describe('the verdict on a MERGE', () => {
+  const delta = { counts: { stagedIds: 5, deltaRows: 5, unusable: 0 }, uncast: {}, deletedRows: 2, firstId: '001A', lastId: '001z' };
+  const merged = { inserted: 5, updated: 0, deleted: 0, insertOnly: true, deletes: 'keep' as const };
+
+  test('into an empty table: every row of the delta table was inserted, but deleted ones that are not kept', () => {
+    expect(judgeMerge(merged, delta).ok).toBe(true);
+    expect(judgeMerge({ ...merged, inserted: 4 }, delta).ok).toBe(false);
+    expect(judgeMerge({ ...merged, inserted: 6 }, delta).ok).toBe(false);
+    expect(judgeMerge({ ...merged, inserted: 3, deletes: 'remove' }, delta).ok).toBe(true);
+    expect(judgeMerge({ ...merged, deletes: 'remove' }, delta).ok).toBe(false);
+  });
+
+  test('into a filled one: no more rows were touched than there are, and older readings of rows touch none', () => {
+    const filled = { ...merged, insertOnly: false };
+    expect(judgeMerge({ ...filled, inserted: 2, updated: 3 }, delta).ok).toBe(true);
+    expect(judgeMerge({ ...filled, inserted: 0 }, delta).ok).toBe(true);
+    expect(judgeMerge({ ...filled, inserted: 5, updated: 1 }, delta).ok).toBe(false);
+  });
 });
