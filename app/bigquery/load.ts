@@ -44,7 +44,12 @@ function adopt(job: Job, load: Load): JobOutcome {
   if (destination?.tableId !== load.table.table || destination?.datasetId !== load.table.dataset) {
     throw new AppError('bigquery_refused', `The job ${load.jobId} exists and is of another table.`, { details: { job: load.jobId } });
   }
-  return outcomeOf(job, 'load a page');
+  const outcome = outcomeOf(job, 'load a page');
+  // A table may not be there yet for a load that follows its making at once; one that is gone is made again by the next attempt.
+  if (!outcome.succeeded && job.status?.errorResult?.reason === 'notFound') {
+    return { succeeded: false, passing: true, error: new AppError('bigquery_unavailable', 'A load job did not find its staging table.') };
+  }
+  return outcome;
 }
 
 /** What BigQuery is asked for. */

@@ -62,8 +62,8 @@ export interface MergeCounts {
   inserted: number;
   updated: number;
   deleted: number;
-  /** into an empty table */
-  insertOnly: boolean;
+  /** no row was there before */
+  intoEmpty: boolean;
   deletes: Deletes;
 }
 
@@ -71,11 +71,11 @@ export interface MergeCounts {
  * Judges a MERGE. Into an empty table, every row goes, but for those that are deleted and not to be kept. Otherwise no more rows are touched
  * than there are; there may be fewer, since a row does not give way to an older reading of itself.
  */
-export function judgeMerge({ inserted, updated, deleted, insertOnly, deletes }: MergeCounts, delta: CountedDelta): Verdict {
+export function judgeMerge({ inserted, updated, deleted, intoEmpty, deletes }: MergeCounts, delta: CountedDelta): Verdict {
   const { deltaRows } = delta.counts;
   const touched = inserted + updated + deleted;
   const expected = deletes === 'remove' ? deltaRows - delta.deletedRows : deltaRows;
-  if (touched > deltaRows || (insertOnly && touched !== expected)) {
+  if (touched > deltaRows || (intoEmpty && touched !== expected)) {
     return {
       ok: false,
       reason: `the delta table has ${deltaRows} rows, ${delta.deletedRows} of them deleted, but the MERGE touched ${touched}`,

@@ -38,8 +38,8 @@ export interface Run extends Lease {
 export interface Counted {
   of: string;
   delta: CountedDelta;
-  /** the texts that did not cast are kept, if there are any */
-  kept: boolean;
+  /** of the columns with texts that did not cast, so many have theirs kept */
+  keptColumns: number;
 }
 
 /** The channel on which a new run is announced. */
@@ -126,7 +126,7 @@ export async function claimRun(database: pg.Pool, leaseSeconds: number, perConne
 async function replaceOldRuns(client: Queryable): Promise<void> {
   const { rows } = await client.query<{ job_id: string }>(
     `UPDATE runs SET state = '${RUN_STATE_AFTER.cancel}', finished_at = now()
-     WHERE created_at < now() - interval '5 days' AND (state = 'queued' OR (state = 'running' AND lease_until < now()))
+     WHERE created_at < now() - interval '6 days' AND (state = 'queued' OR (state = 'running' AND lease_until < now()))
      RETURNING job_id`,
   );
   if (rows.length > 0) {
@@ -187,8 +187,9 @@ export async function saveCounted(database: Queryable, run: Run, counted: Counte
 }
 
 /** Notes that the merge job was seen to have failed: the next one gets another id. @throws AppError lease_lost */
-export async function saveMergeTry(database: Queryable, lease: Lease, number: number): Promise<void> {
-  await fenced(database, lease, 'merge_try = $3', [number]);
+export async function saveMergeTry(database: Queryable, run: Run, number: number): Promise<void> {
+  await fenced(database, run, 'merge_try = $3', [number]);
+  run.mergeTry = number;
 }
 
 /**

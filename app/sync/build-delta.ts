@@ -4,7 +4,7 @@ import { ensureBadValuesTable } from '../bigquery/tables.ts';
 import type { FieldColumn } from '../core/columns.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type CountedDelta, judgeDelta, requireVerdict } from '../core/verdict.ts';
-import { saveCounted, saveDeltaTry } from '../store/runs.ts';
+import { type Counted, saveCounted, saveDeltaTry } from '../store/runs.ts';
 import { badValuesTable, deltaJobId, deltaTable, stagingExpiry, stagingTable } from './names.ts';
 import { runBilled } from './run-billed.ts';
 import { runOnce } from './run-once.ts';
@@ -30,19 +30,16 @@ export async function buildDelta(extraction: Extraction, filled: StagedSlice[]):
   };
   if (run.counted?.of !== of) {
     await untilSucceeded(
+      extraction,
       run.deltaTry,
       (number) => saveDeltaTry(context.database, run, number),
       (number) => runBilled(extraction, deltaJobId(run.runId, slices, number), deltaStatement(statement)),
     );
     const delta = await countDelta(extraction, statement);
-    await saveCounted(context.database, run, { of, delta, kept: Object.keys(delta.uncast).length === 0 });
+    await saveCounted(context.database, run, { of, delta, keptColumns: 0 });
   }
-  const counted = run.counted!;
-  if (!counted.kept) {
-    await keepBadValues(extraction, statement, counted.delta.uncast);
-    await saveCounted(context.database, run, { ...counted, kept: true });
-  }
-  return counted.delta;
+  await keepBadValues(extraction, statement, run.counted!);
+  return run.counted!.delta;
 }
 
 async function countDelta(extraction: Extraction, statement: DeltaStatement): Promise<CountedDelta> {
@@ -56,15 +53,17 @@ async function countDelta(extraction: Extraction, statement: DeltaStatement): Pr
 const BAD_COLUMNS_AT_ONCE = 25;
 
 /** Keeps the texts that did not cast, for somebody to look at: their columns are NULL. */
-async function keepBadValues(extraction: Extraction, statement: DeltaStatement, uncast: CountedDelta['uncast']): Promise<void> {
+async function keepBadValues(extraction: Extraction, statement: DeltaStatement, counted: Counted): Promise<void> {
   const { context, run, columns } = extraction;
-  const bad = columns.filter((column) => column.name in uncast);
+  const bad = columns.filter((column) => column.name in counted.delta.uncast);
+  if (counted.keptColumns >= bad.length) return;
   const table = badValuesTable(context, run.job);
   await ensureBadValuesTable(context.warehouse, table);
   // A few columns at a time: a statement may have 1 MB, and names each column once a slice.
-  for (let first = 0; first < bad.length; first += BAD_COLUMNS_AT_ONCE) {
+  for (let first = counted.keptColumns; first < bad.length; first += BAD_COLUMNS_AT_ONCE) {
     const sql = badValuesStatement(table, run.job.objectName, statement, bad.slice(first, first + BAD_COLUMNS_AT_ONCE));
     await runOnce(extraction, 'bad', sql);
+    await saveCounted(context.database, run, { ...counted, keptColumns: first + BAD_COLUMNS_AT_ONCE });
   }
 }
 

@@ -44,6 +44,7 @@ export async function loadStagedPage(
   };
 
   const job = await untilSucceeded(
+    { context, signal },
     page.loadTry,
     async (tryNumber) => {
       page = await savePage(database, run, page, { loadTry: tryNumber });

@@ -105,11 +105,14 @@ async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<
   });
   await closeAbandoned(context, run, signal);
   const merged = await untilSucceeded(
+    extraction,
     run.mergeTry,
     (number) => saveMergeTry(context.database, run, number),
     (number) => runBilled(extraction, mergeJobId(run.runId, number), sql),
   );
-  requireVerdict(judgeMerge({ ...merged, insertOnly: run.insertOnly === true, deletes: run.job.deletes }, delta));
+  // Before a later try, another release's words for the same may have been merged.
+  const intoEmpty = run.insertOnly === true && run.mergeTry === 1;
+  requireVerdict(judgeMerge({ ...merged, intoEmpty, deletes: run.job.deletes }, delta));
   return merged;
 }
 

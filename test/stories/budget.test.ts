@@ -121,3 +121,19 @@ test('what was paid for before a crash is taken, though nothing is left of the b
   await tryAgain();
   await expectComplete();
 });
+
+test('texts that did not cast are kept a part at a time, and none of it is paid for twice', async () => {
+  // More columns than one statement takes.
+  const fields = Array.from({ length: 26 }, (_, index) => `Day_${index}__c`);
+  for (const field of fields) service.salesforce.org.changeField('Account', { field, change: 'add', type: 'date', value: '12023-05-05' });
+  setBudget(2.5 * LEAST);
+  await service.call('handle_importing_job');
+  await settled(1);
+  for (let days = 1; (await job()).run!.state === 'queued'; days++) {
+    expect(days).toBeLessThan(10);
+    await letADayPass();
+    await tryAgain();
+  }
+  expect((await statements()).map(({ kind }) => kind).sort()).toEqual(['bad', 'bad', 'count', 'delta', 'merge']);
+  expect((await service.rows('SELECT DISTINCT `column` AS name FROM salesforce._bad_values')).length).toBe(26);
+});

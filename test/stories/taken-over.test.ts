@@ -124,3 +124,20 @@ test.each(['keep', 'blank', 'remove'])(
     );
   },
 );
+
+test('a run whose statements another release worded otherwise is taken over, and ends right', async () => {
+  await using service = await startService({ worker: false });
+  const userId = await service.connect();
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
+  service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
+  await service.call('handle_importing_job');
+  const { rows } = await service.database.pool.query<{ id: string }>('SELECT id FROM runs');
+  const run = rows[0]!.id.replaceAll('-', '');
+  for (const jobId of [`sync_${run}_delta_1_1`, `sync_${run}_merge_1`]) {
+    const configuration = { query: { query: 'SELECT 1', useLegacySql: false } };
+    await service.context.warehouse.client.createJob({ jobId, location: 'EU', configuration });
+  }
+  service.startWorker();
+  expect((await service.tickAt('2023-03-20T00:20:00Z')).text).toBe('OK');
+  await expectComplete(service, 'Account', '2023-03-20');
+});

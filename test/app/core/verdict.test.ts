@@ -53,7 +53,7 @@ test('the delta table must hold each Id once, and each with an Id and a cursor',
 
 describe('the verdict on a MERGE', () => {
   const delta = { counts: { stagedIds: 5, deltaRows: 5, unusable: 0 }, uncast: {}, deletedRows: 2, firstId: '001A', lastId: '001z' };
-  const merged = { inserted: 5, updated: 0, deleted: 0, insertOnly: true, deletes: 'keep' as const };
+  const merged = { inserted: 5, updated: 0, deleted: 0, intoEmpty: true, deletes: 'keep' as const };
 
   test('into an empty table: every row of the delta table was inserted, but deleted ones that are not kept', () => {
     expect(judgeMerge(merged, delta).ok).toBe(true);
@@ -64,7 +64,7 @@ describe('the verdict on a MERGE', () => {
   });
 
   test('into a filled one: no more rows were touched than there are, and older readings of rows touch none', () => {
-    const filled = { ...merged, insertOnly: false };
+    const filled = { ...merged, intoEmpty: false };
     expect(judgeMerge({ ...filled, inserted: 2, updated: 3 }, delta).ok).toBe(true);
     expect(judgeMerge({ ...filled, inserted: 0 }, delta).ok).toBe(true);
     expect(judgeMerge({ ...filled, inserted: 5, updated: 1 }, delta).ok).toBe(false);
