@@ -18,6 +18,9 @@ export function isTimeOut(error: unknown): boolean {
   return isAppError(error) && error.details.timed_out === true;
 }
 
+/** The code with which Salesforce says that it knows no page behind a locator: cursors live two days, and some less. */
+export const LOST_LOCATOR = 'INVALID_QUERY_LOCATOR';
+
 const TIME_OUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
 /** True where Salesforce refused the access token: it is to be renewed, once. */

@@ -16,13 +16,13 @@ export async function recordCount(client: SalesforceClient, objectName: string):
 
 /** When an object's oldest record was made; null where Salesforce does not tell, or there is none. @throws AppError */
 export async function firstCreatedDate(client: SalesforceClient, objectName: string): Promise<Date | null> {
-  const soql = `SELECT MIN(CreatedDate) first FROM ${objectName}`;
+  const soql = `SELECT MIN(CreatedDate) oldest FROM ${objectName}`;
   try {
     const reply = await client.call(`look for the first ${objectName}`, (connection) =>
-      connection.query<{ first: string | null }>(soql, { scanAll: true }),
+      connection.query<{ oldest: string | null }>(soql, { scanAll: true }),
     );
-    const first = reply.records[0]?.first;
-    return first ? new Date(first) : null;
+    const oldest = reply.records[0]?.oldest;
+    return oldest ? new Date(oldest) : null;
   } catch (error) {
     // A large object may take too long for it.
     if (isTimeOut(error) || (error instanceof AppError && error.code === 'salesforce_refused')) return null;

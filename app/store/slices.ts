@@ -17,6 +17,8 @@ export interface Slice extends SlicePlan {
   bulkJobId: string | null;
   /** when Bulk was asked; null where it was not */
   bulkAskedAt: Date | null;
+  /** that a page should have; null until its first has told how wide they are */
+  pageRows: number | null;
   /** rows, as Bulk says */
   processed: number | null;
   /** rows in the staging table */
@@ -38,6 +40,7 @@ interface Row {
   count_after: number | null;
   bulk_job_id: string | null;
   bulk_asked_at: Date | null;
+  page_rows: number | null;
   processed: number | null;
   staged: number | null;
 }
@@ -96,7 +99,7 @@ async function insertSlice(database: Queryable, lease: Lease, slice: SlicePlan):
 
 /** What may be learned of a slice while it is extracted. */
 export type SliceProgress = Partial<
-  Pick<Slice, 'state' | 'method' | 'reason' | 'countBefore' | 'countAfter' | 'bulkJobId' | 'processed' | 'staged'>
+  Pick<Slice, 'state' | 'method' | 'reason' | 'countBefore' | 'countAfter' | 'bulkJobId' | 'pageRows' | 'processed' | 'staged'>
 >;
 
 /** Keeps what was learned of a slice; what is not named stays. @throws AppError lease_lost */
@@ -105,7 +108,7 @@ export async function saveSlice(database: Queryable, lease: Lease, ordinal: numb
     `UPDATE slices SET state = coalesce($4, state), count_before = coalesce($5, count_before), count_after = coalesce($6, count_after),
        bulk_job_id = coalesce($7, bulk_job_id), bulk_asked_at = coalesce(bulk_asked_at, CASE WHEN $7::text IS NOT NULL THEN now() END),
        processed = coalesce($8, processed), staged = coalesce($9, staged),
-       method = coalesce($10, method), reason = coalesce($11, reason)
+       method = coalesce($10, method), reason = coalesce($11, reason), page_rows = coalesce($12, page_rows)
      WHERE run_id = $1 AND ordinal = $3 AND ${LEASE_HELD} RETURNING *`,
     [
       lease.runId,
@@ -119,6 +122,7 @@ export async function saveSlice(database: Queryable, lease: Lease, ordinal: numb
       learned.staged ?? null,
       learned.method ?? null,
       learned.reason ?? null,
+      learned.pageRows ?? null,
     ],
   );
   requireLease(result.rowCount, lease);
@@ -153,6 +157,7 @@ function toSlice(row: Row): Slice {
     countAfter: row.count_after,
     bulkJobId: row.bulk_job_id,
     bulkAskedAt: row.bulk_asked_at,
+    pageRows: row.page_rows,
     processed: row.processed,
     staged: row.staged,
   };

@@ -3,7 +3,7 @@ import { fieldNames } from '../core/columns.ts';
 import { nextPageRows } from '../core/page-width.ts';
 import { isAppError } from '../errors.ts';
 import { type BulkJob, createQueryJob, fetchPage, waitForQueryJob } from '../salesforce/bulk.ts';
-import { refusalCode } from '../salesforce/errors.ts';
+import { LOST_LOCATOR, refusalCode } from '../salesforce/errors.ts';
 import { withCheckedHeader } from '../salesforce/page-header.ts';
 import { type RowRange, selectRows } from '../salesforce/soql.ts';
 import { saveBulkRefused } from '../store/jobs.ts';
@@ -40,7 +40,9 @@ export async function stageByBulk(
   const slice = await saveSlice(context.database, run, planned.ordinal, { bulkJobId });
   const job = await waitForBulkJob(extraction, slice);
   if (job.state !== 'JobComplete') {
-    return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}`, tooLarge: job.tooMuch, later: job.state !== VANISHED };
+    // Salesforce need not say why a job failed: one that fails again may have been too much.
+    const tooLarge = job.tooMuch || (job.state === 'Failed' && run.failures > 0);
+    return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}`, tooLarge, later: job.state !== VANISHED };
   }
   try {
     return { processed: job.processed, pages: await stagePages(extraction, slice, table) };
@@ -51,9 +53,17 @@ export async function stageByBulk(
   }
 }
 
+/** Codes with which Salesforce refuses a job's results. */
+const UNUSABLE: Record<string, string> = {
+  NOT_FOUND: 'the Bulk job vanished while its pages were read',
+  [LOST_LOCATOR]: 'Salesforce no longer takes the locator of a page',
+  API_ERROR: 'Salesforce does not give the results of the Bulk job, such as those of one that was asked for by another version of the API',
+};
+
 /** Why the job's results are of no use, so that its rows are to be asked for anew; undefined for all other errors. */
 function unusableResult(error: unknown): string | undefined {
-  if (refusalCode(error) === 'NOT_FOUND') return 'the Bulk job vanished while its pages were read';
+  const code = refusalCode(error);
+  if (code && code in UNUSABLE) return UNUSABLE[code];
   // A page that was cut off and closed cleanly on its way is no CSV.
   if (isAppError(error) && error.details.bigquery_reason === 'invalid') return 'a page could not be loaded';
   return undefined;
@@ -97,17 +107,17 @@ async function stagePages(extraction: Extraction, slice: Slice, table: TableName
   const failure = new AbortController();
   const signal = AbortSignal.any([extraction.signal, failure.signal]);
   try {
-    let maxRecords = context.limits.firstPageRows;
+    let { pageRows } = slice;
     for (let locator: string | null | undefined; locator !== null; ) {
       const number = staged.length;
       const key = { slice: slice.ordinal, generation: slice.generation, number, locator: locator ?? null };
       const page = begun[number] ?? (await beginPage(context.database, run, key));
-      const started = startPage({ ...extraction, signal }, slice, page, table, maxRecords);
+      const started = startPage({ ...extraction, signal }, slice, page, table, pageRows ?? context.limits.firstPageRows);
       staged.push(started.staged);
       track(underWay, started.staged);
       locator = await started.nextLocator;
       // The first page tells how wide the rows are; the others follow each other as soon as their headers are read.
-      if (number === 0) maxRecords = await started.staged.then(() => started.width() ?? maxRecords);
+      pageRows ??= await keepWidth(extraction, slice, started);
       while (underWay.size >= PAGES_AT_ONCE) await Promise.race(underWay);
     }
     return await Promise.all(staged);
@@ -116,6 +126,14 @@ async function stagePages(extraction: Extraction, slice: Slice, table: TableName
     await Promise.allSettled(staged);
     throw error;
   }
+}
+
+/** Another attempt goes on with pages of this width. */
+async function keepWidth({ context, run }: Extraction, slice: Slice, { staged, width }: StartedPage): Promise<number | null> {
+  await staged;
+  const pageRows = width() ?? null;
+  if (pageRows !== null) await saveSlice(context.database, run, slice.ordinal, { pageRows });
+  return pageRows;
 }
 
 function track(underWay: Set<Promise<unknown>>, work: Promise<unknown>): void {

@@ -2,11 +2,12 @@ import type { TableName } from '../bigquery/sql.ts';
 import { fieldNames } from '../core/columns.ts';
 import { csvLine } from '../core/csv.ts';
 import { sum } from '../core/sum.ts';
+import { LOST_LOCATOR, refusalCode } from '../salesforce/errors.ts';
 import { type RestPage, readRestPage } from '../salesforce/rest.ts';
 import { beginPage, type Page } from '../store/pages.ts';
 import type { Slice } from '../store/slices.ts';
 import { loadStagedPage } from './load-staged-page.ts';
-import type { Extraction } from './stage-slice.ts';
+import type { Extraction, Failed } from './stage-slice.ts';
 
 /** Text of one load job, in bytes: as much as an upload of a Bulk page holds in memory. */
 const LOAD_BYTES = 16 * 1024 * 1024;
@@ -17,18 +18,23 @@ export async function stageByRest(
   slice: Slice,
   table: TableName,
   firstPage: RestPage,
-): Promise<{ processed: number; pages: Page[] }> {
+): Promise<{ processed: number; pages: Page[] } | Failed> {
   const { context, signal } = extraction;
   const pages: Page[] = [];
   let next: RestPage | undefined = firstPage;
-  while (next) {
-    const first: RestPage = next;
-    // Rows are gathered in an upload's place: there are as many as the process has memory for.
-    await context.uploads.use(signal, async () => {
-      const load = await gather(extraction, first);
-      pages.push(await loadRows(extraction, slice, table, pages.length, load));
-      next = load.next;
-    });
+  try {
+    while (next) {
+      const first: RestPage = next;
+      // Rows are gathered in an upload's place: there are as many as the process has memory for.
+      await context.uploads.use(signal, async () => {
+        const load = await gather(extraction, first);
+        pages.push(await loadRows(extraction, slice, table, pages.length, load));
+        next = load.next;
+      });
+    }
+  } catch (error) {
+    if (refusalCode(error) !== LOST_LOCATOR) throw error;
+    return { reason: 'Salesforce no longer takes the locator of a page' };
   }
   return { processed: firstPage.totalSize, pages };
 }

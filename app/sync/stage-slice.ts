@@ -5,6 +5,7 @@ import { sum } from '../core/sum.ts';
 import { judgeSlice } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
+import { recordCount } from '../salesforce/record-count.ts';
 import type { RowRange } from '../salesforce/soql.ts';
 import { type Page, readPages } from '../store/pages.ts';
 import { noteProgress, type Run } from '../store/runs.ts';
@@ -82,7 +83,7 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
   const range = rowRange(extraction, planned);
   const { slice, firstPage } = await beginReading(extraction, planned, range);
   if (slice.countBefore === 0) return await emptySlice(extraction, slice);
-  const parts = Math.ceil((slice.countBefore ?? 0) / limits.sliceRows);
+  const parts = Math.ceil((slice.countBefore ?? (await estimateRows(extraction, slice))) / limits.sliceRows);
   if (parts > 1 && canBeCut && !slice.bulkJobId) return { cut: slice, parts };
 
   const table = stagingTable(context, run.runId, slice);
@@ -93,6 +94,12 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
   const countAfter = slice.countAfter ?? (await tryCount(extraction, range));
   const counted = await saveSlice(database, run, slice.ordinal, { processed: read.processed, countAfter });
   return await prove(extraction, counted, read.pages);
+}
+
+/** Where Salesforce did not count in time, it still tells about how many records there are. A later window has few of them. */
+async function estimateRows({ client, run }: Extraction, { cursorFrom }: Slice): Promise<number> {
+  if (cursorFrom > run.job.startDate) return 0;
+  return (await recordCount(client, run.job.objectName)) ?? 0;
 }
 
 /** Counts what stands in the staging table, which may have gone since it was filled, and judges all counts of the slice. */

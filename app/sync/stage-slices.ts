@@ -15,7 +15,7 @@ export async function stageSlices(extraction: Extraction): Promise<StagedSlice[]
   const staged = new Map<number, StagedSlice>();
   const indivisible = new Set<number>();
   for (;;) {
-    const slices = await readSlices(context.database, run);
+    const slices = await slicesOfRun(extraction);
     const next = slices.find((slice) => !staged.has(slice.ordinal));
     if (!next) return slices.map((slice) => staged.get(slice.ordinal)!);
     const result = await stageSlice(extraction, next, !indivisible.has(next.ordinal));
@@ -30,9 +30,7 @@ async function cut(extraction: Extraction, { cut: slice, parts }: TooLarge): Pro
   const ranges = await divide(extraction, slice, parts);
   if (!ranges) return false;
   await cutSlice(context.database, run, slice, ranges);
-  const slices = await readSlices(context.database, run);
-  context.log.info({ event: 'slice_cut', run: run.runId, slice: slice.ordinal, parts: ranges.length, slices: slices.length });
-  await endEarlier(extraction, slices);
+  context.log.info({ event: 'slice_cut', run: run.runId, slice: slice.ordinal, parts: ranges.length });
   return true;
 }
 
@@ -58,12 +56,14 @@ async function divideIds(extraction: Extraction, slice: Slice, parts: number): P
   }
 }
 
-/** Leaves to the next run what is more than one should have. A window never ends before it begins, nor without its open slices. */
-async function endEarlier({ context, run }: Extraction, slices: readonly Slice[]): Promise<void> {
+/** The slices of a run, which leaves to the next what is more than one should have. A window never ends before it begins, nor without its open slices. */
+async function slicesOfRun({ context, run }: Extraction): Promise<Slice[]> {
+  const slices = await readSlices(context.database, run);
   const { from, to } = run.window;
   // Slices of the overlap lie before the window, and are not counted.
   const after = slices.slice(context.limits.runSlices).find(({ cursorFrom }) => cursorFrom > from);
-  if (!after || after.cursorFrom >= to) return;
+  if (!after || after.cursorFrom >= to) return slices;
   await shortenRun(context.database, run, after.cursorFrom);
   run.window.to = after.cursorFrom;
+  return await readSlices(context.database, run);
 }

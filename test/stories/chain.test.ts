@@ -55,6 +55,42 @@ test('a window with too many slices for one run becomes a chain of runs, each wi
   expect((await service.jobs())[0]!.last_date).toBe('2023-03-20');
 });
 
+test('a run that is killed between its cut and its shortening still becomes a chain', async () => {
+  await using service = await startService({ limits: { restRows: 5, firstPageRows: 10, runSlices: 1 }, worker: false });
+  const userId = await service.connect();
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
+  service.salesforce.clock.set(new Date(TICK));
+  const rows = [...service.salesforce.org.records('Account')].filter(({ SystemModstamp: stamp }) => String(stamp) >= '2023-03-01').length;
+  // Too much for one slice, and not for two: no other cut follows that would shorten the run.
+  Object.assign(service.context.limits, { sliceRows: Math.ceil(rows * 0.8) });
+  await service.database.pool.query(`
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF nextval('tries') = 1 THEN RAISE EXCEPTION 'gone'; END IF; RETURN NEW; END $$;
+    CREATE TRIGGER fail_once BEFORE UPDATE OF window_to ON runs FOR EACH ROW EXECUTE FUNCTION fail_once();`);
+  service.startWorker();
+  await service.tickAt(TICK);
+  expect(service.logged.join('')).toContain('run_interrupted');
+  const closed = await service.database.pool.query('SELECT count(*)::int AS slices FROM slices WHERE NOT open GROUP BY run_id');
+  expect(Math.max(...closed.rows.map((row) => row.slices))).toBe(1);
+  await expectComplete(service);
+});
+
+test('where Salesforce counts nothing in time, the first import is cut by about how many records there are', async () => {
+  await using service = await startSmall(100);
+  const timeOut = JSON.stringify([{ errorCode: 'QUERY_TIMEOUT', message: 'Your query request was running for too long.' }]);
+  const fault = { kind: 'http', status: 400, body: timeOut, headers: { 'content-type': 'application/json' } };
+  for (const path of ['queryAll?q=SELECT%20Id', 'queryAll?q=SELECT%20COUNT()']) {
+    const init = { method: 'POST', body: JSON.stringify({ ...fault, match: { path } }), headers: { 'content-type': 'application/json' } };
+    expect((await fetch(`${service.salesforce.instanceUrl}/sandbox/faults`, init)).status).toBeLessThan(300);
+  }
+  await service.tickAt(TICK);
+  await expectComplete(service);
+  const cut = service.logged.map((line) => JSON.parse(line)).find((line) => line.event === 'slice_cut');
+  expect(cut.parts).toBeGreaterThan(1);
+  expect(service.logged.join('')).toContain('not_counted');
+});
+
 test('rows that are edited while a chain is read are not lost', async () => {
   await using service = await startSmall(2);
   const { org, clock } = service.salesforce;

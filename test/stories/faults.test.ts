@@ -94,6 +94,18 @@ describe('Salesforce by REST', () => {
     expect(await slices()).toEqual([{ method: 'rest', generation: 2 }]);
   });
 
+  test('a query whose next page is known no more is asked anew', async () => {
+    await service[Symbol.asyncDispose]();
+    service = await startService({ salesforce: { rows: { Account: 2_100 } } });
+    const userId = await service.connect();
+    await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: 'all' });
+    const body = '[{"errorCode":"INVALID_QUERY_LOCATOR","message":"invalid query locator"}]';
+    await salesforceFault({ kind: 'http', status: 400, body, headers: { 'content-type': 'application/json' }, match: { path: '/query/' } });
+    expect(await service.tickAt(TICK)).toMatchObject({ text: 'OK' });
+    expect(await slices()).toEqual([{ method: 'rest', generation: 2 }]);
+    expect(await service.rows('SELECT COUNT(*) AS n FROM salesforce.Account')).toEqual([{ n: (await job()).run!.receipt.staged }]);
+  });
+
   test('an empty window costs one call to Salesforce, one look at its table and no BigQuery job', async () => {
     await service.tickAt(TICK);
     const { org, clock } = service.salesforce;
@@ -178,6 +190,32 @@ describe('Salesforce by Bulk', () => {
     expect(rows.map((page) => page.loaded)).toEqual(rows.map((page) => page.rows));
   });
 
+  test('after a failure, pages are as wide as before it', async () => {
+    const pages = async (): Promise<number | null> => (await service.database.pool.query('SELECT FROM pages')).rowCount;
+    await service[Symbol.asyncDispose]();
+    await start({ ...BULK, firstPageRows: 3 });
+    await service.tickAt(TICK);
+    const undisturbed = await pages();
+    await service[Symbol.asyncDispose]();
+    await start({ ...BULK, firstPageRows: 3 });
+    await salesforceFault({ kind: 'http', status: 503, match: { path: 'locator=' } });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect(service.logged.join('')).toContain('run_interrupted');
+    expect(await pages()).toBe(undisturbed);
+  });
+
+  test.each([
+    ['locator is known no more', 400, 'INVALID_QUERY_LOCATOR', 'locator='],
+    ['job was asked for by another version of the API', 409, 'API_ERROR', '/results'],
+  ])('results whose %s are asked for anew', async (_why, status, code, path) => {
+    const body = JSON.stringify([{ errorCode: code, message: 'refused' }]);
+    await salesforceFault({ kind: 'http', status, body, headers: { 'content-type': 'application/json' }, match: { path } });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect(service.logged.join('')).not.toContain('run_interrupted');
+  });
+
   test('a session that ends between two calls is renewed, once', async () => {
     service.salesforce.clock.set(new Date(TICK));
     await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
@@ -200,6 +238,13 @@ describe('Salesforce by Bulk', () => {
     await expectComplete();
     const { rows } = await service.database.pool.query('SELECT open FROM slices ORDER BY cursor_from');
     expect(rows).toEqual([{ open: false }, { open: true }]);
+  });
+
+  test('a Bulk job that fails again and does not say why is asked for anew in parts', async () => {
+    await salesforceFault({ kind: 'job-failed', times: 2 });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect((await service.database.pool.query('SELECT FROM slices')).rowCount).toBe(2);
   });
 
   test('a Bulk job that times out after another one vanished is still cut', async () => {
@@ -272,6 +317,12 @@ describe('BigQuery', () => {
 
   test('an upload that is refused in passing is begun again', async () => {
     await bigqueryFault({ kind: 'http', status: 503, reason: 'backendError', match: 'POST /upload/' });
+    await service.tickAt(TICK);
+    await expectComplete();
+  });
+
+  test('a load job that does not see its new staging table yet is run again', async () => {
+    await bigqueryFault({ kind: 'job-failed', reason: 'notFound', message: 'Not found: Table', match: '_load_' });
     await service.tickAt(TICK);
     await expectComplete();
   });

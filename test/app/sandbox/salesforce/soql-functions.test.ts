@@ -53,6 +53,7 @@ describe('a function over all rows', () => {
 
   test.each([
     ['SELECT MIN(Active__c) FROM Account', 'does not support aggregate operator MIN'],
+    ['SELECT MIN(CreatedDate) first FROM Account', "unexpected token: 'first'"],
     ['SELECT Name, COUNT(Id) FROM Account GROUP BY Name', 'no GROUP BY'],
     ['SELECT TYPEOF Owner WHEN User THEN Name END FROM Lead', 'TYPEOF'],
     ['SELECT FIELDS(ALL) FROM Account LIMIT 200', 'The SOQL FIELDS function'],
