@@ -72,12 +72,17 @@ function decimal(field: DescribedField): ColumnType {
   return field.scale > 9 || field.precision - field.scale > 29 ? 'BIGNUMERIC' : 'NUMERIC';
 }
 
-/** The columns of an object, in the order of its fields. A type that nobody has told us of is left out, since it might not be text. */
+/** The columns of an object, in the order of its fields. A type that nobody has told us of has none, since its values might not be text. */
 export function columnsOf(fields: readonly DescribedField[]): FieldColumn[] {
   return fields.flatMap((field) => {
     const choose = TYPES[field.type];
     return choose ? [{ field: field.name, name: field.name, type: choose(field), description: describeField(field) }] : [];
   });
+}
+
+/** Fields of a type that nobody has told us of, each with its type. */
+export function unknownFields(fields: readonly DescribedField[]): string[] {
+  return fields.flatMap(({ name, type }) => (Object.hasOwn(TYPES, type) ? [] : [`${name} (${type})`]));
 }
 
 /** The fields' names, in the order of their columns. */

@@ -27,9 +27,11 @@ export interface Drift {
   /** columns that nothing fills any more: their fields are hidden or deleted, or their values go elsewhere */
   unasked: string[];
   retyped: RetypedField[];
+  /** fields that have no column, for nobody knows their type */
+  leftOut: string[];
 }
 
-export const NO_DRIFT: Drift = { added: [], unasked: [], retyped: [] };
+export const NO_DRIFT: Drift = { added: [], unasked: [], retyped: [], leftOut: [] };
 
 /**
  * The other types whose columns hold every value of a type. A FLOAT64 holds the rest of numbers too: they travel as IEEE doubles, and only
@@ -66,7 +68,7 @@ export function settleDrift(
   wanted: readonly FieldColumn[],
   existing: readonly ExistingColumn[] | undefined,
   cursorField: string,
-): { columns: FieldColumn[]; drift: Drift } {
+): { columns: FieldColumn[]; drift: Omit<Drift, 'leftOut'> } {
   if (!existing) return { columns: [...wanted], drift: NO_DRIFT };
   const types = new Map(existing.map(({ name, type }) => [name.toLowerCase(), type]));
   const taken = new Set(wanted.map(({ field }) => field.toLowerCase()));

@@ -24,6 +24,8 @@ export interface Receipt {
   columns_unasked: string[];
   /** fields whose type is not the one that their column has or had, and where their values go */
   fields_retyped: RetypedField[];
+  /** fields of types that Salesforce has made since: they have no column */
+  fields_left_out: string[];
   pages: number;
   bytes: number;
   /** bytes that BigQuery billed for the run's statements, in all its attempts */

@@ -317,7 +317,7 @@ function toRun(row: RunRow, job: JobRow & { org_id: string }): Run {
     window: { from: row.window_from, to: row.window_to },
     failures: row.failures,
     columns: row.columns?.map((column) => ({ field: column.name, ...column })) ?? null,
-    drift: row.drift ?? NO_DRIFT,
+    drift: { ...NO_DRIFT, ...row.drift },
     deltaTry: row.delta_try,
     mergeTry: row.merge_try,
     insertOnly: row.insert_only,

@@ -2,7 +2,7 @@ import type { FinishedJob } from '../bigquery/jobs.ts';
 import { mergeStatement } from '../bigquery/sql.ts';
 import { ensureTargetTable, type FoundTable, findTargetTable, type TargetIdentity } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
-import { columnsOf } from '../core/columns.ts';
+import { columnsOf, unknownFields } from '../core/columns.ts';
 import { type Drift, settleDrift } from '../core/drift.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
@@ -61,7 +61,9 @@ async function settleColumns(context: Context, client: SalesforceClient, run: Ru
     throw new AppError('salesforce_refused', `The connection's user no longer sees the field ${needed} of ${run.job.objectName}.`);
   }
   const table = await findTargetTable(context.warehouse, targetIdentity(context, run));
-  const { columns, drift } = settleDrift(wanted, table?.columns, run.job.cursorField);
+  const settled = settleDrift(wanted, table?.columns, run.job.cursorField);
+  const { columns } = settled;
+  const drift = { ...settled.drift, leftOut: unknownFields(fields) };
   await saveColumns(context.database, run, columns, drift);
   Object.assign(run, { columns, drift });
   return { table };
@@ -142,6 +144,7 @@ function writeReceipt(
     columns_added: drift.added,
     columns_unasked: drift.unasked,
     fields_retyped: drift.retyped,
+    fields_left_out: drift.leftOut,
     pages: pages.length,
     bytes: sum(pages.map((page) => page.bytes)),
     bytes_billed: bytesBilled,

@@ -39,7 +39,7 @@ async function importDay(day: number, edit: Record<string, string | number> = { 
   return await receipt();
 }
 
-type Receipt = Record<'columns_added' | 'columns_unasked', string[]> & { fields_retyped: RetypedField[] };
+type Receipt = Record<'columns_added' | 'columns_unasked' | 'fields_left_out', string[]> & { fields_retyped: RetypedField[] };
 
 async function receipt(): Promise<Receipt> {
   return (await service.jobs())[0]!.run!.receipt as unknown as Receipt;
@@ -61,6 +61,14 @@ const bigqueryFault = (fault: object): Promise<Response> =>
     body: JSON.stringify(fault),
     headers: { 'content-type': 'application/json' },
   });
+
+test('a field of a type that nobody knows gets no column, and the receipt names it', async () => {
+  await importFirst();
+  change({ field: 'Ghost__c', change: 'add', type: 'string' });
+  Object.assign(service.salesforce.org.table('Account')!.field('Ghost__c')!.facts, { type: 'hologram' });
+  expect(await importDay(20)).toMatchObject({ columns_added: [], fields_left_out: ['Ghost__c (hologram)'] });
+  expect(await namesOf('Account')).not.toContain('Ghost__c');
+});
 
 describe('a new field', () => {
   beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ColumnType, FieldColumn } from '../../../app/core/columns.ts';
-import { type ExistingColumn, isWidened, settleDrift } from '../../../app/core/drift.ts';
+import { type ExistingColumn, isWidened, settleDrift, NO_DRIFT } from '../../../app/core/drift.ts';
 
 const TYPES: readonly ColumnType[] = ['STRING', 'BOOL', 'INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'DATE', 'TIMESTAMP', 'TIME'];
 
@@ -119,5 +119,5 @@ describe('a field that is of another type than its column', () => {
 
 test('a table that is yet to be made has no drift', () => {
   const wanted = [column('Id', 'STRING'), column('A', 'DATE')];
-  expect(settle(wanted, undefined)).toEqual({ columns: wanted, drift: { added: [], unasked: [], retyped: [] } });
+  expect(settle(wanted, undefined)).toEqual({ columns: wanted, drift: NO_DRIFT });
 });
