@@ -1,3 +1,4 @@
+import type { Federation } from './bigquery/federated-client.ts';
 import type { SalesforceApp } from './salesforce/oauth.ts';
 
 /** What a key may do. `tick` is the schedule's: it may start what is due and see nothing. */
@@ -16,10 +17,7 @@ export type DatabaseConfig =
   | { host: string; port: number; database: string; user: string; secretArn: string; certificatesFile: string };
 
 /** Keyless access to Google from a task of ECS. */
-export interface FederationConfig {
-  audience: string;
-  serviceAccount: string;
-}
+export type FederationConfig = Omit<Federation, 'region' | 'credentials'>;
 
 /** What ECS tells a task of AWS. */
 export interface AwsConfig {

@@ -39,7 +39,7 @@ export interface Warehouse {
 const GOOGLE = 'https://bigquery.googleapis.com';
 const SCOPE = 'https://www.googleapis.com/auth/bigquery';
 
-/** Opens BigQuery; without any credentials where the endpoint is on this machine. */
+/** Opens BigQuery: by federation where it is configured, else without any credentials where the endpoint is on this machine. */
 export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher, pollMs = LIMITS.pollMs): Warehouse {
   const endpoint = (config.endpoint ?? GOOGLE).replace(/\/$/, '');
   const authClient = chooseClient(config, endpoint);
@@ -67,9 +67,9 @@ export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher, p
 }
 
 function chooseClient({ federation }: WarehouseConfig, endpoint: string): AuthClient | undefined {
+  if (federation) return federatedClient(federation, SCOPE);
   // A pass-through client sends no credentials, and looks for none.
-  if (isLoopback(endpoint)) return new PassThroughClient();
-  return federation && federatedClient(federation, SCOPE);
+  return isLoopback(endpoint) ? new PassThroughClient() : undefined;
 }
 
 /** True for an address that nobody but this machine can answer at. */
