@@ -2,7 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../../app/config.ts';
+import { databaseAddress } from '../../../app/context.ts';
+import type { DatabaseAddress } from '../../../app/store/database.ts';
+import { startKeylessClouds } from '../../support/keyless-clouds.ts';
 import { startService } from '../../support/service.ts';
+import { certificateFile } from '../../support/tls-postgres.ts';
 import { type ProgramRun, runProgram } from '../support/run-program.ts';
 import { SALESFORCE_SECRET, type StackName } from '../support/stack-config.ts';
 import { taskContainer } from '../support/task-container.ts';
@@ -72,6 +76,19 @@ describe.each<StackName>(['dev', 'production'])('what the task of %s tells the a
       AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/1',
     });
     expect(config).toMatchObject({ ...settings, apiShare: 0.25 });
+  });
+
+  test("lets it read the password of the database's own secret, in the stack's region", async () => {
+    await using clouds = await startKeylessClouds();
+    const env = taskEnvironment(await runProgram(stack));
+    const config = readConfig({ ...env, ...clouds.environment, PGSSLROOTCERT: certificateFile('localhost') });
+    const { password, host } = databaseAddress(config) as Exclude<DatabaseAddress, { url: string }>;
+    expect(await password.read()).toBe(clouds.password);
+    expect(host).toMatch(/\.rds\.amazonaws\.com$/);
+    const [call] = clouds.calls('/secrets');
+    const { SecretId } = JSON.parse(call!.body) as { SecretId: string };
+    expect(SecretId).toMatch(/:secret:rds!db-/);
+    expect(call!.headers.authorization).toContain(`/${SecretId.split(':')[3]}/`);
   });
 
   test('is exactly this', async () => {
