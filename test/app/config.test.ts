@@ -131,6 +131,13 @@ describe('the configuration', () => {
     expect(faults[0]).not.toMatch(/s3cr3t-value|the-key-itself|changeme/);
   });
 
+  test("finds the credentials of a task's role at ECS's own address, and the secrets in the task's region", () => {
+    expect(readConfig({ ...COMPLETE, ...IN_ECS }).aws).toMatchObject({
+      credentials: { url: 'http://169.254.170.2/v2/credentials' },
+      secretsEndpoint: 'https://secretsmanager.eu-north-1.amazonaws.com',
+    });
+  });
+
   test('takes the apps of several orgs', () => {
     const { salesforce } = readConfig({
       ...COMPLETE,
