@@ -10,8 +10,9 @@ export const pauseImportingJob: Endpoint = {
   optional: [],
   async answer(context, fields) {
     const job = await requireJob(context, fields);
-    await pauseJob(context.database, job.id);
+    const cancelled = await pauseJob(context.database, job.id);
     context.log.info({ event: 'job_paused', job: job.id, object: job.objectName });
+    if (cancelled) context.log.info({ event: 'run_cancelled', run: cancelled, job: job.id, object: job.objectName });
     return 'OK';
   },
 };

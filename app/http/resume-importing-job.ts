@@ -10,8 +10,9 @@ export const resumeImportingJob: Endpoint = {
   optional: [],
   async answer(context, fields) {
     const job = await requireJob(context, fields);
-    await resumeJob(context.database, job.id, await context.scheduleNow());
+    const cancelled = await resumeJob(context.database, job.id, await context.scheduleNow());
     context.log.info({ event: 'job_resumed', job: job.id, object: job.objectName });
+    if (cancelled) context.log.info({ event: 'run_cancelled', run: cancelled, job: job.id, object: job.objectName });
     return 'OK';
   },
 };

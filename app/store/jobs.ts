@@ -79,27 +79,32 @@ export async function findJob(database: Queryable, connectionId: number, objectN
   return rows[0] && toJob(rows[0]);
 }
 
-/** Lets a job rest: cancels its run unless a worker has it already; that one ends. */
-export async function pauseJob(database: pg.Pool, jobId: string): Promise<void> {
-  await transaction(database, async (client) => {
+/** Lets a job rest: cancels its run unless a worker has it already; that one ends. @returns the id of the run that was cancelled, if one was */
+export async function pauseJob(database: pg.Pool, jobId: string): Promise<string | undefined> {
+  return await transaction(database, async (client) => {
     await lockOpenRun(client, jobId);
     await client.query('UPDATE jobs SET active = false WHERE id = $1', [jobId]);
-    await client.query(`UPDATE runs SET state = 'cancelled', finished_at = now() WHERE job_id = $1 AND state = 'queued'`, [jobId]);
+    return await cancelRun(client, jobId, `state = 'queued'`);
   });
 }
 
-/** Lets a job go on; the next tick asks for all that it missed. What its pause left over is cancelled, so that nothing begins without a tick. */
-export async function resumeJob(database: pg.Pool, jobId: string, now: Date): Promise<void> {
-  await transaction(database, async (client) => {
+/**
+ * Lets a job go on; the next tick asks for all that it missed. What its pause left over is cancelled, so that nothing begins without a tick.
+ * @returns the id of the run that was cancelled, if one was
+ */
+export async function resumeJob(database: pg.Pool, jobId: string, now: Date): Promise<string | undefined> {
+  return await transaction(database, async (client) => {
     await lockOpenRun(client, jobId);
     const resumed = await client.query('UPDATE jobs SET active = true, active_since = $2 WHERE id = $1 AND NOT active', [jobId, now]);
-    if (resumed.rowCount === 0) return;
-    await client.query(
-      `UPDATE runs SET state = 'cancelled', finished_at = now()
-       WHERE job_id = $1 AND (state = 'queued' OR (state = 'running' AND lease_until < now()))`,
-      [jobId],
-    );
+    if (resumed.rowCount === 0) return undefined;
+    return await cancelRun(client, jobId, `(state = 'queued' OR (state = 'running' AND lease_until < now()))`);
   });
+}
+
+/** Cancels a job's open run, if it is as it is to be. */
+async function cancelRun(client: Queryable, jobId: string, condition: string): Promise<string | undefined> {
+  const sql = `UPDATE runs SET state = 'cancelled', finished_at = now() WHERE job_id = $1 AND ${condition} RETURNING id`;
+  return (await client.query<{ id: string }>(sql, [jobId])).rows[0]?.id;
 }
 
 /** First the run, then its job: in the order in which the end of a run locks them, else the two would wait for each other. */

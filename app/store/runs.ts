@@ -215,15 +215,19 @@ export interface Failure {
   message: string;
 }
 
-/** Puts a run back, to be claimed again after `delayMs`; if its job was paused meanwhile, it is cancelled. @throws AppError lease_lost */
+/**
+ * Puts a run back, to be claimed again after `delayMs`; if its job was paused meanwhile, it is cancelled.
+ * @returns the state that it has now
+ * @throws AppError lease_lost
+ */
 export async function postponeRun(
   database: Queryable,
   lease: Lease,
   delayMs: number,
   failures: number,
   failure: Failure | undefined,
-): Promise<void> {
-  await fenced(
+): Promise<RunState> {
+  return await fenced(
     database,
     lease,
     `state = CASE WHEN (SELECT active FROM jobs WHERE jobs.id = runs.job_id) THEN '${RUN_STATE_AFTER.postpone}' ELSE '${RUN_STATE_AFTER.cancel}' END,
@@ -234,8 +238,8 @@ export async function postponeRun(
 }
 
 /** Ends a run that failed for good; the next tick begins anew from the same `last_date`. @throws AppError lease_lost */
-export async function failRun(database: Queryable, lease: Lease, failures: number, failure: Failure, receipt?: object): Promise<void> {
-  await fenced(
+export async function failRun(database: Queryable, lease: Lease, failures: number, failure: Failure, receipt?: object): Promise<RunState> {
+  return await fenced(
     database,
     lease,
     `state = '${RUN_STATE_AFTER.fail}', failures = $3, error_code = $4, error_message = $5, receipt = $6, finished_at = now()`,
@@ -299,13 +303,12 @@ export function requireLease(changed: number | null, lease: Lease): void {
   throw new AppError('lease_lost', 'Another worker has taken this run over.', { details: { run: lease.runId, attempt: lease.attempt } });
 }
 
-async function fenced(database: Queryable, lease: Lease, assignments: string, values: unknown[]): Promise<void> {
-  const { rowCount } = await database.query(`UPDATE runs SET ${assignments} WHERE id = $1 AND attempt = $2 AND state = 'running'`, [
-    lease.runId,
-    lease.attempt,
-    ...values,
-  ]);
-  requireLease(rowCount, lease);
+/** @returns the state that the run has now */
+async function fenced(database: Queryable, lease: Lease, assignments: string, values: unknown[]): Promise<RunState> {
+  const sql = `UPDATE runs SET ${assignments} WHERE id = $1 AND attempt = $2 AND state = 'running' RETURNING state`;
+  const { rows } = await database.query<{ state: RunState }>(sql, [lease.runId, lease.attempt, ...values]);
+  requireLease(rows.length, lease);
+  return rows[0]!.state;
 }
 
 function toRun(row: RunRow, job: JobRow & { org_id: string }): Run {

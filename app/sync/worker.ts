@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Context } from '../context.ts';
 import { DEFER_MS, MOST_FAILURES, retryDelayMs } from '../core/retry.ts';
+import type { RunState } from '../core/run-state.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { describeError } from '../log.ts';
 import { claimRun, extendLease, failRun, postponeRun, RUNS_CHANNEL, type Run } from '../store/runs.ts';
@@ -100,21 +101,29 @@ export class Worker {
     }
   }
 
-  /** Decides what becomes of a run that did not end. */
+  /** Lets go of a run that did not end, and tells whether that is its end. */
   async #settle(run: Run, error: unknown, about: object): Promise<void> {
-    const { database, log, describes, limits } = this.#context;
+    const { log, describes } = this.#context;
     const failure = isAppError(error) ? error : new AppError('internal', 'An unexpected error: see the log.', { cause: error });
     const failures = run.failures + 1;
     log.warn({ event: 'run_interrupted', ...about, failures, recovery: failure.recovery, ...describeError(failure) });
     // What Salesforce refused may be a field that is no more.
     if (failure.code === 'salesforce_refused') describes.forget(run.job.connectionId, run.job.objectName);
-    if (failure.code === 'lease_lost') return;
+    const state = await this.#letGo(run, failures, failure);
+    if (state === 'failed') log.error({ event: 'run_failed', ...about, failures, ...describeError(failure) });
+    if (state === 'cancelled') log.info({ event: 'run_cancelled', ...about });
+  }
+
+  /** Decides what becomes of a run that did not end. @returns the state that it has now; undefined where it is another worker's */
+  async #letGo(run: Run, failures: number, failure: AppError): Promise<RunState | undefined> {
+    const { database, limits } = this.#context;
+    if (failure.code === 'lease_lost') return undefined;
     if (failure.code === 'stopping') return await postponeRun(database, run, 0, run.failures, undefined);
     // Waits in the queue, unclaimed, until the connection's user has logged in again.
     if (failure.recovery === 'reauthorize') return await postponeRun(database, run, 0, run.failures, failure);
     if (failure.recovery === 'defer') return await postponeRun(database, run, DEFER_MS, run.failures, failure);
     if (failure.recovery === 'give-up' || failures >= MOST_FAILURES) return await failRun(database, run, failures, failure);
-    await postponeRun(database, run, retryDelayMs(failures, limits.retryMs, Math.random()), failures, failure);
+    return await postponeRun(database, run, retryDelayMs(failures, limits.retryMs, Math.random()), failures, failure);
   }
 
   /** Listens for announcements, on a connection of its own; again where that one broke. */

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Limits } from '../../app/core/limits.ts';
 import type { Fault } from '../../app/sandbox/salesforce/faults.ts';
+import { claimRun } from '../../app/store/runs.ts';
 import { type JobView, startService, type TestService } from '../support/service.ts';
 
 /** What goes wrong on the way, and what an operator then sees. Every test ends with the table held against the org. */
@@ -168,6 +169,11 @@ describe('Salesforce by Bulk', () => {
     await salesforceFault({ kind: 'wrong-count', times: 1000 });
     expect(await service.tickAt(TICK)).toMatchObject({ status: 500, code: 'count_mismatch' });
     expect(await job()).toMatchObject({ last_date: '2023-03-01', run: { state: 'failed', error: { code: 'count_mismatch' } } });
+    const { rows } = await service.database.pool.query<{ run: string; job: string }>('SELECT id AS run, job_id AS job FROM runs');
+    const window = { from: '2023-03-01T00:00:00.000Z', to: '2023-03-20T00:00:00.000Z' };
+    expect(logged('run_failed')).toMatchObject([
+      { ...rows[0], level: 'error', object: 'Account', window, failures: expect.any(Number), error_code: 'count_mismatch' },
+    ]);
     await expect(service.rows('SELECT Id FROM salesforce.Account')).rejects.toThrow(/Not found/);
     await fetch(`${service.salesforce.instanceUrl}/sandbox/faults`, { method: 'DELETE' });
     await service.tickAt('2023-03-20T00:20:00Z');
@@ -391,6 +397,55 @@ describe('a worker', () => {
     await expectComplete();
   });
 });
+
+describe('a pause', () => {
+  beforeEach(() => start(BULK));
+
+  const fields = async (): Promise<Record<string, string>> => {
+    const { rows } = await service.database.pool.query<{ url: string }>('SELECT identity_url AS url FROM connections');
+    return { user_id: rows[0]!.url, object_name: 'Account' };
+  };
+  const endOfRun = async (): Promise<object> => {
+    const { rows } = await service.database.pool.query<{ run: string; job: string }>(
+      `SELECT id AS run, job_id AS job FROM runs WHERE state = 'cancelled'`,
+    );
+    return { ...rows[0]!, level: 'info', object: 'Account' };
+  };
+
+  test('that meets a run before a worker does cancels it, and the log says so', async () => {
+    await service.stopWorker();
+    service.salesforce.clock.set(new Date(TICK));
+    await service.call('handle_importing_job');
+    await service.call('pause_importing_job', await fields());
+    expect(logged('run_cancelled')).toMatchObject([await endOfRun()]);
+  });
+
+  test('of a job whose worker is then stopped cancels its run, and the log says so', async () => {
+    await salesforceFault({ kind: 'job-stuck' });
+    service.salesforce.clock.set(new Date(TICK));
+    await service.call('handle_importing_job');
+    await waitUntil(async () => (await service.database.pool.query('SELECT FROM slices WHERE bulk_job_id IS NOT NULL')).rowCount === 1);
+    await service.call('pause_importing_job', await fields());
+    expect(logged('run_cancelled')).toEqual([]);
+    await service.stopWorker();
+    expect(logged('run_cancelled')).toMatchObject([await endOfRun()]);
+  });
+
+  test('that is over cancels what it left of a worker that is gone, and the log says so', async () => {
+    await service.stopWorker();
+    service.salesforce.clock.set(new Date(TICK));
+    await service.call('handle_importing_job');
+    await claimRun(service.database.pool, -1, 1);
+    await service.call('pause_importing_job', await fields());
+    await service.call('resume_importing_job', await fields());
+    expect(logged('run_cancelled')).toMatchObject([await endOfRun()]);
+  });
+});
+
+/** What was logged of an event. */
+function logged(event: string): Record<string, unknown>[] {
+  return service.logged.map((line) => JSON.parse(line) as Record<string, unknown>).filter((line) => line.event === event);
+}
 
 async function connectionOf(from: TestService): Promise<{ accessToken: string; instanceUrl: string }> {
   const { readAccessToken } = await import('../../app/store/connections.ts');
