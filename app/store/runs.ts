@@ -227,11 +227,12 @@ export async function postponeRun(
   failures: number,
   failure: Failure | undefined,
 ): Promise<RunState> {
+  const active = '(SELECT active FROM jobs WHERE jobs.id = runs.job_id)';
   return await fenced(
     database,
     lease,
-    `state = CASE WHEN (SELECT active FROM jobs WHERE jobs.id = runs.job_id) THEN '${RUN_STATE_AFTER.postpone}' ELSE '${RUN_STATE_AFTER.cancel}' END,
-     run_at = now() + $3 * interval '1 millisecond', failures = $4,
+    `state = CASE WHEN ${active} THEN '${RUN_STATE_AFTER.postpone}' ELSE '${RUN_STATE_AFTER.cancel}' END,
+     finished_at = CASE WHEN ${active} THEN NULL ELSE now() END, run_at = now() + $3 * interval '1 millisecond', failures = $4,
      error_code = coalesce($5, error_code), error_message = coalesce($6, error_message)`,
     [delayMs, failures, failure?.code ?? null, failure?.message ?? null],
   );

@@ -237,6 +237,15 @@ describe('a paused job', () => {
     expect(await claim()).toBeUndefined();
   });
 
+  test('cancels the run that a worker puts back, and notes when', async () => {
+    const job = await makeJob('Account');
+    await tickTo('2023-03-20');
+    const run = (await claim())!;
+    await pauseJob(database.pool, job.id);
+    expect(await postponeRun(database.pool, run, 0, 1, undefined)).toBe('cancelled');
+    expect((await database.pool.query('SELECT FROM runs WHERE finished_at IS NOT NULL')).rowCount).toBe(1);
+  });
+
   test('begins nothing by being resumed: what its pause left over is cancelled, and waits for a tick', async () => {
     const job = await makeJob('Account');
     await tickTo('2023-03-20');
