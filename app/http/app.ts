@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
+import { missingMigrations } from '../store/migrate.ts';
 import { type Caller, requireKey } from './auth.ts';
 import { createImportingJob } from './create-importing-job.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -47,16 +48,14 @@ const answerHealth: Koa.Middleware = async (ctx, next) => {
   ctx.body = 'OK';
 };
 
-/** Says whether the job store answers. For whoever runs the process; not given to the outside. */
+/** Says whether the job store answers, as this release needs it. For whoever runs the process; not given to the outside. */
 function answerReadiness(context: Context): Koa.Middleware {
   return async (ctx, next) => {
     if (ctx.path !== '/readyz' || !['GET', 'HEAD'].includes(ctx.method)) return await next();
-    const ready = await context.database.query('SELECT 1').then(
-      () => true,
-      () => false,
-    );
+    const missing = await missingMigrations(context.database).catch(() => undefined);
+    const ready = missing?.length === 0;
     ctx.status = ready ? 200 : 503;
-    ctx.body = ready ? 'OK' : 'The job store does not answer.';
+    ctx.body = ready ? 'OK' : `The job store ${missing ? `lacks ${missing.join(', ')}` : 'does not answer'}.`;
   };
 }
 

@@ -83,7 +83,3 @@ test('a job is overdue when its window has been closed for hours and it is not d
   service.salesforce.clock.set(new Date('2023-03-10T07:00:00Z'));
   expect(await countOverdue(service.context)).toBe(1);
 });
-
-test('the process is ready while the job store answers', async () => {
-  expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
-});
