@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { doctor } from '../../app/commands/doctor.ts';
-import { countOverdue } from '../../app/sync/overdue.ts';
+import { countOverdue, watchOverdue } from '../../app/sync/overdue.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
 
@@ -82,4 +82,26 @@ test('a job is overdue when its window has been closed for hours and it is not d
   expect(await countOverdue(service.context)).toBe(0);
   service.salesforce.clock.set(new Date('2023-03-10T07:00:00Z'));
   expect(await countOverdue(service.context)).toBe(1);
+});
+
+test('how many jobs are overdue is told at once and then each minute, until the watch is stopped', async () => {
+  const told = (): number => service.logged.filter((line) => line.includes('"event":"jobs_overdue"')).length;
+  const untilTold = async (times: number): Promise<void> => {
+    // Ends, where nothing is ever told, with the service.
+    while (told() < times) await service.database.pool.query('SELECT 1');
+  };
+  const others = ['Date', 'hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'setTimeout', 'clearTimeout'] as const;
+  jest.useFakeTimers({ doNotFake: [...others] });
+  try {
+    const watch = watchOverdue(service.context);
+    await untilTold(1);
+    for (const times of [2, 3]) {
+      jest.advanceTimersByTime(60_000);
+      await untilTold(times);
+    }
+    watch.stop();
+    expect(jest.getTimerCount()).toBe(0);
+  } finally {
+    jest.useRealTimers();
+  }
 });
