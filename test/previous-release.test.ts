@@ -39,8 +39,8 @@ function release(tag: string, taken: string): void {
   git('tag', tag);
 }
 
-function runProgram(): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [resolve('test/previous-release.ts')], { cwd: folder, encoding: 'utf8' });
+function runProgram(cwd = folder): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [resolve('test/previous-release.ts')], { cwd, encoding: 'utf8' });
   return { status, output: stdout + stderr };
 }
 
@@ -67,4 +67,16 @@ test('where there is no release, or no history at all, the program says so, and 
   expect(runProgram()).toMatchObject({ status: 1, output: expect.stringContaining('schema.test.js') });
   write('app/store/migrations/0001_first.sql', 'CREATE TABLE a (b text);');
   expect(runProgram()).toEqual({ status: 1, output: expect.stringContaining('0001_first.sql of v1.0.0 changed since') });
+});
+
+(hasGit ? test : test.skip)('a clone that lacks history, and so may lack releases, is told how to get it, and is no success', () => {
+  git('init', '-q', 'whole');
+  for (const message of ['first', 'second']) git('-C', 'whole', 'commit', '-qm', message, '--allow-empty');
+  git('clone', '-q', '--depth', '1', `file://${join(folder, 'whole')}`, 'shallow');
+  const told = { status: 1, output: expect.stringContaining('git fetch --unshallow --tags') };
+  expect(runProgram(join(folder, 'shallow'))).toEqual(told);
+  git('-C', 'shallow', 'tag', 'v1.0.0');
+  expect(runProgram(join(folder, 'shallow'))).toEqual(told);
+  git('-C', 'shallow', 'fetch', '-q', '--unshallow', '--tags');
+  expect(runProgram(join(folder, 'shallow'))).toMatchObject({ status: 0 });
 });

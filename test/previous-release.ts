@@ -8,9 +8,14 @@ import { join, resolve } from 'node:path';
 
 const MIGRATIONS = 'app/store/migrations';
 
-process.exitCode = run(process.argv[2] ?? newestTag());
+process.exitCode = run(process.argv[2]);
 
-function run(ref: string | undefined): number {
+function run(given: string | undefined): number {
+  if (!given && isShallow()) {
+    console.log('This clone lacks history, and with it perhaps the release before this commit: run `git fetch --unshallow --tags`.');
+    return 1;
+  }
+  const ref = given ?? newestTag();
   if (!ref) {
     console.log('There is no release before this commit (a tag v*): nothing to hold the schema against.');
     return 0;
@@ -28,6 +33,11 @@ function run(ref: string | undefined): number {
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** A clone of some depth, as CI makes them. False also where there is no git, or no history. */
+function isShallow(): boolean {
+  return spawnSync('git', ['rev-parse', '--is-shallow-repository'], { encoding: 'utf8' }).stdout?.trim() === 'true';
 }
 
 /** Undefined also where there is no git, or no history. */
