@@ -57,7 +57,9 @@ function build(parent: pulumi.Resource, name: string, repository: aws.ecr.Reposi
     name,
     // Pulumi runs the program in infra/. The path stays relative: an absolute one would differ on each machine, and build anew.
     { repositoryUrl: repository.repositoryUrl, context: '..', platform: PLATFORM[architecture] },
-    { parent },
+    // What is in it builds, and when it goes deletes from ECR what it pushed; Pulumi's engine hands this down to it. With `imageUri` set
+    // nothing is built any more, and the image that ran before must still be there to go back to.
+    { parent, retainOnDelete: true },
   );
   return image.imageUri;
 }
