@@ -1,13 +1,16 @@
 # syntax=docker/dockerfile:1
 # What production runs: the app as it is, since Node strips its types, and the packages that it needs there.
-FROM node:26.10.0-slim AS packages
+#
+# What runs in a build runs on the builder's own kind of machine, and only its files go into the image, of whichever kind that is: none of
+# the packages has a binary. So an image for ARM is built on x86 without emulation.
+FROM --platform=$BUILDPLATFORM node:26.10.0-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
 
 # The authorities that sign the certificates of RDS's databases; Node does not know them. Amazon adds to the file with each new region, so
 # a checksum would stop builds without a fault: TLS says who sent it, and this that it is the list of authorities, not some proxy's page.
-FROM node:26.10.0-slim AS authorities
+FROM --platform=$BUILDPLATFORM node:26.10.0-slim AS authorities
 WORKDIR /authorities
 ADD --chmod=444 https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem rds-authorities.pem
 RUN node --input-type=module <<'END'

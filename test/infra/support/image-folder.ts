@@ -1,4 +1,4 @@
-import { cp, link, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, link, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** A folder with what the image's last stage holds in /app. */
@@ -7,6 +7,8 @@ export interface ImageFolder {
   path: string;
   /** what of it is ours, packages left out */
   files: string[];
+  /** what of its packages is a program of one kind of machine */
+  binaries: string[];
 }
 
 /** Does in a folder what the Dockerfile does: the same files, by .dockerignore, and the packages that npm installs for production. */
@@ -17,7 +19,7 @@ export async function createImageFolder(): Promise<ImageFolder> {
   const files = await copiedFiles();
   for (const file of files) await cp(file, join(path, file));
   for (const folder of await productionPackages()) await linkFolder(folder, join(path, folder));
-  return { path, files, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+  return { path, files, binaries: await findBinaries(join(path, 'node_modules')), [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
 /** Of the last stage's COPY lines from the context, what .dockerignore lets through. */
@@ -52,13 +54,29 @@ function isSent(file: string, rules: string[]): boolean {
 }
 
 /** What `npm ci --omit=dev --omit=optional` installs, by the lock file. */
-async function productionPackages(): Promise<string[]> {
+export async function productionPackages(): Promise<string[]> {
   const { packages } = JSON.parse(await readFile('package-lock.json', 'utf8')) as {
     packages: Record<string, { dev?: boolean; optional?: boolean; devOptional?: boolean }>;
   };
   return Object.entries(packages)
     .filter(([folder, { dev, optional, devOptional }]) => folder && !dev && !optional && !devOptional)
     .map(([folder]) => folder);
+}
+
+/** How Linux's, Apple's and Windows's programs and libraries begin. */
+const PROGRAMS = ['7f454c46', 'cffaedfe', 'cafebabe', '4d5a9000'];
+
+/** By their first bytes, whatever they are called. */
+async function findBinaries(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const found: string[] = [];
+  for (const file of files) {
+    const handle = await open(file);
+    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4).finally(() => handle.close());
+    if (PROGRAMS.includes(buffer.toString('hex'))) found.push(file);
+  }
+  return found;
 }
 
 /** Links a package's files; packages inside it have lines of their own in the lock file. */
