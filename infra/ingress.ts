@@ -1,5 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import { RANGES_PER_RULE } from './allowed-ranges.ts';
 import type { Settings } from './config.ts';
 import type { Network } from './network.ts';
 import { APP_PORT } from './ports.ts';
@@ -7,11 +8,8 @@ import { APP_PORT } from './ports.ts';
 /** The path that the schedule posts to. */
 export const TICK_PATH = '/handle_importing_job';
 
-/** For those inside the network alone. */
-const CLOSED_PATHS = ['/readyz', '/readyz/*'];
-
-/** A listener rule takes five values in all; one of ours is the host name. */
-const CIDRS_PER_RULE = 4;
+/** For those inside the network alone, or not there at all. */
+const CLOSED_PATHS = ['/readyz*', '/metrics*'];
 
 interface IngressArgs {
   settings: Settings;
@@ -152,7 +150,7 @@ function createRules(parent: Ingress, { name, ingress }: Settings, listener: aws
       conditions: [ours, { pathPattern: { values: [TICK_PATH] } }, { httpRequestMethod: { values: ['POST'] } }],
       actions: forward,
     }),
-    ...inGroups(ingress.allowedCidrs, CIDRS_PER_RULE).map((values, index) =>
+    ...inGroups(ingress.allowedCidrs, RANGES_PER_RULE).map((values, index) =>
       rule(`callers-${index + 1}`, 100 + index, { conditions: [ours, { sourceIp: { values } }], actions: forward }),
     ),
   ];

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { MOST_RANGES } from '../../../infra/allowed-ranges.ts';
 import { type ProgramRun, runProgram } from '../support/run-program.ts';
 import type { StackName } from '../support/stack-config.ts';
 
@@ -78,14 +79,15 @@ describe.each<[StackName, string, string]>([
   });
 
   test('from nowhere: what is for inside the network', () => {
-    for (const path of ['/readyz', '/readyz/']) expect(ask({ path })).toBe('404');
+    for (const path of ['/readyz', '/readyz/', '/metrics', '/metrics/x']) expect(ask({ path })).toBe('404');
   });
 
-  test('by rules of at most five values, AWS allows no more', () => {
+  test('by rules of at most three values a condition and five in all, AWS allows no more', () => {
     for (const { inputs } of run.all(RULE)) {
       const { conditions } = inputs as unknown as Rule;
-      const values = conditions.flatMap((condition) => Object.values(condition).flatMap((part) => part.values));
-      expect(values.length).toBeLessThanOrEqual(5);
+      const values = conditions.flatMap((condition) => Object.values(condition).map((part) => part.values.length));
+      expect(Math.max(...values)).toBeLessThanOrEqual(3);
+      expect(values.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(5);
     }
   });
 
@@ -107,6 +109,15 @@ describe.each<[StackName, string, string]>([
       aliases: [{ name: `sync-${stack}-0123456.eu-north-1.elb.amazonaws.com`, zoneId: 'Z23TAZ6LKFMNIO' }],
     });
   });
+});
+
+test('as many ranges as the configuration takes make as many rules as a load balancer takes', async () => {
+  const allowedCidrs = Array.from({ length: MOST_RANGES }, (_, index) => `10.0.${index >> 8}.${index % 256}/32`);
+  const run = await runProgram('dev', { changes: { allowedCidrs } });
+  expect(run.all(RULE)).toHaveLength(100);
+  const from = (address: string) => decide(run, { host: 'sync-dev.acme.test', path: '/jobs', method: 'GET', from: address });
+  expect(from('10.0.1.37')).toBe('forward');
+  expect(from('10.0.1.38')).toBe('404');
 });
 
 test('a stack without allowed addresses lets in the schedule alone', async () => {
