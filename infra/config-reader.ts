@@ -37,19 +37,19 @@ export class ConfigReader {
     return word ?? words[0]!;
   }
 
+  /** NaN where it is wrong, which nothing is more or less than: one mistake is told once. */
   integer(key: string, least: number, most: number): number {
     const text = this.#raw(key)?.trim();
     const value = Number(text || Number.NaN);
-    if (!Number.isInteger(value) || value < least || value > most) {
-      this.fault(`${key} is ${text ? JSON.stringify(text) : 'not set'}: give it a whole number from ${least} to ${most}.`);
-    }
-    return value;
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    this.fault(`${key} is ${text ? JSON.stringify(text) : 'not set'}: give it a whole number from ${least} to ${most}.`);
+    return Number.NaN;
   }
 
   /** A share: a hundredth at least, at most the whole. */
   share(key: string): number {
     const value = Number(this.#raw(key)?.trim() || Number.NaN);
-    if (!(value >= 0.01 && value <= 1)) this.fault(`${key} must be a number from 0.01 to 1.`);
+    if (!(value >= 0.01 && value <= 1)) this.fault(`${key} is no share: give it a number from 0.01 to 1.`);
     return value;
   }
 
@@ -64,7 +64,7 @@ export class ConfigReader {
     const wrong = values.filter((value) => value.includes('<') || !shape.test(value));
     for (const value of wrong) this.fault(`${key} holds ${JSON.stringify(value)}: give it ${meaning}.`);
     if (values.length < least) this.fault(`${key} has ${values.length} of at least ${least}: give it ${meaning}.`);
-    if (new Set(values).size !== values.length) this.fault(`${key} names something twice.`);
+    if (new Set(values).size !== values.length) this.fault(`${key} names something twice: name it once.`);
     return values;
   }
 
@@ -93,7 +93,7 @@ export class ConfigReader {
     } catch {
       // Told below.
     }
-    this.fault(`${key} must be a list.`);
+    this.fault(`${key} is no list: give it one, by its places (\`config set --path '${key}[0]' …\`) or in the stack's file.`);
     return [];
   }
 }

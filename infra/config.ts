@@ -1,5 +1,8 @@
 import type * as pulumi from '@pulumi/pulumi';
+import { MOST_RANGES } from './allowed-ranges.ts';
+import { CIDR, OCTET, rangeOf } from './cidr.ts';
 import { ConfigReader, type RawConfig } from './config-reader.ts';
+import { mostTasks } from './most-tasks.ts';
 import { neededMemoryMib } from './task-memory.ts';
 
 export type Architecture = 'ARM64' | 'X86_64';
@@ -59,18 +62,20 @@ const FARGATE_MEMORY: Record<number, { least: number; most: number; step: number
 /** The steps that CloudWatch knows. */
 const LOG_RETENTION_DAYS = ['1', '3', '5', '7', '14', '30', '60', '90', '120', '150', '180', '365', '400', '545', '731', '1096', '1827'];
 
-const CIDR = /^(\d{1,3}\.){3}\d{1,3}\/(\d|[12]\d|3[0-2])$/;
-
 /**
  * Reads a stack's whole configuration.
  * @throws RunError with a sentence for each fault
  */
 export function readSettings({ stack, own, provider }: ConfigSource): Settings {
   const read = new ConfigReader((key) => own(key) ?? provider(key));
-  // Names of roles and of Google's accounts are made of it.
-  if (!/^[a-z][a-z0-9-]{0,11}$/.test(stack)) read.fault(`The stack is named ${stack}: use up to 12 of a-z, 0-9 and -, a letter first.`);
-  const region = read.text('aws:region', 'a region, such as eu-north-1', /^[a-z]{2}-[a-z]+-\d$/);
+  // Names of roles, of the database and of Google's accounts are made of it; RDS takes no two hyphens in a row, and none at the end.
+  if (!/^(?=.{1,12}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(stack)) {
+    read.fault(`The stack is named ${stack}: use up to 12 of a-z and 0-9, a letter first, and - only between them.`);
+  }
+  // China's regions and GovCloud's are other partitions: their ARNs begin with another word than ours, and Google federates with neither.
+  const region = read.text('aws:region', 'a region outside China and GovCloud, such as eu-north-1', /^(?!cn-)[a-z]{2}-[a-z]+-\d$/);
   const app = readApp(read);
+  const database = readDatabase(read);
   const settings: Settings = {
     stack,
     name: `sync-${stack}`,
@@ -81,10 +86,10 @@ export function readSettings({ stack, own, provider }: ConfigSource): Settings {
       uri: read.optionalText('imageUri', 'an image by digest, name@sha256:…', /^[^\s@]+@sha256:[0-9a-f]{64}$/),
       architecture: read.choice('architecture', ['ARM64', 'X86_64']),
     },
-    task: readTask(read, app.workers),
+    task: readTask(read, app.workers, database.instanceClass),
     app,
     secrets: readSecrets(read),
-    database: readDatabase(read),
+    database,
     schedule: { enabled: read.flag('scheduleEnabled'), everyMinutes: read.integer('scheduleMinutes', 1, 1440) },
     google: readGoogle(read),
     observability: {
@@ -99,11 +104,14 @@ export function readSettings({ stack, own, provider }: ConfigSource): Settings {
   return settings;
 }
 
+/** Of the ranges that no one on the internet has: 10/8, 172.16/12 and 192.168/16. */
+const PRIVATE_16 = new RegExp(`^(10\\.${OCTET}|172\\.(1[6-9]|2\\d|3[01])|192\\.168)\\.0\\.0/16$`);
+
 function readNetwork(read: ConfigReader, region: string): Settings['network'] {
   // RDS wants subnets in two zones, whether it has a standby or not.
   const zones = read.list('availabilityZones', `two to four zones of ${region}`, new RegExp(`^${region}[a-z]$`), 2);
-  if (zones.length > 4) read.fault('availabilityZones has more than four zones.');
-  const cidr = read.text('vpcCidr', 'a private /16, such as 10.64.0.0/16', /^(10\.\d{1,3}|172\.(1[6-9]|2\d|3[01])|192\.168)\.0\.0\/16$/);
+  if (zones.length > 4) read.fault('availabilityZones has more than four zones: leave out those at its end.');
+  const cidr = read.text('vpcCidr', 'a private /16, such as 10.64.0.0/16', PRIVATE_16);
   return { zones, cidr, natGateways: read.choice('natGateways', ['None', 'Single', 'OnePerAz']) };
 }
 
@@ -111,8 +119,22 @@ function readIngress(read: ConfigReader): Settings['ingress'] {
   return {
     domainName: read.text('domainName', 'a host name in the hosted zone', /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/),
     hostedZoneId: read.text('hostedZoneId', 'the id of a public Route 53 zone', /^Z[A-Z0-9]{5,31}$/),
-    allowedCidrs: read.list('allowedCidrs', 'IPv4 ranges, such as 198.51.100.7/32', CIDR),
+    allowedCidrs: readAllowedCidrs(read),
   };
+}
+
+function readAllowedCidrs(read: ConfigReader): string[] {
+  const ranges = read.list('allowedCidrs', 'IPv4 ranges, such as 198.51.100.7/32', CIDR);
+  for (const range of ranges.filter((one) => CIDR.test(one) && rangeOf(one) !== one)) {
+    const alone = range.replace(/\/.*/, '/32');
+    read.fault(
+      `allowedCidrs holds ${JSON.stringify(range)}, an address with the prefix of a range: give it ${rangeOf(range)}, or ${alone}.`,
+    );
+  }
+  if (ranges.length > MOST_RANGES) {
+    read.fault(`allowedCidrs has ${ranges.length} ranges, and a load balancer takes ${MOST_RANGES}: join some to larger ones.`);
+  }
+  return ranges;
 }
 
 function readApp(read: ConfigReader): AppSettings {
@@ -130,14 +152,21 @@ function readApp(read: ConfigReader): AppSettings {
   };
 }
 
-function readTask(read: ConfigReader, workers: number): Settings['task'] {
+function readTask(read: ConfigReader, workers: number, instanceClass: string): Settings['task'] {
   const cpu = Number(read.choice('taskCpu', Object.keys(FARGATE_MEMORY)));
-  const { least, most, step } = FARGATE_MEMORY[cpu]!;
-  const memory = read.integer('taskMemory', least, most);
+  const sold = FARGATE_MEMORY[cpu]!;
+  const memory = read.integer('taskMemory', sold.least, sold.most);
   const needed = neededMemoryMib(workers);
-  if (memory % step !== 0) read.fault(`taskMemory is ${memory}: with a taskCpu of ${cpu}, Fargate takes multiples of ${step}.`);
+  if (memory % sold.step > 0) read.fault(`taskMemory is ${memory}: with a taskCpu of ${cpu}, Fargate takes multiples of ${sold.step}.`);
   if (memory < needed) read.fault(`taskMemory is ${memory}: ${workers} workers need ${needed}; give more memory or fewer workers.`);
-  return { cpu, memory, count: read.integer('taskCount', 0, 20) };
+  const count = read.integer('taskCount', 0, 20);
+  const most = mostTasks(instanceClass);
+  if (count > most) {
+    read.fault(
+      `taskCount is ${count}: a ${instanceClass} has connections for ${most}; give databaseInstanceClass a larger one, or fewer tasks.`,
+    );
+  }
+  return { cpu, memory, count };
 }
 
 function readSecrets(read: ConfigReader): Settings['secrets'] {

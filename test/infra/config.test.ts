@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { CHUNK_BYTES } from '../../app/bigquery/upload.ts';
 import { LIMITS } from '../../app/core/limits.ts';
+import { openDatabase } from '../../app/store/database.ts';
 import { readSettings, type Settings } from '../../infra/config.ts';
+import { CONNECTIONS_PER_TASK, mostTasks } from '../../infra/most-tasks.ts';
 import { neededMemoryMib, UPLOAD_MIB, UPLOADS } from '../../infra/task-memory.ts';
 import {
   type FlatConfig,
@@ -24,6 +26,8 @@ function read(config: FlatConfig, stack = 'dev', asked: string[] = []): Settings
     provider: (key) => config[key],
   });
 }
+
+const ranges = (count: number): string[] => Array.from({ length: count }, (_, index) => `10.0.${index % 256}.${index >> 8}/32`);
 
 /** Its faults, a sentence each. */
 function faults(config: FlatConfig, stack = 'dev'): string[] {
@@ -82,10 +86,36 @@ describe('the configuration of a stack', () => {
     ['a key in place of its hash', { apiKeys: ['console:operate:hunter2'] }, 'apiKeys holds "console:operate:hunter2"'],
     ['a reader of no known kind', { datasetReaders: ['analysts@acme.test'] }, 'datasetReaders holds "analysts@acme.test"'],
     ['a log retention that CloudWatch does not know', { logRetentionDays: 15 }, 'logRetentionDays is "15"'],
-    ['a share above the whole', { apiShare: '1.5' }, 'apiShare must be a number from 0.01 to 1.'],
+    ['a share above the whole', { apiShare: '1.5' }, 'apiShare is no share: give it a number from 0.01 to 1.'],
     ['an upload that there is not', { bigqueryUpload: 'media' }, 'bigqueryUpload is "media": give it resumable or multipart.'],
     ['nobody to be told of alarms', { alarmEmails: [] }, 'alarmEmails has 0 of at least 1'],
-    ['a text in place of a list', { allowedCidrs: '198.51.100.7/32' }, 'allowedCidrs must be a list.'],
+    [
+      'a text in place of a list',
+      { allowedCidrs: '198.51.100.7/32' },
+      "allowedCidrs is no list: give it one, by its places (`config set --path 'allowedCidrs[0]' …`) or in the stack's file.",
+    ],
+    ['an address that there is not', { allowedCidrs: ['198.51.256.7/32'] }, 'allowedCidrs holds "198.51.256.7/32": give it IPv4 ranges'],
+    ['a prefix that there is not', { allowedCidrs: ['198.51.100.7/33'] }, 'allowedCidrs holds "198.51.100.7/33": give it IPv4 ranges'],
+    [
+      'an address with the prefix of a range, which would let in all of it',
+      { allowedCidrs: ['198.51.100.7/24'] },
+      'allowedCidrs holds "198.51.100.7/24", an address with the prefix of a range: give it 198.51.100.0/24, or 198.51.100.7/32.',
+    ],
+    ['more ranges than a load balancer takes', { allowedCidrs: ranges(295) }, 'has 295 ranges, and a load balancer takes 294: join some'],
+    ['a range twice', { allowedCidrs: ['198.51.100.7/32', '198.51.100.7/32'] }, 'allowedCidrs names something twice: name it once.'],
+    ['a network outside of the private ranges', { vpcCidr: '11.0.0.0/16' }, 'vpcCidr is "11.0.0.0/16": give it a private /16'],
+    ['a network that there is not', { vpcCidr: '10.256.0.0/16' }, 'vpcCidr is "10.256.0.0/16": give it a private /16'],
+    [
+      'more zones than there are blocks for',
+      { availabilityZones: ['a', 'b', 'c', 'd', 'e'].map((zone) => `eu-north-1${zone}`) },
+      'more than four zones: leave out',
+    ],
+    ['no number at all for the memory, once', { taskMemory: 'much' }, 'taskMemory is "much": give it a whole number from 1024 to 4096.'],
+    [
+      'more tasks than the database has connections for',
+      { taskCount: 4 },
+      'taskCount is 4: a db.t4g.micro has connections for 3; give databaseInstanceClass a larger one, or fewer tasks.',
+    ],
     ['no key to seal with', { tokenKeys: [] }, 'tokenKeys has 0 of at least 1'],
   ])('refuses %s', (_, changes, sentence) => {
     const [fault, ...others] = faults(stackConfig('dev', changes));
@@ -93,10 +123,26 @@ describe('the configuration of a stack', () => {
     expect(others).toEqual([]);
   });
 
-  test.each(['sync_dev', 'a-very-long-stack-name', 'Dev'])(
+  test.each(['cn-north-1', 'us-gov-west-1', 'eu-north'])('refuses the region %s, of which not all ARNs are as ours', (region) => {
+    const zones = { availabilityZones: [`${region}a`, `${region}b`] };
+    expect(faults(stackConfig('dev', { 'aws:region': region, ...zones }))).toEqual([
+      `aws:region is "${region}": give it a region outside China and GovCloud, such as eu-north-1.`,
+    ]);
+  });
+
+  test('takes every address range that there is', () => {
+    const allowedCidrs = ['0.0.0.0/0', '128.0.0.0/1', '203.0.112.0/22', '255.255.255.255/32', ...ranges(290)];
+    expect(read(stackConfig('dev', { allowedCidrs })).ingress.allowedCidrs).toEqual(allowedCidrs);
+    for (const vpcCidr of ['10.0.0.0/16', '10.255.0.0/16', '172.16.0.0/16', '172.31.0.0/16', '192.168.0.0/16']) {
+      expect(faults(stackConfig('dev', { vpcCidr }))).toEqual([]);
+    }
+  });
+
+  test.each(['sync_dev', 'a-very-long-stack-name', 'Dev', 'dev-', '-dev', 'my--dev', '2nd'])(
     'refuses a stack named %s, of which no names for roles and accounts can be made',
     (stack) => {
-      expect(faults(stackConfig('dev'), stack)).toEqual([`The stack is named ${stack}: use up to 12 of a-z, 0-9 and -, a letter first.`]);
+      const way = 'use up to 12 of a-z and 0-9, a letter first, and - only between them.';
+      expect(faults(stackConfig('dev'), stack)).toEqual([`The stack is named ${stack}: ${way}`]);
     },
   );
 
@@ -104,6 +150,24 @@ describe('the configuration of a stack', () => {
     const [fault] = faults(stackConfig('dev', { salesforceApps: `{"acme.example.com": {"client_secret": "${SALESFORCE_SECRET}"}}` }));
     expect(fault).toMatch(/^salesforceApps is not as it should be/);
     expect(fault).not.toContain(SALESFORCE_SECRET);
+  });
+});
+
+describe("a task's connections", () => {
+  test('are as many as the app takes', () => {
+    const pool = openDatabase({ url: 'postgres://localhost/none' }, () => {});
+    expect(pool.options.max).toBe(CONNECTIONS_PER_TASK);
+  });
+
+  test('bound how many tasks there are, as the operator is told', () => {
+    const bounds = ['db.t4g.micro', 'db.t4g.small', 'db.m6g.medium', 'db.r8g.large'].map(mostTasks);
+    expect(bounds).toEqual([3, 7, 16, 20]);
+    const [micro, small, medium, larger] = bounds;
+    expect(project.config.taskCount).toMatchObject({
+      description: expect.stringContaining(
+        `allow ${micro} with a micro, ${small} with a small, ${medium} with a medium class, else ${larger}`,
+      ),
+    });
   });
 });
 

@@ -19,7 +19,12 @@ export async function createImageFolder(): Promise<ImageFolder> {
   const files = await copiedFiles();
   for (const file of files) await cp(file, join(path, file));
   for (const folder of await productionPackages()) await linkFolder(folder, join(path, folder));
-  return { path, files, binaries: await findBinaries(join(path, 'node_modules')), [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+  return {
+    path,
+    files,
+    binaries: await findBinaries(join(path, 'node_modules')),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true }),
+  };
 }
 
 /** Of the last stage's COPY lines from the context, what .dockerignore lets through. */
