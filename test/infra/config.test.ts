@@ -44,6 +44,14 @@ describe('the configuration of a stack', () => {
     expect(faults(stackConfig(stack), stack)).toEqual([]);
   });
 
+  test('of dev and of production can be in one Google project: they have no dataset in common', () => {
+    const datasets = (stack: StackName): string[] => {
+      const { google } = read(stackConfig(stack), stack);
+      return [...google.datasets, google.stagingDataset];
+    };
+    expect(datasets('dev').filter((name) => datasets('production').includes(name))).toEqual([]);
+  });
+
   test('is read from declared keys only, and every key that Pulumi.yaml declares is read', () => {
     const asked: string[] = [];
     read(stackConfig('dev'), 'dev', asked);
@@ -80,8 +88,8 @@ describe('the configuration of a stack', () => {
     ['one zone, where the database needs two', { availabilityZones: ['eu-north-1a'] }, 'availabilityZones has 1 of at least 2'],
     [
       'a target that is also the staging dataset',
-      { datasets: ['salesforce_staging'] },
-      'stagingDataset is salesforce_staging, which is a target too',
+      { datasets: ['salesforce_dev_staging'] },
+      'stagingDataset is salesforce_dev_staging, which is a target too',
     ],
     ['a key in place of its hash', { apiKeys: ['console:operate:hunter2'] }, 'apiKeys holds "console:operate:hunter2"'],
     ['a reader of no known kind', { datasetReaders: ['analysts@acme.test'] }, 'datasetReaders holds "analysts@acme.test"'],

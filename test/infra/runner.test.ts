@@ -87,8 +87,8 @@ describe.each<[StackName, 'preview' | 'update']>([
       expect.arrayContaining([
         `IAMMember sync-${stack}`,
         `IAMMember sync-${stack}-jobs`,
-        `Dataset sync-${stack}-salesforce`,
-        `Dataset sync-${stack}-salesforce_staging`,
+        `Dataset sync-${stack}-salesforce${stack === 'dev' ? '_dev' : ''}`,
+        `Dataset sync-${stack}-salesforce${stack === 'dev' ? '_dev' : ''}_staging`,
       ]),
     );
     expect(waitsFor(one(run, 'aws:cloudwatch/eventRule:EventRule'))).toEqual(

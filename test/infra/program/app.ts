@@ -26,6 +26,8 @@ function taskEnvironment(run: ProgramRun): Record<string, string> {
   ]) as Record<string, string>;
 }
 
+const DATASET = { dev: 'salesforce_dev', production: 'salesforce' };
+
 describe.each<StackName>(['dev', 'production'])('what the task of %s tells the app', (stack) => {
   test('is a valid configuration of it', async () => {
     const env = taskEnvironment(await runProgram(stack));
@@ -40,8 +42,8 @@ describe.each<StackName>(['dev', 'production'])('what the task of %s tells the a
       bigquery: {
         project: 'acme-sync',
         location: 'EU',
-        datasets: ['salesforce'],
-        stagingDataset: 'salesforce_staging',
+        datasets: [DATASET[stack]],
+        stagingDataset: `${DATASET[stack]}_staging`,
         dailyBytesPerJob: 1e12,
       },
       database: { port: 5432, secretArn: env.DB_SECRET_ARN, certificatesFile: '/app/rds-authorities.pem' },

@@ -54,7 +54,10 @@ describe.each<StackName>(['dev', 'production'])("Google's side of %s", (stack) =
 
   test('lets pages under way expire after eight days, and nothing of a target', () => {
     const [target, staging] = run.all(DATASET);
-    expect(staging?.inputs).toMatchObject({ datasetId: 'salesforce_staging', defaultTableExpirationMs: 8 * 24 * 3600 * 1000 });
+    expect(staging?.inputs).toMatchObject({
+      datasetId: `salesforce${stack === 'dev' ? '_dev' : ''}_staging`,
+      defaultTableExpirationMs: 8 * 24 * 3600 * 1000,
+    });
     expect(target?.inputs).not.toHaveProperty('defaultTableExpirationMs');
   });
 
