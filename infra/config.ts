@@ -19,7 +19,7 @@ export interface Settings {
   image: { uri: string | undefined; architecture: Architecture };
   task: { cpu: number; memory: number; count: number };
   app: AppSettings;
-  secrets: { salesforceApps: pulumi.Output<string>; apiKeys: string[]; tickKeyGeneration: number; tokenKeys: number[] };
+  secrets: { salesforceApps: pulumi.Output<string>; apiKeys: string[]; tickKeys: number[]; tokenKeys: number[] };
   database: { instanceClass: string; multiZone: boolean; backupDays: number; storageGib: number };
   schedule: { enabled: boolean; everyMinutes: number };
   google: { project: string; location: string; datasets: string[]; stagingDataset: string; readers: string[] };
@@ -170,12 +170,12 @@ function readTask(read: ConfigReader, workers: number, instanceClass: string): S
 }
 
 function readSecrets(read: ConfigReader): Settings['secrets'] {
-  const tokenKeys = read.list('tokenKeys', 'numbers from 1', /^[1-9]\d{0,3}$/, 1).map(Number);
+  const numbers = (key: string): number[] => read.list(key, 'numbers from 1', /^[1-9]\d{0,3}$/, 1).map(Number);
   return {
     salesforceApps: read.secret('salesforceApps', 'JSON of login host → {"client_id", "client_secret"}', isSalesforceApps),
     apiKeys: read.list('apiKeys', 'name:role:sha256 of each key', /^[\w.-]+:(read|data|operate|admin|tick):[0-9a-f]{64}$/),
-    tickKeyGeneration: read.integer('tickKeyGeneration', 1, 9999),
-    tokenKeys,
+    tickKeys: numbers('tickKeys'),
+    tokenKeys: numbers('tokenKeys'),
   };
 }
 

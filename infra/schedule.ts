@@ -47,7 +47,8 @@ function createDestination(parent: Schedule, { settings: { name }, tickKey, ingr
       authorizationType: 'API_KEY',
       authParameters: { apiKey: { key: 'X-API-Key', value: tickKey } },
     },
-    // The provider does not know that these are secret. The service must have taken a new key before EventBridge sends it.
+    // The provider does not know that these are secret. The service must be there before EventBridge sends it anything; that it has taken
+    // a new key, which a deployment that was rolled back has not, is for who changes `tickKeys` to see.
     { parent, additionalSecretOutputs: ['authParameters'], dependsOn: [service.service] },
   );
   const destination = new aws.cloudwatch.EventApiDestination(

@@ -25,11 +25,9 @@ export class Secrets extends pulumi.ComponentResource {
 
   constructor({ settings, encryption }: SecretsArgs, options?: pulumi.ComponentResourceOptions) {
     super('sync:infra:Secrets', settings.name, {}, options);
-    const { salesforceApps, apiKeys, tickKeyGeneration, tokenKeys } = settings.secrets;
+    const { salesforceApps, apiKeys, tickKeys, tokenKeys } = settings.secrets;
     const sealing = tokenKeys.map((number) => createTokenKey(this, settings, number));
-    const ticking = [tickKeyGeneration, tickKeyGeneration - 1]
-      .filter((generation) => generation > 0)
-      .map((generation) => createTickKey(this, settings, generation));
+    const ticking = tickKeys.map((number) => createTickKey(this, settings, number));
     this.tickKey = ticking[0]!;
     const secret = (part: string, value: pulumi.Output<string>) => createSecret(this, settings, encryption, part, value);
     this.byVariable = {
@@ -54,11 +52,11 @@ function createTokenKey(parent: pulumi.Resource, { name, protect }: Settings, nu
   return pulumi.secret(key.base64);
 }
 
-function createTickKey(parent: pulumi.Resource, { name }: Settings, generation: number): pulumi.Output<string> {
-  return pulumi.secret(new random.RandomBytes(`${name}-tick-key-${generation}`, { length: 32 }, { parent }).hex);
+function createTickKey(parent: pulumi.Resource, { name }: Settings, number: number): pulumi.Output<string> {
+  return pulumi.secret(new random.RandomBytes(`${name}-tick-key-${number}`, { length: 32 }, { parent }).hex);
 }
 
-/** The app's API_KEYS. The key before the schedule's own is in it too: until EventBridge has taken the new one, it sends the old. */
+/** The app's API_KEYS. All of the schedule's keys are in it: a new one has to be accepted by what runs before EventBridge sends it. */
 function listApiKeys(ticking: pulumi.Output<string>[], others: string[]): pulumi.Output<string> {
   return pulumi.all(ticking).apply((keys) => [...keys.map((key) => `schedule:tick:${sha256(key)}`), ...others].join(','));
 }

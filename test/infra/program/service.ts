@@ -125,14 +125,28 @@ test('a caller of the configuration is known by its hash', async () => {
   expect(run.one(SECRET_VERSION, 'api-keys').inputs.secretString).toContain(`console:operate:${OPERATOR_KEY_HASH}`);
 });
 
-test("the schedule's new key is accepted beside the one before, which EventBridge may still send", async () => {
-  const before = await runProgram('dev');
-  const after = await runProgram('dev', { changes: { tickKeyGeneration: 2 } });
-  const keys = (run: ProgramRun): string[] => String(run.one(SECRET_VERSION, 'api-keys').inputs.secretString).split(',');
-  expect(keys(before)).toHaveLength(1);
-  expect(keys(after)).toHaveLength(2);
-  expect(keys(after)[1]).toBe(keys(before)[0]);
+test("the schedule's new key is accepted first, in a deployment of its own, and sent in the next: the old one works in between", async () => {
+  const steps = [];
+  for (const tickKeys of [[1], [1, 2], [2, 1], [2]]) {
+    const run = await runProgram('dev', { changes: { tickKeys } });
+    const connection = run.one('aws:cloudwatch/eventConnection:EventConnection').inputs;
+    const sent = (connection.authParameters as { apiKey: { value: string } }).apiKey.value;
+    const accepted = String(run.one(SECRET_VERSION, 'api-keys').inputs.secretString).split(',');
+    steps.push({ sent: `schedule:tick:${createHash('sha256').update(sent).digest('hex')}`, accepted });
+  }
+  const [before, added, moved, after] = steps as [Step, Step, Step, Step];
+  expect(before.accepted).toEqual([before.sent]);
+  expect(added).toEqual({ sent: before.sent, accepted: [before.sent, after.sent] });
+  expect(moved).toEqual({ sent: after.sent, accepted: [after.sent, before.sent] });
+  expect(after.accepted).toEqual([after.sent]);
+  expect(after.sent).not.toBe(before.sent);
 });
+
+interface Step {
+  /** what the app would have to know of the key that the schedule sends */
+  sent: string;
+  accepted: string[];
+}
 
 test('a token key is added behind, and put in front, without a change of those there were', async () => {
   const keys = async (tokenKeys: number[]): Promise<string[]> =>
