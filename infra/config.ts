@@ -20,7 +20,15 @@ export interface Settings {
   task: { cpu: number; memory: number; count: number };
   app: AppSettings;
   secrets: { salesforceApps: pulumi.Output<string>; apiKeys: string[]; tickKeys: number[]; tokenKeys: number[] };
-  database: { instanceClass: string; multiZone: boolean; backupDays: number; storageGib: number };
+  database: {
+    instanceClass: string;
+    multiZone: boolean;
+    backupDays: number;
+    storageGib: number;
+    lastSnapshot: boolean;
+    /** made of it; undefined: made empty, or left as it is */
+    snapshot: string | undefined;
+  };
   schedule: { enabled: boolean; everyMinutes: number };
   google: { project: string; location: string; datasets: string[]; stagingDataset: string; readers: string[] };
   observability: { alarmEmails: string[]; logRetentionDays: number; containerInsights: string };
@@ -185,6 +193,12 @@ function readDatabase(read: ConfigReader): Settings['database'] {
     multiZone: read.flag('databaseMultiZone'),
     backupDays: read.integer('databaseBackupDays', 1, 35),
     storageGib: read.integer('databaseStorageGib', 20, 1024),
+    lastSnapshot: read.flag('databaseLastSnapshot'),
+    snapshot: read.optionalText(
+      'databaseSnapshot',
+      "a snapshot's name, such as sync-production-last-0a1b2c3d",
+      /^(rds:)?[A-Za-z][A-Za-z0-9-]{0,254}$/,
+    ),
   };
 }
 

@@ -78,19 +78,27 @@ function createInstance(
       backupRetentionPeriod: database.backupDays,
       copyTagsToSnapshot: true,
       deletionProtection: protect,
-      deleteAutomatedBackups: !protect,
       applyImmediately: !protect,
-      ...lastSnapshot(parent, name, protect),
+      ...(database.snapshot && { snapshotIdentifier: database.snapshot }),
+      ...whatStays(parent, name, database),
     },
     { parent, protect },
   );
 }
 
-/** A deleted database leaves a snapshot; its name has a random end, since the one of an earlier stack may still be there. */
-function lastSnapshot(parent: pulumi.Resource, name: string, protect: boolean): Partial<aws.rds.InstanceArgs> {
-  if (!protect) return { skipFinalSnapshot: true };
-  const suffix = new random.RandomId(`${name}-last-snapshot`, { byteLength: 4 }, { parent });
-  return { skipFinalSnapshot: false, finalSnapshotIdentifier: pulumi.interpolate`${name}-last-${suffix.hex}` };
+/**
+ * What a deleted database leaves. Not by `protect`, which has to be taken away before anything can be deleted. A snapshot's name has a
+ * random end, since the one of an earlier stack, or of the database that this one was restored in the place of, is still there.
+ */
+function whatStays(parent: pulumi.Resource, name: string, database: Settings['database']): Partial<aws.rds.InstanceArgs> {
+  if (!database.lastSnapshot) return { skipFinalSnapshot: true, deleteAutomatedBackups: true };
+  const keepers = { madeOf: database.snapshot ?? '' };
+  const suffix = new random.RandomId(`${name}-last-snapshot`, { byteLength: 4, keepers }, { parent });
+  return {
+    skipFinalSnapshot: false,
+    finalSnapshotIdentifier: pulumi.interpolate`${name}-last-${suffix.hex}`,
+    deleteAutomatedBackups: false,
+  };
 }
 
 /** RDS makes the secret with the instance; a preview, and an instance that is switching to it, have none yet. */

@@ -35,7 +35,8 @@ function createKey(parent: Encryption, settings: Settings, accountId: pulumi.Inp
       deletionWindowInDays: 30,
       policy: keyPolicy(settings, accountId),
     },
-    { parent, protect: settings.protect },
+    // What the database leaves can be read with it alone.
+    { parent, protect: settings.protect, retainOnDelete: settings.database.lastSnapshot },
   );
   new aws.kms.Alias(settings.name, { name: `alias/${settings.name}`, targetKeyId: key.keyId }, { parent });
   return key;

@@ -96,6 +96,11 @@ describe('the configuration of a stack', () => {
     ['a log retention that CloudWatch does not know', { logRetentionDays: 15 }, 'logRetentionDays is "15"'],
     ['a share above the whole', { apiShare: '1.5' }, 'apiShare is no share: give it a number from 0.01 to 1.'],
     ['an upload that there is not', { bigqueryUpload: 'media' }, 'bigqueryUpload is "media": give it resumable or multipart.'],
+    [
+      'a snapshot by its ARN',
+      { databaseSnapshot: 'arn:aws:rds:eu-north-1:1:snapshot:a' },
+      "give it a snapshot's name, such as sync-production-last-",
+    ],
     ['nobody to be told of alarms', { alarmEmails: [] }, 'alarmEmails has 0 of at least 1'],
     [
       'a text in place of a list',

@@ -112,11 +112,13 @@ describe.each<[StackName, 'preview' | 'update']>([
     expect(names(run.registrations.filter(({ protect }) => protect))).toEqual(stack === 'production' ? kept : []);
   });
 
-  test('leaves behind what would be missed: old secret versions, built images, and the pool whose name stays blocked', () => {
+  test('leaves behind what would be missed: old secret versions, built images, the key of the last snapshot, and the pool whose name stays blocked', () => {
     const left = names(run.registrations.filter(({ retainOnDelete }) => retainOnDelete));
     expect(left).toEqual([
       // The build within it is the plugin's to make: Pulumi's engine gives it what its parent has, unless it says otherwise.
       ...(stack === 'dev' ? ['Image sync-dev'] : []),
+      // What the database leaves is encrypted with it.
+      ...(stack === 'production' ? ['Key sync-production'] : []),
       ...['api-keys', 'salesforce-apps', 'token-keys'].map((part) => `SecretVersion sync-${stack}-${part}`),
       `WorkloadIdentityPool sync-${stack}`,
       `WorkloadIdentityPoolProvider sync-${stack}`,

@@ -187,6 +187,33 @@ test('production outlives mistakes: it is protected, has a standby, backups and 
   expect(production.one('aws:lb/loadBalancer:LoadBalancer').inputs.enableDeletionProtection).toBe(true);
 });
 
+test("production's database leaves a last snapshot and its backups, also when its protection was taken away to delete it; dev's nothing", async () => {
+  const left = async (stack: StackName, changes = {}) => {
+    const { inputs } = (await runProgram(stack, { changes })).one('aws:rds/instance:Instance');
+    const { deletionProtection, skipFinalSnapshot, finalSnapshotIdentifier, deleteAutomatedBackups } = inputs;
+    return { deletionProtection, skipFinalSnapshot, finalSnapshotIdentifier, deleteAutomatedBackups };
+  };
+  const kept = await left('production');
+  expect(kept).toMatchObject({ deletionProtection: true, skipFinalSnapshot: false, deleteAutomatedBackups: false });
+  expect(await left('production', { protect: false })).toEqual({ ...kept, deletionProtection: false });
+  expect(await left('dev')).toEqual({
+    deletionProtection: false,
+    skipFinalSnapshot: true,
+    finalSnapshotIdentifier: undefined,
+    deleteAutomatedBackups: true,
+  });
+});
+
+test('a database is made of a snapshot when one is named, and leaves one of another name than the one before it', async () => {
+  const before = (await runProgram('production')).one('aws:rds/instance:Instance').inputs;
+  const changes = { databaseSnapshot: 'sync-restored', protect: false };
+  const after = (await runProgram('production', { changes })).one('aws:rds/instance:Instance').inputs;
+  expect(before).not.toHaveProperty('snapshotIdentifier');
+  expect(after.snapshotIdentifier).toBe('sync-restored');
+  expect(after.finalSnapshotIdentifier).toMatch(/^sync-production-last-[0-9a-f]{8}$/);
+  expect(after.finalSnapshotIdentifier).not.toBe(before.finalSnapshotIdentifier);
+});
+
 test('production encrypts its database, the password, secrets, logs and alarms with a key of its own that turns', async () => {
   const run = await runProgram('production');
   const key = 'arn:aws:kms:eu-north-1:123456789012:Key/sync-production-0123456';

@@ -79,8 +79,9 @@ const KNOWN: Record<string, (name: string, inputs: Properties) => Properties> = 
   'aws:kms/key:Key': (name) => ({ keyId: name }),
   'aws:sqs/queue:Queue': (name) => ({ url: `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}` }),
   'random:index/randomBytes:RandomBytes': (name) => ({ base64: bytes(name).toString('base64'), hex: bytes(name).toString('hex') }),
+  // Other keepers make another one.
   'random:index/randomId:RandomId': (name, inputs) => ({
-    hex: bytes(name)
+    hex: bytes(name + JSON.stringify(inputs.keepers ?? null))
       .subarray(0, inputs.byteLength as number)
       .toString('hex'),
   }),
