@@ -5,6 +5,7 @@ import './program/ingress.ts';
 import './program/service.ts';
 import './program/policies.ts';
 import './program/schedule.ts';
+import './program/alarms.ts';
 import './program/warehouse.ts';
 import './program/aws-values.ts';
 import './program/app.ts';

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { created } from '../support/cloud.ts';
 import { type ProgramRun, type Recorded, runProgram } from '../support/run-program.ts';
 import type { StackName } from '../support/stack-config.ts';
 
@@ -58,26 +59,9 @@ describe.each<StackName>(['dev', 'production'])('the policies of %s', (stack) =>
     }
   });
 
-  test('let the service read one secret, the password of its database', () => {
-    const [read, decrypt, ...others] = of(`RolePolicy sync-${stack}-task`);
-    expect(read).toMatchObject({
-      Action: ['secretsmanager:GetSecretValue'],
-      Resource: 'arn:aws:secretsmanager:eu-north-1:123456789012:secret:rds!db-0-AbCdEf',
-    });
-    expect(decrypt?.Condition).toEqual(
-      stack === 'production' ? { StringEquals: { 'kms:ViaService': 'secretsmanager.eu-north-1.amazonaws.com' } } : undefined,
-    );
-    expect(others).toEqual([]);
-  });
-
-  test('let ECS read exactly the secrets that the task names, and pull from our repositories', () => {
-    const secret = (part: string) => `arn:aws:secretsmanager:eu-north-1:123456789012:secret:sync-${stack}-${part}-0123456-AbCdEf`;
-    const find = (sid: string) => of(`RolePolicy sync-${stack}-execution`).find(({ Sid }) => Sid === sid)!;
-    expect(resources(find('ReadSecrets')).sort()).toEqual([secret('api-keys'), secret('salesforce-apps'), secret('token-keys')]);
-    expect(resources(find('PullImage'))).toEqual([
-      `arn:aws:ecr:eu-north-1:123456789012:Repository/sync-${stack}-0123456`,
-      ...(stack === 'production' ? ['arn:aws:ecr:eu-north-1:123456789012:repository/sync'] : []),
-    ]);
+  test('are these, and no others', () => {
+    const found = Object.fromEntries(policies(run).map((policy) => [policy.of, policy.statements]));
+    expect(found).toEqual(expectedPolicies(run, stack));
   });
 
   test('let the log be written with the key under the name that it has', () => {
@@ -91,18 +75,114 @@ describe.each<StackName>(['dev', 'production'])('the policies of %s', (stack) =>
     expect(run.all('aws:iam/rolePolicyAttachment:RolePolicyAttachment')).toEqual([]);
     for (const { inputs } of run.all('aws:iam/role:Role')) expect(inputs).not.toHaveProperty('managedPolicyArns');
   });
+});
 
-  test('let EventBridge call the one destination and leave dead letters in the one queue', () => {
-    const rule = `arn:aws:events:eu-north-1:123456789012:rule/sync-${stack}-0123456`;
-    expect(of(`RolePolicy sync-${stack}-schedule`)).toEqual([
-      {
-        Effect: 'Allow',
-        Action: ['events:InvokeApiDestination'],
-        Resource: run.one('aws:cloudwatch/eventTarget:EventTarget').inputs.arn,
-      },
-    ]);
-    expect(of(`QueuePolicy sync-${stack}-dead-letters`)).toEqual([
-      expect.objectContaining({ Action: ['sqs:SendMessage'], Condition: { ArnEquals: { 'aws:SourceArn': rule } } }),
-    ]);
+/** Everything that AWS lets anyone do in a stack. */
+function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Statement[]> {
+  const name = `sync-${stack}`;
+  const arn = (type: string, part = ''): string => String(created(type, run.one(type, part).name, run.one(type, part).inputs).state.arn);
+  const key = `arn:aws:kms:eu-north-1:123456789012:Key/${name}-0123456`;
+  const rule = arn('aws:cloudwatch/eventRule:EventRule');
+  const secrets = run.all('aws:secretsmanager/secret:Secret').map((secret) => arn(secret.type, secret.name));
+  const ofAccount = { 'aws:SourceAccount': '123456789012' };
+  const allow = (statement: Omit<Statement, 'Effect'>): Statement => ({ Effect: 'Allow', ...statement });
+  const trust = (service: string, Condition: Statement['Condition'] & object): Statement[] => [
+    allow({ Principal: { Service: service }, Action: ['sts:AssumeRole'], Condition }),
+  ];
+  const tasks = trust('ecs-tasks.amazonaws.com', {
+    StringEquals: ofAccount,
+    ArnLike: { 'aws:SourceArn': 'arn:aws:ecs:eu-north-1:123456789012:*' },
   });
+  const decryptSecrets = allow({
+    Sid: 'DecryptSecrets',
+    Action: ['kms:Decrypt'],
+    Resource: key,
+    Condition: { StringEquals: { 'kms:ViaService': 'secretsmanager.eu-north-1.amazonaws.com' } },
+  });
+  const withKey = (...statements: Statement[]): Statement[] => (stack === 'production' ? statements : []);
+  const ofKey: Statement[] = [
+    allow({
+      Sid: 'AccountDecidesByRoles',
+      Principal: { AWS: 'arn:aws:iam::123456789012:root' },
+      Action: ['kms:*'],
+      Resource: '*',
+    }),
+    allow({
+      Sid: 'Logs',
+      Principal: { Service: 'logs.eu-north-1.amazonaws.com' },
+      Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncryptFrom', 'kms:ReEncryptTo', 'kms:GenerateDataKey', 'kms:DescribeKey'],
+      Resource: '*',
+      Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:aws:logs:eu-north-1:123456789012:log-group:${name}*` } },
+    }),
+    allow({
+      Sid: 'Alarms',
+      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      Resource: '*',
+      Condition: { StringEquals: ofAccount },
+    }),
+  ];
+  return {
+    [`Role ${name}-task`]: tasks,
+    [`Role ${name}-execution`]: tasks,
+    [`Role ${name}-schedule`]: trust('events.amazonaws.com', { StringEquals: ofAccount, ArnEquals: { 'aws:SourceArn': rule } }),
+    [`RolePolicy ${name}-task`]: [
+      allow({
+        Sid: 'ReadDatabasePassword',
+        Action: ['secretsmanager:GetSecretValue'],
+        Resource: 'arn:aws:secretsmanager:eu-north-1:123456789012:secret:rds!db-0-AbCdEf',
+      }),
+      ...withKey(decryptSecrets),
+    ],
+    [`RolePolicy ${name}-execution`]: [
+      allow({ Sid: 'SignInToRegistry', Action: ['ecr:GetAuthorizationToken'], Resource: '*' }),
+      allow({
+        Sid: 'PullImage',
+        Action: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+        Resource: [
+          arn('aws:ecr/repository:Repository'),
+          // The one of `imageUri`, by its name.
+          ...(stack === 'production' ? ['arn:aws:ecr:eu-north-1:123456789012:repository/sync'] : []),
+        ],
+      }),
+      allow({ Sid: 'ReadSecrets', Action: ['secretsmanager:GetSecretValue'], Resource: secrets }),
+      ...withKey(decryptSecrets),
+      allow({
+        Sid: 'WriteLog',
+        Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        Resource: `${arn('aws:cloudwatch/logGroup:LogGroup')}:*`,
+      }),
+    ],
+    [`RolePolicy ${name}-schedule`]: [
+      allow({ Action: ['events:InvokeApiDestination'], Resource: arn('aws:cloudwatch/eventApiDestination:EventApiDestination') }),
+    ],
+    [`QueuePolicy ${name}-dead-letters`]: [
+      allow({
+        Principal: { Service: 'events.amazonaws.com' },
+        Action: ['sqs:SendMessage'],
+        Resource: arn('aws:sqs/queue:Queue'),
+        Condition: { ArnEquals: { 'aws:SourceArn': rule } },
+      }),
+    ],
+    ...(stack === 'production' && { [`Key ${name}`]: ofKey }),
+  };
+}
+
+test('each role has the policy that is named after it, and each part of the stack the role that is meant for it', async () => {
+  const run = await runProgram('production');
+  const role = (part: string): string => `sync-production-${part}-0123456`;
+  const roleOf = Object.fromEntries(run.all('aws:iam/rolePolicy:RolePolicy').map(({ name, inputs }) => [name, inputs.role]));
+  expect(roleOf).toEqual({
+    'sync-production-task': role('task'),
+    'sync-production-execution': role('execution'),
+    'sync-production-schedule': role('schedule'),
+  });
+  const roleArn = (part: string): string => `arn:aws:iam::123456789012:role/${role(part)}`;
+  expect(run.one('aws:ecs/taskDefinition:TaskDefinition').inputs).toMatchObject({
+    taskRoleArn: roleArn('task'),
+    executionRoleArn: roleArn('execution'),
+  });
+  expect(run.one('aws:cloudwatch/eventTarget:EventTarget').inputs.roleArn).toBe(roleArn('schedule'));
+  const queue = String(run.one('aws:sqs/queuePolicy:QueuePolicy').inputs.queueUrl);
+  expect(queue).toMatch(/\/sync-production-dead-letters-0123456$/);
 });

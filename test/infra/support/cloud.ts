@@ -49,7 +49,8 @@ const KNOWN: Record<string, (name: string, inputs: Properties) => Properties> = 
   'aws:ecr/repository:Repository': (name) => ({ repositoryUrl: `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com/${name}` }),
   'aws:rds/instance:Instance': (name) => ({
     address: `${name}.abc.${REGION}.rds.amazonaws.com`,
-    identifier: name,
+    // Another name than any other resource's, so that nothing else is taken for it.
+    identifier: `${name}-database`,
     masterUserSecrets: [
       { secretArn: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:rds!db-0-AbCdEf`, secretStatus: 'active', kmsKeyId: 'k' },
     ],

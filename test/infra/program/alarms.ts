@@ -1,0 +1,56 @@
+import { expect, test } from '@jest/globals';
+import { type ProgramRun, runProgram } from '../support/run-program.ts';
+import type { StackName } from '../support/stack-config.ts';
+
+const GIB = 1024 ** 3;
+
+/** What an alarm looks at, in words: `statistic metric of these > threshold in n × seconds`, and what silence means. */
+function describeAlarm(inputs: Record<string, unknown>): string {
+  const { namespace, metricName, dimensions = {}, statistic, comparisonOperator, threshold } = inputs;
+  const { period, evaluationPeriods, datapointsToAlarm = evaluationPeriods, treatMissingData } = inputs;
+  const of = Object.entries(dimensions as Record<string, string>).map(([name, value]) => `${name}=${value}`);
+  const sign = { GreaterThanThreshold: '>', LessThanThreshold: '<' }[String(comparisonOperator)];
+  const times = `${datapointsToAlarm} of ${evaluationPeriods} × ${period} s`;
+  return `${statistic} ${namespace} ${metricName} ${of.join(' ')} ${sign} ${threshold}, ${times}, silence is ${treatMissingData}`;
+}
+
+function alarms(run: ProgramRun): Record<string, string> {
+  const all = run.all('aws:cloudwatch/metricAlarm:MetricAlarm');
+  return Object.fromEntries(all.map(({ name, inputs }) => [name, describeAlarm(inputs)]));
+}
+
+test.each<[StackName, number]>([
+  ['dev', 20],
+  ['production', 50],
+])('the alarms of %s, with a database of %d GiB, look at its own parts', async (stack, gib) => {
+  const run = await runProgram(stack, { changes: { scheduleEnabled: true, scheduleMinutes: 15 } });
+  const name = `sync-${stack}`;
+  const balancer = `LoadBalancer=app/${name}-0123456/50dc6c495c0c9188`;
+  const group = `TargetGroup=targetgroup/${name}-0123456/73e2d6bc24d8a067`;
+  const database = `DBInstanceIdentifier=${String(run.outputs.databaseIdentifier)}`;
+  expect(alarms(run)).toEqual({
+    [`${name}-jobs-overdue`]: `Maximum ${name} jobs-overdue  > 0, 3 of 3 × 300 s, silence is breaching`,
+    [`${name}-ticks`]: `Sum ${name} ticks  < 3, 1 of 1 × 5400 s, silence is breaching`,
+    [`${name}-no-healthy-task`]: `Maximum AWS/ApplicationELB HealthyHostCount ${balancer} ${group} < 1, 3 of 3 × 60 s, silence is breaching`,
+    [`${name}-task-errors`]: `Sum AWS/ApplicationELB HTTPCode_Target_5XX_Count ${balancer} ${group} > 5, 1 of 1 × 300 s, silence is notBreaching`,
+    [`${name}-load-balancer-errors`]: `Sum AWS/ApplicationELB HTTPCode_ELB_5XX_Count ${balancer} > 5, 1 of 1 × 300 s, silence is notBreaching`,
+    [`${name}-dead-letters`]: `Sum AWS/SQS NumberOfMessagesSent QueueName=${name}-dead-letters-0123456 > 0, 1 of 3 × 3600 s, silence is notBreaching`,
+    // In bytes: a tenth of the first storage.
+    [`${name}-database-storage`]: `Minimum AWS/RDS FreeStorageSpace ${database} < ${(gib / 10) * GIB}, 3 of 3 × 300 s, silence is missing`,
+    [`${name}-database-credits`]: `Maximum AWS/RDS CPUCreditBalance ${database} < 20, 3 of 3 × 3600 s, silence is notBreaching`,
+  });
+});
+
+test("a number of the log becomes the metric that its alarm looks at, from the service's own log", async () => {
+  const run = await runProgram('production');
+  const filters = run.all('aws:cloudwatch/logMetricFilter:LogMetricFilter').map(({ inputs }) => inputs);
+  const namespace = 'sync-production';
+  expect(filters).toEqual([
+    {
+      logGroupName: run.outputs.logGroup,
+      pattern: '{ $.event = "jobs_overdue" }',
+      metricTransformation: { name: 'jobs-overdue', namespace, value: '$.jobs' },
+    },
+    { logGroupName: run.outputs.logGroup, pattern: '{ $.event = "tick" }', metricTransformation: { name: 'ticks', namespace, value: '1' } },
+  ]);
+});
