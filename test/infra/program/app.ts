@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -145,6 +147,31 @@ const VARIABLES = [
   'WIF_AUDIENCE',
   'WORKERS',
 ];
+
+describe("a task's health", () => {
+  test('is what the app answers, to the load balancer and to the command in the container', async () => {
+    const run = await runProgram('dev');
+    await using service = await startService({ worker: false, local: false, env: { API_KEYS: taskEnvironment(run).API_KEYS } });
+    const { path, matcher } = run.one('aws:lb/targetGroup:TargetGroup').inputs.healthCheck as Record<string, string>;
+    expect(String((await fetch(service.url + path)).status)).toBe(matcher);
+    // What the app does not know is no health: a key is asked for.
+    expect((await fetch(`${service.url}/health`)).status).toBe(401);
+
+    const [how, program, ...args] = (taskContainer(run).healthCheck as { command: string[] }).command;
+    expect([how, program]).toEqual(['CMD', 'node']);
+    const ask = async (url: string): Promise<number> => {
+      const child = spawn(
+        process.execPath,
+        args.map((arg) => arg.replace('http://127.0.0.1:4444', url)),
+      );
+      const [code] = (await once(child, 'exit')) as [number];
+      return code;
+    };
+    expect(await ask(service.url)).toBe(0);
+    expect(await ask(`${service.url}/none`)).toBe(1);
+    expect(await ask('http://127.0.0.1:1')).toBe(1);
+  });
+});
 
 describe("the schedule's request", () => {
   test('is accepted by the app, as EventBridge sends it, and logged as the alarm reads it', async () => {

@@ -93,7 +93,10 @@ describe.each<[StackName, string, string]>([
 
   test('over TLS 1.2 or newer, with a certificate that is issued; HTTP is sent there', () => {
     const https = run.one('aws:lb/listener:Listener', '-https').inputs;
-    expect(https).toMatchObject({ port: 443, protocol: 'HTTPS', sslPolicy: expect.stringMatching(/^ELBSecurityPolicy-TLS13-1-2-/) });
+    // Those that AWS recommends: "Security policies" in its guide to Application Load Balancers.
+    const recommended = ['ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09', 'ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09'];
+    expect(https).toMatchObject({ port: 443, protocol: 'HTTPS' });
+    expect(recommended).toContain(https.sslPolicy);
     expect(https.certificateArn).toBe(run.one('aws:acm/certificateValidation:CertificateValidation').inputs.certificateArn);
     expect(run.one('aws:lb/listener:Listener', '-http').inputs.defaultActions).toEqual([
       { type: 'redirect', redirect: { port: '443', protocol: 'HTTPS', statusCode: 'HTTP_301' } },
@@ -102,12 +105,42 @@ describe.each<[StackName, string, string]>([
 
   test('to the load balancer that the domain points at', () => {
     const balancer = run.one('aws:lb/loadBalancer:LoadBalancer');
-    expect(balancer.inputs).toMatchObject({ internal: false, dropInvalidHeaderFields: true });
+    const zones = stack === 'production' ? [1, 2, 3] : [1, 2];
+    expect(balancer.inputs).toEqual({
+      loadBalancerType: 'application',
+      internal: false,
+      ipAddressType: 'ipv4',
+      securityGroups: [`sync-${stack}-load-balancer-0123456`],
+      subnets: zones.map((zone) => `subnet-public-${zone}`),
+      dropInvalidHeaderFields: true,
+      idleTimeout: 60,
+      enableDeletionProtection: stack === 'production',
+    });
     expect(run.one('aws:route53/record:Record', `sync-${stack}`).inputs).toMatchObject({
       name: host,
       type: 'A',
       aliases: [{ name: `sync-${stack}-0123456.eu-north-1.elb.amazonaws.com`, zoneId: 'Z23TAZ6LKFMNIO' }],
     });
+  });
+});
+
+test('a task is asked for its health where it listens, and gets requests until it is told to stop and a while after', async () => {
+  const { inputs } = (await runProgram('production')).one('aws:lb/targetGroup:TargetGroup');
+  expect(inputs).toEqual({
+    vpcId: 'vpc-1',
+    targetType: 'ip',
+    protocol: 'HTTP',
+    port: 4444,
+    deregistrationDelay: 60,
+    healthCheck: {
+      path: '/healthz',
+      protocol: 'HTTP',
+      matcher: '200',
+      interval: 15,
+      timeout: 5,
+      healthyThreshold: 2,
+      unhealthyThreshold: 3,
+    },
   });
 });
 

@@ -9,6 +9,12 @@ import { taskContainer } from '../support/task-container.ts';
 const TASK_DEFINITION = 'aws:ecs/taskDefinition:TaskDefinition';
 const SECRET_VERSION = 'aws:secretsmanager/secretVersion:SecretVersion';
 
+/** Where the container listens, inside the network. */
+function portOf(run: ProgramRun): number {
+  const [mapping] = taskContainer(run).portMappings as { containerPort: number }[];
+  return mapping!.containerPort;
+}
+
 /** What no resource may hold in the open, and no output at all: the values of the random keys of a run, and the secret of Salesforce. */
 function secretsOf(run: ProgramRun): string[] {
   const keys = run.all('random:index/randomBytes:RandomBytes').map(({ name }) => createHash('sha256').update(`${name}-0123456`).digest());
@@ -32,6 +38,59 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     });
     expect(run.one(TASK_DEFINITION).inputs.volumes).toEqual([{ name: 'temporary' }]);
     expect(run.one('aws:ecs/service:Service').inputs.enableExecuteCommand).toBe(false);
+  });
+
+  test('runs where the load balancer reaches it, in its own security group, and is exactly this to ECS', () => {
+    const zones = stack === 'production' ? [1, 2, 3] : [1, 2];
+    expect(run.one('aws:ecs/service:Service').inputs).toEqual({
+      cluster: `arn:aws:ecs:eu-north-1:123456789012:Cluster/sync-${stack}-0123456`,
+      taskDefinition: `arn:aws:ecs:eu-north-1:123456789012:TaskDefinition/sync-${stack}-0123456`,
+      launchType: 'FARGATE',
+      platformVersion: 'LATEST',
+      desiredCount: 1,
+      networkConfiguration: {
+        subnets: zones.map((zone) => (stack === 'production' ? `subnet-private-${zone}` : `subnet-public-${zone}`)),
+        securityGroups: [`sync-${stack}-app-0123456`],
+        assignPublicIp: stack === 'dev',
+      },
+      loadBalancers: [
+        {
+          targetGroupArn: `arn:aws:lb:eu-north-1:123456789012:TargetGroup/sync-${stack}-0123456`,
+          containerName: taskContainer(run).name,
+          containerPort: portOf(run),
+        },
+      ],
+      // As long as the container itself is given to start.
+      healthCheckGracePeriodSeconds: (taskContainer(run).healthCheck as { startPeriod: number }).startPeriod,
+      deploymentMinimumHealthyPercent: 100,
+      deploymentMaximumPercent: 200,
+      deploymentCircuitBreaker: { enable: true, rollback: true },
+      availabilityZoneRebalancing: 'DISABLED',
+      enableExecuteCommand: false,
+      enableEcsManagedTags: true,
+      propagateTags: 'SERVICE',
+      waitForSteadyState: true,
+    });
+  });
+
+  test('listens on the port that it is told, and is asked for its health with time to start', () => {
+    expect(portOf(run)).toBe(Number(taskContainer(run).environment.find(({ name }) => name === 'PORT')!.value));
+    expect(taskContainer(run).healthCheck).toEqual({ command: expect.anything(), interval: 15, retries: 3, startPeriod: 60, timeout: 5 });
+  });
+
+  test('logs to its own group, which is kept for as long as is configured, and is never stopped by a log that is stuck', () => {
+    expect(taskContainer(run).logConfiguration).toEqual({
+      logDriver: 'awslogs',
+      options: {
+        'awslogs-group': run.outputs.logGroup,
+        'awslogs-region': 'eu-north-1',
+        'awslogs-stream-prefix': 'app',
+        mode: 'non-blocking',
+        'max-buffer-size': '4m',
+      },
+    });
+    const { retentionInDays } = run.one('aws:cloudwatch/logGroup:LogGroup').inputs;
+    expect(retentionInDays).toBe(stack === 'production' ? 90 : 14);
   });
 
   test('is described as ECS gives it back, so that an update without changes changes nothing', () => {
@@ -118,6 +177,29 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     expect(run.one('aws:rds/instance:Instance').inputs.engineVersion).toBe(local);
     expect(run.one('aws:rds/parameterGroup:ParameterGroup').inputs.family).toBe(`postgres${local}`);
   });
+});
+
+test('a deleted secret can be brought back for 30 days in production, and is gone at once in dev: AWS takes 0 or 7 to 30', async () => {
+  const windows = async (stack: StackName): Promise<unknown[]> =>
+    (await runProgram(stack)).all('aws:secretsmanager/secret:Secret').map(({ inputs }) => inputs.recoveryWindowInDays);
+  expect(await windows('production')).toEqual([30, 30, 30]);
+  expect(await windows('dev')).toEqual([0, 0, 0]);
+});
+
+test("the database's authority is one of those that RDS has, whose roots the image asks for, and which the app is told of", async () => {
+  const run = await runProgram('production');
+  // "Certificate authorities" in RDS's guide; rds-ca-2019 has expired.
+  const authorities = ['rds-ca-rsa2048-g1', 'rds-ca-rsa4096-g1', 'rds-ca-ecc384-g1'];
+  const authority = String(run.one('aws:rds/instance:Instance').inputs.caCertIdentifier);
+  expect(authorities).toContain(authority);
+  const dockerfile = readFileSync('Dockerfile', 'utf8');
+  const [, kind, generation] = /^rds-ca-(\w+)-(g\d)$/.exec(authority)!;
+  expect(dockerfile).toContain(`Root CA ${kind!.toUpperCase()} ${generation!.toUpperCase()}$/m`);
+  const lastStage = dockerfile.split(/^FROM /m).at(-1)!;
+  const [, folder] = /^WORKDIR (\S+)$/m.exec(lastStage)!;
+  const [, file] = /^COPY --from=authorities \S+ (\S+)$/m.exec(lastStage)!;
+  const { environment } = taskContainer(run);
+  expect(environment.find(({ name }) => name === 'PGSSLROOTCERT')?.value).toBe(`${folder}/${file}`);
 });
 
 test('a caller of the configuration is known by its hash', async () => {

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type ProgramRun, runProgram } from '../support/run-program.ts';
 import type { StackName } from '../support/stack-config.ts';
@@ -6,12 +7,56 @@ import { taskContainer } from '../support/task-container.ts';
 const DATASET = 'gcp:bigquery/dataset:Dataset';
 const EMAIL = (stack: StackName) => `sync-${stack}@acme-sync.iam.gserviceaccount.com`;
 
+/** Text as Google's expressions have it: https://cloud.google.com/iam/docs/conditions-attribute-reference#extract */
+class CelText extends String {
+  contains(part: string): boolean {
+    return this.includes(part);
+  }
+
+  /** What stands where the template has its name; empty, where the rest of it does not fit. */
+  extract(template: string): string {
+    const [before = '', after = ''] = template.split(/\{\w+\}/);
+    const start = this.indexOf(before);
+    if (start < 0) return '';
+    const end = after === '' ? this.length : this.indexOf(after, start + before.length);
+    return end < 0 ? '' : this.slice(start + before.length, end);
+  }
+}
+
+/** Works an expression out. What ours use of Google's language means the same in JavaScript. */
+function evaluate(expression: string, names: Record<string, Record<string, unknown>>): unknown {
+  const value: unknown = runInNewContext(expression, names);
+  return value instanceof CelText ? String(value) : value;
+}
+
 describe.each<StackName>(['dev', 'production'])("Google's side of %s", (stack) => {
   let run: ProgramRun;
   beforeAll(async () => {
     run = await runProgram(stack);
   });
   const role = `arn:aws:sts::123456789012:assumed-role/sync-${stack}-task-0123456`;
+
+  test('knows a role that is being used by its ARN without the session, and lets in no session of another', () => {
+    const { attributeMapping, attributeCondition } = run.one('gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider').inputs;
+    const mapping = attributeMapping as Record<string, string>;
+    expect(Object.keys(mapping).sort()).toEqual(['attribute.aws_role', 'google.subject']);
+    const exchange = (arn: string) => {
+      const subject = evaluate(mapping['google.subject']!, { assertion: { arn: new CelText(arn) } });
+      const aws_role = evaluate(mapping['attribute.aws_role']!, { assertion: { arn: new CelText(arn) } });
+      return { subject, role: aws_role, isLetIn: evaluate(String(attributeCondition), { attribute: { aws_role } }) };
+    };
+    const session = '0123456789abcdef0123456789abcdef';
+    expect(exchange(`${role}/${session}`)).toEqual({ subject: `${role}/${session}`, role, isLetIn: true });
+    const others = [
+      `arn:aws:sts::123456789012:assumed-role/another/${session}`,
+      `arn:aws:sts::123456789012:assumed-role/another/sync-${stack}-task-0123456`,
+      `arn:aws:sts::210987654321:assumed-role/sync-${stack}-task-0123456/${session}`,
+      `arn:aws:sts::123456789012:assumed-role/sync-${stack}-execution-0123456/${session}`,
+      'arn:aws:iam::123456789012:user/someone',
+      'arn:aws:iam::123456789012:root',
+    ];
+    expect(others.filter((arn) => exchange(arn).isLetIn)).toEqual([]);
+  });
 
   test('lets in the role that the task runs as, and no other', () => {
     const [name] = [String(run.one('aws:ecs/taskDefinition:TaskDefinition').inputs.taskRoleArn).split('role/')[1]];
@@ -59,6 +104,18 @@ describe.each<StackName>(['dev', 'production'])("Google's side of %s", (stack) =
       defaultTableExpirationMs: 8 * 24 * 3600 * 1000,
     });
     expect(target?.inputs).not.toHaveProperty('defaultTableExpirationMs');
+  });
+
+  test('turns on the APIs that the service and the exchange of its tokens call', () => {
+    const apis = run.all('gcp:projects/service:Service').map(({ inputs }) => inputs.service);
+    expect(apis.sort()).toEqual(['bigquery', 'cloudresourcemanager', 'iam', 'iamcredentials', 'sts'].map((api) => `${api}.googleapis.com`));
+  });
+
+  test('can be looked back into as far as BigQuery lets it: 48 to 168 hours, whole days', () => {
+    const hours = run.all(DATASET).map(({ inputs }) => Number(inputs.maxTimeTravelHours ?? 168));
+    expect(hours.filter((one) => one % 24 !== 0 || one < 48 || one > 168)).toEqual([]);
+    // By the byte: only a target is worth it.
+    expect(hours).toEqual([168, 48]);
   });
 
   test('keeps its APIs on when the stack goes', () => {
