@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { project } from './support/stack-config.ts';
+import { project, readStackFile } from './support/stack-config.ts';
 
 const README = 'infra/README.md';
 const text = readFileSync(README, 'utf8');
@@ -16,9 +16,22 @@ describe('the guide to deploying', () => {
   });
 
   test('sets only configuration that there is', () => {
-    const set = found(/config set (?:--secret )?(\w+)/g);
-    expect(set).not.toEqual([]);
+    const set = found(/config set (?:--secret |--path ')?(\w+)/g);
+    expect(set).toEqual(expect.arrayContaining(['apiKeys', 'databaseSnapshot', 'protect', 'salesforceApps']));
     expect(set.filter((name) => !(name in project.config))).toEqual([]);
+  });
+
+  test("makes the state's key where the stack looks for it", () => {
+    const regions = [...found(/--region (\S+)/g), ...found(/awskms:\/\/\S+\?region=([\w-]+)/g)];
+    expect(regions.length).toBeGreaterThan(2);
+    expect([...new Set(regions)]).toEqual([String(readStackFile('Pulumi.production.example.yaml')['aws:region'])]);
+  });
+
+  test('says first what Pulumi says first: the keys that have no default', () => {
+    // They are those that the example of production sets, and the secret; so nobody meets another one.
+    const required = Object.entries(project.config).flatMap(([key, { default: value }]) => (value === undefined ? [key] : []));
+    const set = [...Object.keys(readStackFile('Pulumi.production.example.yaml')), ...found(/config set --secret (\w+)/g)];
+    expect(required.filter((key) => !set.includes(key))).toEqual([]);
   });
 
   test('names only scripts and commands that there are', () => {
