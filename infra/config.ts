@@ -117,7 +117,12 @@ const PRIVATE_16 = new RegExp(`^(10\\.${OCTET}|172\\.(1[6-9]|2\\d|3[01])|192\\.1
 
 function readNetwork(read: ConfigReader, region: string): Settings['network'] {
   // RDS wants subnets in two zones, whether it has a standby or not.
-  const zones = read.list('availabilityZones', `two to four zones of ${region}`, new RegExp(`^${region}[a-z]$`), 2);
+  const zones = read.list(
+    'availabilityZones',
+    `two to four zones of ${region || 'aws:region'}`,
+    new RegExp(`^${region || '\\S+'}[a-z]$`),
+    2,
+  );
   if (zones.length > 4) read.fault('availabilityZones has more than four zones: leave out those at its end.');
   const cidr = read.text('vpcCidr', 'a private /16, such as 10.64.0.0/16', PRIVATE_16);
   return { zones, cidr, natGateways: read.choice('natGateways', ['None', 'Single', 'OnePerAz']) };

@@ -143,6 +143,12 @@ describe('the configuration of a stack', () => {
     ]);
   });
 
+  test('tells of a missing region once, and not of each zone too', () => {
+    expect(faults(stackConfig('dev', { 'aws:region': '' }))).toEqual([
+      'aws:region is not set: give it a region outside China and GovCloud, such as eu-north-1.',
+    ]);
+  });
+
   test('takes every address range that there is', () => {
     const allowedCidrs = ['0.0.0.0/0', '128.0.0.0/1', '203.0.112.0/22', '255.255.255.255/32', ...ranges(290)];
     expect(read(stackConfig('dev', { allowedCidrs })).ingress.allowedCidrs).toEqual(allowedCidrs);
