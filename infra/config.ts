@@ -80,7 +80,7 @@ export function readSettings({ stack, own, provider }: ConfigSource): Settings {
   if (!/^(?=.{1,12}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(stack)) {
     read.fault(`The stack is named ${stack}: use up to 12 of a-z and 0-9, a letter first, and - only between them.`);
   }
-  // China's regions and GovCloud's are other partitions: their ARNs begin with another word than ours, and Google federates with neither.
+  // China's regions and GovCloud's are other partitions: their ARNs begin with another word than those in the policies here.
   const region = read.text('aws:region', 'a region outside China and GovCloud, such as eu-north-1', /^(?!cn-)[a-z]{2}-[a-z]+-\d$/);
   const app = readApp(read);
   const database = readDatabase(read);
@@ -117,12 +117,8 @@ const PRIVATE_16 = new RegExp(`^(10\\.${OCTET}|172\\.(1[6-9]|2\\d|3[01])|192\\.1
 
 function readNetwork(read: ConfigReader, region: string): Settings['network'] {
   // RDS wants subnets in two zones, whether it has a standby or not.
-  const zones = read.list(
-    'availabilityZones',
-    `two to four zones of ${region || 'aws:region'}`,
-    new RegExp(`^${region || '\\S+'}[a-z]$`),
-    2,
-  );
+  const ofRegion = /^[a-z0-9-]+$/.test(region) ? region : '\\S+';
+  const zones = read.list('availabilityZones', `two to four zones of ${region || 'aws:region'}`, new RegExp(`^${ofRegion}[a-z]$`), 2);
   if (zones.length > 4) read.fault('availabilityZones has more than four zones: leave out those at its end.');
   const cidr = read.text('vpcCidr', 'a private /16, such as 10.64.0.0/16', PRIVATE_16);
   return { zones, cidr, natGateways: read.choice('natGateways', ['None', 'Single', 'OnePerAz']) };

@@ -143,10 +143,10 @@ describe('the configuration of a stack', () => {
     ]);
   });
 
-  test('tells of a missing region once, and not of each zone too', () => {
-    expect(faults(stackConfig('dev', { 'aws:region': '' }))).toEqual([
-      'aws:region is not set: give it a region outside China and GovCloud, such as eu-north-1.',
-    ]);
+  test('tells of a region that is missing or none once, and not of each zone too', () => {
+    const way = 'give it a region outside China and GovCloud, such as eu-north-1.';
+    expect(faults(stackConfig('dev', { 'aws:region': '' }))).toEqual([`aws:region is not set: ${way}`]);
+    expect(faults(stackConfig('dev', { 'aws:region': '(eu)' }))).toEqual([`aws:region is "(eu)": ${way}`]);
   });
 
   test('takes every address range that there is', () => {
