@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ColumnType, FieldColumn } from '../../../app/core/columns.ts';
-import { type ExistingColumn, isWidened, settleDrift, NO_DRIFT } from '../../../app/core/drift.ts';
+import { type ExistingColumn, isWidened, NO_DRIFT, settleDrift } from '../../../app/core/drift.ts';
 
 const TYPES: readonly ColumnType[] = ['STRING', 'BOOL', 'INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'DATE', 'TIMESTAMP', 'TIME'];
 
