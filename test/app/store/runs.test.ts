@@ -106,7 +106,7 @@ describe('a run', () => {
     await database.pool.query(`UPDATE runs SET columns = '[{"name": "Id", "type": "STRING"}]'`);
     const run = (await claim())!;
     expect(run.columns).toEqual([{ field: 'Id', name: 'Id', type: 'STRING' }]);
-    expect(run.drift).toEqual({ added: [], unasked: [], retyped: [] });
+    expect(run.drift).toEqual({ added: [], unasked: [], retyped: [], leftOut: [] });
   });
 
   test('is not claimed before Salesforce has had time to commit', async () => {
