@@ -1,0 +1,14 @@
+import { expect } from '@jest/globals';
+import type { TestService } from './service.ts';
+
+/** Holds an object's table against the org: each record that is due by `lastDate` once, as it now is, and no other. */
+export async function expectWholeTable(service: TestService, object = 'Account', lastDate = '2023-03-20'): Promise<void> {
+  const due = [...service.salesforce.org.records(object)].filter(
+    (record) => String(record.CreatedDate) < lastDate && String(record.SystemModstamp) >= '2023-03-01',
+  );
+  const rows = await service.rows(`SELECT Id, UNIX_MILLIS(SystemModstamp) AS stamp, IsDeleted FROM salesforce.${object}`);
+  const found = rows.map((row) => [row.Id, Number(row.stamp), row.IsDeleted]);
+  expect(found.sort()).toEqual(due.map((record) => [record.Id, Date.parse(String(record.SystemModstamp)), record.IsDeleted]).sort());
+  const job = (await service.jobs()).find(({ object_name }) => object_name === object);
+  expect(job).toMatchObject({ last_date: lastDate, run: { state: 'succeeded', error: null } });
+}
