@@ -1,0 +1,160 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { SalesforceOptions } from '../../app/sandbox/salesforce/salesforce.ts';
+import { requestsDuring } from '../support/requests.ts';
+import { type JobView, startService, type TestService, type TestServiceOptions } from '../support/service.ts';
+import { expectWholeTable } from '../support/whole-table.ts';
+
+/** An org that is slow, gives up, or whose answers get lost: what it costs, and what is told. The table is whole in the end. */
+let service: TestService;
+
+afterEach(() => service[Symbol.asyncDispose]());
+
+async function start(limits: TestServiceOptions['limits'] = {}, salesforce: SalesforceOptions = {}): Promise<void> {
+  service = await startService({ limits, salesforce });
+  await service.call('create_importing_job', { user_id: await service.connect(), object_name: 'Account', start_date: '2023-03-01' });
+}
+
+/** Small enough that the few rows of these windows are read by Bulk, in several pages. */
+const BULK = { restRows: 0, firstPageRows: 10, pageTextBytes: 15_000 };
+
+const tick = (): ReturnType<TestService['tickAt']> => service.tickAt('2023-03-20T00:10:00Z');
+const job = async (): Promise<JobView> => (await service.jobs())[0]!;
+
+interface SliceRow {
+  staged: number;
+  generation: number;
+  open: boolean;
+}
+
+async function slices(): Promise<SliceRow[]> {
+  return (await service.database.pool.query<SliceRow>('SELECT staged, generation, open FROM slices ORDER BY cursor_from')).rows;
+}
+
+/** The page requests among these, by the Bulk job that they are for. */
+const resultsOf = (requests: string[]): string[] => requests.flatMap((request) => /\/query\/(\w+)\/results/.exec(request)?.[1] ?? []);
+
+/** How often a run was given back, and with which error. */
+const interruptions = (): object[] =>
+  service.logged.filter((line) => line.includes('"event":"run_interrupted"')).map((line) => JSON.parse(line) as object);
+
+test('a page that drips for longer than silence is borne is waited for, and fetched once', async () => {
+  await start({ ...BULK, idleMs: 1_000 });
+  // The first page has more than 2,000 bytes.
+  service.salesforce.faults.arm({ kind: 'slow-page', afterBytes: 50, everyMs: 40 });
+  const requests = await requestsDuring(tick);
+  await expectWholeTable(service);
+  expect(resultsOf(requests)).toHaveLength(Number((await job()).run!.receipt.pages));
+  expect(interruptions()).toEqual([]);
+});
+
+describe('an object that takes too long to count', () => {
+  test('is imported, and the receipt claims no count', async () => {
+    await start();
+    service.salesforce.faults.arm({ kind: 'count-timeout', rows: 0 });
+    await tick();
+    await expectWholeTable(service);
+    expect((await job()).run!.receipt).toMatchObject({ salesforce_after: null, verdict: 'not counted' });
+  });
+
+  test('is cut into slices all the same', async () => {
+    await start({ ...BULK, sliceRows: 20 });
+    service.salesforce.faults.arm({ kind: 'count-timeout', rows: 0 });
+    await tick();
+    await expectWholeTable(service);
+    expect((await slices()).length).toBeGreaterThan(3);
+    expect((await job()).run!.receipt).toMatchObject({ verdict: 'not counted' });
+  });
+});
+
+describe('a query that is too much for one Bulk job', () => {
+  test('is cut until each part is answered', async () => {
+    await start(BULK);
+    service.salesforce.faults.arm({ kind: 'query-timeout', rows: 30 });
+    await tick();
+    await expectWholeTable(service);
+    const parts = await slices();
+    expect(parts.length).toBeGreaterThan(2);
+    expect(Math.max(...parts.map(({ staged }) => staged))).toBeLessThanOrEqual(30);
+    expect((await job()).run!.receipt).toMatchObject({ verdict: 'exact' });
+    expect(interruptions()).toEqual([]);
+  });
+
+  test('since Salesforce tried sixteen times, is cut in two', async () => {
+    await start(BULK);
+    service.salesforce.faults.arm({ kind: 'job-retries', retries: 16 });
+    await tick();
+    await expectWholeTable(service);
+    expect((await slices()).map(({ open }) => open)).toEqual([false, true]);
+    expect(interruptions()).toEqual([]);
+  });
+});
+
+test.each(['/queryAll', '/results'])(
+  'a call to %s that is one too many at once for the org is made again shortly, and no allowance is said to be used up',
+  async (path) => {
+    await start(path === '/queryAll' ? {} : BULK);
+    service.salesforce.faults.arm({ kind: 'concurrent-requests', match: { path } });
+    expect(await tick()).toMatchObject({ status: 200, text: 'OK' });
+    await expectWholeTable(service);
+    expect(interruptions()).toMatchObject([{ error_code: 'salesforce_unavailable', recovery: 'retry', failures: 1 }]);
+  },
+);
+
+describe('an answer that is lost on its way', () => {
+  test('to a new Bulk job leaves that job to nobody: another is asked for, and only its pages are read', async () => {
+    await start(BULK);
+    service.salesforce.faults.arm({ kind: 'lost-reply', match: { method: 'POST', path: '/jobs/query' } });
+    const requests = await requestsDuring(tick);
+    await expectWholeTable(service);
+    expect(service.salesforce.limits.of('DailyBulkV2QueryJobs').Remaining).toBe(9_998);
+    expect(new Set(resultsOf(requests)).size).toBe(1);
+    expect(await slices()).toMatchObject([{ generation: 1 }]);
+  });
+
+  test.each(['/jobs/query/', '/results'])('from %s is asked for again', async (path) => {
+    await start(BULK);
+    service.salesforce.faults.arm({ kind: 'lost-reply', match: { method: 'GET', path } });
+    await tick();
+    await expectWholeTable(service);
+  });
+
+  test('to a renewal of the session is asked for again, where refresh tokens stay good', async () => {
+    await start();
+    await expire();
+    service.salesforce.faults.arm({ kind: 'lost-reply', match: { path: '/services/oauth2/token' } });
+    await tick();
+    await expectWholeTable(service);
+  });
+
+  test('to a renewal of the session, with the next refresh token in it, is told as a lost login; after it the window is imported', async () => {
+    await start({}, { rotateRefreshTokens: true });
+    await expire();
+    service.salesforce.faults.arm({ kind: 'lost-reply', match: { path: '/services/oauth2/token' } });
+    await service.call('handle_importing_job');
+    while (!(await job()).needs_login || (await job()).run!.state === 'running');
+    const { last_date, run } = await job();
+    expect({ last_date, run }).toMatchObject({ last_date: '2023-03-01', run: { state: 'queued', error: { code: 'needs_login' } } });
+    expect(run!.error!.message).toContain('call get_oauth_url and login_oauth_callback again');
+    await service.connect();
+    await tick();
+    await expectWholeTable(service);
+    expect(await job()).toMatchObject({ needs_login: false });
+  });
+
+  async function expire(): Promise<void> {
+    service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
+    await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
+  }
+});
+
+test.each([
+  ['by Bulk', BULK],
+  ['by REST', {}],
+])('an org that compresses nothing, though asked to, is read %s', async (_method, limits) => {
+  await start(limits);
+  service.salesforce.faults.arm({ kind: 'not-compressed', times: 1_000 });
+  await tick();
+  await expectWholeTable(service);
+  expect(service.salesforce.faults.list()[0]!.times).toBeLessThan(1_000);
+  expect(interruptions()).toEqual([]);
+});
