@@ -6,9 +6,11 @@ export async function expectWholeTable(service: TestService, object = 'Account',
   const due = [...service.salesforce.org.records(object)].filter(
     (record) => String(record.CreatedDate) < lastDate && String(record.SystemModstamp) >= '2023-03-01',
   );
-  const rows = await service.rows(`SELECT Id, UNIX_MILLIS(SystemModstamp) AS stamp, IsDeleted FROM salesforce.${object}`);
-  const found = rows.map((row) => [row.Id, Number(row.stamp), row.IsDeleted]);
-  expect(found.sort()).toEqual(due.map((record) => [record.Id, Date.parse(String(record.SystemModstamp)), record.IsDeleted]).sort());
+  const rows = await service.rows(`SELECT Id, Name, UNIX_MILLIS(SystemModstamp) AS stamp, IsDeleted FROM salesforce.${object}`);
+  const found = rows.map((row) => [row.Id, row.Name, Number(row.stamp), row.IsDeleted]);
+  expect(found.sort()).toEqual(
+    due.map((record) => [record.Id, record.Name, Date.parse(String(record.SystemModstamp)), record.IsDeleted]).sort(),
+  );
   const job = (await service.jobs()).find(({ object_name }) => object_name === object);
   expect(job).toMatchObject({ last_date: lastDate, run: { state: 'succeeded', error: null } });
 }
