@@ -3,7 +3,7 @@ import { type JobView, WholeService } from './whole-service.ts';
 /** Has a field of every type that Salesforce knows: 51 columns. */
 const OBJECT = 'Everything__c';
 
-/** The day before the org begins to live: its rows stand still. */
+/** The day before the org begins to live: its rows stand still, but for a few that it makes between midnight and the tick. */
 const NOW = '2023-02-28T12:00:00Z';
 const IMPORTED_UNTIL = '2023-03-01';
 
@@ -31,7 +31,7 @@ export async function importLargeObject(rows: number, hidden: readonly string[] 
   const took = performance.now() - began;
   const { cpuSeconds, peakMb } = await service.usage();
   const early = peaks.findLast(({ at }) => at <= took / 10)!;
-  const imported = await requireEqualCounts(service, job, rows);
+  const imported = await requireEqualCounts(service, job);
   return {
     rows: imported,
     seconds: took / 1000,
@@ -41,10 +41,11 @@ export async function importLargeObject(rows: number, hidden: readonly string[] 
   };
 }
 
-/** Of a chain, the receipt is its last run's: the table itself must have all rows. */
-async function requireEqualCounts(service: WholeService, { table, run }: JobView, rows: number): Promise<number> {
+/** Of a chain, the receipt is its last run's: the table itself must have all rows, and each of them once. */
+async function requireEqualCounts(service: WholeService, { table, run }: JobView): Promise<number> {
+  const rows = await service.orgRows(OBJECT, IMPORTED_UNTIL);
   const counted = await service.countRows(table);
   const { verdict } = run!.receipt!;
-  if (counted < rows || verdict !== 'exact') throw new Error(`${counted} of ${rows} rows arrived; the verdict is ${verdict}.`);
+  if (counted !== rows || verdict !== 'exact') throw new Error(`${counted} of ${rows} rows arrived; the verdict is ${verdict}.`);
   return counted;
 }

@@ -1,4 +1,4 @@
-// The sandbox as a process, of a size to be told: arguments are the options of its Salesforce, as JSON. Counts the calls to the org.
+// The sandbox as a process, of a size to be told: arguments are the options of its Salesforce, as JSON. Counts the calls to the org, and its rows.
 import { channel } from 'node:diagnostics_channel';
 import { chmod, mkdtempDisposable } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
@@ -31,7 +31,9 @@ const postgres = await startPostgres({ dataFolder: join(folder.path, 'postgres')
 const salesforce = await startSalesforce(JSON.parse(process.argv[2]!) as SalesforceOptions);
 const bigquery = await startBigQuery({ dataFile: join(folder.path, 'bigquery.duckdb') });
 
-process.on('message', () => process.send!(calls));
+process.on('message', (question: string) =>
+  process.send!(question === 'calls' ? calls : rowsBefore(...(question.split(' ') as [string, string]))),
+);
 process.once('SIGTERM', () => void end());
 process.once('disconnect', () => void end());
 process.send!({
@@ -51,6 +53,14 @@ process.send!({
   bigQueryUrl: bigquery.url,
   project: bigquery.project,
 } satisfies SandboxParts);
+
+/** Rows of an object that were made before a day, deleted ones too. */
+function rowsBefore(object: string, day: string): number {
+  const table = salesforce.org.table(object)!;
+  let rows = 0;
+  for (const row of table.rows()) if (String(table.value(row, 'CreatedDate')) < day) rows++;
+  return rows;
+}
 
 async function end(): Promise<void> {
   await Promise.all([salesforce.close(), bigquery.close()]);

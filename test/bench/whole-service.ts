@@ -91,6 +91,11 @@ export class WholeService implements AsyncDisposable {
     return await this.#sandbox.ask<number>('calls');
   }
 
+  /** Rows of the org's object that were made before a day. */
+  async orgRows(object: string, day: string): Promise<number> {
+    return await this.#sandbox.ask<number>(`${object} ${day}`);
+  }
+
   /** Jobs of BigQuery so far. */
   async bigQueryJobs(): Promise<number> {
     const { bigQueryUrl, project } = this.#parts;
