@@ -38,9 +38,9 @@ const interruptions = (): object[] =>
   service.logged.filter((line) => line.includes('"event":"run_interrupted"')).map((line) => JSON.parse(line) as object);
 
 test('a page that drips for longer than silence is borne is waited for, and fetched once', async () => {
-  await start({ ...BULK, idleMs: 1_000 });
+  await start({ ...BULK, idleMs: 2_000 });
   // The first page has more than 2,000 bytes.
-  service.salesforce.faults.arm({ kind: 'slow-page', afterBytes: 50, everyMs: 40 });
+  service.salesforce.faults.arm({ kind: 'slow-page', afterBytes: 40, everyMs: 50 });
   const requests = await requestsDuring(tick);
   await expectWholeTable(service);
   expect(resultsOf(requests)).toHaveLength(Number((await job()).run!.receipt.pages));
