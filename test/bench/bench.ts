@@ -1,5 +1,5 @@
 // What the service costs, in CPU, memory, calls and jobs: source, service and sink are processes of their own.
-//   npm run bench                        a table, in about five minutes
+//   npm run bench                        a table, in about ten minutes
 //   npm run bench -- --json              one object of named numbers
 //   npm run bench -- --only windows      some of: pipe, parsing, memory, windows, whole
 //   npm run bench -- --large             10 million rows of 40 columns through the local Salesforce and BigQuery; or --large=1000000
