@@ -75,7 +75,11 @@ export function judgeMerge({ inserted, updated, deleted, intoEmpty, deletes }: M
   const { deltaRows } = delta.counts;
   const touched = inserted + updated + deleted;
   const expected = deletes === 'remove' ? deltaRows - delta.deletedRows : deltaRows;
-  if (touched > deltaRows || (intoEmpty && touched !== expected)) {
+  if (touched > deltaRows) {
+    const reason = `the delta table has ${deltaRows} rows, but the MERGE touched ${touched}: the target table has Ids twice, remove the doubles and tick again`;
+    return { ok: false, reason };
+  }
+  if (intoEmpty && touched !== expected) {
     return {
       ok: false,
       reason: `the delta table has ${deltaRows} rows, ${delta.deletedRows} of them deleted, but the MERGE touched ${touched}`,

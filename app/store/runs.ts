@@ -325,7 +325,8 @@ function toRun(row: RunRow, job: JobRow & { org_id: string }): Run {
     deltaTry: row.delta_try,
     mergeTry: row.merge_try,
     insertOnly: row.insert_only,
-    counted: row.counted,
+    // The release before this one kept no number: the texts are then kept again, which changes nothing.
+    counted: row.counted && { ...row.counted, keptColumns: row.counted.keptColumns ?? 0 },
     createdAt: row.created_at,
   };
 }

@@ -40,8 +40,8 @@ export async function stageByBulk(
   const slice = await saveSlice(context.database, run, planned.ordinal, { bulkJobId });
   const job = await waitForBulkJob(extraction, slice);
   if (job.state !== 'JobComplete') {
-    // Salesforce need not say why a job failed: one that fails again may have been too much.
-    const tooLarge = job.tooMuch || (job.state === 'Failed' && run.failures > 0);
+    // Salesforce need not say why a job failed: where the slice was asked for before, it may be too much.
+    const tooLarge = job.tooMuch || (job.state === 'Failed' && slice.generation > 1);
     return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}`, tooLarge, later: job.state !== VANISHED };
   }
   try {

@@ -83,8 +83,10 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
   const range = rowRange(extraction, planned);
   const { slice, firstPage } = await beginReading(extraction, planned, range);
   if (slice.countBefore === 0) return await emptySlice(extraction, slice);
-  const parts = Math.ceil((slice.countBefore ?? (await estimateRows(extraction, slice))) / limits.sliceRows);
-  if (parts > 1 && canBeCut && !slice.bulkJobId) return { cut: slice, parts };
+  if (canBeCut && !slice.bulkJobId) {
+    const parts = Math.ceil((slice.countBefore ?? (await estimateRows(extraction, slice))) / limits.sliceRows);
+    if (parts > 1) return { cut: slice, parts };
+  }
 
   const table = stagingTable(context, run.runId, slice);
   const names = fieldNames(extraction.columns);
@@ -96,9 +98,12 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
   return await prove(extraction, counted, read.pages);
 }
 
-/** Where Salesforce did not count in time, it still tells about how many records there are. A later window has few of them. */
-async function estimateRows({ client, run }: Extraction, { cursorFrom }: Slice): Promise<number> {
-  if (cursorFrom > run.job.startDate) return 0;
+/**
+ * Where Salesforce did not count in time, it still tells about how many records the whole object has. That is a guess for the first import
+ * alone, and before it was cut; a part that turns out too large is halved.
+ */
+async function estimateRows({ client, run }: Extraction, { cursorFrom, ordinal, generation }: Slice): Promise<number> {
+  if (cursorFrom > run.job.startDate || ordinal > 0 || generation > 1) return 0;
   return (await recordCount(client, run.job.objectName)) ?? 0;
 }
 
@@ -116,7 +121,8 @@ async function prove({ context, run }: Extraction, slice: Slice, pages: Page[]):
     staged,
   });
   if (!verdict.ok) return { reason: verdict.reason };
-  await noteProgress(context.database, run);
+  // What an earlier attempt had staged is no progress of this one.
+  if (slice.state !== 'staged') await noteProgress(context.database, run);
   return { slice: await saveSlice(context.database, run, slice.ordinal, { state: 'staged', staged }), pages, verdict: verdict.salesforce };
 }
 

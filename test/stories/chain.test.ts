@@ -76,6 +76,21 @@ test('a run that is killed between its cut and its shortening still becomes a ch
   await expectComplete(service);
 });
 
+test('a part that fails again and again, after others were staged, counts as such: what stands already is no progress', async () => {
+  await using service = await startSmall(100);
+  service.salesforce.clock.set(new Date(TICK));
+  await service.call('handle_importing_job');
+  const until = async (sql: string): Promise<void> => {
+    while ((await service.database.pool.query(sql)).rowCount === 0);
+  };
+  await until(`SELECT FROM slices WHERE state = 'staged'`);
+  service.salesforce.faults.arm({ kind: 'http', status: 503, times: 1_000, match: { method: 'POST', path: '/jobs/query' } });
+  await until('SELECT FROM runs WHERE failures >= 3');
+  service.salesforce.faults.clear();
+  await service.tickAt(TICK);
+  await expectComplete(service);
+});
+
 test('where Salesforce counts nothing in time, the first import is cut by about how many records there are', async () => {
   await using service = await startSmall(100);
   const timeOut = JSON.stringify([{ errorCode: 'QUERY_TIMEOUT', message: 'Your query request was running for too long.' }]);
