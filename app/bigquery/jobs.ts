@@ -37,7 +37,8 @@ const LONGEST_POLL_MS = 10_000;
 
 /**
  * Runs a statement as the job `id`, or adopts that job if it was asked for before, and waits for its end.
- * @throws AppError when BigQuery cannot be asked, or the id belongs to another statement
+ * @returns failed in passing where the id belongs to another statement
+ * @throws AppError when BigQuery cannot be asked
  */
 export async function runStatement(warehouse: Warehouse, statement: Statement, signal: AbortSignal): Promise<JobOutcome> {
   const { id, sql } = statement;

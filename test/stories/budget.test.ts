@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type JobView, startService, type TestService } from '../support/service.ts';
+import { dueRecords } from '../support/whole-table.ts';
 
 /** What BigQuery bills at least for each table that a statement reads. */
 const LEAST = 10 * 1024 * 1024;
@@ -57,9 +58,7 @@ async function statements(): Promise<BilledJob[]> {
 }
 
 async function expectComplete(): Promise<void> {
-  const expected = [...service.salesforce.org.records('Account')].filter(
-    (record) => String(record.CreatedDate) < '2023-03-20' && String(record.SystemModstamp) >= '2023-03-01',
-  );
+  const expected = dueRecords(service);
   const rows = await service.rows('SELECT Id FROM salesforce.Account');
   expect(rows.map((row) => row.Id).sort()).toEqual(expected.map((record) => record.Id).sort());
   const made = await statements();

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { startService, type TestService } from '../support/service.ts';
+import { dueRecords } from '../support/whole-table.ts';
 
 const TICK = '2023-03-20T00:10:00Z';
 
@@ -12,9 +13,7 @@ async function startSmall(runSlices: number): Promise<TestService> {
 }
 
 async function expectComplete(service: TestService, lastDate = '2023-03-20'): Promise<void> {
-  const expected = [...service.salesforce.org.records('Account')].filter(
-    (record) => String(record.CreatedDate) < lastDate && String(record.SystemModstamp) >= '2023-03-01',
-  );
+  const expected = dueRecords(service, 'Account', lastDate);
   const rows = await service.rows('SELECT Id, Name FROM salesforce.Account');
   expect(new Map(rows.map((row) => [row.Id, row.Name]))).toEqual(new Map(expected.map((record) => [record.Id, record.Name])));
   expect(rows).toHaveLength(expected.length);

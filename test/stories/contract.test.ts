@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startService, type TestService } from '../support/service.ts';
+import { dueRecords } from '../support/whole-table.ts';
 
 /** The contract's sequence diagram, step by step. A tick comes at ten past midnight. */
 describe("the contract's sequence", () => {
@@ -76,9 +77,7 @@ describe("the contract's sequence", () => {
   });
 
   test('the table holds every record that the org has for it, the view those that are not deleted', async () => {
-    const expected = [...service.salesforce.org.records('Account')].filter(
-      (record) => String(record.CreatedDate) < '2023-03-25' && String(record.SystemModstamp) >= '2023-03-01',
-    );
+    const expected = dueRecords(service, 'Account', '2023-03-25');
     const rows = await service.rows('SELECT Id, Name, IsDeleted, _run, _deleted_at FROM salesforce.Account');
     expect(new Map(rows.map((found) => [found.Id, found.Name]))).toEqual(new Map(expected.map((record) => [record.Id, record.Name])));
     expect(rows).toHaveLength(expected.length);

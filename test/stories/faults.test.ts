@@ -1,11 +1,12 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Limits } from '../../app/core/limits.ts';
 import type { Fault } from '../../app/sandbox/salesforce/faults.ts';
 import { claimRun } from '../../app/store/runs.ts';
+import { requestsDuring } from '../support/requests.ts';
 import { type JobView, startService, type TestService } from '../support/service.ts';
+import { dueRecords } from '../support/whole-table.ts';
 
 /** What goes wrong on the way, and what an operator then sees. Every test ends with the table held against the org. */
 let service: TestService;
@@ -41,9 +42,7 @@ async function job(): Promise<JobView> {
 }
 
 async function expectComplete(): Promise<void> {
-  const expected = [...service.salesforce.org.records('Task')].filter(
-    (record) => String(record.CreatedDate) < '2023-03-20' && String(record.SystemModstamp) >= '2023-03-01',
-  );
+  const expected = dueRecords(service, 'Task');
   const rows = await service.rows('SELECT Id, SystemModstamp FROM salesforce.Task');
   expect(rows.map((row) => row.Id).sort()).toEqual(expected.map((record) => record.Id).sort());
   expect((await job()).last_date).toBe('2023-03-20');
@@ -114,27 +113,14 @@ describe('Salesforce by REST', () => {
     for (const record of [...org.records('Task')]) {
       if (String(record.SystemModstamp) >= '2023-03-19T23:50:00') org.purge('Task', String(record.Id));
     }
-    const [jobsBefore, all] = [await bigqueryJobs(), await countCalls(() => service.tickAt('2023-03-21T00:10:00Z'), '/')];
-    const calls = all.filter((url) => url.startsWith('/services/data/'));
+    const [jobsBefore, all] = [await bigqueryJobs(), await requestsDuring(() => service.tickAt('2023-03-21T00:10:00Z'))];
+    const calls = all.filter((request) => request.includes(' /services/data/'));
     expect(all.filter((url) => /\/tables\/Task(\?|$)/.test(url))).toHaveLength(1);
     expect(await job()).toMatchObject({ last_date: '2023-03-21', run: { receipt: { staged: 0, verdict: 'exact' } } });
     expect(calls).toHaveLength(1);
     expect(await bigqueryJobs()).toBe(jobsBefore);
   });
 });
-
-/** The requests meanwhile to what begins with a path: Salesforce's REST and Bulk resources, if nothing else is said. */
-async function countCalls(during: () => Promise<unknown>, path = '/services/data/'): Promise<string[]> {
-  const calls: string[] = [];
-  const listen = (message: unknown): void => {
-    const { url } = (message as { request: { url: string } }).request;
-    if (url.startsWith(path)) calls.push(url);
-  };
-  subscribe('http.server.request.start', listen);
-  await during();
-  unsubscribe('http.server.request.start', listen);
-  return calls;
-}
 
 async function bigqueryJobs(): Promise<number> {
   const [jobs] = await service.context.warehouse.client.getJobs({ allUsers: true });
@@ -224,9 +210,9 @@ describe('Salesforce by Bulk', () => {
   test('a session that ends between two calls is renewed, once', async () => {
     service.salesforce.clock.set(new Date(TICK));
     await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
-    const calls = await countCalls(() => service.tickAt(TICK), '/services/oauth2/token');
+    const all = await requestsDuring(() => service.tickAt(TICK));
     await expectComplete();
-    expect(calls).toHaveLength(1);
+    expect(all.filter((request) => request.includes(' /services/oauth2/token'))).toHaveLength(1);
   });
 
   test('a Bulk job that vanishes while its pages are read is asked for anew', async () => {

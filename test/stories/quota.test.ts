@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { OrgCalls } from '../../app/store/org-calls.ts';
 import { type JobView, startService, type TestService, type TestServiceOptions } from '../support/service.ts';
+import { dueRecords } from '../support/whole-table.ts';
 
 /** An org's API calls are shared with others, and a run that meets its share waits. Every such test ends with all rows in the table. */
 let service: TestService;
@@ -45,9 +46,7 @@ async function ours(): Promise<number> {
 }
 
 async function expectComplete(lastDate: string): Promise<void> {
-  const expected = [...service.salesforce.org.records('Account')].filter(
-    (record) => String(record.CreatedDate) < lastDate && String(record.SystemModstamp) >= '2023-03-01',
-  );
+  const expected = dueRecords(service, 'Account', lastDate);
   const rows = await service.rows('SELECT Id FROM salesforce.Account');
   expect(rows.map((row) => row.Id).sort()).toEqual(expected.map((record) => record.Id).sort());
   expect(await job()).toMatchObject({ last_date: lastDate, run: { state: 'succeeded', error: null } });

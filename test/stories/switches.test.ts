@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type JobView, startService, type TestService } from '../support/service.ts';
+import { dueRecords } from '../support/whole-table.ts';
 
 /** Where an assumption about Salesforce or BigQuery does not hold, a switch goes another way: the table is the same. */
 let service: TestService;
@@ -29,9 +30,7 @@ async function job(): Promise<JobView> {
 }
 
 async function expectComplete(): Promise<void> {
-  const expected = [...service.salesforce.org.records('Account')].filter(
-    (record) => String(record.CreatedDate) < '2023-03-20' && String(record.SystemModstamp) >= '2023-03-01',
-  );
+  const expected = dueRecords(service);
   const rows = await service.rows('SELECT Id, Name FROM salesforce.Account ORDER BY Id');
   const [ids, names] = [rows.map((row) => row.Id), rows.map((row) => row.Name)];
   expect(ids).toEqual(expected.map((record) => record.Id).sort());

@@ -2,14 +2,13 @@ import { expect, test } from '@jest/globals';
 import { mergeStatement } from '../../app/bigquery/sql.ts';
 import { Worker } from '../../app/sync/worker.ts';
 import { startService, type TestService } from '../support/service.ts';
+import { dueRecords } from '../support/whole-table.ts';
 
 const OBJECTS = ['Account', 'Contact', 'Opportunity'];
 const DAYS = ['2023-03-20', '2023-03-21', '2023-03-25'];
 
 async function expectComplete(service: TestService, object: string, lastDate: string): Promise<void> {
-  const expected = [...service.salesforce.org.records(object)].filter(
-    (record) => String(record.CreatedDate) < lastDate && String(record.SystemModstamp) >= '2023-03-01',
-  );
+  const expected = dueRecords(service, object, lastDate);
   const rows = await service.rows(`SELECT Id, UNIX_MILLIS(SystemModstamp) AS stamp FROM salesforce.${object}`);
   expect(rows).toHaveLength(expected.length);
   const stamps = new Map(rows.map((row) => [row.Id, Number(row.stamp)]));
