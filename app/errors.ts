@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'bigquery_budget'
   | 'target_replaced'
   | 'count_mismatch'
+  | 'ids_not_unique'
   | 'lease_lost'
   | 'unknown_token_key'
   | 'stopping'
@@ -55,6 +56,7 @@ const KNOWN: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   bigquery_budget: { status: 503, recovery: 'defer' },
   target_replaced: { status: 409, recovery: 'give-up' },
   count_mismatch: { status: 500, recovery: 'give-up' },
+  ids_not_unique: { status: 500, recovery: 'give-up' },
   lease_lost: { status: 500, recovery: 'give-up' },
   unknown_token_key: { status: 503, recovery: 'defer' },
   stopping: { status: 503, recovery: 'retry' },

@@ -30,6 +30,12 @@ export interface DescribedField {
   /** digits of a number: all, and those after the point */
   precision: number;
   scale: number;
+  /** whether Salesforce computes its value: a formula, a roll-up */
+  calculated: boolean;
+  /** whether a WHERE clause may name it */
+  filterable: boolean;
+  /** whether a row may have no value; Salesforce's word for it is not to be relied on for data */
+  nillable: boolean;
 }
 
 /** Salesforce's field types and the columns they become; `undefined`: not a value of its own, so not asked for. */

@@ -6,6 +6,8 @@ export interface ObjectDescription {
   /** as Salesforce spells it */
   name: string;
   queryable: boolean;
+  /** whether its rows can be edited: a log, such as AccountHistory, only grows */
+  updateable: boolean;
   fields: DescribedField[];
 }
 
@@ -13,10 +15,13 @@ const FRESH_MS = 6 * 60 * 60 * 1000;
 
 /** Describes an object. @throws AppError salesforce_refused (NOT_FOUND) where there is none that the user may see */
 export async function describeObject(client: SalesforceClient, objectName: string): Promise<ObjectDescription> {
-  const { name, queryable, fields } = await client.call(`describe ${objectName}`, (connection) => connection.describe(objectName));
+  const { name, queryable, updateable, fields } = await client.call(`describe ${objectName}`, (connection) =>
+    connection.describe(objectName),
+  );
   return {
     name,
     queryable,
+    updateable,
     fields: fields.map((field) => ({
       name: field.name,
       type: field.type,
@@ -25,6 +30,9 @@ export async function describeObject(client: SalesforceClient, objectName: strin
       length: field.length ?? 0,
       precision: field.precision ?? 0,
       scale: field.scale ?? 0,
+      calculated: field.calculated,
+      filterable: field.filterable,
+      nillable: field.nillable,
     })),
   };
 }

@@ -1,0 +1,131 @@
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { startService, type TestService, type TestServiceOptions } from './service.ts';
+
+/** A request that came to a gateway. */
+export interface Call {
+  method: string;
+  /** path and query */
+  url: string;
+  /** the SOQL of a REST query or of a Bulk job; '' for other requests */
+  soql: string;
+  body: string;
+}
+
+/** A response on its way back. */
+export interface Reply {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+  /** the connection breaks halfway through the body */
+  cut?: boolean;
+}
+
+/** Answers a call itself, or passes it on and changes the reply. If it throws, the connection closes without a response. */
+export type Handler = (call: Call, pass: () => Promise<Reply>) => Reply | Promise<Reply>;
+
+/** A proxy in front of an emulator that a test can make misbehave. */
+export interface Gateway {
+  url: string;
+  handler: Handler;
+  /** every call so far, oldest first */
+  calls: Call[];
+  close(): void;
+}
+
+export function jsonReply(status: number, value: unknown): Reply {
+  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) };
+}
+
+/** An error as Salesforce sends it. */
+export function refusal(errorCode: string, message: string, status = 400): Reply {
+  return jsonReply(status, [{ errorCode, message }]);
+}
+
+/** @param target the emulator's URL, read at each call: it may be known only later */
+export async function startGateway(target: () => string): Promise<Gateway> {
+  const server = createServer({ maxHeaderSize: 262_144 }, async (incoming, outgoing) => {
+    const body = (await buffer(incoming)).toString();
+    const call: Call = { method: incoming.method!, url: incoming.url!, body, soql: soqlOf(incoming.url!, body) };
+    gateway.calls.push(call);
+    try {
+      // Uncompressed, so that a handler can read and change the body.
+      const { 'accept-encoding': _, ...headers } = incoming.headers;
+      const reply = await gateway.handler(call, () => forward(target(), call, headers));
+      const bytes = Buffer.from(reply.body);
+      const { 'transfer-encoding': _chunked, connection: _connection, ...kept } = reply.headers;
+      outgoing.writeHead(reply.status, { ...kept, 'content-length': bytes.length });
+      if (!reply.cut) return outgoing.end(bytes);
+      outgoing.write(bytes.subarray(0, bytes.length >> 1), () => setTimeout(() => incoming.socket.destroy(), 20));
+    } catch {
+      incoming.socket.destroy();
+    }
+  });
+  const gateway: Gateway = { url: await listen(server), handler: (_call, pass) => pass(), calls: [], close: () => close(server) };
+  return gateway;
+}
+
+/** A service whose calls to Salesforce go through gateways. */
+export interface GatewayService extends TestService {
+  /** in front of the login host */
+  login: Gateway;
+  /** in front of the org's instance */
+  instance: Gateway;
+  /** Lets a call to the login host pass, as its default handler does: the reply names `home` as the org's instance. */
+  passLogin: Handler;
+  /** where the login host says that the org lives: the instance gateway, unless a test moves it */
+  home: string;
+}
+
+/** The whole service behind gateways, which pass everything on until a test sets a handler. */
+export async function startGatewayService(options: TestServiceOptions = {}): Promise<GatewayService> {
+  let target = { login: '', instance: '' };
+  const login = await startGateway(() => target.login);
+  const instance = await startGateway(() => target.instance);
+  const env = { SALESFORCE_LOGIN_URL: login.url, SALESFORCE_GZIP: 'off', ...options.env };
+  const service = await startService({ ...options, env });
+  target = { login: service.salesforce.loginUrl, instance: service.salesforce.instanceUrl };
+  const passLogin: Handler = async (_call, pass) => {
+    const reply = await pass();
+    return { ...reply, body: reply.body.replaceAll(target.instance, behind.home) };
+  };
+  login.handler = passLogin;
+  const behind: GatewayService = {
+    ...service,
+    login,
+    instance,
+    passLogin,
+    home: instance.url,
+    async [Symbol.asyncDispose]() {
+      login.close();
+      instance.close();
+      await service[Symbol.asyncDispose]();
+    },
+  };
+  return behind;
+}
+
+async function listen(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function close(server: Server): void {
+  server.close();
+  server.closeAllConnections();
+}
+
+async function forward(target: string, { method, url, body }: Call, headers: IncomingHttpHeaders): Promise<Reply> {
+  const forwarded = request(new URL(url, target), { method, headers: { ...headers, host: new URL(target).host } });
+  forwarded.end(body);
+  const [response] = await once(forwarded, 'response');
+  return { status: response.statusCode, headers: response.headers, body: (await buffer(response)).toString() };
+}
+
+function soqlOf(url: string, body: string): string {
+  if (url.endsWith('/jobs/query')) return body ? ((JSON.parse(body) as { query?: string }).query ?? '') : '';
+  return new URL(url, 'http://any').searchParams.get('q') ?? '';
+}
