@@ -1,7 +1,8 @@
 import type { TableName } from '../bigquery/sql.ts';
 import { fieldNames } from '../core/columns.ts';
+import { findPageFault, type PageHeader } from '../core/page-sequence.ts';
 import { nextPageRows } from '../core/page-width.ts';
-import { isAppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { type BulkJob, createQueryJob, fetchPage, waitForQueryJob } from '../salesforce/bulk.ts';
 import { LOST_LOCATOR, refusalCode } from '../salesforce/errors.ts';
 import { withCheckedHeader } from '../salesforce/page-header.ts';
@@ -45,7 +46,7 @@ export async function stageByBulk(
     return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}`, tooLarge, later: job.state !== VANISHED };
   }
   try {
-    return { processed: job.processed, pages: await stagePages(extraction, slice, table) };
+    return { processed: job.processed, pages: await stagePages(extraction, slice, table, job.processed) };
   } catch (error) {
     const reason = unusableResult(error);
     if (!reason) throw error;
@@ -64,6 +65,7 @@ const UNUSABLE: Record<string, string> = {
 function unusableResult(error: unknown): string | undefined {
   const code = refusalCode(error);
   if (code && code in UNUSABLE) return UNUSABLE[code];
+  if (isAppError(error) && error.code === 'count_mismatch') return error.message;
   // A page that was cut off and closed cleanly on its way is no CSV.
   if (isAppError(error) && error.details.bigquery_reason === 'invalid') return 'a page could not be loaded';
   return undefined;
@@ -98,11 +100,16 @@ async function waitForBulkJob({ context, client, signal }: Extraction, { bulkJob
   }
 }
 
-/** Stages all result pages of a complete job; those that an earlier attempt has loaded are there. */
-async function stagePages(extraction: Extraction, slice: Slice, table: TableName): Promise<Page[]> {
+/**
+ * Stages all result pages of a complete job; those that an earlier attempt has loaded are there.
+ * @param announced rows of the whole result
+ * @throws AppError count_mismatch where the pages cannot be the announced result
+ */
+async function stagePages(extraction: Extraction, slice: Slice, table: TableName, announced: number): Promise<Page[]> {
   const { context, run } = extraction;
   const begun = await readPages(context.database, run.runId, slice);
   const staged: Promise<Page>[] = [];
+  const headers: PageHeader[] = [];
   const underWay = new Set<Promise<unknown>>();
   const failure = new AbortController();
   const signal = AbortSignal.any([extraction.signal, failure.signal]);
@@ -115,7 +122,11 @@ async function stagePages(extraction: Extraction, slice: Slice, table: TableName
       const started = startPage({ ...extraction, signal }, slice, page, table, pageRows ?? context.limits.firstPageRows);
       staged.push(started.staged);
       track(underWay, started.staged);
-      locator = await started.nextLocator;
+      const header = await started.header;
+      headers.push(header);
+      const fault = findPageFault(headers, announced);
+      if (fault) throw new AppError('count_mismatch', fault);
+      locator = header.nextLocator;
       // The first page tells how wide the rows are; the others follow each other as soon as their headers are read.
       pageRows ??= await keepWidth(extraction, slice, started);
       while (underWay.size >= PAGES_AT_ONCE) await Promise.race(underWay);
@@ -146,7 +157,7 @@ function track(underWay: Set<Promise<unknown>>, work: Promise<unknown>): void {
 interface StartedPage {
   staged: Promise<Page>;
   /** known before the page is staged */
-  nextLocator: Promise<string | null>;
+  header: Promise<PageHeader>;
   /** rows that the next pages should have; undefined where this page was not read now */
   width: () => number | undefined;
 }
@@ -154,11 +165,11 @@ interface StartedPage {
 function startPage(extraction: Extraction, slice: Slice, begun: Page, table: TableName, maxRecords: number): StartedPage {
   const { context, run, client, columns, signal } = extraction;
   if (begun.loaded !== null) {
-    return { staged: Promise.resolve(begun), nextLocator: Promise.resolve(begun.nextLocator), width: () => undefined };
+    return { staged: Promise.resolve(begun), header: Promise.resolve(headerOf(begun)), width: () => undefined };
   }
-  const nextLocator = Promise.withResolvers<string | null>();
+  const header = Promise.withResolvers<PageHeader>();
   // Headers that were read before: the pages after this one were perhaps begun by them.
-  if (begun.rows !== null) nextLocator.resolve(begun.nextLocator);
+  if (begun.rows !== null) header.resolve(headerOf(begun));
   let { rows } = begun;
   let width: number | undefined;
 
@@ -171,7 +182,7 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
     // A page that is fetched again must end where it ended.
     const page = await fetchPage(client, slice.bulkJobId!, begun.locator, rows || maxRecords, untilOver);
     rows = page.rows;
-    nextLocator.resolve(page.nextLocator);
+    header.resolve(page);
     const names = fieldNames(columns);
     const body = measured(withCheckedHeader(page.body, page.gzip, names), page.gzip);
     return {
@@ -195,6 +206,10 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
   };
 
   const staged = load().finally(() => over.abort());
-  staged.then((page) => nextLocator.resolve(page.nextLocator), nextLocator.reject);
-  return { staged, nextLocator: nextLocator.promise, width: () => width };
+  staged.then((page) => header.resolve(headerOf(page)), header.reject);
+  return { staged, header: header.promise, width: () => width };
+}
+
+function headerOf({ rows, nextLocator }: Page): PageHeader {
+  return { rows: rows ?? 0, nextLocator };
 }

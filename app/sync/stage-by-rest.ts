@@ -1,7 +1,9 @@
 import type { TableName } from '../bigquery/sql.ts';
 import { fieldNames } from '../core/columns.ts';
 import { csvLine } from '../core/csv.ts';
+import { findPageFault, type PageHeader } from '../core/page-sequence.ts';
 import { sum } from '../core/sum.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { LOST_LOCATOR, refusalCode } from '../salesforce/errors.ts';
 import { type RestPage, readRestPage } from '../salesforce/rest.ts';
 import { beginPage, type Page } from '../store/pages.ts';
@@ -20,23 +22,46 @@ export async function stageByRest(
   firstPage: RestPage,
 ): Promise<{ processed: number; pages: Page[] } | Failed> {
   const { context, signal } = extraction;
+  const source = readPages(extraction, firstPage);
   const pages: Page[] = [];
-  let next: RestPage | undefined = firstPage;
   try {
-    while (next) {
+    for (let next: RestPage | undefined = await nextPage(source); next; ) {
       const first: RestPage = next;
       // Rows are gathered in an upload's place: there are as many as the process has memory for.
-      await context.uploads.use(signal, async () => {
-        const load = await gather(extraction, first);
+      next = await context.uploads.use(signal, async () => {
+        const load = await gather(source, fieldNames(extraction.columns), first);
         pages.push(await loadRows(extraction, slice, table, pages.length, load));
-        next = load.next;
+        return load.next;
       });
     }
   } catch (error) {
-    if (refusalCode(error) !== LOST_LOCATOR) throw error;
-    return { reason: 'Salesforce no longer takes the locator of a page' };
+    const reason = unusableResult(error);
+    if (!reason) throw error;
+    return { reason };
   }
   return { processed: firstPage.totalSize, pages };
+}
+
+/** Why the query is to be sent again; undefined for all other errors. */
+function unusableResult(error: unknown): string | undefined {
+  if (refusalCode(error) === LOST_LOCATOR) return 'Salesforce no longer takes the locator of a page';
+  return isAppError(error) && error.code === 'count_mismatch' ? error.message : undefined;
+}
+
+/** The pages of a query, one after the other. @throws AppError count_mismatch where they cannot be its whole result */
+async function* readPages({ client, columns, signal }: Extraction, first: RestPage): AsyncGenerator<RestPage, undefined> {
+  const headers: PageHeader[] = [];
+  for (let page = first; ; page = await readRestPage(client, page.nextPath, fieldNames(columns), signal)) {
+    headers.push({ rows: page.rows, nextLocator: page.nextPath });
+    const fault = findPageFault(headers, first.totalSize);
+    if (fault) throw new AppError('count_mismatch', fault);
+    yield page;
+    if (page.nextPath === null) return;
+  }
+}
+
+async function nextPage(source: AsyncGenerator<RestPage, undefined>): Promise<RestPage | undefined> {
+  return (await source.next()).value;
 }
 
 /** Rows of one load. */
@@ -47,19 +72,18 @@ interface Gathered {
   next: RestPage | undefined;
 }
 
-async function gather({ client, columns, signal }: Extraction, first: RestPage): Promise<Gathered> {
-  const names = fieldNames(columns);
+async function gather(source: AsyncGenerator<RestPage, undefined>, names: readonly string[], first: RestPage): Promise<Gathered> {
   const header = Buffer.from(csvLine(names));
   const parts: Buffer[] = [header];
   let [bytes, rows] = [header.length, 0];
-  for (let page: RestPage | undefined = first; page; ) {
+  let page: RestPage | undefined = first;
+  do {
     parts.push(page.csv);
     bytes += page.csv.length;
     rows += page.rows;
-    page = page.nextPath ? await readRestPage(client, page.nextPath, names, signal) : undefined;
-    if (page && bytes + page.csv.length > LOAD_BYTES) return { parts, rows, next: page };
-  }
-  return { parts, rows, next: undefined };
+    page = await nextPage(source);
+  } while (page && bytes + page.csv.length <= LOAD_BYTES);
+  return { parts, rows, next: page };
 }
 
 async function loadRows(

@@ -1,0 +1,47 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { findPageFault, type PageHeader } from '../../../app/core/page-sequence.ts';
+
+/** Pages of so many rows, each of which leads to the next. */
+const pagesOf = (rows: readonly number[]): PageHeader[] =>
+  rows.map((count, index) => ({ rows: count, nextLocator: index === rows.length - 1 ? null : `locator${index}` }));
+
+describe('a sequence of result pages', () => {
+  test('is right when its rows add up to what was announced', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 1_000 })), (rows) => {
+        const total = rows.reduce((sum, count) => sum + count, 0);
+        expect(findPageFault(pagesOf(rows), total)).toBeUndefined();
+      }),
+    );
+  });
+
+  test('ends at the latest after as many pages as rows were announced, whatever the headers say', () => {
+    const header = fc.record({ rows: fc.nat(3), nextLocator: fc.string() });
+    fc.assert(
+      fc.property(fc.array(header, { minLength: 21, maxLength: 30 }), (pages) => {
+        expect(findPageFault(pages, 20)).toBeDefined();
+      }),
+    );
+  });
+
+  test.each([
+    ['more rows than announced', pagesOf([20, 20, 11]), 'Salesforce announced 50 rows, but its pages contain at least 51'],
+    ['an empty page before the last', pagesOf([20, 0, 30]), 'Salesforce returned an empty page that is not the last one'],
+    [
+      'a locator that comes back',
+      [
+        { rows: 1, nextLocator: 'a' },
+        { rows: 1, nextLocator: 'b' },
+        { rows: 1, nextLocator: 'a' },
+      ],
+      'Salesforce returned the same page locator twice',
+    ],
+  ])('is refused for %s', (_what, pages, fault) => {
+    expect(findPageFault(pages, 50)).toBe(fault);
+  });
+
+  test('may be a single empty page', () => {
+    expect(findPageFault(pagesOf([0]), 0)).toBeUndefined();
+  });
+});
