@@ -13,6 +13,10 @@ export interface StagedSlice {
   /** later readings win where the cursor does not tell */
   order: number;
   table: TableName;
+  /** its rows that are stamped before this instant are counted; undefined: they are not */
+  countBefore?: Date | undefined;
+  /** its rows have no cursor */
+  nullCursor?: boolean;
 }
 
 export interface DeltaStatement {
@@ -75,7 +79,7 @@ export function deltaStatement({ delta, slices, columns, cursorField, runId, exp
   const texts = columns.map(({ field, name }) => `NULLIF(${quote(field)}, '') AS ${quote(name)}`);
   const typed = columns.map(({ name, type }) => `${CASTS[type](quote(name))} AS ${quote(name)}`);
   const deletedAt = columns.some(({ name }) => name === 'IsDeleted')
-    ? `IF(\`IsDeleted\`, ${quote(cursorField)}, NULL)`
+    ? `IF(\`IsDeleted\`, IFNULL(${quote(cursorField)}, \`_synced_at\`), NULL)`
     : 'CAST(NULL AS TIMESTAMP)';
   return `CREATE OR REPLACE TABLE ${tableName(delta)}
 OPTIONS (expiration_timestamp = TIMESTAMP ${text(expiresAt.toISOString())})
@@ -102,11 +106,16 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quote(cursorField)} DE
 
 /**
  * Counts for the verdict, in one row: `staged_ids`, `delta_rows`, `deleted_rows`, `unusable`, and `uncast_N` for each typed column by its place;
- * and where the rows lie: `first_id`, `last_id`, and with a partition field `months`, such as 2023-02,2023-03.
+ * where the rows lie: `first_id`, `last_id`, and with a partition field `months`, such as 2023-02,2023-03; and for each slice, by its order,
+ * `ids_N`, its distinct Ids, `repeated_N`, which Ids it has more than once (NULL: none), and `before_N`, its rows stamped before `countBefore`.
  */
 export function countStatement({ delta, slices, columns, cursorField, partitionField }: DeltaStatement): string {
   const ids = slices.map(({ table }) => `SELECT \`Id\` FROM ${tableName(table)}`).join(' UNION ALL ');
-  const needed = ['Id', cursorField, ...(partitionField ? [partitionField] : [])];
+  const withoutCursor = slices.filter(({ nullCursor }) => nullCursor).map(({ order }) => order);
+  const missing = ['Id', cursorField, ...(partitionField ? [partitionField] : [])].map((name) => {
+    const isNull = `${quote(name)} IS NULL`;
+    return name === cursorField && withoutCursor.length > 0 ? `(${isNull} AND \`_slice\` NOT IN (${withoutCursor.join(', ')}))` : isNull;
+  });
   const perColumn = columns.flatMap(({ name, type }, index) =>
     type === 'STRING' ? [] : [`COUNTIF(STRPOS(\`_uncast\`, ${text(` ${name} `)}) > 0) AS \`uncast_${index}\``],
   );
@@ -114,14 +123,31 @@ export function countStatement({ delta, slices, columns, cursorField, partitionF
   ${[
     `(SELECT COUNT(DISTINCT \`Id\`) FROM (${ids})) AS \`staged_ids\``,
     'COUNT(*) AS `delta_rows`',
-    `COUNTIF(${needed.map((name) => `${quote(name)} IS NULL`).join(' OR ')}) AS \`unusable\``,
+    `COUNTIF(${missing.join(' OR ')}) AS \`unusable\``,
     'COUNTIF(`_deleted_at` IS NOT NULL) AS `deleted_rows`',
     'MIN(`Id`) AS `first_id`',
     'MAX(`Id`) AS `last_id`',
     ...(partitionField ? [`STRING_AGG(DISTINCT FORMAT_TIMESTAMP('%Y-%m', ${quote(partitionField)}), ',') AS \`months\``] : []),
     ...perColumn,
+    ...slices.flatMap((slice) => sliceCounts(slice, cursorField)),
   ].join(',\n  ')}
 FROM ${tableName(delta)}`;
+}
+
+function sliceCounts({ order, table, countBefore }: StagedSlice, cursorField: string): string[] {
+  const staged = tableName(table);
+  const repeated = `SELECT \`Id\` FROM ${staged} GROUP BY \`Id\` HAVING COUNT(*) > 1`;
+  const before = countBefore && `${CASTS.TIMESTAMP(quote(cursorField))} < TIMESTAMP ${text(countBefore.toISOString())}`;
+  return [
+    `(SELECT COUNT(DISTINCT \`Id\`) FROM ${staged}) AS \`ids_${order}\``,
+    `(SELECT CONCAT(CAST(COUNT(*) AS STRING), ' Ids from ', MIN(\`Id\`), ' to ', MAX(\`Id\`)) FROM (${repeated})) AS \`repeated_${order}\``,
+    ...(before ? [`(SELECT COUNTIF(${before}) FROM ${staged}) AS \`before_${order}\``] : []),
+  ];
+}
+
+/** Counts a target table's rows, as `target_rows`. BigQuery answers it from the table's metadata and bills nothing. */
+export function targetCountStatement(target: TableName): string {
+  return `SELECT COUNT(*) AS \`target_rows\` FROM ${tableName(target)}`;
 }
 
 export interface MergeStatement {

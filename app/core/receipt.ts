@@ -32,6 +32,8 @@ export interface Receipt {
   bytes_billed: number;
   /** by which API each slice was read, and why */
   methods: string[];
+  /** rows stamped from here on were counted too late to be read, and the next window reads them; null: none */
+  reread_from: string | null;
   /** against Salesforce's count: exact, within n, or not counted */
   verdict: string;
 }

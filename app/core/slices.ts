@@ -11,6 +11,8 @@ export interface SliceRange {
   idFrom: string | null;
   /** not itself; null: to the last Id */
   idTo: string | null;
+  /** has the rows whose cursor is null; its bounds are then of CreatedDate */
+  nullCursor: boolean;
 }
 
 /** A part of a run that one Salesforce query extracts. */
@@ -18,13 +20,26 @@ export interface SlicePlan extends SliceRange {
   ordinal: number;
 }
 
+/** What the slices of a window depend on, besides the window. */
+export interface SliceOptions {
+  startDate: Date;
+  overlapMinutes: number;
+  /** rows from here on were committed too late for an earlier window; null: none */
+  rereadFrom: Date | null;
+  /** there may be rows whose cursor is null */
+  cursorNillable: boolean;
+}
+
 /**
- * Cuts a window into slices: one for the whole of it. It is the window's last, and so the open one.
- * It reaches back `overlapMinutes`, for what Salesforce committed late, but never before the job's start.
+ * Cuts a window into slices: one for the whole of it. It is the window's last, and so the open one. Rows whose cursor is null have a slice
+ * of their own. Both reach back `overlapMinutes`, for what Salesforce committed late, but never before the job's start.
  */
-export function slicesOf(window: Window, startDate: Date, overlapMinutes: number): SlicePlan[] {
-  const cursorFrom = new Date(Math.max(startDate.getTime(), window.from.getTime() - overlapMinutes * 60_000));
-  return [{ ordinal: 0, cursorFrom, cursorTo: window.to, open: true, idFrom: null, idTo: null }];
+export function slicesOf(window: Window, { startDate, overlapMinutes, rereadFrom, cursorNillable }: SliceOptions): SlicePlan[] {
+  const from = Math.min(window.from.getTime(), rereadFrom?.getTime() ?? Number.POSITIVE_INFINITY);
+  const cursorFrom = new Date(Math.max(startDate.getTime(), from - overlapMinutes * 60_000));
+  const range = { cursorFrom, cursorTo: window.to, idFrom: null, idTo: null };
+  const whole = { ...range, ordinal: 0, open: true, nullCursor: false };
+  return cursorNillable ? [whole, { ...range, ordinal: 1, open: false, nullCursor: true }] : [whole];
 }
 
 /**

@@ -24,9 +24,20 @@ export interface DeltaCounts {
   unusable: number;
 }
 
+/** What was counted in the staging table of one slice. */
+export interface CountedSlice {
+  distinctIds: number;
+  /** which Ids it has more than once, such as "3 Ids from 001… to 001…"; null: none */
+  repeatedIds: string | null;
+  /** rows stamped before the end of an open slice; null: not counted */
+  stampedBefore: number | null;
+}
+
 /** What is known of a run's delta table. */
 export interface CountedDelta {
   counts: DeltaCounts;
+  /** of the slices that it was built of, in their order */
+  slices: CountedSlice[];
   /** values whose text did not cast, by column */
   uncast: Record<string, number>;
   /** how many of its rows are deleted in Salesforce */
@@ -57,6 +68,32 @@ export function judgeDelta(counts: DeltaCounts): Verdict {
   return { ok: true, salesforce: 'not counted' };
 }
 
+/**
+ * Judges the Ids of one slice, where every record should be once. Repeated: Salesforce sent a page twice, which a second reading mends.
+ * Not unique: two readings have the same Ids more than once, so the object's Ids do not identify its records.
+ * @param staged rows of the slice
+ * @param repeatedBefore the Ids that an earlier reading had more than once; null: none
+ */
+export function judgeIds(
+  staged: number,
+  { distinctIds, repeatedIds }: CountedSlice,
+  repeatedBefore: string | null,
+): 'unique' | 'repeated' | 'not unique' {
+  if (distinctIds === staged) return 'unique';
+  return repeatedIds !== null && repeatedIds === repeatedBefore ? 'not unique' : 'repeated';
+}
+
+/** Judges the target table after the first MERGE into it: it has the delta's rows, but for deleted ones that are not to be kept. */
+export function judgeTarget(targetRows: number, delta: CountedDelta, deletes: Deletes): Verdict {
+  const expected = rowsToKeep(delta, deletes);
+  if (targetRows === expected) return { ok: true, salesforce: 'not counted' };
+  return { ok: false, reason: `the target table has ${targetRows} rows after its first import, not ${expected}` };
+}
+
+function rowsToKeep({ counts, deletedRows }: CountedDelta, deletes: Deletes): number {
+  return deletes === 'remove' ? counts.deltaRows - deletedRows : counts.deltaRows;
+}
+
 /** What a MERGE did, in rows, and what it was to do. */
 export interface MergeCounts {
   inserted: number;
@@ -74,7 +111,7 @@ export interface MergeCounts {
 export function judgeMerge({ inserted, updated, deleted, intoEmpty, deletes }: MergeCounts, delta: CountedDelta): Verdict {
   const { deltaRows } = delta.counts;
   const touched = inserted + updated + deleted;
-  const expected = deletes === 'remove' ? deltaRows - delta.deletedRows : deltaRows;
+  const expected = rowsToKeep(delta, deletes);
   if (touched > deltaRows) {
     const reason = `the delta table has ${deltaRows} rows, but the MERGE touched ${touched}: the target table has Ids twice, remove the doubles and tick again`;
     return { ok: false, reason };

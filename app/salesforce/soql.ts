@@ -1,5 +1,6 @@
 import type { SliceRange } from '../core/slices.ts';
 import type { SalesforceClient } from './client.ts';
+import { isTimeOut, refusalCode } from './errors.ts';
 
 /** Which rows of an object are asked for. */
 export interface RowRange extends SliceRange {
@@ -34,12 +35,30 @@ export async function firstAndLastId(client: SalesforceClient, range: RowRange):
   return first && last ? { first, last } : undefined;
 }
 
+/** Whether an object has rows without a cursor, whatever its describe says; false where Salesforce does not answer that. @throws AppError */
+export async function hasNullCursors(client: SalesforceClient, objectName: string, cursorField: string): Promise<boolean> {
+  const soql = `SELECT Id FROM ${objectName} WHERE ${cursorField} = null LIMIT 1`;
+  try {
+    const reply = await client.call(`look for ${objectName} without ${cursorField}`, (connection) =>
+      connection.query(soql, { scanAll: true }),
+    );
+    return reply.records.length > 0;
+  } catch (error) {
+    if (refusalCode(error) !== undefined || isTimeOut(error)) return false;
+    throw error;
+  }
+}
+
 function condition(range: RowRange): string {
   const { idFrom, idTo } = range;
   return [stamped(range), ...(idFrom ? [`Id >= '${idFrom}'`] : []), ...(idTo ? [`Id < '${idTo}'`] : [])].join(' AND ');
 }
 
-function stamped({ cursorField, cursorFrom, cursorTo, open, createdDate }: RowRange): string {
+function stamped({ cursorField, cursorFrom, cursorTo, open, createdDate, nullCursor }: RowRange): string {
+  if (nullCursor) {
+    const created = `CreatedDate >= ${literal(cursorFrom)} AND CreatedDate < ${literal(cursorTo)}`;
+    return createdDate ? `${cursorField} = null AND ${created}` : `${cursorField} = null`;
+  }
   const lower = `${cursorField} >= ${literal(cursorFrom)}`;
   const upper = `${cursorField} < ${literal(cursorTo)}`;
   if (!open || cursorField === 'CreatedDate') return `${lower} AND ${upper}`;

@@ -23,11 +23,24 @@ export interface Job {
   active: boolean;
   /** by the schedule's clock: when it was made, or resumed last */
   activeSince: Date;
+  /** whether the object may have rows whose cursor is null, as its describe says */
+  cursorNillable: boolean;
+  /** rows stamped from here on were committed too late for their window: the next window reads them again; null: none */
+  rereadFrom: Date | null;
 }
 
 export type NewJob = Pick<
   Job,
-  'connectionId' | 'objectName' | 'cursorField' | 'targetDataset' | 'targetTable' | 'partitioned' | 'deletes' | 'startDate' | 'activeSince'
+  | 'connectionId'
+  | 'objectName'
+  | 'cursorField'
+  | 'cursorNillable'
+  | 'targetDataset'
+  | 'targetTable'
+  | 'partitioned'
+  | 'deletes'
+  | 'startDate'
+  | 'activeSince'
 >;
 
 /** A row of the jobs table, as other statements read it too. */
@@ -47,14 +60,16 @@ export interface JobRow {
   wanted_to: Date;
   active: boolean;
   active_since: Date;
+  cursor_nillable: boolean;
+  reread_from: Date | null;
 }
 
 /** Makes a job. Undefined where its object, or its target table, has one already. */
 export async function insertJob(database: Queryable, job: NewJob): Promise<Job | undefined> {
   const { rows } = await database.query<JobRow>(
     `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, partitioned, deletes,
-       start_date, synced_to, wanted_to, active_since)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, $9) ON CONFLICT DO NOTHING RETURNING *`,
+       start_date, synced_to, wanted_to, active_since, cursor_nillable)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING *`,
     [
       job.connectionId,
       job.objectName,
@@ -65,6 +80,7 @@ export async function insertJob(database: Queryable, job: NewJob): Promise<Job |
       job.deletes,
       job.startDate,
       job.activeSince,
+      job.cursorNillable,
     ],
   );
   return rows[0] && toJob(rows[0]);
@@ -152,12 +168,16 @@ export async function saveBulkRefused(database: Queryable, jobId: string, code: 
   await database.query('UPDATE jobs SET bulk_refused = $2 WHERE id = $1', [jobId, code]);
 }
 
-/** Moves `last_date` over a window. Only from where the window began: nothing may be skipped. */
-export async function moveSyncedTo(database: Queryable, jobId: string, window: Window): Promise<void> {
-  const { rowCount } = await database.query('UPDATE jobs SET synced_to = $3 WHERE id = $1 AND synced_to = $2', [
+/**
+ * Moves `last_date` over a window. Only from where the window starts: nothing may be skipped.
+ * @param rereadFrom the window's rows from here on are to be read again by the next one; null: all were read, those of earlier windows included
+ */
+export async function moveSyncedTo(database: Queryable, jobId: string, window: Window, rereadFrom: Date | null): Promise<void> {
+  const { rowCount } = await database.query('UPDATE jobs SET synced_to = $3, reread_from = $4 WHERE id = $1 AND synced_to = $2', [
     jobId,
     window.from,
     window.to,
+    rereadFrom,
   ]);
   if (rowCount !== 1) throw new Error(`last_date of job ${jobId} is not where its run began`);
 }
@@ -180,5 +200,7 @@ export function toJob(row: JobRow): Job {
     wantedTo: row.wanted_to,
     active: row.active,
     activeSince: row.active_since,
+    cursorNillable: row.cursor_nillable,
+    rereadFrom: row.reread_from,
   };
 }

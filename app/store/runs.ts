@@ -194,9 +194,10 @@ export async function saveMergeTry(database: Queryable, run: Run, number: number
 
 /**
  * Ends a run: its receipt, the job's `last_date` and the run's state in one transaction, together with the next run where more is wanted.
+ * @param rereadFrom from where the next window is to read again; null: nowhere
  * @throws AppError lease_lost, and then nothing has changed
  */
-export async function succeedRun(database: pg.Pool, run: Run, receipt: object): Promise<void> {
+export async function succeedRun(database: pg.Pool, run: Run, receipt: object, rereadFrom: Date | null = null): Promise<void> {
   await transaction(database, async (client) => {
     await fenced(
       client,
@@ -204,7 +205,7 @@ export async function succeedRun(database: pg.Pool, run: Run, receipt: object): 
       `state = '${RUN_STATE_AFTER.succeed}', receipt = $3, failures = 0, error_code = NULL, error_message = NULL, finished_at = now()`,
       [JSON.stringify(receipt)],
     );
-    await moveSyncedTo(client, run.job.id, run.window);
+    await moveSyncedTo(client, run.job.id, run.window, rereadFrom);
     await queueRuns(client, [run.job.id]);
   });
 }

@@ -23,6 +23,8 @@ export interface Slice extends SlicePlan {
   processed: number | null;
   /** rows in the staging table */
   staged: number | null;
+  /** Ids that an earlier reading had more than once, such as "3 Ids from 001… to 001…"; null: none did */
+  repeatedIds: string | null;
 }
 
 interface Row {
@@ -43,6 +45,8 @@ interface Row {
   page_rows: number | null;
   processed: number | null;
   staged: number | null;
+  repeated_ids: string | null;
+  null_cursor: boolean;
 }
 
 /** Keeps a run's slices, unless an earlier attempt has. @throws AppError lease_lost */
@@ -52,9 +56,11 @@ export async function planSlices(database: Queryable, lease: Lease, slices: Slic
   for (const slice of slices) requireLease(await insertSlice(database, lease, slice), lease);
 }
 
-/** A run's slices in the order in which they are read: by time, so that the open ones are last. */
+/** A run's slices in the order in which they are read: those of null cursors, then by time, so that the open ones are last. */
 export async function readSlices(database: Queryable, lease: Lease): Promise<Slice[]> {
-  const { rows } = await database.query<Row>('SELECT * FROM slices WHERE run_id = $1 ORDER BY cursor_from, ordinal', [lease.runId]);
+  const { rows } = await database.query<Row>('SELECT * FROM slices WHERE run_id = $1 ORDER BY null_cursor DESC, cursor_from, ordinal', [
+    lease.runId,
+  ]);
   return rows.map(toSlice);
 }
 
@@ -90,16 +96,19 @@ export async function shortenRun(database: pg.Pool, lease: Lease, to: Date): Pro
 
 async function insertSlice(database: Queryable, lease: Lease, slice: SlicePlan): Promise<number | null> {
   const { rowCount } = await database.query(
-    `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open, id_from, id_to)
-     SELECT $1, $3, $4, $5, $6, $7, $8 WHERE ${LEASE_HELD}`,
-    [lease.runId, lease.attempt, slice.ordinal, slice.cursorFrom, slice.cursorTo, slice.open, slice.idFrom, slice.idTo],
+    `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open, id_from, id_to, null_cursor)
+     SELECT $1, $3, $4, $5, $6, $7, $8, $9 WHERE ${LEASE_HELD}`,
+    [lease.runId, lease.attempt, slice.ordinal, slice.cursorFrom, slice.cursorTo, slice.open, slice.idFrom, slice.idTo, slice.nullCursor],
   );
   return rowCount;
 }
 
 /** What may be learned of a slice while it is extracted. */
 export type SliceProgress = Partial<
-  Pick<Slice, 'state' | 'method' | 'reason' | 'countBefore' | 'countAfter' | 'bulkJobId' | 'pageRows' | 'processed' | 'staged'>
+  Pick<
+    Slice,
+    'state' | 'method' | 'reason' | 'countBefore' | 'countAfter' | 'bulkJobId' | 'pageRows' | 'processed' | 'staged' | 'repeatedIds'
+  >
 >;
 
 /** Keeps what was learned of a slice; what is not named stays. @throws AppError lease_lost */
@@ -108,7 +117,8 @@ export async function saveSlice(database: Queryable, lease: Lease, ordinal: numb
     `UPDATE slices SET state = coalesce($4, state), count_before = coalesce($5, count_before), count_after = coalesce($6, count_after),
        bulk_job_id = coalesce($7, bulk_job_id), bulk_asked_at = coalesce(bulk_asked_at, CASE WHEN $7::text IS NOT NULL THEN now() END),
        processed = coalesce($8, processed), staged = coalesce($9, staged),
-       method = coalesce($10, method), reason = coalesce($11, reason), page_rows = coalesce($12, page_rows)
+       method = coalesce($10, method), reason = coalesce($11, reason), page_rows = coalesce($12, page_rows),
+       repeated_ids = coalesce($13, repeated_ids)
      WHERE run_id = $1 AND ordinal = $3 AND ${LEASE_HELD} RETURNING *`,
     [
       lease.runId,
@@ -123,6 +133,7 @@ export async function saveSlice(database: Queryable, lease: Lease, ordinal: numb
       learned.method ?? null,
       learned.reason ?? null,
       learned.pageRows ?? null,
+      learned.repeatedIds ?? null,
     ],
   );
   requireLease(result.rowCount, lease);
@@ -160,5 +171,7 @@ function toSlice(row: Row): Slice {
     pageRows: row.page_rows,
     processed: row.processed,
     staged: row.staged,
+    repeatedIds: row.repeated_ids,
+    nullCursor: row.null_cursor,
   };
 }

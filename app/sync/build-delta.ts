@@ -2,6 +2,7 @@ import { readRows } from '../bigquery/jobs.ts';
 import { badValuesStatement, countStatement, type DeltaStatement, deltaStatement } from '../bigquery/sql.ts';
 import { ensureBadValuesTable } from '../bigquery/tables.ts';
 import type { FieldColumn } from '../core/columns.ts';
+import { rowsNotRead, stampedPart } from '../core/missed-rows.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type CountedDelta, judgeDelta, requireVerdict } from '../core/verdict.ts';
 import { type Counted, saveCounted, saveDeltaTry } from '../store/runs.ts';
@@ -21,7 +22,12 @@ export async function buildDelta(extraction: Extraction, filled: StagedSlice[]):
   const of = slices.map(({ ordinal, generation }) => `${ordinal}_${generation}`).join(' ');
   const statement: DeltaStatement = {
     delta: deltaTable(context, run.runId),
-    slices: slices.map((slice, order) => ({ order, table: stagingTable(context, run.runId, slice) })),
+    slices: slices.map((slice, order) => ({
+      order,
+      table: stagingTable(context, run.runId, slice),
+      nullCursor: slice.nullCursor,
+      countBefore: rowsNotRead(slice) > 0 && stampedPart(slice, run.job.cursorField) ? slice.cursorTo : undefined,
+    })),
     columns,
     cursorField: run.job.cursorField,
     partitionField: run.job.partitioned ? PARTITION_FIELD : undefined,
@@ -45,7 +51,7 @@ export async function buildDelta(extraction: Extraction, filled: StagedSlice[]):
 async function countDelta(extraction: Extraction, statement: DeltaStatement): Promise<CountedDelta> {
   const id = await runOnce(extraction, 'count', countStatement(statement));
   const [row] = await readRows<Record<string, number | string | null>>(extraction.context.warehouse, id);
-  const delta = readDelta(row ?? {}, extraction.columns);
+  const delta = readDelta(row ?? {}, extraction.columns, statement.slices.length);
   requireVerdict(judgeDelta(delta.counts));
   return delta;
 }
@@ -67,11 +73,16 @@ async function keepBadValues(extraction: Extraction, statement: DeltaStatement, 
   }
 }
 
-function readDelta(row: Record<string, number | string | null>, columns: readonly FieldColumn[]): CountedDelta {
+function readDelta(row: Record<string, number | string | null>, columns: readonly FieldColumn[], slices: number): CountedDelta {
   const count = (name: string): number => Number(row[name] ?? Number.NaN);
   const uncast = columns.map(({ name }, index) => [name, Number(row[`uncast_${index}`] ?? 0)] as const).filter(([, values]) => values > 0);
   return {
     counts: { stagedIds: count('staged_ids'), deltaRows: count('delta_rows'), unusable: count('unusable') },
+    slices: Array.from({ length: slices }, (_, order) => ({
+      distinctIds: count(`ids_${order}`),
+      repeatedIds: (row[`repeated_${order}`] as string | null | undefined) ?? null,
+      stampedBefore: `before_${order}` in row ? count(`before_${order}`) : null,
+    })),
     uncast: Object.fromEntries(uncast),
     deletedRows: count('deleted_rows'),
     firstId: String(row.first_id),

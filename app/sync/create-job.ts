@@ -8,6 +8,7 @@ import { AppError } from '../errors.ts';
 import { describeObject, type ObjectDescription } from '../salesforce/describe.ts';
 import { refusalCode } from '../salesforce/errors.ts';
 import { recordCount } from '../salesforce/record-count.ts';
+import { hasNullCursors } from '../salesforce/soql.ts';
 import type { Connection } from '../store/connections.ts';
 import { findJob, insertJob, type Job } from '../store/jobs.ts';
 
@@ -34,10 +35,12 @@ export async function createJob(context: Context, connection: Connection, reques
   if (existing) return requireSame(existing, startDate, request);
 
   const description = await describe(context, connection, request.objectName);
+  const cursorField = requireCursor(description);
   const job = {
     connectionId: connection.id,
     objectName: description.name,
-    cursorField: requireCursor(description),
+    cursorField,
+    cursorNillable: await isNillable(context, connection, description, cursorField),
     targetDataset,
     targetTable: description.name,
     partitioned: await choosePartitioning(context, connection, description),
@@ -87,6 +90,17 @@ function requireSame(job: Job, startDate: Date, { dataset, deletes }: JobRequest
 async function choosePartitioning(context: Context, connection: Connection, { name, fields }: ObjectDescription): Promise<boolean> {
   if (!fields.some((field) => field.name === 'CreatedDate')) return false;
   return isWorthPartitioning(await recordCount(context.salesforce(connection.id), name), fields.length);
+}
+
+/** A describe's `nillable: false` is not to be relied on, except for SystemModstamp, which Salesforce itself sets. */
+async function isNillable(
+  context: Context,
+  connection: Connection,
+  { name, fields }: ObjectDescription,
+  cursorField: string,
+): Promise<boolean> {
+  if (fields.some((field) => field.name === cursorField && field.nillable)) return true;
+  return cursorField !== 'SystemModstamp' && (await hasNullCursors(context.salesforce(connection.id), name, cursorField));
 }
 
 function requireDeletable({ name, fields }: ObjectDescription, deletes: Deletes): Deletes {

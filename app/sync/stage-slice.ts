@@ -17,7 +17,7 @@ import { stageByRest } from './stage-by-rest.ts';
 import { tryCount } from './try-count.ts';
 
 /** How often a slice may fail to prove itself before its run fails. */
-const MOST_READINGS = 3;
+export const MAX_READINGS = 3;
 
 /** A slice whose rows stand in its staging table, and how they were counted. */
 export interface StagedSlice {
@@ -64,8 +64,8 @@ export async function stageSlice(extraction: Extraction, planned: Slice, canBeCu
     const staged = await stageGeneration(extraction, slice, canBeCut);
     if (!('reason' in staged)) return staged;
     if (staged.tooLarge && canBeCut) return { cut: slice, parts: 2 };
-    if (!staged.interrupted && !staged.later && ++unproved >= MOST_READINGS) {
-      throw new AppError('count_mismatch', `The counts do not agree after ${MOST_READINGS} readings: ${staged.reason}.`);
+    if (!staged.interrupted && !staged.later && ++unproved >= MAX_READINGS) {
+      throw new AppError('count_mismatch', `The counts do not agree after ${MAX_READINGS} readings: ${staged.reason}.`);
     }
     extraction.context.log.warn({ event: 'slice_repeated', run: extraction.run.runId, slice: slice.ordinal, reason: staged.reason });
     slice = await beginGeneration(extraction.context.database, extraction.run, slice);

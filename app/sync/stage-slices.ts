@@ -11,7 +11,7 @@ import { tooMuch } from './too-much.ts';
  */
 export async function stageSlices(extraction: Extraction): Promise<StagedSlice[]> {
   const { context, run } = extraction;
-  await planSlices(context.database, run, slicesOf(run.window, run.job.startDate, context.config.overlapMinutes));
+  await planSlices(context.database, run, slicesOf(run.window, { ...run.job, overlapMinutes: context.config.overlapMinutes }));
   const staged = new Map<number, StagedSlice>();
   const indivisible = new Set<number>();
   for (;;) {
@@ -34,8 +34,12 @@ async function cut(extraction: Extraction, { cut: slice, parts }: TooLarge): Pro
   return true;
 }
 
-/** By time, and where that does not divide it (many rows were edited in one second, or after the window's end), by Id. */
+/**
+ * By time, and where that does not divide it (many rows were edited in one second, or after the window's end), by Id. Null cursors have no
+ * time that is indexed.
+ */
 async function divide(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
+  if (slice.nullCursor) return await divideIds(extraction, slice, parts);
   const inTime = slice.open ? divideOpen(slice) : divideByTime(slice, parts, await firstRecord(extraction, slice));
   return inTime ?? (await divideIds(extraction, slice, parts));
 }

@@ -1,5 +1,5 @@
-import type { FinishedJob } from '../bigquery/jobs.ts';
-import { mergeStatement } from '../bigquery/sql.ts';
+import { type FinishedJob, readRows } from '../bigquery/jobs.ts';
+import { mergeStatement, targetCountStatement } from '../bigquery/sql.ts';
 import { ensureTargetTable, type FoundTable, findTargetTable, type TargetIdentity } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
 import { columnsOf, unknownFields } from '../core/columns.ts';
@@ -7,19 +7,19 @@ import { type Drift, settleDrift } from '../core/drift.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
 import { sum } from '../core/sum.ts';
-import { type CountedDelta, judgeMerge, requireVerdict } from '../core/verdict.ts';
+import { type CountedDelta, judgeMerge, judgeTarget, requireVerdict } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
 import { billedByRun } from '../store/billed.ts';
 import { type Run, saveColumns, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
-import { buildDelta } from './build-delta.ts';
 import { closeAbandoned } from './close-abandoned.ts';
 import { eraseBadValues } from './erase-bad-values.ts';
 import { deltaTable, mergeJobId, runLabels, targetTable } from './names.ts';
 import { requireQuota } from './quota.ts';
 import { runBilled } from './run-billed.ts';
+import { runOnce } from './run-once.ts';
+import { stageAndCount } from './stage-and-count.ts';
 import type { Extraction, StagedSlice } from './stage-slice.ts';
-import { stageSlices } from './stage-slices.ts';
 import { untilSucceeded } from './until-succeeded.ts';
 
 /**
@@ -32,18 +32,16 @@ export async function syncRun(context: Context, run: Run, signal: AbortSignal): 
   const seen = await settleColumns(context, client, run);
   const extraction = { context, client, run, columns: run.columns!, signal };
 
-  const staged = await stageSlices(extraction);
-  const filled = staged.filter(({ slice }) => slice.staged !== 0);
+  const { staged, delta, rereadFrom } = await stageAndCount(extraction);
 
   // A table may be replaced while rows are read: it is trusted unseen only where none are to be merged.
-  const target = filled.length === 0 && seen ? seen.table : await findTargetTable(context.warehouse, targetIdentity(context, run));
+  const target = !delta && seen ? seen.table : await findTargetTable(context.warehouse, targetIdentity(context, run));
   await prepareTarget(extraction, target);
-  const delta = filled.length > 0 ? await buildDelta(extraction, filled) : undefined;
   const merged = delta && (await mergeDelta(extraction, delta));
   if (delta?.deletedRows) await eraseBadValues(extraction);
 
-  const receipt = writeReceipt(run.drift, staged, delta, merged, await billedByRun(context.database, run.runId));
-  await succeedRun(context.database, run, receipt);
+  const receipt = writeReceipt(run.drift, staged, delta, merged, await billedByRun(context.database, run.runId), rereadFrom);
+  await succeedRun(context.database, run, receipt, rereadFrom);
   return receipt;
 }
 
@@ -115,7 +113,15 @@ async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<
   // Before a later try, another release's words for the same may have been merged.
   const intoEmpty = run.insertOnly === true && run.mergeTry === 1;
   requireVerdict(judgeMerge({ ...merged, intoEmpty, deletes: run.job.deletes }, delta));
+  if (intoEmpty) requireVerdict(judgeTarget(await countTarget(extraction), delta, run.job.deletes));
   return merged;
+}
+
+async function countTarget(extraction: Extraction): Promise<number> {
+  const { context, run } = extraction;
+  const id = await runOnce(extraction, 'target', targetCountStatement(targetTable(context, run.job)));
+  const [row] = await readRows<{ target_rows: number | string }>(context.warehouse, id);
+  return Number(row?.target_rows ?? Number.NaN);
 }
 
 function writeReceipt(
@@ -124,6 +130,7 @@ function writeReceipt(
   delta: CountedDelta | undefined,
   merged: FinishedJob | undefined,
   bytesBilled: number,
+  rereadFrom: Date | null,
 ): Receipt {
   const sumKnown = (numbers: (number | null)[]): number | null => (numbers.includes(null) ? null : sum(numbers));
   const slices = staged.map(({ slice }) => slice);
@@ -149,6 +156,7 @@ function writeReceipt(
     bytes: sum(pages.map((page) => page.bytes)),
     bytes_billed: bytesBilled,
     methods: slices.map((slice) => `${slice.method}: ${slice.reason}`),
+    reread_from: rereadFrom?.toISOString() ?? null,
     verdict: weakestVerdict(staged.map((slice) => slice.verdict)),
   };
 }

@@ -9,6 +9,7 @@ import {
   mergeStatement,
   OWN_COLUMNS,
   type TableName,
+  targetCountStatement,
   widenStatement,
 } from '../../app/bigquery/sql.ts';
 import type { Column, FieldColumn } from '../../app/core/columns.ts';
@@ -34,6 +35,7 @@ export function appStatements(schema: Schema): AppStatement[] {
   return [
     { sql: deltaStatement(statement), tables: staging, columns: delta.columns },
     { sql: countStatement(statement), tables: [...staging, delta] },
+    { sql: targetCountStatement(TARGET), tables: [target] },
     ...mergesOf(schema).map((sql) => ({ sql, tables: [target, delta], columns: [] })),
     { sql: badValuesStatement(BAD_VALUES, "it's", statement, typedColumns(schema)), tables: [...staging, badValues], columns: [] },
     { sql: eraseBadValuesStatement(BAD_VALUES, "it's", statement.delta), tables: [delta, badValues], columns: [] },
@@ -63,7 +65,11 @@ const BAD_VALUES = tableOf('_bad_values');
 export function deltaOf({ columns, cursorField, slices }: Schema): DeltaStatement {
   return {
     delta: tableOf('delta_1f0e'),
-    slices: [...slices],
+    slices: slices.map((slice, index) => ({
+      ...slice,
+      countBefore: index === 0 ? new Date('2023-03-20T00:00:00Z') : undefined,
+      nullCursor: index > 0,
+    })),
     columns,
     cursorField,
     partitionField: columns.some(({ name, type }) => name === PARTITION_FIELD && type === 'TIMESTAMP') ? PARTITION_FIELD : undefined,

@@ -47,18 +47,19 @@ export function refusal(errorCode: string, message: string, status = 400): Reply
 /** @param target the emulator's URL, read at each call: it may be known only later */
 export async function startGateway(target: () => string): Promise<Gateway> {
   const server = createServer({ maxHeaderSize: 262_144 }, async (incoming, outgoing) => {
-    const body = (await buffer(incoming)).toString();
+    const bytes = await buffer(incoming);
+    const body = bytes.toString();
     const call: Call = { method: incoming.method!, url: incoming.url!, body, soql: soqlOf(incoming.url!, body) };
     gateway.calls.push(call);
     try {
       // Uncompressed, so that a handler can read and change the body.
       const { 'accept-encoding': _, ...headers } = incoming.headers;
-      const reply = await gateway.handler(call, () => forward(target(), call, headers));
-      const bytes = Buffer.from(reply.body);
+      const reply = await gateway.handler(call, () => forward(target(), call, bytes, headers));
+      const content = Buffer.from(reply.body);
       const { 'transfer-encoding': _chunked, connection: _connection, ...kept } = reply.headers;
-      outgoing.writeHead(reply.status, { ...kept, 'content-length': bytes.length });
-      if (!reply.cut) return outgoing.end(bytes);
-      outgoing.write(bytes.subarray(0, bytes.length >> 1), () => setTimeout(() => incoming.socket.destroy(), 20));
+      outgoing.writeHead(reply.status, { ...kept, 'content-length': content.length });
+      if (!reply.cut) return outgoing.end(content);
+      outgoing.write(content.subarray(0, content.length >> 1), () => setTimeout(() => incoming.socket.destroy(), 20));
     } catch {
       incoming.socket.destroy();
     }
@@ -118,7 +119,7 @@ function close(server: Server): void {
   server.closeAllConnections();
 }
 
-async function forward(target: string, { method, url, body }: Call, headers: IncomingHttpHeaders): Promise<Reply> {
+async function forward(target: string, { method, url }: Call, body: Buffer, headers: IncomingHttpHeaders): Promise<Reply> {
   const forwarded = request(new URL(url, target), { method, headers: { ...headers, host: new URL(target).host } });
   forwarded.end(body);
   const [response] = await once(forwarded, 'response');

@@ -71,6 +71,8 @@ export interface TestServiceOptions {
   worker?: boolean;
   /** false: API keys are asked for, as in production */
   local?: boolean;
+  /** where BigQuery is reached instead of the emulator's URL, such as a gateway before it */
+  bigqueryEndpoint?: (emulatorUrl: string) => string;
 }
 
 /** Nothing is far away here, and nobody is to wait for what has long come. */
@@ -139,11 +141,12 @@ function testConfig(
   database: TestDatabase,
   salesforce: SalesforceSandbox,
   bigquery: BigQuerySandbox,
-  { env, local = true }: TestServiceOptions,
+  { env, local = true, bigqueryEndpoint }: TestServiceOptions,
 ): Config {
   return readConfig(
     {
       ...serviceEnvironment(database.url, salesforce, bigquery),
+      ...(bigqueryEndpoint && { BIGQUERY_API_ENDPOINT: bigqueryEndpoint(bigquery.url) }),
       ...(local && { SCHEDULE_CLOCK_URL: `${salesforce.instanceUrl}/sandbox/clock` }),
       ...env,
     },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { weakestVerdict } from '../../../app/core/receipt.ts';
-import { judgeDelta, judgeMerge, judgeSlice, type SliceCounts } from '../../../app/core/verdict.ts';
+import { judgeDelta, judgeIds, judgeMerge, judgeSlice, judgeTarget, type SliceCounts } from '../../../app/core/verdict.ts';
 
 const all = (rows: number): SliceCounts => ({
   salesforceBefore: rows,
@@ -52,7 +52,14 @@ test('the delta table must hold each Id once, and each with an Id and a cursor',
 });
 
 describe('the verdict on a MERGE', () => {
-  const delta = { counts: { stagedIds: 5, deltaRows: 5, unusable: 0 }, uncast: {}, deletedRows: 2, firstId: '001A', lastId: '001z' };
+  const delta = {
+    slices: [],
+    counts: { stagedIds: 5, deltaRows: 5, unusable: 0 },
+    uncast: {},
+    deletedRows: 2,
+    firstId: '001A',
+    lastId: '001z',
+  };
   const merged = { inserted: 5, updated: 0, deleted: 0, intoEmpty: true, deletes: 'keep' as const };
 
   test('into an empty table: every row of the delta table was inserted, but deleted ones that are not kept', () => {
@@ -69,4 +76,33 @@ describe('the verdict on a MERGE', () => {
     expect(judgeMerge({ ...filled, inserted: 0 }, delta).ok).toBe(true);
     expect(judgeMerge({ ...filled, inserted: 5, updated: 1 }, delta).ok).toBe(false);
   });
+});
+
+describe('the Ids of a slice', () => {
+  const counted = (distinctIds: number, repeatedIds: string | null) => ({ distinctIds, repeatedIds, stampedBefore: null });
+
+  test('are unique when there are as many as rows', () => {
+    expect(judgeIds(10, counted(10, null), null)).toBe('unique');
+    expect(judgeIds(10, counted(10, null), '1 Ids from a to a')).toBe('unique');
+  });
+
+  test('are read again when some came twice, and not unique when the same did before', () => {
+    expect(judgeIds(10, counted(9, '1 Ids from a to a'), null)).toBe('repeated');
+    expect(judgeIds(10, counted(9, '1 Ids from a to a'), '1 Ids from b to b')).toBe('repeated');
+    expect(judgeIds(10, counted(9, '1 Ids from a to a'), '1 Ids from a to a')).toBe('not unique');
+  });
+});
+
+test('a target table has the rows of its first import, without deleted ones where they are removed', () => {
+  const delta = {
+    counts: { stagedIds: 10, deltaRows: 10, unusable: 0 },
+    slices: [],
+    uncast: {},
+    deletedRows: 3,
+    firstId: 'a',
+    lastId: 'b',
+  };
+  expect(judgeTarget(10, delta, 'keep').ok).toBe(true);
+  expect(judgeTarget(7, delta, 'remove').ok).toBe(true);
+  expect(judgeTarget(0, delta, 'keep')).toEqual({ ok: false, reason: 'the target table has 0 rows after its first import, not 10' });
 });

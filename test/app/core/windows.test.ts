@@ -32,17 +32,36 @@ describe('windows', () => {
     fc.assert(
       fc.property(instants, instants, fc.nat(100_000), (one, other, overlap) => {
         fc.pre(one < other && one >= startDate);
-        const slices = slicesOf({ from: one, to: other }, startDate, overlap);
+        const slices = slicesOf({ from: one, to: other }, { startDate, overlapMinutes: overlap, rereadFrom: null, cursorNillable: false });
         expect(slices[0]!.cursorFrom.getTime()).toBe(Math.max(startDate.getTime(), one.getTime() - overlap * 60_000));
         expect(slices.at(-1)!.cursorTo).toEqual(other);
         expect(slices.map((slice) => slice.open)).toEqual(slices.map((_, index) => index === slices.length - 1));
       }),
     );
   });
+
+  test('reach back to rows that were committed too late for an earlier window', () => {
+    const options = { startDate: new Date('2023-03-01'), overlapMinutes: 10, cursorNillable: false };
+    const lowerBound = (rereadFrom: string): Date =>
+      slicesOf({ from: new Date('2023-03-20'), to: new Date('2023-03-21') }, { ...options, rereadFrom: new Date(rereadFrom) })[0]!
+        .cursorFrom;
+    expect(lowerBound('2023-03-15T12:00:00Z')).toEqual(new Date('2023-03-15T11:50:00Z'));
+    expect(lowerBound('2023-03-20T12:00:00Z')).toEqual(new Date('2023-03-19T23:50:00Z'));
+    expect(lowerBound('2023-03-01T00:05:00Z')).toEqual(new Date('2023-03-01'));
+  });
+
+  test('have a closed slice more where the cursor can be null', () => {
+    const window = { from: new Date('2023-03-20'), to: new Date('2023-03-21') };
+    const slices = slicesOf(window, { startDate: window.from, overlapMinutes: 10, rereadFrom: null, cursorNillable: true });
+    expect(slices.map(({ ordinal, open, nullCursor }) => [ordinal, open, nullCursor])).toEqual([
+      [0, true, false],
+      [1, false, true],
+    ]);
+  });
 });
 
 describe('a slice that is too large', () => {
-  const whole = { open: false, idFrom: null, idTo: null };
+  const whole = { open: false, idFrom: null, idTo: null, nullCursor: false };
   const rows = fc.array(
     fc.record({ stamp: instants, created: instants, id: fc.string({ unit: fc.constantFrom(...ID_DIGITS), minLength: 15, maxLength: 15 }) }),
   );

@@ -49,6 +49,7 @@ async function makeJob(objectName: string, owner = connection): Promise<Job> {
     connectionId: owner.id,
     objectName,
     cursorField: 'SystemModstamp',
+    cursorNillable: false,
     targetDataset: 'salesforce',
     targetTable: objectName,
     partitioned: false,
@@ -123,7 +124,15 @@ describe('a run', () => {
     expect(taken.runId).toBe(lost.runId);
     expect(taken.attempt).toBe(lost.attempt + 1);
     const plan = [
-      { ordinal: 0, cursorFrom: new Date('2023-03-01'), cursorTo: new Date('2023-03-20'), open: true, idFrom: null, idTo: null },
+      {
+        ordinal: 0,
+        cursorFrom: new Date('2023-03-01'),
+        cursorTo: new Date('2023-03-20'),
+        open: true,
+        idFrom: null,
+        idTo: null,
+        nullCursor: false,
+      },
     ];
     const leaseLost = { code: 'lease_lost' };
     await expect(planSlices(database.pool, lost, plan)).rejects.toMatchObject(leaseLost);

@@ -1,0 +1,22 @@
+import type { SliceRange } from './slices.ts';
+
+/** What tells whether a slice has rows that were not read. */
+interface ReadSlice extends SliceRange {
+  /** Salesforce's COUNT() after the reading; null: not counted */
+  countAfter: number | null;
+  /** rows that were read */
+  processed: number | null;
+}
+
+/** How many more rows Salesforce counted after a slice was read than were read: they came meanwhile, or were committed late. */
+export function rowsNotRead({ countAfter, processed }: ReadSlice): number {
+  return countAfter === null || processed === null ? 0 : Math.max(0, countAfter - processed);
+}
+
+/**
+ * The part of an open slice whose rows no later window reads by itself; null where all rows that were not read count. What is stamped after
+ * the end of an open slice is read by the next window.
+ */
+export function stampedPart<Slice extends ReadSlice>(slice: Slice, cursorField: string): Slice | null {
+  return slice.open && cursorField !== 'CreatedDate' ? { ...slice, open: false } : null;
+}
