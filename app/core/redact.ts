@@ -1,0 +1,95 @@
+/** Longest message of a platform that is shown, in characters. */
+export const MAX_MESSAGE_LENGTH = 300;
+
+/** Longer messages are cut before they are read. */
+const MAX_READ_LENGTH = 10_000;
+
+const HIDDEN = '…';
+
+/** The words before a quoted name of the schema: what they introduce is never a record's value. */
+const NAMES =
+  /\b(?:columns?|fields?|entity|objects?|types?|tables?|datasets?|views?|identifier|permission|relationship|parameter|value for|append the|column_name:)\s+$/i;
+
+const NAME = /^[A-Za-z_][\w.:$-]*$/;
+
+/** How Salesforce shows a query's fault: a blank line, an excerpt of the query, a caret below the place. The place itself follows in words. */
+const EXCERPT = /^([A-Za-z_ ]*:?\s*)\n[^\n]*\n *\^ *\n(?=ERROR at Row:)/;
+
+/** Between these, a text stands as it was read. Greedy: the text may hold the same words. */
+const PARSED = /\b(parse|parsing|convert|converting|cast|casting|coerce)\s+(?:.+)\s+(as|to|into)\s+(?=(?:type\s+)?[A-Z][A-Z0-9]+\b)/s;
+
+/** After these, a text stands unquoted, perhaps to the end. */
+const LABELLED = /\b(values?|literals?|input|content|excerpt|text|parse|parsing)(\s+found)?\s*[:=].*$/is;
+
+const MORE_INFORMATION = /\s*For more information,? (?:see|go to|visit) \S+/g;
+const URLS = /\b[a-z][a-z0-9+.-]*:\/\/\S+/gi;
+const MAIL_ADDRESSES = /[^\s<>()'",;:=]+@[^\s<>()'",;:=]+/g;
+const SECRETS = /\bBearer\s+\S+|\b00D\w{12,15}!\S+|\b5Aep\S+|\bya29\.\S+|\beyJ\S+/g;
+
+/** Places, and the number under which Salesforce's support finds an error. */
+const PLACES = String.raw`Row:\d+:Column:\d+|\[\d+:\d+\]|ErrorId[^:]{0,60}:\s*[-\d]+(?:\s*\(-?\d+\))?`;
+const NUMBERS = String.raw`(?<![\w.-])[-+]?\d(?:[\d.,:/T-]*\d)?(?:[eE][-+]?\d+)?Z?(?!\w)`;
+const PLACES_AND_NUMBERS = new RegExp(`(${PLACES})|${NUMBERS}`, 'g');
+
+/** What may be said in numbers: where something is, and how much of it there may be. */
+const COUNTED_BEFORE =
+  /\b(?:rows?|columns?|lines?|line_number|position|location|offset|byte_offset_to_start_of_line|index|column_index|errors?|bad|percent|limit(?: is)?|max|most|version|status|code|HTTP|expected|billed)[\s:(]*$/i;
+const COUNTED_AFTER =
+  /^[\s)]*(?:bytes?|[kmgt]b|rows?|columns?|characters?|jobs?|requests?|calls?|seconds?|minutes?|hours?|hrs|days?|per|statements?|operations?|or (?:higher|more))\b/i;
+
+/**
+ * A platform's message with everything that could be a record's value, a secret or a person's address replaced by …, in one line of at
+ * most MAX_MESSAGE_LENGTH characters. Names of the schema, places and limits stay. Platforms quote or label the values that they show,
+ * so plain words stay, too.
+ */
+export function redactMessage(text: string): string {
+  const plain = text.slice(0, MAX_READ_LENGTH).replaceAll('\r\n', '\n').replace(EXCERPT, '$1').replace(PARSED, `$1 ${HIDDEN} $2 `);
+  const hidden = hideQuoted(plain)
+    .replace(LABELLED, `$1$2: ${HIDDEN}`)
+    .replace(MORE_INFORMATION, '')
+    .replace(URLS, HIDDEN)
+    .replace(MAIL_ADDRESSES, (address) => (/\.gserviceaccount\.com\.?$/.test(address) ? address : HIDDEN))
+    .replace(SECRETS, HIDDEN)
+    .replace(PLACES_AND_NUMBERS, hideNumber);
+  return shorten(
+    hidden
+      .replace(/(Row:\d+:Column:\d+)\n/, '$1: ')
+      .replace(/\s+/g, ' ')
+      .trim(),
+  );
+}
+
+/** Hides what stands in quotes, from the first to the last of them: a value may hold quotes, too. Names of the schema stay. */
+function hideQuoted(text: string): string {
+  const opening = /(?<![\w)])['"`‘“](?!\))/g;
+  let result = '';
+  let from = 0;
+  for (let match = opening.exec(text); match; match = opening.exec(text)) {
+    const start = match.index;
+    const close = { '‘': '’', '“': '”' }[match[0]] ?? match[0];
+    const next = text.indexOf(close, start + 1);
+    const before = text.slice(0, start);
+    if (next > 0 && (match[0] === '`' || NAMES.test(before)) && NAME.test(text.slice(start + 1, next))) {
+      opening.lastIndex = next + 1;
+      continue;
+    }
+    const last = text.lastIndexOf(close);
+    const end = last > start ? last + 1 : text.length;
+    result += text.slice(from, start) + HIDDEN;
+    from = end;
+    opening.lastIndex = end;
+  }
+  return result + text.slice(from);
+}
+
+function hideNumber(found: string, place: string | undefined, offset: number, text: string): string {
+  if (place !== undefined) return found;
+  const counted = COUNTED_BEFORE.test(text.slice(0, offset)) || COUNTED_AFTER.test(text.slice(offset + found.length));
+  return counted ? found : HIDDEN;
+}
+
+function shorten(text: string): string {
+  if (text.length <= MAX_MESSAGE_LENGTH) return text;
+  const cut = text.slice(0, MAX_MESSAGE_LENGTH);
+  return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), MAX_MESSAGE_LENGTH - 40)).trimEnd()} ${HIDDEN}`;
+}
