@@ -60,7 +60,7 @@ export async function closeJobId(warehouse: Warehouse, id: string, labels: Recor
 
 /** Another release worded it otherwise, or closed it: whatever that one did is done, and ours runs under another id. */
 function otherStatement(id: string): AppError {
-  return new AppError('bigquery_unavailable', `The job ${id} exists and is of another statement.`, { details: { job: id } });
+  return new AppError('bigquery_unavailable', `The job ${id} exists, and runs another statement.`, { details: { bigquery_job: id } });
 }
 
 async function askFor(warehouse: Warehouse, { id, sql, labels, mostBytes }: Statement, doing: string): Promise<void> {
@@ -114,7 +114,9 @@ export async function waitForJob(warehouse: Warehouse, id: string, signal: Abort
     const job = await findJob(warehouse, id);
     if (job?.status?.state === 'DONE') return job;
     if (!job && Date.now() > visibleBy) {
-      throw new AppError('bigquery_unavailable', `The job ${id} was asked for and cannot be seen.`, { details: { job: id } });
+      throw new AppError('bigquery_unavailable', `The job ${id} was requested, and BigQuery does not find it.`, {
+        details: { bigquery_job: id },
+      });
     }
     await sleep(pause, undefined, { signal });
   }
@@ -122,9 +124,8 @@ export async function waitForJob(warehouse: Warehouse, id: string, signal: Abort
 
 /** Reads how a job ended that is DONE. */
 export function outcomeOf(job: Job, doing: string): JobOutcome {
-  const failure = job.status?.errorResult;
-  if (!failure) return { succeeded: true, job: readStatistics(job) };
-  const error = translateJobError({ reason: failure.reason ?? 'unknown', message: failure.message ?? '' }, doing);
+  if (!job.status?.errorResult) return { succeeded: true, job: readStatistics(job) };
+  const error = translateJobError(job.status, doing);
   return { succeeded: false, passing: error.recovery === 'retry', error };
 }
 

@@ -42,12 +42,15 @@ export async function findLoad(warehouse: Warehouse, load: Load, signal: AbortSi
 function adopt(job: Job, load: Load): JobOutcome {
   const destination = job.configuration?.load?.destinationTable;
   if (destination?.tableId !== load.table.table || destination?.datasetId !== load.table.dataset) {
-    throw new AppError('bigquery_refused', `The job ${load.jobId} exists and is of another table.`, { details: { job: load.jobId } });
+    throw new AppError('bigquery_refused', `The load job ${load.jobId} exists, and loads into another table.`, {
+      details: { bigquery_job: load.jobId },
+    });
   }
   const outcome = outcomeOf(job, 'load a page');
   // A table may not be there yet for a load that follows its making at once; one that is gone is made again by the next attempt.
   if (!outcome.succeeded && job.status?.errorResult?.reason === 'notFound') {
-    return { succeeded: false, passing: true, error: new AppError('bigquery_unavailable', 'A load job did not find its staging table.') };
+    const { message, details } = outcome.error;
+    return { succeeded: false, passing: true, error: new AppError('bigquery_unavailable', message, { details }) };
   }
   return outcome;
 }

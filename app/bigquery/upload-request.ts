@@ -45,7 +45,11 @@ export async function pauseAfter(failures: number, cause: unknown, signal: Abort
   signal.throwIfAborted();
   if (cause instanceof AppError && cause.recovery !== 'retry') throw cause;
   if (failures >= MOST_FAILURES) {
-    throw new AppError('bigquery_unavailable', 'BigQuery did not take an upload: it will be tried again.', { cause });
+    if (cause !== undefined) throw translateBigQueryError(cause, 'upload a page');
+    throw new AppError(
+      'bigquery_unavailable',
+      `Could not upload a page: BigQuery kept none of its bytes, ${MOST_FAILURES} times in a row.`,
+    );
   }
   await sleep(FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.5 + Math.random() / 2), undefined, { signal });
 }
