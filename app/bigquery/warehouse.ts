@@ -1,8 +1,9 @@
 import { BigQuery } from '@google-cloud/bigquery';
-import { type AuthClient, GoogleAuth, PassThroughClient } from 'google-auth-library';
+import { type AuthClient, PassThroughClient } from 'google-auth-library';
 import type { Dispatcher } from 'undici';
 import { LIMITS } from '../core/limits.ts';
-import { type Federation, federatedClient } from './federated-client.ts';
+import { defaultCredentials, federatedCredentials } from './credentials.ts';
+import type { Federation } from './federated-client.ts';
 
 /** Resumable: in chunks, of any size. Multipart: in one request, held whole. */
 export type UploadProtocol = 'resumable' | 'multipart';
@@ -43,14 +44,12 @@ const SCOPE = 'https://www.googleapis.com/auth/bigquery';
 export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher, pollMs = LIMITS.pollMs): Warehouse {
   const endpoint = (config.endpoint ?? GOOGLE).replace(/\/$/, '');
   const authClient = chooseClient(config, endpoint);
-  // Without a client of ours, the library finds its own default credentials; so does this, for uploads.
-  const auth = authClient ? undefined : new GoogleAuth({ scopes: [SCOPE], projectId: config.project });
   return {
     client: new BigQuery({
       projectId: config.project,
       location: config.location,
       ...(config.endpoint && { apiEndpoint: endpoint }),
-      ...(authClient && { authClient }),
+      authClient,
     }),
     project: config.project,
     location: config.location,
@@ -60,16 +59,15 @@ export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher, p
     dispatcher,
     pollMs,
     async authHeaders() {
-      const client = authClient ?? (await auth!.getClient());
-      return Object.fromEntries(await client.getRequestHeaders());
+      return Object.fromEntries(await authClient.getRequestHeaders());
     },
   };
 }
 
-function chooseClient({ federation }: WarehouseConfig, endpoint: string): AuthClient | undefined {
-  if (federation) return federatedClient(federation, SCOPE);
+function chooseClient({ federation, project }: WarehouseConfig, endpoint: string): AuthClient {
+  if (federation) return federatedCredentials(federation, SCOPE);
   // A pass-through client sends no credentials, and looks for none.
-  return isLoopback(endpoint) ? new PassThroughClient() : undefined;
+  return isLoopback(endpoint) ? new PassThroughClient() : defaultCredentials(project, SCOPE);
 }
 
 /** True for an address that nobody but this machine can answer at. */

@@ -4,6 +4,7 @@ import { query as ask } from '../bigquery/jobs.ts';
 import { openWarehouse } from '../bigquery/warehouse.ts';
 import type { Command } from '../cli.ts';
 import { readBigQueryConfig } from '../config.ts';
+import { isAppError } from '../errors.ts';
 
 /** Asks whichever BigQuery is configured, else the sandbox's, and prints the rows. */
 export const query: Command = async ({ args, env }) => {
@@ -27,8 +28,8 @@ async function print(env: NodeJS.ProcessEnv, sql: string): Promise<number> {
     rows = await ask(warehouse, sql, {});
   } catch (error) {
     // Whoever typed the statement may see what BigQuery says of it.
-    const { message, cause } = error as Error;
-    console.error(Error.isError(cause) ? cause.message : message);
+    const refused = isAppError(error) && error.details.bigquery_reason !== undefined && Error.isError(error.cause);
+    console.error(((refused ? error.cause : error) as Error).message);
     return 1;
   }
   console.table(rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)]))));

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { databasePassword } from '../../app/aws/database-password.ts';
 import { taskCredentials } from '../../app/aws/task-credentials.ts';
+import { query } from '../../app/bigquery/jobs.ts';
 import { readConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
 import { createLog } from '../../app/log.ts';
@@ -134,5 +135,36 @@ describe("the service's BigQuery", () => {
     expect(lent!.url).toBe('/v1/projects/-/serviceAccounts/sync%40acme.iam.gserviceaccount.com:generateAccessToken');
     expect(lent!.headers.authorization).toBe('Bearer federated');
     expect(JSON.parse(lent!.body)).toMatchObject({ scope: ['https://www.googleapis.com/auth/bigquery'] });
+  });
+
+  test.each([
+    [
+      'by STS',
+      '/v1/token',
+      400,
+      { error: 'invalid_grant', error_description: 'The mapped attribute is not admitted.' },
+      /Google refused the identity of the task's AWS role \(invalid_grant\): The mapped attribute is not admitted\. Check WIF_AUDIENCE \(\/\/iam/,
+    ],
+    [
+      'by the service account',
+      '/v1/projects/',
+      403,
+      { error: { status: 'PERMISSION_DENIED', message: "Permission 'iam.serviceAccounts.getAccessToken' denied on resource." } },
+      /\(PERMISSION_DENIED\): Permission 'iam\.serviceAccounts\.getAccessToken' denied .* role Workload Identity User on sync@acme/,
+    ],
+    [
+      'for want of the role of the task',
+      '/credentials',
+      404,
+      {},
+      /AWS did not provide the credentials of the task's role .* Check that the task definition has a task role/,
+    ],
+  ])('is refused %s with what to check, for uploads as well', async (_by, path, status, body, shown) => {
+    clouds.refusal = { path, status, body };
+    const { warehouse, close } = openContext({ port: 1, trusted: 'localhost' });
+    await expect(query(warehouse, 'SELECT 1', {})).rejects.toThrow(shown);
+    await expect(warehouse.authHeaders()).rejects.toThrow(shown);
+    await close();
+    expect(clouds.calls('/bigquery/')).toEqual([]);
   });
 });

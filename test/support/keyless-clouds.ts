@@ -23,6 +23,8 @@ export interface KeylessClouds {
   password: string;
   /** how long the role's credentials live from when they are asked for */
   credentialsMs: number;
+  /** answers a call whose path begins so with this error */
+  refusal: { path: string; status: number; body: object } | undefined;
 }
 
 const HOUR_MS = 3_600_000;
@@ -34,7 +36,10 @@ export async function startKeylessClouds(): Promise<KeylessClouds> {
     for await (const chunk of request) body += chunk;
     if (request.url === '/never') return;
     seen.push({ url: request.url!, headers: request.headers, body });
-    response.setHeader('content-type', 'application/json').end(JSON.stringify(answer(request.url!)));
+    const { refusal } = clouds;
+    const refused = refusal && request.url!.startsWith(refusal.path) ? refusal : undefined;
+    if (refused) response.statusCode = refused.status;
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(refused?.body ?? answer(request.url!)));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -60,6 +65,7 @@ export async function startKeylessClouds(): Promise<KeylessClouds> {
     calls: (path) => seen.filter((call) => call.url.startsWith(path)),
     password: 'first',
     credentialsMs: HOUR_MS,
+    refusal: undefined,
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();
