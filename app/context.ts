@@ -49,7 +49,7 @@ const CLOSE_MS = 5_000;
 export function createContext(config: Config, log: Log, limits = LIMITS): Context {
   const credentials = config.aws && taskCredentials(config.aws.credentials);
   const database = openDatabase(databaseAddress(config, credentials), (error) =>
-    log.warn({ error_code: (error as { code?: string }).code }, 'a database connection broke'),
+    log.warn({ event: 'database_connection_broke', ...describeError(error) }),
   );
   const callsNotWritten = (error: unknown): void => log.warn({ event: 'calls_not_written', ...describeError(error) });
   const calls = new OrgCalls(database, callsNotWritten);

@@ -16,24 +16,25 @@ export function createLog(destination?: pino.DestinationStream): Log {
   return destination ? pino(options, destination) : pino(options);
 }
 
-/** What of an error may be logged: foreign errors' messages quote values and URLs, so of those only codes and places are kept. */
-export function describeError(error: unknown): Record<string, unknown> {
-  if (error instanceof AppError) {
-    return {
-      error_code: error.code,
-      error_message: error.message,
-      ...error.details,
-      ...(error.cause ? { cause: placeOf(error.cause) } : {}),
-    };
-  }
-  return { error_code: 'internal', cause: placeOf(error) };
+/**
+ * What of an error may be logged: foreign errors' messages quote values and URLs, so of those only codes and places are kept. Every name
+ * begins with `error_`, and what is known of the error stands below one of them: no field of the line itself is ever overwritten.
+ */
+export function describeError(error: unknown): Record<`error_${string}`, unknown> {
+  if (!(error instanceof AppError)) return { error_code: 'internal', error_cause: placeOf(error) };
+  return {
+    error_code: error.code,
+    error_message: error.message,
+    ...(Object.keys(error.details).length > 0 && { error_details: error.details }),
+    ...(error.cause ? { error_cause: placeOf(error.cause) } : {}),
+  };
 }
 
 function placeOf(error: unknown): Record<string, unknown> {
   const { name, code, message, stack } = (error ?? {}) as { name?: unknown; code?: unknown; message?: unknown; stack?: unknown };
   return {
     name: typeof name === 'string' ? name : typeof error,
-    ...(typeof code === 'string' || typeof code === 'number' ? { error_code: code } : {}),
+    ...(typeof code === 'string' || typeof code === 'number' ? { foreign_code: code } : {}),
     at: framesOf(String(stack ?? ''), String(message ?? '')),
   };
 }

@@ -1,4 +1,5 @@
 import { isAppError } from '../errors.ts';
+import { describeError } from '../log.ts';
 import { countRows, type RowRange } from '../salesforce/soql.ts';
 import type { Extraction } from './stage-slice.ts';
 import { tooMuch } from './too-much.ts';
@@ -9,7 +10,7 @@ export async function tryCount({ context, client, run }: Extraction, range: RowR
     return await countRows(client, range);
   } catch (error) {
     if (!isAppError(error) || (error.code !== 'salesforce_refused' && !tooMuch(error, run))) throw error;
-    context.log.warn({ event: 'not_counted', run: run.runId, object: range.objectName, ...error.details });
+    context.log.warn({ event: 'not_counted', run: run.runId, object: range.objectName, ...describeError(error) });
     return null;
   }
 }

@@ -1,10 +1,12 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { translateJobError } from '../../app/bigquery/errors.ts';
-import { describeError } from '../../app/log.ts';
+import { AppError } from '../../app/errors.ts';
+import { createLog, describeError } from '../../app/log.ts';
 
 test("a foreign error's text stands in no log line, whatever its lines look like", () => {
   const text = 'Error while reading data: Could not parse value:\n    at 12 Elm Street, Springfield (Jane Roe)\n';
-  const error = translateJobError({ reason: 'invalid', message: text }, 'load a page');
+  const error = translateJobError({ errorResult: { reason: 'invalid', message: text } }, 'load a page');
   expect(JSON.stringify(describeError(error))).not.toContain('Jane Roe');
 });
 
@@ -15,4 +17,33 @@ test('of a foreign error its name, its code and the places in the code are told'
   expect(described).toContain('EPIPE');
   expect(described).toContain('log.test.ts');
   expect(described).not.toContain('quotes');
+});
+
+test("an error's details never overwrite a field of the log line", () => {
+  const lines: string[] = [];
+  const log = createLog({ write: (line: string) => lines.push(line) });
+  const about = {
+    event: 'run_failed',
+    run: 'r',
+    job: 'j',
+    object: 'Task',
+    window: {},
+    attempt: 1,
+    failures: 2,
+    recovery: 'retry',
+    slice: 3,
+  };
+  const details = Object.fromEntries([...Object.keys(about), 'level', 'time', 'msg'].map((name) => [name, 'of the error']));
+  const error = new AppError('bigquery_refused', 'BigQuery refused it.', { details, cause: new TypeError('x') });
+  log.warn({ ...about, ...describeError(error) }, 'the run failed');
+  const { level, time, msg, ...line } = JSON.parse(lines[0]!) as Record<string, unknown>;
+  expect(line).toMatchObject({ ...about, error_code: 'bigquery_refused', error_details: details });
+  expect([level, msg]).toEqual(['warn', 'the run failed']);
+  expect(time).not.toBe('of the error');
+});
+
+test('errors reach the log by describeError alone', () => {
+  const files = readdirSync('app', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  const spreading = files.filter((file) => /\.\.\.\(?error\b.*\.details\b|\.\.\.\w+\.details\b/.test(readFileSync(`app/${file}`, 'utf8')));
+  expect(spreading.filter((file) => !file.startsWith('sandbox/'))).toEqual([]);
 });

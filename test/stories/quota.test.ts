@@ -96,7 +96,11 @@ describe('an org’s API calls', () => {
     expect(run!.error!.message).toMatch(/15000 .*made 150.*share is 150 .*API_SHARE 0.01.*raise API_SHARE/);
     expect(used()).toBe(before);
     const [line] = service.logged.filter((text) => text.includes('run_interrupted'));
-    expect(JSON.parse(line!)).toMatchObject({ recovery: 'defer', error_code: 'salesforce_quota', ours: 150, limit: 15_000, share: 0.01 });
+    expect(JSON.parse(line!)).toMatchObject({
+      recovery: 'defer',
+      error_code: 'salesforce_quota',
+      error_details: { ours: 150, limit: 15_000, share: 0.01 },
+    });
     await service.database.pool.query(`UPDATE org_calls SET hour = hour - interval '24 hours'`);
     await letTimePass();
     await service.tickAt('2023-03-21T00:10:00Z');
