@@ -13,6 +13,7 @@ import { csvLine } from '../core/csv.ts';
 import { tell } from '../doctor/tell.ts';
 import { tryAssumptions } from '../doctor/try-assumptions.ts';
 import { createLog } from '../log.ts';
+import { requireApiVersion } from '../salesforce/api-versions.ts';
 import { reachLogin } from '../salesforce/oauth.ts';
 import { activeConnections } from '../store/connections.ts';
 import { missingMigrations, waitForDatabase } from '../store/migrate.ts';
@@ -83,7 +84,9 @@ async function checkLoginHosts(context: Context): Promise<string> {
 async function checkConnections(context: Context, signal: AbortSignal): Promise<string> {
   const connections = await activeConnections(context.database);
   for (const { id, identityUrl } of connections) {
-    await context.salesforce(id, signal).call(`call the org of ${identityUrl}`, (connection) => connection.request('/services/data'));
+    await requireApiVersion(context.salesforce(id, signal)).catch((error: unknown) => {
+      throw new Error(`${identityUrl}: ${tell(error)}`);
+    });
   }
   return `${connections.length} of them`;
 }

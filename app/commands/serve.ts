@@ -6,8 +6,9 @@ import type { Command } from '../cli.ts';
 import { type Config, readConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
 import { createApp } from '../http/app.ts';
-import { createLog, type Log } from '../log.ts';
+import { createLog, describeError, type Log } from '../log.ts';
 import { migrate, waitForDatabase } from '../store/migrate.ts';
+import { checkApiVersions } from '../sync/check-api-versions.ts';
 import { watchOldRuns } from '../sync/old-runs.ts';
 import { watchOverdue } from '../sync/overdue.ts';
 import { Worker } from '../sync/worker.ts';
@@ -59,6 +60,9 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, listening:
     const { port: taken } = server.address() as { port: number };
     context.log.info({ event: 'listening', host, port: taken, url: publicUrl });
     listening(`http://${host}:${taken}`);
+    checkApiVersions(context, stop).catch((error: unknown) =>
+      context.log.warn({ event: 'api_version_not_checked', ...describeError(error) }),
+    );
     if (!stop.aborted) await once(stop, 'abort');
     context.log.info({ event: 'stopping' });
   } finally {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { redactMessage } from '../core/redact.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
-import { translateSalesforceError } from './errors.ts';
+import { isHtml, translateSalesforceError, webPageError } from './errors.ts';
 
 /** What a Bulk API 2.0 query job says of itself. A state we do not know means that it is still running. */
 export interface BulkJob {
@@ -11,6 +12,8 @@ export interface BulkJob {
   processed: number;
   /** it failed, or never ended, because the query was too much for one job */
   tooMuch: boolean;
+  /** why it failed, where Salesforce says so; values are redacted */
+  message: string | null;
 }
 
 /** A result page, its body not yet read. Whoever gets one reads its body to the end or destroys it. */
@@ -41,6 +44,7 @@ export async function createQueryJob(client: SalesforceClient, soql: string, obj
       body: JSON.stringify(body),
     }),
   );
+  if (!job?.id) throw new AppError('salesforce_unavailable', `Could not query ${objectName}: Salesforce returned a malformed Bulk job.`);
   return job.id;
 }
 
@@ -49,8 +53,14 @@ export async function getQueryJob(client: SalesforceClient, id: string): Promise
   const job = await client.call('look at a Bulk job', (connection) =>
     connection.request<{ id: string; state: string; numberRecordsProcessed?: number; errorMessage?: string }>(jobPath(client, id)),
   );
-  const tooMuch = TOO_MUCH.test(job.errorMessage ?? '');
-  return { id: job.id, state: job.state, processed: job.numberRecordsProcessed ?? 0, tooMuch };
+  const message = job.errorMessage ?? '';
+  return {
+    id: job.id,
+    state: job.state,
+    processed: job.numberRecordsProcessed ?? 0,
+    tooMuch: TOO_MUCH.test(message),
+    message: redactMessage(message) || null,
+  };
 }
 
 /**
@@ -80,7 +90,7 @@ async function abortStuckJob(client: SalesforceClient, id: string): Promise<Bulk
     if (!hasEnded(job)) throw error;
     return job;
   }
-  return { id, state: 'Aborted', processed: 0, tooMuch: true };
+  return { id, state: 'Aborted', processed: 0, tooMuch: true, message: 'it did not end in time' };
 }
 
 /** Stops a running job. @throws AppError */
@@ -110,11 +120,18 @@ export async function fetchPage(
   const query = new URLSearchParams({ maxRecords: String(maxRecords), ...(locator !== null && { locator }) });
   const response = await client.fetch('fetch a result page', `${jobPath(client, id)}/results?${query}`, signal, { accept: 'text/csv' });
   const header = (name: string): string | undefined => [response.headers[name]].flat()[0];
+  if (isHtml(header('content-type'))) {
+    response.body.destroy();
+    throw webPageError('fetch a result page', response.statusCode);
+  }
   const next = header('sforce-locator');
   const rows = Number(header('sforce-numberofrecords') ?? Number.NaN);
   if (next === undefined || !Number.isSafeInteger(rows)) {
     response.body.destroy();
-    throw new AppError('salesforce_unavailable', 'A result page came without its headers: a proxy may have taken them away.');
+    throw new AppError(
+      'salesforce_unavailable',
+      'A result page came without Sforce-Locator or Sforce-NumberOfRecords. Check that no proxy removes them.',
+    );
   }
   return {
     rows,

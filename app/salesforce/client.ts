@@ -2,7 +2,7 @@ import jsforce from 'jsforce';
 import { type Dispatcher, request } from 'undici';
 import type { Limits } from '../core/limits.ts';
 import type { ApiUsage } from '../core/quota.ts';
-import { isSessionRefused, translateSalesforceError } from './errors.ts';
+import { isSessionRefused, requireJson, sessionStillRefused, translateSalesforceError } from './errors.ts';
 import { readLimitInfo } from './limit-info.ts';
 import { orGiveUp } from './or-give-up.ts';
 
@@ -34,11 +34,15 @@ export interface SalesforceClientOptions {
 /** A salesforce error as jsforce would have thrown it. */
 class SalesforceHttpError extends Error {
   readonly errorCode: string;
+  readonly status: number;
+  readonly contentType: string | undefined;
 
-  constructor(errorCode: string, message: string) {
+  constructor(errorCode: string, message: string, { statusCode, headers }: Dispatcher.ResponseData) {
     super(message);
     this.name = errorCode;
     this.errorCode = errorCode;
+    this.status = statusCode;
+    this.contentType = [headers['content-type']].flat()[0];
   }
 }
 
@@ -78,7 +82,9 @@ export class SalesforceClient {
   async call<T>(doing: string, work: (connection: jsforce.Connection) => PromiseLike<T>): Promise<T> {
     return await this.#withSession(doing, (session) => {
       const connection = new jsforce.Connection({ ...session, version: this.version, callOptions: { client: NAME } });
-      return orGiveUp(work(connection), this.#idleMs, this.#signal).finally(() => this.#onCall(connection.limitInfo.apiUsage));
+      return orGiveUp(work(connection), this.#idleMs, this.#signal)
+        .then((reply) => requireJson(reply, doing))
+        .finally(() => this.#onCall(connection.limitInfo.apiUsage));
     });
   }
 
@@ -121,7 +127,7 @@ export class SalesforceClient {
     try {
       return await work(renewed);
     } catch (error) {
-      throw translateSalesforceError(error, doing);
+      throw isSessionRefused(error) ? sessionStillRefused(error, doing) : translateSalesforceError(error, doing);
     }
   }
 }
@@ -138,8 +144,8 @@ async function readError(response: Dispatcher.ResponseData): Promise<SalesforceH
   }
   try {
     const [first] = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { errorCode?: string; message?: string }[];
-    return new SalesforceHttpError(first?.errorCode ?? fallback, first?.message ?? '');
+    return new SalesforceHttpError(first?.errorCode ?? fallback, first?.message ?? '', response);
   } catch {
-    return new SalesforceHttpError(fallback, '');
+    return new SalesforceHttpError(fallback, '', response);
   }
 }

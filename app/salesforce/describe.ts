@@ -1,5 +1,7 @@
 import type { DescribedField } from '../core/columns.ts';
+import { requireApiVersion } from './api-versions.ts';
 import type { SalesforceClient } from './client.ts';
+import { refusalCode } from './errors.ts';
 
 /** What a describe tells of an object, as far as we use it. Only fields that the connection's user may see are there. */
 export interface ObjectDescription {
@@ -15,9 +17,13 @@ const FRESH_MS = 6 * 60 * 60 * 1000;
 
 /** Describes an object. @throws AppError salesforce_refused (NOT_FOUND) where there is none that the user may see */
 export async function describeObject(client: SalesforceClient, objectName: string): Promise<ObjectDescription> {
-  const { name, queryable, updateable, fields } = await client.call(`describe ${objectName}`, (connection) =>
-    connection.describe(objectName),
-  );
+  const { name, queryable, updateable, fields } = await client
+    .call(`describe ${objectName}`, (connection) => connection.describe(objectName))
+    .catch(async (error: unknown) => {
+      // Salesforce says the same of an object and of a version of its API that do not exist.
+      if (refusalCode(error) === 'NOT_FOUND') await requireApiVersion(client);
+      throw error;
+    });
   return {
     name,
     queryable,

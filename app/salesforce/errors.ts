@@ -1,8 +1,21 @@
-import { AppError, foreignCode, isAppError } from '../errors.ts';
+import { failureSentence } from '../core/failure-sentence.ts';
+import { AppError, type ErrorCode, foreignCode, isAppError, type Recovery } from '../errors.ts';
+
+/** What an error of a call to Salesforce may carry: jsforce throws it without the last two. */
+interface SalesforceError {
+  errorCode?: unknown;
+  name?: unknown;
+  message?: unknown;
+  /** jsforce's, of a body of several errors */
+  data?: unknown;
+  /** HTTP's */
+  status?: unknown;
+  contentType?: unknown;
+}
 
 /** Salesforce's code of an error that jsforce threw, such as INVALID_FIELD or ERROR_HTTP_503; undefined for other errors. */
 export function salesforceCode(error: unknown): string | undefined {
-  const { errorCode, name } = error as { errorCode?: unknown; name?: unknown };
+  const { errorCode, name } = firstOf(error);
   if (typeof errorCode === 'string') return errorCode;
   return typeof name === 'string' && /^(ERROR_HTTP_\d+|[A-Z][A-Z_]{4,})$/.test(name) ? name : undefined;
 }
@@ -21,6 +34,9 @@ export function isTimeOut(error: unknown): boolean {
 /** The code with which Salesforce says that it knows no page behind a locator: cursors live two days, and some less. */
 export const LOST_LOCATOR = 'INVALID_QUERY_LOCATOR';
 
+/** The code with which Salesforce refuses a version of its API. */
+export const UNSUPPORTED_VERSION = 'UNSUPPORTED_API_VERSION';
+
 const TIME_OUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
 /** True where Salesforce refused the access token: it is to be renewed, once. */
@@ -28,37 +44,204 @@ export function isSessionRefused(error: unknown): boolean {
   return ['INVALID_SESSION_ID', 'INVALID_AUTH_HEADER', 'ERROR_HTTP_401'].includes(salesforceCode(error) ?? '');
 }
 
-/** Codes after which the same call may well succeed. */
-const PASSING = new Set(['UNABLE_TO_LOCK_ROW', 'SERVER_UNAVAILABLE', 'UNKNOWN_EXCEPTION', 'TIMEOUT', 'INVALID_SESSION_ID']);
+/** What an error of Salesforce means to us. */
+interface Meaning {
+  code: ErrorCode;
+  what: string;
+  advice?: string;
+  recovery?: Recovery;
+}
+
+const REFUSED: Meaning = { code: 'salesforce_refused', what: 'Salesforce refused it' };
+const TRANSIENT: Meaning = { code: 'salesforce_unavailable', what: 'Salesforce is temporarily unable to do it' };
+
+/** Codes after which the same call may well succeed. Results of a Bulk job that is complete are sometimes refused as if it were not. */
+const TRANSIENT_CODES = new Set([
+  'UNABLE_TO_LOCK_ROW',
+  'SERVER_UNAVAILABLE',
+  'UNKNOWN_EXCEPTION',
+  'TIMEOUT',
+  'INVALIDJOBSTATE',
+  'API_CURRENTLY_DISABLED',
+]);
+
+/** HTTP errors that come without words of Salesforce's: from its edge, or from a proxy before it. */
+const TRANSIENT_STATUS = new Set([404, 406, 408, 409, 420, 425, 429]);
 
 /** Codes of a used-up allowance. */
-const QUOTA = new Set(['REQUEST_LIMIT_EXCEEDED', 'LIMIT_EXCEEDED', 'EXCEEDEDQUOTA']);
+const QUOTA_CODES = new Set(['REQUEST_LIMIT_EXCEEDED', 'LIMIT_EXCEEDED', 'EXCEEDEDQUOTA']);
+
+const API_DISABLED: Meaning = {
+  ...REFUSED,
+  what: 'Salesforce does not let this user call its API',
+  advice: "Have an admin of the org give the user's profile or a permission set API Enabled; the org's edition must include the API.",
+};
+
+/** Refusals that somebody has to act on: what was refused, who can change it, and how. */
+const MEANINGS: Record<string, Meaning> = {
+  API_DISABLED_FOR_ORG: API_DISABLED,
+  INSUFFICIENT_ACCESS: { ...REFUSED, what: 'Salesforce denied the user access', advice: 'Have an admin of the org grant it.' },
+  FUNCTIONALITY_NOT_ENABLED: {
+    ...REFUSED,
+    what: 'the org has not enabled this feature',
+    advice: 'Have an admin of the org enable it, or choose another object.',
+  },
+  INVALID_OPERATION_WITH_EXPIRED_PASSWORD: {
+    ...REFUSED,
+    what: "the user's password has expired",
+    advice: 'Log in to Salesforce as the user and set a new one.',
+  },
+  PASSWORD_LOCKOUT: { ...REFUSED, what: 'the user is locked out', advice: 'Have an admin of the org unlock the user in Setup, Users.' },
+  LOGIN_DURING_RESTRICTED_TIME: {
+    ...TRANSIENT,
+    what: "it is outside the user's login hours",
+    advice: "It continues within them; an admin of the org can change the Login Hours of the user's profile.",
+    recovery: 'defer',
+  },
+  LOGIN_DURING_RESTRICTED_DOMAIN: {
+    ...REFUSED,
+    what: "Salesforce does not accept this service's IP address",
+    advice: "Have an admin of the org add it to the Login IP Ranges of the user's profile, or relax IP restrictions for the app.",
+  },
+  TRIAL_EXPIRED: { ...REFUSED, what: "the org's trial has expired", advice: 'Renew it with Salesforce.' },
+  INACTIVE_OWNER_OR_USER: {
+    ...REFUSED,
+    what: 'the user is inactive',
+    advice: 'Have an admin of the org activate the user in Setup, Users.',
+  },
+  [UNSUPPORTED_VERSION]: {
+    ...REFUSED,
+    what: 'the org does not offer this version of the API',
+    advice: 'Set SALESFORCE_API_VERSION to one that it offers.',
+  },
+};
+
+const SECURITY_POLICY: Meaning = {
+  ...REFUSED,
+  what: 'a transaction security policy of the org blocked it',
+  advice: 'Have an admin of the org exempt the user in Setup, Transaction Security Policies.',
+};
+
+/** An HTTP error in place of these is the version's, too. */
+const GONE = new Set(['GONE', 'ERROR_HTTP_410']);
+
+function meaningOf(code: string, message: string, status: number): Meaning {
+  if (GONE.has(code) || status === 410) return MEANINGS[UNSUPPORTED_VERSION]!;
+  if (QUOTA_CODES.has(code)) return quotaMeaning(message);
+  if (code.startsWith('TXN_SECURITY')) return SECURITY_POLICY;
+  if (code === 'FEATURENOTENABLED' && /API is not enabled/i.test(message)) return API_DISABLED;
+  const known = Object.hasOwn(MEANINGS, code) ? MEANINGS[code] : undefined;
+  if (known) return known;
+  if (TRANSIENT_CODES.has(code) || status >= 500) return TRANSIENT;
+  if (code.startsWith('ERROR_HTTP_') && TRANSIENT_STATUS.has(status)) return TRANSIENT;
+  // A job's results, refused for another reason than that another version of the API created it.
+  return status === 409 && code !== 'API_ERROR' ? TRANSIENT : REFUSED;
+}
+
+/** Which of the org's allowances is used up. Those of Bulk are its own, and counted over rolling 24 hours. */
+function quotaMeaning(message: string): Meaning {
+  if (/concurrent/i.test(message)) {
+    return { ...TRANSIENT, what: 'too many long requests to the org are running at once' };
+  }
+  const later = 'It continues once there is room again.';
+  if (/query jobs/i.test(message)) {
+    return { code: 'salesforce_quota', what: "the org's Bulk query jobs of the last 24 hours are used up", advice: later };
+  }
+  if (/result size/i.test(message)) {
+    return { code: 'salesforce_quota', what: "the org's storage for Bulk query results of the last 24 hours is used up", advice: later };
+  }
+  if (message === '' || /TotalRequests|API request/i.test(message)) {
+    return { code: 'salesforce_quota', what: "the org's API calls of the last 24 hours are used up", advice: later };
+  }
+  return { code: 'salesforce_quota', what: 'a limit of the org is used up', advice: later };
+}
 
 /**
- * Says in our own words what a failed call to Salesforce means. Salesforce's text is kept as the cause only: it may quote records.
+ * Says in our own words what a failed call to Salesforce means, with Salesforce's own code and message, values redacted.
  * @param doing what was being done, as a part of a sentence: "describe Account"
  */
 export function translateSalesforceError(error: unknown, doing: string): AppError {
   if (isAppError(error)) return error;
   const code = salesforceCode(error);
-  const text = error instanceof Error || Error.isError(error) ? (error as Error).message : '';
-  if (!code) {
-    const reason = foreignCode(error) ?? 'no answer';
-    const timedOut = TIME_OUTS.has(reason) || (error as { name?: unknown }).name === 'TimeoutError';
-    return new AppError('salesforce_unavailable', `Could not ${doing}: Salesforce gave no answer (${reason}).`, {
-      cause: error,
-      ...(timedOut && { details: { timed_out: true } }),
-    });
+  if (!code) return noAnswer(error, doing);
+  const status = httpStatus(error, code);
+  if (isWebPage(error, code)) return webPageError(doing, status, error);
+  const message = messageOf(error);
+  const { code: ours, what, advice, recovery } = meaningOf(code, message, status);
+  return new AppError(ours, failureSentence({ doing, what, code, message, advice }), {
+    cause: error,
+    details: { salesforce_code: code },
+    ...(recovery && { recovery }),
+  });
+}
+
+/** A session that was renewed a moment ago is refused as well. */
+export function sessionStillRefused(error: unknown, doing: string): AppError {
+  const code = salesforceCode(error) ?? 'unknown';
+  const what = 'the access token was renewed, and Salesforce refuses the new one, too';
+  const advice =
+    "Have an admin of the org check that the user is active and API Enabled, that session IP restrictions (Lock sessions to the IP address, Login IP Ranges) allow this service's address, and that the External Client App is not blocked.";
+  return new AppError('salesforce_unavailable', failureSentence({ doing, what, code, message: messageOf(error), advice }), {
+    cause: error,
+    details: { salesforce_code: code },
+  });
+}
+
+/** A web page came where Salesforce's API would have answered. @param status HTTP's */
+export function webPageError(doing: string, status: number, cause?: unknown): AppError {
+  const what = 'a web page came in place of an answer of the Salesforce API';
+  const advice =
+    'A login page, a maintenance page or a proxy answered: if this goes on, check that the org is reachable from here under its My Domain.';
+  return new AppError('salesforce_unavailable', failureSentence({ doing, what, code: `HTTP ${status}`, advice }), {
+    cause,
+    details: { http_status: status },
+  });
+}
+
+/** Passes an answer of Salesforce's API on, which is always JSON: jsforce gives all others as text. @throws AppError */
+export function requireJson<T>(reply: T, doing: string): T {
+  if (typeof reply === 'string') throw webPageError(doing, 200);
+  return reply;
+}
+
+/** True of a content type of web pages. */
+export function isHtml(contentType: unknown): boolean {
+  return /\bx?html\b/i.test(String([contentType].flat()[0] ?? ''));
+}
+
+function isWebPage(error: unknown, code: string): boolean {
+  if (!code.startsWith('ERROR_HTTP_')) return false;
+  // jsforce keeps no content type, but says so in words for exactly text/html.
+  return isHtml((error as SalesforceError).contentType) || /^\s*<|^HTTP response contains html/i.test(messageOf(error));
+}
+
+function noAnswer(error: unknown, doing: string): AppError {
+  const { name } = error as SalesforceError;
+  const reason = foreignCode(error);
+  if (!reason && (name === 'SyntaxError' || name === 'TypeError')) {
+    return new AppError('salesforce_unavailable', `Could not ${doing}: Salesforce returned a malformed response.`, { cause: error });
   }
-  const options = { cause: error, details: { salesforce_code: code } };
-  if (QUOTA.has(code) && !text.includes('ConcurrentRequests')) {
-    return new AppError('salesforce_quota', `Could not ${doing}: the org's API allowance is used up (${code}).`, options);
-  }
-  const httpStatus = Number(/^ERROR_HTTP_(\d+)$/.exec(code)?.[1] ?? 0);
-  if (PASSING.has(code) || QUOTA.has(code) || httpStatus >= 500 || [406, 408, 420, 429].includes(httpStatus)) {
-    return new AppError('salesforce_unavailable', `Could not ${doing}: Salesforce is not available for it now (${code}).`, options);
-  }
-  const column = /No such column '([A-Za-z0-9_.]+)'/.exec(text)?.[1];
-  const about = column ? `${code}, column ${column}` : code;
-  return new AppError('salesforce_refused', `Could not ${doing}: Salesforce refused it (${about}).`, options);
+  const timedOut = name === 'TimeoutError' || (reason !== undefined && TIME_OUTS.has(reason));
+  const why = reason ?? (timedOut ? 'time-out' : 'no reason given');
+  return new AppError('salesforce_unavailable', `Could not ${doing}: Salesforce gave no answer (${why}).`, {
+    cause: error,
+    ...(timedOut && { details: { timed_out: true } }),
+  });
+}
+
+function httpStatus(error: unknown, code: string): number {
+  const { status } = error as SalesforceError;
+  return typeof status === 'number' ? status : Number(/^ERROR_HTTP_(\d+)$/.exec(code)?.[1] ?? 0);
+}
+
+function messageOf(error: unknown): string {
+  const { message } = firstOf(error);
+  return typeof message === 'string' ? message : '';
+}
+
+/** The first of several errors: jsforce's own words for all of them tell nothing. */
+function firstOf(error: unknown): SalesforceError {
+  const thrown = (error ?? {}) as SalesforceError;
+  if (thrown.errorCode !== 'MULTIPLE_API_ERRORS' || !Array.isArray(thrown.data)) return thrown;
+  return (thrown.data[0] as SalesforceError | undefined) ?? thrown;
 }

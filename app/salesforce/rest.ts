@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import { csvLine } from '../core/csv.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
-import { translateSalesforceError } from './errors.ts';
+import { isHtml, translateSalesforceError, webPageError } from './errors.ts';
 
 /** Rows of a REST query, as the CSV that Bulk would give, without a header line. */
 export interface RestPage {
@@ -54,8 +54,12 @@ export async function readRestPage(
 }
 
 /** A body that breaks off, or is no page, is Salesforce's error like any other. */
-async function readReply({ body, headers }: Dispatcher.ResponseData): Promise<Reply> {
+async function readReply({ statusCode, body, headers }: Dispatcher.ResponseData): Promise<Reply> {
   try {
+    if (isHtml(headers['content-type'])) {
+      await body.dump();
+      throw webPageError('query rows', statusCode);
+    }
     const bytes = Buffer.from(await body.arrayBuffer());
     return parse(headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes);
   } catch (error) {
@@ -68,7 +72,7 @@ function parse(body: Buffer): Reply {
   const keepNumberText: Revive = (_key, value, { source }) => (typeof value === 'number' ? source : value);
   const reply = JSON.parse(body.toString('utf8'), keepNumberText as (key: string, value: unknown) => unknown) as Reply;
   if (Array.isArray(reply.records) && (reply.done || reply.nextRecordsUrl)) return reply;
-  throw new AppError('salesforce_unavailable', 'A REST query was answered with something that is no page of rows.');
+  throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed query response.');
 }
 
 /** The columns as records spell them: as the schema does, which may have changed since it was described. None may be taken for empty. */
@@ -78,7 +82,10 @@ function keysOf(record: Record<string, unknown> | undefined, columns: readonly s
   return columns.map((column) => {
     const key = keys.get(column.toLowerCase());
     if (key !== undefined) return key;
-    throw new AppError('salesforce_refused', `A REST query was answered without the field ${column}, which it asked for: tick again.`);
+    throw new AppError(
+      'salesforce_refused',
+      `Salesforce returned rows without the requested field ${column}. Call handle_importing_job again.`,
+    );
   });
 }
 

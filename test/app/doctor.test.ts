@@ -64,6 +64,12 @@ test('the doctor says what is wrong, each thing by itself, and tells no secret',
   expect(output).not.toContain('not-the-s3cret');
 });
 
+test('the doctor says that the org does not offer the version of the API, and which one to set', async () => {
+  const { code, output } = await runDoctor({ SALESFORCE_API_VERSION: '67.0' });
+  expect(code).toBe(1);
+  expect(output).toMatch(/FAIL {2}every connection may call its org: http.*\/id\/.*: .* not 67\.0\. Set SALESFORCE_API_VERSION to 66\.0\./);
+});
+
 test('a job is overdue when its window has been closed for hours and it is not done with it, unless it was paused or made since', async () => {
   const userId = (await service.database.pool.query<{ identity_url: string }>('SELECT identity_url FROM connections')).rows[0]!
     .identity_url;
