@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import jsforce from 'jsforce';
+import { failureSentence } from '../core/failure-sentence.ts';
+import { redactMessage } from '../core/redact.ts';
 import { AppError, foreignCode } from '../errors.ts';
 import { orGiveUp } from './or-give-up.ts';
 
@@ -44,7 +46,11 @@ export async function exchangeCode(app: SalesforceApp, redirectUri: string, code
   try {
     return toReply(await orGiveUp(oauth2(app, redirectUri, codeVerifier).requestToken(code), LOGIN_MS));
   } catch (error) {
-    throw translate(error, (reason) => new AppError('login_refused', loginHelp(reason, app.loginUrl), { cause: error }));
+    throw translate(
+      error,
+      app,
+      (reason, description) => new AppError('login_refused', loginHelp(reason, app.loginUrl, description), { cause: error }),
+    );
   }
 }
 
@@ -56,14 +62,20 @@ export async function renewTokens(app: SalesforceApp, refreshToken: string): Pro
   try {
     return toReply(await orGiveUp(oauth2(app).refreshToken(refreshToken), LOGIN_MS));
   } catch (error) {
-    throw translate(error, (reason) =>
-      reason === 'invalid_grant'
-        ? new AppError('needs_login', 'Salesforce no longer accepts this grant: call get_oauth_url and login_oauth_callback again.', {
-            cause: error,
-          })
-        : new AppError('login_refused', loginHelp(reason, app.loginUrl), { cause: error, recovery: 'defer' }),
-    );
+    throw translate(error, app, (reason, description) => renewalRefused(reason, description, app, error));
   }
+}
+
+/** Where the grant itself lives on, its jobs wait until somebody has changed what stands in the way. */
+function renewalRefused(reason: string, description: string, app: SalesforceApp, cause: unknown): AppError {
+  const policy = policyHelp(description);
+  if (policy && !policy.endsGrant) return new AppError('login_refused', policy.help, { cause, recovery: 'defer' });
+  if (reason !== 'invalid_grant') {
+    return new AppError('login_refused', loginHelp(reason, app.loginUrl, description), { cause, recovery: 'defer' });
+  }
+  const said = redactMessage(description).replace(/[.:;, ]+$/, '');
+  const help = `Salesforce no longer accepts this grant (invalid_grant${said && `: ${said}`}): call get_oauth_url and login_oauth_callback again.`;
+  return new AppError('needs_login', policy?.help ?? help, { cause });
 }
 
 /** Asks a login host for tokens with a code that is none: it refuses the code, if it knows the app. @throws AppError */
@@ -77,8 +89,49 @@ export async function reachLogin(app: SalesforceApp): Promise<void> {
   }
 }
 
-/** What to do about each refusal, by the OAuth error code that comes with the redirect or from the token endpoint. */
-export function loginHelp(reason: string, loginUrl: string): string {
+/** What of an org or a user stands in the way of every login and renewal, who can change it, and how. */
+interface Policy {
+  said: RegExp;
+  help: string;
+  /** the grant cannot be used again: a person must log in */
+  endsGrant: boolean;
+}
+
+const POLICIES: readonly Policy[] = [
+  {
+    said: /inactive user/i,
+    help: 'The Salesforce user of this connection is inactive. Have an admin of the org activate the user in Setup, Users; or call get_oauth_url and login_oauth_callback as another user.',
+    endsGrant: true,
+  },
+  {
+    said: /ip restricted/i,
+    help: "Salesforce does not accept this service's IP address (ip restricted). Have an admin of the org add it to the Login IP Ranges of the user's profile, or relax IP restrictions in the policies of the External Client App.",
+    endsGrant: false,
+  },
+  {
+    said: /invalid login hours/i,
+    help: "It is outside the Salesforce user's login hours (invalid login hours). It works within them; an admin of the org can change the Login Hours of the user's profile.",
+    endsGrant: false,
+  },
+  {
+    said: /inactive organization/i,
+    help: 'The Salesforce org is inactive (inactive organization): it is locked, closed or its trial has expired. Have its admin contact Salesforce.',
+    endsGrant: false,
+  },
+];
+
+function policyHelp(description: string): Policy | undefined {
+  return POLICIES.find(({ said }) => said.test(description));
+}
+
+/**
+ * What to do about each refusal.
+ * @param reason the OAuth error code that comes with the redirect or from the token endpoint
+ * @param description Salesforce's words for it, where they came
+ */
+export function loginHelp(reason: string, loginUrl: string, description = ''): string {
+  const policy = policyHelp(description);
+  if (policy) return policy.help;
   const help: Record<string, string> = {
     access_denied: 'The user refused access: call get_oauth_url again, and choose Allow on the page it gives.',
     'access-denied': 'The user refused access: call get_oauth_url again, and choose Allow on the page it gives.',
@@ -97,7 +150,9 @@ export function loginHelp(reason: string, loginUrl: string): string {
     OAUTH_APPROVAL_ERROR_GENERIC:
       'Salesforce could not approve the app: check that it is installed in the org, has the scopes "api" and "refresh_token", and that the user is no API-only user.',
   };
-  return help[reason] ?? `Salesforce refused the login (${/^[A-Za-z_-]{1,60}$/.test(reason) ? reason : 'no reason given'}).`;
+  if (Object.hasOwn(help, reason)) return help[reason]!;
+  const code = /^[A-Za-z_-]{1,60}$/.test(reason) ? reason : 'no reason given';
+  return failureSentence({ doing: 'log in', what: 'Salesforce refused it', code, message: description });
 }
 
 function oauth2(app: SalesforceApp, redirectUri?: string, codeVerifier?: string): jsforce.OAuth2 {
@@ -109,7 +164,7 @@ function oauth2(app: SalesforceApp, redirectUri?: string, codeVerifier?: string)
 function toReply(reply: object): TokenReply {
   const { access_token, instance_url, id, refresh_token } = (reply ?? {}) as Record<string, unknown>;
   if (typeof access_token !== 'string' || typeof instance_url !== 'string' || typeof id !== 'string') {
-    throw new AppError('salesforce_unavailable', 'The login host did not answer as Salesforce does: check SALESFORCE_LOGIN_URL.');
+    throw new AppError('salesforce_unavailable', 'The login host answered with something other than tokens. Check SALESFORCE_LOGIN_URL.');
   }
   return {
     accessToken: access_token,
@@ -120,14 +175,29 @@ function toReply(reply: object): TokenReply {
 }
 
 /** jsforce gives the OAuth error code as the error's name. */
-function translate(error: unknown, refused: (reason: string) => AppError): AppError {
+function translate(error: unknown, { loginUrl }: SalesforceApp, refused: (reason: string, description: string) => AppError): AppError {
   if (error instanceof AppError) return error;
   const { name, message } = error as Error;
-  const status = Number(/^ERROR_HTTP_(\d+)$/.exec(name)?.[1] ?? 0);
+  const transient = (sentence: string): AppError => new AppError('salesforce_unavailable', sentence, { cause: error });
   // Two renewals at once, or too many logins: not the grant's fault.
-  const passing = name === 'rate_limit_exceeded' || message.includes('already being processed');
-  if (passing || status >= 400 || ['TypeError', 'Error', 'TimeoutError'].includes(name) || foreignCode(error)) {
-    return new AppError('salesforce_unavailable', 'The Salesforce login host did not answer: try again shortly.', { cause: error });
+  if (message.includes('already being processed')) {
+    return transient(
+      'Salesforce is already processing a renewal of this session (token request is already being processed). Try again shortly.',
+    );
   }
-  return refused(name);
+  if (name === 'rate_limit_exceeded') {
+    return transient('The Salesforce user logged in too often (rate_limit_exceeded): 3,600 logins an hour are allowed. Try again later.');
+  }
+  const status = /^ERROR_HTTP_(\d+)$/.exec(name)?.[1];
+  if (status) {
+    return transient(
+      `The login host ${loginUrl} answered HTTP ${status} in place of tokens. Try again shortly; if this goes on, check SALESFORCE_LOGIN_URL.`,
+    );
+  }
+  const reason = foreignCode(error);
+  if (reason || ['TypeError', 'Error', 'TimeoutError'].includes(name)) {
+    const why = reason ?? (name === 'TimeoutError' ? 'time-out' : 'no reason given');
+    return transient(`The login host ${loginUrl} gave no answer (${why}). Try again shortly.`);
+  }
+  return refused(name, message);
 }
