@@ -1,11 +1,11 @@
 import { fieldNames } from '../core/columns.ts';
 import { type Choice, chooseMethod } from '../core/method.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { queryPath, type RestPage, readRestPage } from '../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../salesforce/soql.ts';
 import { type Slice, saveSlice } from '../store/slices.ts';
 import { requireQuota } from './quota.ts';
-import type { Extraction } from './stage-slice.ts';
+import type { Extraction, TooLarge } from './stage-slice.ts';
 import { tooMuch } from './too-much.ts';
 import { tryCount } from './try-count.ts';
 
@@ -15,39 +15,60 @@ export interface Reading {
   firstPage: RestPage | undefined;
 }
 
+/** Why only Bulk can read a slice. */
+interface NotByRest extends Choice {
+  /** as a part of a sentence, for where Bulk refuses the object as well */
+  why: string;
+  /** REST may be able to read fewer rows */
+  tooLarge: boolean;
+}
+
 /**
  * Asks for the first page by REST, which also tells how many rows there are, and chooses how to read them all: an empty window costs
  * this one call, a small one little more. What an earlier attempt chose stays chosen.
+ * @param canBeCut whether TooLarge may be answered: where Bulk refuses the object, and REST takes too long for so many rows
  */
-export async function beginReading(extraction: Extraction, planned: Slice, range: RowRange): Promise<Reading> {
+export async function beginReading(
+  extraction: Extraction,
+  planned: Slice,
+  range: RowRange,
+  canBeCut: boolean,
+): Promise<Reading | TooLarge> {
   if (planned.method) return { slice: planned, firstPage: undefined };
   const { context, run } = extraction;
   await requireQuota(context, run.orgId);
   const first = await readFirstPage(extraction, range);
   const byRest = 'totalSize' in first;
   if (!byRest && run.job.bulkRefused) {
-    throw new AppError(
-      'salesforce_refused',
-      `${run.job.objectName} can be read neither by REST (${first.reason}) nor by Bulk (${run.job.bulkRefused}): hide fields from the user, or choose another object.`,
-    );
+    if (first.tooLarge && canBeCut) return { cut: planned, parts: 2 };
+    throw readByNeither(run.job.objectName, first.why, run.job.bulkRefused);
   }
   const countBefore = byRest ? first.totalSize : await tryCount(extraction, range);
-  const choice = byRest ? chooseMethod(first.totalSize, context.limits.restRows, run.job.bulkRefused) : first;
-  const slice = await saveSlice(context.database, run, planned.ordinal, { state: 'extracting', countBefore, ...choice });
-  return { slice, firstPage: byRest && choice.method === 'rest' ? first : undefined };
+  const { method, reason } = byRest ? chooseMethod(first.totalSize, context.limits.restRows, run.job.bulkRefused) : first;
+  const slice = await saveSlice(context.database, run, planned.ordinal, { state: 'extracting', countBefore, method, reason });
+  return { slice, firstPage: byRest && method === 'rest' ? first : undefined };
 }
 
 /** @returns the page, or why only Bulk can read this */
-async function readFirstPage({ client, run, columns, signal }: Extraction, range: RowRange): Promise<RestPage | Choice> {
+async function readFirstPage({ client, run, columns, signal }: Extraction, range: RowRange): Promise<RestPage | NotByRest> {
   const names = fieldNames(columns);
   const path = queryPath(client, selectRows(range, names));
-  if (!path) return { method: 'bulk', reason: 'the query is too long for a URI' };
+  const reason = 'the query is too long for a URI';
+  if (!path) return { method: 'bulk', reason, why: reason, tooLarge: false };
   try {
     return await readRestPage(client, path, names, signal);
   } catch (error) {
-    const reason = tooMuch(error, run);
-    if (!reason) throw error;
+    const code = tooMuch(error, run);
+    if (!code) throw error;
+    const why = isAppError(error) ? error.message.replace(/^C/, 'c').replace(/\.$/, '') : code;
     // Bulk has more time.
-    return { method: 'bulk', reason: `REST gave up on it (${reason})` };
+    return { method: 'bulk', reason: `REST gave up on it (${code})`, why, tooLarge: code !== 'QUERY_TOO_COMPLICATED' };
   }
+}
+
+function readByNeither(objectName: string, byRest: string, byBulk: string): AppError {
+  return new AppError(
+    'salesforce_refused',
+    `${objectName} can be read neither by REST (${byRest}) nor by Bulk (${byBulk}). Hide fields from the connection's user, or choose another object.`,
+  );
 }

@@ -43,7 +43,8 @@ export async function stageByBulk(
   if (job.state !== 'JobComplete') {
     // Salesforce need not say why a job failed: where the slice was asked for before, it may be too much.
     const tooLarge = job.tooMuch || (job.state === 'Failed' && slice.generation > 1);
-    return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}`, tooLarge, later: job.state !== VANISHED };
+    const why = job.message === null ? '' : `: ${job.message}`;
+    return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}${why}`, tooLarge, later: job.state !== VANISHED };
   }
   try {
     return { processed: job.processed, pages: await stagePages(extraction, slice, table, job.processed) };
@@ -55,20 +56,22 @@ export async function stageByBulk(
 }
 
 /** Codes with which Salesforce refuses a job's results. */
-const UNUSABLE: Record<string, string> = {
-  NOT_FOUND: 'the Bulk job vanished while its pages were read',
-  [LOST_LOCATOR]: 'Salesforce no longer takes the locator of a page',
-  API_ERROR: 'Salesforce does not give the results of the Bulk job, such as those of one that was asked for by another version of the API',
-};
+const UNUSABLE = new Set([
+  // The Bulk job vanished while its pages were read.
+  'NOT_FOUND',
+  LOST_LOCATOR,
+  // Among others, another version of the API created the job.
+  'API_ERROR',
+]);
 
 /** Why the job's results are of no use, so that its rows are to be asked for anew; undefined for all other errors. */
 function unusableResult(error: unknown): string | undefined {
+  if (!isAppError(error)) return undefined;
   const code = refusalCode(error);
-  if (code && code in UNUSABLE) return UNUSABLE[code];
-  if (isAppError(error) && error.code === 'count_mismatch') return error.message;
   // A page that was cut off and closed cleanly on its way is no CSV.
-  if (isAppError(error) && error.details.bigquery_reason === 'invalid') return 'a page could not be loaded';
-  return undefined;
+  const isCutOff = error.details.bigquery_reason === 'invalid';
+  const unusable = error.code === 'count_mismatch' || (code !== undefined && UNUSABLE.has(code)) || isCutOff;
+  return unusable ? error.message.replace(/\.$/, '') : undefined;
 }
 
 /**
@@ -95,7 +98,7 @@ async function waitForBulkJob({ context, client, signal }: Extraction, { bulkJob
   try {
     return await waitForQueryJob(client, id, new Date(bulkAskedAt!.getTime() + context.limits.bulkJobMs), signal);
   } catch (error) {
-    if (refusalCode(error) === 'NOT_FOUND') return { id, state: VANISHED, processed: 0, tooMuch: false };
+    if (refusalCode(error) === 'NOT_FOUND') return { id, state: VANISHED, processed: 0, tooMuch: false, message: null };
     throw error;
   }
 }
@@ -125,7 +128,7 @@ async function stagePages(extraction: Extraction, slice: Slice, table: TableName
       const header = await started.header;
       headers.push(header);
       const fault = findPageFault(headers, announced);
-      if (fault) throw new AppError('count_mismatch', fault);
+      if (fault) throw new AppError('count_mismatch', `${fault}.`);
       locator = header.nextLocator;
       // The first page tells how wide the rows are; the others follow each other as soon as their headers are read.
       pageRows ??= await keepWidth(extraction, slice, started);
@@ -184,7 +187,7 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
     rows = page.rows;
     header.resolve(page);
     const names = fieldNames(columns);
-    const body = measured(withCheckedHeader(page.body, page.gzip, names), page.gzip);
+    const body = measured(withCheckedHeader(page.body, page.gzip, names, page.rows), page.gzip);
     return {
       rows: page.rows,
       nextLocator: page.nextLocator,

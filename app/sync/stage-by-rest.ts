@@ -44,8 +44,9 @@ export async function stageByRest(
 
 /** Why the query is to be sent again; undefined for all other errors. */
 function unusableResult(error: unknown): string | undefined {
-  if (refusalCode(error) === LOST_LOCATOR) return 'Salesforce no longer takes the locator of a page';
-  return isAppError(error) && error.code === 'count_mismatch' ? error.message : undefined;
+  if (!isAppError(error)) return undefined;
+  const unusable = error.code === 'count_mismatch' || refusalCode(error) === LOST_LOCATOR;
+  return unusable ? error.message.replace(/\.$/, '') : undefined;
 }
 
 /** The pages of a query, one after the other. @throws AppError count_mismatch where they cannot be its whole result */
@@ -54,7 +55,7 @@ async function* readPages({ client, columns, signal }: Extraction, first: RestPa
   for (let page = first; ; page = await readRestPage(client, page.nextPath, fieldNames(columns), signal)) {
     headers.push({ rows: page.rows, nextLocator: page.nextPath });
     const fault = findPageFault(headers, first.totalSize);
-    if (fault) throw new AppError('count_mismatch', fault);
+    if (fault) throw new AppError('count_mismatch', `${fault}.`);
     yield page;
     if (page.nextPath === null) return;
   }

@@ -65,7 +65,8 @@ export async function stageSlice(extraction: Extraction, planned: Slice, canBeCu
     if (!('reason' in staged)) return staged;
     if (staged.tooLarge && canBeCut) return { cut: slice, parts: 2 };
     if (!staged.interrupted && !staged.later && ++unproved >= MAX_READINGS) {
-      throw new AppError('count_mismatch', `The counts do not agree after ${MAX_READINGS} readings: ${staged.reason}.`);
+      const { objectName } = extraction.run.job;
+      throw new AppError('count_mismatch', `${objectName} could not be reconciled in ${MAX_READINGS} readings: ${staged.reason}.`);
     }
     extraction.context.log.warn({ event: 'slice_repeated', run: extraction.run.runId, slice: slice.ordinal, reason: staged.reason });
     slice = await beginGeneration(extraction.context.database, extraction.run, slice);
@@ -81,7 +82,9 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
   if (planned.method === 'rest') return { reason: 'a reading by REST was interrupted', interrupted: true };
 
   const range = rowRange(extraction, planned);
-  const { slice, firstPage } = await beginReading(extraction, planned, range);
+  const reading = await beginReading(extraction, planned, range, canBeCut);
+  if ('cut' in reading) return reading;
+  const { slice, firstPage } = reading;
   if (slice.countBefore === 0) return await emptySlice(extraction, slice);
   if (canBeCut && !slice.bulkJobId) {
     const parts = Math.ceil((slice.countBefore ?? (await estimateRows(extraction, slice))) / limits.sliceRows);

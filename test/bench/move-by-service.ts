@@ -21,7 +21,7 @@ export const move: Move = async ({ sourceUrl, sinkUrl, pages, columns }, dispatc
   const { signal } = new AbortController();
   return await movePages(async (locator) => {
     const page = await fetchPage(client, String(pages), locator, LIMITS.firstPageRows, signal);
-    const { content } = measured(withCheckedHeader(page.body, page.gzip, columns), page.gzip);
+    const { content } = measured(withCheckedHeader(page.body, page.gzip, columns, page.rows), page.gzip);
     return { rows: page.rows, next: page.nextLocator, move: () => load(warehouse, columns, content, signal) };
   });
 };

@@ -7,9 +7,9 @@ async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
 }
 
-async function pass(bytes: Buffer, gzip: boolean, columns: string[], size = 7): Promise<Buffer> {
+async function pass(bytes: Buffer, gzip: boolean, columns: string[], size = 7, rows = 2): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for await (const part of withCheckedHeader(inPieces(bytes, size), gzip, columns)) parts.push(part);
+  for await (const part of withCheckedHeader(inPieces(bytes, size), gzip, columns, rows)) parts.push(part);
   return Buffer.concat(parts);
 }
 
@@ -39,5 +39,20 @@ describe("a result page's header", () => {
   test('stops a page that ends before its header does', async () => {
     await expect(pass(gzipSync(page).subarray(0, 15), true, ['Id', 'Name', 'Account.Name'])).rejects.toMatchObject({ recovery: 'retry' });
     await expect(pass(Buffer.from('"Id"'), false, ['Id'])).rejects.toMatchObject({ recovery: 'retry' });
+  });
+
+  test.each([
+    ['no bytes', Buffer.alloc(0), false],
+    ['no bytes, said to be compressed', Buffer.alloc(0), true],
+    ['nothing, compressed', gzipSync(''), true],
+  ])('of a page without rows may be missing: %s', async (_what, bytes, gzip) => {
+    expect((await pass(bytes, gzip, ['Id', 'Name'], 7, 0)).toString()).toBe('"Id","Name"\n');
+    await expect(pass(bytes, gzip, ['Id', 'Name'], 7, 1)).rejects.toMatchObject({ recovery: 'retry' });
+  });
+
+  test.each([true, false])('stops a page that begins with a byte order mark, to be fetched again (compressed: %s)', async (gzip) => {
+    const marked = Buffer.from(`\uFEFF${page}`);
+    const columns = ['Id', 'Name', 'Account.Name'];
+    await expect(pass(gzip ? gzipSync(marked) : marked, gzip, columns)).rejects.toMatchObject({ recovery: 'retry' });
   });
 });
