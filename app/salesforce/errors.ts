@@ -65,7 +65,7 @@ const TRANSIENT_CODES = new Set([
   'API_CURRENTLY_DISABLED',
 ]);
 
-/** HTTP errors that come without words of Salesforce's: from its edge, or from a proxy before it. */
+/** HTTP errors without a code of Salesforce's own come from its edge or from a proxy. */
 const TRANSIENT_STATUS = new Set([404, 406, 408, 409, 420, 425, 429]);
 
 /** Codes of a used-up allowance. */
@@ -77,7 +77,7 @@ const API_DISABLED: Meaning = {
   advice: "Have an admin of the org give the user's profile or a permission set API Enabled; the org's edition must include the API.",
 };
 
-/** Refusals that somebody has to act on: what was refused, who can change it, and how. */
+/** Refusals that a person has to act on: what was refused, who can change it, and how. */
 const MEANINGS: Record<string, Meaning> = {
   API_DISABLED_FOR_ORG: API_DISABLED,
   INSUFFICIENT_ACCESS: { ...REFUSED, what: 'Salesforce denied the user access', advice: 'Have an admin of the org grant it.' },
@@ -122,7 +122,7 @@ const SECURITY_POLICY: Meaning = {
   advice: 'Have an admin of the org exempt the user in Setup, Transaction Security Policies.',
 };
 
-/** An HTTP error in place of these is the version's, too. */
+/** With HTTP 410, Salesforce answers for versions of its API that it has retired. */
 const GONE = new Set(['GONE', 'ERROR_HTTP_410']);
 
 function meaningOf(code: string, message: string, status: number): Meaning {
