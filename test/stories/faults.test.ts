@@ -68,7 +68,7 @@ describe('Salesforce by REST', () => {
     expect(service.logged.join('')).toContain('"error_code":"salesforce_unavailable"');
   });
 
-  test('an object that neither REST nor Bulk reads fails its run at once, and says so', async () => {
+  test('an object of which neither REST nor Bulk reads even the smallest part fails its run, and says so', async () => {
     const headers = { 'content-type': 'application/json' };
     const tooMuch = JSON.stringify([{ errorCode: 'QUERY_TIMEOUT', message: 'too long' }]);
     const refused = JSON.stringify([{ errorCode: 'INVALIDENTITY', message: "Entity 'Task' is not supported by the Bulk API." }]);
