@@ -12,6 +12,7 @@ import { checkApiVersions } from '../sync/check-api-versions.ts';
 import { watchOldRuns } from '../sync/old-runs.ts';
 import { watchOverdue } from '../sync/overdue.ts';
 import { Worker } from '../sync/worker.ts';
+import { stopWhenUncaught } from './uncaught.ts';
 
 /** Requests are small; one that takes longer to arrive is stuck, or means harm. */
 const REQUEST_MS = 30_000;
@@ -26,14 +27,16 @@ export const serve: Command = async ({ args, env, stop }) => {
     options: { local: { type: 'boolean' }, data: { type: 'string', default: '.local' }, clock: { type: 'string' } },
   });
   const log = createLog();
+  const uncaught = stopWhenUncaught(log);
+  const ending = AbortSignal.any([stop, uncaught]);
   if (!values.local) {
-    await run(readConfig(env), log, stop, () => {});
-    return 0;
+    await run(readConfig(env), log, ending, () => {});
+    return uncaught.aborted ? 1 : 0;
   }
   const { goLocal } = await import('../local.ts');
   await using local = await goLocal(env, values.data, values.clock);
-  await run(readConfig(local.env, true), log, stop, (url) => local.explain(url));
-  return 0;
+  await run(readConfig(local.env, true), log, ending, (url) => local.explain(url));
+  return uncaught.aborted ? 1 : 0;
 };
 
 /** Everything is open and checked before the first request is taken, and closed in the opposite order. */
