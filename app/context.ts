@@ -14,9 +14,10 @@ import { describeError, type Log } from './log.ts';
 import { SalesforceClient } from './salesforce/client.ts';
 import { DescribeCache } from './salesforce/describe.ts';
 import { renewTokens, type SalesforceApp } from './salesforce/oauth.ts';
-import { readAccessToken, withFreshTokens } from './store/connections.ts';
+import { readAccessToken } from './store/connections.ts';
 import { type DatabaseAddress, openDatabase } from './store/database.ts';
 import { OrgCalls } from './store/org-calls.ts';
+import { Renewals } from './store/renewals.ts';
 import { createSealer, type Sealer } from './store/seal.ts';
 
 /** What the parts work with, and the only place where they are put together. Others import its type only. */
@@ -54,6 +55,9 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
   const callsNotWritten = (error: unknown): void => log.warn({ event: 'calls_not_written', ...describeError(error) });
   const calls = new OrgCalls(database, callsNotWritten);
   const sealer = createSealer(config.tokenKeys);
+  const renewals = new Renewals(database, sealer, limits.loginMs, (error) =>
+    log.warn({ event: 'renewal_not_stored', ...describeError(error) }, 'a renewed session could not be stored: it is tried again'),
+  );
   // Pages are slow to begin and large; each request sets its own idle time-outs.
   const dispatcher = new Agent({ connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
   const warehouse = openWarehouse({ ...config.bigquery, federation: federationOf(config, credentials) }, dispatcher, limits.pollMs);
@@ -90,7 +94,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
         {
           current: () => readAccessToken(database, sealer, connectionId),
           renew: (refused) =>
-            withFreshTokens(database, sealer, connectionId, refused, (connection, refreshToken) =>
+            renewals.fresh(connectionId, { accessToken: refused, instanceUrl: '' }, 'refused', (connection, refreshToken) =>
               renewTokens(app(connection.loginUrl), refreshToken),
             ),
         },
@@ -106,7 +110,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
     scheduleNow: () => readClock(config.scheduleClockUrl),
     async close() {
       // What is under way gets a moment; a call that hangs must not keep the process.
-      const written = calls.write().catch(callsNotWritten);
+      const written = Promise.all([calls.write().catch(callsNotWritten), renewals.close()]);
       const closed = Promise.all([written.then(() => database.end()), dispatcher.close()]);
       await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     },

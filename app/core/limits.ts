@@ -16,6 +16,8 @@ export interface Limits {
   longRequests: number;
   /** when Salesforce says nothing for so long, in milliseconds, the call failed: longer than the two minutes that it gives a query */
   idleMs: number;
+  /** a caller waits for the renewal of a session for so long, in milliseconds; the renewal itself goes on */
+  loginMs: number;
   /** a Bulk job that has not ended after so long is stuck: Salesforce itself cleans up only in days */
   bulkJobMs: number;
   /** the pause after the first look whether a job of another service has ended, in milliseconds; each next is half as long again */
@@ -35,6 +37,7 @@ export const LIMITS: Limits = {
   uploads: 6,
   longRequests: 4,
   idleMs: 180_000,
+  loginMs: 30_000,
   bulkJobMs: 6 * 60 * 60 * 1000,
   pollMs: 250,
   lookMs: 2_000,

@@ -1,7 +1,6 @@
-import type pg from 'pg';
 import type { Identity } from '../core/identity.ts';
-import { AppError, isAppError } from '../errors.ts';
-import { onlyRow, type Queryable, transaction } from './database.ts';
+import { AppError } from '../errors.ts';
+import { onlyRow, type Queryable } from './database.ts';
 import type { Sealer } from './seal.ts';
 
 /** A Salesforce user's grant that we may use. Tokens are read apart, by what needs them. */
@@ -27,13 +26,26 @@ export interface Grant extends AccessToken {
   refreshToken: string;
 }
 
-/** What Salesforce gives for a refresh token; a new refresh token only where rotation is on. */
-export interface Renewal extends AccessToken {
+/** What Salesforce gives for a refresh token. */
+export interface Renewal {
+  accessToken: string;
+  /** undefined: where it was */
+  instanceUrl: string | undefined;
+  /** only where rotation is on */
   refreshToken: string | undefined;
 }
 
-/** Gets a fresh access token for a refresh token. @throws AppError needs_login when the grant is gone */
-export type Exchange = (connection: Connection, refreshToken: string) => Promise<Renewal>;
+/** The tokens of a connection, opened, and what is under way about them. */
+export interface Tokens extends AccessToken {
+  connection: Connection;
+  refreshToken: string;
+  /** the access token as it stands in the row */
+  sealed: string;
+  /** a renewal waits for its reply */
+  renewing: boolean;
+  /** the login host was asked in the last ten minutes whether the org has moved */
+  locatedRecently: boolean;
+}
 
 interface Row {
   id: number;
@@ -45,16 +57,25 @@ interface Row {
   access_token: string;
   refresh_token: string;
   status: Connection['status'];
+  renewing: boolean;
+  located_recently: boolean;
 }
 
-/** Keeps a new grant, in place of the one that this user gave before. */
+/** A renewal's request ends within two minutes: a process that is alive never meets the expiry of its own mark. */
+const RENEWING = 'coalesce(renewing_until > now(), false)';
+
+/** Whether the login host was recently asked for the address of the org: while an instance is down for long, it is left alone. */
+const LOCATED_RECENTLY = `coalesce(located_at > now() - interval '10 minutes', false)`;
+
+/** Keeps a new grant, in place of the one that this user gave before. A renewal of that one under way stores nothing any more. */
 export async function saveGrant(database: Queryable, sealer: Sealer, identity: Identity, grant: Grant): Promise<Connection> {
   const result = await database.query<Row>(
     `INSERT INTO connections (org_id, user_id, identity_url, login_url, instance_url, access_token, refresh_token)
      VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (org_id, user_id) DO UPDATE SET
        identity_url = excluded.identity_url, login_url = excluded.login_url, instance_url = excluded.instance_url,
-       access_token = excluded.access_token, refresh_token = excluded.refresh_token, status = 'active', updated_at = now()
+       access_token = excluded.access_token, refresh_token = excluded.refresh_token, status = 'active', updated_at = now(),
+       renewing_by = NULL, renewing_until = NULL, located_at = NULL
      RETURNING *`,
     [
       identity.orgId,
@@ -91,47 +112,74 @@ export async function readAccessToken(database: Queryable, sealer: Sealer, conne
   return openAccessToken(sealer, row);
 }
 
-/**
- * Gives an access token other than `stale`, which Salesforce refused: another worker's if one was got meanwhile, else a new one.
- * The row stays locked for the whole exchange, in every process: with rotation, a refresh token that is sent twice ends the grant.
- * The new tokens are committed before anyone uses them.
- */
-export async function withFreshTokens(
-  database: pg.Pool,
-  sealer: Sealer,
-  connectionId: number,
-  stale: string,
-  exchange: Exchange,
-): Promise<AccessToken> {
-  const outcome = await transaction(database, async (client) => {
-    const row = onlyRow(await client.query<Row>('SELECT * FROM connections WHERE id = $1 FOR NO KEY UPDATE', [connectionId]));
-    if (row.status === 'needs_login') return needsLogin();
-    const current = openAccessToken(sealer, row);
-    if (current.accessToken !== stale) return current;
-    try {
-      const refreshToken = sealer.open(row.refresh_token, sealContext(identityOf(row), 'refresh_token'));
-      const renewal = await exchange(toConnection(row), refreshToken);
-      await saveRenewal(client, sealer, row, renewal);
-      return renewal;
-    } catch (error) {
-      if (!isAppError(error) || error.recovery !== 'reauthorize') throw error;
-      // Committed, so that nobody else presents this grant again.
-      await client.query(`UPDATE connections SET status = 'needs_login', updated_at = now() WHERE id = $1`, [connectionId]);
-      return error;
-    }
-  });
-  if (isAppError(outcome)) throw outcome;
-  return { accessToken: outcome.accessToken, instanceUrl: outcome.instanceUrl };
+/** All tokens of a connection. @throws AppError needs_login when its grant has ended, unknown_token_key */
+export async function readTokens(database: Queryable, sealer: Sealer, connectionId: number): Promise<Tokens> {
+  const row = onlyRow(
+    await database.query<Row>(`SELECT *, ${RENEWING} AS renewing, ${LOCATED_RECENTLY} AS located_recently FROM connections WHERE id = $1`, [
+      connectionId,
+    ]),
+  );
+  if (row.status === 'needs_login') throw needsLogin();
+  return {
+    ...openAccessToken(sealer, row),
+    refreshToken: sealer.open(row.refresh_token, sealContext(identityOf(row), 'refresh_token')),
+    connection: toConnection(row),
+    sealed: row.access_token,
+    renewing: row.renewing,
+    locatedRecently: row.located_recently,
+  };
 }
 
-async function saveRenewal(client: Queryable, sealer: Sealer, row: Row, renewal: Renewal): Promise<void> {
-  const identity = identityOf(row);
-  const accessToken = sealer.seal(renewal.accessToken, sealContext(identity, 'access_token'));
-  const refreshToken = renewal.refreshToken && sealer.seal(renewal.refreshToken, sealContext(identity, 'refresh_token'));
-  await client.query(
-    `UPDATE connections SET access_token = $2, refresh_token = coalesce($3, refresh_token), instance_url = $4, updated_at = now()
-     WHERE id = $1`,
-    [row.id, accessToken, refreshToken ?? null, renewal.instanceUrl],
+/**
+ * Marks a connection as being renewed, for three minutes.
+ * @param tokens as they were read: if they were replaced since, nothing is marked
+ * @param id of the renewal
+ * @param locating whether the org is looked for
+ * @returns false where another renewal is under way, or was just done
+ */
+export async function claimRenewal(database: Queryable, { connection, sealed }: Tokens, id: string, locating: boolean): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `UPDATE connections SET renewing_by = $2, renewing_until = now() + interval '3 minutes',
+       located_at = CASE WHEN $3 THEN now() ELSE located_at END
+     WHERE id = $1 AND status = 'active' AND access_token = $4 AND NOT ${RENEWING} AND NOT ($3 AND ${LOCATED_RECENTLY})`,
+    [connection.id, id, locating, sealed],
+  );
+  return rowCount === 1;
+}
+
+/** Stores the tokens of a renewal and ends it. Does nothing where the renewal's mark is not there any more: it was stored, or replaced. */
+export async function saveRenewal(
+  database: Queryable,
+  sealer: Sealer,
+  connection: Connection,
+  id: string,
+  { accessToken, refreshToken, instanceUrl }: Renewal,
+): Promise<void> {
+  const seal = (text: string, column: string): string => sealer.seal(text, sealContext(connection, column));
+  await database.query(
+    `UPDATE connections SET access_token = $3, refresh_token = coalesce($4, refresh_token), instance_url = coalesce($5, instance_url),
+       renewing_by = NULL, renewing_until = NULL, updated_at = now()
+     WHERE id = $1 AND renewing_by = $2`,
+    [
+      connection.id,
+      id,
+      seal(accessToken, 'access_token'),
+      refreshToken === undefined ? null : seal(refreshToken, 'refresh_token'),
+      instanceUrl ?? null,
+    ],
+  );
+}
+
+/** Ends a renewal that brought no tokens. */
+export async function endRenewal(
+  database: Queryable,
+  { id: connectionId }: Connection,
+  id: string,
+  status: Connection['status'],
+): Promise<void> {
+  await database.query(
+    `UPDATE connections SET status = $3, renewing_by = NULL, renewing_until = NULL, updated_at = now() WHERE id = $1 AND renewing_by = $2`,
+    [connectionId, id, status],
   );
 }
 
