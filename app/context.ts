@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { Agent, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 import { databasePassword } from './aws/database-password.ts';
 import { taskCredentials } from './aws/task-credentials.ts';
 import type { Federation } from './bigquery/federated-client.ts';
@@ -26,6 +26,8 @@ export interface Context {
   readonly log: Log;
   readonly database: pg.Pool;
   readonly sealer: Sealer;
+  /** connections to Salesforce, and to BigQuery for uploads */
+  readonly dispatcher: Dispatcher;
   readonly warehouse: Warehouse;
   readonly describes: DescribeCache;
   readonly limits: Limits;
@@ -79,6 +81,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
     log,
     database,
     sealer,
+    dispatcher,
     warehouse,
     describes: new DescribeCache(),
     limits: config.bigquery.upload === 'multipart' ? forWholePages(limits) : limits,
@@ -93,9 +96,13 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
       new SalesforceClient(
         {
           current: () => readAccessToken(database, sealer, connectionId),
-          renew: (refused) =>
-            renewals.fresh(connectionId, { accessToken: refused, instanceUrl: '' }, 'refused', (connection, refreshToken) =>
-              renewTokens(app(connection.loginUrl), refreshToken),
+          renew: (failed, reason, signal) =>
+            renewals.fresh(
+              connectionId,
+              failed,
+              reason,
+              (connection, refreshToken, ending) => renewTokens(dispatcher, app(connection.loginUrl), refreshToken, ending),
+              signal,
             ),
         },
         dispatcher,
@@ -103,6 +110,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
           version: config.salesforce.apiVersion,
           gzip: config.salesforce.gzip,
           limits,
+          loginUrls: config.salesforce.apps.map(({ loginUrl }) => loginUrl),
           onCall: (told) => calls.count(connectionId, told),
           signal,
         },

@@ -77,7 +77,7 @@ async function checkMigrations(context: Context): Promise<string> {
 
 async function checkLoginHosts(context: Context): Promise<string> {
   const { apps } = context.config.salesforce;
-  for (const app of apps) await reachLogin(app);
+  for (const app of apps) await reachLogin(context.dispatcher, app);
   return apps.map((app) => app.loginUrl).join(', ');
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { redactMessage } from '../core/redact.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
-import { isHtml, translateSalesforceError, webPageError } from './errors.ts';
+import { translateSalesforceError } from './errors.ts';
 
 /** What a Bulk API 2.0 query job says of itself. A state we do not know means that it is still running. */
 export interface BulkJob {
@@ -120,10 +120,6 @@ export async function fetchPage(
   const query = new URLSearchParams({ maxRecords: String(maxRecords), ...(locator !== null && { locator }) });
   const response = await client.fetch('fetch a result page', `${jobPath(client, id)}/results?${query}`, signal, { accept: 'text/csv' });
   const header = (name: string): string | undefined => [response.headers[name]].flat()[0];
-  if (isHtml(header('content-type'))) {
-    response.body.destroy();
-    throw webPageError('fetch a result page', response.statusCode);
-  }
   const next = header('sforce-locator');
   const rows = Number(header('sforce-numberofrecords') ?? Number.NaN);
   if (next === undefined || !Number.isSafeInteger(rows)) {

@@ -10,7 +10,6 @@ interface SalesforceError {
   data?: unknown;
   /** HTTP's */
   status?: unknown;
-  contentType?: unknown;
 }
 
 /** Salesforce's code of an error that jsforce threw, such as INVALID_FIELD or ERROR_HTTP_503; undefined for other errors. */
@@ -165,7 +164,6 @@ export function translateSalesforceError(error: unknown, doing: string): AppErro
   const code = salesforceCode(error);
   if (!code) return noAnswer(error, doing);
   const status = httpStatus(error, code);
-  if (isWebPage(error, code)) return webPageError(doing, status, error);
   const message = messageOf(error);
   const { code: ours, what, advice, recovery } = meaningOf(code, message, status);
   return new AppError(ours, failureSentence({ doing, what, code, message, advice }), {
@@ -181,9 +179,10 @@ export function sessionStillRefused(error: unknown, doing: string): AppError {
   const what = 'the access token was renewed, and Salesforce refuses the new one, too';
   const advice =
     "Have an admin of the org check that the user is active and API Enabled, that session IP restrictions (Lock sessions to the IP address, Login IP Ranges) allow this service's address, and that the External Client App is not blocked.";
-  return new AppError('salesforce_unavailable', failureSentence({ doing, what, code, message: messageOf(error), advice }), {
+  return new AppError('salesforce_refused', failureSentence({ doing, what, code, message: messageOf(error), advice }), {
     cause: error,
     details: { salesforce_code: code },
+    recovery: 'defer',
   });
 }
 
@@ -196,23 +195,6 @@ export function webPageError(doing: string, status: number, cause?: unknown): Ap
     cause,
     details: { http_status: status },
   });
-}
-
-/** Passes an answer of Salesforce's API on, which is always JSON: jsforce gives all others as text. @throws AppError */
-export function requireJson<T>(reply: T, doing: string): T {
-  if (typeof reply === 'string') throw webPageError(doing, 200);
-  return reply;
-}
-
-/** True of a content type of web pages. */
-export function isHtml(contentType: unknown): boolean {
-  return /\bx?html\b/i.test(String([contentType].flat()[0] ?? ''));
-}
-
-function isWebPage(error: unknown, code: string): boolean {
-  if (!code.startsWith('ERROR_HTTP_')) return false;
-  // jsforce keeps no content type, but says so in words for exactly text/html.
-  return isHtml((error as SalesforceError).contentType) || /^\s*<|^HTTP response contains html/i.test(messageOf(error));
 }
 
 function noAnswer(error: unknown, doing: string): AppError {

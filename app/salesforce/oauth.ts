@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import jsforce from 'jsforce';
+import type { Dispatcher } from 'undici';
 import { failureSentence } from '../core/failure-sentence.ts';
 import { redactMessage } from '../core/redact.ts';
 import { AppError, foreignCode } from '../errors.ts';
-import { orGiveUp } from './or-give-up.ts';
+import { NoResponse, plugTransport, readResponse, UnusableResponse } from './transport.ts';
 
 /** An External Client App: it belongs to one org, so to one login host. */
 export interface SalesforceApp {
@@ -12,21 +13,26 @@ export interface SalesforceApp {
   clientSecret: string;
 }
 
-/** What Salesforce gives at the token endpoint. No expiry is among it: a session ends when a call is refused. */
+/** What Salesforce gives for a code. No expiry is among it: a session ends when a call is refused. */
 export interface TokenReply {
   accessToken: string;
   instanceUrl: string;
   /** the identity URL */
   id: string;
-  /** absent in a renewal, unless rotation is on */
   refreshToken: string | undefined;
 }
+
+/** What Salesforce gives for a refresh token: another one only where rotation is on. */
+export type RenewalReply = Pick<TokenReply, 'accessToken' | 'refreshToken'> & { instanceUrl: string | undefined };
 
 /** What we ask of a user: the APIs, and to be let in again without them. */
 const SCOPE = 'api refresh_token';
 
-/** The login host says nothing for this long: the exchange failed. A connection's row is locked meanwhile. */
+/** The login host says nothing for this long: the exchange of a code failed. */
 const LOGIN_MS = 30_000;
+
+/** A renewal is waited for longer: where refresh tokens rotate, its reply must not be lost. */
+const RENEWAL_MS = 120_000;
 
 /** A PKCE verifier: 64 characters, within RFC 7636's 43 to 128. */
 export function newCodeVerifier(): string {
@@ -42,9 +48,17 @@ export function authorizeUrl(app: SalesforceApp, redirectUri: string, state: str
  * Trades a code for tokens.
  * @throws AppError login_refused when Salesforce refuses it, salesforce_unavailable when it does not answer
  */
-export async function exchangeCode(app: SalesforceApp, redirectUri: string, codeVerifier: string, code: string): Promise<TokenReply> {
+export async function exchangeCode(
+  dispatcher: Dispatcher,
+  app: SalesforceApp,
+  redirectUri: string,
+  codeVerifier: string,
+  code: string,
+): Promise<TokenReply> {
+  const limits = { signal: undefined, totalMs: LOGIN_MS };
+  const client = plugTransport(oauth2(app, redirectUri, codeVerifier), (request) => readResponse(dispatcher, request, limits));
   try {
-    return toReply(await orGiveUp(oauth2(app, redirectUri, codeVerifier).requestToken(code), LOGIN_MS));
+    return toReply(await client.requestToken(code));
   } catch (error) {
     throw translate(
       error,
@@ -58,9 +72,16 @@ export async function exchangeCode(app: SalesforceApp, redirectUri: string, code
  * Trades a refresh token for a new access token. To be called by one caller at a time for each grant.
  * @throws AppError needs_login when the grant is gone, login_refused when our app's settings are wrong, salesforce_unavailable
  */
-export async function renewTokens(app: SalesforceApp, refreshToken: string): Promise<TokenReply> {
+export async function renewTokens(
+  dispatcher: Dispatcher,
+  app: SalesforceApp,
+  refreshToken: string,
+  signal: AbortSignal,
+): Promise<RenewalReply> {
+  const limits = { signal, totalMs: RENEWAL_MS };
+  const client = plugTransport(oauth2(app), (request) => readResponse(dispatcher, request, limits));
   try {
-    return toReply(await orGiveUp(oauth2(app).refreshToken(refreshToken), LOGIN_MS));
+    return toRenewal(await client.refreshToken(refreshToken));
   } catch (error) {
     throw translate(error, app, (reason, description) => renewalRefused(reason, description, app, error));
   }
@@ -79,9 +100,9 @@ function renewalRefused(reason: string, description: string, app: SalesforceApp,
 }
 
 /** Asks a login host for tokens with a code that is none: it refuses the code, if it knows the app. @throws AppError */
-export async function reachLogin(app: SalesforceApp): Promise<void> {
+export async function reachLogin(dispatcher: Dispatcher, app: SalesforceApp): Promise<void> {
   try {
-    await exchangeCode(app, 'https://localhost/', newCodeVerifier(), 'none');
+    await exchangeCode(dispatcher, app, 'https://localhost/', newCodeVerifier(), 'none');
   } catch (error) {
     const reason = error instanceof AppError ? (error.cause as Error | undefined)?.name : undefined;
     if (['invalid_grant', 'invalid_request', 'redirect_uri_mismatch'].includes(reason ?? '')) return;
@@ -162,21 +183,32 @@ function oauth2(app: SalesforceApp, redirectUri?: string, codeVerifier?: string)
 }
 
 function toReply(reply: object): TokenReply {
-  const { access_token, instance_url, id, refresh_token } = (reply ?? {}) as Record<string, unknown>;
-  if (typeof access_token !== 'string' || typeof instance_url !== 'string' || typeof id !== 'string') {
-    throw new AppError('salesforce_unavailable', 'The login host answered with something other than tokens. Check SALESFORCE_LOGIN_URL.');
-  }
+  const { instance_url, id } = (reply ?? {}) as Record<string, unknown>;
+  const { instanceUrl, ...tokens } = toRenewal(reply);
+  if (instanceUrl === undefined || typeof id !== 'string') throw notSalesforce(`instance_url ${typeof instance_url}, id ${typeof id}`);
+  return { ...tokens, instanceUrl, id };
+}
+
+function toRenewal(reply: object): RenewalReply {
+  const { access_token, instance_url, refresh_token } = (reply ?? {}) as Record<string, unknown>;
+  if (typeof access_token !== 'string') throw notSalesforce(`access_token ${typeof access_token}`);
   return {
     accessToken: access_token,
-    instanceUrl: instance_url.replace(/\/$/, ''),
-    id,
+    instanceUrl: typeof instance_url === 'string' ? instance_url.replace(/\/$/, '') : undefined,
     refreshToken: typeof refresh_token === 'string' ? refresh_token : undefined,
   };
+}
+
+function notSalesforce(types: string): AppError {
+  return new AppError('salesforce_unavailable', 'The login host did not answer as Salesforce does: check SALESFORCE_LOGIN_URL.', {
+    details: { types },
+  });
 }
 
 /** jsforce gives the OAuth error code as the error's name. */
 function translate(error: unknown, { loginUrl }: SalesforceApp, refused: (reason: string, description: string) => AppError): AppError {
   if (error instanceof AppError) return error;
+  if (error instanceof UnusableResponse || error instanceof NoResponse) return unusableReply(error, loginUrl);
   const { name, message } = error as Error;
   const transient = (sentence: string): AppError => new AppError('salesforce_unavailable', sentence, { cause: error });
   // Two renewals at once, or too many logins: not the grant's fault.
@@ -200,4 +232,19 @@ function translate(error: unknown, { loginUrl }: SalesforceApp, refused: (reason
     return transient(`The login host ${loginUrl} gave no answer (${why}). Try again shortly.`);
   }
   return refused(name, message);
+}
+
+/** A redirect is not followed: the form holds the app's secret and a code or refresh token. */
+function unusableReply(error: UnusableResponse | NoResponse, loginUrl: string): AppError {
+  const { host } = new URL(loginUrl);
+  if (error instanceof NoResponse || error.reason !== 'redirect') {
+    const what =
+      error instanceof UnusableResponse && error.reason === 'web-page' ? `returned a web page (HTTP ${error.status})` : 'did not answer';
+    return new AppError('salesforce_unavailable', `The Salesforce login host ${host} ${what}: try again shortly.`, { cause: error });
+  }
+  return new AppError(
+    'login_refused',
+    `The Salesforce login host ${host} redirects to ${error.target ?? 'an unknown host'}. If that is the org's login host now, name it in SALESFORCE_LOGIN_URL or SALESFORCE_APPS, then call get_oauth_url and login_oauth_callback again.`,
+    { cause: error, recovery: 'defer' },
+  );
 }

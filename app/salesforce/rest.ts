@@ -1,9 +1,8 @@
-import { gunzipSync } from 'node:zlib';
-import type { Dispatcher } from 'undici';
 import { csvLine } from '../core/csv.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
-import { isHtml, translateSalesforceError, webPageError } from './errors.ts';
+import { translateSalesforceError } from './errors.ts';
+import type { SalesforceResponse } from './transport.ts';
 
 /** Rows of a REST query, as the CSV that Bulk would give, without a header line. */
 export interface RestPage {
@@ -42,8 +41,8 @@ export async function readRestPage(
   columns: readonly string[],
   signal: AbortSignal,
 ): Promise<RestPage> {
-  const response = await client.fetch('query rows', path, signal, { accept: 'application/json', 'sforce-query-options': 'batchSize=2000' });
-  const reply = await readReply(response);
+  const headers = { accept: 'application/json', 'sforce-query-options': 'batchSize=2000' };
+  const reply = readReply(await client.get('query rows', path, headers, signal));
   const keys = keysOf(reply.records[0], columns);
   return {
     totalSize: Number(reply.totalSize),
@@ -53,15 +52,10 @@ export async function readRestPage(
   };
 }
 
-/** A body that breaks off, or is no page, is Salesforce's error like any other. */
-async function readReply({ statusCode, body, headers }: Dispatcher.ResponseData): Promise<Reply> {
+/** A body that is no page is Salesforce's error like any other. */
+function readReply({ body }: SalesforceResponse): Reply {
   try {
-    if (isHtml(headers['content-type'])) {
-      await body.dump();
-      throw webPageError('query rows', statusCode);
-    }
-    const bytes = Buffer.from(await body.arrayBuffer());
-    return parse(headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes);
+    return parse(body);
   } catch (error) {
     throw translateSalesforceError(error, 'read a page of rows');
   }

@@ -45,7 +45,13 @@ export async function finishConnection(context: Context, callback: Callback): Pr
   }
   if (!authorizationCode)
     throw new AppError('invalid_request', 'authorization_code is missing: give the code that came with the redirect.');
-  const reply = await exchangeCode(context.app(begun.loginUrl), redirectUri, begun.codeVerifier, decodeCode(authorizationCode));
+  const reply = await exchangeCode(
+    context.dispatcher,
+    context.app(begun.loginUrl),
+    redirectUri,
+    begun.codeVerifier,
+    decodeCode(authorizationCode),
+  );
   const identity = parseIdentityUrl(reply.id);
   if (!identity)
     throw new AppError('salesforce_unavailable', 'Salesforce gave no identity URL that we understand: check SALESFORCE_LOGIN_URL.');

@@ -17,7 +17,13 @@ export const move: Move = async ({ sourceUrl, sinkUrl, pages, columns }, dispatc
   );
   const session = { accessToken: 'token', instanceUrl: sourceUrl };
   const sessions = { current: async () => session, renew: async () => session };
-  const client = new SalesforceClient(sessions, dispatcher, { version: '66.0', gzip: true, limits: LIMITS, onCall: () => {} });
+  const client = new SalesforceClient(sessions, dispatcher, {
+    version: '66.0',
+    gzip: true,
+    limits: LIMITS,
+    loginUrls: [sourceUrl],
+    onCall: () => {},
+  });
   const { signal } = new AbortController();
   return await movePages(async (locator) => {
     const page = await fetchPage(client, String(pages), locator, LIMITS.firstPageRows, signal);

@@ -61,8 +61,8 @@ describe('Salesforce by REST', () => {
     expect(await slices()).toEqual([{ method: 'rest', generation: 1 }]);
   });
 
-  test('a page of rows that breaks off is Salesforce not being available', async () => {
-    await salesforceFault({ kind: 'cut-body', match: { path: 'queryAll?q=SELECT%20Id' } });
+  test('a page of rows that breaks off twice is Salesforce not being available', async () => {
+    await salesforceFault({ kind: 'cut-body', match: { path: 'queryAll?q=SELECT%20Id' }, times: 2 });
     await service.tickAt(TICK);
     await expectComplete();
     expect(service.logged.join('')).toContain('"error_code":"salesforce_unavailable"');

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { translateSalesforceError } from '../../../app/salesforce/errors.ts';
 
-/** As jsforce throws it, or our own download with its status and content type. */
-function thrown(errorCode: string, message: string, more: { status?: number; contentType?: string; data?: unknown } = {}): Error {
+/** As jsforce throws it, or our own download with its status. */
+function thrown(errorCode: string, message: string, more: { status?: number; data?: unknown } = {}): Error {
   return Object.assign(new Error(message), { name: errorCode, errorCode, ...more });
 }
 
@@ -40,13 +40,6 @@ describe('what Salesforce refuses', () => {
     [thrown('ERROR_HTTP_410', ''), 'salesforce_refused', 'give-up', /SALESFORCE_API_VERSION/],
     [thrown('GONE', 'gone', { status: 410 }), 'salesforce_refused', 'give-up', /SALESFORCE_API_VERSION/],
     [thrown('ERROR_HTTP_503', 'down'), 'salesforce_unavailable', 'retry', /temporarily unable to do it \(ERROR_HTTP_503\): down\.$/],
-    [thrown('ERROR_HTTP_404', '<html>Jane Roe</html>'), 'salesforce_unavailable', 'retry', /a web page came .* \(HTTP 404\)/],
-    [
-      thrown('ERROR_HTTP_403', '', { status: 403, contentType: 'text/html;charset=UTF-8' }),
-      'salesforce_unavailable',
-      'retry',
-      /a web page came/,
-    ],
     [thrown('API_ERROR', 'another version', { status: 409 }), 'salesforce_refused', 'give-up', /\(API_ERROR\): another version\.$/],
     [
       thrown('MULTIPLE_API_ERRORS', 'Multiple errors returned.', { data: [{ errorCode: 'UNABLE_TO_LOCK_ROW', message: 'locked' }, {}] }),

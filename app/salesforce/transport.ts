@@ -1,0 +1,176 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { PassThrough } from 'node:stream';
+import { promisify } from 'node:util';
+import { unzip } from 'node:zlib';
+import { type Dispatcher, request as send } from 'undici';
+import { foreignCode } from '../errors.ts';
+
+/** A request to Salesforce's login host or an org's instance. */
+export interface SalesforceRequest {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body?: string;
+}
+
+/** A response with its body, decoded. */
+export interface SalesforceResponse {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/** No response arrived: the request did not get through, or the connection broke. Never a time limit or an abort. */
+export class NoResponse extends Error {
+  override readonly name = 'NoResponse';
+  /** false where it may have had an effect: it was sent, and is no GET */
+  readonly repeatable: boolean;
+
+  constructor({ method, url }: SalesforceRequest, cause: unknown) {
+    super(`${new URL(url).host} gave no response`, { cause });
+    this.repeatable = method === 'GET' || NEVER_SENT.has(foreignCode(cause) ?? '');
+  }
+}
+
+/** A response that the API would not give: a proxy or edge server sent it, or part of it is missing. */
+export class UnusableResponse extends Error {
+  override readonly name = 'UnusableResponse';
+  readonly reason: 'redirect' | 'web-page' | 'incomplete' | 'too-large' | 'malformed';
+  readonly host: string;
+  readonly status: number;
+  /** the host that a redirect points to */
+  readonly target: string | undefined;
+
+  constructor(reason: UnusableResponse['reason'], host: string, status: number, options: { target?: string; cause?: unknown } = {}) {
+    super(`${host} gave a response that cannot be used: ${reason}`, { cause: options.cause });
+    this.reason = reason;
+    this.host = host;
+    this.status = status;
+    this.target = options.target;
+  }
+}
+
+/** Codes of connections that were never made. */
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'CERT_HAS_EXPIRED',
+]);
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** Of bodies that are read whole, as they come and decoded: REST pages and describes take a few megabytes. */
+const MAX_BODY_BYTES = 128 * 1024 * 1024;
+
+const decode = promisify(unzip);
+
+/**
+ * Sends a request. Redirects are not followed: a token or secret would go along to whatever host they name.
+ * @param limits.signal ends the request and the reading of its body
+ * @param limits.idleMs for the response to start, and between two parts of its body
+ * @returns the response, its body raw: the caller reads it to the end or destroys it
+ * @throws NoResponse; UnusableResponse for redirects and web pages, which the API never answers with; the signal's reason
+ */
+export async function openResponse(
+  dispatcher: Dispatcher,
+  request: SalesforceRequest,
+  { signal, idleMs }: { signal: AbortSignal | undefined; idleMs: number },
+): Promise<Dispatcher.ResponseData> {
+  const response = await send(request.url, {
+    method: request.method as Dispatcher.HttpMethod,
+    headers: request.headers,
+    body: request.body ?? null,
+    dispatcher,
+    signal: signal ?? null,
+    headersTimeout: idleMs,
+    bodyTimeout: idleMs,
+  }).catch((error: unknown) => {
+    if (signal?.aborted || foreignCode(error) === 'UND_ERR_HEADERS_TIMEOUT') throw error;
+    throw new NoResponse(request, error);
+  });
+  const { statusCode: status, headers, body } = response;
+  const redirect = REDIRECTS.has(status);
+  if (redirect || /^text\/html\b/i.test(String(headers['content-type'] ?? ''))) {
+    // Read to its end or cut off, in the background: a connection with an unread body is never used again.
+    body.dump().catch(() => {});
+    const target = redirect ? URL.parse(String(headers.location ?? ''), request.url)?.host : undefined;
+    throw new UnusableResponse(
+      redirect ? 'redirect' : 'web-page',
+      new URL(request.url).host,
+      status,
+      target === undefined ? {} : { target },
+    );
+  }
+  return response;
+}
+
+/**
+ * Sends a request and reads its response whole.
+ * @param limits.totalMs from the first byte sent to the last one received
+ * @throws as openResponse; UnusableResponse for a body that breaks off, cannot be decoded or is too large; TimeoutError
+ */
+export async function readResponse(
+  dispatcher: Dispatcher,
+  request: SalesforceRequest,
+  { signal, totalMs }: { signal: AbortSignal | undefined; totalMs: number },
+): Promise<SalesforceResponse> {
+  const timeout = AbortSignal.timeout(totalMs);
+  const over = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  const response = await openResponse(dispatcher, request, { signal: over, idleMs: totalMs });
+  return await readBody(request, response, over);
+}
+
+/** Reads the body of an open response whole, and decodes it. @throws as readResponse */
+export async function readBody(
+  { url }: SalesforceRequest,
+  { statusCode: status, headers, body }: Dispatcher.ResponseData,
+  signal: AbortSignal | undefined,
+  maxBytes = MAX_BODY_BYTES,
+): Promise<SalesforceResponse> {
+  const unusable = (reason: UnusableResponse['reason'], cause?: unknown): UnusableResponse =>
+    new UnusableResponse(reason, new URL(url).host, status, { cause });
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      length += chunk.length;
+      // Leaving the loop destroys the body, and its connection.
+      if (length > maxBytes) throw unusable('too-large');
+    }
+  } catch (error) {
+    if (signal?.aborted || foreignCode(error) === 'UND_ERR_BODY_TIMEOUT' || length > maxBytes) throw error;
+    throw unusable('incomplete', error);
+  }
+  const bytes = Buffer.concat(chunks);
+  const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
+  if (encoding === 'identity' || length === 0) return { status, headers, body: bytes };
+  try {
+    return { status, headers, body: await decode(bytes, { maxOutputLength: maxBytes }) };
+  } catch (error) {
+    throw unusable(foreignCode(error) === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'incomplete', error);
+  }
+}
+
+/**
+ * Makes jsforce send through `send`, in place of its own transport, which follows redirects with the token and leaves stream errors
+ * uncaught. The seam is an internal of jsforce 3.10: `_transport`, on Connection and OAuth2.
+ * @param target a Connection or an OAuth2
+ */
+export function plugTransport<T extends object>(target: T, send: (request: SalesforceRequest) => Promise<SalesforceResponse>): T {
+  const httpRequest = ({ method, url, headers, body }: SalesforceRequest): object => {
+    const response = send({ method, url, headers: { ...headers }, ...(body && { body }) }).then((answer) => ({
+      statusCode: answer.status,
+      headers: Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name, [value].flat().join(', ')])),
+      body: answer.body.toString('utf8'),
+    }));
+    // jsforce pipes through the stream, but awaits the promise.
+    return Object.assign(response, { stream: () => new PassThrough() });
+  };
+  return Object.assign(target, { _transport: { httpRequest } });
+}

@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import { isInstanceHost } from '../../../app/salesforce/instance-host.ts';
+
+const LOGIN = ['https://acme.my.salesforce.com', 'https://login.acme.example'];
+
+test.each([
+  'https://acme.my.salesforce.com',
+  'https://acme--dev.sandbox.my.salesforce.com',
+  'https://na139.salesforce.com',
+  'https://acme.my.salesforce.mil',
+  'https://acme.secure.force.com',
+  'https://acme.my.sfcrmproducts.cn',
+  'https://login.acme.example',
+])('tokens may be sent to %s', (url) => {
+  expect(isInstanceHost(url, LOGIN)).toBe(true);
+});
+
+test.each([
+  'http://acme.my.salesforce.com',
+  'https://salesforce.com.example.org',
+  'https://evilsalesforce.com',
+  'https://acme.my.salesforce.com@example.org',
+  'https://example.org/acme.my.salesforce.com',
+  'https://login.acme.example:8443',
+  'http://127.0.0.1:4000',
+  'https://localhost',
+  'not a URL',
+])('tokens are not sent to %s', (url) => {
+  expect(isInstanceHost(url, LOGIN)).toBe(false);
+});
+
+test('an instance on this machine is taken where the login host is there too', () => {
+  expect(isInstanceHost('http://127.0.0.1:4000', ['http://localhost:5000'])).toBe(true);
+});

@@ -1,0 +1,178 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Agent } from 'undici';
+import { SalesforceClient, type SessionSource } from '../../../app/salesforce/client.ts';
+import { openResponse, readResponse, type SalesforceRequest } from '../../../app/salesforce/transport.ts';
+
+let server: Server;
+let url: string;
+let dispatcher: Agent;
+/** method and path of each request */
+let requests: string[];
+let answer: RequestListener;
+
+beforeEach(async () => {
+  requests = [];
+  dispatcher = new Agent();
+  server = createServer((incoming, outgoing) => {
+    requests.push(`${incoming.method} ${incoming.url}`);
+    answer(incoming, outgoing);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterEach(async () => {
+  server.close();
+  server.closeAllConnections();
+  await dispatcher.destroy();
+});
+
+const get = (): SalesforceRequest => ({ method: 'GET', url: `${url}/path`, headers: {} });
+const read = (limits = {}) => readResponse(dispatcher, get(), { signal: undefined, totalMs: 5_000, ...limits });
+const json = { 'content-type': 'application/json' };
+const text = JSON.stringify({ value: 'x'.repeat(5_000) });
+
+describe('a response that is read whole', () => {
+  test('is decoded', async () => {
+    answer = (_incoming, outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(gzipSync(text));
+    expect((await read()).body.toString()).toBe(text);
+  });
+
+  test.each<[string, Buffer]>([
+    ['ends too early', gzipSync(text).subarray(0, -20)],
+    ['is no gzip', Buffer.from(text)],
+  ])('and whose gzip %s is incomplete', async (_how, body) => {
+    answer = (_incoming, outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(body);
+    await expect(read()).rejects.toMatchObject({ name: 'UnusableResponse', reason: 'incomplete' });
+  });
+
+  test('and breaks off is incomplete', async () => {
+    answer = (_incoming, outgoing) => {
+      outgoing.writeHead(200, { ...json, 'content-length': text.length });
+      outgoing.write(text.slice(0, 100), () => outgoing.socket!.destroy());
+    };
+    await expect(read()).rejects.toMatchObject({ name: 'UnusableResponse', reason: 'incomplete' });
+  });
+
+  test('and stalls is given up after the time limit', async () => {
+    answer = (_incoming, outgoing) => {
+      outgoing.writeHead(200, json).write(text.slice(0, 100));
+    };
+    await expect(read({ totalMs: 200 })).rejects.toMatchObject({ name: 'TimeoutError' });
+  });
+
+  test('ends with its caller', async () => {
+    const stop = new AbortController();
+    answer = (_incoming, outgoing) => {
+      outgoing.writeHead(200, json).write(text.slice(0, 100), () => stop.abort(new Error('stopping')));
+    };
+    await expect(read({ signal: stop.signal })).rejects.toThrow('stopping');
+  });
+
+  test('and unpacks to more than any describe or page is refused', async () => {
+    const bomb = gzipSync(Buffer.alloc(130 * 1024 * 1024));
+    answer = (_incoming, outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(bomb);
+    await expect(read()).rejects.toMatchObject({ reason: 'too-large' });
+  });
+});
+
+test('a response whose body is passed on is left as it comes', async () => {
+  const compressed = gzipSync(text);
+  answer = (_incoming, outgoing) => outgoing.writeHead(200, { 'content-type': 'text/csv', 'content-encoding': 'gzip' }).end(compressed);
+  const { body } = await openResponse(dispatcher, get(), { signal: undefined, idleMs: 5_000 });
+  expect(Buffer.from(await body.arrayBuffer())).toEqual(compressed);
+});
+
+test('a redirect is an error that names its target', async () => {
+  answer = (_incoming, outgoing) => outgoing.writeHead(302, { location: 'https://new.my.salesforce.com/path' }).end();
+  await expect(read()).rejects.toMatchObject({ reason: 'redirect', status: 302, target: 'new.my.salesforce.com' });
+});
+
+describe('a client', () => {
+  const session = { accessToken: 'token', instanceUrl: '' };
+  let calls: unknown[];
+  let renewals: string[];
+
+  function client(renewed = session): SalesforceClient {
+    const current = { ...session, instanceUrl: url };
+    calls = [];
+    renewals = [];
+    const sessions: SessionSource = {
+      current: async () => current,
+      renew: async (_failed, reason) => {
+        renewals.push(reason);
+        return renewed === session ? current : renewed;
+      },
+    };
+    return new SalesforceClient(sessions, dispatcher, {
+      version: '66.0',
+      gzip: true,
+      limits: { idleMs: 5_000, pollMs: 1 },
+      loginUrls: [url],
+      onCall: (usage) => calls.push(usage),
+    });
+  }
+
+  const create = (of: SalesforceClient): Promise<unknown> =>
+    of.call('create a job', (connection) => connection.request({ method: 'POST', url: '/jobs', body: '{}', headers: json }));
+
+  test('counts each call that jsforce makes once, with what Salesforce says of the allowance', async () => {
+    answer = (_incoming, outgoing) =>
+      outgoing.writeHead(200, { ...json, 'sforce-limit-info': 'api-usage=24/15000' }).end('{"totalSize":3,"done":true,"records":[]}');
+    const { totalSize } = await client().call('count', (connection) => connection.query('SELECT COUNT() FROM Account'));
+    expect(totalSize).toBe(3);
+    expect(calls).toEqual([{ used: 24, limit: 15_000 }]);
+  });
+
+  test('sends a GET without a response once more, and counts both', async () => {
+    answer = (incoming, outgoing) => {
+      if (requests.length === 1) incoming.socket.destroy();
+      else outgoing.writeHead(200, json).end('{}');
+    };
+    await client().get('look', '/path', {});
+    expect(requests).toHaveLength(2);
+    expect(calls).toHaveLength(2);
+    expect(renewals).toEqual([]);
+  });
+
+  test('does not send a POST again that may have had an effect', async () => {
+    answer = (incoming) => incoming.socket.destroy();
+    await expect(create(client())).rejects.toMatchObject({ code: 'salesforce_unavailable' });
+    expect(requests).toEqual(['POST /services/data/v66.0/jobs']);
+    expect(renewals).toEqual([]);
+  });
+
+  test('gives a 304 with its headers', async () => {
+    answer = (incoming, outgoing) => outgoing.writeHead(304, { 'last-modified': String(incoming.headers['if-modified-since']) }).end();
+    const since = 'Wed, 01 Mar 2023 00:00:00 GMT';
+    expect(await client().get('describe', '/path', { 'if-modified-since': since })).toMatchObject({
+      status: 304,
+      headers: { 'last-modified': since },
+    });
+  });
+
+  test('reports text in place of JSON as malformed', async () => {
+    answer = (_incoming, outgoing) => outgoing.writeHead(200, json).end('{"totalSize":');
+    await expect(create(client())).rejects.toMatchObject({ code: 'salesforce_unavailable', message: expect.stringContaining('malformed') });
+  });
+
+  test('tries a moved org once, at its new address', async () => {
+    answer = (_incoming, outgoing) => outgoing.writeHead(404, { 'content-type': 'text/html' }).end('<html></html>');
+    const elsewhere = { accessToken: 'new', instanceUrl: url.replace('127.0.0.1', 'localhost') };
+    await expect(client(elsewhere).get('look', '/path', {})).rejects.toMatchObject({ code: 'salesforce_unavailable' });
+    expect(requests).toHaveLength(2);
+    expect(renewals).toEqual(['moved']);
+  });
+
+  test('does not try an org again that has not moved', async () => {
+    answer = (_incoming, outgoing) => outgoing.writeHead(503, { 'content-type': 'text/html' }).end('<html></html>');
+    await expect(client().get('look', '/path', {})).rejects.toMatchObject({ code: 'salesforce_unavailable' });
+    expect(requests).toHaveLength(1);
+    expect(renewals).toEqual(['moved']);
+  });
+});
