@@ -49,6 +49,8 @@ export interface Config {
     dailyBytesPerJob: number;
     upload: 'resumable' | 'multipart';
   };
+  /** what proxies outgoing requests take, by the usual variables; this machine is called directly */
+  proxy: { httpProxy: string; httpsProxy: string; noProxy: string };
   federation: FederationConfig | undefined;
   /** set where the task's role is needed: for the database's password, or for Google */
   aws: AwsConfig | undefined;
@@ -106,6 +108,7 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
     database: readDatabase(read),
     salesforce: { apps: readApps(read), apiVersion: readApiVersion(read), gzip: read.choice('SALESFORCE_GZIP', ['on', 'off']) === 'on' },
     bigquery: readBigQuery(read),
+    proxy: readProxy(env),
     federation: readFederation(read),
     aws: env.DB_SECRET_ARN || env.WIF_AUDIENCE ? readAws(read) : undefined,
     tokenKeys: readTokenKeys(read),
@@ -204,6 +207,14 @@ function readDatabase(read: Reader): DatabaseConfig {
     user: read.text('PGUSER', "the database's user"),
     secretArn: read.env.DB_SECRET_ARN,
     certificatesFile: read.text('PGSSLROOTCERT', "a file with the certificates of the database's authorities"),
+  };
+}
+
+function readProxy(env: NodeJS.ProcessEnv): Config['proxy'] {
+  return {
+    httpProxy: env.http_proxy ?? env.HTTP_PROXY ?? '',
+    httpsProxy: env.https_proxy ?? env.HTTPS_PROXY ?? '',
+    noProxy: [env.no_proxy ?? env.NO_PROXY ?? '', ...LOOPBACK].join(','),
   };
 }
 

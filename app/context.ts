@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { Agent, type Dispatcher, request } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { databasePassword } from './aws/database-password.ts';
 import { taskCredentials } from './aws/task-credentials.ts';
 import type { Federation } from './bigquery/federated-client.ts';
@@ -61,7 +61,8 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
     log.warn({ event: 'renewal_not_stored', ...describeError(error) }, 'a renewed session could not be stored: it is tried again'),
   );
   // Pages are slow to begin and large; each request sets its own idle time-outs.
-  const dispatcher = new Agent({ connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
+  const { httpProxy, httpsProxy, noProxy } = config.proxy;
+  const dispatcher = new EnvHttpProxyAgent({ httpProxy, httpsProxy, noProxy, connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
   const warehouse = openWarehouse({ ...config.bigquery, federation: federationOf(config, credentials) }, dispatcher, limits.pollMs);
   const longRequests = new Map<string, Budget>();
 

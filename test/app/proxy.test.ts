@@ -1,0 +1,27 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from '@jest/globals';
+import { request } from 'undici';
+import { startService } from '../support/service.ts';
+
+test('requests leave by the proxy of the environment, those to this machine directly', async () => {
+  const proxied: string[] = [];
+  const proxy = createServer((incoming, outgoing) => {
+    proxied.push(incoming.url!);
+    outgoing.end('by the proxy');
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const { port } = proxy.address() as AddressInfo;
+  {
+    await using service = await startService({ env: { HTTP_PROXY: `http://127.0.0.1:${port}` }, worker: false });
+    await service.connect();
+    expect(proxied).toEqual([]);
+    const { body } = await request('http://org.example/services/data', { dispatcher: service.context.dispatcher });
+    expect(await body.text()).toBe('by the proxy');
+    expect(proxied).toEqual(['http://org.example/services/data']);
+  }
+  proxy.close();
+  proxy.closeAllConnections();
+});
