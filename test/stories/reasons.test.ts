@@ -121,7 +121,7 @@ describe('a session that is refused right after it was renewed', () => {
     await create();
     instance.handler = () => refusal('INVALID_SESSION_ID', 'Session expired or invalid', 401);
     const error = await tickUntilError();
-    expect(error.code).toBe('salesforce_unavailable');
+    expect(error.code).toBe('salesforce_refused');
     expect(error.message).toMatch(/the access token was renewed, and Salesforce refuses the new one, too \(INVALID_SESSION_ID\).*IP/);
   });
 });
