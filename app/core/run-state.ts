@@ -9,6 +9,6 @@ export const RUN_STATE_AFTER = {
   postpone: 'queued',
   succeed: 'succeeded',
   fail: 'failed',
-  /** its job was paused before a worker took it, or took it again; or it is so old that another is to begin in its place */
+  /** its job was paused before a worker took it, or took it again; another is to start in its place, since it is old or its window is done */
   cancel: 'cancelled',
 } as const satisfies Record<string, RunState>;

@@ -134,27 +134,30 @@ export interface JobFilter {
   jobId?: string;
 }
 
-/** Ours alone: ticks write one after the other. Row locks would not do, since two that wait for a third lock its rows in no certain order. */
+/** Ours alone: ticks write one after the other. */
 const TICK_LOCK = 0x5f_b9_04;
 
 /**
- * Notes for every active job that windows up to `to` are wanted, readable from `lagMs` on.
+ * Records for every active job that windows up to `to` are wanted, readable from `lagMs` on. To be called in a transaction. It locks the
+ * jobs in the order of their ids, as `queueRuns` does: two that lock many jobs never wait for each other.
  * @returns the ids of those jobs
  */
-export async function wantWindows(database: pg.Pool, to: Date, lagMs: number, filter: JobFilter): Promise<string[]> {
-  return await transaction(database, async (client) => {
-    await client.query('SELECT pg_advisory_xact_lock($1)', [TICK_LOCK]);
-    const { rows } = await client.query<{ id: string }>(
-      `UPDATE jobs SET
-         wanted_at = CASE WHEN $1 > wanted_to THEN now() + $2 * interval '1 millisecond' ELSE wanted_at END,
-         wanted_to = greatest(wanted_to, $1)
-       FROM connections WHERE connections.id = jobs.connection_id AND jobs.active AND connections.status = 'active'
+export async function wantWindows(client: Queryable, to: Date, lagMs: number, filter: JobFilter): Promise<string[]> {
+  await client.query('SELECT pg_advisory_xact_lock($1)', [TICK_LOCK]);
+  const { rows } = await client.query<{ id: string }>(
+    `WITH ticked AS (
+       SELECT jobs.id FROM jobs JOIN connections ON connections.id = jobs.connection_id
+       WHERE jobs.active AND connections.status = 'active'
          AND ($3::bigint IS NULL OR jobs.connection_id = $3) AND ($4::uuid IS NULL OR jobs.id = $4)
-       RETURNING jobs.id`,
-      [to, lagMs, filter.connectionId ?? null, filter.jobId ?? null],
-    );
-    return rows.map((row) => row.id);
-  });
+       ORDER BY jobs.id FOR NO KEY UPDATE OF jobs
+     )
+     UPDATE jobs SET
+       wanted_at = CASE WHEN $1 > wanted_to THEN now() + $2 * interval '1 millisecond' ELSE wanted_at END,
+       wanted_to = greatest(wanted_to, $1)
+     FROM ticked WHERE jobs.id = ticked.id RETURNING jobs.id`,
+    [to, lagMs, filter.connectionId ?? null, filter.jobId ?? null],
+  );
+  return rows.map((row) => row.id);
 }
 
 /** How many jobs that were active when a window closed at `to` have not come as far. */

@@ -6,7 +6,7 @@ import type { CountedDelta } from '../core/verdict.ts';
 import type { Window } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
-import { type Job, type JobRow, moveSyncedTo, toJob } from './jobs.ts';
+import { type Job, type JobFilter, type JobRow, moveSyncedTo, toJob, wantWindows } from './jobs.ts';
 
 /** A numbered claim of a run. Every write of a worker names it, and changes nothing once another worker has claimed the run. */
 export interface Lease {
@@ -68,14 +68,46 @@ const OWNER_GONE = 'The worker that had the run was gone: look in its log for wh
 /** The release before this one kept no `field`: it was the name. */
 type StoredColumn = Omit<FieldColumn, 'field'> & { field?: string };
 
-/** Queues a run for each of these jobs that has an unmet want and no open run. Leans on runs_one_open_per_job. */
+/** Why a run ended without having read anything: another release may queue a run for a window that has just been imported. */
+const SUPERSEDED: Failure = {
+  code: 'superseded',
+  message: 'The job had imported the start of this window before the run could start. A run for the rest took its place.',
+};
+
+/** The jobs that a tick was for, and the runs that it queued. */
+export interface QueuedRuns {
+  jobIds: string[];
+  runIds: string[];
+}
+
+/**
+ * One tick: records for every active job that windows up to `to` are wanted, readable from `lagMs` on, and queues the runs that are due.
+ * A job whose run is open goes on with what it wants when that run succeeds.
+ */
+export async function queueDueRuns(database: pg.Pool, to: Date, lagMs: number, filter: JobFilter): Promise<QueuedRuns> {
+  return await transaction(database, async (client) => {
+    const jobIds = await wantWindows(client, to, lagMs, filter);
+    return { jobIds, runIds: await queueRuns(client, jobIds) };
+  });
+}
+
+/**
+ * Queues a run for each of these jobs that wants more than it has and has no open run. To be called in a transaction: it locks the jobs
+ * first, so that `synced_to` cannot move between being read and being written as the window's start. It never waits for a run's row, which
+ * the end of a run locks before its job. Leans on runs_one_open_per_job.
+ */
 export async function queueRuns(database: Queryable, jobIds: string[]): Promise<string[]> {
+  const due = await database.query<{ id: string }>(
+    'SELECT id FROM jobs WHERE id = ANY($1::uuid[]) AND active AND wanted_to > synced_to ORDER BY id FOR NO KEY UPDATE',
+    [jobIds],
+  );
+  if (due.rows.length === 0) return [];
   const { rows } = await database.query<{ id: string }>(
     `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, run_at)
-     SELECT id, connection_id, 'window', synced_to, wanted_to, greatest(now(), wanted_at)
-     FROM jobs WHERE id = ANY($1::uuid[]) AND active AND wanted_to > synced_to
+     SELECT id, connection_id, 'window', synced_to, wanted_to, greatest(now(), wanted_at) FROM jobs
+     WHERE id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND state IN ('queued', 'running'))
      ON CONFLICT (job_id) WHERE state IN ('queued', 'running') DO NOTHING RETURNING id`,
-    [jobIds],
+    [due.rows.map((row) => row.id)],
   );
   if (rows.length > 0) await database.query(`SELECT pg_notify($1, '')`, [RUNS_CHANNEL]);
   return rows.map((row) => row.id);
@@ -83,58 +115,81 @@ export async function queueRuns(database: Queryable, jobIds: string[]): Promise<
 
 /**
  * Claims the run that is due longest: one that is queued, or one whose owner's lease ran out, which counts as a failure of it: it may be
- * what ended its owner. Undefined where none is due, or every due one's connection has `perConnection` runs under way.
- * Leans on runs_queued and runs_running.
+ * what ended its owner. A run whose window no longer starts where its job stands ends as superseded, and the next one is claimed.
+ * Undefined where none is due, or every due one's connection has `perConnection` runs under way. Leans on runs_queued and runs_running.
  */
 export async function claimRun(database: pg.Pool, leaseSeconds: number, perConnection: number): Promise<Run | undefined> {
-  return await transaction(database, async (client) => {
-    await client.query('SELECT pg_advisory_xact_lock($1)', [CLAIM_LOCK]);
-    await replaceOldRuns(client);
-    const { rows } = await client.query<RunRow & { job_id: string }>(
-      `WITH busy AS (
-         SELECT connection_id, count(*) AS runs FROM runs WHERE state = 'running' AND lease_until >= now() GROUP BY connection_id
-       ), next AS (
-         SELECT runs.id FROM runs
-         JOIN jobs ON jobs.id = runs.job_id
-         JOIN connections ON connections.id = runs.connection_id
-         LEFT JOIN busy ON busy.connection_id = runs.connection_id
-         WHERE ((runs.state = 'queued' AND runs.run_at <= now()) OR (runs.state = 'running' AND runs.lease_until < now()))
-           AND jobs.active AND connections.status = 'active' AND coalesce(busy.runs, 0) < $2
-         ORDER BY CASE runs.state WHEN 'running' THEN runs.lease_until ELSE runs.run_at END, runs.id LIMIT 1 FOR NO KEY UPDATE OF runs SKIP LOCKED
-       )
-       UPDATE runs SET state = '${RUN_STATE_AFTER.claim}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',
-         started_at = coalesce(started_at, now()), failures = failures + (state = 'running')::int,
-         error_code = CASE state WHEN 'running' THEN 'lease_lost' ELSE error_code END,
-         error_message = CASE state WHEN 'running' THEN $3 ELSE error_message END
-       FROM next WHERE runs.id = next.id RETURNING runs.*`,
-      [leaseSeconds, perConnection, OWNER_GONE],
-    );
-    const [row] = rows;
-    if (!row) return undefined;
-    const job = await client.query<JobRow & { org_id: string }>(
-      'SELECT jobs.*, connections.org_id FROM jobs JOIN connections ON connections.id = jobs.connection_id WHERE jobs.id = $1',
-      [row.job_id],
-    );
-    return toRun(row, onlyRow(job));
-  });
+  for (;;) {
+    const claimed = await transaction(database, async (client) => {
+      await client.query('SELECT pg_advisory_xact_lock($1)', [CLAIM_LOCK]);
+      if (await replaceOldRuns(client)) return 'again';
+      const row = await claimNext(client, leaseSeconds, perConnection);
+      if (!row) return undefined;
+      const result = await client.query<JobRow & { org_id: string }>(
+        'SELECT jobs.*, connections.org_id FROM jobs JOIN connections ON connections.id = jobs.connection_id WHERE jobs.id = $1',
+        [row.job_id],
+      );
+      const job = onlyRow(result);
+      if (row.window_from.getTime() === job.synced_to.getTime()) return toRun(row, job);
+      await supersedeRun(client, row.id, job.id);
+      return 'again';
+    });
+    if (claimed !== 'again') return claimed;
+  }
+}
+
+async function claimNext(
+  client: Queryable,
+  leaseSeconds: number,
+  perConnection: number,
+): Promise<(RunRow & { job_id: string }) | undefined> {
+  const { rows } = await client.query<RunRow & { job_id: string }>(
+    `WITH busy AS (
+       SELECT connection_id, count(*) AS runs FROM runs WHERE state = 'running' AND lease_until >= now() GROUP BY connection_id
+     ), next AS (
+       SELECT runs.id FROM runs
+       JOIN jobs ON jobs.id = runs.job_id
+       JOIN connections ON connections.id = runs.connection_id
+       LEFT JOIN busy ON busy.connection_id = runs.connection_id
+       WHERE ((runs.state = 'queued' AND runs.run_at <= now()) OR (runs.state = 'running' AND runs.lease_until < now()))
+         AND jobs.active AND connections.status = 'active' AND coalesce(busy.runs, 0) < $2
+       ORDER BY CASE runs.state WHEN 'running' THEN runs.lease_until ELSE runs.run_at END, runs.id LIMIT 1 FOR NO KEY UPDATE OF runs SKIP LOCKED
+     )
+     UPDATE runs SET state = '${RUN_STATE_AFTER.claim}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',
+       started_at = coalesce(started_at, now()), failures = failures + (state = 'running')::int,
+       error_code = CASE state WHEN 'running' THEN 'lease_lost' ELSE error_code END,
+       error_message = CASE state WHEN 'running' THEN $3 ELSE error_message END
+     FROM next WHERE runs.id = next.id RETURNING runs.*`,
+    [leaseSeconds, perConnection, OWNER_GONE],
+  );
+  return rows[0];
+}
+
+async function supersedeRun(client: Queryable, runId: string, jobId: string): Promise<void> {
+  await client.query(
+    `UPDATE runs SET state = '${RUN_STATE_AFTER.cancel}', finished_at = now(), error_code = $2, error_message = $3 WHERE id = $1`,
+    [runId, SUPERSEDED.code, SUPERSEDED.message],
+  );
+  await queueRuns(client, [jobId]);
 }
 
 /**
  * Begins runs anew that were begun days ago and waited since, for a login or an allowance: their staging tables expire, and Salesforce
  * keeps Bulk's results for seven days only.
+ * @returns whether there were any
  */
-async function replaceOldRuns(client: Queryable): Promise<void> {
+async function replaceOldRuns(client: Queryable): Promise<boolean> {
   const { rows } = await client.query<{ job_id: string }>(
     `UPDATE runs SET state = '${RUN_STATE_AFTER.cancel}', finished_at = now()
      WHERE created_at < now() - interval '6 days' AND (state = 'queued' OR (state = 'running' AND lease_until < now()))
      RETURNING job_id`,
   );
-  if (rows.length > 0) {
-    await queueRuns(
-      client,
-      rows.map((row) => row.job_id),
-    );
-  }
+  if (rows.length === 0) return false;
+  await queueRuns(
+    client,
+    rows.map((row) => row.job_id),
+  );
+  return true;
 }
 
 /** Keeps a run for another while. @throws AppError lease_lost */

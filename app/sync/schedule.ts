@@ -1,8 +1,7 @@
 import type { Context } from '../context.ts';
 import { lagLeftMs, windowEnd } from '../core/window.ts';
-
-import { type JobFilter, wantWindows } from '../store/jobs.ts';
-import { queueRuns } from '../store/runs.ts';
+import type { JobFilter } from '../store/jobs.ts';
+import { queueDueRuns } from '../store/runs.ts';
 
 export interface Tick {
   /** the jobs that the tick was for: active, with a connection that is not waiting for a login */
@@ -18,8 +17,7 @@ export interface Tick {
 export async function tick(context: Context, filter: JobFilter = {}): Promise<Tick> {
   const now = await context.scheduleNow();
   const to = windowEnd(now, 'day');
-  const jobIds = await wantWindows(context.database, to, lagLeftMs(to, now, context.config.lagMinutes), filter);
-  const runIds = await queueRuns(context.database, jobIds);
+  const { jobIds, runIds } = await queueDueRuns(context.database, to, lagLeftMs(to, now, context.config.lagMinutes), filter);
   context.log.info({ event: 'tick', window_to: to, jobs: jobIds.length, runs: runIds.length }, 'tick accepted');
   return { jobIds, runIds };
 }

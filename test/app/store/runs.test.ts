@@ -2,13 +2,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import fc from 'fast-check';
 import type { Receipt } from '../../../app/core/receipt.ts';
 import { type Connection, saveGrant } from '../../../app/store/connections.ts';
-import { findJob, insertJob, type Job, pauseJob, resumeJob, wantWindows } from '../../../app/store/jobs.ts';
+import { transaction } from '../../../app/store/database.ts';
+import { findJob, insertJob, type Job, pauseJob, resumeJob } from '../../../app/store/jobs.ts';
 import { beginPage, savePage } from '../../../app/store/pages.ts';
 import {
   claimRun,
   extendLease,
   failRun,
   postponeRun,
+  queueDueRuns,
   queueRuns,
   type Run,
   readRunStatus,
@@ -61,7 +63,7 @@ async function makeJob(objectName: string, owner = connection): Promise<Job> {
 }
 
 async function tickTo(date: string, lagMs = 0): Promise<string[]> {
-  return await queueRuns(database.pool, await wantWindows(database.pool, new Date(date), lagMs, {}));
+  return (await queueDueRuns(database.pool, new Date(date), lagMs, {})).runIds;
 }
 
 const claim = (leaseSeconds = 60, perConnection = 10): Promise<Run | undefined> => claimRun(database.pool, leaseSeconds, perConnection);
@@ -281,6 +283,87 @@ describe('a paused job', () => {
     expect((await claim())!.window).toEqual({ from: new Date('2023-03-01'), to: new Date('2023-03-25') });
   });
 });
+
+describe('a tick that meets the end of a run', () => {
+  const staleRuns = async (): Promise<number> =>
+    (
+      await database.pool.query(
+        `SELECT FROM runs JOIN jobs ON jobs.id = job_id WHERE state IN ('queued', 'running') AND window_from <> synced_to`,
+      )
+    ).rowCount!;
+
+  test('never queues the window that just ended', async () => {
+    const job = await makeJob('Account');
+    await tickTo('2023-03-20');
+    const run = (await claim())!;
+    // A third session holds the job's row, so that the two meet every time.
+    const third = await database.pool.connect();
+    await third.query('BEGIN');
+    await third.query('SELECT FROM jobs FOR NO KEY UPDATE');
+    const ending = succeedRun(database.pool, run, RECEIPT);
+    await lockWaits(1);
+    const ticking = transaction(database.pool, (client) => queueRuns(client, [job.id]));
+    await lockWaits(2);
+    await third.query('COMMIT');
+    third.release();
+    await Promise.all([ending, ticking]);
+    expect(await syncedTo(job)).toBe('2023-03-20');
+    expect(await openRuns()).toBe(0);
+  });
+
+  test('and a run that another release queued for such a window gives way to one for the right window', async () => {
+    const job = await makeJob('Account');
+    const [stale] = await tickTo('2023-03-20');
+    await database.pool.query(`UPDATE jobs SET synced_to = '2023-03-15'`);
+    const run = (await claim())!;
+    expect(run.window).toEqual({ from: new Date('2023-03-15'), to: new Date('2023-03-20') });
+    const { rows } = await database.pool.query('SELECT state, error_code, finished_at FROM runs WHERE id = $1', [stale]);
+    expect(rows).toEqual([{ state: 'cancelled', error_code: 'superseded', finished_at: expect.any(Date) }]);
+    await succeedRun(database.pool, run, RECEIPT);
+    expect(await syncedTo(job)).toBe('2023-03-20');
+  });
+
+  test('and a run whose whole window was imported already ends, and nothing follows it', async () => {
+    await makeJob('Account');
+    await tickTo('2023-03-20');
+    await database.pool.query(`UPDATE jobs SET synced_to = '2023-03-20'`);
+    expect(await claim()).toBeUndefined();
+    expect(await openRuns()).toBe(0);
+  });
+
+  test('ends well for eight jobs under four clients that tick as fast as they can', async () => {
+    const objects = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'];
+    for (const object of objects) await makeJob(object);
+    const lastDay = 40;
+    let day = 1;
+    const ticks = Array.from({ length: 4 }, async () => {
+      while (day < lastDay) await tickTo(new Date(Date.UTC(2023, 3, day)).toISOString());
+    });
+    const work = Array.from({ length: 3 }, async () => {
+      while (day < lastDay) {
+        const run = await claim();
+        if (run) await succeedRun(database.pool, run, RECEIPT);
+        day++;
+        expect(await staleRuns()).toBe(0);
+      }
+    });
+    await Promise.all([...ticks, ...work]);
+    await tickTo(new Date(Date.UTC(2023, 3, lastDay)).toISOString());
+    for (let run = await claim(); run; run = await claim()) await succeedRun(database.pool, run, RECEIPT);
+    const { rows } = await database.pool.query('SELECT DISTINCT synced_to FROM jobs');
+    expect(rows).toEqual([{ synced_to: new Date(Date.UTC(2023, 3, lastDay)) }]);
+    expect(await database.pool.query(`SELECT FROM runs WHERE state <> 'succeeded'`)).toMatchObject({ rowCount: 0 });
+  });
+});
+
+const openRuns = async (): Promise<number> =>
+  (await database.pool.query(`SELECT FROM runs WHERE state IN ('queued', 'running')`)).rowCount!;
+
+/** Waits until so many statements of this database wait for a lock. */
+async function lockWaits(count: number): Promise<void> {
+  const sql = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  while ((await database.pool.query(sql)).rowCount! < count) await new Promise((resolve) => setTimeout(resolve, 10));
+}
 
 test('ticks at once start one run a job and do not block each other', async () => {
   for (const object of ['A', 'B', 'C', 'D', 'E']) await makeJob(object);
