@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'ids_not_unique'
   | 'lease_lost'
   | 'unknown_token_key'
+  | 'store_unavailable'
   | 'stopping'
   | 'internal';
 
@@ -59,6 +60,7 @@ const KNOWN: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   ids_not_unique: { status: 500, recovery: 'give-up' },
   lease_lost: { status: 500, recovery: 'give-up' },
   unknown_token_key: { status: 503, recovery: 'defer' },
+  store_unavailable: { status: 503, recovery: 'retry' },
   stopping: { status: 503, recovery: 'retry' },
   internal: { status: 500, recovery: 'retry' },
 };

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { AppError, foreignCode } from '../errors.ts';
 import { PasswordPool, type PasswordSource } from './password-pool.ts';
 
 /** What runs one statement: the pool, or a client inside a transaction. */
@@ -14,7 +15,7 @@ export type DatabaseAddress =
   | { url: string }
   | { host: string; port: number; database: string; user: string; password: PasswordSource; certificates: string };
 
-/** Opens the job store's connection pool. Counts are bigint in Postgres and numbers here: none of ours passes 2^53. */
+/** Opens the job store's connection pool, whose `query` throws AppError store_unavailable. Counts are bigint in Postgres and numbers here: none of ours passes 2^53. */
 export function openDatabase(address: DatabaseAddress, onError: (error: Error) => void): pg.Pool {
   const config: pg.PoolConfig = {
     max: 10,
@@ -28,7 +29,34 @@ export function openDatabase(address: DatabaseAddress, onError: (error: Error) =
   const pool = 'url' in address ? new pg.Pool({ ...config, connectionString: address.url }) : openByParts(config, address);
   // An idle client whose server went away; the pool replaces it, but without a listener it would end the process.
   pool.on('error', onError);
+  const query = pool.query.bind(pool) as (...parameters: unknown[]) => Promise<unknown>;
+  pool.query = ((...parameters: unknown[]) =>
+    query(...parameters).catch((error: unknown) => {
+      throw translateStoreError(error);
+    })) as typeof pool.query;
   return pool;
+}
+
+/**
+ * Postgres's codes for a server that is not there now, or had to give a statement up: class 08 (connection), class 53 (resources),
+ * 57P01 to 57P03 (shutting down, crashed, starting), 25006 (a standby, during a failover), 40001 and 40P01 (conflict, deadlock).
+ */
+const UNAVAILABLE_CODE = /^(08|53)...$|^(57P0[123]|25006|40001|40P01)$/;
+
+/** Node's codes for a server that cannot be reached. */
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN']);
+
+/** pg gives its own errors no code. */
+const UNAVAILABLE_TEXT = /^Connection terminated|^timeout exceeded when trying to connect|is not queryable$|^Cannot use a pool after/;
+
+/** Translates what pg throws where the job store is not available into AppError store_unavailable; every other error stays as it is. */
+function translateStoreError(error: unknown): unknown {
+  const code = foreignCode(error);
+  const text = Error.isError(error) ? (error as Error).message : '';
+  if (code ? !UNAVAILABLE_CODE.test(code) && !UNREACHABLE.has(code) : !UNAVAILABLE_TEXT.test(text)) return error;
+  return new AppError('store_unavailable', `The job store is not available${code ? ` (${code})` : ''}. Try again in a moment.`, {
+    cause: error,
+  });
 }
 
 function openByParts(config: pg.PoolConfig, address: Exclude<DatabaseAddress, { url: string }>): pg.Pool {
@@ -36,8 +64,16 @@ function openByParts(config: pg.PoolConfig, address: Exclude<DatabaseAddress, { 
   return new PasswordPool({ ...config, ...parts, ssl: { ca: certificates, rejectUnauthorized: true } }, password);
 }
 
-/** Runs `work` in one transaction; any error rolls it back. */
+/** Runs `work` in one transaction; any error rolls it back. @throws AppError store_unavailable */
 export async function transaction<T>(database: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  try {
+    return await runTransaction(database, work);
+  } catch (error) {
+    throw translateStoreError(error);
+  }
+}
+
+async function runTransaction<T>(database: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await database.connect();
   let broken: Error | undefined;
   // A server that goes away between two statements: without a listener, that would end the process.

@@ -79,7 +79,7 @@ export class Worker {
     const leaseLost = new AbortController();
     const extending = setInterval(() => {
       extendLease(this.#context.database, run, LEASE_SECONDS).catch((error: unknown) => {
-        if (isAppError(error)) leaseLost.abort(error);
+        if (isAppError(error) && error.code === 'lease_lost') leaseLost.abort(error);
         else log.warn({ event: 'lease_not_extended', ...about, ...describeError(error) });
       });
     }, EXTEND_MS);

@@ -1,0 +1,54 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { openDatabase, transaction } from '../../../app/store/database.ts';
+import { type Answer, startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+let job: { user_id: string; object_name: string };
+
+beforeEach(async () => {
+  service = await startService({ worker: false });
+  job = { user_id: await service.connect(), object_name: 'Account' };
+  await service.call('create_importing_job', { ...job, start_date: '2023-03-01' });
+});
+afterEach(() => service[Symbol.asyncDispose]());
+
+const waiting = `FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+
+/** Sends these requests, and ends their connections to the job store while they wait for it. */
+async function cutDuring(...requests: (() => Promise<Answer>)[]): Promise<Answer[]> {
+  const { pool } = service.database;
+  const locker = await pool.connect();
+  try {
+    await locker.query('BEGIN; LOCK TABLE jobs');
+    const answers = requests.map((send) => send());
+    while ((await pool.query(`SELECT ${waiting}`)).rowCount! < requests.length) await new Promise((resolve) => setTimeout(resolve, 10));
+    await pool.query(`SELECT pg_terminate_backend(pid) ${waiting}`);
+    return await Promise.all(answers);
+  } finally {
+    await locker.query('ROLLBACK');
+    locker.release();
+  }
+}
+
+test('a request whose connection to the job store breaks is answered 503, with what to do, and works when it is sent again', async () => {
+  const requests = [
+    () => service.call('jobs'),
+    () => service.call('handle_importing_job'),
+    () => service.call('pause_importing_job', job),
+    () => service.call('create_importing_job', { ...job, start_date: '2023-03-01' }),
+    () => service.call('handle_importing_job', { ...job, wait: '5' }),
+  ];
+  for (const answer of await cutDuring(...requests)) {
+    expect(answer).toMatchObject({ status: 503, code: 'store_unavailable' });
+    expect(answer.text).toContain('The job store is not available (57P01). Try again in a moment.');
+  }
+  for (const send of requests.slice(0, -1)) expect((await send()).status).toBe(200);
+});
+
+test('a job store that cannot be reached is reported as such', async () => {
+  const nowhere = openDatabase({ url: 'postgres://nobody@127.0.0.1:1/none' }, () => {});
+  const unavailable = { code: 'store_unavailable', message: 'The job store is not available (ECONNREFUSED). Try again in a moment.' };
+  await expect(nowhere.query('SELECT 1')).rejects.toMatchObject(unavailable);
+  await expect(transaction(nowhere, async () => {})).rejects.toMatchObject(unavailable);
+  await nowhere.end();
+});
