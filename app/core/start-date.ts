@@ -23,6 +23,11 @@ export function formatDate(instant: Date): string {
   return instant.toISOString().slice(0, 10);
 }
 
+/** An instant to the minute, such as `2026-11-26 00:00 UTC`. */
+export function formatInstant(instant: Date): string {
+  return `${instant.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
 /** A start date as it was given: `all` for the beginning of time. */
 export function formatStartDate(startDate: Date): string {
   return startDate.getTime() === BEGINNING.getTime() ? 'all' : formatDate(startDate);

@@ -18,6 +18,11 @@ export function windowEnd(now: Date, every: Every): Date {
   return new Date(Math.floor(now.getTime() / step) * step);
 }
 
+/** The first end of a window after `now`. */
+export function nextWindowEnd(now: Date, every: Every): Date {
+  return new Date(windowEnd(now, every).getTime() + STEP_MS[every]);
+}
+
 /** How long to wait, from `now`, until everything stamped before `to` is committed and can be read (Salesforce commits late). */
 export function lagLeftMs(to: Date, now: Date, lagMinutes: number): number {
   return Math.max(0, to.getTime() + lagMinutes * 60_000 - now.getTime());

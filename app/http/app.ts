@@ -74,7 +74,8 @@ function routes(context: Context): Router {
       }
       const fields = await readFields(ctx);
       requireFields(fields, endpoint.required, endpoint.optional);
-      ctx.body = await endpoint.answer(context, fields, caller);
+      const wantsJson = ctx.accepts('text/plain', 'application/json') === 'application/json';
+      ctx.body = await endpoint.answer(context, fields, caller, wantsJson);
     });
   }
   return router;

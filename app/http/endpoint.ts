@@ -16,8 +16,8 @@ export interface Endpoint {
   roles: readonly Role[];
   required: readonly string[];
   optional: readonly string[];
-  /** @returns plain text, or what is to be sent as JSON */
-  answer(context: Context, fields: Fields, caller: Caller): Promise<string | object>;
+  /** @returns plain text, or what is to be sent as JSON: where there is a choice, `wantsJson` says which the caller prefers */
+  answer(context: Context, fields: Fields, caller: Caller, wantsJson: boolean): Promise<string | object>;
 }
 
 /** The connection of a user_id field. @throws AppError not_found */

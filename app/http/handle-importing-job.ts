@@ -1,29 +1,35 @@
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
+import { listJobs } from '../store/job-list.ts';
 import type { JobFilter } from '../store/jobs.ts';
 import { tick } from '../sync/schedule.ts';
 import { waitForRuns } from '../sync/wait-for-runs.ts';
 import { type Endpoint, requireConnection, requireJob } from './endpoint.ts';
 import type { Fields } from './fields.ts';
+import { reportTick } from './tick-report.ts';
 
 /** A load balancer gives up after a minute. */
 const LONGEST_WAIT_SECONDS = 50;
 
-/** The tick: starts what is due, of all jobs or of those named, and answers at once; with `wait`, when it has ended. */
+/**
+ * The tick: starts what is due, of all jobs or of those named, and answers at once. With `wait`, it answers when nothing is left to wait
+ * for, and says how the jobs stand: always by 200, since a scheduler would repeat a request that failed, and not what failed in a run.
+ */
 export const handleImportingJob: Endpoint = {
   name: 'handle_importing_job',
   methods: ['GET', 'POST'],
   roles: ['tick', 'operate', 'admin'],
   required: [],
   optional: ['user_id', 'object_name', 'wait'],
-  async answer(context, fields, caller) {
+  async answer(context, fields, caller, wantsJson) {
     const waitSeconds = readWait(fields.wait);
     if (caller.role === 'tick' && waitSeconds > 0) throw new AppError('forbidden', 'A key of role tick may not wait: leave wait out.');
-    const started = await tick(context, await readFilter(context, fields));
+    const filter = await readFilter(context, fields);
+    const { runIds, nextWindowEnd } = await tick(context, filter);
     if (waitSeconds === 0) return 'OK';
-    const unfinished = await waitForRuns(context, started, waitSeconds);
-    if (unfinished.length === 0) return 'OK';
-    return `OK, unfinished after ${waitSeconds} seconds: ${unfinished.map((run) => `${run.objectName} (${run.state})`).join(', ')}`;
+    const waited = await waitForRuns(context, filter, waitSeconds);
+    const report = reportTick(await listJobs(context.database, filter), waited || runIds.length > 0, nextWindowEnd, new Date());
+    return wantsJson ? report.json : report.message;
   },
 };
 

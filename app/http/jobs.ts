@@ -1,3 +1,4 @@
+import { jobState } from '../core/job-state.ts';
 import { formatDate, formatStartDate } from '../core/start-date.ts';
 import { type ListedJob, type ListedRun, listJobs } from '../store/job-list.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -10,17 +11,19 @@ export const jobs: Endpoint = {
   required: [],
   optional: [],
   async answer(context) {
-    return { jobs: (await listJobs(context.database)).map(showJob) };
+    const now = new Date();
+    return { jobs: (await listJobs(context.database)).map((job) => showJob(job, now)) };
   },
 };
 
-function showJob(job: ListedJob): object {
+function showJob(job: ListedJob, now: Date): object {
   return {
     user_id: job.userId,
     object_name: job.objectName,
     start_date: formatStartDate(job.startDate),
     last_date: formatStartDate(job.syncedTo),
     active: job.active ? 1 : 0,
+    state: jobState(job, now),
     needs_login: job.needsLogin,
     table: `${job.targetDataset}.${job.targetTable}`,
     run: job.run && showRun(job.run),
@@ -33,6 +36,7 @@ function showRun(run: ListedRun): object {
     from: formatDate(run.windowFrom),
     to: formatDate(run.windowTo),
     state: run.state,
+    run_at: run.runAt,
     failures: run.failures,
     error: run.errorCode && { code: run.errorCode, message: run.errorMessage },
     receipt: run.receipt,

@@ -1,5 +1,7 @@
 import type { Receipt } from '../core/receipt.ts';
+import type { RunState } from '../core/run-state.ts';
 import type { Queryable } from './database.ts';
+import type { JobFilter } from './jobs.ts';
 
 /** A job with its connection and its latest run, to be shown. */
 export interface ListedJob {
@@ -10,6 +12,7 @@ export interface ListedJob {
   targetTable: string;
   startDate: Date;
   syncedTo: Date;
+  wantedTo: Date;
   active: boolean;
   run: ListedRun | null;
 }
@@ -18,7 +21,9 @@ export interface ListedRun {
   id: string;
   windowFrom: Date;
   windowTo: Date;
-  state: string;
+  state: RunState;
+  /** not started earlier */
+  runAt: Date;
   failures: number;
   errorCode: string | null;
   errorMessage: string | null;
@@ -34,11 +39,13 @@ interface Row {
   target_table: string;
   start_date: Date;
   synced_to: Date;
+  wanted_to: Date;
   active: boolean;
   run_id: string | null;
   window_from: Date;
   window_to: Date;
-  state: string;
+  state: RunState;
+  run_at: Date;
   failures: number;
   error_code: string | null;
   error_message: string | null;
@@ -46,25 +53,28 @@ interface Row {
   finished_at: Date | null;
 }
 
-/** All jobs, in the order in which they were made. Leans on runs_by_job. */
-export async function listJobs(database: Queryable): Promise<ListedJob[]> {
+/** These jobs, all unless filtered, in the order in which they were created. Leans on runs_by_job. */
+export async function listJobs(database: Queryable, filter: JobFilter = {}): Promise<ListedJob[]> {
   const { rows } = await database.query<Row>(
     `SELECT connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table, jobs.start_date,
-       jobs.synced_to, jobs.active, run.id AS run_id, run.window_from, run.window_to, run.state, run.failures, run.error_code,
-       run.error_message, run.receipt, run.finished_at
+       jobs.synced_to, jobs.wanted_to, jobs.active, run.id AS run_id, run.window_from, run.window_to, run.state, run.run_at, run.failures,
+       run.error_code, run.error_message, run.receipt, run.finished_at
      FROM jobs
      JOIN connections ON connections.id = jobs.connection_id
      LEFT JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id ORDER BY created_at DESC LIMIT 1) AS run ON true
+     WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)
      ORDER BY jobs.created_at, jobs.id`,
+    [filter.connectionId ?? null, filter.jobId ?? null],
   );
   return rows.map((row) => ({
     userId: row.identity_url,
-    needsLogin: row.status === 'needs_login',
+    needsLogin: row.status !== 'active',
     objectName: row.object_name,
     targetDataset: row.target_dataset,
     targetTable: row.target_table,
     startDate: row.start_date,
     syncedTo: row.synced_to,
+    wantedTo: row.wanted_to,
     active: row.active,
     run: row.run_id === null ? null : toRun(row, row.run_id),
   }));
@@ -76,6 +86,7 @@ function toRun(row: Row, id: string): ListedRun {
     windowFrom: row.window_from,
     windowTo: row.window_to,
     state: row.state,
+    runAt: row.run_at,
     failures: row.failures,
     errorCode: row.error_code,
     errorMessage: row.error_message,

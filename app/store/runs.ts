@@ -316,36 +316,22 @@ export async function abandonedRuns(database: Queryable, jobId: string): Promise
   return rows.map((row) => ({ runId: row.id, mergeTry: row.merge_try }));
 }
 
-/** Where a run stands, for whoever waits for it. */
-export interface RunStatus {
-  id: string;
-  objectName: string;
-  state: RunState;
-  errorCode: string | null;
-  errorMessage: string | null;
-}
-
-/** The open runs of these jobs, and these runs themselves, open or not. */
-export async function readRunStatus(database: Queryable, jobIds: string[], runIds: string[]): Promise<RunStatus[]> {
-  const { rows } = await database.query<{
-    id: string;
-    object_name: string;
-    state: RunState;
-    error_code: string | null;
-    error_message: string | null;
-  }>(
-    `SELECT runs.id, jobs.object_name, runs.state, runs.error_code, runs.error_message FROM runs JOIN jobs ON jobs.id = runs.job_id
-     WHERE (runs.job_id = ANY($1::uuid[]) AND runs.state IN ('queued', 'running')) OR runs.id = ANY($2::uuid[])
-     ORDER BY jobs.object_name, runs.created_at`,
-    [jobIds, runIds],
+/**
+ * Whether a run of these jobs is under way, or is due within `ms`. Runs of paused jobs, and those that wait for a login, are not counted.
+ * Leans on runs_queued and runs_running.
+ */
+export async function runsInProgress(database: Queryable, filter: JobFilter, ms: number): Promise<boolean> {
+  const result = await database.query<{ found: boolean }>(
+    `SELECT EXISTS (
+       SELECT FROM runs JOIN jobs ON jobs.id = runs.job_id JOIN connections ON connections.id = runs.connection_id
+       WHERE runs.state IN ('queued', 'running') AND jobs.active
+         AND (connections.status = 'active' OR (runs.state = 'running' AND runs.lease_until >= now()))
+         AND (runs.state = 'running' OR runs.run_at <= now() + $1 * interval '1 millisecond')
+         AND ($2::bigint IS NULL OR jobs.connection_id = $2) AND ($3::uuid IS NULL OR jobs.id = $3)
+     ) AS found`,
+    [ms, filter.connectionId ?? null, filter.jobId ?? null],
   );
-  return rows.map((row) => ({
-    id: row.id,
-    objectName: row.object_name,
-    state: row.state,
-    errorCode: row.error_code,
-    errorMessage: row.error_message,
-  }));
+  return onlyRow(result).found;
 }
 
 /**

@@ -1,13 +1,13 @@
 import type { Context } from '../context.ts';
-import { lagLeftMs, windowEnd } from '../core/window.ts';
+import { lagLeftMs, nextWindowEnd, windowEnd } from '../core/window.ts';
 import type { JobFilter } from '../store/jobs.ts';
 import { queueDueRuns } from '../store/runs.ts';
 
 export interface Tick {
-  /** the jobs that the tick was for: active, with a connection that is not waiting for a login */
-  jobIds: string[];
   /** the runs that it started */
   runIds: string[];
+  /** when there is more to import, by the schedule's clock */
+  nextWindowEnd: Date;
 }
 
 /**
@@ -19,5 +19,5 @@ export async function tick(context: Context, filter: JobFilter = {}): Promise<Ti
   const to = windowEnd(now, 'day');
   const { jobIds, runIds } = await queueDueRuns(context.database, to, lagLeftMs(to, now, context.config.lagMinutes), filter);
   context.log.info({ event: 'tick', window_to: to, jobs: jobIds.length, runs: runIds.length }, 'tick accepted');
-  return { jobIds, runIds };
+  return { runIds, nextWindowEnd: nextWindowEnd(now, 'day') };
 }

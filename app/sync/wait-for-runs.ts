@@ -1,30 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
-import { AppError, type ErrorCode } from '../errors.ts';
-import { type RunStatus, readRunStatus } from '../store/runs.ts';
-import type { Tick } from './schedule.ts';
+import type { JobFilter } from '../store/jobs.ts';
+import { runsInProgress } from '../store/runs.ts';
 
 const LOOK_MS = 100;
 
 /**
- * Waits until no job of a tick has an open run.
- * @returns the runs that are still open after `seconds`
- * @throws AppError with the code of the first that failed meanwhile
+ * Waits up to `seconds` until no run of these jobs is under way, or will be before then: a run that waits for a login, or that is deferred
+ * for longer, is not waited for.
+ * @returns whether there was any
  */
-export async function waitForRuns(context: Context, { jobIds, runIds }: Tick, seconds: number): Promise<RunStatus[]> {
+export async function waitForRuns({ database }: Context, filter: JobFilter, seconds: number): Promise<boolean> {
   const deadline = Date.now() + seconds * 1000;
-  const seen = new Set(runIds);
-  for (;;) {
-    const runs = await readRunStatus(context.database, jobIds, [...seen]);
-    for (const run of runs) seen.add(run.id);
-    const open = runs.filter((run) => run.state === 'queued' || run.state === 'running');
-    if (open.length === 0) throwFirstFailure(runs);
-    if (open.length === 0 || Date.now() >= deadline) return open;
+  for (let waited = false; ; waited = true) {
+    const leftMs = deadline - Date.now();
+    if (leftMs <= 0 || !(await runsInProgress(database, filter, leftMs))) return waited;
     await sleep(LOOK_MS);
   }
-}
-
-function throwFirstFailure(runs: RunStatus[]): void {
-  const failed = runs.find((run) => run.state === 'failed');
-  if (failed) throw new AppError(failed.errorCode as ErrorCode, `The run of ${failed.objectName} failed: ${failed.errorMessage}`);
 }

@@ -35,7 +35,7 @@ function change(...changes: FieldChange[]): void {
 async function importDay(day: number, edit: Record<string, string | number> = { Name: 'Acme 2' }): Promise<Receipt> {
   service.salesforce.clock.set(new Date(`2023-03-${day}T10:00:00Z`));
   service.salesforce.org.update('Account', id, edit);
-  expect(await service.tickAt(`2023-03-${day + 1}T00:10:00Z`)).toMatchObject({ text: 'OK' });
+  expect(await service.tickAt(`2023-03-${day + 1}T00:10:00Z`)).toMatchObject({ text: expect.stringMatching(/^OK: /) });
   return await receipt();
 }
 
@@ -195,7 +195,7 @@ test('a field of another type stops the job where rows are matched by it, before
   await importFirst();
   change({ field: 'IsDeleted', change: 'retype', type: 'string' });
   const answer = await service.tickAt('2023-03-21T00:10:00Z');
-  expect(answer).toMatchObject({ status: 422, code: 'bigquery_refused' });
+  expect(answer).toMatchObject({ status: 200, text: expect.stringMatching(/^Not complete: .* bigquery_refused: /s) });
   expect(answer.text).toMatch(/IsDeleted is STRING now, and its column is BOOL/);
 });
 

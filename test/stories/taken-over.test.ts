@@ -137,6 +137,6 @@ test('a run whose statements another release worded otherwise is taken over, and
     await service.context.warehouse.client.createJob({ jobId, location: 'EU', configuration });
   }
   service.startWorker();
-  expect((await service.tickAt('2023-03-20T00:20:00Z')).text).toBe('OK');
+  expect((await service.tickAt('2023-03-20T00:20:00Z')).text).toMatch(/^OK/);
   await expectComplete(service, 'Account', '2023-03-20');
 });

@@ -95,7 +95,7 @@ test.each(WAYS)(
       await service.call('create_importing_job', { ...job, start_date: '2023-03-01' });
       for (const event of happening) await happen(service, job, event);
       await service.call('resume_importing_job', job);
-      expect(await service.tickAt(LAST_TICK)).toMatchObject({ text: 'OK' });
+      expect(await service.tickAt(LAST_TICK)).toMatchObject({ text: expect.stringMatching(/^OK/) });
       await expectWholeTable(service, 'Account', END);
     });
     // Each runs a whole service: what fails is told with its seed, and not made smaller.

@@ -29,11 +29,13 @@ export interface JobView {
   last_date: string;
   active: number;
   needs_login: boolean;
+  state: string;
   run: {
     id: string;
     from: string;
     to: string;
     state: string;
+    run_at: string;
     failures: number;
     error: { code: string; message: string } | null;
     receipt: Record<string, number | string>;

@@ -1,0 +1,103 @@
+import { type JobState, jobState } from '../core/job-state.ts';
+import { formatInstant, formatStartDate } from '../core/start-date.ts';
+import type { ListedJob } from '../store/job-list.ts';
+
+/** What a tick that waited has to say. */
+export interface TickReport {
+  /** starts with OK where nothing failed or is pending */
+  message: string;
+  /** for callers that want JSON */
+  json: object;
+}
+
+/** A text names so many jobs, JSON as many more: there may be thousands. */
+const MAX_NAMED = 10;
+const MAX_LISTED = 100;
+
+/** The states that need attention, the most urgent first. */
+const PENDING = ['failed', 'needs_login', 'deferred', 'unfinished'] as const satisfies JobState[];
+
+/**
+ * Summarizes the jobs that a tick was for.
+ * @param due whether the tick started a run or met one
+ * @param nextWindowEnd by the schedule's clock
+ * @param now in real time
+ */
+export function reportTick(jobs: readonly ListedJob[], due: boolean, nextWindowEnd: Date, now: Date): TickReport {
+  const byState = Map.groupBy(jobs, (job) => jobState(job, now));
+  const pending = PENDING.flatMap((state) => (byState.get(state) ?? []).map((job) => ({ state, job })));
+  const message =
+    pending.length > 0
+      ? describePending(pending, jobs.length - (byState.get('paused')?.length ?? 0))
+      : `OK${due ? '' : ', nothing due'}: ${describeComplete(byState.get('complete') ?? [], byState.get('paused') ?? [], nextWindowEnd)}`;
+  return {
+    message,
+    json: {
+      ok: pending.length === 0,
+      message,
+      next_window_closes: nextWindowEnd.toISOString(),
+      counts: Object.fromEntries([...byState].map(([state, found]) => [state, found.length])),
+      jobs: pending.slice(0, MAX_LISTED).map(({ state, job }) => listPending(state, job)),
+    },
+  };
+}
+
+interface Pending {
+  state: (typeof PENDING)[number];
+  job: ListedJob;
+}
+
+function describePending(pending: readonly Pending[], active: number): string {
+  const left = pending.length - MAX_NAMED;
+  return [
+    `Not complete: ${pending.length} of ${count(active, 'job')}.`,
+    ...pending.slice(0, MAX_NAMED).map(({ state, job }) => describeJob(state, job)),
+    ...(left > 0 ? [`And ${count(left, 'more job')}: see /jobs.`] : []),
+  ].join('\n');
+}
+
+function describeJob(state: Pending['state'], { objectName, run }: ListedJob): string {
+  const reason = run?.errorCode ? ` ${run.errorCode}: ${run.errorMessage}` : '';
+  switch (state) {
+    case 'failed':
+      return `${objectName} failed.${reason}`;
+    case 'needs_login':
+      return `${objectName} waits for a login: call get_oauth_url and login_oauth_callback.`;
+    case 'deferred':
+      return `${objectName} is deferred until ${formatInstant(run!.runAt)}.${reason || ' Salesforce may still commit changes of its window.'}`;
+    case 'unfinished':
+      return `${objectName} is ${run && ['queued', 'running'].includes(run.state) ? run.state : 'not started'}.${reason}`;
+  }
+}
+
+function describeComplete(complete: readonly ListedJob[], paused: readonly ListedJob[], nextWindowEnd: Date): string {
+  if (complete.length + paused.length === 0) return 'there are no jobs';
+  const parts: string[] = [];
+  if (complete.length > 0) {
+    const through = new Date(Math.min(...complete.map((job) => job.syncedTo.getTime())));
+    parts.push(`${nameAll(complete)} complete through ${formatInstant(through)}`, `next window closes ${formatInstant(nextWindowEnd)}`);
+  }
+  if (paused.length > 0) parts.push(`${nameAll(paused)} paused`);
+  return parts.join('; ');
+}
+
+/** Such as "Account is", "Account and Lead are", "12 jobs are". */
+function nameAll(jobs: readonly ListedJob[]): string {
+  const names = new Intl.ListFormat('en').format(jobs.map((job) => job.objectName));
+  return `${jobs.length > 3 ? count(jobs.length, 'job') : names} ${jobs.length === 1 ? 'is' : 'are'}`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+function listPending(state: JobState, { userId, objectName, syncedTo, run }: ListedJob): object {
+  return {
+    user_id: userId,
+    object_name: objectName,
+    state,
+    last_date: formatStartDate(syncedTo),
+    run_at: state === 'deferred' && run ? run.runAt.toISOString() : null,
+    error: run?.errorCode ? { code: run.errorCode, message: run.errorMessage } : null,
+  };
+}
