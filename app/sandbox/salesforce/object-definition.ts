@@ -19,6 +19,8 @@ export interface ObjectDefinition {
   busy?: boolean;
   /** What describe says of the object where it is not what it says of others. */
   summary?: Record<string, unknown>;
+  /** Fields of which a query must name one by a single id: Salesforce refuses it otherwise. */
+  filterById?: string[];
   /** Rows at the start. */
   rows: number;
   fields: Field[];

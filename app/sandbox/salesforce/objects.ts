@@ -8,7 +8,7 @@ import { lead } from './lead.ts';
 import type { ObjectDefinition } from './object-definition.ts';
 import { opportunity } from './opportunity.ts';
 import { organization } from './organization.ts';
-import { activityHistory, appDefinition, statusObject } from './small-objects.ts';
+import { activityHistory, appDefinition, contentDocumentLink, statusObject } from './small-objects.ts';
 import { task } from './task.ts';
 import { user } from './user.ts';
 
@@ -50,6 +50,7 @@ export function objectsOf(orgId: string, rows: RowCounts): ObjectDefinition[] {
     caseObject(rows),
     statusObject('CaseStatus', '0Wl'),
     contact(rows.Contact, rows.Account),
+    contentDocumentLink,
     everything(rows),
     group,
     lead(rows.Lead),

@@ -58,6 +58,27 @@ export const appDefinition: ObjectDefinition = {
   ],
 };
 
+/** Which files are attached to what: described and stamped like any other object, but no query may ask for more than one file or parent. */
+export const contentDocumentLink: ObjectDefinition = {
+  name: 'ContentDocumentLink',
+  label: 'Content Document Link',
+  labelPlural: 'Content Document Links',
+  keyPrefix: '06A',
+  queryable: true,
+  bulk: true,
+  lives: false,
+  filterById: ['ContentDocumentId', 'LinkedEntityId'],
+  rows: 4,
+  children: [],
+  fields: [
+    idField('ContentDocumentLink ID'),
+    reference('LinkedEntityId', 'Linked Entity ID', 'Account', 'LinkedEntity', SYSTEM, { keyPrefix: '001', count: 4, nullOnceIn: 0 }),
+    field('reference', 'ContentDocumentId', 'ContentDocument ID', SYSTEM, { derive: () => '069000000000001AAA' }),
+    isDeletedField(),
+    ...auditFields(4).filter(({ facts }) => facts.name === 'SystemModstamp'),
+  ],
+};
+
 /** An object that exists as a related list only: describe shows it, no query reads it. */
 export const activityHistory: ObjectDefinition = {
   name: 'ActivityHistory',

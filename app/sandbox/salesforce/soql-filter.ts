@@ -53,6 +53,20 @@ export function filterOf(tables: Tables, table: Table, soql: string, where: Wher
   }
 }
 
+/** Some objects are read only by the id of what their rows belong to. Throws Salesforce's refusal of any other query. */
+export function requireFilterById({ definition: { name, filterById = [] } }: Table, where: Where | undefined): void {
+  if (filterById.length === 0) return;
+  const conditions = where ? tokensOf(where).filter((token) => typeof token === 'object') : [];
+  const names = filterById.map((field) => field.toLowerCase());
+  const byId = conditions.some((one) => 'field' in one && names.includes(one.field.toLowerCase()) && ['=', 'IN'].includes(one.operator));
+  if (byId) return;
+  throw new SalesforceError(
+    400,
+    'MALFORMED_QUERY',
+    `Implementation restriction: ${name} requires a filter by a single Id on ${filterById.join(' or ')} using the equals operator or multiple Id's using the IN operator.`,
+  );
+}
+
 function negated(test: Test): Test {
   return (row) => !test(row);
 }

@@ -3,7 +3,7 @@ import { SalesforceError } from './salesforce-error.ts';
 import { type Aggregate, aggregateOf } from './soql-aggregate.ts';
 import { type Column, columnOf } from './soql-column.ts';
 import { malformedQuery, placeOf, soqlError } from './soql-error.ts';
-import { filterOf } from './soql-filter.ts';
+import { filterOf, requireFilterById } from './soql-filter.ts';
 import type { Row, Table } from './table.ts';
 import type { Tables } from './tables.ts';
 
@@ -35,6 +35,7 @@ export function readSoql(tables: Tables, soql: string): SoqlQuery {
   const fields = parsed.fields ?? [];
   const functions = fields.filter((field) => field.type === 'FieldFunctionExpression');
   refuseUnknownFields(fields);
+  requireFilterById(table, parsed.where);
   const hasSubquery = fields.some((field) => field.type === 'FieldSubquery');
   const counts = fields.length === 1 && functions[0]?.functionName.toUpperCase() === 'COUNT' && functions[0].parameters.length === 0;
   return {

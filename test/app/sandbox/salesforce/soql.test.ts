@@ -128,8 +128,18 @@ describe('a query that Salesforce refuses', () => {
     ['SELECT Id, Name, id FROM Account', 'INVALID_FIELD', 'duplicate field selected: Id'],
     ['SELECT Id FROM Account ORDER BY Description', 'MALFORMED_QUERY', "field 'Description' can not be sorted in a query call"],
     ['SELECT Id FROM Account WHERE Description = null', 'INVALID_FIELD', "field 'Description' can not be filtered in a query call"],
+    [
+      'SELECT Id FROM ContentDocumentLink WHERE SystemModstamp > 2023-01-01T00:00:00Z',
+      'MALFORMED_QUERY',
+      'Implementation restriction: ContentDocumentLink requires a filter by a single Id on ContentDocumentId or LinkedEntityId',
+    ],
   ])('%s', async (soql, errorCode, text) => {
     expect(await refusal(soql)).toEqual({ status: 400, errorCode, message: expect.stringContaining(text) });
+  });
+
+  test('of an object that is read by the id of a parent is none where the query names one', async () => {
+    const soql = `SELECT Id FROM ContentDocumentLink WHERE ContentDocumentId = '069000000000001AAA' AND IsDeleted = false`;
+    expect((await connected.connection.query(soql)).totalSize).toBe(4);
   });
 
   test('shows the place by an excerpt and a caret, also in a long query', async () => {
