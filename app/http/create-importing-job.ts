@@ -1,17 +1,24 @@
 import { createJob } from '../sync/create-job.ts';
 import { type Endpoint, requireConnection, requireObjectName } from './endpoint.ts';
+import { readFlag } from './fields.ts';
 
-/** Makes a job. Imports nothing yet: the next tick does. */
+/** Creates a job. Imports nothing yet: the next tick does. */
 export const createImportingJob: Endpoint = {
   name: 'create_importing_job',
   methods: ['GET', 'POST'],
   roles: ['operate', 'admin'],
   required: ['user_id', 'object_name', 'start_date'],
-  optional: ['dataset', 'deletes'],
+  optional: ['dataset', 'deletes', 'append_only'],
   async answer(context, fields) {
     const objectName = requireObjectName(fields.object_name!);
     const connection = await requireConnection(context, fields.user_id!);
-    await createJob(context, connection, { objectName, startDate: fields.start_date!, dataset: fields.dataset, deletes: fields.deletes });
+    await createJob(context, connection, {
+      objectName,
+      startDate: fields.start_date!,
+      dataset: fields.dataset,
+      deletes: fields.deletes,
+      appendOnly: readFlag(fields, 'append_only'),
+    });
     return 'OK';
   },
 };

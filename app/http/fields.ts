@@ -44,6 +44,14 @@ export function requireFields(fields: Fields, required: readonly string[], optio
   }
 }
 
+/** A field that is true or false; undefined where it is absent. @throws AppError invalid_request */
+export function readFlag(fields: Fields, name: string): boolean | undefined {
+  const text = fields[name];
+  if (text === undefined) return undefined;
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new AppError('invalid_request', `${name} must be true or false.`);
+}
+
 async function readBody(ctx: Koa.Context): Promise<object> {
   const type = ctx.request.is(TYPES);
   if (type === null || ctx.request.length === 0) return {};

@@ -25,6 +25,7 @@ function showJob(job: ListedJob, now: Date): object {
     active: job.active ? 1 : 0,
     state: jobState(job, now),
     needs_login: job.needsLogin,
+    append_only: job.appendOnly,
     table: `${job.targetDataset}.${job.targetTable}`,
     run: job.run && showRun(job.run),
   };

@@ -22,6 +22,13 @@ export async function countRows(client: SalesforceClient, range: RowRange): Prom
   return reply.totalSize;
 }
 
+/** The Id of any row in a range, found by the very condition of a window; undefined where it has no rows. @throws AppError */
+export async function firstId(client: SalesforceClient, range: RowRange): Promise<string | undefined> {
+  const soql = `${selectRows(range, ['Id'])} LIMIT 1`;
+  const reply = await client.call(`query ${range.objectName}`, (connection) => connection.query<{ Id: string }>(soql, { scanAll: true }));
+  return reply.records[0]?.Id;
+}
+
 /** The first and the last Id in a range; undefined where it has no rows. @throws AppError */
 export async function firstAndLastId(client: SalesforceClient, range: RowRange): Promise<{ first: string; last: string } | undefined> {
   const at = async (order: 'ASC' | 'DESC'): Promise<string | undefined> => {

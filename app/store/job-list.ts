@@ -1,3 +1,4 @@
+import { CREATED_STAMP } from '../core/cursor.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Queryable } from './database.ts';
@@ -10,6 +11,7 @@ export interface ListedJob {
   objectName: string;
   targetDataset: string;
   targetTable: string;
+  appendOnly: boolean;
   startDate: Date;
   syncedTo: Date;
   wantedTo: Date;
@@ -37,6 +39,7 @@ interface Row {
   object_name: string;
   target_dataset: string;
   target_table: string;
+  append_only: boolean;
   start_date: Date;
   synced_to: Date;
   wanted_to: Date;
@@ -56,15 +59,16 @@ interface Row {
 /** These jobs, all unless filtered, in the order in which they were created. Leans on runs_by_job. */
 export async function listJobs(database: Queryable, filter: JobFilter = {}): Promise<ListedJob[]> {
   const { rows } = await database.query<Row>(
-    `SELECT connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table, jobs.start_date,
-       jobs.synced_to, jobs.wanted_to, jobs.active, run.id AS run_id, run.window_from, run.window_to, run.state, run.run_at, run.failures,
-       run.error_code, run.error_message, run.receipt, run.finished_at
+    `SELECT connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table,
+       jobs.append_only OR jobs.cursor_field = $3 AS append_only, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.active,
+       run.id AS run_id, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
+       run.receipt, run.finished_at
      FROM jobs
      JOIN connections ON connections.id = jobs.connection_id
      LEFT JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id ORDER BY created_at DESC LIMIT 1) AS run ON true
      WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)
      ORDER BY jobs.created_at, jobs.id`,
-    [filter.connectionId ?? null, filter.jobId ?? null],
+    [filter.connectionId ?? null, filter.jobId ?? null, CREATED_STAMP],
   );
   return rows.map((row) => ({
     userId: row.identity_url,
@@ -72,6 +76,7 @@ export async function listJobs(database: Queryable, filter: JobFilter = {}): Pro
     objectName: row.object_name,
     targetDataset: row.target_dataset,
     targetTable: row.target_table,
+    appendOnly: row.append_only,
     startDate: row.start_date,
     syncedTo: row.synced_to,
     wantedTo: row.wanted_to,

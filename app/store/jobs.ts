@@ -1,9 +1,10 @@
 import type pg from 'pg';
+import { CREATED_STAMP } from '../core/cursor.ts';
 import type { Deletes } from '../core/deletes.ts';
 import type { Window } from '../core/window.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
 
-/** The standing order to keep one object of one connection in one table. */
+/** The standing order to keep one object of an org in one table, by one of its users' connections. */
 export interface Job {
   id: string;
   connectionId: number;
@@ -17,6 +18,8 @@ export interface Job {
   /** whether the target table is partitioned by month of CreatedDate */
   partitioned: boolean;
   deletes: Deletes;
+  /** whether rows are never edited, as its creator says or the object has it */
+  appendOnly: boolean;
   startDate: Date;
   syncedTo: Date;
   wantedTo: Date;
@@ -39,6 +42,7 @@ export type NewJob = Pick<
   | 'targetTable'
   | 'partitioned'
   | 'deletes'
+  | 'appendOnly'
   | 'startDate'
   | 'activeSince'
 >;
@@ -55,6 +59,7 @@ export interface JobRow {
   bulk_refused: string | null;
   partitioned: boolean;
   deletes: Deletes;
+  append_only: boolean;
   start_date: Date;
   synced_to: Date;
   wanted_to: Date;
@@ -68,8 +73,8 @@ export interface JobRow {
 export async function insertJob(database: Queryable, job: NewJob): Promise<Job | undefined> {
   const { rows } = await database.query<JobRow>(
     `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, partitioned, deletes,
-       start_date, synced_to, wanted_to, active_since, cursor_nillable)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING *`,
+       append_only, start_date, synced_to, wanted_to, active_since, cursor_nillable)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING *`,
     [
       job.connectionId,
       job.objectName,
@@ -78,6 +83,7 @@ export async function insertJob(database: Queryable, job: NewJob): Promise<Job |
       job.targetTable,
       job.partitioned,
       job.deletes,
+      job.appendOnly,
       job.startDate,
       job.activeSince,
       job.cursorNillable,
@@ -198,6 +204,8 @@ export function toJob(row: JobRow): Job {
     bulkRefused: row.bulk_refused,
     partitioned: row.partitioned,
     deletes: row.deletes,
+    // Jobs of releases before append_only are read by CreatedDate only where the object has nothing better.
+    appendOnly: row.append_only || row.cursor_field === CREATED_STAMP,
     startDate: row.start_date,
     syncedTo: row.synced_to,
     wantedTo: row.wanted_to,

@@ -1,16 +1,15 @@
 import type { Context } from '../context.ts';
-import { chooseCursor } from '../core/cursor.ts';
+import { CREATED_STAMP, chooseCursor } from '../core/cursor.ts';
 import { type Deletes, parseDeletes } from '../core/deletes.ts';
 import { isWorthPartitioning } from '../core/partitioning.ts';
 import { formatStartDate, parseStartDate } from '../core/start-date.ts';
 import { windowEnd } from '../core/window.ts';
 import { AppError } from '../errors.ts';
-import { describeObject, type ObjectDescription } from '../salesforce/describe.ts';
-import { refusalCode } from '../salesforce/errors.ts';
+import type { ObjectDescription } from '../salesforce/describe.ts';
 import { recordCount } from '../salesforce/record-count.ts';
-import { hasNullCursors } from '../salesforce/soql.ts';
 import type { Connection } from '../store/connections.ts';
 import { findJob, insertJob, type Job } from '../store/jobs.ts';
+import { describeImportable, mayLackCursor, refuseWithoutCursor, tryWindow } from './check-object.ts';
 
 export interface JobRequest {
   objectName: string;
@@ -20,11 +19,13 @@ export interface JobRequest {
   dataset: string | undefined;
   /** undefined: keep */
   deletes: string | undefined;
+  /** that rows are never edited; undefined: not said */
+  appendOnly: boolean | undefined;
 }
 
 /**
- * Makes a job, or finds the very same one. Nothing is written before everything was checked.
- * @throws AppError invalid_request, not_found, conflict, and what a describe may give
+ * Creates a job, or finds the very same one. Nothing is written before everything was checked.
+ * @throws AppError invalid_request, not_found, conflict, salesforce_refused, and what a describe may give
  */
 export async function createJob(context: Context, connection: Connection, request: JobRequest): Promise<Job> {
   const now = await context.scheduleNow();
@@ -34,31 +35,40 @@ export async function createJob(context: Context, connection: Connection, reques
   const existing = await findJob(context.database, connection.id, request.objectName);
   if (existing) return requireSame(existing, startDate, request);
 
-  const description = await describe(context, connection, request.objectName);
-  const cursorField = requireCursor(description);
+  const description = await describeImportable(context, connection, request.objectName);
+  const cursorField = chooseCursor(description.fields) ?? refuseWithoutCursor(description);
+  const appendOnly = chooseAppendOnly(description, cursorField, request.appendOnly);
+  await tryWindow(context, connection, description, cursorField);
   const job = {
     connectionId: connection.id,
     objectName: description.name,
     cursorField,
-    cursorNillable: await isNillable(context, connection, description, cursorField),
+    cursorNillable: await mayLackCursor(context, connection, description, cursorField),
     targetDataset,
     targetTable: description.name,
     partitioned: await choosePartitioning(context, connection, description),
     deletes: requireDeletable(description, deletes),
+    appendOnly,
     startDate,
     activeSince: now,
   };
-  const made = await insertJob(context.database, job);
-  if (made) {
-    context.log.info({ event: 'job_created', job: made.id, object: made.objectName, start_date: formatStartDate(startDate) });
-    return made;
+  const created = await insertJob(context.database, job);
+  if (created) {
+    context.log.info({
+      event: 'job_created',
+      job: created.id,
+      object: created.objectName,
+      start_date: formatStartDate(startDate),
+      append_only: appendOnly,
+    });
+    return created;
   }
-  // Somebody else was quicker: with the same job, or with another for the same table.
+  // Another call was quicker.
   const other = await findJob(context.database, connection.id, description.name);
   if (other) return requireSame(other, startDate, request);
   throw new AppError(
     'conflict',
-    `Another connection's job keeps the table ${targetDataset}.${description.name}: give another dataset, of ${context.config.bigquery.datasets.join(', ')}.`,
+    `Another connection's job has the table ${targetDataset}.${description.name}. Give another dataset, of ${context.config.bigquery.datasets.join(', ')}.`,
   );
 }
 
@@ -69,7 +79,7 @@ function chooseDataset(context: Context, wanted: string | undefined): string {
   throw new AppError('invalid_request', `dataset must be one of ${datasets.join(', ')}: others are added with BIGQUERY_DATASETS.`);
 }
 
-function requireSame(job: Job, startDate: Date, { dataset, deletes }: JobRequest): Job {
+function requireSame(job: Job, startDate: Date, { dataset, deletes, appendOnly }: JobRequest): Job {
   if (job.startDate.getTime() !== startDate.getTime()) {
     const since = formatStartDate(job.startDate);
     throw new AppError('conflict', `There is a job for ${job.objectName} with start_date ${since}: a job's start_date cannot be changed.`);
@@ -83,7 +93,23 @@ function requireSame(job: Job, startDate: Date, { dataset, deletes }: JobRequest
   if (deletes !== undefined && deletes !== job.deletes) {
     throw new AppError('conflict', `There is a job for ${job.objectName} with deletes ${job.deletes}: a job's deletes cannot be changed.`);
   }
+  if (appendOnly !== undefined && appendOnly !== job.appendOnly) {
+    throw new AppError(
+      'conflict',
+      `There is a job for ${job.objectName} with append_only ${job.appendOnly}: a job's append_only cannot be changed.`,
+    );
+  }
   return job;
+}
+
+/** Whether rows are never edited: said by the caller, and sure of an object that can only grow, such as AccountHistory. */
+function chooseAppendOnly({ name, updateable }: ObjectDescription, cursorField: string, wanted: boolean | undefined): boolean {
+  if (cursorField !== CREATED_STAMP) return wanted ?? false;
+  if (wanted ?? !updateable) return true;
+  throw new AppError(
+    'invalid_request',
+    `Edits of ${name} would be missed: the only stamp by which the connection's user can filter it is CreatedDate, which no edit moves. Let the user see SystemModstamp or LastModifiedDate; or, if its rows are never edited, add append_only=true.`,
+  );
 }
 
 /** Decided once: a table's partitioning cannot be changed. */
@@ -92,44 +118,7 @@ async function choosePartitioning(context: Context, connection: Connection, { na
   return isWorthPartitioning(await recordCount(context.salesforce(connection.id), name), fields.length);
 }
 
-/** A describe's `nillable: false` is not to be relied on, except for SystemModstamp, which Salesforce itself sets. */
-async function isNillable(
-  context: Context,
-  connection: Connection,
-  { name, fields }: ObjectDescription,
-  cursorField: string,
-): Promise<boolean> {
-  if (fields.some((field) => field.name === cursorField && field.nillable)) return true;
-  return cursorField !== 'SystemModstamp' && (await hasNullCursors(context.salesforce(connection.id), name, cursorField));
-}
-
 function requireDeletable({ name, fields }: ObjectDescription, deletes: Deletes): Deletes {
   if (deletes === 'keep' || fields.some((field) => field.name === 'IsDeleted')) return deletes;
   throw new AppError('invalid_request', `${name} has no field IsDeleted, so deletes can only be keep.`);
-}
-
-async function describe(context: Context, connection: Connection, objectName: string): Promise<ObjectDescription> {
-  try {
-    const description = await describeObject(context.salesforce(connection.id), objectName);
-    if (description.queryable) return description;
-  } catch (error) {
-    if (refusalCode(error) !== 'NOT_FOUND') throw error;
-    throw new AppError(
-      'not_found',
-      `The org has no object ${objectName} that the connection's user may see: check object_name, which is an API name such as Account or Invoice__c.`,
-    );
-  }
-  throw new AppError('invalid_request', `Salesforce does not let ${objectName} be queried: choose another object.`);
-}
-
-function requireCursor({ name, fields }: ObjectDescription): string {
-  if (!fields.some((field) => field.name === 'Id' && field.type === 'id')) {
-    throw new AppError('invalid_request', `${name} has no Id that the connection's user may see, so its rows cannot be told apart.`);
-  }
-  const cursor = chooseCursor(fields);
-  if (cursor) return cursor;
-  throw new AppError(
-    'invalid_request',
-    `${name} cannot be imported by windows: it has none of SystemModstamp, LastModifiedDate and CreatedDate, or the connection's user may not see them.`,
-  );
 }

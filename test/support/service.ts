@@ -24,6 +24,7 @@ export interface Answer {
 }
 
 export interface JobView {
+  user_id: string;
   object_name: string;
   start_date: string;
   last_date: string;

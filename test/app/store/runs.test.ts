@@ -55,6 +55,7 @@ async function makeJob(objectName: string, owner = connection): Promise<Job> {
     targetTable: objectName,
     partitioned: false,
     deletes: 'keep',
+    appendOnly: false,
     startDate: new Date('2023-03-01'),
     activeSince: new Date('2023-03-01'),
   });

@@ -1,0 +1,136 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Answer, startService, type TestService } from '../support/service.ts';
+
+/** Objects that windows cannot read, or not in full: creation says so, and why. */
+let service: TestService;
+let userId: string;
+
+beforeEach(async () => {
+  service = await startService({ worker: false });
+  userId = await service.connect();
+});
+afterEach(() => service[Symbol.asyncDispose]());
+
+const create = (object_name: string, more: Record<string, string> = {}): Promise<Answer> =>
+  service.call('create_importing_job', { user_id: userId, object_name, start_date: 'all', ...more });
+
+function hide(object: string, ...fields: string[]): void {
+  for (const field of fields) service.salesforce.org.changeField(object, { field, change: 'hide' });
+}
+
+function makeUnfilterable(object: string, ...fields: string[]): void {
+  const facts = { filterable: false, sortable: false };
+  for (const field of fields) service.salesforce.org.changeField(object, { field, change: 'retype', type: 'datetime', facts });
+}
+
+async function cursorOf(objectName: string): Promise<string> {
+  const { rows } = await service.database.pool.query<{ cursor_field: string }>('SELECT cursor_field FROM jobs WHERE object_name = $1', [
+    objectName,
+  ]);
+  return rows[0]!.cursor_field;
+}
+
+describe('a stamp that cannot be filtered by', () => {
+  test('is passed over for the next one, and the windows are read', async () => {
+    makeUnfilterable('Lead', 'SystemModstamp');
+    expect(await create('Lead')).toMatchObject({ status: 200, text: 'OK' });
+    expect(await cursorOf('Lead')).toBe('LastModifiedDate');
+    service.startWorker();
+    expect((await service.tickAt('2023-03-20T00:10:00Z')).text).toMatch(/^OK: Lead is complete/);
+  });
+
+  test('is named where there is no other', async () => {
+    makeUnfilterable('Lead', 'SystemModstamp', 'LastModifiedDate', 'CreatedDate');
+    const answer = await create('Lead');
+    expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
+    expect(answer.text).toContain(
+      'Lead cannot be imported by windows: Salesforce does not filter it by CreatedDate or LastModifiedDate or SystemModstamp.',
+    );
+  });
+
+  test('an object without any stamp is refused', async () => {
+    hide('Lead', 'SystemModstamp', 'LastModifiedDate', 'CreatedDate');
+    const answer = await create('Lead');
+    expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
+    expect(answer.text).toMatch(/none of SystemModstamp, LastModifiedDate and CreatedDate/);
+  });
+});
+
+describe("a window's query is tried", () => {
+  test('and what Salesforce refuses at every window is refused at creation', async () => {
+    const answer = await create('ContentDocumentLink');
+    expect(answer).toMatchObject({ status: 422, code: 'salesforce_refused' });
+    expect(answer.text).toMatch(/ContentDocumentLink cannot be imported by windows\. Could not .*MALFORMED_QUERY/);
+    expect(await service.jobs()).toEqual([]);
+  });
+
+  test('but a time-out of a large object does not keep its job from being created', async () => {
+    service.salesforce.faults.arm({
+      kind: 'http',
+      status: 400,
+      headers: { 'content-type': 'application/json' },
+      body: '[{"errorCode":"QUERY_TIMEOUT","message":"Your query request was running for too long."}]',
+      match: { path: '/queryAll' },
+    });
+    expect(await create('Lead')).toMatchObject({ status: 200, text: 'OK' });
+    expect(service.logged.join('')).toContain('window_not_tried');
+  });
+
+  test('and a refusal that is none, such as a used-up allowance, is answered as what it is', async () => {
+    service.salesforce.faults.arm({ kind: 'quota', match: { path: '/queryAll' } });
+    expect(await create('Lead')).toMatchObject({ status: 503, code: 'salesforce_quota' });
+  });
+});
+
+describe('an object whose rows have no Ids of their own', () => {
+  const noIds = 'AppDefinition cannot be imported: its rows have no Ids of their own.';
+
+  test('is known by its DurableId', async () => {
+    const answer = await create('AppDefinition');
+    expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
+    expect(answer.text).toContain(noIds);
+  });
+
+  test('is known by the Id of its rows', async () => {
+    hide('AppDefinition', 'DurableId');
+    const value = '2023-01-01T00:00:00.000Z';
+    service.salesforce.org.changeField('AppDefinition', { field: 'SystemModstamp', change: 'add', type: 'datetime', value });
+    const answer = await create('AppDefinition');
+    expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
+    expect(answer.text).toContain(noIds);
+  });
+});
+
+describe('an object whose only stamp is CreatedDate', () => {
+  test('is refused where it can be edited, unless its rows are said never to be', async () => {
+    hide('Account', 'SystemModstamp', 'LastModifiedDate');
+    for (const more of [{}, { append_only: 'false' }]) {
+      const answer = await create('Account', more);
+      expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
+      expect(answer.text).toMatch(
+        /Edits of Account would be missed: .*CreatedDate, .*SystemModstamp or LastModifiedDate; .*append_only=true/,
+      );
+    }
+    expect(await service.jobs()).toEqual([]);
+    expect(await create('Account', { append_only: 'true' })).toMatchObject({ status: 200, text: 'OK' });
+    expect(await cursorOf('Account')).toBe('CreatedDate');
+    // The same again is the same job, another is not.
+    expect(await create('Account', { append_only: 'true' })).toMatchObject({ status: 200 });
+    expect(await create('Account')).toMatchObject({ status: 200 });
+    const other = await create('Account', { append_only: 'false' });
+    expect(other).toMatchObject({ status: 409, code: 'conflict' });
+    expect(other.text).toContain('append_only true');
+    expect((await service.jobs())[0]).toMatchObject({ append_only: true });
+  });
+
+  test('is accepted where its rows only ever come', async () => {
+    expect(await create('AccountHistory')).toMatchObject({ status: 200, text: 'OK' });
+    expect((await service.jobs())[0]).toMatchObject({ append_only: true });
+  });
+
+  test('other objects are not append-only unless said to be', async () => {
+    expect(await create('Account')).toMatchObject({ status: 200 });
+    expect(await create('Lead', { append_only: 'true' })).toMatchObject({ status: 200 });
+    expect(await service.jobs()).toMatchObject([{ append_only: false }, { append_only: true }]);
+  });
+});
