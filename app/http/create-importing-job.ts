@@ -2,13 +2,13 @@ import { createJob } from '../sync/create-job.ts';
 import { type Endpoint, requireConnection, requireObjectName } from './endpoint.ts';
 import { readFlag } from './fields.ts';
 
-/** Creates a job. Imports nothing yet: the next tick does. */
+/** Creates a job, or takes one over from another user of the org. Imports nothing yet: the next tick does. */
 export const createImportingJob: Endpoint = {
   name: 'create_importing_job',
   methods: ['GET', 'POST'],
   roles: ['operate', 'admin'],
   required: ['user_id', 'object_name', 'start_date'],
-  optional: ['dataset', 'deletes', 'append_only'],
+  optional: ['dataset', 'deletes', 'append_only', 'take_over'],
   async answer(context, fields) {
     const objectName = requireObjectName(fields.object_name!);
     const connection = await requireConnection(context, fields.user_id!);
@@ -18,6 +18,7 @@ export const createImportingJob: Endpoint = {
       dataset: fields.dataset,
       deletes: fields.deletes,
       appendOnly: readFlag(fields, 'append_only'),
+      takeOver: readFlag(fields, 'take_over') ?? false,
     });
     return 'OK';
   },

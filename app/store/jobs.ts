@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { CREATED_STAMP } from '../core/cursor.ts';
 import type { Deletes } from '../core/deletes.ts';
 import type { Window } from '../core/window.ts';
+import { foreignCode } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
 
 /** The standing order to keep one object of an org in one table, by one of its users' connections. */
@@ -101,6 +102,69 @@ export async function findJob(database: Queryable, connectionId: number, objectN
   return rows[0] && toJob(rows[0]);
 }
 
+/** A job of another user of an org, and who has it. */
+export interface HeldJob {
+  job: Job;
+  holder: { identityUrl: string; active: boolean };
+}
+
+/**
+ * The job of any user of an org for an object: in `dataset`, or where none is named in whichever, first in `preferred`.
+ * Never of another org, even where that has the same users: a refreshed sandbox is another one.
+ */
+export async function findHeldJob(
+  database: Queryable,
+  orgId: string,
+  objectName: string,
+  dataset: string | undefined,
+  preferred: string,
+): Promise<HeldJob | undefined> {
+  const { rows } = await database.query<JobRow & { identity_url: string; status: string }>(
+    `SELECT jobs.*, connections.identity_url, connections.status FROM jobs JOIN connections ON connections.id = jobs.connection_id
+     WHERE connections.org_id = $1 AND lower(jobs.object_name) = lower($2) AND ($3::text IS NULL OR jobs.target_dataset = $3)
+     ORDER BY (jobs.target_dataset = $4) DESC, jobs.created_at LIMIT 1`,
+    [orgId, objectName, dataset ?? null, preferred],
+  );
+  const [row] = rows;
+  return row && { job: toJob(row), holder: { identityUrl: row.identity_url, active: row.status === 'active' } };
+}
+
+/** Postgres's code of a unique key that is taken. */
+const UNIQUE_VIOLATION = '23505';
+
+/** Why the run of a job that was taken over ended. */
+const TAKEN_OVER = { code: 'taken_over', message: 'Another user of the org took the job over. The next tick starts a run of theirs.' };
+
+/**
+ * Moves a job to another connection and cancels its open run, queued or running: the worker that has it has lost its lease.
+ * @param job as it was found
+ * @param force also where its connection is active
+ * @returns undefined where it has moved, its connection is active again, or the other one has a job for the object by now
+ */
+export async function takeOverJob(
+  database: pg.Pool,
+  job: Job,
+  connectionId: number,
+  force: boolean,
+): Promise<{ job: Job; cancelledRunId: string | undefined } | undefined> {
+  try {
+    return await transaction(database, async (client) => {
+      await lockOpenRun(client, job.id);
+      const { rows } = await client.query<JobRow>(
+        `UPDATE jobs SET connection_id = $3 FROM connections
+         WHERE jobs.id = $1 AND jobs.connection_id = $2 AND connections.id = $2 AND (connections.status <> 'active' OR $4)
+         RETURNING jobs.*`,
+        [job.id, job.connectionId, connectionId, force],
+      );
+      if (!rows[0]) return undefined;
+      return { job: toJob(rows[0]), cancelledRunId: await cancelRun(client, job.id, `state IN ('queued', 'running')`, TAKEN_OVER) };
+    });
+  } catch (error) {
+    if (foreignCode(error) === UNIQUE_VIOLATION) return undefined;
+    throw error;
+  }
+}
+
 /** Lets a job rest: cancels its run unless a worker has it already; that one ends. @returns the id of the run that was cancelled, if one was */
 export async function pauseJob(database: pg.Pool, jobId: string): Promise<string | undefined> {
   return await transaction(database, async (client) => {
@@ -123,10 +187,20 @@ export async function resumeJob(database: pg.Pool, jobId: string, now: Date): Pr
   });
 }
 
-/** Cancels a job's open run, if it is as it is to be. */
-async function cancelRun(client: Queryable, jobId: string, condition: string): Promise<string | undefined> {
-  const sql = `UPDATE runs SET state = 'cancelled', finished_at = now() WHERE job_id = $1 AND ${condition} RETURNING id`;
-  return (await client.query<{ id: string }>(sql, [jobId])).rows[0]?.id;
+/** Cancels a job's open run, if it meets a condition. @param reason is kept as the run's error */
+async function cancelRun(
+  client: Queryable,
+  jobId: string,
+  condition: string,
+  reason?: { code: string; message: string },
+): Promise<string | undefined> {
+  const { rows } = await client.query<{ id: string }>(
+    `UPDATE runs SET state = 'cancelled', finished_at = now(), error_code = coalesce($2, error_code),
+       error_message = coalesce($3, error_message)
+     WHERE job_id = $1 AND ${condition} RETURNING id`,
+    [jobId, reason?.code ?? null, reason?.message ?? null],
+  );
+  return rows[0]?.id;
 }
 
 /** First the run, then its job: in the order in which the end of a run locks them, else the two would wait for each other. */

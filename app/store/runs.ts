@@ -316,6 +316,15 @@ export async function abandonedRuns(database: Queryable, jobId: string): Promise
   return rows.map((row) => ({ runId: row.id, mergeTry: row.merge_try }));
 }
 
+/** The fields that a job's latest run with settled columns read; none before its first. Leans on runs_by_job. */
+export async function lastFields(database: Queryable, jobId: string): Promise<string[]> {
+  const { rows } = await database.query<{ columns: StoredColumn[] }>(
+    'SELECT columns FROM runs WHERE job_id = $1 AND columns IS NOT NULL ORDER BY created_at DESC LIMIT 1',
+    [jobId],
+  );
+  return rows[0]?.columns.map(({ field, name }) => field ?? name) ?? [];
+}
+
 /**
  * Whether a run of these jobs is under way, or is due within `ms`. Runs of paused jobs, and those that wait for a login, are not counted.
  * Leans on runs_queued and runs_running.

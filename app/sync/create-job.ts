@@ -8,8 +8,9 @@ import { AppError } from '../errors.ts';
 import type { ObjectDescription } from '../salesforce/describe.ts';
 import { recordCount } from '../salesforce/record-count.ts';
 import type { Connection } from '../store/connections.ts';
-import { findJob, insertJob, type Job } from '../store/jobs.ts';
+import { findHeldJob, findJob, insertJob, type Job } from '../store/jobs.ts';
 import { describeImportable, mayLackCursor, refuseWithoutCursor, tryWindow } from './check-object.ts';
+import { takeOver } from './take-over.ts';
 
 export interface JobRequest {
   objectName: string;
@@ -21,10 +22,12 @@ export interface JobRequest {
   deletes: string | undefined;
   /** that rows are never edited; undefined: not said */
   appendOnly: boolean | undefined;
+  /** to take over a job of another user of the org whose connection is active */
+  takeOver: boolean;
 }
 
 /**
- * Creates a job, or finds the very same one. Nothing is written before everything was checked.
+ * Creates a job, finds the very same one, or takes over that of another user of the org. Nothing is written before everything was checked.
  * @throws AppError invalid_request, not_found, conflict, salesforce_refused, and what a describe may give
  */
 export async function createJob(context: Context, connection: Connection, request: JobRequest): Promise<Job> {
@@ -32,8 +35,8 @@ export async function createJob(context: Context, connection: Connection, reques
   const startDate = parseStartDate(request.startDate, windowEnd(now, 'day'));
   const targetDataset = chooseDataset(context, request.dataset);
   const deletes = parseDeletes(request.deletes);
-  const existing = await findJob(context.database, connection.id, request.objectName);
-  if (existing) return requireSame(existing, startDate, request);
+  const existing = await findExisting(context, connection, request, startDate, targetDataset);
+  if (existing) return existing;
 
   const description = await describeImportable(context, connection, request.objectName);
   const cursorField = chooseCursor(description.fields) ?? refuseWithoutCursor(description);
@@ -64,12 +67,28 @@ export async function createJob(context: Context, connection: Connection, reques
     return created;
   }
   // Another call was quicker.
-  const other = await findJob(context.database, connection.id, description.name);
-  if (other) return requireSame(other, startDate, request);
+  const other = await findExisting(context, connection, request, startDate, targetDataset);
+  if (other) return other;
   throw new AppError(
     'conflict',
-    `Another connection's job has the table ${targetDataset}.${description.name}. Give another dataset, of ${context.config.bigquery.datasets.join(', ')}.`,
+    `A job of another org has the table ${targetDataset}.${description.name}. Give another dataset, of ${context.config.bigquery.datasets.join(', ')}: rows of two orgs never share a table.`,
   );
+}
+
+/** The same job, of this user or taken over from another user of the org. @throws AppError conflict where it is not the same */
+async function findExisting(
+  context: Context,
+  connection: Connection,
+  request: JobRequest,
+  startDate: Date,
+  targetDataset: string,
+): Promise<Job | undefined> {
+  const own = await findJob(context.database, connection.id, request.objectName);
+  if (own) return requireSame(own, startDate, request);
+  const held = await findHeldJob(context.database, connection.orgId, request.objectName, request.dataset, targetDataset);
+  if (!held) return undefined;
+  requireSame(held.job, startDate, request);
+  return await takeOver(context, connection, held, request.takeOver);
 }
 
 function chooseDataset(context: Context, wanted: string | undefined): string {
