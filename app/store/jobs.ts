@@ -133,7 +133,7 @@ export async function findHeldJob(
 const UNIQUE_VIOLATION = '23505';
 
 /** Why the run of a job that was taken over ended. */
-const TAKEN_OVER = { code: 'taken_over', message: 'Another user of the org took the job over. The next tick starts a run of theirs.' };
+const TAKEN_OVER = { code: 'taken_over', message: 'Another user of the org took the job over. The next tick starts a run for that user.' };
 
 /**
  * Moves a job to another connection and cancels its open run, queued or running: the worker that has it has lost its lease.
