@@ -1,4 +1,4 @@
-import { type FinishedJob, readRows } from '../bigquery/jobs.ts';
+import { type FinishedJob, query } from '../bigquery/jobs.ts';
 import { mergeStatement, targetCountStatement } from '../bigquery/sql.ts';
 import { ensureTargetTable, type FoundTable, findTargetTable, type TargetIdentity } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
@@ -17,7 +17,6 @@ import { eraseBadValues } from './erase-bad-values.ts';
 import { deltaTable, mergeJobId, runLabels, targetTable } from './names.ts';
 import { requireQuota } from './quota.ts';
 import { runBilled } from './run-billed.ts';
-import { runOnce } from './run-once.ts';
 import { stageAndCount } from './stage-and-count.ts';
 import type { Extraction, StagedSlice } from './stage-slice.ts';
 import { untilSucceeded } from './until-succeeded.ts';
@@ -117,10 +116,10 @@ async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<
   return merged;
 }
 
-async function countTarget(extraction: Extraction): Promise<number> {
-  const { context, run } = extraction;
-  const id = await runOnce(extraction, 'target', targetCountStatement(targetTable(context, run.job)));
-  const [row] = await readRows<{ target_rows: number | string }>(context.warehouse, id);
+/** Free, so not bounded by the day's budget. */
+async function countTarget({ context, run }: Extraction): Promise<number> {
+  const sql = targetCountStatement(targetTable(context, run.job));
+  const [row] = await query<{ target_rows: number | string }>(context.warehouse, sql, runLabels(run.runId, run.job));
   return Number(row?.target_rows ?? Number.NaN);
 }
 
