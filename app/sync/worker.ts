@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type pg from 'pg';
 import type { Context } from '../context.ts';
 import { DEFER_MS, MOST_FAILURES, retryDelayMs } from '../core/retry.ts';
 import type { RunState } from '../core/run-state.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { describeError } from '../log.ts';
-import { claimRun, extendLease, failRun, postponeRun, RUNS_CHANNEL, type Run } from '../store/runs.ts';
+import { listenForRuns } from '../store/listen-for-runs.ts';
+import { claimRun, extendLease, failRun, postponeRun, type Run } from '../store/runs.ts';
 import { syncRun } from './sync-run.ts';
 
 const LEASE_SECONDS = 60;
@@ -26,7 +26,7 @@ export class Worker {
   readonly #running = new Set<Promise<void>>();
   #wake: () => void = () => {};
   #loop: Promise<void> | undefined;
-  #listener: pg.PoolClient | undefined;
+  #stopListening: (() => void) | undefined;
 
   constructor(context: Context) {
     this.#context = context;
@@ -43,7 +43,7 @@ export class Worker {
     await this.#loop;
     // Whoever does not let go in time loses its lease, and another goes on where it was.
     await Promise.race([Promise.all(this.#running), sleep(LET_GO_MS, undefined, { ref: false })]);
-    this.#listener?.release(true);
+    this.#stopListening?.();
   }
 
   async #claimUntilStopped(): Promise<void> {
@@ -126,17 +126,16 @@ export class Worker {
     return await postponeRun(database, run, retryDelayMs(failures, limits.retryMs, Math.random()), failures, failure);
   }
 
-  /** Listens for announcements, on a connection of its own; again where that one broke. */
+  /** Listens for announcements; again where the connection broke. */
   async #listen(): Promise<void> {
-    if (this.#listener) return;
-    const listener = await this.#context.database.connect();
-    listener.on('notification', () => this.#wake());
-    listener.on('error', () => {
-      listener.release(true);
-      this.#listener = undefined;
-    });
-    this.#listener = listener;
-    await listener.query(`LISTEN ${RUNS_CHANNEL}`);
+    this.#stopListening ??= await listenForRuns(
+      this.#context.database,
+      () => this.#wake(),
+      () => {
+        this.#stopListening = undefined;
+        this.#wake();
+      },
+    );
   }
 
   async #sleep(): Promise<void> {
