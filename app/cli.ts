@@ -32,7 +32,9 @@ const USAGE_EXIT = 2;
 /** A terminal's interrupt comes twice, to npm's whole group and once more from npm: only one that comes later is meant as a second. */
 const SECOND_SIGNAL_MS = 1_000;
 
-process.exit(await main());
+const code = await main();
+await Promise.all([drained(process.stdout), drained(process.stderr)]);
+process.exit(code);
 
 async function main(): Promise<number> {
   const [name = '', ...args] = process.argv.slice(2);
@@ -55,9 +57,15 @@ async function main(): Promise<number> {
   }
 }
 
+/** Waits until what was written has left the process: a pipe takes no more than its reader reads, and an exit would drop the rest. */
+async function drained(stream: NodeJS.WriteStream): Promise<void> {
+  await new Promise<void>((resolve) => stream.write('', () => resolve()));
+}
+
 /**
- * Aborts at the first TERM or INT, so that a command can end well; a second one ends the process. Aborts also when a process of ours
- * that started this one is gone: killed, it cannot tell us to stop, but its channel closes.
+ * Aborts at the first TERM or INT, so that a command can end well; a second one ends the process. Aborts also when the reader of the
+ * output is gone, as with `| head`, and when a process of ours that started this one is: killed, it cannot tell us to stop, but its
+ * channel closes.
  */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
@@ -69,6 +77,8 @@ function stopSignal(): AbortSignal {
       controller.abort();
     });
   }
+  process.stdout.on('error', () => controller.abort());
+  process.stderr.on('error', () => {});
   if (process.send) process.once('disconnect', () => controller.abort());
   return controller.signal;
 }

@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type BigQuerySandbox, startBigQuery } from '../../../app/sandbox/bigquery/bigquery.ts';
+
+let bigquery: BigQuerySandbox;
+beforeAll(async () => {
+  bigquery = await startBigQuery();
+});
+afterAll(() => bigquery.close());
+
+function query(...args: string[]): ChildProcess {
+  const { PATH, HOME } = process.env;
+  const { project, location, url } = bigquery;
+  const env = { PATH, HOME, GOOGLE_CLOUD_PROJECT: project, BIGQUERY_LOCATION: location, BIGQUERY_API_ENDPOINT: url };
+  return spawn(process.execPath, ['app/cli.ts', 'query', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** More than any pipe or socket holds unread. */
+const ROWS = 1_000;
+const DIGITS = 'UNNEST([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])';
+const LARGE = `SELECT a, b, c, '${'x'.repeat(600)}' AS filling FROM ${DIGITS} AS a, ${DIGITS} AS b, ${DIGITS} AS c`;
+
+describe('query into a pipe', () => {
+  test('gives the whole result to a reader that starts late', async () => {
+    const child = query(LARGE);
+    const closed = once(child, 'close');
+    let output = '';
+    child.stdout!.on('data', (part) => (output += part));
+    await once(child.stdout!, 'data');
+    child.stdout!.pause();
+    // Time for a process that does not wait for its reader to end.
+    await Promise.race([once(child, 'exit'), sleep(500)]);
+    child.stdout!.resume();
+    expect(await closed).toEqual([0, null]);
+    // A table has three lines of frame and one of names.
+    expect(output.trimEnd().split('\n').length).toBe(ROWS + 4);
+  });
+
+  test('ends quietly when its reader has read enough, as head does', async () => {
+    const child = query(LARGE);
+    const errors = text(child.stderr!);
+    const exited = once(child, 'exit');
+    await once(child.stdout!, 'readable');
+    child.stdout!.destroy();
+    expect(await exited).toEqual([0, null]);
+    expect(await errors).toBe('');
+  });
+});
