@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createGunzip } from 'node:zlib';
+import { isForeign, REFUSED_AS_FOREIGN } from '../local-only.ts';
 import { ApiError } from './api-error.ts';
 import { type Faults, requestFault } from './faults.ts';
 
@@ -45,6 +46,7 @@ export class Router {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket } = request;
     try {
+      if (isForeign(request)) throw new ApiError('accessDenied', REFUSED_AS_FOREIGN);
       const url = new URL(request.url ?? '/', 'http://localhost');
       const subject = `${request.method} ${url.pathname}${url.search}`;
       const isAdmin = url.pathname.startsWith('/sandbox/');

@@ -6,6 +6,7 @@ import { commonHeaders } from './common-headers.ts';
 import { compositeRoute } from './composite.ts';
 import { compressedJson } from './compressed-json.ts';
 import { userinfo } from './identity.ts';
+import { localOnly } from './local-only.ts';
 import { longRequests } from './long-requests.ts';
 import type { Parts } from './parts.ts';
 import { queryRoutes } from './query.ts';
@@ -32,6 +33,7 @@ export function instanceHost(parts: Parts): Koa {
   const koa = new Koa();
   koa.silent = true;
   koa
+    .use(localOnly)
     .use(commonHeaders(() => parts.clock.now()))
     .use(spoiledReply(parts.faults))
     .use(longRequests)

@@ -5,6 +5,7 @@ import { type ClientApp, isRegistered } from './client-app.ts';
 import { commonHeaders } from './common-headers.ts';
 import { DEFAULT_SCOPE, SCOPES } from './grants.ts';
 import { identity } from './identity.ts';
+import { localOnly } from './local-only.ts';
 import type { Parts } from './parts.ts';
 import { readBody, replyJson } from './reply.ts';
 import { spoiledReply } from './spoiled-reply.ts';
@@ -23,6 +24,7 @@ export function loginHost(parts: Parts, app: ClientApp): Koa {
   const koa = new Koa();
   koa.silent = true;
   koa
+    .use(localOnly)
     .use(commonHeaders(() => new Date()))
     .use(spoiledReply(parts.faults))
     .use(router.routes());
