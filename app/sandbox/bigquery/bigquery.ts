@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Catalog } from './catalog.ts';
 import { Clock } from './clock.ts';
-import { addClockRoutes } from './clock-routes.ts';
+import { addClockRoutes, restoreClock } from './clock-routes.ts';
 import { Database } from './database.ts';
 import { addDatasetRoutes } from './dataset-routes.ts';
 import { addFaultRoutes } from './fault-routes.ts';
@@ -45,7 +45,7 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<BigQ
   addJobRoutes(router, service);
   addUploadRoutes(router, service);
   addFaultRoutes(router, service.faults);
-  addClockRoutes(router, clock);
+  addClockRoutes(router, clock, service.database);
   const server = await router.listen(options.port ?? 0);
   const { port } = server.address() as AddressInfo;
   const { project, location } = service;
@@ -71,6 +71,7 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<BigQ
 async function openService({ dataFile, project = 'sandbox', location = 'EU' }: BigQueryOptions, clock: Clock): Promise<Service> {
   const now = () => clock.now();
   const database = await Database.open(dataFile, () => clock.shiftMs);
+  await restoreClock(clock, database);
   const catalog = await Catalog.open(database, { project, location, now });
   const spoolFolder = await mkdtemp(join(tmpdir(), 'sandbox-bigquery-'));
   const service = { project, location, database, catalog, locks: new Locks(), faults: new Faults(), now, spoolFolder } as Service;

@@ -1,9 +1,10 @@
 import { ApiError } from './api-error.ts';
 import type { Clock } from './clock.ts';
+import { type Database, keepResource, keptResources } from './database.ts';
 import { jsonBody, type Router } from './http.ts';
 
-/** GET /sandbox/clock tells the warehouse's time, PUT `{"now": …}` moves it forward. */
-export function addClockRoutes(router: Router, clock: Clock): void {
+/** GET /sandbox/clock tells the warehouse's time, PUT `{"now": …}` moves it forward, for later starts on the same file too. */
+export function addClockRoutes(router: Router, clock: Clock, database: Database): void {
   const told = () => ({ now: new Date(clock.now()).toISOString() });
   router.on('GET', '/sandbox/clock', told);
   router.on('PUT', '/sandbox/clock', async ({ request }) => {
@@ -13,6 +14,13 @@ export function addClockRoutes(router: Router, clock: Clock): void {
     } catch (cause) {
       throw new ApiError('invalid', cause instanceof RangeError ? cause.message : String(cause), { cause });
     }
+    await database.transaction((transaction) => keepResource(transaction, 'clock', 'clock', { shiftMs: clock.shiftMs }));
     return told();
   });
+}
+
+/** Moves the clock to where it was when the database was closed. */
+export async function restoreClock(clock: Clock, database: Database): Promise<void> {
+  const [kept] = await keptResources<{ shiftMs: number }>(database, 'clock');
+  if (kept) clock.restore(kept.shiftMs);
 }

@@ -11,6 +11,11 @@ export class Clock {
     return this.#shiftMs;
   }
 
+  /** Takes up where an earlier clock was. */
+  restore(shiftMs: number): void {
+    this.#shiftMs = shiftMs;
+  }
+
   /** Moves the clock to an instant, from which it goes on. Throws RangeError: what has expired cannot come back. */
   moveTo(instant: number): void {
     if (Number.isNaN(instant)) throw new RangeError('The clock needs an ISO instant such as 2030-01-02T00:00:00Z.');

@@ -11,13 +11,15 @@ import { queryParameter, readBody, replyJson } from './reply.ts';
 
 /** Routes that no Salesforce has: the org's clock, its raw records, faults. For anybody on this machine. */
 export function adminRoutes(router: Router, parts: Parts): void {
-  const { clock, faults, grants, limits, org } = parts;
+  const { clock, faults, grants, journal, limits, org } = parts;
   router.use('/sandbox', tellErrors);
 
   router.get('/sandbox/clock', (context) => replyClock(context));
   router.put('/sandbox/clock', async (context) => {
-    const { now } = await jsonBody(context);
-    clock.set(now === null || now === undefined ? undefined : new Date(String(now)));
+    const { now, days } = await jsonBody(context);
+    if (days !== undefined) clock.forward(Number(days));
+    else clock.set(now === null || now === undefined ? undefined : new Date(String(now)));
+    journal.keepClock();
     replyClock(context);
   });
 
@@ -28,17 +30,17 @@ export function adminRoutes(router: Router, parts: Parts): void {
   });
   router.post('/sandbox/records', async (context) => {
     const fields = await jsonBody(context);
-    replyJson(context, { id: org.insert(objectAsked(context, org), fields as OrgRecord) });
+    replyJson(context, { id: journal.change('insert', objectAsked(context, org), fields as OrgRecord) });
   });
   router.patch('/sandbox/records', async (context) => {
     const fields = await jsonBody(context);
-    org.update(objectAsked(context, org), idAsked(context), fields as OrgRecord);
+    journal.change('update', objectAsked(context, org), idAsked(context), fields as OrgRecord);
     context.status = 204;
   });
   router.delete('/sandbox/records', (context) => {
     const purge = queryParameter(context, 'purge') === 'true';
-    if (purge) org.purge(objectAsked(context, org), idAsked(context));
-    else org.remove(objectAsked(context, org), idAsked(context));
+    if (purge) journal.change('purge', objectAsked(context, org), idAsked(context));
+    else journal.change('remove', objectAsked(context, org), idAsked(context));
     context.status = 204;
   });
 
@@ -49,16 +51,16 @@ export function adminRoutes(router: Router, parts: Parts): void {
 
   router.post('/sandbox/fields', async (context) => {
     const { object, ...change } = await jsonBody(context);
-    org.changeField(String(object), change as unknown as FieldChange);
+    journal.change('changeField', String(object), change as unknown as FieldChange);
     context.status = 204;
   });
   router.post('/sandbox/merge', async (context) => {
     const { master, loser } = await jsonBody(context);
-    org.merge(objectAsked(context, org), String(master), String(loser));
+    journal.change('merge', objectAsked(context, org), String(master), String(loser));
     context.status = 204;
   });
   router.post('/sandbox/undelete', (context) => {
-    org.undelete(objectAsked(context, org), idAsked(context));
+    journal.change('undelete', objectAsked(context, org), idAsked(context));
     context.status = 204;
   });
 

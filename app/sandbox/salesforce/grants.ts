@@ -23,6 +23,14 @@ export interface Grant {
   refreshing: boolean;
 }
 
+/** What of the grants outlives a restart. */
+export interface GrantsState {
+  approved: boolean;
+  open: Omit<Grant, 'refreshing'>[];
+  /** keys of grants that ended: their refresh tokens are never good again */
+  ended: string[];
+}
+
 interface Session {
   grant: Grant;
   issued: number;
@@ -57,6 +65,18 @@ export class Grants {
     this.#secret = options.secret;
     this.#rotate = options.rotate;
     this.#sessionMs = options.sessionMinutes * 60_000;
+  }
+
+  get state(): GrantsState {
+    const open = [...this.#grants.values()].map(({ key, scope, generation }) => ({ key, scope, generation }));
+    return { approved: this.#approved, open, ended: [...this.#ended] };
+  }
+
+  /** Takes up the grants of an earlier life. */
+  restore({ approved, open, ended }: GrantsState): void {
+    this.#approved ||= approved;
+    for (const key of ended) this.#ended.add(key);
+    for (const { key, scope, generation } of open) this.#open(key, scope, generation);
   }
 
   /** A code for one exchange within a quarter of an hour. */

@@ -1,5 +1,5 @@
 import { Router } from '@koa/router';
-import Koa, { type Context } from 'koa';
+import Koa, { type Context, type Middleware } from 'koa';
 import { authorizePage } from './authorize-page.ts';
 import { type ClientApp, isRegistered } from './client-app.ts';
 import { commonHeaders } from './common-headers.ts';
@@ -27,6 +27,7 @@ export function loginHost(parts: Parts, app: ClientApp): Koa {
     .use(localOnly)
     .use(commonHeaders(() => new Date()))
     .use(spoiledReply(parts.faults))
+    .use(keepGrants(parts))
     .use(router.routes());
   return koa;
 
@@ -75,6 +76,17 @@ export function loginHost(parts: Parts, app: ClientApp): Koa {
     if (grants.revoke(form.get('token') ?? '')) context.body = '';
     else replyJson(context, { error: 'invalid_token', error_description: 'invalid token' }, 400);
   }
+}
+
+/** Salesforce does not forget what it has answered. */
+function keepGrants({ grants, journal }: Parts): Middleware {
+  return async (_context, next) => {
+    try {
+      await next();
+    } finally {
+      journal.keepGrants(grants.state);
+    }
+  };
 }
 
 /** The authorize endpoint's own errors are bare text: the app's callback is not to be trusted yet. */

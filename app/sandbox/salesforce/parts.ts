@@ -2,6 +2,7 @@ import type { BulkJobs } from './bulk-jobs.ts';
 import type { Clock } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { Grants } from './grants.ts';
+import type { Journal } from './journal.ts';
 import type { JwtKey } from './jwt-assertion.ts';
 import type { Limits } from './limits.ts';
 import type { Org } from './org.ts';
@@ -11,6 +12,7 @@ import type { QueryCursors } from './query-cursors.ts';
 export interface Parts {
   org: Org;
   clock: Clock;
+  journal: Journal;
   grants: Grants;
   jwtKey: JwtKey;
   faults: Faults;

@@ -6,6 +6,7 @@ import { Clock } from './clock.ts';
 import { Faults } from './faults.ts';
 import { Grants } from './grants.ts';
 import { instanceHost } from './instance.ts';
+import { Journal } from './journal.ts';
 import { Limits } from './limits.ts';
 import { loginHost } from './login.ts';
 import type { RowCounts } from './objects.ts';
@@ -22,6 +23,8 @@ export interface SalesforceOptions {
   rows?: Partial<RowCounts>;
   /** ISO instant at which the org's clock stands; real time unless given. */
   now?: string;
+  /** Keeps clock, grants and changes of the org in this file, and takes them up at the next start with the same seed and size. */
+  stateFile?: string;
   /** Any free port unless given; always on 127.0.0.1. */
   loginPort?: number;
   instancePort?: number;
@@ -58,16 +61,32 @@ export interface SalesforceSandbox {
 export async function startSalesforce(options: SalesforceOptions = {}): Promise<SalesforceSandbox> {
   const { seed = 1, size = 300, now, loginPort = 0, instancePort = 0 } = options;
   const { rotateRefreshTokens: rotate = false, sessionMinutes = 120, bulkDelayMs = 50 } = options;
-  const clock = new Clock(now === undefined ? undefined : new Date(now));
+  const clock = new Clock();
   const org = new Org(seed, size, clock, options.rows);
+  const journal = new Journal(options.stateFile, org, clock);
+  const keptGrants = journal.replay();
+  if (now !== undefined) clock.set(new Date(now));
+  journal.keepClock();
   const app = clientApp(seed, options.secretIsRequired ?? true);
   const faults = new Faults();
   const limits = new Limits();
   const jobs = new BulkJobs({ org, clock, faults, limits, delayMs: bulkDelayMs });
   const { preauthorized = false, jwtPublicKey } = options;
   const grants = new Grants({ orgId: org.id, secret: app.clientSecret, rotate, sessionMinutes, preauthorized });
+  if (keptGrants) grants.restore(keptGrants);
   const jwtKey = { pem: jwtPublicKey };
-  const parts: Parts = { org, clock, grants, jwtKey, faults, jobs, limits, cursors: new QueryCursors(), urls: { login: '', instance: '' } };
+  const parts: Parts = {
+    org,
+    clock,
+    journal,
+    grants,
+    jwtKey,
+    faults,
+    jobs,
+    limits,
+    cursors: new QueryCursors(),
+    urls: { login: '', instance: '' },
+  };
   const login = await listen(loginHost(parts, app).callback(), loginPort);
   const instance = await listen(instanceHost(parts).callback(), instancePort).catch(async (error: unknown) => {
     await end(login);

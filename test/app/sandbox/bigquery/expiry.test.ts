@@ -59,6 +59,23 @@ describe('a table', () => {
     expect((await client.dataset('staging').getTables())[0].map(({ id }) => id)).toEqual(['long']);
   });
 
+  test('stays gone after a restart, since the clock stays where it was moved', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sandbox-bigquery-test-'));
+    const dataFile = join(folder, 'warehouse.duckdb');
+    const first = await startBigQuery({ dataFile });
+    await clientOf(first).createDataset('salesforce');
+    await clientOf(first)
+      .dataset('salesforce')
+      .createTable('short', { schema: 'a', expirationTime: String(Date.now() + DAY) });
+    await call(`${first.url}/sandbox/clock`, { method: 'PUT', body: JSON.stringify({ now: inDays(2) }) });
+    await first.close();
+    const second = await startBigQuery({ dataFile });
+    const [tables] = await clientOf(second).dataset('salesforce').getTables();
+    await second.close();
+    await rm(folder, { recursive: true });
+    expect(tables).toEqual([]);
+  });
+
   test('that expired can be made anew after a restart', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sandbox-bigquery-test-'));
     const dataFile = join(folder, 'warehouse.duckdb');
