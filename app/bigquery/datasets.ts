@@ -3,40 +3,60 @@ import { httpStatus, translateBigQueryError } from './errors.ts';
 import { isLoopback, type Warehouse } from './warehouse.ts';
 
 /**
- * Holds the datasets against the configuration, before any work: a wrong location shows later as "not found", far from its cause.
- * On a local endpoint, missing datasets are made; elsewhere they are the operator's to make.
+ * Compares the datasets with the configuration, before any work: a wrong location shows later as "not found", far from its cause.
+ * On a local endpoint, missing datasets are created; elsewhere the error says how to create all of them.
  * @throws AppError bigquery_refused
  */
 export async function checkDatasets(warehouse: Warehouse, datasets: readonly string[]): Promise<void> {
-  for (const name of [...datasets, warehouse.stagingDataset]) {
+  const missing = await findMissingDatasets(warehouse, datasets);
+  if (missing.length > 0 && !isLoopback(warehouse.uploadUrl)) throw missingDatasets(warehouse, missing);
+  for (const name of missing) await createDataset(warehouse, name);
+}
+
+/**
+ * The names of those datasets, staging included, that do not exist.
+ * @throws AppError bigquery_refused when one is in another location than BIGQUERY_LOCATION
+ */
+export async function findMissingDatasets(warehouse: Warehouse, datasets: readonly string[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const name of new Set([...datasets, warehouse.stagingDataset])) {
     const location = await datasetLocation(warehouse, name);
-    if (location.toLowerCase() !== warehouse.location.toLowerCase()) {
+    if (location === undefined) missing.push(name);
+    else if (location.toLowerCase() !== warehouse.location.toLowerCase()) {
       throw new AppError(
         'bigquery_refused',
         `The dataset ${name} is in ${location} and BIGQUERY_LOCATION is ${warehouse.location}: set it to ${location}.`,
       );
     }
   }
+  return missing;
 }
 
-async function datasetLocation(warehouse: Warehouse, name: string): Promise<string> {
+/** The error that says which datasets are missing and how to create them. */
+export function missingDatasets(warehouse: Warehouse, names: readonly string[], orElse?: string): AppError {
+  const { project, location } = warehouse;
+  const what = names.length === 1 ? `The dataset ${names[0]} is` : `The datasets ${names.join(' and ')} are`;
+  const commands = names.map((name) => `  bq --location=${location} mk --dataset ${project}:${name}`);
+  const lines = [`${what} missing in the project ${project}. Create ${names.length === 1 ? 'it' : 'them'}:`, ...commands];
+  return new AppError('bigquery_refused', [...lines, ...(orElse ? [orElse] : [])].join('\n'));
+}
+
+/** Creates a dataset in the configured location, unless another process was quicker. */
+export async function createDataset(warehouse: Warehouse, name: string): Promise<void> {
+  try {
+    await warehouse.client.createDataset(name, { location: warehouse.location });
+  } catch (error) {
+    if (httpStatus(error) !== 409) throw translateBigQueryError(error, `create the dataset ${name}`);
+  }
+}
+
+/** Where a dataset is; undefined: it does not exist. */
+async function datasetLocation(warehouse: Warehouse, name: string): Promise<string | undefined> {
   try {
     const [metadata] = await warehouse.client.dataset(name).getMetadata();
     return (metadata as { location?: string }).location ?? '';
   } catch (error) {
-    if (httpStatus(error) !== 404) throw translateBigQueryError(error, `look at the dataset ${name}`);
-    if (!isLoopback(warehouse.uploadUrl)) {
-      throw new AppError(
-        'bigquery_refused',
-        `There is no dataset ${name} in the project ${warehouse.project}: make it, in ${warehouse.location}.`,
-      );
-    }
-  }
-  try {
-    await warehouse.client.createDataset(name, { location: warehouse.location });
-    return warehouse.location;
-  } catch (error) {
-    if (httpStatus(error) === 409) return warehouse.location;
-    throw translateBigQueryError(error, `make the dataset ${name}`);
+    if (httpStatus(error) === 404) return undefined;
+    throw translateBigQueryError(error, `look at the dataset ${name}`);
   }
 }

@@ -1,0 +1,76 @@
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Agent } from 'undici';
+import { checkDatasets } from '../../../app/bigquery/datasets.ts';
+import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
+import { offerDatasets } from '../../../app/commands/offer-datasets.ts';
+import { type BigQuerySandbox, startBigQuery } from '../../../app/sandbox/bigquery/bigquery.ts';
+
+let bigquery: BigQuerySandbox;
+let warehouse: Warehouse;
+beforeEach(async () => {
+  bigquery = await startBigQuery();
+  const { project, location, url } = bigquery;
+  const local = openWarehouse({ project, location, endpoint: url, stagingDataset: 'staging', federation: undefined }, new Agent());
+  // A local endpoint gets its datasets without a question.
+  warehouse = { ...local, uploadUrl: 'https://bigquery.googleapis.com/upload' };
+});
+afterEach(() => bigquery.close());
+
+const datasets = async (): Promise<unknown[]> => (await warehouse.client.getDatasets())[0].map(({ id }) => id).sort();
+const bq = (name: string): string => `  bq --location=EU mk --dataset sandbox:${name}`;
+
+interface Asked {
+  isTTY?: boolean;
+  /** what the user types; undefined: nothing, and the input ends */
+  typed?: string;
+  yes?: boolean;
+  stop?: AbortSignal;
+}
+
+/** @returns what the terminal shows */
+async function offer({ isTTY = true, typed, yes = false, stop = new AbortController().signal }: Asked): Promise<string> {
+  const [input, output] = [Object.assign(new PassThrough(), { isTTY }), new PassThrough()];
+  if (typed === undefined) input.end();
+  else input.write(`${typed}\n`);
+  await offerDatasets(warehouse, ['salesforce', 'marketing'], { yes, terminal: { input, output }, stop });
+  return String(output.read() ?? '');
+}
+
+describe('datasets that are missing in BigQuery', () => {
+  test('are named all at once, with the commands that create them', async () => {
+    await warehouse.client.createDataset('marketing', { location: 'EU' });
+    await expect(checkDatasets(warehouse, ['salesforce', 'marketing'])).rejects.toMatchObject({
+      code: 'bigquery_refused',
+      message: `The datasets salesforce and staging are missing in the project sandbox. Create them:\n${bq('salesforce')}\n${bq('staging')}`,
+    });
+    expect(await datasets()).toEqual(['marketing']);
+  });
+
+  test('are created after one question', async () => {
+    expect(await offer({ typed: 'y' })).toBe('Create salesforce and marketing and staging in the project sandbox, in EU? [y/N] ');
+    expect(await datasets()).toEqual(['marketing', 'salesforce', 'staging']);
+    await checkDatasets(warehouse, ['salesforce', 'marketing']);
+    expect(await offer({})).toBe('');
+  });
+
+  test('are created without a question by --yes', async () => {
+    expect(await offer({ isTTY: false, yes: true })).toBe('');
+    expect(await datasets()).toEqual(['marketing', 'salesforce', 'staging']);
+  });
+
+  test.each<[string, Asked]>([
+    ['no', { typed: 'n' }],
+    ['nothing', { typed: '' }],
+    ['the end of the input', {}],
+    ['Ctrl-C', { typed: '', stop: AbortSignal.abort() }],
+  ])('are not created where the answer is %s', async (_answer, asked) => {
+    await expect(offer(asked)).rejects.toThrow(bq('marketing'));
+    expect(await datasets()).toEqual([]);
+  });
+
+  test('are not created where nobody can be asked', async () => {
+    await expect(offer({ isTTY: false, typed: 'y' })).rejects.toThrow(`${bq('staging')}\nOr start with --yes, which creates them.`);
+    expect(await datasets()).toEqual([]);
+  });
+});
