@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import type { Command } from './cli.ts';
 import { compareObject } from './demo-compare.ts';
 import { AppError } from './errors.ts';
-import type { SandboxEndpoints } from './sandbox/sandbox.ts';
+import { readEndpoints, type SandboxEndpoints } from './sandbox/sandbox.ts';
 
 /** Where the consent page sends the user; nothing needs to answer there. */
 const REDIRECT_URI = 'https://127.0.0.1/login/callback';
@@ -47,10 +48,9 @@ interface JobView {
 }
 
 /** The contract's sequence, with a service and a sandbox of its own, through HTTP only; then every value is held against the org. */
-export const demo: Command = async ({ stop }) => {
+export const demo: Command = async ({ args, stop }) => {
+  parseArgs({ args, options: {} });
   const folder = await mkdtemp(join(tmpdir(), 'salesforce-bigquery-demo-'));
-  // Postgres does not run as root: whom it runs as must reach its folder.
-  await chmod(folder, 0o711);
   const service = startService(folder);
   try {
     const differences = await Promise.race([walk(service, folder), stopped(stop), died(service)]);
@@ -58,13 +58,15 @@ export const demo: Command = async ({ stop }) => {
   } finally {
     service.child.kill('SIGTERM');
     await service.ended;
+    const endpoints = await readEndpoints(folder);
+    if (endpoints) await rm(endpoints.postgres_folder, { recursive: true, force: true });
     await rm(folder, { recursive: true, force: true });
   }
 };
 
 async function walk(service: Service, folder: string): Promise<number> {
   const url = await service.listening;
-  const sandbox = JSON.parse(await readFile(join(folder, 'sandbox.json'), 'utf8')) as SandboxEndpoints;
+  const sandbox = (await readEndpoints(folder))!;
   const api = (path: string, fields?: Record<string, string>): Promise<string> => call(`${url}/${path}`, fields);
   const known = new Set<string>();
   let differences = 0;
@@ -133,12 +135,13 @@ interface Service {
   output: string[];
 }
 
-/** Starts the service as a user would, but at any free port, and with nothing of this environment: no real org, no real cloud. */
+/** Starts the service as a user would, but at any free ports, and with nothing of this environment: no real org, no real cloud. */
 function startService(folder: string): Service {
   const cli = fileURLToPath(new URL('./cli.ts', import.meta.url));
   const { PATH, HOME, TMPDIR } = process.env;
-  const child = spawn(process.execPath, [cli, 'serve', '--local', '--data', folder, '--clock', `${START_DATE}T${TICK_TIME}`], {
-    env: { PATH, HOME, ...(TMPDIR && { TMPDIR }), PORT: '0', RUNS_PER_CONNECTION: '4' },
+  const options = ['--data', folder, '--port-base', '0', '--clock', `${START_DATE}T${TICK_TIME}`, '--no-tick'];
+  const child = spawn(process.execPath, [cli, 'serve', '--local', ...options], {
+    env: { PATH, HOME, ...(TMPDIR && { TMPDIR }), RUNS_PER_CONNECTION: '4' },
     // The channel tells it when we are gone, should we be killed.
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     detached: true,

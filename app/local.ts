@@ -1,17 +1,29 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ENDPOINTS_FILE, type SandboxEndpoints } from './sandbox/sandbox.ts';
+import { CommandError } from './commands/command-error.ts';
+import type { SandboxMessage } from './commands/sandbox.ts';
+import { prepareDataFolder } from './sandbox/data-folder.ts';
+import { DEFAULT_PORT_BASE, readPortBase } from './sandbox/ports.ts';
+import { readEndpoints, type SandboxEndpoints } from './sandbox/sandbox.ts';
+import { isStartError } from './sandbox/start-error.ts';
 
 /** The service on one machine: what the environment lacks is the sandbox's. */
 export interface Local extends AsyncDisposable {
   /** the environment with the gaps filled in */
   env: NodeJS.ProcessEnv;
-  /** Says what is local, where its data lies, and how to try each endpoint. */
-  explain(url: string): void;
+  /** Says what is local, where its data lies, how to try each endpoint, and whether the service ticks by itself. */
+  explain(url: string, ticks: boolean): void;
+}
+
+/** Options of the command line, as they were given. */
+export interface LocalOptions {
+  data: string;
+  'port-base'?: string | undefined;
+  clock?: string | undefined;
 }
 
 /** Salesforce is given whole or not at all; so is BigQuery. */
@@ -21,23 +33,36 @@ const BIGQUERY = ['GOOGLE_CLOUD_PROJECT', 'BIGQUERY_API_ENDPOINT', 'BIGQUERY_LOC
 /**
  * Fills in what the environment lacks, from the sandbox that runs on this data folder, or from one that it starts and, when disposed
  * of, stops. What is set stays: one can try a real org without a cloud, or a cloud without an org.
+ * @throws CommandError
  */
-export async function goLocal(env: NodeJS.ProcessEnv, folder: string, clock?: string): Promise<Local> {
-  const dataFolder = resolve(folder);
-  await mkdir(dataFolder, { recursive: true });
+export async function goLocal(env: NodeJS.ProcessEnv, options: LocalOptions): Promise<Local> {
+  try {
+    return await fillIn(env, options);
+  } catch (error) {
+    throw isStartError(error) ? new CommandError(error.message, { cause: error }) : error;
+  }
+}
+
+async function fillIn(env: NodeJS.ProcessEnv, options: LocalOptions): Promise<Local> {
+  const dataFolder = resolve(options.data);
+  const portBase = options['port-base'] === undefined ? undefined : readPortBase(options['port-base']);
+  await prepareDataFolder(dataFolder);
   const lacks = (names: string[]): boolean => names.every((name) => !env[name]);
   const missing = { database: lacks(['DATABASE_URL']), salesforce: lacks(SALESFORCE), bigquery: lacks(BIGQUERY) };
   const needed = Object.values(missing).includes(true);
-  const { endpoints, close } = needed ? await attachOrStart(dataFolder, clock) : { endpoints: undefined, close: async () => {} };
+  const { endpoints, close } = needed
+    ? await attachOrStart(dataFolder, portBase, options.clock)
+    : { endpoints: undefined, close: async () => {} };
   return {
     env: {
+      PORT: String(endpoints?.port_base ?? portBase ?? DEFAULT_PORT_BASE),
       TOKEN_KEYS: await readTokenKey(dataFolder),
       ...(endpoints && missing.database && { DATABASE_URL: endpoints.database_url }),
       ...(endpoints && missing.salesforce && salesforceOf(endpoints)),
       ...(endpoints && missing.bigquery && bigqueryOf(endpoints)),
       ...withoutEmpty(env),
     },
-    explain: (url) => console.log(explanation(url, dataFolder, missing, endpoints)),
+    explain: (url, ticks) => console.log(explanation(url, ticks, dataFolder, missing, endpoints)),
     [Symbol.asyncDispose]: close,
   };
 }
@@ -75,16 +100,20 @@ interface Attached {
   close(): Promise<void>;
 }
 
-async function attachOrStart(dataFolder: string, clock: string | undefined): Promise<Attached> {
+async function attachOrStart(dataFolder: string, portBase: number | undefined, clock: string | undefined): Promise<Attached> {
   const running = await findSandbox(dataFolder);
-  if (running) return { endpoints: running, close: async () => {} };
-  return await startSandboxProcess(dataFolder, clock);
+  if (!running) return await startSandboxProcess(dataFolder, portBase, clock);
+  if (clock !== undefined || (portBase ?? running.port_base) !== running.port_base) {
+    throw new CommandError(`The emulators of ${dataFolder} are running already. Stop them first, or leave out --port-base and --clock.`);
+  }
+  return { endpoints: running, close: async () => {} };
 }
 
 /** The sandbox that runs on a data folder, or undefined. One whose process is gone, or is another's now, does not answer. */
 async function findSandbox(dataFolder: string): Promise<SandboxEndpoints | undefined> {
+  const endpoints = await readEndpoints(dataFolder);
+  if (!endpoints) return undefined;
   try {
-    const endpoints = JSON.parse(await readFile(resolve(dataFolder, ENDPOINTS_FILE), 'utf8')) as SandboxEndpoints;
     process.kill(endpoints.pid, 0);
     const response = await fetch(endpoints.clock_url, { signal: AbortSignal.timeout(2_000) });
     return response.ok ? endpoints : undefined;
@@ -93,18 +122,22 @@ async function findSandbox(dataFolder: string): Promise<SandboxEndpoints | undef
   }
 }
 
-async function startSandboxProcess(dataFolder: string, clock: string | undefined): Promise<Attached> {
+async function startSandboxProcess(dataFolder: string, portBase: number | undefined, clock: string | undefined): Promise<Attached> {
   const cli = fileURLToPath(new URL('./cli.ts', import.meta.url));
-  const args = [cli, 'sandbox', '--data', dataFolder, ...(clock === undefined ? [] : ['--clock', clock])];
+  const given = [...(portBase === undefined ? [] : ['--port-base', String(portBase)]), ...(clock === undefined ? [] : ['--clock', clock])];
   // In a group of its own: the terminal's interrupt is for us, and we stop the sandbox after we have let go of it.
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true });
+  const child = spawn(process.execPath, [cli, 'sandbox', '--data', dataFolder, ...given], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    detached: true,
+  });
   const ended = once(child, 'exit');
   const [message] = (await Promise.race([
     once(child, 'message'),
     ended.then(() => {
-      throw new Error(`The sandbox did not start: its output above says why. Its data is in ${dataFolder}.`);
+      throw new CommandError(`The emulators did not start: their output above says why. Their data is in ${dataFolder}.`);
     }),
-  ])) as [{ endpoints: SandboxEndpoints }];
+  ])) as [SandboxMessage];
+  if ('refusal' in message) throw new CommandError(message.refusal);
   return { endpoints: message.endpoints, close: () => stop(child, ended) };
 }
 
@@ -113,8 +146,10 @@ async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void>
   await ended;
 }
 
+/** At most 80 columns and 24 lines, which is what the smallest terminal shows. */
 function explanation(
   url: string,
+  ticks: boolean,
   dataFolder: string,
   missing: Record<'database' | 'salesforce' | 'bigquery', boolean>,
   endpoints: SandboxEndpoints | undefined,
@@ -122,22 +157,32 @@ function explanation(
   const local = Object.entries({ Postgres: missing.database, Salesforce: missing.salesforce, BigQuery: missing.bigquery })
     .filter(([, isLocal]) => isLocal)
     .map(([name]) => name);
+  const folder = relative(process.cwd(), dataFolder) || dataFolder;
+  const query = `npm run query -- ${folder === '.local' ? '' : `--data ${folder} `}"SELECT COUNT(*) AS accounts FROM salesforce.Account"`;
   return `
-The service listens on ${url}, for this machine only, and asks for no API key.
-Local: ${local.join(', ') || 'nothing but the service'}. Data: ${dataFolder}
-${missing.salesforce ? `Salesforce's login page: ${endpoints?.salesforce.login_url}\n` : ''}
-Try it:
-  curl --form redirect_uri='https://127.0.0.1/login/callback' ${url}/get_oauth_url
-      open the URL that it prints, choose Allow, and copy code=… out of the address that follows (it leads nowhere)
-  curl --form redirect_uri='https://127.0.0.1/login/callback' --form authorization_code='…' ${url}/login_oauth_callback
-      prints the user_id
-  curl --form user_id='…' --form object_name='Account' --form start_date='2024-03-10' ${url}/create_importing_job
+Listening on ${url}, for this machine only. No API key is needed.
+Local: ${local.join(', ') || 'nothing but the service'}. Data: ${folder}
+
+Connect the org: open the URL that the first line prints, choose Allow, and copy
+code=… out of the address that follows (it leads nowhere). Then create a job:
+  R=https://127.0.0.1/login/callback
+  curl --form redirect_uri=$R ${url}/get_oauth_url
+  curl --form redirect_uri=$R --form authorization_code='…' \\
+    ${url}/login_oauth_callback
+  curl --form user_id='…' --form object_name=Account --form start_date=2024-03-10 \\
+    ${url}/create_importing_job
+Import what is due, and look at it:
   curl '${url}/handle_importing_job?wait=50'
   curl ${url}/jobs
-  curl --form user_id='…' --form object_name='Account' ${url}/pause_importing_job
-  curl --form user_id='…' --form object_name='Account' ${url}/resume_importing_job
-  npm run query -- "SELECT COUNT(*) AS accounts FROM salesforce.Account"
-
-Stop it with Ctrl-C.
+  ${query}
+${
+  endpoints && missing.salesforce
+    ? `Move the org's clock a day forward, then import again:
+  curl -X PUT -d '{"days": 1}' ${endpoints.clock_url}
+`
+    : ''
+}
+${ticks ? 'Imports what is due now and every hour (--no-tick: only on request).' : 'Imports only on request (--no-tick).'}
+Ctrl-C stops it and keeps everything. To start afresh: rm -rf ${folder}
 `;
 }

@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import type { Command } from '../cli.ts';
 import { readConfig } from '../config.ts';
 import { databaseAddress } from '../context.ts';
@@ -5,7 +6,8 @@ import { openDatabase } from '../store/database.ts';
 import { migrate, waitForDatabase } from '../store/migrate.ts';
 
 /** Brings the job store to this release's schema, as `serve` does before it listens. */
-export const migrateStore: Command = async ({ env }) => {
+export const migrateStore: Command = async ({ args, env }) => {
+  parseArgs({ args, options: {} });
   const database = openDatabase(databaseAddress(readConfig(env)), () => {});
   try {
     await waitForDatabase(database);

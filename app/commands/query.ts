@@ -5,18 +5,20 @@ import { openWarehouse } from '../bigquery/warehouse.ts';
 import type { Command } from '../cli.ts';
 import { readBigQueryConfig } from '../config.ts';
 import { isAppError } from '../errors.ts';
+import { CommandError } from './command-error.ts';
 
 /** Asks whichever BigQuery is configured, else the sandbox's, and prints the rows. */
 export const query: Command = async ({ args, env }) => {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { data: { type: 'string', default: '.local' } } });
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { data: { type: 'string', default: '.local' }, 'port-base': { type: 'string' } },
+  });
   const sql = positionals.join(' ').trim();
-  if (!sql) {
-    console.error('Give a statement: npm run query -- "SELECT COUNT(*) AS accounts FROM salesforce.Account"');
-    return 2;
-  }
+  if (!sql) throw new CommandError('Give a statement: npm run query -- "SELECT COUNT(*) AS accounts FROM salesforce.Account"');
   if (env.GOOGLE_CLOUD_PROJECT) return await print(env, sql);
   const { goLocal } = await import('../local.ts');
-  await using local = await goLocal(env, values.data);
+  await using local = await goLocal(env, values);
   return await print(local.env, sql);
 };
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { parseArgs } from 'node:util';
 import { checkDatasets } from '../bigquery/datasets.ts';
+import { isLoopback } from '../bigquery/warehouse.ts';
 import type { Command } from '../cli.ts';
 import { type Config, readConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
@@ -11,7 +12,10 @@ import { migrate, waitForDatabase } from '../store/migrate.ts';
 import { checkApiVersions } from '../sync/check-api-versions.ts';
 import { watchOldRuns } from '../sync/old-runs.ts';
 import { watchOverdue } from '../sync/overdue.ts';
+import { tickHourly } from '../sync/tick-hourly.ts';
 import { Worker } from '../sync/worker.ts';
+import { CommandError } from './command-error.ts';
+import { offerDatasets } from './offer-datasets.ts';
 import { stopWhenUncaught } from './uncaught.ts';
 
 /** Requests are small; one that takes longer to arrive is stuck, or means harm. */
@@ -20,49 +24,72 @@ const REQUEST_MS = 30_000;
 /** Longer than a load balancer keeps an idle connection (60 s), or it would now and then send a request into one that we have closed. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** Runs the service. `--local`: what the environment lacks comes from the sandbox, in `--data` (.local), whose clock may stand (`--clock`). */
+/** What only `--local` does. */
+interface LocalMode {
+  listening(url: string): void;
+  ticks: boolean;
+  /** creates missing datasets without asking */
+  yes: boolean;
+}
+
+/**
+ * Runs the service. `--local`: what the environment lacks comes from the sandbox, in `--data` (.local), at ports from `--port-base` on
+ * (4444), whose clock may stand (`--clock`); missing datasets are offered (`--yes` creates them) and it ticks by itself, but for `--no-tick`.
+ */
 export const serve: Command = async ({ args, env, stop }) => {
   const { values } = parseArgs({
     args,
-    options: { local: { type: 'boolean' }, data: { type: 'string', default: '.local' }, clock: { type: 'string' } },
+    options: {
+      local: { type: 'boolean' },
+      data: { type: 'string', default: '.local' },
+      'port-base': { type: 'string' },
+      clock: { type: 'string' },
+      'no-tick': { type: 'boolean', default: false },
+      yes: { type: 'boolean', default: false },
+    },
   });
   const log = createLog();
   const uncaught = stopWhenUncaught(log);
   const ending = AbortSignal.any([stop, uncaught]);
   if (!values.local) {
-    await run(readConfig(env), log, ending, () => {});
+    await run(readConfig(env), log, ending);
     return uncaught.aborted ? 1 : 0;
   }
   const { goLocal } = await import('../local.ts');
-  await using local = await goLocal(env, values.data, values.clock);
-  await run(readConfig(local.env, true), log, ending, (url) => local.explain(url));
+  await using local = await goLocal(env, values);
+  const ticks = !values['no-tick'];
+  await run(readConfig(local.env, true), log, ending, { listening: (url) => local.explain(url, ticks), ticks, yes: values.yes });
   return uncaught.aborted ? 1 : 0;
 };
 
 /** Everything is open and checked before the first request is taken, and closed in the opposite order. */
-async function run(config: Config, log: Log, stop: AbortSignal, listening: (url: string) => void): Promise<void> {
+async function run(config: Config, log: Log, stop: AbortSignal, local?: LocalMode): Promise<void> {
   const context = createContext(config, log);
   try {
     await waitForDatabase(context.database);
     const migrations = await migrate(context.database);
     if (migrations.length > 0) log.info({ event: 'migrated', migrations });
+    if (local && !isLoopback(context.warehouse.uploadUrl)) {
+      const terminal = { input: process.stdin, output: process.stderr };
+      await offerDatasets(context.warehouse, config.bigquery.datasets, { yes: local.yes, terminal, stop });
+    }
     await checkDatasets(context.warehouse, config.bigquery.datasets);
-    if (!stop.aborted) await serveUntilStopped(context, stop, listening);
+    if (!stop.aborted) await serveUntilStopped(context, stop, local);
   } finally {
     await context.close();
   }
 }
 
-async function serveUntilStopped(context: Context, stop: AbortSignal, listening: (url: string) => void): Promise<void> {
+async function serveUntilStopped(context: Context, stop: AbortSignal, local?: LocalMode): Promise<void> {
   const { host, port, publicUrl } = context.config.http;
   const worker = new Worker(context);
-  const watches = [watchOverdue(context), watchOldRuns(context)];
   const server = await listen(context, host, port);
+  const watches = [watchOverdue(context), watchOldRuns(context), ...(local?.ticks ? [tickHourly(context)] : [])];
   try {
     worker.start();
     const { port: taken } = server.address() as { port: number };
     context.log.info({ event: 'listening', host, port: taken, url: publicUrl });
-    listening(`http://${host}:${taken}`);
+    local?.listening(`http://${host}:${taken}`);
     checkApiVersions(context, stop).catch((error: unknown) =>
       context.log.warn({ event: 'api_version_not_checked', ...describeError(error) }),
     );
@@ -88,7 +115,7 @@ async function listen(context: Context, host: string, port: number): Promise<Ser
     return server;
   } catch (error) {
     const { code } = error as { code?: string };
-    throw new Error(
+    throw new CommandError(
       code === 'EADDRINUSE' ? `Port ${port} is taken: stop what listens there, or set PORT.` : `Cannot listen on ${host}:${port}: ${code}.`,
     );
   }

@@ -26,6 +26,8 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { isFree, portTaken } from './ports.ts';
+import { StartError } from './start-error.ts';
 
 /** A running server. `dataFolder` may differ from the one asked for, see `startPostgres`. */
 export interface PostgresSandbox {
@@ -81,7 +83,9 @@ function resolvePackage(name: string): string {
   try {
     return createRequire(import.meta.url).resolve(name);
   } catch (cause) {
-    throw new Error(`The local Postgres needs the package ${name}: run npm ci without --omit=optional, or set DATABASE_URL`, { cause });
+    throw new StartError(`The local Postgres needs the package ${name}: run npm ci without --omit=optional, or set DATABASE_URL`, {
+      cause,
+    });
   }
 }
 
@@ -110,7 +114,7 @@ async function linkLibraries(packageFolder: string): Promise<boolean> {
       if ((await codeOf(stat(join(packageFolder, target)))) === undefined) continue;
       return false;
     }
-    if (code !== undefined && code !== 'EEXIST') throw new Error(`Cannot link ${target} in ${packageFolder}: ${code}`);
+    if (code !== undefined && code !== 'EEXIST') throw new StartError(`Cannot link ${target} in ${packageFolder}: ${code}`);
   }
   return true;
 }
@@ -129,7 +133,7 @@ async function copyPackage(packageFolder: string): Promise<string> {
     if ((await codeOf(rename(making, copy))) !== undefined) await rm(making, { recursive: true });
   }
   const { uid } = await stat(copy);
-  if (uid !== owner) throw new Error(`${copy} belongs to another user (${uid}), its programs are not run: remove it`);
+  if (uid !== owner) throw new StartError(`${copy} belongs to another user (${uid}), its programs are not run: remove it`);
   return copy;
 }
 
@@ -148,17 +152,30 @@ async function makeDataFolder(wanted: string, account: Account | undefined): Pro
   const folder = reachable ? wanted : join(tmpdir(), `sandbox-postgres-${createHash('sha256').update(wanted).digest('hex').slice(0, 16)}`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const { uid } = await stat(folder);
-  if (uid !== 0 && uid !== account.uid) throw new Error(`The Postgres data folder ${folder} belongs to another user (${uid})`);
+  if (uid !== 0 && uid !== account.uid) throw new StartError(`The Postgres data folder ${folder} belongs to another user (${uid})`);
   await chown(folder, account.uid, account.gid);
   await chmod(folder, 0o700);
+  if (!reachable) await emptyUnlessPaired(wanted, folder);
   return folder;
+}
+
+/** Removing the wanted folder resets what it stands for: what lies elsewhere goes with it. Both hold the same random mark. */
+async function emptyUnlessPaired(wanted: string, folder: string): Promise<void> {
+  const [mark, other] = [join(wanted, 'elsewhere'), join(folder, 'mark')];
+  const kept = await readFile(mark, 'utf8').catch(() => undefined);
+  if (kept !== undefined && kept === (await readFile(other, 'utf8').catch(() => undefined))) return;
+  await stopLeftover(join(folder, 'cluster'));
+  for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
+  const text = randomBytes(16).toString('hex');
+  await writeFile(other, text, { mode: 0o600 });
+  await writeFile(mark, text, { mode: 0o600 });
 }
 
 /** The server's password lives beside its cluster, readable by the owner alone, so that the next start can log in again. */
 async function keepPassword(dataFolder: string, account: Account | undefined): Promise<string> {
   const file = join(dataFolder, 'password');
   const code = await codeOf(writeFile(file, randomBytes(24).toString('hex'), { flag: 'wx', mode: 0o600 }));
-  if (code !== undefined && code !== 'EEXIST') throw new Error(`Cannot write ${file}: ${code}`);
+  if (code !== undefined && code !== 'EEXIST') throw new StartError(`Cannot write ${file}: ${code}`);
   if (account) await chown(file, account.uid, account.gid);
   return (await readFile(file, 'utf8')).trim();
 }
@@ -191,7 +208,7 @@ async function stopProcess(pid: number): Promise<void> {
       await delay(POLL_MS);
     }
   }
-  throw new Error(`The Postgres server that was left running (process ${pid}) does not stop: stop it by hand`);
+  throw new StartError(`The Postgres server that was left running (process ${pid}) does not stop: stop it by hand`);
 }
 
 /** False when there is no such process. */
@@ -227,8 +244,9 @@ async function startServer(binaries: string, dataFolder: string, cluster: string
     const server = await spawnServer(binaries, cluster, log, port, account);
     if (await becameReady(server, cluster)) return { server, port };
     // Between looking for a free port and taking it another process may have taken it; and the helpers of a killed server need a moment to go.
+    if (attempt === START_ATTEMPTS && wantedPort && !(await isFree(wantedPort))) throw portTaken(wantedPort);
     if (attempt === START_ATTEMPTS)
-      throw new Error(`Postgres did not start over ${cluster}: ${(await readFile(log, 'utf8')).trim().slice(-800)}`);
+      throw new StartError(`Postgres did not start over ${cluster}: ${(await readFile(log, 'utf8')).trim().slice(-800)}`);
     await delay(attempt * 100);
   }
 }

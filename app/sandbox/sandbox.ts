@@ -1,14 +1,20 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BigQuerySandbox, startBigQuery } from './bigquery/bigquery.ts';
+import { prepareDataFolder } from './data-folder.ts';
+import { choosePorts, DEFAULT_PORT_BASE, type Ports } from './ports.ts';
 import { type PostgresSandbox, startPostgres } from './postgres.ts';
 import { type SalesforceSandbox, startSalesforce } from './salesforce/salesforce.ts';
+import { StartError } from './start-error.ts';
 
 /** Where a running sandbox answers; the content of sandbox.json in its data folder. */
 export interface SandboxEndpoints {
   pid: number;
+  /** the service's own port, which those of the emulators follow; 0: any */
+  port_base: number;
   database_url: string;
+  /** where Postgres keeps its files: outside the data folder where that is closed to the account it runs as */
+  postgres_folder: string;
   salesforce: { login_url: string; instance_url: string; client_id: string; client_secret: string };
   /** GET gives the org's time, PUT sets it */
   clock_url: string;
@@ -17,7 +23,9 @@ export interface SandboxEndpoints {
 
 export interface SandboxOptions {
   dataFolder: string;
-  /** the instant at which the org's clock stands; absent: real time */
+  /** the service's own port, which those of the emulators follow; 0: any free ones; absent: as before, or 4444 */
+  portBase?: number;
+  /** the instant at which the org's clock stands from now on; absent: as before, or real time */
   now?: string;
 }
 
@@ -34,25 +42,23 @@ export const ENDPOINTS_FILE = 'sandbox.json';
 
 /**
  * Starts Postgres, Salesforce and BigQuery, all on loopback, and writes where they are into the data folder.
- * They come back at the ports they had, where those are free: what was connected stays connected.
+ * They come back at the ports they had, with the clock, the grants and the data: what was connected stays connected.
+ * @throws StartError
  */
-export async function startSandbox({ dataFolder, now }: SandboxOptions): Promise<Sandbox> {
-  await mkdir(dataFolder, { recursive: true });
+export async function startSandbox({ dataFolder, portBase, now }: SandboxOptions): Promise<Sandbox> {
+  await prepareDataFolder(dataFolder);
   const before = await readEndpoints(dataFolder);
-  const [loginPort, instancePort, bigQueryPort] = await Promise.all([
-    freePort(before?.salesforce.login_url),
-    freePort(before?.salesforce.instance_url),
-    freePort(before?.bigquery.endpoint),
-  ]);
+  const base = portBase ?? before?.port_base ?? DEFAULT_PORT_BASE;
+  const ports = await choosePorts(base, before ? portsOf(before) : {});
   const parts: { close(): Promise<void> }[] = [];
   try {
-    const postgres = await startPostgres({ dataFolder: join(dataFolder, 'postgres') });
+    const postgres = await startPostgres({ dataFolder: join(dataFolder, 'postgres'), port: ports.postgres });
     parts.push(postgres);
-    const salesforce = await startSalesforce({ loginPort, instancePort, rows: LARGE, ...(now !== undefined && { now }) });
+    const salesforce = await startOrg(dataFolder, ports, now);
     parts.push(salesforce);
-    const bigquery = await startBigQuery({ dataFile: join(dataFolder, 'bigquery.duckdb'), port: bigQueryPort });
+    const bigquery = await startBigQuery({ dataFile: join(dataFolder, 'bigquery.duckdb'), port: ports.bigquery });
     parts.push(bigquery);
-    const endpoints = describeEndpoints(postgres, salesforce, bigquery);
+    const endpoints = describeEndpoints(base, postgres, salesforce, bigquery);
     await writeEndpoints(dataFolder, endpoints);
     return { endpoints, close: () => closeAll(parts) };
   } catch (error) {
@@ -61,8 +67,18 @@ export async function startSandbox({ dataFolder, now }: SandboxOptions): Promise
   }
 }
 
+async function startOrg(dataFolder: string, { login, instance }: Ports, now: string | undefined): Promise<SalesforceSandbox> {
+  const options = { stateFile: join(dataFolder, 'salesforce.jsonl'), loginPort: login, instancePort: instance, rows: LARGE };
+  try {
+    return await startSalesforce({ ...options, ...(now !== undefined && { now }) });
+  } catch (error) {
+    // What the clock says of an instant that it does not take.
+    throw Error.isError(error) && error.name === 'RangeError' ? new StartError(`--clock: ${error.message}`) : error;
+  }
+}
+
 /** What the data folder says of its last sandbox, which may run no more; undefined where there was none. */
-async function readEndpoints(dataFolder: string): Promise<SandboxEndpoints | undefined> {
+export async function readEndpoints(dataFolder: string): Promise<SandboxEndpoints | undefined> {
   try {
     return JSON.parse(await readFile(join(dataFolder, ENDPOINTS_FILE), 'utf8')) as SandboxEndpoints;
   } catch {
@@ -70,10 +86,22 @@ async function readEndpoints(dataFolder: string): Promise<SandboxEndpoints | und
   }
 }
 
-function describeEndpoints(postgres: PostgresSandbox, salesforce: SalesforceSandbox, bigquery: BigQuerySandbox): SandboxEndpoints {
+function portsOf({ salesforce, bigquery }: SandboxEndpoints): Partial<Ports> {
+  const portOf = (url: string): number => Number(URL.parse(url)?.port ?? 0);
+  return { login: portOf(salesforce.login_url), instance: portOf(salesforce.instance_url), bigquery: portOf(bigquery.endpoint) };
+}
+
+function describeEndpoints(
+  base: number,
+  postgres: PostgresSandbox,
+  salesforce: SalesforceSandbox,
+  bigquery: BigQuerySandbox,
+): SandboxEndpoints {
   return {
     pid: process.pid,
+    port_base: base,
     database_url: postgres.url,
+    postgres_folder: postgres.dataFolder,
     salesforce: {
       login_url: salesforce.loginUrl,
       instance_url: salesforce.instanceUrl,
@@ -90,21 +118,6 @@ async function writeEndpoints(dataFolder: string, endpoints: SandboxEndpoints): 
   const file = join(dataFolder, ENDPOINTS_FILE);
   await writeFile(`${file}.new`, JSON.stringify(endpoints, null, 2), { mode: 0o600 });
   await rename(`${file}.new`, file);
-}
-
-/** The port of a URL if it is free, else 0: any. */
-async function freePort(url: string | undefined): Promise<number> {
-  const port = Number((url && URL.parse(url)?.port) || 0);
-  if (port === 0) return 0;
-  const server = createServer();
-  const free = await new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
-  });
-  await new Promise<void>((resolve) => {
-    if (free) server.close(() => resolve());
-    else resolve();
-  });
-  return free ? port : 0;
 }
 
 /** Last started, first closed; one that fails to close keeps none of the others open. */

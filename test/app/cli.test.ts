@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { readEndpoints } from '../../app/sandbox/sandbox.ts';
+import { decide, REDIRECT_URI } from '../support/service.ts';
 
 /** As the npm scripts do it: a shell that becomes the service. */
 const START = 'exec "$(node app/node26.cjs)" app/cli.ts';
@@ -60,11 +63,24 @@ async function allGone(pids: number[]): Promise<void> {
   while (pids.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
+/** A sentence for the user, and nothing else. */
+async function refusal(child: ChildProcess): Promise<string> {
+  const { code, output } = await ended(child);
+  expect(code).toBe(2);
+  expect(output.trimEnd().split('\n')).toHaveLength(1);
+  return output;
+}
+
 describe('the command line', () => {
   test('names its commands', async () => {
-    const { code, output } = await ended(start('unknown'));
-    expect(code).toBe(2);
+    const output = await refusal(start('unknown'));
     for (const command of ['serve', 'migrate', 'query', 'sandbox', 'demo']) expect(output).toContain(command);
+  });
+
+  test.each(['serve', 'migrate', 'doctor', 'query', 'sandbox', 'demo'])('%s names its options, and refuses others', async (command) => {
+    const [help, sentence] = await Promise.all([ended(start(`${command} --help`)), refusal(start(`${command} --port-bass 5000`))]);
+    expect(help).toMatchObject({ code: 0, output: expect.stringContaining(`Usage: node app/cli.ts ${command}`) });
+    expect(sentence).toContain(`'--port-bass'. See node app/cli.ts ${command} --help.`);
   });
 
   test('serve without --local names everything that is missing, and does not start', async () => {
@@ -89,41 +105,63 @@ describe('the command line', () => {
 
 describe('serve --local', () => {
   let folder: string;
-  beforeAll(async () => {
+  beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'salesforce-bigquery-cli-'));
-    await chmod(folder, 0o711);
   });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  afterEach(async () => {
+    const endpoints = await readEndpoints(folder);
+    if (endpoints) await rm(endpoints.postgres_folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Below the ports of outgoing connections; other runs of this test have others. */
+  const portBase = 10_000 + (process.pid % 4_000) * 5;
 
   const sandboxPids = async (): Promise<number[]> => {
-    const { pid } = JSON.parse(await readFile(join(folder, 'sandbox.json'), 'utf8')) as { pid: number };
-    const postmaster = await readFile(join(folder, 'postgres', 'cluster', 'postmaster.pid'), 'utf8');
+    const { pid, postgres_folder } = (await readEndpoints(folder))!;
+    const postmaster = await readFile(join(postgres_folder, 'cluster', 'postmaster.pid'), 'utf8');
     return [pid, Number(postmaster.split('\n')[0])];
   };
 
-  test('leaves no process after a TERM, nor after being killed; what it kept is there when it comes back', async () => {
-    const first = start(`serve --local --data ${folder}`, { PORT: '0' });
+  const call = async (url: string, fields: Record<string, string> = {}): Promise<string> => {
+    const sent = Object.keys(fields).length > 0 ? { method: 'POST', body: new URLSearchParams(fields) } : {};
+    return await (await fetch(url, sent)).text();
+  };
+
+  test('goes on without a new login after a restart, with the ports, the clock and the data it had', async () => {
+    await chmod(folder, 0o755);
+    const first = start(`serve --local --no-tick --data ${folder} --port-base ${portBase} --clock 2023-03-02T00:10:00Z`);
     const url = await listening(first);
-    expect(await (await fetch(`${url}/healthz`)).text()).toBe('OK');
+    expect(url).toBe(`http://127.0.0.1:${portBase}`);
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    const authorizeUrl = await call(`${url}/get_oauth_url`, { redirect_uri: REDIRECT_URI });
+    const code = (await decide(authorizeUrl, 'allow')).searchParams.get('code')!;
+    const userId = await call(`${url}/login_oauth_callback`, { redirect_uri: REDIRECT_URI, authorization_code: code });
+    const job = { user_id: userId, object_name: 'User', start_date: '2023-03-01' };
+    expect(await call(`${url}/create_importing_job`, job)).toBe('OK');
+    expect(await call(`${url}/handle_importing_job?wait=50`)).toMatch(/^OK/);
     const firstPids = [first.pid!, ...(await sandboxPids())];
-    const key = await readFile(join(folder, 'token-key'), 'utf8');
     first.kill('SIGTERM');
     expect((await ended(first)).code).toBe(0);
     await allGone(firstPids);
 
-    const second = start(`serve --local --data ${folder}`, { PORT: '0' });
-    await listening(second);
-    expect(await readFile(join(folder, 'token-key'), 'utf8')).toBe(key);
+    const second = start(`serve --local --no-tick --data ${folder}`);
+    expect(await listening(second)).toBe(url);
+    const { clock_url } = (await readEndpoints(folder))!;
+    const moved = await fetch(clock_url, { method: 'PUT', body: '{"days": 1}' });
+    expect(await moved.json()).toEqual({ now: '2023-03-03T00:10:00.000Z' });
+    expect(await call(`${url}/handle_importing_job?wait=50`)).toMatch(/^OK/);
+    expect(JSON.parse(await call(`${url}/jobs`))).toMatchObject({ jobs: [{ object_name: 'User', last_date: '2023-03-03' }] });
     const secondPids = [second.pid!, ...(await sandboxPids())];
     second.kill('SIGKILL');
     await allGone(secondPids);
-  });
+  }, 60_000);
 
   test('a second one attaches to the sandbox of the first, and query asks it', async () => {
-    const first = start(`serve --local --data ${folder}`, { PORT: '0' });
+    const first = start(`serve --local --data ${folder} --port-base 0`);
     await listening(first);
     const pids = await sandboxPids();
-    const second = start(`serve --local --data ${folder}`, { PORT: '0' });
+    const second = start(`serve --local --data ${folder}`);
     await listening(second);
     expect(await sandboxPids()).toEqual(pids);
     second.kill('SIGTERM');
@@ -132,8 +170,24 @@ describe('serve --local', () => {
     const { code, output } = await ended(start(`query --data ${folder} "SELECT 40 + 2 AS answer"`));
     expect(output).toContain('42');
     expect(code).toBe(0);
+    expect(await refusal(start(`serve --local --data ${folder} --port-base 9000`))).toContain('are running already');
     first.kill('SIGTERM');
     expect((await ended(first)).code).toBe(0);
     await allGone(pids);
+  }, 60_000);
+
+  test('says in a sentence that a port is taken', async () => {
+    const taken = createServer().listen(portBase + 2, '127.0.0.1');
+    await once(taken, 'listening');
+    expect(await refusal(start(`serve --local --data ${folder} --port-base ${portBase}`))).toContain(`Port ${portBase + 2} is taken.`);
+    taken.close();
+  });
+
+  test("says in a sentence that the folder is another user's, or holds other files", async () => {
+    await writeFile(join(folder, 'other.txt'), '');
+    expect(await refusal(start(`serve --local --data ${folder}`))).toContain('holds other files');
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) await chown(folder, 65_534, 65_534);
+    expect(await refusal(start(`serve --local --data ${isRoot ? folder : '/usr'}`))).toContain('belongs to another user');
   });
 });
