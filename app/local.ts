@@ -157,7 +157,8 @@ function explanation(
   const local = Object.entries({ Postgres: missing.database, Salesforce: missing.salesforce, BigQuery: missing.bigquery })
     .filter(([, isLocal]) => isLocal)
     .map(([name]) => name);
-  const folder = relative(process.cwd(), dataFolder) || dataFolder;
+  const below = relative(process.cwd(), dataFolder);
+  const folder = below.startsWith('..') ? dataFolder : below;
   const query = `npm run query -- ${folder === '.local' ? '' : `--data ${folder} `}"SELECT COUNT(*) AS accounts FROM salesforce.Account"`;
   return `
 Listening on ${url}, for this machine only. No API key is needed.
@@ -169,8 +170,9 @@ code=… out of the address that follows (it leads nowhere). Then create a job:
   curl --form redirect_uri=$R ${url}/get_oauth_url
   curl --form redirect_uri=$R --form authorization_code='…' \\
     ${url}/login_oauth_callback
-  curl --form user_id='…' --form object_name=Account --form start_date=2024-03-10 \\
-    ${url}/create_importing_job
+  curl --form user_id='…' --form object_name=Account \\
+    --form start_date=2024-03-10 ${url}/create_importing_job
+
 Import what is due, and look at it:
   curl '${url}/handle_importing_job?wait=50'
   curl ${url}/jobs

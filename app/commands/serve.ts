@@ -112,6 +112,8 @@ async function listen(context: Context, host: string, port: number): Promise<Ser
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   try {
     await once(server, 'listening');
+    // A connection that cannot be accepted, as where there are no file handles left, must not end the process.
+    server.on('error', (error) => context.log.warn({ event: 'connection_not_accepted', ...describeError(error) }));
     return server;
   } catch (error) {
     const { code } = error as { code?: string };

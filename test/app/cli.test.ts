@@ -4,7 +4,6 @@ import { chmod, chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readEndpoints } from '../../app/sandbox/sandbox.ts';
 import { decide, REDIRECT_URI } from '../support/service.ts';
@@ -24,6 +23,10 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 
+/** What each of them wrote so far, and its end. */
+const outputs = new WeakMap<ChildProcess, string>();
+const ends = new WeakMap<ChildProcess, Promise<unknown>>();
+
 function start(command: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
   const child = spawn('sh', ['-c', `${START} ${command}`], {
     env: { PATH, HOME, ...env },
@@ -31,23 +34,31 @@ function start(command: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
     detached: true,
   });
   started.push(child);
+  ends.set(child, once(child, 'close'));
+  outputs.set(child, '');
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => outputs.set(child, outputs.get(child)! + text));
   return child;
 }
 
 async function ended(child: ChildProcess): Promise<Ended> {
-  let output = '';
-  child.stdout!.on('data', (text) => (output += text));
-  child.stderr!.on('data', (text) => (output += text));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, output };
+  await ends.get(child);
+  return { code: child.exitCode, output: outputs.get(child)! };
+}
+
+/** Waits until a process has written something. */
+async function wrote(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
+  for (;;) {
+    const found = pattern.exec(outputs.get(child)!);
+    if (found) return found;
+    if (child.exitCode !== null) throw new Error(`The process ended before it wrote ${pattern}:\n${outputs.get(child)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** The URL at which a service listens, from its log. */
 async function listening(child: ChildProcess): Promise<string> {
-  for await (const line of createInterface({ input: child.stdout! })) {
-    if (line.includes('"event":"listening"')) return `http://127.0.0.1:${(JSON.parse(line) as { port: number }).port}`;
-  }
-  throw new Error('the service ended before it listened');
+  const [, port] = await wrote(child, /"event":"listening".*"port":(\d+)/);
+  return `http://127.0.0.1:${port}`;
 }
 
 function isRunning(pid: number): boolean {
@@ -159,7 +170,8 @@ describe('serve --local', () => {
 
   test('a second one attaches to the sandbox of the first, and query asks it', async () => {
     const first = start(`serve --local --data ${folder} --port-base 0`);
-    await listening(first);
+    await wrote(first, /"event":"tick"/);
+    await wrote(first, /To start afresh/);
     const pids = await sandboxPids();
     const second = start(`serve --local --data ${folder}`);
     await listening(second);
@@ -170,6 +182,9 @@ describe('serve --local', () => {
     const { code, output } = await ended(start(`query --data ${folder} "SELECT 40 + 2 AS answer"`));
     expect(output).toContain('42');
     expect(code).toBe(0);
+    const told = outputs.get(first)!.split('\n');
+    expect(told).toContainEqual(`  curl -X PUT -d '{"days": 1}' ${(await readEndpoints(folder))!.clock_url}`);
+    expect(told).toContainEqual(`Ctrl-C stops it and keeps everything. To start afresh: rm -rf ${folder}`);
     expect(await refusal(start(`serve --local --data ${folder} --port-base 9000`))).toContain('are running already');
     first.kill('SIGTERM');
     expect((await ended(first)).code).toBe(0);

@@ -145,7 +145,15 @@ describe('the local Postgres', () => {
     await server.close();
     const again = await start(join(closed, 'postgres'));
     expect(again.dataFolder).toBe(server.dataFolder);
+    await ask(again.url, 'CREATE TABLE kept (name text)');
     await again.close();
-    await rm(again.dataFolder, { recursive: true });
+    expect(await ask((await start(join(closed, 'postgres'))).url, 'SELECT name FROM kept')).toEqual([]);
+
+    // Its server still runs.
+    await rm(join(closed, 'postgres'), { recursive: true });
+    const reset = await start(join(closed, 'postgres'));
+    await expect(ask(reset.url, 'SELECT name FROM kept')).rejects.toMatchObject({ code: '42P01' });
+    await reset.close();
+    await rm(reset.dataFolder, { recursive: true });
   });
 });
