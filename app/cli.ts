@@ -132,7 +132,7 @@ async function drained(stream: NodeJS.WriteStream): Promise<void> {
 
 /**
  * Aborts at the first TERM or INT, so that a command can end well; a second one ends the process. Aborts also when the reader of the
- * output is gone, as with `| head`, and when a process of ours that started this one is: killed, it cannot tell us to stop, but its
+ * output has closed it, as with `| head`, and when a process of ours that started this one was killed: it cannot stop us, but its
  * channel closes.
  */
 function stopSignal(): AbortSignal {

@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts';
 import { type Database, keepResource, keptResources } from './database.ts';
 import { jsonBody, type Router } from './http.ts';
 
-/** GET /sandbox/clock tells the warehouse's time, PUT `{"now": …}` moves it forward, for later starts on the same file too. */
+/** GET /sandbox/clock reports the warehouse's time, PUT `{"now": …}` moves it forward, for later starts on the same file too. */
 export function addClockRoutes(router: Router, clock: Clock, database: Database): void {
   const told = () => ({ now: new Date(clock.now()).toISOString() });
   router.on('GET', '/sandbox/clock', told);

@@ -16,7 +16,7 @@ type Entry =
   | { at: string; change: ChangeName; arguments: unknown[] };
 
 /**
- * What the seed does not give, a line each in a file: where the clock is, the OAuth grants, and changes that were made to the org from
+ * What the seed does not give, a line each in a file: where the clock is, the OAuth grants, and changes of the org from
  * outside. What the org does by itself follows from seed and clock. Without a file nothing is kept.
  */
 export class Journal {

@@ -59,7 +59,7 @@ describe('a table', () => {
     expect((await client.dataset('staging').getTables())[0].map(({ id }) => id)).toEqual(['long']);
   });
 
-  test('stays gone after a restart, since the clock stays where it was moved', async () => {
+  test('stays expired after a restart, since the clock stays where it was moved', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sandbox-bigquery-test-'));
     const dataFile = join(folder, 'warehouse.duckdb');
     const first = await startBigQuery({ dataFile });

@@ -56,7 +56,7 @@ describe('after a restart', () => {
     await expect(restart({ now: new Date(before - DAY_MS).toISOString() })).rejects.toThrow('The clock only moves forward');
   });
 
-  test('the org has every change that was made to it, between those that it makes by itself', async () => {
+  test('the org has every change from outside, in order with its own', async () => {
     await start({ now: '2023-03-01T00:10:00Z' });
     const { id } = (await admin('POST', 'records?object=Account', { Name: 'Added' })) as { id: string };
     await admin('PUT', 'clock', { now: '2023-03-05T00:10:00Z' });
