@@ -48,7 +48,7 @@ test('an error that nothing catches is one log line, and the process ends after 
     expect(await runs()).toEqual([{ state: 'queued', failures: 0 }]);
     const lines = output.split('\n').filter((line) => line.includes('uncaught_error'));
     expect(lines).toHaveLength(1);
-    expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'fatal', cause: { name: 'Error' } });
+    expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'fatal', error_cause: { name: 'Error' } });
     expect(output).not.toContain('Jane');
   } finally {
     child.kill('SIGKILL');
