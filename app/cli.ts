@@ -1,16 +1,7 @@
+import type { Command } from './commands/command.ts';
 import { CommandError } from './commands/command-error.ts';
 import { ConfigError } from './config.ts';
 import { isAppError } from './errors.ts';
-
-/** What every command gets: its arguments, the environment, and a signal that it is to stop. */
-export interface CommandInput {
-  args: string[];
-  env: NodeJS.ProcessEnv;
-  stop: AbortSignal;
-}
-
-/** Runs to its end, or until told to stop. @returns the exit code */
-export type Command = (input: CommandInput) => Promise<number>;
 
 interface CommandEntry {
   does: string;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { Command } from './cli.ts';
+import type { Command } from './commands/command.ts';
 import { compareObject } from './demo-compare.ts';
 import { AppError } from './errors.ts';
 import { readEndpoints, type SandboxEndpoints } from './sandbox/sandbox.ts';

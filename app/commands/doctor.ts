@@ -6,7 +6,6 @@ import { loadPage } from '../bigquery/load.ts';
 import type { TableName } from '../bigquery/sql.ts';
 import { ensureStagingTable } from '../bigquery/tables.ts';
 import { tryDataset } from '../bigquery/try-dataset.ts';
-import type { Command } from '../cli.ts';
 import { readConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
 import { csvLine } from '../core/csv.ts';
@@ -17,6 +16,7 @@ import { requireApiVersion } from '../salesforce/api-versions.ts';
 import { reachLogin } from '../salesforce/oauth.ts';
 import { activeConnections } from '../store/connections.ts';
 import { missingMigrations, waitForDatabase } from '../store/migrate.ts';
+import type { Command } from './command.ts';
 
 /** A thing that must work, and how it is tried. */
 interface Check {

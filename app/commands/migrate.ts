@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import type { Command } from '../cli.ts';
 import { readConfig } from '../config.ts';
 import { databaseAddress } from '../context.ts';
 import { openDatabase } from '../store/database.ts';
 import { migrate, waitForDatabase } from '../store/migrate.ts';
+import type { Command } from './command.ts';
 
 /** Brings the job store to this release's schema, as `serve` does before it listens. */
 export const migrateStore: Command = async ({ args, env }) => {

@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util';
 import { Agent } from 'undici';
 import { query as ask } from '../bigquery/jobs.ts';
 import { openWarehouse } from '../bigquery/warehouse.ts';
-import type { Command } from '../cli.ts';
 import { readBigQueryConfig } from '../config.ts';
 import { isAppError } from '../errors.ts';
+import type { Command } from './command.ts';
 import { CommandError } from './command-error.ts';
 
 /** Asks whichever BigQuery is configured, else the sandbox's, and prints the rows. */

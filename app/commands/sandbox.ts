@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import type { Command } from '../cli.ts';
 import { readPortBase } from '../sandbox/ports.ts';
 import { type SandboxEndpoints, type SandboxOptions, startSandbox } from '../sandbox/sandbox.ts';
 import { isStartError } from '../sandbox/start-error.ts';
+import type { Command } from './command.ts';
 import { CommandError } from './command-error.ts';
 
 /** What the sandbox sends to the process of ours that started it: where it is, or in a sentence why it does not start. */
