@@ -4,8 +4,8 @@ import { AppError, isAppError } from '../errors.ts';
 import { queryPath, type RestPage, readRestPage } from '../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../salesforce/soql.ts';
 import { type Slice, saveSlice } from '../store/slices.ts';
+import type { Extraction, TooLarge } from './extraction.ts';
 import { requireQuota } from './quota.ts';
-import type { Extraction, TooLarge } from './stage-slice.ts';
 import { tooMuch } from './too-much.ts';
 import { tryCount } from './try-count.ts';
 

@@ -6,10 +6,10 @@ import { rowsNotRead, stampedPart } from '../core/missed-rows.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type CountedDelta, judgeDelta, requireVerdict } from '../core/verdict.ts';
 import { type Counted, saveCounted, saveDeltaTry } from '../store/runs.ts';
+import type { Extraction, StagedSlice } from './extraction.ts';
 import { badValuesTable, deltaJobId, deltaTable, stagingExpiry, stagingTable } from './names.ts';
 import { runBilled } from './run-billed.ts';
 import { runOnce } from './run-once.ts';
-import type { Extraction, StagedSlice } from './stage-slice.ts';
 import { untilSucceeded } from './until-succeeded.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { eraseBadValuesStatement } from '../bigquery/sql.ts';
 import { hasRows } from '../bigquery/tables.ts';
+import type { Extraction } from './extraction.ts';
 import { badValuesTable, deltaTable } from './names.ts';
 import { runOnce } from './run-once.ts';
-import type { Extraction } from './stage-slice.ts';
 
 /**
  * Where a job keeps no values of deleted rows, neither are their texts kept that did not cast: this run's, and those of runs before.

@@ -1,8 +1,8 @@
 import { findJob, type JobOutcome, runStatement } from '../bigquery/jobs.ts';
 import { overBudget } from '../core/over-budget.ts';
 import { billedToday, noteBilled } from '../store/billed.ts';
+import type { Extraction } from './extraction.ts';
 import { runLabels } from './names.ts';
-import type { Extraction } from './stage-slice.ts';
 
 /**
  * Runs a statement of a run as the job `id`, or adopts that job, for no more than is left of the budget that the run's job has a day,

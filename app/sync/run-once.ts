@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { Extraction } from './extraction.ts';
 import { onceJobId } from './names.ts';
 import { runBilled } from './run-billed.ts';
-import type { Extraction } from './stage-slice.ts';
 
 /**
  * Runs a statement of a run that may be run again, so that its job need not be found again.

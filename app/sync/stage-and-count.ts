@@ -3,7 +3,8 @@ import { type CountedDelta, type CountedSlice, judgeIds } from '../core/verdict.
 import { AppError } from '../errors.ts';
 import { beginGeneration, type Slice, saveSlice } from '../store/slices.ts';
 import { buildDelta } from './build-delta.ts';
-import { type Extraction, MAX_READINGS, rowRange, type StagedSlice } from './stage-slice.ts';
+import type { Extraction, StagedSlice } from './extraction.ts';
+import { MAX_READINGS, rowRange } from './stage-slice.ts';
 import { stageSlices } from './stage-slices.ts';
 import { tryCount } from './try-count.ts';
 

@@ -11,10 +11,10 @@ import { saveBulkRefused } from '../store/jobs.ts';
 import { beginPage, type Page, readPages } from '../store/pages.ts';
 import { noteProgress } from '../store/runs.ts';
 import { type Slice, saveSlice } from '../store/slices.ts';
+import type { Extraction, Failed } from './extraction.ts';
 import { loadStagedPage, type PageContent, type PassOn } from './load-staged-page.ts';
 import { measured } from './measured.ts';
 import { requireQuota } from './quota.ts';
-import type { Extraction, Failed } from './stage-slice.ts';
 
 /** Loads into one table at a time: BigQuery takes about five changes of a table in ten seconds. */
 const PAGES_AT_ONCE = 3;

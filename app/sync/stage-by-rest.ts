@@ -8,8 +8,8 @@ import { LOST_LOCATOR, refusalCode } from '../salesforce/errors.ts';
 import { type RestPage, readRestPage } from '../salesforce/rest.ts';
 import { beginPage, type Page } from '../store/pages.ts';
 import type { Slice } from '../store/slices.ts';
+import type { Extraction, Failed } from './extraction.ts';
 import { loadStagedPage } from './load-staged-page.ts';
-import type { Extraction, Failed } from './stage-slice.ts';
 
 /** Text of one load job, in bytes: as much as an upload of a Bulk page holds in memory. */
 const LOAD_BYTES = 16 * 1024 * 1024;

@@ -1,16 +1,15 @@
 import { ensureStagingTable, stagedRows } from '../bigquery/tables.ts';
-import type { Context } from '../context.ts';
-import { type FieldColumn, fieldNames } from '../core/columns.ts';
+import { fieldNames } from '../core/columns.ts';
 import { sum } from '../core/sum.ts';
 import { judgeSlice } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
-import type { SalesforceClient } from '../salesforce/client.ts';
 import { recordCount } from '../salesforce/record-count.ts';
 import type { RowRange } from '../salesforce/soql.ts';
 import { type Page, readPages } from '../store/pages.ts';
-import { noteProgress, type Run } from '../store/runs.ts';
+import { noteProgress } from '../store/runs.ts';
 import { beginGeneration, type Slice, saveSlice } from '../store/slices.ts';
 import { beginReading } from './begin-reading.ts';
+import type { Extraction, Failed, StagedSlice, TooLarge } from './extraction.ts';
 import { runLabels, stagingExpiry, stagingTable } from './names.ts';
 import { stageByBulk } from './stage-by-bulk.ts';
 import { stageByRest } from './stage-by-rest.ts';
@@ -18,40 +17,6 @@ import { tryCount } from './try-count.ts';
 
 /** How often a slice may fail to prove itself before its run fails. */
 export const MAX_READINGS = 3;
-
-/** A slice whose rows stand in its staging table, and how they were counted. */
-export interface StagedSlice {
-  slice: Slice;
-  pages: Page[];
-  /** against Salesforce's own count */
-  verdict: string;
-}
-
-/** A reading that did not prove itself: the slice is to be asked anew. */
-export interface Failed {
-  reason: string;
-  /** not its own fault, but what was read before can not be taken up */
-  interrupted?: boolean;
-  /** it is too much for one query: asked anew in parts, if it can be cut */
-  tooLarge?: boolean;
-  /** Salesforce is not up to it just now: asked anew when the run is tried again */
-  later?: boolean;
-}
-
-/** A slice, as it is now, that is to be cut into so many parts. */
-export interface TooLarge {
-  cut: Slice;
-  parts: number;
-}
-
-/** What all slices of a run share. */
-export interface Extraction {
-  context: Context;
-  client: SalesforceClient;
-  run: Run;
-  columns: readonly FieldColumn[];
-  signal: AbortSignal;
-}
 
 /**
  * Brings a slice's rows into its staging table and judges the counts; anew where they do not agree.

@@ -2,7 +2,8 @@ import { divideById, divideByTime, divideOpen, type SliceRange, slicesOf } from 
 import { firstCreatedDate } from '../salesforce/record-count.ts';
 import { firstAndLastId } from '../salesforce/soql.ts';
 import { cutSlice, planSlices, readSlices, type Slice, shortenRun } from '../store/slices.ts';
-import { type Extraction, rowRange, type StagedSlice, stageSlice, type TooLarge } from './stage-slice.ts';
+import type { Extraction, StagedSlice, TooLarge } from './extraction.ts';
+import { rowRange, stageSlice } from './stage-slice.ts';
 import { tooMuch } from './too-much.ts';
 
 /**

@@ -14,11 +14,11 @@ import { billedByRun } from '../store/billed.ts';
 import { type Run, saveColumns, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
 import { closeAbandoned } from './close-abandoned.ts';
 import { eraseBadValues } from './erase-bad-values.ts';
+import type { Extraction, StagedSlice } from './extraction.ts';
 import { deltaTable, mergeJobId, runLabels, targetTable } from './names.ts';
 import { requireQuota } from './quota.ts';
 import { runBilled } from './run-billed.ts';
 import { stageAndCount } from './stage-and-count.ts';
-import type { Extraction, StagedSlice } from './stage-slice.ts';
 import { untilSucceeded } from './until-succeeded.ts';
 
 /**

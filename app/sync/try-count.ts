@@ -1,7 +1,7 @@
 import { isAppError } from '../errors.ts';
 import { describeError } from '../log.ts';
 import { countRows, type RowRange } from '../salesforce/soql.ts';
-import type { Extraction } from './stage-slice.ts';
+import type { Extraction } from './extraction.ts';
 import { tooMuch } from './too-much.ts';
 
 /** Salesforce's own count, or null where it does not count (a large object takes too long): then nothing is claimed of it. */

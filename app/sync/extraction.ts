@@ -1,0 +1,40 @@
+import type { Context } from '../context.ts';
+import type { FieldColumn } from '../core/columns.ts';
+import type { SalesforceClient } from '../salesforce/client.ts';
+import type { Page } from '../store/pages.ts';
+import type { Run } from '../store/runs.ts';
+import type { Slice } from '../store/slices.ts';
+
+/** A slice whose rows stand in its staging table, and how they were counted. */
+export interface StagedSlice {
+  slice: Slice;
+  pages: Page[];
+  /** against Salesforce's own count */
+  verdict: string;
+}
+
+/** A reading that did not prove itself: the slice is to be asked anew. */
+export interface Failed {
+  reason: string;
+  /** not its own fault, but what was read before can not be taken up */
+  interrupted?: boolean;
+  /** it is too much for one query: asked anew in parts, if it can be cut */
+  tooLarge?: boolean;
+  /** Salesforce is not up to it just now: asked anew when the run is tried again */
+  later?: boolean;
+}
+
+/** A slice, as it is now, that is to be cut into so many parts. */
+export interface TooLarge {
+  cut: Slice;
+  parts: number;
+}
+
+/** What all slices of a run share. */
+export interface Extraction {
+  context: Context;
+  client: SalesforceClient;
+  run: Run;
+  columns: readonly FieldColumn[];
+  signal: AbortSignal;
+}
