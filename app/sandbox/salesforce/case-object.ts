@@ -2,8 +2,8 @@ import { auditFields, idField, isDeletedField, queueOwnerField, reference } from
 import { field, picklist, SYSTEM } from './field.ts';
 import { email, flag, line, oneOf, orNull, text } from './made-values.ts';
 import type { ObjectDefinition } from './object-definition.ts';
-import type { RowCounts } from './objects.ts';
 import { recordNumber } from './record-id.ts';
+import type { RowCounts } from './row-counts.ts';
 
 const STATUSES = ['New', 'Working', 'Escalated', 'Closed'];
 const ORIGINS = ['Phone', 'Email', 'Web'];

@@ -4,8 +4,8 @@ import { everythingTexts } from './everything-texts.ts';
 import { field, type ReadField, SYSTEM, type Value, type World } from './field.ts';
 import { dateBetween, flag, latitude, longitude, oneOf, orNull } from './made-values.ts';
 import type { ObjectDefinition } from './object-definition.ts';
-import type { RowCounts } from './objects.ts';
 import { recordNumber } from './record-id.ts';
+import type { RowCounts } from './row-counts.ts';
 
 const COUNTRIES = ['DE', 'FR', 'US', 'JP'];
 const STREETS = ['Hauptstraße 1', '1 Market Street\nFloor 7, "West"', '丸の内 2-4-1'];

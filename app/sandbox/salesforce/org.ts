@@ -6,8 +6,9 @@ import { changeField, type FieldChange } from './field-change.ts';
 import { fillerDefinition } from './filler-objects.ts';
 import { Life } from './life.ts';
 import { mergeRecords } from './merge-records.ts';
-import { objectsOf, type RowCounts, rowCounts } from './objects.ts';
+import { objectsOf } from './objects.ts';
 import { recordId } from './record-id.ts';
+import { type RowCounts, rowCounts } from './row-counts.ts';
 import { type Row, Table } from './table.ts';
 import { type Tables, worldOf } from './tables.ts';
 

@@ -9,10 +9,10 @@ import { instanceHost } from './instance.ts';
 import { Journal } from './journal.ts';
 import { Limits } from './limits.ts';
 import { loginHost } from './login.ts';
-import type { RowCounts } from './objects.ts';
 import { Org } from './org.ts';
 import type { Parts } from './parts.ts';
 import { QueryCursors } from './query-cursors.ts';
+import type { RowCounts } from './row-counts.ts';
 
 export interface SalesforceOptions {
   /** The whole org is made from this number; 1 unless given. */

@@ -2,7 +2,7 @@ import { auditFields, idField, isDeletedField, ownerField, polymorphic, referenc
 import { field, picklist, type ReadField, SYSTEM, type Value, type World } from './field.ts';
 import { dateBetween, flag, line, oneOf, orNull, text } from './made-values.ts';
 import type { ObjectDefinition } from './object-definition.ts';
-import type { RowCounts } from './objects.ts';
+import type { RowCounts } from './row-counts.ts';
 
 const STATUSES = ['Not Started', 'In Progress', 'Completed', 'Waiting on someone else', 'Deferred'];
 const PRIORITIES = ['High', 'Normal', 'Low'];
