@@ -56,7 +56,7 @@ function pageReply({ query, found, pageRows, from, id }: OpenCursor, version: st
 }
 
 function aggregateReply({ aggregates }: SoqlQuery, found: Snapshot): object {
-  const row = aggregateRow(aggregates, found);
+  const row = aggregateRow(aggregates, found.rows());
   const record: JsonObject = { attributes: { type: 'AggregateResult' } };
   for (const { name } of aggregates) record[name] = withOffsetIfStamp(row[name]);
   return { totalSize: 1, done: true, records: [record] };

@@ -1,7 +1,7 @@
 import type { Value } from './field.ts';
 import { SalesforceError } from './salesforce-error.ts';
-import type { Snapshot } from './snapshot.ts';
 import type { Column } from './soql-column.ts';
+import type { Row } from './table.ts';
 
 /** A function over all rows that a query finds. */
 export interface Aggregate {
@@ -36,9 +36,9 @@ export function aggregateOf(functionName: string, column: Column, name: string):
 }
 
 /** The one row of results: every aggregate by its name. */
-export function aggregateRow(aggregates: Aggregate[], found: Snapshot): Record<string, Value> {
+export function aggregateRow(aggregates: Aggregate[], found: Iterable<Row>): Record<string, Value> {
   const values: Value[][] = aggregates.map(() => []);
-  for (const row of found.rows()) {
+  for (const row of found) {
     for (const [index, { column }] of aggregates.entries()) {
       const value = column.read(row);
       if (value !== null) values[index]?.push(value);
