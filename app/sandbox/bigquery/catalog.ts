@@ -3,8 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { ApiError } from './api-error.ts';
 import { bytesExpression, type Field, quoted, storedAs, typeOfField } from './column-type.ts';
 import { type Database, forgetResource, keepResource, keptResources, queryRows, type Transaction } from './database.ts';
-import type { TimePartitioning } from './partitions.ts';
-import type { StoredTable } from './sql-scope.ts';
+import { isRequired, storedSql, type TableEntry, tableKey } from './table.ts';
 
 export interface DatasetResource {
   kind: 'bigquery#dataset';
@@ -19,41 +18,8 @@ export interface DatasetResource {
   [more: string]: unknown;
 }
 
-export interface TableReference {
-  projectId: string;
-  datasetId: string;
-  tableId: string;
-}
-
-export interface TableResource {
-  kind: 'bigquery#table';
-  id: string;
-  etag: string;
-  type: 'TABLE' | 'VIEW';
-  location: string;
-  tableReference: TableReference;
-  schema: { fields: Field[] };
-  creationTime: string;
-  lastModifiedTime: string;
-  expirationTime?: string;
-  timePartitioning?: TimePartitioning | undefined;
-  clustering?: { fields: string[] };
-  view?: { query: string; useLegacySql: boolean };
-  [more: string]: unknown;
-}
-
-export interface TableEntry {
-  /** dataset.table */
-  key: string;
-  /** Its name in DuckDB's schema `data`; a view has none. */
-  stored: string | undefined;
-  resource: TableResource;
-}
-
 /** DuckDB's names ignore case, BigQuery's tables do not: so a stored table has a name of its own. */
 export const newStoredName = () => `t_${randomUUID().replaceAll('-', '')}`;
-export const storedSql = (stored: string) => `data.${quoted(stored)}`;
-export const tableKey = (reference: { datasetId: string; tableId: string }) => `${reference.datasetId}.${reference.tableId}`;
 
 export class Catalog {
   readonly project: string;
@@ -208,13 +174,6 @@ export class Catalog {
 /** Rows of an expired table may have gone at a restart, before its resource does. */
 const dropStored = ({ connection }: Transaction, stored: string) => connection.run(`DROP TABLE IF EXISTS ${storedSql(stored)}`);
 
-/** The table as queries see it. */
-export function queriedTable({ key, stored, resource }: TableEntry): StoredTable {
-  const columns = resource.schema.fields.map((field) => ({ name: field.name, type: typeOfField(field), required: isRequired(field) }));
-  return { key, sql: storedSql(stored!), columns };
-}
-
-export const isRequired = (field: Field) => field.mode?.toUpperCase() === 'REQUIRED';
 export const sameLocation = (one: string, other: string) => one.toUpperCase() === other.toUpperCase();
 
 const etagOf = (resource: object, now: string) =>

@@ -1,12 +1,12 @@
 // Where a load or query job writes: the table that is there, or one that is made.
 import { ApiError } from './api-error.ts';
-import { isRequired, storedSql, type TableEntry, tableKey } from './catalog.ts';
 import { type Field, sameType, typeOfField } from './column-type.ts';
 import { queryRows, type Transaction } from './database.ts';
 import { checkPartitioning } from './partitions.ts';
 import { checkFields } from './schema-change.ts';
 import type { Service } from './service.ts';
 import { sameName } from './sql-scope.ts';
+import { isRequired, storedSql, type TableEntry, tableKey } from './table.ts';
 import { newTableResource } from './table-routes.ts';
 
 export interface Dispositions {

@@ -1,11 +1,12 @@
 // INFORMATION_SCHEMA: what the catalog and the jobs are, as rows that a SELECT reads. Of each view the columns that are known here.
 import { invalidQuery } from './api-error.ts';
-import { isRequired, sameLocation, type TableEntry } from './catalog.ts';
+import { sameLocation } from './catalog.ts';
 import { type ColumnType, quoted, scalar, storedAs, text, typeOfField, typeText } from './column-type.ts';
 import type { JobResource } from './jobs.ts';
 import type { Service } from './service.ts';
 import { type MetadataView, sameName } from './sql-scope.ts';
 import type { TablePath } from './sql-tree.ts';
+import { isRequired, type TableEntry } from './table.ts';
 
 /** Where a view looks: in one dataset, or in all of a region. */
 interface Extent {

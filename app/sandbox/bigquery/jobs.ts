@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { ApiError, type ErrorProto } from './api-error.ts';
-import { storedSql } from './catalog.ts';
 import type { Field } from './column-type.ts';
 import { type Database, keepResource, keptResources, queryRows, type Transaction } from './database.ts';
 import { type Fault, jobFault } from './faults.ts';
@@ -11,6 +10,7 @@ import { expirePartitions } from './partitions.ts';
 import { checkQuery, type QueryConfiguration, queryError, queryTarget, runQuery } from './query-job.ts';
 import type { Service } from './service.ts';
 import { tokenize } from './sql-tokens.ts';
+import { storedSql } from './table.ts';
 
 export interface JobResource {
   kind: 'bigquery#job';

@@ -4,7 +4,6 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { ApiError } from './api-error.ts';
-import { storedSql, tableKey } from './catalog.ts';
 import { type ColumnType, type Field, quoted, text, typeOfField, typeText } from './column-type.ts';
 import { type CsvRules, CsvScanner, tooManyErrors, Utf8Repair } from './csv-scanner.ts';
 import { queryRows, type Transaction } from './database.ts';
@@ -12,6 +11,7 @@ import { openDestination } from './destination.ts';
 import { isApiError } from './http.ts';
 import type { Job } from './jobs.ts';
 import type { Service } from './service.ts';
+import { storedSql, tableKey } from './table.ts';
 
 export interface LoadConfiguration {
   destinationTable?: { projectId?: string; datasetId?: string; tableId?: string };

@@ -1,19 +1,10 @@
 // Partitioning and clustering: which columns may carry them, and partitions whose time is over.
 import { ApiError } from './api-error.ts';
-import { storedSql, type TableEntry } from './catalog.ts';
 import { type Field, quoted } from './column-type.ts';
 import { queryRows } from './database.ts';
 import type { Service } from './service.ts';
 import { sameName } from './sql-scope.ts';
-
-export interface TimePartitioning {
-  type: string;
-  /** The column; absent: the time of arrival. */
-  field?: string;
-  /** How long a partition is kept after the time that it begins at. */
-  expirationMs?: string | null;
-  [more: string]: unknown;
-}
+import { storedSql, type TableEntry, type TimePartitioning } from './table.ts';
 
 const PARTS = ['HOUR', 'DAY', 'MONTH', 'YEAR'];
 const NOT_CLUSTERED = ['FLOAT', 'FLOAT64', 'RECORD', 'STRUCT', 'BYTES', 'TIME'];

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError, invalidQuery } from './api-error.ts';
-import { storedSql, type TableEntry, tableKey } from './catalog.ts';
 import { quoted, storedAs } from './column-type.ts';
 import { queryRows, rowChunks, type Transaction } from './database.ts';
 import { openDestination } from './destination.ts';
 import { isApiError } from './http.ts';
 import type { Job } from './jobs.ts';
-import { checkPartitioning, type TimePartitioning } from './partitions.ts';
+import { checkPartitioning } from './partitions.ts';
 import { alterTable, checkFields } from './schema-change.ts';
 import type { Service } from './service.ts';
 import { type QueryParameter, referenceOf, sourcesOf } from './sources.ts';
 import { type CreatePlan, type CreateViewPlan, type DmlPlan, fieldsOf, type Plan, planStatement, type SelectPlan } from './sql.ts';
 import type { Sources } from './sql-scope.ts';
 import type { TablePath } from './sql-tree.ts';
+import { storedSql, type TableEntry, type TimePartitioning, tableKey } from './table.ts';
 import { newTableResource } from './table-routes.ts';
 
 export interface QueryConfiguration {

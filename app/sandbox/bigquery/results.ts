@@ -1,10 +1,10 @@
 import { ApiError } from './api-error.ts';
-import { storedSql } from './catalog.ts';
 import { readList, rowOf, type TimestampForm } from './cell.ts';
 import { typeOfField } from './column-type.ts';
 import { queryRows } from './database.ts';
 import type { Job } from './jobs.ts';
 import type { Service } from './service.ts';
+import { storedSql } from './table.ts';
 
 export interface ResultRequest {
   maxResults?: number | undefined;

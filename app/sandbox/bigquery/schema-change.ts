@@ -1,12 +1,12 @@
 // Columns that tables.patch and ALTER TABLE may add, relax or widen.
 import { ApiError, invalidQuery } from './api-error.ts';
-import { isRequired, storedSql, type TableEntry } from './catalog.ts';
 import { type Field, fieldOf, quoted, sameType, storedAs, typeOfField, typeText } from './column-type.ts';
 import type { Transaction } from './database.ts';
 import { changedPartitioning } from './partitions.ts';
 import { type AlterationPlan, fieldOfDefinition } from './sql.ts';
 import { sameName } from './sql-scope.ts';
 import type { Place } from './sql-tree.ts';
+import { isRequired, storedSql, type TableEntry } from './table.ts';
 
 const FORBIDDEN_PREFIX =
   /^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)/i;

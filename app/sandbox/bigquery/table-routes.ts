@@ -1,10 +1,9 @@
 import { ApiError } from './api-error.ts';
-import { queriedTable, storedSql, type TableEntry, type TableResource, tableKey } from './catalog.ts';
 import { readList, rowOf } from './cell.ts';
 import { type Field, quoted } from './column-type.ts';
 import { queryRows } from './database.ts';
 import { type Exchange, type Handler, jsonBody, type Router } from './http.ts';
-import { changedPartitioning, checkPartitioning, expirePartitions, type TimePartitioning } from './partitions.ts';
+import { changedPartitioning, checkPartitioning, expirePartitions } from './partitions.ts';
 import { checkPrecondition, kept, merge, page, patchable, requireProject } from './resource.ts';
 import { timestampForm } from './results.ts';
 import { changeSchema, checkFields } from './schema-change.ts';
@@ -12,6 +11,7 @@ import type { Service } from './service.ts';
 import { sourcesOf } from './sources.ts';
 import { columnsOfQuery } from './sql.ts';
 import { checkLabel } from './sql-options.ts';
+import { queriedTable, storedSql, type TableEntry, type TableResource, type TimePartitioning, tableKey } from './table.ts';
 
 const KEPT = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering', 'timePartitioning'];
 const PATCHABLE = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering'];
