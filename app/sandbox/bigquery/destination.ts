@@ -2,12 +2,12 @@
 import { ApiError } from './api-error.ts';
 import { type Field, sameType, typeOfField } from './column-type.ts';
 import { queryRows, type Transaction } from './database.ts';
+import { newTableResource } from './new-table.ts';
 import { checkPartitioning } from './partitions.ts';
 import { checkFields } from './schema-change.ts';
 import type { Service } from './service.ts';
 import { sameName } from './sql-scope.ts';
 import { isRequired, storedSql, type TableEntry, tableKey } from './table.ts';
-import { newTableResource } from './table-routes.ts';
 
 export interface Dispositions {
   createDisposition?: string;

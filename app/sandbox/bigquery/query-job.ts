@@ -5,6 +5,7 @@ import { queryRows, rowChunks, type Transaction } from './database.ts';
 import { openDestination } from './destination.ts';
 import { isApiError } from './http.ts';
 import type { Job } from './jobs.ts';
+import { newTableResource } from './new-table.ts';
 import { checkPartitioning } from './partitions.ts';
 import { alterTable, checkFields } from './schema-change.ts';
 import type { Service } from './service.ts';
@@ -13,7 +14,6 @@ import { type CreatePlan, type CreateViewPlan, type DmlPlan, fieldsOf, type Plan
 import type { Sources } from './sql-scope.ts';
 import type { TablePath } from './sql-tree.ts';
 import { storedSql, type TableEntry, type TimePartitioning, tableKey } from './table.ts';
-import { newTableResource } from './table-routes.ts';
 
 export interface QueryConfiguration {
   query?: string;

@@ -3,6 +3,7 @@ import { readList, rowOf } from './cell.ts';
 import { type Field, quoted } from './column-type.ts';
 import { queryRows } from './database.ts';
 import { type Exchange, type Handler, jsonBody, type Router } from './http.ts';
+import { newTableResource } from './new-table.ts';
 import { changedPartitioning, checkPartitioning, expirePartitions } from './partitions.ts';
 import { checkPrecondition, kept, merge, page, patchable, requireProject } from './resource.ts';
 import { timestampForm } from './results.ts';
@@ -90,35 +91,6 @@ function checkLabels(body: Record<string, unknown>): void {
   } catch (cause) {
     throw new ApiError('invalid', cause instanceof Error ? cause.message : String(cause), { cause });
   }
-}
-
-/** The resource of a table that is made now, with the dataset's defaults. */
-export function newTableResource(
-  service: Service,
-  reference: { datasetId: string; tableId: string },
-  fields: Field[],
-  more: object,
-): TableResource {
-  const { catalog, project } = service;
-  const dataset = catalog.dataset(reference.datasetId);
-  const lifetime = dataset.defaultTableExpirationMs;
-  const { timePartitioning, ...others } = more as { timePartitioning?: TimePartitioning };
-  // A dataset's time for partitions takes the place of its time for tables.
-  const partitionsLast = timePartitioning && dataset.defaultPartitionExpirationMs;
-  return {
-    kind: 'bigquery#table',
-    id: `${project}:${tableKey(reference)}`,
-    etag: '',
-    type: 'TABLE',
-    location: dataset.location,
-    tableReference: { projectId: project, datasetId: reference.datasetId, tableId: reference.tableId },
-    schema: { fields },
-    creationTime: catalog.nowText(),
-    lastModifiedTime: '',
-    ...(lifetime === undefined || partitionsLast ? {} : { expirationTime: String(service.now() + Number(lifetime)) }),
-    ...(timePartitioning ? { timePartitioning: { ...(partitionsLast ? { expirationMs: partitionsLast } : {}), ...timePartitioning } } : {}),
-    ...others,
-  };
 }
 
 function listTables(service: Service): Handler {
