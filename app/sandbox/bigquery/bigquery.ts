@@ -11,8 +11,9 @@ import { addDatasetRoutes } from './dataset-routes.ts';
 import { addFaultRoutes } from './fault-routes.ts';
 import { Faults } from './faults.ts';
 import { Router } from './http.ts';
+import { JobRegistry } from './job-registry.ts';
 import { addJobRoutes } from './job-routes.ts';
-import { dropOrphans, Jobs } from './jobs.ts';
+import { dropOrphans, JobRunner } from './jobs.ts';
 import { Locks } from './locks.ts';
 import type { Service } from './service.ts';
 import { addTableRoutes } from './table-routes.ts';
@@ -39,11 +40,14 @@ export interface BigQuerySandbox {
 export async function startBigQuery(options: BigQueryOptions = {}): Promise<BigQuerySandbox> {
   const clock = new Clock();
   const service = await openService(options, clock);
+  const runner = new JobRunner(service);
+  await runner.restore();
+  await dropOrphans(service);
   const router = new Router(service.faults);
   addDatasetRoutes(router, service);
   addTableRoutes(router, service);
-  addJobRoutes(router, service);
-  addUploadRoutes(router, service);
+  addJobRoutes(router, service, runner);
+  addUploadRoutes(router, service, runner);
   addFaultRoutes(router, service.faults);
   addClockRoutes(router, clock, service.database);
   const server = await router.listen(options.port ?? 0);
@@ -53,7 +57,7 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<BigQ
   const close = async () => {
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
-    await service.jobs.close();
+    await runner.close();
     service.database.close();
     await rm(service.spoolFolder, { recursive: true, force: true });
   };
@@ -74,9 +78,6 @@ async function openService({ dataFile, project = 'sandbox', location = 'EU' }: B
   await restoreClock(clock, database);
   const catalog = await Catalog.open(database, { project, location, now });
   const spoolFolder = await mkdtemp(join(tmpdir(), 'sandbox-bigquery-'));
-  const service = { project, location, database, catalog, locks: new Locks(), faults: new Faults(), now, spoolFolder } as Service;
-  service.jobs = new Jobs(service);
-  await service.jobs.restore(database);
-  await dropOrphans(service);
-  return service;
+  const jobs = new JobRegistry(project);
+  return { project, location, database, catalog, jobs, locks: new Locks(), faults: new Faults(), now, spoolFolder };
 }

@@ -2,7 +2,7 @@
 import { invalidQuery } from './api-error.ts';
 import { sameLocation } from './catalog.ts';
 import { type ColumnType, quoted, scalar, storedAs, text, typeOfField, typeText } from './column-type.ts';
-import type { JobResource } from './jobs.ts';
+import type { JobResource } from './job.ts';
 import type { Service } from './service.ts';
 import { type MetadataView, sameName } from './sql-scope.ts';
 import type { TablePath } from './sql-tree.ts';

@@ -1,26 +1,26 @@
 import { ApiError } from './api-error.ts';
 import { type Handler, jsonBody, type Router } from './http.ts';
-import type { Job } from './jobs.ts';
-import type { QueryConfiguration } from './query-job.ts';
+import type { Job, QueryConfiguration } from './job.ts';
+import type { JobRunner } from './jobs.ts';
 import { page, requireProject } from './resource.ts';
 import { queryResults, timestampForm } from './results.ts';
 import type { Service } from './service.ts';
 
 /** jobs.insert, get, list, cancel, query and getQueryResults. */
-export function addJobRoutes(router: Router, service: Service): void {
+export function addJobRoutes(router: Router, service: Service, runner: JobRunner): void {
   const project = '/bigquery/v2/projects/:projectId';
   router.on('POST', `${project}/jobs`, async ({ request, parameters }) => {
     requireProject(service, parameters);
-    return (await service.jobs.insert(await jsonBody(request))).resource;
+    return (await runner.insert(await jsonBody(request))).resource;
   });
   router.on('GET', `${project}/jobs`, listJobs(service));
   router.on('GET', `${project}/jobs/:jobId`, ({ parameters, query }) => visibleJob(service, parameters, query).resource);
   router.on('POST', `${project}/jobs/:jobId/cancel`, ({ parameters, query }) => {
     const job = jobOf(service, parameters, query);
-    service.jobs.cancel(job);
+    runner.cancel(job);
     return { kind: 'bigquery#jobCancelResponse', job: job.resource };
   });
-  router.on('POST', `${project}/queries`, runQueryNow(service));
+  router.on('POST', `${project}/queries`, runQueryNow(service, runner));
   router.on('GET', `${project}/queries/:jobId`, readResults(service));
 }
 
@@ -62,14 +62,14 @@ interface QueryRequest extends QueryConfiguration {
   formatOptions?: { timestampOutputFormat?: string; useInt64Timestamp?: boolean };
 }
 
-function runQueryNow(service: Service): Handler {
+function runQueryNow(service: Service, runner: JobRunner): Handler {
   const byRequestId = new Map<string, Promise<Job>>();
   return async ({ request, parameters }) => {
     requireProject(service, parameters);
     const asked = (await jsonBody(request)) as QueryRequest;
     // A request that is sent again joins the job that it started.
     const earlier = asked.requestId === undefined ? undefined : byRequestId.get(asked.requestId);
-    const started = earlier ?? service.jobs.insert(jobFor(asked));
+    const started = earlier ?? runner.insert(jobFor(asked));
     if (asked.requestId !== undefined) byRequestId.set(asked.requestId, started);
     const job = await started;
     if (asked.dryRun) return dryRunAnswer(job);

@@ -1,55 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { ApiError, type ErrorProto } from './api-error.ts';
-import type { Field } from './column-type.ts';
-import { type Database, keepResource, keptResources, queryRows, type Transaction } from './database.ts';
+import { ApiError } from './api-error.ts';
+import { keepResource, keptResources, queryRows, type Transaction } from './database.ts';
 import { type Fault, jobFault } from './faults.ts';
 import { regionOf } from './information-schema.ts';
-import { checkLoad, type LoadConfiguration, loadTarget, runLoad } from './load-job.ts';
+import type { Job, JobResource } from './job.ts';
+import { jobKey } from './job-registry.ts';
+import { checkLoad, loadTarget, runLoad } from './load-job.ts';
 import { expirePartitions } from './partitions.ts';
-import { checkQuery, type QueryConfiguration, queryError, queryTarget, runQuery } from './query-job.ts';
+import { checkQuery, queryError, queryTarget, runQuery } from './query-job.ts';
 import type { Service } from './service.ts';
 import { tokenize } from './sql-tokens.ts';
 import { storedSql } from './table.ts';
-
-export interface JobResource {
-  kind: 'bigquery#job';
-  id: string;
-  etag: string;
-  user_email: string;
-  jobReference: { projectId: string; jobId: string; location: string };
-  configuration: {
-    jobType: 'LOAD' | 'QUERY';
-    load?: LoadConfiguration;
-    query?: QueryConfiguration;
-    labels?: Record<string, string>;
-    dryRun?: boolean;
-    jobTimeoutMs?: string | number;
-    [more: string]: unknown;
-  };
-  status: { state: 'PENDING' | 'RUNNING' | 'DONE'; errorResult?: ErrorProto; errors?: ErrorProto[] };
-  statistics: {
-    creationTime: string;
-    startTime?: string;
-    endTime?: string;
-    totalBytesProcessed?: string;
-    load?: object;
-    query?: Record<string, unknown>;
-  };
-}
-
-export interface Job {
-  resource: JobResource;
-  /** The rows that a SELECT gave, in a stored table. */
-  results?: { stored: string; fields: Field[]; rows: number };
-  /** Uploaded bytes of a load. */
-  input?: { file: string };
-  /** Settles, never fails, when the job is DONE. */
-  done: Promise<void>;
-  /** Why it has to stop. */
-  stopped?: string;
-  interrupt?: () => void;
-}
 
 const RESULTS_KEPT_MS = 24 * 60 * 60 * 1000;
 const ATTEMPTS = 5;
@@ -57,24 +19,22 @@ const ATTEMPTS = 5;
 /** DuckDB refuses one of two transactions that met; and a name may be dropped between looking it up and reading it. */
 const PASSING = /Transaction conflict|write-write conflict|Conflict on|Table with name [tr]_[0-9a-f]{32} does not exist/;
 
-const keyOf = ({ location, jobId }: { location: string; jobId: string }) => `${location.toUpperCase()}.${jobId}`;
-
-/** All jobs that were ever asked for: their ids are used up, whatever became of them. */
-export class Jobs {
+/** Starts jobs and carries them out. */
+export class JobRunner {
   readonly #service: Service;
-  readonly #jobs = new Map<string, Job>();
 
   constructor(service: Service) {
     this.#service = service;
   }
 
   /** Takes up the jobs of an earlier process; those that it did not finish have changed nothing, and failed. */
-  async restore(database: Database): Promise<void> {
+  async restore(): Promise<void> {
+    const { database, jobs } = this.#service;
     const oldest = this.#service.now() - RESULTS_KEPT_MS;
     for (const { resource, results } of await keptResources<Pick<Job, 'resource' | 'results'>>(database, 'job')) {
       const isFresh = Number(resource.statistics.endTime ?? 0) > oldest;
       const job: Job = { resource, done: Promise.resolve(), ...(results && isFresh ? { results } : {}) };
-      this.#jobs.set(keyOf(resource.jobReference), job);
+      jobs.add(job);
       if (resource.status.state !== 'DONE')
         await this.#fail(
           job,
@@ -83,33 +43,15 @@ export class Jobs {
     }
   }
 
-  /** Tables of results that are still to be had. */
-  storedResults(): string[] {
-    return [...this.#jobs.values()].flatMap((job) => (job.results ? [job.results.stored] : []));
-  }
-
-  /** Newest first. */
-  list(): Job[] {
-    return [...this.#jobs.values()].reverse();
-  }
-
-  /** Without a location, jobs in the multi-regions are found, as in BigQuery. */
-  find(jobId: string, location: string | undefined): Job {
-    const found = (location === undefined ? ['US', 'EU'] : [location])
-      .map((each) => this.#jobs.get(keyOf({ location: each, jobId })))
-      .find(Boolean);
-    if (found) return found;
-    throw new ApiError('notFound', `Not found: Job ${this.#service.project}:${location === undefined ? '' : `${location}.`}${jobId}`);
-  }
-
   /** Starts a job. Throws what is wrong with the request, and `duplicate` for an id that was used. */
   async insert(body: Record<string, unknown>, input?: { file: string }): Promise<Job> {
     const job = this.#newJob(body, input);
     if (job.resource.configuration.dryRun) return this.#dryRun(job);
-    const key = keyOf(job.resource.jobReference);
-    if (this.#jobs.has(key)) throw new ApiError('duplicate', `Already Exists: Job ${job.resource.id}`);
-    this.#jobs.set(key, job);
-    await this.#service.database.transaction((transaction) => keepResource(transaction, 'job', key, { resource: job.resource }));
+    const { jobs, database } = this.#service;
+    const key = jobKey(job.resource.jobReference);
+    if (jobs.has(key)) throw new ApiError('duplicate', `Already Exists: Job ${job.resource.id}`);
+    jobs.add(job);
+    await database.transaction((transaction) => keepResource(transaction, 'job', key, { resource: job.resource }));
     const fault = this.#service.faults.take('job-failed', job.resource.jobReference.jobId);
     job.done = this.#run(job, fault);
     if (fault?.atOnce) await job.done;
@@ -210,7 +152,7 @@ export class Jobs {
       status: { state: 'DONE', ...(warning ? { errors: [jobFault({ reason: 'backendError', ...warning }).proto] } : {}) },
       statistics: { ...job.resource.statistics, endTime: String(this.#service.now()) },
     };
-    await keepResource(transaction, 'job', keyOf(resource.jobReference), { resource, results: job.results });
+    await keepResource(transaction, 'job', jobKey(resource.jobReference), { resource, results: job.results });
     transaction.afterCommit(() => {
       job.resource = resource;
     });
@@ -226,7 +168,7 @@ export class Jobs {
     // Memory first: a poller must see the end even when it cannot be kept.
     job.resource = resource;
     await this.#service.database
-      .transaction((transaction) => keepResource(transaction, 'job', keyOf(resource.jobReference), { resource }))
+      .transaction((transaction) => keepResource(transaction, 'job', jobKey(resource.jobReference), { resource }))
       .catch(() => undefined);
   }
 
@@ -239,8 +181,9 @@ export class Jobs {
 
   /** Stops what runs and waits for it. */
   async close(): Promise<void> {
-    for (const job of this.#jobs.values()) this.cancel(job);
-    await Promise.all([...this.#jobs.values()].map((job) => job.done));
+    const jobs = this.#service.jobs.list();
+    for (const job of jobs) this.cancel(job);
+    await Promise.all(jobs.map((job) => job.done));
   }
 }
 

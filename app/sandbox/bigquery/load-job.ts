@@ -9,24 +9,9 @@ import { type CsvRules, CsvScanner, tooManyErrors, Utf8Repair } from './csv-scan
 import { queryRows, type Transaction } from './database.ts';
 import { openDestination } from './destination.ts';
 import { isApiError } from './http.ts';
-import type { Job } from './jobs.ts';
+import type { Job, LoadConfiguration } from './job.ts';
 import type { Service } from './service.ts';
 import { storedSql, tableKey } from './table.ts';
-
-export interface LoadConfiguration {
-  destinationTable?: { projectId?: string; datasetId?: string; tableId?: string };
-  schema?: { fields?: Field[] };
-  sourceFormat?: string;
-  skipLeadingRows?: number | string;
-  fieldDelimiter?: string;
-  quote?: string;
-  allowQuotedNewlines?: boolean;
-  preserveAsciiControlCharacters?: boolean;
-  createDisposition?: string;
-  writeDisposition?: string;
-  destinationTableProperties?: { description?: string; friendlyName?: string; labels?: Record<string, string> };
-  [more: string]: unknown;
-}
 
 /** Settings that would change what is loaded, with the values that are the same as leaving them out. */
 const UNKNOWN_SETTINGS: Record<string, unknown[]> = {

@@ -4,29 +4,16 @@ import { quoted, storedAs } from './column-type.ts';
 import { queryRows, rowChunks, type Transaction } from './database.ts';
 import { openDestination } from './destination.ts';
 import { isApiError } from './http.ts';
-import type { Job } from './jobs.ts';
+import type { Job, QueryConfiguration } from './job.ts';
 import { newTableResource } from './new-table.ts';
 import { checkPartitioning } from './partitions.ts';
 import { alterTable, checkFields } from './schema-change.ts';
 import type { Service } from './service.ts';
-import { type QueryParameter, referenceOf, sourcesOf } from './sources.ts';
+import { referenceOf, sourcesOf } from './sources.ts';
 import { type CreatePlan, type CreateViewPlan, type DmlPlan, fieldsOf, type Plan, planStatement, type SelectPlan } from './sql.ts';
 import type { Sources } from './sql-scope.ts';
 import type { TablePath } from './sql-tree.ts';
 import { storedSql, type TableEntry, type TimePartitioning, tableKey } from './table.ts';
-
-export interface QueryConfiguration {
-  query?: string;
-  useLegacySql?: boolean;
-  defaultDataset?: { datasetId?: string };
-  queryParameters?: QueryParameter[];
-  parameterMode?: string;
-  maximumBytesBilled?: string | number;
-  destinationTable?: { projectId?: string; datasetId?: string; tableId?: string };
-  createDisposition?: string;
-  writeDisposition?: string;
-  [more: string]: unknown;
-}
 
 /** Refuses at once what no query here can be. */
 export function checkQuery(query: QueryConfiguration): void {

@@ -2,7 +2,7 @@ import { ApiError } from './api-error.ts';
 import { readList, rowOf, type TimestampForm } from './cell.ts';
 import { typeOfField } from './column-type.ts';
 import { queryRows } from './database.ts';
-import type { Job } from './jobs.ts';
+import type { Job } from './job.ts';
 import type { Service } from './service.ts';
 import { storedSql } from './table.ts';
 

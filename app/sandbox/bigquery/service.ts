@@ -1,7 +1,7 @@
 import type { Catalog } from './catalog.ts';
 import type { Database } from './database.ts';
 import type { Faults } from './faults.ts';
-import type { Jobs } from './jobs.ts';
+import type { JobRegistry } from './job-registry.ts';
 import type { Locks } from './locks.ts';
 
 /** What the routes and jobs work with. */
@@ -10,7 +10,7 @@ export interface Service {
   location: string;
   database: Database;
   catalog: Catalog;
-  jobs: Jobs;
+  jobs: JobRegistry;
   locks: Locks;
   faults: Faults;
   now: () => number;

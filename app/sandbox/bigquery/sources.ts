@@ -1,17 +1,12 @@
 import { ApiError, invalidQuery } from './api-error.ts';
 import { type ColumnType, scalar, scalarName, storedAs, text } from './column-type.ts';
 import { informationSchema } from './information-schema.ts';
+import type { QueryParameter } from './job.ts';
 import type { Service } from './service.ts';
 import type { Sources } from './sql-scope.ts';
 import type { TablePath } from './sql-tree.ts';
 import { cast, type Value } from './sql-value.ts';
 import { queriedTable, type TableReference } from './table.ts';
-
-export interface QueryParameter {
-  name?: string;
-  parameterType?: { type?: string; arrayType?: { type?: string } };
-  parameterValue?: { value?: string | null; arrayValues?: { value?: string | null }[] };
-}
 
 export interface SourceOptions {
   defaultDataset?: { datasetId?: string } | undefined;

@@ -2,6 +2,7 @@
 
 import { ApiError } from './api-error.ts';
 import { answered, type Exchange, type Handler, jsonBody, type Router } from './http.ts';
+import type { JobRunner } from './jobs.ts';
 import { readMultipart } from './multipart.ts';
 import { requireProject } from './resource.ts';
 import type { Service } from './service.ts';
@@ -11,18 +12,19 @@ import { UploadSession } from './upload-session.ts';
 const SESSION_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** POST and PUT under /upload. */
-export function addUploadRoutes(router: Router, service: Service): void {
+export function addUploadRoutes(router: Router, service: Service, runner: JobRunner): void {
   const path = '/upload/bigquery/v2/projects/:projectId/jobs';
   const sessions = new Map<string, UploadSession>();
   const start: Handler = (exchange) => {
     requireProject(service, exchange.parameters);
     const type = exchange.query.get('uploadType');
     if (type === 'resumable') return startSession(service, sessions, exchange);
-    if (type === 'multipart') return uploadAtOnce(service, exchange);
+    if (type === 'multipart') return uploadAtOnce(service, runner, exchange);
     throw new ApiError('badRequest', `Invalid upload request: uploadType ${type} is not usable for load jobs`);
   };
-  router.on('POST', path, (exchange) => (exchange.query.has('upload_id') ? sendChunk(service, sessions, exchange) : start(exchange)));
-  router.on('PUT', path, (exchange) => sendChunk(service, sessions, exchange));
+  const send: Handler = (exchange) => sendChunk(service, runner, sessions, exchange);
+  router.on('POST', path, (exchange) => (exchange.query.has('upload_id') ? send(exchange) : start(exchange)));
+  router.on('PUT', path, send);
   router.on('DELETE', path, async (exchange) => {
     await sessionOf(service, sessions, exchange).discard();
     sessions.delete(exchange.query.get('upload_id')!);
@@ -59,7 +61,7 @@ function sessionOf(service: Service, sessions: Map<string, UploadSession>, { que
   throw new ApiError('notFound', 'The upload session is not known: it may have expired.');
 }
 
-async function sendChunk(service: Service, sessions: Map<string, UploadSession>, exchange: Exchange): Promise<object> {
+async function sendChunk(service: Service, runner: JobRunner, sessions: Map<string, UploadSession>, exchange: Exchange): Promise<object> {
   const session = sessionOf(service, sessions, exchange);
   const { response, socket } = exchange;
   const subject = `${session.id} ${session.jobId}`;
@@ -71,7 +73,7 @@ async function sendChunk(service: Service, sessions: Map<string, UploadSession>,
     response.end();
     return answered;
   }
-  session.finish ??= service.jobs.insert(session.metadata, { file: session.file });
+  session.finish ??= runner.insert(session.metadata, { file: session.file });
   const job = await session.finish;
   if (service.faults.take('lost-final-answer', subject)) {
     socket.destroy();
@@ -80,7 +82,7 @@ async function sendChunk(service: Service, sessions: Map<string, UploadSession>,
   return job.resource;
 }
 
-async function uploadAtOnce(service: Service, { request }: Exchange): Promise<object> {
+async function uploadAtOnce(service: Service, runner: JobRunner, { request }: Exchange): Promise<object> {
   const { metadata, file } = await readMultipart(request, service.spoolFolder);
-  return (await service.jobs.insert(metadata, { file })).resource;
+  return (await runner.insert(metadata, { file })).resource;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ApiError } from './api-error.ts';
 import type { Fault, FaultKind } from './faults.ts';
 import type { Exchange } from './http.ts';
-import type { Job } from './jobs.ts';
+import type { Job } from './job.ts';
 
 const GRANULE = 256 * 1024;
 
