@@ -1,6 +1,6 @@
 import { type ApiError, invalidQuery } from './api-error.ts';
 import { type Token, tokenize } from './sql-tokens.ts';
-import type { Place } from './sql-tree.ts';
+import type { Place, Query } from './sql-tree.ts';
 
 /** GoogleSQL's reserved words: never a column, a table or an alias unless backticked. */
 const RESERVED = new Set(
@@ -14,11 +14,14 @@ const RESERVED = new Set(
 /** A place in a statement's tokens, and the questions that a parser asks there. */
 export class Cursor {
   readonly source: string;
+  readonly #parseQuery: (cursor: Cursor) => Query;
   readonly #tokens: Token[];
   #at = 0;
 
-  constructor(source: string) {
+  /** @param parseQuery parses a query within an expression. Passed down because a query is parsed from expressions, whose file cannot import it. */
+  constructor(source: string, parseQuery: (cursor: Cursor) => Query) {
     this.source = source;
+    this.#parseQuery = parseQuery;
     this.#tokens = tokenize(source);
   }
 
@@ -88,6 +91,11 @@ export class Cursor {
     const inside = content();
     this.expect(')');
     return inside;
+  }
+
+  /** A query within an expression, from here on. */
+  subquery(): Query {
+    return this.#parseQuery(this);
   }
 
   unexpected(prefix?: string): ApiError {

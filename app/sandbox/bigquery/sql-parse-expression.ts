@@ -1,7 +1,6 @@
 // Expressions, loosest binding first: OR, AND, NOT, comparisons, +, *, unary, access.
 import { type ColumnType, type NamedType, type ScalarName, scalar, scalarName } from './column-type.ts';
 import type { Cursor } from './sql-cursor.ts';
-import { parseQuery } from './sql-parse-query.ts';
 import type { Call, Expression, OrderItem, Window } from './sql-tree.ts';
 
 /** One expression from the cursor on. */
@@ -64,7 +63,7 @@ function parseIn(cursor: Cursor, value: Expression, not: boolean): Expression {
   const { place } = cursor;
   if (cursor.take('UNNEST')) return { kind: 'in', value, array: cursor.parenthesized(() => parseExpression(cursor)), not, place };
   return cursor.parenthesized((): Expression => {
-    if (isQueryStart(cursor)) return { kind: 'in', value, query: parseQuery(cursor), not, place };
+    if (isQueryStart(cursor)) return { kind: 'in', value, query: cursor.subquery(), not, place };
     return { kind: 'in', value, list: cursor.list(() => parseExpression(cursor)), not, place };
   });
 }
@@ -106,7 +105,7 @@ function parsePrimary(cursor: Cursor): Expression {
   if (cursor.isAt('CAST') || cursor.isAt('SAFE_CAST')) return parseCast(cursor);
   if (cursor.isAt('EXTRACT')) return parseExtract(cursor);
   if (cursor.isAt('INTERVAL')) return parseInterval(cursor);
-  if (cursor.take('EXISTS')) return cursor.parenthesized(() => ({ kind: 'subquery', query: parseQuery(cursor), exists: true, place }));
+  if (cursor.take('EXISTS')) return cursor.parenthesized(() => ({ kind: 'subquery', query: cursor.subquery(), exists: true, place }));
   if (cursor.isAt('[') || cursor.isAt('ARRAY', '[')) return parseArray(cursor);
   if (cursor.isAt('STRUCT', '(')) return parseStruct(cursor);
   const typed = TYPED_LITERALS.find((name) => cursor.isAt(name) && cursor.peek(1).kind === 'string');
@@ -122,7 +121,7 @@ function parsePrimary(cursor: Cursor): Expression {
 function parseParenthesized(cursor: Cursor): Expression {
   const { place } = cursor;
   return cursor.parenthesized((): Expression => {
-    if (isQueryStart(cursor)) return { kind: 'subquery', query: parseQuery(cursor), exists: false, place };
+    if (isQueryStart(cursor)) return { kind: 'subquery', query: cursor.subquery(), exists: false, place };
     const value = parseExpression(cursor);
     if (cursor.isAt(',')) throw cursor.unsupported('rows in parentheses');
     return value;

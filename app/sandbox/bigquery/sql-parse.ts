@@ -5,7 +5,7 @@ import type { Alteration, Assignment, ColumnDefinition, Expression, MergeAction,
 
 /** The one statement that the text holds. Throws an `invalidQuery` that names the place. */
 export function parseStatement(source: string): Statement {
-  const cursor = new Cursor(source);
+  const cursor = new Cursor(source, parseQuery);
   const statement = parseByKeyword(cursor);
   while (cursor.take(';'));
   if (cursor.token.kind === 'end') return statement;
