@@ -1,9 +1,7 @@
 // Aggregate and window functions.
 import { invalidQuery } from './api-error.ts';
 import { type ColumnType, scalar, storedAs } from './column-type.ts';
-import { compileExpression } from './sql-expression.ts';
-import type { Scope } from './sql-scope.ts';
-import type { Call, OrderItem, Window } from './sql-tree.ts';
+import type { Call, Expression, OrderItem, Window } from './sql-tree.ts';
 import { coerce, noSignature, type Value, value } from './sql-value.ts';
 
 interface Aggregate {
@@ -56,10 +54,12 @@ const AGGREGATES: Record<string, Aggregate> = {
   LEAD: { name: 'lead', gives: (given) => given[0]?.type, windowOnly: true },
 };
 
+type Compile = (expression: Expression) => Value;
+
 export const isAggregate = (name: string) => name in AGGREGATES;
 
-/** Aggregate over a group, or any function with OVER. */
-export function compileAggregate(call: Call, given: Value[], scope: Scope): Value {
+/** Aggregate over a group, or any function with OVER; `compile` compiles the expressions in ORDER BY and PARTITION BY. */
+export function compileAggregate(call: Call, given: Value[], compile: Compile): Value {
   const aggregate = AGGREGATES[call.name];
   if (!aggregate) throw invalidQuery(`Analytic function not found: ${call.name}`, call.place);
   if (aggregate.windowOnly && !call.window)
@@ -69,11 +69,11 @@ export function compileAggregate(call: Call, given: Value[], scope: Scope): Valu
     throw invalidQuery(`Function ${call.name} does not support ORDER BY in arguments`, call.place);
   if (call.nulls && !aggregate.takesNulls) throw invalidQuery(`Function ${call.name} does not support ${call.nulls} NULLS`, call.place);
   if (call.limit) throw invalidQuery('The local BigQuery does not know LIMIT in arguments', call.place);
-  const window = call.window ? ` OVER (${windowText(call.window, scope)})` : '';
+  const window = call.window ? ` OVER (${windowText(call.window, compile)})` : '';
   if (call.star) return countRows(call, window);
   const type = aggregate.gives(given);
   if (!type) throw noSignature(`aggregate function ${call.name}`, given, call.place);
-  return { sql: aggregateText(call, aggregate, given, type, window, scope), type };
+  return { sql: aggregateText(call, aggregate, given, type, window, compile), type };
 }
 
 function countRows(call: Call, window: string): Value {
@@ -81,9 +81,9 @@ function countRows(call: Call, window: string): Value {
   return value('INT64', `count(*)${window}`);
 }
 
-function aggregateText(call: Call, aggregate: Aggregate, given: Value[], type: ColumnType, window: string, scope: Scope): string {
+function aggregateText(call: Call, aggregate: Aggregate, given: Value[], type: ColumnType, window: string, compile: Compile): string {
   const distinct = call.distinct ? 'DISTINCT ' : '';
-  const order = call.orderBy.length > 0 ? ` ${orderText(call.orderBy, scope)}` : '';
+  const order = call.orderBy.length > 0 ? ` ${orderText(call.orderBy, compile)}` : '';
   const nulls = call.nulls && call.window ? ` ${call.nulls} NULLS` : '';
   const filter = call.name === 'ARRAY_AGG' && call.nulls === 'IGNORE' ? ` FILTER (WHERE ${given[0]!.sql} IS NOT NULL)` : '';
   const separator = call.name === 'STRING_AGG' && given.length === 1 ? `, ','` : '';
@@ -98,16 +98,16 @@ function aggregateText(call: Call, aggregate: Aggregate, given: Value[], type: C
   return `CAST(${text} AS ${storedAs(type)})`;
 }
 
-function windowText({ partitionBy, orderBy, frame }: Window, scope: Scope): string {
-  const partition = partitionBy.map((each) => compileExpression(each, scope).sql).join(', ');
-  const parts = [partition && `PARTITION BY ${partition}`, orderBy.length > 0 && orderText(orderBy, scope), frame];
+function windowText({ partitionBy, orderBy, frame }: Window, compile: Compile): string {
+  const partition = partitionBy.map((each) => compile(each).sql).join(', ');
+  const parts = [partition && `PARTITION BY ${partition}`, orderBy.length > 0 && orderText(orderBy, compile), frame];
   return parts.filter(Boolean).join(' ');
 }
 
 /** NULLs are the smallest in GoogleSQL, then NaN. */
-export function orderText(items: OrderItem[], scope: Scope, compile = (item: OrderItem) => compileExpression(item.value, scope)): string {
+export function orderText(items: OrderItem[], compile: Compile): string {
   const keys = items.map((item) => {
-    const compiled = compile(item);
+    const compiled = compile(item.value);
     if (['ARRAY', 'STRUCT'].includes(compiled.type.name))
       throw invalidQuery(`ORDER BY does not support expressions of type ${compiled.type.name}`);
     const nulls = (item.nullsFirst ?? !item.descending) ? 'NULLS FIRST' : 'NULLS LAST';

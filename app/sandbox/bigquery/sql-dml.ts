@@ -2,8 +2,8 @@
 import { invalidQuery } from './api-error.ts';
 import { type ColumnType, quoted, scalar, storedAs, typeText } from './column-type.ts';
 import { compileAs, compileExpression } from './sql-expression.ts';
-import { compileQuery } from './sql-query.ts';
-import { emptyScope, rangeOfTable, type Scope, type Sources, type StoredTable, sameName } from './sql-scope.ts';
+import { compileQuery, statementScope } from './sql-query.ts';
+import { rangeOfTable, type Scope, type Sources, type StoredTable, sameName } from './sql-scope.ts';
 import type { Assignment, Expression, Place, Statement, TablePath } from './sql-tree.ts';
 import { coerce, type Value } from './sql-value.ts';
 
@@ -70,7 +70,7 @@ export function planInsert(statement: Of<'insert'>, sources: Sources): DmlPlan {
 }
 
 function selectedRows({ query, place }: Of<'insert'>, columns: Column[], sources: Sources): string {
-  const compiled = compileQuery(query!, emptyScope(sources));
+  const compiled = compileQuery(query!, statementScope(sources));
   if (compiled.columns.length !== columns.length) throw wrongCount(compiled.columns.length, columns.length, place);
   const values = columns.map((column, index) => {
     const { id, type } = compiled.columns[index]!;
@@ -80,7 +80,7 @@ function selectedRows({ query, place }: Of<'insert'>, columns: Column[], sources
 }
 
 function valueRows({ rows, place }: Of<'insert'>, columns: Column[], sources: Sources): string {
-  const scope = emptyScope(sources);
+  const scope = statementScope(sources);
   const texts = rows!.map((row) => {
     if (row.length !== columns.length) throw wrongCount(row.length, columns.length, place);
     return `(${row.map((each, index) => assigned(each, columns[index]!, scope, place)).join(', ')})`;
@@ -106,7 +106,7 @@ export function planDelete(statement: Of<'delete'>, sources: Sources): DmlPlan {
 function changeTarget(statement: Of<'update'> | Of<'delete'>, sources: Sources) {
   const target = findTarget(statement.path, sources, statement.kind.toUpperCase());
   const id = sources.uniqueName();
-  const scope = { ...emptyScope(sources), ranges: [rangeOfTable(target, id, nameOf(statement), sources)] };
+  const scope = { ...statementScope(sources), ranges: [rangeOfTable(target, id, nameOf(statement), sources)] };
   const where = compileAs(statement.where, scalar('BOOL'), scope, 'WHERE clause', statement.path.place).sql;
   return { target, id, scope, where };
 }

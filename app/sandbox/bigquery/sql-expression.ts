@@ -3,7 +3,6 @@ import { type ColumnType, quoted, sameType, scalar, storedAs, text, typeText } f
 import { compileAggregate, isAggregate } from './sql-aggregate.ts';
 import { extract } from './sql-date-functions.ts';
 import { compileFunction } from './sql-functions.ts';
-import { compileQuery } from './sql-query.ts';
 import { resolvePath, type Scope } from './sql-scope.ts';
 import type { Call, Expression, Place } from './sql-tree.ts';
 import { cast, coerce, commonType, noSignature, type Value, value } from './sql-value.ts';
@@ -172,7 +171,7 @@ function isIn(expression: Of<'in'>, scope: Scope): Value {
 }
 
 function isInQuery(subject: Value, query: NonNullable<Of<'in'>['query']>, scope: Scope, negation: string, place: Place): Value {
-  const compiled = compileQuery(query, scope);
+  const compiled = scope.compileQuery(query, scope);
   const [column] = compiled.columns;
   if (!column || compiled.columns.length > 1) throw invalidQuery('Subquery of type IN must have only one output column', place);
   const inside: Value = { sql: column.id, type: column.type };
@@ -208,7 +207,7 @@ function interval({ value: amount, part, place }: Of<'interval'>, scope: Scope):
 }
 
 function subquery({ query, exists, place }: Of<'subquery'>, scope: Scope): Value {
-  const compiled = compileQuery(query, scope);
+  const compiled = scope.compileQuery(query, scope);
   if (exists) return value('BOOL', `EXISTS (${compiled.sql})`);
   const [column] = compiled.columns;
   if (!column || compiled.columns.length > 1)
@@ -241,7 +240,9 @@ function call(expression: Call, scope: Scope): Value {
     if (isLast && TAKES_PART.test(expression.name) && DATE_PARTS.has(part)) return { ...value('STRING', 'NULL'), part };
     return compileExpression(argument, scope);
   });
-  if (expression.window || isAggregate(expression.name)) return compileAggregate(expression, given, scope);
+  if (expression.window || isAggregate(expression.name)) {
+    return compileAggregate(expression, given, (each) => compileExpression(each, scope));
+  }
   const misplaced = expression.star || expression.distinct || expression.nulls || expression.orderBy.length > 0 || expression.limit;
   if (misplaced) throw invalidQuery(`Function ${expression.name} takes plain arguments only`, expression.place);
   return compileFunction(expression, given);

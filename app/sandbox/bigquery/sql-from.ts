@@ -2,7 +2,6 @@ import { invalidQuery } from './api-error.ts';
 import { quoted } from './column-type.ts';
 import { compileAs, compileExpression } from './sql-expression.ts';
 import { parseStatement } from './sql-parse.ts';
-import { compileQuery } from './sql-query.ts';
 import { emptyScope, type Range, rangeOfQuery, rangeOfTable, type Scope, type ScopeColumn, sameName } from './sql-scope.ts';
 import type { From } from './sql-tree.ts';
 import { coerce, commonType, noSignature, type Value } from './sql-value.ts';
@@ -26,7 +25,7 @@ function addRange(scope: Scope, range: Range, place: { line: number; column: num
 function compileRange(from: Exclude<From, { kind: 'join' }>, scope: Scope, id: string): { sql: string; range: Range } {
   if (from.kind === 'subquery') {
     // What stands beside a subquery in FROM cannot be seen from inside it.
-    const compiled = compileQuery(from.query, emptyScope(scope.sources, scope.outer));
+    const compiled = scope.compileQuery(from.query, emptyScope(scope, scope.outer));
     return { sql: `(${compiled.sql})`, range: rangeOfQuery(compiled.columns, id, from.alias) };
   }
   if (from.kind === 'unnest') return compileUnnest(from, scope, id);
@@ -39,13 +38,13 @@ function compileRange(from: Exclude<From, { kind: 'join' }>, scope: Scope, id: s
   if (!('view' in table)) return { sql: table.sql, range: rangeOfTable(table, id, alias, scope.sources) };
   const statement = parseStatement(table.view);
   if (statement.kind !== 'query') throw invalidQuery('A view is a query', from.path.place);
-  const compiled = compileQuery(statement.query, emptyScope(scope.sources));
+  const compiled = scope.compileQuery(statement.query, emptyScope(scope));
   return { sql: `(${compiled.sql})`, range: rangeOfQuery(compiled.columns, id, alias) };
 }
 
 /** An array of the query or of its parameters; arrays in columns of a table beside it are not unfolded here. */
 function compileUnnest(from: Extract<From, { kind: 'unnest' }>, scope: Scope, id: string): { sql: string; range: Range } {
-  const list = compileExpression(from.value, emptyScope(scope.sources, scope.outer));
+  const list = compileExpression(from.value, emptyScope(scope, scope.outer));
   if (list.type.name !== 'ARRAY')
     throw invalidQuery(`Values referenced in UNNEST must be arrays. UNNEST contains expression of type ${list.type.name}`, from.place);
   const range = rangeOfQuery([{ name: from.alias, id: 'c0', type: list.type.element! }], id, undefined);

@@ -3,7 +3,8 @@ import { quoted, scalar } from './column-type.ts';
 import { assigned, assignedValue, assignments, type DmlPlan, findTarget, nameOf, targetColumns, wrongCount } from './sql-dml.ts';
 import { compileAs } from './sql-expression.ts';
 import { compileFrom } from './sql-from.ts';
-import { emptyScope, rangeOfTable, type Scope, type Sources, type StoredTable, sameName } from './sql-scope.ts';
+import { statementScope } from './sql-query.ts';
+import { rangeOfTable, type Scope, type Sources, type StoredTable, sameName } from './sql-scope.ts';
 import type { MergeAction, MergeClause, Statement } from './sql-tree.ts';
 
 type Merge = Extract<Statement, { kind: 'merge' }>;
@@ -23,14 +24,14 @@ interface Sides {
 export function planMerge(merge: Merge, sources: Sources): DmlPlan {
   const target = findTarget(merge.path, sources, 'MERGE');
   const targetId = sources.uniqueName();
-  const source = emptyScope(sources);
+  const source = statementScope(sources);
   const using = compileFrom(merge.source, source);
   const range = rangeOfTable(target, targetId, nameOf(merge), sources);
   if (source.ranges.some((each) => sameName(each.alias, range.alias!))) {
     throw invalidQuery(`Duplicate table alias ${range.alias} in the MERGE statement`, merge.path.place);
   }
   const both = { ...source, ranges: [range, ...source.ranges] };
-  const sides: Sides = { target, targetName: nameOf(merge), both, source, targetOnly: { ...emptyScope(sources), ranges: [range] } };
+  const sides: Sides = { target, targetName: nameOf(merge), both, source, targetOnly: { ...statementScope(sources), ranges: [range] } };
   const on = compileAs(merge.on, scalar('BOOL'), both, 'MERGE ON clause', merge.place).sql;
   const clauses = merge.clauses.map((clause) => compileClause(clause, sides));
   const sql = `MERGE INTO ${target.sql} AS ${targetId} USING ${using} ON ${on} ${clauses.map((clause) => clause.sql).join(' ')} RETURNING merge_action`;

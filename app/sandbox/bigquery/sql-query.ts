@@ -3,19 +3,16 @@ import { scalar, storedAs, typeText } from './column-type.ts';
 import { orderText } from './sql-aggregate.ts';
 import { compileAs, compileExpression } from './sql-expression.ts';
 import { compileFrom } from './sql-from.ts';
-import { emptyScope, type OutputColumn, type Scope, sameName } from './sql-scope.ts';
+import { type CompiledQuery, emptyScope, type OutputColumn, type Scope, type Sources, sameName } from './sql-scope.ts';
 import type { Body, Expression, OrderItem, Place, Query, Select, SelectItem } from './sql-tree.ts';
 import { coerce, commonType, type Value } from './sql-value.ts';
 
-/** A query as DuckDB text; its columns are called c0, c1, … there, whatever their names are in GoogleSQL. */
-export interface CompiledQuery {
-  sql: string;
-  columns: OutputColumn[];
-}
+/** The outermost scope of a statement. */
+export const statementScope = (sources: Sources): Scope => emptyScope({ sources, compileQuery });
 
 /** Compiles a query inside a scope, whose columns it may refer to. */
 export function compileQuery(query: Query, outer: Scope): CompiledQuery {
-  const scope = { ...emptyScope(outer.sources, outer), named: new Map(outer.named) };
+  const scope = { ...emptyScope(outer, outer), named: new Map(outer.named) };
   const definitions = query.with.map(({ name, query: inner, place }) => {
     if (query.with.filter((other) => sameName(other.name, name)).length > 1)
       throw invalidQuery(`Duplicate alias ${name} for WITH subquery`, place);
@@ -52,10 +49,10 @@ function orderOutput(compiled: CompiledQuery, scope: Scope, orderBy: OrderItem[]
   const id = scope.sources.uniqueName();
   const outputs = compiled.columns.map((column) => ({ name: column.name, value: { sql: `${id}.${column.id}`, type: column.type } }));
   const inner = {
-    ...emptyScope(scope.sources, scope),
+    ...emptyScope(scope, scope),
     ranges: [{ alias: undefined, columns: outputs.map((output) => ({ ...output, read() {} })) }],
   };
-  const order = orderText(orderBy, inner, (item) => ordinal(item.value, outputs, 'ORDER BY') ?? compileExpression(item.value, inner));
+  const order = orderText(orderBy, (key) => ordinal(key, outputs, 'ORDER BY') ?? compileExpression(key, inner));
   return { sql: `SELECT * FROM (${compiled.sql}) AS ${id} ${order}`, columns: compiled.columns };
 }
 
@@ -93,7 +90,7 @@ interface Output {
 }
 
 function compileSelect(select: Select, outer: Scope, orderBy: OrderItem[]): CompiledQuery {
-  const scope = emptyScope(outer.sources, outer);
+  const scope = emptyScope(outer, outer);
   const from = select.from ? ` FROM ${compileFrom(select.from, scope)}` : '';
   const outputs = select.items.flatMap((item) => compileItem(item, scope));
   const named: Scope = { ...scope, aliases: aliasesOf(outputs) };
@@ -103,9 +100,8 @@ function compileSelect(select: Select, outer: Scope, orderBy: OrderItem[]): Comp
   const group = select.groupBy ? ` GROUP BY ${select.groupBy.map((each) => groupKey(each, named, outputs)).join(', ')}` : '';
   const having = bool(select.having, 'HAVING', named);
   const qualify = bool(select.qualify, 'QUALIFY', named);
-  const compileOrder = (item: OrderItem) =>
-    ordinal(item.value, outputs, 'ORDER BY') ?? compileExpression(item.value, { ...named, aliasesWin: true });
-  const order = orderBy.length > 0 ? ` ${orderText(orderBy, named, compileOrder)}` : '';
+  const compileKey = (key: Expression) => ordinal(key, outputs, 'ORDER BY') ?? compileExpression(key, { ...named, aliasesWin: true });
+  const order = orderBy.length > 0 ? ` ${orderText(orderBy, compileKey)}` : '';
   const list = outputs.map((output, index) => `${asStored(output.value)} AS c${index}`).join(', ');
   return {
     sql: `SELECT ${select.distinct ? 'DISTINCT ' : ''}${list}${from}${where}${group}${having}${qualify}${order}`,

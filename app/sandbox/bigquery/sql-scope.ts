@@ -1,7 +1,7 @@
 // What the names in a query stand for.
 import { invalidQuery } from './api-error.ts';
 import { type ColumnType, quoted } from './column-type.ts';
-import type { Expression, Place, TablePath } from './sql-tree.ts';
+import type { Expression, Place, Query, TablePath } from './sql-tree.ts';
 import type { Value } from './sql-value.ts';
 
 /** A stored table as queries see it. */
@@ -46,8 +46,8 @@ export interface Range {
   columns: ScopeColumn[];
 }
 
-/** A subquery in WITH. */
-export interface NamedQuery {
+/** A query as DuckDB text; its columns are called c0, c1, … there, whatever their names are in GoogleSQL. */
+export interface CompiledQuery {
   sql: string;
   columns: OutputColumn[];
 }
@@ -65,14 +65,18 @@ export interface Scope {
   ranges: Range[];
   /** Columns that JOIN … USING made one of two. */
   merged: ScopeColumn[];
-  named: Map<string, NamedQuery>;
+  /** Subqueries in WITH. */
+  named: Map<string, CompiledQuery>;
   /** Aliases of the SELECT list, where they may be used, and whether they win over columns. */
   aliases: Map<string, Value> | undefined;
   aliasesWin: boolean;
   outer: Scope | undefined;
+  /** Compiles a query within an expression or FROM. Passed down because a query is compiled from both, so their files cannot import it. */
+  compileQuery: (query: Query, outer: Scope) => CompiledQuery;
 }
 
-export const emptyScope = (sources: Sources, outer?: Scope): Scope => ({
+/** A scope of the same statement, without names of its own. */
+export const emptyScope = ({ sources, compileQuery }: Pick<Scope, 'sources' | 'compileQuery'>, outer?: Scope): Scope => ({
   sources,
   ranges: [],
   merged: [],
@@ -80,6 +84,7 @@ export const emptyScope = (sources: Sources, outer?: Scope): Scope => ({
   aliases: undefined,
   aliasesWin: false,
   outer,
+  compileQuery,
 });
 
 export const sameName = (one: string | undefined, other: string) => one?.toLowerCase() === other.toLowerCase();

@@ -6,8 +6,8 @@ import { type DmlPlan, planDelete, planInsert, planTruncate, planUpdate } from '
 import { planMerge } from './sql-merge.ts';
 import { type OptionValues, optionValues, partitioning } from './sql-options.ts';
 import { parseStatement } from './sql-parse.ts';
-import { type CompiledQuery, compileQuery } from './sql-query.ts';
-import { emptyScope, type OutputColumn, type Sources, sameName } from './sql-scope.ts';
+import { compileQuery, statementScope } from './sql-query.ts';
+import { type CompiledQuery, type OutputColumn, type Sources, sameName } from './sql-scope.ts';
 import type { Alteration, ColumnDefinition, CreateTable, Place, Statement, TablePath } from './sql-tree.ts';
 
 export type { DmlPlan } from './sql-dml.ts';
@@ -76,12 +76,12 @@ export function fieldsOf(columns: OutputColumn[]): Field[] {
 function plan(statement: Statement, sources: Sources): Plan {
   switch (statement.kind) {
     case 'query':
-      return planSelect(compileQuery(statement.query, emptyScope(sources)));
+      return planSelect(compileQuery(statement.query, statementScope(sources)));
     case 'create table':
       return planCreate(statement, sources);
     case 'create view': {
       const { path, replace, ifNotExists, queryText } = statement;
-      const { columns } = planSelect(compileQuery(statement.query, emptyScope(sources)));
+      const { columns } = planSelect(compileQuery(statement.query, statementScope(sources)));
       const resource = optionValues(statement.options);
       if (resource.partitionExpirationMs !== undefined) throw invalidQuery('A view has no partitions', path.place);
       const named = { path, replace, ifNotExists, query: queryText, resource };
@@ -134,7 +134,7 @@ function refuseDuplicates(names: string[]): void {
 
 function planCreate(statement: CreateTable, sources: Sources): CreatePlan {
   const { path, replace, ifNotExists } = statement;
-  const query = statement.query && planSelect(compileQuery(statement.query, emptyScope(sources)));
+  const query = statement.query && planSelect(compileQuery(statement.query, statementScope(sources)));
   const fields = statement.columns ? statement.columns.map(fieldOfDefinition) : query ? namedFields(query.columns, 'table') : [];
   refuseDuplicates(fields.map((field) => field.name));
   if (query && statement.columns)
