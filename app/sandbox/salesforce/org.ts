@@ -129,6 +129,8 @@ export class Org implements Tables {
     const table = this.table(object);
     if (!table) throw new Error(`There is no object ${object}.`);
     changeField(table, change);
+    // Last-Modified is documented for metadata alone: field-level security need not move it.
+    if (change.change === 'hide' || change.change === 'show') return;
     table.describedAt = new Date(Math.max(this.clock.now().getTime(), table.describedAt.getTime() + 1000));
   }
 
