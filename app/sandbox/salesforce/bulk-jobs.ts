@@ -5,10 +5,11 @@ import type { DELIMITERS, LINE_ENDINGS } from './csv.ts';
 import type { Faults, Occasion } from './faults.ts';
 import { checkBulkLimits, type Limits } from './limits.ts';
 import type { Org } from './org.ts';
+import { TOO_COMPLICATED } from './query-reply.ts';
 import { recordId } from './record-id.ts';
 import { notFound, SalesforceError } from './salesforce-error.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
-import { readSoql, type SoqlQuery } from './soql.ts';
+import { countCalculated, readSoql, type SoqlQuery } from './soql.ts';
 
 export type JobState = 'UploadComplete' | 'InProgress' | 'JobComplete' | 'Failed' | 'Aborted';
 
@@ -150,6 +151,9 @@ export class BulkJobs {
     const retried = this.#faults.take('job-retries', occasion);
     if (retried) job.retries = retried.retries ?? MOST_RETRIES + 1;
     if (job.retries > MOST_RETRIES) return 'Retried more than fifteen times';
+    if (this.#faults.take('too-complicated', { ...occasion, calculated: countCalculated(job.query) })) {
+      return `QUERY_TOO_COMPLICATED: ${TOO_COMPLICATED}`;
+    }
     return this.#faults.take('query-timeout', occasion) ? 'QUERY_TIMEOUT: Your query request was running for too long.' : undefined;
   }
 

@@ -18,6 +18,11 @@ export const FAULT_KINDS = [
   'count-timeout',
   /** A Bulk job: fails with QUERY_TIMEOUT above `rows` rows. Goes on until cleared unless `times` is given. */
   'query-timeout',
+  /**
+   * A query, by REST or of a Bulk job, which then fails: QUERY_TOO_COMPLICATED above `calculated` calculated fields. Goes on until cleared
+   * unless `times` is given.
+   */
+  'too-complicated',
   /** A Bulk job: is retried `retries` times (default 16); more than 15 make it fail. */
   'job-retries',
   /** A Bulk job: fails in place of completing, with `errorMessage` if given. */
@@ -56,6 +61,8 @@ export interface Fault {
   by?: number;
   /** Happens only where there are more rows than this. */
   rows?: number;
+  /** Happens only where more calculated fields are selected than this. */
+  calculated?: number;
   retries?: number;
   errorMessage?: string;
 }
@@ -66,9 +73,10 @@ export interface Occasion {
   url: string;
   object?: string;
   rows?: number;
+  calculated?: number;
 }
 
-const BY_SIZE: FaultKind[] = ['count-timeout', 'query-timeout'];
+const BY_SIZE: FaultKind[] = ['count-timeout', 'query-timeout', 'too-complicated'];
 
 /** The faults that wait for their occasion. */
 export class Faults {
@@ -97,9 +105,10 @@ export class Faults {
   }
 }
 
-function fits({ match, rows }: Fault, occasion: Occasion): boolean {
+function fits({ match, rows, calculated }: Fault, occasion: Occasion): boolean {
   if (match.method && match.method.toUpperCase() !== occasion.method) return false;
   if (match.path && !occasion.url.includes(match.path)) return false;
   if (rows !== undefined && !(occasion.rows !== undefined && occasion.rows > rows)) return false;
+  if (calculated !== undefined && !(occasion.calculated !== undefined && occasion.calculated > calculated)) return false;
   return !match.object || match.object.toLowerCase() === occasion.object?.toLowerCase();
 }

@@ -3,7 +3,7 @@ import type { OpenCursor } from './query-cursors.ts';
 import { type JsonObject, queriedRecord } from './record-json.ts';
 import { SalesforceError } from './salesforce-error.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
-import { readSoql, refuseUnknownParts, type SoqlQuery } from './soql.ts';
+import { countCalculated, readSoql, refuseUnknownParts, type SoqlQuery } from './soql.ts';
 import { aggregateRow } from './soql-aggregate.ts';
 
 const LARGEST_PAGE = 2000;
@@ -28,8 +28,12 @@ export async function queryReply({ org, cursors, faults }: Parts, asked: QueryAs
   if (!asked.soql) throw new SalesforceError(400, 'MALFORMED_QUERY', 'A query string has to be specified');
   const query = readSoql(org.frozen(), asked.soql);
   refuseUnknownParts(query);
+  const place = { method: 'GET', url: asked.soql, object: query.table.definition.name };
+  if (faults.take('too-complicated', { ...place, calculated: countCalculated(query) })) {
+    throw new SalesforceError(400, 'QUERY_TOO_COMPLICATED', TOO_COMPLICATED);
+  }
   const found = await takeSnapshot(query, { deleted: asked.deleted });
-  const occasion = { method: 'GET', url: asked.soql, object: query.table.definition.name, rows: found.length };
+  const occasion = { ...place, rows: found.length };
   if (query.hasAggregate && faults.take('count-timeout', occasion)) throw queryTimeout();
   if (query.counts) return { totalSize: found.length, done: true, records: [] };
   if (query.hasAggregate) return aggregateReply(query, found);
@@ -41,6 +45,8 @@ export async function queryReply({ org, cursors, faults }: Parts, asked: QueryAs
 export function nextPageReply({ cursors }: Parts, locator: string, version: string): object {
   return pageReply(cursors.at(locator), version);
 }
+
+export const TOO_COMPLICATED = 'Query is either selecting too many fields or the filter conditions are too complicated.';
 
 export function queryTimeout(): SalesforceError {
   return new SalesforceError(400, 'QUERY_TIMEOUT', 'Your query request was running for too long.');

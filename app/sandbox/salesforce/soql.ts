@@ -53,6 +53,11 @@ export function readSoql(tables: Tables, soql: string): SoqlQuery {
   };
 }
 
+/** How many fields a query selects that Salesforce computes. */
+export function countCalculated({ columns }: SoqlQuery): number {
+  return columns.filter(({ facts }) => facts.calculated).length;
+}
+
 /** REST answers these in a real org; the sandbox does not know them. */
 export function refuseUnknownParts(query: SoqlQuery): void {
   if (query.hasSubquery) throw new SalesforceError(400, 'MALFORMED_QUERY', 'The sandbox knows no subqueries among the fields.');

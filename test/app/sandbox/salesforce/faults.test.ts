@@ -195,6 +195,20 @@ describe('a fault on demand', () => {
     expect(await run('SELECT Name FROM Contact')).toMatchObject({ state: 'JobComplete' });
   });
 
+  test('refuses queries above so many calculated fields, by REST at once and by Bulk when the job ends', async () => {
+    const formulas = ['A__c', 'B__c'];
+    for (const field of formulas) {
+      connected.sandbox.org.changeField('Account', { field, change: 'add', type: 'string', facts: { calculated: true } });
+    }
+    await arm({ kind: 'too-complicated', calculated: 1 });
+    const [both, one] = ['SELECT Id, A__c, B__c FROM Account', 'SELECT Id, Name, A__c FROM Account'];
+    await expect(connected.connection.query(both)).rejects.toMatchObject({ errorCode: 'QUERY_TOO_COMPLICATED' });
+    expect((await connected.connection.query(one)).totalSize).toBeGreaterThan(0);
+    const run = async (soql: string) => finish(connected, (await createJob(connected, soql)).id);
+    expect(await run(both)).toMatchObject({ state: 'Failed', errorMessage: expect.stringMatching(/^QUERY_TOO_COMPLICATED: /) });
+    expect(await run(one)).toMatchObject({ state: 'JobComplete' });
+  });
+
   test('retries a job, and gives up after fifteen times', async () => {
     await arm({ kind: 'job-retries', retries: 15 });
     await arm({ kind: 'job-retries' });
