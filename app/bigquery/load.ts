@@ -11,10 +11,13 @@ export interface Load {
   /** made of run, slice, generation, page and try: the same page never loads twice */
   jobId: string;
   table: TableName;
-  /** in the order of the page's header */
+  /** all of the page's columns, in its own order: BigQuery puts them into the table's columns by name */
   columns: readonly string[];
   labels: Record<string, string>;
 }
+
+/** What a load job is known by. */
+export type LoadId = Pick<Load, 'jobId' | 'table'>;
 
 /** Uploads a page as it came: its load job then exists. @throws AppError; what the content throws passes through */
 export async function uploadPage(warehouse: Warehouse, load: Load, content: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
@@ -29,17 +32,17 @@ export async function loadPage(warehouse: Warehouse, load: Load, content: AsyncI
 }
 
 /** Waits for the end of a load job that was asked for. @throws AppError */
-export async function waitForLoad(warehouse: Warehouse, load: Load, signal: AbortSignal): Promise<JobOutcome> {
+export async function waitForLoad(warehouse: Warehouse, load: LoadId, signal: AbortSignal): Promise<JobOutcome> {
   return adopt(await waitForJob(warehouse, load.jobId, signal), load);
 }
 
 /** The outcome of a load job that was asked for before, by us or by a worker that lost this run; undefined where there is none. */
-export async function findLoad(warehouse: Warehouse, load: Load, signal: AbortSignal): Promise<JobOutcome | undefined> {
+export async function findLoad(warehouse: Warehouse, load: LoadId, signal: AbortSignal): Promise<JobOutcome | undefined> {
   if (!(await findJob(warehouse, load.jobId))) return undefined;
   return await waitForLoad(warehouse, load, signal);
 }
 
-function adopt(job: Job, load: Load): JobOutcome {
+function adopt(job: Job, load: LoadId): JobOutcome {
   const destination = job.configuration?.load?.destinationTable;
   if (destination?.tableId !== load.table.table || destination?.datasetId !== load.table.dataset) {
     throw new AppError('bigquery_refused', `The load job ${load.jobId} exists, and loads into another table.`, {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { constants, gunzipSync } from 'node:zlib';
 import { csvLine } from '../core/csv.ts';
 import { AppError } from '../errors.ts';
@@ -8,36 +9,55 @@ const MOST_BYTES = 256 * 1024;
 /** Compressed, the names of some fifty columns. */
 const FIRST_BYTES = 1024;
 
+/** A result page whose header line was read. */
+export interface PageContent {
+  /** the requested columns in the order in which the page has them */
+  columns: string[];
+  /** the whole page, as it came */
+  content: AsyncIterable<Buffer>;
+}
+
 /**
- * Passes a result page's bytes on as they are, after its header line was held against the columns that were asked for.
- * Only the first bytes are inflated. A page with another header must not be loaded: its values would stand in wrong columns.
+ * Reads the header line of a result page, whose bytes are passed on as they are. Only the first of them are inflated. A page must have the
+ * requested columns, and may have them in any order.
  * @param rows what the page's headers say: a page of none may come without a body, and is then passed on as its header line
- * @throws AppError salesforce_refused
+ * @throws AppError salesforce_refused for a page with other columns
  */
-export async function* withCheckedHeader(
+export async function readHeader(
   body: AsyncIterable<Buffer>,
   gzip: boolean,
-  columns: readonly string[],
+  requested: readonly string[],
   rows: number,
-): AsyncGenerator<Buffer> {
-  let held: Buffer | undefined = Buffer.alloc(0);
-  for await (const chunk of body) {
-    if (!held) {
-      yield chunk;
-      continue;
+): Promise<PageContent> {
+  const chunks = body[Symbol.asyncIterator]();
+  try {
+    let start: Buffer = Buffer.alloc(0);
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+      start = Buffer.concat([start, next.value]);
+      const line = firstLine(start, gzip);
+      if (line === undefined && start.length < MOST_BYTES) continue;
+      return { columns: columnsOf(line ?? '', requested), content: followedBy(start, chunks) };
     }
-    held = Buffer.concat([held, chunk]);
-    const line = firstLine(held, gzip);
-    if (line === undefined && held.length < MOST_BYTES) continue;
-    requireColumns(line ?? '', columns);
-    yield held;
-    held = undefined;
-  }
-  if (!held) return;
-  if (rows > 0 || inflate(held, gzip).length > 0) {
+    if (rows === 0 && inflate(start, gzip).length === 0) return headerOnly(requested);
     throw new AppError('salesforce_unavailable', 'A result page ended before its header line did.');
+  } catch (error) {
+    await chunks.return?.();
+    throw error;
   }
-  yield Buffer.from(csvLine(columns));
+}
+
+function headerOnly(columns: readonly string[]): PageContent {
+  return { columns: [...columns], content: Readable.from([Buffer.from(csvLine(columns))]) };
+}
+
+async function* followedBy(start: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield start;
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
+  } finally {
+    // Where the page is not read to its end, its source is closed.
+    await chunks.return?.();
+  }
 }
 
 /** Of the first bytes only: the line is short, and a whole chunk is a hundred times as much text. */
@@ -57,17 +77,18 @@ function inflate(start: Buffer, gzip: boolean): Buffer {
   return gzip && start.length > 0 ? gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH }) : start;
 }
 
-function requireColumns(line: string, columns: readonly string[]): void {
+/** The requested columns in a header line's order. */
+function columnsOf(line: string, requested: readonly string[]): string[] {
   // Salesforce sends no byte order mark, and BigQuery may not read what follows one.
   if (line.startsWith('\uFEFF')) {
     throw new AppError('salesforce_unavailable', 'A result page begins with a byte order mark. Check that no proxy changes it.');
   }
   // Field names hold neither quotes nor commas; their case may follow the query or the schema.
   const names = line.split(',').map((name) => name.replace(/^"|"$/g, '').toLowerCase());
-  const agrees = names.length === columns.length && columns.every((column, index) => column.toLowerCase() === names[index]);
-  if (!agrees) {
-    throw new AppError('salesforce_refused', 'A result page does not have the requested columns.', {
-      details: { asked: columns.length, given: names.length },
-    });
-  }
+  const spelled = new Map(requested.map((column) => [column.toLowerCase(), column]));
+  const columns = names.flatMap((name) => spelled.get(name) ?? []);
+  if (columns.length === names.length && new Set(columns).size === requested.length && names.length === requested.length) return columns;
+  throw new AppError('salesforce_refused', 'A result page does not have the requested columns.', {
+    details: { asked: requested.length, given: names.length },
+  });
 }

@@ -1,7 +1,6 @@
-import { findLoad, type Load, uploadPage, waitForLoad } from '../bigquery/load.ts';
+import { findLoad, type LoadId, uploadPage, waitForLoad } from '../bigquery/load.ts';
 import type { TableName } from '../bigquery/sql.ts';
 import type { Context } from '../context.ts';
-import { type FieldColumn, fieldNames } from '../core/columns.ts';
 import { type Page, savePage } from '../store/pages.ts';
 import type { Run } from '../store/runs.ts';
 import { loadJobId, runLabels } from './names.ts';
@@ -12,6 +11,8 @@ export interface PageContent {
   rows: number;
   /** null: this is the last */
   nextLocator: string | null;
+  /** the columns, in the order in which the CSV has them */
+  columns: readonly string[];
   body: () => AsyncIterable<Buffer>;
   /** bytes that `body` has given */
   bytes: () => number;
@@ -27,7 +28,6 @@ export type PassOn = (send: (content: PageContent) => Promise<void>) => Promise<
 export async function loadStagedPage(
   context: Context,
   run: Run,
-  columns: readonly FieldColumn[],
   begun: Page,
   table: TableName,
   passOn: PassOn,
@@ -36,10 +36,10 @@ export async function loadStagedPage(
   const { database, warehouse } = context;
   let page = begun;
 
-  const upload = async (load: Load, content: PageContent): Promise<void> => {
+  const upload = async (load: LoadId, content: PageContent): Promise<void> => {
     // What is known of the page is kept before its job can exist.
     page = await savePage(database, run, page, { rows: content.rows, nextLocator: content.nextLocator });
-    await uploadPage(warehouse, load, content.body(), signal);
+    await uploadPage(warehouse, { ...load, columns: content.columns, labels: runLabels(run.runId, run.job) }, content.body(), signal);
     page = await savePage(database, run, page, { bytes: content.bytes() });
   };
 
@@ -50,12 +50,7 @@ export async function loadStagedPage(
       page = await savePage(database, run, page, { loadTry: tryNumber });
     },
     async (tryNumber) => {
-      const load = {
-        jobId: loadJobId(run.runId, page, tryNumber),
-        table,
-        columns: fieldNames(columns),
-        labels: runLabels(run.runId, run.job),
-      };
+      const load = { jobId: loadJobId(run.runId, page, tryNumber), table };
       // Only a page whose headers were read can have a job from before.
       const before = page.rows === null ? undefined : await findLoad(warehouse, load, signal);
       if (before) return before;

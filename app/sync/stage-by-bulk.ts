@@ -5,7 +5,7 @@ import { nextPageRows } from '../core/page-width.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { type BulkJob, createQueryJob, fetchPage, waitForQueryJob } from '../salesforce/bulk.ts';
 import { LOST_LOCATOR, refusalCode } from '../salesforce/errors.ts';
-import { withCheckedHeader } from '../salesforce/page-header.ts';
+import { readHeader } from '../salesforce/page-header.ts';
 import { type RowRange, selectRows } from '../salesforce/soql.ts';
 import { saveBulkRefused } from '../store/jobs.ts';
 import { beginPage, type Page, readPages } from '../store/pages.ts';
@@ -166,7 +166,7 @@ interface StartedPage {
 }
 
 function startPage(extraction: Extraction, slice: Slice, begun: Page, table: TableName, maxRecords: number): StartedPage {
-  const { context, run, client, columns, signal } = extraction;
+  const { context, run, client, signal } = extraction;
   if (begun.loaded !== null) {
     return { staged: Promise.resolve(begun), header: Promise.resolve(headerOf(begun)), width: () => undefined };
   }
@@ -186,11 +186,12 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
     const page = await fetchPage(client, slice.bulkJobId!, begun.locator, rows || maxRecords, untilOver);
     rows = page.rows;
     header.resolve(page);
-    const names = fieldNames(columns);
-    const body = measured(withCheckedHeader(page.body, page.gzip, names, page.rows), page.gzip);
+    const { columns, content } = await readHeader(page.body, page.gzip, fieldNames(extraction.columns), page.rows);
+    const body = measured(content, page.gzip);
     return {
       rows: page.rows,
       nextLocator: page.nextLocator,
+      columns,
       body: async function* () {
         yield* body.content;
         width = nextPageRows(context.limits, page.rows, body.textBytes());
@@ -203,7 +204,7 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
   const passOn: PassOn = (send) =>
     context.longRequests(run.orgId).use(signal, () => context.uploads.use(signal, async () => await send(await open())));
   const load = async (): Promise<Page> => {
-    const page = await loadStagedPage(context, run, columns, begun, table, passOn, signal);
+    const page = await loadStagedPage(context, run, begun, table, passOn, signal);
     await noteProgress(context.database, run);
     return page;
   };

@@ -95,8 +95,9 @@ async function loadRows(
   { parts, rows }: Gathered,
 ): Promise<Page> {
   const begun = await beginPage(context.database, run, { slice: slice.ordinal, generation: slice.generation, number, locator: null });
-  const content = { rows, nextLocator: null, bytes: () => sum(parts.map((part) => part.length)), body: () => fromParts(parts) };
-  return await loadStagedPage(context, run, columns, begun, table, (send) => send(content), signal);
+  const bytes = (): number => sum(parts.map((part) => part.length));
+  const content = { rows, nextLocator: null, columns: fieldNames(columns), bytes, body: () => fromParts(parts) };
+  return await loadStagedPage(context, run, begun, table, (send) => send(content), signal);
 }
 
 async function* fromParts(parts: Buffer[]): AsyncGenerator<Buffer> {

@@ -4,7 +4,7 @@ import { openWarehouse, type Warehouse } from '../../app/bigquery/warehouse.ts';
 import { LIMITS } from '../../app/core/limits.ts';
 import { fetchPage } from '../../app/salesforce/bulk.ts';
 import { SalesforceClient } from '../../app/salesforce/client.ts';
-import { withCheckedHeader } from '../../app/salesforce/page-header.ts';
+import { readHeader } from '../../app/salesforce/page-header.ts';
 import { measured } from '../../app/sync/measured.ts';
 import type { Move } from './move.ts';
 import { movePages } from './pages.ts';
@@ -27,8 +27,9 @@ export const move: Move = async ({ sourceUrl, sinkUrl, pages, columns }, dispatc
   const { signal } = new AbortController();
   return await movePages(async (locator) => {
     const page = await fetchPage(client, String(pages), locator, LIMITS.firstPageRows, signal);
-    const { content } = measured(withCheckedHeader(page.body, page.gzip, columns, page.rows), page.gzip);
-    return { rows: page.rows, next: page.nextLocator, move: () => load(warehouse, columns, content, signal) };
+    const header = await readHeader(page.body, page.gzip, columns, page.rows);
+    const { content } = measured(header.content, page.gzip);
+    return { rows: page.rows, next: page.nextLocator, move: () => load(warehouse, header.columns, content, signal) };
   });
 };
 

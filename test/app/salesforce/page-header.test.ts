@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { withCheckedHeader } from '../../../app/salesforce/page-header.ts';
+import { readHeader } from '../../../app/salesforce/page-header.ts';
 
 async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
@@ -9,7 +9,8 @@ async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
 
 async function pass(bytes: Buffer, gzip: boolean, columns: string[], size = 7, rows = 2): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for await (const part of withCheckedHeader(inPieces(bytes, size), gzip, columns, rows)) parts.push(part);
+  const { content } = await readHeader(inPieces(bytes, size), gzip, columns, rows);
+  for await (const part of content) parts.push(part);
   return Buffer.concat(parts);
 }
 
@@ -29,12 +30,21 @@ describe("a result page's header", () => {
     await expect(pass(Buffer.from('id,NAME\r\n'), false, ['Id', 'Name'])).resolves.toBeDefined();
   });
 
-  test.each([[['Id', 'Name']], [['Name', 'Id', 'Account.Name']], [['Id', 'Name', 'Account.Name', 'Phone']]])(
+  test.each([[['Id', 'Name']], [['Id', 'Name', 'Phone']], [['Id', 'Name', 'Account.Name', 'Phone']]])(
     'stops a page whose columns are not %j',
     async (columns) => {
       await expect(pass(gzipSync(page), true, columns)).rejects.toMatchObject({ code: 'salesforce_refused' });
     },
   );
+
+  test('has the requested columns in any order, as they were requested', async () => {
+    const { columns } = await readHeader(inPieces(gzipSync(page), 7), true, ['NAME', 'account.name', 'Id'], 2);
+    expect(columns).toEqual(['Id', 'NAME', 'account.name']);
+  });
+
+  test('stops a page that has a column twice', async () => {
+    await expect(pass(Buffer.from('Id,Id\n'), false, ['Id', 'Name'])).rejects.toMatchObject({ code: 'salesforce_refused' });
+  });
 
   test('stops a page that ends before its header does', async () => {
     await expect(pass(gzipSync(page).subarray(0, 15), true, ['Id', 'Name', 'Account.Name'])).rejects.toMatchObject({ recovery: 'retry' });

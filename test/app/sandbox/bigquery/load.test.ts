@@ -54,6 +54,15 @@ describe('a load of CSV', () => {
     expect([rows, job.statistics.load.outputRows]).toEqual([[['1', '2']], '1']);
   });
 
+  test("puts a file's columns into a table's columns by the names of the job's schema", async () => {
+    const { table } = await load('1,2\n');
+    await loadText(sandbox, { table, columns: ['b', 'a'], load: { createDisposition: 'CREATE_NEVER' } }, '3,4\n');
+    expect((await rowsOf(sandbox, `SELECT a, b FROM salesforce.${table} ORDER BY a`)).sort()).toEqual([
+      ['1', '2'],
+      ['4', '3'],
+    ]);
+  });
+
   test('turns bytes that are not UTF-8 into U+FFFD', async () => {
     expect((await load(Buffer.concat([Buffer.from('"x'), Buffer.from([0xff, 0xc3]), Buffer.from('",y\n')]))).rows).toEqual([
       ['x\ufffd\ufffd', 'y'],
