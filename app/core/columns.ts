@@ -16,6 +16,10 @@ export interface Column {
 export interface FieldColumn extends Column {
   /** its API name: in describe, in SOQL, in the pages' headers and the staging tables */
   field: string;
+  /** whether Salesforce computes its value; absent: it does not */
+  calculated?: boolean;
+  /** the field group whose queries return it; absent: the base group */
+  group?: number;
 }
 
 /** What of a described field the choice needs. */
@@ -82,7 +86,9 @@ function decimal(field: DescribedField): ColumnType {
 export function columnsOf(fields: readonly DescribedField[]): FieldColumn[] {
   return fields.flatMap((field) => {
     const choose = TYPES[field.type];
-    return choose ? [{ field: field.name, name: field.name, type: choose(field), description: describeField(field) }] : [];
+    if (!choose) return [];
+    const column = { field: field.name, name: field.name, type: choose(field), description: describeField(field) };
+    return [field.calculated ? { ...column, calculated: true } : column];
   });
 }
 

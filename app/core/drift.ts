@@ -27,7 +27,7 @@ export interface Drift {
   /** columns that nothing fills any more: their fields are hidden or deleted, or their values go elsewhere */
   unasked: string[];
   retyped: RetypedField[];
-  /** fields that have no column, for nobody knows their type */
+  /** fields that are not read, each with the reason: a type without a column, or Salesforce's code of a refusal */
   leftOut: string[];
 }
 
@@ -85,6 +85,27 @@ export function settleDrift(
       // Our own begin with an underscore, as no Salesforce field does.
       unasked: existing.map(({ name }) => name).filter((name) => !name.startsWith('_') && !filled.has(name.toLowerCase())),
       retyped: columns.flatMap((column, index) => tellRetyped(column, wanted[index]!.type, types)),
+    },
+  };
+}
+
+/**
+ * The settled fields of a run without one that it can no longer read.
+ * @param hasTable whether the target table was there before the run
+ */
+export function dropField(
+  { columns, drift }: { columns: readonly FieldColumn[]; drift: Drift },
+  { field, name }: FieldColumn,
+  hasTable: boolean,
+): { columns: FieldColumn[]; drift: Drift } {
+  const wasThere = hasTable && !drift.added.includes(name);
+  return {
+    columns: columns.filter((column) => column.field !== field),
+    drift: {
+      added: drift.added.filter((added) => added !== name),
+      unasked: wasThere ? [...drift.unasked, name] : drift.unasked,
+      retyped: drift.retyped.filter((retyped) => retyped.field !== field),
+      leftOut: drift.leftOut,
     },
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ColumnType, FieldColumn } from '../../../app/core/columns.ts';
-import { type ExistingColumn, isWidened, NO_DRIFT, settleDrift } from '../../../app/core/drift.ts';
+import { dropField, type ExistingColumn, isWidened, NO_DRIFT, settleDrift } from '../../../app/core/drift.ts';
 
 const TYPES: readonly ColumnType[] = ['STRING', 'BOOL', 'INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'DATE', 'TIMESTAMP', 'TIME'];
 
@@ -114,6 +114,30 @@ describe('a field that is of another type than its column', () => {
     for (const name of ['Id', 'IsDeleted', 'CreatedDate', 'SystemModstamp']) {
       expect(() => settle([column(name, 'TIMESTAMP')], [{ name, type: 'DATE' }])).toThrow(/is TIMESTAMP now, and its column is DATE/);
     }
+  });
+});
+
+describe('a field that leaves a run', () => {
+  const dropped = column('A', 'DATE');
+  const columns = [column('Id', 'STRING'), dropped];
+
+  test('takes its column along where the run would have added it', () => {
+    const drift = { ...NO_DRIFT, added: ['A', 'B'], retyped: [] };
+    expect(dropField({ columns, drift }, dropped, true)).toEqual({
+      columns: [column('Id', 'STRING')],
+      drift: { ...NO_DRIFT, added: ['B'] },
+    });
+  });
+
+  test('leaves a column behind that nothing fills, where the table had it', () => {
+    expect(dropField({ columns, drift: NO_DRIFT }, dropped, true).drift.unasked).toEqual(['A']);
+    expect(dropField({ columns, drift: NO_DRIFT }, dropped, false).drift.unasked).toEqual([]);
+  });
+
+  test('is no longer reported as retyped', () => {
+    const { drift } = settle([column('A', 'DATE')], [{ name: 'A', type: 'BOOL' }]);
+    const settled = { columns: [{ ...dropped, name: 'A_date' }], drift: { ...drift, leftOut: [] } };
+    expect(dropField(settled, settled.columns[0]!, true)).toEqual({ columns: [], drift: { ...NO_DRIFT, unasked: ['A'] } });
   });
 });
 
