@@ -1,5 +1,6 @@
 import type { Column, ColumnType, FieldColumn } from '../core/columns.ts';
 import type { Deletes } from '../core/deletes.ts';
+import { BASE_GROUP, fieldsOf, groupOf, groupsOf, isJoinedByCursor } from '../core/field-groups.ts';
 
 /** A table's full name. */
 export interface TableName {
@@ -13,6 +14,8 @@ export interface StagedSlice {
   /** later readings win where the cursor does not tell */
   order: number;
   table: TableName;
+  /** whose fields it has */
+  fieldGroup: number;
   /** its rows that are stamped before this instant are counted; undefined: they are not */
   countBefore?: Date | undefined;
   /** its rows have no cursor */
@@ -70,13 +73,17 @@ export const CASTS: Record<ColumnType, (x: string) => string> = {
 
 /**
  * The delta table: typed, one row per Id, the newest of all readings. `_uncast` names the columns that do not hold what their text said.
- * The same for the same run, whoever builds it. Each column's name stands in it a few times, whatever the number of slices: a statement
- * may have 1 MB, and an object 800 fields.
+ * The same for the same run, whoever builds it. It names every column of every staging table, so that each has to be there and none can
+ * take another's place; core/run-slices.ts bounds its length.
+ *
+ * Rows come from the base group. A row that has no state in common with the rows of a group that is joined by cursor was edited while it
+ * was read, and is left out: the window that it was edited in has it.
  */
-export function deltaStatement({ delta, slices, columns, cursorField, runId, expiresAt }: DeltaStatement): string {
-  const staged = slices.map(({ order, table }) => `  SELECT ${order} AS \`_slice\`, * FROM ${tableName(table)}`);
+export function deltaStatement(statement: DeltaStatement): string {
+  const { delta, columns, cursorField, runId, expiresAt } = statement;
+  const [, ...joined] = groupsOf(columns);
   // Salesforce stores no empty strings: an empty text is NULL for every type.
-  const texts = columns.map(({ field, name }) => `NULLIF(${quote(field)}, '') AS ${quote(name)}`);
+  const texts = columns.map((column) => `NULLIF(${groupName(groupOf(column))}.${quote(column.field)}, '') AS ${quote(column.name)}`);
   const typed = columns.map(({ name, type }) => `${CASTS[type](quote(name))} AS ${quote(name)}`);
   const deletedAt = columns.some(({ name }) => name === 'IsDeleted')
     ? `IF(\`IsDeleted\`, IFNULL(${quote(cursorField)}, \`_synced_at\`), NULL)`
@@ -84,11 +91,12 @@ export function deltaStatement({ delta, slices, columns, cursorField, runId, exp
   return `CREATE OR REPLACE TABLE ${tableName(delta)}
 OPTIONS (expiration_timestamp = TIMESTAMP ${text(expiresAt.toISOString())})
 AS
-WITH _staged AS (
-${staged.join('\n  UNION ALL\n')}
+WITH ${groupName(BASE_GROUP)} AS (
+${stagedRows(statement, BASE_GROUP)}
 ),
-_texts AS (
-  SELECT \`_slice\`, ${texts.join(', ')} FROM _staged
+${joined.map((group) => `${groupName(group)} AS (\n${newestRows(statement, group)}\n),\n`).join('')}_texts AS (
+  SELECT ${groupName(BASE_GROUP)}.\`_slice\`, ${texts.join(', ')}
+  FROM ${[groupName(BASE_GROUP), ...joined.map((group) => joinOf(statement, group))].join('\n  ')}
 ),
 _typed AS (
   SELECT
@@ -104,13 +112,53 @@ FROM _typed
 QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quote(cursorField)} DESC, \`_slice\` DESC) = 1`;
 }
 
+/** All rows of a field group, with the order of the slice that they come from. */
+function stagedRows({ slices, columns, cursorField }: DeltaStatement, group: number): string {
+  const names = fieldsOf(columns, group, cursorField).map(quote);
+  const tables = slices.filter(({ fieldGroup }) => fieldGroup === group);
+  if (tables.length === 0) {
+    return `  SELECT 0 AS \`_slice\`, ${names.map((name) => `CAST(NULL AS STRING) AS ${name}`).join(', ')} FROM (SELECT 1 AS \`_one\`) AS _none WHERE FALSE`;
+  }
+  return tables
+    .map(({ order, table }) => `  SELECT ${order} AS \`_slice\`, ${names.join(', ')} FROM ${tableName(table)}`)
+    .join('\n  UNION ALL\n');
+}
+
+/** One row of a field group for each row of the base group that it can be joined to: the one that was read last. */
+function newestRows(statement: DeltaStatement, group: number): string {
+  const key = isJoinedByCursor(statement.columns, group) ? `\`Id\`, ${stamp('', statement.cursorField)}` : '`Id`';
+  return `  SELECT * FROM (
+${stagedRows(statement, group)}
+  ) AS _staged
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY ${key} ORDER BY \`_slice\` DESC) = 1`;
+}
+
+function joinOf({ columns, cursorField }: DeltaStatement, group: number): string {
+  const [base, other] = [`${groupName(BASE_GROUP)}.`, `${groupName(group)}.`];
+  const sameId = `${other}\`Id\` = ${base}\`Id\``;
+  if (!isJoinedByCursor(columns, group)) return `LEFT JOIN ${groupName(group)} ON ${sameId}`;
+  return `JOIN ${groupName(group)} ON ${sameId} AND ${stamp(other, cursorField)} = ${stamp(base, cursorField)}`;
+}
+
+/** A row's cursor, by which readings of one state are known, whichever API they come by; without one, an instant before all others. */
+function stamp(prefix: string, cursorField: string): string {
+  return `IFNULL(${CASTS.TIMESTAMP(`${prefix}${quote(cursorField)}`)}, TIMESTAMP '0001-01-01 00:00:00+00')`;
+}
+
+function groupName(group: number): string {
+  return `_group_${group}`;
+}
+
 /**
- * Counts for the verdict, in one row: `staged_ids`, `delta_rows`, `deleted_rows`, `unusable`, and `uncast_N` for each typed column by its place;
+ * Counts for the verdict, in one row: `staged_ids`, the base group's distinct Ids, and `whole_ids`, those that all groups which are joined
+ * by cursor have in one state (only where there are such groups), `delta_rows`, `deleted_rows`, `unusable`, and `uncast_N` for each typed column by its place;
  * where the rows lie: `first_id`, `last_id`, and with a partition field `months`, such as 2023-02,2023-03; and for each slice, by its order,
  * `ids_N`, its distinct Ids, `repeated_N`, which Ids it has more than once (NULL: none), and `before_N`, its rows stamped before `countBefore`.
  */
 export function countStatement({ delta, slices, columns, cursorField, partitionField }: DeltaStatement): string {
-  const ids = slices.map(({ table }) => `SELECT \`Id\` FROM ${tableName(table)}`).join(' UNION ALL ');
+  const base = slices.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
+  const ids = base.map(({ table }) => `SELECT \`Id\` FROM ${tableName(table)}`).join(' UNION ALL ');
+  const split = [BASE_GROUP, ...groupsOf(columns).filter((group) => isJoinedByCursor(columns, group))];
   const withoutCursor = slices.filter(({ nullCursor }) => nullCursor).map(({ order }) => order);
   const missing = ['Id', cursorField, ...(partitionField ? [partitionField] : [])].map((name) => {
     const isNull = `${quote(name)} IS NULL`;
@@ -122,6 +170,7 @@ export function countStatement({ delta, slices, columns, cursorField, partitionF
   return `SELECT
   ${[
     `(SELECT COUNT(DISTINCT \`Id\`) FROM (${ids})) AS \`staged_ids\``,
+    ...(split.length > 1 ? [`${countWholeIds(slices, split, cursorField)} AS \`whole_ids\``] : []),
     'COUNT(*) AS `delta_rows`',
     `COUNTIF(${missing.join(' OR ')}) AS \`unusable\``,
     'COUNTIF(`_deleted_at` IS NOT NULL) AS `deleted_rows`',
@@ -132,6 +181,19 @@ export function countStatement({ delta, slices, columns, cursorField, partitionF
     ...slices.flatMap((slice) => sliceCounts(slice, cursorField)),
   ].join(',\n  ')}
 FROM ${tableName(delta)}`;
+}
+
+/** In other words than the delta statement's, which it is to check. */
+function countWholeIds(slices: readonly StagedSlice[], groups: readonly number[], cursorField: string): string {
+  const states = slices
+    .filter(({ fieldGroup }) => groups.includes(fieldGroup))
+    .map(
+      ({ fieldGroup, table }) =>
+        `SELECT ${fieldGroup} AS \`_group\`, \`Id\` AS \`_id\`, ${stamp('', cursorField)} AS \`_stamp\` FROM ${tableName(table)}`,
+    )
+    .join(' UNION ALL ');
+  const whole = `SELECT \`_id\` FROM (${states}) GROUP BY \`_id\`, \`_stamp\` HAVING COUNT(DISTINCT \`_group\`) = ${groups.length}`;
+  return `(SELECT COUNT(DISTINCT \`_id\`) FROM (${whole}))`;
 }
 
 function sliceCounts({ order, table, countBefore }: StagedSlice, cursorField: string): string[] {
@@ -240,11 +302,15 @@ export function badValuesStatement(
   statement: DeltaStatement,
   columns: readonly FieldColumn[],
 ): string {
-  const found = statement.slices.flatMap(({ table }) =>
-    columns.map(({ field, name, type }) => {
+  const found = statement.slices.flatMap(({ table, fieldGroup }) =>
+    columns.flatMap((column) => {
+      if (groupOf(column) !== fieldGroup) return [];
+      const { field, name, type } = column;
       const raw = `NULLIF(${quote(field)}, '')`;
-      return `  SELECT DISTINCT \`Id\` AS \`id\`, ${text(name)} AS \`column\`, ${raw} AS \`value\` FROM ${tableName(table)}
-  WHERE ${isLost(type, raw)}`;
+      return [
+        `  SELECT DISTINCT \`Id\` AS \`id\`, ${text(name)} AS \`column\`, ${raw} AS \`value\` FROM ${tableName(table)}
+  WHERE ${isLost(type, raw)}`,
+      ];
     }),
   );
   return `MERGE ${tableName(badValues)} AS _kept

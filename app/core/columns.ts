@@ -97,11 +97,6 @@ export function unknownFields(fields: readonly DescribedField[]): string[] {
   return fields.flatMap(({ name, type }) => (Object.hasOwn(TYPES, type) ? [] : [`${name} (${type})`]));
 }
 
-/** The fields' names, in the order of their columns. */
-export function fieldNames(columns: readonly FieldColumn[]): string[] {
-  return columns.map((column) => column.field);
-}
-
 /** BigQuery's limit on a column's description. */
 const LONGEST_DESCRIPTION = 1024;
 

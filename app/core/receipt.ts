@@ -13,6 +13,10 @@ export interface Receipt {
   /** different Ids among them, and rows of the delta table: one an Id */
   distinct_ids: number;
   delta_rows: number;
+  /** in how many groups the fields were read; the counts above are of the base group */
+  field_groups: number;
+  /** rows that changed between the queries of their field groups: they are left to the window in which they changed */
+  torn: number;
   /** rows of the target table that MERGE made, changed and removed; what had been read later before stays */
   inserted: number;
   updated: number;
@@ -24,7 +28,7 @@ export interface Receipt {
   columns_unasked: string[];
   /** fields whose type is not the one that their column has or had, and where their values go */
   fields_retyped: RetypedField[];
-  /** fields of types that Salesforce has made since: they have no column */
+  /** fields that were not read, each with the reason: a type that this release does not know, or Salesforce's code of a refusal */
   fields_left_out: string[];
   pages: number;
   bytes: number;

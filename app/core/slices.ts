@@ -17,7 +17,10 @@ export interface SliceRange {
 
 /** A part of a run that one Salesforce query extracts. */
 export interface SlicePlan extends SliceRange {
+  /** unique within the run */
   ordinal: number;
+  /** which of the object's fields it has */
+  fieldGroup: number;
 }
 
 /** What the slices of a window depend on, besides the window. */
@@ -34,12 +37,25 @@ export interface SliceOptions {
  * Cuts a window into slices: one for the whole of it. It is the window's last, and so the open one. Rows whose cursor is null have a slice
  * of their own. Both reach back `overlapMinutes`, for what Salesforce committed late, but never before the job's start.
  */
-export function slicesOf(window: Window, { startDate, overlapMinutes, rereadFrom, cursorNillable }: SliceOptions): SlicePlan[] {
+export function slicesOf(window: Window, { startDate, overlapMinutes, rereadFrom, cursorNillable }: SliceOptions): SliceRange[] {
   const from = Math.min(window.from.getTime(), rereadFrom?.getTime() ?? Number.POSITIVE_INFINITY);
   const cursorFrom = new Date(Math.max(startDate.getTime(), from - overlapMinutes * 60_000));
   const range = { cursorFrom, cursorTo: window.to, idFrom: null, idTo: null };
-  const whole = { ...range, ordinal: 0, open: true, nullCursor: false };
-  return cursorNillable ? [whole, { ...range, ordinal: 1, open: false, nullCursor: true }] : [whole];
+  const whole = { ...range, open: true, nullCursor: false };
+  return cursorNillable ? [whole, { ...range, open: false, nullCursor: true }] : [whole];
+}
+
+/** The slices that read these ranges for each of these field groups. */
+export function planSlices(ranges: readonly SliceRange[], fieldGroups: readonly number[]): SlicePlan[] {
+  const plans = fieldGroups.flatMap((fieldGroup) => ranges.map((range) => ({ ...range, fieldGroup })));
+  return plans.map((plan, ordinal) => ({ ...plan, ordinal }));
+}
+
+/** Whether two slices have the same rows, of whatever fields. */
+export function haveSameRange(one: SliceRange, other: SliceRange): boolean {
+  const key = ({ cursorFrom, cursorTo, open, idFrom, idTo, nullCursor }: SliceRange): string =>
+    JSON.stringify([cursorFrom, cursorTo, open, idFrom, idTo, nullCursor]);
+  return key(one) === key(other);
 }
 
 /**

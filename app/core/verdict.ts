@@ -18,7 +18,10 @@ export interface SliceCounts {
 
 /** What a whole run counted after its slices were staged. */
 export interface DeltaCounts {
+  /** of the base group */
   stagedIds: number;
+  /** Ids whose row changed between the queries of its field groups: they are left out */
+  torn: number;
   deltaRows: number;
   /** rows whose Id or cursor is missing or did not cast: they could be neither matched nor ordered */
   unusable: number;
@@ -62,8 +65,12 @@ export function judgeSlice(counts: SliceCounts): Verdict {
 /** Judges what became of all slices together. */
 export function judgeDelta(counts: DeltaCounts): Verdict {
   if (counts.unusable > 0) return { ok: false, reason: `${counts.unusable} rows have no usable Id or cursor` };
-  if (counts.deltaRows !== counts.stagedIds) {
-    return { ok: false, reason: `the staging tables hold ${counts.stagedIds} different Ids but the delta table ${counts.deltaRows} rows` };
+  if (counts.deltaRows !== counts.stagedIds - counts.torn) {
+    const torn = counts.torn > 0 ? `, ${counts.torn} of which changed while they were read,` : '';
+    return {
+      ok: false,
+      reason: `the staging tables hold ${counts.stagedIds} different Ids${torn} but the delta table ${counts.deltaRows} rows`,
+    };
   }
   return { ok: true, salesforce: 'not counted' };
 }

@@ -75,7 +75,7 @@ export async function saveGrant(database: Queryable, sealer: Sealer, identity: I
      ON CONFLICT (org_id, user_id) DO UPDATE SET
        identity_url = excluded.identity_url, login_url = excluded.login_url, instance_url = excluded.instance_url,
        access_token = excluded.access_token, refresh_token = excluded.refresh_token, status = 'active', updated_at = now(),
-       renewing_by = NULL, renewing_until = NULL, located_at = NULL
+       renewing_by = NULL, renewing_until = NULL, located_at = NULL, granted_at = now()
      RETURNING *`,
     [
       identity.orgId,

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { CREATED_STAMP } from '../core/cursor.ts';
 import type { Deletes } from '../core/deletes.ts';
+import { type FieldPlan, NO_PLAN } from '../core/field-groups.ts';
 import type { Window } from '../core/window.ts';
 import { foreignCode } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
@@ -31,6 +32,8 @@ export interface Job {
   cursorNillable: boolean;
   /** rows stamped from here on were committed too late for their window: the next window reads them again; null: none */
   rereadFrom: Date | null;
+  /** what refused queries showed about the object's fields */
+  fieldPlan: FieldPlan;
 }
 
 export type NewJob = Pick<
@@ -68,6 +71,7 @@ export interface JobRow {
   active_since: Date;
   cursor_nillable: boolean;
   reread_from: Date | null;
+  field_plan: FieldPlan | null;
 }
 
 /** Makes a job. Undefined where its object, or its target table, has one already. */
@@ -287,5 +291,6 @@ export function toJob(row: JobRow): Job {
     activeSince: row.active_since,
     cursorNillable: row.cursor_nillable,
     rereadFrom: row.reread_from,
+    fieldPlan: row.field_plan ?? NO_PLAN,
   };
 }

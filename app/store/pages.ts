@@ -5,6 +5,7 @@ import type { Slice } from './slices.ts';
 /** One result page of a slice, which becomes one load job. */
 export interface Page {
   slice: number;
+  fieldGroup: number;
   generation: number;
   number: number;
   /** null for the first page */
@@ -22,6 +23,7 @@ export interface Page {
 
 interface Row {
   slice: number;
+  field_group: number;
   generation: number;
   number: number;
   locator: string | null;
@@ -46,11 +48,12 @@ export async function readPages(database: Queryable, runId: string, slice: Slice
 export async function beginPage(
   database: Queryable,
   lease: Lease,
-  page: Pick<Page, 'slice' | 'generation' | 'number' | 'locator'>,
+  page: Pick<Page, 'slice' | 'fieldGroup' | 'generation' | 'number' | 'locator'>,
 ): Promise<Page> {
   const result = await database.query<Row>(
-    `INSERT INTO pages (run_id, slice, generation, number, locator) SELECT $1, $3, $4, $5, $6 WHERE ${LEASE_HELD} RETURNING *`,
-    [lease.runId, lease.attempt, page.slice, page.generation, page.number, page.locator],
+    `INSERT INTO pages (run_id, slice, field_group, generation, number, locator)
+     SELECT $1, $3, $4, $5, $6, $7 WHERE ${LEASE_HELD} RETURNING *`,
+    [lease.runId, lease.attempt, page.slice, page.fieldGroup, page.generation, page.number, page.locator],
   );
   requireLease(result.rowCount, lease);
   return toPage(onlyRow(result));
@@ -85,6 +88,7 @@ export async function savePage(database: Queryable, lease: Lease, page: Page, le
 function toPage(row: Row): Page {
   return {
     slice: row.slice,
+    fieldGroup: row.field_group,
     generation: row.generation,
     number: row.number,
     locator: row.locator,

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { FieldColumn } from '../core/columns.ts';
 import { type Drift, NO_DRIFT } from '../core/drift.ts';
+import type { FieldPlan } from '../core/field-groups.ts';
 import { RUN_STATE_AFTER, type RunState } from '../core/run-state.ts';
 import type { CountedDelta } from '../core/verdict.ts';
 import type { Window } from '../core/window.ts';
@@ -19,13 +20,17 @@ export interface Run extends Lease {
   job: Job;
   /** of the job's connection */
   orgId: string;
+  /** when the connection's user last logged in */
+  grantedAt: Date;
   window: Window;
   /** failures in a row before this attempt */
   failures: number;
-  /** fixed by the first attempt */
+  /** settled by the first attempt; from then on, fields only leave */
   columns: FieldColumn[] | null;
-  /** fixed with them */
+  /** settled with them */
   drift: Drift;
+  /** whether the fields were described for this run; else they are the last known ones, which is enough while there are no rows */
+  described: boolean;
   deltaTry: number;
   mergeTry: number;
   /** null until settled */
@@ -56,6 +61,7 @@ interface RunRow {
   failures: number;
   columns: StoredColumn[] | null;
   drift: Drift | null;
+  described_at: Date | null;
   delta_try: number;
   merge_try: number;
   insert_only: boolean | null;
@@ -125,8 +131,8 @@ export async function claimRun(database: pg.Pool, leaseSeconds: number, perConne
       if (await replaceOldRuns(client)) return 'again';
       const row = await claimNext(client, leaseSeconds, perConnection);
       if (!row) return undefined;
-      const result = await client.query<JobRow & { org_id: string }>(
-        'SELECT jobs.*, connections.org_id FROM jobs JOIN connections ON connections.id = jobs.connection_id WHERE jobs.id = $1',
+      const result = await client.query<JobRow & { org_id: string; granted_at: Date }>(
+        'SELECT jobs.*, connections.org_id, connections.granted_at FROM jobs JOIN connections ON connections.id = jobs.connection_id WHERE jobs.id = $1',
         [row.job_id],
       );
       const job = onlyRow(result);
@@ -197,9 +203,29 @@ export async function extendLease(database: Queryable, lease: Lease, leaseSecond
   await fenced(database, lease, `lease_until = now() + $3 * interval '1 second'`, [leaseSeconds]);
 }
 
-/** Keeps the columns that the run asks for, and how they differ from the target table's. @throws AppError lease_lost */
-export async function saveColumns(database: Queryable, lease: Lease, columns: FieldColumn[], drift: Drift): Promise<void> {
+/** The fields of a run as they were settled. */
+export type SettledFields = { columns: FieldColumn[]; drift: Drift };
+
+/** Keeps the columns that the run requests, and how they differ from the target table's. @throws AppError lease_lost */
+export async function saveColumns(database: Queryable, lease: Lease, { columns, drift }: SettledFields): Promise<void> {
   await fenced(database, lease, 'columns = $3, drift = $4', [JSON.stringify(columns), JSON.stringify(drift)]);
+}
+
+/** Notes that the run's fields are as a description of this moment has them. @throws AppError lease_lost */
+export async function saveDescribed(database: Queryable, run: Run): Promise<void> {
+  await fenced(database, run, 'described_at = now()', []);
+  run.described = true;
+}
+
+/** Keeps what refused queries showed about the fields of the run's job. @throws AppError lease_lost */
+export async function saveFieldPlan(database: Queryable, run: Run, plan: FieldPlan): Promise<void> {
+  const { rowCount } = await database.query(`UPDATE jobs SET field_plan = $4 WHERE id = $3 AND ${LEASE_HELD}`, [
+    run.runId,
+    run.attempt,
+    run.job.id,
+    JSON.stringify(plan),
+  ]);
+  requireLease(rowCount, run);
 }
 
 /** Lets a run end earlier than it was to. @throws AppError lease_lost */
@@ -363,16 +389,18 @@ async function fenced(database: Queryable, lease: Lease, assignments: string, va
   return rows[0]!.state;
 }
 
-function toRun(row: RunRow, job: JobRow & { org_id: string }): Run {
+function toRun(row: RunRow, job: JobRow & { org_id: string; granted_at: Date }): Run {
   return {
     runId: row.id,
     attempt: row.attempt,
     job: toJob(job),
     orgId: job.org_id,
+    grantedAt: job.granted_at,
     window: { from: row.window_from, to: row.window_to },
     failures: row.failures,
     columns: row.columns?.map((column) => ({ field: column.name, ...column })) ?? null,
     drift: { ...NO_DRIFT, ...row.drift },
+    described: row.described_at !== null,
     deltaTry: row.delta_try,
     mergeTry: row.merge_try,
     insertOnly: row.insert_only,

@@ -1,8 +1,9 @@
 import type pg from 'pg';
+import { type FieldPlan, groupsOf } from '../core/field-groups.ts';
 import type { Method } from '../core/method.ts';
 import type { SlicePlan, SliceRange } from '../core/slices.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
-import { LEASE_HELD, type Lease, requireLease, saveWindowEnd } from './runs.ts';
+import { LEASE_HELD, type Lease, type Run, requireLease, type SettledFields, saveColumns, saveFieldPlan, saveWindowEnd } from './runs.ts';
 
 /** A part of a run that one Salesforce query extracts. */
 export interface Slice extends SlicePlan {
@@ -47,21 +48,72 @@ interface Row {
   staged: number | null;
   repeated_ids: string | null;
   null_cursor: boolean;
+  field_group: number;
 }
 
-/** Keeps a run's slices, unless an earlier attempt has. @throws AppError lease_lost */
-export async function planSlices(database: Queryable, lease: Lease, slices: SlicePlan[]): Promise<void> {
-  const begun = await readSlices(database, lease);
-  if (begun.length > 0) return;
-  for (const slice of slices) requireLease(await insertSlice(database, lease, slice), lease);
+/** Keeps a run's slices, unless an earlier attempt has. @throws AppError lease_lost, and then nothing has changed */
+export async function saveSlices(database: pg.Pool, lease: Lease, slices: readonly SlicePlan[]): Promise<void> {
+  await transaction(database, async (client) => {
+    const begun = await readSlices(client, lease);
+    if (begun.length > 0) return;
+    for (const slice of slices) requireLease(await insertSlice(client, lease, slice), lease);
+  });
 }
 
-/** A run's slices in the order in which they are read: those of null cursors, then by time, so that the open ones are last. */
+/**
+ * A run's slices in the order in which they are read: those of null cursors, then by time, so that the open ones are last. Those of one
+ * time are read one after the other for all field groups, the base group first: few rows change between.
+ */
 export async function readSlices(database: Queryable, lease: Lease): Promise<Slice[]> {
-  const { rows } = await database.query<Row>('SELECT * FROM slices WHERE run_id = $1 ORDER BY null_cursor DESC, cursor_from, ordinal', [
-    lease.runId,
-  ]);
+  const { rows } = await database.query<Row>(
+    'SELECT * FROM slices WHERE run_id = $1 ORDER BY null_cursor DESC, cursor_from, open, id_from NULLS FIRST, field_group, ordinal',
+    [lease.runId],
+  );
   return rows.map(toSlice);
+}
+
+/** Replaces the fields of a run that has no rows yet: its slices are planned again. @throws AppError lease_lost, and then nothing has changed */
+export async function replaceFields(database: pg.Pool, run: Run, fields: SettledFields): Promise<void> {
+  await transaction(database, async (client) => {
+    await saveColumns(client, run, fields);
+    await client.query('DELETE FROM slices WHERE run_id = $1', [run.runId]);
+  });
+  Object.assign(run, fields);
+}
+
+/** A change of a run's fields that were settled before. */
+export interface FieldChange extends SettledFields {
+  plan: FieldPlan;
+  /** the group whose queries change: its slices are requested again, but for those that are staged */
+  group: number;
+  /** a group that is new, and gets slices of the same ranges; undefined: there is none */
+  newGroup?: number | undefined;
+}
+
+/** Changes a run's fields, and remembers the plan with its job. @throws AppError lease_lost, and then nothing has changed */
+export async function changeFields(database: pg.Pool, run: Run, { columns, drift, plan, group, newGroup }: FieldChange): Promise<void> {
+  await transaction(database, async (client) => {
+    await saveColumns(client, run, { columns, drift });
+    await saveFieldPlan(client, run, plan);
+    if (newGroup !== undefined) await copySlices(client, run, group, newGroup);
+    await client.query(
+      `UPDATE slices SET ${NEXT_GENERATION} WHERE run_id = $1 AND field_group = $2 AND method IS NOT NULL AND state <> 'staged'`,
+      [run.runId, group],
+    );
+    await client.query('DELETE FROM slices WHERE run_id = $1 AND field_group <> ALL($2)', [run.runId, groupsOf(columns)]);
+  });
+  Object.assign(run, { columns, drift });
+  run.job.fieldPlan = plan;
+}
+
+async function copySlices(client: Queryable, { runId }: Lease, group: number, newGroup: number): Promise<void> {
+  await client.query(
+    `INSERT INTO slices (run_id, ordinal, field_group, cursor_from, cursor_to, open, id_from, id_to, null_cursor)
+     SELECT run_id, (SELECT max(ordinal) FROM slices WHERE run_id = $1) + row_number() OVER (ORDER BY ordinal), $3,
+       cursor_from, cursor_to, open, id_from, id_to, null_cursor
+     FROM slices WHERE run_id = $1 AND field_group = $2`,
+    [runId, group, newGroup],
+  );
 }
 
 /**
@@ -73,7 +125,7 @@ export async function cutSlice(database: pg.Pool, lease: Lease, slice: Slice, ra
     const { rows } = await client.query<{ next: number }>('SELECT max(ordinal) + 1 AS next FROM slices WHERE run_id = $1', [lease.runId]);
     const first = onlyRow({ rows }).next;
     for (const [index, range] of ranges.slice(0, -1).entries()) {
-      requireLease(await insertSlice(client, lease, { ...range, ordinal: first + index }), lease);
+      requireLease(await insertSlice(client, lease, { ...range, ordinal: first + index, fieldGroup: slice.fieldGroup }), lease);
     }
     const last = ranges.at(-1)!;
     await client.query('UPDATE slices SET cursor_from = $3, id_from = $4 WHERE run_id = $1 AND ordinal = $2', [
@@ -86,19 +138,38 @@ export async function cutSlice(database: pg.Pool, lease: Lease, slice: Slice, ra
   });
 }
 
-/** Leaves what lies after `to` to the runs that follow. @throws AppError lease_lost, and then nothing has changed */
+/**
+ * Leaves what lies after `to` to the runs that follow. Field groups are cut independently, so a slice of another group may reach beyond it:
+ * that one is requested again without what lies after.
+ * @throws AppError lease_lost, and then nothing has changed
+ */
 export async function shortenRun(database: pg.Pool, lease: Lease, to: Date): Promise<void> {
   await transaction(database, async (client) => {
     await saveWindowEnd(client, lease, to);
     await client.query('DELETE FROM slices WHERE run_id = $1 AND cursor_from >= $2', [lease.runId, to]);
+    await client.query(
+      `UPDATE slices SET cursor_to = $2, open = false, ${NEXT_GENERATION} WHERE run_id = $1 AND cursor_to > $2 AND NOT null_cursor`,
+      [lease.runId, to],
+    );
   });
 }
 
 async function insertSlice(database: Queryable, lease: Lease, slice: SlicePlan): Promise<number | null> {
   const { rowCount } = await database.query(
-    `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open, id_from, id_to, null_cursor)
-     SELECT $1, $3, $4, $5, $6, $7, $8, $9 WHERE ${LEASE_HELD}`,
-    [lease.runId, lease.attempt, slice.ordinal, slice.cursorFrom, slice.cursorTo, slice.open, slice.idFrom, slice.idTo, slice.nullCursor],
+    `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open, id_from, id_to, null_cursor, field_group)
+     SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10 WHERE ${LEASE_HELD}`,
+    [
+      lease.runId,
+      lease.attempt,
+      slice.ordinal,
+      slice.cursorFrom,
+      slice.cursorTo,
+      slice.open,
+      slice.idFrom,
+      slice.idTo,
+      slice.nullCursor,
+      slice.fieldGroup,
+    ],
   );
   return rowCount;
 }
@@ -140,11 +211,14 @@ export async function saveSlice(database: Queryable, lease: Lease, ordinal: numb
   return toSlice(onlyRow(result));
 }
 
+/** What a slice has before it is requested, and again when it is requested again. */
+const NEXT_GENERATION = `generation = generation + 1, state = 'planned', count_before = NULL, count_after = NULL, bulk_job_id = NULL,
+  bulk_asked_at = NULL, processed = NULL, staged = NULL, method = NULL, reason = NULL`;
+
 /** Sends a slice back to be asked anew of Salesforce, forgetting what this generation counted. @throws AppError lease_lost */
 export async function beginGeneration(database: Queryable, lease: Lease, slice: Slice): Promise<Slice> {
   const result = await database.query<Row>(
-    `UPDATE slices SET generation = generation + 1, state = 'planned', count_before = NULL, count_after = NULL, bulk_job_id = NULL,
-       bulk_asked_at = NULL, processed = NULL, staged = NULL, method = NULL, reason = NULL
+    `UPDATE slices SET ${NEXT_GENERATION}
      WHERE run_id = $1 AND ordinal = $3 AND generation = $4 AND ${LEASE_HELD} RETURNING *`,
     [lease.runId, lease.attempt, slice.ordinal, slice.generation],
   );
@@ -173,5 +247,6 @@ function toSlice(row: Row): Slice {
     staged: row.staged,
     repeatedIds: row.repeated_ids,
     nullCursor: row.null_cursor,
+    fieldGroup: row.field_group,
   };
 }

@@ -1,10 +1,9 @@
-import { fieldNames } from '../core/columns.ts';
 import { type Choice, chooseMethod } from '../core/method.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { queryPath, type RestPage, readRestPage } from '../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../salesforce/soql.ts';
 import { type Slice, saveSlice } from '../store/slices.ts';
-import type { Extraction, TooLarge } from './extraction.ts';
+import { type Extraction, requestedFields, type TooLarge } from './extraction.ts';
 import { requireQuota } from './quota.ts';
 import { tooMuch } from './too-much.ts';
 import { tryCount } from './try-count.ts';
@@ -37,7 +36,7 @@ export async function beginReading(
   if (planned.method) return { slice: planned, firstPage: undefined };
   const { context, run } = extraction;
   await requireQuota(context, run.orgId);
-  const first = await readFirstPage(extraction, range);
+  const first = await readFirstPage(extraction, planned, range);
   const byRest = 'totalSize' in first;
   if (!byRest && run.job.bulkRefused) {
     if (first.tooLarge && canBeCut) return { cut: planned, parts: 2 };
@@ -50,8 +49,9 @@ export async function beginReading(
 }
 
 /** @returns the page, or why only Bulk can read this */
-async function readFirstPage({ client, run, columns, signal }: Extraction, range: RowRange): Promise<RestPage | NotByRest> {
-  const names = fieldNames(columns);
+async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRange): Promise<RestPage | NotByRest> {
+  const { client, run, signal } = extraction;
+  const names = requestedFields(extraction, slice);
   const path = queryPath(client, selectRows(range, names));
   const reason = 'the query is too long for a URI';
   if (!path) return { method: 'bulk', reason, why: reason, tooLarge: false };

@@ -19,12 +19,13 @@ import { untilSucceeded } from './until-succeeded.ts';
 export async function buildDelta(extraction: Extraction, filled: StagedSlice[]): Promise<CountedDelta> {
   const { context, run, columns } = extraction;
   const slices = filled.map(({ slice }) => slice);
-  const of = slices.map(({ ordinal, generation }) => `${ordinal}_${generation}`).join(' ');
+  const of = slices.map(({ ordinal, fieldGroup, generation }) => `${ordinal}_${fieldGroup}_${generation}`).join(' ');
   const statement: DeltaStatement = {
     delta: deltaTable(context, run.runId),
     slices: slices.map((slice, order) => ({
       order,
       table: stagingTable(context, run.runId, slice),
+      fieldGroup: slice.fieldGroup,
       nullCursor: slice.nullCursor,
       countBefore: rowsNotRead(slice) > 0 && stampedPart(slice, run.job.cursorField) ? slice.cursorTo : undefined,
     })),
@@ -76,8 +77,9 @@ async function keepBadValues(extraction: Extraction, statement: DeltaStatement, 
 function readDelta(row: Record<string, number | string | null>, columns: readonly FieldColumn[], slices: number): CountedDelta {
   const count = (name: string): number => Number(row[name] ?? Number.NaN);
   const uncast = columns.map(({ name }, index) => [name, Number(row[`uncast_${index}`] ?? 0)] as const).filter(([, values]) => values > 0);
+  const torn = 'whole_ids' in row ? count('staged_ids') - count('whole_ids') : 0;
   return {
-    counts: { stagedIds: count('staged_ids'), deltaRows: count('delta_rows'), unusable: count('unusable') },
+    counts: { stagedIds: count('staged_ids'), torn, deltaRows: count('delta_rows'), unusable: count('unusable') },
     slices: Array.from({ length: slices }, (_, order) => ({
       distinctIds: count(`ids_${order}`),
       repeatedIds: (row[`repeated_${order}`] as string | null | undefined) ?? null,

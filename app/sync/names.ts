@@ -5,7 +5,7 @@ import type { Page } from '../store/pages.ts';
 import type { Slice } from '../store/slices.ts';
 
 /**
- * The names of everything that a run starts elsewhere. They are made of run, slice, generation, page and a try number, never of a
+ * The names of everything that a run starts elsewhere. They are made of run, slice, field group, generation, page and a try number, never of a
  * lease's attempt: a worker that lost its lease and the one that took over ask for the same, and the second is told 409.
  */
 
@@ -14,8 +14,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Longer than Salesforce keeps a Bulk job's results. */
 const STAGING_DAYS = 8;
 
-export function stagingTable(context: Context, runId: string, slice: Pick<Slice, 'ordinal' | 'generation'>): TableName {
-  return inStaging(context, `stage_${compact(runId)}_${slice.ordinal}_${slice.generation}`);
+export function stagingTable(context: Context, runId: string, slice: Pick<Slice, 'ordinal' | 'fieldGroup' | 'generation'>): TableName {
+  return inStaging(context, `stage_${compact(runId)}_${slice.ordinal}_${slice.fieldGroup}_${slice.generation}`);
 }
 
 export function deltaTable(context: Context, runId: string): TableName {
@@ -32,7 +32,7 @@ export function badValuesTable(context: Context, job: Pick<Job, 'targetDataset'>
 }
 
 export function loadJobId(runId: string, page: Page, tryNumber: number): string {
-  return `sync_${compact(runId)}_load_${page.slice}_${page.generation}_${page.number}_${tryNumber}`;
+  return `sync_${compact(runId)}_load_${page.slice}_${page.fieldGroup}_${page.generation}_${page.number}_${tryNumber}`;
 }
 
 /** A delta is built of what the slices' last generations staged: another generation makes another job of it. */

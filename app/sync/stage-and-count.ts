@@ -1,3 +1,4 @@
+import { BASE_GROUP } from '../core/field-groups.ts';
 import { rowsNotRead, stampedPart } from '../core/missed-rows.ts';
 import { type CountedDelta, type CountedSlice, judgeIds } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
@@ -37,8 +38,9 @@ export async function stageAndCount(extraction: Extraction): Promise<CountedRun>
   for (;;) {
     const staged = await stageSlices(extraction);
     const filled = staged.filter(({ slice }) => slice.staged !== 0);
-    const delta = filled.length > 0 ? await buildDelta(extraction, filled) : undefined;
-    const counted = new Map(filled.map(({ slice }, index) => [slice.ordinal, delta!.slices[index]!]));
+    const hasRows = filled.some(({ slice }) => slice.fieldGroup === BASE_GROUP);
+    const delta = hasRows ? await buildDelta(extraction, filled) : undefined;
+    const counted = new Map(delta && filled.map(({ slice }, index) => [slice.ordinal, delta.slices[index]!]));
     const findings: Finding[] = [];
     for (const { slice } of staged) findings.push(await checkSlice(extraction, slice, counted.get(slice.ordinal) ?? EMPTY));
     const incomplete = findings.filter(({ slice, ...found }) => needsReread(found, rereads.get(slice.ordinal) ?? 0));

@@ -1,5 +1,4 @@
 import type { TableName } from '../bigquery/sql.ts';
-import { fieldNames } from '../core/columns.ts';
 import { findPageFault, type PageHeader } from '../core/page-sequence.ts';
 import { nextPageRows } from '../core/page-width.ts';
 import { AppError, isAppError } from '../errors.ts';
@@ -11,7 +10,7 @@ import { saveBulkRefused } from '../store/jobs.ts';
 import { beginPage, type Page, readPages } from '../store/pages.ts';
 import { noteProgress } from '../store/runs.ts';
 import { type Slice, saveSlice } from '../store/slices.ts';
-import type { Extraction, Failed } from './extraction.ts';
+import { type Extraction, type Failed, requestedFields } from './extraction.ts';
 import { loadStagedPage, type PageContent, type PassOn } from './load-staged-page.ts';
 import { measured } from './measured.ts';
 import { requireQuota } from './quota.ts';
@@ -36,7 +35,7 @@ export async function stageByBulk(
   range: RowRange,
 ): Promise<{ processed: number; pages: Page[] } | Failed> {
   const { context, run } = extraction;
-  const bulkJobId = planned.bulkJobId ?? (await createJob(extraction, range));
+  const bulkJobId = planned.bulkJobId ?? (await createJob(extraction, planned, range));
   if (!bulkJobId) return { reason: 'Bulk refuses the object', interrupted: true };
   const slice = await saveSlice(context.database, run, planned.ordinal, { bulkJobId });
   const job = await waitForBulkJob(extraction, slice);
@@ -78,11 +77,11 @@ function unusableResult(error: unknown): string | undefined {
  * Asks for a job. Salesforce gives its id only with the answer: one whose answer was lost runs to its end for nobody, and goes in a week.
  * @returns the job's id; undefined where Bulk does not read the object, which is remembered: of the job where it stays so
  */
-async function createJob({ context, client, run, columns }: Extraction, range: RowRange): Promise<string | undefined> {
-  const names = fieldNames(columns);
+async function createJob(extraction: Extraction, slice: Slice, range: RowRange): Promise<string | undefined> {
+  const { context, client, run } = extraction;
   await requireQuota(context, run.orgId);
   try {
-    return await createQueryJob(client, selectRows(range, names), run.job.objectName);
+    return await createQueryJob(client, selectRows(range, requestedFields(extraction, slice)), run.job.objectName);
   } catch (error) {
     const code = refusalCode(error);
     if (!code || !OBJECT_REFUSED.has(code)) throw error;
@@ -120,7 +119,7 @@ async function stagePages(extraction: Extraction, slice: Slice, table: TableName
     let { pageRows } = slice;
     for (let locator: string | null | undefined; locator !== null; ) {
       const number = staged.length;
-      const key = { slice: slice.ordinal, generation: slice.generation, number, locator: locator ?? null };
+      const key = { slice: slice.ordinal, fieldGroup: slice.fieldGroup, generation: slice.generation, number, locator: locator ?? null };
       const page = begun[number] ?? (await beginPage(context.database, run, key));
       const started = startPage({ ...extraction, signal }, slice, page, table, pageRows ?? context.limits.firstPageRows);
       staged.push(started.staged);
@@ -186,7 +185,7 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
     const page = await fetchPage(client, slice.bulkJobId!, begun.locator, rows || maxRecords, untilOver);
     rows = page.rows;
     header.resolve(page);
-    const { columns, content } = await readHeader(page.body, page.gzip, fieldNames(extraction.columns), page.rows);
+    const { columns, content } = await readHeader(page.body, page.gzip, requestedFields(extraction, slice), page.rows);
     const body = measured(content, page.gzip);
     return {
       rows: page.rows,

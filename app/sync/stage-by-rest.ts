@@ -1,5 +1,4 @@
 import type { TableName } from '../bigquery/sql.ts';
-import { fieldNames } from '../core/columns.ts';
 import { csvLine } from '../core/csv.ts';
 import { findPageFault, type PageHeader } from '../core/page-sequence.ts';
 import { sum } from '../core/sum.ts';
@@ -8,7 +7,7 @@ import { LOST_LOCATOR, refusalCode } from '../salesforce/errors.ts';
 import { type RestPage, readRestPage } from '../salesforce/rest.ts';
 import { beginPage, type Page } from '../store/pages.ts';
 import type { Slice } from '../store/slices.ts';
-import type { Extraction, Failed } from './extraction.ts';
+import { type Extraction, type Failed, requestedFields } from './extraction.ts';
 import { loadStagedPage } from './load-staged-page.ts';
 
 /** Text of one load job, in bytes: as much as an upload of a Bulk page holds in memory. */
@@ -22,15 +21,16 @@ export async function stageByRest(
   firstPage: RestPage,
 ): Promise<{ processed: number; pages: Page[] } | Failed> {
   const { context, signal } = extraction;
-  const source = readPages(extraction, firstPage);
+  const names = requestedFields(extraction, slice);
+  const source = readPages(extraction, names, firstPage);
   const pages: Page[] = [];
   try {
     for (let next: RestPage | undefined = await nextPage(source); next; ) {
       const first: RestPage = next;
       // Rows are gathered in an upload's place: there are as many as the process has memory for.
       next = await context.uploads.use(signal, async () => {
-        const load = await gather(source, fieldNames(extraction.columns), first);
-        pages.push(await loadRows(extraction, slice, table, pages.length, load));
+        const load = await gather(source, names, first);
+        pages.push(await loadRows(extraction, slice, table, names, pages.length, load));
         return load.next;
       });
     }
@@ -50,9 +50,9 @@ function unusableResult(error: unknown): string | undefined {
 }
 
 /** The pages of a query, one after the other. @throws AppError count_mismatch where they cannot be its whole result */
-async function* readPages({ client, columns, signal }: Extraction, first: RestPage): AsyncGenerator<RestPage, undefined> {
+async function* readPages({ client, signal }: Extraction, names: readonly string[], first: RestPage): AsyncGenerator<RestPage, undefined> {
   const headers: PageHeader[] = [];
-  for (let page = first; ; page = await readRestPage(client, page.nextPath, fieldNames(columns), signal)) {
+  for (let page = first; ; page = await readRestPage(client, page.nextPath, names, signal)) {
     headers.push({ rows: page.rows, nextLocator: page.nextPath });
     const fault = findPageFault(headers, first.totalSize);
     if (fault) throw new AppError('count_mismatch', `${fault}.`);
@@ -88,15 +88,21 @@ async function gather(source: AsyncGenerator<RestPage, undefined>, names: readon
 }
 
 async function loadRows(
-  { context, run, columns, signal }: Extraction,
+  { context, run, signal }: Extraction,
   slice: Slice,
   table: TableName,
+  columns: readonly string[],
   number: number,
   { parts, rows }: Gathered,
 ): Promise<Page> {
-  const begun = await beginPage(context.database, run, { slice: slice.ordinal, generation: slice.generation, number, locator: null });
-  const bytes = (): number => sum(parts.map((part) => part.length));
-  const content = { rows, nextLocator: null, columns: fieldNames(columns), bytes, body: () => fromParts(parts) };
+  const begun = await beginPage(context.database, run, {
+    slice: slice.ordinal,
+    fieldGroup: slice.fieldGroup,
+    generation: slice.generation,
+    number,
+    locator: null,
+  });
+  const content = { rows, nextLocator: null, columns, bytes: () => sum(parts.map((part) => part.length)), body: () => fromParts(parts) };
   return await loadStagedPage(context, run, begun, table, (send) => send(content), signal);
 }
 

@@ -1,5 +1,5 @@
 import { ensureStagingTable, stagedRows } from '../bigquery/tables.ts';
-import { fieldNames } from '../core/columns.ts';
+import type { Choice } from '../core/method.ts';
 import { sum } from '../core/sum.ts';
 import { judgeSlice } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
@@ -9,7 +9,7 @@ import { type Page, readPages } from '../store/pages.ts';
 import { noteProgress } from '../store/runs.ts';
 import { beginGeneration, type Slice, saveSlice } from '../store/slices.ts';
 import { beginReading } from './begin-reading.ts';
-import type { Extraction, Failed, StagedSlice, TooLarge } from './extraction.ts';
+import { type Extraction, type Failed, requestedFields, type StagedSlice, type TooLarge } from './extraction.ts';
 import { runLabels, stagingExpiry, stagingTable } from './names.ts';
 import { stageByBulk } from './stage-by-bulk.ts';
 import { stageByRest } from './stage-by-rest.ts';
@@ -57,7 +57,7 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
   }
 
   const table = stagingTable(context, run.runId, slice);
-  const names = fieldNames(extraction.columns);
+  const names = requestedFields(extraction, slice);
   await ensureStagingTable(context.warehouse, table, names, stagingExpiry(run.createdAt), runLabels(run.runId, run.job));
   const read = firstPage ? await stageByRest(extraction, slice, table, firstPage) : await stageByBulk(extraction, slice, table, range);
   if ('reason' in read) return read;
@@ -70,8 +70,8 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
  * Where Salesforce did not count in time, it still tells about how many records the whole object has. That is a guess for the first import
  * alone, and before it was cut; a part that turns out too large is halved.
  */
-async function estimateRows({ client, run }: Extraction, { cursorFrom, ordinal, generation }: Slice): Promise<number> {
-  if (cursorFrom > run.job.startDate || ordinal > 0 || generation > 1) return 0;
+async function estimateRows({ client, run }: Extraction, { cursorFrom, open, idFrom, idTo }: Slice): Promise<number> {
+  if (cursorFrom > run.job.startDate || !open || idFrom !== null || idTo !== null) return 0;
   return (await recordCount(client, run.job.objectName)) ?? 0;
 }
 
@@ -94,10 +94,10 @@ async function prove({ context, run }: Extraction, slice: Slice, pages: Page[]):
   return { slice: await saveSlice(context.database, run, slice.ordinal, { state: 'staged', staged }), pages, verdict: verdict.salesforce };
 }
 
-/** Nothing to extract: Salesforce itself counted none. */
-async function emptySlice({ context, run }: Extraction, slice: Slice): Promise<StagedSlice> {
-  const none = { state: 'staged', countAfter: 0, processed: 0, staged: 0 } as const;
-  return { slice: await saveSlice(context.database, run, slice.ordinal, none), pages: [], verdict: 'exact' };
+/** Nothing to extract: Salesforce itself counted none. @param choice how this is known, where it was not chosen how to read the slice */
+export async function emptySlice({ context, run }: Extraction, slice: Slice, choice?: Choice): Promise<StagedSlice> {
+  const none = { state: 'staged', countBefore: 0, countAfter: 0, processed: 0, staged: 0 } as const;
+  return { slice: await saveSlice(context.database, run, slice.ordinal, { ...none, ...choice }), pages: [], verdict: 'exact' };
 }
 
 /** The rows of a slice, as they are asked for. */

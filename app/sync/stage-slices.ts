@@ -1,9 +1,11 @@
-import { divideById, divideByTime, divideOpen, type SliceRange, slicesOf } from '../core/slices.ts';
+import { BASE_GROUP, groupsOf } from '../core/field-groups.ts';
+import { countFittingSlices } from '../core/run-slices.ts';
+import { divideById, divideByTime, divideOpen, haveSameRange, planSlices, type SliceRange, slicesOf } from '../core/slices.ts';
 import { firstCreatedDate } from '../salesforce/record-count.ts';
 import { firstAndLastId } from '../salesforce/soql.ts';
-import { cutSlice, planSlices, readSlices, type Slice, shortenRun } from '../store/slices.ts';
+import { cutSlice, readSlices, type Slice, saveSlices, shortenRun } from '../store/slices.ts';
 import type { Extraction, StagedSlice, TooLarge } from './extraction.ts';
-import { rowRange, stageSlice } from './stage-slice.ts';
+import { emptySlice, rowRange, stageSlice } from './stage-slice.ts';
 import { tooMuch } from './too-much.ts';
 
 /**
@@ -11,18 +13,27 @@ import { tooMuch } from './too-much.ts';
  * a run that gets too many slices by that ends earlier, and what is left becomes the next run of the chain.
  */
 export async function stageSlices(extraction: Extraction): Promise<StagedSlice[]> {
-  const { context, run } = extraction;
-  await planSlices(context.database, run, slicesOf(run.window, { ...run.job, overlapMinutes: context.config.overlapMinutes }));
+  const { context, run, columns } = extraction;
+  const ranges = slicesOf(run.window, { ...run.job, overlapMinutes: context.config.overlapMinutes });
+  await saveSlices(context.database, run, planSlices(ranges, groupsOf(columns)));
   const staged = new Map<number, StagedSlice>();
   const indivisible = new Set<number>();
   for (;;) {
     const slices = await slicesOfRun(extraction);
-    const next = slices.find((slice) => !staged.has(slice.ordinal));
+    const next = slices.find(({ ordinal, generation }) => staged.get(ordinal)?.slice.generation !== generation);
     if (!next) return slices.map((slice) => staged.get(slice.ordinal)!);
-    const result = await stageSlice(extraction, next, !indivisible.has(next.ordinal));
+    const result = hasNoRows(next, slices)
+      ? await emptySlice(extraction, next, { method: 'rest', reason: 'the base group has no rows' })
+      : await stageSlice(extraction, next, !indivisible.has(next.ordinal));
     if ('slice' in result) staged.set(next.ordinal, result);
     else if (!(await cut(extraction, result))) indivisible.add(next.ordinal);
   }
+}
+
+/** What has no rows in the base group needs no values of other fields. */
+function hasNoRows(slice: Slice, slices: readonly Slice[]): boolean {
+  const base = slices.find((other) => other.fieldGroup === BASE_GROUP && haveSameRange(other, slice));
+  return slice.fieldGroup !== BASE_GROUP && slice.method === null && base?.staged === 0 && base.countAfter === 0;
 }
 
 /** @returns false where the slice cannot be cut */
@@ -62,11 +73,12 @@ async function divideIds(extraction: Extraction, slice: Slice, parts: number): P
 }
 
 /** The slices of a run, which leaves to the next what is more than one should have. A window never ends before it begins, nor without its open slices. */
-async function slicesOfRun({ context, run }: Extraction): Promise<Slice[]> {
+async function slicesOfRun({ context, run, columns }: Extraction): Promise<Slice[]> {
   const slices = await readSlices(context.database, run);
   const { from, to } = run.window;
   // Slices of the overlap lie before the window, and are not counted.
-  const after = slices.slice(context.limits.runSlices).find(({ cursorFrom }) => cursorFrom > from);
+  const fitting = countFittingSlices(slices, columns, run.job.cursorField, context.limits.runSlices);
+  const after = slices.slice(fitting).find(({ cursorFrom }) => cursorFrom > from);
   if (!after || after.cursorFrom >= to) return slices;
   await shortenRun(context.database, run, after.cursorFrom);
   run.window.to = after.cursorFrom;

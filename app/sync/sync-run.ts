@@ -4,6 +4,7 @@ import { ensureTargetTable, type FoundTable, findTargetTable, type TargetIdentit
 import type { Context } from '../context.ts';
 import { columnsOf, unknownFields } from '../core/columns.ts';
 import { type Drift, settleDrift } from '../core/drift.ts';
+import { BASE_GROUP } from '../core/field-groups.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
 import { sum } from '../core/sum.ts';
@@ -36,7 +37,7 @@ export async function syncRun(context: Context, run: Run, signal: AbortSignal): 
   // A table may be replaced while rows are read: it is trusted unseen only where none are to be merged.
   const target = !delta && seen ? seen.table : await findTargetTable(context.warehouse, targetIdentity(context, run));
   await prepareTarget(extraction, target);
-  const merged = delta && (await mergeDelta(extraction, delta));
+  const merged = delta && delta.counts.deltaRows > 0 ? await mergeDelta(extraction, delta) : undefined;
   if (delta?.deletedRows) await eraseBadValues(extraction);
 
   const receipt = writeReceipt(run.drift, staged, delta, merged, await billedByRun(context.database, run.runId), rereadFrom);
@@ -61,7 +62,7 @@ async function settleColumns(context: Context, client: SalesforceClient, run: Ru
   const settled = settleDrift(wanted, table?.columns, run.job.cursorField);
   const { columns } = settled;
   const drift = { ...settled.drift, leftOut: unknownFields(fields) };
-  await saveColumns(context.database, run, columns, drift);
+  await saveColumns(context.database, run, { columns, drift });
   Object.assign(run, { columns, drift });
   return { table };
 }
@@ -132,8 +133,11 @@ function writeReceipt(
   rereadFrom: Date | null,
 ): Receipt {
   const sumKnown = (numbers: (number | null)[]): number | null => (numbers.includes(null) ? null : sum(numbers));
-  const slices = staged.map(({ slice }) => slice);
-  const pages = staged.flatMap((slice) => slice.pages);
+  const all = staged.map(({ slice }) => slice);
+  const allPages = staged.flatMap((slice) => slice.pages);
+  // A row is counted once, however many groups its fields were read in.
+  const slices = all.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
+  const pages = allPages.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
   return {
     salesforce_before: sumKnown(slices.map((slice) => slice.countBefore)),
     salesforce_after: sumKnown(slices.map((slice) => slice.countAfter)),
@@ -143,6 +147,8 @@ function writeReceipt(
     staged: sum(slices.map((slice) => slice.staged)),
     distinct_ids: delta?.counts.stagedIds ?? 0,
     delta_rows: delta?.counts.deltaRows ?? 0,
+    field_groups: new Set(all.map(({ fieldGroup }) => fieldGroup)).size,
+    torn: delta?.counts.torn ?? 0,
     inserted: merged?.inserted ?? 0,
     updated: merged?.updated ?? 0,
     deleted: merged?.deleted ?? 0,
@@ -151,10 +157,10 @@ function writeReceipt(
     columns_unasked: drift.unasked,
     fields_retyped: drift.retyped,
     fields_left_out: drift.leftOut,
-    pages: pages.length,
-    bytes: sum(pages.map((page) => page.bytes)),
+    pages: allPages.length,
+    bytes: sum(allPages.map((page) => page.bytes)),
     bytes_billed: bytesBilled,
-    methods: slices.map((slice) => `${slice.method}: ${slice.reason}`),
+    methods: all.map((slice) => `${slice.method}: ${slice.reason}`),
     reread_from: rereadFrom?.toISOString() ?? null,
     verdict: weakestVerdict(staged.map((slice) => slice.verdict)),
   };

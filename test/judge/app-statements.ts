@@ -13,6 +13,7 @@ import {
   widenStatement,
 } from '../../app/bigquery/sql.ts';
 import type { Column, FieldColumn } from '../../app/core/columns.ts';
+import { BASE_GROUP, fieldsOf } from '../../app/core/field-groups.ts';
 import type { CatalogColumn, CatalogTable } from './google-sql.ts';
 import { type Schema, tableOf } from './schemas.ts';
 
@@ -27,7 +28,7 @@ export interface AppStatement {
 /** All that the app says about a table of this schema, each statement with the tables that the ones before it leave. */
 export function appStatements(schema: Schema): AppStatement[] {
   const statement = deltaOf(schema);
-  const staging = schema.slices.map(({ table }) => catalogTable(table, textColumns(schema.columns)));
+  const staging = schema.slices.map(({ table, fieldGroup }) => catalogTable(table, textColumns(schema, fieldGroup)));
   const delta = deltaTable(schema);
   // Columns of fields that are gone from the org stay, and later ones come last.
   const target = targetTable([...schema.columns, GONE]);
@@ -112,9 +113,9 @@ const widenings = ({ columns }: Schema): Column[] =>
 
 const typedColumns = (schema: Schema): FieldColumn[] => schema.columns.filter(({ type }) => type !== 'STRING').slice(0, 20);
 
-/** The same columns as they are staged. */
-export const textColumns = (columns: readonly FieldColumn[]): CatalogColumn[] =>
-  columns.map(({ field }) => ({ name: field, type: 'STRING' }));
+/** The columns of a field group as they are staged. */
+export const textColumns = ({ columns, cursorField }: Schema, fieldGroup = BASE_GROUP): CatalogColumn[] =>
+  fieldsOf(columns, fieldGroup, cursorField).map((field) => ({ name: field, type: 'STRING' }));
 
 const targetTable = (columns: readonly Column[]): CatalogTable => catalogTable(TARGET, [...columns, ...OWN_COLUMNS]);
 

@@ -52,7 +52,7 @@ const slices: readonly (readonly (string | null)[])[][] = [
 const schema: Schema = {
   columns,
   cursorField: 'SystemModstamp',
-  slices: slices.map((_, order) => ({ order, table: tableOf(`staging_of_the_case_${order}`) })),
+  slices: slices.map((_, order) => ({ order, fieldGroup: 0, table: tableOf(`staging_of_the_case_${order}`) })),
 };
 
 /** The statement that makes the delta table of the case. */
@@ -60,7 +60,7 @@ export const caseStatement = deltaStatement(deltaOf(schema));
 
 export const caseTables: readonly FilledTable[] = schema.slices.map(({ table }, index) => ({
   name: `${table.project}.${table.dataset}.${table.table}`,
-  columns: textColumns(columns),
+  columns: textColumns(schema),
   rows: slices[index]!,
 }));
 

@@ -28,10 +28,34 @@ const SYSTEM: readonly Column[] = [
 ];
 
 const stagedSlices = (count: number): StagedSlice[] =>
-  Array.from({ length: count }, (_, order) => ({ order, table: tableOf(`staging-1f0e_${order}_g0`) }));
+  Array.from({ length: count }, (_, order) => ({ order, fieldGroup: 0, table: tableOf(`staging-1f0e_${order}_g0`) }));
 
 /** A column as the field of its name fills it. */
 export const filled = ({ name, type }: Column): FieldColumn => ({ field: name, name, type });
+
+/**
+ * The same schema in field groups: calculated fields in a group of their own, the second half of the others in another; and one more of
+ * each kind that no slice has rows of.
+ */
+function inGroups({ columns, cursorField, slices }: Schema): Schema {
+  const keys = ['Id', 'IsDeleted', 'CreatedDate', cursorField];
+  const grouped = columns.map((column, index): FieldColumn => {
+    if (keys.includes(column.field) || index % 2 === 0) return column;
+    return { ...column, group: 1 + ((index % 8) >> 1), ...(index % 8 < 4 && { calculated: true }) };
+  });
+  const groups = [0, 1, 3].filter((group) => grouped.some((column) => (column.group ?? 0) === group));
+  return {
+    columns: grouped,
+    cursorField,
+    slices: groups.flatMap((fieldGroup) =>
+      slices.map(({ order, table }) => ({
+        order: fieldGroup * slices.length + order,
+        fieldGroup,
+        table: tableOf(`${table.table}_f${fieldGroup}`),
+      })),
+    ),
+  };
+}
 
 /** Columns whose fields have had another type before: the staging tables have the field's name. */
 const RETYPED: readonly FieldColumn[] = TYPES.map((type) => ({
@@ -41,7 +65,7 @@ const RETYPED: readonly FieldColumn[] = TYPES.map((type) => ({
 }));
 
 /** One column of each type and of each word, in one slice and in twenty; a table of no deletions; a table of two columns. */
-export const plainSchemas: readonly Schema[] = [
+const ungroupedSchemas: readonly Schema[] = [
   ...[1, 2, 20].map((count) => ({
     columns: [
       ...SYSTEM.map(filled),
@@ -69,9 +93,11 @@ export const plainSchemas: readonly Schema[] = [
   },
 ];
 
-/** Schemas by chance, the same for the same seed. */
+export const plainSchemas: readonly Schema[] = [...ungroupedSchemas, ...ungroupedSchemas.slice(0, 3).map(inGroups)];
+
+/** Schemas by chance, every other one in field groups, the same for the same seed. */
 export function randomSchemas(count: number, seed: number): Schema[] {
-  return fc.sample(schema, { numRuns: count, seed });
+  return fc.sample(schema, { numRuns: count, seed }).map((drawn, index) => (index % 2 === 0 ? drawn : inGroups(drawn)));
 }
 
 const LETTERS = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];

@@ -31,7 +31,7 @@ test('a text in a statement cannot end itself', () => {
 test('the delta statement of a run is the same, whoever builds it', () => {
   const statement: DeltaStatement = {
     delta: table('delta'),
-    slices: [{ order: 0, table: table('stage') }],
+    slices: [{ order: 0, fieldGroup: 0, table: table('stage') }],
     columns: [id, stamp],
     cursorField: 'SystemModstamp',
     partitionField: undefined,

@@ -17,7 +17,7 @@ import {
   succeedRun,
 } from '../../../app/store/runs.ts';
 import { createSealer } from '../../../app/store/seal.ts';
-import { beginGeneration, cutSlice, planSlices, readSlices, saveSlice, shortenRun } from '../../../app/store/slices.ts';
+import { beginGeneration, cutSlice, readSlices, saveSlice, saveSlices, shortenRun } from '../../../app/store/slices.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 const RECEIPT = { verdict: 'exact' } as Receipt;
@@ -128,6 +128,7 @@ describe('a run', () => {
     const plan = [
       {
         ordinal: 0,
+        fieldGroup: 0,
         cursorFrom: new Date('2023-03-01'),
         cursorTo: new Date('2023-03-20'),
         open: true,
@@ -137,8 +138,8 @@ describe('a run', () => {
       },
     ];
     const leaseLost = { code: 'lease_lost' };
-    await expect(planSlices(database.pool, lost, plan)).rejects.toMatchObject(leaseLost);
-    await planSlices(database.pool, taken, plan);
+    await expect(saveSlices(database.pool, lost, plan)).rejects.toMatchObject(leaseLost);
+    await saveSlices(database.pool, taken, plan);
     await expect(succeedRun(database.pool, lost, RECEIPT)).rejects.toMatchObject(leaseLost);
     await expect(failRun(database.pool, lost, 1, { code: 'internal', message: '' })).rejects.toMatchObject(leaseLost);
     await expect(postponeRun(database.pool, lost, 0, 1, undefined)).rejects.toMatchObject(leaseLost);
@@ -149,7 +150,7 @@ describe('a run', () => {
     await expect(cutSlice(database.pool, lost, slice!, [slice!, slice!])).rejects.toMatchObject(leaseLost);
     await expect(shortenRun(database.pool, lost, new Date('2023-03-10'))).rejects.toMatchObject(leaseLost);
     await expect(saveTarget(database.pool, lost, new Date())).rejects.toMatchObject(leaseLost);
-    const key = { slice: 0, generation: 1, number: 0, locator: null };
+    const key = { slice: 0, fieldGroup: 0, generation: 1, number: 0, locator: null };
     const page = await beginPage(database.pool, taken, key);
     await expect(beginPage(database.pool, lost, { ...key, number: 1 })).rejects.toMatchObject(leaseLost);
     await expect(savePage(database.pool, lost, page, { loaded: 1 })).rejects.toMatchObject(leaseLost);
