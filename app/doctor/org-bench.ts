@@ -6,6 +6,7 @@ import { parseIdentityUrl } from '../core/identity.ts';
 import { AppError } from '../errors.ts';
 import { abortQueryJob, createQueryJob, getQueryJob, waitForQueryJob } from '../salesforce/bulk.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
+import { describeObject } from '../salesforce/describe.ts';
 import { refusalCode } from '../salesforce/errors.ts';
 import { queryPath, readRestPage } from '../salesforce/rest.ts';
 import { activeConnections, type Connection, findConnection } from '../store/connections.ts';
@@ -101,7 +102,7 @@ export class OrgBench {
     const client = context.salesforce(connection.id, signal);
     const found = await objectWithRows(client, objectName ? [objectName] : USUAL_OBJECTS);
     if (!found) return `${objectName ?? 'none of the usual objects'} has no ${LEAST_ROWS} rows that this user may see`;
-    const { name, fields } = await context.describes.get(client, connection.id, found.name);
+    const { name, fields } = await describeObject(client, found.name);
     print(`Salesforce: the object ${name} of the org of ${connection.identityUrl}, API ${client.version}`);
     return new OrgBench(context, connection, client, { name, columns: columnsOf(fields), count: found.count }, print, signal);
   }

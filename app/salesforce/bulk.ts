@@ -3,6 +3,7 @@ import { redactMessage } from '../core/redact.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { translateSalesforceError } from './errors.ts';
+import { type FieldRefusal, fieldRefusalIn } from './field-refusal.ts';
 
 /** What a Bulk API 2.0 query job says of itself. A state we do not know means that it is still running. */
 export interface BulkJob {
@@ -14,6 +15,8 @@ export interface BulkJob {
   tooMuch: boolean;
   /** why it failed, where Salesforce says so; values are redacted */
   message: string | null;
+  /** it failed for the fields that it selects */
+  fieldRefusal?: FieldRefusal | undefined;
 }
 
 /** A result page, its body not yet read. Whoever gets one reads its body to the end or destroys it. */
@@ -60,6 +63,7 @@ export async function getQueryJob(client: SalesforceClient, id: string): Promise
     processed: job.numberRecordsProcessed ?? 0,
     tooMuch: TOO_MUCH.test(message),
     message: redactMessage(message) || null,
+    fieldRefusal: fieldRefusalIn(message),
   };
 }
 

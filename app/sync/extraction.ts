@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import type { FieldColumn } from '../core/columns.ts';
+import type { DescribedField, FieldColumn } from '../core/columns.ts';
 import { fieldsOf } from '../core/field-groups.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
 import type { Page } from '../store/pages.ts';
@@ -37,6 +37,8 @@ export interface Extraction {
   client: SalesforceClient;
   run: Run;
   columns: readonly FieldColumn[];
+  /** the fields as they were described when the run's were settled; undefined: by an earlier attempt */
+  knownFields: readonly DescribedField[] | undefined;
   signal: AbortSignal;
 }
 

@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts';
 import { beginGeneration, type Slice, saveSlice } from '../store/slices.ts';
 import { buildDelta } from './build-delta.ts';
 import type { Extraction, StagedSlice } from './extraction.ts';
+import type { Unsettled } from './settle-fields.ts';
 import { MAX_READINGS, rowRange } from './stage-slice.ts';
 import { stageSlices } from './stage-slices.ts';
 import { tryCount } from './try-count.ts';
@@ -31,12 +32,14 @@ const EMPTY: CountedSlice = { distinctIds: 0, repeatedIds: null, stampedBefore: 
 /**
  * Stages all slices of a run and builds its delta table. Slices with Ids that came twice are read again, as are those for which Salesforce
  * counts rows that were not read.
+ * @returns why the run's fields have to be settled again, if they have
  * @throws AppError ids_not_unique, count_mismatch, bigquery_budget
  */
-export async function stageAndCount(extraction: Extraction): Promise<CountedRun> {
+export async function stageAndCount(extraction: Extraction): Promise<CountedRun | { unsettled: Unsettled }> {
   const rereads = new Map<number, number>();
   for (;;) {
     const staged = await stageSlices(extraction);
+    if ('unsettled' in staged) return staged;
     const filled = staged.filter(({ slice }) => slice.staged !== 0);
     const hasRows = filled.some(({ slice }) => slice.fieldGroup === BASE_GROUP);
     const delta = hasRows ? await buildDelta(extraction, filled) : undefined;

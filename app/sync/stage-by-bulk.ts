@@ -4,6 +4,7 @@ import { nextPageRows } from '../core/page-width.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { type BulkJob, createQueryJob, fetchPage, waitForQueryJob } from '../salesforce/bulk.ts';
 import { LOST_LOCATOR, refusalCode } from '../salesforce/errors.ts';
+import { refusedQuery } from '../salesforce/field-refusal.ts';
 import { readHeader } from '../salesforce/page-header.ts';
 import { type RowRange, selectRows } from '../salesforce/soql.ts';
 import { saveBulkRefused } from '../store/jobs.ts';
@@ -39,6 +40,7 @@ export async function stageByBulk(
   if (!bulkJobId) return { reason: 'Bulk refuses the object', interrupted: true };
   const slice = await saveSlice(context.database, run, planned.ordinal, { bulkJobId });
   const job = await waitForBulkJob(extraction, slice);
+  if (job.state === 'Failed' && job.fieldRefusal) throw refusedQuery(run.job.objectName, job.fieldRefusal);
   if (job.state !== 'JobComplete') {
     // Salesforce need not say why a job failed: where the slice was asked for before, it may be too much.
     const tooLarge = job.tooMuch || (job.state === 'Failed' && slice.generation > 1);

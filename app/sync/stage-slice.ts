@@ -3,6 +3,7 @@ import type { Choice } from '../core/method.ts';
 import { sum } from '../core/sum.ts';
 import { judgeSlice } from '../core/verdict.ts';
 import { AppError } from '../errors.ts';
+import { fieldRefusal } from '../salesforce/field-refusal.ts';
 import { recordCount } from '../salesforce/record-count.ts';
 import type { RowRange } from '../salesforce/soql.ts';
 import { type Page, readPages } from '../store/pages.ts';
@@ -11,6 +12,7 @@ import { beginGeneration, type Slice, saveSlice } from '../store/slices.ts';
 import { beginReading } from './begin-reading.ts';
 import { type Extraction, type Failed, requestedFields, type StagedSlice, type TooLarge } from './extraction.ts';
 import { runLabels, stagingExpiry, stagingTable } from './names.ts';
+import type { Unsettled } from './settle-fields.ts';
 import { stageByBulk } from './stage-by-bulk.ts';
 import { stageByRest } from './stage-by-rest.ts';
 import { tryCount } from './try-count.ts';
@@ -24,9 +26,13 @@ export const MAX_READINGS = 3;
  * @param canBeCut whether TooLarge may be answered
  * @throws AppError count_mismatch when they never agree
  */
-export async function stageSlice(extraction: Extraction, planned: Slice, canBeCut: boolean): Promise<StagedSlice | TooLarge> {
+export async function stageSlice(
+  extraction: Extraction,
+  planned: Slice,
+  canBeCut: boolean,
+): Promise<StagedSlice | TooLarge | { unsettled: Unsettled }> {
   for (let slice = planned, unproved = 0; ; ) {
-    const staged = await stageGeneration(extraction, slice, canBeCut);
+    const staged = await stageOrRefuse(extraction, slice, canBeCut);
     if (!('reason' in staged)) return staged;
     if (staged.tooLarge && canBeCut) return { cut: slice, parts: 2 };
     if (!staged.interrupted && !staged.later && ++unproved >= MAX_READINGS) {
@@ -39,7 +45,19 @@ export async function stageSlice(extraction: Extraction, planned: Slice, canBeCu
   }
 }
 
-async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut: boolean): Promise<StagedSlice | TooLarge | Failed> {
+type Outcome = StagedSlice | TooLarge | Failed | { unsettled: Unsettled };
+
+async function stageOrRefuse(extraction: Extraction, slice: Slice, canBeCut: boolean): Promise<Outcome> {
+  try {
+    return await stageGeneration(extraction, slice, canBeCut);
+  } catch (error) {
+    const refusal = fieldRefusal(error);
+    if (!refusal) throw error;
+    return { unsettled: { kind: 'refused', refusal, group: slice.fieldGroup, error } };
+  }
+}
+
+async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut: boolean): Promise<Outcome> {
   const { context, run } = extraction;
   const { database, limits } = context;
   if (planned.state === 'staged') return await prove(extraction, planned, await readPages(database, run.runId, planned));
@@ -48,7 +66,7 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
 
   const range = rowRange(extraction, planned);
   const reading = await beginReading(extraction, planned, range, canBeCut);
-  if ('cut' in reading) return reading;
+  if ('cut' in reading || 'unsettled' in reading) return reading;
   const { slice, firstPage } = reading;
   if (slice.countBefore === 0) return await emptySlice(extraction, slice);
   if (canBeCut && !slice.bulkJobId) {

@@ -5,14 +5,16 @@ import { firstCreatedDate } from '../salesforce/record-count.ts';
 import { firstAndLastId } from '../salesforce/soql.ts';
 import { cutSlice, readSlices, type Slice, saveSlices, shortenRun } from '../store/slices.ts';
 import type { Extraction, StagedSlice, TooLarge } from './extraction.ts';
+import type { Unsettled } from './settle-fields.ts';
 import { emptySlice, rowRange, stageSlice } from './stage-slice.ts';
 import { tooMuch } from './too-much.ts';
 
 /**
  * Stages all slices of a run, oldest first, so that the open ones are read after all others. A slice that turns out too large is cut;
  * a run that gets too many slices by that ends earlier, and what is left becomes the next run of the chain.
+ * @returns why the run's fields have to be settled again, if they have
  */
-export async function stageSlices(extraction: Extraction): Promise<StagedSlice[]> {
+export async function stageSlices(extraction: Extraction): Promise<StagedSlice[] | { unsettled: Unsettled }> {
   const { context, run, columns } = extraction;
   const ranges = slicesOf(run.window, { ...run.job, overlapMinutes: context.config.overlapMinutes });
   await saveSlices(context.database, run, planSlices(ranges, groupsOf(columns)));
@@ -25,6 +27,7 @@ export async function stageSlices(extraction: Extraction): Promise<StagedSlice[]
     const result = hasNoRows(next, slices)
       ? await emptySlice(extraction, next, { method: 'rest', reason: 'the base group has no rows' })
       : await stageSlice(extraction, next, !indivisible.has(next.ordinal));
+    if ('unsettled' in result) return result;
     if ('slice' in result) staged.set(next.ordinal, result);
     else if (!(await cut(extraction, result))) indivisible.add(next.ordinal);
   }

@@ -1,25 +1,23 @@
 import { type FinishedJob, query } from '../bigquery/jobs.ts';
 import { mergeStatement, targetCountStatement } from '../bigquery/sql.ts';
-import { ensureTargetTable, type FoundTable, findTargetTable, type TargetIdentity } from '../bigquery/tables.ts';
+import { ensureTargetTable, type FoundTable, findTargetTable } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
-import { columnsOf, unknownFields } from '../core/columns.ts';
-import { type Drift, settleDrift } from '../core/drift.ts';
+import type { Drift } from '../core/drift.ts';
 import { BASE_GROUP } from '../core/field-groups.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
 import { sum } from '../core/sum.ts';
 import { type CountedDelta, judgeMerge, judgeTarget, requireVerdict } from '../core/verdict.ts';
-import { AppError } from '../errors.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
 import { billedByRun } from '../store/billed.ts';
-import { type Run, saveColumns, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
+import { type Run, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
 import { closeAbandoned } from './close-abandoned.ts';
 import { eraseBadValues } from './erase-bad-values.ts';
 import type { Extraction, StagedSlice } from './extraction.ts';
 import { deltaTable, mergeJobId, runLabels, targetTable } from './names.ts';
-import { requireQuota } from './quota.ts';
 import { runBilled } from './run-billed.ts';
-import { stageAndCount } from './stage-and-count.ts';
+import { type Seen, settleAgain, settleFields, targetIdentity } from './settle-fields.ts';
+import { type CountedRun, stageAndCount } from './stage-and-count.ts';
 import { untilSucceeded } from './until-succeeded.ts';
 
 /**
@@ -29,10 +27,8 @@ import { untilSucceeded } from './until-succeeded.ts';
  */
 export async function syncRun(context: Context, run: Run, signal: AbortSignal): Promise<Receipt> {
   const client = context.salesforce(run.job.connectionId, signal);
-  const seen = await settleColumns(context, client, run);
-  const extraction = { context, client, run, columns: run.columns!, signal };
-
-  const { staged, delta, rereadFrom } = await stageAndCount(extraction);
+  const { extraction, seen, counted } = await extract(context, client, run, signal);
+  const { staged, delta, rereadFrom } = counted;
 
   // A table may be replaced while rows are read: it is trusted unseen only where none are to be merged.
   const target = !delta && seen ? seen.table : await findTargetTable(context.warehouse, targetIdentity(context, run));
@@ -45,30 +41,19 @@ export async function syncRun(context: Context, run: Run, signal: AbortSignal): 
   return receipt;
 }
 
-/**
- * Settles the columns that the run asks for, and where their values go: once, since all its pages must have the same.
- * @returns the target table as it was seen meanwhile, if it was looked at
- */
-async function settleColumns(context: Context, client: SalesforceClient, run: Run): Promise<{ table: FoundTable | undefined } | undefined> {
-  if (run.columns) return undefined;
-  await requireQuota(context, run.orgId);
-  const { fields } = await context.describes.get(client, run.job.connectionId, run.job.objectName);
-  const wanted = columnsOf(fields);
-  for (const needed of ['Id', run.job.cursorField]) {
-    if (wanted.some(({ field }) => field === needed)) continue;
-    throw new AppError('salesforce_refused', `The connection's user no longer sees the field ${needed} of ${run.job.objectName}.`);
+/** Reads the run's rows. Its fields are settled, and again where Salesforce does not take them, until it has read them. */
+async function extract(
+  context: Context,
+  client: SalesforceClient,
+  run: Run,
+  signal: AbortSignal,
+): Promise<{ extraction: Extraction; seen: Seen | undefined; counted: CountedRun }> {
+  for (let seen = await settleFields(context, client, run); ; ) {
+    const extraction = { context, client, run, columns: run.columns!, knownFields: seen?.fields, signal };
+    const counted = await stageAndCount(extraction);
+    if (!('unsettled' in counted)) return { extraction, seen, counted };
+    seen = (await settleAgain(extraction, counted.unsettled)) ?? seen;
   }
-  const table = await findTargetTable(context.warehouse, targetIdentity(context, run));
-  const settled = settleDrift(wanted, table?.columns, run.job.cursorField);
-  const { columns } = settled;
-  const drift = { ...settled.drift, leftOut: unknownFields(fields) };
-  await saveColumns(context.database, run, { columns, drift });
-  Object.assign(run, { columns, drift });
-  return { table };
-}
-
-function targetIdentity(context: Context, { job }: Run): TargetIdentity {
-  return { name: targetTable(context, job), jobId: job.id, createdAt: job.targetCreatedAt };
 }
 
 async function prepareTarget({ context, run, columns }: Extraction, found: FoundTable | undefined): Promise<void> {

@@ -87,7 +87,6 @@ test.each([
   expect(await secrets()).toMatchObject([{ Secret__c: 4711 }, { Secret__c: 4712 }]);
 
   org.changeField('Account', change);
-  service.context.describes.forget(1, 'Account');
   clock.set(new Date('2023-03-06T10:00:00Z'));
   org.remove('Account', gone!);
   expect((await service.tickAt('2023-03-07T00:10:00Z')).text).toMatch(/^OK: /);
