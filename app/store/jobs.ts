@@ -155,7 +155,7 @@ export async function takeOverJob(
     return await transaction(database, async (client) => {
       await lockOpenRun(client, job.id);
       const { rows } = await client.query<JobRow>(
-        `UPDATE jobs SET connection_id = $3 FROM connections
+        `UPDATE jobs SET connection_id = $3, field_plan = NULL FROM connections
          WHERE jobs.id = $1 AND jobs.connection_id = $2 AND connections.id = $2 AND (connections.status <> 'active' OR $4)
          RETURNING jobs.*`,
         [job.id, job.connectionId, connectionId, force],

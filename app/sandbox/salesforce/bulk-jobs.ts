@@ -5,9 +5,8 @@ import type { DELIMITERS, LINE_ENDINGS } from './csv.ts';
 import type { Faults, Occasion } from './faults.ts';
 import { checkBulkLimits, type Limits } from './limits.ts';
 import type { Org } from './org.ts';
-import { TOO_COMPLICATED } from './query-reply.ts';
 import { recordId } from './record-id.ts';
-import { notFound, SalesforceError } from './salesforce-error.ts';
+import { notFound, SalesforceError, TOO_COMPLICATED } from './salesforce-error.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 import { countCalculated, readSoql, type SoqlQuery } from './soql.ts';
 

@@ -1,7 +1,7 @@
 import type { Parts } from './parts.ts';
 import type { OpenCursor } from './query-cursors.ts';
 import { type JsonObject, queriedRecord } from './record-json.ts';
-import { SalesforceError } from './salesforce-error.ts';
+import { SalesforceError, TOO_COMPLICATED } from './salesforce-error.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 import { countCalculated, readSoql, refuseUnknownParts, type SoqlQuery } from './soql.ts';
 import { aggregateRow } from './soql-aggregate.ts';
@@ -45,8 +45,6 @@ export async function queryReply({ org, cursors, faults }: Parts, asked: QueryAs
 export function nextPageReply({ cursors }: Parts, locator: string, version: string): object {
   return pageReply(cursors.at(locator), version);
 }
-
-export const TOO_COMPLICATED = 'Query is either selecting too many fields or the filter conditions are too complicated.';
 
 export function queryTimeout(): SalesforceError {
   return new SalesforceError(400, 'QUERY_TIMEOUT', 'Your query request was running for too long.');

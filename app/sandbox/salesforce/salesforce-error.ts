@@ -23,3 +23,6 @@ export class SalesforceError extends Error {
 export function notFound(): SalesforceError {
   return new SalesforceError(404, 'NOT_FOUND', 'The requested resource does not exist', true);
 }
+
+/** What Salesforce says of a query with QUERY_TOO_COMPLICATED. */
+export const TOO_COMPLICATED = 'Query is either selecting too many fields or the filter conditions are too complicated.';
