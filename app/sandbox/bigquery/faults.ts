@@ -28,8 +28,10 @@ export const FAULT_KINDS = {
   'lost-answer': 'a request is carried out, then the connection is cut instead of an answer',
   'job-failed': 'a job ends with `reason` (jobBackendError) and changes nothing; `atOnce`: before its insertion is answered',
   'job-stuck': 'a job stays RUNNING until it is cancelled, or its jobTimeoutMs are over',
+  'job-overruns': 'a job stays RUNNING until it is cancelled, whatever its jobTimeoutMs',
   'job-warning': 'a job succeeds, with an error in status.errors',
   'gzip-unknown': 'a load job takes gzip for text, and fails',
+  'expiration-kept': 'a patch of a table leaves its expirations as they are',
   'slow-visible': 'jobs.get does not find a job that is there: 404',
 } as const;
 

@@ -105,10 +105,13 @@ export class JobRunner {
   async #run(job: Job, fault: Fault | undefined): Promise<void> {
     job.resource.status = { state: 'RUNNING' };
     job.resource.statistics.startTime = String(this.#service.now());
-    const timer = this.#startTimer(job);
+    const { faults } = this.#service;
+    const { jobId } = job.resource.jobReference;
+    const overruns = faults.take('job-overruns', jobId);
+    const timer = overruns ? undefined : this.#startTimer(job);
     try {
       if (fault) throw jobFault(fault);
-      if (this.#service.faults.take('job-stuck', job.resource.jobReference.jobId)) await untilStopped(job);
+      if (overruns || faults.take('job-stuck', jobId)) await untilStopped(job);
       await expirePartitions(this.#service);
       const { load } = job.resource.configuration;
       const target = load ? loadTarget(load) : queryTarget(this.#service, job);

@@ -123,6 +123,10 @@ function changeTable(service: Service): Handler {
     const { request } = exchange;
     requireProject(service, exchange.parameters);
     const body = await jsonBody(request);
+    if (service.faults.take('expiration-kept', tableKey(referenceOf(exchange)))) {
+      delete body.expirationTime;
+      delete body.timePartitioning;
+    }
     const entry = await service.locks.hold(tableKey(referenceOf(exchange)), async () => {
       const before = entryOf(service, exchange);
       checkPrecondition(request, before.resource.etag);

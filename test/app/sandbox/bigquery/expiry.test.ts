@@ -54,6 +54,8 @@ describe('a table', () => {
   test('of a dataset with a default lives so long, and OPTIONS say otherwise', async () => {
     await client.createDataset('staging', { defaultTableExpirationMs: String(DAY) } as never);
     await run('CREATE TABLE staging.short AS SELECT 1 AS a');
+    await run('CREATE VIEW staging.short_view AS SELECT 1 AS a');
+    await client.dataset('staging').createTable('by_api', { schema: 'a' });
     await run(`CREATE TABLE staging.long (a INT64) OPTIONS (expiration_timestamp = TIMESTAMP '2999-01-01 00:00:00+00')`);
     await setClock(inDays(2));
     expect((await client.dataset('staging').getTables())[0].map(({ id }) => id)).toEqual(['long']);
@@ -74,6 +76,16 @@ describe('a table', () => {
     await second.close();
     await rm(folder, { recursive: true });
     expect(tables).toEqual([]);
+  });
+
+  test('keeps its expirations through a patch where that is asked for', async () => {
+    const [table] = await client.dataset('salesforce').createTable('kept', { schema: 'a', expirationTime: String(Date.now() + DAY) });
+    const fault = { kind: 'expiration-kept', match: 'salesforce.kept' };
+    await call(`${sandbox.url}/sandbox/faults`, { method: 'POST', body: JSON.stringify(fault) });
+    for (const kept of [true, false]) {
+      const [patched] = await table.setMetadata({ description: 'patched', expirationTime: null } as never);
+      expect([patched.description, 'expirationTime' in patched]).toEqual(['patched', kept]);
+    }
   });
 
   test('that expired can be made anew after a restart', async () => {

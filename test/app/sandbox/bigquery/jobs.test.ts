@@ -282,6 +282,15 @@ describe('faults of jobs', () => {
     });
   });
 
+  test('a job runs until it is cancelled, past its own time limit', async () => {
+    await addFault(sandbox, { kind: 'job-overruns', match: 'overrun' });
+    const [job] = await client.createQueryJob({ query: 'SELECT 1', jobId: 'overrun', location: 'EU', jobTimeoutMs: 1 });
+    const results = `${sandbox.url}/bigquery/v2/projects/sandbox/queries/overrun?location=EU&timeoutMs=20`;
+    expect((await call(results)).body).toMatchObject({ jobComplete: false });
+    await job.cancel();
+    expect((await finished(sandbox, 'overrun')).status.errorResult).toMatchObject({ reason: 'stopped' });
+  });
+
   test('a job may become visible late', async () => {
     await insert('SELECT 1', 'late');
     await addFault(sandbox, { kind: 'slow-visible', match: 'late', times: 2 });
