@@ -37,8 +37,8 @@ export interface Context {
   readonly uploads: Budget;
   /** places for long requests to an org */
   longRequests(orgId: string): Budget;
-  /** A connection's way into its org; `signal` ends its calls. */
-  salesforce(connectionId: number, signal?: AbortSignal): SalesforceClient;
+  /** A connection's way into its org; `signal` ends its calls, and `noteActivity` is called at each. */
+  salesforce(connectionId: number, signal?: AbortSignal, noteActivity?: () => void): SalesforceClient;
   /** The External Client App of a login host; the first one where none is named. @throws AppError invalid_request */
   app(loginUrl?: string): SalesforceApp;
   /** The schedule's idea of now. All else lives in real time. */
@@ -63,7 +63,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
   // Pages are slow to begin and large; each request sets its own idle time-outs.
   const { httpProxy, httpsProxy, noProxy } = config.proxy;
   const dispatcher = new EnvHttpProxyAgent({ httpProxy, httpsProxy, noProxy, connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
-  const warehouse = openWarehouse({ ...config.bigquery, federation: federationOf(config, credentials) }, dispatcher, limits.pollMs);
+  const warehouse = openWarehouse({ ...config.bigquery, federation: federationOf(config, credentials) }, dispatcher, limits);
   const longRequests = new Map<string, Budget>();
 
   const app = (loginUrl?: string): SalesforceApp => {
@@ -93,7 +93,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
       return longRequests.get(orgId)!;
     },
     app,
-    salesforce: (connectionId, signal) =>
+    salesforce: (connectionId, signal, noteActivity) =>
       new SalesforceClient(
         {
           current: () => readAccessToken(database, sealer, connectionId),
@@ -112,7 +112,10 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
           gzip: config.salesforce.gzip,
           limits,
           loginUrls: config.salesforce.apps.map(({ loginUrl }) => loginUrl),
-          onCall: (told) => calls.count(connectionId, told),
+          onCall: (told) => {
+            noteActivity?.();
+            calls.count(connectionId, told);
+          },
           signal,
         },
       ),

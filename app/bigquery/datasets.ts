@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import { httpStatus, translateBigQueryError } from './errors.ts';
+import { unlessStatus } from './unless-status.ts';
 import { isLoopback, type Warehouse } from './warehouse.ts';
 
 /**
@@ -43,20 +43,14 @@ export function missingDatasets(warehouse: Warehouse, names: readonly string[], 
 
 /** Creates a dataset in the configured location, unless another process was quicker. */
 export async function createDataset(warehouse: Warehouse, name: string): Promise<void> {
-  try {
-    await warehouse.client.createDataset(name, { location: warehouse.location });
-  } catch (error) {
-    if (httpStatus(error) !== 409) throw translateBigQueryError(error, `create the dataset ${name}`);
-  }
+  const { location } = warehouse;
+  await warehouse.call(`create the dataset ${name}`, (client) => unlessStatus(409, undefined, client.createDataset(name, { location })));
 }
 
 /** Where a dataset is; undefined: it does not exist. */
 async function datasetLocation(warehouse: Warehouse, name: string): Promise<string | undefined> {
-  try {
-    const [metadata] = await warehouse.client.dataset(name).getMetadata();
-    return (metadata as { location?: string }).location ?? '';
-  } catch (error) {
-    if (httpStatus(error) === 404) return undefined;
-    throw translateBigQueryError(error, `look at the dataset ${name}`);
-  }
+  const found = await warehouse.call(`look at the dataset ${name}`, (client) =>
+    unlessStatus(404, undefined, client.dataset(name).getMetadata()),
+  );
+  return found && ((found[0] as { location?: string }).location ?? '');
 }

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { QueryResultsOptions } from '@google-cloud/bigquery';
 import { AppError } from '../errors.ts';
-import { httpStatus, translateBigQueryError, translateJobError } from './errors.ts';
+import { translateJobError } from './errors.ts';
 import type { Job } from './resources.ts';
+import { unlessStatus } from './unless-status.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** What a job that succeeded has done. Rows; those of a kind of job that it was not are 0. */
@@ -33,6 +35,9 @@ export interface Statement {
 /** A job's id was taken and answered 409 or not at all: for so long it may not be seen yet. */
 const INVISIBLE_MS = 60_000;
 
+/** A job that was cancelled has so long to end: BigQuery does not promise that it will. */
+const CANCELLED_MS = 60_000;
+
 const LONGEST_POLL_MS = 10_000;
 
 /**
@@ -40,11 +45,11 @@ const LONGEST_POLL_MS = 10_000;
  * @returns failed in passing where the id belongs to another statement
  * @throws AppError when BigQuery cannot be asked
  */
-export async function runStatement(warehouse: Warehouse, statement: Statement, signal: AbortSignal): Promise<JobOutcome> {
+export async function runStatement(warehouse: Warehouse, statement: Statement): Promise<JobOutcome> {
   const { id, sql } = statement;
   const doing = `run the job ${id}`;
   await askFor(warehouse, statement, doing);
-  const job = await waitForJob(warehouse, id, signal);
+  const job = await waitForJob(warehouse, id);
   if (job.configuration?.query?.query !== sql) return { succeeded: false, passing: true, error: otherStatement(id) };
   return outcomeOf(job, doing);
 }
@@ -53,9 +58,9 @@ export async function runStatement(warehouse: Warehouse, statement: Statement, s
  * Waits for the end of a job that may have been asked for; where it was not, takes its id, so that it never will be.
  * @throws AppError
  */
-export async function closeJobId(warehouse: Warehouse, id: string, labels: Record<string, string>, signal: AbortSignal): Promise<void> {
+export async function closeJobId(warehouse: Warehouse, id: string, labels: Record<string, string>): Promise<void> {
   await askFor(warehouse, { id, sql: 'SELECT 1', labels, mostBytes: 1 }, `close the job ${id}`);
-  await waitForJob(warehouse, id, signal);
+  await waitForJob(warehouse, id);
 }
 
 /** Another release worded it otherwise, or closed it: whatever that one did is done, and ours runs under another id. */
@@ -64,62 +69,89 @@ function otherStatement(id: string): AppError {
 }
 
 async function askFor(warehouse: Warehouse, { id, sql, labels, mostBytes }: Statement, doing: string): Promise<void> {
-  try {
-    await warehouse.client.createJob({
-      jobId: id,
-      location: warehouse.location,
-      configuration: { labels, query: { query: sql, useLegacySql: false, maximumBytesBilled: String(mostBytes) } },
-    });
-  } catch (error) {
-    // Asked for before, by us or by a worker that lost this run: the job is as good as ours.
-    if (httpStatus(error) !== 409) throw translateBigQueryError(error, doing);
-  }
+  const configuration = { labels, query: { query: sql, useLegacySql: false, maximumBytesBilled: String(mostBytes) } };
+  await createJob(warehouse, doing, id, configuration);
+}
+
+/** Creates a job; where one with this id exists, by us or by a worker that lost this run, that one is as good as ours. */
+async function createJob(warehouse: Warehouse, doing: string, jobId: string, configuration: Job['configuration']): Promise<void> {
+  const options = { jobId, location: warehouse.location, configuration: { ...configuration, jobTimeoutMs: jobTimeout(warehouse) } };
+  await warehouse.call(doing, (client) => unlessStatus(409, undefined, client.createJob(options)));
+}
+
+/** After so long BigQuery itself stops a job, though it does not promise to. */
+export function jobTimeout({ limits }: Warehouse): string {
+  return String(limits.bigqueryJobMs);
 }
 
 /** Reads the rows of a query that succeeded less than a day ago. @throws AppError */
 export async function readRows<Row>(warehouse: Warehouse, id: string): Promise<Row[]> {
-  try {
-    const [rows] = await warehouse.client.job(id, { location: warehouse.location }).getQueryResults();
-    return rows as Row[];
-  } catch (error) {
-    throw translateBigQueryError(error, `read the rows of the job ${id}`);
+  const rows: Row[] = [];
+  let page: QueryResultsOptions | null | undefined = { autoPaginate: false };
+  while (page) {
+    const options: QueryResultsOptions = page;
+    const [found, next] = await warehouse.call(`read the rows of the job ${id}`, (client) =>
+      client.job(id, { location: warehouse.location }).getQueryResults(options),
+    );
+    for (const row of found) rows.push(row as Row);
+    page = next;
   }
+  return rows;
 }
 
 /** Runs a statement that may be run twice, bounded by nothing: what somebody asks, and what is billed nothing. @throws AppError */
 export async function query<Row>(warehouse: Warehouse, sql: string, labels: Record<string, string>): Promise<Row[]> {
-  try {
-    const [rows] = await warehouse.client.query({ query: sql, location: warehouse.location, useLegacySql: false, labels });
-    return rows as Row[];
-  } catch (error) {
-    throw translateBigQueryError(error, 'run a statement');
-  }
+  const id = `query_${crypto.randomUUID()}`;
+  await createJob(warehouse, 'run a statement', id, { labels, query: { query: sql, useLegacySql: false } });
+  const outcome = outcomeOf(await waitForJob(warehouse, id), 'run a statement');
+  if (!outcome.succeeded) throw outcome.error;
+  return await readRows<Row>(warehouse, id);
 }
 
 /** Looks a job up. Undefined where there is none by this id. @throws AppError */
 export async function findJob(warehouse: Warehouse, id: string): Promise<Job | undefined> {
-  try {
-    const [job] = await warehouse.client.job(id, { location: warehouse.location }).getMetadata();
-    return job as Job;
-  } catch (error) {
-    if (httpStatus(error) === 404) return undefined;
-    throw translateBigQueryError(error, `look at the job ${id}`);
-  }
+  const found = await warehouse.call(`look at the job ${id}`, (client) =>
+    unlessStatus(404, undefined, client.job(id, { location: warehouse.location }).getMetadata()),
+  );
+  return found?.[0] as Job | undefined;
 }
 
-/** Waits for the end of a job that was asked for. @throws AppError when it cannot be seen for a minute */
-export async function waitForJob(warehouse: Warehouse, id: string, signal: AbortSignal): Promise<Job> {
-  const visibleBy = Date.now() + INVISIBLE_MS;
-  for (let pause = warehouse.pollMs; ; pause = Math.min(pause * 1.5, LONGEST_POLL_MS)) {
+/**
+ * Waits for the end of a job that was asked for; one that takes too long is cancelled, and ends as stopped.
+ * @throws AppError when it cannot be seen for a minute, or does not end though it was cancelled
+ */
+export async function waitForJob(warehouse: Warehouse, id: string): Promise<Job> {
+  const { pollMs, bigqueryJobMs, bigqueryCallMs } = warehouse.limits;
+  const since = Date.now();
+  let cancelledAt: number | undefined;
+  for (let pause = pollMs; ; pause = Math.min(pause * 1.5, LONGEST_POLL_MS)) {
     const job = await findJob(warehouse, id);
     if (job?.status?.state === 'DONE') return job;
-    if (!job && Date.now() > visibleBy) {
+    if (!job && Date.now() > since + INVISIBLE_MS) {
       throw new AppError('bigquery_unavailable', `The job ${id} was requested, and BigQuery does not find it.`, {
         details: { bigquery_job: id },
       });
     }
-    await sleep(pause, undefined, { signal });
+    // Its jobTimeoutMs should have ended it before.
+    if (job && cancelledAt === undefined && ageMs(job, since) > bigqueryJobMs + bigqueryCallMs) {
+      await cancelJob(warehouse, id);
+      cancelledAt = Date.now();
+    } else if (cancelledAt !== undefined && Date.now() > cancelledAt + CANCELLED_MS) {
+      throw new AppError('bigquery_unavailable', `The job ${id} took too long, was cancelled, and still runs.`, {
+        details: { bigquery_job: id },
+      });
+    }
+    await sleep(pause, undefined, { signal: warehouse.signal });
   }
+}
+
+/** By BigQuery's clock, and at least as long as it was waited for. */
+function ageMs({ statistics }: Job, waitedSince: number): number {
+  return Date.now() - Math.min(Number(statistics?.creationTime ?? waitedSince), waitedSince);
+}
+
+async function cancelJob(warehouse: Warehouse, id: string): Promise<void> {
+  await warehouse.call(`cancel the job ${id}`, (client) => client.job(id, { location: warehouse.location }).cancel());
 }
 
 /** Reads how a job ended that is DONE. */

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import { findJob, type JobOutcome, outcomeOf, waitForJob } from './jobs.ts';
+import { findJob, type JobOutcome, jobTimeout, outcomeOf, waitForJob } from './jobs.ts';
 import type { Job } from './resources.ts';
 import type { TableName } from './sql.ts';
 import { uploadJob } from './upload.ts';
@@ -20,26 +20,34 @@ export interface Load {
 export type LoadId = Pick<Load, 'jobId' | 'table'>;
 
 /** Uploads a page as it came: its load job then exists. @throws AppError; what the content throws passes through */
-export async function uploadPage(warehouse: Warehouse, load: Load, content: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
+export async function uploadPage(warehouse: Warehouse, load: Load, content: AsyncIterable<Buffer>): Promise<void> {
   const upload = warehouse.upload === 'multipart' ? uploadJobAtOnce : uploadJob;
-  await upload(warehouse, loadJob(warehouse, load), content, signal);
+  await upload(warehouse, loadJob(warehouse, load), withActivity(warehouse, content));
+}
+
+/** A page may come slowly: as long as bytes come, something happens. */
+async function* withActivity(warehouse: Warehouse, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const part of content) {
+    warehouse.noteActivity();
+    yield part;
+  }
 }
 
 /** Uploads a page and waits for its load job's end. @throws AppError; what the content throws passes through */
-export async function loadPage(warehouse: Warehouse, load: Load, content: AsyncIterable<Buffer>, signal: AbortSignal): Promise<JobOutcome> {
-  await uploadPage(warehouse, load, content, signal);
-  return await waitForLoad(warehouse, load, signal);
+export async function loadPage(warehouse: Warehouse, load: Load, content: AsyncIterable<Buffer>): Promise<JobOutcome> {
+  await uploadPage(warehouse, load, content);
+  return await waitForLoad(warehouse, load);
 }
 
 /** Waits for the end of a load job that was asked for. @throws AppError */
-export async function waitForLoad(warehouse: Warehouse, load: LoadId, signal: AbortSignal): Promise<JobOutcome> {
-  return adopt(await waitForJob(warehouse, load.jobId, signal), load);
+export async function waitForLoad(warehouse: Warehouse, load: LoadId): Promise<JobOutcome> {
+  return adopt(await waitForJob(warehouse, load.jobId), load);
 }
 
-/** The outcome of a load job that was asked for before, by us or by a worker that lost this run; undefined where there is none. */
-export async function findLoad(warehouse: Warehouse, load: LoadId, signal: AbortSignal): Promise<JobOutcome | undefined> {
+/** The outcome of a load job that was requested before, by us or by a worker that lost this run; undefined where there is none. */
+export async function findLoad(warehouse: Warehouse, load: LoadId): Promise<JobOutcome | undefined> {
   if (!(await findJob(warehouse, load.jobId))) return undefined;
-  return await waitForLoad(warehouse, load, signal);
+  return await waitForLoad(warehouse, load);
 }
 
 function adopt(job: Job, load: LoadId): JobOutcome {
@@ -64,6 +72,7 @@ export function loadJob(warehouse: Warehouse, { jobId, table, columns, labels }:
     jobReference: { projectId: warehouse.project, jobId, location: warehouse.location },
     configuration: {
       labels,
+      jobTimeoutMs: jobTimeout(warehouse),
       load: {
         destinationTable: { projectId: table.project, datasetId: table.dataset, tableId: table.table },
         schema: { fields: columns.map((name) => ({ name, type: 'STRING', mode: 'NULLABLE' })) },

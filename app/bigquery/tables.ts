@@ -1,10 +1,10 @@
 import type { Column } from '../core/columns.ts';
 import { type ExistingColumn, isWidened } from '../core/drift.ts';
 import { AppError } from '../errors.ts';
-import { httpStatus, translateBigQueryError } from './errors.ts';
 import { query } from './jobs.ts';
 import type { Table, TableField } from './resources.ts';
 import { BAD_VALUES_COLUMNS, liveQuery, OWN_COLUMNS, type TableName, widenStatement } from './sql.ts';
+import { createTable, display, getTable, patchTable } from './table.ts';
 import type { Warehouse } from './warehouse.ts';
 
 const BAD_VALUES_DESCRIPTION =
@@ -171,35 +171,6 @@ async function ensureLiveView(warehouse: Warehouse, target: TableName, rewrite: 
   if (!made && rewrite) await patchTable(warehouse, name, { view });
 }
 
-async function patchTable(warehouse: Warehouse, name: TableName, metadata: object): Promise<void> {
-  try {
-    await warehouse.client.dataset(name.dataset, { projectId: name.project }).table(name.table).setMetadata(metadata);
-  } catch (error) {
-    throw translateBigQueryError(error, `change ${display(name)}`);
-  }
-}
-
-async function getTable(warehouse: Warehouse, name: TableName): Promise<Table | undefined> {
-  try {
-    const [metadata] = await warehouse.client.dataset(name.dataset, { projectId: name.project }).table(name.table).getMetadata();
-    return metadata as Table;
-  } catch (error) {
-    if (httpStatus(error) === 404) return undefined;
-    throw translateBigQueryError(error, `look at the table ${display(name)}`);
-  }
-}
-
-/** @returns false where there is a table of this name */
-async function createTable(warehouse: Warehouse, name: TableName, metadata: object): Promise<boolean> {
-  try {
-    await warehouse.client.dataset(name.dataset, { projectId: name.project }).createTable(name.table, metadata);
-    return true;
-  } catch (error) {
-    if (httpStatus(error) === 409) return false;
-    throw translateBigQueryError(error, `make the table ${display(name)}`);
-  }
-}
-
 /** Only an Id is always there: Salesforce's own "not nillable" cannot be trusted. */
 function toField({ name, type, description }: Column): TableField {
   return { name, type, mode: name === 'Id' ? 'REQUIRED' : 'NULLABLE', ...(description !== undefined && { description }) };
@@ -209,8 +180,4 @@ function toField({ name, type, description }: Column): TableField {
 function typeOf({ type = '', mode }: TableField): string {
   const standard = { INTEGER: 'INT64', FLOAT: 'FLOAT64', BOOLEAN: 'BOOL' }[type] ?? type;
   return mode === 'REPEATED' ? `ARRAY<${standard}>` : standard;
-}
-
-function display(name: TableName): string {
-  return `${name.dataset}.${name.table}`;
 }

@@ -1,4 +1,4 @@
-import { translateBigQueryError } from './errors.ts';
+import { createTable } from './table.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**
@@ -7,13 +7,9 @@ import type { Warehouse } from './warehouse.ts';
  * @throws AppError
  */
 export async function tryDataset(warehouse: Warehouse, dataset: string, table: string): Promise<void> {
-  try {
-    const [made] = await warehouse.client.dataset(dataset).createTable(table, {
-      schema: { fields: [{ name: 'Id', type: 'STRING' }] },
-      expirationTime: String(Date.now() + 3_600_000),
-    });
-    await made.delete();
-  } catch (error) {
-    throw translateBigQueryError(error, `make and delete a table in the dataset ${dataset}`);
-  }
+  const metadata = { schema: { fields: [{ name: 'Id', type: 'STRING' }] }, expirationTime: String(Date.now() + 3_600_000) };
+  await createTable(warehouse, { project: warehouse.project, dataset, table }, metadata);
+  await warehouse.call(`delete a table in the dataset ${dataset}`, (client) =>
+    client.dataset(dataset).table(table).delete({ ignoreNotFound: true }),
+  );
 }

@@ -15,12 +15,7 @@ const MOST_BYTES = 64 * 1024 * 1024;
  * @returns made, or exists: a job with this id was there before
  * @throws AppError bigquery_unavailable when it did not go through; what the source throws passes through
  */
-export async function uploadJobAtOnce(
-  warehouse: Warehouse,
-  job: Job,
-  content: AsyncIterable<Buffer>,
-  signal: AbortSignal,
-): Promise<'made' | 'exists'> {
+export async function uploadJobAtOnce(warehouse: Warehouse, job: Job, content: AsyncIterable<Buffer>): Promise<'made' | 'exists'> {
   const boundary = randomUUID();
   const parts = await multipart(boundary, job, content);
   const headers = {
@@ -30,12 +25,12 @@ export async function uploadJobAtOnce(
   for (let failures = 1; ; failures++) {
     try {
       const url = `${warehouse.uploadUrl}?uploadType=multipart`;
-      const response = await sendUpload(warehouse, url, { method: 'POST', headers, body: Readable.from(parts), signal });
+      const response = await sendUpload(warehouse, url, { method: 'POST', headers, body: Readable.from(parts) });
       if (response.statusCode === 200) return await discard(response, 'made');
       if (response.statusCode === 409) return await discard(response, 'exists');
       throw await readError(response);
     } catch (error) {
-      await pauseAfter(failures, error, signal);
+      await pauseAfter(warehouse, failures, error);
     }
   }
 }

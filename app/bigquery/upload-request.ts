@@ -7,18 +7,21 @@ import type { Warehouse } from './warehouse.ts';
 
 /** What both of Google's upload protocols need. */
 
-const IDLE_MS = 120_000;
 const MOST_FAILURES = 6;
 const FIRST_PAUSE_MS = 500;
 
-/** Sends a request of an upload: the token is asked for each time, since it may end during a long one. */
+/** Sends a request of an upload, which ends when no byte moves for as long as a call may take. The token may end during a long upload. */
 export async function sendUpload(
   warehouse: Warehouse,
   url: string,
-  options: { method: 'POST' | 'PUT'; headers: Record<string, string>; body: string | Readable; signal: AbortSignal },
+  options: { method: 'POST' | 'PUT'; headers: Record<string, string>; body: string | Readable },
 ): Promise<Dispatcher.ResponseData> {
   const headers = { ...(await warehouse.authHeaders()), ...options.headers };
-  return await request(url, { ...options, headers, dispatcher: warehouse.dispatcher, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS });
+  const { signal, dispatcher, limits } = warehouse;
+  const idle = { headersTimeout: limits.bigqueryCallMs, bodyTimeout: limits.bigqueryCallMs };
+  const response = await request(url, { ...options, ...idle, headers, signal, dispatcher });
+  warehouse.noteActivity();
+  return response;
 }
 
 /** Reads a body to its end, so that its connection can be used again. */
@@ -41,7 +44,7 @@ export async function readError(response: Dispatcher.ResponseData): Promise<AppE
 }
 
 /** Waits, longer after each failure. @throws AppError after too many of them, or one that does not pass, or when told to stop */
-export async function pauseAfter(failures: number, cause: unknown, signal: AbortSignal): Promise<void> {
+export async function pauseAfter({ signal }: Warehouse, failures: number, cause: unknown): Promise<void> {
   signal.throwIfAborted();
   if (cause instanceof AppError && cause.recovery !== 'retry') throw cause;
   if (failures >= MOST_FAILURES) {

@@ -36,16 +36,11 @@ interface Chunk {
  * @returns made, or exists: a job with this id was there before
  * @throws AppError bigquery_unavailable when the upload is lost and has to begin anew; what the source throws passes through
  */
-export async function uploadJob(
-  warehouse: Warehouse,
-  job: Job,
-  content: AsyncIterable<Buffer>,
-  signal: AbortSignal,
-): Promise<'made' | 'exists'> {
+export async function uploadJob(warehouse: Warehouse, job: Job, content: AsyncIterable<Buffer>): Promise<'made' | 'exists'> {
   let upload: Upload | undefined;
   for await (const chunk of inChunks(content)) {
     // A page that fits one chunk is uploaded with its length known from the start.
-    upload ??= await Upload.begin(warehouse, job, chunk.last ? chunk.length : undefined, signal);
+    upload ??= await Upload.begin(warehouse, job, chunk.last ? chunk.length : undefined);
     if (!upload) return 'exists';
     const answer = await upload.send(chunk);
     if (answer === 'made' || answer === 'exists') return answer;
@@ -88,16 +83,14 @@ function between(parts: readonly Buffer[], from: number, to: number): Buffer[] {
 class Upload {
   readonly #warehouse: Warehouse;
   readonly #session: string;
-  readonly #signal: AbortSignal;
 
-  private constructor(warehouse: Warehouse, session: string, signal: AbortSignal) {
+  private constructor(warehouse: Warehouse, session: string) {
     this.#warehouse = warehouse;
     this.#session = session;
-    this.#signal = signal;
   }
 
   /** Begins a session; undefined where a job with this id exists already and BigQuery says so at once. */
-  static async begin(warehouse: Warehouse, job: Job, length: number | undefined, signal: AbortSignal): Promise<Upload | undefined> {
+  static async begin(warehouse: Warehouse, job: Job, length: number | undefined): Promise<Upload | undefined> {
     const headers = {
       'content-type': 'application/json; charset=UTF-8',
       'x-upload-content-type': 'application/octet-stream',
@@ -109,14 +102,13 @@ class Upload {
           method: 'POST',
           headers,
           body: JSON.stringify(job),
-          signal,
         });
         const session = [response.headers.location].flat()[0];
         if (response.statusCode === 409) return await discard(response, undefined);
-        if (response.statusCode === 200 && session) return await discard(response, new Upload(warehouse, session, signal));
+        if (response.statusCode === 200 && session) return await discard(response, new Upload(warehouse, session));
         throw await readError(response);
       } catch (error) {
-        await pauseAfter(failures, error, signal);
+        await pauseAfter(warehouse, failures, error);
       }
     }
   }
@@ -133,7 +125,7 @@ class Upload {
       if (answer.kind === 'made' || answer.kind === 'exists') return answer.kind;
       if (answer.kind === 'gone') throw lost('BigQuery has forgotten the upload');
       if (answer.kind === 'failed') {
-        await pauseAfter(++failures, answer.cause, this.#signal);
+        await pauseAfter(this.#warehouse, ++failures, answer.cause);
         // What was on its way may have arrived, all or part of it: ask before sending again.
         probe = true;
         continue;
@@ -141,7 +133,7 @@ class Upload {
       if (answer.received < chunk.start || answer.received > end) throw lost('BigQuery holds another part of the upload than was sent');
       if (answer.received === end && !chunk.last) return 'more';
       if (answer.received > received) failures = 0;
-      else if (!probe) await pauseAfter(++failures, undefined, this.#signal);
+      else if (!probe) await pauseAfter(this.#warehouse, ++failures, undefined);
       received = answer.received;
       probe = false;
     }
@@ -161,7 +153,6 @@ class Upload {
         method: 'PUT',
         headers,
         body: length > 0 ? Readable.from(body!) : '',
-        signal: this.#signal,
       });
       return await readAnswer(response);
     } catch (error) {

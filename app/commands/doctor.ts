@@ -47,7 +47,7 @@ export const doctor: Command = async ({ args, env, stop }) => {
   const context = createContext(readConfig(env), createLog());
   const print = (line: string): void => console.log(line);
   try {
-    if (!values.real) return await tryChecks(context, print, stop);
+    if (!values.real) return await tryChecks({ ...context, warehouse: context.warehouse.during(stop) }, print, stop);
     const failures = await tryAssumptions(context, { userId: values.connection, objectName: values.object }, print, stop);
     return failures === 0 && !stop.aborted ? 0 : 1;
   } finally {
@@ -105,7 +105,7 @@ async function checkTargets(context: Context): Promise<string> {
 }
 
 /** A row goes the whole way, in a table of the staging dataset that goes by itself within the hour. */
-async function checkWarehouse(context: Context, signal: AbortSignal): Promise<string> {
+async function checkWarehouse(context: Context): Promise<string> {
   const { warehouse } = context;
   const id = scratchName();
   const table: TableName = { project: warehouse.project, dataset: warehouse.stagingDataset, table: id };
@@ -113,11 +113,11 @@ async function checkWarehouse(context: Context, signal: AbortSignal): Promise<st
   const page = (async function* () {
     yield Buffer.from(csvLine(['Id']) + csvLine(['001']));
   })();
-  const loaded = await loadPage(warehouse, { jobId: `${id}_load`, table, columns: ['Id'], labels: {} }, page, signal);
+  const loaded = await loadPage(warehouse, { jobId: `${id}_load`, table, columns: ['Id'], labels: {} }, page);
   if (!loaded.succeeded) throw loaded.error;
   const name = `\`${table.project}.${table.dataset}.${table.table}\``;
   const sql = `MERGE ${name} AS _target USING (SELECT '002' AS Id) AS _source ON _target.Id = _source.Id WHEN NOT MATCHED THEN INSERT (Id) VALUES (_source.Id)`;
-  const merged = await runStatement(warehouse, { id: `${id}_merge`, sql, labels: {}, mostBytes: 100e6 }, signal);
+  const merged = await runStatement(warehouse, { id: `${id}_merge`, sql, labels: {}, mostBytes: 100e6 });
   if (!merged.succeeded) throw merged.error;
   return `${loaded.job.outputRows} row loaded, ${merged.job.inserted} merged`;
 }

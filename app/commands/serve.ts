@@ -73,10 +73,18 @@ async function run(config: Config, log: Log, stop: AbortSignal, local?: LocalMod
       const terminal = { input: process.stdin, output: process.stderr };
       await offerDatasets(context.warehouse, config.bigquery.datasets, { yes: local.yes, terminal, stop });
     }
-    await checkDatasets(context.warehouse, config.bigquery.datasets);
+    await checkUntilStopped(context, stop);
     if (!stop.aborted) await serveUntilStopped(context, stop, local);
   } finally {
     await context.close();
+  }
+}
+
+async function checkUntilStopped({ warehouse, config }: Context, stop: AbortSignal): Promise<void> {
+  try {
+    await checkDatasets(warehouse.during(stop), config.bigquery.datasets);
+  } catch (error) {
+    if (!stop.aborted) throw error;
   }
 }
 

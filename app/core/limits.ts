@@ -20,6 +20,10 @@ export interface Limits {
   loginMs: number;
   /** a Bulk job that has not ended after so long is stuck: Salesforce itself cleans up only in days */
   bulkJobMs: number;
+  /** a call to BigQuery that has no response after so long, in milliseconds, failed; so did an upload of which no byte moved */
+  bigqueryCallMs: number;
+  /** a BigQuery job that has not ended so long after its creation, in milliseconds, is cancelled and run again: BigQuery itself gives up after six hours */
+  bigqueryJobMs: number;
   /** the pause after the first look whether a job of another service has ended, in milliseconds; each next is half as long again */
   pollMs: number;
   /** a worker looks this often for what came due; what is new is announced to it */
@@ -39,6 +43,8 @@ export const LIMITS: Limits = {
   idleMs: 180_000,
   loginMs: 30_000,
   bulkJobMs: 6 * 60 * 60 * 1000,
+  bigqueryCallMs: 120_000,
+  bigqueryJobMs: 3 * 60 * 60 * 1000,
   pollMs: 250,
   lookMs: 2_000,
   retryMs: 2_000,

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { httpStatus, translateBigQueryError } from '../bigquery/errors.ts';
-import { type JobOutcome, outcomeOf, waitForJob } from '../bigquery/jobs.ts';
+import { type JobOutcome, outcomeOf, query, waitForJob } from '../bigquery/jobs.ts';
 import { type Load, loadPage } from '../bigquery/load.ts';
 import type { Job, Table } from '../bigquery/resources.ts';
 import type { TableName } from '../bigquery/sql.ts';
+import { getTable } from '../bigquery/table.ts';
 import { ensureStagingTable } from '../bigquery/tables.ts';
+import { unlessStatus } from '../bigquery/unless-status.ts';
 import type { Warehouse } from '../bigquery/warehouse.ts';
 import { csvLine } from '../core/csv.ts';
 import { isAppError } from '../errors.ts';
@@ -18,6 +19,8 @@ export class Scratch {
   warehouse: Warehouse;
   readonly dataset: string;
   readonly signal: AbortSignal;
+  /** goes on when told to stop: to clean up */
+  readonly #unstopped: Warehouse;
   readonly #isOwn: boolean;
   readonly #prefix: string;
   readonly #print: (line: string) => void;
@@ -25,7 +28,8 @@ export class Scratch {
   #names = 0;
 
   private constructor(warehouse: Warehouse, prefix: string, isOwn: boolean, print: (line: string) => void, signal: AbortSignal) {
-    this.warehouse = warehouse;
+    this.warehouse = warehouse.during(signal);
+    this.#unstopped = warehouse;
     this.#prefix = prefix;
     this.#isOwn = isOwn;
     this.dataset = isOwn ? prefix : warehouse.stagingDataset;
@@ -71,14 +75,8 @@ export class Scratch {
     return new Date(Date.now() + HOUR_MS);
   }
 
-  async metadata({ dataset, table }: TableName): Promise<Table | undefined> {
-    try {
-      const [metadata] = await this.warehouse.client.dataset(dataset).table(table).getMetadata();
-      return metadata as Table;
-    } catch (error) {
-      if (httpStatus(error) === 404) return undefined;
-      throw translateBigQueryError(error, 'look at a table');
-    }
+  async metadata(name: TableName): Promise<Table | undefined> {
+    return await getTable(this.warehouse, name);
   }
 
   load(table: TableName, columns: readonly string[]): Load {
@@ -87,7 +85,7 @@ export class Scratch {
 
   /** Loads bytes as the service loads a page. */
   async loadBytes(table: TableName, columns: readonly string[], bytes: Buffer): Promise<JobOutcome> {
-    return await loadPage(this.warehouse, this.load(table, columns), once(bytes), this.signal);
+    return await loadPage(this.warehouse, this.load(table, columns), once(bytes));
   }
 
   /** Loads one row with an Id and a value, the value's bytes as they are, between quotes. @returns what BigQuery then has for it */
@@ -102,19 +100,14 @@ export class Scratch {
   }
 
   async rows<Row>(sql: string): Promise<Row[]> {
-    try {
-      const [rows] = await this.warehouse.client.query({ query: sql, location: this.warehouse.location, useLegacySql: false });
-      return rows as Row[];
-    } catch (error) {
-      throw translateBigQueryError(error, 'ask for rows');
-    }
+    return await query<Row>(this.warehouse, sql, {});
   }
 
-  /** Has a statement run to its end, whatever that is. @param query further settings of it */
-  async run(sql: string, query: object = {}): Promise<Job> {
+  /** Has a statement run to its end, whatever that is. @param settings further settings of it */
+  async run(sql: string, settings: object = {}): Promise<Job> {
     const id = this.name();
-    await this.createJob(id, sql, query);
-    return await waitForJob(this.warehouse, id, this.signal);
+    await this.createJob(id, sql, settings);
+    return await waitForJob(this.warehouse, id);
   }
 
   /** @throws AppError where it did not succeed */
@@ -125,40 +118,51 @@ export class Scratch {
     return job;
   }
 
-  async createJob(id: string, sql: string, query: object = {}): Promise<void> {
-    const { client, location } = this.warehouse;
-    await client.createJob({ jobId: id, location, configuration: { query: { query: sql, useLegacySql: false, ...query } } });
+  /** @returns false where the id is used */
+  async createJob(id: string, sql: string, settings: object = {}): Promise<boolean> {
+    const { location } = this.warehouse;
+    const options = { jobId: id, location, configuration: { query: { query: sql, useLegacySql: false, ...settings } } };
+    return await this.warehouse.call('run a statement', (client) =>
+      unlessStatus(
+        409,
+        false,
+        client.createJob(options).then(() => true),
+      ),
+    );
   }
 
   /** Bytes that a statement would read. */
   async dryRun(sql: string): Promise<number> {
-    const { client, location } = this.warehouse;
+    const { location } = this.warehouse;
     const configuration = { dryRun: true, query: { query: sql, useLegacySql: false } };
-    const [, job] = await client.createJob({ location, configuration });
+    const [, job] = await this.warehouse.call('estimate a statement', (client) => client.createJob({ location, configuration }));
     return Number(job.statistics?.totalBytesProcessed ?? Number.NaN);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { client } = this.warehouse;
+    const doing = `take ${this.#prefix} away`;
+    const [dataset, isOwn] = [this.dataset, this.#isOwn];
     try {
-      if (this.#isOwn) await client.dataset(this.dataset).delete({ force: true });
-      else for (const table of this.#tables) await client.dataset(this.dataset).table(table).delete({ ignoreNotFound: true });
+      if (isOwn) await this.#unstopped.call(doing, (client) => client.dataset(dataset).delete({ force: true }));
+      for (const table of isOwn ? [] : this.#tables) {
+        await this.#unstopped.call(doing, (client) => client.dataset(dataset).table(table).delete({ ignoreNotFound: true }));
+      }
     } catch (error) {
-      const reason = tell(translateBigQueryError(error, `take ${this.#prefix} away`));
-      this.#print(`The dataset ${this.dataset} holds what is left of this, which goes within the hour: ${reason}`);
+      this.#print(`The dataset ${dataset} holds what is left of this, which goes within the hour: ${tell(error)}`);
     }
   }
 }
 
 /** @returns false where the account may not */
-async function makeDataset({ client, location }: Warehouse, name: string): Promise<boolean> {
-  try {
-    await client.createDataset(name, { location, defaultTableExpirationMs: String(HOUR_MS) });
-    return true;
-  } catch (error) {
-    if (httpStatus(error) === 403) return false;
-    throw translateBigQueryError(error, 'make a dataset');
-  }
+async function makeDataset(warehouse: Warehouse, name: string): Promise<boolean> {
+  const options = { location: warehouse.location, defaultTableExpirationMs: String(HOUR_MS) };
+  return await warehouse.call('create a dataset', (client) =>
+    unlessStatus(
+      403,
+      false,
+      client.createDataset(name, options).then(() => true),
+    ),
+  );
 }
 
 export async function* once(bytes: Buffer): AsyncGenerator<Buffer> {

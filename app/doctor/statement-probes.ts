@@ -1,5 +1,5 @@
-import { httpStatus } from '../bigquery/errors.ts';
 import { CASTS } from '../bigquery/sql.ts';
+import { patchTable } from '../bigquery/table.ts';
 import { isLoopback } from '../bigquery/warehouse.ts';
 import type { ColumnType } from '../core/columns.ts';
 import { type Answer, answer, notTried, type Probe } from './probe.ts';
@@ -73,7 +73,7 @@ async function addsColumn(scratch: Scratch): Promise<Answer> {
   await scratch.statement(`CREATE TABLE ${scratch.quoted(name)} (Id STRING OPTIONS (description = 'the key'))`);
   const { schema } = (await scratch.metadata(name)) ?? {};
   const fields = [...(schema?.fields ?? []), { name: 'Added', type: 'NUMERIC', mode: 'NULLABLE', description: 'new' }];
-  await scratch.warehouse.client.dataset(name.dataset).table(name.table).setMetadata({ schema: { fields } });
+  await patchTable(scratch.warehouse, name, { schema: { fields } });
   const after = (await scratch.metadata(name))?.schema?.fields ?? [];
   const seen = after.map((field) => `${field.name} ${field.type}: ${field.description}`).join(', ');
   return answer(seen === 'Id STRING: the key, Added NUMERIC: new', seen);
@@ -153,11 +153,8 @@ async function areTrue(scratch: Scratch, conditions: readonly { what: string; sq
 async function statementIdIsUsed(scratch: Scratch): Promise<Answer> {
   const id = scratch.name();
   await scratch.createJob(id, 'SELECT 1');
-  const again = await scratch.createJob(id, 'SELECT 1').then(
-    () => 'taken',
-    (error) => String(httpStatus(error) ?? 'no answer'),
-  );
-  return answer(again === '409', again);
+  const isTakenAgain = await scratch.createJob(id, 'SELECT 1');
+  return answer(!isTakenAgain, isTakenAgain ? 'taken' : '409');
 }
 
 async function mergesTwice(scratch: Scratch): Promise<Answer> {

@@ -70,7 +70,7 @@ const LARGE_PAGE = Buffer.from(csvLine(COLUMNS) + csvLine(['1', 'x'.repeat(1_000
 /** By hand, a step at a time: the service's own upload mends what goes wrong, and does not tell of it. */
 async function resumable(scratch: Scratch): Promise<Answer> {
   const found = await byHand(scratch);
-  if (!found.holds) scratch.warehouse = { ...scratch.warehouse, upload: 'multipart' };
+  if (!found.holds) scratch.warehouse = scratch.warehouse.uploadingBy('multipart');
   return found;
 }
 
@@ -112,8 +112,8 @@ async function byHand(scratch: Scratch): Promise<Answer> {
 
 async function atOnce(scratch: Scratch): Promise<Answer> {
   const table = await scratch.table(COLUMNS);
-  const warehouse = { ...scratch.warehouse, upload: 'multipart' as const };
-  const loaded = await loadPage(warehouse, scratch.load(table, COLUMNS), once(LARGE_PAGE), scratch.signal);
+  const warehouse = scratch.warehouse.uploadingBy('multipart');
+  const loaded = await loadPage(warehouse, scratch.load(table, COLUMNS), once(LARGE_PAGE));
   if (!loaded.succeeded) throw loaded.error;
   return answer(loaded.job.outputRows === 300, `${loaded.job.outputRows} of 300 rows`);
 }
@@ -129,7 +129,7 @@ async function wideSchema(scratch: Scratch): Promise<Answer> {
   const table = await scratch.table(columns);
   const load = scratch.load(table, columns);
   const size = JSON.stringify(loadJob(scratch.warehouse, load)).length;
-  const loaded = await loadPage(scratch.warehouse, load, once(Buffer.from(csvLine(columns) + csvLine(columns))), scratch.signal);
+  const loaded = await loadPage(scratch.warehouse, load, once(Buffer.from(csvLine(columns) + csvLine(columns))));
   if (!loaded.succeeded) throw loaded.error;
   return answer(loaded.job.outputRows === 1, `a job of ${size} bytes`);
 }
@@ -137,7 +137,7 @@ async function wideSchema(scratch: Scratch): Promise<Answer> {
 async function loadsOnce(scratch: Scratch): Promise<Answer> {
   const table = await scratch.table(COLUMNS);
   const load = scratch.load(table, COLUMNS);
-  await loadPage(scratch.warehouse, load, once(Buffer.from(page(3))), scratch.signal);
+  await loadPage(scratch.warehouse, load, once(Buffer.from(page(3))));
   const again = await uploadAgain(scratch, load);
   const { numRows } = (await scratch.metadata(table)) ?? {};
   return answer(again === 'exists' && numRows === '3', `${again}, ${numRows} of 3 rows`);
@@ -146,7 +146,7 @@ async function loadsOnce(scratch: Scratch): Promise<Answer> {
 async function failedIdIsUsed(scratch: Scratch): Promise<Answer> {
   const load = scratch.load(await scratch.table(COLUMNS), COLUMNS);
   const short = Buffer.from(`${csvLine(COLUMNS)}"1"\n`);
-  const failed = await loadPage(scratch.warehouse, load, once(short), scratch.signal);
+  const failed = await loadPage(scratch.warehouse, load, once(short));
   if (failed.succeeded) return answer(false, 'a short row was loaded');
   const again = await uploadAgain(scratch, load);
   return answer(again === 'exists', again);
@@ -156,7 +156,7 @@ async function failedIdIsUsed(scratch: Scratch): Promise<Answer> {
 async function uploadAgain(scratch: Scratch, load: ReturnType<Scratch['load']>): Promise<string> {
   const upload = scratch.warehouse.upload === 'multipart' ? uploadJobAtOnce : uploadJob;
   try {
-    return await upload(scratch.warehouse, loadJob(scratch.warehouse, load), once(Buffer.from(page(3))), scratch.signal);
+    return await upload(scratch.warehouse, loadJob(scratch.warehouse, load), once(Buffer.from(page(3))));
   } catch (error) {
     return String(httpStatus(error) ?? 'no answer');
   }

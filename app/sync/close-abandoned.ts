@@ -8,8 +8,8 @@ import { mergeJobId, runLabels } from './names.ts';
  * with its MERGE asked for and not yet heard of. Two that only insert do not conflict for BigQuery, and each would insert the same rows
  * (BigQuery, DML statement conflicts). And a row that is removed leaves nothing behind by which an older reading could be told.
  */
-export async function closeAbandoned({ database, warehouse }: Context, run: Run, signal: AbortSignal): Promise<void> {
+export async function closeAbandoned({ database, warehouse }: Context, run: Run): Promise<void> {
   for (const { runId, mergeTry } of await abandonedRuns(database, run.job.id)) {
-    await closeJobId(warehouse, mergeJobId(runId, mergeTry), runLabels(runId, run.job), signal);
+    await closeJobId(warehouse, mergeJobId(runId, mergeTry), runLabels(runId, run.job));
   }
 }

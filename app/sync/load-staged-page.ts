@@ -33,13 +33,14 @@ export async function loadStagedPage(
   passOn: PassOn,
   signal: AbortSignal,
 ): Promise<Page> {
-  const { database, warehouse } = context;
+  const { database } = context;
+  const warehouse = context.warehouse.during(signal);
   let page = begun;
 
   const upload = async (load: LoadId, content: PageContent): Promise<void> => {
     // What is known of the page is kept before its job can exist.
     page = await savePage(database, run, page, { rows: content.rows, nextLocator: content.nextLocator });
-    await uploadPage(warehouse, { ...load, columns: content.columns, labels: runLabels(run.runId, run.job) }, content.body(), signal);
+    await uploadPage(warehouse, { ...load, columns: content.columns, labels: runLabels(run.runId, run.job) }, content.body());
     page = await savePage(database, run, page, { bytes: content.bytes() });
   };
 
@@ -52,10 +53,10 @@ export async function loadStagedPage(
     async (tryNumber) => {
       const load = { jobId: loadJobId(run.runId, page, tryNumber), table };
       // Only a page whose headers were read can have a job from before.
-      const before = page.rows === null ? undefined : await findLoad(warehouse, load, signal);
+      const before = page.rows === null ? undefined : await findLoad(warehouse, load);
       if (before) return before;
       await passOn((content) => upload(load, content));
-      return await waitForLoad(warehouse, load, signal);
+      return await waitForLoad(warehouse, load);
     },
   );
   return await savePage(database, run, page, { loaded: job.outputRows });

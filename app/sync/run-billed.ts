@@ -9,7 +9,7 @@ import { runLabels } from './names.ts';
  * and notes what it was billed.
  * @throws AppError bigquery_budget where nothing is left
  */
-export async function runBilled({ context, run, signal }: Extraction, id: string, sql: string): Promise<JobOutcome> {
+export async function runBilled({ context, run }: Extraction, id: string, sql: string): Promise<JobOutcome> {
   const { database, warehouse, config } = context;
   const budget = config.bigquery.dailyBytesPerJob;
   const spent = await billedToday(database, run.job.id);
@@ -17,7 +17,7 @@ export async function runBilled({ context, run, signal }: Extraction, id: string
   // What was paid for is taken, whatever is left.
   if (spent >= budget && !(await findJob(warehouse, id))) throw over;
   const labels = runLabels(run.runId, run.job);
-  const outcome = await runStatement(warehouse, { id, sql, labels, mostBytes: Math.max(1, budget - spent) }, signal);
+  const outcome = await runStatement(warehouse, { id, sql, labels, mostBytes: Math.max(1, budget - spent) });
   if (outcome.succeeded) await noteBilled(database, run.runId, id, outcome.job.bytesBilled);
   else if (outcome.error.code === 'bigquery_budget') return { ...outcome, error: over };
   return outcome;

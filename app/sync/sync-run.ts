@@ -74,7 +74,7 @@ async function prepareTarget({ context, run, columns }: Extraction, found: Found
 }
 
 async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<FinishedJob> {
-  const { context, run, columns, signal } = extraction;
+  const { context, run, columns } = extraction;
   const sql = mergeStatement({
     target: targetTable(context, run.job),
     delta: deltaTable(context, run.runId),
@@ -88,7 +88,7 @@ async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<
     months: delta.months,
     partitionField: PARTITION_FIELD,
   });
-  await closeAbandoned(context, run, signal);
+  await closeAbandoned(context, run);
   const merged = await untilSucceeded(
     extraction,
     run.mergeTry,

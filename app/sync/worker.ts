@@ -87,7 +87,7 @@ export class Worker {
     log.info({ event: 'run_claimed', ...about });
     try {
       if (run.failures >= MOST_FAILURES) throw workersLost(run.failures);
-      const receipt = await syncRun(this.#context, run, signal);
+      const receipt = await syncRun(this.#during(signal), run, signal);
       const level = Object.keys(receipt.uncast).length > 0 ? 'warn' : 'info';
       log[level]({ event: 'run_succeeded', ...about, receipt });
     } catch (error) {
@@ -99,6 +99,11 @@ export class Worker {
     } finally {
       clearInterval(extending);
     }
+  }
+
+  /** The context of one run: what it calls ends at its signal. */
+  #during(signal: AbortSignal): Context {
+    return { ...this.#context, warehouse: this.#context.warehouse.during(signal) };
   }
 
   /** Lets go of a run that did not end, and tells whether that is its end. */

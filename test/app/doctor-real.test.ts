@@ -82,7 +82,8 @@ const bigqueryFault = (fault: object): Promise<void> => arm(service.bigquery.url
 const salesforceFault = (fault: object): Promise<void> => arm(service.salesforce.instanceUrl, { times: 1_000, ...fault });
 
 async function expectNothingLeft(): Promise<void> {
-  const { client, stagingDataset } = service.context.warehouse;
+  const { client } = service;
+  const { stagingDataset } = service.context.warehouse;
   const [datasets] = await client.getDatasets();
   expect(datasets.map(({ id }) => id).filter((id) => id?.startsWith('doctor'))).toEqual([]);
   const [tables] = await client.dataset(stagingDataset).getTables();

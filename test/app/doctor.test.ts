@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => service[Symbol.asyncDispose]());
 
 async function tablesOf(dataset: string): Promise<unknown[]> {
-  const [tables] = await service.context.warehouse.client.dataset(dataset).getTables();
+  const [tables] = await service.client.dataset(dataset).getTables();
   return tables.map(({ id }) => id);
 }
 
@@ -52,7 +52,7 @@ test('the doctor says in which target dataset no table can be made, though it is
   await fetch(`${url}/sandbox/faults`, { method: 'DELETE' });
   expect(code).toBe(1);
   expect(output).toMatch(/ok {4}the datasets are where they should be/);
-  expect(output).toMatch(/FAIL {2}tables can be made in every target dataset: .*dataset second/);
+  expect(output).toMatch(/FAIL {2}tables can be made in every target dataset: .*the table second\./);
 });
 
 test('the doctor says what is wrong, each thing by itself, and tells no secret', async () => {

@@ -4,6 +4,7 @@ import { taskCredentials } from '../../app/aws/task-credentials.ts';
 import { query } from '../../app/bigquery/jobs.ts';
 import { readConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
+import { LIMITS } from '../../app/core/limits.ts';
 import { createLog } from '../../app/log.ts';
 import { type KeylessClouds, startKeylessClouds } from '../support/keyless-clouds.ts';
 import { type CertifiedHost, certificateFile, startTlsPostgres } from '../support/tls-postgres.ts';
@@ -53,7 +54,7 @@ describe('in a task of ECS', () => {
 });
 
 /** What the service opens from the environment that a task of ECS has. */
-function openContext(database: { port: number; trusted: CertifiedHost }): Context {
+function openContext(database: { port: number; trusted: CertifiedHost }, limits = LIMITS): Context {
   const { username, pathname } = new URL(process.env.TEST_POSTGRES_URL!);
   const config = readConfig({
     ...clouds.environment,
@@ -76,7 +77,7 @@ function openContext(database: { port: number; trusted: CertifiedHost }): Contex
     API_KEYS: `ops:operate:${'a'.repeat(64)}`,
   });
   const federation = { ...config.federation!, hosts: { sts: clouds.url, iamCredentials: clouds.url } };
-  return createContext({ ...config, federation }, createLog({ write: () => {} }));
+  return createContext({ ...config, federation }, createLog({ write: () => {} }), limits);
 }
 
 const AUDIENCE = '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/aws';
@@ -118,7 +119,7 @@ describe("the service's job store, by RDS's parts,", () => {
 describe("the service's BigQuery", () => {
   test('is reached without a key: AWS vouches, STS takes its word, the service account lends a token', async () => {
     const { warehouse, close } = openContext({ port: 1, trusted: 'localhost' });
-    await warehouse.client.getDatasets();
+    await warehouse.call('list the datasets', (client) => client.getDatasets());
     const headers = await warehouse.authHeaders();
     await close();
     const [call] = clouds.calls('/bigquery/v2/projects/acme/datasets');
@@ -166,5 +167,15 @@ describe("the service's BigQuery", () => {
     await expect(warehouse.authHeaders()).rejects.toThrow(shown);
     await close();
     expect(clouds.calls('/bigquery/')).toEqual([]);
+  });
+
+  test.each(['/v1/token', '/v1/projects/'])('is reached though a request for a token (%s) is never answered', async (path) => {
+    const { warehouse, close } = openContext({ port: 1, trusted: 'localhost' }, { ...LIMITS, bigqueryCallMs: 300 });
+    clouds.silence(path, 100);
+    await expect(warehouse.authHeaders()).rejects.toMatchObject({ code: 'bigquery_unavailable' });
+    clouds.silence(path, 0);
+    await expect(warehouse.call('list the datasets', (client) => client.getDatasets())).resolves.toBeDefined();
+    expect((await warehouse.authHeaders()).authorization).toBe('Bearer lent');
+    await close();
   });
 });

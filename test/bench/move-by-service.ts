@@ -29,12 +29,12 @@ export const move: Move = async ({ sourceUrl, sinkUrl, pages, columns }, dispatc
     const page = await fetchPage(client, String(pages), locator, LIMITS.firstPageRows, signal);
     const header = await readHeader(page.body, page.gzip, columns, page.rows);
     const { content } = measured(header.content, page.gzip);
-    return { rows: page.rows, next: page.nextLocator, move: () => load(warehouse, header.columns, content, signal) };
+    return { rows: page.rows, next: page.nextLocator, move: () => load(warehouse, header.columns, content) };
   });
 };
 
-async function load(warehouse: Warehouse, columns: string[], content: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
+async function load(warehouse: Warehouse, columns: string[], content: AsyncIterable<Buffer>): Promise<void> {
   const table = { project: 'bench', dataset: 'staging', table: 'pages' };
-  const outcome = await loadPage(warehouse, { jobId: randomUUID(), table, columns, labels: {} }, content, signal);
+  const outcome = await loadPage(warehouse, { jobId: randomUUID(), table, columns, labels: {} }, content);
   if (!outcome.succeeded) throw outcome.error;
 }

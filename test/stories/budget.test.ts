@@ -49,7 +49,7 @@ interface BilledJob {
 
 /** What BigQuery itself says of the statements that it carried out. */
 async function statements(): Promise<BilledJob[]> {
-  const [jobs] = await service.context.warehouse.client.getJobs({ allUsers: true });
+  const [jobs] = await service.client.getJobs({ allUsers: true });
   return jobs.flatMap(({ id, metadata }) => {
     const { status, statistics } = metadata as { status: { errorResult?: object }; statistics: { query?: { totalBytesBilled: string } } };
     const kind = /^sync_[0-9a-f]+_(delta|count|bad|merge)_/.exec(id!)?.[1];

@@ -182,7 +182,7 @@ describe('during a run', () => {
   test('a field that is lost leaves the whole run, and what was staged before stays', async () => {
     await duringSecondSlice(() => service.salesforce.org.changeField('Account', { field: 'Industry', change: 'hide' }));
     await expectWholeTable(service);
-    const [metadata] = await service.context.warehouse.client.dataset('salesforce').table('Account').getMetadata();
+    const [metadata] = await service.client.dataset('salesforce').table('Account').getMetadata();
     const names = (metadata as { schema: { fields: { name: string }[] } }).schema.fields.map(({ name }) => name);
     expect(names).not.toContain('Industry');
     const { rows } = await service.database.pool.query('SELECT generation FROM slices ORDER BY cursor_from, ordinal LIMIT 1');

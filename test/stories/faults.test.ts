@@ -123,7 +123,7 @@ describe('Salesforce by REST', () => {
 });
 
 async function bigqueryJobs(): Promise<number> {
-  const [jobs] = await service.context.warehouse.client.getJobs({ allUsers: true });
+  const [jobs] = await service.client.getJobs({ allUsers: true });
   return jobs.length;
 }
 
@@ -330,7 +330,7 @@ describe('the target table', () => {
 
   test('that was dropped or made anew stops the job, for it would lack all that came before, until it is restored', async () => {
     await service.tickAt(TICK);
-    const dataset = service.context.warehouse.client.dataset('salesforce');
+    const dataset = service.client.dataset('salesforce');
     const [{ labels }] = (await dataset.table('Task').getMetadata()) as [{ labels: Record<string, string> }, unknown];
     await service.rows('CREATE TABLE salesforce.saved AS SELECT * FROM salesforce.Task');
     await dataset.table('Task').delete();
@@ -351,7 +351,7 @@ describe('the target table', () => {
 
   test('is looked at even when nothing was changed in Salesforce', async () => {
     await service.tickAt(TICK);
-    await service.context.warehouse.client.dataset('salesforce').table('Task').delete();
+    await service.client.dataset('salesforce').table('Task').delete();
     service.salesforce.clock.set(new Date('2023-03-21T00:10:00Z'));
     for (const record of [...service.salesforce.org.records('Task')]) service.salesforce.org.purge('Task', String(record.Id));
     expect(await service.tickAt('2023-03-21T00:10:00Z')).toMatchObject({
@@ -361,7 +361,7 @@ describe('the target table', () => {
   });
 
   test("that is somebody else's is not written into", async () => {
-    await service.context.warehouse.client.dataset('salesforce').createTable('Task', { schema: [{ name: 'Id', type: 'STRING' }] });
+    await service.client.dataset('salesforce').createTable('Task', { schema: [{ name: 'Id', type: 'STRING' }] });
     expect(await service.tickAt(TICK)).toMatchObject({ status: 200, text: expect.stringMatching(/^Not complete: .* target_replaced: /s) });
     expect(await service.rows('SELECT Id FROM salesforce.Task')).toEqual([]);
   });

@@ -58,11 +58,11 @@ describe('a table that is partitioned by month', () => {
     await service.database.pool.query('UPDATE jobs SET partitioned = true');
     const id = await importAndDelete();
     expect(await row(id)).toHaveLength(1);
-    const [metadata] = await service.context.warehouse.client.dataset('salesforce').table('Account').getMetadata();
+    const [metadata] = await service.client.dataset('salesforce').table('Account').getMetadata();
     expect(metadata).toMatchObject({ timePartitioning: { type: 'MONTH', field: 'CreatedDate' }, clustering: { fields: ['Id'] } });
     const ids = await service.rows('SELECT Id FROM salesforce.Account');
     expect(new Set(ids.map((found) => found.Id)).size).toBe(ids.length);
-    const [jobs] = await service.context.warehouse.client.getJobs({ allUsers: true });
+    const [jobs] = await service.client.getJobs({ allUsers: true });
     const merges = jobs.filter((job) => job.id!.includes('_merge_'));
     const sql = merges.map((job) => String((job.metadata as { configuration: { query: { query: string } } }).configuration.query.query));
     for (const statement of sql) expect(statement).toMatch(/target\.`CreatedDate` >= TIMESTAMP '\d{4}-\d\d-01/);

@@ -29,7 +29,7 @@ test.failing('a target table that was dropped comes back whole', async () => {
   service = await startService();
   const job = await createJob('Account');
   await service.tickAt('2023-03-20T00:10:00Z');
-  await service.context.warehouse.client.dataset('salesforce').table('Account').delete();
+  await service.client.dataset('salesforce').table('Account').delete();
   await service.call('rebuild_importing_job', job);
   await service.tickAt('2023-03-21T00:10:00Z');
   await expectWholeTable(service, 'Account', '2023-03-21');

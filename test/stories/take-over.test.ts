@@ -85,7 +85,7 @@ test('cancels the open run, whose worker can then write nothing, and the next ru
     location: 'EU',
     configuration: { query: { query: 'SELECT 1', useLegacySql: false } },
   };
-  await expect(service.context.warehouse.client.createJob(late)).rejects.toMatchObject({ code: 409 });
+  await expect(service.client.createJob(late)).rejects.toMatchObject({ code: 409 });
 });
 
 test('names the fields that the second one does not see: in the log, and on the next receipt', async () => {

@@ -48,7 +48,7 @@ test('runs that are taken from one worker by another, again and again, end right
   await Promise.all(workers.map((worker) => worker.stop()));
   for (const object of OBJECTS) await expectComplete(service, object, DAYS.at(-1)!);
   // Whoever took a run over asked for the very jobs that its last owner had asked for.
-  const [jobs] = await service.context.warehouse.client.getJobs({ allUsers: true });
+  const [jobs] = await service.client.getJobs({ allUsers: true });
   const { rows: runs } = await service.database.pool.query<{ id: string; merge_try: number }>(
     `SELECT id, merge_try FROM runs WHERE state = 'succeeded' AND (receipt->>'staged')::int > 0`,
   );
@@ -117,7 +117,7 @@ test.each(['keep', 'blank', 'remove'])(
       location: 'EU',
       configuration: { query: { query: 'SELECT 1', useLegacySql: false } },
     };
-    await expect(service.context.warehouse.client.createJob(late)).rejects.toMatchObject({ code: 409 });
+    await expect(service.client.createJob(late)).rejects.toMatchObject({ code: 409 });
     expect(await service.rows(`SELECT IsDeleted FROM salesforce.Account WHERE Id = '${id}'`)).toEqual(
       deletes === 'remove' ? [] : [{ IsDeleted: true }],
     );
@@ -134,7 +134,7 @@ test('a run whose statements another release worded otherwise is taken over, and
   const run = rows[0]!.id.replaceAll('-', '');
   for (const jobId of [`sync_${run}_delta_1_1`, `sync_${run}_merge_1`]) {
     const configuration = { query: { query: 'SELECT 1', useLegacySql: false } };
-    await service.context.warehouse.client.createJob({ jobId, location: 'EU', configuration });
+    await service.client.createJob({ jobId, location: 'EU', configuration });
   }
   service.startWorker();
   expect((await service.tickAt('2023-03-20T00:20:00Z')).text).toMatch(/^OK/);

@@ -43,7 +43,7 @@ test("its text stands in no log line, nor does any record's", () => {
 });
 
 test("columns tell the field's label, help and type", async () => {
-  const [metadata] = await service.context.warehouse.client.dataset('salesforce').table('Opportunity').getMetadata();
+  const [metadata] = await service.client.dataset('salesforce').table('Opportunity').getMetadata();
   const { fields } = (metadata as { schema: { fields: { name: string; description?: string }[] } }).schema;
   const amount = fields.find((field) => field.name === 'Amount');
   expect(amount?.description).toMatch(/^Amount\..*Salesforce: currency\(18, 2\)\.$/);

@@ -17,6 +17,8 @@ export interface KeylessClouds {
     'AWS_CONTAINER_CREDENTIALS_FULL_URI' | 'AWS_CONTAINER_AUTHORIZATION_TOKEN' | 'AWS_ENDPOINT_URL_SECRETS_MANAGER',
     string
   >;
+  /** so many calls from now on whose path begins so are never answered */
+  silence(path: string, times: number): void;
   /** the calls whose path begins so */
   calls(path: string): Seen[];
   /** in the secret, whichever is asked for */
@@ -31,11 +33,12 @@ const HOUR_MS = 3_600_000;
 
 export async function startKeylessClouds(): Promise<KeylessClouds> {
   const seen: Seen[] = [];
+  let silent = { path: '/never', times: Number.POSITIVE_INFINITY };
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
-    if (request.url === '/never') return;
     seen.push({ url: request.url!, headers: request.headers, body });
+    if (request.url!.startsWith(silent.path) && silent.times-- > 0) return;
     const { refusal } = clouds;
     const refused = refusal && request.url!.startsWith(refusal.path) ? refusal : undefined;
     if (refused) response.statusCode = refused.status;
@@ -61,6 +64,9 @@ export async function startKeylessClouds(): Promise<KeylessClouds> {
       AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/credentials`,
       AWS_CONTAINER_AUTHORIZATION_TOKEN: 'endpoint-token',
       AWS_ENDPOINT_URL_SECRETS_MANAGER: `${url}/secrets`,
+    },
+    silence: (path, times) => {
+      silent = { path, times };
     },
     calls: (path) => seen.filter((call) => call.url.startsWith(path)),
     password: 'first',

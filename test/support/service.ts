@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
+import { BigQuery } from '@google-cloud/bigquery';
+import { PassThroughClient } from 'google-auth-library';
 import { checkDatasets } from '../../app/bigquery/datasets.ts';
 import { type Config, readConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
@@ -48,6 +50,8 @@ export interface TestService {
   [Symbol.asyncDispose](): Promise<void>;
   url: string;
   context: Context;
+  /** an own client of BigQuery */
+  client: BigQuery;
   database: TestDatabase;
   salesforce: SalesforceSandbox;
   bigquery: BigQuerySandbox;
@@ -72,6 +76,8 @@ export interface TestServiceOptions {
   limits?: Partial<Limits>;
   /** false: nothing works on runs until startWorker */
   worker?: boolean;
+  /** puts something before BigQuery's emulator. @returns where the service is to find it */
+  beforeBigQuery?: (url: string) => Promise<string>;
   /** false: API keys are asked for, as in production */
   local?: boolean;
   /** where BigQuery is reached instead of the emulator's URL, such as a gateway before it */
@@ -94,9 +100,16 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
       },
     }),
   );
-  const config = testConfig(database, salesforce, bigquery, options);
+  const endpoint = (await options.beforeBigQuery?.(bigquery.url)) ?? bigquery.url;
+  const config = testConfig(database, salesforce, { ...bigquery, url: endpoint }, options);
   const context = createContext(config, log, { ...NEARBY, ...options.limits });
   await checkDatasets(context.warehouse, config.bigquery.datasets);
+  const client = new BigQuery({
+    projectId: bigquery.project,
+    location: bigquery.location,
+    apiEndpoint: bigquery.url,
+    authClient: new PassThroughClient(),
+  });
   const server = await listen(context);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   let worker: Worker | undefined;
@@ -104,6 +117,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   const service: TestService = {
     url,
     context,
+    client,
     database,
     salesforce,
     bigquery,
@@ -116,7 +130,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
       return await service.call('handle_importing_job', { wait: '50' });
     },
     async rows(sql) {
-      const [rows] = await context.warehouse.client.query({ query: sql, location: bigquery.location });
+      const [rows] = await client.query({ query: sql, location: bigquery.location });
       return rows as Record<string, unknown>[];
     },
     startWorker() {

@@ -58,7 +58,7 @@ test.each<[string, (warehouse: Warehouse) => Promise<unknown>]>([
     'an upload',
     (warehouse) => {
       const table = { project: 'acme', dataset: 'staging', table: 'stage' };
-      return loadPage(warehouse, { jobId: 'load', table, columns: ['Id'], labels: {} }, page(), new AbortController().signal);
+      return loadPage(warehouse, { jobId: 'load', table, columns: ['Id'], labels: {} }, page());
     },
   ],
 ])('without Google credentials, %s says how to log in, and calls nothing', async (_what, use) => {

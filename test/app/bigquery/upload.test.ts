@@ -71,22 +71,21 @@ describe('an upload of several chunks', () => {
   ])('arrives once, and whole, although it meets %s', async (_what, fault) => {
     const load = await newLoad();
     if (fault) await arm(fault);
-    const outcome = await loadPage(warehouse, load, largePage(), new AbortController().signal);
+    const outcome = await loadPage(warehouse, load, largePage());
     expect(outcome).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
     expect(await stagedRows(warehouse, load.table)).toBe(37_000);
   });
 
   test('may end where a chunk ends', async () => {
     const load = await newLoad();
-    expect(await loadPage(warehouse, load, exactlyTwoChunks(), new AbortController().signal)).toMatchObject({ succeeded: true });
+    expect(await loadPage(warehouse, load, exactlyTwoChunks())).toMatchObject({ succeeded: true });
     expect(await stagedRows(warehouse, load.table)).toBe(512 * 1_024);
   });
 
   test('under an id that was used before loads nothing', async () => {
     const load = await newLoad();
-    const signal = new AbortController().signal;
-    await loadPage(warehouse, load, largePage(), signal);
-    expect(await loadPage(warehouse, load, largePage(), signal)).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
+    await loadPage(warehouse, load, largePage());
+    expect(await loadPage(warehouse, load, largePage())).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
     expect(await stagedRows(warehouse, load.table)).toBe(37_000);
   });
 
@@ -96,13 +95,13 @@ describe('an upload of several chunks', () => {
       for await (const part of largePage()) yield part;
       throw new Error('the source broke off');
     }
-    await expect(loadPage(warehouse, load, broken(), new AbortController().signal)).rejects.toThrow('the source broke off');
+    await expect(loadPage(warehouse, load, broken())).rejects.toThrow('the source broke off');
     expect(await stagedRows(warehouse, load.table)).toBe(0);
   });
 });
 
 describe('an upload at once', () => {
-  const atOnce = (): Warehouse => ({ ...warehouse, upload: 'multipart' });
+  const atOnce = (): Warehouse => warehouse.uploadingBy('multipart');
 
   test.each([
     ['nothing', undefined],
@@ -111,16 +110,15 @@ describe('an upload at once', () => {
   ])('arrives once, and whole, although it meets %s', async (_what, fault) => {
     const load = await newLoad();
     if (fault) await arm(fault);
-    const outcome = await loadPage(atOnce(), load, largePage(), new AbortController().signal);
+    const outcome = await loadPage(atOnce(), load, largePage());
     expect(outcome).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
     expect(await stagedRows(warehouse, load.table)).toBe(37_000);
   });
 
   test('under an id that was used before loads nothing', async () => {
     const load = await newLoad();
-    const signal = new AbortController().signal;
-    await loadPage(warehouse, load, largePage(), signal);
-    expect(await loadPage(atOnce(), load, largePage(), signal)).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
+    await loadPage(warehouse, load, largePage());
+    expect(await loadPage(atOnce(), load, largePage())).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
     expect(await stagedRows(warehouse, load.table)).toBe(37_000);
   });
 
@@ -130,7 +128,7 @@ describe('an upload at once', () => {
       yield* largePage();
       yield* largePage();
     }
-    await expect(loadPage(atOnce(), load, tooLarge(), new AbortController().signal)).rejects.toThrow('BIGQUERY_UPLOAD');
+    await expect(loadPage(atOnce(), load, tooLarge())).rejects.toThrow('BIGQUERY_UPLOAD');
     expect(await stagedRows(warehouse, load.table)).toBe(0);
   });
 });

@@ -5,19 +5,20 @@ import { checkDatasets } from '../../../app/bigquery/datasets.ts';
 import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
 import { offerDatasets } from '../../../app/commands/offer-datasets.ts';
 import { type BigQuerySandbox, startBigQuery } from '../../../app/sandbox/bigquery/bigquery.ts';
+import { clientOf } from '../sandbox/bigquery/client.ts';
 
 let bigquery: BigQuerySandbox;
 let warehouse: Warehouse;
 beforeEach(async () => {
   bigquery = await startBigQuery();
   const { project, location, url } = bigquery;
-  const local = openWarehouse({ project, location, endpoint: url, stagingDataset: 'staging', federation: undefined }, new Agent());
+  warehouse = openWarehouse({ project, location, endpoint: url, stagingDataset: 'staging', federation: undefined }, new Agent());
   // A local endpoint gets its datasets without a question.
-  warehouse = { ...local, uploadUrl: 'https://bigquery.googleapis.com/upload' };
+  Object.defineProperty(warehouse, 'uploadUrl', { value: 'https://bigquery.googleapis.com/upload' });
 });
 afterEach(() => bigquery.close());
 
-const datasets = async (): Promise<unknown[]> => (await warehouse.client.getDatasets())[0].map(({ id }) => id).sort();
+const datasets = async (): Promise<unknown[]> => (await clientOf(bigquery).getDatasets())[0].map(({ id }) => id).sort();
 const bq = (name: string): string => `  bq --location=EU mk --dataset sandbox:${name}`;
 
 interface Asked {
@@ -39,7 +40,7 @@ async function offer({ isTTY = true, typed, yes = false, stop = new AbortControl
 
 describe('datasets that are missing in BigQuery', () => {
   test('are named all at once, with the commands that create them', async () => {
-    await warehouse.client.createDataset('marketing', { location: 'EU' });
+    await clientOf(bigquery).createDataset('marketing', { location: 'EU' });
     await expect(checkDatasets(warehouse, ['salesforce', 'marketing'])).rejects.toMatchObject({
       code: 'bigquery_refused',
       message: `The datasets salesforce and staging are missing in the project sandbox. Create them:\n${bq('salesforce')}\n${bq('staging')}`,

@@ -1,0 +1,112 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { Limits } from '../../app/core/limits.ts';
+import { startService, type TestService } from '../support/service.ts';
+import { dueRecords } from '../support/whole-table.ts';
+
+/** A BigQuery that takes a call or a job, and is never heard of again. */
+let service: TestService;
+
+afterEach(() => service[Symbol.asyncDispose]());
+
+const TICK = '2023-03-20T00:10:00Z';
+
+async function start(limits: Partial<Limits>): Promise<void> {
+  service = await startService({ limits });
+  const user_id = await service.connect();
+  await service.call('create_importing_job', { user_id, object_name: 'Account', start_date: '2023-03-01' });
+}
+
+async function fault(given: object): Promise<void> {
+  const init = { method: 'POST', body: JSON.stringify(given), headers: { 'content-type': 'application/json' } };
+  expect((await fetch(`${service.bigquery.url}/sandbox/faults`, init)).status).toBe(200);
+}
+
+async function expectComplete(): Promise<void> {
+  const rows = await service.rows('SELECT Id FROM salesforce.Account');
+  expect(rows.map((row) => row.Id).sort()).toEqual(
+    dueRecords(service, 'Account')
+      .map((record) => record.Id)
+      .sort(),
+  );
+  expect((await service.jobs())[0]).toMatchObject({ last_date: '2023-03-20', run: { state: 'succeeded' } });
+}
+
+async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+async function jobsOf(step: string): Promise<{ id: string; error: unknown }[]> {
+  const [jobs] = await service.client.getJobs({ allUsers: true });
+  return jobs
+    .map((job) => ({ id: job.id!, error: job.metadata.status.errorResult?.reason }))
+    .filter(({ id }) => id.includes(`_${step}_`))
+    .sort((one, other) => (one.id < other.id ? -1 : 1));
+}
+
+describe('a call to BigQuery that is never answered', () => {
+  test.each([
+    ['that looks at a job', 'GET /bigquery/v2/projects/sandbox/jobs/'],
+    ['that creates a job', 'POST /bigquery/v2/projects/sandbox/jobs'],
+    ['that looks at a table', 'GET /bigquery/v2/projects/sandbox/datasets/'],
+    ['that creates a table', 'POST /bigquery/v2/projects/sandbox/datasets/'],
+    ['that reads the counts', 'GET /bigquery/v2/projects/sandbox/queries/'],
+    ['that begins an upload', 'POST /upload/'],
+    ['that ends an upload', 'PUT /upload/'],
+  ])('%s fails at the time limit, and is made again', async (_what, match) => {
+    await start({ bigqueryCallMs: 300 });
+    await fault({ kind: 'stall', match });
+    await service.tickAt(TICK);
+    await expectComplete();
+  });
+
+  test('keeps no service from stopping: the run is let go at once', async () => {
+    await start({});
+    await fault({ kind: 'stall', match: 'POST /bigquery/v2/projects/sandbox/jobs' });
+    service.salesforce.clock.set(new Date(TICK));
+    await service.call('handle_importing_job');
+    await waitUntil(async () => !(await pending()).includes('stall'));
+    await service.stopWorker();
+    expect((await service.jobs())[0]!.run).toMatchObject({ state: 'queued', failures: 0 });
+  });
+});
+
+async function pending(): Promise<string> {
+  const { pending: faults } = (await (await fetch(`${service.bigquery.url}/sandbox/faults`)).json()) as { pending: object[] };
+  return JSON.stringify(faults);
+}
+
+describe('a BigQuery job that never ends', () => {
+  test.each(['load', 'delta', 'merge'])('(%s) is stopped by its own time limit, and runs again under the next id', async (step) => {
+    await start({ bigqueryJobMs: 300 });
+    await fault({ kind: 'job-stuck', match: `_${step}_` });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect(await jobsOf(step)).toEqual([
+      { id: expect.stringMatching(/_1$/), error: 'stopped' },
+      { id: expect.stringMatching(/_2$/), error: undefined },
+    ]);
+  });
+
+  test.each(['load', 'merge'])(
+    '(%s) and that BigQuery itself does not stop is cancelled, and runs again once it has ended',
+    async (step) => {
+      await start({ bigqueryJobMs: 200, bigqueryCallMs: 400 });
+      await fault({ kind: 'job-overruns', match: `_${step}_` });
+      await service.tickAt(TICK);
+      await expectComplete();
+      expect(await jobsOf(step)).toEqual([
+        { id: expect.stringMatching(/_1$/), error: 'stopped' },
+        { id: expect.stringMatching(/_2$/), error: undefined },
+      ]);
+    },
+  );
+
+  test('is known to BigQuery by the time limit of every job', async () => {
+    await start({ bigqueryJobMs: 77_000 });
+    await service.tickAt(TICK);
+    const [jobs] = await service.client.getJobs({ allUsers: true });
+    const timeouts = jobs.filter((job) => job.id!.startsWith('sync_')).map((job) => job.metadata.configuration.jobTimeoutMs);
+    expect(timeouts.length).toBeGreaterThan(3);
+    expect(new Set(timeouts)).toEqual(new Set(['77000']));
+  });
+});
