@@ -33,6 +33,7 @@ export type ErrorCode =
   | 'count_mismatch'
   | 'ids_not_unique'
   | 'lease_lost'
+  | 'no_progress'
   | 'unknown_token_key'
   | 'store_unavailable'
   | 'stopping'
@@ -59,6 +60,7 @@ const KNOWN: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   count_mismatch: { status: 500, recovery: 'give-up' },
   ids_not_unique: { status: 500, recovery: 'give-up' },
   lease_lost: { status: 500, recovery: 'give-up' },
+  no_progress: { status: 503, recovery: 'retry' },
   unknown_token_key: { status: 503, recovery: 'defer' },
   store_unavailable: { status: 503, recovery: 'retry' },
   stopping: { status: 503, recovery: 'retry' },

@@ -24,6 +24,8 @@ export interface Limits {
   bigqueryCallMs: number;
   /** a BigQuery job that has not ended so long after its creation, in milliseconds, is cancelled and run again: BigQuery itself gives up after six hours */
   bigqueryJobMs: number;
+  /** a run during which nothing was answered and no byte came for so long, in milliseconds, is stuck: longer than every wait for a call or for a place */
+  noProgressMs: number;
   /** the pause after the first look whether a job of another service has ended, in milliseconds; each next is half as long again */
   pollMs: number;
   /** a worker looks this often for what came due; what is new is announced to it */
@@ -45,6 +47,7 @@ export const LIMITS: Limits = {
   bulkJobMs: 6 * 60 * 60 * 1000,
   bigqueryCallMs: 120_000,
   bigqueryJobMs: 3 * 60 * 60 * 1000,
+  noProgressMs: 30 * 60 * 1000,
   pollMs: 250,
   lookMs: 2_000,
   retryMs: 2_000,

@@ -13,6 +13,12 @@ const EXTEND_MS = 15_000;
 
 const LET_GO_MS = 20_000;
 
+/** Nothing was answered, and nothing came, for longer than any wait should take. */
+function stuck(quietMs: number): AppError {
+  const seconds = Math.round(quietMs / 1000);
+  return new AppError('no_progress', `The run made no progress for ${seconds} seconds, so it was stopped. It will be retried.`);
+}
+
 /** A run may be what ends the process of whoever works on it. */
 function workersLost(times: number): AppError {
   const message = `The run did not get on, ${times} times in a row, since its worker was gone: look in the log for what ended it.`;
@@ -76,18 +82,30 @@ export class Worker {
   async #work(run: Run): Promise<void> {
     const { log } = this.#context;
     const about = { run: run.runId, job: run.job.id, object: run.job.objectName, window: run.window, attempt: run.attempt };
-    const leaseLost = new AbortController();
-    const extending = setInterval(() => {
-      extendLease(this.#context.database, run, LEASE_SECONDS).catch((error: unknown) => {
-        if (isAppError(error) && error.code === 'lease_lost') leaseLost.abort(error);
-        else log.warn({ event: 'lease_not_extended', ...about, ...describeError(error) });
-      });
-    }, EXTEND_MS);
-    const signal = AbortSignal.any([this.#stopping.signal, leaseLost.signal]);
+    const lost = new AbortController();
+    const signal = AbortSignal.any([this.#stopping.signal, lost.signal]);
+    let activeAt = performance.now();
+    const noteActivity = (): void => {
+      activeAt = performance.now();
+    };
+    const { noProgressMs } = this.#context.limits;
+    const extending = setInterval(
+      () => {
+        const quietMs = performance.now() - activeAt;
+        if (quietMs > noProgressMs) lost.abort(stuck(quietMs));
+        // From then on the lease runs out, even if the run does not heed its signal.
+        if (lost.signal.aborted) return;
+        extendLease(this.#context.database, run, LEASE_SECONDS).catch((error: unknown) => {
+          if (isAppError(error) && error.code === 'lease_lost') lost.abort(error);
+          else log.warn({ event: 'lease_not_extended', ...about, ...describeError(error) });
+        });
+      },
+      Math.min(EXTEND_MS, noProgressMs),
+    );
     log.info({ event: 'run_claimed', ...about });
     try {
       if (run.failures >= MOST_FAILURES) throw workersLost(run.failures);
-      const receipt = await syncRun(this.#during(signal), run, signal);
+      const receipt = await syncRun(this.#during(signal, noteActivity), run, signal);
       const level = Object.keys(receipt.uncast).length > 0 ? 'warn' : 'info';
       log[level]({ event: 'run_succeeded', ...about, receipt });
     } catch (error) {
@@ -101,9 +119,14 @@ export class Worker {
     }
   }
 
-  /** The context of one run: what it calls ends at its signal. */
-  #during(signal: AbortSignal): Context {
-    return { ...this.#context, warehouse: this.#context.warehouse.during(signal) };
+  /** The context of one run: what it calls ends at its signal, and is seen. */
+  #during(signal: AbortSignal, noteActivity: () => void): Context {
+    const context = this.#context;
+    return {
+      ...context,
+      warehouse: context.warehouse.during(signal, noteActivity),
+      salesforce: (connectionId) => context.salesforce(connectionId, signal, noteActivity),
+    };
   }
 
   /** Lets go of a run that did not end, and tells whether that is its end. */

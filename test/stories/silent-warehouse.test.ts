@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Limits } from '../../app/core/limits.ts';
+import type { SalesforceOptions } from '../../app/sandbox/salesforce/salesforce.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { dueRecords } from '../support/whole-table.ts';
 
@@ -10,8 +11,8 @@ afterEach(() => service[Symbol.asyncDispose]());
 
 const TICK = '2023-03-20T00:10:00Z';
 
-async function start(limits: Partial<Limits>): Promise<void> {
-  service = await startService({ limits });
+async function start(limits: Partial<Limits>, salesforce: SalesforceOptions = {}): Promise<void> {
+  service = await startService({ limits, salesforce });
   const user_id = await service.connect();
   await service.call('create_importing_job', { user_id, object_name: 'Account', start_date: '2023-03-01' });
 }
@@ -34,6 +35,8 @@ async function expectComplete(): Promise<void> {
 async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
+
+const logged = (): string => service.logged.join('');
 
 async function jobsOf(step: string): Promise<{ id: string; error: unknown }[]> {
   const [jobs] = await service.client.getJobs({ allUsers: true });
@@ -108,5 +111,22 @@ describe('a BigQuery job that never ends', () => {
     const timeouts = jobs.filter((job) => job.id!.startsWith('sync_')).map((job) => job.metadata.configuration.jobTimeoutMs);
     expect(timeouts.length).toBeGreaterThan(3);
     expect(new Set(timeouts)).toEqual(new Set(['77000']));
+  });
+});
+
+describe('the lease of a run', () => {
+  test('that makes no progress is not extended: the run is stopped, and tried again', async () => {
+    await start({ noProgressMs: 300 });
+    await fault({ kind: 'stall', match: 'POST /bigquery/v2/projects/sandbox/jobs' });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect(logged()).toContain('"error_code":"no_progress"');
+  });
+
+  test('that waits long for Salesforce, which answers, is extended', async () => {
+    await start({ noProgressMs: 2_000, restRows: 0 }, { bulkDelayMs: 1_000 });
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect(logged()).not.toContain('run_interrupted');
   });
 });
