@@ -1,16 +1,30 @@
 import { AppError } from '../errors.ts';
+import type { Dataset } from './resources.ts';
 import { unlessStatus } from './unless-status.ts';
 import { isLoopback, type Warehouse } from './warehouse.ts';
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** A dataset whose new tables, or their partitions, are deleted after a time unless they say otherwise. In days; null: not. */
+export interface DatasetDefaults {
+  dataset: string;
+  tableDays: number | null;
+  partitionDays: number | null;
+}
+
+/**
 /**
  * Compares the datasets with the configuration, before any work: a wrong location shows later as "not found", far from its cause.
  * On a local endpoint, missing datasets are created; elsewhere the error says how to create all of them.
+ * @returns the target datasets that have default expirations; the staging dataset may well have one
  * @throws AppError bigquery_refused
  */
-export async function checkDatasets(warehouse: Warehouse, datasets: readonly string[]): Promise<void> {
-  const missing = await findMissingDatasets(warehouse, datasets);
+export async function checkDatasets(warehouse: Warehouse, datasets: readonly string[]): Promise<DatasetDefaults[]> {
+  const found = await findDatasets(warehouse, datasets);
+  const missing = missingOf(found);
   if (missing.length > 0 && !isLoopback(warehouse.uploadUrl)) throw missingDatasets(warehouse, missing);
   for (const name of missing) await createDataset(warehouse, name);
+  return datasets.flatMap((name) => defaultsOf(name, found.get(name) ?? {})).filter(hasDefaults);
 }
 
 /**
@@ -18,18 +32,28 @@ export async function checkDatasets(warehouse: Warehouse, datasets: readonly str
  * @throws AppError bigquery_refused when one is in another location than BIGQUERY_LOCATION
  */
 export async function findMissingDatasets(warehouse: Warehouse, datasets: readonly string[]): Promise<string[]> {
-  const missing: string[] = [];
+  return missingOf(await findDatasets(warehouse, datasets));
+}
+
+function missingOf(found: ReadonlyMap<string, Dataset | undefined>): string[] {
+  return [...found].flatMap(([name, dataset]) => (dataset ? [] : [name]));
+}
+
+/** @returns each of the datasets, staging included, by its name; undefined: it does not exist */
+async function findDatasets(warehouse: Warehouse, datasets: readonly string[]): Promise<Map<string, Dataset | undefined>> {
+  const found = new Map<string, Dataset | undefined>();
   for (const name of new Set([...datasets, warehouse.stagingDataset])) {
-    const location = await datasetLocation(warehouse, name);
-    if (location === undefined) missing.push(name);
-    else if (location.toLowerCase() !== warehouse.location.toLowerCase()) {
+    const dataset = await findDataset(warehouse, name);
+    found.set(name, dataset);
+    const location = dataset?.location ?? warehouse.location;
+    if (location.toLowerCase() !== warehouse.location.toLowerCase()) {
       throw new AppError(
         'bigquery_refused',
         `The dataset ${name} is in ${location} and BIGQUERY_LOCATION is ${warehouse.location}: set it to ${location}.`,
       );
     }
   }
-  return missing;
+  return found;
 }
 
 /** The error that says which datasets are missing and how to create them. */
@@ -47,10 +71,42 @@ export async function createDataset(warehouse: Warehouse, name: string): Promise
   await warehouse.call(`create the dataset ${name}`, (client) => unlessStatus(409, undefined, client.createDataset(name, { location })));
 }
 
-/** Where a dataset is; undefined: it does not exist. */
-async function datasetLocation(warehouse: Warehouse, name: string): Promise<string | undefined> {
+/** The default expirations of a dataset; undefined where it has none. @throws AppError */
+export async function findDefaults(warehouse: Warehouse, name: string): Promise<DatasetDefaults | undefined> {
+  const dataset = await findDataset(warehouse, name);
+  const defaults = dataset && defaultsOf(name, dataset);
+  return defaults && hasDefaults(defaults) ? defaults : undefined;
+}
+
+/** Such as: salesforce has a default table expiration of 60 days. */
+export function describeDefaults({ dataset, tableDays, partitionDays }: DatasetDefaults): string {
+  const parts = [
+    ...(tableDays === null ? [] : [`a default table expiration of ${tableDays} days`]),
+    ...(partitionDays === null ? [] : [`a default partition expiration of ${partitionDays} days`]),
+  ];
+  return `${dataset} has ${parts.join(' and ')}`;
+}
+
+/** The command that takes a dataset's default expirations away. */
+export function removeDefaultsCommand(project: string, dataset: string): string {
+  return `bq update --default_table_expiration 0 --default_partition_expiration 0 ${project}:${dataset}`;
+}
+
+async function findDataset(warehouse: Warehouse, name: string): Promise<Dataset | undefined> {
   const found = await warehouse.call(`look at the dataset ${name}`, (client) =>
     unlessStatus(404, undefined, client.dataset(name).getMetadata()),
   );
-  return found && ((found[0] as { location?: string }).location ?? '');
+  return found?.[0] as Dataset | undefined;
+}
+
+function defaultsOf(dataset: string, { defaultTableExpirationMs, defaultPartitionExpirationMs }: Dataset): DatasetDefaults {
+  return { dataset, tableDays: days(defaultTableExpirationMs), partitionDays: days(defaultPartitionExpirationMs) };
+}
+
+function hasDefaults({ tableDays, partitionDays }: DatasetDefaults): boolean {
+  return tableDays !== null || partitionDays !== null;
+}
+
+function days(ms: string | undefined): number | null {
+  return Number(ms ?? 0) > 0 ? Number((Number(ms) / DAY_MS).toFixed(2)) : null;
 }

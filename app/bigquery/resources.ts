@@ -4,3 +4,4 @@ import type types from '@google-cloud/bigquery/build/src/types.js';
 export type Job = types.default.IJob;
 export type Table = types.default.ITable;
 export type TableField = types.default.ITableFieldSchema;
+export type Dataset = types.default.IDataset;

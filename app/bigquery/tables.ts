@@ -1,11 +1,14 @@
 import type { Column } from '../core/columns.ts';
 import { type ExistingColumn, isWidened } from '../core/drift.ts';
 import { AppError } from '../errors.ts';
+import { type Expirations, NEVER, settleExpirations } from './expirations.ts';
 import { query } from './jobs.ts';
 import type { Table, TableField } from './resources.ts';
 import { BAD_VALUES_COLUMNS, liveQuery, OWN_COLUMNS, type TableName, widenStatement } from './sql.ts';
 import { createTable, display, getTable, patchTable } from './table.ts';
 import type { Warehouse } from './warehouse.ts';
+
+const BAD_VALUES_EXPIRE: Expirations = { time: null, partitionsMs: 30 * 24 * 60 * 60 * 1000 };
 
 const BAD_VALUES_DESCRIPTION =
   'Texts from Salesforce that their column could not hold: it is NULL instead, or a rounded number. Kept for 30 days.';
@@ -40,6 +43,8 @@ export interface ReadyTarget {
   /** another table in its place has another time */
   createdAt: Date;
   isEmpty: boolean;
+  /** it had an expiration, which was removed: rows may have expired before */
+  hadExpiration: boolean;
 }
 
 /** Makes an all-STRING staging table, unless it is there already. @throws AppError */
@@ -50,18 +55,21 @@ export async function ensureStagingTable(
   expiresAt: Date,
   labels: Record<string, string>,
 ): Promise<void> {
-  await createTable(warehouse, name, {
+  const created = await createTable(warehouse, name, {
     schema: { fields: columns.map((column) => ({ name: column, type: 'STRING', mode: 'NULLABLE' })) },
     expirationTime: String(expiresAt.getTime()),
     labels,
   });
+  if (created) await settleExpirations(warehouse, name, created, { time: expiresAt, partitionsMs: null });
 }
 
 /** Makes a dataset's table of values that did not cast, unless it is there. Its rows go after 30 days. @throws AppError */
 export async function ensureBadValuesTable(warehouse: Warehouse, name: TableName): Promise<void> {
   const fields = BAD_VALUES_COLUMNS.map((column) => ({ ...column, mode: 'NULLABLE' }));
-  const timePartitioning = { type: 'DAY', field: 'seen_at', expirationMs: String(30 * 24 * 60 * 60 * 1000) };
-  await createTable(warehouse, name, { schema: { fields }, timePartitioning, description: BAD_VALUES_DESCRIPTION });
+  const timePartitioning = { type: 'DAY', field: 'seen_at', expirationMs: String(BAD_VALUES_EXPIRE.partitionsMs) };
+  const metadata = { schema: { fields }, timePartitioning, description: BAD_VALUES_DESCRIPTION };
+  const table = (await createTable(warehouse, name, metadata)) ?? (await getTable(warehouse, name));
+  if (table) await settleExpirations(warehouse, name, table, BAD_VALUES_EXPIRE);
 }
 
 /** The exact number of rows in a staging table (load jobs use no streaming buffer); undefined where there is no such table. */
@@ -90,9 +98,9 @@ export async function findTargetTable(warehouse: Warehouse, target: TargetIdenti
 
 /**
  * Makes a job's target table and its view of live rows, or adds the columns that are new and widens those that are to hold more. Nothing
- * is dropped.
+ * is dropped, and no row expires.
  * @param seen the table as `findTargetTable` found it
- * @throws AppError target_replaced when the table is not the one that this job made
+ * @throws AppError target_replaced when the table is not the one that this job made; bigquery_refused where it keeps an expiration
  */
 export async function ensureTargetTable(warehouse: Warehouse, target: TargetTable, seen: FoundTable | undefined): Promise<ReadyTarget> {
   const columns = [...target.columns, ...OWN_COLUMNS];
@@ -108,9 +116,14 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
     found = await findTargetTable(warehouse, target);
   }
   if (!found) throw new AppError('bigquery_unavailable', `The table ${display(target.name)} was made and cannot be seen yet.`);
+  const hadExpiration = await settleExpirations(warehouse, target.name, found.metadata, NEVER);
   const changed = await updateColumns(warehouse, target, found.metadata, columns);
   await ensureLiveView(warehouse, target.name, changed || target.changesColumns);
-  return { createdAt: new Date(Number(found.metadata.creationTime)), isEmpty: found.metadata.numRows === '0' };
+  return {
+    createdAt: new Date(Number(found.metadata.creationTime)),
+    isEmpty: found.metadata.numRows === '0',
+    hadExpiration: hadExpiration && seen !== undefined,
+  };
 }
 
 /**
@@ -167,8 +180,11 @@ function toWiden(name: TableName, field: TableField, column: Column | undefined)
 async function ensureLiveView(warehouse: Warehouse, target: TableName, rewrite: boolean): Promise<void> {
   const name = { ...target, table: `${target.table}_live` };
   const view = { query: liveQuery(target), useLegacySql: false };
-  const made = await createTable(warehouse, name, { view, description: `The rows of ${target.table} that are not deleted in Salesforce.` });
-  if (!made && rewrite) await patchTable(warehouse, name, { view });
+  const description = `The rows of ${target.table} that are not deleted in Salesforce.`;
+  const found = await getTable(warehouse, name);
+  const made = found ?? (await createTable(warehouse, name, { view, description }));
+  if (made) await settleExpirations(warehouse, name, made, NEVER);
+  if (found && rewrite) await patchTable(warehouse, name, { view });
 }
 
 /** Only an Id is always there: Salesforce's own "not nillable" cannot be trusted. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { checkDatasets } from '../bigquery/datasets.ts';
+import { checkDatasets, describeDefaults, removeDefaultsCommand } from '../bigquery/datasets.ts';
 import { runStatement } from '../bigquery/jobs.ts';
 import { loadPage } from '../bigquery/load.ts';
 import type { TableName } from '../bigquery/sql.ts';
@@ -92,9 +92,13 @@ async function checkConnections(context: Context, signal: AbortSignal): Promise<
 }
 
 async function checkAllDatasets(context: Context): Promise<string> {
-  const { datasets, location } = context.config.bigquery;
-  await checkDatasets(context.warehouse, datasets);
-  return `${datasets.join(', ')} in ${location}`;
+  const { datasets, location, project } = context.config.bigquery;
+  const withDefaults = await checkDatasets(context.warehouse, datasets);
+  const warnings = withDefaults.map(
+    (defaults) =>
+      `; ${describeDefaults(defaults)}, which is removed from the service's own tables and would delete others: ${removeDefaultsCommand(project, defaults.dataset)}`,
+  );
+  return `${datasets.join(', ')} in ${location}${warnings.join('')}`;
 }
 
 async function checkTargets(context: Context): Promise<string> {

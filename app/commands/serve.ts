@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { parseArgs } from 'node:util';
-import { checkDatasets } from '../bigquery/datasets.ts';
+import { checkDatasets, type DatasetDefaults, removeDefaultsCommand } from '../bigquery/datasets.ts';
 import { isLoopback } from '../bigquery/warehouse.ts';
 import { type Config, readConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
@@ -73,18 +73,26 @@ async function run(config: Config, log: Log, stop: AbortSignal, local?: LocalMod
       const terminal = { input: process.stdin, output: process.stderr };
       await offerDatasets(context.warehouse, config.bigquery.datasets, { yes: local.yes, terminal, stop });
     }
-    await checkUntilStopped(context, stop);
+    for (const defaults of await checkUntilStopped(context, stop)) {
+      log.warn({
+        event: 'dataset_has_default_expiration',
+        ...defaults,
+        remove: removeDefaultsCommand(config.bigquery.project, defaults.dataset),
+      });
+    }
     if (!stop.aborted) await serveUntilStopped(context, stop, local);
   } finally {
     await context.close();
   }
 }
 
-async function checkUntilStopped({ warehouse, config }: Context, stop: AbortSignal): Promise<void> {
+/** @returns none when it is told to stop meanwhile */
+async function checkUntilStopped({ warehouse, config }: Context, stop: AbortSignal): Promise<DatasetDefaults[]> {
   try {
-    await checkDatasets(warehouse.during(stop), config.bigquery.datasets);
+    return await checkDatasets(warehouse.during(stop), config.bigquery.datasets);
   } catch (error) {
-    if (!stop.aborted) throw error;
+    if (stop.aborted) return [];
+    throw error;
   }
 }
 

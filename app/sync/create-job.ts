@@ -1,3 +1,4 @@
+import { findDefaults, removeDefaultsCommand } from '../bigquery/datasets.ts';
 import type { Context } from '../context.ts';
 import { CREATED_STAMP, chooseCursor } from '../core/cursor.ts';
 import { type Deletes, parseDeletes } from '../core/deletes.ts';
@@ -5,6 +6,7 @@ import { isWorthPartitioning } from '../core/partitioning.ts';
 import { formatStartDate, parseStartDate } from '../core/start-date.ts';
 import { windowEnd } from '../core/window.ts';
 import { AppError } from '../errors.ts';
+import { describeError } from '../log.ts';
 import type { ObjectDescription } from '../salesforce/describe.ts';
 import { recordCount } from '../salesforce/record-count.ts';
 import type { Connection } from '../store/connections.ts';
@@ -64,6 +66,7 @@ export async function createJob(context: Context, connection: Connection, reques
       start_date: formatStartDate(startDate),
       append_only: appendOnly,
     });
+    await warnOfDefaults(context, created);
     return created;
   }
   // Another call was quicker.
@@ -89,6 +92,17 @@ async function findExisting(
   if (!held) return undefined;
   requireSame(held.job, startDate, request);
   return await takeOver(context, connection, held, request.takeOver);
+}
+
+/** The job's own tables are spared them. Nothing depends on the answer, so the job is created without one, too. */
+async function warnOfDefaults({ warehouse, config, log }: Context, { id, targetDataset }: Job): Promise<void> {
+  try {
+    const defaults = await findDefaults(warehouse, targetDataset);
+    const remove = removeDefaultsCommand(config.bigquery.project, targetDataset);
+    if (defaults) log.warn({ event: 'dataset_has_default_expiration', job: id, ...defaults, remove });
+  } catch (error) {
+    log.warn({ event: 'dataset_not_checked', job: id, dataset: targetDataset, ...describeError(error) });
+  }
 }
 
 function chooseDataset(context: Context, wanted: string | undefined): string {

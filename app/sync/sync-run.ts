@@ -1,6 +1,6 @@
 import { type FinishedJob, query } from '../bigquery/jobs.ts';
 import { mergeStatement, targetCountStatement } from '../bigquery/sql.ts';
-import { ensureTargetTable, type FoundTable, findTargetTable } from '../bigquery/tables.ts';
+import { ensureTargetTable, type FoundTable, findTargetTable, type ReadyTarget } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
 import type { Drift } from '../core/drift.ts';
 import { BASE_GROUP } from '../core/field-groups.ts';
@@ -65,12 +65,19 @@ async function prepareTarget({ context, run, columns }: Extraction, found: Found
     changesColumns: drift.added.length > 0 || drift.retyped.some(({ how }) => how === 'widened'),
     labels: runLabels(run.runId, job),
   };
-  const { createdAt, isEmpty } = await ensureTargetTable(context.warehouse, target, found);
-  if (!job.targetCreatedAt) await saveTarget(context.database, run, createdAt);
+  const ready = await ensureTargetTable(context.warehouse, target, found);
+  noteSurprises(context, run, ready);
+  if (!job.targetCreatedAt) await saveTarget(context.database, run, ready.createdAt);
   if (run.insertOnly !== null) return;
   // Only where this very run made the table: an empty one of before may yet get the rows of a MERGE that was given up.
-  run.insertOnly = !job.targetCreatedAt && isEmpty;
+  run.insertOnly = !job.targetCreatedAt && ready.isEmpty;
   await saveInsertOnly(context.database, run, run.insertOnly);
+}
+
+/** What an operator should know of the target table, though the run goes on. */
+function noteSurprises({ log }: Context, { runId, job }: Run, { hadExpiration }: ReadyTarget): void {
+  const about = { run: runId, job: job.id, object: job.objectName };
+  if (hadExpiration) log.warn({ event: 'expiration_removed', ...about }, 'rows of the target table may have expired before');
 }
 
 async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<FinishedJob> {

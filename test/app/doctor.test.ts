@@ -55,6 +55,16 @@ test('the doctor says in which target dataset no table can be made, though it is
   expect(output).toMatch(/FAIL {2}tables can be made in every target dataset: .*the table second\./);
 });
 
+test('the doctor says which target dataset has default expirations, and how they are removed', async () => {
+  await service.client.dataset('second').setMetadata({ defaultTableExpirationMs: String(60 * 86_400_000) });
+  const { code, output } = await runDoctor();
+  await service.client.dataset('second').setMetadata({ defaultTableExpirationMs: null as unknown as string });
+  expect(code).toBe(0);
+  expect(output).toMatch(
+    /ok {4}the datasets .*; second has a default table expiration of 60 days, .* bq update .*--default_table_expiration 0 .*:second\n/,
+  );
+});
+
 test('the doctor says what is wrong, each thing by itself, and tells no secret', async () => {
   const { code, output } = await runDoctor({ SALESFORCE_CLIENT_SECRET: 'not-the-s3cret', BIGQUERY_LOCATION: 'US' });
   expect(code).toBe(1);
