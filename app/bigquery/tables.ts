@@ -45,6 +45,8 @@ export interface ReadyTarget {
   isEmpty: boolean;
   /** it had an expiration, which was removed: rows may have expired before */
   hadExpiration: boolean;
+  /** why the view of live rows is none of ours; null where it is */
+  foreignLiveView: string | null;
 }
 
 /** Makes an all-STRING staging table, unless it is there already. @throws AppError */
@@ -118,11 +120,11 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
   if (!found) throw new AppError('bigquery_unavailable', `The table ${display(target.name)} was made and cannot be seen yet.`);
   const hadExpiration = await settleExpirations(warehouse, target.name, found.metadata, NEVER);
   const changed = await updateColumns(warehouse, target, found.metadata, columns);
-  await ensureLiveView(warehouse, target.name, changed || target.changesColumns);
   return {
     createdAt: new Date(Number(found.metadata.creationTime)),
     isEmpty: found.metadata.numRows === '0',
     hadExpiration: hadExpiration && seen !== undefined,
+    foreignLiveView: await ensureLiveView(warehouse, target, changed || target.changesColumns),
   };
 }
 
@@ -176,15 +178,28 @@ function toWiden(name: TableName, field: TableField, column: Column | undefined)
   );
 }
 
-/** A view's columns are those that its table had when the view was written, so it is written again where they changed. */
-async function ensureLiveView(warehouse: Warehouse, target: TableName, rewrite: boolean): Promise<void> {
+/**
+ * Creates the view of live rows. A view's columns are those that its table had when the view was written, so it is written again where
+ * they changed. A table or view of this name that is not ours stays as it is.
+ * @returns why it is not ours; null where it is
+ */
+async function ensureLiveView(warehouse: Warehouse, { name: target, jobId }: TargetIdentity, rewrite: boolean): Promise<string | null> {
   const name = { ...target, table: `${target.table}_live` };
   const view = { query: liveQuery(target), useLegacySql: false };
-  const description = `The rows of ${target.table} that are not deleted in Salesforce.`;
+  const labels = { job: jobId };
   const found = await getTable(warehouse, name);
-  const made = found ?? (await createTable(warehouse, name, { view, description }));
-  if (made) await settleExpirations(warehouse, name, made, NEVER);
-  if (found && rewrite) await patchTable(warehouse, name, { view });
+  if (!found) {
+    const description = `The rows of ${target.table} that are not deleted in Salesforce.`;
+    const created = await createTable(warehouse, name, { view, description, labels });
+    if (created) await settleExpirations(warehouse, name, created, NEVER);
+    return null;
+  }
+  // Views of earlier releases have no label.
+  const isOurs = found.type === 'VIEW' && (found.labels?.job === jobId || found.view?.query === view.query);
+  if (!isOurs) return `not ours: ${display(name)} is another ${found.type === 'VIEW' ? 'view' : 'table'}, and was left as it is`;
+  await settleExpirations(warehouse, name, found, NEVER);
+  if (rewrite) await patchTable(warehouse, name, { view, labels });
+  return null;
 }
 
 /** Only an Id is always there: Salesforce's own "not nillable" cannot be trusted. */

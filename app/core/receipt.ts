@@ -38,6 +38,8 @@ export interface Receipt {
   methods: string[];
   /** rows stamped from here on were counted too late to be read, and the next window reads them; null: none */
   reread_from: string | null;
+  /** why the view of live rows is not the service's own; null where it is */
+  live_view: string | null;
   /** against Salesforce's count: exact, within n, or not counted */
   verdict: string;
 }

@@ -28,15 +28,16 @@ import { untilSucceeded } from './until-succeeded.ts';
 export async function syncRun(context: Context, run: Run, signal: AbortSignal): Promise<Receipt> {
   const client = context.salesforce(run.job.connectionId, signal);
   const { extraction, seen, counted } = await extract(context, client, run, signal);
-  const { staged, delta, rereadFrom } = counted;
+  const { delta, rereadFrom } = counted;
 
   // A table may be replaced while rows are read: it is trusted unseen only where none are to be merged.
   const target = !delta && seen ? seen.table : await findTargetTable(context.warehouse, targetIdentity(context, run));
-  await prepareTarget(extraction, target);
+  const { foreignLiveView } = await prepareTarget(extraction, target);
   const merged = delta && delta.counts.deltaRows > 0 ? await mergeDelta(extraction, delta) : undefined;
   if (delta?.deletedRows) await eraseBadValues(extraction);
 
-  const receipt = writeReceipt(run.drift, staged, delta, merged, await billedByRun(context.database, run.runId), rereadFrom);
+  const bytesBilled = await billedByRun(context.database, run.runId);
+  const receipt = writeReceipt(run.drift, counted, merged, bytesBilled, foreignLiveView);
   await succeedRun(context.database, run, receipt, rereadFrom);
   return receipt;
 }
@@ -56,7 +57,7 @@ async function extract(
   }
 }
 
-async function prepareTarget({ context, run, columns }: Extraction, found: FoundTable | undefined): Promise<void> {
+async function prepareTarget({ context, run, columns }: Extraction, found: FoundTable | undefined): Promise<ReadyTarget> {
   const { job, drift } = run;
   const target = {
     ...targetIdentity(context, run),
@@ -68,16 +69,18 @@ async function prepareTarget({ context, run, columns }: Extraction, found: Found
   const ready = await ensureTargetTable(context.warehouse, target, found);
   noteSurprises(context, run, ready);
   if (!job.targetCreatedAt) await saveTarget(context.database, run, ready.createdAt);
-  if (run.insertOnly !== null) return;
+  if (run.insertOnly !== null) return ready;
   // Only where this very run made the table: an empty one of before may yet get the rows of a MERGE that was given up.
   run.insertOnly = !job.targetCreatedAt && ready.isEmpty;
   await saveInsertOnly(context.database, run, run.insertOnly);
+  return ready;
 }
 
 /** What an operator should know of the target table, though the run goes on. */
-function noteSurprises({ log }: Context, { runId, job }: Run, { hadExpiration }: ReadyTarget): void {
+function noteSurprises({ log }: Context, { runId, job }: Run, { hadExpiration, foreignLiveView }: ReadyTarget): void {
   const about = { run: runId, job: job.id, object: job.objectName };
   if (hadExpiration) log.warn({ event: 'expiration_removed', ...about }, 'rows of the target table may have expired before');
+  if (foreignLiveView) log.warn({ event: 'live_view_not_ours', ...about }, foreignLiveView);
 }
 
 async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<FinishedJob> {
@@ -118,11 +121,10 @@ async function countTarget({ context, run }: Extraction): Promise<number> {
 
 function writeReceipt(
   drift: Drift,
-  staged: StagedSlice[],
-  delta: CountedDelta | undefined,
+  { staged, delta, rereadFrom }: CountedRun,
   merged: FinishedJob | undefined,
   bytesBilled: number,
-  rereadFrom: Date | null,
+  foreignLiveView: string | null,
 ): Receipt {
   const sumKnown = (numbers: (number | null)[]): number | null => (numbers.includes(null) ? null : sum(numbers));
   const all = staged.map(({ slice }) => slice);
@@ -153,6 +155,7 @@ function writeReceipt(
     bytes: sum(allPages.map((page) => page.bytes)),
     bytes_billed: bytesBilled,
     methods: all.map((slice) => `${slice.method}: ${slice.reason}`),
+    live_view: foreignLiveView,
     reread_from: rereadFrom?.toISOString() ?? null,
     verdict: weakestVerdict(staged.map((slice) => slice.verdict)),
   };

@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { startService, type TestService } from '../support/service.ts';
+
+/** The view of live rows, and what else may have its name. */
+let service: TestService;
+
+beforeEach(async () => {
+  service = await startService();
+  const user_id = await service.connect();
+  await service.call('create_importing_job', { user_id, object_name: 'Account', start_date: '2023-03-01' });
+});
+afterEach(() => service[Symbol.asyncDispose]());
+
+const TICK = '2023-03-20T00:10:00Z';
+
+const receipt = async () => (await service.jobs())[0]!.run!.receipt;
+
+const warnings = (): string[] => service.logged.filter((line) => line.includes('"event":"live_view_not_ours"'));
+
+function addField(): void {
+  service.salesforce.org.changeField('Account', { field: 'Floors__c', change: 'add', type: 'double' });
+  // Half a day later the description that was remembered is old.
+  service.context.describes.forget(1, 'Account');
+}
+
+test("a user's own view of that name is left as it is, and the receipt says so", async () => {
+  await service.rows('CREATE VIEW salesforce.Account_live AS SELECT 1 AS mine');
+  expect((await service.tickAt(TICK)).text).toBe('OK');
+  expect(await service.rows('SELECT * FROM salesforce.Account_live')).toEqual([{ mine: 1 }]);
+  expect(await receipt()).toMatchObject({ live_view: 'not ours: salesforce.Account_live is another view, and was left as it is' });
+  expect(warnings()).toHaveLength(1);
+});
+
+test("a user's own table of that name is left as it is, and the receipt says so", async () => {
+  await service.rows('CREATE TABLE salesforce.Account_live AS SELECT 1 AS mine');
+  expect((await service.tickAt(TICK)).text).toBe('OK');
+  expect(await service.rows('SELECT * FROM salesforce.Account_live')).toEqual([{ mine: 1 }]);
+  expect(await receipt()).toMatchObject({ live_view: 'not ours: salesforce.Account_live is another table, and was left as it is' });
+});
+
+test('a view that an earlier release made, without a label, is ours', async () => {
+  await service.tickAt(TICK);
+  const view = service.client.dataset('salesforce').table('Account_live');
+  const [{ labels }] = (await view.getMetadata()) as [{ labels: Record<string, string> }, unknown];
+  expect(Object.keys(labels)).toEqual(['job']);
+  await view.setMetadata({ labels: { job: null as unknown as string } });
+  addField();
+  await service.tickAt('2023-03-21T00:10:00Z');
+  expect(await receipt()).toMatchObject({ live_view: null });
+  expect(warnings()).toEqual([]);
+});
+
+test('a view that was put in the place of ours is left as it is, though columns are added', async () => {
+  await service.tickAt(TICK);
+  await service.rows('CREATE OR REPLACE VIEW salesforce.Account_live AS SELECT 1 AS mine');
+  addField();
+  await service.tickAt('2023-03-21T00:10:00Z');
+  expect(await service.rows('SELECT * FROM salesforce.Account_live')).toEqual([{ mine: 1 }]);
+  expect(warnings()).toHaveLength(1);
+});
