@@ -13,7 +13,7 @@ import { billedByRun } from '../store/billed.ts';
 import { type Run, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
 import { closeAbandoned } from './close-abandoned.ts';
 import { eraseBadValues } from './erase-bad-values.ts';
-import type { Extraction, StagedSlice } from './extraction.ts';
+import type { Extraction } from './extraction.ts';
 import { deltaTable, mergeJobId, runLabels, targetTable } from './names.ts';
 import { runBilled } from './run-billed.ts';
 import { type Seen, settleAgain, settleFields, targetIdentity } from './settle-fields.ts';
