@@ -23,7 +23,7 @@ const LABELLED = /\b(values?|literals?|input|content|excerpt|text|parse|parsing)
 
 const MORE_INFORMATION = /\s*For more information,? (?:see|go to|visit) \S+/g;
 const URLS = /\b[a-z][a-z0-9+.-]*:\/\/\S+/gi;
-const MAIL_ADDRESSES = /[^\s<>()'",;:=]+@[^\s<>()'",;:=]+/g;
+const MAIL_ADDRESSES = /[^\s<>(),;:"]+@[^\s<>()'",;:=]+/g;
 const SECRETS = /\bBearer\s+\S+|\b00D\w{12,15}!\S+|\b5Aep\S+|\bya29\.\S+|\beyJ\S+/g;
 
 /** Places, and the number under which Salesforce's support finds an error. */
@@ -61,7 +61,8 @@ export function redactMessage(text: string): string {
 
 /** Hides what stands in quotes, from the first to the last of them: a value may hold quotes, too. Names of the schema stay. */
 function hideQuoted(text: string): string {
-  const opening = /(?<![\w)])['"`‘“](?!\))/g;
+  // Some messages name the quote character itself.
+  const opening = /(?<![\w)]|quote character \()['"`‘“]/g;
   let result = '';
   let from = 0;
   for (let match = opening.exec(text); match; match = opening.exec(text)) {

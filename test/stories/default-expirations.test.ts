@@ -67,7 +67,7 @@ describe('a dataset with default expirations', () => {
     await setDefaults('salesforce', DAYS_365);
     announceMillions();
     await create();
-    expect((await service.tickAt(TICK)).text).toBe('OK');
+    expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
     await expectWhole();
     expect((await table('salesforce', 'Account')).timePartitioning).toEqual({ type: 'MONTH', field: 'CreatedDate' });
   });
@@ -76,7 +76,7 @@ describe('a dataset with default expirations', () => {
     await setDefaults('salesforce', { ...DAYS_60, ...(partitioned && DAYS_365) });
     if (partitioned) announceMillions();
     await create();
-    expect((await service.tickAt(TICK)).text).toBe('OK');
+    expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
     await expectWhole();
     expect((await table('salesforce', 'Account')).expirationTime).toBeUndefined();
     expect((await table('salesforce', 'Account_live')).expirationTime).toBeUndefined();
@@ -85,7 +85,7 @@ describe('a dataset with default expirations', () => {
   test('expires what is staged and typed as the service wants it, not earlier', async () => {
     await setDefaults('salesforce_staging', { defaultTableExpirationMs: String(DAY_MS / 24), ...DAYS_365 });
     await create();
-    expect((await service.tickAt(TICK)).text).toBe('OK');
+    expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
     const [tables] = await service.client.dataset('salesforce_staging').getTables();
     expect(tables.map(({ id }) => id!.split('_')[0]).sort()).toEqual(['delta', 'stage']);
     for (const { id } of tables) {
@@ -99,7 +99,7 @@ describe('a dataset with default expirations', () => {
     await setDefaults('salesforce', { ...DAYS_60, defaultPartitionExpirationMs: String(DAY_MS) });
     service.salesforce.org.insert('Account', { NumberOfEmployees: 1.5 });
     await create();
-    expect((await service.tickAt(TICK)).text).toBe('OK');
+    expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
     const { expirationTime, timePartitioning } = await table('salesforce', '_bad_values');
     expect(expirationTime).toBeUndefined();
     expect(timePartitioning).toMatchObject({ expirationMs: String(30 * DAY_MS) });
@@ -129,10 +129,10 @@ describe('a dataset with default expirations', () => {
     await create();
     await fault({ kind: 'expiration-kept', match: 'salesforce.Account' });
     const answer = await service.tickAt(TICK);
-    expect(answer).toMatchObject({ status: 422, code: 'bigquery_refused' });
+    expect(answer.text).toMatch(/^Not complete: .* bigquery_refused: /s);
     expect(answer.text).toContain('bq update --default_partition_expiration 0 sandbox:salesforce, then call handle_importing_job.');
     expect((await table('salesforce', 'Account')).numRows).toBe('0');
-    expect((await service.tickAt('2023-03-20T00:20:00Z')).text).toBe('OK');
+    expect((await service.tickAt('2023-03-20T00:20:00Z')).text).toMatch(/^OK/);
     await expectWhole();
   });
 });
@@ -151,7 +151,7 @@ describe('a target table with expirations', () => {
         timePartitioning: { ...timePartitioning, expirationMs: String(900_000 * DAY_MS) },
       });
     emptyWindow();
-    expect((await service.tickAt('2023-03-21T00:10:00Z')).text).toBe('OK');
+    expect((await service.tickAt('2023-03-21T00:10:00Z')).text).toMatch(/^OK/);
     const repaired = await table('salesforce', 'Account');
     expect(repaired.expirationTime).toBeUndefined();
     expect(repaired.timePartitioning).toEqual({ type: 'MONTH', field: 'CreatedDate' });

@@ -25,7 +25,7 @@ function addField(): void {
 
 test("a user's own view of that name is left as it is, and the receipt says so", async () => {
   await service.rows('CREATE VIEW salesforce.Account_live AS SELECT 1 AS mine');
-  expect((await service.tickAt(TICK)).text).toBe('OK');
+  expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
   expect(await service.rows('SELECT * FROM salesforce.Account_live')).toEqual([{ mine: 1 }]);
   expect(await receipt()).toMatchObject({ live_view: 'not ours: salesforce.Account_live is another view, and was left as it is' });
   expect(warnings()).toHaveLength(1);
@@ -33,7 +33,7 @@ test("a user's own view of that name is left as it is, and the receipt says so",
 
 test("a user's own table of that name is left as it is, and the receipt says so", async () => {
   await service.rows('CREATE TABLE salesforce.Account_live AS SELECT 1 AS mine');
-  expect((await service.tickAt(TICK)).text).toBe('OK');
+  expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
   expect(await service.rows('SELECT * FROM salesforce.Account_live')).toEqual([{ mine: 1 }]);
   expect(await receipt()).toMatchObject({ live_view: 'not ours: salesforce.Account_live is another table, and was left as it is' });
 });

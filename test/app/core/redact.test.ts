@@ -61,6 +61,7 @@ describe('a message of a platform', () => {
     (value) => `No such column 'X' on entity 'Account' near '${value}'.`,
     (value) => `column_index: 0 column_name: "n" column_type: INT64 value: "${value}" File: prod-scotty`,
     (value) => `Cannot convert ${value} to INT64`,
+    (value) => `The picklist has no entry ('${value}') for the field 'X'`,
     (value) => `duplicate value found: ${value}`,
   ];
 
