@@ -16,7 +16,7 @@ const DATA: [string, string] = ['--data <folder>', 'where local mode keeps every
 const PORT_BASE: [string, string] = ['--port-base <port>', "the service's port, which the emulators' follow: 4444; 0: any free ones"];
 const CLOCK: [string, string] = ['--clock <instant>', "stops the local org's clock there, such as at 2023-03-01T00:10:00Z"];
 
-/** Loaded when they are called: production has neither the sandbox nor the demo. */
+/** Loaded when they are called: production has neither the emulators nor the demo. */
 const COMMANDS: Record<string, CommandEntry> = {
   serve: {
     does: 'run the service; with --local, on this machine alone',
@@ -46,12 +46,12 @@ const COMMANDS: Record<string, CommandEntry> = {
     options: [DATA, PORT_BASE],
     load: async () => (await import('./commands/query.ts')).query,
   },
-  sandbox: {
+  emulators: {
     does: 'run the emulators: Postgres, Salesforce and BigQuery on this machine',
     options: [DATA, PORT_BASE, CLOCK],
-    load: async () => (await import('./commands/sandbox.ts')).sandbox,
+    load: async () => (await import('./local/emulators-command.ts')).emulators,
   },
-  demo: { does: 'walk the whole way once, and compare every value', load: async () => (await import('./demo.ts')).demo },
+  demo: { does: 'walk the whole way once, and compare every value', load: async () => (await import('./local/demo.ts')).demo },
 };
 
 const USAGE_EXIT = 2;
@@ -105,7 +105,7 @@ function isHelp(argument: string): boolean {
 }
 
 function overview(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { does }]) => `  ${name.padEnd(8)} ${does}`);
+  const lines = Object.entries(COMMANDS).map(([name, { does }]) => `  ${name.padEnd(10)} ${does}`);
   return [`Usage: ${PROGRAM} <command> [--help]`, '', ...lines].join('\n');
 }
 

@@ -7,8 +7,8 @@ import { taskCredentials } from './aws/task-credentials.ts';
 import type { Federation } from './bigquery/federated-client.ts';
 import { openWarehouse, type Warehouse } from './bigquery/warehouse.ts';
 import type { Config } from './config.ts';
-import { Budget } from './core/budget.ts';
 import { forWholePages, LIMITS, type Limits } from './core/limits.ts';
+import { Semaphore } from './core/semaphore.ts';
 import { AppError } from './errors.ts';
 import { describeError, type Log } from './log.ts';
 import { SalesforceClient } from './salesforce/client.ts';
@@ -34,11 +34,11 @@ export interface Context {
   /** what we call each org, and may */
   readonly calls: OrgCalls;
   /** places for uploads in this process */
-  readonly uploads: Budget;
+  readonly uploads: Semaphore;
   /** places for long requests to an org */
-  longRequests(orgId: string): Budget;
-  /** A connection's way into its org; `signal` ends its calls, and `noteActivity` is called at each. */
-  salesforce(connectionId: number, signal?: AbortSignal, noteActivity?: () => void): SalesforceClient;
+  longRequests(orgId: string): Semaphore;
+  /** A connection's way into its org; `signal` ends its calls, and `recordActivity` is called at each. */
+  salesforce(connectionId: number, signal?: AbortSignal, recordActivity?: () => void): SalesforceClient;
   /** The External Client App of a login host; the first one where none is named. @throws AppError invalid_request */
   app(loginUrl?: string): SalesforceApp;
   /** The schedule's idea of now. All else lives in real time. */
@@ -64,7 +64,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
   const { httpProxy, httpsProxy, noProxy } = config.proxy;
   const dispatcher = new EnvHttpProxyAgent({ httpProxy, httpsProxy, noProxy, connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
   const warehouse = openWarehouse({ ...config.bigquery, federation: federationOf(config, credentials) }, dispatcher, limits);
-  const longRequests = new Map<string, Budget>();
+  const longRequests = new Map<string, Semaphore>();
 
   const app = (loginUrl?: string): SalesforceApp => {
     const found =
@@ -87,13 +87,13 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
     describes: new DescribeCache(),
     limits: config.bigquery.upload === 'multipart' ? forWholePages(limits) : limits,
     calls,
-    uploads: new Budget(limits.uploads),
+    uploads: new Semaphore(limits.uploads),
     longRequests: (orgId) => {
-      if (!longRequests.has(orgId)) longRequests.set(orgId, new Budget(limits.longRequests));
+      if (!longRequests.has(orgId)) longRequests.set(orgId, new Semaphore(limits.longRequests));
       return longRequests.get(orgId)!;
     },
     app,
-    salesforce: (connectionId, signal, noteActivity) =>
+    salesforce: (connectionId, signal, recordActivity) =>
       new SalesforceClient(
         {
           current: () => readAccessToken(database, sealer, connectionId),
@@ -113,7 +113,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
           limits,
           loginUrls: config.salesforce.apps.map(({ loginUrl }) => loginUrl),
           onCall: (told) => {
-            noteActivity?.();
+            recordActivity?.();
             calls.count(connectionId, told);
           },
           signal,

@@ -4,4 +4,4 @@ export const RANGES_PER_RULE = 3;
 /** What a load balancer takes, if AWS raises no quota, less the rule of what is closed and the schedule's. */
 const RULES_FOR_RANGES = 100 - 2;
 
-export const MOST_RANGES = RULES_FOR_RANGES * RANGES_PER_RULE;
+export const MAX_RANGES = RULES_FOR_RANGES * RANGES_PER_RULE;

@@ -1,5 +1,5 @@
 import type * as pulumi from '@pulumi/pulumi';
-import { MOST_RANGES } from './allowed-ranges.ts';
+import { MAX_RANGES } from './allowed-ranges.ts';
 import { CIDR, OCTET, rangeOf } from './cidr.ts';
 import { ConfigReader, type RawConfig } from './config-reader.ts';
 import { mostTasks } from './most-tasks.ts';
@@ -140,8 +140,8 @@ function readAllowedCidrs(read: ConfigReader): string[] {
       `allowedCidrs holds ${JSON.stringify(range)}, an address with the prefix of a range: give it ${rangeOf(range)}, or ${alone}.`,
     );
   }
-  if (ranges.length > MOST_RANGES) {
-    read.fault(`allowedCidrs has ${ranges.length} ranges, and a load balancer takes ${MOST_RANGES}: join some to larger ones.`);
+  if (ranges.length > MAX_RANGES) {
+    read.fault(`allowedCidrs has ${ranges.length} ranges, and a load balancer takes ${MAX_RANGES}: join some to larger ones.`);
   }
   return ranges;
 }

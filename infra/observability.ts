@@ -16,7 +16,7 @@ const HOURS = 60 * MINUTES;
 const TICKS_WATCHED = 6;
 
 /** CloudWatch's longest period. Several may be looked at together: up to seven days of periods of an hour or more, one day of shorter ones. */
-const LONGEST_PERIOD_SECONDS = 24 * HOURS;
+const MAX_PERIOD_SECONDS = 24 * HOURS;
 
 interface ObservabilityArgs {
   settings: Settings;
@@ -70,7 +70,7 @@ export class Observability extends pulumi.ComponentResource {
 
   #watchTicks({ settings, service }: ObservabilityArgs): void {
     const metric = createLogMetric(this, settings.name, service, 'ticks', '{ $.event = "tick" }', '1');
-    const period = Math.min(settings.schedule.everyMinutes * TICKS_WATCHED * MINUTES, LONGEST_PERIOD_SECONDS);
+    const period = Math.min(settings.schedule.everyMinutes * TICKS_WATCHED * MINUTES, MAX_PERIOD_SECONDS);
     const ticks = Math.floor(period / MINUTES / settings.schedule.everyMinutes);
     this.#alarm('ticks', 'The schedule is on, and the service accepts fewer than half of its ticks', {
       ...metric,

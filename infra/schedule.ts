@@ -6,7 +6,7 @@ import { policyDocument } from './policy.ts';
 import type { Service } from './service.ts';
 
 /** A tick that cannot be delivered for so long is let go: the next one does its work. */
-const LONGEST_RETRY_SECONDS = 300;
+const MAX_RETRY_SECONDS = 300;
 const RETRIES = 2;
 
 /** Ticks that were let go are kept to be looked at, not to be sent again. */
@@ -130,7 +130,7 @@ function createTarget(
       // Unsaid, EventBridge would post its own event, whose fields the app refuses.
       input: '{}',
       // Both: without an age the provider sends 0, which AWS refuses.
-      retryPolicy: { maximumEventAgeInSeconds: LONGEST_RETRY_SECONDS, maximumRetryAttempts: RETRIES },
+      retryPolicy: { maximumEventAgeInSeconds: MAX_RETRY_SECONDS, maximumRetryAttempts: RETRIES },
       deadLetterConfig: { arn: parent.deadLetters.arn },
     },
     { parent, dependsOn: [permission] },

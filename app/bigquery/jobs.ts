@@ -38,14 +38,14 @@ const INVISIBLE_MS = 60_000;
 /** A job that was cancelled has so long to end: BigQuery does not promise that it will. */
 const CANCELLED_MS = 60_000;
 
-const LONGEST_POLL_MS = 10_000;
+const MAX_POLL_MS = 10_000;
 
 /**
  * Runs a statement as the job `id`, or adopts that job if it was asked for before, and waits for its end.
  * @returns failed in passing where the id belongs to another statement
  * @throws AppError when BigQuery cannot be asked
  */
-export async function runStatement(warehouse: Warehouse, statement: Statement): Promise<JobOutcome> {
+export async function runQueryJob(warehouse: Warehouse, statement: Statement): Promise<JobOutcome> {
   const { id, sql } = statement;
   const doing = `run the job ${id}`;
   await askFor(warehouse, statement, doing);
@@ -58,7 +58,7 @@ export async function runStatement(warehouse: Warehouse, statement: Statement): 
  * Waits for the end of a job that may have been asked for; where it was not, takes its id, so that it never will be.
  * @throws AppError
  */
-export async function closeJobId(warehouse: Warehouse, id: string, labels: Record<string, string>): Promise<void> {
+export async function fenceJobId(warehouse: Warehouse, id: string, labels: Record<string, string>): Promise<void> {
   await askFor(warehouse, { id, sql: 'SELECT 1', labels, mostBytes: 1 }, `close the job ${id}`);
   await waitForJob(warehouse, id);
 }
@@ -124,7 +124,7 @@ export async function waitForJob(warehouse: Warehouse, id: string): Promise<Job>
   const { pollMs, bigqueryJobMs, bigqueryCallMs } = warehouse.limits;
   const since = Date.now();
   let cancelledAt: number | undefined;
-  for (let pause = pollMs; ; pause = Math.min(pause * 1.5, LONGEST_POLL_MS)) {
+  for (let pause = pollMs; ; pause = Math.min(pause * 1.5, MAX_POLL_MS)) {
     const job = await findJob(warehouse, id);
     if (job?.status?.state === 'DONE') return job;
     if (!job && Date.now() > since + INVISIBLE_MS) {

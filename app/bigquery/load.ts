@@ -28,7 +28,7 @@ export async function uploadPage(warehouse: Warehouse, load: Load, content: Asyn
 /** A page may come slowly: as long as bytes come, something happens. */
 async function* withActivity(warehouse: Warehouse, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const part of content) {
-    warehouse.noteActivity();
+    warehouse.recordActivity();
     yield part;
   }
 }

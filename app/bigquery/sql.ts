@@ -41,7 +41,7 @@ export const OWN_COLUMNS: readonly Column[] = [
 ];
 
 /** The columns of the table that keeps what did not cast. */
-export const BAD_VALUES_COLUMNS: readonly Column[] = [
+export const INVALID_VALUES_COLUMNS: readonly Column[] = [
   { name: 'object', type: 'STRING', description: 'The Salesforce object.' },
   { name: 'id', type: 'STRING', description: "The record's Id." },
   { name: 'column', type: 'STRING', description: 'The column that does not hold it: it is NULL, or a rounded number.' },
@@ -72,7 +72,7 @@ export const CASTS: Record<ColumnType, (x: string) => string> = {
 // alias is hidden by it, and BigQuery then refuses the statement.
 
 /**
- * The delta table: typed, one row per Id, the newest of all readings. `_uncast` names the columns that do not hold what their text said.
+ * The delta table: typed, one row per Id, the newest of all readings. `_invalid` names the columns that do not hold what their text said.
  * The same for the same run, whoever builds it. It names every column of every staging table, so that each has to be there and none can
  * take another's place; core/run-slices.ts bounds its length.
  *
@@ -102,7 +102,7 @@ _typed AS (
   SELECT
     \`_slice\`,
     ${typed.join(',\n    ')},
-    ${uncast(columns)} AS \`_uncast\`,
+    ${invalidNames(columns)} AS \`_invalid\`,
     CURRENT_TIMESTAMP() AS \`_synced_at\`,
     ${text(runId)} AS \`_run\`
   FROM _texts
@@ -151,7 +151,7 @@ function groupName(group: number): string {
 
 /**
  * Counts for the verdict, in one row: `staged_ids`, the base group's distinct Ids, and `whole_ids`, those that all groups which are joined
- * by cursor have in one state (only where there are such groups), `delta_rows`, `deleted_rows`, `unusable`, and `uncast_N` for each typed column by its place;
+ * by cursor have in one state (only where there are such groups), `delta_rows`, `deleted_rows`, `unusable`, and `invalid_N` for each typed column by its place;
  * where the rows lie: `first_id`, `last_id`, and with a partition field `months`, such as 2023-02,2023-03; and for each slice, by its order,
  * `ids_N`, its distinct Ids, `repeated_N`, which Ids it has more than once (NULL: none), and `before_N`, its rows stamped before `countBefore`.
  */
@@ -165,7 +165,7 @@ export function countStatement({ delta, slices, columns, cursorField, partitionF
     return name === cursorField && withoutCursor.length > 0 ? `(${isNull} AND \`_slice\` NOT IN (${withoutCursor.join(', ')}))` : isNull;
   });
   const perColumn = columns.flatMap(({ name, type }, index) =>
-    type === 'STRING' ? [] : [`COUNTIF(STRPOS(\`_uncast\`, ${text(` ${name} `)}) > 0) AS \`uncast_${index}\``],
+    type === 'STRING' ? [] : [`COUNTIF(STRPOS(\`_invalid\`, ${text(` ${name} `)}) > 0) AS \`invalid_${index}\``],
   );
   return `SELECT
   ${[
@@ -217,7 +217,7 @@ export interface MergeStatement {
   delta: TableName;
   columns: readonly Column[];
   /** columns of the target table that the delta table does not have: nothing fills them any more */
-  unasked: readonly string[];
+  orphaned: readonly string[];
   cursorField: string;
   /** the target table is empty: nothing can match, and a MERGE that updates nothing is billed less */
   insertOnly: boolean;
@@ -245,7 +245,7 @@ export function mergeStatement(merge: MergeStatement): string {
   const newer = `(_target.${cursor} IS NULL OR _source.${cursor} >= _target.${cursor})`;
   const updates = names.filter((name) => name !== 'Id').map((name) => `${quote(name)} = ${value(name)}`);
   // What once came from a field has its name; a column that somebody else added may have any.
-  const emptied = deletes === 'blank' ? merge.unasked.filter((name) => /^\w+$/.test(name)) : [];
+  const emptied = deletes === 'blank' ? merge.orphaned.filter((name) => /^\w+$/.test(name)) : [];
   updates.push(...emptied.map((name) => `${quote(name)} = IF(${deleted}, NULL, _target.${quote(name)})`));
   const matched = [
     ...(deletes === 'remove' ? [`WHEN MATCHED AND ${deleted} AND ${newer} THEN\n  DELETE`] : []),
@@ -296,8 +296,8 @@ function isLost(type: ColumnType, x: string): string {
 }
 
 /** Keeps the texts of these columns that did not cast. May be run again: what it has kept of a run, it does not keep twice. */
-export function badValuesStatement(
-  badValues: TableName,
+export function invalidValuesStatement(
+  invalidValues: TableName,
   objectName: string,
   statement: DeltaStatement,
   columns: readonly FieldColumn[],
@@ -313,7 +313,7 @@ export function badValuesStatement(
       ];
     }),
   );
-  return `MERGE ${tableName(badValues)} AS _kept
+  return `MERGE ${tableName(invalidValues)} AS _kept
 USING (
 ${found.join('\n  UNION DISTINCT\n')}
 ) AS _found
@@ -324,8 +324,8 @@ WHEN NOT MATCHED THEN
 }
 
 /** Erases the texts that were kept of an object's rows which a delta table says are deleted. May be run again. */
-export function eraseBadValuesStatement(badValues: TableName, objectName: string, delta: TableName): string {
-  return `DELETE FROM ${tableName(badValues)}
+export function eraseInvalidValuesStatement(invalidValues: TableName, objectName: string, delta: TableName): string {
+  return `DELETE FROM ${tableName(invalidValues)}
 WHERE \`object\` = ${text(objectName)} AND \`id\` IN (SELECT \`Id\` FROM ${tableName(delta)} WHERE \`_deleted_at\` IS NOT NULL)`;
 }
 
@@ -340,7 +340,7 @@ export function liveQuery(target: TableName): string {
 }
 
 /** The names of the columns whose text is there and did not cast, each between blanks; a blank alone where all did. */
-function uncast(columns: readonly Column[]): string {
+function invalidNames(columns: readonly Column[]): string {
   const tests = columns.flatMap(({ name, type }) =>
     type === 'STRING' ? [] : [`IF(${isLost(type, quote(name))}, ${text(`${name} `)}, '')`],
   );

@@ -4,13 +4,13 @@ import { AppError } from '../errors.ts';
 import { type Expirations, NEVER, settleExpirations } from './expirations.ts';
 import { query } from './jobs.ts';
 import type { Table, TableField } from './resources.ts';
-import { BAD_VALUES_COLUMNS, liveQuery, OWN_COLUMNS, type TableName, widenStatement } from './sql.ts';
+import { INVALID_VALUES_COLUMNS, liveQuery, OWN_COLUMNS, type TableName, widenStatement } from './sql.ts';
 import { createTable, display, getTable, patchTable } from './table.ts';
 import type { Warehouse } from './warehouse.ts';
 
-const BAD_VALUES_EXPIRE: Expirations = { time: null, partitionsMs: 30 * 24 * 60 * 60 * 1000 };
+const INVALID_VALUES_EXPIRE: Expirations = { time: null, partitionsMs: 30 * 24 * 60 * 60 * 1000 };
 
-const BAD_VALUES_DESCRIPTION =
+const INVALID_VALUES_DESCRIPTION =
   'Texts from Salesforce that their column could not hold: it is NULL instead, or a rounded number. Kept for 30 days.';
 
 /** What tells whether a table is the one that its job made. */
@@ -66,12 +66,12 @@ export async function ensureStagingTable(
 }
 
 /** Makes a dataset's table of values that did not cast, unless it is there. Its rows go after 30 days. @throws AppError */
-export async function ensureBadValuesTable(warehouse: Warehouse, name: TableName): Promise<void> {
-  const fields = BAD_VALUES_COLUMNS.map((column) => ({ ...column, mode: 'NULLABLE' }));
-  const timePartitioning = { type: 'DAY', field: 'seen_at', expirationMs: String(BAD_VALUES_EXPIRE.partitionsMs) };
-  const metadata = { schema: { fields }, timePartitioning, description: BAD_VALUES_DESCRIPTION };
+export async function ensureInvalidValuesTable(warehouse: Warehouse, name: TableName): Promise<void> {
+  const fields = INVALID_VALUES_COLUMNS.map((column) => ({ ...column, mode: 'NULLABLE' }));
+  const timePartitioning = { type: 'DAY', field: 'seen_at', expirationMs: String(INVALID_VALUES_EXPIRE.partitionsMs) };
+  const metadata = { schema: { fields }, timePartitioning, description: INVALID_VALUES_DESCRIPTION };
   const table = (await createTable(warehouse, name, metadata)) ?? (await getTable(warehouse, name));
-  if (table) await settleExpirations(warehouse, name, table, BAD_VALUES_EXPIRE);
+  if (table) await settleExpirations(warehouse, name, table, INVALID_VALUES_EXPIRE);
 }
 
 /** The exact number of rows in a staging table (load jobs use no streaming buffer); undefined where there is no such table. */

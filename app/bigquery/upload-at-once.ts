@@ -7,7 +7,7 @@ import { discard, pauseAfter, readError, sendUpload } from './upload-request.ts'
 import type { Warehouse } from './warehouse.ts';
 
 /** Held whole, so that it can be sent again; a page is made for a quarter of it, and rows vary. */
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
  * Google's multipart upload: job and content in one POST, of a known length. Nothing of it can be resumed; the same again, under the same
@@ -51,7 +51,7 @@ async function readWhole(content: AsyncIterable<Buffer>): Promise<Buffer[]> {
   for await (const part of content) {
     parts.push(part);
     length += part.length;
-    if (length > MOST_BYTES) {
+    if (length > MAX_BYTES) {
       throw new AppError('bigquery_refused', 'A page is too large to be uploaded in one request: unset BIGQUERY_UPLOAD.');
     }
   }

@@ -7,7 +7,7 @@ import type { Warehouse } from './warehouse.ts';
 
 /** What both of Google's upload protocols need. */
 
-const MOST_FAILURES = 6;
+const MAX_FAILURES = 6;
 const FIRST_PAUSE_MS = 500;
 
 /** Sends a request of an upload, which ends when no byte moves for as long as a call may take. The token may end during a long upload. */
@@ -20,7 +20,7 @@ export async function sendUpload(
   const { signal, dispatcher, limits } = warehouse;
   const idle = { headersTimeout: limits.bigqueryCallMs, bodyTimeout: limits.bigqueryCallMs };
   const response = await request(url, { ...options, ...idle, headers, signal, dispatcher });
-  warehouse.noteActivity();
+  warehouse.recordActivity();
   return response;
 }
 
@@ -47,12 +47,9 @@ export async function readError(response: Dispatcher.ResponseData): Promise<AppE
 export async function pauseAfter({ signal }: Warehouse, failures: number, cause: unknown): Promise<void> {
   signal.throwIfAborted();
   if (cause instanceof AppError && cause.recovery !== 'retry') throw cause;
-  if (failures >= MOST_FAILURES) {
+  if (failures >= MAX_FAILURES) {
     if (cause !== undefined) throw translateBigQueryError(cause, 'upload a page');
-    throw new AppError(
-      'bigquery_unavailable',
-      `Could not upload a page: BigQuery kept none of its bytes, ${MOST_FAILURES} times in a row.`,
-    );
+    throw new AppError('bigquery_unavailable', `Could not upload a page: BigQuery kept none of its bytes, ${MAX_FAILURES} times in a row.`);
   }
   await sleep(FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.5 + Math.random() / 2), undefined, { signal });
 }

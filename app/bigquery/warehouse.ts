@@ -57,12 +57,12 @@ export class Warehouse {
   /** ends every call, upload and wait for a job */
   readonly signal: AbortSignal;
   /** is called whenever BigQuery has answered, or a byte has moved */
-  readonly noteActivity: () => void;
+  readonly recordActivity: () => void;
 
-  constructor(parts: Parts, signal: AbortSignal = new AbortController().signal, noteActivity: () => void = () => {}) {
+  constructor(parts: Parts, signal: AbortSignal = new AbortController().signal, recordActivity: () => void = () => {}) {
     this.#parts = parts;
     this.signal = signal;
-    this.noteActivity = noteActivity;
+    this.recordActivity = recordActivity;
   }
 
   get project(): string {
@@ -94,14 +94,14 @@ export class Warehouse {
     return `${this.#parts.endpoint}/upload/bigquery/v2/projects/${encodeURIComponent(this.project)}/jobs`;
   }
 
-  /** The same warehouse, whose calls end at `signal` as well. @param noteActivity see there; as before where it is not given */
-  during(signal: AbortSignal, noteActivity = this.noteActivity): Warehouse {
-    return new Warehouse(this.#parts, AbortSignal.any([this.signal, signal]), noteActivity);
+  /** The same warehouse, whose calls end at `signal` as well. @param recordActivity see there; as before where it is not given */
+  during(signal: AbortSignal, recordActivity = this.recordActivity): Warehouse {
+    return new Warehouse(this.#parts, AbortSignal.any([this.signal, signal]), recordActivity);
   }
 
   /** The same warehouse, with uploads by this protocol. */
   uploadingBy(upload: UploadProtocol): Warehouse {
-    return new Warehouse({ ...this.#parts, config: { ...this.#parts.config, upload } }, this.signal, this.noteActivity);
+    return new Warehouse({ ...this.#parts, config: { ...this.#parts.config, upload } }, this.signal, this.recordActivity);
   }
 
   /**
@@ -131,12 +131,12 @@ export class Warehouse {
           if (connection.current === used) connection.current = connect();
           throw noResponse(doing, bigqueryCallMs);
         }
-        this.noteActivity();
+        this.recordActivity();
         return result;
       } catch (error) {
         this.signal.throwIfAborted();
         if (failures === MAX_TRIES || !isWorthRetrying(error, doing)) throw translateBigQueryError(error, doing);
-        this.noteActivity();
+        this.recordActivity();
         await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal: this.signal });
       }
     }

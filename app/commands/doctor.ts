@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { checkDatasets, describeDefaults, removeDefaultsCommand } from '../bigquery/datasets.ts';
-import { runStatement } from '../bigquery/jobs.ts';
+import { runQueryJob } from '../bigquery/jobs.ts';
 import { loadPage } from '../bigquery/load.ts';
 import type { TableName } from '../bigquery/sql.ts';
 import { ensureStagingTable } from '../bigquery/tables.ts';
@@ -121,7 +121,7 @@ async function checkWarehouse(context: Context): Promise<string> {
   if (!loaded.succeeded) throw loaded.error;
   const name = `\`${table.project}.${table.dataset}.${table.table}\``;
   const sql = `MERGE ${name} AS _target USING (SELECT '002' AS Id) AS _source ON _target.Id = _source.Id WHEN NOT MATCHED THEN INSERT (Id) VALUES (_source.Id)`;
-  const merged = await runStatement(warehouse, { id: `${id}_merge`, sql, labels: {}, mostBytes: 100e6 });
+  const merged = await runQueryJob(warehouse, { id: `${id}_merge`, sql, labels: {}, mostBytes: 100e6 });
   if (!merged.succeeded) throw merged.error;
   return `${loaded.job.outputRows} row loaded, ${merged.job.inserted} merged`;
 }

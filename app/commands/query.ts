@@ -7,7 +7,7 @@ import { isAppError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { CommandError } from './command-error.ts';
 
-/** Asks whichever BigQuery is configured, else the sandbox's, and prints the rows. */
+/** Asks whichever BigQuery is configured, else the emulators', and prints the rows. */
 export const query: Command = async ({ args, env }) => {
   const { values, positionals } = parseArgs({
     args,
@@ -17,8 +17,8 @@ export const query: Command = async ({ args, env }) => {
   const sql = positionals.join(' ').trim();
   if (!sql) throw new CommandError('Give a statement: npm run query -- "SELECT COUNT(*) AS accounts FROM salesforce.Account"');
   if (env.GOOGLE_CLOUD_PROJECT) return await print(env, sql);
-  const { goLocal } = await import('../local.ts');
-  await using local = await goLocal(env, values);
+  const { startLocal } = await import('../local/start-local.ts');
+  await using local = await startLocal(env, values);
   return await print(local.env, sql);
 };
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { parseArgs } from 'node:util';
+import { tickHourly } from '../actions/tick-hourly.ts';
 import { checkDatasets, type DatasetDefaults, removeDefaultsCommand } from '../bigquery/datasets.ts';
 import { isLoopback } from '../bigquery/warehouse.ts';
 import { type Config, readConfig } from '../config.ts';
@@ -9,9 +10,8 @@ import { createApp } from '../http/app.ts';
 import { createLog, describeError, type Log } from '../log.ts';
 import { migrate, waitForDatabase } from '../store/migrate.ts';
 import { checkApiVersions } from '../sync/check-api-versions.ts';
-import { watchOldRuns } from '../sync/old-runs.ts';
-import { watchOverdue } from '../sync/overdue.ts';
-import { tickHourly } from '../sync/tick-hourly.ts';
+import { watchOverdue } from '../sync/watch-overdue.ts';
+import { watchOldRuns } from '../sync/watch-retention.ts';
 import { Worker } from '../sync/worker.ts';
 import type { Command } from './command.ts';
 import { CommandError } from './command-error.ts';
@@ -33,7 +33,7 @@ interface LocalMode {
 }
 
 /**
- * Runs the service. `--local`: what the environment lacks comes from the sandbox, in `--data` (.local), at ports from `--port-base` on
+ * Runs the service. `--local`: what the environment lacks comes from the emulators, in `--data` (.local), at ports from `--port-base` on
  * (4444), whose clock may stand (`--clock`); missing datasets are offered (`--yes` creates them) and it ticks by itself, but for `--no-tick`.
  */
 export const serve: Command = async ({ args, env, stop }) => {
@@ -55,8 +55,8 @@ export const serve: Command = async ({ args, env, stop }) => {
     await run(readConfig(env), log, ending);
     return uncaught.aborted ? 1 : 0;
   }
-  const { goLocal } = await import('../local.ts');
-  await using local = await goLocal(env, values);
+  const { startLocal } = await import('../local/start-local.ts');
+  await using local = await startLocal(env, values);
   const ticks = !values['no-tick'];
   await run(readConfig(local.env, true), log, ending, { listening: (url) => local.explain(url, ticks), ticks, yes: values.yes });
   return uncaught.aborted ? 1 : 0;

@@ -98,12 +98,12 @@ export function unknownFields(fields: readonly DescribedField[]): string[] {
 }
 
 /** BigQuery's limit on a column's description. */
-const LONGEST_DESCRIPTION = 1024;
+const MAX_DESCRIPTION = 1024;
 
 /** Label, help text and Salesforce type, such as "Amount. What the customer pays a year. Salesforce: currency(18, 2)." */
 function describeField({ label, help, type, length, precision, scale }: DescribedField): string {
   const size = precision > 0 && type !== 'multipicklist' ? `(${precision}, ${scale})` : length > 0 ? `(${length})` : '';
   const origin = ` Salesforce: ${type}${size}.`;
   const text = [label, help].flatMap((part) => (part ? [part.trim().replace(/\.?$/, '.')] : [])).join(' ');
-  return text.slice(0, LONGEST_DESCRIPTION - origin.length) + origin;
+  return text.slice(0, MAX_DESCRIPTION - origin.length) + origin;
 }

@@ -25,13 +25,13 @@ export interface Drift {
   /** columns that come */
   added: string[];
   /** columns that nothing fills any more: their fields are hidden or deleted, or their values go elsewhere */
-  unasked: string[];
+  orphaned: string[];
   retyped: RetypedField[];
   /** fields that are not read, each with the reason: a type without a column, or Salesforce's code of a refusal */
-  leftOut: string[];
+  skipped: string[];
 }
 
-export const NO_DRIFT: Drift = { added: [], unasked: [], retyped: [], leftOut: [] };
+export const NO_DRIFT: Drift = { added: [], orphaned: [], retyped: [], skipped: [] };
 
 /**
  * The other types whose columns hold every value of a type. A FLOAT64 holds the rest of numbers too: they travel as IEEE doubles, and only
@@ -68,7 +68,7 @@ export function settleDrift(
   wanted: readonly FieldColumn[],
   existing: readonly ExistingColumn[] | undefined,
   cursorField: string,
-): { columns: FieldColumn[]; drift: Omit<Drift, 'leftOut'> } {
+): { columns: FieldColumn[]; drift: Omit<Drift, 'skipped'> } {
   if (!existing) return { columns: [...wanted], drift: NO_DRIFT };
   const types = new Map(existing.map(({ name, type }) => [name.toLowerCase(), type]));
   const taken = new Set(wanted.map(({ field }) => field.toLowerCase()));
@@ -83,7 +83,7 @@ export function settleDrift(
     drift: {
       added: columns.map(({ name }) => name).filter((name) => !types.has(name.toLowerCase())),
       // Our own begin with an underscore, as no Salesforce field does.
-      unasked: existing.map(({ name }) => name).filter((name) => !name.startsWith('_') && !filled.has(name.toLowerCase())),
+      orphaned: existing.map(({ name }) => name).filter((name) => !name.startsWith('_') && !filled.has(name.toLowerCase())),
       retyped: columns.flatMap((column, index) => tellRetyped(column, wanted[index]!.type, types)),
     },
   };
@@ -103,9 +103,9 @@ export function dropField(
     columns: columns.filter((column) => column.field !== field),
     drift: {
       added: drift.added.filter((added) => added !== name),
-      unasked: wasThere ? [...drift.unasked, name] : drift.unasked,
+      orphaned: wasThere ? [...drift.orphaned, name] : drift.orphaned,
       retyped: drift.retyped.filter((retyped) => retyped.field !== field),
-      leftOut: drift.leftOut,
+      skipped: drift.skipped,
     },
   };
 }

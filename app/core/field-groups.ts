@@ -20,7 +20,7 @@ export const NO_PLAN: FieldPlan = { groups: {}, refused: {} };
 const REFUSED_MS = 24 * 60 * 60 * 1000;
 
 /** Puts each column into its group, and leaves out the fields that Salesforce refused in the last day. */
-export function applyPlan(columns: readonly FieldColumn[], plan: FieldPlan, now: Date): { columns: FieldColumn[]; leftOut: string[] } {
+export function applyPlan(columns: readonly FieldColumn[], plan: FieldPlan, now: Date): { columns: FieldColumn[]; skipped: string[] } {
   const groups = new Map(Object.entries(plan.groups));
   const refused = new Map(Object.entries(plan.refused).filter(([, { at }]) => now.getTime() - Date.parse(at) < REFUSED_MS));
   const ofCalculated = columns.flatMap(({ field, calculated }) => (calculated && groups.has(field) ? [groups.get(field)!] : []));
@@ -32,12 +32,12 @@ export function applyPlan(columns: readonly FieldColumn[], plan: FieldPlan, now:
   };
   return {
     columns: columns.filter(({ field }) => !refused.has(field)).map(inGroup),
-    leftOut: columns.flatMap(({ field }) => (refused.has(field) ? [leftOut(field, refused.get(field)!.reason)] : [])),
+    skipped: columns.flatMap(({ field }) => (refused.has(field) ? [skippedFields(field, refused.get(field)!.reason)] : [])),
   };
 }
 
 /** How a receipt names a field that is not read. */
-export function leftOut(field: string, reason: string): string {
+export function skippedFields(field: string, reason: string): string {
   return `${field} (${reason})`;
 }
 

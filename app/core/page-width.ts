@@ -1,12 +1,12 @@
 import type { Limits } from './limits.ts';
 
 /** Fewer rows a page are not worth a load job, and Salesforce gives no more than this of them at once. */
-const LEAST_ROWS = 1_000;
-const MOST_ROWS = 1_000_000;
+const MIN_ROWS = 1_000;
+const MAX_ROWS = 1_000_000;
 
 /** How many rows the next pages should have, after one of `rows` rows had `textBytes` bytes of text. */
 export function nextPageRows(limits: Limits, rows: number, textBytes: number): number {
   if (rows === 0 || textBytes === 0) return limits.firstPageRows;
   const fitting = Math.floor((limits.pageTextBytes * rows) / textBytes);
-  return Math.min(MOST_ROWS, Math.max(Math.min(LEAST_ROWS, limits.firstPageRows), fitting));
+  return Math.min(MAX_ROWS, Math.max(Math.min(MIN_ROWS, limits.firstPageRows), fitting));
 }

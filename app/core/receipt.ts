@@ -7,7 +7,7 @@ export interface Receipt {
   salesforce_after: number | null;
   /** rows: processed by Bulk, told by the pages, put out by the load jobs, standing in the staging tables */
   processed: number;
-  paged: number;
+  rowsInPages: number;
   loaded: number;
   staged: number;
   /** different Ids among them, and rows of the delta table: one an Id */
@@ -22,14 +22,14 @@ export interface Receipt {
   updated: number;
   deleted: number;
   /** values whose text their column could not hold, and became NULL or were rounded, by column */
-  uncast: Record<string, number>;
+  invalid_values: Record<string, number>;
   /** columns that the run added to the table, and those that nothing fills any more; none where it made the table */
   columns_added: string[];
-  columns_unasked: string[];
+  columns_orphaned: string[];
   /** fields whose type is not the one that their column has or had, and where their values go */
   fields_retyped: RetypedField[];
   /** fields that were not read, each with the reason: a type that this release does not know, or Salesforce's code of a refusal */
-  fields_left_out: string[];
+  fields_skipped: string[];
   pages: number;
   bytes: number;
   /** bytes that BigQuery billed for the run's statements, in all its attempts */

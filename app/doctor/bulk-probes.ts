@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { sum } from '../core/sum.ts';
 import { refusalCode } from '../salesforce/errors.ts';
-import { MOST_ROWS, type OrgBench, type Page } from './org-bench.ts';
+import { MAX_ROWS, type OrgBench, type Page } from './org-bench.ts';
 import { type Answer, answer, notTried, type Probe } from './probe.ts';
 
 const NO_ROW = 'Id = null';
@@ -92,8 +92,8 @@ async function refusesEarly(org: OrgBench): Promise<Answer> {
 
 async function countsAgree(org: OrgBench): Promise<Answer> {
   const { processed } = await org.job();
-  const expected = Math.min(org.count, MOST_ROWS);
-  return answer(processed === expected, `${processed} processed, ${expected} counted${org.count > MOST_ROWS ? ', by LIMIT' : ''}`);
+  const expected = Math.min(org.count, MAX_ROWS);
+  return answer(processed === expected, `${processed} processed, ${expected} counted${org.count > MAX_ROWS ? ', by LIMIT' : ''}`);
 }
 
 async function everyPage(org: OrgBench, is: (page: Page) => boolean, how: string): Promise<Answer> {

@@ -13,12 +13,12 @@ import { activeConnections, type Connection, findConnection } from '../store/con
 import { tell } from './tell.ts';
 
 /** More than a REST page holds, and little enough to be held in memory. */
-export const MOST_ROWS = 2_500;
+export const MAX_ROWS = 2_500;
 
 /** So that there are several pages to be looked at. */
-const LEAST_ROWS = 3;
+const MIN_ROWS = 3;
 
-const LONGEST_JOB_MS = 15 * 60_000;
+const MAX_JOB_MS = 15 * 60_000;
 
 /** Objects that most orgs have rows of. */
 const USUAL_OBJECTS = ['Account', 'Contact', 'Opportunity', 'Lead', 'Case', 'Task', 'User'];
@@ -101,7 +101,7 @@ export class OrgBench {
     if (!connection) return 'the job store has no active connection';
     const client = context.salesforce(connection.id, signal);
     const found = await objectWithRows(client, objectName ? [objectName] : USUAL_OBJECTS);
-    if (!found) return `${objectName ?? 'none of the usual objects'} has no ${LEAST_ROWS} rows that this user may see`;
+    if (!found) return `${objectName ?? 'none of the usual objects'} has no ${MIN_ROWS} rows that this user may see`;
     const { name, fields } = await describeObject(client, found.name);
     print(`Salesforce: the object ${name} of the org of ${connection.identityUrl}, API ${client.version}`);
     return new OrgBench(context, connection, client, { name, columns: columnsOf(fields), count: found.count }, print, signal);
@@ -113,7 +113,7 @@ export class OrgBench {
 
   /** Rows that the job below has. */
   get rows(): number {
-    return Math.min(this.count, MOST_ROWS);
+    return Math.min(this.count, MAX_ROWS);
   }
 
   /** Several pages, however few the rows are. */
@@ -121,9 +121,9 @@ export class OrgBench {
     return Math.min(1_000, Math.ceil(this.rows / 3));
   }
 
-  /** A Bulk job over up to MOST_ROWS rows, all columns: made once. */
+  /** A Bulk job over up to MAX_ROWS rows, all columns: made once. */
   job(): Promise<EndedJob> {
-    this.#job ??= this.runJob(`SELECT ${this.names.join(', ')} FROM ${this.objectName} LIMIT ${MOST_ROWS}`);
+    this.#job ??= this.runJob(`SELECT ${this.names.join(', ')} FROM ${this.objectName} LIMIT ${MAX_ROWS}`);
     return this.#job;
   }
 
@@ -140,7 +140,7 @@ export class OrgBench {
       () => 'given',
       (error) => refusalCode(error) ?? tell(error),
     );
-    const { state, processed } = await waitForQueryJob(this.client, id, new Date(Date.now() + LONGEST_JOB_MS), this.signal);
+    const { state, processed } = await waitForQueryJob(this.client, id, new Date(Date.now() + MAX_JOB_MS), this.signal);
     if (state !== 'JobComplete') throw new AppError('salesforce_refused', `A Bulk job of ${this.objectName} ended as ${state}.`);
     return { id, processed, early };
   }
@@ -170,7 +170,7 @@ export class OrgBench {
     for (let locator: string | null = null; ; ) {
       const page = await this.fetchPage(id, { locator, maxRecords: this.pageRows });
       pages.push(page);
-      if (page.next === undefined || page.next === 'null' || pages.length > MOST_ROWS) return pages;
+      if (page.next === undefined || page.next === 'null' || pages.length > MAX_ROWS) return pages;
       locator = page.next;
     }
   }
@@ -183,7 +183,7 @@ export class OrgBench {
 
   async #readRestRows(): Promise<RestRows | undefined> {
     const path = (columns: readonly Column[]): string | undefined =>
-      queryPath(this.client, `SELECT ${namesOf(columns).join(', ')} FROM ${this.objectName} LIMIT ${MOST_ROWS}`);
+      queryPath(this.client, `SELECT ${namesOf(columns).join(', ')} FROM ${this.objectName} LIMIT ${MAX_ROWS}`);
     let { columns } = this;
     while (columns.length > 0 && !path(columns)) columns = columns.slice(0, -1);
     const names = namesOf(columns);
@@ -251,7 +251,7 @@ async function named(context: Context, userId: string): Promise<Connection> {
 async function objectWithRows(client: SalesforceClient, names: readonly string[]): Promise<{ name: string; count: number } | undefined> {
   for (const name of names) {
     const count = await countAll(client, name, names.length > 1);
-    if (count >= LEAST_ROWS) return { name, count };
+    if (count >= MIN_ROWS) return { name, count };
   }
   return undefined;
 }

@@ -1,8 +1,8 @@
 import { sum } from '../core/sum.ts';
 import { refusalCode } from '../salesforce/errors.ts';
 import { recordCount } from '../salesforce/record-count.ts';
-import { LONGEST_URI, queryPath, readRestPage } from '../salesforce/rest.ts';
-import { MOST_ROWS, type OrgBench } from './org-bench.ts';
+import { MAX_URI, queryPath, readRestPage } from '../salesforce/rest.ts';
+import { MAX_ROWS, type OrgBench } from './org-bench.ts';
 import { type Answer, answer, notTried, type Probe } from './probe.ts';
 
 /** Rows that a page of REST has at most. */
@@ -30,7 +30,7 @@ export const REST_PROBES: readonly Probe<OrgBench>[] = [
   },
   // REST, limits of a request: 16,384 bytes for URI and headers; Salesforce's documentation does not say what an edge or a proxy takes.
   {
-    what: `An address of ${LONGEST_URI.toLocaleString('en')} bytes is taken`,
+    what: `An address of ${MAX_URI.toLocaleString('en')} bytes is taken`,
     ifNot: 'Runs of objects with many fields fail by 414 or 431: hide fields from the user.',
     try: longAddress,
   },
@@ -56,7 +56,7 @@ export const REST_PROBES: readonly Probe<OrgBench>[] = [
 async function totalIsCount(org: OrgBench): Promise<Answer> {
   const rows = await org.restRows();
   if (!rows) return notTried('no query of the object fits an address');
-  return answer(rows.totalSize === org.rows, `${rows.totalSize} rows, ${org.rows} counted${org.count > MOST_ROWS ? ', by LIMIT' : ''}`);
+  return answer(rows.totalSize === org.rows, `${rows.totalSize} rows, ${org.rows} counted${org.count > MAX_ROWS ? ', by LIMIT' : ''}`);
 }
 
 async function fullPage(org: OrgBench): Promise<Answer> {
@@ -74,7 +74,7 @@ async function pagesAddUp(org: OrgBench): Promise<Answer> {
 /** Blanks between words mean nothing, and take three bytes each. */
 async function longAddress(org: OrgBench): Promise<Answer> {
   const soql = (blanks: number): string => `SELECT Id FROM${' '.repeat(blanks)} ${org.objectName} LIMIT 1`;
-  const blanks = Math.floor((LONGEST_URI - queryPath(org.client, soql(0))!.length) / 3);
+  const blanks = Math.floor((MAX_URI - queryPath(org.client, soql(0))!.length) / 3);
   const path = queryPath(org.client, soql(blanks))!;
   const page = await readRestPage(org.client, path, ['Id'], org.signal);
   return answer(page.rows === 1, `${path.length} bytes`);

@@ -24,13 +24,13 @@ export const STATEMENT_PROBES: readonly Probe<Scratch>[] = [
   // BigQuery, format elements: %Ez is documented for -05:00; that it takes Z and +0000 as well was seen in GoogleSQL of 2023.
   {
     what: "Datetimes are read by %E*S%Ez in Bulk's form (Z), in REST's (+0000), and with +00:00",
-    ifNot: 'Datetimes become NULL, and their texts go to _bad_values.',
+    ifNot: 'Datetimes become NULL, and their texts go to _invalid_values.',
     try: readsDatetimes,
   },
   // BigQuery, conversion rules: all of it was seen in GoogleSQL of 2023.
   {
     what: 'Numbers, dates, times and booleans are cast as they were by the analyzer of 2023',
-    ifNot: 'Values become NULL, and their texts go to _bad_values.',
+    ifNot: 'Values become NULL, and their texts go to _invalid_values.',
     try: casts,
   },
   // BigQuery, jobs.insert.

@@ -24,7 +24,7 @@ export const TRANSFER_PROBES: readonly Probe<TransferBench>[] = [
   // Salesforce's documentation does not say how Bulk writes ints, percents and exponents.
   {
     what: 'Every text of the pages is cast to the type of its column',
-    ifNot: 'Such values are NULL or rounded, and their texts go to _bad_values.',
+    ifNot: 'Such values are NULL or rounded, and their texts go to _invalid_values.',
     try: castsAll,
   },
   // Salesforce's documentation shows other forms of datetimes and numbers in REST than in Bulk.
@@ -52,11 +52,11 @@ async function loadsPages({ org, scratch }: TransferBench): Promise<Answer> {
 
 /** All pages in a table; loaded as plain text, since whether gzip loads is asked apart. */
 function stagedByBulk(bench: TransferBench): Promise<string> {
-  bench.staged ??= stageByBulk(bench);
+  bench.staged ??= extractViaBulk(bench);
   return bench.staged;
 }
 
-async function stageByBulk({ org, scratch }: TransferBench): Promise<string> {
+async function extractViaBulk({ org, scratch }: TransferBench): Promise<string> {
   const columns = org.names;
   const table = await scratch.table(columns);
   for (const page of await org.pages()) await load(scratch, table, columns, page.text);

@@ -1,4 +1,4 @@
-import { createJob } from '../sync/create-job.ts';
+import { createJob } from '../actions/create-job.ts';
 import { type Endpoint, requireConnection, requireObjectName } from './endpoint.ts';
 import { readFlag } from './fields.ts';
 

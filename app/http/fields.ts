@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts';
 export type Fields = Record<string, string | undefined>;
 
 const TYPES = ['multipart/form-data', 'application/x-www-form-urlencoded', 'application/json'];
-const MOST_BYTES = 64 * 1024;
+const MAX_BYTES = 64 * 1024;
 
 /** Reads a request's fields, of its query and its body: multipart, urlencoded or JSON. Files are refused, and never written anywhere. */
 export async function readFields(ctx: Koa.Context): Promise<Fields> {
@@ -56,7 +56,7 @@ async function readBody(ctx: Koa.Context): Promise<object> {
   const type = ctx.request.is(TYPES);
   if (type === null || ctx.request.length === 0) return {};
   if (type === false) throw new AppError('unsupported_media_type', `Send the fields as one of ${TYPES.join(', ')}.`);
-  if ((ctx.request.length ?? 0) > MOST_BYTES) throw tooLarge();
+  if ((ctx.request.length ?? 0) > MAX_BYTES) throw tooLarge();
   // The other parsers count what comes; this one does not count files.
   if (type === TYPES[0] && ctx.request.length === undefined) {
     throw new AppError('invalid_request', 'Send a multipart body with its Content-Length.', { status: 411 });
@@ -65,11 +65,11 @@ async function readBody(ctx: Koa.Context): Promise<object> {
   const parse = koaBody({
     multipart: true,
     text: false,
-    jsonLimit: MOST_BYTES,
-    formLimit: MOST_BYTES,
+    jsonLimit: MAX_BYTES,
+    formLimit: MAX_BYTES,
     parsedMethods: [ctx.method as never],
     formidable: {
-      maxFieldsSize: MOST_BYTES,
+      maxFieldsSize: MAX_BYTES,
       maxFields: 50,
       onPart: (part, readField) => {
         if (part.originalFilename == null) readField(part);
@@ -93,7 +93,7 @@ async function readBody(ctx: Koa.Context): Promise<object> {
 }
 
 function tooLarge(): AppError {
-  return new AppError('body_too_large', `The body is larger than ${MOST_BYTES / 1024} KiB: only fields are sent here.`);
+  return new AppError('body_too_large', `The body is larger than ${MAX_BYTES / 1024} KiB: only fields are sent here.`);
 }
 
 function shorten(name: string): string {

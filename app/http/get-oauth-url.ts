@@ -1,4 +1,4 @@
-import { beginConnection } from '../sync/connect.ts';
+import { startConnection } from '../actions/connect.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** The URL to which a user is to be sent to let us in. */
@@ -8,5 +8,5 @@ export const getOauthUrl: Endpoint = {
   roles: ['operate', 'admin'],
   required: ['redirect_uri'],
   optional: ['login_url'],
-  answer: (context, fields) => beginConnection(context, fields.redirect_uri!, fields.login_url?.replace(/\/$/, '')),
+  answer: (context, fields) => startConnection(context, fields.redirect_uri!, fields.login_url?.replace(/\/$/, '')),
 };

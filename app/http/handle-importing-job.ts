@@ -1,15 +1,15 @@
+import { tick } from '../actions/tick.ts';
+import { waitForRuns } from '../actions/wait-for-runs.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { listJobs } from '../store/job-list.ts';
 import type { JobFilter } from '../store/jobs.ts';
-import { tick } from '../sync/schedule.ts';
-import { waitForRuns } from '../sync/wait-for-runs.ts';
 import { type Endpoint, requireConnection, requireJob } from './endpoint.ts';
 import type { Fields } from './fields.ts';
 import { reportTick } from './tick-report.ts';
 
 /** A load balancer gives up after a minute. */
-const LONGEST_WAIT_SECONDS = 50;
+const MAX_WAIT_SECONDS = 50;
 
 /**
  * The tick: starts what is due, of all jobs or of those named, and answers at once. With `wait`, it answers when nothing is left to wait
@@ -44,6 +44,6 @@ async function readFilter(context: Context, fields: Fields): Promise<JobFilter> 
 
 function readWait(text: string | undefined): number {
   if (text === undefined) return 0;
-  if (!/^\d{1,6}$/.test(text)) throw new AppError('invalid_request', `wait must be a number of seconds, up to ${LONGEST_WAIT_SECONDS}.`);
-  return Math.min(Number(text), LONGEST_WAIT_SECONDS);
+  if (!/^\d{1,6}$/.test(text)) throw new AppError('invalid_request', `wait must be a number of seconds, up to ${MAX_WAIT_SECONDS}.`);
+  return Math.min(Number(text), MAX_WAIT_SECONDS);
 }

@@ -1,4 +1,4 @@
-import { finishConnection } from '../sync/connect.ts';
+import { finishConnection } from '../actions/connect.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** Takes what came back with the redirect, a code or an error, and keeps the grant. Answers the user_id. */

@@ -12,7 +12,7 @@ export interface BulkJob {
   /** rows; grows while it runs */
   processed: number;
   /** it failed, or never ended, because the query was too much for one job */
-  tooMuch: boolean;
+  tooLarge: boolean;
   /** why it failed, where Salesforce says so; values are redacted */
   message: string | null;
   /** it failed for the fields that it selects */
@@ -31,10 +31,10 @@ export interface ResultPage {
 }
 
 /** Longest time between two looks at a running job; each look is an API call. */
-const LONGEST_POLL_MS = 30_000;
+const MAX_POLL_MS = 30_000;
 
 /** Reasons with which a query job fails that a smaller query does not meet. */
-const TOO_MUCH = /QUERY_TIMEOUT|[Rr]etried more than|Failed to write query result/;
+const TOO_LARGE = /QUERY_TIMEOUT|[Rr]etried more than|Failed to write query result/;
 
 /** Asks for all rows, deleted ones included. @returns the job's id @throws AppError */
 export async function createQueryJob(client: SalesforceClient, soql: string, objectName: string): Promise<string> {
@@ -61,7 +61,7 @@ export async function getQueryJob(client: SalesforceClient, id: string): Promise
     id: job.id,
     state: job.state,
     processed: job.numberRecordsProcessed ?? 0,
-    tooMuch: TOO_MUCH.test(message),
+    tooLarge: TOO_LARGE.test(message),
     message: redactMessage(message) || null,
     fieldRefusal: fieldRefusalIn(message),
   };
@@ -73,7 +73,7 @@ export async function getQueryJob(client: SalesforceClient, id: string): Promise
  * @throws AppError
  */
 export async function waitForQueryJob(client: SalesforceClient, id: string, deadline: Date, signal: AbortSignal): Promise<BulkJob> {
-  for (let pause = client.pollMs; ; pause = Math.min(pause * 1.5, LONGEST_POLL_MS)) {
+  for (let pause = client.pollMs; ; pause = Math.min(pause * 1.5, MAX_POLL_MS)) {
     const job = await getQueryJob(client, id);
     if (hasEnded(job)) return job;
     if (Date.now() > deadline.getTime()) return await abortStuckJob(client, id);
@@ -94,7 +94,7 @@ async function abortStuckJob(client: SalesforceClient, id: string): Promise<Bulk
     if (!hasEnded(job)) throw error;
     return job;
   }
-  return { id, state: 'Aborted', processed: 0, tooMuch: true, message: 'it did not end in time' };
+  return { id, state: 'Aborted', processed: 0, tooLarge: true, message: 'it did not end in time' };
 }
 
 /** Stops a running job. @throws AppError */

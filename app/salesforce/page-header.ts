@@ -4,7 +4,7 @@ import { csvLine } from '../core/csv.ts';
 import { AppError } from '../errors.ts';
 
 /** Enough for the names of 800 columns, however badly they compress. */
-const MOST_BYTES = 256 * 1024;
+const MAX_BYTES = 256 * 1024;
 
 /** Compressed, the names of some fifty columns. */
 const FIRST_BYTES = 1024;
@@ -35,7 +35,7 @@ export async function readHeader(
     for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
       start = Buffer.concat([start, next.value]);
       const line = firstLine(start, gzip);
-      if (line === undefined && start.length < MOST_BYTES) continue;
+      if (line === undefined && start.length < MAX_BYTES) continue;
       return { columns: columnsOf(line ?? '', requested), content: followedBy(start, chunks) };
     }
     if (rows === 0 && inflate(start, gzip).length === 0) return headerOnly(requested);

@@ -22,12 +22,12 @@ interface Reply {
 }
 
 /** Salesforce allows 16,384 bytes for URI and headers together; the token may take 2,000 of them. */
-export const LONGEST_URI = 13_000;
+export const MAX_URI = 13_000;
 
 /** The path of a query's first page, deleted rows included; undefined where the query is too long for a URI. */
 export function queryPath(client: SalesforceClient, soql: string): string | undefined {
   const path = `/services/data/v${client.version}/queryAll?q=${encodeURIComponent(soql)}`;
-  return path.length <= LONGEST_URI ? path : undefined;
+  return path.length <= MAX_URI ? path : undefined;
 }
 
 /**

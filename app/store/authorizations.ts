@@ -27,7 +27,7 @@ interface Row {
  * Keeps an authorization that begins. One for the same redirect URI and login host that is still open lends it its verifier:
  * the contract's callback names no state, so whichever of the URLs was opened, its code must fit.
  */
-export async function beginAuthorization(database: pg.Pool, sealer: Sealer, wanted: Authorization): Promise<Authorization> {
+export async function startAuthorization(database: pg.Pool, sealer: Sealer, wanted: Authorization): Promise<Authorization> {
   return await transaction(database, async (client) => {
     // One after the other, else two that begin at once would not see each other's verifier.
     await client.query('SELECT pg_advisory_xact_lock($1)', [AUTHORIZATION_LOCK]);
@@ -55,7 +55,7 @@ export async function findAuthorization(
 }
 
 /** Forgets an authorization that ended. */
-export async function endAuthorization(database: Queryable, ended: Authorization): Promise<void> {
+export async function deleteAuthorization(database: Queryable, ended: Authorization): Promise<void> {
   await database.query('DELETE FROM authorizations WHERE state = $1', [ended.state]);
 }
 

@@ -1,7 +1,7 @@
 import { onlyRow, type Queryable } from './database.ts';
 
 /** Notes what a statement was billed; once, whoever notes it. It needs no lease: it is so, whoever owns the run by now. */
-export async function noteBilled(database: Queryable, runId: string, statement: string, bytes: number): Promise<void> {
+export async function saveBilled(database: Queryable, runId: string, statement: string, bytes: number): Promise<void> {
   await database.query('INSERT INTO billed (statement, run_id, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
     statement,
     runId,

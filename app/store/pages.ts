@@ -45,7 +45,7 @@ export async function readPages(database: Queryable, runId: string, slice: Slice
 }
 
 /** Notes a page before it is fetched, so that its load job's id is known to whoever comes after us. @throws AppError lease_lost */
-export async function beginPage(
+export async function insertPage(
   database: Queryable,
   lease: Lease,
   page: Pick<Page, 'slice' | 'fieldGroup' | 'generation' | 'number' | 'locator'>,

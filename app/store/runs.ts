@@ -2,8 +2,8 @@ import type pg from 'pg';
 import type { FieldColumn } from '../core/columns.ts';
 import { type Drift, NO_DRIFT } from '../core/drift.ts';
 import type { FieldPlan } from '../core/field-groups.ts';
+import type { CountedDelta } from '../core/reconciliation.ts';
 import { RUN_STATE_AFTER, type RunState } from '../core/run-state.ts';
-import type { CountedDelta } from '../core/verdict.ts';
 import type { Window } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
@@ -234,7 +234,7 @@ export async function saveWindowEnd(database: Queryable, lease: Lease, to: Date)
 }
 
 /** Notes that an attempt got somewhere: failures before it are no longer in a row. @throws AppError lease_lost */
-export async function noteProgress(database: Queryable, run: Run): Promise<void> {
+export async function saveProgress(database: Queryable, run: Run): Promise<void> {
   if (run.failures === 0) return;
   await fenced(database, run, 'failures = 0', []);
   run.failures = 0;

@@ -134,7 +134,7 @@ export async function cutSlice(database: pg.Pool, lease: Lease, slice: Slice, ra
       last.cursorFrom,
       last.idFrom,
     ]);
-    await beginGeneration(client, lease, slice);
+    await startGeneration(client, lease, slice);
   });
 }
 
@@ -216,7 +216,7 @@ const NEXT_GENERATION = `generation = generation + 1, state = 'planned', count_b
   bulk_asked_at = NULL, processed = NULL, staged = NULL, method = NULL, reason = NULL`;
 
 /** Sends a slice back to be asked anew of Salesforce, forgetting what this generation counted. @throws AppError lease_lost */
-export async function beginGeneration(database: Queryable, lease: Lease, slice: Slice): Promise<Slice> {
+export async function startGeneration(database: Queryable, lease: Lease, slice: Slice): Promise<Slice> {
   const result = await database.query<Row>(
     `UPDATE slices SET ${NEXT_GENERATION}
      WHERE run_id = $1 AND ordinal = $3 AND generation = $4 AND ${LEASE_HELD} RETURNING *`,

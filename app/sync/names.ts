@@ -27,8 +27,8 @@ export function targetTable(context: Context, job: Pick<Job, 'targetDataset' | '
 }
 
 /** The table of values that did not cast, one a dataset. */
-export function badValuesTable(context: Context, job: Pick<Job, 'targetDataset'>): TableName {
-  return { project: context.config.bigquery.project, dataset: job.targetDataset, table: '_bad_values' };
+export function invalidValuesTable(context: Context, job: Pick<Job, 'targetDataset'>): TableName {
+  return { project: context.config.bigquery.project, dataset: job.targetDataset, table: '_invalid_values' };
 }
 
 export function loadJobId(runId: string, page: Page, tryNumber: number): string {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Extraction } from './extraction.ts';
+import type { Extraction } from './extract/extraction.ts';
 import { onceJobId } from './names.ts';
-import { runBilled } from './run-billed.ts';
+import { runStatement } from './run-statement.ts';
 
 /**
  * Runs a statement of a run that may be run again, so that its job need not be found again.
@@ -11,7 +11,7 @@ import { runBilled } from './run-billed.ts';
  */
 export async function runOnce(extraction: Extraction, what: string, sql: string): Promise<string> {
   const id = onceJobId(extraction.run.runId, what, randomUUID());
-  const outcome = await runBilled(extraction, id, sql);
+  const outcome = await runStatement(extraction, id, sql);
   if (!outcome.succeeded) throw outcome.error;
   return id;
 }

@@ -6,19 +6,19 @@ import type { Drift } from '../core/drift.ts';
 import { BASE_GROUP } from '../core/field-groups.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
+import { type CountedDelta, judgeMerge, judgeTarget, requireVerdict } from '../core/reconciliation.ts';
 import { sum } from '../core/sum.ts';
-import { type CountedDelta, judgeMerge, judgeTarget, requireVerdict } from '../core/verdict.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
 import { billedByRun } from '../store/billed.ts';
 import { type Run, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
-import { closeAbandoned } from './close-abandoned.ts';
-import { eraseBadValues } from './erase-bad-values.ts';
-import type { Extraction } from './extraction.ts';
+import { type CountedRun, extractUntilComplete } from './extract/extract-until-complete.ts';
+import type { Extraction } from './extract/extraction.ts';
+import { type Seen, settleAgain, settleFields, targetIdentity } from './extract/settle-fields.ts';
+import { eraseInvalidValues } from './merge/erase-invalid-values.ts';
+import { fenceAbandonedMerges } from './merge/fence-abandoned-merges.ts';
 import { deltaTable, mergeJobId, runLabels, targetTable } from './names.ts';
-import { runBilled } from './run-billed.ts';
-import { type Seen, settleAgain, settleFields, targetIdentity } from './settle-fields.ts';
-import { type CountedRun, stageAndCount } from './stage-and-count.ts';
-import { untilSucceeded } from './until-succeeded.ts';
+import { retryJob } from './retry-job.ts';
+import { runStatement } from './run-statement.ts';
 
 /**
  * One run, from its window to the merged rows: slices are staged and judged, typed and counted in a delta table, merged into the
@@ -34,7 +34,7 @@ export async function syncRun(context: Context, run: Run, signal: AbortSignal): 
   const target = !delta && seen ? seen.table : await findTargetTable(context.warehouse, targetIdentity(context, run));
   const { foreignLiveView } = await prepareTarget(extraction, target);
   const merged = delta && delta.counts.deltaRows > 0 ? await mergeDelta(extraction, delta) : undefined;
-  if (delta?.deletedRows) await eraseBadValues(extraction);
+  if (delta?.deletedRows) await eraseInvalidValues(extraction);
 
   const bytesBilled = await billedByRun(context.database, run.runId);
   const receipt = writeReceipt(run.drift, counted, merged, bytesBilled, foreignLiveView);
@@ -51,7 +51,7 @@ async function extract(
 ): Promise<{ extraction: Extraction; seen: Seen | undefined; counted: CountedRun }> {
   for (let seen = await settleFields(context, client, run); ; ) {
     const extraction = { context, client, run, columns: run.columns!, knownFields: seen?.fields, signal };
-    const counted = await stageAndCount(extraction);
+    const counted = await extractUntilComplete(extraction);
     if (!('unsettled' in counted)) return { extraction, seen, counted };
     seen = (await settleAgain(extraction, counted.unsettled)) ?? seen;
   }
@@ -89,7 +89,7 @@ async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<
     target: targetTable(context, run.job),
     delta: deltaTable(context, run.runId),
     columns,
-    unasked: run.drift.unasked,
+    orphaned: run.drift.orphaned,
     cursorField: run.job.cursorField,
     insertOnly: run.insertOnly === true,
     deletes: run.job.deletes,
@@ -98,12 +98,12 @@ async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<
     months: delta.months,
     partitionField: PARTITION_FIELD,
   });
-  await closeAbandoned(context, run);
-  const merged = await untilSucceeded(
+  await fenceAbandonedMerges(context, run);
+  const merged = await retryJob(
     extraction,
     run.mergeTry,
     (number) => saveMergeTry(context.database, run, number),
-    (number) => runBilled(extraction, mergeJobId(run.runId, number), sql),
+    (number) => runStatement(extraction, mergeJobId(run.runId, number), sql),
   );
   // Before a later try, another release's words for the same may have been merged.
   const intoEmpty = run.insertOnly === true && run.mergeTry === 1;
@@ -136,7 +136,7 @@ function writeReceipt(
     salesforce_before: sumKnown(slices.map((slice) => slice.countBefore)),
     salesforce_after: sumKnown(slices.map((slice) => slice.countAfter)),
     processed: sum(slices.map((slice) => slice.processed)),
-    paged: sum(pages.map((page) => page.rows)),
+    rowsInPages: sum(pages.map((page) => page.rows)),
     loaded: sum(pages.map((page) => page.loaded)),
     staged: sum(slices.map((slice) => slice.staged)),
     distinct_ids: delta?.counts.stagedIds ?? 0,
@@ -146,11 +146,11 @@ function writeReceipt(
     inserted: merged?.inserted ?? 0,
     updated: merged?.updated ?? 0,
     deleted: merged?.deleted ?? 0,
-    uncast: delta?.uncast ?? {},
+    invalid_values: delta?.invalidValues ?? {},
     columns_added: drift.added,
-    columns_unasked: drift.unasked,
+    columns_orphaned: drift.orphaned,
     fields_retyped: drift.retyped,
-    fields_left_out: drift.leftOut,
+    fields_skipped: drift.skipped,
     pages: allPages.length,
     bytes: sum(allPages.map((page) => page.bytes)),
     bytes_billed: bytesBilled,

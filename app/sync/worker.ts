@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
-import { DEFER_MS, MOST_FAILURES, retryDelayMs } from '../core/retry.ts';
+import { DEFER_MS, MAX_FAILURES, retryDelayMs } from '../core/retry.ts';
 import type { RunState } from '../core/run-state.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { describeError } from '../log.ts';
@@ -85,7 +85,7 @@ export class Worker {
     const lost = new AbortController();
     const signal = AbortSignal.any([this.#stopping.signal, lost.signal]);
     let activeAt = performance.now();
-    const noteActivity = (): void => {
+    const recordActivity = (): void => {
       activeAt = performance.now();
     };
     const { noProgressMs } = this.#context.limits;
@@ -104,9 +104,9 @@ export class Worker {
     );
     log.info({ event: 'run_claimed', ...about });
     try {
-      if (run.failures >= MOST_FAILURES) throw workersLost(run.failures);
-      const receipt = await syncRun(this.#during(signal, noteActivity), run, signal);
-      const level = Object.keys(receipt.uncast).length > 0 ? 'warn' : 'info';
+      if (run.failures >= MAX_FAILURES) throw workersLost(run.failures);
+      const receipt = await syncRun(this.#during(signal, recordActivity), run, signal);
+      const level = Object.keys(receipt.invalid_values).length > 0 ? 'warn' : 'info';
       log[level]({ event: 'run_succeeded', ...about, receipt });
     } catch (error) {
       // An aborted wait or request says only that; why is the signal's to say.
@@ -120,12 +120,12 @@ export class Worker {
   }
 
   /** The context of one run: what it calls ends at its signal, and is seen. */
-  #during(signal: AbortSignal, noteActivity: () => void): Context {
+  #during(signal: AbortSignal, recordActivity: () => void): Context {
     const context = this.#context;
     return {
       ...context,
-      warehouse: context.warehouse.during(signal, noteActivity),
-      salesforce: (connectionId) => context.salesforce(connectionId, signal, noteActivity),
+      warehouse: context.warehouse.during(signal, recordActivity),
+      salesforce: (connectionId) => context.salesforce(connectionId, signal, recordActivity),
     };
   }
 
@@ -150,7 +150,7 @@ export class Worker {
     // Waits in the queue, unclaimed, until the connection's user has logged in again.
     if (failure.recovery === 'reauthorize') return await postponeRun(database, run, 0, run.failures, failure);
     if (failure.recovery === 'defer') return await postponeRun(database, run, DEFER_MS, run.failures, failure);
-    if (failure.recovery === 'give-up' || failures >= MOST_FAILURES) return await failRun(database, run, failures, failure);
+    if (failure.recovery === 'give-up' || failures >= MAX_FAILURES) return await failRun(database, run, failures, failure);
     return await postponeRun(database, run, retryDelayMs(failures, limits.retryMs, Math.random()), failures, failure);
   }
 

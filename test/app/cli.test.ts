@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { readEndpoints } from '../../app/sandbox/sandbox.ts';
+import { readEndpoints } from '../../app/local/emulators/emulators.ts';
 import { decide, REDIRECT_URI } from '../support/service.ts';
 
 /** As the npm scripts do it: a shell that becomes the service. */
@@ -18,7 +18,7 @@ interface Ended {
 }
 
 const started: ChildProcess[] = [];
-// A test that failed half-way must not leave what it started; the sandbox goes with its service.
+// A test that failed half-way must not leave what it started; the emulators goes with its service.
 afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
@@ -85,10 +85,10 @@ async function refusal(child: ChildProcess): Promise<string> {
 describe('the command line', () => {
   test('names its commands', async () => {
     const output = await refusal(start('unknown'));
-    for (const command of ['serve', 'migrate', 'query', 'sandbox', 'demo']) expect(output).toContain(command);
+    for (const command of ['serve', 'migrate', 'query', 'emulators', 'demo']) expect(output).toContain(command);
   });
 
-  test.each(['serve', 'migrate', 'doctor', 'query', 'sandbox', 'demo'])('%s names its options, and refuses others', async (command) => {
+  test.each(['serve', 'migrate', 'doctor', 'query', 'emulators', 'demo'])('%s names its options, and refuses others', async (command) => {
     const [help, sentence] = await Promise.all([ended(start(`${command} --help`)), refusal(start(`${command} --port-bass 5000`))]);
     expect(help).toMatchObject({ code: 0, output: expect.stringContaining(`Usage: node app/cli.ts ${command}`) });
     expect(sentence).toContain(`'--port-bass'. See node app/cli.ts ${command} --help.`);
@@ -128,7 +128,7 @@ describe('serve --local', () => {
   /** Below the ports of outgoing connections; other runs of this test have others. */
   const portBase = 10_000 + (process.pid % 4_000) * 5;
 
-  const sandboxPids = async (): Promise<number[]> => {
+  const emulatorPids = async (): Promise<number[]> => {
     const { pid, postgres_folder } = (await readEndpoints(folder))!;
     const postmaster = await readFile(join(postgres_folder, 'cluster', 'postmaster.pid'), 'utf8');
     return [pid, Number(postmaster.split('\n')[0])];
@@ -151,7 +151,7 @@ describe('serve --local', () => {
     const job = { user_id: userId, object_name: 'User', start_date: '2023-03-01' };
     expect(await call(`${url}/create_importing_job`, job)).toBe('OK');
     expect(await call(`${url}/handle_importing_job?wait=50`)).toMatch(/^OK/);
-    const firstPids = [first.pid!, ...(await sandboxPids())];
+    const firstPids = [first.pid!, ...(await emulatorPids())];
     first.kill('SIGTERM');
     expect((await ended(first)).code).toBe(0);
     await allGone(firstPids);
@@ -163,19 +163,19 @@ describe('serve --local', () => {
     expect(await moved.json()).toEqual({ now: '2023-03-03T00:10:00.000Z' });
     expect(await call(`${url}/handle_importing_job?wait=50`)).toMatch(/^OK/);
     expect(JSON.parse(await call(`${url}/jobs`))).toMatchObject({ jobs: [{ object_name: 'User', last_date: '2023-03-03' }] });
-    const secondPids = [second.pid!, ...(await sandboxPids())];
+    const secondPids = [second.pid!, ...(await emulatorPids())];
     second.kill('SIGKILL');
     await allGone(secondPids);
   }, 60_000);
 
-  test('a second one attaches to the sandbox of the first, and query asks it', async () => {
+  test('a second one attaches to the emulators of the first, and query asks it', async () => {
     const first = start(`serve --local --data ${folder} --port-base 0`);
     await wrote(first, /"event":"tick"/);
     await wrote(first, /To start afresh/);
-    const pids = await sandboxPids();
+    const pids = await emulatorPids();
     const second = start(`serve --local --data ${folder}`);
     await listening(second);
-    expect(await sandboxPids()).toEqual(pids);
+    expect(await emulatorPids()).toEqual(pids);
     second.kill('SIGTERM');
     expect((await ended(second)).code).toBe(0);
     expect(pids.every(isRunning)).toBe(true);

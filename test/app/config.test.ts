@@ -79,7 +79,7 @@ describe('the configuration', () => {
 
   test('is used whole: each of its settings by something besides what reads it', () => {
     const others = readdirSync('app', { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts') && file !== 'config.ts' && !file.startsWith('sandbox'))
+      .filter((file) => file.endsWith('.ts') && file !== 'config.ts' && !file.startsWith('local/emulators'))
       .map((file) => readFileSync(join('app', file), 'utf8'))
       .join('');
     const settings = settingsOf(readConfig({ ...COMPLETE, ...IN_ECS }));

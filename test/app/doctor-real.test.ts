@@ -8,7 +8,7 @@ import { createLog } from '../../app/log.ts';
 import { NEARBY, startService, type TestService } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
 
-/** `doctor --real` on the sandbox, which answers as the documentation of both services says. */
+/** `doctor --real` on the emulators, which answers as the documentation of both services says. */
 // Some fifty probes one after the other, on a machine that may be busy.
 jest.setTimeout(120_000);
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => service[Symbol.asyncDispose]());
 
 beforeEach(async () => {
-  for (const url of [service.salesforce.instanceUrl, service.bigquery.url]) await fetch(`${url}/sandbox/faults`, { method: 'DELETE' });
+  for (const url of [service.salesforce.instanceUrl, service.bigquery.url]) await fetch(`${url}/emulator/faults`, { method: 'DELETE' });
 });
 
 const FEW_ROWS = { objectName: 'Opportunity' };
@@ -75,7 +75,7 @@ async function real(
 
 async function arm(url: string, fault: object): Promise<void> {
   const init = { method: 'POST', body: JSON.stringify(fault), headers: { 'content-type': 'application/json' } };
-  expect((await fetch(`${url}/sandbox/faults`, init)).status).toBeLessThan(300);
+  expect((await fetch(`${url}/emulator/faults`, init)).status).toBeLessThan(300);
 }
 
 const bigqueryFault = (fault: object): Promise<void> => arm(service.bigquery.url, { times: 1_000, ...fault });
@@ -99,11 +99,11 @@ async function bulkJobs(): Promise<object[]> {
 }
 
 describe('doctor --real', () => {
-  test('answers yes to everything that the sandbox can be asked, and leaves nothing behind', async () => {
+  test('answers yes to everything that the emulators can be asked, and leaves nothing behind', async () => {
     const { code, output, lines } = await command();
     expect(lines('no')).toEqual([]);
     expect(lines('yes').length).toBeGreaterThan(40);
-    // What a sandbox cannot tell either, and what the local BigQuery does not know.
+    // What an emulator cannot tell either, and what the local BigQuery does not know.
     expect(lines('--').filter((line) => !line.includes('MERGE that names months'))).toHaveLength(8);
     expect(output).toMatch(/\d+ yes, 0 no, \d+ not tried/);
     expect(code).toBe(0);
@@ -150,7 +150,7 @@ describe('doctor --real', () => {
   });
 
   test('where no dataset may be made, works in the staging dataset, takes its tables away, and finds that multipart is refused', async () => {
-    await bigqueryFault({ kind: 'http', reason: 'accessDenied', match: 'POST /bigquery/v2/projects/sandbox/datasets?', times: 1 });
+    await bigqueryFault({ kind: 'http', reason: 'accessDenied', match: 'POST /bigquery/v2/projects/local/datasets?', times: 1 });
     await bigqueryFault({ kind: 'http', reason: 'badRequest', match: 'uploadType=multipart' });
     const { output, lines } = await real(FEW_ROWS);
     expect(output).toContain('the staging dataset, since this account may not make datasets');

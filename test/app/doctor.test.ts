@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { doctor } from '../../app/commands/doctor.ts';
-import { countOverdue, watchOverdue } from '../../app/sync/overdue.ts';
+import { countOverdue, watchOverdue } from '../../app/sync/watch-overdue.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
 
@@ -47,9 +47,9 @@ test('the doctor finds everything well where it is: a row goes the whole way thr
 test('the doctor says in which target dataset no table can be made, though it is there to be seen', async () => {
   const fault = { kind: 'http', reason: 'accessDenied', status: 403, times: 100, match: '/datasets/second/tables' };
   const { url } = service.bigquery;
-  await fetch(`${url}/sandbox/faults`, { method: 'POST', body: JSON.stringify(fault), headers: { 'content-type': 'application/json' } });
+  await fetch(`${url}/emulator/faults`, { method: 'POST', body: JSON.stringify(fault), headers: { 'content-type': 'application/json' } });
   const { code, output } = await runDoctor();
-  await fetch(`${url}/sandbox/faults`, { method: 'DELETE' });
+  await fetch(`${url}/emulator/faults`, { method: 'DELETE' });
   expect(code).toBe(1);
   expect(output).toMatch(/ok {4}the datasets are where they should be/);
   expect(output).toMatch(/FAIL {2}tables can be made in every target dataset: .*the table second\./);

@@ -9,6 +9,7 @@ interface Import {
   from: string;
   to: string;
   typeOnly: boolean;
+  dynamic: boolean;
 }
 
 /** Every import in a folder, as paths below it; packages keep their names. */
@@ -24,6 +25,7 @@ const importsIn = (root: string): Import[] =>
           from: file,
           to: target.startsWith('.') ? relative(root, resolve(root, file, '..', target)) : target,
           typeOnly: type !== undefined,
+          dynamic: dynamic !== undefined,
         };
       });
     });
@@ -57,11 +59,12 @@ const HEIGHT: Record<string, number> = {
   aws: 2,
   bigquery: 2,
   sync: 3,
-  http: 4,
-  console: 4,
-  doctor: 4,
-  commands: 5,
-  'cli.ts': 6,
+  actions: 4,
+  http: 5,
+  console: 5,
+  doctor: 5,
+  commands: 6,
+  'cli.ts': 7,
 };
 
 describe('imports', () => {
@@ -69,7 +72,7 @@ describe('imports', () => {
     expect(imports.length).toBeGreaterThan(100);
   });
 
-  test('go one way: cli, commands, http, sync, then store, salesforce and bigquery, which never meet, then core, then errors', () => {
+  test('go one way: cli, commands, http, actions, sync, then store, salesforce and bigquery, which never meet, then core, then errors', () => {
     expect(
       broken(({ from, to }) => {
         const [own, other] = [HEIGHT[part(from)], HEIGHT[part(to)]];
@@ -90,22 +93,28 @@ describe('imports', () => {
     expect(broken(({ from, to, typeOnly }) => to !== 'context.ts' || typeOnly || part(from) === 'commands')).toEqual([]);
   });
 
-  test('the sandbox shares nothing with the app, and only what runs locally knows it', () => {
-    expect(broken(({ from, to }) => part(from) !== 'sandbox' || !(to.endsWith('.ts') && part(to) !== 'sandbox'))).toEqual([]);
-    const local = ['sandbox', 'local.ts', 'demo.ts', 'demo-compare.ts', 'commands/sandbox.ts'];
-    expect(broken(({ from, to }) => part(to) !== 'sandbox' || local.includes(part(from)) || local.includes(from))).toEqual([]);
+  test('the emulators share nothing with the rest of the app', () => {
+    const isEmulator = (file: string): boolean => file.startsWith('local/emulators/');
+    expect(broken(({ from, to }) => !isEmulator(from) || !to.endsWith('.ts') || isEmulator(to))).toEqual([]);
   });
 
-  test('nothing but the sandbox needs an optional package, and nothing a package for development', () => {
+  test('what production does not ship is loaded only when a command needs it', () => {
+    const mayLoad = ['cli.ts', 'commands/serve.ts', 'commands/query.ts'];
+    expect(
+      broken(({ from, to, dynamic }) => part(to) !== 'local' || part(from) === 'local' || (dynamic && mayLoad.includes(from))),
+    ).toEqual([]);
+  });
+
+  test('only local mode needs an optional package, and nothing a package for development', () => {
     const { optionalDependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, object>;
     const named = (packages: object | undefined, to: string): boolean =>
       Object.keys(packages ?? {}).some((name) => to === name || to.startsWith(`${name}/`));
-    expect(broken(({ from, to }) => part(from) === 'sandbox' || !named(optionalDependencies, to))).toEqual([]);
+    expect(broken(({ from, to }) => part(from) === 'local' || !named(optionalDependencies, to))).toEqual([]);
     expect(broken(({ to }) => !named(devDependencies, to))).toEqual([]);
   });
 
   test('only the warehouse has a client of BigQuery, which no time limit of its own ends', () => {
-    const mayHaveOne = ['bigquery/warehouse.ts', 'demo-compare.ts'];
+    const mayHaveOne = ['bigquery/warehouse.ts', 'local/compare-with-org.ts'];
     expect(broken(({ from, to, typeOnly }) => to !== '@google-cloud/bigquery' || typeOnly || mayHaveOne.includes(from))).toEqual([]);
   });
 
@@ -114,6 +123,6 @@ describe('imports', () => {
       .filter((file) => file.endsWith('.ts'))
       .filter((file) => /process\.env/.test(readFileSync(join(APP, file), 'utf8')));
     // The command line passes it on; the demo passes on what a child process needs to run at all.
-    expect(readers.sort()).toEqual(['cli.ts', 'demo.ts']);
+    expect(readers.sort()).toEqual(['cli.ts', 'local/demo.ts']);
   });
 });

@@ -16,7 +16,7 @@ test('an error that nothing catches is one log line, and the process ends after 
   await service.call('create_importing_job', { user_id, object_name: 'Account', start_date: '2023-03-01' });
   const fault = { kind: 'stall', match: { path: '/queryAll' }, times: 100 };
   const headers = { 'content-type': 'application/json' };
-  await fetch(`${service.salesforce.instanceUrl}/sandbox/faults`, { method: 'POST', body: JSON.stringify(fault), headers });
+  await fetch(`${service.salesforce.instanceUrl}/emulator/faults`, { method: 'POST', body: JSON.stringify(fault), headers });
   service.salesforce.clock.set(new Date('2023-03-11T00:10:00Z'));
   await service.call('handle_importing_job');
 
@@ -28,7 +28,7 @@ test('an error that nothing catches is one log line, and the process ends after 
       HOME,
       PORT: '0',
       NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(BOMB)}`,
-      SCHEDULE_CLOCK_URL: `${service.salesforce.instanceUrl}/sandbox/clock`,
+      SCHEDULE_CLOCK_URL: `${service.salesforce.instanceUrl}/emulator/clock`,
       ...serviceEnvironment(service.database.url, service.salesforce, service.bigquery),
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -10,7 +10,7 @@ export type Figures = Record<string, number>;
 const PIPE_ROUNDS = 7;
 const ROUNDS = 3;
 
-/** The sandbox, not the service, sets the pace, and takes minutes for so many. Reported only, so once is enough. */
+/** The emulators, not the service, sets the pace, and takes minutes for so many. Reported only, so once is enough. */
 const WHOLE_ROWS = 1_000_000;
 
 /** The service's way against the least that can be done, by ratios within a round. */
@@ -57,13 +57,13 @@ export async function windows(): Promise<Figures> {
   return { ...(await windowCost()) };
 }
 
-/** The whole way of a large object, the sandbox's share of the work included. */
+/** The whole way of a large object, the emulators' share of the work included. */
 export async function whole(): Promise<Figures> {
   const { rows, seconds, cpuSeconds } = await importLargeObject(WHOLE_ROWS);
   return { wholeRows: rows, wholeRowsPerSecond: rows / seconds, wholeCpu: cpuSeconds };
 }
 
-/** Long texts, and values that cost the sandbox more than others: without them 40 columns are left. */
+/** Long texts, and values that cost the emulators more than others: without them 40 columns are left. */
 const HIDDEN = 'Any__c Area__c Card__c Category__c DaysOverdue__c Huge__c Imported__c Json__c LongArea__c OwnerName__c RichArea__c'.split(
   ' ',
 );

@@ -5,7 +5,7 @@ import { LIMITS } from '../../app/core/limits.ts';
 import { fetchPage } from '../../app/salesforce/bulk.ts';
 import { SalesforceClient } from '../../app/salesforce/client.ts';
 import { readHeader } from '../../app/salesforce/page-header.ts';
-import { measured } from '../../app/sync/measured.ts';
+import { countBytes } from '../../app/sync/extract/count-bytes.ts';
 import type { Move } from './move.ts';
 import { movePages } from './pages.ts';
 
@@ -28,7 +28,7 @@ export const move: Move = async ({ sourceUrl, sinkUrl, pages, columns }, dispatc
   return await movePages(async (locator) => {
     const page = await fetchPage(client, String(pages), locator, LIMITS.firstPageRows, signal);
     const header = await readHeader(page.body, page.gzip, columns, page.rows);
-    const { content } = measured(header.content, page.gzip);
+    const { content } = countBytes(header.content, page.gzip);
     return { rows: page.rows, next: page.nextLocator, move: () => load(warehouse, header.columns, content) };
   });
 };

@@ -12,17 +12,17 @@ const dispatcher = new Agent({ connect: { timeout: 20_000 }, keepAliveTimeout: 3
 let coldCpuSeconds: number | undefined;
 if (how === 'move-by-parsing') {
   // A page of it takes as long as passing on a hundred, and is warm after the first.
-  await measured(1);
+  await countBytes(1);
 } else {
-  ({ cpuSeconds: coldCpuSeconds } = await measured(FIRST_PAGES));
-  await measured(WARM_UP_PAGES);
+  ({ cpuSeconds: coldCpuSeconds } = await countBytes(FIRST_PAGES));
+  await countBytes(WARM_UP_PAGES);
 }
-const moved = await measured(all.pages);
+const moved = await countBytes(all.pages);
 await dispatcher.close();
 process.send!({ ...moved, coldCpuSeconds } satisfies Moved);
 process.disconnect!();
 
-async function measured(pages: number): Promise<Omit<Moved, 'coldCpuSeconds'>> {
+async function countBytes(pages: number): Promise<Omit<Moved, 'coldCpuSeconds'>> {
   const began = performance.now();
   const before = usage();
   const rows = await move({ ...all, pages }, dispatcher);

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SalesforceOptions } from '../../app/sandbox/salesforce/salesforce.ts';
+import type { SalesforceOptions } from '../../app/local/emulators/salesforce/salesforce.ts';
 import { decide, REDIRECT_URI, readAnswer } from '../support/service.ts';
+import type { EmulatorParts } from './emulator.ts';
 import { Program } from './program.ts';
-import type { SandboxParts } from './sandbox.ts';
 import type { Usage } from './usage.ts';
 
 /** What is read of a job. */
@@ -25,21 +25,21 @@ export interface JobView {
 
 const LOOK_MS = 200;
 
-/** The service as it runs in production, and the sandbox, each in a process of its own. One job is worked on at a time. */
+/** The service as it runs in production, and the emulators, each in a process of its own. One job is worked on at a time. */
 export class WholeService implements AsyncDisposable {
-  readonly #sandbox: Program;
+  readonly #emulator: Program;
   readonly #service: Program;
   readonly #url: string;
 
-  private constructor(sandbox: Program, service: Program) {
-    this.#sandbox = sandbox;
+  private constructor(emulator: Program, service: Program) {
+    this.#emulator = emulator;
     this.#service = service;
     this.#url = `http://127.0.0.1:${(JSON.parse(service.started as string) as { port: number }).port}`;
   }
 
   static async start(options: SalesforceOptions): Promise<WholeService> {
-    const sandbox = await Program.start('sandbox.ts', { args: [JSON.stringify(options)] });
-    const { env, folder } = sandbox.started as SandboxParts;
+    const emulator = await Program.start('emulator.ts', { args: [JSON.stringify(options)] });
+    const { env, folder } = emulator.started as EmulatorParts;
     const service = await Program.start('../../app/cli.ts', {
       args: ['serve', '--local', '--data', folder],
       // Nothing of this environment: no real org, no real cloud.
@@ -47,7 +47,7 @@ export class WholeService implements AsyncDisposable {
       execArgv: ['--import', new URL('tell-usage.ts', import.meta.url).href],
       upWhen: '"event":"listening"',
     });
-    return new WholeService(sandbox, service);
+    return new WholeService(emulator, service);
   }
 
   /** Connects the org and makes a job. */
@@ -65,8 +65,8 @@ export class WholeService implements AsyncDisposable {
 
   /** Asks the org's own routes for a change that no user of Salesforce could make. */
   async tellOrg(method: 'PUT' | 'POST', path: string, body: object): Promise<void> {
-    const response = await fetch(`${this.#parts.instanceUrl}/sandbox/${path}`, { method, body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(`The sandbox did not take ${path}: ${await response.text()}`);
+    const response = await fetch(`${this.#parts.instanceUrl}/emulator/${path}`, { method, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`The emulators did not take ${path}: ${await response.text()}`);
   }
 
   /**
@@ -88,12 +88,12 @@ export class WholeService implements AsyncDisposable {
 
   /** Calls to the org's REST and Bulk interfaces so far. */
   async salesforceCalls(): Promise<number> {
-    return await this.#sandbox.ask<number>('calls');
+    return await this.#emulator.ask<number>('calls');
   }
 
   /** Rows of the org's object that were made before a day. */
   async orgRows(object: string, day: string): Promise<number> {
-    return await this.#sandbox.ask<number>(`${object} ${day}`);
+    return await this.#emulator.ask<number>(`${object} ${day}`);
   }
 
   /** Jobs of BigQuery so far. */
@@ -116,8 +116,8 @@ export class WholeService implements AsyncDisposable {
     return await this.#service.ask<Usage>('usage');
   }
 
-  get #parts(): SandboxParts {
-    return this.#sandbox.started as SandboxParts;
+  get #parts(): EmulatorParts {
+    return this.#emulator.started as EmulatorParts;
   }
 
   async #call(path: string, fields: Record<string, string> = {}): Promise<string> {
@@ -132,6 +132,6 @@ export class WholeService implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#service[Symbol.asyncDispose]();
-    await this.#sandbox[Symbol.asyncDispose]();
+    await this.#emulator[Symbol.asyncDispose]();
   }
 }

@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type BigQuerySandbox, startBigQuery } from '../../app/sandbox/bigquery/bigquery.ts';
-import { type SalesforceSandbox, startSalesforce } from '../../app/sandbox/salesforce/salesforce.ts';
+import { type BigQueryEmulator, startBigQuery } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
+import { type SalesforceEmulator, startSalesforce } from '../../app/local/emulators/salesforce/salesforce.ts';
 import { createEmptyDatabase } from '../support/database.ts';
 import { decide, REDIRECT_URI } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
@@ -16,8 +16,8 @@ const KEY = 'a key of an operator';
 
 describe('the image', () => {
   let folder: ImageFolder;
-  let salesforce: SalesforceSandbox;
-  let bigquery: BigQuerySandbox;
+  let salesforce: SalesforceEmulator;
+  let bigquery: BigQueryEmulator;
   let environment: Record<string, string>;
 
   beforeAll(async () => {
@@ -61,7 +61,7 @@ describe('the image', () => {
       expect.arrayContaining(['package.json', 'app/cli.ts', 'app/commands/serve.ts', 'app/store/migrations/0001_job_store.sql']),
     );
     expect(folder.files.filter((file) => file !== 'package.json' && !file.startsWith('app/'))).toEqual([]);
-    expect(folder.files.filter((file) => /sandbox|local\.ts|demo/.test(file))).toEqual([]);
+    expect(folder.files.filter((file) => /^app\/local\//.test(file))).toEqual([]);
   });
 
   test('is built from what it holds and from what installs its packages, so that nothing else changes it', async () => {

@@ -91,7 +91,7 @@ test.each([
   await createJob();
   const first = breakFirst(({ url }) => url.startsWith('/services/oauth2/token'), service.passLogin, broken);
   service.login.handler = first.handler;
-  await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
+  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
   await expectImported();
   expect(first.count()).toBe(1);
 });

@@ -134,5 +134,5 @@ test('texts that did not cast are kept a part at a time, and none of it is paid 
     await tryAgain();
   }
   expect((await statements()).map(({ kind }) => kind).sort()).toEqual(['bad', 'bad', 'count', 'delta', 'merge']);
-  expect((await service.rows('SELECT DISTINCT `column` AS name FROM salesforce._bad_values')).length).toBe(26);
+  expect((await service.rows('SELECT DISTINCT `column` AS name FROM salesforce._invalid_values')).length).toBe(26);
 });

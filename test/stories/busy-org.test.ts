@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { SalesforceOptions } from '../../app/sandbox/salesforce/salesforce.ts';
+import type { SalesforceOptions } from '../../app/local/emulators/salesforce/salesforce.ts';
 import { requestsDuring } from '../support/requests.ts';
 import { type JobView, startService, type TestService, type TestServiceOptions } from '../support/service.ts';
 import { expectWholeTable } from '../support/whole-table.ts';
@@ -143,7 +143,7 @@ describe('an answer that is lost on its way', () => {
 
   async function expire(): Promise<void> {
     service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
-    await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
+    await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
   }
 });
 

@@ -96,7 +96,7 @@ test('where Salesforce counts nothing in time, the first import is cut by about 
   const fault = { kind: 'http', status: 400, body: timeOut, headers: { 'content-type': 'application/json' } };
   for (const path of ['queryAll?q=SELECT%20Id', 'queryAll?q=SELECT%20COUNT()']) {
     const init = { method: 'POST', body: JSON.stringify({ ...fault, match: { path } }), headers: { 'content-type': 'application/json' } };
-    expect((await fetch(`${service.salesforce.instanceUrl}/sandbox/faults`, init)).status).toBeLessThan(300);
+    expect((await fetch(`${service.salesforce.instanceUrl}/emulator/faults`, init)).status).toBeLessThan(300);
   }
   await service.tickAt(TICK);
   await expectComplete(service);

@@ -51,7 +51,7 @@ async function table(dataset: string, name: string): Promise<Table> {
 
 async function fault(given: object): Promise<void> {
   const init = { method: 'POST', body: JSON.stringify(given), headers: { 'content-type': 'application/json' } };
-  expect((await fetch(`${service.bigquery.url}/sandbox/faults`, init)).status).toBe(200);
+  expect((await fetch(`${service.bigquery.url}/emulator/faults`, init)).status).toBe(200);
 }
 
 const logged = (event: string): Record<string, unknown>[] =>
@@ -100,7 +100,7 @@ describe('a dataset with default expirations', () => {
     service.salesforce.org.insert('Account', { NumberOfEmployees: 1.5 });
     await create();
     expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
-    const { expirationTime, timePartitioning } = await table('salesforce', '_bad_values');
+    const { expirationTime, timePartitioning } = await table('salesforce', '_invalid_values');
     expect(expirationTime).toBeUndefined();
     expect(timePartitioning).toMatchObject({ expirationMs: String(30 * DAY_MS) });
   });
@@ -111,7 +111,7 @@ describe('a dataset with default expirations', () => {
       { dataset: 'salesforce', tableDays: 60, partitionDays: 365 },
     ]);
     expect(await create()).toMatchObject({ status: 200, text: 'OK' });
-    const command = 'bq update --default_table_expiration 0 --default_partition_expiration 0 sandbox:salesforce';
+    const command = 'bq update --default_table_expiration 0 --default_partition_expiration 0 local:salesforce';
     expect(logged('dataset_has_default_expiration')).toMatchObject([
       { level: 'warn', dataset: 'salesforce', tableDays: 60, partitionDays: 365, remove: command },
     ]);
@@ -130,7 +130,7 @@ describe('a dataset with default expirations', () => {
     await fault({ kind: 'expiration-kept', match: 'salesforce.Account' });
     const answer = await service.tickAt(TICK);
     expect(answer.text).toMatch(/^Not complete: .* bigquery_refused: /s);
-    expect(answer.text).toContain('bq update --default_partition_expiration 0 sandbox:salesforce, then call handle_importing_job.');
+    expect(answer.text).toContain('bq update --default_partition_expiration 0 local:salesforce, then call handle_importing_job.');
     expect((await table('salesforce', 'Account')).numRows).toBe('0');
     expect((await service.tickAt('2023-03-20T00:20:00Z')).text).toMatch(/^OK/);
     await expectWhole();
@@ -164,8 +164,8 @@ describe('a target table with expirations', () => {
     emptyWindow();
     const calls = await requestsDuring(() => service.tickAt('2023-03-21T00:10:00Z'));
     expect(calls.filter((call) => call.includes('/bigquery/')).map((call) => call.replace(/\?.*/, ''))).toEqual([
-      'GET /bigquery/v2/projects/sandbox/datasets/salesforce/tables/Account',
-      'GET /bigquery/v2/projects/sandbox/datasets/salesforce/tables/Account_live',
+      'GET /bigquery/v2/projects/local/datasets/salesforce/tables/Account',
+      'GET /bigquery/v2/projects/local/datasets/salesforce/tables/Account_live',
     ]);
     expect(logged('expiration_removed')).toEqual([]);
   });

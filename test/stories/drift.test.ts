@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { RetypedField } from '../../app/core/drift.ts';
-import type { FieldChange } from '../../app/sandbox/salesforce/field-change.ts';
+import type { FieldChange } from '../../app/local/emulators/salesforce/org/field-change.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -37,7 +37,7 @@ async function importDay(day: number, edit: Record<string, string | number> = { 
   return await receipt();
 }
 
-type Receipt = Record<'columns_added' | 'columns_unasked' | 'fields_left_out', string[]> & { fields_retyped: RetypedField[] };
+type Receipt = Record<'columns_added' | 'columns_orphaned' | 'fields_skipped', string[]> & { fields_retyped: RetypedField[] };
 
 async function receipt(): Promise<Receipt> {
   return (await service.jobs())[0]!.run!.receipt as unknown as Receipt;
@@ -54,7 +54,7 @@ async function fieldsOf(table: string): Promise<{ name: string; type: string; de
 const namesOf = async (table: string): Promise<string[]> => (await fieldsOf(table)).map(({ name }) => name);
 
 const bigqueryFault = (fault: object): Promise<Response> =>
-  fetch(`${service.bigquery.url}/sandbox/faults`, {
+  fetch(`${service.bigquery.url}/emulator/faults`, {
     method: 'POST',
     body: JSON.stringify(fault),
     headers: { 'content-type': 'application/json' },
@@ -64,7 +64,7 @@ test('a field of a type that nobody knows gets no column, and the receipt names 
   await importFirst();
   change({ field: 'Ghost__c', change: 'add', type: 'string' });
   Object.assign(service.salesforce.org.table('Account')!.field('Ghost__c')!.facts, { type: 'hologram' });
-  expect(await importDay(20)).toMatchObject({ columns_added: [], fields_left_out: ['Ghost__c (hologram)'] });
+  expect(await importDay(20)).toMatchObject({ columns_added: [], fields_skipped: ['Ghost__c (hologram)'] });
   expect(await namesOf('Account')).not.toContain('Ghost__c');
 });
 
@@ -75,7 +75,7 @@ describe('a new field', () => {
   });
 
   test('becomes a new column, in the table and in its view; rows that were not edited since have NULL there', async () => {
-    expect(await importDay(20)).toMatchObject({ columns_added: ['Rating__c'], columns_unasked: [], fields_retyped: [] });
+    expect(await importDay(20)).toMatchObject({ columns_added: ['Rating__c'], columns_orphaned: [], fields_retyped: [] });
     expect(await values('Name, Rating__c')).toEqual([{ Name: 'Acme 2', Rating__c: 'hot' }]);
     expect(await namesOf('Account_live')).toEqual(expect.arrayContaining(['Rating__c']));
     expect(await importDay(21)).toMatchObject({ columns_added: [] });
@@ -88,7 +88,7 @@ describe('a new field', () => {
       reason: 'jobBackendError',
       // As often as a call is tried.
       times: 4,
-      match: 'PATCH /bigquery/v2/projects/sandbox/datasets/salesforce/tables/Account_live',
+      match: 'PATCH /bigquery/v2/projects/local/datasets/salesforce/tables/Account_live',
     });
     expect(await importDay(20)).toMatchObject({ columns_added: ['Rating__c'] });
     expect(service.logged.join('')).toContain('"error_code":"bigquery_unavailable"');
@@ -101,12 +101,12 @@ describe('a field that the user may no longer see', () => {
 
   test('keeps its column, with what was in it', async () => {
     change({ field: 'Industry', change: 'hide' });
-    expect(await importDay(20)).toMatchObject({ columns_added: [], columns_unasked: ['Industry'] });
+    expect(await importDay(20)).toMatchObject({ columns_added: [], columns_orphaned: ['Industry'] });
     expect(await values('Name, Industry')).toEqual([{ Name: 'Acme 2', Industry: 'Energy' }]);
     change({ field: 'Industry', change: 'show' });
     // As if a day had passed: Salesforce need not say that field-level security changed.
     service.context.describes.forget(1, 'Account');
-    expect(await importDay(21)).toMatchObject({ columns_added: [], columns_unasked: [] });
+    expect(await importDay(21)).toMatchObject({ columns_added: [], columns_orphaned: [] });
   });
 });
 
@@ -137,7 +137,7 @@ test('a field of another type keeps its column, or widens it, or gets another; a
   change(...toOthers);
   expect(await importDay(20, others)).toMatchObject({
     columns_added: ['Day__c_string', 'Flag__c_float64'],
-    columns_unasked: ['Day__c', 'Flag__c'],
+    columns_orphaned: ['Day__c', 'Flag__c'],
     fields_retyped: [
       { field: 'Whole__c', type: 'NUMERIC', column: 'Whole__c', column_type: 'NUMERIC', how: 'widened' },
       { field: 'Price__c', type: 'INT64', column: 'Price__c', column_type: 'NUMERIC', how: 'kept' },
@@ -153,7 +153,7 @@ test('a field of another type keeps its column, or widens it, or gets another; a
   ]);
   expect((await fieldsOf('Account_live')).find(({ name }) => name === 'Whole__c')).toMatchObject({ type: 'NUMERIC' });
 
-  expect(await importDay(21, { Day__c: 'another day' })).toMatchObject({ columns_added: [], columns_unasked: ['Day__c', 'Flag__c'] });
+  expect(await importDay(21, { Day__c: 'another day' })).toMatchObject({ columns_added: [], columns_orphaned: ['Day__c', 'Flag__c'] });
   expect(await values('Day__c_string')).toEqual([{ Day__c_string: 'another day' }]);
 
   const types = {
@@ -167,7 +167,7 @@ test('a field of another type keeps its column, or widens it, or gets another; a
   change(...Object.entries(types).map(([field, type]): FieldChange => ({ field, change: 'retype', type })));
   expect(await importDay(22, { ...old, Day__c: '2023-05-05' })).toMatchObject({
     columns_added: [],
-    columns_unasked: ['Day__c_string', 'Flag__c_float64'],
+    columns_orphaned: ['Day__c_string', 'Flag__c_float64'],
     fields_retyped: [{ field: 'Whole__c', type: 'INT64', column: 'Whole__c', column_type: 'NUMERIC', how: 'kept' }],
   });
   expect(await values(both)).toEqual([
@@ -197,8 +197,8 @@ test('values of a retyped field that do not cast are told by their column', asyn
   await importFirst();
   change({ field: 'Day__c', change: 'retype', type: 'date' });
   const told = await importDay(20, { Day__c: '12023-05-05' });
-  expect(told).toMatchObject({ uncast: { Day__c_date: 1 } });
-  const bad = await service.rows(`SELECT \`column\`, \`value\` FROM salesforce._bad_values WHERE \`id\` = '${id}'`);
+  expect(told).toMatchObject({ invalid_values: { Day__c_date: 1 } });
+  const bad = await service.rows(`SELECT \`column\`, \`value\` FROM salesforce._invalid_values WHERE \`id\` = '${id}'`);
   expect(bad).toEqual([{ column: 'Day__c_date', value: '12023-05-05' }]);
 });
 
@@ -206,7 +206,7 @@ test('a text that gets longer is no other type: only its description changes', a
   await importFirst();
   change({ field: 'Site', change: 'retype', type: 'string', facts: { length: 1300 } });
   const told = await importDay(20, { Site: 'x'.repeat(1300) });
-  expect(told).toMatchObject({ columns_added: [], columns_unasked: [], fields_retyped: [] });
+  expect(told).toMatchObject({ columns_added: [], columns_orphaned: [], fields_retyped: [] });
   expect(await values('LENGTH(Site) AS length')).toEqual([{ length: 1300 }]);
   expect((await fieldsOf('Account')).find(({ name }) => name === 'Site')!.description).toMatch(/string\(1300\)\.$/);
 });
@@ -218,7 +218,7 @@ test('a field whose spelling changes case keeps its column', async () => {
   await importDay(20, { WING__c: 'South' });
   expect(await values('Wing__c')).toEqual([{ Wing__c: 'South' }]);
   const told = await importDay(21, { WING__c: 'East' });
-  expect(told).toMatchObject({ columns_added: [], columns_unasked: [], fields_retyped: [] });
+  expect(told).toMatchObject({ columns_added: [], columns_orphaned: [], fields_retyped: [] });
   expect(await values('Wing__c')).toEqual([{ Wing__c: 'East' }]);
 });
 

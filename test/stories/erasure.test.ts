@@ -25,7 +25,7 @@ async function deleteOneOfTwo(deletes: string): Promise<{ gone: string; stays: s
 
 /** The Ids of which texts are kept. */
 async function keptOf(object: string): Promise<unknown[]> {
-  const rows = await service.rows(`SELECT DISTINCT \`id\` FROM salesforce._bad_values WHERE \`object\` = '${object}' ORDER BY \`id\``);
+  const rows = await service.rows(`SELECT DISTINCT \`id\` FROM salesforce._invalid_values WHERE \`object\` = '${object}' ORDER BY \`id\``);
   return rows.map(({ id }) => id);
 }
 

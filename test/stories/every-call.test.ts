@@ -90,7 +90,7 @@ async function record(method: Method): Promise<Recorded[]> {
 async function importAnew(method: Method): Promise<void> {
   await service.database.pool.query('DELETE FROM runs');
   await service.database.pool.query('DELETE FROM jobs');
-  for (const table of ['Account', 'Account_live', '_bad_values']) {
+  for (const table of ['Account', 'Account_live', '_invalid_values']) {
     await service.client.dataset('salesforce').table(table).delete({ ignoreNotFound: true });
   }
   (service.context.limits as Limits).restRows = method === 'bulk' ? 0 : 10_000;
@@ -99,7 +99,7 @@ async function importAnew(method: Method): Promise<void> {
   watch = () => false;
   await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
   // The run renews its session, and describes the object.
-  await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
+  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
   service.context.describes.forget(1, 'Account');
   watch = watching;
   await service.tickAt(TICK);

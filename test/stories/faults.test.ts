@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Limits } from '../../app/core/limits.ts';
-import type { Fault } from '../../app/sandbox/salesforce/faults.ts';
+import type { Fault } from '../../app/local/emulators/salesforce/faults.ts';
 import { claimRun } from '../../app/store/runs.ts';
 import { requestsDuring } from '../support/requests.ts';
 import { type JobView, startService, type TestService } from '../support/service.ts';
@@ -25,11 +25,11 @@ afterEach(() => service[Symbol.asyncDispose]());
 const TICK = '2023-03-20T00:10:00Z';
 
 async function salesforceFault(fault: Partial<Fault>): Promise<void> {
-  await armFault(`${service.salesforce.instanceUrl}/sandbox/faults`, fault);
+  await armFault(`${service.salesforce.instanceUrl}/emulator/faults`, fault);
 }
 
 async function bigqueryFault(fault: object): Promise<void> {
-  await armFault(`${service.bigquery.url}/sandbox/faults`, fault);
+  await armFault(`${service.bigquery.url}/emulator/faults`, fault);
 }
 
 async function armFault(url: string, fault: object): Promise<void> {
@@ -70,9 +70,9 @@ describe('Salesforce by REST', () => {
 
   test('an object of which neither REST nor Bulk reads even the smallest part fails its run, and says so', async () => {
     const headers = { 'content-type': 'application/json' };
-    const tooMuch = JSON.stringify([{ errorCode: 'QUERY_TIMEOUT', message: 'too long' }]);
+    const tooLarge = JSON.stringify([{ errorCode: 'QUERY_TIMEOUT', message: 'too long' }]);
     const refused = JSON.stringify([{ errorCode: 'INVALIDENTITY', message: "Entity 'Task' is not supported by the Bulk API." }]);
-    await salesforceFault({ kind: 'http', times: 1000, status: 400, headers, body: tooMuch, match: { path: 'queryAll?q=SELECT%20Id' } });
+    await salesforceFault({ kind: 'http', times: 1000, status: 400, headers, body: tooLarge, match: { path: 'queryAll?q=SELECT%20Id' } });
     await salesforceFault({
       kind: 'http',
       times: 1000,
@@ -161,7 +161,7 @@ describe('Salesforce by Bulk', () => {
       { ...rows[0], level: 'error', object: 'Task', window, failures: expect.any(Number), error_code: 'count_mismatch' },
     ]);
     await expect(service.rows('SELECT Id FROM salesforce.Task')).rejects.toThrow(/Not found/);
-    await fetch(`${service.salesforce.instanceUrl}/sandbox/faults`, { method: 'DELETE' });
+    await fetch(`${service.salesforce.instanceUrl}/emulator/faults`, { method: 'DELETE' });
     await service.tickAt('2023-03-20T00:20:00Z');
     await expectComplete();
   });
@@ -209,7 +209,7 @@ describe('Salesforce by Bulk', () => {
 
   test('a session that ends between two calls is renewed, once', async () => {
     service.salesforce.clock.set(new Date(TICK));
-    await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
+    await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
     const all = await requestsDuring(() => service.tickAt(TICK));
     await expectComplete();
     expect(all.filter((request) => request.includes(' /services/oauth2/token'))).toHaveLength(1);

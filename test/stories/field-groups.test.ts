@@ -82,7 +82,7 @@ describe('an object with too many fields for one query', () => {
     await service.tickAt(TICK);
     await expectWholeTable(service);
     expect(refused.length).toBeLessThanOrEqual(6);
-    expect(await receipt()).toMatchObject({ torn: 0, field_groups: 4, verdict: 'exact', fields_left_out: [] });
+    expect(await receipt()).toMatchObject({ torn: 0, field_groups: 4, verdict: 'exact', fields_skipped: [] });
     const { length } = refused;
     await importNextDay();
     expect(refused).toHaveLength(length);
@@ -138,7 +138,7 @@ describe('an object whose calculated fields are too complicated', () => {
     const refused = refuse((fields) => fields.includes('Formula_4__c') || countFormulas(fields) > 4, 'at once');
     await service.tickAt(TICK);
     await expectWholeTable(service);
-    expect(await receipt()).toMatchObject({ fields_left_out: ['Formula_4__c (QUERY_TOO_COMPLICATED)'] });
+    expect(await receipt()).toMatchObject({ fields_skipped: ['Formula_4__c (QUERY_TOO_COMPLICATED)'] });
     const { length } = refused;
     expect(length).toBeLessThanOrEqual(6);
     await importNextDay();

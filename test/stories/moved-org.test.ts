@@ -37,7 +37,7 @@ async function tickUntilError(): Promise<JobView> {
 
 const renewals = (): number => service.login.calls.filter(({ body }) => body.includes('grant_type=refresh_token')).length;
 const expireSessions = async (): Promise<unknown> =>
-  await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
+  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
 
 describe('an org whose old address', () => {
   test.each<[string, (to: string, call: Call) => Reply]>([

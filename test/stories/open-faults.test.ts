@@ -22,7 +22,7 @@ async function createJob(objectName: string): Promise<Record<string, string>> {
 }
 
 async function expireSessions(): Promise<void> {
-  await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
+  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
 }
 
 test.failing('a target table that was dropped comes back whole', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Fault as BigQueryFault } from '../../app/sandbox/bigquery/faults.ts';
-import type { Fault } from '../../app/sandbox/salesforce/faults.ts';
+import type { Fault as BigQueryFault } from '../../app/local/emulators/bigquery/faults.ts';
+import type { Fault } from '../../app/local/emulators/salesforce/faults.ts';
 import { checkApiVersions } from '../../app/sync/check-api-versions.ts';
 import { type GatewayService, type Handler, jsonReply, refusal, startGatewayService } from '../support/gateway.ts';
 import { type Answer, type JobView, startService, type TestService, type TestServiceOptions } from '../support/service.ts';
@@ -63,7 +63,7 @@ function refuse(path: string, errorCode: string, said: string, more: Partial<Fau
 }
 
 async function bigqueryFault(fault: Partial<BigQueryFault>): Promise<void> {
-  await fetch(`${service.bigquery.url}/sandbox/faults`, { method: 'POST', body: JSON.stringify(fault), headers: JSON_HEADERS });
+  await fetch(`${service.bigquery.url}/emulator/faults`, { method: 'POST', body: JSON.stringify(fault), headers: JSON_HEADERS });
 }
 
 describe("Salesforce's own reason", () => {

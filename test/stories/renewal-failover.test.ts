@@ -21,7 +21,7 @@ test('a new refresh token outlives connections to Postgres that break before it 
     }
     return reply;
   };
-  const expire = (): Promise<unknown> => fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
+  const expire = (): Promise<unknown> => fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
   await expire();
   await service.tickAt('2023-03-11T00:10:00Z');
   expect(cuts).toBe(1);

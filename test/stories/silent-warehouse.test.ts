@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Limits } from '../../app/core/limits.ts';
-import type { SalesforceOptions } from '../../app/sandbox/salesforce/salesforce.ts';
+import type { SalesforceOptions } from '../../app/local/emulators/salesforce/salesforce.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { dueRecords } from '../support/whole-table.ts';
 
@@ -19,7 +19,7 @@ async function start(limits: Partial<Limits>, salesforce: SalesforceOptions = {}
 
 async function fault(given: object): Promise<void> {
   const init = { method: 'POST', body: JSON.stringify(given), headers: { 'content-type': 'application/json' } };
-  expect((await fetch(`${service.bigquery.url}/sandbox/faults`, init)).status).toBe(200);
+  expect((await fetch(`${service.bigquery.url}/emulator/faults`, init)).status).toBe(200);
 }
 
 async function expectComplete(): Promise<void> {
@@ -48,11 +48,11 @@ async function jobsOf(step: string): Promise<{ id: string; error: unknown }[]> {
 
 describe('a call to BigQuery that is never answered', () => {
   test.each([
-    ['that looks at a job', 'GET /bigquery/v2/projects/sandbox/jobs/'],
-    ['that creates a job', 'POST /bigquery/v2/projects/sandbox/jobs'],
-    ['that looks at a table', 'GET /bigquery/v2/projects/sandbox/datasets/'],
-    ['that creates a table', 'POST /bigquery/v2/projects/sandbox/datasets/'],
-    ['that reads the counts', 'GET /bigquery/v2/projects/sandbox/queries/'],
+    ['that looks at a job', 'GET /bigquery/v2/projects/local/jobs/'],
+    ['that creates a job', 'POST /bigquery/v2/projects/local/jobs'],
+    ['that looks at a table', 'GET /bigquery/v2/projects/local/datasets/'],
+    ['that creates a table', 'POST /bigquery/v2/projects/local/datasets/'],
+    ['that reads the counts', 'GET /bigquery/v2/projects/local/queries/'],
     ['that begins an upload', 'POST /upload/'],
     ['that ends an upload', 'PUT /upload/'],
   ])('%s fails at the time limit, and is made again', async (_what, match) => {
@@ -64,7 +64,7 @@ describe('a call to BigQuery that is never answered', () => {
 
   test('keeps no service from stopping: the run is let go at once', async () => {
     await start({});
-    await fault({ kind: 'stall', match: 'POST /bigquery/v2/projects/sandbox/jobs' });
+    await fault({ kind: 'stall', match: 'POST /bigquery/v2/projects/local/jobs' });
     service.salesforce.clock.set(new Date(TICK));
     await service.call('handle_importing_job');
     await waitUntil(async () => !(await pending()).includes('stall'));
@@ -74,7 +74,7 @@ describe('a call to BigQuery that is never answered', () => {
 });
 
 async function pending(): Promise<string> {
-  const { pending: faults } = (await (await fetch(`${service.bigquery.url}/sandbox/faults`)).json()) as { pending: object[] };
+  const { pending: faults } = (await (await fetch(`${service.bigquery.url}/emulator/faults`)).json()) as { pending: object[] };
   return JSON.stringify(faults);
 }
 
@@ -118,7 +118,7 @@ describe('a BigQuery job that never ends', () => {
 describe('the lease of a run', () => {
   test('that makes no progress is not extended: the run is stopped, and tried again', async () => {
     await start({ noProgressMs: 300 });
-    await fault({ kind: 'stall', match: 'POST /bigquery/v2/projects/sandbox/jobs' });
+    await fault({ kind: 'stall', match: 'POST /bigquery/v2/projects/local/jobs' });
     await service.tickAt(TICK);
     await expectComplete();
     expect(logged()).toContain('"error_code":"no_progress"');

@@ -19,7 +19,7 @@ afterEach(() => service[Symbol.asyncDispose]());
 
 async function armFault(fault: object): Promise<void> {
   const init = { method: 'POST', body: JSON.stringify(fault), headers: { 'content-type': 'application/json' } };
-  expect((await fetch(`${service.bigquery.url}/sandbox/faults`, init)).status).toBeLessThan(300);
+  expect((await fetch(`${service.bigquery.url}/emulator/faults`, init)).status).toBeLessThan(300);
 }
 
 const GZIP_FAILS = { kind: 'gzip-unknown', times: 1_000 };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { claimRun, noteProgress, saveInsertOnly, succeedRun } from '../../app/store/runs.ts';
+import { claimRun, saveInsertOnly, saveProgress, succeedRun } from '../../app/store/runs.ts';
 import { type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
 import type { Answer } from '../support/service.ts';
 import { expectWholeTable } from '../support/whole-table.ts';
@@ -30,7 +30,7 @@ async function connectOther(which: 'user' | 'org' = 'user'): Promise<string> {
 
 async function deactivateFirst(): Promise<void> {
   service.login.handler = () => jsonReply(400, { error: 'invalid_grant', error_description: 'inactive user' });
-  await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
+  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
 }
 
 const logged = (event: string): Record<string, unknown>[] =>
@@ -74,7 +74,7 @@ test('cancels the open run, whose worker can then write nothing, and the next ru
   const run = (await claimRun(service.database.pool, 60, 1))!;
   await saveInsertOnly(service.database.pool, run, true);
   await create(await connectOther(), { take_over: 'true' });
-  await expect(noteProgress(service.database.pool, { ...run, failures: 1 })).rejects.toMatchObject({ code: 'lease_lost' });
+  await expect(saveProgress(service.database.pool, { ...run, failures: 1 })).rejects.toMatchObject({ code: 'lease_lost' });
   await expect(succeedRun(service.database.pool, run, {})).rejects.toMatchObject({ code: 'lease_lost' });
   expect((await service.jobs())[0]!.last_date).toBe('2023-03-01');
   service.startWorker();
@@ -97,7 +97,7 @@ test('names the fields that the second one does not see: in the log, and on the 
   expect(await create(second, { take_over: 'true' })).toMatchObject({ status: 200 });
   expect(logged('job_taken_over')).toMatchObject([{ fields_lost: ['Phone'] }]);
   expect((await service.tickAt('2023-03-11T00:10:00Z')).text).toMatch(/^OK: /);
-  expect((await service.jobs())[0]!.run!.receipt).toMatchObject({ columns_unasked: ['Phone'] });
+  expect((await service.jobs())[0]!.run!.receipt).toMatchObject({ columns_orphaned: ['Phone'] });
 });
 
 describe('is refused', () => {

@@ -74,7 +74,7 @@ test('the MERGE of a worker that is late undoes nothing that was read after it',
     target: { project, dataset: 'salesforce', table: 'Account' },
     delta: { project, dataset: 'salesforce_staging', table: `delta_${rows[0].id.replaceAll('-', '')}` },
     columns: rows[0].columns,
-    unasked: [],
+    orphaned: [],
     cursorField: 'SystemModstamp',
     insertOnly: false,
     deletes: 'keep',
@@ -100,7 +100,7 @@ test.each(['keep', 'blank', 'remove'])(
     await service.call('create_importing_job', { ...fields, start_date: '2023-03-01', deletes });
     // It is given up when its second MERGE may have been asked for or not.
     const failing = { kind: 'job-failed', reason: 'jobBackendError', atOnce: true, match: '_merge_' };
-    await fetch(`${service.bigquery.url}/sandbox/faults`, { method: 'POST', body: JSON.stringify(failing) });
+    await fetch(`${service.bigquery.url}/emulator/faults`, { method: 'POST', body: JSON.stringify(failing) });
     service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
     await service.call('handle_importing_job');
     while ((await service.jobs())[0]!.run!.failures === 0) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -85,7 +85,7 @@ test('says at once that every job of a connection waits for a login, the queued 
     call.body.includes('grant_type=refresh_token')
       ? jsonReply(400, { error: 'invalid_grant', error_description: 'inactive user' })
       : service.passLogin(call, pass);
-  await fetch(`${service.salesforce.instanceUrl}/sandbox/sessions/expire`, { method: 'POST' });
+  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
   const { status, text } = await service.tickAt('2023-03-20T00:10:00Z');
   expect(status).toBe(200);
   const waits = 'waits for a login: call get_oauth_url and login_oauth_callback.';

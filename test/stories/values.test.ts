@@ -23,17 +23,17 @@ test('a value that does not cast becomes NULL in its column alone, and is counte
   );
   expect(row).toEqual({ Name: 'far', CloseDate: null, Amount: '1.5' });
   const [job] = await service.jobs();
-  expect(job!.run!.receipt).toMatchObject({ uncast: { CloseDate: 1, Amount: 1 } });
+  expect(job!.run!.receipt).toMatchObject({ invalid_values: { CloseDate: 1, Amount: 1 } });
 });
 
 test('a number with more decimals than its column has is rounded, and not silently', async () => {
   const [row] = await service.rows(`SELECT CAST(Amount AS STRING) AS Amount FROM salesforce.Opportunity WHERE Id = '${exact}'`);
   expect(row).toEqual({ Amount: '0.123456789' });
-  expect(await service.rows(`SELECT value FROM salesforce._bad_values WHERE id = '${exact}'`)).toEqual([{ value: '0.12345678901' }]);
+  expect(await service.rows(`SELECT value FROM salesforce._invalid_values WHERE id = '${exact}'`)).toEqual([{ value: '0.12345678901' }]);
 });
 
 test('its text is kept, with the Id and the column, once', async () => {
-  const sql = `SELECT \`object\`, \`id\`, \`column\`, \`value\`, \`run\` FROM salesforce._bad_values WHERE \`id\` = '${id}'`;
+  const sql = `SELECT \`object\`, \`id\`, \`column\`, \`value\`, \`run\` FROM salesforce._invalid_values WHERE \`id\` = '${id}'`;
   const [job] = await service.jobs();
   expect(await service.rows(sql)).toEqual([{ object: 'Opportunity', id, column: 'CloseDate', value: '12023-05-05', run: job!.run!.id }]);
 });

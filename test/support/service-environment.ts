@@ -1,8 +1,12 @@
-import type { BigQuerySandbox } from '../../app/sandbox/bigquery/bigquery.ts';
-import type { SalesforceSandbox } from '../../app/sandbox/salesforce/salesforce.ts';
+import type { BigQueryEmulator } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
+import type { SalesforceEmulator } from '../../app/local/emulators/salesforce/salesforce.ts';
 
 /** What the environment of a service says that works on these, all but its API keys. */
-export function serviceEnvironment(databaseUrl: string, salesforce: SalesforceSandbox, bigquery: BigQuerySandbox): Record<string, string> {
+export function serviceEnvironment(
+  databaseUrl: string,
+  salesforce: SalesforceEmulator,
+  bigquery: BigQueryEmulator,
+): Record<string, string> {
   return {
     DATABASE_URL: databaseUrl,
     SALESFORCE_LOGIN_URL: salesforce.loginUrl,

@@ -9,9 +9,9 @@ import { type Config, readConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
 import { LIMITS, type Limits } from '../../app/core/limits.ts';
 import { createApp } from '../../app/http/app.ts';
+import { type BigQueryEmulator, startBigQuery } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
+import { type SalesforceEmulator, type SalesforceOptions, startSalesforce } from '../../app/local/emulators/salesforce/salesforce.ts';
 import { createLog } from '../../app/log.ts';
-import { type BigQuerySandbox, startBigQuery } from '../../app/sandbox/bigquery/bigquery.ts';
-import { type SalesforceOptions, type SalesforceSandbox, startSalesforce } from '../../app/sandbox/salesforce/salesforce.ts';
 import { Worker } from '../../app/sync/worker.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { serviceEnvironment } from './service-environment.ts';
@@ -45,7 +45,7 @@ export interface JobView {
   } | null;
 }
 
-/** The whole service in this process, over its real protocols: Postgres, and the sandbox's Salesforce and BigQuery. */
+/** The whole service in this process, over its real protocols: Postgres, and the emulators' Salesforce and BigQuery. */
 export interface TestService {
   [Symbol.asyncDispose](): Promise<void>;
   url: string;
@@ -53,8 +53,8 @@ export interface TestService {
   /** an own client of BigQuery */
   client: BigQuery;
   database: TestDatabase;
-  salesforce: SalesforceSandbox;
-  bigquery: BigQuerySandbox;
+  salesforce: SalesforceEmulator;
+  bigquery: BigQueryEmulator;
   /** every line that was logged */
   logged: string[];
   /** Calls the API with fields as multipart, as the contract's curl lines do. */
@@ -156,15 +156,15 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
 
 function testConfig(
   database: TestDatabase,
-  salesforce: SalesforceSandbox,
-  bigquery: BigQuerySandbox,
+  salesforce: SalesforceEmulator,
+  bigquery: BigQueryEmulator,
   { env, local = true, bigqueryEndpoint }: TestServiceOptions,
 ): Config {
   return readConfig(
     {
       ...serviceEnvironment(database.url, salesforce, bigquery),
       ...(bigqueryEndpoint && { BIGQUERY_API_ENDPOINT: bigqueryEndpoint(bigquery.url) }),
-      ...(local && { SCHEDULE_CLOCK_URL: `${salesforce.instanceUrl}/sandbox/clock` }),
+      ...(local && { SCHEDULE_CLOCK_URL: `${salesforce.instanceUrl}/emulator/clock` }),
       ...env,
     },
     local,

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startPostgres } from '../../app/sandbox/postgres.ts';
+import { startPostgres } from '../../app/local/emulators/postgres.ts';
 
 /** Jest's globalSetup: one Postgres for the whole run. Each test file makes databases of its own in it. */
 export default async function start(): Promise<void> {

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { OrgRecord } from '../../app/sandbox/salesforce/org.ts';
+import type { OrgRecord } from '../../app/local/emulators/salesforce/org/org.ts';
 import type { TestService } from './service.ts';
 
 /** The records of an object that a job from 2023-03-01 has to have in its table by `lastDate`. */

@@ -4,21 +4,21 @@ import fc from 'fast-check';
 import { countStatement, type DeltaStatement, deltaStatement, type StagedSlice } from '../../../app/bigquery/sql.ts';
 import type { FieldColumn } from '../../../app/core/columns.ts';
 import { fieldsOf, groupsOf, isJoinedByCursor } from '../../../app/core/field-groups.ts';
-import { type BigQuerySandbox, startBigQuery } from '../../../app/sandbox/bigquery/bigquery.ts';
-import { clientOf, rowsOf } from '../sandbox/bigquery/client.ts';
+import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';
+import { clientOf, rowsOf } from '../local/emulators/bigquery/client.ts';
 
 /** A delta table that is built of field groups. */
-let sandbox: BigQuerySandbox;
+let emulator: BigQueryEmulator;
 let client: BigQuery;
 beforeAll(async () => {
-  sandbox = await startBigQuery();
-  client = clientOf(sandbox);
+  emulator = await startBigQuery();
+  client = clientOf(emulator);
   await client.createDataset('d');
 });
-afterAll(() => sandbox.close());
+afterAll(() => emulator.close());
 
 const CURSOR = 'SystemModstamp';
-const name = (table: string) => ({ project: 'sandbox', dataset: 'd', table });
+const name = (table: string) => ({ project: 'local', dataset: 'd', table });
 
 /** A reading of a record in a slice. */
 interface Reading {
@@ -49,7 +49,7 @@ async function buildDelta(
       const api = slices.length % 2 === 0 ? 'rest' : 'bulk';
       const rows = read.map((reading) => `SELECT ${fields.map((field) => `'${textOf(field, reading, api)}' AS ${field}`).join(', ')}`);
       const none = `SELECT ${fields.map((field) => `CAST(NULL AS STRING) AS ${field}`).join(', ')} FROM (SELECT 1 AS one) AS t WHERE FALSE`;
-      await rowsOf(sandbox, `CREATE OR REPLACE TABLE d.${table.table} AS ${rows.length > 0 ? rows.join(' UNION ALL ') : none}`);
+      await rowsOf(emulator, `CREATE OR REPLACE TABLE d.${table.table} AS ${rows.length > 0 ? rows.join(' UNION ALL ') : none}`);
     }
   }
   const statement: DeltaStatement = {
@@ -61,12 +61,12 @@ async function buildDelta(
     runId: 'run',
     expiresAt: new Date('2099-01-01'),
   };
-  await rowsOf(sandbox, deltaStatement(statement));
+  await rowsOf(emulator, deltaStatement(statement));
   const shown = columns.map((column) => `CAST(${column.name} AS STRING)`).join(', ');
-  const rows = (await rowsOf(sandbox, `SELECT ${shown} FROM d.delta`)).sort();
+  const rows = (await rowsOf(emulator, `SELECT ${shown} FROM d.delta`)).sort();
   const isSplit = groupsOf(columns).some((group) => isJoinedByCursor(columns, group));
   const counted = `SELECT staged_ids${isSplit ? ', whole_ids' : ''} FROM (${countStatement(statement)}) AS counted`;
-  const [[staged, whole = staged]] = (await rowsOf(sandbox, counted)) as [unknown[]];
+  const [[staged, whole = staged]] = (await rowsOf(emulator, counted)) as [unknown[]];
   return { rows, counts: { staged: Number(staged), whole: Number(whole) } };
 }
 
@@ -153,7 +153,7 @@ describe('a row that changes between the queries of its groups', () => {
 });
 
 test('a staging table without a column is an error, never a shift of values', async () => {
-  await rowsOf(sandbox, `CREATE OR REPLACE TABLE d.narrow AS SELECT '001A' AS Id, '' AS SystemModstamp, 'b' AS B`);
+  await rowsOf(emulator, `CREATE OR REPLACE TABLE d.narrow AS SELECT '001A' AS Id, '' AS SystemModstamp, 'b' AS B`);
   const statement: DeltaStatement = {
     delta: name('delta'),
     slices: [{ order: 0, fieldGroup: 0, table: name('narrow') }],
@@ -163,5 +163,5 @@ test('a staging table without a column is an error, never a shift of values', as
     runId: 'run',
     expiresAt: new Date('2099-01-01'),
   };
-  await expect(rowsOf(sandbox, deltaStatement(statement))).rejects.toThrow(/\bA\b/);
+  await expect(rowsOf(emulator, deltaStatement(statement))).rejects.toThrow(/\bA\b/);
 });

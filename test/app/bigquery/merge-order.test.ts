@@ -3,19 +3,19 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mergeStatement, OWN_COLUMNS } from '../../../app/bigquery/sql.ts';
 import type { Deletes } from '../../../app/core/deletes.ts';
-import { type BigQuerySandbox, startBigQuery } from '../../../app/sandbox/bigquery/bigquery.ts';
-import { clientOf, rowsOf } from '../sandbox/bigquery/client.ts';
+import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';
+import { clientOf, rowsOf } from '../local/emulators/bigquery/client.ts';
 
-let sandbox: BigQuerySandbox;
+let emulator: BigQueryEmulator;
 let client: BigQuery;
 beforeAll(async () => {
-  sandbox = await startBigQuery();
-  client = clientOf(sandbox);
+  emulator = await startBigQuery();
+  client = clientOf(emulator);
   await client.createDataset('d');
 });
-afterAll(() => sandbox.close());
+afterAll(() => emulator.close());
 
-const name = (table: string) => ({ project: 'sandbox', dataset: 'd', table });
+const name = (table: string) => ({ project: 'local', dataset: 'd', table });
 const columns = [
   { name: 'Id', type: 'STRING' as const },
   { name: 'IsDeleted', type: 'BOOL' as const },
@@ -57,8 +57,8 @@ function inOrder(read: readonly Version[][]): Version[][] {
 async function makeTarget(partitioned: boolean): Promise<void> {
   const fields = [...columns, ...OWN_COLUMNS].map(({ name, type }) => `${name} ${type}`).join(', ');
   const partition = partitioned ? 'PARTITION BY TIMESTAMP_TRUNC(CreatedDate, MONTH)' : '';
-  await rowsOf(sandbox, 'DROP TABLE IF EXISTS d.target');
-  await rowsOf(sandbox, `CREATE TABLE d.target (${fields}) ${partition} CLUSTER BY Id`);
+  await rowsOf(emulator, 'DROP TABLE IF EXISTS d.target');
+  await rowsOf(emulator, `CREATE TABLE d.target (${fields}) ${partition} CLUSTER BY Id`);
 }
 
 async function makeDelta(table: string, versions: readonly Version[]): Promise<void> {
@@ -68,7 +68,7 @@ async function makeDelta(table: string, versions: readonly Version[]): Promise<v
        TIMESTAMP '2023-04-0${stamp + 1} 00:00:00+00' AS SystemModstamp,
        CURRENT_TIMESTAMP() AS _synced_at, 'run' AS _run, CAST(NULL AS TIMESTAMP) AS _deleted_at`,
   );
-  await rowsOf(sandbox, `CREATE OR REPLACE TABLE d.${table} AS ${rows.join(' UNION ALL ')}`);
+  await rowsOf(emulator, `CREATE OR REPLACE TABLE d.${table} AS ${rows.join(' UNION ALL ')}`);
 }
 
 /** Merges a delta table, bounded by where its rows lie. */
@@ -78,7 +78,7 @@ async function merge(table: string, versions: readonly Version[], deletes: Delet
     target: name('target'),
     delta: name(table),
     columns,
-    unasked: [],
+    orphaned: [],
     cursorField: 'SystemModstamp',
     insertOnly: false,
     deletes,
@@ -87,7 +87,7 @@ async function merge(table: string, versions: readonly Version[], deletes: Delet
     months: partitioned ? [...new Set(ids.map((id) => CREATED[id]!.slice(0, 7)))] : undefined,
     partitionField: 'CreatedDate',
   });
-  await rowsOf(sandbox, statement);
+  await rowsOf(emulator, statement);
 }
 
 /** What is left of a record's newest version; undefined: nothing. */
@@ -116,7 +116,7 @@ test.each([
     const newest = new Map<string, number>();
     for (const { id, stamp } of read.flat()) newest.set(id, Math.max(stamp, newest.get(id) ?? 0));
     const left = [...newest].map(([id, stamp]) => [id, textOf(stamp, deletes)]).filter(([, text]) => text !== undefined);
-    const found = async (): Promise<unknown[][]> => (await rowsOf(sandbox, 'SELECT Id, Text FROM d.target')).sort();
+    const found = async (): Promise<unknown[][]> => (await rowsOf(emulator, 'SELECT Id, Text FROM d.target')).sort();
     expect(await found()).toEqual(left.sort());
     await mergeAll(again);
     expect((await found()).filter(([id]) => left.some(([kept]) => kept === id))).toEqual(left);

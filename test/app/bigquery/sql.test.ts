@@ -9,7 +9,7 @@ const merge: MergeStatement = {
   target: table('t'),
   delta: table('s'),
   columns: [id, stamp],
-  unasked: [],
+  orphaned: [],
   cursorField: 'SystemModstamp',
   insertOnly: false,
   deletes: 'keep',

@@ -4,9 +4,9 @@ import { checkDatasets } from '../../../app/bigquery/datasets.ts';
 import { type Load, loadPage } from '../../../app/bigquery/load.ts';
 import { ensureStagingTable, stagedRows } from '../../../app/bigquery/tables.ts';
 import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
-import { type BigQuerySandbox, startBigQuery } from '../../../app/sandbox/bigquery/bigquery.ts';
+import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';
 
-let bigquery: BigQuerySandbox;
+let bigquery: BigQueryEmulator;
 let warehouse: Warehouse;
 let dispatcher: Agent;
 let number = 0;
@@ -48,7 +48,7 @@ async function* exactlyTwoChunks(): AsyncGenerator<Buffer> {
 
 async function arm(fault: object): Promise<void> {
   const init = { method: 'POST', body: JSON.stringify(fault), headers: { 'content-type': 'application/json' } };
-  expect((await fetch(`${bigquery.url}/sandbox/faults`, init)).status).toBeLessThan(300);
+  expect((await fetch(`${bigquery.url}/emulator/faults`, init)).status).toBeLessThan(300);
 }
 
 async function newLoad(): Promise<Load> {

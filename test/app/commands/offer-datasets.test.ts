@@ -4,10 +4,10 @@ import { Agent } from 'undici';
 import { checkDatasets } from '../../../app/bigquery/datasets.ts';
 import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
 import { offerDatasets } from '../../../app/commands/offer-datasets.ts';
-import { type BigQuerySandbox, startBigQuery } from '../../../app/sandbox/bigquery/bigquery.ts';
-import { clientOf } from '../sandbox/bigquery/client.ts';
+import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';
+import { clientOf } from '../local/emulators/bigquery/client.ts';
 
-let bigquery: BigQuerySandbox;
+let bigquery: BigQueryEmulator;
 let warehouse: Warehouse;
 beforeEach(async () => {
   bigquery = await startBigQuery();
@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => bigquery.close());
 
 const datasets = async (): Promise<unknown[]> => (await clientOf(bigquery).getDatasets())[0].map(({ id }) => id).sort();
-const bq = (name: string): string => `  bq --location=EU mk --dataset sandbox:${name}`;
+const bq = (name: string): string => `  bq --location=EU mk --dataset local:${name}`;
 
 interface Asked {
   isTTY?: boolean;
@@ -43,13 +43,13 @@ describe('datasets that are missing in BigQuery', () => {
     await clientOf(bigquery).createDataset('marketing', { location: 'EU' });
     await expect(checkDatasets(warehouse, ['salesforce', 'marketing'])).rejects.toMatchObject({
       code: 'bigquery_refused',
-      message: `The datasets salesforce and staging are missing in the project sandbox. Create them:\n${bq('salesforce')}\n${bq('staging')}`,
+      message: `The datasets salesforce and staging are missing in the project local. Create them:\n${bq('salesforce')}\n${bq('staging')}`,
     });
     expect(await datasets()).toEqual(['marketing']);
   });
 
   test('are created after one question', async () => {
-    expect(await offer({ typed: 'y' })).toBe('Create salesforce and marketing and staging in the project sandbox, in EU? [y/N] ');
+    expect(await offer({ typed: 'y' })).toBe('Create salesforce and marketing and staging in the project local, in EU? [y/N] ');
     expect(await datasets()).toEqual(['marketing', 'salesforce', 'staging']);
     await checkDatasets(warehouse, ['salesforce', 'marketing']);
     expect(await offer({})).toBe('');

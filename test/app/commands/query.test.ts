@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type BigQuerySandbox, startBigQuery } from '../../../app/sandbox/bigquery/bigquery.ts';
+import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';
 
-let bigquery: BigQuerySandbox;
+let bigquery: BigQueryEmulator;
 beforeAll(async () => {
   bigquery = await startBigQuery();
 });

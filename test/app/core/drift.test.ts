@@ -57,7 +57,7 @@ describe('whatever an object and its table look like', () => {
         const first = settle(wanted, table);
         const second = settle(wanted, applied(table, first.columns));
         expect(second.columns).toEqual(first.columns);
-        expect(second.drift).toMatchObject({ added: [], unasked: first.drift.unasked });
+        expect(second.drift).toMatchObject({ added: [], orphaned: first.drift.orphaned });
         expect(second.drift.retyped.filter(({ how }) => how === 'widened')).toEqual([]);
       }),
     );
@@ -81,7 +81,7 @@ describe('whatever an object and its table look like', () => {
       fc.property(objects, tables, (wanted, table) => {
         const { columns, drift } = settle(wanted, [...table, { name: '_run', type: 'STRING' }]);
         const filled = new Set(columns.map(({ name }) => name.toLowerCase()));
-        expect(drift.unasked).toEqual(table.map(({ name }) => name).filter((name) => !filled.has(name.toLowerCase())));
+        expect(drift.orphaned).toEqual(table.map(({ name }) => name).filter((name) => !filled.has(name.toLowerCase())));
       }),
     );
   });
@@ -130,14 +130,14 @@ describe('a field that leaves a run', () => {
   });
 
   test('leaves a column behind that nothing fills, where the table had it', () => {
-    expect(dropField({ columns, drift: NO_DRIFT }, dropped, true).drift.unasked).toEqual(['A']);
-    expect(dropField({ columns, drift: NO_DRIFT }, dropped, false).drift.unasked).toEqual([]);
+    expect(dropField({ columns, drift: NO_DRIFT }, dropped, true).drift.orphaned).toEqual(['A']);
+    expect(dropField({ columns, drift: NO_DRIFT }, dropped, false).drift.orphaned).toEqual([]);
   });
 
   test('is no longer reported as retyped', () => {
     const { drift } = settle([column('A', 'DATE')], [{ name: 'A', type: 'BOOL' }]);
-    const settled = { columns: [{ ...dropped, name: 'A_date' }], drift: { ...drift, leftOut: [] } };
-    expect(dropField(settled, settled.columns[0]!, true)).toEqual({ columns: [], drift: { ...NO_DRIFT, unasked: ['A'] } });
+    const settled = { columns: [{ ...dropped, name: 'A_date' }], drift: { ...drift, skipped: [] } };
+    expect(dropField(settled, settled.columns[0]!, true)).toEqual({ columns: [], drift: { ...NO_DRIFT, orphaned: ['A'] } });
   });
 });
 

@@ -111,7 +111,7 @@ test('a refused field is left out for a day', () => {
   const fields = [column('Id'), column('A')];
   expect(applyPlan(fields, plan, new Date('2026-11-27T09:59:00Z'))).toMatchObject({
     columns: [{ field: 'Id' }],
-    leftOut: ['A (INVALID_FIELD)'],
+    skipped: ['A (INVALID_FIELD)'],
   });
-  expect(applyPlan(fields, plan, new Date('2026-11-27T10:01:00Z'))).toEqual({ columns: fields, leftOut: [] });
+  expect(applyPlan(fields, plan, new Date('2026-11-27T10:01:00Z'))).toEqual({ columns: fields, skipped: [] });
 });

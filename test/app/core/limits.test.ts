@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Budget } from '../../../app/core/budget.ts';
 import { csvLine } from '../../../app/core/csv.ts';
 import { LIMITS } from '../../../app/core/limits.ts';
 import { chooseMethod } from '../../../app/core/method.ts';
 import { nextPageRows } from '../../../app/core/page-width.ts';
+import { Semaphore } from '../../../app/core/semaphore.ts';
 
 test('pages get as many rows as their text allows, within bounds', () => {
   expect(nextPageRows(LIMITS, 10_000, 10_000 * 700)).toBe(Math.floor(LIMITS.pageTextBytes / 700));
@@ -33,7 +33,7 @@ describe('a budget', () => {
   const never = new AbortController().signal;
 
   test('lets no more work at once than it has places, and all of it in the end', async () => {
-    const budget = new Budget(3);
+    const budget = new Semaphore(3);
     let [working, most, done] = [0, 0, 0];
     const work = async (): Promise<void> => {
       most = Math.max(most, ++working);
@@ -46,7 +46,7 @@ describe('a budget', () => {
   });
 
   test('ends the waiting of whoever is told to stop, and keeps its place for the next', async () => {
-    const budget = new Budget(1);
+    const budget = new Semaphore(1);
     const holding = Promise.withResolvers<void>();
     const held = budget.use(never, () => holding.promise);
     const stop = new AbortController();
@@ -61,7 +61,7 @@ describe('a budget', () => {
   });
 
   test('gets a place back from work that fails, and from a wait that is given up', async () => {
-    const budget = new Budget(1);
+    const budget = new Semaphore(1);
     const fail = (): Promise<never> => Promise.reject(new Error('failed'));
     await expect(budget.use(never, fail)).rejects.toThrow('failed');
     await expect(budget.use(AbortSignal.abort(), async () => 'worked')).rejects.toThrow();

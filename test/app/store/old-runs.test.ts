@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { deleteOldRuns } from '../../../app/store/old-runs.ts';
-import { deleteOldRunsOf } from '../../../app/sync/old-runs.ts';
+import { deleteOldRunsOf } from '../../../app/sync/watch-retention.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { startService } from '../../support/service.ts';
 

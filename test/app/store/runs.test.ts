@@ -4,7 +4,7 @@ import type { Receipt } from '../../../app/core/receipt.ts';
 import { type Connection, saveGrant } from '../../../app/store/connections.ts';
 import { transaction } from '../../../app/store/database.ts';
 import { findJob, insertJob, type Job, pauseJob, resumeJob } from '../../../app/store/jobs.ts';
-import { beginPage, savePage } from '../../../app/store/pages.ts';
+import { insertPage, savePage } from '../../../app/store/pages.ts';
 import {
   claimRun,
   extendLease,
@@ -17,7 +17,7 @@ import {
   succeedRun,
 } from '../../../app/store/runs.ts';
 import { createSealer } from '../../../app/store/seal.ts';
-import { beginGeneration, cutSlice, readSlices, saveSlice, saveSlices, shortenRun } from '../../../app/store/slices.ts';
+import { cutSlice, readSlices, saveSlice, saveSlices, shortenRun, startGeneration } from '../../../app/store/slices.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 const RECEIPT = { verdict: 'exact' } as Receipt;
@@ -109,7 +109,7 @@ describe('a run', () => {
     await database.pool.query(`UPDATE runs SET columns = '[{"name": "Id", "type": "STRING"}]'`);
     const run = (await claim())!;
     expect(run.columns).toEqual([{ field: 'Id', name: 'Id', type: 'STRING' }]);
-    expect(run.drift).toEqual({ added: [], unasked: [], retyped: [], leftOut: [] });
+    expect(run.drift).toEqual({ added: [], orphaned: [], retyped: [], skipped: [] });
   });
 
   test('is not claimed before Salesforce has had time to commit', async () => {
@@ -146,13 +146,13 @@ describe('a run', () => {
     await expect(extendLease(database.pool, lost, 60)).rejects.toMatchObject(leaseLost);
     await expect(saveSlice(database.pool, lost, 0, { bulkJobId: '750' })).rejects.toMatchObject(leaseLost);
     const [slice] = await readSlices(database.pool, taken);
-    await expect(beginGeneration(database.pool, lost, slice!)).rejects.toMatchObject(leaseLost);
+    await expect(startGeneration(database.pool, lost, slice!)).rejects.toMatchObject(leaseLost);
     await expect(cutSlice(database.pool, lost, slice!, [slice!, slice!])).rejects.toMatchObject(leaseLost);
     await expect(shortenRun(database.pool, lost, new Date('2023-03-10'))).rejects.toMatchObject(leaseLost);
     await expect(saveTarget(database.pool, lost, new Date())).rejects.toMatchObject(leaseLost);
     const key = { slice: 0, fieldGroup: 0, generation: 1, number: 0, locator: null };
-    const page = await beginPage(database.pool, taken, key);
-    await expect(beginPage(database.pool, lost, { ...key, number: 1 })).rejects.toMatchObject(leaseLost);
+    const page = await insertPage(database.pool, taken, key);
+    await expect(insertPage(database.pool, lost, { ...key, number: 1 })).rejects.toMatchObject(leaseLost);
     await expect(savePage(database.pool, lost, page, { loaded: 1 })).rejects.toMatchObject(leaseLost);
     expect(await readSlices(database.pool, taken)).toEqual([slice]);
     expect(await syncedTo(job)).toBe('2023-03-01');

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { tickHourly } from '../../../app/sync/tick-hourly.ts';
+import { tickHourly } from '../../../app/actions/tick-hourly.ts';
 import { startService } from '../../support/service.ts';
 
 test('a service without a schedule imports what is due by itself', async () => {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { MOST_RANGES } from '../../../infra/allowed-ranges.ts';
+import { MAX_RANGES } from '../../../infra/allowed-ranges.ts';
 import { type ProgramRun, runProgram } from '../support/run-program.ts';
 import type { StackName } from '../support/stack-config.ts';
 
@@ -145,7 +145,7 @@ test('a task is asked for its health where it listens, and gets requests until i
 });
 
 test('as many ranges as the configuration takes make as many rules as a load balancer takes', async () => {
-  const allowedCidrs = Array.from({ length: MOST_RANGES }, (_, index) => `10.0.${index >> 8}.${index % 256}/32`);
+  const allowedCidrs = Array.from({ length: MAX_RANGES }, (_, index) => `10.0.${index >> 8}.${index % 256}/32`);
   const run = await runProgram('dev', { changes: { allowedCidrs } });
   expect(run.all(RULE)).toHaveLength(100);
   const from = (address: string) => decide(run, { host: 'sync-dev.acme.test', path: '/jobs', method: 'GET', from: address });

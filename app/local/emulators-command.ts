@@ -1,0 +1,42 @@
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import type { Command } from '../commands/command.ts';
+import { CommandError } from '../commands/command-error.ts';
+import { type EmulatorEndpoints, type EmulatorOptions, startEmulators } from './emulators/emulators.ts';
+import { readPortBase } from './emulators/ports.ts';
+import { isStartError } from './emulators/start-error.ts';
+
+/** What the emulators sends to the process of ours that started it: where it is, or in a sentence why it does not start. */
+export type EmulatorMessage = { endpoints: EmulatorEndpoints } | { refusal: string };
+
+/** Runs the emulators until it is stopped. */
+export const emulators: Command = async ({ args, stop }) => {
+  try {
+    const { endpoints, close } = await startEmulators(readOptions(args));
+    try {
+      if (process.connected) process.send?.({ endpoints } satisfies EmulatorMessage);
+      else console.log(JSON.stringify(endpoints, null, 2));
+      if (!stop.aborted) await once(stop, 'abort');
+      return 0;
+    } finally {
+      await close();
+    }
+  } catch (error) {
+    if (!isStartError(error)) throw error;
+    if (!process.connected) throw new CommandError(error.message, { cause: error });
+    await new Promise((resolve) => process.send!({ refusal: error.message } satisfies EmulatorMessage, resolve));
+    return 2;
+  }
+};
+
+function readOptions(args: string[]): EmulatorOptions {
+  const { values } = parseArgs({
+    args,
+    options: { data: { type: 'string', default: '.local' }, 'port-base': { type: 'string' }, clock: { type: 'string' } },
+  });
+  return {
+    dataFolder: values.data,
+    ...(values['port-base'] !== undefined && { portBase: readPortBase(values['port-base']) }),
+    ...(values.clock !== undefined && { now: values.clock }),
+  };
+}

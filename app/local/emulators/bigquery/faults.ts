@@ -1,0 +1,106 @@
+import { ApiError } from './rest/api-error.ts';
+
+/** What goes wrong, each `times` times, and then no more. */
+export interface Fault {
+  kind: FaultKind;
+  /** How often still. */
+  times: number;
+  /** Only where this text occurs: in `METHOD /path`, a session's upload id, or a job's id. Absent: anywhere. */
+  match?: string;
+  /** For `http`: the answer's status, and the reason in its body. */
+  status?: number;
+  reason?: string;
+  message?: string;
+  /** For `upload-cut` and `partial-chunk`: how many bytes of the chunk are kept; default half of it. */
+  keep?: number;
+  /** For `job-failed`: the answer to the request that makes the job shows already that it failed. */
+  atOnce?: boolean;
+}
+
+/** Kind → what it does. A new kind is a line here and a `take` where it happens. */
+export const FAULT_KINDS = {
+  'upload-cut': 'the connection is cut in the middle of a chunk',
+  'partial-chunk': 'a chunk is taken whole, but only a part of it is kept: 308 with a shorter Range',
+  'lost-final-answer': 'the last chunk is taken and the job made, then the connection is cut',
+  'session-expired': 'an upload session is no longer known: 404',
+  http: 'a request is answered with `status` (503) and `reason` before it is looked at',
+  stall: 'a request is never answered, and the connection stays open',
+  'lost-answer': 'a request is carried out, then the connection is cut instead of an answer',
+  'job-failed': 'a job ends with `reason` (jobBackendError) and changes nothing; `atOnce`: before its insertion is answered',
+  'job-stuck': 'a job stays RUNNING until it is cancelled, or its jobTimeoutMs are over',
+  'job-overruns': 'a job stays RUNNING until it is cancelled, whatever its jobTimeoutMs',
+  'job-warning': 'a job succeeds, with an error in status.errors',
+  'gzip-unknown': 'a load job takes gzip for text, and fails',
+  'expiration-kept': 'a patch of a table leaves its expirations as they are',
+  'slow-visible': 'jobs.get does not find a job that is there: 404',
+} as const;
+
+export type FaultKind = keyof typeof FAULT_KINDS;
+
+/** The faults that were asked for and have not happened yet. */
+export class Faults {
+  #pending: Fault[] = [];
+
+  /** Adds a fault given as JSON. Throws `invalid`. */
+  add(given: unknown): Fault {
+    const { kind, times = 1, ...more } = (given ?? {}) as Partial<Fault>;
+    if (!kind || !(kind in FAULT_KINDS)) throw new ApiError('invalid', `Fault kinds are: ${Object.keys(FAULT_KINDS).join(', ')}`);
+    const fault = { ...more, kind, times };
+    this.#pending.push(fault);
+    return fault;
+  }
+
+  list(): Fault[] {
+    return this.#pending;
+  }
+
+  clear(): void {
+    this.#pending = [];
+  }
+
+  /** The fault of this kind that is due for the subject; it has then happened once more. */
+  take(kind: FaultKind, subject: string): Fault | undefined {
+    const fault = this.#pending.find((each) => each.kind === kind && (each.match === undefined || subject.includes(each.match)));
+    if (!fault) return undefined;
+    fault.times -= 1;
+    this.#pending = this.#pending.filter((each) => each.times > 0);
+    return fault;
+  }
+}
+
+const AGAIN = 'The job encountered an internal error during execution. Retrying the job may solve the problem.';
+const QUOTAS = 'For more information, see https://cloud.google.com/bigquery/docs/troubleshoot-quotas';
+
+/** Reason → BigQuery's words for it and, in a job, the place, where they are known. */
+const WORDS: Record<string, { request?: string; job?: string; location?: string }> = {
+  rateLimitExceeded: {
+    request: `Exceeded rate limits: too many api requests per user per method for this user_method. ${QUOTAS}`,
+    job: `Exceeded rate limits: too many table update operations for this table. ${QUOTAS}`,
+    location: 'table.write',
+  },
+  jobRateLimitExceeded: { job: `Exceeded rate limits: too many table update operations for this table. ${QUOTAS}` },
+  quotaExceeded: {
+    request: `Quota exceeded: Your project exceeded quota for free query bytes scanned. ${QUOTAS}`,
+    job: `Quota exceeded: Your table exceeded quota for imports or query appends per table. ${QUOTAS}`,
+    location: 'load_job_per_table.long',
+  },
+  jobBackendError: { job: AGAIN },
+  jobInternalError: { job: AGAIN },
+  invalidQuery: { job: 'Could not serialize access to the table due to concurrent update', location: 'query' },
+  resourcesExceeded: {
+    job: 'Resources exceeded during query execution: Too many DML statements outstanding against the table, limit is 20.',
+  },
+};
+
+const OTHERWISE = 'An error that was asked for.';
+
+/** The error of an `http` fault. */
+export function requestFault({ reason = 'backendError', message }: Fault): ApiError {
+  return new ApiError(reason, message ?? WORDS[reason]?.request ?? OTHERWISE);
+}
+
+/** The error of a `job-failed` fault. */
+export function jobFault({ reason = 'jobBackendError', message }: Fault): ApiError {
+  const { job, location } = WORDS[reason] ?? {};
+  return new ApiError(reason, message ?? job ?? OTHERWISE, location === undefined || message !== undefined ? {} : { location });
+}

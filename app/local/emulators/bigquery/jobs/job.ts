@@ -1,0 +1,76 @@
+// A job: its REST resource, and what is known of it while it runs.
+import type { ErrorProto } from '../rest/api-error.ts';
+import type { Field } from '../storage/column-type.ts';
+
+export interface LoadConfiguration {
+  destinationTable?: { projectId?: string; datasetId?: string; tableId?: string };
+  schema?: { fields?: Field[] };
+  sourceFormat?: string;
+  skipLeadingRows?: number | string;
+  fieldDelimiter?: string;
+  quote?: string;
+  allowQuotedNewlines?: boolean;
+  preserveAsciiControlCharacters?: boolean;
+  createDisposition?: string;
+  writeDisposition?: string;
+  destinationTableProperties?: { description?: string; friendlyName?: string; labels?: Record<string, string> };
+  [more: string]: unknown;
+}
+
+export interface QueryParameter {
+  name?: string;
+  parameterType?: { type?: string; arrayType?: { type?: string } };
+  parameterValue?: { value?: string | null; arrayValues?: { value?: string | null }[] };
+}
+
+export interface QueryConfiguration {
+  query?: string;
+  useLegacySql?: boolean;
+  defaultDataset?: { datasetId?: string };
+  queryParameters?: QueryParameter[];
+  parameterMode?: string;
+  maximumBytesBilled?: string | number;
+  destinationTable?: { projectId?: string; datasetId?: string; tableId?: string };
+  createDisposition?: string;
+  writeDisposition?: string;
+  [more: string]: unknown;
+}
+
+export interface JobResource {
+  kind: 'bigquery#job';
+  id: string;
+  etag: string;
+  user_email: string;
+  jobReference: { projectId: string; jobId: string; location: string };
+  configuration: {
+    jobType: 'LOAD' | 'QUERY';
+    load?: LoadConfiguration;
+    query?: QueryConfiguration;
+    labels?: Record<string, string>;
+    dryRun?: boolean;
+    jobTimeoutMs?: string | number;
+    [more: string]: unknown;
+  };
+  status: { state: 'PENDING' | 'RUNNING' | 'DONE'; errorResult?: ErrorProto; errors?: ErrorProto[] };
+  statistics: {
+    creationTime: string;
+    startTime?: string;
+    endTime?: string;
+    totalBytesProcessed?: string;
+    load?: object;
+    query?: Record<string, unknown>;
+  };
+}
+
+export interface Job {
+  resource: JobResource;
+  /** The rows that a SELECT gave, in a stored table. */
+  results?: { stored: string; fields: Field[]; rows: number };
+  /** Uploaded bytes of a load. */
+  input?: { file: string };
+  /** Settles, never fails, when the job is DONE. */
+  done: Promise<void>;
+  /** Why it has to stop. */
+  stopped?: string;
+  interrupt?: () => void;
+}

@@ -1,0 +1,83 @@
+// A stand-in for BigQuery: its REST routes over DuckDB, for work without a cloud. It must never say yes where BigQuery says no.
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Clock } from '../clock.ts';
+import { Faults } from '../faults.ts';
+import { JobRegistry } from '../jobs/job-registry.ts';
+import { dropOrphans, JobRunner } from '../jobs/job-runner.ts';
+import type { Service } from '../service.ts';
+import { Catalog } from '../storage/catalog.ts';
+import { Database } from '../storage/database.ts';
+import { Locks } from '../storage/locks.ts';
+import { addClockRoutes, restoreClock } from './clock-routes.ts';
+import { addDatasetRoutes } from './dataset-routes.ts';
+import { addFaultRoutes } from './fault-routes.ts';
+import { Router } from './http.ts';
+import { addJobRoutes } from './job-routes.ts';
+import { addTableRoutes } from './table-routes.ts';
+import { addUploadRoutes } from './upload-routes.ts';
+
+export interface BigQueryOptions {
+  /** A DuckDB file, which keeps datasets, tables and jobs; absent, they live in memory. */
+  dataFile?: string;
+  port?: number;
+  project?: string;
+  /** Where datasets are that do not say. */
+  location?: string;
+}
+
+export interface BigQueryEmulator {
+  /** http://127.0.0.1:PORT */
+  url: string;
+  project: string;
+  location: string;
+  close(): Promise<void>;
+}
+
+/** Starts the stand-in on loopback. Its one project needs no credentials. */
+export async function startBigQuery(options: BigQueryOptions = {}): Promise<BigQueryEmulator> {
+  const clock = new Clock();
+  const service = await openService(options, clock);
+  const runner = new JobRunner(service);
+  await runner.restore();
+  await dropOrphans(service);
+  const router = new Router(service.faults);
+  addDatasetRoutes(router, service);
+  addTableRoutes(router, service);
+  addJobRoutes(router, service, runner);
+  addUploadRoutes(router, service, runner);
+  addFaultRoutes(router, service.faults);
+  addClockRoutes(router, clock, service.database);
+  const server = await router.listen(options.port ?? 0);
+  const { port } = server.address() as AddressInfo;
+  const { project, location } = service;
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+    await runner.close();
+    service.database.close();
+    await rm(service.spoolFolder, { recursive: true, force: true });
+  };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    project,
+    location,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+async function openService({ dataFile, project = 'local', location = 'EU' }: BigQueryOptions, clock: Clock): Promise<Service> {
+  const now = () => clock.now();
+  const database = await Database.open(dataFile, () => clock.shiftMs);
+  await restoreClock(clock, database);
+  const catalog = await Catalog.open(database, { project, location, now });
+  const spoolFolder = await mkdtemp(join(tmpdir(), 'bigquery-emulator-'));
+  const jobs = new JobRegistry(project);
+  return { project, location, database, catalog, jobs, locks: new Locks(), faults: new Faults(), now, spoolFolder };
+}

@@ -1,0 +1,26 @@
+import type { Clock } from '../clock.ts';
+import { type Database, keepResource, keptResources } from '../storage/database.ts';
+import { ApiError } from './api-error.ts';
+import { jsonBody, type Router } from './http.ts';
+
+/** GET /emulator/clock reports the warehouse's time, PUT `{"now": …}` moves it forward, for later starts on the same file too. */
+export function addClockRoutes(router: Router, clock: Clock, database: Database): void {
+  const told = () => ({ now: new Date(clock.now()).toISOString() });
+  router.on('GET', '/emulator/clock', told);
+  router.on('PUT', '/emulator/clock', async ({ request }) => {
+    const { now } = await jsonBody(request);
+    try {
+      clock.moveTo(Date.parse(String(now)));
+    } catch (cause) {
+      throw new ApiError('invalid', cause instanceof RangeError ? cause.message : String(cause), { cause });
+    }
+    await database.transaction((transaction) => keepResource(transaction, 'clock', 'clock', { shiftMs: clock.shiftMs }));
+    return told();
+  });
+}
+
+/** Moves the clock to where it was when the database was closed. */
+export async function restoreClock(clock: Clock, database: Database): Promise<void> {
+  const [kept] = await keptResources<{ shiftMs: number }>(database, 'clock');
+  if (kept) clock.restore(kept.shiftMs);
+}

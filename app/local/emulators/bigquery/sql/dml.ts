@@ -1,0 +1,142 @@
+// INSERT, UPDATE, DELETE, TRUNCATE.
+import { invalidQuery } from '../rest/api-error.ts';
+import { type ColumnType, quoted, scalar, storedAs, typeText } from '../storage/column-type.ts';
+import { compileAs, compileExpression } from './expression.ts';
+import { compileQuery, statementScope } from './query.ts';
+import { rangeOfTable, type Scope, type Sources, type StoredTable, sameName } from './scope.ts';
+import type { Assignment, Expression, Place, Statement, TablePath } from './tree.ts';
+import { coerce, type Value } from './value.ts';
+
+export interface DmlPlan {
+  kind: 'dml';
+  statementType: 'INSERT' | 'UPDATE' | 'DELETE' | 'TRUNCATE_TABLE' | 'MERGE';
+  target: StoredTable;
+  /** DuckDB statement; a MERGE gives one row per changed row, with what was done to it. */
+  sql: string;
+  /** A query that must give no row, else a target row has more than one source row. */
+  duplicates: string | undefined;
+  /** Google bills the whole target beside the columns read. */
+  rewritesTarget: boolean;
+}
+
+type Of<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
+
+/** The table that a statement changes. */
+export function findTarget(path: TablePath, sources: Sources, what: string): StoredTable {
+  const found = sources.find(path);
+  if ('metadata' in found) throw invalidQuery(`INFORMATION_SCHEMA.${found.metadata} cannot be changed`, path.place);
+  if ('view' in found)
+    throw invalidQuery(`DML over table ${path.names.join('.')} is not supported: ${what} needs a table, this is a view`, path.place);
+  return found;
+}
+
+type Column = StoredTable['columns'][number];
+
+/** The target columns that are named, or all of them. */
+export function targetColumns(table: StoredTable, names: string[] | undefined, place: Place): Column[] {
+  if (!names) return table.columns;
+  const twice = names.find((name, index) => names.findIndex((other) => sameName(other, name)) < index);
+  if (twice !== undefined) throw invalidQuery(`INSERT has columns with duplicate name: ${twice}`, place);
+  return names.map((name) => columnNamed(table, name, place, `Column ${name} is not present in table ${table.key}`));
+}
+
+function columnNamed(table: StoredTable, name: string, place: Place, message: string): Column {
+  const column = table.columns.find((each) => sameName(each.name, name));
+  if (!column) throw invalidQuery(message, place);
+  return column;
+}
+
+/** A value for a column, of a type that may be assigned to it. */
+export function assigned(given: Expression | 'default', column: Column, scope: Scope, place: Place): string {
+  if (given === 'default') return `CAST(NULL AS ${storedAs(column.type)})`;
+  return assignedValue(compileExpression(given, scope), column, place);
+}
+
+export function assignedValue(given: Value, column: { name: string; type: ColumnType }, place: Place): string {
+  const coerced = coerce(given, column.type, place);
+  if (coerced) return coerced.sql;
+  throw invalidQuery(
+    `Value of type ${typeText(given.type)} cannot be assigned to ${column.name}, which has type ${typeText(column.type)}`,
+    place,
+  );
+}
+
+export function planInsert(statement: Of<'insert'>, sources: Sources): DmlPlan {
+  const target = findTarget(statement.path, sources, 'INSERT');
+  const columns = targetColumns(target, statement.columns, statement.place);
+  const rows = statement.query ? selectedRows(statement, columns, sources) : `VALUES ${valueRows(statement, columns, sources)}`;
+  const sql = `INSERT INTO ${target.sql} (${columns.map((column) => quoted(column.name)).join(', ')}) ${rows}`;
+  return { kind: 'dml', statementType: 'INSERT', target, sql, duplicates: undefined, rewritesTarget: false };
+}
+
+function selectedRows({ query, place }: Of<'insert'>, columns: Column[], sources: Sources): string {
+  const compiled = compileQuery(query!, statementScope(sources));
+  if (compiled.columns.length !== columns.length) throw wrongCount(compiled.columns.length, columns.length, place);
+  const values = columns.map((column, index) => {
+    const { id, type } = compiled.columns[index]!;
+    return assignedValue({ sql: id, type }, column, place);
+  });
+  return `SELECT ${values.join(', ')} FROM (${compiled.sql})`;
+}
+
+function valueRows({ rows, place }: Of<'insert'>, columns: Column[], sources: Sources): string {
+  const scope = statementScope(sources);
+  const texts = rows!.map((row) => {
+    if (row.length !== columns.length) throw wrongCount(row.length, columns.length, place);
+    return `(${row.map((each, index) => assigned(each, columns[index]!, scope, place)).join(', ')})`;
+  });
+  return texts.join(', ');
+}
+
+export const wrongCount = (found: number, expected: number, place: Place) =>
+  invalidQuery(`Inserted row has wrong column count; Has ${found}, expected ${expected}`, place);
+
+export function planUpdate(statement: Of<'update'>, sources: Sources): DmlPlan {
+  const { target, scope, id, where } = changeTarget(statement, sources);
+  const sql = `UPDATE ${target.sql} AS ${id} SET ${assignments(statement.set, target, scope, nameOf(statement))} WHERE ${where}`;
+  return { kind: 'dml', statementType: 'UPDATE', target, sql, duplicates: undefined, rewritesTarget: true };
+}
+
+export function planDelete(statement: Of<'delete'>, sources: Sources): DmlPlan {
+  const { target, id, where } = changeTarget(statement, sources);
+  const sql = `DELETE FROM ${target.sql} AS ${id} WHERE ${where}`;
+  return { kind: 'dml', statementType: 'DELETE', target, sql, duplicates: undefined, rewritesTarget: true };
+}
+
+function changeTarget(statement: Of<'update'> | Of<'delete'>, sources: Sources) {
+  const target = findTarget(statement.path, sources, statement.kind.toUpperCase());
+  const id = sources.uniqueName();
+  const scope = { ...statementScope(sources), ranges: [rangeOfTable(target, id, nameOf(statement), sources)] };
+  const where = compileAs(statement.where, scalar('BOOL'), scope, 'WHERE clause', statement.path.place).sql;
+  return { target, id, scope, where };
+}
+
+/** The name that the statement's own table goes by. */
+export const nameOf = ({ path, alias }: { path: TablePath; alias: string | undefined }) => alias ?? path.names.at(-1)!;
+
+/** `"column" = value, …`, each column once. */
+export function assignments(set: Assignment[], target: StoredTable, scope: Scope, targetName: string): string {
+  const seen = new Set<string>();
+  const texts = set.map(({ qualifier, column: name, value, place }) => {
+    if (qualifier !== undefined && !sameName(targetName, qualifier)) throw invalidQuery(`Unrecognized name: ${qualifier}`, place);
+    if (qualifier === undefined && sameName(targetName, name))
+      throw invalidQuery('UPDATE ... SET does not support updating the entire row', place);
+    const column = columnNamed(target, name, place, `Unrecognized name: ${name}`);
+    if (seen.has(column.name)) throw invalidQuery(`Update item ${column.name} assigned more than once`, place);
+    seen.add(column.name);
+    return `${quoted(column.name)} = ${assigned(value, column, scope, place)}`;
+  });
+  return texts.join(', ');
+}
+
+export function planTruncate(statement: Of<'truncate'>, sources: Sources): DmlPlan {
+  const target = findTarget(statement.path, sources, 'TRUNCATE');
+  return {
+    kind: 'dml',
+    statementType: 'TRUNCATE_TABLE',
+    target,
+    sql: `DELETE FROM ${target.sql}`,
+    duplicates: undefined,
+    rewritesTarget: false,
+  };
+}

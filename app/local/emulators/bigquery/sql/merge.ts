@@ -1,0 +1,74 @@
+import { invalidQuery } from '../rest/api-error.ts';
+import { quoted, scalar } from '../storage/column-type.ts';
+import { assigned, assignedValue, assignments, type DmlPlan, findTarget, nameOf, targetColumns, wrongCount } from './dml.ts';
+import { compileAs } from './expression.ts';
+import { compileFrom } from './from.ts';
+import { statementScope } from './query.ts';
+import { rangeOfTable, type Scope, type Sources, type StoredTable, sameName } from './scope.ts';
+import type { MergeAction, MergeClause, Statement } from './tree.ts';
+
+type Merge = Extract<Statement, { kind: 'merge' }>;
+
+interface Sides {
+  target: StoredTable;
+  targetName: string;
+  /** What ON and WHEN MATCHED see: the target first, then the source. */
+  both: Scope;
+  /** What WHEN NOT MATCHED sees. */
+  source: Scope;
+  /** What WHEN NOT MATCHED BY SOURCE sees. */
+  targetOnly: Scope;
+}
+
+/** MERGE, with the query that finds target rows which more than one source row would change: DuckDB takes one of them, BigQuery fails. */
+export function planMerge(merge: Merge, sources: Sources): DmlPlan {
+  const target = findTarget(merge.path, sources, 'MERGE');
+  const targetId = sources.uniqueName();
+  const source = statementScope(sources);
+  const using = compileFrom(merge.source, source);
+  const range = rangeOfTable(target, targetId, nameOf(merge), sources);
+  if (source.ranges.some((each) => sameName(each.alias, range.alias!))) {
+    throw invalidQuery(`Duplicate table alias ${range.alias} in the MERGE statement`, merge.path.place);
+  }
+  const both = { ...source, ranges: [range, ...source.ranges] };
+  const sides: Sides = { target, targetName: nameOf(merge), both, source, targetOnly: { ...statementScope(sources), ranges: [range] } };
+  const on = compileAs(merge.on, scalar('BOOL'), both, 'MERGE ON clause', merge.place).sql;
+  const clauses = merge.clauses.map((clause) => compileClause(clause, sides));
+  const sql = `MERGE INTO ${target.sql} AS ${targetId} USING ${using} ON ${on} ${clauses.map((clause) => clause.sql).join(' ')} RETURNING merge_action`;
+  const matched = clauses.filter((clause) => clause.when === 'matched').map((clause) => clause.condition ?? 'true');
+  const duplicates = `SELECT 1 FROM ${target.sql} AS ${targetId} JOIN ${using} ON ${on} WHERE ${matched.join(' OR ')} GROUP BY ${targetId}.rowid HAVING count(*) > 1 LIMIT 1`;
+  const rewritesTarget = merge.clauses.some((clause) => clause.action.kind !== 'insert');
+  return { kind: 'dml', statementType: 'MERGE', target, sql, duplicates: matched.length > 0 ? duplicates : undefined, rewritesTarget };
+}
+
+function compileClause(clause: MergeClause, sides: Sides): { sql: string; when: MergeClause['when']; condition: string | undefined } {
+  const { when, place } = clause;
+  const scope = when === 'matched' ? sides.both : when === 'not matched' ? sides.source : sides.targetOnly;
+  const condition = clause.condition && compileAs(clause.condition, scalar('BOOL'), scope, 'WHEN clause', place).sql;
+  const action = compileAction(clause.action, scope, sides, place);
+  const words = when === 'not matched' ? 'NOT MATCHED BY TARGET' : when.toUpperCase();
+  return { sql: `WHEN ${words}${condition ? ` AND ${condition}` : ''} THEN ${action}`, when, condition };
+}
+
+function compileAction(action: MergeAction, scope: Scope, { target, targetName }: Sides, place: MergeClause['place']): string {
+  if (action.kind === 'delete') return 'DELETE';
+  if (action.kind === 'update') return `UPDATE SET ${assignments(action.set, target, scope, targetName)}`;
+  const columns = targetColumns(target, action.columns, place);
+  const values = action.values === 'row' ? sourceRow(scope) : action.values;
+  if (values.length !== columns.length) throw wrongCount(values.length, columns.length, place);
+  const texts = values.map((each, index) => {
+    const column = columns[index]!;
+    return typeof each === 'object' && 'sql' in each ? assignedValue(each, column, place) : assigned(each, column, scope, place);
+  });
+  return `INSERT (${columns.map((column) => quoted(column.name)).join(', ')}) VALUES (${texts.join(', ')})`;
+}
+
+/** INSERT ROW: the source's columns in their order. */
+function sourceRow(scope: Scope) {
+  return scope.ranges
+    .flatMap((range) => range.columns)
+    .map((column) => {
+      column.read();
+      return column.value;
+    });
+}

@@ -1,0 +1,219 @@
+import { Cursor } from './cursor.ts';
+import { parseExpression, parseType } from './parse-expression.ts';
+import { parseFromItem, parseQuery, parseTablePath } from './parse-query.ts';
+import type { Alteration, Assignment, ColumnDefinition, Expression, MergeAction, MergeClause, Option, Statement } from './tree.ts';
+
+/** The one statement that the text holds. Throws an `invalidQuery` that names the place. */
+export function parseStatement(source: string): Statement {
+  const cursor = new Cursor(source, parseQuery);
+  const statement = parseByKeyword(cursor);
+  while (cursor.take(';'));
+  if (cursor.token.kind === 'end') return statement;
+  throw cursor.peek(-1).text === ';' ? cursor.unsupported('scripts of several statements') : cursor.unexpected('Expected end of input');
+}
+
+function parseByKeyword(cursor: Cursor): Statement {
+  if (cursor.isAt('SELECT') || cursor.isAt('WITH') || cursor.isAt('(')) return { kind: 'query', query: parseQuery(cursor) };
+  if (cursor.take('CREATE')) return parseCreate(cursor);
+  if (cursor.take('DROP')) return parseDrop(cursor);
+  if (cursor.take('ALTER', 'TABLE')) return parseAlterTable(cursor);
+  if (cursor.take('INSERT')) return parseInsert(cursor);
+  if (cursor.take('UPDATE')) return parseUpdate(cursor);
+  if (cursor.take('DELETE')) return parseDelete(cursor);
+  if (cursor.take('TRUNCATE', 'TABLE')) return { kind: 'truncate', path: parseTablePath(cursor) };
+  if (cursor.take('MERGE')) return parseMerge(cursor);
+  throw cursor.token.kind === 'word'
+    ? cursor.unsupported(`statements that start with ${cursor.token.text.toUpperCase()}`)
+    : cursor.unexpected();
+}
+
+function parseCreate(cursor: Cursor): Statement {
+  const replace = cursor.take('OR', 'REPLACE');
+  const isView = cursor.take('VIEW');
+  if (!isView && !cursor.take('TABLE')) throw cursor.unsupported(`CREATE ${cursor.token.text.toUpperCase()}`);
+  const ifNotExists = cursor.take('IF', 'NOT', 'EXISTS');
+  const path = parseTablePath(cursor);
+  const columns = !isView && cursor.take('(') ? parseColumns(cursor) : undefined;
+  const partitionBy = cursor.take('PARTITION', 'BY') ? parseExpression(cursor) : undefined;
+  const clusterBy = cursor.take('CLUSTER', 'BY') ? cursor.list(() => cursor.identifier('column name')) : [];
+  const options = parseOptions(cursor);
+  if (isView) {
+    cursor.expect('AS');
+    const start = cursor.place;
+    const query = parseQuery(cursor);
+    return { kind: 'create view', path, replace, ifNotExists, options, query, queryText: textFrom(cursor.source, start) };
+  }
+  const query = cursor.take('AS') ? parseQuery(cursor) : undefined;
+  return { kind: 'create table', path, replace, ifNotExists, columns, partitionBy, clusterBy, options, query };
+}
+
+function textFrom(source: string, start: { line: number; column: number }): string {
+  const lines = source.split('\n').slice(start.line - 1);
+  return [lines[0]!.slice(start.column - 1), ...lines.slice(1)].join('\n').replace(/[\s;]+$/, '');
+}
+
+function parseColumns(cursor: Cursor): ColumnDefinition[] {
+  const columns = [parseColumn(cursor)];
+  while (cursor.take(',') && !cursor.isAt(')')) columns.push(parseColumn(cursor));
+  cursor.expect(')');
+  return columns;
+}
+
+function parseColumn(cursor: Cursor): ColumnDefinition {
+  const name = cursor.identifier('column name');
+  const type = parseType(cursor);
+  const required = cursor.take('NOT', 'NULL');
+  if (cursor.isAt('DEFAULT')) throw cursor.unsupported('column defaults');
+  const description = parseOptions(cursor).find((option) => option.name === 'description')?.value;
+  if (description && (description.kind !== 'literal' || description.type !== 'STRING'))
+    throw cursor.unsupported('a description that is no literal');
+  return { name, type, required, description: description?.kind === 'literal' ? description.value : undefined };
+}
+
+function parseOptions(cursor: Cursor): Option[] {
+  if (!cursor.take('OPTIONS')) return [];
+  return cursor.parenthesized(() => {
+    if (cursor.isAt(')')) return [];
+    return cursor.list(() => {
+      const { place } = cursor;
+      const name = cursor.identifier('option name');
+      cursor.expect('=');
+      return { name, value: cursor.isAt('[', '(') ? parsePairs(cursor) : parseExpression(cursor), place };
+    });
+  });
+}
+
+/** `[('key', 'value'), …]`, how labels are written. */
+function parsePairs(cursor: Cursor): Expression {
+  const { place } = cursor;
+  cursor.expect('[');
+  const items = cursor.list((): Expression => {
+    const pair = cursor.parenthesized(() => cursor.list(() => parseExpression(cursor)));
+    return { kind: 'array', items: pair, place };
+  });
+  cursor.expect(']');
+  return { kind: 'array', items, place };
+}
+
+function parseDrop(cursor: Cursor): Statement {
+  const what = cursor.take('TABLE') ? 'TABLE' : cursor.take('VIEW') ? 'VIEW' : undefined;
+  if (!what) throw cursor.unsupported(`DROP ${cursor.token.text.toUpperCase()}`);
+  const ifExists = cursor.take('IF', 'EXISTS');
+  return { kind: 'drop', what, path: parseTablePath(cursor), ifExists };
+}
+
+function parseAlterTable(cursor: Cursor): Statement {
+  const ifExists = cursor.take('IF', 'EXISTS');
+  const path = parseTablePath(cursor);
+  return { kind: 'alter table', path, ifExists, alterations: cursor.list(() => parseAlteration(cursor)) };
+}
+
+function parseAlteration(cursor: Cursor): Alteration {
+  const { place } = cursor;
+  if (cursor.take('ADD', 'COLUMN')) {
+    const ifNotExists = cursor.take('IF', 'NOT', 'EXISTS');
+    return { kind: 'add column', column: parseColumn(cursor), ifNotExists, place };
+  }
+  if (cursor.take('DROP', 'COLUMN')) {
+    const ifExists = cursor.take('IF', 'EXISTS');
+    return { kind: 'drop column', name: cursor.identifier('column name'), ifExists, place };
+  }
+  if (cursor.isAt('SET', 'OPTIONS')) {
+    cursor.next();
+    return { kind: 'set options', options: parseOptions(cursor) };
+  }
+  if (cursor.take('ALTER', 'COLUMN')) {
+    const name = cursor.identifier('column name');
+    if (cursor.take('SET', 'DATA', 'TYPE')) return { kind: 'set type', name, type: parseType(cursor), place };
+    if (cursor.take('DROP', 'NOT', 'NULL')) return { kind: 'drop not null', name, place };
+    if (cursor.isAt('SET', 'OPTIONS')) {
+      cursor.next();
+      return { kind: 'set column options', name, options: parseOptions(cursor), place };
+    }
+  }
+  throw cursor.unsupported('this change of a table');
+}
+
+function parseInsert(cursor: Cursor): Statement {
+  const { place } = cursor;
+  cursor.take('INTO');
+  const path = parseTablePath(cursor);
+  const columns = cursor.isAt('(') ? parseColumnList(cursor) : undefined;
+  if (!cursor.take('VALUES')) return { kind: 'insert', path, columns, query: parseQuery(cursor), place };
+  const rows = cursor.list(() => cursor.parenthesized(() => cursor.list(() => parseValue(cursor))));
+  return { kind: 'insert', path, columns, rows, place };
+}
+
+const parseColumnList = (cursor: Cursor) => cursor.parenthesized(() => cursor.list(() => cursor.identifier('column name')));
+
+const parseValue = (cursor: Cursor): Expression | 'default' => (cursor.take('DEFAULT') ? 'default' : parseExpression(cursor));
+
+function parseUpdate(cursor: Cursor): Statement {
+  const path = parseTablePath(cursor);
+  const alias = cursor.alias();
+  cursor.expect('SET');
+  const set = cursor.list(() => parseAssignment(cursor));
+  if (cursor.isAt('FROM')) throw cursor.unsupported('UPDATE … FROM');
+  cursor.expect('WHERE');
+  return { kind: 'update', path, alias, set, where: parseExpression(cursor) };
+}
+
+function parseAssignment(cursor: Cursor): Assignment {
+  const { place } = cursor;
+  const first = cursor.identifier('column name');
+  const second = cursor.take('.') ? cursor.identifier('column name') : undefined;
+  cursor.expect('=');
+  return { qualifier: second === undefined ? undefined : first, column: second ?? first, value: parseValue(cursor), place };
+}
+
+/** GoogleSQL has no DELETE without WHERE. */
+function parseDelete(cursor: Cursor): Statement {
+  cursor.take('FROM');
+  const path = parseTablePath(cursor);
+  const alias = cursor.alias();
+  cursor.expect('WHERE');
+  return { kind: 'delete', path, alias, where: parseExpression(cursor) };
+}
+
+function parseMerge(cursor: Cursor): Statement {
+  const { place } = cursor;
+  cursor.take('INTO');
+  const path = parseTablePath(cursor);
+  const alias = cursor.alias();
+  cursor.expect('USING');
+  const source = parseFromItem(cursor);
+  cursor.expect('ON');
+  const on = parseExpression(cursor);
+  const clauses: MergeClause[] = [];
+  while (cursor.isAt('WHEN')) clauses.push(parseMergeClause(cursor));
+  if (clauses.length === 0) throw cursor.unexpected('Expected keyword WHEN');
+  return { kind: 'merge', path, alias, source, on, clauses, place };
+}
+
+function parseMergeClause(cursor: Cursor): MergeClause {
+  const { place } = cursor;
+  cursor.expect('WHEN');
+  const not = cursor.take('NOT');
+  cursor.expect('MATCHED');
+  const bySource = not && cursor.take('BY', 'SOURCE');
+  if (not && !bySource) cursor.take('BY', 'TARGET');
+  const condition = cursor.take('AND') ? parseExpression(cursor) : undefined;
+  cursor.expect('THEN');
+  const when = bySource ? 'not matched by source' : not ? 'not matched' : 'matched';
+  return { when, condition, action: parseMergeAction(cursor, when), place };
+}
+
+function parseMergeAction(cursor: Cursor, when: MergeClause['when']): MergeAction {
+  const { place } = cursor;
+  if (when === 'not matched') {
+    cursor.expect('INSERT');
+    const columns = cursor.isAt('(') ? parseColumnList(cursor) : undefined;
+    if (cursor.take('ROW')) return { kind: 'insert', columns, values: 'row', place };
+    cursor.expect('VALUES');
+    return { kind: 'insert', columns, values: cursor.parenthesized(() => cursor.list(() => parseValue(cursor))), place };
+  }
+  if (cursor.take('DELETE')) return { kind: 'delete' };
+  cursor.expect('UPDATE');
+  cursor.expect('SET');
+  return { kind: 'update', set: cursor.list(() => parseAssignment(cursor)) };
+}

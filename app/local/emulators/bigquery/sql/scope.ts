@@ -1,0 +1,160 @@
+// What the names in a query stand for.
+import { invalidQuery } from '../rest/api-error.ts';
+import { type ColumnType, quoted } from '../storage/column-type.ts';
+import type { Expression, Place, Query, TablePath } from './tree.ts';
+import type { Value } from './value.ts';
+
+/** A stored table as queries see it. */
+export interface StoredTable {
+  /** dataset.table */
+  key: string;
+  /** Its name in DuckDB. */
+  sql: string;
+  columns: { name: string; type: ColumnType; required: boolean }[];
+}
+
+/** A view of INFORMATION_SCHEMA as queries see it. */
+export interface MetadataView {
+  /** TABLES and so on. */
+  metadata: string;
+  /** A subquery of DuckDB. */
+  sql: string;
+  columns: OutputColumn[];
+}
+
+/** Where a statement's tables and parameters come from, and which columns it turned out to read. */
+export interface Sources {
+  /** Throws notFound. A view is given as its query's text. */
+  find(path: TablePath): StoredTable | MetadataView | { view: string };
+  parameters: Map<string, Value>;
+  reads: Map<string, Set<string>>;
+  /** Views of INFORMATION_SCHEMA that it reads. */
+  metadata: Set<string>;
+  uniqueName(): string;
+}
+
+export interface ScopeColumn {
+  name: string | undefined;
+  value: Value;
+  /** Notes that the stored column is read: a query pays for the columns that it names. */
+  read(): void;
+}
+
+/** One table or subquery in FROM, by its alias. */
+export interface Range {
+  alias: string | undefined;
+  columns: ScopeColumn[];
+}
+
+/** A query as DuckDB text; its columns are called c0, c1, … there, whatever their names are in GoogleSQL. */
+export interface CompiledQuery {
+  sql: string;
+  columns: OutputColumn[];
+}
+
+/** A column that a compiled query gives out: its name in GoogleSQL and, always unique, in DuckDB. */
+export interface OutputColumn {
+  name: string | undefined;
+  id: string;
+  type: ColumnType;
+  literal?: string | undefined;
+}
+
+export interface Scope {
+  sources: Sources;
+  ranges: Range[];
+  /** Columns that JOIN … USING made one of two. */
+  merged: ScopeColumn[];
+  /** Subqueries in WITH. */
+  named: Map<string, CompiledQuery>;
+  /** Aliases of the SELECT list, where they may be used, and whether they win over columns. */
+  aliases: Map<string, Value> | undefined;
+  aliasesWin: boolean;
+  outer: Scope | undefined;
+  /** Compiles a query within an expression or FROM. Passed down because a query is compiled from both, so their files cannot import it. */
+  compileQuery: (query: Query, outer: Scope) => CompiledQuery;
+}
+
+/** A scope of the same statement, without names of its own. */
+export const emptyScope = ({ sources, compileQuery }: Pick<Scope, 'sources' | 'compileQuery'>, outer?: Scope): Scope => ({
+  sources,
+  ranges: [],
+  merged: [],
+  named: outer?.named ?? new Map(),
+  aliases: undefined,
+  aliasesWin: false,
+  outer,
+  compileQuery,
+});
+
+export const sameName = (one: string | undefined, other: string) => one?.toLowerCase() === other.toLowerCase();
+
+/** The range of a stored table. */
+export function rangeOfTable(table: StoredTable, id: string, alias: string | undefined, sources: Sources): Range {
+  const read = sources.reads.get(table.key) ?? new Set();
+  sources.reads.set(table.key, read);
+  const columns = table.columns.map((column) => ({
+    name: column.name,
+    value: { sql: `${id}.${quoted(column.name)}`, type: column.type },
+    read: () => void read.add(column.name),
+  }));
+  return { alias, columns };
+}
+
+/** The range of a subquery. */
+export function rangeOfQuery(columns: OutputColumn[], id: string, alias: string | undefined): Range {
+  return {
+    alias,
+    columns: columns.map((column) => ({ name: column.name, value: { sql: `${id}.${column.id}`, type: column.type }, read() {} })),
+  };
+}
+
+/** What a name, or a path of names, stands for. Throws where it stands for nothing or for two things. */
+export function resolvePath(scope: Scope, path: Extract<Expression, { kind: 'path' }>): Value {
+  for (let level: Scope | undefined = scope; level; level = level.outer) {
+    const found = resolveHere(level, path.names, path.place);
+    if (found) return found;
+  }
+  throw invalidQuery(`Unrecognized name: ${path.names.join('.')}`, path.place);
+}
+
+function resolveHere(scope: Scope, names: string[], place: Place): Value | undefined {
+  const [first, second] = names as [string, string | undefined];
+  const range = scope.ranges.find((each) => sameName(each.alias, first));
+  if (range && second !== undefined) {
+    const inside = range.columns.filter((column) => sameName(column.name, second));
+    if (inside.length > 1) throw invalidQuery(`Column name ${second} is ambiguous`, place);
+    if (inside[0]) return fieldsOf(use(inside[0]), names.slice(2), place);
+  }
+  const alias = scope.aliases?.get(first.toLowerCase());
+  // A table's alias hides a column of that name: what is meant is the whole row.
+  const column = range ? undefined : findColumn(scope, first, place);
+  if (alias && column && alias.sql !== column.value.sql && !scope.aliasesWin)
+    throw invalidQuery(`Name ${first} is ambiguous between a column and an alias`, place);
+  const found = alias ?? (column && use(column));
+  if (found) return fieldsOf(found, names.slice(1), place);
+  if (range && second !== undefined) throw invalidQuery(`Name ${second} not found inside ${first}`, place);
+  if (range) throw invalidQuery(`The local BigQuery does not know a whole row as a value (${first})`, place);
+  return undefined;
+}
+
+function findColumn(scope: Scope, name: string, place: Place): ScopeColumn | undefined {
+  const merged = scope.merged.find((column) => sameName(column.name, name));
+  if (merged) return merged;
+  const found = scope.ranges.flatMap((range) => range.columns).filter((column) => sameName(column.name, name));
+  if (found.length > 1) throw invalidQuery(`Column name ${name} is ambiguous`, place);
+  return found[0];
+}
+
+function use(column: ScopeColumn): Value {
+  column.read();
+  return column.value;
+}
+
+function fieldsOf(of: Value, names: string[], place: Place): Value {
+  return names.reduce((struct, name): Value => {
+    const field = struct.type.fields?.find((each) => sameName(each.name, name));
+    if (!field) throw invalidQuery(`Cannot access field ${name} on a value with type ${struct.type.name}`, place);
+    return { sql: `(${struct.sql}).${quoted(field.name)}`, type: field.type };
+  }, of);
+}

@@ -1,0 +1,180 @@
+// Datasets and tables: their resources in memory, kept in DuckDB within the transaction that changes their rows.
+import { createHash, randomUUID } from 'node:crypto';
+import { ApiError } from '../rest/api-error.ts';
+import { bytesExpression, type Field, quoted, storedAs, typeOfField } from './column-type.ts';
+import { type Database, forgetResource, keepResource, keptResources, queryRows, type Transaction } from './database.ts';
+import { isRequired, storedSql, type TableEntry, tableKey } from './table.ts';
+
+export interface DatasetResource {
+  kind: 'bigquery#dataset';
+  id: string;
+  etag: string;
+  location: string;
+  datasetReference: { projectId: string; datasetId: string };
+  creationTime: string;
+  lastModifiedTime: string;
+  defaultTableExpirationMs?: string;
+  defaultPartitionExpirationMs?: string;
+  [more: string]: unknown;
+}
+
+/** DuckDB's names ignore case, BigQuery's tables do not: so a stored table has a name of its own. */
+export const newStoredName = () => `t_${randomUUID().replaceAll('-', '')}`;
+
+export class Catalog {
+  readonly project: string;
+  readonly location: string;
+  readonly #database: Database;
+  readonly #now: () => number;
+  readonly #datasets = new Map<string, DatasetResource>();
+  readonly #tables = new Map<string, TableEntry>();
+  readonly #sizes = new Map<string, Promise<Map<string, number>>>();
+
+  private constructor(database: Database, options: { project: string; location: string; now: () => number }) {
+    this.#database = database;
+    this.project = options.project;
+    this.location = options.location;
+    this.#now = options.now;
+  }
+
+  static async open(database: Database, options: { project: string; location: string; now: () => number }): Promise<Catalog> {
+    const catalog = new Catalog(database, options);
+    for (const dataset of await keptResources<DatasetResource>(database, 'dataset')) {
+      catalog.#datasets.set(dataset.datasetReference.datasetId, dataset);
+    }
+    for (const table of await keptResources<TableEntry>(database, 'table')) catalog.#tables.set(table.key, table);
+    return catalog;
+  }
+
+  nowText(): string {
+    return String(this.#now());
+  }
+
+  datasets(): DatasetResource[] {
+    return [...this.#datasets.values()];
+  }
+
+  dataset(datasetId: string): DatasetResource {
+    const found = this.#datasets.get(datasetId);
+    if (!found) throw new ApiError('notFound', `Not found: Dataset ${this.project}:${datasetId}`);
+    return found;
+  }
+
+  /** The dataset, as a job in this location sees it. */
+  datasetIn(datasetId: string, location: string): DatasetResource {
+    const found = this.#datasets.get(datasetId);
+    if (found && sameLocation(found.location, location)) return found;
+    throw new ApiError('notFound', `Not found: Dataset ${this.project}:${datasetId} was not found in location ${location}`);
+  }
+
+  tables(datasetId: string): TableEntry[] {
+    this.dataset(datasetId);
+    return this.all().filter((table) => table.resource.tableReference.datasetId === datasetId);
+  }
+
+  /** All tables and views that have not expired. */
+  all(): TableEntry[] {
+    return [...this.#tables.values()].filter((table) => !this.#isExpired(table));
+  }
+
+  /** A table that is there and has not expired. */
+  findTable(reference: { datasetId: string; tableId: string }): TableEntry | undefined {
+    const found = this.#tables.get(tableKey(reference));
+    return found && !this.#isExpired(found) ? found : undefined;
+  }
+
+  table(reference: { datasetId: string; tableId: string }): TableEntry {
+    this.dataset(reference.datasetId);
+    const found = this.findTable(reference);
+    if (!found) throw new ApiError('notFound', `Not found: Table ${this.project}:${tableKey(reference)}`);
+    return found;
+  }
+
+  #isExpired({ resource }: TableEntry): boolean {
+    return resource.expirationTime !== undefined && Number(resource.expirationTime) <= this.#now();
+  }
+
+  async putDataset(transaction: Transaction, resource: DatasetResource): Promise<DatasetResource> {
+    const { datasetId } = resource.datasetReference;
+    const kept = { ...resource, lastModifiedTime: this.nowText(), etag: etagOf(resource, this.nowText()) };
+    await keepResource(transaction, 'dataset', datasetId, kept);
+    transaction.afterCommit(() => this.#datasets.set(datasetId, kept));
+    return kept;
+  }
+
+  async removeDataset(transaction: Transaction, datasetId: string): Promise<void> {
+    for (const table of [...this.#tables.values()].filter((each) => each.resource.tableReference.datasetId === datasetId)) {
+      await this.removeTable(transaction, table);
+    }
+    await forgetResource(transaction, 'dataset', datasetId);
+    transaction.afterCommit(() => this.#datasets.delete(datasetId));
+  }
+
+  /** Keeps a table's resource, with a new etag; drops the rows of another table that had its place. */
+  async putTable(transaction: Transaction, entry: TableEntry): Promise<TableEntry> {
+    const before = this.#tables.get(entry.key);
+    if (before?.stored && before.stored !== entry.stored) await dropStored(transaction, before.stored);
+    const now = this.nowText();
+    const kept = { ...entry, resource: { ...entry.resource, lastModifiedTime: now, etag: etagOf(entry.resource, now) } };
+    await keepResource(transaction, 'table', entry.key, kept);
+    transaction.afterCommit(() => {
+      this.#tables.set(entry.key, kept);
+      if (entry.stored) this.#sizes.delete(entry.stored);
+    });
+    return kept;
+  }
+
+  async removeTable(transaction: Transaction, entry: TableEntry): Promise<void> {
+    if (entry.stored) await dropStored(transaction, entry.stored);
+    await forgetResource(transaction, 'table', entry.key);
+    transaction.afterCommit(() => this.#tables.delete(entry.key));
+  }
+
+  /** Makes an empty stored table for these fields. */
+  async createStored(transaction: Transaction, fields: Field[]): Promise<string> {
+    const stored = newStoredName();
+    const columns = fields.map((field) => `${quoted(field.name)} ${storedAs(typeOfField(field))}${isRequired(field) ? ' NOT NULL' : ''}`);
+    // DuckDB has no tables without columns, BigQuery has.
+    const list = columns.length > 0 ? columns.join(', ') : '"_no_columns" BOOLEAN';
+    await transaction.connection.run(`CREATE TABLE ${storedSql(stored)} (${list})`);
+    return stored;
+  }
+
+  async rowCount(entry: TableEntry): Promise<number> {
+    if (!entry.stored) return 0;
+    const rows = await this.#database.withConnection((connection) =>
+      queryRows(connection, `SELECT count(*) FROM ${storedSql(entry.stored!)}`),
+    );
+    return Number(rows[0]![0]);
+  }
+
+  /** Its rows have changed. */
+  forgetSize({ stored }: TableEntry): void {
+    if (stored) this.#sizes.delete(stored);
+  }
+
+  /** Logical bytes of each column, by BigQuery's data sizes. Counted once for each change of the table. */
+  columnBytes(entry: TableEntry): Promise<Map<string, number>> {
+    const { stored } = entry;
+    if (!stored || entry.resource.schema.fields.length === 0) return Promise.resolve(new Map());
+    const sizes = this.#sizes.get(stored) ?? this.#countBytes(stored, entry.resource.schema.fields);
+    this.#sizes.set(stored, sizes);
+    return sizes;
+  }
+
+  async #countBytes(stored: string, fields: Field[]): Promise<Map<string, number>> {
+    const sums = fields.map((field) => bytesExpression(quoted(field.name), typeOfField(field)));
+    const rows = await this.#database.withConnection((connection) =>
+      queryRows(connection, `SELECT ${sums.join(', ')} FROM ${storedSql(stored)}`),
+    );
+    return new Map(fields.map((field, index) => [field.name, Number(rows[0]![index])]));
+  }
+}
+
+/** Rows of an expired table may have gone at a restart, before its resource does. */
+const dropStored = ({ connection }: Transaction, stored: string) => connection.run(`DROP TABLE IF EXISTS ${storedSql(stored)}`);
+
+export const sameLocation = (one: string, other: string) => one.toUpperCase() === other.toUpperCase();
+
+const etagOf = (resource: object, now: string) =>
+  createHash('sha256').update(JSON.stringify(resource)).update(now).update(randomUUID()).digest('base64url').slice(0, 22);

@@ -1,0 +1,105 @@
+import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, type DuckDBValue } from '@duckdb/node-api';
+import { macroStatements } from './macros.ts';
+
+/** Changes that become visible together. */
+export interface Transaction {
+  connection: DuckDBConnection;
+  /** Runs when the changes stand: for what is also kept in memory. */
+  afterCommit(work: () => void): void;
+}
+
+/** The DuckDB behind the stand-in: rows of tables in schema `data`, resources of datasets, tables and jobs in schema `emulator`. */
+export class Database {
+  readonly #instance: DuckDBInstance;
+  readonly #shiftMs: () => number;
+  readonly #open = new Set<DuckDBConnection>();
+
+  private constructor(instance: DuckDBInstance, shiftMs: () => number) {
+    this.#instance = instance;
+    this.#shiftMs = shiftMs;
+  }
+
+  /** Opens the file, or a database in memory, whose CURRENT_TIMESTAMP is so far ahead of real time. */
+  static async open(dataFile: string | undefined, shiftMs: () => number = () => 0): Promise<Database> {
+    // Extensions would be fetched from the network.
+    const settings = { autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' };
+    const database = new Database(await DuckDBInstance.create(dataFile ?? ':memory:', settings), shiftMs);
+    await database.withConnection(async (connection) => {
+      for (const statement of [...SCHEMA, ...macroStatements]) await connection.run(statement);
+    });
+    return database;
+  }
+
+  /** A connection of one's own: two pieces of work on one connection would share a transaction. */
+  async withConnection<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
+    const connection = await this.#instance.connect();
+    this.#open.add(connection);
+    try {
+      await connection.run(`SET TimeZone = 'UTC'; SET VARIABLE clock_shift_ms = ${this.#shiftMs()}`);
+      return await work(connection);
+    } finally {
+      this.#open.delete(connection);
+      connection.closeSync();
+    }
+  }
+
+  /** Commits what `work` did, or nothing of it if it throws. */
+  transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+    return this.withConnection(async (connection) => {
+      const afterCommit: (() => void)[] = [];
+      await connection.run('BEGIN');
+      try {
+        const result = await work({ connection, afterCommit: (each) => void afterCommit.push(each) });
+        await connection.run('COMMIT');
+        for (const each of afterCommit) each();
+        return result;
+      } catch (error) {
+        // A failed COMMIT has already undone everything.
+        await connection.run('ROLLBACK').catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+
+  close(): void {
+    for (const connection of this.#open) connection.closeSync();
+    this.#instance.closeSync();
+  }
+}
+
+const SCHEMA = [
+  'CREATE SCHEMA IF NOT EXISTS data',
+  'CREATE SCHEMA IF NOT EXISTS emulator',
+  'CREATE TABLE IF NOT EXISTS emulator.resources (kind VARCHAR NOT NULL, key VARCHAR NOT NULL, content VARCHAR NOT NULL)',
+];
+
+/** Keeps a resource under its kind and key, in place of what was there. */
+export async function keepResource({ connection }: Transaction, kind: string, key: string, content: object): Promise<void> {
+  await connection.run('DELETE FROM emulator.resources WHERE kind = $kind AND key = $key', { kind, key });
+  await connection.run('INSERT INTO emulator.resources VALUES ($kind, $key, $content)', { kind, key, content: JSON.stringify(content) });
+}
+
+export async function forgetResource({ connection }: Transaction, kind: string, key: string): Promise<void> {
+  await connection.run('DELETE FROM emulator.resources WHERE kind = $kind AND key = $key', { kind, key });
+}
+
+/** All resources of a kind, oldest first. */
+export async function keptResources<Content>(database: Database, kind: string): Promise<Content[]> {
+  const rows = await database.withConnection((connection) =>
+    queryRows(connection, `SELECT content FROM emulator.resources WHERE kind = '${kind}' ORDER BY rowid`),
+  );
+  return rows.map(([content]) => JSON.parse(String(content)) as Content);
+}
+
+export async function queryRows(connection: DuckDBConnection, sql: string): Promise<DuckDBValue[][]> {
+  return (await connection.runAndReadAll(sql)).getRows();
+}
+
+/** The rows of a result, chunk by chunk. */
+export async function* rowChunks(result: DuckDBResult): AsyncGenerator<DuckDBValue[][]> {
+  for (;;) {
+    const chunk = await result.fetchChunk();
+    if (!chunk || chunk.rowCount === 0) return;
+    yield chunk.getRows();
+  }
+}

@@ -1,0 +1,32 @@
+import type { Service } from '../service.ts';
+import type { Field } from './column-type.ts';
+import { type TableResource, type TimePartitioning, tableKey } from './table.ts';
+
+/** The resource of a table that is made now, with the dataset's defaults. */
+export function newTableResource(
+  service: Service,
+  reference: { datasetId: string; tableId: string },
+  fields: Field[],
+  more: object,
+): TableResource {
+  const { catalog, project } = service;
+  const dataset = catalog.dataset(reference.datasetId);
+  const lifetime = dataset.defaultTableExpirationMs;
+  const { timePartitioning, ...others } = more as { timePartitioning?: TimePartitioning };
+  // A dataset's time for partitions takes the place of its time for tables.
+  const partitionsLast = timePartitioning && dataset.defaultPartitionExpirationMs;
+  return {
+    kind: 'bigquery#table',
+    id: `${project}:${tableKey(reference)}`,
+    etag: '',
+    type: 'TABLE',
+    location: dataset.location,
+    tableReference: { projectId: project, datasetId: reference.datasetId, tableId: reference.tableId },
+    schema: { fields },
+    creationTime: catalog.nowText(),
+    lastModifiedTime: '',
+    ...(lifetime === undefined || partitionsLast ? {} : { expirationTime: String(service.now() + Number(lifetime)) }),
+    ...(timePartitioning ? { timePartitioning: { ...(partitionsLast ? { expirationMs: partitionsLast } : {}), ...timePartitioning } } : {}),
+    ...others,
+  };
+}

@@ -1,0 +1,84 @@
+// Partitioning and clustering: which columns may carry them, and partitions whose time is over.
+import { ApiError } from '../rest/api-error.ts';
+import type { Service } from '../service.ts';
+import { sameName } from '../sql/scope.ts';
+import { type Field, quoted } from './column-type.ts';
+import { queryRows } from './database.ts';
+import { storedSql, type TableEntry, type TimePartitioning } from './table.ts';
+
+const PARTS = ['HOUR', 'DAY', 'MONTH', 'YEAR'];
+const NOT_CLUSTERED = ['FLOAT', 'FLOAT64', 'RECORD', 'STRUCT', 'BYTES', 'TIME'];
+
+/** Throws `invalid` for a partitioning or clustering that BigQuery does not take, or that is not known here. */
+export function checkPartitioning(given: Record<string, unknown>, fields: Field[]): void {
+  for (const name of ['rangePartitioning', 'requirePartitionFilter'])
+    if (given[name]) throw new ApiError('invalid', `The local BigQuery does not know ${name}`);
+  checkTimePartitioning(given.timePartitioning as TimePartitioning | undefined, fields);
+  const clustered = (given.clustering as { fields?: string[] } | null | undefined)?.fields ?? [];
+  if (clustered.length > 4) throw new ApiError('invalid', 'At most 4 fields can be specified for clustering');
+  for (const name of clustered) {
+    const field = fields.find((each) => sameName(each.name, name));
+    if (!field) throw new ApiError('invalid', `The field specified for clustering cannot be found in the schema. Invalid field: ${name}.`);
+    if (NOT_CLUSTERED.includes(field.type.toUpperCase()) || field.mode?.toUpperCase() === 'REPEATED')
+      throw new ApiError('invalid', `Clustering on field ${name} of type ${field.type} is not supported`);
+  }
+}
+
+function checkTimePartitioning(given: TimePartitioning | null | undefined, fields: Field[]): void {
+  if (!given) return;
+  if (given.field === undefined) throw new ApiError('invalid', 'The local BigQuery does not know partitioning by ingestion time');
+  const type = fields.find((each) => sameName(each.name, given.field!))?.type.toUpperCase();
+  if (type === undefined)
+    throw new ApiError(
+      'invalid',
+      `The field specified for partitioning cannot be found in the schema. The field specified is ${given.field}`,
+    );
+  if (!['DATE', 'DATETIME', 'TIMESTAMP'].includes(type))
+    throw new ApiError(
+      'invalid',
+      `The field specified for partitioning can only be of type TIMESTAMP, DATE or DATETIME. The type found is: ${type}.`,
+    );
+  if (!PARTS.includes(given.type) || (type === 'DATE' && given.type === 'HOUR'))
+    throw new ApiError('invalid', `Invalid time partitioning type ${given.type} for a field of type ${type}`);
+}
+
+/** The partitioning after a patch: how long partitions are kept may change, and nothing else of it. */
+export function changedPartitioning(before: TimePartitioning | undefined, wanted: TimePartitioning | null): TimePartitioning | undefined {
+  const isSame = before && wanted && before.type === (wanted.type ?? before.type) && before.field === (wanted.field ?? before.field);
+  if (!isSame) throw new ApiError('invalid', 'Cannot change partitioning spec for a partitioned/clustered table.');
+  const { expirationMs } = { ...before, ...wanted };
+  const { expirationMs: _, ...rest } = before;
+  return expirationMs === undefined || expirationMs === null ? rest : { ...rest, expirationMs };
+}
+
+/** Deletes the rows of partitions whose time is over. Rows without a partition's time stay. */
+export async function expirePartitions(service: Service): Promise<void> {
+  for (const entry of service.catalog.all()) {
+    const expired = expiredRows(service, entry);
+    if (expired === undefined || !(await service.database.withConnection((connection) => has(connection, entry, expired)))) continue;
+    await service.locks.hold(entry.key, () => remove(service, entry, expired));
+  }
+}
+
+function expiredRows({ now }: Service, { stored, resource }: TableEntry): string | undefined {
+  const { type, field, expirationMs } = (resource.timePartitioning ?? {}) as Partial<TimePartitioning>;
+  if (!stored || field === undefined || expirationMs === undefined || expirationMs === null) return undefined;
+  const oldest = new Date(now() - Number(expirationMs)).toISOString().replace('T', ' ').replace('Z', '');
+  // In UTC, whatever the column's type.
+  return `date_trunc('${type}', timezone('UTC', ${quoted(field)}::TIMESTAMPTZ)) <= TIMESTAMP '${oldest}'`;
+}
+
+async function has(connection: Parameters<typeof queryRows>[0], entry: TableEntry, where: string): Promise<boolean> {
+  // A table that was dropped in the meantime has none.
+  const rows = await queryRows(connection, `SELECT 1 FROM ${storedSql(entry.stored!)} WHERE ${where} LIMIT 1`).catch(() => []);
+  return rows.length > 0;
+}
+
+async function remove(service: Service, { key, stored }: TableEntry, where: string): Promise<void> {
+  const entry = service.catalog.all().find((each) => each.key === key && each.stored === stored);
+  if (!entry) return;
+  await service.database.transaction(async (transaction) => {
+    await transaction.connection.run(`DELETE FROM ${storedSql(entry.stored!)} WHERE ${where}`);
+    transaction.afterCommit(() => service.catalog.forgetSize(entry));
+  });
+}

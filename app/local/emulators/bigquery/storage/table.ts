@@ -1,0 +1,54 @@
+// A table: its REST resource, where DuckDB keeps its rows, and how queries see it.
+
+import type { StoredTable } from '../sql/scope.ts';
+import { type Field, quoted, typeOfField } from './column-type.ts';
+
+export interface TimePartitioning {
+  type: string;
+  /** The column; absent: the time of arrival. */
+  field?: string;
+  /** How long a partition is kept after the time that it begins at. */
+  expirationMs?: string | null;
+  [more: string]: unknown;
+}
+
+export interface TableReference {
+  projectId: string;
+  datasetId: string;
+  tableId: string;
+}
+
+export interface TableResource {
+  kind: 'bigquery#table';
+  id: string;
+  etag: string;
+  type: 'TABLE' | 'VIEW';
+  location: string;
+  tableReference: TableReference;
+  schema: { fields: Field[] };
+  creationTime: string;
+  lastModifiedTime: string;
+  expirationTime?: string;
+  timePartitioning?: TimePartitioning | undefined;
+  clustering?: { fields: string[] };
+  view?: { query: string; useLegacySql: boolean };
+  [more: string]: unknown;
+}
+
+export interface TableEntry {
+  /** dataset.table */
+  key: string;
+  /** Its name in DuckDB's schema `data`; a view has none. */
+  stored: string | undefined;
+  resource: TableResource;
+}
+
+export const storedSql = (stored: string) => `data.${quoted(stored)}`;
+export const tableKey = (reference: { datasetId: string; tableId: string }) => `${reference.datasetId}.${reference.tableId}`;
+export const isRequired = (field: Field) => field.mode?.toUpperCase() === 'REQUIRED';
+
+/** The table as queries see it. */
+export function queriedTable({ key, stored, resource }: TableEntry): StoredTable {
+  const columns = resource.schema.fields.map((field) => ({ name: field.name, type: typeOfField(field), required: isRequired(field) }));
+  return { key, sql: storedSql(stored!), columns };
+}

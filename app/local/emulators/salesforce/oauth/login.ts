@@ -1,0 +1,105 @@
+import { Router } from '@koa/router';
+import Koa, { type Context, type Middleware } from 'koa';
+import { localOnly } from '../local-only.ts';
+import type { Parts } from '../parts.ts';
+import { commonHeaders } from '../rest/common-headers.ts';
+import { readBody, replyJson } from '../rest/reply.ts';
+import { spoiledReply } from '../rest/spoiled-reply.ts';
+import { authorizePage } from './authorize-page.ts';
+import { type ClientApp, isRegistered } from './client-app.ts';
+import { DEFAULT_SCOPE, SCOPES } from './grants.ts';
+import { identity } from './identity.ts';
+import { introspectEndpoint, tokenEndpoint } from './token-endpoint.ts';
+
+/** The login host, which is a My Domain: authorize page, token endpoint, introspection, revoke, identity. */
+export function loginHost(parts: Parts, app: ClientApp): Koa {
+  const { grants } = parts;
+  const router = new Router();
+  router.get('/services/oauth2/authorize', (context) => showAuthorizePage(context));
+  router.post('/services/oauth2/authorize', (context) => decide(context));
+  router.post('/services/oauth2/token', tokenEndpoint(parts, app));
+  router.post('/services/oauth2/introspect', introspectEndpoint(parts, app));
+  router.post('/services/oauth2/revoke', (context) => revoke(context));
+  router.get('/id/:org/:user', (context) => identity(context, parts, context.params));
+  const koa = new Koa();
+  koa.silent = true;
+  koa
+    .use(localOnly)
+    .use(commonHeaders(() => new Date()))
+    .use(spoiledReply(parts.faults))
+    .use(keepGrants(parts))
+    .use(router.routes());
+  return koa;
+
+  function showAuthorizePage(context: Context): void {
+    const parameters = Object.fromEntries(new URLSearchParams(context.querystring));
+    if (!mayAsk(context, parameters)) return;
+    context.type = 'html';
+    context.body = authorizePage(parameters);
+  }
+
+  async function decide(context: Context): Promise<void> {
+    const { decision, ...parameters } = Object.fromEntries(new URLSearchParams(await readBody(context.req)));
+    if (!mayAsk(context, parameters)) return;
+    if (decision !== 'allow') {
+      sendBack(context, parameters, { error: 'access_denied', error_description: 'end-user denied authorization' });
+      return;
+    }
+    const { redirect_uri: redirectUri = '', scope = DEFAULT_SCOPE, code_challenge: codeChallenge = '' } = parameters;
+    sendBack(context, parameters, { code: grants.issueCode({ redirectUri, scope, codeChallenge }) });
+  }
+
+  /** Answers with bare text, or sends the user back with an error, where the app asks for what it cannot have. */
+  function mayAsk(context: Context, parameters: Record<string, string>): boolean {
+    const {
+      client_id: clientId,
+      redirect_uri: redirectUri = '',
+      response_type: responseType,
+      code_challenge: challenge,
+      scope,
+    } = parameters;
+    if (clientId !== app.clientId) return refuse(context, 'invalid_client_id', 'client identifier invalid');
+    if (!isRegistered(redirectUri)) return refuse(context, 'redirect_uri_mismatch', 'redirect_uri must match configuration');
+    if (responseType !== 'code') {
+      sendBack(context, parameters, { error: 'unsupported_response_type', error_description: 'response type is not supported' });
+      return false;
+    }
+    if (!challenge) return refuse(context, 'invalid_request', 'missing required code challenge');
+    const unknown = scope?.split(/\s+/).find((name) => !SCOPES.includes(name));
+    if (unknown === undefined) return true;
+    sendBack(context, parameters, { error: 'invalid_scope', error_description: 'the requested scope is not allowed' });
+    return false;
+  }
+
+  async function revoke(context: Context): Promise<void> {
+    const form = new URLSearchParams(await readBody(context.req));
+    if (grants.revoke(form.get('token') ?? '')) context.body = '';
+    else replyJson(context, { error: 'invalid_token', error_description: 'invalid token' }, 400);
+  }
+}
+
+/** Salesforce does not forget what it has answered. */
+function keepGrants({ grants, journal }: Parts): Middleware {
+  return async (_context, next) => {
+    try {
+      await next();
+    } finally {
+      journal.keepGrants(grants.state);
+    }
+  };
+}
+
+/** The authorize endpoint's own errors are bare text: the app's callback is not to be trusted yet. */
+function refuse(context: Context, error: string, description: string): false {
+  context.status = 400;
+  context.set('Content-Type', '');
+  context.body = `error=${error}&error_description=${encodeURIComponent(description)}`;
+  return false;
+}
+
+function sendBack(context: Context, parameters: Record<string, string>, answer: Record<string, string>): void {
+  const target = new URL(parameters.redirect_uri ?? '');
+  for (const [name, value] of Object.entries(answer)) target.searchParams.set(name, value);
+  if (parameters.state !== undefined) target.searchParams.set('state', parameters.state);
+  context.redirect(target.href);
+}

@@ -1,0 +1,94 @@
+import { appendFileSync, readFileSync, truncateSync } from 'node:fs';
+import type { Clock, ClockState } from '../clock.ts';
+import type { GrantsState } from '../oauth/grants.ts';
+import type { Org } from './org.ts';
+
+/** What may be done to an org from outside. */
+const CHANGES = ['insert', 'update', 'remove', 'undelete', 'purge', 'merge', 'changeField'] as const;
+type ChangeName = (typeof CHANGES)[number];
+
+type Entry =
+  /** where the clock is, and what time it was when that was written */
+  | { at: string; clock: ClockState }
+  /** all grants, in place of those before */
+  | { at: string; grants: GrantsState }
+  /** a change of the org: a method of it and its arguments */
+  | { at: string; change: ChangeName; arguments: unknown[] };
+
+/**
+ * What the seed does not give, a line each in a file: where the clock is, the OAuth grants, and changes of the org from
+ * outside. What the org does by itself follows from seed and clock. Without a file nothing is kept.
+ */
+export class Journal {
+  readonly #file: string | undefined;
+  readonly #org: Org;
+  readonly #clock: Clock;
+  #keptGrants = '';
+
+  constructor(file: string | undefined, org: Org, clock: Clock) {
+    this.#file = file;
+    this.#org = org;
+    this.#clock = clock;
+  }
+
+  /** Brings clock and org back to where the file ends. @returns the grants, if any were kept */
+  replay(): GrantsState | undefined {
+    let grants: GrantsState | undefined;
+    for (const entry of this.#read()) {
+      if ('clock' in entry) this.#clock.restore(entry.clock, new Date(entry.at));
+      else if ('grants' in entry) grants = entry.grants;
+      else this.#apply(new Date(entry.at), entry.change, entry.arguments);
+    }
+    return grants;
+  }
+
+  /** Makes a change, and keeps it where it succeeds. */
+  change<Name extends ChangeName>(name: Name, ...given: Parameters<Org[Name]>): ReturnType<Org[Name]> {
+    const at = this.#clock.now();
+    const result = this.#apply(at, name, given);
+    this.#append({ at: at.toISOString(), change: name, arguments: given });
+    return result as ReturnType<Org[Name]>;
+  }
+
+  keepClock(): void {
+    this.#append({ at: this.#clock.now().toISOString(), clock: this.#clock.state });
+  }
+
+  /** Keeps the grants where they differ from those that were kept last. */
+  keepGrants(grants: GrantsState): void {
+    const text = JSON.stringify(grants);
+    if (text !== this.#keptGrants) this.#append({ at: this.#clock.now().toISOString(), grants });
+    this.#keptGrants = text;
+  }
+
+  /** At one instant, so that it stamps the same seconds whenever it is done again. */
+  #apply(at: Date, name: ChangeName, given: unknown[]): unknown {
+    const change = this.#org[name] as (...given: unknown[]) => unknown;
+    return this.#clock.at(at, () => change.apply(this.#org, given));
+  }
+
+  #append(entry: Entry): void {
+    if (this.#file !== undefined) appendFileSync(this.#file, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+  }
+
+  #read(): Entry[] {
+    if (this.#file === undefined) return [];
+    const text = readIfThere(this.#file);
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    // A line that was cut off while it was written.
+    if (whole !== text) truncateSync(this.#file, Buffer.byteLength(whole));
+    return whole
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Entry);
+  }
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,83 @@
+import { BIRTH } from '../objects/common-fields.ts';
+import { Dice, textSeed } from './dice.ts';
+
+const DAY_SECONDS = 86_400;
+const FIRST_DAY = BIRTH / 1000 / DAY_SECONDS;
+/** 2023-03-25 and later: an ordinary org on ordinary days. */
+const QUIET_FROM = Date.UTC(2023, 2, 25) / 1000 / DAY_SECONDS;
+/** From 2023-03-20 on one row of each object is edited just after every midnight. */
+const RESTAMPED_FROM = Date.UTC(2023, 2, 20) / 1000 / DAY_SECONDS;
+/** Changes are kept in memory, so a large org does not get more of them a day. */
+const MAX_A_DAY = 1000;
+
+export interface LifeEvent {
+  /** Seconds since 1970. */
+  second: number;
+  /** `touch` is an edit by the system: it moves SystemModstamp alone. `restamp` edits the row that is edited every night. */
+  kind: 'insert' | 'edit' | 'touch' | 'delete' | 'undelete' | 'restamp';
+  /** Which row, as a share of those there are. */
+  where: number;
+  /** Seed of what is written. */
+  seed: number;
+  /** How long before this second the rows were stamped; chance decides where it is not given. */
+  commitSeconds?: number;
+}
+
+/** The first day on which the org changes, in days since 1970. */
+export const firstLifeDay = FIRST_DAY;
+
+/** What happens to an object on a day (in days since 1970), in the order in which it happens. A pure function. */
+export function lifeEvents(seed: number, object: string, day: number, base: number): LifeEvent[] {
+  const dice = new Dice(seed, textSeed(object), day);
+  const events: LifeEvent[] = [];
+  const add = (kind: LifeEvent['kind'], second: number, where: number): void => {
+    events.push({ second: day * DAY_SECONDS + second, kind, where, seed: dice.between(1, 2_000_000_000) });
+  };
+  if (day >= RESTAMPED_FROM) add('restamp', dice.between(60, 239), 0);
+  if (day < QUIET_FROM) addEdgesOfTheDay(dice, add);
+  let second = 0;
+  for (let left = eventCount(dice, day, base); left > 0; left--) {
+    // One change in five falls into the second of the one before it.
+    second = dice.onceIn(5) ? second : dice.between(0, DAY_SECONDS - 1);
+    addEvent(dice, add, second);
+  }
+  return events.sort((left, right) => left.second - right.second);
+}
+
+/** A row stamped three minutes before midnight that can be seen from twelve minutes past: after a tick at ten past has read the day. */
+export function lateCommit(seed: number, object: string, day: number): LifeEvent {
+  const dice = new Dice(seed, textSeed(object), day, 1);
+  return { second: day * DAY_SECONDS + 720, kind: 'insert', where: 0, seed: dice.between(1, 2_000_000_000), commitSeconds: 900 };
+}
+
+type Add = (kind: LifeEvent['kind'], second: number, where: number) => void;
+
+function eventCount(dice: Dice, day: number, base: number): number {
+  if (day >= QUIET_FROM) return dice.between(3, 5);
+  return Math.min(MAX_A_DAY, Math.max(6, Math.round(base * (0.08 + dice.next() * 0.08))));
+}
+
+/** The first and the last second of a day, where half-open windows go wrong first. */
+function addEdgesOfTheDay(dice: Dice, add: Add): void {
+  add('insert', 0, 0);
+  add('edit', 0, dice.next());
+  add('edit', DAY_SECONDS - 1, dice.next());
+}
+
+function addEvent(dice: Dice, add: Add, second: number): void {
+  const kind = dice.pick(KINDS);
+  // Some rows are everybody's favourites, and are edited again and again.
+  const where = dice.onceIn(3) ? dice.next() ** 6 : dice.next();
+  add(kind, second, where);
+  if (kind !== 'edit' || !dice.onceIn(3)) return;
+  for (let again = dice.between(1, 3); again > 0; again--) add('edit', Math.min(DAY_SECONDS - 1, second + dice.between(0, 40) ** 2), where);
+}
+
+const KINDS: LifeEvent['kind'][] = [
+  ...Array<LifeEvent['kind']>(11).fill('edit'),
+  ...Array<LifeEvent['kind']>(5).fill('insert'),
+  'touch',
+  'delete',
+  'delete',
+  'undelete',
+];

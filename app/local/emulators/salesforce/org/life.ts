@@ -1,0 +1,158 @@
+import { stamp } from '../objects/common-fields.ts';
+import { Dice } from './dice.ts';
+import type { Value } from './field.ts';
+import { firstLifeDay, type LifeEvent, lateCommit, lifeEvents } from './life-events.ts';
+import type { Row, Table } from './table.ts';
+
+/** Which row is edited every night; none of the first, which are edited often anyway. */
+const RESTAMPED = 7;
+/** A long transaction commits up to a quarter of an hour after it stamped its rows. */
+const MAX_COMMIT_SECONDS = 900;
+/** Audit fields that were set at insert say that the row is from another system, and old. */
+const BACKDATED_FROM = Date.UTC(2014, 0, 1);
+const BACKDATED_DAYS = 2500;
+
+/** Makes one row out of two: the loser is deleted, and its children become the master's. */
+export type Merge = (table: Table, master: Row, loser: Row, stamps: Record<string, Value>) => void;
+
+/** Lets the rows of one object change as time goes on. */
+export class Life {
+  readonly #table: Table;
+  readonly #seed: number;
+  readonly #users: readonly string[];
+  readonly #merge: Merge;
+  readonly #editable: string[];
+  readonly #bin: number[] = [];
+  #day = firstLifeDay;
+  #rowsAtMidnight: number;
+  #events: LifeEvent[];
+  #next = 0;
+
+  constructor(table: Table, seed: number, users: readonly string[], merge: Merge) {
+    this.#table = table;
+    this.#seed = seed;
+    this.#users = users;
+    this.#merge = merge;
+    this.#rowsAtMidnight = table.count;
+    this.#editable = table.definition.fields.filter((field) => field.make && field.facts.updateable).map((field) => field.facts.name);
+    this.#events = this.#eventsOfTheDay();
+  }
+
+  /** What happens next. */
+  get next(): LifeEvent {
+    for (;;) {
+      const event = this.#events[this.#next];
+      if (event) return event;
+      this.#day++;
+      this.#next = 0;
+      this.#rowsAtMidnight = this.#table.count;
+      this.#events = this.#eventsOfTheDay();
+    }
+  }
+
+  /** Lets the next thing happen. */
+  step(): void {
+    const event = this.next;
+    this.#next++;
+    const { onlyChanges } = this.#table.definition;
+    if (!onlyChanges || onlyChanges.includes(event.kind)) this.#happen(event);
+  }
+
+  #eventsOfTheDay(): LifeEvent[] {
+    const { name, busy } = this.#table.definition;
+    const events = lifeEvents(this.#seed, name, this.#day, this.#table.base);
+    return busy ? [lateCommit(this.#seed, name, this.#day), ...events].sort((left, right) => left.second - right.second) : events;
+  }
+
+  #happen(event: LifeEvent): void {
+    const stamps = this.#stamps(event, event.second - this.#commitSeconds(event));
+    if (event.kind === 'insert') this.#insert(event, stamps);
+    else if (event.kind === 'undelete') this.#undelete(event, stamps);
+    else {
+      const row = event.kind === 'restamp' ? this.#restampedRow() : this.#livingRow(event.where);
+      if (!row) return;
+      const kept = this.#neverBackwards(row, stamps, event);
+      if (event.kind === 'delete') this.#deleteOrMerge(row, event, kept);
+      else this.#table.change(row.ordinal, { ...this.#newValues(row, event), ...kept });
+    }
+  }
+
+  /** How long before an event's rows can be seen they were stamped. */
+  #commitSeconds(event: LifeEvent): number {
+    if (event.commitSeconds !== undefined) return event.commitSeconds;
+    const dice = new Dice(event.seed, 2);
+    return this.#table.definition.busy && dice.onceIn(6) ? dice.between(60, MAX_COMMIT_SECONDS) : 0;
+  }
+
+  #stamps(event: LifeEvent, at: number): Record<string, Value> {
+    const second = stamp(at * 1000);
+    if (event.kind === 'touch') return { SystemModstamp: second };
+    return { SystemModstamp: second, LastModifiedDate: second, LastModifiedById: new Dice(event.seed).pick(this.#users) };
+  }
+
+  /** A row that is locked by a transaction waits: no later change has an older stamp. */
+  #neverBackwards(row: Row, stamps: Record<string, Value>, event: LifeEvent): Record<string, Value> {
+    const before = this.#table.value(row, 'SystemModstamp');
+    return String(before) > String(stamps.SystemModstamp) ? this.#stamps(event, event.second) : stamps;
+  }
+
+  #insert(event: LifeEvent, stamps: Record<string, Value>): void {
+    const audit = { CreatedDate: stamps.LastModifiedDate ?? null, CreatedById: stamps.LastModifiedById ?? null };
+    const values = { ...stamps, ...audit, ...(this.#table.definition.busy ? backdated(event) : {}) };
+    this.#table.bear(Object.fromEntries(Object.entries(values).filter(([name]) => this.#table.field(name))));
+  }
+
+  #deleteOrMerge(row: Row, event: LifeEvent, stamps: Record<string, Value>): void {
+    if (row.ordinal === this.#restampedOrdinal()) return;
+    const dice = new Dice(event.seed, 3);
+    const master = this.#isMerged(dice) ? this.#livingRow(dice.next()) : undefined;
+    if (master && master.ordinal !== row.ordinal) this.#merge(this.#table, master, row, stamps);
+    else this.#table.change(row.ordinal, { IsDeleted: true, ...stamps });
+    this.#bin.push(row.ordinal);
+  }
+
+  #isMerged(dice: Dice): boolean {
+    const { busy } = this.#table.definition;
+    return busy === true && this.#table.field('MasterRecordId') !== undefined && dice.onceIn(3);
+  }
+
+  #undelete(event: LifeEvent, stamps: Record<string, Value>): void {
+    const [ordinal] = this.#bin.splice(Math.floor(event.where * this.#bin.length), 1);
+    const row = ordinal === undefined ? undefined : this.#table.row(ordinal);
+    if (!row || !this.#table.isDeleted(row)) return;
+    this.#table.change(row.ordinal, { IsDeleted: false, ...this.#neverBackwards(row, stamps, event) });
+  }
+
+  #newValues(row: Row, event: LifeEvent): Record<string, Value> {
+    const dice = new Dice(event.seed, 1);
+    const names = Array.from({ length: dice.between(1, 3) }, () => dice.pick(this.#editable));
+    return Object.fromEntries(names.map((name) => [name, this.#table.anotherValue(row, name, event.seed)]));
+  }
+
+  #restampedOrdinal(): number {
+    return Math.min(RESTAMPED, this.#table.base - 1);
+  }
+
+  #restampedRow(): Row | undefined {
+    const row = this.#table.row(this.#restampedOrdinal());
+    return row && !this.#table.isDeleted(row) ? row : undefined;
+  }
+
+  /** The row at this share of those that midnight found, or the next one that is not deleted. */
+  #livingRow(where: number): Row | undefined {
+    const start = Math.floor(where * this.#rowsAtMidnight);
+    for (let step = 0; step < this.#rowsAtMidnight; step++) {
+      const row = this.#table.row((start + step) % this.#rowsAtMidnight);
+      if (row && !this.#table.isDeleted(row)) return row;
+    }
+    return undefined;
+  }
+}
+
+/** One insert in eight comes from another system by "Set Audit Fields": only SystemModstamp tells when it really was. */
+function backdated(event: LifeEvent): Record<string, Value> {
+  const dice = new Dice(event.seed, 4);
+  if (!dice.onceIn(8)) return {};
+  const long = stamp(BACKDATED_FROM + dice.between(0, BACKDATED_DAYS * 86_400) * 1000);
+  return { CreatedDate: long, LastModifiedDate: long };
+}

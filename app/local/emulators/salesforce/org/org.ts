@@ -1,0 +1,196 @@
+import type { Clock } from '../clock.ts';
+import { stamp, USER_COUNT } from '../objects/common-fields.ts';
+import { fillerDefinition } from '../objects/filler-objects.ts';
+import { objectsOf } from '../objects/objects.ts';
+import { type RowCounts, rowCounts } from '../objects/row-counts.ts';
+import { Dice } from './dice.ts';
+import { NOT_VALUES, type Value } from './field.ts';
+import { changeField, type FieldChange } from './field-change.ts';
+import { Life } from './life.ts';
+import { mergeRecords } from './merge-records.ts';
+import { recordId } from './record-id.ts';
+import { type Row, Table } from './table.ts';
+import { type Tables, worldOf } from './tables.ts';
+
+/** A record's raw values by field name, without compound and base64 fields. */
+export type OrgRecord = Record<string, Value>;
+
+const DAY_SECONDS = 86_400;
+const BIN_DAYS = 15;
+/** The bin is emptied every night from this day on. Before it the org keeps what it deleted, so that the first weeks can be compared row by row. */
+const EMPTIED_FROM = Date.UTC(2023, 3, 1) / 1000;
+
+/** The whole org: made from a seed number, changing with the clock, and open to changes from tests. */
+export class Org implements Tables {
+  readonly seed: number;
+  readonly id: string;
+  /** The first is the user who connects. */
+  readonly users: readonly string[];
+  readonly clock: Clock;
+  readonly #tables: Map<string, Table>;
+  /** Objects without rows are made when somebody asks for them. */
+  readonly #fillers = new Map<string, Table>();
+  readonly #lives: Life[];
+  #nextEmptying = EMPTIED_FROM;
+
+  constructor(seed: number, size: number, clock: Clock, rows: Partial<RowCounts> = {}) {
+    this.seed = seed;
+    this.clock = clock;
+    this.id = recordId('00D', new Dice(seed).between(100_000, 2_000_000_000));
+    this.users = Array.from({ length: USER_COUNT }, (_, index) => recordId('005', index + 1));
+    const world = worldOf(() => clock.now(), this);
+    const tables = objectsOf(this.id, rowCounts(size, rows)).map((definition) => new Table(definition, seed, world));
+    this.#tables = new Map(tables.map((table) => [table.definition.name.toLowerCase(), table]));
+    this.#lives = tables
+      .filter((table) => table.definition.lives)
+      .map((table) => new Life(table, seed, this.users, (...merged) => mergeRecords(tables, ...merged)));
+  }
+
+  /** All tables that have rows, as they are now. */
+  tables(): Table[] {
+    this.#catchUp();
+    return [...this.#tables.values()];
+  }
+
+  /** An object's table as it is now, whatever the case of the name. */
+  table(object: string): Table | undefined {
+    this.#catchUp();
+    const name = object.toLowerCase();
+    return this.#tables.get(name) ?? this.#fillers.get(name) ?? this.#filler(name);
+  }
+
+  withKeyPrefix(keyPrefix: string): Table | undefined {
+    return this.#tables.values().find((table) => table.definition.keyPrefix === keyPrefix);
+  }
+
+  /** The org as it is now, for queries that are read page by page. */
+  frozen(): Tables {
+    this.#catchUp();
+    const now = this.clock.now();
+    const frozen: Tables = {
+      table: (object) => tables.get(object.toLowerCase()) ?? this.table(object),
+      withKeyPrefix: (keyPrefix) => tables.values().find((table) => table.definition.keyPrefix === keyPrefix),
+      now: () => now,
+    };
+    const world = worldOf(() => now, frozen);
+    const tables = new Map([...this.#tables].map(([name, table]) => [name, table.frozen(world)]));
+    return frozen;
+  }
+
+  now(): Date {
+    return this.clock.now();
+  }
+
+  /** Inserts a record and answers its id. Stamps that are given are kept, as the system's own would be: so rows come late, or back-dated. */
+  insert(object: string, fields: OrgRecord): string {
+    const table = this.#tableToWrite(object);
+    const second = stamp(this.clock.now().getTime());
+    const [user = null] = this.users;
+    const audit = { OwnerId: user, CreatedDate: second, CreatedById: user, ...this.#stamps() };
+    const kept = Object.entries(audit).filter(([name]) => table.field(name));
+    return table.idOf(table.insert({ ...Object.fromEntries(kept), ...fields }));
+  }
+
+  update(object: string, id: string, fields: OrgRecord): void {
+    const table = this.#tableToWrite(object);
+    const row = this.#rowToWrite(table, id);
+    if (table.isDeleted(row)) throw new Error(`${object} ${id} is deleted.`);
+    table.change(row.ordinal, { ...this.#stamps(), ...fields });
+  }
+
+  /** Puts a record into the recycle bin. */
+  remove(object: string, id: string): void {
+    const table = this.#tableToWrite(object);
+    if (!table.field('IsDeleted')) throw new Error(`Records of ${object} cannot be deleted.`);
+    table.change(this.#rowToWrite(table, id).ordinal, { ...this.#stamps(), IsDeleted: true });
+  }
+
+  undelete(object: string, id: string): void {
+    const table = this.#tableToWrite(object);
+    table.change(this.#rowToWrite(table, id).ordinal, { ...this.#stamps(), IsDeleted: false });
+  }
+
+  /** Removes a record, which leaves its trace in the log of deletions alone. */
+  purge(object: string, id: string): void {
+    const table = this.#tableToWrite(object);
+    table.purge(this.#rowToWrite(table, id).ordinal, stamp(this.clock.now().getTime()));
+  }
+
+  /** Merges two records: the loser is deleted and names its master, whose its children become. */
+  merge(object: string, masterId: string, loserId: string): void {
+    const table = this.#tableToWrite(object);
+    if (!table.field('MasterRecordId')) throw new Error(`Records of ${object} cannot be merged.`);
+    const [master, loser] = [this.#rowToWrite(table, masterId), this.#rowToWrite(table, loserId)];
+    mergeRecords([...this.#tables.values()], table, master, loser, this.#stamps());
+  }
+
+  /** Hides, shows, adds or retypes a field for the connected user, from now on. */
+  changeField(object: string, change: FieldChange): void {
+    const table = this.table(object);
+    if (!table) throw new Error(`There is no object ${object}.`);
+    changeField(table, change);
+    // Last-Modified is documented for metadata alone: field-level security need not move it.
+    if (change.change === 'hide' || change.change === 'show') return;
+    table.describedAt = new Date(Math.max(this.clock.now().getTime(), table.describedAt.getTime() + 1000));
+  }
+
+  /** Every record of an object, deleted ones too, made one by one as they are read. */
+  *records(object: string): Generator<OrgRecord> {
+    const table = this.table(object);
+    if (!table) throw new Error(`There is no object ${object}.`);
+    const names = table.fields.filter(({ facts }) => !NOT_VALUES.includes(facts.type)).map(({ facts }) => facts.name);
+    for (const row of table.rows()) yield Object.fromEntries(names.map((name) => [name, table.value(row, name)]));
+  }
+
+  /** Objects live side by side: what happens happens in the order of time, whatever object it happens to. */
+  #catchUp(): void {
+    const until = this.clock.live().getTime() / 1000;
+    for (let life = this.#soonest(); life && life.next.second <= until; life = this.#soonest()) {
+      this.#emptyBinsUntil(life.next.second);
+      life.step();
+    }
+    this.#emptyBinsUntil(until);
+  }
+
+  #soonest(): Life | undefined {
+    let soonest: Life | undefined;
+    for (const life of this.#lives) if (!soonest || life.next.second < soonest.next.second) soonest = life;
+    return soonest;
+  }
+
+  #emptyBinsUntil(second: number): void {
+    for (; this.#nextEmptying <= second; this.#nextEmptying += DAY_SECONDS) {
+      const before = stamp((this.#nextEmptying - BIN_DAYS * DAY_SECONDS) * 1000);
+      for (const table of this.#tables.values()) table.purgeDeletedBefore(before);
+    }
+  }
+
+  #filler(name: string): Table | undefined {
+    const definition = fillerDefinition(name);
+    if (!definition) return undefined;
+    const table = new Table(
+      definition,
+      this.seed,
+      worldOf(() => this.clock.now(), this),
+    );
+    this.#fillers.set(name, table);
+    return table;
+  }
+
+  #stamps(): OrgRecord {
+    const second = stamp(this.clock.now().getTime());
+    return { SystemModstamp: second, LastModifiedDate: second, LastModifiedById: this.users[0] ?? null };
+  }
+
+  #tableToWrite(object: string): Table {
+    const table = this.table(object);
+    if (!table?.definition.lives) throw new Error(`Records of ${object} cannot be written.`);
+    return table;
+  }
+
+  #rowToWrite(table: Table, id: string): Row {
+    const row = table.find(id);
+    if (!row) throw new Error(`There is no ${table.definition.name} ${id}.`);
+    return row;
+  }
+}

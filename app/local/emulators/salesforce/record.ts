@@ -1,0 +1,45 @@
+import type { Router } from '@koa/router';
+import type { Field } from './org/field.ts';
+import type { Table } from './org/table.ts';
+import type { Parts } from './parts.ts';
+import { wholeRecord } from './rest/record-json.ts';
+import { queryParameter, replyJson } from './rest/reply.ts';
+import { notFound, SalesforceError } from './rest/salesforce-error.ts';
+
+export interface RecordAsked {
+  object: string;
+  id: string;
+  version: string;
+  /** Separated by commas; all unless given. */
+  fields: string | undefined;
+}
+
+/** A single record by its id. */
+export function recordRoute(router: Router, parts: Parts): void {
+  router.get('/services/data/:version/sobjects/:object/:id', (context) => {
+    const { object = '', id = '' } = context.params;
+    replyJson(context, recordReply(parts, { object, id, version: context.state.version, fields: queryParameter(context, 'fields') }));
+  });
+}
+
+/** A record with the fields that the user sees. Throws where it is not there, or no more. */
+export function recordReply({ org }: Parts, asked: RecordAsked): object {
+  const table = org.table(asked.object);
+  if (!table) throw notFound();
+  const { keyPrefix } = table.definition;
+  if (!/^\w{15}(\w{3})?$/.test(asked.id) || (keyPrefix && !asked.id.startsWith(keyPrefix))) {
+    throw new SalesforceError(404, 'NOT_FOUND', `Provided external ID field does not exist or is not accessible: ${asked.id}`);
+  }
+  const row = table.find(asked.id);
+  if (!row) throw notFound();
+  if (table.isDeleted(row)) throw new SalesforceError(404, 'ENTITY_IS_DELETED', 'entity is deleted');
+  return wholeRecord(table, row, asked.version, asked.fields === undefined ? undefined : fieldsNamed(table, asked.fields));
+}
+
+function fieldsNamed(table: Table, names: string): Field[] {
+  return names.split(',').map((name) => {
+    const found = table.fields.find(({ facts }) => facts.name.toLowerCase() === name.trim().toLowerCase());
+    if (!found) throw new SalesforceError(400, 'INVALID_FIELD', `No such column '${name}' on sobject of type ${table.definition.name}`);
+    return found;
+  });
+}

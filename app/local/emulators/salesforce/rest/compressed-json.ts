@@ -1,0 +1,24 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { Middleware } from 'koa';
+import type { Faults } from '../faults.ts';
+
+const compress = promisify(gzip);
+/** What is shorter goes as it is. */
+const SHORTEST = 1024;
+
+/** Sends JSON compressed to a client that asks for gzip. Result pages of Bulk jobs see to themselves. */
+export function compressedJson(faults: Faults): Middleware {
+  return async (context, next) => {
+    await next();
+    const { body } = context;
+    if (typeof body !== 'string' || body.length < SHORTEST || !asksForGzip(context.get('Accept-Encoding'))) return;
+    if (faults.take('not-compressed', { method: context.method, url: context.url })) return;
+    context.body = await compress(body, { level: 1 });
+    context.set('Content-Encoding', 'gzip');
+  };
+}
+
+export function asksForGzip(acceptEncoding: string): boolean {
+  return /\bgzip\b/i.test(acceptEncoding);
+}

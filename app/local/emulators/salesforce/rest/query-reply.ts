@@ -1,0 +1,71 @@
+import { type Snapshot, takeSnapshot } from '../org/snapshot.ts';
+import type { Parts } from '../parts.ts';
+import { aggregateRow } from '../soql/aggregate.ts';
+import { countCalculated, readSoql, refuseUnknownParts, type SoqlQuery } from '../soql/soql.ts';
+import type { OpenCursor } from './query-cursors.ts';
+import { type JsonObject, queriedRecord } from './record-json.ts';
+import { SalesforceError, TOO_COMPLICATED } from './salesforce-error.ts';
+
+const LARGEST_PAGE = 2000;
+const SMALLEST_PAGE = 200;
+
+export interface QueryAsked {
+  soql: string | undefined;
+  /** queryAll: deleted and archived rows too. */
+  deleted: boolean;
+  version: string;
+  pageRows: number;
+}
+
+/** Rows on a page: Sforce-Query-Options gives a hint, which Salesforce follows between 200 and 2,000. */
+export function pageRowsAsked(queryOptions: string): number {
+  const [, asked] = /batchSize=(\d+)/i.exec(queryOptions) ?? [];
+  return Math.min(LARGEST_PAGE, Math.max(SMALLEST_PAGE, Number(asked ?? LARGEST_PAGE)));
+}
+
+/** Evaluates a REST query and answers its first page. Throws Salesforce's refusals. */
+export async function queryReply({ org, cursors, faults }: Parts, asked: QueryAsked): Promise<object> {
+  if (!asked.soql) throw new SalesforceError(400, 'MALFORMED_QUERY', 'A query string has to be specified');
+  const query = readSoql(org.frozen(), asked.soql);
+  refuseUnknownParts(query);
+  const place = { method: 'GET', url: asked.soql, object: query.table.definition.name };
+  if (faults.take('too-complicated', { ...place, calculated: countCalculated(query) })) {
+    throw new SalesforceError(400, 'QUERY_TOO_COMPLICATED', TOO_COMPLICATED);
+  }
+  const found = await takeSnapshot(query, { deleted: asked.deleted });
+  const occasion = { ...place, rows: found.length };
+  if (query.hasAggregate && faults.take('count-timeout', occasion)) throw queryTimeout();
+  if (query.counts) return { totalSize: found.length, done: true, records: [] };
+  if (query.hasAggregate) return aggregateReply(query, found);
+  const id = found.length > asked.pageRows ? cursors.open({ query, found, pageRows: asked.pageRows }) : '';
+  return pageReply({ query, found, pageRows: asked.pageRows, from: 0, id }, asked.version);
+}
+
+/** Answers the page that a locator names. */
+export function nextPageReply({ cursors }: Parts, locator: string, version: string): object {
+  return pageReply(cursors.at(locator), version);
+}
+
+export function queryTimeout(): SalesforceError {
+  return new SalesforceError(400, 'QUERY_TIMEOUT', 'Your query request was running for too long.');
+}
+
+function pageReply({ query, found, pageRows, from, id }: OpenCursor, version: string): object {
+  const to = Math.min(found.length, from + pageRows);
+  const done = to >= found.length;
+  const records = [...found.rows(from, to)].map((row) => queriedRecord(query, row, version));
+  // The continuation of queryAll is under /query/ as well.
+  const next = done ? {} : { nextRecordsUrl: `/services/data/v${version}/query/${id}-${to}` };
+  return { totalSize: found.length, done, ...next, records };
+}
+
+function aggregateReply({ aggregates }: SoqlQuery, found: Snapshot): object {
+  const row = aggregateRow(aggregates, found.rows());
+  const record: JsonObject = { attributes: { type: 'AggregateResult' } };
+  for (const { name } of aggregates) record[name] = withOffsetIfStamp(row[name]);
+  return { totalSize: 1, done: true, records: [record] };
+}
+
+function withOffsetIfStamp(value: JsonObject[string] | undefined): JsonObject[string] {
+  return typeof value === 'string' ? value.replace(/(T[\d:.]+)Z$/, '$1+0000') : (value ?? null);
+}

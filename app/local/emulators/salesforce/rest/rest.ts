@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import type { Router } from '@koa/router';
+import type { Context } from 'koa';
+import { NEWEST_VERSION, OLDEST_VERSION } from '../oauth/session.ts';
+import { fillerDefinitions } from '../objects/filler-objects.ts';
+import type { ObjectDefinition } from '../objects/object-definition.ts';
+import type { Org } from '../org/org.ts';
+import type { Parts } from '../parts.ts';
+import { objectDescribe, objectSummary } from './describe.ts';
+import { queryParameter, replyJson } from './reply.ts';
+import { notFound } from './salesforce-error.ts';
+
+const SEASONS = ['Spring', 'Summer', 'Winter'];
+
+/** `/services/data`: the versions, for anybody. */
+export function versionsRoute(router: Router): void {
+  router.get('/services/data', (context) => {
+    const numbers = Array.from({ length: NEWEST_VERSION - OLDEST_VERSION + 1 }, (_, index) => OLDEST_VERSION + index);
+    replyJson(
+      context,
+      numbers.map((number) => ({ label: release(number), url: `/services/data/v${number}.0`, version: `${number}.0` })),
+    );
+  });
+}
+
+/** v66 is Spring '26; there are three releases a year. */
+function release(number: number): string {
+  const releases = number - NEWEST_VERSION;
+  const season = SEASONS[((releases % 3) + 3) % 3] ?? '';
+  return `${season} '${26 + Math.floor(releases / 3) + (season === 'Winter' ? 1 : 0)}`;
+}
+
+/** REST resources other than queries. */
+export function restRoutes(router: Router, parts: Parts): void {
+  const { org, urls, limits } = parts;
+  const data = '/services/data/:version';
+
+  router.get(`${data}/sobjects`, (context) => {
+    const sobjects = everyDefinition(org).map((definition) => objectSummary(definition, context.state.version));
+    const changed = new Date(Math.max(...org.tables().map((table) => table.describedAt.getTime())));
+    replyUnlessKnown(context, { encoding: 'UTF-8', maxBatchSize: 200, sobjects }, changed);
+  });
+
+  router.get(`${data}/sobjects/:object/describe`, (context) => {
+    const table = org.table(context.params.object ?? '');
+    if (!table) throw notFound();
+    replyUnlessKnown(context, objectDescribe(table, context.state.version, urls.instance), table.describedAt);
+  });
+
+  router.get(`${data}/sobjects/:object`, (context) => {
+    const table = org.table(context.params.object ?? '');
+    if (!table) throw notFound();
+    replyJson(context, { objectDescribe: objectSummary(table.definition, context.state.version), recentItems: [] });
+  });
+
+  router.get(`${data}/limits`, (context) => {
+    replyJson(context, limits.all());
+  });
+
+  router.get(`${data}/limits/recordCount`, (context) => {
+    const names = queryParameter(context, 'sObjects')?.split(',');
+    const tables = names ? names.map((name) => org.table(name.trim())) : org.tables();
+    const sObjects = tables.flatMap((table) => (table && table.count > 0 ? [{ count: table.count, name: table.definition.name }] : []));
+    replyJson(context, { sObjects });
+  });
+}
+
+/** Objects with and without rows, in alphabetical order. */
+function everyDefinition(org: Org): ObjectDefinition[] {
+  const withRows = org.tables().map((table) => table.definition);
+  const names = new Set(withRows.map(({ name }) => name));
+  const others = fillerDefinitions().filter(({ name }) => !names.has(name));
+  return [...withRows, ...others].sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+/** Answers 304 to a client that has this description already. */
+function replyUnlessKnown(context: Context, value: object, changed: Date): void {
+  const text = JSON.stringify(value);
+  const tag = `"${createHash('sha256').update(text).digest('hex').slice(0, 32)}"`;
+  context.set({ ETag: tag, 'Last-Modified': changed.toUTCString() });
+  const since = context.get('If-Modified-Since');
+  const known = context.get('If-None-Match')
+    ? context.get('If-None-Match').includes(tag)
+    : since !== '' && Date.parse(since) >= Math.floor(changed.getTime() / 1000) * 1000;
+  if (known) context.status = 304;
+  else replyJson(context, text);
+}

@@ -1,0 +1,49 @@
+import type { Context, Middleware } from 'koa';
+import type { Faults, Occasion } from '../faults.ts';
+
+const MAINTENANCE = '<html><head><title>Maintenance</title></head><body><h1>We are down for maintenance.</h1></body></html>';
+const CUT_AFTER_BYTES = 100;
+
+/** Faults that may befall any request, on either host: the service is not asked, or its answer does not arrive. */
+export function spoiledReply(faults: Faults): Middleware {
+  return async (context, next) => {
+    if (context.path.startsWith('/emulator/')) return next();
+    const occasion: Occasion = { method: context.method, url: context.url };
+    const fault = faults.take('http', occasion);
+    if (fault) {
+      context.status = fault.status ?? 503;
+      context.set({ 'Content-Type': 'text/html; charset=UTF-8', ...fault.headers });
+      context.body = fault.body ?? MAINTENANCE;
+      return;
+    }
+    if (faults.take('stall', occasion)) {
+      context.respond = false;
+      return;
+    }
+    const lost = faults.take('lost-reply', occasion);
+    const cut = faults.take('cut-body', occasion);
+    await next();
+    if (lost) breakOff(context);
+    else if (cut) sendPart(context, cut.afterBytes ?? CUT_AFTER_BYTES);
+  };
+}
+
+function breakOff(context: Context): void {
+  const { body } = context;
+  if (isStream(body)) body.destroy();
+  context.respond = false;
+  context.req.socket.destroy();
+}
+
+/** Sends the head of an answer and some bytes of its body, then breaks the connection. */
+function sendPart(context: Context, bytes: number): void {
+  if (typeof context.body !== 'string' && !Buffer.isBuffer(context.body)) return;
+  const body = Buffer.from(context.body);
+  context.respond = false;
+  context.res.setHeader('Content-Length', body.length);
+  context.res.write(body.subarray(0, Math.min(bytes, body.length - 1)), () => context.req.socket.destroy());
+}
+
+function isStream(body: unknown): body is { destroy(): void } {
+  return typeof body === 'object' && body !== null && 'destroy' in body;
+}

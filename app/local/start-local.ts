@@ -1,0 +1,190 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CommandError } from '../commands/command-error.ts';
+import { prepareDataFolder } from './emulators/data-folder.ts';
+import { type EmulatorEndpoints, readEndpoints } from './emulators/emulators.ts';
+import { DEFAULT_PORT_BASE, readPortBase } from './emulators/ports.ts';
+import { isStartError } from './emulators/start-error.ts';
+import type { EmulatorMessage } from './emulators-command.ts';
+
+/** The service on one machine: what the environment lacks is the emulators'. */
+export interface Local extends AsyncDisposable {
+  /** the environment with the gaps filled in */
+  env: NodeJS.ProcessEnv;
+  /** Says what is local, where its data lies, how to try each endpoint, and whether the service ticks by itself. */
+  explain(url: string, ticks: boolean): void;
+}
+
+/** Options of the command line, as they were given. */
+export interface LocalOptions {
+  data: string;
+  'port-base'?: string | undefined;
+  clock?: string | undefined;
+}
+
+/** Salesforce is given whole or not at all; so is BigQuery. */
+const SALESFORCE = ['SALESFORCE_CLIENT_ID', 'SALESFORCE_CLIENT_SECRET', 'SALESFORCE_LOGIN_URL', 'SALESFORCE_APPS'];
+const BIGQUERY = ['GOOGLE_CLOUD_PROJECT', 'BIGQUERY_API_ENDPOINT', 'BIGQUERY_LOCATION'];
+
+/**
+ * Fills in what the environment lacks, from the emulators that runs on this data folder, or from one that it starts and, when disposed
+ * of, stops. What is set stays: one can try a real org without a cloud, or a cloud without an org.
+ * @throws CommandError
+ */
+export async function startLocal(env: NodeJS.ProcessEnv, options: LocalOptions): Promise<Local> {
+  try {
+    return await fillIn(env, options);
+  } catch (error) {
+    throw isStartError(error) ? new CommandError(error.message, { cause: error }) : error;
+  }
+}
+
+async function fillIn(env: NodeJS.ProcessEnv, options: LocalOptions): Promise<Local> {
+  const dataFolder = resolve(options.data);
+  const portBase = options['port-base'] === undefined ? undefined : readPortBase(options['port-base']);
+  await prepareDataFolder(dataFolder);
+  const lacks = (names: string[]): boolean => names.every((name) => !env[name]);
+  const missing = { database: lacks(['DATABASE_URL']), salesforce: lacks(SALESFORCE), bigquery: lacks(BIGQUERY) };
+  const needed = Object.values(missing).includes(true);
+  const { endpoints, close } = needed
+    ? await attachOrStart(dataFolder, portBase, options.clock)
+    : { endpoints: undefined, close: async () => {} };
+  return {
+    env: {
+      PORT: String(endpoints?.port_base ?? portBase ?? DEFAULT_PORT_BASE),
+      TOKEN_KEYS: await readTokenKey(dataFolder),
+      ...(endpoints && missing.database && { DATABASE_URL: endpoints.database_url }),
+      ...(endpoints && missing.salesforce && salesforceOf(endpoints)),
+      ...(endpoints && missing.bigquery && bigqueryOf(endpoints)),
+      ...withoutEmpty(env),
+    },
+    explain: (url, ticks) => console.log(explanation(url, ticks, dataFolder, missing, endpoints)),
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function salesforceOf({ salesforce, clock_url }: EmulatorEndpoints): NodeJS.ProcessEnv {
+  return {
+    SALESFORCE_LOGIN_URL: salesforce.login_url,
+    SALESFORCE_CLIENT_ID: salesforce.client_id,
+    SALESFORCE_CLIENT_SECRET: salesforce.client_secret,
+    SCHEDULE_CLOCK_URL: clock_url,
+  };
+}
+
+function bigqueryOf({ bigquery }: EmulatorEndpoints): NodeJS.ProcessEnv {
+  return { GOOGLE_CLOUD_PROJECT: bigquery.project, BIGQUERY_LOCATION: bigquery.location, BIGQUERY_API_ENDPOINT: bigquery.endpoint };
+}
+
+function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value));
+}
+
+/** The key that seals the tokens in this data folder's job store. */
+async function readTokenKey(dataFolder: string): Promise<string> {
+  const file = resolve(dataFolder, 'token-key');
+  try {
+    await writeFile(file, randomBytes(32).toString('base64'), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EEXIST') throw error;
+  }
+  return await readFile(file, 'utf8');
+}
+
+interface Attached {
+  endpoints: EmulatorEndpoints;
+  close(): Promise<void>;
+}
+
+async function attachOrStart(dataFolder: string, portBase: number | undefined, clock: string | undefined): Promise<Attached> {
+  const running = await findEmulators(dataFolder);
+  if (!running) return await startEmulatorProcess(dataFolder, portBase, clock);
+  if (clock !== undefined || (portBase ?? running.port_base) !== running.port_base) {
+    throw new CommandError(`The emulators of ${dataFolder} are running already. Stop them first, or leave out --port-base and --clock.`);
+  }
+  return { endpoints: running, close: async () => {} };
+}
+
+/** The emulators that runs on a data folder, or undefined. One whose process is gone, or is another's now, does not answer. */
+async function findEmulators(dataFolder: string): Promise<EmulatorEndpoints | undefined> {
+  const endpoints = await readEndpoints(dataFolder);
+  if (!endpoints) return undefined;
+  try {
+    process.kill(endpoints.pid, 0);
+    const response = await fetch(endpoints.clock_url, { signal: AbortSignal.timeout(2_000) });
+    return response.ok ? endpoints : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function startEmulatorProcess(dataFolder: string, portBase: number | undefined, clock: string | undefined): Promise<Attached> {
+  const cli = fileURLToPath(new URL('../cli.ts', import.meta.url));
+  const given = [...(portBase === undefined ? [] : ['--port-base', String(portBase)]), ...(clock === undefined ? [] : ['--clock', clock])];
+  // In a group of its own: the terminal's interrupt is for us, and we stop the emulators after we have let go of it.
+  const child = spawn(process.execPath, [cli, 'emulators', '--data', dataFolder, ...given], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    detached: true,
+  });
+  const ended = once(child, 'exit');
+  const [message] = (await Promise.race([
+    once(child, 'message'),
+    ended.then(() => {
+      throw new CommandError(`The emulators did not start: their output above says why. Their data is in ${dataFolder}.`);
+    }),
+  ])) as [EmulatorMessage];
+  if ('refusal' in message) throw new CommandError(message.refusal);
+  return { endpoints: message.endpoints, close: () => stop(child, ended) };
+}
+
+async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+  child.kill('SIGTERM');
+  await ended;
+}
+
+/** At most 80 columns and 24 lines, which is what the smallest terminal shows. */
+function explanation(
+  url: string,
+  ticks: boolean,
+  dataFolder: string,
+  missing: Record<'database' | 'salesforce' | 'bigquery', boolean>,
+  endpoints: EmulatorEndpoints | undefined,
+): string {
+  const local = Object.entries({ Postgres: missing.database, Salesforce: missing.salesforce, BigQuery: missing.bigquery })
+    .filter(([, isLocal]) => isLocal)
+    .map(([name]) => name);
+  const below = relative(process.cwd(), dataFolder);
+  const folder = below.startsWith('..') ? dataFolder : below;
+  const query = `npm run query -- ${folder === '.local' ? '' : `--data ${folder} `}"SELECT COUNT(*) AS accounts FROM salesforce.Account"`;
+  return `
+Listening on ${url}, for this machine only. No API key is needed.
+Local: ${local.join(', ') || 'nothing but the service'}. Data: ${folder}
+
+Connect the org: open the URL that the first line prints, choose Allow, and copy
+code=… out of the address that follows (it leads nowhere). Then create a job:
+  R=https://127.0.0.1/login/callback
+  curl --form redirect_uri=$R ${url}/get_oauth_url
+  curl --form redirect_uri=$R --form authorization_code='…' \\
+    ${url}/login_oauth_callback
+  curl --form user_id='…' --form object_name=Account \\
+    --form start_date=2024-03-10 ${url}/create_importing_job
+
+Import what is due, and look at it:
+  curl '${url}/handle_importing_job?wait=50'
+  curl ${url}/jobs
+  ${query}
+${
+  endpoints && missing.salesforce
+    ? `Move the org's clock a day forward, then import again:
+  curl -X PUT -d '{"days": 1}' ${endpoints.clock_url}
+`
+    : ''
+}
+${ticks ? 'Imports what is due now and every hour (--no-tick: only on request).' : 'Imports only on request (--no-tick).'}
+Ctrl-C stops it and keeps everything. To start afresh: rm -rf ${folder}
+`;
+}

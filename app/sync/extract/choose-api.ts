@@ -1,0 +1,93 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { DescribedField } from '../../core/columns.ts';
+import { type Choice, chooseMethod } from '../../core/method.ts';
+import { AppError, isAppError } from '../../errors.ts';
+import { fieldRefusal, refusedQuery } from '../../salesforce/field-refusal.ts';
+import { queryPath, type RestPage, readRestPage } from '../../salesforce/rest.ts';
+import { type RowRange, selectRows } from '../../salesforce/soql.ts';
+import { saveDescribed } from '../../store/runs.ts';
+import { type Slice, saveSlice } from '../../store/slices.ts';
+import { countOrNull } from './count-or-null.ts';
+import { type Extraction, requestedFields, type TooLarge } from './extraction.ts';
+import { queryTooLargeReason } from './is-query-too-large.ts';
+import { requireQuota } from './require-quota.ts';
+import type { Unsettled } from './settle-fields.ts';
+
+/** A slice whose method is chosen; read by REST, with the page that was read already. */
+export interface Reading {
+  slice: Slice;
+  firstPage: RestPage | undefined;
+}
+
+/** Why only Bulk can read a slice. */
+interface NotByRest extends Choice {
+  /** as a part of a sentence, for where Bulk refuses the object as well */
+  why: string;
+}
+
+/**
+ * Asks for the first page by REST, which also tells how many rows there are, and chooses how to read them all: an empty window costs
+ * this one call, a small one little more. Where there are rows, the run's fields have to be described before they are read. What an earlier
+ * attempt chose stays chosen.
+ * @param canBeCut whether TooLarge may be answered: where Bulk refuses the object, and REST takes too long for so many rows
+ */
+export async function chooseApi(
+  extraction: Extraction,
+  planned: Slice,
+  range: RowRange,
+  canBeCut: boolean,
+): Promise<Reading | TooLarge | { unsettled: Unsettled }> {
+  if (planned.method) return { slice: planned, firstPage: undefined };
+  const { context, run } = extraction;
+  await requireQuota(context, run.orgId);
+  const first = await readFirstPage(extraction, planned, range);
+  const byRest = 'totalSize' in first;
+  if (!byRest && run.job.bulkRefused) {
+    // REST may be able to read fewer rows.
+    if (canBeCut) return { cut: planned, parts: 2 };
+    throw readByNeither(run.job.objectName, first.why, run.job.bulkRefused);
+  }
+  const countBefore = byRest ? first.totalSize : await countOrNull(extraction, range);
+  const changed = countBefore === 0 ? undefined : await describeUnlessDone(extraction);
+  if (changed) return { unsettled: { kind: 'described', fields: changed } };
+  const { method, reason } = byRest ? chooseMethod(first.totalSize, context.limits.restRows, run.job.bulkRefused) : first;
+  const slice = await saveSlice(context.database, run, planned.ordinal, { state: 'extracting', countBefore, method, reason });
+  return { slice, firstPage: byRest && method === 'rest' ? first : undefined };
+}
+
+/** Describes the object, once for each run. @returns its fields, where they are not those that the run has */
+async function describeUnlessDone({ context, client, run, knownFields }: Extraction): Promise<DescribedField[] | undefined> {
+  if (run.described) return undefined;
+  await requireQuota(context, run.orgId);
+  const { fields } = await context.describes.get(client, run.job.connectionId, run.job.objectName, run.grantedAt);
+  if (!isDeepStrictEqual(fields, knownFields)) return fields;
+  await saveDescribed(context.database, run);
+  return undefined;
+}
+
+/** @returns the page, or why only Bulk can read this */
+async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRange): Promise<RestPage | NotByRest> {
+  const { client, run, signal } = extraction;
+  const names = requestedFields(extraction, slice);
+  const path = queryPath(client, selectRows(range, names));
+  const tooLong = 'the query is too long for a URI';
+  // Where Bulk does not read the object, it can still be read in field groups.
+  if (!path && run.job.bulkRefused) throw refusedQuery(run.job.objectName, { code: 'QUERY_TOO_COMPLICATED', message: tooLong });
+  if (!path) return { method: 'bulk', reason: tooLong, why: tooLong };
+  try {
+    return await readRestPage(client, path, names, signal);
+  } catch (error) {
+    const code = fieldRefusal(error) ? undefined : queryTooLargeReason(error, run);
+    if (!code) throw error;
+    const why = isAppError(error) ? error.message.replace(/^C/, 'c').replace(/\.$/, '') : code;
+    // Bulk has more time.
+    return { method: 'bulk', reason: `REST gave up on it (${code})`, why };
+  }
+}
+
+function readByNeither(objectName: string, byRest: string, byBulk: string): AppError {
+  return new AppError(
+    'salesforce_refused',
+    `${objectName} can be read neither by REST (${byRest}) nor by Bulk (${byBulk}). Hide fields from the connection's user, or choose another object.`,
+  );
+}

@@ -1,0 +1,16 @@
+import { isAppError } from '../../errors.ts';
+import { describeError } from '../../log.ts';
+import { countRows, type RowRange } from '../../salesforce/soql.ts';
+import type { Extraction } from './extraction.ts';
+import { queryTooLargeReason } from './is-query-too-large.ts';
+
+/** Salesforce's own count, or null where it does not count (a large object takes too long): then nothing is claimed of it. */
+export async function countOrNull({ context, client, run }: Extraction, range: RowRange): Promise<number | null> {
+  try {
+    return await countRows(client, range);
+  } catch (error) {
+    if (!isAppError(error) || (error.code !== 'salesforce_refused' && !queryTooLargeReason(error, run))) throw error;
+    context.log.warn({ event: 'not_counted', run: run.runId, object: range.objectName, ...describeError(error) });
+    return null;
+  }
+}

@@ -1,0 +1,89 @@
+import { BASE_GROUP, groupsOf } from '../../core/field-groups.ts';
+import { countFittingSlices } from '../../core/run-slices.ts';
+import { divideById, divideByTime, divideOpen, haveSameRange, planSlices, type SliceRange, slicesOf } from '../../core/slices.ts';
+import { firstCreatedDate } from '../../salesforce/record-count.ts';
+import { firstAndLastId } from '../../salesforce/soql.ts';
+import { cutSlice, readSlices, type Slice, saveSlices, shortenRun } from '../../store/slices.ts';
+import { emptySlice, extractSlice, rowRange } from './extract-slice.ts';
+import type { Extraction, StagedSlice, TooLarge } from './extraction.ts';
+import { queryTooLargeReason } from './is-query-too-large.ts';
+import type { Unsettled } from './settle-fields.ts';
+
+/**
+ * Stages all slices of a run, oldest first, so that the open ones are read after all others. A slice that turns out too large is cut;
+ * a run that gets too many slices by that ends earlier, and what is left becomes the next run of the chain.
+ * @returns why the run's fields have to be settled again, if they have
+ */
+export async function extractSlices(extraction: Extraction): Promise<StagedSlice[] | { unsettled: Unsettled }> {
+  const { context, run, columns } = extraction;
+  const ranges = slicesOf(run.window, { ...run.job, overlapMinutes: context.config.overlapMinutes });
+  await saveSlices(context.database, run, planSlices(ranges, groupsOf(columns)));
+  const staged = new Map<number, StagedSlice>();
+  const indivisible = new Set<number>();
+  for (;;) {
+    const slices = await slicesOfRun(extraction);
+    const next = slices.find(({ ordinal, generation }) => staged.get(ordinal)?.slice.generation !== generation);
+    if (!next) return slices.map((slice) => staged.get(slice.ordinal)!);
+    const result = hasNoRows(next, slices)
+      ? await emptySlice(extraction, next, { method: 'rest', reason: 'the base group has no rows' })
+      : await extractSlice(extraction, next, !indivisible.has(next.ordinal));
+    if ('unsettled' in result) return result;
+    if ('slice' in result) staged.set(next.ordinal, result);
+    else if (!(await cut(extraction, result))) indivisible.add(next.ordinal);
+  }
+}
+
+/** What has no rows in the base group needs no values of other fields. */
+function hasNoRows(slice: Slice, slices: readonly Slice[]): boolean {
+  const base = slices.find((other) => other.fieldGroup === BASE_GROUP && haveSameRange(other, slice));
+  return slice.fieldGroup !== BASE_GROUP && slice.method === null && base?.staged === 0 && base.countAfter === 0;
+}
+
+/** @returns false where the slice cannot be cut */
+async function cut(extraction: Extraction, { cut: slice, parts }: TooLarge): Promise<boolean> {
+  const { context, run } = extraction;
+  const ranges = await divide(extraction, slice, parts);
+  if (!ranges) return false;
+  await cutSlice(context.database, run, slice, ranges);
+  context.log.info({ event: 'slice_cut', run: run.runId, slice: slice.ordinal, parts: ranges.length });
+  return true;
+}
+
+/**
+ * By time, and where that does not divide it (many rows were edited in one second, or after the window's end), by Id. Null cursors have no
+ * time that is indexed.
+ */
+async function divide(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
+  if (slice.nullCursor) return await divideIds(extraction, slice, parts);
+  const inTime = slice.open ? divideOpen(slice) : divideByTime(slice, parts, await firstRecord(extraction, slice));
+  return inTime ?? (await divideIds(extraction, slice, parts));
+}
+
+/** Only where the job begins may there be nothing for years. */
+async function firstRecord({ client, run }: Extraction, { cursorFrom }: Slice): Promise<Date | null> {
+  return cursorFrom > run.job.startDate ? null : await firstCreatedDate(client, run.job.objectName);
+}
+
+async function divideIds(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
+  const { client, run } = extraction;
+  try {
+    const ids = await firstAndLastId(client, rowRange(extraction, slice));
+    return ids && divideById(slice, ids.first, ids.last, parts);
+  } catch (error) {
+    if (!queryTooLargeReason(error, run)) throw error;
+    return undefined;
+  }
+}
+
+/** The slices of a run, which leaves to the next what is more than one should have. A window never ends before it begins, nor without its open slices. */
+async function slicesOfRun({ context, run, columns }: Extraction): Promise<Slice[]> {
+  const slices = await readSlices(context.database, run);
+  const { from, to } = run.window;
+  // Slices of the overlap lie before the window, and are not counted.
+  const fitting = countFittingSlices(slices, columns, run.job.cursorField, context.limits.runSlices);
+  const after = slices.slice(fitting).find(({ cursorFrom }) => cursorFrom > from);
+  if (!after || after.cursorFrom >= to) return slices;
+  await shortenRun(context.database, run, after.cursorFrom);
+  run.window.to = after.cursorFrom;
+  return await readSlices(context.database, run);
+}

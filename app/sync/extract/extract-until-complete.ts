@@ -1,0 +1,99 @@
+import { BASE_GROUP } from '../../core/field-groups.ts';
+import { rowsNotRead, stampedPart } from '../../core/missed-rows.ts';
+import { type CountedDelta, type CountedSlice, judgeIds } from '../../core/reconciliation.ts';
+import { AppError } from '../../errors.ts';
+import { type Slice, saveSlice, startGeneration } from '../../store/slices.ts';
+import { buildDelta } from '../merge/build-delta.ts';
+import { countOrNull } from './count-or-null.ts';
+import { extractSlices } from './extract-run.ts';
+import { MAX_READINGS, rowRange } from './extract-slice.ts';
+import type { Extraction, StagedSlice } from './extraction.ts';
+import type { Unsettled } from './settle-fields.ts';
+
+/** All rows of a run, staged and typed. */
+export interface CountedRun {
+  staged: StagedSlice[];
+  /** undefined: there are no rows */
+  delta: CountedDelta | undefined;
+  /** rows stamped from here on were counted and could not be read, even by a second reading; null: none */
+  rereadFrom: Date | null;
+}
+
+/** How a slice was counted in its staging table, and by Salesforce afterwards. */
+interface Finding {
+  slice: Slice;
+  hasRepeatedIds: boolean;
+  /** rows that were not read and that no later window reads by itself */
+  missed: number;
+}
+
+const EMPTY: CountedSlice = { distinctIds: 0, repeatedIds: null, stampedBefore: 0 };
+
+/**
+ * Stages all slices of a run and builds its delta table. Slices with Ids that came twice are read again, as are those for which Salesforce
+ * counts rows that were not read.
+ * @returns why the run's fields have to be settled again, if they have
+ * @throws AppError ids_not_unique, count_mismatch, bigquery_budget
+ */
+export async function extractUntilComplete(extraction: Extraction): Promise<CountedRun | { unsettled: Unsettled }> {
+  const rereads = new Map<number, number>();
+  for (;;) {
+    const staged = await extractSlices(extraction);
+    if ('unsettled' in staged) return staged;
+    const filled = staged.filter(({ slice }) => slice.staged !== 0);
+    const hasRows = filled.some(({ slice }) => slice.fieldGroup === BASE_GROUP);
+    const delta = hasRows ? await buildDelta(extraction, filled) : undefined;
+    const counted = new Map(delta && filled.map(({ slice }, index) => [slice.ordinal, delta.slices[index]!]));
+    const findings: Finding[] = [];
+    for (const { slice } of staged) findings.push(await checkSlice(extraction, slice, counted.get(slice.ordinal) ?? EMPTY));
+    const incomplete = findings.filter(({ slice, ...found }) => needsReread(found, rereads.get(slice.ordinal) ?? 0));
+    if (incomplete.length === 0) return { staged, delta, rereadFrom: earliest(findings.filter(({ missed }) => missed > 0)) };
+    for (const found of incomplete) {
+      await readAgain(extraction, found);
+      rereads.set(found.slice.ordinal, (rereads.get(found.slice.ordinal) ?? 0) + 1);
+    }
+  }
+}
+
+/** @throws AppError ids_not_unique */
+async function checkSlice(extraction: Extraction, slice: Slice, counted: CountedSlice): Promise<Finding> {
+  const { context, run } = extraction;
+  const ids = judgeIds(slice.staged ?? 0, counted, slice.repeatedIds);
+  if (ids === 'not unique') {
+    const message = `Salesforce returned ${counted.repeatedIds} of ${run.job.objectName} more than once, in two readings. Its rows cannot be matched by Id: pause the job.`;
+    throw new AppError('ids_not_unique', message, { details: { staged: slice.staged, distinct_ids: counted.distinctIds } });
+  }
+  if (ids === 'repeated' && counted.repeatedIds) {
+    await saveSlice(context.database, run, slice.ordinal, { repeatedIds: counted.repeatedIds });
+  }
+  return { slice, hasRepeatedIds: ids === 'repeated', missed: await countMissed(extraction, slice, counted) };
+}
+
+/** Rows of an open slice that were edited after its end are not missed: the next window reads them. */
+async function countMissed(extraction: Extraction, slice: Slice, { stampedBefore }: CountedSlice): Promise<number> {
+  const notRead = rowsNotRead(slice);
+  const part = stampedPart(slice, extraction.run.job.cursorField);
+  if (notRead === 0 || !part) return notRead;
+  if (part.cursorFrom >= part.cursorTo || stampedBefore === null) return 0;
+  const now = await countOrNull(extraction, rowRange(extraction, part));
+  return now === null ? 0 : Math.max(0, now - stampedBefore);
+}
+
+/** @throws AppError count_mismatch where a slice has other Ids twice each time it is read */
+function needsReread({ hasRepeatedIds, missed }: Omit<Finding, 'slice'>, rereads: number): boolean {
+  if (hasRepeatedIds && rereads + 1 >= MAX_READINGS) {
+    throw new AppError('count_mismatch', `Salesforce returned the same records more than once in ${MAX_READINGS} readings.`);
+  }
+  return hasRepeatedIds || (missed > 0 && rereads === 0);
+}
+
+async function readAgain({ context, run }: Extraction, { slice, hasRepeatedIds, missed }: Finding): Promise<void> {
+  const reason = hasRepeatedIds ? 'some Ids came more than once' : `Salesforce counts ${missed} rows that were not read`;
+  context.log.warn({ event: 'slice_repeated', run: run.runId, slice: slice.ordinal, reason });
+  await startGeneration(context.database, run, slice);
+}
+
+function earliest(findings: readonly Finding[]): Date | null {
+  if (findings.length === 0) return null;
+  return new Date(Math.min(...findings.map(({ slice }) => slice.cursorFrom.getTime())));
+}

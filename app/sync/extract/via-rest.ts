@@ -1,0 +1,111 @@
+import type { TableName } from '../../bigquery/sql.ts';
+import { csvLine } from '../../core/csv.ts';
+import { findPageFault, type PageHeader } from '../../core/page-sequence.ts';
+import { sum } from '../../core/sum.ts';
+import { AppError, isAppError } from '../../errors.ts';
+import { LOST_LOCATOR, refusalCode } from '../../salesforce/errors.ts';
+import { type RestPage, readRestPage } from '../../salesforce/rest.ts';
+import { insertPage, type Page } from '../../store/pages.ts';
+import type { Slice } from '../../store/slices.ts';
+import { type Extraction, type Failed, requestedFields } from './extraction.ts';
+import { loadStagedPage } from './load-page.ts';
+
+/** Text of one load job, in bytes: as much as an upload of a Bulk page holds in memory. */
+const LOAD_BYTES = 16 * 1024 * 1024;
+
+/** Reads all pages of a REST query, the first of which was read already, and loads them as the CSV that Bulk would have given. */
+export async function extractViaRest(
+  extraction: Extraction,
+  slice: Slice,
+  table: TableName,
+  firstPage: RestPage,
+): Promise<{ processed: number; pages: Page[] } | Failed> {
+  const { context, signal } = extraction;
+  const names = requestedFields(extraction, slice);
+  const source = readPages(extraction, names, firstPage);
+  const pages: Page[] = [];
+  try {
+    for (let next: RestPage | undefined = await nextPage(source); next; ) {
+      const first: RestPage = next;
+      // Rows are gathered in an upload's place: there are as many as the process has memory for.
+      next = await context.uploads.use(signal, async () => {
+        const load = await gather(source, names, first);
+        pages.push(await loadRows(extraction, slice, table, names, pages.length, load));
+        return load.next;
+      });
+    }
+  } catch (error) {
+    const reason = unusableResult(error);
+    if (!reason) throw error;
+    return { reason };
+  }
+  return { processed: firstPage.totalSize, pages };
+}
+
+/** Why the query is to be sent again; undefined for all other errors. */
+function unusableResult(error: unknown): string | undefined {
+  if (!isAppError(error)) return undefined;
+  const unusable = error.code === 'count_mismatch' || refusalCode(error) === LOST_LOCATOR;
+  return unusable ? error.message.replace(/\.$/, '') : undefined;
+}
+
+/** The pages of a query, one after the other. @throws AppError count_mismatch where they cannot be its whole result */
+async function* readPages({ client, signal }: Extraction, names: readonly string[], first: RestPage): AsyncGenerator<RestPage, undefined> {
+  const headers: PageHeader[] = [];
+  for (let page = first; ; page = await readRestPage(client, page.nextPath, names, signal)) {
+    headers.push({ rows: page.rows, nextLocator: page.nextPath });
+    const fault = findPageFault(headers, first.totalSize);
+    if (fault) throw new AppError('count_mismatch', `${fault}.`);
+    yield page;
+    if (page.nextPath === null) return;
+  }
+}
+
+async function nextPage(source: AsyncGenerator<RestPage, undefined>): Promise<RestPage | undefined> {
+  return (await source.next()).value;
+}
+
+/** Rows of one load. */
+interface Gathered {
+  parts: Buffer[];
+  rows: number;
+  /** the page that did not fit; undefined: there is none */
+  next: RestPage | undefined;
+}
+
+async function gather(source: AsyncGenerator<RestPage, undefined>, names: readonly string[], first: RestPage): Promise<Gathered> {
+  const header = Buffer.from(csvLine(names));
+  const parts: Buffer[] = [header];
+  let [bytes, rows] = [header.length, 0];
+  let page: RestPage | undefined = first;
+  do {
+    parts.push(page.csv);
+    bytes += page.csv.length;
+    rows += page.rows;
+    page = await nextPage(source);
+  } while (page && bytes + page.csv.length <= LOAD_BYTES);
+  return { parts, rows, next: page };
+}
+
+async function loadRows(
+  { context, run, signal }: Extraction,
+  slice: Slice,
+  table: TableName,
+  columns: readonly string[],
+  number: number,
+  { parts, rows }: Gathered,
+): Promise<Page> {
+  const begun = await insertPage(context.database, run, {
+    slice: slice.ordinal,
+    fieldGroup: slice.fieldGroup,
+    generation: slice.generation,
+    number,
+    locator: null,
+  });
+  const content = { rows, nextLocator: null, columns, bytes: () => sum(parts.map((part) => part.length)), body: () => fromParts(parts) };
+  return await loadStagedPage(context, run, begun, table, (send) => send(content), signal);
+}
+
+async function* fromParts(parts: Buffer[]): AsyncGenerator<Buffer> {
+  yield* parts;
+}

@@ -1,0 +1,96 @@
+import { readRows } from '../../bigquery/jobs.ts';
+import { countStatement, type DeltaStatement, deltaStatement, invalidValuesStatement } from '../../bigquery/sql.ts';
+import { ensureInvalidValuesTable } from '../../bigquery/tables.ts';
+import type { FieldColumn } from '../../core/columns.ts';
+import { rowsNotRead, stampedPart } from '../../core/missed-rows.ts';
+import { PARTITION_FIELD } from '../../core/partitioning.ts';
+import { type CountedDelta, judgeDelta, requireVerdict } from '../../core/reconciliation.ts';
+import { type Counted, saveCounted, saveDeltaTry } from '../../store/runs.ts';
+import type { Extraction, StagedSlice } from '../extract/extraction.ts';
+import { deltaJobId, deltaTable, invalidValuesTable, stagingExpiry, stagingTable } from '../names.ts';
+import { retryJob } from '../retry-job.ts';
+import { runOnce } from '../run-once.ts';
+import { runStatement } from '../run-statement.ts';
+
+/**
+ * Types what was staged, keeps the newest reading of each Id, and counts; what an earlier attempt counted of the same staging tables stands.
+ * @throws AppError count_mismatch, bigquery_budget
+ */
+export async function buildDelta(extraction: Extraction, filled: StagedSlice[]): Promise<CountedDelta> {
+  const { context, run, columns } = extraction;
+  const slices = filled.map(({ slice }) => slice);
+  const of = slices.map(({ ordinal, fieldGroup, generation }) => `${ordinal}_${fieldGroup}_${generation}`).join(' ');
+  const statement: DeltaStatement = {
+    delta: deltaTable(context, run.runId),
+    slices: slices.map((slice, order) => ({
+      order,
+      table: stagingTable(context, run.runId, slice),
+      fieldGroup: slice.fieldGroup,
+      nullCursor: slice.nullCursor,
+      countBefore: rowsNotRead(slice) > 0 && stampedPart(slice, run.job.cursorField) ? slice.cursorTo : undefined,
+    })),
+    columns,
+    cursorField: run.job.cursorField,
+    partitionField: run.job.partitioned ? PARTITION_FIELD : undefined,
+    runId: run.runId,
+    expiresAt: stagingExpiry(run.createdAt),
+  };
+  if (run.counted?.of !== of) {
+    await retryJob(
+      extraction,
+      run.deltaTry,
+      (number) => saveDeltaTry(context.database, run, number),
+      (number) => runStatement(extraction, deltaJobId(run.runId, slices, number), deltaStatement(statement)),
+    );
+    const delta = await countDelta(extraction, statement);
+    await saveCounted(context.database, run, { of, delta, keptColumns: 0 });
+  }
+  await keepInvalidValues(extraction, statement, run.counted!);
+  return run.counted!.delta;
+}
+
+async function countDelta(extraction: Extraction, statement: DeltaStatement): Promise<CountedDelta> {
+  const id = await runOnce(extraction, 'count', countStatement(statement));
+  const [row] = await readRows<Record<string, number | string | null>>(extraction.context.warehouse, id);
+  const delta = readDelta(row ?? {}, extraction.columns, statement.slices.length);
+  requireVerdict(judgeDelta(delta.counts));
+  return delta;
+}
+
+const BAD_COLUMNS_AT_ONCE = 25;
+
+/** Keeps the texts that did not cast, for somebody to look at: their columns are NULL. */
+async function keepInvalidValues(extraction: Extraction, statement: DeltaStatement, counted: Counted): Promise<void> {
+  const { context, run, columns } = extraction;
+  const bad = columns.filter((column) => column.name in counted.delta.invalidValues);
+  if (counted.keptColumns >= bad.length) return;
+  const table = invalidValuesTable(context, run.job);
+  await ensureInvalidValuesTable(context.warehouse, table);
+  // A few columns at a time: a statement may have 1 MB, and names each column once a slice.
+  for (let first = counted.keptColumns; first < bad.length; first += BAD_COLUMNS_AT_ONCE) {
+    const sql = invalidValuesStatement(table, run.job.objectName, statement, bad.slice(first, first + BAD_COLUMNS_AT_ONCE));
+    await runOnce(extraction, 'bad', sql);
+    await saveCounted(context.database, run, { ...counted, keptColumns: first + BAD_COLUMNS_AT_ONCE });
+  }
+}
+
+function readDelta(row: Record<string, number | string | null>, columns: readonly FieldColumn[], slices: number): CountedDelta {
+  const count = (name: string): number => Number(row[name] ?? Number.NaN);
+  const invalidValues = columns
+    .map(({ name }, index) => [name, Number(row[`invalid_${index}`] ?? 0)] as const)
+    .filter(([, values]) => values > 0);
+  const torn = 'whole_ids' in row ? count('staged_ids') - count('whole_ids') : 0;
+  return {
+    counts: { stagedIds: count('staged_ids'), torn, deltaRows: count('delta_rows'), unusable: count('unusable') },
+    slices: Array.from({ length: slices }, (_, order) => ({
+      distinctIds: count(`ids_${order}`),
+      repeatedIds: (row[`repeated_${order}`] as string | null | undefined) ?? null,
+      stampedBefore: `before_${order}` in row ? count(`before_${order}`) : null,
+    })),
+    invalidValues: Object.fromEntries(invalidValues),
+    deletedRows: count('deleted_rows'),
+    firstId: String(row.first_id),
+    lastId: String(row.last_id),
+    months: row.months === undefined ? undefined : String(row.months).split(','),
+  };
+}

@@ -1,0 +1,17 @@
+import { eraseInvalidValuesStatement } from '../../bigquery/sql.ts';
+import { hasRows } from '../../bigquery/tables.ts';
+import type { Extraction } from '../extract/extraction.ts';
+import { deltaTable, invalidValuesTable } from '../names.ts';
+import { runOnce } from '../run-once.ts';
+
+/**
+ * Where a job keeps no values of deleted rows, neither are their texts kept that did not cast: this run's, and those of runs before.
+ * @throws AppError
+ */
+export async function eraseInvalidValues(extraction: Extraction): Promise<void> {
+  const { context, run } = extraction;
+  if (run.job.deletes === 'keep') return;
+  const table = invalidValuesTable(context, run.job);
+  if (!(await hasRows(context.warehouse, table))) return;
+  await runOnce(extraction, 'erase', eraseInvalidValuesStatement(table, run.job.objectName, deltaTable(context, run.runId)));
+}

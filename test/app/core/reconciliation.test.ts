@@ -1,0 +1,109 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { weakestVerdict } from '../../../app/core/receipt.ts';
+import { judgeDelta, judgeIds, judgeMerge, judgeSlice, judgeTarget, type SliceCounts } from '../../../app/core/reconciliation.ts';
+
+const all = (rows: number): SliceCounts => ({
+  salesforceBefore: rows,
+  salesforceAfter: rows,
+  processed: rows,
+  rowsInPages: rows,
+  loaded: rows,
+  staged: rows,
+});
+
+describe('the verdict on a slice', () => {
+  test('is exact when every stage counted the same', () => {
+    fc.assert(fc.property(fc.nat(), (rows) => expect(judgeSlice(all(rows))).toEqual({ ok: true, salesforce: 'exact' })));
+  });
+
+  test('fails when any one stage counted one row more or less', () => {
+    const stages = ['processed', 'rowsInPages', 'loaded', 'staged'] as const;
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1e9 }), fc.constantFrom(...stages), fc.constantFrom(-1, 1), (rows, stage, difference) => {
+        expect(judgeSlice({ ...all(rows), [stage]: rows + difference }).ok).toBe(false);
+      }),
+    );
+  });
+
+  test('allows what changed while the slice was read, and says how much', () => {
+    expect(judgeSlice({ ...all(10), salesforceAfter: 12 })).toEqual({ ok: true, salesforce: 'within 2' });
+    expect(judgeSlice({ ...all(10), salesforceBefore: 11, salesforceAfter: 12 }).ok).toBe(false);
+    expect(judgeSlice({ ...all(10), salesforceBefore: 8, salesforceAfter: 9 }).ok).toBe(false);
+  });
+
+  test('is not counted, never exact, where Salesforce gave no count', () => {
+    expect(judgeSlice({ ...all(10), salesforceBefore: null })).toEqual({ ok: true, salesforce: 'not counted' });
+    expect(judgeSlice({ ...all(10), salesforceAfter: null })).toEqual({ ok: true, salesforce: 'not counted' });
+  });
+});
+
+test('a run claims no more than the weakest of its slices', () => {
+  expect(weakestVerdict(['exact', 'exact'])).toBe('exact');
+  expect(weakestVerdict(['within 2', 'exact', 'within 3'])).toBe('within 5');
+  expect(weakestVerdict(['within 2', 'not counted'])).toBe('not counted');
+});
+
+test('the delta table must hold each Id once, and each with an Id and a cursor', () => {
+  expect(judgeDelta({ stagedIds: 5, torn: 0, deltaRows: 5, unusable: 0 }).ok).toBe(true);
+  expect(judgeDelta({ stagedIds: 5, torn: 0, deltaRows: 4, unusable: 0 }).ok).toBe(false);
+  expect(judgeDelta({ stagedIds: 5, torn: 1, deltaRows: 4, unusable: 0 }).ok).toBe(true);
+  expect(judgeDelta({ stagedIds: 5, torn: 0, deltaRows: 5, unusable: 1 }).ok).toBe(false);
+  expect(judgeDelta({ stagedIds: Number.NaN, torn: 0, deltaRows: 5, unusable: 0 }).ok).toBe(false);
+});
+
+describe('the verdict on a MERGE', () => {
+  const delta = {
+    slices: [],
+    counts: { stagedIds: 5, torn: 0, deltaRows: 5, unusable: 0 },
+    invalidValues: {},
+    deletedRows: 2,
+    firstId: '001A',
+    lastId: '001z',
+  };
+  const merged = { inserted: 5, updated: 0, deleted: 0, intoEmpty: true, deletes: 'keep' as const };
+
+  test('into an empty table: every row of the delta table was inserted, but deleted ones that are not kept', () => {
+    expect(judgeMerge(merged, delta).ok).toBe(true);
+    expect(judgeMerge({ ...merged, inserted: 4 }, delta).ok).toBe(false);
+    expect(judgeMerge({ ...merged, inserted: 6 }, delta).ok).toBe(false);
+    expect(judgeMerge({ ...merged, inserted: 3, deletes: 'remove' }, delta).ok).toBe(true);
+    expect(judgeMerge({ ...merged, deletes: 'remove' }, delta).ok).toBe(false);
+  });
+
+  test('into a filled one: no more rows were touched than there are, and older readings of rows touch none', () => {
+    const filled = { ...merged, intoEmpty: false };
+    expect(judgeMerge({ ...filled, inserted: 2, updated: 3 }, delta).ok).toBe(true);
+    expect(judgeMerge({ ...filled, inserted: 0 }, delta).ok).toBe(true);
+    expect(judgeMerge({ ...filled, inserted: 5, updated: 1 }, delta).ok).toBe(false);
+  });
+});
+
+describe('the Ids of a slice', () => {
+  const counted = (distinctIds: number, repeatedIds: string | null) => ({ distinctIds, repeatedIds, stampedBefore: null });
+
+  test('are unique when there are as many as rows', () => {
+    expect(judgeIds(10, counted(10, null), null)).toBe('unique');
+    expect(judgeIds(10, counted(10, null), '1 Ids from a to a')).toBe('unique');
+  });
+
+  test('are read again when some came twice, and not unique when the same did before', () => {
+    expect(judgeIds(10, counted(9, '1 Ids from a to a'), null)).toBe('repeated');
+    expect(judgeIds(10, counted(9, '1 Ids from a to a'), '1 Ids from b to b')).toBe('repeated');
+    expect(judgeIds(10, counted(9, '1 Ids from a to a'), '1 Ids from a to a')).toBe('not unique');
+  });
+});
+
+test('a target table has the rows of its first import, without deleted ones where they are removed', () => {
+  const delta = {
+    counts: { stagedIds: 10, torn: 0, deltaRows: 10, unusable: 0 },
+    slices: [],
+    invalidValues: {},
+    deletedRows: 3,
+    firstId: 'a',
+    lastId: 'b',
+  };
+  expect(judgeTarget(10, delta, 'keep').ok).toBe(true);
+  expect(judgeTarget(7, delta, 'remove').ok).toBe(true);
+  expect(judgeTarget(0, delta, 'keep')).toEqual({ ok: false, reason: 'the target table has 0 rows after its first import, not 10' });
+});

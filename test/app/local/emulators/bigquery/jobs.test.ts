@@ -1,0 +1,379 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BigQuery } from '@google-cloud/bigquery';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { PassThroughClient } from 'google-auth-library';
+import { FAULT_KINDS } from '../../../../../app/local/emulators/bigquery/faults.ts';
+import { type BigQueryEmulator, startBigQuery } from '../../../../../app/local/emulators/bigquery/rest/bigquery.ts';
+import { addFault, call, clientOf, finished, loadText, post, rowsOf } from './client.ts';
+
+let emulator: BigQueryEmulator;
+let client: BigQuery;
+beforeAll(async () => {
+  emulator = await startBigQuery();
+  client = clientOf(emulator);
+  await client.createDataset('salesforce');
+});
+afterAll(() => emulator.close());
+
+const jobsUrl = () => `${emulator.url}/bigquery/v2/projects/local/jobs`;
+const insert = (query: string, jobId: string, more: object = {}, location?: string) =>
+  post(jobsUrl(), {
+    jobReference: { jobId, ...(location ? { location } : {}) },
+    configuration: { query: { query, useLegacySql: false }, ...more },
+  });
+
+describe('a query job', () => {
+  test('is answered at once, runs, and tells what it did', async () => {
+    await client.dataset('salesforce').createTable('counted', { schema: 'a:INTEGER' });
+    const { body } = await insert('INSERT INTO salesforce.counted VALUES (1), (2)', 'insert_two', { labels: { run: 'r' } });
+    expect(body).toMatchObject({ kind: 'bigquery#job', jobReference: { projectId: 'local', jobId: 'insert_two', location: 'EU' } });
+    const done = await finished(emulator, 'insert_two');
+    expect(done.status).toEqual({ state: 'DONE' });
+    expect(done.configuration).toMatchObject({ jobType: 'QUERY', labels: { run: 'r' } });
+    expect(done.statistics.query).toMatchObject({
+      statementType: 'INSERT',
+      numDmlAffectedRows: '2',
+      dmlStats: { insertedRowCount: '2', updatedRowCount: '0', deletedRowCount: '0' },
+    });
+  });
+
+  test('keeps its id for ever, failed or not', async () => {
+    await insert('SELECT nope', 'failed');
+    expect((await finished(emulator, 'failed')).status).toMatchObject({
+      state: 'DONE',
+      errorResult: { reason: 'invalidQuery', location: 'query', message: 'Unrecognized name: nope at [1:8]' },
+      errors: [{ reason: 'invalidQuery' }],
+    });
+    const again = await insert('SELECT 1', 'failed');
+    expect([again.status, again.body.error]).toEqual([
+      409,
+      expect.objectContaining({
+        message: 'Already Exists: Job local:EU.failed',
+        errors: [expect.objectContaining({ reason: 'duplicate' })],
+        status: 'ALREADY_EXISTS',
+      }),
+    ]);
+    expect((await insert('SELECT 1', 'failed', {}, 'US')).status).toBe(200);
+  });
+
+  test('of many requests at once with one id runs once', async () => {
+    await client.dataset('salesforce').createTable('once', { schema: 'a:INTEGER' });
+    const answers = await Promise.all(Array.from({ length: 6 }, () => insert('INSERT INTO salesforce.once VALUES (1)', 'once')));
+    expect(answers.map((answer) => answer.status).sort()).toEqual([200, 409, 409, 409, 409, 409]);
+    await finished(emulator, 'once');
+    expect(await rowsOf(emulator, 'SELECT COUNT(*) FROM salesforce.once')).toEqual([['1']]);
+  });
+
+  test('gives its rows in pages, types and nulls by the client', async () => {
+    const [job] = await client.createQueryJob({
+      query: 'SELECT n, IF(n = 2, NULL, n / 2) AS half FROM UNNEST([1, 2, 3]) AS n ORDER BY n DESC',
+    });
+    const [first, next] = await job.getQueryResults({ maxResults: 2, autoPaginate: false });
+    const [second] = await job.getQueryResults(next!);
+    expect([...first, ...second]).toEqual([
+      { n: 3, half: 1.5 },
+      { n: 2, half: null },
+      { n: 1, half: 0.5 },
+    ]);
+  });
+
+  test('dry, makes nothing and says what it would read', async () => {
+    await rowsOf(emulator, "CREATE TABLE salesforce.dry AS SELECT 'abc' AS a, 1 AS b");
+    const [job] = await client.createQueryJob({ query: 'SELECT a FROM salesforce.dry', dryRun: true });
+    expect(job.metadata.statistics).toMatchObject({
+      totalBytesProcessed: '5',
+      query: { schema: { fields: [{ name: 'a', type: 'STRING' }] } },
+    });
+    await client.createQueryJob({ query: 'DROP TABLE salesforce.dry', dryRun: true });
+    expect(await rowsOf(emulator, 'SELECT b FROM salesforce.dry')).toEqual([['1']]);
+    await expect(client.createQueryJob({ query: 'SELECT', dryRun: true })).rejects.toMatchObject({ code: 400 });
+  });
+
+  test('bills whole columns, the target of a MERGE besides, and at least 10 MiB a table', async () => {
+    await rowsOf(emulator, "CREATE TABLE salesforce.billed AS SELECT 'abc' AS a, 1 AS b");
+    const statistics = async (query: string) => {
+      const [job] = await client.createQueryJob({ query });
+      await job.getQueryResults();
+      return (await job.getMetadata())[0].statistics.query;
+    };
+    expect(await statistics('SELECT a FROM salesforce.billed')).toMatchObject({
+      totalBytesProcessed: '5',
+      totalBytesBilled: String(10 * 2 ** 20),
+    });
+    const merge = 'MERGE salesforce.billed t USING (SELECT 1 AS b) s ON t.b = s.b WHEN MATCHED THEN UPDATE SET a = NULL';
+    expect(await statistics(merge)).toMatchObject({ totalBytesProcessed: String(8 + 13) });
+    expect(await statistics('SELECT 1')).toMatchObject({ totalBytesBilled: '0' });
+    await expect(client.query({ query: 'SELECT b FROM salesforce.billed', maximumBytesBilled: '1000' })).rejects.toMatchObject({
+      errors: [{ reason: 'bytesBilledLimitExceeded' }],
+    });
+    const [refused] = await client.createQueryJob({ query: 'SELECT b FROM salesforce.billed', maximumBytesBilled: '1000' });
+    await refused.getQueryResults().catch(() => undefined);
+    expect((await refused.getMetadata())[0]).toMatchObject({
+      status: { errorResult: { reason: 'bytesBilledLimitExceeded' } },
+      statistics: { query: { totalBytesBilled: '0' } },
+    });
+  });
+
+  test('takes named parameters', async () => {
+    const params = { text: "it's", count: 2, ids: ['a', 'b'] };
+    const [rows] = await client.query({
+      query: "SELECT @text AS t, @count + 1 AS n, 'a' IN UNNEST(@ids) AS found, 'z' IN UNNEST(@ids) AS lost",
+      params,
+    });
+    expect(rows).toEqual([{ t: "it's", n: 3, found: true, lost: false }]);
+    await expect(client.query('SELECT @none')).rejects.toThrow("Query parameter 'none' not found");
+  });
+
+  test('asked for twice with one requestId runs once', async () => {
+    await client.dataset('salesforce').createTable('requested', { schema: 'a:INTEGER' });
+    const ask = () => rowsOf(emulator, 'INSERT INTO salesforce.requested VALUES (1)', { requestId: 'r1' });
+    await ask();
+    await ask();
+    expect(await rowsOf(emulator, 'SELECT COUNT(*) FROM salesforce.requested')).toEqual([['1']]);
+  });
+
+  test('writes to a destination table', async () => {
+    const destination = client.dataset('salesforce').table('destination');
+    const write = async (query: string, writeDisposition: string) =>
+      (await (await client.createQueryJob({ query, destination, writeDisposition }))[0].getQueryResults())[0];
+    await write('SELECT 1 AS a', 'WRITE_EMPTY');
+    await write('SELECT 2 AS a', 'WRITE_APPEND');
+    await expect(write('SELECT 3 AS a', 'WRITE_EMPTY')).rejects.toMatchObject({ errors: [{ reason: 'duplicate' }] });
+    await expect(write("SELECT 'x' AS a", 'WRITE_APPEND')).rejects.toThrow('Field a has changed type from INTEGER to STRING');
+    await write('SELECT 4 AS a', 'WRITE_TRUNCATE_DATA');
+    expect(await rowsOf(emulator, 'SELECT a FROM salesforce.destination')).toEqual([['4']]);
+  });
+
+  test('with WRITE_TRUNCATE_DATA replaces rows alone, with WRITE_TRUNCATE the schema, too', async () => {
+    const fields = [
+      { name: 'a', type: 'INTEGER', description: 'a number' },
+      { name: 'd', type: 'DATE' },
+    ];
+    const [destination] = await client.dataset('salesforce').createTable('truncated', {
+      schema: { fields },
+      labels: { job: 'j1' },
+      description: 'told',
+      timePartitioning: { type: 'MONTH', field: 'd' },
+    });
+    const write = async (query: string, writeDisposition: string) =>
+      (await client.createQueryJob({ query, destination, writeDisposition }))[0].getQueryResults();
+    await write("SELECT 1 AS a, DATE '2024-01-01' AS d", 'WRITE_TRUNCATE_DATA');
+    await write('SELECT 2 AS a', 'WRITE_TRUNCATE_DATA');
+    expect(await rowsOf(emulator, 'SELECT a, d FROM salesforce.truncated')).toEqual([['2', null]]);
+    await expect(write('SELECT 3 AS b', 'WRITE_TRUNCATE_DATA')).rejects.toThrow('Cannot add fields (field: b)');
+    expect((await destination.getMetadata())[0]).toMatchObject({
+      schema: { fields: [{ name: 'a', description: 'a number' }, { name: 'd' }] },
+      labels: { job: 'j1' },
+      description: 'told',
+      timePartitioning: { type: 'MONTH', field: 'd' },
+    });
+    await expect(write('SELECT 3 AS a', 'WRITE_TRUNCATE')).rejects.toThrow('cannot be found in the schema');
+    await write("SELECT DATE '2024-01-02' AS d, 'x' AS b", 'WRITE_TRUNCATE');
+    expect(await rowsOf(emulator, 'SELECT * FROM salesforce.truncated')).toEqual([['2024-01-02', 'x']]);
+  });
+
+  test('stops when its jobTimeoutMs are over', async () => {
+    await addFault(emulator, { kind: 'job-stuck', match: 'timed' });
+    await insert('SELECT 1', 'timed', { jobTimeoutMs: '20' });
+    expect((await finished(emulator, 'timed')).status.errorResult).toMatchObject({ reason: 'stopped' });
+  });
+
+  test('can be cancelled, or is too late for it', async () => {
+    await insert('SELECT SUM(a * b * c) FROM UNNEST([1, 2]) a, UNNEST([1, 2]) b, UNNEST([1, 2]) c', 'cancelled');
+    expect((await post(`${jobsUrl()}/cancel_none/cancel?location=EU`, {})).status).toBe(404);
+    expect((await post(`${jobsUrl()}/cancelled/cancel?location=EU`, {})).body.kind).toBe('bigquery#jobCancelResponse');
+    const { status } = await finished(emulator, 'cancelled');
+    expect([undefined, 'stopped']).toContain(status.errorResult?.reason);
+  });
+
+  test('of legacy SQL, a script, or nothing at all is refused', async () => {
+    expect((await post(jobsUrl(), { configuration: { query: { query: 'SELECT 1' } } })).body.error.message).toContain('legacy SQL');
+    expect((await post(jobsUrl(), { configuration: {} })).status).toBe(400);
+    await expect(rowsOf(emulator, 'SELECT 1; SELECT 2')).rejects.toThrow('scripts of several statements');
+  });
+});
+
+describe('the location of a job', () => {
+  test('is that of the datasets it names, and another one finds nothing', async () => {
+    await client.createDataset('american', { location: 'US' });
+    await client.dataset('american').createTable('t', { schema: 'a' });
+    const [job] = await client.createQueryJob('SELECT * FROM american.t');
+    expect(job.metadata.jobReference.location).toBe('US');
+    await insert('SELECT * FROM american.t', 'elsewhere', {}, 'EU');
+    expect((await finished(emulator, 'elsewhere')).status.errorResult).toMatchObject({
+      reason: 'notFound',
+      message: 'Not found: Dataset local:american was not found in location EU',
+    });
+    expect((await call(`${jobsUrl()}/elsewhere?location=US`)).status).toBe(404);
+    const loaded = await loadText(emulator, { table: 'x', columns: ['a'], location: 'US' }, 'x\n');
+    expect(loaded.status.errorResult.message).toBe('Not found: Dataset local:salesforce was not found in location US');
+  });
+
+  test('must be told outside the multi-regions', async () => {
+    await insert('SELECT 1', 'frankfurt', {}, 'europe-west3');
+    expect((await call(`${jobsUrl()}/frankfurt`)).status).toBe(404);
+    expect((await call(`${jobsUrl()}/frankfurt?location=europe-west3`)).status).toBe(200);
+  });
+});
+
+describe('faults of jobs', () => {
+  test('a job fails with the reason asked for and changes nothing; a new id then succeeds', async () => {
+    await addFault(emulator, { kind: 'job-failed', match: 'try_1', reason: 'jobBackendError' });
+    const first = await loadText(emulator, { table: 'retried', columns: ['a'], jobId: 'try_1' }, 'x\n');
+    expect(first.status.errorResult.reason).toBe('jobBackendError');
+    await loadText(emulator, { table: 'retried', columns: ['a'], jobId: 'try_2' }, 'x\n');
+    expect(await rowsOf(emulator, 'SELECT COUNT(*) FROM salesforce.retried')).toEqual([['1']]);
+  });
+
+  test.each([
+    ['rateLimitExceeded', 403, 'too many table update operations for this table'],
+    ['jobRateLimitExceeded', 400, 'too many table update operations for this table'],
+    ['quotaExceeded', 403, 'Your table exceeded quota for imports'],
+    ['jobInternalError', 400, 'Retrying the job may solve the problem'],
+    ['invalidQuery', 400, 'Could not serialize access'],
+    ['resourcesExceeded', 400, 'Too many DML statements outstanding'],
+  ])(
+    'a job fails with %s, told as HTTP %i where results are asked for, and its work succeeds under a new id',
+    async (reason, code, message) => {
+      const table = `retried_${reason}`;
+      await client.dataset('salesforce').createTable(table, { schema: 'a:INTEGER' });
+      await addFault(emulator, { kind: 'job-failed', match: `${table}_1`, reason });
+      const work = async (jobId: string) => {
+        const [job] = await client.createQueryJob({ query: `INSERT INTO salesforce.${table} VALUES (1)`, jobId, location: 'EU' });
+        return job.getQueryResults();
+      };
+      await expect(work(`${table}_1`)).rejects.toMatchObject({ errors: [{ reason }], message: expect.stringContaining(message) });
+      const results = await call(`${emulator.url}/bigquery/v2/projects/local/queries/${table}_1?location=EU`);
+      expect([results.status, results.body.error.errors[0].reason]).toEqual([code, reason]);
+      await expect(work(`${table}_1`)).rejects.toMatchObject({ code: 409, errors: [{ reason: 'duplicate' }] });
+      await work(`${table}_2`);
+      expect(await rowsOf(emulator, `SELECT COUNT(*) FROM salesforce.${table}`)).toEqual([['1']]);
+    },
+  );
+
+  test('a job has failed already when its insertion is answered', async () => {
+    await addFault(emulator, { kind: 'job-failed', reason: 'jobBackendError', atOnce: true });
+    const { status, body } = await insert('SELECT 1', 'failed_at_once');
+    expect([status, body.status]).toMatchObject([200, { state: 'DONE', errorResult: { reason: 'jobBackendError' } }]);
+  });
+
+  test('a job succeeds with an error among its details', async () => {
+    await addFault(emulator, { kind: 'job-warning', match: 'warned' });
+    await insert('SELECT 1', 'warned');
+    const { status } = await finished(emulator, 'warned');
+    expect([status.state, status.errorResult, status.errors]).toEqual([
+      'DONE',
+      undefined,
+      [expect.objectContaining({ reason: 'backendError' })],
+    ]);
+  });
+
+  test('a job runs until it is cancelled', async () => {
+    await addFault(emulator, { kind: 'job-stuck', match: 'stuck' });
+    const [job] = await client.createQueryJob({ query: 'SELECT 1', jobId: 'stuck', location: 'EU' });
+    const results = `${emulator.url}/bigquery/v2/projects/local/queries/stuck?location=EU&timeoutMs=20`;
+    expect((await call(results)).body).toMatchObject({ jobComplete: false });
+    await job.cancel();
+    expect((await finished(emulator, 'stuck')).status.errorResult).toMatchObject({
+      reason: 'stopped',
+      message: 'Job execution was cancelled: User requested cancellation',
+    });
+  });
+
+  test('a job runs until it is cancelled, past its own time limit', async () => {
+    await addFault(emulator, { kind: 'job-overruns', match: 'overrun' });
+    const [job] = await client.createQueryJob({ query: 'SELECT 1', jobId: 'overrun', location: 'EU', jobTimeoutMs: 1 });
+    const results = `${emulator.url}/bigquery/v2/projects/local/queries/overrun?location=EU&timeoutMs=20`;
+    expect((await call(results)).body).toMatchObject({ jobComplete: false });
+    await job.cancel();
+    expect((await finished(emulator, 'overrun')).status.errorResult).toMatchObject({ reason: 'stopped' });
+  });
+
+  test('a job may become visible late', async () => {
+    await insert('SELECT 1', 'late');
+    await addFault(emulator, { kind: 'slow-visible', match: 'late', times: 2 });
+    const seen = [];
+    for (let look = 0; look < 3; look += 1) seen.push((await call(`${jobsUrl()}/late?location=EU`)).status);
+    expect(seen).toEqual([404, 404, 200]);
+  });
+
+  test('an answer may be lost although the request was carried out', async () => {
+    await addFault(emulator, { kind: 'lost-answer', match: 'POST /bigquery/v2/projects/local/jobs' });
+    await expect(insert('SELECT 1', 'unheard')).rejects.toThrow();
+    expect((await insert('SELECT 1', 'unheard')).status).toBe(409);
+  });
+});
+
+describe('faults of requests', () => {
+  test.each([
+    ['rateLimitExceeded', 403, 'too many api requests'],
+    ['quotaExceeded', 403, 'Quota exceeded'],
+    ['backendError', 503, 'An error that was asked for'],
+    ['internalError', 500, 'An error that was asked for'],
+    ['accessDenied', 403, 'An error that was asked for'],
+  ])('%s is HTTP %i, and nothing was done', async (reason, code, message) => {
+    await addFault(emulator, { kind: 'http', match: 'POST /bigquery/v2/projects/local/jobs', reason });
+    const jobId = `refused_${reason}`;
+    const refused = await insert('SELECT 1', jobId);
+    expect([refused.status, refused.body.error]).toEqual([
+      code,
+      expect.objectContaining({ code, message: expect.stringContaining(message), errors: [expect.objectContaining({ reason })] }),
+    ]);
+    expect((await insert('SELECT 1', jobId)).status).toBe(200);
+  });
+
+  const listWith = async (fault: object) => {
+    await addFault(emulator, { kind: 'http', match: 'GET /bigquery/v2/projects/local/datasets', ...fault });
+    const patient = new BigQuery({ projectId: 'local', apiEndpoint: emulator.url, authClient: new PassThroughClient() as never });
+    return (await patient.getDatasets())[0].length;
+  };
+
+  test.each([{ status: 429, reason: 'rateLimitExceeded' }, { reason: 'backendError' }])(
+    'the client of Google sends again after %j',
+    async (fault) => expect(await listWith(fault)).toBeGreaterThan(0),
+  );
+
+  test('the client of Google goes by the status alone, so that 403 rateLimitExceeded comes through at once', async () => {
+    await expect(listWith({ reason: 'rateLimitExceeded' })).rejects.toMatchObject({ code: 403, errors: [{ reason: 'rateLimitExceeded' }] });
+  });
+
+  test('a request is never answered', async () => {
+    await addFault(emulator, { kind: 'stall', match: '/datasets/salesforce' });
+    const url = `${emulator.url}/bigquery/v2/projects/local/datasets/salesforce`;
+    await expect(call(url, { headersTimeout: 100 })).rejects.toMatchObject({ code: 'UND_ERR_HEADERS_TIMEOUT' });
+    expect((await call(url)).status).toBe(200);
+  });
+
+  test('the README tells of every kind', async () => {
+    const readme = await readFile('app/local/emulators/README.md', 'utf8');
+    const part = readme.slice(readme.indexOf('## BigQuery'), readme.indexOf('## Postgres'));
+    for (const kind of Object.keys(FAULT_KINDS)) expect(part).toContain(`\`${kind}\``);
+  });
+});
+
+test('datasets, tables, rows, views, jobs and results outlive a restart', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bigquery-emulator-test-'));
+  const dataFile = join(folder, 'warehouse.duckdb');
+  const first = await startBigQuery({ dataFile });
+  await clientOf(first).createDataset('salesforce');
+  await loadText(first, { table: 'kept', columns: ['a'], jobId: 'kept_job' }, 'x\n');
+  await rowsOf(first, 'CREATE VIEW salesforce.kept_view AS SELECT a FROM salesforce.kept');
+  const [query] = await clientOf(first).createQueryJob('SELECT 7 AS seven');
+  await query.getQueryResults();
+  await first.close();
+  const second = await startBigQuery({ dataFile });
+  expect(await rowsOf(second, 'SELECT a FROM salesforce.kept_view')).toEqual([['x']]);
+  expect((await finished(second, 'kept_job')).statistics.load.outputRows).toBe('1');
+  const again = await loadText(second, { table: 'kept', columns: ['a'], jobId: 'kept_job' }, 'x\n');
+  expect(again.error.errors[0].reason).toBe('duplicate');
+  expect((await clientOf(second).job(query.id!, { location: 'EU' }).getQueryResults())[0]).toEqual([{ seven: 7 }]);
+  await second.close();
+  await rm(folder, { recursive: true });
+});
+
+test('jobs are listed, newest first', async () => {
+  const [jobs] = await client.getJobs({ maxResults: 3, autoPaginate: false });
+  expect(jobs).toHaveLength(3);
+});

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Connected, connect } from './connect.ts';
+
+let connected: Connected;
+
+beforeAll(async () => {
+  connected = await connect({ size: 300 });
+});
+afterAll(() => connected.emulator.close());
+
+interface Subreply {
+  body: { totalSize: number; records: object[]; nextRecordsUrl: string; Name?: string }[] & { totalSize: number; nextRecordsUrl: string };
+  httpStatusCode: number;
+  referenceId: string;
+}
+
+async function composite(urls: string[], httpHeaders?: Record<string, string>): Promise<Subreply[]> {
+  const compositeRequest = urls.map((url, index) => ({
+    method: 'GET',
+    url,
+    referenceId: `r${index}`,
+    ...(httpHeaders && { httpHeaders }),
+  }));
+  const body = JSON.stringify({ allOrNone: false, compositeRequest });
+  const headers = { 'Content-Type': 'application/json' };
+  const reply = await connected.connection.request<{ compositeResponse: Subreply[] }>({
+    method: 'POST',
+    url: '/services/data/v66.0/composite',
+    body,
+    headers,
+  });
+  return reply.compositeResponse;
+}
+
+const queryUrl = (soql: string, resource = 'query') => `/services/data/v66.0/${resource}?q=${encodeURIComponent(soql)}`;
+
+describe('a composite request', () => {
+  test('carries queries, their next pages and records, each with its own status', async () => {
+    const id = connected.emulator.org.insert('Account', { Name: 'Whole' });
+    const [all, one, wrong] = await composite(
+      [
+        queryUrl('SELECT Id FROM Contact', 'queryAll'),
+        `/services/data/v66.0/sobjects/Account/${id}`,
+        queryUrl('SELECT Bacon FROM Account'),
+      ],
+      { 'Sforce-Query-Options': 'batchSize=200' },
+    );
+    expect(all).toMatchObject({ httpStatusCode: 200, referenceId: 'r0', body: { done: false } });
+    expect(one).toMatchObject({ httpStatusCode: 200, body: { Name: 'Whole' } });
+    expect(wrong).toMatchObject({ httpStatusCode: 400, body: [{ errorCode: 'INVALID_FIELD' }] });
+    const [next] = await composite([all?.body.nextRecordsUrl ?? '']);
+    expect(next?.body.totalSize).toBe(all?.body.totalSize);
+  });
+
+  test('takes a query that is too long for an address', async () => {
+    const soql = `SELECT Id FROM Account WHERE Name IN ('${Array.from({ length: 2000 }, (_, index) => `name ${index}`).join("','")}')`;
+    expect((await connected.ask(queryUrl(soql))).status).toBe(414);
+    expect(await composite([queryUrl(soql)])).toMatchObject([{ httpStatusCode: 200, body: { done: true } }]);
+  });
+
+  test('holds five queries at most, and one call of the quota', async () => {
+    const calls = async () => connected.emulator.limits.of('DailyApiRequests').Remaining;
+    const before = await calls();
+    await composite(Array<string>(5).fill(queryUrl('SELECT COUNT() FROM Account')));
+    expect(await calls()).toBe(before - 1);
+    await expect(composite(Array<string>(6).fill(queryUrl('SELECT COUNT() FROM Account')))).rejects.toThrow('Limit of 5');
+  });
+});
+
+describe('a request', () => {
+  test('with too long an address is answered 414, with too many headers 431', async () => {
+    const long = await connected.ask(queryUrl(`SELECT Id FROM Account WHERE Name = '${'x'.repeat(16_384)}'`));
+    const wide = await connected.ask('/services/data/v66.0/limits', { headers: { 'X-Wide': 'x'.repeat(16_384) } });
+    expect([long.status, wide.status]).toEqual([414, 431]);
+  });
+
+  test('that asks for gzip gets its JSON compressed', async () => {
+    const path = '/services/data/v66.0/sobjects/Account/describe';
+    const [packed, plain] = await Promise.all(
+      ['gzip', 'identity'].map((encoding) => connected.ask(path, { headers: { 'Accept-Encoding': encoding } })),
+    );
+    expect([packed?.headers.get('Content-Encoding'), plain?.headers.get('Content-Encoding')]).toEqual(['gzip', null]);
+    expect(await packed?.text()).toBe(await plain?.text());
+  });
+});
+
+describe('describe global', () => {
+  test('lists as many objects as a real org, with the relatives of each', async () => {
+    const { sobjects } = await connected.connection.describeGlobal();
+    expect(sobjects.length).toBeGreaterThan(1190);
+    expect(sobjects.length).toBeLessThan(1300);
+    const names = sobjects.map(({ name }) => name);
+    expect(names).toEqual([...new Set(names)].sort());
+    const keyPrefixes = sobjects.flatMap(({ keyPrefix }) => keyPrefix ?? []);
+    expect(new Set(keyPrefixes).size).toBe(keyPrefixes.length);
+    const associated = (name: string) => {
+      const found = sobjects.find((sobject) => sobject.name === name) as unknown as Record<string, unknown>;
+      return [found.associateEntityType, found.associateParentEntity, found.queryable];
+    };
+    expect(associated('AccountHistory')).toEqual(['History', 'Account', true]);
+    expect(associated('Everything__Share')).toEqual(['Share', 'Everything__c', true]);
+    expect(associated('ContactFeed')).toEqual(['Feed', 'Contact', true]);
+    expect(associated('LeadChangeEvent')).toEqual(['ChangeEvent', 'Lead', false]);
+  });
+
+  test('lists objects that can be described and queried, though they have no rows', async () => {
+    const { fields, custom } = await connected.connection.describe('ShopVisit__c');
+    expect([custom, fields.length > 5]).toEqual([true, true]);
+    expect((await connected.connection.query('SELECT Id, Name FROM Product2')).totalSize).toBe(0);
+    await expect(connected.connection.query('SELECT Id FROM AccountChangeEvent')).rejects.toMatchObject({
+      errorCode: 'INVALID_TYPE_FOR_OPERATION',
+    });
+  });
+});

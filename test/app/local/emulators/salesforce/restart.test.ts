@@ -1,0 +1,124 @@
+import { appendFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { OAuth2 } from 'jsforce';
+import {
+  type SalesforceEmulator,
+  type SalesforceOptions,
+  startSalesforce,
+} from '../../../../../app/local/emulators/salesforce/salesforce.ts';
+import { grant, oauth2Of } from './connect.ts';
+
+let folder: string;
+let salesforce: SalesforceEmulator;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'salesforce-restart-test-'));
+});
+afterEach(async () => {
+  await salesforce.close();
+  await rm(folder, { recursive: true });
+});
+
+const stateFile = (): string => join(folder, 'salesforce.jsonl');
+
+async function start(options: SalesforceOptions = {}): Promise<void> {
+  salesforce = await startSalesforce({ size: 20, stateFile: stateFile(), ...options });
+}
+
+async function restart(options: SalesforceOptions = {}): Promise<void> {
+  await salesforce.close();
+  await start(options);
+}
+
+async function admin(method: string, path: string, body?: object): Promise<unknown> {
+  const response = await fetch(`${salesforce.instanceUrl}/emulator/${path}`, { method, ...(body && { body: JSON.stringify(body) }) });
+  const text = await response.text();
+  if (!response.ok) throw new Error(text);
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+const now = async (): Promise<number> => Date.parse(((await admin('GET', 'clock')) as { now: string }).now);
+const DAY_MS = 86_400_000;
+
+describe('after a restart', () => {
+  test('the clock stands where it stood', async () => {
+    await start({ now: '2023-03-01T00:10:00Z' });
+    await admin('PUT', 'clock', { days: 2 });
+    await restart();
+    expect(await now()).toBe(Date.parse('2023-03-03T00:10:00Z'));
+    await expect(restart({ now: '2023-03-02T00:00:00Z' })).rejects.toThrow('The clock only moves forward');
+  });
+
+  test('a clock that goes is as many days ahead as it was', async () => {
+    await start();
+    await admin('PUT', 'clock', { days: 1 });
+    const before = await now();
+    expect(before).toBeGreaterThan(Date.now() + DAY_MS - 60_000);
+    await restart();
+    expect(await now()).toBeGreaterThanOrEqual(before);
+    await expect(restart({ now: new Date(before - DAY_MS).toISOString() })).rejects.toThrow('The clock only moves forward');
+  });
+
+  test('the org has every change from outside, in order with its own', async () => {
+    await start({ now: '2023-03-01T00:10:00Z' });
+    const { id } = (await admin('POST', 'records?object=Account', { Name: 'Added' })) as { id: string };
+    await admin('PUT', 'clock', { now: '2023-03-05T00:10:00Z' });
+    await admin('PATCH', `records?object=Account&id=${id}`, { Name: 'Edited' });
+    const [first, second, third] = [...salesforce.org.records('Account')].filter((row) => !row.IsDeleted).map((row) => String(row.Id));
+    await admin('DELETE', `records?object=Account&id=${first}`);
+    await admin('DELETE', `records?object=Account&id=${second}&purge=true`);
+    await admin('POST', 'merge?object=Account', { master: id, loser: third! });
+    await admin('POST', `undelete?object=Account&id=${first}`);
+    await admin('POST', 'fields', { object: 'Account', field: 'Added__c', change: 'add', type: 'string', value: 'x' });
+    await expect(admin('PATCH', `records?object=Account&id=${second}`, { Name: 'No more' })).rejects.toThrow();
+    await admin('PUT', 'clock', { now: '2023-03-20T00:10:00Z' });
+    const before = ['Account', 'Contact', 'Opportunity'].map((object) => [...salesforce.org.records(object)]);
+
+    await restart();
+    expect(['Account', 'Contact', 'Opportunity'].map((object) => [...salesforce.org.records(object)])).toEqual(before);
+    expect(salesforce.org.table('Account')?.field('Added__c')?.facts.type).toBe('string');
+  });
+
+  test('a line that was cut off while it was written is left out', async () => {
+    await start({ now: '2023-03-01T00:10:00Z' });
+    await appendFile(stateFile(), '{"at":"2023-03-01T00:10:00.000Z","cha');
+    await restart();
+    await admin('PUT', 'clock', { days: 1 });
+    await restart();
+    expect(await now()).toBe(Date.parse('2023-03-02T00:10:00Z'));
+  });
+
+  test('the file is readable by its owner alone', async () => {
+    await start();
+    expect((await stat(stateFile())).mode & 0o777).toBe(0o600);
+    const { refresh_token: token } = await grant(salesforce, oauth2Of(salesforce));
+    expect(await readFile(stateFile(), 'utf8')).not.toContain(token);
+  });
+});
+
+describe('after a restart, with rotation,', () => {
+  let oauth2: OAuth2;
+  beforeEach(() => start({ rotateRefreshTokens: true }));
+
+  async function refresh(token: string): Promise<string> {
+    oauth2 = oauth2Of(salesforce);
+    return ((await oauth2.refreshToken(token)) as { refresh_token: string }).refresh_token;
+  }
+
+  test('the newest refresh token is good', async () => {
+    const { refresh_token: first } = await grant(salesforce, oauth2Of(salesforce));
+    const second = await refresh(first);
+    await restart({ rotateRefreshTokens: true });
+    await expect(refresh(second)).resolves.toMatch(/^5Aep861/);
+  });
+
+  test('one that was rotated out ends the grant, and a grant that ended stays so', async () => {
+    const { refresh_token: first } = await grant(salesforce, oauth2Of(salesforce));
+    const second = await refresh(first);
+    await restart({ rotateRefreshTokens: true });
+    await expect(refresh(first)).rejects.toThrow('expired access/refresh token');
+    await restart({ rotateRefreshTokens: true });
+    await expect(refresh(second)).rejects.toThrow('expired access/refresh token');
+  });
+});

@@ -1,0 +1,70 @@
+// The emulators as a process, of a size to be told: arguments are the options of its Salesforce, as JSON. Counts the calls to the org, and its rows.
+import { channel } from 'node:diagnostics_channel';
+import { chmod, mkdtempDisposable } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startBigQuery } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
+import { startPostgres } from '../../app/local/emulators/postgres.ts';
+import { type SalesforceOptions, startSalesforce } from '../../app/local/emulators/salesforce/salesforce.ts';
+
+/** Where everything is: the environment with which the service finds it, and what the benchmark itself needs. */
+export interface EmulatorParts {
+  env: Record<string, string>;
+  /** for what the service keeps */
+  folder: string;
+  instanceUrl: string;
+  bigQueryUrl: string;
+  project: string;
+}
+
+let calls = 0;
+channel('http.server.request.start').subscribe((message) => {
+  const { request } = message as { request: IncomingMessage };
+  if (request.url?.startsWith('/services/data')) calls++;
+});
+
+const folder = await mkdtempDisposable(join(tmpdir(), 'salesforce-bigquery-bench-'));
+// Postgres does not run as root: whom it runs as must reach its folder.
+await chmod(folder.path, 0o711);
+const postgres = await startPostgres({ dataFolder: join(folder.path, 'postgres') });
+const salesforce = await startSalesforce(JSON.parse(process.argv[2]!) as SalesforceOptions);
+const bigquery = await startBigQuery({ dataFile: join(folder.path, 'bigquery.duckdb') });
+
+process.on('message', (question: string) =>
+  process.send!(question === 'calls' ? calls : rowsBefore(...(question.split(' ') as [string, string]))),
+);
+process.once('SIGTERM', () => void end());
+process.once('disconnect', () => void end());
+process.send!({
+  env: {
+    DATABASE_URL: postgres.url,
+    SALESFORCE_LOGIN_URL: salesforce.loginUrl,
+    SALESFORCE_CLIENT_ID: salesforce.clientId,
+    SALESFORCE_CLIENT_SECRET: salesforce.clientSecret,
+    SCHEDULE_CLOCK_URL: `${salesforce.instanceUrl}/emulator/clock`,
+    GOOGLE_CLOUD_PROJECT: bigquery.project,
+    BIGQUERY_LOCATION: bigquery.location,
+    BIGQUERY_API_ENDPOINT: bigquery.url,
+    TOKEN_KEYS: Buffer.alloc(32, 'bench').toString('base64'),
+  },
+  folder: join(folder.path, 'service'),
+  instanceUrl: salesforce.instanceUrl,
+  bigQueryUrl: bigquery.url,
+  project: bigquery.project,
+} satisfies EmulatorParts);
+
+/** Rows of an object that were made before a day, deleted ones too. */
+function rowsBefore(object: string, day: string): number {
+  const table = salesforce.org.table(object)!;
+  let rows = 0;
+  for (const row of table.rows()) if (String(table.value(row, 'CreatedDate')) < day) rows++;
+  return rows;
+}
+
+async function end(): Promise<void> {
+  await Promise.all([salesforce.close(), bigquery.close()]);
+  await postgres.close();
+  await folder.remove();
+  process.exit();
+}

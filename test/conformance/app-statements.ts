@@ -1,0 +1,139 @@
+import {
+  countStatement,
+  type DeltaStatement,
+  deltaStatement,
+  eraseInvalidValuesStatement,
+  INVALID_VALUES_COLUMNS,
+  invalidValuesStatement,
+  liveQuery,
+  mergeStatement,
+  OWN_COLUMNS,
+  type TableName,
+  targetCountStatement,
+  widenStatement,
+} from '../../app/bigquery/sql.ts';
+import type { Column, FieldColumn } from '../../app/core/columns.ts';
+import { BASE_GROUP, fieldsOf } from '../../app/core/field-groups.ts';
+import type { CatalogColumn, CatalogTable } from './google-sql.ts';
+import { type Schema, tableOf } from './schemas.ts';
+
+/** A statement of the app, and what must be there for it. */
+export interface AppStatement {
+  sql: string;
+  tables: CatalogTable[];
+  /** The columns that it selects, where they are fixed by the schema. */
+  columns?: readonly CatalogColumn[];
+}
+
+/** All that the app says about a table of this schema, each statement with the tables that the ones before it leave. */
+export function appStatements(schema: Schema): AppStatement[] {
+  const statement = deltaOf(schema);
+  const staging = schema.slices.map(({ table, fieldGroup }) => catalogTable(table, textColumns(schema, fieldGroup)));
+  const delta = deltaTable(schema);
+  // Columns of fields that are gone from the org stay, and later ones come last.
+  const target = targetTable([...schema.columns, GONE]);
+  const invalidValues = catalogTable(INVALID_VALUES, INVALID_VALUES_COLUMNS);
+  return [
+    { sql: deltaStatement(statement), tables: staging, columns: delta.columns },
+    { sql: countStatement(statement), tables: [...staging, delta] },
+    { sql: targetCountStatement(TARGET), tables: [target] },
+    ...mergesOf(schema).map((sql) => ({ sql, tables: [target, delta], columns: [] })),
+    {
+      sql: invalidValuesStatement(INVALID_VALUES, "it's", statement, typedColumns(schema)),
+      tables: [...staging, invalidValues],
+      columns: [],
+    },
+    { sql: eraseInvalidValuesStatement(INVALID_VALUES, "it's", statement.delta), tables: [delta, invalidValues], columns: [] },
+    { sql: liveQuery(TARGET), tables: [target], columns: target.columns },
+    ...widenings(schema).map((column) => ({ sql: widenStatement(TARGET, column), tables: [target], columns: [] })),
+  ];
+}
+
+/** Statements that name what is not there, or put one type into another: each must be refused. */
+export function mistakenStatements(schema: Schema): AppStatement[] {
+  const merge = mergesOf(schema)[0]!;
+  const delta = deltaTable(schema);
+  const ofOtherTypes = schema.columns.map(({ name, type }): Column => ({ name, type: type === 'STRING' ? 'DATE' : 'STRING' }));
+  return [
+    { sql: merge, tables: [delta, targetTable(schema.columns.slice(0, -1))] },
+    { sql: merge, tables: [delta, targetTable(ofOtherTypes)] },
+    { sql: merge, tables: [targetTable(schema.columns)] },
+    { sql: deltaStatement(deltaOf(schema)), tables: [] },
+  ];
+}
+
+const TARGET = tableOf('Target__c');
+const GONE: Column = { name: 'Gone__c', type: 'DATE' };
+const INVALID_VALUES = tableOf('_invalid_values');
+
+/** What a run over this schema is told to make. */
+export function deltaOf({ columns, cursorField, slices }: Schema): DeltaStatement {
+  return {
+    delta: tableOf('delta_1f0e'),
+    slices: slices.map((slice, index) => ({
+      ...slice,
+      countBefore: index === 0 ? new Date('2023-03-20T00:00:00Z') : undefined,
+      nullCursor: index > 0,
+    })),
+    columns,
+    cursorField,
+    partitionField: columns.some(({ name, type }) => name === PARTITION_FIELD && type === 'TIMESTAMP') ? PARTITION_FIELD : undefined,
+    runId: '0b7a9c1e-5f5d-4d0a-9c69-2f6f3b1c8e11',
+    expiresAt: new Date('2099-12-02T00:00:00Z'),
+  };
+}
+
+/** The MERGE in each of its forms: what becomes of deleted rows, whether it only inserts, with and without partitions. */
+function mergesOf(schema: Schema): string[] {
+  const { delta, cursorField } = deltaOf(schema);
+  const hasIsDeleted = schema.columns.some(({ name }) => name === 'IsDeleted');
+  const months = schema.columns.some(({ name, type }) => name === PARTITION_FIELD && type === 'TIMESTAMP')
+    ? [undefined, MONTHS]
+    : [undefined];
+  const base = {
+    target: TARGET,
+    delta,
+    columns: schema.columns,
+    orphaned: [GONE.name],
+    cursorField,
+    firstId: '001A',
+    lastId: "001z'\\",
+    partitionField: PARTITION_FIELD,
+  };
+  return (hasIsDeleted ? (['keep', 'blank', 'remove'] as const) : (['keep'] as const)).flatMap((deletes) =>
+    [false, true].flatMap((insertOnly) => months.map((touched) => mergeStatement({ ...base, deletes, insertOnly, months: touched }))),
+  );
+}
+
+const PARTITION_FIELD = 'CreatedDate';
+const MONTHS = ['2023-01', '2022-12', '0001-01', '9999-11'];
+
+/** One of each kind: INT64 becomes NUMERIC, NUMERIC becomes BIGNUMERIC. */
+const widenings = ({ columns }: Schema): Column[] =>
+  (['INT64', 'NUMERIC'] as const).flatMap((from) => {
+    const column = columns.find(({ type }) => type === from);
+    return column ? [{ name: column.name, type: from === 'INT64' ? 'NUMERIC' : 'BIGNUMERIC' } as const] : [];
+  });
+
+const typedColumns = (schema: Schema): FieldColumn[] => schema.columns.filter(({ type }) => type !== 'STRING').slice(0, 20);
+
+/** The columns of a field group as they are staged. */
+export const textColumns = ({ columns, cursorField }: Schema, fieldGroup = BASE_GROUP): CatalogColumn[] =>
+  fieldsOf(columns, fieldGroup, cursorField).map((field) => ({ name: field, type: 'STRING' }));
+
+const targetTable = (columns: readonly Column[]): CatalogTable => catalogTable(TARGET, [...columns, ...OWN_COLUMNS]);
+
+const deltaTable = (schema: Schema): CatalogTable =>
+  catalogTable(deltaOf(schema).delta, [
+    { name: '_slice', type: 'INT64' },
+    ...schema.columns,
+    { name: '_invalid', type: 'STRING' },
+    { name: '_synced_at', type: 'TIMESTAMP' },
+    { name: '_run', type: 'STRING' },
+    { name: '_deleted_at', type: 'TIMESTAMP' },
+  ]);
+
+const catalogTable = ({ project, dataset, table }: TableName, columns: readonly CatalogColumn[]): CatalogTable => ({
+  name: `${project}.${dataset}.${table}`,
+  columns: columns.map(({ name, type }) => ({ name, type })),
+});

@@ -1,0 +1,86 @@
+// Holds every statement and every cast that the app generates, and the emulators, to Google's own GoogleSQL.
+//   npm run conformance              differences fail
+//   npm run conformance -- --record  writes the answers that tests replay without the analyzer
+import { resolve } from 'node:path';
+import {
+  type Answers,
+  askAnswers,
+  askValues,
+  INPUTS_TABLE,
+  inputsTable,
+  recordAnswers,
+  recordedAnswers,
+  type Values,
+  valuesOf,
+} from './answers.ts';
+import { castExpressions, castQuery } from './cast-expressions.ts';
+import { compareMistakes, compareStatements } from './compare-statements.ts';
+import { answerOfEmulator } from './emulator-limits.ts';
+import { generatedInputs } from './generated-inputs.ts';
+import { GoogleSql } from './google-sql.ts';
+import { installAnalyzer } from './install-analyzer.ts';
+import { LocalBigQuery } from './local-big-query.ts';
+import { PROJECT, plainSchemas, randomSchemas } from './schemas.ts';
+import { Verdict } from './tally.ts';
+
+const SEED = 20_240_310;
+const SCHEMAS = 200;
+const INPUTS = 4000;
+
+const verdict = new Verdict();
+const modules = await installAnalyzer(resolve('.local/conformance'));
+await using googleSql = await GoogleSql.start(modules);
+await using local = await LocalBigQuery.start(PROJECT, 'salesforce');
+
+for (const schema of [...plainSchemas, ...randomSchemas(SCHEMAS, SEED)]) await compareStatements(googleSql, local, schema, verdict);
+await compareMistakes(googleSql, local, plainSchemas[0]!, verdict);
+try {
+  const answers = await askAnswers(googleSql);
+  if (process.argv.includes('--record')) await recordAnswers(answers);
+  else compareRecord(answers, await recordedAnswers());
+  await compareEmulator();
+} catch (error) {
+  verdict.differs('a cast fails where it should give NULL', (error as Error).message);
+}
+
+console.log(String(verdict));
+process.exitCode = verdict.differences === 0 ? 0 : 1;
+
+/** The record must be what GoogleSQL answers to what the app says today. */
+function compareRecord(now: Answers, recorded: Answers): void {
+  verdict.expressions += Object.keys(now.expressions).length * Object.keys(now.values).length;
+  compare('recorded', now.expressions, recorded.expressions);
+  for (const part of ['values', 'delta'] as const) {
+    for (const name of new Set([...Object.keys(now[part]), ...Object.keys(recorded[part])]))
+      compare(`recorded ${part} of ${JSON.stringify(name)}`, now[part][name] ?? {}, recorded[part][name] ?? {});
+  }
+}
+
+/** What is between the recorded inputs, by chance. The recorded ones are held against the emulators by a test. */
+async function compareEmulator(): Promise<void> {
+  const inputs = generatedInputs(INPUTS, SEED);
+  const real = await askValues(googleSql, inputs);
+  await local.fill([inputsTable(inputs)]);
+  const rows = await local.query(castQuery(INPUTS_TABLE));
+  const ours = valuesOf(
+    inputs,
+    rows.map((row) => Object.values(row) as (string | null)[]),
+  );
+  verdict.expressions += Object.keys(castExpressions).length * inputs.length;
+  for (const input of inputs) compare(`the emulators' value of ${JSON.stringify(input)}`, expectedOfEmulator(real, input), ours[input]!);
+}
+
+function expectedOfEmulator(real: Values, input: string): Record<string, string | undefined> {
+  return Object.fromEntries(Object.keys(castExpressions).map((name) => [name, answerOfEmulator(name, input, real[input]![name])]));
+}
+
+function compare(
+  what: string,
+  expected: Record<string, string | null | undefined>,
+  found: Record<string, string | null | undefined>,
+): void {
+  for (const name of new Set([...Object.keys(expected), ...Object.keys(found)])) {
+    if ((expected[name] ?? null) !== (found[name] ?? null))
+      verdict.differs(`${what} differs`, `${name} is ${JSON.stringify(found[name])}, by GoogleSQL ${JSON.stringify(expected[name])}`);
+  }
+}

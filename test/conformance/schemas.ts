@@ -1,0 +1,133 @@
+import fc from 'fast-check';
+import type { StagedSlice, TableName } from '../../app/bigquery/sql.ts';
+import type { Column, ColumnType, FieldColumn } from '../../app/core/columns.ts';
+
+/** An object's columns and the slices that a run staged of it. */
+export interface Schema {
+  columns: readonly FieldColumn[];
+  cursorField: string;
+  slices: readonly StagedSlice[];
+}
+
+export const PROJECT = 'conformance-project';
+
+export const tableOf = (table: string): TableName => ({ project: PROJECT, dataset: 'salesforce', table });
+
+const TYPES: readonly ColumnType[] = ['STRING', 'BOOL', 'INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'DATE', 'TIMESTAMP', 'TIME'];
+
+/** Words of the language, of our own statements, and of functions. */
+const WORDS =
+  'Order Group Default Select From Where Qualify Partition Rows Range Table Merge Hash Interval Struct Array Date Time Timestamp Numeric True Null Current All In Of Exists Window Having Limit Union With Using Source Target Staged Typed When Matched Then Update Insert Values Case Cast Concat If Count Language Name Type Value Desc';
+
+const SYSTEM: readonly Column[] = [
+  { name: 'Id', type: 'STRING' },
+  { name: 'IsDeleted', type: 'BOOL' },
+  { name: 'CreatedDate', type: 'TIMESTAMP' },
+  { name: 'LastModifiedDate', type: 'TIMESTAMP' },
+  { name: 'SystemModstamp', type: 'TIMESTAMP' },
+];
+
+const stagedSlices = (count: number): StagedSlice[] =>
+  Array.from({ length: count }, (_, order) => ({ order, fieldGroup: 0, table: tableOf(`staging-1f0e_${order}_g0`) }));
+
+/** A column as the field of its name fills it. */
+export const filled = ({ name, type }: Column): FieldColumn => ({ field: name, name, type });
+
+/**
+ * The same schema in field groups: calculated fields in a group of their own, the second half of the others in another; and one more of
+ * each kind that no slice has rows of.
+ */
+function inGroups({ columns, cursorField, slices }: Schema): Schema {
+  const keys = ['Id', 'IsDeleted', 'CreatedDate', cursorField];
+  const grouped = columns.map((column, index): FieldColumn => {
+    if (keys.includes(column.field) || index % 2 === 0) return column;
+    return { ...column, group: 1 + ((index % 8) >> 1), ...(index % 8 < 4 && { calculated: true }) };
+  });
+  const groups = [0, 1, 3].filter((group) => grouped.some((column) => (column.group ?? 0) === group));
+  return {
+    columns: grouped,
+    cursorField,
+    slices: groups.flatMap((fieldGroup) =>
+      slices.map(({ order, table }) => ({
+        order: fieldGroup * slices.length + order,
+        fieldGroup,
+        table: tableOf(`${table.table}_f${fieldGroup}`),
+      })),
+    ),
+  };
+}
+
+/** Columns whose fields have had another type before: the staging tables have the field's name. */
+const RETYPED: readonly FieldColumn[] = TYPES.map((type) => ({
+  field: `Retyped_${type}__c`,
+  name: `Retyped_${type}__c_${type.toLowerCase()}`,
+  type,
+}));
+
+/** One column of each type and of each word, in one slice and in twenty; a table of no deletions; a table of two columns. */
+const ungroupedSchemas: readonly Schema[] = [
+  ...[1, 2, 20].map((count) => ({
+    columns: [
+      ...SYSTEM.map(filled),
+      ...TYPES.map((type) => filled({ name: `As_${type}__c`, type })),
+      ...WORDS.split(' ').map((name, index) => filled({ name, type: TYPES[index % TYPES.length]! })),
+      ...RETYPED,
+    ],
+    cursorField: 'SystemModstamp',
+    slices: stagedSlices(count),
+  })),
+  { columns: SYSTEM.filter(({ name }) => name !== 'IsDeleted').map(filled), cursorField: 'LastModifiedDate', slices: stagedSlices(1) },
+  {
+    columns: SYSTEM.filter(({ name }) => name === 'Id' || name === 'CreatedDate').map(filled),
+    cursorField: 'CreatedDate',
+    slices: stagedSlices(3),
+  },
+  // As many fields as an object may have.
+  {
+    columns: [
+      ...SYSTEM,
+      ...Array.from({ length: 795 }, (_, index) => ({ name: `Field_${index}__c`, type: TYPES[index % TYPES.length]! })),
+    ].map(filled),
+    cursorField: 'SystemModstamp',
+    slices: stagedSlices(2),
+  },
+];
+
+export const plainSchemas: readonly Schema[] = [...ungroupedSchemas, ...ungroupedSchemas.slice(0, 3).map(inGroups)];
+
+/** Schemas by chance, every other one in field groups, the same for the same seed. */
+export function randomSchemas(count: number, seed: number): Schema[] {
+  return fc.sample(schema, { numRuns: count, seed }).map((drawn, index) => (index % 2 === 0 ? drawn : inGroups(drawn)));
+}
+
+const LETTERS = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+const word = fc
+  .tuple(fc.constantFrom(...LETTERS), fc.string({ unit: fc.constantFrom(...LETTERS, ...'0123456789'), maxLength: 30 }))
+  .map((parts) => parts.join(''));
+const name = fc
+  .tuple(
+    fc.constantFrom('', '', 'ns__'),
+    fc.oneof(fc.constantFrom(...WORDS.split(' ')), word),
+    fc.constantFrom('', '__c', '__pc', '_x__c', '__Latitude__s'),
+  )
+  .map((parts) => parts.join(''));
+const column = fc.record({ name, type: fc.constantFrom(...TYPES) });
+const known = new Set(SYSTEM.map((each) => each.name.toLowerCase()));
+
+const schema: fc.Arbitrary<Schema> = fc
+  .record({
+    own: fc.uniqueArray(column, { maxLength: 60, selector: (each) => each.name.toLowerCase() }),
+    system: fc.subarray([...SYSTEM.slice(1, 4)]),
+    slices: fc.integer({ min: 1, max: 6 }),
+    cursorField: fc.constantFrom('SystemModstamp', 'LastModifiedDate', 'CreatedDate'),
+  })
+  .map(({ own, system, slices, cursorField }) => ({
+    columns: [
+      SYSTEM[0]!,
+      ...system.filter((each) => each.name !== cursorField),
+      { name: cursorField, type: 'TIMESTAMP' as const },
+      ...own.filter((each) => !known.has(each.name.toLowerCase())),
+    ].map(filled),
+    cursorField,
+    slices: stagedSlices(slices),
+  }));
