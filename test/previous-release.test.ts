@@ -28,7 +28,8 @@ function git(...command: string[]): void {
 
 /** Commits a release that takes these migrations, and no others. */
 function release(tag: string, taken: string): void {
-  write('package.json', '{ "jest": {} }');
+  write('package.json', '{}');
+  write('test/jest.config.mjs', "export default { rootDir: '..' };");
   write('app/store/migrations/0001_first.sql', 'CREATE TABLE a ();');
   write(
     'test/app/store/schema.test.js',

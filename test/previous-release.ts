@@ -63,6 +63,7 @@ function changedMigrations(folder: string): string[] {
 }
 
 function testStore(folder: string): number {
-  const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', 'test/app/store'];
-  return spawnSync(process.execPath, jest, { cwd: folder, stdio: 'inherit' }).status ?? 1;
+  const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  const jest = ['node_modules/jest/bin/jest.js', '--config', 'test/jest.config.mjs', 'test/app/store'];
+  return spawnSync(process.execPath, [...node, ...jest], { cwd: folder, stdio: 'inherit' }).status ?? 1;
 }

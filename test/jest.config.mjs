@@ -1,0 +1,38 @@
+import { fileURLToPath } from 'node:url';
+
+/** Suites that start processes, or repeat a whole import many times: `npm run check` runs them, `npm test` does not. */
+const SLOW = [
+  'test/app/cli.test.ts',
+  'test/app/commands/query.test.ts',
+  'test/app/doctor-real.test.ts',
+  'test/app/local/emulators/postgres.test.ts',
+  'test/app/uncaught.test.ts',
+  'test/infra/image.test.ts',
+  'test/infra/operate.test.ts',
+  'test/infra/program.test.ts',
+  'test/infra/runner.test.ts',
+  'test/previous-release.test.ts',
+  'test/stories/every-call.test.ts',
+  'test/stories/silent-warehouse.test.ts',
+];
+
+const shared = {
+  rootDir: fileURLToPath(new URL('..', import.meta.url)),
+  roots: ['<rootDir>/test'],
+  testEnvironment: 'node',
+  globalSetup: '<rootDir>/test/support/start-postgres.ts',
+  globalTeardown: '<rootDir>/test/support/stop-postgres.ts',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': '<rootDir>/test/support/strip-types.cjs' },
+};
+
+const paths = SLOW.map((file) => `<rootDir>/${file}`);
+
+export default {
+  maxWorkers: 2,
+  testTimeout: 30_000,
+  projects: [
+    { ...shared, displayName: 'fast', testMatch: ['<rootDir>/test/**/*.test.ts'], testPathIgnorePatterns: paths },
+    { ...shared, displayName: 'slow', testMatch: paths },
+  ],
+};
