@@ -27,6 +27,8 @@ export interface DeltaStatement {
   slices: StagedSlice[];
   columns: readonly FieldColumn[];
   cursorField: string;
+  /** the end of the run's window */
+  windowTo: Date;
   /** by whose month the target table is partitioned; undefined: it is not */
   partitionField: string | undefined;
   runId: string;
@@ -151,11 +153,11 @@ function groupName(group: number): string {
 
 /**
  * Counts for the verdict, in one row: `staged_ids`, the base group's distinct Ids, and `whole_ids`, those that all groups which are joined
- * by cursor have in one state (only where there are such groups), `delta_rows`, `deleted_rows`, `unusable`, and `invalid_N` for each typed column by its place;
+ * by cursor have in one state, and `torn_in_window`, the others whose newest stamp lies before `windowTo` (only where there are such groups), `delta_rows`, `deleted_rows`, `unusable`, and `invalid_N` for each typed column by its place;
  * where the rows lie: `first_id`, `last_id`, and with a partition field `months`, such as 2023-02,2023-03; and for each slice, by its order,
  * `ids_N`, its distinct Ids, `repeated_N`, which Ids it has more than once (NULL: none), and `before_N`, its rows stamped before `countBefore`.
  */
-export function countStatement({ delta, slices, columns, cursorField, partitionField }: DeltaStatement): string {
+export function countStatement({ delta, slices, columns, cursorField, windowTo, partitionField }: DeltaStatement): string {
   const base = slices.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
   const ids = base.map(({ table }) => `SELECT \`Id\` FROM ${tableName(table)}`).join(' UNION ALL ');
   const split = [BASE_GROUP, ...groupsOf(columns).filter((group) => isJoinedByCursor(columns, group))];
@@ -170,7 +172,7 @@ export function countStatement({ delta, slices, columns, cursorField, partitionF
   return `SELECT
   ${[
     `(SELECT COUNT(DISTINCT \`Id\`) FROM (${ids})) AS \`staged_ids\``,
-    ...(split.length > 1 ? [`${countWholeIds(slices, split, cursorField)} AS \`whole_ids\``] : []),
+    ...(split.length > 1 ? countTorn(slices, split, cursorField, windowTo) : []),
     'COUNT(*) AS `delta_rows`',
     `COUNTIF(${missing.join(' OR ')}) AS \`unusable\``,
     'COUNTIF(`_deleted_at` IS NOT NULL) AS `deleted_rows`',
@@ -184,7 +186,7 @@ FROM ${tableName(delta)}`;
 }
 
 /** In other words than the delta statement's, which it is to check. */
-function countWholeIds(slices: readonly StagedSlice[], groups: readonly number[], cursorField: string): string {
+function countTorn(slices: readonly StagedSlice[], groups: readonly number[], cursorField: string, windowTo: Date): string[] {
   const states = slices
     .filter(({ fieldGroup }) => groups.includes(fieldGroup))
     .map(
@@ -192,8 +194,12 @@ function countWholeIds(slices: readonly StagedSlice[], groups: readonly number[]
         `SELECT ${fieldGroup} AS \`_group\`, \`Id\` AS \`_id\`, ${stamp('', cursorField)} AS \`_stamp\` FROM ${tableName(table)}`,
     )
     .join(' UNION ALL ');
-  const whole = `SELECT \`_id\` FROM (${states}) GROUP BY \`_id\`, \`_stamp\` HAVING COUNT(DISTINCT \`_group\`) = ${groups.length}`;
-  return `(SELECT COUNT(DISTINCT \`_id\`) FROM (${whole}))`;
+  const found = `SELECT \`_id\`, \`_stamp\`, COUNT(DISTINCT \`_group\`) AS \`_groups\` FROM (${states}) GROUP BY \`_id\`, \`_stamp\``;
+  const torn = `SELECT \`_id\` FROM (${found}) GROUP BY \`_id\` HAVING MAX(\`_groups\`) < ${groups.length} AND MAX(\`_stamp\`) < TIMESTAMP ${text(windowTo.toISOString())}`;
+  return [
+    `(SELECT COUNT(DISTINCT \`_id\`) FROM (${found}) WHERE \`_groups\` = ${groups.length}) AS \`whole_ids\``,
+    `(SELECT COUNT(*) FROM (${torn})) AS \`torn_in_window\``,
+  ];
 }
 
 function sliceCounts({ order, table, countBefore }: StagedSlice, cursorField: string): string[] {

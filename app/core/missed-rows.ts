@@ -1,4 +1,5 @@
 import type { SliceRange } from './slices.ts';
+import type { Window } from './window.ts';
 
 /** What tells whether a slice has rows that were not read. */
 interface ReadSlice extends SliceRange {
@@ -19,4 +20,13 @@ export function rowsNotRead({ countAfter, processed }: ReadSlice): number {
  */
 export function stampedPart<Slice extends ReadSlice>(slice: Slice, cursorField: string): Slice | null {
   return slice.open && cursorField !== 'CreatedDate' ? { ...slice, open: false } : null;
+}
+
+/**
+ * From where the next window reads again what a slice lacks. Without the overlap, which that window subtracts itself.
+ * @param rereadFrom from where this window read again; null: from where it starts
+ */
+export function rereadBound({ cursorFrom }: SliceRange, window: Window, rereadFrom: Date | null): Date {
+  const start = Math.min(window.from.getTime(), rereadFrom?.getTime() ?? Number.POSITIVE_INFINITY);
+  return new Date(Math.max(cursorFrom.getTime(), start));
 }

@@ -7,7 +7,7 @@ export interface Receipt {
   salesforce_after: number | null;
   /** rows: processed by Bulk, told by the pages, put out by the load jobs, standing in the staging tables */
   processed: number;
-  rowsInPages: number;
+  rows_in_pages: number;
   loaded: number;
   staged: number;
   /** different Ids among them, and rows of the delta table: one an Id */

@@ -22,6 +22,8 @@ export interface DeltaCounts {
   stagedIds: number;
   /** Ids whose row changed between the queries of its field groups: they are left out */
   torn: number;
+  /** of these, the rows whose newest stamp lies before the window's end: no later window reads them by itself */
+  tornInWindow: number;
   deltaRows: number;
   /** rows whose Id or cursor is missing or did not cast: they could be neither matched nor ordered */
   unusable: number;

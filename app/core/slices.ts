@@ -15,6 +15,12 @@ export interface SliceRange {
   nullCursor: boolean;
 }
 
+/** Whether two ranges may have rows in common, whatever their Ids. */
+export function overlaps(one: SliceRange, other: SliceRange): boolean {
+  const end = ({ open, cursorTo }: SliceRange): number => (open ? Number.POSITIVE_INFINITY : cursorTo.getTime());
+  return one.nullCursor === other.nullCursor && one.cursorFrom.getTime() < end(other) && other.cursorFrom.getTime() < end(one);
+}
+
 /** A part of a run that one Salesforce query extracts. */
 export interface SlicePlan extends SliceRange {
   /** unique within the run */

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type FieldPlan, groupsOf } from '../core/field-groups.ts';
+import { BASE_GROUP, type FieldPlan, groupsOf } from '../core/field-groups.ts';
 import type { Method } from '../core/method.ts';
 import type { SlicePlan, SliceRange } from '../core/slices.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
@@ -215,11 +215,22 @@ export async function saveSlice(database: Queryable, lease: Lease, ordinal: numb
 const NEXT_GENERATION = `generation = generation + 1, state = 'planned', count_before = NULL, count_after = NULL, bulk_job_id = NULL,
   bulk_asked_at = NULL, processed = NULL, staged = NULL, method = NULL, reason = NULL`;
 
-/** Sends a slice back to be asked anew of Salesforce, forgetting what this generation counted. @throws AppError lease_lost */
+/**
+ * Requests a slice again, forgetting what this generation counted. Other field groups are read after the base group, so that no row lacks
+ * their values: with a slice of the base group, theirs that overlap it and were requested are requested again.
+ * @throws AppError lease_lost
+ */
 export async function startGeneration(database: Queryable, lease: Lease, slice: Slice): Promise<Slice> {
   const result = await database.query<Row>(
-    `UPDATE slices SET ${NEXT_GENERATION}
-     WHERE run_id = $1 AND ordinal = $3 AND generation = $4 AND ${LEASE_HELD} RETURNING *`,
+    `WITH started AS (
+       UPDATE slices SET ${NEXT_GENERATION} WHERE run_id = $1 AND ordinal = $3 AND generation = $4 AND ${LEASE_HELD} RETURNING *
+     ), following AS (
+       UPDATE slices SET ${NEXT_GENERATION}
+       WHERE run_id = $1 AND field_group <> ${BASE_GROUP} AND state <> 'planned' AND EXISTS (
+         SELECT FROM started WHERE started.field_group = ${BASE_GROUP} AND started.null_cursor = slices.null_cursor
+           AND (started.open OR started.cursor_to > slices.cursor_from) AND (slices.open OR slices.cursor_to > started.cursor_from))
+     )
+     SELECT * FROM started`,
     [lease.runId, lease.attempt, slice.ordinal, slice.generation],
   );
   requireLease(result.rowCount, lease);

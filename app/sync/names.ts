@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { TableName } from '../bigquery/sql.ts';
 import type { Context } from '../context.ts';
 import type { Job } from '../store/jobs.ts';
@@ -18,8 +19,9 @@ export function stagingTable(context: Context, runId: string, slice: Pick<Slice,
   return inStaging(context, `stage_${compact(runId)}_${slice.ordinal}_${slice.fieldGroup}_${slice.generation}`);
 }
 
-export function deltaTable(context: Context, runId: string): TableName {
-  return inStaging(context, `delta_${compact(runId)}`);
+/** @param of what the table is built of: a table of other readings has another name, so that no MERGE of it is taken for one of this */
+export function deltaTable(context: Context, runId: string, of: string): TableName {
+  return inStaging(context, `delta_${compact(runId)}_${digest(of)}`);
 }
 
 export function targetTable(context: Context, job: Pick<Job, 'targetDataset' | 'targetTable'>): TableName {
@@ -35,9 +37,9 @@ export function loadJobId(runId: string, page: Page, tryNumber: number): string 
   return `sync_${compact(runId)}_load_${page.slice}_${page.fieldGroup}_${page.generation}_${page.number}_${tryNumber}`;
 }
 
-/** A delta is built of what the slices' last generations staged: another generation makes another job of it. */
-export function deltaJobId(runId: string, slices: readonly Slice[], tryNumber: number): string {
-  return `sync_${compact(runId)}_delta_${slices.map((slice) => slice.generation).join('_')}_${tryNumber}`;
+/** @param of what the delta table is built of */
+export function deltaJobId(runId: string, of: string, tryNumber: number): string {
+  return `sync_${compact(runId)}_delta_${digest(of)}_${tryNumber}`;
 }
 
 export function mergeJobId(runId: string, tryNumber: number): string {
@@ -61,6 +63,10 @@ export function runLabels(runId: string, job: Pick<Job, 'id' | 'objectName'>): R
 
 function inStaging(context: Context, table: string): TableName {
   return { project: context.config.bigquery.project, dataset: context.config.bigquery.stagingDataset, table };
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
 function compact(runId: string): string {

@@ -33,6 +33,7 @@ export async function syncRun(context: Context, run: Run, signal: AbortSignal): 
   // A table may be replaced while rows are read: it is trusted unseen only where none are to be merged.
   const target = !delta && seen ? seen.table : await findTargetTable(context.warehouse, targetIdentity(context, run));
   const { foreignLiveView } = await prepareTarget(extraction, target);
+  await fenceAbandonedMerges(context, run);
   const merged = delta && delta.counts.deltaRows > 0 ? await mergeDelta(extraction, delta) : undefined;
   if (delta?.deletedRows) await eraseInvalidValues(extraction);
 
@@ -85,28 +86,29 @@ function noteSurprises({ log }: Context, { runId, job }: Run, { hadExpiration, f
 
 async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<FinishedJob> {
   const { context, run, columns } = extraction;
-  const sql = mergeStatement({
-    target: targetTable(context, run.job),
-    delta: deltaTable(context, run.runId),
-    columns,
-    orphaned: run.drift.orphaned,
-    cursorField: run.job.cursorField,
-    insertOnly: run.insertOnly === true,
-    deletes: run.job.deletes,
-    firstId: delta.firstId,
-    lastId: delta.lastId,
-    months: delta.months,
-    partitionField: PARTITION_FIELD,
-  });
-  await fenceAbandonedMerges(context, run);
+  // Before a later try, an earlier delta of this run may have been merged: its rows must be updated.
+  const isIntoEmpty = (tryNumber: number): boolean => run.insertOnly === true && tryNumber === 1;
+  const sql = (tryNumber: number): string =>
+    mergeStatement({
+      target: targetTable(context, run.job),
+      delta: deltaTable(context, run.runId, run.counted!.of),
+      columns,
+      orphaned: run.drift.orphaned,
+      cursorField: run.job.cursorField,
+      insertOnly: isIntoEmpty(tryNumber),
+      deletes: run.job.deletes,
+      firstId: delta.firstId,
+      lastId: delta.lastId,
+      months: delta.months,
+      partitionField: PARTITION_FIELD,
+    });
   const merged = await retryJob(
     extraction,
     run.mergeTry,
     (number) => saveMergeTry(context.database, run, number),
-    (number) => runStatement(extraction, mergeJobId(run.runId, number), sql),
+    (number) => runStatement(extraction, mergeJobId(run.runId, number), sql(number)),
   );
-  // Before a later try, another release's words for the same may have been merged.
-  const intoEmpty = run.insertOnly === true && run.mergeTry === 1;
+  const intoEmpty = isIntoEmpty(run.mergeTry);
   requireVerdict(judgeMerge({ ...merged, intoEmpty, deletes: run.job.deletes }, delta));
   if (intoEmpty) requireVerdict(judgeTarget(await countTarget(extraction), delta, run.job.deletes));
   return merged;
@@ -136,7 +138,7 @@ function writeReceipt(
     salesforce_before: sumKnown(slices.map((slice) => slice.countBefore)),
     salesforce_after: sumKnown(slices.map((slice) => slice.countAfter)),
     processed: sum(slices.map((slice) => slice.processed)),
-    rowsInPages: sum(pages.map((page) => page.rows)),
+    rows_in_pages: sum(pages.map((page) => page.rows)),
     loaded: sum(pages.map((page) => page.loaded)),
     staged: sum(slices.map((slice) => slice.staged)),
     distinct_ids: delta?.counts.stagedIds ?? 0,

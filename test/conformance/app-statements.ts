@@ -77,6 +77,7 @@ export function deltaOf({ columns, cursorField, slices }: Schema): DeltaStatemen
     })),
     columns,
     cursorField,
+    windowTo: new Date('2023-03-20T00:00:00Z'),
     partitionField: columns.some(({ name, type }) => name === PARTITION_FIELD && type === 'TIMESTAMP') ? PARTITION_FIELD : undefined,
     runId: '0b7a9c1e-5f5d-4d0a-9c69-2f6f3b1c8e11',
     expiresAt: new Date('2099-12-02T00:00:00Z'),

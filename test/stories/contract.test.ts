@@ -94,7 +94,7 @@ describe("the contract's sequence", () => {
     const { processed } = receipt!;
     expect(processed).toBeGreaterThan(0);
     expect(receipt).toMatchObject({
-      rowsInPages: processed,
+      rows_in_pages: processed,
       loaded: processed,
       staged: processed,
       distinct_ids: processed,

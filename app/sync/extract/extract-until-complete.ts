@@ -1,6 +1,7 @@
 import { BASE_GROUP } from '../../core/field-groups.ts';
-import { rowsNotRead, stampedPart } from '../../core/missed-rows.ts';
+import { rereadBound, rowsNotRead, stampedPart } from '../../core/missed-rows.ts';
 import { type CountedDelta, type CountedSlice, judgeIds } from '../../core/reconciliation.ts';
+import { overlaps } from '../../core/slices.ts';
 import { AppError } from '../../errors.ts';
 import { type Slice, saveSlice, startGeneration } from '../../store/slices.ts';
 import { buildDelta } from '../merge/build-delta.ts';
@@ -45,19 +46,38 @@ export async function extractUntilComplete(extraction: Extraction): Promise<Coun
     const delta = hasRows ? await buildDelta(extraction, filled) : undefined;
     const counted = new Map(delta && filled.map(({ slice }, index) => [slice.ordinal, delta.slices[index]!]));
     const findings: Finding[] = [];
-    for (const { slice } of staged) findings.push(await checkSlice(extraction, slice, counted.get(slice.ordinal) ?? EMPTY));
+    for (const { slice } of staged) findings.push(await checkSlice(extraction, slice, delta, counted.get(slice.ordinal)));
     const incomplete = findings.filter(({ slice, ...found }) => needsReread(found, rereads.get(slice.ordinal) ?? 0));
-    if (incomplete.length === 0) return { staged, delta, rereadFrom: earliest(findings.filter(({ missed }) => missed > 0)) };
-    for (const found of incomplete) {
-      await readAgain(extraction, found);
-      rereads.set(found.slice.ordinal, (rereads.get(found.slice.ordinal) ?? 0) + 1);
-    }
+    if (incomplete.length === 0) return { staged, delta, rereadFrom: earliest(extraction, findings) };
+    for (const { slice } of incomplete) rereads.set(slice.ordinal, (rereads.get(slice.ordinal) ?? 0) + 1);
+    for (const found of slicesToReread(findings, incomplete)) await readAgain(extraction, found);
   }
 }
 
+/**
+ * The base group has to be read again for rows that only another group lacks or has, since its rows are those of the delta. Slices of other
+ * groups follow those of the base group by themselves (`startGeneration`).
+ */
+function slicesToReread(findings: readonly Finding[], incomplete: readonly Finding[]): Finding[] {
+  const isBase = ({ slice }: Finding): boolean => slice.fieldGroup === BASE_GROUP;
+  const lacking = incomplete.filter((found) => !isBase(found) && found.missed > 0);
+  const base = findings
+    .filter(isBase)
+    .filter((found) => incomplete.includes(found) || lacking.some(({ slice }) => overlaps(slice, found.slice)));
+  const others = incomplete.filter((found) => !isBase(found) && !base.some(({ slice }) => overlaps(slice, found.slice)));
+  return [...base, ...others];
+}
+
 /** @throws AppError ids_not_unique */
-async function checkSlice(extraction: Extraction, slice: Slice, counted: CountedSlice): Promise<Finding> {
+async function checkSlice(
+  extraction: Extraction,
+  slice: Slice,
+  delta: CountedDelta | undefined,
+  counted: CountedSlice = EMPTY,
+): Promise<Finding> {
   const { context, run } = extraction;
+  // Without a delta the base group has no rows, and those of another group were not counted.
+  if (!delta) return { slice, hasRepeatedIds: false, missed: slice.fieldGroup === BASE_GROUP ? rowsNotRead(slice) : (slice.staged ?? 0) };
   const ids = judgeIds(slice.staged ?? 0, counted, slice.repeatedIds);
   if (ids === 'not unique') {
     const message = `Salesforce returned ${counted.repeatedIds} of ${run.job.objectName} more than once, in two readings. Its rows cannot be matched by Id: pause the job.`;
@@ -66,7 +86,8 @@ async function checkSlice(extraction: Extraction, slice: Slice, counted: Counted
   if (ids === 'repeated' && counted.repeatedIds) {
     await saveSlice(context.database, run, slice.ordinal, { repeatedIds: counted.repeatedIds });
   }
-  return { slice, hasRepeatedIds: ids === 'repeated', missed: await countMissed(extraction, slice, counted) };
+  const torn = slice.fieldGroup === BASE_GROUP ? delta.counts.tornInWindow : 0;
+  return { slice, hasRepeatedIds: ids === 'repeated', missed: torn + (await countMissed(extraction, slice, counted)) };
 }
 
 /** Rows of an open slice that were edited after its end are not missed: the next window reads them. */
@@ -93,7 +114,9 @@ async function readAgain({ context, run }: Extraction, { slice, hasRepeatedIds, 
   await startGeneration(context.database, run, slice);
 }
 
-function earliest(findings: readonly Finding[]): Date | null {
-  if (findings.length === 0) return null;
-  return new Date(Math.min(...findings.map(({ slice }) => slice.cursorFrom.getTime())));
+function earliest({ run }: Extraction, findings: readonly Finding[]): Date | null {
+  const bounds = findings
+    .filter(({ missed }) => missed > 0)
+    .map(({ slice }) => rereadBound(slice, run.window, run.job.rereadFrom).getTime());
+  return bounds.length > 0 ? new Date(Math.min(...bounds)) : null;
 }

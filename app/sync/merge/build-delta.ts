@@ -21,7 +21,7 @@ export async function buildDelta(extraction: Extraction, filled: StagedSlice[]):
   const slices = filled.map(({ slice }) => slice);
   const of = slices.map(({ ordinal, fieldGroup, generation }) => `${ordinal}_${fieldGroup}_${generation}`).join(' ');
   const statement: DeltaStatement = {
-    delta: deltaTable(context, run.runId),
+    delta: deltaTable(context, run.runId, of),
     slices: slices.map((slice, order) => ({
       order,
       table: stagingTable(context, run.runId, slice),
@@ -31,6 +31,7 @@ export async function buildDelta(extraction: Extraction, filled: StagedSlice[]):
     })),
     columns,
     cursorField: run.job.cursorField,
+    windowTo: run.window.to,
     partitionField: run.job.partitioned ? PARTITION_FIELD : undefined,
     runId: run.runId,
     expiresAt: stagingExpiry(run.createdAt),
@@ -40,7 +41,7 @@ export async function buildDelta(extraction: Extraction, filled: StagedSlice[]):
       extraction,
       run.deltaTry,
       (number) => saveDeltaTry(context.database, run, number),
-      (number) => runStatement(extraction, deltaJobId(run.runId, slices, number), deltaStatement(statement)),
+      (number) => runStatement(extraction, deltaJobId(run.runId, of, number), deltaStatement(statement)),
     );
     const delta = await countDelta(extraction, statement);
     await saveCounted(context.database, run, { of, delta, keptColumns: 0 });
@@ -81,7 +82,13 @@ function readDelta(row: Record<string, number | string | null>, columns: readonl
     .filter(([, values]) => values > 0);
   const torn = 'whole_ids' in row ? count('staged_ids') - count('whole_ids') : 0;
   return {
-    counts: { stagedIds: count('staged_ids'), torn, deltaRows: count('delta_rows'), unusable: count('unusable') },
+    counts: {
+      stagedIds: count('staged_ids'),
+      torn,
+      tornInWindow: Number(row.torn_in_window ?? 0),
+      deltaRows: count('delta_rows'),
+      unusable: count('unusable'),
+    },
     slices: Array.from({ length: slices }, (_, order) => ({
       distinctIds: count(`ids_${order}`),
       repeatedIds: (row[`repeated_${order}`] as string | null | undefined) ?? null,

@@ -13,5 +13,9 @@ export async function eraseInvalidValues(extraction: Extraction): Promise<void> 
   if (run.job.deletes === 'keep') return;
   const table = invalidValuesTable(context, run.job);
   if (!(await hasRows(context.warehouse, table))) return;
-  await runOnce(extraction, 'erase', eraseInvalidValuesStatement(table, run.job.objectName, deltaTable(context, run.runId)));
+  await runOnce(
+    extraction,
+    'erase',
+    eraseInvalidValuesStatement(table, run.job.objectName, deltaTable(context, run.runId, run.counted!.of)),
+  );
 }

@@ -34,6 +34,7 @@ test('the delta statement of a run is the same, whoever builds it', () => {
     slices: [{ order: 0, fieldGroup: 0, table: table('stage') }],
     columns: [id, stamp],
     cursorField: 'SystemModstamp',
+    windowTo: new Date('2023-03-20'),
     partitionField: undefined,
     runId: 'r',
     expiresAt: new Date('2026-12-02'),

@@ -45,17 +45,17 @@ test('a run claims no more than the weakest of its slices', () => {
 });
 
 test('the delta table must hold each Id once, and each with an Id and a cursor', () => {
-  expect(judgeDelta({ stagedIds: 5, torn: 0, deltaRows: 5, unusable: 0 }).ok).toBe(true);
-  expect(judgeDelta({ stagedIds: 5, torn: 0, deltaRows: 4, unusable: 0 }).ok).toBe(false);
-  expect(judgeDelta({ stagedIds: 5, torn: 1, deltaRows: 4, unusable: 0 }).ok).toBe(true);
-  expect(judgeDelta({ stagedIds: 5, torn: 0, deltaRows: 5, unusable: 1 }).ok).toBe(false);
-  expect(judgeDelta({ stagedIds: Number.NaN, torn: 0, deltaRows: 5, unusable: 0 }).ok).toBe(false);
+  expect(judgeDelta({ stagedIds: 5, torn: 0, tornInWindow: 0, deltaRows: 5, unusable: 0 }).ok).toBe(true);
+  expect(judgeDelta({ stagedIds: 5, torn: 0, tornInWindow: 0, deltaRows: 4, unusable: 0 }).ok).toBe(false);
+  expect(judgeDelta({ stagedIds: 5, torn: 1, tornInWindow: 0, deltaRows: 4, unusable: 0 }).ok).toBe(true);
+  expect(judgeDelta({ stagedIds: 5, torn: 0, tornInWindow: 0, deltaRows: 5, unusable: 1 }).ok).toBe(false);
+  expect(judgeDelta({ stagedIds: Number.NaN, torn: 0, tornInWindow: 0, deltaRows: 5, unusable: 0 }).ok).toBe(false);
 });
 
 describe('the verdict on a MERGE', () => {
   const delta = {
     slices: [],
-    counts: { stagedIds: 5, torn: 0, deltaRows: 5, unusable: 0 },
+    counts: { stagedIds: 5, torn: 0, tornInWindow: 0, deltaRows: 5, unusable: 0 },
     invalidValues: {},
     deletedRows: 2,
     firstId: '001A',
@@ -96,7 +96,7 @@ describe('the Ids of a slice', () => {
 
 test('a target table has the rows of its first import, without deleted ones where they are removed', () => {
   const delta = {
-    counts: { stagedIds: 10, torn: 0, deltaRows: 10, unusable: 0 },
+    counts: { stagedIds: 10, torn: 0, tornInWindow: 0, deltaRows: 10, unusable: 0 },
     slices: [],
     invalidValues: {},
     deletedRows: 3,

@@ -53,6 +53,7 @@ describe('the slices that one run may have', () => {
           slices: fitting.map(({ fieldGroup }, order) => ({ order, fieldGroup, table: table(`stage_${uuid}_${order}_${fieldGroup}_1`) })),
           columns,
           cursorField: CURSOR,
+          windowTo: new Date('2023-03-20'),
           partitionField: undefined,
           runId: uuid,
           expiresAt: new Date(),
