@@ -8,16 +8,16 @@ type Row = Record<string, Value>;
 export interface Comparison {
   rows: number;
   values: number;
-  /** a sentence each */
+  /** one sentence each */
   differences: string[];
 }
 
-/** Our own columns, which the org does not have. */
+/** The service's own columns, which the org does not have. */
 const OWN = new Set(['_synced_at', '_run', '_deleted_at']);
 
 /**
- * Holds a table against the org: the very rows that should be there (created before `lastDate`, stamped since `startDate`, deleted
- * ones included), and in each every value of every field. It shares no code with the way by which the rows came.
+ * Compares a table with the org. The table must have exactly the rows that were created before `lastDate` and stamped since `startDate`,
+ * including deleted ones, with the same value in every field. Shares no code with the import, so a bug cannot hide on both sides.
  */
 export async function compareObject(
   emulator: EmulatorEndpoints,
@@ -36,37 +36,37 @@ export async function compareObject(
   const left = new Map((rows as Record<string, unknown>[]).map((row) => [row.Id as string, row]));
 
   const result: Comparison = { rows: left.size, values: 0, differences: [] };
-  if (left.size !== rows.length) result.differences.push(`${rows.length - left.size} Ids stand in more than one row`);
+  if (left.size !== rows.length) result.differences.push(`${rows.length - left.size} rows repeat the Id of another row`);
   const since = startDate === 'all' ? Number.NEGATIVE_INFINITY : Date.parse(startDate);
   for await (const record of readOrg(emulator, objectName)) {
-    // An object that is only added to has no stamp but its CreatedDate.
+    // Append-only objects have no SystemModstamp, only CreatedDate.
     const stamp = record.SystemModstamp ?? record.CreatedDate!;
     if (!(instant(record.CreatedDate!) < Date.parse(lastDate) && instant(stamp) >= since)) continue;
     const id = record.Id as string;
     const row = left.get(id);
     left.delete(id);
     if (row) compareRow(id, record, row, types, result);
-    else result.differences.push(`${id} is missing in BigQuery`);
+    else result.differences.push(`${id} is missing from BigQuery`);
   }
-  for (const id of left.keys()) result.differences.push(`${id} is in BigQuery and should not be`);
+  for (const id of left.keys()) result.differences.push(`${id} is in BigQuery but should not be`);
   return result;
 }
 
 function compareRow(id: string, record: Row, row: Record<string, unknown>, types: Map<string, string>, result: Comparison): void {
   for (const name of [...Object.keys(record), ...types.keys()]) {
-    if (!OWN.has(name) && !(name in record && types.has(name))) result.differences.push(`${id}: ${name} is on one side only`);
+    if (!OWN.has(name) && !(name in record && types.has(name))) result.differences.push(`${id}: ${name} exists on one side only`);
   }
   for (const [name, value] of Object.entries(record)) {
     result.values++;
     const expected = normal(value, types.get(name));
     const found = normal(plain(row[name]), types.get(name));
-    if (expected !== found) result.differences.push(`${id}: ${name} is ${JSON.stringify(found)} and should be ${JSON.stringify(expected)}`);
+    if (expected !== found) result.differences.push(`${id}: ${name} is ${JSON.stringify(found)}, expected ${JSON.stringify(expected)}`);
   }
   if ((record.IsDeleted === true) !== (plain(row._deleted_at) !== null))
-    result.differences.push(`${id}: _deleted_at does not say what IsDeleted says`);
+    result.differences.push(`${id}: _deleted_at does not match IsDeleted`);
 }
 
-/** One form for values that mean the same, by the column's type. */
+/** Normalizes values that are equal but formatted differently, by column type. */
 function normal(value: Value, type: string | undefined): Value {
   if (value === null) return null;
   switch (type) {
@@ -97,8 +97,8 @@ function plain(value: unknown): Value {
 
 async function* readOrg(emulator: EmulatorEndpoints, objectName: string): AsyncGenerator<Row> {
   const response = await fetch(`${emulator.salesforce.instance_url}/emulator/records?object=${objectName}`);
-  if (!response.ok || !response.body) throw new Error(`The emulator does not tell its records of ${objectName} (${response.status}).`);
-  // Not readline: it also breaks lines at U+2028, which may stand in a record's text.
+  if (!response.ok || !response.body) throw new Error(`The emulator did not return its ${objectName} records (HTTP ${response.status}).`);
+  // readline would also break lines at U+2028, which may occur in a record's text.
   let rest = '';
   for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split('\n');

@@ -11,26 +11,26 @@ import { AppError } from '../errors.ts';
 import { compareObject } from './compare-with-org.ts';
 import { type EmulatorEndpoints, readEndpoints } from './emulators/emulators.ts';
 
-/** Where the consent page sends the user; nothing needs to answer there. */
+/** The consent page redirects here; nothing needs to listen on it. */
 const REDIRECT_URI = 'https://127.0.0.1/login/callback';
 const OBJECTS = ['Account', 'Contact', 'Opportunity', 'Lead', 'Case', 'Task', 'User', 'AccountHistory'];
 
-/** Has more rows than are read by REST. */
+/** Has too many rows for REST, so it is read by Bulk API 2.0. */
 const LARGE_OBJECT = 'Everything__c';
 
 const START_DATE = '2023-03-01';
 
-/** What the contract's table says after a step, of every job; and the window that the step imported, if it did. */
+/** What every job must look like after a step, by the contract's table, and the window that the step must import, if any. */
 interface Expected {
   last_date: string;
   active: 0 | 1;
   imported?: { from: string; to: string };
 }
 
-/** A tick comes ten minutes after midnight: the day before is closed then, and Salesforce has committed what it stamped. */
+/** Ten minutes after midnight, the previous day's window is closed and Salesforce has committed all of its rows. */
 const TICK_TIME = '00:10:00Z';
 
-/** What is shown of a job. */
+/** The fields of a job that the demo shows. */
 interface JobView {
   user_id: string;
   object_name: string;
@@ -47,7 +47,7 @@ interface JobView {
   } | null;
 }
 
-/** The contract's sequence, with a service and an emulator of its own, through HTTP only; then every value is held against the org. */
+/** Runs the contract's sequence over HTTP, on its own service and emulators, then compares every value with the org. */
 export const demo: Command = async ({ args, stop }) => {
   parseArgs({ args, options: {} });
   const folder = await mkdtemp(join(tmpdir(), 'salesforce-bigquery-demo-'));
@@ -98,14 +98,14 @@ async function walk(service: Service, folder: string): Promise<number> {
   await forEach('resume_importing_job', {}, { last_date: '2023-03-22', active: 1 });
   await tickOn('2023-03-25', { last_date: '2023-03-25', active: 1, imported: { from: '2023-03-22', to: '2023-03-25' } });
 
-  heading(`Import ${LARGE_OBJECT} from its beginning: start_date all, by Bulk API 2.0`);
+  heading(`Backfill ${LARGE_OBJECT} through Bulk API 2.0 (start_date all)`);
   await api('create_importing_job', { user_id: userId, object_name: LARGE_OBJECT, start_date: 'all' });
   console.log(await api('handle_importing_job', { wait: '50' }));
   const large = (await readJobs(api)).find((job) => job.object_name === LARGE_OBJECT);
   console.log(`  ${LARGE_OBJECT}: ${large?.run?.receipt?.delta_rows} records, ${large?.run?.receipt?.methods.join(', ')}`);
   if (!large?.run?.receipt?.methods[0]?.startsWith('bulk')) differences++;
 
-  heading('Compare every row and value with the org');
+  heading('Compare every row and value in BigQuery with the org');
   return differences + (await compareAll(api, emulator));
 }
 
@@ -118,7 +118,7 @@ async function compareAll(api: (path: string) => Promise<string>, emulator: Emul
       `${job.object_name.padEnd(14)} ${result.rows} rows, ${result.values} values checked, ${result.differences.length} differences`,
     );
     for (const difference of result.differences.slice(0, 10)) console.log(`  ${difference}`);
-    if (result.rows === 0) console.log('  no row was there to be checked: that is a difference, too');
+    if (result.rows === 0) console.log('  no rows to check, which counts as a difference');
     rows += result.rows;
     differences += result.differences.length + (result.rows === 0 ? 1 : 0);
   }
@@ -128,21 +128,21 @@ async function compareAll(api: (path: string) => Promise<string>, emulator: Emul
 
 interface Service {
   child: ChildProcess;
-  /** the service's URL, once it listens */
+  /** resolves to the service's URL once it is listening */
   listening: Promise<string>;
   ended: Promise<unknown>;
-  /** the end of what it wrote */
+  /** the last lines of its log */
   output: string[];
 }
 
-/** Starts the service as a user would, but at any free ports, and with nothing of this environment: no real org, no real cloud. */
+/** Starts the service as a user would, but on any free ports and without this environment's settings: no real org, no real cloud. */
 function startService(folder: string): Service {
   const cli = fileURLToPath(new URL('../cli.ts', import.meta.url));
   const { PATH, HOME, TMPDIR } = process.env;
   const options = ['--data', folder, '--port-base', '0', '--clock', `${START_DATE}T${TICK_TIME}`, '--no-tick'];
   const child = spawn(process.execPath, [cli, 'serve', '--local', ...options], {
     env: { PATH, HOME, ...(TMPDIR && { TMPDIR }), RUNS_PER_CONNECTION: '4' },
-    // The channel tells it when we are gone, should we be killed.
+    // If this process is killed, the channel closes and the service stops.
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     detached: true,
   });
@@ -158,7 +158,7 @@ function startService(folder: string): Service {
 
 async function died({ ended, output }: Service): Promise<never> {
   await ended;
-  throw new Error(`The service ended by itself. The end of its log:\n${output.join('\n')}`);
+  throw new Error(`The service exited unexpectedly. Its last log lines:\n${output.join('\n')}`);
 }
 
 async function stopped(stop: AbortSignal): Promise<never> {
@@ -166,7 +166,7 @@ async function stopped(stop: AbortSignal): Promise<never> {
   throw new AppError('stopping', 'The demo was stopped.');
 }
 
-/** What a user does on the consent page: presses Allow. The code comes with the redirect. */
+/** Presses Allow on the consent page, as a user would. @returns the code from the redirect */
 async function allow(authorizeUrl: string): Promise<string> {
   const page = await (await fetch(authorizeUrl)).text();
   const fields = new URLSearchParams({ decision: 'allow' });
@@ -174,7 +174,7 @@ async function allow(authorizeUrl: string): Promise<string> {
     fields.set(name!, unescapeHtml(value!));
   const response = await fetch(authorizeUrl, { method: 'POST', body: fields, redirect: 'manual' });
   const code = URL.parse(response.headers.get('location') ?? '')?.searchParams.get('code');
-  if (!code) throw new Error(`The consent page gave no code (${response.status}).`);
+  if (!code) throw new Error(`The consent page returned no authorization code (HTTP ${response.status}).`);
   return code;
 }
 
@@ -189,20 +189,20 @@ async function call(url: string, fields: Record<string, string> = {}): Promise<s
   for (const [name, value] of Object.entries(fields)) form.set(name, value);
   const response = await fetch(url, Object.keys(fields).length > 0 ? { method: 'POST', body: form } : {});
   const text = await response.text();
-  if (!response.ok) throw new Error(`${new URL(url).pathname} answered ${response.status}: ${text}`);
+  if (!response.ok) throw new Error(`${new URL(url).pathname} returned HTTP ${response.status}: ${text}`);
   return text;
 }
 
 async function setClock(clockUrl: string, now: string): Promise<void> {
   const response = await fetch(clockUrl, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ now }) });
-  if (!response.ok) throw new Error(`The emulators' clock cannot be set to ${now}: ${await response.text()}`);
+  if (!response.ok) throw new Error(`Cannot set the emulators' clock to ${now}: ${await response.text()}`);
 }
 
 async function readJobs(api: (path: string) => Promise<string>): Promise<JobView[]> {
   return (JSON.parse(await api('jobs')) as { jobs: JobView[] }).jobs;
 }
 
-/** Shows the contract's table, and what was imported since it was last shown. @returns how often it is not as the contract has it */
+/** Prints the contract's table and the runs since it was last printed. @returns how many jobs differ from the contract */
 async function show(api: (path: string) => Promise<string>, known: Set<string>, expected: Expected): Promise<number> {
   const jobs = await readJobs(api);
   const cells = [
@@ -216,8 +216,8 @@ async function show(api: (path: string) => Promise<string>, known: Set<string>, 
     if (!run || known.has(run.id)) continue;
     known.add(run.id);
     imported.set(object_name, run);
-    const count = run.receipt ? `${run.receipt.delta_rows} records, counted ${run.receipt.verdict}` : run.state;
-    console.log(`  ${object_name}: imported from ${run.from} to ${dayBefore(run.to)}: ${count}`);
+    const count = run.receipt ? `${run.receipt.delta_rows} records, verdict ${run.receipt.verdict}` : run.state;
+    console.log(`  ${object_name}: imported ${run.from} to ${dayBefore(run.to)}, ${count}`);
   }
   const wrong = OBJECTS.filter(
     (object) =>
@@ -227,7 +227,7 @@ async function show(api: (path: string) => Promise<string>, known: Set<string>, 
         expected,
       ),
   );
-  if (wrong.length > 0) console.log(`  Not as the contract has it: ${wrong.join(', ')}, which should be ${JSON.stringify(expected)}`);
+  if (wrong.length > 0) console.log(`  Differs from the contract: ${wrong.join(', ')}. Expected ${JSON.stringify(expected)}`);
   return wrong.length;
 }
 
@@ -237,7 +237,7 @@ function isAsExpected(job: JobView | undefined, run: JobView['run'] | undefined,
   return row && window;
 }
 
-/** The last day of a window, as the contract's words count: "from 2023-03-01 to 2023-03-19" ends before the 20th. */
+/** The last day of a window. The contract's dates are inclusive: "from 2023-03-01 to 2023-03-19" ends before the 20th. */
 function dayBefore(date: string): string {
   return new Date(Date.parse(date) - 86_400_000).toISOString().slice(0, 10);
 }

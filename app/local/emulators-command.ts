@@ -6,10 +6,10 @@ import { type EmulatorEndpoints, type EmulatorOptions, startEmulators } from './
 import { readPortBase } from './emulators/ports.ts';
 import { isStartError } from './emulators/start-error.ts';
 
-/** What the emulators sends to the process of ours that started it: where it is, or in a sentence why it does not start. */
+/** Sent to the parent process, if it is ours: the emulators' endpoints, or one sentence on why they did not start. */
 export type EmulatorMessage = { endpoints: EmulatorEndpoints } | { refusal: string };
 
-/** Runs the emulators until it is stopped. */
+/** Runs the emulators until the command is stopped. */
 export const emulators: Command = async ({ args, stop }) => {
   try {
     const { endpoints, close } = await startEmulators(readOptions(args));

@@ -11,28 +11,28 @@ import { DEFAULT_PORT_BASE, readPortBase } from './emulators/ports.ts';
 import { isStartError } from './emulators/start-error.ts';
 import type { EmulatorMessage } from './emulators-command.ts';
 
-/** The service on one machine: what the environment lacks is the emulators'. */
+/** The service on one machine: the emulators provide whatever the environment does not configure. */
 export interface Local extends AsyncDisposable {
-  /** the environment with the gaps filled in */
+  /** the environment, completed with the emulators' settings */
   env: NodeJS.ProcessEnv;
-  /** Says what is local, where its data lies, how to try each endpoint, and whether the service ticks by itself. */
+  /** Prints what is local, where its data is stored, how to try each endpoint, and whether the service ticks by itself. */
   explain(url: string, ticks: boolean): void;
 }
 
-/** Options of the command line, as they were given. */
+/** Command line options, not yet validated. */
 export interface LocalOptions {
   data: string;
   'port-base'?: string | undefined;
   clock?: string | undefined;
 }
 
-/** Salesforce is given whole or not at all; so is BigQuery. */
+/** One variable of a group is enough to use the real Salesforce or BigQuery instead of the emulator. */
 const SALESFORCE = ['SALESFORCE_CLIENT_ID', 'SALESFORCE_CLIENT_SECRET', 'SALESFORCE_LOGIN_URL', 'SALESFORCE_APPS'];
 const BIGQUERY = ['GOOGLE_CLOUD_PROJECT', 'BIGQUERY_API_ENDPOINT', 'BIGQUERY_LOCATION'];
 
 /**
- * Fills in what the environment lacks, from the emulators that runs on this data folder, or from one that it starts and, when disposed
- * of, stops. What is set stays: one can try a real org without a cloud, or a cloud without an org.
+ * Completes the environment with the emulators of this data folder. Uses running ones, or starts them and stops them on disposal.
+ * Variables that are set stay as they are, so a real org works without a cloud project, and a real BigQuery without an org.
  * @throws CommandError
  */
 export async function startLocal(env: NodeJS.ProcessEnv, options: LocalOptions): Promise<Local> {
@@ -84,7 +84,7 @@ function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value));
 }
 
-/** The key that seals the tokens in this data folder's job store. */
+/** Reads the key that seals the tokens in this data folder's job store, and creates it on first use. */
 async function readTokenKey(dataFolder: string): Promise<string> {
   const file = resolve(dataFolder, 'token-key');
   try {
@@ -104,12 +104,12 @@ async function attachOrStart(dataFolder: string, portBase: number | undefined, c
   const running = await findEmulators(dataFolder);
   if (!running) return await startEmulatorProcess(dataFolder, portBase, clock);
   if (clock !== undefined || (portBase ?? running.port_base) !== running.port_base) {
-    throw new CommandError(`The emulators of ${dataFolder} are running already. Stop them first, or leave out --port-base and --clock.`);
+    throw new CommandError(`The emulators of ${dataFolder} are already running. Stop them first, or omit --port-base and --clock.`);
   }
   return { endpoints: running, close: async () => {} };
 }
 
-/** The emulators that runs on a data folder, or undefined. One whose process is gone, or is another's now, does not answer. */
+/** The running emulators of a data folder, or undefined. The pid may be stale or reused by another process, so the clock must respond, too. */
 async function findEmulators(dataFolder: string): Promise<EmulatorEndpoints | undefined> {
   const endpoints = await readEndpoints(dataFolder);
   if (!endpoints) return undefined;
@@ -125,7 +125,7 @@ async function findEmulators(dataFolder: string): Promise<EmulatorEndpoints | un
 async function startEmulatorProcess(dataFolder: string, portBase: number | undefined, clock: string | undefined): Promise<Attached> {
   const cli = fileURLToPath(new URL('../cli.ts', import.meta.url));
   const given = [...(portBase === undefined ? [] : ['--port-base', String(portBase)]), ...(clock === undefined ? [] : ['--clock', clock])];
-  // In a group of its own: the terminal's interrupt is for us, and we stop the emulators after we have let go of it.
+  // Its own process group keeps Ctrl-C from reaching it: we stop the emulators only after the service has closed its connections.
   const child = spawn(process.execPath, [cli, 'emulators', '--data', dataFolder, ...given], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     detached: true,
@@ -134,7 +134,7 @@ async function startEmulatorProcess(dataFolder: string, portBase: number | undef
   const [message] = (await Promise.race([
     once(child, 'message'),
     ended.then(() => {
-      throw new CommandError(`The emulators did not start: their output above says why. Their data is in ${dataFolder}.`);
+      throw new CommandError(`The emulators did not start. See their output above for the reason. Their data is in ${dataFolder}.`);
     }),
   ])) as [EmulatorMessage];
   if ('refusal' in message) throw new CommandError(message.refusal);
@@ -146,7 +146,7 @@ async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void>
   await ended;
 }
 
-/** At most 80 columns and 24 lines, which is what the smallest terminal shows. */
+/** Fits a standard terminal: 80 columns, 24 lines. */
 function explanation(
   url: string,
   ticks: boolean,
@@ -161,11 +161,11 @@ function explanation(
   const folder = below.startsWith('..') ? dataFolder : below;
   const query = `npm run query -- ${folder === '.local' ? '' : `--data ${folder} `}"SELECT COUNT(*) AS accounts FROM salesforce.Account"`;
   return `
-Listening on ${url}, for this machine only. No API key is needed.
-Local: ${local.join(', ') || 'nothing but the service'}. Data: ${folder}
+Listening on ${url}, for this machine only. No API key needed.
+Local: ${local.join(', ') || 'only the service'}. Data: ${folder}
 
-Connect the org: open the URL that the first line prints, choose Allow, and copy
-code=… out of the address that follows (it leads nowhere). Then create a job:
+Connect the org: open the URL that the first call prints, choose Allow, and copy
+code=… from the address you are sent to (no page loads). Then create a job:
   R=https://127.0.0.1/login/callback
   curl --form redirect_uri=$R ${url}/get_oauth_url
   curl --form redirect_uri=$R --form authorization_code='…' \\
@@ -173,18 +173,18 @@ code=… out of the address that follows (it leads nowhere). Then create a job:
   curl --form user_id='…' --form object_name=Account \\
     --form start_date=2024-03-10 ${url}/create_importing_job
 
-Import what is due, and look at it:
+Import what is due, then inspect the result:
   curl '${url}/handle_importing_job?wait=50'
   curl ${url}/jobs
   ${query}
 ${
   endpoints && missing.salesforce
-    ? `Move the org's clock a day forward, then import again:
+    ? `Move the org's clock forward a day, then import again:
   curl -X PUT -d '{"days": 1}' ${endpoints.clock_url}
 `
     : ''
 }
 ${ticks ? 'Imports what is due now and every hour (--no-tick: only on request).' : 'Imports only on request (--no-tick).'}
-Ctrl-C stops it and keeps everything. To start afresh: rm -rf ${folder}
+Ctrl-C stops everything and keeps the data. To start over: rm -rf ${folder}
 `;
 }

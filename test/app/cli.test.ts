@@ -171,7 +171,7 @@ describe('serve --local', () => {
   test('a second one attaches to the emulators of the first, and query asks it', async () => {
     const first = start(`serve --local --data ${folder} --port-base 0`);
     await wrote(first, /"event":"tick"/);
-    await wrote(first, /To start afresh/);
+    await wrote(first, /To start over/);
     const pids = await emulatorPids();
     const second = start(`serve --local --data ${folder}`);
     await listening(second);
@@ -184,23 +184,25 @@ describe('serve --local', () => {
     expect(code).toBe(0);
     const told = outputs.get(first)!.split('\n');
     expect(told).toContainEqual(`  curl -X PUT -d '{"days": 1}' ${(await readEndpoints(folder))!.clock_url}`);
-    expect(told).toContainEqual(`Ctrl-C stops it and keeps everything. To start afresh: rm -rf ${folder}`);
-    expect(await refusal(start(`serve --local --data ${folder} --port-base 9000`))).toContain('are running already');
+    expect(told).toContainEqual(`Ctrl-C stops everything and keeps the data. To start over: rm -rf ${folder}`);
+    expect(await refusal(start(`serve --local --data ${folder} --port-base 9000`))).toContain('are already running');
     first.kill('SIGTERM');
     expect((await ended(first)).code).toBe(0);
     await allGone(pids);
   }, 60_000);
 
-  test('says in a sentence that a port is taken', async () => {
+  test('reports in one sentence that a port is already in use', async () => {
     const taken = createServer().listen(portBase + 2, '127.0.0.1');
     await once(taken, 'listening');
-    expect(await refusal(start(`serve --local --data ${folder} --port-base ${portBase}`))).toContain(`Port ${portBase + 2} is taken.`);
+    expect(await refusal(start(`serve --local --data ${folder} --port-base ${portBase}`))).toContain(
+      `Port ${portBase + 2} is already in use.`,
+    );
     taken.close();
   });
 
-  test("says in a sentence that the folder is another user's, or holds other files", async () => {
+  test('reports in one sentence that the folder belongs to another user, or contains other files', async () => {
     await writeFile(join(folder, 'other.txt'), '');
-    expect(await refusal(start(`serve --local --data ${folder}`))).toContain('holds other files');
+    expect(await refusal(start(`serve --local --data ${folder}`))).toContain('contains other files');
     const isRoot = process.getuid?.() === 0;
     if (isRoot) await chown(folder, 65_534, 65_534);
     expect(await refusal(start(`serve --local --data ${isRoot ? folder : '/usr'}`))).toContain('belongs to another user');

@@ -1,12 +1,12 @@
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { StartError } from './start-error.ts';
 
-/** What a data folder has as soon as it was used once. */
+/** Any of these marks a folder as a data folder that was used before. */
 const OURS = ['token-key', 'emulators.json', 'postgres'];
 
 /**
- * Makes sure of a folder that its owner alone can enter: tokens lie there, and maybe a real org's rows.
- * A folder with other files is refused, since others may need to enter it.
+ * Creates the data folder, or restricts it to its owner: it stores tokens and possibly rows of a real org.
+ * A folder with other files is rejected, because other users may need access to it.
  * @throws StartError
  */
 export async function prepareDataFolder(folder: string): Promise<void> {
@@ -18,11 +18,11 @@ export async function prepareDataFolder(folder: string): Promise<void> {
       throw new StartError(`The folder ${folder} belongs to another user. Choose another one with --data.`);
     const names = await readdir(folder);
     if (names.length > 0 && !names.some((name) => OURS.includes(name))) {
-      throw new StartError(`The folder ${folder} holds other files. Choose another one with --data.`);
+      throw new StartError(`The folder ${folder} contains other files. Choose another one with --data.`);
     }
     await chmod(folder, 0o700);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw code === undefined ? error : new StartError(`The folder ${folder} cannot be used (${code}). Choose another one with --data.`);
+    throw code === undefined ? error : new StartError(`Cannot use the folder ${folder} (${code}). Choose another one with --data.`);
   }
 }

@@ -7,25 +7,25 @@ import { type LocalPostgres, startPostgres } from './postgres.ts';
 import { type SalesforceEmulator, startSalesforce } from './salesforce/salesforce.ts';
 import { StartError } from './start-error.ts';
 
-/** Where running emulators answer; the content of emulators.json in its data folder. */
+/** Addresses of running emulators; the contents of emulators.json in the data folder. */
 export interface EmulatorEndpoints {
   pid: number;
-  /** the service's own port, which those of the emulators follow; 0: any */
+  /** the service's own port; the emulators use the ports after it. 0: any free ports */
   port_base: number;
   database_url: string;
-  /** where Postgres keeps its files: outside the data folder where that is closed to the account it runs as */
+  /** where Postgres keeps its files: outside the data folder if the account it runs as cannot enter that */
   postgres_folder: string;
   salesforce: { login_url: string; instance_url: string; client_id: string; client_secret: string };
-  /** GET gives the org's time, PUT sets it */
+  /** GET returns the org's time, PUT sets it */
   clock_url: string;
   bigquery: { endpoint: string; project: string; location: string };
 }
 
 export interface EmulatorOptions {
   dataFolder: string;
-  /** the service's own port, which those of the emulators follow; 0: any free ones; absent: as before, or 4444 */
+  /** the service's own port; the emulators use the ports after it. 0: any free ports; absent: as last time, or 4444 */
   portBase?: number;
-  /** the instant at which the org's clock stands from now on; absent: as before, or real time */
+  /** the instant at which to stop the org's clock; absent: as last time, or real time */
   now?: string;
 }
 
@@ -34,15 +34,15 @@ export interface Emulators {
   close(): Promise<void>;
 }
 
-/** More rows than are read by REST, so that Bulk has something to do. They are made when they are read. */
+/** Too many rows for REST, so that Bulk API 2.0 is used as well. Rows are generated when they are read. */
 const LARGE = { Everything__c: 7_500 };
 
-/** The name of the file in the data folder that tells where the emulator answers. */
+/** The file in the data folder that contains the emulators' addresses. */
 export const ENDPOINTS_FILE = 'emulators.json';
 
 /**
- * Starts Postgres, Salesforce and BigQuery, all on loopback, and writes where they are into the data folder.
- * They come back at the ports they had, with the clock, the grants and the data: what was connected stays connected.
+ * Starts Postgres, Salesforce and BigQuery on loopback and writes their addresses to the data folder.
+ * After a restart, ports, clock, grants and data are the same, so connections stay valid.
  * @throws StartError
  */
 export async function startEmulators({ dataFolder, portBase, now }: EmulatorOptions): Promise<Emulators> {
@@ -72,12 +72,12 @@ async function startOrg(dataFolder: string, { login, instance }: Ports, now: str
   try {
     return await startSalesforce({ ...options, ...(now !== undefined && { now }) });
   } catch (error) {
-    // What the clock says of an instant that it does not take.
+    // The clock throws a RangeError for an invalid instant.
     throw Error.isError(error) && error.name === 'RangeError' ? new StartError(`--clock: ${error.message}`) : error;
   }
 }
 
-/** What the data folder says of its last emulator, which may run no more; undefined where there was none. */
+/** The addresses of the last emulators of a data folder, which may no longer be running; undefined if there were none. */
 export async function readEndpoints(dataFolder: string): Promise<EmulatorEndpoints | undefined> {
   try {
     return JSON.parse(await readFile(join(dataFolder, ENDPOINTS_FILE), 'utf8')) as EmulatorEndpoints;
@@ -113,18 +113,18 @@ function describeEndpoints(
   };
 }
 
-/** Written whole or not at all: others read it while it is written. */
+/** Renamed into place, because other processes may read the file at any time. */
 async function writeEndpoints(dataFolder: string, endpoints: EmulatorEndpoints): Promise<void> {
   const file = join(dataFolder, ENDPOINTS_FILE);
   await writeFile(`${file}.new`, JSON.stringify(endpoints, null, 2), { mode: 0o600 });
   await rename(`${file}.new`, file);
 }
 
-/** Last started, first closed; one that fails to close keeps none of the others open. */
+/** Closes in reverse order; a part that fails to close does not keep the others open. */
 async function closeAll(parts: { close(): Promise<void> }[]): Promise<void> {
   const failures: unknown[] = [];
   for (const part of parts.toReversed()) {
     await part.close().catch((error: unknown) => failures.push(error));
   }
-  if (failures.length > 0) throw new AggregateError(failures, 'parts of the emulators did not close');
+  if (failures.length > 0) throw new AggregateError(failures, 'Some of the emulators failed to close.');
 }

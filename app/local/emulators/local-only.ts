@@ -3,12 +3,12 @@ import type { IncomingMessage } from 'node:http';
 const LOCAL_HOSTS = ['127.0.0.1', 'localhost', '[::1]'];
 
 export const REFUSED_AS_FOREIGN =
-  'This emulator answers programs and pages of this machine only: use http://127.0.0.1, and no page of another site.';
+  'This emulator serves only programs and pages on this machine. Use http://127.0.0.1, and not from a page of another site.';
 
 /**
- * Whether a request comes from a page of another site: one that names its own host for our address, or that a browser marks as
- * another origin's. The port is open to every page that the user visits, and real rows may lie behind it.
- * @param mayBeLinkedTo the page changes nothing when it is opened, and other sites may link to it
+ * Whether a request comes from a page of another site: its Host is not ours (DNS rebinding), or the browser marks it as cross-origin.
+ * Every page that the user visits can reach this port, and it may serve rows of a real org.
+ * @param mayBeLinkedTo true for a page that other sites may link to, because opening it changes nothing
  */
 export function isForeign({ headers, socket, method }: IncomingMessage, mayBeLinkedTo = false): boolean {
   const { host = '', origin, 'sec-fetch-site': site = 'none', 'sec-fetch-mode': mode, 'sec-fetch-dest': destination } = headers;

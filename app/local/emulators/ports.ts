@@ -1,16 +1,16 @@
 import { createServer } from 'node:net';
 import { StartError } from './start-error.ts';
 
-/** Near the service's own 4444, and below what systems give to outgoing connections: Linux from 32768 on, macOS from 49152 on. */
+/** The service's default port. The ports after it lie below the ephemeral range: from 32768 on Linux, from 49152 on macOS. */
 export const DEFAULT_PORT_BASE = 4444;
 
-/** The base is the service's own port; these follow it. */
+/** Offsets from the service's own port, the base. */
 const OFFSETS = { login: 1, instance: 2, bigquery: 3, postgres: 4 };
 const MAX_PORT_BASE = 65_535 - Math.max(...Object.values(OFFSETS));
 
 export type Ports = Record<keyof typeof OFFSETS, number>;
 
-/** Reads `--port-base`; 0 stands for any free ports. @throws StartError */
+/** Parses `--port-base`; 0 means any free ports. @throws StartError */
 export function readPortBase(text: string): number {
   const base = Number(text);
   if (text.trim() !== '' && Number.isInteger(base) && base >= 0 && base <= MAX_PORT_BASE) return base;
@@ -18,8 +18,8 @@ export function readPortBase(text: string): number {
 }
 
 /**
- * The ports of a base. For base 0: those of before which are free, and 0, which is any, for the others.
- * @throws StartError when a port of another base is taken; Postgres looks after its own, since it first ends what was left running
+ * The emulators' ports for a base. For base 0, reuses the previous ports that are free, and returns 0 (any) for the others.
+ * @throws StartError if a fixed port is in use. Postgres checks its own port, after it has stopped a leftover server.
  */
 export async function choosePorts(base: number, before: Partial<Ports>): Promise<Ports> {
   const ports = Object.entries(OFFSETS).map(async ([name, offset]) => {
@@ -31,7 +31,7 @@ export async function choosePorts(base: number, before: Partial<Ports>): Promise
 }
 
 export function portTaken(port: number): StartError {
-  return new StartError(`Port ${port} is taken. Stop what listens there, or move all ports with --port-base.`);
+  return new StartError(`Port ${port} is already in use. Stop the process that uses it, or move all ports with --port-base.`);
 }
 
 export async function isFree(port: number): Promise<boolean> {

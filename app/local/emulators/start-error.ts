@@ -1,4 +1,4 @@
-/** Why the emulators do not start, in one sentence for the user, who needs no stack. */
+/** Why the emulators cannot start: one sentence for the user, shown without a stack trace. */
 export class StartError extends Error {
   override name = 'StartError';
 }

@@ -26,7 +26,7 @@ describe.each<[string, () => string]>([
   ['the instance', () => `${salesforce.instanceUrl}/emulator/records?object=User`],
   ['BigQuery', () => `${bigquery.url}/bigquery/v2/projects/${bigquery.project}/datasets`],
 ])('%s', (_name, url) => {
-  const refused = { status: 403, body: expect.stringContaining('answers programs and pages of this machine only') };
+  const refused = { status: 403, body: expect.stringContaining('serves only programs and pages on this machine') };
 
   test.each<[string, (host: string, port: string) => Record<string, string>]>([
     ['a name that another site gave our address', (_host, port) => ({ host: `rebound.example:${port}` })],
