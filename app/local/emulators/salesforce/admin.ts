@@ -9,7 +9,7 @@ import type { Org, OrgRecord } from './org/org.ts';
 import type { Parts } from './parts.ts';
 import { queryParameter, readBody, replyJson } from './rest/reply.ts';
 
-/** Routes that no Salesforce has: the org's clock, its raw records, faults. For anybody on this machine. */
+/** The emulator's own routes: the org's clock, its raw records, faults. They need no session. */
 export function adminRoutes(router: Router, parts: Parts): void {
   const { clock, faults, grants, journal, limits, org } = parts;
   router.use('/emulator', tellErrors);

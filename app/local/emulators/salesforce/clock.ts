@@ -1,13 +1,13 @@
 const DAY_MS = 86_400_000;
 
-/** Where a clock is: at an instant at which it stands, or so far ahead of real time. */
+/** A clock stands still at an instant, or runs this far ahead of real time. */
 export type ClockState = { standing: string } | { aheadMs: number };
 
-/** The org's time: stands still at an instant once set, and otherwise goes with real time, or ahead of it by whole days. */
+/** The org's time: once set, it stands still; otherwise it follows real time, or runs whole days ahead of it. */
 export class Clock {
   #standing: Date | undefined;
   #aheadMs = 0;
-  /** What the org has lived through cannot be taken back. */
+  /** Time that the org has already seen cannot be undone. */
   #lived = 0;
 
   constructor(instant?: Date) {
@@ -20,7 +20,7 @@ export class Clock {
 
   /**
    * Stops the clock at an instant, or lets it follow real time (undefined).
-   * Throws when the instant lies before one that the org already showed somebody.
+   * Throws if the instant is before one that the org has already shown to a client.
    */
   set(instant: Date | undefined): void {
     if (instant && Number.isNaN(instant.getTime())) throw new RangeError('The clock needs an ISO instant such as 2023-03-20T00:10:00Z.');
@@ -32,7 +32,7 @@ export class Clock {
     this.#aheadMs = 0;
   }
 
-  /** Moves the clock forward by days; one that goes goes on from there. */
+  /** Moves the clock forward by days; a running clock keeps running. */
   forward(days: number): void {
     if (!Number.isInteger(days) || days < 1 || days > 36_500) throw new RangeError('The clock moves forward by a whole number of days.');
     if (this.#standing) this.#standing = new Date(this.#standing.getTime() + days * DAY_MS);
@@ -48,14 +48,14 @@ export class Clock {
     return this.#standing ? { standing: this.#standing.toISOString() } : { aheadMs: this.#aheadMs };
   }
 
-  /** Takes up the state of an earlier clock, and that the org lived until an instant. */
+  /** Restores the state of an earlier clock, and the instant until which the org has lived. */
   restore(state: ClockState, lived: Date): void {
     this.#standing = 'standing' in state ? new Date(state.standing) : undefined;
     this.#aheadMs = 'aheadMs' in state ? state.aheadMs : 0;
     this.#lived = Math.max(this.#lived, lived.getTime());
   }
 
-  /** Does work during which the clock stands at an instant. */
+  /** Runs `work` while the clock stands still at an instant. */
   at<Result>(instant: Date, work: () => Result): Result {
     const before = this.#standing;
     this.#standing = instant;
@@ -66,7 +66,7 @@ export class Clock {
     }
   }
 
-  /** The instant until which the org now lives: from here on the clock cannot be set before it. */
+  /** Marks the current instant as lived: the clock can no longer be set before it. */
   live(): Date {
     const now = this.now();
     this.#lived = Math.max(this.#lived, now.getTime());

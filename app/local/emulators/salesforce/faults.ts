@@ -1,47 +1,47 @@
-/** What can go wrong on demand. */
+/** The faults that can be injected. */
 export const FAULT_KINDS = [
-  /** Any request: answers `status` (default 503) with `body` (default an HTML page) and `headers`, such as Retry-After. */
+  /** Any request: returns `status` (default 503) with `body` (default an HTML page) and `headers`, such as Retry-After. */
   'http',
-  /** Any request: is carried out, but the connection breaks before the answer. */
+  /** Any request: is processed, but the connection breaks before the response. */
   'lost-reply',
-  /** Any request: is never answered, and the connection stays open. */
+  /** Any request: gets no response, and the connection stays open. */
   'stall',
-  /** Any request: the connection breaks after `afterBytes` (default 100) bytes of the answer's body. */
+  /** Any request: the connection breaks after `afterBytes` (default 100) bytes of the response body. */
   'cut-body',
-  /** Any request that asks for gzip: is answered uncompressed. */
+  /** Any request that accepts gzip: the response is uncompressed. */
   'not-compressed',
-  /** A call with a session: 403, too many long calls at once. */
+  /** A call with a session: 403, too many concurrent long calls. */
   'concurrent-requests',
-  /** A call with a session: 403, the day's calls are used up. */
+  /** A call with a session: 403, the daily calls are used up. */
   'quota',
-  /** A COUNT() or another function over all rows: QUERY_TIMEOUT above `rows` rows. Goes on until cleared unless `times` is given. */
+  /** COUNT() or another aggregate over all rows: QUERY_TIMEOUT above `rows` rows. Stays armed until cleared unless `times` is set. */
   'count-timeout',
-  /** A Bulk job: fails with QUERY_TIMEOUT above `rows` rows. Goes on until cleared unless `times` is given. */
+  /** A Bulk job: fails with QUERY_TIMEOUT above `rows` rows. Stays armed until cleared unless `times` is set. */
   'query-timeout',
   /**
-   * A query, by REST or of a Bulk job, which then fails: QUERY_TOO_COMPLICATED above `calculated` calculated fields. Goes on until cleared
-   * unless `times` is given.
+   * A query, by REST or in a Bulk job, which then fails: QUERY_TOO_COMPLICATED above `calculated` calculated fields. Stays armed until
+   * cleared unless `times` is set.
    */
   'too-complicated',
   /** A Bulk job: is retried `retries` times (default 16); more than 15 make it fail. */
   'job-retries',
-  /** A Bulk job: fails in place of completing, with `errorMessage` if given. */
+  /** A Bulk job: fails instead of completing, with `errorMessage` if given. */
   'job-failed',
   /** A Bulk job: stays InProgress. */
   'job-stuck',
-  /** A Bulk job: is not found when asked for. */
+  /** A Bulk job: returns 404. */
   'job-vanished',
   /** A Bulk result page: the connection breaks after `afterBytes` (default 100) bytes of the body. */
   'cut-page',
-  /** A Bulk result page: nothing more comes after `afterBytes` bytes, and the connection stays open. */
+  /** A Bulk result page: stops after `afterBytes` bytes, and the connection stays open. */
   'stall-page',
-  /** A Bulk result page: drips by `afterBytes` bytes every `everyMs` (default 50) milliseconds. */
+  /** A Bulk result page: arrives slowly, `afterBytes` bytes every `everyMs` (default 50) milliseconds. */
   'slow-page',
-  /** A Bulk result page: the Sforce-Locator header is left out. */
+  /** A Bulk result page: the Sforce-Locator header is missing. */
   'missing-locator',
   /** A Bulk result page: Sforce-NumberOfRecords is off by `by` (default 1). */
   'wrong-count',
-  /** A Bulk result page: the session that asks for it has just expired. */
+  /** A Bulk result page: the session of the request has just expired. */
   '401-mid-download',
 ] as const;
 
@@ -49,9 +49,9 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface Fault {
   kind: FaultKind;
-  /** How many more times it happens. */
+  /** How many more times it fires. */
   times: number;
-  /** Where it happens: all that are given must hold. `path` is a part of path and query. */
+  /** Restricts where it fires: every given part must match. `path` is a substring of path and query. */
   match: { method?: string; path?: string; object?: string };
   status?: number;
   body?: string;
@@ -59,15 +59,15 @@ export interface Fault {
   afterBytes?: number;
   everyMs?: number;
   by?: number;
-  /** Happens only where there are more rows than this. */
+  /** Fires only above this many rows. */
   rows?: number;
-  /** Happens only where more calculated fields are selected than this. */
+  /** Fires only if more calculated fields are selected. */
   calculated?: number;
   retries?: number;
   errorMessage?: string;
 }
 
-/** What a fault's match is held against. */
+/** What a fault's match is compared with. */
 export interface Occasion {
   method: string;
   url: string;
@@ -78,18 +78,18 @@ export interface Occasion {
 
 const BY_SIZE: FaultKind[] = ['count-timeout', 'query-timeout', 'too-complicated'];
 
-/** The faults that wait for their occasion. */
+/** The armed faults. */
 export class Faults {
   #armed: Fault[] = [];
 
-  /** Arms a fault: once and anywhere unless said otherwise. Throws on an unknown kind. */
+  /** Arms a fault: once and anywhere by default. Throws on an unknown kind. */
   arm(fault: Pick<Fault, 'kind'> & Partial<Fault>): void {
     if (!FAULT_KINDS.includes(fault.kind)) throw new Error(`There is no fault ${fault.kind}; there are ${FAULT_KINDS.join(', ')}.`);
     const times = BY_SIZE.includes(fault.kind) ? Number.MAX_SAFE_INTEGER : 1;
     this.#armed.push({ times, match: {}, ...fault });
   }
 
-  /** The fault of this kind that is due on this occasion, used up by one. */
+  /** The armed fault of this kind that matches, if any; uses up one of its times. */
   take(kind: FaultKind, occasion: Occasion): Fault | undefined {
     const fault = this.#armed.find((armed) => armed.kind === kind && armed.times > 0 && fits(armed, occasion));
     if (fault) fault.times--;

@@ -3,7 +3,7 @@ import { SalesforceError } from './rest/salesforce-error.ts';
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
 
-/** What an org may still do today, such as `{Max: 15000, Remaining: 14990}`. */
+/** An org's remaining quota, such as `{Max: 15000, Remaining: 14990}`. */
 export interface Allowance {
   Max: number;
   Remaining: number;
@@ -19,7 +19,7 @@ export class Limits {
     ['DailyBulkV2QueryFileStorageMB', 976_562],
     ['DailyBulkV2QueryJobs', 10_000],
   ]);
-  /** What was used in each hour since 1970. */
+  /** Usage per hour since 1970. */
   readonly #used = new Map<LimitName, Map<number, number>>();
 
   use(name: LimitName, amount = 1): void {
@@ -40,7 +40,7 @@ export class Limits {
     };
   }
 
-  /** Sets a limit, and what is left of it as if the rest had been used just now. Throws on an unknown name. */
+  /** Sets a limit and its remainder, as if the difference had been used just now. Throws on an unknown name. */
   set(name: string, { Max, Remaining }: Partial<Allowance>): void {
     if (!this.#isLimit(name)) throw new Error(`There is no limit ${name}; there are ${[...this.#most.keys()].join(', ')}.`);
     const before = this.of(name);
@@ -67,17 +67,17 @@ export class Limits {
   }
 }
 
-/** The refusal of a call when the day's calls are used up. */
+/** The error of a call when the daily calls are used up. */
 export function callsUsedUp(): SalesforceError {
   return new SalesforceError(403, 'REQUEST_LIMIT_EXCEEDED', 'TotalRequests Limit exceeded.');
 }
 
-/** The refusal of a call while too many others take longer than 20 seconds. */
+/** The error of a call while too many others take longer than 20 seconds. */
 export function tooManyAtOnce(): SalesforceError {
   return new SalesforceError(403, 'REQUEST_LIMIT_EXCEEDED', 'ConcurrentRequests (Concurrent API Requests) Limit exceeded.');
 }
 
-/** Refuses a Bulk query job that the org may not make any more today. */
+/** Rejects a Bulk query job if the org has no quota left for it today. */
 export function checkBulkLimits(limits: Limits): void {
   const { Max, Remaining } = limits.of('DailyBulkV2QueryJobs');
   const tooMany = `Max bulk v2 query jobs (${Max}) per 24 hrs has been reached`;

@@ -4,7 +4,7 @@ import { replyJson } from './rest/reply.ts';
 
 const AUTHORIZE_PAGE = '/services/oauth2/authorize';
 
-/** Answers nobody but this machine. Apps send their users' browsers to the authorize page. */
+/** Serves only this machine. Apps send their users' browsers to the authorize page. */
 export const localOnly: Middleware = async (context, next) => {
   if (!isForeign(context.req, context.path === AUTHORIZE_PAGE)) return await next();
   replyJson(context, [{ message: REFUSED_AS_FOREIGN, errorCode: 'FORBIDDEN' }], 403);

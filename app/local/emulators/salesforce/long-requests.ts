@@ -2,7 +2,7 @@ import type { Middleware } from 'koa';
 
 const MAX_BYTES = 16_384;
 
-/** Refuses requests whose address, or address and headers together, are longer than Salesforce takes. */
+/** Rejects requests whose URL, or URL and headers together, exceed Salesforce's limits. */
 export const longRequests: Middleware = async (context, next) => {
   const address = Buffer.byteLength(context.url);
   const headers = context.req.rawHeaders.reduce((sum, part) => sum + Buffer.byteLength(part) + 2, 0);

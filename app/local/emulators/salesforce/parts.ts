@@ -8,7 +8,7 @@ import type { Journal } from './org/journal.ts';
 import type { Org } from './org/org.ts';
 import type { QueryCursors } from './rest/query-cursors.ts';
 
-/** What the two hosts share. */
+/** The parts that both hosts share. */
 export interface Parts {
   org: Org;
   clock: Clock;
@@ -17,7 +17,7 @@ export interface Parts {
   jwtKey: JwtKey;
   faults: Faults;
   jobs: BulkJobs;
-  /** Filled in once the hosts listen. */
+  /** Set once the hosts are listening. */
   urls: { login: string; instance: string };
   limits: Limits;
   cursors: QueryCursors;

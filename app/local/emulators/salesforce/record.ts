@@ -10,7 +10,7 @@ export interface RecordAsked {
   object: string;
   id: string;
   version: string;
-  /** Separated by commas; all unless given. */
+  /** Comma-separated; default all fields. */
   fields: string | undefined;
 }
 
@@ -22,7 +22,7 @@ export function recordRoute(router: Router, parts: Parts): void {
   });
 }
 
-/** A record with the fields that the user sees. Throws where it is not there, or no more. */
+/** A record with the fields that the user can see. Throws if it does not exist or is deleted. */
 export function recordReply({ org }: Parts, asked: RecordAsked): object {
   const table = org.table(asked.object);
   if (!table) throw notFound();

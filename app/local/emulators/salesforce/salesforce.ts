@@ -15,29 +15,29 @@ import { instanceHost } from './rest/instance.ts';
 import { QueryCursors } from './rest/query-cursors.ts';
 
 export interface SalesforceOptions {
-  /** The whole org is made from this number; 1 unless given. */
+  /** Seed of the whole org; default 1. */
   seed?: number;
-  /** Accounts at the start, others in proportion; 300 unless given. */
+  /** Initial number of accounts, with other objects in proportion; default 300. */
   size?: number;
-  /** Rows at the start of single objects, whatever the size, such as `{Everything__c: 1_000_000}`. */
+  /** Initial rows of single objects, regardless of the size, such as `{Everything__c: 1_000_000}`. */
   rows?: Partial<RowCounts>;
-  /** ISO instant at which the org's clock stands; real time unless given. */
+  /** ISO instant at which to stop the org's clock; default real time. */
   now?: string;
-  /** Keeps clock, grants and changes of the org in this file, and takes them up at the next start with the same seed and size. */
+  /** Stores clock, grants and changes of the org in this file, and restores them at the next start with the same seed and size. */
   stateFile?: string;
-  /** Any free port unless given; always on 127.0.0.1. */
+  /** Default any free port; always on 127.0.0.1. */
   loginPort?: number;
   instancePort?: number;
   rotateRefreshTokens?: boolean;
-  /** Whether the app's secret is required to exchange codes and refresh tokens; true unless given. */
+  /** Whether exchanging codes and refresh tokens requires the app's secret; default true. */
   secretIsRequired?: boolean;
-  /** PEM of the certificate or public key that verifies JWT bearer assertions; can be put up later. */
+  /** PEM of the certificate or public key that verifies JWT bearer assertions; can also be set later. */
   jwtPublicKey?: string;
-  /** Whether an admin approved the app for all users; otherwise JWT bearer needs one consent before. */
+  /** Whether an admin approved the app for all users; otherwise JWT bearer requires a prior consent. */
   preauthorized?: boolean;
-  /** How long an unused access token lives, in real time; 120 unless given. */
+  /** How long an unused access token stays valid, in real time; default 120. */
   sessionMinutes?: number;
-  /** How long a Bulk job stays in each of UploadComplete and InProgress; 50 unless given. */
+  /** How long a Bulk job stays in each of UploadComplete and InProgress; default 50. */
   bulkDelayMs?: number;
 }
 
@@ -45,7 +45,7 @@ export interface SalesforceEmulator {
   /** Such as `http://127.0.0.1:40001`, without trailing slash. */
   loginUrl: string;
   instanceUrl: string;
-  /** Of the one External Client App; PKCE is required. */
+  /** Of the only External Client App; PKCE is required. */
   clientId: string;
   clientSecret: string;
   /** Handles for tests in the same process. */
@@ -53,11 +53,11 @@ export interface SalesforceEmulator {
   clock: Clock;
   faults: Faults;
   limits: Limits;
-  /** Ends all connections at once. */
+  /** Closes all connections immediately. */
   close(): Promise<void>;
 }
 
-/** Starts a stand-in for Salesforce: a login host and an instance host that speak its protocols over an org made from a number. */
+/** Starts an emulator of Salesforce: a login host and an instance host that speak its protocols, on top of an org generated from a seed. */
 export async function startSalesforce(options: SalesforceOptions = {}): Promise<SalesforceEmulator> {
   const { seed = 1, size = 300, now, loginPort = 0, instancePort = 0 } = options;
   const { rotateRefreshTokens: rotate = false, sessionMinutes = 120, bulkDelayMs = 50 } = options;
@@ -102,7 +102,7 @@ export async function startSalesforce(options: SalesforceOptions = {}): Promise<
   return { loginUrl: parts.urls.login, instanceUrl: parts.urls.instance, clientId, clientSecret, org, clock, faults, limits, close };
 }
 
-/** Node's own limit is Salesforce's too; ours has to be the one that answers. */
+/** Node's own limit is the same as Salesforce's; ours must respond first. */
 const LARGEST_HEAD = 262_144;
 
 async function listen(listener: RequestListener, port: number): Promise<Server> {

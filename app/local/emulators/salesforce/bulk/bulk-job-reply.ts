@@ -1,12 +1,12 @@
 import type { BulkJob } from './bulk-jobs.ts';
 
-/** From this version on replies tell whether the object's rows can be read in chunks. */
+/** From this version on, responses say whether the object's rows can be read in chunks. */
 const CHUNKING_SINCE = 58;
 
-/** The three forms in which a job is shown. */
+/** The three forms of a job in responses. */
 export type JobForm = 'created' | 'full' | 'aborted' | 'listed';
 
-/** A job's JSON text, keys in the order of real replies; apiVersion is a number that keeps its decimal. */
+/** A job's JSON text, with keys in the order of real responses; apiVersion is a number that keeps its decimal. */
 export function bulkJobReply(job: BulkJob, userId: string, form: JobForm): string {
   return JSON.stringify(keysOf(job, userId, form)).replace('"apiVersion":""', `"apiVersion":${job.apiVersion}`);
 }

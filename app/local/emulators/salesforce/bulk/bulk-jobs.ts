@@ -23,9 +23,9 @@ export interface BulkJob {
   apiVersion: string;
   columnDelimiter: keyof typeof DELIMITERS;
   lineEnding: keyof typeof LINE_ENDINGS;
-  /** What the query found, from InProgress on. */
+  /** The rows that the query found, from InProgress on. */
   found: Snapshot | undefined;
-  /** How often Salesforce began anew; the sixteenth time it gives up. */
+  /** How often Salesforce retried; it gives up after 15 retries. */
   retries: number;
   processingMs: number;
   errorMessage: string | undefined;
@@ -37,7 +37,7 @@ const TERMINAL: JobState[] = ['JobComplete', 'Failed', 'Aborted'];
 
 const MAX_RETRIES = 15;
 
-/** Bulk API 2.0 query jobs and their walk from state to state. */
+/** Bulk API 2.0 query jobs and their state transitions. */
 export class BulkJobs {
   readonly #org: Org;
   readonly #clock: Clock;
@@ -46,7 +46,7 @@ export class BulkJobs {
   readonly #delayMs: number;
   readonly #jobs = new Map<string, BulkJob>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  /** Ids are never met again, not even by an emulator that was started anew. */
+  /** Ids are never reused, not even after a restart. */
   #nextNumber = randomInt(1_000_000_000, 200_000_000_000_000);
 
   constructor({ org, clock, faults, limits, delayMs }: { org: Org; clock: Clock; faults: Faults; limits: Limits; delayMs: number }) {
@@ -57,7 +57,7 @@ export class BulkJobs {
     this.#delayMs = delayMs;
   }
 
-  /** Throws LIMIT_EXCEEDED where the day's jobs are used up. */
+  /** Throws LIMIT_EXCEEDED if the daily jobs are used up. */
   create(asked: NewBulkJob): BulkJob {
     checkBulkLimits(this.#limits);
     this.#limits.use('DailyBulkV2QueryJobs');
@@ -114,7 +114,7 @@ export class BulkJobs {
     this.#jobs.clear();
   }
 
-  /** The query is evaluated when its turn comes, not when it was asked. */
+  /** The query is evaluated when the job starts, not when it was created. */
   async #work(job: BulkJob): Promise<void> {
     if (job.state !== 'UploadComplete') return;
     this.#enter(job, 'InProgress');
@@ -132,7 +132,7 @@ export class BulkJobs {
     });
   }
 
-  /** Reads the query once more, against the org as it now is: its pages show parents, too, as they are at this moment. */
+  /** Evaluates the query again on the current org, so that its pages also show parents as of this moment. */
   async #evaluate(job: BulkJob, occasion: Occasion): Promise<Snapshot | undefined> {
     try {
       job.query = readSoql(this.#org.frozen(), job.query.soql);

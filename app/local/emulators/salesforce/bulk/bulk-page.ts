@@ -3,20 +3,20 @@ import { csvLine, csvText, DELIMITERS, LINE_ENDINGS } from '../csv.ts';
 import { SalesforceError } from '../rest/salesforce-error.ts';
 import type { BulkJob } from './bulk-jobs.ts';
 
-/** What the server takes when a client names no maxRecords. */
+/** The server's default if a client sets no maxRecords. */
 const PAGE_ROWS = 50_000;
-/** Small enough not to be a large object of the heap, which would outlive its use. */
+/** Small enough to stay out of V8's large object space, where it would outlive its use. */
 const CHUNK_CHARACTERS = 16 * 1024;
 
 /** A page of a job's result. */
 export interface BulkPage {
   from: number;
   to: number;
-  /** Asks for the next page; the text `null` on the last one. */
+  /** Locator of the next page; the text `null` on the last one. */
   locator: string;
 }
 
-/** Finds a page. Throws where locator or maxRecords is not good. */
+/** Finds a page. Throws if the locator or maxRecords is invalid. */
 export function bulkPage(job: BulkJob, locator: string | undefined, maxRecords: string | undefined): BulkPage {
   const rows = maxRecords === undefined ? PAGE_ROWS : Number(maxRecords);
   if (!Number.isInteger(rows) || rows < 1) throw new SalesforceError(400, 'CLIENTINPUTERROR', `Invalid maxRecords: ${maxRecords}`, true);
@@ -26,7 +26,7 @@ export function bulkPage(job: BulkJob, locator: string | undefined, maxRecords: 
   return { from, to, locator: to < total ? locatorOf(job, to) : 'null' };
 }
 
-/** The text of a page, header row first, a piece at a time. */
+/** The text of a page in pieces, header row first. */
 export function* bulkPageText(job: BulkJob, page: BulkPage): Generator<string> {
   const { columns } = job.query;
   const delimiter = DELIMITERS[job.columnDelimiter];
@@ -49,7 +49,7 @@ export function* bulkPageText(job: BulkJob, page: BulkPage): Generator<string> {
   yield text;
 }
 
-/** Clients must not read locators, so ours begin with bytes that mean nothing to them; `+` and `/` occur. */
+/** Clients must treat locators as opaque, so ours start with meaningless bytes; `+` and `/` occur. */
 function locatorOf(job: BulkJob, offset: number): string {
   const seal = createHash('sha256').update(`${job.id} ${offset}`).digest().subarray(0, 12);
   return Buffer.concat([seal, Buffer.from(String(offset))])

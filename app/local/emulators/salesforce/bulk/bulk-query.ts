@@ -7,7 +7,7 @@ import type { NewBulkJob } from './bulk-jobs.ts';
 const MAX_QUERY = 100_000;
 const NOT_IN_CSV = ['base64', 'complexvalue'];
 
-/** Reads the body of a job's creation. Throws what Salesforce refuses at once; the rest shows up while the job runs. */
+/** Parses the body of a job's creation. Throws what Salesforce rejects at once; other errors appear while the job runs. */
 export function readBulkJob(org: Org, body: string, apiVersion: string): NewBulkJob {
   const asked = parse(body);
   const { operation, query, contentType = 'CSV', columnDelimiter = 'COMMA', lineEnding = 'LF' } = asked;
@@ -25,7 +25,7 @@ function parse(body: string): Record<string, unknown> {
     const parsed: unknown = JSON.parse(body);
     if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw refusal('JSON_PARSER_ERROR', 'The HTTP entity body is required, but this request has no entity body.');
 }

@@ -15,7 +15,7 @@ const RESULT_PAGES_AT_ONCE = 5;
 const SOME_BYTES = 100;
 const EVERY_MS = 50;
 
-/** Answers one page of a complete job as CSV: streamed, compressed only when asked, without Content-Length. */
+/** Sends one page of a complete job as CSV: streamed, compressed only on request, without Content-Length. */
 export function replyResults(context: Context, { faults, grants }: Parts, job: BulkJob): void {
   checkReadable(context, job);
   const occasion = { method: context.method, url: context.url, object: job.query.table.definition.name };
@@ -46,7 +46,7 @@ export function replyResults(context: Context, { faults, grants }: Parts, job: B
   }
 }
 
-/** Up to five addresses of result pages, so that they can be fetched side by side. */
+/** Up to five URLs of result pages, so that clients can download them in parallel. */
 export function replyResultPages(context: Context, job: BulkJob): void {
   checkReadable(context, job);
   const base = `/services/data/v${job.apiVersion}/jobs/query/${job.id}`;
@@ -84,11 +84,11 @@ function checkReadable(context: Context, job: BulkJob): void {
 }
 
 function connect<T extends Transform>(source: Readable, target: T): T {
-  // A reader that goes away is no event here: the page can be read again.
+  // A client that disconnects is not an error: the page can be read again.
   return pipeline(source, target, () => undefined) as T;
 }
 
-/** Lets so many bytes through, then breaks and never ends. */
+/** Passes this many bytes through, then breaks and never ends. */
 function brokenAfter(bytes: number, breakDown: () => void): Transform {
   let left = bytes;
   return new Transform({
@@ -105,7 +105,7 @@ function brokenAfter(bytes: number, breakDown: () => void): Transform {
   });
 }
 
-/** Lets so many bytes through at a time. */
+/** Passes this many bytes through at a time. */
 function dripping(bytes: number, everyMs: number): Transform {
   return new Transform({
     async transform(chunk: Buffer, _encoding, done) {

@@ -48,7 +48,7 @@ export function bulkRoutes(router: Router, parts: Parts): void {
   });
 
   router.get(`${path}/:id/results`, (context) => replyResults(context, parts, jobs.get(context.params.id ?? '')));
-  // The continuation that the reply itself names is spelled in lower case; the router does not mind.
+  // The continuation URL in the response is lower case; the router ignores case.
   router.get(`${path}/:id/resultPages`, (context) => replyResultPages(context, jobs.get(context.params.id ?? '')));
 }
 

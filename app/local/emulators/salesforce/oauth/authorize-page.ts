@@ -1,4 +1,4 @@
-/** The page on which the user allows or denies. What the app asked for travels in hidden fields. */
+/** The consent page, where the user allows or denies access. Hidden fields carry the app's request. */
 export function authorizePage(parameters: Record<string, string>): string {
   const hidden = Object.entries(parameters)
     .map(([name, value]) => `      <input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`)

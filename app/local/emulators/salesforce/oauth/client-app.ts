@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { OAuthError } from './oauth-error.ts';
 
-/** The org's one External Client App, which requires PKCE. The same seed makes the same app. */
+/** The org's only External Client App, which requires PKCE. The same seed gives the same app. */
 export interface ClientApp {
   clientId: string;
   clientSecret: string;
-  /** Whether codes and refresh tokens are exchanged for nobody who does not know it; one that is sent is checked anyway. */
+  /** Whether exchanging codes and refresh tokens requires the secret. A secret that is sent is always checked. */
   secretIsRequired: boolean;
 }
 
@@ -27,7 +27,7 @@ export function checkClientSecret(app: ClientApp, clientSecret: string | undefin
   if (clientSecret !== app.clientSecret) throw new OAuthError('invalid_client', 'invalid client credentials');
 }
 
-/** Any address of a real site, and any of the user's own machine, is registered as a callback. */
+/** Every real host, and every address on the user's own machine, is registered as a callback. */
 export function isRegistered(redirectUri: string): boolean {
   const address = URL.parse(redirectUri);
   if (address?.protocol === 'https:') return true;

@@ -2,9 +2,9 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { OAuthError } from './oauth-error.ts';
 
 const CODE_LIFE_MS = 15 * 60_000;
-/** A sixth grant of one user ends the oldest. */
+/** A sixth grant of one user ends the oldest one. */
 const MAX_GRANTS = 5;
-/** What an app gets that asks for nothing in particular. */
+/** The default scopes of an app that requests none. */
 export const DEFAULT_SCOPE = 'refresh_token api id';
 export const SCOPES = ['api', 'refresh_token', 'offline_access', 'id', 'openid', 'full', 'web', 'profile', 'email'];
 
@@ -18,16 +18,16 @@ export interface Consent {
 export interface Grant {
   key: string;
   scope: string;
-  /** Goes up with each rotation: only a refresh token of this generation is good. */
+  /** Incremented by each rotation: only a refresh token of this generation is valid. */
   generation: number;
   refreshing: boolean;
 }
 
-/** What of the grants outlives a restart. */
+/** The part of the grants that survives a restart. */
 export interface GrantsState {
   approved: boolean;
   open: Omit<Grant, 'refreshing'>[];
-  /** keys of grants that ended: their refresh tokens are never good again */
+  /** keys of ended grants: their refresh tokens never become valid again */
   ended: string[];
 }
 
@@ -37,7 +37,7 @@ interface Session {
   expires: number;
 }
 
-/** What introspection tells of a good token; times in seconds since 1970. */
+/** What introspection returns for a valid token; times in seconds since 1970. */
 export interface Introspection {
   scope: string;
   token_type: 'access_token' | 'refresh_token';
@@ -46,7 +46,7 @@ export interface Introspection {
   exp?: number;
 }
 
-/** Codes, grants, refresh tokens and sessions: all of them live in real time. */
+/** Codes, grants, refresh tokens and sessions. They all use real time. */
 export class Grants {
   readonly #orgId: string;
   readonly #secret: string;
@@ -72,14 +72,14 @@ export class Grants {
     return { approved: this.#approved, open, ended: [...this.#ended] };
   }
 
-  /** Takes up the grants of an earlier life. */
+  /** Restores the grants of a previous process. */
   restore({ approved, open, ended }: GrantsState): void {
     this.#approved ||= approved;
     for (const key of ended) this.#ended.add(key);
     for (const { key, scope, generation } of open) this.#open(key, scope, generation);
   }
 
-  /** A code for one exchange within a quarter of an hour. */
+  /** A code for one exchange, valid for 15 minutes. */
   issueCode(consent: Consent): string {
     this.#approved = true;
     const code = `aPrx${randomBytes(40).toString('base64url')}==`;
@@ -98,17 +98,17 @@ export class Grants {
     return this.#open(randomBytes(12).toString('base64url'), consent.scope);
   }
 
-  /** Whether the user, or an admin for all, ever allowed the app to act. */
+  /** Whether the user, or an admin for all users, ever approved the app. */
   get isApproved(): boolean {
     return this.#approved;
   }
 
-  /** A grant for one session, without a refresh token and outside the five. */
+  /** A grant for one session, without a refresh token; does not count toward the five. */
   unattended(scope: string): Grant {
     return { key: randomBytes(12).toString('base64url'), scope, generation: 0, refreshing: false };
   }
 
-  /** A new access token, named by the org as real ones are. */
+  /** A new access token, prefixed with the org id as real ones are. */
   openSession(grant: Grant): string {
     const token = `${this.#orgId.slice(0, 15)}!${randomBytes(72).toString('base64url')}`;
     const issued = Date.now();
@@ -116,7 +116,7 @@ export class Grants {
     return token;
   }
 
-  /** The grant of an access token that is still good; using it keeps the session alive. */
+  /** The grant of a valid access token; using it extends the session. */
   session(token: string): Grant | undefined {
     const session = this.#sessions.get(token);
     if (!session || session.expires <= Date.now()) {
@@ -127,7 +127,7 @@ export class Grants {
     return session.grant;
   }
 
-  /** What is known of a token that is good; asking does not keep it alive. */
+  /** Details of a valid token. Introspection does not extend the session. */
   introspect(token: string): Introspection | undefined {
     const session = this.#sessions.get(token);
     if (session && session.expires > Date.now()) {
@@ -161,7 +161,7 @@ export class Grants {
     return grant;
   }
 
-  /** Answers the new refresh token where tokens rotate. Throws where the grant was revoked meanwhile. */
+  /** Returns the new refresh token if tokens rotate. Throws if the grant was revoked in the meantime. */
   finishRefresh(grant: Grant): string | undefined {
     grant.refreshing = false;
     if (!this.#grants.has(grant.key)) throw expired();
@@ -170,7 +170,7 @@ export class Grants {
     return this.refreshToken(grant);
   }
 
-  /** Ends a session (access token) or a grant with its sessions (refresh token). Answers whether there was one. */
+  /** Ends a session (access token) or a grant with its sessions (refresh token). Returns whether there was one. */
   revoke(token: string): boolean {
     if (this.#sessions.delete(token)) return true;
     const [key] = this.#read(token) ?? [];
@@ -179,7 +179,7 @@ export class Grants {
     return grant !== undefined;
   }
 
-  /** Ends every session at once; refresh tokens stay good. */
+  /** Ends every session at once; refresh tokens stay valid. */
   expireSessions(): void {
     this.#sessions.clear();
   }
@@ -195,7 +195,7 @@ export class Grants {
     return grant;
   }
 
-  /** Salesforce does not forget its grants when a computer is switched off, so a token that we signed in an earlier life is good. */
+  /** Real grants survive a restart of our process, so a token that an earlier process signed is valid. */
   #remembered(key: string, generation: number): Grant | undefined {
     if (this.#ended.has(key)) return undefined;
     this.#approved = true;
@@ -219,7 +219,7 @@ export class Grants {
   }
 }
 
-/** base64url(SHA-256(verifier)): the one method there is. */
+/** base64url(SHA-256(verifier)), the only supported method. */
 function challengeOf(verifier: string): string {
   return createHash('sha256').update(verifier).digest('base64url');
 }

@@ -3,17 +3,17 @@ import { USER_ZONE, USERNAME } from '../objects/user.ts';
 import type { Parts } from '../parts.ts';
 import { queryParameter, replyJson } from '../rest/reply.ts';
 
-/** The name of the user who connects: the last two segments are org id and user id. */
+/** The identity URL of the connecting user: the last two segments are org id and user id. */
 export function identityUrl({ org, urls }: Parts): string {
   return `${urls.login}/id/${org.id}/${org.users[0]}`;
 }
 
-/** GET of the identity URL. Its refusals are 403 and 404 with bare text. */
+/** GET of the identity URL. Its errors are 403 and 404 with plain text. */
 export function identity(context: Context, parts: Parts, asked: Asked): void {
   if (mayRead(context, parts, asked)) replyJson(context, identityReply(parts, queryParameter(context, 'version')));
 }
 
-/** The same in the words of OpenID Connect, on the instance host. */
+/** The same as OpenID Connect claims, on the instance host. */
 export function userinfo(context: Context, parts: Parts): void {
   const [user] = parts.org.users;
   if (!mayRead(context, parts, { org: parts.org.id, user })) return;

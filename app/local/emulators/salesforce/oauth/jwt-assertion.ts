@@ -1,18 +1,18 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { OAuthError } from './oauth-error.ts';
 
-/** Salesforce's own clock may be off by as much. */
+/** Tolerance for clock skew between the client and Salesforce. */
 const MAX_LIFE_SECONDS = 180;
 const LARGEST_CERTIFICATE = 4096;
 const AUDIENCES = ['https://login.salesforce.com', 'https://test.salesforce.com'];
 
-/** The certificate that an admin put up for the app. */
+/** The certificate that an admin uploaded for the app. */
 export interface JwtKey {
   /** PEM of a certificate or of a public key. */
   pem: string | undefined;
 }
 
-/** Puts up a certificate. Throws when it is none, or larger than Salesforce takes. */
+/** Sets the certificate. Throws if it is invalid, or larger than Salesforce allows. */
 export function putUp(key: JwtKey, pem: string): void {
   if (pem.length > LARGEST_CERTIFICATE) throw new Error('The certificate is larger than 4 KB.');
   createPublicKey(pem);
@@ -22,13 +22,13 @@ export function putUp(key: JwtKey, pem: string): void {
 interface Claims {
   iss?: string;
   sub?: string;
-  /** Wins over sub. */
+  /** Takes precedence over sub. */
   prn?: string;
   aud?: string;
   exp?: number;
 }
 
-/** Who an RS256 assertion speaks for: the app's key and the username. Throws invalid_grant. */
+/** The app's key and the username of an RS256 assertion. Throws invalid_grant. */
 export function readAssertion(assertion: string, { pem }: JwtKey, loginUrl: string): { clientId: string; username: string } {
   const [head = '', body = '', signature = ''] = assertion.split('.');
   const claims = decoded<Claims>(body);

@@ -49,7 +49,7 @@ export function loginHost(parts: Parts, app: ClientApp): Koa {
     sendBack(context, parameters, { code: grants.issueCode({ redirectUri, scope, codeChallenge }) });
   }
 
-  /** Answers with bare text, or sends the user back with an error, where the app asks for what it cannot have. */
+  /** Returns a plain-text error, or redirects the user back with an error, if the app's request is invalid. */
   function mayAsk(context: Context, parameters: Record<string, string>): boolean {
     const {
       client_id: clientId,
@@ -78,7 +78,7 @@ export function loginHost(parts: Parts, app: ClientApp): Koa {
   }
 }
 
-/** Salesforce does not forget what it has answered. */
+/** Real Salesforce keeps its codes and grants across our restarts. */
 function keepGrants({ grants, journal }: Parts): Middleware {
   return async (_context, next) => {
     try {
@@ -89,7 +89,7 @@ function keepGrants({ grants, journal }: Parts): Middleware {
   };
 }
 
-/** The authorize endpoint's own errors are bare text: the app's callback is not to be trusted yet. */
+/** The authorize endpoint's own errors are plain text, because the callback is not trusted yet. */
 function refuse(context: Context, error: string, description: string): false {
   context.status = 400;
   context.set('Content-Type', '');

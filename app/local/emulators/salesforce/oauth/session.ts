@@ -11,7 +11,7 @@ export function invalidSession(): SalesforceError {
   return new SalesforceError(401, 'INVALID_SESSION_ID', 'Session expired or invalid');
 }
 
-/** Lets a request through that has a good session and a call left, and counts it. */
+/** Rejects requests without a valid session or a remaining API call; counts the others. */
 export function requireSession({ grants, limits, faults }: Parts): Middleware {
   return async (context, next) => {
     const token = bearerToken(context);
@@ -28,7 +28,7 @@ export function requireSession({ grants, limits, faults }: Parts): Middleware {
   };
 }
 
-/** Reads the version from the path, such as `66.0`, into `context.state.version`. Throws NOT_FOUND or UNSUPPORTED_API_VERSION. */
+/** Parses the version in the path, such as `66.0`, into `context.state.version`. Throws NOT_FOUND or UNSUPPORTED_API_VERSION. */
 export const requireVersion: Middleware = async (context, next) => {
   const [, version] = /^\/services\/data\/v([^/]+)/.exec(context.path) ?? [];
   if (version === undefined) return next();
@@ -40,7 +40,7 @@ export const requireVersion: Middleware = async (context, next) => {
   return next();
 };
 
-/** Errors as Salesforce answers them; a 401 is told by a header and not counted. */
+/** Formats errors as Salesforce does; a 401 sets a header and does not count as a call. */
 export const salesforceErrors: Middleware = async (context, next) => {
   try {
     await next();

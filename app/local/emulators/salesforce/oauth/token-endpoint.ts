@@ -10,10 +10,10 @@ import { identityUrl } from './identity.ts';
 import { readAssertion } from './jwt-assertion.ts';
 import { OAuthError } from './oauth-error.ts';
 
-/** A refresh takes this long, so that two at once do meet. */
+/** A refresh takes this long, so that two concurrent ones overlap. */
 const REFRESH_MS = 50;
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
-/** What a session without a refresh token may be given. */
+/** The scopes that a session without a refresh token can have. */
 const UNATTENDED_SCOPE = 'api id';
 const NEVER_UNATTENDED = ['full', 'web', 'refresh_token', 'offline_access'];
 
@@ -55,7 +55,7 @@ export function tokenEndpoint(parts: Parts, app: ClientApp): (context: Context) 
     return tokenReply(grant, grants.finishRefresh(grant));
   }
 
-  /** Client credentials: the app acts as the user it is configured to run as. There is nothing to refresh. */
+  /** Client credentials: the app acts as its configured run-as user. No refresh token. */
   function runAsUser(form: Form): object {
     checkClientId(app, form.client_id);
     checkClientSecret({ ...app, secretIsRequired: true }, form.client_secret);
@@ -65,7 +65,7 @@ export function tokenEndpoint(parts: Parts, app: ClientApp): (context: Context) 
     return tokenReply(grants.unattended(allowed.join(' ') || UNATTENDED_SCOPE), undefined);
   }
 
-  /** JWT bearer: the user must have approved the app before, or an admin for them. There is nothing to refresh. */
+  /** JWT bearer: the user, or an admin for all users, must have approved the app before. No refresh token. */
   function speakFor(form: Form): object {
     const { clientId, username } = readAssertion(form.assertion ?? '', parts.jwtKey, urls.login);
     checkClientId(app, clientId);
@@ -98,7 +98,7 @@ export function tokenEndpoint(parts: Parts, app: ClientApp): (context: Context) 
   }
 }
 
-/** Tells an authenticated app whether a token is good, and until when. */
+/** Reports to an authenticated app whether a token is valid, and until when. */
 export function introspectEndpoint(parts: Parts, app: ClientApp): (context: Context) => Promise<void> {
   return async (context) => {
     try {
@@ -123,7 +123,7 @@ function replyOAuthError(context: Context, error: unknown): void {
   replyJson(context, { error: error.code, error_description: error.message }, 400);
 }
 
-/** The app's credentials may be in the form or in a Basic header. */
+/** The app's credentials may be sent in the form or in a Basic header. */
 async function readForm(context: Context): Promise<Form> {
   const form = Object.fromEntries(new URLSearchParams(await readBody(context.req)));
   const [, basic] = /^Basic (.+)$/i.exec(context.get('Authorization')) ?? [];

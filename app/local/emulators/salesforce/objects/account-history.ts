@@ -5,7 +5,7 @@ import { recordId } from '../org/record-id.ts';
 import { auditFields, idField, isDeletedField, reference } from './common-fields.ts';
 import type { ObjectDefinition } from './object-definition.ts';
 
-/** What is tracked, and what its values are: texts, numbers, ids, booleans and dates, all in one column. */
+/** The tracked fields and their values: texts, numbers, ids, booleans and dates, all in one column. */
 const TRACKED: Record<string, (dice: Dice) => Value> = {
   Phone: phone,
   Site: line,
@@ -17,7 +17,7 @@ const TRACKED: Record<string, (dice: Dice) => Value> = {
 };
 const NAMES = Object.keys(TRACKED);
 
-/** What an account's fields were before: rows are added and never altered, so CreatedDate is the only stamp. */
+/** Previous values of account fields: rows are added and never changed, so CreatedDate is the only stamp. */
 export const accountHistory = (count: number, accounts: number): ObjectDefinition => ({
   name: 'AccountHistory',
   label: 'Account History',

@@ -26,7 +26,7 @@ const SOURCES = ['Advertisement', 'Employee Referral', 'Partner Referral', 'Web'
 const CLEAN = ['Matched', 'Different', 'Acknowledged', 'NotFound', 'Inactive', 'Pending', 'SelectMatch', 'Skipped'];
 const INTERESTS = ['Chairs', 'Desks, standing', 'Lamps', 'Carpets "Oriental"', 'Plants'];
 
-/** Account, for an org of this many accounts. */
+/** Account, for an org with this many accounts. */
 export const account = (count: number): ObjectDefinition => ({
   name: 'Account',
   label: 'Account',

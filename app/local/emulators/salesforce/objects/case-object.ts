@@ -10,7 +10,7 @@ const ORIGINS = ['Phone', 'Email', 'Web'];
 const PRIORITIES = ['High', 'Medium', 'Low'];
 const TEN_DIGITS = 100_000_000;
 
-/** Case: numbered by the org, owned by queues as well, merged. */
+/** Case: numbered by the org, may be owned by queues, gets merged. */
 export const caseObject = ({ Account, Case, Contact }: RowCounts): ObjectDefinition => ({
   name: 'Case',
   label: 'Case',

@@ -4,7 +4,7 @@ import { type Field, type FieldFacts, field, picklist, type ReadField, SYSTEM, t
 import { recordId } from '../org/record-id.ts';
 
 const START = Date.UTC(2022, 0, 1);
-/** Everything before this instant is history; from it on the org lives. */
+/** Rows before this instant are initial data; from then on the org changes. */
 export const BIRTH = Date.UTC(2023, 2, 1);
 const ACCURACIES = [
   'Address',
@@ -20,7 +20,7 @@ const ACCURACIES = [
   'Unknown',
 ];
 
-/** Users of the org: the first is the one who connects. */
+/** Users of the org; the first is the connected user. */
 export const USER_COUNT = 3;
 /** Queues of the org. */
 export const GROUP_COUNT = 2;
@@ -33,7 +33,7 @@ export const isDeletedField = (): Field => field('boolean', 'IsDeleted', 'Delete
 export const ownerField = (label: string): Field =>
   reference('OwnerId', label, 'User', 'Owner', { nillable: false, defaultedOnCreate: true, permissionable: false }, USERS);
 
-/** An owner who may be a queue as well: a reference that points to more than one object. */
+/** An owner that may also be a queue: a reference to more than one object. */
 export const queueOwnerField = (label: string): Field =>
   polymorphic('OwnerId', label, ['Group', 'User'], 'Owner', { nillable: false, defaultedOnCreate: true, permissionable: false }, [
     { keyPrefix: '00G', count: GROUP_COUNT, nullOnceIn: 0 },
@@ -41,14 +41,14 @@ export const queueOwnerField = (label: string): Field =>
     USERS,
   ]);
 
-/** The rows that a reference chooses from; null in one of so many, or never (0). */
+/** The rows that a reference picks from; null once in this many rows, or never (0). */
 export interface Candidates {
   keyPrefix: string;
   count: number;
   nullOnceIn: number;
 }
 
-/** A reference to a row of another object; null in every row where there are no candidates. */
+/** A reference to a row of another object; always null if there are no candidates. */
 export function reference(
   name: string,
   label: string,
@@ -61,7 +61,7 @@ export function reference(
   return field('reference', name, label, facts, candidates ? { make: (dice) => chosen(candidates, dice) } : {});
 }
 
-/** A reference that points to rows of several objects. */
+/** A reference to rows of several objects. */
 export function polymorphic(
   name: string,
   label: string,
@@ -78,7 +78,7 @@ function chosen({ keyPrefix, count, nullOnceIn }: Candidates, dice: Dice): Value
   return nullOnceIn > 0 && dice.onceIn(nullOnceIn) ? null : recordId(keyPrefix, dice.between(1, count));
 }
 
-/** CreatedDate to SystemModstamp, with stamps in 2022 and until February 2023 for `count` rows in the order of their ids. */
+/** CreatedDate to SystemModstamp, with stamps from 2022 to February 2023 for `count` rows in id order. */
 export function auditFields(count: number): Field[] {
   const kept = { ...SYSTEM, nillable: false, defaultedOnCreate: true };
   return [
@@ -90,7 +90,7 @@ export function auditFields(count: number): Field[] {
   ];
 }
 
-/** Four rows come of one transaction and share its second. */
+/** Four rows come from one transaction and share its second. */
 function createdDate(ordinal: number, count: number): Value {
   const transactions = Math.ceil(count / 4) + 1;
   return stamp(START + ((BIRTH - START) * Math.floor(ordinal / 4)) / transactions);
@@ -101,18 +101,18 @@ function lastModifiedDate(dice: Dice, read: ReadField): Value {
   return stamp(dice.onceIn(3) ? created : created + dice.next() * (BIRTH - 1000 - created));
 }
 
-/** The system touches one row in eight after the last user did. */
+/** The system touches one row in eight after the last user edit. */
 function systemModstamp(dice: Dice, read: ReadField): Value {
   const modified = Date.parse(String(read('LastModifiedDate')));
   return stamp(dice.onceIn(8) ? modified + dice.next() * (BIRTH - 1000 - modified) : modified);
 }
 
-/** A stamp as Salesforce keeps it: to the second. */
+/** A stamp with Salesforce's precision, one second. */
 export function stamp(milliseconds: number): string {
   return new Date(Math.floor(milliseconds / 1000) * 1000).toISOString();
 }
 
-/** The parts of an address and the compound field over them, in describe's order. */
+/** The parts of an address and their compound field, in describe's order. */
 export function addressFields(prefix: string): Field[] {
   const part: Partial<FieldFacts> = { compoundFieldName: `${prefix}Address` };
   const label = (name: string): string => `${prefix} ${name}`.trim();

@@ -9,7 +9,7 @@ const CLEAN = ['Matched', 'Different', 'Acknowledged', 'NotFound', 'Inactive', '
 const PERSON_PART = { compoundFieldName: 'Name', extraTypeInfo: 'personname', permissionable: false };
 const LANGUAGES = ['English', 'Deutsch', 'français', '日本語', 'Swiss German, spoken'];
 
-/** Contact, for an org of this many contacts and accounts. */
+/** Contact, for an org with this many contacts and accounts. */
 export const contact = (count: number, accounts: number): ObjectDefinition => ({
   name: 'Contact',
   label: 'Contact',

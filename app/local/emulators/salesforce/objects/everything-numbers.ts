@@ -2,10 +2,10 @@ import type { Dice } from '../org/dice.ts';
 import { fineNumber, money, orNull, percentage, whole } from '../org/fake-values.ts';
 import { field, type Value } from '../org/field.ts';
 
-/** Fields of Everything__c that hold numbers. Java's text for doubles goes from ten million up, and below a thousandth, by exponent. */
+/** Number fields of Everything__c. Java writes doubles with an exponent from ten million up, and below a thousandth. */
 export const everythingNumbers = [
   field('int', 'Int__c', 'Whole Number', {}, { make: orNull(4, whole(-2_147_483_648, 2_147_483_647)) }),
-  // Connector source: zeros of an int field come as `0.0` in Bulk results.
+  // Connector source: zeros of an int field appear as `0.0` in Bulk results.
   field(
     'int',
     'Zero__c',
@@ -13,12 +13,12 @@ export const everythingNumbers = [
     {},
     { make: orNull(4, whole(0, 3)), csv: (value) => (value === 0 ? '0.0' : String(value)) },
   ),
-  // As far as doubles, and so JSON, tell whole numbers apart.
+  // The range in which doubles, and so JSON, represent integers exactly.
   field('long', 'Long__c', 'Long', {}, { make: orNull(4, (dice) => Math.trunc((dice.next() * 2 - 1) * 9_007_199_254_740_991)) }),
-  // Recording: a field described with 3 decimals held 23123.2123123.
+  // Recording: a field described with 3 decimals contained 23123.2123123.
   field('double', 'Number__c', 'Number', { precision: 18, scale: 3 }, { make: orNull(4, fineNumber) }),
   field('double', 'Huge__c', 'Huge or Tiny', { precision: 18, scale: 0 }, { make: orNull(4, hugeOrTiny) }),
-  // Values that an API wrote are not rounded to the described cents: up to six decimals.
+  // Values written through an API are not rounded to the described cents: up to six decimals.
   field(
     'currency',
     'Amount__c',
@@ -36,7 +36,7 @@ export const everythingNumbers = [
   ),
 ];
 
-/** Whole and broken, with exponents from -300 to 300; also the two ends of where exponents begin. */
+/** Integers and fractions, with exponents from -300 to 300, including both limits at which exponents start. */
 function hugeOrTiny(dice: Dice): Value {
   if (dice.onceIn(8)) return dice.pick([1e7, 9_999_999, 9_999_999.999, 0.001, 0.000_999, -1e7, 0, 1e21, 1e-7]);
   return (dice.onceIn(2) ? 1 : -1) * (dice.next() + 0.1) * 10 ** dice.between(-300, 300);

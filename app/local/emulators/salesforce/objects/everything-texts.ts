@@ -5,15 +5,15 @@ import { field, picklist, type Value } from '../org/field.ts';
 const COLOURS = ['Red', 'Bleu, clair', 'Grün "hell"', '緑', "l'or"];
 const SIZES = ['S', 'M', 'L', 'XL'];
 const LONGEST = 131_072;
-/** Which rows have as much text as a long area takes. */
+/** The rows whose long area is filled to its limit. */
 const LONG_ONCE_IN = 997;
 const LONG_FIRST = 11;
 const UNSEARCHABLE = { aggregatable: false, filterable: false, groupable: false, sortable: false };
 
-/** Fields of Everything__c that hold text, one of every type. */
+/** Text fields of Everything__c, one of every type. */
 export const everythingTexts = [
   field('string', 'Text__c', 'Text', {}, { make: orNull(4, line) }),
-  // Connector source: NUL bytes stand inside texts that came by an API.
+  // Connector source: texts written through an API may contain NUL bytes.
   field('string', 'Imported__c', 'Imported', {}, { make: orNull(4, importedText) }),
   field('string', 'ExternalId__c', 'External ID', { length: 40, externalId: true, idLookup: true, unique: true }, { make: externalId }),
   field('textarea', 'Area__c', 'Text Area', {}, { make: orNull(4, (dice) => cutTo(255, String(text(dice)))) }),
@@ -37,7 +37,7 @@ export const everythingTexts = [
   field('email', 'Email__c', 'Email', {}, { make: orNull(4, email) }),
   field('phone', 'Phone__c', 'Phone', {}, { make: orNull(4, phone) }),
   field('url', 'Url__c', 'URL', {}, { make: orNull(4, url) }),
-  // Recording of a describe: an encrypted field is masked, and can neither be filtered nor sorted.
+  // Recording of a describe: an encrypted field is masked, and cannot be filtered or sorted.
   field('encryptedstring', 'Card__c', 'Card', { mask: '*', maskType: 'lastFour' }, { make: orNull(4, maskedCard) }),
   field('anyType', 'Any__c', 'Any', {}, { make: orNull(4, anything) }),
   field('json', 'Json__c', 'JSON', {}, { make: orNull(4, json) }),
@@ -53,18 +53,18 @@ function externalId(_dice: Dice, _read: unknown, ordinal: number): Value {
   return `X-${String(ordinal).padStart(9, '0')}`;
 }
 
-/** Exactly as many characters as a long area takes, of several lines and alphabets. */
+/** Exactly as many characters as a long area allows, in several lines and scripts. */
 function longText(dice: Dice): Value {
   const piece = `${text(dice)}\n${text(dice)}\r\nüß東京 `;
   return cutTo(LONGEST, piece.repeat(Math.ceil(LONGEST / piece.length))).padEnd(LONGEST, '.');
 }
 
-/** The beginning of a text, without half a character at its end. */
+/** Truncates a text without splitting a surrogate pair. */
 function cutTo(length: number, whole: string): string {
   return whole.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
 }
 
-/** Salesforce docs: rich text is HTML, its images are links to a servlet. */
+/** Salesforce docs: rich text is HTML; its images link to a servlet. */
 function richText(dice: Dice): Value {
   const image = '<img src="https://org.file.force.com/servlet/rtaImage?eid=a00&amp;feoid=00N&amp;refid=0EM" alt="&quot;x&quot;">';
   return `<p><b>${dice.pick(COLOURS)}</b>&nbsp;&amp; <i>${dice.between(1, 99)} €</i></p>\n<ul><li>a, b</li></ul>${dice.onceIn(4) ? image : ''}`;
@@ -74,7 +74,7 @@ function maskedCard(dice: Dice): Value {
   return `************${String(dice.between(0, 9999)).padStart(4, '0')}`;
 }
 
-/** Text, date, boolean or number in one column, as the org's history has them; the number has the same text in every reply. */
+/** Text, date, boolean or number in one column, as in the org's history; the number has the same text in every response. */
 function anything(dice: Dice): Value {
   return dice.pick([String(line(dice)), '2023-02-28', 'true', 'false', `${dice.between(0, 999)}.5`]);
 }

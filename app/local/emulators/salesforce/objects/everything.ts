@@ -9,11 +9,11 @@ import type { RowCounts } from './row-counts.ts';
 
 const COUNTRIES = ['DE', 'FR', 'US', 'JP'];
 const STREETS = ['Hauptstraße 1', '1 Market Street\nFloor 7, "West"', '丸の内 2-4-1'];
-/** Nothing is overdue before this day: in the weeks that a demo walks through, the formula stands still. */
+/** Nothing is overdue before this day, so that the formula does not change in the weeks of the demo. */
 const OVERDUE_FROM = Date.UTC(2023, 3, 1);
 const DAY_MS = 86_400_000;
 
-/** A custom object with a field of every type that describe knows; oddities carry their source. */
+/** A custom object with a field of every type in describe; unusual values name their source. */
 export const everything = ({ Account, Everything__c: count }: RowCounts): ObjectDefinition => ({
   name: 'Everything__c',
   label: 'Everything',
@@ -42,9 +42,9 @@ export const everything = ({ Account, Everything__c: count }: RowCounts): Object
     field('boolean', 'Flag__c', 'Flag', {}, { make: flag }),
     ...everythingTexts,
     ...everythingNumbers,
-    // Salesforce docs: a date has no zone and may be of any year from 0001 to 9999.
+    // Salesforce docs: a date has no time zone and ranges from year 0001 to 9999.
     field('date', 'Date__c', 'Date', {}, { make: orNull(4, (dice) => (dice.onceIn(20) ? edgeDate(dice) : dateBetween(1, 9999)(dice))) }),
-    // Salesforce docs: datetimes from 1700 to 4000, milliseconds always zero.
+    // Salesforce docs: datetimes range from 1700 to 4000, milliseconds are always zero.
     field(
       'datetime',
       'Moment__c',
@@ -53,7 +53,7 @@ export const everything = ({ Account, Everything__c: count }: RowCounts): Object
       { make: orNull(4, (dice) => new Date(dice.between(-8_520_336_000, 64_060_588_799) * 1000).toISOString()) },
     ),
     field('time', 'Time__c', 'Time', {}, { make: orNull(4, (dice) => timeOfDay(dice.between(0, DAY_MS / 1000 - 1) * 1000)) }),
-    // Connector source: parts of a compound field are fields of their own, and the parent cannot be in a Bulk result.
+    // Connector source: parts of a compound field are fields of their own, and Bulk results cannot include the compound field.
     ...addressParts(),
     field('address', 'Site__c', 'Site'),
     ...['Latitude', 'Longitude'].map((part) =>
@@ -62,18 +62,18 @@ export const everything = ({ Account, Everything__c: count }: RowCounts): Object
         `Place__${part}__s`,
         `Place (${part})`,
         { compoundFieldName: 'Place__c', precision: 8, scale: 5 },
-        // Recording: a part described with 5 decimals holds 7 of them.
+        // Recording: a part described with 5 decimals had 7 of them.
         { make: orNull(4, part === 'Latitude' ? latitude : longitude) },
       ),
     ),
     field('location', 'Place__c', 'Place', { displayLocationInDecimal: true }),
     field('base64', 'Body__c', 'Body', {}, { derive: (read) => `/${read('Id')}/Body__c` }),
     field('complexvalue', 'Metadata__c', 'Metadata'),
-    // Formulas: no stamp moves when what they read changes.
+    // Formulas: no stamp moves when their inputs change.
     formula('string', 'OwnerName__c', 'Owner.Name', { length: 1300, byteLength: 3900 }, (read, world) => ownerName(read, world)),
     formula('double', 'DaysOverdue__c', 'MAX(0, TODAY() - DATE(2023, 4, 1))', { scale: 0 }, (_read, world) => daysOverdue(world)),
     formula('boolean', 'IsLarge__c', 'Amount__c > 1000000', {}, (read) => Number(read('Amount__c') ?? 0) > 1_000_000),
-    // A result of a formula is not held to the described precision: here up to 20 digits, all that a double can carry.
+    // Formula results may exceed the described precision: up to 20 digits, the most a double can represent.
     formula('currency', 'Exposure__c', 'Amount__c * 1000000000', { scale: 0 }, (read) => exposure(read)),
     field('string', 'Secret__c', 'Secret', {}, { hidden: true, make: oneOf(['for nobody', 'but the board']) }),
   ],

@@ -9,7 +9,7 @@ const BUSINESS =
 const CUSTOM_WHOLES = 'Cargo Dock Fleet Harbour Hotel Machine Patient Plant Project Region Season Shop Station Vessel'.split(' ');
 const CUSTOM_PARTS = 'Audit Semaphore Claim Document Event Forecast Grant Inspection Ledger Member Offer Plan Review Visit'.split(' ');
 const RELATIVES = ['ChangeEvent', 'Feed', 'History', 'Share'] as const;
-/** Real objects whose relatives are made here; those that are real themselves come first. */
+/** Real objects whose related objects are generated here; objects that exist themselves come first. */
 const WITH_ROWS = ['Account', 'Case', 'Contact', 'Everything__c', 'Lead', 'Opportunity', 'Task', 'User'];
 const DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz';
 
@@ -24,12 +24,12 @@ interface Filler {
 const FILLERS = new Map(fillers().map((filler) => [filler.name.toLowerCase(), filler]));
 const DEFINITIONS = new Map<string, ObjectDefinition>();
 
-/** Objects that make the org as large as a real one, where describe global lists some 1,200: they have no rows. */
+/** Objects without rows that make the org as large as a real one, where describe global lists about 1,200. */
 export function fillerDefinitions(): ObjectDefinition[] {
   return [...FILLERS.keys()].flatMap((name) => fillerDefinition(name) ?? []);
 }
 
-/** One of them, by its name in lower case. */
+/** A filler object by its lower-case name. */
 export function fillerDefinition(name: string): ObjectDefinition | undefined {
   const filler = FILLERS.get(name);
   if (!filler) return undefined;
@@ -49,18 +49,18 @@ function relativesOf(parent: string): Filler[] {
   return RELATIVES.map((kind) => ({ name: relativeName(parent, kind), keyPrefix: null, relative: { kind, parent } }));
 }
 
-/** `AccountShare`, and `Everything__Share` of a custom object. */
+/** `AccountShare`, or `Everything__Share` for a custom object. */
 function relativeName(parent: string, kind: Relative): string {
   return parent.endsWith('__c') ? `${parent.slice(0, -1)}${kind}` : `${parent}${kind}`;
 }
 
-/** Custom objects count from a01, standard ones are somewhere in 1A0 and after. */
+/** Key prefixes of custom objects count up from a01, those of standard objects from 1A0. */
 function keyPrefix(name: string, index: number): string {
   const [first, number] = name.endsWith('__c') ? ['a', index + 1] : ['1', index + 360];
   return `${first}${DIGITS[Math.floor(number / 36)]}${DIGITS[number % 36]}`;
 }
 
-/** Fields are made when somebody asks for them: a thousand describes would be large. */
+/** Fields are generated on demand, because a thousand describes would be large. */
 function definitionOf({ name, keyPrefix: prefix, relative }: Filler): ObjectDefinition {
   const label = name.replace(/__c$/, '').replaceAll(/__|(?<=[a-z\d])(?=[A-Z])/g, ' ');
   const queryable = relative?.kind !== 'ChangeEvent';

@@ -4,7 +4,7 @@ import type { ObjectDefinition } from './object-definition.ts';
 
 const QUEUES = ['Support, "first line"', 'Leads – D/A/CH'];
 
-/** Queues, which own cases and leads as users do. */
+/** Queues, which can own cases and leads like users. */
 export const group: ObjectDefinition = {
   name: 'Group',
   label: 'Group',

@@ -7,7 +7,7 @@ const STATUSES = ['Open - Not Contacted', 'Working - Contacted', 'Closed - Conve
 const SOURCES = ['Web', 'Phone Inquiry', 'Partner Referral', 'Purchased List', 'Other'];
 const PERSON_PART = { compoundFieldName: 'Name', extraTypeInfo: 'personname', permissionable: false };
 
-/** Lead: its owner may be a queue, and leads are merged. */
+/** Lead: its owner may be a queue, and leads get merged. */
 export const lead = (count: number): ObjectDefinition => ({
   name: 'Lead',
   label: 'Lead',

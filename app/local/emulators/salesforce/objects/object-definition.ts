@@ -1,27 +1,27 @@
 import type { Field } from '../org/field.ts';
 import type { LifeEvent } from '../org/life-events.ts';
 
-/** An object of the org: what describe says of it, its fields in describe's order, and how it lives. */
+/** An object of the org: its describe, its fields in describe's order, and how its rows change. */
 export interface ObjectDefinition {
   name: string;
   label: string;
   labelPlural: string;
-  /** null where ids are not the object's own. */
+  /** null if the object has no ids of its own. */
   keyPrefix: string | null;
   queryable: boolean;
-  /** Whether Bulk API 2.0 takes it; otherwise it answers INVALIDENTITY. */
+  /** Whether Bulk API 2.0 accepts it; otherwise it returns INVALIDENTITY. */
   bulk: boolean;
   /** Whether its rows change by themselves from 2023-03-01 on, and can be inserted. */
   lives: boolean;
-  /** Which changes its rows go through by themselves; all kinds unless given. */
+  /** The changes that its rows undergo by themselves; default all kinds. */
   onlyChanges?: LifeEvent['kind'][];
-  /** Whether rows are committed late and back-dated now and then, and merged where the object can be. */
+  /** Whether some rows are committed late or back-dated, and merged if the object supports it. */
   busy?: boolean;
-  /** What describe says of the object where it is not what it says of others. */
+  /** Describe properties that differ from those of other objects. */
   summary?: Record<string, unknown>;
-  /** Fields of which a query must name one by a single id: Salesforce refuses it otherwise. */
+  /** A query must filter by a single id of one of these fields; otherwise Salesforce rejects it. */
   filterById?: string[];
-  /** Rows at the start. */
+  /** Initial rows. */
   rows: number;
   fields: Field[];
   children: { childSObject: string; field: string; relationshipName: string | null }[];

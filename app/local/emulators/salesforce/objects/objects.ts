@@ -13,7 +13,7 @@ import { activityHistory, appDefinition, contentDocumentLink, statusObject } fro
 import { task } from './task.ts';
 import { user } from './user.ts';
 
-/** Every object of an org that has rows, in alphabetical order as describe global lists them. */
+/** Every object of an org that has rows, in alphabetical order like describe global. */
 export function objectsOf(orgId: string, rows: RowCounts): ObjectDefinition[] {
   return [
     account(rows.Account),

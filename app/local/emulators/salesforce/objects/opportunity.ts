@@ -9,7 +9,7 @@ const SOURCES = ['Web', 'Phone Inquiry', 'Partner Referral', 'Purchased List', '
 const CATEGORIES = ['Omitted', 'Pipeline', 'BestCase', 'MostLikely', 'Forecast', 'Closed'];
 const CATEGORY_NAMES = ['Omitted', 'Pipeline', 'Best Case', 'Most Likely', 'Commit', 'Closed'];
 
-/** Opportunity, for an org of this many opportunities, accounts and contacts. */
+/** Opportunity, for an org with this many opportunities, accounts and contacts. */
 export const opportunity = (count: number, accounts: number, contacts: number): ObjectDefinition => ({
   name: 'Opportunity',
   label: 'Opportunity',

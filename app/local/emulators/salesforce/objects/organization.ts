@@ -2,7 +2,7 @@ import { field, SYSTEM } from '../org/field.ts';
 import { addressFields, auditFields } from './common-fields.ts';
 import type { ObjectDefinition } from './object-definition.ts';
 
-/** The one row that tells what kind of org this is: here, a sandbox. */
+/** The single row that describes the org: here, a sandbox. */
 export const organization = (orgId: string): ObjectDefinition => ({
   name: 'Organization',
   label: 'Organization',

@@ -1,4 +1,4 @@
-/** Rows at the start of each object that has many, for an org of this many accounts. */
+/** Initial rows of each large object, for an org with this many accounts. */
 export interface RowCounts {
   Account: number;
   AccountHistory: number;
@@ -10,7 +10,7 @@ export interface RowCounts {
   Task: number;
 }
 
-/** How many rows an org of this size has, unless told otherwise for single objects. */
+/** The number of rows of each object in an org of this size, unless overridden. */
 export function rowCounts(size: number, told: Partial<RowCounts> = {}): RowCounts {
   const share = (of: number): number => Math.ceil(size * of);
   return {

@@ -7,10 +7,10 @@ const STATUSES: Record<string, string[]> = {
   TaskStatus: ['Not Started', 'In Progress', 'Completed'],
 };
 const APPS = ['Sales', 'Service', 'Marketing', 'Bolt, "Solutions"', 'Sales Console'];
-/** What virtual objects have in place of an id: the same for every row. */
+/** The id that every row of a virtual object has. */
 const NO_ID = '000000000000000AAA';
 
-/** A status object: REST queries it, Bulk refuses it. */
+/** A status object: REST can query it, Bulk rejects it. */
 export function statusObject(name: 'CaseStatus' | 'TaskStatus', keyPrefix: string): ObjectDefinition {
   const values = STATUSES[name] ?? [];
   const closed = values.at(-1);
@@ -36,7 +36,7 @@ export function statusObject(name: 'CaseStatus' | 'TaskStatus', keyPrefix: strin
   };
 }
 
-/** A virtual object: no stamps to follow, and an Id that is the same in every row. */
+/** A virtual object: no stamps, and the same Id in every row. */
 export const appDefinition: ObjectDefinition = {
   name: 'AppDefinition',
   label: 'App Definition',
@@ -58,7 +58,7 @@ export const appDefinition: ObjectDefinition = {
   ],
 };
 
-/** Which files are attached to what: described and stamped like any other object, but no query may ask for more than one file or parent. */
+/** Links files to records: described and stamped like any other object, but a query may name only one file or parent. */
 export const contentDocumentLink: ObjectDefinition = {
   name: 'ContentDocumentLink',
   label: 'Content Document Link',
@@ -79,7 +79,7 @@ export const contentDocumentLink: ObjectDefinition = {
   ],
 };
 
-/** An object that exists as a related list only: describe shows it, no query reads it. */
+/** An object that exists only as a related list: describe returns it, no query can read it. */
 export const activityHistory: ObjectDefinition = {
   name: 'ActivityHistory',
   label: 'Activity History',

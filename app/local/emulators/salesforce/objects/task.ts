@@ -7,7 +7,7 @@ import type { RowCounts } from './row-counts.ts';
 const STATUSES = ['Not Started', 'In Progress', 'Completed', 'Waiting on someone else', 'Deferred'];
 const PRIORITIES = ['High', 'Normal', 'Low'];
 
-/** Task: points to objects of several kinds, and is archived when it is old. */
+/** Task: references several objects, and is archived when it is old. */
 export const task = ({ Account, Case, Contact, Lead, Opportunity, Task }: RowCounts): ObjectDefinition => ({
   name: 'Task',
   label: 'Task',
@@ -54,8 +54,8 @@ export const task = ({ Account, Case, Contact, Lead, Opportunity, Task }: RowCou
 });
 
 /**
- * Salesforce archives closed tasks that were due more than a year ago: query omits them from then on, and no stamp moves.
- * Here that happens on the first of every month, so that no row changes unseen in the weeks that a demo compares.
+ * Salesforce archives closed tasks that were due more than a year ago: query then omits them, and no stamp moves.
+ * Here that happens on the first of every month, so that no row changes unnoticed in the weeks that the demo compares.
  */
 function isArchived(read: ReadField, { now }: World): Value {
   const due = read('ActivityDate');

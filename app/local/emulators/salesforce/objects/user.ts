@@ -11,13 +11,13 @@ const PEOPLE = [
 const TYPES = ['Standard', 'PowerPartner', 'CSPLitePortal', 'Guest', 'CsnOnly', 'AutomatedProcess'];
 const ZONES = ['Europe/Berlin', 'America/Los_Angeles', 'Asia/Tokyo'];
 
-/** The zone in which the connected user's days begin. */
+/** The connected user's time zone. */
 export const USER_ZONE = 'Europe/Berlin';
 export const USERNAME = 'integration@sandbox.example.com';
 
 const person = (read: ReadField): readonly (string | undefined)[] => PEOPLE[Number(read('EmployeeNumber')) - 1] ?? [];
 
-/** The org's users: they go inactive, but are never deleted. */
+/** The org's users: they become inactive, but are never deleted. */
 export const user: ObjectDefinition = {
   name: 'User',
   label: 'User',

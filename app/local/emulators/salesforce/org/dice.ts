@@ -1,7 +1,7 @@
-/** Taken once: looking them up in the global object costs more than they do. */
+/** Looked up once: accessing the global object costs more than the calls themselves. */
 const { floor, imul } = Math;
 
-/** Repeatable chance: the same numbers in give the same throws out, on every machine. */
+/** Repeatable pseudo-random numbers: the same seeds give the same sequence on every machine. */
 export class Dice {
   #state: number;
 
@@ -17,12 +17,12 @@ export class Dice {
     return (mix(this.#state) >>> 0) / 4294967296;
   }
 
-  /** A whole number in [from, to], both included. */
+  /** An integer in [from, to], inclusive. */
   between(from: number, to: number): number {
     return from + floor(this.next() * (to - from + 1));
   }
 
-  /** True once in so many throws, on average. */
+  /** True once in this many calls, on average. */
   onceIn(throws: number): boolean {
     return this.next() * throws < 1;
   }
@@ -32,7 +32,7 @@ export class Dice {
   }
 }
 
-/** A number that stands for a text, so that names can be seeds. */
+/** Hashes a text to a number, so that names can be seeds. */
 export function textSeed(text: string): number {
   let seed = text.length;
   for (let index = 0; index < text.length; index++) seed = mix(seed ^ text.charCodeAt(index));

@@ -75,7 +75,7 @@ const PHRASES = [
   'tab\there',
 ];
 
-/** Makers of values: each takes the dice of its field, row and edit, so that a value depends on nothing else. */
+/** Value generators: each uses the dice of its field, row and edit, so a value depends on nothing else. */
 export const firstName = (dice: Dice): Value => dice.pick(FIRST_NAMES);
 export const lastName = (dice: Dice): Value => dice.pick(LAST_NAMES);
 export const companyName = (dice: Dice): Value => {
@@ -96,7 +96,7 @@ export const url = (dice: Dice): Value => `https://www.example.com/${dice.betwee
 export const latitude = (dice: Dice): Value => dice.next() * 180 - 90;
 export const longitude = (dice: Dice): Value => dice.next() * 360 - 180;
 
-/** Free text of one line or several, now and then blank at an end or some thousand characters long. */
+/** Free text of one or more lines, sometimes with blanks at an end or thousands of characters long. */
 export const text = (dice: Dice): Value => {
   const lines = Array.from({ length: dice.onceIn(150) ? 90 : dice.between(1, 4) }, () => dice.pick(PHRASES));
   const whole = lines.join(dice.pick(['\n', '\r\n', ' ', '\n\n']));
@@ -106,14 +106,14 @@ export const text = (dice: Dice): Value => {
 /** One line of free text. */
 export const line = (dice: Dice): Value => (dice.onceIn(20) ? ` ${dice.pick(PHRASES)}  ` : dice.pick(PHRASES));
 
-/** Money from cents to tens of billions: the large ones are written with an exponent in Bulk results. */
+/** Currency from cents to tens of billions: Bulk results write large values with an exponent. */
 export const money = (dice: Dice): Value => {
   if (dice.onceIn(30)) return 0;
   const whole = Math.floor(10 ** (1 + dice.next() * 9.5));
   return dice.onceIn(3) ? whole * 1000 : (whole * 100 + dice.between(0, 99)) / 100;
 };
 
-/** A number that has more decimals than describe promises, now and then tiny or negative. */
+/** A number with more decimals than described, sometimes tiny or negative. */
 export const fineNumber = (dice: Dice): Value => {
   const number = dice.next() * 10 ** dice.between(-6, 5);
   return dice.onceIn(6) ? -number : dice.onceIn(4) ? Math.round(number) : number;
@@ -123,7 +123,7 @@ export const percentage = (dice: Dice): Value => (dice.onceIn(3) ? dice.between(
 
 export const flag = (dice: Dice): Value => dice.onceIn(3);
 
-/** A whole number between two, both included. */
+/** An integer in a range, inclusive. */
 export const whole =
   (from: number, to: number) =>
   (dice: Dice): Value =>
@@ -142,7 +142,7 @@ export const someOf =
     return chosen.length === 0 ? null : chosen.slice(0, 3).join(';');
   };
 
-/** A date between two years, both included. */
+/** A date in a range of years, inclusive. */
 export const dateBetween =
   (from: number, to: number) =>
   (dice: Dice): Value => {
@@ -151,7 +151,7 @@ export const dateBetween =
     return new Date(day).toISOString().slice(0, 10);
   };
 
-/** What another maker makes, but null in one of so many rows. */
+/** Wraps another generator: null once in this many rows. */
 export const orNull =
   (throws: number, make: (dice: Dice) => Value) =>
   (dice: Dice): Value =>

@@ -1,22 +1,22 @@
 import { type Field, type FieldFacts, type FieldType, field, isFieldType, type Value } from './field.ts';
 import type { Table } from './table.ts';
 
-/** What an admin of the org does to a field. */
+/** A change that an admin makes to a field. */
 export interface FieldChange {
   field: string;
-  /** `hide` and `show` are field-level security; `add` makes a field; `retype` gives one another type, or other facts; `rename` another name. */
+  /** `hide` and `show` are field-level security; `add` creates a field; `retype` changes its type or other facts; `rename` its name. */
   change: 'hide' | 'show' | 'add' | 'retype' | 'rename';
-  /** Of a field that is renamed. */
+  /** The new name of a renamed field. */
   name?: string;
-  /** Of a field that is added or retyped. */
+  /** The type of an added or retyped field. */
   type?: FieldType;
-  /** More facts of it, such as `length`, `precision` or `label`. */
+  /** More facts, such as `length`, `precision` or `label`. */
   facts?: Partial<FieldFacts>;
-  /** What every row has in a field that is added: no stamp moves for it. */
+  /** The value of an added field in every row: no stamp moves for it. */
   value?: Value;
 }
 
-/** Carries out a change. Throws where it makes no sense. */
+/** Applies a change. Throws if it is invalid. */
 export function changeField(table: Table, change: FieldChange): void {
   const before = table.field(change.field);
   if (change.change === 'add') table.putField(added(table, change));
@@ -29,7 +29,7 @@ export function changeField(table: Table, change: FieldChange): void {
 
 function rename(table: Table, { field: before, name }: FieldChange): void {
   if (!name) throw new Error('A field is renamed to a name.');
-  // The org's own life writes by name; and standard fields keep theirs.
+  // The org changes rows by field name, and standard fields cannot be renamed.
   if (table.definition.fields.some(({ facts }) => facts.name === before)) throw new Error('Only a field that was added can be renamed.');
   const other = table.fields.find(({ facts }) => facts.name !== before && facts.name.toLowerCase() === name.toLowerCase());
   if (other) throw new Error(`${table.definition.name} has a field ${other.facts.name} already.`);
@@ -54,7 +54,7 @@ const FORMS: Record<string, RegExp> = {
   'xsd:time': /^\d\d:\d\d:\d\d\.\d{3}Z$/,
 };
 
-/** What becomes of a value: text stays what it was, and is lost where it is none of the new type. */
+/** Converts a value: text stays as it was, and becomes null if the new type cannot store it. */
 function converted(value: Value, { soapType }: FieldFacts): Value {
   if (soapType === 'xsd:boolean') return value === true || value === 'true';
   if (value === null) return null;

@@ -1,15 +1,15 @@
 import type { Dice } from './dice.ts';
 
-/** A value as the org keeps it: ids, texts, dates (`2023-01-31`) and datetimes (`2023-01-31T10:00:00.000Z`) are strings. */
+/** A stored value: ids, texts, dates (`2023-01-31`) and datetimes (`2023-01-31T10:00:00.000Z`) are strings. */
 export type Value = string | number | boolean | null;
 
 /** Reads another field of the same row. */
 export type ReadField = (name: string) => Value;
 
-/** What formulas see beyond their own row. */
+/** What formulas can read beyond their own row. */
 export interface World {
   now(): Date;
-  /** A field of the record with this id; null where there is none. */
+  /** A field of the record with this id; null if there is no such record. */
   lookUp(id: Value, field: string): Value;
 }
 
@@ -19,7 +19,7 @@ type TimeType = 'date' | 'datetime' | 'time';
 type OddType = 'address' | 'location' | 'base64' | 'anyType' | 'json' | 'complexvalue' | 'DataCategoryGroupReference';
 export type FieldType = TextType | NumberType | TimeType | OddType | 'id' | 'reference' | 'boolean';
 
-/** Types whose fields hold no value of their own that a table could keep. */
+/** Types whose fields have no stored value of their own. */
 export const NOT_VALUES: readonly FieldType[] = ['address', 'location', 'base64', 'complexvalue'];
 
 export interface PicklistValue {
@@ -30,7 +30,7 @@ export interface PicklistValue {
   value: string;
 }
 
-/** What sObject describe says of a field, with every key of a real reply. */
+/** A field in sObject describe, with every key of a real response. */
 export interface FieldFacts {
   aggregatable: boolean;
   aiPredictionField: boolean;
@@ -91,18 +91,18 @@ export interface FieldFacts {
   writeRequiresMasterRead: boolean;
 }
 
-/** A field: what describe says of it, and where its values come from. */
+/** A field: its describe, and where its values come from. */
 export interface Field {
   facts: FieldFacts;
-  /** Makes a value by chance; a field without it is null, or false if boolean. */
+  /** Generates a value; a field without it is null, or false if boolean. */
   make?: (dice: Dice, read: ReadField, ordinal: number) => Value;
-  /** Works the value out from other fields whenever it is read, as formulas and compound names do. */
+  /** Computes the value from other fields on every read, like formulas and compound names. */
   derive?: (read: ReadField, world: World) => Value;
-  /** What becomes of a value after the field was given another type. */
+  /** Converts a value after the field's type has changed. */
   convert?: (value: Value) => Value;
-  /** Field-level security keeps the field from the connected user: describe leaves it out, SOQL does not know it. */
+  /** Field-level security hides the field from the connected user: describe omits it, SOQL rejects it. */
   hidden?: boolean;
-  /** The value's text in Bulk results where it is not that of the type. */
+  /** The value's text in Bulk results if it differs from the type's default. */
   csv?: (value: Value) => string;
 }
 
@@ -210,14 +210,14 @@ const TYPES: Record<FieldType, Partial<FieldFacts> & { soapType: string }> = {
   DataCategoryGroupReference: { soapType: 'xsd:string', length: 80 },
 };
 
-/** Facts of fields that the system keeps: nobody writes them, nobody is refused them. */
+/** Facts of system fields: no user can write them, every user can read them. */
 export const SYSTEM: Partial<FieldFacts> = { createable: false, updateable: false, permissionable: false };
 
 export function isFieldType(type: unknown): type is FieldType {
   return typeof type === 'string' && Object.hasOwn(TYPES, type);
 }
 
-/** A field with every fact of its type, and those that are its own. */
+/** A field with the default facts of its type and its own overrides. */
 export function field(
   type: FieldType,
   name: string,

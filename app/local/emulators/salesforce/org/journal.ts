@@ -3,21 +3,21 @@ import type { Clock, ClockState } from '../clock.ts';
 import type { GrantsState } from '../oauth/grants.ts';
 import type { Org } from './org.ts';
 
-/** What may be done to an org from outside. */
+/** Changes that can be made to an org from outside. */
 const CHANGES = ['insert', 'update', 'remove', 'undelete', 'purge', 'merge', 'changeField'] as const;
 type ChangeName = (typeof CHANGES)[number];
 
 type Entry =
-  /** where the clock is, and what time it was when that was written */
+  /** the clock's state, and the time when it was written */
   | { at: string; clock: ClockState }
-  /** all grants, in place of those before */
+  /** all grants; replaces earlier ones */
   | { at: string; grants: GrantsState }
-  /** a change of the org: a method of it and its arguments */
+  /** a change of the org: a method name and its arguments */
   | { at: string; change: ChangeName; arguments: unknown[] };
 
 /**
- * What the seed does not give, a line each in a file: where the clock is, the OAuth grants, and changes of the org from
- * outside. What the org does by itself follows from seed and clock. Without a file nothing is kept.
+ * Stores what does not follow from the seed, one line each in a file: the clock's state, the OAuth grants, and changes of the org
+ * from outside. What the org does by itself follows from seed and clock. Without a file nothing is stored.
  */
 export class Journal {
   readonly #file: string | undefined;
@@ -31,7 +31,7 @@ export class Journal {
     this.#clock = clock;
   }
 
-  /** Brings clock and org back to where the file ends. @returns the grants, if any were kept */
+  /** Restores clock and org from the file. @returns the grants, if any were stored */
   replay(): GrantsState | undefined {
     let grants: GrantsState | undefined;
     for (const entry of this.#read()) {
@@ -42,7 +42,7 @@ export class Journal {
     return grants;
   }
 
-  /** Makes a change, and keeps it where it succeeds. */
+  /** Makes a change, and stores it if it succeeds. */
   change<Name extends ChangeName>(name: Name, ...given: Parameters<Org[Name]>): ReturnType<Org[Name]> {
     const at = this.#clock.now();
     const result = this.#apply(at, name, given);
@@ -54,14 +54,14 @@ export class Journal {
     this.#append({ at: this.#clock.now().toISOString(), clock: this.#clock.state });
   }
 
-  /** Keeps the grants where they differ from those that were kept last. */
+  /** Stores the grants if they differ from the ones stored last. */
   keepGrants(grants: GrantsState): void {
     const text = JSON.stringify(grants);
     if (text !== this.#keptGrants) this.#append({ at: this.#clock.now().toISOString(), grants });
     this.#keptGrants = text;
   }
 
-  /** At one instant, so that it stamps the same seconds whenever it is done again. */
+  /** Runs at one fixed instant, so that a replay stamps the same seconds. */
   #apply(at: Date, name: ChangeName, given: unknown[]): unknown {
     const change = this.#org[name] as (...given: unknown[]) => unknown;
     return this.#clock.at(at, () => change.apply(this.#org, given));
@@ -75,7 +75,7 @@ export class Journal {
     if (this.#file === undefined) return [];
     const text = readIfThere(this.#file);
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    // A line that was cut off while it was written.
+    // The last line may be incomplete after a crash.
     if (whole !== text) truncateSync(this.#file, Buffer.byteLength(whole));
     return whole
       .split('\n')

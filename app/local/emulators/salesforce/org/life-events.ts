@@ -3,30 +3,30 @@ import { Dice, textSeed } from './dice.ts';
 
 const DAY_SECONDS = 86_400;
 const FIRST_DAY = BIRTH / 1000 / DAY_SECONDS;
-/** 2023-03-25 and later: an ordinary org on ordinary days. */
+/** Ordinary change rates, from 2023-03-25 on. */
 const QUIET_FROM = Date.UTC(2023, 2, 25) / 1000 / DAY_SECONDS;
-/** From 2023-03-20 on one row of each object is edited just after every midnight. */
+/** From 2023-03-20 on, one row of each object is edited just after every midnight. */
 const RESTAMPED_FROM = Date.UTC(2023, 2, 20) / 1000 / DAY_SECONDS;
-/** Changes are kept in memory, so a large org does not get more of them a day. */
+/** Changes are kept in memory, so a large org does not have more of them per day. */
 const MAX_A_DAY = 1000;
 
 export interface LifeEvent {
   /** Seconds since 1970. */
   second: number;
-  /** `touch` is an edit by the system: it moves SystemModstamp alone. `restamp` edits the row that is edited every night. */
+  /** `touch` is a system edit that moves only SystemModstamp. `restamp` edits the row that is edited every night. */
   kind: 'insert' | 'edit' | 'touch' | 'delete' | 'undelete' | 'restamp';
-  /** Which row, as a share of those there are. */
+  /** Which row, as a fraction of the existing ones. */
   where: number;
-  /** Seed of what is written. */
+  /** Seed of the new values. */
   seed: number;
-  /** How long before this second the rows were stamped; chance decides where it is not given. */
+  /** How long before this second the rows were stamped; random if absent. */
   commitSeconds?: number;
 }
 
 /** The first day on which the org changes, in days since 1970. */
 export const firstLifeDay = FIRST_DAY;
 
-/** What happens to an object on a day (in days since 1970), in the order in which it happens. A pure function. */
+/** The events of an object on a day (in days since 1970), in order. A pure function. */
 export function lifeEvents(seed: number, object: string, day: number, base: number): LifeEvent[] {
   const dice = new Dice(seed, textSeed(object), day);
   const events: LifeEvent[] = [];
@@ -37,14 +37,14 @@ export function lifeEvents(seed: number, object: string, day: number, base: numb
   if (day < QUIET_FROM) addEdgesOfTheDay(dice, add);
   let second = 0;
   for (let left = eventCount(dice, day, base); left > 0; left--) {
-    // One change in five falls into the second of the one before it.
+    // One change in five falls into the same second as the previous one.
     second = dice.onceIn(5) ? second : dice.between(0, DAY_SECONDS - 1);
     addEvent(dice, add, second);
   }
   return events.sort((left, right) => left.second - right.second);
 }
 
-/** A row stamped three minutes before midnight that can be seen from twelve minutes past: after a tick at ten past has read the day. */
+/** A row stamped three minutes before midnight but visible from 00:12, after a tick at 00:10 has read the day. */
 export function lateCommit(seed: number, object: string, day: number): LifeEvent {
   const dice = new Dice(seed, textSeed(object), day, 1);
   return { second: day * DAY_SECONDS + 720, kind: 'insert', where: 0, seed: dice.between(1, 2_000_000_000), commitSeconds: 900 };
@@ -57,7 +57,7 @@ function eventCount(dice: Dice, day: number, base: number): number {
   return Math.min(MAX_A_DAY, Math.max(6, Math.round(base * (0.08 + dice.next() * 0.08))));
 }
 
-/** The first and the last second of a day, where half-open windows go wrong first. */
+/** The first and the last second of a day, where half-open windows are most likely to be wrong. */
 function addEdgesOfTheDay(dice: Dice, add: Add): void {
   add('insert', 0, 0);
   add('edit', 0, dice.next());
@@ -66,7 +66,7 @@ function addEdgesOfTheDay(dice: Dice, add: Add): void {
 
 function addEvent(dice: Dice, add: Add, second: number): void {
   const kind = dice.pick(KINDS);
-  // Some rows are everybody's favourites, and are edited again and again.
+  // Some rows are popular and are edited again and again.
   const where = dice.onceIn(3) ? dice.next() ** 6 : dice.next();
   add(kind, second, where);
   if (kind !== 'edit' || !dice.onceIn(3)) return;

@@ -4,18 +4,18 @@ import type { Value } from './field.ts';
 import { firstLifeDay, type LifeEvent, lateCommit, lifeEvents } from './life-events.ts';
 import type { Row, Table } from './table.ts';
 
-/** Which row is edited every night; none of the first, which are edited often anyway. */
+/** The row that is edited every night; not one of the first, which are edited often anyway. */
 const RESTAMPED = 7;
-/** A long transaction commits up to a quarter of an hour after it stamped its rows. */
+/** A long transaction commits up to 15 minutes after it stamped its rows. */
 const MAX_COMMIT_SECONDS = 900;
-/** Audit fields that were set at insert say that the row is from another system, and old. */
+/** Audit fields set at insert mark a row as migrated from another system, and old. */
 const BACKDATED_FROM = Date.UTC(2014, 0, 1);
 const BACKDATED_DAYS = 2500;
 
-/** Makes one row out of two: the loser is deleted, and its children become the master's. */
+/** Merges two rows: the loser is deleted, and its children move to the master. */
 export type Merge = (table: Table, master: Row, loser: Row, stamps: Record<string, Value>) => void;
 
-/** Lets the rows of one object change as time goes on. */
+/** Changes the rows of one object over time. */
 export class Life {
   readonly #table: Table;
   readonly #seed: number;
@@ -38,7 +38,7 @@ export class Life {
     this.#events = this.#eventsOfTheDay();
   }
 
-  /** What happens next. */
+  /** The next event. */
   get next(): LifeEvent {
     for (;;) {
       const event = this.#events[this.#next];
@@ -50,7 +50,7 @@ export class Life {
     }
   }
 
-  /** Lets the next thing happen. */
+  /** Runs the next event. */
   step(): void {
     const event = this.next;
     this.#next++;
@@ -77,7 +77,7 @@ export class Life {
     }
   }
 
-  /** How long before an event's rows can be seen they were stamped. */
+  /** How long an event's rows were stamped before they became visible. */
   #commitSeconds(event: LifeEvent): number {
     if (event.commitSeconds !== undefined) return event.commitSeconds;
     const dice = new Dice(event.seed, 2);
@@ -90,7 +90,7 @@ export class Life {
     return { SystemModstamp: second, LastModifiedDate: second, LastModifiedById: new Dice(event.seed).pick(this.#users) };
   }
 
-  /** A row that is locked by a transaction waits: no later change has an older stamp. */
+  /** A row that is locked by a transaction waits, so no later change has an older stamp. */
   #neverBackwards(row: Row, stamps: Record<string, Value>, event: LifeEvent): Record<string, Value> {
     const before = this.#table.value(row, 'SystemModstamp');
     return String(before) > String(stamps.SystemModstamp) ? this.#stamps(event, event.second) : stamps;
@@ -138,7 +138,7 @@ export class Life {
     return row && !this.#table.isDeleted(row) ? row : undefined;
   }
 
-  /** The row at this share of those that midnight found, or the next one that is not deleted. */
+  /** The row at this fraction of the rows at midnight, or the next one that is not deleted. */
   #livingRow(where: number): Row | undefined {
     const start = Math.floor(where * this.#rowsAtMidnight);
     for (let step = 0; step < this.#rowsAtMidnight; step++) {
@@ -149,7 +149,7 @@ export class Life {
   }
 }
 
-/** One insert in eight comes from another system by "Set Audit Fields": only SystemModstamp tells when it really was. */
+/** One insert in eight comes from another system with "Set Audit Fields": only SystemModstamp shows the real time. */
 function backdated(event: LifeEvent): Record<string, Value> {
   const dice = new Dice(event.seed, 4);
   if (!dice.onceIn(8)) return {};

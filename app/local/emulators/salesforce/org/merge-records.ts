@@ -1,7 +1,7 @@
 import type { Value } from './field.ts';
 import type { Row, Table } from './table.ts';
 
-/** Deletes the loser, which names its master, and gives the loser's children to the master: their stamps move. */
+/** Deletes the loser, which names its master, and moves its children to the master: their stamps move. */
 export function mergeRecords(tables: Table[], table: Table, master: Row, loser: Row, stamps: Record<string, Value>): void {
   const [masterId, loserId] = [table.idOf(master.ordinal), table.idOf(loser.ordinal)];
   table.change(loser.ordinal, { ...stamps, IsDeleted: true, MasterRecordId: masterId });
@@ -20,7 +20,7 @@ function referencesTo(table: Table, object: string): string[] {
     .map(({ facts }) => facts.name);
 }
 
-/** The child may have been stamped since: no stamp goes backwards. */
+/** The child may have been stamped since; stamps never move backwards. */
 function laterOf(table: Table, row: Row, stamps: Record<string, Value>): Record<string, Value> {
   const before = table.value(row, 'SystemModstamp');
   return String(before) > String(stamps.SystemModstamp) ? { ...stamps, SystemModstamp: before } : stamps;

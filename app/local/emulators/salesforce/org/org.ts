@@ -17,18 +17,18 @@ export type OrgRecord = Record<string, Value>;
 
 const DAY_SECONDS = 86_400;
 const BIN_DAYS = 15;
-/** The bin is emptied every night from this day on. Before it the org keeps what it deleted, so that the first weeks can be compared row by row. */
+/** The bin is emptied nightly from this day on. Until then deleted rows are kept, so that the first weeks can be compared row by row. */
 const EMPTIED_FROM = Date.UTC(2023, 3, 1) / 1000;
 
-/** The whole org: made from a seed number, changing with the clock, and open to changes from tests. */
+/** The whole org: generated from a seed, changing with the clock, and open to changes from tests. */
 export class Org implements Tables {
   readonly seed: number;
   readonly id: string;
-  /** The first is the user who connects. */
+  /** The first is the connected user. */
   readonly users: readonly string[];
   readonly clock: Clock;
   readonly #tables: Map<string, Table>;
-  /** Objects without rows are made when somebody asks for them. */
+  /** Objects without rows are created on demand. */
   readonly #fillers = new Map<string, Table>();
   readonly #lives: Life[];
   #nextEmptying = EMPTIED_FROM;
@@ -52,7 +52,7 @@ export class Org implements Tables {
     return [...this.#tables.values()];
   }
 
-  /** An object's table as it is now, whatever the case of the name. */
+  /** An object's current table; names are case-insensitive. */
   table(object: string): Table | undefined {
     this.#catchUp();
     const name = object.toLowerCase();
@@ -63,7 +63,7 @@ export class Org implements Tables {
     return this.#tables.values().find((table) => table.definition.keyPrefix === keyPrefix);
   }
 
-  /** The org as it is now, for queries that are read page by page. */
+  /** A snapshot of the org, for queries that are read page by page. */
   frozen(): Tables {
     this.#catchUp();
     const now = this.clock.now();
@@ -81,7 +81,7 @@ export class Org implements Tables {
     return this.clock.now();
   }
 
-  /** Inserts a record and answers its id. Stamps that are given are kept, as the system's own would be: so rows come late, or back-dated. */
+  /** Inserts a record and returns its id. Keeps stamps that are passed in, so rows can be late or back-dated. */
   insert(object: string, fields: OrgRecord): string {
     const table = this.#tableToWrite(object);
     const second = stamp(this.clock.now().getTime());
@@ -98,7 +98,7 @@ export class Org implements Tables {
     table.change(row.ordinal, { ...this.#stamps(), ...fields });
   }
 
-  /** Puts a record into the recycle bin. */
+  /** Moves a record to the recycle bin. */
   remove(object: string, id: string): void {
     const table = this.#tableToWrite(object);
     if (!table.field('IsDeleted')) throw new Error(`Records of ${object} cannot be deleted.`);
@@ -110,13 +110,13 @@ export class Org implements Tables {
     table.change(this.#rowToWrite(table, id).ordinal, { ...this.#stamps(), IsDeleted: false });
   }
 
-  /** Removes a record, which leaves its trace in the log of deletions alone. */
+  /** Removes a record; only the log of deletions still lists it. */
   purge(object: string, id: string): void {
     const table = this.#tableToWrite(object);
     table.purge(this.#rowToWrite(table, id).ordinal, stamp(this.clock.now().getTime()));
   }
 
-  /** Merges two records: the loser is deleted and names its master, whose its children become. */
+  /** Merges two records: the loser is deleted with its MasterRecordId set, and its children move to the master. */
   merge(object: string, masterId: string, loserId: string): void {
     const table = this.#tableToWrite(object);
     if (!table.field('MasterRecordId')) throw new Error(`Records of ${object} cannot be merged.`);
@@ -124,17 +124,17 @@ export class Org implements Tables {
     mergeRecords([...this.#tables.values()], table, master, loser, this.#stamps());
   }
 
-  /** Hides, shows, adds or retypes a field for the connected user, from now on. */
+  /** Changes a field for the connected user from now on. */
   changeField(object: string, change: FieldChange): void {
     const table = this.table(object);
     if (!table) throw new Error(`There is no object ${object}.`);
     changeField(table, change);
-    // Last-Modified is documented for metadata alone: field-level security need not move it.
+    // Last-Modified is documented only for metadata: field-level security need not move it.
     if (change.change === 'hide' || change.change === 'show') return;
     table.describedAt = new Date(Math.max(this.clock.now().getTime(), table.describedAt.getTime() + 1000));
   }
 
-  /** Every record of an object, deleted ones too, made one by one as they are read. */
+  /** Every record of an object, including deleted ones, generated one by one. */
   *records(object: string): Generator<OrgRecord> {
     const table = this.table(object);
     if (!table) throw new Error(`There is no object ${object}.`);
@@ -142,7 +142,7 @@ export class Org implements Tables {
     for (const row of table.rows()) yield Object.fromEntries(names.map((name) => [name, table.value(row, name)]));
   }
 
-  /** Objects live side by side: what happens happens in the order of time, whatever object it happens to. */
+  /** Objects interact, so events run in the order of time, across all objects. */
   #catchUp(): void {
     const until = this.clock.live().getTime() / 1000;
     for (let life = this.#soonest(); life && life.next.second <= until; life = this.#soonest()) {

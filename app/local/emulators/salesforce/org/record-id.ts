@@ -1,7 +1,7 @@
 const { floor } = Math;
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const SUFFIX = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ012345';
-/** Characters 4 to 6 of every id: the pod the record was made on, and a reserved one. */
+/** Characters 4 to 6 of every id: the pod where the record was created, and a reserved one. */
 const POD = '5e0';
 const NUMBER_LENGTH = 9;
 const CAPITAL_A = 65;
@@ -14,7 +14,7 @@ export function recordId(keyPrefix: string, number: number): string {
   return withSuffix(keyPrefix + POD + digits);
 }
 
-/** The number inside an id of 15 or 18 characters; undefined when it is no id of ours. */
+/** The number in an id of 15 or 18 characters; undefined if it is not one of this org's ids. */
 export function recordNumber(keyPrefix: string, id: string): number | undefined {
   const short = id.slice(0, 15);
   if (!short.startsWith(keyPrefix + POD) || (id !== short && id !== withSuffix(short)) || short.length !== 15) return undefined;
@@ -23,7 +23,7 @@ export function recordNumber(keyPrefix: string, id: string): number | undefined 
   return number;
 }
 
-/** The 15-character form with the three characters that make it safe where case is lost. */
+/** Appends the three characters that make a 15-character id safe when case is lost. */
 export function withSuffix(short: string): string {
   let suffix = '';
   for (let start = 0; start < 15; start += 5) {

@@ -6,7 +6,7 @@ import type { Row, Table } from './table.ts';
 
 const ROWS_BETWEEN_BREATHS = 5_000;
 
-/** The rows that a query found in a frozen org: pages of it can be read again and never change. */
+/** The result rows of a query on a frozen org: its pages can be read repeatedly and never change. */
 export class Snapshot {
   readonly #table: Table;
   readonly #ordinals: number[];
@@ -20,7 +20,7 @@ export class Snapshot {
     return this.#ordinals.length;
   }
 
-  /** Rows from one position to another, this excluded. */
+  /** Rows in a half-open range of positions. */
   *rows(from = 0, to = this.length): Generator<Row> {
     for (let place = from; place < Math.min(to, this.length); place++) {
       const row = this.#table.row(this.#ordinals[place] as number);
@@ -29,7 +29,7 @@ export class Snapshot {
   }
 }
 
-/** Evaluates a query. Deleted and archived rows are found only when asked for; with a seed the rows come in an order of their own. */
+/** Evaluates a query. Deleted and archived rows are included only on request; with a seed, the row order is shuffled. */
 export async function takeSnapshot(query: SoqlQuery, options: { deleted: boolean; shuffle?: number }): Promise<Snapshot> {
   const { table, offset = 0, limit } = query;
   const enough = query.order.length === 0 && limit !== undefined ? limit + offset : Number.POSITIVE_INFINITY;
@@ -71,7 +71,7 @@ function compare(left: Value, right: Value, descending: boolean, nullsFirst: boo
   return left < right === descending ? 1 : -1;
 }
 
-/** Texts are in order whatever their case; Ids count up in capitals and small letters. */
+/** Texts sort case-insensitively; Ids sort upper case before lower case. */
 function sortable(type: FieldType, value: Value): Value {
   return typeof value === 'string' && type !== 'id' && type !== 'reference' ? value.toLowerCase() : value;
 }

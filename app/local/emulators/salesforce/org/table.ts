@@ -4,10 +4,10 @@ import { Dice, textSeed } from './dice.ts';
 import type { Field, Value, World } from './field.ts';
 import { recordId, recordNumber } from './record-id.ts';
 
-/** What differs from the row that chance made. Never altered: a later change is a new one. */
+/** How a row differs from its generated form. Immutable: a later change creates a new one. */
 export interface Change {
   readonly values: Readonly<Record<string, Value>>;
-  /** Inserted from outside: fields that were not given are empty. */
+  /** Inserted from outside: fields without a value are empty. */
   readonly blank: boolean;
   readonly purged: boolean;
 }
@@ -23,23 +23,23 @@ interface KnownField {
   seed: number;
 }
 
-/** Rows inserted from outside count from here, so that they do not move those that the org inserts by itself. */
+/** Rows inserted from outside have ordinals from here on, so that they do not shift those that the org inserts by itself. */
 const OUTSIDE = 1_000_000_000;
 const UNCHANGED: Change = { values: {}, blank: false, purged: false };
 
-/** The rows of one object: made by chance whenever they are read, with the changes laid over them. */
+/** The rows of one object: generated from the seed whenever they are read, with the changes applied. */
 export class Table {
   readonly definition: ObjectDefinition;
   readonly base: number;
-  /** When its description last changed. */
+  /** When the object's describe last changed. */
   describedAt = new Date(BIRTH);
   readonly #seed: number;
   readonly #world: World;
   #fields: Map<string, KnownField>;
   #changes = new Map<number, Change>();
-  /** Whether a frozen table reads the same changes, so that the next one has to go elsewhere. */
+  /** Whether a snapshot shares the changes, so that the next change must copy them first. */
   #shared = false;
-  /** Rows that are deleted and not purged. */
+  /** Rows that are deleted but not purged. */
   readonly #bin = new Set<number>();
   #born = 0;
   #inserted = 0;
@@ -52,7 +52,7 @@ export class Table {
     this.#fields = fields ?? new Map(definition.fields.map((field) => [field.facts.name, this.#known(field)]));
   }
 
-  /** The table as it is now, for a query whose pages are read later. It costs nothing until the next change. */
+  /** A snapshot of the table, for a query whose pages are read later. Copied only on the next change. */
   frozen(world: World): Table {
     const table = new Table(this.definition, this.#seed, world, this.#fields);
     table.#changes = this.#changes;
@@ -62,22 +62,22 @@ export class Table {
     return table;
   }
 
-  /** The fields that the connected user sees, in describe's order. */
+  /** The fields that the connected user can see, in describe's order. */
   get fields(): Field[] {
     return [...this.#fields.values()].map(({ field }) => field).filter((field) => !field.hidden);
   }
 
-  /** A field, seen or not, by the name that describe has for it. */
+  /** A field, visible or not, by its describe name. */
   field(name: string): Field | undefined {
     return this.#fields.get(name)?.field;
   }
 
-  /** Adds a field, or puts one in the place of that which has its name. */
+  /** Adds a field, or replaces the one with the same name. */
   putField(field: Field): void {
     this.#fields = new Map(this.#fields).set(field.facts.name, this.#known(field));
   }
 
-  /** Gives a field another name, in its place and with its values. */
+  /** Renames a field and keeps its position and values. */
   renameField(before: string, name: string): void {
     const renamed = ({ field, seed }: KnownField): KnownField => ({ field: { ...field, facts: { ...field.facts, name } }, seed });
     const fields = [...this.#fields].map(([key, known]) => (key === before ? ([name, renamed(known)] as const) : ([key, known] as const)));
@@ -88,7 +88,7 @@ export class Table {
     this.#shared = false;
   }
 
-  /** Rows that were there at the start or that the org inserted by itself, deleted ones too. */
+  /** Initial rows and those that the org inserted by itself, including deleted ones. */
   get count(): number {
     return this.base + this.#born;
   }
@@ -139,7 +139,7 @@ export class Table {
     return field.make(new Dice(this.#seed, seed, row.ordinal), (other) => this.value(row, other), row.ordinal);
   }
 
-  /** Another value for a field of a row, made by the same chance with one more seed. */
+  /** Another generated value for a field of a row, with one more seed. */
   anotherValue(row: Row, name: string, edit: number): Value {
     const known = this.#fields.get(name);
     if (!known?.field.make) return null;
@@ -150,12 +150,12 @@ export class Table {
     return row.change?.values.IsDeleted === true;
   }
 
-  /** Whether only queryAll finds the row: it is deleted, or an activity that was archived. */
+  /** Whether only queryAll returns the row: it is deleted, or an archived activity. */
   isOnlyForQueryAll(row: Row): boolean {
     return this.isDeleted(row) || (this.#fields.has('IsArchived') && this.value(row, 'IsArchived') === true);
   }
 
-  /** Lays values over a row. */
+  /** Applies values to a row. */
   change(ordinal: number, values: Record<string, Value>): void {
     const before = this.#changes.get(ordinal) ?? UNCHANGED;
     this.#write(ordinal, { ...before, values: { ...before.values, ...this.#checked(values) } });
@@ -163,7 +163,7 @@ export class Table {
     if (values.IsDeleted === false) this.#bin.delete(ordinal);
   }
 
-  /** Adds a row made by chance, except for these values; answers its ordinal. */
+  /** Adds a generated row with these values overridden; returns its ordinal. */
   bear(values: Record<string, Value>): number {
     const ordinal = this.count;
     this.#born++;
@@ -171,7 +171,7 @@ export class Table {
     return ordinal;
   }
 
-  /** Adds a row that has these values and no others; answers its ordinal. */
+  /** Adds a row that has only these values; returns its ordinal. */
   insert(values: Record<string, Value>): number {
     const checked = this.#checked(values);
     const ordinal = OUTSIDE + this.#inserted++;
@@ -179,7 +179,7 @@ export class Table {
     return ordinal;
   }
 
-  /** Removes a row; what is kept of it is the second of its deletion, for the log of deletions. */
+  /** Removes a row and keeps only the second of its deletion, for the log of deletions. */
   purge(ordinal: number, second: string): void {
     const row = this.row(ordinal);
     const deleted = row && this.isDeleted(row) ? this.value(row, 'SystemModstamp') : second;
@@ -187,7 +187,7 @@ export class Table {
     this.#bin.delete(ordinal);
   }
 
-  /** Empties the recycle bin of what was deleted before an instant. */
+  /** Purges what was deleted before an instant from the recycle bin. */
   purgeDeletedBefore(instant: string): void {
     for (const ordinal of this.#bin) {
       const deleted = this.#changes.get(ordinal)?.values.SystemModstamp;
@@ -195,7 +195,7 @@ export class Table {
     }
   }
 
-  /** What the log of deletions has: rows in the recycle bin, and those that are purged. */
+  /** The log of deletions: rows in the recycle bin and purged ones. */
   *deletions(): Generator<{ id: string; deleted: string }> {
     for (const [ordinal, { values, purged }] of this.#changes) {
       const deleted = values.SystemModstamp;
@@ -213,7 +213,7 @@ export class Table {
     this.#changes.set(ordinal, change);
   }
 
-  /** Salesforce keeps no empty strings, and stamps to the second. */
+  /** Salesforce stores no empty strings, and stamps to the second. */
   #checked(values: Record<string, Value>): Record<string, Value> {
     return Object.fromEntries(
       Object.entries(values).map(([name, value]) => {

@@ -1,15 +1,15 @@
 import type { Value, World } from './field.ts';
 import type { Table } from './table.ts';
 
-/** Objects by name: an org as it lives, or as it was at a moment. */
+/** Objects by name, of the live org or of a snapshot. */
 export interface Tables {
-  /** Whatever the case of the name. */
+  /** Names are case-insensitive. */
   table(object: string): Table | undefined;
   withKeyPrefix(keyPrefix: string): Table | undefined;
   now(): Date;
 }
 
-/** What formulas see of these tables. */
+/** What formulas can read of these tables. */
 export function worldOf(now: () => Date, tables: Pick<Tables, 'withKeyPrefix'>): World {
   return { now, lookUp: (id, field) => lookUp(tables, id, field) };
 }

@@ -1,6 +1,6 @@
 import type { Middleware } from 'koa';
 
-/** Headers of every real reply; Date is the host's own time. */
+/** Headers of every real response; Date is the host's own time. */
 export function commonHeaders(now: () => Date): Middleware {
   return async (context, next) => {
     context.set({

@@ -15,7 +15,7 @@ interface Subrequest {
   httpHeaders?: Record<string, string>;
 }
 
-/** Several GETs in one call, whose addresses may be as long as a body: queries, their next pages, and single records. */
+/** Several GETs in one call, without the limit on URL length: queries, their next pages, and single records. */
 export function compositeRoute(router: Router, parts: Parts): void {
   router.post('/services/data/:version/composite', async (context) => {
     const requests = readRequests(await readBody(context.req));

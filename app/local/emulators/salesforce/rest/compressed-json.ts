@@ -4,10 +4,10 @@ import type { Middleware } from 'koa';
 import type { Faults } from '../faults.ts';
 
 const compress = promisify(gzip);
-/** What is shorter goes as it is. */
+/** Shorter bodies are sent uncompressed. */
 const SHORTEST = 1024;
 
-/** Sends JSON compressed to a client that asks for gzip. Result pages of Bulk jobs see to themselves. */
+/** Compresses JSON for clients that accept gzip. Result pages of Bulk jobs do this themselves. */
 export function compressedJson(faults: Faults): Middleware {
   return async (context, next) => {
     await next();

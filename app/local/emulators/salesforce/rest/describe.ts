@@ -1,7 +1,7 @@
 import type { ObjectDefinition } from '../objects/object-definition.ts';
 import type { Table } from '../org/table.ts';
 
-/** What describe global says of each object; sObject describe says it too. */
+/** What describe global returns for each object; sObject describe includes it, too. */
 export function objectSummary(definition: ObjectDefinition, version: string): Record<string, unknown> {
   const { lives, name, queryable } = definition;
   const path = `/services/data/v${version}/sobjects/${name}`;
@@ -38,7 +38,7 @@ export function objectSummary(definition: ObjectDefinition, version: string): Re
   };
 }
 
-/** sObject describe, with every key of a real reply in its order. */
+/** sObject describe, with every key of a real response in the same order. */
 export function objectDescribe({ definition, fields }: Table, version: string, instanceUrl: string): Record<string, unknown> {
   const { lives, name } = definition;
   const path = `/services/data/v${version}/sobjects/${name}`;

@@ -11,19 +11,19 @@ const SMALLEST_PAGE = 200;
 
 export interface QueryAsked {
   soql: string | undefined;
-  /** queryAll: deleted and archived rows too. */
+  /** queryAll: includes deleted and archived rows. */
   deleted: boolean;
   version: string;
   pageRows: number;
 }
 
-/** Rows on a page: Sforce-Query-Options gives a hint, which Salesforce follows between 200 and 2,000. */
+/** Rows per page: Sforce-Query-Options is a hint that Salesforce follows between 200 and 2,000. */
 export function pageRowsAsked(queryOptions: string): number {
   const [, asked] = /batchSize=(\d+)/i.exec(queryOptions) ?? [];
   return Math.min(LARGEST_PAGE, Math.max(SMALLEST_PAGE, Number(asked ?? LARGEST_PAGE)));
 }
 
-/** Evaluates a REST query and answers its first page. Throws Salesforce's refusals. */
+/** Evaluates a REST query and returns its first page. Throws Salesforce's errors. */
 export async function queryReply({ org, cursors, faults }: Parts, asked: QueryAsked): Promise<object> {
   if (!asked.soql) throw new SalesforceError(400, 'MALFORMED_QUERY', 'A query string has to be specified');
   const query = readSoql(org.frozen(), asked.soql);
@@ -41,7 +41,7 @@ export async function queryReply({ org, cursors, faults }: Parts, asked: QueryAs
   return pageReply({ query, found, pageRows: asked.pageRows, from: 0, id }, asked.version);
 }
 
-/** Answers the page that a locator names. */
+/** Returns the page that a locator names. */
 export function nextPageReply({ cursors }: Parts, locator: string, version: string): object {
   return pageReply(cursors.at(locator), version);
 }
@@ -54,7 +54,7 @@ function pageReply({ query, found, pageRows, from, id }: OpenCursor, version: st
   const to = Math.min(found.length, from + pageRows);
   const done = to >= found.length;
   const records = [...found.rows(from, to)].map((row) => queriedRecord(query, row, version));
-  // The continuation of queryAll is under /query/ as well.
+  // The continuation of queryAll is also under /query/.
   const next = done ? {} : { nextRecordsUrl: `/services/data/v${version}/query/${id}-${to}` };
   return { totalSize: found.length, done, ...next, records };
 }

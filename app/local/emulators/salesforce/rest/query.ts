@@ -4,7 +4,7 @@ import type { Parts } from '../parts.ts';
 import { nextPageReply, pageRowsAsked, queryReply } from './query-reply.ts';
 import { queryParameter, replyJson } from './reply.ts';
 
-/** REST query and queryAll, by pages. */
+/** REST query and queryAll, in pages. */
 export function queryRoutes(router: Router, parts: Parts): void {
   router.get('/services/data/:version/query', (context) => answer(context, false));
   router.get('/services/data/:version/queryAll', (context) => answer(context, true));

@@ -7,14 +7,14 @@ import type { SoqlQuery } from '../soql/soql.ts';
 export type Json = Value | JsonObject;
 export type JsonObject = { [name: string]: Json };
 
-/** A row of a query as REST shows it, parents nested. */
+/** A query row as REST returns it, with nested parents. */
 export function queriedRecord(query: SoqlQuery, row: Row, version: string): JsonObject {
   const record: JsonObject = { attributes: attributes(query.table, row, version) };
   for (const column of query.columns) place(record, column, row, version);
   return record;
 }
 
-/** A row with all fields that the user sees, or with some of them. */
+/** A row with all fields that the user can see, or some of them. */
 export function wholeRecord(table: Table, row: Row, version: string, fields: Field[] = table.fields): JsonObject {
   const record: JsonObject = { attributes: attributes(table, row, version) };
   for (const field of fields) record[field.facts.name] = jsonValue(field, table, row, version);
@@ -25,7 +25,7 @@ function attributes(table: Table, row: Row, version: string, shownAs = table.def
   return { type: shownAs, url: `/services/data/v${version}/sobjects/${table.definition.name}/${table.value(row, 'Id')}` };
 }
 
-/** Puts a column's value into the record, under its parents where it is a parent's field. */
+/** Adds a column's value to the record; a parent's field goes into the nested parent. */
 function place(record: JsonObject, column: Column, row: Row, version: string): void {
   let nested = record;
   for (const [index, find] of column.parents.entries()) {
@@ -44,18 +44,18 @@ function jsonValue({ facts }: Field, table: Table, row: Row, version: string): J
   const value = table.value(row, facts.name);
   if (value === null) return null;
   if (facts.type === 'datetime') return withOffset(String(value));
-  // A link by which the bytes are fetched one by one.
+  // Blobs appear as a link from which the bytes can be downloaded.
   if (facts.type === 'base64') return `/services/data/v${version}/sobjects/${table.definition.name}${value}`;
   return facts.type === 'anyType' ? typed(String(value)) : value;
 }
 
-/** History shows booleans and numbers as such. */
+/** History returns booleans and numbers as JSON values, not as text. */
 function typed(text: string): Value {
   if (text === 'true' || text === 'false') return text === 'true';
   return /^-?\d+\.\d*[1-9]$/.test(text) ? Number(text) : text;
 }
 
-/** The value of an address or a location: its parts by their own names, null where they all are. */
+/** The value of an address or a location: its parts under their own names; null if all of them are null. */
 function compound(name: string, table: Table, row: Row): JsonObject | null {
   const parts = table.fields.filter(({ facts }) => facts.compoundFieldName === name);
   const values = parts.map(({ facts }) => [partName(facts.name, name), table.value(row, facts.name)] as const);
@@ -63,7 +63,7 @@ function compound(name: string, table: Table, row: Row): JsonObject | null {
   return Object.fromEntries(values.toSorted(([left], [right]) => (left < right ? -1 : 1)));
 }
 
-/** `BillingCity` and `Site__City__s` are both the city. */
+/** `BillingCity` and `Site__City__s` both become `city`. */
 function partName(part: string, compoundName: string): string {
   const prefix = compoundName.replace(/__c$/, '__').replace(/Address$/, '');
   const own = part.slice(prefix.length).replace(/__s$/, '');

@@ -17,11 +17,11 @@ const MAX_IDS = 600_000;
 interface Span {
   start: string;
   end: string;
-  /** Until when the answer is complete: the next call begins here. */
+  /** The response is complete up to here: the next call starts here. */
   covered: string;
 }
 
-/** `/deleted` and `/updated`: which ids changed between two minutes. */
+/** `/deleted` and `/updated`: the ids that changed in a range of minutes. */
 export function replicationRoutes(router: Router, { org, clock }: Parts): void {
   router.get('/services/data/:version/sobjects/:object/deleted', (context) => {
     const table = replicated(context);
@@ -53,7 +53,7 @@ export function replicationRoutes(router: Router, { org, clock }: Parts): void {
     throw new SalesforceError(400, 'INVALID_TYPE_FOR_OPERATION', `entity type ${table.definition.name} is not replicateable`);
   }
 
-  /** Seconds are ignored. Throws INVALID_REPLICATION_DATE where the span is too short, or begins too long ago. */
+  /** Seconds are ignored. Throws INVALID_REPLICATION_DATE if the range is too short, or starts too long ago. */
   function spanAsked(context: Context, days: number): Span {
     const [start, end] = ['start', 'end'].map((name) => minuteOf(queryParameter(context, name), name)) as [number, number];
     const now = clock.now().getTime();

@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 
 const LARGEST_BODY = 4 * 1024 * 1024;
 
-/** Answers JSON as Salesforce labels it. */
+/** Sends JSON with Salesforce's content type. */
 export function replyJson(context: Context, value: unknown, status = 200): void {
   context.status = status;
   context.set('Content-Type', 'application/json;charset=UTF-8');
@@ -11,7 +11,7 @@ export function replyJson(context: Context, value: unknown, status = 200): void 
   context.body = typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** A request's body as text. Throws when it is too large. */
+/** A request's body as text. Throws if it is too large. */
 export async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -23,7 +23,7 @@ export async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** The value of a query parameter, the last one where it is repeated. */
+/** The value of a query parameter; the last one if it is repeated. */
 export function queryParameter(context: Context, name: string): string | undefined {
   const value = context.query[name];
   return Array.isArray(value) ? value.at(-1) : value;

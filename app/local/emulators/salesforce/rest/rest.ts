@@ -12,7 +12,7 @@ import { notFound } from './salesforce-error.ts';
 
 const SEASONS = ['Spring', 'Summer', 'Winter'];
 
-/** `/services/data`: the versions, for anybody. */
+/** `/services/data`: the versions; needs no session. */
 export function versionsRoute(router: Router): void {
   router.get('/services/data', (context) => {
     const numbers = Array.from({ length: NEWEST_VERSION - OLDEST_VERSION + 1 }, (_, index) => OLDEST_VERSION + index);
@@ -73,7 +73,7 @@ function everyDefinition(org: Org): ObjectDefinition[] {
   return [...withRows, ...others].sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-/** Answers 304 to a client that has this description already. */
+/** Returns 304 if the client already has this description. */
 function replyUnlessKnown(context: Context, value: object, changed: Date): void {
   const text = JSON.stringify(value);
   const tag = `"${createHash('sha256').update(text).digest('hex').slice(0, 32)}"`;

@@ -1,4 +1,4 @@
-/** An error that goes to the client as Salesforce's `[{"errorCode", "message"}]`. */
+/** An error that is sent to the client as Salesforce's `[{"errorCode", "message"}]`. */
 export class SalesforceError extends Error {
   readonly status: number;
   readonly errorCode: string;
@@ -19,10 +19,10 @@ export class SalesforceError extends Error {
   }
 }
 
-/** The answer for an unknown object, job, record, version or path. */
+/** The error for an unknown object, job, record, version or path. */
 export function notFound(): SalesforceError {
   return new SalesforceError(404, 'NOT_FOUND', 'The requested resource does not exist', true);
 }
 
-/** What Salesforce says of a query with QUERY_TOO_COMPLICATED. */
+/** Salesforce's message for QUERY_TOO_COMPLICATED. */
 export const TOO_COMPLICATED = 'Query is either selecting too many fields or the filter conditions are too complicated.';

@@ -4,7 +4,7 @@ import type { Faults, Occasion } from '../faults.ts';
 const MAINTENANCE = '<html><head><title>Maintenance</title></head><body><h1>We are down for maintenance.</h1></body></html>';
 const CUT_AFTER_BYTES = 100;
 
-/** Faults that may befall any request, on either host: the service is not asked, or its answer does not arrive. */
+/** Faults for any request, on either host: the request is not processed, or its response does not arrive. */
 export function spoiledReply(faults: Faults): Middleware {
   return async (context, next) => {
     if (context.path.startsWith('/emulator/')) return next();
@@ -35,7 +35,7 @@ function breakOff(context: Context): void {
   context.req.socket.destroy();
 }
 
-/** Sends the head of an answer and some bytes of its body, then breaks the connection. */
+/** Sends the head of a response and some bytes of its body, then breaks the connection. */
 function sendPart(context: Context, bytes: number): void {
   if (typeof context.body !== 'string' && !Buffer.isBuffer(context.body)) return;
   const body = Buffer.from(context.body);

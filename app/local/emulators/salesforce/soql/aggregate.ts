@@ -3,12 +3,12 @@ import type { Row } from '../org/table.ts';
 import { SalesforceError } from '../rest/salesforce-error.ts';
 import type { Column } from './column.ts';
 
-/** A function over all rows that a query finds. */
+/** An aggregate function over all rows of a query. */
 export interface Aggregate {
-  /** Its alias, or expr0, expr1 … by its place. */
+  /** Its alias, or expr0, expr1 … by position. */
   name: string;
   compute: (values: Value[]) => Value;
-  /** COUNT of a field counts what is not null, as all others leave null out. */
+  /** Like all aggregates, COUNT of a field ignores nulls. */
   column: Column;
 }
 
@@ -21,7 +21,7 @@ const FUNCTIONS: Record<string, (values: Value[]) => Value> = {
   AVG: (values) => (values.length === 0 ? null : sum(values) / values.length),
 };
 
-/** An aggregate of a column. Throws MALFORMED_QUERY where the function or the field does not go. */
+/** Builds the aggregate of a column. Throws MALFORMED_QUERY if the function is unknown or does not accept the field. */
 export function aggregateOf(functionName: string, column: Column, name: string): Aggregate {
   const compute = FUNCTIONS[functionName.toUpperCase()];
   if (!compute) throw new SalesforceError(400, 'MALFORMED_QUERY', `The emulator does not know the function ${functionName}.`);
@@ -35,7 +35,7 @@ export function aggregateOf(functionName: string, column: Column, name: string):
   return { name, compute, column };
 }
 
-/** The one row of results: every aggregate by its name. */
+/** The single result row: every aggregate by its name. */
 export function aggregateRow(aggregates: Aggregate[], found: Iterable<Row>): Record<string, Value> {
   const values: Value[][] = aggregates.map(() => []);
   for (const row of found) {

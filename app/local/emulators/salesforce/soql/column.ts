@@ -4,22 +4,22 @@ import type { Tables } from '../org/tables.ts';
 import { invalidField, noSuchColumn } from './error.ts';
 import { nameObjectField } from './name-object.ts';
 
-/** A field or parent field of a query. */
+/** A field or parent field in a query. */
 export interface Column {
-  /** As the query spells it, dotted for parent fields. */
+  /** As spelled in the query, dotted for parent fields. */
   path: string;
-  /** As describe spells it. */
+  /** As spelled by describe. */
   names: string[];
   field: Field;
   facts: FieldFacts;
   /** The queried object's table. */
   table: Table;
   read: (row: Row) => Value;
-  /** Finds the parents along the path, the nearest first: null from where one is missing. */
+  /** Finds the parents along the path, nearest first; null from the first missing one on. */
   parents: FindRow[];
 }
 
-/** A parent; one that may be of several objects shows itself as a Name. */
+/** A parent; a polymorphic one appears as a Name. */
 export interface Parent {
   table: Table;
   row: Row;
@@ -28,13 +28,13 @@ export interface Parent {
 
 export type FindRow = (row: Row) => Parent | null;
 
-/** Finds what a path such as `Name` or `Account.Name` means. Throws INVALID_FIELD. */
+/** Resolves a path such as `Name` or `Account.Name`. Throws INVALID_FIELD. */
 export function columnOf(tables: Tables, table: Table, soql: string, path: string): Column {
   const parts = path.split('.');
-  // The object's own name may stand in front of its fields.
+  // The object's own name may precede its fields.
   if (parts.length > 1 && parts[0]?.toLowerCase() === table.definition.name.toLowerCase() && !relationship(table, parts[0])) parts.shift();
   const last = parts.pop() ?? '';
-  // A parent that may be of several objects has the fields of the Name object alone.
+  // A polymorphic parent has only the fields of the Name object.
   let target: Table | undefined = table;
   let parent: FindRow = (row) => ({ table, row });
   const parents: FindRow[] = [];
@@ -80,7 +80,7 @@ function follow(parent: FindRow, reference: string, target: Table): FindRow {
   };
 }
 
-/** The first three characters of an id tell the object. */
+/** The first three characters of an id identify the object. */
 function followToAny(parent: FindRow, reference: string, tables: Tables): FindRow {
   return (start) => {
     const from = parent(start);

@@ -7,7 +7,7 @@ import { invalidField } from './error.ts';
 
 type Holds = (value: Value) => boolean;
 
-/** Which literals a field of each type is compared with, and how Salesforce calls the type when they do not fit. */
+/** The literals that a field of each type can be compared with, and Salesforce's name for the type in errors. */
 const FITTING: Record<FieldType, { literals: string[]; called: string; quoted: boolean }> = {
   ...of(
     'string',
@@ -39,7 +39,7 @@ function of(called: string, quoted: boolean, literals: string[], types: FieldTyp
   return Object.fromEntries(types.map((type) => [type, { literals, called, quoted }]));
 }
 
-/** Turns operator and literals into a test of the column's value. Throws INVALID_FIELD when a literal does not fit the field. */
+/** Turns an operator and literals into a predicate on the column's value. Throws INVALID_FIELD if a literal does not fit the field. */
 export function comparisonOf(column: Column, soql: string, operator: string, literals: string[], kinds: string[], now: Date): Holds {
   if (kinds[0]?.startsWith('DATE_')) return comparedWithDays(column, operator, literals[0] ?? '', now);
   const { type } = column.facts;
@@ -74,7 +74,7 @@ export function comparisonOf(column: Column, soql: string, operator: string, lit
   }
 }
 
-/** Date literals mean days of the user's zone: the reason why a program should not use them. */
+/** Date literals use days in the user's time zone, which is why programs should not use them. */
 function comparedWithDays({ facts, path }: Column, operator: string, literal: string, now: Date): Holds {
   const days = daysOf(literal, dateIn(USER_ZONE, now));
   if (!days || !['date', 'datetime'].includes(facts.type)) {
@@ -95,7 +95,7 @@ function comparedWithDays({ facts, path }: Column, operator: string, literal: st
   return (value) => typeof value === 'string' && test(value);
 }
 
-/** Nothing is before or after null. */
+/** Ordering comparisons with null are always false. */
 function ordered(key: (value: Value) => Value, compare: (value: string | number | boolean) => boolean): Holds {
   return (value) => {
     const comparable = key(value);
@@ -103,7 +103,7 @@ function ordered(key: (value: Value) => Value, compare: (value: string | number 
   };
 }
 
-/** Texts are compared without regard to case, ids by their 15 characters. */
+/** Text comparison ignores case; ids are compared by their first 15 characters. */
 function comparable(type: FieldType, value: Value): Value {
   if (typeof value !== 'string') return value;
   if (type === 'id' || type === 'reference') return value.slice(0, 15);
@@ -136,7 +136,7 @@ function unescapeText(text: string): string {
   );
 }
 
-/** `%` stands for any text, `_` for one character, unless a backslash is before them. */
+/** `%` matches any text, `_` one character, unless preceded by a backslash. */
 function like(literal: string): Holds {
   const pieces = unquoted(literal).match(/\\u[0-9a-fA-F]{4}|\\.|[^\\]/gsu) ?? [];
   const pattern = pieces.map((piece) => {
@@ -148,7 +148,7 @@ function like(literal: string): Holds {
   return (value) => typeof value === 'string' && expression.test(value);
 }
 
-/** `'a;b'` asks for both. */
+/** `'a;b'` requires both. */
 function includesAll(value: Value, choice: Value): boolean {
   if (typeof value !== 'string' || typeof choice !== 'string') return false;
   const chosen = value.toLowerCase().split(';');

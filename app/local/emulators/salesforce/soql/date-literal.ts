@@ -3,13 +3,13 @@ const DAYS_AROUND = 90;
 
 type Unit = 'DAY' | 'WEEK' | 'MONTH' | 'QUARTER' | 'YEAR';
 
-/** The days from one to another, this excluded; dates as `2023-03-20`. */
+/** A half-open range of days; dates as `2023-03-20`. */
 export interface Days {
   from: string;
   to: string;
 }
 
-/** What a literal such as TODAY or LAST_N_DAYS:3 means on a day. undefined for a literal that the emulator does not know. */
+/** The range of a literal such as TODAY or LAST_N_DAYS:3 on a given day; undefined if the emulator does not support it. */
 export function daysOf(literal: string, today: string): Days | undefined {
   const [name = '', count = ''] = literal.toUpperCase().split(':');
   const named: Record<string, () => Days> = {
@@ -30,7 +30,7 @@ function unitLiteral(name: string, today: string): Days | undefined {
   return units(unit as Unit, today, from, from + 1);
 }
 
-/** LAST_N_DAYS:3 takes today in, LAST_N_WEEKS:3 and longer ones end before the present one. */
+/** LAST_N_DAYS:3 includes today; LAST_N_WEEKS:3 and longer units end before the current one. */
 function countedLiteral(name: string, count: number, today: string): Days | undefined {
   const [, which, plural, ago] = /^(?:(LAST|NEXT)_N_|N_)(DAY|WEEK|MONTH|QUARTER|YEAR)S(_AGO)?$/.exec(name) ?? [];
   const unit = plural as Unit;
@@ -43,7 +43,7 @@ function units(unit: Unit, today: string, from: number, to: number): Days {
   return { from: startOf(unit, today, from), to: startOf(unit, today, to) };
 }
 
-/** The first day of the unit that is so many units after the present one. Weeks begin on Monday, as the user's locale has them. */
+/** The first day of the unit at this offset from the current one. Weeks start on Monday, by the user's locale. */
 function startOf(unit: Unit, today: string, after: number): string {
   const day = new Date(`${today}T00:00:00Z`);
   const [year, month] = [day.getUTCFullYear(), day.getUTCMonth()];
@@ -58,16 +58,16 @@ function iso(milliseconds: number): string {
   return new Date(milliseconds).toISOString().slice(0, 10);
 }
 
-/** The date that an instant is in a zone. */
+/** The date of an instant in a time zone. */
 export function dateIn(zone: string, instant: Date): string {
   return instant.toLocaleDateString('sv-SE', { timeZone: zone });
 }
 
-/** The instant at which a day begins in a zone. */
+/** The instant at which a day starts in a time zone. */
 export function midnightIn(zone: string, date: string): Date {
   const guess = new Date(`${date}T00:00:00Z`);
   const shown = (at: Date): number => Date.parse(`${at.toLocaleString('sv-SE', { timeZone: zone }).replace(' ', 'T')}Z`);
-  // Twice, since the offset at the guess may not be that at midnight.
+  // Twice, because the offset at the guess may differ from the offset at midnight.
   const first = new Date(guess.getTime() * 2 - shown(guess));
   return new Date(first.getTime() + guess.getTime() - shown(first));
 }

@@ -3,7 +3,7 @@ import { SalesforceError } from '../rest/salesforce-error.ts';
 const BEFORE = 60;
 const AFTER = 60;
 
-/** An error that shows the place in the query: a blank line, an excerpt, a caret under the place, row and column. */
+/** An error that shows the position in the query: a blank line, an excerpt, a caret below the position, row and column. */
 export function soqlError(errorCode: string, soql: string, place: number, explanation: string): SalesforceError {
   const start = Math.max(0, place - BEFORE);
   const excerpt = soql.slice(start, place + AFTER).replaceAll(/[\r\n]/g, ' ');
@@ -14,7 +14,7 @@ export function soqlError(errorCode: string, soql: string, place: number, explan
   return new SalesforceError(400, errorCode, `\n${excerpt}\n${caret}\nERROR at Row:${row}:Column:${column}\n${explanation}`);
 }
 
-/** INVALID_FIELD at the first place where the query names this. */
+/** INVALID_FIELD at the first occurrence of the name in the query. */
 export function invalidField(soql: string, name: string, explanation: string): SalesforceError {
   return soqlError('INVALID_FIELD', soql, placeOf(soql, name), explanation);
 }
@@ -27,13 +27,13 @@ export function noSuchColumn(soql: string, path: string, name: string, object: s
   );
 }
 
-/** Where a whole word stands in the query; 0 when it cannot be found. */
+/** The position of a whole word in the query; 0 if it cannot be found. */
 export function placeOf(soql: string, word: string): number {
   const escaped = word.replaceAll(/[^\w]/g, '\\$&');
   return Math.max(0, soql.search(new RegExp(`(?<![\\w.])${escaped}(?![\\w])`, 'i')));
 }
 
-/** MALFORMED_QUERY: the word that the parser did not expect. */
+/** MALFORMED_QUERY with the unexpected token. */
 export function malformedQuery(message: string, soql: string): SalesforceError {
   const token = /found(?: -->|:) '([^']*)'/.exec(message)?.[1] ?? '';
   if (!/^\s*select\b/i.test(soql)) return new SalesforceError(400, 'MALFORMED_QUERY', `unexpected token: ${token}`);

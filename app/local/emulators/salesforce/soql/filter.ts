@@ -14,8 +14,8 @@ type Test = (row: Row) => boolean;
 type Token = '(' | ')' | 'AND' | 'OR' | 'NOT' | Condition;
 
 /**
- * Turns a WHERE clause into a test of rows. The parser gives a flat chain whose conditions remember the parentheses
- * around them, so the chain is laid out again as tokens and read by precedence.
+ * Turns a WHERE clause into a predicate on rows. The parser returns a flat chain whose conditions remember their
+ * parentheses, so the chain is turned back into tokens and parsed by precedence.
  */
 export function filterOf(tables: Tables, table: Table, soql: string, where: Where): Test {
   const tokens = tokensOf(where);
@@ -23,7 +23,7 @@ export function filterOf(tables: Tables, table: Table, soql: string, where: Wher
 
   return expression();
 
-  /** Terms joined by one operator: Salesforce refuses AND beside OR without parentheses. */
+  /** Terms joined by one operator: Salesforce rejects a mix of AND and OR without parentheses. */
   function expression(): Test {
     const tests = [term()];
     const operator = tokens[next];
@@ -53,7 +53,7 @@ export function filterOf(tables: Tables, table: Table, soql: string, where: Wher
   }
 }
 
-/** Some objects are read only by the id of what their rows belong to. Throws Salesforce's refusal of any other query. */
+/** Some objects can only be queried by a parent's id. Throws Salesforce's error for any other query. */
 export function requireFilterById({ definition: { name, filterById = [] } }: Table, where: Where | undefined): void {
   if (filterById.length === 0) return;
   const conditions = where ? tokensOf(where).filter((token) => typeof token === 'object') : [];
@@ -111,7 +111,7 @@ function filterableColumn(tables: Tables, table: Table, soql: string, path: stri
   return column;
 }
 
-/** `Id IN (SELECT AccountId FROM Contact …)`: the inner query is evaluated once, when the first row asks. */
+/** `Id IN (SELECT AccountId FROM Contact …)`: the inner query runs once, when the first row needs it. */
 function semiJoin(tables: Tables, table: Table, soql: string, condition: SemiJoin): Test {
   const column = filterableColumn(tables, table, soql, condition.field);
   const { sObject = '', fields = [], where } = condition.valueQuery;

@@ -1,6 +1,6 @@
 import { type Field, field, SYSTEM } from '../org/field.ts';
 
-/** The fields of Name, the object that stands for parents of several objects. */
+/** The fields of Name, the object that represents polymorphic parents. */
 const FIELDS: Field[] = [
   field('id', 'Id', 'Name ID', SYSTEM),
   field('string', 'Name', 'Name', SYSTEM),
@@ -15,7 +15,7 @@ const FIELDS: Field[] = [
   field('boolean', 'IsActive', 'Active', SYSTEM),
 ];
 
-/** A field of Name, whatever the case of its name. */
+/** A field of Name; names are case-insensitive. */
 export function nameObjectField(name: string): Field | undefined {
   return FIELDS.find(({ facts }) => facts.name.toLowerCase() === name.toLowerCase());
 }

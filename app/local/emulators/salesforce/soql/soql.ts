@@ -9,26 +9,26 @@ import { filterOf, requireFilterById } from './filter.ts';
 
 type Parsed = ReturnType<typeof parseQuery>;
 
-/** A query that is understood: it may be evaluated any number of times. */
+/** A parsed query, which can be evaluated any number of times. */
 export interface SoqlQuery {
   soql: string;
   table: Table;
   /** Empty for COUNT(). */
   columns: Column[];
   counts: boolean;
-  /** Functions over all rows that are found, such as MIN(CreatedDate). */
+  /** Aggregate functions over all rows, such as MIN(CreatedDate). */
   aggregates: Aggregate[];
   matches: (row: Row) => boolean;
   order: { column: Column; descending: boolean; nullsFirst: boolean }[];
   limit: number | undefined;
   offset: number | undefined;
-  /** Parts that Bulk refuses. */
+  /** Whether the query has parts that Bulk rejects. */
   hasAggregate: boolean;
   /** A child subquery. */
   hasSubquery: boolean;
 }
 
-/** Reads a query against the org, or against one that is frozen and stays as it is. Throws Salesforce's own refusals. */
+/** Parses a query against the live org or a frozen snapshot. Throws Salesforce's own errors. */
 export function readSoql(tables: Tables, soql: string): SoqlQuery {
   const parsed = parse(soql);
   const table = tableOf(tables, soql, parsed.sObject ?? '');
@@ -53,12 +53,12 @@ export function readSoql(tables: Tables, soql: string): SoqlQuery {
   };
 }
 
-/** How many fields a query selects that Salesforce computes. */
+/** How many calculated fields a query selects. */
 export function countCalculated({ columns }: SoqlQuery): number {
   return columns.filter(({ facts }) => facts.calculated).length;
 }
 
-/** REST answers these in a real org; the emulator does not know them. */
+/** A real org supports these in REST; the emulator does not. */
 export function refuseUnknownParts(query: SoqlQuery): void {
   if (query.hasSubquery) throw new SalesforceError(400, 'MALFORMED_QUERY', 'The emulator knows no subqueries among the fields.');
   if (query.hasAggregate && (query.columns.length > 0 || (!query.counts && query.aggregates.length === 0))) {
