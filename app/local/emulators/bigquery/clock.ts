@@ -1,4 +1,4 @@
-/** The warehouse's time: real time, moved forward by as much as was asked for. Expiry and CURRENT_TIMESTAMP go by it. */
+/** The warehouse's time: real time, plus any requested offset. Expiry and CURRENT_TIMESTAMP follow it. */
 export class Clock {
   #shiftMs = 0;
 
@@ -11,12 +11,12 @@ export class Clock {
     return this.#shiftMs;
   }
 
-  /** Takes up where an earlier clock was. */
+  /** Restores the offset of an earlier clock. */
   restore(shiftMs: number): void {
     this.#shiftMs = shiftMs;
   }
 
-  /** Moves the clock to an instant, from which it goes on. Throws RangeError: what has expired cannot come back. */
+  /** Moves the clock to an instant, then keeps running. Throws RangeError for the past, because expired rows cannot come back. */
   moveTo(instant: number): void {
     if (Number.isNaN(instant)) throw new RangeError('The clock needs an ISO instant such as 2030-01-02T00:00:00Z.');
     if (instant < this.now()) throw new RangeError(`The clock only moves forward: it is ${new Date(this.now()).toISOString()}.`);

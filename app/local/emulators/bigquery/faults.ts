@@ -1,23 +1,23 @@
 import { ApiError } from './rest/api-error.ts';
 
-/** What goes wrong, each `times` times, and then no more. */
+/** An armed fault, which fires `times` times. */
 export interface Fault {
   kind: FaultKind;
-  /** How often still. */
+  /** How many more times it fires. */
   times: number;
-  /** Only where this text occurs: in `METHOD /path`, a session's upload id, or a job's id. Absent: anywhere. */
+  /** Fires only if this text occurs in `METHOD /path`, an upload id, or a job id. Absent: anywhere. */
   match?: string;
-  /** For `http`: the answer's status, and the reason in its body. */
+  /** For `http`: the status of the response, and the reason in its body. */
   status?: number;
   reason?: string;
   message?: string;
   /** For `upload-cut` and `partial-chunk`: how many bytes of the chunk are kept; default half of it. */
   keep?: number;
-  /** For `job-failed`: the answer to the request that makes the job shows already that it failed. */
+  /** For `job-failed`: the response to the insertion already shows the failure. */
   atOnce?: boolean;
 }
 
-/** Kind → what it does. A new kind is a line here and a `take` where it happens. */
+/** Kind → effect. A new kind needs a line here and a `take` where it fires. */
 export const FAULT_KINDS = {
   'upload-cut': 'the connection is cut in the middle of a chunk',
   'partial-chunk': 'a chunk is taken whole, but only a part of it is kept: 308 with a shorter Range',
@@ -37,7 +37,7 @@ export const FAULT_KINDS = {
 
 export type FaultKind = keyof typeof FAULT_KINDS;
 
-/** The faults that were asked for and have not happened yet. */
+/** The armed faults that have not fired yet. */
 export class Faults {
   #pending: Fault[] = [];
 
@@ -58,7 +58,7 @@ export class Faults {
     this.#pending = [];
   }
 
-  /** The fault of this kind that is due for the subject; it has then happened once more. */
+  /** The armed fault of this kind that matches the subject, if any; uses up one of its times. */
   take(kind: FaultKind, subject: string): Fault | undefined {
     const fault = this.#pending.find((each) => each.kind === kind && (each.match === undefined || subject.includes(each.match)));
     if (!fault) return undefined;
@@ -71,7 +71,7 @@ export class Faults {
 const AGAIN = 'The job encountered an internal error during execution. Retrying the job may solve the problem.';
 const QUOTAS = 'For more information, see https://cloud.google.com/bigquery/docs/troubleshoot-quotas';
 
-/** Reason → BigQuery's words for it and, in a job, the place, where they are known. */
+/** Reason → BigQuery's message and, in a job, the location, if known. */
 const WORDS: Record<string, { request?: string; job?: string; location?: string }> = {
   rateLimitExceeded: {
     request: `Exceeded rate limits: too many api requests per user per method for this user_method. ${QUOTAS}`,

@@ -4,7 +4,7 @@ import type { Catalog } from './storage/catalog.ts';
 import type { Database } from './storage/database.ts';
 import type { Locks } from './storage/locks.ts';
 
-/** What the routes and jobs work with. */
+/** The context of routes and jobs. */
 export interface Service {
   project: string;
   location: string;

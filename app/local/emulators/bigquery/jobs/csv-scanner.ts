@@ -4,12 +4,12 @@ import { ApiError } from '../rest/api-error.ts';
 
 export interface CsvRules {
   delimiter: string;
-  /** Empty: nothing is quoted. */
+  /** Empty: values are never quoted. */
   quote: string;
   skipLeadingRows: number;
   allowQuotedNewlines: boolean;
   preserveAsciiControlCharacters: boolean;
-  /** Names of the columns; every row must have as many values. */
+  /** Names of the columns; every row must have this many values. */
   columns: string[];
 }
 
@@ -18,12 +18,12 @@ const STATE = { fieldStart: 0, unquoted: 1, quoted: 2, quoteInQuoted: 3 } as con
 type State = (typeof STATE)[keyof typeof STATE];
 
 /**
- * Passes CSV on as DuckDB shall read it, records ended by LF and without the leading rows, and fails where BigQuery's parser does:
- * rows of another width, quotes that do not close or stand inside a value, line breaks in quotes and NUL bytes that were not allowed.
- * Empty lines are dropped; that BigQuery does so too is a guess.
+ * Rewrites CSV for DuckDB, with records ended by LF and without the leading rows, and fails where BigQuery's parser does:
+ * rows of the wrong width, unclosed quotes or quotes inside a value, and line breaks in quotes or NUL bytes that are not allowed.
+ * Empty lines are dropped; whether BigQuery does so too is not confirmed.
  */
 export class CsvScanner extends Transform {
-  /** Counts of what was passed on. */
+  /** Counts of the output. */
   records = 0;
   longestRecord = 0;
   readonly #rules: CsvRules;
@@ -153,7 +153,7 @@ export class CsvScanner extends Transform {
   }
 }
 
-/** A load that meets one bad row ends so, since no bad rows are allowed. */
+/** The final error of a load with a bad row, because no bad rows are allowed. */
 export function tooManyErrors(detail: string, rows: number): ApiError {
   const summary = `Error while reading data, error message: CSV processing encountered too many errors, giving up. Rows: ${rows}; errors: 1; max bad: 0; error percent: 0`;
   const final = `Error while reading data, error message: CSV table encountered too many errors, giving up. Rows: ${rows}; errors: 1. Please look into the errors[] collection for more details.`;
@@ -161,7 +161,7 @@ export function tooManyErrors(detail: string, rows: number): ApiError {
   return new ApiError('invalid', final, { details });
 }
 
-/** Bytes that are not UTF-8 become U+FFFD, silently, as in BigQuery. */
+/** Invalid UTF-8 silently becomes U+FFFD, as in BigQuery. */
 export class Utf8Repair extends Transform {
   #rest = Buffer.alloc(0);
 
@@ -179,7 +179,7 @@ export class Utf8Repair extends Transform {
 
 const repaired = (bytes: Buffer) => (isUtf8(bytes) ? bytes : Buffer.from(bytes.toString('utf8')));
 
-/** How many bytes at the end begin a character that the next chunk goes on with. */
+/** The number of trailing bytes that start a character which continues in the next chunk. */
 function unfinishedBytes(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back]!;

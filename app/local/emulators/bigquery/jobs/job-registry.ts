@@ -1,10 +1,10 @@
 import { ApiError } from '../rest/api-error.ts';
 import type { Job } from './job.ts';
 
-/** The key of a job, as locations ignore case. */
+/** The key of a job; locations are case-insensitive. */
 export const jobKey = ({ location, jobId }: { location: string; jobId: string }) => `${location.toUpperCase()}.${jobId}`;
 
-/** Every job since the first start, whatever became of it: its id cannot be used again. */
+/** Every job since the first start, whatever its outcome: its id cannot be reused. */
 export class JobRegistry {
   readonly #project: string;
   readonly #jobs = new Map<string, Job>();
@@ -21,7 +21,7 @@ export class JobRegistry {
     return this.#jobs.has(key);
   }
 
-  /** Tables of results that are still to be had. */
+  /** Tables of results that can still be read. */
   storedResults(): string[] {
     return [...this.#jobs.values()].flatMap((job) => (job.results ? [job.results.stored] : []));
   }
@@ -31,7 +31,7 @@ export class JobRegistry {
     return [...this.#jobs.values()].reverse();
   }
 
-  /** Without a location, jobs in the multi-regions are found, as in BigQuery. */
+  /** Without a location, finds jobs in the multi-regions, as BigQuery does. */
   find(jobId: string, location: string | undefined): Job {
     const found = (location === undefined ? ['US', 'EU'] : [location])
       .map((each) => this.#jobs.get(jobKey({ location: each, jobId })))

@@ -16,10 +16,10 @@ import { checkQuery, queryError, queryTarget, runQuery } from './query-job.ts';
 const RESULTS_KEPT_MS = 24 * 60 * 60 * 1000;
 const ATTEMPTS = 5;
 
-/** DuckDB refuses one of two transactions that met; and a name may be dropped between looking it up and reading it. */
+/** DuckDB aborts one of two conflicting transactions; and a name may be dropped between lookup and read. */
 const PASSING = /Transaction conflict|write-write conflict|Conflict on|Table with name [tr]_[0-9a-f]{32} does not exist/;
 
-/** Starts jobs and carries them out. */
+/** Starts and runs jobs. */
 export class JobRunner {
   readonly #service: Service;
 
@@ -27,7 +27,7 @@ export class JobRunner {
     this.#service = service;
   }
 
-  /** Takes up the jobs of an earlier process; those that it did not finish have changed nothing, and failed. */
+  /** Restores the jobs of an earlier process; unfinished ones have changed nothing, and fail. */
   async restore(): Promise<void> {
     const { database, jobs } = this.#service;
     const oldest = this.#service.now() - RESULTS_KEPT_MS;
@@ -43,7 +43,7 @@ export class JobRunner {
     }
   }
 
-  /** Starts a job. Throws what is wrong with the request, and `duplicate` for an id that was used. */
+  /** Starts a job. Throws if the request is invalid, and `duplicate` for a used id. */
   async insert(body: Record<string, unknown>, input?: { file: string }): Promise<Job> {
     const job = this.#newJob(body, input);
     if (job.resource.configuration.dryRun) return this.#dryRun(job);
@@ -84,7 +84,7 @@ export class JobRunner {
     return { resource, done: Promise.resolve(), ...(input ? { input } : {}) };
   }
 
-  /** The region that the job names, or where the first dataset is that it names. */
+  /** The region that the job specifies, or that of the first dataset it names. */
   #locationOf({ load, query }: JobResource['configuration']): string {
     const names = load ? [load.destinationTable?.datasetId] : [query?.defaultDataset?.datasetId, ...wordsOf(query?.query ?? '')];
     const dataset = this.#service.catalog.datasets().find((each) => names.includes(each.datasetReference.datasetId));
@@ -143,7 +143,7 @@ export class JobRunner {
     }
   }
 
-  /** The job's end is kept in the transaction of its rows: a job that is not DONE has changed nothing. */
+  /** The job's end is stored in the same transaction as its rows: a job that is not DONE has changed nothing. */
   async #execute(job: Job, transaction: Transaction): Promise<void> {
     if (job.stopped !== undefined) throw stoppedError(job.stopped);
     job.interrupt = () => transaction.connection.interrupt();
@@ -168,21 +168,21 @@ export class JobRunner {
       status: { state: 'DONE', errorResult: error.proto, errors: [error.proto, ...error.details] },
       statistics: { ...statistics, endTime: String(this.#service.now()) },
     };
-    // Memory first: a poller must see the end even when it cannot be kept.
+    // Memory first: a poller must see the end even if it cannot be stored.
     job.resource = resource;
     await this.#service.database
       .transaction((transaction) => keepResource(transaction, 'job', jobKey(resource.jobReference), { resource }))
       .catch(() => undefined);
   }
 
-  /** Asks a job to stop; it may be too late. */
+  /** Requests cancellation; it may be too late. */
   cancel(job: Job, why = 'User requested cancellation'): void {
     if (job.resource.status.state === 'DONE' || job.stopped !== undefined) return;
     job.stopped = why;
     job.interrupt?.();
   }
 
-  /** Stops what runs and waits for it. */
+  /** Stops running jobs and waits for them. */
   async close(): Promise<void> {
     const jobs = this.#service.jobs.list();
     for (const job of jobs) this.cancel(job);
@@ -207,7 +207,7 @@ function wordsOf(query: string): string[] {
   }
 }
 
-/** Drops stored tables that nothing refers to: of results that are too old, of work that was cut off. */
+/** Drops unreferenced stored tables: expired results and leftovers of interrupted work. */
 export async function dropOrphans(service: Service): Promise<void> {
   const datasets = service.catalog.datasets().map((dataset) => dataset.datasetReference.datasetId);
   const wanted = new Set([

@@ -1,4 +1,4 @@
-// A job: its REST resource, and what is known of it while it runs.
+// A job: its REST resource, and its state while it runs.
 import type { ErrorProto } from '../rest/api-error.ts';
 import type { Field } from '../storage/column-type.ts';
 
@@ -64,13 +64,13 @@ export interface JobResource {
 
 export interface Job {
   resource: JobResource;
-  /** The rows that a SELECT gave, in a stored table. */
+  /** The rows of a SELECT, in a stored table. */
   results?: { stored: string; fields: Field[]; rows: number };
   /** Uploaded bytes of a load. */
   input?: { file: string };
-  /** Settles, never fails, when the job is DONE. */
+  /** Resolves, never rejects, when the job is DONE. */
   done: Promise<void>;
-  /** Why it has to stop. */
+  /** Why the job must stop. */
   stopped?: string;
   interrupt?: () => void;
 }

@@ -13,7 +13,7 @@ import { storedSql, tableKey } from '../storage/table.ts';
 import { type CsvRules, CsvScanner, tooManyErrors, Utf8Repair } from './csv-scanner.ts';
 import type { Job, LoadConfiguration } from './job.ts';
 
-/** Settings that would change what is loaded, with the values that are the same as leaving them out. */
+/** Settings that would change what is loaded, with the values that are equivalent to omitting them. */
 const UNKNOWN_SETTINGS: Record<string, unknown[]> = {
   autodetect: [false],
   allowJaggedRows: [false],
@@ -34,7 +34,7 @@ const UNKNOWN_SETTINGS: Record<string, unknown[]> = {
   timeZone: ['UTC'],
 };
 
-/** Refuses at once what no load of bytes here can do. Throws `invalid`, which the upload answers with. */
+/** Immediately rejects loads that the emulator does not support. Throws `invalid`, which the upload returns. */
 export function checkLoad(load: LoadConfiguration): void {
   const { datasetId, tableId } = load.destinationTable ?? {};
   if (!datasetId || !tableId) throw new ApiError('required', 'Required parameter is missing: destinationTable');
@@ -48,7 +48,7 @@ export function checkLoad(load: LoadConfiguration): void {
   }
 }
 
-/** Loads the uploaded file into the job's table, all of it or nothing; fills in the job's statistics. */
+/** Loads the uploaded file into the job's table, all or nothing, and fills in the job's statistics. */
 export async function runLoad(service: Service, job: Job, transaction: Transaction): Promise<void> {
   const load = job.resource.configuration.load!;
   const reference = { datasetId: load.destinationTable!.datasetId!, tableId: load.destinationTable!.tableId! };
@@ -102,7 +102,7 @@ interface Scanned {
   longestRecord: number;
 }
 
-/** Inflates what is gzip by its first bytes, whatever it is called. */
+/** Decompresses gzip, detected by its first bytes, whatever its name. */
 async function scan(from: string, to: string, rules: CsvRules): Promise<Scanned> {
   const scanner = new CsvScanner(rules);
   const source = createReadStream(from);
@@ -118,7 +118,7 @@ async function scan(from: string, to: string, rules: CsvRules): Promise<Scanned>
   return { records: scanner.records, bytes: output.bytesWritten, longestRecord: scanner.longestRecord };
 }
 
-/** The fault of a BigQuery that does not look at the first bytes. */
+/** The fault of a BigQuery that does not check the first bytes. */
 async function failOnGzip(service: Service, job: Job): Promise<void> {
   if ((await isGzip(job.input!.file)) && service.faults.take('gzip-unknown', job.resource.jobReference.jobId)) {
     throw tooManyErrors('Bad character (ASCII 0) encountered.', 0);
@@ -149,7 +149,7 @@ async function insertRows(
     `columns = {${columns}}`,
     `auto_detect = false, header = false, strict_mode = true, null_padding = false, parallel = false, compression = 'none'`,
     `delim = ${text(rules.delimiter)}, quote = ${text(rules.quote)}, escape = ${text(rules.quote)}, new_line = '\\n', comment = ''`,
-    // A quoted empty value is an empty string, an unquoted one NULL.
+    // A quoted empty value is an empty string, an unquoted one is NULL.
     `nullstr = '', allow_quoted_nulls = false`,
     `max_line_size = ${Math.max(2_000_000, scanned.longestRecord + 16)}`,
   ];
@@ -167,7 +167,7 @@ async function insertRows(
 
 const BAD_VALUE = 'Could not parse ';
 
-/** Words that CSV has for a BOOL and SQL does not. */
+/** Literals that CSV accepts for a BOOL and SQL does not. */
 const CSV_BOOL = `CASE WHEN lower(%) IN ('true', 't', 'yes', 'y', '1') THEN true WHEN lower(%) IN ('false', 'f', 'no', 'n', '0') THEN false END`;
 
 function readColumn(column: string, field: Field, position: number): string {

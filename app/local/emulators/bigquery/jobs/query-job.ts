@@ -15,7 +15,7 @@ import { referenceOf, sourcesOf } from '../storage/sources.ts';
 import { storedSql, type TableEntry, type TimePartitioning, tableKey } from '../storage/table.ts';
 import type { Job, QueryConfiguration } from './job.ts';
 
-/** Refuses at once what no query here can be. */
+/** Immediately rejects requests that the emulator does not support. */
 export function checkQuery(query: QueryConfiguration): void {
   if (!query.query) throw new ApiError('required', 'Required parameter is missing: query');
   if (query.useLegacySql !== false) throw new ApiError('invalid', 'The local BigQuery has no legacy SQL: set useLegacySql to false');
@@ -33,7 +33,7 @@ function prepare(service: Service, job: Job): Prepared {
   return { plan: planStatement(query.query!, sources), sources };
 }
 
-/** The table that the job changes, if it changes one. Throws what is wrong with the statement. */
+/** The table that the job changes, if any. Throws if the statement is invalid. */
 export function queryTarget(service: Service, job: Job): string | undefined {
   const query = job.resource.configuration.query!;
   const { plan } = prepare(service, job);
@@ -44,7 +44,7 @@ export function queryTarget(service: Service, job: Job): string | undefined {
     : undefined;
 }
 
-/** Counts what the statement reads and, unless it is a dry run, carries it out; fills in the job's statistics. */
+/** Counts what the statement reads, runs it unless it is a dry run, and fills in the job's statistics. */
 export async function runQuery(service: Service, job: Job, transaction: Transaction | undefined): Promise<void> {
   const { plan, sources } = prepare(service, job);
   const bytes = await bytesRead(service, plan, sources);
@@ -72,9 +72,9 @@ export async function runQuery(service: Service, job: Job, transaction: Transact
 
 const MIB = 1024 * 1024;
 
-/** Google's rule: the columns named, the whole target where rows are rewritten; at least 10 MiB a table, in whole MiB. */
+/** Google's rule: the columns named, the whole target if rows are rewritten; at least 10 MiB per table, in whole MiB. */
 async function bytesRead(service: Service, plan: Plan, sources: Sources): Promise<{ processed: number; billed: number }> {
-  // A query of INFORMATION_SCHEMA costs the least that a query can.
+  // A query of INFORMATION_SCHEMA costs the minimum of any query.
   let [processed, billed] = sources.metadata.size > 0 ? [10 * MIB, 10 * MIB] : [0, 0];
   for (const [key, columns] of sources.reads) {
     const [datasetId, tableId] = [key.slice(0, key.indexOf('.')), key.slice(key.indexOf('.') + 1)];
@@ -130,7 +130,7 @@ function told(job: Job, ddlOperationPerformed: string): void {
   Object.assign(job.resource.statistics.query!, { ddlOperationPerformed });
 }
 
-/** A result is a table too, kept for a day; or the job's destination table, where one is named. */
+/** A result is also a table, kept for a day, or the job's destination table if it names one. */
 async function select(service: Service, job: Job, plan: SelectPlan, transaction: Transaction): Promise<void> {
   const query = job.resource.configuration.query!;
   const fields = fieldsOf(plan.columns);
@@ -149,7 +149,7 @@ async function select(service: Service, job: Job, plan: SelectPlan, transaction:
     await service.catalog.putTable(transaction, entry);
   }
   const stored = `r_${randomUUID().replaceAll('-', '')}`;
-  // With types of its own: what DuckDB finds to be NULL throughout would lose its type.
+  // Declares the types explicitly: DuckDB would lose the type of a column that is NULL in every row.
   const columns = plan.columns.map((column) => `${column.id} ${storedAs(column.type)}`);
   await transaction.connection.run(`CREATE TABLE ${storedSql(stored)} (${columns.join(', ')})`);
   await transaction.connection.run(`INSERT INTO ${storedSql(stored)} ${plan.sql}`);
@@ -226,7 +226,7 @@ const partitionedBy = (by: TimePartitioning | undefined) => by && `${by.type} ${
 
 const withoutNulls = (values: object) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
 
-/** What went wrong in DuckDB, as BigQuery would say it as far as that is known. */
+/** Translates a DuckDB error to BigQuery's words, as far as they are known. */
 export function queryError(error: unknown): ApiError {
   if (isApiError(error)) return error;
   const message = error instanceof Error ? error.message : String(error);

@@ -1,4 +1,4 @@
-/** What the HTTP status and Google's status word are for a reason. Reasons that only jobs carry have the status a job's error is shown with. */
+/** The HTTP status and Google's status word for each reason. Reasons that only jobs have use the status that shows a job's error. */
 const STATUS_OF: Record<string, [number, string]> = {
   invalid: [400, 'INVALID_ARGUMENT'],
   invalidQuery: [400, 'INVALID_ARGUMENT'],
@@ -25,7 +25,7 @@ const STATUS_OF: Record<string, [number, string]> = {
   backendError: [503, 'UNAVAILABLE'],
 };
 
-/** One error as a job's status shows it. */
+/** One error in a job's status. */
 export interface ErrorProto {
   reason: string;
   message: string;
@@ -33,11 +33,11 @@ export interface ErrorProto {
   debugInfo?: string;
 }
 
-/** An error as BigQuery tells it: over HTTP by `body`, in a job's status by `proto`. */
+/** An error in BigQuery's format: `body` over HTTP, `proto` in a job's status. */
 export class ApiError extends Error {
   readonly reason: string;
   readonly location: string | undefined;
-  /** Details beside the final error, shown in a job's `status.errors`. */
+  /** More details next to the final error, shown in a job's `status.errors`. */
   readonly details: ErrorProto[];
 
   constructor(reason: string, message: string, more: { location?: string; details?: ErrorProto[]; cause?: unknown } = {}) {
@@ -64,7 +64,7 @@ export class ApiError extends Error {
   }
 }
 
-/** A statement that BigQuery, or this stand-in of it, does not take. */
+/** A statement that BigQuery, or this emulator of it, rejects. */
 export function invalidQuery(message: string, at?: { line: number; column: number }): ApiError {
   return new ApiError('invalidQuery', at ? `${message} at [${at.line}:${at.column}]` : message, { location: 'query' });
 }

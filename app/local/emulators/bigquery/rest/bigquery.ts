@@ -1,4 +1,4 @@
-// A stand-in for BigQuery: its REST routes over DuckDB, for work without a cloud. It must never say yes where BigQuery says no.
+// An emulator of BigQuery: its REST routes on top of DuckDB, for work without a cloud. It must never accept what BigQuery rejects.
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -20,11 +20,11 @@ import { addTableRoutes } from './table-routes.ts';
 import { addUploadRoutes } from './upload-routes.ts';
 
 export interface BigQueryOptions {
-  /** A DuckDB file, which keeps datasets, tables and jobs; absent, they live in memory. */
+  /** A DuckDB file that stores datasets, tables and jobs; if absent, they are kept in memory. */
   dataFile?: string;
   port?: number;
   project?: string;
-  /** Where datasets are that do not say. */
+  /** The location of datasets that do not specify one. */
   location?: string;
 }
 
@@ -36,7 +36,7 @@ export interface BigQueryEmulator {
   close(): Promise<void>;
 }
 
-/** Starts the stand-in on loopback. Its one project needs no credentials. */
+/** Starts the emulator on loopback. Its only project needs no credentials. */
 export async function startBigQuery(options: BigQueryOptions = {}): Promise<BigQueryEmulator> {
   const clock = new Clock();
   const service = await openService(options, clock);

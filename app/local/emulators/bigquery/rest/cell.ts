@@ -1,4 +1,4 @@
-// Values as the REST answers write them.
+// Values in the format of REST responses.
 import {
   DuckDBBlobValue,
   DuckDBDateValue,
@@ -12,14 +12,14 @@ import {
 } from '@duckdb/node-api';
 import type { ColumnType } from '../storage/column-type.ts';
 
-/** How the caller wants timestamps: micros as an integer, ISO text, or seconds as a float, BigQuery's default. */
+/** The requested timestamp format: micros as an integer, ISO text, or seconds as a float, BigQuery's default. */
 export type TimestampForm = 'INT64' | 'ISO8601_STRING' | 'FLOAT64';
 
 export interface Cell {
   v: string | null | Cell[] | { f: Cell[] };
 }
 
-/** What to read a stored table's columns with: as bytes, since DuckDB's client drops U+FEFF where a text begins with it. */
+/** How to read a stored table's columns: as bytes, because DuckDB's client drops a leading U+FEFF. */
 export const readList = (columns: { name: string; type: ColumnType }[]) =>
   columns.map(({ name, type }) => (type.name === 'STRING' ? `encode(${name})` : name)).join(', ');
 
@@ -30,7 +30,7 @@ export function rowOf(values: DuckDBValue[], types: ColumnType[], form: Timestam
 
 function cellOf(value: DuckDBValue, type: ColumnType, form: TimestampForm): Cell {
   if (type.name === 'ARRAY') {
-    // BigQuery has no NULL arrays: they are empty.
+    // BigQuery has no NULL arrays; they are empty.
     const items = value instanceof DuckDBListValue ? value.items : [];
     return { v: items.map((item) => cellOf(item, type.element!, form)) };
   }
@@ -59,7 +59,7 @@ function textOf(value: DuckDBValue, form: TimestampForm): string {
   return String(value);
 }
 
-/** As Java writes a double: 1.0, 1.0E20, NaN, Infinity. */
+/** A double in Java's format: 1.0, 1.0E20, NaN, Infinity. */
 function floatText(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const [digits, exponent] = String(value).split('e') as [string, string | undefined];

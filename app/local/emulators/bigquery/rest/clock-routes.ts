@@ -3,7 +3,7 @@ import { type Database, keepResource, keptResources } from '../storage/database.
 import { ApiError } from './api-error.ts';
 import { jsonBody, type Router } from './http.ts';
 
-/** GET /emulator/clock reports the warehouse's time, PUT `{"now": …}` moves it forward, for later starts on the same file too. */
+/** GET /emulator/clock returns the warehouse's time, PUT `{"now": …}` moves it forward, also for later starts with the same file. */
 export function addClockRoutes(router: Router, clock: Clock, database: Database): void {
   const told = () => ({ now: new Date(clock.now()).toISOString() });
   router.on('GET', '/emulator/clock', told);
@@ -19,7 +19,7 @@ export function addClockRoutes(router: Router, clock: Clock, database: Database)
   });
 }
 
-/** Moves the clock to where it was when the database was closed. */
+/** Restores the clock from when the database was closed. */
 export async function restoreClock(clock: Clock, database: Database): Promise<void> {
   const [kept] = await keptResources<{ shiftMs: number }>(database, 'clock');
   if (kept) clock.restore(kept.shiftMs);

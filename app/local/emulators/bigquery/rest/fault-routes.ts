@@ -1,7 +1,7 @@
 import { FAULT_KINDS, type Faults } from '../faults.ts';
 import { jsonBody, type Router } from './http.ts';
 
-/** POST /emulator/faults adds a fault, GET lists those still to come, DELETE forgets them. */
+/** POST /emulator/faults adds a fault, GET lists the armed ones, DELETE clears them. */
 export function addFaultRoutes(router: Router, faults: Faults): void {
   const path = '/emulator/faults';
   router.on('POST', path, async ({ request }) => faults.add(await jsonBody(request)));

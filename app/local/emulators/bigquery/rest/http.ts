@@ -1,4 +1,4 @@
-// The little of HTTP that the stand-in needs, over node:http: bodies must stream, and sockets be cut on demand.
+// A minimal router on node:http: bodies must stream, and faults must be able to cut connections.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -11,17 +11,17 @@ import { ApiError } from './api-error.ts';
 export interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
-  /** The request forgets it when it is destroyed. */
+  /** Detached from the request when it is destroyed. */
   socket: Socket;
   /** Values of the `:names` in the route. */
   parameters: Record<string, string>;
   query: URLSearchParams;
 }
 
-/** Answers JSON with what it returns; undefined: 204; `answered`: the handler has answered by itself. */
+/** Sends its result as JSON; undefined: 204; `answered`: the handler has responded itself. */
 export type Handler = (exchange: Exchange) => Promise<object | undefined> | object | undefined;
 
-/** Returned by a handler that has answered by itself, or cut the connection. */
+/** Returned by a handler that has responded itself, or has cut the connection. */
 export const answered = Object.freeze({});
 
 interface Route {
@@ -107,7 +107,7 @@ type Connection = Pick<Exchange, 'request' | 'response' | 'socket'>;
 async function refuse({ request, response, socket }: Connection, error: unknown, status?: number): Promise<void> {
   if (response.headersSent || socket.destroyed) return;
   const known = isApiError(error) ? error : new ApiError('internalError', error instanceof Error ? error.message : String(error));
-  // Else the connection would be reset under a client that is still sending.
+  // Otherwise the connection would be reset while the client is still sending.
   if (!request.complete) await drain(request);
   const body = known.body;
   if (status !== undefined) body.error.code = status;
@@ -123,7 +123,7 @@ export const isApiError = (error: unknown): error is ApiError => Error.isError(e
 
 const MAX_JSON_BYTES = 20 * 1024 * 1024;
 
-/** The JSON body, `{}` when there is none. */
+/** The JSON body, or `{}` if there is none. */
 export async function jsonBody(request: IncomingMessage): Promise<Record<string, unknown>> {
   const body = request.headers['content-encoding'] === 'gzip' ? request.pipe(createGunzip()) : request;
   const chunks: Buffer[] = [];
@@ -142,7 +142,7 @@ export function parseJson(text: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new ApiError('badRequest', 'Invalid JSON payload received.');
 }

@@ -29,7 +29,7 @@ function jobOf(service: Service, parameters: Record<string, string>, query: URLS
   return service.jobs.find(parameters.jobId!, query.get('location') ?? undefined);
 }
 
-/** A job that was just made may not be found for a while. */
+/** With this fault, a new job cannot be found for a while. */
 function visibleJob(service: Service, parameters: Record<string, string>, query: URLSearchParams): Job {
   const job = jobOf(service, parameters, query);
   const { jobId } = job.resource.jobReference;
@@ -67,7 +67,7 @@ function runQueryNow(service: Service, runner: JobRunner): Handler {
   return async ({ request, parameters }) => {
     requireProject(service, parameters);
     const asked = (await jsonBody(request)) as QueryRequest;
-    // A request that is sent again joins the job that it started.
+    // A repeated request joins the job that the first one started.
     const earlier = asked.requestId === undefined ? undefined : byRequestId.get(asked.requestId);
     const started = earlier ?? runner.insert(jobFor(asked));
     if (asked.requestId !== undefined) byRequestId.set(asked.requestId, started);
@@ -79,7 +79,7 @@ function runQueryNow(service: Service, runner: JobRunner): Handler {
   };
 }
 
-/** jobs.query has the configuration's fields in the request itself. */
+/** jobs.query has the fields of the configuration directly in the request. */
 function jobFor(asked: QueryRequest): Record<string, unknown> {
   const { location, requestId: _, dryRun, labels, maxResults: __, timeoutMs: ___, formatOptions: ____, ...query } = asked;
   return {

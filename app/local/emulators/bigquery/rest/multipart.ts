@@ -8,7 +8,7 @@ import { parseJson } from './http.ts';
 const MAX_HEAD_BYTES = 10 * 1024 * 1024;
 const BREAK = '\r\n';
 
-/** Reads multipart/related: a JSON part, then bytes, which go to a file as they come. Throws badRequest for anything else. */
+/** Reads multipart/related: a JSON part, then bytes, which are streamed to a file. Throws badRequest for anything else. */
 export async function readMultipart(
   request: IncomingMessage,
   folder: string,
@@ -50,7 +50,7 @@ async function readParts(request: IncomingMessage, handle: FileHandle, delimiter
   return metadata;
 }
 
-/** The JSON of the first part, and what follows the second part's headers. */
+/** The JSON of the first part, and the bytes after the second part's headers. */
 function splitHead(head: Buffer, delimiter: string): { json: string; rest: Buffer } | undefined {
   const first = head.indexOf(delimiter);
   const jsonStart = head.indexOf(BREAK + BREAK, first);
@@ -60,7 +60,7 @@ function splitHead(head: Buffer, delimiter: string): { json: string; rest: Buffe
   return { json: head.toString('utf8', jsonStart + 4, second), rest: head.subarray(bytesStart + 4) };
 }
 
-/** The closing delimiter came with the bytes; it is the last thing in the file. */
+/** Removes the closing delimiter from the end of the file. */
 async function cutEnd(handle: FileHandle, delimiter: string): Promise<void> {
   const closing = `${BREAK}${delimiter}--`;
   const { size } = await handle.stat();

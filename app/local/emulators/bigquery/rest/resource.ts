@@ -1,10 +1,10 @@
-// What all REST resources have in common.
+// Helpers that all REST resources share.
 import type { IncomingMessage } from 'node:http';
 import { ApiError } from './api-error.ts';
 
 type Fields = Record<string, unknown>;
 
-/** Only the one project is here. */
+/** Only one project exists. */
 export function requireProject(service: { project: string }, parameters: Record<string, string>): void {
   if (parameters.projectId === service.project) return;
   throw new ApiError('notFound', `Not found: Project ${parameters.projectId} (the local BigQuery has only ${service.project})`);
@@ -15,12 +15,12 @@ export function kept(body: Fields, names: string[]): Fields {
   return Object.fromEntries(names.flatMap((name) => (body[name] === undefined || body[name] === null ? [] : [[name, body[name]]])));
 }
 
-/** The named fields of a patch; null takes a field away. */
+/** The named fields of a patch; null removes a field. */
 export function patchable(body: Fields, names: string[]): Fields {
   return Object.fromEntries(names.flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]]])));
 }
 
-/** A patch over a resource, maps such as labels key by key. */
+/** Applies a patch to a resource; maps such as labels are patched key by key. */
 export function merge<Resource extends object>(before: Resource, patch: Fields): Resource {
   const after = { ...before } as Fields;
   for (const [name, value] of Object.entries(patch)) {

@@ -17,13 +17,13 @@ export interface ResultRequest {
 const MAX_ROWS = 10_000;
 const DEFAULT_TIMEOUT_MS = 10_000;
 
-/** The form asked for; plain BigQuery gives seconds as a float. */
+/** The requested timestamp format; by default BigQuery returns seconds as a float. */
 export function timestampForm(format: string | null | undefined, useInt64: boolean): TimestampForm {
   if (format === 'INT64' || format === 'ISO8601_STRING') return format;
   return useInt64 ? 'INT64' : 'FLOAT64';
 }
 
-/** Waits for the job, at most as long as asked, and answers as jobs.query and jobs.getQueryResults do. A failed job is an HTTP error. */
+/** Waits for the job up to the requested time and responds like jobs.query and jobs.getQueryResults. A failed job is an HTTP error. */
 export async function queryResults(service: Service, job: Job, request: ResultRequest): Promise<object> {
   if (!job.resource.configuration.query) throw new ApiError('invalid', `Job ${job.resource.id} is not a query job`);
   await waitFor(job, request.timeoutMs ?? DEFAULT_TIMEOUT_MS);

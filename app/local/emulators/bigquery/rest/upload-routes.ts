@@ -1,4 +1,4 @@
-// Google's upload protocols for load jobs: resumable (a session, chunks, probes) and multipart (one request).
+// Google's upload protocols for load jobs: resumable (a session, chunks, status checks) and multipart (one request).
 
 import type { JobRunner } from '../jobs/job-runner.ts';
 import type { Service } from '../service.ts';
@@ -8,7 +8,7 @@ import { readMultipart } from './multipart.ts';
 import { requireProject } from './resource.ts';
 import { UploadSession } from './upload-session.ts';
 
-/** Google keeps a session for a week. */
+/** Google keeps an upload session for a week. */
 const SESSION_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** POST and PUT under /upload. */

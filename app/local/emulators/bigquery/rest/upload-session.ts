@@ -10,21 +10,21 @@ import type { Exchange } from './http.ts';
 const GRANULE = 256 * 1024;
 
 interface ContentRange {
-  /** Undefined: the request has no bytes, it asks or finishes. */
+  /** Undefined: the request has no bytes; it queries the status or finishes the upload. */
   start: number | undefined;
   end: number;
   total: number | undefined;
 }
 
-/** One resumable upload: what of the bytes is stored, and when it is whole. Chunks but the last are multiples of 256 KiB. */
+/** One resumable upload: which bytes are stored, and when it is complete. All chunks except the last are multiples of 256 KiB. */
 export class UploadSession {
   readonly id = randomUUID();
   readonly metadata: Record<string, unknown>;
   readonly file: string;
   readonly startedAt: number;
-  /** Bytes that will not have to be sent again. */
+  /** Bytes that the client need not send again. */
   stored = 0;
-  /** The job, once all bytes are there; asked again, the same. */
+  /** The job, once all bytes have arrived; later requests return the same one. */
   finish: Promise<Job> | undefined;
   #total: number | undefined;
 
@@ -49,7 +49,7 @@ export class UploadSession {
     await rm(this.file, { force: true });
   }
 
-  /** Takes one PUT. True when the upload is whole. A connection that ends early leaves what had come, in whole granules. */
+  /** Handles one PUT. Returns true if the upload is complete. If the connection ends early, the complete granules are kept. */
   async receive(
     { request, socket }: Pick<Exchange, 'request' | 'socket'>,
     fault: (kind: FaultKind) => Fault | undefined,
@@ -114,7 +114,7 @@ export class UploadSession {
       throw badRequest('The request has fewer bytes than its Content-Range header says.');
   }
 
-  /** Writes what is not stored yet; gives the place after the last byte that came. */
+  /** Writes the bytes that are not stored yet; returns the position after the last received byte. */
   async #writeFresh(
     request: IncomingMessage,
     handle: FileHandle,
@@ -131,13 +131,13 @@ export class UploadSession {
         if (at - range.start! >= cutAfter) break;
       }
     } catch (error) {
-      // The client is gone; what came stays.
+      // The client disconnected; the received bytes are kept.
       if (!request.destroyed || request.complete) throw error;
     }
     return at;
   }
 
-  /** Only whole granules of a chunk stay. */
+  /** Only complete granules of a chunk are kept. */
   #forget(start: number, kept: number, isInterrupted = false): void {
     const end = Math.floor((start + kept) / GRANULE) * GRANULE;
     this.stored = isInterrupted ? Math.max(this.stored, end) : Math.max(start, end);
@@ -147,7 +147,7 @@ export class UploadSession {
 function contentRange(request: IncomingMessage): ContentRange {
   const header = request.headers['content-range'];
   const length = Number(request.headers['content-length'] ?? Number.NaN);
-  // A whole upload in one request needs no header.
+  // A complete upload in one request needs no header.
   if (header === undefined) {
     if (Number.isNaN(length)) throw badRequest('A request without Content-Range needs Content-Length.');
     return length === 0 ? { start: undefined, end: -1, total: 0 } : { start: 0, end: length - 1, total: length };

@@ -8,7 +8,7 @@ interface Aggregate {
   /** The DuckDB function. */
   name: string;
   gives(given: Value[]): ColumnType | undefined;
-  /** Numbers, orders of the arguments and the like, refused by undefined. */
+  /** Argument counts, argument order and the like; undefined rejects the call. */
   windowOnly?: boolean;
   takesOrder?: boolean;
   takesNulls?: boolean;
@@ -104,7 +104,7 @@ function windowText({ partitionBy, orderBy, frame }: Window, compile: Compile): 
   return parts.filter(Boolean).join(' ');
 }
 
-/** NULLs are the smallest in GoogleSQL, then NaN. */
+/** In GoogleSQL, NULLs sort first, then NaN. */
 export function orderText(items: OrderItem[], compile: Compile): string {
   const keys = items.map((item) => {
     const compiled = compile(item.value);

@@ -2,7 +2,7 @@ import { type ApiError, invalidQuery } from '../rest/api-error.ts';
 import { type Token, tokenize } from './tokens.ts';
 import type { Place, Query } from './tree.ts';
 
-/** GoogleSQL's reserved words: never a column, a table or an alias unless backticked. */
+/** GoogleSQL's reserved words: not allowed as a column, table or alias unless in backticks. */
 const RESERVED = new Set(
   `ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED AT BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS CUBE CURRENT DEFAULT DEFINE DESC
   DISTINCT ELSE END ENUM ESCAPE EXCEPT EXCLUDE EXISTS EXTRACT FALSE FETCH FOLLOWING FOR FROM FULL GROUP GROUPING GROUPS HASH HAVING IF
@@ -11,7 +11,7 @@ const RESERVED = new Set(
   UNBOUNDED UNION UNNEST USING WHEN WHERE WINDOW WITH WITHIN`.split(/\s+/),
 );
 
-/** A place in a statement's tokens, and the questions that a parser asks there. */
+/** A position in a statement's tokens, with the checks that a parser needs there. */
 export class Cursor {
   readonly source: string;
   readonly #parseQuery: (cursor: Cursor) => Query;
@@ -43,7 +43,7 @@ export class Cursor {
     return token;
   }
 
-  /** Are these the next words or signs? */
+  /** Whether these are the next words or signs. */
   isAt(...words: string[]): boolean {
     return words.every((word, offset) => {
       const token = this.peek(offset);
@@ -52,7 +52,7 @@ export class Cursor {
     });
   }
 
-  /** Takes the words if all of them are next. */
+  /** Consumes the words if all of them are next. */
   take(...words: string[]): boolean {
     if (!this.isAt(...words)) return false;
     this.#at += words.length;
@@ -74,7 +74,7 @@ export class Cursor {
     return kind === 'name' || (kind === 'word' && !RESERVED.has(text.toUpperCase()));
   }
 
-  /** `[AS] alias` where one is possible. */
+  /** An optional `[AS] alias`. */
   alias(): string | undefined {
     if (this.take('AS')) return this.identifier('alias');
     return this.isIdentifier() ? this.next().text : undefined;
@@ -93,7 +93,7 @@ export class Cursor {
     return inside;
   }
 
-  /** A query within an expression, from here on. */
+  /** Parses a query within an expression. */
   subquery(): Query {
     return this.#parseQuery(this);
   }
@@ -104,7 +104,7 @@ export class Cursor {
     return invalidQuery(`Syntax error: ${prefix ? `${prefix} but got` : 'Unexpected'} ${found}`, this.place);
   }
 
-  /** A feature of GoogleSQL that this stand-in does not have: better refused than answered wrongly. */
+  /** A GoogleSQL feature that the emulator does not support: rejecting it is better than a wrong result. */
   unsupported(what: string): ApiError {
     return invalidQuery(`The local BigQuery does not know ${what}`, this.place);
   }

@@ -1,11 +1,11 @@
-// GoogleSQL's format elements (%Y, %E*S, …), for reading and for writing.
+// GoogleSQL's format elements (%Y, %E*S, …), for parsing and formatting.
 import { invalidQuery } from '../rest/api-error.ts';
 import { type ScalarName, text } from '../storage/column-type.ts';
 import type { Call } from './tree.ts';
 
 type Part = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second' | 'zone';
 
-/** Element → the part that it reads and its pattern, one group (a second's fraction: two). */
+/** Element → the part it parses and its pattern, with one group (two for a second's fraction). */
 const READ: Record<string, [Part, string]> = {
   '%Y': ['year', '([0-9]{1,5})'],
   '%m': ['month', '(1[0-2]|0?[1-9])'],
@@ -14,14 +14,14 @@ const READ: Record<string, [Part, string]> = {
   '%H': ['hour', '(2[0-3]|[01]?[0-9])'],
   '%M': ['minute', '([0-5]?[0-9])'],
   '%S': ['second', '([0-5]?[0-9]|60)'],
-  // What follows the sixth decimal is dropped.
+  // Digits after the sixth decimal are dropped.
   '%E*S': ['second', '([0-5]?[0-9]|60)(?:(\\.[0-9]{1,6})[0-9]*)?'],
   '%Ez': ['zone', '(Z|[+-](?:(?:0[0-9]|1[0-3])(?::?[0-5][0-9])?|14(?::?00)?))'],
   '%z': ['zone', '([+-](?:(?:0[0-9]|1[0-3])(?:[0-5][0-9])?|14(?:00)?))'],
 };
 
 const SHORT: Record<string, string> = { '%F': '%Y-%m-%d', '%T': '%H:%M:%S' };
-// Right before another element a year has four digits.
+// Directly before another element, a year has four digits.
 const YEAR_BEFORE_ELEMENT = '([0-9]{4})';
 const ELEMENT = /%E[*0-9]S|%Ez|%[A-Za-z%]|\s+|[^%\s]/g;
 
@@ -34,7 +34,7 @@ const PARTS: Partial<Record<ScalarName, Part[]>> = {
   TIMESTAMP: [...DATE_PARTS, ...TIME_PARTS, 'zone'],
 };
 
-/** DuckDB text that reads `subject` by a format, NULL where it does not fit: the parts are put into the order that a cast reads. */
+/** DuckDB text that parses `subject` by a format, NULL if it does not match: the parts are put in the order that a cast expects. */
 export function parsePattern(type: ScalarName, format: string, subject: string, call: Call): string {
   const { pattern, groups } = readFormat(type, format, call);
   const part = (name: Part, otherwise: string) => groups.get(name) ?? otherwise;
@@ -47,13 +47,13 @@ export function parsePattern(type: ScalarName, format: string, subject: string, 
     TIMESTAMP: `${date} ${time}${part('zone', '+00')}`,
   };
   const inOrder = `regexp_replace(${subject}, ${text(pattern)}, ${text(ordered[type]!)})`;
-  // Of the second 60 the fraction is lost.
+  // A second 60 loses its fraction.
   const read = type === 'DATE' ? `TRY_CAST(${inOrder} AS DATE)` : `bq_leap_${type.toLowerCase()}(${inOrder}, ':59')`;
   const inRange = type === 'TIME' ? read : `bq_${type.toLowerCase()}_in_range(${read})`;
   return `CASE WHEN regexp_matches(${subject}, ${text(pattern)}) THEN ${inRange} END`;
 }
 
-/** The format as a pattern, and for each part what stands for it in a replacement. */
+/** The format as a pattern, and for each part its replacement reference. */
 function readFormat(type: ScalarName, format: string, call: Call): { pattern: string; groups: Map<Part, string> } {
   let pattern = '';
   let count = 0;
@@ -69,7 +69,7 @@ function readFormat(type: ScalarName, format: string, call: Call): { pattern: st
     } else if (element.startsWith('%') && element !== '%%') throw unknownElement(element, call);
     else pattern += element.trim() === '' ? '\\s*' : escaped(element === '%%' ? '%' : element);
   }
-  // One NUL at the end is overlooked.
+  // One trailing NUL is ignored.
   return { pattern: `^\\s*${pattern}\\s*\\x00?$`, groups };
 }
 
@@ -86,7 +86,7 @@ const WRITE: Record<string, string> = {
 };
 const SAME = ['%Y', '%m', '%d', '%H', '%M', '%S', '%B', '%b', '%A', '%a', '%j', '%y', '%I', '%p', '%%'];
 
-/** DuckDB's strftime format for a GoogleSQL one. */
+/** The DuckDB strftime format of a GoogleSQL format. */
 export function textPattern(format: string, call: Call): string {
   const elements = [...format.matchAll(ELEMENT)].map(([element]) => {
     if (!element.startsWith('%') || SAME.includes(element)) return element;

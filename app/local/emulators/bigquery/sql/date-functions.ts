@@ -1,4 +1,4 @@
-// Functions of dates and times; all in UTC, since no function here takes a zone.
+// Date and time functions, all in UTC, because no supported function takes a time zone.
 import { invalidQuery } from '../rest/api-error.ts';
 import { type ScalarName, scalar, text } from '../storage/column-type.ts';
 import { parsePattern, textPattern } from './date-format.ts';
@@ -9,14 +9,14 @@ import { cast, coerce, type Value, value } from './value.ts';
 const MICROS: Record<string, number> = { MICROSECOND: 1, MILLISECOND: 1e3, SECOND: 1e6, MINUTE: 6e7, HOUR: 36e8 };
 const DAY_PARTS = ['DAY', 'WEEK', 'ISOWEEK', 'MONTH', 'QUARTER', 'YEAR'];
 
-/** The date part that stands as an argument. */
+/** The date part given as an argument. */
 function partOf(given: Value | undefined, allowed: string[], call: Call): string {
   const part = given?.part;
   if (part !== undefined && allowed.includes(part)) return part;
   throw invalidQuery(`A valid date part name is required for ${call.name} but found ${part ?? 'an expression'}`, call.place);
 }
 
-/** Weeks begin on Sunday, those of DuckDB and ISOWEEK on Monday. */
+/** Weeks start on Sunday; in DuckDB and ISOWEEK on Monday. */
 function truncated(sql: string, part: string): string {
   if (part === 'WEEK') return `date_trunc('week', ${sql} + INTERVAL 1 DAY) - INTERVAL 1 DAY`;
   return `date_trunc('${part === 'ISOWEEK' ? 'week' : part.toLowerCase()}', ${sql})`;
@@ -30,7 +30,7 @@ const trunc =
     return value(type, `CAST(${truncated(known.sql, partOf(part, parts, call))} AS ${stored})`);
   };
 
-/** Months and years end on the last day that there is, in both. */
+/** Both clamp months and years to the last valid day. */
 const add =
   (type: ScalarName, sign: '+' | '-', parts: string[], stored: string, range: string): Compile =>
   ([from, by], call) => {
@@ -44,7 +44,7 @@ const add =
     return value(type, `bq_or_fail(${known.sql}, ${range}(${moved}), ${text(`${call.name} overflow: `)})`);
   };
 
-/** Whole units between two timestamps, towards zero. */
+/** Whole units between two timestamps, truncated toward zero. */
 const timestampDifference: Compile = ([one, other, part], call) => {
   const [later, earlier] = [one && coerce(one, scalar('TIMESTAMP')), other && coerce(other, scalar('TIMESTAMP'))];
   if (!later || !earlier || call.arguments.length !== 3) return undefined;
@@ -52,7 +52,7 @@ const timestampDifference: Compile = ([one, other, part], call) => {
   return value('INT64', `((epoch_us(${later.sql}) - epoch_us(${earlier.sql})) // ${unit})`);
 };
 
-/** Borders of the part between two dates. */
+/** The number of part boundaries between two dates. */
 const dateDifference: Compile = ([one, other, part], call) => {
   const [later, earlier] = [one && coerce(one, scalar('DATE')), other && coerce(other, scalar('DATE'))];
   if (!later || !earlier || call.arguments.length !== 3) return undefined;
@@ -69,7 +69,7 @@ const convert =
     return cast(given, scalar(to), false, call.place);
   };
 
-/** Reads a text by a format that is known beforehand; the format becomes a pattern, the pattern's parts a text that DuckDB casts. */
+/** Parses a text by a constant format, which becomes a pattern whose parts form a text that DuckDB casts. */
 const parse =
   (type: ScalarName): Compile =>
   ([format, input], call) => {
@@ -92,7 +92,7 @@ const format =
 
 const TIMES = [...Object.keys(MICROS), 'DAY'];
 const utc = (sql: string) => `timezone('UTC', ${sql})`;
-/** The clock may be ahead of real time. */
+/** The emulator's clock may be ahead of real time. */
 const NOW = `(now() + to_milliseconds(coalesce(getvariable('clock_shift_ms'), 0)))`;
 
 export const DATE_FUNCTIONS: Record<string, Compile> = {

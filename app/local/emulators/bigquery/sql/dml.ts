@@ -11,11 +11,11 @@ export interface DmlPlan {
   kind: 'dml';
   statementType: 'INSERT' | 'UPDATE' | 'DELETE' | 'TRUNCATE_TABLE' | 'MERGE';
   target: StoredTable;
-  /** DuckDB statement; a MERGE gives one row per changed row, with what was done to it. */
+  /** DuckDB statement; a MERGE returns one row per changed row, with the action taken. */
   sql: string;
-  /** A query that must give no row, else a target row has more than one source row. */
+  /** A query that must return no rows; otherwise a target row has more than one source row. */
   duplicates: string | undefined;
-  /** Google bills the whole target beside the columns read. */
+  /** Google bills the whole target in addition to the columns read. */
   rewritesTarget: boolean;
 }
 
@@ -32,7 +32,7 @@ export function findTarget(path: TablePath, sources: Sources, what: string): Sto
 
 type Column = StoredTable['columns'][number];
 
-/** The target columns that are named, or all of them. */
+/** The named target columns, or all of them. */
 export function targetColumns(table: StoredTable, names: string[] | undefined, place: Place): Column[] {
   if (!names) return table.columns;
   const twice = names.find((name, index) => names.findIndex((other) => sameName(other, name)) < index);
@@ -46,7 +46,7 @@ function columnNamed(table: StoredTable, name: string, place: Place, message: st
   return column;
 }
 
-/** A value for a column, of a type that may be assigned to it. */
+/** A value for a column, coerced to a type that can be assigned to it. */
 export function assigned(given: Expression | 'default', column: Column, scope: Scope, place: Place): string {
   if (given === 'default') return `CAST(NULL AS ${storedAs(column.type)})`;
   return assignedValue(compileExpression(given, scope), column, place);
@@ -111,7 +111,7 @@ function changeTarget(statement: Of<'update'> | Of<'delete'>, sources: Sources) 
   return { target, id, scope, where };
 }
 
-/** The name that the statement's own table goes by. */
+/** The name by which the statement refers to its table. */
 export const nameOf = ({ path, alias }: { path: TablePath; alias: string | undefined }) => alias ?? path.names.at(-1)!;
 
 /** `"column" = value, …`, each column once. */

@@ -9,7 +9,7 @@ import { cast, coerce, commonType, noSignature, type Value, value } from './valu
 
 type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
 
-/** DuckDB text and type of an expression. Throws invalidQuery for what GoogleSQL refuses. */
+/** DuckDB text and type of an expression. Throws invalidQuery for what GoogleSQL rejects. */
 export function compileExpression(expression: Expression, scope: Scope): Value {
   switch (expression.kind) {
     case 'null':
@@ -51,7 +51,7 @@ export function compileExpression(expression: Expression, scope: Scope): Value {
   }
 }
 
-/** The expression as the wanted type, if GoogleSQL makes it one by itself. */
+/** The expression as the wanted type, if GoogleSQL coerces it implicitly. */
 export function compileAs(expression: Expression, type: ColumnType, scope: Scope, what: string, place: Place): Value {
   const compiled = compileExpression(expression, scope);
   const coerced = coerce(compiled, type, place);
@@ -110,7 +110,7 @@ function binary(expression: Of<'binary'>, scope: Scope): Value {
   return comparison(operator, left, right, place);
 }
 
-/** In both a backslash escapes, once DuckDB is told so. */
+/** Backslash is an escape character in both, once DuckDB is configured for it. */
 function like(left: Value, right: Value, place: Place): Value {
   const [subject, pattern] = [coerce(left, scalar('STRING')), coerce(right, scalar('STRING'))];
   if (!subject || !pattern) throw noSignature('operator LIKE', [left, right], place);
@@ -141,7 +141,7 @@ function comparison(written: string, left: Value, right: Value, place: Place): V
   return value('BOOL', compare(operator, coerce(left, type)!.sql, coerce(right, type)!.sql, type));
 }
 
-/** NaN equals nothing in GoogleSQL, not even itself; in DuckDB it does, and is the greatest number. */
+/** In GoogleSQL NaN equals nothing, not even itself; in DuckDB it equals itself and is the greatest number. */
 function compare(operator: string, a: string, b: string, type: ColumnType): string {
   if (type.name !== 'FLOAT64' || operator.startsWith('IS')) return `(${a} ${operator} ${b})`;
   if (operator === '<>') return `(${a} <> ${b} OR isnan(${a}) OR isnan(${b}))`;

@@ -6,7 +6,7 @@ import { emptyScope, type Range, rangeOfQuery, rangeOfTable, type Scope, type Sc
 import type { From } from './tree.ts';
 import { coerce, commonType, noSignature, type Value } from './value.ts';
 
-/** DuckDB text of what stands in FROM; its ranges are added to the scope. */
+/** DuckDB text of a FROM clause; adds its ranges to the scope. */
 export function compileFrom(from: From, scope: Scope): string {
   if (from.kind === 'join') return compileJoin(from, scope);
   const id = scope.sources.uniqueName();
@@ -24,7 +24,7 @@ function addRange(scope: Scope, range: Range, place: { line: number; column: num
 
 function compileRange(from: Exclude<From, { kind: 'join' }>, scope: Scope, id: string): { sql: string; range: Range } {
   if (from.kind === 'subquery') {
-    // What stands beside a subquery in FROM cannot be seen from inside it.
+    // A subquery in FROM cannot see the other items of FROM.
     const compiled = scope.compileQuery(from.query, emptyScope(scope, scope.outer));
     return { sql: `(${compiled.sql})`, range: rangeOfQuery(compiled.columns, id, from.alias) };
   }
@@ -42,7 +42,7 @@ function compileRange(from: Exclude<From, { kind: 'join' }>, scope: Scope, id: s
   return { sql: `(${compiled.sql})`, range: rangeOfQuery(compiled.columns, id, alias) };
 }
 
-/** An array of the query or of its parameters; arrays in columns of a table beside it are not unfolded here. */
+/** UNNEST of an array in the query or its parameters; array columns of another table in FROM are not supported. */
 function compileUnnest(from: Extract<From, { kind: 'unnest' }>, scope: Scope, id: string): { sql: string; range: Range } {
   const list = compileExpression(from.value, emptyScope(scope, scope.outer));
   if (list.type.name !== 'ARRAY')
@@ -64,7 +64,7 @@ function compileJoin(join: Extract<From, { kind: 'join' }>, scope: Scope): strin
   return `${left} ${join.type} JOIN ${right} ON ${conditions.join(' AND ')}`;
 }
 
-/** USING makes one column of two: the one that is there, in an outer join. */
+/** USING merges two columns into one: in an outer join, the one that is not NULL. */
 function mergeColumn(name: string, join: Extract<From, { kind: 'join' }>, scope: Scope, before: number): string {
   const find = (ranges: Range[]) => ranges.flatMap((range) => range.columns).filter((column) => sameName(column.name, name));
   const merged = scope.merged.find((column) => sameName(column.name, name));

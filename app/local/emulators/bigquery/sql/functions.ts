@@ -1,4 +1,4 @@
-// The functions that the stand-in knows, as data: what they take, give, and are in DuckDB. A function that is not here is refused.
+// The supported functions, as data: their arguments, result and DuckDB equivalent. Any other function is rejected.
 import { invalidQuery } from '../rest/api-error.ts';
 import { type ScalarName, scalar, storedAs, text } from '../storage/column-type.ts';
 import { DATE_FUNCTIONS } from './date-functions.ts';
@@ -8,7 +8,7 @@ import { coerce, commonType, noSignature, type Value, value } from './value.ts';
 
 const NUMBERS: ScalarName[] = ['INT64', 'NUMERIC', 'BIGNUMERIC', 'FLOAT64'];
 
-/** The first argument's number type is kept; its own comes first, since a literal would also pass for another. */
+/** Keeps the number type of the first argument; that type is tried first, because a literal also matches others. */
 const numeric =
   (sql: (x: string, ...rest: string[]) => string, rest: ScalarName[] = [], types = NUMBERS): Compile =>
   (given, call) => {
@@ -35,10 +35,10 @@ const trim = (name: string) => signature(['STRING', 'STRING'], 'STRING', (s, cha
 
 const anyNull = (given: string[]) => given.map((each) => `${each} IS NULL`).join(' OR ');
 
-/** DuckDB's own skip NULL arguments. */
+/** DuckDB's own versions skip NULL arguments. */
 const extreme = (name: string) => alike((given) => `CASE WHEN ${anyNull(given)} THEN NULL ELSE ${name}(${given.join(', ')}) END`);
 
-/** One capturing group, or the whole match; more groups are an error in BigQuery. */
+/** One capturing group, or the whole match; BigQuery rejects more groups. */
 function regexpExtract(given: Value[], call: Call): Value | undefined {
   const pattern = given[1]?.literal;
   if (given.length !== 2 || given[0]!.type.name !== 'STRING') return undefined;
@@ -118,7 +118,7 @@ const FUNCTIONS: Record<string, Compile> = {
   FROM_BASE64: signature(['STRING'], 'BYTES', (s) => `from_base64(${s})`),
   ABS: numeric((x) => `abs(${x})`),
   SIGN: numeric((x) => `sign(${x})`),
-  // Of an INT64 these give FLOAT64.
+  // For an INT64 these return FLOAT64.
   ROUND: numeric((x, digits = '0') => `round(${x}, CAST(${digits} AS INTEGER))`, ['INT64'], ['NUMERIC', 'BIGNUMERIC', 'FLOAT64']),
   TRUNC: numeric((x) => `trunc(${x})`, [], ['NUMERIC', 'BIGNUMERIC', 'FLOAT64']),
   CEIL: numeric((x) => `ceil(${x})`, [], ['NUMERIC', 'BIGNUMERIC', 'FLOAT64']),
@@ -147,10 +147,10 @@ function safeDivide(macro: string): (a: string, b: string) => string {
   return (a, b) => `CASE WHEN ${b} = 0 THEN NULL ELSE ${macro}(${a}, ${b}) END`;
 }
 
-/** What raises an error on purpose cannot stand in DuckDB's TRY. */
+/** DuckDB's TRY cannot contain functions that raise an error on purpose. */
 const RAISES = /\b(bq_or_fail|bq_natural|bq_divide|bq_numeric_divide|bq_mod|bq_div|error)\(/;
 
-/** A call of a plain function. SAFE.name(…) gives NULL where name(…) fails. */
+/** A call of a scalar function. SAFE.name(…) gives NULL if name(…) fails. */
 export function compileFunction(call: Call, given: Value[]): Value {
   const compile = FUNCTIONS[call.name];
   if (!compile) throw invalidQuery(`Function not found: ${call.name} (the local BigQuery does not have it)`, call.place);

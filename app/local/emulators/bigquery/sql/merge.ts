@@ -12,15 +12,15 @@ type Merge = Extract<Statement, { kind: 'merge' }>;
 interface Sides {
   target: StoredTable;
   targetName: string;
-  /** What ON and WHEN MATCHED see: the target first, then the source. */
+  /** The scope of ON and WHEN MATCHED: the target first, then the source. */
   both: Scope;
-  /** What WHEN NOT MATCHED sees. */
+  /** The scope of WHEN NOT MATCHED. */
   source: Scope;
-  /** What WHEN NOT MATCHED BY SOURCE sees. */
+  /** The scope of WHEN NOT MATCHED BY SOURCE. */
   targetOnly: Scope;
 }
 
-/** MERGE, with the query that finds target rows which more than one source row would change: DuckDB takes one of them, BigQuery fails. */
+/** MERGE, with a query that finds target rows matched by more than one source row: DuckDB picks one of them, BigQuery fails. */
 export function planMerge(merge: Merge, sources: Sources): DmlPlan {
   const target = findTarget(merge.path, sources, 'MERGE');
   const targetId = sources.uniqueName();
@@ -63,7 +63,7 @@ function compileAction(action: MergeAction, scope: Scope, { target, targetName }
   return `INSERT (${columns.map((column) => quoted(column.name)).join(', ')}) VALUES (${texts.join(', ')})`;
 }
 
-/** INSERT ROW: the source's columns in their order. */
+/** INSERT ROW: the source's columns in order. */
 function sourceRow(scope: Scope) {
   return scope.ranges
     .flatMap((range) => range.columns)

@@ -2,14 +2,14 @@ import { invalidQuery } from '../rest/api-error.ts';
 import type { Field } from '../storage/column-type.ts';
 import type { Expression, Option } from './tree.ts';
 
-/** The part of a table's resource that OPTIONS, PARTITION BY and CLUSTER BY set. Null takes a value away. */
+/** The part of a table's resource that OPTIONS, PARTITION BY and CLUSTER BY set. Null removes a value. */
 export interface OptionValues {
   description?: string | null;
   friendlyName?: string | null;
   labels?: Record<string, string> | null;
   expirationTime?: string | null;
   timePartitioning?: { type: string; field: string; expirationMs?: string };
-  /** How long partitions are kept, in ms; belongs into timePartitioning. */
+  /** How long partitions are kept, in ms; part of timePartitioning. */
   partitionExpirationMs?: string | null;
   clustering?: { fields: string[] };
 }
@@ -63,7 +63,7 @@ function labels(value: Expression): Record<string, string> {
   );
 }
 
-/** Label keys begin with a letter; both hold lower case letters, digits, _ and - only. Throws invalidQuery. */
+/** Label keys start with a letter; keys and values contain only lower-case letters, digits, _ and -. Throws invalidQuery. */
 export function checkLabel(key: string, value: string): void {
   if (!/^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u.test(key)) throw invalidQuery(`Label key "${key}" has invalid characters`);
   if (!/^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u.test(value)) throw invalidQuery(`Label value "${value}" has invalid characters`);

@@ -3,7 +3,7 @@ import { type ColumnType, type NamedType, type ScalarName, scalar, scalarName } 
 import type { Cursor } from './cursor.ts';
 import type { Call, Expression, OrderItem, Window } from './tree.ts';
 
-/** One expression from the cursor on. */
+/** Parses one expression. */
 export function parseExpression(cursor: Cursor): Expression {
   let left = parseAnd(cursor);
   while (cursor.isAt('OR')) left = binary(cursor, left, parseAnd);
@@ -30,7 +30,7 @@ function parseNot(cursor: Cursor): Expression {
 
 const COMPARISONS = ['=', '<', '<=', '>', '>=', '<>', '!='];
 
-/** Comparisons do not chain in GoogleSQL: `a = b = c` is a syntax error, left to whoever reads on. */
+/** Comparisons do not chain in GoogleSQL: `a = b = c` is a syntax error, which the caller reports. */
 function parseComparison(cursor: Cursor): Expression {
   const value = parseSum(cursor);
   const { place } = cursor;
@@ -229,7 +229,7 @@ function parsePathOrCall(cursor: Cursor): Expression {
   }
   if (cursor.isAt('[')) throw cursor.unsupported('access to array elements');
   if (!cursor.isAt('(')) {
-    // CURRENT_TIMESTAMP may stand without parentheses.
+    // CURRENT_TIMESTAMP does not need parentheses.
     if (names.length === 1 && bare && /^CURRENT_(TIMESTAMP|DATE|DATETIME|TIME)$/i.test(names[0]!)) return emptyCall(names[0]!, place);
     return { kind: 'path', names, place };
   }
@@ -266,7 +266,7 @@ function parseCall(cursor: Cursor, call: Call): Call {
   return call;
 }
 
-/** A date part such as DAY or WEEK(MONDAY) stands where another function has a column; only the function can tell. */
+/** A date part such as DAY or WEEK(MONDAY) looks like a column; only the function can tell them apart. */
 function parseArgument(cursor: Cursor): Expression {
   if (cursor.isAt('WEEK', '(')) {
     cursor.next();
@@ -275,7 +275,7 @@ function parseArgument(cursor: Cursor): Expression {
   return parseExpression(cursor);
 }
 
-/** `ORDER BY …` where it is, else nothing. */
+/** Parses an optional `ORDER BY …`. */
 export function parseOrderBy(cursor: Cursor): OrderItem[] {
   if (!cursor.take('ORDER', 'BY')) return [];
   return cursor.list(() => {

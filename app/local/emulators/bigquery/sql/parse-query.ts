@@ -2,7 +2,7 @@ import type { Cursor } from './cursor.ts';
 import { isQueryStart, parseExpression, parseOrderBy } from './parse-expression.ts';
 import type { Body, Expression, From, Query, Select, SelectItem, TablePath } from './tree.ts';
 
-/** `[WITH …] SELECT … [ORDER BY …] [LIMIT …]` from the cursor on. */
+/** Parses `[WITH …] SELECT … [ORDER BY …] [LIMIT …]`. */
 export function parseQuery(cursor: Cursor): Query {
   const named = cursor.take('WITH') ? parseWith(cursor) : [];
   const body = parseBody(cursor);
@@ -22,7 +22,7 @@ function parseWith(cursor: Cursor): Query['with'] {
   });
 }
 
-/** GoogleSQL wants parentheses where different set operators meet; the same one may be chained. */
+/** GoogleSQL requires parentheses between different set operators; the same operator can be chained. */
 function parseBody(cursor: Cursor): Body {
   let left = parseBodyPart(cursor);
   let first: string | undefined;
@@ -68,7 +68,7 @@ function parseSelect(cursor: Cursor): Select {
   return { kind: 'select', distinct, items, from, where, groupBy, having, qualify, place };
 }
 
-/** A comma may end the list. */
+/** The list may have a trailing comma. */
 function parseItems(cursor: Cursor): SelectItem[] {
   const items = [parseItem(cursor)];
   while (cursor.take(',')) {
@@ -107,7 +107,7 @@ function parseGroupBy(cursor: Cursor): Expression[] {
   return cursor.list(() => parseExpression(cursor));
 }
 
-/** What stands after FROM or USING: tables, subqueries and their joins. */
+/** What follows FROM or USING: tables, subqueries and their joins. */
 export function parseFrom(cursor: Cursor): From {
   let left = parseFromItem(cursor);
   for (;;) {
@@ -150,12 +150,12 @@ export function parseFromItem(cursor: Cursor): From {
   return { kind: 'table', path, alias: cursor.alias() };
 }
 
-/** `project.dataset.table` in one pair of backticks, in several, or bare. */
+/** `project.dataset.table` in one pair of backticks, in several, or without. */
 export function parseTablePath(cursor: Cursor): TablePath {
   const { place } = cursor;
   const names = cursor.identifier('table name').split('.');
   while (cursor.take('.')) {
-    // Behind a dot keywords are names.
+    // After a dot, keywords are names.
     if (cursor.token.kind !== 'word' && cursor.token.kind !== 'name') throw cursor.unexpected('Expected table name');
     names.push(...cursor.next().text.split('.'));
   }

@@ -3,7 +3,7 @@ import { parseExpression, parseType } from './parse-expression.ts';
 import { parseFromItem, parseQuery, parseTablePath } from './parse-query.ts';
 import type { Alteration, Assignment, ColumnDefinition, Expression, MergeAction, MergeClause, Option, Statement } from './tree.ts';
 
-/** The one statement that the text holds. Throws an `invalidQuery` that names the place. */
+/** Parses the text as a single statement. Throws an `invalidQuery` with the position. */
 export function parseStatement(source: string): Statement {
   const cursor = new Cursor(source, parseQuery);
   const statement = parseByKeyword(cursor);
@@ -83,7 +83,7 @@ function parseOptions(cursor: Cursor): Option[] {
   });
 }
 
-/** `[('key', 'value'), …]`, how labels are written. */
+/** `[('key', 'value'), …]`, the syntax of labels. */
 function parsePairs(cursor: Cursor): Expression {
   const { place } = cursor;
   cursor.expect('[');
@@ -166,7 +166,7 @@ function parseAssignment(cursor: Cursor): Assignment {
   return { qualifier: second === undefined ? undefined : first, column: second ?? first, value: parseValue(cursor), place };
 }
 
-/** GoogleSQL has no DELETE without WHERE. */
+/** GoogleSQL requires WHERE in a DELETE. */
 function parseDelete(cursor: Cursor): Statement {
   cursor.take('FROM');
   const path = parseTablePath(cursor);

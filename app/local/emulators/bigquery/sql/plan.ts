@@ -1,5 +1,5 @@
-// From GoogleSQL text to what is to be done. The text is read and every name and type in it looked up, so that a statement which BigQuery
-// would refuse is refused, and one that is not known here is refused too, never guessed.
+// Plans a GoogleSQL statement. Every name and type is resolved, so a statement that BigQuery would reject is rejected,
+// and so is one that the emulator does not support; it never guesses.
 import { invalidQuery } from '../rest/api-error.ts';
 import { type Field, fieldOf } from '../storage/column-type.ts';
 import { type DmlPlan, planDelete, planInsert, planTruncate, planUpdate } from './dml.ts';
@@ -55,7 +55,7 @@ export type Plan =
   | { kind: 'drop'; statementType: 'DROP_TABLE' | 'DROP_VIEW'; path: TablePath; ifExists: boolean }
   | { kind: 'alter table'; statementType: 'ALTER_TABLE'; path: TablePath; ifExists: boolean; alterations: AlterationPlan[] };
 
-/** What a statement asks for. `sources.reads` then tells which stored columns it reads. Throws invalidQuery, notFound. */
+/** Plans a statement. Afterwards `sources.reads` contains the stored columns it reads. Throws invalidQuery, notFound. */
 export function planStatement(text: string, sources: Sources): Plan {
   return plan(parseStatement(text), sources);
 }
@@ -67,7 +67,7 @@ export function columnsOfQuery(text: string, sources: Sources): Field[] {
   return fieldsOf(found.columns);
 }
 
-/** REST fields of a result; columns without a name are called f0_, f1_, … */
+/** REST fields of a result; unnamed columns become f0_, f1_, … */
 export function fieldsOf(columns: OutputColumn[]): Field[] {
   let anonymous = 0;
   return columns.map((column) => fieldOf(column.name ?? `f${anonymous++}_`, column.type));

@@ -10,7 +10,7 @@ import { coerce, commonType, type Value } from './value.ts';
 /** The outermost scope of a statement. */
 export const statementScope = (sources: Sources): Scope => emptyScope({ sources, compileQuery });
 
-/** Compiles a query inside a scope, whose columns it may refer to. */
+/** Compiles a query in a scope, so it can refer to the scope's columns. */
 export function compileQuery(query: Query, outer: Scope): CompiledQuery {
   const scope = { ...emptyScope(outer, outer), named: new Map(outer.named) };
   const definitions = query.with.map(({ name, query: inner, place }) => {
@@ -44,7 +44,7 @@ function compileBody(body: Body, scope: Scope, orderBy: OrderItem[]): CompiledQu
   return orderOutput(compiled, scope, orderBy);
 }
 
-/** ORDER BY over what a set operation gives: only its columns can be named. */
+/** ORDER BY on the result of a set operation: only its columns can be named. */
 function orderOutput(compiled: CompiledQuery, scope: Scope, orderBy: OrderItem[]): CompiledQuery {
   const id = scope.sources.uniqueName();
   const outputs = compiled.columns.map((column) => ({ name: column.name, value: { sql: `${id}.${column.id}`, type: column.type } }));
@@ -109,7 +109,7 @@ function compileSelect(select: Select, outer: Scope, orderBy: OrderItem[]): Comp
   };
 }
 
-/** A bare NULL would take any type from DuckDB; an empty array has none. */
+/** DuckDB would give a bare NULL any type; an empty array has none. */
 function asStored({ sql, type }: Value): string {
   if (type.name === 'NULL') return 'CAST(NULL AS BIGINT)';
   return type.name === 'ARRAY' ? `CAST(${sql} AS ${storedAs(type)})` : sql;

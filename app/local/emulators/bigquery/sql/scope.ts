@@ -1,4 +1,4 @@
-// What the names in a query stand for.
+// Resolves the names in a query.
 import { invalidQuery } from '../rest/api-error.ts';
 import { type ColumnType, quoted } from '../storage/column-type.ts';
 import type { Expression, Place, Query, TablePath } from './tree.ts';
@@ -22,13 +22,13 @@ export interface MetadataView {
   columns: OutputColumn[];
 }
 
-/** Where a statement's tables and parameters come from, and which columns it turned out to read. */
+/** The source of a statement's tables and parameters, and a record of the columns it reads. */
 export interface Sources {
-  /** Throws notFound. A view is given as its query's text. */
+  /** Throws notFound. Returns a view as the text of its query. */
   find(path: TablePath): StoredTable | MetadataView | { view: string };
   parameters: Map<string, Value>;
   reads: Map<string, Set<string>>;
-  /** Views of INFORMATION_SCHEMA that it reads. */
+  /** The views of INFORMATION_SCHEMA that the statement reads. */
   metadata: Set<string>;
   uniqueName(): string;
 }
@@ -36,7 +36,7 @@ export interface Sources {
 export interface ScopeColumn {
   name: string | undefined;
   value: Value;
-  /** Notes that the stored column is read: a query pays for the columns that it names. */
+  /** Records that the stored column is read: a query is billed for the columns it names. */
   read(): void;
 }
 
@@ -46,13 +46,13 @@ export interface Range {
   columns: ScopeColumn[];
 }
 
-/** A query as DuckDB text; its columns are called c0, c1, … there, whatever their names are in GoogleSQL. */
+/** A query as DuckDB text; there its columns are named c0, c1, … regardless of their GoogleSQL names. */
 export interface CompiledQuery {
   sql: string;
   columns: OutputColumn[];
 }
 
-/** A column that a compiled query gives out: its name in GoogleSQL and, always unique, in DuckDB. */
+/** A column of a compiled query: its name in GoogleSQL and its name in DuckDB, which is always unique. */
 export interface OutputColumn {
   name: string | undefined;
   id: string;
@@ -63,11 +63,11 @@ export interface OutputColumn {
 export interface Scope {
   sources: Sources;
   ranges: Range[];
-  /** Columns that JOIN … USING made one of two. */
+  /** Columns merged by JOIN … USING. */
   merged: ScopeColumn[];
   /** Subqueries in WITH. */
   named: Map<string, CompiledQuery>;
-  /** Aliases of the SELECT list, where they may be used, and whether they win over columns. */
+  /** Aliases of the SELECT list, if they can be used here, and whether they take precedence over columns. */
   aliases: Map<string, Value> | undefined;
   aliasesWin: boolean;
   outer: Scope | undefined;
@@ -75,7 +75,7 @@ export interface Scope {
   compileQuery: (query: Query, outer: Scope) => CompiledQuery;
 }
 
-/** A scope of the same statement, without names of its own. */
+/** A scope in the same statement, without names of its own. */
 export const emptyScope = ({ sources, compileQuery }: Pick<Scope, 'sources' | 'compileQuery'>, outer?: Scope): Scope => ({
   sources,
   ranges: [],
@@ -109,7 +109,7 @@ export function rangeOfQuery(columns: OutputColumn[], id: string, alias: string 
   };
 }
 
-/** What a name, or a path of names, stands for. Throws where it stands for nothing or for two things. */
+/** Resolves a name, or a path of names. Throws if it is unknown or ambiguous. */
 export function resolvePath(scope: Scope, path: Extract<Expression, { kind: 'path' }>): Value {
   for (let level: Scope | undefined = scope; level; level = level.outer) {
     const found = resolveHere(level, path.names, path.place);
@@ -127,7 +127,7 @@ function resolveHere(scope: Scope, names: string[], place: Place): Value | undef
     if (inside[0]) return fieldsOf(use(inside[0]), names.slice(2), place);
   }
   const alias = scope.aliases?.get(first.toLowerCase());
-  // A table's alias hides a column of that name: what is meant is the whole row.
+  // A table's alias hides a column of the same name and means the whole row.
   const column = range ? undefined : findColumn(scope, first, place);
   if (alias && column && alias.sql !== column.value.sql && !scope.aliasesWin)
     throw invalidQuery(`Name ${first} is ambiguous between a column and an alias`, place);

@@ -2,10 +2,10 @@ import { type ScalarName, scalar } from '../storage/column-type.ts';
 import type { Call } from './tree.ts';
 import { coerce, type Value, value } from './value.ts';
 
-/** How a call becomes DuckDB text. Undefined: the function has no such signature. */
+/** Translates a call to DuckDB text. Undefined: the function has no such signature. */
 export type Compile = (given: Value[], call: Call) => Value | undefined;
 
-/** A function of fixed types; arguments after `required` may be left out. Undefined result: no such signature. */
+/** A function with fixed types; arguments after `required` are optional. Undefined result: no such signature. */
 export function signature(takes: ScalarName[], gives: ScalarName, sql: (...given: string[]) => string, required = takes.length): Compile {
   return (given, call) => {
     if (given.length < required || given.length > takes.length) return undefined;
@@ -14,7 +14,7 @@ export function signature(takes: ScalarName[], gives: ScalarName, sql: (...given
   };
 }
 
-/** The first of several signatures that fits. */
+/** The first matching signature of several. */
 export const anyOf =
   (...signatures: Compile[]): Compile =>
   (given, call) => {

@@ -1,4 +1,4 @@
-// GoogleSQL's words: names, quoted names, strings with escapes, numbers, signs.
+// GoogleSQL's tokens: names, quoted names, strings with escapes, numbers, signs.
 import { invalidQuery } from '../rest/api-error.ts';
 
 export interface Token {
@@ -18,7 +18,7 @@ const PARAMETER = /@[A-Za-z_][A-Za-z0-9_]*/y;
 const SIGN = /<=|>=|<>|!=|\|\||=>|[-+*/=<>(),.;[\]?@{}|&^~:$%!]/y;
 const STRING_START = /(?:[rR][bB]?|[bB][rR]?)?(?:'''|"""|'|")/y;
 
-/** What has no quotes, in the order of asking. */
+/** Unquoted tokens, in the order in which they are tried. */
 const PLAIN: [Token['kind'], RegExp][] = [
   ['word', WORD],
   ['integer', INTEGER],
@@ -27,7 +27,7 @@ const PLAIN: [Token['kind'], RegExp][] = [
   ['sign', SIGN],
 ];
 
-/** The tokens of a statement, ended by one of kind `end`. */
+/** The tokens of a statement, followed by one of kind `end`. */
 export function tokenize(source: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;

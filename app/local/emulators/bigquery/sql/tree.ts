@@ -1,4 +1,4 @@
-// What a statement says, before any name in it is looked up.
+// The syntax tree of a statement, before names are resolved.
 import type { ColumnType, ScalarName } from '../storage/column-type.ts';
 
 export interface Place {

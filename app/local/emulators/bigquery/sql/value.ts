@@ -1,4 +1,4 @@
-// Typed pieces of DuckDB text, and which type may stand for which.
+// Typed pieces of DuckDB text, and the coercions between types.
 import { type ApiError, invalidQuery } from '../rest/api-error.ts';
 import { type ColumnType, type ScalarName, sameType, scalar, storedAs, text, typeText } from '../storage/column-type.ts';
 import type { Place } from './tree.ts';
@@ -7,9 +7,9 @@ import type { Place } from './tree.ts';
 export interface Value {
   sql: string;
   type: ColumnType;
-  /** The value of a literal or parameter, whose type is not fixed yet: '2024-01-01' may be a DATE. */
+  /** The value of a literal or parameter, whose type is not final: '2024-01-01' may be a DATE. */
   literal?: string | undefined;
-  /** A date part such as DAY, an argument that is no value. */
+  /** A date part such as DAY: an argument that is not a value. */
   part?: string;
   /** INTERVAL n part. */
   interval?: { amount: Value; part: string };
@@ -17,7 +17,7 @@ export interface Value {
 
 export const value = (type: ScalarName, sql: string): Value => ({ sql, type: scalar(type) });
 
-/** Type → the types that it turns into by itself. */
+/** Type → the types it coerces to implicitly. */
 const IMPLICIT: Partial<Record<ColumnType['name'], ScalarName[]>> = {
   INT64: ['NUMERIC', 'BIGNUMERIC', 'FLOAT64'],
   NUMERIC: ['BIGNUMERIC', 'FLOAT64'],
@@ -31,7 +31,7 @@ const LITERAL: Partial<Record<ColumnType['name'], ScalarName[]>> = {
   FLOAT64: ['NUMERIC', 'BIGNUMERIC'],
 };
 
-/** The value as the wanted type, if GoogleSQL turns it by itself. */
+/** The value as the wanted type, if GoogleSQL coerces it implicitly. */
 export function coerce(from: Value, to: ColumnType, place?: Place): Value | undefined {
   if (sameType(from.type, to)) return from;
   if (from.type.name === 'NULL') return { sql: `CAST(NULL AS ${storedAs(to)})`, type: to };
@@ -39,18 +39,18 @@ export function coerce(from: Value, to: ColumnType, place?: Place): Value | unde
     return { sql: `CAST([] AS ${storedAs(to)})`, type: to };
   const allowed: string[] = [...(IMPLICIT[from.type.name] ?? []), ...(from.literal === undefined ? [] : (LITERAL[from.type.name] ?? []))];
   if (!allowed.includes(to.name)) return undefined;
-  // A number written with a point keeps all its digits when a NUMERIC is wanted.
+  // A number with a decimal point keeps all its digits if a NUMERIC is wanted.
   const exact = from.literal !== undefined && from.type.name === 'FLOAT64' && to.name !== 'FLOAT64';
-  // The BIGNUMERIC here has fewer integer digits than NUMERIC: what it cannot hold is NULL, not an error that BigQuery would not give.
+  // Our BIGNUMERIC has fewer integer digits than NUMERIC: NULL if it cannot store the value, because BigQuery would not raise an error.
   const safe = from.type.name === 'NUMERIC' && to.name === 'BIGNUMERIC';
   return cast(exact ? { ...value('STRING', text(from.literal!)) } : from, to, safe, place);
 }
 
-/** The type that all the values turn into, or undefined. */
+/** The type to which all the values coerce, or undefined. */
 export function commonType(values: Value[]): ColumnType | undefined {
   const known = values.filter((each) => each.type.name !== 'NULL');
   if (known.length === 0) return { name: 'NULL' };
-  // A literal gives way to what has a type: NUMERIC times 1.5 is NUMERIC.
+  // A literal adapts to typed values: NUMERIC times 1.5 is NUMERIC.
   const firm = known.filter((each) => each.literal === undefined);
   const candidates = [...[...firm, ...known].map((each) => each.type), ...(['NUMERIC', 'BIGNUMERIC', 'FLOAT64'] as const).map(scalar)];
   return candidates.find((type) => known.every((each) => coerce(each, type) !== undefined));
@@ -84,7 +84,7 @@ const plain = (to: ScalarName) => (sql: string) => `TRY_CAST(${sql} AS ${storedA
 const rounded = (to: ScalarName) => (sql: string) => `TRY_CAST(round(${sql}, 0) AS ${storedAs(scalar(to))})`;
 const local = (to: string) => (sql: string) => `CAST(timezone('UTC', ${sql}) AS ${to})`;
 
-/** From → to → how; each gives NULL where the value does not fit. */
+/** From → to → how; each gives NULL if the value does not fit. */
 const CONVERT: Partial<Record<string, Partial<Record<string, (sql: string) => string>>>> = {
   INT64: { FLOAT64: plain('FLOAT64'), NUMERIC: plain('NUMERIC'), BIGNUMERIC: plain('BIGNUMERIC'), BOOL: (sql) => `(${sql} <> 0)` },
   BOOL: { INT64: plain('INT64') },

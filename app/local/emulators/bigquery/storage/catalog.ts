@@ -1,4 +1,4 @@
-// Datasets and tables: their resources in memory, kept in DuckDB within the transaction that changes their rows.
+// Datasets and tables: resources in memory, stored in DuckDB in the same transaction as their rows.
 import { createHash, randomUUID } from 'node:crypto';
 import { ApiError } from '../rest/api-error.ts';
 import { bytesExpression, type Field, quoted, storedAs, typeOfField } from './column-type.ts';
@@ -18,7 +18,7 @@ export interface DatasetResource {
   [more: string]: unknown;
 }
 
-/** DuckDB's names ignore case, BigQuery's tables do not: so a stored table has a name of its own. */
+/** DuckDB's names ignore case, BigQuery's tables do not, so stored tables have names of their own. */
 export const newStoredName = () => `t_${randomUUID().replaceAll('-', '')}`;
 
 export class Catalog {
@@ -60,7 +60,7 @@ export class Catalog {
     return found;
   }
 
-  /** The dataset, as a job in this location sees it. */
+  /** The dataset, as seen by a job in this location. */
   datasetIn(datasetId: string, location: string): DatasetResource {
     const found = this.#datasets.get(datasetId);
     if (found && sameLocation(found.location, location)) return found;
@@ -77,7 +77,7 @@ export class Catalog {
     return [...this.#tables.values()].filter((table) => !this.#isExpired(table));
   }
 
-  /** A table that is there and has not expired. */
+  /** A table that exists and has not expired. */
   findTable(reference: { datasetId: string; tableId: string }): TableEntry | undefined {
     const found = this.#tables.get(tableKey(reference));
     return found && !this.#isExpired(found) ? found : undefined;
@@ -110,7 +110,7 @@ export class Catalog {
     transaction.afterCommit(() => this.#datasets.delete(datasetId));
   }
 
-  /** Keeps a table's resource, with a new etag; drops the rows of another table that had its place. */
+  /** Stores a table's resource with a new etag; drops the rows of the table that it replaces. */
   async putTable(transaction: Transaction, entry: TableEntry): Promise<TableEntry> {
     const before = this.#tables.get(entry.key);
     if (before?.stored && before.stored !== entry.stored) await dropStored(transaction, before.stored);
@@ -130,11 +130,11 @@ export class Catalog {
     transaction.afterCommit(() => this.#tables.delete(entry.key));
   }
 
-  /** Makes an empty stored table for these fields. */
+  /** Creates an empty stored table for these fields. */
   async createStored(transaction: Transaction, fields: Field[]): Promise<string> {
     const stored = newStoredName();
     const columns = fields.map((field) => `${quoted(field.name)} ${storedAs(typeOfField(field))}${isRequired(field) ? ' NOT NULL' : ''}`);
-    // DuckDB has no tables without columns, BigQuery has.
+    // DuckDB requires at least one column, BigQuery does not.
     const list = columns.length > 0 ? columns.join(', ') : '"_no_columns" BOOLEAN';
     await transaction.connection.run(`CREATE TABLE ${storedSql(stored)} (${list})`);
     return stored;
@@ -148,12 +148,12 @@ export class Catalog {
     return Number(rows[0]![0]);
   }
 
-  /** Its rows have changed. */
+  /** Marks the table's rows as changed. */
   forgetSize({ stored }: TableEntry): void {
     if (stored) this.#sizes.delete(stored);
   }
 
-  /** Logical bytes of each column, by BigQuery's data sizes. Counted once for each change of the table. */
+  /** Logical bytes of each column, by BigQuery's data sizes. Recomputed only after the table changes. */
   columnBytes(entry: TableEntry): Promise<Map<string, number>> {
     const { stored } = entry;
     if (!stored || entry.resource.schema.fields.length === 0) return Promise.resolve(new Map());
@@ -171,7 +171,7 @@ export class Catalog {
   }
 }
 
-/** Rows of an expired table may have gone at a restart, before its resource does. */
+/** A restart may drop the rows of an expired table before its resource. */
 const dropStored = ({ connection }: Transaction, stored: string) => connection.run(`DROP TABLE IF EXISTS ${storedSql(stored)}`);
 
 export const sameLocation = (one: string, other: string) => one.toUpperCase() === other.toUpperCase();

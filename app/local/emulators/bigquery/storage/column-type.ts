@@ -1,4 +1,4 @@
-// BigQuery's types, and what DuckDB keeps them as.
+// BigQuery's types, and their DuckDB storage types.
 import { ApiError } from '../rest/api-error.ts';
 
 export type ScalarName =
@@ -14,7 +14,7 @@ export type ScalarName =
   | 'TIME'
   | 'TIMESTAMP';
 
-/** `NULL` is the type of the bare word, before it meets another. */
+/** `NULL` is the type of a bare NULL, before coercion. */
 export interface ColumnType {
   name: ScalarName | 'ARRAY' | 'STRUCT' | 'NULL';
   element?: ColumnType;
@@ -36,8 +36,8 @@ export interface Field {
 }
 
 /**
- * BIGNUMERIC is kept with 20 integer digits and 18 decimals, all that 38 digits of DuckDB allow, where BigQuery has 38 and 38:
- * a larger number does not cast here, more decimals are rounded.
+ * BIGNUMERIC is stored with 20 integer digits and 18 decimals, the most that 38 digits in DuckDB allow (BigQuery: 38 and 38).
+ * A larger number does not cast here, and extra decimals are rounded.
  */
 const STORED_AS: Record<ScalarName, string> = {
   STRING: 'VARCHAR',
@@ -53,7 +53,7 @@ const STORED_AS: Record<ScalarName, string> = {
   TIMESTAMP: 'TIMESTAMPTZ',
 };
 
-/** The names that schemas and SQL also know these types by. */
+/** Aliases of these types in schemas and SQL. */
 const ALIASES: Record<string, ScalarName> = {
   BOOLEAN: 'BOOL',
   INTEGER: 'INT64',
@@ -67,7 +67,7 @@ const ALIASES: Record<string, ScalarName> = {
   BIGDECIMAL: 'BIGNUMERIC',
 };
 
-/** How the REST schema spells what SQL spells otherwise. */
+/** The REST spelling of types that SQL spells differently. */
 const REST_NAMES: Partial<Record<string, string>> = { INT64: 'INTEGER', FLOAT64: 'FLOAT', BOOL: 'BOOLEAN', STRUCT: 'RECORD' };
 
 export const scalar = (name: ScalarName): ColumnType => ({ name });
@@ -77,7 +77,7 @@ export function scalarName(word: string): ScalarName | undefined {
   return upper in STORED_AS ? (upper as ScalarName) : ALIASES[upper];
 }
 
-/** The DuckDB type that a column of this type is kept in. */
+/** The DuckDB type that stores a column of this type. */
 export function storedAs(type: ColumnType): string {
   if (type.name === 'ARRAY') return `${storedAs(type.element!)}[]`;
   if (type.name === 'STRUCT') return `STRUCT(${type.fields!.map((field) => `${quoted(field.name)} ${storedAs(field.type)}`).join(', ')})`;
@@ -117,7 +117,7 @@ export function fieldOf(name: string, type: ColumnType): Field {
   return { name, type: REST_NAMES[word] ?? word, mode: type.name === 'ARRAY' ? 'REPEATED' : 'NULLABLE', ...fields };
 }
 
-/** An identifier or a string as DuckDB reads it. */
+/** Quotes an identifier or a string for DuckDB. */
 export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 export const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
 

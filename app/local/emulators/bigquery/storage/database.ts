@@ -1,14 +1,14 @@
 import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, type DuckDBValue } from '@duckdb/node-api';
 import { macroStatements } from './macros.ts';
 
-/** Changes that become visible together. */
+/** Changes that become visible atomically. */
 export interface Transaction {
   connection: DuckDBConnection;
-  /** Runs when the changes stand: for what is also kept in memory. */
+  /** Runs after the commit, to update what is also in memory. */
   afterCommit(work: () => void): void;
 }
 
-/** The DuckDB behind the stand-in: rows of tables in schema `data`, resources of datasets, tables and jobs in schema `emulator`. */
+/** The emulator's DuckDB: table rows in schema `data`, resources of datasets, tables and jobs in schema `emulator`. */
 export class Database {
   readonly #instance: DuckDBInstance;
   readonly #shiftMs: () => number;
@@ -19,9 +19,9 @@ export class Database {
     this.#shiftMs = shiftMs;
   }
 
-  /** Opens the file, or a database in memory, whose CURRENT_TIMESTAMP is so far ahead of real time. */
+  /** Opens the file, or an in-memory database, with CURRENT_TIMESTAMP this far ahead of real time. */
   static async open(dataFile: string | undefined, shiftMs: () => number = () => 0): Promise<Database> {
-    // Extensions would be fetched from the network.
+    // Extensions would be downloaded from the network.
     const settings = { autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' };
     const database = new Database(await DuckDBInstance.create(dataFile ?? ':memory:', settings), shiftMs);
     await database.withConnection(async (connection) => {
@@ -30,7 +30,7 @@ export class Database {
     return database;
   }
 
-  /** A connection of one's own: two pieces of work on one connection would share a transaction. */
+  /** A separate connection, because work on the same connection would share a transaction. */
   async withConnection<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
     const connection = await this.#instance.connect();
     this.#open.add(connection);
@@ -43,7 +43,7 @@ export class Database {
     }
   }
 
-  /** Commits what `work` did, or nothing of it if it throws. */
+  /** Commits the changes of `work`, or none of them if it throws. */
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
     return this.withConnection(async (connection) => {
       const afterCommit: (() => void)[] = [];
@@ -54,7 +54,7 @@ export class Database {
         for (const each of afterCommit) each();
         return result;
       } catch (error) {
-        // A failed COMMIT has already undone everything.
+        // A failed COMMIT has already rolled back.
         await connection.run('ROLLBACK').catch(() => undefined);
         throw error;
       }
@@ -73,7 +73,7 @@ const SCHEMA = [
   'CREATE TABLE IF NOT EXISTS emulator.resources (kind VARCHAR NOT NULL, key VARCHAR NOT NULL, content VARCHAR NOT NULL)',
 ];
 
-/** Keeps a resource under its kind and key, in place of what was there. */
+/** Stores a resource under its kind and key, replacing any earlier one. */
 export async function keepResource({ connection }: Transaction, kind: string, key: string, content: object): Promise<void> {
   await connection.run('DELETE FROM emulator.resources WHERE kind = $kind AND key = $key', { kind, key });
   await connection.run('INSERT INTO emulator.resources VALUES ($kind, $key, $content)', { kind, key, content: JSON.stringify(content) });

@@ -1,4 +1,4 @@
-// Where a load or query job writes: the table that is there, or one that is made.
+// The table that a load or query job writes to: an existing one, or a new one.
 import { ApiError } from '../rest/api-error.ts';
 import type { Service } from '../service.ts';
 import { sameName } from '../sql/scope.ts';
@@ -60,7 +60,7 @@ async function isEmpty({ connection }: Transaction, entry: TableEntry): Promise<
   return (await queryRows(connection, `SELECT 1 FROM ${storedSql(entry.stored!)} LIMIT 1`)).length === 0;
 }
 
-/** Given fields must be the table's; it may have more, as long as those may be NULL. */
+/** The given fields must be in the table, which may have more if those are nullable. */
 function checkMatch(entry: TableEntry, fields: Field[] | undefined, name: string): void {
   if (!fields) return;
   const mismatch = (why: string) => new ApiError('invalid', `Provided Schema does not match Table ${name}. ${why}`);

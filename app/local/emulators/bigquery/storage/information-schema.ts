@@ -1,4 +1,4 @@
-// INFORMATION_SCHEMA: what the catalog and the jobs are, as rows that a SELECT reads. Of each view the columns that are known here.
+// INFORMATION_SCHEMA: the catalog and the jobs as rows for SELECT, with the supported columns of each view.
 
 import type { JobResource } from '../jobs/job.ts';
 import { invalidQuery } from '../rest/api-error.ts';
@@ -9,7 +9,7 @@ import { sameLocation } from './catalog.ts';
 import { type ColumnType, quoted, scalar, storedAs, text, typeOfField, typeText } from './column-type.ts';
 import { isRequired, type TableEntry } from './table.ts';
 
-/** Where a view looks: in one dataset, or in all of a region. */
+/** The scope of a view: one dataset, or a whole region. */
 interface Extent {
   datasetId?: string;
   location: string;
@@ -17,9 +17,9 @@ interface Extent {
 
 interface View {
   columns: Record<string, ColumnType>;
-  /** DuckDB expressions, by column; what is left out is NULL. */
+  /** DuckDB expressions by column; missing ones are NULL. */
   rows(service: Service, extent: Extent): Record<string, string>[];
-  /** Has rows of whole regions only. */
+  /** Available only for whole regions. */
   needsRegion?: true;
 }
 
@@ -134,7 +134,7 @@ const JOBS: View = {
 
 const VIEWS: Record<string, View> = { TABLES, COLUMNS, COLUMN_FIELD_PATHS, JOBS, JOBS_BY_PROJECT: JOBS };
 
-/** The view that a path such as `dataset.INFORMATION_SCHEMA.TABLES` names; undefined where it names none. Throws what is wrong with it. */
+/** The view of a path such as `dataset.INFORMATION_SCHEMA.TABLES`; undefined if it names none. Throws if the path is invalid. */
 export function informationSchema(
   service: Service,
   path: TablePath,
@@ -165,7 +165,7 @@ function extentOf(service: Service, path: TablePath, options: Parameters<typeof 
   return { location };
 }
 
-/** `region-eu` → EU; undefined where the name is no region's. */
+/** `region-eu` → EU; undefined if it is not a region. */
 export const regionOf = (name: string) => /^region-(.+)$/i.exec(name)?.[1]?.toUpperCase();
 
 function rowsSql(columns: View['columns'], rows: Record<string, string>[]): string {

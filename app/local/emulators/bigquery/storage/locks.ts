@@ -1,4 +1,4 @@
-/** One piece of work at a time for each key, in the order of asking: BigQuery queues the statements that change one table. */
+/** Serializes work per key, in order of request: BigQuery queues statements that change the same table. */
 export class Locks {
   readonly #last = new Map<string, Promise<unknown>>();
 

@@ -2,7 +2,7 @@ import type { Service } from '../service.ts';
 import type { Field } from './column-type.ts';
 import { type TableResource, type TimePartitioning, tableKey } from './table.ts';
 
-/** The resource of a table that is made now, with the dataset's defaults. */
+/** The resource of a new table, with the dataset's defaults. */
 export function newTableResource(
   service: Service,
   reference: { datasetId: string; tableId: string },
@@ -13,7 +13,7 @@ export function newTableResource(
   const dataset = catalog.dataset(reference.datasetId);
   const lifetime = dataset.defaultTableExpirationMs;
   const { timePartitioning, ...others } = more as { timePartitioning?: TimePartitioning };
-  // A dataset's time for partitions takes the place of its time for tables.
+  // A dataset's default for partitions overrides its default for tables.
   const partitionsLast = timePartitioning && dataset.defaultPartitionExpirationMs;
   return {
     kind: 'bigquery#table',

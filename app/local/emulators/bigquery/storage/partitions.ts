@@ -1,4 +1,4 @@
-// Partitioning and clustering: which columns may carry them, and partitions whose time is over.
+// Partitioning and clustering: valid columns, and expiry of partitions.
 import { ApiError } from '../rest/api-error.ts';
 import type { Service } from '../service.ts';
 import { sameName } from '../sql/scope.ts';
@@ -9,7 +9,7 @@ import { storedSql, type TableEntry, type TimePartitioning } from './table.ts';
 const PARTS = ['HOUR', 'DAY', 'MONTH', 'YEAR'];
 const NOT_CLUSTERED = ['FLOAT', 'FLOAT64', 'RECORD', 'STRUCT', 'BYTES', 'TIME'];
 
-/** Throws `invalid` for a partitioning or clustering that BigQuery does not take, or that is not known here. */
+/** Throws `invalid` for a partitioning or clustering that BigQuery rejects, or that the emulator does not support. */
 export function checkPartitioning(given: Record<string, unknown>, fields: Field[]): void {
   for (const name of ['rangePartitioning', 'requirePartitionFilter'])
     if (given[name]) throw new ApiError('invalid', `The local BigQuery does not know ${name}`);
@@ -42,7 +42,7 @@ function checkTimePartitioning(given: TimePartitioning | null | undefined, field
     throw new ApiError('invalid', `Invalid time partitioning type ${given.type} for a field of type ${type}`);
 }
 
-/** The partitioning after a patch: how long partitions are kept may change, and nothing else of it. */
+/** The partitioning after a patch: only the expiration can change. */
 export function changedPartitioning(before: TimePartitioning | undefined, wanted: TimePartitioning | null): TimePartitioning | undefined {
   const isSame = before && wanted && before.type === (wanted.type ?? before.type) && before.field === (wanted.field ?? before.field);
   if (!isSame) throw new ApiError('invalid', 'Cannot change partitioning spec for a partitioned/clustered table.');
@@ -51,7 +51,7 @@ export function changedPartitioning(before: TimePartitioning | undefined, wanted
   return expirationMs === undefined || expirationMs === null ? rest : { ...rest, expirationMs };
 }
 
-/** Deletes the rows of partitions whose time is over. Rows without a partition's time stay. */
+/** Deletes the rows of expired partitions. Rows with a NULL partitioning column stay. */
 export async function expirePartitions(service: Service): Promise<void> {
   for (const entry of service.catalog.all()) {
     const expired = expiredRows(service, entry);
@@ -69,7 +69,7 @@ function expiredRows({ now }: Service, { stored, resource }: TableEntry): string
 }
 
 async function has(connection: Parameters<typeof queryRows>[0], entry: TableEntry, where: string): Promise<boolean> {
-  // A table that was dropped in the meantime has none.
+  // A table that was dropped in the meantime has no rows to delete.
   const rows = await queryRows(connection, `SELECT 1 FROM ${storedSql(entry.stored!)} WHERE ${where} LIMIT 1`).catch(() => []);
   return rows.length > 0;
 }

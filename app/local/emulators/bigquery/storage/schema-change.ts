@@ -11,10 +11,10 @@ import { isRequired, storedSql, type TableEntry } from './table.ts';
 const FORBIDDEN_PREFIX =
   /^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)/i;
 
-/** Settings that would change which values a column takes. */
+/** Settings that would change which values a column accepts. */
 const UNKNOWN_SETTINGS = ['maxLength', 'precision', 'scale', 'defaultValueExpression', 'collation'];
 
-/** The fields, each with a name, a type and a mode that BigQuery takes. */
+/** The fields, each with a name, a type and a mode that BigQuery accepts. */
 export function checkFields(fields: Field[]): Field[] {
   for (const [index, field] of fields.entries()) {
     checkName(field.name);
@@ -28,7 +28,7 @@ export function checkFields(fields: Field[]): Field[] {
   return fields.map((field) => normalized(field));
 }
 
-/** As the answers spell it: INTEGER for INT64, a mode always. */
+/** Normalized as in responses: INTEGER for INT64, always with a mode. */
 function normalized(field: Field): Field {
   const spelled = fieldOf(field.name, typeOfField(field));
   const mode = isRequired(field) ? 'REQUIRED' : spelled.mode!;
@@ -41,7 +41,7 @@ function checkName(name: string): void {
     throw new ApiError('invalid', `Invalid field name "${name}". Field names are not allowed to start with the reserved prefix`);
 }
 
-/** tables.patch with a schema: the whole of it is given, in the table's order, with new columns anywhere behind. */
+/** tables.patch with a schema: it must be complete, in the table's order, with new columns anywhere after. */
 export async function changeSchema(transaction: Transaction, entry: TableEntry, wanted: Field[], project: string): Promise<Field[]> {
   const before = entry.resource.schema.fields;
   const mismatch = (why: string) => new ApiError('invalid', `Provided Schema does not match Table ${project}:${entry.key}. ${why}`);
@@ -70,10 +70,10 @@ async function alter(transaction: Transaction, entry: TableEntry, change: string
   await transaction.connection.run(`ALTER TABLE ${storedSql(entry.stored!)} ${change}`);
 }
 
-/** From → what SET DATA TYPE may make of it. */
+/** From → the types that SET DATA TYPE can change it to. */
 const WIDER: Record<string, string[]> = { INT64: ['NUMERIC', 'BIGNUMERIC', 'FLOAT64'], NUMERIC: ['BIGNUMERIC', 'FLOAT64'] };
 
-/** The table's resource after the changes of one ALTER TABLE. */
+/** The table's resource after one ALTER TABLE. */
 export async function alterTable(transaction: Transaction, entry: TableEntry, alterations: AlterationPlan[]): Promise<TableEntry> {
   let changed = entry;
   for (const alteration of alterations) changed = await applyAlteration(transaction, changed, alteration);

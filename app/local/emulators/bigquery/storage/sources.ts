@@ -11,11 +11,11 @@ import { queriedTable, type TableReference } from './table.ts';
 export interface SourceOptions {
   defaultDataset?: { datasetId?: string } | undefined;
   queryParameters?: QueryParameter[] | undefined;
-  /** The job's location, where one was asked for. */
+  /** The job's location, if the request specified one. */
   location?: string | undefined;
 }
 
-/** The catalog and the parameters, as a statement's names are looked up in them. */
+/** The catalog and the parameters, in which a statement's names are resolved. */
 export function sourcesOf(service: Service, options: SourceOptions): Sources {
   let names = 0;
   const metadata = new Set<string>();

@@ -1,13 +1,13 @@
-// A table: its REST resource, where DuckDB keeps its rows, and how queries see it.
+// A table: its REST resource, where DuckDB stores its rows, and how queries see it.
 
 import type { StoredTable } from '../sql/scope.ts';
 import { type Field, quoted, typeOfField } from './column-type.ts';
 
 export interface TimePartitioning {
   type: string;
-  /** The column; absent: the time of arrival. */
+  /** The column; absent: ingestion time. */
   field?: string;
-  /** How long a partition is kept after the time that it begins at. */
+  /** How long a partition is kept after its start time. */
   expirationMs?: string | null;
   [more: string]: unknown;
 }
