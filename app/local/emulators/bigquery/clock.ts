@@ -18,7 +18,7 @@ export class Clock {
 
   /** Moves the clock to an instant, then keeps running. Throws RangeError for the past, because expired rows cannot come back. */
   moveTo(instant: number): void {
-    if (Number.isNaN(instant)) throw new RangeError('The clock needs an ISO instant such as 2030-01-02T00:00:00Z.');
+    if (Number.isNaN(instant)) throw new RangeError('The clock requires an ISO instant such as 2030-01-02T00:00:00Z.');
     if (instant < this.now()) throw new RangeError(`The clock only moves forward: it is ${new Date(this.now()).toISOString()}.`);
     this.#shiftMs += instant - this.now();
   }

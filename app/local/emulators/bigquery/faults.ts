@@ -20,19 +20,19 @@ export interface Fault {
 /** Kind → effect. A new kind needs a line here and a `take` where it fires. */
 export const FAULT_KINDS = {
   'upload-cut': 'the connection is cut in the middle of a chunk',
-  'partial-chunk': 'a chunk is taken whole, but only a part of it is kept: 308 with a shorter Range',
-  'lost-final-answer': 'the last chunk is taken and the job made, then the connection is cut',
+  'partial-chunk': 'a chunk is received completely, but only part of it is kept: 308 with a shorter Range',
+  'lost-final-answer': 'the last chunk is accepted and the job created, then the connection is cut',
   'session-expired': 'an upload session is no longer known: 404',
-  http: 'a request is answered with `status` (503) and `reason` before it is looked at',
-  stall: 'a request is never answered, and the connection stays open',
-  'lost-answer': 'a request is carried out, then the connection is cut instead of an answer',
-  'job-failed': 'a job ends with `reason` (jobBackendError) and changes nothing; `atOnce`: before its insertion is answered',
-  'job-stuck': 'a job stays RUNNING until it is cancelled, or its jobTimeoutMs are over',
-  'job-overruns': 'a job stays RUNNING until it is cancelled, whatever its jobTimeoutMs',
+  http: 'a request is rejected with `status` (503) and `reason` before it is processed',
+  stall: 'a request gets no response, and the connection stays open',
+  'lost-answer': 'a request is processed, then the connection is cut instead of a response',
+  'job-failed': 'a job ends with `reason` (jobBackendError) and changes nothing; `atOnce`: before the response to its insertion',
+  'job-stuck': 'a job stays RUNNING until it is cancelled, or its jobTimeoutMs expires',
+  'job-overruns': 'a job stays RUNNING until it is cancelled, even past its jobTimeoutMs',
   'job-warning': 'a job succeeds, with an error in status.errors',
-  'gzip-unknown': 'a load job takes gzip for text, and fails',
+  'gzip-unknown': 'a load job treats gzip as text, and fails',
   'expiration-kept': 'a patch of a table leaves its expirations as they are',
-  'slow-visible': 'jobs.get does not find a job that is there: 404',
+  'slow-visible': 'jobs.get does not find an existing job: 404',
 } as const;
 
 export type FaultKind = keyof typeof FAULT_KINDS;
@@ -44,7 +44,8 @@ export class Faults {
   /** Adds a fault given as JSON. Throws `invalid`. */
   add(given: unknown): Fault {
     const { kind, times = 1, ...more } = (given ?? {}) as Partial<Fault>;
-    if (!kind || !(kind in FAULT_KINDS)) throw new ApiError('invalid', `Fault kinds are: ${Object.keys(FAULT_KINDS).join(', ')}`);
+    if (!kind || !(kind in FAULT_KINDS))
+      throw new ApiError('invalid', `Unknown fault kind. Known kinds: ${Object.keys(FAULT_KINDS).join(', ')}`);
     const fault = { ...more, kind, times };
     this.#pending.push(fault);
     return fault;

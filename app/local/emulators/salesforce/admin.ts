@@ -99,7 +99,7 @@ const tellErrors: Middleware = async (context, next) => {
 
 async function jsonBody(context: Context): Promise<Record<string, unknown>> {
   const body: unknown = JSON.parse((await readBody(context.req)) || '{}');
-  if (typeof body !== 'object' || body === null) throw new Error('The body has to be a JSON object.');
+  if (typeof body !== 'object' || body === null) throw new Error('The body must be a JSON object.');
   return body as Record<string, unknown>;
 }
 
@@ -112,7 +112,7 @@ function objectAsked(context: Context, org: Org): string {
 
 function idAsked(context: Context): string {
   const id = queryParameter(context, 'id');
-  if (!id) throw new Error('Which record? Give id=…');
+  if (!id) throw new Error('The record id is missing. Add id=… to the query.');
   return id;
 }
 

@@ -23,7 +23,7 @@ export class Clock {
    * Throws if the instant is before one that the org has already shown to a client.
    */
   set(instant: Date | undefined): void {
-    if (instant && Number.isNaN(instant.getTime())) throw new RangeError('The clock needs an ISO instant such as 2023-03-20T00:10:00Z.');
+    if (instant && Number.isNaN(instant.getTime())) throw new RangeError('The clock requires an ISO instant such as 2023-03-20T00:10:00Z.');
     const earliest = Math.max(this.#lived, this.#standing?.getTime() ?? 0);
     if (instant && instant.getTime() < earliest) {
       throw new RangeError(`The clock only moves forward: the org has already lived until ${new Date(earliest).toISOString()}.`);
@@ -34,7 +34,8 @@ export class Clock {
 
   /** Moves the clock forward by days; a running clock keeps running. */
   forward(days: number): void {
-    if (!Number.isInteger(days) || days < 1 || days > 36_500) throw new RangeError('The clock moves forward by a whole number of days.');
+    if (!Number.isInteger(days) || days < 1 || days > 36_500)
+      throw new RangeError('The clock only moves forward by a whole number of days, from 1 to 36500.');
     if (this.#standing) this.#standing = new Date(this.#standing.getTime() + days * DAY_MS);
     else this.#aheadMs += days * DAY_MS;
   }

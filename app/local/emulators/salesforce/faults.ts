@@ -84,7 +84,7 @@ export class Faults {
 
   /** Arms a fault: once and anywhere by default. Throws on an unknown kind. */
   arm(fault: Pick<Fault, 'kind'> & Partial<Fault>): void {
-    if (!FAULT_KINDS.includes(fault.kind)) throw new Error(`There is no fault ${fault.kind}; there are ${FAULT_KINDS.join(', ')}.`);
+    if (!FAULT_KINDS.includes(fault.kind)) throw new Error(`Unknown fault ${fault.kind}. Known faults: ${FAULT_KINDS.join(', ')}.`);
     const times = BY_SIZE.includes(fault.kind) ? Number.MAX_SAFE_INTEGER : 1;
     this.#armed.push({ times, match: {}, ...fault });
   }

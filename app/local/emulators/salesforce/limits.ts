@@ -42,7 +42,7 @@ export class Limits {
 
   /** Sets a limit and its remainder, as if the difference had been used just now. Throws on an unknown name. */
   set(name: string, { Max, Remaining }: Partial<Allowance>): void {
-    if (!this.#isLimit(name)) throw new Error(`There is no limit ${name}; there are ${[...this.#most.keys()].join(', ')}.`);
+    if (!this.#isLimit(name)) throw new Error(`Unknown limit ${name}. Known limits: ${[...this.#most.keys()].join(', ')}.`);
     const before = this.of(name);
     const most = Max ?? before.Max;
     this.#most.set(name, most);

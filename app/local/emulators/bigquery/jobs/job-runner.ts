@@ -63,10 +63,10 @@ export class JobRunner {
     const given = (body.configuration ?? {}) as JobResource['configuration'];
     const jobType = given.load ? 'LOAD' : given.query ? 'QUERY' : undefined;
     if (!jobType || (given.load && given.query))
-      throw new ApiError('required', 'The local BigQuery needs configuration.load or configuration.query');
+      throw new ApiError('required', 'The local BigQuery requires configuration.load or configuration.query');
     if (given.load) checkLoad(given.load);
     if (given.query) checkQuery(given.query);
-    if (given.load && !input) throw new ApiError('invalid', 'The local BigQuery loads uploaded bytes only: use the upload endpoint');
+    if (given.load && !input) throw new ApiError('invalid', 'The local BigQuery loads only uploaded bytes. Use the upload endpoint');
     const reference = (body.jobReference ?? {}) as { jobId?: string; location?: string };
     const jobId = reference.jobId ?? `job_${randomUUID().replaceAll('-', '')}`;
     if (!/^[A-Za-z0-9_-]{1,1024}$/.test(jobId)) throw new ApiError('invalid', `Invalid job ID "${jobId}".`);

@@ -39,12 +39,12 @@ export function checkLoad(load: LoadConfiguration): void {
   const { datasetId, tableId } = load.destinationTable ?? {};
   if (!datasetId || !tableId) throw new ApiError('required', 'Required parameter is missing: destinationTable');
   if ((load.sourceFormat ?? 'CSV').toUpperCase() !== 'CSV')
-    throw new ApiError('invalid', `The local BigQuery loads CSV only, not ${load.sourceFormat}`);
+    throw new ApiError('invalid', `The local BigQuery loads only CSV, not ${load.sourceFormat}`);
   for (const [name, same] of Object.entries(UNKNOWN_SETTINGS)) {
     const value = load[name];
     const isAbsent = value === undefined || value === null || (Array.isArray(value) && value.length === 0);
     if (!isAbsent && !same.includes(value))
-      throw new ApiError('invalid', `The local BigQuery does not know ${name}: ${JSON.stringify(value)} in a load`);
+      throw new ApiError('invalid', `The local BigQuery does not support ${name}: ${JSON.stringify(value)} in a load`);
   }
 }
 
@@ -84,7 +84,7 @@ function rulesOf(load: LoadConfiguration, fields: Field[]): CsvRules {
   const quote = load.quote ?? '"';
   for (const [name, sign] of Object.entries({ fieldDelimiter: delimiter, quote })) {
     if (sign.length > 1 || sign > '\x7f')
-      throw new ApiError('invalid', `The local BigQuery knows one ASCII character as ${name}, not ${JSON.stringify(sign)}`);
+      throw new ApiError('invalid', `The local BigQuery supports only a single ASCII character as ${name}, not ${JSON.stringify(sign)}`);
   }
   return {
     delimiter,
@@ -174,7 +174,7 @@ function readColumn(column: string, field: Field, position: number): string {
   const type: ColumnType = typeOfField(field);
   if (type.name === 'STRING') return column;
   if (type.name === 'ARRAY' || type.name === 'STRUCT' || type.name === 'NULL')
-    throw new ApiError('invalid', `Field ${field.name} is type ${field.type}, which CSV cannot hold`);
+    throw new ApiError('invalid', `Field ${field.name} is type ${field.type}, which CSV cannot represent`);
   const read =
     type.name === 'BOOL'
       ? CSV_BOOL.replaceAll('%', column)

@@ -18,8 +18,9 @@ import type { Job, QueryConfiguration } from './job.ts';
 /** Immediately rejects requests that the emulator does not support. */
 export function checkQuery(query: QueryConfiguration): void {
   if (!query.query) throw new ApiError('required', 'Required parameter is missing: query');
-  if (query.useLegacySql !== false) throw new ApiError('invalid', 'The local BigQuery has no legacy SQL: set useLegacySql to false');
-  if (query.parameterMode === 'POSITIONAL') throw new ApiError('invalid', 'The local BigQuery knows named query parameters only');
+  if (query.useLegacySql !== false)
+    throw new ApiError('invalid', 'The local BigQuery does not support legacy SQL. Set useLegacySql to false');
+  if (query.parameterMode === 'POSITIONAL') throw new ApiError('invalid', 'The local BigQuery supports only named query parameters');
 }
 
 interface Prepared {

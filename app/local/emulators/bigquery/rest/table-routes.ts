@@ -71,7 +71,7 @@ function makeTable(
   const view = body.view as { query: string; useLegacySql?: boolean } | undefined;
   const given = (body.schema as { fields?: Field[] } | undefined)?.fields ?? [];
   if (view && view.useLegacySql !== false)
-    throw new ApiError('invalid', 'The local BigQuery has no legacy SQL: set view.useLegacySql to false');
+    throw new ApiError('invalid', 'The local BigQuery does not support legacy SQL. Set view.useLegacySql to false');
   const fields = view ? columnsOfQuery(view.query, sourcesOf(service, {})) : checkFields(given);
   checkLabels(body);
   checkPartitioning(body, fields);

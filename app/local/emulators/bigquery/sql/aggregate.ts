@@ -8,7 +8,7 @@ interface Aggregate {
   /** The DuckDB function. */
   name: string;
   gives(given: Value[]): ColumnType | undefined;
-  /** Argument counts, argument order and the like; undefined rejects the call. */
+  /** ROW_NUMBER, RANK and the like: rejected without OVER. */
   windowOnly?: boolean;
   takesOrder?: boolean;
   takesNulls?: boolean;
@@ -68,7 +68,7 @@ export function compileAggregate(call: Call, given: Value[], compile: Compile): 
   if (call.orderBy.length > 0 && !aggregate.takesOrder)
     throw invalidQuery(`Function ${call.name} does not support ORDER BY in arguments`, call.place);
   if (call.nulls && !aggregate.takesNulls) throw invalidQuery(`Function ${call.name} does not support ${call.nulls} NULLS`, call.place);
-  if (call.limit) throw invalidQuery('The local BigQuery does not know LIMIT in arguments', call.place);
+  if (call.limit) throw invalidQuery('The local BigQuery does not support LIMIT in arguments', call.place);
   const window = call.window ? ` OVER (${windowText(call.window, compile)})` : '';
   if (call.star) return countRows(call, window);
   const type = aggregate.gives(given);

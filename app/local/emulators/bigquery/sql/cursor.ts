@@ -106,7 +106,7 @@ export class Cursor {
 
   /** A GoogleSQL feature that the emulator does not support: rejecting it is better than a wrong result. */
   unsupported(what: string): ApiError {
-    return invalidQuery(`The local BigQuery does not know ${what}`, this.place);
+    return invalidQuery(`The local BigQuery does not support ${what}`, this.place);
   }
 }
 

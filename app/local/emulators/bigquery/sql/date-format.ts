@@ -98,4 +98,4 @@ export function textPattern(format: string, call: Call): string {
 }
 
 const unknownElement = (element: string, call: Call) =>
-  invalidQuery(`The local BigQuery does not know the format element ${element} here (${call.name})`, call.place);
+  invalidQuery(`The local BigQuery does not support the format element ${element} here (${call.name})`, call.place);

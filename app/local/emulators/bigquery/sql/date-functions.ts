@@ -75,7 +75,7 @@ const parse =
   ([format, input], call) => {
     const subject = input && coerce(input, scalar('STRING'));
     if (!subject || call.arguments.length !== 2 || format?.type.name !== 'STRING') return undefined;
-    if (format.literal === undefined) throw invalidQuery(`The local BigQuery knows ${call.name} only with a literal format`, call.place);
+    if (format.literal === undefined) throw invalidQuery(`The local BigQuery supports ${call.name} only with a literal format`, call.place);
     const read = parsePattern(type, format.literal, subject.sql, call);
     const failure = text(`Failed to parse input string: `);
     return value(type, call.safe ? read : `bq_or_fail(${subject.sql}, ${read}, ${failure})`);
@@ -86,7 +86,8 @@ const format =
   ([pattern, given], call) => {
     const known = given && coerce(given, scalar(type));
     if (!known || call.arguments.length !== 2 || pattern?.type.name !== 'STRING') return undefined;
-    if (pattern.literal === undefined) throw invalidQuery(`The local BigQuery knows ${call.name} only with a literal format`, call.place);
+    if (pattern.literal === undefined)
+      throw invalidQuery(`The local BigQuery supports ${call.name} only with a literal format`, call.place);
     return value('STRING', `strftime(${moment(known.sql)}, ${text(textPattern(pattern.literal, call))})`);
   };
 
@@ -159,6 +160,6 @@ export function extract(part: string, from: Value, place: Call['place']): Value 
   if (part === 'MILLISECOND') return value('INT64', `(microsecond(${moment}) // 1000 % 1000)`);
   if (part === 'MICROSECOND') return value('INT64', `(microsecond(${moment}) % 1000000)`);
   const name = EXTRACTS[part];
-  if (!name) throw invalidQuery(`The local BigQuery does not know EXTRACT(${part} …)`, place);
+  if (!name) throw invalidQuery(`The local BigQuery does not support EXTRACT(${part} …)`, place);
   return value('INT64', `${name}(${moment})`);
 }

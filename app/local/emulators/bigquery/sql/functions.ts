@@ -42,7 +42,7 @@ const extreme = (name: string) => alike((given) => `CASE WHEN ${anyNull(given)} 
 function regexpExtract(given: Value[], call: Call): Value | undefined {
   const pattern = given[1]?.literal;
   if (given.length !== 2 || given[0]!.type.name !== 'STRING') return undefined;
-  if (pattern === undefined) throw invalidQuery('The local BigQuery knows REGEXP_EXTRACT only with a literal pattern', call.place);
+  if (pattern === undefined) throw invalidQuery('The local BigQuery supports REGEXP_EXTRACT only with a literal pattern', call.place);
   const groups = pattern.replace(/\\.|\[[^\]]*\]/g, '').match(/\((?!\?)/g)?.length ?? 0;
   if (groups > 1) throw invalidQuery('Regular expression contains more than one capturing group', call.place);
   const [subject, sql] = [given[0]!.sql, given[1]!.sql];
@@ -157,6 +157,6 @@ export function compileFunction(call: Call, given: Value[]): Value {
   const compiled = compile(given, call);
   if (!compiled) throw noSignature(`function ${call.name}`, given, call.place);
   if (!call.safe) return compiled;
-  if (RAISES.test(compiled.sql)) throw invalidQuery(`The local BigQuery does not know SAFE.${call.name} here`, call.place);
+  if (RAISES.test(compiled.sql)) throw invalidQuery(`The local BigQuery does not support SAFE.${call.name} here`, call.place);
   return { ...compiled, sql: `TRY(${compiled.sql})` };
 }

@@ -25,7 +25,7 @@ export function optionValues(options: Option[]): OptionValues {
       values.expirationTime = isNull ? null : String(timestampMs(literal(value, 'TIMESTAMP', name), place));
     else if (name === 'partition_expiration_days') values.partitionExpirationMs = isNull ? null : daysInMs(value, place);
     else if (name === 'labels') values.labels = isNull ? null : labels(value);
-    else throw invalidQuery(`The local BigQuery does not know the option ${name}`, place);
+    else throw invalidQuery(`The local BigQuery does not support the option ${name}`, place);
   }
   return values;
 }

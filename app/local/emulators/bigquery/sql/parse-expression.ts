@@ -169,7 +169,7 @@ export function parseType(cursor: Cursor): ColumnType {
     return { name: 'STRUCT', fields };
   }
   const name = cursor.token.kind === 'word' ? scalarName(cursor.token.text) : undefined;
-  if (!name) throw cursor.unexpected('Expected a type that the local BigQuery knows');
+  if (!name) throw cursor.unexpected('Expected a type that the local BigQuery supports');
   cursor.next();
   if (cursor.isAt('(')) throw cursor.unsupported('types with parameters');
   return scalar(name);

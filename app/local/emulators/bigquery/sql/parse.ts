@@ -66,7 +66,7 @@ function parseColumn(cursor: Cursor): ColumnDefinition {
   if (cursor.isAt('DEFAULT')) throw cursor.unsupported('column defaults');
   const description = parseOptions(cursor).find((option) => option.name === 'description')?.value;
   if (description && (description.kind !== 'literal' || description.type !== 'STRING'))
-    throw cursor.unsupported('a description that is no literal');
+    throw cursor.unsupported('a description that is not a literal');
   return { name, type, required, description: description?.kind === 'literal' ? description.value : undefined };
 }
 

@@ -115,7 +115,7 @@ function planAlteration(alteration: Alteration): AlterationPlan {
   if (alteration.kind !== 'set column options') return alteration;
   const { name, options, place } = alteration;
   if (options.length !== 1 || options[0]!.name !== 'description')
-    throw invalidQuery('The local BigQuery knows description as the option of a column, and no other', place);
+    throw invalidQuery('The local BigQuery supports no column option except description', place);
   return { kind: 'describe', name, description: optionValues(options).description ?? undefined, place };
 }
 
@@ -138,7 +138,7 @@ function planCreate(statement: CreateTable, sources: Sources): CreatePlan {
   const fields = statement.columns ? statement.columns.map(fieldOfDefinition) : query ? namedFields(query.columns, 'table') : [];
   refuseDuplicates(fields.map((field) => field.name));
   if (query && statement.columns)
-    throw invalidQuery('The local BigQuery does not know CREATE TABLE with both columns and a query', path.place);
+    throw invalidQuery('The local BigQuery does not support CREATE TABLE with both columns and a query', path.place);
   const { partitionExpirationMs, ...options } = optionValues(statement.options);
   const { timePartitioning, ...clustering } = partitioning(statement.partitionBy, statement.clusterBy, fields);
   if (partitionExpirationMs && !timePartitioning)

@@ -134,7 +134,7 @@ function resolveHere(scope: Scope, names: string[], place: Place): Value | undef
   const found = alias ?? (column && use(column));
   if (found) return fieldsOf(found, names.slice(1), place);
   if (range && second !== undefined) throw invalidQuery(`Name ${second} not found inside ${first}`, place);
-  if (range) throw invalidQuery(`The local BigQuery does not know a whole row as a value (${first})`, place);
+  if (range) throw invalidQuery(`The local BigQuery does not support a whole row as a value (${first})`, place);
   return undefined;
 }
 

@@ -143,7 +143,7 @@ export function informationSchema(
   if (path.names.at(-2) !== 'INFORMATION_SCHEMA') return undefined;
   const name = path.names.at(-1)!;
   const view = VIEWS[name];
-  if (!view) throw invalidQuery(`The local BigQuery does not know INFORMATION_SCHEMA.${name}`, path.place);
+  if (!view) throw invalidQuery(`The local BigQuery does not support INFORMATION_SCHEMA.${name}`, path.place);
   const extent = extentOf(service, path, options);
   if (view.needsRegion && extent.datasetId !== undefined)
     throw invalidQuery(`INFORMATION_SCHEMA.${name} needs a region, such as \`region-eu\`.INFORMATION_SCHEMA.${name}`, path.place);
@@ -157,7 +157,8 @@ function extentOf(service: Service, path: TablePath, options: Parameters<typeof 
   const [qualifier = options.defaultDataset?.datasetId, projectId = project] = given.reverse();
   const location = options.location ?? service.location;
   if (qualifier === undefined) throw invalidQuery('INFORMATION_SCHEMA must be qualified with a dataset or a region', path.place);
-  if (projectId !== project || given.length > 2) throw invalidQuery(`The local BigQuery does not know ${path.names.join('.')}`, path.place);
+  if (projectId !== project || given.length > 2)
+    throw invalidQuery(`The local BigQuery does not support ${path.names.join('.')}`, path.place);
   const region = regionOf(qualifier);
   if (region === undefined) return { datasetId: catalog.datasetIn(qualifier, location).datasetReference.datasetId, location };
   if (!sameLocation(region, location))

@@ -12,7 +12,7 @@ const NOT_CLUSTERED = ['FLOAT', 'FLOAT64', 'RECORD', 'STRUCT', 'BYTES', 'TIME'];
 /** Throws `invalid` for a partitioning or clustering that BigQuery rejects, or that the emulator does not support. */
 export function checkPartitioning(given: Record<string, unknown>, fields: Field[]): void {
   for (const name of ['rangePartitioning', 'requirePartitionFilter'])
-    if (given[name]) throw new ApiError('invalid', `The local BigQuery does not know ${name}`);
+    if (given[name]) throw new ApiError('invalid', `The local BigQuery does not support ${name}`);
   checkTimePartitioning(given.timePartitioning as TimePartitioning | undefined, fields);
   const clustered = (given.clustering as { fields?: string[] } | null | undefined)?.fields ?? [];
   if (clustered.length > 4) throw new ApiError('invalid', 'At most 4 fields can be specified for clustering');
@@ -26,7 +26,7 @@ export function checkPartitioning(given: Record<string, unknown>, fields: Field[
 
 function checkTimePartitioning(given: TimePartitioning | null | undefined, fields: Field[]): void {
   if (!given) return;
-  if (given.field === undefined) throw new ApiError('invalid', 'The local BigQuery does not know partitioning by ingestion time');
+  if (given.field === undefined) throw new ApiError('invalid', 'The local BigQuery does not support partitioning by ingestion time');
   const type = fields.find((each) => sameName(each.name, given.field!))?.type.toUpperCase();
   if (type === undefined)
     throw new ApiError(

@@ -20,7 +20,7 @@ export function checkFields(fields: Field[]): Field[] {
     checkName(field.name);
     typeOfField(field);
     for (const setting of UNKNOWN_SETTINGS)
-      if (setting in field) throw new ApiError('invalid', `The local BigQuery does not know ${setting} of a field (${field.name})`);
+      if (setting in field) throw new ApiError('invalid', `The local BigQuery does not support ${setting} of a field (${field.name})`);
     if (fields.findIndex((other) => sameName(other.name, field.name)) < index) {
       throw new ApiError('invalid', `Field ${field.name} already exists in schema`);
     }

@@ -55,14 +55,14 @@ export function referenceOf(service: Service, path: TablePath, options: SourceOp
   if (tableId === undefined || datasetId === undefined) {
     throw new ApiError('invalid', `Table "${names.join('.')}" must be qualified with a dataset (e.g. dataset.table).`);
   }
-  if (names.length > 3) throw invalidQuery(`The local BigQuery does not know ${names.join('.')}`, path.place);
+  if (names.length > 3) throw invalidQuery(`The local BigQuery does not support ${names.join('.')}`, path.place);
   if (projectId !== service.project)
     throw new ApiError('accessDenied', `Access Denied: Project ${projectId}: the local BigQuery has only ${service.project}`);
   return { projectId, datasetId, tableId };
 }
 
 function parameterValue({ name, parameterType, parameterValue: given }: QueryParameter): Value {
-  if (!name) throw invalidQuery('The local BigQuery knows named query parameters only');
+  if (!name) throw invalidQuery('The local BigQuery supports only named query parameters');
   if (parameterType?.type === 'ARRAY') {
     const items = (given?.arrayValues ?? []).map((item) => scalarValue(parameterType.arrayType?.type, item.value).sql);
     const type: ColumnType = { name: 'ARRAY', element: scalarValue(parameterType.arrayType?.type, null).type };
@@ -73,7 +73,7 @@ function parameterValue({ name, parameterType, parameterValue: given }: QueryPar
 
 function scalarValue(typeName: string | undefined, given: string | null | undefined): Value {
   const name = scalarName(typeName ?? '');
-  if (!name) throw invalidQuery(`The local BigQuery does not know query parameters of type ${typeName}`);
+  if (!name) throw invalidQuery(`The local BigQuery does not support query parameters of type ${typeName}`);
   if (given === undefined || given === null) return cast({ sql: 'NULL', type: { name: 'NULL' } }, scalar(name), false);
   const written: Value = { sql: text(String(given)), type: scalar('STRING') };
   const literal = name === 'STRING' || name === 'INT64' || name === 'FLOAT64' ? { literal: String(given) } : {};

@@ -23,7 +23,7 @@ export function authorizePage(parameters: Record<string, string>): string {
       <li>Manage user data via APIs</li>
       <li>Perform requests at any time</li>
     </ul>
-    <p>This is a local stand-in for Salesforce: no real data is behind it.</p>
+    <p>This is a local Salesforce emulator without any real data.</p>
     <form method="post" action="/services/oauth2/authorize">
 ${hidden}
       <button type="submit" name="decision" value="allow">Allow</button>

@@ -24,11 +24,11 @@ export function changeField(table: Table, change: FieldChange): void {
   else if (change.change === 'retype') table.putField(retyped(before, change));
   else if (change.change === 'rename') rename(table, change);
   else if (change.change === 'hide' || change.change === 'show') table.putField({ ...before, hidden: change.change === 'hide' });
-  else throw new Error('A field changes by hide, show, add, retype or rename.');
+  else throw new Error('Unknown change. Use hide, show, add, retype or rename.');
 }
 
 function rename(table: Table, { field: before, name }: FieldChange): void {
-  if (!name) throw new Error('A field is renamed to a name.');
+  if (!name) throw new Error('The new name is missing. Set name.');
   // The org changes rows by field name, and standard fields cannot be renamed.
   if (table.definition.fields.some(({ facts }) => facts.name === before)) throw new Error('Only a field that was added can be renamed.');
   const other = table.fields.find(({ facts }) => facts.name !== before && facts.name.toLowerCase() === name.toLowerCase());

@@ -57,7 +57,7 @@ async function answer(parts: Parts, request: Subrequest): Promise<object> {
 }
 
 async function resource(parts: Parts, { method, url, httpHeaders = {} }: Subrequest): Promise<object> {
-  if (method !== 'GET') throw new SalesforceError(405, 'METHOD_NOT_ALLOWED', 'The emulator takes GET in composite requests.');
+  if (method !== 'GET') throw new SalesforceError(405, 'METHOD_NOT_ALLOWED', 'The emulator supports only GET in composite requests.');
   const { pathname, searchParams } = new URL(url, 'https://instance');
   const [, version = '', name = '', rest = ''] = /^\/services\/data\/v(\d+\.0)\/(query|queryAll|sobjects)(?:\/(.+))?$/.exec(pathname) ?? [];
   if (name === 'sobjects') {

@@ -24,7 +24,7 @@ const FUNCTIONS: Record<string, (values: Value[]) => Value> = {
 /** Builds the aggregate of a column. Throws MALFORMED_QUERY if the function is unknown or does not accept the field. */
 export function aggregateOf(functionName: string, column: Column, name: string): Aggregate {
   const compute = FUNCTIONS[functionName.toUpperCase()];
-  if (!compute) throw new SalesforceError(400, 'MALFORMED_QUERY', `The emulator does not know the function ${functionName}.`);
+  if (!compute) throw new SalesforceError(400, 'MALFORMED_QUERY', `The emulator does not support the function ${functionName}.`);
   if (!column.facts.aggregatable) {
     throw new SalesforceError(
       400,

@@ -78,7 +78,7 @@ export function comparisonOf(column: Column, soql: string, operator: string, lit
 function comparedWithDays({ facts, path }: Column, operator: string, literal: string, now: Date): Holds {
   const days = daysOf(literal, dateIn(USER_ZONE, now));
   if (!days || !['date', 'datetime'].includes(facts.type)) {
-    throw new SalesforceError(400, 'MALFORMED_QUERY', `The emulator does not know the date literal ${literal} for ${path}.`);
+    throw new SalesforceError(400, 'MALFORMED_QUERY', `The emulator does not support the date literal ${literal} for ${path}.`);
   }
   const edge = (date: string): string => (facts.type === 'date' ? date : midnightIn(USER_ZONE, date).toISOString());
   const [from, to] = [edge(days.from), edge(days.to)];

@@ -90,7 +90,7 @@ function tokensOf(where: Where): Token[] {
 function conditionTest(tables: Tables, table: Table, soql: string, condition: Condition): Test {
   if ('valueQuery' in condition && 'field' in condition) return semiJoin(tables, table, soql, condition);
   if (!('field' in condition) || !('value' in condition)) {
-    throw new SalesforceError(400, 'MALFORMED_QUERY', 'The emulators filters by fields and literals only.');
+    throw new SalesforceError(400, 'MALFORMED_QUERY', 'The emulator supports only fields and literals in WHERE.');
   }
   const column = filterableColumn(tables, table, soql, condition.field);
   const { operator, value, literalType = 'STRING' } = condition;
@@ -118,7 +118,7 @@ function semiJoin(tables: Tables, table: Table, soql: string, condition: SemiJoi
   const inner = tables.table(sObject);
   const [selected] = fields;
   if (!inner || selected?.type !== 'Field')
-    throw new SalesforceError(400, 'MALFORMED_QUERY', 'The emulators joins by one field of one object.');
+    throw new SalesforceError(400, 'MALFORMED_QUERY', 'The emulator supports semi-joins only on one field of one object.');
   const { read } = columnOf(tables, inner, soql, selected.field);
   const matches = where ? filterOf(tables, inner, soql, where) : () => true;
   let ids: Set<Value> | undefined;

@@ -60,28 +60,33 @@ export function countCalculated({ columns }: SoqlQuery): number {
 
 /** A real org supports these in REST; the emulator does not. */
 export function refuseUnknownParts(query: SoqlQuery): void {
-  if (query.hasSubquery) throw new SalesforceError(400, 'MALFORMED_QUERY', 'The emulator knows no subqueries among the fields.');
+  if (query.hasSubquery) throw new SalesforceError(400, 'MALFORMED_QUERY', 'The emulator does not support subqueries in the field list.');
   if (query.hasAggregate && (query.columns.length > 0 || (!query.counts && query.aggregates.length === 0))) {
     throw new SalesforceError(
       400,
       'MALFORMED_QUERY',
-      'The emulator knows functions over all rows, but no GROUP BY and no fields beside them.',
+      'The emulator supports aggregates over all rows, but not GROUP BY or fields next to them.',
     );
   }
 }
 
 function refuseUnknownFields(fields: SelectedField[]): void {
   for (const field of fields) {
-    if (field.type === 'FieldTypeof') throw new SalesforceError(400, 'MALFORMED_QUERY', 'TYPEOF is not supported by the emulators.');
+    if (field.type === 'FieldTypeof') throw new SalesforceError(400, 'MALFORMED_QUERY', 'TYPEOF is not supported by the emulator.');
     if (field.type === 'FieldFunctionExpression' && field.functionName.toUpperCase() === 'FIELDS') {
-      throw new SalesforceError(400, 'MALFORMED_QUERY', 'The SOQL FIELDS function is not supported by the emulators: name the fields.');
+      throw new SalesforceError(
+        400,
+        'MALFORMED_QUERY',
+        'The SOQL FIELDS function is not supported by the emulator. List the fields instead.',
+      );
     }
   }
 }
 
 function aggregate(tables: Tables, table: Table, soql: string, found: SelectedFunction, index: number): Aggregate {
   const [path] = found.parameters;
-  if (typeof path !== 'string') throw new SalesforceError(400, 'MALFORMED_QUERY', `The emulators reads no ${found.functionName} of this.`);
+  if (typeof path !== 'string')
+    throw new SalesforceError(400, 'MALFORMED_QUERY', `The emulator does not support ${found.functionName} here.`);
   return aggregateOf(found.functionName, columnOf(tables, table, soql, path), found.alias ?? `expr${index}`);
 }
 
@@ -132,7 +137,7 @@ function pathOf(selected: SelectedPath): string {
 function orderOf(tables: Tables, table: Table, soql: string, parsed: Parsed): SoqlQuery['order'] {
   const clauses = parsed.orderBy === undefined ? [] : [parsed.orderBy].flat();
   return clauses.map((clause) => {
-    if (!('field' in clause)) throw new SalesforceError(400, 'MALFORMED_QUERY', 'The emulators orders by fields only.');
+    if (!('field' in clause)) throw new SalesforceError(400, 'MALFORMED_QUERY', 'The emulator supports only fields in ORDER BY.');
     const column = columnOf(tables, table, soql, clause.field);
     if (!column.facts.sortable) {
       throw soqlError(

@@ -81,7 +81,7 @@ describe('INFORMATION_SCHEMA', () => {
   });
 
   test.each([
-    ['SELECT * FROM salesforce.INFORMATION_SCHEMA.ROUTINES', 'does not know INFORMATION_SCHEMA.ROUTINES'],
+    ['SELECT * FROM salesforce.INFORMATION_SCHEMA.ROUTINES', 'does not support INFORMATION_SCHEMA.ROUTINES'],
     ['SELECT * FROM nowhere.INFORMATION_SCHEMA.TABLES', 'Not found: Dataset local:nowhere'],
     ['SELECT * FROM INFORMATION_SCHEMA.TABLES', 'must be qualified'],
     ['SELECT * FROM salesforce.INFORMATION_SCHEMA.JOBS', 'needs a region'],

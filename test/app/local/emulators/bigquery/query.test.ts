@@ -90,7 +90,7 @@ describe('expressions', () => {
     expect((await refusal(emulator, 'SELECT 1 / 0')).message).toContain('division by zero');
     expect((await refusal(emulator, 'SELECT 9223372036854775807 + 1')).reason).toBe('invalidQuery');
     expect(await rowsOf(emulator, `SELECT SAFE.FROM_BASE64('?'), SAFE.PARSE_DATE('%F', 'x')`)).toEqual([[null, null]]);
-    expect((await refusal(emulator, `SELECT SAFE.SUBSTR('a', 1, -1)`)).message).toContain('does not know SAFE.SUBSTR');
+    expect((await refusal(emulator, `SELECT SAFE.SUBSTR('a', 1, -1)`)).message).toContain('does not support SAFE.SUBSTR');
   });
 
   test('come in every form that a result has', async () => {
@@ -214,10 +214,10 @@ describe('what BigQuery refuses', () => {
     ['SELECT 1 = 1 = 1', 'Syntax error'],
     ['SELECT Id::STRING FROM salesforce.Account', 'Syntax error'],
     ['SELECT DATE "2024-02-30"', 'Invalid date'],
-    ['PRAGMA version', 'does not know statements that start with PRAGMA'],
-    ["COPY salesforce.Account TO '/tmp/x'", 'does not know statements that start with COPY'],
+    ['PRAGMA version', 'does not support statements that start with PRAGMA'],
+    ["COPY salesforce.Account TO '/tmp/x'", 'does not support statements that start with COPY'],
     [`SELECT * FROM read_csv('/etc/passwd')`, 'Syntax error'],
-    ['SELECT ARRAY_AGG(Id LIMIT 1) FROM salesforce.Account', 'does not know LIMIT in arguments'],
+    ['SELECT ARRAY_AGG(Id LIMIT 1) FROM salesforce.Account', 'does not support LIMIT in arguments'],
   ])('%s', async (query, message) => {
     const { message: told, code } = await refusal(emulator, query);
     expect(told).toContain(message);

@@ -167,9 +167,9 @@ describe('tables', () => {
     [{ clustering: { fields: ['None'] } }, 'cannot be found in the schema'],
     [{ clustering: { fields: ['Score'] } }, 'of type FLOAT is not supported'],
     [{ clustering: { fields: ['Id', 'Amount', 'Id', 'Amount', 'Id'] } }, 'At most 4 fields'],
-    [{ requirePartitionFilter: true }, 'does not know requirePartitionFilter'],
-    [{ rangePartitioning: { field: 'Amount' } }, 'does not know rangePartitioning'],
-    [{ schema: { fields: [{ name: 'a', type: 'STRING', maxLength: '5' }] } }, 'does not know maxLength'],
+    [{ requirePartitionFilter: true }, 'does not support requirePartitionFilter'],
+    [{ rangePartitioning: { field: 'Amount' } }, 'does not support rangePartitioning'],
+    [{ schema: { fields: [{ name: 'a', type: 'STRING', maxLength: '5' }] } }, 'does not support maxLength'],
   ])('with %j are refused', async (more, message) => {
     const fields = [...columns, { name: 'Score', type: 'FLOAT' }];
     await expect(client.dataset('salesforce').createTable('refused', { schema: { fields }, ...more } as never)).rejects.toMatchObject({

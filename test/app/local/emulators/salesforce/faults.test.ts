@@ -242,7 +242,7 @@ describe('a fault on demand', () => {
     await fetch(faults, { method: 'DELETE' });
     expect(await (await fetch(faults)).json()).toEqual([]);
     const refused = await arm({ kind: 'earthquake' as Fault['kind'] });
-    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('There is no fault earthquake')]);
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('Unknown fault earthquake')]);
   });
 });
 

@@ -47,6 +47,6 @@ describe('a limit', () => {
 
   test('that does not exist cannot be set', async () => {
     const refused = await put({ DailyMagic: { Max: 1 } });
-    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('There is no limit DailyMagic')]);
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('Unknown limit DailyMagic')]);
   });
 });

@@ -54,10 +54,10 @@ describe('a function over all rows', () => {
   test.each([
     ['SELECT MIN(Active__c) FROM Account', 'does not support aggregate operator MIN'],
     ['SELECT MIN(CreatedDate) first FROM Account', "unexpected token: 'first'"],
-    ['SELECT Name, COUNT(Id) FROM Account GROUP BY Name', 'no GROUP BY'],
+    ['SELECT Name, COUNT(Id) FROM Account GROUP BY Name', 'not GROUP BY or fields'],
     ['SELECT TYPEOF Owner WHEN User THEN Name END FROM Lead', 'TYPEOF'],
     ['SELECT FIELDS(ALL) FROM Account LIMIT 200', 'The SOQL FIELDS function'],
-    ['SELECT Id, (SELECT Id FROM Contacts) FROM Account', 'no subqueries'],
+    ['SELECT Id, (SELECT Id FROM Contacts) FROM Account', 'does not support subqueries'],
   ])('or another part that is refused: %s', async (soql, message) => {
     expect(await refusal(soql)).toEqual([400, 'MALFORMED_QUERY', expect.stringContaining(message)]);
   });
