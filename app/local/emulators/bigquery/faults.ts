@@ -93,7 +93,7 @@ const WORDS: Record<string, { request?: string; job?: string; location?: string 
   },
 };
 
-const OTHERWISE = 'An error that was asked for.';
+const OTHERWISE = 'An injected error.';
 
 /** The error of an `http` fault. */
 export function requestFault({ reason = 'backendError', message }: Fault): ApiError {

@@ -24,23 +24,23 @@ export function adminRoutes(router: Router, parts: Parts): void {
   });
 
   router.get('/emulator/records', (context) => {
-    const records = org.records(objectAsked(context, org));
+    const records = org.records(requestedObject(context, org));
     context.set('Content-Type', 'application/x-ndjson');
     context.body = Readable.from(ndjson(records), { objectMode: false });
   });
   router.post('/emulator/records', async (context) => {
     const fields = await jsonBody(context);
-    replyJson(context, { id: journal.change('insert', objectAsked(context, org), fields as OrgRecord) });
+    replyJson(context, { id: journal.change('insert', requestedObject(context, org), fields as OrgRecord) });
   });
   router.patch('/emulator/records', async (context) => {
     const fields = await jsonBody(context);
-    journal.change('update', objectAsked(context, org), idAsked(context), fields as OrgRecord);
+    journal.change('update', requestedObject(context, org), requestedId(context), fields as OrgRecord);
     context.status = 204;
   });
   router.delete('/emulator/records', (context) => {
     const purge = queryParameter(context, 'purge') === 'true';
-    if (purge) journal.change('purge', objectAsked(context, org), idAsked(context));
-    else journal.change('remove', objectAsked(context, org), idAsked(context));
+    if (purge) journal.change('purge', requestedObject(context, org), requestedId(context));
+    else journal.change('remove', requestedObject(context, org), requestedId(context));
     context.status = 204;
   });
 
@@ -56,11 +56,11 @@ export function adminRoutes(router: Router, parts: Parts): void {
   });
   router.post('/emulator/merge', async (context) => {
     const { master, loser } = await jsonBody(context);
-    journal.change('merge', objectAsked(context, org), String(master), String(loser));
+    journal.change('merge', requestedObject(context, org), String(master), String(loser));
     context.status = 204;
   });
   router.post('/emulator/undelete', (context) => {
-    journal.change('undelete', objectAsked(context, org), idAsked(context));
+    journal.change('undelete', requestedObject(context, org), requestedId(context));
     context.status = 204;
   });
 
@@ -103,14 +103,14 @@ async function jsonBody(context: Context): Promise<Record<string, unknown>> {
   return body as Record<string, unknown>;
 }
 
-function objectAsked(context: Context, org: Org): string {
+function requestedObject(context: Context, org: Org): string {
   const object = queryParameter(context, 'object') ?? '';
   const table = org.table(object);
   if (!table) throw new Error(`There is no object ${object}.`);
   return table.definition.name;
 }
 
-function idAsked(context: Context): string {
+function requestedId(context: Context): string {
   const id = queryParameter(context, 'id');
   if (!id) throw new Error('The record id is missing. Add id=… to the query.');
   return id;

@@ -23,17 +23,17 @@ export function recordRoute(router: Router, parts: Parts): void {
 }
 
 /** A record with the fields that the user can see. Throws if it does not exist or is deleted. */
-export function recordReply({ org }: Parts, asked: RecordAsked): object {
-  const table = org.table(asked.object);
+export function recordReply({ org }: Parts, requested: RecordAsked): object {
+  const table = org.table(requested.object);
   if (!table) throw notFound();
   const { keyPrefix } = table.definition;
-  if (!/^\w{15}(\w{3})?$/.test(asked.id) || (keyPrefix && !asked.id.startsWith(keyPrefix))) {
-    throw new SalesforceError(404, 'NOT_FOUND', `Provided external ID field does not exist or is not accessible: ${asked.id}`);
+  if (!/^\w{15}(\w{3})?$/.test(requested.id) || (keyPrefix && !requested.id.startsWith(keyPrefix))) {
+    throw new SalesforceError(404, 'NOT_FOUND', `Provided external ID field does not exist or is not accessible: ${requested.id}`);
   }
-  const row = table.find(asked.id);
+  const row = table.find(requested.id);
   if (!row) throw notFound();
   if (table.isDeleted(row)) throw new SalesforceError(404, 'ENTITY_IS_DELETED', 'entity is deleted');
-  return wholeRecord(table, row, asked.version, asked.fields === undefined ? undefined : fieldsNamed(table, asked.fields));
+  return wholeRecord(table, row, requested.version, requested.fields === undefined ? undefined : fieldsNamed(table, requested.fields));
 }
 
 function fieldsNamed(table: Table, names: string): Field[] {

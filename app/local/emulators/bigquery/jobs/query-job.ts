@@ -104,14 +104,14 @@ async function carryOut(service: Service, job: Job, plan: Plan, transaction: Tra
       if (found && Boolean(found.stored) !== (plan.statementType === 'DROP_TABLE'))
         throw invalidQuery(`${found.key} is not a ${plan.statementType.slice(5)}`);
       if (found) await service.catalog.removeTable(transaction, found);
-      return told(job, found ? 'DROP' : 'SKIP');
+      return recordDdl(job, found ? 'DROP' : 'SKIP');
     }
     case 'alter table': {
       const found = target(service, job, plan.path);
-      if (!found && plan.ifExists) return told(job, 'SKIP');
+      if (!found && plan.ifExists) return recordDdl(job, 'SKIP');
       if (!found?.stored) throw notFound(service, job, plan.path);
       await service.catalog.putTable(transaction, await alterTable(transaction, found, plan.alterations));
-      return told(job, 'ALTER');
+      return recordDdl(job, 'ALTER');
     }
   }
 }
@@ -127,7 +127,7 @@ function notFound(service: Service, job: Job, path: TablePath): ApiError {
   );
 }
 
-function told(job: Job, ddlOperationPerformed: string): void {
+function recordDdl(job: Job, ddlOperationPerformed: string): void {
   Object.assign(job.resource.statistics.query!, { ddlOperationPerformed });
 }
 
@@ -185,7 +185,7 @@ async function change(service: Service, job: Job, plan: DmlPlan, transaction: Tr
 
 async function createTable(service: Service, job: Job, plan: CreatePlan, transaction: Transaction): Promise<void> {
   const found = replaceable(service, job, plan);
-  if (found === 'skip') return told(job, 'SKIP');
+  if (found === 'skip') return recordDdl(job, 'SKIP');
   const reference = referenceOf(service, plan.path, job.resource.configuration.query!);
   service.catalog.datasetIn(reference.datasetId, job.resource.jobReference.location);
   if (found && partitionedBy(found.resource.timePartitioning) !== partitionedBy(plan.resource.timePartitioning)) {
@@ -197,12 +197,12 @@ async function createTable(service: Service, job: Job, plan: CreatePlan, transac
   if (plan.query) await transaction.connection.run(`INSERT INTO ${storedSql(stored)} ${plan.query}`);
   const resource = newTableResource(service, reference, fields, withoutNulls(plan.resource));
   await service.catalog.putTable(transaction, { key: tableKey(reference), stored, resource });
-  told(job, found ? 'REPLACE' : 'CREATE');
+  recordDdl(job, found ? 'REPLACE' : 'CREATE');
 }
 
 async function createView(service: Service, job: Job, plan: CreateViewPlan, transaction: Transaction): Promise<void> {
   const found = replaceable(service, job, plan);
-  if (found === 'skip') return told(job, 'SKIP');
+  if (found === 'skip') return recordDdl(job, 'SKIP');
   const reference = referenceOf(service, plan.path, job.resource.configuration.query!);
   service.catalog.datasetIn(reference.datasetId, job.resource.jobReference.location);
   const more = { ...withoutNulls(plan.resource), type: 'VIEW', view: { query: plan.query, useLegacySql: false } };
@@ -211,7 +211,7 @@ async function createView(service: Service, job: Job, plan: CreateViewPlan, tran
     stored: undefined,
     resource: newTableResource(service, reference, plan.fields, more),
   });
-  told(job, found ? 'REPLACE' : 'CREATE');
+  recordDdl(job, found ? 'REPLACE' : 'CREATE');
 }
 
 function replaceable(service: Service, job: Job, plan: CreatePlan | CreateViewPlan): TableEntry | 'skip' | undefined {

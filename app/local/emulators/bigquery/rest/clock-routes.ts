@@ -5,8 +5,8 @@ import { jsonBody, type Router } from './http.ts';
 
 /** GET /emulator/clock returns the warehouse's time, PUT `{"now": …}` moves it forward, also for later starts with the same file. */
 export function addClockRoutes(router: Router, clock: Clock, database: Database): void {
-  const told = () => ({ now: new Date(clock.now()).toISOString() });
-  router.on('GET', '/emulator/clock', told);
+  const currentTime = () => ({ now: new Date(clock.now()).toISOString() });
+  router.on('GET', '/emulator/clock', currentTime);
   router.on('PUT', '/emulator/clock', async ({ request }) => {
     const { now } = await jsonBody(request);
     try {
@@ -15,7 +15,7 @@ export function addClockRoutes(router: Router, clock: Clock, database: Database)
       throw new ApiError('invalid', cause instanceof RangeError ? cause.message : String(cause), { cause });
     }
     await database.transaction((transaction) => keepResource(transaction, 'clock', 'clock', { shiftMs: clock.shiftMs }));
-    return told();
+    return currentTime();
   });
 }
 

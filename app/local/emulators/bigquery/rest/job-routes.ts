@@ -66,22 +66,22 @@ function runQueryNow(service: Service, runner: JobRunner): Handler {
   const byRequestId = new Map<string, Promise<Job>>();
   return async ({ request, parameters }) => {
     requireProject(service, parameters);
-    const asked = (await jsonBody(request)) as QueryRequest;
+    const requested = (await jsonBody(request)) as QueryRequest;
     // A repeated request joins the job that the first one started.
-    const earlier = asked.requestId === undefined ? undefined : byRequestId.get(asked.requestId);
-    const started = earlier ?? runner.insert(jobFor(asked));
-    if (asked.requestId !== undefined) byRequestId.set(asked.requestId, started);
+    const earlier = requested.requestId === undefined ? undefined : byRequestId.get(requested.requestId);
+    const started = earlier ?? runner.insert(jobFor(requested));
+    if (requested.requestId !== undefined) byRequestId.set(requested.requestId, started);
     const job = await started;
-    if (asked.dryRun) return dryRunAnswer(job);
-    const { formatOptions, maxResults, timeoutMs } = asked;
+    if (requested.dryRun) return dryRunAnswer(job);
+    const { formatOptions, maxResults, timeoutMs } = requested;
     const form = timestampForm(formatOptions?.timestampOutputFormat, formatOptions?.useInt64Timestamp === true);
     return { kind: 'bigquery#queryResponse', ...(await queryResults(service, job, { maxResults, timeoutMs, form })) };
   };
 }
 
 /** jobs.query has the fields of the configuration directly in the request. */
-function jobFor(asked: QueryRequest): Record<string, unknown> {
-  const { location, requestId: _, dryRun, labels, maxResults: __, timeoutMs: ___, formatOptions: ____, ...query } = asked;
+function jobFor(requested: QueryRequest): Record<string, unknown> {
+  const { location, requestId: _, dryRun, labels, maxResults: __, timeoutMs: ___, formatOptions: ____, ...query } = requested;
   return {
     jobReference: location === undefined ? {} : { location },
     configuration: {

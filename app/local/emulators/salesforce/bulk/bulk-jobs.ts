@@ -58,12 +58,12 @@ export class BulkJobs {
   }
 
   /** Throws LIMIT_EXCEEDED if the daily jobs are used up. */
-  create(asked: NewBulkJob): BulkJob {
+  create(requested: NewBulkJob): BulkJob {
     checkBulkLimits(this.#limits);
     this.#limits.use('DailyBulkV2QueryJobs');
     const now = this.#now();
     const job: BulkJob = {
-      ...asked,
+      ...requested,
       id: recordId('750', this.#nextNumber++),
       createdDate: now,
       systemModstamp: now,

@@ -9,8 +9,8 @@ const NOT_IN_CSV = ['base64', 'complexvalue'];
 
 /** Parses the body of a job's creation. Throws what Salesforce rejects at once; other errors appear while the job runs. */
 export function readBulkJob(org: Org, body: string, apiVersion: string): NewBulkJob {
-  const asked = parse(body);
-  const { operation, query, contentType = 'CSV', columnDelimiter = 'COMMA', lineEnding = 'LF' } = asked;
+  const requested = parse(body);
+  const { operation, query, contentType = 'CSV', columnDelimiter = 'COMMA', lineEnding = 'LF' } = requested;
   if (operation !== 'query' && operation !== 'queryAll') throw refusal('INVALIDJOB', `Unsupported operation: ${operation}`);
   if (typeof query !== 'string' || query === '') throw refusal('INVALIDJOB', 'No query was given.');
   if (query.length > MAX_QUERY) throw refusal('MALFORMED_QUERY', 'SOQL statements cannot be longer than 100,000 characters.');

@@ -16,8 +16,8 @@ export function bulkRoutes(router: Router, parts: Parts): void {
   const shown = (job: BulkJob, form: JobForm): string => bulkJobReply(job, org.users[0] ?? '', form);
 
   router.post(path, async (context) => {
-    const asked = readBulkJob(org, await readBody(context.req), context.state.version);
-    replyJson(context, shown(jobs.create(asked), 'created'));
+    const requested = readBulkJob(org, await readBody(context.req), context.state.version);
+    replyJson(context, shown(jobs.create(requested), 'created'));
   });
 
   router.get(path, (context) => {

@@ -9,8 +9,8 @@ export function identityUrl({ org, urls }: Parts): string {
 }
 
 /** GET of the identity URL. Its errors are 403 and 404 with plain text. */
-export function identity(context: Context, parts: Parts, asked: Asked): void {
-  if (mayRead(context, parts, asked)) replyJson(context, identityReply(parts, queryParameter(context, 'version')));
+export function identity(context: Context, parts: Parts, requested: Requested): void {
+  if (mayRead(context, parts, requested)) replyJson(context, identityReply(parts, queryParameter(context, 'version')));
 }
 
 /** The same as OpenID Connect claims, on the instance host. */
@@ -32,24 +32,24 @@ export function userinfo(context: Context, parts: Parts): void {
   });
 }
 
-interface Asked {
+interface Requested {
   org?: string | undefined;
   user?: string | undefined;
 }
 
-function mayRead(context: Context, parts: Parts, asked: Asked): boolean {
-  const [status, refusal] = refusalOf(parts, asked, bearerToken(context) ?? queryParameter(context, 'oauth_token'));
+function mayRead(context: Context, parts: Parts, requested: Requested): boolean {
+  const [status, refusal] = refusalOf(parts, requested, bearerToken(context) ?? queryParameter(context, 'oauth_token'));
   if (status === 200) return true;
   context.status = status;
   context.body = refusal;
   return false;
 }
 
-function refusalOf({ org, grants }: Parts, asked: Asked, token: string | undefined): [number, string] {
+function refusalOf({ org, grants }: Parts, requested: Requested, token: string | undefined): [number, string] {
   if (!token) return [403, 'Missing_OAuth_Token'];
   if (!grants.session(token)) return [403, 'Bad_OAuth_Token'];
-  if (asked.org?.slice(0, 15) !== org.id.slice(0, 15)) return [403, 'Wrong_Org'];
-  if (asked.user?.slice(0, 15) !== org.users[0]?.slice(0, 15)) return [404, 'Bad_Id'];
+  if (requested.org?.slice(0, 15) !== org.id.slice(0, 15)) return [403, 'Wrong_Org'];
+  if (requested.user?.slice(0, 15) !== org.users[0]?.slice(0, 15)) return [404, 'Bad_Id'];
   return [200, ''];
 }
 

@@ -59,9 +59,9 @@ export function tokenEndpoint(parts: Parts, app: ClientApp): (context: Context) 
   function runAsUser(form: Form): object {
     checkClientId(app, form.client_id);
     checkClientSecret({ ...app, secretIsRequired: true }, form.client_secret);
-    const asked = form.scope?.split(/\s+/) ?? [];
-    if (asked.some((name) => !SCOPES.includes(name))) throw new OAuthError('invalid_scope', 'the requested scope is not allowed');
-    const allowed = asked.filter((name) => !NEVER_UNATTENDED.includes(name));
+    const requested = form.scope?.split(/\s+/) ?? [];
+    if (requested.some((name) => !SCOPES.includes(name))) throw new OAuthError('invalid_scope', 'the requested scope is not allowed');
+    const allowed = requested.filter((name) => !NEVER_UNATTENDED.includes(name));
     return tokenReply(grants.unattended(allowed.join(' ') || UNATTENDED_SCOPE), undefined);
   }
 

@@ -11,7 +11,7 @@ export interface RowCounts {
 }
 
 /** The number of rows of each object in an org of this size, unless overridden. */
-export function rowCounts(size: number, told: Partial<RowCounts> = {}): RowCounts {
+export function rowCounts(size: number, overrides: Partial<RowCounts> = {}): RowCounts {
   const share = (of: number): number => Math.ceil(size * of);
   return {
     Account: size,
@@ -22,6 +22,6 @@ export function rowCounts(size: number, told: Partial<RowCounts> = {}): RowCount
     Lead: share(0.5),
     Opportunity: share(0.8),
     Task: size,
-    ...told,
+    ...overrides,
   };
 }

@@ -30,14 +30,14 @@ export function changeField(table: Table, change: FieldChange): void {
 function rename(table: Table, { field: before, name }: FieldChange): void {
   if (!name) throw new Error('The new name is missing. Set name.');
   // The org changes rows by field name, and standard fields cannot be renamed.
-  if (table.definition.fields.some(({ facts }) => facts.name === before)) throw new Error('Only a field that was added can be renamed.');
+  if (table.definition.fields.some(({ facts }) => facts.name === before)) throw new Error('Only added fields can be renamed.');
   const other = table.fields.find(({ facts }) => facts.name !== before && facts.name.toLowerCase() === name.toLowerCase());
-  if (other) throw new Error(`${table.definition.name} has a field ${other.facts.name} already.`);
+  if (other) throw new Error(`${table.definition.name} already has a field ${other.facts.name}.`);
   table.renameField(before, name);
 }
 
 function added(table: Table, change: FieldChange): Field {
-  if (table.field(change.field)) throw new Error(`${table.definition.name} has a field ${change.field} already.`);
+  if (table.field(change.field)) throw new Error(`${table.definition.name} already has a field ${change.field}.`);
   const { value = null } = change;
   return field(typeOf(change), change.field, labelOf(change), change.facts, value === null ? {} : { derive: () => value });
 }
@@ -67,7 +67,7 @@ function converted(value: Value, { soapType }: FieldFacts): Value {
 }
 
 function typeOf({ type }: FieldChange): FieldType {
-  if (!isFieldType(type)) throw new Error(`There is no field type ${type}.`);
+  if (!isFieldType(type)) throw new Error(`Unknown field type ${type}.`);
   return type;
 }
 

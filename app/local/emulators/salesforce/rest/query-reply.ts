@@ -19,26 +19,26 @@ export interface QueryAsked {
 
 /** Rows per page: Sforce-Query-Options is a hint that Salesforce follows between 200 and 2,000. */
 export function pageRowsAsked(queryOptions: string): number {
-  const [, asked] = /batchSize=(\d+)/i.exec(queryOptions) ?? [];
-  return Math.min(LARGEST_PAGE, Math.max(SMALLEST_PAGE, Number(asked ?? LARGEST_PAGE)));
+  const [, requested] = /batchSize=(\d+)/i.exec(queryOptions) ?? [];
+  return Math.min(LARGEST_PAGE, Math.max(SMALLEST_PAGE, Number(requested ?? LARGEST_PAGE)));
 }
 
 /** Evaluates a REST query and returns its first page. Throws Salesforce's errors. */
-export async function queryReply({ org, cursors, faults }: Parts, asked: QueryAsked): Promise<object> {
-  if (!asked.soql) throw new SalesforceError(400, 'MALFORMED_QUERY', 'A query string has to be specified');
-  const query = readSoql(org.frozen(), asked.soql);
+export async function queryReply({ org, cursors, faults }: Parts, requested: QueryAsked): Promise<object> {
+  if (!requested.soql) throw new SalesforceError(400, 'MALFORMED_QUERY', 'A query string has to be specified');
+  const query = readSoql(org.frozen(), requested.soql);
   refuseUnknownParts(query);
-  const place = { method: 'GET', url: asked.soql, object: query.table.definition.name };
+  const place = { method: 'GET', url: requested.soql, object: query.table.definition.name };
   if (faults.take('too-complicated', { ...place, calculated: countCalculated(query) })) {
     throw new SalesforceError(400, 'QUERY_TOO_COMPLICATED', TOO_COMPLICATED);
   }
-  const found = await takeSnapshot(query, { deleted: asked.deleted });
+  const found = await takeSnapshot(query, { deleted: requested.deleted });
   const occasion = { ...place, rows: found.length };
   if (query.hasAggregate && faults.take('count-timeout', occasion)) throw queryTimeout();
   if (query.counts) return { totalSize: found.length, done: true, records: [] };
   if (query.hasAggregate) return aggregateReply(query, found);
-  const id = found.length > asked.pageRows ? cursors.open({ query, found, pageRows: asked.pageRows }) : '';
-  return pageReply({ query, found, pageRows: asked.pageRows, from: 0, id }, asked.version);
+  const id = found.length > requested.pageRows ? cursors.open({ query, found, pageRows: requested.pageRows }) : '';
+  return pageReply({ query, found, pageRows: requested.pageRows, from: 0, id }, requested.version);
 }
 
 /** Returns the page that a locator names. */

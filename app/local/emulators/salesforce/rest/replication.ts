@@ -25,7 +25,7 @@ interface Span {
 export function replicationRoutes(router: Router, { org, clock }: Parts): void {
   router.get('/services/data/:version/sobjects/:object/deleted', (context) => {
     const table = replicated(context);
-    const { start, end, covered } = spanAsked(context, DELETED_DAYS);
+    const { start, end, covered } = requestedSpan(context, DELETED_DAYS);
     const found = [...table.deletions()].filter(({ deleted }) => deleted >= start && deleted < end);
     checkCount(found.length);
     const deletedRecords = found.map(({ id, deleted }) => ({ deletedDate: withOffset(deleted), id }));
@@ -35,7 +35,7 @@ export function replicationRoutes(router: Router, { org, clock }: Parts): void {
 
   router.get('/services/data/:version/sobjects/:object/updated', (context) => {
     const table = replicated(context);
-    const { start, end, covered } = spanAsked(context, UPDATED_DAYS);
+    const { start, end, covered } = requestedSpan(context, UPDATED_DAYS);
     const cursor = table.field('SystemModstamp') ? 'SystemModstamp' : 'CreatedDate';
     const ids: unknown[] = [];
     for (const row of table.rows()) {
@@ -54,7 +54,7 @@ export function replicationRoutes(router: Router, { org, clock }: Parts): void {
   }
 
   /** Seconds are ignored. Throws INVALID_REPLICATION_DATE if the range is too short, or starts too long ago. */
-  function spanAsked(context: Context, days: number): Span {
+  function requestedSpan(context: Context, days: number): Span {
     const [start, end] = ['start', 'end'].map((name) => minuteOf(queryParameter(context, name), name)) as [number, number];
     const now = clock.now().getTime();
     if (end - start <= MINUTE_MS) throw invalidDate('startDate and endDate must be more than one minute apart');

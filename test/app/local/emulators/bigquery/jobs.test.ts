@@ -310,9 +310,9 @@ describe('faults of requests', () => {
   test.each([
     ['rateLimitExceeded', 403, 'too many api requests'],
     ['quotaExceeded', 403, 'Quota exceeded'],
-    ['backendError', 503, 'An error that was asked for'],
-    ['internalError', 500, 'An error that was asked for'],
-    ['accessDenied', 403, 'An error that was asked for'],
+    ['backendError', 503, 'An injected error'],
+    ['internalError', 500, 'An injected error'],
+    ['accessDenied', 403, 'An injected error'],
   ])('%s is HTTP %i, and nothing was done', async (reason, code, message) => {
     await addFault(emulator, { kind: 'http', match: 'POST /bigquery/v2/projects/local/jobs', reason });
     const jobId = `refused_${reason}`;
