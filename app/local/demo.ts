@@ -217,7 +217,7 @@ async function show(api: (path: string) => Promise<string>, known: Set<string>, 
     known.add(run.id);
     imported.set(object_name, run);
     const count = run.receipt ? `${run.receipt.delta_rows} records, verdict ${run.receipt.verdict}` : run.state;
-    console.log(`  ${object_name}: imported ${run.from} to ${dayBefore(run.to)}, ${count}`);
+    console.log(`  ${object_name}: imported from ${run.from} to ${dayBefore(run.to)}: ${count}`);
   }
   const wrong = OBJECTS.filter(
     (object) =>
