@@ -5,43 +5,49 @@ import { isAppError } from './errors.ts';
 
 interface CommandEntry {
   does: string;
-  /** what follows the command's name; nothing where it takes nothing */
+  /** the command's positional arguments, if any */
   takes?: string;
-  /** each option with what it means */
+  /** each option and its meaning */
   options?: [string, string][];
   load: () => Promise<Command>;
 }
 
-const DATA: [string, string] = ['--data <folder>', 'where local mode keeps everything: .local'];
-const PORT_BASE: [string, string] = ['--port-base <port>', "the service's port, which the emulators' follow: 4444; 0: any free ones"];
-const CLOCK: [string, string] = ['--clock <instant>', "stops the local org's clock there, such as at 2023-03-01T00:10:00Z"];
+const DATA: [string, string] = ['--data <folder>', 'folder for all local state (default: .local)'];
+const PORT_BASE: [string, string] = [
+  '--port-base <port>',
+  'port of the service; the emulators use the next ones (default: 4444; 0 picks free ports)',
+];
+const CLOCK: [string, string] = ['--clock <instant>', "freeze the local org's clock, for example at 2023-03-01T00:10:00Z"];
 
-/** Loaded when they are called: production has neither the emulators nor the demo. */
+/** Loaded on demand: production ships neither the emulators nor the demo. */
 const COMMANDS: Record<string, CommandEntry> = {
   serve: {
-    does: 'run the service; with --local, on this machine alone',
+    does: 'run the service; with --local, entirely on this machine',
     options: [
-      ['--local', 'take what the environment lacks from the emulators'],
+      ['--local', 'use the emulators for whatever the environment does not configure'],
       DATA,
       PORT_BASE,
       CLOCK,
-      ['--no-tick', 'do not import by itself every hour'],
-      ['--yes', 'create missing datasets in BigQuery without asking'],
+      ['--no-tick', 'do not tick automatically every hour'],
+      ['--yes', 'create missing BigQuery datasets without asking'],
     ],
     load: async () => (await import('./commands/serve.ts')).serve,
   },
-  migrate: { does: 'bring the job store to this release', load: async () => (await import('./commands/migrate.ts')).migrateStore },
+  migrate: {
+    does: 'migrate the job store to the schema of this release',
+    load: async () => (await import('./commands/migrate.ts')).migrateStore,
+  },
   doctor: {
-    does: 'try everything that the service needs, and say what is wrong',
+    does: 'check everything the service needs and report problems',
     options: [
-      ['--real', 'try what documentation leaves open, on a real org and project'],
-      ['--connection <user_id>', 'the connection to try it on: the first one'],
-      ['--object <name>', 'the object to try it on: one of the usual ones that has rows'],
+      ['--real', 'check assumptions that documentation does not settle, on a real org and project'],
+      ['--connection <user_id>', 'connection to use (default: the first one)'],
+      ['--object <name>', 'object to use (default: a common object that has rows)'],
     ],
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   query: {
-    does: 'ask BigQuery, the local one unless GOOGLE_CLOUD_PROJECT is set',
+    does: 'query BigQuery: the emulator unless GOOGLE_CLOUD_PROJECT is set',
     takes: '"SELECT …"',
     options: [DATA, PORT_BASE],
     load: async () => (await import('./commands/query.ts')).query,
@@ -51,13 +57,13 @@ const COMMANDS: Record<string, CommandEntry> = {
     options: [DATA, PORT_BASE, CLOCK],
     load: async () => (await import('./local/emulators-command.ts')).emulators,
   },
-  demo: { does: 'walk the whole way once, and compare every value', load: async () => (await import('./local/demo.ts')).demo },
+  demo: { does: 'run one import end to end and compare every value', load: async () => (await import('./local/demo.ts')).demo },
 };
 
 const USAGE_EXIT = 2;
 const PROGRAM = 'node app/cli.ts';
 
-/** A terminal's interrupt comes twice, to npm's whole group and once more from npm: only one that comes later is meant as a second. */
+/** npm forwards a terminal's interrupt, so it arrives twice; only a later signal counts as a second one. */
 const SECOND_SIGNAL_MS = 1_000;
 
 const stop = stopSignal();
@@ -72,10 +78,10 @@ async function main([name, ...args]: string[]): Promise<number> {
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) {
-    console.error(`There is no command ${name}. Use one of ${Object.keys(COMMANDS).join(', ')}.`);
+    console.error(`Unknown command ${name}. Use one of ${Object.keys(COMMANDS).join(', ')}.`);
     return USAGE_EXIT;
   }
-  // What follows -- is no option.
+  // Arguments after -- are not options.
   if (args.slice(0, [...args, '--'].indexOf('--')).some(isHelp)) {
     console.log(usage(name, command));
     return 0;
@@ -90,12 +96,12 @@ async function main([name, ...args]: string[]): Promise<number> {
   }
 }
 
-/** What keeps a command from running at all, for its caller; undefined: another error. */
+/** The message of an error that kept the command from starting; undefined for any other error. */
 function refusalOf(error: unknown, name: string): string | undefined {
   if (error instanceof ConfigError || error instanceof CommandError) return error.message;
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   if (!String(code).startsWith('ERR_PARSE_ARGS_')) return undefined;
-  // Node goes on with advice on how to write what is seldom meant.
+  // Drop Node's advice about escaping, which rarely applies.
   const [fault] = String(message).split(/\. |\.?\n/);
   return `${fault}. See ${PROGRAM} ${name} --help.`;
 }
@@ -116,15 +122,14 @@ function usage(name: string, { does, takes, options = [] }: CommandEntry): strin
   return [line, `${does[0]!.toUpperCase()}${does.slice(1)}.`, ...(lines.length > 0 ? ['', ...lines] : [])].join('\n');
 }
 
-/** Waits until what was written has left the process: a pipe takes no more than its reader reads, and an exit would drop the rest. */
+/** Waits until all output is flushed: exiting with a full pipe would drop the rest. */
 async function drained(stream: NodeJS.WriteStream): Promise<void> {
   await new Promise<void>((resolve) => stream.write('', () => resolve()));
 }
 
 /**
- * Aborts at the first TERM or INT, so that a command can end well; a second one ends the process. Aborts also when the reader of the
- * output has closed it, as with `| head`, and when a process of ours that started this one was killed: it cannot stop us, but its
- * channel closes.
+ * Aborts on the first SIGTERM or SIGINT so that a command can shut down cleanly; a second one exits the process. Also aborts when the
+ * reader closes stdout (`| head`) and when our parent process is killed: it cannot signal us, but its IPC channel closes.
  */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();

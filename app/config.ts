@@ -1,13 +1,13 @@
 import type { Federation } from './bigquery/federated-client.ts';
 import type { SalesforceApp } from './salesforce/oauth.ts';
 
-/** What a key may do. `tick` is the schedule's: it may start what is due and see nothing. */
+/** What a key may do. The schedule uses `tick`, which may start due runs and read nothing. */
 export type Role = 'read' | 'data' | 'operate' | 'admin' | 'tick';
 
 export interface ApiKey {
   name: string;
   role: Role;
-  /** of the key itself, which is nowhere kept */
+  /** of the key itself, which is never stored */
   sha256: Buffer;
 }
 
@@ -16,26 +16,26 @@ export type DatabaseConfig =
   | { url: string }
   | { host: string; port: number; database: string; user: string; secretArn: string; certificatesFile: string };
 
-/** Keyless access to Google from a task of ECS. */
+/** Keyless access to Google from an ECS task. */
 export type FederationConfig = Omit<Federation, 'region' | 'credentials'>;
 
-/** What ECS tells a task of AWS. */
+/** The AWS settings that ECS gives a task. */
 export interface AwsConfig {
   region: string;
   credentials: { url: string; token: string | undefined; tokenFile: string | undefined };
   secretsEndpoint: string;
 }
 
-/** Everything that can be set, read once at start. */
+/** All settings, read once at startup. */
 export interface Config {
   http: {
     host: string;
     port: number;
     keys: ApiKey[];
     keyless: boolean;
-    /** our own address, without a slash at its end; undefined: it is not known, and never guessed from a request */
+    /** our public address without a trailing slash; undefined if unknown: it is never inferred from a request */
     publicUrl: string | undefined;
-    /** how many proxies of ours stand before us: so many last entries of X-Forwarded-For are theirs to write */
+    /** number of trusted proxies in front of us, which is how many trailing X-Forwarded-For entries we trust */
     proxyHops: number;
   };
   database: DatabaseConfig;
@@ -49,10 +49,10 @@ export interface Config {
     dailyBytesPerJob: number;
     upload: 'resumable' | 'multipart';
   };
-  /** what proxies outgoing requests take, by the usual variables; this machine is called directly */
+  /** proxies for outgoing requests, from the usual variables; loopback requests bypass them */
   proxy: { httpProxy: string; httpsProxy: string; noProxy: string };
   federation: FederationConfig | undefined;
-  /** set where the task's role is needed: for the database's password, or for Google */
+  /** set if the task role is needed, for the database password or for Google */
   aws: AwsConfig | undefined;
   /** newest first */
   tokenKeys: Buffer[];
@@ -60,15 +60,15 @@ export interface Config {
   runsPerConnection: number;
   lagMinutes: number;
   overlapMinutes: number;
-  /** of an org's daily API calls, what we may make */
+  /** the share of an org's daily API calls that we may use */
   apiShare: number;
-  /** how long ended runs are kept */
+  /** how long finished runs are kept */
   runRetentionDays: number;
-  /** where the schedule's idea of now is asked for; undefined: this machine's clock */
+  /** endpoint that returns the schedule's current time; undefined: use the system clock */
   scheduleClockUrl: string | undefined;
 }
 
-/** All faults of a configuration at once, a sentence each. */
+/** Reports all configuration errors at once, one sentence each. */
 export class ConfigError extends Error {
   readonly faults: string[];
 
@@ -86,15 +86,15 @@ const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 
 /**
  * Reads the configuration.
- * @param local `serve --local`: no API keys are needed, and none but this machine is listened to
+ * @param local `serve --local`: API keys are optional, and the service listens on loopback only
  * @throws ConfigError
  */
 export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
   const read = new Reader(env);
   const host = read.text('HOST', 'the address to listen on', local ? '127.0.0.1' : '0.0.0.0');
-  if (local && !LOOPBACK.includes(host)) read.fault(`HOST is ${host}, but with --local only this machine may be listened to: unset it.`);
+  if (local && !LOOPBACK.includes(host)) read.fault(`HOST is ${host}, but the service listens on loopback only with --local. Unset HOST.`);
   const scheduleClockUrl = env.SCHEDULE_CLOCK_URL || undefined;
-  if (scheduleClockUrl && !local) read.fault('SCHEDULE_CLOCK_URL is for --local only: unset it.');
+  if (scheduleClockUrl && !local) read.fault('SCHEDULE_CLOCK_URL is supported with --local only. Unset it.');
   const keys = local && !env.API_KEYS ? [] : readApiKeys(read);
   const config: Config = {
     http: {
@@ -124,7 +124,7 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
   return config;
 }
 
-/** Reads what concerns BigQuery alone. @throws ConfigError */
+/** Reads the BigQuery settings only. @throws ConfigError */
 export function readBigQueryConfig(env: NodeJS.ProcessEnv): Config['bigquery'] {
   const read = new Reader(env);
   const config = readBigQuery(read);
@@ -132,7 +132,7 @@ export function readBigQueryConfig(env: NodeJS.ProcessEnv): Config['bigquery'] {
   return config;
 }
 
-/** Reads variables and collects what is wrong with them. */
+/** Reads variables and collects the errors in them. */
 class Reader {
   readonly env: NodeJS.ProcessEnv;
   readonly #faults: string[] = [];
@@ -145,30 +145,30 @@ class Reader {
     this.#faults.push(sentence);
   }
 
-  text(name: string, meaning: string, otherwise?: string): string {
+  text(name: string, meaning: string, fallback?: string): string {
     const value = this.env[name]?.trim();
     if (!value) {
-      if (otherwise === undefined) this.fault(`${name} is not set: give it ${meaning}.`);
-      return otherwise ?? '';
+      if (fallback === undefined) this.fault(`${name} is not set. Set it to ${meaning}.`);
+      return fallback ?? '';
     }
     if (/^<.*>$|^x{3,}$|^(change[-_ ]?me|todo|placeholder|secret|password)$/i.test(value))
-      this.fault(`${name} is a placeholder: give it ${meaning}.`);
+      this.fault(`${name} is a placeholder. Set it to ${meaning}.`);
     return value;
   }
 
-  integer(name: string, otherwise: number, least: number, most: number): number {
-    const value = Number(this.env[name]?.trim() || otherwise);
-    if (!Number.isInteger(value) || value < least || value > most) this.fault(`${name} must be a whole number from ${least} to ${most}.`);
+  integer(name: string, fallback: number, min: number, max: number): number {
+    const value = Number(this.env[name]?.trim() || fallback);
+    if (!Number.isInteger(value) || value < min || value > max) this.fault(`${name} must be an integer between ${min} and ${max}.`);
     return value;
   }
 
-  share(name: string, otherwise: number): number {
-    const value = Number(this.env[name]?.trim() || otherwise);
-    if (!(value >= 0.01 && value <= 1)) this.fault(`${name} must be a number from 0.01 to 1.`);
+  share(name: string, fallback: number): number {
+    const value = Number(this.env[name]?.trim() || fallback);
+    if (!(value >= 0.01 && value <= 1)) this.fault(`${name} must be a number between 0.01 and 1.`);
     return value;
   }
 
-  /** The first choice is what holds where none is made. */
+  /** The first choice is the default. */
   choice<Choice extends string>(name: string, choices: readonly [Choice, ...Choice[]]): Choice {
     const value = this.env[name]?.trim() || choices[0];
     const found = choices.find((choice) => choice === value);
@@ -178,7 +178,7 @@ class Reader {
 
   url(name: string, meaning: string, protocols: string[]): string {
     const value = this.text(name, meaning);
-    if (value && !protocols.includes(URL.parse(value)?.protocol ?? '')) this.fault(`${name} must be a URL: give it ${meaning}.`);
+    if (value && !protocols.includes(URL.parse(value)?.protocol ?? '')) this.fault(`${name} is not a valid URL. Set it to ${meaning}.`);
     return value.replace(/\/$/, '');
   }
 
@@ -188,25 +188,28 @@ class Reader {
 }
 
 function readPublicUrl(read: Reader): string {
-  const address = read.url('PUBLIC_URL', 'the address at which the service is reached', ['http:', 'https:']);
+  const address = read.url('PUBLIC_URL', 'the public address of the service, https://<host>', ['http:', 'https:']);
   const url = URL.parse(address);
-  if (url && (!isSafe(url) || url.pathname !== '/' || url.search || url.hash)) read.fault('PUBLIC_URL must be https://<host>, no more.');
+  if (url && (!isSafe(url) || url.pathname !== '/' || url.search || url.hash))
+    read.fault('PUBLIC_URL must have the form https://<host>, without a path or query.');
   return address;
 }
 
 function readDatabase(read: Reader): DatabaseConfig {
   if (!read.env.DB_SECRET_ARN) {
-    return { url: read.url('DATABASE_URL', 'the job store, postgres://user:password@host:5432/database', ['postgres:', 'postgresql:']) };
+    return {
+      url: read.url('DATABASE_URL', 'the URL of the job store, postgres://user:password@host:5432/database', ['postgres:', 'postgresql:']),
+    };
   }
   const mode = read.text('PGSSLMODE', 'verify-full', 'verify-full');
-  if (mode !== 'verify-full') read.fault('PGSSLMODE must be verify-full: the database is reached over a network.');
+  if (mode !== 'verify-full') read.fault('PGSSLMODE must be verify-full because the connection crosses a network.');
   return {
-    host: read.text('PGHOST', "the database's host"),
+    host: read.text('PGHOST', 'the database host'),
     port: read.integer('PGPORT', 5432, 1, 65535),
-    database: read.text('PGDATABASE', "the database's name"),
-    user: read.text('PGUSER', "the database's user"),
+    database: read.text('PGDATABASE', 'the database name'),
+    user: read.text('PGUSER', 'the database user'),
     secretArn: read.env.DB_SECRET_ARN,
-    certificatesFile: read.text('PGSSLROOTCERT', "a file with the certificates of the database's authorities"),
+    certificatesFile: read.text('PGSSLROOTCERT', 'the path of a file with the CA certificates for the database'),
   };
 }
 
@@ -221,18 +224,21 @@ function readProxy(env: NodeJS.ProcessEnv): Config['proxy'] {
 function readFederation(read: Reader): FederationConfig | undefined {
   if (!read.env.WIF_AUDIENCE && !read.env.GCP_SERVICE_ACCOUNT) return undefined;
   return {
-    audience: read.text('WIF_AUDIENCE', 'the workload identity provider, //iam.googleapis.com/projects/…'),
-    serviceAccount: read.text('GCP_SERVICE_ACCOUNT', "the service account's address"),
+    audience: read.text('WIF_AUDIENCE', 'the resource name of the workload identity provider, //iam.googleapis.com/projects/…'),
+    serviceAccount: read.text('GCP_SERVICE_ACCOUNT', 'the email address of the service account'),
   };
 }
 
-/** ECS gives the path, others the whole URL. */
+/** ECS sets the path; other platforms set the full URL. */
 function readAws(read: Reader): AwsConfig {
   const { env } = read;
   const region = read.text('AWS_REGION', 'the AWS region of the task');
   const path = env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI;
   const url = path ? `http://169.254.170.2${path}` : env.AWS_CONTAINER_CREDENTIALS_FULL_URI;
-  if (!url) read.fault('AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set: DB_SECRET_ARN and WIF_AUDIENCE work in a task of ECS only.');
+  if (!url)
+    read.fault(
+      'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set. DB_SECRET_ARN and WIF_AUDIENCE work only in an ECS task: unset them elsewhere.',
+    );
   return {
     region,
     credentials: { url: url ?? '', token: env.AWS_CONTAINER_AUTHORIZATION_TOKEN, tokenFile: env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE },
@@ -240,12 +246,12 @@ function readAws(read: Reader): AwsConfig {
   };
 }
 
-/** The app of SALESFORCE_LOGIN_URL, and those of other orgs: SALESFORCE_APPS, JSON of login URL → {client_id, client_secret}. */
+/** The app for SALESFORCE_LOGIN_URL, then those for other orgs from SALESFORCE_APPS (JSON: login URL → {client_id, client_secret}). */
 function readApps(read: Reader): SalesforceApp[] {
   const others = readOtherApps(read);
   if (others.length > 0 && !read.env.SALESFORCE_CLIENT_ID && !read.env.SALESFORCE_LOGIN_URL) return others;
   const main = {
-    loginUrl: read.url('SALESFORCE_LOGIN_URL', "the org's My Domain, https://<name>.my.salesforce.com", ['https:', 'http:']),
+    loginUrl: read.url('SALESFORCE_LOGIN_URL', "the org's My Domain URL, https://<name>.my.salesforce.com", ['https:', 'http:']),
     clientId: read.text('SALESFORCE_CLIENT_ID', 'the consumer key of the External Client App'),
     clientSecret: read.text('SALESFORCE_CLIENT_SECRET', 'the consumer secret of the External Client App'),
   };
@@ -264,42 +270,43 @@ function readOtherApps(read: Reader): SalesforceApp[] {
       return { loginUrl, clientId: app.client_id, clientSecret: app.client_secret };
     });
   } catch {
-    // The text holds secrets: what is wrong with it is told without it.
-    read.fault('SALESFORCE_APPS must be JSON: {"<login host>": {"client_id": "…", "client_secret": "…"}}.');
+    // The text contains secrets, so the error does not quote it.
+    read.fault('SALESFORCE_APPS must be a JSON object of the form {"<login host>": {"client_id": "…", "client_secret": "…"}}.');
     return [];
   }
 }
 
-/** Secrets go only over TLS, or to this machine. */
+/** Secrets are sent over TLS only, except to loopback. */
 function isSafe(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.includes(url.hostname));
 }
 
 function readEndpoint(read: Reader): string {
-  const endpoint = read.url('BIGQUERY_API_ENDPOINT', 'an endpoint', ['http:', 'https:']);
+  const endpoint = read.url('BIGQUERY_API_ENDPOINT', 'the URL of a BigQuery endpoint', ['http:', 'https:']);
   const url = URL.parse(endpoint);
-  if (url && !isSafe(url)) read.fault('BIGQUERY_API_ENDPOINT must be https: credentials go there.');
+  if (url && !isSafe(url)) read.fault('BIGQUERY_API_ENDPOINT must use https because credentials are sent to it.');
   return endpoint;
 }
 
 function checkLoginUrl(read: Reader, name: string, loginUrl: string): void {
   const url = URL.parse(loginUrl);
-  if (url && (!isSafe(url) || url.pathname !== '/' || url.search)) read.fault(`${name} must name login hosts as https://<host>.`);
+  if (url && (!isSafe(url) || url.pathname !== '/' || url.search))
+    read.fault(`Login hosts in ${name} must have the form https://<host>, without a path or query.`);
 }
 
 function readApiVersion(read: Reader): string {
-  const version = read.text('SALESFORCE_API_VERSION', 'an API version', '66.0');
-  if (!/^\d{2,3}\.0$/.test(version)) read.fault('SALESFORCE_API_VERSION must be a version such as 66.0.');
+  const version = read.text('SALESFORCE_API_VERSION', 'a Salesforce API version, for example 66.0', '66.0');
+  if (!/^\d{2,3}\.0$/.test(version)) read.fault('SALESFORCE_API_VERSION must be an API version, for example 66.0.');
   return version;
 }
 
 function readBigQuery(read: Reader): Config['bigquery'] {
   return {
-    project: read.text('GOOGLE_CLOUD_PROJECT', 'the Google Cloud project that pays'),
-    location: read.text('BIGQUERY_LOCATION', "the datasets' location, such as EU or europe-north1"),
+    project: read.text('GOOGLE_CLOUD_PROJECT', 'the ID of the Google Cloud project to bill'),
+    location: read.text('BIGQUERY_LOCATION', 'the location of the datasets, for example EU or europe-north1'),
     endpoint: read.env.BIGQUERY_API_ENDPOINT ? readEndpoint(read) : undefined,
     datasets: readDatasets(read),
-    stagingDataset: read.text('BIGQUERY_STAGING_DATASET', 'a dataset', 'salesforce_staging'),
+    stagingDataset: read.text('BIGQUERY_STAGING_DATASET', 'the name of the staging dataset', 'salesforce_staging'),
     dailyBytesPerJob: read.integer('BIGQUERY_DAILY_GB_PER_JOB', 1000, 1, 1_000_000) * 1e9,
     upload: read.choice('BIGQUERY_UPLOAD', ['resumable', 'multipart']),
   };
@@ -307,34 +314,36 @@ function readBigQuery(read: Reader): Config['bigquery'] {
 
 function readDatasets(read: Reader): string[] {
   const datasets = read
-    .text('BIGQUERY_DATASETS', 'datasets', 'salesforce')
+    .text('BIGQUERY_DATASETS', 'a comma-separated list of dataset names', 'salesforce')
     .split(',')
     .map((name) => name.trim());
   if (!datasets.every((name) => /^[A-Za-z0-9_]{1,1024}$/.test(name))) {
-    read.fault('BIGQUERY_DATASETS must be names of datasets, divided by commas: letters, digits and _ only.');
+    read.fault('BIGQUERY_DATASETS must be a comma-separated list of dataset names. Use letters, digits and underscores only.');
   }
   return datasets;
 }
 
 function readTokenKeys(read: Reader): Buffer[] {
-  const text = read.text('TOKEN_KEYS', '32 random bytes in base64, as `openssl rand -base64 32` makes them');
+  const text = read.text('TOKEN_KEYS', '32 random bytes in base64, for example the output of `openssl rand -base64 32`');
   if (!text) return [];
   const keys = text.split(',').map((key) => Buffer.from(key.trim(), 'base64'));
   if (keys.some((key) => key.length !== 32 || key.every((byte) => byte === key[0]))) {
-    read.fault('TOKEN_KEYS must be keys of 32 random bytes in base64, divided by commas: make one with `openssl rand -base64 32`.');
+    read.fault(
+      'TOKEN_KEYS must be a comma-separated list of keys, each 32 random bytes in base64. Generate a key with `openssl rand -base64 32`.',
+    );
   }
   return keys;
 }
 
 function readApiKeys(read: Reader): ApiKey[] {
-  const text = read.text('API_KEYS', 'name:role:sha256 of each key, divided by commas');
+  const text = read.text('API_KEYS', 'a comma-separated list of keys, each as name:role:sha256');
   if (!text) return [];
   return text.split(',').flatMap((entry) => {
     const [name, role, sha256, ...rest] = entry.trim().split(':');
     const known = ROLES.find((candidate) => candidate === role);
     if (!name || !known || !/^[0-9a-f]{64}$/i.test(sha256 ?? '') || rest.length > 0) {
       read.fault(
-        `API_KEYS must be name:role:sha256 in hex, with a role of ${ROLES.join(', ')}: make the sha256 with \`printf %s "$KEY" | sha256sum\`.`,
+        `Each entry in API_KEYS must have the form name:role:sha256, with one of the roles ${ROLES.join(', ')} and the hash in hex. Compute the hash with \`printf %s "$KEY" | sha256sum\`.`,
       );
       return [];
     }

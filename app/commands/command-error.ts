@@ -1,4 +1,4 @@
-/** Why a command does not run, in one sentence that says what to do. The caller sees that alone, no stack, and exit code 2. */
+/** Why a command cannot run, in one sentence that says what to do. The user sees only this sentence, without a stack; the exit code is 2. */
 export class CommandError extends Error {
   override name = 'CommandError';
 }

@@ -1,9 +1,9 @@
-/** What every command gets: its arguments, the environment, and a signal that it is to stop. */
+/** The input of every command: arguments, environment and a stop signal. */
 export interface CommandInput {
   args: string[];
   env: NodeJS.ProcessEnv;
   stop: AbortSignal;
 }
 
-/** Runs to its end, or until told to stop. @returns the exit code */
+/** Runs to completion or until `stop` aborts. @returns the exit code */
 export type Command = (input: CommandInput) => Promise<number>;

@@ -18,26 +18,26 @@ import { activeConnections } from '../store/connections.ts';
 import { missingMigrations, waitForDatabase } from '../store/migrate.ts';
 import type { Command } from './command.ts';
 
-/** A thing that must work, and how it is tried. */
+/** One check: its name, and a function that returns a short result or throws. */
 interface Check {
   what: string;
   try: (context: Context, signal: AbortSignal) => Promise<string>;
 }
 
 const CHECKS: readonly Check[] = [
-  { what: 'the job store answers', try: (context) => waitForDatabase(context.database, 1).then(() => 'it does') },
-  { what: 'its schema is of this release', try: checkMigrations },
-  { what: 'the Salesforce login hosts answer', try: checkLoginHosts },
-  { what: 'every connection may call its org', try: checkConnections },
-  { what: 'the datasets are where they should be', try: checkAllDatasets },
-  { what: 'tables can be made in every target dataset', try: checkTargets },
-  { what: 'BigQuery loads and merges', try: checkWarehouse },
+  { what: 'the job store is reachable', try: (context) => waitForDatabase(context.database, 1).then(() => 'connected') },
+  { what: 'the job store schema is current', try: checkMigrations },
+  { what: 'the Salesforce login hosts accept the configured apps', try: checkLoginHosts },
+  { what: 'every connection can call its org', try: checkConnections },
+  { what: 'the datasets exist in the configured location', try: checkAllDatasets },
+  { what: 'tables can be created in every target dataset', try: checkTargets },
+  { what: 'BigQuery can load and merge', try: checkWarehouse },
 ];
 
 /**
- * Tries everything that the service needs and says what is wrong. With `--real`, tries instead what the service takes for granted of
- * Salesforce and BigQuery, on the connection `--connection` (a user_id) and its object `--object`.
- * @returns 0 when all of it works
+ * Checks everything the service needs and reports problems. With `--real`, checks instead the service's assumptions about Salesforce and
+ * BigQuery, using the connection `--connection` (a user_id) and its object `--object`.
+ * @returns 0 if every check passed
  */
 export const doctor: Command = async ({ args, env, stop }) => {
   const { values } = parseArgs({
@@ -65,14 +65,14 @@ async function tryChecks(context: Context, print: (line: string) => void, stop: 
       print(`FAIL  ${check.what}: ${tell(error)}`);
     }
   }
-  print(failures === 0 ? 'All is well.' : `${failures} of ${CHECKS.length} checks failed.`);
+  print(failures === 0 ? 'All checks passed.' : `${failures} of ${CHECKS.length} checks failed.`);
   return failures === 0 ? 0 : 1;
 }
 
 async function checkMigrations(context: Context): Promise<string> {
   const missing = await missingMigrations(context.database);
-  if (missing.length > 0) throw new Error(`${missing.join(', ')} did not run: run the command migrate, or start the service`);
-  return 'it is';
+  if (missing.length > 0) throw new Error(`Migrations not applied: ${missing.join(', ')}. Run the migrate command or start the service.`);
+  return 'up to date';
 }
 
 async function checkLoginHosts(context: Context): Promise<string> {
@@ -88,7 +88,7 @@ async function checkConnections(context: Context, signal: AbortSignal): Promise<
       throw new Error(`${identityUrl}: ${tell(error)}`);
     });
   }
-  return `${connections.length} of them`;
+  return `${connections.length} checked`;
 }
 
 async function checkAllDatasets(context: Context): Promise<string> {
@@ -96,7 +96,7 @@ async function checkAllDatasets(context: Context): Promise<string> {
   const withDefaults = await checkDatasets(context.warehouse, datasets);
   const warnings = withDefaults.map(
     (defaults) =>
-      `; ${describeDefaults(defaults)}, which is removed from the service's own tables and would delete others: ${removeDefaultsCommand(project, defaults.dataset)}`,
+      `; ${describeDefaults(defaults)}. The service removes it from its own tables; it will still delete other tables. To remove it, run ${removeDefaultsCommand(project, defaults.dataset)}`,
   );
   return `${datasets.join(', ')} in ${location}${warnings.join('')}`;
 }
@@ -108,7 +108,7 @@ async function checkTargets(context: Context): Promise<string> {
   return datasets.join(', ');
 }
 
-/** A row goes the whole way, in a table of the staging dataset that goes by itself within the hour. */
+/** Loads and merges one row in a table of the staging dataset, which expires within the hour. */
 async function checkWarehouse(context: Context): Promise<string> {
   const { warehouse } = context;
   const id = scratchName();

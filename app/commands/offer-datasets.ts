@@ -3,15 +3,15 @@ import { createInterface } from 'node:readline/promises';
 import { createDataset, findMissingDatasets, missingDatasets } from '../bigquery/datasets.ts';
 import type { Warehouse } from '../bigquery/warehouse.ts';
 
-/** Where a question is asked: the terminal. */
+/** The terminal that the user is prompted on. */
 export interface Terminal {
   input: NodeJS.ReadableStream & { isTTY?: boolean };
   output: NodeJS.WritableStream;
 }
 
 /**
- * Creates the datasets that are missing, once the user agreed: by `yes`, or by the answer to one question on the terminal.
- * @throws AppError bigquery_refused, which says how to create them, when the user does not agree or cannot be asked
+ * Creates the missing datasets if the user agrees, through `yes` or by answering one prompt on the terminal.
+ * @throws AppError bigquery_refused, which says how to create them, if the user declines or there is no terminal
  */
 export async function offerDatasets(
   warehouse: Warehouse,
@@ -20,13 +20,13 @@ export async function offerDatasets(
 ): Promise<void> {
   const missing = await findMissingDatasets(warehouse, datasets);
   if (missing.length === 0) return;
-  if (!yes && !terminal.input.isTTY) throw missingDatasets(warehouse, missing, 'Or start with --yes, which creates them.');
-  const question = `Create ${missing.join(' and ')} in the project ${warehouse.project}, in ${warehouse.location}? [y/N] `;
+  if (!yes && !terminal.input.isTTY) throw missingDatasets(warehouse, missing, 'Or start with --yes to create them automatically.');
+  const question = `Create ${missing.join(' and ')} in project ${warehouse.project}, location ${warehouse.location}? [y/N] `;
   if (!yes && !(await agrees(question, terminal, stop))) throw missingDatasets(warehouse, missing);
   for (const name of missing) await createDataset(warehouse, name);
 }
 
-/** Ctrl-C and the end of the input are a no. */
+/** Ctrl-C and end of input mean no. */
 async function agrees(question: string, { input, output }: Terminal, stop: AbortSignal): Promise<boolean> {
   using lines = createInterface({ input, output, terminal: false });
   const ended = once(lines, 'close').then(() => '');

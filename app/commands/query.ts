@@ -7,7 +7,7 @@ import { isAppError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { CommandError } from './command-error.ts';
 
-/** Asks whichever BigQuery is configured, else the emulators', and prints the rows. */
+/** Runs a query on the configured BigQuery, or on the emulator if none is configured, and prints the rows. */
 export const query: Command = async ({ args, env }) => {
   const { values, positionals } = parseArgs({
     args,
@@ -15,7 +15,8 @@ export const query: Command = async ({ args, env }) => {
     options: { data: { type: 'string', default: '.local' }, 'port-base': { type: 'string' } },
   });
   const sql = positionals.join(' ').trim();
-  if (!sql) throw new CommandError('Give a statement: npm run query -- "SELECT COUNT(*) AS accounts FROM salesforce.Account"');
+  if (!sql)
+    throw new CommandError('Pass a SQL statement, for example: npm run query -- "SELECT COUNT(*) AS accounts FROM salesforce.Account"');
   if (env.GOOGLE_CLOUD_PROJECT) return await print(env, sql);
   const { startLocal } = await import('../local/start-local.ts');
   await using local = await startLocal(env, values);
@@ -29,7 +30,7 @@ async function print(env: NodeJS.ProcessEnv, sql: string): Promise<number> {
   try {
     rows = await ask(warehouse, sql, {});
   } catch (error) {
-    // Whoever typed the statement may see what BigQuery says of it.
+    // The user wrote the statement, so BigQuery's own message may be shown.
     const refused = isAppError(error) && error.details.bigquery_reason !== undefined && Error.isError(error.cause);
     console.error(((refused ? error.cause : error) as Error).message);
     return 1;
@@ -38,7 +39,7 @@ async function print(env: NodeJS.ProcessEnv, sql: string): Promise<number> {
   return 0;
 }
 
-/** The client wraps dates, times and decimals. */
+/** Unwraps the client library's dates, times and decimals. */
 function plain(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value;
   if ('value' in value) return value.value;

@@ -18,13 +18,13 @@ import { CommandError } from './command-error.ts';
 import { offerDatasets } from './offer-datasets.ts';
 import { stopWhenUncaught } from './uncaught.ts';
 
-/** Requests are small; one that takes longer to arrive is stuck, or means harm. */
+/** Requests are small; one that takes longer to arrive is stuck or malicious. */
 const REQUEST_MS = 30_000;
 
-/** Longer than a load balancer keeps an idle connection (60 s), or it would now and then send a request into one that we have closed. */
+/** Longer than a load balancer keeps an idle connection (60 s): otherwise it could send a request on a connection we just closed. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** What only `--local` does. */
+/** Behavior specific to `--local`. */
 interface LocalMode {
   listening(url: string): void;
   ticks: boolean;
@@ -33,8 +33,9 @@ interface LocalMode {
 }
 
 /**
- * Runs the service. `--local`: what the environment lacks comes from the emulators, in `--data` (.local), at ports from `--port-base` on
- * (4444), whose clock may stand (`--clock`); missing datasets are offered (`--yes` creates them) and it ticks by itself, but for `--no-tick`.
+ * Runs the service. With `--local`, emulators supply whatever the environment does not configure: they keep their state in `--data`
+ * (.local), use ports from `--port-base` (4444) and can freeze their clock (`--clock`). It then offers to create missing datasets
+ * (`--yes` creates them without asking) and ticks every hour unless `--no-tick` is set.
  */
 export const serve: Command = async ({ args, env, stop }) => {
   const { values } = parseArgs({
@@ -62,7 +63,7 @@ export const serve: Command = async ({ args, env, stop }) => {
   return uncaught.aborted ? 1 : 0;
 };
 
-/** Everything is open and checked before the first request is taken, and closed in the opposite order. */
+/** Opens and checks everything before accepting requests, and closes it in reverse order. */
 async function run(config: Config, log: Log, stop: AbortSignal, local?: LocalMode): Promise<void> {
   const context = createContext(config, log);
   try {
@@ -86,7 +87,7 @@ async function run(config: Config, log: Log, stop: AbortSignal, local?: LocalMod
   }
 }
 
-/** @returns none when it is told to stop meanwhile */
+/** @returns an empty list if `stop` aborts meanwhile */
 async function checkUntilStopped({ warehouse, config }: Context, stop: AbortSignal): Promise<DatasetDefaults[]> {
   try {
     return await checkDatasets(warehouse.during(stop), config.bigquery.datasets);
@@ -112,7 +113,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
     if (!stop.aborted) await once(stop, 'abort');
     context.log.info({ event: 'stopping' });
   } finally {
-    // Takes no more, lets what is being answered end, and lets go of its runs.
+    // Stop accepting requests, finish those in flight, release our runs.
     for (const watch of watches) watch.stop();
     server.close();
     server.closeIdleConnections();
@@ -128,13 +129,15 @@ async function listen(context: Context, host: string, port: number): Promise<Ser
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   try {
     await once(server, 'listening');
-    // A connection that cannot be accepted, as where there are no file handles left, must not end the process.
+    // Failing to accept a connection (out of file descriptors, say) must not end the process.
     server.on('error', (error) => context.log.warn({ event: 'connection_not_accepted', ...describeError(error) }));
     return server;
   } catch (error) {
     const { code } = error as { code?: string };
     throw new CommandError(
-      code === 'EADDRINUSE' ? `Port ${port} is taken: stop what listens there, or set PORT.` : `Cannot listen on ${host}:${port}: ${code}.`,
+      code === 'EADDRINUSE'
+        ? `Port ${port} is already in use. Stop the process that listens on it, or set PORT.`
+        : `Cannot listen on ${host}:${port}: ${code}.`,
     );
   }
 }

@@ -6,94 +6,94 @@ import { type Answer, answer, notTried, type Probe } from './probe.ts';
 
 const NO_ROW = 'Id = null';
 
-/** What the service takes for granted of Bulk API 2.0 queries. */
+/** The service's assumptions about Bulk API 2.0 queries. */
 export const BULK_PROBES: readonly Probe<OrgBench>[] = [
-  // Salesforce's documentation of a query job's results does not say with which status and code they are refused before their time.
+  // The documentation does not say with which status and code Salesforce refuses the results of an incomplete job.
   {
-    what: 'The results of a Bulk job that is not complete are refused',
-    ifNot: 'Rows may be missing: tell the authors.',
+    what: 'Salesforce refuses the results of an incomplete Bulk job',
+    ifNot: 'Rows may be missing. Report this to the maintainers.',
     try: refusesEarly,
   },
-  // Bulk API 2.0, query jobs: queryAll returns deleted rows. That its count is COUNT()'s is what a slice is proved by.
+  // Bulk API 2.0, query jobs: queryAll returns deleted rows. Reconciling a slice relies on its count matching COUNT().
   {
-    what: 'A Bulk job processes as many rows as COUNT() tells, deleted ones included',
-    ifNot: 'Where rows were not edited just now, windows fail by count_mismatch.',
+    what: 'A Bulk job processes as many rows as COUNT() returns, including deleted rows',
+    ifNot: 'Unless rows were just edited, windows fail with count_mismatch.',
     try: countsAgree,
   },
-  // Salesforce's documentation says that results are "always compressed", and elsewhere that the server sometimes does not compress.
+  // The documentation says that results are "always compressed", but elsewhere that the server sometimes does not compress them.
   {
-    what: 'Result pages come gzipped when that is asked for',
+    what: 'Result pages are gzipped on request',
     ifNot: 'Pages are passed on as plain text, about ten times the bytes.',
     try: async (org) => everyPage(org, ({ gzip }) => gzip, 'compressed'),
   },
-  // The same sentence; SALESFORCE_GZIP=off leans on it.
+  // Same source. SALESFORCE_GZIP=off relies on it.
   {
-    what: 'Result pages come as plain text when that is asked for',
-    ifNot: 'SALESFORCE_GZIP=off changes nothing here.',
+    what: 'Result pages are plain text on request',
+    ifNot: 'SALESFORCE_GZIP=off has no effect for this org.',
     try: comesPlain,
   },
-  // Not in Salesforce's documentation: gzip is RFC 1952's, in one member or several. Widths of pages are read from the trailer, ISIZE.
+  // RFC 1952 allows one gzip member or several. We read a page's size from the trailer, ISIZE; the documentation is silent.
   {
-    what: "A compressed page's last four bytes tell the length of its text",
+    what: 'The last four bytes of a compressed page give the length of its text',
     switch: 'SALESFORCE_GZIP=off',
     try: endsWithSize,
   },
-  // Bulk API 2.0, results: seen in replies of one org; that every page repeats it is not documented.
+  // Bulk API 2.0, results: seen in one org's replies. Not documented for every page.
   {
-    what: 'Every page begins with a header line of the columns in the order of the query, and no byte order mark',
-    ifNot: 'Pages are refused, since their values would stand in wrong columns.',
+    what: 'Every page starts with a header line of the columns in query order, without a byte order mark',
+    ifNot: 'The service refuses pages, because their values would end up in the wrong columns.',
     try: async (org) => everyPage(org, (page) => hasHeader(page, org.names), 'with the header'),
   },
-  // Salesforce's documentation does not say whether the spelling follows the query or the schema.
+  // The documentation does not say whether column names are spelled as in the query or the schema.
   {
-    what: 'The header of a query in small letters names the same fields, and a result of no rows is a header and the locator null',
-    ifNot: 'Empty results are refused.',
+    what: 'A lowercase query returns the same fields in its header, and an empty result is a header and the locator null',
+    ifNot: 'The service refuses empty results.',
     try: emptyResult,
   },
   // Bulk API 2.0, results: Sforce-Locator and Sforce-NumberOfRecords.
   {
-    what: 'Sforce-Locator is the text null on the last page and nowhere else',
-    ifNot: 'A proxy between here and Salesforce may take headers away.',
+    what: 'Sforce-Locator is the text null on the last page only',
+    ifNot: 'A proxy between the service and Salesforce may remove headers.',
     try: locatorsEnd,
   },
   {
-    what: "The pages' Sforce-NumberOfRecords add up to what the job says it processed",
-    ifNot: 'Windows fail by count_mismatch.',
+    what: 'The Sforce-NumberOfRecords of the pages add up to the rows that the job processed',
+    ifNot: 'Windows fail with count_mismatch.',
     try: pagesAddUp,
   },
-  // Bulk API 2.0, results: that a locator can be used again is implied, not said.
+  // Bulk API 2.0, results: the documentation implies that a locator can be reused, but does not say so.
   {
-    what: 'The same locator gives the same page again',
-    ifNot: 'A page that breaks off cannot be fetched again.',
+    what: 'The same locator returns the same page again',
+    ifNot: 'A page whose download fails cannot be fetched again.',
     try: samePageAgain,
   },
   {
-    what: 'The same locator with a smaller maxRecords gives the beginning of the same page',
-    ifNot: 'Nothing here relies upon it but a page that is resumed with its own number of rows.',
+    what: 'The same locator with a smaller maxRecords returns the start of the same page',
+    ifNot: 'Only resuming a page with its own number of rows relies on this.',
     try: shorterPage,
   },
-  // Salesforce's documentation does not say how many rows a page has today where none are asked for.
-  { what: 'A small result that is asked for without maxRecords is one page', ifNot: 'Nothing relies upon it.', try: onePage },
-  // Bulk API 2.0, results: another version of the API answers 409; its code is not documented.
+  // The documentation does not give the default page size.
+  { what: 'A small result requested without maxRecords is one page', ifNot: 'Nothing relies on this.', try: onePage },
+  // Bulk API 2.0, results: another API version gets 409; the error code is not documented.
   {
-    what: 'The results of a job are refused to another version of the API',
-    ifNot: 'SALESFORCE_API_VERSION may then be changed while runs are open.',
+    what: 'Salesforce refuses the results of a job to another API version',
+    ifNot: 'SALESFORCE_API_VERSION can be changed while runs are open.',
     try: refusesVersion,
   },
-  // Bulk API 2.0, delete a job. A slice whose job has vanished is asked for anew.
-  { what: 'A Bulk job that was deleted is NOT_FOUND', ifNot: 'Runs whose Bulk job vanished fail.', try: vanishes },
+  // Bulk API 2.0, delete a job. A slice whose job is missing is requested again.
+  { what: 'A deleted Bulk job is NOT_FOUND', ifNot: 'A run fails if its Bulk job is deleted.', try: vanishes },
 ];
 
 async function refusesEarly(org: OrgBench): Promise<Answer> {
   const { early, processed } = await org.job();
-  if (early === 'given') return notTried(`the job of ${processed} rows was complete at once`);
+  if (early === 'given') return notTried(`the job of ${processed} rows completed immediately`);
   return answer(/^[A-Z_]+$/.test(early), early);
 }
 
 async function countsAgree(org: OrgBench): Promise<Answer> {
   const { processed } = await org.job();
   const expected = Math.min(org.count, MAX_ROWS);
-  return answer(processed === expected, `${processed} processed, ${expected} counted${org.count > MAX_ROWS ? ', by LIMIT' : ''}`);
+  return answer(processed === expected, `${processed} processed, ${expected} counted${org.count > MAX_ROWS ? ', with LIMIT' : ''}`);
 }
 
 async function everyPage(org: OrgBench, is: (page: Page) => boolean, how: string): Promise<Answer> {
@@ -106,14 +106,14 @@ async function comesPlain(org: OrgBench): Promise<Answer> {
   const { id } = await org.job();
   const plain = await org.fetchPage(id, { maxRecords: org.pageRows, encoding: 'identity' });
   const [first] = await org.pages();
-  return answer(!plain.gzip && hash(plain) === hash(first!), `${plain.bytes.length} bytes, ${first!.bytes.length} as asked for with gzip`);
+  return answer(!plain.gzip && hash(plain) === hash(first!), `${plain.bytes.length} bytes, ${first!.bytes.length} with gzip`);
 }
 
 async function endsWithSize(org: OrgBench): Promise<Answer> {
   const pages = (await org.pages()).filter(({ gzip }) => gzip);
-  if (pages.length === 0) return notTried('no page came compressed');
+  if (pages.length === 0) return notTried('no page was compressed');
   const right = pages.filter(({ bytes, text }) => bytes.readUInt32LE(bytes.length - 4) === text.length).length;
-  return answer(right === pages.length, `true of ${right} of ${pages.length} pages`);
+  return answer(right === pages.length, `correct for ${right} of ${pages.length} pages`);
 }
 
 function hasHeader({ text }: Page, names: readonly string[]): boolean {
@@ -139,7 +139,7 @@ async function locatorsEnd(org: OrgBench): Promise<Answer> {
   const pages = await org.pages();
   const opaque = new Set(pages.slice(0, -1).map(({ next }) => next));
   const ends = pages.at(-1)!.next === 'null' && !opaque.has(undefined) && opaque.size === pages.length - 1;
-  return answer(ends && pages.length > 1, `${pages.length} pages, the last with ${pages.at(-1)!.next ?? 'no header'}`);
+  return answer(ends && pages.length > 1, `${pages.length} pages; the locator of the last one: ${pages.at(-1)!.next ?? 'no header'}`);
 }
 
 async function pagesAddUp(org: OrgBench): Promise<Answer> {
@@ -148,16 +148,16 @@ async function pagesAddUp(org: OrgBench): Promise<Answer> {
   return answer(rows === processed, `${rows} on pages, ${processed} processed`);
 }
 
-/** The page after the first: its locator is not the beginning's. */
+/** The second page, the first that has a locator. */
 async function secondPage(org: OrgBench): Promise<Page | undefined> {
   return (await org.pages())[1];
 }
 
 async function samePageAgain(org: OrgBench): Promise<Answer> {
   const page = await secondPage(org);
-  if (!page) return notTried('there is one page only');
+  if (!page) return notTried('there is only one page');
   const again = await org.fetchPage((await org.job()).id, { locator: page.locator, maxRecords: page.rows });
-  return answer(hash(again) === hash(page) && again.next === page.next, `${page.rows} rows, ${again.rows} of them again`);
+  return answer(hash(again) === hash(page) && again.next === page.next, `${page.rows} rows, then ${again.rows}`);
 }
 
 async function shorterPage(org: OrgBench): Promise<Answer> {
@@ -182,7 +182,7 @@ async function refusesVersion(org: OrgBench): Promise<Answer> {
     () => 'given',
     (error) => refusalCode(error) ?? 'no code',
   );
-  return answer(code !== 'given', `asked with ${version}: ${code}`);
+  return answer(code !== 'given', `with version ${version}: ${code}`);
 }
 
 async function vanishes(org: OrgBench): Promise<Answer> {

@@ -4,56 +4,56 @@ import type { Scratch } from './scratch.ts';
 
 const COLUMNS = ['Id', 'Value'];
 
-/** What the service takes for granted of how a load job reads a page. */
+/** The service's assumptions about how a load job reads a page. */
 export const LOAD_PROBES: readonly Probe<Scratch>[] = [
-  // BigQuery, load options, nullMarker: what a quoted empty value becomes is documented by another loader only.
+  // BigQuery, load options, nullMarker: only another loader documents what a quoted empty value becomes.
   {
-    what: 'A quoted empty value is loaded as an empty text',
-    ifNot: 'It is taken for NULL either way.',
+    what: 'A quoted empty value is loaded as an empty string',
+    ifNot: 'The service treats both as NULL.',
     try: (scratch) => keeps(scratch, ''),
   },
-  // BigQuery, preserveAsciiControlCharacters: that it covers U+0000 is said there, and held against reports of failing loads.
+  // BigQuery, preserveAsciiControlCharacters: documented to cover U+0000, but loads are reported to fail on it.
   {
-    what: 'A NUL in a value is loaded, with preserveAsciiControlCharacters',
-    ifNot: 'Pages with NUL in a text fail: take it out of the record in Salesforce.',
+    what: 'A NUL in a value loads with preserveAsciiControlCharacters',
+    ifNot: 'Pages with a NUL fail to load. Remove it from the record in Salesforce.',
     try: (scratch) => keeps(scratch, 'a\0b'),
   },
-  // BigQuery, allowQuotedNewlines: the documentation names newlines, not which.
+  // BigQuery, allowQuotedNewlines: the documentation does not say which newlines.
   {
-    what: 'CR, LF and CR LF between quotes stay as they are',
-    ifNot: 'Line breaks in texts may differ from those in Salesforce.',
+    what: 'CR, LF and CR LF in quoted values are preserved',
+    ifNot: 'Line breaks in text may differ from those in Salesforce.',
     try: (scratch) => keeps(scratch, 'a\rb\nc\r\nd'),
   },
-  // BigQuery's documentation does not say whether blanks are trimmed; an old book says those without quotes may be.
+  // The documentation does not say whether whitespace is trimmed; an old book says that it may be if unquoted.
   {
-    what: 'Blanks at the ends of a quoted value stay',
-    ifNot: 'Texts lose the blanks at their ends.',
+    what: 'Leading and trailing spaces of a quoted value are preserved',
+    ifNot: 'Text loses its leading and trailing spaces.',
     try: (scratch) => keeps(scratch, '  a  '),
   },
-  // BigQuery, encoding: that bytes which are not UTF-8 are replaced is documented for the file, not said of quoted values.
+  // BigQuery, encoding: invalid UTF-8 is documented to be replaced in a file; quoted values are not mentioned.
   {
-    what: 'Bytes that are not UTF-8 become U+FFFD and fail nothing',
-    ifNot: 'Pages with such bytes fail.',
+    what: 'Invalid UTF-8 bytes become U+FFFD and do not fail the load',
+    ifNot: 'Pages with such bytes fail to load.',
     try: replacesBytes,
   },
-  // BigQuery's documentation does not say whether a line end after the last row makes one more.
+  // The documentation does not say whether a newline after the last row adds a row.
   {
-    what: "A load's outputRows and the table's numRows are the page's rows, at once and exactly",
-    ifNot: 'Windows fail by count_mismatch.',
+    what: "A load's outputRows and the table's numRows equal the page's rows exactly, right after the load",
+    ifNot: 'Windows fail with count_mismatch.',
     try: countsRows,
   },
   // BigQuery, allowJaggedRows and atomic load jobs.
-  { what: 'A page with a short row fails as a whole and leaves nothing', ifNot: 'A broken page may be loaded in part.', try: failsWhole },
+  { what: 'A page with a short row fails as a whole and loads nothing', ifNot: 'A malformed page may be loaded in part.', try: failsWhole },
   // BigQuery, createDisposition.
   {
-    what: 'A load into a table that is gone fails and does not make it',
-    ifNot: 'A staging table may come back without its expiry.',
+    what: 'A load into a missing table fails and does not create it',
+    ifNot: 'A staging table may reappear without its expiration.',
     try: createsNever,
   },
-  // BigQuery, quotas: five changes of a table in ten seconds; whether they refuse three loads at once is not documented.
+  // BigQuery, quotas: five table updates in ten seconds. Not documented whether that affects three concurrent loads.
   {
-    what: 'Three loads at once into one table all succeed',
-    ifNot: 'They are tried again, later.',
+    what: 'Three concurrent loads into one table all succeed',
+    ifNot: 'The service retries them later.',
     try: threeAtOnce,
   },
 ];
@@ -68,10 +68,10 @@ async function replacesBytes(scratch: Scratch): Promise<Answer> {
   return answer(stored === 'a\ufffdb', shape(stored));
 }
 
-/** The code points of our own texts. */
+/** The code points of a value that we wrote ourselves. */
 function shape(stored: unknown): string {
   if (typeof stored !== 'string') return stored === null ? 'NULL' : 'nothing';
-  if (stored === '') return 'an empty text';
+  if (stored === '') return 'an empty string';
   return [...stored].map((character) => character.codePointAt(0)!.toString(16).padStart(2, '0')).join(' ');
 }
 
@@ -88,15 +88,15 @@ async function failsWhole(scratch: Scratch): Promise<Answer> {
   const loaded = await scratch.loadBytes(table, COLUMNS, Buffer.concat([page(10), Buffer.from('"short"\n')]));
   const { numRows } = (await scratch.metadata(table)) ?? {};
   const how = loaded.succeeded ? 'it was loaded' : String(loaded.error.details.bigquery_reason);
-  return answer(!loaded.succeeded && !loaded.passing && numRows === '0', `${how}, ${numRows} rows left`);
+  return answer(!loaded.succeeded && !loaded.passing && numRows === '0', `${how}, ${numRows} rows in the table`);
 }
 
 async function createsNever(scratch: Scratch): Promise<Answer> {
   const table = scratch.tableName();
   const loaded = await scratch.loadBytes(table, COLUMNS, page(1));
-  const made = (await scratch.metadata(table)) !== undefined;
+  const exists = (await scratch.metadata(table)) !== undefined;
   const how = loaded.succeeded ? 'it was loaded' : String(loaded.error.details.bigquery_reason);
-  return answer(!loaded.succeeded && !made, `${how}, ${made ? 'and there is a table' : 'and there is no table'}`);
+  return answer(!loaded.succeeded && !exists, `${how}, and the table ${exists ? 'exists' : 'does not exist'}`);
 }
 
 async function threeAtOnce(scratch: Scratch): Promise<Answer> {

@@ -12,34 +12,34 @@ import { queryPath, readRestPage } from '../salesforce/rest.ts';
 import { activeConnections, type Connection, findConnection } from '../store/connections.ts';
 import { tell } from './tell.ts';
 
-/** More than a REST page holds, and little enough to be held in memory. */
+/** More than one REST page, and few enough to keep in memory. */
 export const MAX_ROWS = 2_500;
 
-/** So that there are several pages to be looked at. */
+/** Enough rows for several pages. */
 const MIN_ROWS = 3;
 
 const MAX_JOB_MS = 15 * 60_000;
 
-/** Objects that most orgs have rows of. */
+/** Objects that have rows in most orgs. */
 const USUAL_OBJECTS = ['Account', 'Contact', 'Opportunity', 'Lead', 'Case', 'Task', 'User'];
 
-/** A result page as it came. */
+/** A result page as received. */
 export interface Page {
   locator: string | null;
   header: (name: string) => string | undefined;
   rows: number;
-  /** of Sforce-Locator, which may be missing */
+  /** the Sforce-Locator header, which may be missing */
   next: string | undefined;
   gzip: boolean;
   bytes: Buffer;
   text: Buffer;
 }
 
-/** A Bulk job that ended, and how its results were answered before. */
+/** A finished Bulk job, and Salesforce's response to a request for its results before it finished. */
 export interface EndedJob {
   id: string;
   processed: number;
-  /** Salesforce's code, or `given` where they were given at once */
+  /** Salesforce's error code, or `given` if the results were already available */
   early: string;
 }
 
@@ -50,14 +50,14 @@ export interface PageQuery {
   version?: string;
 }
 
-/** An org and one of its objects, with rows to be read. It makes Bulk jobs there, and takes them away at its end; nothing else is written. */
+/** An org and one of its objects that has rows. Creates Bulk jobs and deletes them on disposal; writes nothing else. */
 export class OrgBench {
   readonly context: Context;
   readonly client: SalesforceClient;
   readonly connection: Connection;
   readonly objectName: string;
   readonly columns: readonly Column[];
-  /** rows of the object, deleted ones included; infinite where counting them takes too long */
+  /** rows of the object, including deleted rows; Infinity if counting times out */
   readonly count: number;
   readonly signal: AbortSignal;
   readonly #print: (line: string) => void;
@@ -85,10 +85,10 @@ export class OrgBench {
   }
 
   /**
-   * @param userId which connection; undefined: the first that is active
-   * @param objectName which object; undefined: one that has rows
-   * @returns why there is none to be tried, in a sentence's part, where none was named
-   * @throws AppError where what was named is not there
+   * @param userId the connection; undefined: the first active one
+   * @param objectName the object; undefined: a common one that has rows
+   * @returns the bench, or a clause that says why no org can be checked
+   * @throws AppError if the named connection or object does not exist
    */
   static async open(
     context: Context,
@@ -101,9 +101,9 @@ export class OrgBench {
     if (!connection) return 'the job store has no active connection';
     const client = context.salesforce(connection.id, signal);
     const found = await objectWithRows(client, objectName ? [objectName] : USUAL_OBJECTS);
-    if (!found) return `${objectName ?? 'none of the usual objects'} has no ${MIN_ROWS} rows that this user may see`;
+    if (!found) return `${objectName ? `${objectName} has fewer than` : 'no common object has'} ${MIN_ROWS} rows visible to this user`;
     const { name, fields } = await describeObject(client, found.name);
-    print(`Salesforce: the object ${name} of the org of ${connection.identityUrl}, API ${client.version}`);
+    print(`Salesforce: the object ${name} in the org of ${connection.identityUrl}, API version ${client.version}`);
     return new OrgBench(context, connection, client, { name, columns: columnsOf(fields), count: found.count }, print, signal);
   }
 
@@ -111,23 +111,23 @@ export class OrgBench {
     return namesOf(this.columns);
   }
 
-  /** Rows that the job below has. */
+  /** Number of rows in the job below. */
   get rows(): number {
     return Math.min(this.count, MAX_ROWS);
   }
 
-  /** Several pages, however few the rows are. */
+  /** Page size that yields several pages, however few rows there are. */
   get pageRows(): number {
     return Math.min(1_000, Math.ceil(this.rows / 3));
   }
 
-  /** A Bulk job over up to MAX_ROWS rows, all columns: made once. */
+  /** A Bulk job over all columns of up to MAX_ROWS rows; created once. */
   job(): Promise<EndedJob> {
     this.#job ??= this.runJob(`SELECT ${this.names.join(', ')} FROM ${this.objectName} LIMIT ${MAX_ROWS}`);
     return this.#job;
   }
 
-  /** All pages of that job, compressed: fetched once. */
+  /** All pages of that job, compressed; fetched once. */
   pages(): Promise<Page[]> {
     this.#pages ??= this.#fetchPages();
     return this.#pages;
@@ -141,7 +141,7 @@ export class OrgBench {
       (error) => refusalCode(error) ?? tell(error),
     );
     const { state, processed } = await waitForQueryJob(this.client, id, new Date(Date.now() + MAX_JOB_MS), this.signal);
-    if (state !== 'JobComplete') throw new AppError('salesforce_refused', `A Bulk job of ${this.objectName} ended as ${state}.`);
+    if (state !== 'JobComplete') throw new AppError('salesforce_refused', `A Bulk job for ${this.objectName} ended with state ${state}.`);
     return { id, processed, early };
   }
 
@@ -175,7 +175,7 @@ export class OrgBench {
     }
   }
 
-  /** Rows by REST, as many columns as an address has room for: read once. Undefined where there is room for none. */
+  /** Rows by REST, with as many columns as fit in a URL; read once. Undefined if not even one column fits. */
   restRows(): Promise<RestRows | undefined> {
     this.#restRows ??= this.#readRestRows();
     return this.#restRows;
@@ -206,7 +206,7 @@ export class OrgBench {
     this.#jobs.delete(id);
   }
 
-  /** Also when told to stop, and while a job still runs. */
+  /** Cleans up even after `signal` aborted and while a job is running. */
   async [Symbol.asyncDispose](): Promise<void> {
     const client = this.context.salesforce(this.connection.id);
     for (const id of this.#jobs) {
@@ -214,7 +214,7 @@ export class OrgBench {
         await abort(client, id);
         await this.deleteJob(id, client);
       } catch (error) {
-        this.#print(`The Bulk job ${id} is left, and Salesforce takes it away in a week: ${tell(error)}`);
+        this.#print(`Could not delete the Bulk job ${id}; Salesforce deletes it within a week: ${tell(error)}`);
       }
     }
   }
@@ -233,7 +233,7 @@ export interface RestRows {
   totalSize: number;
 }
 
-/** A job that is running cannot be deleted, and one that has ended cannot be aborted. */
+/** A running job cannot be deleted, and a finished one cannot be aborted. */
 async function abort(client: SalesforceClient, id: string): Promise<void> {
   const { state } = await getQueryJob(client, id);
   if (!['JobComplete', 'Failed', 'Aborted'].includes(state)) await abortQueryJob(client, id);
@@ -242,9 +242,9 @@ async function abort(client: SalesforceClient, id: string): Promise<void> {
 async function named(context: Context, userId: string): Promise<Connection> {
   const identity = parseIdentityUrl(userId);
   if (!identity)
-    throw new AppError('invalid_request', '--connection must be a user_id, such as https://login.salesforce.com/id/00D…/005….');
+    throw new AppError('invalid_request', '--connection must be a user_id, for example https://login.salesforce.com/id/00D…/005….');
   const connection = await findConnection(context.database, identity);
-  if (!connection) throw new AppError('not_found', 'There is no connection of this user_id: GET /jobs shows those that jobs have.');
+  if (!connection) throw new AppError('not_found', 'No connection has this user_id. GET /jobs lists the user_id of every job.');
   return connection;
 }
 
@@ -256,7 +256,7 @@ async function objectWithRows(client: SalesforceClient, names: readonly string[]
   return undefined;
 }
 
-/** @param guess the object may not be there, or not for this user */
+/** @param guess the object may not exist, or not be visible to this user */
 async function countAll(client: SalesforceClient, objectName: string, guess: boolean): Promise<number> {
   try {
     const soql = `SELECT COUNT() FROM ${objectName}`;

@@ -1,19 +1,19 @@
-/** A setting that goes another way where an assumption does not hold. */
+/** A setting that works around an assumption that does not hold. */
 export type Switch = 'SALESFORCE_GZIP=off' | 'BIGQUERY_UPLOAD=multipart';
 
-/** What came of trying an assumption. `holds` null: it could not be tried, and `seen` says why. Never a value of a record. */
+/** The result of checking an assumption. `holds` null: it could not be checked, and `seen` says why. Never contains a record's value. */
 export interface Answer {
   holds: boolean | null;
-  /** counts, codes, names of fields */
+  /** counts, codes, field names */
   seen: string;
 }
 
-/** Something that the service takes for granted of a service that it calls, as a sentence, and how it is tried. */
+/** An assumption about a service that we call, as a sentence, and how to check it. */
 export interface Probe<Bench> {
   what: string;
-  /** what to set where the answer is no */
+  /** what to set if the answer is no */
   switch?: Switch;
-  /** what follows where the answer is no, and nothing can be set */
+  /** the consequence if the answer is no and no setting helps */
   ifNot?: string;
   try: (bench: Bench) => Promise<Answer>;
 }

@@ -13,13 +13,13 @@ import { tell } from './tell.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** A dataset of its own, which goes at the end; where none may be made, the staging dataset, and then its tables go one by one. */
+/** A temporary dataset, deleted on disposal. If the account may not create datasets: the staging dataset, where each table is deleted. */
 export class Scratch {
-  /** with the upload protocol that was found to work */
+  /** uses the upload protocol that was found to work */
   warehouse: Warehouse;
   readonly dataset: string;
   readonly signal: AbortSignal;
-  /** goes on when told to stop: to clean up */
+  /** outlives `signal`, for cleaning up */
   readonly #unstopped: Warehouse;
   readonly #isOwn: boolean;
   readonly #prefix: string;
@@ -40,31 +40,31 @@ export class Scratch {
   /** @throws AppError */
   static async open(warehouse: Warehouse, print: (line: string) => void, signal: AbortSignal): Promise<Scratch> {
     const prefix = `doctor_${randomBytes(8).toString('hex')}`;
-    const isOwn = await makeDataset(warehouse, prefix);
+    const isOwn = await createDataset(warehouse, prefix);
     const scratch = new Scratch(warehouse, prefix, isOwn, print, signal);
-    const why = isOwn ? 'made for this, and taken away at the end' : 'the staging dataset, since this account may not make datasets';
+    const why = isOwn ? 'temporary, deleted at the end' : 'the staging dataset, because this account may not create datasets';
     print(`BigQuery: the dataset ${scratch.dataset} in ${warehouse.location}, ${why}`);
     return scratch;
   }
 
-  /** For a table or a job: used once. */
+  /** A unique name for a table or a job. */
   name(): string {
     return `${this.#prefix}_${++this.#names}`;
   }
 
-  /** A name for a table, which is taken away at the end if something made it. */
+  /** A name for a table, which is deleted on disposal if it exists. */
   tableName(): TableName {
     const table = this.name();
     this.#tables.push(table);
     return { project: this.warehouse.project, dataset: this.dataset, table };
   }
 
-  /** In back-ticks, for a statement. */
+  /** The name in backticks, for a statement. */
   quoted({ project, dataset, table }: TableName): string {
     return `\`${project}.${dataset}.${table}\``;
   }
 
-  /** A new all-STRING table, as the service's staging tables are. */
+  /** Creates an all-STRING table like the service's staging tables. */
   async table(columns: readonly string[], labels: Record<string, string> = {}): Promise<TableName> {
     const name = this.tableName();
     await ensureStagingTable(this.warehouse, name, columns, this.expiresAt(), labels);
@@ -83,12 +83,12 @@ export class Scratch {
     return { jobId: this.name(), table, columns, labels: {} };
   }
 
-  /** Loads bytes as the service loads a page. */
+  /** Loads bytes the way the service loads a page. */
   async loadBytes(table: TableName, columns: readonly string[], bytes: Buffer): Promise<JobOutcome> {
     return await loadPage(this.warehouse, this.load(table, columns), once(bytes));
   }
 
-  /** Loads one row with an Id and a value, the value's bytes as they are, between quotes. @returns what BigQuery then has for it */
+  /** Loads one row with an Id and a quoted value, given as raw bytes. @returns the value that BigQuery stored */
   async storedValue(value: Buffer): Promise<unknown> {
     const columns = ['Id', 'Value'];
     const table = await this.table(columns);
@@ -103,14 +103,14 @@ export class Scratch {
     return await query<Row>(this.warehouse, sql, {});
   }
 
-  /** Has a statement run to its end, whatever that is. @param settings further settings of it */
+  /** Runs a statement until it succeeds or fails. @param settings additional query settings */
   async run(sql: string, settings: object = {}): Promise<Job> {
     const id = this.name();
     await this.createJob(id, sql, settings);
     return await waitForJob(this.warehouse, id);
   }
 
-  /** @throws AppError where it did not succeed */
+  /** @throws AppError if it fails */
   async statement(sql: string): Promise<Job> {
     const job = await this.run(sql);
     const outcome = outcomeOf(job, 'run a statement');
@@ -118,7 +118,7 @@ export class Scratch {
     return job;
   }
 
-  /** @returns false where the id is used */
+  /** @returns false if the id is already used */
   async createJob(id: string, sql: string, settings: object = {}): Promise<boolean> {
     const { location } = this.warehouse;
     const options = { jobId: id, location, configuration: { query: { query: sql, useLegacySql: false, ...settings } } };
@@ -131,7 +131,7 @@ export class Scratch {
     );
   }
 
-  /** Bytes that a statement would read. */
+  /** The bytes that a statement would read. */
   async dryRun(sql: string): Promise<number> {
     const { location } = this.warehouse;
     const configuration = { dryRun: true, query: { query: sql, useLegacySql: false } };
@@ -140,7 +140,7 @@ export class Scratch {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const doing = `take ${this.#prefix} away`;
+    const doing = `delete ${this.#prefix}`;
     const [dataset, isOwn] = [this.dataset, this.#isOwn];
     try {
       if (isOwn) await this.#unstopped.call(doing, (client) => client.dataset(dataset).delete({ force: true }));
@@ -148,13 +148,13 @@ export class Scratch {
         await this.#unstopped.call(doing, (client) => client.dataset(dataset).table(table).delete({ ignoreNotFound: true }));
       }
     } catch (error) {
-      this.#print(`The dataset ${dataset} holds what is left of this, which goes within the hour: ${tell(error)}`);
+      this.#print(`Could not clean up the dataset ${dataset}; its doctor tables expire within the hour: ${tell(error)}`);
     }
   }
 }
 
-/** @returns false where the account may not */
-async function makeDataset(warehouse: Warehouse, name: string): Promise<boolean> {
+/** @returns false if the account may not create datasets */
+async function createDataset(warehouse: Warehouse, name: string): Promise<boolean> {
   const options = { location: warehouse.location, defaultTableExpirationMs: String(HOUR_MS) };
   return await warehouse.call('create a dataset', (client) =>
     unlessStatus(
@@ -169,7 +169,7 @@ export async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;
 }
 
-/** BigQuery's reason of a refusal; undefined where there was none. */
+/** BigQuery's reason for an error; undefined if it gave none. */
 export function reasonOf(error: unknown): string | undefined {
   if (isAppError(error)) return String(error.details.bigquery_reason ?? error.code);
   const { errors } = error as { errors?: { reason?: string }[] };

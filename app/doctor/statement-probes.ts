@@ -5,57 +5,61 @@ import type { ColumnType } from '../core/columns.ts';
 import { type Answer, answer, notTried, type Probe } from './probe.ts';
 import { reasonOf, type Scratch } from './scratch.ts';
 
-/** What the service takes for granted of tables and statements. */
+/** The service's assumptions about tables and statements. */
 export const STATEMENT_PROBES: readonly Probe<Scratch>[] = [
   // BigQuery, tables.insert.
-  { what: 'A table has the labels and the expiry that it was made with', ifNot: 'Tables do not know their jobs.', try: keepsLabels },
-  // BigQuery, modifying schemas: what a patch does to descriptions that it leaves out is not documented, so none is left out.
+  {
+    what: 'A table keeps the labels and expiration it was created with',
+    ifNot: 'The service cannot tell which job owns a table.',
+    try: keepsLabels,
+  },
+  // BigQuery, modifying schemas: not documented what a patch does to omitted descriptions, so we omit none.
   {
     what: 'A patch with the whole schema adds a column and keeps types and descriptions',
-    ifNot: 'Fields that are new in Salesforce fail their runs.',
+    ifNot: 'Runs fail when Salesforce adds a field.',
     try: addsColumn,
   },
-  // BigQuery, data definition language, SET DATA TYPE: the analyzer at hand refuses the statement whatever the types.
+  // BigQuery, data definition language, SET DATA TYPE: our analyzer refuses the statement for all types.
   {
-    what: 'A column is widened by ALTER COLUMN SET DATA TYPE: INT64 to NUMERIC, BIGNUMERIC and FLOAT64, NUMERIC to BIGNUMERIC and FLOAT64',
-    ifNot: 'A field whose type grew needs another column.',
+    what: 'ALTER COLUMN SET DATA TYPE widens a column: INT64 to NUMERIC, BIGNUMERIC and FLOAT64, NUMERIC to BIGNUMERIC and FLOAT64',
+    ifNot: 'A field whose type is widened needs another column.',
     try: widens,
   },
-  // BigQuery, format elements: %Ez is documented for -05:00; that it takes Z and +0000 as well was seen in GoogleSQL of 2023.
+  // BigQuery, format elements: %Ez is documented for -05:00; the 2023 GoogleSQL analyzer also accepts Z and +0000.
   {
-    what: "Datetimes are read by %E*S%Ez in Bulk's form (Z), in REST's (+0000), and with +00:00",
-    ifNot: 'Datetimes become NULL, and their texts go to _invalid_values.',
+    what: 'The format %E*S%Ez parses datetimes from Bulk (Z), from REST (+0000), and with +00:00',
+    ifNot: 'Datetimes become NULL, and their text goes to _invalid_values.',
     try: readsDatetimes,
   },
-  // BigQuery, conversion rules: all of it was seen in GoogleSQL of 2023.
+  // BigQuery, conversion rules: as seen in the 2023 GoogleSQL analyzer.
   {
-    what: 'Numbers, dates, times and booleans are cast as they were by the analyzer of 2023',
-    ifNot: 'Values become NULL, and their texts go to _invalid_values.',
+    what: 'Numbers, dates, times and booleans are cast as by the 2023 GoogleSQL analyzer',
+    ifNot: 'Values become NULL, and their text goes to _invalid_values.',
     try: casts,
   },
   // BigQuery, jobs.insert.
   {
-    what: 'The id of a statement that was used is refused by 409',
-    ifNot: 'A MERGE could run twice; that changes nothing, and is billed twice.',
+    what: 'BigQuery refuses a used query job ID with 409',
+    ifNot: 'A MERGE could run twice, which changes nothing but is billed twice.',
     try: statementIdIsUsed,
   },
   // BigQuery, MERGE and dmlStats.
-  { what: 'A MERGE that runs again changes no more than the first time, and tells how many rows it made', try: mergesTwice },
+  { what: 'A MERGE is idempotent and reports how many rows it inserted', try: mergesTwice },
   // BigQuery, MERGE: documented as a run-time error.
   {
     what: 'A MERGE with two source rows for one target row fails',
-    ifNot: 'Rows are made single before; a mistake there would not show.',
+    ifNot: 'The service deduplicates rows first, but a bug there would go unnoticed.',
     try: refusesDoubles,
   },
-  // BigQuery, maximumBytesBilled: the code of the refusal is not documented.
+  // BigQuery, maximumBytesBilled: the error code is not documented.
   {
-    what: 'A statement over its maximumBytesBilled is refused as bytesBilledLimitExceeded',
-    ifNot: 'Where runs are bounded by bytes, they fail for good in place of waiting.',
+    what: 'A statement over its maximumBytesBilled fails with bytesBilledLimitExceeded',
+    ifNot: 'Runs that exceed their byte budget fail permanently instead of waiting.',
     try: refusesBytes,
   },
-  // BigQuery, querying partitioned tables: pruning by literals is documented for WHERE, not for the ON of a MERGE.
+  // BigQuery, querying partitioned tables: pruning is documented for literals in WHERE, not in the ON of a MERGE.
   {
-    what: 'A MERGE that names months reads no others',
+    what: 'A MERGE that names months reads only those partitions',
     ifNot: 'Each run is billed for the whole table.',
     try: prunes,
   },
@@ -87,14 +91,14 @@ const WIDENED: readonly [string, string][] = [
   ['NUMERIC', 'FLOAT64'],
 ];
 
-/** A table each: a table may be changed five times in ten seconds. */
+/** Uses one table per type: a table may be updated five times in ten seconds. */
 async function widens(scratch: Scratch): Promise<Answer> {
   const wrong = await Promise.all(WIDENED.map(([from, to]) => widened(scratch, from, to)));
   const not = wrong.filter((pair) => pair !== undefined);
-  return answer(not.length === 0, not.length === 0 ? `all ${WIDENED.length}` : `not ${not.join(', ')}`);
+  return answer(not.length === 0, not.length === 0 ? `all ${WIDENED.length}` : `failed: ${not.join(', ')}`);
 }
 
-/** @returns what did not work; undefined where it did */
+/** @returns the conversion that failed; undefined on success */
 async function widened(scratch: Scratch, from: string, to: string): Promise<string | undefined> {
   const table = scratch.quoted(scratch.tableName());
   await scratch.statement(`CREATE TABLE ${table} AS SELECT CAST(12 AS ${from}) AS Value`);
@@ -113,7 +117,7 @@ async function readsDatetimes(scratch: Scratch): Promise<Answer> {
   );
 }
 
-/** Texts as Salesforce writes them, and what GoogleSQL made of them. */
+/** Text as Salesforce writes it, and the value that GoogleSQL casts it to. */
 const CAST_ANSWERS: readonly [ColumnType, string, string][] = [
   ['TIME', '12:34:56.000Z', "TIME '12:34:56'"],
   ['DATE', '2024-03-10', "DATE '2024-03-10'"],
@@ -141,20 +145,20 @@ async function casts(scratch: Scratch): Promise<Answer> {
   );
 }
 
-/** Asks whether conditions hold, all in one statement. */
+/** Evaluates conditions in one statement. */
 async function areTrue(scratch: Scratch, conditions: readonly { what: string; sql: string }[]): Promise<Answer> {
   const columns = conditions.map(({ sql }, index) => `IFNULL(${sql}, FALSE) AS t${index}`);
   const [row] = await scratch.rows<Record<string, boolean>>(`SELECT ${columns.join(', ')}`);
   const wrong = conditions.filter((_, index) => row?.[`t${index}`] !== true).map(({ what }) => what);
-  const seen = wrong.length === 0 ? `all ${conditions.length}` : `not ${wrong.join(', ')}`;
+  const seen = wrong.length === 0 ? `all ${conditions.length}` : `failed: ${wrong.join(', ')}`;
   return answer(wrong.length === 0, seen);
 }
 
 async function statementIdIsUsed(scratch: Scratch): Promise<Answer> {
   const id = scratch.name();
   await scratch.createJob(id, 'SELECT 1');
-  const isTakenAgain = await scratch.createJob(id, 'SELECT 1');
-  return answer(!isTakenAgain, isTakenAgain ? 'taken' : '409');
+  const isAcceptedAgain = await scratch.createJob(id, 'SELECT 1');
+  return answer(!isAcceptedAgain, isAcceptedAgain ? 'accepted' : '409');
 }
 
 async function mergesTwice(scratch: Scratch): Promise<Answer> {
@@ -166,13 +170,13 @@ SELECT 'a' AS Id, 1 AS Stamp UNION ALL SELECT 'b' AS Id, 3 AS Stamp UNION ALL SE
 ) AS s ON t.Id = s.Id
 WHEN MATCHED AND s.Stamp >= t.Stamp THEN UPDATE SET Stamp = s.Stamp
 WHEN NOT MATCHED THEN INSERT (Id, Stamp) VALUES (s.Id, s.Stamp)`;
-  const made = [await scratch.statement(merge), await scratch.statement(merge)].map(({ statistics }) => {
+  const counts = [await scratch.statement(merge), await scratch.statement(merge)].map(({ statistics }) => {
     const { insertedRowCount, updatedRowCount } = statistics?.query?.dmlStats ?? {};
-    return `${insertedRowCount ?? 0} made and ${updatedRowCount ?? 0} changed`;
+    return `${insertedRowCount ?? 0} inserted and ${updatedRowCount ?? 0} updated`;
   });
   const [row] = await scratch.rows<{ rows_: number; stamps: number }>(`SELECT COUNT(*) AS rows_, SUM(Stamp) AS stamps FROM ${target}`);
-  const seen = `${made.join(', then ')}: ${row?.rows_} rows`;
-  return answer(seen === '1 made and 1 changed, then 0 made and 2 changed: 3 rows' && row?.stamps === 8, seen);
+  const seen = `${counts.join(', then ')}: ${row?.rows_} rows`;
+  return answer(seen === '1 inserted and 1 updated, then 0 inserted and 2 updated: 3 rows' && row?.stamps === 8, seen);
 }
 
 async function refusesDoubles(scratch: Scratch): Promise<Answer> {
@@ -198,7 +202,7 @@ async function refusesBytes(scratch: Scratch): Promise<Answer> {
 }
 
 async function prunes(scratch: Scratch): Promise<Answer> {
-  if (isLoopback(scratch.warehouse.uploadUrl)) return notTried('the local BigQuery counts whole tables');
+  if (isLoopback(scratch.warehouse.uploadUrl)) return notTried('the BigQuery emulator counts whole tables');
   const target = scratch.quoted(scratch.tableName());
   await scratch.statement(
     `CREATE TABLE ${target} (Id STRING, CreatedDate TIMESTAMP) PARTITION BY TIMESTAMP_TRUNC(CreatedDate, MONTH) CLUSTER BY Id`,
@@ -216,5 +220,5 @@ WHEN NOT MATCHED THEN INSERT (Id, CreatedDate) VALUES (s.Id, s.CreatedDate)`;
   const month = await scratch.dryRun(
     merge(" AND ((t.CreatedDate >= TIMESTAMP '2024-03-01 00:00:00+00' AND t.CreatedDate < TIMESTAMP '2024-04-01 00:00:00+00'))"),
   );
-  return answer(month < whole, `${month} bytes of ${whole}`);
+  return answer(month < whole, `${month} of ${whole} bytes`);
 }

@@ -1,9 +1,9 @@
 import { type Answer, notTried, type Probe, type Switch } from './probe.ts';
 import { tell } from './tell.ts';
 
-/** Tries assumptions one after the other, and says what came of each in a line. */
+/** Checks assumptions one by one and prints a line for each. */
 export class Tally {
-  /** assumptions that do not hold, and that no switch which is set goes around */
+  /** assumptions that do not hold and that no setting works around */
   failures = 0;
   #held = 0;
   #refuted = 0;
@@ -11,13 +11,13 @@ export class Tally {
   readonly #set: ReadonlySet<Switch>;
   readonly #print: (line: string) => void;
 
-  /** @param set the switches that are set: what they go another way about is not relied upon */
+  /** @param set the switches that are set; the service does not depend on what they work around */
   constructor(set: ReadonlySet<Switch>, print: (line: string) => void) {
     this.#set = set;
     this.#print = print;
   }
 
-  /** Tries all of them on a bench; where there is none, says why. Leaves off when told to stop. */
+  /** Runs all probes on a bench. If `bench` is a string, it is the reason why none can run. Stops when `stop` aborts. */
   async tryAll<Bench extends object>(
     title: string,
     probes: readonly Probe<Bench>[],
@@ -33,7 +33,7 @@ export class Tally {
 
   summary(): string {
     const counts = `${this.#held} yes, ${this.#refuted} no, ${this.#untried} not tried.`;
-    return this.failures > 0 ? `${counts} ${this.failures} of what does not hold is not gone around: its line says what follows.` : counts;
+    return this.failures > 0 ? `${counts} No setting works around ${this.failures} of the failures: see their lines above.` : counts;
   }
 
   #note<Bench>(probe: Probe<Bench>, { holds, seen }: Answer, stop: AbortSignal): void {
@@ -55,12 +55,12 @@ export class Tally {
   }
 
   #advice<Bench>(probe: Probe<Bench>): string {
-    if (this.#isSet(probe)) return `${probe.switch} is set: it is not relied upon.`;
-    return probe.switch ? `Set ${probe.switch}.` : (probe.ifNot ?? 'There is no way around it.');
+    if (this.#isSet(probe)) return `${probe.switch} is set, so the service does not rely on it.`;
+    return probe.switch ? `Set ${probe.switch}.` : (probe.ifNot ?? 'There is no workaround.');
   }
 }
 
-/** What refuses to work does not hold. */
+/** A probe that throws counts as failed. */
 async function tryOne<Bench>(probe: Probe<Bench>, bench: Bench): Promise<Answer> {
   try {
     return await probe.try(bench);

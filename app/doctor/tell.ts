@@ -1,6 +1,6 @@
 import { isAppError } from '../errors.ts';
 
-/** Our own errors say what to do; of others, the code is told, since their texts may quote what is secret. */
+/** The message of our own errors, which say what to do; otherwise the code, because foreign messages may quote secrets. */
 export function tell(error: unknown): string {
   if (isAppError(error)) return error.message;
   const { name, code, message } = error as { name?: string; code?: string; message?: string };

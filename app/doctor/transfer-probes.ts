@@ -5,39 +5,39 @@ import { namesOf, type OrgBench } from './org-bench.ts';
 import { type Answer, answer, notTried, type Probe } from './probe.ts';
 import type { Scratch } from './scratch.ts';
 
-/** An org's rows, and where they are loaded. */
+/** An org's rows, and the dataset to load them into. */
 export interface TransferBench {
   org: OrgBench;
   scratch: Scratch;
-  /** a table with the pages' rows, once one was asked for */
+  /** a table with the rows of all pages, once requested */
   staged?: Promise<string>;
 }
 
-/** What the service takes for granted of Salesforce's rows in BigQuery. */
+/** The service's assumptions about loading Salesforce's rows into BigQuery. */
 export const TRANSFER_PROBES: readonly Probe<TransferBench>[] = [
-  // BigQuery's documentation is silent about gzip in an upload; Salesforce's, about how its gzip is made.
+  // BigQuery does not document gzip in uploads; Salesforce does not document how it compresses.
   {
-    what: "Salesforce's compressed pages are loaded as they are, each with as many rows as its header says",
+    what: "BigQuery loads Salesforce's compressed pages unchanged, each with as many rows as its header says",
     switch: 'SALESFORCE_GZIP=off',
     try: loadsPages,
   },
-  // Salesforce's documentation does not say how Bulk writes ints, percents and exponents.
+  // The documentation does not say how Bulk writes integers, percents and exponents.
   {
-    what: 'Every text of the pages is cast to the type of its column',
-    ifNot: 'Such values are NULL or rounded, and their texts go to _invalid_values.',
+    what: 'Every value in the pages casts to the type of its column',
+    ifNot: 'Such values are NULL or rounded, and their text goes to _invalid_values.',
     try: castsAll,
   },
-  // Salesforce's documentation shows other forms of datetimes and numbers in REST than in Bulk.
+  // The documentation shows different formats for datetimes and numbers in REST and in Bulk.
   {
     what: 'The same rows have the same values by REST and by Bulk',
-    ifNot: 'Small windows and large ones give different values: tell the authors.',
+    ifNot: 'Small and large windows import different values. Report this to the maintainers.',
     try: sameByRest,
   },
 ];
 
 async function loadsPages({ org, scratch }: TransferBench): Promise<Answer> {
   const pages = (await org.pages()).filter(({ gzip }) => gzip);
-  if (pages.length === 0) return notTried('no page came compressed');
+  if (pages.length === 0) return notTried('no page was compressed');
   const columns = org.names;
   const table = await scratch.table(columns);
   let rows = 0;
@@ -50,7 +50,7 @@ async function loadsPages({ org, scratch }: TransferBench): Promise<Answer> {
   return answer(true, `${rows} rows on ${pages.length} pages`);
 }
 
-/** All pages in a table; loaded as plain text, since whether gzip loads is asked apart. */
+/** All pages in a table, loaded as plain text: another probe covers gzip. */
 function stagedByBulk(bench: TransferBench): Promise<string> {
   bench.staged ??= extractViaBulk(bench);
   return bench.staged;
@@ -81,25 +81,25 @@ async function castsAll(bench: TransferBench): Promise<Answer> {
   const bad = typed.filter((_, index) => counts?.[`u${index}`]).map(({ name }) => name);
   return answer(
     bad.length === 0,
-    `${texts} texts of ${[...types].sort().join(', ')}${bad.length > 0 ? `; not all of ${bad.join(', ')}` : ''}`,
+    `${texts} values of ${[...types].sort().join(', ')}${bad.length > 0 ? `; some failed in ${bad.join(', ')}` : ''}`,
   );
 }
 
 async function sameByRest(bench: TransferBench): Promise<Answer> {
   const { org, scratch } = bench;
   const rest = await org.restRows();
-  if (!rest) return notTried('no query of the object fits an address');
+  if (!rest) return notTried('no query of the object fits in a URL');
   const names = namesOf(rest.columns);
   const table = await scratch.table(names);
   await load(scratch, table, names, rest.csv);
   const select = (from: string): string =>
     `SELECT ${rest.columns.map((column) => `${cast(column)} AS \`${column.name}\``).join(', ')} FROM ${from}`;
   const differs = rest.columns.map(({ name }, index) => `COUNTIF(_bulk.\`${name}\` IS DISTINCT FROM _rest.\`${name}\`) AS d${index}`);
-  // Edited between the two readings, a row may well differ.
+  // A row edited between the two reads may differ.
   const unedited = names.includes('SystemModstamp') ? ' AND _bulk.`SystemModstamp` = _rest.`SystemModstamp`' : '';
   const [counts] = await scratch.rows<Record<string, number>>(`SELECT COUNT(*) AS n, ${differs.join(', ')}
 FROM (${select(await stagedByBulk(bench))}) AS _bulk JOIN (${select(scratch.quoted(table))}) AS _rest ON _bulk.\`Id\` = _rest.\`Id\`${unedited}`);
-  if (!counts?.n) return notTried('the two readings have no rows in common');
+  if (!counts?.n) return notTried('the two reads have no rows in common');
   const different = names.filter((_, index) => counts[`d${index}`]);
   const seen = `${counts.n} rows of ${names.length} columns${different.length > 0 ? `; different in ${different.join(', ')}` : ''}`;
   return answer(different.length === 0, seen);

@@ -11,17 +11,17 @@ import { TRANSFER_PROBES } from './transfer-probes.ts';
 import { UNTRIED } from './untried.ts';
 import { UPLOAD_PROBES } from './upload-probes.ts';
 
-/** Which connection and which object of it are tried; undefined: the first, and one that has rows. */
+/** The connection and object to use; undefined: the first connection, and a common object that has rows. */
 export interface Subject {
   userId: string | undefined;
   objectName: string | undefined;
 }
 
 /**
- * Tries what the service takes for granted of a real org and a real project, and what nobody could tell it: a line for each, then a summary.
- * It reads Salesforce and makes Bulk query jobs there, works in a dataset of its own, and takes all of it away again.
- * @returns how many assumptions do not hold that no switch which is set goes around
- * @throws AppError where the subject is not there, or no dataset can be worked in
+ * Checks the service's assumptions that documentation does not settle, on a real org and project. Prints a line for each, then a summary.
+ * Reads Salesforce, creates Bulk query jobs there, works in a temporary dataset, and deletes all of it again.
+ * @returns the number of assumptions that do not hold and that no setting works around
+ * @throws AppError if the connection or object does not exist, or no dataset is writable
  */
 export async function tryAssumptions(
   context: Context,
@@ -32,7 +32,7 @@ export async function tryAssumptions(
   const tally = new Tally(switchesSet(context), print);
   await using scratch = await Scratch.open(context.warehouse, print, stop);
   const org = await OrgBench.open(context, subject.userId, subject.objectName, print, stop).catch((error: unknown) => {
-    if (stop.aborted) return 'told to stop';
+    if (stop.aborted) return 'stopped';
     throw error;
   });
   await using _closing = typeof org === 'string' ? undefined : org;
@@ -40,10 +40,10 @@ export async function tryAssumptions(
   await tally.tryAll('Salesforce, Bulk API 2.0', BULK_PROBES, org, stop);
   await tally.tryAll('Salesforce, REST', REST_PROBES, org, stop);
   await tally.tryAll('BigQuery, uploads', UPLOAD_PROBES, scratch, stop);
-  await tally.tryAll('BigQuery, what is loaded', LOAD_PROBES, scratch, stop);
+  await tally.tryAll('BigQuery, loaded data', LOAD_PROBES, scratch, stop);
   await tally.tryAll('BigQuery, tables and statements', STATEMENT_PROBES, scratch, stop);
   await tally.tryAll('From Salesforce to BigQuery', TRANSFER_PROBES, typeof org === 'string' ? org : { org, scratch }, stop);
-  await tally.tryAll('What reading one org does not tell', UNTRIED, {}, stop);
+  await tally.tryAll('Not testable by reading one org', UNTRIED, {}, stop);
 
   print(`\n${stop.aborted ? 'Stopped before the end: ' : ''}${tally.summary()}`);
   return tally.failures;

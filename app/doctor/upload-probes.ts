@@ -9,49 +9,49 @@ import { csvLine } from '../core/csv.ts';
 import { type Answer, answer, type Probe } from './probe.ts';
 import { once, type Scratch } from './scratch.ts';
 
-/** The least that a chunk may have which is not the last. */
+/** Minimum size of a chunk other than the last. */
 const GRANULE = 256 * 1024;
 
 const COLUMNS = ['Id', 'Value'];
 
-/** What the service takes for granted of Google's upload protocols and of load jobs' ids. The first chooses how the others upload. */
+/** The service's assumptions about Google's upload protocols and load job IDs. The first probe decides how the others upload. */
 export const UPLOAD_PROBES: readonly Probe<Scratch>[] = [
-  // BigQuery, load data with the API, resumable uploads: chunks of a total that is not known are Google's general protocol, not BigQuery's page.
+  // BigQuery, load data with the API, resumable uploads: Google documents chunks of unknown total size, but not for BigQuery.
   {
-    what: 'A resumable upload takes chunks of an unknown total, tells by 308 what it has, and goes on from another connection',
+    what: 'A resumable upload accepts chunks of unknown total size, reports its progress with 308, and resumes on another connection',
     switch: 'BIGQUERY_UPLOAD=multipart',
     try: resumable,
   },
-  // BigQuery, multipart uploads; BIGQUERY_UPLOAD=multipart leans on it.
+  // BigQuery, multipart uploads; BIGQUERY_UPLOAD=multipart relies on it.
   {
-    what: 'A multipart upload takes a page in one request of a known length',
+    what: 'A multipart upload accepts a page in one request of known length',
     ifNot: 'BIGQUERY_UPLOAD=multipart does not work here.',
     try: atOnce,
   },
-  // BigQuery's documentation lists gzip for files in Cloud Storage; for an upload it is silent, and has no setting for it.
+  // The documentation lists gzip for files in Cloud Storage but does not mention uploads, which have no setting for it.
   {
-    what: 'A load job takes gzipped bytes, which nothing names as such, and skips their header line',
+    what: 'A load job accepts gzipped bytes without any setting, and skips their header line',
     switch: 'SALESFORCE_GZIP=off',
     try: (scratch) => loadsRows(scratch, gzipSync(page(3)), 3),
   },
-  // RFC 1952 lets gzip have several members; BigQuery's documentation is silent.
+  // RFC 1952 allows several gzip members; BigQuery's documentation does not mention them.
   {
-    what: 'A load job reads gzip of several members to its end',
+    what: 'A load job reads gzip with several members to the end',
     switch: 'SALESFORCE_GZIP=off',
     try: (scratch) => loadsRows(scratch, Buffer.concat([gzipSync(page(3)), gzipSync(row(4))]), 4),
   },
-  // BigQuery, resumable uploads: the limit of the session's first request is not documented; Salesforce objects have up to 800 fields.
-  { what: 'The job of an upload may have a schema of 800 columns', switch: 'BIGQUERY_UPLOAD=multipart', try: wideSchema },
-  // BigQuery, generating a job ID: that a used id is refused is documented; whether an upload is told at its beginning or its end is not.
+  // BigQuery, resumable uploads: the size limit of the initial request is not documented; Salesforce objects have up to 800 fields.
+  { what: 'An uploaded job may have a schema of 800 columns', switch: 'BIGQUERY_UPLOAD=multipart', try: wideSchema },
+  // BigQuery, generating a job ID: refusing a used ID is documented; whether at the start or the end of an upload is not.
   {
-    what: 'A load job whose id was used is refused by 409 and loads nothing',
-    ifNot: 'A page could be loaded twice: stop the service, and tell the authors.',
+    what: 'BigQuery refuses a used load job ID with 409 and loads nothing',
+    ifNot: 'A page could be loaded twice. Stop the service and report this to the maintainers.',
     try: loadsOnce,
   },
-  // The same page: "for failed jobs too" is known from other loaders.
+  // Same source; that it includes failed jobs is known from other loaders.
   {
-    what: 'The id of a load job that failed is used up as well',
-    ifNot: 'Nothing relies upon it but the number of tries.',
+    what: 'The ID of a failed load job cannot be reused either',
+    ifNot: 'Only the number of tries relies on this.',
     try: failedIdIsUsed,
   },
 ];
@@ -64,10 +64,10 @@ function page(rows: number): string {
   return csvLine(COLUMNS) + Array.from({ length: rows }, (_, index) => row(index + 1)).join('');
 }
 
-/** A little more than a chunk may have: two requests, and a question between them. */
+/** A little more than one chunk: two requests with a status query between them. */
 const LARGE_PAGE = Buffer.from(csvLine(COLUMNS) + csvLine(['1', 'x'.repeat(1_000)]).repeat(300));
 
-/** By hand, a step at a time: the service's own upload mends what goes wrong, and does not tell of it. */
+/** Runs the protocol step by step, because the service's own upload recovers from errors silently. */
 async function resumable(scratch: Scratch): Promise<Answer> {
   const found = await byHand(scratch);
   if (!found.holds) scratch.warehouse = scratch.warehouse.uploadingBy('multipart');
@@ -88,9 +88,9 @@ async function byHand(scratch: Scratch): Promise<Answer> {
   });
   await session.body.dump();
   const [url] = [session.headers.location].flat();
-  if (session.statusCode !== 200 || !url) return answer(false, `${session.statusCode} in place of an upload session`);
+  if (session.statusCode !== 200 || !url) return answer(false, `HTTP ${session.statusCode} instead of an upload session`);
 
-  // As another process would: with nothing but the session's address.
+  // Like another process: with only the session URL.
   const elsewhere = new Agent();
   const put = async (dispatcher: Agent | typeof warehouse.dispatcher, range: string, body: Buffer) => {
     const headers = { ...(await warehouse.authHeaders()), 'content-length': String(body.length), 'content-range': `bytes ${range}` };
@@ -100,11 +100,11 @@ async function byHand(scratch: Scratch): Promise<Answer> {
   };
   try {
     const sent = await put(warehouse.dispatcher, `0-${GRANULE - 1}/*`, first);
-    const asked = await put(elsewhere, '*/*', Buffer.alloc(0));
+    const status = await put(elsewhere, '*/*', Buffer.alloc(0));
     const ended = await put(elsewhere, `${GRANULE}-${LARGE_PAGE.length - 1}/${LARGE_PAGE.length}`, rest);
     const has = `308 bytes=0-${GRANULE - 1}`;
-    const isMade = /^20[01]/.test(ended) && (await findJob(warehouse, load.jobId)) !== undefined;
-    return answer(sent === has && asked === has && isMade, `chunk ${sent}, question ${asked}, end ${ended}`);
+    const isCreated = /^20[01]/.test(ended) && (await findJob(warehouse, load.jobId)) !== undefined;
+    return answer(sent === has && status === has && isCreated, `chunk ${sent}, status query ${status}, end ${ended}`);
   } finally {
     await elsewhere.close();
   }
@@ -152,12 +152,12 @@ async function failedIdIsUsed(scratch: Scratch): Promise<Answer> {
   return answer(again === 'exists', again);
 }
 
-/** @returns made, exists or a status */
+/** @returns made, exists or an HTTP status */
 async function uploadAgain(scratch: Scratch, load: ReturnType<Scratch['load']>): Promise<string> {
   const upload = scratch.warehouse.upload === 'multipart' ? uploadJobAtOnce : uploadJob;
   try {
     return await upload(scratch.warehouse, loadJob(scratch.warehouse, load), once(Buffer.from(page(3))));
   } catch (error) {
-    return String(httpStatus(error) ?? 'no answer');
+    return String(httpStatus(error) ?? 'no response');
   }
 }

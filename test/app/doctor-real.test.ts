@@ -121,7 +121,7 @@ describe('doctor --real', () => {
       'SALESFORCE_GZIP=off',
       'SALESFORCE_GZIP=off',
     ]);
-    expect(lines('no').join()).toMatch(/resumable upload.*takes gzipped bytes.*several members.*compressed pages are loaded/s);
+    expect(lines('no').join()).toMatch(/resumable upload.*accepts gzipped bytes.*several members.*loads Salesforce's compressed pages/s);
     expect(output).toContain('Salesforce: the object Contact');
     for (const record of service.salesforce.org.records('Contact')) {
       expect(output).not.toContain(String(record.Id));
@@ -136,7 +136,7 @@ describe('doctor --real', () => {
     await bigqueryFault({ kind: 'http', reason: 'badRequest', match: 'uploadType=resumable' });
     const { failures, lines } = await real(FEW_ROWS, { SALESFORCE_GZIP: 'off', BIGQUERY_UPLOAD: 'multipart' });
     for (const line of lines('no'))
-      expect(line).toMatch(/(SALESFORCE_GZIP=off|BIGQUERY_UPLOAD=multipart) is set: it is not relied upon\.$/);
+      expect(line).toMatch(/(SALESFORCE_GZIP=off|BIGQUERY_UPLOAD=multipart) is set, so the service does not rely on it\.$/);
     expect(lines('no')).toHaveLength(4);
     expect(failures).toBe(0);
   });
@@ -145,7 +145,8 @@ describe('doctor --real', () => {
     for (const kind of ['not-compressed', 'missing-locator', 'wrong-count'] as const) await salesforceFault({ kind });
     const { code, lines } = await command(['--object', 'Opportunity']);
     expect(code).toBe(1);
-    for (const about of ['come gzipped', 'Sforce-Locator', 'Sforce-NumberOfRecords']) expect(lines('no').join('\n')).toContain(about);
+    for (const about of ['are gzipped on request', 'Sforce-Locator', 'Sforce-NumberOfRecords'])
+      expect(lines('no').join('\n')).toContain(about);
     await expectNothingLeft();
   });
 
@@ -153,7 +154,7 @@ describe('doctor --real', () => {
     await bigqueryFault({ kind: 'http', reason: 'accessDenied', match: 'POST /bigquery/v2/projects/local/datasets?', times: 1 });
     await bigqueryFault({ kind: 'http', reason: 'badRequest', match: 'uploadType=multipart' });
     const { output, lines } = await real(FEW_ROWS);
-    expect(output).toContain('the staging dataset, since this account may not make datasets');
+    expect(output).toContain('the staging dataset, because this account may not create datasets');
     expect(lines('no')).toHaveLength(1);
     expect(lines('no')[0]).toContain('BIGQUERY_UPLOAD=multipart does not work here.');
     await expectNothingLeft();
@@ -174,7 +175,7 @@ describe('doctor --real', () => {
   test('of a connection that is not there says so', async () => {
     await expect(command(['--connection', 'me'])).rejects.toThrow('--connection must be a user_id');
     const nobody = userId.replace(/005.{15}$/, '005000000000000AAA');
-    await expect(command(['--connection', nobody])).rejects.toThrow('no connection of this user_id');
+    await expect(command(['--connection', nobody])).rejects.toThrow('No connection has this user_id');
     await expectNothingLeft();
   });
 });

@@ -36,11 +36,11 @@ async function runDoctor(changes: NodeJS.ProcessEnv = {}): Promise<{ code: numbe
 
 test('the doctor finds everything well where it is: a row goes the whole way through BigQuery', async () => {
   const { code, output } = await runDoctor();
-  expect(output).toContain('All is well.');
-  expect(output).toMatch(/BigQuery loads and merges: 1 row loaded, 1 merged/);
-  expect(output).toMatch(/tables can be made in every target dataset: salesforce, second\n/);
+  expect(output).toContain('All checks passed.');
+  expect(output).toMatch(/BigQuery can load and merge: 1 row loaded, 1 merged/);
+  expect(output).toMatch(/tables can be created in every target dataset: salesforce, second\n/);
   expect(await tablesOf('second')).toEqual([]);
-  expect(output).toMatch(/every connection may call its org: 1 of them/);
+  expect(output).toMatch(/every connection can call its org: 1 checked/);
   expect(code).toBe(0);
 });
 
@@ -51,8 +51,8 @@ test('the doctor says in which target dataset no table can be made, though it is
   const { code, output } = await runDoctor();
   await fetch(`${url}/emulator/faults`, { method: 'DELETE' });
   expect(code).toBe(1);
-  expect(output).toMatch(/ok {4}the datasets are where they should be/);
-  expect(output).toMatch(/FAIL {2}tables can be made in every target dataset: .*the table second\./);
+  expect(output).toMatch(/ok {4}the datasets exist in the configured location/);
+  expect(output).toMatch(/FAIL {2}tables can be created in every target dataset: .*the table second\./);
 });
 
 test('the doctor says which target dataset has default expirations, and how they are removed', async () => {
@@ -61,23 +61,23 @@ test('the doctor says which target dataset has default expirations, and how they
   await service.client.dataset('second').setMetadata({ defaultTableExpirationMs: null as unknown as string });
   expect(code).toBe(0);
   expect(output).toMatch(
-    /ok {4}the datasets .*; second has a default table expiration of 60 days, .* bq update .*--default_table_expiration 0 .*:second\n/,
+    /ok {4}the datasets .*; second has a default table expiration of 60 days\. .* bq update .*--default_table_expiration 0 .*:second\n/,
   );
 });
 
 test('the doctor says what is wrong, each thing by itself, and tells no secret', async () => {
   const { code, output } = await runDoctor({ SALESFORCE_CLIENT_SECRET: 'not-the-s3cret', BIGQUERY_LOCATION: 'US' });
   expect(code).toBe(1);
-  expect(output).toMatch(/ok {4}the job store answers/);
-  expect(output).toMatch(/FAIL {2}the Salesforce login hosts answer: .*SALESFORCE_CLIENT_SECRET/);
-  expect(output).toMatch(/FAIL {2}the datasets are where they should be: .*BIGQUERY_LOCATION is US: set it to EU/);
+  expect(output).toMatch(/ok {4}the job store is reachable/);
+  expect(output).toMatch(/FAIL {2}the Salesforce login hosts accept the configured apps: .*SALESFORCE_CLIENT_SECRET/);
+  expect(output).toMatch(/FAIL {2}the datasets exist in the configured location: .*BIGQUERY_LOCATION is US: set it to EU/);
   expect(output).not.toContain('not-the-s3cret');
 });
 
 test('the doctor says that the org does not offer the version of the API, and which one to set', async () => {
   const { code, output } = await runDoctor({ SALESFORCE_API_VERSION: '67.0' });
   expect(code).toBe(1);
-  expect(output).toMatch(/FAIL {2}every connection may call its org: http.*\/id\/.*: .* not 67\.0\. Set SALESFORCE_API_VERSION to 66\.0\./);
+  expect(output).toMatch(/FAIL {2}every connection can call its org: http.*\/id\/.*: .* not 67\.0\. Set SALESFORCE_API_VERSION to 66\.0\./);
 });
 
 test('a job is overdue when its window has been closed for hours and it is not done with it, unless it was paused or made since', async () => {

@@ -106,7 +106,7 @@ describe('the image', () => {
     const first = start('migrate', environment);
     expect({ code: await first.ended, text: first.output() }).toMatchObject({ code: 0, text: expect.stringContaining('0001_job_store') });
     const second = start('migrate', environment);
-    expect({ code: await second.ended, text: second.output() }).toEqual({ code: 0, text: 'Nothing to do.\n' });
+    expect({ code: await second.ended, text: second.output() }).toEqual({ code: 0, text: 'The job store is up to date.\n' });
   });
 
   test('starts, connects an org, brings an object to BigQuery, and stops when told', async () => {

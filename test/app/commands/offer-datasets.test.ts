@@ -49,7 +49,7 @@ describe('datasets that are missing in BigQuery', () => {
   });
 
   test('are created after one question', async () => {
-    expect(await offer({ typed: 'y' })).toBe('Create salesforce and marketing and staging in the project local, in EU? [y/N] ');
+    expect(await offer({ typed: 'y' })).toBe('Create salesforce and marketing and staging in project local, location EU? [y/N] ');
     expect(await datasets()).toEqual(['marketing', 'salesforce', 'staging']);
     await checkDatasets(warehouse, ['salesforce', 'marketing']);
     expect(await offer({})).toBe('');
@@ -71,7 +71,9 @@ describe('datasets that are missing in BigQuery', () => {
   });
 
   test('are not created where nobody can be asked', async () => {
-    await expect(offer({ isTTY: false, typed: 'y' })).rejects.toThrow(`${bq('staging')}\nOr start with --yes, which creates them.`);
+    await expect(offer({ isTTY: false, typed: 'y' })).rejects.toThrow(
+      `${bq('staging')}\nOr start with --yes to create them automatically.`,
+    );
     expect(await datasets()).toEqual([]);
   });
 });
