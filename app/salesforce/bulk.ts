@@ -5,38 +5,38 @@ import type { SalesforceClient } from './client.ts';
 import { translateSalesforceError } from './errors.ts';
 import { type FieldRefusal, fieldRefusalIn } from './field-refusal.ts';
 
-/** What a Bulk API 2.0 query job says of itself. A state we do not know means that it is still running. */
+/** The status of a Bulk API 2.0 query job. An unknown state means that it is still running. */
 export interface BulkJob {
   id: string;
   state: string;
   /** rows; grows while it runs */
   processed: number;
-  /** it failed, or never ended, because the query was too much for one job */
+  /** it failed or got stuck because the query was too large for one job */
   tooLarge: boolean;
-  /** why it failed, where Salesforce says so; values are redacted */
+  /** why it failed, if Salesforce says so; values are redacted */
   message: string | null;
-  /** it failed for the fields that it selects */
+  /** set if it failed because of the fields it selects */
   fieldRefusal?: FieldRefusal | undefined;
 }
 
-/** A result page, its body not yet read. Whoever gets one reads its body to the end or destroys it. */
+/** A result page with an unread body. The caller must read the body to the end or destroy it. */
 export interface ResultPage {
-  /** as the page's header says */
+  /** from the page's header */
   rows: number;
   /** null: this was the last page */
   nextLocator: string | null;
-  /** the CSV, gzipped where `gzip`, with a header line */
+  /** the CSV with a header line, gzipped if `gzip` */
   body: AsyncIterable<Buffer>;
   gzip: boolean;
 }
 
-/** Longest time between two looks at a running job; each look is an API call. */
+/** Maximum poll interval for a running job; each poll is an API call. */
 const MAX_POLL_MS = 30_000;
 
-/** Reasons with which a query job fails that a smaller query does not meet. */
+/** Failures of a query job that a smaller query avoids. */
 const TOO_LARGE = /QUERY_TIMEOUT|[Rr]etried more than|Failed to write query result/;
 
-/** Asks for all rows, deleted ones included. @returns the job's id @throws AppError */
+/** Creates a query job for all rows, including deleted rows. @returns the job's id @throws AppError */
 export async function createQueryJob(client: SalesforceClient, soql: string, objectName: string): Promise<string> {
   const body = { operation: 'queryAll', query: soql, contentType: 'CSV', columnDelimiter: 'COMMA', lineEnding: 'LF' };
   const job = await client.call(`query ${objectName}`, (connection) =>
@@ -51,9 +51,9 @@ export async function createQueryJob(client: SalesforceClient, soql: string, obj
   return job.id;
 }
 
-/** Looks at a job. @throws AppError salesforce_refused (NOT_FOUND) when it has vanished */
+/** Gets a job. @throws AppError salesforce_refused (NOT_FOUND) if it no longer exists */
 export async function getQueryJob(client: SalesforceClient, id: string): Promise<BulkJob> {
-  const job = await client.call('look at a Bulk job', (connection) =>
+  const job = await client.call('get a Bulk job', (connection) =>
     connection.request<{ id: string; state: string; numberRecordsProcessed?: number; errorMessage?: string }>(jobPath(client, id)),
   );
   const message = job.errorMessage ?? '';
@@ -68,8 +68,8 @@ export async function getQueryJob(client: SalesforceClient, id: string): Promise
 }
 
 /**
- * Waits until a job has ended; one that has not at `deadline` is stuck, and is aborted.
- * @returns the job, complete, failed or aborted
+ * Waits for a job to finish. Aborts it if it is still running at `deadline`.
+ * @returns the job: complete, failed or aborted
  * @throws AppError
  */
 export async function waitForQueryJob(client: SalesforceClient, id: string, deadline: Date, signal: AbortSignal): Promise<BulkJob> {
@@ -89,15 +89,15 @@ async function abortStuckJob(client: SalesforceClient, id: string): Promise<Bulk
   try {
     await abortQueryJob(client, id);
   } catch (error) {
-    // It may just have ended, and what has ended cannot be aborted.
+    // It may have just finished, and a finished job cannot be aborted.
     const job = await getQueryJob(client, id);
     if (!hasEnded(job)) throw error;
     return job;
   }
-  return { id, state: 'Aborted', processed: 0, tooLarge: true, message: 'it did not end in time' };
+  return { id, state: 'Aborted', processed: 0, tooLarge: true, message: 'the job did not finish in time' };
 }
 
-/** Stops a running job. @throws AppError */
+/** Aborts a running job. @throws AppError */
 export async function abortQueryJob(client: SalesforceClient, id: string): Promise<void> {
   await client.call('abort a Bulk job', (connection) =>
     connection.request({
@@ -110,9 +110,9 @@ export async function abortQueryJob(client: SalesforceClient, id: string): Promi
 }
 
 /**
- * Asks for a result page. The same locator gives the same page as long as the job exists.
+ * Fetches a result page. The same locator returns the same page as long as the job exists.
  * @param locator null for the first page
- * @throws AppError; a page whose headers do not tell its rows and what follows is an error, never the last one
+ * @throws AppError; a page without a row count or locator header is an error, never the last page
  */
 export async function fetchPage(
   client: SalesforceClient,
@@ -130,7 +130,7 @@ export async function fetchPage(
     response.body.destroy();
     throw new AppError(
       'salesforce_unavailable',
-      'A result page came without Sforce-Locator or Sforce-NumberOfRecords. Check that no proxy removes them.',
+      'Salesforce returned a result page without the Sforce-Locator or Sforce-NumberOfRecords header. Check that no proxy removes them.',
     );
   }
   return {
@@ -141,7 +141,7 @@ export async function fetchPage(
   };
 }
 
-/** A download that breaks off, or says nothing for too long, is Salesforce's error like any other. */
+/** Translates download errors: a broken connection, an idle timeout. */
 async function* translated(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* body;

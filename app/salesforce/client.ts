@@ -18,38 +18,38 @@ import {
   UnusableResponse,
 } from './transport.ts';
 
-/** Where to call, and with what. */
+/** An org's address and an access token for it. */
 export interface Session {
   accessToken: string;
   instanceUrl: string;
 }
 
-/** Where a client gets its session from. */
+/** The source of a client's sessions. */
 export interface SessionSource {
   current(): Promise<Session>;
   /**
-   * Gives a session other than the one that failed, if there is one.
-   * @param reason `refused`: Salesforce refused its access token; `moved`: the org does not seem to be at its instance URL any more.
-   * For `moved`, the login host may have been asked a short while ago: then the session comes back as it was.
+   * Returns a session other than the failed one, if possible.
+   * @param reason `refused`: Salesforce refused the access token; `moved`: the org no longer seems to be at its instance URL. For `moved`,
+   * the session may come back unchanged if the login host was asked recently.
    */
   renew(failed: Session, reason: 'refused' | 'moved', signal: AbortSignal | undefined): Promise<Session>;
 }
 
 export interface SalesforceClientOptions {
-  /** of the API */
+  /** the API version */
   version: string;
-  /** whether bodies are asked for compressed */
+  /** whether to request compressed bodies */
   gzip: boolean;
   limits: Pick<Limits, 'idleMs' | 'pollMs'>;
   /** the configured login hosts */
   loginUrls: readonly string[];
-  /** is told of every call, with what Salesforce said in its answer of the org's calls */
-  onCall: (told: ApiUsage | undefined) => void;
-  /** ends every call of this client */
+  /** called once per API call, with the org's API usage if the response reported it */
+  onCall: (usage: ApiUsage | undefined) => void;
+  /** aborts every call of this client */
   signal?: AbortSignal | undefined;
 }
 
-/** A salesforce error as jsforce would have thrown it. */
+/** A Salesforce error in the shape that jsforce throws. */
 class SalesforceHttpError extends Error {
   readonly errorCode: string;
   readonly status: number;
@@ -64,22 +64,22 @@ class SalesforceHttpError extends Error {
 
 const NAME = 'salesforce-bigquery-sync';
 
-/** Of a body that should have been a page and is an error. */
+/** Size limit for the body of an error response to a page request. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
 /**
- * Calls one connection's org, each call by the session of that moment. Renews the session once when it is refused, or when the org seems
- * to have moved, and translates errors.
+ * Calls one connection's org, using the current session for each call. If the session is refused or the org seems to have moved, renews
+ * the session once and retries. Translates errors.
  */
 export class SalesforceClient {
   readonly version: string;
-  /** the pause after the first look at a Bulk job */
+  /** the first poll interval of a Bulk job */
   readonly pollMs: number;
   readonly #sessions: SessionSource;
   readonly #dispatcher: Dispatcher;
   readonly #idleMs: number;
   readonly #loginUrls: readonly string[];
-  readonly #onCall: (told: ApiUsage | undefined) => void;
+  readonly #onCall: (usage: ApiUsage | undefined) => void;
   readonly #signal: AbortSignal | undefined;
   readonly #encoding: 'gzip' | 'identity';
 
@@ -96,8 +96,8 @@ export class SalesforceClient {
   }
 
   /**
-   * Makes a call through jsforce. Its own refresh is not used: it knows no lock and drops a rotated refresh token.
-   * @param doing what is being done, as a part of a sentence
+   * Makes a call through jsforce. We do not use its token refresh, which takes no lock and drops a rotated refresh token.
+   * @param doing the action, for error messages: "describe Account"
    * @throws AppError
    */
   async call<T>(doing: string, work: (connection: jsforce.Connection) => PromiseLike<T>): Promise<T> {
@@ -112,10 +112,10 @@ export class SalesforceClient {
   }
 
   /**
-   * GETs a resource and reads it whole, decoded.
+   * GETs a resource and reads the whole decoded body.
    * @param path below the instance URL
-   * @param headers such as If-Modified-Since, whose 304 is no error
-   * @throws AppError; a status other than 2xx and 304 is an error
+   * @param headers may include If-Modified-Since
+   * @throws AppError for any status other than 2xx and 304
    */
   async get(doing: string, path: string, headers: Record<string, string>, signal = this.#signal): Promise<SalesforceResponse> {
     return await this.#withSession(doing, async (session) => {
@@ -126,9 +126,9 @@ export class SalesforceClient {
   }
 
   /**
-   * GETs a resource whose body is left as it comes, compressed where Salesforce compresses. The caller reads it to the end or destroys it.
+   * GETs a resource and returns its raw body, possibly compressed. The caller must read the body to the end or destroy it.
    * @param path below the instance URL
-   * @throws AppError; an answer that is not 200 is an error
+   * @throws AppError for any status other than 200
    */
   async fetch(doing: string, path: string, signal: AbortSignal, headers: Record<string, string>): Promise<Dispatcher.ResponseData> {
     return await this.#withSession(doing, async (session) => {
@@ -140,8 +140,8 @@ export class SalesforceClient {
   }
 
   #getRequest({ accessToken, instanceUrl }: Session, path: string, headers: Record<string, string>): SalesforceRequest {
-    // Some paths come from responses; without its slash, one could lead to another host.
-    if (!path.startsWith('/')) throw new AppError('salesforce_unavailable', 'Salesforce named a resource by something that is not a path.');
+    // Some paths come from responses; one without a leading slash could lead to another host.
+    if (!path.startsWith('/')) throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed resource path.');
     return {
       method: 'GET',
       url: `${instanceUrl}${path}`,
@@ -159,16 +159,16 @@ export class SalesforceClient {
     return await this.#counted(request, () => readResponse(this.#dispatcher, request, limits));
   }
 
-  /** Sends a request, once more if it failed and that is safe: a kept-alive connection may just have been closed. Each time is a call. */
+  /** Sends a request and retries it once if that is safe: a keep-alive connection may have just been closed. Each attempt counts as a call. */
   async #counted<R extends { headers: IncomingHttpHeaders }>(request: SalesforceRequest, send: () => Promise<R>): Promise<R> {
     const once = async (): Promise<R> => {
-      let told: ApiUsage | undefined;
+      let usage: ApiUsage | undefined;
       try {
         const response = await send();
-        told = readLimitInfo(response.headers['sforce-limit-info']);
+        usage = readLimitInfo(response.headers['sforce-limit-info']);
         return response;
       } finally {
-        this.#onCall(told);
+        this.#onCall(usage);
       }
     };
     try {
@@ -190,7 +190,7 @@ export class SalesforceClient {
     const reason = reasonToRenew(failure);
     if (!reason) throw translateFailure(failure, doing);
     const renewed = await this.#sessions.renew(session, reason, this.#signal).catch((error: unknown) => {
-      // Where the login host is not available either, what failed first says more.
+      // If the login host is unavailable too, the first failure is more informative.
       throw reason === 'moved' && isAppError(error) && error.recovery === 'retry' ? translateFailure(failure, doing) : error;
     });
     if (reason === 'moved' && renewed.instanceUrl === session.instanceUrl) throw translateFailure(failure, doing);
@@ -207,26 +207,26 @@ export class SalesforceClient {
   }
 }
 
-/** The login host named an instance to which no token may be sent. */
+/** The login host returned an instance URL that we must not send a token to. */
 class ForeignInstance extends Error {
   override readonly name = 'ForeignInstance';
   readonly host: string;
 
   constructor(instanceUrl: string) {
-    super('an instance that is not a Salesforce host');
+    super('the instance is not a Salesforce host');
     this.host = URL.parse(instanceUrl)?.host || 'an address without a host';
   }
 }
 
-/** True where sending a request again cannot double its effect. */
+/** True if repeating the request cannot repeat its effect. */
 function isWorthRepeating({ method }: SalesforceRequest, error: unknown): boolean {
   if (error instanceof NoResponse) return error.repeatable;
   return method === 'GET' && error instanceof UnusableResponse && error.reason === 'incomplete';
 }
 
 /**
- * Why the login host should be asked for another session. A host that redirects, shows a web page or twice gave no response may be the
- * one at which the org lived before a migration or a change of My Domain.
+ * Why to request another session from the login host. A host that redirects, returns a web page or twice does not respond may be the
+ * org's old address, from before a migration or a change of My Domain.
  */
 function reasonToRenew(error: unknown): 'refused' | 'moved' | undefined {
   if (isSessionRefused(error)) return 'refused';
@@ -239,7 +239,7 @@ function translateFailure(error: unknown, doing: string): AppError {
   if (error instanceof UnusableResponse)
     return new AppError('salesforce_unavailable', unusableText(error, doing), { cause: error, details: { http_status: error.status } });
   if (error instanceof ForeignInstance) {
-    const text = `Could not ${doing}: the login host says that the org is at ${error.host}, which is not a Salesforce host, so no token is sent there. Check SALESFORCE_LOGIN_URL and SALESFORCE_APPS.`;
+    const text = `Could not ${doing}: the login host returned the org address ${error.host}, which is not a Salesforce host, so no token was sent to it. Check SALESFORCE_LOGIN_URL and SALESFORCE_APPS.`;
     return new AppError('salesforce_refused', text, { cause: error, recovery: 'defer' });
   }
   return translateSalesforceError(error, doing);
@@ -248,9 +248,9 @@ function translateFailure(error: unknown, doing: string): AppError {
 function unusableText({ reason, host, status, target }: UnusableResponse, doing: string): string {
   switch (reason) {
     case 'redirect':
-      return `Could not ${doing}: ${host} redirects to ${target ?? 'an unknown host'}, and the login host names no new address of the org.`;
+      return `Could not ${doing}: ${host} redirects to ${target ?? 'an unknown host'}, but the login host reports no new address for the org.`;
     case 'incomplete':
-      return `Could not ${doing}: the response from ${host} arrived incomplete.`;
+      return `Could not ${doing}: the response from ${host} was incomplete.`;
     case 'too-large':
       return `Could not ${doing}: the response from ${host} is too large.`;
     default:
@@ -258,7 +258,7 @@ function unusableText({ reason, host, status, target }: UnusableResponse, doing:
   }
 }
 
-/** jsforce takes what is not JSON for text and returns it as a result. */
+/** Rejects other bodies, which jsforce would return as text results. */
 function requireJson({ url }: SalesforceRequest, response: SalesforceResponse): SalesforceResponse {
   const { status, headers, body } = response;
   if (status < 200 || status > 299 || status === 204) return response;
@@ -271,7 +271,7 @@ function requireJson({ url }: SalesforceRequest, response: SalesforceResponse): 
   }
 }
 
-/** The body of an error is a JSON list of code and message, if it is Salesforce's own. */
+/** Salesforce's own error bodies are JSON lists of code and message. */
 function readError(response: SalesforceResponse): SalesforceHttpError {
   const fallback = `ERROR_HTTP_${response.status}`;
   try {

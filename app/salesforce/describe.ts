@@ -4,36 +4,36 @@ import { requireApiVersion } from './api-versions.ts';
 import type { SalesforceClient } from './client.ts';
 import { refusalCode } from './errors.ts';
 
-/** What a describe tells of an object, as far as we use it. Only fields that the connection's user may see are there. */
+/** The parts of a describe that we use. Contains only fields that the connection's user may see. */
 export interface ObjectDescription {
   /** as Salesforce spells it */
   name: string;
   queryable: boolean;
-  /** whether its rows can be edited: a log, such as AccountHistory, only grows */
+  /** whether rows can be edited; AccountHistory, for example, is append-only */
   updateable: boolean;
   fields: DescribedField[];
 }
 
-/** A field as describe has it, as far as we use it. */
+/** The parts of a described field that we use. */
 type Field = Omit<DescribedField, 'help'> & { inlineHelpText?: string | null };
 
-/** A description, and when Salesforce says that it last changed. */
+/** A description and its Last-Modified header. */
 interface Described {
   description: ObjectDescription;
   lastModified: string | undefined;
 }
 
-/** Describes an object. @throws AppError salesforce_refused (NOT_FOUND) where there is none that the user may see */
+/** Describes an object. @throws AppError salesforce_refused (NOT_FOUND) if it does not exist or the user may not see it */
 export async function describeObject(client: SalesforceClient, objectName: string): Promise<ObjectDescription> {
   return (await describe(client, objectName))!.description;
 }
 
-/** @param since a Last-Modified of before @returns undefined where Salesforce says that nothing changed since */
+/** @param since a previous Last-Modified @returns undefined if Salesforce reports no change since */
 async function describe(client: SalesforceClient, objectName: string, since?: string): Promise<Described | undefined> {
   const path = `/services/data/v${client.version}/sobjects/${encodeURIComponent(objectName)}/describe`;
   const headers = { accept: 'application/json', ...(since !== undefined && { 'if-modified-since': since }) };
   const response = await client.get(`describe ${objectName}`, path, headers).catch(async (error: unknown) => {
-    // Salesforce says the same of an object and of a version of its API that do not exist.
+    // Salesforce returns the same error for an unknown object and an unknown API version.
     if (refusalCode(error) === 'NOT_FOUND') await requireApiVersion(client);
     throw error;
   });
@@ -67,29 +67,29 @@ function parse(body: Buffer, objectName: string): Omit<ObjectDescription, 'field
     const described = JSON.parse(body.toString('utf8')) as Omit<ObjectDescription, 'fields'> & { fields: Field[] };
     if (Array.isArray(described.fields)) return described;
   } catch {
-    // Not JSON: as malformed as JSON without fields.
+    // Not JSON: treat it like JSON without fields.
   }
   throw new AppError('salesforce_unavailable', `Salesforce returned a malformed description of ${objectName}.`);
 }
 
-/** Last-Modified need not move when field-level security changes (it is documented for metadata alone): once a day nothing is left to it. */
+/** Last-Modified may not reflect changes of field-level security (only metadata is documented), so describe unconditionally once a day. */
 const TRUSTED_MS = 24 * 60 * 60 * 1000;
 
-/** An object's description takes up to some 200 kB. */
+/** A description takes up to about 200 kB. */
 const MAX_DESCRIPTIONS = 200;
 
-/** Remembers descriptions: what is known of an object's fields costs no call, and what did not change is not transferred again. */
+/** Caches descriptions: known fields cost no call, and unchanged descriptions are not transferred again. */
 export class DescribeCache {
   readonly #known = new Map<string, Described & { wholeAt: number }>();
 
-  /** An object as it was described last; undefined where it was not, or that turned out to be wrong. */
+  /** The last description of an object; undefined if there is none or it was forgotten. */
   known(connectionId: number, objectName: string): ObjectDescription | undefined {
     return this.#known.get(keyOf(connectionId, objectName))?.description;
   }
 
   /**
-   * Describes an object. Salesforce may answer that nothing changed, where a whole description came less than a day ago and after
-   * `grantedAt`, the user's last login.
+   * Describes an object. The request is conditional if the last full description is less than a day old and newer than `grantedAt`, the
+   * user's last login.
    * @throws AppError
    */
   async get(client: SalesforceClient, connectionId: number, objectName: string, grantedAt: Date): Promise<ObjectDescription> {
@@ -106,7 +106,7 @@ export class DescribeCache {
     return described.description;
   }
 
-  /** Forgets a description that turned out to be wrong. */
+  /** Drops a description that proved stale. */
   forget(connectionId: number, objectName: string): void {
     this.#known.delete(keyOf(connectionId, objectName));
   }

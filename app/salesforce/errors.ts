@@ -1,49 +1,49 @@
 import { failureSentence } from '../core/failure-sentence.ts';
 import { AppError, type ErrorCode, foreignCode, isAppError, type Recovery } from '../errors.ts';
 
-/** What an error of a call to Salesforce may carry: jsforce throws it without the last two. */
+/** Properties that an error of a Salesforce call may have. */
 interface SalesforceError {
   errorCode?: unknown;
   name?: unknown;
   message?: unknown;
-  /** jsforce's, of a body of several errors */
+  /** from jsforce, if the body lists several errors */
   data?: unknown;
-  /** HTTP's */
+  /** the HTTP status; jsforce's errors lack it */
   status?: unknown;
 }
 
-/** Salesforce's code of an error that jsforce threw, such as INVALID_FIELD or ERROR_HTTP_503; undefined for other errors. */
+/** Salesforce's code in an error from jsforce, for example INVALID_FIELD or ERROR_HTTP_503; undefined for other errors. */
 export function salesforceCode(error: unknown): string | undefined {
   const { errorCode, name } = firstOf(error);
   if (typeof errorCode === 'string') return errorCode;
   return typeof name === 'string' && /^(ERROR_HTTP_\d+|[A-Z][A-Z_]{4,})$/.test(name) ? name : undefined;
 }
 
-/** Salesforce's code in an error that was translated here; undefined for all others. */
+/** Salesforce's code in a translated error; undefined for other errors. */
 export function refusalCode(error: unknown): string | undefined {
   const code = isAppError(error) ? error.details.salesforce_code : undefined;
   return typeof code === 'string' ? code : undefined;
 }
 
-/** True of an error that was translated here: there was no answer in the time that we wait. */
+/** True for a translated error if Salesforce did not respond in time. */
 export function isTimeOut(error: unknown): boolean {
   return isAppError(error) && error.details.timed_out === true;
 }
 
-/** The code with which Salesforce says that it knows no page behind a locator: cursors live two days, and some less. */
+/** Salesforce's code for an expired query locator. Locators live up to two days, some less. */
 export const LOST_LOCATOR = 'INVALID_QUERY_LOCATOR';
 
-/** The code with which Salesforce refuses a version of its API. */
+/** Salesforce's code for an unsupported API version. */
 export const UNSUPPORTED_VERSION = 'UNSUPPORTED_API_VERSION';
 
 const TIME_OUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
-/** True where Salesforce refused the access token: it is to be renewed, once. */
+/** True if Salesforce refused the access token, which must then be renewed once. */
 export function isSessionRefused(error: unknown): boolean {
   return ['INVALID_SESSION_ID', 'INVALID_AUTH_HEADER', 'ERROR_HTTP_401'].includes(salesforceCode(error) ?? '');
 }
 
-/** What an error of Salesforce means to us. */
+/** How we interpret a Salesforce error. */
 interface Meaning {
   code: ErrorCode;
   what: string;
@@ -52,9 +52,9 @@ interface Meaning {
 }
 
 const REFUSED: Meaning = { code: 'salesforce_refused', what: 'Salesforce refused it' };
-const TRANSIENT: Meaning = { code: 'salesforce_unavailable', what: 'Salesforce is temporarily unable to do it' };
+const TRANSIENT: Meaning = { code: 'salesforce_unavailable', what: 'Salesforce reported a transient error' };
 
-/** Codes after which the same call may well succeed. Results of a Bulk job that is complete are sometimes refused as if it were not. */
+/** Codes of transient errors. Salesforce sometimes reports INVALIDJOBSTATE for the results of a complete Bulk job. */
 const TRANSIENT_CODES = new Set([
   'UNABLE_TO_LOCK_ROW',
   'SERVER_UNAVAILABLE',
@@ -64,19 +64,19 @@ const TRANSIENT_CODES = new Set([
   'API_CURRENTLY_DISABLED',
 ]);
 
-/** HTTP errors without a code of Salesforce's own come from its edge or from a proxy. */
+/** HTTP errors without a Salesforce code, which come from its edge or a proxy. */
 const TRANSIENT_STATUS = new Set([404, 406, 408, 409, 420, 425, 429]);
 
-/** Codes of a used-up allowance. */
+/** Codes of an exhausted limit. */
 const QUOTA_CODES = new Set(['REQUEST_LIMIT_EXCEEDED', 'LIMIT_EXCEEDED', 'EXCEEDEDQUOTA']);
 
 const API_DISABLED: Meaning = {
   ...REFUSED,
-  what: 'Salesforce does not let this user call its API',
-  advice: "Have an admin of the org give the user's profile or a permission set API Enabled; the org's edition must include the API.",
+  what: 'Salesforce does not allow this user to call its API',
+  advice: "Have an admin of the org enable API Enabled in the user's profile or a permission set. The org's edition must include the API.",
 };
 
-/** Refusals that a person has to act on: what was refused, who can change it, and how. */
+/** Errors that need human action: what happened, who can fix it, and how. */
 const MEANINGS: Record<string, Meaning> = {
   API_DISABLED_FOR_ORG: API_DISABLED,
   INSUFFICIENT_ACCESS: { ...REFUSED, what: 'Salesforce denied the user access', advice: 'Have an admin of the org grant it.' },
@@ -94,7 +94,7 @@ const MEANINGS: Record<string, Meaning> = {
   LOGIN_DURING_RESTRICTED_TIME: {
     ...TRANSIENT,
     what: "it is outside the user's login hours",
-    advice: "It continues within them; an admin of the org can change the Login Hours of the user's profile.",
+    advice: "The service continues during login hours. An admin of the org can change the Login Hours of the user's profile.",
     recovery: 'defer',
   },
   LOGIN_DURING_RESTRICTED_DOMAIN: {
@@ -121,11 +121,11 @@ const SECURITY_POLICY: Meaning = {
   advice: 'Have an admin of the org exempt the user in Setup, Transaction Security Policies.',
 };
 
-/** With HTTP 410, Salesforce answers for versions of its API that it has retired. */
-const GONE = new Set(['GONE', 'ERROR_HTTP_410']);
+/** Salesforce returns HTTP 410 for retired API versions. */
+const RETIRED = new Set(['GONE', 'ERROR_HTTP_410']);
 
 function meaningOf(code: string, message: string, status: number): Meaning {
-  if (GONE.has(code) || status === 410) return MEANINGS[UNSUPPORTED_VERSION]!;
+  if (RETIRED.has(code) || status === 410) return MEANINGS[UNSUPPORTED_VERSION]!;
   if (QUOTA_CODES.has(code)) return quotaMeaning(message);
   if (code.startsWith('TXN_SECURITY')) return SECURITY_POLICY;
   if (code === 'FEATURENOTENABLED' && /API is not enabled/i.test(message)) return API_DISABLED;
@@ -133,16 +133,16 @@ function meaningOf(code: string, message: string, status: number): Meaning {
   if (known) return known;
   if (TRANSIENT_CODES.has(code) || status >= 500) return TRANSIENT;
   if (code.startsWith('ERROR_HTTP_') && TRANSIENT_STATUS.has(status)) return TRANSIENT;
-  // A job's results, refused for another reason than that another version of the API created it.
+  // A 409 on a job's results is transient, unless another API version created the job (API_ERROR).
   return status === 409 && code !== 'API_ERROR' ? TRANSIENT : REFUSED;
 }
 
-/** Which of the org's allowances is used up. Those of Bulk are its own, and counted over rolling 24 hours. */
+/** Which limit of the org is exhausted. Bulk has separate limits over a rolling 24 hours. */
 function quotaMeaning(message: string): Meaning {
   if (/concurrent/i.test(message)) {
     return { ...TRANSIENT, what: 'too many long requests to the org are running at once' };
   }
-  const later = 'It continues once there is room again.';
+  const later = 'The service continues once the limit allows it.';
   if (/query jobs/i.test(message)) {
     return { code: 'salesforce_quota', what: "the org's Bulk query jobs of the last 24 hours are used up", advice: later };
   }
@@ -156,8 +156,8 @@ function quotaMeaning(message: string): Meaning {
 }
 
 /**
- * Says in our own words what a failed call to Salesforce means, with Salesforce's own code and message, values redacted.
- * @param doing what was being done, as a part of a sentence: "describe Account"
+ * Translates a failed Salesforce call into an AppError with Salesforce's code and message, values redacted.
+ * @param doing the action that failed: "describe Account"
  */
 export function translateSalesforceError(error: unknown, doing: string): AppError {
   if (isAppError(error)) return error;
@@ -173,10 +173,10 @@ export function translateSalesforceError(error: unknown, doing: string): AppErro
   });
 }
 
-/** A session that was renewed a moment ago is refused as well. */
+/** The error for a renewed session that is refused as well. */
 export function sessionStillRefused(error: unknown, doing: string): AppError {
   const code = salesforceCode(error) ?? 'unknown';
-  const what = 'the access token was renewed, and Salesforce refuses the new one, too';
+  const what = 'Salesforce refused the renewed access token as well';
   const advice =
     "Have an admin of the org check that the user is active and API Enabled, that session IP restrictions (Lock sessions to the IP address, Login IP Ranges) allow this service's address, and that the External Client App is not blocked.";
   return new AppError('salesforce_refused', failureSentence({ doing, what, code, message: messageOf(error), advice }), {
@@ -186,11 +186,11 @@ export function sessionStillRefused(error: unknown, doing: string): AppError {
   });
 }
 
-/** A web page came where Salesforce's API would have answered. @param status HTTP's */
+/** The error for a web page instead of an API response. @param status the HTTP status */
 export function webPageError(doing: string, status: number, cause?: unknown): AppError {
-  const what = 'a web page came in place of an answer of the Salesforce API';
+  const what = 'a web page was returned instead of a Salesforce API response';
   const advice =
-    'A login page, a maintenance page or a proxy answered: if this goes on, check that the org is reachable from here under its My Domain.';
+    'It may be a login page, a maintenance page or a proxy error. If this persists, check that the org is reachable under its My Domain.';
   return new AppError('salesforce_unavailable', failureSentence({ doing, what, code: `HTTP ${status}`, advice }), {
     cause,
     details: { http_status: status },
@@ -204,8 +204,8 @@ function noAnswer(error: unknown, doing: string): AppError {
     return new AppError('salesforce_unavailable', `Could not ${doing}: Salesforce returned a malformed response.`, { cause: error });
   }
   const timedOut = name === 'TimeoutError' || (reason !== undefined && TIME_OUTS.has(reason));
-  const why = reason ?? (timedOut ? 'time-out' : 'no reason given');
-  return new AppError('salesforce_unavailable', `Could not ${doing}: Salesforce gave no answer (${why}).`, {
+  const why = reason ?? (timedOut ? 'timeout' : 'no reason given');
+  return new AppError('salesforce_unavailable', `Could not ${doing}: Salesforce did not respond (${why}).`, {
     cause: error,
     ...(timedOut && { details: { timed_out: true } }),
   });
@@ -221,7 +221,7 @@ function messageOf(error: unknown): string {
   return typeof message === 'string' ? message : '';
 }
 
-/** The first of several errors: jsforce's own words for all of them tell nothing. */
+/** The first of several errors; jsforce's own summary of them is useless. */
 function firstOf(error: unknown): SalesforceError {
   const thrown = (error ?? {}) as SalesforceError;
   if (thrown.errorCode !== 'MULTIPLE_API_ERRORS' || !Array.isArray(thrown.data)) return thrown;

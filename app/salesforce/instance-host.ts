@@ -1,14 +1,14 @@
 /**
- * Domains under which Salesforce runs instances: those that its own CLI knows (forcedotcom/sfdx-core, sfdcUrl.ts), with the ones of
- * Government Cloud and of Salesforce on Alibaba Cloud.
+ * Domains of Salesforce instances: those in Salesforce's own CLI (forcedotcom/sfdx-core, sfdcUrl.ts), including Government Cloud and
+ * Salesforce on Alibaba Cloud.
  */
 const DOMAINS = ['salesforce.com', 'force.com', 'cloudforce.com', 'salesforce.mil', 'crmforce.mil', 'sfcrmproducts.cn'];
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 /**
- * Whether an instance URL may be sent tokens: an https host of Salesforce's, or a login host that the operator configured. On this
- * machine also without TLS, where a login host is here too: then both are emulators.
+ * Whether tokens may be sent to an instance URL: an https Salesforce host or a configured login host. A loopback address is allowed
+ * without TLS if a login host is on loopback too, because both are then emulators.
  * @param loginUrls the configured login hosts
  */
 export function isInstanceHost(instanceUrl: string, loginUrls: readonly string[]): boolean {

@@ -6,14 +6,14 @@ import { redactMessage } from '../core/redact.ts';
 import { AppError, foreignCode } from '../errors.ts';
 import { NoResponse, plugTransport, readResponse, UnusableResponse } from './transport.ts';
 
-/** An External Client App: it belongs to one org, so to one login host. */
+/** An External Client App. It belongs to one org, and so to one login host. */
 export interface SalesforceApp {
   loginUrl: string;
   clientId: string;
   clientSecret: string;
 }
 
-/** What Salesforce gives for a code. No expiry is among it: a session ends when a call is refused. */
+/** The token response for a code. It has no expiry: a session ends when a call is refused. */
 export interface TokenReply {
   accessToken: string;
   instanceUrl: string;
@@ -22,16 +22,16 @@ export interface TokenReply {
   refreshToken: string | undefined;
 }
 
-/** What Salesforce gives for a refresh token: another one only where rotation is on. */
+/** The token response for a refresh token. It contains a new refresh token only if rotation is on. */
 export type RenewalReply = Pick<TokenReply, 'accessToken' | 'refreshToken'> & { instanceUrl: string | undefined };
 
-/** What we ask of a user: the APIs, and to be let in again without them. */
+/** API access, and renewal without the user. */
 const SCOPE = 'api refresh_token';
 
-/** The login host says nothing for this long: the exchange of a code failed. */
+/** Time limit for exchanging a code. */
 const LOGIN_MS = 30_000;
 
-/** A renewal is waited for longer: where refresh tokens rotate, its reply must not be lost. */
+/** Time limit for a renewal. Longer, because losing the response loses a rotated refresh token. */
 const RENEWAL_MS = 120_000;
 
 /** A PKCE verifier: 64 characters, within RFC 7636's 43 to 128. */
@@ -39,14 +39,14 @@ export function newCodeVerifier(): string {
   return randomBytes(48).toString('base64url');
 }
 
-/** The URL to which a user is sent to allow us in. */
+/** The URL on which a user authorizes us. */
 export function authorizeUrl(app: SalesforceApp, redirectUri: string, state: string, codeVerifier: string): string {
   return oauth2(app, redirectUri, codeVerifier).getAuthorizationUrl({ scope: SCOPE, state });
 }
 
 /**
- * Trades a code for tokens.
- * @throws AppError login_refused when Salesforce refuses it, salesforce_unavailable when it does not answer
+ * Exchanges a code for tokens.
+ * @throws AppError login_refused if Salesforce refuses the code, salesforce_unavailable if it does not respond
  */
 export async function exchangeCode(
   dispatcher: Dispatcher,
@@ -69,8 +69,8 @@ export async function exchangeCode(
 }
 
 /**
- * Trades a refresh token for a new access token. To be called by one caller at a time for each grant.
- * @throws AppError needs_login when the grant is gone, login_refused when our app's settings are wrong, salesforce_unavailable
+ * Exchanges a refresh token for a new access token. Allow only one concurrent call per grant.
+ * @throws AppError needs_login if the grant is no longer valid, login_refused if our app's settings are wrong, salesforce_unavailable
  */
 export async function renewTokens(
   dispatcher: Dispatcher,
@@ -87,7 +87,7 @@ export async function renewTokens(
   }
 }
 
-/** Where the grant itself lives on, its jobs wait until somebody has changed what stands in the way. */
+/** If the grant itself is still valid, its jobs wait until the cause is fixed. */
 function renewalRefused(reason: string, description: string, app: SalesforceApp, cause: unknown): AppError {
   const policy = policyHelp(description);
   if (policy && !policy.endsGrant) return new AppError('login_refused', policy.help, { cause, recovery: 'defer' });
@@ -95,11 +95,11 @@ function renewalRefused(reason: string, description: string, app: SalesforceApp,
     return new AppError('login_refused', loginHelp(reason, app.loginUrl, description), { cause, recovery: 'defer' });
   }
   const said = redactMessage(description).replace(/[.:;, ]+$/, '');
-  const help = `Salesforce no longer accepts this grant (invalid_grant${said && `: ${said}`}): call get_oauth_url and login_oauth_callback again.`;
+  const help = `Salesforce no longer accepts this grant (invalid_grant${said && `: ${said}`}). To reconnect, call get_oauth_url and login_oauth_callback again.`;
   return new AppError('needs_login', policy?.help ?? help, { cause });
 }
 
-/** Asks a login host for tokens with a code that is none: it refuses the code, if it knows the app. @throws AppError */
+/** Checks a login host by sending an invalid code, which it refuses as invalid only if it knows the app. @throws AppError */
 export async function reachLogin(dispatcher: Dispatcher, app: SalesforceApp): Promise<void> {
   try {
     await exchangeCode(dispatcher, app, 'https://localhost/', newCodeVerifier(), 'none');
@@ -110,18 +110,18 @@ export async function reachLogin(dispatcher: Dispatcher, app: SalesforceApp): Pr
   }
 }
 
-/** What of an org or a user stands in the way of every login and renewal, who can change it, and how. */
+/** A setting of the org or user that blocks every login and renewal; who can change it, and how. */
 interface Policy {
   said: RegExp;
   help: string;
-  /** the grant cannot be used again: a person must log in */
+  /** the grant is dead: a user must log in again */
   endsGrant: boolean;
 }
 
 const POLICIES: readonly Policy[] = [
   {
     said: /inactive user/i,
-    help: 'The Salesforce user of this connection is inactive. Have an admin of the org activate the user in Setup, Users; or call get_oauth_url and login_oauth_callback as another user.',
+    help: 'The Salesforce user of this connection is inactive. Have an admin of the org activate the user in Setup, Users, or connect as another user with get_oauth_url and login_oauth_callback.',
     endsGrant: true,
   },
   {
@@ -131,12 +131,12 @@ const POLICIES: readonly Policy[] = [
   },
   {
     said: /invalid login hours/i,
-    help: "It is outside the Salesforce user's login hours (invalid login hours). It works within them; an admin of the org can change the Login Hours of the user's profile.",
+    help: "It is outside the Salesforce user's login hours (invalid login hours). The service continues during login hours. An admin of the org can change the Login Hours of the user's profile.",
     endsGrant: false,
   },
   {
     said: /inactive organization/i,
-    help: 'The Salesforce org is inactive (inactive organization): it is locked, closed or its trial has expired. Have its admin contact Salesforce.',
+    help: 'The Salesforce org is inactive (inactive organization): it is locked or closed, or its trial has expired. Have its admin contact Salesforce.',
     endsGrant: false,
   },
 ];
@@ -146,30 +146,30 @@ function policyHelp(description: string): Policy | undefined {
 }
 
 /**
- * What to do about each refusal.
- * @param reason the OAuth error code that comes with the redirect or from the token endpoint
- * @param description Salesforce's words for it, where they came
+ * The message for an OAuth error, which says what to do.
+ * @param reason the OAuth error code from the redirect or the token endpoint
+ * @param description Salesforce's error_description, if any
  */
 export function loginHelp(reason: string, loginUrl: string, description = ''): string {
   const policy = policyHelp(description);
   if (policy) return policy.help;
   const help: Record<string, string> = {
-    access_denied: 'The user refused access: call get_oauth_url again, and choose Allow on the page it gives.',
-    'access-denied': 'The user refused access: call get_oauth_url again, and choose Allow on the page it gives.',
+    access_denied: 'The user denied access. Call get_oauth_url again and choose Allow on that page.',
+    'access-denied': 'The user denied access. Call get_oauth_url again and choose Allow on that page.',
     invalid_grant:
       'Salesforce no longer accepts this authorization_code: a code works once, for 15 minutes. Call get_oauth_url again and use the new code.',
-    invalid_request: 'The authorization_code belongs to another authorize URL: call get_oauth_url again and use the code that follows it.',
-    redirect_uri_mismatch: 'This redirect_uri is not among the callback URLs of the External Client App: add it there, to the letter.',
-    invalid_client_id: 'Salesforce does not know SALESFORCE_CLIENT_ID: check it; an app made less than ten minutes ago may not work yet.',
-    invalid_client: 'Salesforce refused SALESFORCE_CLIENT_SECRET: set the consumer secret of the External Client App.',
-    invalid_scope: 'The External Client App lacks a scope: give it "api" and "refresh_token".',
-    invalid_app_access: 'The user is not approved for the External Client App: have an admin pre-authorize the user.',
-    OAUTH_APP_ACCESS_DENIED: 'The user is not approved for the External Client App: have an admin pre-authorize the user.',
-    OAUTH_APP_BLOCKED: 'The org blocks the app: have an admin install and unblock it.',
-    OAUTH_AUTHORIZATION_BLOCKED: 'The org blocks the app: have an admin install and unblock it.',
-    OAUTH_EC_APP_NOT_FOUND: `The org behind ${loginUrl} does not have this External Client App: set SALESFORCE_LOGIN_URL to the My Domain of the org that has it.`,
+    invalid_request: 'The authorization_code belongs to another authorize URL. Call get_oauth_url again and use the code from that login.',
+    redirect_uri_mismatch: 'This redirect_uri is not a callback URL of the External Client App. Add it there, exactly as sent.',
+    invalid_client_id: 'Salesforce does not recognize SALESFORCE_CLIENT_ID. Check it; a new app may take ten minutes to work.',
+    invalid_client: 'Salesforce refused SALESFORCE_CLIENT_SECRET. Set it to the consumer secret of the External Client App.',
+    invalid_scope: 'The External Client App lacks a scope. Add the scopes "api" and "refresh_token".',
+    invalid_app_access: 'The user is not approved for the External Client App. Have an admin of the org pre-authorize the user.',
+    OAUTH_APP_ACCESS_DENIED: 'The user is not approved for the External Client App. Have an admin of the org pre-authorize the user.',
+    OAUTH_APP_BLOCKED: 'The org blocks the app. Have an admin of the org install and unblock it.',
+    OAUTH_AUTHORIZATION_BLOCKED: 'The org blocks the app. Have an admin of the org install and unblock it.',
+    OAUTH_EC_APP_NOT_FOUND: `The org at ${loginUrl} does not have this External Client App. Set SALESFORCE_LOGIN_URL to the My Domain of the org that has it.`,
     OAUTH_APPROVAL_ERROR_GENERIC:
-      'Salesforce could not approve the app: check that it is installed in the org, has the scopes "api" and "refresh_token", and that the user is no API-only user.',
+      'Salesforce could not approve the app. Check that it is installed in the org and has the scopes "api" and "refresh_token", and that the user is not an API-only user.',
   };
   if (Object.hasOwn(help, reason)) return help[reason]!;
   const code = /^[A-Za-z_-]{1,60}$/.test(reason) ? reason : 'no reason given';
@@ -200,51 +200,51 @@ function toRenewal(reply: object): RenewalReply {
 }
 
 function notSalesforce(types: string): AppError {
-  return new AppError('salesforce_unavailable', 'The login host did not answer as Salesforce does: check SALESFORCE_LOGIN_URL.', {
+  return new AppError('salesforce_unavailable', 'The login host returned a malformed token response. Check SALESFORCE_LOGIN_URL.', {
     details: { types },
   });
 }
 
-/** jsforce gives the OAuth error code as the error's name. */
+/** jsforce sets the OAuth error code as the error's name. */
 function translate(error: unknown, { loginUrl }: SalesforceApp, refused: (reason: string, description: string) => AppError): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof UnusableResponse || error instanceof NoResponse) return unusableReply(error, loginUrl);
   const { name, message } = error as Error;
   const transient = (sentence: string): AppError => new AppError('salesforce_unavailable', sentence, { cause: error });
-  // Two renewals at once, or too many logins: not the grant's fault.
+  // Concurrent renewals or too many logins: the grant is still valid.
   if (message.includes('already being processed')) {
-    return transient(
-      'Salesforce is already processing a renewal of this session (token request is already being processed). Try again shortly.',
-    );
+    return transient('Salesforce is already renewing this session (token request is already being processed). Try again shortly.');
   }
   if (name === 'rate_limit_exceeded') {
-    return transient('The Salesforce user logged in too often (rate_limit_exceeded): 3,600 logins an hour are allowed. Try again later.');
+    return transient(
+      'The Salesforce user logged in too often (rate_limit_exceeded). Salesforce allows 3,600 logins an hour. Try again later.',
+    );
   }
   const status = /^ERROR_HTTP_(\d+)$/.exec(name)?.[1];
   if (status) {
     return transient(
-      `The login host ${loginUrl} answered HTTP ${status} in place of tokens. Try again shortly; if this goes on, check SALESFORCE_LOGIN_URL.`,
+      `The login host ${loginUrl} returned HTTP ${status} instead of tokens. Try again shortly. If this persists, check SALESFORCE_LOGIN_URL.`,
     );
   }
   const reason = foreignCode(error);
   if (reason || ['TypeError', 'Error', 'TimeoutError'].includes(name)) {
-    const why = reason ?? (name === 'TimeoutError' ? 'time-out' : 'no reason given');
-    return transient(`The login host ${loginUrl} gave no answer (${why}). Try again shortly.`);
+    const why = reason ?? (name === 'TimeoutError' ? 'timeout' : 'no reason given');
+    return transient(`The login host ${loginUrl} did not respond (${why}). Try again shortly.`);
   }
   return refused(name, message);
 }
 
-/** A redirect is not followed: the form holds the app's secret and a code or refresh token. */
+/** We never follow redirects: the form contains the app's secret and a code or refresh token. */
 function unusableReply(error: UnusableResponse | NoResponse, loginUrl: string): AppError {
   const { host } = new URL(loginUrl);
   if (error instanceof NoResponse || error.reason !== 'redirect') {
     const what =
-      error instanceof UnusableResponse && error.reason === 'web-page' ? `returned a web page (HTTP ${error.status})` : 'did not answer';
-    return new AppError('salesforce_unavailable', `The Salesforce login host ${host} ${what}: try again shortly.`, { cause: error });
+      error instanceof UnusableResponse && error.reason === 'web-page' ? `returned a web page (HTTP ${error.status})` : 'did not respond';
+    return new AppError('salesforce_unavailable', `The Salesforce login host ${host} ${what}. Try again shortly.`, { cause: error });
   }
   return new AppError(
     'login_refused',
-    `The Salesforce login host ${host} redirects to ${error.target ?? 'an unknown host'}. If that is the org's login host now, name it in SALESFORCE_LOGIN_URL or SALESFORCE_APPS, then call get_oauth_url and login_oauth_callback again.`,
+    `The Salesforce login host ${host} redirects to ${error.target ?? 'an unknown host'}. If that is the org's new login host, set it in SALESFORCE_LOGIN_URL or SALESFORCE_APPS, then call get_oauth_url and login_oauth_callback again.`,
     { cause: error, recovery: 'defer' },
   );
 }

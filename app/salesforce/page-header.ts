@@ -3,25 +3,25 @@ import { constants, gunzipSync } from 'node:zlib';
 import { csvLine } from '../core/csv.ts';
 import { AppError } from '../errors.ts';
 
-/** Enough for the names of 800 columns, however badly they compress. */
+/** Enough for the names of 800 columns, even if they barely compress. */
 const MAX_BYTES = 256 * 1024;
 
-/** Compressed, the names of some fifty columns. */
+/** About fifty column names, compressed. */
 const FIRST_BYTES = 1024;
 
-/** A result page whose header line was read. */
+/** A result page whose header line has been read. */
 export interface PageContent {
-  /** the requested columns in the order in which the page has them */
+  /** the requested columns in the page's order */
   columns: string[];
-  /** the whole page, as it came */
+  /** the whole page as received */
   content: AsyncIterable<Buffer>;
 }
 
 /**
- * Reads the header line of a result page, whose bytes are passed on as they are. Only the first of them are inflated. A page must have the
- * requested columns, and may have them in any order.
- * @param rows what the page's headers say: a page of none may come without a body, and is then passed on as its header line
- * @throws AppError salesforce_refused for a page with other columns
+ * Reads the header line of a result page and passes its bytes on unchanged, inflating only the first of them. A page must have exactly the
+ * requested columns, in any order.
+ * @param rows from the page's headers; an empty page may have no body, in which case the content is a header line only
+ * @throws AppError salesforce_refused if the columns differ
  */
 export async function readHeader(
   body: AsyncIterable<Buffer>,
@@ -39,7 +39,7 @@ export async function readHeader(
       return { columns: columnsOf(line ?? '', requested), content: followedBy(start, chunks) };
     }
     if (rows === 0 && inflate(start, gzip).length === 0) return headerOnly(requested);
-    throw new AppError('salesforce_unavailable', 'A result page ended before its header line did.');
+    throw new AppError('salesforce_unavailable', 'Salesforce returned a result page with an incomplete header line.');
   } catch (error) {
     await chunks.return?.();
     throw error;
@@ -55,12 +55,12 @@ async function* followedBy(start: Buffer, chunks: AsyncIterator<Buffer>): AsyncG
     yield start;
     for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
   } finally {
-    // Where the page is not read to its end, its source is closed.
+    // Close the source if the page is not read to the end.
     await chunks.return?.();
   }
 }
 
-/** Of the first bytes only: the line is short, and a whole chunk is a hundred times as much text. */
+/** Inflates as little as possible: the line is short, and a whole chunk inflates to a hundred times as much text. */
 function firstLine(bytes: Buffer, gzip: boolean): string | undefined {
   for (let length = FIRST_BYTES; ; length *= 4) {
     const start = bytes.subarray(0, length);
@@ -71,24 +71,24 @@ function firstLine(bytes: Buffer, gzip: boolean): string | undefined {
   }
 }
 
-/** The text of a page's beginning. */
+/** The text of the start of a page. */
 function inflate(start: Buffer, gzip: boolean): Buffer {
-  // A flush in place of a finish: the input is a beginning only.
+  // Flush instead of finish, because the input is truncated.
   return gzip && start.length > 0 ? gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH }) : start;
 }
 
-/** The requested columns in a header line's order. */
+/** The requested columns in the order of a header line. */
 function columnsOf(line: string, requested: readonly string[]): string[] {
-  // Salesforce sends no byte order mark, and BigQuery may not read what follows one.
+  // Salesforce sends no byte order mark, and BigQuery may not handle one.
   if (line.startsWith('\uFEFF')) {
-    throw new AppError('salesforce_unavailable', 'A result page begins with a byte order mark. Check that no proxy changes it.');
+    throw new AppError('salesforce_unavailable', 'A result page starts with a byte order mark. Check that no proxy modifies it.');
   }
-  // Field names hold neither quotes nor commas; their case may follow the query or the schema.
+  // Field names contain neither quotes nor commas; their case may follow the query or the schema.
   const names = line.split(',').map((name) => name.replace(/^"|"$/g, '').toLowerCase());
   const spelled = new Map(requested.map((column) => [column.toLowerCase(), column]));
   const columns = names.flatMap((name) => spelled.get(name) ?? []);
   if (columns.length === names.length && new Set(columns).size === requested.length && names.length === requested.length) return columns;
-  throw new AppError('salesforce_refused', 'A result page does not have the requested columns.', {
+  throw new AppError('salesforce_refused', 'Salesforce returned a result page with columns other than those requested.', {
     details: { asked: requested.length, given: names.length },
   });
 }

@@ -2,7 +2,7 @@ import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { isTimeOut } from './errors.ts';
 
-/** Salesforce's estimate of how many records an object has; null where it does not tell, as to users without View Setup. @throws AppError */
+/** Salesforce's estimate of an object's record count; null if unavailable, as for users without View Setup. @throws AppError */
 export async function recordCount(client: SalesforceClient, objectName: string): Promise<number | null> {
   const path = `/services/data/v${client.version}/limits/recordCount?sObjects=${encodeURIComponent(objectName)}`;
   try {
@@ -14,17 +14,17 @@ export async function recordCount(client: SalesforceClient, objectName: string):
   }
 }
 
-/** When an object's oldest record was made; null where Salesforce does not tell, or there is none. @throws AppError */
+/** The creation date of an object's oldest record; null if there is none or Salesforce does not return it. @throws AppError */
 export async function firstCreatedDate(client: SalesforceClient, objectName: string): Promise<Date | null> {
   const soql = `SELECT MIN(CreatedDate) oldest FROM ${objectName}`;
   try {
-    const reply = await client.call(`look for the first ${objectName}`, (connection) =>
+    const reply = await client.call(`find the first ${objectName}`, (connection) =>
       connection.query<{ oldest: string | null }>(soql, { scanAll: true }),
     );
     const oldest = reply.records[0]?.oldest;
     return oldest ? new Date(oldest) : null;
   } catch (error) {
-    // A large object may take too long for it.
+    // The query may time out on a large object.
     if (isTimeOut(error) || (error instanceof AppError && error.code === 'salesforce_refused')) return null;
     throw error;
   }

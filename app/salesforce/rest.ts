@@ -4,13 +4,13 @@ import type { SalesforceClient } from './client.ts';
 import { translateSalesforceError } from './errors.ts';
 import type { SalesforceResponse } from './transport.ts';
 
-/** Rows of a REST query, as the CSV that Bulk would give, without a header line. */
+/** Rows of a REST query in Bulk's CSV format, without a header line. */
 export interface RestPage {
-  /** rows of the whole query, as Salesforce says */
+  /** rows of the whole query, as reported by Salesforce */
   totalSize: number;
   rows: number;
   csv: Buffer;
-  /** where the next page is; null: this was the last */
+  /** path of the next page; null: this was the last page */
   nextPath: string | null;
 }
 
@@ -21,18 +21,18 @@ interface Reply {
   records: Record<string, unknown>[];
 }
 
-/** Salesforce allows 16,384 bytes for URI and headers together; the token may take 2,000 of them. */
+/** Salesforce allows 16,384 bytes for URI and headers together, of which the token may take 2,000. */
 export const MAX_URI = 13_000;
 
-/** The path of a query's first page, deleted rows included; undefined where the query is too long for a URI. */
+/** The path of a query's first page, including deleted rows; undefined if the query is too long for a URI. */
 export function queryPath(client: SalesforceClient, soql: string): string | undefined {
   const path = `/services/data/v${client.version}/queryAll?q=${encodeURIComponent(soql)}`;
   return path.length <= MAX_URI ? path : undefined;
 }
 
 /**
- * Reads a page. Not through jsforce, which turns number texts into numbers: they are passed on as they were written.
- * @param path of `queryPath`, or `nextPath` of the page before
+ * Reads a page. Bypasses jsforce, which parses numbers: we keep their original text.
+ * @param path from `queryPath`, or `nextPath` of the previous page
  * @throws AppError
  */
 export async function readRestPage(
@@ -52,7 +52,7 @@ export async function readRestPage(
   };
 }
 
-/** A body that is no page is Salesforce's error like any other. */
+/** Translates the error if the body is not a page. */
 function readReply({ body }: SalesforceResponse): Reply {
   try {
     return parse(body);
@@ -69,7 +69,7 @@ function parse(body: Buffer): Reply {
   throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed query response.');
 }
 
-/** The columns as records spell them: as the schema does, which may have changed since it was described. None may be taken for empty. */
+/** The columns as spelled in the records, which may differ from the describe. A missing one must not be treated as empty. */
 function keysOf(record: Record<string, unknown> | undefined, columns: readonly string[]): readonly string[] {
   if (!record) return columns;
   const keys = new Map(Object.keys(record).map((key) => [key.toLowerCase(), key]));

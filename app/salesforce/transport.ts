@@ -13,26 +13,26 @@ export interface SalesforceRequest {
   body?: string;
 }
 
-/** A response with its body, decoded. */
+/** A response with its decoded body. */
 export interface SalesforceResponse {
   status: number;
   headers: IncomingHttpHeaders;
   body: Buffer;
 }
 
-/** No response arrived: the request did not get through, or the connection broke. Never a time limit or an abort. */
+/** No response arrived: the request was not delivered, or the connection broke. Never a timeout or an abort. */
 export class NoResponse extends Error {
   override readonly name = 'NoResponse';
-  /** false where it may have had an effect: it was sent, and is no GET */
+  /** false if the request may have had an effect: it was sent and is not a GET */
   readonly repeatable: boolean;
 
   constructor({ method, url }: SalesforceRequest, cause: unknown) {
-    super(`${new URL(url).host} gave no response`, { cause });
+    super(`${new URL(url).host} did not respond`, { cause });
     this.repeatable = method === 'GET' || NEVER_SENT.has(foreignCode(cause) ?? '');
   }
 }
 
-/** A response that the API would not give: a proxy or edge server sent it, or part of it is missing. */
+/** A response that is not from the API, but from a proxy or edge server, or that is incomplete. */
 export class UnusableResponse extends Error {
   override readonly name = 'UnusableResponse';
   readonly reason: 'redirect' | 'web-page' | 'incomplete' | 'too-large' | 'malformed';
@@ -42,7 +42,7 @@ export class UnusableResponse extends Error {
   readonly target: string | undefined;
 
   constructor(reason: UnusableResponse['reason'], host: string, status: number, options: { target?: string; cause?: unknown } = {}) {
-    super(`${host} gave a response that cannot be used: ${reason}`, { cause: options.cause });
+    super(`${host} returned an unusable response: ${reason}`, { cause: options.cause });
     this.reason = reason;
     this.host = host;
     this.status = status;
@@ -50,7 +50,7 @@ export class UnusableResponse extends Error {
   }
 }
 
-/** Codes of connections that were never made. */
+/** Codes of connections that were never established. */
 const NEVER_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -64,17 +64,17 @@ const NEVER_SENT = new Set([
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** Of bodies that are read whole, as they come and decoded: REST pages and describes take a few megabytes. */
+/** Limit for bodies read whole, raw and decoded. REST pages and describes take a few megabytes. */
 const MAX_BODY_BYTES = 128 * 1024 * 1024;
 
 const decode = promisify(unzip);
 
 /**
- * Sends a request. Redirects are not followed: a token or secret would go along to whatever host they name.
- * @param limits.signal ends the request and the reading of its body
- * @param limits.idleMs for the response to start, and between two parts of its body
- * @returns the response, its body raw: the caller reads it to the end or destroys it
- * @throws NoResponse; UnusableResponse for redirects and web pages, which the API never answers with; the signal's reason
+ * Sends a request. Never follows a redirect, which would send a token or secret to any host it names.
+ * @param limits.signal aborts the request and the reading of its body
+ * @param limits.idleMs time limit for the response to start, and between two parts of its body
+ * @returns the response with a raw body, which the caller must read to the end or destroy
+ * @throws NoResponse; UnusableResponse for redirects and web pages, which the API never returns; the signal's reason
  */
 export async function openResponse(
   dispatcher: Dispatcher,
@@ -96,7 +96,7 @@ export async function openResponse(
   const { statusCode: status, headers, body } = response;
   const redirect = REDIRECTS.has(status);
   if (redirect || /^text\/html\b/i.test(String(headers['content-type'] ?? ''))) {
-    // Read to its end or cut off, in the background: a connection with an unread body is never used again.
+    // Drain the body in the background: a connection with an unread body cannot be reused.
     body.dump().catch(() => {});
     const target = redirect ? URL.parse(String(headers.location ?? ''), request.url)?.host : undefined;
     throw new UnusableResponse(
@@ -110,9 +110,9 @@ export async function openResponse(
 }
 
 /**
- * Sends a request and reads its response whole.
+ * Sends a request and reads the whole response.
  * @param limits.totalMs from the first byte sent to the last one received
- * @throws as openResponse; UnusableResponse for a body that breaks off, cannot be decoded or is too large; TimeoutError
+ * @throws like openResponse; UnusableResponse for a body that is truncated, cannot be decoded or is too large; TimeoutError
  */
 export async function readResponse(
   dispatcher: Dispatcher,
@@ -125,7 +125,7 @@ export async function readResponse(
   return await readBody(request, response, over);
 }
 
-/** Reads the body of an open response whole, and decodes it. @throws as readResponse */
+/** Reads and decodes the whole body of an open response. @throws like readResponse */
 export async function readBody(
   { url }: SalesforceRequest,
   { statusCode: status, headers, body }: Dispatcher.ResponseData,
@@ -158,8 +158,8 @@ export async function readBody(
 }
 
 /**
- * Makes jsforce send through `send`, in place of its own transport, which follows redirects with the token and leaves stream errors
- * uncaught. The seam is an internal of jsforce 3.10: `_transport`, on Connection and OAuth2.
+ * Makes jsforce send through `send` instead of its own transport, which follows redirects with the token and leaves stream errors
+ * uncaught. Relies on an internal of jsforce 3.10: `_transport`, on Connection and OAuth2.
  * @param target a Connection or an OAuth2
  */
 export function plugTransport<T extends object>(target: T, send: (request: SalesforceRequest) => Promise<SalesforceResponse>): T {
@@ -169,7 +169,7 @@ export function plugTransport<T extends object>(target: T, send: (request: Sales
       headers: Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name, [value].flat().join(', ')])),
       body: answer.body.toString('utf8'),
     }));
-    // jsforce pipes through the stream, but awaits the promise.
+    // jsforce pipes to the stream but awaits the promise.
     return Object.assign(response, { stream: () => new PassThrough() });
   };
   return Object.assign(target, { _transport: { httpRequest } });

@@ -75,7 +75,7 @@ describe('an org whose old address', () => {
     await service.tickAt('2023-03-11T00:10:00Z');
     await maintained;
     expect(await service.jobs()).toMatchObject([{ last_date: '2023-03-11', run: { state: 'succeeded' } }]);
-    expect(service.logged.join('')).toContain('a web page came in place of an answer of the Salesforce API (HTTP 503)');
+    expect(service.logged.join('')).toContain('a web page was returned instead of a Salesforce API response (HTTP 503)');
     expect(renewals() - before).toBe(1);
   });
 
@@ -126,7 +126,7 @@ test('a session that is refused right after it was renewed is reported as that, 
   });
   const before = renewals();
   const job = await tickUntilError();
-  expect(job.run!.error!.message).toContain('the access token was renewed, and Salesforce refuses the new one');
+  expect(job.run!.error!.message).toContain('Salesforce refused the renewed access token as well');
   expect(renewals() - before).toBe(1);
 });
 

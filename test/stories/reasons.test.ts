@@ -104,7 +104,7 @@ describe("Salesforce's own reason", () => {
     const error = await tickUntilError();
     expect(error.code).toBe('salesforce_quota');
     expect(error.message).toBe(
-      `Could not query Account: the org's ${shown} (EXCEEDEDQUOTA): ${said}. It continues once there is room again.`,
+      `Could not query Account: the org's ${shown} (EXCEEDEDQUOTA): ${said}. The service continues once the limit allows it.`,
     );
     expect((await job()).run).toMatchObject({ state: 'queued', failures: 0 });
   });
@@ -128,7 +128,7 @@ describe('a session that is refused right after it was renewed', () => {
     instance.handler = () => refusal('INVALID_SESSION_ID', 'Session expired or invalid', 401);
     const error = await tickUntilError();
     expect(error.code).toBe('salesforce_refused');
-    expect(error.message).toMatch(/the access token was renewed, and Salesforce refuses the new one, too \(INVALID_SESSION_ID\).*IP/);
+    expect(error.message).toMatch(/Salesforce refused the renewed access token as well \(INVALID_SESSION_ID\).*IP/);
   });
 });
 
@@ -137,7 +137,9 @@ describe('a version of the API that the org does not offer', () => {
     await start({ env: { SALESFORCE_API_VERSION: '67.0' } });
     const answer = await create();
     expect(answer.code).toBe('salesforce_refused');
-    expect(message(answer)).toMatch(/^The org offers versions 31\.0 to 66\.0 .* not 67\.0\. Set SALESFORCE_API_VERSION to 66\.0\.$/);
+    expect(message(answer)).toMatch(
+      /^The org offers Salesforce API versions 31\.0 to 66\.0, not 67\.0\. Set SALESFORCE_API_VERSION to 66\.0\.$/,
+    );
   });
 
   test('is named where it is no longer offered', async () => {
@@ -168,7 +170,7 @@ describe("a web page in place of Salesforce's answer", () => {
     const answer = await create();
     expect(answer).toMatchObject({ status: 503, code: 'salesforce_unavailable' });
     expect(message(answer)).toMatch(
-      /^Could not describe Account: a web page came .* \(HTTP 200\)\. A login page, a maintenance page or a proxy/,
+      /^Could not describe Account: a web page was returned .* \(HTTP 200\)\. It may be a login page, a maintenance page or a proxy/,
     );
     expect(answer.text).not.toContain('Jane');
   });
@@ -186,7 +188,9 @@ describe("a web page in place of Salesforce's answer", () => {
     service.salesforce.faults.arm({ kind: 'http', status, headers: HTML_HEADERS, body: PAGE, match });
     expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
     expect(service.salesforce.faults.list()).toEqual([]);
-    expect(service.logged.join('')).toMatch(/a web page came in place of an answer|Salesforce returned a malformed response/);
+    expect(service.logged.join('')).toMatch(
+      /a web page was returned instead of a Salesforce API response|Salesforce returned a malformed response/,
+    );
     await expectWholeTable(service);
   });
 });

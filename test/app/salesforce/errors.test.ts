@@ -39,7 +39,7 @@ describe('what Salesforce refuses', () => {
     [thrown('LOGIN_DURING_RESTRICTED_DOMAIN', 'restricted'), 'salesforce_refused', 'give-up', /Login IP Ranges/],
     [thrown('ERROR_HTTP_410', ''), 'salesforce_refused', 'give-up', /SALESFORCE_API_VERSION/],
     [thrown('GONE', 'gone', { status: 410 }), 'salesforce_refused', 'give-up', /SALESFORCE_API_VERSION/],
-    [thrown('ERROR_HTTP_503', 'down'), 'salesforce_unavailable', 'retry', /temporarily unable to do it \(ERROR_HTTP_503\): down\.$/],
+    [thrown('ERROR_HTTP_503', 'down'), 'salesforce_unavailable', 'retry', /reported a transient error \(ERROR_HTTP_503\): down\.$/],
     [thrown('API_ERROR', 'another version', { status: 409 }), 'salesforce_refused', 'give-up', /\(API_ERROR\): another version\.$/],
     [
       thrown('MULTIPLE_API_ERRORS', 'Multiple errors returned.', { data: [{ errorCode: 'UNABLE_TO_LOCK_ROW', message: 'locked' }, {}] }),
@@ -54,7 +54,7 @@ describe('what Salesforce refuses', () => {
       'retry',
       /Salesforce returned a malformed response\.$/,
     ],
-    [Object.assign(new Error('x'), { code: 'ECONNRESET' }), 'salesforce_unavailable', 'retry', /gave no answer \(ECONNRESET\)\.$/],
+    [Object.assign(new Error('x'), { code: 'ECONNRESET' }), 'salesforce_unavailable', 'retry', /did not respond \(ECONNRESET\)\.$/],
   ])('%s is %s, to be answered by %s', (error, code, recovery, shown) => {
     const translated = translateSalesforceError(error, 'describe Account');
     expect(translated).toMatchObject({ code, recovery });
