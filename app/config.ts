@@ -11,7 +11,7 @@ export interface ApiKey {
   sha256: Buffer;
 }
 
-/** The job store: a URL, or RDS's parts with the secret that holds its password. */
+/** The job store: a URL, or the parts of an RDS address with the secret that contains the password. */
 export type DatabaseConfig =
   | { url: string }
   | { host: string; port: number; database: string; user: string; secretArn: string; certificatesFile: string };

@@ -1,9 +1,9 @@
 import { readSecret, type SecretStore } from './read-secret.ts';
 
-/** RDS changes its password every week: so soon is the new one seen, and at once where Postgres refuses the old one. */
+/** RDS rotates its password weekly. We pick up the new one within this time, or immediately if Postgres refuses the old one. */
 const KEEP_MS = 60_000;
 
-/** The password of RDS's own secret, JSON of username and password; kept for a minute, unless it is to be forgotten. */
+/** The password from RDS's own secret (JSON: username, password), cached for a minute or until `forget`. */
 export function databasePassword(store: SecretStore, arn: string): { read(): Promise<string>; forget(): void } {
   let known: { password: string; until: number } | undefined;
   return {

@@ -3,16 +3,16 @@ import { request } from 'undici';
 
 export interface SecretStore {
   region: string;
-  /** https://secretsmanager.<region>.amazonaws.com, or another */
+  /** usually https://secretsmanager.<region>.amazonaws.com */
   endpoint: string;
   credentials: () => Promise<AwsSecurityCredentials>;
-  /** when Secrets Manager has not answered in whole for so long, it failed; ten seconds where nothing is said */
+  /** time limit for the whole response; ten seconds by default */
   answerMs?: number;
 }
 
 const ANSWER_MS = 10_000;
 
-/** Reads the current text of a secret. The signer is google-auth-library's: AWS's own SDK would be a hundred packages for this one call. */
+/** Reads the current value of a secret. Uses google-auth-library's signer: the AWS SDK would add a hundred packages for this one call. */
 export async function readSecret({ region, endpoint, credentials, answerMs = ANSWER_MS }: SecretStore, arn: string): Promise<string> {
   const signer = new AwsRequestSigner(credentials, region);
   const body = JSON.stringify({ SecretId: arn });
@@ -26,9 +26,9 @@ export async function readSecret({ region, endpoint, credentials, answerMs = ANS
   const response = await request(endpoint, { method: 'POST', body, headers, signal: AbortSignal.timeout(answerMs) });
   if (response.statusCode !== 200) {
     await response.body.dump();
-    throw new Error(`Secrets Manager answered ${response.statusCode}: check that the task's role may read the secret of DB_SECRET_ARN`);
+    throw new Error(`Secrets Manager returned HTTP ${response.statusCode}. Check that the task role may read the secret DB_SECRET_ARN.`);
   }
   const { SecretString } = (await response.body.json()) as { SecretString?: string };
-  if (SecretString === undefined) throw new Error('the secret of DB_SECRET_ARN holds no text');
+  if (SecretString === undefined) throw new Error('The secret DB_SECRET_ARN contains no text.');
   return SecretString;
 }

@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import type { AwsSecurityCredentials } from 'google-auth-library';
 import { request } from 'undici';
 
-/** Where ECS gives a task the credentials of its role. */
+/** The endpoint on which ECS serves the credentials of the task role. */
 export interface CredentialsEndpoint {
   url: string;
-  /** sent as Authorization, where the endpoint wants it; read anew each time, since its file changes */
+  /** the Authorization header, if the endpoint requires one; `tokenFile` is read on every request because its content changes */
   token: string | undefined;
   tokenFile: string | undefined;
-  /** when it has not answered in whole for so long, it failed; five seconds where nothing is said */
+  /** time limit for the whole response; five seconds by default */
   answerMs?: number;
 }
 
@@ -19,13 +19,13 @@ interface Answer {
   Expiration: string;
 }
 
-/** It is in the machine that the task runs on. */
+/** Short, because the endpoint is on the task's own host. */
 const ANSWER_MS = 5_000;
 
-/** They are asked for again when they have less than this to live. */
+/** Refresh credentials this long before they expire. */
 const MARGIN_MS = 5 * 60_000;
 
-/** Gives the credentials of the task's role, kept until shortly before they end: google-auth-library neither knows ECS nor keeps them. */
+/** Returns the task role's credentials, cached until shortly before they expire. google-auth-library neither supports ECS nor caches them. */
 export function taskCredentials(endpoint: CredentialsEndpoint): () => Promise<AwsSecurityCredentials> {
   let known: { credentials: AwsSecurityCredentials; until: number } | undefined;
   return async () => {
@@ -47,5 +47,5 @@ async function ask({ url, token, tokenFile, answerMs = ANSWER_MS }: CredentialsE
   });
   if (statusCode === 200) return (await body.json()) as Answer;
   await body.dump();
-  throw new Error(`the task's credentials endpoint answered ${statusCode}`);
+  throw new Error(`The credentials endpoint of the task returned HTTP ${statusCode}.`);
 }

@@ -4,14 +4,14 @@ import { AppError, foreignCode } from '../errors.ts';
 import { type Federation, federatedClient } from './federated-client.ts';
 
 /**
- * Credentials whose failures say what to do. The libraries' own client hides them: it calls BigQuery without any credentials where it
- * finds none, and tells what became of that.
+ * Credentials whose errors say what to do. The library's own client hides them: without credentials it calls BigQuery anonymously and
+ * reports that failure instead.
  */
 class Credentials extends AuthClient {
   readonly #find: () => Promise<AuthClient>;
   readonly #explain: (error: unknown) => AppError;
 
-  /** @param find throws AppError where there are none */
+  /** @param find throws AppError if there are no credentials */
   constructor(find: () => Promise<AuthClient>, explain: (error: unknown) => AppError) {
     super();
     this.#find = find;
@@ -41,7 +41,7 @@ class Credentials extends AuthClient {
   }
 }
 
-/** The application default credentials. They are looked for at each use until they are found, in files first: at most three seconds. */
+/** The application default credentials. Each use searches until they are found, files first, for at most three seconds. */
 export function defaultCredentials(project: string, scope: string): AuthClient {
   const auth = new GoogleAuth({ scopes: [scope], projectId: project });
   const find = async (): Promise<AuthClient> => {
@@ -56,7 +56,7 @@ export function defaultCredentials(project: string, scope: string): AuthClient {
   );
 }
 
-/** Credentials without a key, in a task of ECS. */
+/** Keyless credentials in an ECS task. */
 export function federatedCredentials(federation: Federation, scope: string): AuthClient {
   const { audience, serviceAccount } = federation;
   const credentials = (): ReturnType<Federation['credentials']> => federation.credentials().catch(withoutAws);
@@ -64,36 +64,36 @@ export function federatedCredentials(federation: Federation, scope: string): Aut
   return new Credentials(
     async () => client,
     (error) =>
-      refused(error, "Google refused the identity of the task's AWS role", (url) =>
+      refused(error, 'Google refused the AWS role of the task', (url) =>
         url.includes(':generateAccessToken')
-          ? `Grant the principals of the workload identity pool (WIF_AUDIENCE is ${audience}) the role Workload Identity User on ${serviceAccount}, and check GCP_SERVICE_ACCOUNT.`
-          : `Check WIF_AUDIENCE (${audience}), and that the attribute condition of this workload identity provider admits the task's AWS role.`,
+          ? `Grant the principals of the workload identity pool (WIF_AUDIENCE is ${audience}) the role Workload Identity User on ${serviceAccount}, and check that GCP_SERVICE_ACCOUNT is correct.`
+          : `Check WIF_AUDIENCE (${audience}), and check that the attribute condition of this workload identity provider allows the AWS role of the task.`,
       ),
   );
 }
 
-/** The text of the cause may quote a key file: it is not shown. */
+/** Does not show the cause's message, which may quote a key file. */
 function missing(cause: unknown): AppError {
   const fromVariable = String((cause as { message?: unknown }).message).includes('GOOGLE_APPLICATION_CREDENTIALS');
   const message = fromVariable
-    ? 'The file of GOOGLE_APPLICATION_CREDENTIALS holds no usable credentials. Point it to a file that does, or unset it and run gcloud auth application-default login.'
-    : 'Found no Google credentials. Run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS; in an ECS task, set WIF_AUDIENCE and GCP_SERVICE_ACCOUNT.';
+    ? 'The file in GOOGLE_APPLICATION_CREDENTIALS contains no usable credentials. Point the variable to a valid file, or unset it and run gcloud auth application-default login.'
+    : 'No Google credentials found. Run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS. In an ECS task, set WIF_AUDIENCE and GCP_SERVICE_ACCOUNT.';
   return new AppError('bigquery_refused', message, { cause, recovery: 'defer' });
 }
 
 function withoutAws(cause: unknown): never {
   const reason = foreignCode(cause) ?? (cause as { name?: string }).name ?? 'no reason given';
-  const message = `Could not authenticate with Google: AWS did not provide the credentials of the task's role (${reason}). Check that the task definition has a task role.`;
+  const message = `Could not authenticate with Google: AWS did not provide credentials for the task role (${reason}). Check that the task definition has a task role.`;
   throw new AppError('bigquery_unavailable', message, { cause });
 }
 
-/** What a token service of Google's answers: OAuth's two texts, or the error of an API. */
+/** An error response of a Google token service: either OAuth's two strings, or an API error. */
 interface TokenError {
   error?: string | { message?: string; status?: string };
   error_description?: string;
 }
 
-/** @param advice what to do, by the URL that refused */
+/** @param advice returns what to do, given the URL that refused */
 function refused(error: unknown, what: string, advice: (url: string) => string): AppError {
   if (error instanceof AppError) return error;
   const { response, config } = error as { response?: { status?: number; data?: TokenError }; config?: { url?: unknown } };
@@ -101,12 +101,14 @@ function refused(error: unknown, what: string, advice: (url: string) => string):
   const status = response?.status;
   if (status === undefined || status === 429 || status >= 500) {
     const code = status === undefined ? (foreignCode(error) ?? 'no reason given') : `HTTP ${status}`;
-    const message = `Could not ${doing}: its token service gave no answer (${code}).`;
+    const message = `Could not ${doing}: its token service did not respond (${code}).`;
     return new AppError('bigquery_unavailable', message, { cause: error });
   }
-  const { error: told, error_description } = response?.data ?? {};
+  const { error: oauthError, error_description } = response?.data ?? {};
   const { code, message } =
-    typeof told === 'object' ? { code: told.status, message: told.message } : { code: told, message: error_description };
+    typeof oauthError === 'object'
+      ? { code: oauthError.status, message: oauthError.message }
+      : { code: oauthError, message: error_description };
   const sentence = failureSentence({ doing, what, code: code ?? `HTTP ${status}`, message, advice: advice(String(config?.url ?? '')) });
   return new AppError('bigquery_refused', sentence, { cause: error, recovery: 'defer' });
 }

@@ -5,7 +5,7 @@ import { isLoopback, type Warehouse } from './warehouse.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** A dataset whose new tables, or their partitions, are deleted after a time unless they say otherwise. In days; null: not. */
+/** A dataset's default expirations for new tables and their partitions, in days; null: none. */
 export interface DatasetDefaults {
   dataset: string;
   tableDays: number | null;
@@ -13,10 +13,9 @@ export interface DatasetDefaults {
 }
 
 /**
-/**
- * Compares the datasets with the configuration, before any work: a wrong location shows later as "not found", far from its cause.
- * On a local endpoint, missing datasets are created; elsewhere the error says how to create all of them.
- * @returns the target datasets that have default expirations; the staging dataset may well have one
+ * Checks the datasets against the configuration before any work starts: a wrong location would later surface as "not found".
+ * Creates missing datasets on a local endpoint; elsewhere, the error says how to create them.
+ * @returns the target datasets that have default expirations; the staging dataset may have one
  * @throws AppError bigquery_refused
  */
 export async function checkDatasets(warehouse: Warehouse, datasets: readonly string[]): Promise<DatasetDefaults[]> {
@@ -28,8 +27,8 @@ export async function checkDatasets(warehouse: Warehouse, datasets: readonly str
 }
 
 /**
- * The names of those datasets, staging included, that do not exist.
- * @throws AppError bigquery_refused when one is in another location than BIGQUERY_LOCATION
+ * The names of the datasets, including staging, that do not exist.
+ * @throws AppError bigquery_refused if one is not in BIGQUERY_LOCATION
  */
 export async function findMissingDatasets(warehouse: Warehouse, datasets: readonly string[]): Promise<string[]> {
   return missingOf(await findDatasets(warehouse, datasets));
@@ -39,7 +38,7 @@ function missingOf(found: ReadonlyMap<string, Dataset | undefined>): string[] {
   return [...found].flatMap(([name, dataset]) => (dataset ? [] : [name]));
 }
 
-/** @returns each of the datasets, staging included, by its name; undefined: it does not exist */
+/** @returns the datasets, including staging, by name; undefined for one that does not exist */
 async function findDatasets(warehouse: Warehouse, datasets: readonly string[]): Promise<Map<string, Dataset | undefined>> {
   const found = new Map<string, Dataset | undefined>();
   for (const name of new Set([...datasets, warehouse.stagingDataset])) {
@@ -49,7 +48,7 @@ async function findDatasets(warehouse: Warehouse, datasets: readonly string[]): 
     if (location.toLowerCase() !== warehouse.location.toLowerCase()) {
       throw new AppError(
         'bigquery_refused',
-        `The dataset ${name} is in ${location} and BIGQUERY_LOCATION is ${warehouse.location}: set it to ${location}.`,
+        `The dataset ${name} is in ${location}, but BIGQUERY_LOCATION is ${warehouse.location}. Set it to ${location}.`,
       );
     }
   }
@@ -59,26 +58,26 @@ async function findDatasets(warehouse: Warehouse, datasets: readonly string[]): 
 /** The error that says which datasets are missing and how to create them. */
 export function missingDatasets(warehouse: Warehouse, names: readonly string[], orElse?: string): AppError {
   const { project, location } = warehouse;
-  const what = names.length === 1 ? `The dataset ${names[0]} is` : `The datasets ${names.join(' and ')} are`;
+  const what = names.length === 1 ? `The dataset ${names[0]} does` : `The datasets ${names.join(' and ')} do`;
   const commands = names.map((name) => `  bq --location=${location} mk --dataset ${project}:${name}`);
-  const lines = [`${what} missing in the project ${project}. Create ${names.length === 1 ? 'it' : 'them'}:`, ...commands];
+  const lines = [`${what} not exist in the project ${project}. Create ${names.length === 1 ? 'it' : 'them'}:`, ...commands];
   return new AppError('bigquery_refused', [...lines, ...(orElse ? [orElse] : [])].join('\n'));
 }
 
-/** Creates a dataset in the configured location, unless another process was quicker. */
+/** Creates a dataset in the configured location, unless another process already did. */
 export async function createDataset(warehouse: Warehouse, name: string): Promise<void> {
   const { location } = warehouse;
   await warehouse.call(`create the dataset ${name}`, (client) => unlessStatus(409, undefined, client.createDataset(name, { location })));
 }
 
-/** The default expirations of a dataset; undefined where it has none. @throws AppError */
+/** The default expirations of a dataset; undefined if it has none. @throws AppError */
 export async function findDefaults(warehouse: Warehouse, name: string): Promise<DatasetDefaults | undefined> {
   const dataset = await findDataset(warehouse, name);
   const defaults = dataset && defaultsOf(name, dataset);
   return defaults && hasDefaults(defaults) ? defaults : undefined;
 }
 
-/** Such as: salesforce has a default table expiration of 60 days. */
+/** For example: salesforce has a default table expiration of 60 days. */
 export function describeDefaults({ dataset, tableDays, partitionDays }: DatasetDefaults): string {
   const parts = [
     ...(tableDays === null ? [] : [`a default table expiration of ${tableDays} days`]),
@@ -87,13 +86,13 @@ export function describeDefaults({ dataset, tableDays, partitionDays }: DatasetD
   return `${dataset} has ${parts.join(' and ')}`;
 }
 
-/** The command that takes a dataset's default expirations away. */
+/** The command that removes a dataset's default expirations. */
 export function removeDefaultsCommand(project: string, dataset: string): string {
   return `bq update --default_table_expiration 0 --default_partition_expiration 0 ${project}:${dataset}`;
 }
 
 async function findDataset(warehouse: Warehouse, name: string): Promise<Dataset | undefined> {
-  const found = await warehouse.call(`look at the dataset ${name}`, (client) =>
+  const found = await warehouse.call(`get the dataset ${name}`, (client) =>
     unlessStatus(404, undefined, client.dataset(name).getMetadata()),
   );
   return found?.[0] as Dataset | undefined;

@@ -1,8 +1,8 @@
 import { failureSentence } from '../core/failure-sentence.ts';
 import { AppError, foreignCode, isAppError } from '../errors.ts';
 
-/** Reasons after which the same work may well succeed: of HTTP errors as of failed jobs. */
-const PASSING = new Set([
+/** Reasons of transient errors, in HTTP errors and in failed jobs. */
+const TRANSIENT = new Set([
   'backendError',
   'internalError',
   'badGateway',
@@ -11,12 +11,12 @@ const PASSING = new Set([
   'jobInternalError',
   'jobRateLimitExceeded',
   'stopped',
-  // It ran longer than its jobTimeoutMs.
+  // The job exceeded its jobTimeoutMs.
   'timeout',
 ]);
 
-/** BigQuery gives these as permanent reasons, but says in the text that they pass. */
-const PASSING_TEXT =
+/** Messages of transient errors to which BigQuery gives a permanent reason. */
+const TRANSIENT_TEXT =
   /Could not serialize access|aborted due to concurrent update|Exceeded rate limits|Retrying the job may solve|Too many DML/;
 
 /** The HTTP status of an error that the client library threw. */
@@ -25,24 +25,24 @@ export function httpStatus(error: unknown): number | undefined {
   return typeof code === 'number' ? code : undefined;
 }
 
-/** One error as BigQuery gives it: in the body of a refusal, or in a job's status. */
+/** BigQuery's representation of an error, in a response body or in a job's status. */
 interface ErrorProto {
   reason?: string | undefined;
   message?: string | undefined;
-  /** what it is about: a parameter, a quota, a place in the file */
+  /** what the error refers to: a parameter, a quota, a place in the file */
   location?: string | undefined;
 }
 
-/** The ends of failed jobs, as `status` has them. */
+/** The errors in a failed job's `status`. */
 export interface FailedStatus {
   errorResult?: ErrorProto | undefined;
-  /** every error that was met, details among them */
+  /** all errors, including details */
   errors?: readonly ErrorProto[] | undefined;
 }
 
 /**
- * Says in our own words what a failed call to BigQuery means, with BigQuery's own reason, place and message, values redacted.
- * @param doing what was being done, as a part of a sentence: "create the table"
+ * Translates a failed BigQuery call into an AppError with BigQuery's reason, location and message, values redacted.
+ * @param doing the action that failed: "create the table"
  */
 export function translateBigQueryError(error: unknown, doing: string): AppError {
   if (isAppError(error)) return error;
@@ -51,14 +51,14 @@ export function translateBigQueryError(error: unknown, doing: string): AppError 
   const first = errors?.[0];
   if (status === undefined && !first) {
     const reason = foreignCode(error) ?? 'no reason given';
-    return new AppError('bigquery_unavailable', `Could not ${doing}: BigQuery gave no answer (${reason}).`, { cause: error });
+    return new AppError('bigquery_unavailable', `Could not ${doing}: BigQuery did not respond (${reason}).`, { cause: error });
   }
-  // The client library's own message repeats those of `errors`; without any, it is a body that is not BigQuery's.
+  // The client library's message repeats those in `errors`. If there are none, it is a body from elsewhere, such as a proxy.
   const text = first?.message ?? (isWebPage(message) ? '' : message);
   return refusal({ reason: first?.reason ?? `HTTP ${status}`, message: text, location: first?.location }, status, doing, error);
 }
 
-/** The same for a job that ended with an `errorResult`. One of its other errors may say where: a row, a field. */
+/** The same for a job with an `errorResult`. One of its other errors may give the location: a row, a field. */
 export function translateJobError({ errorResult = {}, errors = [] }: FailedStatus, doing: string): AppError {
   const { reason = 'unknown', message = '', location } = errorResult;
   const detail = errors.find((each) => each.message && each.message !== message && !SUMMARY.test(each.message));
@@ -66,7 +66,7 @@ export function translateJobError({ errorResult = {}, errors = [] }: FailedStatu
   return refusal({ reason, message: said, location }, undefined, doing, new Error(message || 'the job failed'), message);
 }
 
-/** Only says that there were errors. */
+/** A summary without details. */
 const SUMMARY = /too many errors/;
 
 function placed({ message = '', location }: ErrorProto): string {
@@ -74,7 +74,7 @@ function placed({ message = '', location }: ErrorProto): string {
   return location && !message.includes(location) ? `${sentence} (${location}).` : `${sentence}.`;
 }
 
-/** @param text what tells whether the error is transient */
+/** @param text the message that decides whether the error is transient */
 function refusal(
   { reason = 'unknown', message = '', location }: ErrorProto,
   status: number | undefined,
@@ -86,21 +86,21 @@ function refusal(
   const options = { cause, details: { bigquery_reason: reason } };
   const say = (what: string, advice?: string): string => failureSentence({ doing, what, code, message, advice });
   if (reason === 'quotaExceeded') {
-    const sentence = say('a BigQuery quota is used up', 'It continues once there is room again.');
+    const sentence = say('a BigQuery quota is used up', 'The service continues once the quota allows it.');
     return new AppError('bigquery_unavailable', sentence, { ...options, recovery: 'defer' });
   }
   if (reason === 'bytesBilledLimitExceeded') {
-    return new AppError('bigquery_budget', say('it would be billed more than is left of its budget'), options);
+    return new AppError('bigquery_budget', say('it would exceed the remaining byte budget'), options);
   }
-  if (PASSING.has(reason) || PASSING_TEXT.test(text) || status === 429 || status === 408 || (status ?? 0) >= 500) {
-    return new AppError('bigquery_unavailable', say('BigQuery is temporarily unable to do it'), options);
+  if (TRANSIENT.has(reason) || TRANSIENT_TEXT.test(text) || status === 429 || status === 408 || (status ?? 0) >= 500) {
+    return new AppError('bigquery_unavailable', say('BigQuery reported a transient error'), options);
   }
   if (reason === 'billingNotEnabled') {
-    const advice = 'Enable billing for the project of GOOGLE_CLOUD_PROJECT.';
+    const advice = 'Enable billing for the project in GOOGLE_CLOUD_PROJECT.';
     return new AppError('bigquery_refused', say('BigQuery refused it', advice), options);
   }
   if (status === 401) {
-    const advice = "If this goes on, check the credentials and this machine's clock.";
+    const advice = "If this persists, check the credentials and this machine's clock.";
     return new AppError('bigquery_unavailable', say('Google did not accept the access token', advice), options);
   }
   if (status === 403 || reason === 'accessDenied') {
@@ -111,7 +111,7 @@ function refusal(
   return new AppError('bigquery_refused', say('BigQuery refused it'), options);
 }
 
-/** A proxy's page is no message of BigQuery's. */
+/** True for a proxy's web page, which is not a BigQuery message. */
 function isWebPage(text: string | undefined): boolean {
   return /^\s*</.test(text ?? '');
 }

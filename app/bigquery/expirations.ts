@@ -4,7 +4,7 @@ import type { TableName } from './sql.ts';
 import { display, getTable, patchTable } from './table.ts';
 import type { Warehouse } from './warehouse.ts';
 
-/** When a table, and so long after their time its partitions, are deleted. Null: never. */
+/** When a table expires, and how long after their time its partitions do. Null: never. */
 export interface Expirations {
   time: Date | null;
   partitionsMs: number | null;
@@ -12,15 +12,15 @@ export interface Expirations {
 
 export const NEVER: Expirations = { time: null, partitionsMs: null };
 
-/** BigQuery need not keep milliseconds. */
+/** BigQuery may round the time. */
 const TOLERANCE_MS = 60_000;
 
 /**
- * Gives a table of ours the expirations that it is to have, since a new one has its dataset's defaults. Rows of a partition that has
- * expired vanish as they are inserted, and are counted as inserted all the same.
+ * Sets the expirations of one of our tables, because a new table inherits its dataset's defaults. BigQuery drops rows inserted into an
+ * expired partition but still counts them as inserted.
  * @param found the table as BigQuery last described it
- * @returns whether it had others
- * @throws AppError bigquery_refused where they do not stay
+ * @returns whether they were different
+ * @throws AppError bigquery_refused if BigQuery does not keep them
  */
 export async function settleExpirations(warehouse: Warehouse, name: TableName, found: Table, wanted: Expirations): Promise<boolean> {
   if (wrongExpirations(found, wanted).length === 0) return false;
@@ -37,7 +37,7 @@ export async function settleExpirations(warehouse: Warehouse, name: TableName, f
 
 type Default = 'table' | 'partition';
 
-/** The dataset's defaults that may have given the table an expiration that it is not to have. */
+/** The dataset defaults that may have caused a wrong expiration. */
 function wrongExpirations({ expirationTime, timePartitioning }: Table, { time, partitionsMs }: Expirations): Default[] {
   const wrong: Default[] = [];
   const isTimeRight = time === null ? !expirationTime : Math.abs(Number(expirationTime) - time.getTime()) < TOLERANCE_MS;
@@ -50,6 +50,6 @@ function doesNotStay(name: TableName, wrong: Default[]): AppError {
   const options = wrong.map((kind) => `--default_${kind}_expiration 0`).join(' ');
   return new AppError(
     'bigquery_refused',
-    `The ${wrong.join(' and ')} expiration of ${display(name)} comes from a default of its dataset and cannot be removed. Run bq update ${options} ${name.project}:${name.dataset}, then call handle_importing_job.`,
+    `The ${wrong.join(' and ')} expiration of ${display(name)} comes from a dataset default and cannot be removed. Run bq update ${options} ${name.project}:${name.dataset}, then call handle_importing_job.`,
   );
 }

@@ -3,9 +3,9 @@ import { AwsClient, type AwsSecurityCredentials } from 'google-auth-library';
 export interface Federation {
   /** //iam.googleapis.com/projects/…/workloadIdentityPools/…/providers/… */
   audience: string;
-  /** the service account that is acted as */
+  /** the service account to impersonate */
   serviceAccount: string;
-  /** other hosts than Google's, which change words for tokens */
+  /** token service hosts, if not Google's */
   hosts?: { sts: string; iamCredentials: string };
   region: string;
   credentials: () => Promise<AwsSecurityCredentials>;
@@ -13,7 +13,7 @@ export interface Federation {
 
 const GOOGLE = { sts: 'https://sts.googleapis.com', iamCredentials: 'https://iamcredentials.googleapis.com' };
 
-/** Credentials without a key: AWS vouches for the task, Google's STS takes its word, and the service account lends a token. */
+/** Keyless credentials: Google's STS exchanges a signed AWS request for a token that impersonates the service account. */
 export function federatedClient(federation: Federation, scope: string): AwsClient {
   const { audience, serviceAccount, hosts = GOOGLE, region, credentials } = federation;
   const account = encodeURIComponent(serviceAccount);

@@ -6,85 +6,85 @@ import type { Job } from './resources.ts';
 import { unlessStatus } from './unless-status.ts';
 import type { Warehouse } from './warehouse.ts';
 
-/** What a job that succeeded has done. Rows; those of a kind of job that it was not are 0. */
+/** Statistics of a job that succeeded, in rows. Those of another kind of job are 0. */
 export interface FinishedJob {
-  /** put out by a load job */
+  /** written by a load job */
   outputRows: number;
-  /** made, changed and removed by a MERGE */
+  /** rows that a MERGE inserted, updated and deleted */
   inserted: number;
   updated: number;
   deleted: number;
-  /** bytes that the statement is billed */
+  /** bytes billed for the statement */
   bytesBilled: number;
 }
 
-/** What became of a job. Passing: a job with another id may succeed. */
+/** The outcome of a job. `passing`: the failure is transient, so a job with another id may succeed. */
 export type JobOutcome = { succeeded: true; job: FinishedJob } | { succeeded: false; passing: boolean; error: AppError };
 
-/** A statement that BigQuery bills by the bytes it reads. */
+/** A statement, which BigQuery bills by the bytes it reads. */
 export interface Statement {
-  /** of its job */
+  /** the id of its query job */
   id: string;
   sql: string;
-  /** tell in the billing export, and at adoption, whose job it is */
+  /** identify the job's owner in the billing export and at adoption */
   labels: Record<string, string>;
-  /** what it may be billed: BigQuery refuses more, for nothing, before it reads anything */
+  /** maximum bytes billed: BigQuery refuses a larger statement before reading anything, at no cost */
   mostBytes: number;
 }
 
-/** A job's id was taken and answered 409 or not at all: for so long it may not be seen yet. */
+/** After a 409 or a lost response, a job may be invisible for this long. */
 const INVISIBLE_MS = 60_000;
 
-/** A job that was cancelled has so long to end: BigQuery does not promise that it will. */
+/** How long a cancelled job may take to stop. BigQuery does not guarantee that it does. */
 const CANCELLED_MS = 60_000;
 
 const MAX_POLL_MS = 10_000;
 
 /**
- * Runs a statement as the job `id`, or adopts that job if it was asked for before, and waits for its end.
- * @returns failed in passing where the id belongs to another statement
- * @throws AppError when BigQuery cannot be asked
+ * Runs a statement as the job `id`, or adopts that job if it already exists, and waits for it to finish.
+ * @returns a transient failure if the id belongs to another statement
+ * @throws AppError if a call to BigQuery fails
  */
 export async function runQueryJob(warehouse: Warehouse, statement: Statement): Promise<JobOutcome> {
   const { id, sql } = statement;
   const doing = `run the job ${id}`;
-  await askFor(warehouse, statement, doing);
+  await requestJob(warehouse, statement, doing);
   const job = await waitForJob(warehouse, id);
   if (job.configuration?.query?.query !== sql) return { succeeded: false, passing: true, error: otherStatement(id) };
   return outcomeOf(job, doing);
 }
 
 /**
- * Waits for the end of a job that may have been asked for; where it was not, takes its id, so that it never will be.
+ * Fences a job id: waits for the job to finish if it exists, and otherwise takes its id so that it can never start.
  * @throws AppError
  */
 export async function fenceJobId(warehouse: Warehouse, id: string, labels: Record<string, string>): Promise<void> {
-  await askFor(warehouse, { id, sql: 'SELECT 1', labels, mostBytes: 1 }, `close the job ${id}`);
+  await requestJob(warehouse, { id, sql: 'SELECT 1', labels, mostBytes: 1 }, `fence the job ${id}`);
   await waitForJob(warehouse, id);
 }
 
-/** Another release worded it otherwise, or closed it: whatever that one did is done, and ours runs under another id. */
+/** Another release used a different statement, or fenced the id. That job is done; ours will run under another id. */
 function otherStatement(id: string): AppError {
-  return new AppError('bigquery_unavailable', `The job ${id} exists, and runs another statement.`, { details: { bigquery_job: id } });
+  return new AppError('bigquery_unavailable', `Job ${id} already exists with a different statement.`, { details: { bigquery_job: id } });
 }
 
-async function askFor(warehouse: Warehouse, { id, sql, labels, mostBytes }: Statement, doing: string): Promise<void> {
+async function requestJob(warehouse: Warehouse, { id, sql, labels, mostBytes }: Statement, doing: string): Promise<void> {
   const configuration = { labels, query: { query: sql, useLegacySql: false, maximumBytesBilled: String(mostBytes) } };
   await createJob(warehouse, doing, id, configuration);
 }
 
-/** Creates a job; where one with this id exists, by us or by a worker that lost this run, that one is as good as ours. */
+/** Creates a job. An existing job with this id is equivalent: it is ours, or from a worker that lost this run. */
 async function createJob(warehouse: Warehouse, doing: string, jobId: string, configuration: Job['configuration']): Promise<void> {
   const options = { jobId, location: warehouse.location, configuration: { ...configuration, jobTimeoutMs: jobTimeout(warehouse) } };
   await warehouse.call(doing, (client) => unlessStatus(409, undefined, client.createJob(options)));
 }
 
-/** After so long BigQuery itself stops a job, though it does not promise to. */
+/** BigQuery tries to stop a job after this time, but does not guarantee it. */
 export function jobTimeout({ limits }: Warehouse): string {
   return String(limits.bigqueryJobMs);
 }
 
-/** Reads the rows of a query that succeeded less than a day ago. @throws AppError */
+/** Reads the rows of a query that succeeded within the last day. @throws AppError */
 export async function readRows<Row>(warehouse: Warehouse, id: string): Promise<Row[]> {
   const rows: Row[] = [];
   let page: QueryResultsOptions | null | undefined = { autoPaginate: false };
@@ -99,7 +99,7 @@ export async function readRows<Row>(warehouse: Warehouse, id: string): Promise<R
   return rows;
 }
 
-/** Runs a statement that may be run twice, bounded by nothing: what somebody asks, and what is billed nothing. @throws AppError */
+/** Runs an idempotent statement without a byte limit: for a user's own queries and free statements. @throws AppError */
 export async function query<Row>(warehouse: Warehouse, sql: string, labels: Record<string, string>): Promise<Row[]> {
   const id = `query_${crypto.randomUUID()}`;
   await createJob(warehouse, 'run a statement', id, { labels, query: { query: sql, useLegacySql: false } });
@@ -108,17 +108,17 @@ export async function query<Row>(warehouse: Warehouse, sql: string, labels: Reco
   return await readRows<Row>(warehouse, id);
 }
 
-/** Looks a job up. Undefined where there is none by this id. @throws AppError */
+/** Gets a job; undefined if it does not exist. @throws AppError */
 export async function findJob(warehouse: Warehouse, id: string): Promise<Job | undefined> {
-  const found = await warehouse.call(`look at the job ${id}`, (client) =>
+  const found = await warehouse.call(`get the job ${id}`, (client) =>
     unlessStatus(404, undefined, client.job(id, { location: warehouse.location }).getMetadata()),
   );
   return found?.[0] as Job | undefined;
 }
 
 /**
- * Waits for the end of a job that was asked for; one that takes too long is cancelled, and ends as stopped.
- * @throws AppError when it cannot be seen for a minute, or does not end though it was cancelled
+ * Waits for a requested job to finish. Cancels it if it takes too long; it then ends with reason `stopped`.
+ * @throws AppError if it stays invisible for a minute, or keeps running after it was cancelled
  */
 export async function waitForJob(warehouse: Warehouse, id: string): Promise<Job> {
   const { pollMs, bigqueryJobMs, bigqueryCallMs } = warehouse.limits;
@@ -128,16 +128,16 @@ export async function waitForJob(warehouse: Warehouse, id: string): Promise<Job>
     const job = await findJob(warehouse, id);
     if (job?.status?.state === 'DONE') return job;
     if (!job && Date.now() > since + INVISIBLE_MS) {
-      throw new AppError('bigquery_unavailable', `The job ${id} was requested, and BigQuery does not find it.`, {
+      throw new AppError('bigquery_unavailable', `BigQuery cannot find the requested job ${id}.`, {
         details: { bigquery_job: id },
       });
     }
-    // Its jobTimeoutMs should have ended it before.
+    // Its jobTimeoutMs should have stopped it earlier.
     if (job && cancelledAt === undefined && ageMs(job, since) > bigqueryJobMs + bigqueryCallMs) {
       await cancelJob(warehouse, id);
       cancelledAt = Date.now();
     } else if (cancelledAt !== undefined && Date.now() > cancelledAt + CANCELLED_MS) {
-      throw new AppError('bigquery_unavailable', `The job ${id} took too long, was cancelled, and still runs.`, {
+      throw new AppError('bigquery_unavailable', `Job ${id} took too long and is still running after it was cancelled.`, {
         details: { bigquery_job: id },
       });
     }
@@ -145,7 +145,7 @@ export async function waitForJob(warehouse: Warehouse, id: string): Promise<Job>
   }
 }
 
-/** By BigQuery's clock, and at least as long as it was waited for. */
+/** The job's age by BigQuery's clock, and at least the time we have waited. */
 function ageMs({ statistics }: Job, waitedSince: number): number {
   return Date.now() - Math.min(Number(statistics?.creationTime ?? waitedSince), waitedSince);
 }
@@ -154,7 +154,7 @@ async function cancelJob(warehouse: Warehouse, id: string): Promise<void> {
   await warehouse.call(`cancel the job ${id}`, (client) => client.job(id, { location: warehouse.location }).cancel());
 }
 
-/** Reads how a job ended that is DONE. */
+/** The outcome of a job that is DONE. */
 export function outcomeOf(job: Job, doing: string): JobOutcome {
   if (!job.status?.errorResult) return { succeeded: true, job: readStatistics(job) };
   const error = translateJobError(job.status, doing);

@@ -9,16 +9,16 @@ export interface TableName {
   table: string;
 }
 
-/** A staging table that goes into a delta table, oldest reading first. */
+/** A staging table that feeds a delta table, oldest extraction first. */
 export interface StagedSlice {
-  /** later readings win where the cursor does not tell */
+  /** later extractions win if the cursors are equal */
   order: number;
   table: TableName;
-  /** whose fields it has */
+  /** the field group that the table contains */
   fieldGroup: number;
-  /** its rows that are stamped before this instant are counted; undefined: they are not */
+  /** counts the rows with a cursor before this instant; undefined: no count */
   countBefore?: Date | undefined;
-  /** its rows have no cursor */
+  /** the rows have no cursor */
   nullCursor?: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface DeltaStatement {
   cursorField: string;
   /** the end of the run's window */
   windowTo: Date;
-  /** by whose month the target table is partitioned; undefined: it is not */
+  /** the target table is partitioned by the month of this field; undefined: not partitioned */
   partitionField: string | undefined;
   runId: string;
   expiresAt: Date;
@@ -42,21 +42,21 @@ export const OWN_COLUMNS: readonly Column[] = [
   { name: '_deleted_at', type: 'TIMESTAMP' },
 ];
 
-/** The columns of the table that keeps what did not cast. */
+/** The columns of the table of invalid values. */
 export const INVALID_VALUES_COLUMNS: readonly Column[] = [
   { name: 'object', type: 'STRING', description: 'The Salesforce object.' },
   { name: 'id', type: 'STRING', description: "The record's Id." },
-  { name: 'column', type: 'STRING', description: 'The column that does not hold it: it is NULL, or a rounded number.' },
-  { name: 'value', type: 'STRING', description: 'The text as Salesforce gave it.' },
-  { name: 'run', type: 'STRING', description: 'The run that met it.' },
+  { name: 'column', type: 'STRING', description: 'The column that cannot store the value: it is NULL or a rounded number.' },
+  { name: 'value', type: 'STRING', description: 'The text as returned by Salesforce.' },
+  { name: 'run', type: 'STRING', description: 'The run that found it.' },
   { name: 'seen_at', type: 'TIMESTAMP' },
 ];
 
-/** The text forms in which Salesforce writes each type, cast; NULL where the text is none of them. `x` is an expression. */
+/** Casts Salesforce's text format of each type; NULL if the text is invalid. `x` is an expression. */
 export const CASTS: Record<ColumnType, (x: string) => string> = {
   STRING: (x) => x,
   BOOL: (x) => `SAFE_CAST(${x} AS BOOL)`,
-  // Through NUMERIC, so that 12.0 is 12; a fraction is no integer.
+  // Through NUMERIC, so that 12.0 becomes 12; a fraction is invalid.
   INT64: (x) => {
     const number = `SAFE_CAST(${x} AS NUMERIC)`;
     return `IF(${number} = TRUNC(${number}), SAFE_CAST(${number} AS INT64), NULL)`;
@@ -65,26 +65,26 @@ export const CASTS: Record<ColumnType, (x: string) => string> = {
   NUMERIC: (x) => `SAFE_CAST(${x} AS NUMERIC)`,
   BIGNUMERIC: (x) => `SAFE_CAST(${x} AS BIGNUMERIC)`,
   DATE: (x) => `SAFE_CAST(${x} AS DATE)`,
-  // Takes Bulk's Z and REST's +0000.
+  // Accepts Bulk's Z and REST's +0000.
   TIMESTAMP: (x) => `SAFE.PARSE_TIMESTAMP('%Y-%m-%dT%H:%M:%E*S%Ez', ${x})`,
   TIME: (x) => `SAFE.PARSE_TIME('%H:%M:%E*SZ', ${x})`,
 };
 
-// Our own names in the statements below begin with an underscore, as no Salesforce field does: a column that bears the name of a table's
-// alias is hidden by it, and BigQuery then refuses the statement.
+// Our own names in the statements below start with an underscore, which no Salesforce field does: a table alias would hide a column of
+// the same name, and BigQuery would refuse the statement.
 
 /**
- * The delta table: typed, one row per Id, the newest of all readings. `_invalid` names the columns that do not hold what their text said.
- * The same for the same run, whoever builds it. It names every column of every staging table, so that each has to be there and none can
- * take another's place; core/run-slices.ts bounds its length.
+ * Builds the delta table: typed, one row per Id, the newest of all extractions. `_invalid` lists the columns with invalid values. The
+ * statement is deterministic per run. It names every column of every staging table, so a missing or swapped column fails;
+ * core/run-slices.ts bounds its length.
  *
- * Rows come from the base group. A row that has no state in common with the rows of a group that is joined by cursor was edited while it
- * was read, and is left out: the window that it was edited in has it.
+ * Rows come from the base group. A row without a matching cursor in a group joined by cursor was edited during extraction and is left
+ * out: the window of that edit imports it.
  */
 export function deltaStatement(statement: DeltaStatement): string {
   const { delta, columns, cursorField, runId, expiresAt } = statement;
   const [, ...joined] = groupsOf(columns);
-  // Salesforce stores no empty strings: an empty text is NULL for every type.
+  // Salesforce stores no empty strings: empty text is NULL for every type.
   const texts = columns.map((column) => `NULLIF(${groupName(groupOf(column))}.${quote(column.field)}, '') AS ${quote(column.name)}`);
   const typed = columns.map(({ name, type }) => `${CASTS[type](quote(name))} AS ${quote(name)}`);
   const deletedAt = columns.some(({ name }) => name === 'IsDeleted')
@@ -114,7 +114,7 @@ FROM _typed
 QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quote(cursorField)} DESC, \`_slice\` DESC) = 1`;
 }
 
-/** All rows of a field group, with the order of the slice that they come from. */
+/** All rows of a field group, with the order of their slice. */
 function stagedRows({ slices, columns, cursorField }: DeltaStatement, group: number): string {
   const names = fieldsOf(columns, group, cursorField).map(quote);
   const tables = slices.filter(({ fieldGroup }) => fieldGroup === group);
@@ -126,7 +126,7 @@ function stagedRows({ slices, columns, cursorField }: DeltaStatement, group: num
     .join('\n  UNION ALL\n');
 }
 
-/** One row of a field group for each row of the base group that it can be joined to: the one that was read last. */
+/** One row of a field group per join key, the one extracted last. */
 function newestRows(statement: DeltaStatement, group: number): string {
   const key = isJoinedByCursor(statement.columns, group) ? `\`Id\`, ${stamp('', statement.cursorField)}` : '`Id`';
   return `  SELECT * FROM (
@@ -142,7 +142,7 @@ function joinOf({ columns, cursorField }: DeltaStatement, group: number): string
   return `JOIN ${groupName(group)} ON ${sameId} AND ${stamp(other, cursorField)} = ${stamp(base, cursorField)}`;
 }
 
-/** A row's cursor, by which readings of one state are known, whichever API they come by; without one, an instant before all others. */
+/** A row's cursor, which identifies its state across both APIs; a row without one gets the earliest instant. */
 function stamp(prefix: string, cursorField: string): string {
   return `IFNULL(${CASTS.TIMESTAMP(`${prefix}${quote(cursorField)}`)}, TIMESTAMP '0001-01-01 00:00:00+00')`;
 }
@@ -152,10 +152,13 @@ function groupName(group: number): string {
 }
 
 /**
- * Counts for the verdict, in one row: `staged_ids`, the base group's distinct Ids, and `whole_ids`, those that all groups which are joined
- * by cursor have in one state, and `torn_in_window`, the others whose newest stamp lies before `windowTo` (only where there are such groups), `delta_rows`, `deleted_rows`, `unusable`, and `invalid_N` for each typed column by its place;
- * where the rows lie: `first_id`, `last_id`, and with a partition field `months`, such as 2023-02,2023-03; and for each slice, by its order,
- * `ids_N`, its distinct Ids, `repeated_N`, which Ids it has more than once (NULL: none), and `before_N`, its rows stamped before `countBefore`.
+ * Counts for the verdict, in one row:
+ * - `staged_ids`: distinct Ids of the base group; `whole_ids`: those that all groups joined by cursor have in the same state, and
+ *   `torn_in_window`: the others if their newest stamp is before `windowTo` (only if there are such groups); `delta_rows`, `deleted_rows`,
+ *   `unusable`; and per typed column, by its index, `invalid_N`
+ * - the bounds of the rows: `first_id`, `last_id`, and with a partition field `months`, for example 2023-02,2023-03
+ * - per slice, by its order: `ids_N`, distinct Ids; `repeated_N`, Ids that occur more than once (NULL: none); `before_N`, rows with a cursor
+ *   before `countBefore`
  */
 export function countStatement({ delta, slices, columns, cursorField, windowTo, partitionField }: DeltaStatement): string {
   const base = slices.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
@@ -185,7 +188,7 @@ export function countStatement({ delta, slices, columns, cursorField, windowTo, 
 FROM ${tableName(delta)}`;
 }
 
-/** In other words than the delta statement's, which it is to check. */
+/** Written differently from the delta statement, which it checks. */
 function countTorn(slices: readonly StagedSlice[], groups: readonly number[], cursorField: string, windowTo: Date): string[] {
   const states = slices
     .filter(({ fieldGroup }) => groups.includes(fieldGroup))
@@ -213,7 +216,7 @@ function sliceCounts({ order, table, countBefore }: StagedSlice, cursorField: st
   ];
 }
 
-/** Counts a target table's rows, as `target_rows`. BigQuery answers it from the table's metadata and bills nothing. */
+/** Counts a target table's rows as `target_rows`. BigQuery uses the table's metadata and bills nothing. */
 export function targetCountStatement(target: TableName): string {
   return `SELECT COUNT(*) AS \`target_rows\` FROM ${tableName(target)}`;
 }
@@ -222,13 +225,13 @@ export interface MergeStatement {
   target: TableName;
   delta: TableName;
   columns: readonly Column[];
-  /** columns of the target table that the delta table does not have: nothing fills them any more */
+  /** columns of the target table that the delta table lacks, so they are no longer filled */
   orphaned: readonly string[];
   cursorField: string;
-  /** the target table is empty: nothing can match, and a MERGE that updates nothing is billed less */
+  /** the target table is empty, so nothing can match; a MERGE without updates is billed less */
   insertOnly: boolean;
   deletes: Deletes;
-  /** of the delta table's Ids: the target's blocks outside of them need not be read */
+  /** the delta table's first and last Id: the MERGE skips target blocks outside this range */
   firstId: string;
   lastId: string;
   /** the months (YYYY-MM) of the partition field among the delta table's rows; undefined: the target is not partitioned */
@@ -237,8 +240,8 @@ export interface MergeStatement {
 }
 
 /**
- * Puts a delta table into the target table. May be run again, and late: a row never gives way to an older reading of itself.
- * Two rows of the delta table never have one Id, which MERGE would refuse.
+ * Merges a delta table into the target table. Idempotent and safe to run late: an older version of a row never replaces a newer one.
+ * Ids in the delta table are unique, as MERGE requires.
  */
 export function mergeStatement(merge: MergeStatement): string {
   const { target, delta, columns, insertOnly, deletes } = merge;
@@ -250,7 +253,7 @@ export function mergeStatement(merge: MergeStatement): string {
   const cursor = quote(merge.cursorField);
   const newer = `(_target.${cursor} IS NULL OR _source.${cursor} >= _target.${cursor})`;
   const updates = names.filter((name) => name !== 'Id').map((name) => `${quote(name)} = ${value(name)}`);
-  // What once came from a field has its name; a column that somebody else added may have any.
+  // Columns created for a field have a plain name; columns added by a user may have any name.
   const emptied = deletes === 'blank' ? merge.orphaned.filter((name) => /^\w+$/.test(name)) : [];
   updates.push(...emptied.map((name) => `${quote(name)} = IF(${deleted}, NULL, _target.${quote(name)})`));
   const matched = [
@@ -268,7 +271,7 @@ export function mergeStatement(merge: MergeStatement): string {
   ].join('\n');
 }
 
-/** Literals, since only they let BigQuery leave out partitions and blocks. No row is outside of them: an Id and a CreatedDate never change. */
+/** Literal bounds, which BigQuery needs to prune partitions and blocks. They cover every row, because Id and CreatedDate never change. */
 function bounds({ firstId, lastId, months, partitionField }: MergeStatement): string[] {
   const ids = `_target.\`Id\` BETWEEN ${text(firstId)} AND ${text(lastId)}`;
   if (!months) return [ids];
@@ -277,7 +280,7 @@ function bounds({ firstId, lastId, months, partitionField }: MergeStatement): st
   return [ids, `(${ranges.join(' OR ')})`];
 }
 
-/** Months as half-open ranges, those that follow each other in one. */
+/** Months as half-open ranges; consecutive months share one. */
 function monthRanges(months: readonly string[]): { from: string; to: string }[] {
   const ranges: { from: string; to: string }[] = [];
   for (const month of [...months].sort()) {
@@ -294,14 +297,14 @@ function monthRanges(months: readonly string[]): { from: string; to: string }[] 
   return ranges;
 }
 
-/** Whether a column does not hold what its text said: it is NULL, or, a NUMERIC, was rounded to nine decimals. `x` is an expression. */
+/** Whether a value is lost: its cast is NULL, or a NUMERIC is rounded to nine decimals. `x` is an expression. */
 function isLost(type: ColumnType, x: string): string {
   const lost = `${CASTS[type](x)} IS NULL`;
   const rounded = `SAFE_CAST(${x} AS NUMERIC) != SAFE_CAST(${x} AS BIGNUMERIC)`;
   return `${x} IS NOT NULL AND ${type === 'NUMERIC' ? `(${lost} OR ${rounded})` : lost}`;
 }
 
-/** Keeps the texts of these columns that did not cast. May be run again: what it has kept of a run, it does not keep twice. */
+/** Stores the invalid values of these columns. Idempotent: stores each value of a run once. */
 export function invalidValuesStatement(
   invalidValues: TableName,
   objectName: string,
@@ -329,23 +332,23 @@ WHEN NOT MATCHED THEN
   VALUES (${text(objectName)}, _found.\`id\`, _found.\`column\`, _found.\`value\`, ${text(statement.runId)}, CURRENT_TIMESTAMP())`;
 }
 
-/** Erases the texts that were kept of an object's rows which a delta table says are deleted. May be run again. */
+/** Deletes the invalid values of an object's rows that are deleted according to a delta table. Idempotent. */
 export function eraseInvalidValuesStatement(invalidValues: TableName, objectName: string, delta: TableName): string {
   return `DELETE FROM ${tableName(invalidValues)}
 WHERE \`object\` = ${text(objectName)} AND \`id\` IN (SELECT \`Id\` FROM ${tableName(delta)} WHERE \`_deleted_at\` IS NOT NULL)`;
 }
 
-/** Makes a column hold more. May be run again. BigQuery takes one column a statement. */
+/** Widens a column. Idempotent. BigQuery accepts one column per statement. */
 export function widenStatement(table: TableName, column: Column): string {
   return `ALTER TABLE ${tableName(table)} ALTER COLUMN ${quote(column.name)} SET DATA TYPE ${column.type}`;
 }
 
-/** A view's query: the rows of a target table that are not deleted. */
+/** The query of a live view: the rows of a target table that are not deleted. */
 export function liveQuery(target: TableName): string {
   return `SELECT * FROM ${tableName(target)} WHERE \`_deleted_at\` IS NULL`;
 }
 
-/** The names of the columns whose text is there and did not cast, each between blanks; a blank alone where all did. */
+/** The names of the columns with invalid values, each between spaces; a single space if there are none. */
 function invalidNames(columns: readonly Column[]): string {
   const tests = columns.flatMap(({ name, type }) =>
     type === 'STRING' ? [] : [`IF(${isLost(type, quote(name))}, ${text(`${name} `)}, '')`],
@@ -357,9 +360,9 @@ function tableName({ project, dataset, table }: TableName): string {
   return quote(`${project}.${dataset}.${table}`);
 }
 
-/** A name in back-ticks. Names come from Salesforce's describe and our own configuration, and are checked all the same. */
+/** A name in backticks. Validated even though names come from Salesforce's describe and our own configuration. */
 function quote(name: string): string {
-  if (!/^[A-Za-z0-9_.:-]+$/.test(name)) throw new RangeError(`not a name that BigQuery takes: ${JSON.stringify(name)}`);
+  if (!/^[A-Za-z0-9_.:-]+$/.test(name)) throw new RangeError(`invalid BigQuery name: ${JSON.stringify(name)}`);
   return `\`${name}\``;
 }
 

@@ -3,15 +3,15 @@ import type { TableName } from './sql.ts';
 import { unlessStatus } from './unless-status.ts';
 import type { Warehouse } from './warehouse.ts';
 
-/** A table's or view's resource. Undefined where there is none. @throws AppError */
+/** Gets a table or view; undefined if it does not exist. @throws AppError */
 export async function getTable(warehouse: Warehouse, { project, dataset, table }: TableName): Promise<Table | undefined> {
-  const found = await warehouse.call(`look at the table ${dataset}.${table}`, (client) =>
+  const found = await warehouse.call(`get the table ${dataset}.${table}`, (client) =>
     unlessStatus(404, undefined, client.dataset(dataset, { projectId: project }).table(table).getMetadata()),
   );
   return found?.[0] as Table | undefined;
 }
 
-/** Creates a table or a view. @returns it as BigQuery answers it; undefined where there is one of this name @throws AppError */
+/** Creates a table or a view. @returns BigQuery's resource; undefined if one with this name already exists @throws AppError */
 export async function createTable(
   warehouse: Warehouse,
   { project, dataset, table }: TableName,
@@ -23,14 +23,14 @@ export async function createTable(
   return created?.[0].metadata as Table | undefined;
 }
 
-/** @param metadata what changes; null takes a value away @throws AppError */
+/** @param metadata the changes; null removes a value @throws AppError */
 export async function patchTable(warehouse: Warehouse, { project, dataset, table }: TableName, metadata: object): Promise<void> {
-  await warehouse.call(`change the table ${dataset}.${table}`, (client) =>
+  await warehouse.call(`update the table ${dataset}.${table}`, (client) =>
     client.dataset(dataset, { projectId: project }).table(table).setMetadata(metadata),
   );
 }
 
-/** A table's name, as messages have it. */
+/** A table's name for messages. */
 export function display({ dataset, table }: TableName): string {
   return `${dataset}.${table}`;
 }

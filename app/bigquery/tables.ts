@@ -11,28 +11,28 @@ import type { Warehouse } from './warehouse.ts';
 const INVALID_VALUES_EXPIRE: Expirations = { time: null, partitionsMs: 30 * 24 * 60 * 60 * 1000 };
 
 const INVALID_VALUES_DESCRIPTION =
-  'Texts from Salesforce that their column could not hold: it is NULL instead, or a rounded number. Kept for 30 days.';
+  'Salesforce values that their column cannot store: the column is NULL or a rounded number instead. Kept for 30 days.';
 
-/** What tells whether a table is the one that its job made. */
+/** Identifies the table that a job created. */
 export interface TargetIdentity {
   name: TableName;
-  /** the job whose table this is; kept as a label */
+  /** the job that owns the table; stored as a label */
   jobId: string;
-  /** when this job made the table; null where it has not yet */
+  /** when this job created the table; null: not yet */
   createdAt: Date | null;
 }
 
 export interface TargetTable extends TargetIdentity {
   columns: readonly Column[];
-  /** by whose month the table is partitioned; undefined: it is not */
+  /** the table is partitioned by the month of this field; undefined: not partitioned */
   partitionField: string | undefined;
-  /** this run, an earlier attempt of it included, is one that changes the table's columns */
+  /** this run, or an earlier attempt of it, changes the table's columns */
   changesColumns: boolean;
-  /** of the run: for the statements that widen columns */
+  /** labels of the run, for the statements that widen columns */
   labels: Record<string, string>;
 }
 
-/** A table as it stood when it was looked at. */
+/** A table at the time it was read. */
 export interface FoundTable {
   columns: ExistingColumn[];
   metadata: Table;
@@ -40,16 +40,16 @@ export interface FoundTable {
 
 /** A target table that is ready for a MERGE. */
 export interface ReadyTarget {
-  /** another table in its place has another time */
+  /** distinguishes the table from a replacement */
   createdAt: Date;
   isEmpty: boolean;
-  /** it had an expiration, which was removed: rows may have expired before */
+  /** an expiration was removed, so rows may already have expired */
   hadExpiration: boolean;
-  /** why the view of live rows is none of ours; null where it is */
+  /** why the live view is not ours; null if it is ours */
   foreignLiveView: string | null;
 }
 
-/** Makes an all-STRING staging table, unless it is there already. @throws AppError */
+/** Creates an all-STRING staging table if it does not exist. @throws AppError */
 export async function ensureStagingTable(
   warehouse: Warehouse,
   name: TableName,
@@ -65,7 +65,7 @@ export async function ensureStagingTable(
   if (created) await settleExpirations(warehouse, name, created, { time: expiresAt, partitionsMs: null });
 }
 
-/** Makes a dataset's table of values that did not cast, unless it is there. Its rows go after 30 days. @throws AppError */
+/** Creates a dataset's table of invalid values if it does not exist. Its rows expire after 30 days. @throws AppError */
 export async function ensureInvalidValuesTable(warehouse: Warehouse, name: TableName): Promise<void> {
   const fields = INVALID_VALUES_COLUMNS.map((column) => ({ ...column, mode: 'NULLABLE' }));
   const timePartitioning = { type: 'DAY', field: 'seen_at', expirationMs: String(INVALID_VALUES_EXPIRE.partitionsMs) };
@@ -74,24 +74,24 @@ export async function ensureInvalidValuesTable(warehouse: Warehouse, name: Table
   if (table) await settleExpirations(warehouse, name, table, INVALID_VALUES_EXPIRE);
 }
 
-/** The exact number of rows in a staging table (load jobs use no streaming buffer); undefined where there is no such table. */
+/** The exact row count of a staging table (load jobs use no streaming buffer); undefined if it does not exist. */
 export async function stagedRows(warehouse: Warehouse, name: TableName): Promise<number | undefined> {
   const table = await getTable(warehouse, name);
   return table && Number(table.numRows);
 }
 
-/** Whether there is a table of this name with rows in it. @throws AppError */
+/** Whether a table with this name exists and has rows. @throws AppError */
 export async function hasRows(warehouse: Warehouse, name: TableName): Promise<boolean> {
   return Number((await getTable(warehouse, name))?.numRows ?? 0) > 0;
 }
 
 /**
- * Looks at a job's target table. Undefined where there is none yet.
- * @throws AppError target_replaced when the table is not the one that this job made
+ * Gets a job's target table; undefined if it does not exist yet.
+ * @throws AppError target_replaced if the table is not the one that this job created
  */
 export async function findTargetTable(warehouse: Warehouse, target: TargetIdentity): Promise<FoundTable | undefined> {
   const metadata = await getTable(warehouse, target.name);
-  if (!metadata && target.createdAt) throw replaced(target, 'is gone');
+  if (!metadata && target.createdAt) throw replaced(target, 'is missing');
   if (!metadata) return undefined;
   requireOwn(target, metadata);
   const columns = (metadata.schema?.fields ?? []).map((field) => ({ name: field.name ?? '', type: typeOf(field) }));
@@ -99,10 +99,9 @@ export async function findTargetTable(warehouse: Warehouse, target: TargetIdenti
 }
 
 /**
- * Makes a job's target table and its view of live rows, or adds the columns that are new and widens those that are to hold more. Nothing
- * is dropped, and no row expires.
- * @param seen the table as `findTargetTable` found it
- * @throws AppError target_replaced when the table is not the one that this job made; bigquery_refused where it keeps an expiration
+ * Creates a job's target table and live view, or adds new columns and widens existing ones. Drops nothing and lets no row expire.
+ * @param seen the table as returned by `findTargetTable`
+ * @throws AppError target_replaced if the table is not the one that this job created; bigquery_refused if it keeps an expiration
  */
 export async function ensureTargetTable(warehouse: Warehouse, target: TargetTable, seen: FoundTable | undefined): Promise<ReadyTarget> {
   const columns = [...target.columns, ...OWN_COLUMNS];
@@ -117,7 +116,7 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
     });
     found = await findTargetTable(warehouse, target);
   }
-  if (!found) throw new AppError('bigquery_unavailable', `The table ${display(target.name)} was made and cannot be seen yet.`);
+  if (!found) throw new AppError('bigquery_unavailable', `The table ${display(target.name)} was created but is not visible yet.`);
   const hadExpiration = await settleExpirations(warehouse, target.name, found.metadata, NEVER);
   const changed = await updateColumns(warehouse, target, found.metadata, columns);
   return {
@@ -129,21 +128,21 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
 }
 
 /**
- * A target table must be the one that its job made: into any other, a window would be missing what came before it. It is known by its
- * label, which a table that was dropped and made anew does not have, and which an operator gives to one that was restored.
+ * A target table must be the one that its job created: any other lacks the rows of earlier windows. We identify it by its label, which a
+ * recreated table does not have; an operator sets it on a restored table.
  */
 function requireOwn(target: TargetIdentity, found: Table): void {
-  if (found.labels?.job !== target.jobId) throw replaced(target, 'does not have the label that this job gave it');
+  if (found.labels?.job !== target.jobId) throw replaced(target, 'does not have the label of this job');
 }
 
 function replaced({ name, jobId, createdAt }: TargetIdentity, what: string): AppError {
   const way = createdAt
-    ? `restore it with all that it had, give it the label job:${jobId}, and tick again`
-    : 'it is not written into: move it away, and tick again';
-  return new AppError('target_replaced', `The table ${display(name)} ${what}: ${way}.`);
+    ? `Restore it completely, set the label job:${jobId} on it, then call handle_importing_job`
+    : 'The service does not write into it: rename or move it, then call handle_importing_job';
+  return new AppError('target_replaced', `The table ${display(name)} ${what}. ${way}.`);
 }
 
-/** Adds, widens and describes columns where there is need. @returns whether any was added or widened */
+/** Adds, widens and describes columns as needed. @returns whether any was added or widened */
 async function updateColumns(
   warehouse: Warehouse,
   { name, labels }: TargetTable,
@@ -162,26 +161,26 @@ async function updateColumns(
   const added = columns.filter((column) => !known.has(column.name.toLowerCase())).map(toField);
   const changed = added.length > 0 || described.some((field, index) => field.description !== existing[index]?.description);
   if (changed) await patchTable(warehouse, name, { schema: { fields: [...described, ...added] } });
-  // After the patch, which tells the types as they were found.
+  // After the patch, which still contains the old types.
   for (const column of widened) await query(warehouse, widenStatement(name, column), labels);
   return added.length + widened.length > 0;
 }
 
-/** The column where it is to be widened; none where it is right as it is. @throws AppError where somebody gave it another type meanwhile */
+/** The column if it must be widened; empty otherwise. @throws AppError if its type was changed in the meantime */
 function toWiden(name: TableName, field: TableField, column: Column | undefined): Column[] {
   const was = typeOf(field);
   if (!column || column.type === was) return [];
   if (isWidened(was, column.type)) return [column];
   throw new AppError(
     'bigquery_refused',
-    `The column ${column.name} of ${display(name)} is ${was} now, and was to be ${column.type}: tick again.`,
+    `The column ${column.name} of ${display(name)} has type ${was} instead of ${column.type}. Call handle_importing_job again.`,
   );
 }
 
 /**
- * Creates the view of live rows. A view's columns are those that its table had when the view was written, so it is written again where
- * they changed. A table or view of this name that is not ours stays as it is.
- * @returns why it is not ours; null where it is
+ * Creates the live view. A view keeps the columns that its table had when it was written, so it is rewritten when they change. Leaves
+ * another table or view with this name unchanged.
+ * @returns why the view is not ours; null if it is ours
  */
 async function ensureLiveView(warehouse: Warehouse, { name: target, jobId }: TargetIdentity, rewrite: boolean): Promise<string | null> {
   const name = { ...target, table: `${target.table}_live` };
@@ -194,20 +193,20 @@ async function ensureLiveView(warehouse: Warehouse, { name: target, jobId }: Tar
     if (created) await settleExpirations(warehouse, name, created, NEVER);
     return null;
   }
-  // Views of earlier releases have no label.
+  // Views from earlier releases have no label.
   const isOurs = found.type === 'VIEW' && (found.labels?.job === jobId || found.view?.query === view.query);
-  if (!isOurs) return `not ours: ${display(name)} is another ${found.type === 'VIEW' ? 'view' : 'table'}, and was left as it is`;
+  if (!isOurs) return `not ours: ${display(name)} is another ${found.type === 'VIEW' ? 'view' : 'table'}; it was left unchanged`;
   await settleExpirations(warehouse, name, found, NEVER);
   if (rewrite) await patchTable(warehouse, name, { view, labels });
   return null;
 }
 
-/** Only an Id is always there: Salesforce's own "not nillable" cannot be trusted. */
+/** Only Id is always present: Salesforce's "not nillable" is unreliable. */
 function toField({ name, type, description }: Column): TableField {
   return { name, type, mode: name === 'Id' ? 'REQUIRED' : 'NULLABLE', ...(description !== undefined && { description }) };
 }
 
-/** The API answers with the names of legacy SQL. */
+/** The API returns legacy SQL type names. */
 function typeOf({ type = '', mode }: TableField): string {
   const standard = { INTEGER: 'INT64', FLOAT: 'FLOAT64', BOOLEAN: 'BOOL' }[type] ?? type;
   return mode === 'REPEATED' ? `ARRAY<${standard}>` : standard;

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What `withTimeLimit` gives where the work took too long. */
+/** The result of `withTimeLimit` if the work took too long. */
 export const TIMED_OUT = Symbol('timed out');
 
 /**
- * Waits for work that takes no signal of its own, but no longer than `ms`, nor after `signal` aborts: the work is then left to itself.
+ * Waits for work that accepts no signal, until `ms` have passed or `signal` aborts. The work is then abandoned.
  * @returns its result, or TIMED_OUT
- * @throws what the work throws, or what the signal aborts with
+ * @throws the work's error, or the signal's reason
  */
 export async function withTimeLimit<T>(work: Promise<T>, ms: number, signal: AbortSignal): Promise<T | typeof TIMED_OUT> {
-  // Nobody may be waiting any more when it fails.
+  // The work may fail after we stopped waiting for it.
   work.catch(() => {});
   signal.throwIfAborted();
   const over = new AbortController();

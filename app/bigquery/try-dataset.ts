@@ -2,8 +2,8 @@ import { createTable } from './table.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**
- * Makes a table in a dataset and deletes it again: that it can be seen does not mean that it may be written to.
- * @param table a name that no other table has; were it not deleted, it would go within the hour
+ * Creates a table in a dataset and deletes it again, because a visible dataset may not be writable.
+ * @param table an unused name; the table expires within the hour if it cannot be deleted
  * @throws AppError
  */
 export async function tryDataset(warehouse: Warehouse, dataset: string, table: string): Promise<void> {

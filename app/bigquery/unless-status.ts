@@ -1,6 +1,6 @@
 import { httpStatus } from './errors.ts';
 
-/** The result of a call, or `otherwise` where BigQuery refuses it with this HTTP status. */
+/** The result of a call, or `otherwise` if it fails with this HTTP status. */
 export async function unlessStatus<T, O>(status: number, otherwise: O, call: Promise<T>): Promise<T | O> {
   try {
     return await call;

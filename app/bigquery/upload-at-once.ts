@@ -6,16 +6,16 @@ import type { Job } from './resources.ts';
 import { discard, pauseAfter, readError, sendUpload } from './upload-request.ts';
 import type { Warehouse } from './warehouse.ts';
 
-/** Held whole, so that it can be sent again; a page is made for a quarter of it, and rows vary. */
+/** Buffered so that it can be sent again. Pages aim at a quarter of this size, but rows vary. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Google's multipart upload: job and content in one POST, of a known length. Nothing of it can be resumed; the same again, under the same
- * id, makes the job once.
- * @returns made, or exists: a job with this id was there before
- * @throws AppError bigquery_unavailable when it did not go through; what the source throws passes through
+ * Google's multipart upload: job and content in one POST of known length. It cannot be resumed, but sending it again under the same id
+ * creates the job only once.
+ * @returns created, or exists: a job with this id already existed
+ * @throws AppError bigquery_unavailable if the upload failed; errors of the source are rethrown
  */
-export async function uploadJobAtOnce(warehouse: Warehouse, job: Job, content: AsyncIterable<Buffer>): Promise<'made' | 'exists'> {
+export async function uploadJobAtOnce(warehouse: Warehouse, job: Job, content: AsyncIterable<Buffer>): Promise<'created' | 'exists'> {
   const boundary = randomUUID();
   const parts = await multipart(boundary, job, content);
   const headers = {
@@ -26,7 +26,7 @@ export async function uploadJobAtOnce(warehouse: Warehouse, job: Job, content: A
     try {
       const url = `${warehouse.uploadUrl}?uploadType=multipart`;
       const response = await sendUpload(warehouse, url, { method: 'POST', headers, body: Readable.from(parts) });
-      if (response.statusCode === 200) return await discard(response, 'made');
+      if (response.statusCode === 200) return await discard(response, 'created');
       if (response.statusCode === 409) return await discard(response, 'exists');
       throw await readError(response);
     } catch (error) {
@@ -52,7 +52,7 @@ async function readWhole(content: AsyncIterable<Buffer>): Promise<Buffer[]> {
     parts.push(part);
     length += part.length;
     if (length > MAX_BYTES) {
-      throw new AppError('bigquery_refused', 'A page is too large to be uploaded in one request: unset BIGQUERY_UPLOAD.');
+      throw new AppError('bigquery_refused', 'A page is too large to upload in one request. Unset BIGQUERY_UPLOAD.');
     }
   }
   return parts;

@@ -5,12 +5,12 @@ import { AppError } from '../errors.ts';
 import { translateBigQueryError } from './errors.ts';
 import type { Warehouse } from './warehouse.ts';
 
-/** What both of Google's upload protocols need. */
+/** Shared by both of Google's upload protocols. */
 
 const MAX_FAILURES = 6;
 const FIRST_PAUSE_MS = 500;
 
-/** Sends a request of an upload, which ends when no byte moves for as long as a call may take. The token may end during a long upload. */
+/** Sends an upload request, which times out when idle. Gets a token each time, because one may expire during a long upload. */
 export async function sendUpload(
   warehouse: Warehouse,
   url: string,
@@ -24,32 +24,35 @@ export async function sendUpload(
   return response;
 }
 
-/** Reads a body to its end, so that its connection can be used again. */
+/** Drains a body so that its connection can be reused. */
 export async function discard<T>(response: Dispatcher.ResponseData, result: T): Promise<T> {
   await response.body.dump();
   return result;
 }
 
-/** What BigQuery says of a refusal. */
+/** Translates BigQuery's error response. */
 export async function readError(response: Dispatcher.ResponseData): Promise<AppError> {
   const text = await response.body.text();
   let body: { error?: { message?: string; errors?: { reason?: string }[] } } = {};
   try {
     body = JSON.parse(text) as typeof body;
   } catch {
-    // Not BigQuery's own words, such as a proxy's page: the status must do.
+    // Not from BigQuery, for example a proxy's page: use the status only.
   }
   const error = Object.assign(new Error(body.error?.message ?? ''), { code: response.statusCode, errors: body.error?.errors ?? [] });
   return translateBigQueryError(error, 'upload a page');
 }
 
-/** Waits, longer after each failure. @throws AppError after too many of them, or one that does not pass, or when told to stop */
+/** Waits with exponential backoff. @throws AppError after too many failures or a permanent one; the signal's reason */
 export async function pauseAfter({ signal }: Warehouse, failures: number, cause: unknown): Promise<void> {
   signal.throwIfAborted();
   if (cause instanceof AppError && cause.recovery !== 'retry') throw cause;
   if (failures >= MAX_FAILURES) {
     if (cause !== undefined) throw translateBigQueryError(cause, 'upload a page');
-    throw new AppError('bigquery_unavailable', `Could not upload a page: BigQuery kept none of its bytes, ${MAX_FAILURES} times in a row.`);
+    throw new AppError(
+      'bigquery_unavailable',
+      `Could not upload a page: BigQuery stored none of its bytes in ${MAX_FAILURES} consecutive attempts.`,
+    );
   }
   await sleep(FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.5 + Math.random() / 2), undefined, { signal });
 }

@@ -8,22 +8,22 @@ import type { Warehouse } from './warehouse.ts';
 
 /**
  * Google's resumable upload protocol. The client library's own upload is one POST that cannot be resumed.
- * A job comes into being only with the final PUT, so a source that ends too early, or an upload given up, loads nothing.
+ * Only the final PUT creates the job, so a truncated source or an abandoned upload loads nothing.
  */
 
-/** A multiple of 256 KiB, as the protocol wants. An upload holds two chunks: one under way, one being filled. */
+/** A multiple of 256 KiB, as the protocol requires. An upload buffers two chunks: one in flight, one being filled. */
 export const CHUNK_BYTES = 16 * 1024 * 1024;
 
-/** What the server has of an upload, or that it gave no usable answer. */
+/** The server's state of an upload, or a failed request. */
 type Answer =
   | { kind: 'more'; received: number }
-  | { kind: 'made' }
+  | { kind: 'created' }
   | { kind: 'exists' }
-  | { kind: 'gone' }
+  | { kind: 'lost' }
   | { kind: 'failed'; cause: unknown };
 
 interface Chunk {
-  /** its bytes, in the pieces in which they came: joining them would cost more than sending them does */
+  /** its bytes in the original buffers, because joining them costs more than sending them */
   parts: readonly Buffer[];
   length: number;
   /** offset of its first byte in the upload */
@@ -32,23 +32,23 @@ interface Chunk {
 }
 
 /**
- * Uploads `content` and makes `job` of it.
- * @returns made, or exists: a job with this id was there before
- * @throws AppError bigquery_unavailable when the upload is lost and has to begin anew; what the source throws passes through
+ * Uploads `content` and creates `job` from it.
+ * @returns created, or exists: a job with this id already existed
+ * @throws AppError bigquery_unavailable if the upload is lost and must start over; errors of the source are rethrown
  */
-export async function uploadJob(warehouse: Warehouse, job: Job, content: AsyncIterable<Buffer>): Promise<'made' | 'exists'> {
+export async function uploadJob(warehouse: Warehouse, job: Job, content: AsyncIterable<Buffer>): Promise<'created' | 'exists'> {
   let upload: Upload | undefined;
   for await (const chunk of inChunks(content)) {
-    // A page that fits one chunk is uploaded with its length known from the start.
-    upload ??= await Upload.begin(warehouse, job, chunk.last ? chunk.length : undefined);
+    // A page that fits in one chunk has a known length from the start.
+    upload ??= await Upload.start(warehouse, job, chunk.last ? chunk.length : undefined);
     if (!upload) return 'exists';
     const answer = await upload.send(chunk);
-    if (answer === 'made' || answer === 'exists') return answer;
+    if (answer === 'created' || answer === 'exists') return answer;
   }
-  throw new AppError('bigquery_unavailable', 'The upload ended and BigQuery made no job of it.');
+  throw new AppError('bigquery_unavailable', 'BigQuery created no job at the end of the upload.');
 }
 
-/** Cuts a stream into chunks of CHUNK_BYTES, holding one back so that the last is known as such. */
+/** Splits a stream into chunks of CHUNK_BYTES, with one chunk of lookahead to detect the last one. */
 async function* inChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Chunk> {
   let parts: Buffer[] = [];
   let length = 0;
@@ -56,7 +56,7 @@ async function* inChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Chunk> 
   for await (const part of content) {
     parts.push(part);
     length += part.length;
-    // Strictly more than a chunk: what is left over may be the last one, and the last one is never empty.
+    // Strictly more than a chunk: the rest may be the last chunk, which must not be empty.
     while (length > CHUNK_BYTES) {
       yield { parts: between(parts, 0, CHUNK_BYTES), length: CHUNK_BYTES, start, last: false };
       parts = between(parts, CHUNK_BYTES, length);
@@ -67,7 +67,7 @@ async function* inChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Chunk> 
   yield { parts, length, start, last: true };
 }
 
-/** The bytes from one offset up to another, in the pieces in which they are. */
+/** The bytes between two offsets, in their original buffers. */
 function between(parts: readonly Buffer[], from: number, to: number): Buffer[] {
   const found: Buffer[] = [];
   let start = 0;
@@ -89,8 +89,8 @@ class Upload {
     this.#session = session;
   }
 
-  /** Begins a session; undefined where a job with this id exists already and BigQuery says so at once. */
-  static async begin(warehouse: Warehouse, job: Job, length: number | undefined): Promise<Upload | undefined> {
+  /** Starts a session; undefined if BigQuery reports immediately that a job with this id exists. */
+  static async start(warehouse: Warehouse, job: Job, length: number | undefined): Promise<Upload | undefined> {
     const headers = {
       'content-type': 'application/json; charset=UTF-8',
       'x-upload-content-type': 'application/octet-stream',
@@ -113,8 +113,8 @@ class Upload {
     }
   }
 
-  /** Sends a chunk until the server has all of it, continuing from what the server says it has. */
-  async send(chunk: Chunk): Promise<'more' | 'made' | 'exists'> {
+  /** Sends a chunk until the server has all of it, continuing from the offset the server reports. */
+  async send(chunk: Chunk): Promise<'more' | 'created' | 'exists'> {
     const end = chunk.start + chunk.length;
     let received = chunk.start;
     let failures = 0;
@@ -122,15 +122,15 @@ class Upload {
     for (;;) {
       const rest = probe ? undefined : between(chunk.parts, received - chunk.start, chunk.length);
       const answer = await this.#put(received, rest, chunk.last ? end : undefined);
-      if (answer.kind === 'made' || answer.kind === 'exists') return answer.kind;
-      if (answer.kind === 'gone') throw lost('BigQuery has forgotten the upload');
+      if (answer.kind === 'created' || answer.kind === 'exists') return answer.kind;
+      if (answer.kind === 'lost') throw lost('BigQuery no longer knows the upload session');
       if (answer.kind === 'failed') {
         await pauseAfter(this.#warehouse, ++failures, answer.cause);
-        // What was on its way may have arrived, all or part of it: ask before sending again.
+        // The bytes may have arrived fully or in part: query the status before sending again.
         probe = true;
         continue;
       }
-      if (answer.received < chunk.start || answer.received > end) throw lost('BigQuery holds another part of the upload than was sent');
+      if (answer.received < chunk.start || answer.received > end) throw lost('BigQuery reports an upload offset outside the sent chunk');
       if (answer.received === end && !chunk.last) return 'more';
       if (answer.received > received) failures = 0;
       else if (!probe) await pauseAfter(this.#warehouse, ++failures, undefined);
@@ -140,8 +140,8 @@ class Upload {
   }
 
   /**
-   * Sends bytes from `start` on, or asks with `body` undefined what has arrived.
-   * @param total the upload's length, where this is its end
+   * Sends bytes from `start` on; with `body` undefined, queries how much has arrived.
+   * @param total the upload's length, if this is its end
    */
   async #put(start: number, body: readonly Buffer[] | undefined, total: number | undefined): Promise<Answer> {
     const length = sum((body ?? []).map((part) => part.length));
@@ -168,12 +168,12 @@ async function readAnswer(response: Dispatcher.ResponseData): Promise<Answer> {
     const last = /^bytes=0-(\d+)$/.exec([headers.range].flat()[0] ?? '')?.[1];
     return await discard(response, { kind: 'more', received: last === undefined ? 0 : Number(last) + 1 });
   }
-  if (statusCode === 200 || statusCode === 201) return await discard(response, { kind: 'made' });
+  if (statusCode === 200 || statusCode === 201) return await discard(response, { kind: 'created' });
   if (statusCode === 409) return await discard(response, { kind: 'exists' });
-  if (statusCode === 404 || statusCode === 410) return await discard(response, { kind: 'gone' });
+  if (statusCode === 404 || statusCode === 410) return await discard(response, { kind: 'lost' });
   throw await readError(response);
 }
 
 function lost(reason: string): AppError {
-  return new AppError('bigquery_unavailable', `${reason}: it has to begin anew.`);
+  return new AppError('bigquery_unavailable', `${reason}. The upload must start over.`);
 }

@@ -9,17 +9,17 @@ import { httpStatus, translateBigQueryError } from './errors.ts';
 import type { Federation } from './federated-client.ts';
 import { TIMED_OUT, withTimeLimit } from './time-limit.ts';
 
-/** Resumable: in chunks, of any size. Multipart: in one request, held whole. */
+/** `resumable`: in chunks, of any size. `multipart`: in one buffered request. */
 export type UploadProtocol = 'resumable' | 'multipart';
 
 export interface WarehouseConfig {
-  /** the project that pays */
+  /** the project to bill */
   project: string;
   location: string;
-  /** another endpoint than Google's: an emulator, a private one */
+  /** an endpoint other than Google's: an emulator or a private endpoint */
   endpoint: string | undefined;
   stagingDataset: string;
-  /** by which of Google's protocols a page is uploaded; resumable unless told */
+  /** the upload protocol for pages; resumable by default */
   upload?: UploadProtocol;
   /** keyless access from AWS; undefined: the application default credentials */
   federation: Federation | undefined;
@@ -34,7 +34,7 @@ interface Connection {
 
 interface Parts {
   config: WarehouseConfig;
-  /** replaced where a call met its time limit: a request for a token that is never answered is waited for by all later calls that share it */
+  /** replaced after a timeout: later calls would share a token request that may never complete */
   connection: { current: Connection };
   connect: () => Connection;
   endpoint: string;
@@ -42,21 +42,21 @@ interface Parts {
   limits: WarehouseLimits;
 }
 
-/** All our calls may be made again: jobs and tables are created under names of ours. */
+/** All our calls are safe to retry: jobs and tables have names that we choose. */
 const MAX_TRIES = 4;
 
 const GOOGLE = 'https://bigquery.googleapis.com';
 const SCOPE = 'https://www.googleapis.com/auth/bigquery';
 
 /**
- * An open door to BigQuery. The client library passes no signal on and waits for ever for a response that never comes, so its client
- * cannot be reached but through `call`, which ends each call at a time limit and at the warehouse's signal.
+ * Access to BigQuery. The client library accepts no signal and waits forever for a missing response, so its client is reachable only
+ * through `call`, which enforces a time limit and the warehouse's signal.
  */
 export class Warehouse {
   readonly #parts: Parts;
-  /** ends every call, upload and wait for a job */
+  /** aborts every call, upload and wait for a job */
   readonly signal: AbortSignal;
-  /** is called whenever BigQuery has answered, or a byte has moved */
+  /** called whenever BigQuery responds or bytes are transferred */
   readonly recordActivity: () => void;
 
   constructor(parts: Parts, signal: AbortSignal = new AbortController().signal, recordActivity: () => void = () => {}) {
@@ -89,31 +89,31 @@ export class Warehouse {
     return this.#parts.limits;
   }
 
-  /** where uploads begin, without their `uploadType` */
+  /** the URL that starts an upload, without its `uploadType` */
   get uploadUrl(): string {
     return `${this.#parts.endpoint}/upload/bigquery/v2/projects/${encodeURIComponent(this.project)}/jobs`;
   }
 
-  /** The same warehouse, whose calls end at `signal` as well. @param recordActivity see there; as before where it is not given */
+  /** The same warehouse, with calls that `signal` aborts as well. @param recordActivity unchanged by default */
   during(signal: AbortSignal, recordActivity = this.recordActivity): Warehouse {
     return new Warehouse(this.#parts, AbortSignal.any([this.signal, signal]), recordActivity);
   }
 
-  /** The same warehouse, with uploads by this protocol. */
+  /** The same warehouse with another upload protocol. */
   uploadingBy(upload: UploadProtocol): Warehouse {
     return new Warehouse({ ...this.#parts, config: { ...this.#parts.config, upload } }, this.signal, this.recordActivity);
   }
 
   /**
    * Makes one call through the client library.
-   * @param doing what is being done, as a part of a sentence: "create the table"
-   * @throws AppError; bigquery_unavailable at the time limit; or what the signal aborts with
+   * @param doing the action, for error messages: "create the table"
+   * @throws AppError; bigquery_unavailable at the time limit; the signal's reason
    */
   async call<T>(doing: string, work: (client: BigQuery) => Promise<T>): Promise<T> {
     return await this.#limited(doing, ({ client }) => work(client));
   }
 
-  /** The headers of an upload's request: a token may end during a long upload. @throws as `call` */
+  /** The headers of an upload request; get them each time, because a token may expire during a long upload. @throws like `call` */
   async authHeaders(): Promise<Record<string, string>> {
     const headers = await this.#limited('get a token', ({ auth }) => auth.getRequestHeaders());
     return Object.fromEntries(headers);
@@ -147,14 +147,14 @@ function noResponse(doing: string, ms: number): AppError {
   return new AppError('bigquery_unavailable', `Could not ${doing}: BigQuery did not respond within ${ms / 1000} seconds.`);
 }
 
-/** What BigQuery, or the network, refuses for a moment; neither what took all its time, nor a job that was created and failed at once. */
+/** True for transient errors, but not for a timeout or a job that was created and failed immediately. */
 function isWorthRetrying(error: unknown, doing: string): boolean {
   if (isAppError(error)) return false;
   const isFailedJob = httpStatus(error) === undefined && (error as { errors?: unknown }).errors !== undefined;
   return !isFailedJob && translateBigQueryError(error, doing).recovery === 'retry';
 }
 
-/** Opens BigQuery: by federation where it is configured, else without any credentials where the endpoint is on this machine. */
+/** Opens BigQuery, with federation if configured. A loopback endpoint gets no credentials. */
 export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher, limits: WarehouseLimits = LIMITS): Warehouse {
   const endpoint = (config.endpoint ?? GOOGLE).replace(/\/$/, '');
   const connect = (): Connection => {
@@ -164,7 +164,7 @@ export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher, l
       location: config.location,
       ...(config.endpoint && { apiEndpoint: endpoint }),
       authClient: auth,
-      // It would go on trying, in the background, what was given up.
+      // Otherwise it would keep retrying abandoned calls in the background.
       autoRetry: false,
     });
     return { client, auth };
@@ -174,11 +174,11 @@ export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher, l
 
 function chooseClient({ federation, project }: WarehouseConfig, endpoint: string): AuthClient {
   if (federation) return federatedCredentials(federation, SCOPE);
-  // A pass-through client sends no credentials, and looks for none.
+  // A pass-through client neither sends nor looks for credentials.
   return isLoopback(endpoint) ? new PassThroughClient() : defaultCredentials(project, SCOPE);
 }
 
-/** True for an address that nobody but this machine can answer at. */
+/** True for a URL on this machine. */
 export function isLoopback(url: string): boolean {
   return ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
 }

@@ -5,7 +5,7 @@ import { tell } from './tell.ts';
 export class Tally {
   /** assumptions that do not hold and that no setting works around */
   failures = 0;
-  #held = 0;
+  #confirmed = 0;
   #refuted = 0;
   #untried = 0;
   readonly #set: ReadonlySet<Switch>;
@@ -32,7 +32,7 @@ export class Tally {
   }
 
   summary(): string {
-    const counts = `${this.#held} yes, ${this.#refuted} no, ${this.#untried} not tried.`;
+    const counts = `${this.#confirmed} yes, ${this.#refuted} no, ${this.#untried} not tried.`;
     return this.failures > 0 ? `${counts} No setting works around ${this.failures} of the failures: see their lines above.` : counts;
   }
 
@@ -41,7 +41,7 @@ export class Tally {
       this.#untried++;
       this.#print(`--   ${probe.what}: not tried, ${seen}`);
     } else if (holds) {
-      this.#held++;
+      this.#confirmed++;
       this.#print(`yes  ${probe.what}: ${seen}`);
     } else if (!stop.aborted) {
       this.#refuted++;

@@ -152,7 +152,7 @@ async function failedIdIsUsed(scratch: Scratch): Promise<Answer> {
   return answer(again === 'exists', again);
 }
 
-/** @returns made, exists or an HTTP status */
+/** @returns created, exists or an HTTP status */
 async function uploadAgain(scratch: Scratch, load: ReturnType<Scratch['load']>): Promise<string> {
   const upload = scratch.warehouse.upload === 'multipart' ? uploadJobAtOnce : uploadJob;
   try {

@@ -28,10 +28,10 @@ const ENDPOINTS: readonly Endpoint[] = [
 /** The HTTP API. */
 export function createApp(context: Context): Koa {
   const { proxyHops } = context.config.http;
-  // A caller may write what it likes to the left of the entries that our own proxies add.
+  // Callers can forge X-Forwarded-For entries to the left of those that our own proxies add.
   const app = new Koa({ proxy: proxyHops > 0, maxIpsCount: proxyHops });
   app.on('error', () => {
-    // Answers that could not be sent, since the caller went away; all other errors are answered by answerErrors.
+    // Responses that could not be sent because the client disconnected; answerErrors handles all other errors.
   });
   app.use(answerErrors(context));
   app.use(answerHealth);
@@ -42,20 +42,20 @@ export function createApp(context: Context): Koa {
   return app;
 }
 
-/** Says that the process answers: a load balancer asks without a key, and learns nothing else. */
+/** Liveness check for load balancers; needs no key and reveals nothing else. */
 const answerHealth: Koa.Middleware = async (ctx, next) => {
   if (ctx.path !== '/healthz' || !['GET', 'HEAD'].includes(ctx.method)) return await next();
   ctx.body = 'OK';
 };
 
-/** Says whether the job store answers, as this release needs it. For whoever runs the process; not given to the outside. */
+/** Readiness check: the job store is reachable and its schema is current. For operators; not exposed publicly. */
 function answerReadiness(context: Context): Koa.Middleware {
   return async (ctx, next) => {
     if (ctx.path !== '/readyz' || !['GET', 'HEAD'].includes(ctx.method)) return await next();
     const missing = await missingMigrations(context.database).catch(() => undefined);
     const ready = missing?.length === 0;
     ctx.status = ready ? 200 : 503;
-    ctx.body = ready ? 'OK' : `The job store ${missing ? `lacks ${missing.join(', ')}` : 'does not answer'}.`;
+    ctx.body = ready ? 'OK' : missing ? `The job store lacks the migrations ${missing.join(', ')}.` : 'The job store is unreachable.';
   };
 }
 
@@ -63,13 +63,13 @@ function routes(context: Context): Router {
   const router = new Router();
   for (const endpoint of ENDPOINTS) {
     router.register(`/${endpoint.name}`, [...endpoint.methods], async (ctx) => {
-      // The router takes HEAD for GET, and a HEAD must change nothing.
+      // The router routes HEAD like GET, but a HEAD request must not change anything.
       if (ctx.method === 'HEAD') throw methodNotAllowed(endpoint);
       const caller = ctx.state.caller as Caller;
       if (!endpoint.roles.includes(caller.role)) {
         throw new AppError(
           'forbidden',
-          `A key of role ${caller.role} may not call ${endpoint.name}: use one of role ${endpoint.roles.join(' or ')}.`,
+          `API keys with role ${caller.role} may not call ${endpoint.name}. Use a key with role ${endpoint.roles.join(' or ')}.`,
         );
       }
       const fields = await readFields(ctx);
@@ -91,5 +91,5 @@ const refuseOtherMethods: Koa.Middleware = async (ctx, next) => {
 };
 
 function methodNotAllowed(endpoint: Endpoint): AppError {
-  return new AppError('method_not_allowed', `${endpoint.name} answers ${endpoint.methods.join(' and ')} only.`);
+  return new AppError('method_not_allowed', `${endpoint.name} supports only ${endpoint.methods.join(' and ')}.`);
 }

@@ -4,15 +4,15 @@ import type { ApiKey, Role } from '../config.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 
-/** Who calls. Without keys (`--local`) everyone on this machine is an admin. */
+/** The authenticated caller. Without keys (`--local`), any caller on this machine is an admin. */
 export interface Caller {
   name: string;
   role: Role;
 }
 
 /**
- * Lets only callers with an API key pass, before anything of the request is read. It comes in a header, never in a cookie or a URL,
- * so that no page in a browser can make its reader's browser send it.
+ * Requires an API key before reading anything else of the request. The key comes in a header, never in a cookie or URL, so a web page
+ * cannot make a browser send it.
  */
 export function requireKey({ config, log }: Context): Koa.Middleware {
   const { keys, keyless } = config.http;
@@ -20,32 +20,35 @@ export function requireKey({ config, log }: Context): Koa.Middleware {
     ctx.state.caller = keyless ? localCaller(ctx) : callerOf(givenKey(ctx), keys);
     if (ctx.state.caller) return await next();
     log.warn({ event: 'key_refused', address: ctx.ip });
-    throw new AppError('forbidden', 'This API key is not known: check it, or add its sha256 to API_KEYS.');
+    throw new AppError('forbidden', 'Unknown API key. Check the key, or add its sha256 to API_KEYS.');
   };
 }
 
 function givenKey(ctx: Koa.Context): string {
   const given = ctx.get('X-API-Key') || /^Bearer +(\S+)$/i.exec(ctx.get('Authorization'))?.[1];
   if (given) return given;
-  throw new AppError('unauthorized', 'Give an API key, as "Authorization: Bearer <key>" or "X-API-Key: <key>".');
+  throw new AppError('unauthorized', 'Missing API key. Send it as "Authorization: Bearer <key>" or "X-API-Key: <key>".');
 }
 
-/** @returns undefined where the key is none of ours */
+/** @returns undefined if the key is unknown */
 function callerOf(given: string, keys: readonly ApiKey[]): Caller | undefined {
   const sha256 = createHash('sha256').update(given).digest();
-  // Every key is compared, each in constant time.
+  // Compare all keys, each in constant time.
   const [key] = keys.filter((candidate) => timingSafeEqual(candidate.sha256, sha256));
   return key && { name: key.name, role: key.role };
 }
 
-/** No keys: then nothing but a program or a page of this very machine may call. */
+/** Without keys, only programs and pages on this machine may call. */
 function localCaller(ctx: Koa.Context): Caller {
   const { hostname } = URL.parse(`http://${ctx.get('Host')}`) ?? {};
   const origin = ctx.get('Origin');
   const site = ctx.get('Sec-Fetch-Site') || 'none';
   const foreign = (origin && origin !== `http://${ctx.get('Host')}`) || !['none', 'same-origin'].includes(site);
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname ?? '') || foreign) {
-    throw new AppError('forbidden', 'Without API keys only this machine may call: use http://127.0.0.1, and no page of another site.');
+    throw new AppError(
+      'forbidden',
+      'Without API keys, the service accepts requests from this machine only. Call http://127.0.0.1, not from a page of another site.',
+    );
   }
   return { name: 'local', role: 'admin' };
 }

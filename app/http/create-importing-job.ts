@@ -2,7 +2,7 @@ import { createJob } from '../actions/create-job.ts';
 import { type Endpoint, requireConnection, requireObjectName } from './endpoint.ts';
 import { readFlag } from './fields.ts';
 
-/** Creates a job, or takes one over from another user of the org. Imports nothing yet: the next tick does. */
+/** Creates a job, or takes one over from another user of the org. The next tick starts importing. */
 export const createImportingJob: Endpoint = {
   name: 'create_importing_job',
   methods: ['GET', 'POST'],

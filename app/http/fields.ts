@@ -2,49 +2,50 @@ import type Koa from 'koa';
 import { koaBody } from 'koa-body';
 import { AppError } from '../errors.ts';
 
-/** A request's fields by name; an absent one is undefined. */
+/** A request's fields by name; undefined if absent. */
 export type Fields = Record<string, string | undefined>;
 
 const TYPES = ['multipart/form-data', 'application/x-www-form-urlencoded', 'application/json'];
 const MAX_BYTES = 64 * 1024;
 
-/** Reads a request's fields, of its query and its body: multipart, urlencoded or JSON. Files are refused, and never written anywhere. */
+/** Reads a request's fields from its query and its body (multipart, urlencoded or JSON). Rejects files without writing them anywhere. */
 export async function readFields(ctx: Koa.Context): Promise<Fields> {
   const body = await readBody(ctx);
   const entries = [...Object.entries(ctx.query), ...Object.entries(body)];
   const fields: Fields = {};
   for (const [name, value] of entries) {
     if (Object.hasOwn(fields, name) || Array.isArray(value))
-      throw new AppError('invalid_request', `${name} is given more than once: give it once.`);
-    if (!['string', 'number', 'boolean'].includes(typeof value)) throw new AppError('invalid_request', `${name} must be text.`);
+      throw new AppError('invalid_request', `${name} is given more than once. Send it once.`);
+    if (!['string', 'number', 'boolean'].includes(typeof value))
+      throw new AppError('invalid_request', `${name} must be a string, number or boolean.`);
     const text = String(value);
-    if (text.includes('\0') || !text.isWellFormed()) throw new AppError('invalid_request', `${name} holds characters that are no text.`);
+    if (text.includes('\0') || !text.isWellFormed()) throw new AppError('invalid_request', `${name} contains invalid characters.`);
     Object.defineProperty(fields, name, { value: text, enumerable: true });
   }
   return fields;
 }
 
-/** Refuses what is not asked for and names what is missing, all at once. @throws AppError invalid_request */
+/** Rejects unknown fields, then missing ones, naming all of them. @throws AppError invalid_request */
 export function requireFields(fields: Fields, required: readonly string[], optional: readonly string[]): void {
   const known = [...required, ...optional];
   const unknown = Object.keys(fields).filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    const takes = known.length > 0 ? `it takes ${known.join(', ')}` : 'it takes none';
+    const advice = known.length > 0 ? `Use ${known.join(', ')}` : 'This endpoint has no fields';
     throw new AppError(
       'invalid_request',
-      `Unknown ${unknown.length === 1 ? 'field' : 'fields'} ${unknown.map(shorten).join(', ')}: ${takes}.`,
+      `Unknown ${unknown.length === 1 ? 'field' : 'fields'} ${unknown.map(shorten).join(', ')}. ${advice}.`,
     );
   }
   const missing = required.filter((name) => !fields[name]?.trim());
   if (missing.length > 0) {
     throw new AppError(
       'invalid_request',
-      `Missing ${missing.length === 1 ? 'field' : 'fields'} ${missing.join(', ')}: give each as a form field.`,
+      `Missing ${missing.length === 1 ? 'field' : 'fields'} ${missing.join(', ')}. Send each as a form field.`,
     );
   }
 }
 
-/** A field that is true or false; undefined where it is absent. @throws AppError invalid_request */
+/** Reads a boolean field; undefined if absent. @throws AppError invalid_request */
 export function readFlag(fields: Fields, name: string): boolean | undefined {
   const text = fields[name];
   if (text === undefined) return undefined;
@@ -55,11 +56,11 @@ export function readFlag(fields: Fields, name: string): boolean | undefined {
 async function readBody(ctx: Koa.Context): Promise<object> {
   const type = ctx.request.is(TYPES);
   if (type === null || ctx.request.length === 0) return {};
-  if (type === false) throw new AppError('unsupported_media_type', `Send the fields as one of ${TYPES.join(', ')}.`);
+  if (type === false) throw new AppError('unsupported_media_type', `Unsupported Content-Type. Send the fields as ${TYPES.join(', ')}.`);
   if ((ctx.request.length ?? 0) > MAX_BYTES) throw tooLarge();
-  // The other parsers count what comes; this one does not count files.
+  // Unlike the other parsers, the multipart parser does not limit files.
   if (type === TYPES[0] && ctx.request.length === undefined) {
-    throw new AppError('invalid_request', 'Send a multipart body with its Content-Length.', { status: 411 });
+    throw new AppError('invalid_request', 'Missing Content-Length. Send it with a multipart body.', { status: 411 });
   }
   let file = false;
   const parse = koaBody({
@@ -82,18 +83,18 @@ async function readBody(ctx: Koa.Context): Promise<object> {
   } catch (error) {
     const { status, httpCode } = error as { status?: number; httpCode?: number };
     if (status === 413 || httpCode === 413) throw tooLarge();
-    throw new AppError('invalid_request', `The body is not what its Content-Type ${type} says: check it.`, { cause: error });
+    throw new AppError('invalid_request', `The body is not valid ${type}. Check the body and its Content-Type.`, { cause: error });
   }
-  if (file) throw new AppError('invalid_request', 'A file is no field: give each field as text.');
+  if (file) throw new AppError('invalid_request', 'Files are not accepted. Send each field as text.');
   const body: unknown = (ctx.request as { body?: unknown }).body;
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new AppError('invalid_request', 'A JSON body must be an object of fields.');
+    throw new AppError('invalid_request', 'A JSON body must be an object.');
   }
   return body;
 }
 
 function tooLarge(): AppError {
-  return new AppError('body_too_large', `The body is larger than ${MAX_BYTES / 1024} KiB: only fields are sent here.`);
+  return new AppError('body_too_large', `The body is larger than ${MAX_BYTES / 1024} KiB. Send only the fields of this endpoint.`);
 }
 
 function shorten(name: string): string {

@@ -1,7 +1,7 @@
 import { startConnection } from '../actions/connect.ts';
 import type { Endpoint } from './endpoint.ts';
 
-/** The URL to which a user is to be sent to let us in. */
+/** Returns the URL on which a user authorizes us. */
 export const getOauthUrl: Endpoint = {
   name: 'get_oauth_url',
   methods: ['GET', 'POST'],

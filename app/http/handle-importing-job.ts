@@ -8,12 +8,12 @@ import { type Endpoint, requireConnection, requireJob } from './endpoint.ts';
 import type { Fields } from './fields.ts';
 import { reportTick } from './tick-report.ts';
 
-/** A load balancer gives up after a minute. */
+/** Below a load balancer's timeout of one minute. */
 const MAX_WAIT_SECONDS = 50;
 
 /**
- * The tick: starts what is due, of all jobs or of those named, and answers at once. With `wait`, it answers when nothing is left to wait
- * for, and says how the jobs stand: always by 200, since a scheduler would repeat a request that failed, and not what failed in a run.
+ * The tick: starts due runs, of all jobs or of the named ones, and responds immediately. With `wait`, it responds once nothing is left to
+ * wait for and reports the state of the jobs. Always responds with 200: a scheduler would only retry the request, not a failed run.
  */
 export const handleImportingJob: Endpoint = {
   name: 'handle_importing_job',
@@ -23,7 +23,7 @@ export const handleImportingJob: Endpoint = {
   optional: ['user_id', 'object_name', 'wait'],
   async answer(context, fields, caller, wantsJson) {
     const waitSeconds = readWait(fields.wait);
-    if (caller.role === 'tick' && waitSeconds > 0) throw new AppError('forbidden', 'A key of role tick may not wait: leave wait out.');
+    if (caller.role === 'tick' && waitSeconds > 0) throw new AppError('forbidden', 'API keys with role tick may not use wait. Omit it.');
     const filter = await readFilter(context, fields);
     const { runIds, nextWindowEnd } = await tick(context, filter);
     if (waitSeconds === 0) return 'OK';
@@ -35,7 +35,7 @@ export const handleImportingJob: Endpoint = {
 
 async function readFilter(context: Context, fields: Fields): Promise<JobFilter> {
   if (fields.object_name !== undefined && fields.user_id === undefined) {
-    throw new AppError('invalid_request', 'object_name is given without user_id: give both, or only user_id, or none.');
+    throw new AppError('invalid_request', 'object_name requires user_id. Send both, only user_id, or neither.');
   }
   if (fields.object_name !== undefined) return { jobId: (await requireJob(context, fields)).id };
   if (fields.user_id !== undefined) return { connectionId: (await requireConnection(context, fields.user_id)).id };
@@ -44,6 +44,6 @@ async function readFilter(context: Context, fields: Fields): Promise<JobFilter> 
 
 function readWait(text: string | undefined): number {
   if (text === undefined) return 0;
-  if (!/^\d{1,6}$/.test(text)) throw new AppError('invalid_request', `wait must be a number of seconds, up to ${MAX_WAIT_SECONDS}.`);
+  if (!/^\d{1,6}$/.test(text)) throw new AppError('invalid_request', `wait must be a number of seconds, at most ${MAX_WAIT_SECONDS}.`);
   return Math.min(Number(text), MAX_WAIT_SECONDS);
 }

@@ -3,7 +3,7 @@ import { formatDate, formatStartDate } from '../core/start-date.ts';
 import { type ListedJob, type ListedRun, listJobs } from '../store/job-list.ts';
 import type { Endpoint } from './endpoint.ts';
 
-/** All jobs: the contract's columns, and the latest run of each. */
+/** Lists all jobs with the contract's columns and their latest run. */
 export const jobs: Endpoint = {
   name: 'jobs',
   methods: ['GET'],

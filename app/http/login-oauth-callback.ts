@@ -1,7 +1,7 @@
 import { finishConnection } from '../actions/connect.ts';
 import type { Endpoint } from './endpoint.ts';
 
-/** Takes what came back with the redirect, a code or an error, and keeps the grant. Answers the user_id. */
+/** Takes the code or error from the redirect, stores the grant and returns the user_id. */
 export const loginOauthCallback: Endpoint = {
   name: 'login_oauth_callback',
   methods: ['GET', 'POST'],

@@ -1,7 +1,7 @@
 import { pauseJob } from '../store/jobs.ts';
 import { type Endpoint, requireJob } from './endpoint.ts';
 
-/** Lets a job rest: no tick starts anything for it. A run that a worker has begun ends first. */
+/** Pauses a job: ticks start no runs for it. A run that is already in progress finishes first. */
 export const pauseImportingJob: Endpoint = {
   name: 'pause_importing_job',
   methods: ['GET', 'POST'],

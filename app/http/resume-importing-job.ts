@@ -1,7 +1,7 @@
 import { resumeJob } from '../store/jobs.ts';
 import { type Endpoint, requireJob } from './endpoint.ts';
 
-/** Lets a paused job go on: the next tick imports all that it missed. */
+/** Resumes a paused job: the next tick imports everything it missed. */
 export const resumeImportingJob: Endpoint = {
   name: 'resume_importing_job',
   methods: ['GET', 'POST'],

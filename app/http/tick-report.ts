@@ -2,25 +2,25 @@ import { type JobState, jobState } from '../core/job-state.ts';
 import { formatInstant, formatStartDate } from '../core/start-date.ts';
 import type { ListedJob } from '../store/job-list.ts';
 
-/** What a tick that waited has to say. */
+/** The report of a tick with `wait`. */
 export interface TickReport {
-  /** starts with OK where nothing failed or is pending */
+  /** starts with OK if nothing failed or is pending */
   message: string;
-  /** for callers that want JSON */
+  /** for callers that prefer JSON */
   json: object;
 }
 
-/** A text names so many jobs, JSON as many more: there may be thousands. */
+/** Limits on the jobs listed in text and in JSON: there may be thousands. */
 const MAX_NAMED = 10;
 const MAX_LISTED = 100;
 
-/** The states that need attention, the most urgent first. */
+/** States that need attention, most urgent first. */
 const PENDING = ['failed', 'needs_login', 'deferred', 'unfinished'] as const satisfies JobState[];
 
 /**
- * Summarizes the jobs that a tick was for.
- * @param due whether the tick started a run or met one
- * @param nextWindowEnd by the schedule's clock
+ * Summarizes the jobs of a tick.
+ * @param due whether the tick started a run or waited for one
+ * @param nextWindowEnd in schedule time
  * @param now in real time
  */
 export function reportTick(jobs: readonly ListedJob[], due: boolean, nextWindowEnd: Date, now: Date): TickReport {
@@ -81,7 +81,7 @@ function describeComplete(complete: readonly ListedJob[], paused: readonly Liste
   return parts.join('; ');
 }
 
-/** Such as "Account is", "Account and Lead are", "12 jobs are". */
+/** For example "Account is", "Account and Lead are", "12 jobs are". */
 function nameAll(jobs: readonly ListedJob[]): string {
   const names = new Intl.ListFormat('en').format(jobs.map((job) => job.objectName));
   return `${jobs.length > 3 ? count(jobs.length, 'job') : names} ${jobs.length === 1 ? 'is' : 'are'}`;

@@ -70,7 +70,7 @@ test('the doctor says what is wrong, each thing by itself, and tells no secret',
   expect(code).toBe(1);
   expect(output).toMatch(/ok {4}the job store is reachable/);
   expect(output).toMatch(/FAIL {2}the Salesforce login hosts accept the configured apps: .*SALESFORCE_CLIENT_SECRET/);
-  expect(output).toMatch(/FAIL {2}the datasets exist in the configured location: .*BIGQUERY_LOCATION is US: set it to EU/);
+  expect(output).toMatch(/FAIL {2}the datasets exist in the configured location: .*BIGQUERY_LOCATION is US\. Set it to EU/);
   expect(output).not.toContain('not-the-s3cret');
 });
 

@@ -144,7 +144,7 @@ describe("the service's BigQuery", () => {
       '/v1/token',
       400,
       { error: 'invalid_grant', error_description: 'The mapped attribute is not admitted.' },
-      /Google refused the identity of the task's AWS role \(invalid_grant\): The mapped attribute is not admitted\. Check WIF_AUDIENCE \(\/\/iam/,
+      /Google refused the AWS role of the task \(invalid_grant\): The mapped attribute is not admitted\. Check WIF_AUDIENCE \(\/\/iam/,
     ],
     [
       'by the service account',
@@ -158,7 +158,7 @@ describe("the service's BigQuery", () => {
       '/credentials',
       404,
       {},
-      /AWS did not provide the credentials of the task's role .* Check that the task definition has a task role/,
+      /AWS did not provide credentials for the task role .* Check that the task definition has a task role/,
     ],
   ])('is refused %s with what to check, for uploads as well', async (_by, path, status, body, shown) => {
     clouds.refusal = { path, status, body };

@@ -27,7 +27,7 @@ test("a user's own view of that name is left as it is, and the receipt says so",
   await service.rows('CREATE VIEW salesforce.Account_live AS SELECT 1 AS mine');
   expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
   expect(await service.rows('SELECT * FROM salesforce.Account_live')).toEqual([{ mine: 1 }]);
-  expect(await receipt()).toMatchObject({ live_view: 'not ours: salesforce.Account_live is another view, and was left as it is' });
+  expect(await receipt()).toMatchObject({ live_view: 'not ours: salesforce.Account_live is another view; it was left unchanged' });
   expect(warnings()).toHaveLength(1);
 });
 
@@ -35,7 +35,7 @@ test("a user's own table of that name is left as it is, and the receipt says so"
   await service.rows('CREATE TABLE salesforce.Account_live AS SELECT 1 AS mine');
   expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
   expect(await service.rows('SELECT * FROM salesforce.Account_live')).toEqual([{ mine: 1 }]);
-  expect(await receipt()).toMatchObject({ live_view: 'not ours: salesforce.Account_live is another table, and was left as it is' });
+  expect(await receipt()).toMatchObject({ live_view: 'not ours: salesforce.Account_live is another table; it was left unchanged' });
 });
 
 test('a view that an earlier release made, without a label, is ours', async () => {

@@ -74,6 +74,6 @@ test('a credentials file that cannot be used is named by its variable, and nothi
   writeFileSync(file, 's3cret that is no JSON');
   process.env.GOOGLE_APPLICATION_CREDENTIALS = file;
   const error = await query(open(), 'SELECT 1', {}).catch((thrown: Error) => thrown);
-  expect(error).toMatchObject({ message: expect.stringContaining('The file of GOOGLE_APPLICATION_CREDENTIALS') });
+  expect(error).toMatchObject({ message: expect.stringContaining('The file in GOOGLE_APPLICATION_CREDENTIALS') });
   expect((error as Error).message).not.toContain('s3cret');
 });

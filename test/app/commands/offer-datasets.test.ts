@@ -43,7 +43,7 @@ describe('datasets that are missing in BigQuery', () => {
     await clientOf(bigquery).createDataset('marketing', { location: 'EU' });
     await expect(checkDatasets(warehouse, ['salesforce', 'marketing'])).rejects.toMatchObject({
       code: 'bigquery_refused',
-      message: `The datasets salesforce and staging are missing in the project local. Create them:\n${bq('salesforce')}\n${bq('staging')}`,
+      message: `The datasets salesforce and staging do not exist in the project local. Create them:\n${bq('salesforce')}\n${bq('staging')}`,
     });
     expect(await datasets()).toEqual(['marketing']);
   });
