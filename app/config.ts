@@ -92,7 +92,7 @@ const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
   const read = new Reader(env);
   const host = read.text('HOST', 'the address to listen on', local ? '127.0.0.1' : '0.0.0.0');
-  if (local && !LOOPBACK.includes(host)) read.fault(`HOST is ${host}, but the service listens on loopback only with --local. Unset HOST.`);
+  if (local && !LOOPBACK.includes(host)) read.fault(`With --local, the service listens on loopback only, but HOST is ${host}. Unset HOST.`);
   const scheduleClockUrl = env.SCHEDULE_CLOCK_URL || undefined;
   if (scheduleClockUrl && !local) read.fault('SCHEDULE_CLOCK_URL is supported with --local only. Unset it.');
   const keys = local && !env.API_KEYS ? [] : readApiKeys(read);
@@ -178,7 +178,7 @@ class Reader {
 
   url(name: string, meaning: string, protocols: string[]): string {
     const value = this.text(name, meaning);
-    if (value && !protocols.includes(URL.parse(value)?.protocol ?? '')) this.fault(`${name} is not a valid URL. Set it to ${meaning}.`);
+    if (value && !protocols.includes(URL.parse(value)?.protocol ?? '')) this.fault(`${name} is invalid. Set it to ${meaning}.`);
     return value.replace(/\/$/, '');
   }
 
