@@ -20,35 +20,35 @@ import { OrgCalls } from './store/org-calls.ts';
 import { Renewals } from './store/renewals.ts';
 import { createSealer, type Sealer } from './store/seal.ts';
 
-/** What the parts work with, and the only place where they are put together. Others import its type only. */
+/** The dependencies of the service, wired together only here. Other modules import just the type. */
 export interface Context {
   readonly config: Config;
   readonly log: Log;
   readonly database: pg.Pool;
   readonly sealer: Sealer;
-  /** connections to Salesforce, and to BigQuery for uploads */
+  /** for requests to Salesforce, and for uploads to BigQuery */
   readonly dispatcher: Dispatcher;
   readonly warehouse: Warehouse;
   readonly describes: DescribeCache;
   readonly limits: Limits;
-  /** what we call each org, and may */
+  /** API calls made to each org, and its limits */
   readonly calls: OrgCalls;
-  /** places for uploads in this process */
+  /** limits concurrent uploads in this process */
   readonly uploads: Semaphore;
-  /** places for long requests to an org */
+  /** limits concurrent long requests to an org */
   longRequests(orgId: string): Semaphore;
-  /** A connection's way into its org; `signal` ends its calls, and `recordActivity` is called at each. */
+  /** A client for a connection's org. `signal` aborts its calls; `recordActivity` is called on each. */
   salesforce(connectionId: number, signal?: AbortSignal, recordActivity?: () => void): SalesforceClient;
-  /** The External Client App of a login host; the first one where none is named. @throws AppError invalid_request */
+  /** The External Client App of a login host; by default the first one. @throws AppError invalid_request */
   app(loginUrl?: string): SalesforceApp;
-  /** The schedule's idea of now. All else lives in real time. */
+  /** The current time by the schedule's clock. Everything else uses real time. */
   scheduleNow(): Promise<Date>;
   close(): Promise<void>;
 }
 
 const CLOSE_MS = 5_000;
 
-/** Opens everything that a configuration names. Nothing is asked of any of it yet. */
+/** Creates the context of a configuration, without making any request. */
 export function createContext(config: Config, log: Log, limits = LIMITS): Context {
   const credentials = config.aws && taskCredentials(config.aws.credentials);
   const database = openDatabase(databaseAddress(config, credentials), (error) =>
@@ -58,9 +58,9 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
   const calls = new OrgCalls(database, callsNotWritten);
   const sealer = createSealer(config.tokenKeys);
   const renewals = new Renewals(database, sealer, limits.loginMs, (error) =>
-    log.warn({ event: 'renewal_not_stored', ...describeError(error) }, 'a renewed session could not be stored: it is tried again'),
+    log.warn({ event: 'renewal_not_stored', ...describeError(error) }, 'Could not store a renewed session. Retrying.'),
   );
-  // Pages are slow to begin and large; each request sets its own idle time-outs.
+  // Pages are large and slow to start; each request sets its own idle timeouts.
   const { httpProxy, httpsProxy, noProxy } = config.proxy;
   const dispatcher = new EnvHttpProxyAgent({ httpProxy, httpsProxy, noProxy, connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
   const warehouse = openWarehouse({ ...config.bigquery, federation: federationOf(config, credentials) }, dispatcher, limits);
@@ -73,7 +73,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
     const known = config.salesforce.apps.map((candidate) => candidate.loginUrl).join(', ');
     throw new AppError(
       'invalid_request',
-      `No External Client App is configured for this login_url: use one of ${known}, or add it to SALESFORCE_APPS.`,
+      `No External Client App is configured for this login_url. Use one of ${known}, or add it to SALESFORCE_APPS.`,
     );
   };
 
@@ -112,16 +112,16 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
           gzip: config.salesforce.gzip,
           limits,
           loginUrls: config.salesforce.apps.map(({ loginUrl }) => loginUrl),
-          onCall: (told) => {
+          onCall: (usage) => {
             recordActivity?.();
-            calls.count(connectionId, told);
+            calls.count(connectionId, usage);
           },
           signal,
         },
       ),
     scheduleNow: () => readClock(config.scheduleClockUrl),
     async close() {
-      // What is under way gets a moment; a call that hangs must not keep the process.
+      // Give in-flight work a moment, but do not let a hanging call keep the process alive.
       const written = Promise.all([calls.write().catch(callsNotWritten), renewals.close()]);
       const closed = Promise.all([written.then(() => database.end()), dispatcher.close()]);
       await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
@@ -131,7 +131,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
 
 type Credentials = ReturnType<typeof taskCredentials> | undefined;
 
-/** Where the job store of a configuration is, with the password that RDS keeps where there is one. */
+/** The address of the job store, with the password from Secrets Manager if RDS manages it. */
 export function databaseAddress(
   { database, aws }: Config,
   credentials: Credentials = aws && taskCredentials(aws.credentials),

@@ -1,17 +1,17 @@
-/** What should be done about a failure. Decided where it is understood; nothing above decides by message text. */
+/** How to recover from a failure. Set where the failure is understood; callers never decide by message text. */
 export type Recovery =
-  /** passing: the same again, soon */
+  /** transient: try again soon */
   | 'retry'
-  /** not now: later, without counting as a failure */
+  /** try again later, without counting as a failure */
   | 'defer'
-  /** the grant is gone: a person must log in again */
+  /** the grant has ended: a user must log in again */
   | 'reauthorize'
-  /** the same again gives the same: tell, and stop */
+  /** permanent: report and stop */
   | 'give-up';
 
-/** The public error codes. A caller may decide by them, so a code once given keeps its meaning. */
+/** The public error codes. Callers may branch on them, so a published code keeps its meaning. */
 export type ErrorCode =
-  // of a request
+  // request errors
   | 'invalid_request'
   | 'unauthorized'
   | 'forbidden'
@@ -21,7 +21,7 @@ export type ErrorCode =
   | 'body_too_large'
   | 'unsupported_media_type'
   | 'login_refused'
-  // of the work
+  // errors of a run
   | 'needs_login'
   | 'salesforce_unavailable'
   | 'salesforce_refused'
@@ -75,7 +75,7 @@ export interface AppErrorOptions {
   status?: number;
 }
 
-/** A failure in our own words. `message` is a sentence that says what to do and may be shown to anyone who may ask. */
+/** Our own error type. `message` says what happened and what to do, and is safe to show to any authorized caller. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
@@ -92,12 +92,12 @@ export class AppError extends Error {
   }
 }
 
-/** True for our own errors. */
+/** Whether an error is an AppError. */
 export function isAppError(error: unknown): error is AppError {
   return error instanceof AppError;
 }
 
-/** The stable code of a foreign error (Node, Postgres, undici), or undefined. Looks through `cause`, where fetch hides it. */
+/** The stable code of a foreign error (Node, Postgres, undici), or undefined. Searches `cause`, because fetch nests it there. */
 export function foreignCode(error: unknown): string | undefined {
   for (let current = error, depth = 0; current && depth < 5; depth++) {
     const { code, cause } = current as { code?: unknown; cause?: unknown };

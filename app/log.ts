@@ -3,10 +3,10 @@ import { AppError } from './errors.ts';
 
 export type Log = pino.Logger;
 
-/** Names under which a secret, or a record's value, might come; whatever the depth. */
+/** Field names that might contain a secret or a record value, at any depth. */
 const SECRET = /token|secret|password|authorization|cookie|verifier|api_?key|signature|assertion|^code$/i;
 
-/** JSON lines: codes, columns, counts and ids; never secrets or values of records. */
+/** Logs JSON lines: codes, columns, counts, and ids; never secrets or record values. */
 export function createLog(destination?: pino.DestinationStream): Log {
   const options: pino.LoggerOptions = {
     base: null,
@@ -17,8 +17,8 @@ export function createLog(destination?: pino.DestinationStream): Log {
 }
 
 /**
- * What of an error may be logged: foreign errors' messages quote values and URLs, so of those only codes and places are kept. Every name
- * begins with `error_`, and what is known of the error stands below one of them: no field of the line itself is ever overwritten.
+ * The loggable part of an error. Foreign messages quote values and URLs, so only their codes and stack frames are kept. Every name
+ * starts with `error_`, so that no other field of the log line is overwritten.
  */
 export function describeError(error: unknown): Record<`error_${string}`, unknown> {
   if (!(error instanceof AppError)) return { error_code: 'internal', error_cause: placeOf(error) };
@@ -39,7 +39,7 @@ function placeOf(error: unknown): Record<string, unknown> {
   };
 }
 
-/** A stack begins with the message, whose lines may look like frames; where it does not hold it, nothing tells them apart. */
+/** A stack starts with the message, whose lines may look like frames. If the stack does not contain it, the two cannot be told apart. */
 function framesOf(stack: string, message: string): string[] {
   if (!stack.includes(message)) return [];
   const lines = stack.slice(stack.indexOf(message) + message.length).split('\n');

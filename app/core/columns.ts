@@ -5,44 +5,44 @@ export type ColumnType = 'STRING' | 'BOOL' | 'INT64' | 'FLOAT64' | 'NUMERIC' | '
 export interface Column {
   name: string;
   type: ColumnType;
-  /** what an analyst may read of the field; absent for our own columns */
+  /** the field's description, for analysts; absent for our own columns */
   description?: string;
 }
 
 /**
- * A column that a Salesforce field fills. Salesforce's API names are legal in BigQuery, so that field and name are the same text, but where
- * the field has had a type that its column cannot hold.
+ * A column that a Salesforce field fills. Salesforce's API names are valid in BigQuery, so field and name are equal, unless the field
+ * changed to a type that its original column cannot store.
  */
 export interface FieldColumn extends Column {
-  /** its API name: in describe, in SOQL, in the pages' headers and the staging tables */
+  /** its API name: in describe, SOQL, page headers, and staging tables */
   field: string;
-  /** whether Salesforce computes its value; absent: it does not */
+  /** whether Salesforce computes its value; absent: no */
   calculated?: boolean;
   /** the field group whose queries return it; absent: the base group */
   group?: number;
 }
 
-/** What of a described field the choice needs. */
+/** The properties of a described field that determine its column. */
 export interface DescribedField {
   name: string;
   type: string;
   label: string;
-  /** the help text that an admin gave it */
+  /** the help text set by an admin */
   help: string | null;
-  /** characters of a text */
+  /** maximum characters of a text */
   length: number;
-  /** digits of a number: all, and those after the point */
+  /** digits of a number: in total, and after the decimal point */
   precision: number;
   scale: number;
-  /** whether Salesforce computes its value: a formula, a roll-up */
+  /** whether Salesforce computes its value (a formula or a roll-up) */
   calculated: boolean;
-  /** whether a WHERE clause may name it */
+  /** whether a WHERE clause can filter by it */
   filterable: boolean;
-  /** whether a row may have no value; Salesforce's word for it is not to be relied on for data */
+  /** whether it may be null; Salesforce's data does not always obey a `false` */
   nillable: boolean;
 }
 
-/** Salesforce's field types and the columns they become; `undefined`: not a value of its own, so not asked for. */
+/** Salesforce's field types and their column types; `undefined`: not a value of its own, so not requested. */
 const TYPES: Record<string, ((field: DescribedField) => ColumnType) | undefined> = {
   id: () => 'STRING',
   reference: () => 'STRING',
@@ -62,27 +62,27 @@ const TYPES: Record<string, ((field: DescribedField) => ColumnType) | undefined>
   boolean: () => 'BOOL',
   int: () => 'INT64',
   long: () => 'INT64',
-  // The wire carries IEEE doubles, and a described scale is a display promise, not a storage one.
+  // Values travel as IEEE doubles; a described scale governs display, not storage.
   double: () => 'FLOAT64',
   percent: () => 'FLOAT64',
   currency: decimal,
   date: () => 'DATE',
   datetime: () => 'TIMESTAMP',
   time: () => 'TIME',
-  // Compound parents: their parts are fields of their own, and Bulk refuses the parents.
+  // Compound fields: their components are separate fields, and Bulk rejects the compound.
   address: undefined,
   location: undefined,
-  // Not a value but a link to one.
+  // Salesforce returns a link, not the value.
   base64: undefined,
   complexvalue: undefined,
 };
 
-/** NUMERIC holds 29 digits before the point and 9 after it. */
+/** NUMERIC stores 29 digits before the decimal point and 9 after it. */
 function decimal(field: DescribedField): ColumnType {
   return field.scale > 9 || field.precision - field.scale > 29 ? 'BIGNUMERIC' : 'NUMERIC';
 }
 
-/** The columns of an object, in the order of its fields. A type that nobody has told us of has none, since its values might not be text. */
+/** The columns of an object, in the order of its fields. A field of unknown type has none, because its values might not be text. */
 export function columnsOf(fields: readonly DescribedField[]): FieldColumn[] {
   return fields.flatMap((field) => {
     const choose = TYPES[field.type];
@@ -92,7 +92,7 @@ export function columnsOf(fields: readonly DescribedField[]): FieldColumn[] {
   });
 }
 
-/** Fields of a type that nobody has told us of, each with its type. */
+/** The fields of unknown type, each with its type. */
 export function unknownFields(fields: readonly DescribedField[]): string[] {
   return fields.flatMap(({ name, type }) => (Object.hasOwn(TYPES, type) ? [] : [`${name} (${type})`]));
 }
@@ -100,7 +100,7 @@ export function unknownFields(fields: readonly DescribedField[]): string[] {
 /** BigQuery's limit on a column's description. */
 const MAX_DESCRIPTION = 1024;
 
-/** Label, help text and Salesforce type, such as "Amount. What the customer pays a year. Salesforce: currency(18, 2)." */
+/** Label, help text, and Salesforce type, for example "Amount. What the customer pays a year. Salesforce: currency(18, 2)." */
 function describeField({ label, help, type, length, precision, scale }: DescribedField): string {
   const size = precision > 0 && type !== 'multipicklist' ? `(${precision}, ${scale})` : length > 0 ? `(${length})` : '';
   const origin = ` Salesforce: ${type}${size}.`;

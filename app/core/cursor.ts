@@ -1,25 +1,25 @@
-/** What of a described field the choice needs. */
+/** The properties of a described field that qualify it as a cursor. */
 interface Field {
   name: string;
   type: string;
   filterable: boolean;
 }
 
-/** The stamps that can cut windows, the best first. */
+/** The candidate cursor fields, best first. */
 export const STAMPS = ['SystemModstamp', 'LastModifiedDate', 'CreatedDate'];
 
-/** The stamp that no edit moves: windows by it see new rows only. */
+/** Edits do not change this field: windows over it contain new rows only. */
 export const CREATED_STAMP = 'CreatedDate';
 
 /**
- * The field by which an object's windows are cut, or undefined where none can be filtered by.
- * SystemModstamp first: it moves with every change, is indexed, and cannot be set by a user.
+ * The cursor field of an object, or undefined if none is filterable.
+ * SystemModstamp comes first: every change updates it, it is indexed, and users cannot set it.
  */
 export function chooseCursor(fields: readonly Field[]): string | undefined {
   return STAMPS.find((name) => canCutWindows(fields, name));
 }
 
-/** Whether windows can be cut by a field: a WHERE clause may compare it with a datetime. */
+/** Whether a field can be the cursor: a WHERE clause can compare it with a datetime. */
 export function canCutWindows(fields: readonly Field[], name: string): boolean {
   return fields.some((field) => field.name === name && field.type === 'datetime' && field.filterable);
 }

@@ -1,11 +1,11 @@
 import { AppError } from '../errors.ts';
 
-/** What becomes of rows that were deleted in Salesforce: kept as they were last, kept without their values, or removed. */
+/** How to treat rows deleted in Salesforce: keep their last values, blank their values, or remove them. */
 export type Deletes = 'keep' | 'blank' | 'remove';
 
-/** Reads the choice. @throws AppError invalid_request */
+/** Parses the parameter `deletes`. @throws AppError invalid_request */
 export function parseDeletes(text: string | undefined): Deletes {
   const known = (['keep', 'blank', 'remove'] as const).find((deletes) => deletes === (text ?? 'keep'));
   if (known) return known;
-  throw new AppError('invalid_request', 'deletes must be keep, blank (keep the row without its values) or remove.');
+  throw new AppError('invalid_request', 'deletes must be keep, blank (keep the row without its values), or remove.');
 }

@@ -1,43 +1,43 @@
 import { AppError } from '../errors.ts';
 import type { ColumnType, FieldColumn } from './columns.ts';
 
-/** A column that a table has. */
+/** A column of an existing table. */
 export interface ExistingColumn {
   name: string;
-  /** one of ours, or whatever somebody else gave it */
+  /** one of our types, or any other */
   type: string;
 }
 
-/** A field whose type is not the one that the column of its name has, or had. */
+/** A field whose type differs from the type that the column of its name has, or had. */
 export interface RetypedField {
   field: string;
-  /** what its values are now */
+  /** its current type */
   type: ColumnType;
-  /** where they go */
+  /** the column that receives its values */
   column: string;
   column_type: ColumnType;
-  /** kept: the column of its name holds them as it is; widened: it was made to; new_column: it cannot, and stays as it is */
+  /** kept: the column of its name can store them; widened: that column was widened; new_column: a new column stores them */
   how: 'kept' | 'widened' | 'new_column';
 }
 
-/** How the fields that a run asks for differ from the columns of its target table. Goes on the receipt. */
+/** How the fields that a run requests differ from the columns of its target table. Part of the receipt. */
 export interface Drift {
-  /** columns that come */
+  /** new columns */
   added: string[];
-  /** columns that nothing fills any more: their fields are hidden or deleted, or their values go elsewhere */
+  /** columns that nothing fills any more: their fields are hidden or deleted, or another column receives their values */
   orphaned: string[];
   retyped: RetypedField[];
-  /** fields that are not read, each with the reason: a type without a column, or Salesforce's code of a refusal */
+  /** fields that are not read, each with the reason: an unknown type, or the error code with which Salesforce refused it */
   skipped: string[];
 }
 
 export const NO_DRIFT: Drift = { added: [], orphaned: [], retyped: [], skipped: [] };
 
 /**
- * The other types whose columns hold every value of a type. A FLOAT64 holds the rest of numbers too: they travel as IEEE doubles, and only
- * Salesforce's own fields, which keep their type, have 64-bit integers.
+ * The other column types that can store every value of a type. FLOAT64 can store all numbers: they travel as IEEE doubles, and only
+ * Salesforce's standard fields, which never change type, are 64-bit integers.
  */
-const HELD_BY: Record<ColumnType, readonly ColumnType[]> = {
+const STORABLE_AS: Record<ColumnType, readonly ColumnType[]> = {
   STRING: [],
   BOOL: ['STRING'],
   INT64: ['NUMERIC', 'BIGNUMERIC', 'FLOAT64', 'STRING'],
@@ -49,20 +49,20 @@ const HELD_BY: Record<ColumnType, readonly ColumnType[]> = {
   TIME: ['STRING'],
 };
 
-/** What BigQuery makes of a column in place without a loss. To FLOAT64 it would, too, but then digits are gone for good. */
+/** Lossless changes of a column's type that BigQuery makes in place. It also converts to FLOAT64, but that loses digits. */
 const WIDENS_TO: Record<string, readonly ColumnType[]> = { INT64: ['NUMERIC', 'BIGNUMERIC'], NUMERIC: ['BIGNUMERIC'] };
 
-/** Whether a column of one type can be made one of the other in place, with all that it holds. */
+/** Whether a column can be widened from one type to another in place, without loss. */
 export function isWidened(from: string, to: ColumnType): boolean {
   return WIDENS_TO[from]?.includes(to) ?? false;
 }
 
 /**
- * Finds each field its column in a table: the one of its name where that holds the field's values or can be widened to, else one named by
- * field and type, such as `Amount__c_string`. Nothing is dropped, and a type that comes back finds its old column.
- * @param wanted the columns as the describe alone would have them
- * @param existing the table's columns; undefined: there is no table yet
- * @throws AppError bigquery_refused where the rows could no longer be matched, ordered or found
+ * Assigns each field a column of the table: the column of its name if that can store the field's values or be widened, otherwise one named
+ * by field and type, for example `Amount__c_string`. Drops no column, and a field that reverts to an earlier type reuses its old column.
+ * @param wanted the columns according to the describe alone
+ * @param existing the table's columns; undefined: no table yet
+ * @throws AppError bigquery_refused if rows could no longer be matched or ordered
  */
 export function settleDrift(
   wanted: readonly FieldColumn[],
@@ -82,16 +82,16 @@ export function settleDrift(
     columns,
     drift: {
       added: columns.map(({ name }) => name).filter((name) => !types.has(name.toLowerCase())),
-      // Our own begin with an underscore, as no Salesforce field does.
+      // Our own columns start with an underscore; no Salesforce field does.
       orphaned: existing.map(({ name }) => name).filter((name) => !name.startsWith('_') && !filled.has(name.toLowerCase())),
-      retyped: columns.flatMap((column, index) => tellRetyped(column, wanted[index]!.type, types)),
+      retyped: columns.flatMap((column, index) => findRetyped(column, wanted[index]!.type, types)),
     },
   };
 }
 
 /**
- * The settled fields of a run without one that it can no longer read.
- * @param hasTable whether the target table was there before the run
+ * Removes a field that a run can no longer read from its settled fields.
+ * @param hasTable whether the target table existed before the run
  */
 export function dropField(
   { columns, drift }: { columns: readonly FieldColumn[]; drift: Drift },
@@ -110,7 +110,7 @@ export function dropField(
   };
 }
 
-/** Statements lean on the types of these. */
+/** Our statements depend on the types of these fields. */
 function isFixed(field: string, cursorField: string): boolean {
   return ['Id', 'IsDeleted', 'CreatedDate', cursorField].includes(field);
 }
@@ -120,7 +120,7 @@ function requireType(column: FieldColumn, types: ReadonlyMap<string, string>): F
   if (type === undefined || type === column.type) return column;
   throw new AppError(
     'bigquery_refused',
-    `The field ${column.field} is ${column.type} now, and its column is ${type}, by which rows are matched: rename or drop the column, then tick again.`,
+    `Field ${column.field} is now ${column.type}, but its column is ${type} and rows are matched by it. Rename or drop the column, then call handle_importing_job.`,
   );
 }
 
@@ -129,12 +129,12 @@ function place(column: FieldColumn, name: string, types: ReadonlyMap<string, str
   const isFree = name === field || !taken.has(name.toLowerCase());
   const found = types.get(name.toLowerCase());
   if (isFree && (found === undefined || found === type || isWidened(found, type))) return { ...column, name };
-  const wider = HELD_BY[type].find((candidate) => candidate === found);
+  const wider = STORABLE_AS[type].find((candidate) => candidate === found);
   if (isFree && wider) return { ...column, name, type: wider };
   return place(column, `${name}_${type.toLowerCase()}`, types, taken);
 }
 
-function tellRetyped({ field, name, type }: FieldColumn, fieldType: ColumnType, types: ReadonlyMap<string, string>): RetypedField[] {
+function findRetyped({ field, name, type }: FieldColumn, fieldType: ColumnType, types: ReadonlyMap<string, string>): RetypedField[] {
   const was = types.get(name.toLowerCase()) ?? type;
   if (name === field && was === fieldType) return [];
   const how = name !== field ? 'new_column' : was === type ? 'kept' : 'widened';

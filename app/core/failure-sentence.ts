@@ -1,16 +1,16 @@
 import { redactMessage } from './redact.ts';
 
-/** How a platform answered a call that failed. */
+/** How a platform refused a call. */
 export interface PlatformFailure {
-  /** what was being done, as a part of a sentence: "describe Account" */
+  /** the attempted action, as a phrase: "describe Account" */
   doing: string;
-  /** who did what: "Salesforce refused it" */
+  /** what happened: "Salesforce refused it" */
   what: string;
-  /** the platform's own code */
+  /** the platform's error code */
   code: string;
-  /** the platform's own message, as it came */
+  /** the platform's unredacted message */
   message?: string | undefined;
-  /** what to do about it, as a sentence */
+  /** what to do, as a sentence */
   advice?: string | undefined;
 }
 

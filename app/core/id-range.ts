@@ -1,15 +1,15 @@
-/** Ids count up in these digits, case and all, and Salesforce compares them so. */
+/** The digits of Ids, in Salesforce's case-sensitive order. */
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 const BASE = BigInt(DIGITS.length);
 
-/** Characters of an Id that count; three more only check the case of these. */
+/** Significant characters of an Id; the other three only encode the case of these. */
 const LENGTH = 15;
 
 /**
- * Where to cut a range of Ids into so many parts of equal width. Fewer cuts where there are not so many Ids.
- * @param one the Id at one end, and `other` the one at the other: an org may order them otherwise than we do
- * @returns Ids above the lower end and not above the higher, in order, of 15 characters; nothing need bear them
+ * Divides a range of Ids into `parts` parts of equal width, or fewer if the range is too narrow.
+ * @param one the Id at one end of the range; `other` is the Id at the other end, in either order, because an org may sort differently
+ * @returns cut points of 15 characters, in order, above the lower end and at most the upper; no record need have them
  */
 export function cutIds(one: string, other: string, parts: number): string[] {
   const [from, to] = [numberOf(one), numberOf(other)].sort((left, right) => (left < right ? -1 : 1)) as [bigint, bigint];

@@ -1,4 +1,4 @@
-/** The key of a connection: 18-character ids, whatever host the identity URL was given with. */
+/** The key of a connection: 18-character ids, independent of the identity URL's host. */
 export interface Identity {
   orgId: string;
   userId: string;
@@ -6,7 +6,7 @@ export interface Identity {
 
 const CHECKSUM = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ012345';
 
-/** Makes an 18-character id of a 15-character one: three letters say which characters are capitals. 18 characters stay as they are. */
+/** Converts a 15-character id to 18 characters: the last three encode which characters are capitals. An 18-character id stays as it is. */
 export function toLongId(id: string): string {
   if (id.length !== 15) return id;
   let suffix = '';
@@ -21,8 +21,8 @@ export function toLongId(id: string): string {
 }
 
 /**
- * Reads an identity URL such as `https://login.salesforce.com/id/00D…/005…`: its last two path segments.
- * The host is ignored: it changes with the login host that issued it. Undefined where it is no identity URL.
+ * Parses an identity URL, for example `https://login.salesforce.com/id/00D…/005…`, by its last two path segments.
+ * Ignores the host, which depends on the login host that issued it. Undefined if the text is not an identity URL.
  */
 export function parseIdentityUrl(text: string): Identity | undefined {
   const match = /^https?:\/\/[^/?#]+\/id\/(00D[0-9A-Za-z]{12}(?:[0-9A-Za-z]{3})?)\/(005[0-9A-Za-z]{12}(?:[0-9A-Za-z]{3})?)\/?$/.exec(text);

@@ -1,30 +1,30 @@
 import type { RunState } from './run-state.ts';
 
-/** Where a job stands, as a caller of the API sees it. */
+/** The state of a job, as the API reports it. */
 export type JobState =
-  /** everything up to the window that was wanted last is in the target table */
+  /** the target table is complete up to the latest requested window */
   | 'complete'
   /** a run is queued or running */
   | 'unfinished'
-  /** its run waits: for an allowance, a retry, or for Salesforce to commit what it stamped */
+  /** its run waits for quota, for a retry, or for Salesforce to commit the last changes of the window */
   | 'deferred'
-  /** its connection waits for a login */
+  /** its connection needs a login */
   | 'needs_login'
-  /** its latest run failed for good; the next tick starts another */
+  /** its latest run failed permanently; the next tick starts another */
   | 'failed'
   | 'paused';
 
-/** What of a job the decision needs. */
+/** The inputs of `jobState`. */
 export interface JobStanding {
   active: boolean;
   needsLogin: boolean;
   syncedTo: Date;
   wantedTo: Date;
-  /** the latest one */
+  /** the latest run */
   run: { state: RunState; runAt: Date } | null;
 }
 
-/** @param now in real time, in which runs are deferred */
+/** @param now in real time, because runs are deferred in real time */
 export function jobState({ active, needsLogin, syncedTo, wantedTo, run }: JobStanding, now: Date): JobState {
   if (!active) return 'paused';
   if (needsLogin) return 'needs_login';

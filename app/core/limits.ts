@@ -1,36 +1,36 @@
-/** Sizes and times that the service works with. They suit production; tests choose smaller ones to meet many pages with few rows. */
+/** Sizes and durations for production. Tests use smaller ones, to get many pages from few rows. */
 export interface Limits {
-  /** most rows that are read by REST: above, Bulk is quicker and costs fewer calls (a REST call brings 2,000 rows) */
+  /** maximum rows to read by REST: above this, Bulk is faster and uses fewer calls (a REST call returns 2,000 rows) */
   restRows: number;
-  /** most rows that one slice should have: Salesforce counts each saved gigabyte as one of fifteen retries */
+  /** target maximum of rows per slice: Salesforce counts each stored gigabyte as one of fifteen retries */
   sliceRows: number;
-  /** most slices of one run: a longer window becomes a chain of runs, each with its own receipt */
+  /** maximum slices per run: a longer window becomes a chain of runs, each with its own receipt */
   runSlices: number;
-  /** rows of a Bulk job's first page, when nothing is known yet of how wide they are */
+  /** rows of a Bulk job's first page, before the width of its rows is known */
   firstPageRows: number;
-  /** text of the pages after it, in bytes: worth a load job, and small enough to be fetched again */
+  /** target size of the following pages, in bytes of text: large enough for a load job, small enough to fetch again */
   pageTextBytes: number;
-  /** uploads at a time in this process, each of which holds up to two chunks in memory: a task's memory is reckoned with them */
+  /** concurrent uploads in this process; each keeps up to two chunks in memory, which determines a task's memory size */
   uploads: number;
-  /** long requests at a time to one org: Salesforce allows 25, 5 in developer orgs, and one is left for others */
+  /** concurrent long requests to one org: Salesforce allows 25, or 5 in developer orgs; one is left for other clients */
   longRequests: number;
-  /** when Salesforce says nothing for so long, in milliseconds, the call failed: longer than the two minutes that it gives a query */
+  /** idle timeout of a call to Salesforce, in milliseconds: longer than its own two-minute limit on a query */
   idleMs: number;
-  /** a caller waits for the renewal of a session for so long, in milliseconds; the renewal itself goes on */
+  /** how long a caller waits for a session renewal, in milliseconds; the renewal itself continues */
   loginMs: number;
-  /** a Bulk job that has not ended after so long is stuck: Salesforce itself cleans up only in days */
+  /** timeout of a Bulk job, in milliseconds: Salesforce itself takes days to end a stuck job */
   bulkJobMs: number;
-  /** a call to BigQuery that has no response after so long, in milliseconds, failed; so did an upload of which no byte moved */
+  /** timeout of a call to BigQuery, and idle timeout of an upload, in milliseconds */
   bigqueryCallMs: number;
-  /** a BigQuery job that has not ended so long after its creation, in milliseconds, is cancelled and run again: BigQuery itself gives up after six hours */
+  /** a BigQuery job this old, in milliseconds, is cancelled and run again: BigQuery itself gives up after six hours */
   bigqueryJobMs: number;
-  /** a run during which nothing was answered and no byte came for so long, in milliseconds, is stuck: longer than every wait for a call or for a place */
+  /** a run without a response or received byte for this long, in milliseconds, is stuck: longer than any wait for a call or semaphore */
   noProgressMs: number;
-  /** the pause after the first look whether a job of another service has ended, in milliseconds; each next is half as long again */
+  /** first pause between polls of an external job, in milliseconds; each following pause is 50% longer */
   pollMs: number;
-  /** a worker looks this often for what came due; what is new is announced to it */
+  /** how often a worker polls for due runs, in milliseconds; new runs are also announced */
   lookMs: number;
-  /** the wait after a run's first failure, in milliseconds; each next is twice as long */
+  /** backoff after a run's first failure, in milliseconds; doubles with each further failure */
   retryMs: number;
 }
 
@@ -53,7 +53,7 @@ export const LIMITS: Limits = {
   retryMs: 2_000,
 };
 
-/** For uploads that hold a page whole: pages of a quarter of the text, so that as many uploads at a time need as much memory as before. */
+/** For uploads that buffer a whole page: a quarter of the page size, so that memory use stays the same. */
 export function forWholePages(limits: Limits): Limits {
   return {
     ...limits,

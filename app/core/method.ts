@@ -3,17 +3,17 @@ export type Method = 'rest' | 'bulk';
 
 export interface Choice {
   method: Method;
-  /** why, for whoever looks at the run */
+  /** why, for the receipt */
   reason: string;
 }
 
 /**
- * Chooses by how many rows there are.
- * @param restRows the most that REST reads
- * @param bulkRefused the code with which Bulk refused this object before
+ * Chooses the API by the number of rows.
+ * @param restRows the maximum for REST
+ * @param bulkRefused the error code with which Bulk refused this object earlier
  */
 export function chooseMethod(rows: number, restRows: number, bulkRefused: string | null): Choice {
   if (bulkRefused) return { method: 'rest', reason: `Bulk refuses the object (${bulkRefused})` };
-  if (rows <= restRows) return { method: 'rest', reason: `${rows} rows, not more than ${restRows}` };
+  if (rows <= restRows) return { method: 'rest', reason: `${rows} rows, at most ${restRows}` };
   return { method: 'bulk', reason: `${rows} rows, more than ${restRows}` };
 }

@@ -1,22 +1,22 @@
 import type { SliceRange } from './slices.ts';
 import type { Window } from './window.ts';
 
-/** What tells whether a slice has rows that were not read. */
+/** The counts that reveal rows that were not read. */
 interface ReadSlice extends SliceRange {
-  /** Salesforce's COUNT() after the reading; null: not counted */
+  /** Salesforce's COUNT() after the extraction; null: not counted */
   countAfter: number | null;
   /** rows that were read */
   processed: number | null;
 }
 
-/** How many more rows Salesforce counted after a slice was read than were read: they came meanwhile, or were committed late. */
+/** How many rows Salesforce counted after a slice was read beyond those that were read: created in the meantime, or committed late. */
 export function rowsNotRead({ countAfter, processed }: ReadSlice): number {
   return countAfter === null || processed === null ? 0 : Math.max(0, countAfter - processed);
 }
 
 /**
- * The part of an open slice whose rows no later window reads by itself; null where all rows that were not read count. What is stamped after
- * the end of an open slice is read by the next window.
+ * The part of an open slice that no later window reads; null if every unread row counts as missed. The next window reads rows with a
+ * cursor value after the end of an open slice.
  */
 export function stampedPart<Slice extends ReadSlice>(slice: Slice, cursorField: string): Slice | null {
   return slice.open && cursorField !== 'CreatedDate' ? { ...slice, open: false } : null;

@@ -1,12 +1,12 @@
 import { AppError } from '../errors.ts';
 
-/** What a run meets whose next statement costs more than is left of its job's budget of the day (UTC). Bytes. */
+/** The error of a run whose next statement exceeds what is left of its job's daily budget (UTC). `spent` and `budget` are in bytes. */
 export function overBudget(objectName: string, spent: number, budget: number): AppError {
   const details = { object: objectName, spent, budget };
   const sentence =
     spent === 0
-      ? `A statement for ${objectName} costs more than a whole day's budget of ${gigabytes(budget)}: raise BIGQUERY_DAILY_GB_PER_JOB, and it goes on.`
-      : `BigQuery has billed ${gigabytes(spent)} for ${objectName} today, and the next statement costs more than is left of the day's ${gigabytes(budget)}: it goes on after midnight UTC, or once BIGQUERY_DAILY_GB_PER_JOB is raised.`;
+      ? `One statement for ${objectName} exceeds the entire daily budget of ${gigabytes(budget)}. Raise BIGQUERY_DAILY_GB_PER_JOB to continue.`
+      : `BigQuery has billed ${gigabytes(spent)} for ${objectName} today, and the next statement exceeds what is left of the daily budget of ${gigabytes(budget)}. The import resumes after midnight UTC. To resume sooner, raise BIGQUERY_DAILY_GB_PER_JOB.`;
   return new AppError('bigquery_budget', sentence, { details });
 }
 

@@ -1,4 +1,4 @@
-/** What the headers of a result page say. */
+/** The headers of a result page. */
 export interface PageHeader {
   rows: number;
   /** null: this is the last page */
@@ -6,10 +6,10 @@ export interface PageHeader {
 }
 
 /**
- * Why a sequence of result pages cannot be the whole result; undefined while it still can be. Every page must bring rows that were announced
- * and lead to one that was not read yet, so that no sequence goes on forever.
- * @param pages as far as they were read, in order
- * @param announced rows of the whole result, as Salesforce counted them
+ * Why a sequence of result pages cannot be the complete result; undefined while it still can. Every page must contain announced rows and
+ * lead to an unread page, so that no sequence is endless.
+ * @param pages the pages read so far, in order
+ * @param announced rows of the complete result, according to Salesforce
  */
 export function findPageFault(pages: readonly PageHeader[], announced: number): string | undefined {
   const locators = new Set<string>();

@@ -1,10 +1,10 @@
 import type { Limits } from './limits.ts';
 
-/** Fewer rows a page are not worth a load job, and Salesforce gives no more than this of them at once. */
+/** Smaller pages do not justify a load job, and Salesforce returns at most MAX_ROWS rows per page. */
 const MIN_ROWS = 1_000;
 const MAX_ROWS = 1_000_000;
 
-/** How many rows the next pages should have, after one of `rows` rows had `textBytes` bytes of text. */
+/** How many rows the next pages should have, given a page of `rows` rows and `textBytes` bytes of text. */
 export function nextPageRows(limits: Limits, rows: number, textBytes: number): number {
   if (rows === 0 || textBytes === 0) return limits.firstPageRows;
   const fitting = Math.floor((limits.pageTextBytes * rows) / textBytes);

@@ -1,53 +1,53 @@
 import { AppError } from '../errors.ts';
 import type { Deletes } from './deletes.ts';
 
-/** What one slice counted at each stage. Rows, but for `salesforceBefore` and `salesforceAfter`: Salesforce's own COUNT(). */
+/** The rows of one slice, counted at each stage. */
 export interface SliceCounts {
-  /** Salesforce's COUNT() just before and just after the extraction; null where it could not be had. */
+  /** Salesforce's COUNT() just before and just after the extraction; null if Salesforce did not count */
   salesforceBefore: number | null;
   salesforceAfter: number | null;
-  /** what Bulk says it processed */
+  /** reported by Bulk */
   processed: number;
-  /** the sum of what each page's header says */
+  /** the sum of the page headers */
   rowsInPages: number;
-  /** the sum of what the load jobs put out */
+  /** the sum over the load jobs */
   loaded: number;
   /** rows in the staging table */
   staged: number;
 }
 
-/** What a whole run counted after its slices were staged. */
+/** The counts of a whole run after its slices were staged. */
 export interface DeltaCounts {
   /** of the base group */
   stagedIds: number;
-  /** Ids whose row changed between the queries of its field groups: they are left out */
+  /** Ids whose row changed between the queries of its field groups; they are left out */
   torn: number;
   /** of these, the rows whose newest stamp lies before the window's end: no later window reads them by itself */
   tornInWindow: number;
   deltaRows: number;
-  /** rows whose Id or cursor is missing or did not cast: they could be neither matched nor ordered */
+  /** rows whose Id or cursor is missing or invalid, so they cannot be matched or ordered */
   unusable: number;
 }
 
-/** What was counted in the staging table of one slice. */
+/** Counts of the staging table of one slice. */
 export interface CountedSlice {
   distinctIds: number;
-  /** which Ids it has more than once, such as "3 Ids from 001… to 001…"; null: none */
+  /** which Ids occur more than once, for example "3 Ids from 001… to 001…"; null: none */
   repeatedIds: string | null;
-  /** rows stamped before the end of an open slice; null: not counted */
+  /** rows with a cursor value before the end of an open slice; null: not counted */
   stampedBefore: number | null;
 }
 
-/** What is known of a run's delta table. */
+/** Counts of a run's delta table. */
 export interface CountedDelta {
   counts: DeltaCounts;
-  /** of the slices that it was built of, in their order */
+  /** of the slices it was built from, in order */
   slices: CountedSlice[];
-  /** values whose text did not cast, by column */
+  /** number of invalid values, by column */
   invalidValues: Record<string, number>;
-  /** how many of its rows are deleted in Salesforce */
+  /** number of its rows that are deleted in Salesforce */
   deletedRows: number;
-  /** where its rows lie in the target table */
+  /** the range and months of its rows in the target table */
   firstId: string;
   lastId: string;
   months?: string[] | undefined;
@@ -55,33 +55,34 @@ export interface CountedDelta {
 
 export type Verdict = { ok: true; salesforce: 'exact' | `within ${number}` | 'not counted' } | { ok: false; reason: string };
 
-/** Judges a slice. Transport must agree exactly; against Salesforce, what was extracted must lie between the two counts. */
+/** Judges a slice. The transport counts must be equal; the extracted rows must lie between Salesforce's two counts. */
 export function judgeSlice(counts: SliceCounts): Verdict {
   const { processed, rowsInPages, loaded, staged } = counts;
-  if (rowsInPages !== processed) return { ok: false, reason: `Salesforce processed ${processed} rows but its pages hold ${rowsInPages}` };
-  if (loaded !== rowsInPages) return { ok: false, reason: `the pages hold ${rowsInPages} rows but the load jobs wrote ${loaded}` };
-  if (staged !== loaded) return { ok: false, reason: `the load jobs wrote ${loaded} rows but the staging table holds ${staged}` };
+  if (rowsInPages !== processed)
+    return { ok: false, reason: `Salesforce processed ${processed} rows, but its pages contain ${rowsInPages}` };
+  if (loaded !== rowsInPages) return { ok: false, reason: `the pages contain ${rowsInPages} rows, but the load jobs wrote ${loaded}` };
+  if (staged !== loaded) return { ok: false, reason: `the load jobs wrote ${loaded} rows, but the staging table contains ${staged}` };
   return judgeAgainstSalesforce(counts);
 }
 
-/** Judges what became of all slices together. */
+/** Judges the delta table of a run. */
 export function judgeDelta(counts: DeltaCounts): Verdict {
   if (counts.unusable > 0) return { ok: false, reason: `${counts.unusable} rows have no usable Id or cursor` };
   if (counts.deltaRows !== counts.stagedIds - counts.torn) {
-    const torn = counts.torn > 0 ? `, ${counts.torn} of which changed while they were read,` : '';
+    const torn = counts.torn > 0 ? `, ${counts.torn} of which changed while they were being read,` : '';
     return {
       ok: false,
-      reason: `the staging tables hold ${counts.stagedIds} different Ids${torn} but the delta table ${counts.deltaRows} rows`,
+      reason: `the staging tables contain ${counts.stagedIds} distinct Ids${torn || ','} but the delta table contains ${counts.deltaRows} rows`,
     };
   }
   return { ok: true, salesforce: 'not counted' };
 }
 
 /**
- * Judges the Ids of one slice, where every record should be once. Repeated: Salesforce sent a page twice, which a second reading mends.
- * Not unique: two readings have the same Ids more than once, so the object's Ids do not identify its records.
+ * Judges the Ids of one slice, in which each record should occur once. Repeated: Salesforce sent a page twice, which a second extraction
+ * fixes. Not unique: two extractions repeat the same Ids, so the object's Ids do not identify its records.
  * @param staged rows of the slice
- * @param repeatedBefore the Ids that an earlier reading had more than once; null: none
+ * @param repeatedBefore the Ids that occurred more than once in an earlier extraction; null: none
  */
 export function judgeIds(
   staged: number,
@@ -92,37 +93,37 @@ export function judgeIds(
   return repeatedIds !== null && repeatedIds === repeatedBefore ? 'not unique' : 'repeated';
 }
 
-/** Judges the target table after the first MERGE into it: it has the delta's rows, but for deleted ones that are not to be kept. */
+/** Judges the target table after its first MERGE: it must have the rows of the delta, without deleted rows if those are removed. */
 export function judgeTarget(targetRows: number, delta: CountedDelta, deletes: Deletes): Verdict {
   const expected = rowsToKeep(delta, deletes);
   if (targetRows === expected) return { ok: true, salesforce: 'not counted' };
-  return { ok: false, reason: `the target table has ${targetRows} rows after its first import, not ${expected}` };
+  return { ok: false, reason: `the target table has ${targetRows} rows after its first import; expected ${expected}` };
 }
 
 function rowsToKeep({ counts, deletedRows }: CountedDelta, deletes: Deletes): number {
   return deletes === 'remove' ? counts.deltaRows - deletedRows : counts.deltaRows;
 }
 
-/** What a MERGE did, in rows, and what it was to do. */
+/** The rows that a MERGE changed, and its options. */
 export interface MergeCounts {
   inserted: number;
   updated: number;
   deleted: number;
-  /** no row was there before */
+  /** whether the target table was empty before */
   intoEmpty: boolean;
   deletes: Deletes;
 }
 
 /**
- * Judges a MERGE. Into an empty table, every row goes, but for those that are deleted and not to be kept. Otherwise no more rows are touched
- * than there are; there may be fewer, since a row does not give way to an older reading of itself.
+ * Judges a MERGE. Into an empty table, it must insert every row of the delta, without deleted rows if those are removed. Otherwise it
+ * changes at most as many rows as the delta has, or fewer, because an older version never replaces a newer one.
  */
 export function judgeMerge({ inserted, updated, deleted, intoEmpty, deletes }: MergeCounts, delta: CountedDelta): Verdict {
   const { deltaRows } = delta.counts;
   const touched = inserted + updated + deleted;
   const expected = rowsToKeep(delta, deletes);
   if (touched > deltaRows) {
-    const reason = `the delta table has ${deltaRows} rows, but the MERGE touched ${touched}: the target table has Ids twice, remove the doubles and tick again`;
+    const reason = `the delta table has ${deltaRows} rows, but the MERGE touched ${touched}, so the target table contains duplicate Ids. Remove them, then call handle_importing_job`;
     return { ok: false, reason };
   }
   if (intoEmpty && touched !== expected) {
@@ -134,19 +135,22 @@ export function judgeMerge({ inserted, updated, deleted, intoEmpty, deletes }: M
   return { ok: true, salesforce: 'not counted' };
 }
 
-/** @throws AppError count_mismatch where the counts do not agree */
+/** @throws AppError count_mismatch if the counts do not match */
 export function requireVerdict(verdict: Verdict): void {
-  if (!verdict.ok) throw new AppError('count_mismatch', `The counts do not agree: ${verdict.reason}.`);
+  if (!verdict.ok) throw new AppError('count_mismatch', `The row counts do not match: ${verdict.reason}.`);
 }
 
 /**
- * While a slice is read, rows only leave a closed one and only enter an open one (a row edited meanwhile gets a newer stamp),
- * so a complete extraction lies between the two counts, whichever is the larger.
+ * During an extraction, rows only leave a closed slice and only enter an open one (an edit gives a row a newer cursor value),
+ * so a complete extraction lies between the two counts, whichever is larger.
  */
 function judgeAgainstSalesforce({ salesforceBefore: before, salesforceAfter: after, processed }: SliceCounts): Verdict {
   if (before === null || after === null) return { ok: true, salesforce: 'not counted' };
   if (processed < Math.min(before, after) || processed > Math.max(before, after)) {
-    return { ok: false, reason: `Salesforce counted ${before} rows before and ${after} after, but ${processed} were extracted` };
+    return {
+      ok: false,
+      reason: `Salesforce counted ${before} rows before the extraction and ${after} after it, but ${processed} were extracted`,
+    };
   }
   return { ok: true, salesforce: before === after ? 'exact' : `within ${Math.abs(before - after)}` };
 }

@@ -1,24 +1,24 @@
-/** Longest message of a platform that is shown, in characters. */
+/** Maximum length of a redacted message, in characters. */
 export const MAX_MESSAGE_LENGTH = 300;
 
-/** Longer messages are cut before they are read. */
+/** Longer messages are truncated before processing. */
 const MAX_READ_LENGTH = 10_000;
 
 const HIDDEN = '…';
 
-/** The words before a quoted name of the schema: what they introduce is never a record's value. */
+/** Words before a quoted schema name: they never introduce a record value. */
 const NAMES =
   /\b(?:columns?|fields?|entity|objects?|types?|tables?|datasets?|views?|identifier|permission|relationship|parameter|value for|append the|column_name:)\s+$/i;
 
 const NAME = /^[A-Za-z_][\w.:$-]*$/;
 
-/** How Salesforce shows a query's fault: a blank line, an excerpt of the query, a caret below the place. The place itself follows in words. */
+/** Salesforce's format for a query error: a blank line, an excerpt of the query, a caret below the position, then the position in words. */
 const EXCERPT = /^([A-Za-z_ ]*:?\s*)\n[^\n]*\n *\^ *\n(?=ERROR at Row:)/;
 
-/** Between these, a text stands as it was read. Greedy: the text may hold the same words. */
+/** These enclose the unparsed text. Greedy, because the text may contain the same words. */
 const PARSED = /\b(parse|parsing|convert|converting|cast|casting|coerce)\s+(?:.+)\s+(as|to|into)\s+(?=(?:type\s+)?[A-Z][A-Z0-9]+\b)/s;
 
-/** After these, a text stands unquoted, perhaps to the end. */
+/** These introduce unquoted text, which may extend to the end of the message. */
 const LABELLED = /\b(values?|literals?|input|content|excerpt|text|parse|parsing)(\s+found)?\s*[:=].*$/is;
 
 const MORE_INFORMATION = /\s*For more information,? (?:see|go to|visit) \S+/g;
@@ -26,21 +26,21 @@ const URLS = /\b[a-z][a-z0-9+.-]*:\/\/\S+/gi;
 const MAIL_ADDRESSES = /[^\s<>(),;:"]+@[^\s<>()'",;:=]+/g;
 const SECRETS = /\bBearer\s+\S+|\b00D\w{12,15}!\S+|\b5Aep\S+|\bya29\.\S+|\beyJ\S+/g;
 
-/** Places, and the number under which Salesforce's support finds an error. */
+/** Positions, and Salesforce's error ids for support. */
 const PLACES = String.raw`Row:\d+:Column:\d+|\[\d+:\d+\]|ErrorId[^:]{0,60}:\s*[-\d]+(?:\s*\(-?\d+\))?`;
 const NUMBERS = String.raw`(?<![\w.-])[-+]?\d(?:[\d.,:/T-]*\d)?(?:[eE][-+]?\d+)?Z?(?!\w)`;
 const PLACES_AND_NUMBERS = new RegExp(`(${PLACES})|${NUMBERS}`, 'g');
 
-/** What may be said in numbers: where something is, and how much of it there may be. */
+/** Contexts in which a number is safe to show: positions, counts, and limits. */
 const COUNTED_BEFORE =
   /\b(?:rows?|columns?|lines?|line_number|position|location|offset|byte_offset_to_start_of_line|index|column_index|errors?|bad|percent|limit(?: is)?|max|most|version|status|code|HTTP|expected|billed)[\s:(]*$/i;
 const COUNTED_AFTER =
   /^[\s)]*(?:bytes?|[kmgt]b|rows?|columns?|characters?|jobs?|requests?|calls?|seconds?|minutes?|hours?|hrs|days?|per|statements?|operations?|or (?:higher|more))\b/i;
 
 /**
- * A platform's message with everything that could be a record's value, a secret or a person's address replaced by …, in one line of at
- * most MAX_MESSAGE_LENGTH characters. Names of the schema, places and limits stay. Platforms quote or label the values that they show,
- * so plain words stay, too.
+ * Redacts a platform's message: replaces every possible record value, secret, or email address with …, and returns one line of at most
+ * MAX_MESSAGE_LENGTH characters. Schema names, positions, and limits stay. Platforms quote or label the values they show, so plain words
+ * stay as well.
  */
 export function redactMessage(text: string): string {
   const plain = text.slice(0, MAX_READ_LENGTH).replaceAll('\r\n', '\n').replace(EXCERPT, '$1').replace(PARSED, `$1 ${HIDDEN} $2 `);
@@ -59,9 +59,9 @@ export function redactMessage(text: string): string {
   );
 }
 
-/** Hides what stands in quotes, from the first to the last of them: a value may hold quotes, too. Names of the schema stay. */
+/** Hides quoted text, from the first to the last quote, because a value may contain quotes. Schema names stay. */
 function hideQuoted(text: string): string {
-  // Some messages name the quote character itself.
+  // Some messages mention the quote character itself.
   const opening = /(?<![\w)]|quote character \()['"`‘“]/g;
   let result = '';
   let from = 0;

@@ -2,18 +2,18 @@ import type { FieldColumn } from './columns.ts';
 import { fieldsOf, groupsOf } from './field-groups.ts';
 import { sum } from './sum.ts';
 
-/** BigQuery's limit on the length of a statement is 1 MB. */
+/** BigQuery limits a statement to 1 MB. */
 export const MAX_STATEMENT_BYTES = 1_000_000;
 
-/** Of a staging table's name (project and dataset names may be long), and of the words around it. */
+/** Bytes of a staging table's name (project and dataset names may be long) and the SQL around it. */
 const TABLE_BYTES = 400;
 
-/** The parts of a delta statement that are there once. */
+/** Bytes of the parts of a delta statement that occur once. */
 const FIXED_BYTES = 5_000;
 
 /**
- * How many of a run's slices, in the order in which they are read, one run may have: `maxSlices` of each field group, and no more than
- * the delta statement has room for, which names every column of every staging table. At least one.
+ * How many of these slices, in reading order, fit into one run: up to `maxSlices` per field group, and no more than the delta statement
+ * can contain, because it names every column of every staging table. At least one.
  */
 export function countFittingSlices(
   slices: readonly { fieldGroup: number }[],
@@ -36,7 +36,7 @@ function sliceBytes(fields: readonly string[]): number {
   return TABLE_BYTES + sum(fields.map((field) => field.length + 4));
 }
 
-/** An upper bound for a column's casts, and the test whether its text was lost by them. */
+/** An upper bound for the SQL that casts a column and detects its invalid values. */
 function columnBytes({ field, name, type }: FieldColumn): number {
   const [names, words] = type === 'STRING' ? [3, 80] : type === 'INT64' ? [10, 450] : [8, 300];
   return field.length + names * name.length + words;

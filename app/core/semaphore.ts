@@ -1,44 +1,44 @@
-/** A number of places; whoever finds none free waits for one, in the order of asking. */
+/** A fair semaphore: waiters get a permit in the order of their requests. */
 export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(places: number) {
-    this.#free = places;
+  constructor(permits: number) {
+    this.#free = permits;
   }
 
-  /** Takes a place, for as long as the work goes on. A signal that aborts ends the waiting. */
+  /** Runs `work` with a permit. Aborting the signal ends the wait. */
   async use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
-    await this.#take(signal);
+    await this.#acquire(signal);
     try {
       return await work();
     } finally {
-      this.#giveBack();
+      this.#release();
     }
   }
 
-  async #take(signal: AbortSignal): Promise<void> {
+  async #acquire(signal: AbortSignal): Promise<void> {
     if (this.#free > 0) {
       this.#free--;
       return;
     }
-    const place = Promise.withResolvers<void>();
-    const giveUp = (): void => {
-      const at = this.#waiting.indexOf(place.resolve);
-      // It was just handed over: whoever has it will give it back.
+    const permit = Promise.withResolvers<void>();
+    const cancel = (): void => {
+      const at = this.#waiting.indexOf(permit.resolve);
+      // The permit was just handed over; its new holder releases it.
       if (at < 0) return;
       this.#waiting.splice(at, 1);
-      place.reject(signal.reason);
+      permit.reject(signal.reason);
     };
-    this.#waiting.push(place.resolve);
-    signal.addEventListener('abort', giveUp);
-    // Whoever got the place gives up no more.
-    await place.promise.finally(() => signal.removeEventListener('abort', giveUp));
+    this.#waiting.push(permit.resolve);
+    signal.addEventListener('abort', cancel);
+    // A waiter that got its permit no longer reacts to the signal.
+    await permit.promise.finally(() => signal.removeEventListener('abort', cancel));
   }
 
-  /** A place that somebody waits for goes to them directly. */
-  #giveBack(): void {
+  /** Hands the permit directly to the next waiter, if any. */
+  #release(): void {
     const next = this.#waiting.shift();
     if (next) next();
     else this.#free++;

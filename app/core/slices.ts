@@ -1,17 +1,17 @@
 import { cutIds } from './id-range.ts';
 import type { Window } from './window.ts';
 
-/** Which rows a slice has. */
+/** The rows of a slice. */
 export interface SliceRange {
   cursorFrom: Date;
   cursorTo: Date;
-  /** reads also what was created before `cursorTo` and stamped after it */
+  /** also contains rows created before `cursorTo` whose cursor value is after it */
   open: boolean;
   /** null: from the first Id */
   idFrom: string | null;
-  /** not itself; null: to the last Id */
+  /** exclusive; null: to the last Id */
   idTo: string | null;
-  /** has the rows whose cursor is null; its bounds are then of CreatedDate */
+  /** contains the rows whose cursor is null; its bounds then apply to CreatedDate */
   nullCursor: boolean;
 }
 
@@ -25,23 +25,23 @@ export function overlaps(one: SliceRange, other: SliceRange): boolean {
 export interface SlicePlan extends SliceRange {
   /** unique within the run */
   ordinal: number;
-  /** which of the object's fields it has */
+  /** the field group that it reads */
   fieldGroup: number;
 }
 
-/** What the slices of a window depend on, besides the window. */
+/** Options for the slices of a window. */
 export interface SliceOptions {
   startDate: Date;
   overlapMinutes: number;
-  /** rows from here on were committed too late for an earlier window; null: none */
+  /** reread rows from here on, which were committed too late for an earlier window; null: none */
   rereadFrom: Date | null;
-  /** there may be rows whose cursor is null */
+  /** whether rows may have a null cursor */
   cursorNillable: boolean;
 }
 
 /**
- * Cuts a window into slices: one for the whole of it. It is the window's last, and so the open one. Rows whose cursor is null have a slice
- * of their own. Both reach back `overlapMinutes`, for what Salesforce committed late, but never before the job's start.
+ * The slices of a window: one open slice for the whole window, and one for rows whose cursor is null, if there may be any. Both overlap the
+ * previous window by `overlapMinutes`, to catch late commits, but never start before the job's start date.
  */
 export function slicesOf(window: Window, { startDate, overlapMinutes, rereadFrom, cursorNillable }: SliceOptions): SliceRange[] {
   const from = Math.min(window.from.getTime(), rereadFrom?.getTime() ?? Number.POSITIVE_INFINITY);
@@ -51,13 +51,13 @@ export function slicesOf(window: Window, { startDate, overlapMinutes, rereadFrom
   return cursorNillable ? [whole, { ...range, open: false, nullCursor: true }] : [whole];
 }
 
-/** The slices that read these ranges for each of these field groups. */
+/** Plans a slice for each range and field group. */
 export function planSlices(ranges: readonly SliceRange[], fieldGroups: readonly number[]): SlicePlan[] {
   const plans = fieldGroups.flatMap((fieldGroup) => ranges.map((range) => ({ ...range, fieldGroup })));
   return plans.map((plan, ordinal) => ({ ...plan, ordinal }));
 }
 
-/** Whether two slices have the same rows, of whatever fields. */
+/** Whether two slices have the same rows, regardless of field group. */
 export function haveSameRange(one: SliceRange, other: SliceRange): boolean {
   const key = ({ cursorFrom, cursorTo, open, idFrom, idTo, nullCursor }: SliceRange): string =>
     JSON.stringify([cursorFrom, cursorTo, open, idFrom, idTo, nullCursor]);
@@ -65,8 +65,8 @@ export function haveSameRange(one: SliceRange, other: SliceRange): boolean {
 }
 
 /**
- * Divides an open slice in what was stamped before its end and what was stamped after it: only the first can be divided by time, and
- * after many rows were edited at once, the second may be the larger. Undefined where that was done.
+ * Divides an open slice into cursor values before its end and after it. Only the first part can be divided further by time; after a mass
+ * update, the second may be the larger one. Undefined if the slice is already divided.
  */
 export function divideOpen(slice: SliceRange): SliceRange[] | undefined {
   if (!slice.open || slice.cursorFrom >= slice.cursorTo) return undefined;
@@ -78,16 +78,16 @@ export function divideOpen(slice: SliceRange): SliceRange[] | undefined {
 
 const SECOND_MS = 1000;
 
-/** Salesforce began in 1999: a window that begins earlier is cut as if it began then, where the first record is not known. */
+/** Salesforce was founded in 1999: if the first record is unknown, assume that no record is older. */
 const FIRST_RECORD = new Date('1999-01-01T00:00:00Z');
 
 /**
- * Divides a slice that is not open into so many parts of equal time, in whole seconds, as stamps are. Fewer where there are not so many seconds.
- * @param firstRecord when the oldest record was made: nothing lies before it; null where that is not known
- * @returns its parts, in order; undefined where time does not divide it
+ * Divides a closed slice into up to `parts` parts of equal duration, in whole seconds, which is the precision of cursor values.
+ * @param firstRecord the creation time of the oldest record; null: unknown
+ * @returns the parts, in order; undefined if the slice cannot be divided by time
  */
 export function divideByTime(slice: SliceRange, parts: number, firstRecord: Date | null): SliceRange[] | undefined {
-  // All of it may be younger than the first record is old; then halves of the whole are as good.
+  // If the slice ends before the first record, halve the whole range.
   const cuts = cutTimes(slice, parts, firstRecord ?? FIRST_RECORD) ?? cutTimes(slice, 2, slice.cursorFrom);
   if (!cuts) return undefined;
   const bounds = [slice.cursorFrom, ...cuts, slice.cursorTo];
@@ -107,9 +107,9 @@ function cutTimes({ cursorFrom, cursorTo }: SliceRange, parts: number, firstReco
 }
 
 /**
- * Divides a slice into so many parts of equally many Ids.
- * @param first the first Id of its rows, and `last` the last
- * @returns its parts, in order; undefined where Ids do not divide it
+ * Divides a slice into up to `parts` Id ranges of equal width.
+ * @param first the first Id of its rows; `last` is the last
+ * @returns the parts, in order; undefined if the slice cannot be divided by Id
  */
 export function divideById(slice: SliceRange, first: string, last: string, parts: number): SliceRange[] | undefined {
   const cuts = cutIds(first, last, parts);

@@ -2,18 +2,18 @@ import { AppError } from '../errors.ts';
 import { BEGINNING } from './window.ts';
 
 /**
- * Reads a job's start date: `YYYY-MM-DD` (UTC), or `all` for everything there is.
- * @throws AppError invalid_request when it is no date, before 1700 (Salesforce has none earlier) or after `today`.
+ * Parses a job's start date: `YYYY-MM-DD` (UTC), or `all` for all records.
+ * @throws AppError invalid_request if it is not a date, is before 1700 (Salesforce's minimum), or is after `today`
  */
 export function parseStartDate(text: string, today: Date): Date {
   if (text === 'all') return BEGINNING;
   const date = new Date(`${text}T00:00:00Z`);
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(date.getTime()) || formatDate(date) !== text) {
-    throw new AppError('invalid_request', 'start_date must be a date written as YYYY-MM-DD, such as 2024-03-10, or the word all.');
+    throw new AppError('invalid_request', 'start_date must be a date in the form YYYY-MM-DD, for example 2024-03-10, or the word all.');
   }
-  if (date < BEGINNING) throw new AppError('invalid_request', 'start_date is before 1700-01-01: write all to import everything.');
+  if (date < BEGINNING) throw new AppError('invalid_request', 'start_date is before 1700-01-01. Use all to import everything.');
   if (date > today) {
-    throw new AppError('invalid_request', `start_date ${text} is in the future: give a date up to today, ${formatDate(today)} in UTC.`);
+    throw new AppError('invalid_request', `start_date ${text} is in the future. Use today (${formatDate(today)} UTC) or an earlier date.`);
   }
   return date;
 }
@@ -23,12 +23,12 @@ export function formatDate(instant: Date): string {
   return instant.toISOString().slice(0, 10);
 }
 
-/** An instant to the minute, such as `2026-11-26 00:00 UTC`. */
+/** An instant to the minute, for example `2026-11-26 00:00 UTC`. */
 export function formatInstant(instant: Date): string {
   return `${instant.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** A start date as it was given: `all` for the beginning of time. */
+/** Formats a start date the way `parseStartDate` reads it. */
 export function formatStartDate(startDate: Date): string {
   return startDate.getTime() === BEGINNING.getTime() ? 'all' : formatDate(startDate);
 }

@@ -1,4 +1,4 @@
-/** The sum of counts; one that is not known counts as none. */
+/** The sum of counts; null counts as zero. */
 export function sum(counts: readonly (number | null)[]): number {
   return counts.reduce<number>((total, count) => total + (count ?? 0), 0);
 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 
 /**
- * Waits for work, but not after the signal aborts. What the work does then is left to itself, and its failure is not reported.
- * @throws what the work throws, or the signal's reason
+ * Waits for `work` until the signal aborts. After that the work continues unobserved, and its failure is ignored.
+ * @throws the error of the work, or the signal's reason
  */
 export async function unlessAborted<T>(signal: AbortSignal, work: PromiseLike<T>): Promise<T> {
   Promise.resolve(work).catch(() => {});

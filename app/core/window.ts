@@ -4,26 +4,26 @@ export interface Window {
   to: Date;
 }
 
-/** How often a job's window closes. */
+/** How often a window closes. */
 export type Every = 'day';
 
 const STEP_MS: Record<Every, number> = { day: 24 * 60 * 60 * 1000 };
 
-/** The instant before which Salesforce has no datetime (SOQL's range begins in 1700): what `start_date=all` stands for. */
+/** Salesforce's earliest datetime (SOQL's range starts in 1700), and the meaning of `start_date=all`. */
 export const BEGINNING = new Date('1700-01-01T00:00:00Z');
 
-/** The last end of a window at or before `now`. */
+/** The latest window end at or before `now`. */
 export function windowEnd(now: Date, every: Every): Date {
   const step = STEP_MS[every];
   return new Date(Math.floor(now.getTime() / step) * step);
 }
 
-/** The first end of a window after `now`. */
+/** The earliest window end after `now`. */
 export function nextWindowEnd(now: Date, every: Every): Date {
   return new Date(windowEnd(now, every).getTime() + STEP_MS[every]);
 }
 
-/** How long to wait, from `now`, until everything stamped before `to` is committed and can be read (Salesforce commits late). */
+/** How long to wait, from `now`, until every change stamped before `to` is committed and readable (Salesforce commits late). */
 export function lagLeftMs(to: Date, now: Date, lagMinutes: number): number {
   return Math.max(0, to.getTime() + lagMinutes * 60_000 - now.getTime());
 }

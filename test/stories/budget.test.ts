@@ -77,7 +77,9 @@ test("a run whose statements cost more than is left of the day's budget waits, s
   await settled(1);
   const waiting = await job();
   expect(waiting).toMatchObject({ last_date: '2023-03-01', run: { state: 'queued', failures: 0, error: { code: 'bigquery_budget' } } });
-  expect(waiting.run!.error!.message).toMatch(/^BigQuery has billed 0\.01 GB for Account today.* 0\.03 GB.* BIGQUERY_DAILY_GB_PER_JOB /);
+  expect(waiting.run!.error!.message).toMatch(
+    /^BigQuery has billed 0\.01 GB for Account today.* 0\.03 GB.*raise BIGQUERY_DAILY_GB_PER_JOB\.$/,
+  );
   await expect(service.rows('SELECT Id FROM salesforce.Account')).rejects.toThrow('Not found');
   setBudget(1e9);
   await tryAgain();
@@ -106,7 +108,7 @@ test('a statement that no day can pay says that the budget must be raised', asyn
   setBudget(LEAST / 2);
   await service.call('handle_importing_job');
   await settled(1);
-  expect((await job()).run!.error!.message).toMatch(/more than a whole day's budget .*: raise BIGQUERY_DAILY_GB_PER_JOB/);
+  expect((await job()).run!.error!.message).toMatch(/exceeds the entire daily budget .*\. Raise BIGQUERY_DAILY_GB_PER_JOB/);
   expect(await statements()).toEqual([]);
 });
 

@@ -189,7 +189,7 @@ test('a field of another type stops the job where rows are matched by it, before
   change({ field: 'IsDeleted', change: 'retype', type: 'string' });
   const answer = await service.tickAt('2023-03-21T00:10:00Z');
   expect(answer).toMatchObject({ status: 200, text: expect.stringMatching(/^Not complete: .* bigquery_refused: /s) });
-  expect(answer.text).toMatch(/IsDeleted is STRING now, and its column is BOOL/);
+  expect(answer.text).toMatch(/IsDeleted is now STRING, but its column is BOOL/);
 });
 
 test('values of a retyped field that do not cast are told by their column', async () => {

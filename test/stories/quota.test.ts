@@ -93,7 +93,7 @@ describe('an org’s API calls', () => {
     const { last_date, run } = await tickUntilDeferred('2023-03-21T00:10:00Z');
     expect(last_date).toBe('2023-03-20');
     expect(run).toMatchObject({ failures: 0, error: { code: 'salesforce_quota' } });
-    expect(run!.error!.message).toMatch(/15000 .*made 150.*share is 150 .*API_SHARE 0.01.*raise API_SHARE/);
+    expect(run!.error!.message).toMatch(/made 150 .*15000 .*share is 150 .*API_SHARE 0.01.*raise API_SHARE/);
     expect(used()).toBe(before);
     const [line] = service.logged.filter((text) => text.includes('run_interrupted'));
     expect(JSON.parse(line!)).toMatchObject({
@@ -145,7 +145,7 @@ describe('an org’s API calls', () => {
     const before = used();
     service.startWorker();
     const { run } = await tickUntilDeferred('2023-03-21T00:10:00Z');
-    expect(run!.error!.message).toMatch(/1000 .* 901 are made, \d+ of them by this service/);
+    expect(run!.error!.message).toMatch(/used 901 of its 1000 .*, \d+ of them by this service/);
     await tickUntilDeferred('2023-03-21T00:10:00Z', 'Contact');
     expect(used()).toBe(before);
     service.salesforce.limits.set('DailyApiRequests', { Max: 1_000, Remaining: 900 });

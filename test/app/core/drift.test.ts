@@ -112,7 +112,7 @@ describe('a field that is of another type than its column', () => {
 
   test('is refused where rows are matched, ordered or found by it', () => {
     for (const name of ['Id', 'IsDeleted', 'CreatedDate', 'SystemModstamp']) {
-      expect(() => settle([column(name, 'TIMESTAMP')], [{ name, type: 'DATE' }])).toThrow(/is TIMESTAMP now, and its column is DATE/);
+      expect(() => settle([column(name, 'TIMESTAMP')], [{ name, type: 'DATE' }])).toThrow(/is now TIMESTAMP, but its column is DATE/);
     }
   });
 });

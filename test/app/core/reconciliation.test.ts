@@ -105,5 +105,5 @@ test('a target table has the rows of its first import, without deleted ones wher
   };
   expect(judgeTarget(10, delta, 'keep').ok).toBe(true);
   expect(judgeTarget(7, delta, 'remove').ok).toBe(true);
-  expect(judgeTarget(0, delta, 'keep')).toEqual({ ok: false, reason: 'the target table has 0 rows after its first import, not 10' });
+  expect(judgeTarget(0, delta, 'keep')).toEqual({ ok: false, reason: 'the target table has 0 rows after its first import; expected 10' });
 });
