@@ -5,8 +5,8 @@ import { refusalCode, UNSUPPORTED_VERSION } from '../salesforce/errors.ts';
 import { activeConnections } from '../store/connections.ts';
 
 /**
- * Compares SALESFORCE_API_VERSION with what each connected org offers, and logs where they differ: the service starts all the same, since
- * an org may be unreachable just then.
+ * Compares SALESFORCE_API_VERSION with the versions that each connected org offers, and logs a mismatch. The service starts regardless,
+ * because an org may be unreachable at the moment.
  */
 export async function checkApiVersions(context: Context, signal: AbortSignal): Promise<void> {
   for (const { id, orgId } of await activeConnections(context.database)) {

@@ -6,8 +6,8 @@ import type { Page } from '../store/pages.ts';
 import type { Slice } from '../store/slices.ts';
 
 /**
- * The names of everything that a run starts elsewhere. They are made of run, slice, field group, generation, page and a try number, never of a
- * lease's attempt: a worker that lost its lease and the one that took over ask for the same, and the second is told 409.
+ * The names of everything that a run creates in BigQuery. They consist of run, slice, field group, generation, page, and try number, never
+ * of a lease's attempt: a worker that lost its lease and its successor request the same name, and the second gets a 409.
  */
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -28,7 +28,7 @@ export function targetTable(context: Context, job: Pick<Job, 'targetDataset' | '
   return { project: context.config.bigquery.project, dataset: job.targetDataset, table: job.targetTable };
 }
 
-/** The table of values that did not cast, one a dataset. */
+/** The table of invalid values, one per dataset. */
 export function invalidValuesTable(context: Context, job: Pick<Job, 'targetDataset'>): TableName {
   return { project: context.config.bigquery.project, dataset: job.targetDataset, table: '_invalid_values' };
 }
@@ -46,17 +46,17 @@ export function mergeJobId(runId: string, tryNumber: number): string {
   return `sync_${compact(runId)}_merge_${tryNumber}`;
 }
 
-/** For a statement that may be run again, and has another id then. */
+/** For an idempotent statement, which gets a new id each time it runs. */
 export function onceJobId(runId: string, what: string, uuid: string): string {
   return `sync_${compact(runId)}_${what}_${compact(uuid)}`;
 }
 
-/** When a run's tables may go. The same for every attempt of it. */
+/** When a run's tables expire. The same for every attempt. */
 export function stagingExpiry(createdAt: Date): Date {
   return new Date(createdAt.getTime() + STAGING_DAYS * DAY_MS);
 }
 
-/** Labels of a run's jobs and tables: lower case, as BigQuery wants them. */
+/** Labels for a run's jobs and tables, in lower case as BigQuery requires. */
 export function runLabels(runId: string, job: Pick<Job, 'id' | 'objectName'>): Record<string, string> {
   return { run: runId, job: job.id, object: job.objectName.toLowerCase().slice(0, 63) };
 }

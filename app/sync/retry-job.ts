@@ -3,14 +3,14 @@ import type { FinishedJob, JobOutcome } from '../bigquery/jobs.ts';
 import type { Limits } from '../core/limits.ts';
 import { retryDelayMs } from '../core/retry.ts';
 
-/** Jobs that failed in passing, in a row, within one attempt of a run. */
+/** Maximum consecutive transient failures within one attempt of a run. */
 const MAX_TRIES = 4;
 
 /**
- * Runs a BigQuery job under an id made of a try number, which goes up only when the job was seen to have failed.
- * BigQuery fails jobs that come too fast for a table, and wants a pause before the next, longer each time.
- * @param saveTry keeps the number before it is used
- * @throws the last failure, when it does not pass
+ * Runs a BigQuery job whose id contains a try number, which increases only after the job is known to have failed.
+ * BigQuery fails jobs that update a table too often, and requires exponential backoff between them.
+ * @param saveTry stores the number before it is used
+ * @throws the last failure, if it is permanent or the tries are used up
  */
 export async function retryJob(
   { context, signal }: { context: { limits: Limits }; signal: AbortSignal },

@@ -4,8 +4,8 @@ import { onceJobId } from './names.ts';
 import { runStatement } from './run-statement.ts';
 
 /**
- * Runs a statement of a run that may be run again, so that its job need not be found again.
- * @param what a word of the job's id
+ * Runs an idempotent statement of a run. Every call creates a new job, so no earlier job has to be found.
+ * @param what names the statement in the job's id
  * @returns the job's id
  * @throws AppError
  */

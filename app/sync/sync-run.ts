@@ -21,16 +21,16 @@ import { retryJob } from './retry-job.ts';
 import { runStatement } from './run-statement.ts';
 
 /**
- * One run, from its window to the merged rows: slices are staged and judged, typed and counted in a delta table, merged into the
- * target table; then, and only then, `last_date` moves. Every step looks first at what an earlier attempt has done.
- * @throws AppError; nothing of the target table or of `last_date` is half-done then
+ * Executes a run: stages and judges its slices, builds and counts the typed delta table, and merges it into the target table. Only then
+ * does `last_date` advance. Every step first checks what an earlier attempt has done.
+ * @throws AppError; neither the target table nor `last_date` is then partly updated
  */
 export async function syncRun(context: Context, run: Run, signal: AbortSignal): Promise<Receipt> {
   const client = context.salesforce(run.job.connectionId, signal);
   const { extraction, seen, counted } = await extract(context, client, run, signal);
   const { delta, rereadFrom } = counted;
 
-  // A table may be replaced while rows are read: it is trusted unseen only where none are to be merged.
+  // The table may be replaced during the extraction: reuse the earlier lookup only if there is nothing to merge.
   const target = !delta && seen ? seen.table : await findTargetTable(context.warehouse, targetIdentity(context, run));
   const { foreignLiveView } = await prepareTarget(extraction, target);
   await fenceAbandonedMerges(context, run);
@@ -43,7 +43,7 @@ export async function syncRun(context: Context, run: Run, signal: AbortSignal): 
   return receipt;
 }
 
-/** Reads the run's rows. Its fields are settled, and again where Salesforce does not take them, until it has read them. */
+/** Extracts the run's rows. Settles its fields, and settles them again whenever Salesforce refuses them. */
 async function extract(
   context: Context,
   client: SalesforceClient,
@@ -68,19 +68,20 @@ async function prepareTarget({ context, run, columns }: Extraction, found: Found
     labels: runLabels(run.runId, job),
   };
   const ready = await ensureTargetTable(context.warehouse, target, found);
-  noteSurprises(context, run, ready);
+  warnAboutTarget(context, run, ready);
   if (!job.targetCreatedAt) await saveTarget(context.database, run, ready.createdAt);
   if (run.insertOnly !== null) return ready;
-  // Only where this very run made the table: an empty one of before may yet get the rows of a MERGE that was given up.
+  // Only if this run created the table: an older empty table may still receive rows from an abandoned MERGE.
   run.insertOnly = !job.targetCreatedAt && ready.isEmpty;
   await saveInsertOnly(context.database, run, run.insertOnly);
   return ready;
 }
 
-/** What an operator should know of the target table, though the run goes on. */
-function noteSurprises({ log }: Context, { runId, job }: Run, { hadExpiration, foreignLiveView }: ReadyTarget): void {
+/** Logs what an operator should know about the target table; the run continues. */
+function warnAboutTarget({ log }: Context, { runId, job }: Run, { hadExpiration, foreignLiveView }: ReadyTarget): void {
   const about = { run: runId, job: job.id, object: job.objectName };
-  if (hadExpiration) log.warn({ event: 'expiration_removed', ...about }, 'rows of the target table may have expired before');
+  if (hadExpiration)
+    log.warn({ event: 'expiration_removed', ...about }, 'Removed the expiration of the target table. Some rows may already have expired.');
   if (foreignLiveView) log.warn({ event: 'live_view_not_ours', ...about }, foreignLiveView);
 }
 
@@ -114,7 +115,7 @@ async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<
   return merged;
 }
 
-/** Free, so not bounded by the day's budget. */
+/** The count is free, so the daily budget does not apply. */
 async function countTarget({ context, run }: Extraction): Promise<number> {
   const sql = targetCountStatement(targetTable(context, run.job));
   const [row] = await query<{ target_rows: number | string }>(context.warehouse, sql, runLabels(run.runId, run.job));
@@ -131,7 +132,7 @@ function writeReceipt(
   const sumKnown = (numbers: (number | null)[]): number | null => (numbers.includes(null) ? null : sum(numbers));
   const all = staged.map(({ slice }) => slice);
   const allPages = staged.flatMap((slice) => slice.pages);
-  // A row is counted once, however many groups its fields were read in.
+  // Count each row once, even if its fields were read in several groups.
   const slices = all.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
   const pages = allPages.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
   return {

@@ -3,26 +3,26 @@ import { windowEnd } from '../core/window.ts';
 import { describeError } from '../log.ts';
 import { countBehind } from '../store/jobs.ts';
 
-const LOOK_MS = 60_000;
+const CHECK_MS = 60_000;
 
-/** A job has so long, after its window has closed, to be done with it; a long first import takes longer, and is told. */
+/** How long a job may take to import a window after it closes. A long first import exceeds this and is reported as overdue. */
 const GRACE_MS = 6 * 60 * 60 * 1000;
 
-/** How many active jobs are behind, whatever the cause: a failure, a login that is waited for, a schedule that does not tick. */
+/** How many active jobs are behind, for any reason: a failure, a missing login, or a schedule that does not tick. */
 export async function countOverdue(context: Context): Promise<number> {
   const now = await context.scheduleNow();
   return await countBehind(context.database, windowEnd(new Date(now.getTime() - GRACE_MS), 'day'));
 }
 
-/** Tells each minute how many jobs are overdue, none included: an alarm also goes off where nothing is told. */
+/** Logs the number of overdue jobs every minute, including zero: the alarm also fires if the log line is missing. */
 export function watchOverdue(context: Context): { stop(): void } {
-  const look = (): void => {
+  const check = (): void => {
     countOverdue(context).then(
       (jobs) => context.log.info({ event: 'jobs_overdue', jobs }),
       (error: unknown) => context.log.error({ event: 'overdue_not_counted', ...describeError(error) }),
     );
   };
-  look();
-  const timer = setInterval(look, LOOK_MS);
+  check();
+  const timer = setInterval(check, CHECK_MS);
   return { stop: () => clearInterval(timer) };
 }

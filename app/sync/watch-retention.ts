@@ -3,15 +3,15 @@ import { describeError } from '../log.ts';
 import { deleteOldRuns } from '../store/old-runs.ts';
 import { deleteOldCalls } from '../store/org-calls.ts';
 
-const LOOK_MS = 60 * 60 * 1000;
+const CHECK_MS = 60 * 60 * 1000;
 
-/** So many at a time: none of the statements that work on runs waits long for it. */
-const AT_ONCE = 200;
+/** Batch size: small enough not to block other statements on runs for long. */
+const BATCH_SIZE = 200;
 
-/** Deletes, now and each hour, the runs that ended before RUN_RETENTION_DAYS, and counts of calls that no longer count. */
+/** Deletes, now and every hour, runs that ended more than RUN_RETENTION_DAYS ago and expired call counts. */
 export function watchOldRuns(context: Context): { stop(): void } {
   let stopped = false;
-  const look = (): void => {
+  const check = (): void => {
     deleteOldCalls(context.database)
       .then(() => deleteOldRunsOf(context, () => stopped))
       .then(
@@ -19,8 +19,8 @@ export function watchOldRuns(context: Context): { stop(): void } {
         (error: unknown) => context.log.error({ event: 'old_runs_not_deleted', ...describeError(error) }),
       );
   };
-  look();
-  const timer = setInterval(look, LOOK_MS);
+  check();
+  const timer = setInterval(check, CHECK_MS);
   return {
     stop() {
       stopped = true;
@@ -29,11 +29,11 @@ export function watchOldRuns(context: Context): { stop(): void } {
   };
 }
 
-/** Deletes all of them, in batches. @returns how many */
+/** Deletes all expired runs, in batches. @returns how many */
 export async function deleteOldRunsOf({ database, config }: Context, stopped = () => false): Promise<number> {
   let deleted = 0;
-  for (let batch = AT_ONCE; batch === AT_ONCE && !stopped(); deleted += batch) {
-    batch = await deleteOldRuns(database, config.runRetentionDays, AT_ONCE);
+  for (let batch = BATCH_SIZE; batch === BATCH_SIZE && !stopped(); deleted += batch) {
+    batch = await deleteOldRuns(database, config.runRetentionDays, BATCH_SIZE);
   }
   return deleted;
 }

@@ -11,21 +11,21 @@ import { syncRun } from './sync-run.ts';
 const LEASE_SECONDS = 60;
 const EXTEND_MS = 15_000;
 
-const LET_GO_MS = 20_000;
+const RELEASE_MS = 20_000;
 
-/** Nothing was answered, and nothing came, for longer than any wait should take. */
-function stuck(quietMs: number): AppError {
-  const seconds = Math.round(quietMs / 1000);
-  return new AppError('no_progress', `The run made no progress for ${seconds} seconds, so it was stopped. It will be retried.`);
+/** No response and no data arrived for longer than any wait should take. */
+function stuck(idleMs: number): AppError {
+  const seconds = Math.round(idleMs / 1000);
+  return new AppError('no_progress', `The run made no progress for ${seconds} seconds and was stopped. It will be retried.`);
 }
 
-/** A run may be what ends the process of whoever works on it. */
+/** A run may itself be what kills its worker's process. */
 function workersLost(times: number): AppError {
-  const message = `The run did not get on, ${times} times in a row, since its worker was gone: look in the log for what ended it.`;
+  const message = `No progress in ${times} consecutive attempts: the worker died each time. Check the log for the cause.`;
   return new AppError('internal', message, { recovery: 'give-up' });
 }
 
-/** Claims runs and works on several side by side, until it is stopped. */
+/** Claims runs and executes several concurrently, until it is stopped. */
 export class Worker {
   readonly #context: Context;
   readonly #stopping = new AbortController();
@@ -42,13 +42,13 @@ export class Worker {
     this.#loop = this.#claimUntilStopped();
   }
 
-  /** Lets go of every run, for another worker to go on with at once; returns when all are let go, or have had time for it. */
+  /** Releases every run, so that another worker can resume it at once. Resolves when all are released or the time is up. */
   async stop(): Promise<void> {
-    this.#stopping.abort(new AppError('stopping', 'The service is stopping: another will go on with this run.'));
+    this.#stopping.abort(new AppError('stopping', 'The service is stopping. Another worker will resume this run.'));
     this.#wake();
     await this.#loop;
-    // Whoever does not let go in time loses its lease, and another goes on where it was.
-    await Promise.race([Promise.all(this.#running), sleep(LET_GO_MS, undefined, { ref: false })]);
+    // A run that is not released in time loses its lease, and another worker resumes it.
+    await Promise.race([Promise.all(this.#running), sleep(RELEASE_MS, undefined, { ref: false })]);
     this.#stopListening?.();
   }
 
@@ -57,10 +57,10 @@ export class Worker {
       try {
         await this.#listen();
         while (this.#running.size < this.#context.config.workers && (await this.#claim())) {
-          // Claims as many as there is room for.
+          // Claim until there is no capacity or no due run.
         }
       } catch (error) {
-        this.#context.log.error({ event: 'claim_failed', ...describeError(error) }, 'the job store cannot be asked for runs');
+        this.#context.log.error({ event: 'claim_failed', ...describeError(error) }, 'Could not claim a run from the job store.');
       }
       await this.#sleep();
     }
@@ -78,7 +78,7 @@ export class Worker {
     return true;
   }
 
-  /** Works on one run; never throws. */
+  /** Executes one run; never throws. */
   async #work(run: Run): Promise<void> {
     const { log } = this.#context;
     const about = { run: run.runId, job: run.job.id, object: run.job.objectName, window: run.window, attempt: run.attempt };
@@ -91,9 +91,9 @@ export class Worker {
     const { noProgressMs } = this.#context.limits;
     const extending = setInterval(
       () => {
-        const quietMs = performance.now() - activeAt;
-        if (quietMs > noProgressMs) lost.abort(stuck(quietMs));
-        // From then on the lease runs out, even if the run does not heed its signal.
+        const idleMs = performance.now() - activeAt;
+        if (idleMs > noProgressMs) lost.abort(stuck(idleMs));
+        // Let the lease expire from here on, even if the run ignores its signal.
         if (lost.signal.aborted) return;
         extendLease(this.#context.database, run, LEASE_SECONDS).catch((error: unknown) => {
           if (isAppError(error) && error.code === 'lease_lost') lost.abort(error);
@@ -109,9 +109,9 @@ export class Worker {
       const level = Object.keys(receipt.invalid_values).length > 0 ? 'warn' : 'info';
       log[level]({ event: 'run_succeeded', ...about, receipt });
     } catch (error) {
-      // An aborted wait or request says only that; why is the signal's to say.
+      // An aborted wait or request does not say why; the signal's reason does.
       await this.#settle(run, signal.aborted && !isAppError(error) ? signal.reason : error, about).catch((settleError: unknown) => {
-        // The lease runs out by itself, and then another worker goes on.
+        // The lease expires, and then another worker resumes the run.
         log.error({ event: 'run_not_settled', ...about, ...describeError(settleError) });
       });
     } finally {
@@ -119,7 +119,7 @@ export class Worker {
     }
   }
 
-  /** The context of one run: what it calls ends at its signal, and is seen. */
+  /** The context of one run: its calls end when the signal aborts, and count as activity. */
   #during(signal: AbortSignal, recordActivity: () => void): Context {
     const context = this.#context;
     return {
@@ -129,32 +129,32 @@ export class Worker {
     };
   }
 
-  /** Lets go of a run that did not end, and tells whether that is its end. */
+  /** Releases a run that did not finish, and logs whether it ended. */
   async #settle(run: Run, error: unknown, about: object): Promise<void> {
     const { log, describes } = this.#context;
-    const failure = isAppError(error) ? error : new AppError('internal', 'An unexpected error: see the log.', { cause: error });
+    const failure = isAppError(error) ? error : new AppError('internal', 'Unexpected error. See the log.', { cause: error });
     const failures = run.failures + 1;
     log.warn({ event: 'run_interrupted', ...about, failures, recovery: failure.recovery, ...describeError(failure) });
-    // What Salesforce refused may be a field that is no more.
+    // Salesforce may have refused a field that no longer exists.
     if (failure.code === 'salesforce_refused') describes.forget(run.job.connectionId, run.job.objectName);
-    const state = await this.#letGo(run, failures, failure);
+    const state = await this.#releaseRun(run, failures, failure);
     if (state === 'failed') log.error({ event: 'run_failed', ...about, failures, ...describeError(failure) });
     if (state === 'cancelled') log.info({ event: 'run_cancelled', ...about });
   }
 
-  /** Decides what becomes of a run that did not end. @returns the state that it has now; undefined where it is another worker's */
-  async #letGo(run: Run, failures: number, failure: AppError): Promise<RunState | undefined> {
+  /** Postpones or fails a run that did not finish. @returns its new state; undefined if another worker owns it */
+  async #releaseRun(run: Run, failures: number, failure: AppError): Promise<RunState | undefined> {
     const { database, limits } = this.#context;
     if (failure.code === 'lease_lost') return undefined;
     if (failure.code === 'stopping') return await postponeRun(database, run, 0, run.failures, undefined);
-    // Waits in the queue, unclaimed, until the connection's user has logged in again.
+    // The run stays queued, unclaimed, until the connection's user logs in again.
     if (failure.recovery === 'reauthorize') return await postponeRun(database, run, 0, run.failures, failure);
     if (failure.recovery === 'defer') return await postponeRun(database, run, DEFER_MS, run.failures, failure);
     if (failure.recovery === 'give-up' || failures >= MAX_FAILURES) return await failRun(database, run, failures, failure);
     return await postponeRun(database, run, retryDelayMs(failures, limits.retryMs, Math.random()), failures, failure);
   }
 
-  /** Listens for announcements; again where the connection broke. */
+  /** Listens for announcements, and again after the connection breaks. */
   async #listen(): Promise<void> {
     this.#stopListening ??= await listenForRuns(
       this.#context.database,

@@ -83,7 +83,7 @@ describe('Salesforce by REST', () => {
     });
     const answer = await service.tickAt(TICK);
     expect(answer).toMatchObject({ status: 200, text: expect.stringMatching(/^Not complete: .* salesforce_refused: /s) });
-    expect(answer.text).toMatch(/neither by REST .*QUERY_TIMEOUT.* nor by Bulk .*INVALIDENTITY/);
+    expect(answer.text).toMatch(/Neither REST .*QUERY_TIMEOUT.* nor Bulk .*INVALIDENTITY/);
     expect(await job()).toMatchObject({ last_date: '2023-03-01', run: { state: 'failed' } });
   });
 
@@ -268,7 +268,10 @@ describe('Salesforce by Bulk', () => {
     await salesforceFault({ kind: 'stall', match: { path: '/queryAll' }, times: 4 });
     await service.tickAt(TICK);
     await expectComplete();
-    expect((await job()).run!.receipt).toMatchObject({ verdict: 'not counted', methods: ['bulk: REST gave up on it (no answer in time)'] });
+    expect((await job()).run!.receipt).toMatchObject({
+      verdict: 'not counted',
+      methods: ['bulk: REST gave up on it (no response in time)'],
+    });
   });
 
   test('an org that says nothing keeps no run, and no service that is told to stop', async () => {

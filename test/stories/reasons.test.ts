@@ -86,7 +86,7 @@ describe("Salesforce's own reason", () => {
     service.salesforce.faults.arm({ kind: 'job-failed', times: 1_000, errorMessage });
     const error = await tickUntilError();
     expect(error.message).toMatch(
-      /^Could not read Account: the Bulk job \w+ ended as Failed: InternalServerError : Unexpected exception near …\.$/,
+      /^Could not read Account: Bulk job \w+ ended in state Failed: InternalServerError : Unexpected exception near …\.$/,
     );
     expect(service.logged.join('')).not.toContain('Jane Roe');
   });

@@ -13,7 +13,7 @@ import { queryTooLargeReason } from './is-query-too-large.ts';
 import { requireQuota } from './require-quota.ts';
 import type { Unsettled } from './settle-fields.ts';
 
-/** A slice whose method is chosen; read by REST, with the page that was read already. */
+/** A slice with its chosen method and, for REST, the page that was already read. */
 export interface Reading {
   slice: Slice;
   firstPage: RestPage | undefined;
@@ -21,15 +21,15 @@ export interface Reading {
 
 /** Why only Bulk can read a slice. */
 interface NotByRest extends Choice {
-  /** as a part of a sentence, for where Bulk refuses the object as well */
+  /** as a phrase, for the error if Bulk refuses the object as well */
   why: string;
 }
 
 /**
- * Asks for the first page by REST, which also tells how many rows there are, and chooses how to read them all: an empty window costs
- * this one call, a small one little more. Where there are rows, the run's fields have to be described before they are read. What an earlier
- * attempt chose stays chosen.
- * @param canBeCut whether TooLarge may be answered: where Bulk refuses the object, and REST takes too long for so many rows
+ * Requests the first page by REST, which also returns the number of rows, and chooses how to read them all: an empty window costs only
+ * this call, a small one few more. If there are rows, the run's fields must be described before they are read. An earlier attempt's choice
+ * stays.
+ * @param canBeCut whether TooLarge may be returned: if Bulk refuses the object and REST takes too long for this many rows
  */
 export async function chooseApi(
   extraction: Extraction,
@@ -43,7 +43,7 @@ export async function chooseApi(
   const first = await readFirstPage(extraction, planned, range);
   const byRest = 'totalSize' in first;
   if (!byRest && run.job.bulkRefused) {
-    // REST may be able to read fewer rows.
+    // REST may succeed with fewer rows.
     if (canBeCut) return { cut: planned, parts: 2 };
     throw readByNeither(run.job.objectName, first.why, run.job.bulkRefused);
   }
@@ -55,7 +55,7 @@ export async function chooseApi(
   return { slice, firstPage: byRest && method === 'rest' ? first : undefined };
 }
 
-/** Describes the object, once for each run. @returns its fields, where they are not those that the run has */
+/** Describes the object, once per run. @returns its fields if they differ from the run's */
 async function describeUnlessDone({ context, client, run, knownFields }: Extraction): Promise<DescribedField[] | undefined> {
   if (run.described) return undefined;
   await requireQuota(context, run.orgId);
@@ -65,13 +65,13 @@ async function describeUnlessDone({ context, client, run, knownFields }: Extract
   return undefined;
 }
 
-/** @returns the page, or why only Bulk can read this */
+/** @returns the page, or why only Bulk can read the slice */
 async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRange): Promise<RestPage | NotByRest> {
   const { client, run, signal } = extraction;
   const names = requestedFields(extraction, slice);
   const path = queryPath(client, selectRows(range, names));
   const tooLong = 'the query is too long for a URI';
-  // Where Bulk does not read the object, it can still be read in field groups.
+  // If Bulk refuses the object, it can still be read in field groups.
   if (!path && run.job.bulkRefused) throw refusedQuery(run.job.objectName, { code: 'QUERY_TOO_COMPLICATED', message: tooLong });
   if (!path) return { method: 'bulk', reason: tooLong, why: tooLong };
   try {
@@ -80,7 +80,7 @@ async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRan
     const code = fieldRefusal(error) ? undefined : queryTooLargeReason(error, run);
     if (!code) throw error;
     const why = isAppError(error) ? error.message.replace(/^C/, 'c').replace(/\.$/, '') : code;
-    // Bulk has more time.
+    // Bulk queries have a longer timeout.
     return { method: 'bulk', reason: `REST gave up on it (${code})`, why };
   }
 }
@@ -88,6 +88,6 @@ async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRan
 function readByNeither(objectName: string, byRest: string, byBulk: string): AppError {
   return new AppError(
     'salesforce_refused',
-    `${objectName} can be read neither by REST (${byRest}) nor by Bulk (${byBulk}). Hide fields from the connection's user, or choose another object.`,
+    `Neither REST (${byRest}) nor Bulk (${byBulk}) can read ${objectName}. Hide fields from the connection's user, or choose another object.`,
   );
 }

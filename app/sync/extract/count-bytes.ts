@@ -1,4 +1,4 @@
-/** Passes bytes on as they are and measures them: as they came, and as text. */
+/** Passes bytes through unchanged and counts them, as received and uncompressed. */
 export function countBytes(
   source: AsyncIterable<Buffer>,
   gzip: boolean,
@@ -15,7 +15,7 @@ export function countBytes(
   return {
     content: content(),
     bytes: () => bytes,
-    // gzip ends with the length of its text (RFC 1952, ISIZE), so nothing has to be inflated to know it.
+    // gzip ends with the uncompressed length (RFC 1952, ISIZE), so there is no need to decompress.
     textBytes: () => (gzip && tail.length === 4 ? tail.readUInt32LE() : bytes),
   };
 }

@@ -4,7 +4,7 @@ import { countRows, type RowRange } from '../../salesforce/soql.ts';
 import type { Extraction } from './extraction.ts';
 import { queryTooLargeReason } from './is-query-too-large.ts';
 
-/** Salesforce's own count, or null where it does not count (a large object takes too long): then nothing is claimed of it. */
+/** Salesforce's COUNT(), or null if it cannot count (a large object takes too long); the verdict is then `not counted`. */
 export async function countOrNull({ context, client, run }: Extraction, range: RowRange): Promise<number | null> {
   try {
     return await countRows(client, range);

@@ -10,9 +10,9 @@ import { queryTooLargeReason } from './is-query-too-large.ts';
 import type { Unsettled } from './settle-fields.ts';
 
 /**
- * Stages all slices of a run, oldest first, so that the open ones are read after all others. A slice that turns out too large is cut;
- * a run that gets too many slices by that ends earlier, and what is left becomes the next run of the chain.
- * @returns why the run's fields have to be settled again, if they have
+ * Stages all slices of a run, oldest first, so that the open ones are read last. Cuts slices that turn out too large. If that results in
+ * too many slices, the run's window is shortened, and the rest becomes the next run of the chain.
+ * @returns the staged slices, or why the run's fields must be settled again
  */
 export async function extractSlices(extraction: Extraction): Promise<StagedSlice[] | { unsettled: Unsettled }> {
   const { context, run, columns } = extraction;
@@ -33,13 +33,13 @@ export async function extractSlices(extraction: Extraction): Promise<StagedSlice
   }
 }
 
-/** What has no rows in the base group needs no values of other fields. */
+/** If a range has no rows in the base group, its other field groups need not be read. */
 function hasNoRows(slice: Slice, slices: readonly Slice[]): boolean {
   const base = slices.find((other) => other.fieldGroup === BASE_GROUP && haveSameRange(other, slice));
   return slice.fieldGroup !== BASE_GROUP && slice.method === null && base?.staged === 0 && base.countAfter === 0;
 }
 
-/** @returns false where the slice cannot be cut */
+/** @returns false if the slice cannot be cut */
 async function cut(extraction: Extraction, { cut: slice, parts }: TooLarge): Promise<boolean> {
   const { context, run } = extraction;
   const ranges = await divide(extraction, slice, parts);
@@ -50,8 +50,8 @@ async function cut(extraction: Extraction, { cut: slice, parts }: TooLarge): Pro
 }
 
 /**
- * By time, and where that does not divide it (many rows were edited in one second, or after the window's end), by Id. Null cursors have no
- * time that is indexed.
+ * Divides by time, or by Id if time does not divide the slice (many rows were edited in one second, or after the window's end) or its
+ * cursor is null, because then no indexed time exists.
  */
 async function divide(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
   if (slice.nullCursor) return await divideIds(extraction, slice, parts);
@@ -59,7 +59,7 @@ async function divide(extraction: Extraction, slice: Slice, parts: number): Prom
   return inTime ?? (await divideIds(extraction, slice, parts));
 }
 
-/** Only where the job begins may there be nothing for years. */
+/** Only the start of the job's first window may span years without records. */
 async function firstRecord({ client, run }: Extraction, { cursorFrom }: Slice): Promise<Date | null> {
   return cursorFrom > run.job.startDate ? null : await firstCreatedDate(client, run.job.objectName);
 }
@@ -75,11 +75,11 @@ async function divideIds(extraction: Extraction, slice: Slice, parts: number): P
   }
 }
 
-/** The slices of a run, which leaves to the next what is more than one should have. A window never ends before it begins, nor without its open slices. */
+/** The slices of a run. If there are too many, shortens its window, which never becomes empty or loses only its open slices. */
 async function slicesOfRun({ context, run, columns }: Extraction): Promise<Slice[]> {
   const slices = await readSlices(context.database, run);
   const { from, to } = run.window;
-  // Slices of the overlap lie before the window, and are not counted.
+  // A cut must lie inside the window; slices of the overlap lie before it.
   const fitting = countFittingSlices(slices, columns, run.job.cursorField, context.limits.runSlices);
   const after = slices.slice(fitting).find(({ cursorFrom }) => cursorFrom > from);
   if (!after || after.cursorFrom >= to) return slices;

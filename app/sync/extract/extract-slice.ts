@@ -17,14 +17,13 @@ import type { Unsettled } from './settle-fields.ts';
 import { extractViaBulk } from './via-bulk.ts';
 import { extractViaRest } from './via-rest.ts';
 
-/** How often a slice may fail to prove itself before its run fails. */
+/** Maximum extractions of a slice whose counts do not match before its run fails. */
 export const MAX_READINGS = 3;
 
 /**
- * Brings a slice's rows into its staging table and judges the counts; anew where they do not agree.
- * What an earlier attempt has done is taken up, not done again.
- * @param canBeCut whether TooLarge may be answered
- * @throws AppError count_mismatch when they never agree
+ * Stages a slice's rows and judges the counts, and extracts it again if they do not match. Resumes the work of an earlier attempt.
+ * @param canBeCut whether TooLarge may be returned
+ * @throws AppError count_mismatch if the counts never match
  */
 export async function extractSlice(
   extraction: Extraction,
@@ -37,7 +36,7 @@ export async function extractSlice(
     if (staged.tooLarge && canBeCut) return { cut: slice, parts: 2 };
     if (!staged.interrupted && !staged.later && ++unproved >= MAX_READINGS) {
       const { objectName } = extraction.run.job;
-      throw new AppError('count_mismatch', `${objectName} could not be reconciled in ${MAX_READINGS} readings: ${staged.reason}.`);
+      throw new AppError('count_mismatch', `Could not reconcile ${objectName} in ${MAX_READINGS} attempts: ${staged.reason}.`);
     }
     extraction.context.log.warn({ event: 'slice_repeated', run: extraction.run.runId, slice: slice.ordinal, reason: staged.reason });
     slice = await startGeneration(extraction.context.database, extraction.run, slice);
@@ -61,8 +60,8 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
   const { context, run } = extraction;
   const { database, limits } = context;
   if (planned.state === 'staged') return await prove(extraction, planned, await readPages(database, run.runId, planned));
-  // Salesforce keeps Bulk's results, but not those of a REST query that somebody else was reading.
-  if (planned.method === 'rest') return { reason: 'a reading by REST was interrupted', interrupted: true };
+  // Salesforce stores the results of Bulk jobs, but a REST query cannot be resumed by another worker.
+  if (planned.method === 'rest') return { reason: 'a REST extraction was interrupted', interrupted: true };
 
   const range = rowRange(extraction, planned);
   const reading = await chooseApi(extraction, planned, range, canBeCut);
@@ -87,19 +86,19 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
 }
 
 /**
- * Where Salesforce did not count in time, it still tells about how many records the whole object has. That is a guess for the first import
- * alone, and before it was cut; a part that turns out too large is halved.
+ * If Salesforce did not count in time, it still returns an approximate record count for the whole object. The estimate applies only to the
+ * uncut first import; a part that turns out too large is halved.
  */
 async function estimateRows({ client, run }: Extraction, { cursorFrom, open, idFrom, idTo }: Slice): Promise<number> {
   if (cursorFrom > run.job.startDate || !open || idFrom !== null || idTo !== null) return 0;
   return (await recordCount(client, run.job.objectName)) ?? 0;
 }
 
-/** Counts what stands in the staging table, which may have gone since it was filled, and judges all counts of the slice. */
+/** Counts the rows of the staging table, which may have been deleted in the meantime, and judges all counts of the slice. */
 async function prove({ context, run }: Extraction, slice: Slice, pages: Page[]): Promise<StagedSlice | Failed> {
   const isEmpty = slice.processed === 0 && pages.length === 0;
   const staged = isEmpty ? 0 : await stagedRows(context.warehouse, stagingTable(context, run.runId, slice));
-  if (staged === undefined) return { reason: 'the staging table is gone' };
+  if (staged === undefined) return { reason: 'the staging table is missing' };
   const verdict = judgeSlice({
     salesforceBefore: slice.countBefore,
     salesforceAfter: slice.countAfter,
@@ -109,18 +108,18 @@ async function prove({ context, run }: Extraction, slice: Slice, pages: Page[]):
     staged,
   });
   if (!verdict.ok) return { reason: verdict.reason };
-  // What an earlier attempt had staged is no progress of this one.
+  // A slice staged by an earlier attempt is not progress of this one.
   if (slice.state !== 'staged') await saveProgress(context.database, run);
   return { slice: await saveSlice(context.database, run, slice.ordinal, { state: 'staged', staged }), pages, verdict: verdict.salesforce };
 }
 
-/** Nothing to extract: Salesforce itself counted none. @param choice how this is known, where it was not chosen how to read the slice */
+/** Marks a slice without rows as staged. @param choice how this is known, if no method was chosen yet */
 export async function emptySlice({ context, run }: Extraction, slice: Slice, choice?: Choice): Promise<StagedSlice> {
   const none = { state: 'staged', countBefore: 0, countAfter: 0, processed: 0, staged: 0 } as const;
   return { slice: await saveSlice(context.database, run, slice.ordinal, { ...none, ...choice }), pages: [], verdict: 'exact' };
 }
 
-/** The rows of a slice, as they are asked for. */
+/** The rows that a slice's query requests. */
 export function rowRange({ run, columns }: Extraction, slice: Slice): RowRange {
   return {
     ...slice,

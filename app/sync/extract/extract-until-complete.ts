@@ -11,29 +11,29 @@ import { MAX_READINGS, rowRange } from './extract-slice.ts';
 import type { Extraction, StagedSlice } from './extraction.ts';
 import type { Unsettled } from './settle-fields.ts';
 
-/** All rows of a run, staged and typed. */
+/** The staged and typed rows of a run. */
 export interface CountedRun {
   staged: StagedSlice[];
   /** undefined: there are no rows */
   delta: CountedDelta | undefined;
-  /** rows stamped from here on were counted and could not be read, even by a second reading; null: none */
+  /** the next window rereads rows with a cursor value from here on, which two extractions missed; null: none */
   rereadFrom: Date | null;
 }
 
-/** How a slice was counted in its staging table, and by Salesforce afterwards. */
+/** How a slice's staging table compares with Salesforce's count afterwards. */
 interface Finding {
   slice: Slice;
   hasRepeatedIds: boolean;
-  /** rows that were not read and that no later window reads by itself */
+  /** rows that were not read and that no later window would read */
   missed: number;
 }
 
 const EMPTY: CountedSlice = { distinctIds: 0, repeatedIds: null, stampedBefore: 0 };
 
 /**
- * Stages all slices of a run and builds its delta table. Slices with Ids that came twice are read again, as are those for which Salesforce
- * counts rows that were not read.
- * @returns why the run's fields have to be settled again, if they have
+ * Stages all slices of a run and builds its delta table. Extracts a slice again if Ids repeat or if Salesforce counts rows that were not
+ * read.
+ * @returns the counted run, or why its fields must be settled again
  * @throws AppError ids_not_unique, count_mismatch, bigquery_budget
  */
 export async function extractUntilComplete(extraction: Extraction): Promise<CountedRun | { unsettled: Unsettled }> {
@@ -80,7 +80,7 @@ async function checkSlice(
   if (!delta) return { slice, hasRepeatedIds: false, missed: slice.fieldGroup === BASE_GROUP ? rowsNotRead(slice) : (slice.staged ?? 0) };
   const ids = judgeIds(slice.staged ?? 0, counted, slice.repeatedIds);
   if (ids === 'not unique') {
-    const message = `Salesforce returned ${counted.repeatedIds} of ${run.job.objectName} more than once, in two readings. Its rows cannot be matched by Id: pause the job.`;
+    const message = `Salesforce returned ${counted.repeatedIds} of ${run.job.objectName} more than once in two separate extractions, so its rows cannot be matched by Id. Pause the job.`;
     throw new AppError('ids_not_unique', message, { details: { staged: slice.staged, distinct_ids: counted.distinctIds } });
   }
   if (ids === 'repeated' && counted.repeatedIds) {
@@ -90,7 +90,7 @@ async function checkSlice(
   return { slice, hasRepeatedIds: ids === 'repeated', missed: torn + (await countMissed(extraction, slice, counted)) };
 }
 
-/** Rows of an open slice that were edited after its end are not missed: the next window reads them. */
+/** Rows of an open slice edited after its end do not count as missed: the next window reads them. */
 async function countMissed(extraction: Extraction, slice: Slice, { stampedBefore }: CountedSlice): Promise<number> {
   const notRead = rowsNotRead(slice);
   const part = stampedPart(slice, extraction.run.job.cursorField);
@@ -100,16 +100,18 @@ async function countMissed(extraction: Extraction, slice: Slice, { stampedBefore
   return now === null ? 0 : Math.max(0, now - stampedBefore);
 }
 
-/** @throws AppError count_mismatch where a slice has other Ids twice each time it is read */
+/** @throws AppError count_mismatch if every extraction of a slice repeats different Ids */
 function needsReread({ hasRepeatedIds, missed }: Omit<Finding, 'slice'>, rereads: number): boolean {
   if (hasRepeatedIds && rereads + 1 >= MAX_READINGS) {
-    throw new AppError('count_mismatch', `Salesforce returned the same records more than once in ${MAX_READINGS} readings.`);
+    throw new AppError('count_mismatch', `Salesforce returned duplicate records in ${MAX_READINGS} consecutive extractions.`);
   }
   return hasRepeatedIds || (missed > 0 && rereads === 0);
 }
 
 async function readAgain({ context, run }: Extraction, { slice, hasRepeatedIds, missed }: Finding): Promise<void> {
-  const reason = hasRepeatedIds ? 'some Ids came more than once' : `Salesforce counts ${missed} rows that were not read`;
+  const reason = hasRepeatedIds
+    ? 'Salesforce returned some Ids more than once'
+    : `Salesforce counts ${missed} rows that were not extracted`;
   context.log.warn({ event: 'slice_repeated', run: run.runId, slice: slice.ordinal, reason });
   await startGeneration(context.database, run, slice);
 }

@@ -6,38 +6,38 @@ import type { Page } from '../../store/pages.ts';
 import type { Run } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
 
-/** A slice whose rows stand in its staging table, and how they were counted. */
+/** A slice whose rows are in its staging table, with the verdict on its counts. */
 export interface StagedSlice {
   slice: Slice;
   pages: Page[];
-  /** against Salesforce's own count */
+  /** compared with Salesforce's count */
   verdict: string;
 }
 
-/** A reading that did not prove itself: the slice is to be asked anew. */
+/** An extraction that failed or whose counts do not match: the slice must be extracted again. */
 export interface Failed {
   reason: string;
-  /** not its own fault, but what was read before can not be taken up */
+  /** no mismatch: the earlier extraction cannot be resumed */
   interrupted?: boolean;
-  /** it is too much for one query: asked anew in parts, if it can be cut */
+  /** the slice is too large for one query: extract it in parts, if it can be cut */
   tooLarge?: boolean;
-  /** Salesforce is not up to it just now: asked anew when the run is tried again */
+  /** Salesforce cannot process it at the moment: extract it again when the run is retried */
   later?: boolean;
 }
 
-/** A slice, as it is now, that is to be cut into so many parts. */
+/** A slice to cut into `parts` parts. */
 export interface TooLarge {
   cut: Slice;
   parts: number;
 }
 
-/** What all slices of a run share. */
+/** The context that all slices of a run share. */
 export interface Extraction {
   context: Context;
   client: SalesforceClient;
   run: Run;
   columns: readonly FieldColumn[];
-  /** the fields as they were described when the run's were settled; undefined: by an earlier attempt */
+  /** the described fields from which the run's were settled; undefined: settled by an earlier attempt */
   knownFields: readonly DescribedField[] | undefined;
   signal: AbortSignal;
 }

@@ -6,39 +6,39 @@ import type { Run } from '../../store/runs.ts';
 import { loadJobId, runLabels } from '../names.ts';
 import { retryJob } from '../retry-job.ts';
 
-/** A page that is about to be loaded: what is known of it, and its CSV. */
+/** A page to load: its headers and its CSV. */
 export interface PageContent {
   rows: number;
-  /** null: this is the last */
+  /** null: this is the last page */
   nextLocator: string | null;
-  /** the columns, in the order in which the CSV has them */
+  /** the columns, in the order of the CSV */
   columns: readonly string[];
   body: () => AsyncIterable<Buffer>;
-  /** bytes that `body` has given */
+  /** bytes that `body` has yielded */
   bytes: () => number;
 }
 
-/** Gets a page and hands it to `send`, in the places that this takes; asked again where its load job failed in passing. */
+/** Fetches a page and passes it to `send`, within the concurrency limits. Called again after a transient failure of the load job. */
 export type PassOn = (send: (content: PageContent) => Promise<void>) => Promise<void>;
 
 /**
- * Loads a page into a staging table, under ids that make it load once, whoever loads it.
+ * Loads a page into a staging table. The load job's id makes this idempotent across workers.
  * @throws AppError
  */
 export async function loadStagedPage(
   context: Context,
   run: Run,
-  begun: Page,
+  known: Page,
   table: TableName,
   passOn: PassOn,
   signal: AbortSignal,
 ): Promise<Page> {
   const { database } = context;
   const warehouse = context.warehouse.during(signal);
-  let page = begun;
+  let page = known;
 
   const upload = async (load: LoadId, content: PageContent): Promise<void> => {
-    // What is known of the page is kept before its job can exist.
+    // Save the headers before the load job can exist.
     page = await savePage(database, run, page, { rows: content.rows, nextLocator: content.nextLocator });
     await uploadPage(warehouse, { ...load, columns: content.columns, labels: runLabels(run.runId, run.job) }, content.body());
     page = await savePage(database, run, page, { bytes: content.bytes() });
@@ -52,7 +52,7 @@ export async function loadStagedPage(
     },
     async (tryNumber) => {
       const load = { jobId: loadJobId(run.runId, page, tryNumber), table };
-      // Only a page whose headers were read can have a job from before.
+      // Only a page whose headers were read can have an earlier load job.
       const before = page.rows === null ? undefined : await findLoad(warehouse, load);
       if (before) return before;
       await passOn((content) => upload(load, content));

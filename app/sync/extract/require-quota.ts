@@ -3,14 +3,14 @@ import { whyNoCall } from '../../core/quota.ts';
 import { AppError } from '../../errors.ts';
 
 /**
- * Asked before a reading begins, and before each Bulk job and page: whether there is room left in the org's allowance. Not before each
- * call, since what was begun by REST, or has only to be counted, would then be thrown away for a handful of calls.
- * @throws AppError salesforce_quota where the run is to go on later
+ * Checks the org's quota before each extraction, Bulk job, and Bulk page. Not before each call: that would discard a started REST
+ * extraction, or one that only needs its count, to save a few calls.
+ * @throws AppError salesforce_quota if the run must be deferred
  */
 export async function requireQuota({ calls, config }: Context, orgId: string): Promise<void> {
   const quota = await calls.quota(orgId);
   const reason = whyNoCall(quota, config.apiShare);
   if (!reason) return;
-  const { ours, told } = quota;
-  throw new AppError('salesforce_quota', reason, { details: { ours, used: told!.used, limit: told!.limit, share: config.apiShare } });
+  const { ours, told: usage } = quota;
+  throw new AppError('salesforce_quota', reason, { details: { ours, used: usage!.used, limit: usage!.limit, share: config.apiShare } });
 }

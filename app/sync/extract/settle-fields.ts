@@ -13,23 +13,23 @@ import { targetTable } from '../names.ts';
 import type { Extraction } from './extraction.ts';
 import { requireQuota } from './require-quota.ts';
 
-/** Why the fields of a run have to be settled again before its rows can be read. */
+/** Why the fields of a run must be settled again before its rows can be read. */
 export type Unsettled =
-  /** they were described for this run, and are others than the last known ones */
+  /** the fields described for this run differ from the last known ones */
   | { kind: 'described'; fields: DescribedField[] }
   /** Salesforce refused a query of one of their groups */
   | { kind: 'refused'; refusal: FieldRefusal; group: number; error: unknown };
 
-/** What the settling of a run's fields saw on its way. */
+/** The fields and the target table as they were when the run's fields were settled. */
 export interface Seen {
   fields: readonly DescribedField[];
   table: FoundTable | undefined;
 }
 
 /**
- * Settles the fields that a run reads, and where their values go. The last known fields are enough until there are rows; where none are
- * known, the object is described.
- * @returns undefined where an earlier attempt did
+ * Settles which fields a run reads and which columns receive them. The last known fields suffice until there are rows; if none are known,
+ * describes the object.
+ * @returns undefined if an earlier attempt settled them
  */
 export async function settleFields(context: Context, client: SalesforceClient, run: Run): Promise<Seen | undefined> {
   if (run.columns) return undefined;
@@ -39,9 +39,9 @@ export async function settleFields(context: Context, client: SalesforceClient, r
 }
 
 /**
- * Settles the fields of a run again. Once they were described for the run, they only become fewer: what was staged keeps its tables.
- * @returns undefined where nothing else than the run's own fields changed
- * @throws AppError where rows could no longer be matched or ordered, or nothing can be left out
+ * Settles the fields of a run again. After they were described for the run, fields are only removed, so that staged tables stay valid.
+ * @returns undefined if only the run's own fields changed
+ * @throws AppError if rows could no longer be matched or ordered, or if no field can be left out
  */
 export async function settleAgain(extraction: Extraction, cause: Unsettled): Promise<Seen | undefined> {
   const { context, run } = extraction;
@@ -76,7 +76,7 @@ export function targetIdentity(context: Context, { job }: Run): TargetIdentity {
   return { name: targetTable(context, job), jobId: job.id, createdAt: job.targetCreatedAt };
 }
 
-/** The fields without which rows cannot be matched, ordered, found or removed. */
+/** The fields needed to match, order, partition, or remove rows. */
 function neededFields({ job }: Run): string[] {
   return ['Id', job.cursorField, ...(job.partitioned ? [PARTITION_FIELD] : []), ...(job.deletes === 'keep' ? [] : ['IsDeleted'])];
 }
@@ -93,13 +93,13 @@ function requireNeeded(run: Run, columns: readonly FieldColumn[]): void {
 }
 
 /**
- * Leaves out the fields that describe no longer lists; where it lists them all, the one that Salesforce's message names. It is not searched
- * for otherwise: each guess would cost a call, and the cause may be another one.
+ * Leaves out the fields that describe no longer lists. If it lists them all, leaves out the field that Salesforce's message names. Does not
+ * search any further: each guess would cost a call, and the cause may be another.
  */
 async function leaveRefusedField(extraction: Extraction, refusal: FieldRefusal, error: unknown): Promise<Seen | undefined> {
   const { context, client, run, columns } = extraction;
   const { connectionId, objectName, fieldPlan } = run.job;
-  // Nothing is left to Last-Modified, which field-level security need not move.
+  // Do not rely on Last-Modified: a change of field-level security may not update it.
   context.describes.forget(connectionId, objectName);
   const fields = await describe(context, client, run);
   const listed = new Set(fields.map(({ name }) => name.toLowerCase()));
@@ -119,7 +119,7 @@ async function leaveRefusedField(extraction: Extraction, refusal: FieldRefusal, 
   return await settleDescribed(context, run, fields);
 }
 
-/** @param reason why it is not read, although it is described; undefined: it is not described any more */
+/** @param reason why a described field is not read; undefined: the field is no longer described */
 async function drop({ context, run }: Extraction, field: string, plan: FieldPlan, reason?: string): Promise<undefined> {
   const dropped = run.columns!.find((column) => column.field === field)!;
   const { columns, drift } = dropField({ columns: run.columns!, drift: run.drift }, dropped, run.job.targetCreatedAt !== null);
@@ -132,7 +132,7 @@ async function drop({ context, run }: Extraction, field: string, plan: FieldPlan
   });
 }
 
-/** Divides a group that is too complicated for one query; a field that is too complicated by itself is left out. */
+/** Splits a group that is too complicated for one query; leaves out a field that is too complicated on its own. */
 async function divide(extraction: Extraction, group: number, error: unknown): Promise<undefined> {
   const { context, run, columns } = extraction;
   const { cursorField, fieldPlan } = run.job;

@@ -16,19 +16,19 @@ import { type Extraction, type Failed, requestedFields } from './extraction.ts';
 import { loadStagedPage, type PageContent, type PassOn } from './load-page.ts';
 import { requireQuota } from './require-quota.ts';
 
-/** Loads into one table at a time: BigQuery takes about five changes of a table in ten seconds. */
-const PAGES_AT_ONCE = 3;
+/** Concurrent loads per table: BigQuery allows about five updates of a table per ten seconds. */
+const MAX_CONCURRENT_LOADS = 3;
 
-/** The state of a Bulk job that Salesforce no longer knows. */
-const VANISHED = 'NotFound';
+/** Our state for a Bulk job that no longer exists. */
+const MISSING = 'NotFound';
 
-/** The code with which Bulk says that it never reads this object. */
+/** Bulk's error code for an object that it never supports. */
 const NEVER = 'INVALIDENTITY';
 
-/** Codes with which Bulk refuses an object, the second as long as an admin leaves it so. */
-const OBJECT_REFUSED = new Set([NEVER, 'FEATURENOTENABLED']);
+/** Bulk's error codes for an object that it refuses; an admin can resolve the second. */
+const OBJECT_REFUSED_CODES = new Set([NEVER, 'FEATURENOTENABLED']);
 
-/** Has Bulk API 2.0 run the slice's query, and passes its result pages on, several at once. */
+/** Runs the slice's query with Bulk API 2.0 and loads its result pages, several at a time. */
 export async function extractViaBulk(
   extraction: Extraction,
   planned: Slice,
@@ -42,10 +42,10 @@ export async function extractViaBulk(
   const job = await waitForBulkJob(extraction, slice);
   if (job.state === 'Failed' && job.fieldRefusal) throw refusedQuery(run.job.objectName, job.fieldRefusal);
   if (job.state !== 'JobComplete') {
-    // Salesforce need not say why a job failed: where the slice was asked for before, it may be too much.
+    // Salesforce does not always say why a job failed. If this is not the first generation, the slice may be too large.
     const tooLarge = job.tooLarge || (job.state === 'Failed' && slice.generation > 1);
     const why = job.message === null ? '' : `: ${job.message}`;
-    return { reason: `the Bulk job ${bulkJobId} ended as ${job.state}${why}`, tooLarge, later: job.state !== VANISHED };
+    return { reason: `Bulk job ${bulkJobId} ended in state ${job.state}${why}`, tooLarge, later: job.state !== MISSING };
   }
   try {
     return { processed: job.processed, pages: await stagePages(extraction, slice, table, job.processed) };
@@ -56,28 +56,28 @@ export async function extractViaBulk(
   }
 }
 
-/** Codes with which Salesforce refuses a job's results. */
-const UNUSABLE = new Set([
-  // The Bulk job vanished while its pages were read.
+/** Salesforce's error codes for results that can no longer be read. */
+const UNUSABLE_CODES = new Set([
+  // The Bulk job was deleted while its pages were being read.
   'NOT_FOUND',
   LOST_LOCATOR,
-  // Among others, another version of the API created the job.
+  // For example, another API version created the job.
   'API_ERROR',
 ]);
 
-/** Why the job's results are of no use, so that its rows are to be asked for anew; undefined for all other errors. */
+/** Why the job's results are unusable and its rows must be requested again; undefined for all other errors. */
 function unusableResult(error: unknown): string | undefined {
   if (!isAppError(error)) return undefined;
   const code = refusalCode(error);
-  // A page that was cut off and closed cleanly on its way is no CSV.
+  // A page that was truncated by a clean close is not valid CSV.
   const isCutOff = error.details.bigquery_reason === 'invalid';
-  const unusable = error.code === 'count_mismatch' || (code !== undefined && UNUSABLE.has(code)) || isCutOff;
+  const unusable = error.code === 'count_mismatch' || (code !== undefined && UNUSABLE_CODES.has(code)) || isCutOff;
   return unusable ? error.message.replace(/\.$/, '') : undefined;
 }
 
 /**
- * Asks for a job. Salesforce gives its id only with the answer: one whose answer was lost runs to its end for nobody, and goes in a week.
- * @returns the job's id; undefined where Bulk does not read the object, which is remembered: of the job where it stays so
+ * Creates a Bulk job. Only the response contains its id: if that is lost, the orphaned job finishes and Salesforce deletes it after a week.
+ * @returns the job's id; undefined if Bulk refuses the object, which is recorded on the run or, if permanent, on the import job
  */
 async function createJob(extraction: Extraction, slice: Slice, range: RowRange): Promise<string | undefined> {
   const { context, client, run } = extraction;
@@ -86,35 +86,35 @@ async function createJob(extraction: Extraction, slice: Slice, range: RowRange):
     return await createQueryJob(client, selectRows(range, requestedFields(extraction, slice)), run.job.objectName);
   } catch (error) {
     const code = refusalCode(error);
-    if (!code || !OBJECT_REFUSED.has(code)) throw error;
+    if (!code || !OBJECT_REFUSED_CODES.has(code)) throw error;
     run.job.bulkRefused = code;
     if (code === NEVER) await saveBulkRefused(context.database, run.job.id, code);
     return undefined;
   }
 }
 
-/** A job that vanished (deleted by an admin, or older than a week) is as good as failed: its rows are asked for anew. */
+/** A missing job (deleted by an admin, or older than a week) counts as failed: its rows are requested again. */
 async function waitForBulkJob({ context, client, signal }: Extraction, { bulkJobId, bulkAskedAt }: Slice): Promise<BulkJob> {
   const id = bulkJobId!;
   try {
     return await waitForQueryJob(client, id, new Date(bulkAskedAt!.getTime() + context.limits.bulkJobMs), signal);
   } catch (error) {
-    if (refusalCode(error) === 'NOT_FOUND') return { id, state: VANISHED, processed: 0, tooLarge: false, message: null };
+    if (refusalCode(error) === 'NOT_FOUND') return { id, state: MISSING, processed: 0, tooLarge: false, message: null };
     throw error;
   }
 }
 
 /**
- * Stages all result pages of a complete job; those that an earlier attempt has loaded are there.
- * @param announced rows of the whole result
- * @throws AppError count_mismatch where the pages cannot be the announced result
+ * Stages all result pages of a complete job, except those that an earlier attempt has loaded.
+ * @param announced rows of the complete result
+ * @throws AppError count_mismatch if the pages cannot be the announced result
  */
 async function stagePages(extraction: Extraction, slice: Slice, table: TableName, announced: number): Promise<Page[]> {
   const { context, run } = extraction;
-  const begun = await readPages(context.database, run.runId, slice);
+  const known = await readPages(context.database, run.runId, slice);
   const staged: Promise<Page>[] = [];
   const headers: PageHeader[] = [];
-  const underWay = new Set<Promise<unknown>>();
+  const inFlight = new Set<Promise<unknown>>();
   const failure = new AbortController();
   const signal = AbortSignal.any([extraction.signal, failure.signal]);
   try {
@@ -122,18 +122,18 @@ async function stagePages(extraction: Extraction, slice: Slice, table: TableName
     for (let locator: string | null | undefined; locator !== null; ) {
       const number = staged.length;
       const key = { slice: slice.ordinal, fieldGroup: slice.fieldGroup, generation: slice.generation, number, locator: locator ?? null };
-      const page = begun[number] ?? (await insertPage(context.database, run, key));
+      const page = known[number] ?? (await insertPage(context.database, run, key));
       const started = startPage({ ...extraction, signal }, slice, page, table, pageRows ?? context.limits.firstPageRows);
       staged.push(started.staged);
-      track(underWay, started.staged);
+      track(inFlight, started.staged);
       const header = await started.header;
       headers.push(header);
       const fault = findPageFault(headers, announced);
       if (fault) throw new AppError('count_mismatch', `${fault}.`);
       locator = header.nextLocator;
-      // The first page tells how wide the rows are; the others follow each other as soon as their headers are read.
+      // The first page reveals how wide the rows are; each further page starts once the previous headers are read.
       pageRows ??= await keepWidth(extraction, slice, started);
-      while (underWay.size >= PAGES_AT_ONCE) await Promise.race(underWay);
+      while (inFlight.size >= MAX_CONCURRENT_LOADS) await Promise.race(inFlight);
     }
     return await Promise.all(staged);
   } catch (error) {
@@ -143,7 +143,7 @@ async function stagePages(extraction: Extraction, slice: Slice, table: TableName
   }
 }
 
-/** Another attempt goes on with pages of this width. */
+/** Saves the page width, so that another attempt uses the same. */
 async function keepWidth({ context, run }: Extraction, slice: Slice, { staged, width }: StartedPage): Promise<number | null> {
   await staged;
   const pageRows = width() ?? null;
@@ -151,40 +151,40 @@ async function keepWidth({ context, run }: Extraction, slice: Slice, { staged, w
   return pageRows;
 }
 
-function track(underWay: Set<Promise<unknown>>, work: Promise<unknown>): void {
-  const entry = work.finally(() => underWay.delete(entry));
-  // Whoever waits for the page gets its error; this copy of it is nobody's.
+function track(inFlight: Set<Promise<unknown>>, work: Promise<unknown>): void {
+  const entry = work.finally(() => inFlight.delete(entry));
+  // The caller that awaits the page gets its error; ignore it here.
   entry.catch(() => {});
-  underWay.add(entry);
+  inFlight.add(entry);
 }
 
 interface StartedPage {
   staged: Promise<Page>;
   /** known before the page is staged */
   header: Promise<PageHeader>;
-  /** rows that the next pages should have; undefined where this page was not read now */
+  /** rows that the next pages should have; undefined if this page was not read by this attempt */
   width: () => number | undefined;
 }
 
-function startPage(extraction: Extraction, slice: Slice, begun: Page, table: TableName, maxRecords: number): StartedPage {
+function startPage(extraction: Extraction, slice: Slice, known: Page, table: TableName, maxRecords: number): StartedPage {
   const { context, run, client, signal } = extraction;
-  if (begun.loaded !== null) {
-    return { staged: Promise.resolve(begun), header: Promise.resolve(headerOf(begun)), width: () => undefined };
+  if (known.loaded !== null) {
+    return { staged: Promise.resolve(known), header: Promise.resolve(headerOf(known)), width: () => undefined };
   }
   const header = Promise.withResolvers<PageHeader>();
-  // Headers that were read before: the pages after this one were perhaps begun by them.
-  if (begun.rows !== null) header.resolve(headerOf(begun));
-  let { rows } = begun;
+  // The headers were read by an earlier attempt, which may have started later pages from them.
+  if (known.rows !== null) header.resolve(headerOf(known));
+  let { rows } = known;
   let width: number | undefined;
 
-  // Ends with the page, so that a body which nobody came to read does not stay open.
+  // Aborts with the page, so that an unread body does not stay open.
   const over = new AbortController();
-  const untilOver = AbortSignal.any([signal, over.signal]);
+  const pageSignal = AbortSignal.any([signal, over.signal]);
 
   const open = async (): Promise<PageContent> => {
     await requireQuota(context, run.orgId);
-    // A page that is fetched again must end where it ended.
-    const page = await fetchPage(client, slice.bulkJobId!, begun.locator, rows || maxRecords, untilOver);
+    // A page that is fetched again must have the same rows.
+    const page = await fetchPage(client, slice.bulkJobId!, known.locator, rows || maxRecords, pageSignal);
     rows = page.rows;
     header.resolve(page);
     const { columns, content } = await readHeader(page.body, page.gzip, requestedFields(extraction, slice), page.rows);
@@ -201,11 +201,11 @@ function startPage(extraction: Extraction, slice: Slice, begun: Page, table: Tab
     };
   };
 
-  // Salesforce's places are the scarcer ones: a place for an upload is not held while one of them is waited for.
+  // Salesforce's permits are scarcer: do not occupy an upload permit while waiting for one.
   const passOn: PassOn = (send) =>
     context.longRequests(run.orgId).use(signal, () => context.uploads.use(signal, async () => await send(await open())));
   const load = async (): Promise<Page> => {
-    const page = await loadStagedPage(context, run, begun, table, passOn, signal);
+    const page = await loadStagedPage(context, run, known, table, passOn, signal);
     await saveProgress(context.database, run);
     return page;
   };

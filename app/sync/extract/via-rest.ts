@@ -10,10 +10,10 @@ import type { Slice } from '../../store/slices.ts';
 import { type Extraction, type Failed, requestedFields } from './extraction.ts';
 import { loadStagedPage } from './load-page.ts';
 
-/** Text of one load job, in bytes: as much as an upload of a Bulk page holds in memory. */
+/** Bytes of text per load job: as much memory as the upload of a Bulk page uses. */
 const LOAD_BYTES = 16 * 1024 * 1024;
 
-/** Reads all pages of a REST query, the first of which was read already, and loads them as the CSV that Bulk would have given. */
+/** Reads the remaining pages of a REST query and loads all of them, in the CSV format of Bulk. */
 export async function extractViaRest(
   extraction: Extraction,
   slice: Slice,
@@ -27,7 +27,7 @@ export async function extractViaRest(
   try {
     for (let next: RestPage | undefined = await nextPage(source); next; ) {
       const first: RestPage = next;
-      // Rows are gathered in an upload's place: there are as many as the process has memory for.
+      // Gather rows under an upload permit: permits are limited by the memory of the process.
       next = await context.uploads.use(signal, async () => {
         const load = await gather(source, names, first);
         pages.push(await loadRows(extraction, slice, table, names, pages.length, load));
@@ -42,14 +42,14 @@ export async function extractViaRest(
   return { processed: firstPage.totalSize, pages };
 }
 
-/** Why the query is to be sent again; undefined for all other errors. */
+/** Why the query must be sent again; undefined for all other errors. */
 function unusableResult(error: unknown): string | undefined {
   if (!isAppError(error)) return undefined;
   const unusable = error.code === 'count_mismatch' || refusalCode(error) === LOST_LOCATOR;
   return unusable ? error.message.replace(/\.$/, '') : undefined;
 }
 
-/** The pages of a query, one after the other. @throws AppError count_mismatch where they cannot be its whole result */
+/** The pages of a query, in order. @throws AppError count_mismatch if they cannot be its complete result */
 async function* readPages({ client, signal }: Extraction, names: readonly string[], first: RestPage): AsyncGenerator<RestPage, undefined> {
   const headers: PageHeader[] = [];
   for (let page = first; ; page = await readRestPage(client, page.nextPath, names, signal)) {
@@ -69,7 +69,7 @@ async function nextPage(source: AsyncGenerator<RestPage, undefined>): Promise<Re
 interface Gathered {
   parts: Buffer[];
   rows: number;
-  /** the page that did not fit; undefined: there is none */
+  /** the first page that did not fit; undefined: none left */
   next: RestPage | undefined;
 }
 
@@ -95,7 +95,7 @@ async function loadRows(
   number: number,
   { parts, rows }: Gathered,
 ): Promise<Page> {
-  const begun = await insertPage(context.database, run, {
+  const inserted = await insertPage(context.database, run, {
     slice: slice.ordinal,
     fieldGroup: slice.fieldGroup,
     generation: slice.generation,
@@ -103,7 +103,7 @@ async function loadRows(
     locator: null,
   });
   const content = { rows, nextLocator: null, columns, bytes: () => sum(parts.map((part) => part.length)), body: () => fromParts(parts) };
-  return await loadStagedPage(context, run, begun, table, (send) => send(content), signal);
+  return await loadStagedPage(context, run, inserted, table, (send) => send(content), signal);
 }
 
 async function* fromParts(parts: Buffer[]): AsyncGenerator<Buffer> {

@@ -13,7 +13,7 @@ import { runOnce } from '../run-once.ts';
 import { runStatement } from '../run-statement.ts';
 
 /**
- * Types what was staged, keeps the newest reading of each Id, and counts; what an earlier attempt counted of the same staging tables stands.
+ * Casts the staged rows, keeps the newest version of each Id, and counts. Reuses an earlier attempt's counts of the same staging tables.
  * @throws AppError count_mismatch, bigquery_budget
  */
 export async function buildDelta(extraction: Extraction, filled: StagedSlice[]): Promise<CountedDelta> {
@@ -46,7 +46,7 @@ export async function buildDelta(extraction: Extraction, filled: StagedSlice[]):
     const delta = await countDelta(extraction, statement);
     await saveCounted(context.database, run, { of, delta, keptColumns: 0 });
   }
-  await keepInvalidValues(extraction, statement, run.counted!);
+  await storeInvalidValues(extraction, statement, run.counted!);
   return run.counted!.delta;
 }
 
@@ -58,20 +58,20 @@ async function countDelta(extraction: Extraction, statement: DeltaStatement): Pr
   return delta;
 }
 
-const BAD_COLUMNS_AT_ONCE = 25;
+const COLUMNS_PER_STATEMENT = 25;
 
-/** Keeps the texts that did not cast, for somebody to look at: their columns are NULL. */
-async function keepInvalidValues(extraction: Extraction, statement: DeltaStatement, counted: Counted): Promise<void> {
+/** Stores the text of invalid values for inspection, because their columns are NULL. */
+async function storeInvalidValues(extraction: Extraction, statement: DeltaStatement, counted: Counted): Promise<void> {
   const { context, run, columns } = extraction;
-  const bad = columns.filter((column) => column.name in counted.delta.invalidValues);
-  if (counted.keptColumns >= bad.length) return;
+  const invalid = columns.filter((column) => column.name in counted.delta.invalidValues);
+  if (counted.keptColumns >= invalid.length) return;
   const table = invalidValuesTable(context, run.job);
   await ensureInvalidValuesTable(context.warehouse, table);
-  // A few columns at a time: a statement may have 1 MB, and names each column once a slice.
-  for (let first = counted.keptColumns; first < bad.length; first += BAD_COLUMNS_AT_ONCE) {
-    const sql = invalidValuesStatement(table, run.job.objectName, statement, bad.slice(first, first + BAD_COLUMNS_AT_ONCE));
+  // A few columns at a time: a statement is limited to 1 MB and names each column once per slice.
+  for (let first = counted.keptColumns; first < invalid.length; first += COLUMNS_PER_STATEMENT) {
+    const sql = invalidValuesStatement(table, run.job.objectName, statement, invalid.slice(first, first + COLUMNS_PER_STATEMENT));
     await runOnce(extraction, 'bad', sql);
-    await saveCounted(context.database, run, { ...counted, keptColumns: first + BAD_COLUMNS_AT_ONCE });
+    await saveCounted(context.database, run, { ...counted, keptColumns: first + COLUMNS_PER_STATEMENT });
   }
 }
 

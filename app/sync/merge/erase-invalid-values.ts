@@ -5,7 +5,7 @@ import { deltaTable, invalidValuesTable } from '../names.ts';
 import { runOnce } from '../run-once.ts';
 
 /**
- * Where a job keeps no values of deleted rows, neither are their texts kept that did not cast: this run's, and those of runs before.
+ * Erases the invalid values of deleted rows, from this run and earlier ones, unless the job keeps deleted rows.
  * @throws AppError
  */
 export async function eraseInvalidValues(extraction: Extraction): Promise<void> {

@@ -4,9 +4,9 @@ import { abandonedRuns, type Run } from '../../store/runs.ts';
 import { mergeJobId, runLabels } from '../names.ts';
 
 /**
- * Sees to it that no MERGE of an earlier run of the job runs beside this run's, or after it: a run may have been cancelled, or have failed,
- * with its MERGE asked for and not yet heard of. Two that only insert do not conflict for BigQuery, and each would insert the same rows
- * (BigQuery, DML statement conflicts). And a row that is removed leaves nothing behind by which an older reading could be told.
+ * Ensures that no MERGE of an earlier run of the job runs during or after this run's MERGE: a run may have been cancelled or have failed
+ * after it requested its MERGE. BigQuery sees no conflict between two insert-only MERGEs, so each would insert the same rows (BigQuery
+ * docs, "DML statement conflicts"). And a removed row leaves no trace by which an older version could be recognized.
  */
 export async function fenceAbandonedMerges({ database, warehouse }: Context, run: Run): Promise<void> {
   for (const { runId, mergeTry } of await abandonedRuns(database, run.job.id)) {
