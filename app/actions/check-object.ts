@@ -7,32 +7,35 @@ import { isTimeOut, refusalCode } from '../salesforce/errors.ts';
 import { firstId, hasNullCursors } from '../salesforce/soql.ts';
 import type { Connection } from '../store/connections.ts';
 
-/** A caller waits for the answer. */
-const TRY_MS = 20_000;
+/** A caller is waiting for the response. */
+const TIMEOUT_MS = 20_000;
 
-/** With these Salesforce refuses a query for its rows, not for its form. */
-const TOO_SLOW = new Set(['QUERY_TIMEOUT', 'OPERATION_TOO_LARGE']);
+/** Salesforce's error codes for a valid query over too many rows. */
+const TOO_SLOW_CODES = new Set(['QUERY_TIMEOUT', 'OPERATION_TOO_LARGE']);
 
-/** Salesforce's Id of every row of an object whose rows have none of their own, such as AppDefinition; a DurableId stands for it. */
+/** The placeholder Id of rows without an Id of their own, for example of AppDefinition, which has a DurableId instead. */
 const NO_ID = /^0{15}(AAA)?$/;
 
 /**
- * Describes an object, unconditionally, whose rows have Ids and can be queried.
- * @throws AppError not_found, invalid_request, and what a call to Salesforce throws
+ * Describes an object, bypassing the cache, and checks that it can be queried and that its rows have Ids.
+ * @throws AppError not_found, invalid_request, and the errors of a call to Salesforce
  */
 export async function describeImportable(context: Context, connection: Connection, objectName: string): Promise<ObjectDescription> {
   const description = await describe(context, connection, objectName);
   const { name, queryable, fields } = description;
-  if (!queryable) throw new AppError('invalid_request', `Salesforce does not let ${name} be queried: choose another object.`);
+  if (!queryable) throw new AppError('invalid_request', `Salesforce does not allow queries of ${name}. Choose another object.`);
   if (fields.some((field) => field.name === 'DurableId')) throw noIds(name);
   if (fields.some((field) => field.name === 'Id' && field.type === 'id')) return description;
-  throw new AppError('invalid_request', `${name} has no Id that the connection's user may see, so its rows cannot be told apart.`);
+  throw new AppError(
+    'invalid_request',
+    `${name} has no Id field that the connection's user can see, so its rows cannot be identified. Choose another object.`,
+  );
 }
 
 /**
- * Sends a window's query once, for one row, so that what Salesforce refuses at every window is known before there is a job.
- * A query that takes too long shows nothing: windows that are too large are cut.
- * @throws AppError salesforce_refused, with Salesforce's own reason; invalid_request where rows have no Ids of their own
+ * Tries a window's query for one row, so that a query that Salesforce always refuses is found before the job is created.
+ * A timeout is inconclusive, because a run cuts windows that are too large.
+ * @throws AppError salesforce_refused, with Salesforce's reason; invalid_request if rows have no Ids of their own
  */
 export async function tryWindow(
   context: Context,
@@ -41,7 +44,7 @@ export async function tryWindow(
   cursorField: string,
 ): Promise<void> {
   const { name, fields } = description;
-  const client = context.salesforce(connection.id, AbortSignal.timeout(TRY_MS));
+  const client = context.salesforce(connection.id, AbortSignal.timeout(TIMEOUT_MS));
   const range = {
     objectName: name,
     cursorField,
@@ -57,12 +60,12 @@ export async function tryWindow(
     const id = await firstId(client, range);
     if (id && NO_ID.test(id)) throw noIds(name);
   } catch (error) {
-    if (isTimeOut(error) || TOO_SLOW.has(refusalCode(error) ?? '')) {
+    if (isTimeOut(error) || TOO_SLOW_CODES.has(refusalCode(error) ?? '')) {
       context.log.warn({ event: 'window_not_tried', object: name });
       return;
     }
     if (!isAppError(error) || error.code !== 'salesforce_refused') throw error;
-    throw new AppError('salesforce_refused', `${name} cannot be imported by windows. ${error.message}`, {
+    throw new AppError('salesforce_refused', `${name} cannot be imported by time window. ${error.message}`, {
       cause: error,
       details: error.details,
     });
@@ -70,8 +73,8 @@ export async function tryWindow(
 }
 
 /**
- * Whether rows of an object may have no cursor. A describe's `nillable: false` is not to be relied on, except for SystemModstamp, which
- * Salesforce itself sets.
+ * Whether rows of an object may have a null cursor. A described `nillable: false` is reliable only for SystemModstamp, which Salesforce
+ * itself sets.
  * @throws AppError
  */
 export async function mayLackCursor(
@@ -81,22 +84,22 @@ export async function mayLackCursor(
   cursorField: string,
 ): Promise<boolean> {
   if (fields.some((field) => field.name === cursorField && field.nillable)) return true;
-  const client = context.salesforce(connection.id, AbortSignal.timeout(TRY_MS));
+  const client = context.salesforce(connection.id, AbortSignal.timeout(TIMEOUT_MS));
   return cursorField !== 'SystemModstamp' && (await hasNullCursors(client, name, cursorField));
 }
 
-/** @throws AppError always: no stamp of the object can cut windows */
+/** @throws AppError invalid_request, always: the object has no usable cursor field */
 export function refuseWithoutCursor({ name, fields }: ObjectDescription): never {
   const seen = fields.map((field) => field.name).filter((field) => STAMPS.includes(field));
   const why =
     seen.length > 0
-      ? `Salesforce does not filter it by ${seen.join(' or ')}`
-      : "it has none of SystemModstamp, LastModifiedDate and CreatedDate, or the connection's user may not see them";
-  throw new AppError('invalid_request', `${name} cannot be imported by windows: ${why}.`);
+      ? `Salesforce cannot filter it by ${seen.join(' or ')}`
+      : "it has no SystemModstamp, LastModifiedDate, or CreatedDate field that the connection's user can see";
+  throw new AppError('invalid_request', `${name} cannot be imported by time window: ${why}.`);
 }
 
 function noIds(name: string): AppError {
-  return new AppError('invalid_request', `${name} cannot be imported: its rows have no Ids of their own. Choose another object.`);
+  return new AppError('invalid_request', `${name} cannot be imported because its rows have no Ids of their own. Choose another object.`);
 }
 
 async function describe(context: Context, connection: Connection, objectName: string): Promise<ObjectDescription> {
@@ -106,7 +109,7 @@ async function describe(context: Context, connection: Connection, objectName: st
     if (refusalCode(error) !== 'NOT_FOUND') throw error;
     throw new AppError(
       'not_found',
-      `The org has no object ${objectName} that the connection's user may see: check object_name, which is an API name such as Account or Invoice__c.`,
+      `The connection's user cannot see an object named ${objectName} in this org. Check object_name: it must be an API name, for example Account or Invoice__c.`,
     );
   }
 }

@@ -6,10 +6,10 @@ import { authorizeUrl, exchangeCode, loginHelp, newCodeVerifier } from '../sales
 import { deleteAuthorization, findAuthorization, startAuthorization } from '../store/authorizations.ts';
 import { saveGrant } from '../store/connections.ts';
 
-/** Salesforce allows as many characters for all callback URLs of an app together. */
+/** Salesforce's limit, in characters, on all callback URLs of an app together. */
 const MAX_REDIRECT_URI = 2_000;
 
-/** Begins a connection. @returns the URL to which the user is to be sent @throws AppError invalid_request */
+/** Starts a login. @returns the URL to send the user to @throws AppError invalid_request */
 export async function startConnection(context: Context, redirectUri: string, loginUrl: string | undefined): Promise<string> {
   requireRedirectUri(redirectUri, context.config.http.publicUrl);
   const app = context.app(loginUrl);
@@ -25,50 +25,51 @@ export async function startConnection(context: Context, redirectUri: string, log
 
 export interface Callback {
   redirectUri: string;
-  /** what came back with the redirect: a code, or an error */
+  /** from the redirect: a code, or an error */
   authorizationCode: string | undefined;
   error: string | undefined;
   state: string | undefined;
 }
 
-/** Ends what `startConnection` began: keeps the grant. @returns the user_id, Salesforce's identity URL @throws AppError */
+/** Completes the login of `startConnection` and stores the grant. @returns the user_id, Salesforce's identity URL @throws AppError */
 export async function finishConnection(context: Context, callback: Callback): Promise<string> {
   const { redirectUri, authorizationCode, error, state } = callback;
-  const begun = await findAuthorization(context.database, context.sealer, redirectUri, state);
-  if (!begun) {
+  const authorization = await findAuthorization(context.database, context.sealer, redirectUri, state);
+  if (!authorization) {
     const what = state === undefined ? 'redirect_uri' : 'redirect_uri and state';
-    throw new AppError('invalid_request', `No login is under way for this ${what}: call get_oauth_url first, within the hour.`);
+    throw new AppError(
+      'invalid_request',
+      `No login is in progress for this ${what}. Call get_oauth_url, then complete the login within one hour.`,
+    );
   }
   if (error !== undefined) {
-    await deleteAuthorization(context.database, begun);
-    throw new AppError('login_refused', loginHelp(error, begun.loginUrl));
+    await deleteAuthorization(context.database, authorization);
+    throw new AppError('login_refused', loginHelp(error, authorization.loginUrl));
   }
-  if (!authorizationCode)
-    throw new AppError('invalid_request', 'authorization_code is missing: give the code that came with the redirect.');
+  if (!authorizationCode) throw new AppError('invalid_request', 'authorization_code is missing. Pass the code from the redirect.');
   const reply = await exchangeCode(
     context.dispatcher,
-    context.app(begun.loginUrl),
+    context.app(authorization.loginUrl),
     redirectUri,
-    begun.codeVerifier,
+    authorization.codeVerifier,
     decodeCode(authorizationCode),
   );
   const identity = parseIdentityUrl(reply.id);
-  if (!identity)
-    throw new AppError('salesforce_unavailable', 'Salesforce gave no identity URL that we understand: check SALESFORCE_LOGIN_URL.');
+  if (!identity) throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed identity URL. Check SALESFORCE_LOGIN_URL.');
   if (!reply.refreshToken) {
     throw new AppError(
       'login_refused',
-      'Salesforce gave no refresh token: give the External Client App the scope "refresh_token" and a policy that lets it live.',
+      'Salesforce returned no refresh token. Add the scope "refresh_token" to the External Client App, with a policy that keeps refresh tokens valid.',
     );
   }
-  const grant = { ...reply, refreshToken: reply.refreshToken, identityUrl: reply.id, loginUrl: begun.loginUrl };
+  const grant = { ...reply, refreshToken: reply.refreshToken, identityUrl: reply.id, loginUrl: authorization.loginUrl };
   const connection = await saveGrant(context.database, context.sealer, identity, grant);
-  await deleteAuthorization(context.database, begun);
+  await deleteAuthorization(context.database, authorization);
   context.log.info({ event: 'connected', connection: connection.id, org: identity.orgId });
   return reply.id;
 }
 
-/** A code that was copied out of a browser's address bar is still percent-encoded; a decoded one holds no percent sign. */
+/** A code copied from a browser's address bar is still percent-encoded; a decoded one contains no percent sign. */
 function decodeCode(code: string): string {
   try {
     return decodeURIComponent(code);
@@ -77,12 +78,12 @@ function decodeCode(code: string): string {
   }
 }
 
-/** Salesforce sends the user there with a code: https, or this very machine. */
+/** Salesforce sends the code to this URL, so it must be https or on this machine. */
 function requireRedirectUri(text: string, publicUrl: string | undefined): void {
   const url = text.length <= MAX_REDIRECT_URI ? URL.parse(text) : undefined;
   const local = url?.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
   if (url && !url.hash && (url.protocol === 'https:' || local)) return;
-  const example = publicUrl ? `, such as ${publicUrl}/login/callback` : '';
+  const example = publicUrl ? `, for example ${publicUrl}/login/callback` : '';
   throw new AppError(
     'invalid_request',
     `redirect_uri must be an https URL without a fragment, one of the callback URLs of the External Client App${example}.`,

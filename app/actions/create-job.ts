@@ -18,19 +18,19 @@ export interface JobRequest {
   objectName: string;
   /** YYYY-MM-DD, or all */
   startDate: string;
-  /** undefined: the first of the configured ones */
+  /** undefined: the first configured dataset */
   dataset: string | undefined;
   /** undefined: keep */
   deletes: string | undefined;
-  /** that rows are never edited; undefined: not said */
+  /** whether rows are never edited; undefined: not specified */
   appendOnly: boolean | undefined;
-  /** to take over a job of another user of the org whose connection is active */
+  /** whether to take over a job of another user of the org even if that user's connection is active */
   takeOver: boolean;
 }
 
 /**
- * Creates a job, finds the very same one, or takes over that of another user of the org. Nothing is written before everything was checked.
- * @throws AppError invalid_request, not_found, conflict, salesforce_refused, and what a describe may give
+ * Creates a job, returns an identical existing one, or takes over the job of another user of the org. Checks everything before it writes.
+ * @throws AppError invalid_request, not_found, conflict, salesforce_refused, and the errors of a describe
  */
 export async function createJob(context: Context, connection: Connection, request: JobRequest): Promise<Job> {
   const now = await context.scheduleNow();
@@ -69,16 +69,16 @@ export async function createJob(context: Context, connection: Connection, reques
     await warnOfDefaults(context, created);
     return created;
   }
-  // Another call was quicker.
+  // A concurrent call created the job first.
   const other = await findExisting(context, connection, request, startDate, targetDataset);
   if (other) return other;
   throw new AppError(
     'conflict',
-    `A job of another org has the table ${targetDataset}.${description.name}. Give another dataset, of ${context.config.bigquery.datasets.join(', ')}: rows of two orgs never share a table.`,
+    `A job of another org already imports into ${targetDataset}.${description.name}, and two orgs never share a table. Choose another dataset: ${context.config.bigquery.datasets.join(', ')}.`,
   );
 }
 
-/** The same job, of this user or taken over from another user of the org. @throws AppError conflict where it is not the same */
+/** The existing job of this user, or one taken over from another user of the org. @throws AppError conflict if its options differ */
 async function findExisting(
   context: Context,
   connection: Connection,
@@ -88,13 +88,13 @@ async function findExisting(
 ): Promise<Job | undefined> {
   const own = await findJob(context.database, connection.id, request.objectName);
   if (own) return requireSame(own, startDate, request);
-  const held = await findHeldJob(context.database, connection.orgId, request.objectName, request.dataset, targetDataset);
-  if (!held) return undefined;
-  requireSame(held.job, startDate, request);
-  return await takeOver(context, connection, held, request.takeOver);
+  const found = await findHeldJob(context.database, connection.orgId, request.objectName, request.dataset, targetDataset);
+  if (!found) return undefined;
+  requireSame(found.job, startDate, request);
+  return await takeOver(context, connection, found, request.takeOver);
 }
 
-/** The job's own tables are spared them. Nothing depends on the answer, so the job is created without one, too. */
+/** Warns if the dataset has default expirations; the job's own tables do not inherit them. A failed check does not fail the request. */
 async function warnOfDefaults({ warehouse, config, log }: Context, { id, targetDataset }: Job): Promise<void> {
   try {
     const defaults = await findDefaults(warehouse, targetDataset);
@@ -109,43 +109,40 @@ function chooseDataset(context: Context, wanted: string | undefined): string {
   const { datasets } = context.config.bigquery;
   const chosen = wanted ?? datasets[0]!;
   if (datasets.includes(chosen)) return chosen;
-  throw new AppError('invalid_request', `dataset must be one of ${datasets.join(', ')}: others are added with BIGQUERY_DATASETS.`);
+  throw new AppError('invalid_request', `dataset must be one of ${datasets.join(', ')}. To add another, set BIGQUERY_DATASETS.`);
 }
 
 function requireSame(job: Job, startDate: Date, { dataset, deletes, appendOnly }: JobRequest): Job {
   if (job.startDate.getTime() !== startDate.getTime()) {
     const since = formatStartDate(job.startDate);
-    throw new AppError('conflict', `There is a job for ${job.objectName} with start_date ${since}: a job's start_date cannot be changed.`);
+    throw new AppError('conflict', `A job for ${job.objectName} already exists with start_date ${since}, which cannot be changed.`);
   }
   if (dataset !== undefined && dataset !== job.targetDataset) {
-    throw new AppError(
-      'conflict',
-      `There is a job for ${job.objectName} in dataset ${job.targetDataset}: a job's dataset cannot be changed.`,
-    );
+    throw new AppError('conflict', `A job for ${job.objectName} already exists in dataset ${job.targetDataset}, which cannot be changed.`);
   }
   if (deletes !== undefined && deletes !== job.deletes) {
-    throw new AppError('conflict', `There is a job for ${job.objectName} with deletes ${job.deletes}: a job's deletes cannot be changed.`);
+    throw new AppError('conflict', `A job for ${job.objectName} already exists with deletes=${job.deletes}, which cannot be changed.`);
   }
   if (appendOnly !== undefined && appendOnly !== job.appendOnly) {
     throw new AppError(
       'conflict',
-      `There is a job for ${job.objectName} with append_only ${job.appendOnly}: a job's append_only cannot be changed.`,
+      `A job for ${job.objectName} already exists with append_only=${job.appendOnly}, which cannot be changed.`,
     );
   }
   return job;
 }
 
-/** Whether rows are never edited: said by the caller, and sure of an object that can only grow, such as AccountHistory. */
+/** Whether rows are never edited: specified by the caller, or certain if the object cannot be updated, for example AccountHistory. */
 function chooseAppendOnly({ name, updateable }: ObjectDescription, cursorField: string, wanted: boolean | undefined): boolean {
   if (cursorField !== CREATED_STAMP) return wanted ?? false;
   if (wanted ?? !updateable) return true;
   throw new AppError(
     'invalid_request',
-    `Edits of ${name} would be missed: the only stamp by which the connection's user can filter it is CreatedDate, which no edit moves. Let the user see SystemModstamp or LastModifiedDate; or, if its rows are never edited, add append_only=true.`,
+    `Edits of ${name} would be missed: the connection's user can filter it only by CreatedDate, which edits do not change. Grant the user read access to SystemModstamp or LastModifiedDate. If its rows are never edited, add append_only=true.`,
   );
 }
 
-/** Decided once: a table's partitioning cannot be changed. */
+/** Decided once, because a table's partitioning cannot be changed. */
 async function choosePartitioning(context: Context, connection: Connection, { name, fields }: ObjectDescription): Promise<boolean> {
   if (!fields.some((field) => field.name === 'CreatedDate')) return false;
   return isWorthPartitioning(await recordCount(context.salesforce(connection.id), name), fields.length);
@@ -153,5 +150,5 @@ async function choosePartitioning(context: Context, connection: Connection, { na
 
 function requireDeletable({ name, fields }: ObjectDescription, deletes: Deletes): Deletes {
   if (deletes === 'keep' || fields.some((field) => field.name === 'IsDeleted')) return deletes;
-  throw new AppError('invalid_request', `${name} has no field IsDeleted, so deletes can only be keep.`);
+  throw new AppError('invalid_request', `${name} has no IsDeleted field, so deletes must be keep.`);
 }

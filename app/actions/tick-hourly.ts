@@ -4,7 +4,7 @@ import { tick } from './tick.ts';
 
 const EVERY_MS = 60 * 60 * 1000;
 
-/** Ticks now and every hour of real time: for one machine, where no schedule calls the service. */
+/** Ticks now and every hour of real time: for a single machine, where no external schedule calls the service. */
 export function tickHourly(context: Context): { stop(): void } {
   const tickNow = (): void => {
     tick(context).catch((error: unknown) => context.log.error({ event: 'tick_failed', ...describeError(error) }));

@@ -4,15 +4,15 @@ import type { JobFilter } from '../store/jobs.ts';
 import { queueDueRuns } from '../store/runs.ts';
 
 export interface Tick {
-  /** the runs that it started */
+  /** the runs that it queued */
   runIds: string[];
-  /** when there is more to import, by the schedule's clock */
+  /** when the next window ends, by the schedule's clock */
   nextWindowEnd: Date;
 }
 
 /**
- * One tick of the schedule: every active job wants what lies before today, and gets a run unless one is open or nothing is missing.
- * Quick: it only writes to the job store. A job whose run is open goes on with what it wants when that run ends.
+ * One tick of the schedule: requests everything before today for every active job, and queues a run unless one is open or nothing is
+ * missing. It is fast, because it only writes to the job store. A job with an open run gets its next run when that run succeeds.
  */
 export async function tick(context: Context, filter: JobFilter = {}): Promise<Tick> {
   const now = await context.scheduleNow();

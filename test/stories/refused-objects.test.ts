@@ -44,7 +44,7 @@ describe('a stamp that cannot be filtered by', () => {
     const answer = await create('Lead');
     expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
     expect(answer.text).toContain(
-      'Lead cannot be imported by windows: Salesforce does not filter it by CreatedDate or LastModifiedDate or SystemModstamp.',
+      'Lead cannot be imported by time window: Salesforce cannot filter it by CreatedDate or LastModifiedDate or SystemModstamp.',
     );
   });
 
@@ -52,7 +52,7 @@ describe('a stamp that cannot be filtered by', () => {
     hide('Lead', 'SystemModstamp', 'LastModifiedDate', 'CreatedDate');
     const answer = await create('Lead');
     expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
-    expect(answer.text).toMatch(/none of SystemModstamp, LastModifiedDate and CreatedDate/);
+    expect(answer.text).toMatch(/no SystemModstamp, LastModifiedDate, or CreatedDate field/);
   });
 });
 
@@ -60,7 +60,7 @@ describe("a window's query is tried", () => {
   test('and what Salesforce refuses at every window is refused at creation', async () => {
     const answer = await create('ContentDocumentLink');
     expect(answer).toMatchObject({ status: 422, code: 'salesforce_refused' });
-    expect(answer.text).toMatch(/ContentDocumentLink cannot be imported by windows\. Could not .*MALFORMED_QUERY/);
+    expect(answer.text).toMatch(/ContentDocumentLink cannot be imported by time window\. Could not .*MALFORMED_QUERY/);
     expect(await service.jobs()).toEqual([]);
   });
 
@@ -83,7 +83,7 @@ describe("a window's query is tried", () => {
 });
 
 describe('an object whose rows have no Ids of their own', () => {
-  const noIds = 'AppDefinition cannot be imported: its rows have no Ids of their own.';
+  const noIds = 'AppDefinition cannot be imported because its rows have no Ids of their own.';
 
   test('is known by its DurableId', async () => {
     const answer = await create('AppDefinition');
@@ -108,7 +108,7 @@ describe('an object whose only stamp is CreatedDate', () => {
       const answer = await create('Account', more);
       expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
       expect(answer.text).toMatch(
-        /Edits of Account would be missed: .*CreatedDate, .*SystemModstamp or LastModifiedDate; .*append_only=true/,
+        /Edits of Account would be missed: .*CreatedDate, .*SystemModstamp or LastModifiedDate\. .*append_only=true/,
       );
     }
     expect(await service.jobs()).toEqual([]);
@@ -119,7 +119,7 @@ describe('an object whose only stamp is CreatedDate', () => {
     expect(await create('Account')).toMatchObject({ status: 200 });
     const other = await create('Account', { append_only: 'false' });
     expect(other).toMatchObject({ status: 409, code: 'conflict' });
-    expect(other.text).toContain('append_only true');
+    expect(other.text).toContain('append_only=true');
     expect((await service.jobs())[0]).toMatchObject({ append_only: true });
   });
 

@@ -59,7 +59,7 @@ test('with take_over=true where the first one is still connected, and only then'
   const second = await connectOther();
   const refused = await create(second);
   expect(refused).toMatchObject({ status: 409, code: 'conflict' });
-  expect(refused.text).toContain('Add take_over=true');
+  expect(refused.text).toContain('add take_over=true');
   expect(await create(second, { take_over: 'true' })).toMatchObject({ status: 200, text: 'OK' });
   expect(await service.jobs()).toMatchObject([{ user_id: second }]);
   // The first one's turn: it is no longer theirs, and the second one is connected.
@@ -133,7 +133,7 @@ test('another org never takes a job over, nor its table', async () => {
   for (const more of [{}, { take_over: 'true' }]) {
     const answer = await create(stranger, more);
     expect(answer).toMatchObject({ status: 409, code: 'conflict' });
-    expect(answer.text).toMatch(/another org has the table salesforce\.Account\. Give another dataset/);
+    expect(answer.text).toMatch(/another org already imports into salesforce\.Account, .*\. Choose another dataset/);
   }
   expect(await create(stranger, { dataset: 'other' })).toMatchObject({ status: 200 });
   expect(await service.jobs()).toMatchObject([

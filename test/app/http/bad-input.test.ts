@@ -49,7 +49,7 @@ describe('a request that cannot be met', () => {
   test('is refused for an object that cannot be queried, with the reason', async () => {
     const notQueryable = await create({ object_name: 'ActivityHistory' });
     expect(notQueryable).toMatchObject({ status: 400, code: 'invalid_request' });
-    expect(notQueryable.text).toMatch(/queried/);
+    expect(notQueryable.text).toMatch(/does not allow queries/);
     expect(await service.jobs()).toEqual([]);
   });
 
