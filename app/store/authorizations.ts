@@ -2,13 +2,13 @@ import type pg from 'pg';
 import { type Queryable, transaction } from './database.ts';
 import type { Sealer } from './seal.ts';
 
-/** How long somebody may take from the authorize URL to the callback. */
+/** How long a user may take from the authorize URL to the callback. */
 const LIFETIME_MINUTES = 60;
 
-/** Ours alone. */
+/** Any number that no other advisory lock of ours uses. */
 const AUTHORIZATION_LOCK = 0x5f_b9_03;
 
-/** Somebody was sent to Salesforce and is expected back. */
+/** A login in progress: a user was sent to Salesforce. */
 export interface Authorization {
   state: string;
   redirectUri: string;
@@ -24,12 +24,12 @@ interface Row {
 }
 
 /**
- * Keeps an authorization that begins. One for the same redirect URI and login host that is still open lends it its verifier:
- * the contract's callback names no state, so whichever of the URLs was opened, its code must fit.
+ * Stores a new authorization. It reuses the verifier of an open one for the same redirect URI and login host: the API's callback has no
+ * `state`, so the code of any of the open URLs must match.
  */
 export async function startAuthorization(database: pg.Pool, sealer: Sealer, wanted: Authorization): Promise<Authorization> {
   return await transaction(database, async (client) => {
-    // One after the other, else two that begin at once would not see each other's verifier.
+    // Serialize, otherwise two concurrent calls would not see each other's verifier.
     await client.query('SELECT pg_advisory_xact_lock($1)', [AUTHORIZATION_LOCK]);
     await client.query('DELETE FROM authorizations WHERE expires_at < now()');
     const open = await newest(client, wanted.redirectUri, wanted.loginUrl);
@@ -43,7 +43,7 @@ export async function startAuthorization(database: pg.Pool, sealer: Sealer, want
   });
 }
 
-/** The open authorization of a state, or without one the newest of the redirect URI; undefined where there is none. */
+/** The open authorization of a state or, without a state, the newest of the redirect URI; undefined if there is none. */
 export async function findAuthorization(
   database: Queryable,
   sealer: Sealer,
@@ -54,7 +54,7 @@ export async function findAuthorization(
   return row && { state: row.state, redirectUri, loginUrl: row.login_url, codeVerifier: openVerifier(sealer, row) };
 }
 
-/** Forgets an authorization that ended. */
+/** Deletes a completed authorization. */
 export async function deleteAuthorization(database: Queryable, ended: Authorization): Promise<void> {
   await database.query('DELETE FROM authorizations WHERE state = $1', [ended.state]);
 }

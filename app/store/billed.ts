@@ -1,6 +1,6 @@
 import { onlyRow, type Queryable } from './database.ts';
 
-/** Notes what a statement was billed; once, whoever notes it. It needs no lease: it is so, whoever owns the run by now. */
+/** Records a statement's billed bytes, idempotently. Needs no lease: the bill is a fact, even if another worker owns the run by now. */
 export async function saveBilled(database: Queryable, runId: string, statement: string, bytes: number): Promise<void> {
   await database.query('INSERT INTO billed (statement, run_id, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
     statement,
@@ -9,7 +9,7 @@ export async function saveBilled(database: Queryable, runId: string, statement: 
   ]);
 }
 
-/** Bytes that the statements of all of a job's runs were billed since midnight UTC. Leans on billed_by_time. */
+/** Bytes billed for the statements of all runs of a job since midnight UTC. Uses billed_by_time. */
 export async function billedToday(database: Queryable, jobId: string): Promise<number> {
   const reply = await database.query<{ bytes: number }>(
     `SELECT coalesce(sum(billed.bytes), 0)::bigint AS bytes FROM billed JOIN runs ON runs.id = billed.run_id
@@ -19,7 +19,7 @@ export async function billedToday(database: Queryable, jobId: string): Promise<n
   return onlyRow(reply).bytes;
 }
 
-/** Bytes that a run's statements were billed. Leans on billed_by_run. */
+/** Bytes billed for a run's statements. Uses billed_by_run. */
 export async function billedByRun(database: Queryable, runId: string): Promise<number> {
   const reply = await database.query<{ bytes: number }>('SELECT coalesce(sum(bytes), 0)::bigint AS bytes FROM billed WHERE run_id = $1', [
     runId,

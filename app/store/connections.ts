@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts';
 import { onlyRow, type Queryable } from './database.ts';
 import type { Sealer } from './seal.ts';
 
-/** A Salesforce user's grant that we may use. Tokens are read apart, by what needs them. */
+/** A Salesforce user's grant. Its tokens are read separately, only by the code that needs them. */
 export interface Connection {
   id: number;
   orgId: string;
@@ -13,37 +13,37 @@ export interface Connection {
   status: 'active' | 'needs_login';
 }
 
-/** What a call to Salesforce needs. */
+/** The credentials of a call to Salesforce. */
 export interface AccessToken {
   accessToken: string;
   instanceUrl: string;
 }
 
-/** What Salesforce gives for a code. */
+/** Salesforce's response to an authorization code. */
 export interface Grant extends AccessToken {
   identityUrl: string;
   loginUrl: string;
   refreshToken: string;
 }
 
-/** What Salesforce gives for a refresh token. */
+/** Salesforce's response to a refresh token. */
 export interface Renewal {
   accessToken: string;
-  /** undefined: where it was */
+  /** undefined: unchanged */
   instanceUrl: string | undefined;
-  /** only where rotation is on */
+  /** only if rotation is enabled */
   refreshToken: string | undefined;
 }
 
-/** The tokens of a connection, opened, and what is under way about them. */
+/** The decrypted tokens of a connection, and the state of their renewal. */
 export interface Tokens extends AccessToken {
   connection: Connection;
   refreshToken: string;
-  /** the access token as it stands in the row */
+  /** the sealed access token, as stored in the row */
   sealed: string;
-  /** a renewal waits for its reply */
+  /** whether a renewal is in progress */
   renewing: boolean;
-  /** the login host was asked in the last ten minutes whether the org has moved */
+  /** whether a renewal looked up the org's address in the last ten minutes */
   locatedRecently: boolean;
 }
 
@@ -61,13 +61,13 @@ interface Row {
   located_recently: boolean;
 }
 
-/** A renewal's request ends within two minutes: a process that is alive never meets the expiry of its own mark. */
+/** A renewal's request ends within two minutes, so a live process never sees its own claim expire. */
 const RENEWING = 'coalesce(renewing_until > now(), false)';
 
-/** Whether the login host was recently asked for the address of the org: while an instance is down for long, it is left alone. */
+/** Rate-limits lookups of the org's address at the login host during a long outage of an instance. */
 const LOCATED_RECENTLY = `coalesce(located_at > now() - interval '10 minutes', false)`;
 
-/** Keeps a new grant, in place of the one that this user gave before. A renewal of that one under way stores nothing any more. */
+/** Stores a new grant and replaces the user's earlier one. A renewal of the earlier grant in progress will store nothing. */
 export async function saveGrant(database: Queryable, sealer: Sealer, identity: Identity, grant: Grant): Promise<Connection> {
   const result = await database.query<Row>(
     `INSERT INTO connections (org_id, user_id, identity_url, login_url, instance_url, access_token, refresh_token)
@@ -99,20 +99,20 @@ export async function findConnection(database: Queryable, identity: Identity): P
   return rows[0] && toConnection(rows[0]);
 }
 
-/** The connections that are not waiting for a login. */
+/** The connections that do not need a login. */
 export async function activeConnections(database: Queryable): Promise<Connection[]> {
   const { rows } = await database.query<Row>(`SELECT * FROM connections WHERE status = 'active' ORDER BY id`);
   return rows.map(toConnection);
 }
 
-/** The current access token. @throws AppError needs_login when the grant is known to be gone */
+/** The current access token. @throws AppError needs_login if the grant is known to have ended */
 export async function readAccessToken(database: Queryable, sealer: Sealer, connectionId: number): Promise<AccessToken> {
   const row = onlyRow(await database.query<Row>('SELECT * FROM connections WHERE id = $1', [connectionId]));
   if (row.status === 'needs_login') throw needsLogin();
   return openAccessToken(sealer, row);
 }
 
-/** All tokens of a connection. @throws AppError needs_login when its grant has ended, unknown_token_key */
+/** All tokens of a connection. @throws AppError needs_login if its grant has ended, unknown_token_key */
 export async function readTokens(database: Queryable, sealer: Sealer, connectionId: number): Promise<Tokens> {
   const row = onlyRow(
     await database.query<Row>(`SELECT *, ${RENEWING} AS renewing, ${LOCATED_RECENTLY} AS located_recently FROM connections WHERE id = $1`, [
@@ -131,11 +131,11 @@ export async function readTokens(database: Queryable, sealer: Sealer, connection
 }
 
 /**
- * Marks a connection as being renewed, for three minutes.
- * @param tokens as they were read: if they were replaced since, nothing is marked
+ * Claims the renewal of a connection for three minutes.
+ * @param tokens as read before: if they have been replaced since, the claim fails
  * @param id of the renewal
- * @param locating whether the org is looked for
- * @returns false where another renewal is under way, or was just done
+ * @param locating whether the renewal looks up the org's address
+ * @returns false if another renewal is in progress or has just finished
  */
 export async function claimRenewal(database: Queryable, { connection, sealed }: Tokens, id: string, locating: boolean): Promise<boolean> {
   const { rowCount } = await database.query(
@@ -147,7 +147,7 @@ export async function claimRenewal(database: Queryable, { connection, sealed }: 
   return rowCount === 1;
 }
 
-/** Stores the tokens of a renewal and ends it. Does nothing where the renewal's mark is not there any more: it was stored, or replaced. */
+/** Stores the tokens of a renewal and ends it. Does nothing if the claim no longer exists: the renewal was already stored, or replaced. */
 export async function saveRenewal(
   database: Queryable,
   sealer: Sealer,
@@ -170,7 +170,7 @@ export async function saveRenewal(
   );
 }
 
-/** Ends a renewal that brought no tokens. */
+/** Ends a renewal that returned no tokens. */
 export async function endRenewal(
   database: Queryable,
   { id: connectionId }: Connection,
@@ -196,7 +196,7 @@ function sealContext(identity: Identity, column: string): string {
 }
 
 function needsLogin(): AppError {
-  return new AppError('needs_login', 'Salesforce no longer accepts this grant: call get_oauth_url and login_oauth_callback again.');
+  return new AppError('needs_login', 'Salesforce no longer accepts this grant. Call get_oauth_url and login_oauth_callback again.');
 }
 
 function toConnection(row: Row): Connection {

@@ -2,20 +2,23 @@ import pg from 'pg';
 import { AppError, foreignCode } from '../errors.ts';
 import { PasswordPool, type PasswordSource } from './password-pool.ts';
 
-/** What runs one statement: the pool, or a client inside a transaction. */
+/** The pool, or a client inside a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'>;
 
 const INT8 = 20;
 
-// Else pg writes a Date in the process's zone, with an offset in whole minutes: before there were standard times, that is another instant.
+// Otherwise pg writes a Date in the process's time zone with an offset in whole minutes, which is wrong before standard time existed.
 pg.defaults.parseInputDatesAsUTC = true;
 
-/** Where the job store is: a URL, or the parts of one with a password that is asked for at each connection, over checked TLS. */
+/** The address of the job store: a URL, or its parts with a password that is read for each connection, over verified TLS. */
 export type DatabaseAddress =
   | { url: string }
   | { host: string; port: number; database: string; user: string; password: PasswordSource; certificates: string };
 
-/** Opens the job store's connection pool, whose `query` throws AppError store_unavailable. Counts are bigint in Postgres and numbers here: none of ours passes 2^53. */
+/**
+ * Opens the job store's connection pool. Its `query` throws AppError store_unavailable. Parses bigint as number: none of our counts exceeds
+ * 2^53.
+ */
 export function openDatabase(address: DatabaseAddress, onError: (error: Error) => void): pg.Pool {
   const config: pg.PoolConfig = {
     max: 10,
@@ -27,7 +30,7 @@ export function openDatabase(address: DatabaseAddress, onError: (error: Error) =
     },
   };
   const pool = 'url' in address ? new pg.Pool({ ...config, connectionString: address.url }) : openByParts(config, address);
-  // An idle client whose server went away; the pool replaces it, but without a listener it would end the process.
+  // An idle client lost its server. The pool replaces it, but without a listener the error would end the process.
   pool.on('error', onError);
   const query = pool.query.bind(pool) as (...parameters: unknown[]) => Promise<unknown>;
   pool.query = ((...parameters: unknown[]) =>
@@ -38,23 +41,23 @@ export function openDatabase(address: DatabaseAddress, onError: (error: Error) =
 }
 
 /**
- * Postgres's codes for a server that is not there now, or had to give a statement up: class 08 (connection), class 53 (resources),
- * 57P01 to 57P03 (shutting down, crashed, starting), 25006 (a standby, during a failover), 40001 and 40P01 (conflict, deadlock).
+ * Postgres's transient error codes: class 08 (connection), class 53 (resources), 57P01 to 57P03 (shutting down, crashed, starting), 25006
+ * (a standby, during a failover), 40001 and 40P01 (serialization failure, deadlock).
  */
 const UNAVAILABLE_CODE = /^(08|53)...$|^(57P0[123]|25006|40001|40P01)$/;
 
-/** Node's codes for a server that cannot be reached. */
+/** Node's error codes for an unreachable server. */
 const UNREACHABLE = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN']);
 
-/** pg gives its own errors no code. */
+/** pg's own errors have no code. */
 const UNAVAILABLE_TEXT = /^Connection terminated|^timeout exceeded when trying to connect|is not queryable$|^Cannot use a pool after/;
 
-/** Translates what pg throws where the job store is not available into AppError store_unavailable; every other error stays as it is. */
+/** Translates an error of an unavailable job store into AppError store_unavailable; returns any other error unchanged. */
 function translateStoreError(error: unknown): unknown {
   const code = foreignCode(error);
   const text = Error.isError(error) ? (error as Error).message : '';
   if (code ? !UNAVAILABLE_CODE.test(code) && !UNREACHABLE.has(code) : !UNAVAILABLE_TEXT.test(text)) return error;
-  return new AppError('store_unavailable', `The job store is not available${code ? ` (${code})` : ''}. Try again in a moment.`, {
+  return new AppError('store_unavailable', `The job store is unavailable${code ? ` (${code})` : ''}. Try again in a moment.`, {
     cause: error,
   });
 }
@@ -76,7 +79,7 @@ export async function transaction<T>(database: pg.Pool, work: (client: pg.PoolCl
 async function runTransaction<T>(database: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await database.connect();
   let broken: Error | undefined;
-  // A server that goes away between two statements: without a listener, that would end the process.
+  // If the connection breaks between two statements, the error would end the process without a listener.
   const noteBroken = (error: Error): void => {
     broken = error;
   };
@@ -87,7 +90,7 @@ async function runTransaction<T>(database: pg.Pool, work: (client: pg.PoolClient
     await client.query('COMMIT');
     return result;
   } catch (error) {
-    // A client that cannot even roll back is not given back to the pool.
+    // A client that cannot roll back must not return to the pool.
     await client.query('ROLLBACK').catch((rollbackError: Error) => {
       broken = rollbackError;
     });
@@ -98,9 +101,9 @@ async function runTransaction<T>(database: pg.Pool, work: (client: pg.PoolClient
   }
 }
 
-/** The only row of an answer that always has one. */
+/** The row of a statement that always returns one. */
 export function onlyRow<T>(result: { rows: T[] }): T {
   const [row] = result.rows;
-  if (row === undefined) throw new Error('the statement was to return one row and returned none');
+  if (row === undefined) throw new Error('Expected the statement to return one row, but it returned none.');
   return row;
 }

@@ -4,7 +4,7 @@ import type { RunState } from '../core/run-state.ts';
 import type { Queryable } from './database.ts';
 import type { JobFilter } from './jobs.ts';
 
-/** A job with its connection and its latest run, to be shown. */
+/** A job with its connection and its latest run, for display. */
 export interface ListedJob {
   userId: string;
   needsLogin: boolean;
@@ -24,7 +24,7 @@ export interface ListedRun {
   windowFrom: Date;
   windowTo: Date;
   state: RunState;
-  /** not started earlier */
+  /** the run does not start before */
   runAt: Date;
   failures: number;
   errorCode: string | null;
@@ -56,7 +56,7 @@ interface Row {
   finished_at: Date | null;
 }
 
-/** These jobs, all unless filtered, in the order in which they were created. Leans on runs_by_job. */
+/** The jobs that match the filter, in order of creation. Uses runs_by_job. */
 export async function listJobs(database: Queryable, filter: JobFilter = {}): Promise<ListedJob[]> {
   const { rows } = await database.query<Row>(
     `SELECT connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table,

@@ -6,7 +6,7 @@ import type { Window } from '../core/window.ts';
 import { foreignCode } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
 
-/** The standing order to keep one object of an org in one table, by one of its users' connections. */
+/** The standing order to replicate one object of an org into one table, through a user's connection. */
 export interface Job {
   id: string;
   connectionId: number;
@@ -15,24 +15,24 @@ export interface Job {
   targetDataset: string;
   targetTable: string;
   targetCreatedAt: Date | null;
-  /** Salesforce's code with which Bulk refused the object; null: not so far */
+  /** the error code with which Bulk refused the object; null: not refused so far */
   bulkRefused: string | null;
   /** whether the target table is partitioned by month of CreatedDate */
   partitioned: boolean;
   deletes: Deletes;
-  /** whether rows are never edited, as its creator says or the object has it */
+  /** whether rows are never edited, according to the job's creator or the object itself */
   appendOnly: boolean;
   startDate: Date;
   syncedTo: Date;
   wantedTo: Date;
   active: boolean;
-  /** by the schedule's clock: when it was made, or resumed last */
+  /** when it was created or last resumed, by the schedule's clock */
   activeSince: Date;
-  /** whether the object may have rows whose cursor is null, as its describe says */
+  /** whether the object may have rows whose cursor is null */
   cursorNillable: boolean;
-  /** rows stamped from here on were committed too late for their window: the next window reads them again; null: none */
+  /** the next window rereads rows with a cursor value from here on, which were committed too late for theirs; null: none */
   rereadFrom: Date | null;
-  /** what refused queries showed about the object's fields */
+  /** what refused queries revealed about the object's fields */
   fieldPlan: FieldPlan;
 }
 
@@ -51,7 +51,7 @@ export type NewJob = Pick<
   | 'activeSince'
 >;
 
-/** A row of the jobs table, as other statements read it too. */
+/** A row of the jobs table; other modules' statements return it too. */
 export interface JobRow {
   id: string;
   connection_id: number;
@@ -74,7 +74,7 @@ export interface JobRow {
   field_plan: FieldPlan | null;
 }
 
-/** Makes a job. Undefined where its object, or its target table, has one already. */
+/** Creates a job. Undefined if its object or its target table already has one. */
 export async function insertJob(database: Queryable, job: NewJob): Promise<Job | undefined> {
   const { rows } = await database.query<JobRow>(
     `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, partitioned, deletes,
@@ -97,7 +97,7 @@ export async function insertJob(database: Queryable, job: NewJob): Promise<Job |
   return rows[0] && toJob(rows[0]);
 }
 
-/** The job of an object, by any spelling of its name (Salesforce's names ignore case). */
+/** The job of an object. Ignores the case of its name, as Salesforce does. */
 export async function findJob(database: Queryable, connectionId: number, objectName: string): Promise<Job | undefined> {
   const { rows } = await database.query<JobRow>('SELECT * FROM jobs WHERE connection_id = $1 AND lower(object_name) = lower($2)', [
     connectionId,
@@ -106,15 +106,15 @@ export async function findJob(database: Queryable, connectionId: number, objectN
   return rows[0] && toJob(rows[0]);
 }
 
-/** A job of another user of an org, and who has it. */
+/** A job of another user of the org, and its owner. */
 export interface HeldJob {
   job: Job;
   holder: { identityUrl: string; active: boolean };
 }
 
 /**
- * The job of any user of an org for an object: in `dataset`, or where none is named in whichever, first in `preferred`.
- * Never of another org, even where that has the same users: a refreshed sandbox is another one.
+ * The job of any user of an org for an object: in `dataset` or, by default, in any dataset, preferably `preferred`.
+ * Never of another org, even if that has the same users: a refreshed sandbox is a different org.
  */
 export async function findHeldJob(
   database: Queryable,
@@ -133,17 +133,17 @@ export async function findHeldJob(
   return row && { job: toJob(row), holder: { identityUrl: row.identity_url, active: row.status === 'active' } };
 }
 
-/** Postgres's code of a unique key that is taken. */
+/** Postgres's error code for a duplicate key. */
 const UNIQUE_VIOLATION = '23505';
 
-/** Why the run of a job that was taken over ended. */
-const TAKEN_OVER = { code: 'taken_over', message: 'Another user of the org took the job over. The next tick starts a run for that user.' };
+/** The error of a run that ended because its job was taken over. */
+const TAKEN_OVER = { code: 'taken_over', message: 'Another user of the org took over the job. The next tick starts a run for that user.' };
 
 /**
- * Moves a job to another connection and cancels its open run, queued or running: the worker that has it has lost its lease.
- * @param job as it was found
- * @param force also where its connection is active
- * @returns undefined where it has moved, its connection is active again, or the other one has a job for the object by now
+ * Moves a job to another connection and cancels its open run, queued or running; the worker of that run loses its lease.
+ * @param job as read before
+ * @param force move it even if its connection is active
+ * @returns undefined if it has moved, its connection is active again, or the new connection has a job for the object by now
  */
 export async function takeOverJob(
   database: pg.Pool,
@@ -169,7 +169,7 @@ export async function takeOverJob(
   }
 }
 
-/** Lets a job rest: cancels its run unless a worker has it already; that one ends. @returns the id of the run that was cancelled, if one was */
+/** Pauses a job and cancels its queued run; a running run finishes. @returns the id of the cancelled run, if any */
 export async function pauseJob(database: pg.Pool, jobId: string): Promise<string | undefined> {
   return await transaction(database, async (client) => {
     await lockOpenRun(client, jobId);
@@ -179,8 +179,8 @@ export async function pauseJob(database: pg.Pool, jobId: string): Promise<string
 }
 
 /**
- * Lets a job go on; the next tick asks for all that it missed. What its pause left over is cancelled, so that nothing begins without a tick.
- * @returns the id of the run that was cancelled, if one was
+ * Resumes a job; the next tick requests everything it missed. Cancels a run left over from the pause, so that nothing starts before a tick.
+ * @returns the id of the cancelled run, if any
  */
 export async function resumeJob(database: pg.Pool, jobId: string, now: Date): Promise<string | undefined> {
   return await transaction(database, async (client) => {
@@ -191,7 +191,7 @@ export async function resumeJob(database: pg.Pool, jobId: string, now: Date): Pr
   });
 }
 
-/** Cancels a job's open run, if it meets a condition. @param reason is kept as the run's error */
+/** Cancels a job's open run if it meets a condition. @param reason stored as the run's error */
 async function cancelRun(
   client: Queryable,
   jobId: string,
@@ -207,24 +207,24 @@ async function cancelRun(
   return rows[0]?.id;
 }
 
-/** First the run, then its job: in the order in which the end of a run locks them, else the two would wait for each other. */
+/** Locks the run before its job, in the same order as the end of a run, to avoid a deadlock. */
 async function lockOpenRun(client: Queryable, jobId: string): Promise<void> {
   await client.query(`SELECT FROM runs WHERE job_id = $1 AND state IN ('queued', 'running') FOR NO KEY UPDATE`, [jobId]);
 }
 
-/** Which jobs a tick is for; all of them where nothing is named. */
+/** Selects jobs; an empty filter selects all. */
 export interface JobFilter {
   connectionId?: number;
   jobId?: string;
 }
 
-/** Ours alone: ticks write one after the other. */
+/** Serializes ticks. Any number that no other advisory lock of ours uses. */
 const TICK_LOCK = 0x5f_b9_04;
 
 /**
- * Records for every active job that windows up to `to` are wanted, readable from `lagMs` on. To be called in a transaction. It locks the
- * jobs in the order of their ids, as `queueRuns` does: two that lock many jobs never wait for each other.
- * @returns the ids of those jobs
+ * Requests windows up to `to`, readable in `lagMs` milliseconds, for every active job that matches. Must be called in a transaction. Locks
+ * the jobs in the order of their ids, as `queueRuns` does, to avoid deadlocks.
+ * @returns the ids of these jobs
  */
 export async function wantWindows(client: Queryable, to: Date, lagMs: number, filter: JobFilter): Promise<string[]> {
   await client.query('SELECT pg_advisory_xact_lock($1)', [TICK_LOCK]);
@@ -244,20 +244,20 @@ export async function wantWindows(client: Queryable, to: Date, lagMs: number, fi
   return rows.map((row) => row.id);
 }
 
-/** How many jobs that were active when a window closed at `to` have not come as far. */
+/** How many jobs that were active when a window closed at `to` have not imported it. */
 export async function countBehind(database: Queryable, to: Date): Promise<number> {
   const sql = 'SELECT count(*) FROM jobs WHERE active AND active_since <= $1 AND synced_to < $1';
   return onlyRow(await database.query<{ count: number }>(sql, [to])).count;
 }
 
-/** Remembers that Bulk refuses a job's object. */
+/** Records that Bulk refuses a job's object. */
 export async function saveBulkRefused(database: Queryable, jobId: string, code: string): Promise<void> {
   await database.query('UPDATE jobs SET bulk_refused = $2 WHERE id = $1', [jobId, code]);
 }
 
 /**
- * Moves `last_date` over a window. Only from where the window starts: nothing may be skipped.
- * @param rereadFrom the window's rows from here on are to be read again by the next one; null: all were read, those of earlier windows included
+ * Advances `last_date` past a window. Fails unless it equals the window's start, so that nothing is skipped.
+ * @param rereadFrom the next window rereads rows from here on; null: all rows were read, including those of earlier windows
  */
 export async function moveSyncedTo(database: Queryable, jobId: string, window: Window, rereadFrom: Date | null): Promise<void> {
   const { rowCount } = await database.query('UPDATE jobs SET synced_to = $3, reread_from = $4 WHERE id = $1 AND synced_to = $2', [
@@ -266,10 +266,10 @@ export async function moveSyncedTo(database: Queryable, jobId: string, window: W
     window.to,
     rereadFrom,
   ]);
-  if (rowCount !== 1) throw new Error(`last_date of job ${jobId} is not where its run began`);
+  if (rowCount !== 1) throw new Error(`last_date of job ${jobId} does not match the start of its run.`);
 }
 
-/** The columns of a row, in our words. */
+/** Maps a row to a Job. */
 export function toJob(row: JobRow): Job {
   return {
     id: row.id,
@@ -282,7 +282,7 @@ export function toJob(row: JobRow): Job {
     bulkRefused: row.bulk_refused,
     partitioned: row.partitioned,
     deletes: row.deletes,
-    // Jobs of releases before append_only are read by CreatedDate only where the object has nothing better.
+    // Jobs created before append_only existed use CreatedDate only if the object has no better cursor.
     appendOnly: row.append_only || row.cursor_field === CREATED_STAMP,
     startDate: row.start_date,
     syncedTo: row.synced_to,

@@ -2,10 +2,10 @@ import type pg from 'pg';
 import { RUNS_CHANNEL } from './runs.ts';
 
 /**
- * Listens for announcements of runs on a connection of its own, until that breaks or is closed.
- * @param announced called at each announcement
- * @param broke called once, when the connection broke by itself
- * @returns closes the connection; does nothing where it is closed already
+ * Listens for announcements of runs on a dedicated connection, until it breaks or is closed.
+ * @param announced called on each announcement
+ * @param broke called once if the connection breaks
+ * @returns a function that closes the connection; it is idempotent
  */
 export async function listenForRuns(database: pg.Pool, announced: () => void, broke: () => void): Promise<() => void> {
   const client = await database.connect();
@@ -16,7 +16,7 @@ export async function listenForRuns(database: pg.Pool, announced: () => void, br
     open = false;
   };
   client.on('notification', announced);
-  // Stays on: a server that shuts down may report it after the client was released.
+  // Never removed: a server that shuts down may report it after the client was released.
   client.on('error', () => {
     const byItself = open;
     close();

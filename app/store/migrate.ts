@@ -5,19 +5,19 @@ import { onlyRow, transaction } from './database.ts';
 
 const FOLDER = new URL('./migrations/', import.meta.url);
 
-/** Any number, as long as it is ours alone: two processes that start together migrate one after the other. */
+/** Any number that no other advisory lock of ours uses. Processes that start together migrate one after the other. */
 const MIGRATION_LOCK = 0x5f_b9_01;
 
 /**
- * Brings the job store to this release's schema: runs each migrations/NNNN_name.sql not yet run, in order, each in a transaction.
- * @param folder with the migrations; this release's, if no other is named
- * @returns the names of those it ran
- * @throws Error when a migration that ran has changed since
+ * Migrates the job store to this release's schema: runs each pending migrations/NNNN_name.sql in order, in one transaction.
+ * @param folder with the migrations; by default this release's
+ * @returns the names of the migrations that it ran
+ * @throws Error if a migration has changed since it ran
  */
 export async function migrate(database: pg.Pool, folder = FOLDER): Promise<string[]> {
   const files = await readMigrations(folder);
   return await transaction(database, async (client) => {
-    // A statement that waits for a busy table must not make every other wait behind it.
+    // A migration that waits for a lock must not block all other statements for long.
     await client.query(`SET LOCAL lock_timeout = '10s'`);
     await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     await client.query(
@@ -35,14 +35,14 @@ export async function migrate(database: pg.Pool, folder = FOLDER): Promise<strin
   });
 }
 
-/** The migrations of this release that have not run. */
+/** The pending migrations of this release. */
 export async function missingMigrations(database: pg.Pool): Promise<string[]> {
   const { rows } = await database.query<{ name: string }>(`SELECT name FROM migrations`);
   const ran = new Set(rows.map((row) => row.name));
   return (await readMigrations(FOLDER)).map((file) => file.name).filter((name) => !ran.has(name));
 }
 
-/** Waits for Postgres to answer, since a database and its service often start together. @throws the last error after `tries` tries. */
+/** Waits until Postgres responds, because a database and its service often start together. @throws the last error after `tries` tries */
 export async function waitForDatabase(database: pg.Pool, tries = 10, pauseMs = 1_000): Promise<void> {
   for (let left = tries; ; left--) {
     try {
@@ -68,8 +68,8 @@ async function readMigrations(folder: URL): Promise<{ name: string; sql: string;
 function checkHistory(files: { name: string; sha256: string }[], ran: Map<string, string>): void {
   for (const { name, sha256 } of files) {
     if (ran.has(name) && ran.get(name) !== sha256) {
-      throw new Error(`migration ${name} has changed since it ran on this job store: put it back and write a new migration`);
+      throw new Error(`Migration ${name} has changed since it ran on this job store. Restore it and write a new migration.`);
     }
   }
-  // A newer release's migrations are no fault: it expands first and contracts later, and two releases overlap in a deploy.
+  // Migrations of a newer release are fine: releases overlap during a deploy, and each expands the schema first and contracts it later.
 }

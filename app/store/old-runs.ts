@@ -1,12 +1,12 @@
 import type { Queryable } from './database.ts';
 
 /**
- * Deletes up to `most` runs that ended more than `days` ago, oldest first, with their slices and pages; never a job's latest, which is
- * shown. Two processes that do it at once take different ones. Leans on runs_ended, and for the latest on runs_by_job.
+ * Deletes up to `most` runs that ended more than `days` days ago, oldest first, with their slices and pages, but never a job's latest run,
+ * which is displayed. Concurrent processes delete different runs. Uses runs_ended, and runs_by_job for the latest run.
  * @returns how many
  */
 export async function deleteOldRuns(database: Queryable, days: number, most: number): Promise<number> {
-  // An array, since a subquery of IN may be run again, and then passes the limit.
+  // An array, because a subquery of IN may run again and then exceed the limit.
   const { rowCount } = await database.query(
     `DELETE FROM runs WHERE id = ANY(ARRAY(
        SELECT id FROM runs AS old

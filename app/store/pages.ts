@@ -2,7 +2,7 @@ import { onlyRow, type Queryable } from './database.ts';
 import { LEASE_HELD, type Lease, requireLease } from './runs.ts';
 import type { Slice } from './slices.ts';
 
-/** One result page of a slice, which becomes one load job. */
+/** One result page of a slice, loaded by one load job. */
 export interface Page {
   slice: number;
   fieldGroup: number;
@@ -10,14 +10,14 @@ export interface Page {
   number: number;
   /** null for the first page */
   locator: string | null;
-  /** null after the last page, and before the page's headers were read */
+  /** null on the last page, and until the page's headers are read */
   nextLocator: string | null;
-  /** as its header says */
+  /** according to its header */
   rows: number | null;
-  /** as it came, mostly compressed */
+  /** as received, usually compressed */
   bytes: number | null;
   loadTry: number;
-  /** rows that the load job put out; null until it succeeded */
+  /** rows that the load job wrote; null until it succeeds */
   loaded: number | null;
 }
 
@@ -34,7 +34,7 @@ interface Row {
   loaded: number | null;
 }
 
-/** The pages of a slice's generation that were begun, in order. */
+/** The started pages of a slice's generation, in order. */
 export async function readPages(database: Queryable, runId: string, slice: Slice): Promise<Page[]> {
   const { rows } = await database.query<Row>('SELECT * FROM pages WHERE run_id = $1 AND slice = $2 AND generation = $3 ORDER BY number', [
     runId,
@@ -44,7 +44,7 @@ export async function readPages(database: Queryable, runId: string, slice: Slice
   return rows.map(toPage);
 }
 
-/** Notes a page before it is fetched, so that its load job's id is known to whoever comes after us. @throws AppError lease_lost */
+/** Records a page before it is fetched, so that any later worker knows its load job's id. @throws AppError lease_lost */
 export async function insertPage(
   database: Queryable,
   lease: Lease,
@@ -59,10 +59,10 @@ export async function insertPage(
   return toPage(onlyRow(result));
 }
 
-/** What may be learned of a page while it is loaded. */
+/** The properties of a page that become known while it loads. */
 export type PageProgress = Partial<Pick<Page, 'nextLocator' | 'rows' | 'bytes' | 'loadTry' | 'loaded'>>;
 
-/** Keeps what was learned of a page; what is not named stays. @throws AppError lease_lost */
+/** Saves the given properties of a page; the others stay unchanged. @throws AppError lease_lost */
 export async function savePage(database: Queryable, lease: Lease, page: Page, learned: PageProgress): Promise<Page> {
   const result = await database.query<Row>(
     `UPDATE pages SET next_locator = coalesce($6, next_locator), rows = coalesce($7, rows), bytes = coalesce($8, bytes),

@@ -1,18 +1,18 @@
 import pg from 'pg';
 
-/** A password that changes now and then, such as RDS's. */
+/** A password that rotates, for example the one that RDS manages. */
 export interface PasswordSource {
   read(): Promise<string>;
-  /** The one that was read last is refused: the next is to be asked for anew. */
+  /** Discards a password that was refused, so that the next `read` fetches it again. */
   forget(): void;
 }
 
-/** Postgres's code for a wrong password. */
+/** Postgres's error code for a wrong password. */
 const WRONG_PASSWORD = '28P01';
 
 type Connected = (error: Error | undefined, client: pg.PoolClient | undefined, release: (error?: Error | boolean) => void) => void;
 
-/** A pool that asks for its password at each connection, and once more where it is refused: it may have changed since it was read. */
+/** A pool that reads its password for each connection, and reads it again if it is refused, because it may have rotated since. */
 export class PasswordPool extends pg.Pool {
   readonly #source: PasswordSource;
 
@@ -22,7 +22,7 @@ export class PasswordPool extends pg.Pool {
   }
 
   override connect(): Promise<pg.PoolClient>;
-  /** as the pool's own `query` calls it */
+  /** the overload that the pool's own `query` uses */
   override connect(callback: Connected): void;
   override connect(callback?: Connected): Promise<pg.PoolClient> | undefined {
     const connected = this.#connect();

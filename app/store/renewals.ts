@@ -7,41 +7,41 @@ import { type AccessToken, type Connection, claimRenewal, endRenewal, type Renew
 import type { Sealer } from './seal.ts';
 
 /**
- * Gets new tokens for a refresh token. Ends within two minutes, and at once when `signal` aborts.
- * @throws AppError needs_login when Salesforce no longer accepts the grant
+ * Exchanges a refresh token for new tokens. Ends within two minutes, and immediately when `signal` aborts.
+ * @throws AppError needs_login if Salesforce no longer accepts the grant
  */
 export type Exchange = (connection: Connection, refreshToken: string, signal: AbortSignal) => Promise<Renewal>;
 
-/** A renewal takes a third of a second. */
-const LOOK_MS = 150;
+/** Poll interval: a renewal takes about a third of a second. */
+const POLL_MS = 150;
 
-/** A connection to Postgres that is silent for so long is taken for broken. */
-const STORE_MS = 10_000;
+/** A connection to Postgres that is silent for this long counts as broken. */
+const STORE_TIMEOUT_MS = 10_000;
 
 const MAX_PAUSE_MS = 5_000;
 
-/** What is under way when the service stops gets so long. */
+/** How long renewals in progress may take after the service is stopped. */
 const CLOSE_MS = 3_000;
 
 /**
- * Renews sessions. With rotation each reply brings a new refresh token, presenting an old one ends the grant, and a reply is given once.
- * So a renewal is marked in its row before the request, which keeps all other processes from presenting the token; no transaction is open
- * meanwhile. The reply is kept in memory and stored by whatever connection to Postgres works, as often as it takes, also after the caller
- * has stopped waiting for it. What is left: a process that is killed between Salesforce's reply and its storing takes the new token with
- * it, as does a reply that breaks off on its way. The old token is then presented, after a kill when the mark has expired, and with
- * rotation the user has to log in again.
+ * Renews sessions. With rotation, each response contains a new refresh token, presenting an old one ends the grant, and a response is sent
+ * only once. Therefore a renewal is claimed in its row before the request, which keeps all other processes from presenting the token; no
+ * transaction is open during the request. The response stays in memory, and storing it is retried on any working connection to Postgres,
+ * even after the caller stops waiting. One gap remains: if the process is killed between response and write, or the response is lost in
+ * transit, the new token is lost. The old token is then presented again (after a kill, once the claim expires), and with rotation the user
+ * must log in again.
  */
 export class Renewals {
   readonly #database: pg.Pool;
   readonly #sealer: Sealer;
   readonly #waitMs: number;
   readonly #onError: (error: unknown) => void;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #inProgress = new Set<Promise<void>>();
   readonly #closing = new AbortController();
 
   /**
    * @param waitMs how long a caller waits for a renewal, its own or another's
-   * @param onError is called each time a reply could not be stored; it is tried again
+   * @param onError called each time a response could not be stored; the write is retried
    */
   constructor(database: pg.Pool, sealer: Sealer, waitMs: number, onError: (error: unknown) => void) {
     this.#database = database;
@@ -51,11 +51,11 @@ export class Renewals {
   }
 
   /**
-   * Gives tokens other than those of a session that failed: another worker's if there are any by now, else new ones. They are committed
-   * before anyone uses them.
-   * @param reason `moved`: the org does not seem to be at its instance URL. The login host is asked at most every ten minutes; in between
-   * the tokens come back as they are.
-   * @throws AppError needs_login; salesforce_unavailable when no renewal succeeded in time; the signal's reason
+   * Returns tokens other than those of a failed session: another worker's if it has renewed them, otherwise new ones. They are committed
+   * before they are returned.
+   * @param reason `moved`: the org seems to have left its instance URL. The login host is queried at most every ten minutes; in between,
+   * the current tokens are returned.
+   * @throws AppError needs_login; salesforce_unavailable if no renewal succeeds in time; the signal's reason
    */
   async fresh(
     connectionId: number,
@@ -70,7 +70,7 @@ export class Renewals {
       return await this.#freshUnless(over, connectionId, failed, reason, exchange);
     } catch (error) {
       if (error !== timeout.reason) throw error;
-      throw new AppError('salesforce_unavailable', 'The Salesforce session is still being renewed: try again shortly.', { cause: error });
+      throw new AppError('salesforce_unavailable', 'The Salesforce session is still being renewed. Try again shortly.', { cause: error });
     }
   }
 
@@ -92,13 +92,13 @@ export class Renewals {
         const renewed = await readTokens(this.#database, this.#sealer, connectionId);
         return { accessToken: renewed.accessToken, instanceUrl: renewed.instanceUrl };
       }
-      await unlessAborted(over, sleep(LOOK_MS));
+      await unlessAborted(over, sleep(POLL_MS));
     }
   }
 
-  /** Lets what is under way end, for a moment; called before the pool closes. */
+  /** Waits briefly for renewals in progress. Call before the pool closes. */
   async close(): Promise<void> {
-    await Promise.race([Promise.allSettled(this.#underWay), sleep(CLOSE_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.allSettled(this.#inProgress), sleep(CLOSE_MS, undefined, { ref: false })]);
     this.#closing.abort(new AppError('stopping', 'The service is stopping.'));
   }
 
@@ -107,7 +107,7 @@ export class Renewals {
     try {
       renewal = await exchange(connection, refreshToken, this.#closing.signal);
     } catch (error) {
-      // Committed, so that nobody presents a grant again that has ended.
+      // Committed, so that no process presents an ended grant again.
       const status = isAppError(error) && error.recovery === 'reauthorize' ? 'needs_login' : 'active';
       await this.#untilStored(() => endRenewal(this.#database, connection, id, status));
       throw error;
@@ -116,9 +116,9 @@ export class Renewals {
   }
 
   async #untilStored(store: () => Promise<void>): Promise<void> {
-    for (let pause = LOOK_MS; ; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
+    for (let pause = POLL_MS; ; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
       try {
-        return await unlessAborted(AbortSignal.timeout(STORE_MS), store());
+        return await unlessAborted(AbortSignal.timeout(STORE_TIMEOUT_MS), store());
       } catch (error) {
         this.#onError(error);
       }
@@ -127,9 +127,9 @@ export class Renewals {
   }
 
   #track(work: Promise<void>): Promise<void> {
-    this.#underWay.add(work);
-    // Its caller may have stopped waiting by the time it fails.
-    work.catch(() => {}).finally(() => this.#underWay.delete(work));
+    this.#inProgress.add(work);
+    // The caller may have stopped waiting by the time the work fails.
+    work.catch(() => {}).finally(() => this.#inProgress.delete(work));
     return work;
   }
 }

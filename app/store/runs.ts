@@ -9,7 +9,7 @@ import { AppError } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
 import { type Job, type JobFilter, type JobRow, moveSyncedTo, toJob, wantWindows } from './jobs.ts';
 
-/** A numbered claim of a run. Every write of a worker names it, and changes nothing once another worker has claimed the run. */
+/** A numbered claim of a run. It fences every write of a worker: the write changes nothing once another worker has claimed the run. */
 export interface Lease {
   runId: string;
   attempt: number;
@@ -18,18 +18,18 @@ export interface Lease {
 /** A run that a worker has claimed. */
 export interface Run extends Lease {
   job: Job;
-  /** of the job's connection */
+  /** org of the job's connection */
   orgId: string;
   /** when the connection's user last logged in */
   grantedAt: Date;
   window: Window;
-  /** failures in a row before this attempt */
+  /** consecutive failures before this attempt */
   failures: number;
-  /** settled by the first attempt; from then on, fields only leave */
+  /** settled by the first attempt; after that, fields are only removed */
   columns: FieldColumn[] | null;
-  /** settled with them */
+  /** settled together with `columns` */
   drift: Drift;
-  /** whether the fields were described for this run; else they are the last known ones, which is enough while there are no rows */
+  /** whether the fields were described for this run; otherwise they are the last known ones, which suffice while there are no rows */
   described: boolean;
   deltaTry: number;
   mergeTry: number;
@@ -39,18 +39,18 @@ export interface Run extends Lease {
   createdAt: Date;
 }
 
-/** What was counted in a run's delta table, and of which staging tables that is true. */
+/** The counts of a run's delta table, and the staging tables they apply to. */
 export interface Counted {
   of: string;
   delta: CountedDelta;
-  /** of the columns with texts that did not cast, so many have theirs kept */
+  /** number of columns whose invalid values are already stored */
   keptColumns: number;
 }
 
-/** The channel on which a new run is announced. */
+/** The Postgres channel on which new runs are announced. */
 export const RUNS_CHANNEL = 'runs';
 
-/** Ours alone: claims happen one after the other, since a count of running runs is only true while no other claim is under way. */
+/** Serializes claims, because a count of running runs is valid only while no other claim is in progress. */
 const CLAIM_LOCK = 0x5f_b9_02;
 
 interface RunRow {
@@ -69,26 +69,26 @@ interface RunRow {
   created_at: Date;
 }
 
-const OWNER_GONE = 'The worker that had the run was gone: look in its log for what ended it, such as too little memory.';
+const WORKER_DIED = 'The worker died during the run. Check its log for the cause, for example insufficient memory.';
 
-/** The release before this one kept no `field`: it was the name. */
+/** The previous release did not store `field`: it equalled the name. */
 type StoredColumn = Omit<FieldColumn, 'field'> & { field?: string };
 
-/** Why a run ended without having read anything: another release may queue a run for a window that has just been imported. */
+/** The error of a run that ended unread: another release may queue a run for a window that has just been imported. */
 const SUPERSEDED: Failure = {
   code: 'superseded',
-  message: 'The job had imported the start of this window before the run could start. A run for the rest took its place.',
+  message: 'The job had already imported the start of this window. A run for the rest replaces this one.',
 };
 
-/** The jobs that a tick was for, and the runs that it queued. */
+/** The jobs that a tick selected, and the runs that it queued. */
 export interface QueuedRuns {
   jobIds: string[];
   runIds: string[];
 }
 
 /**
- * One tick: records for every active job that windows up to `to` are wanted, readable from `lagMs` on, and queues the runs that are due.
- * A job whose run is open goes on with what it wants when that run succeeds.
+ * One tick: requests windows up to `to`, readable in `lagMs` milliseconds, for every active job, and queues the runs that are due.
+ * A job with an open run gets its next run when that run succeeds.
  */
 export async function queueDueRuns(database: pg.Pool, to: Date, lagMs: number, filter: JobFilter): Promise<QueuedRuns> {
   return await transaction(database, async (client) => {
@@ -98,9 +98,9 @@ export async function queueDueRuns(database: pg.Pool, to: Date, lagMs: number, f
 }
 
 /**
- * Queues a run for each of these jobs that wants more than it has and has no open run. To be called in a transaction: it locks the jobs
- * first, so that `synced_to` cannot move between being read and being written as the window's start. It never waits for a run's row, which
- * the end of a run locks before its job. Leans on runs_one_open_per_job.
+ * Queues a run for each of these jobs that is behind and has no open run. Must be called in a transaction: it locks the jobs first, so that
+ * `synced_to` cannot change before it is written as the window's start. It never waits for a run's row, which the end of a run locks before
+ * its job. Uses runs_one_open_per_job.
  */
 export async function queueRuns(database: Queryable, jobIds: string[]): Promise<string[]> {
   const due = await database.query<{ id: string }>(
@@ -120,9 +120,9 @@ export async function queueRuns(database: Queryable, jobIds: string[]): Promise<
 }
 
 /**
- * Claims the run that is due longest: one that is queued, or one whose owner's lease ran out, which counts as a failure of it: it may be
- * what ended its owner. A run whose window no longer starts where its job stands ends as superseded, and the next one is claimed.
- * Undefined where none is due, or every due one's connection has `perConnection` runs under way. Leans on runs_queued and runs_running.
+ * Claims the run that has been due the longest: a queued one, or one whose lease expired, which counts as a failure because the run may
+ * have killed its worker. A run whose window does not start at its job's `synced_to` ends as superseded, and the next one is claimed.
+ * Undefined if no run is due, or if the connection of every due run already has `perConnection` running. Uses runs_queued and runs_running.
  */
 export async function claimRun(database: pg.Pool, leaseSeconds: number, perConnection: number): Promise<Run | undefined> {
   for (;;) {
@@ -166,7 +166,7 @@ async function claimNext(
        error_code = CASE state WHEN 'running' THEN 'lease_lost' ELSE error_code END,
        error_message = CASE state WHEN 'running' THEN $3 ELSE error_message END
      FROM next WHERE runs.id = next.id RETURNING runs.*`,
-    [leaseSeconds, perConnection, OWNER_GONE],
+    [leaseSeconds, perConnection, WORKER_DIED],
   );
   return rows[0];
 }
@@ -180,9 +180,9 @@ async function supersedeRun(client: Queryable, runId: string, jobId: string): Pr
 }
 
 /**
- * Begins runs anew that were begun days ago and waited since, for a login or an allowance: their staging tables expire, and Salesforce
- * keeps Bulk's results for seven days only.
- * @returns whether there were any
+ * Replaces runs that have waited for days, for a login or for quota: their staging tables expire, and Salesforce keeps Bulk results for
+ * only seven days.
+ * @returns whether any run was replaced
  */
 async function replaceOldRuns(client: Queryable): Promise<boolean> {
   const { rows } = await client.query<{ job_id: string }>(
@@ -198,26 +198,26 @@ async function replaceOldRuns(client: Queryable): Promise<boolean> {
   return true;
 }
 
-/** Keeps a run for another while. @throws AppError lease_lost */
+/** Extends a lease. @throws AppError lease_lost */
 export async function extendLease(database: Queryable, lease: Lease, leaseSeconds: number): Promise<void> {
   await fenced(database, lease, `lease_until = now() + $3 * interval '1 second'`, [leaseSeconds]);
 }
 
-/** The fields of a run as they were settled. */
+/** The settled fields of a run. */
 export type SettledFields = { columns: FieldColumn[]; drift: Drift };
 
-/** Keeps the columns that the run requests, and how they differ from the target table's. @throws AppError lease_lost */
+/** Saves the columns that the run requests, and how they differ from the target table's. @throws AppError lease_lost */
 export async function saveColumns(database: Queryable, lease: Lease, { columns, drift }: SettledFields): Promise<void> {
   await fenced(database, lease, 'columns = $3, drift = $4', [JSON.stringify(columns), JSON.stringify(drift)]);
 }
 
-/** Notes that the run's fields are as a description of this moment has them. @throws AppError lease_lost */
+/** Records that the run's fields match a current describe. @throws AppError lease_lost */
 export async function saveDescribed(database: Queryable, run: Run): Promise<void> {
   await fenced(database, run, 'described_at = now()', []);
   run.described = true;
 }
 
-/** Keeps what refused queries showed about the fields of the run's job. @throws AppError lease_lost */
+/** Saves what refused queries revealed about the fields of the run's job. @throws AppError lease_lost */
 export async function saveFieldPlan(database: Queryable, run: Run, plan: FieldPlan): Promise<void> {
   const { rowCount } = await database.query(`UPDATE jobs SET field_plan = $4 WHERE id = $3 AND ${LEASE_HELD}`, [
     run.runId,
@@ -228,19 +228,19 @@ export async function saveFieldPlan(database: Queryable, run: Run, plan: FieldPl
   requireLease(rowCount, run);
 }
 
-/** Lets a run end earlier than it was to. @throws AppError lease_lost */
+/** Shortens a run's window. @throws AppError lease_lost */
 export async function saveWindowEnd(database: Queryable, lease: Lease, to: Date): Promise<void> {
   await fenced(database, lease, 'window_to = $3', [to]);
 }
 
-/** Notes that an attempt got somewhere: failures before it are no longer in a row. @throws AppError lease_lost */
+/** Records progress, which resets the count of consecutive failures. @throws AppError lease_lost */
 export async function saveProgress(database: Queryable, run: Run): Promise<void> {
   if (run.failures === 0) return;
   await fenced(database, run, 'failures = 0', []);
   run.failures = 0;
 }
 
-/** Remembers the target table as the run's job made it. @throws AppError lease_lost */
+/** Saves when the run's job created its target table, which identifies the table. @throws AppError lease_lost */
 export async function saveTarget(database: Queryable, run: Run, createdAt: Date): Promise<void> {
   const { rowCount } = await database.query(`UPDATE jobs SET target_created_at = $4 WHERE id = $3 AND ${LEASE_HELD}`, [
     run.runId,
@@ -251,32 +251,33 @@ export async function saveTarget(database: Queryable, run: Run, createdAt: Date)
   requireLease(rowCount, run);
 }
 
-/** Settles whether the run's MERGE only inserts. @throws AppError lease_lost */
+/** Saves whether the run's MERGE only inserts. @throws AppError lease_lost */
 export async function saveInsertOnly(database: Queryable, lease: Lease, insertOnly: boolean): Promise<void> {
   await fenced(database, lease, 'insert_only = $3', [insertOnly]);
 }
 
-/** Notes that the delta job was seen to have failed: the next one gets another id. @throws AppError lease_lost */
+/** Saves the next try number after a failed delta job, so that the next job gets another id. @throws AppError lease_lost */
 export async function saveDeltaTry(database: Queryable, lease: Lease, number: number): Promise<void> {
   await fenced(database, lease, 'delta_try = $3', [number]);
 }
 
-/** Keeps what was counted in the delta table. @throws AppError lease_lost */
+/** Saves the counts of the delta table. @throws AppError lease_lost */
 export async function saveCounted(database: Queryable, run: Run, counted: Counted): Promise<void> {
   await fenced(database, run, 'counted = $3', [JSON.stringify(counted)]);
   run.counted = counted;
 }
 
-/** Notes that the merge job was seen to have failed: the next one gets another id. @throws AppError lease_lost */
+/** Saves the next try number after a failed merge job, so that the next job gets another id. @throws AppError lease_lost */
 export async function saveMergeTry(database: Queryable, run: Run, number: number): Promise<void> {
   await fenced(database, run, 'merge_try = $3', [number]);
   run.mergeTry = number;
 }
 
 /**
- * Ends a run: its receipt, the job's `last_date` and the run's state in one transaction, together with the next run where more is wanted.
- * @param rereadFrom from where the next window is to read again; null: nowhere
- * @throws AppError lease_lost, and then nothing has changed
+ * Completes a run: saves its receipt and state, advances the job's `last_date`, and queues the next run if the job is still behind, all in
+ * one transaction.
+ * @param rereadFrom the next window rereads rows from here on; null: none
+ * @throws AppError lease_lost, in which case nothing has changed
  */
 export async function succeedRun(database: pg.Pool, run: Run, receipt: object, rereadFrom: Date | null = null): Promise<void> {
   await transaction(database, async (client) => {
@@ -291,15 +292,15 @@ export async function succeedRun(database: pg.Pool, run: Run, receipt: object, r
   });
 }
 
-/** What went wrong, as it may be shown. */
+/** A failure, safe to show. */
 export interface Failure {
   code: string;
   message: string;
 }
 
 /**
- * Puts a run back, to be claimed again after `delayMs`; if its job was paused meanwhile, it is cancelled.
- * @returns the state that it has now
+ * Queues a run again after `delayMs`, or cancels it if its job was paused in the meantime.
+ * @returns its new state
  * @throws AppError lease_lost
  */
 export async function postponeRun(
@@ -320,7 +321,7 @@ export async function postponeRun(
   );
 }
 
-/** Ends a run that failed for good; the next tick begins anew from the same `last_date`. @throws AppError lease_lost */
+/** Fails a run permanently; the next tick starts another from the same `last_date`. @throws AppError lease_lost */
 export async function failRun(database: Queryable, lease: Lease, failures: number, failure: Failure, receipt?: object): Promise<RunState> {
   return await fenced(
     database,
@@ -330,7 +331,7 @@ export async function failRun(database: Queryable, lease: Lease, failures: numbe
   );
 }
 
-/** The runs of a job that came as far as its target table and ended without success, since it last had one. Leans on runs_by_job. */
+/** The job's runs since its last success that reached the target table but did not succeed. Uses runs_by_job. */
 export async function abandonedRuns(database: Queryable, jobId: string): Promise<{ runId: string; mergeTry: number }[]> {
   const { rows } = await database.query<{ id: string; merge_try: number }>(
     `SELECT id, merge_try FROM runs
@@ -342,7 +343,7 @@ export async function abandonedRuns(database: Queryable, jobId: string): Promise
   return rows.map((row) => ({ runId: row.id, mergeTry: row.merge_try }));
 }
 
-/** The fields that a job's latest run with settled columns read; none before its first. Leans on runs_by_job. */
+/** The fields of a job's latest run with settled columns; empty before its first run. Uses runs_by_job. */
 export async function lastFields(database: Queryable, jobId: string): Promise<string[]> {
   const { rows } = await database.query<{ columns: StoredColumn[] }>(
     'SELECT columns FROM runs WHERE job_id = $1 AND columns IS NOT NULL ORDER BY created_at DESC LIMIT 1',
@@ -352,8 +353,8 @@ export async function lastFields(database: Queryable, jobId: string): Promise<st
 }
 
 /**
- * Whether a run of these jobs is under way, or is due within `ms`. Runs of paused jobs, and those that wait for a login, are not counted.
- * Leans on runs_queued and runs_running.
+ * Whether a run of these jobs is in progress or due within `ms` milliseconds. Ignores runs of paused jobs and runs that wait for a login.
+ * Uses runs_queued and runs_running.
  */
 export async function runsInProgress(database: Queryable, filter: JobFilter, ms: number): Promise<boolean> {
   const result = await database.query<{ found: boolean }>(
@@ -370,18 +371,18 @@ export async function runsInProgress(database: Queryable, filter: JobFilter, ms:
 }
 
 /**
- * The check that every write of a worker makes; `$1` and `$2` are the lease. For other tables it stands in their WHERE. The lock keeps a
- * claim from coming between the check and the write.
+ * The fence of every write by a worker, for the WHERE clause of other tables; `$1` and `$2` are the lease. Its lock prevents a claim
+ * between the check and the write.
  */
 export const LEASE_HELD = `EXISTS (SELECT FROM runs WHERE runs.id = $1 AND runs.attempt = $2 AND runs.state = 'running' FOR SHARE)`;
 
-/** @throws AppError lease_lost when a write of a worker changed no row */
+/** @throws AppError lease_lost if a worker's write changed no row */
 export function requireLease(changed: number | null, lease: Lease): void {
   if (changed) return;
-  throw new AppError('lease_lost', 'Another worker has taken this run over.', { details: { run: lease.runId, attempt: lease.attempt } });
+  throw new AppError('lease_lost', 'Another worker has taken over this run.', { details: { run: lease.runId, attempt: lease.attempt } });
 }
 
-/** @returns the state that the run has now */
+/** @returns the run's new state */
 async function fenced(database: Queryable, lease: Lease, assignments: string, values: unknown[]): Promise<RunState> {
   const sql = `UPDATE runs SET ${assignments} WHERE id = $1 AND attempt = $2 AND state = 'running' RETURNING state`;
   const { rows } = await database.query<{ state: RunState }>(sql, [lease.runId, lease.attempt, ...values]);
@@ -404,7 +405,7 @@ function toRun(row: RunRow, job: JobRow & { org_id: string; granted_at: Date }):
     deltaTry: row.delta_try,
     mergeTry: row.merge_try,
     insertOnly: row.insert_only,
-    // The release before this one kept no number: the texts are then kept again, which changes nothing.
+    // The previous release stored no number: the invalid values are then stored again, which is idempotent.
     counted: row.counted && { ...row.counted, keptColumns: row.counted.keptColumns ?? 0 },
     createdAt: row.created_at,
   };

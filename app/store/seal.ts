@@ -4,26 +4,26 @@ import { AppError } from '../errors.ts';
 const ALGORITHM = 'aes-256-gcm';
 const VERSION = 'v1';
 
-/** Seals secrets for the job store, and opens them. The first key seals, all open. */
+/** Seals secrets for the job store and opens them. The first key seals; every key opens. */
 export interface Sealer {
-  /** @param context what the secret belongs to; a sealed text put elsewhere does not open */
+  /** @param context the owner of the secret: a sealed text that is moved elsewhere does not open */
   seal(secret: string, context: string): string;
-  /** @throws AppError unknown_token_key when none of the keys sealed it; Error when it was tampered with or is of another context */
+  /** @throws AppError unknown_token_key if none of the keys sealed it; Error if it was tampered with or belongs to another context */
   open(sealed: string, context: string): string;
 }
 
 /** @param keys 32 bytes each, newest first */
 export function createSealer(keys: readonly Buffer[]): Sealer {
   const [first] = keys;
-  if (!first) throw new Error('a sealer needs at least one key');
+  if (!first) throw new Error('A sealer needs at least one key.');
   const byId = new Map(keys.map((key) => [keyId(key), key]));
   return {
     seal: (secret, context) => sealWith(first, secret, context),
     open: (sealed, context) => {
       const [version, id, nonce, tag, body] = sealed.split('.');
-      if (version !== VERSION || !id || !nonce || !tag || body === undefined) throw new Error('this is no sealed text');
+      if (version !== VERSION || !id || !nonce || !tag || body === undefined) throw new Error('Not a sealed text.');
       const key = byId.get(id);
-      if (!key) throw new AppError('unknown_token_key', `TOKEN_KEYS lacks the key ${id} that sealed this: add it again.`);
+      if (!key) throw new AppError('unknown_token_key', `TOKEN_KEYS does not contain key ${id}, which sealed this token. Add it back.`);
       const decipher = createDecipheriv(ALGORITHM, key, Buffer.from(nonce, 'base64url'));
       decipher.setAAD(Buffer.from(context)).setAuthTag(Buffer.from(tag, 'base64url'));
       return decipher.update(body, 'base64url', 'utf8') + decipher.final('utf8');
@@ -38,7 +38,7 @@ function sealWith(key: Buffer, secret: string, context: string): string {
   return [VERSION, keyId(key), nonce.toString('base64url'), cipher.getAuthTag().toString('base64url'), body].join('.');
 }
 
-/** Names a key without telling it. */
+/** Identifies a key without revealing it. */
 function keyId(key: Buffer): string {
   return createHash('sha256').update(key).digest('hex').slice(0, 8);
 }

@@ -16,15 +16,15 @@ export interface Slice extends SlicePlan {
   countBefore: number | null;
   countAfter: number | null;
   bulkJobId: string | null;
-  /** when Bulk was asked; null where it was not */
+  /** when the Bulk job was created; null: none */
   bulkAskedAt: Date | null;
-  /** that a page should have; null until its first has told how wide they are */
+  /** target rows per page; null until the first page reveals how wide the rows are */
   pageRows: number | null;
-  /** rows, as Bulk says */
+  /** rows, according to Salesforce */
   processed: number | null;
   /** rows in the staging table */
   staged: number | null;
-  /** Ids that an earlier reading had more than once, such as "3 Ids from 001… to 001…"; null: none did */
+  /** Ids that occurred more than once in an earlier extraction, for example "3 Ids from 001… to 001…"; null: none */
   repeatedIds: string | null;
 }
 
@@ -51,18 +51,18 @@ interface Row {
   field_group: number;
 }
 
-/** Keeps a run's slices, unless an earlier attempt has. @throws AppError lease_lost, and then nothing has changed */
+/** Saves a run's slices, unless an earlier attempt has. @throws AppError lease_lost, in which case nothing has changed */
 export async function saveSlices(database: pg.Pool, lease: Lease, slices: readonly SlicePlan[]): Promise<void> {
   await transaction(database, async (client) => {
-    const begun = await readSlices(client, lease);
-    if (begun.length > 0) return;
+    const existing = await readSlices(client, lease);
+    if (existing.length > 0) return;
     for (const slice of slices) requireLease(await insertSlice(client, lease, slice), lease);
   });
 }
 
 /**
- * A run's slices in the order in which they are read: those of null cursors, then by time, so that the open ones are last. Those of one
- * time are read one after the other for all field groups, the base group first: few rows change between.
+ * A run's slices in reading order: null cursors first, then by time, so that the open ones are last. For each time range, the field groups
+ * follow one another, base group first, so that few rows change in between.
  */
 export async function readSlices(database: Queryable, lease: Lease): Promise<Slice[]> {
   const { rows } = await database.query<Row>(
@@ -72,7 +72,10 @@ export async function readSlices(database: Queryable, lease: Lease): Promise<Sli
   return rows.map(toSlice);
 }
 
-/** Replaces the fields of a run that has no rows yet: its slices are planned again. @throws AppError lease_lost, and then nothing has changed */
+/**
+ * Replaces the fields of a run that has no rows yet, and deletes its slices, to be planned again.
+ * @throws AppError lease_lost, in which case nothing has changed
+ */
 export async function replaceFields(database: pg.Pool, run: Run, fields: SettledFields): Promise<void> {
   await transaction(database, async (client) => {
     await saveColumns(client, run, fields);
@@ -81,16 +84,16 @@ export async function replaceFields(database: pg.Pool, run: Run, fields: Settled
   Object.assign(run, fields);
 }
 
-/** A change of a run's fields that were settled before. */
+/** A change to the settled fields of a run. */
 export interface FieldChange extends SettledFields {
   plan: FieldPlan;
-  /** the group whose queries change: its slices are requested again, but for those that are staged */
+  /** the group whose queries change: its slices are requested again, except staged ones */
   group: number;
-  /** a group that is new, and gets slices of the same ranges; undefined: there is none */
+  /** a new group, which gets slices of the same ranges; undefined: none */
   newGroup?: number | undefined;
 }
 
-/** Changes a run's fields, and remembers the plan with its job. @throws AppError lease_lost, and then nothing has changed */
+/** Changes a run's fields and saves the plan with its job. @throws AppError lease_lost, in which case nothing has changed */
 export async function changeFields(database: pg.Pool, run: Run, { columns, drift, plan, group, newGroup }: FieldChange): Promise<void> {
   await transaction(database, async (client) => {
     await saveColumns(client, run, { columns, drift });
@@ -117,8 +120,8 @@ async function copySlices(client: Queryable, { runId }: Lease, group: number, ne
 }
 
 /**
- * Cuts a slice that is too large into these ranges: it keeps the last of them; the others become slices of their own.
- * @throws AppError lease_lost, and then nothing has changed
+ * Cuts a slice that is too large into these ranges: the slice keeps the last one, and each other range becomes a new slice.
+ * @throws AppError lease_lost, in which case nothing has changed
  */
 export async function cutSlice(database: pg.Pool, lease: Lease, slice: Slice, ranges: readonly SliceRange[]): Promise<void> {
   await transaction(database, async (client) => {
@@ -139,9 +142,9 @@ export async function cutSlice(database: pg.Pool, lease: Lease, slice: Slice, ra
 }
 
 /**
- * Leaves what lies after `to` to the runs that follow. Field groups are cut independently, so a slice of another group may reach beyond it:
- * that one is requested again without what lies after.
- * @throws AppError lease_lost, and then nothing has changed
+ * Shortens a run to end at `to` and leaves the rest to the following runs. Field groups are cut independently, so a slice of another group
+ * may extend past `to`; it is shortened and requested again.
+ * @throws AppError lease_lost, in which case nothing has changed
  */
 export async function shortenRun(database: pg.Pool, lease: Lease, to: Date): Promise<void> {
   await transaction(database, async (client) => {
@@ -174,7 +177,7 @@ async function insertSlice(database: Queryable, lease: Lease, slice: SlicePlan):
   return rowCount;
 }
 
-/** What may be learned of a slice while it is extracted. */
+/** The properties of a slice that become known during its extraction. */
 export type SliceProgress = Partial<
   Pick<
     Slice,
@@ -182,7 +185,7 @@ export type SliceProgress = Partial<
   >
 >;
 
-/** Keeps what was learned of a slice; what is not named stays. @throws AppError lease_lost */
+/** Saves the given properties of a slice; the others stay unchanged. @throws AppError lease_lost */
 export async function saveSlice(database: Queryable, lease: Lease, ordinal: number, learned: SliceProgress): Promise<Slice> {
   const result = await database.query<Row>(
     `UPDATE slices SET state = coalesce($4, state), count_before = coalesce($5, count_before), count_after = coalesce($6, count_after),
@@ -211,13 +214,13 @@ export async function saveSlice(database: Queryable, lease: Lease, ordinal: numb
   return toSlice(onlyRow(result));
 }
 
-/** What a slice has before it is requested, and again when it is requested again. */
+/** Resets a slice for its next generation. */
 const NEXT_GENERATION = `generation = generation + 1, state = 'planned', count_before = NULL, count_after = NULL, bulk_job_id = NULL,
   bulk_asked_at = NULL, processed = NULL, staged = NULL, method = NULL, reason = NULL`;
 
 /**
- * Requests a slice again, forgetting what this generation counted. Other field groups are read after the base group, so that no row lacks
- * their values: with a slice of the base group, theirs that overlap it and were requested are requested again.
+ * Resets a slice so that it is requested from Salesforce again; discards this generation's counts. Other field groups are read after the
+ * base group, so that no row lacks their values: resetting a base slice also resets their slices that overlap it.
  * @throws AppError lease_lost
  */
 export async function startGeneration(database: Queryable, lease: Lease, slice: Slice): Promise<Slice> {

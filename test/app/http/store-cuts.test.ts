@@ -40,14 +40,14 @@ test('a request whose connection to the job store breaks is answered 503, with w
   ];
   for (const answer of await cutDuring(...requests)) {
     expect(answer).toMatchObject({ status: 503, code: 'store_unavailable' });
-    expect(answer.text).toContain('The job store is not available (57P01). Try again in a moment.');
+    expect(answer.text).toContain('The job store is unavailable (57P01). Try again in a moment.');
   }
   for (const send of requests.slice(0, -1)) expect((await send()).status).toBe(200);
 });
 
 test('a job store that cannot be reached is reported as such', async () => {
   const nowhere = openDatabase({ url: 'postgres://nobody@127.0.0.1:1/none' }, () => {});
-  const unavailable = { code: 'store_unavailable', message: 'The job store is not available (ECONNREFUSED). Try again in a moment.' };
+  const unavailable = { code: 'store_unavailable', message: 'The job store is unavailable (ECONNREFUSED). Try again in a moment.' };
   await expect(nowhere.query('SELECT 1')).rejects.toMatchObject(unavailable);
   await expect(transaction(nowhere, async () => {})).rejects.toMatchObject(unavailable);
   await nowhere.end();
