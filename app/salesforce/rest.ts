@@ -2,6 +2,7 @@ import { csvLine } from '../core/csv.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { translateSalesforceError } from './errors.ts';
+import { isRowCount } from './soql.ts';
 import type { SalesforceResponse } from './transport.ts';
 
 /** Rows of a REST query in Bulk's CSV format, without a header line. */
@@ -15,9 +16,10 @@ export interface RestPage {
 }
 
 interface Reply {
-  totalSize: number;
+  /** a number's text */
+  totalSize: string;
   done: boolean;
-  nextRecordsUrl?: string;
+  nextRecordsUrl?: string | null;
   records: Record<string, unknown>[];
 }
 
@@ -64,9 +66,20 @@ function readReply({ body }: SalesforceResponse): Reply {
 function parse(body: Buffer): Reply {
   type Revive = (key: string, value: unknown, context: { source: string }) => unknown;
   const keepNumberText: Revive = (_key, value, { source }) => (typeof value === 'number' ? source : value);
-  const reply = JSON.parse(body.toString('utf8'), keepNumberText as (key: string, value: unknown) => unknown) as Reply;
-  if (Array.isArray(reply.records) && (reply.done || reply.nextRecordsUrl)) return reply;
+  const reply: unknown = JSON.parse(body.toString('utf8'), keepNumberText as (key: string, value: unknown) => unknown);
+  if (isReply(reply)) return reply;
   throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed query response.');
+}
+
+/** Runs are reconciled against `totalSize`, so a reply without a usable one is refused. */
+function isReply(value: unknown): value is Reply {
+  const { totalSize, done, nextRecordsUrl, records } = (value ?? {}) as Record<string, unknown>;
+  const isRecord = (record: unknown): boolean => typeof record === 'object' && record !== null && !Array.isArray(record);
+  if (!Array.isArray(records) || !records.every(isRecord)) return false;
+  if (typeof totalSize !== 'string' || !/^\d+$/.test(totalSize) || !isRowCount(Number(totalSize), records.length)) return false;
+  if (nextRecordsUrl === undefined || nextRecordsUrl === null) return done === true;
+  // A path, as a number's text is a string, too.
+  return typeof nextRecordsUrl === 'string' && nextRecordsUrl.startsWith('/');
 }
 
 /** The columns as spelled in the records, which may differ from the describe. A missing one must not be treated as empty. */

@@ -1,4 +1,5 @@
 import type { SliceRange } from '../core/slices.ts';
+import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { isTimeOut, refusalCode } from './errors.ts';
 
@@ -19,7 +20,15 @@ export function selectRows(range: RowRange, fields: readonly string[]): string {
 export async function countRows(client: SalesforceClient, range: RowRange): Promise<number> {
   const soql = `SELECT COUNT() FROM ${range.objectName} WHERE ${condition(range)}`;
   const reply = await client.call(`count ${range.objectName}`, (connection) => connection.query(soql, { scanAll: true }));
+  if (!isRowCount(reply.totalSize, reply.records.length)) {
+    throw new AppError('salesforce_unavailable', `Could not count ${range.objectName}: Salesforce returned a malformed query response.`);
+  }
   return reply.totalSize;
+}
+
+/** Whether a query's `totalSize` is a number of rows, no less than the rows that came with it. */
+export function isRowCount(totalSize: unknown, records: number): boolean {
+  return Number.isSafeInteger(totalSize) && (totalSize as number) >= records;
 }
 
 /** The Id of any row in a range, using the same condition as a window; undefined if the range is empty. @throws AppError */

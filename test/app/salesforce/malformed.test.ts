@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Agent } from 'undici';
+import { SalesforceClient, type SessionSource } from '../../../app/salesforce/client.ts';
+import { readRestPage } from '../../../app/salesforce/rest.ts';
+import { countRows } from '../../../app/salesforce/soql.ts';
+
+let server: Server;
+let url: string;
+let dispatcher: Agent;
+let answer: RequestListener;
+
+beforeEach(async () => {
+  dispatcher = new Agent();
+  server = createServer((incoming, outgoing) => answer(incoming, outgoing));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterEach(async () => {
+  server.close();
+  server.closeAllConnections();
+  await dispatcher.destroy();
+});
+
+function client(): SalesforceClient {
+  const session = { accessToken: 'access', instanceUrl: url };
+  const sessions: SessionSource = { current: async () => session, renew: async () => session };
+  return new SalesforceClient(sessions, dispatcher, {
+    version: '66.0',
+    gzip: false,
+    limits: { idleMs: 5_000, pollMs: 5 },
+    loginUrls: [url],
+    onCall: () => {},
+  });
+}
+
+function reply(body: string, status = 200): void {
+  answer = (_incoming, outgoing) => outgoing.writeHead(status, { 'content-type': 'application/json' }).end(body);
+}
+
+const malformed = { code: 'salesforce_unavailable', recovery: 'retry', message: expect.stringContaining('malformed') };
+const range = {
+  objectName: 'Account',
+  cursorField: 'SystemModstamp',
+  cursorFrom: new Date(0),
+  cursorTo: new Date(1_000),
+  createdDate: true,
+  open: false,
+  idFrom: null,
+  idTo: null,
+  nullCursor: false,
+};
+
+describe('a page of rows', () => {
+  const readPage = () => readRestPage(client(), '/page', ['Id'], AbortSignal.timeout(5_000));
+
+  test.each([
+    '{"done":true,"records":[{"Id":"1"}]}',
+    '{"totalSize":null,"done":true,"records":[{"Id":"1"}]}',
+    '{"totalSize":1.5,"done":true,"records":[{"Id":"1"}]}',
+    '{"totalSize":-1,"done":true,"records":[]}',
+    '{"totalSize":9007199254740993,"done":true,"records":[]}',
+    '{"totalSize":1,"done":true,"records":[{"Id":"1"},{"Id":"2"}]}',
+    '{"totalSize":1,"done":true,"records":[null]}',
+    '{"totalSize":1,"done":true,"records":["1"]}',
+    '{"totalSize":2,"done":false,"nextRecordsUrl":5,"records":[{"Id":"1"}]}',
+    '{"totalSize":2,"done":false,"records":[{"Id":"1"}]}',
+    'null',
+    '5',
+  ])('such as %s is malformed', async (body) => {
+    reply(body);
+    await expect(readPage()).rejects.toMatchObject(malformed);
+  });
+
+  test('may have fewer rows than its query', async () => {
+    reply('{"totalSize":2,"done":false,"nextRecordsUrl":"/next","records":[{"Id":"1"}]}');
+    expect(await readPage()).toMatchObject({ totalSize: 2, rows: 1, nextPath: '/next' });
+  });
+});
+
+test.each([
+  '{"done":true,"records":[]}',
+  '{"totalSize":null,"done":true,"records":[]}',
+  '{"totalSize":"7","done":true,"records":[]}',
+  '{}',
+])('a count such as %s is malformed', async (body) => {
+  reply(body);
+  await expect(countRows(client(), range)).rejects.toMatchObject(malformed);
+});
