@@ -1,5 +1,5 @@
 import type { SliceRange } from '../core/slices.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { isTimeOut, refusalCode } from './errors.ts';
 
@@ -51,14 +51,19 @@ export async function firstAndLastId(client: SalesforceClient, range: RowRange):
   return first && last ? { first, last } : undefined;
 }
 
-/** Whether an object has rows without a cursor, regardless of its describe; false if Salesforce cannot answer. @throws AppError */
+/**
+ * Whether an object has rows without a cursor, regardless of its describe. False if Salesforce refuses such a query; true if the query times
+ * out, because reading none is better than missing some.
+ * @throws AppError
+ */
 export async function hasNullCursors(client: SalesforceClient, objectName: string, cursorField: string): Promise<boolean> {
   const soql = `SELECT Id FROM ${objectName} WHERE ${cursorField} = null LIMIT 1`;
   try {
     const reply = await client.call(`find ${objectName} without ${cursorField}`, (connection) => connection.query(soql, { scanAll: true }));
     return reply.records.length > 0;
   } catch (error) {
-    if (refusalCode(error) !== undefined || isTimeOut(error)) return false;
+    if (isTimeOut(error) || refusalCode(error) === 'QUERY_TIMEOUT') return true;
+    if (isAppError(error) && error.code === 'salesforce_refused' && error.recovery === 'give-up') return false;
     throw error;
   }
 }

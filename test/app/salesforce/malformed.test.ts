@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
 import { SalesforceClient, type SessionSource } from '../../../app/salesforce/client.ts';
 import { readRestPage } from '../../../app/salesforce/rest.ts';
-import { countRows } from '../../../app/salesforce/soql.ts';
+import { countRows, hasNullCursors } from '../../../app/salesforce/soql.ts';
 
 let server: Server;
 let url: string;
@@ -90,4 +90,26 @@ test.each([
 ])('a count such as %s is malformed', async (body) => {
   reply(body);
   await expect(countRows(client(), range)).rejects.toMatchObject(malformed);
+});
+
+describe('rows without a cursor', () => {
+  const has = () => hasNullCursors(client(), 'Account', 'LastModifiedDate');
+
+  test('are said to be missing by a final refusal alone', async () => {
+    reply('[{"errorCode":"INVALID_FIELD","message":"no such field"}]', 400);
+    expect(await has()).toBe(false);
+  });
+
+  test('are supposed where the search takes too long', async () => {
+    reply('[{"errorCode":"QUERY_TIMEOUT","message":"too long"}]', 400);
+    expect(await has()).toBe(true);
+  });
+
+  test.each([
+    ['salesforce_unavailable', '[{"errorCode":"SERVER_UNAVAILABLE","message":"busy"}]', 503],
+    ['salesforce_quota', '[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"TotalRequests Limit exceeded."}]', 403],
+  ])('are not known after %s', async (code, body, status) => {
+    reply(body, status);
+    await expect(has()).rejects.toMatchObject({ code });
+  });
 });
