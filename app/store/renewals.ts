@@ -3,7 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { unlessAborted } from '../core/unless-aborted.ts';
 import { AppError, isAppError } from '../errors.ts';
-import { type AccessToken, type Connection, claimRenewal, endRenewal, type Renewal, readTokens, saveRenewal } from './connections.ts';
+import {
+  type AccessToken,
+  type Connection,
+  claimRenewal,
+  endRenewal,
+  type Renewal,
+  readTokens,
+  saveRenewal,
+  type Tokens,
+} from './connections.ts';
 import type { Sealer } from './seal.ts';
 
 /**
@@ -27,16 +36,18 @@ const CLOSE_MS = 3_000;
  * Renews sessions. With rotation, each response contains a new refresh token, presenting an old one ends the grant, and a response is sent
  * only once. Therefore a renewal is claimed in its row before the request, which keeps all other processes from presenting the token; no
  * transaction is open during the request. The response stays in memory, and storing it is retried on any working connection to Postgres,
- * even after the caller stops waiting. One gap remains: if the process is killed between response and write, or the response is lost in
- * transit, the new token is lost. The old token is then presented again (after a kill, once the claim expires), and with rotation the user
- * must log in again.
+ * even after the caller stops waiting; within a process, no other renewal of the connection starts meanwhile. Gaps remain: the new token is
+ * lost if the process is killed between response and write, if the response is lost in transit, or if Postgres is unavailable for longer
+ * than the claim lasts and another process then renews first. The old token is then presented again (after a kill, once the claim
+ * expires), and with rotation the user must log in again.
  */
 export class Renewals {
   readonly #database: pg.Pool;
   readonly #sealer: Sealer;
   readonly #waitMs: number;
   readonly #onError: (error: unknown) => void;
-  readonly #inProgress = new Set<Promise<void>>();
+  /** this process's renewals by connection, each from its claim until its response is stored */
+  readonly #inProgress = new Map<number, Promise<unknown>>();
   readonly #closing = new AbortController();
 
   /**
@@ -86,9 +97,16 @@ export class Renewals {
       const { accessToken, instanceUrl } = tokens;
       const other = accessToken !== failed.accessToken || (reason === 'moved' && instanceUrl !== failed.instanceUrl);
       if (other || (reason === 'moved' && tokens.locatedRecently && !tokens.renewing)) return { accessToken, instanceUrl };
-      const id = randomUUID();
-      if (!tokens.renewing && (await claimRenewal(this.#database, tokens, id, reason === 'moved'))) {
-        await unlessAborted(over, this.#track(this.#renew(tokens.connection, id, tokens.refreshToken, exchange)));
+      const own = this.#inProgress.get(connectionId);
+      if (own) {
+        // Its mark may have expired, but not its reply.
+        await unlessAborted(
+          over,
+          own.catch(() => {}),
+        );
+        continue;
+      }
+      if (!tokens.renewing && (await unlessAborted(over, this.#track(connectionId, this.#renew(tokens, reason === 'moved', exchange))))) {
         const renewed = await readTokens(this.#database, this.#sealer, connectionId);
         return { accessToken: renewed.accessToken, instanceUrl: renewed.instanceUrl };
       }
@@ -98,11 +116,15 @@ export class Renewals {
 
   /** Waits briefly for renewals in progress. Call before the pool closes. */
   async close(): Promise<void> {
-    await Promise.race([Promise.allSettled(this.#inProgress), sleep(CLOSE_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.allSettled(this.#inProgress.values()), sleep(CLOSE_MS, undefined, { ref: false })]);
     this.#closing.abort(new AppError('stopping', 'The service is stopping.'));
   }
 
-  async #renew(connection: Connection, id: string, refreshToken: string, exchange: Exchange): Promise<void> {
+  /** @returns false where another process renews, or just did */
+  async #renew(tokens: Tokens, locating: boolean, exchange: Exchange): Promise<boolean> {
+    const { connection, refreshToken } = tokens;
+    const id = randomUUID();
+    if (!(await claimRenewal(this.#database, tokens, id, locating))) return false;
     let renewal: Renewal;
     try {
       renewal = await exchange(connection, refreshToken, this.#closing.signal);
@@ -113,6 +135,7 @@ export class Renewals {
       throw error;
     }
     await this.#untilStored(() => saveRenewal(this.#database, this.#sealer, connection, id, renewal));
+    return true;
   }
 
   async #untilStored(store: () => Promise<void>): Promise<void> {
@@ -126,10 +149,10 @@ export class Renewals {
     }
   }
 
-  #track(work: Promise<void>): Promise<void> {
-    this.#inProgress.add(work);
+  #track<T>(connectionId: number, work: Promise<T>): Promise<T> {
+    this.#inProgress.set(connectionId, work);
     // The caller may have stopped waiting by the time the work fails.
-    work.catch(() => {}).finally(() => this.#inProgress.delete(work));
+    work.catch(() => {}).finally(() => this.#inProgress.delete(connectionId));
     return work;
   }
 }

@@ -117,6 +117,22 @@ test('a reply that cannot be stored is kept, and stored once that works', async 
   expect(failures).toHaveLength(2);
 });
 
+test('a reply that is held for longer than its mark lasts is waited for in its own process', async () => {
+  const { promise: failed, resolve: fail } = Promise.withResolvers<void>();
+  const by = new Renewals(database.pool, sealer, 10_000, () => fail());
+  const { exchange, asked, reply } = heldBack();
+  const waiting = refused(exchange, by);
+  await asked;
+  await database.pool.query('ALTER TABLE connections RENAME TO hidden');
+  reply({ accessToken: 'access-2', refreshToken: 'refresh-2', instanceUrl: undefined });
+  await failed;
+  await database.pool.query('UPDATE hidden SET renewing_until = now(); ALTER TABLE hidden RENAME TO connections');
+  const { exchange: another, presented } = rotating();
+  expect(await refused(another, by)).toMatchObject({ accessToken: 'access-2' });
+  expect(presented).toEqual([]);
+  expect(await waiting).toMatchObject({ accessToken: 'access-2' });
+});
+
 test('a renewal whose process was killed gives way to another once its mark has expired', async () => {
   await database.pool.query(`UPDATE connections SET renewing_by = gen_random_uuid(), renewing_until = now() + interval '3 minutes'`);
   const { exchange, presented } = rotating();
