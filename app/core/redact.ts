@@ -2,7 +2,10 @@
 export const MAX_MESSAGE_LENGTH = 300;
 
 /** Longer messages are truncated before processing. */
-const MAX_READ_LENGTH = 10_000;
+const MAX_TEXT_LENGTH = 10_000;
+
+/** Applied once blanks are collapsed: some patterns take time quadratic in the length. */
+const MAX_READ_LENGTH = 2_000;
 
 const HIDDEN = '…';
 
@@ -15,8 +18,17 @@ const NAME = /^[A-Za-z_][\w.:$-]*$/;
 /** Salesforce's format for a query error: a blank line, an excerpt of the query, a caret below the position, then the position in words. */
 const EXCERPT = /^([A-Za-z_ ]*:?\s*)\n[^\n]*\n *\^ *\n(?=ERROR at Row:)/;
 
-/** These enclose the unparsed text. Greedy, because the text may contain the same words. */
-const PARSED = /\b(parse|parsing|convert|converting|cast|casting|coerce)\s+(?:.+)\s+(as|to|into)\s+(?=(?:type\s+)?[A-Z][A-Z0-9]+\b)/s;
+/** These enclose the unparsed text. Greedy, because the text may contain the same words. Blanks are collapsed by then. */
+const PARSED = /\b(parse|parsing|convert|converting|cast|casting|coerce)\s(?:\S.*\s)?(as|to|into)\s(?=(?:type\s)?[A-Z][A-Z0-9]+\b)/;
+
+/** A truncated message may lack the end of such a text. */
+const PARSED_TO_THE_END = /\b(parse|parsing|convert|converting|cast|casting|coerce)\s.*$/;
+
+/** After these, text in backticks is a value as well. */
+const VALUES = /\b(?:parse|parsing|convert|converting|cast|casting|coerce|values?|literals?|input|content|text)\s+$/i;
+
+/** Opening quotes, each with the characters that may close it. */
+const QUOTES: Record<string, string> = { '‘': '’', '‚': '‘’', '“': '”', '„': '“”', '«': '»', '»': '«' };
 
 /** These introduce unquoted text, which may extend to the end of the message. */
 const LABELLED = /\b(values?|literals?|input|content|excerpt|text|parse|parsing)(\s+found)?\s*[:=].*$/is;
@@ -24,7 +36,7 @@ const LABELLED = /\b(values?|literals?|input|content|excerpt|text|parse|parsing)
 const MORE_INFORMATION = /\s*For more information,? (?:see|go to|visit) \S+/g;
 const URLS = /\b[a-z][a-z0-9+.-]*:\/\/\S+/gi;
 const MAIL_ADDRESSES = /[^\s<>(),;:"]+@[^\s<>()'",;:=]+/g;
-const SECRETS = /\bBearer\s+\S+|\b00D\w{12,15}!\S+|\b5Aep\S+|\bya29\.\S+|\beyJ\S+/g;
+const SECRETS = /\bBearer\s+\S+|00D\w{12,15}(?:!|%21)\S+|\b5Aep\S+|\baPrx\S+|\bGOCSPX-\S+|\bya29\.\S+|\beyJ\S+/g;
 
 /** Positions, and Salesforce's error ids for support. */
 const PLACES = String.raw`Row:\d+:Column:\d+|\[\d+:\d+\]|ErrorId[^:]{0,60}:\s*[-\d]+(?:\s*\(-?\d+\))?`;
@@ -43,38 +55,43 @@ const COUNTED_AFTER =
  * stay as well.
  */
 export function redactMessage(text: string): string {
-  const plain = text.slice(0, MAX_READ_LENGTH).replaceAll('\r\n', '\n').replace(EXCERPT, '$1').replace(PARSED, `$1 ${HIDDEN} $2 `);
-  const hidden = hideQuoted(plain)
+  const line = text
+    .slice(0, MAX_TEXT_LENGTH)
+    .replaceAll('\r\n', '\n')
+    .replace(EXCERPT, '$1')
+    .replace(/(Row:\d+:Column:\d+)\n/, '$1: ')
+    .replace(/\s+/g, ' ')
+    .trim();
+  const parsed = line.slice(0, MAX_READ_LENGTH).replace(PARSED, `$1 ${HIDDEN} $2 `);
+  const isCut = text.length > MAX_TEXT_LENGTH || line.length > MAX_READ_LENGTH;
+  const hidden = hideQuoted(isCut ? parsed.replace(PARSED_TO_THE_END, `$1 ${HIDDEN}`) : parsed)
     .replace(LABELLED, `$1$2: ${HIDDEN}`)
     .replace(MORE_INFORMATION, '')
     .replace(URLS, HIDDEN)
     .replace(MAIL_ADDRESSES, (address) => (/\.gserviceaccount\.com\.?$/.test(address) ? address : HIDDEN))
     .replace(SECRETS, HIDDEN)
     .replace(PLACES_AND_NUMBERS, hideNumber);
-  return shorten(
-    hidden
-      .replace(/(Row:\d+:Column:\d+)\n/, '$1: ')
-      .replace(/\s+/g, ' ')
-      .trim(),
-  );
+  return shorten(hidden.replace(/\s+/g, ' ').trim());
 }
 
 /** Hides quoted text, from the first to the last quote, because a value may contain quotes. Schema names stay. */
 function hideQuoted(text: string): string {
   // Some messages mention the quote character itself.
-  const opening = /(?<![\w)]|quote character \()['"`‘“]/g;
+  const opening = /(?<![\w)]|quote character \()['"`‘‚“„«»]/g;
   let result = '';
   let from = 0;
   for (let match = opening.exec(text); match; match = opening.exec(text)) {
     const start = match.index;
-    const close = { '‘': '’', '“': '”' }[match[0]] ?? match[0];
-    const next = text.indexOf(close, start + 1);
+    const closing = [...(QUOTES[match[0]] ?? match[0])];
+    const ends = closing.map((quote) => text.indexOf(quote, start + 1)).filter((index) => index > 0);
+    const next = Math.min(...ends);
     const before = text.slice(0, start);
-    if (next > 0 && (match[0] === '`' || NAMES.test(before)) && NAME.test(text.slice(start + 1, next))) {
+    const isName = NAMES.test(before) || (match[0] === '`' && !VALUES.test(before));
+    if (ends.length > 0 && isName && NAME.test(text.slice(start + 1, next))) {
       opening.lastIndex = next + 1;
       continue;
     }
-    const last = text.lastIndexOf(close);
+    const last = Math.max(...closing.map((quote) => text.lastIndexOf(quote)));
     const end = last > start ? last + 1 : text.length;
     result += text.slice(from, start) + HIDDEN;
     from = end;

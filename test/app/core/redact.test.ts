@@ -47,6 +47,12 @@ describe('a message of a platform', () => {
     ['int64 overflow: 9223372036854775807 + 1', 'int64 overflow: … + …'],
     ['Invalid date 1970-01-31T10:00:00Z of jane@roe.example, tel. (555) 123-4567', 'Invalid date … of …, tel. (…) …'],
     ['session 00D1U000000rQga!AQ4AQ.x_y is over', 'session … is over'],
+    ['sid=00D1U000000rQga%21AQ4AQ.x_y is over', 'sid=… is over'],
+    ['client GOCSPX-abc_def and code aPrxABC%3D%3D', 'client … and code …'],
+    ['„Smith“ or «Smith» is bad', '… or … is bad'],
+    ['No such column „Bacon__c“ on entity «Account»', 'No such column „Bacon__c“ on entity «Account»'],
+    ['Could not convert `Smith`', 'Could not convert …'],
+    ['Failed to parse `Smith` in table `acme.sf.Account`', 'Failed to parse …'],
     ['QUERY_TIMEOUT: Your query request was running for too long.', 'QUERY_TIMEOUT: Your query request was running for too long.'],
     ['InternalServerError : Retried more than fifteen times', 'InternalServerError : Retried more than fifteen times'],
   ])('%j is shown as %j', (text, shown) => {
@@ -63,6 +69,8 @@ describe('a message of a platform', () => {
     (value) => `Cannot convert ${value} to INT64`,
     (value) => `The picklist has no entry ('${value}') for the field 'X'`,
     (value) => `duplicate value found: ${value}`,
+    (value) => `The picklist has no entry „${value}“`,
+    (value) => `The picklist has no entry «${value}»`,
   ];
 
   test.each(quoting)('says the same whatever the value is: %s', (quote) => {
@@ -87,6 +95,21 @@ describe('a message of a platform', () => {
         expect(redactMessage(`The thing ${value} was refused`)).not.toContain(value);
       }),
     );
+  });
+
+  test('reads a run of blanks as one', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(' ', '\n', '\t'), fc.integer({ min: 1, max: 3_000 }), (blank, length) => {
+        const run = blank.repeat(length);
+        expect(redactMessage(`Could not parse${run}x`)).toBe('Could not parse x');
+        expect(redactMessage(`Could not parse${run}x${run}as INT64`)).toBe('Could not parse … as INT64');
+      }),
+      { examples: [[' ', 3_000]] },
+    );
+  });
+
+  test('that is cut within a value does not show its beginning', () => {
+    expect(redactMessage(`Could not parse Jane ${'Roe '.repeat(1_000)}as INT64`)).toBe('Could not parse …');
   });
 
   test('is one line, never longer than it may be', () => {
