@@ -106,3 +106,8 @@ export function foreignCode(error: unknown): string | undefined {
   }
   return undefined;
 }
+
+/** A platform's code or name as it may be shown and logged; undefined where it is not shaped like one: it may be any text then. */
+export function plainCode(code: unknown): string | undefined {
+  return typeof code === 'string' && /^[A-Za-z][\w.-]{1,80}$/.test(code) ? code : undefined;
+}

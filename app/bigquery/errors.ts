@@ -1,5 +1,5 @@
 import { failureSentence } from '../core/failure-sentence.ts';
-import { AppError, foreignCode, isAppError } from '../errors.ts';
+import { AppError, foreignCode, isAppError, plainCode } from '../errors.ts';
 
 /** Reasons of transient errors, in HTTP errors and in failed jobs. */
 const TRANSIENT = new Set([
@@ -55,12 +55,12 @@ export function translateBigQueryError(error: unknown, doing: string): AppError 
   }
   // The client library's message repeats those in `errors`. If there are none, it is a body from elsewhere, such as a proxy.
   const text = first?.message ?? (isWebPage(message) ? '' : message);
-  return refusal({ reason: first?.reason ?? `HTTP ${status}`, message: text, location: first?.location }, status, doing, error);
+  return refusal({ reason: first?.reason, message: text, location: first?.location }, status, doing, error);
 }
 
 /** The same for a job with an `errorResult`. One of its other errors may give the location: a row, a field. */
 export function translateJobError({ errorResult = {}, errors = [] }: FailedStatus, doing: string): AppError {
-  const { reason = 'unknown', message = '', location } = errorResult;
+  const { reason, message = '', location } = errorResult;
   const detail = errors.find((each) => each.message && each.message !== message && !SUMMARY.test(each.message));
   const said = detail ? `${placed(detail)} ${message}` : message;
   return refusal({ reason, message: said, location }, undefined, doing, new Error(message || 'the job failed'), message);
@@ -76,13 +76,15 @@ function placed({ message = '', location }: ErrorProto): string {
 
 /** @param text the message that decides whether the error is transient */
 function refusal(
-  { reason = 'unknown', message = '', location }: ErrorProto,
+  { reason: said, message = '', location }: ErrorProto,
   status: number | undefined,
   doing: string,
   cause: unknown,
   text = message,
 ): AppError {
-  const code = location ? `${reason}, ${location}` : reason;
+  const reason = plainCode(said) ?? (status === undefined ? 'unknown' : `HTTP ${status}`);
+  const place = plainCode(location);
+  const code = place ? `${reason}, ${place}` : reason;
   const options = { cause, details: { bigquery_reason: reason } };
   const say = (what: string, advice?: string): string => failureSentence({ doing, what, code, message, advice });
   if (reason === 'quotaExceeded') {

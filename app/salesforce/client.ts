@@ -3,7 +3,7 @@ import jsforce from 'jsforce';
 import type { Dispatcher } from 'undici';
 import type { Limits } from '../core/limits.ts';
 import type { ApiUsage } from '../core/quota.ts';
-import { AppError, isAppError } from '../errors.ts';
+import { AppError, isAppError, plainCode } from '../errors.ts';
 import { isSessionRefused, sessionStillRefused, translateSalesforceError, webPageError } from './errors.ts';
 import { isInstanceHost } from './instance-host.ts';
 import { readLimitInfo } from './limit-info.ts';
@@ -275,8 +275,8 @@ function requireJson({ url }: SalesforceRequest, response: SalesforceResponse): 
 function readError(response: SalesforceResponse): SalesforceHttpError {
   const fallback = `ERROR_HTTP_${response.status}`;
   try {
-    const [first] = JSON.parse(response.body.toString('utf8')) as { errorCode?: string; message?: string }[];
-    return new SalesforceHttpError(first?.errorCode ?? fallback, first?.message ?? '', response);
+    const [first] = JSON.parse(response.body.toString('utf8')) as { errorCode?: unknown; message?: unknown }[];
+    return new SalesforceHttpError(plainCode(first?.errorCode) ?? fallback, String(first?.message ?? ''), response);
   } catch {
     return new SalesforceHttpError(fallback, '', response);
   }

@@ -1,5 +1,5 @@
 import { failureSentence } from '../core/failure-sentence.ts';
-import { AppError, type ErrorCode, foreignCode, isAppError, type Recovery } from '../errors.ts';
+import { AppError, type ErrorCode, foreignCode, isAppError, plainCode, type Recovery } from '../errors.ts';
 
 /** Properties that an error of a Salesforce call may have. */
 interface SalesforceError {
@@ -15,8 +15,13 @@ interface SalesforceError {
 /** Salesforce's code in an error from jsforce, for example INVALID_FIELD or ERROR_HTTP_503; undefined for other errors. */
 export function salesforceCode(error: unknown): string | undefined {
   const { errorCode, name } = firstOf(error);
-  if (typeof errorCode === 'string') return errorCode;
-  return typeof name === 'string' && /^(ERROR_HTTP_\d+|[A-Z][A-Z_]{4,})$/.test(name) ? name : undefined;
+  if (typeof errorCode === 'string') return plainCode(errorCode) ?? codeOfStatus(error);
+  return typeof name === 'string' && /^(ERROR_HTTP_\d+|[A-Z][A-Z_]{4,80})$/.test(name) ? name : undefined;
+}
+
+function codeOfStatus(error: unknown): string {
+  const { status } = error as SalesforceError;
+  return typeof status === 'number' ? `ERROR_HTTP_${status}` : 'unknown';
 }
 
 /** Salesforce's code in a translated error; undefined for other errors. */

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { translateJobError } from '../../app/bigquery/errors.ts';
+import { translateBigQueryError, translateJobError } from '../../app/bigquery/errors.ts';
 import { AppError } from '../../app/errors.ts';
 import { createLog, describeError } from '../../app/log.ts';
+import { translateSalesforceError } from '../../app/salesforce/errors.ts';
 
 test("a foreign error's text stands in no log line, whatever its lines look like", () => {
   const text = 'Error while reading data: Could not parse value:\n    at 12 Elm Street, Springfield (Jane Roe)\n';
@@ -17,6 +18,22 @@ test('of a foreign error its name, its code and the places in the code are told'
   expect(described).toContain('EPIPE');
   expect(described).toContain('log.test.ts');
   expect(described).not.toContain('quotes');
+});
+
+test.each([
+  ['of a code: a text', `Jane Roe ${'x'.repeat(5_000)}`],
+  ['of a code: a token', '00D1U000000rQga!AQ4AQ.x_y'],
+  ['of a code: too much', 'X'.repeat(82)],
+])('what platforms give in place %s is neither shown nor logged', (_what, said) => {
+  const errors = [
+    translateSalesforceError(Object.assign(new Error('x'), { name: said, errorCode: said, status: 400 }), 'query Account'),
+    translateSalesforceError(Object.assign(new Error('x'), { name: said, errorCode: said }), 'query Account'),
+    translateBigQueryError(Object.assign(new Error('x'), { code: 400, errors: [{ reason: said, location: said, message: 'x' }] }), 'load'),
+    translateJobError({ errorResult: { reason: said, location: said, message: 'x' } }, 'load'),
+  ];
+  const codes = errors.map((error) => /\(([^)]*)\)/.exec(error.message)?.[1]);
+  expect(codes).toEqual(['ERROR_HTTP_400', 'unknown', 'HTTP 400', 'unknown']);
+  expect(JSON.stringify(errors.map(describeError))).not.toContain(said);
 });
 
 test("an error's details never overwrite a field of the log line", () => {
