@@ -7,8 +7,13 @@ import { UNSUPPORTED_VERSION } from './errors.ts';
  * @throws AppError salesforce_refused if the org lacks the version; any error of the call
  */
 export async function requireApiVersion(client: SalesforceClient): Promise<void> {
-  const reply = await client.call('list the API versions', (connection) => connection.request<{ version?: string }[]>('/services/data'));
-  const versions = Array.isArray(reply) ? reply.flatMap(({ version }) => version ?? []) : [];
+  const reply = await client.call('list the API versions', (connection) =>
+    connection.request<({ version?: unknown } | null)[]>('/services/data'),
+  );
+  const versions = Array.isArray(reply) ? reply.map((each) => each?.version) : [];
+  if (!versions.every((version) => typeof version === 'string')) {
+    throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed list of API versions.');
+  }
   if (versions.length === 0 || versions.includes(client.version)) return;
   const sorted = versions.toSorted((one, other) => Number(one) - Number(other));
   throw new AppError(

@@ -40,27 +40,32 @@ const TOO_LARGE = /QUERY_TIMEOUT|[Rr]etried more than|Failed to write query resu
 export async function createQueryJob(client: SalesforceClient, soql: string, objectName: string): Promise<string> {
   const body = { operation: 'queryAll', query: soql, contentType: 'CSV', columnDelimiter: 'COMMA', lineEnding: 'LF' };
   const job = await client.call(`query ${objectName}`, (connection) =>
-    connection.request<{ id: string }>({
+    connection.request<{ id?: unknown } | null>({
       method: 'POST',
       url: `/services/data/v${client.version}/jobs/query`,
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     }),
   );
-  if (!job?.id) throw new AppError('salesforce_unavailable', `Could not query ${objectName}: Salesforce returned a malformed Bulk job.`);
-  return job.id;
+  if (typeof job?.id === 'string' && job.id !== '') return job.id;
+  throw new AppError('salesforce_unavailable', `Could not query ${objectName}: Salesforce returned a malformed Bulk job.`);
 }
 
 /** Gets a job. @throws AppError salesforce_refused (NOT_FOUND) if it no longer exists */
 export async function getQueryJob(client: SalesforceClient, id: string): Promise<BulkJob> {
   const job = await client.call('get a Bulk job', (connection) =>
-    connection.request<{ id: string; state: string; numberRecordsProcessed?: number; errorMessage?: string }>(jobPath(client, id)),
+    connection.request<Record<string, unknown> | null>(jobPath(client, id)),
   );
-  const message = job.errorMessage ?? '';
+  const { state, numberRecordsProcessed, errorMessage } = job ?? {};
+  const processed = numberRecordsProcessed ?? 0;
+  const message = errorMessage ?? '';
+  if (typeof job?.id !== 'string' || typeof state !== 'string' || typeof processed !== 'number' || typeof message !== 'string') {
+    throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed Bulk job.');
+  }
   return {
     id: job.id,
-    state: job.state,
-    processed: job.numberRecordsProcessed ?? 0,
+    state,
+    processed,
     tooLarge: TOO_LARGE.test(message),
     message: redactMessage(message) || null,
     fieldRefusal: fieldRefusalIn(message),

@@ -37,7 +37,7 @@ async function describe(client: SalesforceClient, objectName: string, since?: st
     if (refusalCode(error) === 'NOT_FOUND') await requireApiVersion(client);
     throw error;
   });
-  if (response.status === 304) return undefined;
+  if (response.status === 304 && since !== undefined) return undefined;
   const { name, queryable, updateable, fields } = parse(response.body, objectName);
   return {
     lastModified: response.headers['last-modified'],
@@ -65,9 +65,10 @@ async function describe(client: SalesforceClient, objectName: string, since?: st
 function parse(body: Buffer, objectName: string): Omit<ObjectDescription, 'fields'> & { fields: Field[] } {
   try {
     const described = JSON.parse(body.toString('utf8')) as Omit<ObjectDescription, 'fields'> & { fields: Field[] };
-    if (Array.isArray(described.fields)) return described;
+    const isNamed = ({ name, type }: Field): boolean => typeof name === 'string' && typeof type === 'string';
+    if (typeof described.name === 'string' && Array.isArray(described.fields) && described.fields.every(isNamed)) return described;
   } catch {
-    // Not JSON: treat it like JSON without fields.
+    // Not JSON, or a field is null: treat it like JSON without fields.
   }
   throw new AppError('salesforce_unavailable', `Salesforce returned a malformed description of ${objectName}.`);
 }

@@ -21,7 +21,7 @@ export interface PageContent {
  * Reads the header line of a result page and passes its bytes on unchanged, inflating only the first of them. A page must have exactly the
  * requested columns, in any order.
  * @param rows from the page's headers; an empty page may have no body, in which case the content is a header line only
- * @throws AppError salesforce_refused if the columns differ
+ * @throws AppError salesforce_refused if the columns differ, salesforce_unavailable if the page is malformed
  */
 export async function readHeader(
   body: AsyncIterable<Buffer>,
@@ -73,8 +73,13 @@ function firstLine(bytes: Buffer, gzip: boolean): string | undefined {
 
 /** The text of the start of a page. */
 function inflate(start: Buffer, gzip: boolean): Buffer {
-  // Flush instead of finish, because the input is truncated.
-  return gzip && start.length > 0 ? gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH }) : start;
+  if (!gzip || start.length === 0) return start;
+  try {
+    // Flush instead of finish, because the input is truncated.
+    return gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch (error) {
+    throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed result page: it is not valid gzip.', { cause: error });
+  }
 }
 
 /** The requested columns in the order of a header line. */

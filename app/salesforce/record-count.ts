@@ -6,8 +6,11 @@ import { isTimeOut } from './errors.ts';
 export async function recordCount(client: SalesforceClient, objectName: string): Promise<number | null> {
   const path = `/services/data/v${client.version}/limits/recordCount?sObjects=${encodeURIComponent(objectName)}`;
   try {
-    const reply = await client.call(`count ${objectName}`, (connection) => connection.request<{ sObjects?: { count: number }[] }>(path));
-    return reply.sObjects?.[0]?.count ?? null;
+    const reply = await client.call(`count ${objectName}`, (connection) =>
+      connection.request<{ sObjects?: ({ count?: unknown } | null)[] } | null>(path),
+    );
+    const count = reply?.sObjects?.[0]?.count;
+    return typeof count === 'number' ? count : null;
   } catch (error) {
     if (error instanceof AppError && error.code === 'salesforce_refused') return null;
     throw error;

@@ -3,7 +3,12 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
+import { requireApiVersion } from '../../../app/salesforce/api-versions.ts';
+import { createQueryJob, getQueryJob } from '../../../app/salesforce/bulk.ts';
 import { SalesforceClient, type SessionSource } from '../../../app/salesforce/client.ts';
+import { describeObject } from '../../../app/salesforce/describe.ts';
+import { readHeader } from '../../../app/salesforce/page-header.ts';
+import { recordCount } from '../../../app/salesforce/record-count.ts';
 import { readRestPage } from '../../../app/salesforce/rest.ts';
 import { countRows, hasNullCursors } from '../../../app/salesforce/soql.ts';
 
@@ -112,4 +117,41 @@ describe('rows without a cursor', () => {
     reply(body, status);
     await expect(has()).rejects.toMatchObject({ code });
   });
+});
+
+test.each<[string, (client: SalesforceClient) => Promise<unknown>, string[]]>([
+  ['a created Bulk job', (by) => createQueryJob(by, 'SELECT Id FROM Account', 'Account'), ['null', '{}', '{"id":5}']],
+  [
+    'a Bulk job',
+    (by) => getQueryJob(by, '750'),
+    ['null', '{"state":"JobComplete"}', '{"id":"750"}', '{"id":"750","state":"Failed","errorMessage":5}'],
+  ],
+  [
+    'a description',
+    (by) => describeObject(by, 'Account'),
+    ['null', '{"name":"Account"}', '{"name":"Account","fields":[null]}', '{"name":"Account","fields":[{}]}'],
+  ],
+  ['a list of API versions', requireApiVersion, ['[null]', '[{}]', '[{"version":66}]']],
+])('%s that is malformed is read again', async (_what, read, bodies) => {
+  for (const body of bodies) {
+    reply(body);
+    await expect(read(client())).rejects.toMatchObject(malformed);
+  }
+});
+
+test('a description that did not change since no time at all is malformed', async () => {
+  reply('', 304);
+  await expect(describeObject(client(), 'Account')).rejects.toMatchObject(malformed);
+});
+
+test.each(['null', '{}', '{"sObjects":[null]}', '{"sObjects":[{"count":"7"}]}'])('a record count such as %s is none', async (body) => {
+  reply(body);
+  expect(await recordCount(client(), 'Account')).toBeNull();
+});
+
+test('a result page that is no gzip is malformed', async () => {
+  async function* body(): AsyncGenerator<Buffer> {
+    yield Buffer.from('"Id"\n"1"\n'.repeat(10));
+  }
+  await expect(readHeader(body(), true, ['Id'], 10)).rejects.toMatchObject(malformed);
 });
