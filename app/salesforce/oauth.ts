@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici';
 import { failureSentence } from '../core/failure-sentence.ts';
 import { redactMessage } from '../core/redact.ts';
 import { AppError, foreignCode } from '../errors.ts';
-import { NoResponse, plugTransport, readResponse, UnusableResponse } from './transport.ts';
+import { NoResponse, plugTransport, readResponse, type SalesforceRequest, type SalesforceResponse, UnusableResponse } from './transport.ts';
 
 /** An External Client App. It belongs to one org, and so to one login host. */
 export interface SalesforceApp {
@@ -56,7 +56,7 @@ export async function exchangeCode(
   code: string,
 ): Promise<TokenReply> {
   const limits = { signal: undefined, totalMs: LOGIN_MS };
-  const client = plugTransport(oauth2(app, redirectUri, codeVerifier), (request) => readResponse(dispatcher, request, limits));
+  const client = plugTransport(oauth2(app, redirectUri, codeVerifier), (request) => send(dispatcher, request, limits));
   try {
     return toReply(await client.requestToken(code));
   } catch (error) {
@@ -79,7 +79,7 @@ export async function renewTokens(
   signal: AbortSignal,
 ): Promise<RenewalReply> {
   const limits = { signal, totalMs: RENEWAL_MS };
-  const client = plugTransport(oauth2(app), (request) => readResponse(dispatcher, request, limits));
+  const client = plugTransport(oauth2(app), (request) => send(dispatcher, request, limits));
   try {
     return toRenewal(await client.refreshToken(refreshToken));
   } catch (error) {
@@ -180,6 +180,33 @@ function oauth2(app: SalesforceApp, redirectUri?: string, codeVerifier?: string)
   const client = new jsforce.OAuth2({ ...app, ...(redirectUri && { redirectUri }) });
   if (codeVerifier) client.codeVerifier = codeVerifier;
   return client;
+}
+
+/**
+ * Sends a token request. Only a client error with an OAuth error code is a refusal: of any other error jsforce is given the HTTP status
+ * alone, and a description that is no text is left out.
+ */
+async function send(
+  dispatcher: Dispatcher,
+  request: SalesforceRequest,
+  limits: { signal: AbortSignal | undefined; totalMs: number },
+): Promise<SalesforceResponse> {
+  const response = await readResponse(dispatcher, request, limits);
+  if (response.status < 400) return response;
+  const { error, error_description } = response.status < 500 ? parseRefusal(response.body) : {};
+  const refusal = {
+    error: typeof error === 'string' && error !== '' ? error : `ERROR_HTTP_${response.status}`,
+    error_description: typeof error_description === 'string' ? error_description : '',
+  };
+  return { ...response, body: Buffer.from(JSON.stringify(refusal)) };
+}
+
+function parseRefusal(body: Buffer): { error?: unknown; error_description?: unknown } {
+  try {
+    return (JSON.parse(body.toString('utf8')) as object | null) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 function toReply(reply: object): TokenReply {

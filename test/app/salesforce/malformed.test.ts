@@ -7,6 +7,7 @@ import { requireApiVersion } from '../../../app/salesforce/api-versions.ts';
 import { createQueryJob, getQueryJob } from '../../../app/salesforce/bulk.ts';
 import { SalesforceClient, type SessionSource } from '../../../app/salesforce/client.ts';
 import { describeObject } from '../../../app/salesforce/describe.ts';
+import { renewTokens } from '../../../app/salesforce/oauth.ts';
 import { readHeader } from '../../../app/salesforce/page-header.ts';
 import { recordCount } from '../../../app/salesforce/record-count.ts';
 import { readRestPage } from '../../../app/salesforce/rest.ts';
@@ -154,4 +155,29 @@ test('a result page that is no gzip is malformed', async () => {
     yield Buffer.from('"Id"\n"1"\n'.repeat(10));
   }
   await expect(readHeader(body(), true, ['Id'], 10)).rejects.toMatchObject(malformed);
+});
+
+describe('a token endpoint', () => {
+  const renew = () =>
+    renewTokens(dispatcher, { loginUrl: url, clientId: 'id', clientSecret: 'secret' }, 'refresh', AbortSignal.timeout(5_000));
+
+  test.each([
+    [500, '{"error":"invalid_grant","error_description":"expired access/refresh token"}'],
+    [503, '{"error":"server_error"}'],
+    [400, '{}'],
+    [400, '[]'],
+    [400, 'null'],
+    [400, '"invalid_grant"'],
+    [400, '{"error":null}'],
+    [400, '{"error":{"code":"invalid_grant"}}'],
+    [400, 'no JSON'],
+  ])('that answers HTTP %i with %s refuses nothing', async (status, body) => {
+    reply(body, status);
+    await expect(renew()).rejects.toMatchObject({ code: 'salesforce_unavailable', recovery: 'retry' });
+  });
+
+  test('may refuse without describing why', async () => {
+    reply('{"error":"invalid_grant","error_description":{"text":"inactive user"}}', 400);
+    await expect(renew()).rejects.toMatchObject({ code: 'needs_login', message: expect.stringContaining('(invalid_grant)') });
+  });
 });
