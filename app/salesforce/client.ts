@@ -29,8 +29,8 @@ export interface SessionSource {
   current(): Promise<Session>;
   /**
    * Returns a session other than the failed one, if possible.
-   * @param reason `refused`: Salesforce refused the access token; `moved`: the org no longer seems to be at its instance URL. For `moved`,
-   * the session may come back unchanged if the login host was asked recently.
+   * @param reason `refused`: Salesforce refused the access token; `moved`: the org no longer seems to be at its instance URL. The session
+   * may come back unchanged if the login host was asked recently.
    */
   renew(failed: Session, reason: 'refused' | 'moved', signal: AbortSignal | undefined): Promise<Session>;
 }
@@ -194,6 +194,7 @@ export class SalesforceClient {
       throw reason === 'moved' && isAppError(error) && error.recovery === 'retry' ? translateFailure(failure, doing) : error;
     });
     if (reason === 'moved' && renewed.instanceUrl === session.instanceUrl) throw translateFailure(failure, doing);
+    if (reason === 'refused' && renewed.accessToken === session.accessToken) throw sessionStillRefused(failure, doing);
     try {
       return await this.#at(renewed, work);
     } catch (error) {

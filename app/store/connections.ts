@@ -45,6 +45,8 @@ export interface Tokens extends AccessToken {
   renewing: boolean;
   /** whether a renewal looked up the org's address in the last ten minutes */
   locatedRecently: boolean;
+  /** it was renewed in the last five minutes because Salesforce refused the session */
+  renewedRecently: boolean;
 }
 
 interface Row {
@@ -59,6 +61,7 @@ interface Row {
   status: Connection['status'];
   renewing: boolean;
   located_recently: boolean;
+  renewed_recently: boolean;
 }
 
 /** A renewal's request ends within two minutes, so a live process never sees its own claim expire. */
@@ -66,6 +69,9 @@ const RENEWING = 'coalesce(renewing_until > now(), false)';
 
 /** Rate-limits lookups of the org's address at the login host during a long outage of an instance. */
 const LOCATED_RECENTLY = `coalesce(located_at > now() - interval '10 minutes', false)`;
+
+/** Whether a refused session was replaced recently. No Salesforce session times out within 15 minutes, so the org refuses them all. */
+const RENEWED_RECENTLY = `coalesce(renewed_at > now() - interval '5 minutes', false)`;
 
 /** Stores a new grant and replaces the user's earlier one. A renewal of the earlier grant in progress will store nothing. */
 export async function saveGrant(database: Queryable, sealer: Sealer, identity: Identity, grant: Grant): Promise<Connection> {
@@ -75,7 +81,7 @@ export async function saveGrant(database: Queryable, sealer: Sealer, identity: I
      ON CONFLICT (org_id, user_id) DO UPDATE SET
        identity_url = excluded.identity_url, login_url = excluded.login_url, instance_url = excluded.instance_url,
        access_token = excluded.access_token, refresh_token = excluded.refresh_token, status = 'active', updated_at = now(),
-       renewing_by = NULL, renewing_until = NULL, located_at = NULL, granted_at = now()
+       renewing_by = NULL, renewing_until = NULL, located_at = NULL, renewed_at = NULL, granted_at = now()
      RETURNING *`,
     [
       identity.orgId,
@@ -115,9 +121,11 @@ export async function readAccessToken(database: Queryable, sealer: Sealer, conne
 /** All tokens of a connection. @throws AppError needs_login if its grant has ended, unknown_token_key */
 export async function readTokens(database: Queryable, sealer: Sealer, connectionId: number): Promise<Tokens> {
   const row = onlyRow(
-    await database.query<Row>(`SELECT *, ${RENEWING} AS renewing, ${LOCATED_RECENTLY} AS located_recently FROM connections WHERE id = $1`, [
-      connectionId,
-    ]),
+    await database.query<Row>(
+      `SELECT *, ${RENEWING} AS renewing, ${LOCATED_RECENTLY} AS located_recently, ${RENEWED_RECENTLY} AS renewed_recently
+       FROM connections WHERE id = $1`,
+      [connectionId],
+    ),
   );
   if (row.status === 'needs_login') throw needsLogin();
   return {
@@ -127,6 +135,7 @@ export async function readTokens(database: Queryable, sealer: Sealer, connection
     sealed: row.access_token,
     renewing: row.renewing,
     locatedRecently: row.located_recently,
+    renewedRecently: row.renewed_recently,
   };
 }
 
@@ -147,18 +156,22 @@ export async function claimRenewal(database: Queryable, { connection, sealed }: 
   return rowCount === 1;
 }
 
-/** Stores the tokens of a renewal and ends it. Does nothing if the claim no longer exists: the renewal was already stored, or replaced. */
+/**
+ * Stores the tokens of a renewal and ends it. Does nothing if the claim no longer exists: the renewal was already stored, or replaced.
+ * @param refused whether the previous session was refused
+ */
 export async function saveRenewal(
   database: Queryable,
   sealer: Sealer,
   connection: Connection,
   id: string,
   { accessToken, refreshToken, instanceUrl }: Renewal,
+  refused: boolean,
 ): Promise<void> {
   const seal = (text: string, column: string): string => sealer.seal(text, sealContext(connection, column));
   await database.query(
     `UPDATE connections SET access_token = $3, refresh_token = coalesce($4, refresh_token), instance_url = coalesce($5, instance_url),
-       renewing_by = NULL, renewing_until = NULL, updated_at = now()
+       renewed_at = CASE WHEN $6 THEN now() ELSE renewed_at END, renewing_by = NULL, renewing_until = NULL, updated_at = now()
      WHERE id = $1 AND renewing_by = $2`,
     [
       connection.id,
@@ -166,6 +179,7 @@ export async function saveRenewal(
       seal(accessToken, 'access_token'),
       refreshToken === undefined ? null : seal(refreshToken, 'refresh_token'),
       instanceUrl ?? null,
+      refused,
     ],
   );
 }

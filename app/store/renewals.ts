@@ -65,7 +65,7 @@ export class Renewals {
    * Returns tokens other than those of a failed session: another worker's if it has renewed them, otherwise new ones. They are committed
    * before they are returned.
    * @param reason `moved`: the org seems to have left its instance URL. The login host is queried at most every ten minutes; in between,
-   * the current tokens are returned.
+   * the current tokens are returned. `refused`: if the session replaced another refused one less than five minutes ago, it is returned.
    * @throws AppError needs_login; salesforce_unavailable if no renewal succeeds in time; the signal's reason
    */
   async fresh(
@@ -96,7 +96,8 @@ export class Renewals {
       const tokens = await readTokens(this.#database, this.#sealer, connectionId);
       const { accessToken, instanceUrl } = tokens;
       const other = accessToken !== failed.accessToken || (reason === 'moved' && instanceUrl !== failed.instanceUrl);
-      if (other || (reason === 'moved' && tokens.locatedRecently && !tokens.renewing)) return { accessToken, instanceUrl };
+      const recently = reason === 'moved' ? tokens.locatedRecently : tokens.renewedRecently;
+      if (other || (recently && !tokens.renewing)) return { accessToken, instanceUrl };
       const own = this.#inProgress.get(connectionId);
       if (own) {
         // Its mark may have expired, but not its reply.
@@ -134,7 +135,7 @@ export class Renewals {
       await this.#untilStored(() => endRenewal(this.#database, connection, id, status));
       throw error;
     }
-    await this.#untilStored(() => saveRenewal(this.#database, this.#sealer, connection, id, renewal));
+    await this.#untilStored(() => saveRenewal(this.#database, this.#sealer, connection, id, renewal, !locating));
     return true;
   }
 

@@ -140,6 +140,16 @@ test.each<[string, (client: SalesforceClient) => Promise<unknown>, string[]]>([
   }
 });
 
+test('a session that is refused and was renewed just before is not tried again', async () => {
+  let calls = 0;
+  answer = (_incoming, outgoing) => {
+    calls++;
+    outgoing.writeHead(401, { 'content-type': 'application/json' }).end('[{"errorCode":"INVALID_SESSION_ID","message":"expired"}]');
+  };
+  await expect(describeObject(client(), 'Account')).rejects.toMatchObject({ code: 'salesforce_refused', recovery: 'defer' });
+  expect(calls).toBe(1);
+});
+
 test('a description that did not change since no time at all is malformed', async () => {
   reply('', 304);
   await expect(describeObject(client(), 'Account')).rejects.toMatchObject(malformed);

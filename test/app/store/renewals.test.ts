@@ -56,6 +56,8 @@ function heldBack(): { exchange: Exchange; asked: Promise<void>; reply: (renewal
   return { exchange, asked, reply };
 }
 
+const minutesPass = (minutes: number): Promise<unknown> =>
+  database.pool.query(`UPDATE connections SET renewed_at = renewed_at - $1 * interval '1 minute'`, [minutes]);
 const refused = (exchange: Exchange, by = renewals): Promise<unknown> => by.fresh(id, session, 'refused', exchange);
 const stored = (): Promise<object> => readAccessToken(database.pool, sealer, id);
 
@@ -70,6 +72,7 @@ test('workers of several processes whose token was refused at once renew it once
 test('a rotated refresh token is the one presented next', async () => {
   const { exchange, presented } = rotating();
   const second = await renewals.fresh(id, session, 'refused', exchange);
+  await minutesPass(6);
   await renewals.fresh(id, second, 'refused', exchange);
   expect(presented).toEqual(['refresh-1', 'refresh-2']);
 });
@@ -87,6 +90,7 @@ test('a reply that comes after its caller stopped waiting is stored all the same
   reply({ accessToken: 'late', refreshToken: 'refresh-late', instanceUrl: undefined });
   expect(await waiting).toMatchObject({ accessToken: 'late' });
   expect(presented).toEqual([]);
+  await minutesPass(6);
   await renewals.fresh(id, { ...session, accessToken: 'late' }, 'refused', another);
   expect(presented).toEqual(['refresh-late']);
 });
@@ -187,6 +191,23 @@ test('a caller that is stopped does not wait, and the reply is stored', async ()
   reply({ accessToken: 'access-2', refreshToken: undefined, instanceUrl: undefined });
   await renewals.close();
   expect(await stored()).toMatchObject({ accessToken: 'access-2' });
+});
+
+test('a session that is refused right after its renewal is not renewed again for five minutes', async () => {
+  const { exchange, presented } = rotating();
+  const second = await renewals.fresh(id, session, 'refused', exchange);
+  expect(await renewals.fresh(id, second, 'refused', exchange)).toEqual(second);
+  expect(presented).toHaveLength(1);
+  await minutesPass(6);
+  expect(await renewals.fresh(id, second, 'refused', exchange)).toMatchObject({ accessToken: 'access-3' });
+});
+
+test('a new login is renewed at once, if it is refused', async () => {
+  const { exchange } = rotating();
+  await refused(exchange);
+  const { accessToken, instanceUrl } = { ...grant, accessToken: 'access-9' };
+  await saveGrant(database.pool, sealer, identity, { ...grant, accessToken });
+  expect(await renewals.fresh(id, { accessToken, instanceUrl }, 'refused', exchange)).toMatchObject({ accessToken: 'access-3' });
 });
 
 describe('for an org that seems to have moved', () => {
