@@ -53,9 +53,7 @@ export async function createQueryJob(client: SalesforceClient, soql: string, obj
 
 /** Gets a job. @throws AppError salesforce_refused (NOT_FOUND) if it no longer exists */
 export async function getQueryJob(client: SalesforceClient, id: string): Promise<BulkJob> {
-  const job = await client.call('get a Bulk job', (connection) =>
-    connection.request<Record<string, unknown> | null>(jobPath(client, id)),
-  );
+  const job = await client.call('get a Bulk job', (connection) => connection.request<Record<string, unknown> | null>(jobPath(client, id)));
   const { state, numberRecordsProcessed, errorMessage } = job ?? {};
   const processed = numberRecordsProcessed ?? 0;
   const message = errorMessage ?? '';
