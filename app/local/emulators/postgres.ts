@@ -7,6 +7,7 @@ import {
   chown,
   constants,
   cp,
+  lstat,
   mkdir,
   mkdtemp,
   open,
@@ -152,16 +153,29 @@ async function makeDataFolder(wanted: string, account: Account | undefined): Pro
   await mkdir(wanted, { recursive: true });
   if (!account) return wanted;
   const reachable = await isReachable(dirname(wanted), account, PASSABLE).catch(() => false);
-  const folder = reachable ? wanted : join(tmpdir(), `local-postgres-${createHash('sha256').update(wanted).digest('hex').slice(0, 16)}`);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { uid } = await stat(folder);
+  if (!reachable) return await makeFolderElsewhere(wanted, account);
+  const { uid } = await stat(wanted);
   if (uid !== 0 && uid !== account.uid)
     throw new StartError(
-      `The Postgres data folder ${folder} belongs to another user (uid ${uid}). Remove it, or choose another folder with --data.`,
+      `The Postgres data folder ${wanted} belongs to another user (uid ${uid}). Remove it, or choose another folder with --data.`,
     );
-  await chown(folder, account.uid, account.gid);
-  await chmod(folder, 0o700);
-  if (!reachable) await emptyUnlessPaired(wanted, folder);
+  await chown(wanted, account.uid, account.gid);
+  await chmod(wanted, 0o700);
+  return wanted;
+}
+
+/** Any user can create a folder or a link with this name in the temporary folder, so an existing one is used only if the account owns it. */
+async function makeFolderElsewhere(wanted: string, account: Account): Promise<string> {
+  const folder = join(tmpdir(), `local-postgres-${createHash('sha256').update(wanted).digest('hex').slice(0, 16)}`);
+  const code = await codeOf(mkdir(folder, { mode: 0o700 }));
+  if (code !== undefined && code !== 'EEXIST') throw new StartError(`Cannot create the Postgres data folder ${folder}: ${code}`);
+  const created = code === undefined;
+  const found = await lstat(folder);
+  if (!found.isDirectory() || found.uid !== (created ? 0 : account.uid)) {
+    throw new StartError(`${folder} is not a folder of the local Postgres (owner ${found.uid}). Remove it, then start again`);
+  }
+  if (created) await chown(folder, account.uid, account.gid);
+  await emptyUnlessPaired(wanted, folder);
   return folder;
 }
 
@@ -170,8 +184,12 @@ async function emptyUnlessPaired(wanted: string, folder: string): Promise<void> 
   const [mark, other] = [join(wanted, 'elsewhere'), join(folder, 'mark')];
   const kept = await readFile(mark, 'utf8').catch(() => undefined);
   if (kept !== undefined && kept === (await readFile(other, 'utf8').catch(() => undefined))) return;
+  const names = await readdir(folder);
+  if (names.length > 0 && !names.includes('mark') && !names.includes('cluster')) {
+    throw new StartError(`${folder} holds files that are not the local Postgres's. Move them away, then start again`);
+  }
   await stopLeftover(join(folder, 'cluster'));
-  for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
+  for (const name of names) await rm(join(folder, name), { recursive: true });
   const text = randomBytes(16).toString('hex');
   await writeFile(other, text, { mode: 0o600 });
   await writeFile(mark, text, { mode: 0o600 });

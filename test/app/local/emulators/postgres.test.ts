@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -155,5 +156,32 @@ describe('the local Postgres', () => {
     await expect(ask(reset.url, 'SELECT name FROM kept')).rejects.toMatchObject({ code: '42P01' });
     await reset.close();
     await rm(reset.dataFolder, { recursive: true });
+  });
+
+  const elsewhere = (wanted: string) => join(tmpdir(), `local-postgres-${createHash('sha256').update(wanted).digest('hex').slice(0, 16)}`);
+
+  asRoot.each([
+    ['a link to a folder of root', (path: string, foreign: string) => symlink(foreign, path)],
+    ['a folder of root', (path: string, foreign: string) => rename(foreign, path)],
+    [
+      'a folder of the account with other files',
+      (path: string, foreign: string) => rename(foreign, path).then(() => chown(path, 65534, 65534)),
+    ],
+  ])('leaves %s alone that has the name of its folder elsewhere', async (_what, prepare) => {
+    const closed = join(folder, 'closed');
+    const foreign = join(folder, 'foreign');
+    await mkdir(closed, { mode: 0o700 });
+    await mkdir(foreign);
+    await writeFile(join(foreign, 'kept'), 'x');
+    const path = elsewhere(join(closed, 'postgres'));
+    try {
+      await prepare(path, foreign);
+      const { uid } = await stat(path);
+      await expect(start(join(closed, 'postgres'))).rejects.toThrow(path);
+      expect(await stat(path)).toMatchObject({ uid });
+      expect(await readdir(path)).toEqual(['kept']);
+    } finally {
+      await rm(path, { recursive: true, force: true });
+    }
   });
 });
