@@ -91,6 +91,11 @@ class Upload {
 
   /** Starts a session; undefined if BigQuery reports immediately that a job with this id exists. */
   static async start(warehouse: Warehouse, job: Job, length: number | undefined): Promise<Upload | undefined> {
+    const session = await Upload.#requestSession(warehouse, job, length);
+    return session === undefined ? undefined : new Upload(warehouse, trustedSession(warehouse, session));
+  }
+
+  static async #requestSession(warehouse: Warehouse, job: Job, length: number | undefined): Promise<string | undefined> {
     const headers = {
       'content-type': 'application/json; charset=UTF-8',
       'x-upload-content-type': 'application/octet-stream',
@@ -105,7 +110,7 @@ class Upload {
         });
         const session = [response.headers.location].flat()[0];
         if (response.statusCode === 409) return await discard(response, undefined);
-        if (response.statusCode === 200 && session) return await discard(response, new Upload(warehouse, session));
+        if (response.statusCode === 200 && session) return await discard(response, session);
         throw await readError(response);
       } catch (error) {
         await pauseAfter(warehouse, failures, error);
@@ -160,6 +165,18 @@ class Upload {
       return { kind: 'failed', cause: error };
     }
   }
+}
+
+/** The token and the rows go to this URL, so only the endpoint itself or Google may name it. @throws AppError bigquery_unavailable */
+export function trustedSession(warehouse: Warehouse, session: string): string {
+  const url = URL.parse(session);
+  const endpoint = new URL(warehouse.uploadUrl).origin;
+  const isGoogle = url?.protocol === 'https:' && url.hostname.endsWith('.googleapis.com');
+  if (url && (url.origin === endpoint || isGoogle)) return session;
+  throw new AppError(
+    'bigquery_unavailable',
+    `The upload session is at ${url?.host ?? 'no valid URL'}, which is neither ${endpoint} nor a Google host. Check the proxies before BigQuery.`,
+  );
 }
 
 async function readAnswer(response: Dispatcher.ResponseData): Promise<Answer> {

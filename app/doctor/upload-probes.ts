@@ -3,7 +3,7 @@ import { Agent, request } from 'undici';
 import { httpStatus } from '../bigquery/errors.ts';
 import { findJob } from '../bigquery/jobs.ts';
 import { loadJob, loadPage } from '../bigquery/load.ts';
-import { uploadJob } from '../bigquery/upload.ts';
+import { trustedSession, uploadJob } from '../bigquery/upload.ts';
 import { uploadJobAtOnce } from '../bigquery/upload-at-once.ts';
 import { csvLine } from '../core/csv.ts';
 import { type Answer, answer, type Probe } from './probe.ts';
@@ -87,8 +87,9 @@ async function byHand(scratch: Scratch): Promise<Answer> {
     body: JSON.stringify(loadJob(warehouse, load)),
   });
   await session.body.dump();
-  const [url] = [session.headers.location].flat();
-  if (session.statusCode !== 200 || !url) return answer(false, `HTTP ${session.statusCode} instead of an upload session`);
+  const [location] = [session.headers.location].flat();
+  if (session.statusCode !== 200 || !location) return answer(false, `HTTP ${session.statusCode} instead of an upload session`);
+  const url = trustedSession(warehouse, location);
 
   // Like another process: with only the session URL.
   const elsewhere = new Agent();

@@ -55,6 +55,9 @@ export async function startGateway(target: () => string): Promise<Gateway> {
       // Uncompressed, so that a handler can read and change the body.
       const { 'accept-encoding': _, ...headers } = incoming.headers;
       const reply = await gateway.handler(call, () => forward(target(), call, bytes, headers));
+      // An upload goes on where it began.
+      const { location } = reply.headers;
+      if (location && call.url.startsWith('/upload/')) reply.headers.location = location.replace(target(), gateway.url);
       const content = Buffer.from(reply.body);
       const { 'transfer-encoding': _chunked, connection: _connection, ...kept } = reply.headers;
       outgoing.writeHead(reply.status, { ...kept, 'content-length': content.length });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Agent } from 'undici';
+import { Agent, MockAgent } from 'undici';
 import { checkDatasets } from '../../../app/bigquery/datasets.ts';
 import { type Load, loadPage } from '../../../app/bigquery/load.ts';
 import { ensureStagingTable, stagedRows } from '../../../app/bigquery/tables.ts';
@@ -99,6 +99,22 @@ describe('an upload of several chunks', () => {
     expect(await stagedRows(warehouse, load.table)).toBe(0);
   });
 });
+
+test.each(['http://127.0.0.1:1/session', 'http://upload.googleapis.com/', 'https://googleapis.com.example.org/', 'not a URL'])(
+  'an upload sends nothing to the session URL %s of an untrusted host',
+  async (location) => {
+    const agent = new MockAgent();
+    agent.disableNetConnect();
+    agent
+      .get(bigquery.url)
+      .intercept({ path: /^\/upload/, method: 'POST' })
+      .reply(200, '', { headers: { location } });
+    const config = { project: 'p', location: 'EU', endpoint: bigquery.url, stagingDataset: 'staging', federation: undefined };
+    const upload = loadPage(openWarehouse(config, agent), await newLoad(), largePage());
+    await expect(upload).rejects.toMatchObject({ code: 'bigquery_unavailable', message: expect.stringContaining('session is at') });
+    await agent.close();
+  },
+);
 
 describe('an upload at once', () => {
   const atOnce = (): Warehouse => warehouse.uploadingBy('multipart');
