@@ -22,6 +22,7 @@ function showJob(job: ListedJob, now: Date): object {
     object_name: job.objectName,
     start_date: formatStartDate(job.startDate),
     last_date: formatStartDate(job.syncedTo),
+    reread_from: job.rereadFrom,
     active: job.active ? 1 : 0,
     state: jobState(job, now),
     needs_login: job.needsLogin,

@@ -77,6 +77,13 @@ function describeComplete(complete: readonly ListedJob[], paused: readonly Liste
     const through = new Date(Math.min(...complete.map((job) => job.syncedTo.getTime())));
     parts.push(`${nameAll(complete)} complete through ${formatInstant(through)}`, `next window closes ${formatInstant(nextWindowEnd)}`);
   }
+  const incomplete = complete.filter((job) => job.rereadFrom !== null);
+  if (incomplete.length > 0) {
+    const named = incomplete.slice(0, MAX_NAMED).map((job) => `${job.objectName} from ${formatInstant(job.rereadFrom!)}`);
+    const more = incomplete.length > MAX_NAMED ? [count(incomplete.length - MAX_NAMED, 'more job')] : [];
+    const list = new Intl.ListFormat('en').format([...named, ...more]);
+    parts.push(`rows committed late are missing and are read again with the next window: ${list}`);
+  }
   if (paused.length > 0) parts.push(`${nameAll(paused)} paused`);
   return parts.join('; ');
 }

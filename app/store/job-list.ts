@@ -15,6 +15,8 @@ export interface ListedJob {
   startDate: Date;
   syncedTo: Date;
   wantedTo: Date;
+  /** rows stamped from here on were committed too late for their window: the next window reads them again; null: none */
+  rereadFrom: Date | null;
   active: boolean;
   run: ListedRun | null;
 }
@@ -43,6 +45,7 @@ interface Row {
   start_date: Date;
   synced_to: Date;
   wanted_to: Date;
+  reread_from: Date | null;
   active: boolean;
   run_id: string | null;
   window_from: Date;
@@ -60,7 +63,7 @@ interface Row {
 export async function listJobs(database: Queryable, filter: JobFilter = {}): Promise<ListedJob[]> {
   const { rows } = await database.query<Row>(
     `SELECT connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table,
-       jobs.append_only OR jobs.cursor_field = $3 AS append_only, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.active,
+       jobs.append_only OR jobs.cursor_field = $3 AS append_only, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
        run.id AS run_id, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
        run.receipt, run.finished_at
      FROM jobs
@@ -80,6 +83,7 @@ export async function listJobs(database: Queryable, filter: JobFilter = {}): Pro
     startDate: row.start_date,
     syncedTo: row.synced_to,
     wantedTo: row.wanted_to,
+    rereadFrom: row.reread_from,
     active: row.active,
     run: row.run_id === null ? null : toRun(row, row.run_id),
   }));

@@ -50,7 +50,9 @@ describe('a row that is committed late', () => {
     await start();
     // Each reading that misses a row counts twice: the whole slice, and what is stamped before its end.
     beforeCount(3, commitLate);
-    await service.tickAt('2023-03-20T00:10:00Z');
+    const { text } = await service.tickAt('2023-03-20T00:10:00Z');
+    expect(text).toMatch(/^OK: Account is complete .*; rows committed late are missing .*: Account from 2023-03-01 00:00 UTC$/);
+    expect(await service.jobs()).toMatchObject([{ reread_from: '2023-03-01T00:00:00.000Z' }]);
     expect(await receipt()).toMatchObject({ reread_from: '2023-03-01T00:00:00.000Z' });
     expect((await receipt()).verdict).toMatch(/^within /);
 
@@ -58,6 +60,7 @@ describe('a row that is committed late', () => {
     await service.tickAt('2023-03-21T00:10:00Z');
     expect(lowerBounds()).toEqual(['2023-03-01T00:00:00Z']);
     await expectWholeTable(service, 'Account', '2023-03-21');
+    expect(await service.jobs()).toMatchObject([{ reread_from: null }]);
 
     service.instance.calls.length = 0;
     await service.tickAt('2023-03-22T00:10:00Z');
