@@ -25,10 +25,18 @@ export async function uploadPage(warehouse: Warehouse, load: Load, content: Asyn
   await upload(warehouse, loadJob(warehouse, load), withActivity(warehouse, content));
 }
 
-/** Records activity for every chunk, because a slow page still makes progress. */
+/** A body that brings fewer bytes makes no progress: a trickle would keep its run forever. */
+const ACTIVITY_BYTES = 64 * 1024;
+
+/** Records activity as a page arrives, because a slow page still makes progress. */
 async function* withActivity(warehouse: Warehouse, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let uncounted = 0;
   for await (const part of content) {
-    warehouse.recordActivity();
+    uncounted += part.length;
+    if (uncounted >= ACTIVITY_BYTES) {
+      uncounted = 0;
+      warehouse.recordActivity();
+    }
     yield part;
   }
 }

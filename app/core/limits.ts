@@ -16,6 +16,8 @@ export interface Limits {
   longRequests: number;
   /** idle timeout of a call to Salesforce, in milliseconds: longer than its own two-minute limit on a query */
   idleMs: number;
+  /** total timeout of a Bulk result page, in milliseconds: Salesforce itself ends a retrieval after 20 minutes */
+  pageMs: number;
   /** how long a caller waits for a session renewal, in milliseconds; the renewal itself continues */
   loginMs: number;
   /** timeout of a Bulk job, in milliseconds: Salesforce itself takes days to end a stuck job */
@@ -43,6 +45,7 @@ export const LIMITS: Limits = {
   uploads: 6,
   longRequests: 4,
   idleMs: 180_000,
+  pageMs: 20 * 60 * 1000,
   loginMs: 30_000,
   bulkJobMs: 6 * 60 * 60 * 1000,
   bigqueryCallMs: 120_000,

@@ -47,6 +47,14 @@ describe('pages that take their time', () => {
   });
 });
 
+test('a page that trickles for too long is given up, and fetched again', async () => {
+  await start({ pageMs: 300 }, ['Account']);
+  service.salesforce.faults.arm({ kind: 'slow-page', afterBytes: 1, everyMs: 50 });
+  await tick();
+  await expectWholeTable(service);
+  expect(service.logged.join()).toContain('did not arrive within 0.3 seconds');
+});
+
 describe('pages after the first', () => {
   async function pages(): Promise<{ rows: number; bytes: number }[]> {
     await tick();

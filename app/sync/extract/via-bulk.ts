@@ -180,11 +180,17 @@ function startPage(extraction: Extraction, slice: Slice, known: Page, table: Tab
   // Aborts with the page, so that an unread body does not stay open.
   const over = new AbortController();
   const pageSignal = AbortSignal.any([signal, over.signal]);
+  const { pageMs } = context.limits;
 
   const open = async (): Promise<PageContent> => {
     await requireQuota(context, run.orgId);
+    // A trickling body never reaches the idle timeout, and would keep its places forever.
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(pageTooSlow(pageMs)), pageMs);
+    over.signal.addEventListener('abort', () => clearTimeout(timer));
     // A page that is fetched again must have the same rows.
-    const page = await fetchPage(client, slice.bulkJobId!, known.locator, rows || maxRecords, pageSignal);
+    const arriving = AbortSignal.any([pageSignal, late.signal]);
+    const page = await fetchPage(client, slice.bulkJobId!, known.locator, rows || maxRecords, arriving);
     rows = page.rows;
     header.resolve(page);
     const { columns, content } = await readHeader(page.body, page.gzip, requestedFields(extraction, slice), page.rows);
@@ -195,6 +201,7 @@ function startPage(extraction: Extraction, slice: Slice, known: Page, table: Tab
       columns,
       body: async function* () {
         yield* body.content;
+        clearTimeout(timer);
         width = nextPageRows(context.limits, page.rows, body.textBytes());
       },
       bytes: body.bytes,
@@ -213,6 +220,10 @@ function startPage(extraction: Extraction, slice: Slice, known: Page, table: Tab
   const staged = load().finally(() => over.abort());
   staged.then((page) => header.resolve(headerOf(page)), header.reject);
   return { staged, header: header.promise, width: () => width };
+}
+
+function pageTooSlow(ms: number): AppError {
+  return new AppError('salesforce_unavailable', `A Bulk result page did not arrive within ${ms / 1000} seconds.`);
 }
 
 function headerOf({ rows, nextLocator }: Page): PageHeader {
