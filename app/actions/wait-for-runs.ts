@@ -8,13 +8,14 @@ const POLL_MS = 100;
 /**
  * Waits up to `seconds` until no run of these jobs is in progress or due within that time. Does not wait for a run that needs a login or is
  * deferred for longer.
+ * @param closed ends the wait when the caller has left
  * @returns whether there was anything to wait for
  */
-export async function waitForRuns({ database }: Context, filter: JobFilter, seconds: number): Promise<boolean> {
+export async function waitForRuns({ database }: Context, filter: JobFilter, seconds: number, closed: AbortSignal): Promise<boolean> {
   const deadline = Date.now() + seconds * 1000;
   for (let waited = false; ; waited = true) {
     const leftMs = deadline - Date.now();
-    if (leftMs <= 0 || !(await runsInProgress(database, filter, leftMs))) return waited;
+    if (leftMs <= 0 || closed.aborted || !(await runsInProgress(database, filter, leftMs))) return waited;
     await sleep(POLL_MS);
   }
 }

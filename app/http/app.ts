@@ -75,7 +75,9 @@ function routes(context: Context): Router {
       const fields = await readFields(ctx);
       requireFields(fields, endpoint.required, endpoint.optional);
       const wantsJson = ctx.accepts('text/plain', 'application/json') === 'application/json';
-      ctx.body = await endpoint.answer(context, fields, caller, wantsJson);
+      const closed = new AbortController();
+      ctx.res.once('close', () => closed.abort());
+      ctx.body = await endpoint.answer(context, fields, caller, wantsJson, closed.signal);
     });
   }
   return router;

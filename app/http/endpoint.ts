@@ -16,8 +16,12 @@ export interface Endpoint {
   roles: readonly Role[];
   required: readonly string[];
   optional: readonly string[];
-  /** @param wantsJson whether the caller prefers JSON @returns a plain text response, or an object to send as JSON */
-  answer(context: Context, fields: Fields, caller: Caller, wantsJson: boolean): Promise<string | object>;
+  /**
+   * @param wantsJson whether the caller prefers JSON
+   * @param closed aborts when the connection closes
+   * @returns a plain text response, or an object to send as JSON
+   */
+  answer(context: Context, fields: Fields, caller: Caller, wantsJson: boolean, closed: AbortSignal): Promise<string | object>;
 }
 
 /** The connection with this user_id. @throws AppError invalid_request, not_found */

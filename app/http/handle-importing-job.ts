@@ -21,13 +21,13 @@ export const handleImportingJob: Endpoint = {
   roles: ['tick', 'operate', 'admin'],
   required: [],
   optional: ['user_id', 'object_name', 'wait'],
-  async answer(context, fields, caller, wantsJson) {
+  async answer(context, fields, caller, wantsJson, closed) {
     const waitSeconds = readWait(fields.wait);
     if (caller.role === 'tick' && waitSeconds > 0) throw new AppError('forbidden', 'API keys with role tick may not use wait. Omit it.');
     const filter = await readFilter(context, fields);
     const { runIds, nextWindowEnd } = await tick(context, filter);
     if (waitSeconds === 0) return 'OK';
-    const waited = await waitForRuns(context, filter, waitSeconds);
+    const waited = await waitForRuns(context, filter, waitSeconds, closed);
     const report = reportTick(await listJobs(context.database, filter), waited || runIds.length > 0, nextWindowEnd, new Date());
     return wantsJson ? report.json : report.message;
   },

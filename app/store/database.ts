@@ -15,14 +15,19 @@ export type DatabaseAddress =
   | { url: string }
   | { host: string; port: number; database: string; user: string; password: PasswordSource; certificates: string };
 
+/** Timeout of a statement, in milliseconds: a stalled server must not hang requests. */
+const STATEMENT_MS = 30_000;
+
 /**
  * Opens the job store's connection pool. Its `query` throws AppError store_unavailable. Parses bigint as number: none of our counts exceeds
  * 2^53.
  */
-export function openDatabase(address: DatabaseAddress, onError: (error: Error) => void): pg.Pool {
+export function openDatabase(address: DatabaseAddress, onError: (error: Error) => void, statementMs = STATEMENT_MS): pg.Pool {
   const config: pg.PoolConfig = {
     max: 10,
     connectionTimeoutMillis: 10_000,
+    query_timeout: statementMs,
+    keepAlive: true,
     application_name: 'salesforce-bigquery-sync',
     types: {
       getTypeParser: ((oid: number, format?: 'text') =>
@@ -50,13 +55,19 @@ const UNAVAILABLE_CODE = /^(08|53)...$|^(57P0[123]|25006|40001|40P01)$/;
 const UNREACHABLE = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN']);
 
 /** pg's own errors have no code. */
-const UNAVAILABLE_TEXT = /^Connection terminated|^timeout exceeded when trying to connect|is not queryable$|^Cannot use a pool after/;
+const UNAVAILABLE_TEXT =
+  /^Connection terminated|^Query read timeout|^timeout exceeded when trying to connect|is not queryable$|^Cannot use a pool after/;
+
+const isTimeout = (error: unknown): boolean => Error.isError(error) && (error as Error).message === 'Query read timeout';
 
 /** Translates an error of an unavailable job store into AppError store_unavailable; returns any other error unchanged. */
 function translateStoreError(error: unknown): unknown {
   const code = foreignCode(error);
   const text = Error.isError(error) ? (error as Error).message : '';
   if (code ? !UNAVAILABLE_CODE.test(code) && !UNREACHABLE.has(code) : !UNAVAILABLE_TEXT.test(text)) return error;
+  if (isTimeout(error)) {
+    return new AppError('store_unavailable', 'The job store did not respond in time. Try again in a moment.', { cause: error });
+  }
   return new AppError('store_unavailable', `The job store is unavailable${code ? ` (${code})` : ''}. Try again in a moment.`, {
     cause: error,
   });
@@ -90,10 +101,12 @@ async function runTransaction<T>(database: pg.Pool, work: (client: pg.PoolClient
     await client.query('COMMIT');
     return result;
   } catch (error) {
-    // A client that cannot roll back must not return to the pool.
-    await client.query('ROLLBACK').catch((rollbackError: Error) => {
-      broken = rollbackError;
-    });
+    // A client that cannot roll back, or whose statement may still run, must not return to the pool.
+    if (isTimeout(error)) broken = error as Error;
+    else
+      await client.query('ROLLBACK').catch((rollbackError: Error) => {
+        broken = rollbackError;
+      });
     throw error;
   } finally {
     client.off('error', noteBroken);

@@ -5,6 +5,11 @@ import { onlyRow, transaction } from './database.ts';
 
 const FOLDER = new URL('./migrations/', import.meta.url);
 
+/** A migration may take long, or wait for another process's: longer than the pool allows a statement. In milliseconds. */
+const MIGRATION_MS = 60 * 60 * 1000;
+
+const unhurried = (text: string, values?: unknown[]): pg.QueryConfig => ({ text, values, query_timeout: MIGRATION_MS }) as pg.QueryConfig;
+
 /** Any number that no other advisory lock of ours uses. Processes that start together migrate one after the other. */
 const MIGRATION_LOCK = 0x5f_b9_01;
 
@@ -19,7 +24,7 @@ export async function migrate(database: pg.Pool, folder = FOLDER): Promise<strin
   return await transaction(database, async (client) => {
     // A migration that waits for a lock must not block all other statements for long.
     await client.query(`SET LOCAL lock_timeout = '10s'`);
-    await client.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    await client.query(unhurried('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]));
     await client.query(
       'CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, sha256 text NOT NULL, ran_at timestamptz NOT NULL DEFAULT now())',
     );
@@ -28,7 +33,7 @@ export async function migrate(database: pg.Pool, folder = FOLDER): Promise<strin
     checkHistory(files, ran);
     const missing = files.filter((file) => !ran.has(file.name));
     for (const file of missing) {
-      await client.query(file.sql);
+      await client.query(unhurried(file.sql));
       await client.query('INSERT INTO migrations (name, sha256) VALUES ($1, $2)', [file.name, file.sha256]);
     }
     return missing.map((file) => file.name);

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { openDatabase, transaction } from '../../../app/store/database.ts';
 import { type Answer, startService, type TestService } from '../../support/service.ts';
 
@@ -43,6 +43,32 @@ test('a request whose connection to the job store breaks is answered 503, with w
     expect(answer.text).toContain('The job store is unavailable (57P01). Try again in a moment.');
   }
   for (const send of requests.slice(0, -1)) expect((await send()).status).toBe(200);
+});
+
+test('a statement that the job store does not answer is given up, in a transaction too, and its client is closed', async () => {
+  const late = openDatabase({ url: service.database.url }, () => {}, 50);
+  const unavailable = { code: 'store_unavailable', message: 'The job store did not answer in time. Try again in a moment.' };
+  await expect(late.query('SELECT pg_sleep(5)')).rejects.toMatchObject(unavailable);
+  await expect(transaction(late, (client) => client.query('SELECT pg_sleep(5)'))).rejects.toMatchObject(unavailable);
+  expect(late.totalCount).toBe(0);
+  await late.end();
+});
+
+test('a tick no longer waits when its caller has left', async () => {
+  const { database } = service.context;
+  service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
+  const query = jest.spyOn(database, 'query');
+  const caller = new AbortController();
+  const left = expect(fetch(`${service.url}/handle_importing_job?wait=50`, { signal: caller.signal })).rejects.toThrow('aborted');
+  const looksFor = async (ms: number): Promise<number> => {
+    query.mockClear();
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return query.mock.calls.length;
+  };
+  while ((await looksFor(200)) === 0);
+  caller.abort();
+  await left;
+  while ((await looksFor(300)) > 0);
 });
 
 test('a job store that cannot be reached is reported as such', async () => {
