@@ -77,13 +77,19 @@ async function startOrg(dataFolder: string, { login, instance }: Ports, now: str
   }
 }
 
-/** The addresses of the last emulators of a data folder, which may no longer be running; undefined if there were none. */
+/** The addresses of the last emulators of a data folder, which may no longer be running; undefined if there were none. @throws StartError */
 export async function readEndpoints(dataFolder: string): Promise<EmulatorEndpoints | undefined> {
+  const file = join(dataFolder, ENDPOINTS_FILE);
+  let endpoints: EmulatorEndpoints;
   try {
-    return JSON.parse(await readFile(join(dataFolder, ENDPOINTS_FILE), 'utf8')) as EmulatorEndpoints;
+    endpoints = JSON.parse(await readFile(file, 'utf8')) as EmulatorEndpoints;
   } catch {
     return undefined;
   }
+  if (endpoints?.salesforce?.login_url && endpoints.salesforce.instance_url && endpoints.bigquery?.endpoint && endpoints.database_url) {
+    return endpoints;
+  }
+  throw new StartError(`${file} is damaged: remove it, and the emulators choose their ports again.`);
 }
 
 function portsOf({ salesforce, bigquery }: EmulatorEndpoints): Partial<Ports> {

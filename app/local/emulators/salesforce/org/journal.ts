@@ -1,4 +1,5 @@
 import { appendFileSync, readFileSync, truncateSync } from 'node:fs';
+import { StartError } from '../../start-error.ts';
 import type { Clock, ClockState } from '../clock.ts';
 import type { GrantsState } from '../oauth/grants.ts';
 import type { Org } from './org.ts';
@@ -31,13 +32,20 @@ export class Journal {
     this.#clock = clock;
   }
 
-  /** Restores clock and org from the file. @returns the grants, if any were stored */
+  /** Restores clock and org from the file. @returns the grants, if any were stored. @throws StartError */
   replay(): GrantsState | undefined {
     let grants: GrantsState | undefined;
-    for (const entry of this.#read()) {
-      if ('clock' in entry) this.#clock.restore(entry.clock, new Date(entry.at));
-      else if ('grants' in entry) grants = entry.grants;
-      else this.#apply(new Date(entry.at), entry.change, entry.arguments);
+    for (const [index, line] of this.#read().entries()) {
+      try {
+        const entry = JSON.parse(line) as Entry;
+        if ('clock' in entry) this.#clock.restore(entry.clock, new Date(entry.at));
+        else if ('grants' in entry) grants = entry.grants;
+        else this.#apply(new Date(entry.at), entry.change, entry.arguments);
+      } catch (cause) {
+        throw new StartError(`Line ${index + 1} of ${this.#file} is damaged: remove it, or start with another folder by --data.`, {
+          cause,
+        });
+      }
     }
     return grants;
   }
@@ -71,16 +79,13 @@ export class Journal {
     if (this.#file !== undefined) appendFileSync(this.#file, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
   }
 
-  #read(): Entry[] {
+  #read(): string[] {
     if (this.#file === undefined) return [];
     const text = readIfThere(this.#file);
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
     // The last line may be incomplete after a crash.
     if (whole !== text) truncateSync(this.#file, Buffer.byteLength(whole));
-    return whole
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Entry);
+    return whole.split('\n').filter((line) => line !== '');
   }
 }
 

@@ -41,6 +41,17 @@ async function admin(method: string, path: string, body?: object): Promise<unkno
 const now = async (): Promise<number> => Date.parse(((await admin('GET', 'clock')) as { now: string }).now);
 const DAY_MS = 86_400_000;
 
+test.each(['garbage', '{}', '{"at": "2023-03-01T00:00:00Z", "change": "none", "arguments": []}', 'null'])(
+  'a state file with the damaged line %s is refused in one sentence',
+  async (line) => {
+    await start({ now: '2023-03-01T00:10:00Z' });
+    await appendFile(stateFile(), `${line}\n`);
+    const lines = (await readFile(stateFile(), 'utf8')).trim().split('\n').length;
+    const message = `Line ${lines} of ${stateFile()} is damaged: remove it, or start with another folder by --data.`;
+    await expect(restart()).rejects.toMatchObject({ name: 'StartError', message });
+  },
+);
+
 describe('after a restart', () => {
   test('the clock stands where it stood', async () => {
     await start({ now: '2023-03-01T00:10:00Z' });
