@@ -40,11 +40,12 @@ function callerOf(given: string, keys: readonly ApiKey[]): Caller | undefined {
 
 /** Without keys, only programs and pages on this machine may call. */
 function localCaller(ctx: Koa.Context): Caller {
-  const { hostname } = URL.parse(`http://${ctx.get('Host')}`) ?? {};
+  const { hostname, port } = URL.parse(`http://${ctx.get('Host')}`) ?? {};
   const origin = ctx.get('Origin');
   const site = ctx.get('Sec-Fetch-Site') || 'none';
   const foreign = (origin && origin !== `http://${ctx.get('Host')}`) || !['none', 'same-origin'].includes(site);
-  if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname ?? '') || foreign) {
+  const isOurs = ['127.0.0.1', 'localhost', '[::1]'].includes(hostname ?? '') && Number(port || 80) === ctx.socket.localPort;
+  if (!isOurs || foreign) {
     throw new AppError(
       'forbidden',
       'Without API keys, the service accepts requests from this machine only. Call http://127.0.0.1, not from a page of another site.',

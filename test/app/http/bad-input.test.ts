@@ -179,6 +179,9 @@ describe('without API keys', () => {
     expect(await statusWith({})).toBe(200);
     expect(await statusWith({ 'sec-fetch-site': 'same-origin' })).toBe(200);
     expect(await statusWith({ host: 'rebound.example' })).toBe(403);
+    expect(await statusWith({ host: 'localhost' })).toBe(403);
+    expect(await statusWith({ host: 'localhost:1' })).toBe(403);
+    expect(await statusWith({ host: `localhost:${new URL(service.url).port}` })).toBe(200);
     expect(await statusWith({ origin: 'https://evil.example' })).toBe(403);
     expect(await statusWith({ 'sec-fetch-site': 'cross-site' })).toBe(403);
   });
