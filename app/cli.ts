@@ -66,6 +66,7 @@ const PROGRAM = 'node app/cli.ts';
 /** npm forwards a terminal's interrupt, so it arrives twice; only a later signal counts as a second one. */
 const SECOND_SIGNAL_MS = 1_000;
 
+silenceMetadataLookup();
 const stop = stopSignal();
 const code = await main(process.argv.slice(2));
 await Promise.all([drained(process.stdout), drained(process.stderr)]);
@@ -120,6 +121,14 @@ function usage(name: string, { does, takes, options = [] }: CommandEntry): strin
   const lines = options.map(([option, meaning]) => `  ${option.padEnd(width)}  ${meaning}`);
   const line = [`Usage: ${PROGRAM} ${name}`, ...(options.length > 0 ? ['[options]'] : []), ...(takes ? [takes] : [])].join(' ');
   return [line, `${does[0]!.toUpperCase()}${does.slice(1)}.`, ...(lines.length > 0 ? ['', ...lines] : [])].join('\n');
+}
+
+/** Drops google-auth-library's warning that it found no metadata server: the error that follows says what to do. */
+function silenceMetadataLookup(): void {
+  const emit = process.emitWarning.bind(process) as (...given: unknown[]) => void;
+  process.emitWarning = (...given: unknown[]) => {
+    if (given[1] !== 'MetadataLookupWarning') emit(...given);
+  };
 }
 
 /** Waits until all output is flushed: exiting with a full pipe would drop the rest. */

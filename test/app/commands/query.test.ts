@@ -23,6 +23,20 @@ const ROWS = 1_000;
 const DIGITS = 'UNNEST([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])';
 const LARGE = `SELECT a, b, c, '${'x'.repeat(600)}' AS filling FROM ${DIGITS} AS a, ${DIGITS} AS b, ${DIGITS} AS c`;
 
+test('without Google credentials, query says so in one line, whatever the search for a metadata server met', async () => {
+  const env = {
+    PATH: process.env.PATH,
+    HOME: '/nonexistent',
+    GOOGLE_CLOUD_PROJECT: 'acme',
+    BIGQUERY_LOCATION: 'EU',
+    // Where the library warns of what it did not expect.
+    GCE_METADATA_HOST: '300.1.1.1',
+  };
+  const child = spawn(process.execPath, ['app/cli.ts', 'query', 'SELECT 1'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const errors = await text(child.stderr!);
+  expect(errors.trimEnd().split('\n')).toEqual([expect.stringContaining('Run gcloud auth application-default login')]);
+});
+
 describe('query into a pipe', () => {
   test('gives the whole result to a reader that starts late', async () => {
     const child = query(LARGE);
