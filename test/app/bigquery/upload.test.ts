@@ -116,6 +116,17 @@ test.each(['http://127.0.0.1:1/session', 'http://upload.googleapis.com/', 'https
   },
 );
 
+test('a page that arrives by a few bytes at a time is no activity', async () => {
+  let activities = 0;
+  async function* trickling(): AsyncGenerator<Buffer> {
+    yield Buffer.from('"Id"\n');
+    for (let row = 0; row < 500; row++) yield Buffer.from('"x"\n');
+  }
+  const watched = warehouse.during(new AbortController().signal, () => activities++);
+  expect(await loadPage(watched, await newLoad(), trickling())).toMatchObject({ succeeded: true });
+  expect(activities).toBeLessThan(100);
+});
+
 describe('an upload at once', () => {
   const atOnce = (): Warehouse => warehouse.uploadingBy('multipart');
 
