@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { mergeStatement } from '../../app/bigquery/sql.ts';
+import { deltaJobId, deltaTable, mergeJobId } from '../../app/sync/names.ts';
 import { Worker } from '../../app/sync/worker.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { dueRecords } from '../support/whole-table.ts';
@@ -68,11 +69,11 @@ test('the MERGE of a worker that is late undoes nothing that was read after it',
   service.salesforce.clock.set(new Date('2023-03-20T10:00:00Z'));
   service.salesforce.org.update('Account', id, { Name: 'new' });
   await service.tickAt('2023-03-21T00:10:00Z');
-  const { rows } = await service.database.pool.query('SELECT id, columns FROM runs ORDER BY created_at');
+  const { rows } = await service.database.pool.query('SELECT id, columns, counted FROM runs ORDER BY created_at');
   const { project } = service.context.config.bigquery;
   const sql = mergeStatement({
     target: { project, dataset: 'salesforce', table: 'Account' },
-    delta: { project, dataset: 'salesforce_staging', table: `delta_${rows[0].id.replaceAll('-', '')}` },
+    delta: deltaTable(service.context, rows[0].id, rows[0].counted.of),
     columns: rows[0].columns,
     orphaned: [],
     cursorField: 'SystemModstamp',
@@ -131,12 +132,16 @@ test('a run whose statements another release worded otherwise is taken over, and
   service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
   await service.call('handle_importing_job');
   const { rows } = await service.database.pool.query<{ id: string }>('SELECT id FROM runs');
-  const run = rows[0]!.id.replaceAll('-', '');
-  for (const jobId of [`sync_${run}_delta_1_1`, `sync_${run}_merge_1`]) {
+  const run = rows[0]!.id;
+  const slice = '0_0_1';
+  for (const jobId of [deltaJobId(run, slice, 1), mergeJobId(run, 1)]) {
     const configuration = { query: { query: 'SELECT 1', useLegacySql: false } };
     await service.client.createJob({ jobId, location: 'EU', configuration });
   }
   service.startWorker();
   expect((await service.tickAt('2023-03-20T00:20:00Z')).text).toMatch(/^OK/);
+  expect((await service.database.pool.query('SELECT counted, delta_try, merge_try FROM runs')).rows).toMatchObject([
+    { counted: { of: slice }, delta_try: 2, merge_try: 2 },
+  ]);
   await expectComplete(service, 'Account', '2023-03-20');
 });

@@ -49,7 +49,7 @@ test('a redirect_uri that is none is answered with one that could be, under our 
   expect(answer).toMatchObject({
     status: 400,
     code: 'invalid_request',
-    text: expect.stringContaining('such as https://sync.acme.example/login/callback'),
+    text: expect.stringContaining('for example https://sync.acme.example/login/callback'),
   });
   expect(answer.text).not.toContain('evil');
 });

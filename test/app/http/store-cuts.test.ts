@@ -47,7 +47,7 @@ test('a request whose connection to the job store breaks is answered 503, with w
 
 test('a statement that the job store does not answer is given up, in a transaction too, and its client is closed', async () => {
   const late = openDatabase({ url: service.database.url }, () => {}, 50);
-  const unavailable = { code: 'store_unavailable', message: 'The job store did not answer in time. Try again in a moment.' };
+  const unavailable = { code: 'store_unavailable', message: 'The job store did not respond in time. Try again in a moment.' };
   await expect(late.query('SELECT pg_sleep(5)')).rejects.toMatchObject(unavailable);
   await expect(transaction(late, (client) => client.query('SELECT pg_sleep(5)'))).rejects.toMatchObject(unavailable);
   expect(late.totalCount).toBe(0);
