@@ -11,6 +11,7 @@ export function newTableResource(
 ): TableResource {
   const { catalog, project } = service;
   const dataset = catalog.dataset(reference.datasetId);
+  const now = service.now();
   const lifetime = dataset.defaultTableExpirationMs;
   const { timePartitioning, ...others } = more as { timePartitioning?: TimePartitioning };
   // A dataset's default for partitions overrides its default for tables.
@@ -23,9 +24,9 @@ export function newTableResource(
     location: dataset.location,
     tableReference: { projectId: project, datasetId: reference.datasetId, tableId: reference.tableId },
     schema: { fields },
-    creationTime: catalog.nowText(),
+    creationTime: String(now),
     lastModifiedTime: '',
-    ...(lifetime === undefined || partitionsLast ? {} : { expirationTime: String(service.now() + Number(lifetime)) }),
+    ...(lifetime === undefined || partitionsLast ? {} : { expirationTime: String(now + Number(lifetime)) }),
     ...(timePartitioning ? { timePartitioning: { ...(partitionsLast ? { expirationMs: partitionsLast } : {}), ...timePartitioning } } : {}),
     ...others,
   };
