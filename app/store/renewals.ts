@@ -9,6 +9,7 @@ import {
   claimRenewal,
   endRenewal,
   type Renewal,
+  readAccessToken,
   readTokens,
   saveRenewal,
   type Tokens,
@@ -108,8 +109,7 @@ export class Renewals {
         continue;
       }
       if (!tokens.renewing && (await unlessAborted(over, this.#track(connectionId, this.#renew(tokens, reason === 'moved', exchange))))) {
-        const renewed = await readTokens(this.#database, this.#sealer, connectionId);
-        return { accessToken: renewed.accessToken, instanceUrl: renewed.instanceUrl };
+        return await readAccessToken(this.#database, this.#sealer, connectionId);
       }
       await unlessAborted(over, sleep(POLL_MS));
     }
