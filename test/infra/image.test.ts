@@ -2,8 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type BigQueryEmulator, startBigQuery } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
 import { type SalesforceEmulator, startSalesforce } from '../../app/local/emulators/salesforce/salesforce.ts';
@@ -27,7 +25,7 @@ describe('the image', () => {
     environment = {
       ...serviceEnvironment(await createEmptyDatabase(), salesforce, bigquery),
       HOST: '127.0.0.1',
-      PORT: String(await freePort()),
+      PORT: '0',
       PUBLIC_URL: 'https://sync.acme.example',
       LAG_MINUTES: '0',
       API_KEYS: `test:operate:${createHash('sha256').update(KEY).digest('hex')}`,
@@ -45,14 +43,14 @@ describe('the image', () => {
     return { child, output: () => text, ended: once(child, 'close').then(([code]) => code as number) };
   }
 
-  async function call(path: string, fields: Record<string, string>): Promise<string> {
-    const response = await fetch(`http://127.0.0.1:${environment.PORT}/${path}`, {
+  async function call(port: number, path: string, fields: Record<string, string>): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${port}/${path}`, {
       method: 'POST',
       headers: { 'X-API-Key': KEY },
       body: new URLSearchParams(fields),
     });
     const text = await response.text();
-    expect({ path, status: response.status, text }).toMatchObject({ status: 200 });
+    expect({ path, status: response.status, text }).toEqual({ path, status: 200, text });
     return text;
   }
 
@@ -112,12 +110,13 @@ describe('the image', () => {
   test('starts, connects an org, brings an object to BigQuery, and stops when told', async () => {
     const { child, output, ended } = start('serve', environment);
     try {
-      await untilHealthy(output);
-      const redirect = await decide(await call('get_oauth_url', { redirect_uri: REDIRECT_URI }), 'allow');
+      const port = await portOnceListening(output);
+      expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+      const redirect = await decide(await call(port, 'get_oauth_url', { redirect_uri: REDIRECT_URI }), 'allow');
       const code = redirect.searchParams.get('code')!;
-      const user = await call('login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code });
-      await call('create_importing_job', { user_id: user, object_name: 'Account', start_date: 'all' });
-      expect(await call('handle_importing_job', { wait: '50' })).toMatch(/^OK: Account is complete through /);
+      const user = await call(port, 'login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code });
+      await call(port, 'create_importing_job', { user_id: user, object_name: 'Account', start_date: 'all' });
+      expect(await call(port, 'handle_importing_job', { wait: '50' })).toMatch(/^OK: Account is complete through /);
       expect(output()).toContain('"event":"run_succeeded"');
       expect(output()).toContain('"url":"https://sync.acme.example"');
     } finally {
@@ -126,13 +125,14 @@ describe('the image', () => {
     expect(await ended).toBe(0);
   }, 90_000);
 
-  async function untilHealthy(output: () => string): Promise<void> {
-    const deadline = Date.now() + 20_000;
+  /** The system assigns the port: one chosen beforehand could meanwhile belong to another suite's service. */
+  async function portOnceListening(output: () => string): Promise<number> {
+    const deadline = Date.now() + 60_000;
     for (;;) {
-      const answer = await fetch(`http://127.0.0.1:${environment.PORT}/healthz`).catch(() => undefined);
-      if (answer?.ok) return;
-      if (Date.now() > deadline) throw new Error(`it does not answer: ${output()}`);
-      await new Promise((done) => setTimeout(done, 100));
+      const listening = /"event":"listening".*?"port":(\d+)/.exec(output());
+      if (listening) return Number(listening[1]);
+      if (Date.now() > deadline) throw new Error(`The service did not start: ${output()}`);
+      await new Promise((done) => setTimeout(done, 50));
     }
   }
 });
@@ -150,13 +150,4 @@ function stages(dockerfile: string): Stage[] {
     const [, platform, from] = /^(?:--platform=(\S+) )?(\S+)/.exec(part)!;
     return { from: from!, platform, runs: /^RUN /m.test(part) };
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
