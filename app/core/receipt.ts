@@ -13,14 +13,18 @@ export interface Receipt {
   /** distinct Ids among them, and rows of the delta table: one per Id */
   distinct_ids: number;
   delta_rows: number;
-  /** number of field groups; the counts above are of the base group */
-  field_groups: number;
-  /** rows that changed between the queries of their field groups; the window in which they changed imports them */
-  torn: number;
   /** rows that the MERGE inserted, updated, and deleted; it never replaces a newer version of a row */
   inserted: number;
   updated: number;
   deleted: number;
+  /** compared with Salesforce's count: exact, within n, or not counted */
+  verdict: string;
+  /** the next window rereads rows with a cursor value from here on, which were committed too late for this one; null: none */
+  reread_from: string | null;
+  /** number of field groups; the counts above are of the base group */
+  field_groups: number;
+  /** rows that changed between the queries of their field groups; the window in which they changed imports them */
+  torn: number;
   /** invalid values by column: text that the column could not store, so it became NULL or was rounded */
   invalid_values: Record<string, number>;
   /** columns that the run added, and columns that nothing fills any more; both empty if the run created the table */
@@ -30,18 +34,52 @@ export interface Receipt {
   fields_retyped: RetypedField[];
   /** fields that were not read, each with the reason: an unknown type, or the error code with which Salesforce refused it */
   fields_skipped: string[];
+  /** why the view of live rows is not managed by the service; null if it is */
+  live_view: string | null;
+  /** the API that read each slice, and why */
+  methods: string[];
   pages: number;
   bytes: number;
   /** bytes that BigQuery billed for the run's statements, over all attempts */
   bytes_billed: number;
-  /** the API that read each slice, and why */
-  methods: string[];
-  /** the next window rereads rows with a cursor value from here on, which were committed too late for this one; null: none */
-  reread_from: string | null;
-  /** why the view of live rows is not managed by the service; null if it is */
-  live_view: string | null;
-  /** compared with Salesforce's count: exact, within n, or not counted */
-  verdict: string;
+}
+
+/** The order of the pipeline: the counts from Salesforce to the target table and their verdict, then the details. Lists every field. */
+const ORDER = Object.keys({
+  salesforce_before: true,
+  salesforce_after: true,
+  processed: true,
+  rows_in_pages: true,
+  loaded: true,
+  staged: true,
+  distinct_ids: true,
+  delta_rows: true,
+  inserted: true,
+  updated: true,
+  deleted: true,
+  verdict: true,
+  reread_from: true,
+  field_groups: true,
+  torn: true,
+  invalid_values: true,
+  columns_added: true,
+  columns_orphaned: true,
+  fields_retyped: true,
+  fields_skipped: true,
+  live_view: true,
+  methods: true,
+  pages: true,
+  bytes: true,
+  bytes_billed: true,
+} satisfies Record<keyof Receipt, true>) as (keyof Receipt)[];
+
+/**
+ * A receipt with its fields in the order of the pipeline: Postgres's jsonb sorts them by length. A field that an older receipt lacks stays
+ * missing, and a field that only another release knows comes last.
+ */
+export function inPipelineOrder(receipt: Partial<Receipt>): Partial<Receipt> {
+  const known = ORDER.filter((field) => field in receipt).map((field) => [field, receipt[field]]);
+  return { ...Object.fromEntries(known), ...receipt };
 }
 
 /** The weakest of the verdicts of a run's slices. */

@@ -1,4 +1,5 @@
 import { jobState } from '../core/job-state.ts';
+import { inPipelineOrder } from '../core/receipt.ts';
 import { formatDate, formatStartDate } from '../core/start-date.ts';
 import { type ListedJob, type ListedRun, listJobs } from '../store/job-list.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -41,7 +42,7 @@ function showRun(run: ListedRun): object {
     run_at: run.runAt,
     failures: run.failures,
     error: run.errorCode && { code: run.errorCode, message: run.errorMessage },
-    receipt: run.receipt,
+    receipt: run.receipt && inPipelineOrder(run.receipt),
     finished_at: run.finishedAt,
   };
 }

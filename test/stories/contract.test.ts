@@ -2,6 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startService, type TestService } from '../support/service.ts';
 import { dueRecords } from '../support/whole-table.ts';
 
+/** The counts of a run in the order of the pipeline, their verdict, then the details. */
+const RECEIPT_FIELDS = [
+  ...['salesforce_before', 'salesforce_after', 'processed', 'rows_in_pages', 'loaded', 'staged', 'distinct_ids', 'delta_rows'],
+  ...['inserted', 'updated', 'deleted', 'verdict', 'reread_from', 'field_groups', 'torn', 'invalid_values'],
+  ...['columns_added', 'columns_orphaned', 'fields_retyped', 'fields_skipped', 'live_view', 'methods', 'pages', 'bytes', 'bytes_billed'],
+];
+
 /** The contract's sequence diagram, step by step. A tick comes at ten past midnight. */
 describe("the contract's sequence", () => {
   let service: TestService;
@@ -101,6 +108,18 @@ describe("the contract's sequence", () => {
       delta_rows: processed,
     });
     expect(receipt!.verdict).toBe('exact');
+  });
+
+  test('a receipt reads in the order of the pipeline, in /jobs', async () => {
+    const { receipt } = (await service.jobs())[0]!.run!;
+    expect(Object.keys(receipt)).toEqual(RECEIPT_FIELDS);
+  });
+
+  test('a receipt of another release shows every field it has', async () => {
+    const stored = { uncast: {}, verdict: 'exact', staged: 7, processed: 7 };
+    await service.database.pool.query("UPDATE runs SET receipt = $1 WHERE state = 'succeeded'", [JSON.stringify(stored)]);
+    const { receipt } = (await service.jobs())[0]!.run!;
+    expect(JSON.stringify(receipt)).toBe('{"processed":7,"staged":7,"verdict":"exact","uncast":{}}');
   });
 });
 
