@@ -10,7 +10,7 @@ import type { Config } from './config.ts';
 import { forWholePages, LIMITS, type Limits } from './core/limits.ts';
 import { Semaphore } from './core/semaphore.ts';
 import { AppError } from './errors.ts';
-import { describeError, type Log } from './log.ts';
+import type { Events } from './events.ts';
 import { SalesforceClient } from './salesforce/client.ts';
 import { DescribeCache } from './salesforce/describe.ts';
 import { renewTokens, type SalesforceApp } from './salesforce/oauth.ts';
@@ -23,7 +23,7 @@ import { createSealer, type Sealer } from './store/seal.ts';
 /** The dependencies of the service, wired together only here. Other modules import just the type. */
 export interface Context {
   readonly config: Config;
-  readonly log: Log;
+  readonly events: Events;
   readonly database: pg.Pool;
   readonly sealer: Sealer;
   /** for requests to Salesforce, and for uploads to BigQuery */
@@ -49,17 +49,12 @@ export interface Context {
 const CLOSE_MS = 5_000;
 
 /** Creates the context of a configuration, without making any request. */
-export function createContext(config: Config, log: Log, limits = LIMITS): Context {
+export function createContext(config: Config, events: Events, limits = LIMITS): Context {
   const credentials = config.aws && taskCredentials(config.aws.credentials);
-  const database = openDatabase(databaseAddress(config, credentials), (error) =>
-    log.warn({ event: 'database_connection_broke', ...describeError(error) }),
-  );
-  const callsNotWritten = (error: unknown): void => log.warn({ event: 'calls_not_written', ...describeError(error) });
-  const calls = new OrgCalls(database, callsNotWritten);
+  const database = openDatabase(databaseAddress(config, credentials), events.databaseConnectionBroke);
+  const calls = new OrgCalls(database, events.callsNotWritten);
   const sealer = createSealer(config.tokenKeys);
-  const renewals = new Renewals(database, sealer, limits.loginMs, (error) =>
-    log.warn({ event: 'renewal_not_stored', ...describeError(error) }, 'Could not store a renewed session. Retrying.'),
-  );
+  const renewals = new Renewals(database, sealer, limits.loginMs, events.renewalNotStored);
   // Pages are large and slow to start; each request sets its own idle timeouts.
   const { httpProxy, httpsProxy, noProxy } = config.proxy;
   const dispatcher = new EnvHttpProxyAgent({ httpProxy, httpsProxy, noProxy, connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
@@ -79,7 +74,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
 
   return {
     config,
-    log,
+    events,
     database,
     sealer,
     dispatcher,
@@ -122,7 +117,7 @@ export function createContext(config: Config, log: Log, limits = LIMITS): Contex
     scheduleNow: () => readClock(config.scheduleClockUrl),
     async close() {
       // Give in-flight work a moment, but do not let a hanging call keep the process alive.
-      const written = Promise.all([calls.write().catch(callsNotWritten), renewals.close()]);
+      const written = Promise.all([calls.write().catch(events.callsNotWritten), renewals.close()]);
       const closed = Promise.all([written.then(() => database.end()), dispatcher.close()]);
       await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     },

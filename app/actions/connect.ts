@@ -65,7 +65,7 @@ export async function finishConnection(context: Context, callback: Callback): Pr
   const grant = { ...reply, refreshToken: reply.refreshToken, identityUrl: reply.id, loginUrl: authorization.loginUrl };
   const connection = await saveGrant(context.database, context.sealer, identity, grant);
   await deleteAuthorization(context.database, authorization);
-  context.log.info({ event: 'connected', connection: connection.id, org: identity.orgId });
+  context.events.connected(connection);
   return reply.id;
 }
 

@@ -6,7 +6,6 @@ import { isWorthPartitioning } from '../core/partitioning.ts';
 import { formatStartDate, parseStartDate } from '../core/start-date.ts';
 import { windowEnd } from '../core/window.ts';
 import { AppError } from '../errors.ts';
-import { describeError } from '../log.ts';
 import type { ObjectDescription } from '../salesforce/describe.ts';
 import { recordCount } from '../salesforce/record-count.ts';
 import type { Connection } from '../store/connections.ts';
@@ -59,13 +58,7 @@ export async function createJob(context: Context, connection: Connection, reques
   };
   const created = await insertJob(context.database, job);
   if (created) {
-    context.log.info({
-      event: 'job_created',
-      job: created.id,
-      object: created.objectName,
-      start_date: formatStartDate(startDate),
-      append_only: appendOnly,
-    });
+    context.events.jobCreated(created, formatStartDate(startDate), appendOnly);
     await warnOfDefaults(context, created);
     return created;
   }
@@ -95,13 +88,13 @@ async function findExisting(
 }
 
 /** Warns if the dataset has default expirations; the job's own tables do not inherit them. A failed check does not fail the request. */
-async function warnOfDefaults({ warehouse, config, log }: Context, { id, targetDataset }: Job): Promise<void> {
+async function warnOfDefaults({ warehouse, config, events }: Context, job: Job): Promise<void> {
   try {
-    const defaults = await findDefaults(warehouse, targetDataset);
-    const remove = removeDefaultsCommand(config.bigquery.project, targetDataset);
-    if (defaults) log.warn({ event: 'dataset_has_default_expiration', job: id, ...defaults, remove });
+    const defaults = await findDefaults(warehouse, job.targetDataset);
+    const remove = removeDefaultsCommand(config.bigquery.project, job.targetDataset);
+    if (defaults) events.datasetHasDefaultExpiration(defaults, remove, job);
   } catch (error) {
-    log.warn({ event: 'dataset_not_checked', job: id, dataset: targetDataset, ...describeError(error) });
+    events.datasetNotChecked(job.targetDataset, job, error);
   }
 }
 

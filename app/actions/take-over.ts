@@ -40,14 +40,7 @@ export async function takeOver(context: Context, connection: Connection, { job, 
   if (!taken) throw new AppError('conflict', `The job for ${job.objectName} has just changed. Call create_importing_job again.`);
   // An earlier describe of this connection may be hours old.
   context.describes.forget(connection.id, job.objectName);
-  const about = { job: job.id, object: job.objectName };
-  context.log.info({
-    event: 'job_taken_over',
-    ...about,
-    from_connection: job.connectionId,
-    connection: connection.id,
-    fields_lost: fieldsLost,
-  });
-  if (taken.cancelledRunId) context.log.info({ event: 'run_cancelled', run: taken.cancelledRunId, ...about });
+  context.events.jobTakenOver(job, job.connectionId, connection.id, fieldsLost);
+  if (taken.cancelledRunId) context.events.runCancelled({ runId: taken.cancelledRunId, job });
   return taken.job;
 }

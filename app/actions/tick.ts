@@ -18,6 +18,6 @@ export async function tick(context: Context, filter: JobFilter = {}): Promise<Ti
   const now = await context.scheduleNow();
   const to = windowEnd(now, 'day');
   const { jobIds, runIds } = await queueDueRuns(context.database, to, lagLeftMs(to, now, context.config.lagMinutes), filter);
-  context.log.info({ event: 'tick', window_to: to, jobs: jobIds.length, runs: runIds.length }, 'tick accepted');
+  context.events.tick(to, jobIds.length, runIds.length);
   return { runIds, nextWindowEnd: nextWindowEnd(now, 'day') };
 }

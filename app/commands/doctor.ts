@@ -11,6 +11,7 @@ import { type Context, createContext } from '../context.ts';
 import { csvLine } from '../core/csv.ts';
 import { tell } from '../doctor/tell.ts';
 import { tryAssumptions } from '../doctor/try-assumptions.ts';
+import { createEvents } from '../events.ts';
 import { createLog } from '../log.ts';
 import { requireApiVersion } from '../salesforce/api-versions.ts';
 import { reachLogin } from '../salesforce/oauth.ts';
@@ -44,7 +45,7 @@ export const doctor: Command = async ({ args, env, stop }) => {
     args,
     options: { real: { type: 'boolean' }, connection: { type: 'string' }, object: { type: 'string' } },
   });
-  const context = createContext(readConfig(env), createLog());
+  const context = createContext(readConfig(env), createEvents(createLog()));
   const print = (line: string): void => console.log(line);
   try {
     if (!values.real) return await tryChecks({ ...context, warehouse: context.warehouse.during(stop) }, print, stop);

@@ -6,8 +6,9 @@ import { checkDatasets, type DatasetDefaults, removeDefaultsCommand } from '../b
 import { isLoopback } from '../bigquery/warehouse.ts';
 import { type Config, readConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
+import { createEvents, type Events } from '../events.ts';
 import { createApp } from '../http/app.ts';
-import { createLog, describeError, type Log } from '../log.ts';
+import { createLog } from '../log.ts';
 import { migrate, waitForDatabase } from '../store/migrate.ts';
 import { checkApiVersions } from '../sync/check-api-versions.ts';
 import { watchOverdue } from '../sync/watch-overdue.ts';
@@ -49,37 +50,33 @@ export const serve: Command = async ({ args, env, stop }) => {
       yes: { type: 'boolean', default: false },
     },
   });
-  const log = createLog();
-  const uncaught = stopWhenUncaught(log);
+  const events = createEvents(createLog());
+  const uncaught = stopWhenUncaught(events);
   const ending = AbortSignal.any([stop, uncaught]);
   if (!values.local) {
-    await run(readConfig(env), log, ending);
+    await run(readConfig(env), events, ending);
     return uncaught.aborted ? 1 : 0;
   }
   const { startLocal } = await import('../local/start-local.ts');
   await using local = await startLocal(env, values);
   const ticks = !values['no-tick'];
-  await run(readConfig(local.env, true), log, ending, { listening: (url) => local.explain(url, ticks), ticks, yes: values.yes });
+  await run(readConfig(local.env, true), events, ending, { listening: (url) => local.explain(url, ticks), ticks, yes: values.yes });
   return uncaught.aborted ? 1 : 0;
 };
 
 /** Opens and checks everything before accepting requests, and closes it in reverse order. */
-async function run(config: Config, log: Log, stop: AbortSignal, local?: LocalMode): Promise<void> {
-  const context = createContext(config, log);
+async function run(config: Config, events: Events, stop: AbortSignal, local?: LocalMode): Promise<void> {
+  const context = createContext(config, events);
   try {
     await waitForDatabase(context.database);
     const migrations = await migrate(context.database);
-    if (migrations.length > 0) log.info({ event: 'migrated', migrations });
+    if (migrations.length > 0) events.migrated(migrations);
     if (local && !isLoopback(context.warehouse.uploadUrl)) {
       const terminal = { input: process.stdin, output: process.stderr };
       await offerDatasets(context.warehouse, config.bigquery.datasets, { yes: local.yes, terminal, stop });
     }
     for (const defaults of await checkUntilStopped(context, stop)) {
-      log.warn({
-        event: 'dataset_has_default_expiration',
-        ...defaults,
-        remove: removeDefaultsCommand(config.bigquery.project, defaults.dataset),
-      });
+      events.datasetHasDefaultExpiration(defaults, removeDefaultsCommand(config.bigquery.project, defaults.dataset));
     }
     if (!stop.aborted) await serveUntilStopped(context, stop, local);
   } finally {
@@ -105,13 +102,11 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
   try {
     worker.start();
     const { port: taken } = server.address() as { port: number };
-    context.log.info({ event: 'listening', host, port: taken, url: publicUrl });
+    context.events.listening({ host, port: taken, url: publicUrl });
     local?.listening(`http://${host}:${taken}`);
-    checkApiVersions(context, stop).catch((error: unknown) =>
-      context.log.warn({ event: 'api_version_not_checked', ...describeError(error) }),
-    );
+    checkApiVersions(context, stop).catch((error: unknown) => context.events.apiVersionNotChecked(error));
     if (!stop.aborted) await once(stop, 'abort');
-    context.log.info({ event: 'stopping' });
+    context.events.stopping();
   } finally {
     // Stop accepting requests, finish those in flight, release our runs.
     for (const watch of watches) watch.stop();
@@ -130,7 +125,7 @@ async function listen(context: Context, host: string, port: number): Promise<Ser
   try {
     await once(server, 'listening');
     // Failing to accept a connection (out of file descriptors, say) must not end the process.
-    server.on('error', (error) => context.log.warn({ event: 'connection_not_accepted', ...describeError(error) }));
+    server.on('error', context.events.connectionNotAccepted);
     return server;
   } catch (error) {
     const { code } = error as { code?: string };

@@ -14,12 +14,12 @@ export interface Caller {
  * Requires an API key before reading anything else of the request. The key comes in a header, never in a cookie or URL, so a web page
  * cannot make a browser send it.
  */
-export function requireKey({ config, log }: Context): Koa.Middleware {
+export function requireKey({ config, events }: Context): Koa.Middleware {
   const { keys, keyless } = config.http;
   return async (ctx, next) => {
     ctx.state.caller = keyless ? localCaller(ctx) : callerOf(givenKey(ctx), keys);
     if (ctx.state.caller) return await next();
-    log.warn({ event: 'key_refused', address: ctx.ip });
+    events.keyRefused(ctx.ip);
     throw new AppError('forbidden', 'Unknown API key. Check the key, or add its sha256 to API_KEYS.');
   };
 }

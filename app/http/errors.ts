@@ -1,7 +1,6 @@
 import type Koa from 'koa';
 import type { Context } from '../context.ts';
 import { AppError, isAppError } from '../errors.ts';
-import { describeError } from '../log.ts';
 
 /** Sends every error as `{"error": {"code", "message"}}`. The details of unexpected errors are logged, never sent. */
 export function answerErrors(context: Context): Koa.Middleware {
@@ -13,7 +12,7 @@ export function answerErrors(context: Context): Koa.Middleware {
       const known = isAppError(error)
         ? error
         : new AppError('internal', 'An unexpected error occurred. See the log for details.', { cause: error });
-      if (known.status >= 500) context.log.error({ event: 'request_failed', path: ctx.path, ...describeError(known) });
+      if (known.status >= 500) context.events.requestFailed(ctx.path, known);
       ctx.status = known.status;
       if (known.code === 'unauthorized') ctx.set('WWW-Authenticate', 'Bearer');
       ctx.body = { error: { code: known.code, message: known.message } };

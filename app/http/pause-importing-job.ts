@@ -11,8 +11,8 @@ export const pauseImportingJob: Endpoint = {
   async answer(context, fields) {
     const job = await requireJob(context, fields);
     const cancelled = await pauseJob(context.database, job.id);
-    context.log.info({ event: 'job_paused', job: job.id, object: job.objectName });
-    if (cancelled) context.log.info({ event: 'run_cancelled', run: cancelled, job: job.id, object: job.objectName });
+    context.events.jobPaused(job);
+    if (cancelled) context.events.runCancelled({ runId: cancelled, job });
     return 'OK';
   },
 };

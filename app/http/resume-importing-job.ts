@@ -11,8 +11,8 @@ export const resumeImportingJob: Endpoint = {
   async answer(context, fields) {
     const job = await requireJob(context, fields);
     const cancelled = await resumeJob(context.database, job.id, await context.scheduleNow());
-    context.log.info({ event: 'job_resumed', job: job.id, object: job.objectName });
-    if (cancelled) context.log.info({ event: 'run_cancelled', run: cancelled, job: job.id, object: job.objectName });
+    context.events.jobResumed(job);
+    if (cancelled) context.events.runCancelled({ runId: cancelled, job });
     return 'OK';
   },
 };

@@ -1,5 +1,4 @@
 import type { Context } from '../context.ts';
-import { describeError } from '../log.ts';
 import { requireApiVersion } from '../salesforce/api-versions.ts';
 import { refusalCode, UNSUPPORTED_VERSION } from '../salesforce/errors.ts';
 import { activeConnections } from '../store/connections.ts';
@@ -9,13 +8,13 @@ import { activeConnections } from '../store/connections.ts';
  * because an org may be unreachable at the moment.
  */
 export async function checkApiVersions(context: Context, signal: AbortSignal): Promise<void> {
-  for (const { id, orgId } of await activeConnections(context.database)) {
+  for (const connection of await activeConnections(context.database)) {
     try {
-      await requireApiVersion(context.salesforce(id, signal));
+      await requireApiVersion(context.salesforce(connection.id, signal));
     } catch (error) {
       if (signal.aborted) return;
-      const event = refusalCode(error) === UNSUPPORTED_VERSION ? 'api_version_unsupported' : 'api_version_not_checked';
-      context.log.warn({ event, connection: id, org: orgId, ...describeError(error) });
+      if (refusalCode(error) === UNSUPPORTED_VERSION) context.events.apiVersionUnsupported(connection, error);
+      else context.events.apiVersionNotChecked(error, connection);
     }
   }
 }

@@ -78,11 +78,9 @@ async function prepareTarget({ context, run, columns }: Extraction, found: Found
 }
 
 /** Logs what an operator should know about the target table; the run continues. */
-function warnAboutTarget({ log }: Context, { runId, job }: Run, { hadExpiration, foreignLiveView }: ReadyTarget): void {
-  const about = { run: runId, job: job.id, object: job.objectName };
-  if (hadExpiration)
-    log.warn({ event: 'expiration_removed', ...about }, 'Removed the expiration of the target table. Some rows may already have expired.');
-  if (foreignLiveView) log.warn({ event: 'live_view_not_ours', ...about }, foreignLiveView);
+function warnAboutTarget({ events }: Context, run: Run, { hadExpiration, foreignLiveView }: ReadyTarget): void {
+  if (hadExpiration) events.expirationRemoved(run);
+  if (foreignLiveView) events.liveViewNotOurs(run, foreignLiveView);
 }
 
 async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<FinishedJob> {

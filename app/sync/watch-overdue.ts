@@ -1,6 +1,5 @@
 import type { Context } from '../context.ts';
 import { windowEnd } from '../core/window.ts';
-import { describeError } from '../log.ts';
 import { countBehind } from '../store/jobs.ts';
 
 const CHECK_MS = 60_000;
@@ -17,10 +16,7 @@ export async function countOverdue(context: Context): Promise<number> {
 /** Logs the number of overdue jobs every minute, including zero: the alarm also fires if the log line is missing. */
 export function watchOverdue(context: Context): { stop(): void } {
   const check = (): void => {
-    countOverdue(context).then(
-      (jobs) => context.log.info({ event: 'jobs_overdue', jobs }),
-      (error: unknown) => context.log.error({ event: 'overdue_not_counted', ...describeError(error) }),
-    );
+    countOverdue(context).then(context.events.jobsOverdue, context.events.overdueNotCounted);
   };
   check();
   const timer = setInterval(check, CHECK_MS);

@@ -1,5 +1,4 @@
 import type { Context } from '../context.ts';
-import { describeError } from '../log.ts';
 import { deleteOldRuns } from '../store/old-runs.ts';
 import { deleteOldCalls } from '../store/org-calls.ts';
 
@@ -14,10 +13,7 @@ export function watchOldRuns(context: Context): { stop(): void } {
   const check = (): void => {
     deleteOldCalls(context.database)
       .then(() => deleteOldRunsOf(context, () => stopped))
-      .then(
-        (runs) => runs > 0 && context.log.info({ event: 'old_runs_deleted', runs }),
-        (error: unknown) => context.log.error({ event: 'old_runs_not_deleted', ...describeError(error) }),
-      );
+      .then((runs) => runs > 0 && context.events.oldRunsDeleted(runs), context.events.oldRunsNotDeleted);
   };
   check();
   const timer = setInterval(check, CHECK_MS);

@@ -3,7 +3,6 @@ import type { Context } from '../context.ts';
 import { DEFER_MS, MAX_FAILURES, retryDelayMs } from '../core/retry.ts';
 import type { RunState } from '../core/run-state.ts';
 import { AppError, isAppError } from '../errors.ts';
-import { describeError } from '../log.ts';
 import { listenForRuns } from '../store/listen-for-runs.ts';
 import { claimRun, extendLease, failRun, postponeRun, type Run } from '../store/runs.ts';
 import { syncRun } from './sync-run.ts';
@@ -60,7 +59,7 @@ export class Worker {
           // Claim until there is no capacity or no due run.
         }
       } catch (error) {
-        this.#context.log.error({ event: 'claim_failed', ...describeError(error) }, 'Could not claim a run from the job store.');
+        this.#context.events.claimFailed(error);
       }
       await this.#sleep();
     }
@@ -80,8 +79,7 @@ export class Worker {
 
   /** Executes one run; never throws. */
   async #work(run: Run): Promise<void> {
-    const { log } = this.#context;
-    const about = { run: run.runId, job: run.job.id, object: run.job.objectName, window: run.window, attempt: run.attempt };
+    const { events } = this.#context;
     const lost = new AbortController();
     const signal = AbortSignal.any([this.#stopping.signal, lost.signal]);
     let activeAt = performance.now();
@@ -97,22 +95,21 @@ export class Worker {
         if (lost.signal.aborted) return;
         extendLease(this.#context.database, run, LEASE_SECONDS).catch((error: unknown) => {
           if (isAppError(error) && error.code === 'lease_lost') lost.abort(error);
-          else log.warn({ event: 'lease_not_extended', ...about, ...describeError(error) });
+          else events.leaseNotExtended(run, error);
         });
       },
       Math.min(EXTEND_MS, noProgressMs),
     );
-    log.info({ event: 'run_claimed', ...about });
+    events.runClaimed(run);
     try {
       if (run.failures >= MAX_FAILURES) throw workersLost(run.failures);
       const receipt = await syncRun(this.#during(signal, recordActivity), run, signal);
-      const level = Object.keys(receipt.invalid_values).length > 0 ? 'warn' : 'info';
-      log[level]({ event: 'run_succeeded', ...about, receipt });
+      events.runSucceeded(run, receipt);
     } catch (error) {
       // An aborted wait or request does not say why; the signal's reason does.
-      await this.#settle(run, signal.aborted && !isAppError(error) ? signal.reason : error, about).catch((settleError: unknown) => {
+      await this.#settle(run, signal.aborted && !isAppError(error) ? signal.reason : error).catch((settleError: unknown) => {
         // The lease expires, and then another worker resumes the run.
-        log.error({ event: 'run_not_settled', ...about, ...describeError(settleError) });
+        events.runNotSettled(run, settleError);
       });
     } finally {
       clearInterval(extending);
@@ -130,16 +127,16 @@ export class Worker {
   }
 
   /** Releases a run that did not finish, and logs whether it ended. */
-  async #settle(run: Run, error: unknown, about: object): Promise<void> {
-    const { log, describes } = this.#context;
+  async #settle(run: Run, error: unknown): Promise<void> {
+    const { events, describes } = this.#context;
     const failure = isAppError(error) ? error : new AppError('internal', 'Unexpected error. See the log.', { cause: error });
     const failures = run.failures + 1;
-    log.warn({ event: 'run_interrupted', ...about, failures, recovery: failure.recovery, ...describeError(failure) });
+    events.runInterrupted(run, failures, failure);
     // Salesforce may have refused a field that no longer exists.
     if (failure.code === 'salesforce_refused') describes.forget(run.job.connectionId, run.job.objectName);
     const state = await this.#releaseRun(run, failures, failure);
-    if (state === 'failed') log.error({ event: 'run_failed', ...about, failures, ...describeError(failure) });
-    if (state === 'cancelled') log.info({ event: 'run_cancelled', ...about });
+    if (state === 'failed') events.runFailed(run, failures, failure);
+    if (state === 'cancelled') events.runCancelled(run);
   }
 
   /** Postpones or fails a run that did not finish. @returns its new state; undefined if another worker owns it */

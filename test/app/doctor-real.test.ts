@@ -4,6 +4,7 @@ import { doctor } from '../../app/commands/doctor.ts';
 import { readConfig } from '../../app/config.ts';
 import { createContext } from '../../app/context.ts';
 import { type Subject, tryAssumptions } from '../../app/doctor/try-assumptions.ts';
+import { createEvents } from '../../app/events.ts';
 import { createLog } from '../../app/log.ts';
 import { NEARBY, startService, type TestService } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
@@ -56,7 +57,7 @@ async function real(
   subject: Partial<Subject> = {},
   changes: NodeJS.ProcessEnv = {},
 ): Promise<{ failures: number; output: string; lines: Lines }> {
-  const context = createContext(readConfig({ ...env, ...changes }), createLog(new PassThrough().resume()), NEARBY);
+  const context = createContext(readConfig({ ...env, ...changes }), createEvents(createLog(new PassThrough().resume())), NEARBY);
   const printed: string[] = [];
   try {
     const print = (line: string): unknown => printed.push(line);

@@ -5,6 +5,7 @@ import { query } from '../../app/bigquery/jobs.ts';
 import { readConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
 import { LIMITS } from '../../app/core/limits.ts';
+import { createEvents } from '../../app/events.ts';
 import { createLog } from '../../app/log.ts';
 import { type KeylessClouds, startKeylessClouds } from '../support/keyless-clouds.ts';
 import { type CertifiedHost, certificateFile, startTlsPostgres } from '../support/tls-postgres.ts';
@@ -77,7 +78,7 @@ function openContext(database: { port: number; trusted: CertifiedHost }, limits 
     API_KEYS: `ops:operate:${'a'.repeat(64)}`,
   });
   const federation = { ...config.federation!, hosts: { sts: clouds.url, iamCredentials: clouds.url } };
-  return createContext({ ...config, federation }, createLog({ write: () => {} }), limits);
+  return createContext({ ...config, federation }, createEvents(createLog({ write: () => {} })), limits);
 }
 
 const AUDIENCE = '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/aws';

@@ -110,9 +110,11 @@ describe("the contract's sequence", () => {
     expect(receipt!.verdict).toBe('exact');
   });
 
-  test('a receipt reads in the order of the pipeline, in /jobs', async () => {
-    const { receipt } = (await service.jobs())[0]!.run!;
+  test('a receipt reads in the order of the pipeline, in /jobs and in the log', async () => {
+    const { id, receipt } = (await service.jobs())[0]!.run!;
     expect(Object.keys(receipt)).toEqual(RECEIPT_FIELDS);
+    const succeeded = service.logged.find((line) => line.includes('"event":"run_succeeded"') && line.includes(id));
+    expect(Object.keys((JSON.parse(succeeded!) as { receipt: object }).receipt)).toEqual(RECEIPT_FIELDS);
   });
 
   test('a receipt of another release shows every field it has', async () => {

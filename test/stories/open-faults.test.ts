@@ -84,8 +84,8 @@ test.failing('a job store restored from before a token renewal sends no refresh 
 describe('token keys and verifiers', () => {
   /** The answer to a call of the same service with other token keys. */
   async function answerUnder(tokenKeys: Buffer[], path: string, fields: Record<string, string>): Promise<Answer> {
-    const { config, log, limits } = service.context;
-    const context = createContext({ ...config, tokenKeys }, log, limits);
+    const { config, events, limits } = service.context;
+    const context = createContext({ ...config, tokenKeys }, events, limits);
     const server = createServer(createApp(context).callback()).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${path}`;

@@ -8,6 +8,7 @@ import { checkDatasets } from '../../app/bigquery/datasets.ts';
 import { type Config, readConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
 import { LIMITS, type Limits } from '../../app/core/limits.ts';
+import { createEvents } from '../../app/events.ts';
 import { createApp } from '../../app/http/app.ts';
 import { type BigQueryEmulator, startBigQuery } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
 import { type SalesforceEmulator, type SalesforceOptions, startSalesforce } from '../../app/local/emulators/salesforce/salesforce.ts';
@@ -102,7 +103,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   );
   const endpoint = (await options.beforeBigQuery?.(bigquery.url)) ?? bigquery.url;
   const config = testConfig(database, salesforce, { ...bigquery, url: endpoint }, options);
-  const context = createContext(config, log, { ...NEARBY, ...options.limits });
+  const context = createContext(config, createEvents(log), { ...NEARBY, ...options.limits });
   await checkDatasets(context.warehouse, config.bigquery.datasets);
   const client = new BigQuery({
     projectId: bigquery.project,

@@ -1,5 +1,4 @@
 import { isAppError } from '../../errors.ts';
-import { describeError } from '../../log.ts';
 import { countRows, type RowRange } from '../../salesforce/soql.ts';
 import type { Extraction } from './extraction.ts';
 import { queryTooLargeReason } from './is-query-too-large.ts';
@@ -10,7 +9,7 @@ export async function countOrNull({ context, client, run }: Extraction, range: R
     return await countRows(client, range);
   } catch (error) {
     if (!isAppError(error) || (error.code !== 'salesforce_refused' && !queryTooLargeReason(error, run))) throw error;
-    context.log.warn({ event: 'not_counted', run: run.runId, object: range.objectName, ...describeError(error) });
+    context.events.notCounted(run, error);
     return null;
   }
 }

@@ -45,7 +45,7 @@ async function cut(extraction: Extraction, { cut: slice, parts }: TooLarge): Pro
   const ranges = await divide(extraction, slice, parts);
   if (!ranges) return false;
   await cutSlice(context.database, run, slice, ranges);
-  context.log.info({ event: 'slice_cut', run: run.runId, slice: slice.ordinal, parts: ranges.length });
+  context.events.sliceCut(run, slice, ranges.length);
   return true;
 }
 

@@ -38,7 +38,7 @@ export async function extractSlice(
       const { objectName } = extraction.run.job;
       throw new AppError('count_mismatch', `Could not reconcile ${objectName} in ${MAX_READINGS} attempts: ${staged.reason}.`);
     }
-    extraction.context.log.warn({ event: 'slice_repeated', run: extraction.run.runId, slice: slice.ordinal, reason: staged.reason });
+    extraction.context.events.sliceRepeated(extraction.run, slice, staged.reason);
     slice = await startGeneration(extraction.context.database, extraction.run, slice);
     if (staged.later) throw new AppError('salesforce_unavailable', `Could not read ${extraction.run.job.objectName}: ${staged.reason}.`);
   }

@@ -112,7 +112,7 @@ async function readAgain({ context, run }: Extraction, { slice, hasRepeatedIds, 
   const reason = hasRepeatedIds
     ? 'Salesforce returned some Ids more than once'
     : `Salesforce counts ${missed} rows that were not extracted`;
-  context.log.warn({ event: 'slice_repeated', run: run.runId, slice: slice.ordinal, reason });
+  context.events.sliceRepeated(run, slice, reason);
   await startGeneration(context.database, run, slice);
 }
 

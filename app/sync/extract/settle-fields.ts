@@ -47,7 +47,7 @@ export async function settleAgain(extraction: Extraction, cause: Unsettled): Pro
   const { context, run } = extraction;
   if (cause.kind === 'described') return await settleDescribed(context, run, cause.fields);
   const { refusal, group, error } = cause;
-  context.log.warn({ event: 'fields_refused', run: run.runId, object: run.job.objectName, code: refusal.code, group });
+  context.events.fieldsRefused(run, refusal.code, group);
   if (refusal.code === 'QUERY_TOO_COMPLICATED') return await divide(extraction, group, error);
   return await leaveRefusedField(extraction, refusal, error);
 }

@@ -1,0 +1,162 @@
+import { inPipelineOrder, type Receipt } from './core/receipt.ts';
+import type { Window } from './core/window.ts';
+import type { AppError } from './errors.ts';
+import { describeError, type Log } from './log.ts';
+
+/** A job, as its events name it. */
+interface JobRef {
+  id: string;
+  objectName: string;
+}
+
+/** A run, as its events name it. */
+interface RunRef {
+  runId: string;
+  job: JobRef;
+}
+
+/** A worker's claim of a run. */
+interface ClaimedRun extends RunRef {
+  window: Window;
+  attempt: number;
+}
+
+/** A Salesforce connection, as its events name it. */
+interface ConnectionRef {
+  id: number;
+  orgId: string;
+}
+
+/** A dataset's default expirations, in days; null: none. */
+interface DefaultExpirations {
+  dataset: string;
+  tableDays: number | null;
+  partitionDays: number | null;
+}
+
+/** What happens in the service: the functions of `createEvents`. */
+export type Events = ReturnType<typeof createEvents>;
+
+/**
+ * One function per business event. Each writes one log line; only here are its name, level, fields and message decided. Names and fields
+ * are what the metric filters in infra and the operators' queries rely on. No argument may contain a record value: errors pass through
+ * `describeError`, and of other objects only the fields written here are logged.
+ */
+export function createEvents(log: Log) {
+  return {
+    // The service
+
+    migrated: (migrations: readonly string[]) => log.info({ event: 'migrated', migrations }),
+    listening: (address: { host: string; port: number; url: string | undefined }) => {
+      const { host, port, url } = address;
+      log.info({ event: 'listening', host, port, url });
+    },
+    stopping: () => log.info({ event: 'stopping' }),
+    uncaughtError: (error: unknown) =>
+      log.fatal({ event: 'uncaught_error', ...describeError(error) }, 'uncaught error: releasing runs and shutting down'),
+    databaseConnectionBroke: (error: unknown) => log.warn({ event: 'database_connection_broke', ...describeError(error) }),
+    /** at startup, or for a new job */
+    datasetHasDefaultExpiration: ({ dataset, tableDays, partitionDays }: DefaultExpirations, remove: string, job?: JobRef) =>
+      log.warn({ event: 'dataset_has_default_expiration', job: job?.id, dataset, tableDays, partitionDays, remove }),
+    datasetNotChecked: (dataset: string, job: JobRef, error: unknown) =>
+      log.warn({ event: 'dataset_not_checked', job: job.id, dataset, ...describeError(error) }),
+    oldRunsDeleted: (runs: number) => log.info({ event: 'old_runs_deleted', runs }),
+    oldRunsNotDeleted: (error: unknown) => log.error({ event: 'old_runs_not_deleted', ...describeError(error) }),
+
+    // Requests
+
+    keyRefused: (address: string) => log.warn({ event: 'key_refused', address }),
+    requestFailed: (path: string, error: AppError) => log.error({ event: 'request_failed', path, ...describeError(error) }),
+    /** the operating system did not accept a caller's TCP connection */
+    connectionNotAccepted: (error: unknown) => log.warn({ event: 'connection_not_accepted', ...describeError(error) }),
+
+    // Connections to Salesforce
+
+    connected: ({ id, orgId }: ConnectionRef) => log.info({ event: 'connected', connection: id, org: orgId }),
+    renewalNotStored: (error: unknown) =>
+      log.warn({ event: 'renewal_not_stored', ...describeError(error) }, 'Could not store a renewed session. Retrying.'),
+    callsNotWritten: (error: unknown) => log.warn({ event: 'calls_not_written', ...describeError(error) }),
+    apiVersionUnsupported: ({ id, orgId }: ConnectionRef, error: unknown) =>
+      log.warn({ event: 'api_version_unsupported', connection: id, org: orgId, ...describeError(error) }),
+    /** without a connection: the connections could not be listed */
+    apiVersionNotChecked: (error: unknown, connection?: ConnectionRef) =>
+      log.warn({ event: 'api_version_not_checked', connection: connection?.id, org: connection?.orgId, ...describeError(error) }),
+
+    // The schedule
+
+    tick: (to: Date, jobs: number, runs: number) => log.info({ event: 'tick', window_to: to, jobs, runs }, 'tick accepted'),
+    tickFailed: (error: unknown) => log.error({ event: 'tick_failed', ...describeError(error) }),
+    /** also if it is 0: the alarm goes off if the line is missing */
+    jobsOverdue: (jobs: number) => log.info({ event: 'jobs_overdue', jobs }),
+    overdueNotCounted: (error: unknown) => log.error({ event: 'overdue_not_counted', ...describeError(error) }),
+
+    // Jobs
+
+    /** Salesforce took too long to answer the query that creating a job tries; the job is created nevertheless */
+    windowNotTried: (objectName: string) => log.warn({ event: 'window_not_tried', object: objectName }),
+    jobCreated: (job: JobRef, startDate: string, appendOnly: boolean) =>
+      log.info({ event: 'job_created', ...aboutJob(job), start_date: startDate, append_only: appendOnly }),
+    /** `fieldsLost`: the fields that the new connection's user cannot see */
+    jobTakenOver: (job: JobRef, fromConnection: number, connection: number, fieldsLost: readonly string[]) =>
+      log.info({ event: 'job_taken_over', ...aboutJob(job), from_connection: fromConnection, connection, fields_lost: fieldsLost }),
+    jobPaused: (job: JobRef) => log.info({ event: 'job_paused', ...aboutJob(job) }),
+    jobResumed: (job: JobRef) => log.info({ event: 'job_resumed', ...aboutJob(job) }),
+
+    // Runs
+
+    claimFailed: (error: unknown) =>
+      log.error({ event: 'claim_failed', ...describeError(error) }, 'Could not claim a run from the job store.'),
+    runClaimed: (run: ClaimedRun) => log.info({ event: 'run_claimed', ...aboutClaim(run) }),
+    leaseNotExtended: (run: ClaimedRun, error: unknown) =>
+      log.warn({ event: 'lease_not_extended', ...aboutClaim(run), ...describeError(error) }),
+    /** a warning if values did not fit their columns */
+    runSucceeded: (run: ClaimedRun, receipt: Receipt) => {
+      const level = Object.keys(receipt.invalid_values).length > 0 ? 'warn' : 'info';
+      log[level]({ event: 'run_succeeded', ...aboutClaim(run), receipt: inPipelineOrder(receipt) });
+    },
+    /** the attempt ended; whether the run did is another event */
+    runInterrupted: (run: ClaimedRun, failures: number, error: AppError) =>
+      log.warn({ event: 'run_interrupted', ...aboutClaim(run), failures, recovery: error.recovery, ...describeError(error) }),
+    /** neither the run's end nor its retry could be stored: its lease expires, and another worker resumes it */
+    runNotSettled: (run: ClaimedRun, error: unknown) =>
+      log.error({ event: 'run_not_settled', ...aboutClaim(run), ...describeError(error) }),
+    runFailed: (run: ClaimedRun, failures: number, error: AppError) =>
+      log.error({ event: 'run_failed', ...aboutClaim(run), failures, ...describeError(error) }),
+    /** by its job, or by the worker that had claimed it */
+    runCancelled: (run: RunRef | ClaimedRun) =>
+      log.info({ event: 'run_cancelled', ...('attempt' in run ? aboutClaim(run) : aboutRun(run)) }),
+
+    // Slices, fields and the target table of a run
+
+    sliceRepeated: ({ runId }: RunRef, slice: { ordinal: number }, reason: string) =>
+      log.warn({ event: 'slice_repeated', run: runId, slice: slice.ordinal, reason }),
+    sliceCut: ({ runId }: RunRef, slice: { ordinal: number }, parts: number) =>
+      log.info({ event: 'slice_cut', run: runId, slice: slice.ordinal, parts }),
+    /** Salesforce could not count the rows, so the verdict is `not counted` */
+    notCounted: ({ runId, job }: RunRef, error: unknown) =>
+      log.warn({ event: 'not_counted', run: runId, object: job.objectName, ...describeError(error) }),
+    /** Salesforce refused a query because of the fields it selects; `group` is the field group */
+    fieldsRefused: ({ runId, job }: RunRef, code: string, group: number) =>
+      log.warn({ event: 'fields_refused', run: runId, object: job.objectName, code, group }),
+    expirationRemoved: (run: RunRef) =>
+      log.warn(
+        { event: 'expiration_removed', ...aboutRun(run) },
+        'Removed the expiration of the target table. Some rows may already have expired.',
+      ),
+    /** a table or view of the user has the name of the view of live rows; `why` says which */
+    liveViewNotOurs: (run: RunRef, why: string) => log.warn({ event: 'live_view_not_ours', ...aboutRun(run) }, why),
+  };
+}
+
+function aboutJob({ id, objectName }: JobRef) {
+  return { job: id, object: objectName };
+}
+
+function aboutRun({ runId, job }: RunRef) {
+  return { run: runId, ...aboutJob(job) };
+}
+
+function aboutClaim(run: ClaimedRun) {
+  const { window, attempt } = run;
+  return { ...aboutRun(run), window: { from: window.from, to: window.to }, attempt };
+}

@@ -1,0 +1,216 @@
+import type { Receipt } from '../../app/core/receipt.ts';
+import { AppError } from '../../app/errors.ts';
+import { createEvents, type Events } from '../../app/events.ts';
+import { createLog } from '../../app/log.ts';
+
+export type LogLine = Record<string, unknown>;
+
+// As their callers have them, with more than the log may show.
+const job = { id: 'job-1', objectName: 'Account', targetDataset: 'salesforce', fieldPlan: 'unlogged' };
+const window = { from: new Date('2023-03-01T00:00:00Z'), to: new Date('2023-03-20T00:00:00Z') };
+const run = { runId: 'run-1', job, window, attempt: 2, columns: ['unlogged'] };
+const slice = { ordinal: 3, idFrom: 'unlogged' };
+const connection = { id: 4, orgId: '00D000000000001AAA', identityUrl: 'unlogged' };
+const defaults = { dataset: 'salesforce', tableDays: 60, partitionDays: null, labels: 'unlogged' };
+const error = new AppError('bigquery_unavailable', 'BigQuery did not respond.');
+
+/** A receipt in the order of the pipeline. */
+export const RECEIPT: Receipt = {
+  salesforce_before: 7,
+  salesforce_after: 7,
+  processed: 7,
+  rows_in_pages: 7,
+  loaded: 7,
+  staged: 7,
+  distinct_ids: 7,
+  delta_rows: 7,
+  inserted: 7,
+  updated: 0,
+  deleted: 0,
+  verdict: 'exact',
+  reread_from: null,
+  field_groups: 1,
+  torn: 0,
+  invalid_values: {},
+  columns_added: [],
+  columns_orphaned: [],
+  fields_retyped: [],
+  fields_skipped: [],
+  live_view: null,
+  methods: ['rest: few rows'],
+  pages: 1,
+  bytes: 700,
+  bytes_billed: 0,
+};
+
+const ofJob = { job: 'job-1', object: 'Account' };
+const ofRun = { run: 'run-1', ...ofJob };
+const ofClaim = { ...ofRun, window: { from: '2023-03-01T00:00:00.000Z', to: '2023-03-20T00:00:00.000Z' }, attempt: 2 };
+const ofConnection = { connection: 4, org: '00D000000000001AAA' };
+const ofError = { error_code: 'bigquery_unavailable', error_message: 'BigQuery did not respond.' };
+
+/** Every event with the line that it writes, without its time. An event that is missing here does not compile. */
+export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void; line: LogLine }> = {
+  migrated: {
+    emit: (events) => events.migrated(['0001_job_store.sql']),
+    line: { level: 'info', event: 'migrated', migrations: ['0001_job_store.sql'] },
+  },
+  listening: {
+    emit: (events) => events.listening({ host: '127.0.0.1', port: 4444, url: 'https://sync.example' }),
+    line: { level: 'info', event: 'listening', host: '127.0.0.1', port: 4444, url: 'https://sync.example' },
+  },
+  stopping: { emit: (events) => events.stopping(), line: { level: 'info', event: 'stopping' } },
+  uncaughtError: {
+    emit: (events) => events.uncaughtError(error),
+    line: { level: 'fatal', event: 'uncaught_error', ...ofError, msg: 'uncaught error: releasing runs and shutting down' },
+  },
+  databaseConnectionBroke: {
+    emit: (events) => events.databaseConnectionBroke(error),
+    line: { level: 'warn', event: 'database_connection_broke', ...ofError },
+  },
+  datasetHasDefaultExpiration: {
+    emit: (events) => events.datasetHasDefaultExpiration(defaults, 'bq update …', job),
+    line: {
+      level: 'warn',
+      event: 'dataset_has_default_expiration',
+      job: 'job-1',
+      dataset: 'salesforce',
+      tableDays: 60,
+      partitionDays: null,
+      remove: 'bq update …',
+    },
+  },
+  datasetNotChecked: {
+    emit: (events) => events.datasetNotChecked('salesforce', job, error),
+    line: { level: 'warn', event: 'dataset_not_checked', job: 'job-1', dataset: 'salesforce', ...ofError },
+  },
+  oldRunsDeleted: { emit: (events) => events.oldRunsDeleted(5), line: { level: 'info', event: 'old_runs_deleted', runs: 5 } },
+  oldRunsNotDeleted: {
+    emit: (events) => events.oldRunsNotDeleted(error),
+    line: { level: 'error', event: 'old_runs_not_deleted', ...ofError },
+  },
+  keyRefused: {
+    emit: (events) => events.keyRefused('203.0.113.9'),
+    line: { level: 'warn', event: 'key_refused', address: '203.0.113.9' },
+  },
+  requestFailed: {
+    emit: (events) => events.requestFailed('/jobs', error),
+    line: { level: 'error', event: 'request_failed', path: '/jobs', ...ofError },
+  },
+  connectionNotAccepted: {
+    emit: (events) => events.connectionNotAccepted(error),
+    line: { level: 'warn', event: 'connection_not_accepted', ...ofError },
+  },
+  connected: { emit: (events) => events.connected(connection), line: { level: 'info', event: 'connected', ...ofConnection } },
+  renewalNotStored: {
+    emit: (events) => events.renewalNotStored(error),
+    line: { level: 'warn', event: 'renewal_not_stored', ...ofError, msg: 'Could not store a renewed session. Retrying.' },
+  },
+  callsNotWritten: {
+    emit: (events) => events.callsNotWritten(error),
+    line: { level: 'warn', event: 'calls_not_written', ...ofError },
+  },
+  apiVersionUnsupported: {
+    emit: (events) => events.apiVersionUnsupported(connection, error),
+    line: { level: 'warn', event: 'api_version_unsupported', ...ofConnection, ...ofError },
+  },
+  apiVersionNotChecked: {
+    emit: (events) => events.apiVersionNotChecked(error, connection),
+    line: { level: 'warn', event: 'api_version_not_checked', ...ofConnection, ...ofError },
+  },
+  tick: {
+    emit: (events) => events.tick(window.to, 3, 2),
+    line: { level: 'info', event: 'tick', window_to: '2023-03-20T00:00:00.000Z', jobs: 3, runs: 2, msg: 'tick accepted' },
+  },
+  tickFailed: { emit: (events) => events.tickFailed(error), line: { level: 'error', event: 'tick_failed', ...ofError } },
+  jobsOverdue: { emit: (events) => events.jobsOverdue(0), line: { level: 'info', event: 'jobs_overdue', jobs: 0 } },
+  overdueNotCounted: {
+    emit: (events) => events.overdueNotCounted(error),
+    line: { level: 'error', event: 'overdue_not_counted', ...ofError },
+  },
+  windowNotTried: {
+    emit: (events) => events.windowNotTried('Account'),
+    line: { level: 'warn', event: 'window_not_tried', object: 'Account' },
+  },
+  jobCreated: {
+    emit: (events) => events.jobCreated(job, '2023-03-01', false),
+    line: { level: 'info', event: 'job_created', ...ofJob, start_date: '2023-03-01', append_only: false },
+  },
+  jobTakenOver: {
+    emit: (events) => events.jobTakenOver(job, 4, 5, ['Phone']),
+    line: { level: 'info', event: 'job_taken_over', ...ofJob, from_connection: 4, connection: 5, fields_lost: ['Phone'] },
+  },
+  jobPaused: { emit: (events) => events.jobPaused(job), line: { level: 'info', event: 'job_paused', ...ofJob } },
+  jobResumed: { emit: (events) => events.jobResumed(job), line: { level: 'info', event: 'job_resumed', ...ofJob } },
+  claimFailed: {
+    emit: (events) => events.claimFailed(error),
+    line: { level: 'error', event: 'claim_failed', ...ofError, msg: 'Could not claim a run from the job store.' },
+  },
+  runClaimed: { emit: (events) => events.runClaimed(run), line: { level: 'info', event: 'run_claimed', ...ofClaim } },
+  leaseNotExtended: {
+    emit: (events) => events.leaseNotExtended(run, error),
+    line: { level: 'warn', event: 'lease_not_extended', ...ofClaim, ...ofError },
+  },
+  runSucceeded: {
+    emit: (events) => events.runSucceeded(run, RECEIPT),
+    line: { level: 'info', event: 'run_succeeded', ...ofClaim, receipt: RECEIPT },
+  },
+  runInterrupted: {
+    emit: (events) => events.runInterrupted(run, 1, error),
+    line: { level: 'warn', event: 'run_interrupted', ...ofClaim, failures: 1, recovery: 'retry', ...ofError },
+  },
+  runNotSettled: {
+    emit: (events) => events.runNotSettled(run, error),
+    line: { level: 'error', event: 'run_not_settled', ...ofClaim, ...ofError },
+  },
+  runFailed: {
+    emit: (events) => events.runFailed(run, 20, error),
+    line: { level: 'error', event: 'run_failed', ...ofClaim, failures: 20, ...ofError },
+  },
+  runCancelled: { emit: (events) => events.runCancelled(run), line: { level: 'info', event: 'run_cancelled', ...ofClaim } },
+  sliceRepeated: {
+    emit: (events) => events.sliceRepeated(run, slice, 'the counts differ'),
+    line: { level: 'warn', event: 'slice_repeated', run: 'run-1', slice: 3, reason: 'the counts differ' },
+  },
+  sliceCut: {
+    emit: (events) => events.sliceCut(run, slice, 2),
+    line: { level: 'info', event: 'slice_cut', run: 'run-1', slice: 3, parts: 2 },
+  },
+  notCounted: {
+    emit: (events) => events.notCounted(run, error),
+    line: { level: 'warn', event: 'not_counted', run: 'run-1', object: 'Account', ...ofError },
+  },
+  fieldsRefused: {
+    emit: (events) => events.fieldsRefused(run, 'INVALID_FIELD', 1),
+    line: { level: 'warn', event: 'fields_refused', run: 'run-1', object: 'Account', code: '[redacted]', group: 1 },
+  },
+  expirationRemoved: {
+    emit: (events) => events.expirationRemoved(run),
+    line: {
+      level: 'warn',
+      event: 'expiration_removed',
+      ...ofRun,
+      msg: 'Removed the expiration of the target table. Some rows may already have expired.',
+    },
+  },
+  liveViewNotOurs: {
+    emit: (events) => events.liveViewNotOurs(run, 'not ours: Account_live is another view'),
+    line: { level: 'warn', event: 'live_view_not_ours', ...ofRun, msg: 'not ours: Account_live is another view' },
+  },
+};
+
+/** The lines that these events write, without their times. */
+export function linesOf(emit: (events: Events) => void): LogLine[] {
+  const lines: LogLine[] = [];
+  emit(
+    createEvents(
+      createLog({
+        write(text: string) {
+          const { time: _, ...line } = JSON.parse(text) as LogLine;
+          lines.push(line);
+        },
+      }),
+    ),
+  );
+  return lines;
+}
