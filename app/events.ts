@@ -137,7 +137,7 @@ export function createEvents(log: Log) {
       log.warn({ event: 'not_counted', run: runId, object: job.objectName, ...describeError(error) }),
     /** Salesforce refused a query because of the fields it selects; `group` is the field group */
     fieldsRefused: ({ runId, job }: RunRef, code: string, group: number) =>
-      log.warn({ event: 'fields_refused', run: runId, object: job.objectName, code, group }),
+      log.warn({ event: 'fields_refused', run: runId, object: job.objectName, salesforce_code: code, group }),
     expirationRemoved: (run: RunRef) =>
       log.warn(
         { event: 'expiration_removed', ...aboutRun(run) },

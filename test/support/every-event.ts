@@ -182,7 +182,7 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
   },
   fieldsRefused: {
     emit: (events) => events.fieldsRefused(run, 'INVALID_FIELD', 1),
-    line: { level: 'warn', event: 'fields_refused', run: 'run-1', object: 'Account', code: '[redacted]', group: 1 },
+    line: { level: 'warn', event: 'fields_refused', run: 'run-1', object: 'Account', salesforce_code: 'INVALID_FIELD', group: 1 },
   },
   expirationRemoved: {
     emit: (events) => events.expirationRemoved(run),
