@@ -4,6 +4,7 @@ import type { Settings } from './config.ts';
 import type { Database } from './database.ts';
 import type { Encryption } from './encryption.ts';
 import type { Ingress } from './ingress.ts';
+import { JOBS_OVERDUE, TICK_ACCEPTED } from './log-filters.ts';
 import type { Schedule } from './schedule.ts';
 import type { Service } from './service.ts';
 
@@ -60,7 +61,7 @@ export class Observability extends pulumi.ComponentResource {
 
   /** The one that matters most: it also goes off when the service says nothing. */
   #watchJobs({ settings, service }: ObservabilityArgs): void {
-    const metric = createLogMetric(this, settings.name, service, 'jobs-overdue', '{ $.event = "jobs_overdue" }', '$.jobs');
+    const metric = createLogMetric(this, settings.name, service, 'jobs-overdue', JOBS_OVERDUE, '$.jobs');
     this.#alarm('jobs-overdue', 'Jobs are behind their schedule, or the service does not say whether they are', {
       ...metric,
       ...above(0, 'Maximum', 5 * MINUTES, 3),
@@ -69,7 +70,7 @@ export class Observability extends pulumi.ComponentResource {
   }
 
   #watchTicks({ settings, service }: ObservabilityArgs): void {
-    const metric = createLogMetric(this, settings.name, service, 'ticks', '{ $.event = "tick" }', '1');
+    const metric = createLogMetric(this, settings.name, service, 'ticks', TICK_ACCEPTED, '1');
     const period = Math.min(settings.schedule.everyMinutes * TICKS_WATCHED * MINUTES, MAX_PERIOD_SECONDS);
     const ticks = Math.floor(period / MINUTES / settings.schedule.everyMinutes);
     this.#alarm('ticks', 'The schedule is on, and the service accepts fewer than half of its ticks', {

@@ -1,3 +1,4 @@
+import { TICK_ACCEPTED } from '../log-filters.ts';
 import type { Aws, Stack } from './stack.ts';
 
 /** What was looked at, and what is wrong with it; nothing, if it is as it should be. */
@@ -112,7 +113,7 @@ async function findTick(stack: Stack, aws: Aws, now: number): Promise<string | u
     '--start-time',
     String(since),
     '--filter-pattern',
-    '{ $.event = "tick" }',
+    TICK_ACCEPTED,
   );
   return events.length > 0 ? undefined : `The log shows none since ${new Date(since).toISOString()}: set SYNC_API_KEY to send one.`;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { EVERY_EVENT, type LogLine, linesOf } from '../../support/every-event.ts';
 import { type ProgramRun, runProgram } from '../support/run-program.ts';
 import type { StackName } from '../support/stack-config.ts';
 
@@ -54,3 +55,26 @@ test("a number of the log becomes the metric that its alarm looks at, from the s
     { logGroupName: run.outputs.logGroup, pattern: '{ $.event = "tick" }', metricTransformation: { name: 'ticks', namespace, value: '1' } },
   ]);
 });
+
+test('every metric filter matches one event of the service, whose line has the value that the metric takes', async () => {
+  const run = await runProgram('production');
+  const filters = run.all('aws:cloudwatch/logMetricFilter:LogMetricFilter').map(({ inputs }) => inputs);
+  const logged = Object.values(EVERY_EVENT).flatMap(({ emit }) => linesOf(emit));
+  expect(filters.length).toBeGreaterThan(0);
+  for (const { pattern, metricTransformation } of filters) {
+    const matched = logged.filter((line) => matches(String(pattern), line));
+    expect(matched).toHaveLength(1);
+    expect(metricValue((metricTransformation as { value: string }).value, matched[0]!)).toBeGreaterThanOrEqual(0);
+  }
+});
+
+/** Whether CloudWatch's filter matches a line. The program writes filters of this one form. */
+function matches(pattern: string, line: LogLine): boolean {
+  const [, field, value] = /^\{ \$\.(\w+) = "(\w+)" \}$/.exec(pattern)!;
+  return line[field!] === value;
+}
+
+/** The value of a metric: a field of the line, or a constant. */
+function metricValue(value: string, line: LogLine): number {
+  return Number(value.startsWith('$.') ? line[value.slice(2)] : value);
+}
