@@ -51,8 +51,8 @@ const CLOSE_MS = 5_000;
 /** Creates the context of a configuration, without making any request. */
 export function createContext(config: Config, events: Events, limits = LIMITS): Context {
   const credentials = config.aws && taskCredentials(config.aws.credentials);
-  const database = openDatabase(databaseAddress(config, credentials), events.databaseConnectionBroke);
-  const calls = new OrgCalls(database, events.callsNotWritten);
+  const database = openDatabase(databaseAddress(config, credentials), events.databaseConnectionLost);
+  const calls = new OrgCalls(database, events.callCountsNotSaved);
   const sealer = createSealer(config.tokenKeys);
   const renewals = new Renewals(database, sealer, limits.loginMs, events.renewalNotStored);
   // Pages are large and slow to start; each request sets its own idle timeouts.
@@ -117,7 +117,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
     scheduleNow: () => readClock(config.scheduleClockUrl),
     async close() {
       // Give in-flight work a moment, but do not let a hanging call keep the process alive.
-      const written = Promise.all([calls.write().catch(events.callsNotWritten), renewals.close()]);
+      const written = Promise.all([calls.write().catch(events.callCountsNotSaved), renewals.close()]);
       const closed = Promise.all([written.then(() => database.end()), dispatcher.close()]);
       await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     },

@@ -47,15 +47,14 @@ export function createEvents(log: Log) {
     // The service
 
     migrated: (migrations: readonly string[]) => log.info({ event: 'migrated', migrations }),
-    listening: (address: { host: string; port: number; url: string | undefined }) => {
-      const { host, port, url } = address;
-      log.info({ event: 'listening', host, port, url });
-    },
+    /** `url`: the public address, if one is configured */
+    listening: ({ host, port, url }: { host: string; port: number; url: string | undefined }) =>
+      log.info({ event: 'listening', host, port, url }),
     stopping: () => log.info({ event: 'stopping' }),
     uncaughtError: (error: unknown) =>
       log.fatal({ event: 'uncaught_error', ...describeError(error) }, 'uncaught error: releasing runs and shutting down'),
-    databaseConnectionBroke: (error: unknown) => log.warn({ event: 'database_connection_broke', ...describeError(error) }),
-    /** at startup, or for a new job */
+    databaseConnectionLost: (error: unknown) => log.warn({ event: 'database_connection_lost', ...describeError(error) }),
+    /** at startup, or for a new job; `remove` is the command that removes it */
     datasetHasDefaultExpiration: ({ dataset, tableDays, partitionDays }: DefaultExpirations, remove: string, job?: JobRef) =>
       log.warn({ event: 'dataset_has_default_expiration', job: job?.id, dataset, tableDays, partitionDays, remove }),
     datasetNotChecked: (dataset: string, job: JobRef, error: unknown) =>
@@ -75,7 +74,7 @@ export function createEvents(log: Log) {
     connected: ({ id, orgId }: ConnectionRef) => log.info({ event: 'connected', connection: id, org: orgId }),
     renewalNotStored: (error: unknown) =>
       log.warn({ event: 'renewal_not_stored', ...describeError(error) }, 'Could not store a renewed session. Retrying.'),
-    callsNotWritten: (error: unknown) => log.warn({ event: 'calls_not_written', ...describeError(error) }),
+    callCountsNotSaved: (error: unknown) => log.warn({ event: 'call_counts_not_saved', ...describeError(error) }),
     apiVersionUnsupported: ({ id, orgId }: ConnectionRef, error: unknown) =>
       log.warn({ event: 'api_version_unsupported', connection: id, org: orgId, ...describeError(error) }),
     /** without a connection: the connections could not be listed */
@@ -93,12 +92,18 @@ export function createEvents(log: Log) {
     // Jobs
 
     /** Salesforce took too long to answer the query that creating a job tries; the job is created nevertheless */
-    windowNotTried: (objectName: string) => log.warn({ event: 'window_not_tried', object: objectName }),
+    windowCheckTimedOut: (objectName: string) => log.warn({ event: 'window_check_timed_out', object: objectName }),
     jobCreated: (job: JobRef, startDate: string, appendOnly: boolean) =>
       log.info({ event: 'job_created', ...aboutJob(job), start_date: startDate, append_only: appendOnly }),
     /** `fieldsLost`: the fields that the new connection's user cannot see */
-    jobTakenOver: (job: JobRef, fromConnection: number, connection: number, fieldsLost: readonly string[]) =>
-      log.info({ event: 'job_taken_over', ...aboutJob(job), from_connection: fromConnection, connection, fields_lost: fieldsLost }),
+    jobTakenOver: (job: JobRef, connections: { from: number; to: number }, fieldsLost: readonly string[]) =>
+      log.info({
+        event: 'job_taken_over',
+        ...aboutJob(job),
+        from_connection: connections.from,
+        connection: connections.to,
+        fields_lost: fieldsLost,
+      }),
     jobPaused: (job: JobRef) => log.info({ event: 'job_paused', ...aboutJob(job) }),
     jobResumed: (job: JobRef) => log.info({ event: 'job_resumed', ...aboutJob(job) }),
 

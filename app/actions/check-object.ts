@@ -61,7 +61,7 @@ export async function tryWindow(
     if (id && NO_ID.test(id)) throw noIds(name);
   } catch (error) {
     if (isTimeOut(error) || TOO_SLOW_CODES.has(refusalCode(error) ?? '')) {
-      context.events.windowNotTried(name);
+      context.events.windowCheckTimedOut(name);
       return;
     }
     if (!isAppError(error) || error.code !== 'salesforce_refused') throw error;

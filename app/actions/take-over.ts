@@ -40,7 +40,7 @@ export async function takeOver(context: Context, connection: Connection, { job, 
   if (!taken) throw new AppError('conflict', `The job for ${job.objectName} has just changed. Call create_importing_job again.`);
   // An earlier describe of this connection may be hours old.
   context.describes.forget(connection.id, job.objectName);
-  context.events.jobTakenOver(job, job.connectionId, connection.id, fieldsLost);
+  context.events.jobTakenOver(job, { from: job.connectionId, to: connection.id }, fieldsLost);
   if (taken.cancelledRunId) context.events.runCancelled({ runId: taken.cancelledRunId, job });
   return taken.job;
 }

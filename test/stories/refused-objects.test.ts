@@ -73,7 +73,7 @@ describe("a window's query is tried", () => {
       match: { path: '/queryAll' },
     });
     expect(await create('Lead')).toMatchObject({ status: 200, text: 'OK' });
-    expect(service.logged.join('')).toContain('window_not_tried');
+    expect(service.logged.join('')).toContain('window_check_timed_out');
   });
 
   test('and a refusal that is none, such as a used-up allowance, is answered as what it is', async () => {

@@ -64,9 +64,9 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.uncaughtError(error),
     line: { level: 'fatal', event: 'uncaught_error', ...ofError, msg: 'uncaught error: releasing runs and shutting down' },
   },
-  databaseConnectionBroke: {
-    emit: (events) => events.databaseConnectionBroke(error),
-    line: { level: 'warn', event: 'database_connection_broke', ...ofError },
+  databaseConnectionLost: {
+    emit: (events) => events.databaseConnectionLost(error),
+    line: { level: 'warn', event: 'database_connection_lost', ...ofError },
   },
   datasetHasDefaultExpiration: {
     emit: (events) => events.datasetHasDefaultExpiration(defaults, 'bq update …', job),
@@ -106,9 +106,9 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.renewalNotStored(error),
     line: { level: 'warn', event: 'renewal_not_stored', ...ofError, msg: 'Could not store a renewed session. Retrying.' },
   },
-  callsNotWritten: {
-    emit: (events) => events.callsNotWritten(error),
-    line: { level: 'warn', event: 'calls_not_written', ...ofError },
+  callCountsNotSaved: {
+    emit: (events) => events.callCountsNotSaved(error),
+    line: { level: 'warn', event: 'call_counts_not_saved', ...ofError },
   },
   apiVersionUnsupported: {
     emit: (events) => events.apiVersionUnsupported(connection, error),
@@ -128,16 +128,16 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.overdueNotCounted(error),
     line: { level: 'error', event: 'overdue_not_counted', ...ofError },
   },
-  windowNotTried: {
-    emit: (events) => events.windowNotTried('Account'),
-    line: { level: 'warn', event: 'window_not_tried', object: 'Account' },
+  windowCheckTimedOut: {
+    emit: (events) => events.windowCheckTimedOut('Account'),
+    line: { level: 'warn', event: 'window_check_timed_out', object: 'Account' },
   },
   jobCreated: {
     emit: (events) => events.jobCreated(job, '2023-03-01', false),
     line: { level: 'info', event: 'job_created', ...ofJob, start_date: '2023-03-01', append_only: false },
   },
   jobTakenOver: {
-    emit: (events) => events.jobTakenOver(job, 4, 5, ['Phone']),
+    emit: (events) => events.jobTakenOver(job, { from: 4, to: 5 }, ['Phone']),
     line: { level: 'info', event: 'job_taken_over', ...ofJob, from_connection: 4, connection: 5, fields_lost: ['Phone'] },
   },
   jobPaused: { emit: (events) => events.jobPaused(job), line: { level: 'info', event: 'job_paused', ...ofJob } },
