@@ -1,7 +1,7 @@
-/** AWS takes three values in a condition, and five in all conditions of a rule: "Listener rules" in its guide to Application Load Balancers. */
+/** AWS allows three values per condition and five per rule: "Listener rules" in the Application Load Balancer guide. */
 export const RANGES_PER_RULE = 3;
 
-/** What a load balancer takes, if AWS raises no quota, less the rule of what is closed and the schedule's. */
+/** The default quota of rules per load balancer, less the rule for closed paths and the schedule's rule. */
 const RULES_FOR_RANGES = 100 - 2;
 
 export const MAX_RANGES = RULES_FOR_RANGES * RANGES_PER_RULE;

@@ -1,9 +1,9 @@
 import * as pulumi from '@pulumi/pulumi';
 
-/** A stack's configuration as Pulumi gives it: every value is text, lists are JSON. */
+/** A stack's configuration as Pulumi returns it: every value is text, lists are JSON. */
 export type RawConfig = (key: string) => string | undefined;
 
-/** Reads values and collects what is wrong with them, so that all faults are told at once, a sentence each. */
+/** Reads values and collects faults, so that one error can report all of them. */
 export class ConfigReader {
   readonly #raw: RawConfig;
   readonly #faults: string[] = [];
@@ -16,63 +16,62 @@ export class ConfigReader {
     this.#faults.push(sentence);
   }
 
-  /** Text that must be there, look like `shape` and be no placeholder. */
+  /** Required text that matches `shape` and is not a placeholder. */
   text(key: string, meaning: string, shape: RegExp): string {
     const value = this.#raw(key)?.trim();
-    if (!value) this.fault(`${key} is not set: give it ${meaning}.`);
-    else if (value.includes('<') || !shape.test(value)) this.fault(`${key} is ${JSON.stringify(value)}: give it ${meaning}.`);
+    if (!value) this.fault(`${key} is not set. Set it to ${meaning}.`);
+    else if (value.includes('<') || !shape.test(value)) this.fault(`${key} is ${JSON.stringify(value)}. Set it to ${meaning}.`);
     return value ?? '';
   }
 
-  /** Text that may be empty. */
   optionalText(key: string, meaning: string, shape: RegExp): string | undefined {
     return this.#raw(key)?.trim() ? this.text(key, meaning, shape) : undefined;
   }
 
-  /** One of a few words. */
-  choice<Word extends string>(key: string, words: readonly Word[]): Word {
+  choice<Choice extends string>(key: string, choices: readonly Choice[]): Choice {
     const value = this.#raw(key)?.trim();
-    const word = words.find((candidate) => candidate === value);
-    if (!word) this.fault(`${key} is ${value ? JSON.stringify(value) : 'not set'}: give it one of ${words.join(', ')}.`);
-    return word ?? words[0]!;
+    const choice = choices.find((candidate) => candidate === value);
+    if (!choice) this.fault(`${key} is ${value ? JSON.stringify(value) : 'not set'}. Set it to one of: ${choices.join(', ')}.`);
+    return choice ?? choices[0]!;
   }
 
-  /** NaN where it is wrong, which nothing is more or less than: one mistake is told once. */
-  integer(key: string, least: number, most: number): number {
+  /** @returns NaN for an invalid value: no later comparison with it is true, so one mistake is one fault */
+  integer(key: string, min: number, max: number): number {
     const text = this.#raw(key)?.trim();
     const value = Number(text || Number.NaN);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    this.fault(`${key} is ${text ? JSON.stringify(text) : 'not set'}: give it a whole number from ${least} to ${most}.`);
+    if (Number.isInteger(value) && value >= min && value <= max) return value;
+    this.fault(`${key} is ${text ? JSON.stringify(text) : 'not set'}. Set it to an integer between ${min} and ${max}.`);
     return Number.NaN;
   }
 
-  /** A share: a hundredth at least, at most the whole. */
   share(key: string): number {
-    const value = Number(this.#raw(key)?.trim() || Number.NaN);
-    if (!(value >= 0.01 && value <= 1)) this.fault(`${key} is no share: give it a number from 0.01 to 1.`);
+    const text = this.#raw(key)?.trim();
+    const value = Number(text || Number.NaN);
+    if (!(value >= 0.01 && value <= 1)) {
+      this.fault(`${key} is ${text ? JSON.stringify(text) : 'not set'}. Set it to a number between 0.01 and 1.`);
+    }
     return value;
   }
 
-  /** True or false, and nothing that only looks like it. */
   flag(key: string): boolean {
     return this.choice(key, ['false', 'true']) === 'true';
   }
 
-  /** A list of texts, each of which must look like `shape`; without repetitions. */
-  list(key: string, meaning: string, shape: RegExp, least = 0): string[] {
+  /** A list of distinct texts that match `shape`. */
+  list(key: string, meaning: string, shape: RegExp, min = 0): string[] {
     const values = this.#array(key).map(String);
-    const wrong = values.filter((value) => value.includes('<') || !shape.test(value));
-    for (const value of wrong) this.fault(`${key} holds ${JSON.stringify(value)}: give it ${meaning}.`);
-    if (values.length < least) this.fault(`${key} has ${values.length} of at least ${least}: give it ${meaning}.`);
-    if (new Set(values).size !== values.length) this.fault(`${key} names something twice: name it once.`);
+    const invalid = values.filter((value) => value.includes('<') || !shape.test(value));
+    for (const value of invalid) this.fault(`${key} contains ${JSON.stringify(value)}. Each entry must be ${meaning}.`);
+    if (values.length < min) this.fault(`${key} has too few entries: ${values.length}, minimum ${min}. Each entry must be ${meaning}.`);
+    if (new Set(values).size !== values.length) this.fault(`${key} contains a duplicate. List each entry once.`);
     return values;
   }
 
-  /** A secret. What is wrong with it is told without it. */
-  secret(key: string, meaning: string, isRight: (value: string) => boolean): pulumi.Output<string> {
+  /** A secret, which no fault repeats. */
+  secret(key: string, meaning: string, isValid: (value: string) => boolean): pulumi.Output<string> {
     const value = this.#raw(key)?.trim();
-    if (!value) this.fault(`${key} is not set: give it ${meaning}, by \`pulumi config set --secret ${key}\`.`);
-    else if (!isRight(value)) this.fault(`${key} is not as it should be: give it ${meaning}.`);
+    if (!value) this.fault(`${key} is not set. Set it to ${meaning} with \`pulumi config set --secret ${key}\`.`);
+    else if (!isValid(value)) this.fault(`${key} is invalid. Set it to ${meaning}.`);
     return pulumi.secret(value ?? '');
   }
 
@@ -80,8 +79,8 @@ export class ConfigReader {
   finish(): void {
     const faults = this.#faults;
     if (faults.length === 0) return;
-    const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
-    throw new pulumi.RunError(`The stack's configuration has ${count}:\n${faults.map((fault) => `- ${fault}`).join('\n')}`);
+    const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`;
+    throw new pulumi.RunError(`The stack configuration has ${count}:\n${faults.map((fault) => `- ${fault}`).join('\n')}`);
   }
 
   #array(key: string): unknown[] {
@@ -91,9 +90,9 @@ export class ConfigReader {
       const value: unknown = JSON.parse(text);
       if (Array.isArray(value)) return value;
     } catch {
-      // Told below.
+      // Reported below.
     }
-    this.fault(`${key} is no list: give it one, by its places (\`config set --path '${key}[0]' …\`) or in the stack's file.`);
+    this.fault(`${key} is not a list. Set entries with \`pulumi config set --path '${key}[0]' …\`, or edit the stack's file.`);
     return [];
   }
 }

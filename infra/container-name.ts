@@ -1,2 +1,2 @@
-/** The container's name, and the first part of its log streams'. */
+/** The container's name, and the prefix of its log streams. */
 export const CONTAINER = 'app';

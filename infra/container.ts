@@ -2,7 +2,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { CONTAINER } from './container-name.ts';
 import { APP_PORT } from './ports.ts';
 
-/** How long a stopping task may take to let go of its runs; Fargate's longest. */
+/** How long a stopping task has to release its runs: Fargate's maximum. */
 const STOP_SECONDS = 120;
 
 export interface ContainerArgs {
@@ -15,8 +15,8 @@ export interface ContainerArgs {
 }
 
 /**
- * A task's container definitions, in the form in which ECS gives them back: with its defaults, without nulls, lists by name.
- * In any other form each update would see a difference, and make a task definition of it.
+ * A task's container definitions, exactly as ECS returns them: with its defaults, without nulls, lists sorted by name.
+ * Otherwise every update would see a difference and create a new task definition.
  */
 export function containerDefinitions(args: ContainerArgs): pulumi.Output<string> {
   return pulumi.jsonStringify([
@@ -36,7 +36,7 @@ export function containerDefinitions(args: ContainerArgs): pulumi.Output<string>
           'awslogs-group': args.logGroup,
           'awslogs-region': args.region,
           'awslogs-stream-prefix': CONTAINER,
-          // A stuck log must not stop the service; what does not fit the buffer is lost.
+          // A blocked log must not stop the service. Lines that do not fit the buffer are lost.
           mode: 'non-blocking',
           'max-buffer-size': '4m',
         },
@@ -47,7 +47,7 @@ export function containerDefinitions(args: ContainerArgs): pulumi.Output<string>
   ]);
 }
 
-/** The volume that is mounted on the temporary folder, the one place that can be written. */
+/** The volume mounted at /tmp, the only writable folder. */
 export const TEMPORARY_VOLUME = 'temporary';
 
 const hardening = {
@@ -56,18 +56,18 @@ const hardening = {
   mountPoints: [{ containerPath: '/tmp', readOnly: false, sourceVolume: TEMPORARY_VOLUME }],
   linuxParameters: {
     capabilities: { add: [], drop: ['ALL'] },
-    // As process 1, Node would get no default action for signals and reap no children.
+    // As process 1, Node would have no default signal handling and would not reap child processes.
     initProcessEnabled: true,
   },
 };
 
-/** By Node, since the image has no curl. */
+/** Uses Node because the image has no curl. */
 const healthCheck = {
   command: [
     'CMD',
     'node',
     '-e',
-    `fetch('http://127.0.0.1:${APP_PORT}/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))`,
+    `fetch('http://127.0.0.1:${APP_PORT}/healthz').then((response) => process.exit(response.ok ? 0 : 1), () => process.exit(1))`,
   ],
   interval: 15,
   retries: 3,

@@ -6,7 +6,7 @@ import type { Encryption } from './encryption.ts';
 import type { Network } from './network.ts';
 import { DATABASE_PORT } from './ports.ts';
 
-/** The same major version as the local job store; minor versions are RDS's to bring. */
+/** The same major version as the local job store. RDS applies minor upgrades itself. */
 const POSTGRES_MAJOR = '17';
 
 const NAME = 'sync';
@@ -17,13 +17,13 @@ interface DatabaseArgs {
   encryption: Encryption;
 }
 
-/** The job store: Postgres on RDS, encrypted, reached by the service alone, its password made and changed by RDS. */
+/** The job store: encrypted Postgres on RDS that only the service can reach. RDS generates and rotates its password. */
 export class Database extends pulumi.ComponentResource {
   readonly host: pulumi.Output<string>;
   readonly port = DATABASE_PORT;
   readonly database = NAME;
   readonly user = NAME;
-  /** where RDS keeps the password, as JSON with `username` and `password`; it changes every seven days, so read it when connecting */
+  /** the secret with the password, as JSON with `username` and `password`; RDS rotates it every seven days, so read it on each connect */
   readonly secretArn: pulumi.Output<string>;
   readonly identifier: pulumi.Output<string>;
   readonly instanceClass: string;
@@ -48,7 +48,7 @@ function createInstance(
   const subnets = new aws.rds.SubnetGroup(name, { subnetIds: network.isolatedSubnetIds }, { parent });
   const parameters = new aws.rds.ParameterGroup(
     name,
-    // RDS's own default since 15, stated because the password would otherwise go in the clear.
+    // RDS's default since Postgres 15, set explicitly because connections must never be unencrypted.
     { family: `postgres${POSTGRES_MAJOR}`, parameters: [{ name: 'rds.force_ssl', value: '1' }] },
     { parent },
   );
@@ -56,7 +56,7 @@ function createInstance(
     name,
     {
       engine: 'postgres',
-      // A major version alone is taken as a prefix, so that a minor upgrade by RDS is not undone by the next update.
+      // Only the major version: it matches as a prefix, so the next update does not revert RDS's minor upgrades.
       engineVersion: POSTGRES_MAJOR,
       autoMinorVersionUpgrade: true,
       instanceClass: database.instanceClass,
@@ -80,19 +80,19 @@ function createInstance(
       deletionProtection: protect,
       applyImmediately: !protect,
       ...(database.snapshot && { snapshotIdentifier: database.snapshot }),
-      ...whatStays(parent, name, database),
+      ...deletionSettings(parent, name, database),
     },
     { parent, protect },
   );
 }
 
 /**
- * What a deleted database leaves. Not by `protect`, which has to be taken away before anything can be deleted. A snapshot's name has a
- * random end, since the one of an earlier stack, or of the database that this one was restored in the place of, is still there.
+ * What a deleted database leaves behind. Independent of `protect`, which must be switched off before anything can be deleted. The
+ * snapshot's name has a random suffix because earlier snapshots remain: those of an earlier stack, and of a database replaced in a restore.
  */
-function whatStays(parent: pulumi.Resource, name: string, database: Settings['database']): Partial<aws.rds.InstanceArgs> {
+function deletionSettings(parent: pulumi.Resource, name: string, database: Settings['database']): Partial<aws.rds.InstanceArgs> {
   if (!database.lastSnapshot) return { skipFinalSnapshot: true, deleteAutomatedBackups: true };
-  const keepers = { madeOf: database.snapshot ?? '' };
+  const keepers = { snapshot: database.snapshot ?? '' };
   const suffix = new random.RandomId(`${name}-last-snapshot`, { byteLength: 4, keepers }, { parent });
   return {
     skipFinalSnapshot: false,
@@ -101,10 +101,10 @@ function whatStays(parent: pulumi.Resource, name: string, database: Settings['da
   };
 }
 
-/** RDS makes the secret with the instance; a preview, and an instance that is switching to it, have none yet. */
+/** RDS creates the secret with the instance. A preview, and an instance that is switching to a managed password, have none yet. */
 function findSecretArn(secrets: { secretArn: string }[] | undefined): string {
   const arn = secrets?.[0]?.secretArn;
   if (arn) return arn;
   if (pulumi.runtime.isDryRun()) return 'known after the update';
-  throw new pulumi.RunError("RDS has not made the database password's secret yet: run `pulumi up` again.");
+  throw new pulumi.RunError('RDS has not created the secret with the database password yet. Run `npm run pulumi -- up` again.');
 }

@@ -8,7 +8,7 @@ interface EncryptionArgs {
   accountId: pulumi.Input<string>;
 }
 
-/** The key that encrypts what AWS keeps for us; without `customerKey`, AWS's own keys do. */
+/** The KMS key that encrypts the stack's data in AWS. Without `customerKey`, AWS-managed keys do. */
 export class Encryption extends pulumi.ComponentResource {
   readonly keyArn: pulumi.Output<string> | undefined;
 
@@ -18,8 +18,8 @@ export class Encryption extends pulumi.ComponentResource {
     this.registerOutputs({ keyArn: this.keyArn });
   }
 
-  /** What a role needs in order to read secrets that the key encrypts, and nothing else that it encrypts. */
-  readSecretsWith(region: string): Statement[] {
+  /** Lets a role decrypt secrets with the key, and nothing else that the key encrypts. Empty without a key. */
+  decryptSecretsStatements(region: string): Statement[] {
     if (!this.keyArn) return [];
     const viaSecretsManager = { StringEquals: { 'kms:ViaService': `secretsmanager.${region}.amazonaws.com` } };
     return [{ Sid: 'DecryptSecrets', Action: ['kms:Decrypt'], Resource: this.keyArn, Condition: viaSecretsManager }];
@@ -35,19 +35,19 @@ function createKey(parent: Encryption, settings: Settings, accountId: pulumi.Inp
       deletionWindowInDays: 30,
       policy: keyPolicy(settings, accountId),
     },
-    // What the database leaves can be read with it alone.
+    // Whatever the deleted database leaves behind can be decrypted only with this key.
     { parent, protect: settings.protect, retainOnDelete: settings.database.lastSnapshot },
   );
   new aws.kms.Alias(settings.name, { name: `alias/${settings.name}`, targetKeyId: key.keyId }, { parent });
   return key;
 }
 
-/** In a key's policy, the resource `*` is the key itself: AWS has no other way to say it. */
+/** In a key policy, the resource `*` means the key itself; AWS offers no other notation. */
 function keyPolicy({ name, region }: Settings, accountId: pulumi.Input<string>): pulumi.Output<string> {
   const logGroups = pulumi.interpolate`arn:aws:logs:${region}:${accountId}:log-group:${name}*`;
   return policyDocument([
     {
-      // Without it nobody could change the key again, and no role's own policy would count.
+      // Without this statement the key could never be changed again, and the roles' policies would have no effect.
       Sid: 'AccountDecidesByRoles',
       Principal: { AWS: pulumi.interpolate`arn:aws:iam::${accountId}:root` },
       Action: ['kms:*'],
@@ -61,7 +61,7 @@ function keyPolicy({ name, region }: Settings, accountId: pulumi.Input<string>):
       Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
     },
     {
-      // An alarm is published under CloudWatch's own name, which AWS's key for SNS does not admit.
+      // CloudWatch publishes alarms as itself, which the AWS-managed key of SNS does not allow.
       Sid: 'Alarms',
       Principal: { Service: 'cloudwatch.amazonaws.com' },
       Action: ['kms:Decrypt', 'kms:GenerateDataKey'],

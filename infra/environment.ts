@@ -4,10 +4,10 @@ import type { Database } from './database.ts';
 import { APP_PORT } from './ports.ts';
 import type { Warehouse } from './warehouse.ts';
 
-/** Where the Dockerfile puts the certificates of RDS's authorities. */
+/** Where the Dockerfile puts the certificates of RDS's certificate authorities. */
 const DATABASE_AUTHORITIES = '/app/rds-authorities.pem';
 
-/** What the app is told in the open, by variable: addresses, names and limits, never a secret. */
+/** The app's environment variables that are not secret: addresses, names and limits. */
 export function appEnvironment(settings: Settings, database: Database, warehouse: Warehouse): Record<string, pulumi.Input<string>> {
   const { app, google, ingress } = settings;
   return {
@@ -20,7 +20,7 @@ export function appEnvironment(settings: Settings, database: Database, warehouse
     PGPORT: String(database.port),
     PGDATABASE: database.database,
     PGUSER: database.user,
-    // The name on the server's certificate is compared, and its authority must be one of these.
+    // The server's certificate must match the host name and be signed by one of these authorities.
     PGSSLMODE: 'verify-full',
     PGSSLROOTCERT: DATABASE_AUTHORITIES,
     DB_SECRET_ARN: database.secretArn,

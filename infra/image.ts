@@ -3,27 +3,27 @@ import * as awsx from '@pulumi/awsx';
 import * as pulumi from '@pulumi/pulumi';
 import type { Architecture, Settings } from './config.ts';
 
-/** How many images are kept: enough for any rollback that someone would want. An image counts once and once for its attestation. */
-const IMAGES_KEPT = 50;
+/** Enough for any rollback. Each build counts twice: the image and its attestation. */
+const MAX_IMAGES = 50;
 
 const PLATFORM: Record<Architecture, string> = { ARM64: 'linux/arm64', X86_64: 'linux/amd64' };
 
-/** The image that tasks run, named by its digest, so that what was tested is what runs, and a new one is a new deployment. */
+/** The image that tasks run, referenced by digest: the tested image is the one that runs, and a new image is a new deployment. */
 export class Image extends pulumi.ComponentResource {
   readonly uri: pulumi.Output<string>;
   readonly repositoryUrl: pulumi.Output<string>;
-  /** the ECR repositories from which ECS may have to pull */
+  /** the ECR repositories that ECS pulls from */
   readonly repositoryArns: pulumi.Output<string>[];
 
   constructor(settings: Settings, options?: pulumi.ComponentResourceOptions) {
     super('sync:infra:Image', settings.name, {}, options);
-    // There with a given image too: CI can push to it, and going back and forth loses no image.
+    // Created even if `imageUri` is set: CI can push to it, and switching between the two loses no image.
     const repository = createRepository(this, settings);
     const { uri, architecture } = settings.image;
     this.repositoryUrl = repository.repositoryUrl;
     this.uri = uri === undefined ? build(this, settings.name, repository, architecture) : pulumi.output(uri);
-    const given = uri === undefined ? undefined : repositoryArn(uri);
-    this.repositoryArns = [repository.arn, ...(given ? [pulumi.output(given)] : [])];
+    const external = uri === undefined ? undefined : repositoryArn(uri);
+    this.repositoryArns = [repository.arn, ...(external ? [pulumi.output(external)] : [])];
     this.registerOutputs({ uri: this.uri });
   }
 }
@@ -32,7 +32,7 @@ function createRepository(parent: pulumi.Resource, { name, protect }: Settings):
   const repository = new aws.ecr.Repository(
     name,
     {
-      // awsx tags every build alike; what is deployed is named by its digest.
+      // awsx gives every build the same tag. Deployments reference the digest.
       imageTagMutability: 'MUTABLE',
       imageScanningConfiguration: { scanOnPush: true },
       encryptionConfigurations: [{ encryptionType: 'AES256' }],
@@ -42,30 +42,30 @@ function createRepository(parent: pulumi.Resource, { name, protect }: Settings):
   );
   const rule = {
     rulePriority: 1,
-    description: `Keep ${IMAGES_KEPT}`,
-    // Untagged ones too: each build takes the tag from the one before, which may still run.
-    selection: { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: IMAGES_KEPT },
+    description: `Keep ${MAX_IMAGES}`,
+    // Counts untagged images too: each build takes the tag from the previous one, which may still be running.
+    selection: { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: MAX_IMAGES },
     action: { type: 'expire' },
   };
   new aws.ecr.LifecyclePolicy(name, { repository: repository.name, policy: JSON.stringify({ rules: [rule] }) }, { parent });
   return repository;
 }
 
-/** Builds and pushes with Docker. @returns the image by its digest */
+/** Builds and pushes the image with Docker. @returns its URI with the digest */
 function build(parent: pulumi.Resource, name: string, repository: aws.ecr.Repository, architecture: Architecture): pulumi.Output<string> {
   const image = new awsx.ecr.Image(
     name,
-    // Pulumi runs the program in infra/. The path stays relative: an absolute one would differ on each machine, and build anew.
+    // Pulumi runs the program in infra/. An absolute path would differ between machines and cause rebuilds.
     { repositoryUrl: repository.repositoryUrl, context: '..', platform: PLATFORM[architecture] },
-    // What is in it builds, and when it goes deletes from ECR what it pushed; Pulumi's engine hands this down to it. With `imageUri` set
-    // nothing is built any more, and the image that ran before must still be there to go back to.
+    // The build inside this component deletes its image from ECR when it is removed, unless it inherits this option. After `imageUri` is
+    // set nothing is built any more, but the previous image must remain for a rollback.
     { parent, retainOnDelete: true },
   );
   return image.imageUri;
 }
 
-/** The repository of an image in ECR, wherever it is; undefined for another registry's. */
+/** The ECR repository of an image, in any account and region; undefined for an image in another registry. */
 function repositoryArn(uri: string): string | undefined {
-  const found = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/([^@:]+)/.exec(uri);
-  return found ? `arn:aws:ecr:${found[2]}:${found[1]}:repository/${found[3]}` : undefined;
+  const match = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/([^@:]+)/.exec(uri);
+  return match ? `arn:aws:ecr:${match[2]}:${match[1]}:repository/${match[3]}` : undefined;
 }

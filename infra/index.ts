@@ -32,7 +32,7 @@ const service = new Service({ settings, network, roles, encryption, image, datab
 const schedule = new Schedule({ settings, accountId, tickKey: secrets.tickKey, ingress, service });
 const observability = new Observability({ settings, encryption, service, ingress, schedule, database });
 
-/** What `npm run op` and an operator need to know. Nothing here is secret. */
+/** What `npm run op` and operators need. Outputs are never secret. */
 export const region = settings.region;
 export const url = ingress.url;
 export const egressAddresses = network.egressAddresses;

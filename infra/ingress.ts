@@ -5,10 +5,10 @@ import type { Settings } from './config.ts';
 import type { Network } from './network.ts';
 import { APP_PORT } from './ports.ts';
 
-/** The path that the schedule posts to. */
+/** The path the schedule posts to. */
 export const TICK_PATH = '/handle_importing_job';
 
-/** For those inside the network alone, or not there at all. */
+/** Never reachable from outside: these are for callers inside the network, if the app serves them at all. */
 const CLOSED_PATHS = ['/readyz*', '/metrics*'];
 
 interface IngressArgs {
@@ -16,14 +16,14 @@ interface IngressArgs {
   network: Network;
 }
 
-/** The way in: HTTPS under the domain's name. The schedule's path is open to all, the rest to `allowedCidrs`, and nothing else answers. */
+/** HTTPS under the domain name. The schedule's path is open to the internet, everything else only to `allowedCidrs`. */
 export class Ingress extends pulumi.ComponentResource {
   readonly url: string;
   readonly targetGroup: aws.lb.TargetGroup;
   readonly loadBalancer: aws.lb.LoadBalancer;
-  /** the domain's name, pointing here */
+  /** the DNS record that points the domain at the load balancer */
   readonly alias: aws.route53.Record;
-  /** listeners and their rules: ECS takes no target group that no listener uses */
+  /** listeners and their rules: ECS rejects a target group that no listener uses */
   readonly routes: pulumi.Resource[];
 
   constructor({ settings, network }: IngressArgs, options?: pulumi.ComponentResourceOptions) {
@@ -48,7 +48,7 @@ function createLoadBalancer(parent: Ingress, { name, protect }: Settings, networ
       securityGroups: [network.loadBalancerGroup.id],
       subnets: network.publicSubnetIds,
       dropInvalidHeaderFields: true,
-      // Longer than the longest wait that the app grants, 50 seconds.
+      // Above the app's maximum `wait`, 50 seconds.
       idleTimeout: 60,
       enableDeletionProtection: protect,
     },
@@ -56,7 +56,7 @@ function createLoadBalancer(parent: Ingress, { name, protect }: Settings, networ
   );
 }
 
-/** Without a name of ours: one with a fixed name cannot be replaced while a listener uses it. */
+/** Its name is generated: a target group with a fixed name cannot be replaced while a listener uses it. */
 function createTargetGroup(parent: Ingress, name: string, network: Network): aws.lb.TargetGroup {
   return new aws.lb.TargetGroup(
     name,
@@ -65,7 +65,7 @@ function createTargetGroup(parent: Ingress, name: string, network: Network): aws
       targetType: 'ip',
       protocol: 'HTTP',
       port: APP_PORT,
-      // Long enough for an answer that waits.
+      // Long enough for a request with `wait` to finish.
       deregistrationDelay: 60,
       healthCheck: {
         path: '/healthz',
@@ -81,19 +81,19 @@ function createTargetGroup(parent: Ingress, name: string, network: Network): aws
   );
 }
 
-/** A certificate, proved by DNS. @returns its ARN, once it is issued */
+/** Requests a certificate and validates it by DNS. @returns its ARN, once it is issued */
 function createCertificate(parent: Ingress, { name, ingress }: Settings): pulumi.Output<string> {
   const certificate = new aws.acm.Certificate(name, { domainName: ingress.domainName, validationMethod: 'DNS' }, { parent });
-  const proof = certificate.domainValidationOptions.apply((options) => options[0]!);
+  const validation = certificate.domainValidationOptions.apply((options) => options[0]!);
   const record = new aws.route53.Record(
     `${name}-certificate`,
     {
       zoneId: ingress.hostedZoneId,
-      name: proof.resourceRecordName,
-      type: proof.resourceRecordType,
-      records: [proof.resourceRecordValue],
+      name: validation.resourceRecordName,
+      type: validation.resourceRecordType,
+      records: [validation.resourceRecordValue],
       ttl: 300,
-      // The same name has the same proof, whichever stack asks.
+      // A domain has the same validation record in every stack, so one may already exist.
       allowOverwrite: true,
     },
     { parent },
@@ -106,7 +106,7 @@ function createCertificate(parent: Ingress, { name, ingress }: Settings): pulumi
   return issued.certificateArn;
 }
 
-/** @returns the HTTPS listener, which answers 404 to what no rule lets in; HTTP is sent there */
+/** HTTP redirects to HTTPS. @returns the HTTPS listener, which returns 404 unless a rule matches */
 function createListeners(parent: Ingress, { name }: Settings, certificateArn: pulumi.Output<string>): aws.lb.Listener {
   new aws.lb.Listener(
     `${name}-http`,
@@ -124,7 +124,7 @@ function createListeners(parent: Ingress, { name }: Settings, certificateArn: pu
       loadBalancerArn: parent.loadBalancer.arn,
       port: 443,
       protocol: 'HTTPS',
-      // Unsaid, it would be the policy of 2016, with TLS 1.0.
+      // The default would be the policy of 2016, with TLS 1.0.
       sslPolicy: 'ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09',
       certificateArn,
       defaultActions: [notFound],
@@ -138,20 +138,20 @@ const notFound: aws.types.input.lb.ListenerDefaultAction & aws.types.input.lb.Li
   fixedResponse: { contentType: 'text/plain', messageBody: 'Not found', statusCode: '404' },
 };
 
-/** The first rule that fits decides. */
+/** The first matching rule applies. */
 function createRules(parent: Ingress, { name, ingress }: Settings, listener: aws.lb.Listener): pulumi.Resource[] {
   const forward = [{ type: 'forward', targetGroupArn: parent.targetGroup.arn }];
-  const ours = { hostHeader: { values: [ingress.domainName] } };
+  const domain = { hostHeader: { values: [ingress.domainName] } };
   const rule = (part: string, priority: number, args: Pick<aws.lb.ListenerRuleArgs, 'conditions' | 'actions'>) =>
     new aws.lb.ListenerRule(`${name}-${part}`, { listenerArn: listener.arn, priority, ...args }, { parent });
   return [
     rule('closed', 10, { conditions: [{ pathPattern: { values: CLOSED_PATHS } }], actions: [notFound] }),
     rule('tick', 20, {
-      conditions: [ours, { pathPattern: { values: [TICK_PATH] } }, { httpRequestMethod: { values: ['POST'] } }],
+      conditions: [domain, { pathPattern: { values: [TICK_PATH] } }, { httpRequestMethod: { values: ['POST'] } }],
       actions: forward,
     }),
-    ...inGroups(ingress.allowedCidrs, RANGES_PER_RULE).map((values, index) =>
-      rule(`callers-${index + 1}`, 100 + index, { conditions: [ours, { sourceIp: { values } }], actions: forward }),
+    ...chunk(ingress.allowedCidrs, RANGES_PER_RULE).map((values, index) =>
+      rule(`callers-${index + 1}`, 100 + index, { conditions: [domain, { sourceIp: { values } }], actions: forward }),
     ),
   ];
 }
@@ -170,6 +170,6 @@ function createAlias(parent: Ingress, { name, ingress }: Settings): aws.route53.
   );
 }
 
-function inGroups(values: readonly string[], size: number): string[][] {
+function chunk(values: readonly string[], size: number): string[][] {
   return Array.from({ length: Math.ceil(values.length / size) }, (_, index) => values.slice(index * size, (index + 1) * size));
 }

@@ -4,21 +4,21 @@ import * as pulumi from '@pulumi/pulumi';
 import type { NatGateways, Settings } from './config.ts';
 import { APP_PORT, DATABASE_PORT } from './ports.ts';
 
-/** The network, and who in it may reach whom: the internet → load balancer → app → database, and the app → the internet by HTTPS. */
+/** The network and its allowed traffic: internet → load balancer → app → database, and app → internet over HTTPS. */
 export class Network extends pulumi.ComponentResource {
   readonly vpcId: pulumi.Output<string>;
   readonly publicSubnetIds: pulumi.Output<string[]>;
   readonly isolatedSubnetIds: pulumi.Output<string[]>;
-  /** where tasks run: private with a NAT gateway, else public with addresses of their own */
+  /** where tasks run: private subnets with a NAT gateway, otherwise public subnets with a public address for each task */
   readonly taskSubnetIds: pulumi.Output<string[]>;
   readonly tasksHavePublicAddresses: boolean;
-  /** from which Salesforce and Google are called; none that last without a NAT gateway */
+  /** the source addresses of calls to Salesforce and Google; empty without a NAT gateway, when they change with each task */
   readonly egressAddresses: pulumi.Output<string>[];
   readonly loadBalancerGroup: aws.ec2.SecurityGroup;
   readonly appGroup: aws.ec2.SecurityGroup;
   readonly databaseGroup: aws.ec2.SecurityGroup;
-  /** routes and rules: a task that starts before they exist can reach nothing, and fails */
-  readonly ways: pulumi.Resource[];
+  /** routes and security group rules: a task that starts before they exist can reach nothing and fails */
+  readonly connectivity: pulumi.Resource[];
 
   constructor(settings: Settings, options?: pulumi.ComponentResourceOptions) {
     super('sync:infra:Network', settings.name, {}, options);
@@ -38,14 +38,14 @@ export class Network extends pulumi.ComponentResource {
         { parent: this },
       );
     this.loadBalancerGroup = group('load-balancer', 'The load balancer: HTTPS from anywhere');
-    this.appGroup = group('app', 'The service: called by the load balancer alone');
-    this.databaseGroup = group('database', 'The job store: called by the service alone');
-    this.ways = [vpc, ...createRules(this, settings.name)];
+    this.appGroup = group('app', 'The service: called only by the load balancer');
+    this.databaseGroup = group('database', 'The job store: called only by the service');
+    this.connectivity = [vpc, ...createRules(this, settings.name)];
     this.registerOutputs({ vpcId: this.vpcId, egressAddresses: this.egressAddresses });
   }
 }
 
-/** Addresses of our own for the NAT gateways: they stay when a gateway is made anew, and others may have put them on their lists. */
+/** Addresses for the NAT gateways that survive a gateway's replacement: Salesforce and others may have allowlisted them. */
 function createAddresses(parent: pulumi.Resource, name: string, natGateways: NatGateways, zones: number): aws.ec2.Eip[] {
   const count = { None: 0, Single: 1, OnePerAz: zones }[natGateways];
   return Array.from(
@@ -55,7 +55,7 @@ function createAddresses(parent: pulumi.Resource, name: string, natGateways: Nat
   );
 }
 
-/** Everything that awsx would choose by itself is stated: by default it makes three NAT gateways, and its layout has moved between releases. */
+/** Overrides every default of awsx: it would create three NAT gateways, and its subnet layout has changed between releases. */
 function createVpc(parent: pulumi.Resource, { name, network }: Settings, addresses: aws.ec2.Eip[]): awsx.ec2.Vpc {
   const { cidr, natGateways, zones } = network;
   const block = (first: number) => zones.map((_, index) => cidr.replace(/\.0\.0\/16$/, `.${first + index}.0/24`));
@@ -83,7 +83,7 @@ function createVpc(parent: pulumi.Resource, { name, network }: Settings, address
   );
 }
 
-/** Rules are resources of their own; the groups hold none, for the two kinds take each other's away. Pulumi removes AWS's default of all egress. */
+/** Every rule is a separate resource: inline rules and separate ones overwrite each other. Pulumi removes AWS's default egress rule. */
 function createRules(network: Network, name: string): pulumi.Resource[] {
   const { loadBalancerGroup, appGroup, databaseGroup } = network;
   const tcp = (port: number) => ({ ipProtocol: 'tcp', fromPort: port, toPort: port });

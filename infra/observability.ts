@@ -13,10 +13,10 @@ const GIB = 1024 ** 3;
 
 const HOURS = 60 * MINUTES;
 
-/** How many ticks the schedule's alarm looks back over; of these, at least half must have been accepted. */
+/** How many ticks the schedule's alarm covers. At least half of them must have been accepted. */
 const TICKS_WATCHED = 6;
 
-/** CloudWatch's longest period. Several may be looked at together: up to seven days of periods of an hour or more, one day of shorter ones. */
+/** CloudWatch's maximum. All evaluation periods together may span seven days if each is an hour or longer, otherwise one day. */
 const MAX_PERIOD_SECONDS = 24 * HOURS;
 
 interface ObservabilityArgs {
@@ -33,7 +33,7 @@ type Threshold = Pick<
   'comparisonOperator' | 'threshold' | 'statistic' | 'period' | 'evaluationPeriods' | 'treatMissingData'
 >;
 
-/** Whoever runs the service is told by mail when it does not do its work. */
+/** Alarms that email the operators when the service does not do its work. */
 export class Observability extends pulumi.ComponentResource {
   readonly topicArn: pulumi.Output<string>;
   readonly #alarm: (part: string, description: string, args: Partial<aws.cloudwatch.MetricAlarmArgs> & Threshold) => void;
@@ -59,10 +59,10 @@ export class Observability extends pulumi.ComponentResource {
     this.registerOutputs({ topicArn: this.topicArn });
   }
 
-  /** The one that matters most: it also goes off when the service says nothing. */
+  /** The most important alarm. It also fires when the service logs nothing. */
   #watchJobs({ settings, service }: ObservabilityArgs): void {
     const metric = createLogMetric(this, settings.name, service, 'jobs-overdue', JOBS_OVERDUE, '$.jobs');
-    this.#alarm('jobs-overdue', 'Jobs are behind their schedule, or the service does not say whether they are', {
+    this.#alarm('jobs-overdue', 'Jobs are overdue, or the service does not report whether they are', {
       ...metric,
       ...above(0, 'Maximum', 5 * MINUTES, 3),
       treatMissingData: 'breaching',
@@ -75,7 +75,7 @@ export class Observability extends pulumi.ComponentResource {
     const ticks = Math.floor(period / MINUTES / settings.schedule.everyMinutes);
     this.#alarm('ticks', 'The schedule is on, and the service accepts fewer than half of its ticks', {
       ...metric,
-      // A day that expects one tick may see none, and the next day two: EventBridge is not on time to the second.
+      // A day that expects one tick may get none, and the next day two: EventBridge is not accurate to the second.
       ...below(Math.max(1, ticks / 2), 'Sum', period, ticks < 2 ? 2 : 1),
       treatMissingData: 'breaching',
     });
@@ -88,17 +88,17 @@ export class Observability extends pulumi.ComponentResource {
       namespace,
       metricName: 'HealthyHostCount',
       dimensions,
-      // Each zone counts its own: while a new task starts in one, or never gets healthy there, the other's may do the work.
+      // Each zone reports its own count. While a task starts in one zone, or never becomes healthy there, a task in another may serve.
       ...below(1, 'Maximum', MINUTES, 3),
       treatMissingData: 'breaching',
     });
-    this.#alarm('task-errors', 'The service answers with errors of its own', {
+    this.#alarm('task-errors', 'The service returns 5xx errors', {
       namespace,
       metricName: 'HTTPCode_Target_5XX_Count',
       dimensions,
       ...above(5, 'Sum', 5 * MINUTES, 1),
     });
-    this.#alarm('load-balancer-errors', 'The load balancer gets no answer from the service', {
+    this.#alarm('load-balancer-errors', 'The load balancer gets no response from the service', {
       namespace,
       metricName: 'HTTPCode_ELB_5XX_Count',
       dimensions: { LoadBalancer: ingress.loadBalancer.arnSuffix },
@@ -107,8 +107,8 @@ export class Observability extends pulumi.ComponentResource {
   }
 
   /**
-   * Any letter, whatever the schedule's rate. What comes in, not what lies there, since a letter stays for days; and over three hours,
-   * since SQS tells of a queue that was idle up to a quarter of an hour late.
+   * Fires on a single dead letter, whatever the schedule's rate. Counts arrivals rather than the queue's length, because a message stays
+   * for days, and covers three hours, because SQS reports metrics of an idle queue up to 15 minutes late.
    */
   #watchDeadLetters({ schedule }: ObservabilityArgs): void {
     this.#alarm('dead-letters', 'EventBridge could not deliver ticks', {
@@ -128,13 +128,13 @@ export class Observability extends pulumi.ComponentResource {
       dimensions,
       ...below((settings.database.storageGib / 10) * GIB, 'Minimum', 5 * MINUTES, 3),
     });
-    // Only classes that earn credits report them.
+    // Only burstable classes report credits.
     if (!database.instanceClass.startsWith('db.t')) return;
-    this.#alarm('database-credits', 'The job store has used up its CPU credits, and is slow or costs more', {
+    this.#alarm('database-credits', 'The job store has used up its CPU credits: it is slow or costs more', {
       namespace: 'AWS/RDS',
       metricName: 'CPUCreditBalance',
       dimensions,
-      // A new instance begins with none, and the smallest earns twelve an hour.
+      // A new instance starts with none, and the smallest earns twelve an hour.
       ...below(20, 'Maximum', HOURS, 3),
       treatMissingData: 'notBreaching',
     });
@@ -142,7 +142,7 @@ export class Observability extends pulumi.ComponentResource {
 }
 
 function createTopic(parent: pulumi.Resource, { name, observability }: Settings, { keyArn }: Encryption): aws.sns.Topic {
-  // Either our key or none: CloudWatch may not use AWS's own key for SNS, and the alarm would reach nobody.
+  // Our own key or none: CloudWatch may not use the AWS-managed key of SNS, and alarms would not be delivered.
   const topic = new aws.sns.Topic(`${name}-alarms`, keyArn ? { kmsMasterKeyId: keyArn } : {}, { parent });
   for (const email of observability.alarmEmails) {
     new aws.sns.TopicSubscription(`${name}-${email}`, { topic: topic.arn, protocol: 'email', endpoint: email }, { parent });
@@ -150,7 +150,7 @@ function createTopic(parent: pulumi.Resource, { name, observability }: Settings,
   return topic;
 }
 
-/** A number that the service tells in its log, a JSON object a line, as a metric. */
+/** Turns a number in the service's log (one JSON object per line) into a metric. */
 function createLogMetric(parent: pulumi.Resource, name: string, service: Service, part: string, pattern: string, value: string) {
   const metric = { name: part, namespace: name };
   new aws.cloudwatch.LogMetricFilter(

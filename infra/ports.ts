@@ -1,5 +1,5 @@
-/** Where the app listens, inside the network. */
+/** The app's port, inside the network. */
 export const APP_PORT = 4444;
 
-/** Where Postgres listens. */
+/** Postgres's port. */
 export const DATABASE_PORT = 5432;

@@ -9,8 +9,8 @@ interface RolesArgs {
 }
 
 /**
- * Two roles: `task` is who the app is, to AWS and to Google; `execution` is what ECS uses to start it, and the app never holds.
- * What they may do is said where the thing that they use is made.
+ * Two roles: `task` is the app's identity for AWS and Google; `execution` is what ECS uses to start the task, and the app never has it.
+ * Their permissions are granted where the resources they use are created.
  */
 export class Roles extends pulumi.ComponentResource {
   readonly task: aws.iam.Role;
@@ -20,7 +20,7 @@ export class Roles extends pulumi.ComponentResource {
     super('sync:infra:Roles', settings.name, {}, options);
     const role = (part: string, description: string) =>
       new aws.iam.Role(
-        // Google's subject is the session's ARN and may have 127 bytes: 39 of account and words, 33 of ECS's session, so 55 are left.
+        // Google's subject is the session's ARN, at most 127 bytes: 39 for the fixed text and account, 33 for ECS's session, 55 for this name.
         `${settings.name}-${part}`,
         { description, assumeRolePolicy: trustTasks(settings.region, accountId) },
         { parent: this },
@@ -31,7 +31,7 @@ export class Roles extends pulumi.ComponentResource {
   }
 }
 
-/** Tasks of this account and region alone: ECS acts for every customer, and must not be talked into acting for another. */
+/** Trusts only tasks of this account and region: ECS acts for every customer, and must not become a confused deputy. */
 function trustTasks(region: string, accountId: pulumi.Input<string>): pulumi.Output<string> {
   return policyDocument([
     {

@@ -5,11 +5,11 @@ import { type Ingress, TICK_PATH } from './ingress.ts';
 import { policyDocument } from './policy.ts';
 import type { Service } from './service.ts';
 
-/** A tick that cannot be delivered for so long is let go: the next one does its work. */
+/** An undeliverable tick is dropped after this time: the next tick does its work. */
 const MAX_RETRY_SECONDS = 300;
-const RETRIES = 2;
+const MAX_RETRIES = 2;
 
-/** Ticks that were let go are kept to be looked at, not to be sent again. */
+/** Dropped ticks are kept for inspection, not for redelivery. */
 const DEAD_LETTER_SECONDS = 4 * 24 * 60 * 60;
 
 interface ScheduleArgs {
@@ -20,7 +20,7 @@ interface ScheduleArgs {
   service: Service;
 }
 
-/** The schedule: EventBridge posts a tick to the service. */
+/** The schedule: EventBridge posts ticks to the service. */
 export class Schedule extends pulumi.ComponentResource {
   readonly ruleName: pulumi.Output<string>;
   readonly connectionName: pulumi.Output<string>;
@@ -43,12 +43,12 @@ function createDestination(parent: Schedule, { settings: { name }, tickKey, ingr
   const connection = new aws.cloudwatch.EventConnection(
     name,
     {
-      description: "The schedule's key, which may tick and nothing else",
+      description: "The schedule's key, which allows only ticks",
       authorizationType: 'API_KEY',
       authParameters: { apiKey: { key: 'X-API-Key', value: tickKey } },
     },
-    // The provider does not know that these are secret. The service must be there before EventBridge sends it anything; that it has taken
-    // a new key, which a deployment that was rolled back has not, is for who changes `tickKeys` to see.
+    // The provider does not mark these as secret. The service must exist before EventBridge sends it anything. Whether it accepts a new key
+    // (after a rollback it does not) is for the operator who changes `tickKeys` to check.
     { parent, additionalSecretOutputs: ['authParameters'], dependsOn: [service.service] },
   );
   const destination = new aws.cloudwatch.EventApiDestination(
@@ -73,7 +73,7 @@ function createRule(parent: Schedule, { settings: { name, schedule }, ingress, s
       scheduleExpression: `rate(${everyMinutes} ${everyMinutes === 1 ? 'minute' : 'minutes'})`,
       state: enabled ? 'ENABLED' : 'DISABLED',
     },
-    // Nothing ticks before there is something that answers.
+    // No ticks until the service can receive them.
     { parent, dependsOn: [service.service, ingress.alias] },
   );
 }
@@ -127,10 +127,10 @@ function createTarget(
       rule: rule.name,
       arn: destination.arn,
       roleArn: role.arn,
-      // Unsaid, EventBridge would post its own event, whose fields the app refuses.
+      // By default EventBridge posts its own event, whose fields the app rejects.
       input: '{}',
-      // Both: without an age the provider sends 0, which AWS refuses.
-      retryPolicy: { maximumEventAgeInSeconds: MAX_RETRY_SECONDS, maximumRetryAttempts: RETRIES },
+      // Set both: without an age the provider sends 0, which AWS rejects.
+      retryPolicy: { maximumEventAgeInSeconds: MAX_RETRY_SECONDS, maximumRetryAttempts: MAX_RETRIES },
       deadLetterConfig: { arn: parent.deadLetters.arn },
     },
     { parent, dependsOn: [permission] },

@@ -10,39 +10,39 @@ interface SecretsArgs {
   encryption: Encryption;
 }
 
-/** A secret at one of its versions: another version is another reference, so a changed secret is a changed task, and is deployed. */
+/** One version of a secret. A changed secret has a new reference, which changes the task definition and is therefore deployed. */
 interface VersionedSecret {
   arn: pulumi.Output<string>;
   reference: pulumi.Output<string>;
 }
 
-/** What the app must be told in secret. */
+/** The app's secret environment variables. */
 export class Secrets extends pulumi.ComponentResource {
   /** by the app's variable */
   readonly byVariable: Record<string, VersionedSecret>;
-  /** the schedule's key in plain text, for the schedule alone; the app knows its hash */
+  /** the schedule's key in plain text, for the schedule only; the app gets its hash */
   readonly tickKey: pulumi.Output<string>;
 
   constructor({ settings, encryption }: SecretsArgs, options?: pulumi.ComponentResourceOptions) {
     super('sync:infra:Secrets', settings.name, {}, options);
     const { salesforceApps, apiKeys, tickKeys, tokenKeys } = settings.secrets;
-    const sealing = tokenKeys.map((number) => createTokenKey(this, settings, number));
-    const ticking = tickKeys.map((number) => createTickKey(this, settings, number));
-    this.tickKey = ticking[0]!;
+    const tokenKeyValues = tokenKeys.map((number) => createTokenKey(this, settings, number));
+    const tickKeyValues = tickKeys.map((number) => createTickKey(this, settings, number));
+    this.tickKey = tickKeyValues[0]!;
     const secret = (part: string, value: pulumi.Output<string>) => createSecret(this, settings, encryption, part, value);
     this.byVariable = {
-      API_KEYS: secret('api-keys', listApiKeys(ticking, apiKeys)),
+      API_KEYS: secret('api-keys', listApiKeys(tickKeyValues, apiKeys)),
       SALESFORCE_APPS: secret('salesforce-apps', salesforceApps),
       TOKEN_KEYS: secret(
         'token-keys',
-        pulumi.all(sealing).apply((keys) => keys.join(',')),
+        pulumi.all(tokenKeyValues).apply((keys) => keys.join(',')),
       ),
     };
     this.registerOutputs({});
   }
 }
 
-/** Seals the tokens in the job store. Another key would open none of them: it is never made anew, and protected from being removed. */
+/** Seals the tokens in the job store. No other key can open them, so this one is never regenerated and is protected from deletion. */
 function createTokenKey(parent: pulumi.Resource, { name, protect }: Settings, number: number): pulumi.Output<string> {
   const key = new random.RandomBytes(
     `${name}-token-key-${number}`,
@@ -56,9 +56,9 @@ function createTickKey(parent: pulumi.Resource, { name }: Settings, number: numb
   return pulumi.secret(new random.RandomBytes(`${name}-tick-key-${number}`, { length: 32 }, { parent }).hex);
 }
 
-/** The app's API_KEYS. All of the schedule's keys are in it: a new one has to be accepted by what runs before EventBridge sends it. */
-function listApiKeys(ticking: pulumi.Output<string>[], others: string[]): pulumi.Output<string> {
-  return pulumi.all(ticking).apply((keys) => [...keys.map((key) => `schedule:tick:${sha256(key)}`), ...others].join(','));
+/** The app's API_KEYS, with all of the schedule's keys: the running tasks must accept a new key before EventBridge sends it. */
+function listApiKeys(tickKeys: pulumi.Output<string>[], callerKeys: string[]): pulumi.Output<string> {
+  return pulumi.all(tickKeys).apply((keys) => [...keys.map((key) => `schedule:tick:${sha256(key)}`), ...callerKeys].join(','));
 }
 
 function sha256(text: string): string {
@@ -80,7 +80,7 @@ function createSecret(
   const version = new aws.secretsmanager.SecretVersion(
     `${name}-${part}`,
     { secretId: secret.id, secretString: pulumi.secret(value) },
-    // A task that is rolled back asks for the version it was made with. Secrets Manager lets old ones go by itself.
+    // A rollback needs the version of its task definition. Secrets Manager removes old versions itself.
     { parent, retainOnDelete: true },
   );
   return { arn: secret.arn, reference: pulumi.interpolate`${secret.arn}:::${version.versionId}` };

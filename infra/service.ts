@@ -33,14 +33,14 @@ export class Service extends pulumi.ComponentResource {
   readonly serviceName: pulumi.Output<string>;
   readonly taskDefinitionArn: pulumi.Output<string>;
   readonly logGroupName: pulumi.Output<string>;
-  /** there when its tasks are steady */
+  /** resolves once its tasks are steady */
   readonly service: aws.ecs.Service;
 
   constructor(args: ServiceArgs, options?: pulumi.ComponentResourceOptions) {
     const { settings } = args;
     super('sync:infra:Service', settings.name, {}, options);
     const logs = createLogGroup(this, settings, args.encryption);
-    const permissions = [allowStarting(this, args, logs), allowRunning(this, args)];
+    const permissions = [grantExecution(this, args, logs), grantTask(this, args)];
     const taskDefinition = createTaskDefinition(this, args, logs);
     const cluster = new aws.ecs.Cluster(
       settings.name,
@@ -64,15 +64,15 @@ function createLogGroup(parent: pulumi.Resource, { name, observability }: Settin
   );
 }
 
-/** ECS may pull our images, read our secrets and write our log. AWS's ready-made policy would let it pull and log anything. */
-function allowStarting(parent: pulumi.Resource, args: ServiceArgs, logs: aws.cloudwatch.LogGroup): pulumi.Resource {
+/** ECS may pull our images, read our secrets and write our log. AWS's managed policy would let it pull any image and write any log. */
+function grantExecution(parent: pulumi.Resource, args: ServiceArgs, logs: aws.cloudwatch.LogGroup): pulumi.Resource {
   const { settings, roles, image, secrets, encryption } = args;
   return new aws.iam.RolePolicy(
     `${settings.name}-execution`,
     {
       role: roles.execution.name,
       policy: policyDocument([
-        // ECR's sign-in is for a whole registry; AWS takes no resource for it.
+        // Signing in to ECR is per registry: AWS accepts no resource here.
         { Sid: 'SignInToRegistry', Action: ['ecr:GetAuthorizationToken'], Resource: '*' },
         {
           Sid: 'PullImage',
@@ -84,7 +84,7 @@ function allowStarting(parent: pulumi.Resource, args: ServiceArgs, logs: aws.clo
           Action: ['secretsmanager:GetSecretValue'],
           Resource: Object.values(secrets.byVariable).map(({ arn }) => arn),
         },
-        ...encryption.readSecretsWith(settings.region),
+        ...encryption.decryptSecretsStatements(settings.region),
         { Sid: 'WriteLog', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: pulumi.interpolate`${logs.arn}:*` },
       ]),
     },
@@ -92,15 +92,15 @@ function allowStarting(parent: pulumi.Resource, args: ServiceArgs, logs: aws.clo
   );
 }
 
-/** The app reads its database password when it connects. For Google it needs nothing: asking AWS who one is takes no permission. */
-function allowRunning(parent: pulumi.Resource, { settings, roles, database, encryption }: ServiceArgs): pulumi.Resource {
+/** The app reads its database password when it connects. Google needs no AWS permission: every role may call GetCallerIdentity. */
+function grantTask(parent: pulumi.Resource, { settings, roles, database, encryption }: ServiceArgs): pulumi.Resource {
   return new aws.iam.RolePolicy(
     `${settings.name}-task`,
     {
       role: roles.task.name,
       policy: policyDocument([
         { Sid: 'ReadDatabasePassword', Action: ['secretsmanager:GetSecretValue'], Resource: database.secretArn },
-        ...encryption.readSecretsWith(settings.region),
+        ...encryption.decryptSecretsStatements(settings.region),
       ]),
     },
     { parent },
@@ -129,7 +129,7 @@ function createTaskDefinition(parent: pulumi.Resource, args: ServiceArgs, logs: 
         logGroup: logs.name,
         region: settings.region,
       }),
-      // Earlier revisions stay, to go back to.
+      // Keep earlier revisions for rollbacks.
       skipDestroy: true,
     },
     { parent },
@@ -158,11 +158,11 @@ function createService(
       },
       loadBalancers: [{ targetGroupArn: ingress.targetGroup.arn, containerName: CONTAINER, containerPort: APP_PORT }],
       healthCheckGracePeriodSeconds: 60,
-      // The new one is up before the old one goes: two releases run side by side for a while, and share the job store.
+      // The new task starts before the old one stops: both releases run side by side for a while and share the job store.
       deploymentMinimumHealthyPercent: 100,
       deploymentMaximumPercent: 200,
       deploymentCircuitBreaker: { enable: true, rollback: true },
-      // Moving a task for balance would interrupt its runs.
+      // Rebalancing would interrupt the runs of the moved task.
       availabilityZoneRebalancing: 'DISABLED',
       enableExecuteCommand: false,
       enableEcsManagedTags: true,
@@ -171,8 +171,8 @@ function createService(
     },
     {
       parent,
-      // A task that starts without them fails, or is never asked whether it is healthy.
-      dependsOn: [...network.ways, ...permissions, ...ingress.routes],
+      // A task that starts without these fails or never gets a health check.
+      dependsOn: [...network.connectivity, ...permissions, ...ingress.routes],
       customTimeouts: { create: '20m', update: '20m', delete: '20m' },
     },
   );

@@ -5,7 +5,7 @@ import type { Settings } from './config.ts';
 
 const APIS = ['bigquery', 'cloudresourcemanager', 'iam', 'iamcredentials', 'sts'];
 
-/** A page that was loaded may wait that long to be merged; Salesforce keeps its side for 7 days. */
+/** How long a loaded page may wait to be merged. Salesforce keeps its result pages for 7 days. */
 const STAGING_DAYS = 8;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -15,29 +15,29 @@ interface WarehouseArgs {
   taskRoleName: pulumi.Output<string>;
 }
 
-/** Google's side: the datasets, and an account that the service's AWS role, and nobody else, may act as. No key of it exists. */
+/** The Google side: the datasets, and a service account without keys that only the service's AWS role may impersonate. */
 export class Warehouse extends pulumi.ComponentResource {
   readonly serviceAccount: pulumi.Output<string>;
-  /** what a token of AWS must be meant for, to be exchanged here */
+  /** the audience of the AWS token that the app exchanges for a Google token */
   readonly audience: pulumi.Output<string>;
 
   constructor(args: WarehouseArgs, options?: pulumi.ComponentResourceOptions) {
     const { settings } = args;
     super('sync:infra:Warehouse', settings.name, {}, options);
     const apis = enableApis(this, settings);
-    const { account, mayStartJobs } = createAccount(this, settings, apis);
+    const { account, jobGrant } = createAccount(this, settings, apis);
     const datasets = createDatasets(this, settings, account, apis);
     const { provider, grant } = federate(this, args, account, apis);
     this.serviceAccount = account.email;
-    // Known when the grants and the datasets, with who may write to them, are there, so that no task starts before it can work.
+    // Resolves after the grants and the datasets exist, so that no task starts before it has access.
     this.audience = pulumi
-      .all([provider.name, grant.id, mayStartJobs.id, ...datasets.map((dataset) => dataset.id)])
+      .all([provider.name, grant.id, jobGrant.id, ...datasets.map((dataset) => dataset.id)])
       .apply(([name]) => `//iam.googleapis.com/${name}`);
     this.registerOutputs({ audience: this.audience });
   }
 }
 
-/** They stay on when the stack goes: others in the project may use them. */
+/** The APIs stay enabled when the stack is destroyed: others in the project may use them. */
 function enableApis(parent: pulumi.Resource, { name, google }: Settings): gcp.projects.Service[] {
   return APIS.map(
     (api) =>
@@ -49,19 +49,19 @@ function enableApis(parent: pulumi.Resource, { name, google }: Settings): gcp.pr
   );
 }
 
-/** May start jobs in the project; what it may read and write is said at each dataset. */
+/** The account may start jobs in the project. Each dataset grants read and write access to itself. */
 function createAccount(parent: pulumi.Resource, { name, google }: Settings, apis: gcp.projects.Service[]) {
   const account = new gcp.serviceaccount.Account(
     name,
     { project: google.project, accountId: name, displayName: 'Salesforce to BigQuery' },
     { parent, dependsOn: apis },
   );
-  const mayStartJobs = new gcp.projects.IAMMember(
+  const jobGrant = new gcp.projects.IAMMember(
     `${name}-jobs`,
     { project: google.project, role: 'roles/bigquery.jobUser', member: account.member },
     { parent },
   );
-  return { account, mayStartJobs };
+  return { account, jobGrant };
 }
 
 function createDatasets(
@@ -70,7 +70,7 @@ function createDatasets(
   account: gcp.serviceaccount.Account,
   apis: gcp.projects.Service[],
 ): gcp.bigquery.Dataset[] {
-  // On the dataset itself: grants that are resources of their own are lost with the dataset's next update.
+  // Inline on the dataset: grants in separate resources are lost with the dataset's next update (pulumi-gcp#3908).
   const service = [
     { role: 'OWNER', specialGroup: 'projectOwners' },
     { role: 'WRITER', userByEmail: account.email },
@@ -93,16 +93,16 @@ function createDatasets(
       dataset(id, { description: 'Salesforce objects', accesses: [...service, ...google.readers.map(readAccess)] }),
     ),
     dataset(google.stagingDataset, {
-      description: `Salesforce pages under way; tables expire after ${STAGING_DAYS} days`,
+      description: `Salesforce pages in progress; tables expire after ${STAGING_DAYS} days`,
       accesses: service,
       defaultTableExpirationMs: STAGING_DAYS * DAY_MS,
-      // Nobody looks back into these, and looking back is paid for by the byte.
+      // BigQuery's minimum: staging tables are never read as of an earlier time, and time travel is billed by the byte.
       maxTimeTravelHours: '48',
     }),
   ];
 }
 
-/** `group:analysts@example.com` as BigQuery's access list has it. */
+/** Converts a reader such as `group:analysts@example.com` to an entry of BigQuery's access list. */
 function readAccess(reader: string): gcp.types.input.bigquery.DatasetAccess {
   const [kind, name = ''] = reader.split(/:(.*)/);
   const role = 'READER';
@@ -112,8 +112,8 @@ function readAccess(reader: string): gcp.types.input.bigquery.DatasetAccess {
 }
 
 /**
- * Lets the task role act as the account: AWS says who is asking, and Google lets in that one role of that one account.
- * A deleted pool keeps its name for 30 days, hence the random end, and the pool stays when the stack goes.
+ * Lets the task role impersonate the service account: AWS identifies the caller, and Google admits only this role of this AWS account.
+ * A deleted pool blocks its name for 30 days, so the name has a random suffix and the pool stays when the stack is destroyed.
  */
 function federate(
   parent: pulumi.Resource,
@@ -127,7 +127,7 @@ function federate(
     { project: google.project, workloadIdentityPoolId: pulumi.interpolate`${name}-${suffix.hex}`, displayName: name },
     { parent, retainOnDelete: true, dependsOn: apis },
   );
-  // The form in which AWS names a role that is being used; the path of the role is not in it.
+  // How AWS names an assumed role: without the role's path.
   const role = pulumi.interpolate`arn:aws:sts::${accountId}:assumed-role/${taskRoleName}`;
   const provider = new gcp.iam.WorkloadIdentityPoolProvider(
     name,
@@ -153,6 +153,6 @@ function federate(
   return { provider, grant };
 }
 
-/** Google's own mapping for AWS, stated because any mapping given replaces all of it. */
+/** Google's default mapping for AWS, repeated because a custom mapping replaces all of it. */
 const ROLE_WITHOUT_SESSION =
   "assertion.arn.contains('assumed-role') ? assertion.arn.extract('{account_arn}assumed-role/') + 'assumed-role/' + assertion.arn.extract('assumed-role/{role_name}/') : assertion.arn";

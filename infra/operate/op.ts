@@ -2,8 +2,8 @@ import { runCommand } from './run-command.ts';
 import { smoke } from './smoke.ts';
 import { awsIn, readStack } from './stack.ts';
 
-const USAGE = `npm run op -- smoke       looks whether the stack that is selected does its work
-npm run op -- <command>   runs a command of the app once, in a task of its own; \`node app/cli.ts\` lists them`;
+const USAGE = `npm run op -- smoke       checks that the selected stack works
+npm run op -- <command>   runs a command of the app once, in a separate task; \`node app/cli.ts\` lists the commands`;
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -6,8 +6,8 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { run } from './program.ts';
 
 /**
- * Runs the Pulumi CLI with this Node first on the PATH: the CLI starts the program with the first one that it finds,
- * and an older one cannot strip the program's types.
+ * Runs the Pulumi CLI with this Node first on the PATH: the CLI runs the program with the first Node it finds,
+ * and an older Node cannot strip the program's types.
  */
 const sdk = packageJson.devDependencies['@pulumi/pulumi'];
 process.env.PATH = [dirname(process.execPath), process.env.PATH].join(delimiter);
@@ -17,7 +17,7 @@ async function main(args: string[]): Promise<number> {
   try {
     checkVersion(await run('pulumi', ['version']));
     const child = spawn('pulumi', args, { stdio: 'inherit' });
-    // A Ctrl-C reaches the CLI too, which must have the time to end well.
+    // Ctrl-C reaches the CLI too. Stay alive until it has shut down cleanly.
     process.on('SIGINT', () => {});
     process.on('SIGTERM', () => child.kill('SIGTERM'));
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
@@ -28,11 +28,11 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-/** The CLI speaks to SDKs that are as old as itself or older. */
+/** A CLI supports SDKs of its own version and older ones, within a major version. */
 function checkVersion(text: string): void {
   const installed = text.trim().replace(/^v/, '');
   const [major = 0, minor = 0] = installed.split('.').map(Number);
-  const [wantedMajor = 0, wantedMinor = 0] = sdk.split('.').map(Number);
-  if (major === wantedMajor && minor >= wantedMinor) return;
-  throw new Error(`The Pulumi CLI is ${installed}: install ${sdk} or a newer one of the same major version.`);
+  const [sdkMajor = 0, sdkMinor = 0] = sdk.split('.').map(Number);
+  if (major === sdkMajor && minor >= sdkMinor) return;
+  throw new Error(`Pulumi CLI ${installed} does not support SDK ${sdk}. Install version ${sdk} or a newer ${sdkMajor}.x version.`);
 }

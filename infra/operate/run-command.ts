@@ -17,9 +17,10 @@ interface LiveService {
 }
 
 /**
- * Runs a command of the app once, in a task of its own: with the image, the configuration and the place in the network of the service.
- * @param print called with each line that it logs
- * @returns its exit code; 1 when it never ran
+ * Runs a command of the app once, in a separate task with the service's image, configuration and network.
+ * @param print called with each line of the task's log
+ * @returns the command's exit code, or 1 if it did not run
+ * @throws Error if ECS starts no task, or if an AWS call fails
  */
 export async function runCommand(
   stack: Stack,
@@ -48,7 +49,7 @@ async function start(stack: Stack, aws: Aws, command: string[]): Promise<Task> {
     stack.serviceName,
   );
   const [service] = services;
-  if (!service) throw new Error(`The cluster ${stack.cluster} has no service ${stack.serviceName}: run \`npm run pulumi -- up\` first.`);
+  if (!service) throw new Error(`Cluster ${stack.cluster} has no service ${stack.serviceName}. Run \`npm run pulumi -- up\` first.`);
   const overrides = { containerOverrides: [{ name: CONTAINER, command: ['node', 'app/cli.ts', ...command] }] };
   const { tasks, failures } = await aws<{ tasks: Task[]; failures: { reason?: string }[] }>(
     'ecs',
@@ -64,24 +65,24 @@ async function start(stack: Stack, aws: Aws, command: string[]): Promise<Task> {
     '--overrides',
     JSON.stringify(overrides),
   );
-  if (!tasks[0]) throw new Error(`ECS starts no task: ${failures[0]?.reason ?? 'it gives no reason'}.`);
+  if (!tasks[0]) throw new Error(`ECS did not start a task: ${failures[0]?.reason ?? 'no reason given'}.`);
   return tasks[0];
 }
 
 async function describe(stack: Stack, aws: Aws, taskArn: string): Promise<Task> {
   const { tasks } = await aws<{ tasks: Task[] }>('ecs', 'describe-tasks', '--cluster', stack.cluster, '--tasks', taskArn);
-  if (!tasks[0]) throw new Error(`ECS knows the task ${taskArn} no more.`);
+  if (!tasks[0]) throw new Error(`ECS no longer lists task ${taskArn}. Check its output in log group ${stack.logGroup}.`);
   return tasks[0];
 }
 
 function exitCode(task: Task, print: (line: string) => void): number {
   const container = task.containers.find(({ name }) => name === CONTAINER);
   if (container?.exitCode !== undefined) return container.exitCode;
-  print(`It never ran: ${container?.reason ?? task.stoppedReason ?? 'ECS gives no reason'}.`);
+  print(`The command did not run: ${container?.reason ?? task.stoppedReason ?? 'ECS gave no reason'}.`);
   return 1;
 }
 
-/** The task's log, from its beginning, a part at each call. */
+/** Follows the task's log from its start. */
 class Tail {
   readonly #stack: Stack;
   readonly #aws: Aws;
@@ -96,18 +97,19 @@ class Tail {
     this.#print = print;
   }
 
+  /** Prints the lines logged since the last call. */
   async follow(): Promise<void> {
     for (let more = true; more; ) {
-      const part = await this.#next();
-      for (const { message } of part.events) this.#print(message);
-      // CloudWatch gives the token back that it was given when there is no more.
-      more = part.nextForwardToken !== this.#token && part.events.length > 0;
-      this.#token = part.nextForwardToken;
+      const page = await this.#next();
+      for (const { message } of page.events) this.#print(message);
+      // At the end of the log, CloudWatch returns the same token again.
+      more = page.nextForwardToken !== this.#token && page.events.length > 0;
+      this.#token = page.nextForwardToken;
     }
   }
 
   async #next(): Promise<{ events: { message: string }[]; nextForwardToken: string | undefined }> {
-    const from = this.#token ? ['--next-token', this.#token] : [];
+    const tokenArgs = this.#token ? ['--next-token', this.#token] : [];
     try {
       return await this.#aws(
         'logs',
@@ -117,10 +119,10 @@ class Tail {
         '--log-stream-name',
         this.#stream,
         '--start-from-head',
-        ...from,
+        ...tokenArgs,
       );
     } catch (error) {
-      // The stream is made with the first line.
+      // The stream does not exist until the first line is logged.
       if (/ResourceNotFoundException/.test(String(error))) return { events: [], nextForwardToken: this.#token };
       throw error;
     }

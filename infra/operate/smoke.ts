@@ -1,9 +1,10 @@
 import { TICK_ACCEPTED } from '../log-filters.ts';
 import type { Aws, Stack } from './stack.ts';
 
-/** What was looked at, and what is wrong with it; nothing, if it is as it should be. */
+/** The result of one check. */
 export interface Finding {
   check: string;
+  /** missing if the check passed */
   fault?: string;
 }
 
@@ -15,31 +16,31 @@ interface Deployment {
   desiredCount: number;
 }
 
-/** The schedule's path; EventBridge's own request, with a key of the caller's. */
+/** The path the schedule posts to. */
 const TICK_PATH = '/handle_importing_job';
 
 /**
- * Looks whether a deployed stack does its work. Pulumi cannot say that: a deployment that ECS rolled back counts as a success.
- * @param apiKey a key that may tick; without one, a tick of the schedule is looked for
+ * Checks that a deployed stack works. Pulumi cannot: it reports a deployment that ECS rolled back as a success.
+ * @param apiKey an API key that allows ticks, to send one; without it, the log is searched for a tick of the schedule
  */
 export async function smoke(stack: Stack, aws: Aws, apiKey: string | undefined, now = Date.now()): Promise<Finding[]> {
   const checks: [string, () => Promise<string | undefined>][] = [
-    ['the service runs what was deployed', () => checkDeployment(stack, aws)],
-    ['the load balancer finds a healthy task', () => checkHealth(stack, aws)],
-    ['the schedule is as configured', () => checkSchedule(stack, aws)],
-    ['alarms reach someone', () => checkSubscriptions(stack, aws)],
+    ['the service runs the deployed task definition', () => checkDeployment(stack, aws)],
+    ['the load balancer has a healthy task', () => checkHealth(stack, aws)],
+    ['the schedule matches the configuration', () => checkSchedule(stack, aws)],
+    ['alarm emails are confirmed', () => checkSubscriptions(stack, aws)],
     ['a tick is accepted', () => (apiKey ? sendTick(stack, apiKey) : findTick(stack, aws, now))],
   ];
   const findings: Finding[] = [];
-  for (const [check, look] of checks) {
-    const fault = await look().catch((error: Error) => error.message);
+  for (const [check, run] of checks) {
+    const fault = await run().catch((error: Error) => error.message);
     findings.push(fault === undefined ? { check } : { check, fault });
   }
   return findings;
 }
 
 async function checkDeployment(stack: Stack, aws: Aws): Promise<string | undefined> {
-  const answer = await aws<{ services: { deployments: Deployment[] }[] }>(
+  const { services } = await aws<{ services: { deployments: Deployment[] }[] }>(
     'ecs',
     'describe-services',
     '--cluster',
@@ -47,26 +48,25 @@ async function checkDeployment(stack: Stack, aws: Aws): Promise<string | undefin
     '--services',
     stack.serviceName,
   );
-  const live = answer.services[0]?.deployments.find(({ status }) => status === 'PRIMARY');
-  if (!live) return 'ECS has no such service.';
+  const live = services[0]?.deployments.find(({ status }) => status === 'PRIMARY');
+  if (!live) return `Cluster ${stack.cluster} has no service ${stack.serviceName}. Run \`npm run pulumi -- up\`.`;
   if (live.taskDefinition !== stack.taskDefinition) {
-    return `It runs ${live.taskDefinition}, not ${stack.taskDefinition}: ECS rolled the deployment back; its log says why.`;
+    return `The service runs ${live.taskDefinition}, not ${stack.taskDefinition}. ECS rolled back the deployment: check log group ${stack.logGroup}.`;
   }
-  if (live.rolloutState !== 'COMPLETED') return `The deployment is ${live.rolloutState}.`;
-  if (live.runningCount < live.desiredCount) return `${live.runningCount} of ${live.desiredCount} tasks run.`;
+  if (live.rolloutState !== 'COMPLETED') return `The deployment is ${live.rolloutState}, not COMPLETED.`;
+  if (live.runningCount < live.desiredCount) return `Only ${live.runningCount} of ${live.desiredCount} tasks are running.`;
   return undefined;
 }
 
 async function checkHealth(stack: Stack, aws: Aws): Promise<string | undefined> {
-  const answer = await aws<{ TargetHealthDescriptions: { TargetHealth: { State: string; Description?: string } }[] }>(
-    'elbv2',
-    'describe-target-health',
-    '--target-group-arn',
-    stack.targetGroup,
-  );
-  const targets = answer.TargetHealthDescriptions.map(({ TargetHealth }) => TargetHealth);
+  const { TargetHealthDescriptions } = await aws<{
+    TargetHealthDescriptions: { TargetHealth: { State: string; Description?: string } }[];
+  }>('elbv2', 'describe-target-health', '--target-group-arn', stack.targetGroup);
+  const targets = TargetHealthDescriptions.map(({ TargetHealth }) => TargetHealth);
   if (targets.some(({ State }) => State === 'healthy')) return undefined;
-  return targets[0] ? `It is ${targets[0].State}: ${targets[0].Description ?? 'no reason is given'}` : 'There is none.';
+  return targets[0]
+    ? `The task is ${targets[0].State}: ${targets[0].Description ?? 'no reason given'}`
+    : 'No task is registered with the load balancer.';
 }
 
 async function checkSchedule(stack: Stack, aws: Aws): Promise<string | undefined> {
@@ -74,36 +74,37 @@ async function checkSchedule(stack: Stack, aws: Aws): Promise<string | undefined
   const expected = stack.scheduleEnabled ? 'ENABLED' : 'DISABLED';
   if (rule.State !== expected) return `The rule is ${rule.State}, not ${expected}.`;
   const connection = await aws<{ ConnectionState: string }>('events', 'describe-connection', '--name', stack.scheduleConnection);
-  return connection.ConnectionState === 'AUTHORIZED' ? undefined : `The connection is ${connection.ConnectionState}.`;
+  return connection.ConnectionState === 'AUTHORIZED' ? undefined : `The connection is ${connection.ConnectionState}, not AUTHORIZED.`;
 }
 
 async function checkSubscriptions(stack: Stack, aws: Aws): Promise<string | undefined> {
-  const answer = await aws<{ Subscriptions: { Endpoint: string; SubscriptionArn: string }[] }>(
+  const { Subscriptions } = await aws<{ Subscriptions: { Endpoint: string; SubscriptionArn: string }[] }>(
     'sns',
     'list-subscriptions-by-topic',
     '--topic-arn',
     stack.alarmTopic,
   );
-  const waiting = answer.Subscriptions.filter(({ SubscriptionArn }) => !SubscriptionArn.startsWith('arn:'));
-  if (answer.Subscriptions.length === 0) return 'Nobody is subscribed.';
-  return waiting.length === 0 ? undefined : `${waiting.map(({ Endpoint }) => Endpoint).join(', ')} must confirm the mail from AWS.`;
+  if (Subscriptions.length === 0) return 'The alarm topic has no subscribers. Run `npm run pulumi -- up` to subscribe alarmEmails.';
+  // A pending subscription has no ARN yet.
+  const pending = Subscriptions.filter(({ SubscriptionArn }) => !SubscriptionArn.startsWith('arn:')).map(({ Endpoint }) => Endpoint);
+  return pending.length === 0 ? undefined : `${pending.join(', ')} must confirm the subscription email from AWS.`;
 }
 
 async function sendTick(stack: Stack, apiKey: string): Promise<string | undefined> {
-  const answer = await fetch(`${stack.url}${TICK_PATH}`, {
+  const response = await fetch(`${stack.url}${TICK_PATH}`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'X-API-Key': apiKey },
     body: '{}',
-    // EventBridge waits no longer.
+    // EventBridge's own timeout.
     signal: AbortSignal.timeout(5000),
   });
-  const text = await answer.text();
-  return answer.status === 200 ? undefined : `It answers ${answer.status}: ${text.slice(0, 200)}`;
+  const text = await response.text();
+  return response.status === 200 ? undefined : `The service returned ${response.status}: ${text.slice(0, 200)}`;
 }
 
-/** Of the last two that should have come. */
+/** Searches the log over the last two intervals of the schedule. */
 async function findTick(stack: Stack, aws: Aws, now: number): Promise<string | undefined> {
-  if (!stack.scheduleEnabled) return 'The schedule is off, so none was looked for: set SYNC_API_KEY to a key that may tick, to send one.';
+  if (!stack.scheduleEnabled) return 'The schedule is off. Set SYNC_API_KEY to a key with role tick, operate or admin to send a tick.';
   const since = now - 2 * stack.scheduleMinutes * 60_000;
   const { events } = await aws<{ events: object[] }>(
     'logs',
@@ -115,5 +116,5 @@ async function findTick(stack: Stack, aws: Aws, now: number): Promise<string | u
     '--filter-pattern',
     TICK_ACCEPTED,
   );
-  return events.length > 0 ? undefined : `The log shows none since ${new Date(since).toISOString()}: set SYNC_API_KEY to send one.`;
+  return events.length > 0 ? undefined : `The log contains no tick since ${new Date(since).toISOString()}. Set SYNC_API_KEY to send one.`;
 }

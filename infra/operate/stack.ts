@@ -1,6 +1,6 @@
 import { runJson } from './program.ts';
 
-/** What the program's outputs say of the stack that is selected; see infra/index.ts. */
+/** The outputs of the selected stack; see infra/index.ts. */
 export interface Stack {
   region: string;
   url: string;
@@ -16,16 +16,17 @@ export interface Stack {
   alarmTopic: string;
 }
 
-/** Asks AWS: `aws <service> <operation> …`, in the stack's region. */
-export type Aws = <Answer>(...args: string[]) => Promise<Answer>;
+/** Runs `aws <service> <operation> …` in the stack's region. @returns the parsed output */
+export type Aws = <Output>(...args: string[]) => Promise<Output>;
 
-/** Reads the outputs of the stack that is selected. @throws Error when it has not been deployed */
+/** Reads the outputs of the selected stack. @throws Error if it has not been deployed */
 export async function readStack(): Promise<Stack> {
   const stack = await runJson<Partial<Stack>>('pulumi', ['stack', 'output', '--json']);
-  if (!stack.cluster || !stack.region) throw new Error('The stack has no outputs: run `npm run pulumi -- up` first.');
+  if (!stack.cluster || !stack.region) throw new Error('The stack has no outputs. Run `npm run pulumi -- up` first.');
   return stack as Stack;
 }
 
+/** The AWS CLI in one region. */
 export function awsIn(region: string): Aws {
   return (...args) => runJson('aws', [...args, '--region', region, '--output', 'json', '--no-cli-pager']);
 }

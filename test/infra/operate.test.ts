@@ -27,7 +27,7 @@ const stack: Stack = {
   alarmTopic: 'arn:aws:sns:eu-north-1:123456789012:sync',
 };
 
-/** What AWS says of a stack in order, by operation; a test changes what it is about. */
+/** AWS's responses for a healthy stack, by operation. Tests change the one they are about. */
 function healthy(): Record<string, unknown> {
   return {
     'describe-services': {
@@ -51,89 +51,99 @@ function healthy(): Record<string, unknown> {
   };
 }
 
-let answers: Record<string, unknown>;
-let asked: string[][];
+let responses: Record<string, unknown>;
+let calls: string[][];
 beforeEach(() => {
-  answers = healthy();
-  asked = [];
+  responses = healthy();
+  calls = [];
 });
 
 const aws = (async (...args: string[]) => {
-  asked.push(args);
-  const answer = answers[args[1]!];
-  if (answer === undefined) throw new Error(`An error occurred (AccessDenied) when calling ${args[1]}`);
-  return typeof answer === 'function' ? (answer as (args: string[]) => unknown)(args) : answer;
+  calls.push(args);
+  const response = responses[args[1]!];
+  if (response === undefined) throw new Error(`An error occurred (AccessDenied) when calling ${args[1]}`);
+  return typeof response === 'function' ? (response as (args: string[]) => unknown)(args) : response;
 }) as Aws;
 
 const faults = async (on: Stack = stack, apiKey?: string): Promise<(string | undefined)[]> =>
   (await smoke(on, aws, apiKey)).flatMap(({ fault }) => fault ?? []);
 
 describe('smoke', () => {
-  test('is content with a stack that does its work', async () => {
+  test('passes every check on a healthy stack', async () => {
     expect(await smoke(stack, aws, undefined)).toEqual([
-      { check: 'the service runs what was deployed' },
-      { check: 'the load balancer finds a healthy task' },
-      { check: 'the schedule is as configured' },
-      { check: 'alarms reach someone' },
+      { check: 'the service runs the deployed task definition' },
+      { check: 'the load balancer has a healthy task' },
+      { check: 'the schedule matches the configuration' },
+      { check: 'alarm emails are confirmed' },
       { check: 'a tick is accepted' },
     ]);
   });
 
-  test('finds a deployment that was rolled back, which Pulumi calls a success', async () => {
-    const before = stack.taskDefinition.replace(':7', ':6');
-    answers['describe-services'] = {
+  test('finds a rolled-back deployment, which Pulumi reports as a success', async () => {
+    const previous = stack.taskDefinition.replace(':7', ':6');
+    responses['describe-services'] = {
       services: [
-        { deployments: [{ status: 'PRIMARY', taskDefinition: before, rolloutState: 'COMPLETED', runningCount: 1, desiredCount: 1 }] },
+        { deployments: [{ status: 'PRIMARY', taskDefinition: previous, rolloutState: 'COMPLETED', runningCount: 1, desiredCount: 1 }] },
       ],
     };
-    expect(await faults()).toEqual([expect.stringMatching(/^It runs .*sync:6, not .*sync:7: ECS rolled the deployment back/)]);
+    expect(await faults()).toEqual([expect.stringMatching(/^The service runs .*sync:6, not .*sync:7\. ECS rolled back the deployment/)]);
   });
 
   test.each<[string, string, unknown, string]>([
     [
-      'a deployment that goes on',
+      'a deployment in progress',
       'describe-services',
       { services: [{ deployments: [{ status: 'PRIMARY', taskDefinition: stack.taskDefinition, rolloutState: 'IN_PROGRESS' }] }] },
-      'The deployment is IN_PROGRESS.',
+      'The deployment is IN_PROGRESS, not COMPLETED.',
     ],
     [
       'no healthy task',
       'describe-target-health',
       { TargetHealthDescriptions: [{ TargetHealth: { State: 'unhealthy', Description: 'Health checks failed' } }] },
-      'It is unhealthy: Health checks failed',
+      'The task is unhealthy: Health checks failed',
     ],
     ['a rule that was switched off by hand', 'describe-rule', { State: 'DISABLED' }, 'The rule is DISABLED, not ENABLED.'],
-    ['a connection without its key', 'describe-connection', { ConnectionState: 'DEAUTHORIZED' }, 'The connection is DEAUTHORIZED.'],
     [
-      'a mail that nobody confirmed',
+      'a connection without its key',
+      'describe-connection',
+      { ConnectionState: 'DEAUTHORIZED' },
+      'The connection is DEAUTHORIZED, not AUTHORIZED.',
+    ],
+    [
+      'an unconfirmed email address',
       'list-subscriptions-by-topic',
       { Subscriptions: [{ Endpoint: 'oncall@acme.test', SubscriptionArn: 'PendingConfirmation' }] },
-      'oncall@acme.test must confirm the mail from AWS.',
+      'oncall@acme.test must confirm the subscription email from AWS.',
     ],
-    ['nobody to be told', 'list-subscriptions-by-topic', { Subscriptions: [] }, 'Nobody is subscribed.'],
-  ])('finds %s', async (_, operation, answer, fault) => {
-    answers[operation] = answer;
+    [
+      'alarms without a recipient',
+      'list-subscriptions-by-topic',
+      { Subscriptions: [] },
+      'The alarm topic has no subscribers. Run `npm run pulumi -- up` to subscribe alarmEmails.',
+    ],
+  ])('finds %s', async (_, operation, response, fault) => {
+    responses[operation] = response;
     expect(await faults()).toEqual([fault]);
   });
 
-  test('finds a schedule that does not tick, and looks back over two ticks for it', async () => {
-    answers['filter-log-events'] = { events: [] };
+  test('finds a schedule that does not tick, by the last two intervals', async () => {
+    responses['filter-log-events'] = { events: [] };
     const now = Date.parse('2026-03-22T12:00:00Z');
     const findings = await smoke(stack, aws, undefined, now);
-    expect(findings.at(-1)?.fault).toMatch(/^The log shows none since 2026-03-22T11:30:00.000Z/);
-    expect(asked.at(-1)).toEqual(expect.arrayContaining(['--start-time', String(Date.parse('2026-03-22T11:30:00Z'))]));
+    expect(findings.at(-1)?.fault).toMatch(/^The log contains no tick since 2026-03-22T11:30:00.000Z/);
+    expect(calls.at(-1)).toEqual(expect.arrayContaining(['--start-time', String(Date.parse('2026-03-22T11:30:00Z'))]));
   });
 
-  test('says what could not be looked at, and looks at the rest', async () => {
-    delete answers['describe-target-health'];
+  test('reports a check that AWS denies, and runs the others', async () => {
+    delete responses['describe-target-health'];
     expect(await faults()).toEqual([expect.stringContaining('AccessDenied')]);
-    expect(asked.map((args) => args[1])).toContain('filter-log-events');
+    expect(calls.map((args) => args[1])).toContain('filter-log-events');
   });
 
-  describe('with a key', () => {
+  describe('with an API key', () => {
     const server = createServer((request, response) => {
-      const right = request.method === 'POST' && request.url === '/handle_importing_job' && request.headers['x-api-key'] === 'the key';
-      response.writeHead(right ? 200 : 403).end(right ? 'OK' : 'no');
+      const ok = request.method === 'POST' && request.url === '/handle_importing_job' && request.headers['x-api-key'] === 'the key';
+      response.writeHead(ok ? 200 : 403).end(ok ? 'OK' : 'no');
     });
     let url: string;
     beforeAll(async () => {
@@ -144,15 +154,15 @@ describe('smoke', () => {
     afterAll(() => void server.close());
 
     test('sends a tick itself, as the schedule would', async () => {
-      answers['describe-rule'] = { State: 'DISABLED' };
+      responses['describe-rule'] = { State: 'DISABLED' };
       expect(await faults({ ...stack, url, scheduleEnabled: false }, 'the key')).toEqual([]);
-      expect(await faults({ ...stack, url, scheduleEnabled: false }, 'another')).toEqual(['It answers 403: no']);
+      expect(await faults({ ...stack, url, scheduleEnabled: false }, 'another')).toEqual(['The service returned 403: no']);
     });
   });
 });
 
-describe('a command of the app', () => {
-  /** A task that logs two lines in two parts, and stops. */
+describe('an app command', () => {
+  /** A task that logs two lines on two pages, then stops. */
   function taskThatEndsWith(container: object): void {
     let polls = 0;
     const pages: Record<string, object> = {
@@ -160,7 +170,7 @@ describe('a command of the app', () => {
       'f/1': { events: [{ message: 'two' }], nextForwardToken: 'f/2' },
       'f/2': { events: [], nextForwardToken: 'f/2' },
     };
-    Object.assign(answers, {
+    Object.assign(responses, {
       'run-task': { tasks: [{ taskArn: TASK }], failures: [] },
       'describe-tasks': () => ({
         tasks: [
@@ -179,51 +189,51 @@ describe('a command of the app', () => {
     });
   }
   const argument = (operation: string, name: string): unknown => {
-    const args = asked.find(([, one]) => one === operation)!;
+    const args = calls.find(([, one]) => one === operation)!;
     return JSON.parse(args[args.indexOf(name) + 1]!);
   };
 
-  test('runs once, with what the service runs with, where the service is', async () => {
+  test("runs once, with the service's task definition and network", async () => {
     taskThatEndsWith({ exitCode: 0 });
     const lines: string[] = [];
     expect(await runCommand(stack, aws, ['migrate'], (line) => lines.push(line), 1)).toBe(0);
     expect(lines).toEqual(['one', 'two']);
-    expect(asked.find(([, operation]) => operation === 'run-task')).toEqual(
+    expect(calls.find(([, operation]) => operation === 'run-task')).toEqual(
       expect.arrayContaining(['--task-definition', stack.taskDefinition]),
     );
     expect(argument('run-task', '--overrides')).toEqual({
       containerOverrides: [{ name: 'app', command: ['node', 'app/cli.ts', 'migrate'] }],
     });
     expect(argument('run-task', '--network-configuration')).toMatchObject({ awsvpcConfiguration: { subnets: ['subnet-1'] } });
-    expect(asked.find(([, operation]) => operation === 'get-log-events')).toEqual(expect.arrayContaining(['app/app/0123456789abcdef']));
+    expect(calls.find(([, operation]) => operation === 'get-log-events')).toEqual(expect.arrayContaining(['app/app/0123456789abcdef']));
   });
 
-  test('passes its exit code on', async () => {
+  test('returns its exit code', async () => {
     taskThatEndsWith({ exitCode: 3 });
     expect(await runCommand(stack, aws, ['migrate'], () => {}, 1)).toBe(3);
   });
 
-  test('that never ran is a failure, and says why', async () => {
+  test('fails with the reason if it did not run', async () => {
     taskThatEndsWith({ reason: 'CannotPullContainerError' });
     const lines: string[] = [];
     expect(await runCommand(stack, aws, ['migrate'], (line) => lines.push(line), 1)).toBe(1);
-    expect(lines.at(-1)).toBe('It never ran: CannotPullContainerError.');
+    expect(lines.at(-1)).toBe('The command did not run: CannotPullContainerError.');
   });
 
-  test('that ECS does not start is an error with its reason', async () => {
-    answers['run-task'] = { tasks: [], failures: [{ reason: 'RESOURCE:CPU' }] };
-    await expect(runCommand(stack, aws, ['migrate'], () => {}, 1)).rejects.toThrow('ECS starts no task: RESOURCE:CPU.');
+  test('throws the reason if ECS does not start it', async () => {
+    responses['run-task'] = { tasks: [], failures: [{ reason: 'RESOURCE:CPU' }] };
+    await expect(runCommand(stack, aws, ['migrate'], () => {}, 1)).rejects.toThrow('ECS did not start a task: RESOURCE:CPU.');
   });
 });
 
-describe('the scripts', () => {
+describe('the operate scripts', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sync-operate-'));
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  /** Puts a program on the PATH, for this test's processes alone. */
+  /** Puts a program on the PATH, for this test's processes only. */
   async function install(name: string, script: string): Promise<void> {
     await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
     await chmod(join(folder, name), 0o755);
@@ -236,41 +246,46 @@ describe('the scripts', () => {
     return { code, text };
   }
 
-  test("pulumi runs with this Node first, and its exit code is the script's", async () => {
+  test('pulumi.ts runs the CLI with this Node first on the PATH, and returns its exit code', async () => {
     await install('pulumi', `case "$1" in version) echo v3.271.0;; *) command -v node; echo "$@"; exit 5;; esac`);
     expect(await start('pulumi.ts', 'up', '--yes')).toEqual({ code: 5, text: `${process.execPath}\nup --yes\n` });
   });
 
-  test.each(['v3.269.1', 'v4.0.0'])('pulumi %s, which does not fit the SDK, is refused', async (version) => {
+  test.each(['v3.269.1', 'v4.0.0'])('pulumi.ts rejects CLI %s, which does not support the SDK', async (version) => {
     await install('pulumi', `echo ${version}`);
     const { code, text } = await start('pulumi.ts', 'up');
     expect({ code, text }).toEqual({
       code: 1,
-      text: `The Pulumi CLI is ${version.slice(1)}: install 3.270.0 or a newer one of the same major version.\n`,
+      text: `Pulumi CLI ${version.slice(1)} does not support SDK 3.270.0. Install version 3.270.0 or a newer 3.x version.\n`,
     });
   });
 
-  test('a missing Pulumi is said in a sentence', async () => {
+  test('pulumi.ts reports a missing CLI in one line', async () => {
     await rm(join(folder, 'pulumi'), { force: true });
-    expect(await start('pulumi.ts', 'up')).toEqual({ code: 1, text: 'pulumi is not installed, or not on the PATH.\n' });
+    expect(await start('pulumi.ts', 'up')).toEqual({
+      code: 1,
+      text: 'pulumi is not installed or not on the PATH. See "Prerequisites" in infra/README.md.\n',
+    });
   });
 
-  test('op smoke asks AWS in the region of the stack, and fails when a check does', async () => {
+  test("op smoke calls AWS in the stack's region, and fails if a check fails", async () => {
     await writeFile(join(folder, 'stack.json'), JSON.stringify(stack));
     await install('pulumi', `cat ${join(folder, 'stack.json')}`);
-    await install('aws', `echo "$@" >> ${join(folder, 'asked')}; echo 'An error occurred (ExpiredToken)' >&2; exit 254`);
+    await install('aws', `echo "$@" >> ${join(folder, 'calls')}; echo 'An error occurred (ExpiredToken)' >&2; exit 254`);
     const { code, text } = await start('op.ts', 'smoke');
     expect(code).toBe(1);
-    expect(text).toContain('✗ the service runs what was deployed: aws ecs describe-services failed: An error occurred (ExpiredToken)');
-    expect(await readFile(join(folder, 'asked'), 'utf8')).toContain('--region eu-north-1');
+    expect(text).toContain(
+      '✗ the service runs the deployed task definition: aws ecs describe-services failed: An error occurred (ExpiredToken)',
+    );
+    expect(await readFile(join(folder, 'calls'), 'utf8')).toContain('--region eu-north-1');
   });
 
-  test('op without a word says what it can do', async () => {
+  test('op without a command prints its usage', async () => {
     expect(await start('op.ts')).toMatchObject({ code: 2, text: expect.stringContaining('npm run op -- smoke') });
   });
 
-  test('op on a stack that was never deployed says to deploy it', async () => {
+  test('op on a stack that was never deployed asks to deploy it', async () => {
     await install('pulumi', 'echo "{}"');
-    expect(await start('op.ts', 'smoke')).toEqual({ code: 1, text: 'The stack has no outputs: run `npm run pulumi -- up` first.\n' });
+    expect(await start('op.ts', 'smoke')).toEqual({ code: 1, text: 'The stack has no outputs. Run `npm run pulumi -- up` first.\n' });
   });
 });

@@ -5,52 +5,59 @@ import { project, readStackFile } from './support/stack-config.ts';
 
 const README = 'infra/README.md';
 const text = readFileSync(README, 'utf8');
-const found = (pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, name]) => name!);
+const findAll = (pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, name]) => name!);
 
-describe('the guide to deploying', () => {
-  test('names only configuration that there is', () => {
-    const named = found(/`([a-z]+(?:[A-Z][a-z]+)+)`/g);
-    expect(named.length).toBeGreaterThan(10);
+describe('the deployment guide', () => {
+  test('names only existing configuration keys and outputs', () => {
+    const names = findAll(/`([a-z]+(?:[A-Z][a-z]+)+)`/g);
+    expect(names.length).toBeGreaterThan(10);
     const outputs = readFileSync('infra/index.ts', 'utf8');
-    expect(named.filter((name) => !(name in project.config) && !outputs.includes(`export const ${name} =`))).toEqual([]);
+    expect(names.filter((name) => !(name in project.config) && !outputs.includes(`export const ${name} =`))).toEqual([]);
   });
 
-  test('sets only configuration that there is', () => {
-    const set = found(/config set (?:--secret |--path ')?(\w+)/g);
+  test('sets only existing configuration keys', () => {
+    const set = findAll(/config set (?:--secret |--path ')?(\w+)/g);
     expect(set).toEqual(expect.arrayContaining(['apiKeys', 'databaseSnapshot', 'protect', 'salesforceApps']));
     expect(set.filter((name) => !(name in project.config))).toEqual([]);
   });
 
-  test("makes the state's key where the stack looks for it", () => {
-    const regions = [...found(/--region (\S+)/g), ...found(/awskms:\/\/\S+\?region=([\w-]+)/g)];
+  test("creates the state's KMS key in the region where the stack expects it", () => {
+    const regions = [...findAll(/--region (\S+)/g), ...findAll(/awskms:\/\/\S+\?region=([\w-]+)/g)];
     expect(regions.length).toBeGreaterThan(2);
     expect([...new Set(regions)]).toEqual([String(readStackFile('Pulumi.production.example.yaml')['aws:region'])]);
   });
 
-  test('says first what Pulumi says first: the keys that have no default', () => {
-    // They are those that the example of production sets, and the secret; so nobody meets another one.
+  test('sets every key without a default, because Pulumi reports a missing one before the program runs', () => {
+    // Production's example sets all of them, except the secret.
     const required = Object.entries(project.config).flatMap(([key, { default: value }]) => (value === undefined ? [key] : []));
-    const set = [...Object.keys(readStackFile('Pulumi.production.example.yaml')), ...found(/config set --secret (\w+)/g)];
+    const set = [...Object.keys(readStackFile('Pulumi.production.example.yaml')), ...findAll(/config set --secret (\w+)/g)];
     expect(required.filter((key) => !set.includes(key))).toEqual([]);
   });
 
-  test('names only scripts and commands that there are', () => {
+  test('names only existing scripts and commands', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
-    expect(found(/npm run (\w+)/g).filter((script) => !(script in scripts))).toEqual([]);
-    const commands = found(/npm run op -- (\w+)/g);
+    expect(findAll(/npm run (\w+)/g).filter((script) => !(script in scripts))).toEqual([]);
+    const commands = findAll(/npm run op -- (\w+)/g);
     expect(commands).toContain('smoke');
     expect(commands.filter((command) => command !== 'smoke' && !existsSync(`app/commands/${command}.ts`))).toEqual([]);
   });
 
-  test('leads only to files that there are', () => {
-    const links = found(/\]\((?!http)([^)#]+)/g);
+  test('links only to existing files', () => {
+    const links = findAll(/\]\((?!http)([^)#]+)/g);
     expect(links.length).toBeGreaterThan(3);
     expect(links.filter((link) => !existsSync(join(dirname(README), link)))).toEqual([]);
   });
 
-  test('names every alarm, and no other', () => {
-    const made = found(/^ {2}\| ([a-z][a-z, -]+) \|/gm).flatMap((names) => names.split(', '));
+  test('links only to existing headings', () => {
+    const headings = findAll(/^## (.+)$/gm).map((heading) => heading.toLowerCase().replaceAll(' ', '-'));
+    expect(headings.length).toBeGreaterThan(5);
+    expect(findAll(/\]\(#([^)]+)\)/g).filter((link) => !headings.includes(link))).toEqual([]);
+  });
+
+  test('lists every alarm, and no other', () => {
+    const [, section = ''] = /^## Alarms\n(.*?)^## /ms.exec(text) ?? [];
+    const documented = [...section.matchAll(/^\| ([a-z][a-z, -]+) \|/gm)].flatMap(([, names]) => names!.split(', '));
     const program = [...readFileSync('infra/observability.ts', 'utf8').matchAll(/this\.#alarm\('([a-z-]+)'/g)].map(([, name]) => name!);
-    expect(made.sort()).toEqual(program.sort());
+    expect(documented.sort()).toEqual(program.sort());
   });
 });

@@ -6,17 +6,17 @@ import { SALESFORCE_SECRET, type StackName, stackConfig } from './support/stack-
 
 const STACK = 'pulumi:pulumi:Stack';
 
-/** How Pulumi writes, in a preview, what only the cloud will know. */
+/** How Pulumi marks a value that is unknown in a preview. */
 const UNKNOWN = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
 
 function one(run: EngineRun, type: string, part = ''): Registration {
-  const found = run.registrations.filter((one) => one.type === type && one.name.endsWith(part));
-  if (found.length !== 1) throw new Error(`there are ${found.length} of ${type} ${part}`);
-  return found[0]!;
+  const matches = run.registrations.filter((one) => one.type === type && one.name.endsWith(part));
+  if (matches.length !== 1) throw new Error(`Expected one ${type} ${part}, found ${matches.length}.`);
+  return matches[0]!;
 }
 
-/** A process of its own loads all of Pulumi: some seconds, and more on a machine that is busy. */
-const BUSY_MS = 120_000;
+/** Each run is a process that loads all of Pulumi: seconds, and longer on a busy machine. */
+const TIMEOUT_MS = 120_000;
 
 const names = (registrations: Registration[]): string[] =>
   registrations.map(({ type, name }) => `${type.split(':').at(-1)} ${name}`).sort();
@@ -26,21 +26,21 @@ describe.each<[StackName, 'preview' | 'update']>([
   ['dev', 'update'],
   ['production', 'preview'],
   ['production', 'update'],
-])("%s, run by Pulumi's own runner: %s", (stack, kind) => {
+])("%s in Pulumi's own runner: %s", (stack, kind) => {
   let run: EngineRun;
   beforeAll(async () => {
     run = await runByEngine(stack, stackConfig(stack), kind === 'preview');
-  }, BUSY_MS);
+  }, TIMEOUT_MS);
 
-  test('runs to its end, from Pulumi.yaml, without a word', () => {
+  test('completes as configured in Pulumi.yaml, without output', () => {
     expect({ exitCode: run.exitCode, text: run.text }).toEqual({ exitCode: 0, text: '' });
     expect(run.registrations.length).toBeGreaterThan(70);
   });
 
-  test('has every resource in a part of the stack, and the parts in the stack', () => {
-    const parts = run.registrations.filter(({ type }) => type.startsWith('sync:infra:'));
-    expect(parts.every(({ parent }) => parent.includes(STACK))).toBe(true);
-    expect(parts.map(({ type }) => type.split(':')[2]).sort()).toEqual(
+  test('puts every resource into a component, and every component into the stack', () => {
+    const components = run.registrations.filter(({ type }) => type.startsWith('sync:infra:'));
+    expect(components.every(({ parent }) => parent.includes(STACK))).toBe(true);
+    expect(components.map(({ type }) => type.split(':')[2]).sort()).toEqual(
       [
         'Database',
         'Encryption',
@@ -59,12 +59,12 @@ describe.each<[StackName, 'preview' | 'update']>([
     expect(others.filter(({ parent }) => !parent.includes('sync:infra:'))).toEqual([]);
   });
 
-  test('gives no two resources of a kind the same name', () => {
+  test('gives every resource a unique name within its type', () => {
     const urns = run.registrations.map(({ urn }) => urn);
     expect(urns.filter((urn, index) => urns.indexOf(urn) !== index)).toEqual([]);
   });
 
-  test('starts the service when it can be reached, and ticks when it answers', () => {
+  test('starts the service after what it depends on, and the schedule after the service', () => {
     const waitsFor = (registration: Registration): string[] =>
       registration.dependencies.map((urn) =>
         urn
@@ -85,7 +85,7 @@ describe.each<[StackName, 'preview' | 'update']>([
         `RolePolicy sync-${stack}-task`,
       ]),
     );
-    // What the first run would be refused without, at Google.
+    // Without these, Google would reject the first run.
     expect(waitsFor(one(run, 'aws:ecs/taskDefinition:TaskDefinition'))).toEqual(
       expect.arrayContaining([
         `IAMMember sync-${stack}`,
@@ -100,8 +100,8 @@ describe.each<[StackName, 'preview' | 'update']>([
     expect(waitsFor(one(run, 'aws:cloudwatch/eventConnection:EventConnection'))).toContain(`Service sync-${stack}`);
   });
 
-  test('protects what holds data or keys in production, and nothing in dev', () => {
-    const kept = [
+  test('protects the load balancer, data and keys in production, and nothing in dev', () => {
+    const protectedNames = [
       'Dataset sync-production-salesforce',
       'Dataset sync-production-salesforce_staging',
       'Instance sync-production',
@@ -112,15 +112,15 @@ describe.each<[StackName, 'preview' | 'update']>([
       'Secret sync-production-salesforce-apps',
       'Secret sync-production-token-keys',
     ];
-    expect(names(run.registrations.filter(({ protect }) => protect))).toEqual(stack === 'production' ? kept : []);
+    expect(names(run.registrations.filter(({ protect }) => protect))).toEqual(stack === 'production' ? protectedNames : []);
   });
 
-  test('leaves behind what would be missed: old secret versions, built images, the key of the last snapshot, and the pool whose name stays blocked', () => {
-    const left = names(run.registrations.filter(({ retainOnDelete }) => retainOnDelete));
-    expect(left).toEqual([
-      // The build within it is the plugin's to make: Pulumi's engine gives it what its parent has, unless it says otherwise.
+  test("retains old secret versions, built images, the last snapshot's key, and Google's identity pool", () => {
+    const retained = names(run.registrations.filter(({ retainOnDelete }) => retainOnDelete));
+    expect(retained).toEqual([
+      // The plugin creates the build inside this component. It inherits the option from its parent unless it sets its own.
       ...(stack === 'dev' ? ['Image sync-dev'] : []),
-      // What the database leaves is encrypted with it.
+      // It encrypts what the database leaves behind.
       ...(stack === 'production' ? ['Key sync-production'] : []),
       ...['api-keys', 'salesforce-apps', 'token-keys'].map((part) => `SecretVersion sync-${stack}-${part}`),
       `WorkloadIdentityPool sync-${stack}`,
@@ -128,23 +128,23 @@ describe.each<[StackName, 'preview' | 'update']>([
     ]);
   });
 
-  test('never makes a token key anew', () => {
+  test('never regenerates a token key', () => {
     expect(one(run, 'random:index/randomBytes:RandomBytes', 'token-key-1').ignoreChanges).toEqual(['length', 'keepers']);
   });
 
-  test('marks every secret as one, and tells none', () => {
+  test('marks every secret as secret, and reveals none', () => {
     expect(one(run, 'aws:cloudwatch/eventConnection:EventConnection').additionalSecretOutputs).toContain('authParameters');
     const open = JSON.stringify([run.registrations.map(({ inputs }) => conceal(inputs)), run.outputs]);
     const keys = ['token-key-1', 'tick-key-1'].map((part) => createHash('sha256').update(`sync-${stack}-${part}-0123456`).digest());
     const secrets = [SALESFORCE_SECRET, ...keys.flatMap((key) => [key.toString('hex'), key.toString('base64')])];
     expect(secrets.filter((secret) => open.includes(secret))).toEqual([]);
     expect(JSON.stringify(run.registrations)).toContain(SALESFORCE_SECRET);
-    // One secret in it would make all of it secret, and nobody could read what an update changes.
+    // A single secret in it would make all of it secret, and hide what an update changes.
     const { containerDefinitions } = one(run, 'aws:ecs/taskDefinition:TaskDefinition').inputs;
     expect(containerDefinitions).toEqual(kind === 'preview' ? UNKNOWN : expect.stringContaining('"name":"PGHOST"'));
   });
 
-  test('tells what operating the stack needs', () => {
+  test('exports what operating the stack needs', () => {
     expect(Object.keys(run.outputs)).toEqual(
       expect.arrayContaining(['region', 'url', 'cluster', 'taskDefinition', 'scheduleRule', 'alarmTopic']),
     );
@@ -152,20 +152,20 @@ describe.each<[StackName, 'preview' | 'update']>([
       expect(run.outputs).toMatchObject({ region: 'eu-north-1', taskDefinition: expect.stringMatching(/^arn:aws:ecs:/) });
   });
 
-  test('leaves to a plugin only the network and the build of the image', () => {
+  test('delegates only the network and the image build to a plugin', () => {
     const remote = names(run.registrations.filter((one) => one.remote));
     expect(remote).toEqual(stack === 'production' ? ['Vpc sync-production'] : ['Image sync-dev', 'Vpc sync-dev']);
   });
 });
 
 test(
-  'a configuration with faults stops the run before any resource, and says all of them',
+  'a faulty configuration stops the program before any resource, with all faults',
   async () => {
     const run = await runByEngine('dev', stackConfig('dev', { domainName: '<sync.example.com>', alarmEmails: [] }), true);
     expect(run.exitCode).not.toBe(0);
-    expect(run.text).toContain('- domainName is "<sync.example.com>": give it a host name in the hosted zone.');
-    expect(run.text).toContain('- alarmEmails has 0 of at least 1: give it mail addresses.');
+    expect(run.text).toContain('- domainName is "<sync.example.com>". Set it to a host name in the hosted zone.');
+    expect(run.text).toContain('- alarmEmails has too few entries: 0, minimum 1. Each entry must be an email address.');
     expect(run.registrations.filter(({ type }) => type !== STACK)).toEqual([]);
   },
-  BUSY_MS,
+  TIMEOUT_MS,
 );
