@@ -35,7 +35,7 @@ describe('the image', () => {
     await Promise.all([salesforce.close(), bigquery.close(), folder[Symbol.asyncDispose]()]);
   });
 
-  /** As the Dockerfile's CMD, or with another command of the app. */
+  /** Starts the app as the Dockerfile's CMD does, with any command. */
   function start(command: string, env: Record<string, string>): { child: ChildProcess; output: () => string; ended: Promise<number> } {
     const child = spawn(process.execPath, ['app/cli.ts', command], { cwd: folder.path, env: { NODE_ENV: 'production', ...env } });
     let text = '';
@@ -54,7 +54,7 @@ describe('the image', () => {
     return text;
   }
 
-  test('holds the app without what is for one machine, and nothing of infra, tests, configuration or history', () => {
+  test('contains only the app: no local mode, infra, tests, configuration or history', () => {
     expect(folder.files).toEqual(
       expect.arrayContaining(['package.json', 'app/cli.ts', 'app/commands/serve.ts', 'app/store/migrations/0001_job_store.sql']),
     );
@@ -62,12 +62,12 @@ describe('the image', () => {
     expect(folder.files.filter((file) => /^app\/local\//.test(file))).toEqual([]);
   });
 
-  test('is built from what it holds and from what installs its packages, so that nothing else changes it', async () => {
+  test('is built only from its own files and those that install its packages, so nothing else causes a rebuild', async () => {
     const sent = await sentToBuilder();
     expect(sent.filter((file) => !folder.files.includes(file)).sort()).toEqual(['.npmrc', 'package-lock.json']);
   });
 
-  test('runs as another user than root, on the Node that development runs on, by a command that gets signals', () => {
+  test('runs as a non-root user, on the Node version of development, with a command that receives signals', () => {
     const dockerfile = readFileSync('Dockerfile', 'utf8');
     const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { optionalDependencies: Record<string, string> };
     const versions = stages(dockerfile).map(({ from }) => /^node:([\d.]+)-slim$/.exec(from)?.[1]);
@@ -77,10 +77,10 @@ describe('the image', () => {
     expect(dockerfile).toMatch(/^RUN npm ci --omit=dev --omit=optional --ignore-scripts$/m);
   });
 
-  test('is built for ARM on x86 without emulation: what runs in the build runs on its own machine, and makes nothing for one kind alone', async () => {
+  test('can be built for ARM on x86 without emulation: build steps run on the builder, and no package has a binary', async () => {
     const dockerfile = readFileSync('Dockerfile', 'utf8');
-    const running = stages(dockerfile).map(({ platform, runs }) => ({ platform, runs }));
-    expect(running).toEqual([
+    const steps = stages(dockerfile).map(({ platform, runs }) => ({ platform, runs }));
+    expect(steps).toEqual([
       { platform: '$BUILDPLATFORM', runs: true },
       { platform: '$BUILDPLATFORM', runs: true },
       { platform: undefined, runs: false },
@@ -94,20 +94,20 @@ describe('the image', () => {
     expect(folder.binaries).toEqual([]);
   });
 
-  test('says what is not configured, and ends', async () => {
+  test('reports missing configuration, and exits', async () => {
     const { output, ended } = start('serve', {});
     expect(await ended).toBe(2);
     expect(output()).toContain('TOKEN_KEYS is not set');
   });
 
-  test('migrates, once', async () => {
+  test('migrates the job store once', async () => {
     const first = start('migrate', environment);
     expect({ code: await first.ended, text: first.output() }).toMatchObject({ code: 0, text: expect.stringContaining('0001_job_store') });
     const second = start('migrate', environment);
     expect({ code: await second.ended, text: second.output() }).toEqual({ code: 0, text: 'The job store is up to date.\n' });
   });
 
-  test('starts, connects an org, brings an object to BigQuery, and stops when told', async () => {
+  test('starts, connects an org, imports an object into BigQuery, and stops on SIGTERM', async () => {
     const { child, output, ended } = start('serve', environment);
     try {
       const port = await portOnceListening(output);
@@ -125,7 +125,7 @@ describe('the image', () => {
     expect(await ended).toBe(0);
   }, 90_000);
 
-  /** The system assigns the port: one chosen beforehand could meanwhile belong to another suite's service. */
+  /** The system assigns the port: one chosen in advance could belong to another suite's service by now. */
   async function portOnceListening(output: () => string): Promise<number> {
     const deadline = Date.now() + 60_000;
     for (;;) {
@@ -140,7 +140,7 @@ describe('the image', () => {
 interface Stage {
   from: string;
   platform: string | undefined;
-  /** whether anything is run to make it */
+  /** whether it has RUN steps */
   runs: boolean;
 }
 

@@ -1,5 +1,5 @@
-// The whole program, run for dev and for production against clouds that answer at once: a file a concern.
-// They are one test file to Jest, so that Pulumi's SDKs are loaded and each stack is run only once.
+// The whole program, for dev and for production, against stand-ins for the clouds: one file per concern.
+// Jest sees a single test file, so that Pulumi's SDKs are loaded once and each stack runs once.
 import './program/network.ts';
 import './program/ingress.ts';
 import './program/service.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 
-/** Made for this test, under the names that Amazon's roots bear; valid until 2126, its key thrown away. */
+/** Created for this test with the names of Amazon's roots. Valid until 2126; its private key was discarded. */
 const AMAZON = `-----BEGIN CERTIFICATE-----
 MIICiTCCAi+gAwIBAgIURieU6ahW0lY0D7Aa5ImDamkAB3AwCgYIKoZIzj0EAwIw
 gZgxCzAJBgNVBAYTAlVTMRAwDgYDVQQHDAdTZWF0dGxlMTEwLwYDVQQDDChBbWF6
@@ -23,8 +23,8 @@ ZoE7MvgoqUBt99y0n7BWC4wlnhQLPD8oh5N6LWE=
 -----END CERTIFICATE-----
 `;
 
-/** The same under a stranger's names. */
-const STRANGER = `-----BEGIN CERTIFICATE-----
+/** The same with other names. */
+const FOREIGN = `-----BEGIN CERTIFICATE-----
 MIIBrzCCAVWgAwIBAgIUfY/jD0iF+W1RpxymMkW4uVScojIwCgYIKoZIzj0EAwIw
 LDEVMBMGA1UEAwwMU29tZSBSb290IENBMRMwEQYDVQQKDApTb21lIHByb3h5MCAX
 DTI2MTEyNDA4MDgzOVoYDzIxMjYxMDMxMDgwODM5WjAsMRUwEwYDVQQDDAxTb21l
@@ -38,7 +38,7 @@ wMc4
 -----END CERTIFICATE-----
 `;
 
-/** Runs the image's own check on a file that a build has fetched. @returns its exit code */
+/** Runs the Dockerfile's check on a downloaded file. @returns its exit code */
 async function check(file: string): Promise<number | null> {
   const [, script] = /<<'END'\n([\s\S]*?)\nEND\n/.exec(await readFile('Dockerfile', 'utf8'))!;
   const folder = await mkdtemp(join(tmpdir(), 'rds-authorities-'));
@@ -50,16 +50,16 @@ async function check(file: string): Promise<number | null> {
   }
 }
 
-test("the image takes a list of RDS's authorities", async () => {
+test("the image build accepts a list of RDS's certificate authorities", async () => {
   expect(await check(AMAZON)).toBe(0);
 });
 
 test.each([
   ['an empty file', ''],
   ["a proxy's page", '<html><body>Please log in</body></html>'],
-  ["somebody else's authority", STRANGER],
-  ['a list into which somebody else got', AMAZON + STRANGER],
-  ['a list that breaks off', AMAZON + AMAZON.slice(0, 400)],
-])('the image is not built with %s in its place', async (_, file) => {
+  ['a foreign authority', FOREIGN],
+  ['a list that contains a foreign authority', AMAZON + FOREIGN],
+  ['a truncated list', AMAZON + AMAZON.slice(0, 400)],
+])('the image build rejects %s', async (_, file) => {
   expect(await check(file)).toBe(1);
 });

@@ -5,7 +5,7 @@ import type { StackName } from '../support/stack-config.ts';
 
 const GIB = 1024 ** 3;
 
-/** What an alarm looks at, in words: `statistic metric of these > threshold in n × seconds`, and what silence means. */
+/** An alarm as text: `statistic metric dimensions > threshold, n of m × seconds`, and how missing data is treated. */
 function describeAlarm(inputs: Record<string, unknown>): string {
   const { namespace, metricName, dimensions = {}, statistic, comparisonOperator, threshold } = inputs;
   const { period, evaluationPeriods, datapointsToAlarm = evaluationPeriods, treatMissingData } = inputs;
@@ -23,7 +23,7 @@ function alarms(run: ProgramRun): Record<string, string> {
 test.each<[StackName, number]>([
   ['dev', 20],
   ['production', 50],
-])('the alarms of %s, with a database of %d GiB, look at its own parts', async (stack, gib) => {
+])('the alarms of %s, with a database of %d GiB, watch its own resources', async (stack, gib) => {
   const run = await runProgram(stack, { changes: { scheduleEnabled: true, scheduleMinutes: 15 } });
   const name = `sync-${stack}`;
   const balancer = `LoadBalancer=app/${name}-0123456/50dc6c495c0c9188`;
@@ -36,13 +36,13 @@ test.each<[StackName, number]>([
     [`${name}-task-errors`]: `Sum AWS/ApplicationELB HTTPCode_Target_5XX_Count ${balancer} ${group} > 5, 1 of 1 × 300 s, silence is notBreaching`,
     [`${name}-load-balancer-errors`]: `Sum AWS/ApplicationELB HTTPCode_ELB_5XX_Count ${balancer} > 5, 1 of 1 × 300 s, silence is notBreaching`,
     [`${name}-dead-letters`]: `Sum AWS/SQS NumberOfMessagesSent QueueName=${name}-dead-letters-0123456 > 0, 1 of 3 × 3600 s, silence is notBreaching`,
-    // In bytes: a tenth of the first storage.
+    // A tenth of the initial storage, in bytes.
     [`${name}-database-storage`]: `Minimum AWS/RDS FreeStorageSpace ${database} < ${(gib / 10) * GIB}, 3 of 3 × 300 s, silence is missing`,
     [`${name}-database-credits`]: `Maximum AWS/RDS CPUCreditBalance ${database} < 20, 3 of 3 × 3600 s, silence is notBreaching`,
   });
 });
 
-test("a number of the log becomes the metric that its alarm looks at, from the service's own log", async () => {
+test("log metrics read the service's own log and feed the alarms", async () => {
   const run = await runProgram('production');
   const filters = run.all('aws:cloudwatch/logMetricFilter:LogMetricFilter').map(({ inputs }) => inputs);
   const namespace = 'sync-production';

@@ -13,13 +13,13 @@ import { type ProgramRun, runProgram } from '../support/run-program.ts';
 import { SALESFORCE_SECRET, type StackName } from '../support/stack-config.ts';
 import { taskContainer } from '../support/task-container.ts';
 
-/** What ECS gives the app: the environment, and the secrets' values in the place of their references. */
+/** The environment that ECS passes to the app, with secret references replaced by their values. */
 function taskEnvironment(run: ProgramRun): Record<string, string> {
   const { environment, secrets } = taskContainer(run);
   const versions = run.all('aws:secretsmanager/secretVersion:SecretVersion');
   const value = (reference: string): string => {
     const found = versions.find(({ inputs }) => reference.includes(`:${String(inputs.secretId)}-`));
-    if (!found) throw new Error(`no secret is at ${reference}`);
+    if (!found) throw new Error(`No secret version matches ${reference}.`);
     return String(found.inputs.secretString);
   };
   return Object.fromEntries([
@@ -30,10 +30,10 @@ function taskEnvironment(run: ProgramRun): Record<string, string> {
 
 const DATASET = { dev: 'salesforce_dev', production: 'salesforce' };
 
-describe.each<StackName>(['dev', 'production'])('what the task of %s tells the app', (stack) => {
-  test('is a valid configuration of it', async () => {
+describe.each<StackName>(['dev', 'production'])("the task's environment in %s", (stack) => {
+  test('is a valid configuration of the app', async () => {
     const env = taskEnvironment(await runProgram(stack));
-    // ECS itself adds where the credentials of the task's role are.
+    // ECS adds the path to the task role's credentials.
     const config = readConfig({ ...env, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/1' });
     expect(config).toMatchObject({
       http: { host: '0.0.0.0', port: 4444, keyless: false, publicUrl: expect.stringMatching(/^https:/), proxyHops: 1 },
@@ -59,21 +59,21 @@ describe.each<StackName>(['dev', 'production'])('what the task of %s tells the a
     expect(config.http.keys).toContainEqual(expect.objectContaining({ name: 'schedule', role: 'tick' }));
   });
 
-  test('is read by it, and every variable makes a difference', async () => {
+  test('is read completely, and every variable has an effect', async () => {
     const env = { ...taskEnvironment(await runProgram(stack)), AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/1' };
     const read = new Set<string | symbol>();
-    const noted: ProxyHandler<NodeJS.ProcessEnv> = {
+    const recorder: ProxyHandler<NodeJS.ProcessEnv> = {
       get(target, name) {
         read.add(name);
         return Reflect.get(target, name);
       },
     };
-    const config = readConfig(new Proxy<NodeJS.ProcessEnv>(env, noted));
+    const config = readConfig(new Proxy<NodeJS.ProcessEnv>(env, recorder));
     expect(Object.keys(env).filter((name) => !read.has(name))).toEqual([]);
     expect(Object.keys(env).filter((name) => configOrFaults({ ...env, [name]: 'another' }) === JSON.stringify(config))).toEqual([]);
   });
 
-  test('passes on every setting of the app that the stack has', async () => {
+  test("contains every app setting of the stack's configuration", async () => {
     const settings = { workers: 1, runsPerConnection: 3, apiShare: '0.25', lagMinutes: 7, overlapMinutes: 11, runRetentionDays: 30 };
     const config = readConfig({
       ...taskEnvironment(await runProgram(stack, { changes: settings })),
@@ -82,7 +82,7 @@ describe.each<StackName>(['dev', 'production'])('what the task of %s tells the a
     expect(config).toMatchObject({ ...settings, apiShare: 0.25 });
   });
 
-  test("lets it read the password of the database's own secret, in the stack's region", async () => {
+  test("lets the app read the database password from RDS's secret, in the stack's region", async () => {
     await using clouds = await startKeylessClouds();
     const env = taskEnvironment(await runProgram(stack));
     const config = readConfig({ ...env, ...clouds.environment, PGSSLROOTCERT: certificateFile('localhost') });
@@ -95,18 +95,18 @@ describe.each<StackName>(['dev', 'production'])('what the task of %s tells the a
     expect(call!.headers.authorization).toContain(`/${SecretId.split(':')[3]}/`);
   });
 
-  test('is exactly this', async () => {
+  test('contains exactly the documented variables', async () => {
     expect(Object.keys(taskEnvironment(await runProgram(stack))).sort()).toEqual(VARIABLES);
   });
 });
 
-test('what `doctor --real` names is passed on where it is set, and the app takes it', async () => {
+test('settings that `doctor --real` may recommend reach the app', async () => {
   const env = taskEnvironment(await runProgram('dev', { changes: { salesforceGzip: 'off', bigqueryUpload: 'multipart' } }));
   const config = readConfig({ ...env, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/1' });
   expect(config).toMatchObject({ salesforce: { gzip: false }, bigquery: { upload: 'multipart' } });
 });
 
-/** What the app makes of an environment. */
+/** The app's configuration for an environment as JSON, or its error message. */
 function configOrFaults(env: NodeJS.ProcessEnv): string {
   try {
     return JSON.stringify(readConfig(env));
@@ -115,7 +115,7 @@ function configOrFaults(env: NodeJS.ProcessEnv): string {
   }
 }
 
-/** The contract between the two; the app's own tests say what it does with each. */
+/** The contract between infra and app. The app's own tests cover the effect of each variable. */
 const VARIABLES = [
   'API_KEYS',
   'API_SHARE',
@@ -148,18 +148,18 @@ const VARIABLES = [
   'WORKERS',
 ];
 
-describe("a task's health", () => {
-  test('is what the app answers, to the load balancer and to the command in the container', async () => {
+describe("a task's health checks", () => {
+  test('work against the app: from the load balancer and in the container', async () => {
     const run = await runProgram('dev');
     await using service = await startService({ worker: false, local: false, env: { API_KEYS: taskEnvironment(run).API_KEYS } });
     const { path, matcher } = run.one('aws:lb/targetGroup:TargetGroup').inputs.healthCheck as Record<string, string>;
     expect(String((await fetch(service.url + path)).status)).toBe(matcher);
-    // What the app does not know is no health: a key is asked for.
+    // An unknown path is never healthy: it requires a key.
     expect((await fetch(`${service.url}/health`)).status).toBe(401);
 
-    const [how, program, ...args] = (taskContainer(run).healthCheck as { command: string[] }).command;
-    expect([how, program]).toEqual(['CMD', 'node']);
-    const ask = async (url: string): Promise<number> => {
+    const [kind, program, ...args] = (taskContainer(run).healthCheck as { command: string[] }).command;
+    expect([kind, program]).toEqual(['CMD', 'node']);
+    const check = async (url: string): Promise<number> => {
       const child = spawn(
         process.execPath,
         args.map((arg) => arg.replace('http://127.0.0.1:4444', url)),
@@ -167,14 +167,14 @@ describe("a task's health", () => {
       const [code] = (await once(child, 'exit')) as [number];
       return code;
     };
-    expect(await ask(service.url)).toBe(0);
-    expect(await ask(`${service.url}/none`)).toBe(1);
-    expect(await ask('http://127.0.0.1:1')).toBe(1);
+    expect(await check(service.url)).toBe(0);
+    expect(await check(`${service.url}/none`)).toBe(1);
+    expect(await check('http://127.0.0.1:1')).toBe(1);
   });
 });
 
 describe("the schedule's request", () => {
-  test('is accepted by the app, as EventBridge sends it, and logged as the alarm reads it', async () => {
+  test('is accepted by the app as EventBridge sends it, and logged as the alarm expects', async () => {
     const run = await runProgram('dev', { changes: { scheduleEnabled: true } });
     const { key, value } = (
       run.one('aws:cloudwatch/eventConnection:EventConnection').inputs.authParameters as { apiKey: Record<string, string> }
@@ -191,9 +191,9 @@ describe("the schedule's request", () => {
     const headers = { 'Content-Type': 'application/json; charset=utf-8', 'User-Agent': 'Amazon/EventBridge/ApiDestinations' };
     const post = (apiKey: string) =>
       fetch(service.url + path, { method: httpMethod!, headers: { ...headers, [key!]: apiKey }, body: input! });
-    const answer = await post(value!);
-    expect({ status: answer.status, text: await answer.text() }).toEqual({ status: 200, text: 'OK' });
-    // 401 would be sent again.
+    const response = await post(value!);
+    expect({ status: response.status, text: await response.text() }).toEqual({ status: 200, text: 'OK' });
+    // EventBridge would retry a 401.
     expect((await post('another')).status).toBe(403);
 
     const [, event] = /^\{ \$\.event = "(\w+)" \}$/.exec(
@@ -203,17 +203,17 @@ describe("the schedule's request", () => {
   });
 });
 
-test('app and infra know nothing of each other', () => {
-  const importsOf = (part: string): string[] =>
-    readdirSync(part, { recursive: true, encoding: 'utf8' })
+test('app and infra never import each other', () => {
+  const importsOf = (folder: string): string[] =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
-      .flatMap((file) => [...readFileSync(join(part, file), 'utf8').matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(([, name]) => name!));
+      .flatMap((file) => [...readFileSync(join(folder, file), 'utf8').matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(([, name]) => name!));
   expect(importsOf('infra').length).toBeGreaterThan(40);
   expect(importsOf('infra').filter((name) => /(^|\/)app\//.test(name))).toEqual([]);
   expect(importsOf('app').filter((name) => /(^|\/)infra\/|^@pulumi\//.test(name))).toEqual([]);
 });
 
-test("only Pulumi's and this machine's programs are needed by infra, none of the app's packages", () => {
+test("infra imports only Pulumi's packages and Node's modules", () => {
   const packages = readdirSync('infra', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .flatMap((file) => [...readFileSync(join('infra', file), 'utf8').matchAll(/from '([^.'][^']*)'/g)].map(([, name]) => name!));

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { type Described, loadDescription } from '../support/aws-description.ts';
+import { loadSpecification, type Specification } from '../support/aws-specification.ts';
 import { type Recorded, runProgram } from '../support/run-program.ts';
 
-/** What CloudFormation calls a resource of Pulumi's, and with it AWS's own description. */
+/** CloudFormation's name of each Pulumi resource type, under which AWS's specification describes it. */
 const RESOURCES: Record<string, string> = {
   'aws:acm/certificate:Certificate': 'AWS::CertificateManager::Certificate',
   'aws:cloudwatch/eventApiDestination:EventApiDestination': 'AWS::Events::ApiDestination',
@@ -39,14 +39,14 @@ const RESOURCES: Record<string, string> = {
   'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule': 'AWS::EC2::SecurityGroupIngress',
 };
 
-/** Parts of resources that are resources to Pulumi alone; tests of their own look at them. */
-const PARTS = [
+/** Resources that exist only in Pulumi. Other tests cover them. */
+const PULUMI_ONLY = [
   'aws:acm/certificateValidation:CertificateValidation',
   'aws:ecr/lifecyclePolicy:LifecyclePolicy',
   'aws:secretsmanager/secretVersion:SecretVersion',
 ];
 
-/** Where Pulumi's name is another one than AWS's; the beginning of a path, which the rest follows. */
+/** Property paths whose names differ between Pulumi and AWS. A prefix applies to all paths below it. */
 const RENAMED: Record<string, string> = {
   'Alias name': 'AliasName',
   'Cluster settings': 'ClusterSettings',
@@ -113,8 +113,8 @@ const RENAMED: Record<string, string> = {
   'TopicSubscription topic': 'TopicArn',
 };
 
-/** What Pulumi's provider alone knows, or AWS takes as a list of names and values of its own; exact in the other tests. */
-const NOT_DESCRIBED = [
+/** Properties that exist only in Pulumi, or that AWS takes as free-form names and values. Other tests check them exactly. */
+const UNSPECIFIED = [
   'Instance finalSnapshotIdentifier',
   'Instance skipFinalSnapshot',
   'LoadBalancer dropInvalidHeaderFields',
@@ -134,14 +134,14 @@ const NOT_DESCRIBED = [
   'TaskDefinition skipDestroy',
 ];
 
-/** A value of a resource: `Service loadBalancers.containerPort`. */
+/** One value of a resource, for example `Service loadBalancers.containerPort`. */
 interface Value {
   resource: string;
   path: string;
   value: unknown;
 }
 
-/** Every value that AWS is given, lists one by one. */
+/** Every value of a resource, with lists flattened. */
 function valuesOf({ type, inputs }: Recorded): Value[] {
   const resource = type.split(':').at(-1)!;
   const { containerDefinitions } = inputs;
@@ -154,19 +154,19 @@ function valuesOf({ type, inputs }: Recorded): Value[] {
   return below(whole, '');
 }
 
-const begins = (path: string, beginning: string): boolean => path === beginning || path.startsWith(`${beginning}.`);
+const isBelow = (path: string, prefix: string): boolean => path === prefix || path.startsWith(`${prefix}.`);
 
-/** AWS's name of a value. */
-function rename(named: string): string {
-  const [beginning, other] = Object.entries(RENAMED).find(([one]) => begins(named, one)) ?? [];
-  return beginning ? other + named.slice(beginning.length) : named.replace(/^\w+ /, '');
+/** AWS's path of a value that Pulumi calls `Service loadBalancers.containerPort`. */
+function awsPath(name: string): string {
+  const [prefix, replacement] = Object.entries(RENAMED).find(([one]) => isBelow(name, one)) ?? [];
+  return prefix ? replacement + name.slice(prefix.length) : name.replace(/^\w+ /, '');
 }
 
-/** How long a name may be, with the 8 characters that Pulumi puts behind it. */
-const LONGEST: Record<string, number> = {
+/** The maximum length of a name, including the 8 characters that Pulumi appends. */
+const MAX_NAME_LENGTH: Record<string, number> = {
   'aws:lb/loadBalancer:LoadBalancer': 32,
   'aws:lb/targetGroup:TargetGroup': 32,
-  // Less than IAM's 64: Google's subject is made of it.
+  // Less than IAM's 64, because Google's subject contains it.
   'aws:iam/role:Role': 55,
   'aws:rds/instance:Instance': 63,
   'aws:rds/parameterGroup:ParameterGroup': 255,
@@ -179,54 +179,55 @@ const LONGEST: Record<string, number> = {
 };
 const SUFFIX = 8;
 
-describe("AWS's own description of its resources", () => {
-  const held = new Set<string>();
+describe("AWS's specification of its resources", () => {
+  const checked = new Set<string>();
   const unknown = new Set<string>();
-  const wrong: string[] = [];
+  const faults: string[] = [];
 
   beforeAll(async () => {
-    const describe = await loadDescription();
+    const specify = await loadSpecification();
     const resources = [...(await runProgram('dev')).resources, ...(await runProgram('production')).resources];
-    const ours = resources.filter(({ type }) => type.startsWith('aws:') && !PARTS.includes(type));
+    const ours = resources.filter(({ type }) => type.startsWith('aws:') && !PULUMI_ONLY.includes(type));
     for (const recorded of ours) {
       for (const { resource, path, value } of valuesOf(recorded)) {
-        const named = `${resource} ${path}`;
-        const described = describe(RESOURCES[recorded.type] ?? recorded.type, rename(named));
-        if (!described) unknown.add(named);
-        else wrong.push(...compare(named, value, described, held));
+        const name = `${resource} ${path}`;
+        const specification = specify(RESOURCES[recorded.type] ?? recorded.type, awsPath(name));
+        if (!specification) unknown.add(name);
+        else faults.push(...compare(name, value, specification, checked));
       }
     }
   });
 
-  test('knows everything that it is given, but for what is named here', () => {
-    expect([...unknown].filter((named) => !NOT_DESCRIBED.some((one) => begins(named, one)))).toEqual([]);
-    expect(NOT_DESCRIBED.filter((one) => ![...unknown].some((named) => begins(named, one)))).toEqual([]);
+  test('knows every property that the program sets, except the listed ones', () => {
+    expect([...unknown].filter((name) => !UNSPECIFIED.some((one) => isBelow(name, one)))).toEqual([]);
+    expect(UNSPECIFIED.filter((one) => ![...unknown].some((name) => isBelow(name, one)))).toEqual([]);
   });
 
-  test('takes every value, where it says which it takes', () => {
-    expect(wrong).toEqual([]);
+  test('allows every value that it restricts', () => {
+    expect(faults).toEqual([]);
   });
 
-  test('says it of these', () => {
-    expect([...held].sort()).toEqual(HELD);
+  test('restricts exactly the listed values', () => {
+    expect([...checked].sort()).toEqual(CHECKED);
   });
 });
 
-/** What is wrong with a value, by the words, the length, the characters and the range that AWS names. */
-function compare(named: string, value: unknown, { words, longest, range, characters }: Described, held: Set<string>): string[] {
-  if (words ?? longest ?? range ?? characters) held.add(named);
+/** Compares a value with AWS's restrictions. @returns what it violates */
+function compare(name: string, value: unknown, specification: Specification, checked: Set<string>): string[] {
+  const { allowedValues, maxLength, range, characters } = specification;
+  if (allowedValues ?? maxLength ?? range ?? characters) checked.add(name);
   const faults = [
-    // A flag is one of two words to AWS.
-    words && typeof value !== 'boolean' && !words.includes(value) && `is none of ${words.join(', ')}`,
-    longest !== undefined && String(value).length > longest && `is longer than ${longest}`,
-    characters?.test(String(value)) === false && `has other characters than ${characters.source}`,
-    range && !(Number(value) >= range[0] && Number(value) <= range[1]) && `is not from ${range[0]} to ${range[1]}`,
+    // AWS specifies some booleans as two words.
+    allowedValues && typeof value !== 'boolean' && !allowedValues.includes(value) && `is not one of ${allowedValues.join(', ')}`,
+    maxLength !== undefined && String(value).length > maxLength && `is longer than ${maxLength}`,
+    characters?.test(String(value)) === false && `has characters other than ${characters.source}`,
+    range && !(Number(value) >= range[0] && Number(value) <= range[1]) && `is not between ${range[0]} and ${range[1]}`,
   ];
-  return faults.filter((fault) => typeof fault === 'string').map((fault) => `${named} ${String(value)} ${fault}`);
+  return faults.filter((fault) => typeof fault === 'string').map((fault) => `${name} ${String(value)} ${fault}`);
 }
 
-/** So that a description that reads otherwise one day does not take a check away unseen. */
-const HELD = [
+/** Listed so that no check disappears unnoticed when AWS rewords its documentation. */
+const CHECKED = [
   'EventApiDestination httpMethod',
   'EventConnection authorizationType',
   'EventRule state',
@@ -265,20 +266,20 @@ const HELD = [
   'TaskDefinition volumes.name',
 ];
 
-test("the longest stack's names are within AWS's and Google's limits", async () => {
+test("the names of a stack with the longest possible name are within AWS's and Google's limits", async () => {
   const run = await runProgram('production');
-  const longest = 'a'.repeat(12);
-  const length = (name: string): number => name.replace('production', longest).length + SUFFIX;
+  const longestName = 'a'.repeat(12);
+  const length = (name: string): number => name.replace('production', longestName).length + SUFFIX;
   const tooLong = run.resources
-    .filter(({ type, name }) => length(name) > (LONGEST[type] ?? Number.POSITIVE_INFINITY))
+    .filter(({ type, name }) => length(name) > (MAX_NAME_LENGTH[type] ?? Number.POSITIVE_INFINITY))
     .map(({ name }) => name);
   expect(tooLong).toEqual([]);
-  expect(run.resources.filter(({ type }) => type in LONGEST).length).toBeGreaterThan(15);
-  const account = String(run.one('gcp:serviceaccount/account:Account').inputs.accountId).replace('production', longest);
+  expect(run.resources.filter(({ type }) => type in MAX_NAME_LENGTH).length).toBeGreaterThan(15);
+  const account = String(run.one('gcp:serviceaccount/account:Account').inputs.accountId).replace('production', longestName);
   expect(account.length).toBeLessThanOrEqual(30);
   const pool = String(run.one('gcp:iam/workloadIdentityPool:WorkloadIdentityPool').inputs.workloadIdentityPoolId).replace(
     'production',
-    longest,
+    longestName,
   );
   expect(pool.length).toBeLessThanOrEqual(32);
 });

@@ -23,18 +23,18 @@ interface Rule {
 
 const RULE = 'aws:lb/listenerRule:ListenerRule';
 
-/** What the load balancer does with a request, by its rules: forward, or an answer's status. */
-function decide(run: ProgramRun, request: Request): string {
+/** What the load balancer's rules do with a request: `forward`, or the status of a fixed response. */
+function route(run: ProgramRun, request: Request): string {
   const rules = run.all(RULE).map(({ inputs }) => inputs as unknown as Rule);
   const fallback = run.one('aws:lb/listener:Listener', '-https').inputs as unknown as { defaultActions: Rule['actions'] };
-  const fitting = rules
+  const matching = rules
     .sort((one, other) => one.priority - other.priority)
-    .find((rule) => rule.conditions.every((one) => fits(one, request)));
-  const [action] = fitting?.actions ?? fallback.defaultActions;
+    .find((rule) => rule.conditions.every((one) => matches(one, request)));
+  const [action] = matching?.actions ?? fallback.defaultActions;
   return action?.fixedResponse?.statusCode ?? action?.type ?? 'nothing';
 }
 
-function fits(condition: Rule['conditions'][number], { host, path, method, from }: Request): boolean {
+function matches(condition: Rule['conditions'][number], { host, path, method, from }: Request): boolean {
   const { hostHeader, pathPattern, httpRequestMethod, sourceIp } = condition;
   return (
     (hostHeader?.values.includes(host) ?? true) &&
@@ -54,35 +54,35 @@ function inCidr(address: string, cidr: string): boolean {
 describe.each<[StackName, string, string]>([
   ['dev', 'sync-dev.acme.test', '198.51.100.7'],
   ['production', 'sync.acme.test', '203.0.113.4'],
-])('what the load balancer of %s lets in', (stack, host, ours) => {
+])('the load balancer of %s', (stack, host, allowedAddress) => {
   let run: ProgramRun;
   beforeAll(async () => {
     run = await runProgram(stack);
   });
-  const stranger = '192.0.2.66';
-  const ask = (changes: Partial<Request>): string =>
-    decide(run, { host, path: '/create_importing_job', method: 'POST', from: ours, ...changes });
+  const otherAddress = '192.0.2.66';
+  const send = (changes: Partial<Request>): string =>
+    route(run, { host, path: '/create_importing_job', method: 'POST', from: allowedAddress, ...changes });
 
-  test("from anywhere: the schedule's POST, under the domain's name, and nothing else", () => {
-    expect(ask({ from: stranger, path: '/handle_importing_job' })).toBe('forward');
-    expect(ask({ from: stranger, path: '/handle_importing_job', method: 'GET' })).toBe('404');
-    expect(ask({ from: stranger, path: '/handle_importing_job', host: '203.0.113.99' })).toBe('404');
+  test("forwards from any address only the schedule's POST, under the domain name", () => {
+    expect(send({ from: otherAddress, path: '/handle_importing_job' })).toBe('forward');
+    expect(send({ from: otherAddress, path: '/handle_importing_job', method: 'GET' })).toBe('404');
+    expect(send({ from: otherAddress, path: '/handle_importing_job', host: '203.0.113.99' })).toBe('404');
     for (const path of ['/create_importing_job', '/jobs', '/healthz', '/', '/handle_importing_job/x']) {
-      expect(ask({ from: stranger, path })).toBe('404');
+      expect(send({ from: otherAddress, path })).toBe('404');
     }
   });
 
-  test("from the allowed addresses: all of the API, under the domain's name alone", () => {
-    for (const path of ['/create_importing_job', '/jobs', '/login/callback', '/']) expect(ask({ path })).toBe('forward');
-    expect(ask({ path: '/handle_importing_job', method: 'GET' })).toBe('forward');
-    expect(ask({ host: 'sync.example.org' })).toBe('404');
+  test('forwards the whole API from allowed addresses, only under the domain name', () => {
+    for (const path of ['/create_importing_job', '/jobs', '/login/callback', '/']) expect(send({ path })).toBe('forward');
+    expect(send({ path: '/handle_importing_job', method: 'GET' })).toBe('forward');
+    expect(send({ host: 'sync.example.org' })).toBe('404');
   });
 
-  test('from nowhere: what is for inside the network', () => {
-    for (const path of ['/readyz', '/readyz/', '/metrics', '/metrics/x']) expect(ask({ path })).toBe('404');
+  test('forwards internal paths from no address', () => {
+    for (const path of ['/readyz', '/readyz/', '/metrics', '/metrics/x']) expect(send({ path })).toBe('404');
   });
 
-  test('by rules of at most three values a condition and five in all, AWS allows no more', () => {
+  test("has at most three values per condition and five per rule, which is AWS's limit", () => {
     for (const { inputs } of run.all(RULE)) {
       const { conditions } = inputs as unknown as Rule;
       const values = conditions.flatMap((condition) => Object.values(condition).map((part) => part.values.length));
@@ -91,9 +91,9 @@ describe.each<[StackName, string, string]>([
     }
   });
 
-  test('over TLS 1.2 or newer, with a certificate that is issued; HTTP is sent there', () => {
+  test('requires TLS 1.2 or newer, uses an issued certificate, and redirects HTTP to HTTPS', () => {
     const https = run.one('aws:lb/listener:Listener', '-https').inputs;
-    // Those that AWS recommends: "Security policies" in its guide to Application Load Balancers.
+    // The policies that AWS recommends: "Security policies" in the Application Load Balancer guide.
     const recommended = ['ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09', 'ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09'];
     expect(https).toMatchObject({ port: 443, protocol: 'HTTPS' });
     expect(recommended).toContain(https.sslPolicy);
@@ -103,7 +103,7 @@ describe.each<[StackName, string, string]>([
     ]);
   });
 
-  test('to the load balancer that the domain points at', () => {
+  test('is internet-facing, and the domain points at it', () => {
     const balancer = run.one('aws:lb/loadBalancer:LoadBalancer');
     const zones = stack === 'production' ? [1, 2, 3] : [1, 2];
     expect(balancer.inputs).toEqual({
@@ -124,7 +124,7 @@ describe.each<[StackName, string, string]>([
   });
 });
 
-test('a task is asked for its health where it listens, and gets requests until it is told to stop and a while after', async () => {
+test("the load balancer checks a task's health on the app's port, and drains a stopping task for a minute", async () => {
   const { inputs } = (await runProgram('production')).one('aws:lb/targetGroup:TargetGroup');
   expect(inputs).toEqual({
     vpcId: 'vpc-1',
@@ -144,16 +144,16 @@ test('a task is asked for its health where it listens, and gets requests until i
   });
 });
 
-test('as many ranges as the configuration takes make as many rules as a load balancer takes', async () => {
+test('the maximum number of allowed ranges fits the maximum number of listener rules', async () => {
   const allowedCidrs = Array.from({ length: MAX_RANGES }, (_, index) => `10.0.${index >> 8}.${index % 256}/32`);
   const run = await runProgram('dev', { changes: { allowedCidrs } });
   expect(run.all(RULE)).toHaveLength(100);
-  const from = (address: string) => decide(run, { host: 'sync-dev.acme.test', path: '/jobs', method: 'GET', from: address });
+  const from = (address: string) => route(run, { host: 'sync-dev.acme.test', path: '/jobs', method: 'GET', from: address });
   expect(from('10.0.1.37')).toBe('forward');
   expect(from('10.0.1.38')).toBe('404');
 });
 
-test('a stack without allowed addresses lets in the schedule alone', async () => {
+test('a stack without allowed ranges accepts only the schedule', async () => {
   const run = await runProgram('dev', { changes: { allowedCidrs: [] } });
   expect(run.all(RULE).map(({ name }) => name.replace('sync-dev-', ''))).toEqual(['closed', 'tick']);
 });

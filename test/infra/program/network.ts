@@ -11,8 +11,8 @@ describe.each<StackName>(['dev', 'production'])('the network of %s', (stack) => 
     run = await runProgram(stack);
   });
 
-  /** `from → to:port`, of one direction's rules. */
-  function ways(type: string): string[] {
+  /** The rules of one direction, as `from → to:port`. */
+  function rulesOf(type: string): string[] {
     const show = (group: unknown): string => String(group).replace(`sync-${stack}-`, '').replace('-0123456', '');
     return run
       .all(type)
@@ -26,8 +26,8 @@ describe.each<StackName>(['dev', 'production'])('the network of %s', (stack) => 
       .sort();
   }
 
-  test('only the load balancer is reached from the internet, by HTTPS and HTTP, and each of the others by its caller alone', () => {
-    expect(ways(INGRESS)).toEqual([
+  test('exposes only the load balancer to the internet, over HTTPS and HTTP, and every other part only to its caller', () => {
+    expect(rulesOf(INGRESS)).toEqual([
       '0.0.0.0/0 → load-balancer:443',
       '0.0.0.0/0 → load-balancer:80',
       'app → database:5432',
@@ -35,11 +35,11 @@ describe.each<StackName>(['dev', 'production'])('the network of %s', (stack) => 
     ]);
   });
 
-  test('the service gets out by HTTPS and to its database, the load balancer to the service, and the database nowhere', () => {
-    expect(ways(EGRESS)).toEqual(['app → 0.0.0.0/0:443', 'app → database:5432', 'load-balancer → app:4444']);
+  test('allows outbound traffic from the app to HTTPS and its database, from the load balancer to the app, and none from the database', () => {
+    expect(rulesOf(EGRESS)).toEqual(['app → 0.0.0.0/0:443', 'app → database:5432', 'load-balancer → app:4444']);
   });
 
-  test('security groups hold no rules inline, which would undo those beside them', () => {
+  test('has no inline rules, which would overwrite the separate ones', () => {
     const groups = run.all('aws:ec2/securityGroup:SecurityGroup');
     expect(groups).toHaveLength(3);
     for (const { inputs } of groups) {
@@ -48,7 +48,7 @@ describe.each<StackName>(['dev', 'production'])('the network of %s', (stack) => 
     }
   });
 
-  test('every address range is stated, inside the network, and none is given twice', () => {
+  test('assigns every subnet its own range inside the network', () => {
     const { inputs } = run.one('awsx:ec2:Vpc');
     const blocks = (inputs.subnetSpecs as { cidrBlocks: string[] }[]).flatMap(({ cidrBlocks }) => cidrBlocks);
     expect(new Set(blocks).size).toBe(blocks.length);
@@ -57,7 +57,7 @@ describe.each<StackName>(['dev', 'production'])('the network of %s', (stack) => 
   });
 });
 
-test('dev pays for no NAT gateway: its tasks have public addresses, and none that lasts', async () => {
+test('dev has no NAT gateway: its tasks have public addresses that change', async () => {
   const run = await runProgram('dev');
   expect(run.one('awsx:ec2:Vpc').inputs.natGateways).toEqual({ strategy: 'None' });
   expect(run.all('aws:ec2/eip:Eip')).toEqual([]);
@@ -68,7 +68,7 @@ test('dev pays for no NAT gateway: its tasks have public addresses, and none tha
   expect(run.outputs.egressAddresses).toEqual([]);
 });
 
-test("production's tasks have no public address and leave by addresses that are told, one a zone", async () => {
+test("production's tasks have no public addresses, and their fixed outbound addresses, one per zone, are outputs", async () => {
   const run = await runProgram('production');
   const { natGateways } = run.one('awsx:ec2:Vpc').inputs as { natGateways: { strategy: string; elasticIpAllocationIds: string[] } };
   expect(natGateways.strategy).toBe('OnePerAz');

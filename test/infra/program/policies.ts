@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { created } from '../support/cloud.ts';
+import { createResource } from '../support/cloud.ts';
 import { type ProgramRun, type Recorded, runProgram } from '../support/run-program.ts';
 import type { StackName } from '../support/stack-config.ts';
 
@@ -12,11 +12,11 @@ interface Statement {
   Condition?: Record<string, Record<string, string>>;
 }
 
-/** Every policy that AWS is given, by who it is for. */
+/** Every policy in the stack, with the resource it belongs to. */
 function policies(run: ProgramRun): { of: string; statements: Statement[] }[] {
-  const written = (resource: Recorded): unknown[] => [resource.inputs.policy, resource.inputs.assumeRolePolicy];
+  const documents = (resource: Recorded): unknown[] => [resource.inputs.policy, resource.inputs.assumeRolePolicy];
   return run.resources.flatMap((resource) =>
-    written(resource)
+    documents(resource)
       .filter((text): text is string => typeof text === 'string' && text.includes('Statement'))
       .map((text) => ({
         of: `${resource.type.split(':').at(-1)} ${resource.name}`,
@@ -35,52 +35,53 @@ describe.each<StackName>(['dev', 'production'])('the policies of %s', (stack) =>
   const statements = (): Statement[] => policies(run).flatMap((policy) => policy.statements);
   const of = (name: string): Statement[] => policies(run).find((policy) => policy.of === name)!.statements;
 
-  test('are for all resources only where AWS knows no other way: signing in to ECR, and a key, whose policy means itself', () => {
-    const boundless = policies(run).flatMap((policy) =>
+  test('use the resource * only if AWS requires it: to sign in to ECR, and in a key policy, where it means the key', () => {
+    const wildcards = policies(run).flatMap((policy) =>
       policy.statements.filter((statement) => resources(statement).includes('*')).map(({ Sid }) => `${policy.of}: ${Sid}`),
     );
     const ofKey = ['AccountDecidesByRoles', 'Logs', 'Alarms'].map((sid) => `Key sync-${stack}: ${sid}`);
-    expect(boundless.sort()).toEqual(
+    expect(wildcards.sort()).toEqual(
       [...(stack === 'production' ? ofKey : []), `RolePolicy sync-${stack}-execution: SignInToRegistry`].sort(),
     );
   });
 
-  test("name each action, but for the account's own power over its key", () => {
-    const broad = statements().filter(({ Action }) => Action.some((action) => action.includes('*')));
-    expect(broad.map(({ Sid }) => Sid)).toEqual(stack === 'production' ? ['AccountDecidesByRoles'] : []);
+  test("list every action, except for the account's own access to its key", () => {
+    const wildcards = statements().filter(({ Action }) => Action.some((action) => action.includes('*')));
+    expect(wildcards.map(({ Sid }) => Sid)).toEqual(stack === 'production' ? ['AccountDecidesByRoles'] : []);
   });
 
-  test('let an AWS service in only for this account, or for one thing in it', () => {
+  test('trust an AWS service only for this account or one of its resources', () => {
     const services = statements().filter(({ Principal }) => Principal?.Service);
     expect(services.length).toBeGreaterThanOrEqual(4);
     for (const { Condition } of services) {
-      const bounds = Object.values(Condition ?? {}).flatMap((part) => Object.entries(part));
-      expect(bounds.some(([key, value]) => /source(account|arn)|logs:arn/i.test(key) && value.includes('123456789012'))).toBe(true);
+      const conditions = Object.values(Condition ?? {}).flatMap((part) => Object.entries(part));
+      expect(conditions.some(([key, value]) => /source(account|arn)|logs:arn/i.test(key) && value.includes('123456789012'))).toBe(true);
     }
   });
 
-  test('are these, and no others', () => {
+  test('are exactly the expected ones', () => {
     const found = Object.fromEntries(policies(run).map((policy) => [policy.of, policy.statements]));
     expect(found).toEqual(expectedPolicies(run, stack));
   });
 
-  test('let the log be written with the key under the name that it has', () => {
+  test('let CloudWatch encrypt the log group with the key, under its actual name', () => {
     if (stack === 'dev') return expect(run.one('aws:cloudwatch/logGroup:LogGroup').inputs).not.toHaveProperty('kmsKeyId');
     const { Condition } = of(`Key sync-${stack}`).find(({ Sid }) => Sid === 'Logs')!;
     const [group] = Object.values(Condition!.ArnLike!);
     expect(`arn:aws:logs:eu-north-1:123456789012:log-group:${run.outputs.logGroup}`).toMatch(new RegExp(`^${group!.replace('*', '.*')}$`));
   });
 
-  test("attach none of AWS's ready-made policies, which are for everything", () => {
+  test("attach none of AWS's managed policies, which cover all resources", () => {
     expect(run.all('aws:iam/rolePolicyAttachment:RolePolicyAttachment')).toEqual([]);
     for (const { inputs } of run.all('aws:iam/role:Role')) expect(inputs).not.toHaveProperty('managedPolicyArns');
   });
 });
 
-/** Everything that AWS lets anyone do in a stack. */
+/** Everything that anyone may do in a stack's AWS account. */
 function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Statement[]> {
   const name = `sync-${stack}`;
-  const arn = (type: string, part = ''): string => String(created(type, run.one(type, part).name, run.one(type, part).inputs).state.arn);
+  const arn = (type: string, part = ''): string =>
+    String(createResource(type, run.one(type, part).name, run.one(type, part).inputs).state.arn);
   const key = `arn:aws:kms:eu-north-1:123456789012:Key/${name}-0123456`;
   const rule = arn('aws:cloudwatch/eventRule:EventRule');
   const secrets = run.all('aws:secretsmanager/secret:Secret').map((secret) => arn(secret.type, secret.name));
@@ -141,7 +142,7 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
         Action: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
         Resource: [
           arn('aws:ecr/repository:Repository'),
-          // The one of `imageUri`, by its name.
+          // The repository of `imageUri`.
           ...(stack === 'production' ? ['arn:aws:ecr:eu-north-1:123456789012:repository/sync'] : []),
         ],
       }),
@@ -168,7 +169,7 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
   };
 }
 
-test('each role has the policy that is named after it, and each part of the stack the role that is meant for it', async () => {
+test('every role has its own policy, and every resource its own role', async () => {
   const run = await runProgram('production');
   const role = (part: string): string => `sync-production-${part}-0123456`;
   const roleOf = Object.fromEntries(run.all('aws:iam/rolePolicy:RolePolicy').map(({ name, inputs }) => [name, inputs.role]));

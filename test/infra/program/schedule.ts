@@ -11,7 +11,7 @@ describe.each<[StackName, string]>([
 ])('the schedule of %s', (stack, url) => {
   const load = (): Promise<ProgramRun> => runProgram(stack);
 
-  test('posts an empty request with its key to the tick, once a second at most', async () => {
+  test('posts an empty request with its key to the tick endpoint, at most once a second', async () => {
     const run = await load();
     expect(run.one('aws:cloudwatch/eventApiDestination:EventApiDestination').inputs).toMatchObject({
       httpMethod: 'POST',
@@ -25,7 +25,7 @@ describe.each<[StackName, string]>([
     expect(run.one('aws:cloudwatch/eventTarget:EventTarget').inputs.input).toBe('{}');
   });
 
-  test('tries again for five minutes, twice, and then leaves the tick for four days to be looked at', async () => {
+  test('retries twice within five minutes, then keeps the tick for four days for inspection', async () => {
     const run = await load();
     expect(run.one('aws:cloudwatch/eventTarget:EventTarget').inputs).toMatchObject({
       retryPolicy: { maximumEventAgeInSeconds: 300, maximumRetryAttempts: 2 },
@@ -34,7 +34,7 @@ describe.each<[StackName, string]>([
     expect(run.one('aws:sqs/queue:Queue').inputs).toMatchObject({ messageRetentionSeconds: 345600, sqsManagedSseEnabled: true });
   });
 
-  test('tells someone of each alarm, when it goes off and when it is over', async () => {
+  test('sends an email when an alarm fires and when it clears', async () => {
     const run = await load();
     const topic = `arn:aws:sns:eu-north-1:123456789012:Topic/sync-${stack}-alarms-0123456`;
     expect(run.one('aws:sns/topicSubscription:TopicSubscription').inputs).toEqual({
@@ -46,7 +46,7 @@ describe.each<[StackName, string]>([
     for (const { inputs } of run.all(ALARM)) expect(inputs).toMatchObject({ alarmActions: [topic], okActions: [topic] });
   });
 
-  test('has an alarm when jobs are behind, which also goes off when the service says nothing', async () => {
+  test('has an alarm for overdue jobs, which also fires when the service logs nothing', async () => {
     const run = await load();
     const { name, namespace, value } = run.one('aws:cloudwatch/logMetricFilter:LogMetricFilter', 'jobs-overdue').inputs
       .metricTransformation as Record<string, string>;
@@ -61,7 +61,7 @@ describe.each<[StackName, string]>([
     });
   });
 
-  test('has an alarm for each part that can fail: tasks, answers, deliveries, storage and credits', async () => {
+  test('has an alarm for everything that can fail: tasks, responses, deliveries, storage and credits', async () => {
     const run = await load();
     const names = run.all(ALARM).map(({ inputs }) => `${String(inputs.namespace)} ${String(inputs.metricName)}`);
     expect(names).toEqual(
@@ -82,7 +82,7 @@ describe.each<[StackName, string]>([
   });
 });
 
-test('the schedule is off until it is switched on, and only then are missing ticks an alarm', async () => {
+test('the schedule is off until it is enabled, and only then do missing ticks raise an alarm', async () => {
   const off = await runProgram('dev');
   expect(off.one(RULE).inputs).toMatchObject({ state: 'DISABLED', scheduleExpression: 'rate(60 minutes)' });
   expect(off.all(ALARM).filter(({ name }) => name.endsWith('-ticks'))).toEqual([]);
@@ -100,10 +100,10 @@ test.each([
   [1, 'rate(1 minute)', 1, 360, 3],
   [60, 'rate(60 minutes)', 1, 21600, 3],
   [720, 'rate(720 minutes)', 1, 86400, 1],
-  // One a day: a second late, and a day has none.
+  // With one tick a day, a slightly late one leaves a day without any.
   [1440, 'rate(1440 minutes)', 2, 86400, 1],
 ])(
-  'a tick every %d minutes is %s, watched over %d times %d seconds, in each of which %d must be accepted',
+  'a tick every %d minutes is %s, and over %d × %d seconds the service must accept %d per period',
   async (scheduleMinutes, expression, evaluationPeriods, period, threshold) => {
     const run = await runProgram('dev', { changes: { scheduleEnabled: true, scheduleMinutes } });
     expect(run.one(RULE).inputs.scheduleExpression).toBe(expression);
@@ -112,7 +112,7 @@ test.each([
 );
 
 test.each([1, 60, 1440])(
-  'with a tick every %d minutes a single dead letter is an alarm, though SQS may tell of it late',
+  'with a tick every %d minutes, a single dead letter raises an alarm even if SQS reports it late',
   async (scheduleMinutes) => {
     const run = await runProgram('dev', { changes: { scheduleEnabled: true, scheduleMinutes } });
     const alarm = run.one(ALARM, 'dead-letters').inputs;
@@ -124,30 +124,30 @@ test.each([1, 60, 1440])(
       treatMissingData: 'notBreaching',
     });
     expect(Number(alarm.period) * Number(alarm.evaluationPeriods)).toBeGreaterThan(2 * 900);
-    // So that a second letter, long after the first, is told too.
+    // The alarm must clear before a message expires, so that a later one fires it again.
     expect(Number(alarm.period) * Number(alarm.evaluationPeriods)).toBeLessThan(
       Number(run.one('aws:sqs/queue:Queue').inputs.messageRetentionSeconds),
     );
   },
 );
 
-test.each([1, 60, 1440])('with a tick every %d minutes every alarm looks back as CloudWatch lets it', async (scheduleMinutes) => {
+test.each([1, 60, 1440])("with a tick every %d minutes, every alarm is within CloudWatch's limits", async (scheduleMinutes) => {
   const run = await runProgram('dev', { changes: { scheduleEnabled: true, scheduleMinutes } });
   for (const { name, inputs } of run.all(ALARM)) {
     const [period, periods] = [Number(inputs.period), Number(inputs.evaluationPeriods)];
     expect({ name, fits: period % 60 === 0 && period <= 86400 }).toEqual({ name, fits: true });
-    // Seven days, or one with periods of less than an hour.
+    // Seven days, or one day with periods shorter than an hour.
     expect({ name, fits: period * periods <= (period >= 3600 ? 604800 : 86400) }).toEqual({ name, fits: true });
     expect(Number(inputs.datapointsToAlarm ?? periods)).toBeLessThanOrEqual(periods);
   }
 });
 
-test('an alarm of missing tasks asks whether any zone has a healthy one', async () => {
+test('the alarm for missing tasks is silent while any zone has a healthy task', async () => {
   const run = await runProgram('production');
   expect(run.one(ALARM, 'no-healthy-task').inputs.statistic).toBe('Maximum');
 });
 
-test("a new database's credits are no alarm: it begins with none", async () => {
+test('a new database, which starts without CPU credits, raises no alarm', async () => {
   const run = await runProgram('dev');
   const { statistic, period, evaluationPeriods, treatMissingData, threshold } = run.one(ALARM, 'database-credits').inputs;
   expect({ statistic, treatMissingData }).toEqual({ statistic: 'Maximum', treatMissingData: 'notBreaching' });
@@ -155,7 +155,7 @@ test("a new database's credits are no alarm: it begins with none", async () => {
   expect((Number(period) * Number(evaluationPeriods) * 12) / 3600).toBeGreaterThan(Number(threshold));
 });
 
-test('a database that earns no credits has no alarm for them', async () => {
+test('a database class without CPU credits has no alarm for them', async () => {
   const run = await runProgram('production', { changes: { databaseInstanceClass: 'db.m8g.large' } });
   expect(run.all(ALARM).filter(({ inputs }) => inputs.metricName === 'CPUCreditBalance')).toEqual([]);
 });

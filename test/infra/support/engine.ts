@@ -4,18 +4,18 @@ import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, resolve } from 'node:path';
 import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
-import { called, created, type Properties } from './cloud.ts';
+import { callFunction, createResource, type Properties } from './cloud.ts';
 import { reveal, SECRET_MARK } from './secret-mark.ts';
 import { type FlatConfig, project, secretKeys } from './stack-config.ts';
 
-/** A resource as Pulumi's own engine is asked for it. */
+/** A resource as the program registers it with Pulumi's engine. */
 export interface Registration {
   urn: string;
   type: string;
   name: string;
   parent: string;
   dependencies: string[];
-  /** made by a provider's plugin, with all that is in it */
+  /** created by a provider's plugin, with its children */
   remote: boolean;
   protect: boolean;
   retainOnDelete: boolean;
@@ -26,14 +26,14 @@ export interface Registration {
 
 export interface EngineRun {
   exitCode: number;
-  /** what the program said, and what was wrong with it */
+  /** the program's output and log messages, errors included */
   text: string;
   registrations: Registration[];
-  /** as they came, secrets marked */
+  /** as received, with secrets marked */
   outputs: Properties;
 }
 
-// Pulumi's messages are CommonJS, put together at run time: Node cannot import their names.
+// Pulumi's messages are CommonJS modules built at run time: Node cannot import them by name.
 const require = createRequire(import.meta.url);
 const grpc = require('@grpc/grpc-js') as typeof import('@grpc/grpc-js');
 const { Empty } = require('google-protobuf/google/protobuf/empty_pb.js') as { Empty: new () => object };
@@ -44,25 +44,25 @@ const { ResourceMonitorService } =
   require('@pulumi/pulumi/proto/resource_grpc_pb.js') as typeof import('@pulumi/pulumi/proto/resource_grpc_pb.js');
 const { EngineService } = require('@pulumi/pulumi/proto/engine_grpc_pb.js') as typeof import('@pulumi/pulumi/proto/engine_grpc_pb.js');
 
-/** A protobuf message: the generated classes share no type, and the names of their getters and setters are checked by running. */
+/** A protobuf message. The generated classes share no type, so a wrong getter or setter name fails only at run time. */
 type Message = Record<string, (value?: unknown) => unknown>;
 
 const get = <Value>(message: Message, field: string): Value => message[`get${field}`]!() as Value;
 const set = (message: Message, field: string, value: unknown): unknown => message[`set${field}`]!(value);
 function struct(message: Message, field: string): Properties {
-  const found = get<{ toJavaScript(): Properties } | undefined>(message, field);
-  return found?.toJavaScript() ?? {};
+  const value = get<{ toJavaScript(): Properties } | undefined>(message, field);
+  return value?.toJavaScript() ?? {};
 }
 
-/** How the SDK marks what it says to nobody in particular. */
+/** The severity of the SDK's debug messages. */
 const DEBUG = 0;
 
-/** What Pulumi's SDK asks whether the engine knows; the rest is left out, as by an older engine. */
+/** The features that this engine reports to the SDK. It lacks the others, as an older engine does. */
 const FEATURES = ['secrets', 'resourceReferences', 'aliasSpecs', 'deletedWith'];
 
 /**
- * Runs the program as `pulumi preview` or `pulumi up` does: Pulumi's own Node runner in a process of its own, told by `Pulumi.yaml`
- * what to run, and talking to an engine over gRPC. Only this engine, and the clouds behind it, are not the real ones.
+ * Runs the program as `pulumi preview` and `pulumi up` do: in a separate process, with Pulumi's own Node runner and the settings of
+ * `Pulumi.yaml`, connected to an engine over gRPC. Only the engine and the clouds behind it are stand-ins.
  */
 export async function runByEngine(stack: string, config: FlatConfig, preview: boolean): Promise<EngineRun> {
   const run: EngineRun = { exitCode: -1, text: '', registrations: [], outputs: {} };
@@ -81,7 +81,7 @@ export async function runByEngine(stack: string, config: FlatConfig, preview: bo
 }
 
 async function runProgram(run: EngineRun, stack: string, config: FlatConfig, preview: boolean, address: string): Promise<void> {
-  // As the CLI does with `main`: it goes to the folder, and names the file, or only that it is there.
+  // The CLI resolves `main` the same way: it changes to the folder, and passes the file name, or `.` if `main` is a folder.
   const [folder, program] = statSync(project.main).isDirectory() ? [project.main, '.'] : [dirname(project.main), basename(project.main)];
   const options = {
     monitor: address,
@@ -112,42 +112,42 @@ async function runProgram(run: EngineRun, stack: string, config: FlatConfig, pre
 
 function monitor(run: EngineRun, stack: string, preview: boolean) {
   return {
-    supportsFeature: answer((request) => {
+    supportsFeature: respondWith((request) => {
       const response = new messages.SupportsFeatureResponse!();
       set(response, 'Hassupport', FEATURES.includes(get(request, 'Id')));
       return response;
     }),
-    invoke: answer((request) => {
+    invoke: respondWith((request) => {
       const response = new messages.ResourceInvokeResponse!();
-      set(response, 'Return', Struct.fromJavaScript(called(get(request, 'Tok'))));
+      set(response, 'Return', Struct.fromJavaScript(callFunction(get(request, 'Tok'))));
       return response;
     }),
-    registerResource: answer((request) => {
+    registerResource: respondWith((request) => {
       const registration = readRegistration(request, stack);
       run.registrations.push(registration);
-      return registered(registration, Boolean(get(request, 'Custom')), preview);
+      return register(registration, Boolean(get(request, 'Custom')), preview);
     }),
-    registerResourceOutputs: answer((request) => {
+    registerResourceOutputs: respondWith((request) => {
       if (String(get(request, 'Urn')).includes('pulumi:pulumi:Stack')) run.outputs = struct(request, 'Outputs');
       return new Empty();
     }),
-    signalAndWaitForShutdown: answer(() => new Empty()),
+    signalAndWaitForShutdown: respondWith(() => new Empty()),
   };
 }
 
 function engine(run: EngineRun) {
   let root = '';
   return {
-    log: answer((request) => {
+    log: respondWith((request) => {
       if (get(request, 'Severity') !== DEBUG) run.text += `${get(request, 'Message')}\n`;
       return new Empty();
     }),
-    getRootResource: answer(() => {
+    getRootResource: respondWith(() => {
       const response = new engineMessages.GetRootResourceResponse!();
       set(response, 'Urn', root);
       return response;
     }),
-    setRootResource: answer((request) => {
+    setRootResource: respondWith((request) => {
       root = get(request, 'Urn');
       return new engineMessages.SetRootResourceResponse!();
     }),
@@ -171,18 +171,19 @@ function readRegistration(request: Message, stack: string): Registration {
   };
 }
 
-/** In a preview only what was given is known; what the cloud will say is left out, which Pulumi takes as unknown. */
-function registered(registration: Registration, custom: boolean, preview: boolean): Message {
+/** In a preview only the inputs are known. Pulumi treats the missing outputs as unknown. */
+function register(registration: Registration, custom: boolean, preview: boolean): Message {
   const response = new messages.RegisterResourceResponse!();
   const inputs = reveal(registration.inputs) as Properties;
-  const { id, state } = custom || registration.remote ? created(registration.type, registration.name, inputs) : { id: '', state: {} };
+  const { id, state } =
+    custom || registration.remote ? createResource(registration.type, registration.name, inputs) : { id: '', state: {} };
   set(response, 'Urn', registration.urn);
   if (custom && !preview) set(response, 'Id', id);
   set(response, 'Object', Struct.fromJavaScript(keepSecret(preview ? inputs : state, registration)));
   return response;
 }
 
-/** As the real engine does: what the program or the SDK calls secret, and what was given as secret, comes back as such. */
+/** Returns as secret what was passed as secret, or is declared secret by the program or the SDK, as the real engine does. */
 function keepSecret(state: Properties, { inputs, additionalSecretOutputs }: Registration): Properties {
   const isSecret = (name: string): boolean =>
     additionalSecretOutputs.includes(name) || JSON.stringify(inputs[name] ?? null).includes(SECRET_MARK);
@@ -193,8 +194,8 @@ function keepSecret(state: Properties, { inputs, additionalSecretOutputs }: Regi
   );
 }
 
-/** A gRPC method that answers at once. */
-function answer(respond: (request: Message) => object) {
+/** A gRPC method with a synchronous response. */
+function respondWith(respond: (request: Message) => object) {
   return (call: ServerUnaryCall<Message, object>, done: sendUnaryData<object>): void => {
     try {
       done(null, respond(call.request));

@@ -1,19 +1,19 @@
 import { cp, link, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** A folder with what the image's last stage holds in /app. */
+/** A folder with the contents of /app in the image's last stage. */
 export interface ImageFolder {
   [Symbol.asyncDispose](): Promise<void>;
   path: string;
-  /** what of it is ours, packages left out */
+  /** our own files, without packages */
   files: string[];
-  /** what of its packages is a program of one kind of machine */
+  /** files of packages that run on one CPU architecture or system only */
   binaries: string[];
 }
 
-/** Does in a folder what the Dockerfile does: the same files, by .dockerignore, and the packages that npm installs for production. */
+/** Builds the image's contents in a folder: the files that .dockerignore and the Dockerfile select, and the production packages. */
 export async function createImageFolder(): Promise<ImageFolder> {
-  // Beside node_modules, so that packages can be linked and need no copy.
+  // On the same file system as node_modules, so that packages can be hard-linked.
   await mkdir('.local', { recursive: true });
   const path = await mkdtemp('.local/test-image-');
   const files = await copiedFiles();
@@ -27,7 +27,7 @@ export async function createImageFolder(): Promise<ImageFolder> {
   };
 }
 
-/** Of the last stage's COPY lines from the context, what .dockerignore lets through. */
+/** The files that the last stage copies from the build context. */
 async function copiedFiles(): Promise<string[]> {
   const lastStage = (await readFile('Dockerfile', 'utf8')).split(/^FROM /m).at(-1)!;
   const sources = [...lastStage.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names]) => names!.split(' '));
@@ -35,7 +35,7 @@ async function copiedFiles(): Promise<string[]> {
   return sent.filter((file) => sources.some((source) => file === source || file.startsWith(`${source}/`))).sort();
 }
 
-/** Everything of the repository that .dockerignore lets through: the last line that fits decides. */
+/** The build context: every file of the repository that .dockerignore does not exclude. The last matching line applies. */
 export async function sentToBuilder(): Promise<string[]> {
   const rules = (await readFile('.dockerignore', 'utf8')).split('\n').filter((line) => line && !line.startsWith('#'));
   const top = (await readdir('.', { withFileTypes: true })).filter(({ name }) => !['node_modules', '.git', '.local'].includes(name));
@@ -58,7 +58,7 @@ function isSent(file: string, rules: string[]): boolean {
   return sent;
 }
 
-/** What `npm ci --omit=dev --omit=optional` installs, by the lock file. */
+/** The packages that `npm ci --omit=dev --omit=optional` installs, according to the lock file. */
 export async function productionPackages(): Promise<string[]> {
   const { packages } = JSON.parse(await readFile('package-lock.json', 'utf8')) as {
     packages: Record<string, { dev?: boolean; optional?: boolean; devOptional?: boolean }>;
@@ -68,23 +68,23 @@ export async function productionPackages(): Promise<string[]> {
     .map(([folder]) => folder);
 }
 
-/** How Linux's, Apple's and Windows's programs and libraries begin. */
-const PROGRAMS = ['7f454c46', 'cffaedfe', 'cafebabe', '4d5a9000'];
+/** The first bytes of programs and libraries for Linux, macOS and Windows. */
+const MAGIC_NUMBERS = ['7f454c46', 'cffaedfe', 'cafebabe', '4d5a9000'];
 
-/** By their first bytes, whatever they are called. */
+/** Recognizes binaries by their first bytes, whatever their names. */
 async function findBinaries(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const found: string[] = [];
+  const binaries: string[] = [];
   for (const file of files) {
     const handle = await open(file);
     const { buffer } = await handle.read(Buffer.alloc(4), 0, 4).finally(() => handle.close());
-    if (PROGRAMS.includes(buffer.toString('hex'))) found.push(file);
+    if (MAGIC_NUMBERS.includes(buffer.toString('hex'))) binaries.push(file);
   }
-  return found;
+  return binaries;
 }
 
-/** Links a package's files; packages inside it have lines of their own in the lock file. */
+/** Hard-links a package's files. Packages nested in it have their own entries in the lock file. */
 async function linkFolder(from: string, to: string): Promise<void> {
   const entries = await readdir(from, { withFileTypes: true, recursive: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(from.length + 1));

@@ -1,47 +1,47 @@
 import * as pulumi from '@pulumi/pulumi';
-import { called, created, type Properties } from './cloud.ts';
+import { callFunction, createResource, type Properties } from './cloud.ts';
 import { reveal } from './secret-mark.ts';
 import { project, type StackName, secretKeys, stackConfig } from './stack-config.ts';
 
-/** A resource that the program asked for. */
+/** A resource that the program registered. */
 export interface Recorded {
   type: string;
   name: string;
-  /** in plain text */
+  /** with secrets in plain text */
   inputs: Properties;
-  /** as they came, secrets marked */
+  /** as received, with secrets marked */
   marked: Properties;
 }
 
 export interface ProgramRun {
   resources: Recorded[];
   outputs: Properties;
-  /** all of a type */
+  /** all resources of a type */
   all(type: string): Recorded[];
-  /** the only one of a type whose name ends with `part` */
+  /** the only resource of a type whose name ends with `part` */
   one(type: string, part?: string): Recorded;
 }
 
 export interface ProgramOptions {
   changes?: Record<string, unknown>;
-  /** what the clouds will know is not known yet */
+  /** values that the clouds assign are unknown */
   preview?: boolean;
 }
 
 let runs = 0;
-// Pulumi notes a stack with each of its promises, and Jest maps each: most of the time would go there.
+// Pulumi records a stack trace for each of its promises and Jest maps each one, which would take most of the time.
 Error.stackTraceLimit = 4;
 
-const done = new Map<string, Promise<ProgramRun>>();
+const cache = new Map<string, Promise<ProgramRun>>();
 
-/** Runs the whole program in this process, against clouds that answer at once; the same one only once. */
+/** Runs the whole program in this process against stand-ins for the clouds. Runs with the same arguments are cached. */
 export function runProgram(stack: StackName, options: ProgramOptions = {}): Promise<ProgramRun> {
   const key = JSON.stringify([stack, options]);
-  if (!done.has(key)) done.set(key, runAnew(stack, options));
-  return done.get(key)!;
+  if (!cache.has(key)) cache.set(key, run(stack, options));
+  return cache.get(key)!;
 }
 
-async function runAnew(stack: StackName, { changes = {}, preview = false }: ProgramOptions): Promise<ProgramRun> {
+async function run(stack: StackName, { changes = {}, preview = false }: ProgramOptions): Promise<ProgramRun> {
   const resources: Recorded[] = [];
   pulumi.runtime.setAllConfig(stackConfig(stack, changes), secretKeys);
   await pulumi.runtime.setMocks(
@@ -49,16 +49,15 @@ async function runAnew(stack: StackName, { changes = {}, preview = false }: Prog
       newResource({ type, name, inputs }) {
         const plain = reveal(inputs) as Properties;
         resources.push({ type, name, inputs: plain, marked: inputs as Properties });
-        const answer = created(type, name, plain);
-        return preview ? { id: undefined, state: plain } : answer;
+        return preview ? { id: undefined, state: plain } : createResource(type, name, plain);
       },
-      call: ({ token }) => called(token),
+      call: ({ token }) => callFunction(token),
     },
     project.name,
     stack,
     preview,
   );
-  // Under another address a module is run anew; what it imports is not.
+  // With a new URL the module runs again, but its imports do not.
   const program = (await import(`../../../infra/index.ts?run=${++runs}`)) as Properties;
   const outputs = Object.fromEntries(
     await Promise.all(
@@ -69,7 +68,7 @@ async function runAnew(stack: StackName, { changes = {}, preview = false }: Prog
   return { resources, outputs, ...lookup(resources) };
 }
 
-/** A value of an output; one that is secret is refused, since nothing that the program tells may be. */
+/** The value of an output, or `[secret]`: no output of the program may be secret. */
 async function settle(output: { apply(func: (value: unknown) => void): unknown; isSecret?: Promise<boolean> }): Promise<unknown> {
   if (await output.isSecret) return '[secret]';
   return await new Promise((resolve) => output.apply(resolve));
@@ -80,9 +79,9 @@ function lookup(resources: Recorded[]): Pick<ProgramRun, 'all' | 'one'> {
   return {
     all,
     one(type, part = '') {
-      const found = all(type).filter(({ name }) => name.endsWith(part));
-      if (found.length !== 1) throw new Error(`there are ${found.length} of ${type} ${part}`);
-      return found[0]!;
+      const matches = all(type).filter(({ name }) => name.endsWith(part));
+      if (matches.length !== 1) throw new Error(`Expected one ${type} ${part}, found ${matches.length}.`);
+      return matches[0]!;
     },
   };
 }

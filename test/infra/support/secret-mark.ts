@@ -1,12 +1,12 @@
 /** How Pulumi marks a secret on the wire. */
 export const SECRET_MARK = '4dabf18193072939515e22adb298388d';
 
-/** Takes the marks of secrets away. */
+/** Replaces every marked secret with its plain value. */
 export function reveal(value: unknown): unknown {
   return replaceSecrets(value, (secret) => reveal(secret));
 }
 
-/** What is left when everything that is marked as secret is taken out. */
+/** Replaces every marked secret with a placeholder. */
 export function conceal(value: unknown): unknown {
   return replaceSecrets(value, () => '[secret]');
 }

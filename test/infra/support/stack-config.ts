@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 
 export type StackName = 'dev' | 'production';
 
-/** Of a program, as the CLI hands it over: texts by full key, lists as JSON. */
+/** A configuration as the CLI passes it to the program: text by full key, lists as JSON. */
 export type FlatConfig = Record<string, string>;
 
 interface Declaration {
@@ -19,17 +19,17 @@ interface Project {
   config: Record<string, Declaration>;
 }
 
-/** The reader that Pulumi's own SDK uses. */
+/** The YAML parser of Pulumi's own SDK. */
 const yaml = createRequire(createRequire(import.meta.url).resolve('@pulumi/pulumi'))('js-yaml') as { load(text: string): unknown };
 
 export const project = yaml.load(readFileSync('Pulumi.yaml', 'utf8')) as Project;
 
 export const SALESFORCE_SECRET = 'c0ffee-salesforce-consumer-secret';
 
-/** A hash as `printf %s "$KEY" | sha256sum` gives it. */
+/** A hash in the form that `printf %s "$KEY" | sha256sum` prints. */
 export const OPERATOR_KEY_HASH = 'ab'.repeat(32);
 
-/** What Pulumi.dev.yaml asks the operator to set. */
+/** The values that Pulumi.dev.yaml lists for the operator to set. */
 const DEV_VALUES = {
   'gcp:project': 'acme-sync',
   domainName: 'sync-dev.acme.test',
@@ -39,11 +39,11 @@ const DEV_VALUES = {
   salesforceApps: JSON.stringify({ 'acme.my.salesforce.com': { client_id: '3MVG9acme', client_secret: SALESFORCE_SECRET } }),
 };
 
-/** What stands in <> in the example of production, and what it says to set. */
+/** Values for the placeholders in production's example, and for what its comments say to set. */
 const PRODUCTION_VALUES = {
   ...DEV_VALUES,
   domainName: 'sync.acme.test',
-  // More than one listener rule takes.
+  // More than fit into one listener rule.
   allowedCidrs: ['198.51.100.0/24', '203.0.113.1/32', '203.0.113.2/32', '203.0.113.3/32', '203.0.113.4/32'],
   apiKeys: [`console:operate:${OPERATOR_KEY_HASH}`],
   datasetReaders: ['group:analysts@acme.test', 'user:ada@acme.test', 'domain:acme.test'],
@@ -51,19 +51,19 @@ const PRODUCTION_VALUES = {
   scheduleEnabled: true,
 };
 
-/** The committed file of a stack over the defaults of Pulumi.yaml, as an operator would complete it. */
+/** A stack's committed file, completed as an operator would, over the defaults of Pulumi.yaml. */
 export function stackConfig(stack: StackName, changes: Record<string, unknown> = {}): FlatConfig {
   const [file, values] = stack === 'dev' ? ['Pulumi.dev.yaml', DEV_VALUES] : ['Pulumi.production.example.yaml', PRODUCTION_VALUES];
   return flatten({ ...readStackFile(file), ...values, ...changes });
 }
 
-/** The committed file of a stack as it is. */
+/** A stack's committed file, unmodified. */
 export function readStackFile(file: string): Record<string, unknown> {
   const { config } = yaml.load(readFileSync(file, 'utf8')) as { config: Record<string, unknown> };
   return Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(`${project.name}:`, ''), value]));
 }
 
-/** Puts the defaults under values, and everything into the form in which the CLI hands it over. */
+/** Adds the defaults of Pulumi.yaml, and converts everything to the form in which the CLI passes it. */
 export function flatten(values: Record<string, unknown>): FlatConfig {
   const defaults = Object.entries(project.config).flatMap(([key, { default: value }]) => (value === undefined ? [] : [[key, value]]));
   return Object.fromEntries(

@@ -7,10 +7,10 @@ export interface Container {
   secrets: { name: string; valueFrom: string }[];
 }
 
-/** The app's container, as the task definition of a run describes it. */
+/** The app's container in a run's task definition. */
 export function taskContainer(run: ProgramRun): Container {
   const { containerDefinitions } = run.one('aws:ecs/taskDefinition:TaskDefinition').inputs;
   const [container, ...others] = JSON.parse(String(containerDefinitions)) as Container[];
-  if (!container || others.length > 0) throw new Error('a task must have one container');
+  if (!container || others.length > 0) throw new Error('Expected exactly one container in the task definition.');
   return container;
 }
