@@ -28,26 +28,26 @@ function readArguments(args: string[]): { asked: Set<string> | number; json: boo
 }
 
 async function measure(parts: Set<string>): Promise<Figures> {
-  const found: Figures = {};
+  const figures: Figures = {};
   await using plane = await DataPlane.start();
-  for (const [name, part] of Object.entries(DATA_PLANE)) if (parts.has(name)) Object.assign(found, await told(name, part(plane)));
-  for (const [name, part] of Object.entries(WHOLE)) if (parts.has(name)) Object.assign(found, await told(name, part()));
-  return found;
+  for (const [name, part] of Object.entries(DATA_PLANE)) if (parts.has(name)) Object.assign(figures, await announce(name, part(plane)));
+  for (const [name, part] of Object.entries(WHOLE)) if (parts.has(name)) Object.assign(figures, await announce(name, part()));
+  return figures;
 }
 
-/** Says on the side what is done, since it takes minutes. */
-async function told(name: string, work: Promise<Figures>): Promise<Figures> {
-  console.error(`measuring ${name} …`);
+/** Shows progress on stderr, because a measurement takes minutes. */
+async function announce(name: string, work: Promise<Figures>): Promise<Figures> {
+  console.error(`Measuring ${name} …`);
   return await work;
 }
 
-function tableOf(found: Figures): string {
-  const rows = Object.entries(MEANINGS).flatMap(([name, { figure, most }]) => {
-    const value = found[name];
+function tableOf(measured: Figures): string {
+  const rows = Object.entries(MEANINGS).flatMap(([name, { figure, max }]) => {
+    const value = measured[name];
     if (value === undefined) return [];
-    return [[name, shown(value), most === undefined ? '' : `≤ ${shown(most)} ${value <= most ? '' : 'MISSED'}`.trim(), figure]];
+    return [[name, format(value), max === undefined ? '' : `≤ ${format(max)} ${value <= max ? '' : 'MISSED'}`.trim(), figure]];
   });
-  const cells = [['name', 'measured', 'must be', 'figure'], ...rows];
+  const cells = [['name', 'measured', 'limit', 'figure'], ...rows];
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
   return cells
     .map((row) =>
@@ -59,6 +59,6 @@ function tableOf(found: Figures): string {
     .join('\n');
 }
 
-function shown(value: number): string {
+function format(value: number): string {
   return Number.isInteger(value) ? String(value) : value < 10 ? value.toFixed(3) : value.toFixed(1);
 }

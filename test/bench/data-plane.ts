@@ -3,7 +3,7 @@ import { Program } from './program.ts';
 
 export type Way = 'move-by-service' | 'move-by-pipe' | 'move-by-parsing';
 
-/** Pages of a million rows: ten. */
+/** Ten pages have a million rows. */
 const PAGE_ROWS = 100_000;
 const COLUMNS = 20;
 
@@ -13,7 +13,7 @@ interface Source {
   bytes: number;
 }
 
-/** A source and a sink, and a way between them: each a process of its own. */
+/** A source, a sink and a mover between them, each in a separate process. */
 export class DataPlane implements AsyncDisposable {
   readonly #source: Program;
   readonly #sink: Program;
@@ -28,7 +28,7 @@ export class DataPlane implements AsyncDisposable {
     return new DataPlane(source, await Program.start('sink.ts'));
   }
 
-  /** Moves so many million rows in a new process. @throws when not all of them arrived */
+  /** Moves `millions` million rows in a new process. @throws Error if any did not arrive */
   async move(way: Way, millions: number): Promise<Moved> {
     const { url: sourceUrl, columns, bytes } = this.#source.started as Source;
     const { url: sinkUrl } = this.#sink.started as { url: string };
@@ -36,8 +36,10 @@ export class DataPlane implements AsyncDisposable {
     await using mover = await Program.start('mover.ts', { args: [way, JSON.stringify({ sourceUrl, sinkUrl, pages, columns })] });
     const moved = mover.started as Moved;
     const received = await this.#sink.ask<number>('received');
-    const passedOn = way === 'move-by-parsing' || received === bytes * (FIRST_PAGES + WARM_UP_PAGES + pages);
-    if (moved.rows !== pages * PAGE_ROWS || !passedOn) throw new Error(`${way} moved ${moved.rows} rows and ${received} bytes: not all.`);
+    const isComplete = way === 'move-by-parsing' || received === bytes * (FIRST_PAGES + WARM_UP_PAGES + pages);
+    if (moved.rows !== pages * PAGE_ROWS || !isComplete) {
+      throw new Error(`${way} moved only ${moved.rows} rows and ${received} bytes.`);
+    }
     return moved;
   }
 

@@ -1,4 +1,4 @@
-// The emulators as a process, of a size to be told: arguments are the options of its Salesforce, as JSON. Counts the calls to the org, and its rows.
+// The emulators as a process. Argument: the options of the Salesforce emulator, as JSON. Counts the calls to the org, and its rows.
 import { channel } from 'node:diagnostics_channel';
 import { chmod, mkdtempDisposable } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
@@ -8,10 +8,10 @@ import { startBigQuery } from '../../app/local/emulators/bigquery/rest/bigquery.
 import { startPostgres } from '../../app/local/emulators/postgres.ts';
 import { type SalesforceOptions, startSalesforce } from '../../app/local/emulators/salesforce/salesforce.ts';
 
-/** Where everything is: the environment with which the service finds it, and what the benchmark itself needs. */
+/** The addresses of the emulators: the service's environment, and what the benchmark itself needs. */
 export interface EmulatorParts {
   env: Record<string, string>;
-  /** for what the service keeps */
+  /** for the service's data */
   folder: string;
   instanceUrl: string;
   bigQueryUrl: string;
@@ -25,7 +25,7 @@ channel('http.server.request.start').subscribe((message) => {
 });
 
 const folder = await mkdtempDisposable(join(tmpdir(), 'salesforce-bigquery-bench-'));
-// Postgres does not run as root: whom it runs as must reach its folder.
+// Postgres does not run as root, and its user must be able to reach its folder.
 await chmod(folder.path, 0o711);
 const postgres = await startPostgres({ dataFolder: join(folder.path, 'postgres') });
 const salesforce = await startSalesforce(JSON.parse(process.argv[2]!) as SalesforceOptions);
@@ -34,8 +34,8 @@ const bigquery = await startBigQuery({ dataFile: join(folder.path, 'bigquery.duc
 process.on('message', (question: string) =>
   process.send!(question === 'calls' ? calls : rowsBefore(...(question.split(' ') as [string, string]))),
 );
-process.once('SIGTERM', () => void end());
-process.once('disconnect', () => void end());
+process.once('SIGTERM', () => void stop());
+process.once('disconnect', () => void stop());
 process.send!({
   env: {
     DATABASE_URL: postgres.url,
@@ -54,7 +54,7 @@ process.send!({
   project: bigquery.project,
 } satisfies EmulatorParts);
 
-/** Rows of an object that were made before a day, deleted ones too. */
+/** How many rows of an object were created before a day, including deleted ones. */
 function rowsBefore(object: string, day: string): number {
   const table = salesforce.org.table(object)!;
   let rows = 0;
@@ -62,7 +62,7 @@ function rowsBefore(object: string, day: string): number {
   return rows;
 }
 
-async function end(): Promise<void> {
+async function stop(): Promise<void> {
   await Promise.all([salesforce.close(), bigquery.close()]);
   await postgres.close();
   await folder.remove();

@@ -6,14 +6,14 @@ import { windowCost } from './window-cost.ts';
 /** Figures by name. */
 export type Figures = Record<string, number>;
 
-/** Passing pages on takes a fraction of a second: what else the machine does shows in it, so it is done more often. */
+/** Forwarding pages takes a fraction of a second, so other load on the machine affects it: more rounds. */
 const PIPE_ROUNDS = 7;
 const ROUNDS = 3;
 
-/** The emulators, not the service, sets the pace, and takes minutes for so many. Reported only, so once is enough. */
+/** The emulators set the pace and take minutes. These figures have no limit, so one round is enough. */
 const WHOLE_ROWS = 1_000_000;
 
-/** The service's way against the least that can be done, by ratios within a round. */
+/** The service compared with the minimum possible work. The ratios are of runs in the same round. */
 export async function againstPipe(plane: DataPlane): Promise<Figures> {
   const cpu: number[] = [];
   const cold: number[] = [];
@@ -26,7 +26,7 @@ export async function againstPipe(plane: DataPlane): Promise<Figures> {
   return { cpuVsPipe: median(cpu), coldCpuVsPipe: median(cold) };
 }
 
-/** The service's way against that of connectors which read every row, by ratios within a round. */
+/** The service compared with connectors that parse every row. The ratios are of runs in the same round. */
 export async function againstParsing(plane: DataPlane): Promise<Figures> {
   const cpu: number[] = [];
   const time: number[] = [];
@@ -52,23 +52,23 @@ export async function memory(plane: DataPlane): Promise<Figures> {
   return { rssGrowth: median(growth), rssMb: median(peaks) };
 }
 
-/** What a window costs in calls and jobs: counted, so once is enough. */
+/** How many calls and jobs a window costs. The counts are exact, so one round is enough. */
 export async function windows(): Promise<Figures> {
   return { ...(await windowCost()) };
 }
 
-/** The whole way of a large object, the emulators' share of the work included. */
+/** A large object end to end, including the emulators' share of the work. */
 export async function whole(): Promise<Figures> {
   const { rows, seconds, cpuSeconds } = await importLargeObject(WHOLE_ROWS);
   return { wholeRows: rows, wholeRowsPerSecond: rows / seconds, wholeCpu: cpuSeconds };
 }
 
-/** Long texts, and values that cost the emulators more than others: without them 40 columns are left. */
+/** Long texts, and values that are expensive for the emulators. Without them, 40 columns remain. */
 const HIDDEN = 'Any__c Area__c Card__c Category__c DaysOverdue__c Huge__c Imported__c Json__c LongArea__c OwnerName__c RichArea__c'.split(
   ' ',
 );
 
-/** Imports so many rows of 40 columns. @throws when the counts differ */
+/** Imports `rows` rows of 40 columns. @throws Error if the counts differ */
 export async function large(rows: number): Promise<Figures> {
   const imported = await importLargeObject(rows, HIDDEN);
   return {

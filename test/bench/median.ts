@@ -1,4 +1,4 @@
-/** The middle one of several numbers, or the mean of the two in the middle. */
+/** The median, which for an even count is the mean of the middle two. */
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((one, other) => one - other);
   const half = sorted.length / 2;

@@ -8,7 +8,7 @@ import { movePages } from './pages.ts';
 
 const BATCH_CHARACTERS = 64 * 1024;
 
-/** As connectors do it that read every row: inflated, parsed, written as lines of JSON, compressed anew, as quickly as gzip can. */
+/** What connectors do that parse every row: decompress, parse, write JSON lines, compress again with gzip's fastest level. */
 export const move: Move = async (errand, dispatcher) => {
   return await movePages(async (locator) => {
     const { body, ...page } = await openResultPage(errand, locator, dispatcher);
@@ -22,7 +22,7 @@ export const move: Move = async (errand, dispatcher) => {
   });
 };
 
-/** A stream that was given each line by itself would cost as much again. */
+/** Writing each line to the stream separately would double the cost. */
 async function* inBatches(records: AsyncIterable<object>): AsyncGenerator<string> {
   let lines = '';
   for await (const record of records) {

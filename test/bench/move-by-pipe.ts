@@ -3,7 +3,7 @@ import type { Move } from './move.ts';
 import { openResultPage } from './open-result-page.ts';
 import { movePages } from './pages.ts';
 
-/** The least that can be done: the body of one request is the body of another. */
+/** The minimum possible work: the body of one response becomes the body of the next request. */
 export const move: Move = async (errand, dispatcher) => {
   return await movePages(async (locator) => {
     const { body, ...page } = await openResultPage(errand, locator, dispatcher);

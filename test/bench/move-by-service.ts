@@ -9,7 +9,7 @@ import { countBytes } from '../../app/sync/extract/count-bytes.ts';
 import type { Move } from './move.ts';
 import { movePages } from './pages.ts';
 
-/** As the service's data plane does it, by the service's own code: only the job store is left out. */
+/** The service's own data plane, without the job store. */
 export const move: Move = async ({ sourceUrl, sinkUrl, pages, columns }, dispatcher) => {
   const warehouse = openWarehouse(
     { project: 'bench', location: 'EU', endpoint: sinkUrl, stagingDataset: 'staging', federation: undefined },

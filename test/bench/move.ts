@@ -1,30 +1,30 @@
 import type { Dispatcher } from 'undici';
 
-/** What a mover is told. */
+/** The input of a mover. */
 export interface Errand {
   sourceUrl: string;
   sinkUrl: string;
-  /** so many pages */
+  /** how many pages to move */
   pages: number;
   columns: string[];
 }
 
-/** What a new process moves first: measured as well, for what it costs while its code is not compiled yet. */
+/** The first pages of a new process, measured separately: its code is not compiled yet. */
 export const FIRST_PAGES = 10;
 
-/** What it moves next, unmeasured, so that afterwards it is as warm as a service that runs for weeks. */
+/** The next pages, not measured: after them the process is as warm as a service that has run for weeks. */
 export const WARM_UP_PAGES = 20;
 
-/** Moves all pages of the source into the sink. @returns how many rows they had */
+/** Moves all pages from the source to the sink. @returns the number of rows */
 export type Move = (errand: Errand, dispatcher: Dispatcher) => Promise<number>;
 
-/** What it took to move them, in the mover's process. */
+/** What the mover's process used. */
 export interface Moved {
   rows: number;
   seconds: number;
   cpuSeconds: number;
-  /** of the first pages that the process moved; undefined where that was not measured */
+  /** for the process's first pages; undefined if not measured */
   coldCpuSeconds: number | undefined;
-  /** since the process began */
+  /** since the process started */
   peakMb: number;
 }

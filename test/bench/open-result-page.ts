@@ -2,7 +2,7 @@ import { type Dispatcher, request } from 'undici';
 import type { Errand } from './move.ts';
 import { PAGE_HEADERS } from './pages.ts';
 
-/** A result page asked for with undici alone, its body compressed as it comes. */
+/** Requests a result page with undici only. Its body stays compressed. */
 export async function openResultPage(
   { sourceUrl, pages }: Errand,
   locator: string | null,

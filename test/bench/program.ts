@@ -7,13 +7,13 @@ export interface ProgramOptions {
   args?: string[];
   env?: NodeJS.ProcessEnv;
   execArgv?: string[];
-  /** The program is up when it has written a line with this text; unless given, when it has sent its first message. */
+  /** The program is ready once it prints a line with this text or, if omitted, once it sends its first message. */
   upWhen?: string;
 }
 
-/** A process of this benchmark: one part of what is measured, so that each part's use can be told from the others'. */
+/** A process of the benchmark. Each measured part is a separate process, so that its usage can be measured separately. */
 export class Program implements AsyncDisposable {
-  /** the message that it sent when it was up, or the line that it wrote */
+  /** the message or line with which it reported that it was ready */
   readonly started: unknown;
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -24,7 +24,7 @@ export class Program implements AsyncDisposable {
     this.started = started;
   }
 
-  /** Starts a TypeScript file by its path from this folder, and waits until it is up. */
+  /** Starts a TypeScript file, by its path from this folder, and waits until it is ready. @throws Error if it exits first */
   static async start(file: string, { args = [], env, execArgv = [], upWhen }: ProgramOptions = {}): Promise<Program> {
     const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
       execArgv,
@@ -32,15 +32,15 @@ export class Program implements AsyncDisposable {
       stdio: ['ignore', upWhen ? 'pipe' : 'inherit', 'inherit', 'ipc'],
     });
     const ended = once(child, 'exit');
-    const up = upWhen ? lineWith(child, upWhen) : once(child, 'message').then(([message]) => message as unknown);
-    return new Program(child, ended, await Promise.race([up, failed(file, ended)]));
+    const ready = upWhen ? lineWith(child, upWhen) : once(child, 'message').then(([message]) => message as unknown);
+    return new Program(child, ended, await Promise.race([ready, failed(file, ended)]));
   }
 
-  /** Sends a question and gives the next message. Ask one thing at a time. */
+  /** Sends a question and returns the next message. Only one question may be open at a time. */
   async ask<Answer>(question: string): Promise<Answer> {
     const answer = once(this.#child, 'message');
     this.#child.send(question);
-    const [message] = (await Promise.race([answer, failed('a program', this.#ended)])) as [Answer];
+    const [message] = (await Promise.race([answer, failed('A program', this.#ended)])) as [Answer];
     return message;
   }
 
@@ -52,7 +52,7 @@ export class Program implements AsyncDisposable {
 
 async function lineWith(child: ChildProcess, text: string): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  // Reads on to the end: a pipe that nobody empties would stop the program.
+  // Keeps reading until the end, because a full pipe would block the program.
   createInterface({ input: child.stdout! }).on('line', (line) => {
     if (line.includes(text)) resolve(line);
   });
@@ -61,5 +61,5 @@ async function lineWith(child: ChildProcess, text: string): Promise<string> {
 
 async function failed(file: string, ended: Promise<unknown>): Promise<never> {
   await ended;
-  throw new Error(`${file} ended by itself: its output above says why.`);
+  throw new Error(`${file} exited unexpectedly. See its output above.`);
 }

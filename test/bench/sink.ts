@@ -1,4 +1,4 @@
-// Stands for BigQuery: takes resumable uploads and discards them, and says of every job that it is done. A plain PUT is discarded as well.
+// A stand-in for BigQuery: discards resumable uploads and plain PUTs, and reports every job as done.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,11 +10,11 @@ interface Job {
 }
 
 const jobs = new Map<string, Job>();
-/** Bytes of uploads since the benchmark last asked. */
+/** Bytes received since the benchmark's last question. */
 let received = 0;
 
 const server = createServer((request, response) => {
-  answer(request, response).catch(() => response.destroy());
+  handle(request, response).catch(() => response.destroy());
 });
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
@@ -25,22 +25,22 @@ process.on('message', () => {
 process.once('disconnect', () => process.exit());
 process.send!({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url!, `http://${request.headers.host}`);
-  if (request.method === 'POST') return await beginUpload(request, response, url);
-  if (request.method === 'PUT') return await takeChunk(request, response, url);
+  if (request.method === 'POST') return await startUpload(request, response, url);
+  if (request.method === 'PUT') return await receiveChunk(request, response, url);
   response.setHeader('Content-Type', 'application/json');
   response.end(JSON.stringify(jobs.get(url.pathname.split('/').at(-1)!)));
 }
 
-async function beginUpload(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+async function startUpload(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
   const job = (await json(request)) as Job;
   jobs.set(job.jobReference.jobId, job);
   url.searchParams.set('upload_id', job.jobReference.jobId);
   response.writeHead(200, { Location: url.href, 'Content-Length': 0 }).end();
 }
 
-async function takeChunk(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+async function receiveChunk(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
   request.on('data', (chunk: Buffer) => {
     received += chunk.length;
   });

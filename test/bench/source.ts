@@ -1,16 +1,16 @@
-// Stands for Salesforce's result pages: one page, made beforehand, as often as the job's id says. Arguments: rows and columns of the page.
+// A stand-in for Salesforce's result pages: the same page, as many times as the job's ID says. Arguments: its rows and columns.
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { makePage } from './made-page.ts';
+import { createPage } from './fake-page.ts';
 import { PAGE_HEADERS } from './pages.ts';
 
 const PIECE_BYTES = 16 * 1024;
 
 const [rows = 0, columns = 0] = process.argv.slice(2).map(Number);
-const page = makePage(rows, columns);
+const page = createPage(rows, columns);
 
 const server = createServer((request, response) => {
   const url = new URL(request.url!, 'http://localhost');
@@ -24,7 +24,7 @@ const { port } = server.address() as AddressInfo;
 process.send!({ url: `http://127.0.0.1:${port}`, columns: page.columns, bytes: page.body.length });
 process.once('disconnect', () => process.exit());
 
-/** Salesforce streams a page without saying how long it is. */
+/** Salesforce streams a page without a Content-Length. */
 async function send(response: ServerResponse, locator: string): Promise<void> {
   response.writeHead(200, {
     'Content-Type': 'text/csv',

@@ -5,7 +5,7 @@ import type { EmulatorParts } from './emulator.ts';
 import { Program } from './program.ts';
 import type { Usage } from './usage.ts';
 
-/** What is read of a job. */
+/** The fields of a job that the benchmark reads. */
 export interface JobView {
   table: string;
   last_date: string;
@@ -23,9 +23,9 @@ export interface JobView {
   } | null;
 }
 
-const LOOK_MS = 200;
+const POLL_MS = 200;
 
-/** The service as it runs in production, and the emulators, each in a process of its own. One job is worked on at a time. */
+/** The service as in production, and the emulators, each in a separate process. Only one job may run at a time. */
 export class WholeService implements AsyncDisposable {
   readonly #emulator: Program;
   readonly #service: Program;
@@ -42,15 +42,15 @@ export class WholeService implements AsyncDisposable {
     const { env, folder } = emulator.started as EmulatorParts;
     const service = await Program.start('../../app/cli.ts', {
       args: ['serve', '--local', '--data', folder],
-      // Nothing of this environment: no real org, no real cloud.
+      // Inherits nothing from this environment: no real org, no real cloud.
       env: { ...env, PORT: '0', HOME: folder },
-      execArgv: ['--import', new URL('tell-usage.ts', import.meta.url).href],
+      execArgv: ['--import', new URL('report-usage.ts', import.meta.url).href],
       upWhen: '"event":"listening"',
     });
     return new WholeService(emulator, service);
   }
 
-  /** Connects the org and makes a job. */
+  /** Connects the org and creates a job. */
   async createJob(object: string, startDate: string): Promise<void> {
     const redirect = await decide(await this.#call('get_oauth_url', { redirect_uri: REDIRECT_URI }), 'allow');
     const code = redirect.searchParams.get('code')!;
@@ -60,50 +60,50 @@ export class WholeService implements AsyncDisposable {
 
   /** Sets the org's and the schedule's clock. */
   async setClock(now: string): Promise<void> {
-    await this.tellOrg('PUT', 'clock', { now });
+    await this.changeOrg('PUT', 'clock', { now });
   }
 
-  /** Asks the org's own routes for a change that no user of Salesforce could make. */
-  async tellOrg(method: 'PUT' | 'POST', path: string, body: object): Promise<void> {
+  /** Changes the org through the emulator's own routes, which Salesforce does not have. */
+  async changeOrg(method: 'PUT' | 'POST', path: string, body: object): Promise<void> {
     const response = await fetch(`${this.#parts.instanceUrl}/emulator/${path}`, { method, body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(`The emulators did not take ${path}: ${await response.text()}`);
+    if (!response.ok) throw new Error(`The emulators rejected ${path}: ${await response.text()}`);
   }
 
   /**
-   * Ticks at ten past midnight of a day and waits until the job has imported everything before it.
-   * @param look is called every now and then meanwhile
-   * @throws when its run fails
+   * Ticks at ten past midnight of a day, and waits until the job has imported everything before that day.
+   * @param onPoll called at every poll while it waits
+   * @throws Error if the run fails
    */
-  async importUntil(day: string, look = async (): Promise<void> => {}): Promise<JobView> {
+  async importUntil(day: string, onPoll = async (): Promise<void> => {}): Promise<JobView> {
     await this.setClock(`${day}T00:10:00Z`);
     await this.#call('handle_importing_job');
     for (;;) {
       const [job] = (JSON.parse(await this.#call('jobs')) as { jobs: JobView[] }).jobs;
       if (job?.run?.state === 'failed') throw new Error(`The run failed: ${JSON.stringify(job.run.error)}`);
       if (job?.last_date === day && job.run?.state === 'succeeded') return job;
-      await look();
-      await sleep(LOOK_MS);
+      await onPoll();
+      await sleep(POLL_MS);
     }
   }
 
-  /** Calls to the org's REST and Bulk interfaces so far. */
+  /** The number of REST and Bulk API calls to the org so far. */
   async salesforceCalls(): Promise<number> {
     return await this.#emulator.ask<number>('calls');
   }
 
-  /** Rows of the org's object that were made before a day. */
+  /** How many rows of an object were created in the org before a day. */
   async orgRows(object: string, day: string): Promise<number> {
     return await this.#emulator.ask<number>(`${object} ${day}`);
   }
 
-  /** Jobs of BigQuery so far. */
+  /** The number of BigQuery jobs so far. */
   async bigQueryJobs(): Promise<number> {
     const { bigQueryUrl, project } = this.#parts;
     const response = await fetch(`${bigQueryUrl}/bigquery/v2/projects/${project}/jobs?maxResults=1000`);
     return ((await response.json()) as { jobs: unknown[] }).jobs.length;
   }
 
-  /** Rows of a table of BigQuery. */
+  /** The number of rows in a BigQuery table. */
   async countRows(table: string): Promise<number> {
     const { bigQueryUrl, project } = this.#parts;
     const query = JSON.stringify({ query: `SELECT COUNT(*) FROM ${table}`, useLegacySql: false });
@@ -126,7 +126,7 @@ export class WholeService implements AsyncDisposable {
     const answer = await readAnswer(
       await fetch(`${this.#url}/${path}`, Object.keys(fields).length > 0 ? { method: 'POST', body: form } : {}),
     );
-    if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${answer.text}`);
+    if (answer.status !== 200) throw new Error(`${path} returned ${answer.status}: ${answer.text}`);
     return answer.text;
   }
 

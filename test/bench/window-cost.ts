@@ -1,6 +1,6 @@
 import { WholeService } from './whole-service.ts';
 
-/** What windows of a day cost that bring nothing, and that bring a few rows. */
+/** The cost of daily windows without changes and with a few changed rows. */
 export interface WindowCost {
   emptyCalls: number;
   emptyJobs: number;
@@ -10,14 +10,14 @@ export interface WindowCost {
 
 const SMALL_ROWS = 100;
 
-/** Without rows of its own, and before March 2023, when the org begins to live, nothing happens to it but what is done here. */
+/** It has no rows initially, and the org becomes active only in March 2023, so all changes are those of this file. */
 const OBJECT = 'Everything__c';
 
-/** Counts the calls to Salesforce and the jobs of BigQuery of an empty window and of a small one, neither of them a job's first. */
+/** Counts the Salesforce calls and BigQuery jobs of an empty and a small window, neither of them a job's first. */
 export async function windowCost(): Promise<WindowCost> {
   await using service = await WholeService.start({ now: '2023-02-01T00:10:00Z', size: 10, rows: { [OBJECT]: 0 } });
   await service.createJob(OBJECT, '2023-02-01');
-  // The first window describes the object and makes the table.
+  // The first window describes the object and creates the table.
   await addRows(service, '2023-02-01', SMALL_ROWS);
   await costOf(service, '2023-02-02', SMALL_ROWS);
   const [emptyCalls, emptyJobs] = await costOf(service, '2023-02-03', 0);
@@ -28,7 +28,7 @@ export async function windowCost(): Promise<WindowCost> {
 
 async function addRows(service: WholeService, day: string, rows: number): Promise<void> {
   await service.setClock(`${day}T12:00:00Z`);
-  for (let row = 0; row < rows; row++) await service.tellOrg('POST', `records?object=${OBJECT}`, { Text__c: `row ${row}` });
+  for (let row = 0; row < rows; row++) await service.changeOrg('POST', `records?object=${OBJECT}`, { Text__c: `row ${row}` });
 }
 
 async function costOf(service: WholeService, day: string, rows: number): Promise<[number, number]> {

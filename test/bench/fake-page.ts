@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 
-/** Columns of a made page: the first ones are of every object, the others come round again and again. */
+/** The columns of a fake page. They repeat if the page has more: the first ones are those of every object. */
 const COLUMNS: [string, (row: number, chance: Chance) => string][] = [
   ['Id', (row) => `001${row.toString(36).padStart(12, '0')}AAA`],
   ['IsDeleted', (_row, chance) => (chance(50) === 0 ? 'true' : 'false')],
@@ -24,22 +24,22 @@ const COLUMNS: [string, (row: number, chance: Chance) => string][] = [
 
 const WORDS = ['offer', 'invoice', 'naïve façade', 'déjà vu', 'refund', 'renewal', 'upgrade', 'downgrade'];
 
-/** Gives a whole number from 0 up to, and not including, `below`. */
+/** A pseudo-random integer from 0 to `below`, exclusive. */
 type Chance = (below: number) => number;
 
-export interface MadePage {
+export interface FakePage {
   columns: string[];
   /** gzip of the CSV, with its header line */
   body: Buffer;
 }
 
-/** Makes a page as Bulk API 2.0 gives them: every value quoted, values of several lines among them. The same page every time. */
-export function makePage(rows: number, columns: number): MadePage {
+/** Creates a page as Bulk API 2.0 returns them: every value quoted, some with line breaks. The same page every time. */
+export function createPage(rows: number, columns: number): FakePage {
   const fields = Array.from({ length: columns }, (_, index) => COLUMNS[index % COLUMNS.length]!);
   const names = fields.map(([name], index) => (index < COLUMNS.length ? name : `${name}${index}__c`));
   const chance = chanceFrom(20_240_310);
   const lines = [names.map(quoted).join(',')];
-  for (let row = 0; row < rows; row++) lines.push(fields.map(([, make]) => quoted(make(row, chance))).join(','));
+  for (let row = 0; row < rows; row++) lines.push(fields.map(([, create]) => quoted(create(row, chance))).join(','));
   const text = Buffer.from(`${lines.join('\n')}\n`);
   return { columns: names, body: gzipSync(text) };
 }
@@ -52,7 +52,7 @@ function quoted(value: string): string {
   return value === '' ? '' : `"${value.replaceAll('"', '""')}"`;
 }
 
-/** Marsaglia's xorshift, from a number that is not 0. */
+/** Marsaglia's xorshift. @param seed any number except 0 */
 function chanceFrom(seed: number): Chance {
   let state = seed;
   return (below) => {
