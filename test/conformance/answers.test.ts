@@ -1,4 +1,4 @@
-// Replays against the emulators what Google's own evaluator answered (npm run conformance -- --record).
+// Compares the emulators with the recorded answers of Google's own evaluator (npm run conformance -- --record).
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Answers, INPUTS_TABLE, inputsTable, recordedAnswers, type Values, valuesOf } from './answers.ts';
 import { appStatements, deltaOf, mistakenStatements } from './app-statements.ts';
@@ -27,17 +27,17 @@ afterAll(() => local[Symbol.asyncDispose]());
 
 const textsOf = (row: Record<string, unknown>): (string | null)[] => Object.values(row) as (string | null)[];
 
-test('what is recorded is of the casts that the app generates today, over all the hard inputs', () => {
+test("the record covers the app's current casts and all hard inputs", () => {
   expect(recorded.expressions).toEqual(castExpressions);
   expect(Object.keys(recorded.values).sort()).toEqual([...inputs].sort());
 });
 
-/** Input → what the emulators should answer. */
+/** The expected value in the emulators, by input. */
 const expected = (name: string): [string, string | undefined][] =>
   inputs.map((input) => [input, answerOfEmulator(name, input, recorded.values[input]![name])]);
 
 describe.each(names)('%s in the emulators', (name) => {
-  test('has the value that GoogleSQL gives, or none where it gives none', () => {
+  test('has the same value as in GoogleSQL, or NULL if that has none', () => {
     expect(inputs.map((input) => [input, ours[input]![name]])).toEqual(expected(name));
   });
 
@@ -49,10 +49,10 @@ describe.each(names)('%s in the emulators', (name) => {
   });
 });
 
-/** Expression → the inputs at which the emulator is known to differ. */
+/** The inputs for which the emulator is known to differ, by expression. */
 const KNOWN_DIFFERENCES: Record<string, string[]> = {
   BIGNUMERIC: [
-    // More than 20 digits before the point: NULL.
+    // More than 20 digits before the decimal point: NULL.
     ...['1e21', '1e22', '1e23', '1e28', '1e29', '1e38', '9.9999999999999999999e28'],
     '100000000000000000000',
     '99999999999999999999999999999',
@@ -77,23 +77,23 @@ const KNOWN_DIFFERENCES: Record<string, string[]> = {
   'plain TIMESTAMP': ['2024-03-10 12:34:56 America/Los_Angeles'],
 };
 
-test.each(names)('the emulators differs for %s where it is known to, and nowhere else', (name) => {
+test.each(names)('the emulators differ from GoogleSQL for %s only in the known cases', (name) => {
   const differing = inputs.filter((input) => ours[input]![name] !== recorded.values[input]![name]);
   expect(differing.sort()).toEqual((KNOWN_DIFFERENCES[name] ?? []).sort());
 });
 
-/** All but the widest. */
+/** All except the widest. */
 const schemas = plainSchemas.filter(({ columns }) => columns.length < 100);
 
-test.each(schemas)('every statement over $columns.length columns in $slices.length slices is taken', async (schema) => {
+test.each(schemas)('the emulators accept every statement over $columns.length columns in $slices.length slices', async (schema) => {
   expect(await local.refusals(appStatements(schema))).toEqual([]);
 });
 
-test.each(mistakenStatements(schemas[0]!))('a statement that names what is not there, or of a wrong type, is refused', async (mistake) => {
+test.each(mistakenStatements(schemas[0]!))('the emulators reject a statement with an unknown name or a wrong type', async (mistake) => {
   expect(await local.refusals([mistake])).toHaveLength(1);
 });
 
-test('a delta table has the types, the rows and the words that GoogleSQL gives it', async () => {
+test('a delta table has the same types, rows and texts as in GoogleSQL', async () => {
   await local.query(caseStatement);
   const { project, dataset, table } = deltaOf(plainSchemas[0]!).delta;
   const rows = await local.query(caseQuery(`\`${project}.${dataset}.${table}\``));

@@ -1,4 +1,4 @@
-// What GoogleSQL answers, and the record of it, which tests hold against the emulators.
+// GoogleSQL's answers, and their record, with which tests compare the emulators.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { castExpressions, castQuery } from './cast-expressions.ts';
@@ -7,7 +7,7 @@ import type { FilledTable, GoogleSql } from './google-sql.ts';
 import { HARD_INPUTS } from './hard-inputs.ts';
 import { PROJECT } from './schemas.ts';
 
-/** Input → name of an expression → its value as text; an expression that is not named gives NULL. */
+/** The value of each expression as text, by input and the expression's name. A missing expression is NULL. */
 export type Values = Record<string, Record<string, string>>;
 
 export interface Answers {
@@ -18,7 +18,7 @@ export interface Answers {
 
 export const INPUTS_TABLE = `${PROJECT}.salesforce.inputs`;
 
-/** The table that the expressions are asked of: each input with its number. */
+/** The table over which expressions are evaluated: each input with its number. */
 export const inputsTable = (inputs: readonly string[]): FilledTable => ({
   name: INPUTS_TABLE,
   columns: [
@@ -28,23 +28,23 @@ export const inputsTable = (inputs: readonly string[]): FilledTable => ({
   rows: inputs.map((input, number) => [String(number), input]),
 });
 
-/** Rows of `castQuery` as values by input. */
+/** Converts rows of `castQuery` to values by input. */
 export function valuesOf(inputs: readonly string[], rows: readonly (readonly (string | null)[])[]): Values {
   const names = Object.keys(castExpressions);
-  const found = new Map(
+  const byNumber = new Map(
     rows.map(([number, ...texts]) => [number, Object.fromEntries(names.flatMap((name, index) => entryOf(name, texts[index])))]),
   );
-  return Object.fromEntries(inputs.map((input, number) => [input, found.get(String(number)) ?? {}]));
+  return Object.fromEntries(inputs.map((input, number) => [input, byNumber.get(String(number)) ?? {}]));
 }
 
 const entryOf = (name: string, text: string | null | undefined): [string, string][] => (text == null ? [] : [[name, text]]);
 
-/** Asks GoogleSQL for the values of all expressions over the inputs. */
+/** Evaluates all expressions over the inputs in GoogleSQL. */
 export async function askValues(googleSql: GoogleSql, inputs: readonly string[]): Promise<Values> {
   return valuesOf(inputs, await googleSql.evaluate(castQuery(INPUTS_TABLE), [inputsTable(inputs)]));
 }
 
-/** Asks GoogleSQL for all that is recorded. */
+/** Evaluates everything that is recorded in GoogleSQL. */
 export async function askAnswers(googleSql: GoogleSql): Promise<Answers> {
   return {
     expressions: { ...castExpressions },
@@ -59,7 +59,7 @@ export async function recordedAnswers(): Promise<Answers> {
   return JSON.parse(await readFile(FILE, 'utf8')) as Answers;
 }
 
-/** Writes the record, in ASCII alone: half of its texts are such that editors and terminals show them wrongly. */
+/** Writes the record in ASCII, because editors and terminals display many of its texts incorrectly. */
 export async function recordAnswers(answers: Answers): Promise<void> {
   await writeFile(FILE, `${ascii(JSON.stringify(answers, null, 2))}\n`);
 }

@@ -17,21 +17,21 @@ import { BASE_GROUP, fieldsOf } from '../../app/core/field-groups.ts';
 import type { CatalogColumn, CatalogTable } from './google-sql.ts';
 import { type Schema, tableOf } from './schemas.ts';
 
-/** A statement of the app, and what must be there for it. */
+/** A statement of the app, and the tables it needs. */
 export interface AppStatement {
   sql: string;
   tables: CatalogTable[];
-  /** The columns that it selects, where they are fixed by the schema. */
+  /** the columns that it selects, if the schema determines them */
   columns?: readonly CatalogColumn[];
 }
 
-/** All that the app says about a table of this schema, each statement with the tables that the ones before it leave. */
+/** All statements of the app for a table of this schema, each with the tables that exist when it runs. */
 export function appStatements(schema: Schema): AppStatement[] {
   const statement = deltaOf(schema);
   const staging = schema.slices.map(({ table, fieldGroup }) => catalogTable(table, textColumns(schema, fieldGroup)));
   const delta = deltaTable(schema);
-  // Columns of fields that are gone from the org stay, and later ones come last.
-  const target = targetTable([...schema.columns, GONE]);
+  // The target keeps the columns of fields that the org no longer has.
+  const target = targetTable([...schema.columns, ORPHANED]);
   const invalidValues = catalogTable(INVALID_VALUES, INVALID_VALUES_COLUMNS);
   return [
     { sql: deltaStatement(statement), tables: staging, columns: delta.columns },
@@ -49,24 +49,24 @@ export function appStatements(schema: Schema): AppStatement[] {
   ];
 }
 
-/** Statements that name what is not there, or put one type into another: each must be refused. */
+/** Statements with an unknown name or a wrong type. Each must be rejected. */
 export function mistakenStatements(schema: Schema): AppStatement[] {
   const merge = mergesOf(schema)[0]!;
   const delta = deltaTable(schema);
-  const ofOtherTypes = schema.columns.map(({ name, type }): Column => ({ name, type: type === 'STRING' ? 'DATE' : 'STRING' }));
+  const otherTypes = schema.columns.map(({ name, type }): Column => ({ name, type: type === 'STRING' ? 'DATE' : 'STRING' }));
   return [
     { sql: merge, tables: [delta, targetTable(schema.columns.slice(0, -1))] },
-    { sql: merge, tables: [delta, targetTable(ofOtherTypes)] },
+    { sql: merge, tables: [delta, targetTable(otherTypes)] },
     { sql: merge, tables: [targetTable(schema.columns)] },
     { sql: deltaStatement(deltaOf(schema)), tables: [] },
   ];
 }
 
 const TARGET = tableOf('Target__c');
-const GONE: Column = { name: 'Gone__c', type: 'DATE' };
+const ORPHANED: Column = { name: 'Orphaned__c', type: 'DATE' };
 const INVALID_VALUES = tableOf('_invalid_values');
 
-/** What a run over this schema is told to make. */
+/** The delta statement of a run over this schema. */
 export function deltaOf({ columns, cursorField, slices }: Schema): DeltaStatement {
   return {
     delta: tableOf('delta_1f0e'),
@@ -84,7 +84,7 @@ export function deltaOf({ columns, cursorField, slices }: Schema): DeltaStatemen
   };
 }
 
-/** The MERGE in each of its forms: what becomes of deleted rows, whether it only inserts, with and without partitions. */
+/** The MERGE in all its variants: by handling of deleted rows, insert-only or not, with and without partitions. */
 function mergesOf(schema: Schema): string[] {
   const { delta, cursorField } = deltaOf(schema);
   const hasIsDeleted = schema.columns.some(({ name }) => name === 'IsDeleted');
@@ -95,7 +95,7 @@ function mergesOf(schema: Schema): string[] {
     target: TARGET,
     delta,
     columns: schema.columns,
-    orphaned: [GONE.name],
+    orphaned: [ORPHANED.name],
     cursorField,
     firstId: '001A',
     lastId: "001z'\\",
@@ -109,7 +109,7 @@ function mergesOf(schema: Schema): string[] {
 const PARTITION_FIELD = 'CreatedDate';
 const MONTHS = ['2023-01', '2022-12', '0001-01', '9999-11'];
 
-/** One of each kind: INT64 becomes NUMERIC, NUMERIC becomes BIGNUMERIC. */
+/** One column per widening: INT64 to NUMERIC, and NUMERIC to BIGNUMERIC. */
 const widenings = ({ columns }: Schema): Column[] =>
   (['INT64', 'NUMERIC'] as const).flatMap((from) => {
     const column = columns.find(({ type }) => type === from);

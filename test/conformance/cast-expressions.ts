@@ -5,13 +5,13 @@ const X = '`x`';
 /** How the app casts each type. */
 const OURS = Object.entries(CASTS).map(([type, cast]) => [type, cast(X)]);
 
-/** What an analyst would write, and the app does not: the emulator answers these too. */
+/** Casts that an analyst would write but the app does not. The emulator supports them too. */
 const PLAIN = ['INT64', 'DATE', 'DATETIME', 'TIME', 'TIMESTAMP'].map((type) => [`plain ${type}`, `SAFE_CAST(${X} AS ${type})`]);
 
-/** Name → GoogleSQL expression over the STRING column `x`. */
+/** GoogleSQL expressions over the STRING column `x`, by name. */
 export const castExpressions: Readonly<Record<string, string>> = Object.fromEntries([...OURS, ...PLAIN]);
 
-/** A query of the table `table` of columns n and x, both STRING: n, and each expression's value as text, in their order. */
+/** A query over `table`, which has the STRING columns n and x. It selects n, and the value of each expression as text, in order. */
 export function castQuery(table: string): string {
   const texts = Object.values(castExpressions).map((expression, index) => `CAST(${expression} AS STRING) AS \`c${index}\``);
   return `SELECT \`n\`, ${texts.join(', ')} FROM \`${table}\``;

@@ -1,6 +1,6 @@
-// Holds every statement and every cast that the app generates, and the emulators, to Google's own GoogleSQL.
-//   npm run conformance              differences fail
-//   npm run conformance -- --record  writes the answers that tests replay without the analyzer
+// Compares every statement and cast that the app generates, and the emulators, with Google's own GoogleSQL.
+//   npm run conformance              fails on any difference
+//   npm run conformance -- --record  writes the answers with which tests compare without the analyzer
 import { resolve } from 'node:path';
 import {
   type Answers,
@@ -40,13 +40,13 @@ try {
   else compareRecord(answers, await recordedAnswers());
   await compareEmulator();
 } catch (error) {
-  verdict.differs('a cast fails where it should give NULL', (error as Error).message);
+  verdict.differs('a cast fails instead of returning NULL', (error as Error).message);
 }
 
 console.log(String(verdict));
 process.exitCode = verdict.differences === 0 ? 0 : 1;
 
-/** The record must be what GoogleSQL answers to what the app says today. */
+/** The record must match GoogleSQL's answers for the app's current statements. */
 function compareRecord(now: Answers, recorded: Answers): void {
   verdict.expressions += Object.keys(now.expressions).length * Object.keys(now.values).length;
   compare('recorded', now.expressions, recorded.expressions);
@@ -56,7 +56,7 @@ function compareRecord(now: Answers, recorded: Answers): void {
   }
 }
 
-/** What is between the recorded inputs, by chance. The recorded ones are held against the emulators by a test. */
+/** Compares random inputs, to cover what lies between the recorded ones. A test compares those. */
 async function compareEmulator(): Promise<void> {
   const inputs = generatedInputs(INPUTS, SEED);
   const real = await askValues(googleSql, inputs);
@@ -77,10 +77,10 @@ function expectedOfEmulator(real: Values, input: string): Record<string, string 
 function compare(
   what: string,
   expected: Record<string, string | null | undefined>,
-  found: Record<string, string | null | undefined>,
+  actual: Record<string, string | null | undefined>,
 ): void {
-  for (const name of new Set([...Object.keys(expected), ...Object.keys(found)])) {
-    if ((expected[name] ?? null) !== (found[name] ?? null))
-      verdict.differs(`${what} differs`, `${name} is ${JSON.stringify(found[name])}, by GoogleSQL ${JSON.stringify(expected[name])}`);
+  for (const name of new Set([...Object.keys(expected), ...Object.keys(actual)])) {
+    if ((expected[name] ?? null) !== (actual[name] ?? null))
+      verdict.differs(`${what} differs`, `${name} is ${JSON.stringify(actual[name])}, in GoogleSQL ${JSON.stringify(expected[name])}`);
   }
 }

@@ -1,4 +1,4 @@
-// A run's delta, small and hard: what is typed, which reading of a row wins, what is told of text that does not cast.
+// A small but difficult delta: how values are typed, which version of a row wins, and how text that does not cast is reported.
 import { deltaStatement } from '../../app/bigquery/sql.ts';
 import type { Column, FieldColumn } from '../../app/core/columns.ts';
 import { deltaOf, textColumns } from './app-statements.ts';
@@ -55,7 +55,7 @@ const schema: Schema = {
   slices: slices.map((_, order) => ({ order, fieldGroup: 0, table: tableOf(`staging_of_the_case_${order}`) })),
 };
 
-/** The statement that makes the delta table of the case. */
+/** The statement that creates the delta table of the case. */
 export const caseStatement = deltaStatement(deltaOf(schema));
 
 export const caseTables: readonly FilledTable[] = schema.slices.map(({ table }, index) => ({
@@ -66,16 +66,16 @@ export const caseTables: readonly FilledTable[] = schema.slices.map(({ table }, 
 
 const SHOWN = ['_slice', ...columns.map(({ name }) => name), '_invalid', '_run', '_deleted_at'];
 
-/** A query of the delta table, or of the query that fills it: every column as text, but for the time of the run. */
+/** A query over the delta table, or over the query that fills it: every column as text, except the run's time. */
 export const caseQuery = (delta: string): string =>
   `SELECT ${SHOWN.map((name) => `CAST(\`${name}\` AS STRING) AS \`${name}\``).join(', ')} FROM ${delta}`;
 
-/** What the evaluator takes of the statement: it selects, and creates nothing. */
+/** The SELECT of the statement: the evaluator cannot create tables. */
 export const caseSelection = `(\n${caseStatement.slice(caseStatement.indexOf('\nAS\n') + 4)}\n)`;
 
 export type DeltaRows = Record<string, Record<string, string | null>>;
 
-/** Rows by their Id. */
+/** Groups rows by Id. */
 export const byId = (rows: readonly (readonly (string | null)[])[]): DeltaRows =>
   Object.fromEntries(
     rows.map((row) => [String(row[1]), Object.fromEntries(SHOWN.map((name, index) => [name, row[index] ?? null]))]).sort(),

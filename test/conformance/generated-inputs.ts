@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Texts by chance that are numbers, dates and times, nearly; the same for the same seed. */
+/** Random texts that are or resemble numbers, dates and times. The same seed generates the same texts. */
 export function generatedInputs(count: number, seed: number): string[] {
   return [...new Set(fc.sample(fc.oneof(number, timestamp, time, day, anything), { numRuns: count, seed }))];
 }

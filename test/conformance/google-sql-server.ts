@@ -1,11 +1,11 @@
-// The server that holds Google's code, and the wire to it.
+// The server that runs Google's code, and the connection to it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 
-/** A message of the service, as its protos describe it. */
+/** A message of the service, as defined by its protos. */
 export interface Message {
   [field: string]: unknown;
 }
@@ -18,7 +18,7 @@ interface Client {
 
 type Unary = (this: Client, request: Message, answered: (error: Error | null, reply: Message) => void) => void;
 
-/** What of the packages @grpc/grpc-js and @grpc/proto-loader is used; they are installed beside the analyzer, not among our own. */
+/** The parts of @grpc/grpc-js and @grpc/proto-loader that we use. Both are installed with the analyzer, not with our own packages. */
 interface Grpc {
   credentials: { createInsecure(): unknown };
   loadPackageDefinition(definition: unknown): {
@@ -32,10 +32,10 @@ interface ProtoLoader {
 const ALIVE_MS = 60_000;
 const ANY_SIZE = { 'grpc.max_send_message_length': -1, 'grpc.max_receive_message_length': -1 };
 
-// Whatever becomes of this process, its end of the pipe closes, `cat` ends, and the server with it. Signals are for this process alone.
+// However this process ends, its end of the pipe closes, `cat` exits, and the server is killed. Only this process handles signals.
 const UNTIL_WE_END = 'trap "" INT TERM HUP; "$0" localhost "$1" >&2 & cat; kill -9 $!; wait';
 
-/** A running server of Google's. Every method of its service by name; an error of the server is thrown as it is. */
+/** A running server. Its service's methods are called by name, and its errors are thrown unchanged. */
 export class GoogleSqlServer {
   readonly #client: Client;
   readonly #stop: () => Promise<void>;
@@ -49,9 +49,9 @@ export class GoogleSqlServer {
     const folder = join(modules, '@fivetrandevelopers', 'zetasql', 'lib', 'zetasql');
     const port = await freePort();
     const shell = spawn('/bin/sh', ['-c', UNTIL_WE_END, join(folder, program()), String(port)], { stdio: ['pipe', 'ignore', 'pipe'] });
-    let said = '';
+    let output = '';
     shell.stderr.on('data', (bytes: Buffer) => {
-      said += bytes.toString();
+      output += bytes.toString();
     });
     const ended = once(shell, 'close');
     const client = connect(modules, join(folder, 'protos'), port);
@@ -66,7 +66,7 @@ export class GoogleSqlServer {
       });
     } catch (cause) {
       await stop();
-      throw new Error(`The GoogleSQL server did not start: ${said}`, { cause });
+      throw new Error(`The GoogleSQL server did not start: ${output}`, { cause });
     }
     return new GoogleSqlServer(client, stop);
   }
@@ -91,7 +91,7 @@ function connect(modules: string, protos: string, port: number): Client {
   return new ZetaSqlLocalService(`localhost:${port}`, grpc.credentials.createInsecure(), ANY_SIZE);
 }
 
-/** The package has a program for each of these, for glibc on Linux. */
+/** The package contains a program for each of these platforms; on Linux, they need glibc. */
 function program(): string {
   const names: Partial<Record<string, string>> = {
     'linux-x64': 'remote_server.so',

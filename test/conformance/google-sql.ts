@@ -1,4 +1,4 @@
-// GoogleSQL as BigQuery speaks it, asked of Google's own analyzer and evaluator.
+// BigQuery's dialect of GoogleSQL, in Google's own analyzer and evaluator.
 import type { ColumnType } from '../../app/core/columns.ts';
 import { GoogleSqlServer, type Message } from './google-sql-server.ts';
 
@@ -7,18 +7,18 @@ export interface CatalogColumn {
   type: ColumnType;
 }
 
-/** A table as statements name it: the whole text between the back-ticks. */
+/** A table. Its name is the whole text between the backticks in a statement. */
 export interface CatalogTable {
   name: string;
   columns: readonly CatalogColumn[];
 }
 
-/** Rows of text for an all-STRING table. */
+/** A table whose columns are all STRING, with its rows. */
 export interface FilledTable extends CatalogTable {
   rows: readonly (readonly (string | null)[])[];
 }
 
-/** What BigQuery has beyond the current version of the language. Not TIMESTAMP_NANOS: its timestamps have six decimals. */
+/** BigQuery's features beyond the current version of the language. Not TIMESTAMP_NANOS: its timestamps have six decimals. */
 const FEATURES = [
   'FEATURE_ALTER_COLUMN_SET_DATA_TYPE',
   'FEATURE_ANALYTIC_FUNCTIONS',
@@ -60,16 +60,17 @@ export class GoogleSql {
       ...version,
       productMode: 'PRODUCT_EXTERNAL',
       enabledLanguageFeatures: features,
-      // A reserved word in BigQuery; where it is none, QUALIFY without WHERE is refused.
+      // Reserved in BigQuery. Otherwise, QUALIFY without WHERE would be rejected.
       reservedKeywords: ['QUALIFY'],
-      // None named: all kinds.
+      // Empty: all kinds.
       supportedStatementKinds: [],
     });
   }
 
   /**
-   * Analyzes a statement against a catalog; gives the columns of what it selects, none where it selects nothing.
-   * @throws Error with the analyzer's words, where BigQuery would refuse the statement
+   * Analyzes a statement against a catalog.
+   * @returns the columns that it selects; empty if it selects nothing
+   * @throws Error with the analyzer's message if BigQuery would reject the statement
    */
   async analyze(sql: string, tables: readonly CatalogTable[]): Promise<CatalogColumn[]> {
     const reply = await this.#server.ask('analyze', { sqlStatement: sql, options: this.#options(), simpleCatalog: this.#catalog(tables) });
@@ -77,8 +78,9 @@ export class GoogleSql {
   }
 
   /**
-   * Runs a query whose columns are all STRING; gives its rows.
-   * @throws Error with the evaluator's words
+   * Runs a query whose columns are all STRING.
+   * @returns its rows
+   * @throws Error with the evaluator's message
    */
   async evaluate(sql: string, tables: readonly FilledTable[]): Promise<(string | null)[][]> {
     const content = tables.map(({ name, rows }) => [name, { tableData: { row: rows.map((row) => ({ cell: row.map(textValue) })) } }]);
@@ -119,22 +121,22 @@ interface OutputColumn {
   column: { type: { typeKind: string } };
 }
 
-/** The one list of output columns in an analyzed statement, however deep its kind of statement keeps it. */
+/** The list of output columns in an analyzed statement, at whatever depth its kind of statement has it. */
 function outputColumns(node: unknown): CatalogColumn[] | undefined {
   if (typeof node !== 'object' || node === null) return undefined;
   const { outputColumnList } = node as { outputColumnList?: OutputColumn[] };
-  // A set operation inside a statement that selects nothing has a list of this name too, of other things.
+  // A set operation inside a statement that selects nothing has a list with this name too, but with different contents.
   if (outputColumnList?.length && outputColumnList.every(({ column }) => column?.type))
     return outputColumnList.map(({ name, column }) => ({ name, type: typeOfKind(column.type.typeKind) }));
   for (const inner of Object.values(node)) {
-    const found = outputColumns(inner);
-    if (found) return found;
+    const columns = outputColumns(inner);
+    if (columns) return columns;
   }
   return undefined;
 }
 
 function typeOfKind(kind: string): ColumnType {
-  const found = Object.entries(TYPE_KINDS).find(([, each]) => each === kind);
-  if (!found) throw new Error(`A column of type ${kind}, which the app does not have`);
-  return found[0] as ColumnType;
+  const entry = Object.entries(TYPE_KINDS).find(([, each]) => each === kind);
+  if (!entry) throw new Error(`A column has the type ${kind}, which the app does not use.`);
+  return entry[0] as ColumnType;
 }

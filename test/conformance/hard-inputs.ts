@@ -1,11 +1,11 @@
 const split = (texts: string): string[] => texts.split(' ');
 
 /**
- * Texts that a Salesforce field might hold, and those at which readers of numbers, dates and times differ. Every text is put to the
- * cast of every type, so that none is missing where nobody thought of it.
+ * Texts that a Salesforce field might contain, and texts that parsers of numbers, dates and times read differently. Every text is cast to
+ * every type, so that no combination is missed.
  */
 export const HARD_INPUTS: readonly string[] = [
-  // Nothing to read.
+  // No value
   '',
   ' ',
   '   ',
@@ -27,7 +27,7 @@ export const HARD_INPUTS: readonly string[] = [
   ...['true', 'TRUE', 'True', 'tRuE', 'false', 'FALSE', 'False', 't', 'f', 'T', 'F', 'yes', 'no', 'y', 'n', 'on', 'off'],
   ...[' true', 'true ', 'true\n', '\ufefftrue', 'true\0', 'truе'],
 
-  // Whole numbers
+  // Integers
   ...['0', '1', '12', '-5', '+5', '-0', '+0', '--5', '+-5', '- 5', '007', '-007', '00000000000000000000000000000000000000000000012'],
   ...[' 7', '7 ', ' 7 ', '\t7\n', '\r\n7', '\v7\f', '\u00a07', '7\u3000', '\ufeff7', '7\0', '7\0junk', '1 000', '1,000', '1_000', '1\n2'],
   ...['2147483648', '-2147483649', '9223372036854775807', '-9223372036854775808', '9223372036854775808', '-9223372036854775809'],
@@ -37,7 +37,7 @@ export const HARD_INPUTS: readonly string[] = [
   ...[' 0x1f '],
   ...['١٢٣', '१२३', '１２３', '½', '²', '−5', '5−'],
 
-  // Numbers with a point or an exponent: the forms in which Bulk and REST write them
+  // Numbers with a decimal point or an exponent, in the formats of Bulk and REST
   ...['12.0', '12.', '.5', '-.5', '+.5', '12.7', '-12.7', '12.00000', '12.0000000000', '0.0', '-0.0', '0.10', '1.5', '-0.25', '100.50'],
   ...['1e3', '1E3', '1e+3', '1e-3', '1E7', '1.0E7', '1.2345678E7', '-1.2345678E7', '1.0E-4', '1.5E-3', '4.2E8', '9.99999999E8', '1E0'],
   ...split('1e 1e+ e5 1e5.0 1.2.3 1..2 1,5 1.000,50 1,000.50 5% (5) 1/2 1d 1f 1L'),
@@ -47,7 +47,7 @@ export const HARD_INPUTS: readonly string[] = [
   ...split('1e23'),
   ...split('1e100 1e308 1.7976931348623157e308 1.7976931348623159e308 1e309 1e400 -1e400 5e-324 2e-324 1e-400 -1e-400 1e99999999999'),
 
-  // NUMERIC keeps 9 decimals and 29 digits before the point, BIGNUMERIC 38 and 38; both round half away from zero
+  // NUMERIC has 29 digits before the decimal point and 9 after it, BIGNUMERIC 38 and 38. Both round half away from zero
   ...split('0.0000000005 0.0000000004 -0.0000000005 0.00000000049999999999 1.0000000005 1.0000000015 -1.0000000005 2.0000000025'),
   ...['1.23456789012345', '999999999.9999999995', '12.0000000001', '12.0000000004', '11.9999999999', '11.9999999996'],
   ...split('99999999999999999999999999999 100000000000000000000000000000 -99999999999999999999999999999'),
@@ -139,7 +139,7 @@ export const HARD_INPUTS: readonly string[] = [
   ...['12:34:56.000 Z', ' 12:34:56.000Z', '12:34:56.000Z ', '12:34:56.000Z\n', '12:34:56 PM', '12: 34:56Z', '12 :34:56Z'],
   ...['12:34:56.000Z\0', '\ufeff12:34:56.000Z'],
 
-  // Text, which stays what it is
+  // Text, which stays unchanged
   ...split('" "" "quoted" -- /* % %Y {} [] a,b , ; |'),
   ...["it's", "'", "''", '\\', '\\\\', '\\n', '\\0', "\\'", '`', '`; DROP TABLE t; --', '\u0001'],
   ...[

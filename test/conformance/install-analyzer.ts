@@ -6,18 +6,18 @@ import { promisify } from 'node:util';
 const PINNED = join(import.meta.dirname, 'analyzer');
 const FILES = ['package.json', 'package-lock.json'];
 
-/** Installs the pinned GoogleSQL analyzer into `folder`, unless that very one is there; gives its node_modules. */
+/** Installs the pinned GoogleSQL analyzer in `folder`, unless that version is already installed. @returns its node_modules */
 export async function installAnalyzer(folder: string): Promise<string> {
   const modules = join(folder, 'node_modules');
   if (await isInstalled(folder, modules)) return modules;
-  console.log('conformance: installing the GoogleSQL analyzer (107 MB to fetch, 340 MB on disk)');
+  console.log('conformance: installing the GoogleSQL analyzer (107 MB download, 340 MB on disk)');
   await mkdir(folder, { recursive: true });
   for (const file of FILES) await copyFile(join(PINNED, file), join(folder, file));
   await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', folder]);
   return modules;
 }
 
-/** npm writes its own lock last: it is there only where an installation came to its end. */
+/** npm writes its own lock file last, so it exists only after a complete installation. */
 async function isInstalled(folder: string, modules: string): Promise<boolean> {
   const [pinned, copied, written] = await Promise.all(
     [join(PINNED, 'package-lock.json'), join(folder, 'package-lock.json'), join(modules, '.package-lock.json')].map((file) =>

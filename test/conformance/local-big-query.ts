@@ -1,4 +1,4 @@
-// The emulators' BigQuery, asked as production asks BigQuery: by Google's client, over HTTP.
+// The BigQuery emulator, called as production calls BigQuery: with Google's client, over HTTP.
 import { mkdtempDisposable, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { PassThroughClient } from 'google-auth-library';
 import { type BigQueryEmulator, startBigQuery } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
 import type { CatalogTable, FilledTable } from './google-sql.ts';
 
-/** A statement and the tables that must be there for it. */
+/** A statement and the tables it needs. */
 export interface Planned {
   sql: string;
   tables: readonly CatalogTable[];
@@ -18,7 +18,7 @@ export interface Refusal {
   message: string;
 }
 
-/** An emulator of its own, empty at first. */
+/** A separate emulator, initially empty. */
 export class LocalBigQuery {
   readonly #emulator: BigQueryEmulator;
   readonly #client: BigQuery;
@@ -35,7 +35,7 @@ export class LocalBigQuery {
     return local;
   }
 
-  /** Loads tables of text as production does, from CSV in which every value is quoted; NULL is no value at all. */
+  /** Loads tables of text as production does, from CSV with every value quoted. NULL is an empty, unquoted value. */
   async fill(tables: readonly FilledTable[]): Promise<void> {
     await using folder = await mkdtempDisposable(join(tmpdir(), 'conformance-'));
     const file = join(folder.path, 'rows.csv');
@@ -55,13 +55,13 @@ export class LocalBigQuery {
     }
   }
 
-  /** Runs a statement; gives its rows, an INT64 as the client's BigQueryInt. */
+  /** Runs a statement. @returns its rows, with INT64 values as the client's BigQueryInt */
   async query(query: string): Promise<Record<string, unknown>[]> {
     const [rows] = await this.#client.query({ query, wrapIntegers: true });
     return rows as Record<string, unknown>[];
   }
 
-  /** Makes the tables that the statements need, asks for a dry run of each, and drops the tables; gives the statements that were refused. */
+  /** Creates the tables that the statements need, dry-runs each statement and drops the tables. @returns the rejected statements */
   async refusals(statements: readonly Planned[]): Promise<Refusal[]> {
     const tables = new Map(statements.flatMap(({ tables }) => tables.map((table) => [table.name, table] as const)));
     for (const { name, columns } of tables.values()) {

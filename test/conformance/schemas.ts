@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { StagedSlice, TableName } from '../../app/bigquery/sql.ts';
 import type { Column, ColumnType, FieldColumn } from '../../app/core/columns.ts';
 
-/** An object's columns and the slices that a run staged of it. */
+/** An object's columns, and the slices that a run staged. */
 export interface Schema {
   columns: readonly FieldColumn[];
   cursorField: string;
@@ -15,7 +15,7 @@ export const tableOf = (table: string): TableName => ({ project: PROJECT, datase
 
 const TYPES: readonly ColumnType[] = ['STRING', 'BOOL', 'INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'DATE', 'TIMESTAMP', 'TIME'];
 
-/** Words of the language, of our own statements, and of functions. */
+/** Words of the language, names in our own statements, and functions. */
 const WORDS =
   'Order Group Default Select From Where Qualify Partition Rows Range Table Merge Hash Interval Struct Array Date Time Timestamp Numeric True Null Current All In Of Exists Window Having Limit Union With Using Source Target Staged Typed When Matched Then Update Insert Values Case Cast Concat If Count Language Name Type Value Desc';
 
@@ -30,12 +30,12 @@ const SYSTEM: readonly Column[] = [
 const stagedSlices = (count: number): StagedSlice[] =>
   Array.from({ length: count }, (_, order) => ({ order, fieldGroup: 0, table: tableOf(`staging-1f0e_${order}_g0`) }));
 
-/** A column as the field of its name fills it. */
+/** A column that is filled from the field with the same name. */
 export const filled = ({ name, type }: Column): FieldColumn => ({ field: name, name, type });
 
 /**
- * The same schema in field groups: calculated fields in a group of their own, the second half of the others in another; and one more of
- * each kind that no slice has rows of.
+ * The same schema in field groups: some fields stay in the base group, the others are spread over groups of calculated fields and of plain
+ * fields, one of each without a slice.
  */
 function inGroups({ columns, cursorField, slices }: Schema): Schema {
   const keys = ['Id', 'IsDeleted', 'CreatedDate', cursorField];
@@ -57,14 +57,14 @@ function inGroups({ columns, cursorField, slices }: Schema): Schema {
   };
 }
 
-/** Columns whose fields have had another type before: the staging tables have the field's name. */
+/** Columns whose fields had another type before. The staging tables use the field's name. */
 const RETYPED: readonly FieldColumn[] = TYPES.map((type) => ({
   field: `Retyped_${type}__c`,
   name: `Retyped_${type}__c_${type.toLowerCase()}`,
   type,
 }));
 
-/** One column of each type and of each word, in one slice and in twenty; a table of no deletions; a table of two columns. */
+/** A column per type and per word, in 1, 2 and 20 slices; a table without IsDeleted; one with two columns; and the widest possible table. */
 const ungroupedSchemas: readonly Schema[] = [
   ...[1, 2, 20].map((count) => ({
     columns: [
@@ -82,7 +82,7 @@ const ungroupedSchemas: readonly Schema[] = [
     cursorField: 'CreatedDate',
     slices: stagedSlices(3),
   },
-  // As many fields as an object may have.
+  // The maximum number of fields of an object.
   {
     columns: [
       ...SYSTEM,
@@ -95,7 +95,7 @@ const ungroupedSchemas: readonly Schema[] = [
 
 export const plainSchemas: readonly Schema[] = [...ungroupedSchemas, ...ungroupedSchemas.slice(0, 3).map(inGroups)];
 
-/** Schemas by chance, every other one in field groups, the same for the same seed. */
+/** Random schemas, every other one in field groups. The same seed generates the same schemas. */
 export function randomSchemas(count: number, seed: number): Schema[] {
   return fc.sample(schema, { numRuns: count, seed }).map((drawn, index) => (index % 2 === 0 ? drawn : inGroups(drawn)));
 }

@@ -1,6 +1,6 @@
-const SHOWN = 40;
+const MAX_SHOWN = 40;
 
-/** What the comparison found. */
+/** Counts the results of the comparison. */
 export class Verdict {
   statements = 0;
   expressions = 0;
@@ -9,8 +9,8 @@ export class Verdict {
   /** Counts a difference, and shows the first ones. */
   differs(what: string, how: string, where?: string): undefined {
     this.differences += 1;
-    if (this.differences <= SHOWN) console.log(`conformance: ${what}: ${how}${where ? `\n  ${shortened(where)}` : ''}`);
-    if (this.differences === SHOWN) console.log('conformance: more differences are only counted');
+    if (this.differences <= MAX_SHOWN) console.log(`conformance: ${what}: ${how}${where ? `\n  ${shortened(where)}` : ''}`);
+    if (this.differences === MAX_SHOWN) console.log('conformance: further differences are counted but not shown');
   }
 
   toString(): string {
