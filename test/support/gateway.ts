@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { startService, type TestService, type TestServiceOptions } from './service.ts';
 
-/** A request that came to a gateway. */
+/** A request that a gateway received. */
 export interface Call {
   method: string;
   /** path and query */
   url: string;
-  /** the SOQL of a REST query or of a Bulk job; '' for other requests */
+  /** the SOQL of a REST query or a Bulk job; '' for other requests */
   soql: string;
   body: string;
 }
@@ -19,11 +19,11 @@ export interface Reply {
   status: number;
   headers: IncomingHttpHeaders;
   body: string;
-  /** the connection breaks halfway through the body */
+  /** closes the connection halfway through the body */
   cut?: boolean;
 }
 
-/** Answers a call itself, or passes it on and changes the reply. If it throws, the connection closes without a response. */
+/** Replies to a call itself, or forwards it with `pass` and may change the reply. If it throws, the connection closes without a response. */
 export type Handler = (call: Call, pass: () => Promise<Reply>) => Reply | Promise<Reply>;
 
 /** A proxy in front of an emulator that a test can make misbehave. */
@@ -39,12 +39,12 @@ export function jsonReply(status: number, value: unknown): Reply {
   return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) };
 }
 
-/** An error as Salesforce sends it. */
+/** An error in Salesforce's format. */
 export function refusal(errorCode: string, message: string, status = 400): Reply {
   return jsonReply(status, [{ errorCode, message }]);
 }
 
-/** @param target the emulator's URL, read at each call: it may be known only later */
+/** @param target returns the emulator's URL; called for each request, because the URL may not be known yet */
 export async function startGateway(target: () => string): Promise<Gateway> {
   const server = createServer({ maxHeaderSize: 262_144 }, async (incoming, outgoing) => {
     const bytes = await buffer(incoming);
@@ -55,7 +55,7 @@ export async function startGateway(target: () => string): Promise<Gateway> {
       // Uncompressed, so that a handler can read and change the body.
       const { 'accept-encoding': _, ...headers } = incoming.headers;
       const reply = await gateway.handler(call, () => forward(target(), call, bytes, headers));
-      // An upload goes on where it began.
+      // The chunks of an upload go through the gateway too.
       const { location } = reply.headers;
       if (location && call.url.startsWith('/upload/')) reply.headers.location = location.replace(target(), gateway.url);
       const content = Buffer.from(reply.body);
@@ -77,13 +77,13 @@ export interface GatewayService extends TestService {
   login: Gateway;
   /** in front of the org's instance */
   instance: Gateway;
-  /** Lets a call to the login host pass, as its default handler does: the reply names `home` as the org's instance. */
+  /** The default handler of the login host: forwards the call, and replaces the org's instance in the reply with `home`. */
   passLogin: Handler;
-  /** where the login host says that the org lives: the instance gateway, unless a test moves it */
+  /** the instance URL that the login host returns: the instance gateway, unless a test moves the org */
   home: string;
 }
 
-/** The whole service behind gateways, which pass everything on until a test sets a handler. */
+/** The whole service behind gateways, which forward everything until a test sets a handler. */
 export async function startGatewayService(options: TestServiceOptions = {}): Promise<GatewayService> {
   let target = { login: '', instance: '' };
   const login = await startGateway(() => target.login);

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** A database's schema as Postgres keeps it: every column, constraint and index, a line of text each. */
+/** A database's schema: every column, and every constraint and index as one line of text. */
 export interface DatabaseSchema {
   columns: Column[];
   constraints: string[];
@@ -13,7 +13,7 @@ export interface Column {
   place: number;
   type: string;
   nullable: boolean;
-  /** its default, or how it is made; null: none */
+  /** its default expression or kind of identity; null if it has neither */
   otherwise: string | null;
 }
 

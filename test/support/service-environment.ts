@@ -1,7 +1,7 @@
 import type { BigQueryEmulator } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
 import type { SalesforceEmulator } from '../../app/local/emulators/salesforce/salesforce.ts';
 
-/** What the environment of a service says that works on these, all but its API keys. */
+/** The environment of a service that uses these emulators, without API keys. */
 export function serviceEnvironment(
   databaseUrl: string,
   salesforce: SalesforceEmulator,

@@ -8,12 +8,12 @@ export interface TlsPostgres {
   port: number;
 }
 
-/** Host names that there are certificates for; tls/make.sh tells how they were made. */
+/** The host names that have certificates, which tls/make.sh creates. */
 export type CertifiedHost = 'localhost' | 'db.example';
 
 const FOLDER = 'test/support/tls';
 
-/** The file of a host's certificate, for whoever is to trust it. */
+/** The file of a host's self-signed certificate, for clients that trust it. */
 export const certificateFile = (host: CertifiedHost): string => `${FOLDER}/${host}.pem`;
 
 /** The Postgres of this test run behind TLS, on `localhost`, with the certificate of `host`. */
@@ -24,7 +24,7 @@ export async function startTlsPostgres(host: CertifiedHost): Promise<TlsPostgres
   const sockets = new Set<Socket>();
   const server = createServer(async (socket) => {
     sockets.add(socket.on('error', () => {}));
-    // Whoever wants TLS of Postgres asks for it first, in a packet of its own.
+    // A Postgres client first requests TLS in a separate packet.
     await once(socket, 'readable');
     socket.read(8);
     socket.write('S');

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Made key.pem and the certificates of localhost and db.example, which the tests of TLS use: once, since not every machine has openssl.
-# Each vouches for itself, so that to trust one is not to trust the other. They hold from 2020 to 2120. The key opens nothing anywhere.
+# Created key.pem and the certificates of localhost and db.example for the TLS tests. They are committed because not every machine has openssl.
+# Each is self-signed, so trusting one does not mean trusting the other. They are valid from 2020 to 2120. The key is used nowhere else.
 set -euo pipefail
 cd "$(dirname "$0")"
 work=$(mktemp -d)
