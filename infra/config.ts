@@ -118,7 +118,7 @@ export function readSettings({ stack, own, provider }: ConfigSource): Settings {
 const PRIVATE_16 = new RegExp(`^(10\\.${OCTET}|172\\.(1[6-9]|2\\d|3[01])|192\\.168)\\.0\\.0/16$`);
 
 function readNetwork(read: ConfigReader, region: string): Settings['network'] {
-  // RDS requires subnets in two zones, with or without a standby. An invalid region is a fault of its own, not one of each zone.
+  // RDS requires subnets in two zones, with or without a standby. If the region is invalid, only the region is reported, not every zone.
   const regionPattern = /^[a-z0-9-]+$/.test(region) ? region : '\\S+';
   const zones = read.list('availabilityZones', `a zone of ${region || 'aws:region'}`, new RegExp(`^${regionPattern}[a-z]$`), 2);
   if (zones.length > 4) read.fault('availabilityZones has more than four zones. Remove zones from the end of the list.');
