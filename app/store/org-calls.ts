@@ -46,15 +46,15 @@ export class OrgCalls {
   /** The current quota of an org. */
   async quota(orgId: string): Promise<Quota> {
     await this.write();
-    const { ours, used, most } = onlyRow(
-      await this.#database.query<{ ours: number; used: number | null; most: number | null }>(
+    const { ours, used, call_limit } = onlyRow(
+      await this.#database.query<{ ours: number; used: number | null; call_limit: number | null }>(
         `WITH hours AS (SELECT * FROM org_calls WHERE org_id = $1 AND hour > now() - interval '24 hours'),
-           told AS (SELECT used, most FROM hours WHERE told_at > now() - interval '${USAGE_VALID_FOR}' ORDER BY told_at DESC LIMIT 1)
-         SELECT (SELECT coalesce(sum(calls), 0)::bigint FROM hours) AS ours, (SELECT used FROM told), (SELECT most FROM told)`,
+           reported AS (SELECT * FROM hours WHERE reported_at > now() - interval '${USAGE_VALID_FOR}' ORDER BY reported_at DESC LIMIT 1)
+         SELECT (SELECT coalesce(sum(calls), 0)::bigint FROM hours) AS ours, (SELECT used FROM reported), (SELECT call_limit FROM reported)`,
         [orgId],
       ),
     );
-    return { ours, told: used === null || most === null ? undefined : { used, limit: most } };
+    return { ours, told: used === null || call_limit === null ? undefined : { used, limit: call_limit } };
   }
 
   async #writeAll(): Promise<void> {
@@ -73,10 +73,10 @@ export class OrgCalls {
 
 async function addCalls(database: Queryable, connectionId: number, calls: number, usage: ApiUsage | undefined): Promise<void> {
   await database.query(
-    `INSERT INTO org_calls (org_id, hour, calls, used, most, told_at)
+    `INSERT INTO org_calls (org_id, hour, calls, used, call_limit, reported_at)
      SELECT org_id, date_trunc('hour', now(), 'UTC'), $2, $3, $4, CASE WHEN $3::bigint IS NOT NULL THEN now() END FROM connections WHERE id = $1
      ON CONFLICT (org_id, hour) DO UPDATE SET calls = org_calls.calls + excluded.calls, used = coalesce(excluded.used, org_calls.used),
-       most = coalesce(excluded.most, org_calls.most), told_at = coalesce(excluded.told_at, org_calls.told_at)`,
+       call_limit = coalesce(excluded.call_limit, org_calls.call_limit), reported_at = coalesce(excluded.reported_at, org_calls.reported_at)`,
     [connectionId, calls, usage?.used ?? null, usage?.limit ?? null],
   );
 }

@@ -35,7 +35,7 @@ async function tickUntilDeferred(now: string, name = 'Account'): Promise<JobView
 /** What is told now was told longer ago, and the runs have rested. */
 async function letTimePass(): Promise<void> {
   await service.context.calls.write();
-  await service.database.pool.query(`UPDATE org_calls SET told_at = told_at - interval '11 minutes'`);
+  await service.database.pool.query(`UPDATE org_calls SET reported_at = reported_at - interval '11 minutes'`);
   await service.database.pool.query(`UPDATE runs SET run_at = now() WHERE state = 'queued'`);
 }
 

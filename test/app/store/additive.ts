@@ -1,31 +1,31 @@
 /**
- * What of a migration the release before it might not outlive: during a deploy both work on the new schema. Taken are new tables, new
- * columns that a row may come without, and indexes that refuse no row. Of a table that the same migration makes, anything is taken.
- * @returns the parts that are not taken
+ * The parts of a migration that the previous release might not survive: during a deploy, both releases use the new schema. Allowed are new
+ * tables, new columns that rows may omit, and indexes that reject no row. Anything is allowed on a table that the same migration creates.
+ * @returns the parts that are not allowed
  */
 export function notAdditive(migration: string): string[] {
   const statements = withoutComments(migration).split(';').map(squeeze).filter(Boolean);
-  const made = new Set(statements.flatMap((statement) => /^CREATE TABLE (\w+) \(/.exec(statement)?.[1] ?? []));
-  return statements.flatMap((statement) => refusedParts(statement, made));
+  const created = new Set(statements.flatMap((statement) => /^CREATE TABLE (\w+) \(/.exec(statement)?.[1] ?? []));
+  return statements.flatMap((statement) => rejectedParts(statement, created));
 }
 
-function refusedParts(statement: string, made: Set<string>): string[] {
+function rejectedParts(statement: string, created: Set<string>): string[] {
   if (/^CREATE TABLE \w+ \(/.test(statement)) return [];
   const index = /^CREATE (UNIQUE )?INDEX \w+ ON (\w+) /.exec(statement);
-  if (index) return index[1] && !made.has(index[2]!) ? [statement] : [];
+  if (index) return index[1] && !created.has(index[2]!) ? [statement] : [];
   const change = /^ALTER TABLE (\w+) (.*)$/.exec(statement);
   if (!change) return [statement];
-  return made.has(change[1]!) ? [] : parts(change[2]!).filter((part) => !isNewColumn(part));
+  return created.has(change[1]!) ? [] : splitList(change[2]!).filter((part) => !isOptionalColumn(part));
 }
 
-/** A column that every row has a value for, or need not have one. Its own CHECK or REFERENCES is met by what a row is given then. */
-function isNewColumn(part: string): boolean {
+/** A new column that is nullable or has a default. Such a value also satisfies the column's own CHECK or REFERENCES. */
+function isOptionalColumn(part: string): boolean {
   if (!/^ADD COLUMN \w+ /.test(part) || /\b(UNIQUE|PRIMARY KEY)\b/.test(part)) return false;
   return !/\bNOT NULL\b/.test(part) || /\bDEFAULT\b/.test(part);
 }
 
-/** Of a list, what stands between its commas, those in parentheses left alone. */
-function parts(list: string): string[] {
+/** Splits a list at its commas, except those within parentheses. */
+function splitList(list: string): string[] {
   const found = [''];
   let depth = 0;
   for (const letter of list) {
