@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
-/** A repository whose releases have a migration each, and a test of the job store that knows which ones it is run with. */
+/** A repository of releases, each with a job store test that checks which migrations it runs with. */
 let folder: string;
 
 beforeEach(() => {
@@ -20,24 +20,33 @@ function write(path: string, text: string): void {
   writeFileSync(join(folder, path), text);
 }
 
-function git(...command: string[]): void {
-  const author = ['-c', 'user.name=test', '-c', 'user.email=test@example.com', '-c', 'commit.gpgsign=false', '-c', 'tag.gpgsign=false'];
-  const { status, stderr } = spawnSync('git', [...author, ...command], { cwd: folder, encoding: 'utf8' });
+function git(...command: string[]): string {
+  const author = ['-c', 'user.name=test', '-c', 'user.email=test@example.com', '-c', 'commit.gpgsign=false'];
+  const { status, stdout, stderr } = spawnSync('git', [...author, ...command], { cwd: folder, encoding: 'utf8' });
   expect({ command, status, stderr: status === 0 ? '' : stderr }).toEqual({ command, status: 0, stderr: '' });
+  return stdout.trim();
 }
 
-/** Commits a release that takes these migrations, and no others. */
-function release(tag: string, taken: string): void {
+/** Commits a release whose job store test expects these migrations. @returns its hash */
+function release(expected: string): string {
   write('package.json', '{}');
   write('test/jest.config.mjs', "export default { rootDir: '..' };");
   write('app/store/migrations/0001_first.sql', 'CREATE TABLE a ();');
   write(
     'test/app/store/schema.test.js',
-    `test('schema', () => expect(require('fs').readdirSync('app/store/migrations').join()).toMatch(/${taken}/));`,
+    `test('schema', () => expect(require('fs').readdirSync('app/store/migrations').join()).toMatch(/${expected}/));`,
   );
   git('add', 'package.json', 'app', 'test');
-  git('commit', '-qm', tag);
-  git('tag', tag);
+  git('commit', '-qm', 'a release');
+  return git('rev-parse', 'HEAD');
+}
+
+/** Commits the next release: a second migration, and a file that names the previous release. */
+function nextRelease(previous: string): void {
+  write('app/store/migrations/0002_second.sql', 'CREATE TABLE b ();');
+  write('test/previous-release.txt', `${previous}\n`);
+  git('add', 'app', 'test');
+  git('commit', '-qm', 'the next release');
 }
 
 function runProgram(cwd = folder): { status: number | null; output: string } {
@@ -45,39 +54,50 @@ function runProgram(cwd = folder): { status: number | null; output: string } {
   return { status, output: stdout + stderr };
 }
 
-test('where there is no release, or no history at all, the program says so, and nothing is wrong', () => {
-  expect(runProgram()).toEqual({ status: 0, output: expect.stringContaining('There is no release before this commit') });
+test.each([
+  ['is missing', undefined],
+  ['is empty', ''],
+  ['names a tag', 'v1.0.0\n'],
+])('fails if the file %s', (_, text) => {
+  if (text !== undefined) write('test/previous-release.txt', text);
+  expect(runProgram()).toEqual({ status: 1, output: expect.stringContaining('must contain the full hash') });
 });
 
-(hasGit ? test : test.skip)("the newest release's tests of the job store run on what the migrations are now", () => {
-  git('init', '-q');
-  release('v0.9.0', 'none: not the newest');
-  release('v0.10.0', '0001_first.sql,0002_second.sql');
-  write('app/store/migrations/0002_second.sql', 'CREATE TABLE b ();');
-  git('add', 'app');
-  git('commit', '-qm', 'next');
-  expect(runProgram()).toMatchObject({ status: 0, output: expect.stringContaining('of v0.10.0, on the schema of this commit') });
+test('fails outside a repository', () => {
+  write('test/previous-release.txt', `${'0'.repeat(40)}\n`);
+  expect(runProgram()).toEqual({ status: 1, output: expect.stringContaining(`This clone lacks ${'0'.repeat(40)}`) });
 });
 
-(hasGit ? test : test.skip)('a release that does not work on it is told, and so is a migration of it that changed', () => {
-  git('init', '-q');
-  release('v1.0.0', '^0001_first.sql$');
-  write('app/store/migrations/0002_second.sql', 'DROP TABLE a;');
-  git('add', 'app');
-  git('commit', '-qm', 'next');
-  expect(runProgram()).toMatchObject({ status: 1, output: expect.stringContaining('schema.test.js') });
-  write('app/store/migrations/0001_first.sql', 'CREATE TABLE a (b text);');
-  expect(runProgram()).toEqual({ status: 1, output: expect.stringContaining('0001_first.sql of v1.0.0 changed since') });
-});
+(hasGit ? describe : describe.skip)('in a repository', () => {
+  beforeEach(() => void git('init', '-q'));
 
-(hasGit ? test : test.skip)('a clone that lacks history, and so may lack releases, is told how to get it, and is no success', () => {
-  git('init', '-q', 'whole');
-  for (const message of ['first', 'second']) git('-C', 'whole', 'commit', '-qm', message, '--allow-empty');
-  git('clone', '-q', '--depth', '1', `file://${join(folder, 'whole')}`, 'shallow');
-  const told = { status: 1, output: expect.stringContaining('git fetch --unshallow --tags') };
-  expect(runProgram(join(folder, 'shallow'))).toEqual(told);
-  git('-C', 'shallow', 'tag', 'v1.0.0');
-  expect(runProgram(join(folder, 'shallow'))).toEqual(told);
-  git('-C', 'shallow', 'fetch', '-q', '--unshallow', '--tags');
-  expect(runProgram(join(folder, 'shallow'))).toMatchObject({ status: 0 });
+  test('runs the job store tests of the previous release on the current migrations', () => {
+    release('none: not the previous release');
+    const previous = release('0001_first.sql,0002_second.sql');
+    nextRelease(previous);
+    expect(runProgram()).toMatchObject({ status: 0, output: expect.stringContaining(`of ${previous}, on the schema of this commit`) });
+  });
+
+  test('fails if the previous release does not work on the current schema', () => {
+    nextRelease(release('^0001_first.sql$'));
+    expect(runProgram()).toMatchObject({ status: 1, output: expect.stringContaining('schema.test.js') });
+  });
+
+  test('fails if a migration of the previous release changed', () => {
+    const previous = release('0001_first.sql');
+    nextRelease(previous);
+    write('app/store/migrations/0001_first.sql', 'CREATE TABLE a (b text);');
+    expect(runProgram()).toEqual({ status: 1, output: expect.stringContaining(`0001_first.sql changed since ${previous}`) });
+  });
+
+  test('fails in a shallow clone without the previous release, and says how to fetch it', () => {
+    const previous = release('0001_first.sql');
+    nextRelease(previous);
+    git('clone', '-q', '--depth', '1', `file://${folder}`, 'shallow');
+    const shallow = join(folder, 'shallow');
+    symlinkSync(resolve('node_modules'), join(shallow, 'node_modules'));
+    expect(runProgram(shallow)).toEqual({ status: 1, output: expect.stringContaining(`git fetch origin ${previous}`) });
+    git('-C', 'shallow', 'fetch', '-q', '--depth', '1', 'origin', previous);
+    expect(runProgram(shallow)).toMatchObject({ status: 0 });
+  });
 });

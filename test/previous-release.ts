@@ -1,65 +1,61 @@
-// Holds the schema against the release before this one, which works on it while a deploy is under way: that release's own tests of the
-// job store run on databases that this release's migrations make.
-//   npm run previous               the newest tag v* that this commit is not part of
-//   npm run previous -- <ref>      another one
+// Checks that the release in test/previous-release.txt works on this commit's schema, which both use during a deploy: the job store tests of
+// that release run on databases that this commit's migrations create. Compatibility is guaranteed from that commit on, so its migrations
+// must not change. Each release writes its own commit into the file once it no longer needs to support the one before.
+//   npm run previous
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
+const RELEASE = 'test/previous-release.txt';
 const MIGRATIONS = 'app/store/migrations';
 
-process.exitCode = run(process.argv[2]);
+process.exitCode = run();
 
-function run(given: string | undefined): number {
-  if (!given && isShallow()) {
-    console.log('This clone lacks history, and with it perhaps the release before this commit: run `git fetch --unshallow --tags`.');
-    return 1;
+function run(): number {
+  const commit = readIfExists(RELEASE)?.trim() ?? '';
+  if (!/^[0-9a-f]{40}$/.test(commit)) return fail(`${RELEASE} must contain the full hash of the previous release's commit.`);
+  if (!isKnown(commit)) {
+    return fail(`This clone lacks ${commit}, the commit in ${RELEASE}. Run \`git fetch origin ${commit}\`, then run this again.`);
   }
-  const ref = given ?? newestTag();
-  if (!ref) {
-    console.log('There is no release before this commit (a tag v*): nothing to hold the schema against.');
-    return 0;
-  }
-  const folder = checkOut(ref);
+  const folder = checkOut(commit);
   try {
     const changed = changedMigrations(folder);
-    if (changed.length > 0) {
-      console.log(`${changed.join(', ')} of ${ref} changed since: put it back, and write a new migration.`);
-      return 1;
-    }
+    if (changed.length > 0) return fail(`${changed.join(', ')} changed since ${commit}. Restore it and write a new migration.`);
     cpSync(MIGRATIONS, join(folder, MIGRATIONS), { recursive: true });
-    console.log(`The job store's tests of ${ref}, on the schema of this commit:`);
+    console.log(`The job store tests of ${commit}, on the schema of this commit:`);
     return testStore(folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** A clone of some depth, as CI makes them. False also where there is no git, or no history. */
-function isShallow(): boolean {
-  return spawnSync('git', ['rev-parse', '--is-shallow-repository'], { encoding: 'utf8' }).stdout?.trim() === 'true';
+function fail(message: string): number {
+  console.error(message);
+  return 1;
 }
 
-/** Undefined also where there is no git, or no history. */
-function newestTag(): string | undefined {
-  const arguments_ = ['tag', '--list', 'v*', '--sort=-version:refname', '--no-contains', 'HEAD'];
-  const { status, stdout } = spawnSync('git', arguments_, { encoding: 'utf8' });
-  return status === 0 ? stdout.split('\n').find(Boolean) : undefined;
+function readIfExists(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
-/** Into a folder beside node_modules: the packages are this commit's, since its own would have to be installed. */
-function checkOut(ref: string): string {
+/** False also without git or outside a repository: the check must never pass unless it ran. */
+function isKnown(commit: string): boolean {
+  return spawnSync('git', ['cat-file', '-e', `${commit}^{commit}`]).status === 0;
+}
+
+/** Into a folder beside node_modules: the packages are this commit's, because the release's own would have to be installed. */
+function checkOut(commit: string): string {
   mkdirSync('.local', { recursive: true });
   const folder = mkdtempSync('.local/release-');
-  const archive = execFileSync('git', ['archive', ref], { maxBuffer: 1024 ** 3 });
+  const archive = execFileSync('git', ['archive', commit], { maxBuffer: 1024 ** 3 });
   execFileSync('tar', ['-x', '-C', folder], { input: archive });
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
   return folder;
 }
 
 function changedMigrations(folder: string): string[] {
-  const read = (file: string): string | undefined => (existsSync(file) ? readFileSync(file, 'utf8') : undefined);
-  return readdirSync(join(folder, MIGRATIONS)).filter((name) => read(join(MIGRATIONS, name)) !== read(join(folder, MIGRATIONS, name)));
+  const isChanged = (name: string): boolean => readIfExists(join(MIGRATIONS, name)) !== readIfExists(join(folder, MIGRATIONS, name));
+  return readdirSync(join(folder, MIGRATIONS)).filter(isChanged);
 }
 
 function testStore(folder: string): number {
