@@ -13,7 +13,7 @@ interface SalesforceError {
 }
 
 /** Salesforce's code in an error from jsforce, for example INVALID_FIELD or ERROR_HTTP_503; undefined for other errors. */
-export function salesforceCode(error: unknown): string | undefined {
+function salesforceCode(error: unknown): string | undefined {
   const { errorCode, name } = firstOf(error);
   if (typeof errorCode === 'string') return plainCode(errorCode) ?? codeOfStatus(error);
   return typeof name === 'string' && /^(ERROR_HTTP_\d+|[A-Z][A-Z_]{4,80})$/.test(name) ? name : undefined;

@@ -38,7 +38,7 @@ export interface Emulators {
 const LARGE = { Everything__c: 7_500 };
 
 /** The file in the data folder that contains the emulators' addresses. */
-export const ENDPOINTS_FILE = 'emulators.json';
+const ENDPOINTS_FILE = 'emulators.json';
 
 /**
  * Starts Postgres, Salesforce and BigQuery on loopback and writes their addresses to the data folder.

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
-export const ACCOUNT = '123456789012';
-export const REGION = 'eu-north-1';
+const ACCOUNT = '123456789012';
+const REGION = 'eu-north-1';
 const PROJECT_NUMBER = '987654321';
 
 export type Properties = Record<string, unknown>;

@@ -95,7 +95,7 @@ function matchSegments(pattern: string[], segments: string[]): Record<string, st
   return parameters;
 }
 
-export function send(response: ServerResponse, status: number, body: object | undefined): void {
+function send(response: ServerResponse, status: number, body: object | undefined): void {
   response.statusCode = status;
   if (body === undefined) return void response.end();
   response.setHeader('Content-Type', 'application/json; charset=UTF-8');

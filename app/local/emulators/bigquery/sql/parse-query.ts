@@ -108,7 +108,7 @@ function parseGroupBy(cursor: Cursor): Expression[] {
 }
 
 /** What follows FROM or USING: tables, subqueries and their joins. */
-export function parseFrom(cursor: Cursor): From {
+function parseFrom(cursor: Cursor): From {
   let left = parseFromItem(cursor);
   for (;;) {
     const { place } = cursor;

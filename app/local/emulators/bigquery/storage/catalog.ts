@@ -19,7 +19,7 @@ export interface DatasetResource {
 }
 
 /** DuckDB's names ignore case, BigQuery's tables do not, so stored tables have names of their own. */
-export const newStoredName = () => `t_${randomUUID().replaceAll('-', '')}`;
+const newStoredName = () => `t_${randomUUID().replaceAll('-', '')}`;
 
 export class Catalog {
   readonly project: string;

@@ -46,7 +46,7 @@ export function nextPageReply({ cursors }: Parts, locator: string, version: stri
   return pageReply(cursors.at(locator), version);
 }
 
-export function queryTimeout(): SalesforceError {
+function queryTimeout(): SalesforceError {
   return new SalesforceError(400, 'QUERY_TIMEOUT', 'Your query request was running for too long.');
 }
 
