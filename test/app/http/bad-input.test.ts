@@ -24,9 +24,9 @@ describe('a request that cannot be met', () => {
     const missing = await service.call('create_importing_job', { object_name: 'Account' });
     expect(missing).toMatchObject({ status: 400, code: 'invalid_request' });
     expect(missing.text).toMatch(/user_id, start_date/);
-    const unknown = await create({ colour: 'red', startdate: '2023-03-01' });
+    const unknown = await create({ color: 'red', startdate: '2023-03-01' });
     expect(unknown).toMatchObject({ status: 400, code: 'invalid_request' });
-    expect(unknown.text).toMatch(/colour.*startdate/);
+    expect(unknown.text).toMatch(/color.*startdate/);
   });
 
   test.each([

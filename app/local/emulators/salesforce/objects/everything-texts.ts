@@ -2,7 +2,7 @@ import type { Dice } from '../org/dice.ts';
 import { email, line, oneOf, orNull, phone, someOf, text, url } from '../org/fake-values.ts';
 import { field, picklist, type Value } from '../org/field.ts';
 
-const COLOURS = ['Red', 'Bleu, clair', 'Grün "hell"', '緑', "l'or"];
+const COLORS = ['Red', 'Bleu, clair', 'Grün "hell"', '緑', "l'or"];
 const SIZES = ['S', 'M', 'L', 'XL'];
 const LONGEST = 131_072;
 /** The rows whose long area is filled to its limit. */
@@ -31,8 +31,8 @@ export const everythingTexts = [
     { length: 32_768, htmlFormatted: true, extraTypeInfo: 'richtextarea', ...UNSEARCHABLE },
     { make: orNull(3, richText) },
   ),
-  field('picklist', 'Colour__c', 'Colour', picklist(COLOURS), { make: orNull(4, oneOf(COLOURS)) }),
-  field('multipicklist', 'Colours__c', 'Colours', picklist(COLOURS), { make: someOf(COLOURS) }),
+  field('picklist', 'Colour__c', 'Colour', picklist(COLORS), { make: orNull(4, oneOf(COLORS)) }),
+  field('multipicklist', 'Colours__c', 'Colours', picklist(COLORS), { make: someOf(COLORS) }),
   field('combobox', 'Size__c', 'Size', picklist(SIZES), { make: orNull(4, (dice) => (dice.onceIn(2) ? dice.pick(SIZES) : line(dice))) }),
   field('email', 'Email__c', 'Email', {}, { make: orNull(4, email) }),
   field('phone', 'Phone__c', 'Phone', {}, { make: orNull(4, phone) }),
@@ -67,7 +67,7 @@ function cutTo(length: number, whole: string): string {
 /** Salesforce docs: rich text is HTML; its images link to a servlet. */
 function richText(dice: Dice): Value {
   const image = '<img src="https://org.file.force.com/servlet/rtaImage?eid=a00&amp;feoid=00N&amp;refid=0EM" alt="&quot;x&quot;">';
-  return `<p><b>${dice.pick(COLOURS)}</b>&nbsp;&amp; <i>${dice.between(1, 99)} €</i></p>\n<ul><li>a, b</li></ul>${dice.onceIn(4) ? image : ''}`;
+  return `<p><b>${dice.pick(COLORS)}</b>&nbsp;&amp; <i>${dice.between(1, 99)} €</i></p>\n<ul><li>a, b</li></ul>${dice.onceIn(4) ? image : ''}`;
 }
 
 function maskedCard(dice: Dice): Value {
@@ -80,5 +80,5 @@ function anything(dice: Dice): Value {
 }
 
 function json(dice: Dice): Value {
-  return JSON.stringify({ size: dice.pick(SIZES), tags: ['a,"b"', dice.pick(COLOURS)], nested: { n: dice.between(0, 9), none: null } });
+  return JSON.stringify({ size: dice.pick(SIZES), tags: ['a,"b"', dice.pick(COLORS)], nested: { n: dice.between(0, 9), none: null } });
 }
