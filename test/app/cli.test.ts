@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readEndpoints } from '../../app/local/emulators/emulators.ts';
 import { decide, REDIRECT_URI } from '../support/service.ts';
 
-/** As the npm scripts do it: a shell that becomes the service. */
+/** As the npm scripts start it: a shell that execs the service. */
 const START = 'exec "$(node app/node26.cjs)" app/cli.ts';
 const { PATH, HOME } = process.env;
 
@@ -18,12 +18,12 @@ interface Ended {
 }
 
 const started: ChildProcess[] = [];
-// A test that failed half-way must not leave what it started; the emulators goes with its service.
+// A failed test must not leave processes behind; the emulators stop with their service.
 afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 
-/** What each of them wrote so far, and its end. */
+/** What each process has written so far, and when it closes. */
 const outputs = new WeakMap<ChildProcess, string>();
 const ends = new WeakMap<ChildProcess, Promise<unknown>>();
 
@@ -45,8 +45,8 @@ async function ended(child: ChildProcess): Promise<Ended> {
   return { code: child.exitCode, output: outputs.get(child)! };
 }
 
-/** Waits until a process has written something. */
-async function wrote(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
+/** Waits until a process has written text that matches. */
+async function waitForOutput(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
   for (;;) {
     const found = pattern.exec(outputs.get(child)!);
     if (found) return found;
@@ -57,7 +57,7 @@ async function wrote(child: ChildProcess, pattern: RegExp): Promise<RegExpExecAr
 
 /** The URL at which a service listens, from its log. */
 async function listening(child: ChildProcess): Promise<string> {
-  const [, port] = await wrote(child, /"event":"listening".*"port":(\d+)/);
+  const [, port] = await waitForOutput(child, /"event":"listening".*"port":(\d+)/);
   return `http://127.0.0.1:${port}`;
 }
 
@@ -70,11 +70,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
-async function allGone(pids: number[]): Promise<void> {
+async function allExited(pids: number[]): Promise<void> {
   while (pids.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** A sentence for the user, and nothing else. */
+/** The single line that a refused command prints. */
 async function refusal(child: ChildProcess): Promise<string> {
   const { code, output } = await ended(child);
   expect(code).toBe(2);
@@ -83,7 +83,7 @@ async function refusal(child: ChildProcess): Promise<string> {
 }
 
 describe('the command line', () => {
-  test('names its commands', async () => {
+  test('lists its commands', async () => {
     const output = await refusal(start('unknown'));
     for (const command of ['serve', 'migrate', 'query', 'emulators', 'demo']) expect(output).toContain(command);
   });
@@ -94,7 +94,7 @@ describe('the command line', () => {
     expect(sentence).toContain(`'--port-bass'. See node app/cli.ts ${command} --help.`);
   });
 
-  test('serve without --local names everything that is missing, and does not start', async () => {
+  test('serve without --local lists every missing setting and does not start', async () => {
     const { code, output } = await ended(start('serve', { TOKEN_KEYS: 'not-a-key-but-secret' }));
     expect(code).toBe(2);
     for (const name of [
@@ -125,7 +125,7 @@ describe('serve --local', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Below the ports of outgoing connections; other runs of this test have others. */
+  /** Below the ephemeral ports, and different in each concurrent run of this test. */
   const portBase = 10_000 + (process.pid % 4_000) * 5;
 
   const emulatorPids = async (): Promise<number[]> => {
@@ -139,7 +139,7 @@ describe('serve --local', () => {
     return await (await fetch(url, sent)).text();
   };
 
-  test('goes on without a new login after a restart, with the ports, the clock and the data it had', async () => {
+  test('continues after a restart with the same login, ports, clock and data', async () => {
     await chmod(folder, 0o755);
     const first = start(`serve --local --no-tick --data ${folder} --port-base ${portBase} --clock 2023-03-02T00:10:00Z`);
     const url = await listening(first);
@@ -154,7 +154,7 @@ describe('serve --local', () => {
     const firstPids = [first.pid!, ...(await emulatorPids())];
     first.kill('SIGTERM');
     expect((await ended(first)).code).toBe(0);
-    await allGone(firstPids);
+    await allExited(firstPids);
 
     const second = start(`serve --local --no-tick --data ${folder}`);
     expect(await listening(second)).toBe(url);
@@ -165,13 +165,13 @@ describe('serve --local', () => {
     expect(JSON.parse(await call(`${url}/jobs`))).toMatchObject({ jobs: [{ object_name: 'User', last_date: '2023-03-03' }] });
     const secondPids = [second.pid!, ...(await emulatorPids())];
     second.kill('SIGKILL');
-    await allGone(secondPids);
+    await allExited(secondPids);
   }, 60_000);
 
   test('a second one attaches to the emulators of the first, and query asks it', async () => {
     const first = start(`serve --local --data ${folder} --port-base 0`);
-    await wrote(first, /"event":"tick"/);
-    await wrote(first, /To start over/);
+    await waitForOutput(first, /"event":"tick"/);
+    await waitForOutput(first, /To start over/);
     const pids = await emulatorPids();
     const second = start(`serve --local --data ${folder}`);
     await listening(second);
@@ -182,13 +182,13 @@ describe('serve --local', () => {
     const { code, output } = await ended(start(`query --data ${folder} "SELECT 40 + 2 AS answer"`));
     expect(output).toContain('42');
     expect(code).toBe(0);
-    const told = outputs.get(first)!.split('\n');
-    expect(told).toContainEqual(`  curl -X PUT -d '{"days": 1}' ${(await readEndpoints(folder))!.clock_url}`);
-    expect(told).toContainEqual(`Ctrl-C stops everything and keeps the data. To start over: rm -rf ${folder}`);
+    const printed = outputs.get(first)!.split('\n');
+    expect(printed).toContainEqual(`  curl -X PUT -d '{"days": 1}' ${(await readEndpoints(folder))!.clock_url}`);
+    expect(printed).toContainEqual(`Ctrl-C stops everything and keeps the data. To start over: rm -rf ${folder}`);
     expect(await refusal(start(`serve --local --data ${folder} --port-base 9000`))).toContain('are already running');
     first.kill('SIGTERM');
     expect((await ended(first)).code).toBe(0);
-    await allGone(pids);
+    await allExited(pids);
   }, 60_000);
 
   test('reports in one sentence that a port is already in use', async () => {

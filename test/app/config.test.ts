@@ -30,7 +30,7 @@ const IN_ECS = {
   GCP_SERVICE_ACCOUNT: 'sync@acme.example',
 };
 
-/** The names of all that a configuration holds, of its parts too. */
+/** The names of all settings of a configuration, nested ones too. */
 function settingsOf(config: object): string[] {
   return Object.entries(config).flatMap(([name, value]) =>
     value && typeof value === 'object' && !Array.isArray(value) ? [name, ...settingsOf(value)] : [name],
@@ -47,7 +47,7 @@ function faultsOf(env: NodeJS.ProcessEnv, local = false): string[] {
 }
 
 describe('the configuration', () => {
-  test('is read whole, with the defaults that the README tells', () => {
+  test('has the documented defaults', () => {
     expect(readConfig(COMPLETE)).toMatchObject({
       http: {
         host: '0.0.0.0',
@@ -77,7 +77,7 @@ describe('the configuration', () => {
     });
   });
 
-  test('is used whole: each of its settings by something besides what reads it', () => {
+  test('has no setting that no other module uses', () => {
     const others = readdirSync('app', { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts') && file !== 'config.ts' && !file.startsWith('local/emulators'))
       .map((file) => readFileSync(join('app', file), 'utf8'))
@@ -87,7 +87,7 @@ describe('the configuration', () => {
     expect(settings.filter((name) => !new RegExp(`\\b${name}\\b`).test(others))).toEqual([]);
   });
 
-  test('names everything that is missing at once', () => {
+  test('lists all missing settings at once', () => {
     const text = faultsOf({}).join('\n');
     for (const name of Object.keys(COMPLETE)) expect(text).toContain(name);
     expect(faultsOf({})).toHaveLength(Object.keys(COMPLETE).length);
@@ -124,21 +124,21 @@ describe('the configuration', () => {
     ['API_KEYS', `ops:root:${SHA256}`],
     ['API_KEYS', 'ops:admin:the-key-itself'],
     ['SCHEDULE_CLOCK_URL', 'http://127.0.0.1:1/clock'],
-  ])('refuses %s=%s in one sentence that names it and tells no secret', (name, value) => {
+  ])('refuses %s=%s in one sentence that names it and shows no secret', (name, value) => {
     const faults = faultsOf({ ...COMPLETE, [name]: value });
     expect(faults).toHaveLength(1);
     expect(faults[0]).toContain(name);
     expect(faults[0]).not.toMatch(/s3cr3t-value|the-key-itself|changeme/);
   });
 
-  test("finds the credentials of a task's role at ECS's own address, and the secrets in the task's region", () => {
+  test("uses ECS's credentials address, and Secrets Manager in the task's region", () => {
     expect(readConfig({ ...COMPLETE, ...IN_ECS }).aws).toMatchObject({
       credentials: { url: 'http://169.254.170.2/v2/credentials' },
       secretsEndpoint: 'https://secretsmanager.eu-north-1.amazonaws.com',
     });
   });
 
-  test('takes the apps of several orgs', () => {
+  test('accepts the apps of several orgs', () => {
     const { salesforce } = readConfig({
       ...COMPLETE,
       SALESFORCE_APPS: '{"other.my.salesforce.com": {"client_id": "a", "client_secret": "b"}}',
@@ -146,7 +146,7 @@ describe('the configuration', () => {
     expect(salesforce.apps.map((app) => app.loginUrl)).toEqual(['https://acme.my.salesforce.com', 'https://other.my.salesforce.com']);
   });
 
-  test('needs no API keys locally, and then listens to this machine alone', () => {
+  test('needs no API keys in local mode, and then listens on localhost only', () => {
     const { API_KEYS, ...rest } = COMPLETE;
     expect(readConfig(rest, true).http).toMatchObject({ host: '127.0.0.1', port: 4444, keys: [], keyless: true });
     expect(faultsOf({ ...rest, HOST: '0.0.0.0' }, true)[0]).toContain('HOST');

@@ -9,8 +9,7 @@ import { createLog } from '../../app/log.ts';
 import { NEARBY, startService, type TestService } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
 
-/** `doctor --real` on the emulators, which answers as the documentation of both services says. */
-// Some fifty probes one after the other, on a machine that may be busy.
+// About fifty sequential probes, on a machine that may be busy.
 jest.setTimeout(120_000);
 
 let service: TestService;
@@ -18,7 +17,7 @@ let env: NodeJS.ProcessEnv;
 let userId: string;
 
 beforeAll(async () => {
-  // More than a page of REST, and time between a Bulk job's creation and its end.
+  // More rows than one REST page, and a delay before a Bulk job completes.
   service = await startService({ salesforce: { rows: { Account: 2_100 }, bulkDelayMs: 150 } });
   const { database, salesforce, bigquery } = service;
   env = { ...serviceEnvironment(database.url, salesforce, bigquery), API_KEYS: `ops:operate:${'a'.repeat(64)}` };
@@ -32,7 +31,7 @@ beforeEach(async () => {
 
 const FEW_ROWS = { objectName: 'Opportunity' };
 
-/** Lines that begin with a mark. */
+/** The lines that start with a mark. */
 type Lines = (mark: 'yes' | 'no' | '--') => string[];
 
 const linesOf =
@@ -40,7 +39,7 @@ const linesOf =
   (mark) =>
     output.split('\n').filter((line) => line.startsWith(`${mark} `));
 
-/** As an operator runs it. */
+/** Runs the command as an operator does. */
 async function command(args: string[] = [], stop = new AbortController()): Promise<{ code: number; output: string; lines: Lines }> {
   const log = jest.spyOn(console, 'log').mockImplementation(() => {});
   try {
@@ -52,7 +51,7 @@ async function command(args: string[] = [], stop = new AbortController()): Promi
   }
 }
 
-/** What the command does, without the pauses that suit services far away. */
+/** Runs the probes without the pauses that remote services need. */
 async function real(
   subject: Partial<Subject> = {},
   changes: NodeJS.ProcessEnv = {},
@@ -100,18 +99,18 @@ async function bulkJobs(): Promise<object[]> {
 }
 
 describe('doctor --real', () => {
-  test('answers yes to everything that the emulators can be asked, and leaves nothing behind', async () => {
+  test('answers yes to all that the emulators support, and leaves nothing behind', async () => {
     const { code, output, lines } = await command();
     expect(lines('no')).toEqual([]);
     expect(lines('yes').length).toBeGreaterThan(40);
-    // What an emulator cannot tell either, and what the local BigQuery does not know.
+    // What emulators cannot answer either, and what the local BigQuery does not support.
     expect(lines('--').filter((line) => !line.includes('MERGE that names months'))).toHaveLength(8);
     expect(output).toMatch(/\d+ yes, 0 no, \d+ not tried/);
     expect(code).toBe(0);
     await expectNothingLeft();
   });
 
-  test('where BigQuery inflates nothing and takes no resumable uploads, says no and names the switches, and tells no value of a record', async () => {
+  test('names the settings to change if BigQuery accepts neither gzip nor resumable uploads', async () => {
     await bigqueryFault({ kind: 'gzip-unknown' });
     await bigqueryFault({ kind: 'http', reason: 'badRequest', match: 'uploadType=resumable' });
     const { failures, output, lines } = await real({ userId, objectName: 'Contact' });
@@ -132,7 +131,7 @@ describe('doctor --real', () => {
     await expectNothingLeft();
   });
 
-  test('with the switches set, what they go around is told and fails nothing', async () => {
+  test('reports but does not fail what the settings already work around', async () => {
     await bigqueryFault({ kind: 'gzip-unknown' });
     await bigqueryFault({ kind: 'http', reason: 'badRequest', match: 'uploadType=resumable' });
     const { failures, lines } = await real(FEW_ROWS, { SALESFORCE_GZIP: 'off', BIGQUERY_UPLOAD: 'multipart' });
@@ -142,16 +141,16 @@ describe('doctor --real', () => {
     expect(failures).toBe(0);
   });
 
-  test('where Salesforce answers otherwise, says no and what follows', async () => {
+  test('says what follows if Salesforce responds differently than assumed', async () => {
     for (const kind of ['not-compressed', 'missing-locator', 'wrong-count'] as const) await salesforceFault({ kind });
     const { code, lines } = await command(['--object', 'Opportunity']);
     expect(code).toBe(1);
-    for (const about of ['are gzipped on request', 'Sforce-Locator', 'Sforce-NumberOfRecords'])
-      expect(lines('no').join('\n')).toContain(about);
+    for (const topic of ['are gzipped on request', 'Sforce-Locator', 'Sforce-NumberOfRecords'])
+      expect(lines('no').join('\n')).toContain(topic);
     await expectNothingLeft();
   });
 
-  test('where no dataset may be made, works in the staging dataset, takes its tables away, and finds that multipart is refused', async () => {
+  test('works in the staging dataset if it may not create one, and deletes its tables there', async () => {
     await bigqueryFault({ kind: 'http', reason: 'accessDenied', match: 'POST /bigquery/v2/projects/local/datasets?', times: 1 });
     await bigqueryFault({ kind: 'http', reason: 'badRequest', match: 'uploadType=multipart' });
     const { output, lines } = await real(FEW_ROWS);
@@ -161,7 +160,7 @@ describe('doctor --real', () => {
     await expectNothingLeft();
   });
 
-  test('that is stopped takes away what it made, a Bulk job that still runs too', async () => {
+  test('deletes what it created when it is stopped, including a running Bulk job', async () => {
     await salesforceFault({ kind: 'job-stuck' });
     const stop = new AbortController();
     const stopped = command(['--object', 'Opportunity'], stop);
@@ -173,15 +172,15 @@ describe('doctor --real', () => {
     await expectNothingLeft();
   });
 
-  test('of a connection that is not there says so', async () => {
+  test('refuses an unknown connection', async () => {
     await expect(command(['--connection', 'me'])).rejects.toThrow('--connection must be a user_id');
-    const nobody = userId.replace(/005.{15}$/, '005000000000000AAA');
-    await expect(command(['--connection', nobody])).rejects.toThrow('No connection has this user_id');
+    const unknown = userId.replace(/005.{15}$/, '005000000000000AAA');
+    await expect(command(['--connection', unknown])).rejects.toThrow('No connection has this user_id');
     await expectNothingLeft();
   });
 });
 
-test('doctor --real without a connection tries BigQuery alone', async () => {
+test('doctor --real without a connection probes BigQuery only', async () => {
   await using other = await startService({ worker: false });
   const { database, salesforce, bigquery } = other;
   const { failures, lines } = await real({}, serviceEnvironment(database.url, salesforce, bigquery));

@@ -34,7 +34,7 @@ async function runDoctor(changes: NodeJS.ProcessEnv = {}): Promise<{ code: numbe
   }
 }
 
-test('the doctor finds everything well where it is: a row goes the whole way through BigQuery', async () => {
+test('the doctor passes a healthy service, and loads and merges one row in BigQuery', async () => {
   const { code, output } = await runDoctor();
   expect(output).toContain('All checks passed.');
   expect(output).toMatch(/BigQuery can load and merge: 1 row loaded, 1 merged/);
@@ -44,7 +44,7 @@ test('the doctor finds everything well where it is: a row goes the whole way thr
   expect(code).toBe(0);
 });
 
-test('the doctor says in which target dataset no table can be made, though it is there to be seen', async () => {
+test('the doctor names the target dataset in which no table can be created', async () => {
   const fault = { kind: 'http', reason: 'accessDenied', status: 403, times: 100, match: '/datasets/second/tables' };
   const { url } = service.bigquery;
   await fetch(`${url}/emulator/faults`, { method: 'POST', body: JSON.stringify(fault), headers: { 'content-type': 'application/json' } });
@@ -55,7 +55,7 @@ test('the doctor says in which target dataset no table can be made, though it is
   expect(output).toMatch(/FAIL {2}tables can be created in every target dataset: .*the table second\./);
 });
 
-test('the doctor says which target dataset has default expirations, and how they are removed', async () => {
+test('the doctor names the target dataset with default expirations, and how to remove them', async () => {
   await service.client.dataset('second').setMetadata({ defaultTableExpirationMs: String(60 * 86_400_000) });
   const { code, output } = await runDoctor();
   await service.client.dataset('second').setMetadata({ defaultTableExpirationMs: null as unknown as string });
@@ -65,7 +65,7 @@ test('the doctor says which target dataset has default expirations, and how they
   );
 });
 
-test('the doctor says what is wrong, each thing by itself, and tells no secret', async () => {
+test('the doctor reports each failure by itself and shows no secret', async () => {
   const { code, output } = await runDoctor({ SALESFORCE_CLIENT_SECRET: 'not-the-s3cret', BIGQUERY_LOCATION: 'US' });
   expect(code).toBe(1);
   expect(output).toMatch(/ok {4}the job store is reachable/);
@@ -74,13 +74,13 @@ test('the doctor says what is wrong, each thing by itself, and tells no secret',
   expect(output).not.toContain('not-the-s3cret');
 });
 
-test('the doctor says that the org does not offer the version of the API, and which one to set', async () => {
+test('the doctor says that the org lacks the API version, and which one to set', async () => {
   const { code, output } = await runDoctor({ SALESFORCE_API_VERSION: '67.0' });
   expect(code).toBe(1);
   expect(output).toMatch(/FAIL {2}every connection can call its org: http.*\/id\/.*: .* not 67\.0\. Set SALESFORCE_API_VERSION to 66\.0\./);
 });
 
-test('a job is overdue when its window has been closed for hours and it is not done with it, unless it was paused or made since', async () => {
+test('a job is overdue hours after its window closed, unless it was paused or created since', async () => {
   const userId = (await service.database.pool.query<{ identity_url: string }>('SELECT identity_url FROM connections')).rows[0]!
     .identity_url;
   const fields = { user_id: userId, object_name: 'Account' };
@@ -100,20 +100,20 @@ test('a job is overdue when its window has been closed for hours and it is not d
   expect(await countOverdue(service.context)).toBe(1);
 });
 
-test('how many jobs are overdue is told at once and then each minute, until the watch is stopped', async () => {
-  const told = (): number => service.logged.filter((line) => line.includes('"event":"jobs_overdue"')).length;
-  const untilTold = async (times: number): Promise<void> => {
-    // Ends, where nothing is ever told, with the service.
-    while (told() < times) await service.database.pool.query('SELECT 1');
+test('the number of overdue jobs is logged at once and every minute until the watch stops', async () => {
+  const countLogged = (): number => service.logged.filter((line) => line.includes('"event":"jobs_overdue"')).length;
+  const untilLogged = async (times: number): Promise<void> => {
+    // If nothing is ever logged, this fails when the service stops.
+    while (countLogged() < times) await service.database.pool.query('SELECT 1');
   };
   const others = ['Date', 'hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'setTimeout', 'clearTimeout'] as const;
   jest.useFakeTimers({ doNotFake: [...others] });
   try {
     const watch = watchOverdue(service.context);
-    await untilTold(1);
+    await untilLogged(1);
     for (const times of [2, 3]) {
       jest.advanceTimersByTime(60_000);
-      await untilTold(times);
+      await untilLogged(times);
     }
     watch.stop();
     expect(jest.getTimerCount()).toBe(0);

@@ -50,7 +50,7 @@ function cyclesOf(found: Import[]): string[] {
   return [...targets.keys()].flatMap((file) => walk(file, []));
 }
 
-/** Lower may not import higher. What is not named here is a tool of all, or is held by a rule of its own. */
+/** A lower module may not import a higher one. Modules not listed here are shared by all, or have a rule of their own. */
 const HEIGHT: Record<string, number> = {
   'errors.ts': 0,
   core: 1,
@@ -68,11 +68,11 @@ const HEIGHT: Record<string, number> = {
 };
 
 describe('imports', () => {
-  test('there are some to be looked at', () => {
+  test('are found', () => {
     expect(imports.length).toBeGreaterThan(100);
   });
 
-  test('go one way: cli, commands, http, actions, sync, then store, salesforce and bigquery, which never meet, then core, then errors', () => {
+  test('go one way, from the command line down to errors, and never between the clients', () => {
     expect(
       broken(({ from, to }) => {
         const [own, other] = [HEIGHT[part(from)], HEIGHT[part(to)]];
@@ -85,32 +85,32 @@ describe('imports', () => {
   test.each([
     ['app', APP],
     ['infra', INFRA],
-  ])('of %s: no file imports itself through others, types included', (_, root) => {
+  ])('of %s have no cycles, types included', (_, root) => {
     expect(cyclesOf(importsIn(root))).toEqual([]);
   });
 
-  test('only commands put a context together; all others know its type', () => {
+  test('of the context are type-only, except in commands', () => {
     expect(broken(({ from, to, typeOnly }) => to !== 'context.ts' || typeOnly || part(from) === 'commands')).toEqual([]);
   });
 
-  test('events know only core, errors and the log, so any module above these may emit them', () => {
+  test('of events.ts are only core, errors and the log, so that any module above may emit them', () => {
     const mayKnow = ['core', 'errors.ts', 'log.ts'];
     expect(broken(({ from, to }) => from !== 'events.ts' || mayKnow.includes(part(to)))).toEqual([]);
   });
 
-  test('the emulators share nothing with the rest of the app', () => {
+  test('keep the emulators apart from the rest of the app', () => {
     const isEmulator = (file: string): boolean => file.startsWith('local/emulators/');
     expect(broken(({ from, to }) => !isEmulator(from) || !to.endsWith('.ts') || isEmulator(to))).toEqual([]);
   });
 
-  test('what production does not ship is loaded only when a command needs it', () => {
+  test('of code that production does not ship are dynamic, in commands only', () => {
     const mayLoad = ['cli.ts', 'commands/serve.ts', 'commands/query.ts'];
     expect(
       broken(({ from, to, dynamic }) => part(to) !== 'local' || part(from) === 'local' || (dynamic && mayLoad.includes(from))),
     ).toEqual([]);
   });
 
-  test('only local mode needs an optional package, and nothing a package for development', () => {
+  test('of optional packages are in local mode only, and of development packages nowhere', () => {
     const { optionalDependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, object>;
     const named = (packages: object | undefined, to: string): boolean =>
       Object.keys(packages ?? {}).some((name) => to === name || to.startsWith(`${name}/`));
@@ -118,12 +118,12 @@ describe('imports', () => {
     expect(broken(({ to }) => !named(devDependencies, to))).toEqual([]);
   });
 
-  test('only the warehouse has a client of BigQuery, which no time limit of its own ends', () => {
-    const mayHaveOne = ['bigquery/warehouse.ts', 'local/compare-with-org.ts'];
-    expect(broken(({ from, to, typeOnly }) => to !== '@google-cloud/bigquery' || typeOnly || mayHaveOne.includes(from))).toEqual([]);
+  test('of the BigQuery client are in the warehouse only, because it has no time limit of its own', () => {
+    const allowed = ['bigquery/warehouse.ts', 'local/compare-with-org.ts'];
+    expect(broken(({ from, to, typeOnly }) => to !== '@google-cloud/bigquery' || typeOnly || allowed.includes(from))).toEqual([]);
   });
 
-  test('only the configuration reads the environment', () => {
+  test('leave process.env to the entry points', () => {
     const readers = readdirSync(APP, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
       .filter((file) => /process\.env/.test(readFileSync(join(APP, file), 'utf8')));

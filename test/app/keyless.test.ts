@@ -19,24 +19,24 @@ afterEach(() => clouds[Symbol.asyncDispose]());
 const credentials = (): ReturnType<typeof taskCredentials> =>
   taskCredentials({ url: `${clouds.url}/credentials`, token: 'endpoint-token', tokenFile: undefined });
 
-describe('in a task of ECS', () => {
-  test("the credentials of the role are asked for once, with the endpoint's token, and kept", async () => {
-    const give = credentials();
-    expect(await give()).toEqual({ accessKeyId: 'AKIA', secretAccessKey: 'aws-secret', token: 'session' });
-    await give();
+describe('in an ECS task', () => {
+  test("requests the role's credentials once, with the endpoint's token, and caches them", async () => {
+    const provide = credentials();
+    expect(await provide()).toEqual({ accessKeyId: 'AKIA', secretAccessKey: 'aws-secret', token: 'session' });
+    await provide();
     expect(clouds.calls('/credentials')).toHaveLength(1);
     expect(clouds.calls('/credentials')[0]!.headers.authorization).toBe('endpoint-token');
   });
 
-  test('credentials that end within minutes are asked for anew, before they do', async () => {
+  test('requests credentials again minutes before they expire', async () => {
     clouds.credentialsMs = 4 * 60_000;
-    const give = credentials();
-    await give();
-    await give();
+    const provide = credentials();
+    await provide();
+    await provide();
     expect(clouds.calls('/credentials')).toHaveLength(2);
   });
 
-  test("the database's password is kept for a while, and asked for anew where it was refused", async () => {
+  test('caches the database password, and requests it again after it was refused', async () => {
     const store = { region: 'eu-north-1', endpoint: `${clouds.url}/secrets`, credentials: credentials() };
     const source = databasePassword(store, 'arn:aws:secret');
     expect(await source.read()).toBe('first');
@@ -46,7 +46,7 @@ describe('in a task of ECS', () => {
     expect(await source.read()).toBe('second');
   });
 
-  test('what AWS does not answer is given up', async () => {
+  test('gives up if AWS does not respond', async () => {
     const silent = { url: `${clouds.url}/never`, token: undefined, tokenFile: undefined, answerMs: 20 };
     await expect(taskCredentials(silent)()).rejects.toThrow(/timeout/);
     const store = { region: 'eu-north-1', endpoint: `${clouds.url}/never`, credentials: credentials(), answerMs: 20 };
@@ -54,7 +54,7 @@ describe('in a task of ECS', () => {
   });
 });
 
-/** What the service opens from the environment that a task of ECS has. */
+/** The context that the service creates from the environment of an ECS task. */
 function openContext(database: { port: number; trusted: CertifiedHost }, limits = LIMITS): Context {
   const { username, pathname } = new URL(process.env.TEST_POSTGRES_URL!);
   const config = readConfig({
@@ -83,10 +83,10 @@ function openContext(database: { port: number; trusted: CertifiedHost }, limits 
 
 const AUDIENCE = '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/aws';
 
-describe("the service's job store, by RDS's parts,", () => {
+describe('a job store in RDS', () => {
   const { password, port } = new URL(process.env.TEST_POSTGRES_URL!);
 
-  test("is reached over TLS, with the password of RDS's secret, which its region is asked for", async () => {
+  test("is reached over TLS, with the password from RDS's secret in the task's region", async () => {
     clouds.password = decodeURIComponent(password);
     await using postgres = await startTlsPostgres('localhost');
     const context = openContext({ port: postgres.port, trusted: 'localhost' });
@@ -100,9 +100,9 @@ describe("the service's job store, by RDS's parts,", () => {
   });
 
   test.each<[string, CertifiedHost, CertifiedHost, string]>([
-    ['whose certificate is of an authority that is not ours', 'localhost', 'db.example', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
-    ['whose certificate names another host', 'db.example', 'db.example', 'ERR_TLS_CERT_ALTNAME_INVALID'],
-  ])('is refused %s, before it is told the password', async (_what, certified, trusted, code) => {
+    ['from an authority that is not trusted', 'localhost', 'db.example', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    ['for another host', 'db.example', 'db.example', 'ERR_TLS_CERT_ALTNAME_INVALID'],
+  ])('is refused with a certificate %s, before it receives the password', async (_what, certified, trusted, code) => {
     await using postgres = await startTlsPostgres(certified);
     const context = openContext({ port: postgres.port, trusted });
     await expect(context.database.query('SELECT 1')).rejects.toMatchObject({ code });
@@ -117,8 +117,8 @@ describe("the service's job store, by RDS's parts,", () => {
   });
 });
 
-describe("the service's BigQuery", () => {
-  test('is reached without a key: AWS vouches, STS takes its word, the service account lends a token', async () => {
+describe('BigQuery without a key', () => {
+  test('is reached with a token of the service account, which the AWS identity obtains from STS', async () => {
     const { warehouse, close } = openContext({ port: 1, trusted: 'localhost' });
     await warehouse.call('list the datasets', (client) => client.getDatasets());
     const headers = await warehouse.authHeaders();
@@ -133,10 +133,10 @@ describe("the service's BigQuery", () => {
     };
     expect(subject.url).toMatch(/^https:\/\/sts\.eu-north-1\.amazonaws\.com/);
     expect(subject.headers).toContainEqual({ key: 'x-goog-cloud-target-resource', value: AUDIENCE });
-    const [lent] = clouds.calls('/v1/projects/');
-    expect(lent!.url).toBe('/v1/projects/-/serviceAccounts/sync%40acme.iam.gserviceaccount.com:generateAccessToken');
-    expect(lent!.headers.authorization).toBe('Bearer federated');
-    expect(JSON.parse(lent!.body)).toMatchObject({ scope: ['https://www.googleapis.com/auth/bigquery'] });
+    const [impersonation] = clouds.calls('/v1/projects/');
+    expect(impersonation!.url).toBe('/v1/projects/-/serviceAccounts/sync%40acme.iam.gserviceaccount.com:generateAccessToken');
+    expect(impersonation!.headers.authorization).toBe('Bearer federated');
+    expect(JSON.parse(impersonation!.body)).toMatchObject({ scope: ['https://www.googleapis.com/auth/bigquery'] });
   });
 
   test.each([
@@ -155,13 +155,13 @@ describe("the service's BigQuery", () => {
       /\(PERMISSION_DENIED\): Permission 'iam\.serviceAccounts\.getAccessToken' denied .* role Workload Identity User on sync@acme/,
     ],
     [
-      'for want of the role of the task',
+      'because the task has no role',
       '/credentials',
       404,
       {},
       /AWS did not provide credentials for the task role .* Check that the task definition has a task role/,
     ],
-  ])('is refused %s with what to check, for uploads as well', async (_by, path, status, body, shown) => {
+  ])('is refused %s, for uploads too, and the error says what to check', async (_by, path, status, body, shown) => {
     clouds.refusal = { path, status, body };
     const { warehouse, close } = openContext({ port: 1, trusted: 'localhost' });
     await expect(query(warehouse, 'SELECT 1', {})).rejects.toThrow(shown);
@@ -170,7 +170,7 @@ describe("the service's BigQuery", () => {
     expect(clouds.calls('/bigquery/')).toEqual([]);
   });
 
-  test.each(['/v1/token', '/v1/projects/'])('is reached though a request for a token (%s) is never answered', async (path) => {
+  test.each(['/v1/token', '/v1/projects/'])('is reached after a token request (%s) that got no response', async (path) => {
     const { warehouse, close } = openContext({ port: 1, trusted: 'localhost' }, { ...LIMITS, bigqueryCallMs: 300 });
     clouds.silence(path, 100);
     await expect(warehouse.authHeaders()).rejects.toMatchObject({ code: 'bigquery_unavailable' });

@@ -5,13 +5,13 @@ import { AppError } from '../../app/errors.ts';
 import { createLog, describeError } from '../../app/log.ts';
 import { translateSalesforceError } from '../../app/salesforce/errors.ts';
 
-test("a foreign error's text stands in no log line, whatever its lines look like", () => {
+test("never logs a platform error's text, even if its lines look like a stack trace", () => {
   const text = 'Error while reading data: Could not parse value:\n    at 12 Elm Street, Springfield (Jane Roe)\n';
   const error = translateJobError({ errorResult: { reason: 'invalid', message: text } }, 'load a page');
   expect(JSON.stringify(describeError(error))).not.toContain('Jane Roe');
 });
 
-test('of a foreign error its name, its code and the places in the code are told', () => {
+test("logs a foreign error's name, code and stack frames, but not its message", () => {
   const cause = Object.assign(new TypeError('quotes a value'), { code: 'EPIPE' });
   const described = JSON.stringify(describeError(cause));
   expect(described).toContain('TypeError');
@@ -21,25 +21,25 @@ test('of a foreign error its name, its code and the places in the code are told'
 });
 
 test.each([
-  ['of a code: a text', `Jane Roe ${'x'.repeat(5_000)}`],
-  ['of a code: a token', '00D1U000000rQga!AQ4AQ.x_y'],
-  ['of a code: too much', 'X'.repeat(82)],
-])('what platforms give in place %s is neither shown nor logged', (_what, said) => {
+  ['text', `Jane Roe ${'x'.repeat(5_000)}`],
+  ['a token', '00D1U000000rQga!AQ4AQ.x_y'],
+  ['an overlong code', 'X'.repeat(82)],
+])('neither shows nor logs %s that a platform returns as an error code', (_what, text) => {
   const errors = [
-    translateSalesforceError(Object.assign(new Error('x'), { name: said, errorCode: said, status: 400 }), 'query Account'),
-    translateSalesforceError(Object.assign(new Error('x'), { name: said, errorCode: said }), 'query Account'),
-    translateBigQueryError(Object.assign(new Error('x'), { code: 400, errors: [{ reason: said, location: said, message: 'x' }] }), 'load'),
-    translateJobError({ errorResult: { reason: said, location: said, message: 'x' } }, 'load'),
+    translateSalesforceError(Object.assign(new Error('x'), { name: text, errorCode: text, status: 400 }), 'query Account'),
+    translateSalesforceError(Object.assign(new Error('x'), { name: text, errorCode: text }), 'query Account'),
+    translateBigQueryError(Object.assign(new Error('x'), { code: 400, errors: [{ reason: text, location: text, message: 'x' }] }), 'load'),
+    translateJobError({ errorResult: { reason: text, location: text, message: 'x' } }, 'load'),
   ];
   const codes = errors.map((error) => /\(([^)]*)\)/.exec(error.message)?.[1]);
   expect(codes).toEqual(['ERROR_HTTP_400', 'unknown', 'HTTP 400', 'unknown']);
-  expect(JSON.stringify(errors.map(describeError))).not.toContain(said);
+  expect(JSON.stringify(errors.map(describeError))).not.toContain(text);
 });
 
-test("an error's details never overwrite a field of the log line", () => {
+test("an error's details never overwrite the fields of the log line", () => {
   const lines: string[] = [];
   const log = createLog({ write: (line: string) => lines.push(line) });
-  const about = {
+  const fields = {
     event: 'run_failed',
     run: 'r',
     job: 'j',
@@ -50,16 +50,16 @@ test("an error's details never overwrite a field of the log line", () => {
     recovery: 'retry',
     slice: 3,
   };
-  const details = Object.fromEntries([...Object.keys(about), 'level', 'time', 'msg'].map((name) => [name, 'of the error']));
+  const details = Object.fromEntries([...Object.keys(fields), 'level', 'time', 'msg'].map((name) => [name, 'from the error']));
   const error = new AppError('bigquery_refused', 'BigQuery refused it.', { details, cause: new TypeError('x') });
-  log.warn({ ...about, ...describeError(error) }, 'the run failed');
+  log.warn({ ...fields, ...describeError(error) }, 'the run failed');
   const { level, time, msg, ...line } = JSON.parse(lines[0]!) as Record<string, unknown>;
-  expect(line).toMatchObject({ ...about, error_code: 'bigquery_refused', error_details: details });
+  expect(line).toMatchObject({ ...fields, error_code: 'bigquery_refused', error_details: details });
   expect([level, msg]).toEqual(['warn', 'the run failed']);
-  expect(time).not.toBe('of the error');
+  expect(time).not.toBe('from the error');
 });
 
-test('errors reach the log by describeError alone', () => {
+test('logs errors through describeError only', () => {
   const files = readdirSync('app', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
   const spreading = files.filter((file) => /\.\.\.\(?error\b.*\.details\b|\.\.\.\w+\.details\b/.test(readFileSync(`app/${file}`, 'utf8')));
   expect(spreading.filter((file) => !file.startsWith('local/emulators/'))).toEqual([]);

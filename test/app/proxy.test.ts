@@ -5,11 +5,11 @@ import { expect, test } from '@jest/globals';
 import { request } from 'undici';
 import { startService } from '../support/service.ts';
 
-test('requests leave by the proxy of the environment, those to this machine directly', async () => {
+test('requests go through the configured proxy, except those to this machine', async () => {
   const proxied: string[] = [];
   const proxy = createServer((incoming, outgoing) => {
     proxied.push(incoming.url!);
-    outgoing.end('by the proxy');
+    outgoing.end('from the proxy');
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
@@ -19,7 +19,7 @@ test('requests leave by the proxy of the environment, those to this machine dire
     await service.connect();
     expect(proxied).toEqual([]);
     const { body } = await request('http://org.example/services/data', { dispatcher: service.context.dispatcher });
-    expect(await body.text()).toBe('by the proxy');
+    expect(await body.text()).toBe('from the proxy');
     expect(proxied).toEqual(['http://org.example/services/data']);
   }
   proxy.close();

@@ -7,10 +7,10 @@ import { expect, test } from '@jest/globals';
 import { startService } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
 
-/** Throws, where nothing catches, at SIGUSR2. */
+/** Throws an uncaught error on SIGUSR2. */
 const BOMB = `process.on('SIGUSR2',()=>{throw/**/new/**/Error('Ja'+'ne')})`;
 
-test('an error that nothing catches is one log line, and the process ends after its runs were handed back', async () => {
+test('an uncaught error is one log line, and the process exits after it releases its runs', async () => {
   await using service = await startService({ worker: false });
   const user_id = await service.connect();
   await service.call('create_importing_job', { user_id, object_name: 'Account', start_date: '2023-03-01' });

@@ -11,7 +11,7 @@ import { query } from '../../../app/bigquery/jobs.ts';
 import { loadPage } from '../../../app/bigquery/load.ts';
 import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
 
-/** Where google-auth-library looks for credentials: files of the home folder, and a metadata server that nobody runs here. */
+/** Where google-auth-library searches for credentials: files in the home folder, and a metadata server that does not exist here. */
 const ENVIRONMENT = { CLOUDSDK_CONFIG: '', GCE_METADATA_HOST: '127.0.0.1:1', GOOGLE_APPLICATION_CREDENTIALS: '' };
 
 let before: NodeJS.ProcessEnv;
@@ -41,7 +41,7 @@ afterEach(() => {
   rmSync(home, { recursive: true });
 });
 
-/** BigQuery at an address that is not taken for an emulator's. */
+/** BigQuery at an address that does not count as an emulator's. */
 function open(): Warehouse {
   const endpoint = `http://127.0.0.2:${(google.address() as AddressInfo).port}`;
   return openWarehouse({ project: 'acme', location: 'EU', endpoint, stagingDataset: 'staging', federation: undefined }, new Agent());
@@ -61,7 +61,7 @@ test.each<[string, (warehouse: Warehouse) => Promise<unknown>]>([
       return loadPage(warehouse, { jobId: 'load', table, columns: ['Id'], labels: {} }, page());
     },
   ],
-])('without Google credentials, %s says how to log in, and calls nothing', async (_what, use) => {
+])('without Google credentials, %s says how to log in and makes no call', async (_what, use) => {
   await expect(use(open())).rejects.toMatchObject({
     code: 'bigquery_refused',
     message: expect.stringContaining('Run gcloud auth application-default login'),
@@ -69,9 +69,9 @@ test.each<[string, (warehouse: Warehouse) => Promise<unknown>]>([
   expect(calls).toBe(0);
 });
 
-test('a credentials file that cannot be used is named by its variable, and nothing of it is shown', async () => {
+test('an unusable credentials file is named by its variable, and its content is not shown', async () => {
   const file = join(home, 'key.json');
-  writeFileSync(file, 's3cret that is no JSON');
+  writeFileSync(file, 's3cret and not JSON');
   process.env.GOOGLE_APPLICATION_CREDENTIALS = file;
   const error = await query(open(), 'SELECT 1', {}).catch((thrown: Error) => thrown);
   expect(error).toMatchObject({ message: expect.stringContaining('The file in GOOGLE_APPLICATION_CREDENTIALS') });

@@ -20,10 +20,10 @@ afterAll(() => emulator.close());
 const CURSOR = 'SystemModstamp';
 const name = (table: string) => ({ project: 'local', dataset: 'd', table });
 
-/** A reading of a record in a slice. */
+/** A record as a slice read it. */
 interface Reading {
   id: string;
-  /** of its cursor; null: it has none */
+  /** second of its cursor; null: no cursor */
   second: number | null;
 }
 type Slices = readonly (readonly Reading[])[];
@@ -31,11 +31,11 @@ type Slices = readonly (readonly Reading[])[];
 const cursorText = (second: number | null, api: 'bulk' | 'rest'): string =>
   second === null ? '' : `2023-03-01T00:00:0${second}.000${api === 'bulk' ? 'Z' : '+0000'}`;
 
-/** The text of a field, which is the same for the same state of the record. */
+/** The text of a field: the same for the same version of the record. */
 const textOf = (field: string, { id, second }: Reading, api: 'bulk' | 'rest'): string =>
   field === 'Id' ? id : field === CURSOR ? cursorText(second, api) : `${field} of ${id} at ${second}`;
 
-/** Stages each group's slices and builds the delta table. @returns its rows without what is different for each run, and its counts */
+/** Stages each group's slices and builds the delta table. @returns its rows without the columns that differ for each run, and its counts */
 async function buildDelta(
   columns: readonly FieldColumn[],
   groups: ReadonlyMap<number, Slices>,
@@ -81,14 +81,14 @@ const fields = fc
   .uniqueArray(fc.record({ field: fc.constantFrom(...'ABCDEFGH'), group: fc.nat(4) }), { selector: ({ field }) => field })
   .map((drawn) => drawn.map(({ field, group }): FieldColumn => ({ field, name: field, type: 'STRING', group, calculated: group > 2 })));
 
-/** What a slice reads: nothing twice. */
+/** The records of one slice, each once. */
 const slice = fc.uniqueArray(fc.record({ id: fc.constantFrom('001A', '001B', '001a', '001b'), second: fc.option(fc.nat(5)) }), {
   selector: ({ id }) => id,
 });
 
-test('where no row changes meanwhile, the delta is the same, however its fields are grouped', async () => {
+test('the delta table is the same for any grouping of its fields if no row changes meanwhile', async () => {
   const property = fc.asyncProperty(fields, fc.array(slice, { minLength: 1, maxLength: 3 }), async (drawn, slices) => {
-    // Of one record, all groups see the same last state.
+    // All groups see the same last version of a record.
     const states = new Map(slices.flat().map((reading) => [reading.id, reading]));
     const read = slices.map((readings) => readings.map(({ id }) => states.get(id)!));
     const columns = [...keys, ...drawn];
@@ -101,7 +101,7 @@ test('where no row changes meanwhile, the delta is the same, however its fields 
   await fc.assert(property, { numRuns: 12 });
 });
 
-describe('a row that changes between the queries of its groups', () => {
+describe('a row that changes between the queries of its field groups', () => {
   const column = (field: string, group: number, calculated = false): FieldColumn => ({
     field,
     name: field,
@@ -114,7 +114,7 @@ describe('a row that changes between the queries of its groups', () => {
     { id: '001A', second: 2 },
   ];
 
-  test('has the newest state that all groups have', async () => {
+  test('gets the newest version that all groups read', async () => {
     const read = new Map<number, Slices>([
       [0, [[before!], [after!]]],
       [1, [[before!]]],
@@ -124,7 +124,7 @@ describe('a row that changes between the queries of its groups', () => {
     expect(counts).toEqual({ staged: 1, whole: 1 });
   });
 
-  test('is left out, and counted, where the groups have no state in common', async () => {
+  test('is skipped and counted if the groups read no version in common', async () => {
     const read = new Map<number, Slices>([
       [0, [[before!, { id: '001B', second: 1 }]]],
       [1, [[after!, { id: '001B', second: 1 }]]],
@@ -134,7 +134,7 @@ describe('a row that changes between the queries of its groups', () => {
     expect(counts).toEqual({ staged: 2, whole: 1 });
   });
 
-  test('has the calculated values that were read last', async () => {
+  test('gets the calculated values that were read last', async () => {
     const read = new Map<number, Slices>([
       [0, [[before!, { id: '001B', second: 1 }]]],
       [1, [[before!], [after!]]],
@@ -146,14 +146,14 @@ describe('a row that changes between the queries of its groups', () => {
     ]);
   });
 
-  test('is left out where a group that is joined by cursor has no rows at all', async () => {
+  test('is skipped if a group that is joined by cursor has no rows', async () => {
     const { rows, counts } = await buildDelta([...keys, column('B', 1), column('F', 2, true)], new Map([[0, [[before!]]]]));
     expect(rows).toEqual([]);
     expect(counts).toEqual({ staged: 1, whole: 0 });
   });
 });
 
-test('a staging table without a column is an error, never a shift of values', async () => {
+test('a staging table that lacks a column is an error and never shifts values', async () => {
   await rowsOf(emulator, `CREATE OR REPLACE TABLE d.narrow AS SELECT '001A' AS Id, '' AS SystemModstamp, 'b' AS B`);
   const statement: DeltaStatement = {
     delta: name('delta'),

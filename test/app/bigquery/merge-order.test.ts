@@ -24,7 +24,7 @@ const columns = [
   { name: 'SystemModstamp', type: 'TIMESTAMP' as const },
 ];
 
-/** When each record was made, which never changes: at the ends of months, and over the turn of a year. */
+/** When each record was created, which never changes: at the ends of months, across a year boundary. */
 const CREATED: Record<string, string> = {
   '001A': '2022-12-31 23:59:59',
   '001B': '2023-01-01 00:00:00',
@@ -32,7 +32,7 @@ const CREATED: Record<string, string> = {
   '001b': '2023-03-15 12:00:00',
 };
 
-/** What a record was at a stamp: the same, whenever it is read. */
+/** A record at a timestamp: the same whenever it is read. */
 interface Version {
   id: string;
   stamp: number;
@@ -47,7 +47,7 @@ const deltas = fc.array(
 
 const isDeleted = (stamp: number): boolean => stamp % 3 === 0;
 
-/** What is read later is no older. */
+/** Sorts each record's versions, so that later reads are never older. */
 function inOrder(read: readonly Version[][]): Version[][] {
   const left = Map.groupBy(read.flat(), ({ id }) => id);
   for (const versions of left.values()) versions.sort((one, other) => one.stamp - other.stamp);
@@ -71,7 +71,7 @@ async function makeDelta(table: string, versions: readonly Version[]): Promise<v
   await rowsOf(emulator, `CREATE OR REPLACE TABLE d.${table} AS ${rows.join(' UNION ALL ')}`);
 }
 
-/** Merges a delta table, bounded by where its rows lie. */
+/** Merges a delta table, bounded by the Ids and months of its rows. */
 async function merge(table: string, versions: readonly Version[], deletes: Deletes, partitioned: boolean): Promise<void> {
   const ids = versions.map(({ id }) => id).sort();
   const statement = mergeStatement({
@@ -90,18 +90,18 @@ async function merge(table: string, versions: readonly Version[], deletes: Delet
   await rowsOf(emulator, statement);
 }
 
-/** What is left of a record's newest version; undefined: nothing. */
+/** The text that remains of a record's newest version; undefined: the row is removed. */
 function textOf(stamp: number, deletes: Deletes): string | null | undefined {
   if (deletes === 'keep' || !isDeleted(stamp)) return `text ${stamp}`;
   return deletes === 'blank' ? null : undefined;
 }
 
 test.each([
-  ['keep', 'in any order, and again,'],
-  // What was removed is nowhere told to have been newer: the service itself has to merge in order, and one MERGE at a time.
+  ['keep', 'in any order and repeatedly'],
+  // No row records that a removed version was newer, so the service must merge in order, one MERGE at a time.
   ['remove', 'in order'],
-  ['blank', 'in any order, and again,'],
-] as const)('with deletes=%s, deltas that are merged %s leave the newest version of each record', async (deletes, _order) => {
+  ['blank', 'in any order and repeatedly'],
+] as const)('with deletes=%s, deltas merged %s leave the newest version of each record', async (deletes, _order) => {
   const some = fc.array(fc.nat(3), { maxLength: 3 });
   const property = fc.asyncProperty(deltas, some, some, fc.boolean(), async (drawn, first, again, partitioned) => {
     const read = deletes === 'remove' ? inOrder(drawn) : drawn;

@@ -19,16 +19,16 @@ const merge: MergeStatement = {
   partitionField: 'CreatedDate',
 };
 
-test('a name that is no name never gets into a statement', () => {
+test('refuses an invalid column name in a statement', () => {
   const columns = [id, { field: 'x', name: 'x`; DROP TABLE t; --', type: 'STRING' as const }];
   expect(() => mergeStatement({ ...merge, columns })).toThrow(RangeError);
 });
 
-test('a text in a statement cannot end itself', () => {
+test('escapes quotes and backslashes in a string literal', () => {
   expect(mergeStatement({ ...merge, firstId: "001' OR \\" })).toContain("BETWEEN '001\\' OR \\\\' AND");
 });
 
-test('the delta statement of a run is the same, whoever builds it', () => {
+test('builds the same delta statement from equal inputs', () => {
   const statement: DeltaStatement = {
     delta: table('delta'),
     slices: [{ order: 0, fieldGroup: 0, table: table('stage') }],
@@ -43,7 +43,7 @@ test('the delta statement of a run is the same, whoever builds it', () => {
 });
 
 describe('a MERGE into a partitioned table', () => {
-  test('names the months that it touches, as few ranges as there are, over the turn of a year too', () => {
+  test('names the months that it touches as few ranges, also across a year boundary', () => {
     const sql = mergeStatement({ ...merge, months: ['2023-01', '2022-12', '2023-05'] });
     expect(sql).toContain(
       "(_target.`CreatedDate` >= TIMESTAMP '2022-12-01 00:00:00+00' AND _target.`CreatedDate` < TIMESTAMP '2023-02-01 00:00:00+00') OR " +

@@ -31,7 +31,7 @@ afterAll(async () => {
 
 const BLOCK = Buffer.from(`"${'x'.repeat(1_000)}"\n`.repeat(1_000));
 
-/** Two chunks of 16 MiB and a part of a third. */
+/** Two chunks of 16 MiB and part of a third. */
 async function* largePage(): AsyncGenerator<Buffer> {
   yield Buffer.from('"Id"\n');
   for (let block = 0; block < 37; block++) yield BLOCK;
@@ -42,7 +42,7 @@ async function* exactlyTwoChunks(): AsyncGenerator<Buffer> {
   yield Buffer.from(`"Id"\n`);
   yield Buffer.from(`"${'z'.repeat(56)}"\n`);
   const block = Buffer.from(line.repeat(1_024));
-  for (let block_ = 1; block_ < 512; block_++) yield block;
+  for (let index = 1; index < 512; index++) yield block;
   yield Buffer.from(line.repeat(1_023));
 }
 
@@ -58,17 +58,17 @@ async function newLoad(): Promise<Load> {
   return { jobId: name, table, columns: ['Id'], labels: {} };
 }
 
-describe('an upload of several chunks', () => {
+describe('a resumable upload', () => {
   test.each([
-    ['nothing', undefined],
-    ['chunks of which a part is kept', { kind: 'partial-chunk', times: 3 }],
-    ['chunks of which nothing is kept', { kind: 'partial-chunk', times: 2, keep: 0 }],
-    ['chunks of which an odd number of bytes is kept', { kind: 'partial-chunk', times: 4, keep: 1_234_567 }],
-    ['connections that are cut', { kind: 'upload-cut', times: 2 }],
-    ['a service that is down', { kind: 'http', status: 503, reason: 'backendError', times: 2, match: 'PUT /upload' }],
-    ['a final answer that is lost', { kind: 'lost-final-answer' }],
-    ['answers that are lost', { kind: 'lost-answer', match: 'PUT /upload', times: 2 }],
-  ])('arrives once, and whole, although it meets %s', async (_what, fault) => {
+    ['no fault', undefined],
+    ['chunks that are stored in part', { kind: 'partial-chunk', times: 3 }],
+    ['chunks that are not stored at all', { kind: 'partial-chunk', times: 2, keep: 0 }],
+    ['chunks that are stored up to an odd byte', { kind: 'partial-chunk', times: 4, keep: 1_234_567 }],
+    ['dropped connections', { kind: 'upload-cut', times: 2 }],
+    ['an unavailable service', { kind: 'http', status: 503, reason: 'backendError', times: 2, match: 'PUT /upload' }],
+    ['a lost final response', { kind: 'lost-final-answer' }],
+    ['lost responses', { kind: 'lost-answer', match: 'PUT /upload', times: 2 }],
+  ])('arrives exactly once and complete despite %s', async (_what, fault) => {
     const load = await newLoad();
     if (fault) await arm(fault);
     const outcome = await loadPage(warehouse, load, largePage());
@@ -76,32 +76,32 @@ describe('an upload of several chunks', () => {
     expect(await stagedRows(warehouse, load.table)).toBe(37_000);
   });
 
-  test('may end where a chunk ends', async () => {
+  test('may end at the end of a chunk', async () => {
     const load = await newLoad();
     expect(await loadPage(warehouse, load, exactlyTwoChunks())).toMatchObject({ succeeded: true });
     expect(await stagedRows(warehouse, load.table)).toBe(512 * 1_024);
   });
 
-  test('under an id that was used before loads nothing', async () => {
+  test('under an id that was used before loads nothing again', async () => {
     const load = await newLoad();
     await loadPage(warehouse, load, largePage());
     expect(await loadPage(warehouse, load, largePage())).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
     expect(await stagedRows(warehouse, load.table)).toBe(37_000);
   });
 
-  test('whose source breaks off loads nothing, and says what the source said', async () => {
+  test('whose source fails loads nothing and fails with the same error', async () => {
     const load = await newLoad();
     async function* broken(): AsyncGenerator<Buffer> {
       for await (const part of largePage()) yield part;
-      throw new Error('the source broke off');
+      throw new Error('the source failed');
     }
-    await expect(loadPage(warehouse, load, broken())).rejects.toThrow('the source broke off');
+    await expect(loadPage(warehouse, load, broken())).rejects.toThrow('the source failed');
     expect(await stagedRows(warehouse, load.table)).toBe(0);
   });
 });
 
 test.each(['http://127.0.0.1:1/session', 'http://upload.googleapis.com/', 'https://googleapis.com.example.org/', 'not a URL'])(
-  'an upload sends nothing to the session URL %s of an untrusted host',
+  'an upload sends nothing to the session URL %s on an untrusted host',
   async (location) => {
     const agent = new MockAgent();
     agent.disableNetConnect();
@@ -116,7 +116,7 @@ test.each(['http://127.0.0.1:1/session', 'http://upload.googleapis.com/', 'https
   },
 );
 
-test('a page that arrives by a few bytes at a time is no activity', async () => {
+test('a page that trickles in a few bytes at a time does not count as activity', async () => {
   let activities = 0;
   async function* trickling(): AsyncGenerator<Buffer> {
     yield Buffer.from('"Id"\n');
@@ -127,35 +127,35 @@ test('a page that arrives by a few bytes at a time is no activity', async () => 
   expect(activities).toBeLessThan(100);
 });
 
-describe('an upload at once', () => {
-  const atOnce = (): Warehouse => warehouse.uploadingBy('multipart');
+describe('a multipart upload', () => {
+  const multipart = (): Warehouse => warehouse.uploadingBy('multipart');
 
   test.each([
-    ['nothing', undefined],
-    ['a service that is down', { kind: 'http', status: 503, reason: 'backendError', times: 2, match: 'POST /upload' }],
-    ['an answer that is lost', { kind: 'lost-answer', match: 'POST /upload' }],
-  ])('arrives once, and whole, although it meets %s', async (_what, fault) => {
+    ['no fault', undefined],
+    ['an unavailable service', { kind: 'http', status: 503, reason: 'backendError', times: 2, match: 'POST /upload' }],
+    ['a lost response', { kind: 'lost-answer', match: 'POST /upload' }],
+  ])('arrives exactly once and complete despite %s', async (_what, fault) => {
     const load = await newLoad();
     if (fault) await arm(fault);
-    const outcome = await loadPage(atOnce(), load, largePage());
+    const outcome = await loadPage(multipart(), load, largePage());
     expect(outcome).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
     expect(await stagedRows(warehouse, load.table)).toBe(37_000);
   });
 
-  test('under an id that was used before loads nothing', async () => {
+  test('under an id that was used before loads nothing again', async () => {
     const load = await newLoad();
     await loadPage(warehouse, load, largePage());
-    expect(await loadPage(atOnce(), load, largePage())).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
+    expect(await loadPage(multipart(), load, largePage())).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
     expect(await stagedRows(warehouse, load.table)).toBe(37_000);
   });
 
-  test('of more than it may hold is refused, and names the switch', async () => {
+  test('that is too large is refused, and the error names the setting', async () => {
     const load = await newLoad();
     async function* tooLarge(): AsyncGenerator<Buffer> {
       yield* largePage();
       yield* largePage();
     }
-    await expect(loadPage(atOnce(), load, tooLarge())).rejects.toThrow('BIGQUERY_UPLOAD');
+    await expect(loadPage(multipart(), load, tooLarge())).rejects.toThrow('BIGQUERY_UPLOAD');
     expect(await stagedRows(warehouse, load.table)).toBe(0);
   });
 });

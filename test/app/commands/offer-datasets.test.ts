@@ -13,7 +13,7 @@ beforeEach(async () => {
   bigquery = await startBigQuery();
   const { project, location, url } = bigquery;
   warehouse = openWarehouse({ project, location, endpoint: url, stagingDataset: 'staging', federation: undefined }, new Agent());
-  // A local endpoint gets its datasets without a question.
+  // At a local endpoint, the service creates the datasets without a prompt.
   Object.defineProperty(warehouse, 'uploadUrl', { value: 'https://bigquery.googleapis.com/upload' });
 });
 afterEach(() => bigquery.close());
@@ -21,16 +21,16 @@ afterEach(() => bigquery.close());
 const datasets = async (): Promise<unknown[]> => (await clientOf(bigquery).getDatasets())[0].map(({ id }) => id).sort();
 const bq = (name: string): string => `  bq --location=EU mk --dataset local:${name}`;
 
-interface Asked {
+interface Prompt {
   isTTY?: boolean;
-  /** what the user types; undefined: nothing, and the input ends */
+  /** what the user types; undefined: the input ends at once */
   typed?: string;
   yes?: boolean;
   stop?: AbortSignal;
 }
 
 /** @returns what the terminal shows */
-async function offer({ isTTY = true, typed, yes = false, stop = new AbortController().signal }: Asked): Promise<string> {
+async function offer({ isTTY = true, typed, yes = false, stop = new AbortController().signal }: Prompt): Promise<string> {
   const [input, output] = [Object.assign(new PassThrough(), { isTTY }), new PassThrough()];
   if (typed === undefined) input.end();
   else input.write(`${typed}\n`);
@@ -39,7 +39,7 @@ async function offer({ isTTY = true, typed, yes = false, stop = new AbortControl
 }
 
 describe('datasets that are missing in BigQuery', () => {
-  test('are named all at once, with the commands that create them', async () => {
+  test('are all listed, with the commands that create them', async () => {
     await clientOf(bigquery).createDataset('marketing', { location: 'EU' });
     await expect(checkDatasets(warehouse, ['salesforce', 'marketing'])).rejects.toMatchObject({
       code: 'bigquery_refused',
@@ -48,29 +48,29 @@ describe('datasets that are missing in BigQuery', () => {
     expect(await datasets()).toEqual(['marketing']);
   });
 
-  test('are created after one question', async () => {
+  test('are created after one confirmation', async () => {
     expect(await offer({ typed: 'y' })).toBe('Create salesforce and marketing and staging in project local, location EU? [y/N] ');
     expect(await datasets()).toEqual(['marketing', 'salesforce', 'staging']);
     await checkDatasets(warehouse, ['salesforce', 'marketing']);
     expect(await offer({})).toBe('');
   });
 
-  test('are created without a question by --yes', async () => {
+  test('are created without confirmation with --yes', async () => {
     expect(await offer({ isTTY: false, yes: true })).toBe('');
     expect(await datasets()).toEqual(['marketing', 'salesforce', 'staging']);
   });
 
-  test.each<[string, Asked]>([
+  test.each<[string, Prompt]>([
     ['no', { typed: 'n' }],
     ['nothing', { typed: '' }],
     ['the end of the input', {}],
     ['Ctrl-C', { typed: '', stop: AbortSignal.abort() }],
-  ])('are not created where the answer is %s', async (_answer, asked) => {
-    await expect(offer(asked)).rejects.toThrow(bq('marketing'));
+  ])('are not created if the answer is %s', async (_answer, prompt) => {
+    await expect(offer(prompt)).rejects.toThrow(bq('marketing'));
     expect(await datasets()).toEqual([]);
   });
 
-  test('are not created where nobody can be asked', async () => {
+  test('are not created without a terminal', async () => {
     await expect(offer({ isTTY: false, typed: 'y' })).rejects.toThrow(
       `${bq('staging')}\nOr start with --yes to create them automatically.`,
     );

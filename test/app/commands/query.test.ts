@@ -18,18 +18,18 @@ function query(...args: string[]): ChildProcess {
   return spawn(process.execPath, ['app/cli.ts', 'query', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** More than any pipe or socket holds unread. */
+/** More than any pipe or socket buffers. */
 const ROWS = 1_000;
 const DIGITS = 'UNNEST([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])';
-const LARGE = `SELECT a, b, c, '${'x'.repeat(600)}' AS filling FROM ${DIGITS} AS a, ${DIGITS} AS b, ${DIGITS} AS c`;
+const LARGE = `SELECT a, b, c, '${'x'.repeat(600)}' AS padding FROM ${DIGITS} AS a, ${DIGITS} AS b, ${DIGITS} AS c`;
 
-test('without Google credentials, query says so in one line, whatever the search for a metadata server met', async () => {
+test('reports missing Google credentials in one line, without a warning from the library', async () => {
   const env = {
     PATH: process.env.PATH,
     HOME: '/nonexistent',
     GOOGLE_CLOUD_PROJECT: 'acme',
     BIGQUERY_LOCATION: 'EU',
-    // Where the library warns of what it did not expect.
+    // google-auth-library warns about this address.
     GCE_METADATA_HOST: '300.1.1.1',
   };
   const child = spawn(process.execPath, ['app/cli.ts', 'query', 'SELECT 1'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -38,14 +38,14 @@ test('without Google credentials, query says so in one line, whatever the search
 });
 
 describe('query into a pipe', () => {
-  test('gives the whole result to a reader that starts late', async () => {
+  test('writes the whole result to a slow reader', async () => {
     const child = query(LARGE);
     const closed = once(child, 'close');
     let output = '';
     child.stdout!.on('data', (part) => (output += part));
     await once(child.stdout!, 'data');
     child.stdout!.pause();
-    // Time for a process that does not wait for its reader to end.
+    // Time for a process that does not wait for its reader to exit.
     await Promise.race([once(child, 'exit'), sleep(500)]);
     child.stdout!.resume();
     expect(await closed).toEqual([0, null]);
@@ -53,7 +53,7 @@ describe('query into a pipe', () => {
     expect(output.trimEnd().split('\n').length).toBe(ROWS + 4);
   });
 
-  test('ends quietly when its reader has read enough, as head does', async () => {
+  test('exits quietly when its reader closes the pipe, as head does', async () => {
     const child = query(LARGE);
     const errors = text(child.stderr!);
     const exited = once(child, 'exit');

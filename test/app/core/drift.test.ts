@@ -8,7 +8,7 @@ const TYPES: readonly ColumnType[] = ['STRING', 'BOOL', 'INT64', 'FLOAT64', 'NUM
 const column = (field: string, type: ColumnType): FieldColumn => ({ field, name: field, type });
 const settle = (wanted: FieldColumn[], table: ExistingColumn[] | undefined) => settleDrift(wanted, table, 'SystemModstamp');
 
-/** The table as it is after a run with these columns. */
+/** The table after a run with these columns. */
 function applied(table: ExistingColumn[], columns: FieldColumn[]): ExistingColumn[] {
   const wanted = new Map(columns.map(({ name, type }) => [name.toLowerCase(), { name, type }]));
   const known = new Set(table.map(({ name }) => name.toLowerCase()));
@@ -16,7 +16,7 @@ function applied(table: ExistingColumn[], columns: FieldColumn[]): ExistingColum
   return [...kept, ...[...wanted.values()].filter(({ name }) => !known.has(name.toLowerCase()))];
 }
 
-/** Few names, some of which look like the columns of retyped ones, so that they meet. */
+/** A few names, some of which look like the new columns of retyped fields, so that they collide. */
 const names = fc.constantFrom('A', 'B', 'a_string', 'A_date', 'A_date_date', 'b_INT64', 'C__c', 'c__c_numeric');
 const types = fc.constantFrom(...TYPES);
 const objects = fc.uniqueArray(
@@ -28,8 +28,8 @@ const tables = fc.uniqueArray(fc.record({ name: names, type: fc.oneof(types, fc.
   maxLength: 8,
 });
 
-describe('whatever an object and its table look like', () => {
-  test('each field gets a column of its own', () => {
+describe('for any object and table', () => {
+  test('each field gets its own column', () => {
     fc.assert(
       fc.property(objects, tables, (wanted, table) => {
         const { columns } = settle(wanted, table);
@@ -39,7 +39,7 @@ describe('whatever an object and its table look like', () => {
     );
   });
 
-  test('a column of the table keeps its type, or is widened', () => {
+  test('an existing column keeps its type or is widened', () => {
     fc.assert(
       fc.property(objects, tables, (wanted, table) => {
         const after = applied(table, settle(wanted, table).columns);
@@ -51,7 +51,7 @@ describe('whatever an object and its table look like', () => {
     );
   });
 
-  test('the next run finds each field where this one put it, and has nothing more to change', () => {
+  test('the next run maps each field to the same column and changes nothing', () => {
     fc.assert(
       fc.property(objects, tables, (wanted, table) => {
         const first = settle(wanted, table);
@@ -63,7 +63,7 @@ describe('whatever an object and its table look like', () => {
     );
   });
 
-  test('types that come back find the columns that they had', () => {
+  test('a field that returns to its earlier type returns to its earlier column', () => {
     fc.assert(
       fc.property(objects, fc.array(types, { minLength: 8, maxLength: 8 }), (before, others) => {
         const table = before.map(({ name, type }) => ({ name, type }));
@@ -76,7 +76,7 @@ describe('whatever an object and its table look like', () => {
     );
   });
 
-  test('what nothing fills any more is told, but our own columns', () => {
+  test('columns that no field fills are reported as orphaned, except our own', () => {
     fc.assert(
       fc.property(objects, tables, (wanted, table) => {
         const { columns, drift } = settle(wanted, [...table, { name: '_run', type: 'STRING' }]);
@@ -87,7 +87,7 @@ describe('whatever an object and its table look like', () => {
   });
 });
 
-describe('a field that is of another type than its column', () => {
+describe('a field whose type differs from its column', () => {
   test.each<[ColumnType, ColumnType, FieldColumn | string]>([
     ['STRING', 'DATE', 'kept as STRING'],
     ['NUMERIC', 'INT64', 'kept as NUMERIC'],
@@ -103,25 +103,25 @@ describe('a field that is of another type than its column', () => {
     ['INT64', 'STRING', 'new_column as STRING'],
     ['DATE', 'TIMESTAMP', 'new_column as TIMESTAMP'],
     ['BOOL', 'INT64', 'new_column as INT64'],
-  ])('%s that becomes %s is %s', (was, type, expected) => {
+  ])('from %s to %s is %s', (was, type, expected) => {
     const { drift } = settle([column('F', type)], [{ name: 'f', type: was }]);
-    const [told] = drift.retyped;
-    expect(`${told!.how} as ${told!.column_type}`).toBe(expected);
-    expect(told).toMatchObject({ field: 'F', type, column: told!.how === 'new_column' ? `F_${type.toLowerCase()}` : 'F' });
+    const [retyped] = drift.retyped;
+    expect(`${retyped!.how} as ${retyped!.column_type}`).toBe(expected);
+    expect(retyped).toMatchObject({ field: 'F', type, column: retyped!.how === 'new_column' ? `F_${type.toLowerCase()}` : 'F' });
   });
 
-  test('is refused where rows are matched, ordered or found by it', () => {
+  test('is refused if rows are matched, ordered or partitioned by it', () => {
     for (const name of ['Id', 'IsDeleted', 'CreatedDate', 'SystemModstamp']) {
       expect(() => settle([column(name, 'TIMESTAMP')], [{ name, type: 'DATE' }])).toThrow(/is now TIMESTAMP, but its column is DATE/);
     }
   });
 });
 
-describe('a field that leaves a run', () => {
+describe('a field that is dropped from a run', () => {
   const dropped = column('A', 'DATE');
   const columns = [column('Id', 'STRING'), dropped];
 
-  test('takes its column along where the run would have added it', () => {
+  test('drops its column too if the run was going to add it', () => {
     const drift = { ...NO_DRIFT, added: ['A', 'B'], retyped: [] };
     expect(dropField({ columns, drift }, dropped, true)).toEqual({
       columns: [column('Id', 'STRING')],
@@ -129,7 +129,7 @@ describe('a field that leaves a run', () => {
     });
   });
 
-  test('leaves a column behind that nothing fills, where the table had it', () => {
+  test('leaves an orphaned column if the table already has it', () => {
     expect(dropField({ columns, drift: NO_DRIFT }, dropped, true).drift.orphaned).toEqual(['A']);
     expect(dropField({ columns, drift: NO_DRIFT }, dropped, false).drift.orphaned).toEqual([]);
   });
@@ -141,7 +141,7 @@ describe('a field that leaves a run', () => {
   });
 });
 
-test('a table that is yet to be made has no drift', () => {
+test('a table that does not exist yet has no drift', () => {
   const wanted = [column('Id', 'STRING'), column('A', 'DATE')];
   expect(settle(wanted, undefined)).toEqual({ columns: wanted, drift: NO_DRIFT });
 });

@@ -31,32 +31,32 @@ const objects = fc
     ...Array.from({ length: calculated }, (_, index) => column(`Formula_${index}`, true)),
   ]);
 
-/** Splits groups until each fits, as a run does. @returns the columns, those that are left out, and how many queries were refused */
+/** Splits groups until each fits, as a run does. @returns the columns, the skipped fields, and how many queries were refused */
 function settle(
   columns: readonly FieldColumn[],
   fits: (fields: string[]) => boolean,
-): { columns: FieldColumn[]; out: string[]; refused: number } {
+): { columns: FieldColumn[]; skipped: string[]; refused: number } {
   let current = [...columns];
-  const out: string[] = [];
+  const skipped: string[] = [];
   for (let refused = 0; ; refused++) {
     const group = groupsOf(current).find((candidate) => !fits(fieldsOf(current, candidate, CURSOR)));
-    if (group === undefined) return { columns: current, out, refused };
+    if (group === undefined) return { columns: current, skipped, refused };
     const split = splitGroup(current, group, CURSOR);
     if (split.kind === 'indivisible') throw new Error('indivisible');
     if (split.kind === 'divided') current = split.columns;
     else {
-      out.push(split.field);
+      skipped.push(split.field);
       current = current.filter(({ field }) => field !== split.field);
     }
   }
 }
 
-describe('whatever an object looks like', () => {
-  test('its groups together have each field once, and the base group has what rows are matched and ordered by', () => {
+describe('for any object', () => {
+  test('each field is in exactly one group, and the base group has the key fields', () => {
     fc.assert(
-      fc.property(objects, fc.integer({ min: 6, max: 60 }), (object, most) => {
-        const { columns, out } = settle(object, (fields) => fields.length <= most);
-        expect(out).toEqual([]);
+      fc.property(objects, fc.integer({ min: 6, max: 60 }), (object, maxFields) => {
+        const { columns, skipped } = settle(object, (fields) => fields.length <= maxFields);
+        expect(skipped).toEqual([]);
         expect(columns.map(({ field }) => field)).toEqual(object.map(({ field }) => field));
         expect(columns.filter(({ field }) => KEYS.includes(field)).every((each) => groupOf(each) === BASE_GROUP)).toBe(true);
         for (const group of groupsOf(columns)) expect(fieldsOf(columns, group, CURSOR)).toEqual(expect.arrayContaining(['Id', CURSOR]));
@@ -66,8 +66,8 @@ describe('whatever an object looks like', () => {
 
   test('calculated fields are never in a group that is joined by cursor', () => {
     fc.assert(
-      fc.property(objects, fc.integer({ min: 6, max: 60 }), (object, most) => {
-        const { columns, refused } = settle(object, (fields) => fields.length <= most);
+      fc.property(objects, fc.integer({ min: 6, max: 60 }), (object, maxFields) => {
+        const { columns, refused } = settle(object, (fields) => fields.length <= maxFields);
         const mixed = columns.filter(
           (each) => each.calculated && (groupOf(each) === BASE_GROUP ? refused > 0 : isJoinedByCursor(columns, groupOf(each))),
         );
@@ -76,36 +76,36 @@ describe('whatever an object looks like', () => {
     );
   });
 
-  test('the next run has the same groups by the plan', () => {
+  test('the next run restores the same groups from the plan', () => {
     fc.assert(
-      fc.property(objects, fc.integer({ min: 6, max: 60 }), (object, most) => {
-        const { columns } = settle(object, (fields) => fields.length <= most);
+      fc.property(objects, fc.integer({ min: 6, max: 60 }), (object, maxFields) => {
+        const { columns } = settle(object, (fields) => fields.length <= maxFields);
         expect(applyPlan(object, withGroups(NO_PLAN, columns), new Date()).columns).toEqual(columns);
       }),
     );
   });
 });
 
-test('one formula that is too complicated by itself is left out after few refusals', () => {
+test('a single formula that is too complicated is skipped after a few refusals', () => {
   const object = [...KEYS, ...'ABCDEFGHIJ'].map((field) => column(field, field.length === 1));
-  const { columns, out, refused } = settle(object, (fields) => !fields.includes('G'));
-  expect(out).toEqual(['G']);
+  const { columns, skipped, refused } = settle(object, (fields) => !fields.includes('G'));
+  expect(skipped).toEqual(['G']);
   expect(columns).toHaveLength(object.length - 1);
   expect(refused).toBeLessThanOrEqual(6);
 });
 
-test('a group with nothing but what rows are matched and ordered by cannot be divided', () => {
+test('a group with only key fields cannot be divided', () => {
   const columns = KEYS.map((field) => column(field));
   expect(splitGroup(columns, BASE_GROUP, CURSOR)).toEqual({ kind: 'indivisible' });
 });
 
-test('a new formula joins the group of the others', () => {
+test('a new formula joins the group of the existing formulas', () => {
   const plan = { ...NO_PLAN, groups: { F: 2, A: 1 } };
   const { columns } = applyPlan([column('Id'), column('A'), column('B'), column('F', true), column('G', true)], plan, new Date());
   expect(columns.map(groupOf)).toEqual([0, 1, 0, 2, 2]);
 });
 
-test('a refused field is left out for a day', () => {
+test('a refused field is skipped for a day', () => {
   const now = new Date('2026-11-26T10:00:00Z');
   const plan = withRefused(NO_PLAN, 'A', 'INVALID_FIELD', now);
   const fields = [column('Id'), column('A')];

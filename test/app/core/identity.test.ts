@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { parseIdentityUrl, toLongId } from '../../../app/core/identity.ts';
 
-test('an identity URL is known by its ids, whatever its host and however long its ids are written', () => {
+test('reads the ids of an identity URL with any host, in 15 or 18 characters', () => {
   const long = { orgId: '00D1U000000rQgaUAE', userId: '0051U0000022xRgQAI' };
   expect(parseIdentityUrl('https://login.salesforce.com/id/00D1U000000rQgaUAE/0051U0000022xRgQAI')).toEqual(long);
   expect(parseIdentityUrl('https://acme.my.salesforce.com/id/00D1U000000rQgaUAE/0051U0000022xRgQAI')).toEqual(long);
@@ -14,11 +14,11 @@ test.each([
   'https://login.salesforce.com',
   'https://x/id/0051U0000022xRgQAI/00D1U000000rQgaUAE',
   'https://x/id/00D1U000000rQgaUAE',
-])('%j is no identity URL', (text) => {
+])('refuses %j as an identity URL', (text) => {
   expect(parseIdentityUrl(text)).toBeUndefined();
 });
 
-test('a 15-character id gets the checksum that Salesforce gives it', () => {
+test("appends Salesforce's checksum to a 15-character id", () => {
   expect(toLongId('7507Q000009f8jv')).toBe('7507Q000009f8jvQAA');
   expect(toLongId('0057Q0000037T8Q')).toBe('0057Q0000037T8QQAU');
   expect(toLongId('7507Q000009f8jvQAA')).toBe('7507Q000009f8jvQAA');

@@ -6,20 +6,20 @@ import { chooseMethod } from '../../../app/core/method.ts';
 import { nextPageRows } from '../../../app/core/page-width.ts';
 import { Semaphore } from '../../../app/core/semaphore.ts';
 
-test('pages get as many rows as their text allows, within bounds', () => {
+test('sizes a page by the bytes per row, within bounds', () => {
   expect(nextPageRows(LIMITS, 10_000, 10_000 * 700)).toBe(Math.floor(LIMITS.pageTextBytes / 700));
   expect(nextPageRows(LIMITS, 10, 10 * 10_000_000)).toBe(1_000);
   expect(nextPageRows(LIMITS, 10_000, 10_000 * 3)).toBe(1_000_000);
   expect(nextPageRows(LIMITS, 0, 0)).toBe(LIMITS.firstPageRows);
 });
 
-test('few rows are read by REST, many by Bulk, and what Bulk refuses always by REST', () => {
+test('reads few rows by REST, many by Bulk, and always REST if Bulk refuses the object', () => {
   expect(chooseMethod(10_000, 10_000, null).method).toBe('rest');
   expect(chooseMethod(10_001, 10_000, null).method).toBe('bulk');
   expect(chooseMethod(10_001, 10_000, 'INVALIDENTITY')).toEqual({ method: 'rest', reason: expect.stringContaining('INVALIDENTITY') });
 });
 
-test('a CSV record gives back its values, and null as an empty text', () => {
+test('a CSV record round-trips its values, with null as an empty string', () => {
   fc.assert(
     fc.property(fc.array(fc.option(fc.string({ unit: 'binary' })), { minLength: 1 }), (values) => {
       const line = csvLine(values);
@@ -29,23 +29,23 @@ test('a CSV record gives back its values, and null as an empty text', () => {
   );
 });
 
-describe('a budget', () => {
+describe('a semaphore', () => {
   const never = new AbortController().signal;
 
-  test('lets no more work at once than it has places, and all of it in the end', async () => {
+  test('limits concurrent work and completes all of it', async () => {
     const budget = new Semaphore(3);
-    let [working, most, done] = [0, 0, 0];
+    let [working, maxWorking, done] = [0, 0, 0];
     const work = async (): Promise<void> => {
-      most = Math.max(most, ++working);
+      maxWorking = Math.max(maxWorking, ++working);
       await new Promise((resolve) => setImmediate(resolve));
       working--;
       done++;
     };
     await Promise.all(Array.from({ length: 20 }, () => budget.use(never, work)));
-    expect([most, done]).toEqual([3, 20]);
+    expect([maxWorking, done]).toEqual([3, 20]);
   });
 
-  test('ends the waiting of whoever is told to stop, and keeps its place for the next', async () => {
+  test('rejects an aborted waiter and gives its permit to the next one', async () => {
     const budget = new Semaphore(1);
     const holding = Promise.withResolvers<void>();
     const held = budget.use(never, () => holding.promise);
@@ -60,7 +60,7 @@ describe('a budget', () => {
     expect(await budget.use(never, async () => 'again')).toBe('again');
   });
 
-  test('gets a place back from work that fails, and from a wait that is given up', async () => {
+  test('releases the permit of work that fails and of a wait that is aborted', async () => {
     const budget = new Semaphore(1);
     const fail = (): Promise<never> => Promise.reject(new Error('failed'));
     await expect(budget.use(never, fail)).rejects.toThrow('failed');

@@ -2,12 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { findPageFault, type PageHeader } from '../../../app/core/page-sequence.ts';
 
-/** Pages of so many rows, each of which leads to the next. */
+/** Pages with these row counts, each with a locator for the next. */
 const pagesOf = (rows: readonly number[]): PageHeader[] =>
   rows.map((count, index) => ({ rows: count, nextLocator: index === rows.length - 1 ? null : `locator${index}` }));
 
 describe('a sequence of result pages', () => {
-  test('is right when its rows add up to what was announced', () => {
+  test('is valid when its rows add up to the announced total', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 1_000 })), (rows) => {
         const total = rows.reduce((sum, count) => sum + count, 0);
@@ -16,7 +16,7 @@ describe('a sequence of result pages', () => {
     );
   });
 
-  test('ends at the latest after as many pages as rows were announced, whatever the headers say', () => {
+  test('never has more pages than announced rows, whatever the headers say', () => {
     const header = fc.record({ rows: fc.nat(3), nextLocator: fc.string() });
     fc.assert(
       fc.property(fc.array(header, { minLength: 21, maxLength: 30 }), (pages) => {
@@ -29,7 +29,7 @@ describe('a sequence of result pages', () => {
     ['more rows than announced', pagesOf([20, 20, 11]), 'Salesforce announced 50 rows, but its pages contain at least 51'],
     ['an empty page before the last', pagesOf([20, 0, 30]), 'Salesforce returned an empty page that is not the last one'],
     [
-      'a locator that comes back',
+      'a repeated locator',
       [
         { rows: 1, nextLocator: 'a' },
         { rows: 1, nextLocator: 'b' },

@@ -1,21 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import { whyNoCall } from '../../../app/core/quota.ts';
 
-describe('whether to call an org', () => {
+describe('the API quota of an org', () => {
   test.each([
-    ['there is room', 7_499, 13_499, 0.5],
-    ['only a call can tell', 1_000_000, undefined, 0.5],
-    ['all of it is ours to use, up to nine tenths', 13_499, 13_499, 1],
-  ])('yes, where %s', (_, ours, used, share) => {
+    ['both limits leave room', 7_499, 13_499, 0.5],
+    ["the org's usage is unknown", 1_000_000, undefined, 0.5],
+    ['the share is 1, up to 90 % of the limit', 13_499, 13_499, 1],
+  ])('allows a call if %s', (_, ours, used, share) => {
     expect(whyNoCall({ ours, told: used === undefined ? undefined : { used, limit: 15_000 } }, share)).toBeUndefined();
   });
 
-  test('no, where our share is made; the sentence tells it, and what to raise', () => {
+  test('refuses a call if our share is used up, and says which setting to raise', () => {
     const reason = whyNoCall({ ours: 7_500, told: { used: 8_000, limit: 15_000 } }, 0.5);
     expect(reason).toMatch(/made 7500 .*15000 .* share is 7500 .*API_SHARE 0.5.* raise API_SHARE/);
   });
 
-  test('no, where the org has made nine tenths, whoever did; the sentence does not blame our share', () => {
+  test('refuses a call at 90 % of the limit, without blaming our share', () => {
     const reason = whyNoCall({ ours: 10, told: { used: 13_500, limit: 15_000 } }, 0.5);
     expect(reason).toMatch(/used 13500 .*15000 .*, 10 of them by this service \(API_SHARE 0.5\).* raise its limit/);
     expect(reason).not.toContain('raise API_SHARE');

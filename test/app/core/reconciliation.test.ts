@@ -13,11 +13,11 @@ const all = (rows: number): SliceCounts => ({
 });
 
 describe('the verdict on a slice', () => {
-  test('is exact when every stage counted the same', () => {
+  test('is exact when every stage counts the same', () => {
     fc.assert(fc.property(fc.nat(), (rows) => expect(judgeSlice(all(rows))).toEqual({ ok: true, salesforce: 'exact' })));
   });
 
-  test('fails when any one stage counted one row more or less', () => {
+  test('fails when any stage counts one row more or less', () => {
     const stages = ['processed', 'rowsInPages', 'loaded', 'staged'] as const;
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1e9 }), fc.constantFrom(...stages), fc.constantFrom(-1, 1), (rows, stage, difference) => {
@@ -26,25 +26,25 @@ describe('the verdict on a slice', () => {
     );
   });
 
-  test('allows what changed while the slice was read, and says how much', () => {
+  test('allows for rows that changed while the slice was read, and says how many', () => {
     expect(judgeSlice({ ...all(10), salesforceAfter: 12 })).toEqual({ ok: true, salesforce: 'within 2' });
     expect(judgeSlice({ ...all(10), salesforceBefore: 11, salesforceAfter: 12 }).ok).toBe(false);
     expect(judgeSlice({ ...all(10), salesforceBefore: 8, salesforceAfter: 9 }).ok).toBe(false);
   });
 
-  test('is not counted, never exact, where Salesforce gave no count', () => {
+  test('is "not counted" if Salesforce returned no count', () => {
     expect(judgeSlice({ ...all(10), salesforceBefore: null })).toEqual({ ok: true, salesforce: 'not counted' });
     expect(judgeSlice({ ...all(10), salesforceAfter: null })).toEqual({ ok: true, salesforce: 'not counted' });
   });
 });
 
-test('a run claims no more than the weakest of its slices', () => {
+test("a run's verdict is the weakest of its slices", () => {
   expect(weakestVerdict(['exact', 'exact'])).toBe('exact');
   expect(weakestVerdict(['within 2', 'exact', 'within 3'])).toBe('within 5');
   expect(weakestVerdict(['within 2', 'not counted'])).toBe('not counted');
 });
 
-test('the delta table must hold each Id once, and each with an Id and a cursor', () => {
+test('the delta table has one row per Id, each with an Id and a cursor', () => {
   expect(judgeDelta({ stagedIds: 5, torn: 0, tornInWindow: 0, deltaRows: 5, unusable: 0 }).ok).toBe(true);
   expect(judgeDelta({ stagedIds: 5, torn: 0, tornInWindow: 0, deltaRows: 4, unusable: 0 }).ok).toBe(false);
   expect(judgeDelta({ stagedIds: 5, torn: 1, tornInWindow: 0, deltaRows: 4, unusable: 0 }).ok).toBe(true);
@@ -63,7 +63,7 @@ describe('the verdict on a MERGE', () => {
   };
   const merged = { inserted: 5, updated: 0, deleted: 0, intoEmpty: true, deletes: 'keep' as const };
 
-  test('into an empty table: every row of the delta table was inserted, but deleted ones that are not kept', () => {
+  test('into an empty table expects every delta row inserted, except deleted rows not kept', () => {
     expect(judgeMerge(merged, delta).ok).toBe(true);
     expect(judgeMerge({ ...merged, inserted: 4 }, delta).ok).toBe(false);
     expect(judgeMerge({ ...merged, inserted: 6 }, delta).ok).toBe(false);
@@ -71,7 +71,7 @@ describe('the verdict on a MERGE', () => {
     expect(judgeMerge({ ...merged, deletes: 'remove' }, delta).ok).toBe(false);
   });
 
-  test('into a filled one: no more rows were touched than there are, and older readings of rows touch none', () => {
+  test('into a non-empty table accepts at most one change per delta row', () => {
     const filled = { ...merged, intoEmpty: false };
     expect(judgeMerge({ ...filled, inserted: 2, updated: 3 }, delta).ok).toBe(true);
     expect(judgeMerge({ ...filled, inserted: 0 }, delta).ok).toBe(true);
@@ -82,19 +82,19 @@ describe('the verdict on a MERGE', () => {
 describe('the Ids of a slice', () => {
   const counted = (distinctIds: number, repeatedIds: string | null) => ({ distinctIds, repeatedIds, stampedBefore: null });
 
-  test('are unique when there are as many as rows', () => {
+  test('are unique when there are as many Ids as rows', () => {
     expect(judgeIds(10, counted(10, null), null)).toBe('unique');
     expect(judgeIds(10, counted(10, null), '1 Ids from a to a')).toBe('unique');
   });
 
-  test('are read again when some came twice, and not unique when the same did before', () => {
+  test('are requested again if some repeat, and not unique if the same repeat again', () => {
     expect(judgeIds(10, counted(9, '1 Ids from a to a'), null)).toBe('repeated');
     expect(judgeIds(10, counted(9, '1 Ids from a to a'), '1 Ids from b to b')).toBe('repeated');
     expect(judgeIds(10, counted(9, '1 Ids from a to a'), '1 Ids from a to a')).toBe('not unique');
   });
 });
 
-test('a target table has the rows of its first import, without deleted ones where they are removed', () => {
+test('a target table has the rows of its first import, except deleted rows with deletes=remove', () => {
   const delta = {
     counts: { stagedIds: 10, torn: 0, tornInWindow: 0, deltaRows: 10, unusable: 0 },
     slices: [],

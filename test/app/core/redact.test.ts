@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { MAX_MESSAGE_LENGTH, redactMessage } from '../../../app/core/redact.ts';
 
-describe('a message of a platform', () => {
+describe('a platform message', () => {
   test.each([
     [
       "\nSELECT Bacon__c FROM Account WHERE Name = 'Jane'\n       ^\nERROR at Row:1:Column:8\nNo such column 'Bacon__c' on entity 'Account'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name.",
@@ -73,7 +73,7 @@ describe('a message of a platform', () => {
     (value) => `The picklist has no entry «${value}»`,
   ];
 
-  test.each(quoting)('says the same whatever the value is: %s', (quote) => {
+  test.each(quoting)('reads the same for any value: %s', (quote) => {
     const shown = redactMessage(quote('1'));
     fc.assert(
       fc.property(fc.oneof(fc.string({ minLength: 1 }), fc.string({ unit: 'binary', minLength: 1 }), trickyText), (value) => {
@@ -82,7 +82,7 @@ describe('a message of a platform', () => {
     );
   });
 
-  test('shows no number that is neither a place nor a limit, no address and no URL', () => {
+  test('shows no number except positions and limits, no address and no URL', () => {
     const secret = fc.oneof(
       fc.integer().map((number) => String(number)),
       fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => String(number)),
@@ -97,7 +97,7 @@ describe('a message of a platform', () => {
     );
   });
 
-  test('reads a run of blanks as one', () => {
+  test('collapses consecutive blanks', () => {
     fc.assert(
       fc.property(fc.constantFrom(' ', '\n', '\t'), fc.integer({ min: 1, max: 3_000 }), (blank, length) => {
         const run = blank.repeat(length);
@@ -108,11 +108,11 @@ describe('a message of a platform', () => {
     );
   });
 
-  test('that is cut within a value does not show its beginning', () => {
+  test('hides the start of a value that is truncated', () => {
     expect(redactMessage(`Could not parse Jane ${'Roe '.repeat(1_000)}as INT64`)).toBe('Could not parse …');
   });
 
-  test('is one line, never longer than it may be', () => {
+  test('is one line within the maximum length', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 2_000 }), (text) => {
         const shown = redactMessage(text);
@@ -123,7 +123,7 @@ describe('a message of a platform', () => {
   });
 });
 
-/** Values that look like the words around them. */
+/** Values that look like the text around them. */
 const trickyText = fc
   .array(fc.constantFrom("'", '"', '`', ' as INT64', "' as INT64 ", 'Jane', ' ', '\n', "column 'X'", 'value: ', ' at [1:2]', '42'), {
     minLength: 1,

@@ -4,7 +4,7 @@ import { deltaStatement } from '../../../app/bigquery/sql.ts';
 import type { ColumnType, FieldColumn } from '../../../app/core/columns.ts';
 import { countFittingSlices, MAX_STATEMENT_BYTES } from '../../../app/core/run-slices.ts';
 
-/** Those of custom fields: Salesforce's own alone are integers. */
+/** The types of custom fields; only standard fields are integers. */
 const TYPES: readonly ColumnType[] = ['STRING', 'BOOL', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'DATE', 'TIMESTAMP', 'TIME'];
 const CURSOR = 'SystemModstamp';
 
@@ -41,8 +41,8 @@ const columnsOf = ({ count, length, types, groups }: ObjectShape): FieldColumn[]
 const table = (name: string) => ({ project: 'a-project-with-a-name-of-thirty', dataset: 'salesforce_staging', table: name });
 const uuid = '0b7a9c1e5f5d4d0a9c692f6f3b1c8e11';
 
-describe('the slices that one run may have', () => {
-  test('fit into a statement of BigQuery, whatever the object looks like', () => {
+describe('the slices of a run', () => {
+  test('fit into one BigQuery statement for any object', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
         const [columns, { groups }] = [columnsOf(shape), shape];
@@ -65,7 +65,7 @@ describe('the slices that one run may have', () => {
     );
   });
 
-  test('are as many of each field group as there may be, for an object of the usual size', () => {
+  test('reach the maximum per field group for an object of normal size', () => {
     const columns = [
       ...keys,
       ...Array.from({ length: 100 }, (_, index): FieldColumn => ({ field: field(index, 10), name: `N${index}`, type: 'DATE' })),
@@ -75,7 +75,7 @@ describe('the slices that one run may have', () => {
     expect(countFittingSlices(slices.slice(0, 5), columns, CURSOR, 20)).toBe(5);
   });
 
-  test('are one at least', () => {
+  test('include at least one', () => {
     expect(countFittingSlices([{ fieldGroup: 0 }, { fieldGroup: 0 }], keys, CURSOR, 0)).toBe(1);
   });
 });

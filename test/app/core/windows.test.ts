@@ -9,7 +9,7 @@ const ID_DIGITS = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 const byCode = (one: string, other: string): number => (one < other ? -1 : 1);
 
 describe('windows', () => {
-  test('end at midnight UTC, at or before now and less than a day ago', () => {
+  test('end at the last midnight UTC', () => {
     fc.assert(
       fc.property(instants, (now) => {
         const end = windowEnd(now, 'day');
@@ -20,14 +20,14 @@ describe('windows', () => {
     );
   });
 
-  test('are not read before Salesforce has had time to commit', () => {
+  test('are not read before the commit lag has passed', () => {
     const to = new Date('2023-03-20T00:00:00Z');
     expect(lagLeftMs(to, new Date('2023-03-20T00:01:00Z'), 5)).toBe(4 * 60_000);
     expect(lagLeftMs(to, new Date('2023-03-20T00:05:00Z'), 5)).toBe(0);
     expect(lagLeftMs(to, new Date('2023-03-21T00:00:00Z'), 5)).toBe(0);
   });
 
-  test('are read from a little before they begin, but never before the start date; the last slice is the open one', () => {
+  test('overlap the previous window, start no earlier than the start date, and end open', () => {
     const startDate = new Date('2023-03-01');
     fc.assert(
       fc.property(instants, instants, fc.nat(100_000), (one, other, overlap) => {
@@ -40,7 +40,7 @@ describe('windows', () => {
     );
   });
 
-  test('reach back to rows that were committed too late for an earlier window', () => {
+  test('reach back to rows committed too late for an earlier window', () => {
     const options = { startDate: new Date('2023-03-01'), overlapMinutes: 10, cursorNillable: false };
     const lowerBound = (rereadFrom: string): Date =>
       slicesOf({ from: new Date('2023-03-20'), to: new Date('2023-03-21') }, { ...options, rereadFrom: new Date(rereadFrom) })[0]!
@@ -50,7 +50,7 @@ describe('windows', () => {
     expect(lowerBound('2023-03-01T00:05:00Z')).toEqual(new Date('2023-03-01'));
   });
 
-  test('have a closed slice more where the cursor can be null', () => {
+  test('have an extra closed slice if the cursor can be null', () => {
     const window = { from: new Date('2023-03-20'), to: new Date('2023-03-21') };
     const slices = slicesOf(window, { startDate: window.from, overlapMinutes: 10, rereadFrom: null, cursorNillable: true });
     expect(slices.map(({ open, nullCursor }) => [open, nullCursor])).toEqual([
@@ -61,56 +61,56 @@ describe('windows', () => {
 });
 
 describe('a slice that is too large', () => {
-  const whole = { open: false, idFrom: null, idTo: null, nullCursor: false };
+  const unbounded = { open: false, idFrom: null, idTo: null, nullCursor: false };
   const rows = fc.array(
     fc.record({ stamp: instants, created: instants, id: fc.string({ unit: fc.constantFrom(...ID_DIGITS), minLength: 15, maxLength: 15 }) }),
   );
 
-  function holds({ cursorFrom, cursorTo, open, idFrom, idTo }: SliceRange, row: { stamp: Date; created: Date; id: string }): boolean {
+  function covers({ cursorFrom, cursorTo, open, idFrom, idTo }: SliceRange, row: { stamp: Date; created: Date; id: string }): boolean {
     const within = row.stamp < cursorTo || (open && row.created < cursorTo);
     return row.stamp >= cursorFrom && within && row.id >= (idFrom ?? '') && (idTo === null || row.id < idTo);
   }
 
-  test('is divided by time in whole seconds, and each of its rows is in one part', () => {
+  test('is divided by time in whole seconds, with each row in exactly one part', () => {
     fc.assert(
       fc.property(instants, instants, fc.integer({ min: 2, max: 40 }), fc.option(instants), rows, (one, other, parts, first, found) => {
         const [cursorFrom, cursorTo] = one < other ? [one, other] : [other, one];
-        const slice = { ...whole, cursorFrom, cursorTo };
+        const slice = { ...unbounded, cursorFrom, cursorTo };
         const divided = divideByTime(slice, parts, first) ?? [slice];
         expect(divided.length).toBeLessThanOrEqual(parts);
         for (const part of divided.slice(1)) expect(Math.abs(part.cursorFrom.getTime() % 1000)).toBe(0);
         for (const part of divided.slice(1)) expect(part.cursorFrom.getTime()).toBeGreaterThan(cursorFrom.getTime());
-        for (const row of found) expect(divided.filter((part) => holds(part, row))).toHaveLength(holds(slice, row) ? 1 : 0);
+        for (const row of found) expect(divided.filter((part) => covers(part, row))).toHaveLength(covers(slice, row) ? 1 : 0);
       }),
     );
   });
 
-  test('is cut where its records are, not in the centuries before the first', () => {
-    const slice = { ...whole, cursorFrom: new Date('1700-01-01'), cursorTo: new Date('2023-01-01') };
+  test('is divided between its first record and its end, not in the centuries before', () => {
+    const slice = { ...unbounded, cursorFrom: new Date('1700-01-01'), cursorTo: new Date('2023-01-01') };
     expect(divideByTime(slice, 2, new Date('2021-01-01'))![1]!.cursorFrom).toEqual(new Date('2022-01-01'));
   });
 
-  test('is divided by Ids, and each of its rows is in one part', () => {
+  test('is divided by Id, with each row in exactly one part', () => {
     fc.assert(
       fc.property(rows, fc.integer({ min: 2, max: 40 }), (found, parts) => {
         fc.pre(found.length > 0);
-        const slice = { ...whole, cursorFrom: new Date('1700-01-01'), cursorTo: new Date('2300-01-02') };
+        const slice = { ...unbounded, cursorFrom: new Date('1700-01-01'), cursorTo: new Date('2300-01-02') };
         const ids = found.map(({ id }) => id).sort(byCode);
         const divided = divideById(slice, `${ids[0]}AAA`, `${ids.at(-1)}AAA`, parts) ?? [slice];
         expect(divided.length).toBeLessThanOrEqual(parts);
         if (new Set(ids).size > 1) expect(divided.length).toBeGreaterThan(1);
-        for (const row of found) expect(divided.filter((part) => holds(part, row))).toHaveLength(1);
+        for (const row of found) expect(divided.filter((part) => covers(part, row))).toHaveLength(1);
       }),
     );
   });
 
-  test('and is open is divided in what was stamped before its end and after it, once', () => {
+  test('and open is divided once, into rows stamped before its end and after it', () => {
     fc.assert(
       fc.property(instants, instants, rows, (one, other, found) => {
         fc.pre(one < other);
-        const slice = { ...whole, open: true, cursorFrom: one, cursorTo: other };
+        const slice = { ...unbounded, open: true, cursorFrom: one, cursorTo: other };
         const divided = divideOpen(slice)!;
-        for (const row of found) expect(divided.filter((part) => holds(part, row))).toHaveLength(holds(slice, row) ? 1 : 0);
+        for (const row of found) expect(divided.filter((part) => covers(part, row))).toHaveLength(covers(slice, row) ? 1 : 0);
         for (const part of divided) expect(divideOpen(part)).toBeUndefined();
       }),
     );
@@ -120,7 +120,7 @@ describe('a slice that is too large', () => {
 describe('a start date', () => {
   const today = new Date('2024-03-10');
 
-  test('is a date up to today, or all', () => {
+  test('is a date no later than today, or all', () => {
     expect(parseStartDate('2024-03-10', today)).toEqual(today);
     expect(parseStartDate('all', today)).toEqual(new Date('1700-01-01'));
     expect(formatStartDate(parseStartDate('all', today))).toBe('all');
@@ -128,7 +128,7 @@ describe('a start date', () => {
   });
 
   test.each(['2024-03-11', '1699-12-31', '2024-02-30', '2024-13-01', '10.3.2024', '2024-3-1', '', 'today', '2024-03-10T00:00:00Z'])(
-    'is refused as %j, with what to do',
+    'is refused as %j',
     (text) => {
       expect(() => parseStartDate(text, today)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
     },

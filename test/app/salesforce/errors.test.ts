@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { translateSalesforceError } from '../../../app/salesforce/errors.ts';
 
-/** As jsforce throws it, or our own download with its status. */
+/** An error as jsforce throws it, or as our own download throws it, with its status. */
 function thrown(errorCode: string, message: string, more: { status?: number; data?: unknown } = {}): Error {
   return Object.assign(new Error(message), { name: errorCode, errorCode, ...more });
 }
 
-describe('what Salesforce refuses', () => {
+describe('a Salesforce error', () => {
   test.each<[Error, string, string, RegExp]>([
     [
       thrown('REQUEST_LIMIT_EXCEEDED', 'TotalRequests Limit exceeded.'),
@@ -38,7 +38,7 @@ describe('what Salesforce refuses', () => {
     [thrown('LOGIN_DURING_RESTRICTED_TIME', 'Invalid login hours'), 'salesforce_unavailable', 'defer', /login hours/],
     [thrown('LOGIN_DURING_RESTRICTED_DOMAIN', 'restricted'), 'salesforce_refused', 'give-up', /Login IP Ranges/],
     [thrown('ERROR_HTTP_410', ''), 'salesforce_refused', 'give-up', /SALESFORCE_API_VERSION/],
-    [thrown('GONE', 'gone', { status: 410 }), 'salesforce_refused', 'give-up', /SALESFORCE_API_VERSION/],
+    [thrown('GONE', 'retired', { status: 410 }), 'salesforce_refused', 'give-up', /SALESFORCE_API_VERSION/],
     [thrown('ERROR_HTTP_503', 'down'), 'salesforce_unavailable', 'retry', /reported a transient error \(ERROR_HTTP_503\): down\.$/],
     [thrown('API_ERROR', 'another version', { status: 409 }), 'salesforce_refused', 'give-up', /\(API_ERROR\): another version\.$/],
     [
@@ -55,7 +55,7 @@ describe('what Salesforce refuses', () => {
       /Salesforce returned a malformed response\.$/,
     ],
     [Object.assign(new Error('x'), { code: 'ECONNRESET' }), 'salesforce_unavailable', 'retry', /did not respond \(ECONNRESET\)\.$/],
-  ])('%s is %s, to be answered by %s', (error, code, recovery, shown) => {
+  ])('%s is translated to %s with the recovery %s', (error, code, recovery, shown) => {
     const translated = translateSalesforceError(error, 'describe Account');
     expect(translated).toMatchObject({ code, recovery });
     expect(translated.message).toMatch(/^Could not describe Account: /);

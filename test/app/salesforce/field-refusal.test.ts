@@ -8,12 +8,12 @@ const FIELDS = ['Id', 'Name', 'Industry', 'CleanStatus'];
 const thrown = (errorCode: string, message: string): AppError =>
   translateSalesforceError(Object.assign(new Error(message), { name: errorCode, errorCode }), 'query rows');
 
-describe('a query is refused for its fields', () => {
+describe('a query refused because of its fields', () => {
   test.each([
     ['INVALID_FIELD', "No such column 'Industry'", 'INVALID_FIELD'],
     ['QUERY_TOO_COMPLICATED', '', 'QUERY_TOO_COMPLICATED'],
     ['API_ERROR', 'QUERY_TOO_COMPLICATED: Query is either selecting too many fields', 'QUERY_TOO_COMPLICATED'],
-  ])('with the code %s and the message %j', (errorCode, message, code) => {
+  ])('is recognized by the code %s and the message %j', (errorCode, message, code) => {
     expect(fieldRefusal(thrown(errorCode, message))).toMatchObject({ code });
   });
 
@@ -21,11 +21,11 @@ describe('a query is refused for its fields', () => {
     ['INVALID_TYPE', "sObject type 'X' is not supported."],
     ['SERVER_UNAVAILABLE', ''],
     ['REQUEST_LIMIT_EXCEEDED', 'TotalRequests Limit exceeded.'],
-  ])('but not with %s', (errorCode, message) => {
+  ])('is not confused with %s', (errorCode, message) => {
     expect(fieldRefusal(thrown(errorCode, message))).toBeUndefined();
   });
 
-  test('by a Bulk job that failed', () => {
+  test('is recognized by the error of a failed Bulk job', () => {
     expect(fieldRefusalIn("Unexpected exception: \nNo such column 'Industry' on entity 'Account'.")).toMatchObject({
       code: 'INVALID_FIELD',
     });
@@ -43,7 +43,7 @@ describe('the refused field', () => {
     [`${excerpt}Aucune colonne « Industry » sur l'entité « Account ».`, 'Industry'],
     [`${excerpt}Keine Spalte „Industry“ in „Account“.`, 'Industry'],
     [`${excerpt}something is wrong`, undefined],
-  ])('of %j is %s', (message, field) => {
+  ])('in %j is %s', (message, field) => {
     expect(refusedField({ code: 'INVALID_FIELD', message }, FIELDS, 'Account')).toBe(field);
   });
 });

@@ -11,7 +11,7 @@ test.each([
   'https://acme.secure.force.com',
   'https://acme.my.sfcrmproducts.cn',
   'https://login.acme.example',
-])('tokens may be sent to %s', (url) => {
+])('sends tokens to %s', (url) => {
   expect(isInstanceHost(url, LOGIN)).toBe(true);
 });
 
@@ -25,10 +25,10 @@ test.each([
   'http://127.0.0.1:4000',
   'https://localhost',
   'not a URL',
-])('tokens are not sent to %s', (url) => {
+])('sends no tokens to %s', (url) => {
   expect(isInstanceHost(url, LOGIN)).toBe(false);
 });
 
-test('an instance on this machine is taken where the login host is there too', () => {
+test('accepts a local instance if the login host is local too', () => {
   expect(isInstanceHost('http://127.0.0.1:4000', ['http://localhost:5000'])).toBe(true);
 });

@@ -77,7 +77,7 @@ describe('a page of rows', () => {
     '{"totalSize":2,"done":false,"records":[{"Id":"1"}]}',
     'null',
     '5',
-  ])('such as %s is malformed', async (body) => {
+  ])('is malformed: %s', async (body) => {
     reply(body);
     await expect(readPage()).rejects.toMatchObject(malformed);
   });
@@ -93,7 +93,7 @@ test.each([
   '{"totalSize":null,"done":true,"records":[]}',
   '{"totalSize":"7","done":true,"records":[]}',
   '{}',
-])('a count such as %s is malformed', async (body) => {
+])('a row count is malformed: %s', async (body) => {
   reply(body);
   await expect(countRows(client(), range)).rejects.toMatchObject(malformed);
 });
@@ -101,12 +101,12 @@ test.each([
 describe('rows without a cursor', () => {
   const has = () => hasNullCursors(client(), 'Account', 'LastModifiedDate');
 
-  test('are said to be missing by a final refusal alone', async () => {
+  test('are ruled out by a permanent refusal', async () => {
     reply('[{"errorCode":"INVALID_FIELD","message":"no such field"}]', 400);
     expect(await has()).toBe(false);
   });
 
-  test('are supposed where the search takes too long', async () => {
+  test('are assumed to exist if the query times out', async () => {
     reply('[{"errorCode":"QUERY_TIMEOUT","message":"too long"}]', 400);
     expect(await has()).toBe(true);
   });
@@ -114,7 +114,7 @@ describe('rows without a cursor', () => {
   test.each([
     ['salesforce_unavailable', '[{"errorCode":"SERVER_UNAVAILABLE","message":"busy"}]', 503],
     ['salesforce_quota', '[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"TotalRequests Limit exceeded."}]', 403],
-  ])('are not known after %s', async (code, body, status) => {
+  ])('remain unknown after %s', async (code, body, status) => {
     reply(body, status);
     await expect(has()).rejects.toMatchObject({ code });
   });
@@ -133,14 +133,14 @@ test.each<[string, (client: SalesforceClient) => Promise<unknown>, string[]]>([
     ['null', '{"name":"Account"}', '{"name":"Account","fields":[null]}', '{"name":"Account","fields":[{}]}'],
   ],
   ['a list of API versions', requireApiVersion, ['[null]', '[{}]', '[{"version":66}]']],
-])('%s that is malformed is read again', async (_what, read, bodies) => {
+])('%s that is malformed is retried', async (_what, read, bodies) => {
   for (const body of bodies) {
     reply(body);
     await expect(read(client())).rejects.toMatchObject(malformed);
   }
 });
 
-test('a session that is refused and was renewed just before is not tried again', async () => {
+test('a session that is refused right after its renewal is not retried', async () => {
   let calls = 0;
   answer = (_incoming, outgoing) => {
     calls++;
@@ -150,17 +150,17 @@ test('a session that is refused and was renewed just before is not tried again',
   expect(calls).toBe(1);
 });
 
-test('a description that did not change since no time at all is malformed', async () => {
+test('a 304 to an unconditional describe is malformed', async () => {
   reply('', 304);
   await expect(describeObject(client(), 'Account')).rejects.toMatchObject(malformed);
 });
 
-test.each(['null', '{}', '{"sObjects":[null]}', '{"sObjects":[{"count":"7"}]}'])('a record count such as %s is none', async (body) => {
+test.each(['null', '{}', '{"sObjects":[null]}', '{"sObjects":[{"count":"7"}]}'])('a malformed record count %s is null', async (body) => {
   reply(body);
   expect(await recordCount(client(), 'Account')).toBeNull();
 });
 
-test('a result page that is no gzip is malformed', async () => {
+test('a result page that is not gzip is malformed', async () => {
   async function* body(): AsyncGenerator<Buffer> {
     yield Buffer.from('"Id"\n"1"\n'.repeat(10));
   }
@@ -181,12 +181,12 @@ describe('a token endpoint', () => {
     [400, '{"error":null}'],
     [400, '{"error":{"code":"invalid_grant"}}'],
     [400, 'no JSON'],
-  ])('that answers HTTP %i with %s refuses nothing', async (status, body) => {
+  ])('that returns HTTP %i with %s is retried', async (status, body) => {
     reply(body, status);
     await expect(renew()).rejects.toMatchObject({ code: 'salesforce_unavailable', recovery: 'retry' });
   });
 
-  test('may refuse without describing why', async () => {
+  test('may refuse a grant without a description', async () => {
     reply('{"error":"invalid_grant","error_description":{"text":"inactive user"}}', 400);
     await expect(renew()).rejects.toMatchObject({ code: 'needs_login', message: expect.stringContaining('(invalid_grant)') });
   });

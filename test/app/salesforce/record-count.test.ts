@@ -2,13 +2,13 @@ import { expect, test } from '@jest/globals';
 import { firstCreatedDate, recordCount } from '../../../app/salesforce/record-count.ts';
 import { startService } from '../../support/service.ts';
 
-test('the org tells about how many records an object has, and when its oldest was made', async () => {
+test("reads an object's approximate record count and its oldest CreatedDate", async () => {
   await using service = await startService({ worker: false });
   await service.connect();
   const { rows } = await service.database.pool.query<{ id: number }>('SELECT id FROM connections');
   const client = service.context.salesforce(rows[0]!.id);
   const records = [...service.salesforce.org.records('Account')];
-  const oldest = records.map(({ CreatedDate: made }) => String(made)).sort()[0]!;
+  const oldest = records.map(({ CreatedDate }) => String(CreatedDate)).sort()[0]!;
   expect(await firstCreatedDate(client, 'Account')).toEqual(new Date(oldest));
   expect(await recordCount(client, 'Account')).toBeGreaterThan(0);
   expect(await recordCount(client, 'Nothing__c')).toBeNull();

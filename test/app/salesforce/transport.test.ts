@@ -37,21 +37,21 @@ const read = (limits = {}) => readResponse(dispatcher, get(), { signal: undefine
 const json = { 'content-type': 'application/json' };
 const text = JSON.stringify({ value: 'x'.repeat(5_000) });
 
-describe('a response that is read whole', () => {
+describe('a response that is buffered', () => {
   test('is decoded', async () => {
     answer = (_incoming, outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(gzipSync(text));
     expect((await read()).body.toString()).toBe(text);
   });
 
   test.each<[string, Buffer]>([
-    ['ends too early', gzipSync(text).subarray(0, -20)],
-    ['is no gzip', Buffer.from(text)],
-  ])('and whose gzip %s is incomplete', async (_how, body) => {
+    ['is truncated', gzipSync(text).subarray(0, -20)],
+    ['is not gzip', Buffer.from(text)],
+  ])('is incomplete if its gzip %s', async (_how, body) => {
     answer = (_incoming, outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(body);
     await expect(read()).rejects.toMatchObject({ name: 'UnusableResponse', reason: 'incomplete' });
   });
 
-  test('and breaks off is incomplete', async () => {
+  test('is incomplete if the connection drops', async () => {
     answer = (_incoming, outgoing) => {
       outgoing.writeHead(200, { ...json, 'content-length': text.length });
       outgoing.write(text.slice(0, 100), () => outgoing.socket!.destroy());
@@ -59,14 +59,14 @@ describe('a response that is read whole', () => {
     await expect(read()).rejects.toMatchObject({ name: 'UnusableResponse', reason: 'incomplete' });
   });
 
-  test('and stalls is given up after the time limit', async () => {
+  test('times out if it stalls', async () => {
     answer = (_incoming, outgoing) => {
       outgoing.writeHead(200, json).write(text.slice(0, 100));
     };
     await expect(read({ totalMs: 200 })).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 
-  test('ends with its caller', async () => {
+  test("is aborted by its caller's signal", async () => {
     const stop = new AbortController();
     answer = (_incoming, outgoing) => {
       outgoing.writeHead(200, json).write(text.slice(0, 100), () => stop.abort(new Error('stopping')));
@@ -74,14 +74,14 @@ describe('a response that is read whole', () => {
     await expect(read({ signal: stop.signal })).rejects.toThrow('stopping');
   });
 
-  test('and unpacks to more than any describe or page is refused', async () => {
+  test('is refused if it inflates to more than any describe or page', async () => {
     const bomb = gzipSync(Buffer.alloc(130 * 1024 * 1024));
     answer = (_incoming, outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(bomb);
     await expect(read()).rejects.toMatchObject({ reason: 'too-large' });
   });
 });
 
-test('a response whose body is passed on is left as it comes', async () => {
+test('a streamed response is passed through compressed', async () => {
   const compressed = gzipSync(text);
   answer = (_incoming, outgoing) => outgoing.writeHead(200, { 'content-type': 'text/csv', 'content-encoding': 'gzip' }).end(compressed);
   const { body } = await openResponse(dispatcher, get(), { signal: undefined, idleMs: 5_000 });
@@ -121,7 +121,7 @@ describe('a client', () => {
   const create = (of: SalesforceClient): Promise<unknown> =>
     of.call('create a job', (connection) => connection.request({ method: 'POST', url: '/jobs', body: '{}', headers: json }));
 
-  test('counts each call that jsforce makes once, with what Salesforce says of the allowance', async () => {
+  test('counts each jsforce call once, with the API usage that Salesforce reports', async () => {
     answer = (_incoming, outgoing) =>
       outgoing.writeHead(200, { ...json, 'sforce-limit-info': 'api-usage=24/15000' }).end('{"totalSize":3,"done":true,"records":[]}');
     const { totalSize } = await client().call('count', (connection) => connection.query('SELECT COUNT() FROM Account'));
@@ -129,7 +129,7 @@ describe('a client', () => {
     expect(calls).toEqual([{ used: 24, limit: 15_000 }]);
   });
 
-  test('sends a GET without a response once more, and counts both', async () => {
+  test('retries a GET without a response once, and counts both calls', async () => {
     answer = (incoming, outgoing) => {
       if (requests.length === 1) incoming.socket.destroy();
       else outgoing.writeHead(200, json).end('{}');
@@ -140,14 +140,14 @@ describe('a client', () => {
     expect(renewals).toEqual([]);
   });
 
-  test('does not send a POST again that may have had an effect', async () => {
+  test('does not retry a POST that may have had an effect', async () => {
     answer = (incoming) => incoming.socket.destroy();
     await expect(create(client())).rejects.toMatchObject({ code: 'salesforce_unavailable' });
     expect(requests).toEqual(['POST /services/data/v66.0/jobs']);
     expect(renewals).toEqual([]);
   });
 
-  test('gives a 304 with its headers', async () => {
+  test('returns a 304 with its headers', async () => {
     answer = (incoming, outgoing) => outgoing.writeHead(304, { 'last-modified': String(incoming.headers['if-modified-since']) }).end();
     const since = 'Wed, 01 Mar 2023 00:00:00 GMT';
     expect(await client().get('describe', '/path', { 'if-modified-since': since })).toMatchObject({
@@ -156,12 +156,12 @@ describe('a client', () => {
     });
   });
 
-  test('reports text in place of JSON as malformed', async () => {
+  test('reports a response that is not JSON as malformed', async () => {
     answer = (_incoming, outgoing) => outgoing.writeHead(200, json).end('{"totalSize":');
     await expect(create(client())).rejects.toMatchObject({ code: 'salesforce_unavailable', message: expect.stringContaining('malformed') });
   });
 
-  test('tries a moved org once, at its new address', async () => {
+  test('retries a moved org once, at its new address', async () => {
     answer = (_incoming, outgoing) => outgoing.writeHead(404, { 'content-type': 'text/html' }).end('<html></html>');
     const elsewhere = { accessToken: 'new', instanceUrl: url.replace('127.0.0.1', 'localhost') };
     await expect(client(elsewhere).get('look', '/path', {})).rejects.toMatchObject({ code: 'salesforce_unavailable' });
@@ -169,7 +169,7 @@ describe('a client', () => {
     expect(renewals).toEqual(['moved']);
   });
 
-  test('does not try an org again that has not moved', async () => {
+  test('does not retry an org that has not moved', async () => {
     answer = (_incoming, outgoing) => outgoing.writeHead(503, { 'content-type': 'text/html' }).end('<html></html>');
     await expect(client().get('look', '/path', {})).rejects.toMatchObject({ code: 'salesforce_unavailable' });
     expect(requests).toHaveLength(1);

@@ -24,13 +24,13 @@ beforeEach(async () => {
   id = (await saveGrant(database.pool, sealer, identity, grant)).id;
 });
 
-test('tokens stand in the store sealed only', async () => {
+test('stores tokens only sealed', async () => {
   const { rows } = await database.pool.query('SELECT * FROM connections');
   expect(JSON.stringify(rows)).not.toMatch(/access-1|refresh-1/);
   expect(await readAccessToken(database.pool, sealer, id)).toEqual({ accessToken: 'access-1', instanceUrl: 'https://one.example' });
 });
 
-test('a key that is not configured defers, and does not ask for a login', async () => {
+test('defers without asking for a login when the token key is not configured', async () => {
   const other = createSealer([Buffer.alloc(32, 8)]);
   await expect(readAccessToken(database.pool, other, id)).rejects.toMatchObject({ code: 'unknown_token_key', recovery: 'defer' });
   expect((await findConnection(database.pool, identity))?.status).toBe('active');

@@ -3,7 +3,7 @@ import { openDatabase } from '../../../app/store/database.ts';
 import { migrate } from '../../../app/store/migrate.ts';
 import { createEmptyDatabase } from '../../support/database.ts';
 
-test('processes that start at once migrate one after the other, each migration once', async () => {
+test('processes that start concurrently run each migration once', async () => {
   const url = await createEmptyDatabase();
   const pools = Array.from({ length: 4 }, () => openDatabase({ url }, () => {}));
   const ran = await Promise.all(pools.map((pool) => migrate(pool)));
@@ -14,7 +14,7 @@ test('processes that start at once migrate one after the other, each migration o
   await Promise.all(pools.map((pool) => pool.end()));
 });
 
-test('a migration that was changed after it ran is refused', async () => {
+test('refuses a migration that changed after it ran', async () => {
   const pool = openDatabase({ url: await createEmptyDatabase() }, () => {});
   await migrate(pool);
   await pool.query(`UPDATE migrations SET sha256 = 'other'`);

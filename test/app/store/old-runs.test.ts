@@ -18,8 +18,8 @@ beforeEach(async () => {
   );
 });
 
-/** A job whose runs ended so many days ago each; `null`: it is open. Each has a slice and a page. */
-async function makeJob(objectName: string, endedDaysAgo: (number | null)[], { pool } = database): Promise<void> {
+/** Creates a job whose runs ended this many days ago; `null`: the run is open. Each run has a slice and a page. */
+async function createJob(objectName: string, endedDaysAgo: (number | null)[], { pool } = database): Promise<void> {
   await pool.query(
     `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, start_date, synced_to, wanted_to)
      SELECT id, $1, 'SystemModstamp', 'salesforce', $1, '2023-03-01', '2023-03-01', '2023-03-01' FROM connections`,
@@ -41,8 +41,8 @@ async function makeJob(objectName: string, endedDaysAgo: (number | null)[], { po
   }
 }
 
-/** The days since each job's runs ended, latest first. */
-async function left(objectName: string): Promise<(number | null)[]> {
+/** The days since each remaining run of a job ended, latest first. */
+async function remaining(objectName: string): Promise<(number | null)[]> {
   const { rows } = await database.pool.query<{ days: number | null }>(
     `SELECT round(extract(epoch FROM now() - finished_at) / 86400)::int AS days FROM runs JOIN jobs ON jobs.id = runs.job_id
      WHERE object_name = $1 ORDER BY runs.created_at DESC`,
@@ -54,42 +54,42 @@ async function left(objectName: string): Promise<(number | null)[]> {
 const count = async (table: string): Promise<number> =>
   (await database.pool.query<{ count: number }>(`SELECT count(*) FROM ${table}`)).rows[0]!.count;
 
-test('runs that ended long ago go, with their slices and pages, but never the latest of a job nor one that is open', async () => {
-  await makeJob('Account', [400, 200, 91, 89, 1]);
-  await makeJob('Contact', [300, 200]);
-  await makeJob('Lead', [300, null]);
+test('deletes old runs with their slices and pages, but never the latest or an open one', async () => {
+  await createJob('Account', [400, 200, 91, 89, 1]);
+  await createJob('Contact', [300, 200]);
+  await createJob('Lead', [300, null]);
   expect(await deleteOldRuns(database.pool, 90, 100)).toBe(5);
-  expect(await left('Account')).toEqual([1, 89]);
-  expect(await left('Contact')).toEqual([200]);
-  expect(await left('Lead')).toEqual([null]);
+  expect(await remaining('Account')).toEqual([1, 89]);
+  expect(await remaining('Contact')).toEqual([200]);
+  expect(await remaining('Lead')).toEqual([null]);
   expect([await count('slices'), await count('pages')]).toEqual([4, 4]);
   expect(await deleteOldRuns(database.pool, 90, 100)).toBe(0);
 });
 
-test('it is done in batches, oldest first, and two processes at once do not do it twice', async () => {
-  await makeJob('Account', [400, 350, 300, 250, 200, 150, 1]);
+test('deletes in batches, oldest first, without conflicts between processes', async () => {
+  await createJob('Account', [400, 350, 300, 250, 200, 150, 1]);
   expect(await deleteOldRuns(database.pool, 90, 2)).toBe(2);
-  expect(await left('Account')).toEqual([1, 150, 200, 250, 300]);
+  expect(await remaining('Account')).toEqual([1, 150, 200, 250, 300]);
   const counts = await Promise.all([1, 2, 3].map(() => deleteOldRuns(database.pool, 90, 2)));
   expect(counts.reduce((total, one) => total + one)).toBe(4);
-  expect(await left('Account')).toEqual([1]);
+  expect(await remaining('Account')).toEqual([1]);
 });
 
-test('one that another transaction holds is left for the next time, and nobody waits', async () => {
-  await makeJob('Account', [400, 300, 1]);
+test('skips a run that another transaction has locked, without waiting', async () => {
+  await createJob('Account', [400, 300, 1]);
   const holder = await database.pool.connect();
   await holder.query('BEGIN');
   await holder.query(`SELECT FROM runs WHERE finished_at < now() - interval '350 days' FOR UPDATE`);
   expect(await deleteOldRuns(database.pool, 90, 100)).toBe(1);
   await holder.query('ROLLBACK');
   holder.release();
-  expect(await left('Account')).toEqual([1, 400]);
+  expect(await remaining('Account')).toEqual([1, 400]);
 });
 
-test('the service deletes all that are older than RUN_RETENTION_DAYS', async () => {
+test('the service deletes all runs older than RUN_RETENTION_DAYS', async () => {
   await using service = await startService({ worker: false, env: { RUN_RETENTION_DAYS: '10' } });
   await service.connect();
-  await makeJob('Account', [...Array.from({ length: 203 }, (_, index) => 300 - index), 9, 1], service.database);
+  await createJob('Account', [...Array.from({ length: 203 }, (_, index) => 300 - index), 9, 1], service.database);
   expect(await deleteOldRunsOf(service.context)).toBe(203);
   expect(await deleteOldRunsOf(service.context)).toBe(0);
 });

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { PasswordPool } from '../../../app/store/password-pool.ts';
 import { createEmptyDatabase } from '../../support/database.ts';
 
-/** A user whose password changes, as RDS changes its own, and what reads it from where it is kept. */
+/** A user whose password is rotated, as RDS does, and the password that the secret contains. */
 const ROLE = `rotating_${process.pid}`;
 let admin: pg.Client;
 let url: URL;
@@ -25,30 +25,30 @@ async function rotate(password: string): Promise<void> {
   current = password;
 }
 
-/** A pool whose source keeps what it read, and counts how often it read. */
+/** A pool whose source caches the password; `reads` has each password that it read. */
 function openPool(readCurrent = () => current): { pool: PasswordPool; reads: string[] } {
   const reads: string[] = [];
-  let known: string | undefined;
+  let cached: string | undefined;
   const source = {
     async read() {
-      if (known !== undefined) return known;
-      known = readCurrent();
-      reads.push(known);
-      return known;
+      if (cached !== undefined) return cached;
+      cached = readCurrent();
+      reads.push(cached);
+      return cached;
     },
     forget() {
-      known = undefined;
+      cached = undefined;
     },
   };
   const config = { host: url.hostname, port: Number(url.port), database: url.pathname.slice(1), user: ROLE, idleTimeoutMillis: 1 };
   return { pool: new PasswordPool(config, source), reads };
 }
 
-test('a password that changed since it was read is read anew, once, and nobody notices', async () => {
+test('a rotated password is read again without an error to the caller', async () => {
   const { pool, reads } = openPool();
   expect((await pool.query('SELECT current_user AS name')).rows).toEqual([{ name: ROLE }]);
   await rotate('second');
-  // Held together, so that each is a connection of its own.
+  // Checked out together, so that each has its own connection.
   const clients = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
   expect(await Promise.all(clients.map(async (client) => (await client.query('SELECT 1 AS one')).rows))).toEqual([
     [{ one: 1 }],
@@ -63,7 +63,7 @@ test('a password that changed since it was read is read anew, once, and nobody n
   await pool.end();
 });
 
-test('a password that is wrong where it is kept is an error, after two tries', async () => {
+test('a secret with a wrong password is an error after two tries', async () => {
   const { pool, reads } = openPool(() => 'wrong');
   await expect(pool.query('SELECT 1')).rejects.toMatchObject({ code: '28P01' });
   await expect(pool.connect()).rejects.toMatchObject({ code: '28P01' });
@@ -71,7 +71,7 @@ test('a password that is wrong where it is kept is an error, after two tries', a
   await pool.end();
 });
 
-test('another error is not tried again', async () => {
+test('any other error is not retried', async () => {
   const { pool } = openPool();
   await expect(pool.query('SELECT nonsense')).rejects.toMatchObject({ code: '42703' });
   await pool.end();

@@ -28,12 +28,12 @@ beforeEach(async () => {
   renewals = aProcess();
 });
 
-/** As another process would have it: they share Postgres alone. */
+/** The renewals of another process: only Postgres is shared. */
 function aProcess(waitMs = 10_000): Renewals {
   return new Renewals(database.pool, sealer, waitMs, () => {});
 }
 
-/** Gives access-2, access-3, … and a new refresh token each time, as an org with rotation does. */
+/** Returns access-2, access-3, … and a new refresh token each time, as an org with rotation does. */
 function rotating(instanceUrl: string | undefined = 'https://two.example'): { exchange: Exchange; presented: string[] } {
   const presented: string[] = [];
   const exchange: Exchange = async (_connection, refreshToken) => {
@@ -45,7 +45,7 @@ function rotating(instanceUrl: string | undefined = 'https://two.example'): { ex
   return { exchange, presented };
 }
 
-/** A login host whose reply comes when the test lets it come. */
+/** A login host that replies when the test calls `reply`. */
 function heldBack(): { exchange: Exchange; asked: Promise<void>; reply: (renewal: Renewal) => void } {
   const { promise, resolve: reply } = Promise.withResolvers<Renewal>();
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
@@ -61,7 +61,7 @@ const minutesPass = (minutes: number): Promise<unknown> =>
 const refused = (exchange: Exchange, by = renewals): Promise<unknown> => by.fresh(id, session, 'refused', exchange);
 const stored = (): Promise<object> => readAccessToken(database.pool, sealer, id);
 
-test('workers of several processes whose token was refused at once renew it once, and all get the new one', async () => {
+test('workers of several processes renew a refused token once, and all get the new one', async () => {
   const { exchange, presented } = rotating();
   const processes = [renewals, aProcess(), aProcess()];
   const sessions = await Promise.all([...processes, ...processes].map((by) => refused(exchange, by)));
@@ -69,7 +69,7 @@ test('workers of several processes whose token was refused at once renew it once
   for (const one of sessions) expect(one).toEqual({ accessToken: 'access-2', instanceUrl: 'https://two.example' });
 });
 
-test('a rotated refresh token is the one presented next', async () => {
+test('presents a rotated refresh token at the next renewal', async () => {
   const { exchange, presented } = rotating();
   const second = await renewals.fresh(id, session, 'refused', exchange);
   await minutesPass(6);
@@ -77,12 +77,12 @@ test('a rotated refresh token is the one presented next', async () => {
   expect(presented).toEqual(['refresh-1', 'refresh-2']);
 });
 
-test('a reply that names no instance leaves it where it was', async () => {
+test('keeps the instance URL if the reply names none', async () => {
   const exchange: Exchange = async () => ({ accessToken: 'access-2', refreshToken: undefined, instanceUrl: undefined });
   expect(await refused(exchange)).toEqual({ accessToken: 'access-2', instanceUrl: 'https://one.example' });
 });
 
-test('a reply that comes after its caller stopped waiting is stored all the same', async () => {
+test('stores a reply that arrives after its caller stopped waiting', async () => {
   const { exchange, reply } = heldBack();
   await expect(refused(exchange, aProcess(50))).rejects.toMatchObject({ code: 'salesforce_unavailable', recovery: 'retry' });
   const { exchange: another, presented } = rotating();
@@ -95,7 +95,7 @@ test('a reply that comes after its caller stopped waiting is stored all the same
   expect(presented).toEqual(['refresh-late']);
 });
 
-test('a reply is stored by another connection where those to Postgres break', async () => {
+test('stores a reply through a new connection if those to Postgres break', async () => {
   const { exchange, asked, reply } = heldBack();
   const waiting = refused(exchange);
   await asked;
@@ -106,7 +106,7 @@ test('a reply is stored by another connection where those to Postgres break', as
   expect(await waiting).toMatchObject({ accessToken: 'access-2' });
 });
 
-test('a reply that cannot be stored is kept, and stored once that works', async () => {
+test('keeps a reply that cannot be stored, and stores it later', async () => {
   const failures: unknown[] = [];
   const by = new Renewals(database.pool, sealer, 10_000, (error) => {
     failures.push(error);
@@ -121,7 +121,7 @@ test('a reply that cannot be stored is kept, and stored once that works', async 
   expect(failures).toHaveLength(2);
 });
 
-test('a reply that is held for longer than its mark lasts is waited for in its own process', async () => {
+test('waits in its own process for an unstored reply whose mark has expired', async () => {
   const { promise: failed, resolve: fail } = Promise.withResolvers<void>();
   const by = new Renewals(database.pool, sealer, 10_000, () => fail());
   const { exchange, asked, reply } = heldBack();
@@ -137,7 +137,7 @@ test('a reply that is held for longer than its mark lasts is waited for in its o
   expect(await waiting).toMatchObject({ accessToken: 'access-2' });
 });
 
-test('a renewal whose process was killed gives way to another once its mark has expired', async () => {
+test('renews again after a killed process once its mark has expired', async () => {
   await database.pool.query(`UPDATE connections SET renewing_by = gen_random_uuid(), renewing_until = now() + interval '3 minutes'`);
   const { exchange, presented } = rotating();
   await expect(refused(exchange, aProcess(50))).rejects.toMatchObject({ code: 'salesforce_unavailable' });
@@ -146,7 +146,7 @@ test('a renewal whose process was killed gives way to another once its mark has 
   expect(await refused(exchange)).toMatchObject({ accessToken: 'access-2' });
 });
 
-test('a login that comes meanwhile is not overwritten by the renewal of the grant before it', async () => {
+test('does not overwrite a new login with the renewal of the earlier grant', async () => {
   const { exchange, asked, reply } = heldBack();
   const waiting = refused(exchange);
   await asked;
@@ -158,7 +158,7 @@ test('a login that comes meanwhile is not overwritten by the renewal of the gran
   expect(presented).toEqual(['refresh-9']);
 });
 
-test('a grant that has ended is not presented again until its user has logged in again', async () => {
+test('does not present an ended grant again until its user logs in', async () => {
   let asked = 0;
   const ended: Exchange = async () => {
     asked++;
@@ -172,7 +172,7 @@ test('a grant that has ended is not presented again until its user has logged in
   expect(await stored()).toMatchObject({ accessToken: 'access-9' });
 });
 
-test('a login host that does not answer leaves the grant as it was, to be renewed at once', async () => {
+test('keeps the grant if the login host is unavailable, and can renew it at once', async () => {
   const down: Exchange = async () => {
     throw new AppError('salesforce_unavailable', 'down');
   };
@@ -181,7 +181,7 @@ test('a login host that does not answer leaves the grant as it was, to be renewe
   expect(await refused(rotating().exchange)).toMatchObject({ accessToken: 'access-2' });
 });
 
-test('a caller that is stopped does not wait, and the reply is stored', async () => {
+test('stores the reply even if the caller is stopped and no longer waits', async () => {
   const { exchange, asked, reply } = heldBack();
   const stop = new AbortController();
   const waiting = renewals.fresh(id, session, 'refused', exchange, stop.signal);
@@ -193,7 +193,7 @@ test('a caller that is stopped does not wait, and the reply is stored', async ()
   expect(await stored()).toMatchObject({ accessToken: 'access-2' });
 });
 
-test('a session that is refused right after its renewal is not renewed again for five minutes', async () => {
+test('does not renew a session again within five minutes of its renewal', async () => {
   const { exchange, presented } = rotating();
   const second = await renewals.fresh(id, session, 'refused', exchange);
   expect(await renewals.fresh(id, second, 'refused', exchange)).toEqual(second);
@@ -202,7 +202,7 @@ test('a session that is refused right after its renewal is not renewed again for
   expect(await renewals.fresh(id, second, 'refused', exchange)).toMatchObject({ accessToken: 'access-3' });
 });
 
-test('a new login is renewed at once, if it is refused', async () => {
+test('renews a new login at once if it is refused', async () => {
   const { exchange } = rotating();
   await refused(exchange);
   const { accessToken, instanceUrl } = { ...grant, accessToken: 'access-9' };
@@ -210,18 +210,18 @@ test('a new login is renewed at once, if it is refused', async () => {
   expect(await renewals.fresh(id, { accessToken, instanceUrl }, 'refused', exchange)).toMatchObject({ accessToken: 'access-3' });
 });
 
-describe('for an org that seems to have moved', () => {
+describe('for an org that may have moved', () => {
   const moved = (exchange: Exchange, from = session, by = renewals): Promise<{ accessToken: string; instanceUrl: string }> =>
     by.fresh(id, from, 'moved', exchange);
 
-  test('the login host is asked once, by whichever process', async () => {
+  test('one process calls the login host once', async () => {
     const { exchange, presented } = rotating();
     const sessions = await Promise.all([moved(exchange), moved(exchange, session, aProcess())]);
     for (const one of sessions) expect(one.instanceUrl).toBe('https://two.example');
     expect(presented).toHaveLength(1);
   });
 
-  test('the login host is not asked again for ten minutes', async () => {
+  test('the login host is not called again for ten minutes', async () => {
     const { exchange, presented } = rotating('https://one.example');
     const first = await moved(exchange);
     expect(await moved(exchange, first)).toEqual(first);
@@ -231,7 +231,7 @@ describe('for an org that seems to have moved', () => {
     expect(presented).toHaveLength(2);
   });
 
-  test('a session that is refused is renewed all the same', async () => {
+  test('a refused session is still renewed', async () => {
     const { exchange } = rotating('https://one.example');
     const first = await moved(exchange);
     expect(await renewals.fresh(id, first, 'refused', exchange)).toMatchObject({ accessToken: 'access-3' });

@@ -45,7 +45,7 @@ async function connect(letter: string): Promise<Connection> {
   return await saveGrant(database.pool, sealer, { orgId: '00D000000000000EAA', userId: `00500000000000${letter}AAA` }, grant);
 }
 
-async function makeJob(objectName: string, owner = connection): Promise<Job> {
+async function createJob(objectName: string, owner = connection): Promise<Job> {
   const job = await insertJob(database.pool, {
     connectionId: owner.id,
     objectName,
@@ -71,8 +71,8 @@ const syncedTo = async (job: Job): Promise<string> =>
   (await findJob(database.pool, job.connectionId, job.objectName))!.syncedTo.toISOString().slice(0, 10);
 
 describe('a run', () => {
-  test('covers what lies between last_date and the wanted end, and moves last_date there when it ends', async () => {
-    const job = await makeJob('Account');
+  test('covers the window from last_date to the wanted end, and advances last_date on success', async () => {
+    const job = await createJob('Account');
     await tickTo('2023-03-20');
     const run = (await claim())!;
     expect(run.window).toEqual({ from: new Date('2023-03-01'), to: new Date('2023-03-20') });
@@ -81,8 +81,8 @@ describe('a run', () => {
     expect(await syncedTo(job)).toBe('2023-03-20');
   });
 
-  test('is not started twice: a tick while it is open starts nothing, and what that tick wanted follows it', async () => {
-    const job = await makeJob('Account');
+  test('is not started twice: the window of a later tick follows when it ends', async () => {
+    const job = await createJob('Account');
     expect(await tickTo('2023-03-20')).toHaveLength(1);
     const run = (await claim())!;
     expect(await tickTo('2023-03-21')).toHaveLength(0);
@@ -94,8 +94,8 @@ describe('a run', () => {
     expect(await claim()).toBeUndefined();
   });
 
-  test('that waited for days is begun anew, since its staging tables and Bulk results go', async () => {
-    await makeJob('Account');
+  test('that waited for days restarts, because its staging tables and Bulk results expire', async () => {
+    await createJob('Account');
     const [old] = await tickTo('2023-03-20');
     await database.pool.query(`UPDATE runs SET created_at = now() - interval '6 days'`);
     const run = (await claim())!;
@@ -103,8 +103,8 @@ describe('a run', () => {
     expect(run.window).toEqual({ from: new Date('2023-03-01'), to: new Date('2023-03-20') });
   });
 
-  test('that the release before this one began goes on with its columns, which then had the names of their fields', async () => {
-    await makeJob('Account');
+  test('that the previous release started keeps its columns, named by their fields', async () => {
+    await createJob('Account');
     await tickTo('2023-03-20');
     await database.pool.query(`UPDATE runs SET columns = '[{"name": "Id", "type": "STRING"}]'`);
     const run = (await claim())!;
@@ -112,19 +112,19 @@ describe('a run', () => {
     expect(run.drift).toEqual({ added: [], orphaned: [], retyped: [], skipped: [] });
   });
 
-  test('is not claimed before Salesforce has had time to commit', async () => {
-    await makeJob('Account');
+  test('is not claimed before the commit lag has passed', async () => {
+    await createJob('Account');
     await tickTo('2023-03-20', 60_000);
     expect(await claim()).toBeUndefined();
   });
 
-  test('is taken over when its lease has run out, and its old owner can then write nothing', async () => {
-    const job = await makeJob('Account');
+  test('is taken over when its lease expires, and its old owner can no longer write', async () => {
+    const job = await createJob('Account');
     await tickTo('2023-03-20');
     const lost = (await claim(-1))!;
-    const taken = (await claim())!;
-    expect(taken.runId).toBe(lost.runId);
-    expect(taken.attempt).toBe(lost.attempt + 1);
+    const takenOver = (await claim())!;
+    expect(takenOver.runId).toBe(lost.runId);
+    expect(takenOver.attempt).toBe(lost.attempt + 1);
     const plan = [
       {
         ordinal: 0,
@@ -139,41 +139,41 @@ describe('a run', () => {
     ];
     const leaseLost = { code: 'lease_lost' };
     await expect(saveSlices(database.pool, lost, plan)).rejects.toMatchObject(leaseLost);
-    await saveSlices(database.pool, taken, plan);
+    await saveSlices(database.pool, takenOver, plan);
     await expect(succeedRun(database.pool, lost, RECEIPT)).rejects.toMatchObject(leaseLost);
     await expect(failRun(database.pool, lost, 1, { code: 'internal', message: '' })).rejects.toMatchObject(leaseLost);
     await expect(postponeRun(database.pool, lost, 0, 1, undefined)).rejects.toMatchObject(leaseLost);
     await expect(extendLease(database.pool, lost, 60)).rejects.toMatchObject(leaseLost);
     await expect(saveSlice(database.pool, lost, 0, { bulkJobId: '750' })).rejects.toMatchObject(leaseLost);
-    const [slice] = await readSlices(database.pool, taken);
+    const [slice] = await readSlices(database.pool, takenOver);
     await expect(startGeneration(database.pool, lost, slice!)).rejects.toMatchObject(leaseLost);
     await expect(cutSlice(database.pool, lost, slice!, [slice!, slice!])).rejects.toMatchObject(leaseLost);
     await expect(shortenRun(database.pool, lost, new Date('2023-03-10'))).rejects.toMatchObject(leaseLost);
     await expect(saveTarget(database.pool, lost, new Date())).rejects.toMatchObject(leaseLost);
     const key = { slice: 0, fieldGroup: 0, generation: 1, number: 0, locator: null };
-    const page = await insertPage(database.pool, taken, key);
+    const page = await insertPage(database.pool, takenOver, key);
     await expect(insertPage(database.pool, lost, { ...key, number: 1 })).rejects.toMatchObject(leaseLost);
     await expect(savePage(database.pool, lost, page, { loaded: 1 })).rejects.toMatchObject(leaseLost);
-    expect(await readSlices(database.pool, taken)).toEqual([slice]);
+    expect(await readSlices(database.pool, takenOver)).toEqual([slice]);
     expect(await syncedTo(job)).toBe('2023-03-01');
-    await succeedRun(database.pool, taken, RECEIPT);
+    await succeedRun(database.pool, takenOver, RECEIPT);
     expect(await syncedTo(job)).toBe('2023-03-20');
   });
 
-  test('counts the loss of its worker as a failure, and lets runs that came due meanwhile go first', async () => {
-    await makeJob('Account');
-    await makeJob('Contact');
+  test('counts the loss of its worker as a failure, and queues behind runs that are due', async () => {
+    await createJob('Account');
+    await createJob('Contact');
     await tickTo('2023-03-20');
     const lost = (await claim(-1))!;
     await database.pool.query(`UPDATE runs SET run_at = now() - interval '1 hour'`);
     const other = (await claim())!;
     expect(other.runId).not.toBe(lost.runId);
-    const taken = (await claim())!;
-    expect(taken).toMatchObject({ runId: lost.runId, failures: lost.failures + 1 });
+    const takenOver = (await claim())!;
+    expect(takenOver).toMatchObject({ runId: lost.runId, failures: lost.failures + 1 });
   });
 
-  test('ends, or is cancelled, while its job is resumed: neither waits for the other', async () => {
-    const job = await makeJob('Account');
+  test('ends or is cancelled while its job is resumed, without a deadlock', async () => {
+    const job = await createJob('Account');
     for (let day = 1; day <= 30; day++) {
       await tickTo(new Date(Date.UTC(2023, 3, day)).toISOString());
       const run = (await claim(-1))!;
@@ -184,8 +184,8 @@ describe('a run', () => {
     }
   });
 
-  test('that failed leaves last_date where it was, and the next tick begins anew', async () => {
-    const job = await makeJob('Account');
+  test('that failed leaves last_date unchanged, and the next tick starts over', async () => {
+    const job = await createJob('Account');
     await tickTo('2023-03-20');
     await failRun(database.pool, (await claim())!, 1, { code: 'salesforce_refused', message: 'no' });
     expect(await syncedTo(job)).toBe('2023-03-01');
@@ -194,10 +194,10 @@ describe('a run', () => {
     expect((await claim())!.window.from).toEqual(new Date('2023-03-01'));
   });
 
-  test('is claimed by one worker only, and by no more than the limit a connection, however many ask at once', async () => {
-    for (const object of ['A', 'B', 'C', 'D', 'E', 'F']) await makeJob(object);
+  test('is claimed by one worker, within the limit per connection, under concurrent claims', async () => {
+    for (const object of ['A', 'B', 'C', 'D', 'E', 'F']) await createJob(object);
     const other = await connect('B');
-    for (const object of ['G', 'H']) await makeJob(object, other);
+    for (const object of ['G', 'H']) await createJob(object, other);
     await tickTo('2023-03-20');
     const claimed = (await Promise.all(Array.from({ length: 9 }, () => claim(60, 2)))).filter((run) => run !== undefined);
     expect(new Set(claimed.map((run) => run.runId)).size).toBe(4);
@@ -206,12 +206,12 @@ describe('a run', () => {
   });
 });
 
-test('windows leave no gap and do not overlap, whenever ticks come, and whatever is paused, fails or is taken over', async () => {
+test('windows have no gaps or overlaps for any order of ticks, pauses, failures and takeovers', async () => {
   const events = fc.array(fc.constantFrom('tick', 'pause', 'resume', 'succeed', 'fail', 'postpone', 'steal'), { maxLength: 30 });
   await fc.assert(
     fc.asyncProperty(events, async (steps) => {
       await database.pool.query('TRUNCATE jobs, runs CASCADE');
-      const job = await makeJob('Account');
+      const job = await createJob('Account');
       const done: Run['window'][] = [];
       let day = 1;
       for (const step of steps) {
@@ -228,7 +228,7 @@ test('windows leave no gap and do not overlap, whenever ticks come, and whatever
   );
 });
 
-/** What a worker does with the run that is due, if there is one. */
+/** What a worker does with the run that is due, if any. */
 async function endClaimed(step: string, done: Run['window'][]): Promise<void> {
   const run = await claim(step === 'steal' ? -1 : 60);
   if (!run) return;
@@ -240,8 +240,8 @@ async function endClaimed(step: string, done: Run['window'][]): Promise<void> {
 }
 
 describe('a paused job', () => {
-  test('rests through every tick, and its waiting run is cancelled', async () => {
-    const job = await makeJob('Account');
+  test('ignores ticks, and its queued run is cancelled', async () => {
+    const job = await createJob('Account');
     await tickTo('2023-03-20');
     await pauseJob(database.pool, job.id);
     expect(await openRuns()).toBe(0);
@@ -249,8 +249,8 @@ describe('a paused job', () => {
     expect(await claim()).toBeUndefined();
   });
 
-  test('cancels the run that a worker puts back, and notes when', async () => {
-    const job = await makeJob('Account');
+  test('cancels the run that a worker postpones, and records when', async () => {
+    const job = await createJob('Account');
     await tickTo('2023-03-20');
     const run = (await claim())!;
     await pauseJob(database.pool, job.id);
@@ -258,8 +258,8 @@ describe('a paused job', () => {
     expect((await database.pool.query('SELECT FROM runs WHERE finished_at IS NOT NULL')).rowCount).toBe(1);
   });
 
-  test('begins nothing by being resumed: what its pause left over is cancelled, and waits for a tick', async () => {
-    const job = await makeJob('Account');
+  test('starts nothing when resumed: the open run is cancelled, and the next tick starts another', async () => {
+    const job = await createJob('Account');
     await tickTo('2023-03-20');
     const run = (await claim())!;
     await pauseJob(database.pool, job.id);
@@ -275,8 +275,8 @@ describe('a paused job', () => {
     expect(await syncedTo(job)).toBe('2023-03-01');
   });
 
-  test('catches up on all that it missed once it is resumed', async () => {
-    const job = await makeJob('Account');
+  test('catches up on everything that it missed after it is resumed', async () => {
+    const job = await createJob('Account');
     await pauseJob(database.pool, job.id);
     await tickTo('2023-03-22');
     await resumeJob(database.pool, job.id, new Date('2023-03-22'));
@@ -285,7 +285,7 @@ describe('a paused job', () => {
   });
 });
 
-describe('a tick that meets the end of a run', () => {
+describe('a tick concurrent with the end of a run', () => {
   const staleRuns = async (): Promise<number> =>
     (
       await database.pool.query(
@@ -294,26 +294,26 @@ describe('a tick that meets the end of a run', () => {
     ).rowCount!;
 
   test('never queues the window that just ended', async () => {
-    const job = await makeJob('Account');
+    const job = await createJob('Account');
     await tickTo('2023-03-20');
     const run = (await claim())!;
-    // A third session holds the job's row, so that the two meet every time.
-    const third = await database.pool.connect();
-    await third.query('BEGIN');
-    await third.query('SELECT FROM jobs FOR NO KEY UPDATE');
+    // A third session locks the job's row, so that the two always collide.
+    const locker = await database.pool.connect();
+    await locker.query('BEGIN');
+    await locker.query('SELECT FROM jobs FOR NO KEY UPDATE');
     const ending = succeedRun(database.pool, run, RECEIPT);
     await lockWaits(1);
     const ticking = transaction(database.pool, (client) => queueRuns(client, [job.id]));
     await lockWaits(2);
-    await third.query('COMMIT');
-    third.release();
+    await locker.query('COMMIT');
+    locker.release();
     await Promise.all([ending, ticking]);
     expect(await syncedTo(job)).toBe('2023-03-20');
     expect(await openRuns()).toBe(0);
   });
 
-  test('and a run that another release queued for such a window gives way to one for the right window', async () => {
-    const job = await makeJob('Account');
+  test('replaces a run that another release queued for a stale window', async () => {
+    const job = await createJob('Account');
     const [stale] = await tickTo('2023-03-20');
     await database.pool.query(`UPDATE jobs SET synced_to = '2023-03-15'`);
     const run = (await claim())!;
@@ -324,17 +324,17 @@ describe('a tick that meets the end of a run', () => {
     expect(await syncedTo(job)).toBe('2023-03-20');
   });
 
-  test('and a run whose whole window was imported already ends, and nothing follows it', async () => {
-    await makeJob('Account');
+  test('cancels a run whose window is already imported, and queues nothing', async () => {
+    await createJob('Account');
     await tickTo('2023-03-20');
     await database.pool.query(`UPDATE jobs SET synced_to = '2023-03-20'`);
     expect(await claim()).toBeUndefined();
     expect(await openRuns()).toBe(0);
   });
 
-  test('ends well for eight jobs under four clients that tick as fast as they can', async () => {
+  test('keeps eight jobs consistent under four clients that tick as fast as they can', async () => {
     const objects = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'];
-    for (const object of objects) await makeJob(object);
+    for (const object of objects) await createJob(object);
     const lastDay = 40;
     let day = 1;
     const ticks = Array.from({ length: 4 }, async () => {
@@ -360,14 +360,14 @@ describe('a tick that meets the end of a run', () => {
 const openRuns = async (): Promise<number> =>
   (await database.pool.query(`SELECT FROM runs WHERE state IN ('queued', 'running')`)).rowCount!;
 
-/** Waits until so many statements of this database wait for a lock. */
+/** Waits until this many statements of this database wait for a lock. */
 async function lockWaits(count: number): Promise<void> {
   const sql = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
   while ((await database.pool.query(sql)).rowCount! < count) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-test('ticks at once start one run a job and do not block each other', async () => {
-  for (const object of ['A', 'B', 'C', 'D', 'E']) await makeJob(object);
+test('concurrent ticks start one run per job and do not block each other', async () => {
+  for (const object of ['A', 'B', 'C', 'D', 'E']) await createJob(object);
   for (let day = 1; day <= 60; day++) {
     await database.pool.query('TRUNCATE runs CASCADE');
     const date = new Date(Date.UTC(2023, 3, day)).toISOString();

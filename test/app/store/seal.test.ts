@@ -6,7 +6,7 @@ import { createSealer } from '../../../app/store/seal.ts';
 const [oldKey, newKey] = [randomBytes(32), randomBytes(32)];
 
 describe('sealing', () => {
-  test('gives back any text under its own context', () => {
+  test('round-trips any text in its own context', () => {
     const sealer = createSealer([newKey]);
     fc.assert(
       fc.property(
@@ -17,14 +17,14 @@ describe('sealing', () => {
     );
   });
 
-  test('opens what an older key sealed, and seals with the newest', () => {
+  test('opens text that an older key sealed, and seals with the newest key', () => {
     const sealed = createSealer([oldKey]).seal('secret', 'here');
     const both = createSealer([newKey, oldKey]);
     expect(both.open(sealed, 'here')).toBe('secret');
     expect(createSealer([newKey]).open(both.seal('secret', 'here'), 'here')).toBe('secret');
   });
 
-  test('does not open what was moved to another place, or changed', () => {
+  test('does not open text that was changed or moved to another context', () => {
     const sealer = createSealer([newKey]);
     const sealed = sealer.seal('secret', 'here');
     expect(() => sealer.open(sealed, 'there')).toThrow();

@@ -20,7 +20,7 @@ afterEach(async () => {
   await admin.end();
 });
 
-/** The server process of the connection that listens for runs, once there is one other than `before`. */
+/** Waits for the server process of the connection that listens for runs, other than `before`. */
 async function listening(before?: number): Promise<number> {
   for (;;) {
     const { rows } = await admin.query<{ pid: number }>(`SELECT pid ${LISTENERS}`, [database]);
@@ -32,19 +32,19 @@ async function listening(before?: number): Promise<number> {
 
 const endListener = (): Promise<unknown> => admin.query(`SELECT pg_terminate_backend(pid) ${LISTENERS}`, [database]);
 
-test('the worker listens again after Postgres ended its connection', async () => {
+test('the worker listens again after Postgres closes its connection', async () => {
   const first = await listening();
   await endListener();
   expect(await listening(first)).not.toBe(first);
 });
 
-test('the service stops when Postgres ends at the same moment', async () => {
+test('the service stops even if Postgres closes the connection at the same moment', async () => {
   const { database: pool } = service.context;
-  // The worker asks for nothing at the moment.
+  // The worker is idle: only its listening connection is in use.
   while (pool.idleCount !== pool.totalCount - 1) await sleep(10);
   const ended = endListener();
   await new Promise((resolve) => process.nextTick(resolve));
-  // Nothing is read meanwhile: Postgres's farewell is there, unread, when the worker releases its connection.
+  // Blocks the event loop, so that Postgres's termination message is still unread when the worker releases its connection.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
   await service.stopWorker();
   await ended;

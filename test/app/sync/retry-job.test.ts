@@ -5,42 +5,42 @@ import { retryJob } from '../../../app/sync/retry-job.ts';
 
 const failed = { succeeded: false as const, passing: true, error: new AppError('bigquery_unavailable', 'Exceeded rate limits.') };
 
-test('a job that failed in passing is not asked for again at once: there is time for a worker to be told to stop', async () => {
+test('waits before it retries a job that failed transiently, and can be stopped meanwhile', async () => {
   const stop = new AbortController();
-  const asked: number[] = [];
-  const told: number[] = [];
+  const started: number[] = [];
+  const saved: number[] = [];
   const trying = retryJob(
     { context: { limits: { ...LIMITS, retryMs: 60_000 } }, signal: stop.signal },
     3,
-    async (number) => void told.push(number),
+    async (number) => void saved.push(number),
     async (number) => {
-      asked.push(number);
+      started.push(number);
       return failed;
     },
   );
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-  expect([asked, told]).toEqual([[3], [4]]);
+  expect([started, saved]).toEqual([[3], [4]]);
   stop.abort();
   await expect(trying).rejects.toThrow('aborted');
-  expect(asked).toEqual([3]);
+  expect(started).toEqual([3]);
 });
 
-test('a job that fails in passing again and again fails the attempt, and one that fails otherwise does so at once', async () => {
+test('fails the attempt after repeated transient failures, or after one permanent failure', async () => {
   for (const [passing, tries] of [
     [true, 4],
     [false, 1],
   ] as const) {
-    const asked: number[] = [];
+    const started: number[] = [];
     const trying = retryJob(
       { context: { limits: { ...LIMITS, retryMs: 1 } }, signal: new AbortController().signal },
       1,
       async () => {},
       async (number) => {
-        asked.push(number);
+        started.push(number);
         return { ...failed, passing };
       },
     );
     await expect(trying).rejects.toBe(failed.error);
-    expect(asked).toHaveLength(tries);
+    expect(started).toHaveLength(tries);
   }
 });

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { tickHourly } from '../../../app/actions/tick-hourly.ts';
 import { startService } from '../../support/service.ts';
 
-test('a service without a schedule imports what is due by itself', async () => {
+test('a service without a schedule imports what is due', async () => {
   await using service = await startService();
   const userId = await service.connect();
   await service.call('create_importing_job', { user_id: userId, object_name: 'User', start_date: '2023-03-01' });
@@ -13,7 +13,7 @@ test('a service without a schedule imports what is due by itself', async () => {
   ticks.stop();
 });
 
-test('a tick that fails is logged, and the service goes on', async () => {
+test('a failed tick is logged, and the service keeps running', async () => {
   await using service = await startService({ worker: false });
   await service.database.pool.query('ALTER TABLE jobs RENAME TO lost');
   const ticks = tickHourly(service.context);

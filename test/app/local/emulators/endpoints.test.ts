@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 test.each(['{"pid":1}', 'null', '[]', '{"salesforce":{"login_url":"http://127.0.0.1:1"}}'])(
-  'an emulators.json that holds %s is refused in one sentence',
+  'refuses an emulators.json that contains %s in one sentence',
   async (content) => {
     const file = join(folder, 'emulators.json');
     await writeFile(file, content);

@@ -11,13 +11,13 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([salesforce.close(), bigquery.close()]));
 
-/** Asks with headers that fetch would not send. */
-async function ask(url: string, headers: Record<string, string> = {}, method = 'GET'): Promise<{ status: number; body: string }> {
+/** Sends a request with headers that fetch would not send. */
+async function send(url: string, headers: Record<string, string> = {}, method = 'GET'): Promise<{ status: number; body: string }> {
   return await new Promise((resolve, reject) => {
-    const asked = request(url, { method, headers }, async (response) =>
+    const outgoing = request(url, { method, headers }, async (response) =>
       resolve({ status: response.statusCode!, body: await text(response) }),
     );
-    asked.on('error', reject).end();
+    outgoing.on('error', reject).end();
   });
 }
 
@@ -29,29 +29,29 @@ describe.each<[string, () => string]>([
   const refused = { status: 403, body: expect.stringContaining('serves only programs and pages on this machine') };
 
   test.each<[string, (host: string, port: string) => Record<string, string>]>([
-    ['a name that another site gave our address', (_host, port) => ({ host: `rebound.example:${port}` })],
-    ['a name that only begins like ours', (_host, port) => ({ host: `127.0.0.1.rebound.example:${port}` })],
+    ['a foreign host name that resolves to this machine', (_host, port) => ({ host: `rebound.example:${port}` })],
+    ['a host name with our address as a prefix', (_host, port) => ({ host: `127.0.0.1.rebound.example:${port}` })],
     ['another port', () => ({ host: '127.0.0.1:1' })],
     ['no port', () => ({ host: '127.0.0.1' })],
-    ['a page of another site', () => ({ origin: 'https://evil.example' })],
+    ['a page from another site', () => ({ origin: 'https://evil.example' })],
     ['a page without an origin', () => ({ origin: 'null' })],
-    ['another program on this machine, from a page', () => ({ origin: 'http://127.0.0.1:1' })],
+    ['a page from another port on this machine', () => ({ origin: 'http://127.0.0.1:1' })],
     [
-      'an image or script of another site',
+      'an image or script request from another site',
       () => ({ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'script' }),
     ],
-    ['a frame of another site', () => ({ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' })],
+    ['a frame on another site', () => ({ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' })],
   ])('refuses %s', async (_what, headers) => {
     const { host, port } = new URL(url());
-    expect(await ask(url(), headers(host, port))).toEqual(refused);
+    expect(await send(url(), headers(host, port))).toEqual(refused);
   });
 
-  test('refuses to let pages of other sites send anything', async () => {
+  test('refuses the preflight request of a page from another site', async () => {
     const headers = { origin: 'https://evil.example', 'access-control-request-method': 'PUT' };
-    expect(await ask(url(), headers, 'OPTIONS')).toEqual(refused);
+    expect(await send(url(), headers, 'OPTIONS')).toEqual(refused);
   });
 
-  test('answers programs and its own pages, by any name of this machine', async () => {
+  test('serves programs and its own pages, under any name of this machine', async () => {
     const { host, port, origin } = new URL(url());
     for (const headers of [
       {},
@@ -59,15 +59,15 @@ describe.each<[string, () => string]>([
       { host: `[::1]:${port}` },
       { host, origin, 'sec-fetch-site': 'same-origin' },
     ]) {
-      expect((await ask(url(), headers)).body).not.toContain('this machine only');
+      expect((await send(url(), headers)).body).not.toContain('this machine only');
     }
   });
 });
 
-test('another site may link to the page on which a user lets an app in', async () => {
+test('another site may link to the authorize page', async () => {
   const linked = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
   const page = `${salesforce.loginUrl}/services/oauth2/authorize?client_id=wrong`;
-  expect((await ask(page, linked)).body).toContain('invalid_client_id');
-  expect((await ask(`${salesforce.instanceUrl}/emulator/records?object=User`, linked)).status).toBe(403);
-  expect((await ask(page, linked, 'POST')).status).toBe(403);
+  expect((await send(page, linked)).body).toContain('invalid_client_id');
+  expect((await send(`${salesforce.instanceUrl}/emulator/records?object=User`, linked)).status).toBe(403);
+  expect((await send(page, linked, 'POST')).status).toBe(403);
 });

@@ -32,7 +32,7 @@ async function start(dataFolder = join(folder, 'postgres')): Promise<LocalPostgr
   return server;
 }
 
-async function ask(url: string, text: string): Promise<unknown[]> {
+async function query(url: string, text: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -42,7 +42,7 @@ async function ask(url: string, text: string): Promise<unknown[]> {
   }
 }
 
-/** Starts a server in another process, which is then ended by `end`; resolves with what it printed: url and server process id. */
+/** Starts a server in another process, which ends by `end`. @returns the URL and the process id of the server */
 async function startElsewhere(dataFolder: string, end: 'kill' | 'exit'): Promise<{ url: string; pid: number }> {
   const source = `
     const { startPostgres } = await import(${JSON.stringify(PROGRAM)});
@@ -60,59 +60,59 @@ async function startElsewhere(dataFolder: string, end: 'kill' | 'exit'): Promise
 }
 
 describe('the local Postgres', () => {
-  test('answers on loopback with a password, as version 17 in UTC', async () => {
+  test('listens on loopback with a password, as version 17 in UTC', async () => {
     const { url } = await start();
     expect(new URL(url).hostname).toBe('127.0.0.1');
-    expect(await ask(url, `SELECT current_setting('server_version') AS version, current_setting('TimeZone') AS zone`)).toEqual([
+    expect(await query(url, `SELECT current_setting('server_version') AS version, current_setting('TimeZone') AS zone`)).toEqual([
       { version: expect.stringMatching(/^17\./), zone: 'UTC' },
     ]);
     const wrong = new URL(url);
     wrong.password = 'wrong';
-    await expect(ask(wrong.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+    await expect(query(wrong.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
   });
 
-  test('keeps its rows and its password when started again over the same folder', async () => {
+  test('keeps its rows and its password when it is started again on the same folder', async () => {
     const first = await start();
-    await ask(first.url, 'CREATE TABLE kept (name text); INSERT INTO kept VALUES ($$Grüße$$)');
+    await query(first.url, 'CREATE TABLE kept (name text); INSERT INTO kept VALUES ($$Grüße$$)');
     await first.close();
     const second = await start();
     expect(new URL(second.url).password).toBe(new URL(first.url).password);
-    expect(await ask(second.url, 'SELECT name FROM kept')).toEqual([{ name: 'Grüße' }]);
+    expect(await query(second.url, 'SELECT name FROM kept')).toEqual([{ name: 'Grüße' }]);
   });
 
-  test('keeps the password readable by its owner alone', async () => {
+  test('stores the password readable by its owner only', async () => {
     const { dataFolder } = await start();
     expect((await stat(join(dataFolder, 'password'))).mode & 0o777).toBe(0o600);
   });
 
-  test('close waits until nobody answers any more', async () => {
+  test('close waits until the server has stopped', async () => {
     const { url, close } = await start();
     await close();
-    await expect(ask(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(query(url, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     await close();
   });
 
-  test('takes over the folder from a server whose parent was killed', async () => {
+  test('takes over the folder of a server whose parent was killed', async () => {
     const dataFolder = join(folder, 'postgres');
-    const left = await startElsewhere(dataFolder, 'kill');
-    await ask(left.url, 'CREATE TABLE kept AS SELECT 1 AS number');
+    const orphan = await startElsewhere(dataFolder, 'kill');
+    await query(orphan.url, 'CREATE TABLE kept AS SELECT 1 AS number');
     const { url } = await start(dataFolder);
-    expect(() => process.kill(left.pid, 0)).toThrow('ESRCH');
-    expect(await ask(url, 'SELECT number FROM kept')).toEqual([{ number: 1 }]);
+    expect(() => process.kill(orphan.pid, 0)).toThrow('ESRCH');
+    expect(await query(url, 'SELECT number FROM kept')).toEqual([{ number: 1 }]);
   });
 
-  test('starts although a pid file names a process that is not its server', async () => {
+  test('starts even if the pid file names another process', async () => {
     const first = await start();
     await first.close();
     await writeFile(join(first.dataFolder, 'cluster', 'postmaster.pid'), `${process.pid}\n`);
-    expect(await ask((await start()).url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await query((await start()).url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('ends with the process that started it', async () => {
+  test('stops with the process that started it', async () => {
     const { url } = await startElsewhere(join(folder, 'postgres'), 'exit');
     let refused = false;
     while (!refused) {
-      refused = await ask(url, 'SELECT 1').then(
+      refused = await query(url, 'SELECT 1').then(
         () => false,
         () => true,
       );
@@ -120,22 +120,22 @@ describe('the local Postgres', () => {
     expect(refused).toBe(true);
   });
 
-  test('notifications and advisory locks work across clients', async () => {
+  test('supports notifications and advisory locks across clients', async () => {
     const { url } = await start();
     const [one, two] = [new pg.Client({ connectionString: url }), new pg.Client({ connectionString: url })];
     await Promise.all([one.connect(), two.connect()]);
     await one.query('LISTEN news');
     await one.query('SELECT pg_advisory_lock(1)');
-    const heard = once(one, 'notification');
+    const notified = once(one, 'notification');
     await two.query(`NOTIFY news, 'hello'`);
-    expect(await heard).toEqual([expect.objectContaining({ payload: 'hello' })]);
+    expect(await notified).toEqual([expect.objectContaining({ payload: 'hello' })]);
     expect((await two.query('SELECT pg_try_advisory_lock(1) AS got')).rows).toEqual([{ got: false }]);
     await Promise.all([one.end(), two.end()]);
   });
 
   const asRoot = process.getuid?.() === 0 ? test : test.skip;
 
-  asRoot('does not run as root, and moves the data where it can be reached', async () => {
+  asRoot('does not run as root, and moves its data to a readable folder', async () => {
     const closed = join(folder, 'closed');
     await mkdir(closed, { mode: 0o700 });
     const server = await start(join(closed, 'postgres'));
@@ -146,34 +146,35 @@ describe('the local Postgres', () => {
     await server.close();
     const again = await start(join(closed, 'postgres'));
     expect(again.dataFolder).toBe(server.dataFolder);
-    await ask(again.url, 'CREATE TABLE kept (name text)');
+    await query(again.url, 'CREATE TABLE kept (name text)');
     await again.close();
-    expect(await ask((await start(join(closed, 'postgres'))).url, 'SELECT name FROM kept')).toEqual([]);
+    expect(await query((await start(join(closed, 'postgres'))).url, 'SELECT name FROM kept')).toEqual([]);
 
-    // Its server still runs.
+    // The server still runs.
     await rm(join(closed, 'postgres'), { recursive: true });
     const reset = await start(join(closed, 'postgres'));
-    await expect(ask(reset.url, 'SELECT name FROM kept')).rejects.toMatchObject({ code: '42P01' });
+    await expect(query(reset.url, 'SELECT name FROM kept')).rejects.toMatchObject({ code: '42P01' });
     await reset.close();
     await rm(reset.dataFolder, { recursive: true });
   });
 
-  const elsewhere = (wanted: string) => join(tmpdir(), `local-postgres-${createHash('sha256').update(wanted).digest('hex').slice(0, 16)}`);
+  const fallbackFolder = (dataFolder: string) =>
+    join(tmpdir(), `local-postgres-${createHash('sha256').update(dataFolder).digest('hex').slice(0, 16)}`);
 
   asRoot.each([
-    ['a link to a folder of root', (path: string, foreign: string) => symlink(foreign, path)],
-    ['a folder of root', (path: string, foreign: string) => rename(foreign, path)],
+    ['a link to a folder owned by root', (path: string, foreign: string) => symlink(foreign, path)],
+    ['a folder owned by root', (path: string, foreign: string) => rename(foreign, path)],
     [
-      'a folder of the account with other files',
+      'a folder owned by the account, with other files,',
       (path: string, foreign: string) => rename(foreign, path).then(() => chown(path, 65534, 65534)),
     ],
-  ])('leaves %s alone that has the name of its folder elsewhere', async (_what, prepare) => {
+  ])('leaves %s alone, even if it has the name of its own folder', async (_what, prepare) => {
     const closed = join(folder, 'closed');
     const foreign = join(folder, 'foreign');
     await mkdir(closed, { mode: 0o700 });
     await mkdir(foreign);
     await writeFile(join(foreign, 'kept'), 'x');
-    const path = elsewhere(join(closed, 'postgres'));
+    const path = fallbackFolder(join(closed, 'postgres'));
     try {
       await prepare(path, foreign);
       const { uid } = await stat(path);

@@ -122,12 +122,12 @@ const CASTS: Record<string, [input: string, expected: string | null][]> = {
   ],
 };
 
-describe.each(Object.entries(CASTS))('SAFE_CAST of a text to %s', (type, cases) => {
+describe.each(Object.entries(CASTS))('SAFE_CAST of a string to %s', (type, cases) => {
   test.each(cases)(`%j is %j`, async (input, expected) => {
     expect(await rowsOf(emulator, `SELECT SAFE_CAST(x AS ${type}) FROM (SELECT ${literal(input)} AS x)`)).toEqual([[expected]]);
   });
 
-  test('and CAST fails where SAFE_CAST is NULL', async () => {
+  test('is NULL if CAST fails', async () => {
     const bad = cases.find(([, expected]) => expected === null)![0];
     expect(await refusal(emulator, `SELECT CAST(x AS ${type}) FROM (SELECT ${literal(bad)} AS x)`)).toMatchObject({
       reason: 'invalidQuery',
@@ -137,7 +137,7 @@ describe.each(Object.entries(CASTS))('SAFE_CAST of a text to %s', (type, cases) 
   });
 });
 
-describe('the texts of Salesforce', () => {
+describe("Salesforce's text formats", () => {
   test.each([
     ['2024-03-10T12:34:56.789Z', '2024-03-10T12:34:56.789Z'],
     ['2024-03-10T12:34:56.000+0000', '2024-03-10T12:34:56Z'],
@@ -176,13 +176,13 @@ describe('the texts of Salesforce', () => {
     ['12.5', null],
     ['x', null],
     ['99999999999999999999', null],
-  ])('%j as whole number is %j', async (input, expected) => {
+  ])('%j as integer is %j', async (input, expected) => {
     const numeric = 'SAFE_CAST(x AS NUMERIC)';
     const query = `SELECT IF(${numeric} = TRUNC(${numeric}), SAFE_CAST(${numeric} AS INT64), NULL) FROM (SELECT ${literal(input)} AS x)`;
     expect(await rowsOf(emulator, query)).toEqual([[expected]]);
   });
 
-  test('base64 that is none is NULL', async () => {
+  test('invalid base64 is NULL', async () => {
     expect(await rowsOf(emulator, `SELECT SAFE.FROM_BASE64('aGk='), SAFE.FROM_BASE64('§')`)).toEqual([['aGk=', null]]);
   });
 
@@ -191,7 +191,7 @@ describe('the texts of Salesforce', () => {
   });
 });
 
-describe('values as text', () => {
+describe('values cast to STRING', () => {
   test.each([
     [`CAST(NUMERIC '1.50' AS STRING)`, '1.5'],
     [`CAST(NUMERIC '100' AS STRING)`, '100'],

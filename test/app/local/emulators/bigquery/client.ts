@@ -1,4 +1,4 @@
-// How these tests talk to the stand-in: Google's client, and undici where the upload protocol is spoken by hand.
+// How these tests call the emulator: through Google's client, or through undici for the upload protocol.
 import { gzipSync } from 'node:zlib';
 import { BigQuery } from '@google-cloud/bigquery';
 import { PassThroughClient } from 'google-auth-library';
@@ -11,7 +11,7 @@ export const clientOf = ({ url, project }: Pick<BigQueryEmulator, 'url' | 'proje
 export interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by the tests
+  // biome-ignore lint/suspicious/noExplicitAny: the tests inspect the responses
   body: any;
 }
 
@@ -37,7 +37,7 @@ export interface LoadOptions {
   load?: object;
 }
 
-/** The Job that loads into salesforce.<table>; every column STRING unless it says otherwise. */
+/** A Job that loads into salesforce.<table>; columns are STRING by default. */
 export function loadJob({ table, columns, jobId = `load_${crypto.randomUUID()}`, location = 'EU', load = {} }: LoadOptions) {
   const fields = columns.map((column) => (typeof column === 'string' ? { name: column, type: 'STRING' } : column));
   return {
@@ -66,7 +66,7 @@ export async function startUpload(emulator: BigQueryEmulator, job: object): Prom
 export const put = (session: string, range: string, bytes: Uint8Array = new Uint8Array()) =>
   call(session, { method: 'PUT', headers: { 'content-range': range, 'content-length': String(bytes.length) }, body: bytes });
 
-/** Waits for a job over HTTP; gives its resource. */
+/** Waits for a job over HTTP. @returns its resource */
 export async function finished(emulator: BigQueryEmulator, jobId: string, location = 'EU') {
   for (;;) {
     const { body } = await call(`${emulator.url}/bigquery/v2/projects/${emulator.project}/jobs/${jobId}?location=${location}`);
@@ -74,7 +74,7 @@ export async function finished(emulator: BigQueryEmulator, jobId: string, locati
   }
 }
 
-/** Loads text in one piece and waits; gives the job's resource. */
+/** Loads text in one request and waits. @returns the job's resource */
 export async function loadText(emulator: BigQueryEmulator, options: LoadOptions, text: string | Buffer, gzip = false) {
   const job = loadJob(options);
   const plain = Buffer.from(text as string);
@@ -86,7 +86,7 @@ export async function loadText(emulator: BigQueryEmulator, options: LoadOptions,
   return finished(emulator, job.jobReference.jobId, job.jobReference.location);
 }
 
-/** Rows of a query as arrays of the texts that BigQuery answers with. */
+/** The rows of a query as arrays of the strings that BigQuery returns. */
 export async function rowsOf(emulator: BigQueryEmulator, query: string, more: object = {}): Promise<unknown[][]> {
   const { body } = await post(`${emulator.url}/bigquery/v2/projects/${emulator.project}/queries`, {
     query,
@@ -99,7 +99,7 @@ export async function rowsOf(emulator: BigQueryEmulator, query: string, more: ob
   return (body.rows ?? []).map((row: { f: { v: unknown }[] }) => row.f.map((cell) => cell.v));
 }
 
-/** The error of a statement that must be refused. */
+/** The error of a statement that BigQuery must reject. */
 export async function refusal(emulator: BigQueryEmulator, query: string): Promise<{ message: string; reason: string; code: number }> {
   try {
     await rowsOf(emulator, query);
@@ -107,5 +107,5 @@ export async function refusal(emulator: BigQueryEmulator, query: string): Promis
     const { message, reason, code } = error as Error & { reason: string; code: number };
     return { message, reason, code };
   }
-  return { message: 'was taken', reason: '', code: 200 };
+  return { message: 'was accepted', reason: '', code: 200 };
 }

@@ -22,20 +22,20 @@ const setClock = (now: string) => call(`${emulator.url}/emulator/clock`, { metho
 const inDays = (days: number) => new Date(Date.now() + days * DAY).toISOString();
 
 describe('the clock', () => {
-  test('moves forward only, and goes on from there', async () => {
-    const there = inDays(3);
-    expect((await setClock(there)).status).toBe(200);
+  test('only moves forward, and keeps running from there', async () => {
+    const target = inDays(3);
+    expect((await setClock(target)).status).toBe(200);
     const [[now]] = (await run('SELECT UNIX_MILLIS(CURRENT_TIMESTAMP())')) as [[string]];
-    expect(Math.abs(Number(now) - Date.parse(there))).toBeLessThan(60_000);
+    expect(Math.abs(Number(now) - Date.parse(target))).toBeLessThan(60_000);
     expect(await run('SELECT CURRENT_DATE()')).toEqual([[new Date(Number(now)).toISOString().slice(0, 10)]]);
-    expect((await call(`${emulator.url}/emulator/clock`)).body.now >= there).toBe(true);
+    expect((await call(`${emulator.url}/emulator/clock`)).body.now >= target).toBe(true);
     expect((await setClock(inDays(2))).body.error.message).toContain('only moves forward');
     expect((await setClock('soon')).status).toBe(400);
   });
 });
 
 describe('a table', () => {
-  test('is gone when its time has come, and so is a view', async () => {
+  test('expires at its expiration time, and so does a view', async () => {
     const dataset = client.dataset('salesforce');
     const [table] = await dataset.createTable('short', { schema: 'a', expirationTime: String(Date.now() + DAY) });
     const view = { query: 'SELECT 1 AS one', useLegacySql: false };
@@ -61,7 +61,7 @@ describe('a table', () => {
     expect((await client.dataset('staging').getTables())[0].map(({ id }) => id)).toEqual(['long']);
   });
 
-  test('stays expired after a restart, since the clock stays where it was moved', async () => {
+  test('stays expired after a restart, because the clock keeps its position', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'bigquery-emulator-test-'));
     const dataFile = join(folder, 'warehouse.duckdb');
     const first = await startBigQuery({ dataFile });
@@ -78,7 +78,7 @@ describe('a table', () => {
     expect(tables).toEqual([]);
   });
 
-  test('keeps its expirations through a patch where that is asked for', async () => {
+  test('keeps its expiration through a patch under the fault expiration-kept', async () => {
     const [table] = await client.dataset('salesforce').createTable('kept', { schema: 'a', expirationTime: String(Date.now() + DAY) });
     const fault = { kind: 'expiration-kept', match: 'salesforce.kept' };
     await call(`${emulator.url}/emulator/faults`, { method: 'POST', body: JSON.stringify(fault) });
@@ -88,7 +88,7 @@ describe('a table', () => {
     }
   });
 
-  test('that expired can be made anew after a restart', async () => {
+  test('that expired can be created again after a restart', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'bigquery-emulator-test-'));
     const dataFile = join(folder, 'warehouse.duckdb');
     const first = await startBigQuery({ dataFile });
@@ -108,7 +108,7 @@ describe('a partition', () => {
   const days = async (name: string) => (await run(`SELECT CAST(d AS STRING) FROM salesforce.${name} ORDER BY d`)).map(([day]) => day);
   const soon = () => ['2090-01-01', '2090-01-02', '2090-01-03'].map((day) => `(DATE '${day}')`).join(', ');
 
-  test('is gone so long after the time that it begins at; rows without a time stay', async () => {
+  test('expires a fixed time after its start; rows in the NULL partition stay', async () => {
     const timePartitioning = { type: 'DAY', field: 'd', expirationMs: String(10 * DAY) };
     const [table] = await client.dataset('salesforce').createTable('daily', { schema: 'd:DATE', timePartitioning });
     await run(`INSERT INTO salesforce.daily VALUES ${soon()}, (NULL)`);
@@ -122,7 +122,7 @@ describe('a partition', () => {
     expect(await days('daily')).toEqual([null, '2090-01-03']);
   });
 
-  test('of hours, days, months and years is gone at its time in UTC', async () => {
+  test('by hour, day, month or year expires at its time in UTC', async () => {
     for (const type of ['HOUR', 'DAY', 'MONTH', 'YEAR']) {
       const timePartitioning = { type, field: 'at', expirationMs: String(DAY) };
       await client.dataset('salesforce').createTable(type, { schema: 'at:TIMESTAMP', timePartitioning });
@@ -135,7 +135,7 @@ describe('a partition', () => {
     expect(await rows('HOUR')).toBe(1);
   });
 
-  test('takes its time from the dataset, the table’s OPTIONS, a patch or ALTER TABLE', async () => {
+  test('gets its expiration from the dataset, OPTIONS, a patch or ALTER TABLE', async () => {
     await client.createDataset('lasting', { defaultPartitionExpirationMs: String(DAY), defaultTableExpirationMs: String(DAY) } as never);
     const partitioning = async (dataset: string, name: string) =>
       (await client.dataset(dataset).table(name).getMetadata())[0].timePartitioning;

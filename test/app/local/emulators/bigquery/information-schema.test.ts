@@ -21,7 +21,7 @@ afterAll(() => emulator.close());
 const run = async (query: string) => (await client.query(query))[0];
 
 describe('INFORMATION_SCHEMA', () => {
-  test('TABLES has the tables and views of a dataset', async () => {
+  test('TABLES lists the tables and views of a dataset', async () => {
     const query = (path: string) => run(`SELECT table_name, table_type, is_insertable_into FROM ${path} ORDER BY table_name`);
     const expected = [
       { table_name: 'Account', table_type: 'BASE TABLE', is_insertable_into: 'YES' },
@@ -34,13 +34,13 @@ describe('INFORMATION_SCHEMA', () => {
     expect(Math.abs(Date.parse(creation_time.value) - Date.now())).toBeLessThan(60_000);
   });
 
-  test('TABLES has those of a whole region', async () => {
+  test('TABLES lists those of a whole region', async () => {
     expect(await run('SELECT table_schema, table_name FROM `region-us`.INFORMATION_SCHEMA.TABLES')).toEqual([
       { table_schema: 'american', table_name: 'Lead' },
     ]);
   });
 
-  test('COLUMNS has types, order, and what a table is arranged by', async () => {
+  test('COLUMNS lists types, order, partitioning and clustering columns', async () => {
     const query = `SELECT table_name, column_name, ordinal_position AS n, is_nullable, data_type, is_partitioning_column AS partitions,
       clustering_ordinal_position AS clusters FROM salesforce.INFORMATION_SCHEMA.COLUMNS ORDER BY table_name, n`;
     expect((await run(query)).map((row) => Object.values(row))).toEqual([
@@ -52,12 +52,12 @@ describe('INFORMATION_SCHEMA', () => {
     ]);
   });
 
-  test('COLUMN_FIELD_PATHS has the descriptions', async () => {
+  test('COLUMN_FIELD_PATHS lists the descriptions', async () => {
     const query = `SELECT column_name, description FROM salesforce.INFORMATION_SCHEMA.COLUMN_FIELD_PATHS WHERE description IS NOT NULL`;
     expect(await run(query)).toEqual([{ column_name: 'Id', description: 'Record id' }]);
   });
 
-  test('JOBS has what was run, its bytes, labels and errors', async () => {
+  test('JOBS lists the statements with their bytes, labels and errors', async () => {
     await rowsOf(emulator, 'SELECT COUNT(Id) FROM salesforce.Account', { labels: { job: 'j1' } });
     await refusal(emulator, 'SELECT nope');
     const jobs = await run(`SELECT query, state, job_type, statement_type, total_bytes_billed, labels, error_result.reason AS reason
@@ -75,7 +75,7 @@ describe('INFORMATION_SCHEMA', () => {
     ]);
   });
 
-  test('costs the least that a query can', async () => {
+  test('is billed at the minimum of a query', async () => {
     const [job] = await client.createQueryJob({ query: 'SELECT * FROM salesforce.INFORMATION_SCHEMA.TABLES', dryRun: true });
     expect(job.metadata.statistics.totalBytesProcessed).toBe(String(10 * 2 ** 20));
   });

@@ -25,7 +25,7 @@ const insert = (query: string, jobId: string, more: object = {}, location?: stri
   });
 
 describe('a query job', () => {
-  test('is answered at once, runs, and tells what it did', async () => {
+  test('is accepted at once, runs, and reports its statistics', async () => {
     await client.dataset('salesforce').createTable('counted', { schema: 'a:INTEGER' });
     const { body } = await insert('INSERT INTO salesforce.counted VALUES (1), (2)', 'insert_two', { labels: { run: 'r' } });
     expect(body).toMatchObject({ kind: 'bigquery#job', jobReference: { projectId: 'local', jobId: 'insert_two', location: 'EU' } });
@@ -39,7 +39,7 @@ describe('a query job', () => {
     });
   });
 
-  test('keeps its id for ever, failed or not', async () => {
+  test('keeps its id forever, even if it failed', async () => {
     await insert('SELECT nope', 'failed');
     expect((await finished(emulator, 'failed')).status).toMatchObject({
       state: 'DONE',
@@ -58,7 +58,7 @@ describe('a query job', () => {
     expect((await insert('SELECT 1', 'failed', {}, 'US')).status).toBe(200);
   });
 
-  test('of many requests at once with one id runs once', async () => {
+  test('runs once for concurrent requests with the same id', async () => {
     await client.dataset('salesforce').createTable('once', { schema: 'a:INTEGER' });
     const answers = await Promise.all(Array.from({ length: 6 }, () => insert('INSERT INTO salesforce.once VALUES (1)', 'once')));
     expect(answers.map((answer) => answer.status).sort()).toEqual([200, 409, 409, 409, 409, 409]);
@@ -66,7 +66,7 @@ describe('a query job', () => {
     expect(await rowsOf(emulator, 'SELECT COUNT(*) FROM salesforce.once')).toEqual([['1']]);
   });
 
-  test('gives its rows in pages, types and nulls by the client', async () => {
+  test('returns its rows in pages, with types and nulls', async () => {
     const [job] = await client.createQueryJob({
       query: 'SELECT n, IF(n = 2, NULL, n / 2) AS half FROM UNNEST([1, 2, 3]) AS n ORDER BY n DESC',
     });
@@ -79,7 +79,7 @@ describe('a query job', () => {
     ]);
   });
 
-  test('dry, makes nothing and says what it would read', async () => {
+  test('in a dry run changes nothing and reports the bytes it would process', async () => {
     await rowsOf(emulator, "CREATE TABLE salesforce.dry AS SELECT 'abc' AS a, 1 AS b");
     const [job] = await client.createQueryJob({ query: 'SELECT a FROM salesforce.dry', dryRun: true });
     expect(job.metadata.statistics).toMatchObject({
@@ -91,7 +91,7 @@ describe('a query job', () => {
     await expect(client.createQueryJob({ query: 'SELECT', dryRun: true })).rejects.toMatchObject({ code: 400 });
   });
 
-  test('bills whole columns, the target of a MERGE besides, and at least 10 MiB a table', async () => {
+  test('bills whole columns and the target of a MERGE, and at least 10 MiB per table', async () => {
     await rowsOf(emulator, "CREATE TABLE salesforce.billed AS SELECT 'abc' AS a, 1 AS b");
     const statistics = async (query: string) => {
       const [job] = await client.createQueryJob({ query });
@@ -116,7 +116,7 @@ describe('a query job', () => {
     });
   });
 
-  test('takes named parameters', async () => {
+  test('accepts named parameters', async () => {
     const params = { text: "it's", count: 2, ids: ['a', 'b'] };
     const [rows] = await client.query({
       query: "SELECT @text AS t, @count + 1 AS n, 'a' IN UNNEST(@ids) AS found, 'z' IN UNNEST(@ids) AS lost",
@@ -126,7 +126,7 @@ describe('a query job', () => {
     await expect(client.query('SELECT @none')).rejects.toThrow("Query parameter 'none' not found");
   });
 
-  test('asked for twice with one requestId runs once', async () => {
+  test('runs once for two requests with the same requestId', async () => {
     await client.dataset('salesforce').createTable('requested', { schema: 'a:INTEGER' });
     const ask = () => rowsOf(emulator, 'INSERT INTO salesforce.requested VALUES (1)', { requestId: 'r1' });
     await ask();
@@ -146,7 +146,7 @@ describe('a query job', () => {
     expect(await rowsOf(emulator, 'SELECT a FROM salesforce.destination')).toEqual([['4']]);
   });
 
-  test('with WRITE_TRUNCATE_DATA replaces rows alone, with WRITE_TRUNCATE the schema, too', async () => {
+  test('replaces only rows with WRITE_TRUNCATE_DATA, and the schema too with WRITE_TRUNCATE', async () => {
     const fields = [
       { name: 'a', type: 'INTEGER', description: 'a number' },
       { name: 'd', type: 'DATE' },
@@ -154,7 +154,7 @@ describe('a query job', () => {
     const [destination] = await client.dataset('salesforce').createTable('truncated', {
       schema: { fields },
       labels: { job: 'j1' },
-      description: 'told',
+      description: 'text',
       timePartitioning: { type: 'MONTH', field: 'd' },
     });
     const write = async (query: string, writeDisposition: string) =>
@@ -166,7 +166,7 @@ describe('a query job', () => {
     expect((await destination.getMetadata())[0]).toMatchObject({
       schema: { fields: [{ name: 'a', description: 'a number' }, { name: 'd' }] },
       labels: { job: 'j1' },
-      description: 'told',
+      description: 'text',
       timePartitioning: { type: 'MONTH', field: 'd' },
     });
     await expect(write('SELECT 3 AS a', 'WRITE_TRUNCATE')).rejects.toThrow('cannot be found in the schema');
@@ -174,13 +174,13 @@ describe('a query job', () => {
     expect(await rowsOf(emulator, 'SELECT * FROM salesforce.truncated')).toEqual([['2024-01-02', 'x']]);
   });
 
-  test('stops when its jobTimeoutMs are over', async () => {
+  test('stops after jobTimeoutMs', async () => {
     await addFault(emulator, { kind: 'job-stuck', match: 'timed' });
     await insert('SELECT 1', 'timed', { jobTimeoutMs: '20' });
     expect((await finished(emulator, 'timed')).status.errorResult).toMatchObject({ reason: 'stopped' });
   });
 
-  test('can be cancelled, or is too late for it', async () => {
+  test('can be cancelled, unless it has already finished', async () => {
     await insert('SELECT SUM(a * b * c) FROM UNNEST([1, 2]) a, UNNEST([1, 2]) b, UNNEST([1, 2]) c', 'cancelled');
     expect((await post(`${jobsUrl()}/cancel_none/cancel?location=EU`, {})).status).toBe(404);
     expect((await post(`${jobsUrl()}/cancelled/cancel?location=EU`, {})).body.kind).toBe('bigquery#jobCancelResponse');
@@ -188,7 +188,7 @@ describe('a query job', () => {
     expect([undefined, 'stopped']).toContain(status.errorResult?.reason);
   });
 
-  test('of legacy SQL, a script, or nothing at all is refused', async () => {
+  test('is refused if it is legacy SQL, a script or empty', async () => {
     expect((await post(jobsUrl(), { configuration: { query: { query: 'SELECT 1' } } })).body.error.message).toContain('legacy SQL');
     expect((await post(jobsUrl(), { configuration: {} })).status).toBe(400);
     await expect(rowsOf(emulator, 'SELECT 1; SELECT 2')).rejects.toThrow('scripts of several statements');
@@ -196,7 +196,7 @@ describe('a query job', () => {
 });
 
 describe('the location of a job', () => {
-  test('is that of the datasets it names, and another one finds nothing', async () => {
+  test('is that of the datasets it names; in another location they are not found', async () => {
     await client.createDataset('american', { location: 'US' });
     await client.dataset('american').createTable('t', { schema: 'a' });
     const [job] = await client.createQueryJob('SELECT * FROM american.t');
@@ -211,7 +211,7 @@ describe('the location of a job', () => {
     expect(loaded.status.errorResult.message).toBe('Not found: Dataset local:salesforce was not found in location US');
   });
 
-  test('must be told outside the multi-regions', async () => {
+  test('is required outside the multi-regions', async () => {
     await insert('SELECT 1', 'frankfurt', {}, 'europe-west3');
     expect((await call(`${jobsUrl()}/frankfurt`)).status).toBe(404);
     expect((await call(`${jobsUrl()}/frankfurt?location=europe-west3`)).status).toBe(200);
@@ -219,7 +219,7 @@ describe('the location of a job', () => {
 });
 
 describe('faults of jobs', () => {
-  test('a job fails with the reason asked for and changes nothing; a new id then succeeds', async () => {
+  test('a job fails with the given reason and changes nothing; a new id then succeeds', async () => {
     await addFault(emulator, { kind: 'job-failed', match: 'try_1', reason: 'jobBackendError' });
     const first = await loadText(emulator, { table: 'retried', columns: ['a'], jobId: 'try_1' }, 'x\n');
     expect(first.status.errorResult.reason).toBe('jobBackendError');
@@ -234,32 +234,29 @@ describe('faults of jobs', () => {
     ['jobInternalError', 400, 'Retrying the job may solve the problem'],
     ['invalidQuery', 400, 'Could not serialize access'],
     ['resourcesExceeded', 400, 'Too many DML statements outstanding'],
-  ])(
-    'a job fails with %s, told as HTTP %i where results are asked for, and its work succeeds under a new id',
-    async (reason, code, message) => {
-      const table = `retried_${reason}`;
-      await client.dataset('salesforce').createTable(table, { schema: 'a:INTEGER' });
-      await addFault(emulator, { kind: 'job-failed', match: `${table}_1`, reason });
-      const work = async (jobId: string) => {
-        const [job] = await client.createQueryJob({ query: `INSERT INTO salesforce.${table} VALUES (1)`, jobId, location: 'EU' });
-        return job.getQueryResults();
-      };
-      await expect(work(`${table}_1`)).rejects.toMatchObject({ errors: [{ reason }], message: expect.stringContaining(message) });
-      const results = await call(`${emulator.url}/bigquery/v2/projects/local/queries/${table}_1?location=EU`);
-      expect([results.status, results.body.error.errors[0].reason]).toEqual([code, reason]);
-      await expect(work(`${table}_1`)).rejects.toMatchObject({ code: 409, errors: [{ reason: 'duplicate' }] });
-      await work(`${table}_2`);
-      expect(await rowsOf(emulator, `SELECT COUNT(*) FROM salesforce.${table}`)).toEqual([['1']]);
-    },
-  );
+  ])('a job fails with %s, its results return HTTP %i, and a new id succeeds', async (reason, code, message) => {
+    const table = `retried_${reason}`;
+    await client.dataset('salesforce').createTable(table, { schema: 'a:INTEGER' });
+    await addFault(emulator, { kind: 'job-failed', match: `${table}_1`, reason });
+    const work = async (jobId: string) => {
+      const [job] = await client.createQueryJob({ query: `INSERT INTO salesforce.${table} VALUES (1)`, jobId, location: 'EU' });
+      return job.getQueryResults();
+    };
+    await expect(work(`${table}_1`)).rejects.toMatchObject({ errors: [{ reason }], message: expect.stringContaining(message) });
+    const results = await call(`${emulator.url}/bigquery/v2/projects/local/queries/${table}_1?location=EU`);
+    expect([results.status, results.body.error.errors[0].reason]).toEqual([code, reason]);
+    await expect(work(`${table}_1`)).rejects.toMatchObject({ code: 409, errors: [{ reason: 'duplicate' }] });
+    await work(`${table}_2`);
+    expect(await rowsOf(emulator, `SELECT COUNT(*) FROM salesforce.${table}`)).toEqual([['1']]);
+  });
 
-  test('a job has failed already when its insertion is answered', async () => {
+  test('a job has already failed in the response to its insertion', async () => {
     await addFault(emulator, { kind: 'job-failed', reason: 'jobBackendError', atOnce: true });
     const { status, body } = await insert('SELECT 1', 'failed_at_once');
     expect([status, body.status]).toMatchObject([200, { state: 'DONE', errorResult: { reason: 'jobBackendError' } }]);
   });
 
-  test('a job succeeds with an error among its details', async () => {
+  test('a job succeeds with a non-fatal error among its details', async () => {
     await addFault(emulator, { kind: 'job-warning', match: 'warned' });
     await insert('SELECT 1', 'warned');
     const { status } = await finished(emulator, 'warned');
@@ -291,7 +288,7 @@ describe('faults of jobs', () => {
     expect((await finished(emulator, 'overrun')).status.errorResult).toMatchObject({ reason: 'stopped' });
   });
 
-  test('a job may become visible late', async () => {
+  test('a job becomes visible late', async () => {
     await insert('SELECT 1', 'late');
     await addFault(emulator, { kind: 'slow-visible', match: 'late', times: 2 });
     const seen = [];
@@ -299,10 +296,10 @@ describe('faults of jobs', () => {
     expect(seen).toEqual([404, 404, 200]);
   });
 
-  test('an answer may be lost although the request was carried out', async () => {
+  test('a response is lost after the request was carried out', async () => {
     await addFault(emulator, { kind: 'lost-answer', match: 'POST /bigquery/v2/projects/local/jobs' });
-    await expect(insert('SELECT 1', 'unheard')).rejects.toThrow();
-    expect((await insert('SELECT 1', 'unheard')).status).toBe(409);
+    await expect(insert('SELECT 1', 'lost_response')).rejects.toThrow();
+    expect((await insert('SELECT 1', 'lost_response')).status).toBe(409);
   });
 });
 
@@ -313,7 +310,7 @@ describe('faults of requests', () => {
     ['backendError', 503, 'An injected error'],
     ['internalError', 500, 'An injected error'],
     ['accessDenied', 403, 'An injected error'],
-  ])('%s is HTTP %i, and nothing was done', async (reason, code, message) => {
+  ])('%s is HTTP %i, and the request has no effect', async (reason, code, message) => {
     await addFault(emulator, { kind: 'http', match: 'POST /bigquery/v2/projects/local/jobs', reason });
     const jobId = `refused_${reason}`;
     const refused = await insert('SELECT 1', jobId);
@@ -330,30 +327,29 @@ describe('faults of requests', () => {
     return (await patient.getDatasets())[0].length;
   };
 
-  test.each([{ status: 429, reason: 'rateLimitExceeded' }, { reason: 'backendError' }])(
-    'the client of Google sends again after %j',
-    async (fault) => expect(await listWith(fault)).toBeGreaterThan(0),
+  test.each([{ status: 429, reason: 'rateLimitExceeded' }, { reason: 'backendError' }])("Google's client retries after %j", async (fault) =>
+    expect(await listWith(fault)).toBeGreaterThan(0),
   );
 
-  test('the client of Google goes by the status alone, so that 403 rateLimitExceeded comes through at once', async () => {
+  test("Google's client retries by status only, so 403 rateLimitExceeded fails at once", async () => {
     await expect(listWith({ reason: 'rateLimitExceeded' })).rejects.toMatchObject({ code: 403, errors: [{ reason: 'rateLimitExceeded' }] });
   });
 
-  test('a request is never answered', async () => {
+  test('a request never gets a response', async () => {
     await addFault(emulator, { kind: 'stall', match: '/datasets/salesforce' });
     const url = `${emulator.url}/bigquery/v2/projects/local/datasets/salesforce`;
     await expect(call(url, { headersTimeout: 100 })).rejects.toMatchObject({ code: 'UND_ERR_HEADERS_TIMEOUT' });
     expect((await call(url)).status).toBe(200);
   });
 
-  test('the README tells of every kind', async () => {
+  test('the README documents every kind', async () => {
     const readme = await readFile('app/local/emulators/README.md', 'utf8');
     const part = readme.slice(readme.indexOf('## BigQuery'), readme.indexOf('## Postgres'));
     for (const kind of Object.keys(FAULT_KINDS)) expect(part).toContain(`\`${kind}\``);
   });
 });
 
-test('datasets, tables, rows, views, jobs and results outlive a restart', async () => {
+test('datasets, tables, rows, views, jobs and results survive a restart', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'bigquery-emulator-test-'));
   const dataFile = join(folder, 'warehouse.duckdb');
   const first = await startBigQuery({ dataFile });
@@ -373,7 +369,7 @@ test('datasets, tables, rows, views, jobs and results outlive a restart', async 
   await rm(folder, { recursive: true });
 });
 
-test('jobs are listed, newest first', async () => {
+test('lists jobs, newest first', async () => {
   const [jobs] = await client.getJobs({ maxResults: 3, autoPaginate: false });
   expect(jobs).toHaveLength(3);
 });

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.close());
 
-/** Loads into a new table; gives the job and the rows. */
+/** Loads into a new table. @returns the job, the rows and the table */
 async function load(text: string | Buffer, options: Partial<LoadOptions> = {}, gzip = false) {
   const table = `load_${tables++}`;
   const job = await loadText(emulator, { table, columns: ['a', 'b'], ...options }, text, gzip);
@@ -23,7 +23,7 @@ describe('a load of CSV', () => {
   test.each([
     ['quoted and unquoted values', '"a",b\n', [['a', 'b']]],
     [
-      'a quoted empty value as empty string, an unquoted one as NULL',
+      'a quoted empty value as an empty string, an unquoted one as NULL',
       '"",\n,""\n',
       [
         ['', null],
@@ -32,7 +32,7 @@ describe('a load of CSV', () => {
     ],
     ['doubled quotes, commas and line breaks in quotes', '"say ""hi""","x,\r\ny\nz\rw"\n', [['say "hi"', 'x,\r\ny\nz\rw']]],
     [
-      'LF, CR LF and CR as ends of a record',
+      'LF, CR LF and CR as record separators',
       'a,b\r\nc,d\re,f',
       [
         ['a', 'b'],
@@ -41,20 +41,20 @@ describe('a load of CSV', () => {
       ],
     ],
     ['NUL and other control characters', '"a\0b","\x01\x1f"\n', [['a\0b', '\x01\x1f']]],
-    ['blanks around values', '" a ", b \n', [[' a ', ' b ']]],
+    ['spaces around values', '" a ", b \n', [[' a ', ' b ']]],
     ['text beyond ASCII', '"Grüße 日本 👩‍👩‍👧","\u2028"\n', [['Grüße 日本 👩‍👩‍👧', '\u2028']]],
-    ['words that look like NULL', 'NULL,\\N\n', [['NULL', '\\N']]],
-  ])('takes %s', async (_, text, rows) => {
+    ['strings that look like NULL', 'NULL,\\N\n', [['NULL', '\\N']]],
+  ])('reads %s', async (_, text, rows) => {
     expect((await load(text)).rows).toEqual(rows);
     expect((await load(text, {}, true)).rows).toEqual(rows);
   });
 
-  test('skips leading rows, also ones with a line break in quotes', async () => {
+  test('skips leading rows, even with a quoted line break', async () => {
     const { rows, job } = await load('"h\n1",h2\n1,2\n', { load: { skipLeadingRows: 1 } });
     expect([rows, job.statistics.load.outputRows]).toEqual([[['1', '2']], '1']);
   });
 
-  test("puts a file's columns into a table's columns by the names of the job's schema", async () => {
+  test("maps a file's columns to the table's by the names in the job's schema", async () => {
     const { table } = await load('1,2\n');
     await loadText(emulator, { table, columns: ['b', 'a'], load: { createDisposition: 'CREATE_NEVER' } }, '3,4\n');
     expect((await rowsOf(emulator, `SELECT a, b FROM salesforce.${table} ORDER BY a`)).sort()).toEqual([
@@ -63,19 +63,19 @@ describe('a load of CSV', () => {
     ]);
   });
 
-  test('turns bytes that are not UTF-8 into U+FFFD', async () => {
+  test('replaces bytes that are not UTF-8 with U+FFFD', async () => {
     expect((await load(Buffer.concat([Buffer.from('"x'), Buffer.from([0xff, 0xc3]), Buffer.from('",y\n')]))).rows).toEqual([
       ['x\ufffd\ufffd', 'y'],
     ]);
   });
 
-  test('takes a value of several megabytes', async () => {
+  test('reads a value of several megabytes', async () => {
     const long = 'ä"\n'.repeat(1_200_000);
     const { rows } = await load(`"${long.replaceAll('"', '""')}",x\n`);
     expect((rows[0]![0] as string) === long).toBe(true);
   });
 
-  test('takes another delimiter and no quotes', async () => {
+  test('accepts another delimiter and no quote character', async () => {
     expect((await load('"a"\tb\n', { load: { fieldDelimiter: '\\t', quote: '' } })).rows).toEqual([['"a"', 'b']]);
   });
 
@@ -83,10 +83,10 @@ describe('a load of CSV', () => {
     ['too few values', 'a,b\nc\n', {}, 'Too few columns in row'],
     ['too many values', 'a,b,c\n', {}, 'Too many values in row'],
     ['a quote that does not close', '"a,b\n', {}, 'Missing close quote character'],
-    ['text behind a closing quote', '"a"x,b\n', {}, 'Data between close quote character'],
-    ['a line break in quotes that was not allowed', '"a\n",b\n', { allowQuotedNewlines: false }, 'Missing close quote character'],
-    ['a NUL that was not allowed', 'a\0,b\n', { preserveAsciiControlCharacters: false }, 'Bad character (ASCII 0)'],
-  ])('fails for %s, says where, and leaves nothing', async (_, text, settings, message) => {
+    ['text after a closing quote', '"a"x,b\n', {}, 'Data between close quote character'],
+    ['a quoted line break that is not allowed', '"a\n",b\n', { allowQuotedNewlines: false }, 'Missing close quote character'],
+    ['a NUL that is not allowed', 'a\0,b\n', { preserveAsciiControlCharacters: false }, 'Bad character (ASCII 0)'],
+  ])('fails for %s, says on which line, and creates no table', async (_, text, settings, message) => {
     const { job, table } = await load(text, { load: settings });
     expect(job.status.state).toBe('DONE');
     expect(job.status.errorResult).toMatchObject({ reason: 'invalid', message: expect.stringContaining('too many errors, giving up') });
@@ -96,13 +96,13 @@ describe('a load of CSV', () => {
     expect(await clientOf(emulator).dataset('salesforce').table(table).exists()).toEqual([false]);
   });
 
-  test('fails for gzip that ends early', async () => {
+  test('fails for truncated gzip', async () => {
     const { gzipSync } = await import('node:zlib');
     const { job } = await load(gzipSync('a,b\n'.repeat(10_000)).subarray(0, 60));
     expect(job.status.errorResult.message).toContain('gzip');
   });
 
-  test('fails for gzip where it is not known by its first bytes', async () => {
+  test('fails for gzip under the fault gzip-unknown', async () => {
     const { gzipSync } = await import('node:zlib');
     await addFault(emulator, { kind: 'gzip-unknown' });
     const { job } = await load(gzipSync('a,b\n'));
@@ -110,7 +110,7 @@ describe('a load of CSV', () => {
     expect((await load(gzipSync('a,b\n'))).job.status.errorResult).toBeUndefined();
   });
 
-  test('reads typed columns by the rules of CSV, not of SQL', async () => {
+  test('parses typed columns by the rules of CSV, not of SQL', async () => {
     const columns = ['BOOL', 'INT64', 'FLOAT', 'NUMERIC', 'DATE', 'TIMESTAMP', 'TIME'].map((type) => ({ name: type, type }));
     const { rows } = await load('yes,12,1e3,1.5,2024-02-03,2024-02-03T04:05:06Z,12:34:56\n"","","","","","",""\n', { columns });
     expect(rows).toEqual([
@@ -121,7 +121,7 @@ describe('a load of CSV', () => {
     expect(bad.job.status.errors.at(-1).message).toContain('Could not parse as INT64 for field n (position 0): 12.5');
   });
 
-  test('respects REQUIRED', async () => {
+  test('enforces REQUIRED', async () => {
     const { job } = await load(',x\n', {
       columns: [
         { name: 'a', type: 'STRING', mode: 'REQUIRED' },
@@ -131,7 +131,7 @@ describe('a load of CSV', () => {
     expect(job.status.errors.at(-1).message).toContain('Required column value for column a is missing');
   });
 
-  test('gives back what any writer of CSV put in', async () => {
+  test('round-trips any values written as CSV', async () => {
     const letter = fc.constantFrom('"', ',', '\n', '\r', '\r\n', ' ', 'a', 'é', '👩', '\0', '\t', '\\', "'", '\ufeff');
     const cell = fc.oneof(
       fc.constant(null),
@@ -149,8 +149,8 @@ describe('a load of CSV', () => {
   });
 });
 
-describe('where a load writes', () => {
-  test('a table of another schema is refused, a longer one takes NULLs', async () => {
+describe('the destination of a load', () => {
+  test('must have a compatible schema; extra columns become NULL', async () => {
     const { table } = await load('1,2\n');
     const wrong = await loadText(emulator, { table, columns: ['a', 'c'] }, '1,2\n');
     expect(wrong.status.errorResult.message).toContain('Provided Schema does not match Table local:salesforce');
@@ -161,7 +161,7 @@ describe('where a load writes', () => {
     ]);
   });
 
-  test('CREATE_NEVER needs the table, WRITE_EMPTY an empty one, WRITE_TRUNCATE replaces', async () => {
+  test('must exist for CREATE_NEVER, be empty for WRITE_EMPTY, and is replaced by WRITE_TRUNCATE', async () => {
     const missing = await load('1,2\n', { load: { createDisposition: 'CREATE_NEVER' } });
     expect(missing.job.status.errorResult).toMatchObject({
       reason: 'notFound',
@@ -175,14 +175,14 @@ describe('where a load writes', () => {
     expect(await rowsOf(emulator, `SELECT b, a FROM salesforce.${table}`)).toEqual([['7', '8']]);
   });
 
-  test('loads into one table at the same time all arrive', async () => {
+  test('receives the rows of all concurrent loads', async () => {
     const table = 'together';
     const jobs = await Promise.all(Array.from({ length: 8 }, (_, index) => loadText(emulator, { table, columns: ['a'] }, `${index}\n`)));
     expect(jobs.map((job) => job.status.errorResult)).toEqual(Array(8).fill(undefined));
     expect(await rowsOf(emulator, `SELECT COUNT(DISTINCT a) FROM salesforce.${table}`)).toEqual([['8']]);
   });
 
-  test('settings that the stand-in does not have are refused, not ignored', async () => {
+  test('is refused with settings that the emulator does not support', async () => {
     for (const settings of [
       { autodetect: true },
       { maxBadRecords: 5 },

@@ -86,14 +86,14 @@ describe('expressions', () => {
     expect(await rowsOf(emulator, `SELECT ${expression}`)).toEqual([[expected]]);
   });
 
-  test('errors stop the query, and SAFE. makes them NULL', async () => {
+  test('fail the query on an error, or are NULL with SAFE.', async () => {
     expect((await refusal(emulator, 'SELECT 1 / 0')).message).toContain('division by zero');
     expect((await refusal(emulator, 'SELECT 9223372036854775807 + 1')).reason).toBe('invalidQuery');
     expect(await rowsOf(emulator, `SELECT SAFE.FROM_BASE64('?'), SAFE.PARSE_DATE('%F', 'x')`)).toEqual([[null, null]]);
     expect((await refusal(emulator, `SELECT SAFE.SUBSTR('a', 1, -1)`)).message).toContain('does not support SAFE.SUBSTR');
   });
 
-  test('come in every form that a result has', async () => {
+  test('are returned in every format of a result', async () => {
     const query = `SELECT [1, 2] AS a, STRUCT('x' AS s, 1.5 AS f) AS st, b.d, CAST(NULL AS BYTES), DATETIME '2024-01-02 03:04:05', 1e30, TRUE
       FROM (SELECT DATE '1969-12-31' AS d) AS b`;
     expect(await rowsOf(emulator, query)).toEqual([
@@ -178,7 +178,7 @@ describe('queries', () => {
   });
 });
 
-describe('what BigQuery refuses', () => {
+describe('a query that BigQuery refuses', () => {
   test.each([
     ['SELECT Nme FROM salesforce.Account', 'Unrecognized name: Nme at [1:8]'],
     ['SELECT a.Nme FROM salesforce.Account a', 'Name Nme not found inside a'],
@@ -219,8 +219,8 @@ describe('what BigQuery refuses', () => {
     [`SELECT * FROM read_csv('/etc/passwd')`, 'Syntax error'],
     ['SELECT ARRAY_AGG(Id LIMIT 1) FROM salesforce.Account', 'does not support LIMIT in arguments'],
   ])('%s', async (query, message) => {
-    const { message: told, code } = await refusal(emulator, query);
-    expect(told).toContain(message);
+    const { message: shown, code } = await refusal(emulator, query);
+    expect(shown).toContain(message);
     expect([400, 403, 404]).toContain(code);
   });
 });

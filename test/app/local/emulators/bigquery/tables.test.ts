@@ -18,11 +18,11 @@ const columns = [
 ];
 
 describe('datasets', () => {
-  test('are made, read, listed, changed and deleted', async () => {
-    await client.createDataset('made', { location: 'US', labels: { app: 'sync' }, description: 'text' });
-    const dataset = client.dataset('made');
+  test('are created, read, listed, changed and deleted', async () => {
+    await client.createDataset('created', { location: 'US', labels: { app: 'sync' }, description: 'text' });
+    const dataset = client.dataset('created');
     expect((await dataset.getMetadata())[0]).toMatchObject({
-      id: 'local:made',
+      id: 'local:created',
       location: 'US',
       labels: { app: 'sync' },
       description: 'text',
@@ -31,13 +31,13 @@ describe('datasets', () => {
     expect((await dataset.getMetadata())[0]).toMatchObject({ labels: { other: 'x' }, description: 'text' });
     const [table] = await dataset.createTable('short', { schema: 'a' });
     expect(Number(table.metadata.expirationTime)).toBe(Number(table.metadata.creationTime) + 3_600_000);
-    expect((await client.getDatasets())[0].map((each) => each.id)).toEqual(['salesforce', 'made']);
+    expect((await client.getDatasets())[0].map((each) => each.id)).toEqual(['salesforce', 'created']);
     await expect(dataset.delete()).rejects.toMatchObject({ code: 400, errors: [{ reason: 'resourceInUse' }] });
     await dataset.delete({ force: true });
     expect(await dataset.exists()).toEqual([false]);
   });
 
-  test('are told apart by case, and a second one of a name is a duplicate', async () => {
+  test('have case-sensitive, unique names', async () => {
     await expect(client.createDataset('salesforce')).rejects.toMatchObject({
       code: 409,
       message: 'Already Exists: Dataset local:salesforce',
@@ -47,7 +47,7 @@ describe('datasets', () => {
     await client.dataset('Salesforce').delete();
   });
 
-  test('of a missing name or project are 404 in the shape of Google', async () => {
+  test("return 404 in Google's format if the dataset or project does not exist", async () => {
     const { status, body } = await call(`${emulator.url}/bigquery/v2/projects/local/datasets/none`);
     const message = 'Not found: Dataset local:none';
     expect([status, body]).toEqual([
@@ -61,7 +61,7 @@ describe('datasets', () => {
     for (const url of [dataset, `${dataset}/tables/t`]) expect((await call(url, { method: 'PUT', body: '{}' })).status).toBe(405);
   });
 
-  test('with an impossible name or a body that is no JSON are refused', async () => {
+  test('are refused with an invalid name or a body that is not JSON', async () => {
     await expect(client.createDataset('a-b')).rejects.toMatchObject({ code: 400, errors: [{ reason: 'invalid' }] });
     const url = `${emulator.url}/bigquery/v2/projects/local/datasets`;
     expect((await call(url, { method: 'POST', body: '{' })).body.error.errors[0].reason).toBe('badRequest');
@@ -69,7 +69,7 @@ describe('datasets', () => {
 });
 
 describe('tables', () => {
-  test('keep what they were made with', async () => {
+  test('keep the options they were created with', async () => {
     const expirationTime = String(Date.now() + 3_600_000);
     const options = {
       schema: { fields: [...columns, { name: 'Created', type: 'TIMESTAMP' }] },
@@ -79,25 +79,25 @@ describe('tables', () => {
       clustering: { fields: ['Id'] },
       timePartitioning: { type: 'MONTH', field: 'Created' },
     };
-    await client.dataset('salesforce').createTable('made', options);
-    const [metadata] = await client.dataset('salesforce').table('made').getMetadata();
+    await client.dataset('salesforce').createTable('created', options);
+    const [metadata] = await client.dataset('salesforce').table('created').getMetadata();
     expect(metadata).toMatchObject({
       ...options,
       type: 'TABLE',
       numRows: '0',
       numBytes: '0',
       location: 'EU',
-      id: 'local:salesforce.made',
+      id: 'local:salesforce.created',
     });
     expect(metadata.schema.fields[1]).toEqual({ name: 'Amount', type: 'NUMERIC', mode: 'NULLABLE' });
     expect(Number(metadata.creationTime)).toBeGreaterThan(0);
-    await expect(client.dataset('salesforce').createTable('made', options)).rejects.toMatchObject({
+    await expect(client.dataset('salesforce').createTable('created', options)).rejects.toMatchObject({
       code: 409,
-      message: 'Already Exists: Table local:salesforce.made',
+      message: 'Already Exists: Table local:salesforce.created',
     });
   });
 
-  test('are told apart by case, are listed in pages, and can be deleted', async () => {
+  test('have case-sensitive names, are listed in pages, and can be deleted', async () => {
     await client.createDataset('listed');
     for (const name of ['Account', 'account', 'ACCOUNT']) await client.dataset('listed').createTable(name, { schema: 'a' });
     await rowsOf(emulator, `INSERT INTO listed.Account VALUES ('x')`);
@@ -113,20 +113,20 @@ describe('tables', () => {
     });
   });
 
-  test('take new columns, descriptions and relaxed modes by patch, and no other schema', async () => {
+  test('accept new columns, descriptions and relaxed modes by patch, but no other schema change', async () => {
     const [table] = await client.dataset('salesforce').createTable('patched', { schema: { fields: columns } });
     await rowsOf(emulator, `INSERT INTO salesforce.patched (Id, Amount) VALUES ('1', 2)`);
     const relaxed = [{ name: 'Id', type: 'STRING', description: 'new' }, columns[1]!, { name: 'More', type: 'TIMESTAMP' }];
-    await table.setMetadata({ schema: { fields: relaxed }, description: 'told' });
+    await table.setMetadata({ schema: { fields: relaxed }, description: 'text' });
     const [metadata] = await table.getMetadata();
     expect(metadata).toMatchObject({
-      description: 'told',
+      description: 'text',
       schema: { fields: [{ name: 'Id', mode: 'NULLABLE', description: 'new' }, {}, { name: 'More' }] },
     });
     expect(await rowsOf(emulator, 'SELECT * FROM salesforce.patched')).toEqual([['1', '2', null]]);
     const refused = async (fields: object[]) =>
       table.setMetadata({ schema: { fields } } as never).then(
-        () => 'taken',
+        () => 'accepted',
         (error: Error) => error.message,
       );
     expect(await refused([columns[1]!])).toContain('Field Id is missing in new schema');
@@ -138,17 +138,17 @@ describe('tables', () => {
     expect((await table.getMetadata())[0].schema.fields).toHaveLength(3);
   });
 
-  test('keep labels and descriptions through patches of other things, and null takes them away', async () => {
-    const [table] = await client.dataset('salesforce').createTable('labelled', {
+  test('keep labels and descriptions through other patches, until null removes them', async () => {
+    const [table] = await client.dataset('salesforce').createTable('labeled', {
       schema: { fields: columns },
-      description: 'told',
+      description: 'text',
       labels: { run: 'r1', job: 'j1' },
     });
     await table.setMetadata({ friendlyName: 'name' } as never);
     await table.setMetadata({ labels: { run: 'r2', more: 'm' } } as never);
-    await rowsOf(emulator, 'ALTER TABLE salesforce.labelled ADD COLUMN Added STRING');
+    await rowsOf(emulator, 'ALTER TABLE salesforce.labeled ADD COLUMN Added STRING');
     const [kept] = await table.getMetadata();
-    expect(kept).toMatchObject({ description: 'told', friendlyName: 'name', labels: { run: 'r2', job: 'j1', more: 'm' } });
+    expect(kept).toMatchObject({ description: 'text', friendlyName: 'name', labels: { run: 'r2', job: 'j1', more: 'm' } });
     expect(kept.schema.fields[0].description).toBe('Record id');
     await table.setMetadata({
       schema: { fields: [...columns.map(({ description: _, ...field }) => field), { name: 'Added', type: 'STRING' }] },
@@ -170,7 +170,7 @@ describe('tables', () => {
     [{ requirePartitionFilter: true }, 'does not support requirePartitionFilter'],
     [{ rangePartitioning: { field: 'Amount' } }, 'does not support rangePartitioning'],
     [{ schema: { fields: [{ name: 'a', type: 'STRING', maxLength: '5' }] } }, 'does not support maxLength'],
-  ])('with %j are refused', async (more, message) => {
+  ])('are refused with %j', async (more, message) => {
     const fields = [...columns, { name: 'Score', type: 'FLOAT' }];
     await expect(client.dataset('salesforce').createTable('refused', { schema: { fields }, ...more } as never)).rejects.toMatchObject({
       code: 400,
@@ -178,7 +178,7 @@ describe('tables', () => {
     });
   });
 
-  test('are not patched over a newer state', async () => {
+  test('reject a patch with a stale etag', async () => {
     const [table] = await client.dataset('salesforce').createTable('etag', { schema: 'a' });
     const url = `${emulator.url}/bigquery/v2/projects/local/datasets/salesforce/tables/etag`;
     const patch = () => call(url, { method: 'PATCH', headers: { 'if-match': table.metadata.etag }, body: '{"description":"x"}' });
@@ -186,17 +186,17 @@ describe('tables', () => {
     expect((await patch()).status).toBe(412);
   });
 
-  test('are gone when their time has come, with their name free again', async () => {
-    const [table] = await client.dataset('salesforce').createTable('gone', { schema: 'a' });
-    await rowsOf(emulator, `INSERT INTO salesforce.gone VALUES ('old')`);
+  test('expire at their expiration time, which frees their name', async () => {
+    const [table] = await client.dataset('salesforce').createTable('expired', { schema: 'a' });
+    await rowsOf(emulator, `INSERT INTO salesforce.expired VALUES ('old')`);
     await table.setMetadata({ expirationTime: String(Date.now() - 1) } as never);
     expect(await table.exists()).toEqual([false]);
-    await expect(rowsOf(emulator, 'SELECT * FROM salesforce.gone')).rejects.toThrow('Not found: Table local:salesforce.gone');
-    await client.dataset('salesforce').createTable('gone', { schema: 'a' });
-    expect(await rowsOf(emulator, 'SELECT * FROM salesforce.gone')).toEqual([]);
+    await expect(rowsOf(emulator, 'SELECT * FROM salesforce.expired')).rejects.toThrow('Not found: Table local:salesforce.expired');
+    await client.dataset('salesforce').createTable('expired', { schema: 'a' });
+    expect(await rowsOf(emulator, 'SELECT * FROM salesforce.expired')).toEqual([]);
   });
 
-  test('give their rows in pages', async () => {
+  test('return their rows in pages', async () => {
     const [table] = await client.dataset('salesforce').createTable('rows', { schema: 'n:INTEGER, t:TIMESTAMP' });
     await rowsOf(emulator, `INSERT INTO salesforce.rows VALUES (1, TIMESTAMP '2024-01-01 00:00:00+00'), (2, NULL), (3, NULL)`);
     const [first, next] = await table.getRows({ maxResults: 2, autoPaginate: false });
@@ -216,7 +216,7 @@ describe('tables', () => {
 });
 
 describe('views', () => {
-  test('are made from a query, have its columns, and show what its tables hold now', async () => {
+  test('have the columns of their query, and show the current rows of its tables', async () => {
     await client.dataset('salesforce').createTable('base', { schema: 'Id:STRING, deleted:BOOLEAN' });
     const query = 'SELECT * FROM `local.salesforce.base` WHERE deleted IS NOT TRUE';
     await client.dataset('salesforce').createTable('base_live', { view: { query, useLegacySql: false } });
@@ -226,7 +226,7 @@ describe('views', () => {
     expect(metadata).toMatchObject({ type: 'VIEW', view: { query }, schema: { fields: [{ name: 'Id' }, { name: 'deleted' }] } });
   });
 
-  test('of a query that does not hold are refused', async () => {
+  test('of an invalid query are refused', async () => {
     const view = { query: 'SELECT nope FROM salesforce.base', useLegacySql: false };
     await expect(client.dataset('salesforce').createTable('bad', { view })).rejects.toMatchObject({
       code: 400,
@@ -236,7 +236,7 @@ describe('views', () => {
   });
 });
 
-test('faults are listed, and can be forgotten', async () => {
+test('faults are listed and can be cleared', async () => {
   const url = `${emulator.url}/emulator/faults`;
   expect((await post(url, { kind: 'nothing' })).status).toBe(400);
   await post(url, { kind: 'http', match: 'datasets', status: 403, reason: 'rateLimitExceeded', message: 'Exceeded rate limits' });

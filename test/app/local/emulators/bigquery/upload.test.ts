@@ -16,14 +16,14 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.close());
 
-/** CSV of three granules and a bit. */
+/** CSV of a little more than three granules. */
 const csv = Buffer.from(Array.from({ length: 900 }, (_, index) => `"${index}","${randomBytes(450).toString('hex')}"\n`).join(''));
 const columns = ['Id', 'Text'];
 const granules = (from: number, to: number) => csv.subarray(from * GRANULE, to * GRANULE);
 const jobUrl = (jobId: string) => `${emulator.url}/bigquery/v2/projects/local/jobs/${jobId}?location=EU`;
 
 describe('a resumable upload', () => {
-  test('takes chunks of unknown total, tells what it holds, and makes the job with the last one', async () => {
+  test('accepts chunks of unknown total, reports its progress, and creates the job at the end', async () => {
     const job = loadJob({ table: 'chunked', columns });
     const session = await startUpload(emulator, job);
     expect((await put(session, 'bytes */*')).headers.range).toBeUndefined();
@@ -41,11 +41,11 @@ describe('a resumable upload', () => {
     expect([probe.status, probe.body.id]).toEqual([200, `local:EU.${job.jobReference.jobId}`]);
   });
 
-  test('is finished by an empty request with the total, and by one request without Content-Range', async () => {
+  test('ends with an empty request that has the total, or in one request without Content-Range', async () => {
     const job = loadJob({ table: 'empty_finish', columns });
     const session = await startUpload(emulator, job);
-    const whole = Buffer.concat([csv.subarray(0, csv.lastIndexOf('\n', GRANULE - 10)), Buffer.alloc(GRANULE, '\n')]).subarray(0, GRANULE);
-    await put(session, `bytes 0-${GRANULE - 1}/*`, whole);
+    const granule = Buffer.concat([csv.subarray(0, csv.lastIndexOf('\n', GRANULE - 10)), Buffer.alloc(GRANULE, '\n')]).subarray(0, GRANULE);
+    await put(session, `bytes 0-${GRANULE - 1}/*`, granule);
     expect((await put(session, `bytes */${GRANULE + 5}`)).status).toBe(308);
     const wrong = await put(session, `bytes */${GRANULE}`);
     expect([wrong.status, wrong.body.error.errors[0].reason]).toEqual([400, 'badRequest']);
@@ -55,24 +55,24 @@ describe('a resumable upload', () => {
     expect((await finished(emulator, other.jobReference.jobId)).statistics.load.outputRows).toBe('1');
   });
 
-  test('of no bytes at all makes a job that loads no rows', async () => {
+  test('without any bytes creates a job that loads no rows', async () => {
     const job = loadJob({ table: 'nothing', columns });
     expect((await put(await startUpload(emulator, job), 'bytes */0')).status).toBe(200);
     expect((await finished(emulator, job.jobReference.jobId)).statistics.load.outputRows).toBe('0');
   });
 
   test.each([
-    ['a chunk that is no multiple of 256 KiB', `bytes 0-999/*`, 1000, '262144'],
+    ['a chunk that is not a multiple of 256 KiB', `bytes 0-999/*`, 1000, '262144'],
     ['a chunk that leaves a gap', `bytes ${GRANULE}-${2 * GRANULE - 1}/*`, GRANULE, 'exceeds already uploaded size of 0'],
     ['a range of another length than the body', 'bytes 0-999/*', GRANULE, 'does not fit'],
-    ['a Content-Range of another form', 'bits 0-1/2', 2, 'Failed to parse Content-Range header'],
+    ['a malformed Content-Range', 'bits 0-1/2', 2, 'Failed to parse Content-Range header'],
   ])('refuses %s', async (_, range, length, message) => {
     const session = await startUpload(emulator, loadJob({ table: 'refused', columns }));
     const { status, body } = await put(session, range, Buffer.alloc(length));
     expect([status, body.error.message]).toEqual([400, expect.stringContaining(message)]);
   });
 
-  test('passes over bytes that are sent again', async () => {
+  test('skips bytes that are sent again', async () => {
     const job = loadJob({ table: 'again', columns });
     const session = await startUpload(emulator, job);
     await put(session, `bytes 0-${GRANULE - 1}/*`, granules(0, 1));
@@ -81,7 +81,7 @@ describe('a resumable upload', () => {
     expect((await finished(emulator, job.jobReference.jobId)).statistics.load.outputRows).toBe('900');
   });
 
-  test('is 404 for a session that nobody knows', async () => {
+  test('returns 404 for an unknown session', async () => {
     const { status, body } = await put(
       `${emulator.url}/upload/bigquery/v2/projects/local/jobs?uploadType=resumable&upload_id=x`,
       'bytes */*',
@@ -89,7 +89,7 @@ describe('a resumable upload', () => {
     expect([status, body.error.status]).toEqual([404, 'NOT_FOUND']);
   });
 
-  test('is 409 at its very end for a job id that was used, also by a failed job', async () => {
+  test('returns 409 at its end for a job id that was used, even by a failed job', async () => {
     const job = loadJob({ table: 'twice', columns, jobId: 'used_id' });
     await put(await startUpload(emulator, job), 'bytes 0-2/3', Buffer.from('"x\n'));
     expect((await finished(emulator, 'used_id')).status.errorResult.reason).toBe('invalid');
@@ -102,7 +102,7 @@ describe('a resumable upload', () => {
 });
 
 describe('an upload session', () => {
-  test('is gone after a week', async () => {
+  test('expires after a week', async () => {
     const aged = await startBigQuery();
     const session = await startUpload(aged, loadJob({ table: 'old', columns }));
     const move = (days: number) =>
@@ -117,7 +117,7 @@ describe('an upload session', () => {
     await aged.close();
   });
 
-  test('outlives no restart, and its job was never made', async () => {
+  test('does not survive a restart, and creates no job', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'bigquery-emulator-test-'));
     const dataFile = join(folder, 'warehouse.duckdb');
     const first = await startBigQuery({ dataFile });
@@ -127,9 +127,9 @@ describe('an upload session', () => {
     await put(session, `bytes 0-${GRANULE - 1}/*`, granules(0, 1));
     await first.close();
     const second = await startBigQuery({ dataFile });
-    const there = session.replace(first.url, second.url);
-    expect((await put(there, 'bytes */*')).status).toBe(404);
-    expect((await put(there, `bytes ${GRANULE}-${csv.length - 1}/${csv.length}`, csv.subarray(GRANULE))).status).toBe(404);
+    const moved = session.replace(first.url, second.url);
+    expect((await put(moved, 'bytes */*')).status).toBe(404);
+    expect((await put(moved, `bytes ${GRANULE}-${csv.length - 1}/${csv.length}`, csv.subarray(GRANULE))).status).toBe(404);
     expect((await finished(second, job.jobReference.jobId)).error.code).toBe(404);
     expect(await clientOf(second).dataset('salesforce').table('interrupted').exists()).toEqual([false]);
     await second.close();
@@ -138,7 +138,7 @@ describe('an upload session', () => {
 });
 
 describe('faults of an upload', () => {
-  test('a cut connection leaves whole granules, which a probe tells', async () => {
+  test('a dropped connection keeps whole granules, which a probe reports', async () => {
     const job = loadJob({ table: 'cut', columns });
     const session = await startUpload(emulator, job);
     await addFault(emulator, { kind: 'upload-cut', match: job.jobReference.jobId, keep: GRANULE + 1000 });
@@ -148,14 +148,14 @@ describe('faults of an upload', () => {
     expect((await finished(emulator, job.jobReference.jobId)).statistics.load.outputRows).toBe('900');
   });
 
-  test('a chunk may be kept in part', async () => {
+  test('a chunk is stored in part', async () => {
     const session = await startUpload(emulator, loadJob({ table: 'partial', columns }));
     await addFault(emulator, { kind: 'partial-chunk', keep: GRANULE });
     const { status, headers } = await put(session, `bytes 0-${2 * GRANULE - 1}/*`, granules(0, 2));
     expect([status, headers.range]).toEqual([308, `bytes=0-${GRANULE - 1}`]);
   });
 
-  test('the final answer may be lost although the job is made', async () => {
+  test('the final response is lost after the job was created', async () => {
     const job = loadJob({ table: 'lost', columns });
     const session = await startUpload(emulator, job);
     await addFault(emulator, { kind: 'lost-final-answer' });
@@ -164,14 +164,14 @@ describe('faults of an upload', () => {
     expect((await finished(emulator, job.jobReference.jobId)).statistics.load.outputRows).toBe('900');
   });
 
-  test('a session may expire', async () => {
+  test('a session expires', async () => {
     const session = await startUpload(emulator, loadJob({ table: 'expired', columns }));
     await addFault(emulator, { kind: 'session-expired' });
     expect((await put(session, 'bytes */*')).status).toBe(404);
     expect((await put(session, 'bytes */*')).status).toBe(404);
   });
 
-  test('a server error in the middle changes nothing', async () => {
+  test('a server error has no effect on the upload', async () => {
     const session = await startUpload(emulator, loadJob({ table: 'error', columns }));
     await addFault(emulator, { kind: 'http', match: 'PUT /upload', status: 502 });
     const { status, body } = await put(session, `bytes 0-${GRANULE - 1}/*`, granules(0, 1));
@@ -181,7 +181,7 @@ describe('faults of an upload', () => {
 });
 
 describe('a multipart upload', () => {
-  test('of the official client loads a file, gzip or not', async () => {
+  test("from Google's client loads a file, gzip or not", async () => {
     const dataset = clientOf(emulator).dataset('salesforce');
     const [table] = await dataset.createTable('multipart', { schema: 'Id,Text' });
     for (const bytes of [csv, gzipSync(csv)]) {
@@ -201,7 +201,7 @@ describe('a multipart upload', () => {
   });
 });
 
-test('uploadType=media is refused, and so is a project that is not there', async () => {
+test('refuses uploadType=media and an unknown project', async () => {
   expect((await post(`${emulator.url}/upload/bigquery/v2/projects/local/jobs?uploadType=media`, {})).status).toBe(400);
   expect((await post(`${emulator.url}/upload/bigquery/v2/projects/other/jobs?uploadType=resumable`, {})).status).toBe(404);
 });

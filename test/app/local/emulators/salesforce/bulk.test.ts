@@ -19,7 +19,7 @@ async function errorOf(reply: Response): Promise<{ status: number; errorCode?: s
   return { status: reply.status, ...error };
 }
 
-async function completeJob(query: string, more: object = {}): Promise<string> {
+async function completedJob(query: string, more: object = {}): Promise<string> {
   const { id } = await createJob(connected, query, more);
   await finish(connected, id);
   return id;
@@ -28,7 +28,7 @@ async function completeJob(query: string, more: object = {}): Promise<string> {
 const accountCount = (): number => [...connected.emulator.org.records('Account')].length;
 
 describe('a Bulk job', () => {
-  test('walks from UploadComplete to JobComplete and counts its rows', async () => {
+  test('goes from UploadComplete to JobComplete and counts its rows', async () => {
     const created = await createJob(connected, 'SELECT Id FROM Account', { operation: 'queryAll' });
     expect(created).toMatchObject({
       id: expect.stringMatching(/^750\w{15}$/),
@@ -42,25 +42,25 @@ describe('a Bulk job', () => {
     expect(finished).toMatchObject({ state: 'JobComplete', jobType: 'V2Query', retries: 0, numberRecordsProcessed: accountCount() });
   });
 
-  test('is found by 15 characters of its id, and by no other id', async () => {
-    const id = await completeJob('SELECT Id FROM Account');
+  test('is found by the 15-character form of its id, but by no other id', async () => {
+    const id = await completedJob('SELECT Id FROM Account');
     expect((await connected.ask(`${PATH}/${id.slice(0, 15)}`)).status).toBe(200);
     expect(await errorOf(await connected.ask(`${PATH}/7505e0000000000AAA`))).toMatchObject({ status: 404, errorCode: 'NOT_FOUND' });
   });
 
-  test('prints its version as a number with a decimal', async () => {
-    const id = await completeJob('SELECT Id FROM Account');
+  test('shows its version as a number with a decimal', async () => {
+    const id = await completedJob('SELECT Id FROM Account');
     expect(await (await connected.ask(`${PATH}/${id}`)).text()).toContain('"apiVersion":66.0,"jobType"');
   });
 
-  test('is driven by the query of jsforce where the result is one page', async () => {
+  test("works with jsforce's bulk query if the result is one page", async () => {
     const stream = await connected.connection.bulk2.query('SELECT Id, Name FROM Account', { pollInterval: 5, pollTimeout: 10_000 });
     const rows = await stream.toArray();
     const living = [...connected.emulator.org.records('Account')].filter(({ IsDeleted }) => !IsDeleted);
     expect(new Map(rows.map(({ Id, Name }) => [Id, Name]))).toEqual(new Map(living.map(({ Id, Name }) => [Id, Name])));
   });
 
-  test('is aborted while it runs, and answers results no more', async () => {
+  test('can be aborted while it runs, and then has no results', async () => {
     const slow = await connect({ bulkDelayMs: 600_000 });
     const { id } = await createJob(slow, 'SELECT Id FROM Account');
     const headers = { 'Content-Type': 'application/json' };
@@ -79,8 +79,8 @@ describe('a Bulk job', () => {
     await slow.emulator.close();
   });
 
-  test('that is complete cannot be aborted, but deleted', async () => {
-    const id = await completeJob('SELECT Id FROM Account');
+  test('that is complete can be deleted but not aborted', async () => {
+    const id = await completedJob('SELECT Id FROM Account');
     expect(await errorOf(await patch(id, 'Aborted'))).toEqual({
       status: 400,
       errorCode: 'INVALIDJOBSTATE',
@@ -91,7 +91,7 @@ describe('a Bulk job', () => {
     expect((await connected.ask(`${PATH}/${id}/results`)).status).toBe(404);
   });
 
-  test('is listed, without telling its query', async () => {
+  test('is listed without its query', async () => {
     const { id } = await createJob(connected, 'SELECT Id, Name FROM Account');
     const text = await (await connected.ask(`${PATH}?jobType=V2Query`)).text();
     const list = JSON.parse(text) as { done: boolean; records: BulkJobReply[]; nextRecordsUrl: null };
@@ -101,18 +101,18 @@ describe('a Bulk job', () => {
     expect(await (await connected.ask(`${PATH}?jobType=V2Ingest`)).json()).toMatchObject({ records: [] });
   });
 
-  test('keeps the rows that it found, whatever happens to them afterwards', async () => {
+  test('keeps the rows that it found, even if they change afterwards', async () => {
     const { org } = connected.emulator;
     const id = org.insert('Account', { Name: 'Before', AccountNumber: 'kept' });
-    const job = await completeJob("SELECT Name FROM Account WHERE AccountNumber = 'kept'");
+    const job = await completedJob("SELECT Name FROM Account WHERE AccountNumber = 'kept'");
     org.update('Account', id, { Name: 'After' });
     expect(await (await connected.ask(`${PATH}/${job}/results`)).text()).toBe('"Name"\n"Before"\n');
   });
 });
 
 describe('a result page', () => {
-  test('is followed by locators until the literal null, with a header row on each', async () => {
-    const id = await completeJob('SELECT Id FROM Account', { operation: 'queryAll' });
+  test('has a locator until the literal null, and a header row', async () => {
+    const id = await completedJob('SELECT Id FROM Account', { operation: 'queryAll' });
     const seen: string[] = [];
     let pages = 0;
     for (let locator: string | null = ''; locator !== 'null'; pages++) {
@@ -132,7 +132,7 @@ describe('a result page', () => {
     expect(new Set(seen)).toEqual(new Set([...connected.emulator.org.records('Account')].map((record) => record.Id)));
   });
 
-  test('holds every value of every field, in the text form of its type', async () => {
+  test('contains every value of every field, in the format of its type', async () => {
     const { org } = connected.emulator;
     for (const object of ['Account', 'Contact', 'Opportunity']) {
       const { fields } = await connected.connection.describe(object);
@@ -148,29 +148,29 @@ describe('a result page', () => {
     }
   });
 
-  test('is compressed when asked and not otherwise, never with a length', async () => {
-    const id = await completeJob('SELECT Id, Name FROM Account');
+  test('is compressed only on request, and never has a Content-Length', async () => {
+    const id = await completedJob('SELECT Id, Name FROM Account');
     const address = `${PATH}/${id}/results`;
     const plain = await connected.ask(address, { headers: { 'Accept-Encoding': 'identity' } });
-    const packed = await connected.ask(address, { headers: { 'Accept-Encoding': 'gzip' } });
-    expect([plain, packed].map((reply) => reply.headers.get('Content-Encoding'))).toEqual([null, 'gzip']);
-    for (const reply of [plain, packed]) {
+    const compressed = await connected.ask(address, { headers: { 'Accept-Encoding': 'gzip' } });
+    expect([plain, compressed].map((reply) => reply.headers.get('Content-Encoding'))).toEqual([null, 'gzip']);
+    for (const reply of [plain, compressed]) {
       expect(reply.headers.get('Content-Length')).toBeNull();
       expect(reply.headers.get('Content-Type')).toBe('text/csv');
       expect(reply.headers.get('Vary')).toBe('Accept-Encoding');
     }
-    expect(await packed.text()).toBe(await plain.text());
+    expect(await compressed.text()).toBe(await plain.text());
   });
 
-  test('has only the header when nothing is found', async () => {
-    const id = await completeJob("SELECT Id, Name FROM Account WHERE Name = 'nobody'");
+  test('has only the header if no rows match', async () => {
+    const id = await completedJob("SELECT Id, Name FROM Account WHERE Name = 'missing'");
     const page = await connected.ask(`${PATH}/${id}/results`);
     expect(await page.text()).toBe('"Id","Name"\n');
     expect([page.headers.get('Sforce-NumberOfRecords'), page.headers.get('Sforce-Locator')]).toEqual(['0', 'null']);
   });
 
-  test('uses the delimiter and the line end that the job asked for', async () => {
-    const id = await completeJob('SELECT Id, Name FROM Account', {
+  test('uses the delimiter and the line ending that the job requested', async () => {
+    const id = await completedJob('SELECT Id, Name FROM Account', {
       columnDelimiter: 'SEMICOLON',
       lineEnding: 'CRLF',
     });
@@ -182,11 +182,11 @@ describe('a result page', () => {
     const { org } = connected.emulator;
     const account = org.insert('Account', { Name: 'Above' });
     org.insert('Contact', { LastName: 'Below', AccountId: account });
-    const id = await completeJob(`SELECT LastName, account.name FROM Contact WHERE AccountId = '${account}'`);
+    const id = await completedJob(`SELECT LastName, account.name FROM Contact WHERE AccountId = '${account}'`);
     expect(await (await connected.ask(`${PATH}/${id}/results`)).text()).toBe('"LastName","Account.Name"\n"Below","Above"\n');
   });
 
-  test('comes in another order from job to job, and by ORDER BY when asked', async () => {
+  test('has a different row order in each job, unless the query has ORDER BY', async () => {
     const ids = async (tail = '') => (await bulkRows(connected, `SELECT Id FROM Opportunity${tail}`)).flat();
     const [first, second, sorted] = [await ids(), await ids(), await ids(' ORDER BY Id')];
     expect(first).not.toEqual(second);
@@ -194,9 +194,9 @@ describe('a result page', () => {
     expect(sorted).toEqual(first.toSorted());
   });
 
-  test('is refused to another API version, to a locator of another job, and to a wrong maxRecords', async () => {
-    const id = await completeJob('SELECT Id FROM Account');
-    const other = await completeJob('SELECT Id FROM Account');
+  test("is refused for another API version, another job's locator or an invalid maxRecords", async () => {
+    const id = await completedJob('SELECT Id FROM Account');
+    const other = await completedJob('SELECT Id FROM Account');
     const page = await connected.ask(`${PATH}/${other}/results?maxRecords=5`);
     const locator = encodeURIComponent(page.headers.get('Sforce-Locator') ?? '');
     expect((await connected.ask(`${PATH}/${id}/results`.replace('v66.0', 'v65.0'))).status).toBe(409);
@@ -204,8 +204,8 @@ describe('a result page', () => {
     expect((await connected.ask(`${PATH}/${id}/results?maxRecords=0`)).status).toBe(400);
   });
 
-  test('has its address listed five at a time', async () => {
-    const id = await completeJob('SELECT Id FROM Account', { operation: 'queryAll' });
+  test('is listed by resultPages, five at a time', async () => {
+    const id = await completedJob('SELECT Id FROM Account', { operation: 'queryAll' });
     const rows: string[] = [];
     let requests = 0;
     for (let next: string | undefined = `${PATH}/${id}/resultPages?maxRecords=10`; next !== undefined; requests++) {
@@ -254,12 +254,12 @@ describe('the creation of a job', () => {
     await expect(createJob(connected, 'SELECT Id FROM Account', more)).rejects.toMatchObject({ errorCode });
   });
 
-  test('refuses a body that is no JSON', async () => {
+  test('refuses a body that is not JSON', async () => {
     const reply = await connected.ask(PATH, { method: 'POST', body: 'query' });
     expect(await errorOf(reply)).toMatchObject({ status: 400, errorCode: 'JSON_PARSER_ERROR' });
   });
 
-  test('takes an object without stamps, whose rows share one Id', async () => {
+  test('accepts an object without timestamps, whose rows share one Id', async () => {
     const rows = await bulkRows(connected, 'SELECT Id, DurableId FROM AppDefinition');
     expect(new Set(rows.map(([id]) => id))).toEqual(new Set(['000000000000000AAA']));
     expect(new Set(rows.map(([, durable]) => durable)).size).toBe(rows.length);

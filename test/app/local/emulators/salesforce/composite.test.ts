@@ -35,8 +35,8 @@ async function composite(urls: string[], httpHeaders?: Record<string, string>): 
 const queryUrl = (soql: string, resource = 'query') => `/services/data/v66.0/${resource}?q=${encodeURIComponent(soql)}`;
 
 describe('a composite request', () => {
-  test('carries queries, their next pages and records, each with its own status', async () => {
-    const id = connected.emulator.org.insert('Account', { Name: 'Whole' });
+  test('returns queries, next pages and records, each with its own status', async () => {
+    const id = connected.emulator.org.insert('Account', { Name: 'Complete' });
     const [all, one, wrong] = await composite(
       [
         queryUrl('SELECT Id FROM Contact', 'queryAll'),
@@ -46,19 +46,19 @@ describe('a composite request', () => {
       { 'Sforce-Query-Options': 'batchSize=200' },
     );
     expect(all).toMatchObject({ httpStatusCode: 200, referenceId: 'r0', body: { done: false } });
-    expect(one).toMatchObject({ httpStatusCode: 200, body: { Name: 'Whole' } });
+    expect(one).toMatchObject({ httpStatusCode: 200, body: { Name: 'Complete' } });
     expect(wrong).toMatchObject({ httpStatusCode: 400, body: [{ errorCode: 'INVALID_FIELD' }] });
     const [next] = await composite([all?.body.nextRecordsUrl ?? '']);
     expect(next?.body.totalSize).toBe(all?.body.totalSize);
   });
 
-  test('takes a query that is too long for an address', async () => {
+  test('accepts a query that is too long for a URL', async () => {
     const soql = `SELECT Id FROM Account WHERE Name IN ('${Array.from({ length: 2000 }, (_, index) => `name ${index}`).join("','")}')`;
     expect((await connected.ask(queryUrl(soql))).status).toBe(414);
     expect(await composite([queryUrl(soql)])).toMatchObject([{ httpStatusCode: 200, body: { done: true } }]);
   });
 
-  test('holds five queries at most, and one call of the quota', async () => {
+  test('contains at most five queries, and counts as one API call', async () => {
     const calls = async () => connected.emulator.limits.of('DailyApiRequests').Remaining;
     const before = await calls();
     await composite(Array<string>(5).fill(queryUrl('SELECT COUNT() FROM Account')));
@@ -68,24 +68,24 @@ describe('a composite request', () => {
 });
 
 describe('a request', () => {
-  test('with too long an address is answered 414, with too many headers 431', async () => {
+  test('returns 414 for a URL that is too long, and 431 for too many headers', async () => {
     const long = await connected.ask(queryUrl(`SELECT Id FROM Account WHERE Name = '${'x'.repeat(16_384)}'`));
     const wide = await connected.ask('/services/data/v66.0/limits', { headers: { 'X-Wide': 'x'.repeat(16_384) } });
     expect([long.status, wide.status]).toEqual([414, 431]);
   });
 
-  test('that asks for gzip gets its JSON compressed', async () => {
+  test('that accepts gzip gets its JSON compressed', async () => {
     const path = '/services/data/v66.0/sobjects/Account/describe';
-    const [packed, plain] = await Promise.all(
+    const [compressed, plain] = await Promise.all(
       ['gzip', 'identity'].map((encoding) => connected.ask(path, { headers: { 'Accept-Encoding': encoding } })),
     );
-    expect([packed?.headers.get('Content-Encoding'), plain?.headers.get('Content-Encoding')]).toEqual(['gzip', null]);
-    expect(await packed?.text()).toBe(await plain?.text());
+    expect([compressed?.headers.get('Content-Encoding'), plain?.headers.get('Content-Encoding')]).toEqual(['gzip', null]);
+    expect(await compressed?.text()).toBe(await plain?.text());
   });
 });
 
 describe('describe global', () => {
-  test('lists as many objects as a real org, with the relatives of each', async () => {
+  test('lists as many objects as a real org, with their associated objects', async () => {
     const { sobjects } = await connected.connection.describeGlobal();
     expect(sobjects.length).toBeGreaterThan(1190);
     expect(sobjects.length).toBeLessThan(1300);
@@ -103,7 +103,7 @@ describe('describe global', () => {
     expect(associated('LeadChangeEvent')).toEqual(['ChangeEvent', 'Lead', false]);
   });
 
-  test('lists objects that can be described and queried, though they have no rows', async () => {
+  test('lists objects without rows, which can be described and queried', async () => {
     const { fields, custom } = await connected.connection.describe('ShopVisit__c');
     expect([custom, fields.length > 5]).toEqual([true, true]);
     expect((await connected.connection.query('SELECT Id, Name FROM Product2')).totalSize).toBe(0);

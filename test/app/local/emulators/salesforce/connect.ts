@@ -20,7 +20,7 @@ export interface Connected {
   oauth2: OAuth2;
   tokens: Tokens;
   connection: Connection;
-  /** Asks the instance host with the session's token. */
+  /** Sends a request to the instance host with the session's token. */
   ask(path: string, options?: RequestInit): Promise<Response>;
 }
 
@@ -49,7 +49,7 @@ export async function grant(emulator: SalesforceEmulator, oauth2: OAuth2): Promi
   return (await oauth2.requestToken(back.searchParams.get('code') ?? '')) as unknown as Tokens;
 }
 
-/** Presses a button on the authorize page and answers where the browser is sent. */
+/** Presses a button on the authorize page. @returns the URL that the browser is redirected to */
 export async function decide(emulator: SalesforceEmulator, authorizeUrl: string, decision: 'allow' | 'deny'): Promise<URL> {
   const page = await (await fetch(authorizeUrl)).text();
   const form = new URLSearchParams({ decision });
@@ -70,14 +70,14 @@ export interface BulkJobReply {
   errorMessage?: string;
 }
 
-/** Creates a Bulk job; more fields of its creation may be given. */
+/** Creates a Bulk job; `more` has further fields of its creation. */
 export function createJob({ connection }: Connected, query: string, more: object = {}): Promise<BulkJobReply> {
   const body = JSON.stringify({ operation: 'query', query, ...more });
   const headers = { 'Content-Type': 'application/json' };
   return connection.request({ method: 'POST', url: '/services/data/v66.0/jobs/query', body, headers });
 }
 
-/** Polls a job until it is in a last state. */
+/** Polls a job until it is in a terminal state. */
 export async function finish({ connection }: Connected, id: string): Promise<BulkJobReply> {
   for (;;) {
     const job = await connection.request<BulkJobReply>(`/services/data/v66.0/jobs/query/${id}`);
@@ -86,7 +86,7 @@ export async function finish({ connection }: Connected, id: string): Promise<Bul
   }
 }
 
-/** Runs a query as a Bulk job and reads all pages: one array of values a row, header rows left out. */
+/** Runs a query as a Bulk job and reads all pages. @returns one array of values per row, without header rows */
 export async function bulkRows(
   connected: Connected,
   query: string,
@@ -109,14 +109,14 @@ export async function bulkRows(
 export function parseCsv(text: string, delimiter = ',', lineEnding = '\n'): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
-  for (let place = 0; place < text.length; ) {
-    const [quoted, inner = ''] = /^"((?:[^"]|"")*)"/.exec(text.slice(place)) ?? [];
-    if (quoted === undefined) throw new Error(`No quoted value at ${place}.`);
+  for (let position = 0; position < text.length; ) {
+    const [quoted, inner = ''] = /^"((?:[^"]|"")*)"/.exec(text.slice(position)) ?? [];
+    if (quoted === undefined) throw new Error(`No quoted value at ${position}.`);
     row.push(inner.replaceAll('""', '"'));
-    place += quoted.length;
-    const separator = [delimiter, lineEnding].find((candidate) => text.startsWith(candidate, place));
-    if (separator === undefined) throw new Error(`Neither delimiter nor line end at ${place}.`);
-    place += separator.length;
+    position += quoted.length;
+    const separator = [delimiter, lineEnding].find((candidate) => text.startsWith(candidate, position));
+    if (separator === undefined) throw new Error(`Neither delimiter nor line ending at ${position}.`);
+    position += separator.length;
     if (separator === delimiter) continue;
     rows.push(row);
     row = [];

@@ -47,12 +47,12 @@ const values = (name: string): unknown[] => records.map((record) => record[name]
 const fieldNamed = async (name: string) =>
   (await connected.connection.describe('Everything__c')).fields.find((field) => field.name === name);
 
-/** What a field of one record is in a Bulk result. */
+/** The value of one record's field in a Bulk result. */
 const bulkValue = async (id: unknown, name: string): Promise<unknown> =>
   (await bulkRows(connected, `SELECT ${name} FROM Everything__c WHERE Id = '${id}'`, { operation: 'queryAll' }))[0]?.[0];
 
 describe('the custom object', () => {
-  test('has a field of every type that describe knows', async () => {
+  test('has a field of every type in describe', async () => {
     const { fields } = await connected.connection.describe('Everything__c');
     expect([...new Set(fields.map((field) => String(field.type)))].sort()).toEqual(EVERY_TYPE);
     expect(fields.filter((field) => field.calculated).length).toBeGreaterThan(2);
@@ -63,7 +63,7 @@ describe('the custom object', () => {
     expect(await fieldNamed('Site__City__s')).toMatchObject({ compoundFieldName: 'Site__c', custom: true });
   });
 
-  test('gives every value by Bulk as it is, in the text form of its type', async () => {
+  test('returns every value by Bulk unchanged, in the format of its type', async () => {
     const { fields } = await connected.connection.describe('Everything__c');
     const columns = fields.filter((field) => !NOT_IN_BULK.includes(field.type));
     const soql = `SELECT ${columns.map((field) => field.name).join(', ')} FROM Everything__c`;
@@ -78,7 +78,7 @@ describe('the custom object', () => {
     for (const row of rows) expect(row).toEqual(expected.get(row[0] ?? ''));
   });
 
-  test('gives every value by REST, compound ones from their parts', async () => {
+  test('returns every value by REST, with compound values built from their parts', async () => {
     const soql = 'SELECT Id, Site__c, Place__c, Body__c, Moment__c, Time__c, Metadata__c, Any__c, Json__c, Huge__c FROM Everything__c';
     const { records: shown } = await connected.connection.query(soql, { autoFetch: true, maxFetch: 10_000, scanAll: true });
     const byId = new Map(records.map((record) => [record.Id, record]));
@@ -100,7 +100,7 @@ describe('the custom object', () => {
     }
   });
 
-  test('goes to the ends of its types', () => {
+  test('has values at the limits of its types', () => {
     const dates = values('Date__c');
     expect(dates).toEqual(expect.arrayContaining(['0001-01-01', '9999-12-31']));
     expect(dates.every((date) => /^\d{4}-\d\d-\d\d$/.test(String(date)))).toBe(true);
@@ -117,7 +117,7 @@ describe('the custom object', () => {
     expect(values('Time__c').every((time) => /^\d\d:\d\d:\d\d\.\d{3}Z$/.test(String(time)))).toBe(true);
   });
 
-  test('keeps every text within its described length, and made of whole characters', async () => {
+  test('has only well-formed strings within their described length', async () => {
     for (const object of ['Everything__c', 'Lead', 'Case', 'Task', 'User', 'AccountHistory']) {
       const { fields } = await connected.connection.describe(object);
       const lengths = new Map(fields.map((field) => [field.name, field.length ?? 0]));
@@ -130,7 +130,7 @@ describe('the custom object', () => {
     }
   });
 
-  test('writes zeros of an int field with a decimal, and exponents from ten million up', async () => {
+  test('shows zeros of an int field with a decimal, and exponents from ten million up', async () => {
     const zero = records.find((record) => record.Zero__c === 0);
     expect(await bulkValue(zero?.Id, 'Zero__c')).toBe('0.0');
     const large = records.find((record) => record.Huge__c === 1e7);
@@ -147,7 +147,7 @@ describe('the custom object', () => {
     await expect(bulkRows(connected, `SELECT ${name} FROM Everything__c`)).rejects.toMatchObject({ errorCode, message });
   });
 
-  test('has a field that the connected user does not see', async () => {
+  test('has a field that the connected user cannot see', async () => {
     expect(await fieldNamed('Secret__c')).toBeUndefined();
     expect(records[0]).not.toHaveProperty('Secret__c');
     await expect(connected.connection.query('SELECT Secret__c FROM Everything__c')).rejects.toMatchObject({ errorCode: 'INVALID_FIELD' });
@@ -155,7 +155,7 @@ describe('the custom object', () => {
 });
 
 describe('an object', () => {
-  test('of people names its owner, who may be a queue, by the fields of Name', async () => {
+  test('with a polymorphic owner, a user or a queue, returns the fields of Name', async () => {
     const { records: leads } = await connected.connection.query('SELECT OwnerId, Owner.Name, Owner.Type, Owner.Email FROM Lead LIMIT 60');
     const types = new Set(leads.map((lead) => lead.Owner.Type));
     expect(types).toEqual(new Set(['Group', 'User']));
@@ -168,13 +168,13 @@ describe('an object', () => {
     expect(new Set(rows.map(([type]) => type))).toEqual(new Set(['Contact', 'Lead', '']));
   });
 
-  test('of the org tells that it is a sandbox', async () => {
+  test('of the org says that it is a sandbox', async () => {
     const { org } = connected.emulator;
     const { records: rows } = await connected.connection.query('SELECT Id, IsSandbox, InstanceName, TimeZoneSidKey FROM Organization');
     expect(rows).toMatchObject([{ Id: org.id, IsSandbox: true, TimeZoneSidKey: 'Europe/Berlin' }]);
   });
 
-  test('of users cannot be deleted; the first of them is who connects', async () => {
+  test('of users cannot be deleted, and the first user is the connected one', async () => {
     const { org } = connected.emulator;
     expect(() => org.remove('User', org.users[0] ?? '')).toThrow('cannot be deleted');
     const { fields, deletable } = await connected.connection.describe('User');
@@ -183,7 +183,7 @@ describe('an object', () => {
     expect(rows[0]?.Username).toBe('integration@sandbox.example.com');
   });
 
-  test('of histories has CreatedDate alone, and values of all kinds in one column', async () => {
+  test('of histories has only CreatedDate, and values of all types in one column', async () => {
     const { fields } = await connected.connection.describe('AccountHistory');
     const names = fields.map((field) => field.name);
     expect(names).toContain('CreatedDate');

@@ -14,15 +14,15 @@ afterEach(() => connected.emulator.close());
 const arm = (fault: Partial<Fault>): Promise<Response> =>
   fetch(`${connected.emulator.instanceUrl}/emulator/faults`, { method: 'POST', body: JSON.stringify(fault) });
 
-/** The address of a complete job's results. */
+/** The path of a completed job's results. */
 async function results(): Promise<string> {
   const { id } = await createJob(connected, 'SELECT Id, Name FROM Account');
   await finish(connected, id);
   return `/services/data/v66.0/jobs/query/${id}/results`;
 }
 
-describe('a fault on demand', () => {
-  test('answers HTML from the edge, on the path and as often as asked', async () => {
+describe('an armed fault', () => {
+  test('returns HTML on the given path, the given number of times', async () => {
     await arm({ kind: 'http', status: 502, body: '<html>Bad Gateway</html>', times: 2, match: { path: '/limits' } });
     const limits = () => connected.ask('/services/data/v66.0/limits');
     expect((await connected.ask('/services/data')).status).toBe(200);
@@ -36,18 +36,18 @@ describe('a fault on demand', () => {
     expect((await limits()).status).toBe(200);
   });
 
-  test('reaches the login host too', async () => {
+  test('applies to the login host too', async () => {
     await arm({ kind: 'http', match: { path: '/services/oauth2/token', method: 'POST' } });
     await expect(grant(connected.emulator, connected.oauth2)).rejects.toThrow();
     await expect(grant(connected.emulator, connected.oauth2)).resolves.toHaveProperty('access_token');
   });
 
-  test('sends headers, such as a time to wait', async () => {
+  test('sends headers such as Retry-After', async () => {
     await arm({ kind: 'http', status: 429, headers: { 'Retry-After': '7' } });
     expect((await connected.ask('/services/data')).headers.get('Retry-After')).toBe('7');
   });
 
-  test.each(['identity', 'gzip'])('breaks the connection in the middle of a page (%s)', async (encoding) => {
+  test.each(['identity', 'gzip'])('drops the connection in the middle of a page (%s)', async (encoding) => {
     const path = await results();
     await arm({ kind: 'cut-page', afterBytes: 300, match: { object: 'Account' } });
     const cut = await connected.ask(path, { headers: { 'Accept-Encoding': encoding } });
@@ -66,7 +66,7 @@ describe('a fault on demand', () => {
     await expect(reader?.read()).rejects.toThrow();
   });
 
-  test('leaves the locator out', async () => {
+  test('omits the locator', async () => {
     const path = await results();
     await arm({ kind: 'missing-locator' });
     expect((await connected.ask(path)).headers.has('Sforce-Locator')).toBe(false);
@@ -80,19 +80,16 @@ describe('a fault on demand', () => {
     expect((await connected.ask(path)).headers.get('Sforce-NumberOfRecords')).toBe(String(right - 2));
   });
 
-  test.each([false, true])(
-    'ends the session in the middle of a download; a refresh gives another (rotation %s)',
-    async (rotateRefreshTokens) => {
-      await connected.emulator.close();
-      connected = await connect({ rotateRefreshTokens });
-      const path = await results();
-      await arm({ kind: '401-mid-download' });
-      expect((await connected.ask(path)).status).toBe(401);
-      expect((await connected.ask(path)).status).toBe(401);
-      const { access_token: token } = await connected.oauth2.refreshToken(connected.tokens.refresh_token);
-      expect((await connected.ask(path, { headers: { Authorization: `Bearer ${token}` } })).status).toBe(200);
-    },
-  );
+  test.each([false, true])('ends the session during a download until it is refreshed (rotation %s)', async (rotateRefreshTokens) => {
+    await connected.emulator.close();
+    connected = await connect({ rotateRefreshTokens });
+    const path = await results();
+    await arm({ kind: '401-mid-download' });
+    expect((await connected.ask(path)).status).toBe(401);
+    expect((await connected.ask(path)).status).toBe(401);
+    const { access_token: token } = await connected.oauth2.refreshToken(connected.tokens.refresh_token);
+    expect((await connected.ask(path, { headers: { Authorization: `Bearer ${token}` } })).status).toBe(200);
+  });
 
   test('fails a job, with and without a message', async () => {
     await arm({ kind: 'job-failed', errorMessage: 'QUERY_TIMEOUT: Your query request was running for too long.' });
@@ -105,7 +102,7 @@ describe('a fault on demand', () => {
     expect((await run()).state).toBe('JobComplete');
   });
 
-  test('lets a job run for ever, until somebody aborts it', async () => {
+  test('lets a job run until it is aborted', async () => {
     await arm({ kind: 'job-stuck' });
     const { id } = await createJob(connected, 'SELECT Id FROM Account');
     const path = `/services/data/v66.0/jobs/query/${id}`;
@@ -116,29 +113,29 @@ describe('a fault on demand', () => {
     expect(await state()).toBe('Aborted');
   });
 
-  test('loses a job', async () => {
+  test('makes a job disappear', async () => {
     const path = await results();
     await arm({ kind: 'job-vanished' });
     expect((await connected.ask(path)).status).toBe(404);
     expect((await connected.ask(path)).status).toBe(404);
   });
 
-  test.each([420, 429, 502, 503])('answers HTML and %d, and says when to come again', async (status) => {
+  test.each([420, 429, 502, 503])('returns HTML and %d with Retry-After', async (status) => {
     await arm({ kind: 'http', status, headers: { 'Retry-After': '2' } });
     const reply = await connected.ask('/services/data/v66.0/limits');
     expect([reply.status, reply.headers.get('Retry-After'), await reply.text()]).toEqual([status, '2', expect.stringContaining('<html>')]);
   });
 
-  test('drips a page slowly, but whole', async () => {
+  test('sends a page slowly but completely', async () => {
     const path = await results();
-    const whole = await (await connected.ask(path)).text();
-    await arm({ kind: 'slow-page', afterBytes: Math.ceil(whole.length / 5), everyMs: 20 });
+    const complete = await (await connected.ask(path)).text();
+    await arm({ kind: 'slow-page', afterBytes: Math.ceil(complete.length / 5), everyMs: 20 });
     const started = performance.now();
-    expect(await (await connected.ask(path, { headers: { 'Accept-Encoding': 'identity' } })).text()).toBe(whole);
+    expect(await (await connected.ask(path, { headers: { 'Accept-Encoding': 'identity' } })).text()).toBe(complete);
     expect(performance.now() - started).toBeGreaterThan(70);
   });
 
-  test('breaks the connection in the middle of any answer', async () => {
+  test('drops the connection in the middle of any response', async () => {
     await arm({ kind: 'cut-body', afterBytes: 10, match: { path: '/describe' } });
     const path = '/services/data/v66.0/sobjects/Account/describe';
     const cut = await connected.ask(path);
@@ -147,13 +144,13 @@ describe('a fault on demand', () => {
     expect(await (await connected.ask(path)).json()).toHaveProperty('fields');
   });
 
-  test('never answers', async () => {
+  test('never responds', async () => {
     await arm({ kind: 'stall', match: { path: '/limits' } });
     await expect(connected.ask('/services/data/v66.0/limits', { signal: AbortSignal.timeout(50) })).rejects.toThrow();
     expect((await connected.ask('/services/data/v66.0/limits')).status).toBe(200);
   });
 
-  test('sends uncompressed what was asked for compressed', async () => {
+  test('ignores the request for compression', async () => {
     const path = await results();
     const headers = { 'Accept-Encoding': 'gzip' };
     for (const address of [path, '/services/data/v66.0/sobjects/Account/describe']) {
@@ -168,7 +165,7 @@ describe('a fault on demand', () => {
   test.each([
     ['quota', 'TotalRequests Limit exceeded.'],
     ['concurrent-requests', 'ConcurrentRequests (Concurrent API Requests) Limit exceeded.'],
-  ] as const)('refuses a call by 403: %s', async (kind, message) => {
+  ] as const)('refuses a call with 403: %s', async (kind, message) => {
     connected.emulator.faults.arm({ kind });
     const reply = await connected.ask('/services/data/v66.0/limits');
     expect([reply.status, await reply.json()]).toEqual([403, [{ message, errorCode: 'REQUEST_LIMIT_EXCEEDED' }]]);
@@ -176,16 +173,16 @@ describe('a fault on demand', () => {
     expect((await connected.ask('/services/data/v66.0/limits')).status).toBe(200);
   });
 
-  test('lets a count time out above so many rows, as long as it is armed', async () => {
+  test('times out counts above a number of rows while it is armed', async () => {
     await arm({ kind: 'count-timeout', rows: 20 });
     const count = (soql: string) => connected.connection.query(soql);
-    for (const what of ['COUNT()', 'MIN(CreatedDate)', 'COUNT(Id)'])
-      await expect(count(`SELECT ${what} FROM Account`)).rejects.toMatchObject({ errorCode: 'QUERY_TIMEOUT' });
+    for (const aggregate of ['COUNT()', 'MIN(CreatedDate)', 'COUNT(Id)'])
+      await expect(count(`SELECT ${aggregate} FROM Account`)).rejects.toMatchObject({ errorCode: 'QUERY_TIMEOUT' });
     expect((await count('SELECT COUNT() FROM TaskStatus')).totalSize).toBe(3);
     expect((await count('SELECT Id FROM Account')).totalSize).toBeGreaterThan(20);
   });
 
-  test('lets a job time out above so many rows, as long as it is armed', async () => {
+  test('times out jobs above a number of rows while it is armed', async () => {
     await arm({ kind: 'query-timeout', rows: 20, match: { object: 'Account' } });
     const run = async (soql: string) => finish(connected, (await createJob(connected, soql)).id);
     const message = 'QUERY_TIMEOUT: Your query request was running for too long.';
@@ -195,7 +192,7 @@ describe('a fault on demand', () => {
     expect(await run('SELECT Name FROM Contact')).toMatchObject({ state: 'JobComplete' });
   });
 
-  test('refuses queries above so many calculated fields, by REST at once and by Bulk when the job ends', async () => {
+  test('refuses queries with too many calculated fields, by REST at once and by Bulk at the end', async () => {
     const formulas = ['A__c', 'B__c'];
     for (const field of formulas) {
       connected.emulator.org.changeField('Account', { field, change: 'add', type: 'string', facts: { calculated: true } });
@@ -217,14 +214,14 @@ describe('a fault on demand', () => {
     expect(await run()).toMatchObject({ state: 'Failed', retries: 16, errorMessage: 'Retried more than fifteen times' });
   });
 
-  test('loses the reply to the creation of a job, which is made', async () => {
+  test('loses the response to the creation of a job, which is created', async () => {
     await arm({ kind: 'lost-reply', match: { method: 'POST', path: '/jobs/query' } });
     await expect(createJob(connected, 'SELECT Id FROM Account')).rejects.toThrow();
     const { records } = await connected.connection.request<{ records: object[] }>('/services/data/v66.0/jobs/query?jobType=V2Query');
     expect(records).toHaveLength(1);
   });
 
-  test.each([false, true])('loses the reply to a refresh, which ends the grant where tokens rotate (%s)', async (rotateRefreshTokens) => {
+  test.each([false, true])('loses the response to a refresh, which ends the grant with rotation (%s)', async (rotateRefreshTokens) => {
     await connected.emulator.close();
     connected = await connect({ rotateRefreshTokens });
     const { oauth2, tokens } = connected;
@@ -235,7 +232,7 @@ describe('a fault on demand', () => {
     else expect(await again).toHaveProperty('access_token');
   });
 
-  test('can be listed and cleared; an unknown one is refused by name', async () => {
+  test('can be listed and cleared; an unknown kind is refused by name', async () => {
     await arm({ kind: 'job-stuck', times: 3 });
     const faults = `${connected.emulator.instanceUrl}/emulator/faults`;
     expect(await (await fetch(faults)).json()).toEqual([{ kind: 'job-stuck', times: 3, match: {} }]);
@@ -246,7 +243,7 @@ describe('a fault on demand', () => {
   });
 });
 
-test('the README tells of every fault', async () => {
+test('the README documents every fault', async () => {
   const readme = await readFile('app/local/emulators/README.md', 'utf8');
   for (const kind of FAULT_KINDS) expect(readme).toContain(`\`${kind}\``);
 });

@@ -12,14 +12,14 @@ const put = (limits: object): Promise<Response> =>
   fetch(`${connected.emulator.instanceUrl}/emulator/limits`, { method: 'PUT', body: JSON.stringify(limits) });
 
 describe('a limit', () => {
-  test('is told by /limits and by the header of every call, and moves with them', async () => {
+  test('is reported by /limits and by the header of every call', async () => {
     await put({ DailyApiRequests: { Max: 100_000, Remaining: 60_000 } });
     const reply = await connected.ask('/services/data/v66.0/limits');
     expect(reply.headers.get('Sforce-Limit-Info')).toBe('api-usage=40001/100000');
     expect(await reply.json()).toMatchObject({ DailyApiRequests: { Max: 100_000, Remaining: 59_999 } });
   });
 
-  test('of calls that is reached is answered 403, until there are calls again', async () => {
+  test('of API calls returns 403 once it is reached, until calls are available again', async () => {
     await put({ DailyApiRequests: { Remaining: 1 } });
     const limits = () => connected.ask('/services/data/v66.0/limits');
     expect((await limits()).status).toBe(200);
@@ -32,7 +32,7 @@ describe('a limit', () => {
     expect((await limits()).status).toBe(200);
   });
 
-  test('of Bulk jobs counts those that are deleted, too', async () => {
+  test('of Bulk jobs is enforced at the creation of a job', async () => {
     await put({ DailyBulkV2QueryJobs: { Max: 3, Remaining: 1 } });
     await createJob(connected, 'SELECT Id FROM Account');
     await expect(createJob(connected, 'SELECT Id FROM Account')).rejects.toMatchObject({

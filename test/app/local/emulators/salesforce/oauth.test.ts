@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => connected.emulator.close());
 
-/** Asks the token endpoint as a client without a library would. */
+/** Calls the token endpoint as a client without a library would. */
 async function tokenCall(fields: Record<string, string>): Promise<{ status: number; body: Record<string, string> }> {
   const { clientId, clientSecret, loginUrl } = connected.emulator;
   const body = new URLSearchParams({ client_id: clientId, client_secret: clientSecret, ...fields });
@@ -43,21 +43,21 @@ describe('the authorize page', () => {
   });
 
   test.each([
-    ['another client_id', { client_id: '3MVG9nobody' }, 'error=invalid_client_id&error_description=client%20identifier%20invalid'],
+    ['another client_id', { client_id: '3MVG9unknown' }, 'error=invalid_client_id&error_description=client%20identifier%20invalid'],
     [
       'an insecure callback',
       { redirect_uri: 'http://example.com/' },
       'error=redirect_uri_mismatch&error_description=redirect_uri%20must%20match%20configuration',
     ],
     ['no code challenge', { code_challenge: '' }, 'error=invalid_request&error_description=missing%20required%20code%20challenge'],
-  ])('answers bare text to %s', async (_name, changed, text) => {
+  ])('returns plain text for %s', async (_name, changed, text) => {
     const url = new URL(connected.oauth2.getAuthorizationUrl({}));
     for (const [name, value] of Object.entries(changed)) url.searchParams.set(name, value);
     const reply = await fetch(url);
     expect([reply.status, await reply.text()]).toEqual([400, text]);
   });
 
-  test('sends the user back with invalid_scope when the app asks for a scope it cannot have', async () => {
+  test('sends the user back with invalid_scope when the app requests an unavailable scope', async () => {
     const reply = await fetch(connected.oauth2.getAuthorizationUrl({ scope: 'api everything' }), { redirect: 'manual' });
     expect(reply.status).toBe(302);
     expect(new URL(reply.headers.get('Location') ?? '').searchParams.get('error')).toBe('invalid_scope');
@@ -65,7 +65,7 @@ describe('the authorize page', () => {
 });
 
 describe('the token endpoint', () => {
-  test('answers tokens that name the user, the instance and no expiry', () => {
+  test('returns tokens with the user and the instance, but no expiry', () => {
     const { emulator, tokens } = connected;
     expect(tokens).toEqual({
       access_token: expect.stringMatching(new RegExp(`^${emulator.org.id.slice(0, 15)}!.{96}$`)),
@@ -81,7 +81,7 @@ describe('the token endpoint', () => {
     });
   });
 
-  test('takes a code only once', async () => {
+  test('accepts a code only once', async () => {
     const back = await decide(connected.emulator, connected.oauth2.getAuthorizationUrl({}), 'allow');
     const code = back.searchParams.get('code') ?? '';
     await connected.oauth2.requestToken(code);
@@ -91,7 +91,7 @@ describe('the token endpoint', () => {
     });
   });
 
-  test('asks for the verifier of the challenge', async () => {
+  test('requires the verifier of the challenge', async () => {
     const exchange = async (more: Record<string, string>) => {
       const back = await decide(connected.emulator, connected.oauth2.getAuthorizationUrl({}), 'allow');
       const code = back.searchParams.get('code') ?? '';
@@ -103,7 +103,7 @@ describe('the token endpoint', () => {
   });
 
   test.each([
-    [{ client_id: 'nobody' }, 'invalid_client_id', 'client identifier invalid'],
+    [{ client_id: 'unknown' }, 'invalid_client_id', 'client identifier invalid'],
     [{ client_secret: 'wrong' }, 'invalid_client', 'invalid client credentials'],
     [{ grant_type: 'magic' }, 'unsupported_grant_type', 'grant type not supported'],
   ])('refuses %j', async (fields, error, description) => {
@@ -111,7 +111,7 @@ describe('the token endpoint', () => {
     expect(await tokenCall({ grant_type: 'refresh_token', ...fields })).toEqual(expected);
   });
 
-  test('refreshes as often as asked, with the same refresh token', async () => {
+  test('refreshes repeatedly with the same refresh token', async () => {
     const { oauth2, tokens } = connected;
     const first = await oauth2.refreshToken(tokens.refresh_token);
     const second = await oauth2.refreshToken(tokens.refresh_token);
@@ -120,7 +120,7 @@ describe('the token endpoint', () => {
     expect(second.instance_url).toBe(connected.emulator.instanceUrl);
   });
 
-  test('lets one of two refreshes at once through, and tells the other to wait', async () => {
+  test('accepts one of two concurrent refreshes and refuses the other as already in progress', async () => {
     const { refresh_token: token } = connected.tokens;
     const replies = await Promise.all([refreshCall(token), refreshCall(token)]);
     expect(replies.map(({ status }) => status).sort()).toEqual([200, 400]);
@@ -133,7 +133,7 @@ describe('the token endpoint', () => {
     expect(await refreshCall(connected.tokens.refresh_token)).toEqual(OLD_TOKEN);
   });
 
-  test('knows a refresh token of the same org after a restart', async () => {
+  test('accepts a refresh token of the same org after a restart', async () => {
     const { refresh_token: token } = connected.tokens;
     await connected.emulator.close();
     connected.emulator = await startSalesforce({ size: 10 });
@@ -148,14 +148,14 @@ describe('with rotation', () => {
     connected = await connect({ rotateRefreshTokens: true });
   });
 
-  test('every refresh answers a new refresh token', async () => {
+  test('every refresh returns a new refresh token', async () => {
     const second = await refreshCall(connected.tokens.refresh_token);
     const third = await refreshCall(second.body.refresh_token ?? '');
     expect(third.status).toBe(200);
     expect(new Set([connected.tokens.refresh_token, second.body.refresh_token, third.body.refresh_token]).size).toBe(3);
   });
 
-  test('an old refresh token ends the whole grant', async () => {
+  test('an old refresh token ends the entire grant', async () => {
     const { refresh_token: first } = connected.tokens;
     const second = await refreshCall(first);
     expect(await sessionStatus()).toBe(200);
@@ -166,7 +166,7 @@ describe('with rotation', () => {
 });
 
 describe('a session', () => {
-  test('that ended is told by 401 with WWW-Authenticate, not counted', async () => {
+  test('that ended returns 401 with WWW-Authenticate, and is not counted', async () => {
     await fetch(`${connected.emulator.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
     const reply = await connected.ask('/services/data/v66.0/limits');
     expect(reply.status).toBe(401);
@@ -176,7 +176,7 @@ describe('a session', () => {
     expect((await refreshCall(connected.tokens.refresh_token)).status).toBe(200);
   });
 
-  test('lives no longer than its minutes', async () => {
+  test('expires after its minutes', async () => {
     await connected.emulator.close();
     connected = await connect({ sessionMinutes: 0 });
     expect(await sessionStatus()).toBe(401);
@@ -188,7 +188,7 @@ describe('a session', () => {
     expect((await refreshCall(connected.tokens.refresh_token)).status).toBe(200);
   });
 
-  test('ends when its refresh token is revoked, and that is good no more', async () => {
+  test('ends when its refresh token is revoked, which is then invalid', async () => {
     await connected.oauth2.revokeToken(connected.tokens.refresh_token);
     expect(await sessionStatus()).toBe(401);
     expect(await refreshCall(connected.tokens.refresh_token)).toEqual(OLD_TOKEN);
@@ -206,7 +206,7 @@ describe('the identity URL', () => {
     return { status: reply.status, text: await reply.text() };
   };
 
-  test('tells who the user is', async () => {
+  test('identifies the user', async () => {
     const { status, text } = await read(`${connected.tokens.id}?version=latest`, connected.tokens.access_token);
     const { org, instanceUrl } = connected.emulator;
     expect(status).toBe(200);
@@ -214,13 +214,13 @@ describe('the identity URL', () => {
     expect(JSON.parse(text).urls.rest).toBe(`${instanceUrl}/services/data/v66.0/`);
   });
 
-  test('is told by userinfo of the instance, too', async () => {
+  test('has the same user as userinfo on the instance', async () => {
     const userinfo = `${connected.emulator.instanceUrl}/services/oauth2/userinfo`;
     expect(JSON.parse((await read(userinfo, connected.tokens.access_token)).text)).toMatchObject({ sub: connected.tokens.id });
     expect(await read(userinfo, 'bad')).toEqual({ status: 403, text: 'Bad_OAuth_Token' });
   });
 
-  test('refuses in its own words', async () => {
+  test("refuses with Salesforce's own error texts", async () => {
     const { id, access_token: token } = connected.tokens;
     expect(await read(id, 'bad')).toEqual({ status: 403, text: 'Bad_OAuth_Token' });
     expect(await read(id)).toEqual({ status: 403, text: 'Missing_OAuth_Token' });

@@ -13,7 +13,7 @@ function orgAt(now: string, size = 100): Org {
 
 const byId = (org: Org, object: string): Map<unknown, OrgRecord> => new Map([...org.records(object)].map((record) => [record.Id, record]));
 
-/** Moves the org's clock by minutes and tells, for each record that is new or was changed, its stamp and when it was first seen so. */
+/** Moves the org's clock in steps. Yields each new or changed record with its timestamp and the time at which it was first visible. */
 function* watch(org: Org, object: string, until: string, stepMs: number): Generator<{ seen: number; stamp: number; record: OrgRecord }> {
   const stamps = new Map([...org.records(object)].map((record) => [record.Id, record.SystemModstamp]));
   for (let now = org.clock.now().getTime() + stepMs; now <= Date.parse(until); now += stepMs) {
@@ -27,7 +27,7 @@ function* watch(org: Org, object: string, until: string, stepMs: number): Genera
 }
 
 describe('the org', () => {
-  test.each([...BUSY, 'User', 'AccountHistory'])('makes the same %s records from one seed, at once or step by step', (object) => {
+  test.each([...BUSY, 'User', 'AccountHistory'])('creates the same %s records from one seed, at once or step by step', (object) => {
     const stepwise = orgAt('2023-03-01T00:00:00Z', 30);
     for (let day = 2; day <= 24; day++) {
       stepwise.clock.set(new Date(Date.UTC(2023, 2, day, 17)));
@@ -37,7 +37,7 @@ describe('the org', () => {
     expect([...stepwise.records(object)]).toEqual([...orgAt(DEMO_END, 30).records(object)]);
   });
 
-  test.each(BUSY)('commits some %s records minutes after their stamp, and over midnight, but stamps none backwards', (object) => {
+  test.each(BUSY)('commits some %s records minutes after their timestamp, and across midnight', (object) => {
     const org = orgAt('2023-03-19T23:30:00Z', 40);
     const late = [...watch(org, object, '2023-03-20T06:00:00Z', MINUTE_MS)].filter(({ seen, stamp }) => seen - stamp > MINUTE_MS);
     expect(late.length).toBeGreaterThan(0);
@@ -50,7 +50,7 @@ describe('the org', () => {
     }
   });
 
-  test('back-dates audit fields of some inserts, while SystemModstamp tells the truth', () => {
+  test('backdates audit fields of some inserts, but not SystemModstamp', () => {
     const records = BUSY.flatMap((object) => [...orgAt(DEMO_END).records(object)]);
     const backdated = records.filter((record) => String(record.CreatedDate) < '2022');
     expect(backdated.length).toBeGreaterThan(3);
@@ -59,7 +59,7 @@ describe('the org', () => {
     expect(history.some((record) => String(record.CreatedDate) > '2023-03-02')).toBe(true);
   });
 
-  test.each(['Case', 'Lead'])('merges %s records by itself: the loser is deleted and names its master', (object) => {
+  test.each(['Case', 'Lead'])('merges %s records by itself: the loser is deleted and refers to its master', (object) => {
     const records = byId(orgAt(DEMO_END, 200), object);
     const losers = [...records.values()].filter(({ IsDeleted, MasterRecordId }) => IsDeleted && MasterRecordId !== null);
     expect(losers.length).toBeGreaterThan(0);
@@ -67,7 +67,7 @@ describe('the org', () => {
       expect([records.has(MasterRecordId), MasterRecordId === Id]).toEqual([true, false]);
   });
 
-  test('empties the recycle bin of what lies there for 15 days', () => {
+  test('purges records after 15 days in the recycle bin', () => {
     const org = orgAt('2023-05-10T00:10:00Z');
     for (const object of ['Account', ...BUSY]) {
       const bin = [...org.records(object)].filter((record) => record.IsDeleted);
@@ -81,7 +81,7 @@ describe('the org', () => {
     expect(byId(org, 'Account').has(id)).toBe(false);
   });
 
-  test('changes formulas without a stamp: by the day, and by a parent', () => {
+  test('changes formulas without a new timestamp: by date, and by a parent', () => {
     const org = orgAt('2023-04-03T12:00:00Z');
     const id = org.insert('Everything__c', { OwnerId: org.users[0] ?? null });
     const before = byId(org, 'Everything__c').get(id);
@@ -105,7 +105,7 @@ describe('over the wire', () => {
   const admin = (path: string, body: unknown): Promise<Response> =>
     fetch(`${connected.emulator.instanceUrl}/emulator/${path}`, { method: 'POST', body: JSON.stringify(body) });
 
-  test('archived tasks are found by queryAll alone', async () => {
+  test('archived tasks are found by queryAll only', async () => {
     const archived = [...connected.emulator.org.records('Task')].filter((record) => record.IsArchived && !record.IsDeleted);
     expect(archived.length).toBeGreaterThan(0);
     const ids = async (scanAll: boolean) =>
@@ -114,7 +114,7 @@ describe('over the wire', () => {
     for (const { Id } of archived) expect([some.has(String(Id)), all.has(String(Id))]).toEqual([false, true]);
   });
 
-  test('a merge by an admin moves the children and their stamps', async () => {
+  test('an admin merge reparents the children and updates their timestamps', async () => {
     const { org } = connected.emulator;
     const [master, loser] = [org.insert('Account', { Name: 'Master' }), org.insert('Account', { Name: 'Loser' })];
     const child = org.insert('Contact', { LastName: 'Child', AccountId: loser, SystemModstamp: '2023-03-19T00:00:00Z' });
@@ -126,7 +126,7 @@ describe('over the wire', () => {
     expect((await admin('merge?object=Task', { master, loser })).status).toBe(400);
   });
 
-  test('a row that commits late comes with the stamp that it is given', async () => {
+  test('a row that commits late has its earlier timestamp', async () => {
     const id = connected.emulator.org.insert('Account', { Name: 'Late', SystemModstamp: '2023-03-19T23:58:00Z' });
     const { records } = await connected.connection.query(
       "SELECT Id FROM Account WHERE SystemModstamp < 2023-03-20T00:00:00Z AND Name = 'Late'",
@@ -134,11 +134,11 @@ describe('over the wire', () => {
     expect(records).toMatchObject([{ Id: id }]);
   });
 
-  test('a field that is hidden is gone from describe and SOQL, until it is shown again', async () => {
+  test('a hidden field is missing from describe and SOQL until it is shown again', async () => {
     const path = '/services/data/v66.0/sobjects/Account/describe';
     const modified = (await connected.ask(path)).headers.get('Last-Modified') ?? '';
     expect((await admin('fields', { object: 'Account', field: 'Site', change: 'hide' })).status).toBe(204);
-    // As in a real org, where Last-Modified is of metadata alone.
+    // As in a real org, where Last-Modified covers metadata only.
     expect((await connected.ask(path, { headers: { 'If-Modified-Since': modified } })).status).toBe(304);
     expect(await (await connected.ask(path)).text()).not.toContain('"Site"');
     await expect(connected.connection.query('SELECT Site FROM Account')).rejects.toMatchObject({ errorCode: 'INVALID_FIELD' });
@@ -149,14 +149,14 @@ describe('over the wire', () => {
   test.each([
     ['added', { field: 'Extra__c', change: 'add', type: 'string' }],
     ['retyped', { field: 'Phone', change: 'retype', type: 'string' }],
-  ])('a field that is %s moves Last-Modified of the describe', async (_, change) => {
+  ])("a field that is %s updates the describe's Last-Modified", async (_, change) => {
     const path = '/services/data/v66.0/sobjects/Account/describe';
     const modified = (await connected.ask(path)).headers.get('Last-Modified') ?? '';
     expect((await admin('fields', { object: 'Account', ...change })).status).toBe(204);
     expect((await connected.ask(path, { headers: { 'If-Modified-Since': modified } })).status).toBe(200);
   });
 
-  test('a field that is added is there in every row, and moves no stamp', async () => {
+  test('an added field has its value in every row and changes no timestamp', async () => {
     const stamps = () => [...connected.emulator.org.records('Account')].map((record) => record.SystemModstamp);
     const before = stamps();
     await admin('fields', { object: 'Account', field: 'Tier__c', change: 'add', type: 'string', value: 'gold', facts: { length: 20 } });
@@ -169,7 +169,7 @@ describe('over the wire', () => {
     expect((await admin('fields', { object: 'Account', field: 'Tier__c', change: 'add', type: 'string' })).status).toBe(400);
   });
 
-  test('a field of another type keeps what of its values can be kept', async () => {
+  test('a retyped field keeps the values that can be converted', async () => {
     const { org } = connected.emulator;
     const id = org.insert('Account', { Name: 'Retyped', Score__c: 12.5, Site: 'not a number', AccountNumber: '0042' });
     await admin('fields', { object: 'Account', field: 'Score__c', change: 'retype', type: 'string' });
@@ -182,16 +182,16 @@ describe('over the wire', () => {
     expect((await admin('fields', { object: 'Account', field: 'Nothing', change: 'hide' })).status).toBe(400);
   });
 
-  test('a field of another name has it at once, in its place and with its values', async () => {
+  test('a renamed field keeps its position and values, and changes at once', async () => {
     const { org } = connected.emulator;
     const rename = async (field: string, name: string) =>
       (await admin('fields', { object: 'Account', field, change: 'rename', name })).status;
     await admin('fields', { object: 'Account', field: 'Wing__c', change: 'add', type: 'string' });
     const id = org.insert('Account', { Name: 'Acme', Wing__c: 'North' });
     const names = async () => (await connected.connection.describe('Account')).fields.map(({ name }) => name);
-    const place = (await names()).indexOf('Wing__c');
+    const position = (await names()).indexOf('Wing__c');
     expect(await rename('Wing__c', 'WING__c')).toBe(204);
-    expect((await names())[place]).toBe('WING__c');
+    expect((await names())[position]).toBe('WING__c');
     const { records } = await connected.connection.query(`SELECT wing__c FROM Account WHERE Id = '${id}'`);
     expect(records).toEqual([expect.objectContaining({ WING__c: 'North' })]);
     await rename('WING__c', 'Branch__c');
@@ -200,7 +200,7 @@ describe('over the wire', () => {
     expect(await rename('Name', 'Title')).toBe(400);
   });
 
-  test('a job shows parents, too, as they were when it ran, and fields that were hidden since', async () => {
+  test('a job returns parents as they were when it ran, and fields that were hidden later', async () => {
     const { org } = connected.emulator;
     const parent = org.insert('Account', { Name: 'Before' });
     org.insert('Contact', { LastName: 'Child', AccountId: parent, Title: 'kept' });
@@ -215,7 +215,7 @@ describe('over the wire', () => {
     ]);
   });
 
-  test('the header of a result is spelled as describe spells the fields', async () => {
+  test("a result's header has the case of describe's field names", async () => {
     const { id } = await createJob(connected, 'SELECT id, NAME, account__R.name FROM everything__C');
     await finish(connected, id);
     const page = await (await connected.ask(`/services/data/v66.0/jobs/query/${id}/results`)).text();

@@ -14,13 +14,13 @@ function everything(org: Org): OrgRecord[][] {
   return OBJECTS.map((object) => [...org.records(object)]);
 }
 
-/** A record's stamps and state as they are at one instant after another. */
+/** An instant on each day of a period. */
 function* dayByDay(from: string, to: string): Generator<string> {
   for (let day = Date.parse(from); day <= Date.parse(to); day += 86_400_000) yield new Date(day).toISOString();
 }
 
 describe('the org', () => {
-  test('is the same from the same seed, whether it lived at once or step by step', () => {
+  test('is the same for the same seed, simulated at once or step by step', () => {
     const stepwise = orgAt('2023-01-01T00:00:00Z');
     for (const instant of dayByDay('2023-02-27T12:00:00Z', '2023-03-24T12:00:00Z')) {
       stepwise.clock.set(new Date(instant));
@@ -30,13 +30,13 @@ describe('the org', () => {
     expect(everything(stepwise)).toEqual(everything(orgAt(DEMO_END)));
   });
 
-  test('is another from another seed', () => {
+  test('differs for another seed', () => {
     const [one, two] = [orgAt(DEMO_END), orgAt(DEMO_END, { seed: 2 })];
     expect(one.id).not.toBe(two.id);
     expect(everything(one)).not.toEqual(everything(two));
   });
 
-  test.each(OBJECTS)('made every %s before March 2023, with stamps in order and to the second', (object) => {
+  test.each(OBJECTS)('created every %s before March 2023, with ordered timestamps to the second', (object) => {
     const records = [...orgAt('2023-03-01T00:00:00Z').records(object)].filter((record) => String(record.SystemModstamp) < '2023-03');
     expect(records.length).toBeGreaterThan(75);
     for (const { CreatedDate, LastModifiedDate, SystemModstamp } of records) {
@@ -46,7 +46,7 @@ describe('the org', () => {
     }
   });
 
-  test('shows nothing from after its clock', () => {
+  test('shows nothing later than its clock', () => {
     const now = '2023-03-10T12:34:56.000Z';
     for (const records of everything(orgAt(now))) for (const record of records) expect(String(record.SystemModstamp) <= now).toBe(true);
   });
@@ -54,27 +54,27 @@ describe('the org', () => {
   test.each(OBJECTS)('inserts, edits, deletes and undeletes %s records in March 2023, often within one second', (object) => {
     const org = orgAt('2023-03-01T00:00:00Z');
     const seen = new Map<unknown, OrgRecord>();
-    const happened = { inserted: 0, edited: 0, deleted: 0, undeleted: 0, editedOften: 0 };
+    const counts = { inserted: 0, edited: 0, deleted: 0, undeleted: 0, editedOften: 0 };
     const edits = new Map<unknown, number>();
     for (const instant of dayByDay('2023-03-01T00:00:00Z', '2023-03-25T00:00:00Z')) {
       org.clock.set(new Date(instant));
       for (const record of org.records(object)) {
         const before = seen.get(record.Id);
         seen.set(record.Id, record);
-        if (!before) happened.inserted++;
-        else if (!before.IsDeleted && record.IsDeleted) happened.deleted++;
-        else if (before.IsDeleted && !record.IsDeleted) happened.undeleted++;
+        if (!before) counts.inserted++;
+        else if (!before.IsDeleted && record.IsDeleted) counts.deleted++;
+        else if (before.IsDeleted && !record.IsDeleted) counts.undeleted++;
         else if (before.SystemModstamp !== record.SystemModstamp) edits.set(record.Id, (edits.get(record.Id) ?? 0) + 1);
       }
     }
-    happened.edited = edits.size;
-    happened.editedOften = [...edits.values()].filter((times) => times > 3).length;
-    for (const times of Object.values(happened)) expect(times).toBeGreaterThan(0);
+    counts.edited = edits.size;
+    counts.editedOften = [...edits.values()].filter((times) => times > 3).length;
+    for (const times of Object.values(counts)) expect(times).toBeGreaterThan(0);
     const stamps = [...seen.values()].map((record) => record.SystemModstamp);
     expect(new Set(stamps).size).toBeLessThan(stamps.length);
   });
 
-  test('stamps one row of each object again between every midnight from 20 March on and ten past', () => {
+  test('updates one row per object just after every midnight from 20 March on', () => {
     const org = orgAt('2023-03-01T00:00:00Z');
     const restamped = OBJECTS.map(() => new Set<unknown>());
     for (const [index, object] of OBJECTS.entries()) restamped[index] = new Set([...org.records(object)].map((record) => record.Id));
@@ -89,12 +89,12 @@ describe('the org', () => {
     expect(restamped.map((ids) => ids.size)).toEqual([1, 1, 1]);
   });
 
-  test('goes on living for years', () => {
+  test('keeps changing for years', () => {
     const records = [...orgAt('2026-11-24T00:00:00Z', { size: 10 }).records('Contact')];
     expect(records.some((record) => String(record.SystemModstamp) > '2026-11')).toBe(true);
   });
 
-  test('has values that break careless readers, and no empty strings', () => {
+  test('has values that break careless parsers, and no empty strings', () => {
     const values = everything(orgAt(DEMO_END)).flatMap((records) => records.flatMap((record) => Object.values(record)));
     const texts = values.filter((value) => typeof value === 'string');
     for (const pattern of [/,/, /"/, /\n/, /\r\n/, /\p{Emoji_Presentation}/u, /^\s/, /\s$/, /;/, /\\/])
@@ -107,7 +107,7 @@ describe('the org', () => {
 });
 
 describe('a test', () => {
-  test('inserts, edits, deletes, undeletes and purges records, stamped with the second of the clock', () => {
+  test("inserts, edits, deletes, undeletes and purges records at the clock's second", () => {
     const org = orgAt('2023-03-02T10:00:00.900Z');
     const find = (id: string) => [...org.records('Account')].find((record) => record.Id === id);
     const id = org.insert('Account', { Name: 'New', Site: '' });
@@ -139,7 +139,7 @@ describe('a test', () => {
     expect(find(id)).toBeUndefined();
   });
 
-  test('is told of fields and records that do not exist', () => {
+  test('gets an error for fields and records that do not exist', () => {
     const org = orgAt(DEMO_END);
     expect(() => org.insert('Account', { Nothing__c: 1 })).toThrow('Account.Nothing__c cannot be written.');
     expect(() => org.update('Account', '001000000000000AAA', {})).toThrow('There is no Account');
@@ -155,7 +155,7 @@ describe('a test', () => {
 });
 
 describe('the clock', () => {
-  test('stands still once set, moves forward only, and follows real time when let go', () => {
+  test('stops when it is set, only moves forward, and follows real time when it is released', () => {
     const clock = new Clock(new Date('2023-03-20T00:10:00Z'));
     expect(clock.now()).toEqual(clock.now());
     clock.set(new Date('2023-03-21T00:10:00Z'));
@@ -164,7 +164,7 @@ describe('the clock', () => {
     expect(clock.now().getTime()).toBeGreaterThan(Date.parse('2026-01-01'));
   });
 
-  test('cannot be set before what the org has already lived', () => {
+  test('cannot be set before what the org has already reached', () => {
     const org = new Org(1, 10, new Clock());
     org.clock.set(new Date('2023-03-01T00:00:00Z'));
     org.clock.set(undefined);
@@ -174,7 +174,7 @@ describe('the clock', () => {
 });
 
 describe('the admin routes', () => {
-  test('show and move the clock, and change and show raw records', async () => {
+  test('show and set the clock, and show and change raw records', async () => {
     const { emulator } = await connect();
     const admin = async (method: string, path: string, body?: unknown) => {
       const reply = await fetch(`${emulator.instanceUrl}/emulator/${path}`, {

@@ -17,14 +17,14 @@ const refusal = async (path: string) => {
 const SPAN = 'start=2023-03-10T00:00:00Z&end=2023-03-12T00:00:00Z';
 
 describe('/deleted', () => {
-  test('tells what lies in the recycle bin and what was purged, and until when it is complete', async () => {
+  test('lists deleted and purged records, and the time range that it covers', async () => {
     const { org } = connected.emulator;
-    const gone = org.insert('Account', { Name: 'Gone' });
+    const purged = org.insert('Account', { Name: 'Purged' });
     const binned = org.insert('Account', { Name: 'Binned' });
-    const back = org.insert('Account', { Name: 'Back' });
-    org.purge('Account', gone);
-    for (const id of [binned, back]) org.remove('Account', id);
-    org.undelete('Account', back);
+    const restored = org.insert('Account', { Name: 'Restored' });
+    org.purge('Account', purged);
+    for (const id of [binned, restored]) org.remove('Account', id);
+    org.undelete('Account', restored);
     const { deletedRecords, earliestDateAvailable, latestDateCovered } = await connected.connection.deleted(
       'Account',
       '2023-03-06T00:00:00Z',
@@ -34,9 +34,9 @@ describe('/deleted', () => {
     const binnedByItself = [...org.records('Account')].filter(
       ({ IsDeleted, SystemModstamp }) => IsDeleted && String(SystemModstamp) >= '2023-03-06',
     );
-    expect(new Set(ids)).toEqual(new Set([gone, ...binnedByItself.map(({ Id }) => Id)]));
+    expect(new Set(ids)).toEqual(new Set([purged, ...binnedByItself.map(({ Id }) => Id)]));
     expect(ids).toContain(binned);
-    expect(deletedRecords.find(({ id }) => id === gone)?.deletedDate).toBe('2023-03-20T00:10:00.000+0000');
+    expect(deletedRecords.find(({ id }) => id === purged)?.deletedDate).toBe('2023-03-20T00:10:00.000+0000');
     expect([earliestDateAvailable, latestDateCovered]).toEqual(['2023-03-05T00:10:00.000+0000', '2023-03-20T00:10:00.000+0000']);
   });
 
@@ -53,7 +53,7 @@ describe('/deleted', () => {
   });
 });
 
-test('/updated tells the ids whose stamp lies between two minutes', async () => {
+test('/updated lists the ids whose timestamp is between two minutes', async () => {
   const { ids, latestDateCovered } = await connected.connection.updated('Contact', '2023-03-01T00:00:00Z', '2023-03-15T00:00:00Z');
   const expected = [...connected.emulator.org.records('Contact')].filter(
     ({ SystemModstamp, IsDeleted }) => !IsDeleted && String(SystemModstamp) >= '2023-03-01' && String(SystemModstamp) < '2023-03-15',
@@ -64,7 +64,7 @@ test('/updated tells the ids whose stamp lies between two minutes', async () => 
 });
 
 describe('a single record', () => {
-  test('is read by its id, with all fields or with some', async () => {
+  test('is returned by its id, with all fields or some', async () => {
     const id = connected.emulator.org.insert('Account', { Name: 'Single', BillingCity: 'Bern' });
     expect(await connected.connection.sobject('Account').retrieve(id)).toMatchObject({
       attributes: { type: 'Account', url: `/services/data/v66.0/sobjects/Account/${id}` },

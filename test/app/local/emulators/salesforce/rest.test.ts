@@ -17,7 +17,7 @@ interface QueryPage {
 const queryPath = (soql: string, resource = 'query') => `/services/data/v66.0/${resource}?q=${encodeURIComponent(soql)}`;
 
 describe('the resources', () => {
-  test('list the versions for anybody, without counting', async () => {
+  test('list the API versions without a session, and without counting the call', async () => {
     const reply = await fetch(`${connected.emulator.instanceUrl}/services/data`);
     const versions = (await reply.json()) as object[];
     expect(reply.headers.get('Sforce-Limit-Info')).toBeNull();
@@ -25,7 +25,7 @@ describe('the resources', () => {
     expect(versions.at(-1)).toEqual({ label: "Spring '26", url: '/services/data/v66.0', version: '66.0' });
   });
 
-  test('describe every object, and tell which cannot be queried', async () => {
+  test('list every object, and which cannot be queried', async () => {
     const { encoding, maxBatchSize, sobjects } = await connected.connection.describeGlobal();
     expect({ encoding, maxBatchSize }).toEqual({ encoding: 'UTF-8', maxBatchSize: 200 });
     const queryable = Object.fromEntries(sobjects.map((sobject) => [sobject.name, sobject.queryable]));
@@ -39,14 +39,14 @@ describe('the resources', () => {
     });
   });
 
-  test('describe an object by any case of its name', async () => {
+  test('describe an object by its name in any case', async () => {
     const { name, fields } = await connected.connection.describe('aCCount');
     expect(name).toBe('Account');
     expect(fields.find((field) => field.name === 'BillingAddress')?.type).toBe('address');
     expect(fields.find((field) => field.name === 'BillingCity')?.compoundFieldName).toBe('BillingAddress');
   });
 
-  test('answer 304 to a client that has the describe', async () => {
+  test('return 304 to a client that already has the describe', async () => {
     const path = '/services/data/v66.0/sobjects/Contact/describe';
     const first = await connected.ask(path);
     const etag = first.headers.get('ETag') ?? '';
@@ -61,7 +61,7 @@ describe('the resources', () => {
     ['/services/data/v66.0/nothing'],
     ['/services/data/vNope/limits'],
     ['/services/data/v67.0/limits'],
-  ])('answer NOT_FOUND for %s', async (path) => {
+  ])('return NOT_FOUND for %s', async (path) => {
     const reply = await connected.ask(path);
     expect([reply.status, await reply.json()]).toEqual([
       404,
@@ -69,11 +69,11 @@ describe('the resources', () => {
     ]);
   });
 
-  test('tell that a retired version is gone', async () => {
+  test('return 410 for a retired version', async () => {
     expect((await connected.ask('/services/data/v29.0/limits')).status).toBe(410);
   });
 
-  test('count calls in a header that jsforce reads, and stamp replies with the time of the org', async () => {
+  test("report the API usage in a header that jsforce reads, and the org's time in Date", async () => {
     const reply = await connected.ask('/services/data/v66.0/limits');
     expect(reply.headers.get('Sforce-Limit-Info')).toMatch(/^api-usage=\d+\/15000$/);
     expect(reply.headers.get('Date')).toBe('Mon, 20 Mar 2023 00:10:00 GMT');
@@ -81,20 +81,20 @@ describe('the resources', () => {
     expect(connected.connection.limitInfo).toMatchObject({ apiUsage: { limit: 15000 } });
   });
 
-  test('estimate how many rows objects have', async () => {
+  test('estimate record counts', async () => {
     const reply = await connected.ask('/services/data/v66.0/limits/recordCount?sObjects=TaskStatus,Nothing,ActivityHistory');
     expect(await reply.json()).toEqual({ sObjects: [{ count: 3, name: 'TaskStatus' }] });
   });
 });
 
 describe('a query', () => {
-  test('counts without sending rows', async () => {
+  test('counts rows without returning them', async () => {
     const { totalSize, done, records } = await connected.connection.query('SELECT COUNT() FROM Account');
     const living = [...connected.emulator.org.records('Account')].filter((record) => record.IsDeleted === false);
     expect({ totalSize, done, records }).toEqual({ totalSize: living.length, done: true, records: [] });
   });
 
-  test('finds deleted rows only when queryAll asks', async () => {
+  test('finds deleted rows only as queryAll', async () => {
     const ids = async (scanAll: boolean) =>
       new Set(
         (await connected.connection.query('SELECT Id FROM Account', { autoFetch: true, maxFetch: 100_000, scanAll })).records.map(
@@ -106,7 +106,7 @@ describe('a query', () => {
     expect(await ids(false)).toEqual(new Set(all.filter(({ IsDeleted }) => !IsDeleted).map(({ Id }) => Id)));
   });
 
-  test('comes in pages behind an opaque cursor, which can be read again', async () => {
+  test('returns pages by an opaque cursor, which can be read again', async () => {
     const headers = { 'Sforce-Query-Options': 'batchSize=200' };
     const read = async (path: string) => (await (await connected.ask(path, { headers })).json()) as QueryPage;
     const first = await read(queryPath('SELECT Id FROM Contact', 'queryAll'));
@@ -119,12 +119,12 @@ describe('a query', () => {
     expect(again).toEqual(second);
   });
 
-  test('refuses a cursor that it does not know', async () => {
+  test('refuses an unknown cursor', async () => {
     const reply = await connected.ask('/services/data/v66.0/query/0r85e0000000000AAA-2000');
     expect([reply.status, await reply.json()]).toEqual([400, [{ message: 'invalid query locator', errorCode: 'INVALID_QUERY_LOCATOR' }]]);
   });
 
-  test('nests parents, and shows a missing one as null', async () => {
+  test('nests parents, and shows a missing parent as null', async () => {
     const { org } = connected.emulator;
     const account = org.insert('Account', { Name: 'Parent' });
     const child = org.insert('Contact', { LastName: 'Child', AccountId: account });
@@ -148,7 +148,7 @@ describe('a query', () => {
     });
   });
 
-  test('too long for an address is refused', async () => {
+  test('that is too long for a URL is refused', async () => {
     const soql = `SELECT Id FROM Account WHERE Name = '${'x'.repeat(16_000)}'`;
     expect([414, 431]).toContain((await connected.ask(queryPath(`${soql} ${' '.repeat(400)}`))).status);
   });

@@ -42,7 +42,7 @@ const now = async (): Promise<number> => Date.parse(((await admin('GET', 'clock'
 const DAY_MS = 86_400_000;
 
 test.each(['garbage', '{}', '{"at": "2023-03-01T00:00:00Z", "change": "none", "arguments": []}', 'null'])(
-  'a state file with the damaged line %s is refused in one sentence',
+  'refuses a state file with the damaged line %s in one sentence',
   async (line) => {
     await start({ now: '2023-03-01T00:10:00Z' });
     await appendFile(stateFile(), `${line}\n`);
@@ -53,7 +53,7 @@ test.each(['garbage', '{}', '{"at": "2023-03-01T00:00:00Z", "change": "none", "a
 );
 
 describe('after a restart', () => {
-  test('the clock stands where it stood', async () => {
+  test('the clock has the same time', async () => {
     await start({ now: '2023-03-01T00:10:00Z' });
     await admin('PUT', 'clock', { days: 2 });
     await restart();
@@ -61,7 +61,7 @@ describe('after a restart', () => {
     await expect(restart({ now: '2023-03-02T00:00:00Z' })).rejects.toThrow('The clock only moves forward');
   });
 
-  test('a clock that goes is as many days ahead as it was', async () => {
+  test('a running clock is the same number of days ahead', async () => {
     await start();
     await admin('PUT', 'clock', { days: 1 });
     const before = await now();
@@ -71,7 +71,7 @@ describe('after a restart', () => {
     await expect(restart({ now: new Date(before - DAY_MS).toISOString() })).rejects.toThrow('The clock only moves forward');
   });
 
-  test('the org has every change from outside, in order with its own', async () => {
+  test('the org has every external change, in order with its own', async () => {
     await start({ now: '2023-03-01T00:10:00Z' });
     const { id } = (await admin('POST', 'records?object=Account', { Name: 'Added' })) as { id: string };
     await admin('PUT', 'clock', { now: '2023-03-05T00:10:00Z' });
@@ -91,7 +91,7 @@ describe('after a restart', () => {
     expect(salesforce.org.table('Account')?.field('Added__c')?.facts.type).toBe('string');
   });
 
-  test('a line that was cut off while it was written is left out', async () => {
+  test('a line that was only partly written is ignored', async () => {
     await start({ now: '2023-03-01T00:10:00Z' });
     await appendFile(stateFile(), '{"at":"2023-03-01T00:10:00.000Z","cha');
     await restart();
@@ -100,7 +100,7 @@ describe('after a restart', () => {
     expect(await now()).toBe(Date.parse('2023-03-02T00:10:00Z'));
   });
 
-  test('the file is readable by its owner alone', async () => {
+  test('the file is readable by its owner only, and contains no token', async () => {
     await start();
     expect((await stat(stateFile())).mode & 0o777).toBe(0o600);
     const { refresh_token: token } = await grant(salesforce, oauth2Of(salesforce));
@@ -108,7 +108,7 @@ describe('after a restart', () => {
   });
 });
 
-describe('after a restart, with rotation,', () => {
+describe('after a restart with rotation', () => {
   let oauth2: OAuth2;
   beforeEach(() => start({ rotateRefreshTokens: true }));
 
@@ -117,14 +117,14 @@ describe('after a restart, with rotation,', () => {
     return ((await oauth2.refreshToken(token)) as { refresh_token: string }).refresh_token;
   }
 
-  test('the newest refresh token is good', async () => {
+  test('the newest refresh token is valid', async () => {
     const { refresh_token: first } = await grant(salesforce, oauth2Of(salesforce));
     const second = await refresh(first);
     await restart({ rotateRefreshTokens: true });
     await expect(refresh(second)).resolves.toMatch(/^5Aep861/);
   });
 
-  test('one that was rotated out ends the grant, and a grant that ended stays so', async () => {
+  test('a refresh token that was rotated out ends the grant for good', async () => {
     const { refresh_token: first } = await grant(salesforce, oauth2Of(salesforce));
     const second = await refresh(first);
     await restart({ rotateRefreshTokens: true });

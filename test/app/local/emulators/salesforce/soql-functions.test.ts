@@ -5,7 +5,7 @@ import { type Connected, connect, createJob } from './connect.ts';
 let connected: Connected;
 
 beforeAll(async () => {
-  // In Berlin it is the 20th already, by an hour.
+  // In Berlin, the 20th started minutes ago.
   connected = await connect({ size: 60, now: '2023-03-19T23:10:00Z' });
   const { org } = connected.emulator;
   const visits: [string, string][] = [
@@ -27,8 +27,8 @@ async function refusal(soql: string): Promise<[number, string | undefined, strin
   return [reply.status, error?.errorCode, error?.message];
 }
 
-describe('a function over all rows', () => {
-  test('answers one row of expr0, expr1 and so on', async () => {
+describe('an aggregate function over all rows', () => {
+  test('returns one row with expr0, expr1 and so on', async () => {
     const { totalSize, done, records } = await connected.connection.query(
       'SELECT MIN(CreatedDate), MAX(CreatedDate), COUNT(Id) FROM Contact',
     );
@@ -42,13 +42,13 @@ describe('a function over all rows', () => {
     });
   });
 
-  test('heeds the filter, leaves null out, and answers null or 0 of nothing', async () => {
+  test('applies the filter, ignores nulls, and returns null or 0 for no rows', async () => {
     const { records } = await connected.connection.query(
-      "SELECT COUNT(NumberOfEmployees), MAX(Score__c) most, COUNT(Id) FROM Account WHERE AccountNumber = 'literal'",
+      "SELECT COUNT(NumberOfEmployees), MAX(Score__c) highest, COUNT(Id) FROM Account WHERE AccountNumber = 'literal'",
     );
-    expect(records).toMatchObject([{ expr0: 0, most: null, expr2: 4 }]);
-    const { records: nothing } = await connected.connection.query("SELECT MIN(CreatedDate) FROM Account WHERE Name = 'nobody'");
-    expect(nothing).toMatchObject([{ expr0: null }]);
+    expect(records).toMatchObject([{ expr0: 0, highest: null, expr2: 4 }]);
+    const { records: empty } = await connected.connection.query("SELECT MIN(CreatedDate) FROM Account WHERE Name = 'missing'");
+    expect(empty).toMatchObject([{ expr0: null }]);
   });
 
   test.each([
@@ -58,7 +58,7 @@ describe('a function over all rows', () => {
     ['SELECT TYPEOF Owner WHEN User THEN Name END FROM Lead', 'TYPEOF'],
     ['SELECT FIELDS(ALL) FROM Account LIMIT 200', 'The SOQL FIELDS function'],
     ['SELECT Id, (SELECT Id FROM Contacts) FROM Account', 'does not support subqueries'],
-  ])('or another part that is refused: %s', async (soql, message) => {
+  ])('or another unsupported part is refused: %s', async (soql, message) => {
     expect(await refusal(soql)).toEqual([400, 'MALFORMED_QUERY', expect.stringContaining(message)]);
   });
 
@@ -80,7 +80,7 @@ describe('a date literal', () => {
     ['LastVisit__c = N_DAYS_AGO:2', ['two days ago']],
     ['LastVisit__c != THIS_YEAR', []],
     ['ContractEnd__c = TODAY AND LastVisit__c = TOMORROW', ['tomorrow']],
-  ])('means days of the user’s zone: %s', async (where, expected) => {
+  ])("covers days in the user's time zone: %s", async (where, expected) => {
     const { records } = await connected.connection.query(`SELECT Name FROM Account WHERE AccountNumber = 'literal' AND ${where}`);
     expect(records.map(({ Name }) => Name)).toEqual(expected);
   });
@@ -94,11 +94,11 @@ describe('a date literal', () => {
     ['LAST_90_DAYS', '2022-12-20', '2023-03-21'],
     ['NEXT_N_DAYS:2', '2023-03-21', '2023-03-23'],
     ['LAST_YEAR', '2022-01-01', '2023-01-01'],
-  ])('%s goes from %s to %s', (literal, from, to) => {
+  ])('%s covers %s to %s', (literal, from, to) => {
     expect(daysOf(literal, '2023-03-20')).toEqual({ from, to });
   });
 
-  test('knows when days begin, also on those on which the clock changes', () => {
+  test('finds midnight also around daylight saving changes', () => {
     expect(dateIn('Europe/Berlin', new Date('2023-03-19T23:10:00Z'))).toBe('2023-03-20');
     const midnights = ['2023-03-26', '2023-03-27', '2023-10-29', '2023-10-30'].map((date) =>
       midnightIn('Europe/Berlin', date).toISOString(),
@@ -111,7 +111,7 @@ describe('a date literal', () => {
     ]);
   });
 
-  test('of a fiscal year is refused, as is one for a text', async () => {
+  test('is refused for a fiscal year or a text field', async () => {
     expect(await refusal('SELECT Id FROM Account WHERE LastVisit__c = THIS_FISCAL_YEAR')).toEqual([
       400,
       'MALFORMED_QUERY',
@@ -121,7 +121,7 @@ describe('a date literal', () => {
   });
 });
 
-test('a semi-join finds the rows that another query names, an anti-join all others', async () => {
+test('a semi-join finds the rows that a subquery names, an anti-join all others', async () => {
   const parents = new Set(living('Contact').map((record) => record.AccountId));
   const count = async (operator: string) =>
     (await connected.connection.query(`SELECT COUNT() FROM Account WHERE Id ${operator} (SELECT AccountId FROM Contact)`)).totalSize;

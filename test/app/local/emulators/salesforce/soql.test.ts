@@ -12,7 +12,7 @@ afterAll(() => connected.emulator.close());
 const count = async (where: string): Promise<number> =>
   (await connected.connection.query(`SELECT COUNT() FROM Opportunity WHERE ${where}`)).totalSize;
 
-/** Names of some accounts of this test, in the order in which the query answers them. */
+/** Names of some accounts of this test, in the order of the query. */
 async function names(tail: string): Promise<unknown[]> {
   const { records } = await connected.connection.query(`SELECT Name FROM Account WHERE AccountNumber = 'soql' AND ${tail}`);
   return records.map((record) => record.Name);
@@ -56,14 +56,13 @@ describe('WHERE', () => {
     expect(await names(where)).toEqual(expected);
   });
 
-  test('finds ids of 15 and of 18 characters, and tells their case apart', async () => {
+  test('finds ids of 15 and 18 characters, case-sensitively', async () => {
     const id = connected.emulator.org.insert('Account', { Name: 'By id' });
-    const find = async (wanted: string) =>
-      (await connected.connection.query(`SELECT COUNT() FROM Account WHERE Id = '${wanted}'`)).totalSize;
+    const find = async (id: string) => (await connected.connection.query(`SELECT COUNT() FROM Account WHERE Id = '${id}'`)).totalSize;
     expect(await Promise.all([find(id), find(id.slice(0, 15)), find(id.slice(0, 15).toUpperCase())])).toEqual([1, 1, 0]);
   });
 
-  test('half-open intervals divide the rows without loss or overlap', async () => {
+  test('divides the rows by half-open intervals without loss or overlap', async () => {
     const stamps = [...connected.emulator.org.records('Opportunity')].map((record) => String(record.SystemModstamp));
     const cut = fc.constantFrom(...stamps, '2023-03-10T00:00:00.000Z', '2023-03-10T01:30:00+01:30');
     await fc.assert(
@@ -80,7 +79,7 @@ describe('WHERE', () => {
     );
   });
 
-  test('a window holds what was stamped in it, and what existed before its end and was stamped again', async () => {
+  test('selects the rows of a window, also those updated after its end', async () => {
     const { org } = connected.emulator;
     const [from, to] = ['2023-03-10T00:00:00.000Z', '2023-03-20T00:00:00.000Z'];
     const expected = [...org.records('Account')].filter(
@@ -137,12 +136,12 @@ describe('a query that Salesforce refuses', () => {
     expect(await refusal(soql)).toEqual({ status: 400, errorCode, message: expect.stringContaining(text) });
   });
 
-  test('of an object that is read by the id of a parent is none where the query names one', async () => {
+  test("is accepted for a restricted object if it filters by a parent's id", async () => {
     const soql = `SELECT Id FROM ContentDocumentLink WHERE ContentDocumentId = '069000000000001AAA' AND IsDeleted = false`;
     expect((await connected.connection.query(soql)).totalSize).toBe(4);
   });
 
-  test('shows the place by an excerpt and a caret, also in a long query', async () => {
+  test('gets the position by an excerpt and a caret, even in a long query', async () => {
     const columns = connected.emulator.org
       .table('Account')
       ?.definition.fields.map(({ facts }) => facts.name)

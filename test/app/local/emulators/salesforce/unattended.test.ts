@@ -37,7 +37,7 @@ describe.each([false, true])('with rotation %s', (rotateRefreshTokens) => {
   });
   afterAll(() => connected.emulator.close());
 
-  const good = () => ({
+  const validClaims = () => ({
     iss: connected.emulator.clientId,
     sub: USERNAME,
     aud: 'https://login.salesforce.com',
@@ -51,7 +51,7 @@ describe.each([false, true])('with rotation %s', (rotateRefreshTokens) => {
   const useSession = async ({ access_token: accessToken, instance_url: instanceUrl }: TokenReply): Promise<number> =>
     (await new jsforce.Connection({ version: '66.0', accessToken, instanceUrl }).query('SELECT COUNT() FROM Account')).totalSize;
 
-  test('client credentials give a session of the user that the app runs as, and nothing to refresh', async () => {
+  test("client credentials return a session of the app's user, without a refresh token", async () => {
     const reply = await request({ grant_type: 'client_credentials', scope: 'full api refresh_token web' });
     expect(reply).toMatchObject({ scope: 'api', id: connected.tokens.id });
     expect(reply).not.toHaveProperty('refresh_token');
@@ -62,7 +62,7 @@ describe.each([false, true])('with rotation %s', (rotateRefreshTokens) => {
     });
   });
 
-  test('client credentials are refused to a wrong secret and to a scope that does not exist', async () => {
+  test('client credentials are refused with a wrong secret or an unknown scope', async () => {
     const { clientId, loginUrl } = connected.emulator;
     const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: 'wrong' });
     const reply = await fetch(`${loginUrl}/services/oauth2/token`, { method: 'POST', body });
@@ -70,14 +70,14 @@ describe.each([false, true])('with rotation %s', (rotateRefreshTokens) => {
     await expect(request({ grant_type: 'client_credentials', scope: 'everything' })).rejects.toMatchObject({ name: 'invalid_scope' });
   });
 
-  test('a signed assertion gives a session, again and again, and nothing to refresh', async () => {
+  test('a signed assertion returns a session each time, without a refresh token', async () => {
     for (const aud of ['https://login.salesforce.com', 'https://test.salesforce.com', connected.emulator.loginUrl]) {
-      const reply = await request({ grant_type: JWT_BEARER, assertion: assertion({ ...good(), aud }) });
+      const reply = await request({ grant_type: JWT_BEARER, assertion: assertion({ ...validClaims(), aud }) });
       expect(reply).not.toHaveProperty('refresh_token');
       expect(reply.id).toBe(connected.tokens.id);
       expect(await useSession(reply)).toBeGreaterThan(0);
     }
-    const byPrn = assertion({ ...good(), sub: 'somebody', prn: USERNAME });
+    const byPrn = assertion({ ...validClaims(), sub: 'another', prn: USERNAME });
     expect(await request({ grant_type: JWT_BEARER, assertion: byPrn })).toHaveProperty('access_token');
   });
 
@@ -85,19 +85,19 @@ describe.each([false, true])('with rotation %s', (rotateRefreshTokens) => {
     [
       'signed by another key',
       () =>
-        assertion(good(), {
+        assertion(validClaims(), {
           key: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
         }),
       'invalid assertion',
     ],
-    ['with another algorithm', () => assertion(good(), { alg: 'HS256' }), 'invalid assertion'],
-    ['that has expired', () => assertion({ ...good(), exp: Math.floor(Date.now() / 1000) - 1 }), 'invalid assertion'],
-    ['that expires too late', () => assertion({ ...good(), exp: Math.floor(Date.now() / 1000) + 300 }), 'invalid assertion'],
-    ['for another audience', () => assertion({ ...good(), aud: 'https://example.com' }), 'Audience validation failed'],
-    ['of another user', () => assertion({ ...good(), sub: 'nobody@example.com' }), "user hasn't approved this consumer"],
-    ['that is none', () => 'a.b.c', 'invalid assertion'],
-  ])('an assertion %s is refused', async (_name, made, message) => {
-    await expect(request({ grant_type: JWT_BEARER, assertion: made() })).rejects.toMatchObject({ name: 'invalid_grant', message });
+    ['with another algorithm', () => assertion(validClaims(), { alg: 'HS256' }), 'invalid assertion'],
+    ['that has expired', () => assertion({ ...validClaims(), exp: Math.floor(Date.now() / 1000) - 1 }), 'invalid assertion'],
+    ['that expires too late', () => assertion({ ...validClaims(), exp: Math.floor(Date.now() / 1000) + 300 }), 'invalid assertion'],
+    ['for another audience', () => assertion({ ...validClaims(), aud: 'https://example.com' }), 'Audience validation failed'],
+    ['of another user', () => assertion({ ...validClaims(), sub: 'unknown@example.com' }), "user hasn't approved this consumer"],
+    ['that is malformed', () => 'a.b.c', 'invalid assertion'],
+  ])('an assertion %s is refused', async (_name, create, message) => {
+    await expect(request({ grant_type: JWT_BEARER, assertion: create() })).rejects.toMatchObject({ name: 'invalid_grant', message });
   });
 
   test('sessions without a refresh token do not count among the five grants', async () => {
@@ -108,23 +108,23 @@ describe.each([false, true])('with rotation %s', (rotateRefreshTokens) => {
     expect(await useSession(refreshed)).toBeGreaterThan(0);
   });
 
-  test('introspection tells an app whether a token is good, and until when', async () => {
+  test('introspection returns whether a token is active, and when it expires', async () => {
     const { clientId, clientSecret, loginUrl } = connected.emulator;
     const introspect = async (token: string, secret = clientSecret) => {
       const body = new URLSearchParams({ token, client_id: clientId, client_secret: secret });
       return (await fetch(`${loginUrl}/services/oauth2/introspect`, { method: 'POST', body })).json() as Promise<Record<string, unknown>>;
     };
     const session = await request({ grant_type: 'client_credentials' });
-    const told = await introspect(session.access_token);
-    expect(told).toMatchObject({ active: true, scope: 'api id', client_id: clientId, username: USERNAME, sub: session.id });
-    expect(Number(told.exp) - Number(told.iat)).toBe(120 * 60);
+    const token = await introspect(session.access_token);
+    expect(token).toMatchObject({ active: true, scope: 'api id', client_id: clientId, username: USERNAME, sub: session.id });
+    expect(Number(token.exp) - Number(token.iat)).toBe(120 * 60);
     expect(await introspect(connected.tokens.refresh_token)).toMatchObject({ active: true, token_type: 'refresh_token' });
     expect(await introspect('nothing')).toEqual({ active: false });
     expect(await introspect(session.access_token, 'wrong')).toMatchObject({ error: 'invalid_client' });
   });
 });
 
-test('an assertion for a user who never approved the app is refused, unless an admin did for all', async () => {
+test('an assertion for a user who has not approved the app needs admin preauthorization', async () => {
   for (const preauthorized of [false, true]) {
     const emulator = await startSalesforce({ size: 10, jwtPublicKey: publicKey, preauthorized });
     const claims = { iss: emulator.clientId, sub: USERNAME, aud: emulator.loginUrl, exp: Math.floor(Date.now() / 1000) + 60 };
@@ -135,7 +135,7 @@ test('an assertion for a user who never approved the app is refused, unless an a
   }
 });
 
-test('an app may be set not to require its secret', async () => {
+test('an app can be configured not to require its secret', async () => {
   const connected = await connect({ size: 10, secretIsRequired: false });
   const { clientId, loginUrl } = connected.emulator;
   const refresh = (more: Record<string, string>) =>

@@ -23,17 +23,17 @@ describe('a double', () => {
     [5e-324, '5.0E-324'],
     [Number.NaN, 'NaN'],
     [Number.NEGATIVE_INFINITY, '-Infinity'],
-  ])('%d is written as Java writes it: %s', (value, text) => {
+  ])('%d has the format of Java: %s', (value, text) => {
     expect(javaDouble(value)).toBe(text);
   });
 
-  test('is read back as the same number', () => {
+  test('parses back to the same number', () => {
     fc.assert(fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => Object.is(Number(javaDouble(value)), value)));
   });
 });
 
 describe('a CSV line', () => {
-  test('gives back the values it was made of, whatever they contain', () => {
+  test('round-trips any values', () => {
     const text = fc.string({ unit: fc.constantFrom('"', ',', '\n', '\r', ' ', ';', '\t', 'é', '👨‍👩‍👧', 'a', '\\') });
     const delimiter = fc.constantFrom(',', ';', '\t');
     const lineEnding = fc.constantFrom('\n', '\r\n');
@@ -52,11 +52,11 @@ describe('a record id', () => {
     ['7507Q000009f8jv', '7507Q000009f8jvQAA'],
     ['0057Q0000037T8Q', '0057Q0000037T8QQAU'],
     ['a01B0000009ZjAm', 'a01B0000009ZjAmIAK'],
-  ])('%s has the suffix of %s', (short, long) => {
+  ])('%s has the 18-character form %s', (short, long) => {
     expect(withSuffix(short)).toBe(long);
   });
 
-  test('holds its number, in 15 and in 18 characters', () => {
+  test('contains its number, in 15 and 18 characters', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 62 ** 8 }), (number) => {
         const id = recordId('001', number);
