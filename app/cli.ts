@@ -1,126 +1,193 @@
+import { styleText } from 'node:util';
+import { CommanderError, InvalidArgumentError, Option, Command as Program } from 'commander';
 import type { Command } from './commands/command.ts';
 import { CommandError } from './commands/command-error.ts';
+import { stopSignal } from './commands/stop-signal.ts';
 import { ConfigError } from './config.ts';
 import { isAppError } from './errors.ts';
 
 interface CommandEntry {
   does: string;
+  /** how to use it, after that one line */
+  details?: string;
   /** the command's positional arguments, if any */
-  takes?: string;
-  /** each option and its meaning */
-  options?: [string, string][];
-  load: () => Promise<Command>;
+  takes?: { name: string; meaning: string };
+  options?: Option[];
+  examples: string[];
+  /** the meanings of exit codes 0 and 1 */
+  exits: [string, string];
+  load: () => Promise<Command<never>>;
 }
 
-const DATA: [string, string] = ['--data <folder>', 'folder for all local state (default: .local)'];
-const PORT_BASE: [string, string] = [
-  '--port-base <port>',
-  'port of the service; the emulators use the next ones (default: 4444; 0 picks free ports)',
-];
-const CLOCK: [string, string] = ['--clock <instant>', "freeze the local org's clock, for example at 2023-03-01T00:10:00Z"];
+const PROGRAM = 'node app/cli.ts';
+const USAGE_EXIT = 2;
 
-/** Loaded on demand: production ships neither the emulators nor the demo. */
+const DATA = new Option('--data <folder>', 'folder for all local state').default('.local');
+const PORT_BASE = new Option(
+  '--port-base <port>',
+  'port of the service; the emulators use the next four; 0: any free ports (default: as last time, or 4444)',
+);
+const CLOCK = new Option('--clock <instant>', "freeze the local org's clock, for example at 2023-03-01T00:10:00Z");
+
+/** Each is loaded when it runs: production ships neither the emulators nor the demo. */
 const COMMANDS: Record<string, CommandEntry> = {
   serve: {
     does: 'run the service; with --local, entirely on this machine',
+    details:
+      'Reads its configuration from the environment (see the README). With --local, emulators of Postgres, Salesforce and BigQuery supply whatever is not configured, and the other options apply.',
     options: [
-      ['--local', 'use the emulators for whatever the environment does not configure'],
+      new Option('--local', 'use the emulators for whatever the environment does not configure'),
       DATA,
       PORT_BASE,
       CLOCK,
-      ['--no-tick', 'do not tick automatically every hour'],
-      ['--yes', 'create missing BigQuery datasets without asking'],
+      new Option('--no-tick', 'do not tick at startup and every hour'),
+      new Option('--yes', 'create missing BigQuery datasets without asking'),
     ],
+    examples: ['npm start', 'npm start -- --port-base 5000 --no-tick', `${PROGRAM} serve`],
+    exits: ['stopped by a signal', 'stopped by an error'],
     load: async () => (await import('./commands/serve.ts')).serve,
   },
   migrate: {
     does: 'migrate the job store to the schema of this release',
+    examples: [`${PROGRAM} migrate`],
+    exits: ['the schema is up to date', 'a migration failed; its changes were rolled back'],
     load: async () => (await import('./commands/migrate.ts')).migrateStore,
   },
   doctor: {
     does: 'check everything the service needs and report problems',
     options: [
-      ['--real', 'check assumptions that documentation does not settle, on a real org and project'],
-      ['--connection <user_id>', 'connection to use (default: the first one)'],
-      ['--object <name>', 'object to use (default: a common object that has rows)'],
+      new Option('--local', 'check what serve --local runs: its emulators, and whatever the environment configures'),
+      DATA,
+      new Option('--real', 'check assumptions that documentation does not settle, on a real org and project'),
+      new Option('--connection <user_id>', 'with --real: the connection to use (default: the first one)'),
+      new Option('--object <name>', 'with --real: the object to use (default: a common object that has rows)'),
     ],
+    examples: ['npm run doctor', `${PROGRAM} doctor`, `${PROGRAM} doctor --real --object Account`],
+    exits: ['every check passed', 'a check failed'],
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   query: {
     does: 'query BigQuery: the emulator unless GOOGLE_CLOUD_PROJECT is set',
-    takes: '"SELECT …"',
-    options: [DATA, PORT_BASE],
+    details:
+      'Reads the statement from standard input if no argument is given. Tables fit the terminal: wide values end with …, and if there are too many columns, each record is a block of its own. In a pipe or a file, and in csv and json, nothing is cut.',
+    takes: { name: '[sql...]', meaning: 'one GoogleSQL statement' },
+    options: [
+      new Option('--format <format>', 'how to print rows').choices(['table', 'csv', 'json']).default('table'),
+      new Option('--write', 'allow statements other than SELECT'),
+      new Option('--max-gb <number>', 'refuse a statement for which BigQuery would bill more').default(10).argParser(readGigabytes),
+      DATA,
+      PORT_BASE,
+    ],
+    examples: [
+      'npm run query -- "SELECT COUNT(*) AS accounts FROM salesforce.Account"',
+      'npm run --silent query -- --format csv "SELECT * FROM salesforce.Account_live" > accounts.csv',
+      'npm run query < report.sql',
+    ],
+    exits: ['the statement succeeded', 'the statement failed'],
     load: async () => (await import('./commands/query.ts')).query,
   },
   emulators: {
     does: 'run the emulators: Postgres, Salesforce and BigQuery on this machine',
+    details: 'Prints their addresses as JSON once they accept requests.',
     options: [DATA, PORT_BASE, CLOCK],
+    examples: [`${PROGRAM} emulators --data /tmp/emulators --port-base 0`],
+    exits: ['stopped by a signal', 'stopped by an error'],
     load: async () => (await import('./local/emulators-command.ts')).emulators,
   },
-  demo: { does: 'run one import end to end and compare every value', load: async () => (await import('./local/demo.ts')).demo },
+  demo: {
+    does: 'run imports end to end on emulators and compare every value',
+    details: 'Uses free ports and a temporary folder, which it deletes. Touches nothing real, whatever the environment configures.',
+    examples: ['npm run demo'],
+    exits: ['everything in BigQuery equals the org', 'something differs, or the demo could not finish'],
+    load: async () => (await import('./local/demo.ts')).demo,
+  },
 };
 
-const USAGE_EXIT = 2;
-const PROGRAM = 'node app/cli.ts';
-
-/** npm forwards a terminal's interrupt, so it arrives twice; only a later signal counts as a second one. */
-const SECOND_SIGNAL_MS = 1_000;
-
 silenceMetadataLookup();
-const stop = stopSignal();
-const code = await main(process.argv.slice(2));
+const code = await main(process.argv.slice(2), stopSignal());
 await Promise.all([drained(process.stdout), drained(process.stderr)]);
 process.exit(code);
 
-async function main([name, ...args]: string[]): Promise<number> {
-  if (name === undefined || isHelp(name)) {
-    (name === undefined ? console.error : console.log)(overview());
-    return name === undefined ? USAGE_EXIT : 0;
-  }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!command) {
-    console.error(`Unknown command ${name}. Use one of ${Object.keys(COMMANDS).join(', ')}.`);
+async function main(argv: string[], stop: AbortSignal): Promise<number> {
+  let exitCode = 0;
+  const program = createProgram(async (name, args, options) => {
+    exitCode = await runCommand(name, { args, options: options as never, env: process.env, stop });
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help was printed: on request, or because no command was given.
+    if (error.message.startsWith('(')) return argv.length === 0 ? USAGE_EXIT : 0;
+    console.error(describeUsageError(error, argv));
     return USAGE_EXIT;
   }
-  // Arguments after -- are not options.
-  if (args.slice(0, [...args, '--'].indexOf('--')).some(isHelp)) {
-    console.log(usage(name, command));
-    return 0;
+}
+
+function createProgram(run: (name: string, args: string[], options: object) => Promise<void>): Program {
+  const program = new Program(PROGRAM).description('Replicates Salesforce objects into BigQuery.');
+  // Subcommands copy these settings.
+  program.exitOverride().configureOutput({ outputError: () => {} });
+  program.configureHelp({ styleTitle: (title) => styleText('bold', title), subcommandTerm: (command) => command.name() });
+  for (const [name, { does, details, takes, options = [], examples, exits }] of Object.entries(COMMANDS)) {
+    const sentence = `${does[0]!.toUpperCase()}${does.slice(1)}.`;
+    const command = program
+      .command(name)
+      .summary(does)
+      .description([sentence, ...(details ? [details] : [])].join('\n\n'));
+    if (takes) command.argument(takes.name, takes.meaning);
+    for (const option of options) command.addOption(option);
+    command.addHelpText('after', () => describeMore(exits, examples));
+    command.action(() => run(name, command.args, command.opts()));
   }
+  program.addHelpText('after', `\n${PROGRAM} <command> --help lists a command's options, exit codes and examples.`);
+  return program;
+}
+
+function describeMore([success, failure]: [string, string], examples: string[]): string {
+  const codes = [success, failure, 'wrong usage or configuration; the message says what to change'];
+  const title = (text: string): string => `\n${styleText('bold', text)}`;
+  return [
+    title('Exit codes:'),
+    ...codes.map((meaning, number) => `  ${number}  ${meaning}`),
+    title('Examples:'),
+    ...examples.map((example) => `  ${example}`),
+  ].join('\n');
+}
+
+/** One line, from commander's message of one or two: "error: unknown option '--x'\n(Did you mean --y?)". */
+function describeUsageError({ message, code }: CommanderError, [name = '']: string[]): string {
+  if (code === 'commander.unknownCommand') return `Unknown command ${name}. Use one of ${Object.keys(COMMANDS).join(', ')}.`;
+  const [fault = '', advice] = message.replace(/^error: /, '').split('\n');
+  const sentences = [`${fault[0]!.toUpperCase()}${fault.slice(1).replace(/\.$/, '')}.`, ...(advice ? [advice.replace(/[()]/g, '')] : [])];
+  return `${sentences.join(' ')} See ${PROGRAM} ${Object.hasOwn(COMMANDS, name) ? `${name} ` : ''}--help.`;
+}
+
+async function runCommand(name: string, input: Parameters<Command<never>>[0]): Promise<number> {
   try {
-    const run = await command.load();
-    return await run({ args, env: process.env, stop });
+    const run = await COMMANDS[name]!.load();
+    return await run(input);
   } catch (error) {
-    const refusal = refusalOf(error, name);
-    console.error(refusal ?? (isAppError(error) ? error.message : error));
-    return refusal === undefined ? 1 : USAGE_EXIT;
+    if (error instanceof ConfigError || error instanceof CommandError) {
+      console.error(error.message);
+      return USAGE_EXIT;
+    }
+    const { code, message } = error as { code?: unknown; message: string };
+    if (code === 'ERR_MODULE_NOT_FOUND') {
+      const [missing] = message.split(' imported from');
+      console.error(`${missing}. Production images do not contain what ${name} needs: run it in a clone of the repository, after npm ci.`);
+      return USAGE_EXIT;
+    }
+    console.error(isAppError(error) ? error.message : error);
+    return 1;
   }
 }
 
-/** The message of an error that kept the command from starting; undefined for any other error. */
-function refusalOf(error: unknown, name: string): string | undefined {
-  if (error instanceof ConfigError || error instanceof CommandError) return error.message;
-  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
-  if (!String(code).startsWith('ERR_PARSE_ARGS_')) return undefined;
-  // Drop Node's advice about escaping, which rarely applies.
-  const [fault] = String(message).split(/\. |\.?\n/);
-  return `${fault}. See ${PROGRAM} ${name} --help.`;
-}
-
-function isHelp(argument: string): boolean {
-  return argument === '--help' || argument === '-h';
-}
-
-function overview(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { does }]) => `  ${name.padEnd(10)} ${does}`);
-  return [`Usage: ${PROGRAM} <command> [--help]`, '', ...lines].join('\n');
-}
-
-function usage(name: string, { does, takes, options = [] }: CommandEntry): string {
-  const width = Math.max(...options.map(([option]) => option.length));
-  const lines = options.map(([option, meaning]) => `  ${option.padEnd(width)}  ${meaning}`);
-  const line = [`Usage: ${PROGRAM} ${name}`, ...(options.length > 0 ? ['[options]'] : []), ...(takes ? [takes] : [])].join(' ');
-  return [line, `${does[0]!.toUpperCase()}${does.slice(1)}.`, ...(lines.length > 0 ? ['', ...lines] : [])].join('\n');
+function readGigabytes(text: string): number {
+  const number = Number(text);
+  if (text.trim() !== '' && number > 0 && number <= 1e6) return number;
+  throw new InvalidArgumentError('Use a number greater than 0 and at most 1000000.');
 }
 
 /** Drops google-auth-library's warning that it found no metadata server: the error that follows says what to do. */
@@ -134,24 +201,4 @@ function silenceMetadataLookup(): void {
 /** Waits until all output is flushed: exiting with a full pipe would drop the rest. */
 async function drained(stream: NodeJS.WriteStream): Promise<void> {
   await new Promise<void>((resolve) => stream.write('', () => resolve()));
-}
-
-/**
- * Aborts on the first SIGTERM or SIGINT so that a command can shut down cleanly; a second one exits the process. Also aborts when the
- * reader closes stdout (`| head`) and when our parent process is killed: it cannot signal us, but its IPC channel closes.
- */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  let first = 0;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      first ||= Date.now();
-      if (Date.now() - first > SECOND_SIGNAL_MS) process.exit(1);
-      controller.abort();
-    });
-  }
-  process.stdout.on('error', () => controller.abort());
-  process.stderr.on('error', () => {});
-  if (process.send) process.once('disconnect', () => controller.abort());
-  return controller.signal;
 }

@@ -99,7 +99,7 @@ export async function readRows<Row>(warehouse: Warehouse, id: string): Promise<R
   return rows;
 }
 
-/** Runs an idempotent statement without a byte limit: for a user's own queries and free statements. @throws AppError */
+/** Runs an idempotent statement without a byte limit: for statements that cost little or nothing. @throws AppError */
 export async function query<Row>(warehouse: Warehouse, sql: string, labels: Record<string, string>): Promise<Row[]> {
   const id = `query_${crypto.randomUUID()}`;
   await createJob(warehouse, 'run a statement', id, { labels, query: { query: sql, useLegacySql: false } });

@@ -1,9 +1,12 @@
-/** The input of every command: arguments, environment and a stop signal. */
-export interface CommandInput {
+/** What a command is run with. */
+export interface CommandInput<Options> {
+  /** positional arguments */
   args: string[];
+  /** as cli.ts declares them, with defaults filled in */
+  options: Options;
   env: NodeJS.ProcessEnv;
   stop: AbortSignal;
 }
 
 /** Runs to completion or until `stop` aborts. @returns the exit code */
-export type Command = (input: CommandInput) => Promise<number>;
+export type Command<Options = object> = (input: CommandInput<Options>) => Promise<number>;

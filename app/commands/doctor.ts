@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { checkDatasets, describeDefaults, removeDefaultsCommand } from '../bigquery/datasets.ts';
 import { runQueryJob } from '../bigquery/jobs.ts';
 import { loadPage } from '../bigquery/load.ts';
 import type { TableName } from '../bigquery/sql.ts';
 import { ensureStagingTable } from '../bigquery/tables.ts';
 import { tryDataset } from '../bigquery/try-dataset.ts';
-import { readConfig } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
 import { csvLine } from '../core/csv.ts';
 import { tell } from '../doctor/tell.ts';
@@ -35,26 +34,39 @@ const CHECKS: readonly Check[] = [
   { what: 'BigQuery can load and merge', try: checkWarehouse },
 ];
 
+interface DoctorOptions {
+  local?: boolean;
+  data?: string;
+  real?: boolean;
+  connection?: string;
+  object?: string;
+}
+
 /**
  * Checks everything the service needs and reports problems. With `--real`, checks instead the service's assumptions about Salesforce and
- * BigQuery, using the connection `--connection` (a user_id) and its object `--object`.
+ * BigQuery, using the connection `--connection` (a user_id) and its object `--object`. With `--local`, checks what `serve --local` runs in
+ * the folder `--data`.
  * @returns 0 if every check passed
  */
-export const doctor: Command = async ({ args, env, stop }) => {
-  const { values } = parseArgs({
-    args,
-    options: { real: { type: 'boolean' }, connection: { type: 'string' }, object: { type: 'string' } },
-  });
-  const context = createContext(readConfig(env), createEvents(createLog()));
+export const doctor: Command<DoctorOptions> = async ({ options, env, stop }) => {
   const print = (line: string): void => console.log(line);
+  const context = createContext(await configOf(options, env, print), createEvents(createLog()));
   try {
-    if (!values.real) return await tryChecks({ ...context, warehouse: context.warehouse.during(stop) }, print, stop);
-    const failures = await tryAssumptions(context, { userId: values.connection, objectName: values.object }, print, stop);
+    if (!options.real) return await tryChecks({ ...context, warehouse: context.warehouse.during(stop) }, print, stop);
+    const failures = await tryAssumptions(context, { userId: options.connection, objectName: options.object }, print, stop);
     return failures === 0 && !stop.aborted ? 0 : 1;
   } finally {
     await context.close();
   }
 };
+
+async function configOf({ local, data = '.local' }: DoctorOptions, env: NodeJS.ProcessEnv, print: (line: string) => void): Promise<Config> {
+  if (!local) return readConfig(env);
+  const { findLocal } = await import('../local/start-local.ts');
+  const found = await findLocal(env, { data });
+  print(`Checking the service that npm start runs. ${found.summary}`);
+  return readConfig(found.env, true);
+}
 
 async function tryChecks(context: Context, print: (line: string) => void, stop: AbortSignal): Promise<number> {
   let failures = 0;

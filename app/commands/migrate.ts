@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { readConfig } from '../config.ts';
 import { databaseAddress } from '../context.ts';
 import { openDatabase } from '../store/database.ts';
@@ -6,8 +5,7 @@ import { migrate, waitForDatabase } from '../store/migrate.ts';
 import type { Command } from './command.ts';
 
 /** Migrates the job store to this release's schema, as `serve` does before it listens. */
-export const migrateStore: Command = async ({ args, env }) => {
-  parseArgs({ args, options: {} });
+export const migrateStore: Command = async ({ env }) => {
   const database = openDatabase(databaseAddress(readConfig(env)), () => {});
   try {
     await waitForDatabase(database);

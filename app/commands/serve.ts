@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import { parseArgs } from 'node:util';
 import { tickHourly } from '../actions/tick-hourly.ts';
 import { checkDatasets, type DatasetDefaults, removeDefaultsCommand } from '../bigquery/datasets.ts';
 import { isLoopback } from '../bigquery/warehouse.ts';
@@ -33,34 +32,33 @@ interface LocalMode {
   yes: boolean;
 }
 
+interface ServeOptions {
+  local?: boolean;
+  data: string;
+  portBase?: string;
+  clock?: string;
+  tick: boolean;
+  yes?: boolean;
+}
+
 /**
  * Runs the service. With `--local`, emulators supply whatever the environment does not configure: they keep their state in `--data`
  * (.local), use ports from `--port-base` (4444) and can freeze their clock (`--clock`). It then offers to create missing datasets
- * (`--yes` creates them without asking) and ticks every hour unless `--no-tick` is set.
+ * (`--yes` creates them without asking) and ticks every hour unless `--no-tick` is set. Its log is readable at a terminal.
  */
-export const serve: Command = async ({ args, env, stop }) => {
-  const { values } = parseArgs({
-    args,
-    options: {
-      local: { type: 'boolean' },
-      data: { type: 'string', default: '.local' },
-      'port-base': { type: 'string' },
-      clock: { type: 'string' },
-      'no-tick': { type: 'boolean', default: false },
-      yes: { type: 'boolean', default: false },
-    },
-  });
-  const events = createEvents(createLog());
+export const serve: Command<ServeOptions> = async ({ options, env, stop }) => {
+  const { tick, yes = false } = options;
+  const log = createLog(options.local ? (await import('../local/terminal-log.ts')).terminalLog(process.stdout) : undefined);
+  const events = createEvents(log);
   const uncaught = stopWhenUncaught(events);
   const ending = AbortSignal.any([stop, uncaught]);
-  if (!values.local) {
+  if (!options.local) {
     await run(readConfig(env), events, ending);
     return uncaught.aborted ? 1 : 0;
   }
   const { startLocal } = await import('../local/start-local.ts');
-  await using local = await startLocal(env, values);
-  const ticks = !values['no-tick'];
-  await run(readConfig(local.env, true), events, ending, { listening: (url) => local.explain(url, ticks), ticks, yes: values.yes });
+  await using local = await startLocal(env, options);
+  await run(readConfig(local.env, true), events, ending, { listening: (url) => local.explain(url, tick), ticks: tick, yes });
   return uncaught.aborted ? 1 : 0;
 };
 

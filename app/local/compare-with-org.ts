@@ -7,6 +7,8 @@ type Row = Record<string, Value>;
 
 export interface Comparison {
   rows: number;
+  /** rows that are deleted in Salesforce */
+  deleted: number;
   values: number;
   /** one sentence each */
   differences: string[];
@@ -35,7 +37,7 @@ export async function compareObject(
   const [rows] = await client.query(`SELECT * FROM \`${project}.${dataset}.${name}\``);
   const left = new Map((rows as Record<string, unknown>[]).map((row) => [row.Id as string, row]));
 
-  const result: Comparison = { rows: left.size, values: 0, differences: [] };
+  const result: Comparison = { rows: left.size, deleted: 0, values: 0, differences: [] };
   if (left.size !== rows.length) result.differences.push(`${rows.length - left.size} rows repeat the Id of another row`);
   const since = startDate === 'all' ? Number.NEGATIVE_INFINITY : Date.parse(startDate);
   for await (const record of readOrg(emulator, objectName)) {
@@ -62,6 +64,7 @@ function compareRow(id: string, record: Row, row: Record<string, unknown>, types
     const found = normal(plain(row[name]), types.get(name));
     if (expected !== found) result.differences.push(`${id}: ${name} is ${JSON.stringify(found)}, expected ${JSON.stringify(expected)}`);
   }
+  if (record.IsDeleted === true) result.deleted++;
   if ((record.IsDeleted === true) !== (plain(row._deleted_at) !== null))
     result.differences.push(`${id}: _deleted_at does not match IsDeleted`);
 }

@@ -1,15 +1,20 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Agent } from 'undici';
+import { query } from '../bigquery/jobs.ts';
+import { openWarehouse } from '../bigquery/warehouse.ts';
 import type { Command } from '../commands/command.ts';
+import { textOf } from '../commands/output/values.ts';
 import { AppError } from '../errors.ts';
 import { compareObject } from './compare-with-org.ts';
+import { count, hasChanged, type Jobs, type JobView, readJobs, showImports, showUniformly } from './demo-jobs.ts';
+import { openScreen, type Screen } from './demo-screen.ts';
+import { allow, callApi, rejectOnExit, setClock, startDemoService } from './demo-service.ts';
 import { type EmulatorEndpoints, readEndpoints } from './emulators/emulators.ts';
+import { DEFAULT_PORT_BASE } from './emulators/ports.ts';
+import { connectLines } from './start-local.ts';
 
 /** The consent page redirects here; nothing needs to listen on it. */
 const REDIRECT_URI = 'https://127.0.0.1/login/callback';
@@ -20,6 +25,22 @@ const LARGE_OBJECT = 'Everything__c';
 
 const START_DATE = '2023-03-01';
 
+/** Ten minutes after midnight, the previous day's window is closed and Salesforce has committed all of its rows. */
+const TICK_TIME = '00:10:00Z';
+
+const SAMPLE = `SELECT Id, Name, Industry, AnnualRevenue
+FROM salesforce.Account_live ORDER BY AnnualRevenue DESC LIMIT 10`;
+
+/** What the first imports show. */
+const EXPLANATION = [
+  'Each line is a window: the days of an object since its last import.',
+  'last_date is where the next one starts. exact: Salesforce counted as many',
+  'rows, before and after the import, as reached BigQuery.',
+];
+
+/** One call waits at most 50 seconds for the imports: a slow machine needs several. */
+const MAX_TICK_CALLS = 6;
+
 /** What every job must look like after a step, by the contract's table, and the window that the step must import, if any. */
 interface Expected {
   last_date: string;
@@ -27,35 +48,51 @@ interface Expected {
   imported?: { from: string; to: string };
 }
 
-/** Ten minutes after midnight, the previous day's window is closed and Salesforce has committed all of its rows. */
-const TICK_TIME = '00:10:00Z';
-
-/** The fields of a job that the demo shows. */
-interface JobView {
-  user_id: string;
-  object_name: string;
-  start_date: string;
-  last_date: string;
-  active: number;
-  table: string;
-  run: {
-    id: string;
-    from: string;
-    to: string;
-    state: string;
-    receipt: { delta_rows: number; verdict: string; methods: string[] } | null;
-  } | null;
+/** What the steps share. The figures are those that the last lines report. */
+interface Walk {
+  screen: Screen;
+  url: string;
+  emulator: EmulatorEndpoints;
+  userId: string;
+  /** as last shown */
+  jobs: Jobs;
+  windows: { imported: number; exact: number };
+  compared: { tables: number; rows: number; values: number; deleted: number };
+  bulkRows: number;
+  differences: number;
 }
 
+/** A step's title, and what it does: it changes the walk's figures. */
+type Step = [title: string, run: (walk: Walk) => Promise<void>];
+
+const STEPS: Step[] = [
+  ['Connect the org by OAuth, as a user who clicks Allow', connect],
+  [`Create ${OBJECTS.length} jobs, one per object, that import everything since ${START_DATE}`, createJobs],
+  importStep('2023-03-20', START_DATE),
+  importStep('2023-03-21', '2023-03-20'),
+  importStep('2023-03-22', '2023-03-21'),
+  ['Pause every job', (walk) => callForAll(walk, 'pause_importing_job', { last_date: '2023-03-22', active: 0 })],
+  ['On 2023-03-23: paused jobs import nothing', (walk) => tickOn(walk, '2023-03-23', { last_date: '2023-03-22', active: 0 })],
+  ['Resume every job', (walk) => callForAll(walk, 'resume_importing_job', { last_date: '2023-03-22', active: 1 })],
+  importStep('2023-03-25', '2023-03-22'),
+  [`Import all of ${LARGE_OBJECT}, which has too many rows for REST`, importLargeObject],
+  ['Compare every row and value in BigQuery with the org', compareAll],
+  ['Query BigQuery: the ten accounts with the highest revenue', showSample],
+];
+
 /** Runs the contract's sequence over HTTP, on its own service and emulators, then compares every value with the org. */
-export const demo: Command = async ({ args, stop }) => {
-  parseArgs({ args, options: {} });
+export const demo: Command = async ({ env, stop }) => {
+  const screen = openScreen(process.stdout, env, STEPS.length + 1);
+  const since = performance.now();
+  introduce(screen);
   const folder = await mkdtemp(join(tmpdir(), 'salesforce-bigquery-demo-'));
-  const service = startService(folder);
+  const service = startDemoService(folder, `${START_DATE}T${TICK_TIME}`, env);
   try {
-    const differences = await Promise.race([walk(service, folder), stopped(stop), died(service)]);
-    return differences === 0 ? 0 : 1;
+    const walk = await Promise.race([run(screen, service.listening, folder), rejectOnStop(stop), rejectOnExit(service)]);
+    conclude(walk, (performance.now() - since) / 1000);
+    return walk.differences === 0 ? 0 : 1;
   } finally {
+    screen.close();
     service.child.kill('SIGTERM');
     await service.ended;
     const endpoints = await readEndpoints(folder);
@@ -64,184 +101,220 @@ export const demo: Command = async ({ args, stop }) => {
   }
 };
 
-async function walk(service: Service, folder: string): Promise<number> {
-  const url = await service.listening;
-  const emulator = (await readEndpoints(folder))!;
-  const api = (path: string, fields?: Record<string, string>): Promise<string> => call(`${url}/${path}`, fields);
-  const known = new Set<string>();
-  let differences = 0;
-
-  heading('Connect the org by OAuth');
-  const authorizeUrl = await api('get_oauth_url', { redirect_uri: REDIRECT_URI });
-  const code = await allow(authorizeUrl);
-  const userId = await api('login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code });
-  console.log(userId);
-
-  const forEach = async (path: string, more: Record<string, string>, expected: Expected): Promise<void> => {
-    heading(`Call ${path}${more.start_date ? ` with start_date ${more.start_date}` : ''}`);
-    for (const object of OBJECTS) await api(path, { user_id: userId, object_name: object, ...more });
-    differences += await show(api, known, expected);
-  };
-  const tickOn = async (date: string, expected: Expected): Promise<void> => {
-    heading(`Call handle_importing_job on ${date}`);
-    await setClock(emulator.clock_url, `${date}T${TICK_TIME}`);
-    console.log(await api('handle_importing_job', { wait: '50' }));
-    differences += await show(api, known, expected);
-  };
-
-  await forEach('create_importing_job', { start_date: START_DATE }, { last_date: START_DATE, active: 1 });
-  await tickOn('2023-03-20', { last_date: '2023-03-20', active: 1, imported: { from: '2023-03-01', to: '2023-03-20' } });
-  await tickOn('2023-03-21', { last_date: '2023-03-21', active: 1, imported: { from: '2023-03-20', to: '2023-03-21' } });
-  await tickOn('2023-03-22', { last_date: '2023-03-22', active: 1, imported: { from: '2023-03-21', to: '2023-03-22' } });
-  await forEach('pause_importing_job', {}, { last_date: '2023-03-22', active: 0 });
-  await tickOn('2023-03-23', { last_date: '2023-03-22', active: 0 });
-  await forEach('resume_importing_job', {}, { last_date: '2023-03-22', active: 1 });
-  await tickOn('2023-03-25', { last_date: '2023-03-25', active: 1, imported: { from: '2023-03-22', to: '2023-03-25' } });
-
-  heading(`Backfill ${LARGE_OBJECT} through Bulk API 2.0 (start_date all)`);
-  await api('create_importing_job', { user_id: userId, object_name: LARGE_OBJECT, start_date: 'all' });
-  console.log(await api('handle_importing_job', { wait: '50' }));
-  const large = (await readJobs(api)).find((job) => job.object_name === LARGE_OBJECT);
-  console.log(`  ${LARGE_OBJECT}: ${large?.run?.receipt?.delta_rows} records, ${large?.run?.receipt?.methods.join(', ')}`);
-  if (!large?.run?.receipt?.methods[0]?.startsWith('bulk')) differences++;
-
-  heading('Compare every row and value in BigQuery with the org');
-  return differences + (await compareAll(api, emulator));
-}
-
-async function compareAll(api: (path: string) => Promise<string>, emulator: EmulatorEndpoints): Promise<number> {
-  let rows = 0;
-  let differences = 0;
-  for (const job of await readJobs(api)) {
-    const result = await compareObject(emulator, job.object_name, job.table, job.start_date, job.last_date);
-    console.log(
-      `${job.object_name.padEnd(14)} ${result.rows} rows, ${result.values} values checked, ${result.differences.length} differences`,
-    );
-    for (const difference of result.differences.slice(0, 10)) console.log(`  ${difference}`);
-    if (result.rows === 0) console.log('  no rows to check, which counts as a difference');
-    rows += result.rows;
-    differences += result.differences.length + (result.rows === 0 ? 1 : 0);
-  }
-  console.log(`\n${rows} rows checked, ${differences} differences.`);
-  return differences;
-}
-
-interface Service {
-  child: ChildProcess;
-  /** resolves to the service's URL once it is listening */
-  listening: Promise<string>;
-  ended: Promise<unknown>;
-  /** the last lines of its log */
-  output: string[];
-}
-
-/** Starts the service as a user would, but on any free ports and without this environment's settings: no real org, no real cloud. */
-function startService(folder: string): Service {
-  const cli = fileURLToPath(new URL('../cli.ts', import.meta.url));
-  const { PATH, HOME, TMPDIR } = process.env;
-  const options = ['--data', folder, '--port-base', '0', '--clock', `${START_DATE}T${TICK_TIME}`, '--no-tick'];
-  const child = spawn(process.execPath, [cli, 'serve', '--local', ...options], {
-    env: { PATH, HOME, ...(TMPDIR && { TMPDIR }), RUNS_PER_CONNECTION: '4' },
-    // If this process is killed, the channel closes and the service stops.
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    detached: true,
-  });
-  const output: string[] = [];
-  const listening = Promise.withResolvers<string>();
-  createInterface({ input: child.stdout! }).on('line', (line) => {
-    output.push(line);
-    if (output.length > 100) output.shift();
-    if (line.includes('"event":"listening"')) listening.resolve(`http://127.0.0.1:${(JSON.parse(line) as { port: number }).port}`);
-  });
-  return { child, listening: listening.promise, ended: once(child, 'exit'), output };
-}
-
-async function died({ ended, output }: Service): Promise<never> {
-  await ended;
-  throw new Error(`The service exited unexpectedly. Its last log lines:\n${output.join('\n')}`);
-}
-
-async function stopped(stop: AbortSignal): Promise<never> {
+async function rejectOnStop(stop: AbortSignal): Promise<never> {
   if (!stop.aborted) await once(stop, 'abort');
-  throw new AppError('stopping', 'The demo was stopped.');
+  throw new AppError('stopping', 'The demo was stopped. Nothing is left of it.');
 }
 
-/** Presses Allow on the consent page, as a user would. @returns the code from the redirect */
-async function allow(authorizeUrl: string): Promise<string> {
-  const page = await (await fetch(authorizeUrl)).text();
-  const fields = new URLSearchParams({ decision: 'allow' });
-  for (const [, name, value] of page.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g))
-    fields.set(name!, unescapeHtml(value!));
-  const response = await fetch(authorizeUrl, { method: 'POST', body: fields, redirect: 'manual' });
-  const code = URL.parse(response.headers.get('location') ?? '')?.searchParams.get('code');
-  if (!code) throw new Error(`The consent page returned no authorization code (HTTP ${response.status}).`);
-  return code;
+function introduce({ say }: Screen): void {
+  say('Salesforce to BigQuery: the demo', 'bold');
+  say(`
+Replicates ${OBJECTS.length + 1} objects of a Salesforce org into BigQuery, day by day, and then
+compares every value in BigQuery with the org. It takes half a minute, or longer
+on a busy machine.
+
+Nothing real is touched: Salesforce and BigQuery are emulators on this machine,
+with generated records. The dates are those of the org's clock, which the demo
+moves forward from ${START_DATE}. Everything is deleted at the end.`);
 }
 
-function unescapeHtml(text: string): string {
-  const entities: Record<string, string> = { '&amp;': '&', '&quot;': '"', '&#39;': "'", '&lt;': '<', '&gt;': '>' };
-  return text.replace(/&(?:amp|quot|#39|lt|gt);/g, (entity) => entities[entity]!);
-}
-
-/** Calls the API with form fields, as the contract's curl lines do. */
-async function call(url: string, fields: Record<string, string> = {}): Promise<string> {
-  const form = new FormData();
-  for (const [name, value] of Object.entries(fields)) form.set(name, value);
-  const response = await fetch(url, Object.keys(fields).length > 0 ? { method: 'POST', body: form } : {});
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${new URL(url).pathname} returned HTTP ${response.status}: ${text}`);
-  return text;
-}
-
-async function setClock(clockUrl: string, now: string): Promise<void> {
-  const response = await fetch(clockUrl, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ now }) });
-  if (!response.ok) throw new Error(`Cannot set the emulators' clock to ${now}: ${await response.text()}`);
-}
-
-async function readJobs(api: (path: string) => Promise<string>): Promise<JobView[]> {
-  return (JSON.parse(await api('jobs')) as { jobs: JobView[] }).jobs;
-}
-
-/** Prints the contract's table and the runs since it was last printed. @returns how many jobs differ from the contract */
-async function show(api: (path: string) => Promise<string>, known: Set<string>, expected: Expected): Promise<number> {
-  const jobs = await readJobs(api);
-  const cells = [
-    ['user_id', 'object_name', 'start_date', 'last_date', 'active'],
-    ...jobs.map((job) => [job.user_id.split('/').at(-1)!, job.object_name, job.start_date, job.last_date, String(job.active)]),
-  ];
-  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
-  for (const row of cells) console.log(`  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')}`);
-  const imported = new Map<string, JobView['run']>();
-  for (const { object_name, run } of jobs) {
-    if (!run || known.has(run.id)) continue;
-    known.add(run.id);
-    imported.set(object_name, run);
-    const count = run.receipt ? `${run.receipt.delta_rows} records, verdict ${run.receipt.verdict}` : run.state;
-    console.log(`  ${object_name}: imported from ${run.from} to ${dayBefore(run.to)}: ${count}`);
+async function run(screen: Screen, listening: Promise<string>, folder: string): Promise<Walk> {
+  screen.step('Start the service, its Postgres, and the emulators');
+  const [url, took] = await screen.wait('Starting', listening);
+  screen.passed(`listening on ${url}${took}`);
+  const walk: Walk = {
+    screen,
+    url,
+    emulator: (await readEndpoints(folder))!,
+    userId: '',
+    jobs: new Map(),
+    windows: { imported: 0, exact: 0 },
+    compared: { tables: 0, rows: 0, values: 0, deleted: 0 },
+    bulkRows: 0,
+    differences: 0,
+  };
+  for (const [title, step] of STEPS) {
+    screen.step(title);
+    await step(walk);
   }
-  const wrong = OBJECTS.filter(
-    (object) =>
-      !isAsExpected(
-        jobs.find((job) => job.object_name === object),
-        imported.get(object),
-        expected,
-      ),
-  );
-  if (wrong.length > 0) console.log(`  Differs from the contract: ${wrong.join(', ')}. Expected ${JSON.stringify(expected)}`);
-  return wrong.length;
+  return walk;
 }
 
-function isAsExpected(job: JobView | undefined, run: JobView['run'] | undefined, { last_date, active, imported }: Expected): boolean {
+async function connect(walk: Walk): Promise<void> {
+  const { screen, url } = walk;
+  showCall(screen, 'get_oauth_url', 'redirect_uri=…');
+  const authorizeUrl = await callApi(`${url}/get_oauth_url`, { redirect_uri: REDIRECT_URI });
+  const code = await allow(authorizeUrl);
+  showCall(screen, 'login_oauth_callback', 'redirect_uri=…', 'authorization_code=…');
+  walk.userId = await callApi(`${url}/login_oauth_callback`, { redirect_uri: REDIRECT_URI, authorization_code: code });
+  screen.passed(`connected user ${walk.userId.split('/').at(-1)}`);
+}
+
+async function createJobs(walk: Walk): Promise<void> {
+  await callForAll(walk, 'create_importing_job', { last_date: START_DATE, active: 1 }, { start_date: START_DATE });
+}
+
+/** Calls an endpoint for each object. */
+async function callForAll(walk: Walk, path: string, expected: Expected, more: Record<string, string> = {}): Promise<void> {
+  const { screen, url, userId } = walk;
+  const call = async (): Promise<void> => {
+    for (const object of OBJECTS) await callApi(`${url}/${path}`, { user_id: userId, object_name: object, ...more });
+  };
+  showCall(screen, path, `object_name=${OBJECTS[0]}`, ...Object.entries(more).map(([name, value]) => `${name}=${value}`));
+  const [, took] = await screen.wait(`Calling ${path} for ${OBJECTS.length} objects`, call());
+  screen.passed(`OK, and the same for the other ${OBJECTS.length - 1} objects${took}`);
+  await showChanges(walk, expected);
+}
+
+/** The step that imports the days from `from` to the day before `date`. */
+function importStep(date: string, from: string): Step {
+  const last = dayBefore(date);
+  const title = `On ${date}: import ${from === last ? 'the day before' : `${from} to ${last}`}`;
+  return [title, (walk) => tickOn(walk, date, { last_date: date, active: 1, imported: { from, to: date } })];
+}
+
+async function tickOn(walk: Walk, date: string, expected: Expected): Promise<void> {
+  await setClock(walk.emulator.clock_url, `${date}T${TICK_TIME}`);
+  await tick(walk);
+  await showChanges(walk, expected);
+}
+
+async function tick({ screen, url }: Walk): Promise<void> {
+  showCall(screen, 'handle_importing_job', 'wait=50');
+  const [report, took] = await screen.wait('Importing what is due', tickUntilDone(url));
+  const [outcome = '', ...others] = report.split(/; |\n/);
+  if (report.startsWith('OK')) screen.passed(`${outcome}${took}`);
+  else for (const line of [outcome, ...others]) screen.failed(line);
+}
+
+async function tickUntilDone(url: string): Promise<string> {
+  for (let calls = 1; ; calls++) {
+    const report = await callApi(`${url}/handle_importing_job`, { wait: '50' });
+    if (calls === MAX_TICK_CALLS || !/ is (running|queued|not started)\./.test(report)) return report;
+  }
+}
+
+async function importLargeObject(walk: Walk): Promise<void> {
+  const { screen, url, userId } = walk;
+  showCall(screen, 'create_importing_job', `object_name=${LARGE_OBJECT}`, 'start_date=all');
+  await callApi(`${url}/create_importing_job`, { user_id: userId, object_name: LARGE_OBJECT, start_date: 'all' });
+  await tick(walk);
+  await showChanges(walk);
+  const receipt = walk.jobs.get(LARGE_OBJECT)?.run?.receipt;
+  const method = receipt?.methods[0];
+  if (receipt && method?.startsWith('bulk')) {
+    screen.passed(`read through Bulk API 2.0 (${method})`);
+    walk.bulkRows = receipt.delta_rows;
+  } else fail(walk, `${LARGE_OBJECT} was not read through Bulk API 2.0.`);
+}
+
+/** Prints the jobs that have changed, and compares the contract's with what is expected. */
+async function showChanges(walk: Walk, expected?: Expected): Promise<void> {
+  const { screen } = walk;
+  const before = walk.jobs;
+  walk.jobs = await readJobs(walk.url);
+  const changed = [...walk.jobs.values()].filter((job) => hasChanged(job, before.get(job.object_name)));
+  const imported = changed.filter((job) => job.run && job.run.id !== before.get(job.object_name)?.run?.id);
+  if (imported.length > 0) showImports(screen, imported, before);
+  else if (changed.length > 0) showUniformly(screen, changed, before);
+  else screen.detail('No job changed.');
+  if (imported.length > 0 && walk.windows.imported === 0) for (const line of EXPLANATION) screen.detail(line, 'dim');
+  walk.windows.imported += imported.filter(({ run }) => run?.state === 'succeeded').length;
+  walk.windows.exact += imported.filter(({ run }) => run?.receipt?.verdict === 'exact').length;
+
+  const isNew = new Set(imported);
+  const wrong = OBJECTS.filter((object) => expected && !isAsExpected(walk.jobs.get(object), isNew, expected));
+  if (wrong.length > 0) fail(walk, `${wrong.join(', ')}: expected ${JSON.stringify(expected)}`, wrong.length);
+}
+
+function isAsExpected(job: JobView | undefined, isNew: ReadonlySet<JobView>, { last_date, active, imported }: Expected): boolean {
   const row = job?.start_date === START_DATE && job.last_date === last_date && job.active === active;
+  const run = job && isNew.has(job) ? job.run : undefined;
   const window = imported ? run?.state === 'succeeded' && run.from === imported.from && run.to === imported.to : !run;
   return row && window;
+}
+
+async function compareAll(walk: Walk): Promise<void> {
+  const { screen, emulator, compared } = walk;
+  const compare = async (job: JobView) => await compareObject(emulator, job.object_name, job.table, job.start_date, job.last_date);
+  const rows: string[][] = [];
+  const differences: string[] = [];
+  for (const job of walk.jobs.values()) {
+    const [result] = await screen.wait(`Comparing ${job.object_name}`, compare(job));
+    const found = result.rows === 0 ? ['There are no rows to compare.'] : result.differences;
+    rows.push([job.object_name, ...[result.rows, result.deleted, result.values, found.length].map(count)]);
+    differences.push(...found.slice(0, 10).map((difference) => `${job.object_name}: ${difference}`));
+    compared.tables++;
+    compared.rows += result.rows;
+    compared.deleted += result.deleted;
+    compared.values += result.values;
+    walk.differences += found.length;
+  }
+  screen.table(['object_name', '(rows)', '(of these deleted)', '(values)', '(differences)'], rows);
+  screen.detail('Rows that were edited after their import were imported again, and merged.', 'dim');
+  for (const difference of differences) screen.failed(difference);
+}
+
+async function showSample({ screen, emulator }: Walk): Promise<void> {
+  const { endpoint, project, location } = emulator.bigquery;
+  const config = { project, location, endpoint, stagingDataset: 'salesforce_staging', federation: undefined };
+  for (const line of SAMPLE.split('\n')) screen.detail(line, 'dim');
+  const rows = await query<Record<string, unknown>>(openWarehouse(config, new Agent()), SAMPLE, {});
+  const names = Object.keys(rows[0] ?? {});
+  screen.table(
+    names.map((name) => (name === 'AnnualRevenue' ? `(${name})` : name)),
+    rows.map((row) => names.map((name) => textOf(row[name]) ?? 'NULL')),
+  );
+  screen.detail('Account_live is the view of Account that leaves out deleted rows.', 'dim');
+}
+
+function conclude({ screen, windows, compared, bulkRows, differences }: Walk, seconds: number): void {
+  const { say, passed, failed } = screen;
+  const took = `${Math.round(seconds)} seconds`;
+  if (differences > 0) {
+    say(`\nThe demo failed, after ${took}`, ['bold', 'red']);
+    failed(`Differences from what is expected: ${count(differences)}. The lines marked ✗ name them.`);
+    return;
+  }
+  say(`\nWhat was proved, in ${took}`, 'bold');
+  passed(
+    `${count(compared.rows)} rows in ${compared.tables} tables, ${count(compared.values)} values: ${differences} differences from the org.`,
+  );
+  passed(`${count(compared.deleted)} rows deleted in Salesforce are kept, marked as deleted.`);
+  passed(`${windows.exact} of ${windows.imported} windows exact: BigQuery got every row that Salesforce counted.`);
+  passed(`${count(bulkRows)} rows, too many for REST, came through Bulk API 2.0.`);
+  passed('Paused jobs imported nothing; once resumed, they caught up.');
+  say('\nWhat to run next', 'bold');
+  for (const [command, meaning] of [
+    ['npm start', startLines(`http://127.0.0.1:${DEFAULT_PORT_BASE}`)],
+    ['npm run query -- "SELECT Id, Name, Industry FROM salesforce.Account_live LIMIT 10"', 'prints rows that you imported.'],
+    ['npm run doctor', 'checks what npm start runs.'],
+  ] as const) {
+    say();
+    say(command, 'cyan');
+    say(`  ${meaning}`);
+  }
+}
+
+function startLines(url: string): string {
+  return `serves the same on ${url} and keeps its data. In another
+  terminal, connect its org (npm start says how to log in), create a job, and
+  import:
+${connectLines(url)}
+  curl '${url}/handle_importing_job?wait=50'`;
+}
+
+function fail(walk: Walk, message: string, differences = 1): void {
+  walk.differences += differences;
+  walk.screen.failed(message);
+}
+
+/** Shows a call of the API; its user_id is left out. */
+function showCall({ detail }: Screen, path: string, ...fields: string[]): void {
+  detail(['POST', `/${path}`, ...fields].join(' '), 'dim');
 }
 
 /** The last day of a window. The contract's dates are inclusive: "from 2023-03-01 to 2023-03-19" ends before the 20th. */
 function dayBefore(date: string): string {
   return new Date(Date.parse(date) - 86_400_000).toISOString().slice(0, 10);
-}
-
-function heading(text: string): void {
-  console.log(`\n${text}`);
 }

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { parseArgs } from 'node:util';
 import type { Command } from '../commands/command.ts';
 import { CommandError } from '../commands/command-error.ts';
 import { type EmulatorEndpoints, type EmulatorOptions, startEmulators } from './emulators/emulators.ts';
@@ -9,10 +8,16 @@ import { isStartError } from './emulators/start-error.ts';
 /** Sent to the parent process, if it is ours: the emulators' endpoints, or one sentence on why they did not start. */
 export type EmulatorMessage = { endpoints: EmulatorEndpoints } | { refusal: string };
 
+interface EmulatorsOptions {
+  data: string;
+  portBase?: string;
+  clock?: string;
+}
+
 /** Runs the emulators until the command is stopped. */
-export const emulators: Command = async ({ args, stop }) => {
+export const emulators: Command<EmulatorsOptions> = async ({ options, stop }) => {
   try {
-    const { endpoints, close } = await startEmulators(readOptions(args));
+    const { endpoints, close } = await startEmulators(readOptions(options));
     try {
       if (process.connected) process.send?.({ endpoints } satisfies EmulatorMessage);
       else console.log(JSON.stringify(endpoints, null, 2));
@@ -29,14 +34,10 @@ export const emulators: Command = async ({ args, stop }) => {
   }
 };
 
-function readOptions(args: string[]): EmulatorOptions {
-  const { values } = parseArgs({
-    args,
-    options: { data: { type: 'string', default: '.local' }, 'port-base': { type: 'string' }, clock: { type: 'string' } },
-  });
+function readOptions({ data, portBase, clock }: EmulatorsOptions): EmulatorOptions {
   return {
-    dataFolder: values.data,
-    ...(values['port-base'] !== undefined && { portBase: readPortBase(values['port-base']) }),
-    ...(values.clock !== undefined && { now: values.clock }),
+    dataFolder: data,
+    ...(portBase !== undefined && { portBase: readPortBase(portBase) }),
+    ...(clock !== undefined && { now: clock }),
   };
 }

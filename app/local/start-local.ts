@@ -15,6 +15,8 @@ import type { EmulatorMessage } from './emulators-command.ts';
 export interface Local extends AsyncDisposable {
   /** the environment, completed with the emulators' settings */
   env: NodeJS.ProcessEnv;
+  /** what the emulators provide, in a sentence that starts with "Local:" */
+  summary: string;
   /** Prints what is local, where its data is stored, how to try each endpoint, and whether the service ticks by itself. */
   explain(url: string, ticks: boolean): void;
 }
@@ -22,8 +24,8 @@ export interface Local extends AsyncDisposable {
 /** Command line options, not yet validated. */
 export interface LocalOptions {
   data: string;
-  'port-base'?: string | undefined;
-  clock?: string | undefined;
+  portBase?: string;
+  clock?: string;
 }
 
 /** One variable of a group is enough to use the real Salesforce or BigQuery instead of the emulator. */
@@ -36,23 +38,49 @@ const BIGQUERY = ['GOOGLE_CLOUD_PROJECT', 'BIGQUERY_API_ENDPOINT', 'BIGQUERY_LOC
  * @throws CommandError
  */
 export async function startLocal(env: NodeJS.ProcessEnv, options: LocalOptions): Promise<Local> {
+  return await orCommandError(async () => {
+    const dataFolder = resolve(options.data);
+    const portBase = options.portBase === undefined ? undefined : readPortBase(options.portBase);
+    await prepareDataFolder(dataFolder);
+    return await fillIn(env, dataFolder, portBase, () => attachOrStart(dataFolder, portBase, options.clock));
+  });
+}
+
+/**
+ * Completes the environment as `startLocal` does, with emulators that are already running: starts and creates nothing.
+ * @throws CommandError
+ */
+export async function findLocal(env: NodeJS.ProcessEnv, options: LocalOptions): Promise<Local> {
+  return await orCommandError(async () => {
+    const dataFolder = resolve(options.data);
+    return await fillIn(env, dataFolder, undefined, async () => {
+      const endpoints = await findEmulators(dataFolder);
+      if (endpoints) return { endpoints, close: async () => {} };
+      throw new CommandError(
+        `No local service with its data in ${shortPath(dataFolder)} is running. Start it with npm start, then run this again.`,
+      );
+    });
+  });
+}
+
+async function orCommandError(open: () => Promise<Local>): Promise<Local> {
   try {
-    return await fillIn(env, options);
+    return await open();
   } catch (error) {
     throw isStartError(error) ? new CommandError(error.message, { cause: error }) : error;
   }
 }
 
-async function fillIn(env: NodeJS.ProcessEnv, options: LocalOptions): Promise<Local> {
-  const dataFolder = resolve(options.data);
-  const portBase = options['port-base'] === undefined ? undefined : readPortBase(options['port-base']);
-  await prepareDataFolder(dataFolder);
+async function fillIn(
+  env: NodeJS.ProcessEnv,
+  dataFolder: string,
+  portBase: number | undefined,
+  attach: () => Promise<Attached>,
+): Promise<Local> {
   const lacks = (names: string[]): boolean => names.every((name) => !env[name]);
   const missing = { database: lacks(['DATABASE_URL']), salesforce: lacks(SALESFORCE), bigquery: lacks(BIGQUERY) };
   const needed = Object.values(missing).includes(true);
-  const { endpoints, close } = needed
-    ? await attachOrStart(dataFolder, portBase, options.clock)
-    : { endpoints: undefined, close: async () => {} };
+  const { endpoints, close } = needed ? await attach() : { endpoints: undefined, close: async () => {} };
   return {
     env: {
       PORT: String(endpoints?.port_base ?? portBase ?? DEFAULT_PORT_BASE),
@@ -62,6 +90,7 @@ async function fillIn(env: NodeJS.ProcessEnv, options: LocalOptions): Promise<Lo
       ...(endpoints && missing.bigquery && bigqueryOf(endpoints)),
       ...withoutEmpty(env),
     },
+    summary: summarize(dataFolder, missing),
     explain: (url, ticks) => console.log(explanation(url, ticks, dataFolder, missing, endpoints)),
     [Symbol.asyncDispose]: close,
   };
@@ -146,32 +175,44 @@ async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void>
   await ended;
 }
 
-/** Fits a standard terminal: 80 columns, 24 lines. */
-function explanation(
-  url: string,
-  ticks: boolean,
-  dataFolder: string,
-  missing: Record<'database' | 'salesforce' | 'bigquery', boolean>,
-  endpoints: EmulatorEndpoints | undefined,
-): string {
-  const local = Object.entries({ Postgres: missing.database, Salesforce: missing.salesforce, BigQuery: missing.bigquery })
-    .filter(([, isLocal]) => isLocal)
-    .map(([name]) => name);
-  const below = relative(process.cwd(), dataFolder);
-  const folder = below.startsWith('..') ? dataFolder : below;
-  const query = `npm run query -- ${folder === '.local' ? '' : `--data ${folder} `}"SELECT COUNT(*) AS accounts FROM salesforce.Account"`;
-  return `
-Listening on ${url}, for this machine only. No API key needed.
-Local: ${local.join(', ') || 'only the service'}. Data: ${folder}
-
-Connect the org: open the URL that the first call prints, choose Allow, and copy
-code=… from the address you are sent to (no page loads). Then create a job:
-  R=https://127.0.0.1/login/callback
+/** The curl lines that connect an org and create a job, indented, at most 80 columns wide. */
+export function connectLines(url: string): string {
+  return `  R=https://127.0.0.1/login/callback
   curl --form redirect_uri=$R ${url}/get_oauth_url
   curl --form redirect_uri=$R --form authorization_code='…' \\
     ${url}/login_oauth_callback
   curl --form user_id='…' --form object_name=Account \\
-    --form start_date=2024-03-10 ${url}/create_importing_job
+    --form start_date=2024-03-10 ${url}/create_importing_job`;
+}
+
+/** What the environment does not configure. */
+type Missing = Record<'database' | 'salesforce' | 'bigquery', boolean>;
+
+function summarize(dataFolder: string, missing: Missing): string {
+  const local = Object.entries({ Postgres: missing.database, Salesforce: missing.salesforce, BigQuery: missing.bigquery })
+    .filter(([, isLocal]) => isLocal)
+    .map(([name]) => name);
+  return `Local: ${local.join(', ') || 'only the service'}. Data: ${shortPath(dataFolder)}`;
+}
+
+function shortPath(folder: string): string {
+  const below = relative(process.cwd(), folder);
+  return below.startsWith('..') ? folder : below;
+}
+
+/** Fits a standard terminal: 80 columns, 24 lines. */
+function explanation(url: string, ticks: boolean, dataFolder: string, missing: Missing, endpoints: EmulatorEndpoints | undefined): string {
+  const folder = shortPath(dataFolder);
+  const data = folder === '.local' ? [] : [`--data ${folder}`];
+  const query = ['npm run query --', ...data, '"SELECT COUNT(*) AS accounts FROM salesforce.Account"'].join(' ');
+  const doctor = ['npm run doctor', ...data].join(' -- ');
+  return `
+Listening on ${url}, for this machine only. No API key needed.
+${summarize(dataFolder, missing)}
+
+Connect the org: open the URL that the first call prints, choose Allow, and copy
+code=… from the address you are sent to (no page loads). Then create a job:
+${connectLines(url)}
 
 Import what is due, then inspect the result:
   curl '${url}/handle_importing_job?wait=50'
@@ -184,6 +225,7 @@ ${
 `
     : ''
 }
+Check everything that it needs: ${doctor}
 ${ticks ? 'Imports what is due now and every hour (--no-tick: only on request).' : 'Imports only on request (--no-tick).'}
 Ctrl-C stops everything and keeps the data. To start over: rm -rf ${folder}
 `;

@@ -82,16 +82,52 @@ async function refusal(child: ChildProcess): Promise<string> {
   return output;
 }
 
+const COMMANDS = ['serve', 'migrate', 'doctor', 'query', 'emulators', 'demo'];
+
 describe('the command line', () => {
   test('lists its commands', async () => {
     const output = await refusal(start('unknown'));
-    for (const command of ['serve', 'migrate', 'query', 'emulators', 'demo']) expect(output).toContain(command);
+    for (const command of COMMANDS) expect(output).toContain(command);
   });
 
-  test.each(['serve', 'migrate', 'doctor', 'query', 'emulators', 'demo'])('%s names its options, and refuses others', async (command) => {
+  test('lists its commands with --help, and on standard error without a command', async () => {
+    const [help, bare] = await Promise.all([ended(start('--help')), ended(start('2>&1 >/dev/null'))]);
+    for (const command of COMMANDS) expect(help.output).toMatch(new RegExp(`^  ${command} `, 'm'));
+    expect(help.code).toBe(0);
+    expect(bare).toEqual({ code: 2, output: help.output });
+  });
+
+  test.each(COMMANDS)('%s describes its options, exit codes and examples, and refuses other options', async (command) => {
     const [help, sentence] = await Promise.all([ended(start(`${command} --help`)), refusal(start(`${command} --port-bass 5000`))]);
-    expect(help).toMatchObject({ code: 0, output: expect.stringContaining(`Usage: node app/cli.ts ${command}`) });
-    expect(sentence).toContain(`'--port-bass'. See node app/cli.ts ${command} --help.`);
+    expect(help.code).toBe(0);
+    expect(help.output).toMatch(
+      new RegExp(`^Usage: node app/cli.ts ${command} .*^Options:.*--help .*^Exit codes:\n  0  .*\n  1  .*\n  2  .*^Examples:\n  \\S`, 'ms'),
+    );
+    expect(help.output.split('\n').filter((line) => line.length > 80 && !/^ {2}(npm|node) /.test(line))).toEqual([]);
+    expect(sentence).toMatch(`Unknown option '--port-bass'.`);
+    expect(sentence).toMatch(new RegExp(` See node app/cli.ts ${command} --help\\.\n$`));
+  });
+
+  test('suggests the option that was meant', async () => {
+    expect(await refusal(start('serve --port-bass 5000'))).toBe(
+      "Unknown option '--port-bass'. Did you mean --port-base? See node app/cli.ts serve --help.\n",
+    );
+  });
+
+  test.each([
+    [
+      'an argument too many',
+      'demo now',
+      "Too many arguments for 'demo'. Expected 0 arguments but got 1. See node app/cli.ts demo --help.\n",
+    ],
+    [
+      'an option without its value',
+      'emulators --data',
+      "Option '--data <folder>' argument missing. See node app/cli.ts emulators --help.\n",
+    ],
+    ['an unknown option without a command', '--loud', "Unknown option '--loud'. See node app/cli.ts --help.\n"],
+  ])('refuses %s in one sentence', async (_, command, sentence) => {
+    expect(await refusal(start(command))).toBe(sentence);
   });
 
   test('serve without --local lists every missing setting and does not start', async () => {
@@ -168,7 +204,7 @@ describe('serve --local', () => {
     await allExited(secondPids);
   }, 60_000);
 
-  test('a second one attaches to the emulators of the first, and query asks it', async () => {
+  test('a second one attaches to the emulators of the first; query and doctor use them, too', async () => {
     const first = start(`serve --local --data ${folder} --port-base 0`);
     await waitForOutput(first, /"event":"tick"/);
     await waitForOutput(first, /To start over/);
@@ -182,6 +218,10 @@ describe('serve --local', () => {
     const { code, output } = await ended(start(`query --data ${folder} "SELECT 40 + 2 AS answer"`));
     expect(output).toContain('42');
     expect(code).toBe(0);
+    const health = await ended(start(`doctor --local --data ${folder}`));
+    expect(health.output).toContain(`Checking the service that npm start runs. Local: Postgres, Salesforce, BigQuery. Data: ${folder}\n`);
+    expect(health.output).toMatch(/\nok {4}BigQuery can load and merge: 1 row loaded, 1 merged\nAll checks passed\.\n$/);
+    expect(health.code).toBe(0);
     const printed = outputs.get(first)!.split('\n');
     expect(printed).toContainEqual(`  curl -X PUT -d '{"days": 1}' ${(await readEndpoints(folder))!.clock_url}`);
     expect(printed).toContainEqual(`Ctrl-C stops everything and keeps the data. To start over: rm -rf ${folder}`);
@@ -189,6 +229,9 @@ describe('serve --local', () => {
     first.kill('SIGTERM');
     expect((await ended(first)).code).toBe(0);
     await allExited(pids);
+    expect(await refusal(start(`doctor --local --data ${folder}`))).toBe(
+      `No local service with its data in ${folder} is running. Start it with npm start, then run this again.\n`,
+    );
   }, 60_000);
 
   test('reports in one sentence that a port is already in use', async () => {

@@ -40,10 +40,13 @@ const linesOf =
     output.split('\n').filter((line) => line.startsWith(`${mark} `));
 
 /** Runs the command as an operator does. */
-async function command(args: string[] = [], stop = new AbortController()): Promise<{ code: number; output: string; lines: Lines }> {
+async function command(
+  options: { connection?: string; object?: string } = {},
+  stop = new AbortController(),
+): Promise<{ code: number; output: string; lines: Lines }> {
   const log = jest.spyOn(console, 'log').mockImplementation(() => {});
   try {
-    const code = await doctor({ args: ['--real', ...args], env, stop: stop.signal });
+    const code = await doctor({ args: [], options: { real: true, ...options }, env, stop: stop.signal });
     const output = log.mock.calls.join('\n');
     return { code, output, lines: linesOf(output) };
   } finally {
@@ -143,7 +146,7 @@ describe('doctor --real', () => {
 
   test('says what follows if Salesforce responds differently than assumed', async () => {
     for (const kind of ['not-compressed', 'missing-locator', 'wrong-count'] as const) await salesforceFault({ kind });
-    const { code, lines } = await command(['--object', 'Opportunity']);
+    const { code, lines } = await command({ object: 'Opportunity' });
     expect(code).toBe(1);
     for (const topic of ['are gzipped on request', 'Sforce-Locator', 'Sforce-NumberOfRecords'])
       expect(lines('no').join('\n')).toContain(topic);
@@ -163,7 +166,7 @@ describe('doctor --real', () => {
   test('deletes what it created when it is stopped, including a running Bulk job', async () => {
     await salesforceFault({ kind: 'job-stuck' });
     const stop = new AbortController();
-    const stopped = command(['--object', 'Opportunity'], stop);
+    const stopped = command({ object: 'Opportunity' }, stop);
     while ((await bulkJobs()).length === 0);
     stop.abort();
     const { code, output } = await stopped;
@@ -173,9 +176,9 @@ describe('doctor --real', () => {
   });
 
   test('refuses an unknown connection', async () => {
-    await expect(command(['--connection', 'me'])).rejects.toThrow('--connection must be a user_id');
+    await expect(command({ connection: 'me' })).rejects.toThrow('--connection must be a user_id');
     const unknown = userId.replace(/005.{15}$/, '005000000000000AAA');
-    await expect(command(['--connection', unknown])).rejects.toThrow('No connection has this user_id');
+    await expect(command({ connection: unknown })).rejects.toThrow('No connection has this user_id');
     await expectNothingLeft();
   });
 });

@@ -27,7 +27,7 @@ async function tablesOf(dataset: string): Promise<unknown[]> {
 async function runDoctor(changes: NodeJS.ProcessEnv = {}): Promise<{ code: number; output: string }> {
   const log = jest.spyOn(console, 'log').mockImplementation(() => {});
   try {
-    const code = await doctor({ args: [], env: { ...env, ...changes }, stop: new AbortController().signal });
+    const code = await doctor({ args: [], options: {}, env: { ...env, ...changes }, stop: new AbortController().signal });
     return { code, output: log.mock.calls.join('\n') };
   } finally {
     log.mockRestore();

@@ -100,6 +100,18 @@ describe('the image', () => {
     expect(output()).toContain('TOKEN_KEYS is not set');
   });
 
+  test('describes its commands, and says which of them it does not contain', async () => {
+    const [help, demo] = [start('--help', {}), start('demo', {})];
+    expect({ code: await help.ended, text: help.output() }).toMatchObject({
+      code: 0,
+      text: expect.stringMatching(/^ {2}doctor .*^ {2}query /ms),
+    });
+    expect({ code: await demo.ended, text: demo.output() }).toMatchObject({
+      code: 2,
+      text: expect.stringMatching(/^Cannot find module '.*demo\.ts'\. Production images do not contain what demo needs: .*\n$/),
+    });
+  });
+
   test('migrates the job store once', async () => {
     const first = start('migrate', environment);
     expect({ code: await first.ended, text: first.output() }).toMatchObject({ code: 0, text: expect.stringContaining('0001_job_store') });
