@@ -3,7 +3,7 @@ import { CommanderError, InvalidArgumentError, Option, Command as Program } from
 import type { Command } from './commands/command.ts';
 import { CommandError } from './commands/command-error.ts';
 import { stopSignal } from './commands/stop-signal.ts';
-import { ConfigError } from './config.ts';
+import { ConfigError } from './env-reader.ts';
 import { isAppError } from './errors.ts';
 
 interface CommandEntry {

@@ -1,4 +1,5 @@
-import type { Federation } from './bigquery/federated-client.ts';
+import type { Federation } from './bigquery/create-federated-client.ts';
+import { EnvReader } from './env-reader.ts';
 import type { SalesforceApp } from './salesforce/oauth.ts';
 
 /** What a key may do. The schedule uses `tick`, which may start due runs and read nothing. */
@@ -68,19 +69,6 @@ export interface Config {
   scheduleClockUrl: string | undefined;
 }
 
-/** Reports all configuration errors at once, one sentence each. */
-export class ConfigError extends Error {
-  readonly faults: string[];
-
-  constructor(faults: string[]) {
-    super(
-      `The configuration has ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}:\n${faults.map((fault) => `- ${fault}`).join('\n')}`,
-    );
-    this.name = 'ConfigError';
-    this.faults = faults;
-  }
-}
-
 const ROLES: readonly Role[] = ['read', 'data', 'operate', 'admin', 'tick'];
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 
@@ -90,7 +78,7 @@ const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
  * @throws ConfigError
  */
 export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
-  const read = new Reader(env);
+  const read = new EnvReader(env);
   const host = read.text('HOST', 'the address to listen on', local ? '127.0.0.1' : '0.0.0.0');
   if (local && !LOOPBACK.includes(host)) read.fault(`With --local, the service listens on loopback only, but HOST is ${host}. Unset HOST.`);
   const scheduleClockUrl = env.SCHEDULE_CLOCK_URL || undefined;
@@ -126,68 +114,13 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
 
 /** Reads the BigQuery settings only. @throws ConfigError */
 export function readBigQueryConfig(env: NodeJS.ProcessEnv): Config['bigquery'] {
-  const read = new Reader(env);
+  const read = new EnvReader(env);
   const config = readBigQuery(read);
   read.finish();
   return config;
 }
 
-/** Reads variables and collects the errors in them. */
-class Reader {
-  readonly env: NodeJS.ProcessEnv;
-  readonly #faults: string[] = [];
-
-  constructor(env: NodeJS.ProcessEnv) {
-    this.env = env;
-  }
-
-  fault(sentence: string): void {
-    this.#faults.push(sentence);
-  }
-
-  text(name: string, meaning: string, fallback?: string): string {
-    const value = this.env[name]?.trim();
-    if (!value) {
-      if (fallback === undefined) this.fault(`${name} is not set. Set it to ${meaning}.`);
-      return fallback ?? '';
-    }
-    if (/^<.*>$|^x{3,}$|^(change[-_ ]?me|todo|placeholder|secret|password)$/i.test(value))
-      this.fault(`${name} is a placeholder. Set it to ${meaning}.`);
-    return value;
-  }
-
-  integer(name: string, fallback: number, min: number, max: number): number {
-    const value = Number(this.env[name]?.trim() || fallback);
-    if (!Number.isInteger(value) || value < min || value > max) this.fault(`${name} must be an integer between ${min} and ${max}.`);
-    return value;
-  }
-
-  share(name: string, fallback: number): number {
-    const value = Number(this.env[name]?.trim() || fallback);
-    if (!(value >= 0.01 && value <= 1)) this.fault(`${name} must be a number between 0.01 and 1.`);
-    return value;
-  }
-
-  /** The first choice is the default. */
-  choice<Choice extends string>(name: string, choices: readonly [Choice, ...Choice[]]): Choice {
-    const value = this.env[name]?.trim() || choices[0];
-    const found = choices.find((choice) => choice === value);
-    if (!found) this.fault(`${name} must be ${choices.join(' or ')}.`);
-    return found ?? choices[0];
-  }
-
-  url(name: string, meaning: string, protocols: string[]): string {
-    const value = this.text(name, meaning);
-    if (value && !protocols.includes(URL.parse(value)?.protocol ?? '')) this.fault(`${name} is invalid. Set it to ${meaning}.`);
-    return value.replace(/\/$/, '');
-  }
-
-  finish(): void {
-    if (this.#faults.length > 0) throw new ConfigError(this.#faults);
-  }
-}
-
-function readPublicUrl(read: Reader): string {
+function readPublicUrl(read: EnvReader): string {
   const address = read.url('PUBLIC_URL', 'the public address of the service, https://<host>', ['http:', 'https:']);
   const url = URL.parse(address);
   if (url && (!isSafe(url) || url.pathname !== '/' || url.search || url.hash))
@@ -195,7 +128,7 @@ function readPublicUrl(read: Reader): string {
   return address;
 }
 
-function readDatabase(read: Reader): DatabaseConfig {
+function readDatabase(read: EnvReader): DatabaseConfig {
   if (!read.env.DB_SECRET_ARN) {
     return {
       url: read.url('DATABASE_URL', 'the URL of the job store, postgres://user:password@host:5432/database', ['postgres:', 'postgresql:']),
@@ -221,7 +154,7 @@ function readProxy(env: NodeJS.ProcessEnv): Config['proxy'] {
   };
 }
 
-function readFederation(read: Reader): FederationConfig | undefined {
+function readFederation(read: EnvReader): FederationConfig | undefined {
   if (!read.env.WIF_AUDIENCE && !read.env.GCP_SERVICE_ACCOUNT) return undefined;
   return {
     audience: read.text('WIF_AUDIENCE', 'the resource name of the workload identity provider, //iam.googleapis.com/projects/…'),
@@ -230,7 +163,7 @@ function readFederation(read: Reader): FederationConfig | undefined {
 }
 
 /** ECS sets the path; other platforms set the full URL. */
-function readAws(read: Reader): AwsConfig {
+function readAws(read: EnvReader): AwsConfig {
   const { env } = read;
   const region = read.text('AWS_REGION', 'the AWS region of the task');
   const path = env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI;
@@ -247,7 +180,7 @@ function readAws(read: Reader): AwsConfig {
 }
 
 /** The app for SALESFORCE_LOGIN_URL, then those for other orgs from SALESFORCE_APPS (JSON: login URL → {client_id, client_secret}). */
-function readApps(read: Reader): SalesforceApp[] {
+function readApps(read: EnvReader): SalesforceApp[] {
   const others = readOtherApps(read);
   if (others.length > 0 && !read.env.SALESFORCE_CLIENT_ID && !read.env.SALESFORCE_LOGIN_URL) return others;
   const main = {
@@ -259,7 +192,7 @@ function readApps(read: Reader): SalesforceApp[] {
   return [main, ...others.filter((app) => app.loginUrl !== main.loginUrl)];
 }
 
-function readOtherApps(read: Reader): SalesforceApp[] {
+function readOtherApps(read: EnvReader): SalesforceApp[] {
   const text = read.env.SALESFORCE_APPS;
   if (!text) return [];
   try {
@@ -281,26 +214,26 @@ function isSafe(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.includes(url.hostname));
 }
 
-function readEndpoint(read: Reader): string {
+function readEndpoint(read: EnvReader): string {
   const endpoint = read.url('BIGQUERY_API_ENDPOINT', 'the URL of a BigQuery endpoint', ['http:', 'https:']);
   const url = URL.parse(endpoint);
   if (url && !isSafe(url)) read.fault('BIGQUERY_API_ENDPOINT must use https because credentials are sent to it.');
   return endpoint;
 }
 
-function checkLoginUrl(read: Reader, name: string, loginUrl: string): void {
+function checkLoginUrl(read: EnvReader, name: string, loginUrl: string): void {
   const url = URL.parse(loginUrl);
   if (url && (!isSafe(url) || url.pathname !== '/' || url.search))
     read.fault(`Login hosts in ${name} must have the form https://<host>, without a path or query.`);
 }
 
-function readApiVersion(read: Reader): string {
+function readApiVersion(read: EnvReader): string {
   const version = read.text('SALESFORCE_API_VERSION', 'a Salesforce API version, for example 66.0', '66.0');
   if (!/^\d{2,3}\.0$/.test(version)) read.fault('SALESFORCE_API_VERSION must be an API version, for example 66.0.');
   return version;
 }
 
-function readBigQuery(read: Reader): Config['bigquery'] {
+function readBigQuery(read: EnvReader): Config['bigquery'] {
   return {
     project: read.text('GOOGLE_CLOUD_PROJECT', 'the ID of the Google Cloud project to bill'),
     location: read.text('BIGQUERY_LOCATION', 'the location of the datasets, for example EU or europe-north1'),
@@ -312,7 +245,7 @@ function readBigQuery(read: Reader): Config['bigquery'] {
   };
 }
 
-function readDatasets(read: Reader): string[] {
+function readDatasets(read: EnvReader): string[] {
   const datasets = read
     .text('BIGQUERY_DATASETS', 'a comma-separated list of dataset names', 'salesforce')
     .split(',')
@@ -323,7 +256,7 @@ function readDatasets(read: Reader): string[] {
   return datasets;
 }
 
-function readTokenKeys(read: Reader): Buffer[] {
+function readTokenKeys(read: EnvReader): Buffer[] {
   const text = read.text('TOKEN_KEYS', '32 random bytes in base64, for example the output of `openssl rand -base64 32`');
   if (!text) return [];
   const keys = text.split(',').map((key) => Buffer.from(key.trim(), 'base64'));
@@ -335,7 +268,7 @@ function readTokenKeys(read: Reader): Buffer[] {
   return keys;
 }
 
-function readApiKeys(read: Reader): ApiKey[] {
+function readApiKeys(read: EnvReader): ApiKey[] {
   const text = read.text('API_KEYS', 'a comma-separated list of keys, each as name:role:sha256');
   if (!text) return [];
   return text.split(',').flatMap((entry) => {

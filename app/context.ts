@@ -4,10 +4,10 @@ import type pg from 'pg';
 import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { databasePassword } from './aws/database-password.ts';
 import { taskCredentials } from './aws/task-credentials.ts';
-import type { Federation } from './bigquery/federated-client.ts';
+import type { Federation } from './bigquery/create-federated-client.ts';
 import { openWarehouse, type Warehouse } from './bigquery/warehouse.ts';
 import type { Config } from './config.ts';
-import { forWholePages, LIMITS, type Limits } from './core/limits.ts';
+import { LIMITS, type Limits, limitsForMultipartUploads } from './core/limits.ts';
 import { Semaphore } from './core/semaphore.ts';
 import { AppError } from './errors.ts';
 import type { Events } from './events.ts';
@@ -31,7 +31,7 @@ export interface Context {
   readonly warehouse: Warehouse;
   readonly describes: DescribeCache;
   readonly limits: Limits;
-  /** API calls made to each org, and its limits */
+  /** API calls to each org, and its limits */
   readonly calls: OrgCalls;
   /** limits concurrent uploads in this process */
   readonly uploads: Semaphore;
@@ -58,7 +58,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
   // Pages are large and slow to start; each request sets its own idle timeouts.
   const { httpProxy, httpsProxy, noProxy } = config.proxy;
   const dispatcher = new EnvHttpProxyAgent({ httpProxy, httpsProxy, noProxy, connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
-  const warehouse = openWarehouse({ ...config.bigquery, federation: federationOf(config, credentials) }, dispatcher, limits);
+  const warehouse = openWarehouse({ ...config.bigquery, federation: toFederation(config, credentials) }, dispatcher, limits);
   const longRequests = new Map<string, Semaphore>();
 
   const app = (loginUrl?: string): SalesforceApp => {
@@ -80,7 +80,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
     dispatcher,
     warehouse,
     describes: new DescribeCache(),
-    limits: config.bigquery.upload === 'multipart' ? forWholePages(limits) : limits,
+    limits: config.bigquery.upload === 'multipart' ? limitsForMultipartUploads(limits) : limits,
     calls,
     uploads: new Semaphore(limits.uploads),
     longRequests: (orgId) => {
@@ -137,7 +137,7 @@ export function databaseAddress(
   return { ...parts, password: databasePassword(store, secretArn), certificates: readFileSync(certificatesFile, 'utf8') };
 }
 
-function federationOf({ federation, aws }: Config, credentials: Credentials): Federation | undefined {
+function toFederation({ federation, aws }: Config, credentials: Credentials): Federation | undefined {
   return federation && { ...federation, region: aws!.region, credentials: credentials! };
 }
 

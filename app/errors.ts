@@ -39,7 +39,7 @@ export type ErrorCode =
   | 'stopping'
   | 'internal';
 
-const KNOWN: Record<ErrorCode, { status: number; recovery: Recovery }> = {
+const DEFAULTS: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   invalid_request: { status: 400, recovery: 'give-up' },
   unauthorized: { status: 401, recovery: 'give-up' },
   forbidden: { status: 403, recovery: 'give-up' },
@@ -86,8 +86,8 @@ export class AppError extends Error {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'AppError';
     this.code = code;
-    this.status = options.status ?? KNOWN[code].status;
-    this.recovery = options.recovery ?? KNOWN[code].recovery;
+    this.status = options.status ?? DEFAULTS[code].status;
+    this.recovery = options.recovery ?? DEFAULTS[code].recovery;
     this.details = options.details ?? {};
   }
 }
@@ -98,7 +98,7 @@ export function isAppError(error: unknown): error is AppError {
 }
 
 /** The stable code of a foreign error (Node, Postgres, undici), or undefined. Searches `cause`, because fetch nests it there. */
-export function foreignCode(error: unknown): string | undefined {
+export function externalErrorCode(error: unknown): string | undefined {
   for (let current = error, depth = 0; current && depth < 5; depth++) {
     const { code, cause } = current as { code?: unknown; cause?: unknown };
     if (typeof code === 'string') return code;
@@ -107,7 +107,7 @@ export function foreignCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** A platform's code or name as it may be shown and logged; undefined where it is not shaped like one: it may be any text then. */
-export function plainCode(code: unknown): string | undefined {
+/** A platform's code or name as it may be shown and logged; undefined if it is not shaped like one, because it may then be any text. */
+export function safeCode(code: unknown): string | undefined {
   return typeof code === 'string' && /^[A-Za-z][\w.-]{1,80}$/.test(code) ? code : undefined;
 }

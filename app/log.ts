@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { AppError, plainCode } from './errors.ts';
+import { AppError, safeCode } from './errors.ts';
 
 export type Log = pino.Logger;
 
@@ -33,7 +33,7 @@ export function describeError(error: unknown): Record<`error_${string}`, unknown
 function placeOf(error: unknown): Record<string, unknown> {
   const { name, code, message, stack } = (error ?? {}) as { name?: unknown; code?: unknown; message?: unknown; stack?: unknown };
   return {
-    name: plainCode(name) ?? typeof error,
+    name: safeCode(name) ?? typeof error,
     ...(typeof code === 'string' || typeof code === 'number' ? { foreign_code: code } : {}),
     at: framesOf(String(stack ?? ''), String(message ?? '')),
   };

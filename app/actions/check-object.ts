@@ -1,10 +1,10 @@
 import type { Context } from '../context.ts';
-import { STAMPS } from '../core/cursor.ts';
-import { BEGINNING } from '../core/window.ts';
+import { CURSOR_FIELDS } from '../core/cursor.ts';
+import { MIN_DATE } from '../core/window.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { describeObject, type ObjectDescription } from '../salesforce/describe.ts';
-import { isTimeOut, refusalCode } from '../salesforce/errors.ts';
-import { firstId, hasNullCursors } from '../salesforce/soql.ts';
+import { isTimeout, refusalCode } from '../salesforce/errors.ts';
+import { findAnyId, hasNullCursors } from '../salesforce/soql.ts';
 import type { Connection } from '../store/connections.ts';
 
 /** A caller is waiting for the response. */
@@ -20,11 +20,11 @@ const NO_ID = /^0{15}(AAA)?$/;
  * Describes an object, bypassing the cache, and checks that it can be queried and that its rows have Ids.
  * @throws AppError not_found, invalid_request, and the errors of a call to Salesforce
  */
-export async function describeImportable(context: Context, connection: Connection, objectName: string): Promise<ObjectDescription> {
+export async function describeImportableObject(context: Context, connection: Connection, objectName: string): Promise<ObjectDescription> {
   const description = await describe(context, connection, objectName);
   const { name, queryable, fields } = description;
   if (!queryable) throw new AppError('invalid_request', `Salesforce does not allow queries of ${name}. Choose another object.`);
-  if (fields.some((field) => field.name === 'DurableId')) throw noIds(name);
+  if (fields.some((field) => field.name === 'DurableId')) throw noIdsError(name);
   if (fields.some((field) => field.name === 'Id' && field.type === 'id')) return description;
   throw new AppError(
     'invalid_request',
@@ -37,7 +37,7 @@ export async function describeImportable(context: Context, connection: Connectio
  * A timeout is inconclusive, because a run cuts windows that are too large.
  * @throws AppError salesforce_refused, with Salesforce's reason; invalid_request if rows have no Ids of their own
  */
-export async function tryWindow(
+export async function checkWindowQuery(
   context: Context,
   connection: Connection,
   description: ObjectDescription,
@@ -49,7 +49,7 @@ export async function tryWindow(
     objectName: name,
     cursorField,
     createdDate: fields.some((field) => field.name === 'CreatedDate'),
-    cursorFrom: BEGINNING,
+    cursorFrom: MIN_DATE,
     cursorTo: await context.scheduleNow(),
     open: true,
     idFrom: null,
@@ -57,10 +57,10 @@ export async function tryWindow(
     nullCursor: false,
   };
   try {
-    const id = await firstId(client, range);
-    if (id && NO_ID.test(id)) throw noIds(name);
+    const id = await findAnyId(client, range);
+    if (id && NO_ID.test(id)) throw noIdsError(name);
   } catch (error) {
-    if (isTimeOut(error) || TOO_SLOW_CODES.has(refusalCode(error) ?? '')) {
+    if (isTimeout(error) || TOO_SLOW_CODES.has(refusalCode(error) ?? '')) {
       context.events.windowCheckTimedOut(name);
       return;
     }
@@ -77,7 +77,7 @@ export async function tryWindow(
  * itself sets.
  * @throws AppError
  */
-export async function mayLackCursor(
+export async function mayHaveNullCursors(
   context: Context,
   connection: Connection,
   { name, fields }: ObjectDescription,
@@ -89,8 +89,8 @@ export async function mayLackCursor(
 }
 
 /** @throws AppError invalid_request, always: the object has no usable cursor field */
-export function refuseWithoutCursor({ name, fields }: ObjectDescription): never {
-  const seen = fields.map((field) => field.name).filter((field) => STAMPS.includes(field));
+export function rejectWithoutCursor({ name, fields }: ObjectDescription): never {
+  const seen = fields.map((field) => field.name).filter((field) => CURSOR_FIELDS.includes(field));
   const why =
     seen.length > 0
       ? `Salesforce cannot filter it by ${seen.join(' or ')}`
@@ -98,7 +98,7 @@ export function refuseWithoutCursor({ name, fields }: ObjectDescription): never 
   throw new AppError('invalid_request', `${name} cannot be imported by time window: ${why}.`);
 }
 
-function noIds(name: string): AppError {
+function noIdsError(name: string): AppError {
   return new AppError('invalid_request', `${name} cannot be imported because its rows have no Ids of their own. Choose another object.`);
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { parseIdentityUrl } from '../core/identity.ts';
 import { AppError } from '../errors.ts';
-import { authorizeUrl, exchangeCode, loginHelp, newCodeVerifier } from '../salesforce/oauth.ts';
+import { authorizeUrl, exchangeCode, explainLoginError, newCodeVerifier } from '../salesforce/oauth.ts';
 import { deleteAuthorization, findAuthorization, startAuthorization } from '../store/authorizations.ts';
 import { saveGrant } from '../store/connections.ts';
 
@@ -23,7 +23,7 @@ export async function startConnection(context: Context, redirectUri: string, log
   return authorizeUrl(app, redirectUri, state, codeVerifier);
 }
 
-export interface Callback {
+export interface LoginCallback {
   redirectUri: string;
   /** from the redirect: a code, or an error */
   authorizationCode: string | undefined;
@@ -32,7 +32,7 @@ export interface Callback {
 }
 
 /** Completes the login of `startConnection` and stores the grant. @returns the user_id, Salesforce's identity URL @throws AppError */
-export async function finishConnection(context: Context, callback: Callback): Promise<string> {
+export async function finishConnection(context: Context, callback: LoginCallback): Promise<string> {
   const { redirectUri, authorizationCode, error, state } = callback;
   const authorization = await findAuthorization(context.database, context.sealer, redirectUri, state);
   if (!authorization) {
@@ -44,7 +44,7 @@ export async function finishConnection(context: Context, callback: Callback): Pr
   }
   if (error !== undefined) {
     await deleteAuthorization(context.database, authorization);
-    throw new AppError('login_refused', loginHelp(error, authorization.loginUrl));
+    throw new AppError('login_refused', explainLoginError(error, authorization.loginUrl));
   }
   if (!authorizationCode) throw new AppError('invalid_request', 'authorization_code is missing. Pass the code from the redirect.');
   const reply = await exchangeCode(

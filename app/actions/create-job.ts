@@ -1,16 +1,16 @@
-import { findDefaults, removeDefaultsCommand } from '../bigquery/datasets.ts';
+import { findDefaultExpirations, removeDefaultExpirationsCommand } from '../bigquery/datasets.ts';
 import type { Context } from '../context.ts';
-import { CREATED_STAMP, chooseCursor } from '../core/cursor.ts';
+import { CREATED_DATE, chooseCursor } from '../core/cursor.ts';
 import { type Deletes, parseDeletes } from '../core/deletes.ts';
 import { isWorthPartitioning } from '../core/partitioning.ts';
 import { formatStartDate, parseStartDate } from '../core/start-date.ts';
 import { windowEnd } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import type { ObjectDescription } from '../salesforce/describe.ts';
-import { recordCount } from '../salesforce/record-count.ts';
+import { estimateRecordCount } from '../salesforce/record-count.ts';
 import type { Connection } from '../store/connections.ts';
 import { findHeldJob, findJob, insertJob, type Job } from '../store/jobs.ts';
-import { describeImportable, mayLackCursor, refuseWithoutCursor, tryWindow } from './check-object.ts';
+import { checkWindowQuery, describeImportableObject, mayHaveNullCursors, rejectWithoutCursor } from './check-object.ts';
 import { takeOver } from './take-over.ts';
 
 export interface JobRequest {
@@ -39,15 +39,15 @@ export async function createJob(context: Context, connection: Connection, reques
   const existing = await findExisting(context, connection, request, startDate, targetDataset);
   if (existing) return existing;
 
-  const description = await describeImportable(context, connection, request.objectName);
-  const cursorField = chooseCursor(description.fields) ?? refuseWithoutCursor(description);
+  const description = await describeImportableObject(context, connection, request.objectName);
+  const cursorField = chooseCursor(description.fields) ?? rejectWithoutCursor(description);
   const appendOnly = chooseAppendOnly(description, cursorField, request.appendOnly);
-  await tryWindow(context, connection, description, cursorField);
+  await checkWindowQuery(context, connection, description, cursorField);
   const job = {
     connectionId: connection.id,
     objectName: description.name,
     cursorField,
-    cursorNillable: await mayLackCursor(context, connection, description, cursorField),
+    cursorNillable: await mayHaveNullCursors(context, connection, description, cursorField),
     targetDataset,
     targetTable: description.name,
     partitioned: await choosePartitioning(context, connection, description),
@@ -59,7 +59,7 @@ export async function createJob(context: Context, connection: Connection, reques
   const created = await insertJob(context.database, job);
   if (created) {
     context.events.jobCreated(created, formatStartDate(startDate), appendOnly);
-    await warnOfDefaults(context, created);
+    await warnOfDefaultExpirations(context, created);
     return created;
   }
   // A concurrent call created the job first.
@@ -80,18 +80,18 @@ async function findExisting(
   targetDataset: string,
 ): Promise<Job | undefined> {
   const own = await findJob(context.database, connection.id, request.objectName);
-  if (own) return requireSame(own, startDate, request);
+  if (own) return requireSameOptions(own, startDate, request);
   const found = await findHeldJob(context.database, connection.orgId, request.objectName, request.dataset, targetDataset);
   if (!found) return undefined;
-  requireSame(found.job, startDate, request);
+  requireSameOptions(found.job, startDate, request);
   return await takeOver(context, connection, found, request.takeOver);
 }
 
 /** Warns if the dataset has default expirations; the job's own tables do not inherit them. A failed check does not fail the request. */
-async function warnOfDefaults({ warehouse, config, events }: Context, job: Job): Promise<void> {
+async function warnOfDefaultExpirations({ warehouse, config, events }: Context, job: Job): Promise<void> {
   try {
-    const defaults = await findDefaults(warehouse, job.targetDataset);
-    const remove = removeDefaultsCommand(config.bigquery.project, job.targetDataset);
+    const defaults = await findDefaultExpirations(warehouse, job.targetDataset);
+    const remove = removeDefaultExpirationsCommand(config.bigquery.project, job.targetDataset);
     if (defaults) events.datasetHasDefaultExpiration(defaults, remove, job);
   } catch (error) {
     events.datasetNotChecked(job.targetDataset, job, error);
@@ -105,7 +105,7 @@ function chooseDataset(context: Context, wanted: string | undefined): string {
   throw new AppError('invalid_request', `dataset must be one of ${datasets.join(', ')}. To add another, set BIGQUERY_DATASETS.`);
 }
 
-function requireSame(job: Job, startDate: Date, { dataset, deletes, appendOnly }: JobRequest): Job {
+function requireSameOptions(job: Job, startDate: Date, { dataset, deletes, appendOnly }: JobRequest): Job {
   if (job.startDate.getTime() !== startDate.getTime()) {
     const since = formatStartDate(job.startDate);
     throw new AppError('conflict', `A job for ${job.objectName} already exists with start_date ${since}, which cannot be changed.`);
@@ -127,7 +127,7 @@ function requireSame(job: Job, startDate: Date, { dataset, deletes, appendOnly }
 
 /** Whether rows are never edited: specified by the caller, or certain if the object cannot be updated, for example AccountHistory. */
 function chooseAppendOnly({ name, updateable }: ObjectDescription, cursorField: string, wanted: boolean | undefined): boolean {
-  if (cursorField !== CREATED_STAMP) return wanted ?? false;
+  if (cursorField !== CREATED_DATE) return wanted ?? false;
   if (wanted ?? !updateable) return true;
   throw new AppError(
     'invalid_request',
@@ -138,7 +138,7 @@ function chooseAppendOnly({ name, updateable }: ObjectDescription, cursorField: 
 /** Decided once, because a table's partitioning cannot be changed. */
 async function choosePartitioning(context: Context, connection: Connection, { name, fields }: ObjectDescription): Promise<boolean> {
   if (!fields.some((field) => field.name === 'CreatedDate')) return false;
-  return isWorthPartitioning(await recordCount(context.salesforce(connection.id), name), fields.length);
+  return isWorthPartitioning(await estimateRecordCount(context.salesforce(connection.id), name), fields.length);
 }
 
 function requireDeletable({ name, fields }: ObjectDescription, deletes: Deletes): Deletes {

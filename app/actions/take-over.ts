@@ -1,11 +1,11 @@
 import type { Context } from '../context.ts';
 import { columnsOf } from '../core/columns.ts';
-import { canCutWindows } from '../core/cursor.ts';
+import { canBeCursor } from '../core/cursor.ts';
 import { AppError } from '../errors.ts';
 import type { Connection } from '../store/connections.ts';
 import { type HeldJob, type Job, takeOverJob } from '../store/jobs.ts';
 import { lastFields } from '../store/runs.ts';
-import { describeImportable, tryWindow } from './check-object.ts';
+import { checkWindowQuery, describeImportableObject } from './check-object.ts';
 
 /**
  * Moves a job of another user of the same org to this connection: it continues from its `last_date`, in its table. Its open run is
@@ -21,10 +21,10 @@ export async function takeOver(context: Context, connection: Connection, { job, 
       `User ${holder.identityUrl} of the same org already imports ${job.objectName} into ${job.targetDataset}.${job.targetTable}. To move that job, with its last_date, to this user, add take_over=true. Otherwise choose another dataset.`,
     );
   }
-  const description = await describeImportable(context, connection, job.objectName);
+  const description = await describeImportableObject(context, connection, job.objectName);
   const seen = new Set(columnsOf(description.fields).map(({ field }) => field));
   const missing = [
-    ...(canCutWindows(description.fields, job.cursorField) ? [] : [job.cursorField]),
+    ...(canBeCursor(description.fields, job.cursorField) ? [] : [job.cursorField]),
     ...(job.partitioned && !seen.has('CreatedDate') ? ['CreatedDate'] : []),
     ...(job.deletes !== 'keep' && !seen.has('IsDeleted') ? ['IsDeleted'] : []),
   ];
@@ -34,7 +34,7 @@ export async function takeOver(context: Context, connection: Connection, { job, 
       `The job for ${job.objectName} needs ${missing.join(', ')}, which this user cannot see or filter by. Grant read access, then call create_importing_job again.`,
     );
   }
-  await tryWindow(context, connection, description, job.cursorField);
+  await checkWindowQuery(context, connection, description, job.cursorField);
   const fieldsLost = (await lastFields(context.database, job.id)).filter((field) => !seen.has(field));
   const taken = await takeOverJob(context.database, job, connection.id, force);
   if (!taken) throw new AppError('conflict', `The job for ${job.objectName} has just changed. Call create_importing_job again.`);

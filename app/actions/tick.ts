@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { lagLeftMs, nextWindowEnd, windowEnd } from '../core/window.ts';
+import { nextWindowEnd, remainingLagMs, windowEnd } from '../core/window.ts';
 import type { JobFilter } from '../store/jobs.ts';
 import { queueDueRuns } from '../store/runs.ts';
 
@@ -17,7 +17,7 @@ export interface Tick {
 export async function tick(context: Context, filter: JobFilter = {}): Promise<Tick> {
   const now = await context.scheduleNow();
   const to = windowEnd(now, 'day');
-  const { jobIds, runIds } = await queueDueRuns(context.database, to, lagLeftMs(to, now, context.config.lagMinutes), filter);
+  const { jobIds, runIds } = await queueDueRuns(context.database, to, remainingLagMs(to, now, context.config.lagMinutes), filter);
   context.events.tick(to, jobIds.length, runIds.length);
   return { runIds, nextWindowEnd: nextWindowEnd(now, 'day') };
 }

@@ -1,16 +1,16 @@
-import { readSecret, type SecretStore } from './read-secret.ts';
+import { readSecret, type SecretsManager } from './read-secret.ts';
 
 /** RDS rotates its password weekly. We pick up the new one within this time, or immediately if Postgres refuses the old one. */
-const KEEP_MS = 60_000;
+const MAX_AGE_MS = 60_000;
 
 /** The password from RDS's own secret (JSON: username, password), cached for a minute or until `forget`. */
-export function databasePassword(store: SecretStore, arn: string): { read(): Promise<string>; forget(): void } {
+export function databasePassword(store: SecretsManager, arn: string): { read(): Promise<string>; forget(): void } {
   let known: { password: string; until: number } | undefined;
   return {
     async read() {
       if (known && Date.now() < known.until) return known.password;
       const { password } = JSON.parse(await readSecret(store, arn)) as { password: string };
-      known = { password, until: Date.now() + KEEP_MS };
+      known = { password, until: Date.now() + MAX_AGE_MS };
       return password;
     },
     forget() {

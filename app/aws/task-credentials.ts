@@ -9,10 +9,10 @@ export interface CredentialsEndpoint {
   token: string | undefined;
   tokenFile: string | undefined;
   /** time limit for the whole response; five seconds by default */
-  answerMs?: number;
+  timeoutMs?: number;
 }
 
-interface Answer {
+interface CredentialsResponse {
   AccessKeyId: string;
   SecretAccessKey: string;
   Token: string;
@@ -20,32 +20,32 @@ interface Answer {
 }
 
 /** Short, because the endpoint is on the task's own host. */
-const ANSWER_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 
 /** Refresh credentials this long before they expire. */
-const MARGIN_MS = 5 * 60_000;
+const REFRESH_MARGIN_MS = 5 * 60_000;
 
 /** Returns the task role's credentials, cached until shortly before they expire. google-auth-library neither supports ECS nor caches them. */
 export function taskCredentials(endpoint: CredentialsEndpoint): () => Promise<AwsSecurityCredentials> {
   let known: { credentials: AwsSecurityCredentials; until: number } | undefined;
   return async () => {
     if (known && Date.now() < known.until) return known.credentials;
-    const answer = await ask(endpoint);
+    const answer = await fetchCredentials(endpoint);
     known = {
       credentials: { accessKeyId: answer.AccessKeyId, secretAccessKey: answer.SecretAccessKey, token: answer.Token },
-      until: Date.parse(answer.Expiration) - MARGIN_MS,
+      until: Date.parse(answer.Expiration) - REFRESH_MARGIN_MS,
     };
     return known.credentials;
   };
 }
 
-async function ask({ url, token, tokenFile, answerMs = ANSWER_MS }: CredentialsEndpoint): Promise<Answer> {
+async function fetchCredentials({ url, token, tokenFile, timeoutMs = TIMEOUT_MS }: CredentialsEndpoint): Promise<CredentialsResponse> {
   const authorization = tokenFile ? (await readFile(tokenFile, 'utf8')).trim() : token;
   const { statusCode, body } = await request(url, {
     headers: authorization ? { authorization } : {},
-    signal: AbortSignal.timeout(answerMs),
+    signal: AbortSignal.timeout(timeoutMs),
   });
-  if (statusCode === 200) return (await body.json()) as Answer;
+  if (statusCode === 200) return (await body.json()) as CredentialsResponse;
   await body.dump();
   throw new Error(`The credentials endpoint of the task returned HTTP ${statusCode}.`);
 }

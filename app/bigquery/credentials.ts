@@ -1,7 +1,7 @@
 import { AuthClient, GoogleAuth, type gaxios } from 'google-auth-library';
-import { failureSentence } from '../core/failure-sentence.ts';
-import { AppError, foreignCode } from '../errors.ts';
-import { type Federation, federatedClient } from './federated-client.ts';
+import { failureMessage } from '../core/failure-message.ts';
+import { AppError, externalErrorCode } from '../errors.ts';
+import { createFederatedClient, type Federation } from './create-federated-client.ts';
 
 /**
  * Credentials whose errors say what to do. The library's own client hides them: without credentials it calls BigQuery anonymously and
@@ -48,23 +48,23 @@ export function defaultCredentials(project: string, scope: string): AuthClient {
     try {
       return await auth.getClient();
     } catch (error) {
-      throw missing(error);
+      throw missingCredentialsError(error);
     }
   };
   return new Credentials(find, (error) =>
-    refused(error, 'Google refused the application default credentials', () => 'Run gcloud auth application-default login again.'),
+    refusedError(error, 'Google refused the application default credentials', () => 'Run gcloud auth application-default login again.'),
   );
 }
 
 /** Keyless credentials in an ECS task. */
 export function federatedCredentials(federation: Federation, scope: string): AuthClient {
   const { audience, serviceAccount } = federation;
-  const credentials = (): ReturnType<Federation['credentials']> => federation.credentials().catch(withoutAws);
-  const client = federatedClient({ ...federation, credentials }, scope);
+  const credentials = (): ReturnType<Federation['credentials']> => federation.credentials().catch(throwAwsError);
+  const client = createFederatedClient({ ...federation, credentials }, scope);
   return new Credentials(
     async () => client,
     (error) =>
-      refused(error, 'Google refused the AWS role of the task', (url) =>
+      refusedError(error, 'Google refused the AWS role of the task', (url) =>
         url.includes(':generateAccessToken')
           ? `Grant the principals of the workload identity pool (WIF_AUDIENCE is ${audience}) the role Workload Identity User on ${serviceAccount}, and check that GCP_SERVICE_ACCOUNT is correct.`
           : `Check WIF_AUDIENCE (${audience}), and check that the attribute condition of this workload identity provider allows the AWS role of the task.`,
@@ -73,7 +73,7 @@ export function federatedCredentials(federation: Federation, scope: string): Aut
 }
 
 /** Does not show the cause's message, which may quote a key file. */
-function missing(cause: unknown): AppError {
+function missingCredentialsError(cause: unknown): AppError {
   const fromVariable = String((cause as { message?: unknown }).message).includes('GOOGLE_APPLICATION_CREDENTIALS');
   const message = fromVariable
     ? 'The file in GOOGLE_APPLICATION_CREDENTIALS contains no usable credentials. Point the variable to a valid file, or unset it and run gcloud auth application-default login.'
@@ -81,8 +81,8 @@ function missing(cause: unknown): AppError {
   return new AppError('bigquery_refused', message, { cause, recovery: 'defer' });
 }
 
-function withoutAws(cause: unknown): never {
-  const reason = foreignCode(cause) ?? (cause as { name?: string }).name ?? 'no reason given';
+function throwAwsError(cause: unknown): never {
+  const reason = externalErrorCode(cause) ?? (cause as { name?: string }).name ?? 'no reason given';
   const message = `Could not authenticate with Google: AWS did not provide credentials for the task role (${reason}). Check that the task definition has a task role.`;
   throw new AppError('bigquery_unavailable', message, { cause });
 }
@@ -94,13 +94,13 @@ interface TokenError {
 }
 
 /** @param advice returns what to do, given the URL that refused */
-function refused(error: unknown, what: string, advice: (url: string) => string): AppError {
+function refusedError(error: unknown, what: string, advice: (url: string) => string): AppError {
   if (error instanceof AppError) return error;
   const { response, config } = error as { response?: { status?: number; data?: TokenError }; config?: { url?: unknown } };
   const doing = 'authenticate with Google';
   const status = response?.status;
   if (status === undefined || status === 429 || status >= 500) {
-    const code = status === undefined ? (foreignCode(error) ?? 'no reason given') : `HTTP ${status}`;
+    const code = status === undefined ? (externalErrorCode(error) ?? 'no reason given') : `HTTP ${status}`;
     const message = `Could not ${doing}: its token service did not respond (${code}).`;
     return new AppError('bigquery_unavailable', message, { cause: error });
   }
@@ -109,6 +109,6 @@ function refused(error: unknown, what: string, advice: (url: string) => string):
     typeof oauthError === 'object'
       ? { code: oauthError.status, message: oauthError.message }
       : { code: oauthError, message: error_description };
-  const sentence = failureSentence({ doing, what, code: code ?? `HTTP ${status}`, message, advice: advice(String(config?.url ?? '')) });
+  const sentence = failureMessage({ doing, what, code: code ?? `HTTP ${status}`, message, advice: advice(String(config?.url ?? '')) });
   return new AppError('bigquery_refused', sentence, { cause: error, recovery: 'defer' });
 }

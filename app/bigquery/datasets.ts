@@ -1,12 +1,12 @@
 import { AppError } from '../errors.ts';
+import { fallbackOnStatus } from './fallback-on-status.ts';
 import type { Dataset } from './resources.ts';
-import { unlessStatus } from './unless-status.ts';
 import { isLoopback, type Warehouse } from './warehouse.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** A dataset's default expirations for new tables and their partitions, in days; null: none. */
-export interface DatasetDefaults {
+export interface DefaultExpirations {
   dataset: string;
   tableDays: number | null;
   partitionDays: number | null;
@@ -18,10 +18,10 @@ export interface DatasetDefaults {
  * @returns the target datasets that have default expirations; the staging dataset may have one
  * @throws AppError bigquery_refused
  */
-export async function checkDatasets(warehouse: Warehouse, datasets: readonly string[]): Promise<DatasetDefaults[]> {
+export async function checkDatasets(warehouse: Warehouse, datasets: readonly string[]): Promise<DefaultExpirations[]> {
   const found = await findDatasets(warehouse, datasets);
   const missing = missingOf(found);
-  if (missing.length > 0 && !isLoopback(warehouse.uploadUrl)) throw missingDatasets(warehouse, missing);
+  if (missing.length > 0 && !isLoopback(warehouse.uploadUrl)) throw missingDatasetsError(warehouse, missing);
   for (const name of missing) await createDataset(warehouse, name);
   return datasets.flatMap((name) => defaultsOf(name, found.get(name) ?? {})).filter(hasDefaults);
 }
@@ -56,7 +56,7 @@ async function findDatasets(warehouse: Warehouse, datasets: readonly string[]): 
 }
 
 /** The error that says which datasets are missing and how to create them. */
-export function missingDatasets(warehouse: Warehouse, names: readonly string[], orElse?: string): AppError {
+export function missingDatasetsError(warehouse: Warehouse, names: readonly string[], orElse?: string): AppError {
   const { project, location } = warehouse;
   const what = names.length === 1 ? `The dataset ${names[0]} does` : `The datasets ${names.join(' and ')} do`;
   const commands = names.map((name) => `  bq --location=${location} mk --dataset ${project}:${name}`);
@@ -67,18 +67,20 @@ export function missingDatasets(warehouse: Warehouse, names: readonly string[], 
 /** Creates a dataset in the configured location, unless another process already did. */
 export async function createDataset(warehouse: Warehouse, name: string): Promise<void> {
   const { location } = warehouse;
-  await warehouse.call(`create the dataset ${name}`, (client) => unlessStatus(409, undefined, client.createDataset(name, { location })));
+  await warehouse.call(`create the dataset ${name}`, (client) =>
+    fallbackOnStatus(409, undefined, client.createDataset(name, { location })),
+  );
 }
 
 /** The default expirations of a dataset; undefined if it has none. @throws AppError */
-export async function findDefaults(warehouse: Warehouse, name: string): Promise<DatasetDefaults | undefined> {
+export async function findDefaultExpirations(warehouse: Warehouse, name: string): Promise<DefaultExpirations | undefined> {
   const dataset = await findDataset(warehouse, name);
   const defaults = dataset && defaultsOf(name, dataset);
   return defaults && hasDefaults(defaults) ? defaults : undefined;
 }
 
 /** For example: salesforce has a default table expiration of 60 days. */
-export function describeDefaults({ dataset, tableDays, partitionDays }: DatasetDefaults): string {
+export function describeDefaultExpirations({ dataset, tableDays, partitionDays }: DefaultExpirations): string {
   const parts = [
     ...(tableDays === null ? [] : [`a default table expiration of ${tableDays} days`]),
     ...(partitionDays === null ? [] : [`a default partition expiration of ${partitionDays} days`]),
@@ -87,22 +89,22 @@ export function describeDefaults({ dataset, tableDays, partitionDays }: DatasetD
 }
 
 /** The command that removes a dataset's default expirations. */
-export function removeDefaultsCommand(project: string, dataset: string): string {
+export function removeDefaultExpirationsCommand(project: string, dataset: string): string {
   return `bq update --default_table_expiration 0 --default_partition_expiration 0 ${project}:${dataset}`;
 }
 
 async function findDataset(warehouse: Warehouse, name: string): Promise<Dataset | undefined> {
   const found = await warehouse.call(`get the dataset ${name}`, (client) =>
-    unlessStatus(404, undefined, client.dataset(name).getMetadata()),
+    fallbackOnStatus(404, undefined, client.dataset(name).getMetadata()),
   );
   return found?.[0] as Dataset | undefined;
 }
 
-function defaultsOf(dataset: string, { defaultTableExpirationMs, defaultPartitionExpirationMs }: Dataset): DatasetDefaults {
+function defaultsOf(dataset: string, { defaultTableExpirationMs, defaultPartitionExpirationMs }: Dataset): DefaultExpirations {
   return { dataset, tableDays: days(defaultTableExpirationMs), partitionDays: days(defaultPartitionExpirationMs) };
 }
 
-function hasDefaults({ tableDays, partitionDays }: DatasetDefaults): boolean {
+function hasDefaults({ tableDays, partitionDays }: DefaultExpirations): boolean {
   return tableDays !== null || partitionDays !== null;
 }
 

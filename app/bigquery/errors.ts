@@ -1,5 +1,5 @@
-import { failureSentence } from '../core/failure-sentence.ts';
-import { AppError, foreignCode, isAppError, plainCode } from '../errors.ts';
+import { failureMessage } from '../core/failure-message.ts';
+import { AppError, externalErrorCode, isAppError, safeCode } from '../errors.ts';
 
 /** Reasons of transient errors, in HTTP errors and in failed jobs. */
 const TRANSIENT = new Set([
@@ -34,7 +34,7 @@ interface ErrorProto {
 }
 
 /** The errors in a failed job's `status`. */
-export interface FailedStatus {
+export interface FailedJobStatus {
   errorResult?: ErrorProto | undefined;
   /** all errors, including details */
   errors?: readonly ErrorProto[] | undefined;
@@ -50,7 +50,7 @@ export function translateBigQueryError(error: unknown, doing: string): AppError 
   const { errors, message } = error as { errors?: ErrorProto[]; message?: string };
   const first = errors?.[0];
   if (status === undefined && !first) {
-    const reason = foreignCode(error) ?? 'no reason given';
+    const reason = externalErrorCode(error) ?? 'no reason given';
     return new AppError('bigquery_unavailable', `Could not ${doing}: BigQuery did not respond (${reason}).`, { cause: error });
   }
   // The client library's message repeats those in `errors`. If there are none, it is a body from elsewhere, such as a proxy.
@@ -59,11 +59,11 @@ export function translateBigQueryError(error: unknown, doing: string): AppError 
 }
 
 /** The same for a job with an `errorResult`. One of its other errors may give the location: a row, a field. */
-export function translateJobError({ errorResult = {}, errors = [] }: FailedStatus, doing: string): AppError {
+export function translateJobError({ errorResult = {}, errors = [] }: FailedJobStatus, doing: string): AppError {
   const { reason, message = '', location } = errorResult;
   const detail = errors.find((each) => each.message && each.message !== message && !SUMMARY.test(each.message));
-  const said = detail ? `${placed(detail)} ${message}` : message;
-  return refusal({ reason, message: said, location }, undefined, doing, new Error(message || 'the job failed'), message);
+  const detailed = detail ? `${placed(detail)} ${message}` : message;
+  return refusal({ reason, message: detailed, location }, undefined, doing, new Error(message || 'the job failed'), message);
 }
 
 /** A summary without details. */
@@ -76,17 +76,17 @@ function placed({ message = '', location }: ErrorProto): string {
 
 /** @param text the message that decides whether the error is transient */
 function refusal(
-  { reason: said, message = '', location }: ErrorProto,
+  { reason: rawReason, message = '', location }: ErrorProto,
   status: number | undefined,
   doing: string,
   cause: unknown,
   text = message,
 ): AppError {
-  const reason = plainCode(said) ?? (status === undefined ? 'unknown' : `HTTP ${status}`);
-  const place = plainCode(location);
+  const reason = safeCode(rawReason) ?? (status === undefined ? 'unknown' : `HTTP ${status}`);
+  const place = safeCode(location);
   const code = place ? `${reason}, ${place}` : reason;
   const options = { cause, details: { bigquery_reason: reason } };
-  const say = (what: string, advice?: string): string => failureSentence({ doing, what, code, message, advice });
+  const say = (what: string, advice?: string): string => failureMessage({ doing, what, code, message, advice });
   if (reason === 'quotaExceeded') {
     const sentence = say('a BigQuery quota is used up', 'The service continues once the quota allows it.');
     return new AppError('bigquery_unavailable', sentence, { ...options, recovery: 'defer' });

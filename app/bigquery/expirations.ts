@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts';
 import type { Table } from './resources.ts';
-import type { TableName } from './sql.ts';
-import { display, getTable, patchTable } from './table.ts';
+import type { TableName } from './sql/quote.ts';
+import { formatTableName, getTable, patchTable } from './table.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** When a table expires, and how long after their time its partitions do. Null: never. */
@@ -10,7 +10,7 @@ export interface Expirations {
   partitionsMs: number | null;
 }
 
-export const NEVER: Expirations = { time: null, partitionsMs: null };
+export const NEVER_EXPIRES: Expirations = { time: null, partitionsMs: null };
 
 /** BigQuery may round the time. */
 const TOLERANCE_MS = 60_000;
@@ -22,7 +22,7 @@ const TOLERANCE_MS = 60_000;
  * @returns whether they were different
  * @throws AppError bigquery_refused if BigQuery does not keep them
  */
-export async function settleExpirations(warehouse: Warehouse, name: TableName, found: Table, wanted: Expirations): Promise<boolean> {
+export async function ensureExpirations(warehouse: Warehouse, name: TableName, found: Table, wanted: Expirations): Promise<boolean> {
   if (wrongExpirations(found, wanted).length === 0) return false;
   const expirationMs = wanted.partitionsMs === null ? null : String(wanted.partitionsMs);
   await patchTable(warehouse, name, {
@@ -31,25 +31,25 @@ export async function settleExpirations(warehouse: Warehouse, name: TableName, f
   });
   const after = await getTable(warehouse, name);
   const wrong = after ? wrongExpirations(after, wanted) : [];
-  if (wrong.length > 0) throw doesNotStay(name, wrong);
+  if (wrong.length > 0) throw expirationsNotKept(name, wrong);
   return true;
 }
 
-type Default = 'table' | 'partition';
+type ExpirationKind = 'table' | 'partition';
 
 /** The dataset defaults that may have caused a wrong expiration. */
-function wrongExpirations({ expirationTime, timePartitioning }: Table, { time, partitionsMs }: Expirations): Default[] {
-  const wrong: Default[] = [];
+function wrongExpirations({ expirationTime, timePartitioning }: Table, { time, partitionsMs }: Expirations): ExpirationKind[] {
+  const wrong: ExpirationKind[] = [];
   const isTimeRight = time === null ? !expirationTime : Math.abs(Number(expirationTime) - time.getTime()) < TOLERANCE_MS;
   if (!isTimeRight) wrong.push('table');
   if (timePartitioning && Number(timePartitioning.expirationMs ?? 0) !== (partitionsMs ?? 0)) wrong.push('partition');
   return wrong;
 }
 
-function doesNotStay(name: TableName, wrong: Default[]): AppError {
+function expirationsNotKept(name: TableName, wrong: ExpirationKind[]): AppError {
   const options = wrong.map((kind) => `--default_${kind}_expiration 0`).join(' ');
   return new AppError(
     'bigquery_refused',
-    `The ${wrong.join(' and ')} expiration of ${display(name)} comes from a dataset default and cannot be removed. Run bq update ${options} ${name.project}:${name.dataset}, then call handle_importing_job.`,
+    `The ${wrong.join(' and ')} expiration of ${formatTableName(name)} comes from a dataset default and cannot be removed. Run bq update ${options} ${name.project}:${name.dataset}, then call handle_importing_job.`,
   );
 }

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueryResultsOptions } from '@google-cloud/bigquery';
 import { AppError } from '../errors.ts';
 import { translateJobError } from './errors.ts';
+import { fallbackOnStatus } from './fallback-on-status.ts';
 import type { Job } from './resources.ts';
-import { unlessStatus } from './unless-status.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Statistics of a job that succeeded, in rows. Those of another kind of job are 0. */
-export interface FinishedJob {
+export interface JobStatistics {
   /** written by a load job */
   outputRows: number;
   /** rows that a MERGE inserted, updated and deleted */
@@ -18,8 +18,8 @@ export interface FinishedJob {
   bytesBilled: number;
 }
 
-/** The outcome of a job. `passing`: the failure is transient, so a job with another id may succeed. */
-export type JobOutcome = { succeeded: true; job: FinishedJob } | { succeeded: false; passing: boolean; error: AppError };
+/** The outcome of a job. After a transient failure, the same job with another id may succeed. */
+export type JobOutcome = { succeeded: true; job: JobStatistics } | { succeeded: false; transient: boolean; error: AppError };
 
 /** A statement, which BigQuery bills by the bytes it reads. */
 export interface Statement {
@@ -29,14 +29,14 @@ export interface Statement {
   /** identify the job's owner in the billing export and at adoption */
   labels: Record<string, string>;
   /** maximum bytes billed: BigQuery refuses a larger statement before reading anything, at no cost */
-  mostBytes: number;
+  maxBytesBilled: number;
 }
 
 /** After a 409 or a lost response, a job may be invisible for this long. */
-const INVISIBLE_MS = 60_000;
+const MAX_INVISIBLE_MS = 60_000;
 
 /** How long a cancelled job may take to stop. BigQuery does not guarantee that it does. */
-const CANCELLED_MS = 60_000;
+const MAX_CANCEL_MS = 60_000;
 
 const MAX_POLL_MS = 10_000;
 
@@ -50,8 +50,8 @@ export async function runQueryJob(warehouse: Warehouse, statement: Statement): P
   const doing = `run the job ${id}`;
   await requestJob(warehouse, statement, doing);
   const job = await waitForJob(warehouse, id);
-  if (job.configuration?.query?.query !== sql) return { succeeded: false, passing: true, error: otherStatement(id) };
-  return outcomeOf(job, doing);
+  if (job.configuration?.query?.query !== sql) return { succeeded: false, transient: true, error: differentStatementError(id) };
+  return toOutcome(job, doing);
 }
 
 /**
@@ -59,28 +59,28 @@ export async function runQueryJob(warehouse: Warehouse, statement: Statement): P
  * @throws AppError
  */
 export async function fenceJobId(warehouse: Warehouse, id: string, labels: Record<string, string>): Promise<void> {
-  await requestJob(warehouse, { id, sql: 'SELECT 1', labels, mostBytes: 1 }, `fence the job ${id}`);
+  await requestJob(warehouse, { id, sql: 'SELECT 1', labels, maxBytesBilled: 1 }, `fence the job ${id}`);
   await waitForJob(warehouse, id);
 }
 
 /** Another release used a different statement, or fenced the id. That job is done; ours will run under another id. */
-function otherStatement(id: string): AppError {
+function differentStatementError(id: string): AppError {
   return new AppError('bigquery_unavailable', `Job ${id} already exists with a different statement.`, { details: { bigquery_job: id } });
 }
 
-async function requestJob(warehouse: Warehouse, { id, sql, labels, mostBytes }: Statement, doing: string): Promise<void> {
-  const configuration = { labels, query: { query: sql, useLegacySql: false, maximumBytesBilled: String(mostBytes) } };
+async function requestJob(warehouse: Warehouse, { id, sql, labels, maxBytesBilled }: Statement, doing: string): Promise<void> {
+  const configuration = { labels, query: { query: sql, useLegacySql: false, maximumBytesBilled: String(maxBytesBilled) } };
   await createJob(warehouse, doing, id, configuration);
 }
 
 /** Creates a job. An existing job with this id is equivalent: it is ours, or from a worker that lost this run. */
 async function createJob(warehouse: Warehouse, doing: string, jobId: string, configuration: Job['configuration']): Promise<void> {
-  const options = { jobId, location: warehouse.location, configuration: { ...configuration, jobTimeoutMs: jobTimeout(warehouse) } };
-  await warehouse.call(doing, (client) => unlessStatus(409, undefined, client.createJob(options)));
+  const options = { jobId, location: warehouse.location, configuration: { ...configuration, jobTimeoutMs: jobTimeoutMs(warehouse) } };
+  await warehouse.call(doing, (client) => fallbackOnStatus(409, undefined, client.createJob(options)));
 }
 
 /** BigQuery tries to stop a job after this time, but does not guarantee it. */
-export function jobTimeout({ limits }: Warehouse): string {
+export function jobTimeoutMs({ limits }: Warehouse): string {
   return String(limits.bigqueryJobMs);
 }
 
@@ -103,7 +103,7 @@ export async function readRows<Row>(warehouse: Warehouse, id: string): Promise<R
 export async function query<Row>(warehouse: Warehouse, sql: string, labels: Record<string, string>): Promise<Row[]> {
   const id = `query_${crypto.randomUUID()}`;
   await createJob(warehouse, 'run a statement', id, { labels, query: { query: sql, useLegacySql: false } });
-  const outcome = outcomeOf(await waitForJob(warehouse, id), 'run a statement');
+  const outcome = toOutcome(await waitForJob(warehouse, id), 'run a statement');
   if (!outcome.succeeded) throw outcome.error;
   return await readRows<Row>(warehouse, id);
 }
@@ -111,7 +111,7 @@ export async function query<Row>(warehouse: Warehouse, sql: string, labels: Reco
 /** Gets a job; undefined if it does not exist. @throws AppError */
 export async function findJob(warehouse: Warehouse, id: string): Promise<Job | undefined> {
   const found = await warehouse.call(`get the job ${id}`, (client) =>
-    unlessStatus(404, undefined, client.job(id, { location: warehouse.location }).getMetadata()),
+    fallbackOnStatus(404, undefined, client.job(id, { location: warehouse.location }).getMetadata()),
   );
   return found?.[0] as Job | undefined;
 }
@@ -124,10 +124,10 @@ export async function waitForJob(warehouse: Warehouse, id: string): Promise<Job>
   const { pollMs, bigqueryJobMs, bigqueryCallMs } = warehouse.limits;
   const since = Date.now();
   let cancelledAt: number | undefined;
-  for (let pause = pollMs; ; pause = Math.min(pause * 1.5, MAX_POLL_MS)) {
+  for (let pauseMs = pollMs; ; pauseMs = Math.min(pauseMs * 1.5, MAX_POLL_MS)) {
     const job = await findJob(warehouse, id);
     if (job?.status?.state === 'DONE') return job;
-    if (!job && Date.now() > since + INVISIBLE_MS) {
+    if (!job && Date.now() > since + MAX_INVISIBLE_MS) {
       throw new AppError('bigquery_unavailable', `BigQuery cannot find the requested job ${id}.`, {
         details: { bigquery_job: id },
       });
@@ -136,12 +136,12 @@ export async function waitForJob(warehouse: Warehouse, id: string): Promise<Job>
     if (job && cancelledAt === undefined && ageMs(job, since) > bigqueryJobMs + bigqueryCallMs) {
       await cancelJob(warehouse, id);
       cancelledAt = Date.now();
-    } else if (cancelledAt !== undefined && Date.now() > cancelledAt + CANCELLED_MS) {
+    } else if (cancelledAt !== undefined && Date.now() > cancelledAt + MAX_CANCEL_MS) {
       throw new AppError('bigquery_unavailable', `Job ${id} took too long and is still running after it was cancelled.`, {
         details: { bigquery_job: id },
       });
     }
-    await sleep(pause, undefined, { signal: warehouse.signal });
+    await sleep(pauseMs, undefined, { signal: warehouse.signal });
   }
 }
 
@@ -155,13 +155,13 @@ async function cancelJob(warehouse: Warehouse, id: string): Promise<void> {
 }
 
 /** The outcome of a job that is DONE. */
-export function outcomeOf(job: Job, doing: string): JobOutcome {
+export function toOutcome(job: Job, doing: string): JobOutcome {
   if (!job.status?.errorResult) return { succeeded: true, job: readStatistics(job) };
   const error = translateJobError(job.status, doing);
-  return { succeeded: false, passing: error.recovery === 'retry', error };
+  return { succeeded: false, transient: error.recovery === 'retry', error };
 }
 
-function readStatistics({ statistics }: Job): FinishedJob {
+function readStatistics({ statistics }: Job): JobStatistics {
   const { insertedRowCount, updatedRowCount, deletedRowCount } = statistics?.query?.dmlStats ?? {};
   return {
     outputRows: Number(statistics?.load?.outputRows ?? 0),

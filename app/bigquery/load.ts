@@ -1,9 +1,9 @@
 import { AppError } from '../errors.ts';
-import { findJob, type JobOutcome, jobTimeout, outcomeOf, waitForJob } from './jobs.ts';
+import { findJob, type JobOutcome, jobTimeoutMs, toOutcome, waitForJob } from './jobs.ts';
 import type { Job } from './resources.ts';
-import type { TableName } from './sql.ts';
-import { uploadJob } from './upload.ts';
-import { uploadJobAtOnce } from './upload-at-once.ts';
+import type { TableName } from './sql/quote.ts';
+import { uploadMultipart } from './upload-multipart.ts';
+import { uploadResumable } from './upload-resumable.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** The load of a page into a staging table. */
@@ -21,8 +21,8 @@ export type LoadId = Pick<Load, 'jobId' | 'table'>;
 
 /** Uploads a page unchanged, which creates its load job. @throws AppError; errors of the content are rethrown */
 export async function uploadPage(warehouse: Warehouse, load: Load, content: AsyncIterable<Buffer>): Promise<void> {
-  const upload = warehouse.upload === 'multipart' ? uploadJobAtOnce : uploadJob;
-  await upload(warehouse, loadJob(warehouse, load), withActivity(warehouse, content));
+  const upload = warehouse.upload === 'multipart' ? uploadMultipart : uploadResumable;
+  await upload(warehouse, loadJobResource(warehouse, load), withActivity(warehouse, content));
 }
 
 /** A body that brings fewer bytes makes no progress: a trickle would keep its run forever. */
@@ -65,22 +65,22 @@ function adopt(job: Job, load: LoadId): JobOutcome {
       details: { bigquery_job: load.jobId },
     });
   }
-  const outcome = outcomeOf(job, 'load a page');
+  const outcome = toOutcome(job, 'load a page');
   // A table may not be visible right after its creation; the next attempt creates a missing one again.
   if (!outcome.succeeded && job.status?.errorResult?.reason === 'notFound') {
     const { message, details } = outcome.error;
-    return { succeeded: false, passing: true, error: new AppError('bigquery_unavailable', message, { details }) };
+    return { succeeded: false, transient: true, error: new AppError('bigquery_unavailable', message, { details }) };
   }
   return outcome;
 }
 
 /** The load job as a BigQuery resource. */
-export function loadJob(warehouse: Warehouse, { jobId, table, columns, labels }: Load): Job {
+export function loadJobResource(warehouse: Warehouse, { jobId, table, columns, labels }: Load): Job {
   return {
     jobReference: { projectId: warehouse.project, jobId, location: warehouse.location },
     configuration: {
       labels,
-      jobTimeoutMs: jobTimeout(warehouse),
+      jobTimeoutMs: jobTimeoutMs(warehouse),
       load: {
         destinationTable: { projectId: table.project, datasetId: table.dataset, tableId: table.table },
         schema: { fields: columns.map((name) => ({ name, type: 'STRING', mode: 'NULLABLE' })) },

@@ -1,12 +1,12 @@
+import { fallbackOnStatus } from './fallback-on-status.ts';
 import type { Table } from './resources.ts';
-import type { TableName } from './sql.ts';
-import { unlessStatus } from './unless-status.ts';
+import type { TableName } from './sql/quote.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Gets a table or view; undefined if it does not exist. @throws AppError */
 export async function getTable(warehouse: Warehouse, { project, dataset, table }: TableName): Promise<Table | undefined> {
   const found = await warehouse.call(`get the table ${dataset}.${table}`, (client) =>
-    unlessStatus(404, undefined, client.dataset(dataset, { projectId: project }).table(table).getMetadata()),
+    fallbackOnStatus(404, undefined, client.dataset(dataset, { projectId: project }).table(table).getMetadata()),
   );
   return found?.[0] as Table | undefined;
 }
@@ -18,7 +18,7 @@ export async function createTable(
   metadata: object,
 ): Promise<Table | undefined> {
   const created = await warehouse.call(`create the table ${dataset}.${table}`, (client) =>
-    unlessStatus(409, undefined, client.dataset(dataset, { projectId: project }).createTable(table, metadata)),
+    fallbackOnStatus(409, undefined, client.dataset(dataset, { projectId: project }).createTable(table, metadata)),
   );
   return created?.[0].metadata as Table | undefined;
 }
@@ -31,6 +31,6 @@ export async function patchTable(warehouse: Warehouse, { project, dataset, table
 }
 
 /** A table's name for messages. */
-export function display({ dataset, table }: TableName): string {
+export function formatTableName({ dataset, table }: TableName): string {
   return `${dataset}.${table}`;
 }

@@ -1,11 +1,13 @@
 import type { Column } from '../core/columns.ts';
-import { type ExistingColumn, isWidened } from '../core/drift.ts';
+import { canWiden, type ExistingColumn } from '../core/drift.ts';
 import { AppError } from '../errors.ts';
-import { type Expirations, NEVER, settleExpirations } from './expirations.ts';
+import { type Expirations, ensureExpirations, NEVER_EXPIRES } from './expirations.ts';
 import { query } from './jobs.ts';
 import type { Table, TableField } from './resources.ts';
-import { INVALID_VALUES_COLUMNS, liveQuery, OWN_COLUMNS, type TableName, widenStatement } from './sql.ts';
-import { createTable, display, getTable, patchTable } from './table.ts';
+import { INVALID_VALUES_COLUMNS } from './sql/invalid-values-statements.ts';
+import type { TableName } from './sql/quote.ts';
+import { liveQuery, SYSTEM_COLUMNS, widenStatement } from './sql/table-statements.ts';
+import { createTable, formatTableName, getTable, patchTable } from './table.ts';
 import type { Warehouse } from './warehouse.ts';
 
 const INVALID_VALUES_EXPIRE: Expirations = { time: null, partitionsMs: 30 * 24 * 60 * 60 * 1000 };
@@ -62,7 +64,7 @@ export async function ensureStagingTable(
     expirationTime: String(expiresAt.getTime()),
     labels,
   });
-  if (created) await settleExpirations(warehouse, name, created, { time: expiresAt, partitionsMs: null });
+  if (created) await ensureExpirations(warehouse, name, created, { time: expiresAt, partitionsMs: null });
 }
 
 /** Creates a dataset's table of invalid values if it does not exist. Its rows expire after 30 days. @throws AppError */
@@ -71,11 +73,11 @@ export async function ensureInvalidValuesTable(warehouse: Warehouse, name: Table
   const timePartitioning = { type: 'DAY', field: 'seen_at', expirationMs: String(INVALID_VALUES_EXPIRE.partitionsMs) };
   const metadata = { schema: { fields }, timePartitioning, description: INVALID_VALUES_DESCRIPTION };
   const table = (await createTable(warehouse, name, metadata)) ?? (await getTable(warehouse, name));
-  if (table) await settleExpirations(warehouse, name, table, INVALID_VALUES_EXPIRE);
+  if (table) await ensureExpirations(warehouse, name, table, INVALID_VALUES_EXPIRE);
 }
 
 /** The exact row count of a staging table (load jobs use no streaming buffer); undefined if it does not exist. */
-export async function stagedRows(warehouse: Warehouse, name: TableName): Promise<number | undefined> {
+export async function countStagedRows(warehouse: Warehouse, name: TableName): Promise<number | undefined> {
   const table = await getTable(warehouse, name);
   return table && Number(table.numRows);
 }
@@ -91,9 +93,9 @@ export async function hasRows(warehouse: Warehouse, name: TableName): Promise<bo
  */
 export async function findTargetTable(warehouse: Warehouse, target: TargetIdentity): Promise<FoundTable | undefined> {
   const metadata = await getTable(warehouse, target.name);
-  if (!metadata && target.createdAt) throw replaced(target, 'is missing');
+  if (!metadata && target.createdAt) throw targetReplacedError(target, 'is missing');
   if (!metadata) return undefined;
-  requireOwn(target, metadata);
+  requireOwnTable(target, metadata);
   const columns = (metadata.schema?.fields ?? []).map((field) => ({ name: field.name ?? '', type: typeOf(field) }));
   return { columns, metadata };
 }
@@ -104,7 +106,7 @@ export async function findTargetTable(warehouse: Warehouse, target: TargetIdenti
  * @throws AppError target_replaced if the table is not the one that this job created; bigquery_refused if it keeps an expiration
  */
 export async function ensureTargetTable(warehouse: Warehouse, target: TargetTable, seen: FoundTable | undefined): Promise<ReadyTarget> {
-  const columns = [...target.columns, ...OWN_COLUMNS];
+  const columns = [...target.columns, ...SYSTEM_COLUMNS];
   let found = seen;
   if (!found) {
     await createTable(warehouse, target.name, {
@@ -116,8 +118,8 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
     });
     found = await findTargetTable(warehouse, target);
   }
-  if (!found) throw new AppError('bigquery_unavailable', `The table ${display(target.name)} was created but is not visible yet.`);
-  const hadExpiration = await settleExpirations(warehouse, target.name, found.metadata, NEVER);
+  if (!found) throw new AppError('bigquery_unavailable', `The table ${formatTableName(target.name)} was created but is not visible yet.`);
+  const hadExpiration = await ensureExpirations(warehouse, target.name, found.metadata, NEVER_EXPIRES);
   const changed = await updateColumns(warehouse, target, found.metadata, columns);
   return {
     createdAt: new Date(Number(found.metadata.creationTime)),
@@ -131,15 +133,15 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
  * A target table must be the one that its job created: any other lacks the rows of earlier windows. We identify it by its label, which a
  * recreated table does not have; an operator sets it on a restored table.
  */
-function requireOwn(target: TargetIdentity, found: Table): void {
-  if (found.labels?.job !== target.jobId) throw replaced(target, 'does not have the label of this job');
+function requireOwnTable(target: TargetIdentity, found: Table): void {
+  if (found.labels?.job !== target.jobId) throw targetReplacedError(target, 'does not have the label of this job');
 }
 
-function replaced({ name, jobId, createdAt }: TargetIdentity, what: string): AppError {
+function targetReplacedError({ name, jobId, createdAt }: TargetIdentity, what: string): AppError {
   const way = createdAt
     ? `Restore it completely, set the label job:${jobId} on it, then call handle_importing_job`
     : 'The service does not write into it: rename or move it, then call handle_importing_job';
-  return new AppError('target_replaced', `The table ${display(name)} ${what}. ${way}.`);
+  return new AppError('target_replaced', `The table ${formatTableName(name)} ${what}. ${way}.`);
 }
 
 /** Adds, widens and describes columns as needed. @returns whether any was added or widened */
@@ -170,10 +172,10 @@ async function updateColumns(
 function toWiden(name: TableName, field: TableField, column: Column | undefined): Column[] {
   const was = typeOf(field);
   if (!column || column.type === was) return [];
-  if (isWidened(was, column.type)) return [column];
+  if (canWiden(was, column.type)) return [column];
   throw new AppError(
     'bigquery_refused',
-    `The column ${column.name} of ${display(name)} has type ${was} instead of ${column.type}. Call handle_importing_job again.`,
+    `The column ${column.name} of ${formatTableName(name)} has type ${was} instead of ${column.type}. Call handle_importing_job again.`,
   );
 }
 
@@ -190,13 +192,13 @@ async function ensureLiveView(warehouse: Warehouse, { name: target, jobId }: Tar
   if (!found) {
     const description = `The rows of ${target.table} that are not deleted in Salesforce.`;
     const created = await createTable(warehouse, name, { view, description, labels });
-    if (created) await settleExpirations(warehouse, name, created, NEVER);
+    if (created) await ensureExpirations(warehouse, name, created, NEVER_EXPIRES);
     return null;
   }
   // Views from earlier releases have no label.
   const isOurs = found.type === 'VIEW' && (found.labels?.job === jobId || found.view?.query === view.query);
-  if (!isOurs) return `not ours: ${display(name)} is another ${found.type === 'VIEW' ? 'view' : 'table'}; it was left unchanged`;
-  await settleExpirations(warehouse, name, found, NEVER);
+  if (!isOurs) return `not ours: ${formatTableName(name)} is another ${found.type === 'VIEW' ? 'view' : 'table'}; it was left unchanged`;
+  await ensureExpirations(warehouse, name, found, NEVER_EXPIRES);
   if (rewrite) await patchTable(warehouse, name, { view, labels });
   return null;
 }

@@ -11,7 +11,7 @@ const MAX_FAILURES = 6;
 const FIRST_PAUSE_MS = 500;
 
 /** Sends an upload request, which times out when idle. Gets a token each time, because one may expire during a long upload. */
-export async function sendUpload(
+export async function sendUploadRequest(
   warehouse: Warehouse,
   url: string,
   options: { method: 'POST' | 'PUT'; headers: Record<string, string>; body: string | Readable },
@@ -25,13 +25,13 @@ export async function sendUpload(
 }
 
 /** Drains a body so that its connection can be reused. */
-export async function discard<T>(response: Dispatcher.ResponseData, result: T): Promise<T> {
+export async function discardBody<T>(response: Dispatcher.ResponseData, result: T): Promise<T> {
   await response.body.dump();
   return result;
 }
 
 /** Translates BigQuery's error response. */
-export async function readError(response: Dispatcher.ResponseData): Promise<AppError> {
+export async function readErrorResponse(response: Dispatcher.ResponseData): Promise<AppError> {
   const text = await response.body.text();
   let body: { error?: { message?: string; errors?: { reason?: string }[] } } = {};
   try {
@@ -44,7 +44,7 @@ export async function readError(response: Dispatcher.ResponseData): Promise<AppE
 }
 
 /** Waits with exponential backoff. @throws AppError after too many failures or a permanent one; the signal's reason */
-export async function pauseAfter({ signal }: Warehouse, failures: number, cause: unknown): Promise<void> {
+export async function backOff({ signal }: Warehouse, failures: number, cause: unknown): Promise<void> {
   signal.throwIfAborted();
   if (cause instanceof AppError && cause.recovery !== 'retry') throw cause;
   if (failures >= MAX_FAILURES) {

@@ -4,10 +4,10 @@ import { type AuthClient, PassThroughClient } from 'google-auth-library';
 import type { Dispatcher } from 'undici';
 import { LIMITS, type Limits } from '../core/limits.ts';
 import { AppError, isAppError } from '../errors.ts';
+import type { Federation } from './create-federated-client.ts';
 import { defaultCredentials, federatedCredentials } from './credentials.ts';
 import { httpStatus, translateBigQueryError } from './errors.ts';
-import type { Federation } from './federated-client.ts';
-import { TIMED_OUT, withTimeLimit } from './time-limit.ts';
+import { TIMED_OUT, withTimeout } from './with-timeout.ts';
 
 /** `resumable`: in chunks, of any size. `multipart`: in one buffered request. */
 export type UploadProtocol = 'resumable' | 'multipart';
@@ -95,12 +95,12 @@ export class Warehouse {
   }
 
   /** The same warehouse, with calls that `signal` aborts as well. @param recordActivity unchanged by default */
-  during(signal: AbortSignal, recordActivity = this.recordActivity): Warehouse {
+  withSignal(signal: AbortSignal, recordActivity = this.recordActivity): Warehouse {
     return new Warehouse(this.#parts, AbortSignal.any([this.signal, signal]), recordActivity);
   }
 
   /** The same warehouse with another upload protocol. */
-  uploadingBy(upload: UploadProtocol): Warehouse {
+  withUploadProtocol(upload: UploadProtocol): Warehouse {
     return new Warehouse({ ...this.#parts, config: { ...this.#parts.config, upload } }, this.signal, this.recordActivity);
   }
 
@@ -110,26 +110,26 @@ export class Warehouse {
    * @throws AppError; bigquery_unavailable at the time limit; the signal's reason
    */
   async call<T>(doing: string, work: (client: BigQuery) => Promise<T>): Promise<T> {
-    return await this.#limited(doing, ({ client }) => work(client));
+    return await this.#withRetries(doing, ({ client }) => work(client));
   }
 
   /** The headers of an upload request; get them each time, because a token may expire during a long upload. @throws like `call` */
   async authHeaders(): Promise<Record<string, string>> {
-    const headers = await this.#limited('get a token', ({ auth }) => auth.getRequestHeaders());
+    const headers = await this.#withRetries('get a token', ({ auth }) => auth.getRequestHeaders());
     return Object.fromEntries(headers);
   }
 
-  async #limited<T>(doing: string, work: (connection: Connection) => Promise<T>): Promise<T> {
+  async #withRetries<T>(doing: string, work: (connection: Connection) => Promise<T>): Promise<T> {
     const { bigqueryCallMs, pollMs } = this.limits;
     const { connection, connect } = this.#parts;
     for (let pauseMs = pollMs * 4, failures = 1; ; pauseMs *= 2, failures++) {
       this.signal.throwIfAborted();
       try {
         const used = connection.current;
-        const result = await withTimeLimit(work(used), bigqueryCallMs, this.signal);
+        const result = await withTimeout(work(used), bigqueryCallMs, this.signal);
         if (result === TIMED_OUT) {
           if (connection.current === used) connection.current = connect();
-          throw noResponse(doing, bigqueryCallMs);
+          throw noResponseError(doing, bigqueryCallMs);
         }
         this.recordActivity();
         return result;
@@ -143,7 +143,7 @@ export class Warehouse {
   }
 }
 
-function noResponse(doing: string, ms: number): AppError {
+function noResponseError(doing: string, ms: number): AppError {
   return new AppError('bigquery_unavailable', `Could not ${doing}: BigQuery did not respond within ${ms / 1000} seconds.`);
 }
 

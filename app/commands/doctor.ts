@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { checkDatasets, describeDefaults, removeDefaultsCommand } from '../bigquery/datasets.ts';
+import { checkDatasetWritable } from '../bigquery/check-dataset-writable.ts';
+import { checkDatasets, describeDefaultExpirations, removeDefaultExpirationsCommand } from '../bigquery/datasets.ts';
 import { runQueryJob } from '../bigquery/jobs.ts';
 import { loadPage } from '../bigquery/load.ts';
-import type { TableName } from '../bigquery/sql.ts';
+import type { TableName } from '../bigquery/sql/quote.ts';
 import { ensureStagingTable } from '../bigquery/tables.ts';
-import { tryDataset } from '../bigquery/try-dataset.ts';
 import { type Config, readConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
 import { csvLine } from '../core/csv.ts';
-import { tell } from '../doctor/tell.ts';
-import { tryAssumptions } from '../doctor/try-assumptions.ts';
+import { checkAssumptions } from '../doctor/check-assumptions.ts';
+import { errorMessage } from '../doctor/error-message.ts';
 import { createEvents } from '../events.ts';
 import { createLog } from '../log.ts';
-import { requireApiVersion } from '../salesforce/api-versions.ts';
-import { reachLogin } from '../salesforce/oauth.ts';
+import { checkLoginHost } from '../salesforce/oauth.ts';
+import { requireApiVersion } from '../salesforce/require-api-version.ts';
 import { activeConnections } from '../store/connections.ts';
 import { missingMigrations, waitForDatabase } from '../store/migrate.ts';
 import type { Command } from './command.ts';
@@ -52,8 +52,8 @@ export const doctor: Command<DoctorOptions> = async ({ options, env, stop }) => 
   const print = (line: string): void => console.log(line);
   const context = createContext(await configOf(options, env, print), createEvents(createLog()));
   try {
-    if (!options.real) return await tryChecks({ ...context, warehouse: context.warehouse.during(stop) }, print, stop);
-    const failures = await tryAssumptions(context, { userId: options.connection, objectName: options.object }, print, stop);
+    if (!options.real) return await tryChecks({ ...context, warehouse: context.warehouse.withSignal(stop) }, print, stop);
+    const failures = await checkAssumptions(context, { userId: options.connection, objectName: options.object }, print, stop);
     return failures === 0 && !stop.aborted ? 0 : 1;
   } finally {
     await context.close();
@@ -75,7 +75,7 @@ async function tryChecks(context: Context, print: (line: string) => void, stop: 
       print(`ok    ${check.what}: ${await check.try(context, stop)}`);
     } catch (error) {
       failures++;
-      print(`FAIL  ${check.what}: ${tell(error)}`);
+      print(`FAIL  ${check.what}: ${errorMessage(error)}`);
     }
   }
   print(failures === 0 ? 'All checks passed.' : `${failures} of ${CHECKS.length} checks failed.`);
@@ -90,7 +90,7 @@ async function checkMigrations(context: Context): Promise<string> {
 
 async function checkLoginHosts(context: Context): Promise<string> {
   const { apps } = context.config.salesforce;
-  for (const app of apps) await reachLogin(context.dispatcher, app);
+  for (const app of apps) await checkLoginHost(context.dispatcher, app);
   return apps.map((app) => app.loginUrl).join(', ');
 }
 
@@ -98,7 +98,7 @@ async function checkConnections(context: Context, signal: AbortSignal): Promise<
   const connections = await activeConnections(context.database);
   for (const { id, identityUrl } of connections) {
     await requireApiVersion(context.salesforce(id, signal)).catch((error: unknown) => {
-      throw new Error(`${identityUrl}: ${tell(error)}`);
+      throw new Error(`${identityUrl}: ${errorMessage(error)}`);
     });
   }
   return `${connections.length} checked`;
@@ -109,7 +109,7 @@ async function checkAllDatasets(context: Context): Promise<string> {
   const withDefaults = await checkDatasets(context.warehouse, datasets);
   const warnings = withDefaults.map(
     (defaults) =>
-      `; ${describeDefaults(defaults)}. The service removes it from its own tables; it will still delete other tables. To remove it, run ${removeDefaultsCommand(project, defaults.dataset)}`,
+      `; ${describeDefaultExpirations(defaults)}. The service removes it from its own tables; it will still delete other tables. To remove it, run ${removeDefaultExpirationsCommand(project, defaults.dataset)}`,
   );
   return `${datasets.join(', ')} in ${location}${warnings.join('')}`;
 }
@@ -117,7 +117,7 @@ async function checkAllDatasets(context: Context): Promise<string> {
 async function checkTargets(context: Context): Promise<string> {
   const { datasets } = context.config.bigquery;
   const table = scratchName();
-  for (const dataset of datasets) await tryDataset(context.warehouse, dataset, table);
+  for (const dataset of datasets) await checkDatasetWritable(context.warehouse, dataset, table);
   return datasets.join(', ');
 }
 
@@ -134,7 +134,7 @@ async function checkWarehouse(context: Context): Promise<string> {
   if (!loaded.succeeded) throw loaded.error;
   const name = `\`${table.project}.${table.dataset}.${table.table}\``;
   const sql = `MERGE ${name} AS _target USING (SELECT '002' AS Id) AS _source ON _target.Id = _source.Id WHEN NOT MATCHED THEN INSERT (Id) VALUES (_source.Id)`;
-  const merged = await runQueryJob(warehouse, { id: `${id}_merge`, sql, labels: {}, mostBytes: 100e6 });
+  const merged = await runQueryJob(warehouse, { id: `${id}_merge`, sql, labels: {}, maxBytesBilled: 100e6 });
   if (!merged.succeeded) throw merged.error;
   return `${loaded.job.outputRows} row loaded, ${merged.job.inserted} merged`;
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import { createDataset, findMissingDatasets, missingDatasets } from '../bigquery/datasets.ts';
+import { createDataset, findMissingDatasets, missingDatasetsError } from '../bigquery/datasets.ts';
 import type { Warehouse } from '../bigquery/warehouse.ts';
 
 /** The terminal that the user is prompted on. */
@@ -20,9 +20,9 @@ export async function offerDatasets(
 ): Promise<void> {
   const missing = await findMissingDatasets(warehouse, datasets);
   if (missing.length === 0) return;
-  if (!yes && !terminal.input.isTTY) throw missingDatasets(warehouse, missing, 'Or start with --yes to create them automatically.');
+  if (!yes && !terminal.input.isTTY) throw missingDatasetsError(warehouse, missing, 'Or start with --yes to create them automatically.');
   const question = `Create ${missing.join(' and ')} in project ${warehouse.project}, location ${warehouse.location}? [y/N] `;
-  if (!yes && !(await agrees(question, terminal, stop))) throw missingDatasets(warehouse, missing);
+  if (!yes && !(await agrees(question, terminal, stop))) throw missingDatasetsError(warehouse, missing);
   for (const name of missing) await createDataset(warehouse, name);
 }
 

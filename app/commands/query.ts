@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 import { Agent } from 'undici';
 import { estimate } from '../bigquery/estimate.ts';
-import { type FinishedJob, runQueryJob } from '../bigquery/jobs.ts';
+import { type JobStatistics, runQueryJob } from '../bigquery/jobs.ts';
 import { type ResultPage, readResults } from '../bigquery/query-results.ts';
 import { openWarehouse, type Warehouse } from '../bigquery/warehouse.ts';
 import { readBigQueryConfig } from '../config.ts';
@@ -48,7 +48,7 @@ async function readStandardInput(stop: AbortSignal): Promise<string> {
 }
 
 async function run(env: NodeJS.ProcessEnv, sql: string, options: QueryOptions, stop: AbortSignal): Promise<number> {
-  const warehouse = openWarehouse({ ...readBigQueryConfig(env), federation: undefined }, new Agent()).during(stop);
+  const warehouse = openWarehouse({ ...readBigQueryConfig(env), federation: undefined }, new Agent()).withSignal(stop);
   try {
     await runStatement(warehouse, sql, options, (part) => write(part, stop));
     return 0;
@@ -67,7 +67,7 @@ async function runStatement(warehouse: Warehouse, sql: string, options: QueryOpt
     throw new CommandError(`The statement (${statementType}) was not run because it is not a SELECT. Add --write to run it.`);
   }
   const id = `query_${randomUUID()}`;
-  const outcome = await runQueryJob(warehouse, { id, sql, labels: {}, mostBytes: Math.ceil(options.maxGb * 1e9) });
+  const outcome = await runQueryJob(warehouse, { id, sql, labels: {}, maxBytesBilled: Math.ceil(options.maxGb * 1e9) });
   if (!outcome.succeeded) throw outcome.error;
   if (statementType === 'SELECT') await PRINTERS[options.format](readResults(warehouse, id), print);
   else console.error(describeChange(statementType, outcome.job));
@@ -115,7 +115,7 @@ function jsonRecord(columns: ResultPage['columns'], row: Record<string, unknown>
   return `{${columns.map(({ name }) => `${JSON.stringify(name)}: ${jsonOf(row[name])}`).join(', ')}}`;
 }
 
-function describeChange(statementType: string, { inserted, updated, deleted }: FinishedJob): string {
+function describeChange(statementType: string, { inserted, updated, deleted }: JobStatistics): string {
   const counts = Object.entries({ inserted, updated, deleted }).filter(([, rows]) => rows > 0);
   const changed = counts.map(([how, rows]) => `${rows} ${rows === 1 ? 'row' : 'rows'} ${how}`).join(', ');
   return `${statementType} succeeded${changed && `: ${changed}`}.`;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { tickHourly } from '../actions/tick-hourly.ts';
-import { checkDatasets, type DatasetDefaults, removeDefaultsCommand } from '../bigquery/datasets.ts';
+import { checkDatasets, type DefaultExpirations, removeDefaultExpirationsCommand } from '../bigquery/datasets.ts';
 import { isLoopback } from '../bigquery/warehouse.ts';
 import { type Config, readConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
@@ -74,7 +74,7 @@ async function run(config: Config, events: Events, stop: AbortSignal, local?: Lo
       await offerDatasets(context.warehouse, config.bigquery.datasets, { yes: local.yes, terminal, stop });
     }
     for (const defaults of await checkUntilStopped(context, stop)) {
-      events.datasetHasDefaultExpiration(defaults, removeDefaultsCommand(config.bigquery.project, defaults.dataset));
+      events.datasetHasDefaultExpiration(defaults, removeDefaultExpirationsCommand(config.bigquery.project, defaults.dataset));
     }
     if (!stop.aborted) await serveUntilStopped(context, stop, local);
   } finally {
@@ -83,9 +83,9 @@ async function run(config: Config, events: Events, stop: AbortSignal, local?: Lo
 }
 
 /** @returns an empty list if `stop` aborts meanwhile */
-async function checkUntilStopped({ warehouse, config }: Context, stop: AbortSignal): Promise<DatasetDefaults[]> {
+async function checkUntilStopped({ warehouse, config }: Context, stop: AbortSignal): Promise<DefaultExpirations[]> {
   try {
-    return await checkDatasets(warehouse.during(stop), config.bigquery.datasets);
+    return await checkDatasets(warehouse.withSignal(stop), config.bigquery.datasets);
   } catch (error) {
     if (stop.aborted) return [];
     throw error;

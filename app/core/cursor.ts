@@ -6,20 +6,20 @@ interface Field {
 }
 
 /** The candidate cursor fields, best first. */
-export const STAMPS = ['SystemModstamp', 'LastModifiedDate', 'CreatedDate'];
+export const CURSOR_FIELDS = ['SystemModstamp', 'LastModifiedDate', 'CreatedDate'];
 
 /** Edits do not change this field: windows over it contain new rows only. */
-export const CREATED_STAMP = 'CreatedDate';
+export const CREATED_DATE = 'CreatedDate';
 
 /**
  * The cursor field of an object, or undefined if none is filterable.
  * SystemModstamp comes first: every change updates it, it is indexed, and users cannot set it.
  */
 export function chooseCursor(fields: readonly Field[]): string | undefined {
-  return STAMPS.find((name) => canCutWindows(fields, name));
+  return CURSOR_FIELDS.find((name) => canBeCursor(fields, name));
 }
 
 /** Whether a field can be the cursor: a WHERE clause can compare it with a datetime. */
-export function canCutWindows(fields: readonly Field[], name: string): boolean {
+export function canBeCursor(fields: readonly Field[], name: string): boolean {
   return fields.some((field) => field.name === name && field.type === 'datetime' && field.filterable);
 }

@@ -53,7 +53,7 @@ const STORABLE_AS: Record<ColumnType, readonly ColumnType[]> = {
 const WIDENS_TO: Record<string, readonly ColumnType[]> = { INT64: ['NUMERIC', 'BIGNUMERIC'], NUMERIC: ['BIGNUMERIC'] };
 
 /** Whether a column can be widened from one type to another in place, without loss. */
-export function isWidened(from: string, to: ColumnType): boolean {
+export function canWiden(from: string, to: ColumnType): boolean {
   return WIDENS_TO[from]?.includes(to) ?? false;
 }
 
@@ -64,7 +64,7 @@ export function isWidened(from: string, to: ColumnType): boolean {
  * @param existing the table's columns; undefined: no table yet
  * @throws AppError bigquery_refused if rows could no longer be matched or ordered
  */
-export function settleDrift(
+export function resolveDrift(
   wanted: readonly FieldColumn[],
   existing: readonly ExistingColumn[] | undefined,
   cursorField: string,
@@ -128,7 +128,7 @@ function place(column: FieldColumn, name: string, types: ReadonlyMap<string, str
   const { type, field } = column;
   const isFree = name === field || !taken.has(name.toLowerCase());
   const found = types.get(name.toLowerCase());
-  if (isFree && (found === undefined || found === type || isWidened(found, type))) return { ...column, name };
+  if (isFree && (found === undefined || found === type || canWiden(found, type))) return { ...column, name };
   const wider = STORABLE_AS[type].find((candidate) => candidate === found);
   if (isFree && wider) return { ...column, name, type: wider };
   return place(column, `${name}_${type.toLowerCase()}`, types, taken);

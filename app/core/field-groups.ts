@@ -14,15 +14,15 @@ export interface FieldPlan {
   refused: Record<string, { reason: string; at: string }>;
 }
 
-export const NO_PLAN: FieldPlan = { groups: {}, refused: {} };
+export const EMPTY_PLAN: FieldPlan = { groups: {}, refused: {} };
 
 /** Request a refused field again after a day: an admin may have fixed it. */
-const REFUSED_MS = 24 * 60 * 60 * 1000;
+const RETRY_REFUSED_AFTER_MS = 24 * 60 * 60 * 1000;
 
 /** Assigns each column its group and leaves out the fields that Salesforce refused within the last day. */
 export function applyPlan(columns: readonly FieldColumn[], plan: FieldPlan, now: Date): { columns: FieldColumn[]; skipped: string[] } {
   const groups = new Map(Object.entries(plan.groups));
-  const refused = new Map(Object.entries(plan.refused).filter(([, { at }]) => now.getTime() - Date.parse(at) < REFUSED_MS));
+  const refused = new Map(Object.entries(plan.refused).filter(([, { at }]) => now.getTime() - Date.parse(at) < RETRY_REFUSED_AFTER_MS));
   const ofCalculated = columns.flatMap(({ field, calculated }) => (calculated && groups.has(field) ? [groups.get(field)!] : []));
   // A new calculated field joins the group of the others.
   const forNew = ofCalculated.length > 0 ? Math.min(...ofCalculated) : BASE_GROUP;
@@ -32,12 +32,12 @@ export function applyPlan(columns: readonly FieldColumn[], plan: FieldPlan, now:
   };
   return {
     columns: columns.filter(({ field }) => !refused.has(field)).map(inGroup),
-    skipped: columns.flatMap(({ field }) => (refused.has(field) ? [skippedFields(field, refused.get(field)!.reason)] : [])),
+    skipped: columns.flatMap(({ field }) => (refused.has(field) ? [describeSkippedField(field, refused.get(field)!.reason)] : [])),
   };
 }
 
 /** How a receipt names a field that is not read. */
-export function skippedFields(field: string, reason: string): string {
+export function describeSkippedField(field: string, reason: string): string {
   return `${field} (${reason})`;
 }
 
@@ -62,7 +62,7 @@ export function groupsOf(columns: readonly FieldColumn[]): number[] {
 }
 
 /** The fields that a group's queries select, in column order. Every group includes Id and cursor. */
-export function fieldsOf(columns: readonly FieldColumn[], group: number, cursorField: string): string[] {
+export function fieldsInGroup(columns: readonly FieldColumn[], group: number, cursorField: string): string[] {
   const own = columns.filter((column) => groupOf(column) === group).map(({ field }) => field);
   return group === BASE_GROUP ? own : ['Id', cursorField, ...own];
 }
@@ -73,7 +73,7 @@ export function isJoinedByCursor(columns: readonly FieldColumn[], group: number)
 }
 
 /** How to handle a group that is too complicated for one query. */
-export type Split =
+export type GroupSplit =
   /** some of its fields moved to a new group */
   | { kind: 'divided'; columns: FieldColumn[]; newGroup: number }
   /** its only field is too complicated on its own */
@@ -82,7 +82,7 @@ export type Split =
   | { kind: 'indivisible' };
 
 /** Splits a group: its calculated fields move to a new group; if it is not mixed, the second half of its fields does. */
-export function splitGroup(columns: readonly FieldColumn[], group: number, cursorField: string): Split {
+export function splitGroup(columns: readonly FieldColumn[], group: number, cursorField: string): GroupSplit {
   const keys = new Set(['Id', 'IsDeleted', 'CreatedDate', cursorField]);
   const own = columns.filter((column) => groupOf(column) === group);
   const movable = own.filter(({ field }) => !keys.has(field));

@@ -15,7 +15,7 @@ export type JobState =
   | 'paused';
 
 /** The inputs of `jobState`. */
-export interface JobStanding {
+export interface JobProgress {
   active: boolean;
   needsLogin: boolean;
   syncedTo: Date;
@@ -25,7 +25,7 @@ export interface JobStanding {
 }
 
 /** @param now in real time, because runs are deferred in real time */
-export function jobState({ active, needsLogin, syncedTo, wantedTo, run }: JobStanding, now: Date): JobState {
+export function jobState({ active, needsLogin, syncedTo, wantedTo, run }: JobProgress, now: Date): JobState {
   if (!active) return 'paused';
   if (needsLogin) return 'needs_login';
   if (syncedTo >= wantedTo) return 'complete';

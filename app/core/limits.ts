@@ -31,7 +31,7 @@ export interface Limits {
   /** first pause between polls of an external job, in milliseconds; each following pause is 50% longer */
   pollMs: number;
   /** how often a worker polls for due runs, in milliseconds; new runs are also announced */
-  lookMs: number;
+  workerPollMs: number;
   /** backoff after a run's first failure, in milliseconds; doubles with each further failure */
   retryMs: number;
 }
@@ -52,12 +52,12 @@ export const LIMITS: Limits = {
   bigqueryJobMs: 3 * 60 * 60 * 1000,
   noProgressMs: 30 * 60 * 1000,
   pollMs: 250,
-  lookMs: 2_000,
+  workerPollMs: 2_000,
   retryMs: 2_000,
 };
 
 /** For uploads that buffer a whole page: a quarter of the page size, so that memory use stays the same. */
-export function forWholePages(limits: Limits): Limits {
+export function limitsForMultipartUploads(limits: Limits): Limits {
   return {
     ...limits,
     firstPageRows: Math.min(limits.firstPageRows, 2_000),

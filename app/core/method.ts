@@ -1,7 +1,7 @@
 /** Which of Salesforce's APIs reads a slice. */
 export type Method = 'rest' | 'bulk';
 
-export interface Choice {
+export interface MethodChoice {
   method: Method;
   /** why, for the receipt */
   reason: string;
@@ -12,7 +12,7 @@ export interface Choice {
  * @param restRows the maximum for REST
  * @param bulkRefused the error code with which Bulk refused this object earlier
  */
-export function chooseMethod(rows: number, restRows: number, bulkRefused: string | null): Choice {
+export function chooseMethod(rows: number, restRows: number, bulkRefused: string | null): MethodChoice {
   if (bulkRefused) return { method: 'rest', reason: `Bulk refuses the object (${bulkRefused})` };
   if (rows <= restRows) return { method: 'rest', reason: `${rows} rows, at most ${restRows}` };
   return { method: 'bulk', reason: `${rows} rows, more than ${restRows}` };

@@ -11,7 +11,7 @@ export interface PageHeader {
  * @param pages the pages read so far, in order
  * @param announced rows of the complete result, according to Salesforce
  */
-export function findPageFault(pages: readonly PageHeader[], announced: number): string | undefined {
+export function findPageSequenceError(pages: readonly PageHeader[], announced: number): string | undefined {
   const locators = new Set<string>();
   let rows = 0;
   for (const page of pages) {

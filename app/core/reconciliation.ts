@@ -35,7 +35,7 @@ export interface CountedSlice {
   /** which Ids occur more than once, for example "3 Ids from 001… to 001…"; null: none */
   repeatedIds: string | null;
   /** rows with a cursor value before the end of an open slice; null: not counted */
-  stampedBefore: number | null;
+  rowsBeforeEnd: number | null;
 }
 
 /** Counts of a run's delta table. */
@@ -55,18 +55,18 @@ export interface CountedDelta {
 
 export type Verdict = { ok: true; salesforce: 'exact' | `within ${number}` | 'not counted' } | { ok: false; reason: string };
 
-/** Judges a slice. The transport counts must be equal; the extracted rows must lie between Salesforce's two counts. */
-export function judgeSlice(counts: SliceCounts): Verdict {
+/** Reconciles a slice. The transport counts must be equal; the extracted rows must lie between Salesforce's two counts. */
+export function reconcileSlice(counts: SliceCounts): Verdict {
   const { processed, rowsInPages, loaded, staged } = counts;
   if (rowsInPages !== processed)
     return { ok: false, reason: `Salesforce processed ${processed} rows, but its pages contain ${rowsInPages}` };
   if (loaded !== rowsInPages) return { ok: false, reason: `the pages contain ${rowsInPages} rows, but the load jobs wrote ${loaded}` };
   if (staged !== loaded) return { ok: false, reason: `the load jobs wrote ${loaded} rows, but the staging table contains ${staged}` };
-  return judgeAgainstSalesforce(counts);
+  return reconcileWithSalesforce(counts);
 }
 
-/** Judges the delta table of a run. */
-export function judgeDelta(counts: DeltaCounts): Verdict {
+/** Reconciles the delta table of a run. */
+export function reconcileDelta(counts: DeltaCounts): Verdict {
   if (counts.unusable > 0) return { ok: false, reason: `${counts.unusable} rows have no usable Id or cursor` };
   if (counts.deltaRows !== counts.stagedIds - counts.torn) {
     const torn = counts.torn > 0 ? `, ${counts.torn} of which changed while they were being read,` : '';
@@ -79,12 +79,12 @@ export function judgeDelta(counts: DeltaCounts): Verdict {
 }
 
 /**
- * Judges the Ids of one slice, in which each record should occur once. Repeated: Salesforce sent a page twice, which a second extraction
+ * Reconciles the Ids of one slice, in which each record should occur once. Repeated: Salesforce sent a page twice, which a second extraction
  * fixes. Not unique: two extractions repeat the same Ids, so the object's Ids do not identify its records.
  * @param staged rows of the slice
  * @param repeatedBefore the Ids that occurred more than once in an earlier extraction; null: none
  */
-export function judgeIds(
+export function reconcileIds(
   staged: number,
   { distinctIds, repeatedIds }: CountedSlice,
   repeatedBefore: string | null,
@@ -93,8 +93,8 @@ export function judgeIds(
   return repeatedIds !== null && repeatedIds === repeatedBefore ? 'not unique' : 'repeated';
 }
 
-/** Judges the target table after its first MERGE: it must have the rows of the delta, without deleted rows if those are removed. */
-export function judgeTarget(targetRows: number, delta: CountedDelta, deletes: Deletes): Verdict {
+/** Reconciles the target table after its first MERGE: it must have the rows of the delta, without deleted rows if those are removed. */
+export function reconcileTarget(targetRows: number, delta: CountedDelta, deletes: Deletes): Verdict {
   const expected = rowsToKeep(delta, deletes);
   if (targetRows === expected) return { ok: true, salesforce: 'not counted' };
   return { ok: false, reason: `the target table has ${targetRows} rows after its first import; expected ${expected}` };
@@ -110,15 +110,15 @@ export interface MergeCounts {
   updated: number;
   deleted: number;
   /** whether the target table was empty before */
-  intoEmpty: boolean;
+  targetWasEmpty: boolean;
   deletes: Deletes;
 }
 
 /**
- * Judges a MERGE. Into an empty table, it must insert every row of the delta, without deleted rows if those are removed. Otherwise it
+ * Reconciles a MERGE. Into an empty table, it must insert every row of the delta, without deleted rows if those are removed. Otherwise it
  * changes at most as many rows as the delta has, or fewer, because an older version never replaces a newer one.
  */
-export function judgeMerge({ inserted, updated, deleted, intoEmpty, deletes }: MergeCounts, delta: CountedDelta): Verdict {
+export function reconcileMerge({ inserted, updated, deleted, targetWasEmpty, deletes }: MergeCounts, delta: CountedDelta): Verdict {
   const { deltaRows } = delta.counts;
   const touched = inserted + updated + deleted;
   const expected = rowsToKeep(delta, deletes);
@@ -126,7 +126,7 @@ export function judgeMerge({ inserted, updated, deleted, intoEmpty, deletes }: M
     const reason = `the delta table has ${deltaRows} rows, but the MERGE touched ${touched}, so the target table contains duplicate Ids. Remove them, then call handle_importing_job`;
     return { ok: false, reason };
   }
-  if (intoEmpty && touched !== expected) {
+  if (targetWasEmpty && touched !== expected) {
     return {
       ok: false,
       reason: `the delta table has ${deltaRows} rows, ${delta.deletedRows} of them deleted, but the MERGE touched ${touched}`,
@@ -136,7 +136,7 @@ export function judgeMerge({ inserted, updated, deleted, intoEmpty, deletes }: M
 }
 
 /** @throws AppError count_mismatch if the counts do not match */
-export function requireVerdict(verdict: Verdict): void {
+export function requireReconciled(verdict: Verdict): void {
   if (!verdict.ok) throw new AppError('count_mismatch', `The row counts do not match: ${verdict.reason}.`);
 }
 
@@ -144,7 +144,7 @@ export function requireVerdict(verdict: Verdict): void {
  * During an extraction, rows only leave a closed slice and only enter an open one (an edit gives a row a newer cursor value),
  * so a complete extraction lies between the two counts, whichever is larger.
  */
-function judgeAgainstSalesforce({ salesforceBefore: before, salesforceAfter: after, processed }: SliceCounts): Verdict {
+function reconcileWithSalesforce({ salesforceBefore: before, salesforceAfter: after, processed }: SliceCounts): Verdict {
   if (before === null || after === null) return { ok: true, salesforce: 'not counted' };
   if (processed < Math.min(before, after) || processed > Math.max(before, after)) {
     return {

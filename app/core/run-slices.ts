@@ -1,5 +1,5 @@
 import type { FieldColumn } from './columns.ts';
-import { fieldsOf, groupsOf } from './field-groups.ts';
+import { fieldsInGroup, groupsOf } from './field-groups.ts';
 import { sum } from './sum.ts';
 
 /** BigQuery limits a statement to 1 MB. */
@@ -21,7 +21,7 @@ export function countFittingSlices(
   cursorField: string,
   maxSlices: number,
 ): number {
-  const perSlice = new Map(groupsOf(columns).map((group) => [group, sliceBytes(fieldsOf(columns, group, cursorField))]));
+  const perSlice = new Map(groupsOf(columns).map((group) => [group, sliceBytes(fieldsInGroup(columns, group, cursorField))]));
   const taken = new Map<number, number>();
   let bytes = FIXED_BYTES + sum(columns.map(columnBytes));
   for (const [index, { fieldGroup }] of slices.entries()) {

@@ -1,4 +1,4 @@
-import { cutIds } from './id-range.ts';
+import { splitIdRange } from './split-id-range.ts';
 import type { Window } from './window.ts';
 
 /** The rows of a slice. */
@@ -43,7 +43,7 @@ export interface SliceOptions {
  * The slices of a window: one open slice for the whole window, and one for rows whose cursor is null, if there may be any. Both overlap the
  * previous window by `overlapMinutes`, to catch late commits, but never start before the job's start date.
  */
-export function slicesOf(window: Window, { startDate, overlapMinutes, rereadFrom, cursorNillable }: SliceOptions): SliceRange[] {
+export function sliceWindow(window: Window, { startDate, overlapMinutes, rereadFrom, cursorNillable }: SliceOptions): SliceRange[] {
   const from = Math.min(window.from.getTime(), rereadFrom?.getTime() ?? Number.POSITIVE_INFINITY);
   const cursorFrom = new Date(Math.max(startDate.getTime(), from - overlapMinutes * 60_000));
   const range = { cursorFrom, cursorTo: window.to, idFrom: null, idTo: null };
@@ -65,10 +65,10 @@ export function haveSameRange(one: SliceRange, other: SliceRange): boolean {
 }
 
 /**
- * Divides an open slice into cursor values before its end and after it. Only the first part can be divided further by time; after a mass
- * update, the second may be the larger one. Undefined if the slice is already divided.
+ * Splits an open slice into cursor values before its end and after it. Only the first part can be split further by time; after a mass
+ * update, the second may be the larger one. Undefined if the slice is already split.
  */
-export function divideOpen(slice: SliceRange): SliceRange[] | undefined {
+export function splitOpenSlice(slice: SliceRange): SliceRange[] | undefined {
   if (!slice.open || slice.cursorFrom >= slice.cursorTo) return undefined;
   return [
     { ...slice, open: false },
@@ -82,19 +82,19 @@ const SECOND_MS = 1000;
 const FIRST_RECORD = new Date('1999-01-01T00:00:00Z');
 
 /**
- * Divides a closed slice into up to `parts` parts of equal duration, in whole seconds, which is the precision of cursor values.
+ * Splits a closed slice into up to `parts` parts of equal duration, in whole seconds, which is the precision of cursor values.
  * @param firstRecord the creation time of the oldest record; null: unknown
- * @returns the parts, in order; undefined if the slice cannot be divided by time
+ * @returns the parts, in order; undefined if the slice cannot be split by time
  */
-export function divideByTime(slice: SliceRange, parts: number, firstRecord: Date | null): SliceRange[] | undefined {
+export function splitByTime(slice: SliceRange, parts: number, firstRecord: Date | null): SliceRange[] | undefined {
   // If the slice ends before the first record, halve the whole range.
-  const cuts = cutTimes(slice, parts, firstRecord ?? FIRST_RECORD) ?? cutTimes(slice, 2, slice.cursorFrom);
+  const cuts = splitTimes(slice, parts, firstRecord ?? FIRST_RECORD) ?? splitTimes(slice, 2, slice.cursorFrom);
   if (!cuts) return undefined;
   const bounds = [slice.cursorFrom, ...cuts, slice.cursorTo];
   return bounds.slice(1).map((cursorTo, index) => ({ ...slice, cursorFrom: bounds[index]!, cursorTo }));
 }
 
-function cutTimes({ cursorFrom, cursorTo }: SliceRange, parts: number, firstRecord: Date): Date[] | undefined {
+function splitTimes({ cursorFrom, cursorTo }: SliceRange, parts: number, firstRecord: Date): Date[] | undefined {
   const to = cursorTo.getTime();
   const from = Math.min(to, Math.max(cursorFrom.getTime(), firstRecord.getTime()));
   const cuts = new Set<number>();
@@ -107,12 +107,12 @@ function cutTimes({ cursorFrom, cursorTo }: SliceRange, parts: number, firstReco
 }
 
 /**
- * Divides a slice into up to `parts` Id ranges of equal width.
+ * Splits a slice into up to `parts` Id ranges of equal width.
  * @param first the first Id of its rows; `last` is the last
- * @returns the parts, in order; undefined if the slice cannot be divided by Id
+ * @returns the parts, in order; undefined if the slice cannot be split by Id
  */
-export function divideById(slice: SliceRange, first: string, last: string, parts: number): SliceRange[] | undefined {
-  const cuts = cutIds(first, last, parts);
+export function splitById(slice: SliceRange, first: string, last: string, parts: number): SliceRange[] | undefined {
+  const cuts = splitIdRange(first, last, parts);
   if (cuts.length === 0) return undefined;
   const bounds = [slice.idFrom, ...cuts, slice.idTo];
   return bounds.slice(1).map((idTo, index) => ({ ...slice, idFrom: bounds[index]!, idTo }));

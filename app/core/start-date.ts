@@ -1,17 +1,17 @@
 import { AppError } from '../errors.ts';
-import { BEGINNING } from './window.ts';
+import { MIN_DATE } from './window.ts';
 
 /**
  * Parses a job's start date: `YYYY-MM-DD` (UTC), or `all` for all records.
  * @throws AppError invalid_request if it is not a date, is before 1700 (Salesforce's minimum), or is after `today`
  */
 export function parseStartDate(text: string, today: Date): Date {
-  if (text === 'all') return BEGINNING;
+  if (text === 'all') return MIN_DATE;
   const date = new Date(`${text}T00:00:00Z`);
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(date.getTime()) || formatDate(date) !== text) {
     throw new AppError('invalid_request', 'start_date must be a date in the form YYYY-MM-DD, for example 2024-03-10, or the word all.');
   }
-  if (date < BEGINNING) throw new AppError('invalid_request', 'start_date is before 1700-01-01. Use all to import everything.');
+  if (date < MIN_DATE) throw new AppError('invalid_request', 'start_date is before 1700-01-01. Use all to import everything.');
   if (date > today) {
     throw new AppError('invalid_request', `start_date ${text} is in the future. Use today (${formatDate(today)} UTC) or an earlier date.`);
   }
@@ -30,5 +30,5 @@ export function formatInstant(instant: Date): string {
 
 /** Formats a start date the way `parseStartDate` reads it. */
 export function formatStartDate(startDate: Date): string {
-  return startDate.getTime() === BEGINNING.getTime() ? 'all' : formatDate(startDate);
+  return startDate.getTime() === MIN_DATE.getTime() ? 'all' : formatDate(startDate);
 }

@@ -10,7 +10,7 @@ export type Every = 'day';
 const STEP_MS: Record<Every, number> = { day: 24 * 60 * 60 * 1000 };
 
 /** Salesforce's earliest datetime (SOQL's range starts in 1700), and the meaning of `start_date=all`. */
-export const BEGINNING = new Date('1700-01-01T00:00:00Z');
+export const MIN_DATE = new Date('1700-01-01T00:00:00Z');
 
 /** The latest window end at or before `now`. */
 export function windowEnd(now: Date, every: Every): Date {
@@ -24,6 +24,6 @@ export function nextWindowEnd(now: Date, every: Every): Date {
 }
 
 /** How long to wait, from `now`, until every change stamped before `to` is committed and readable (Salesforce commits late). */
-export function lagLeftMs(to: Date, now: Date, lagMinutes: number): number {
+export function remainingLagMs(to: Date, now: Date, lagMinutes: number): number {
   return Math.max(0, to.getTime() + lagMinutes * 60_000 - now.getTime());
 }

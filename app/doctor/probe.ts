@@ -1,27 +1,27 @@
-/** A setting that works around an assumption that does not hold. */
-export type Switch = 'SALESFORCE_GZIP=off' | 'BIGQUERY_UPLOAD=multipart';
+/** A setting that works around an assumption that proved wrong. */
+export type Workaround = 'SALESFORCE_GZIP=off' | 'BIGQUERY_UPLOAD=multipart';
 
-/** The result of checking an assumption. `holds` null: it could not be checked, and `seen` says why. Never contains a record's value. */
-export interface Answer {
-  holds: boolean | null;
+/** The result of checking an assumption. `confirmed` null: it could not be checked, and `observed` says why. Never contains a record's value. */
+export interface ProbeResult {
+  confirmed: boolean | null;
   /** counts, codes, field names */
-  seen: string;
+  observed: string;
 }
 
 /** An assumption about a service that we call, as a sentence, and how to check it. */
-export interface Probe<Bench> {
-  what: string;
+export interface Probe<Subject> {
+  assumption: string;
   /** what to set if the answer is no */
-  switch?: Switch;
+  workaround?: Workaround;
   /** the consequence if the answer is no and no setting helps */
-  ifNot?: string;
-  try: (bench: Bench) => Promise<Answer>;
+  consequence?: string;
+  run: (subject: Subject) => Promise<ProbeResult>;
 }
 
-export function answer(holds: boolean, seen: string): Answer {
-  return { holds, seen };
+export function toResult(confirmed: boolean, observed: string): ProbeResult {
+  return { confirmed, observed };
 }
 
-export function notTried(why: string): Answer {
-  return { holds: null, seen: why };
+export function notTested(why: string): ProbeResult {
+  return { confirmed: null, observed: why };
 }

@@ -1,78 +1,81 @@
-import { CASTS } from '../bigquery/sql.ts';
+import { CASTS } from '../bigquery/sql/casts.ts';
 import { patchTable } from '../bigquery/table.ts';
 import { isLoopback } from '../bigquery/warehouse.ts';
 import type { ColumnType } from '../core/columns.ts';
-import { type Answer, answer, notTried, type Probe } from './probe.ts';
-import { reasonOf, type Scratch } from './scratch.ts';
+import { notTested, type Probe, type ProbeResult, toResult } from './probe.ts';
+import { bigQueryReason, type ScratchDataset } from './scratch-dataset.ts';
 
 /** The service's assumptions about tables and statements. */
-export const STATEMENT_PROBES: readonly Probe<Scratch>[] = [
+export const STATEMENT_PROBES: readonly Probe<ScratchDataset>[] = [
   // BigQuery, tables.insert.
   {
-    what: 'A table keeps the labels and expiration it was created with',
-    ifNot: 'The service cannot tell which job owns a table.',
-    try: keepsLabels,
+    assumption: 'A table keeps the labels and expiration it was created with',
+    consequence: 'The service cannot identify the job that owns a table.',
+    run: checkLabels,
   },
   // BigQuery, modifying schemas: not documented what a patch does to omitted descriptions, so we omit none.
   {
-    what: 'A patch with the whole schema adds a column and keeps types and descriptions',
-    ifNot: 'Runs fail when Salesforce adds a field.',
-    try: addsColumn,
+    assumption: 'A patch with the whole schema adds a column and keeps types and descriptions',
+    consequence: 'Runs fail when Salesforce adds a field.',
+    run: checkAddedColumn,
   },
   // BigQuery, data definition language, SET DATA TYPE: our analyzer refuses the statement for all types.
   {
-    what: 'ALTER COLUMN SET DATA TYPE widens a column: INT64 to NUMERIC, BIGNUMERIC and FLOAT64, NUMERIC to BIGNUMERIC and FLOAT64',
-    ifNot: 'A field whose type is widened needs another column.',
-    try: widens,
+    assumption: 'ALTER COLUMN SET DATA TYPE widens a column: INT64 to NUMERIC, BIGNUMERIC and FLOAT64, NUMERIC to BIGNUMERIC and FLOAT64',
+    consequence: 'A field whose type is widened needs another column.',
+    run: checkWidening,
   },
   // BigQuery, format elements: %Ez is documented for -05:00; the 2023 GoogleSQL analyzer also accepts Z and +0000.
   {
-    what: 'The format %E*S%Ez parses datetimes from Bulk (Z), from REST (+0000), and with +00:00',
-    ifNot: 'Datetimes become NULL, and their text goes to _invalid_values.',
-    try: readsDatetimes,
+    assumption: 'The format %E*S%Ez parses datetimes from Bulk (Z), from REST (+0000), and with +00:00',
+    consequence: 'Datetimes become NULL, and their text is stored in _invalid_values.',
+    run: checkDatetimes,
   },
   // BigQuery, conversion rules: as seen in the 2023 GoogleSQL analyzer.
   {
-    what: 'Numbers, dates, times and booleans are cast as by the 2023 GoogleSQL analyzer',
-    ifNot: 'Values become NULL, and their text goes to _invalid_values.',
-    try: casts,
+    assumption: 'Numbers, dates, times and booleans are cast as by the 2023 GoogleSQL analyzer',
+    consequence: 'Values become NULL, and their text is stored in _invalid_values.',
+    run: checkCasts,
   },
   // BigQuery, jobs.insert.
   {
-    what: 'BigQuery refuses a used query job ID with 409',
-    ifNot: 'A MERGE could run twice, which changes nothing but is billed twice.',
-    try: statementIdIsUsed,
+    assumption: 'BigQuery refuses a used query job ID with 409',
+    consequence: 'A MERGE could run twice, which changes nothing but is billed twice.',
+    run: checkUsedStatementId,
   },
   // BigQuery, MERGE and dmlStats.
-  { what: 'A MERGE is idempotent and reports how many rows it inserted', try: mergesTwice },
+  { assumption: 'A MERGE is idempotent and reports how many rows it inserted', run: checkRepeatedMerge },
   // BigQuery, MERGE: documented as a run-time error.
   {
-    what: 'A MERGE with two source rows for one target row fails',
-    ifNot: 'The service deduplicates rows first, but a bug there would go unnoticed.',
-    try: refusesDoubles,
+    assumption: 'A MERGE with two source rows for one target row fails',
+    consequence: 'The service deduplicates rows first, but a bug there would go unnoticed.',
+    run: checkDuplicateSourceRows,
   },
   // BigQuery, maximumBytesBilled: the error code is not documented.
   {
-    what: 'A statement over its maximumBytesBilled fails with bytesBilledLimitExceeded',
-    ifNot: 'Runs that exceed their byte budget fail permanently instead of waiting.',
-    try: refusesBytes,
+    assumption: 'A statement over its maximumBytesBilled fails with bytesBilledLimitExceeded',
+    consequence: 'Runs that exceed their byte budget fail permanently instead of waiting.',
+    run: checkByteLimit,
   },
   // BigQuery, querying partitioned tables: pruning is documented for literals in WHERE, not in the ON of a MERGE.
   {
-    what: 'A MERGE that names months reads only those partitions',
-    ifNot: 'Each run is billed for the whole table.',
-    try: prunes,
+    assumption: 'A MERGE that names months reads only those partitions',
+    consequence: 'Each run is billed for the whole table.',
+    run: checkPruning,
   },
 ];
 
-async function keepsLabels(scratch: Scratch): Promise<Answer> {
+async function checkLabels(scratch: ScratchDataset): Promise<ProbeResult> {
   const table = await scratch.table(['Id'], { job: 'doctor' });
   const { labels, expirationTime } = (await scratch.metadata(table)) ?? {};
   const minutes = Math.round((Number(expirationTime) - Date.now()) / 60_000);
-  return answer(labels?.job === 'doctor' && minutes > 0 && minutes <= 60, `${Object.keys(labels ?? {}).length} label, ${minutes} minutes`);
+  return toResult(
+    labels?.job === 'doctor' && minutes > 0 && minutes <= 60,
+    `${Object.keys(labels ?? {}).length} label, ${minutes} minutes`,
+  );
 }
 
-async function addsColumn(scratch: Scratch): Promise<Answer> {
+async function checkAddedColumn(scratch: ScratchDataset): Promise<ProbeResult> {
   const name = scratch.tableName();
   await scratch.statement(`CREATE TABLE ${scratch.quoted(name)} (Id STRING OPTIONS (description = 'the key'))`);
   const { schema } = (await scratch.metadata(name)) ?? {};
@@ -80,7 +83,7 @@ async function addsColumn(scratch: Scratch): Promise<Answer> {
   await patchTable(scratch.warehouse, name, { schema: { fields } });
   const after = (await scratch.metadata(name))?.schema?.fields ?? [];
   const seen = after.map((field) => `${field.name} ${field.type}: ${field.description}`).join(', ');
-  return answer(seen === 'Id STRING: the key, Added NUMERIC: new', seen);
+  return toResult(seen === 'Id STRING: the key, Added NUMERIC: new', seen);
 }
 
 const WIDENED: readonly [string, string][] = [
@@ -92,14 +95,14 @@ const WIDENED: readonly [string, string][] = [
 ];
 
 /** Uses one table per type: a table may be updated five times in ten seconds. */
-async function widens(scratch: Scratch): Promise<Answer> {
-  const wrong = await Promise.all(WIDENED.map(([from, to]) => widened(scratch, from, to)));
+async function checkWidening(scratch: ScratchDataset): Promise<ProbeResult> {
+  const wrong = await Promise.all(WIDENED.map(([from, to]) => widenColumn(scratch, from, to)));
   const not = wrong.filter((pair) => pair !== undefined);
-  return answer(not.length === 0, not.length === 0 ? `all ${WIDENED.length}` : `failed: ${not.join(', ')}`);
+  return toResult(not.length === 0, not.length === 0 ? `all ${WIDENED.length}` : `failed: ${not.join(', ')}`);
 }
 
 /** @returns the conversion that failed; undefined on success */
-async function widened(scratch: Scratch, from: string, to: string): Promise<string | undefined> {
+async function widenColumn(scratch: ScratchDataset, from: string, to: string): Promise<string | undefined> {
   const table = scratch.quoted(scratch.tableName());
   await scratch.statement(`CREATE TABLE ${table} AS SELECT CAST(12 AS ${from}) AS Value`);
   const { status } = await scratch.run(`ALTER TABLE ${table} ALTER COLUMN Value SET DATA TYPE ${to}`);
@@ -108,10 +111,10 @@ async function widened(scratch: Scratch, from: string, to: string): Promise<stri
   return row?.kept ? undefined : `${from} to ${to}`;
 }
 
-async function readsDatetimes(scratch: Scratch): Promise<Answer> {
+async function checkDatetimes(scratch: ScratchDataset): Promise<ProbeResult> {
   const moment = "TIMESTAMP '2024-03-10 12:34:56.789+00'";
   const zones = ['Z', '+0000', '+00:00'];
-  return await areTrue(
+  return await checkConditions(
     scratch,
     zones.map((zone) => ({ what: zone, sql: `${CASTS.TIMESTAMP(`'2024-03-10T12:34:56.789${zone}'`)} = ${moment}` })),
   );
@@ -135,8 +138,8 @@ const CAST_ANSWERS: readonly [ColumnType, string, string][] = [
   ['BOOL', '1', 'NULL'],
 ];
 
-async function casts(scratch: Scratch): Promise<Answer> {
-  return await areTrue(
+async function checkCasts(scratch: ScratchDataset): Promise<ProbeResult> {
+  return await checkConditions(
     scratch,
     CAST_ANSWERS.map(([type, text, value]) => {
       const cast = CASTS[type](`'${text}'`);
@@ -146,22 +149,22 @@ async function casts(scratch: Scratch): Promise<Answer> {
 }
 
 /** Evaluates conditions in one statement. */
-async function areTrue(scratch: Scratch, conditions: readonly { what: string; sql: string }[]): Promise<Answer> {
+async function checkConditions(scratch: ScratchDataset, conditions: readonly { what: string; sql: string }[]): Promise<ProbeResult> {
   const columns = conditions.map(({ sql }, index) => `IFNULL(${sql}, FALSE) AS t${index}`);
   const [row] = await scratch.rows<Record<string, boolean>>(`SELECT ${columns.join(', ')}`);
   const wrong = conditions.filter((_, index) => row?.[`t${index}`] !== true).map(({ what }) => what);
   const seen = wrong.length === 0 ? `all ${conditions.length}` : `failed: ${wrong.join(', ')}`;
-  return answer(wrong.length === 0, seen);
+  return toResult(wrong.length === 0, seen);
 }
 
-async function statementIdIsUsed(scratch: Scratch): Promise<Answer> {
+async function checkUsedStatementId(scratch: ScratchDataset): Promise<ProbeResult> {
   const id = scratch.name();
   await scratch.createJob(id, 'SELECT 1');
   const isAcceptedAgain = await scratch.createJob(id, 'SELECT 1');
-  return answer(!isAcceptedAgain, isAcceptedAgain ? 'accepted' : '409');
+  return toResult(!isAcceptedAgain, isAcceptedAgain ? 'accepted' : '409');
 }
 
-async function mergesTwice(scratch: Scratch): Promise<Answer> {
+async function checkRepeatedMerge(scratch: ScratchDataset): Promise<ProbeResult> {
   const target = scratch.quoted(scratch.tableName());
   await scratch.statement(`CREATE TABLE ${target} (Id STRING, Stamp INT64)`);
   await scratch.statement(`INSERT INTO ${target} (Id, Stamp) VALUES ('a', 2), ('b', 1)`);
@@ -176,10 +179,10 @@ WHEN NOT MATCHED THEN INSERT (Id, Stamp) VALUES (s.Id, s.Stamp)`;
   });
   const [row] = await scratch.rows<{ rows_: number; stamps: number }>(`SELECT COUNT(*) AS rows_, SUM(Stamp) AS stamps FROM ${target}`);
   const seen = `${counts.join(', then ')}: ${row?.rows_} rows`;
-  return answer(seen === '1 inserted and 1 updated, then 0 inserted and 2 updated: 3 rows' && row?.stamps === 8, seen);
+  return toResult(seen === '1 inserted and 1 updated, then 0 inserted and 2 updated: 3 rows' && row?.stamps === 8, seen);
 }
 
-async function refusesDoubles(scratch: Scratch): Promise<Answer> {
+async function checkDuplicateSourceRows(scratch: ScratchDataset): Promise<ProbeResult> {
   const target = scratch.quoted(scratch.tableName());
   await scratch.statement(`CREATE TABLE ${target} (Id STRING, Stamp INT64)`);
   await scratch.statement(`INSERT INTO ${target} (Id, Stamp) VALUES ('a', 1)`);
@@ -187,22 +190,22 @@ async function refusesDoubles(scratch: Scratch): Promise<Answer> {
 SELECT 'a' AS Id, 2 AS Stamp UNION ALL SELECT 'a' AS Id, 3 AS Stamp
 ) AS s ON t.Id = s.Id
 WHEN MATCHED THEN UPDATE SET Stamp = s.Stamp`);
-  return answer(status?.errorResult !== undefined && status?.errorResult !== null, status?.errorResult?.reason ?? 'it succeeded');
+  return toResult(status?.errorResult !== undefined && status?.errorResult !== null, status?.errorResult?.reason ?? 'it succeeded');
 }
 
-async function refusesBytes(scratch: Scratch): Promise<Answer> {
+async function checkByteLimit(scratch: ScratchDataset): Promise<ProbeResult> {
   const table = scratch.quoted(scratch.tableName());
   await scratch.statement(`CREATE TABLE ${table} (Id STRING)`);
   await scratch.statement(`INSERT INTO ${table} (Id) VALUES ('a')`);
   const reason = await scratch.run(`SELECT Id FROM ${table}`, { maximumBytesBilled: '1' }).then(
     ({ status }) => status?.errorResult?.reason ?? 'it succeeded',
-    (error) => reasonOf(error) ?? 'no reason',
+    (error) => bigQueryReason(error) ?? 'no reason',
   );
-  return answer(reason === 'bytesBilledLimitExceeded', reason);
+  return toResult(reason === 'bytesBilledLimitExceeded', reason);
 }
 
-async function prunes(scratch: Scratch): Promise<Answer> {
-  if (isLoopback(scratch.warehouse.uploadUrl)) return notTried('the BigQuery emulator counts whole tables');
+async function checkPruning(scratch: ScratchDataset): Promise<ProbeResult> {
+  if (isLoopback(scratch.warehouse.uploadUrl)) return notTested('the BigQuery emulator counts whole tables');
   const target = scratch.quoted(scratch.tableName());
   await scratch.statement(
     `CREATE TABLE ${target} (Id STRING, CreatedDate TIMESTAMP) PARTITION BY TIMESTAMP_TRUNC(CreatedDate, MONTH) CLUSTER BY Id`,
@@ -220,5 +223,5 @@ WHEN NOT MATCHED THEN INSERT (Id, CreatedDate) VALUES (s.Id, s.CreatedDate)`;
   const month = await scratch.dryRun(
     merge(" AND ((t.CreatedDate >= TIMESTAMP '2024-03-01 00:00:00+00' AND t.CreatedDate < TIMESTAMP '2024-04-01 00:00:00+00'))"),
   );
-  return answer(month < whole, `${month} of ${whole} bytes`);
+  return toResult(month < whole, `${month} of ${whole} bytes`);
 }

@@ -1,70 +1,70 @@
-import { type Answer, notTried, type Probe, type Switch } from './probe.ts';
-import { tell } from './tell.ts';
+import { errorMessage } from './error-message.ts';
+import { notTested, type Probe, type ProbeResult, type Workaround } from './probe.ts';
 
 /** Checks assumptions one by one and prints a line for each. */
 export class Tally {
-  /** assumptions that do not hold and that no setting works around */
+  /** assumptions that proved wrong and that no setting works around */
   failures = 0;
   #confirmed = 0;
   #refuted = 0;
-  #untried = 0;
-  readonly #set: ReadonlySet<Switch>;
+  #untested = 0;
+  readonly #set: ReadonlySet<Workaround>;
   readonly #print: (line: string) => void;
 
-  /** @param set the switches that are set; the service does not depend on what they work around */
-  constructor(set: ReadonlySet<Switch>, print: (line: string) => void) {
+  /** @param set the workarounds in effect; the service does not rely on what they work around */
+  constructor(set: ReadonlySet<Workaround>, print: (line: string) => void) {
     this.#set = set;
     this.#print = print;
   }
 
-  /** Runs all probes on a bench. If `bench` is a string, it is the reason why none can run. Stops when `stop` aborts. */
-  async tryAll<Bench extends object>(
+  /** Runs all probes on a subject. If `subject` is a string, it is the reason why none can run. Stops when `stop` aborts. */
+  async runAll<Subject extends object>(
     title: string,
-    probes: readonly Probe<Bench>[],
-    bench: Bench | string,
+    probes: readonly Probe<Subject>[],
+    subject: Subject | string,
     stop: AbortSignal,
   ): Promise<void> {
     if (!stop.aborted) this.#print(`\n${title}`);
     for (const probe of probes) {
       if (stop.aborted) return;
-      this.#note(probe, typeof bench === 'string' ? notTried(bench) : await tryOne(probe, bench), stop);
+      this.#record(probe, typeof subject === 'string' ? notTested(subject) : await runProbe(probe, subject), stop);
     }
   }
 
   summary(): string {
-    const counts = `${this.#confirmed} yes, ${this.#refuted} no, ${this.#untried} not tried.`;
+    const counts = `${this.#confirmed} yes, ${this.#refuted} no, ${this.#untested} not tested.`;
     return this.failures > 0 ? `${counts} No setting works around ${this.failures} of the failures: see their lines above.` : counts;
   }
 
-  #note<Bench>(probe: Probe<Bench>, { holds, seen }: Answer, stop: AbortSignal): void {
-    if (holds === null) {
-      this.#untried++;
-      this.#print(`--   ${probe.what}: not tried, ${seen}`);
-    } else if (holds) {
+  #record<Subject>(probe: Probe<Subject>, { confirmed, observed }: ProbeResult, stop: AbortSignal): void {
+    if (confirmed === null) {
+      this.#untested++;
+      this.#print(`--   ${probe.assumption}: not tested, ${observed}`);
+    } else if (confirmed) {
       this.#confirmed++;
-      this.#print(`yes  ${probe.what}: ${seen}`);
+      this.#print(`yes  ${probe.assumption}: ${observed}`);
     } else if (!stop.aborted) {
       this.#refuted++;
       if (!this.#isSet(probe)) this.failures++;
-      this.#print(`no   ${probe.what}: ${seen.replace(/\.$/, '')}. ${this.#advice(probe)}`);
+      this.#print(`no   ${probe.assumption}: ${observed.replace(/\.$/, '')}. ${this.#advice(probe)}`);
     }
   }
 
-  #isSet<Bench>(probe: Probe<Bench>): boolean {
-    return probe.switch !== undefined && this.#set.has(probe.switch);
+  #isSet<Subject>(probe: Probe<Subject>): boolean {
+    return probe.workaround !== undefined && this.#set.has(probe.workaround);
   }
 
-  #advice<Bench>(probe: Probe<Bench>): string {
-    if (this.#isSet(probe)) return `${probe.switch} is set, so the service does not rely on it.`;
-    return probe.switch ? `Set ${probe.switch}.` : (probe.ifNot ?? 'There is no workaround.');
+  #advice<Subject>(probe: Probe<Subject>): string {
+    if (this.#isSet(probe)) return `${probe.workaround} is set, so the service does not rely on it.`;
+    return probe.workaround ? `Set ${probe.workaround}.` : (probe.consequence ?? 'There is no workaround.');
   }
 }
 
 /** A probe that throws counts as failed. */
-async function tryOne<Bench>(probe: Probe<Bench>, bench: Bench): Promise<Answer> {
+async function runProbe<Subject>(probe: Probe<Subject>, subject: Subject): Promise<ProbeResult> {
   try {
-    return await probe.try(bench);
+    return await probe.run(subject);
   } catch (error) {
-    return { holds: false, seen: tell(error) };
+    return { confirmed: false, observed: errorMessage(error) };
   }
 }

@@ -3,10 +3,10 @@ import Koa from 'koa';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { missingMigrations } from '../store/migrate.ts';
-import { type Caller, requireKey } from './auth.ts';
+import { type Caller, requireApiKey } from './auth.ts';
 import { createImportingJob } from './create-importing-job.ts';
 import type { Endpoint } from './endpoint.ts';
-import { answerErrors } from './errors.ts';
+import { handleErrors } from './errors.ts';
 import { readFields, requireFields } from './fields.ts';
 import { getOauthUrl } from './get-oauth-url.ts';
 import { handleImportingJob } from './handle-importing-job.ts';
@@ -33,23 +33,23 @@ export function createApp(context: Context): Koa {
   app.on('error', () => {
     // Responses that could not be sent because the client disconnected; answerErrors handles all other errors.
   });
-  app.use(answerErrors(context));
-  app.use(answerHealth);
-  app.use(answerReadiness(context));
-  app.use(requireKey(context));
+  app.use(handleErrors(context));
+  app.use(serveHealth);
+  app.use(serveReadiness(context));
+  app.use(requireApiKey(context));
   app.use(routes(context).routes());
   app.use(refuseOtherMethods);
   return app;
 }
 
 /** Liveness check for load balancers; needs no key and reveals nothing else. */
-const answerHealth: Koa.Middleware = async (ctx, next) => {
+const serveHealth: Koa.Middleware = async (ctx, next) => {
   if (ctx.path !== '/healthz' || !['GET', 'HEAD'].includes(ctx.method)) return await next();
   ctx.body = 'OK';
 };
 
 /** Readiness check: the job store is reachable and its schema is current. For operators; not exposed publicly. */
-function answerReadiness(context: Context): Koa.Middleware {
+function serveReadiness(context: Context): Koa.Middleware {
   return async (ctx, next) => {
     if (ctx.path !== '/readyz' || !['GET', 'HEAD'].includes(ctx.method)) return await next();
     const missing = await missingMigrations(context.database).catch(() => undefined);
@@ -77,7 +77,7 @@ function routes(context: Context): Router {
       const wantsJson = ctx.accepts('text/plain', 'application/json') === 'application/json';
       const closed = new AbortController();
       ctx.res.once('close', () => closed.abort());
-      ctx.body = await endpoint.answer(context, fields, caller, wantsJson, closed.signal);
+      ctx.body = await endpoint.handle(context, fields, caller, wantsJson, closed.signal);
     });
   }
   return router;

@@ -14,24 +14,24 @@ export interface Caller {
  * Requires an API key before reading anything else of the request. The key comes in a header, never in a cookie or URL, so a web page
  * cannot make a browser send it.
  */
-export function requireKey({ config, events }: Context): Koa.Middleware {
+export function requireApiKey({ config, events }: Context): Koa.Middleware {
   const { keys, keyless } = config.http;
   return async (ctx, next) => {
-    ctx.state.caller = keyless ? localCaller(ctx) : callerOf(givenKey(ctx), keys);
+    ctx.state.caller = keyless ? localCaller(ctx) : findCaller(readApiKey(ctx), keys);
     if (ctx.state.caller) return await next();
     events.keyRefused(ctx.ip);
     throw new AppError('forbidden', 'Unknown API key. Check the key, or add its sha256 to API_KEYS.');
   };
 }
 
-function givenKey(ctx: Koa.Context): string {
+function readApiKey(ctx: Koa.Context): string {
   const given = ctx.get('X-API-Key') || /^Bearer +(\S+)$/i.exec(ctx.get('Authorization'))?.[1];
   if (given) return given;
   throw new AppError('unauthorized', 'Missing API key. Send it as "Authorization: Bearer <key>" or "X-API-Key: <key>".');
 }
 
 /** @returns undefined if the key is unknown */
-function callerOf(given: string, keys: readonly ApiKey[]): Caller | undefined {
+function findCaller(given: string, keys: readonly ApiKey[]): Caller | undefined {
   const sha256 = createHash('sha256').update(given).digest();
   // Compare all keys, each in constant time.
   const [key] = keys.filter((candidate) => timingSafeEqual(candidate.sha256, sha256));

@@ -1,6 +1,6 @@
 import { createJob } from '../actions/create-job.ts';
 import { type Endpoint, requireConnection, requireObjectName } from './endpoint.ts';
-import { readFlag } from './fields.ts';
+import { readBoolean } from './fields.ts';
 
 /** Creates a job, or takes one over from another user of the org. The next tick starts importing. */
 export const createImportingJob: Endpoint = {
@@ -9,7 +9,7 @@ export const createImportingJob: Endpoint = {
   roles: ['operate', 'admin'],
   required: ['user_id', 'object_name', 'start_date'],
   optional: ['dataset', 'deletes', 'append_only', 'take_over'],
-  async answer(context, fields) {
+  async handle(context, fields) {
     const objectName = requireObjectName(fields.object_name!);
     const connection = await requireConnection(context, fields.user_id!);
     await createJob(context, connection, {
@@ -17,8 +17,8 @@ export const createImportingJob: Endpoint = {
       startDate: fields.start_date!,
       dataset: fields.dataset,
       deletes: fields.deletes,
-      appendOnly: readFlag(fields, 'append_only'),
-      takeOver: readFlag(fields, 'take_over') ?? false,
+      appendOnly: readBoolean(fields, 'append_only'),
+      takeOver: readBoolean(fields, 'take_over') ?? false,
     });
     return 'OK';
   },

@@ -21,7 +21,7 @@ export interface Endpoint {
    * @param closed aborts when the connection closes
    * @returns a plain text response, or an object to send as JSON
    */
-  answer(context: Context, fields: Fields, caller: Caller, wantsJson: boolean, closed: AbortSignal): Promise<string | object>;
+  handle(context: Context, fields: Fields, caller: Caller, wantsJson: boolean, closed: AbortSignal): Promise<string | object>;
 }
 
 /** The connection with this user_id. @throws AppError invalid_request, not_found */

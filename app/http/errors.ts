@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { AppError, isAppError } from '../errors.ts';
 
 /** Sends every error as `{"error": {"code", "message"}}`. The details of unexpected errors are logged, never sent. */
-export function answerErrors(context: Context): Koa.Middleware {
+export function handleErrors(context: Context): Koa.Middleware {
   return async (ctx, next) => {
     try {
       await next();

@@ -46,7 +46,7 @@ export function requireFields(fields: Fields, required: readonly string[], optio
 }
 
 /** Reads a boolean field; undefined if absent. @throws AppError invalid_request */
-export function readFlag(fields: Fields, name: string): boolean | undefined {
+export function readBoolean(fields: Fields, name: string): boolean | undefined {
   const text = fields[name];
   if (text === undefined) return undefined;
   if (text === 'true' || text === 'false') return text === 'true';

@@ -6,7 +6,7 @@ import { listJobs } from '../store/job-list.ts';
 import type { JobFilter } from '../store/jobs.ts';
 import { type Endpoint, requireConnection, requireJob } from './endpoint.ts';
 import type { Fields } from './fields.ts';
-import { reportTick } from './tick-report.ts';
+import { toTickReport } from './tick-report.ts';
 
 /** Below a load balancer's timeout of one minute. */
 const MAX_WAIT_SECONDS = 50;
@@ -21,14 +21,14 @@ export const handleImportingJob: Endpoint = {
   roles: ['tick', 'operate', 'admin'],
   required: [],
   optional: ['user_id', 'object_name', 'wait'],
-  async answer(context, fields, caller, wantsJson, closed) {
+  async handle(context, fields, caller, wantsJson, closed) {
     const waitSeconds = readWait(fields.wait);
     if (caller.role === 'tick' && waitSeconds > 0) throw new AppError('forbidden', 'API keys with role tick may not use wait. Omit it.');
     const filter = await readFilter(context, fields);
     const { runIds, nextWindowEnd } = await tick(context, filter);
     if (waitSeconds === 0) return 'OK';
     const waited = await waitForRuns(context, filter, waitSeconds, closed);
-    const report = reportTick(await listJobs(context.database, filter), waited || runIds.length > 0, nextWindowEnd, new Date());
+    const report = toTickReport(await listJobs(context.database, filter), waited || runIds.length > 0, nextWindowEnd, new Date());
     return wantsJson ? report.json : report.message;
   },
 };

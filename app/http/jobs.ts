@@ -11,13 +11,13 @@ export const jobs: Endpoint = {
   roles: ['read', 'data', 'operate', 'admin'],
   required: [],
   optional: [],
-  async answer(context) {
+  async handle(context) {
     const now = new Date();
-    return { jobs: (await listJobs(context.database)).map((job) => showJob(job, now)) };
+    return { jobs: (await listJobs(context.database)).map((job) => toJobJson(job, now)) };
   },
 };
 
-function showJob(job: ListedJob, now: Date): object {
+function toJobJson(job: ListedJob, now: Date): object {
   return {
     user_id: job.userId,
     object_name: job.objectName,
@@ -29,11 +29,11 @@ function showJob(job: ListedJob, now: Date): object {
     needs_login: job.needsLogin,
     append_only: job.appendOnly,
     table: `${job.targetDataset}.${job.targetTable}`,
-    run: job.run && showRun(job.run),
+    run: job.run && toRunJson(job.run),
   };
 }
 
-function showRun(run: ListedRun): object {
+function toRunJson(run: ListedRun): object {
   return {
     id: run.id,
     from: formatDate(run.windowFrom),

@@ -8,7 +8,7 @@ export const loginOauthCallback: Endpoint = {
   roles: ['operate', 'admin'],
   required: ['redirect_uri'],
   optional: ['authorization_code', 'state', 'error', 'error_description'],
-  answer: (context, fields) =>
+  handle: (context, fields) =>
     finishConnection(context, {
       redirectUri: fields.redirect_uri!,
       authorizationCode: fields.authorization_code,

@@ -8,7 +8,7 @@ export const pauseImportingJob: Endpoint = {
   roles: ['operate', 'admin'],
   required: ['user_id', 'object_name'],
   optional: [],
-  async answer(context, fields) {
+  async handle(context, fields) {
     const job = await requireJob(context, fields);
     const cancelled = await pauseJob(context.database, job.id);
     context.events.jobPaused(job);

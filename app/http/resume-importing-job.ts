@@ -8,7 +8,7 @@ export const resumeImportingJob: Endpoint = {
   roles: ['operate', 'admin'],
   required: ['user_id', 'object_name'],
   optional: [],
-  async answer(context, fields) {
+  async handle(context, fields) {
     const job = await requireJob(context, fields);
     const cancelled = await resumeJob(context.database, job.id, await context.scheduleNow());
     context.events.jobResumed(job);

@@ -23,7 +23,7 @@ const PENDING = ['failed', 'needs_login', 'deferred', 'unfinished'] as const sat
  * @param nextWindowEnd in schedule time
  * @param now in real time
  */
-export function reportTick(jobs: readonly ListedJob[], due: boolean, nextWindowEnd: Date, now: Date): TickReport {
+export function toTickReport(jobs: readonly ListedJob[], due: boolean, nextWindowEnd: Date, now: Date): TickReport {
   const byState = Map.groupBy(jobs, (job) => jobState(job, now));
   const pending = PENDING.flatMap((state) => (byState.get(state) ?? []).map((job) => ({ state, job })));
   const message =

@@ -3,7 +3,7 @@ import { redactMessage } from '../core/redact.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { translateSalesforceError } from './errors.ts';
-import { type FieldRefusal, fieldRefusalIn } from './field-refusal.ts';
+import { type FieldRefusal, parseFieldRefusal } from './field-refusal.ts';
 
 /** The status of a Bulk API 2.0 query job. An unknown state means that it is still running. */
 export interface BulkJob {
@@ -66,7 +66,7 @@ export async function getQueryJob(client: SalesforceClient, id: string): Promise
     processed,
     tooLarge: TOO_LARGE.test(message),
     message: redactMessage(message) || null,
-    fieldRefusal: fieldRefusalIn(message),
+    fieldRefusal: parseFieldRefusal(message),
   };
 }
 
@@ -76,15 +76,15 @@ export async function getQueryJob(client: SalesforceClient, id: string): Promise
  * @throws AppError
  */
 export async function waitForQueryJob(client: SalesforceClient, id: string, deadline: Date, signal: AbortSignal): Promise<BulkJob> {
-  for (let pause = client.pollMs; ; pause = Math.min(pause * 1.5, MAX_POLL_MS)) {
+  for (let pauseMs = client.pollMs; ; pauseMs = Math.min(pauseMs * 1.5, MAX_POLL_MS)) {
     const job = await getQueryJob(client, id);
-    if (hasEnded(job)) return job;
+    if (hasFinished(job)) return job;
     if (Date.now() > deadline.getTime()) return await abortStuckJob(client, id);
-    await sleep(pause, undefined, { signal });
+    await sleep(pauseMs, undefined, { signal });
   }
 }
 
-function hasEnded({ state }: BulkJob): boolean {
+function hasFinished({ state }: BulkJob): boolean {
   return ['JobComplete', 'Failed', 'Aborted'].includes(state);
 }
 
@@ -94,7 +94,7 @@ async function abortStuckJob(client: SalesforceClient, id: string): Promise<Bulk
   } catch (error) {
     // It may have just finished, and a finished job cannot be aborted.
     const job = await getQueryJob(client, id);
-    if (!hasEnded(job)) throw error;
+    if (!hasFinished(job)) throw error;
     return job;
   }
   return { id, state: 'Aborted', processed: 0, tooLarge: true, message: 'the job did not finish in time' };
@@ -139,13 +139,13 @@ export async function fetchPage(
   return {
     rows,
     nextLocator: next === 'null' ? null : next,
-    body: translated(response.body as AsyncIterable<Buffer>),
+    body: withTranslatedErrors(response.body as AsyncIterable<Buffer>),
     gzip: header('content-encoding') === 'gzip',
   };
 }
 
 /** Translates download errors: a broken connection, an idle timeout. */
-async function* translated(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* withTranslatedErrors(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* body;
   } catch (error) {

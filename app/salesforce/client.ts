@@ -3,19 +3,19 @@ import jsforce from 'jsforce';
 import type { Dispatcher } from 'undici';
 import type { Limits } from '../core/limits.ts';
 import type { ApiUsage } from '../core/quota.ts';
-import { AppError, isAppError, plainCode } from '../errors.ts';
-import { isSessionRefused, sessionStillRefused, translateSalesforceError, webPageError } from './errors.ts';
+import { AppError, isAppError, safeCode } from '../errors.ts';
+import { isSessionRefused, sessionStillRefusedError, translateSalesforceError, webPageError } from './errors.ts';
 import { isInstanceHost } from './instance-host.ts';
-import { readLimitInfo } from './limit-info.ts';
+import { readApiUsage } from './read-api-usage.ts';
 import {
-  NoResponse,
+  NoResponseError,
   openResponse,
-  plugTransport,
   readBody,
   readResponse,
+  replaceTransport,
   type SalesforceRequest,
   type SalesforceResponse,
-  UnusableResponse,
+  UnusableResponseError,
 } from './transport.ts';
 
 /** An org's address and an access token for it. */
@@ -30,7 +30,7 @@ export interface SessionSource {
   /**
    * Returns a session other than the failed one, if possible.
    * @param reason `refused`: Salesforce refused the access token; `moved`: the org no longer seems to be at its instance URL. The session
-   * may come back unchanged if the login host was asked recently.
+   * may come back unchanged if the login host was contacted recently.
    */
   renew(failed: Session, reason: 'refused' | 'moved', signal: AbortSignal | undefined): Promise<Session>;
 }
@@ -107,7 +107,7 @@ export class SalesforceClient {
         const accepting = { ...request, headers: { ...request.headers, 'accept-encoding': this.#encoding } };
         return requireJson(request, await this.#read(accepting, this.#signal));
       };
-      return await work(plugTransport(connection, send));
+      return await work(replaceTransport(connection, send));
     });
   }
 
@@ -120,7 +120,7 @@ export class SalesforceClient {
   async get(doing: string, path: string, headers: Record<string, string>, signal = this.#signal): Promise<SalesforceResponse> {
     return await this.#withSession(doing, async (session) => {
       const response = await this.#read(this.#getRequest(session, path, headers), signal);
-      if ((response.status < 200 || response.status > 299) && response.status !== 304) throw readError(response);
+      if ((response.status < 200 || response.status > 299) && response.status !== 304) throw toHttpError(response);
       return response;
     });
   }
@@ -135,7 +135,7 @@ export class SalesforceClient {
       const request = this.#getRequest(session, path, headers);
       const response = await this.#counted(request, () => openResponse(this.#dispatcher, request, { signal, idleMs: this.#idleMs }));
       if (response.statusCode === 200) return response;
-      throw readError(await readBody(request, response, signal, MAX_ERROR_BYTES));
+      throw toHttpError(await readBody(request, response, signal, MAX_ERROR_BYTES));
     });
   }
 
@@ -165,7 +165,7 @@ export class SalesforceClient {
       let usage: ApiUsage | undefined;
       try {
         const response = await send();
-        usage = readLimitInfo(response.headers['sforce-limit-info']);
+        usage = readApiUsage(response.headers['sforce-limit-info']);
         return response;
       } finally {
         this.#onCall(usage);
@@ -174,7 +174,7 @@ export class SalesforceClient {
     try {
       return await once();
     } catch (error) {
-      if (!isWorthRepeating(request, error)) throw error;
+      if (!isSafeToRetry(request, error)) throw error;
     }
     return await once();
   }
@@ -194,22 +194,22 @@ export class SalesforceClient {
       throw reason === 'moved' && isAppError(error) && error.recovery === 'retry' ? translateFailure(failure, doing) : error;
     });
     if (reason === 'moved' && renewed.instanceUrl === session.instanceUrl) throw translateFailure(failure, doing);
-    if (reason === 'refused' && renewed.accessToken === session.accessToken) throw sessionStillRefused(failure, doing);
+    if (reason === 'refused' && renewed.accessToken === session.accessToken) throw sessionStillRefusedError(failure, doing);
     try {
       return await this.#at(renewed, work);
     } catch (error) {
-      throw reason === 'refused' && isSessionRefused(error) ? sessionStillRefused(error, doing) : translateFailure(error, doing);
+      throw reason === 'refused' && isSessionRefused(error) ? sessionStillRefusedError(error, doing) : translateFailure(error, doing);
     }
   }
 
   async #at<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
-    if (!isInstanceHost(session.instanceUrl, this.#loginUrls)) throw new ForeignInstance(session.instanceUrl);
+    if (!isInstanceHost(session.instanceUrl, this.#loginUrls)) throw new UntrustedInstanceError(session.instanceUrl);
     return await work(session);
   }
 }
 
 /** The login host returned an instance URL that we must not send a token to. */
-class ForeignInstance extends Error {
+class UntrustedInstanceError extends Error {
   override readonly name = 'ForeignInstance';
   readonly host: string;
 
@@ -220,9 +220,9 @@ class ForeignInstance extends Error {
 }
 
 /** True if repeating the request cannot repeat its effect. */
-function isWorthRepeating({ method }: SalesforceRequest, error: unknown): boolean {
-  if (error instanceof NoResponse) return error.repeatable;
-  return method === 'GET' && error instanceof UnusableResponse && error.reason === 'incomplete';
+function isSafeToRetry({ method }: SalesforceRequest, error: unknown): boolean {
+  if (error instanceof NoResponseError) return error.isSafeToRetry;
+  return method === 'GET' && error instanceof UnusableResponseError && error.reason === 'incomplete';
 }
 
 /**
@@ -231,22 +231,22 @@ function isWorthRepeating({ method }: SalesforceRequest, error: unknown): boolea
  */
 function reasonToRenew(error: unknown): 'refused' | 'moved' | undefined {
   if (isSessionRefused(error)) return 'refused';
-  if (error instanceof UnusableResponse) return ['redirect', 'web-page'].includes(error.reason) ? 'moved' : undefined;
-  return error instanceof ForeignInstance || (error instanceof NoResponse && error.repeatable) ? 'moved' : undefined;
+  if (error instanceof UnusableResponseError) return ['redirect', 'web-page'].includes(error.reason) ? 'moved' : undefined;
+  return error instanceof UntrustedInstanceError || (error instanceof NoResponseError && error.isSafeToRetry) ? 'moved' : undefined;
 }
 
 function translateFailure(error: unknown, doing: string): AppError {
-  if (error instanceof UnusableResponse && error.reason === 'web-page') return webPageError(doing, error.status, error);
-  if (error instanceof UnusableResponse)
-    return new AppError('salesforce_unavailable', unusableText(error, doing), { cause: error, details: { http_status: error.status } });
-  if (error instanceof ForeignInstance) {
+  if (error instanceof UnusableResponseError && error.reason === 'web-page') return webPageError(doing, error.status, error);
+  if (error instanceof UnusableResponseError)
+    return new AppError('salesforce_unavailable', unusableMessage(error, doing), { cause: error, details: { http_status: error.status } });
+  if (error instanceof UntrustedInstanceError) {
     const text = `Could not ${doing}: the login host returned the org address ${error.host}, which is not a Salesforce host, so no token was sent to it. Check SALESFORCE_LOGIN_URL and SALESFORCE_APPS.`;
     return new AppError('salesforce_refused', text, { cause: error, recovery: 'defer' });
   }
   return translateSalesforceError(error, doing);
 }
 
-function unusableText({ reason, host, status, target }: UnusableResponse, doing: string): string {
+function unusableMessage({ reason, host, status, target }: UnusableResponseError, doing: string): string {
   switch (reason) {
     case 'redirect':
       return `Could not ${doing}: ${host} redirects to ${target ?? 'an unknown host'}, but the login host reports no new address for the org.`;
@@ -268,16 +268,16 @@ function requireJson({ url }: SalesforceRequest, response: SalesforceResponse): 
     JSON.parse(body.toString('utf8'));
     return response;
   } catch {
-    throw new UnusableResponse('malformed', new URL(url).host, status);
+    throw new UnusableResponseError('malformed', new URL(url).host, status);
   }
 }
 
 /** Salesforce's own error bodies are JSON lists of code and message. */
-function readError(response: SalesforceResponse): SalesforceHttpError {
+function toHttpError(response: SalesforceResponse): SalesforceHttpError {
   const fallback = `ERROR_HTTP_${response.status}`;
   try {
     const [first] = JSON.parse(response.body.toString('utf8')) as { errorCode?: unknown; message?: unknown }[];
-    return new SalesforceHttpError(plainCode(first?.errorCode) ?? fallback, String(first?.message ?? ''), response);
+    return new SalesforceHttpError(safeCode(first?.errorCode) ?? fallback, String(first?.message ?? ''), response);
   } catch {
     return new SalesforceHttpError(fallback, '', response);
   }

@@ -1,8 +1,8 @@
 import type { DescribedField } from '../core/columns.ts';
 import { AppError } from '../errors.ts';
-import { requireApiVersion } from './api-versions.ts';
 import type { SalesforceClient } from './client.ts';
 import { refusalCode } from './errors.ts';
+import { requireApiVersion } from './require-api-version.ts';
 
 /** The parts of a describe that we use. Contains only fields that the connection's user may see. */
 export interface ObjectDescription {
@@ -74,7 +74,7 @@ function parse(body: Buffer, objectName: string): Omit<ObjectDescription, 'field
 }
 
 /** Last-Modified may not reflect changes of field-level security (only metadata is documented), so describe unconditionally once a day. */
-const TRUSTED_MS = 24 * 60 * 60 * 1000;
+const MAX_AGE_MS = 24 * 60 * 60 * 1000;
 
 /** A description takes up to about 200 kB. */
 const MAX_DESCRIPTIONS = 200;
@@ -84,7 +84,7 @@ export class DescribeCache {
   readonly #known = new Map<string, Described & { wholeAt: number }>();
 
   /** The last description of an object; undefined if there is none or it was forgotten. */
-  known(connectionId: number, objectName: string): ObjectDescription | undefined {
+  cached(connectionId: number, objectName: string): ObjectDescription | undefined {
     return this.#known.get(keyOf(connectionId, objectName))?.description;
   }
 
@@ -96,7 +96,7 @@ export class DescribeCache {
   async get(client: SalesforceClient, connectionId: number, objectName: string, grantedAt: Date): Promise<ObjectDescription> {
     const key = keyOf(connectionId, objectName);
     const known = this.#known.get(key);
-    const since = known && known.wholeAt > Math.max(grantedAt.getTime(), Date.now() - TRUSTED_MS) ? known.lastModified : undefined;
+    const since = known && known.wholeAt > Math.max(grantedAt.getTime(), Date.now() - MAX_AGE_MS) ? known.lastModified : undefined;
     const startedAt = Date.now();
     const described = await describe(client, objectName, since);
     if (!described) return known!.description;

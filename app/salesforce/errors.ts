@@ -1,5 +1,5 @@
-import { failureSentence } from '../core/failure-sentence.ts';
-import { AppError, type ErrorCode, foreignCode, isAppError, plainCode, type Recovery } from '../errors.ts';
+import { failureMessage } from '../core/failure-message.ts';
+import { AppError, type ErrorCode, externalErrorCode, isAppError, type Recovery, safeCode } from '../errors.ts';
 
 /** Properties that an error of a Salesforce call may have. */
 interface SalesforceError {
@@ -15,7 +15,7 @@ interface SalesforceError {
 /** Salesforce's code in an error from jsforce, for example INVALID_FIELD or ERROR_HTTP_503; undefined for other errors. */
 function salesforceCode(error: unknown): string | undefined {
   const { errorCode, name } = firstOf(error);
-  if (typeof errorCode === 'string') return plainCode(errorCode) ?? codeOfStatus(error);
+  if (typeof errorCode === 'string') return safeCode(errorCode) ?? codeOfStatus(error);
   return typeof name === 'string' && /^(ERROR_HTTP_\d+|[A-Z][A-Z_]{4,80})$/.test(name) ? name : undefined;
 }
 
@@ -31,17 +31,17 @@ export function refusalCode(error: unknown): string | undefined {
 }
 
 /** True for a translated error if Salesforce did not respond in time. */
-export function isTimeOut(error: unknown): boolean {
+export function isTimeout(error: unknown): boolean {
   return isAppError(error) && error.details.timed_out === true;
 }
 
 /** Salesforce's code for an expired query locator. Locators live up to two days, some less. */
-export const LOST_LOCATOR = 'INVALID_QUERY_LOCATOR';
+export const EXPIRED_LOCATOR = 'INVALID_QUERY_LOCATOR';
 
 /** Salesforce's code for an unsupported API version. */
 export const UNSUPPORTED_VERSION = 'UNSUPPORTED_API_VERSION';
 
-const TIME_OUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+const TIMEOUT_CODES = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
 /** True if Salesforce refused the access token, which must then be renewed once. */
 export function isSessionRefused(error: unknown): boolean {
@@ -167,11 +167,11 @@ function quotaMeaning(message: string): Meaning {
 export function translateSalesforceError(error: unknown, doing: string): AppError {
   if (isAppError(error)) return error;
   const code = salesforceCode(error);
-  if (!code) return noAnswer(error, doing);
+  if (!code) return noResponseError(error, doing);
   const status = httpStatus(error, code);
   const message = messageOf(error);
   const { code: ours, what, advice, recovery } = meaningOf(code, message, status);
-  return new AppError(ours, failureSentence({ doing, what, code, message, advice }), {
+  return new AppError(ours, failureMessage({ doing, what, code, message, advice }), {
     cause: error,
     details: { salesforce_code: code },
     ...(recovery && { recovery }),
@@ -179,12 +179,12 @@ export function translateSalesforceError(error: unknown, doing: string): AppErro
 }
 
 /** The error for a renewed session that is refused as well. */
-export function sessionStillRefused(error: unknown, doing: string): AppError {
+export function sessionStillRefusedError(error: unknown, doing: string): AppError {
   const code = salesforceCode(error) ?? 'unknown';
   const what = 'Salesforce refused the renewed access token as well';
   const advice =
     "Have an admin of the org check that the user is active and API Enabled, that session IP restrictions (Lock sessions to the IP address, Login IP Ranges) allow this service's address, and that the External Client App is not blocked.";
-  return new AppError('salesforce_refused', failureSentence({ doing, what, code, message: messageOf(error), advice }), {
+  return new AppError('salesforce_refused', failureMessage({ doing, what, code, message: messageOf(error), advice }), {
     cause: error,
     details: { salesforce_code: code },
     recovery: 'defer',
@@ -196,19 +196,19 @@ export function webPageError(doing: string, status: number, cause?: unknown): Ap
   const what = 'a web page was returned instead of a Salesforce API response';
   const advice =
     'It may be a login page, a maintenance page or a proxy error. If this persists, check that the org is reachable under its My Domain.';
-  return new AppError('salesforce_unavailable', failureSentence({ doing, what, code: `HTTP ${status}`, advice }), {
+  return new AppError('salesforce_unavailable', failureMessage({ doing, what, code: `HTTP ${status}`, advice }), {
     cause,
     details: { http_status: status },
   });
 }
 
-function noAnswer(error: unknown, doing: string): AppError {
+function noResponseError(error: unknown, doing: string): AppError {
   const { name } = error as SalesforceError;
-  const reason = foreignCode(error);
+  const reason = externalErrorCode(error);
   if (!reason && (name === 'SyntaxError' || name === 'TypeError')) {
     return new AppError('salesforce_unavailable', `Could not ${doing}: Salesforce returned a malformed response.`, { cause: error });
   }
-  const timedOut = name === 'TimeoutError' || (reason !== undefined && TIME_OUTS.has(reason));
+  const timedOut = name === 'TimeoutError' || (reason !== undefined && TIMEOUT_CODES.has(reason));
   const why = reason ?? (timedOut ? 'timeout' : 'no reason given');
   return new AppError('salesforce_unavailable', `Could not ${doing}: Salesforce did not respond (${why}).`, {
     cause: error,

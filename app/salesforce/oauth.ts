@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import jsforce from 'jsforce';
 import type { Dispatcher } from 'undici';
-import { failureSentence } from '../core/failure-sentence.ts';
+import { failureMessage } from '../core/failure-message.ts';
 import { redactMessage } from '../core/redact.ts';
-import { AppError, foreignCode } from '../errors.ts';
-import { NoResponse, plugTransport, readResponse, type SalesforceRequest, type SalesforceResponse, UnusableResponse } from './transport.ts';
+import { AppError, externalErrorCode } from '../errors.ts';
+import {
+  NoResponseError,
+  readResponse,
+  replaceTransport,
+  type SalesforceRequest,
+  type SalesforceResponse,
+  UnusableResponseError,
+} from './transport.ts';
 
 /** An External Client App. It belongs to one org, and so to one login host. */
 export interface SalesforceApp {
@@ -14,7 +21,7 @@ export interface SalesforceApp {
 }
 
 /** The token response for a code. It has no expiry: a session ends when a call is refused. */
-export interface TokenReply {
+export interface TokenResponse {
   accessToken: string;
   instanceUrl: string;
   /** the identity URL */
@@ -23,7 +30,7 @@ export interface TokenReply {
 }
 
 /** The token response for a refresh token. It contains a new refresh token only if rotation is on. */
-export type RenewalReply = Pick<TokenReply, 'accessToken' | 'refreshToken'> & { instanceUrl: string | undefined };
+export type RenewalResponse = Pick<TokenResponse, 'accessToken' | 'refreshToken'> & { instanceUrl: string | undefined };
 
 /** API access, and renewal without the user. */
 const SCOPE = 'api refresh_token';
@@ -54,16 +61,16 @@ export async function exchangeCode(
   redirectUri: string,
   codeVerifier: string,
   code: string,
-): Promise<TokenReply> {
+): Promise<TokenResponse> {
   const limits = { signal: undefined, totalMs: LOGIN_MS };
-  const client = plugTransport(oauth2(app, redirectUri, codeVerifier), (request) => send(dispatcher, request, limits));
+  const client = replaceTransport(oauth2(app, redirectUri, codeVerifier), (request) => send(dispatcher, request, limits));
   try {
-    return toReply(await client.requestToken(code));
+    return toTokenResponse(await client.requestToken(code));
   } catch (error) {
     throw translate(
       error,
       app,
-      (reason, description) => new AppError('login_refused', loginHelp(reason, app.loginUrl, description), { cause: error }),
+      (reason, description) => new AppError('login_refused', explainLoginError(reason, app.loginUrl, description), { cause: error }),
     );
   }
 }
@@ -77,30 +84,30 @@ export async function renewTokens(
   app: SalesforceApp,
   refreshToken: string,
   signal: AbortSignal,
-): Promise<RenewalReply> {
+): Promise<RenewalResponse> {
   const limits = { signal, totalMs: RENEWAL_MS };
-  const client = plugTransport(oauth2(app), (request) => send(dispatcher, request, limits));
+  const client = replaceTransport(oauth2(app), (request) => send(dispatcher, request, limits));
   try {
-    return toRenewal(await client.refreshToken(refreshToken));
+    return toRenewalResponse(await client.refreshToken(refreshToken));
   } catch (error) {
-    throw translate(error, app, (reason, description) => renewalRefused(reason, description, app, error));
+    throw translate(error, app, (reason, description) => renewalRefusedError(reason, description, app, error));
   }
 }
 
 /** If the grant itself is still valid, its jobs wait until the cause is fixed. */
-function renewalRefused(reason: string, description: string, app: SalesforceApp, cause: unknown): AppError {
-  const policy = policyHelp(description);
+function renewalRefusedError(reason: string, description: string, app: SalesforceApp, cause: unknown): AppError {
+  const policy = findPolicy(description);
   if (policy && !policy.endsGrant) return new AppError('login_refused', policy.help, { cause, recovery: 'defer' });
   if (reason !== 'invalid_grant') {
-    return new AppError('login_refused', loginHelp(reason, app.loginUrl, description), { cause, recovery: 'defer' });
+    return new AppError('login_refused', explainLoginError(reason, app.loginUrl, description), { cause, recovery: 'defer' });
   }
-  const said = redactMessage(description).replace(/[.:;, ]+$/, '');
-  const help = `Salesforce no longer accepts this grant (invalid_grant${said && `: ${said}`}). To reconnect, call get_oauth_url and login_oauth_callback again.`;
+  const redacted = redactMessage(description).replace(/[.:;, ]+$/, '');
+  const help = `Salesforce no longer accepts this grant (invalid_grant${redacted && `: ${redacted}`}). To reconnect, call get_oauth_url and login_oauth_callback again.`;
   return new AppError('needs_login', policy?.help ?? help, { cause });
 }
 
 /** Checks a login host by sending an invalid code, which it refuses as invalid only if it knows the app. @throws AppError */
-export async function reachLogin(dispatcher: Dispatcher, app: SalesforceApp): Promise<void> {
+export async function checkLoginHost(dispatcher: Dispatcher, app: SalesforceApp): Promise<void> {
   try {
     await exchangeCode(dispatcher, app, 'https://localhost/', newCodeVerifier(), 'none');
   } catch (error) {
@@ -112,7 +119,7 @@ export async function reachLogin(dispatcher: Dispatcher, app: SalesforceApp): Pr
 
 /** A setting of the org or user that blocks every login and renewal; who can change it, and how. */
 interface Policy {
-  said: RegExp;
+  pattern: RegExp;
   help: string;
   /** the grant is dead: a user must log in again */
   endsGrant: boolean;
@@ -120,29 +127,29 @@ interface Policy {
 
 const POLICIES: readonly Policy[] = [
   {
-    said: /inactive user/i,
+    pattern: /inactive user/i,
     help: 'The Salesforce user of this connection is inactive. Have an admin of the org activate the user in Setup, Users, or connect as another user with get_oauth_url and login_oauth_callback.',
     endsGrant: true,
   },
   {
-    said: /ip restricted/i,
+    pattern: /ip restricted/i,
     help: "Salesforce does not accept this service's IP address (ip restricted). Have an admin of the org add it to the Login IP Ranges of the user's profile, or relax IP restrictions in the policies of the External Client App.",
     endsGrant: false,
   },
   {
-    said: /invalid login hours/i,
+    pattern: /invalid login hours/i,
     help: "It is outside the Salesforce user's login hours (invalid login hours). The service continues during login hours. An admin of the org can change the Login Hours of the user's profile.",
     endsGrant: false,
   },
   {
-    said: /inactive organization/i,
+    pattern: /inactive organization/i,
     help: 'The Salesforce org is inactive (inactive organization): it is locked or closed, or its trial has expired. Have its admin contact Salesforce.',
     endsGrant: false,
   },
 ];
 
-function policyHelp(description: string): Policy | undefined {
-  return POLICIES.find(({ said }) => said.test(description));
+function findPolicy(description: string): Policy | undefined {
+  return POLICIES.find(({ pattern }) => pattern.test(description));
 }
 
 /**
@@ -150,8 +157,8 @@ function policyHelp(description: string): Policy | undefined {
  * @param reason the OAuth error code from the redirect or the token endpoint
  * @param description Salesforce's error_description, if any
  */
-export function loginHelp(reason: string, loginUrl: string, description = ''): string {
-  const policy = policyHelp(description);
+export function explainLoginError(reason: string, loginUrl: string, description = ''): string {
+  const policy = findPolicy(description);
   if (policy) return policy.help;
   const help: Record<string, string> = {
     access_denied: 'The user denied access. Call get_oauth_url again and choose Allow on that page.',
@@ -173,7 +180,7 @@ export function loginHelp(reason: string, loginUrl: string, description = ''): s
   };
   if (Object.hasOwn(help, reason)) return help[reason]!;
   const code = /^[A-Za-z_-]{1,60}$/.test(reason) ? reason : 'no reason given';
-  return failureSentence({ doing: 'log in', what: 'Salesforce refused it', code, message: description });
+  return failureMessage({ doing: 'log in', what: 'Salesforce refused it', code, message: description });
 }
 
 function oauth2(app: SalesforceApp, redirectUri?: string, codeVerifier?: string): jsforce.OAuth2 {
@@ -183,8 +190,8 @@ function oauth2(app: SalesforceApp, redirectUri?: string, codeVerifier?: string)
 }
 
 /**
- * Sends a token request. Only a client error with an OAuth error code is a refusal: of any other error jsforce is given the HTTP status
- * alone, and a description that is no text is left out.
+ * Sends a token request. Only a client error with an OAuth error code is a refusal. For any other error, jsforce gets only the HTTP status,
+ * and a description that is not a string is omitted.
  */
 async function send(
   dispatcher: Dispatcher,
@@ -209,16 +216,17 @@ function parseRefusal(body: Buffer): { error?: unknown; error_description?: unkn
   }
 }
 
-function toReply(reply: object): TokenReply {
+function toTokenResponse(reply: object): TokenResponse {
   const { instance_url, id } = (reply ?? {}) as Record<string, unknown>;
-  const { instanceUrl, ...tokens } = toRenewal(reply);
-  if (instanceUrl === undefined || typeof id !== 'string') throw notSalesforce(`instance_url ${typeof instance_url}, id ${typeof id}`);
+  const { instanceUrl, ...tokens } = toRenewalResponse(reply);
+  if (instanceUrl === undefined || typeof id !== 'string')
+    throw malformedTokenError(`instance_url ${typeof instance_url}, id ${typeof id}`);
   return { ...tokens, instanceUrl, id };
 }
 
-function toRenewal(reply: object): RenewalReply {
+function toRenewalResponse(reply: object): RenewalResponse {
   const { access_token, instance_url, refresh_token } = (reply ?? {}) as Record<string, unknown>;
-  if (typeof access_token !== 'string') throw notSalesforce(`access_token ${typeof access_token}`);
+  if (typeof access_token !== 'string') throw malformedTokenError(`access_token ${typeof access_token}`);
   return {
     accessToken: access_token,
     instanceUrl: typeof instance_url === 'string' ? instance_url.replace(/\/$/, '') : undefined,
@@ -226,7 +234,7 @@ function toRenewal(reply: object): RenewalReply {
   };
 }
 
-function notSalesforce(types: string): AppError {
+function malformedTokenError(types: string): AppError {
   return new AppError('salesforce_unavailable', 'The login host returned a malformed token response. Check SALESFORCE_LOGIN_URL.', {
     details: { types },
   });
@@ -235,7 +243,7 @@ function notSalesforce(types: string): AppError {
 /** jsforce sets the OAuth error code as the error's name. */
 function translate(error: unknown, { loginUrl }: SalesforceApp, refused: (reason: string, description: string) => AppError): AppError {
   if (error instanceof AppError) return error;
-  if (error instanceof UnusableResponse || error instanceof NoResponse) return unusableReply(error, loginUrl);
+  if (error instanceof UnusableResponseError || error instanceof NoResponseError) return unusableResponseError(error, loginUrl);
   const { name, message } = error as Error;
   const transient = (sentence: string): AppError => new AppError('salesforce_unavailable', sentence, { cause: error });
   // Concurrent renewals or too many logins: the grant is still valid.
@@ -253,7 +261,7 @@ function translate(error: unknown, { loginUrl }: SalesforceApp, refused: (reason
       `The login host ${loginUrl} returned HTTP ${status} instead of tokens. Try again shortly. If this persists, check SALESFORCE_LOGIN_URL.`,
     );
   }
-  const reason = foreignCode(error);
+  const reason = externalErrorCode(error);
   if (reason || ['TypeError', 'Error', 'TimeoutError'].includes(name)) {
     const why = reason ?? (name === 'TimeoutError' ? 'timeout' : 'no reason given');
     return transient(`The login host ${loginUrl} did not respond (${why}). Try again shortly.`);
@@ -262,11 +270,13 @@ function translate(error: unknown, { loginUrl }: SalesforceApp, refused: (reason
 }
 
 /** We never follow redirects: the form contains the app's secret and a code or refresh token. */
-function unusableReply(error: UnusableResponse | NoResponse, loginUrl: string): AppError {
+function unusableResponseError(error: UnusableResponseError | NoResponseError, loginUrl: string): AppError {
   const { host } = new URL(loginUrl);
-  if (error instanceof NoResponse || error.reason !== 'redirect') {
+  if (error instanceof NoResponseError || error.reason !== 'redirect') {
     const what =
-      error instanceof UnusableResponse && error.reason === 'web-page' ? `returned a web page (HTTP ${error.status})` : 'did not respond';
+      error instanceof UnusableResponseError && error.reason === 'web-page'
+        ? `returned a web page (HTTP ${error.status})`
+        : 'did not respond';
     return new AppError('salesforce_unavailable', `The Salesforce login host ${host} ${what}. Try again shortly.`, { cause: error });
   }
   return new AppError(

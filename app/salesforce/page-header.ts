@@ -23,7 +23,7 @@ export interface PageContent {
  * @param rows from the page's headers; an empty page may have no body, in which case the content is a header line only
  * @throws AppError salesforce_refused if the columns differ, salesforce_unavailable if the page is malformed
  */
-export async function readHeader(
+export async function readPageHeader(
   body: AsyncIterable<Buffer>,
   gzip: boolean,
   requested: readonly string[],
@@ -38,7 +38,7 @@ export async function readHeader(
       if (line === undefined && start.length < MAX_BYTES) continue;
       return { columns: columnsOf(line ?? '', requested), content: followedBy(start, chunks) };
     }
-    if (rows === 0 && inflate(start, gzip).length === 0) return headerOnly(requested);
+    if (rows === 0 && inflate(start, gzip).length === 0) return headerOnlyPage(requested);
     throw new AppError('salesforce_unavailable', 'Salesforce returned a result page with an incomplete header line.');
   } catch (error) {
     await chunks.return?.();
@@ -46,7 +46,7 @@ export async function readHeader(
   }
 }
 
-function headerOnly(columns: readonly string[]): PageContent {
+function headerOnlyPage(columns: readonly string[]): PageContent {
   return { columns: [...columns], content: Readable.from([Buffer.from(csvLine(columns))]) };
 }
 
@@ -94,6 +94,6 @@ function columnsOf(line: string, requested: readonly string[]): string[] {
   const columns = names.flatMap((name) => spelled.get(name) ?? []);
   if (columns.length === names.length && new Set(columns).size === requested.length && names.length === requested.length) return columns;
   throw new AppError('salesforce_refused', 'Salesforce returned a result page with columns other than those requested.', {
-    details: { asked: requested.length, given: names.length },
+    details: { requested: requested.length, returned: names.length },
   });
 }

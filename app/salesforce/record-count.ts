@@ -1,9 +1,9 @@
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
-import { isTimeOut } from './errors.ts';
+import { isTimeout } from './errors.ts';
 
 /** Salesforce's estimate of an object's record count; null if unavailable, as for users without View Setup. @throws AppError */
-export async function recordCount(client: SalesforceClient, objectName: string): Promise<number | null> {
+export async function estimateRecordCount(client: SalesforceClient, objectName: string): Promise<number | null> {
   const path = `/services/data/v${client.version}/limits/recordCount?sObjects=${encodeURIComponent(objectName)}`;
   try {
     const reply = await client.call(`count ${objectName}`, (connection) =>
@@ -18,7 +18,7 @@ export async function recordCount(client: SalesforceClient, objectName: string):
 }
 
 /** The creation date of an object's oldest record; null if there is none or Salesforce does not return it. @throws AppError */
-export async function firstCreatedDate(client: SalesforceClient, objectName: string): Promise<Date | null> {
+export async function findFirstCreatedDate(client: SalesforceClient, objectName: string): Promise<Date | null> {
   const soql = `SELECT MIN(CreatedDate) oldest FROM ${objectName}`;
   try {
     const reply = await client.call(`find the first ${objectName}`, (connection) =>
@@ -28,7 +28,7 @@ export async function firstCreatedDate(client: SalesforceClient, objectName: str
     return oldest ? new Date(oldest) : null;
   } catch (error) {
     // The query may time out on a large object.
-    if (isTimeOut(error) || (error instanceof AppError && error.code === 'salesforce_refused')) return null;
+    if (isTimeout(error) || (error instanceof AppError && error.code === 'salesforce_refused')) return null;
     throw error;
   }
 }

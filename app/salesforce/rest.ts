@@ -2,7 +2,7 @@ import { csvLine } from '../core/csv.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { translateSalesforceError } from './errors.ts';
-import { isRowCount } from './soql.ts';
+import { isValidRowCount } from './soql.ts';
 import type { SalesforceResponse } from './transport.ts';
 
 /** Rows of a REST query in Bulk's CSV format, without a header line. */
@@ -15,7 +15,7 @@ export interface RestPage {
   nextPath: string | null;
 }
 
-interface Reply {
+interface QueryResponse {
   /** a number's text */
   totalSize: string;
   done: boolean;
@@ -24,12 +24,12 @@ interface Reply {
 }
 
 /** Salesforce allows 16,384 bytes for URI and headers together, of which the token may take 2,000. */
-export const MAX_URI = 13_000;
+export const MAX_URI_BYTES = 13_000;
 
 /** The path of a query's first page, including deleted rows; undefined if the query is too long for a URI. */
 export function queryPath(client: SalesforceClient, soql: string): string | undefined {
   const path = `/services/data/v${client.version}/queryAll?q=${encodeURIComponent(soql)}`;
-  return path.length <= MAX_URI ? path : undefined;
+  return path.length <= MAX_URI_BYTES ? path : undefined;
 }
 
 /**
@@ -44,7 +44,7 @@ export async function readRestPage(
   signal: AbortSignal,
 ): Promise<RestPage> {
   const headers = { accept: 'application/json', 'sforce-query-options': 'batchSize=2000' };
-  const reply = readReply(await client.get('query rows', path, headers, signal));
+  const reply = parseResponse(await client.get('query rows', path, headers, signal));
   const keys = keysOf(reply.records[0], columns);
   return {
     totalSize: Number(reply.totalSize),
@@ -55,7 +55,7 @@ export async function readRestPage(
 }
 
 /** Translates the error if the body is not a page. */
-function readReply({ body }: SalesforceResponse): Reply {
+function parseResponse({ body }: SalesforceResponse): QueryResponse {
   try {
     return parse(body);
   } catch (error) {
@@ -63,20 +63,20 @@ function readReply({ body }: SalesforceResponse): Reply {
   }
 }
 
-function parse(body: Buffer): Reply {
+function parse(body: Buffer): QueryResponse {
   type Revive = (key: string, value: unknown, context: { source: string }) => unknown;
   const keepNumberText: Revive = (_key, value, { source }) => (typeof value === 'number' ? source : value);
   const reply: unknown = JSON.parse(body.toString('utf8'), keepNumberText as (key: string, value: unknown) => unknown);
-  if (isReply(reply)) return reply;
+  if (isQueryResponse(reply)) return reply;
   throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed query response.');
 }
 
 /** Runs are reconciled against `totalSize`, so a reply without a usable one is refused. */
-function isReply(value: unknown): value is Reply {
+function isQueryResponse(value: unknown): value is QueryResponse {
   const { totalSize, done, nextRecordsUrl, records } = (value ?? {}) as Record<string, unknown>;
   const isRecord = (record: unknown): boolean => typeof record === 'object' && record !== null && !Array.isArray(record);
   if (!Array.isArray(records) || !records.every(isRecord)) return false;
-  if (typeof totalSize !== 'string' || !/^\d+$/.test(totalSize) || !isRowCount(Number(totalSize), records.length)) return false;
+  if (typeof totalSize !== 'string' || !/^\d+$/.test(totalSize) || !isValidRowCount(Number(totalSize), records.length)) return false;
   if (nextRecordsUrl === undefined || nextRecordsUrl === null) return done === true;
   // A path, as a number's text is a string, too.
   return typeof nextRecordsUrl === 'string' && nextRecordsUrl.startsWith('/');

@@ -1,7 +1,7 @@
 import type { SliceRange } from '../core/slices.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
-import { isTimeOut, refusalCode } from './errors.ts';
+import { isTimeout, refusalCode } from './errors.ts';
 
 /** The rows of an object to query. */
 export interface RowRange extends SliceRange {
@@ -20,26 +20,26 @@ export function selectRows(range: RowRange, fields: readonly string[]): string {
 export async function countRows(client: SalesforceClient, range: RowRange): Promise<number> {
   const soql = `SELECT COUNT() FROM ${range.objectName} WHERE ${condition(range)}`;
   const reply = await client.call(`count ${range.objectName}`, (connection) => connection.query(soql, { scanAll: true }));
-  if (!isRowCount(reply.totalSize, reply.records.length)) {
+  if (!isValidRowCount(reply.totalSize, reply.records.length)) {
     throw new AppError('salesforce_unavailable', `Could not count ${range.objectName}: Salesforce returned a malformed query response.`);
   }
   return reply.totalSize;
 }
 
 /** Whether a query's `totalSize` is a number of rows, no less than the rows that came with it. */
-export function isRowCount(totalSize: unknown, records: number): boolean {
+export function isValidRowCount(totalSize: unknown, records: number): boolean {
   return Number.isSafeInteger(totalSize) && (totalSize as number) >= records;
 }
 
 /** The Id of any row in a range, using the same condition as a window; undefined if the range is empty. @throws AppError */
-export async function firstId(client: SalesforceClient, range: RowRange): Promise<string | undefined> {
+export async function findAnyId(client: SalesforceClient, range: RowRange): Promise<string | undefined> {
   const soql = `${selectRows(range, ['Id'])} LIMIT 1`;
   const reply = await client.call(`query ${range.objectName}`, (connection) => connection.query<{ Id: string }>(soql, { scanAll: true }));
   return reply.records[0]?.Id;
 }
 
 /** The first and last Id in a range; undefined if the range is empty. @throws AppError */
-export async function firstAndLastId(client: SalesforceClient, range: RowRange): Promise<{ first: string; last: string } | undefined> {
+export async function findFirstAndLastId(client: SalesforceClient, range: RowRange): Promise<{ first: string; last: string } | undefined> {
   const at = async (order: 'ASC' | 'DESC'): Promise<string | undefined> => {
     const soql = `SELECT Id FROM ${range.objectName} WHERE ${condition(range)} ORDER BY Id ${order} LIMIT 1`;
     const reply = await client.call(`find an Id of ${range.objectName}`, (connection) =>
@@ -53,7 +53,7 @@ export async function firstAndLastId(client: SalesforceClient, range: RowRange):
 
 /**
  * Whether an object has rows without a cursor, regardless of its describe. False if Salesforce refuses such a query; true if the query times
- * out, because reading none is better than missing some.
+ * out, because an extra query is better than missing rows.
  * @throws AppError
  */
 export async function hasNullCursors(client: SalesforceClient, objectName: string, cursorField: string): Promise<boolean> {
@@ -62,7 +62,7 @@ export async function hasNullCursors(client: SalesforceClient, objectName: strin
     const reply = await client.call(`find ${objectName} without ${cursorField}`, (connection) => connection.query(soql, { scanAll: true }));
     return reply.records.length > 0;
   } catch (error) {
-    if (isTimeOut(error) || refusalCode(error) === 'QUERY_TIMEOUT') return true;
+    if (isTimeout(error) || refusalCode(error) === 'QUERY_TIMEOUT') return true;
     if (isAppError(error) && error.code === 'salesforce_refused' && error.recovery === 'give-up') return false;
     throw error;
   }
@@ -70,10 +70,10 @@ export async function hasNullCursors(client: SalesforceClient, objectName: strin
 
 function condition(range: RowRange): string {
   const { idFrom, idTo } = range;
-  return [stamped(range), ...(idFrom ? [`Id >= '${idFrom}'`] : []), ...(idTo ? [`Id < '${idTo}'`] : [])].join(' AND ');
+  return [cursorCondition(range), ...(idFrom ? [`Id >= '${idFrom}'`] : []), ...(idTo ? [`Id < '${idTo}'`] : [])].join(' AND ');
 }
 
-function stamped({ cursorField, cursorFrom, cursorTo, open, createdDate, nullCursor }: RowRange): string {
+function cursorCondition({ cursorField, cursorFrom, cursorTo, open, createdDate, nullCursor }: RowRange): string {
   if (nullCursor) {
     const created = `CreatedDate >= ${literal(cursorFrom)} AND CreatedDate < ${literal(cursorTo)}`;
     return createdDate ? `${cursorField} = null AND ${created}` : `${cursorField} = null`;

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
 import { type Dispatcher, request as send } from 'undici';
-import { foreignCode } from '../errors.ts';
+import { externalErrorCode } from '../errors.ts';
 
 /** A request to Salesforce's login host or an org's instance. */
 export interface SalesforceRequest {
@@ -21,19 +21,19 @@ export interface SalesforceResponse {
 }
 
 /** No response arrived: the request was not delivered, or the connection broke. Never a timeout or an abort. */
-export class NoResponse extends Error {
+export class NoResponseError extends Error {
   override readonly name = 'NoResponse';
   /** false if the request may have had an effect: it was sent and is not a GET */
-  readonly repeatable: boolean;
+  readonly isSafeToRetry: boolean;
 
   constructor({ method, url }: SalesforceRequest, cause: unknown) {
     super(`${new URL(url).host} did not respond`, { cause });
-    this.repeatable = method === 'GET' || NEVER_SENT.has(foreignCode(cause) ?? '');
+    this.isSafeToRetry = method === 'GET' || NEVER_SENT.has(externalErrorCode(cause) ?? '');
   }
 }
 
 /** A response that is not from the API, but from a proxy or edge server, or that is incomplete. */
-export class UnusableResponse extends Error {
+export class UnusableResponseError extends Error {
   override readonly name = 'UnusableResponse';
   readonly reason: 'redirect' | 'web-page' | 'incomplete' | 'too-large' | 'malformed';
   readonly host: string;
@@ -41,7 +41,7 @@ export class UnusableResponse extends Error {
   /** the host that a redirect points to */
   readonly target: string | undefined;
 
-  constructor(reason: UnusableResponse['reason'], host: string, status: number, options: { target?: string; cause?: unknown } = {}) {
+  constructor(reason: UnusableResponseError['reason'], host: string, status: number, options: { target?: string; cause?: unknown } = {}) {
     super(`${host} returned an unusable response: ${reason}`, { cause: options.cause });
     this.reason = reason;
     this.host = host;
@@ -90,8 +90,8 @@ export async function openResponse(
     headersTimeout: idleMs,
     bodyTimeout: idleMs,
   }).catch((error: unknown) => {
-    if (signal?.aborted || foreignCode(error) === 'UND_ERR_HEADERS_TIMEOUT') throw error;
-    throw new NoResponse(request, error);
+    if (signal?.aborted || externalErrorCode(error) === 'UND_ERR_HEADERS_TIMEOUT') throw error;
+    throw new NoResponseError(request, error);
   });
   const { statusCode: status, headers, body } = response;
   const redirect = REDIRECTS.has(status);
@@ -99,7 +99,7 @@ export async function openResponse(
     // Drain the body in the background: a connection with an unread body cannot be reused.
     body.dump().catch(() => {});
     const target = redirect ? URL.parse(String(headers.location ?? ''), request.url)?.host : undefined;
-    throw new UnusableResponse(
+    throw new UnusableResponseError(
       redirect ? 'redirect' : 'web-page',
       new URL(request.url).host,
       status,
@@ -132,8 +132,8 @@ export async function readBody(
   signal: AbortSignal | undefined,
   maxBytes = MAX_BODY_BYTES,
 ): Promise<SalesforceResponse> {
-  const unusable = (reason: UnusableResponse['reason'], cause?: unknown): UnusableResponse =>
-    new UnusableResponse(reason, new URL(url).host, status, { cause });
+  const unusable = (reason: UnusableResponseError['reason'], cause?: unknown): UnusableResponseError =>
+    new UnusableResponseError(reason, new URL(url).host, status, { cause });
   const chunks: Buffer[] = [];
   let length = 0;
   try {
@@ -144,7 +144,7 @@ export async function readBody(
       if (length > maxBytes) throw unusable('too-large');
     }
   } catch (error) {
-    if (signal?.aborted || foreignCode(error) === 'UND_ERR_BODY_TIMEOUT' || length > maxBytes) throw error;
+    if (signal?.aborted || externalErrorCode(error) === 'UND_ERR_BODY_TIMEOUT' || length > maxBytes) throw error;
     throw unusable('incomplete', error);
   }
   const bytes = Buffer.concat(chunks);
@@ -153,7 +153,7 @@ export async function readBody(
   try {
     return { status, headers, body: await decode(bytes, { maxOutputLength: maxBytes }) };
   } catch (error) {
-    throw unusable(foreignCode(error) === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'incomplete', error);
+    throw unusable(externalErrorCode(error) === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'incomplete', error);
   }
 }
 
@@ -162,7 +162,7 @@ export async function readBody(
  * uncaught. Relies on an internal of jsforce 3.10: `_transport`, on Connection and OAuth2.
  * @param target a Connection or an OAuth2
  */
-export function plugTransport<T extends object>(target: T, send: (request: SalesforceRequest) => Promise<SalesforceResponse>): T {
+export function replaceTransport<T extends object>(target: T, send: (request: SalesforceRequest) => Promise<SalesforceResponse>): T {
   const httpRequest = ({ method, url, headers, body }: SalesforceRequest): object => {
     const response = send({ method, url, headers: { ...headers }, ...(body && { body }) }).then((answer) => ({
       statusCode: answer.status,

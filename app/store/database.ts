@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { AppError, foreignCode } from '../errors.ts';
+import { AppError, externalErrorCode } from '../errors.ts';
 import { PasswordPool, type PasswordSource } from './password-pool.ts';
 
 /** The pool, or a client inside a transaction. */
@@ -62,7 +62,7 @@ const isTimeout = (error: unknown): boolean => Error.isError(error) && (error as
 
 /** Translates an error of an unavailable job store into AppError store_unavailable; returns any other error unchanged. */
 function translateStoreError(error: unknown): unknown {
-  const code = foreignCode(error);
+  const code = externalErrorCode(error);
   const text = Error.isError(error) ? (error as Error).message : '';
   if (code ? !UNAVAILABLE_CODE.test(code) && !UNREACHABLE.has(code) : !UNAVAILABLE_TEXT.test(text)) return error;
   if (isTimeout(error)) {

@@ -1,4 +1,4 @@
-import { CREATED_STAMP } from '../core/cursor.ts';
+import { CREATED_DATE } from '../core/cursor.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Queryable } from './database.ts';
@@ -71,7 +71,7 @@ export async function listJobs(database: Queryable, filter: JobFilter = {}): Pro
      LEFT JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id ORDER BY created_at DESC LIMIT 1) AS run ON true
      WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)
      ORDER BY jobs.created_at, jobs.id`,
-    [filter.connectionId ?? null, filter.jobId ?? null, CREATED_STAMP],
+    [filter.connectionId ?? null, filter.jobId ?? null, CREATED_DATE],
   );
   return rows.map((row) => ({
     userId: row.identity_url,

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { CREATED_STAMP } from '../core/cursor.ts';
+import { CREATED_DATE } from '../core/cursor.ts';
 import type { Deletes } from '../core/deletes.ts';
-import { type FieldPlan, NO_PLAN } from '../core/field-groups.ts';
+import { EMPTY_PLAN, type FieldPlan } from '../core/field-groups.ts';
 import type { Window } from '../core/window.ts';
-import { foreignCode } from '../errors.ts';
+import { externalErrorCode } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
 
 /** The standing order to replicate one object of an org into one table, through a user's connection. */
@@ -164,7 +164,7 @@ export async function takeOverJob(
       return { job: toJob(rows[0]), cancelledRunId: await cancelRun(client, job.id, `state IN ('queued', 'running')`, TAKEN_OVER) };
     });
   } catch (error) {
-    if (foreignCode(error) === UNIQUE_VIOLATION) return undefined;
+    if (externalErrorCode(error) === UNIQUE_VIOLATION) return undefined;
     throw error;
   }
 }
@@ -283,7 +283,7 @@ export function toJob(row: JobRow): Job {
     partitioned: row.partitioned,
     deletes: row.deletes,
     // Jobs created before append_only existed use CreatedDate only if the object has no better cursor.
-    appendOnly: row.append_only || row.cursor_field === CREATED_STAMP,
+    appendOnly: row.append_only || row.cursor_field === CREATED_DATE,
     startDate: row.start_date,
     syncedTo: row.synced_to,
     wantedTo: row.wanted_to,
@@ -291,6 +291,6 @@ export function toJob(row: JobRow): Job {
     activeSince: row.active_since,
     cursorNillable: row.cursor_nillable,
     rereadFrom: row.reread_from,
-    fieldPlan: row.field_plan ?? NO_PLAN,
+    fieldPlan: row.field_plan ?? EMPTY_PLAN,
   };
 }

@@ -54,7 +54,7 @@ export class OrgCalls {
         [orgId],
       ),
     );
-    return { ours, told: used === null || call_limit === null ? undefined : { used, limit: call_limit } };
+    return { ownCalls: ours, reported: used === null || call_limit === null ? undefined : { used, limit: call_limit } };
   }
 
   async #writeAll(): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { unlessAborted } from '../core/unless-aborted.ts';
+import { abortable } from '../core/abortable.ts';
 import { AppError, isAppError } from '../errors.ts';
 import {
   type AccessToken,
@@ -102,16 +102,16 @@ export class Renewals {
       const own = this.#inProgress.get(connectionId);
       if (own) {
         // Its mark may have expired, but not its reply.
-        await unlessAborted(
+        await abortable(
           over,
           own.catch(() => {}),
         );
         continue;
       }
-      if (!tokens.renewing && (await unlessAborted(over, this.#track(connectionId, this.#renew(tokens, reason === 'moved', exchange))))) {
+      if (!tokens.renewing && (await abortable(over, this.#track(connectionId, this.#renew(tokens, reason === 'moved', exchange))))) {
         return await readAccessToken(this.#database, this.#sealer, connectionId);
       }
-      await unlessAborted(over, sleep(POLL_MS));
+      await abortable(over, sleep(POLL_MS));
     }
   }
 
@@ -142,7 +142,7 @@ export class Renewals {
   async #untilStored(store: () => Promise<void>): Promise<void> {
     for (let pause = POLL_MS; ; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
       try {
-        return await unlessAborted(AbortSignal.timeout(STORE_TIMEOUT_MS), store());
+        return await abortable(AbortSignal.timeout(STORE_TIMEOUT_MS), store());
       } catch (error) {
         this.#onError(error);
       }

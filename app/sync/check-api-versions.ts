@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
-import { requireApiVersion } from '../salesforce/api-versions.ts';
 import { refusalCode, UNSUPPORTED_VERSION } from '../salesforce/errors.ts';
+import { requireApiVersion } from '../salesforce/require-api-version.ts';
 import { activeConnections } from '../store/connections.ts';
 
 /**

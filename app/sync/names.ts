@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { TableName } from '../bigquery/sql.ts';
+import type { TableName } from '../bigquery/sql/quote.ts';
 import type { Context } from '../context.ts';
 import type { Job } from '../store/jobs.ts';
 import type { Page } from '../store/pages.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FinishedJob, JobOutcome } from '../bigquery/jobs.ts';
+import type { JobOutcome, JobStatistics } from '../bigquery/jobs.ts';
 import type { Limits } from '../core/limits.ts';
 import { retryDelayMs } from '../core/retry.ts';
 
@@ -17,13 +17,13 @@ export async function retryJob(
   firstTry: number,
   saveTry: (number: number) => Promise<void>,
   run: (tryNumber: number) => Promise<JobOutcome>,
-): Promise<FinishedJob> {
+): Promise<JobStatistics> {
   for (let tryNumber = firstTry; ; tryNumber++) {
     const outcome = await run(tryNumber);
     if (outcome.succeeded) return outcome.job;
     await saveTry(tryNumber + 1);
     const failures = tryNumber - firstTry + 1;
-    if (!outcome.passing || failures >= MAX_TRIES) throw outcome.error;
+    if (!outcome.transient || failures >= MAX_TRIES) throw outcome.error;
     await sleep(retryDelayMs(failures, context.limits.retryMs, Math.random()), undefined, { signal });
   }
 }

@@ -1,5 +1,5 @@
 import { findJob, type JobOutcome, runQueryJob } from '../bigquery/jobs.ts';
-import { overBudget } from '../core/over-budget.ts';
+import { budgetExceededError } from '../core/budget-exceeded-error.ts';
 import { billedToday, saveBilled } from '../store/billed.ts';
 import type { Extraction } from './extract/extraction.ts';
 import { runLabels } from './names.ts';
@@ -13,11 +13,11 @@ export async function runStatement({ context, run }: Extraction, id: string, sql
   const { database, warehouse, config } = context;
   const budget = config.bigquery.dailyBytesPerJob;
   const spent = await billedToday(database, run.job.id);
-  const over = overBudget(run.job.objectName, spent, budget);
+  const over = budgetExceededError(run.job.objectName, spent, budget);
   // An existing job is already paid for, so use it even if the budget is exhausted.
   if (spent >= budget && !(await findJob(warehouse, id))) throw over;
   const labels = runLabels(run.runId, run.job);
-  const outcome = await runQueryJob(warehouse, { id, sql, labels, mostBytes: Math.max(1, budget - spent) });
+  const outcome = await runQueryJob(warehouse, { id, sql, labels, maxBytesBilled: Math.max(1, budget - spent) });
   if (outcome.succeeded) await saveBilled(database, run.runId, id, outcome.job.bytesBilled);
   else if (outcome.error.code === 'bigquery_budget') return { ...outcome, error: over };
   return outcome;

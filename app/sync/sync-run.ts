@@ -1,12 +1,13 @@
-import { type FinishedJob, query } from '../bigquery/jobs.ts';
-import { mergeStatement, targetCountStatement } from '../bigquery/sql.ts';
+import { type JobStatistics, query } from '../bigquery/jobs.ts';
+import { mergeStatement } from '../bigquery/sql/merge-statement.ts';
+import { targetCountStatement } from '../bigquery/sql/table-statements.ts';
 import { ensureTargetTable, type FoundTable, findTargetTable, type ReadyTarget } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
 import type { Drift } from '../core/drift.ts';
 import { BASE_GROUP } from '../core/field-groups.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
-import { type CountedDelta, judgeMerge, judgeTarget, requireVerdict } from '../core/reconciliation.ts';
+import { type CountedDelta, reconcileMerge, reconcileTarget, requireReconciled } from '../core/reconciliation.ts';
 import { sum } from '../core/sum.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
 import { billedByRun } from '../store/billed.ts';
@@ -83,7 +84,7 @@ function warnAboutTarget({ events }: Context, run: Run, { hadExpiration, foreign
   if (foreignLiveView) events.liveViewNotOurs(run, foreignLiveView);
 }
 
-async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<FinishedJob> {
+async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<JobStatistics> {
   const { context, run, columns } = extraction;
   // Before a later try, an earlier delta of this run may have been merged: its rows must be updated.
   const isIntoEmpty = (tryNumber: number): boolean => run.insertOnly === true && tryNumber === 1;
@@ -107,9 +108,9 @@ async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<
     (number) => saveMergeTry(context.database, run, number),
     (number) => runStatement(extraction, mergeJobId(run.runId, number), sql(number)),
   );
-  const intoEmpty = isIntoEmpty(run.mergeTry);
-  requireVerdict(judgeMerge({ ...merged, intoEmpty, deletes: run.job.deletes }, delta));
-  if (intoEmpty) requireVerdict(judgeTarget(await countTarget(extraction), delta, run.job.deletes));
+  const targetWasEmpty = isIntoEmpty(run.mergeTry);
+  requireReconciled(reconcileMerge({ ...merged, targetWasEmpty, deletes: run.job.deletes }, delta));
+  if (targetWasEmpty) requireReconciled(reconcileTarget(await countTarget(extraction), delta, run.job.deletes));
   return merged;
 }
 
@@ -123,7 +124,7 @@ async function countTarget({ context, run }: Extraction): Promise<number> {
 function writeReceipt(
   drift: Drift,
   { staged, delta, rereadFrom }: CountedRun,
-  merged: FinishedJob | undefined,
+  merged: JobStatistics | undefined,
   bytesBilled: number,
   foreignLiveView: string | null,
 ): Receipt {

@@ -121,7 +121,7 @@ export class Worker {
     const context = this.#context;
     return {
       ...context,
-      warehouse: context.warehouse.during(signal, recordActivity),
+      warehouse: context.warehouse.withSignal(signal, recordActivity),
       salesforce: (connectionId) => context.salesforce(connectionId, signal, recordActivity),
     };
   }
@@ -166,7 +166,7 @@ export class Worker {
   async #sleep(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.#context.limits.lookMs);
+      const timer = setTimeout(resolve, this.#context.limits.workerPollMs);
       this.#wake = () => {
         clearTimeout(timer);
         resolve();

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { type ConfigError, readConfig } from '../../app/config.ts';
+import { readConfig } from '../../app/config.ts';
+import type { ConfigError } from '../../app/env-reader.ts';
 
 const KEY = Buffer.from('0123456789abcdef0123456789abcdef').toString('base64');
 const SHA256 = createHash('sha256').update('a key').digest('hex');

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@
 import { doctor } from '../../app/commands/doctor.ts';
 import { readConfig } from '../../app/config.ts';
 import { createContext } from '../../app/context.ts';
-import { type Subject, tryAssumptions } from '../../app/doctor/try-assumptions.ts';
+import { checkAssumptions, type DoctorOptions } from '../../app/doctor/check-assumptions.ts';
 import { createEvents } from '../../app/events.ts';
 import { createLog } from '../../app/log.ts';
 import { NEARBY, startService, type TestService } from '../support/service.ts';
@@ -56,14 +56,14 @@ async function command(
 
 /** Runs the probes without the pauses that remote services need. */
 async function real(
-  subject: Partial<Subject> = {},
+  subject: Partial<DoctorOptions> = {},
   changes: NodeJS.ProcessEnv = {},
 ): Promise<{ failures: number; output: string; lines: Lines }> {
   const context = createContext(readConfig({ ...env, ...changes }), createEvents(createLog(new PassThrough().resume())), NEARBY);
   const printed: string[] = [];
   try {
     const print = (line: string): unknown => printed.push(line);
-    const failures = await tryAssumptions(
+    const failures = await checkAssumptions(
       context,
       { userId: undefined, objectName: undefined, ...subject },
       print,
@@ -108,7 +108,7 @@ describe('doctor --real', () => {
     expect(lines('yes').length).toBeGreaterThan(40);
     // What emulators cannot answer either, and what the local BigQuery does not support.
     expect(lines('--').filter((line) => !line.includes('MERGE that names months'))).toHaveLength(8);
-    expect(output).toMatch(/\d+ yes, 0 no, \d+ not tried/);
+    expect(output).toMatch(/\d+ yes, 0 no, \d+ not tested/);
     expect(code).toBe(0);
     await expectNothingLeft();
   });

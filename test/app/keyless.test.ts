@@ -47,9 +47,9 @@ describe('in an ECS task', () => {
   });
 
   test('gives up if AWS does not respond', async () => {
-    const silent = { url: `${clouds.url}/never`, token: undefined, tokenFile: undefined, answerMs: 20 };
+    const silent = { url: `${clouds.url}/never`, token: undefined, tokenFile: undefined, timeoutMs: 20 };
     await expect(taskCredentials(silent)()).rejects.toThrow(/timeout/);
-    const store = { region: 'eu-north-1', endpoint: `${clouds.url}/never`, credentials: credentials(), answerMs: 20 };
+    const store = { region: 'eu-north-1', endpoint: `${clouds.url}/never`, credentials: credentials(), timeoutMs: 20 };
     await expect(databasePassword(store, 'arn:aws:secret').read()).rejects.toThrow(/timeout/);
   });
 });

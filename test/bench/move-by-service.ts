@@ -4,7 +4,7 @@ import { openWarehouse, type Warehouse } from '../../app/bigquery/warehouse.ts';
 import { LIMITS } from '../../app/core/limits.ts';
 import { fetchPage } from '../../app/salesforce/bulk.ts';
 import { SalesforceClient } from '../../app/salesforce/client.ts';
-import { readHeader } from '../../app/salesforce/page-header.ts';
+import { readPageHeader } from '../../app/salesforce/page-header.ts';
 import { countBytes } from '../../app/sync/extract/count-bytes.ts';
 import type { Move } from './move.ts';
 import { movePages } from './pages.ts';
@@ -27,7 +27,7 @@ export const move: Move = async ({ sourceUrl, sinkUrl, pages, columns }, dispatc
   const { signal } = new AbortController();
   return await movePages(async (locator) => {
     const page = await fetchPage(client, String(pages), locator, LIMITS.firstPageRows, signal);
-    const header = await readHeader(page.body, page.gzip, columns, page.rows);
+    const header = await readPageHeader(page.body, page.gzip, columns, page.rows);
     const { content } = countBytes(header.content, page.gzip);
     return { rows: page.rows, next: page.nextLocator, move: () => load(warehouse, header.columns, content) };
   });

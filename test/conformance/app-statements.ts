@@ -1,19 +1,15 @@
+import { countStatement } from '../../app/bigquery/sql/count-statement.ts';
+import { type DeltaStatement, deltaStatement } from '../../app/bigquery/sql/delta-statement.ts';
 import {
-  countStatement,
-  type DeltaStatement,
-  deltaStatement,
   eraseInvalidValuesStatement,
   INVALID_VALUES_COLUMNS,
   invalidValuesStatement,
-  liveQuery,
-  mergeStatement,
-  OWN_COLUMNS,
-  type TableName,
-  targetCountStatement,
-  widenStatement,
-} from '../../app/bigquery/sql.ts';
+} from '../../app/bigquery/sql/invalid-values-statements.ts';
+import { mergeStatement } from '../../app/bigquery/sql/merge-statement.ts';
+import type { TableName } from '../../app/bigquery/sql/quote.ts';
+import { liveQuery, SYSTEM_COLUMNS, targetCountStatement, widenStatement } from '../../app/bigquery/sql/table-statements.ts';
 import type { Column, FieldColumn } from '../../app/core/columns.ts';
-import { BASE_GROUP, fieldsOf } from '../../app/core/field-groups.ts';
+import { BASE_GROUP, fieldsInGroup } from '../../app/core/field-groups.ts';
 import type { CatalogColumn, CatalogTable } from './google-sql.ts';
 import { type Schema, tableOf } from './schemas.ts';
 
@@ -120,9 +116,9 @@ const typedColumns = (schema: Schema): FieldColumn[] => schema.columns.filter(({
 
 /** The columns of a field group as they are staged. */
 export const textColumns = ({ columns, cursorField }: Schema, fieldGroup = BASE_GROUP): CatalogColumn[] =>
-  fieldsOf(columns, fieldGroup, cursorField).map((field) => ({ name: field, type: 'STRING' }));
+  fieldsInGroup(columns, fieldGroup, cursorField).map((field) => ({ name: field, type: 'STRING' }));
 
-const targetTable = (columns: readonly Column[]): CatalogTable => catalogTable(TARGET, [...columns, ...OWN_COLUMNS]);
+const targetTable = (columns: readonly Column[]): CatalogTable => catalogTable(TARGET, [...columns, ...SYSTEM_COLUMNS]);
 
 const deltaTable = (schema: Schema): CatalogTable =>
   catalogTable(deltaOf(schema).delta, [

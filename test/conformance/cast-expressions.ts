@@ -1,4 +1,4 @@
-import { CASTS } from '../../app/bigquery/sql.ts';
+import { CASTS } from '../../app/bigquery/sql/casts.ts';
 
 const X = '`x`';
 

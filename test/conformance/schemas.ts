@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import type { StagedSlice, TableName } from '../../app/bigquery/sql.ts';
+import type { StagedSlice } from '../../app/bigquery/sql/delta-statement.ts';
+import type { TableName } from '../../app/bigquery/sql/quote.ts';
 import type { Column, ColumnType, FieldColumn } from '../../app/core/columns.ts';
 
 /** An object's columns, and the slices that a run staged. */

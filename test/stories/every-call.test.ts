@@ -41,7 +41,7 @@ beforeAll(async () => {
   service = await startGatewayService({
     // Half of the rows are enough for three pages.
     salesforce: { size: 10 },
-    limits: { bigqueryCallMs: 500, idleMs: 2_000, pollMs: 10, lookMs: 100, firstPageRows: 8, pageTextBytes: 2_000 },
+    limits: { bigqueryCallMs: 500, idleMs: 2_000, pollMs: 10, workerPollMs: 100, firstPageRows: 8, pageTextBytes: 2_000 },
     beforeBigQuery: async (url) => {
       bigquery = await startGateway(() => url);
       bigquery.handler = async (call, pass) => {

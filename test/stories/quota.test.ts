@@ -70,7 +70,7 @@ describe('an org’s API calls', () => {
     const [{ id, org_id }] = rows as [{ id: number; org_id: string }];
     await Promise.all([1, 2, 3].map(() => other.count(id, undefined)));
     await other.write();
-    expect(await service.context.calls.quota(org_id)).toEqual({ ours: used() + 3, told: { used: used(), limit: 15_000 } });
+    expect(await service.context.calls.quota(org_id)).toEqual({ ownCalls: used() + 3, reported: { used: used(), limit: 15_000 } });
     await expectComplete('2023-03-20');
   });
 
@@ -81,7 +81,7 @@ describe('an org’s API calls', () => {
     const { rows } = await service.database.pool.query<{ org_id: string }>(
       `UPDATE org_calls SET hour = hour - interval '24 hours' RETURNING org_id`,
     );
-    expect(await service.context.calls.quota(rows[0]!.org_id)).toEqual({ ours: 0, told: undefined });
+    expect(await service.context.calls.quota(rows[0]!.org_id)).toEqual({ ownCalls: 0, reported: undefined });
   });
 
   test('that are our share already let a run wait before it calls, and say so; it goes on when they are a day old', async () => {

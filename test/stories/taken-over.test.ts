@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { mergeStatement } from '../../app/bigquery/sql.ts';
+import { mergeStatement } from '../../app/bigquery/sql/merge-statement.ts';
 import { deltaJobId, deltaTable, mergeJobId } from '../../app/sync/names.ts';
 import { Worker } from '../../app/sync/worker.ts';
 import { startService, type TestService } from '../support/service.ts';

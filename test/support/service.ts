@@ -86,7 +86,7 @@ export interface TestServiceOptions {
 }
 
 /** Nothing is far away here, and nobody is to wait for what has long come. */
-export const NEARBY: Limits = { ...LIMITS, pollMs: 40, lookMs: 500, retryMs: 1 };
+export const NEARBY: Limits = { ...LIMITS, pollMs: 40, workerPollMs: 500, retryMs: 1 };
 
 export async function startService(options: TestServiceOptions = {}): Promise<TestService> {
   const database = await createTestDatabase();

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 const LOCAL_HOSTS = ['127.0.0.1', 'localhost', '[::1]'];
 
-export const REFUSED_AS_FOREIGN =
+export const FOREIGN_REQUEST_MESSAGE =
   'This emulator serves only programs and pages on this machine. Use http://127.0.0.1, and not from a page of another site.';
 
 /**

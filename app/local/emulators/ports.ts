@@ -23,18 +23,18 @@ export function readPortBase(text: string): number {
  */
 export async function choosePorts(base: number, before: Partial<Ports>): Promise<Ports> {
   const ports = Object.entries(OFFSETS).map(async ([name, offset]) => {
-    if (base > 0) return [name, name === 'postgres' ? base + offset : await freeOrThrow(base + offset)];
+    if (base > 0) return [name, name === 'postgres' ? base + offset : await requireFreePort(base + offset)];
     const port = before[name as keyof Ports] ?? 0;
-    return [name, port > 0 && (await isFree(port)) ? port : 0];
+    return [name, port > 0 && (await isPortFree(port)) ? port : 0];
   });
   return Object.fromEntries(await Promise.all(ports)) as Ports;
 }
 
-export function portTaken(port: number): StartError {
+export function portTakenError(port: number): StartError {
   return new StartError(`Port ${port} is already in use. Stop the process that uses it, or move all ports with --port-base.`);
 }
 
-export async function isFree(port: number): Promise<boolean> {
+export async function isPortFree(port: number): Promise<boolean> {
   const server = createServer();
   const free = await new Promise<boolean>((resolve) => {
     server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
@@ -43,7 +43,7 @@ export async function isFree(port: number): Promise<boolean> {
   return free;
 }
 
-async function freeOrThrow(port: number): Promise<number> {
-  if (await isFree(port)) return port;
-  throw portTaken(port);
+async function requireFreePort(port: number): Promise<number> {
+  if (await isPortFree(port)) return port;
+  throw portTakenError(port);
 }

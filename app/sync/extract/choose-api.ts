@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DescribedField } from '../../core/columns.ts';
-import { type Choice, chooseMethod } from '../../core/method.ts';
+import { chooseMethod, type MethodChoice } from '../../core/method.ts';
 import { AppError, isAppError } from '../../errors.ts';
-import { fieldRefusal, refusedQuery } from '../../salesforce/field-refusal.ts';
+import { refusedQueryError, toFieldRefusal } from '../../salesforce/field-refusal.ts';
 import { queryPath, type RestPage, readRestPage } from '../../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../../salesforce/soql.ts';
 import { saveDescribed } from '../../store/runs.ts';
@@ -20,7 +20,7 @@ export interface Reading {
 }
 
 /** Why only Bulk can read a slice. */
-interface NotByRest extends Choice {
+interface NotByRest extends MethodChoice {
   /** as a phrase, for the error if Bulk refuses the object as well */
   why: string;
 }
@@ -72,12 +72,12 @@ async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRan
   const path = queryPath(client, selectRows(range, names));
   const tooLong = 'the query is too long for a URI';
   // If Bulk refuses the object, it can still be read in field groups.
-  if (!path && run.job.bulkRefused) throw refusedQuery(run.job.objectName, { code: 'QUERY_TOO_COMPLICATED', message: tooLong });
+  if (!path && run.job.bulkRefused) throw refusedQueryError(run.job.objectName, { code: 'QUERY_TOO_COMPLICATED', message: tooLong });
   if (!path) return { method: 'bulk', reason: tooLong, why: tooLong };
   try {
     return await readRestPage(client, path, names, signal);
   } catch (error) {
-    const code = fieldRefusal(error) ? undefined : queryTooLargeReason(error, run);
+    const code = toFieldRefusal(error) ? undefined : queryTooLargeReason(error, run);
     if (!code) throw error;
     const why = isAppError(error) ? error.message.replace(/^C/, 'c').replace(/\.$/, '') : code;
     // Bulk queries have a longer timeout.

@@ -1,8 +1,8 @@
 import { BASE_GROUP, groupsOf } from '../../core/field-groups.ts';
 import { countFittingSlices } from '../../core/run-slices.ts';
-import { divideById, divideByTime, divideOpen, haveSameRange, planSlices, type SliceRange, slicesOf } from '../../core/slices.ts';
-import { firstCreatedDate } from '../../salesforce/record-count.ts';
-import { firstAndLastId } from '../../salesforce/soql.ts';
+import { haveSameRange, planSlices, type SliceRange, sliceWindow, splitById, splitByTime, splitOpenSlice } from '../../core/slices.ts';
+import { findFirstCreatedDate } from '../../salesforce/record-count.ts';
+import { findFirstAndLastId } from '../../salesforce/soql.ts';
 import { cutSlice, readSlices, type Slice, saveSlices, shortenRun } from '../../store/slices.ts';
 import { emptySlice, extractSlice, rowRange } from './extract-slice.ts';
 import type { Extraction, StagedSlice, TooLarge } from './extraction.ts';
@@ -16,7 +16,7 @@ import type { Unsettled } from './settle-fields.ts';
  */
 export async function extractSlices(extraction: Extraction): Promise<StagedSlice[] | { unsettled: Unsettled }> {
   const { context, run, columns } = extraction;
-  const ranges = slicesOf(run.window, { ...run.job, overlapMinutes: context.config.overlapMinutes });
+  const ranges = sliceWindow(run.window, { ...run.job, overlapMinutes: context.config.overlapMinutes });
   await saveSlices(context.database, run, planSlices(ranges, groupsOf(columns)));
   const staged = new Map<number, StagedSlice>();
   const indivisible = new Set<number>();
@@ -55,20 +55,20 @@ async function cut(extraction: Extraction, { cut: slice, parts }: TooLarge): Pro
  */
 async function divide(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
   if (slice.nullCursor) return await divideIds(extraction, slice, parts);
-  const inTime = slice.open ? divideOpen(slice) : divideByTime(slice, parts, await firstRecord(extraction, slice));
+  const inTime = slice.open ? splitOpenSlice(slice) : splitByTime(slice, parts, await firstRecord(extraction, slice));
   return inTime ?? (await divideIds(extraction, slice, parts));
 }
 
 /** Only the start of the job's first window may span years without records. */
 async function firstRecord({ client, run }: Extraction, { cursorFrom }: Slice): Promise<Date | null> {
-  return cursorFrom > run.job.startDate ? null : await firstCreatedDate(client, run.job.objectName);
+  return cursorFrom > run.job.startDate ? null : await findFirstCreatedDate(client, run.job.objectName);
 }
 
 async function divideIds(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
   const { client, run } = extraction;
   try {
-    const ids = await firstAndLastId(client, rowRange(extraction, slice));
-    return ids && divideById(slice, ids.first, ids.last, parts);
+    const ids = await findFirstAndLastId(client, rowRange(extraction, slice));
+    return ids && splitById(slice, ids.first, ids.last, parts);
   } catch (error) {
     if (!queryTooLargeReason(error, run)) throw error;
     return undefined;

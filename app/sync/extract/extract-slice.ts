@@ -1,10 +1,10 @@
-import { ensureStagingTable, stagedRows } from '../../bigquery/tables.ts';
-import type { Choice } from '../../core/method.ts';
-import { judgeSlice } from '../../core/reconciliation.ts';
+import { countStagedRows, ensureStagingTable } from '../../bigquery/tables.ts';
+import type { MethodChoice } from '../../core/method.ts';
+import { reconcileSlice } from '../../core/reconciliation.ts';
 import { sum } from '../../core/sum.ts';
 import { AppError } from '../../errors.ts';
-import { fieldRefusal } from '../../salesforce/field-refusal.ts';
-import { recordCount } from '../../salesforce/record-count.ts';
+import { toFieldRefusal } from '../../salesforce/field-refusal.ts';
+import { estimateRecordCount } from '../../salesforce/record-count.ts';
 import type { RowRange } from '../../salesforce/soql.ts';
 import { type Page, readPages } from '../../store/pages.ts';
 import { saveProgress } from '../../store/runs.ts';
@@ -50,7 +50,7 @@ async function stageOrRefuse(extraction: Extraction, slice: Slice, canBeCut: boo
   try {
     return await stageGeneration(extraction, slice, canBeCut);
   } catch (error) {
-    const refusal = fieldRefusal(error);
+    const refusal = toFieldRefusal(error);
     if (!refusal) throw error;
     return { unsettled: { kind: 'refused', refusal, group: slice.fieldGroup, error } };
   }
@@ -91,15 +91,15 @@ async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut:
  */
 async function estimateRows({ client, run }: Extraction, { cursorFrom, open, idFrom, idTo }: Slice): Promise<number> {
   if (cursorFrom > run.job.startDate || !open || idFrom !== null || idTo !== null) return 0;
-  return (await recordCount(client, run.job.objectName)) ?? 0;
+  return (await estimateRecordCount(client, run.job.objectName)) ?? 0;
 }
 
 /** Counts the rows of the staging table, which may have been deleted in the meantime, and judges all counts of the slice. */
 async function prove({ context, run }: Extraction, slice: Slice, pages: Page[]): Promise<StagedSlice | Failed> {
   const isEmpty = slice.processed === 0 && pages.length === 0;
-  const staged = isEmpty ? 0 : await stagedRows(context.warehouse, stagingTable(context, run.runId, slice));
+  const staged = isEmpty ? 0 : await countStagedRows(context.warehouse, stagingTable(context, run.runId, slice));
   if (staged === undefined) return { reason: 'the staging table is missing' };
-  const verdict = judgeSlice({
+  const verdict = reconcileSlice({
     salesforceBefore: slice.countBefore,
     salesforceAfter: slice.countAfter,
     processed: slice.processed ?? 0,
@@ -114,7 +114,7 @@ async function prove({ context, run }: Extraction, slice: Slice, pages: Page[]):
 }
 
 /** Marks a slice without rows as staged. @param choice how this is known, if no method was chosen yet */
-export async function emptySlice({ context, run }: Extraction, slice: Slice, choice?: Choice): Promise<StagedSlice> {
+export async function emptySlice({ context, run }: Extraction, slice: Slice, choice?: MethodChoice): Promise<StagedSlice> {
   const none = { state: 'staged', countBefore: 0, countAfter: 0, processed: 0, staged: 0 } as const;
   return { slice: await saveSlice(context.database, run, slice.ordinal, { ...none, ...choice }), pages: [], verdict: 'exact' };
 }

@@ -1,6 +1,6 @@
 import { BASE_GROUP } from '../../core/field-groups.ts';
-import { rereadBound, rowsNotRead, stampedPart } from '../../core/missed-rows.ts';
-import { type CountedDelta, type CountedSlice, judgeIds } from '../../core/reconciliation.ts';
+import { closedPart, countMissedRows, rereadStart } from '../../core/missed-rows.ts';
+import { type CountedDelta, type CountedSlice, reconcileIds } from '../../core/reconciliation.ts';
 import { overlaps } from '../../core/slices.ts';
 import { AppError } from '../../errors.ts';
 import { type Slice, saveSlice, startGeneration } from '../../store/slices.ts';
@@ -28,7 +28,7 @@ interface Finding {
   missed: number;
 }
 
-const EMPTY: CountedSlice = { distinctIds: 0, repeatedIds: null, stampedBefore: 0 };
+const EMPTY: CountedSlice = { distinctIds: 0, repeatedIds: null, rowsBeforeEnd: 0 };
 
 /**
  * Stages all slices of a run and builds its delta table. Extracts a slice again if Ids repeat or if Salesforce counts rows that were not
@@ -77,8 +77,9 @@ async function checkSlice(
 ): Promise<Finding> {
   const { context, run } = extraction;
   // Without a delta the base group has no rows, and those of another group were not counted.
-  if (!delta) return { slice, hasRepeatedIds: false, missed: slice.fieldGroup === BASE_GROUP ? rowsNotRead(slice) : (slice.staged ?? 0) };
-  const ids = judgeIds(slice.staged ?? 0, counted, slice.repeatedIds);
+  if (!delta)
+    return { slice, hasRepeatedIds: false, missed: slice.fieldGroup === BASE_GROUP ? countMissedRows(slice) : (slice.staged ?? 0) };
+  const ids = reconcileIds(slice.staged ?? 0, counted, slice.repeatedIds);
   if (ids === 'not unique') {
     const message = `Salesforce returned ${counted.repeatedIds} of ${run.job.objectName} more than once in two separate extractions, so its rows cannot be matched by Id. Pause the job.`;
     throw new AppError('ids_not_unique', message, { details: { staged: slice.staged, distinct_ids: counted.distinctIds } });
@@ -91,13 +92,13 @@ async function checkSlice(
 }
 
 /** Rows of an open slice edited after its end do not count as missed: the next window reads them. */
-async function countMissed(extraction: Extraction, slice: Slice, { stampedBefore }: CountedSlice): Promise<number> {
-  const notRead = rowsNotRead(slice);
-  const part = stampedPart(slice, extraction.run.job.cursorField);
+async function countMissed(extraction: Extraction, slice: Slice, { rowsBeforeEnd }: CountedSlice): Promise<number> {
+  const notRead = countMissedRows(slice);
+  const part = closedPart(slice, extraction.run.job.cursorField);
   if (notRead === 0 || !part) return notRead;
-  if (part.cursorFrom >= part.cursorTo || stampedBefore === null) return 0;
+  if (part.cursorFrom >= part.cursorTo || rowsBeforeEnd === null) return 0;
   const now = await countOrNull(extraction, rowRange(extraction, part));
-  return now === null ? 0 : Math.max(0, now - stampedBefore);
+  return now === null ? 0 : Math.max(0, now - rowsBeforeEnd);
 }
 
 /** @throws AppError count_mismatch if every extraction of a slice repeats different Ids */
@@ -119,6 +120,6 @@ async function readAgain({ context, run }: Extraction, { slice, hasRepeatedIds, 
 function earliest({ run }: Extraction, findings: readonly Finding[]): Date | null {
   const bounds = findings
     .filter(({ missed }) => missed > 0)
-    .map(({ slice }) => rereadBound(slice, run.window, run.job.rereadFrom).getTime());
+    .map(({ slice }) => rereadStart(slice, run.window, run.job.rereadFrom).getTime());
   return bounds.length > 0 ? new Date(Math.min(...bounds)) : null;
 }

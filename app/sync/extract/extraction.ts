@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts';
 import type { DescribedField, FieldColumn } from '../../core/columns.ts';
-import { fieldsOf } from '../../core/field-groups.ts';
+import { fieldsInGroup } from '../../core/field-groups.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
 import type { Page } from '../../store/pages.ts';
 import type { Run } from '../../store/runs.ts';
@@ -44,5 +44,5 @@ export interface Extraction {
 
 /** The fields that a slice's query selects, in the order of its staging table. */
 export function requestedFields({ columns, run }: Extraction, { fieldGroup }: Slice): string[] {
-  return fieldsOf(columns, fieldGroup, run.job.cursorField);
+  return fieldsInGroup(columns, fieldGroup, run.job.cursorField);
 }

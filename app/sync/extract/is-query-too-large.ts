@@ -1,4 +1,4 @@
-import { isTimeOut, refusalCode } from '../../salesforce/errors.ts';
+import { isTimeout, refusalCode } from '../../salesforce/errors.ts';
 import type { Run } from '../../store/runs.ts';
 
 /** Salesforce's error codes for a query that is too large. */
@@ -11,5 +11,5 @@ const TOO_LARGE_CODES = new Set(['QUERY_TIMEOUT', 'QUERY_TOO_COMPLICATED', 'OPER
 export function queryTooLargeReason(error: unknown, run: Run): string | undefined {
   const code = refusalCode(error);
   if (code && TOO_LARGE_CODES.has(code)) return code;
-  return isTimeOut(error) && run.failures > 0 ? 'no response in time' : undefined;
+  return isTimeout(error) && run.failures > 0 ? 'no response in time' : undefined;
 }

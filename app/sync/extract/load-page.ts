@@ -1,5 +1,5 @@
 import { findLoad, type LoadId, uploadPage, waitForLoad } from '../../bigquery/load.ts';
-import type { TableName } from '../../bigquery/sql.ts';
+import type { TableName } from '../../bigquery/sql/quote.ts';
 import type { Context } from '../../context.ts';
 import { type Page, savePage } from '../../store/pages.ts';
 import type { Run } from '../../store/runs.ts';
@@ -34,7 +34,7 @@ export async function loadStagedPage(
   signal: AbortSignal,
 ): Promise<Page> {
   const { database } = context;
-  const warehouse = context.warehouse.during(signal);
+  const warehouse = context.warehouse.withSignal(signal);
   let page = known;
 
   const upload = async (load: LoadId, content: PageContent): Promise<void> => {

@@ -1,5 +1,5 @@
 import type { Context } from '../../context.ts';
-import { whyNoCall } from '../../core/quota.ts';
+import { quotaExhaustedMessage } from '../../core/quota.ts';
 import { AppError } from '../../errors.ts';
 
 /**
@@ -9,8 +9,10 @@ import { AppError } from '../../errors.ts';
  */
 export async function requireQuota({ calls, config }: Context, orgId: string): Promise<void> {
   const quota = await calls.quota(orgId);
-  const reason = whyNoCall(quota, config.apiShare);
+  const reason = quotaExhaustedMessage(quota, config.apiShare);
   if (!reason) return;
-  const { ours, told: usage } = quota;
-  throw new AppError('salesforce_quota', reason, { details: { ours, used: usage!.used, limit: usage!.limit, share: config.apiShare } });
+  const { ownCalls, reported: usage } = quota;
+  throw new AppError('salesforce_quota', reason, {
+    details: { ours: ownCalls, used: usage!.used, limit: usage!.limit, share: config.apiShare },
+  });
 }

@@ -1,12 +1,12 @@
 import { type FoundTable, findTargetTable, type TargetIdentity } from '../../bigquery/tables.ts';
 import type { Context } from '../../context.ts';
 import { columnsOf, type DescribedField, type FieldColumn, unknownFields } from '../../core/columns.ts';
-import { dropField, settleDrift } from '../../core/drift.ts';
-import { applyPlan, type FieldPlan, groupOf, skippedFields, splitGroup, withGroups, withRefused } from '../../core/field-groups.ts';
+import { dropField, resolveDrift } from '../../core/drift.ts';
+import { applyPlan, describeSkippedField, type FieldPlan, groupOf, splitGroup, withGroups, withRefused } from '../../core/field-groups.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import { AppError } from '../../errors.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
-import { type FieldRefusal, refusedField } from '../../salesforce/field-refusal.ts';
+import { type FieldRefusal, findRefusedField } from '../../salesforce/field-refusal.ts';
 import { type Run, saveDescribed, saveFieldPlan } from '../../store/runs.ts';
 import { changeFields, replaceFields } from '../../store/slices.ts';
 import { targetTable } from '../names.ts';
@@ -33,7 +33,7 @@ export interface Seen {
  */
 export async function settleFields(context: Context, client: SalesforceClient, run: Run): Promise<Seen | undefined> {
   if (run.columns) return undefined;
-  const known = context.describes.known(run.job.connectionId, run.job.objectName);
+  const known = context.describes.cached(run.job.connectionId, run.job.objectName);
   if (known) return await settle(context, run, known.fields);
   return await settleDescribed(context, run, await describe(context, client, run));
 }
@@ -67,7 +67,7 @@ async function settle(context: Context, run: Run, fields: readonly DescribedFiel
   const { columns: wanted, skipped: refused } = applyPlan(columnsOf(fields), run.job.fieldPlan, new Date());
   requireNeeded(run, wanted);
   const table = await findTargetTable(context.warehouse, targetIdentity(context, run));
-  const { columns, drift } = settleDrift(wanted, table?.columns, run.job.cursorField);
+  const { columns, drift } = resolveDrift(wanted, table?.columns, run.job.cursorField);
   await replaceFields(context.database, run, { columns, drift: { ...drift, skipped: [...unknownFields(fields), ...refused] } });
   return { fields, table };
 }
@@ -110,7 +110,7 @@ async function leaveRefusedField(extraction: Extraction, refusal: FieldRefusal, 
     return undefined;
   }
   const names = columns.map(({ field }) => field);
-  const refused = refusedField(refusal, names, objectName);
+  const refused = findRefusedField(refusal, names, objectName);
   if (refused === undefined || neededFields(run).includes(refused)) throw error;
   const plan = withRefused(fieldPlan, refused, refusal.code, new Date());
   if (run.described) return await drop(extraction, refused, plan, refusal.code);
@@ -126,7 +126,7 @@ async function drop({ context, run }: Extraction, field: string, plan: FieldPlan
   requireNeeded(run, columns);
   await changeFields(context.database, run, {
     columns,
-    drift: reason === undefined ? drift : { ...drift, skipped: [...drift.skipped, skippedFields(field, reason)] },
+    drift: reason === undefined ? drift : { ...drift, skipped: [...drift.skipped, describeSkippedField(field, reason)] },
     plan,
     group: groupOf(dropped),
   });

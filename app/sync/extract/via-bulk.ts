@@ -1,11 +1,11 @@
-import type { TableName } from '../../bigquery/sql.ts';
-import { findPageFault, type PageHeader } from '../../core/page-sequence.ts';
-import { nextPageRows } from '../../core/page-width.ts';
+import type { TableName } from '../../bigquery/sql/quote.ts';
+import { nextPageRows } from '../../core/next-page-rows.ts';
+import { findPageSequenceError, type PageHeader } from '../../core/page-sequence.ts';
 import { AppError, isAppError } from '../../errors.ts';
 import { type BulkJob, createQueryJob, fetchPage, waitForQueryJob } from '../../salesforce/bulk.ts';
-import { LOST_LOCATOR, refusalCode } from '../../salesforce/errors.ts';
-import { refusedQuery } from '../../salesforce/field-refusal.ts';
-import { readHeader } from '../../salesforce/page-header.ts';
+import { EXPIRED_LOCATOR, refusalCode } from '../../salesforce/errors.ts';
+import { refusedQueryError } from '../../salesforce/field-refusal.ts';
+import { readPageHeader } from '../../salesforce/page-header.ts';
 import { type RowRange, selectRows } from '../../salesforce/soql.ts';
 import { saveBulkRefused } from '../../store/jobs.ts';
 import { insertPage, type Page, readPages } from '../../store/pages.ts';
@@ -40,7 +40,7 @@ export async function extractViaBulk(
   if (!bulkJobId) return { reason: 'Bulk refuses the object', interrupted: true };
   const slice = await saveSlice(context.database, run, planned.ordinal, { bulkJobId });
   const job = await waitForBulkJob(extraction, slice);
-  if (job.state === 'Failed' && job.fieldRefusal) throw refusedQuery(run.job.objectName, job.fieldRefusal);
+  if (job.state === 'Failed' && job.fieldRefusal) throw refusedQueryError(run.job.objectName, job.fieldRefusal);
   if (job.state !== 'JobComplete') {
     // Salesforce does not always say why a job failed. If this is not the first generation, the slice may be too large.
     const tooLarge = job.tooLarge || (job.state === 'Failed' && slice.generation > 1);
@@ -60,7 +60,7 @@ export async function extractViaBulk(
 const UNUSABLE_CODES = new Set([
   // The Bulk job was deleted while its pages were being read.
   'NOT_FOUND',
-  LOST_LOCATOR,
+  EXPIRED_LOCATOR,
   // For example, another API version created the job.
   'API_ERROR',
 ]);
@@ -128,7 +128,7 @@ async function stagePages(extraction: Extraction, slice: Slice, table: TableName
       track(inFlight, started.staged);
       const header = await started.header;
       headers.push(header);
-      const fault = findPageFault(headers, announced);
+      const fault = findPageSequenceError(headers, announced);
       if (fault) throw new AppError('count_mismatch', `${fault}.`);
       locator = header.nextLocator;
       // The first page reveals how wide the rows are; each further page starts once the previous headers are read.
@@ -193,7 +193,7 @@ function startPage(extraction: Extraction, slice: Slice, known: Page, table: Tab
     const page = await fetchPage(client, slice.bulkJobId!, known.locator, rows || maxRecords, arriving);
     rows = page.rows;
     header.resolve(page);
-    const { columns, content } = await readHeader(page.body, page.gzip, requestedFields(extraction, slice), page.rows);
+    const { columns, content } = await readPageHeader(page.body, page.gzip, requestedFields(extraction, slice), page.rows);
     const body = countBytes(content, page.gzip);
     return {
       rows: page.rows,

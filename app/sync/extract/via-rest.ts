@@ -1,9 +1,9 @@
-import type { TableName } from '../../bigquery/sql.ts';
+import type { TableName } from '../../bigquery/sql/quote.ts';
 import { csvLine } from '../../core/csv.ts';
-import { findPageFault, type PageHeader } from '../../core/page-sequence.ts';
+import { findPageSequenceError, type PageHeader } from '../../core/page-sequence.ts';
 import { sum } from '../../core/sum.ts';
 import { AppError, isAppError } from '../../errors.ts';
-import { LOST_LOCATOR, refusalCode } from '../../salesforce/errors.ts';
+import { EXPIRED_LOCATOR, refusalCode } from '../../salesforce/errors.ts';
 import { type RestPage, readRestPage } from '../../salesforce/rest.ts';
 import { insertPage, type Page } from '../../store/pages.ts';
 import type { Slice } from '../../store/slices.ts';
@@ -45,7 +45,7 @@ export async function extractViaRest(
 /** Why the query must be sent again; undefined for all other errors. */
 function unusableResult(error: unknown): string | undefined {
   if (!isAppError(error)) return undefined;
-  const unusable = error.code === 'count_mismatch' || refusalCode(error) === LOST_LOCATOR;
+  const unusable = error.code === 'count_mismatch' || refusalCode(error) === EXPIRED_LOCATOR;
   return unusable ? error.message.replace(/\.$/, '') : undefined;
 }
 
@@ -54,7 +54,7 @@ async function* readPages({ client, signal }: Extraction, names: readonly string
   const headers: PageHeader[] = [];
   for (let page = first; ; page = await readRestPage(client, page.nextPath, names, signal)) {
     headers.push({ rows: page.rows, nextLocator: page.nextPath });
-    const fault = findPageFault(headers, first.totalSize);
+    const fault = findPageSequenceError(headers, first.totalSize);
     if (fault) throw new AppError('count_mismatch', `${fault}.`);
     yield page;
     if (page.nextPath === null) return;

@@ -1,10 +1,12 @@
 import { readRows } from '../../bigquery/jobs.ts';
-import { countStatement, type DeltaStatement, deltaStatement, invalidValuesStatement } from '../../bigquery/sql.ts';
+import { countStatement } from '../../bigquery/sql/count-statement.ts';
+import { type DeltaStatement, deltaStatement } from '../../bigquery/sql/delta-statement.ts';
+import { invalidValuesStatement } from '../../bigquery/sql/invalid-values-statements.ts';
 import { ensureInvalidValuesTable } from '../../bigquery/tables.ts';
 import type { FieldColumn } from '../../core/columns.ts';
-import { rowsNotRead, stampedPart } from '../../core/missed-rows.ts';
+import { closedPart, countMissedRows } from '../../core/missed-rows.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
-import { type CountedDelta, judgeDelta, requireVerdict } from '../../core/reconciliation.ts';
+import { type CountedDelta, reconcileDelta, requireReconciled } from '../../core/reconciliation.ts';
 import { type Counted, saveCounted, saveDeltaTry } from '../../store/runs.ts';
 import type { Extraction, StagedSlice } from '../extract/extraction.ts';
 import { deltaJobId, deltaTable, invalidValuesTable, stagingExpiry, stagingTable } from '../names.ts';
@@ -27,7 +29,7 @@ export async function buildDelta(extraction: Extraction, filled: StagedSlice[]):
       table: stagingTable(context, run.runId, slice),
       fieldGroup: slice.fieldGroup,
       nullCursor: slice.nullCursor,
-      countBefore: rowsNotRead(slice) > 0 && stampedPart(slice, run.job.cursorField) ? slice.cursorTo : undefined,
+      countBefore: countMissedRows(slice) > 0 && closedPart(slice, run.job.cursorField) ? slice.cursorTo : undefined,
     })),
     columns,
     cursorField: run.job.cursorField,
@@ -54,7 +56,7 @@ async function countDelta(extraction: Extraction, statement: DeltaStatement): Pr
   const id = await runOnce(extraction, 'count', countStatement(statement));
   const [row] = await readRows<Record<string, number | string | null>>(extraction.context.warehouse, id);
   const delta = readDelta(row ?? {}, extraction.columns, statement.slices.length);
-  requireVerdict(judgeDelta(delta.counts));
+  requireReconciled(reconcileDelta(delta.counts));
   return delta;
 }
 
@@ -92,7 +94,7 @@ function readDelta(row: Record<string, number | string | null>, columns: readonl
     slices: Array.from({ length: slices }, (_, order) => ({
       distinctIds: count(`ids_${order}`),
       repeatedIds: (row[`repeated_${order}`] as string | null | undefined) ?? null,
-      stampedBefore: `before_${order}` in row ? count(`before_${order}`) : null,
+      rowsBeforeEnd: `before_${order}` in row ? count(`before_${order}`) : null,
     })),
     invalidValues: Object.fromEntries(invalidValues),
     deletedRows: count('deleted_rows'),

@@ -1,4 +1,4 @@
-import { eraseInvalidValuesStatement } from '../../bigquery/sql.ts';
+import { eraseInvalidValuesStatement } from '../../bigquery/sql/invalid-values-statements.ts';
 import { hasRows } from '../../bigquery/tables.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { deltaTable, invalidValuesTable } from '../names.ts';

@@ -1,9 +1,10 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { countStatement, type DeltaStatement, deltaStatement, type StagedSlice } from '../../../app/bigquery/sql.ts';
+import { countStatement } from '../../../app/bigquery/sql/count-statement.ts';
+import { type DeltaStatement, deltaStatement, type StagedSlice } from '../../../app/bigquery/sql/delta-statement.ts';
 import type { FieldColumn } from '../../../app/core/columns.ts';
-import { fieldsOf, groupsOf, isJoinedByCursor } from '../../../app/core/field-groups.ts';
+import { fieldsInGroup, groupsOf, isJoinedByCursor } from '../../../app/core/field-groups.ts';
 import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';
 import { clientOf, rowsOf } from '../local/emulators/bigquery/client.ts';
 
@@ -42,7 +43,7 @@ async function buildDelta(
 ): Promise<{ rows: unknown[][]; counts: Record<string, unknown> }> {
   const slices: StagedSlice[] = [];
   for (const [fieldGroup, readings] of groups) {
-    const fields = fieldsOf(columns, fieldGroup, CURSOR);
+    const fields = fieldsInGroup(columns, fieldGroup, CURSOR);
     for (const read of readings) {
       const table = name(`stage_${slices.length}`);
       slices.push({ order: slices.length, fieldGroup, table });

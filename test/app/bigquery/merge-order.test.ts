@@ -1,7 +1,8 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { mergeStatement, OWN_COLUMNS } from '../../../app/bigquery/sql.ts';
+import { mergeStatement } from '../../../app/bigquery/sql/merge-statement.ts';
+import { SYSTEM_COLUMNS } from '../../../app/bigquery/sql/table-statements.ts';
 import type { Deletes } from '../../../app/core/deletes.ts';
 import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';
 import { clientOf, rowsOf } from '../local/emulators/bigquery/client.ts';
@@ -55,7 +56,7 @@ function inOrder(read: readonly Version[][]): Version[][] {
 }
 
 async function makeTarget(partitioned: boolean): Promise<void> {
-  const fields = [...columns, ...OWN_COLUMNS].map(({ name, type }) => `${name} ${type}`).join(', ');
+  const fields = [...columns, ...SYSTEM_COLUMNS].map(({ name, type }) => `${name} ${type}`).join(', ');
   const partition = partitioned ? 'PARTITION BY TIMESTAMP_TRUNC(CreatedDate, MONTH)' : '';
   await rowsOf(emulator, 'DROP TABLE IF EXISTS d.target');
   await rowsOf(emulator, `CREATE TABLE d.target (${fields}) ${partition} CLUSTER BY Id`);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { type DeltaStatement, deltaStatement, type MergeStatement, mergeStatement } from '../../../app/bigquery/sql.ts';
+import { type DeltaStatement, deltaStatement } from '../../../app/bigquery/sql/delta-statement.ts';
+import { type MergeStatement, mergeStatement } from '../../../app/bigquery/sql/merge-statement.ts';
 
 const table = (name: string): { project: string; dataset: string; table: string } => ({ project: 'p', dataset: 'd', table: name });
 const id = { field: 'Id', name: 'Id', type: 'STRING' as const };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent, MockAgent } from 'undici';
 import { checkDatasets } from '../../../app/bigquery/datasets.ts';
 import { type Load, loadPage } from '../../../app/bigquery/load.ts';
-import { ensureStagingTable, stagedRows } from '../../../app/bigquery/tables.ts';
+import { countStagedRows, ensureStagingTable } from '../../../app/bigquery/tables.ts';
 import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
 import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';
 
@@ -73,20 +73,20 @@ describe('a resumable upload', () => {
     if (fault) await arm(fault);
     const outcome = await loadPage(warehouse, load, largePage());
     expect(outcome).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
-    expect(await stagedRows(warehouse, load.table)).toBe(37_000);
+    expect(await countStagedRows(warehouse, load.table)).toBe(37_000);
   });
 
   test('may end at the end of a chunk', async () => {
     const load = await newLoad();
     expect(await loadPage(warehouse, load, exactlyTwoChunks())).toMatchObject({ succeeded: true });
-    expect(await stagedRows(warehouse, load.table)).toBe(512 * 1_024);
+    expect(await countStagedRows(warehouse, load.table)).toBe(512 * 1_024);
   });
 
   test('under an id that was used before loads nothing again', async () => {
     const load = await newLoad();
     await loadPage(warehouse, load, largePage());
     expect(await loadPage(warehouse, load, largePage())).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
-    expect(await stagedRows(warehouse, load.table)).toBe(37_000);
+    expect(await countStagedRows(warehouse, load.table)).toBe(37_000);
   });
 
   test('whose source fails loads nothing and fails with the same error', async () => {
@@ -96,7 +96,7 @@ describe('a resumable upload', () => {
       throw new Error('the source failed');
     }
     await expect(loadPage(warehouse, load, broken())).rejects.toThrow('the source failed');
-    expect(await stagedRows(warehouse, load.table)).toBe(0);
+    expect(await countStagedRows(warehouse, load.table)).toBe(0);
   });
 });
 
@@ -122,13 +122,13 @@ test('a page that trickles in a few bytes at a time does not count as activity',
     yield Buffer.from('"Id"\n');
     for (let row = 0; row < 500; row++) yield Buffer.from('"x"\n');
   }
-  const watched = warehouse.during(new AbortController().signal, () => activities++);
+  const watched = warehouse.withSignal(new AbortController().signal, () => activities++);
   expect(await loadPage(watched, await newLoad(), trickling())).toMatchObject({ succeeded: true });
   expect(activities).toBeLessThan(100);
 });
 
 describe('a multipart upload', () => {
-  const multipart = (): Warehouse => warehouse.uploadingBy('multipart');
+  const multipart = (): Warehouse => warehouse.withUploadProtocol('multipart');
 
   test.each([
     ['no fault', undefined],
@@ -139,14 +139,14 @@ describe('a multipart upload', () => {
     if (fault) await arm(fault);
     const outcome = await loadPage(multipart(), load, largePage());
     expect(outcome).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
-    expect(await stagedRows(warehouse, load.table)).toBe(37_000);
+    expect(await countStagedRows(warehouse, load.table)).toBe(37_000);
   });
 
   test('under an id that was used before loads nothing again', async () => {
     const load = await newLoad();
     await loadPage(warehouse, load, largePage());
     expect(await loadPage(multipart(), load, largePage())).toMatchObject({ succeeded: true, job: { outputRows: 37_000 } });
-    expect(await stagedRows(warehouse, load.table)).toBe(37_000);
+    expect(await countStagedRows(warehouse, load.table)).toBe(37_000);
   });
 
   test('that is too large is refused, and the error names the setting', async () => {
@@ -156,6 +156,6 @@ describe('a multipart upload', () => {
       yield* largePage();
     }
     await expect(loadPage(multipart(), load, tooLarge())).rejects.toThrow('BIGQUERY_UPLOAD');
-    expect(await stagedRows(warehouse, load.table)).toBe(0);
+    expect(await countStagedRows(warehouse, load.table)).toBe(0);
   });
 });

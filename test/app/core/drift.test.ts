@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ColumnType, FieldColumn } from '../../../app/core/columns.ts';
-import { dropField, type ExistingColumn, isWidened, NO_DRIFT, settleDrift } from '../../../app/core/drift.ts';
+import { canWiden, dropField, type ExistingColumn, NO_DRIFT, resolveDrift } from '../../../app/core/drift.ts';
 
 const TYPES: readonly ColumnType[] = ['STRING', 'BOOL', 'INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'DATE', 'TIMESTAMP', 'TIME'];
 
 const column = (field: string, type: ColumnType): FieldColumn => ({ field, name: field, type });
-const settle = (wanted: FieldColumn[], table: ExistingColumn[] | undefined) => settleDrift(wanted, table, 'SystemModstamp');
+const settle = (wanted: FieldColumn[], table: ExistingColumn[] | undefined) => resolveDrift(wanted, table, 'SystemModstamp');
 
 /** The table after a run with these columns. */
 function applied(table: ExistingColumn[], columns: FieldColumn[]): ExistingColumn[] {
@@ -45,7 +45,7 @@ describe('for any object and table', () => {
         const after = applied(table, settle(wanted, table).columns);
         for (const [index, { name, type }] of table.entries()) {
           expect(after[index]!.name).toBe(name);
-          if (after[index]!.type !== type) expect(isWidened(type, after[index]!.type as ColumnType)).toBe(true);
+          if (after[index]!.type !== type) expect(canWiden(type, after[index]!.type as ColumnType)).toBe(true);
         }
       }),
     );

@@ -4,11 +4,11 @@ import type { FieldColumn } from '../../../app/core/columns.ts';
 import {
   applyPlan,
   BASE_GROUP,
-  fieldsOf,
+  EMPTY_PLAN,
+  fieldsInGroup,
   groupOf,
   groupsOf,
   isJoinedByCursor,
-  NO_PLAN,
   splitGroup,
   withGroups,
   withRefused,
@@ -39,7 +39,7 @@ function settle(
   let current = [...columns];
   const skipped: string[] = [];
   for (let refused = 0; ; refused++) {
-    const group = groupsOf(current).find((candidate) => !fits(fieldsOf(current, candidate, CURSOR)));
+    const group = groupsOf(current).find((candidate) => !fits(fieldsInGroup(current, candidate, CURSOR)));
     if (group === undefined) return { columns: current, skipped, refused };
     const split = splitGroup(current, group, CURSOR);
     if (split.kind === 'indivisible') throw new Error('indivisible');
@@ -59,7 +59,8 @@ describe('for any object', () => {
         expect(skipped).toEqual([]);
         expect(columns.map(({ field }) => field)).toEqual(object.map(({ field }) => field));
         expect(columns.filter(({ field }) => KEYS.includes(field)).every((each) => groupOf(each) === BASE_GROUP)).toBe(true);
-        for (const group of groupsOf(columns)) expect(fieldsOf(columns, group, CURSOR)).toEqual(expect.arrayContaining(['Id', CURSOR]));
+        for (const group of groupsOf(columns))
+          expect(fieldsInGroup(columns, group, CURSOR)).toEqual(expect.arrayContaining(['Id', CURSOR]));
       }),
     );
   });
@@ -80,7 +81,7 @@ describe('for any object', () => {
     fc.assert(
       fc.property(objects, fc.integer({ min: 6, max: 60 }), (object, maxFields) => {
         const { columns } = settle(object, (fields) => fields.length <= maxFields);
-        expect(applyPlan(object, withGroups(NO_PLAN, columns), new Date()).columns).toEqual(columns);
+        expect(applyPlan(object, withGroups(EMPTY_PLAN, columns), new Date()).columns).toEqual(columns);
       }),
     );
   });
@@ -100,14 +101,14 @@ test('a group with only key fields cannot be divided', () => {
 });
 
 test('a new formula joins the group of the existing formulas', () => {
-  const plan = { ...NO_PLAN, groups: { F: 2, A: 1 } };
+  const plan = { ...EMPTY_PLAN, groups: { F: 2, A: 1 } };
   const { columns } = applyPlan([column('Id'), column('A'), column('B'), column('F', true), column('G', true)], plan, new Date());
   expect(columns.map(groupOf)).toEqual([0, 1, 0, 2, 2]);
 });
 
 test('a refused field is skipped for a day', () => {
   const now = new Date('2026-11-26T10:00:00Z');
-  const plan = withRefused(NO_PLAN, 'A', 'INVALID_FIELD', now);
+  const plan = withRefused(EMPTY_PLAN, 'A', 'INVALID_FIELD', now);
   const fields = [column('Id'), column('A')];
   expect(applyPlan(fields, plan, new Date('2026-11-27T09:59:00Z'))).toMatchObject({
     columns: [{ field: 'Id' }],

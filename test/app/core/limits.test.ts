@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { csvLine } from '../../../app/core/csv.ts';
 import { LIMITS } from '../../../app/core/limits.ts';
 import { chooseMethod } from '../../../app/core/method.ts';
-import { nextPageRows } from '../../../app/core/page-width.ts';
+import { nextPageRows } from '../../../app/core/next-page-rows.ts';
 import { Semaphore } from '../../../app/core/semaphore.ts';
 
 test('sizes a page by the bytes per row, within bounds', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { findPageFault, type PageHeader } from '../../../app/core/page-sequence.ts';
+import { findPageSequenceError, type PageHeader } from '../../../app/core/page-sequence.ts';
 
 /** Pages with these row counts, each with a locator for the next. */
 const pagesOf = (rows: readonly number[]): PageHeader[] =>
@@ -11,7 +11,7 @@ describe('a sequence of result pages', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 1_000 })), (rows) => {
         const total = rows.reduce((sum, count) => sum + count, 0);
-        expect(findPageFault(pagesOf(rows), total)).toBeUndefined();
+        expect(findPageSequenceError(pagesOf(rows), total)).toBeUndefined();
       }),
     );
   });
@@ -20,7 +20,7 @@ describe('a sequence of result pages', () => {
     const header = fc.record({ rows: fc.nat(3), nextLocator: fc.string() });
     fc.assert(
       fc.property(fc.array(header, { minLength: 21, maxLength: 30 }), (pages) => {
-        expect(findPageFault(pages, 20)).toBeDefined();
+        expect(findPageSequenceError(pages, 20)).toBeDefined();
       }),
     );
   });
@@ -38,10 +38,10 @@ describe('a sequence of result pages', () => {
       'Salesforce returned the same page locator twice',
     ],
   ])('is refused for %s', (_what, pages, fault) => {
-    expect(findPageFault(pages, 50)).toBe(fault);
+    expect(findPageSequenceError(pages, 50)).toBe(fault);
   });
 
   test('may be a single empty page', () => {
-    expect(findPageFault(pagesOf([0]), 0)).toBeUndefined();
+    expect(findPageSequenceError(pagesOf([0]), 0)).toBeUndefined();
   });
 });

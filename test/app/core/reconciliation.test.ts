@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { weakestVerdict } from '../../../app/core/receipt.ts';
-import { judgeDelta, judgeIds, judgeMerge, judgeSlice, judgeTarget, type SliceCounts } from '../../../app/core/reconciliation.ts';
+import {
+  reconcileDelta,
+  reconcileIds,
+  reconcileMerge,
+  reconcileSlice,
+  reconcileTarget,
+  type SliceCounts,
+} from '../../../app/core/reconciliation.ts';
 
 const all = (rows: number): SliceCounts => ({
   salesforceBefore: rows,
@@ -14,27 +21,27 @@ const all = (rows: number): SliceCounts => ({
 
 describe('the verdict on a slice', () => {
   test('is exact when every stage counts the same', () => {
-    fc.assert(fc.property(fc.nat(), (rows) => expect(judgeSlice(all(rows))).toEqual({ ok: true, salesforce: 'exact' })));
+    fc.assert(fc.property(fc.nat(), (rows) => expect(reconcileSlice(all(rows))).toEqual({ ok: true, salesforce: 'exact' })));
   });
 
   test('fails when any stage counts one row more or less', () => {
     const stages = ['processed', 'rowsInPages', 'loaded', 'staged'] as const;
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1e9 }), fc.constantFrom(...stages), fc.constantFrom(-1, 1), (rows, stage, difference) => {
-        expect(judgeSlice({ ...all(rows), [stage]: rows + difference }).ok).toBe(false);
+        expect(reconcileSlice({ ...all(rows), [stage]: rows + difference }).ok).toBe(false);
       }),
     );
   });
 
   test('allows for rows that changed while the slice was read, and says how many', () => {
-    expect(judgeSlice({ ...all(10), salesforceAfter: 12 })).toEqual({ ok: true, salesforce: 'within 2' });
-    expect(judgeSlice({ ...all(10), salesforceBefore: 11, salesforceAfter: 12 }).ok).toBe(false);
-    expect(judgeSlice({ ...all(10), salesforceBefore: 8, salesforceAfter: 9 }).ok).toBe(false);
+    expect(reconcileSlice({ ...all(10), salesforceAfter: 12 })).toEqual({ ok: true, salesforce: 'within 2' });
+    expect(reconcileSlice({ ...all(10), salesforceBefore: 11, salesforceAfter: 12 }).ok).toBe(false);
+    expect(reconcileSlice({ ...all(10), salesforceBefore: 8, salesforceAfter: 9 }).ok).toBe(false);
   });
 
   test('is "not counted" if Salesforce returned no count', () => {
-    expect(judgeSlice({ ...all(10), salesforceBefore: null })).toEqual({ ok: true, salesforce: 'not counted' });
-    expect(judgeSlice({ ...all(10), salesforceAfter: null })).toEqual({ ok: true, salesforce: 'not counted' });
+    expect(reconcileSlice({ ...all(10), salesforceBefore: null })).toEqual({ ok: true, salesforce: 'not counted' });
+    expect(reconcileSlice({ ...all(10), salesforceAfter: null })).toEqual({ ok: true, salesforce: 'not counted' });
   });
 });
 
@@ -45,11 +52,11 @@ test("a run's verdict is the weakest of its slices", () => {
 });
 
 test('the delta table has one row per Id, each with an Id and a cursor', () => {
-  expect(judgeDelta({ stagedIds: 5, torn: 0, tornInWindow: 0, deltaRows: 5, unusable: 0 }).ok).toBe(true);
-  expect(judgeDelta({ stagedIds: 5, torn: 0, tornInWindow: 0, deltaRows: 4, unusable: 0 }).ok).toBe(false);
-  expect(judgeDelta({ stagedIds: 5, torn: 1, tornInWindow: 0, deltaRows: 4, unusable: 0 }).ok).toBe(true);
-  expect(judgeDelta({ stagedIds: 5, torn: 0, tornInWindow: 0, deltaRows: 5, unusable: 1 }).ok).toBe(false);
-  expect(judgeDelta({ stagedIds: Number.NaN, torn: 0, tornInWindow: 0, deltaRows: 5, unusable: 0 }).ok).toBe(false);
+  expect(reconcileDelta({ stagedIds: 5, torn: 0, tornInWindow: 0, deltaRows: 5, unusable: 0 }).ok).toBe(true);
+  expect(reconcileDelta({ stagedIds: 5, torn: 0, tornInWindow: 0, deltaRows: 4, unusable: 0 }).ok).toBe(false);
+  expect(reconcileDelta({ stagedIds: 5, torn: 1, tornInWindow: 0, deltaRows: 4, unusable: 0 }).ok).toBe(true);
+  expect(reconcileDelta({ stagedIds: 5, torn: 0, tornInWindow: 0, deltaRows: 5, unusable: 1 }).ok).toBe(false);
+  expect(reconcileDelta({ stagedIds: Number.NaN, torn: 0, tornInWindow: 0, deltaRows: 5, unusable: 0 }).ok).toBe(false);
 });
 
 describe('the verdict on a MERGE', () => {
@@ -61,36 +68,36 @@ describe('the verdict on a MERGE', () => {
     firstId: '001A',
     lastId: '001z',
   };
-  const merged = { inserted: 5, updated: 0, deleted: 0, intoEmpty: true, deletes: 'keep' as const };
+  const merged = { inserted: 5, updated: 0, deleted: 0, targetWasEmpty: true, deletes: 'keep' as const };
 
   test('into an empty table expects every delta row inserted, except deleted rows not kept', () => {
-    expect(judgeMerge(merged, delta).ok).toBe(true);
-    expect(judgeMerge({ ...merged, inserted: 4 }, delta).ok).toBe(false);
-    expect(judgeMerge({ ...merged, inserted: 6 }, delta).ok).toBe(false);
-    expect(judgeMerge({ ...merged, inserted: 3, deletes: 'remove' }, delta).ok).toBe(true);
-    expect(judgeMerge({ ...merged, deletes: 'remove' }, delta).ok).toBe(false);
+    expect(reconcileMerge(merged, delta).ok).toBe(true);
+    expect(reconcileMerge({ ...merged, inserted: 4 }, delta).ok).toBe(false);
+    expect(reconcileMerge({ ...merged, inserted: 6 }, delta).ok).toBe(false);
+    expect(reconcileMerge({ ...merged, inserted: 3, deletes: 'remove' }, delta).ok).toBe(true);
+    expect(reconcileMerge({ ...merged, deletes: 'remove' }, delta).ok).toBe(false);
   });
 
   test('into a non-empty table accepts at most one change per delta row', () => {
-    const filled = { ...merged, intoEmpty: false };
-    expect(judgeMerge({ ...filled, inserted: 2, updated: 3 }, delta).ok).toBe(true);
-    expect(judgeMerge({ ...filled, inserted: 0 }, delta).ok).toBe(true);
-    expect(judgeMerge({ ...filled, inserted: 5, updated: 1 }, delta).ok).toBe(false);
+    const filled = { ...merged, targetWasEmpty: false };
+    expect(reconcileMerge({ ...filled, inserted: 2, updated: 3 }, delta).ok).toBe(true);
+    expect(reconcileMerge({ ...filled, inserted: 0 }, delta).ok).toBe(true);
+    expect(reconcileMerge({ ...filled, inserted: 5, updated: 1 }, delta).ok).toBe(false);
   });
 });
 
 describe('the Ids of a slice', () => {
-  const counted = (distinctIds: number, repeatedIds: string | null) => ({ distinctIds, repeatedIds, stampedBefore: null });
+  const counted = (distinctIds: number, repeatedIds: string | null) => ({ distinctIds, repeatedIds, rowsBeforeEnd: null });
 
   test('are unique when there are as many Ids as rows', () => {
-    expect(judgeIds(10, counted(10, null), null)).toBe('unique');
-    expect(judgeIds(10, counted(10, null), '1 Ids from a to a')).toBe('unique');
+    expect(reconcileIds(10, counted(10, null), null)).toBe('unique');
+    expect(reconcileIds(10, counted(10, null), '1 Ids from a to a')).toBe('unique');
   });
 
   test('are requested again if some repeat, and not unique if the same repeat again', () => {
-    expect(judgeIds(10, counted(9, '1 Ids from a to a'), null)).toBe('repeated');
-    expect(judgeIds(10, counted(9, '1 Ids from a to a'), '1 Ids from b to b')).toBe('repeated');
-    expect(judgeIds(10, counted(9, '1 Ids from a to a'), '1 Ids from a to a')).toBe('not unique');
+    expect(reconcileIds(10, counted(9, '1 Ids from a to a'), null)).toBe('repeated');
+    expect(reconcileIds(10, counted(9, '1 Ids from a to a'), '1 Ids from b to b')).toBe('repeated');
+    expect(reconcileIds(10, counted(9, '1 Ids from a to a'), '1 Ids from a to a')).toBe('not unique');
   });
 });
 
@@ -103,7 +110,10 @@ test('a target table has the rows of its first import, except deleted rows with 
     firstId: 'a',
     lastId: 'b',
   };
-  expect(judgeTarget(10, delta, 'keep').ok).toBe(true);
-  expect(judgeTarget(7, delta, 'remove').ok).toBe(true);
-  expect(judgeTarget(0, delta, 'keep')).toEqual({ ok: false, reason: 'the target table has 0 rows after its first import; expected 10' });
+  expect(reconcileTarget(10, delta, 'keep').ok).toBe(true);
+  expect(reconcileTarget(7, delta, 'remove').ok).toBe(true);
+  expect(reconcileTarget(0, delta, 'keep')).toEqual({
+    ok: false,
+    reason: 'the target table has 0 rows after its first import; expected 10',
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { deltaStatement } from '../../../app/bigquery/sql.ts';
+import { deltaStatement } from '../../../app/bigquery/sql/delta-statement.ts';
 import type { ColumnType, FieldColumn } from '../../../app/core/columns.ts';
 import { countFittingSlices, MAX_STATEMENT_BYTES } from '../../../app/core/run-slices.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { divideById, divideByTime, divideOpen, type SliceRange, slicesOf } from '../../../app/core/slices.ts';
+import { type SliceRange, sliceWindow, splitById, splitByTime, splitOpenSlice } from '../../../app/core/slices.ts';
 import { formatStartDate, parseStartDate } from '../../../app/core/start-date.ts';
-import { lagLeftMs, windowEnd } from '../../../app/core/window.ts';
+import { remainingLagMs, windowEnd } from '../../../app/core/window.ts';
 
 const instants = fc.date({ min: new Date('1700-01-01'), max: new Date('2300-01-01'), noInvalidDate: true });
 const ID_DIGITS = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'];
@@ -22,9 +22,9 @@ describe('windows', () => {
 
   test('are not read before the commit lag has passed', () => {
     const to = new Date('2023-03-20T00:00:00Z');
-    expect(lagLeftMs(to, new Date('2023-03-20T00:01:00Z'), 5)).toBe(4 * 60_000);
-    expect(lagLeftMs(to, new Date('2023-03-20T00:05:00Z'), 5)).toBe(0);
-    expect(lagLeftMs(to, new Date('2023-03-21T00:00:00Z'), 5)).toBe(0);
+    expect(remainingLagMs(to, new Date('2023-03-20T00:01:00Z'), 5)).toBe(4 * 60_000);
+    expect(remainingLagMs(to, new Date('2023-03-20T00:05:00Z'), 5)).toBe(0);
+    expect(remainingLagMs(to, new Date('2023-03-21T00:00:00Z'), 5)).toBe(0);
   });
 
   test('overlap the previous window, start no earlier than the start date, and end open', () => {
@@ -32,7 +32,10 @@ describe('windows', () => {
     fc.assert(
       fc.property(instants, instants, fc.nat(100_000), (one, other, overlap) => {
         fc.pre(one < other && one >= startDate);
-        const slices = slicesOf({ from: one, to: other }, { startDate, overlapMinutes: overlap, rereadFrom: null, cursorNillable: false });
+        const slices = sliceWindow(
+          { from: one, to: other },
+          { startDate, overlapMinutes: overlap, rereadFrom: null, cursorNillable: false },
+        );
         expect(slices[0]!.cursorFrom.getTime()).toBe(Math.max(startDate.getTime(), one.getTime() - overlap * 60_000));
         expect(slices.at(-1)!.cursorTo).toEqual(other);
         expect(slices.map((slice) => slice.open)).toEqual(slices.map((_, index) => index === slices.length - 1));
@@ -43,7 +46,7 @@ describe('windows', () => {
   test('reach back to rows committed too late for an earlier window', () => {
     const options = { startDate: new Date('2023-03-01'), overlapMinutes: 10, cursorNillable: false };
     const lowerBound = (rereadFrom: string): Date =>
-      slicesOf({ from: new Date('2023-03-20'), to: new Date('2023-03-21') }, { ...options, rereadFrom: new Date(rereadFrom) })[0]!
+      sliceWindow({ from: new Date('2023-03-20'), to: new Date('2023-03-21') }, { ...options, rereadFrom: new Date(rereadFrom) })[0]!
         .cursorFrom;
     expect(lowerBound('2023-03-15T12:00:00Z')).toEqual(new Date('2023-03-15T11:50:00Z'));
     expect(lowerBound('2023-03-20T12:00:00Z')).toEqual(new Date('2023-03-19T23:50:00Z'));
@@ -52,7 +55,7 @@ describe('windows', () => {
 
   test('have an extra closed slice if the cursor can be null', () => {
     const window = { from: new Date('2023-03-20'), to: new Date('2023-03-21') };
-    const slices = slicesOf(window, { startDate: window.from, overlapMinutes: 10, rereadFrom: null, cursorNillable: true });
+    const slices = sliceWindow(window, { startDate: window.from, overlapMinutes: 10, rereadFrom: null, cursorNillable: true });
     expect(slices.map(({ open, nullCursor }) => [open, nullCursor])).toEqual([
       [true, false],
       [false, true],
@@ -76,7 +79,7 @@ describe('a slice that is too large', () => {
       fc.property(instants, instants, fc.integer({ min: 2, max: 40 }), fc.option(instants), rows, (one, other, parts, first, found) => {
         const [cursorFrom, cursorTo] = one < other ? [one, other] : [other, one];
         const slice = { ...unbounded, cursorFrom, cursorTo };
-        const divided = divideByTime(slice, parts, first) ?? [slice];
+        const divided = splitByTime(slice, parts, first) ?? [slice];
         expect(divided.length).toBeLessThanOrEqual(parts);
         for (const part of divided.slice(1)) expect(Math.abs(part.cursorFrom.getTime() % 1000)).toBe(0);
         for (const part of divided.slice(1)) expect(part.cursorFrom.getTime()).toBeGreaterThan(cursorFrom.getTime());
@@ -87,7 +90,7 @@ describe('a slice that is too large', () => {
 
   test('is divided between its first record and its end, not in the centuries before', () => {
     const slice = { ...unbounded, cursorFrom: new Date('1700-01-01'), cursorTo: new Date('2023-01-01') };
-    expect(divideByTime(slice, 2, new Date('2021-01-01'))![1]!.cursorFrom).toEqual(new Date('2022-01-01'));
+    expect(splitByTime(slice, 2, new Date('2021-01-01'))![1]!.cursorFrom).toEqual(new Date('2022-01-01'));
   });
 
   test('is divided by Id, with each row in exactly one part', () => {
@@ -96,7 +99,7 @@ describe('a slice that is too large', () => {
         fc.pre(found.length > 0);
         const slice = { ...unbounded, cursorFrom: new Date('1700-01-01'), cursorTo: new Date('2300-01-02') };
         const ids = found.map(({ id }) => id).sort(byCode);
-        const divided = divideById(slice, `${ids[0]}AAA`, `${ids.at(-1)}AAA`, parts) ?? [slice];
+        const divided = splitById(slice, `${ids[0]}AAA`, `${ids.at(-1)}AAA`, parts) ?? [slice];
         expect(divided.length).toBeLessThanOrEqual(parts);
         if (new Set(ids).size > 1) expect(divided.length).toBeGreaterThan(1);
         for (const row of found) expect(divided.filter((part) => covers(part, row))).toHaveLength(1);
@@ -104,14 +107,14 @@ describe('a slice that is too large', () => {
     );
   });
 
-  test('and open is divided once, into rows stamped before its end and after it', () => {
+  test('and open is divided once, into rows cursorCondition before its end and after it', () => {
     fc.assert(
       fc.property(instants, instants, rows, (one, other, found) => {
         fc.pre(one < other);
         const slice = { ...unbounded, open: true, cursorFrom: one, cursorTo: other };
-        const divided = divideOpen(slice)!;
+        const divided = splitOpenSlice(slice)!;
         for (const row of found) expect(divided.filter((part) => covers(part, row))).toHaveLength(covers(slice, row) ? 1 : 0);
-        for (const part of divided) expect(divideOpen(part)).toBeUndefined();
+        for (const part of divided) expect(splitOpenSlice(part)).toBeUndefined();
       }),
     );
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { AppError } from '../../../app/errors.ts';
 import { translateSalesforceError } from '../../../app/salesforce/errors.ts';
-import { fieldRefusal, fieldRefusalIn, refusedField } from '../../../app/salesforce/field-refusal.ts';
+import { findRefusedField, parseFieldRefusal, toFieldRefusal } from '../../../app/salesforce/field-refusal.ts';
 
 const FIELDS = ['Id', 'Name', 'Industry', 'CleanStatus'];
 
@@ -14,7 +14,7 @@ describe('a query refused because of its fields', () => {
     ['QUERY_TOO_COMPLICATED', '', 'QUERY_TOO_COMPLICATED'],
     ['API_ERROR', 'QUERY_TOO_COMPLICATED: Query is either selecting too many fields', 'QUERY_TOO_COMPLICATED'],
   ])('is recognized by the code %s and the message %j', (errorCode, message, code) => {
-    expect(fieldRefusal(thrown(errorCode, message))).toMatchObject({ code });
+    expect(toFieldRefusal(thrown(errorCode, message))).toMatchObject({ code });
   });
 
   test.each([
@@ -22,14 +22,14 @@ describe('a query refused because of its fields', () => {
     ['SERVER_UNAVAILABLE', ''],
     ['REQUEST_LIMIT_EXCEEDED', 'TotalRequests Limit exceeded.'],
   ])('is not confused with %s', (errorCode, message) => {
-    expect(fieldRefusal(thrown(errorCode, message))).toBeUndefined();
+    expect(toFieldRefusal(thrown(errorCode, message))).toBeUndefined();
   });
 
   test('is recognized by the error of a failed Bulk job', () => {
-    expect(fieldRefusalIn("Unexpected exception: \nNo such column 'Industry' on entity 'Account'.")).toMatchObject({
+    expect(parseFieldRefusal("Unexpected exception: \nNo such column 'Industry' on entity 'Account'.")).toMatchObject({
       code: 'INVALID_FIELD',
     });
-    expect(fieldRefusalIn('QUERY_TIMEOUT: Your query request was running for too long.')).toBeUndefined();
+    expect(parseFieldRefusal('QUERY_TIMEOUT: Your query request was running for too long.')).toBeUndefined();
   });
 });
 
@@ -44,6 +44,6 @@ describe('the refused field', () => {
     [`${excerpt}Keine Spalte „Industry“ in „Account“.`, 'Industry'],
     [`${excerpt}something is wrong`, undefined],
   ])('in %j is %s', (message, field) => {
-    expect(refusedField({ code: 'INVALID_FIELD', message }, FIELDS, 'Account')).toBe(field);
+    expect(findRefusedField({ code: 'INVALID_FIELD', message }, FIELDS, 'Account')).toBe(field);
   });
 });

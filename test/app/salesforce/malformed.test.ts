@@ -3,13 +3,13 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
-import { requireApiVersion } from '../../../app/salesforce/api-versions.ts';
 import { createQueryJob, getQueryJob } from '../../../app/salesforce/bulk.ts';
 import { SalesforceClient, type SessionSource } from '../../../app/salesforce/client.ts';
 import { describeObject } from '../../../app/salesforce/describe.ts';
 import { renewTokens } from '../../../app/salesforce/oauth.ts';
-import { readHeader } from '../../../app/salesforce/page-header.ts';
-import { recordCount } from '../../../app/salesforce/record-count.ts';
+import { readPageHeader } from '../../../app/salesforce/page-header.ts';
+import { estimateRecordCount } from '../../../app/salesforce/record-count.ts';
+import { requireApiVersion } from '../../../app/salesforce/require-api-version.ts';
 import { readRestPage } from '../../../app/salesforce/rest.ts';
 import { countRows, hasNullCursors } from '../../../app/salesforce/soql.ts';
 
@@ -157,14 +157,14 @@ test('a 304 to an unconditional describe is malformed', async () => {
 
 test.each(['null', '{}', '{"sObjects":[null]}', '{"sObjects":[{"count":"7"}]}'])('a malformed record count %s is null', async (body) => {
   reply(body);
-  expect(await recordCount(client(), 'Account')).toBeNull();
+  expect(await estimateRecordCount(client(), 'Account')).toBeNull();
 });
 
 test('a result page that is not gzip is malformed', async () => {
   async function* body(): AsyncGenerator<Buffer> {
     yield Buffer.from('"Id"\n"1"\n'.repeat(10));
   }
-  await expect(readHeader(body(), true, ['Id'], 10)).rejects.toMatchObject(malformed);
+  await expect(readPageHeader(body(), true, ['Id'], 10)).rejects.toMatchObject(malformed);
 });
 
 describe('a token endpoint', () => {

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { readHeader } from '../../../app/salesforce/page-header.ts';
+import { readPageHeader } from '../../../app/salesforce/page-header.ts';
 
 async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
@@ -9,7 +9,7 @@ async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
 
 async function passThrough(bytes: Buffer, gzip: boolean, columns: string[], size = 7, rows = 2): Promise<Buffer> {
   const parts: Buffer[] = [];
-  const { content } = await readHeader(inPieces(bytes, size), gzip, columns, rows);
+  const { content } = await readPageHeader(inPieces(bytes, size), gzip, columns, rows);
   for await (const part of content) parts.push(part);
   return Buffer.concat(parts);
 }
@@ -38,7 +38,7 @@ describe("a result page's header", () => {
   );
 
   test("returns the requested names in the page's order", async () => {
-    const { columns } = await readHeader(inPieces(gzipSync(page), 7), true, ['NAME', 'account.name', 'Id'], 2);
+    const { columns } = await readPageHeader(inPieces(gzipSync(page), 7), true, ['NAME', 'account.name', 'Id'], 2);
     expect(columns).toEqual(['Id', 'NAME', 'account.name']);
   });
 

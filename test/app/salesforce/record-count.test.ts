@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { firstCreatedDate, recordCount } from '../../../app/salesforce/record-count.ts';
+import { estimateRecordCount, findFirstCreatedDate } from '../../../app/salesforce/record-count.ts';
 import { startService } from '../../support/service.ts';
 
 test("reads an object's approximate record count and its oldest CreatedDate", async () => {
@@ -9,7 +9,7 @@ test("reads an object's approximate record count and its oldest CreatedDate", as
   const client = service.context.salesforce(rows[0]!.id);
   const records = [...service.salesforce.org.records('Account')];
   const oldest = records.map(({ CreatedDate }) => String(CreatedDate)).sort()[0]!;
-  expect(await firstCreatedDate(client, 'Account')).toEqual(new Date(oldest));
-  expect(await recordCount(client, 'Account')).toBeGreaterThan(0);
-  expect(await recordCount(client, 'Nothing__c')).toBeNull();
+  expect(await findFirstCreatedDate(client, 'Account')).toEqual(new Date(oldest));
+  expect(await estimateRecordCount(client, 'Account')).toBeGreaterThan(0);
+  expect(await estimateRecordCount(client, 'Nothing__c')).toBeNull();
 });

@@ -3,7 +3,7 @@ import { LIMITS } from '../../../app/core/limits.ts';
 import { AppError } from '../../../app/errors.ts';
 import { retryJob } from '../../../app/sync/retry-job.ts';
 
-const failed = { succeeded: false as const, passing: true, error: new AppError('bigquery_unavailable', 'Exceeded rate limits.') };
+const failed = { succeeded: false as const, transient: true, error: new AppError('bigquery_unavailable', 'Exceeded rate limits.') };
 
 test('waits before it retries a job that failed transiently, and can be stopped meanwhile', async () => {
   const stop = new AbortController();
@@ -26,7 +26,7 @@ test('waits before it retries a job that failed transiently, and can be stopped 
 });
 
 test('fails the attempt after repeated transient failures, or after one permanent failure', async () => {
-  for (const [passing, tries] of [
+  for (const [transient, tries] of [
     [true, 4],
     [false, 1],
   ] as const) {
@@ -37,7 +37,7 @@ test('fails the attempt after repeated transient failures, or after one permanen
       async () => {},
       async (number) => {
         started.push(number);
-        return { ...failed, passing };
+        return { ...failed, transient };
       },
     );
     await expect(trying).rejects.toBe(failed.error);

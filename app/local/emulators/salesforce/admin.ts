@@ -3,7 +3,7 @@ import type { Router } from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import type { Fault } from './faults.ts';
 import type { Allowance } from './limits.ts';
-import { putUp } from './oauth/jwt-assertion.ts';
+import { uploadCertificate } from './oauth/jwt-assertion.ts';
 import type { FieldChange } from './org/field-change.ts';
 import type { Org, OrgRecord } from './org/org.ts';
 import type { Parts } from './parts.ts';
@@ -19,7 +19,7 @@ export function adminRoutes(router: Router, parts: Parts): void {
     const { now, days } = await jsonBody(context);
     if (days !== undefined) clock.forward(Number(days));
     else clock.set(now === null || now === undefined ? undefined : new Date(String(now)));
-    journal.keepClock();
+    journal.recordClock();
     replyClock(context);
   });
 
@@ -65,7 +65,7 @@ export function adminRoutes(router: Router, parts: Parts): void {
   });
 
   router.put('/emulator/jwt-key', async (context) => {
-    putUp(parts.jwtKey, await readBody(context.req));
+    uploadCertificate(parts.jwtKey, await readBody(context.req));
     context.status = 204;
   });
 

@@ -68,7 +68,7 @@ export interface Fault {
 }
 
 /** What a fault's match is compared with. */
-export interface Occasion {
+export interface FaultTarget {
   method: string;
   url: string;
   object?: string;
@@ -90,7 +90,7 @@ export class Faults {
   }
 
   /** The armed fault of this kind that matches, if any; uses up one of its times. */
-  take(kind: FaultKind, occasion: Occasion): Fault | undefined {
+  take(kind: FaultKind, occasion: FaultTarget): Fault | undefined {
     const fault = this.#armed.find((armed) => armed.kind === kind && armed.times > 0 && fits(armed, occasion));
     if (fault) fault.times--;
     return fault;
@@ -105,7 +105,7 @@ export class Faults {
   }
 }
 
-function fits({ match, rows, calculated }: Fault, occasion: Occasion): boolean {
+function fits({ match, rows, calculated }: Fault, occasion: FaultTarget): boolean {
   if (match.method && match.method.toUpperCase() !== occasion.method) return false;
   if (match.path && !occasion.url.includes(match.path)) return false;
   if (rows !== undefined && !(occasion.rows !== undefined && occasion.rows > rows)) return false;

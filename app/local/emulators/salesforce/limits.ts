@@ -13,7 +13,7 @@ export type LimitName = 'DailyApiRequests' | 'DailyBulkApiBatches' | 'DailyBulkV
 
 /** The org's limits over the last 24 hours, in real time. */
 export class Limits {
-  readonly #most = new Map<LimitName, number>([
+  readonly #max = new Map<LimitName, number>([
     ['DailyApiRequests', 15_000],
     ['DailyBulkApiBatches', 15_000],
     ['DailyBulkV2QueryFileStorageMB', 976_562],
@@ -29,11 +29,11 @@ export class Limits {
   }
 
   of(name: LimitName): Allowance {
-    const most = this.#most.get(name) ?? 0;
+    const max = this.#max.get(name) ?? 0;
     return {
-      Max: most,
+      Max: max,
       Remaining:
-        most -
+        max -
         this.#hours(name)
           .values()
           .reduce((sum, used) => sum + used, 0),
@@ -42,20 +42,20 @@ export class Limits {
 
   /** Sets a limit and its remainder, as if the difference had been used just now. Throws on an unknown name. */
   set(name: string, { Max, Remaining }: Partial<Allowance>): void {
-    if (!this.#isLimit(name)) throw new Error(`Unknown limit ${name}. Known limits: ${[...this.#most.keys()].join(', ')}.`);
+    if (!this.#isLimit(name)) throw new Error(`Unknown limit ${name}. Known limits: ${[...this.#max.keys()].join(', ')}.`);
     const before = this.of(name);
-    const most = Max ?? before.Max;
-    this.#most.set(name, most);
+    const max = Max ?? before.Max;
+    this.#max.set(name, max);
     this.#used.set(name, new Map());
-    this.use(name, most - (Remaining ?? before.Remaining));
+    this.use(name, max - (Remaining ?? before.Remaining));
   }
 
   all(): Record<string, Allowance> {
-    return Object.fromEntries([...this.#most.keys()].map((name) => [name, this.of(name)]));
+    return Object.fromEntries([...this.#max.keys()].map((name) => [name, this.of(name)]));
   }
 
   #isLimit(name: string): name is LimitName {
-    return this.#most.has(name as LimitName);
+    return this.#max.has(name as LimitName);
   }
 
   #hours(name: LimitName): Map<number, number> {
@@ -68,12 +68,12 @@ export class Limits {
 }
 
 /** The error of a call when the daily calls are used up. */
-export function callsUsedUp(): SalesforceError {
+export function quotaExceededError(): SalesforceError {
   return new SalesforceError(403, 'REQUEST_LIMIT_EXCEEDED', 'TotalRequests Limit exceeded.');
 }
 
 /** The error of a call while too many others take longer than 20 seconds. */
-export function tooManyAtOnce(): SalesforceError {
+export function tooManyConcurrentError(): SalesforceError {
   return new SalesforceError(403, 'REQUEST_LIMIT_EXCEEDED', 'ConcurrentRequests (Concurrent API Requests) Limit exceeded.');
 }
 

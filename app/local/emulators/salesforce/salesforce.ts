@@ -66,7 +66,7 @@ export async function startSalesforce(options: SalesforceOptions = {}): Promise<
   const journal = new Journal(options.stateFile, org, clock);
   const keptGrants = journal.replay();
   if (now !== undefined) clock.set(new Date(now));
-  journal.keepClock();
+  journal.recordClock();
   const app = clientApp(seed, options.secretIsRequired ?? true);
   const faults = new Faults();
   const limits = new Limits();
@@ -103,10 +103,10 @@ export async function startSalesforce(options: SalesforceOptions = {}): Promise<
 }
 
 /** Node's own limit is the same as Salesforce's; ours must respond first. */
-const LARGEST_HEAD = 262_144;
+const MAX_HEADER_BYTES = 262_144;
 
 async function listen(listener: RequestListener, port: number): Promise<Server> {
-  const server = createServer({ maxHeaderSize: LARGEST_HEAD }, listener);
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, listener);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.listen(port, '127.0.0.1', resolve);

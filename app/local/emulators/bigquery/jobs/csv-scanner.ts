@@ -25,7 +25,7 @@ type State = (typeof STATE)[keyof typeof STATE];
 export class CsvScanner extends Transform {
   /** Counts of the output. */
   records = 0;
-  longestRecord = 0;
+  maxRecordLength = 0;
   readonly #rules: CsvRules;
   readonly #delimiter: number;
   readonly #quote: number;
@@ -119,7 +119,7 @@ export class CsvScanner extends Transform {
     if (this.#fields > columns.length)
       throw this.#failure(`Too many values in row: expected ${columns.length} but got ${this.#fields}.`, at);
     this.records += 1;
-    this.longestRecord = Math.max(this.longestRecord, at - this.#recordStart);
+    this.maxRecordLength = Math.max(this.maxRecordLength, at - this.#recordStart);
     return true;
   }
 

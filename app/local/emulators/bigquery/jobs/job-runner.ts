@@ -4,7 +4,7 @@ import { type Fault, jobFault } from '../faults.ts';
 import { ApiError } from '../rest/api-error.ts';
 import type { Service } from '../service.ts';
 import { tokenize } from '../sql/tokens.ts';
-import { keepResource, keptResources, queryRows, type Transaction } from '../storage/database.ts';
+import { queryRows, readResources, saveResource, type Transaction } from '../storage/database.ts';
 import { regionOf } from '../storage/information-schema.ts';
 import { expirePartitions } from '../storage/partitions.ts';
 import { storedSql } from '../storage/table.ts';
@@ -17,7 +17,7 @@ const RESULTS_KEPT_MS = 24 * 60 * 60 * 1000;
 const ATTEMPTS = 5;
 
 /** DuckDB aborts one of two conflicting transactions; and a name may be dropped between lookup and read. */
-const PASSING = /Transaction conflict|write-write conflict|Conflict on|Table with name [tr]_[0-9a-f]{32} does not exist/;
+const TRANSIENT = /Transaction conflict|write-write conflict|Conflict on|Table with name [tr]_[0-9a-f]{32} does not exist/;
 
 /** Starts and runs jobs. */
 export class JobRunner {
@@ -31,7 +31,7 @@ export class JobRunner {
   async restore(): Promise<void> {
     const { database, jobs } = this.#service;
     const oldest = this.#service.now() - RESULTS_KEPT_MS;
-    for (const { resource, results } of await keptResources<Pick<Job, 'resource' | 'results'>>(database, 'job')) {
+    for (const { resource, results } of await readResources<Pick<Job, 'resource' | 'results'>>(database, 'job')) {
       const isFresh = Number(resource.statistics.endTime ?? 0) > oldest;
       const job: Job = { resource, done: Promise.resolve(), ...(results && isFresh ? { results } : {}) };
       jobs.add(job);
@@ -51,7 +51,7 @@ export class JobRunner {
     const key = jobKey(job.resource.jobReference);
     if (jobs.has(key)) throw new ApiError('duplicate', `Already Exists: Job ${job.resource.id}`);
     jobs.add(job);
-    await database.transaction((transaction) => keepResource(transaction, 'job', key, { resource: job.resource }));
+    await database.transaction((transaction) => saveResource(transaction, 'job', key, { resource: job.resource }));
     const fault = this.#service.faults.take('job-failed', job.resource.jobReference.jobId);
     job.done = this.#run(job, fault);
     if (fault?.atOnce) await job.done;
@@ -60,24 +60,25 @@ export class JobRunner {
 
   #newJob(body: Record<string, unknown>, input: { file: string } | undefined): Job {
     const { project } = this.#service;
-    const given = (body.configuration ?? {}) as JobResource['configuration'];
-    const jobType = given.load ? 'LOAD' : given.query ? 'QUERY' : undefined;
-    if (!jobType || (given.load && given.query))
+    const configuration = (body.configuration ?? {}) as JobResource['configuration'];
+    const jobType = configuration.load ? 'LOAD' : configuration.query ? 'QUERY' : undefined;
+    if (!jobType || (configuration.load && configuration.query))
       throw new ApiError('required', 'The local BigQuery requires configuration.load or configuration.query');
-    if (given.load) checkLoad(given.load);
-    if (given.query) checkQuery(given.query);
-    if (given.load && !input) throw new ApiError('invalid', 'The local BigQuery loads only uploaded bytes. Use the upload endpoint');
+    if (configuration.load) checkLoad(configuration.load);
+    if (configuration.query) checkQuery(configuration.query);
+    if (configuration.load && !input)
+      throw new ApiError('invalid', 'The local BigQuery loads only uploaded bytes. Use the upload endpoint');
     const reference = (body.jobReference ?? {}) as { jobId?: string; location?: string };
     const jobId = reference.jobId ?? `job_${randomUUID().replaceAll('-', '')}`;
     if (!/^[A-Za-z0-9_-]{1,1024}$/.test(jobId)) throw new ApiError('invalid', `Invalid job ID "${jobId}".`);
-    const location = reference.location ?? this.#locationOf(given);
+    const location = reference.location ?? this.#locationOf(configuration);
     const resource: JobResource = {
       kind: 'bigquery#job',
       id: `${project}:${location}.${jobId}`,
       etag: randomUUID(),
       user_email: 'emulator@localhost',
       jobReference: { projectId: project, jobId, location },
-      configuration: { ...given, jobType },
+      configuration: { ...configuration, jobType },
       status: { state: 'PENDING' },
       statistics: { creationTime: String(this.#service.now()) },
     };
@@ -138,7 +139,7 @@ export class JobRunner {
         return await this.#service.database.transaction((transaction) => this.#execute(job, transaction));
       } catch (error) {
         delete job.results;
-        if (attempt === ATTEMPTS || job.stopped !== undefined || !PASSING.test(String(error))) throw error;
+        if (attempt === ATTEMPTS || job.stopped !== undefined || !TRANSIENT.test(String(error))) throw error;
       }
     }
   }
@@ -155,7 +156,7 @@ export class JobRunner {
       status: { state: 'DONE', ...(warning ? { errors: [jobFault({ reason: 'backendError', ...warning }).proto] } : {}) },
       statistics: { ...job.resource.statistics, endTime: String(this.#service.now()) },
     };
-    await keepResource(transaction, 'job', jobKey(resource.jobReference), { resource, results: job.results });
+    await saveResource(transaction, 'job', jobKey(resource.jobReference), { resource, results: job.results });
     transaction.afterCommit(() => {
       job.resource = resource;
     });
@@ -171,7 +172,7 @@ export class JobRunner {
     // Memory first: a poller must see the end even if it cannot be stored.
     job.resource = resource;
     await this.#service.database
-      .transaction((transaction) => keepResource(transaction, 'job', jobKey(resource.jobReference), { resource }))
+      .transaction((transaction) => saveResource(transaction, 'job', jobKey(resource.jobReference), { resource }))
       .catch(() => undefined);
   }
 

@@ -99,7 +99,7 @@ function rulesOf(load: LoadConfiguration, fields: Field[]): CsvRules {
 interface Scanned {
   records: number;
   bytes: number;
-  longestRecord: number;
+  maxRecordLength: number;
 }
 
 /** Decompresses gzip, detected by its first bytes, whatever its name. */
@@ -115,7 +115,7 @@ async function scan(from: string, to: string, rules: CsvRules): Promise<Scanned>
     const { message } = error as Error;
     throw new ApiError('invalid', `Error while reading data, error message: the file cannot be read as gzip: ${message}`, { cause: error });
   }
-  return { records: scanner.records, bytes: output.bytesWritten, longestRecord: scanner.longestRecord };
+  return { records: scanner.records, bytes: output.bytesWritten, maxRecordLength: scanner.maxRecordLength };
 }
 
 /** The fault of a BigQuery that does not check the first bytes. */
@@ -151,7 +151,7 @@ async function insertRows(
     `delim = ${text(rules.delimiter)}, quote = ${text(rules.quote)}, escape = ${text(rules.quote)}, new_line = '\\n', comment = ''`,
     // A quoted empty value is an empty string, an unquoted one is NULL.
     `nullstr = '', allow_quoted_nulls = false`,
-    `max_line_size = ${Math.max(2_000_000, scanned.longestRecord + 16)}`,
+    `max_line_size = ${Math.max(2_000_000, scanned.maxRecordLength + 16)}`,
   ];
   const values = fields.map((field, index) => readColumn(`c${index}`, field, index));
   const names = fields.map((field) => quoted(field.name)).join(', ');

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { type Database, keepResource, keptResources } from '../storage/database.ts';
+import { type Database, readResources, saveResource } from '../storage/database.ts';
 import { ApiError } from './api-error.ts';
 import { jsonBody, type Router } from './http.ts';
 
@@ -14,13 +14,13 @@ export function addClockRoutes(router: Router, clock: Clock, database: Database)
     } catch (cause) {
       throw new ApiError('invalid', cause instanceof RangeError ? cause.message : String(cause), { cause });
     }
-    await database.transaction((transaction) => keepResource(transaction, 'clock', 'clock', { shiftMs: clock.shiftMs }));
+    await database.transaction((transaction) => saveResource(transaction, 'clock', 'clock', { shiftMs: clock.shiftMs }));
     return currentTime();
   });
 }
 
 /** Restores the clock from when the database was closed. */
 export async function restoreClock(clock: Clock, database: Database): Promise<void> {
-  const [kept] = await keptResources<{ shiftMs: number }>(database, 'clock');
+  const [kept] = await readResources<{ shiftMs: number }>(database, 'clock');
   if (kept) clock.restore(kept.shiftMs);
 }

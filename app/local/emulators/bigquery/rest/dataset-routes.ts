@@ -2,7 +2,7 @@ import type { Service } from '../service.ts';
 import type { DatasetResource } from '../storage/catalog.ts';
 import { ApiError } from './api-error.ts';
 import { type Handler, jsonBody, type Router } from './http.ts';
-import { checkPrecondition, kept, merge, page, patchable, requireProject } from './resource.ts';
+import { checkPrecondition, merge, page, pickPatch, pickValues, requireProject } from './resource.ts';
 
 const PATCHABLE = ['friendlyName', 'description', 'labels', 'defaultTableExpirationMs', 'defaultPartitionExpirationMs', 'access'];
 
@@ -43,7 +43,7 @@ function makeDataset(service: Service, datasetId: string, body: Record<string, u
     datasetReference: { projectId: project, datasetId },
     creationTime: catalog.nowText(),
     lastModifiedTime: '',
-    ...kept(body, PATCHABLE),
+    ...pickValues(body, PATCHABLE),
   };
   return service.database.transaction((transaction) => catalog.putDataset(transaction, resource));
 }
@@ -72,7 +72,7 @@ function changeDataset(service: Service): Handler {
     return locks.hold(datasetId, async () => {
       const before = catalog.dataset(datasetId);
       checkPrecondition(request, before.etag);
-      const changed = merge(before, patchable(body, PATCHABLE));
+      const changed = merge(before, pickPatch(body, PATCHABLE));
       return service.database.transaction((transaction) => catalog.putDataset(transaction, changed));
     });
   };

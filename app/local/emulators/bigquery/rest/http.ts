@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createGunzip } from 'node:zlib';
-import { isForeign, REFUSED_AS_FOREIGN } from '../../local-only.ts';
+import { FOREIGN_REQUEST_MESSAGE, isForeign } from '../../local-only.ts';
 import { type Faults, requestFault } from '../faults.ts';
 import { ApiError } from './api-error.ts';
 
@@ -18,11 +18,11 @@ export interface Exchange {
   query: URLSearchParams;
 }
 
-/** Sends its result as JSON; undefined: 204; `answered`: the handler has responded itself. */
+/** Sends its result as JSON; undefined: 204; ALREADY_SENT: the handler has responded itself. */
 export type Handler = (exchange: Exchange) => Promise<object | undefined> | object | undefined;
 
 /** Returned by a handler that has responded itself, or has cut the connection. */
-export const answered = Object.freeze({});
+export const ALREADY_SENT = Object.freeze({});
 
 interface Route {
   method: string;
@@ -46,7 +46,7 @@ export class Router {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket } = request;
     try {
-      if (isForeign(request)) throw new ApiError('accessDenied', REFUSED_AS_FOREIGN);
+      if (isForeign(request)) throw new ApiError('accessDenied', FOREIGN_REQUEST_MESSAGE);
       const url = new URL(request.url ?? '/', 'http://localhost');
       const subject = `${request.method} ${url.pathname}${url.search}`;
       const isAdmin = url.pathname.startsWith('/emulator/');
@@ -55,7 +55,7 @@ export class Router {
       if (fault) return await refuse({ request, response, socket }, requestFault(fault), fault.status);
       const { handle, parameters } = this.#find(request.method ?? '', url.pathname);
       const result = await handle({ request, response, socket, parameters, query: url.searchParams });
-      if (result === answered) return;
+      if (result === ALREADY_SENT) return;
       if (!isAdmin && this.#faults.take('lost-answer', subject)) socket.destroy();
       else send(response, result === undefined ? 204 : 200, result);
     } catch (error) {

@@ -11,12 +11,12 @@ export function requireProject(service: { project: string }, parameters: Record<
 }
 
 /** The named fields of a body that have a value. */
-export function kept(body: Fields, names: string[]): Fields {
+export function pickValues(body: Fields, names: string[]): Fields {
   return Object.fromEntries(names.flatMap((name) => (body[name] === undefined || body[name] === null ? [] : [[name, body[name]]])));
 }
 
 /** The named fields of a patch; null removes a field. */
-export function patchable(body: Fields, names: string[]): Fields {
+export function pickPatch(body: Fields, names: string[]): Fields {
   return Object.fromEntries(names.flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]]])));
 }
 

@@ -11,10 +11,10 @@ import { queriedTable, storedSql, type TableEntry, type TableResource, type Time
 import { ApiError } from './api-error.ts';
 import { readList, rowOf } from './cell.ts';
 import { type Exchange, type Handler, jsonBody, type Router } from './http.ts';
-import { checkPrecondition, kept, merge, page, patchable, requireProject } from './resource.ts';
+import { checkPrecondition, merge, page, pickPatch, pickValues, requireProject } from './resource.ts';
 import { timestampForm } from './results.ts';
 
-const KEPT = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering', 'timePartitioning'];
+const STORED_FIELDS = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering', 'timePartitioning'];
 const PATCHABLE = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering'];
 
 /** tables.insert, get, list, patch, update, delete and tabledata.list. */
@@ -69,14 +69,14 @@ function makeTable(
   catalog.dataset(reference.datasetId);
   if (catalog.findTable(reference)) throw new ApiError('duplicate', `Already Exists: Table ${service.project}:${tableKey(reference)}`);
   const view = body.view as { query: string; useLegacySql?: boolean } | undefined;
-  const given = (body.schema as { fields?: Field[] } | undefined)?.fields ?? [];
+  const requestedFields = (body.schema as { fields?: Field[] } | undefined)?.fields ?? [];
   if (view && view.useLegacySql !== false)
     throw new ApiError('invalid', 'The local BigQuery does not support legacy SQL. Set view.useLegacySql to false');
-  const fields = view ? columnsOfQuery(view.query, sourcesOf(service, {})) : checkFields(given);
+  const fields = view ? columnsOfQuery(view.query, sourcesOf(service, {})) : checkFields(requestedFields);
   checkLabels(body);
   checkPartitioning(body, fields);
   const resource = newTableResource(service, reference, fields, {
-    ...kept(body, KEPT),
+    ...pickValues(body, STORED_FIELDS),
     ...(view ? { type: 'VIEW', view: { query: view.query, useLegacySql: false } } : {}),
   });
   return database.transaction(async (transaction) => {
@@ -112,7 +112,7 @@ function listTables(service: Service): Handler {
         'clustering',
         'view',
       ];
-      return kept(resource, listed);
+      return pickValues(resource, listed);
     });
     return { kind: 'bigquery#tableList', ...(tables.length > 0 ? { tables } : {}), ...nextPageToken, totalItems: all.length };
   };
@@ -139,7 +139,7 @@ function changeTable(service: Service): Handler {
         const fields =
           wanted && before.stored ? await changeSchema(transaction, before, wanted, service.project) : before.resource.schema.fields;
         checkPartitioning({ ...body, timePartitioning: undefined }, fields);
-        const resource = { ...merge(before.resource, patchable(body, PATCHABLE)), ...timePartitioning, schema: { fields } };
+        const resource = { ...merge(before.resource, pickPatch(body, PATCHABLE)), ...timePartitioning, schema: { fields } };
         return service.catalog.putTable(transaction, { ...before, resource: withView(service, resource, body) });
       });
     });

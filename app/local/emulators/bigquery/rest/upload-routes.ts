@@ -3,7 +3,7 @@
 import type { JobRunner } from '../jobs/job-runner.ts';
 import type { Service } from '../service.ts';
 import { ApiError } from './api-error.ts';
-import { answered, type Exchange, type Handler, jsonBody, type Router } from './http.ts';
+import { ALREADY_SENT, type Exchange, type Handler, jsonBody, type Router } from './http.ts';
 import { readMultipart } from './multipart.ts';
 import { requireProject } from './resource.ts';
 import { UploadSession } from './upload-session.ts';
@@ -49,7 +49,7 @@ async function startSession(service: Service, sessions: Map<string, UploadSessio
     'Content-Length': 0,
   });
   response.end();
-  return answered;
+  return ALREADY_SENT;
 }
 
 function sessionOf(service: Service, sessions: Map<string, UploadSession>, { query }: Exchange): UploadSession {
@@ -66,18 +66,18 @@ async function sendChunk(service: Service, runner: JobRunner, sessions: Map<stri
   const { response, socket } = exchange;
   const subject = `${session.id} ${session.jobId}`;
   const isComplete = await session.receive(exchange, (kind) => service.faults.take(kind, subject));
-  if (socket.destroyed) return answered;
+  if (socket.destroyed) return ALREADY_SENT;
   if (!isComplete) {
     const range: Record<string, string> = session.stored > 0 ? { Range: `bytes=0-${session.stored - 1}` } : {};
     response.writeHead(308, { ...range, 'X-GUploader-UploadID': session.id, 'Content-Length': 0 });
     response.end();
-    return answered;
+    return ALREADY_SENT;
   }
   session.finish ??= runner.insert(session.metadata, { file: session.file });
   const job = await session.finish;
   if (service.faults.take('lost-final-answer', subject)) {
     socket.destroy();
-    return answered;
+    return ALREADY_SENT;
   }
   return job.resource;
 }

@@ -2,12 +2,12 @@
 import { invalidQuery } from '../rest/api-error.ts';
 import { type ColumnType, scalar, storedAs } from '../storage/column-type.ts';
 import type { Call, Expression, OrderItem, Window } from './tree.ts';
-import { coerce, noSignature, type Value, value } from './value.ts';
+import { coerce, noSignatureError, type Value, value } from './value.ts';
 
 interface Aggregate {
   /** The DuckDB function. */
   name: string;
-  gives(given: Value[]): ColumnType | undefined;
+  resultType(args: Value[]): ColumnType | undefined;
   /** ROW_NUMBER, RANK and the like: rejected without OVER. */
   windowOnly?: boolean;
   takesOrder?: boolean;
@@ -15,43 +15,43 @@ interface Aggregate {
 }
 
 const NUMBER_TYPES = ['INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC'];
-const isNumber = (given: Value) => NUMBER_TYPES.includes(given.type.name);
-const always = (count: number, type: ColumnType) => (given: Value[]) => (given.length === count ? type : undefined);
-const first = (given: Value[]) => (given.length === 1 ? given[0]!.type : undefined);
-const ordered = (given: Value[]) => (given.length === 1 && !['ARRAY', 'STRUCT'].includes(given[0]!.type.name) ? given[0]!.type : undefined);
-const boolean = (given: Value[]) => (given.length === 1 && coerce(given[0]!, scalar('BOOL')) ? scalar('BOOL') : undefined);
-const sum = (given: Value[]) => (given.length === 1 && isNumber(given[0]!) ? given[0]!.type : undefined);
+const isNumber = (arg: Value) => NUMBER_TYPES.includes(arg.type.name);
+const always = (count: number, type: ColumnType) => (args: Value[]) => (args.length === count ? type : undefined);
+const first = (args: Value[]) => (args.length === 1 ? args[0]!.type : undefined);
+const ordered = (args: Value[]) => (args.length === 1 && !['ARRAY', 'STRUCT'].includes(args[0]!.type.name) ? args[0]!.type : undefined);
+const boolean = (args: Value[]) => (args.length === 1 && coerce(args[0]!, scalar('BOOL')) ? scalar('BOOL') : undefined);
+const sum = (args: Value[]) => (args.length === 1 && isNumber(args[0]!) ? args[0]!.type : undefined);
 const INT64 = scalar('INT64');
 
 const AGGREGATES: Record<string, Aggregate> = {
-  COUNT: { name: 'count', gives: always(1, INT64) },
-  COUNTIF: { name: 'count_if', gives: (given) => boolean(given) && INT64 },
-  SUM: { name: 'sum', gives: sum },
-  AVG: { name: 'avg', gives: (given) => sum(given) && (given[0]!.type.name === 'INT64' ? scalar('FLOAT64') : given[0]!.type) },
-  MIN: { name: 'min', gives: ordered },
-  MAX: { name: 'max', gives: ordered },
-  ANY_VALUE: { name: 'any_value', gives: first },
-  LOGICAL_AND: { name: 'bool_and', gives: boolean },
-  LOGICAL_OR: { name: 'bool_or', gives: boolean },
-  APPROX_COUNT_DISTINCT: { name: 'approx_count_distinct', gives: always(1, INT64) },
+  COUNT: { name: 'count', resultType: always(1, INT64) },
+  COUNTIF: { name: 'count_if', resultType: (args) => boolean(args) && INT64 },
+  SUM: { name: 'sum', resultType: sum },
+  AVG: { name: 'avg', resultType: (args) => sum(args) && (args[0]!.type.name === 'INT64' ? scalar('FLOAT64') : args[0]!.type) },
+  MIN: { name: 'min', resultType: ordered },
+  MAX: { name: 'max', resultType: ordered },
+  ANY_VALUE: { name: 'any_value', resultType: first },
+  LOGICAL_AND: { name: 'bool_and', resultType: boolean },
+  LOGICAL_OR: { name: 'bool_or', resultType: boolean },
+  APPROX_COUNT_DISTINCT: { name: 'approx_count_distinct', resultType: always(1, INT64) },
   STRING_AGG: {
     name: 'string_agg',
-    gives: (given) => (given.every((each) => each.type.name === 'STRING') && given.length <= 2 ? scalar('STRING') : undefined),
+    resultType: (args) => (args.every((each) => each.type.name === 'STRING') && args.length <= 2 ? scalar('STRING') : undefined),
     takesOrder: true,
   },
   ARRAY_AGG: {
     name: 'array_agg',
-    gives: (given) => first(given) && { name: 'ARRAY', element: given[0]!.type },
+    resultType: (args) => first(args) && { name: 'ARRAY', element: args[0]!.type },
     takesOrder: true,
     takesNulls: true,
   },
-  ROW_NUMBER: { name: 'row_number', gives: always(0, INT64), windowOnly: true },
-  RANK: { name: 'rank', gives: always(0, INT64), windowOnly: true },
-  DENSE_RANK: { name: 'dense_rank', gives: always(0, INT64), windowOnly: true },
-  FIRST_VALUE: { name: 'first_value', gives: first, windowOnly: true, takesNulls: true },
-  LAST_VALUE: { name: 'last_value', gives: first, windowOnly: true, takesNulls: true },
-  LAG: { name: 'lag', gives: (given) => given[0]?.type, windowOnly: true },
-  LEAD: { name: 'lead', gives: (given) => given[0]?.type, windowOnly: true },
+  ROW_NUMBER: { name: 'row_number', resultType: always(0, INT64), windowOnly: true },
+  RANK: { name: 'rank', resultType: always(0, INT64), windowOnly: true },
+  DENSE_RANK: { name: 'dense_rank', resultType: always(0, INT64), windowOnly: true },
+  FIRST_VALUE: { name: 'first_value', resultType: first, windowOnly: true, takesNulls: true },
+  LAST_VALUE: { name: 'last_value', resultType: first, windowOnly: true, takesNulls: true },
+  LAG: { name: 'lag', resultType: (args) => args[0]?.type, windowOnly: true },
+  LEAD: { name: 'lead', resultType: (args) => args[0]?.type, windowOnly: true },
 };
 
 type Compile = (expression: Expression) => Value;
@@ -59,7 +59,7 @@ type Compile = (expression: Expression) => Value;
 export const isAggregate = (name: string) => name in AGGREGATES;
 
 /** Aggregate over a group, or any function with OVER; `compile` compiles the expressions in ORDER BY and PARTITION BY. */
-export function compileAggregate(call: Call, given: Value[], compile: Compile): Value {
+export function compileAggregate(call: Call, args: Value[], compile: Compile): Value {
   const aggregate = AGGREGATES[call.name];
   if (!aggregate) throw invalidQuery(`Analytic function not found: ${call.name}`, call.place);
   if (aggregate.windowOnly && !call.window)
@@ -71,9 +71,9 @@ export function compileAggregate(call: Call, given: Value[], compile: Compile): 
   if (call.limit) throw invalidQuery('The local BigQuery does not support LIMIT in arguments', call.place);
   const window = call.window ? ` OVER (${windowText(call.window, compile)})` : '';
   if (call.star) return countRows(call, window);
-  const type = aggregate.gives(given);
-  if (!type) throw noSignature(`aggregate function ${call.name}`, given, call.place);
-  return { sql: aggregateText(call, aggregate, given, type, window, compile), type };
+  const type = aggregate.resultType(args);
+  if (!type) throw noSignatureError(`aggregate function ${call.name}`, args, call.place);
+  return { sql: aggregateText(call, aggregate, args, type, window, compile), type };
 }
 
 function countRows(call: Call, window: string): Value {
@@ -81,13 +81,13 @@ function countRows(call: Call, window: string): Value {
   return value('INT64', `count(*)${window}`);
 }
 
-function aggregateText(call: Call, aggregate: Aggregate, given: Value[], type: ColumnType, window: string, compile: Compile): string {
+function aggregateText(call: Call, aggregate: Aggregate, args: Value[], type: ColumnType, window: string, compile: Compile): string {
   const distinct = call.distinct ? 'DISTINCT ' : '';
   const order = call.orderBy.length > 0 ? ` ${orderText(call.orderBy, compile)}` : '';
   const nulls = call.nulls && call.window ? ` ${call.nulls} NULLS` : '';
-  const filter = call.name === 'ARRAY_AGG' && call.nulls === 'IGNORE' ? ` FILTER (WHERE ${given[0]!.sql} IS NOT NULL)` : '';
-  const separator = call.name === 'STRING_AGG' && given.length === 1 ? `, ','` : '';
-  const list = given.map((each) => each.sql).join(', ') + separator;
+  const filter = call.name === 'ARRAY_AGG' && call.nulls === 'IGNORE' ? ` FILTER (WHERE ${args[0]!.sql} IS NOT NULL)` : '';
+  const separator = call.name === 'STRING_AGG' && args.length === 1 ? `, ','` : '';
+  const list = args.map((each) => each.sql).join(', ') + separator;
   const text = `${aggregate.name}(${distinct}${list}${order}${nulls})${filter}${window}`;
   if (call.name === 'AVG' && type.name === 'BIGNUMERIC')
     throw invalidQuery('The local BigQuery does not divide BIGNUMERIC values', call.place);

@@ -10,8 +10,8 @@ const MICROS: Record<string, number> = { MICROSECOND: 1, MILLISECOND: 1e3, SECON
 const DAY_PARTS = ['DAY', 'WEEK', 'ISOWEEK', 'MONTH', 'QUARTER', 'YEAR'];
 
 /** The date part given as an argument. */
-function partOf(given: Value | undefined, allowed: string[], call: Call): string {
-  const part = given?.part;
+function partOf(args: Value | undefined, allowed: string[], call: Call): string {
+  const part = args?.part;
   if (part !== undefined && allowed.includes(part)) return part;
   throw invalidQuery(`A valid date part name is required for ${call.name} but found ${part ?? 'an expression'}`, call.place);
 }
@@ -64,9 +64,9 @@ const dateDifference: Compile = ([one, other, part], call) => {
 
 const convert =
   (to: ScalarName, from: ScalarName[]): Compile =>
-  ([given], call) => {
-    if (call.arguments.length !== 1 || !given || !from.includes(given.type.name as ScalarName)) return undefined;
-    return cast(given, scalar(to), false, call.place);
+  ([args], call) => {
+    if (call.arguments.length !== 1 || !args || !from.includes(args.type.name as ScalarName)) return undefined;
+    return cast(args, scalar(to), false, call.place);
   };
 
 /** Parses a text by a constant format, which becomes a pattern whose parts form a text that DuckDB casts. */
@@ -83,8 +83,8 @@ const parse =
 
 const format =
   (type: ScalarName, moment: (sql: string) => string): Compile =>
-  ([pattern, given], call) => {
-    const known = given && coerce(given, scalar(type));
+  ([pattern, args], call) => {
+    const known = args && coerce(args, scalar(type));
     if (!known || call.arguments.length !== 2 || pattern?.type.name !== 'STRING') return undefined;
     if (pattern.literal === undefined)
       throw invalidQuery(`The local BigQuery supports ${call.name} only with a literal format`, call.place);
@@ -100,10 +100,10 @@ export const DATE_FUNCTIONS: Record<string, Compile> = {
   CURRENT_TIMESTAMP: signature([], 'TIMESTAMP', () => NOW),
   CURRENT_DATE: signature([], 'DATE', () => `CAST(timezone('UTC', ${NOW}) AS DATE)`),
   CURRENT_DATETIME: signature([], 'DATETIME', () => `timezone('UTC', ${NOW})`),
-  DATE: (given, call) =>
-    given.length === 3
-      ? signature(['INT64', 'INT64', 'INT64'], 'DATE', (y, m, d) => `make_date(${y}, ${m}, ${d})`)(given, call)
-      : convert('DATE', ['TIMESTAMP', 'DATETIME', 'DATE', 'STRING'])(given, call),
+  DATE: (args, call) =>
+    args.length === 3
+      ? signature(['INT64', 'INT64', 'INT64'], 'DATE', (y, m, d) => `make_date(${y}, ${m}, ${d})`)(args, call)
+      : convert('DATE', ['TIMESTAMP', 'DATETIME', 'DATE', 'STRING'])(args, call),
   DATETIME: convert('DATETIME', ['TIMESTAMP', 'DATE', 'STRING']),
   TIME: convert('TIME', ['TIMESTAMP', 'DATETIME']),
   TIMESTAMP: convert('TIMESTAMP', ['STRING', 'DATE', 'DATETIME', 'TIMESTAMP']),

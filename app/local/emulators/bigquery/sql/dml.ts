@@ -71,7 +71,7 @@ export function planInsert(statement: Of<'insert'>, sources: Sources): DmlPlan {
 
 function selectedRows({ query, place }: Of<'insert'>, columns: Column[], sources: Sources): string {
   const compiled = compileQuery(query!, statementScope(sources));
-  if (compiled.columns.length !== columns.length) throw wrongCount(compiled.columns.length, columns.length, place);
+  if (compiled.columns.length !== columns.length) throw wrongCountError(compiled.columns.length, columns.length, place);
   const values = columns.map((column, index) => {
     const { id, type } = compiled.columns[index]!;
     return assignedValue({ sql: id, type }, column, place);
@@ -82,13 +82,13 @@ function selectedRows({ query, place }: Of<'insert'>, columns: Column[], sources
 function valueRows({ rows, place }: Of<'insert'>, columns: Column[], sources: Sources): string {
   const scope = statementScope(sources);
   const texts = rows!.map((row) => {
-    if (row.length !== columns.length) throw wrongCount(row.length, columns.length, place);
+    if (row.length !== columns.length) throw wrongCountError(row.length, columns.length, place);
     return `(${row.map((each, index) => assigned(each, columns[index]!, scope, place)).join(', ')})`;
   });
   return texts.join(', ');
 }
 
-export const wrongCount = (found: number, expected: number, place: Place) =>
+export const wrongCountError = (found: number, expected: number, place: Place) =>
   invalidQuery(`Inserted row has wrong column count; Has ${found}, expected ${expected}`, place);
 
 export function planUpdate(statement: Of<'update'>, sources: Sources): DmlPlan {

@@ -5,7 +5,7 @@ import { extract } from './date-functions.ts';
 import { compileFunction } from './functions.ts';
 import { resolvePath, type Scope } from './scope.ts';
 import type { Call, Expression, Place } from './tree.ts';
-import { cast, coerce, commonType, noSignature, type Value, value } from './value.ts';
+import { cast, coerce, commonType, noSignatureError, type Value, value } from './value.ts';
 
 type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
 
@@ -79,7 +79,7 @@ const isNumber = (type: ColumnType) => ['INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMER
 function unary({ operator, value: operand, place }: Of<'unary'>, scope: Scope): Value {
   if (operator === 'NOT') return value('BOOL', `(NOT ${condition(operand, scope, 'operator NOT', place)})`);
   const compiled = compileExpression(operand, scope);
-  if (!isNumber(compiled.type)) throw noSignature(`operator ${operator}`, [compiled], place);
+  if (!isNumber(compiled.type)) throw noSignatureError(`operator ${operator}`, [compiled], place);
   const negated =
     operator === '-'
       ? compiled.literal?.startsWith('-')
@@ -93,7 +93,7 @@ function unary({ operator, value: operand, place }: Of<'unary'>, scope: Scope): 
 function condition(expression: Expression, scope: Scope, what: string, place: Place): string {
   const compiled = compileExpression(expression, scope);
   const coerced = coerce(compiled, scalar('BOOL'));
-  if (!coerced) throw noSignature(what, [compiled], place);
+  if (!coerced) throw noSignatureError(what, [compiled], place);
   return coerced.sql;
 }
 
@@ -113,19 +113,20 @@ function binary(expression: Of<'binary'>, scope: Scope): Value {
 /** Backslash is an escape character in both, once DuckDB is configured for it. */
 function like(left: Value, right: Value, place: Place): Value {
   const [subject, pattern] = [coerce(left, scalar('STRING')), coerce(right, scalar('STRING'))];
-  if (!subject || !pattern) throw noSignature('operator LIKE', [left, right], place);
+  if (!subject || !pattern) throw noSignatureError('operator LIKE', [left, right], place);
   return value('BOOL', `(${subject.sql} LIKE ${pattern.sql} ESCAPE '\\')`);
 }
 
 function concatenation(left: Value, right: Value, place: Place): Value {
   const type = commonType([left, right]);
-  if (type?.name !== 'STRING' && type?.name !== 'BYTES' && type?.name !== 'ARRAY') throw noSignature('operator ||', [left, right], place);
+  if (type?.name !== 'STRING' && type?.name !== 'BYTES' && type?.name !== 'ARRAY')
+    throw noSignatureError('operator ||', [left, right], place);
   return { sql: `(${coerce(left, type)!.sql} || ${coerce(right, type)!.sql})`, type };
 }
 
 function arithmetic(operator: string, left: Value, right: Value, place: Place): Value {
   const type = commonType([left, right]);
-  if (!type || (!isNumber(type) && type.name !== 'NULL')) throw noSignature(`operator ${operator}`, [left, right], place);
+  if (!type || (!isNumber(type) && type.name !== 'NULL')) throw noSignatureError(`operator ${operator}`, [left, right], place);
   const wanted = type.name === 'NULL' ? scalar('INT64') : type;
   const [a, b] = [coerce(left, wanted)!.sql, coerce(right, wanted)!.sql];
   if (operator !== '/') return { sql: `CAST(${a} ${operator} ${b} AS ${storedAs(wanted)})`, type: wanted };
@@ -137,7 +138,7 @@ function arithmetic(operator: string, left: Value, right: Value, place: Place): 
 function comparison(written: string, left: Value, right: Value, place: Place): Value {
   const operator = written === '!=' ? '<>' : written;
   const type = commonType([left, right]);
-  if (!type || type.name === 'ARRAY' || type.name === 'STRUCT') throw noSignature(`operator ${written}`, [left, right], place);
+  if (!type || type.name === 'ARRAY' || type.name === 'STRUCT') throw noSignatureError(`operator ${written}`, [left, right], place);
   return value('BOOL', compare(operator, coerce(left, type)!.sql, coerce(right, type)!.sql, type));
 }
 
@@ -160,13 +161,13 @@ function isIn(expression: Of<'in'>, scope: Scope): Value {
   if (expression.array) {
     const list = compileExpression(expression.array, scope);
     const type = list.type.element && commonType([subject, { sql: '', type: list.type.element }]);
-    if (!type || !sameType(type, list.type.element!)) throw noSignature('operator IN UNNEST', [subject, list], place);
+    if (!type || !sameType(type, list.type.element!)) throw noSignatureError('operator IN UNNEST', [subject, list], place);
     return value('BOOL', `(${coerce(subject, type)!.sql} ${negation}IN (SELECT unnest(${list.sql})))`);
   }
   if (expression.query) return isInQuery(subject, expression.query, scope, negation, place);
   const items = expression.list!.map((item) => compileExpression(item, scope));
   const type = commonType([subject, ...items]);
-  if (!type) throw noSignature('operator IN', [subject, ...items], place);
+  if (!type) throw noSignatureError('operator IN', [subject, ...items], place);
   return value('BOOL', `(${coerce(subject, type)!.sql} ${negation}IN (${items.map((item) => coerce(item, type)!.sql).join(', ')}))`);
 }
 
@@ -176,14 +177,14 @@ function isInQuery(subject: Value, query: NonNullable<Of<'in'>['query']>, scope:
   if (!column || compiled.columns.length > 1) throw invalidQuery('Subquery of type IN must have only one output column', place);
   const inside: Value = { sql: column.id, type: column.type };
   const type = commonType([subject, inside]);
-  if (!type) throw noSignature('operator IN', [subject, inside], place);
+  if (!type) throw noSignatureError('operator IN', [subject, inside], place);
   return value('BOOL', `(${coerce(subject, type)!.sql} ${negation}IN (SELECT ${coerce(inside, type)!.sql} FROM (${compiled.sql})))`);
 }
 
 function between(expression: Of<'between'>, scope: Scope): Value {
   const values = [expression.value, expression.low, expression.high].map((each) => compileExpression(each, scope));
   const type = commonType(values);
-  if (!type) throw noSignature('operator BETWEEN', values, expression.place);
+  if (!type) throw noSignatureError('operator BETWEEN', values, expression.place);
   const [subject, low, high] = values.map((each) => coerce(each, type)!.sql) as [string, string, string];
   return value('BOOL', `(${expression.not ? 'NOT ' : ''}(${compare('>=', subject, low, type)} AND ${compare('<=', subject, high, type)}))`);
 }
@@ -195,7 +196,7 @@ function caseOf({ operand, branches, otherwise, place }: Of<'case'>, scope: Scop
   );
   const results = [...branches.map((branch) => branch.result), otherwise].map((result) => compileExpression(result, scope));
   const type = commonType(results);
-  if (!type) throw noSignature('operator CASE', results, place);
+  if (!type) throw noSignatureError('operator CASE', results, place);
   const texts = results.map((result) => coerce(result, type)!.sql);
   const arms = conditions.map((when, index) => `WHEN ${when} THEN ${texts[index]}`);
   return { sql: `CASE ${arms.join(' ')} ELSE ${texts.at(-1)} END`, type };
@@ -218,7 +219,7 @@ function subquery({ query, exists, place }: Of<'subquery'>, scope: Scope): Value
 function array({ items, place }: Of<'array'>, scope: Scope): Value {
   const values = items.map((item) => compileExpression(item, scope));
   const element = commonType(values);
-  if (!element) throw noSignature('operator []', values, place);
+  if (!element) throw noSignatureError('operator []', values, place);
   return { sql: `[${values.map((each) => coerce(each, element)!.sql).join(', ')}]`, type: { name: 'ARRAY', element } };
 }
 
@@ -234,16 +235,16 @@ const DATE_PARTS = new Set('MICROSECOND MILLISECOND SECOND MINUTE HOUR DAY WEEK 
 const TAKES_PART = /_(TRUNC|DIFF)$/;
 
 function call(expression: Call, scope: Scope): Value {
-  const given = expression.arguments.map((argument, index) => {
+  const args = expression.arguments.map((argument, index) => {
     const part = argument.kind === 'path' && argument.names.length === 1 ? argument.names[0]!.toUpperCase() : '';
     const isLast = index > 0 && index === expression.arguments.length - 1;
     if (isLast && TAKES_PART.test(expression.name) && DATE_PARTS.has(part)) return { ...value('STRING', 'NULL'), part };
     return compileExpression(argument, scope);
   });
   if (expression.window || isAggregate(expression.name)) {
-    return compileAggregate(expression, given, (each) => compileExpression(each, scope));
+    return compileAggregate(expression, args, (each) => compileExpression(each, scope));
   }
   const misplaced = expression.star || expression.distinct || expression.nulls || expression.orderBy.length > 0 || expression.limit;
   if (misplaced) throw invalidQuery(`Function ${expression.name} takes plain arguments only`, expression.place);
-  return compileFunction(expression, given);
+  return compileFunction(expression, args);
 }

@@ -4,7 +4,7 @@ import { compileAs, compileExpression } from './expression.ts';
 import { parseStatement } from './parse.ts';
 import { emptyScope, type Range, rangeOfQuery, rangeOfTable, type Scope, type ScopeColumn, sameName } from './scope.ts';
 import type { From } from './tree.ts';
-import { coerce, commonType, noSignature, type Value } from './value.ts';
+import { coerce, commonType, noSignatureError, type Value } from './value.ts';
 
 /** DuckDB text of a FROM clause; adds its ranges to the scope. */
 export function compileFrom(from: From, scope: Scope): string {
@@ -79,7 +79,7 @@ function mergeColumn(name: string, join: Extract<From, { kind: 'join' }>, scope:
   }
   const [one, other] = [used(left[0]!), used(right[0]!)];
   const type = commonType([one, other]);
-  if (!type) throw noSignature('operator =', [one, other], join.place);
+  if (!type) throw noSignatureError('operator =', [one, other], join.place);
   const [a, b] = [coerce(one, type)!.sql, coerce(other, type)!.sql];
   const sql = join.type === 'FULL' ? `coalesce(${a}, ${b})` : join.type === 'RIGHT' ? b : a;
   const column: ScopeColumn = { name: left[0]!.name ?? quoted(name), value: { sql, type }, read() {} };

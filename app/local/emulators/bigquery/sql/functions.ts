@@ -4,28 +4,28 @@ import { type ScalarName, scalar, storedAs, text } from '../storage/column-type.
 import { DATE_FUNCTIONS } from './date-functions.ts';
 import { anyOf, type Compile, signature } from './signature.ts';
 import type { Call } from './tree.ts';
-import { coerce, commonType, noSignature, type Value, value } from './value.ts';
+import { coerce, commonType, noSignatureError, type Value, value } from './value.ts';
 
 const NUMBERS: ScalarName[] = ['INT64', 'NUMERIC', 'BIGNUMERIC', 'FLOAT64'];
 
 /** Keeps the number type of the first argument; that type is tried first, because a literal also matches others. */
 const numeric =
   (sql: (x: string, ...rest: string[]) => string, rest: ScalarName[] = [], types = NUMBERS): Compile =>
-  (given, call) => {
-    const own = types.filter((type) => type === given[0]?.type.name);
+  (args, call) => {
+    const own = types.filter((type) => type === args[0]?.type.name);
     const forms = [...own, ...types].map((type) =>
       signature([type, ...rest], type, (...texts) => `CAST(${sql(...(texts as [string]))} AS ${storedAs(scalar(type))})`, 1),
     );
-    return anyOf(...forms)(given, call);
+    return anyOf(...forms)(args, call);
   };
 
 /** All arguments as one type. */
 const alike =
-  (sql: (given: string[]) => string, gives?: ScalarName): Compile =>
-  (given) => {
-    const type = given.length > 0 ? commonType(given) : undefined;
+  (sql: (args: string[]) => string, gives?: ScalarName): Compile =>
+  (args) => {
+    const type = args.length > 0 ? commonType(args) : undefined;
     if (!type) return undefined;
-    const values = given.map((each) => coerce(each, type)!.sql);
+    const values = args.map((each) => coerce(each, type)!.sql);
     return { sql: sql(values), type: gives ? scalar(gives) : type };
   };
 
@@ -33,19 +33,19 @@ const WHITESPACE = String.raw`E' \t\n\x0B\f\r' || chr(133) || chr(160) || chr(57
 
 const trim = (name: string) => signature(['STRING', 'STRING'], 'STRING', (s, characters = WHITESPACE) => `${name}(${s}, ${characters})`, 1);
 
-const anyNull = (given: string[]) => given.map((each) => `${each} IS NULL`).join(' OR ');
+const anyNull = (args: string[]) => args.map((each) => `${each} IS NULL`).join(' OR ');
 
 /** DuckDB's own versions skip NULL arguments. */
-const extreme = (name: string) => alike((given) => `CASE WHEN ${anyNull(given)} THEN NULL ELSE ${name}(${given.join(', ')}) END`);
+const extreme = (name: string) => alike((args) => `CASE WHEN ${anyNull(args)} THEN NULL ELSE ${name}(${args.join(', ')}) END`);
 
 /** One capturing group, or the whole match; BigQuery rejects more groups. */
-function regexpExtract(given: Value[], call: Call): Value | undefined {
-  const pattern = given[1]?.literal;
-  if (given.length !== 2 || given[0]!.type.name !== 'STRING') return undefined;
+function regexpExtract(args: Value[], call: Call): Value | undefined {
+  const pattern = args[1]?.literal;
+  if (args.length !== 2 || args[0]!.type.name !== 'STRING') return undefined;
   if (pattern === undefined) throw invalidQuery('The local BigQuery supports REGEXP_EXTRACT only with a literal pattern', call.place);
   const groups = pattern.replace(/\\.|\[[^\]]*\]/g, '').match(/\((?!\?)/g)?.length ?? 0;
   if (groups > 1) throw invalidQuery('Regular expression contains more than one capturing group', call.place);
-  const [subject, sql] = [given[0]!.sql, given[1]!.sql];
+  const [subject, sql] = [args[0]!.sql, args[1]!.sql];
   return value('STRING', `CASE WHEN regexp_matches(${subject}, ${sql}) THEN regexp_extract(${subject}, ${sql}, ${groups}) END`);
 }
 
@@ -53,7 +53,7 @@ function ifFunction([condition, ...branches]: Value[], call: Call): Value | unde
   if (branches.length !== 2 || !condition) return undefined;
   const type = commonType(branches);
   const when = coerce(condition, scalar('BOOL'));
-  if (!type || !when) throw noSignature('function IF', [condition, ...branches], call.place);
+  if (!type || !when) throw noSignatureError('function IF', [condition, ...branches], call.place);
   const [one, other] = branches.map((each) => coerce(each, type)!.sql);
   return { sql: `CASE WHEN ${when.sql} THEN ${one} ELSE ${other} END`, type };
 }
@@ -61,18 +61,18 @@ function ifFunction([condition, ...branches]: Value[], call: Call): Value | unde
 const FUNCTIONS: Record<string, Compile> = {
   ...DATE_FUNCTIONS,
   IF: ifFunction,
-  COALESCE: alike((given) => `coalesce(${given.join(', ')})`),
-  IFNULL: (given, call) => (given.length === 2 ? FUNCTIONS.COALESCE!(given, call) : undefined),
-  NULLIF: (given, call) => (given.length === 2 ? alike(([a, b]) => `nullif(${a}, ${b})`)(given, call) : undefined),
+  COALESCE: alike((args) => `coalesce(${args.join(', ')})`),
+  IFNULL: (args, call) => (args.length === 2 ? FUNCTIONS.COALESCE!(args, call) : undefined),
+  NULLIF: (args, call) => (args.length === 2 ? alike(([a, b]) => `nullif(${a}, ${b})`)(args, call) : undefined),
   GREATEST: extreme('greatest'),
   LEAST: extreme('least'),
-  CONCAT: (given, call) =>
+  CONCAT: (args, call) =>
     signature(
-      given.map((): ScalarName => 'STRING'),
+      args.map((): ScalarName => 'STRING'),
       'STRING',
       (...all) => `(${all.join(' || ')})`,
       1,
-    )(given, call),
+    )(args, call),
   LENGTH: anyOf(
     signature(['STRING'], 'INT64', (s) => `length(${s})`),
     signature(['BYTES'], 'INT64', (s) => `octet_length(${s})`),
@@ -125,10 +125,10 @@ const FUNCTIONS: Record<string, Compile> = {
   FLOOR: numeric((x) => `floor(${x})`, [], ['NUMERIC', 'BIGNUMERIC', 'FLOAT64']),
   MOD: signature(['INT64', 'INT64'], 'INT64', (a, b) => `bq_mod(${a}, ${b})`),
   DIV: signature(['INT64', 'INT64'], 'INT64', (a, b) => `bq_div(${a}, ${b})`),
-  SAFE_DIVIDE: (given, call) => {
-    const isNumeric = commonType(given)?.name === 'NUMERIC';
+  SAFE_DIVIDE: (args, call) => {
+    const isNumeric = commonType(args)?.name === 'NUMERIC';
     const type: ScalarName = isNumeric ? 'NUMERIC' : 'FLOAT64';
-    return signature([type, type], type, safeDivide(isNumeric ? 'bq_numeric_divide' : 'bq_divide'))(given, call);
+    return signature([type, type], type, safeDivide(isNumeric ? 'bq_numeric_divide' : 'bq_divide'))(args, call);
   },
   SQRT: signature(['FLOAT64'], 'FLOAT64', (x) => `sqrt(${x})`),
   POW: signature(['FLOAT64', 'FLOAT64'], 'FLOAT64', (x, y) => `pow(${x}, ${y})`),
@@ -151,11 +151,11 @@ function safeDivide(macro: string): (a: string, b: string) => string {
 const RAISES = /\b(bq_or_fail|bq_natural|bq_divide|bq_numeric_divide|bq_mod|bq_div|error)\(/;
 
 /** A call of a scalar function. SAFE.name(…) gives NULL if name(…) fails. */
-export function compileFunction(call: Call, given: Value[]): Value {
+export function compileFunction(call: Call, args: Value[]): Value {
   const compile = FUNCTIONS[call.name];
   if (!compile) throw invalidQuery(`Function not found: ${call.name} (the local BigQuery does not have it)`, call.place);
-  const compiled = compile(given, call);
-  if (!compiled) throw noSignature(`function ${call.name}`, given, call.place);
+  const compiled = compile(args, call);
+  if (!compiled) throw noSignatureError(`function ${call.name}`, args, call.place);
   if (!call.safe) return compiled;
   if (RAISES.test(compiled.sql)) throw invalidQuery(`The local BigQuery does not support SAFE.${call.name} here`, call.place);
   return { ...compiled, sql: `TRY(${compiled.sql})` };

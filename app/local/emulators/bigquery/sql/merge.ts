@@ -1,6 +1,6 @@
 import { invalidQuery } from '../rest/api-error.ts';
 import { quoted, scalar } from '../storage/column-type.ts';
-import { assigned, assignedValue, assignments, type DmlPlan, findTarget, nameOf, targetColumns, wrongCount } from './dml.ts';
+import { assigned, assignedValue, assignments, type DmlPlan, findTarget, nameOf, targetColumns, wrongCountError } from './dml.ts';
 import { compileAs } from './expression.ts';
 import { compileFrom } from './from.ts';
 import { statementScope } from './query.ts';
@@ -55,7 +55,7 @@ function compileAction(action: MergeAction, scope: Scope, { target, targetName }
   if (action.kind === 'update') return `UPDATE SET ${assignments(action.set, target, scope, targetName)}`;
   const columns = targetColumns(target, action.columns, place);
   const values = action.values === 'row' ? sourceRow(scope) : action.values;
-  if (values.length !== columns.length) throw wrongCount(values.length, columns.length, place);
+  if (values.length !== columns.length) throw wrongCountError(values.length, columns.length, place);
   const texts = values.map((each, index) => {
     const column = columns[index]!;
     return typeof each === 'object' && 'sql' in each ? assignedValue(each, column, place) : assigned(each, column, scope, place);

@@ -266,7 +266,7 @@ function parseCall(cursor: Cursor, call: Call): Call {
   return call;
 }
 
-/** A date part such as DAY or WEEK(MONDAY) looks like a column; only the function can tell them apart. */
+/** A date part such as DAY or WEEK(MONDAY) looks like a column; only the function can distinguish them. */
 function parseArgument(cursor: Cursor): Expression {
   if (cursor.isAt('WEEK', '(')) {
     cursor.next();

@@ -108,9 +108,6 @@ export function cast(from: Value, to: ColumnType, safe: boolean, place?: Place):
   return { sql: `bq_or_fail(${from.sql}, ${converted}, ${text(reader?.[1] ?? `${to.name} out of range: `)})`, type: to };
 }
 
-export function noSignature(what: string, given: Value[], place: Place): ApiError {
-  return invalidQuery(
-    `No matching signature for ${what} for argument types: ${given.map((each) => typeText(each.type)).join(', ')}`,
-    place,
-  );
+export function noSignatureError(what: string, args: Value[], place: Place): ApiError {
+  return invalidQuery(`No matching signature for ${what} for argument types: ${args.map((each) => typeText(each.type)).join(', ')}`, place);
 }

@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { ApiError } from '../rest/api-error.ts';
 import { bytesExpression, type Field, quoted, storedAs, typeOfField } from './column-type.ts';
-import { type Database, forgetResource, keepResource, keptResources, queryRows, type Transaction } from './database.ts';
+import { type Database, deleteResource, queryRows, readResources, saveResource, type Transaction } from './database.ts';
 import { isRequired, storedSql, type TableEntry, tableKey } from './table.ts';
 
 export interface DatasetResource {
@@ -39,10 +39,10 @@ export class Catalog {
 
   static async open(database: Database, options: { project: string; location: string; now: () => number }): Promise<Catalog> {
     const catalog = new Catalog(database, options);
-    for (const dataset of await keptResources<DatasetResource>(database, 'dataset')) {
+    for (const dataset of await readResources<DatasetResource>(database, 'dataset')) {
       catalog.#datasets.set(dataset.datasetReference.datasetId, dataset);
     }
-    for (const table of await keptResources<TableEntry>(database, 'table')) catalog.#tables.set(table.key, table);
+    for (const table of await readResources<TableEntry>(database, 'table')) catalog.#tables.set(table.key, table);
     return catalog;
   }
 
@@ -97,7 +97,7 @@ export class Catalog {
   async putDataset(transaction: Transaction, resource: DatasetResource): Promise<DatasetResource> {
     const { datasetId } = resource.datasetReference;
     const kept = { ...resource, lastModifiedTime: this.nowText(), etag: etagOf(resource, this.nowText()) };
-    await keepResource(transaction, 'dataset', datasetId, kept);
+    await saveResource(transaction, 'dataset', datasetId, kept);
     transaction.afterCommit(() => this.#datasets.set(datasetId, kept));
     return kept;
   }
@@ -106,7 +106,7 @@ export class Catalog {
     for (const table of [...this.#tables.values()].filter((each) => each.resource.tableReference.datasetId === datasetId)) {
       await this.removeTable(transaction, table);
     }
-    await forgetResource(transaction, 'dataset', datasetId);
+    await deleteResource(transaction, 'dataset', datasetId);
     transaction.afterCommit(() => this.#datasets.delete(datasetId));
   }
 
@@ -116,7 +116,7 @@ export class Catalog {
     if (before?.stored && before.stored !== entry.stored) await dropStored(transaction, before.stored);
     const now = this.nowText();
     const kept = { ...entry, resource: { ...entry.resource, lastModifiedTime: now, etag: etagOf(entry.resource, now) } };
-    await keepResource(transaction, 'table', entry.key, kept);
+    await saveResource(transaction, 'table', entry.key, kept);
     transaction.afterCommit(() => {
       this.#tables.set(entry.key, kept);
       if (entry.stored) this.#sizes.delete(entry.stored);
@@ -126,7 +126,7 @@ export class Catalog {
 
   async removeTable(transaction: Transaction, entry: TableEntry): Promise<void> {
     if (entry.stored) await dropStored(transaction, entry.stored);
-    await forgetResource(transaction, 'table', entry.key);
+    await deleteResource(transaction, 'table', entry.key);
     transaction.afterCommit(() => this.#tables.delete(entry.key));
   }
 

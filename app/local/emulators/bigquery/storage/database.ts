@@ -74,17 +74,17 @@ const SCHEMA = [
 ];
 
 /** Stores a resource under its kind and key, replacing any earlier one. */
-export async function keepResource({ connection }: Transaction, kind: string, key: string, content: object): Promise<void> {
+export async function saveResource({ connection }: Transaction, kind: string, key: string, content: object): Promise<void> {
   await connection.run('DELETE FROM emulator.resources WHERE kind = $kind AND key = $key', { kind, key });
   await connection.run('INSERT INTO emulator.resources VALUES ($kind, $key, $content)', { kind, key, content: JSON.stringify(content) });
 }
 
-export async function forgetResource({ connection }: Transaction, kind: string, key: string): Promise<void> {
+export async function deleteResource({ connection }: Transaction, kind: string, key: string): Promise<void> {
   await connection.run('DELETE FROM emulator.resources WHERE kind = $kind AND key = $key', { kind, key });
 }
 
 /** All resources of a kind, oldest first. */
-export async function keptResources<Content>(database: Database, kind: string): Promise<Content[]> {
+export async function readResources<Content>(database: Database, kind: string): Promise<Content[]> {
   const rows = await database.withConnection((connection) =>
     queryRows(connection, `SELECT content FROM emulator.resources WHERE kind = '${kind}' ORDER BY rowid`),
   );

@@ -10,11 +10,11 @@ const PARTS = ['HOUR', 'DAY', 'MONTH', 'YEAR'];
 const NOT_CLUSTERED = ['FLOAT', 'FLOAT64', 'RECORD', 'STRUCT', 'BYTES', 'TIME'];
 
 /** Throws `invalid` for a partitioning or clustering that BigQuery rejects, or that the emulator does not support. */
-export function checkPartitioning(given: Record<string, unknown>, fields: Field[]): void {
+export function checkPartitioning(requested: Record<string, unknown>, fields: Field[]): void {
   for (const name of ['rangePartitioning', 'requirePartitionFilter'])
-    if (given[name]) throw new ApiError('invalid', `The local BigQuery does not support ${name}`);
-  checkTimePartitioning(given.timePartitioning as TimePartitioning | undefined, fields);
-  const clustered = (given.clustering as { fields?: string[] } | null | undefined)?.fields ?? [];
+    if (requested[name]) throw new ApiError('invalid', `The local BigQuery does not support ${name}`);
+  checkTimePartitioning(requested.timePartitioning as TimePartitioning | undefined, fields);
+  const clustered = (requested.clustering as { fields?: string[] } | null | undefined)?.fields ?? [];
   if (clustered.length > 4) throw new ApiError('invalid', 'At most 4 fields can be specified for clustering');
   for (const name of clustered) {
     const field = fields.find((each) => sameName(each.name, name));
@@ -24,22 +24,22 @@ export function checkPartitioning(given: Record<string, unknown>, fields: Field[
   }
 }
 
-function checkTimePartitioning(given: TimePartitioning | null | undefined, fields: Field[]): void {
-  if (!given) return;
-  if (given.field === undefined) throw new ApiError('invalid', 'The local BigQuery does not support partitioning by ingestion time');
-  const type = fields.find((each) => sameName(each.name, given.field!))?.type.toUpperCase();
+function checkTimePartitioning(requested: TimePartitioning | null | undefined, fields: Field[]): void {
+  if (!requested) return;
+  if (requested.field === undefined) throw new ApiError('invalid', 'The local BigQuery does not support partitioning by ingestion time');
+  const type = fields.find((each) => sameName(each.name, requested.field!))?.type.toUpperCase();
   if (type === undefined)
     throw new ApiError(
       'invalid',
-      `The field specified for partitioning cannot be found in the schema. The field specified is ${given.field}`,
+      `The field specified for partitioning cannot be found in the schema. The field specified is ${requested.field}`,
     );
   if (!['DATE', 'DATETIME', 'TIMESTAMP'].includes(type))
     throw new ApiError(
       'invalid',
       `The field specified for partitioning can only be of type TIMESTAMP, DATE or DATETIME. The type found is: ${type}.`,
     );
-  if (!PARTS.includes(given.type) || (type === 'DATE' && given.type === 'HOUR'))
-    throw new ApiError('invalid', `Invalid time partitioning type ${given.type} for a field of type ${type}`);
+  if (!PARTS.includes(requested.type) || (type === 'DATE' && requested.type === 'HOUR'))
+    throw new ApiError('invalid', `Invalid time partitioning type ${requested.type} for a field of type ${type}`);
 }
 
 /** The partitioning after a patch: only the expiration can change. */

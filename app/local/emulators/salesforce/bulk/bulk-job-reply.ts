@@ -36,7 +36,7 @@ function counters(job: BulkJob): object {
     numberRecordsProcessed: job.found?.length ?? 0,
     retries: job.retries,
     totalProcessingTime: job.processingMs,
-    ...(Number(job.apiVersion) >= CHUNKING_SINCE ? { isPkChunkingSupported: job.query.table.definition.lives } : {}),
+    ...(Number(job.apiVersion) >= CHUNKING_SINCE ? { isPkChunkingSupported: job.query.table.definition.isSimulated } : {}),
     ...(job.errorMessage === undefined ? {} : { errorMessage: job.errorMessage }),
   };
 }

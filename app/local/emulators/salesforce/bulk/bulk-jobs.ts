@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { DELIMITERS, LINE_ENDINGS } from '../csv.ts';
-import type { Faults, Occasion } from '../faults.ts';
+import type { Faults, FaultTarget } from '../faults.ts';
 import { checkBulkLimits, type Limits } from '../limits.ts';
-import { stamp } from '../objects/common-fields.ts';
+import { toTimestamp } from '../objects/common-fields.ts';
 import type { Org } from '../org/org.ts';
 import { recordId } from '../org/record-id.ts';
 import { type Snapshot, takeSnapshot } from '../org/snapshot.ts';
-import { notFound, SalesforceError, TOO_COMPLICATED } from '../rest/salesforce-error.ts';
-import { countCalculated, readSoql, type SoqlQuery } from '../soql/soql.ts';
+import { notFoundError, SalesforceError, TOO_COMPLICATED } from '../rest/salesforce-error.ts';
+import { countCalculated, parseSoql, type SoqlQuery } from '../soql/soql.ts';
 
 export type JobState = 'UploadComplete' | 'InProgress' | 'JobComplete' | 'Failed' | 'Aborted';
 
@@ -81,10 +81,10 @@ export class BulkJobs {
   /** The job with an id of 15 or 18 characters. Throws NOT_FOUND. */
   get(id: string): BulkJob {
     const job = this.#jobs.get(id) ?? [...this.#jobs.values()].find((candidate) => candidate.id.slice(0, 15) === id);
-    if (!job) throw notFound();
+    if (!job) throw notFoundError();
     if (this.#faults.take('job-vanished', { method: 'GET', url: job.id, object: job.query.table.definition.name })) {
       this.#jobs.delete(job.id);
-      throw notFound();
+      throw notFoundError();
     }
     return job;
   }
@@ -133,9 +133,9 @@ export class BulkJobs {
   }
 
   /** Evaluates the query again on the current org, so that its pages also show parents as of this moment. */
-  async #evaluate(job: BulkJob, occasion: Occasion): Promise<Snapshot | undefined> {
+  async #evaluate(job: BulkJob, occasion: FaultTarget): Promise<Snapshot | undefined> {
     try {
-      job.query = readSoql(this.#org.frozen(), job.query.soql);
+      job.query = parseSoql(this.#org.freeze(), job.query.soql);
       const found = await takeSnapshot(job.query, { deleted: job.operation === 'queryAll', shuffle: this.#org.seed + this.#nextNumber });
       const refusal = this.#refusal(job, { ...occasion, rows: found.length });
       if (refusal === undefined) return found;
@@ -146,7 +146,7 @@ export class BulkJobs {
     return undefined;
   }
 
-  #refusal(job: BulkJob, occasion: Occasion): string | undefined {
+  #refusal(job: BulkJob, occasion: FaultTarget): string | undefined {
     const retried = this.#faults.take('job-retries', occasion);
     if (retried) job.retries = retried.retries ?? MAX_RETRIES + 1;
     if (job.retries > MAX_RETRIES) return 'Retried more than fifteen times';
@@ -171,6 +171,6 @@ export class BulkJobs {
   }
 
   #now(): string {
-    return stamp(this.#clock.now().getTime());
+    return toTimestamp(this.#clock.now().getTime());
   }
 }

@@ -1,7 +1,7 @@
 import { DELIMITERS, LINE_ENDINGS } from '../csv.ts';
 import type { Org } from '../org/org.ts';
 import { SalesforceError } from '../rest/salesforce-error.ts';
-import { readSoql, type SoqlQuery } from '../soql/soql.ts';
+import { parseSoql, type SoqlQuery } from '../soql/soql.ts';
 import type { NewBulkJob } from './bulk-jobs.ts';
 
 const MAX_QUERY = 100_000;
@@ -31,7 +31,7 @@ function parse(body: string): Record<string, unknown> {
 }
 
 function readBulkSoql(org: Org, soql: string): SoqlQuery {
-  const query = readSoql(org, soql);
+  const query = parseSoql(org, soql);
   const { name, bulk } = query.table.definition;
   if (!bulk) throw refusal('INVALIDENTITY', `Entity '${name}' is not supported by the Bulk API.`);
   if (query.hasAggregate || query.hasSubquery) throw refusal('API_ERROR', 'Aggregate Relationships not supported in Bulk Query');

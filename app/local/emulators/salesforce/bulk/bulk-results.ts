@@ -3,9 +3,9 @@ import { setTimeout } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import type { Context } from 'koa';
 import { bearerToken } from '../oauth/identity.ts';
-import { invalidSession } from '../oauth/session.ts';
+import { invalidSessionError } from '../oauth/session.ts';
 import type { Parts } from '../parts.ts';
-import { asksForGzip } from '../rest/compressed-json.ts';
+import { acceptsGzip } from '../rest/compressed-json.ts';
 import { queryParameter, replyJson } from '../rest/reply.ts';
 import { SalesforceError } from '../rest/salesforce-error.ts';
 import type { BulkJob } from './bulk-jobs.ts';
@@ -21,14 +21,14 @@ export function replyResults(context: Context, { faults, grants }: Parts, job: B
   const occasion = { method: context.method, url: context.url, object: job.query.table.definition.name };
   if (faults.take('401-mid-download', occasion)) {
     grants.expireSession(bearerToken(context) ?? '');
-    throw invalidSession();
+    throw invalidSessionError();
   }
   const page = bulkPage(job, queryParameter(context, 'locator'), queryParameter(context, 'maxRecords'));
   const miscount = faults.take('wrong-count', occasion);
   if (!faults.take('missing-locator', occasion)) context.set('Sforce-Locator', page.locator);
   context.set('Sforce-NumberOfRecords', String(page.to - page.from + (miscount ? (miscount.by ?? 1) : 0)));
   context.set({ 'Content-Type': 'text/csv', Vary: 'Accept-Encoding' });
-  const gzip = asksForGzip(context.get('Accept-Encoding')) && !faults.take('not-compressed', occasion);
+  const gzip = acceptsGzip(context.get('Accept-Encoding')) && !faults.take('not-compressed', occasion);
   if (gzip) context.set('Content-Encoding', 'gzip');
   const text = Readable.from(bulkPageText(job, page), { objectMode: false });
   context.body = spoiled(context, gzip ? connect(text, createGzip()) : text);

@@ -104,7 +104,7 @@ export class Grants {
   }
 
   /** A grant for one session, without a refresh token; does not count toward the five. */
-  unattended(scope: string): Grant {
+  grantWithoutUser(scope: string): Grant {
     return { key: randomBytes(12).toString('base64url'), scope, generation: 0, refreshing: false };
   }
 
@@ -148,7 +148,7 @@ export class Grants {
    * The grant of a refresh token, marked as being refreshed until `finishRefresh`.
    * A token that was rotated out ends the whole grant. Throws invalid_grant.
    */
-  beginRefresh(token: string): Grant {
+  startRefresh(token: string): Grant {
     const [key, generation] = this.#read(token) ?? [];
     const grant = key === undefined || generation === undefined ? undefined : (this.#grants.get(key) ?? this.#remembered(key, generation));
     if (!grant) throw expired();

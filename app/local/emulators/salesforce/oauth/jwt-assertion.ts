@@ -2,8 +2,8 @@ import { createPublicKey, verify } from 'node:crypto';
 import { OAuthError } from './oauth-error.ts';
 
 /** Tolerance for clock skew between the client and Salesforce. */
-const MAX_LIFE_SECONDS = 180;
-const LARGEST_CERTIFICATE = 4096;
+const MAX_LIFETIME_SECONDS = 180;
+const MAX_CERTIFICATE_LENGTH = 4096;
 const AUDIENCES = ['https://login.salesforce.com', 'https://test.salesforce.com'];
 
 /** The certificate that an admin uploaded for the app. */
@@ -13,8 +13,8 @@ export interface JwtKey {
 }
 
 /** Sets the certificate. Throws if it is invalid, or larger than Salesforce allows. */
-export function putUp(key: JwtKey, pem: string): void {
-  if (pem.length > LARGEST_CERTIFICATE) throw new Error('The certificate is larger than 4 KB.');
+export function uploadCertificate(key: JwtKey, pem: string): void {
+  if (pem.length > MAX_CERTIFICATE_LENGTH) throw new Error('The certificate is larger than 4 KB.');
   createPublicKey(pem);
   key.pem = pem;
 }
@@ -37,7 +37,7 @@ export function readAssertion(assertion: string, { pem }: JwtKey, loginUrl: stri
     pem !== undefined &&
     verify('RSA-SHA256', Buffer.from(`${head}.${body}`), pem, Buffer.from(signature, 'base64url'));
   const now = Date.now() / 1000;
-  const isTimely = typeof claims.exp === 'number' && claims.exp > now && claims.exp <= now + MAX_LIFE_SECONDS;
+  const isTimely = typeof claims.exp === 'number' && claims.exp > now && claims.exp <= now + MAX_LIFETIME_SECONDS;
   if (!isSigned || !isTimely) throw new OAuthError('invalid_grant', 'invalid assertion');
   if (![...AUDIENCES, loginUrl].includes(claims.aud ?? '')) throw new OAuthError('invalid_grant', 'Audience validation failed');
   return { clientId: claims.iss ?? '', username: claims.prn ?? claims.sub ?? '' };

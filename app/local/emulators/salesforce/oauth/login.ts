@@ -3,8 +3,8 @@ import Koa, { type Context, type Middleware } from 'koa';
 import { localOnly } from '../local-only.ts';
 import type { Parts } from '../parts.ts';
 import { commonHeaders } from '../rest/common-headers.ts';
+import { injectHttpFaults } from '../rest/inject-http-faults.ts';
 import { readBody, replyJson } from '../rest/reply.ts';
-import { spoiledReply } from '../rest/spoiled-reply.ts';
 import { authorizePage } from './authorize-page.ts';
 import { type ClientApp, isRegistered } from './client-app.ts';
 import { DEFAULT_SCOPE, SCOPES } from './grants.ts';
@@ -26,7 +26,7 @@ export function loginHost(parts: Parts, app: ClientApp): Koa {
   koa
     .use(localOnly)
     .use(commonHeaders(() => new Date()))
-    .use(spoiledReply(parts.faults))
+    .use(injectHttpFaults(parts.faults))
     .use(keepGrants(parts))
     .use(router.routes());
   return koa;
@@ -84,7 +84,7 @@ function keepGrants({ grants, journal }: Parts): Middleware {
     try {
       await next();
     } finally {
-      journal.keepGrants(grants.state);
+      journal.recordGrants(grants.state);
     }
   };
 }

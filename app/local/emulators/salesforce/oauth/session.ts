@@ -1,13 +1,13 @@
 import type { Middleware } from 'koa';
-import { callsUsedUp, tooManyAtOnce } from '../limits.ts';
+import { quotaExceededError, tooManyConcurrentError } from '../limits.ts';
 import type { Parts } from '../parts.ts';
-import { notFound, SalesforceError } from '../rest/salesforce-error.ts';
+import { notFoundError, SalesforceError } from '../rest/salesforce-error.ts';
 import { bearerToken } from './identity.ts';
 
 export const OLDEST_VERSION = 31;
 export const NEWEST_VERSION = 66;
 
-export function invalidSession(): SalesforceError {
+export function invalidSessionError(): SalesforceError {
   return new SalesforceError(401, 'INVALID_SESSION_ID', 'Session expired or invalid');
 }
 
@@ -16,14 +16,14 @@ export function requireSession({ grants, limits, faults }: Parts): Middleware {
   return async (context, next) => {
     const token = bearerToken(context);
     if (context.get('Authorization') && !token) throw new SalesforceError(401, 'INVALID_AUTH_HEADER', 'INVALID_HEADER_TYPE');
-    if (!token || !grants.session(token)) throw invalidSession();
+    if (!token || !grants.session(token)) throw invalidSessionError();
     const isUsedUp = limits.of('DailyApiRequests').Remaining <= 0;
     if (!isUsedUp) limits.use('DailyApiRequests');
     const { Max, Remaining } = limits.of('DailyApiRequests');
     context.set('Sforce-Limit-Info', `api-usage=${Max - Remaining}/${Max}`);
     const occasion = { method: context.method, url: context.url };
-    if (isUsedUp || faults.take('quota', occasion)) throw callsUsedUp();
-    if (faults.take('concurrent-requests', occasion)) throw tooManyAtOnce();
+    if (isUsedUp || faults.take('quota', occasion)) throw quotaExceededError();
+    if (faults.take('concurrent-requests', occasion)) throw tooManyConcurrentError();
     await next();
   };
 }
@@ -35,7 +35,7 @@ export const requireVersion: Middleware = async (context, next) => {
   const number = /^\d{2}\.0$/.test(version) ? Number(version) : 0;
   if (number >= 21 && number < OLDEST_VERSION)
     throw new SalesforceError(410, 'UNSUPPORTED_API_VERSION', `API version ${version} is no longer supported`);
-  if (number < OLDEST_VERSION || number > NEWEST_VERSION) throw notFound();
+  if (number < OLDEST_VERSION || number > NEWEST_VERSION) throw notFoundError();
   context.state.version = version;
   return next();
 };
@@ -44,7 +44,7 @@ export const requireVersion: Middleware = async (context, next) => {
 export const salesforceErrors: Middleware = async (context, next) => {
   try {
     await next();
-    if (context.status === 404 && context.body === undefined) throw notFound();
+    if (context.status === 404 && context.body === undefined) throw notFoundError();
   } catch (error) {
     const known = error instanceof SalesforceError ? error : unexpected(error);
     context.status = known.status;

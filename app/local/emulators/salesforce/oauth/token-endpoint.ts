@@ -50,7 +50,7 @@ export function tokenEndpoint(parts: Parts, app: ClientApp): (context: Context) 
 
   async function refresh(form: Form): Promise<object> {
     checkClient(form);
-    const grant = grants.beginRefresh(form.refresh_token ?? '');
+    const grant = grants.startRefresh(form.refresh_token ?? '');
     await setTimeout(REFRESH_MS);
     return tokenReply(grant, grants.finishRefresh(grant));
   }
@@ -62,7 +62,7 @@ export function tokenEndpoint(parts: Parts, app: ClientApp): (context: Context) 
     const requested = form.scope?.split(/\s+/) ?? [];
     if (requested.some((name) => !SCOPES.includes(name))) throw new OAuthError('invalid_scope', 'the requested scope is not allowed');
     const allowed = requested.filter((name) => !NEVER_UNATTENDED.includes(name));
-    return tokenReply(grants.unattended(allowed.join(' ') || UNATTENDED_SCOPE), undefined);
+    return tokenReply(grants.grantWithoutUser(allowed.join(' ') || UNATTENDED_SCOPE), undefined);
   }
 
   /** JWT bearer: the user, or an admin for all users, must have approved the app before. No refresh token. */
@@ -70,7 +70,7 @@ export function tokenEndpoint(parts: Parts, app: ClientApp): (context: Context) 
     const { clientId, username } = readAssertion(form.assertion ?? '', parts.jwtKey, urls.login);
     checkClientId(app, clientId);
     if (username !== USERNAME || !grants.isApproved) throw new OAuthError('invalid_grant', "user hasn't approved this consumer");
-    return tokenReply(grants.unattended(UNATTENDED_SCOPE), undefined);
+    return tokenReply(grants.grantWithoutUser(UNATTENDED_SCOPE), undefined);
   }
 
   function checkClient(form: Form): void {

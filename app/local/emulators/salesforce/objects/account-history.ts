@@ -25,9 +25,9 @@ export const accountHistory = (count: number, accounts: number): ObjectDefinitio
   keyPrefix: '017',
   queryable: true,
   bulk: true,
-  lives: true,
+  isSimulated: true,
   onlyChanges: ['insert'],
-  busy: true,
+  hasLateCommits: true,
   summary: {
     associateEntityType: 'History',
     associateParentEntity: 'Account',

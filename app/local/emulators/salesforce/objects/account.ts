@@ -1,7 +1,6 @@
 import {
   companyName,
   dateBetween,
-  fineNumber,
   flag,
   line,
   money,
@@ -9,13 +8,25 @@ import {
   orNull,
   percentage,
   phone,
+  preciseNumber,
   someOf,
-  text,
   url,
   whole,
 } from '../org/fake-values.ts';
 import { field, picklist, SYSTEM } from '../org/field.ts';
-import { addressFields, auditFields, idField, isDeletedField, ownerField, reference } from './common-fields.ts';
+import {
+  addressFields,
+  auditFields,
+  dataDotComFields,
+  descriptionField,
+  idField,
+  isDeletedField,
+  lastActivityField,
+  ownerField,
+  photoUrlField,
+  reference,
+  viewedFields,
+} from './common-fields.ts';
 import type { ObjectDefinition } from './object-definition.ts';
 
 const TYPES = ['Prospect', 'Customer - Direct', 'Customer - Channel', 'Channel Partner / Reseller', 'Installation Partner', 'Other'];
@@ -23,7 +34,6 @@ const INDUSTRIES = ['Agriculture', 'Apparel', 'Banking', 'Biotechnology', 'Energ
 const OWNERSHIPS = ['Public', 'Private', 'Subsidiary', 'Other'];
 const RATINGS = ['Hot', 'Warm', 'Cold'];
 const SOURCES = ['Advertisement', 'Employee Referral', 'Partner Referral', 'Web', 'Word of mouth'];
-const CLEAN = ['Matched', 'Different', 'Acknowledged', 'NotFound', 'Inactive', 'Pending', 'SelectMatch', 'Skipped'];
 const INTERESTS = ['Chairs', 'Desks, standing', 'Lamps', 'Carpets "Oriental"', 'Plants'];
 
 /** Account, for an org with this many accounts. */
@@ -34,7 +44,7 @@ export const account = (count: number): ObjectDefinition => ({
   keyPrefix: '001',
   queryable: true,
   bulk: true,
-  lives: true,
+  isSimulated: true,
   rows: count,
   children: [
     { childSObject: 'Account', field: 'ParentId', relationshipName: 'ChildAccounts' },
@@ -66,42 +76,21 @@ export const account = (count: number): ObjectDefinition => ({
       { make: orNull(4, (dice) => String(dice.between(0, 99_999_999)).padStart(8, '0')) },
     ),
     field('url', 'Website', 'Website', {}, { make: orNull(4, url) }),
-    field(
-      'url',
-      'PhotoUrl',
-      'Photo URL',
-      { ...SYSTEM, extraTypeInfo: 'imageurl' },
-      { derive: (read) => `/services/images/photo/${read('Id')}` },
-    ),
+    photoUrlField(),
     field('string', 'Sic', 'SIC Code', { length: 20 }, { make: orNull(3, (dice) => String(dice.between(100, 9999))) }),
     field('picklist', 'Industry', 'Industry', picklist(INDUSTRIES), { make: orNull(8, oneOf(INDUSTRIES)) }),
     field('currency', 'AnnualRevenue', 'Annual Revenue', { precision: 18, scale: 0 }, { make: orNull(5, money) }),
     field('int', 'NumberOfEmployees', 'Employees', {}, { make: orNull(6, whole(0, 99_999_999)) }),
     field('picklist', 'Ownership', 'Ownership', picklist(OWNERSHIPS), { make: orNull(3, oneOf(OWNERSHIPS)) }),
     field('string', 'TickerSymbol', 'Ticker Symbol', { length: 20 }),
-    field(
-      'textarea',
-      'Description',
-      'Account Description',
-      { length: 32000, aggregatable: false, filterable: false, groupable: false, sortable: false },
-      { make: orNull(4, text) },
-    ),
+    descriptionField('Account Description', 4),
     field('picklist', 'Rating', 'Account Rating', picklist(RATINGS), { make: orNull(3, oneOf(RATINGS)) }),
     field('string', 'Site', 'Account Site', { length: 80 }, { make: orNull(3, line) }),
     ownerField('Owner ID'),
     ...auditFields(count),
-    field('date', 'LastActivityDate', 'Last Activity', SYSTEM, { make: orNull(2, dateBetween(2022, 2022)) }),
-    field('datetime', 'LastViewedDate', 'Last Viewed Date', SYSTEM),
-    field('datetime', 'LastReferencedDate', 'Last Referenced Date', SYSTEM),
-    field('string', 'Jigsaw', 'Data.com Key', { length: 20 }),
-    field(
-      'string',
-      'JigsawCompanyId',
-      'Jigsaw Company ID',
-      { ...SYSTEM, length: 20, relationshipName: 'JigsawCompany' },
-      { derive: (read) => read('Jigsaw') },
-    ),
-    field('picklist', 'CleanStatus', 'Clean Status', { ...picklist(CLEAN), length: 40, restrictedPicklist: true }, { make: oneOf(CLEAN) }),
+    lastActivityField(),
+    ...viewedFields(),
+    ...dataDotComFields('Company'),
     field('picklist', 'AccountSource', 'Account Source', picklist(SOURCES), { make: orNull(3, oneOf(SOURCES)) }),
     field(
       'string',
@@ -124,7 +113,7 @@ export const account = (count: number): ObjectDefinition => ({
     ),
     field('multipicklist', 'Interests__c', 'Interests', picklist(INTERESTS), { make: someOf(INTERESTS) }),
     field('percent', 'Discount__c', 'Discount', { precision: 18, scale: 1 }, { make: orNull(3, percentage) }),
-    field('double', 'Score__c', 'Score', { precision: 18, scale: 3 }, { make: orNull(5, fineNumber) }),
+    field('double', 'Score__c', 'Score', { precision: 18, scale: 3 }, { make: orNull(5, preciseNumber) }),
     field('boolean', 'Active__c', 'Active', {}, { make: flag }),
     field(
       'datetime',

@@ -1,7 +1,7 @@
-import { email, flag, line, oneOf, orNull, text } from '../org/fake-values.ts';
+import { email, flag, line, oneOf, orNull } from '../org/fake-values.ts';
 import { field, picklist, SYSTEM } from '../org/field.ts';
 import { recordNumber } from '../org/record-id.ts';
-import { auditFields, idField, isDeletedField, queueOwnerField, reference } from './common-fields.ts';
+import { auditFields, descriptionField, idField, isDeletedField, queueOwnerField, reference } from './common-fields.ts';
 import type { ObjectDefinition } from './object-definition.ts';
 import type { RowCounts } from './row-counts.ts';
 
@@ -18,8 +18,8 @@ export const caseObject = ({ Account, Case, Contact }: RowCounts): ObjectDefinit
   keyPrefix: '500',
   queryable: true,
   bulk: true,
-  lives: true,
-  busy: true,
+  isSimulated: true,
+  hasLateCommits: true,
   rows: Case,
   children: [
     { childSObject: 'Case', field: 'ParentId', relationshipName: 'Cases' },
@@ -44,13 +44,7 @@ export const caseObject = ({ Account, Case, Contact }: RowCounts): ObjectDefinit
     field('picklist', 'Origin', 'Case Origin', picklist(ORIGINS), { make: orNull(5, oneOf(ORIGINS)) }),
     field('picklist', 'Priority', 'Priority', picklist(PRIORITIES), { make: oneOf(PRIORITIES) }),
     field('string', 'Subject', 'Subject', {}, { make: orNull(9, line) }),
-    field(
-      'textarea',
-      'Description',
-      'Description',
-      { length: 32000, aggregatable: false, filterable: false, groupable: false, sortable: false },
-      { make: orNull(3, text) },
-    ),
+    descriptionField('Description', 3),
     field('boolean', 'IsClosed', 'Closed', SYSTEM, { derive: (read) => read('Status') === 'Closed' }),
     field('boolean', 'IsEscalated', 'Escalated', {}, { make: flag }),
     queueOwnerField('Owner ID'),

@@ -1,11 +1,11 @@
 import type { Dice } from '../org/dice.ts';
-import { city, country, latitude, longitude, oneOf, orNull, postalCode, state, street } from '../org/fake-values.ts';
+import { city, country, dateBetween, latitude, longitude, oneOf, orNull, postalCode, state, street, text } from '../org/fake-values.ts';
 import { type Field, type FieldFacts, field, picklist, type ReadField, SYSTEM, type Value } from '../org/field.ts';
 import { recordId } from '../org/record-id.ts';
 
 const START = Date.UTC(2022, 0, 1);
 /** Rows before this instant are initial data; from then on the org changes. */
-export const BIRTH = Date.UTC(2023, 2, 1);
+export const ACTIVITY_START = Date.UTC(2023, 2, 1);
 const ACCURACIES = [
   'Address',
   'NearAddress',
@@ -19,6 +19,8 @@ const ACCURACIES = [
   'State',
   'Unknown',
 ];
+const CLEAN_STATUSES = ['Matched', 'Different', 'Acknowledged', 'NotFound', 'Inactive', 'Pending', 'SelectMatch', 'Skipped'];
+const LEAD_SOURCES = ['Web', 'Phone Inquiry', 'Partner Referral', 'Purchased List', 'Other'];
 
 /** Users of the org; the first is the connected user. */
 export const USER_COUNT = 3;
@@ -93,22 +95,22 @@ export function auditFields(count: number): Field[] {
 /** Four rows come from one transaction and share its second. */
 function createdDate(ordinal: number, count: number): Value {
   const transactions = Math.ceil(count / 4) + 1;
-  return stamp(START + ((BIRTH - START) * Math.floor(ordinal / 4)) / transactions);
+  return toTimestamp(START + ((ACTIVITY_START - START) * Math.floor(ordinal / 4)) / transactions);
 }
 
 function lastModifiedDate(dice: Dice, read: ReadField): Value {
   const created = Date.parse(String(read('CreatedDate')));
-  return stamp(dice.onceIn(3) ? created : created + dice.next() * (BIRTH - 1000 - created));
+  return toTimestamp(dice.onceIn(3) ? created : created + dice.next() * (ACTIVITY_START - 1000 - created));
 }
 
 /** The system touches one row in eight after the last user edit. */
 function systemModstamp(dice: Dice, read: ReadField): Value {
   const modified = Date.parse(String(read('LastModifiedDate')));
-  return stamp(dice.onceIn(8) ? modified + dice.next() * (BIRTH - 1000 - modified) : modified);
+  return toTimestamp(dice.onceIn(8) ? modified + dice.next() * (ACTIVITY_START - 1000 - modified) : modified);
 }
 
 /** A stamp with Salesforce's precision, one second. */
-export function stamp(milliseconds: number): string {
+export function toTimestamp(milliseconds: number): string {
   return new Date(Math.floor(milliseconds / 1000) * 1000).toISOString();
 }
 
@@ -134,4 +136,42 @@ export function addressFields(prefix: string): Field[] {
     ),
     field('address', `${prefix}Address`, label('Address')),
   ];
+}
+
+/** A long text; null once in this many rows. */
+export function descriptionField(label: string, nullOnceIn: number): Field {
+  const facts = { length: 32000, aggregatable: false, filterable: false, groupable: false, sortable: false };
+  return field('textarea', 'Description', label, facts, { make: orNull(nullOnceIn, text) });
+}
+
+export function photoUrlField(): Field {
+  const facts = { ...SYSTEM, extraTypeInfo: 'imageurl' };
+  return field('url', 'PhotoUrl', 'Photo URL', facts, { derive: (read) => `/services/images/photo/${read('Id')}` });
+}
+
+export function lastActivityField(): Field {
+  return field('date', 'LastActivityDate', 'Last Activity', SYSTEM, { make: orNull(2, dateBetween(2022, 2022)) });
+}
+
+/** When the connected user last viewed the record, always null. */
+export function viewedFields(): Field[] {
+  return [
+    field('datetime', 'LastViewedDate', 'Last Viewed Date', SYSTEM),
+    field('datetime', 'LastReferencedDate', 'Last Referenced Date', SYSTEM),
+  ];
+}
+
+/** The fields that Data.com matched against its companies or contacts. */
+export function dataDotComFields(kind: 'Company' | 'Contact'): Field[] {
+  const matched = { ...SYSTEM, length: 20, relationshipName: `Jigsaw${kind}` };
+  const status = { ...picklist(CLEAN_STATUSES), length: 40, restrictedPicklist: true };
+  return [
+    field('string', 'Jigsaw', 'Data.com Key', { length: 20 }),
+    field('string', `Jigsaw${kind}Id`, `Jigsaw ${kind} ID`, matched, { derive: (read) => read('Jigsaw') }),
+    field('picklist', 'CleanStatus', 'Clean Status', status, { make: oneOf(CLEAN_STATUSES) }),
+  ];
+}
+
+export function leadSourceField(): Field {
+  return field('picklist', 'LeadSource', 'Lead Source', picklist(LEAD_SOURCES), { make: orNull(4, oneOf(LEAD_SOURCES)) });
 }

@@ -1,5 +1,5 @@
 import type { Dice } from '../org/dice.ts';
-import { fineNumber, money, orNull, percentage, whole } from '../org/fake-values.ts';
+import { money, orNull, percentage, preciseNumber, whole } from '../org/fake-values.ts';
 import { field, type Value } from '../org/field.ts';
 
 /** Number fields of Everything__c. Java writes doubles with an exponent from ten million up, and below a thousandth. */
@@ -16,7 +16,7 @@ export const everythingNumbers = [
   // The range in which doubles, and so JSON, represent integers exactly.
   field('long', 'Long__c', 'Long', {}, { make: orNull(4, (dice) => Math.trunc((dice.next() * 2 - 1) * 9_007_199_254_740_991)) }),
   // Recording: a field described with 3 decimals contained 23123.2123123.
-  field('double', 'Number__c', 'Number', { precision: 18, scale: 3 }, { make: orNull(4, fineNumber) }),
+  field('double', 'Number__c', 'Number', { precision: 18, scale: 3 }, { make: orNull(4, preciseNumber) }),
   field('double', 'Huge__c', 'Huge or Tiny', { precision: 18, scale: 0 }, { make: orNull(4, hugeOrTiny) }),
   // Values written through an API are not rounded to the described cents: up to six decimals.
   field(

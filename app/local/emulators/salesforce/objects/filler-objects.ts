@@ -71,7 +71,7 @@ function definitionOf({ name, keyPrefix: prefix, relative }: Filler): ObjectDefi
     keyPrefix: prefix,
     queryable,
     bulk: queryable,
-    lives: false,
+    isSimulated: false,
     summary: relative ? relativeSummary(relative) : { createable: true, updateable: true, deletable: true, replicateable: true },
     rows: 0,
     children: [],

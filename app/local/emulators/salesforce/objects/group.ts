@@ -12,7 +12,7 @@ export const group: ObjectDefinition = {
   keyPrefix: '00G',
   queryable: true,
   bulk: true,
-  lives: false,
+  isSimulated: false,
   rows: GROUP_COUNT,
   children: [],
   fields: [

@@ -14,7 +14,7 @@ import { task } from './task.ts';
 import { user } from './user.ts';
 
 /** Every object of an org that has rows, in alphabetical order like describe global. */
-export function objectsOf(orgId: string, rows: RowCounts): ObjectDefinition[] {
+export function objectDefinitions(orgId: string, rows: RowCounts): ObjectDefinition[] {
   return [
     account(rows.Account),
     accountHistory(rows.AccountHistory, rows.Account),

@@ -1,11 +1,20 @@
-import { companyName, dateBetween, flag, line, money, oneOf, orNull, percentage, text, whole } from '../org/fake-values.ts';
+import { companyName, dateBetween, flag, line, money, oneOf, orNull, percentage, whole } from '../org/fake-values.ts';
 import { field, picklist, type ReadField, SYSTEM, type Value } from '../org/field.ts';
-import { auditFields, idField, isDeletedField, ownerField, reference } from './common-fields.ts';
+import {
+  auditFields,
+  descriptionField,
+  idField,
+  isDeletedField,
+  lastActivityField,
+  leadSourceField,
+  ownerField,
+  reference,
+  viewedFields,
+} from './common-fields.ts';
 import type { ObjectDefinition } from './object-definition.ts';
 
 const STAGES = ['Prospecting', 'Qualification', 'Needs Analysis', 'Value Proposition', 'Negotiation/Review', 'Closed Won', 'Closed Lost'];
 const TYPES = ['Existing Customer - Upgrade', 'Existing Customer - Replacement', 'New Customer'];
-const SOURCES = ['Web', 'Phone Inquiry', 'Partner Referral', 'Purchased List', 'Other'];
 const CATEGORIES = ['Omitted', 'Pipeline', 'BestCase', 'MostLikely', 'Forecast', 'Closed'];
 const CATEGORY_NAMES = ['Omitted', 'Pipeline', 'Best Case', 'Most Likely', 'Commit', 'Closed'];
 
@@ -17,7 +26,7 @@ export const opportunity = (count: number, accounts: number, contacts: number): 
   keyPrefix: '006',
   queryable: true,
   bulk: true,
-  lives: true,
+  isSimulated: true,
   rows: count,
   children: [],
   fields: [
@@ -32,13 +41,7 @@ export const opportunity = (count: number, accounts: number, contacts: number): 
       { length: 120, nillable: false, nameField: true, idLookup: true, permissionable: false },
       { make: companyName },
     ),
-    field(
-      'textarea',
-      'Description',
-      'Description',
-      { length: 32000, aggregatable: false, filterable: false, groupable: false, sortable: false },
-      { make: orNull(4, text) },
-    ),
+    descriptionField('Description', 4),
     field('picklist', 'StageName', 'Stage', { ...picklist(STAGES), nillable: false, permissionable: false }, { make: oneOf(STAGES) }),
     field('currency', 'Amount', 'Amount', {}, { make: orNull(7, money) }),
     field('percent', 'Probability', 'Probability (%)', { defaultedOnCreate: true }, { make: percentage }),
@@ -47,7 +50,7 @@ export const opportunity = (count: number, accounts: number, contacts: number): 
     field('date', 'CloseDate', 'Close Date', { nillable: false, permissionable: false }, { make: dateBetween(2022, 2025) }),
     field('picklist', 'Type', 'Opportunity Type', picklist(TYPES), { make: orNull(4, oneOf(TYPES)) }),
     field('string', 'NextStep', 'Next Step', {}, { make: orNull(3, line) }),
-    field('picklist', 'LeadSource', 'Lead Source', picklist(SOURCES), { make: orNull(4, oneOf(SOURCES)) }),
+    leadSourceField(),
     field('boolean', 'IsClosed', 'Closed', SYSTEM, { derive: (read) => String(read('StageName')).startsWith('Closed') }),
     field('boolean', 'IsWon', 'Won', SYSTEM, { derive: (read) => read('StageName') === 'Closed Won' }),
     field(
@@ -69,7 +72,7 @@ export const opportunity = (count: number, accounts: number, contacts: number): 
     reference('Pricebook2Id', 'Price Book ID', 'Pricebook2', 'Pricebook2', { defaultedOnCreate: true, permissionable: false }),
     ownerField('Owner ID'),
     ...auditFields(count),
-    field('date', 'LastActivityDate', 'Last Activity', SYSTEM, { make: orNull(2, dateBetween(2022, 2022)) }),
+    lastActivityField(),
     field('datetime', 'LastStageChangeDate', 'Last Stage Change Date', SYSTEM),
     field('int', 'FiscalQuarter', 'Fiscal Quarter', { ...SYSTEM, compoundFieldName: 'Fiscal' }, { derive: fiscalQuarter }),
     field('int', 'FiscalYear', 'Fiscal Year', { ...SYSTEM, compoundFieldName: 'Fiscal' }, { derive: fiscalYear }),
@@ -82,8 +85,7 @@ export const opportunity = (count: number, accounts: number, contacts: number): 
       { updateable: false, permissionable: false, searchPrefilterable: false },
       { keyPrefix: '003', count: contacts, nullOnceIn: 2 },
     ),
-    field('datetime', 'LastViewedDate', 'Last Viewed Date', SYSTEM),
-    field('datetime', 'LastReferencedDate', 'Last Referenced Date', SYSTEM),
+    ...viewedFields(),
     field('boolean', 'HasOpenActivity', 'Has Open Activity', { ...SYSTEM, filterable: false, sortable: false }, { make: flag }),
     field('boolean', 'HasOverdueTask', 'Has Overdue Task', { ...SYSTEM, filterable: false, sortable: false }, { make: flag }),
     reference('LastAmountChangedHistoryId', 'Opportunity History ID', 'OpportunityHistory', 'LastAmountChangedHistory', SYSTEM),

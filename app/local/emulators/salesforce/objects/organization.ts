@@ -10,7 +10,7 @@ export const organization = (orgId: string): ObjectDefinition => ({
   keyPrefix: '00D',
   queryable: true,
   bulk: true,
-  lives: false,
+  isSimulated: false,
   summary: { updateable: true },
   rows: 1,
   children: [],

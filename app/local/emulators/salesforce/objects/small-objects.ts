@@ -16,7 +16,7 @@ export function statusObject(name: 'CaseStatus' | 'TaskStatus', keyPrefix: strin
   const closed = values.at(-1);
   return {
     queryable: true,
-    lives: false,
+    isSimulated: false,
     children: [],
     name,
     label: name.replace('Status', ' Status Value'),
@@ -44,7 +44,7 @@ export const appDefinition: ObjectDefinition = {
   keyPrefix: '06m',
   queryable: true,
   bulk: true,
-  lives: false,
+  isSimulated: false,
   rows: APPS.length,
   children: [],
   fields: [
@@ -66,7 +66,7 @@ export const contentDocumentLink: ObjectDefinition = {
   keyPrefix: '06A',
   queryable: true,
   bulk: true,
-  lives: false,
+  isSimulated: false,
   filterById: ['ContentDocumentId', 'LinkedEntityId'],
   rows: 4,
   children: [],
@@ -87,7 +87,7 @@ export const activityHistory: ObjectDefinition = {
   keyPrefix: null,
   queryable: false,
   bulk: false,
-  lives: false,
+  isSimulated: false,
   rows: 0,
   children: [],
   fields: [

@@ -1,6 +1,6 @@
-import { dateBetween, flag, line, oneOf, orNull, text } from '../org/fake-values.ts';
+import { dateBetween, flag, line, oneOf, orNull } from '../org/fake-values.ts';
 import { field, picklist, type ReadField, SYSTEM, type Value, type World } from '../org/field.ts';
-import { auditFields, idField, isDeletedField, ownerField, polymorphic, reference } from './common-fields.ts';
+import { auditFields, descriptionField, idField, isDeletedField, ownerField, polymorphic, reference } from './common-fields.ts';
 import type { ObjectDefinition } from './object-definition.ts';
 import type { RowCounts } from './row-counts.ts';
 
@@ -15,8 +15,8 @@ export const task = ({ Account, Case, Contact, Lead, Opportunity, Task }: RowCou
   keyPrefix: '00T',
   queryable: true,
   bulk: true,
-  lives: true,
-  busy: true,
+  isSimulated: true,
+  hasLateCommits: true,
   summary: { mergeable: false },
   rows: Task,
   children: [],
@@ -37,13 +37,7 @@ export const task = ({ Account, Case, Contact, Lead, Opportunity, Task }: RowCou
     field('picklist', 'Priority', 'Priority', { ...picklist(PRIORITIES), nillable: false }, { make: oneOf(PRIORITIES) }),
     field('boolean', 'IsHighPriority', 'High Priority', SYSTEM, { derive: (read) => read('Priority') === 'High' }),
     ownerField('Assigned To ID'),
-    field(
-      'textarea',
-      'Description',
-      'Description',
-      { length: 32000, aggregatable: false, filterable: false, groupable: false, sortable: false },
-      { make: orNull(3, text) },
-    ),
+    descriptionField('Description', 3),
     isDeletedField(),
     reference('AccountId', 'Account ID', 'Account', 'Account', SYSTEM, { keyPrefix: '001', count: Account, nullOnceIn: 5 }),
     field('boolean', 'IsClosed', 'Closed', SYSTEM, { derive: (read) => read('Status') === 'Completed' }),

@@ -25,7 +25,7 @@ export const user: ObjectDefinition = {
   keyPrefix: '005',
   queryable: true,
   bulk: true,
-  lives: true,
+  isSimulated: true,
   onlyChanges: ['edit', 'touch', 'restamp'],
   summary: { deletable: false, undeletable: false, mergeable: false },
   rows: USER_COUNT,

@@ -99,8 +99,8 @@ export const longitude = (dice: Dice): Value => dice.next() * 360 - 180;
 /** Free text of one or more lines, sometimes with blanks at an end or thousands of characters long. */
 export const text = (dice: Dice): Value => {
   const lines = Array.from({ length: dice.onceIn(150) ? 90 : dice.between(1, 4) }, () => dice.pick(PHRASES));
-  const whole = lines.join(dice.pick(['\n', '\r\n', ' ', '\n\n']));
-  return dice.onceIn(12) ? `  ${whole}\n` : whole;
+  const joined = lines.join(dice.pick(['\n', '\r\n', ' ', '\n\n']));
+  return dice.onceIn(12) ? `  ${joined}\n` : joined;
 };
 
 /** One line of free text. */
@@ -114,7 +114,7 @@ export const money = (dice: Dice): Value => {
 };
 
 /** A number with more decimals than described, sometimes tiny or negative. */
-export const fineNumber = (dice: Dice): Value => {
+export const preciseNumber = (dice: Dice): Value => {
   const number = dice.next() * 10 ** dice.between(-6, 5);
   return dice.onceIn(6) ? -number : dice.onceIn(4) ? Math.round(number) : number;
 };

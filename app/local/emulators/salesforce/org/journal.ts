@@ -4,7 +4,7 @@ import type { Clock, ClockState } from '../clock.ts';
 import type { GrantsState } from '../oauth/grants.ts';
 import type { Org } from './org.ts';
 
-/** Changes that can be made to an org from outside. */
+/** Changes of an org from outside. */
 const CHANGES = ['insert', 'update', 'remove', 'undelete', 'purge', 'merge', 'changeField'] as const;
 type ChangeName = (typeof CHANGES)[number];
 
@@ -24,7 +24,7 @@ export class Journal {
   readonly #file: string | undefined;
   readonly #org: Org;
   readonly #clock: Clock;
-  #keptGrants = '';
+  #recordedGrants = '';
 
   constructor(file: string | undefined, org: Org, clock: Clock) {
     this.#file = file;
@@ -51,28 +51,28 @@ export class Journal {
   }
 
   /** Makes a change, and stores it if it succeeds. */
-  change<Name extends ChangeName>(name: Name, ...given: Parameters<Org[Name]>): ReturnType<Org[Name]> {
+  change<Name extends ChangeName>(name: Name, ...args: Parameters<Org[Name]>): ReturnType<Org[Name]> {
     const at = this.#clock.now();
-    const result = this.#apply(at, name, given);
-    this.#append({ at: at.toISOString(), change: name, arguments: given });
+    const result = this.#apply(at, name, args);
+    this.#append({ at: at.toISOString(), change: name, arguments: args });
     return result as ReturnType<Org[Name]>;
   }
 
-  keepClock(): void {
+  recordClock(): void {
     this.#append({ at: this.#clock.now().toISOString(), clock: this.#clock.state });
   }
 
   /** Stores the grants if they differ from the ones stored last. */
-  keepGrants(grants: GrantsState): void {
+  recordGrants(grants: GrantsState): void {
     const text = JSON.stringify(grants);
-    if (text !== this.#keptGrants) this.#append({ at: this.#clock.now().toISOString(), grants });
-    this.#keptGrants = text;
+    if (text !== this.#recordedGrants) this.#append({ at: this.#clock.now().toISOString(), grants });
+    this.#recordedGrants = text;
   }
 
   /** Runs at one fixed instant, so that a replay stamps the same seconds. */
-  #apply(at: Date, name: ChangeName, given: unknown[]): unknown {
-    const change = this.#org[name] as (...given: unknown[]) => unknown;
-    return this.#clock.at(at, () => change.apply(this.#org, given));
+  #apply(at: Date, name: ChangeName, args: unknown[]): unknown {
+    const change = this.#org[name] as (...args: unknown[]) => unknown;
+    return this.#clock.at(at, () => change.apply(this.#org, args));
   }
 
   #append(entry: Entry): void {
@@ -81,7 +81,7 @@ export class Journal {
 
   #read(): string[] {
     if (this.#file === undefined) return [];
-    const text = readIfThere(this.#file);
+    const text = readIfExists(this.#file);
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
     // The last line may be incomplete after a crash.
     if (whole !== text) truncateSync(this.#file, Buffer.byteLength(whole));
@@ -89,7 +89,7 @@ export class Journal {
   }
 }
 
-function readIfThere(file: string): string {
+function readIfExists(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {

@@ -1,12 +1,12 @@
 import type { Clock } from '../clock.ts';
-import { stamp, USER_COUNT } from '../objects/common-fields.ts';
+import { toTimestamp, USER_COUNT } from '../objects/common-fields.ts';
 import { fillerDefinition } from '../objects/filler-objects.ts';
-import { objectsOf } from '../objects/objects.ts';
+import { objectDefinitions } from '../objects/objects.ts';
 import { type RowCounts, rowCounts } from '../objects/row-counts.ts';
+import { ActivitySimulator } from './activity-simulator.ts';
 import { Dice } from './dice.ts';
 import { NOT_VALUES, type Value } from './field.ts';
 import { changeField, type FieldChange } from './field-change.ts';
-import { Life } from './life.ts';
 import { mergeRecords } from './merge-records.ts';
 import { recordId } from './record-id.ts';
 import { type Row, Table } from './table.ts';
@@ -30,7 +30,7 @@ export class Org implements Tables {
   readonly #tables: Map<string, Table>;
   /** Objects without rows are created on demand. */
   readonly #fillers = new Map<string, Table>();
-  readonly #lives: Life[];
+  readonly #simulators: ActivitySimulator[];
   #nextEmptying = EMPTIED_FROM;
 
   constructor(seed: number, size: number, clock: Clock, rows: Partial<RowCounts> = {}) {
@@ -39,11 +39,11 @@ export class Org implements Tables {
     this.id = recordId('00D', new Dice(seed).between(100_000, 2_000_000_000));
     this.users = Array.from({ length: USER_COUNT }, (_, index) => recordId('005', index + 1));
     const world = worldOf(() => clock.now(), this);
-    const tables = objectsOf(this.id, rowCounts(size, rows)).map((definition) => new Table(definition, seed, world));
+    const tables = objectDefinitions(this.id, rowCounts(size, rows)).map((definition) => new Table(definition, seed, world));
     this.#tables = new Map(tables.map((table) => [table.definition.name.toLowerCase(), table]));
-    this.#lives = tables
-      .filter((table) => table.definition.lives)
-      .map((table) => new Life(table, seed, this.users, (...merged) => mergeRecords(tables, ...merged)));
+    this.#simulators = tables
+      .filter((table) => table.definition.isSimulated)
+      .map((table) => new ActivitySimulator(table, seed, this.users, (...merged) => mergeRecords(tables, ...merged)));
   }
 
   /** All tables that have rows, as they are now. */
@@ -64,7 +64,7 @@ export class Org implements Tables {
   }
 
   /** A snapshot of the org, for queries that are read page by page. */
-  frozen(): Tables {
+  freeze(): Tables {
     this.#catchUp();
     const now = this.clock.now();
     const frozen: Tables = {
@@ -73,7 +73,7 @@ export class Org implements Tables {
       now: () => now,
     };
     const world = worldOf(() => now, frozen);
-    const tables = new Map([...this.#tables].map(([name, table]) => [name, table.frozen(world)]));
+    const tables = new Map([...this.#tables].map(([name, table]) => [name, table.freeze(world)]));
     return frozen;
   }
 
@@ -84,7 +84,7 @@ export class Org implements Tables {
   /** Inserts a record and returns its id. Keeps stamps that are passed in, so rows can be late or back-dated. */
   insert(object: string, fields: OrgRecord): string {
     const table = this.#tableToWrite(object);
-    const second = stamp(this.clock.now().getTime());
+    const second = toTimestamp(this.clock.now().getTime());
     const [user = null] = this.users;
     const audit = { OwnerId: user, CreatedDate: second, CreatedById: user, ...this.#stamps() };
     const kept = Object.entries(audit).filter(([name]) => table.field(name));
@@ -113,7 +113,7 @@ export class Org implements Tables {
   /** Removes a record; only the log of deletions still lists it. */
   purge(object: string, id: string): void {
     const table = this.#tableToWrite(object);
-    table.purge(this.#rowToWrite(table, id).ordinal, stamp(this.clock.now().getTime()));
+    table.purge(this.#rowToWrite(table, id).ordinal, toTimestamp(this.clock.now().getTime()));
   }
 
   /** Merges two records: the loser is deleted with its MasterRecordId set, and its children move to the master. */
@@ -144,23 +144,23 @@ export class Org implements Tables {
 
   /** Objects interact, so events run in the order of time, across all objects. */
   #catchUp(): void {
-    const until = this.clock.live().getTime() / 1000;
-    for (let life = this.#soonest(); life && life.next.second <= until; life = this.#soonest()) {
-      this.#emptyBinsUntil(life.next.second);
-      life.step();
+    const until = this.clock.markSeen().getTime() / 1000;
+    for (let simulator = this.#soonest(); simulator && simulator.next.second <= until; simulator = this.#soonest()) {
+      this.#emptyBinsUntil(simulator.next.second);
+      simulator.step();
     }
     this.#emptyBinsUntil(until);
   }
 
-  #soonest(): Life | undefined {
-    let soonest: Life | undefined;
-    for (const life of this.#lives) if (!soonest || life.next.second < soonest.next.second) soonest = life;
+  #soonest(): ActivitySimulator | undefined {
+    let soonest: ActivitySimulator | undefined;
+    for (const simulator of this.#simulators) if (!soonest || simulator.next.second < soonest.next.second) soonest = simulator;
     return soonest;
   }
 
   #emptyBinsUntil(second: number): void {
     for (; this.#nextEmptying <= second; this.#nextEmptying += DAY_SECONDS) {
-      const before = stamp((this.#nextEmptying - BIN_DAYS * DAY_SECONDS) * 1000);
+      const before = toTimestamp((this.#nextEmptying - BIN_DAYS * DAY_SECONDS) * 1000);
       for (const table of this.#tables.values()) table.purgeDeletedBefore(before);
     }
   }
@@ -178,13 +178,13 @@ export class Org implements Tables {
   }
 
   #stamps(): OrgRecord {
-    const second = stamp(this.clock.now().getTime());
+    const second = toTimestamp(this.clock.now().getTime());
     return { SystemModstamp: second, LastModifiedDate: second, LastModifiedById: this.users[0] ?? null };
   }
 
   #tableToWrite(object: string): Table {
     const table = this.table(object);
-    if (!table?.definition.lives) throw new Error(`Records of ${object} cannot be written.`);
+    if (!table?.definition.isSimulated) throw new Error(`Records of ${object} cannot be written.`);
     return table;
   }
 

@@ -1,4 +1,4 @@
-import { BIRTH, stamp } from '../objects/common-fields.ts';
+import { ACTIVITY_START, toTimestamp } from '../objects/common-fields.ts';
 import type { ObjectDefinition } from '../objects/object-definition.ts';
 import { Dice, textSeed } from './dice.ts';
 import type { Field, Value, World } from './field.ts';
@@ -32,7 +32,7 @@ export class Table {
   readonly definition: ObjectDefinition;
   readonly base: number;
   /** When the object's describe last changed. */
-  describedAt = new Date(BIRTH);
+  describedAt = new Date(ACTIVITY_START);
   readonly #seed: number;
   readonly #world: World;
   #fields: Map<string, KnownField>;
@@ -41,7 +41,7 @@ export class Table {
   #shared = false;
   /** Rows that are deleted but not purged. */
   readonly #bin = new Set<number>();
-  #born = 0;
+  #generated = 0;
   #inserted = 0;
 
   constructor(definition: ObjectDefinition, seed: number, world: World, fields?: Map<string, KnownField>) {
@@ -53,10 +53,10 @@ export class Table {
   }
 
   /** A snapshot of the table, for a query whose pages are read later. Copied only on the next change. */
-  frozen(world: World): Table {
+  freeze(world: World): Table {
     const table = new Table(this.definition, this.#seed, world, this.#fields);
     table.#changes = this.#changes;
-    table.#born = this.#born;
+    table.#generated = this.#generated;
     table.#inserted = this.#inserted;
     this.#shared = true;
     return table;
@@ -90,7 +90,7 @@ export class Table {
 
   /** Initial rows and those that the org inserted by itself, including deleted ones. */
   get count(): number {
-    return this.base + this.#born;
+    return this.base + this.#generated;
   }
 
   /** Every row that is not purged. */
@@ -140,7 +140,7 @@ export class Table {
   }
 
   /** Another generated value for a field of a row, with one more seed. */
-  anotherValue(row: Row, name: string, edit: number): Value {
+  generateValue(row: Row, name: string, edit: number): Value {
     const known = this.#fields.get(name);
     if (!known?.field.make) return null;
     return known.field.make(new Dice(this.#seed, known.seed, row.ordinal, edit), (other) => this.value(row, other), row.ordinal);
@@ -164,9 +164,9 @@ export class Table {
   }
 
   /** Adds a generated row with these values overridden; returns its ordinal. */
-  bear(values: Record<string, Value>): number {
+  insertGenerated(values: Record<string, Value>): number {
     const ordinal = this.count;
-    this.#born++;
+    this.#generated++;
     this.change(ordinal, values);
     return ordinal;
   }
@@ -221,7 +221,7 @@ export class Table {
         if (!facts || facts.type === 'address' || facts.type === 'location' || name === 'Id')
           throw new Error(`${this.definition.name}.${name} cannot be written.`);
         if (value === '') return [name, null];
-        return [name, facts.type === 'datetime' && typeof value === 'string' ? stamp(Date.parse(value)) : value];
+        return [name, facts.type === 'datetime' && typeof value === 'string' ? toTimestamp(Date.parse(value)) : value];
       }),
     );
   }

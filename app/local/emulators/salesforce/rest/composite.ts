@@ -1,9 +1,9 @@
 import type { Router } from '@koa/router';
 import type { Parts } from '../parts.ts';
-import { recordReply } from '../record.ts';
-import { nextPageReply, pageRowsAsked, queryReply } from './query-reply.ts';
+import { nextPageReply, queryReply, requestedPageRows } from './query-reply.ts';
+import { recordReply } from './record.ts';
 import { readBody, replyJson } from './reply.ts';
-import { notFound, SalesforceError } from './salesforce-error.ts';
+import { notFoundError, SalesforceError } from './salesforce-error.ts';
 
 const MAX_REQUESTS = 25;
 const MAX_QUERIES = 5;
@@ -64,8 +64,8 @@ async function resource(parts: Parts, { method, url, httpHeaders = {} }: Subrequ
     const [object = '', id = ''] = rest.split('/');
     return recordReply(parts, { object, id, version, fields: searchParams.get('fields') ?? undefined });
   }
-  if (!name) throw notFound();
+  if (!name) throw notFoundError();
   if (rest) return nextPageReply(parts, rest, version);
-  const pageRows = pageRowsAsked(httpHeaders['Sforce-Query-Options'] ?? '');
+  const pageRows = requestedPageRows(httpHeaders['Sforce-Query-Options'] ?? '');
   return await queryReply(parts, { soql: searchParams.get('q') ?? undefined, deleted: name === 'queryAll', version, pageRows });
 }

@@ -12,13 +12,13 @@ export function compressedJson(faults: Faults): Middleware {
   return async (context, next) => {
     await next();
     const { body } = context;
-    if (typeof body !== 'string' || body.length < SHORTEST || !asksForGzip(context.get('Accept-Encoding'))) return;
+    if (typeof body !== 'string' || body.length < SHORTEST || !acceptsGzip(context.get('Accept-Encoding'))) return;
     if (faults.take('not-compressed', { method: context.method, url: context.url })) return;
     context.body = await compress(body, { level: 1 });
     context.set('Content-Encoding', 'gzip');
   };
 }
 
-export function asksForGzip(acceptEncoding: string): boolean {
+export function acceptsGzip(acceptEncoding: string): boolean {
   return /\bgzip\b/i.test(acceptEncoding);
 }

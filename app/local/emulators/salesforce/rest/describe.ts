@@ -3,36 +3,36 @@ import type { Table } from '../org/table.ts';
 
 /** What describe global returns for each object; sObject describe includes it, too. */
 export function objectSummary(definition: ObjectDefinition, version: string): Record<string, unknown> {
-  const { lives, name, queryable } = definition;
+  const { isSimulated, name, queryable } = definition;
   const path = `/services/data/v${version}/sobjects/${name}`;
   return {
     activateable: false,
     associateEntityType: null,
     associateParentEntity: null,
-    createable: lives,
+    createable: isSimulated,
     custom: name.endsWith('__c'),
     customSetting: false,
     deepCloneable: false,
-    deletable: lives,
+    deletable: isSimulated,
     deprecatedAndHidden: false,
-    feedEnabled: lives,
+    feedEnabled: isSimulated,
     hasSubtypes: false,
     isInterface: false,
     isSubtype: false,
     keyPrefix: definition.keyPrefix,
     label: definition.label,
     labelPlural: definition.labelPlural,
-    layoutable: lives,
-    mergeable: lives && ['Account', 'Case', 'Contact', 'Lead'].includes(name),
-    mruEnabled: lives,
+    layoutable: isSimulated,
+    mergeable: isSimulated && ['Account', 'Case', 'Contact', 'Lead'].includes(name),
+    mruEnabled: isSimulated,
     name,
     queryable,
-    replicateable: lives,
+    replicateable: isSimulated,
     retrieveable: queryable,
-    searchable: lives,
-    triggerable: lives,
-    undeletable: lives,
-    updateable: lives,
+    searchable: isSimulated,
+    triggerable: isSimulated,
+    undeletable: isSimulated,
+    updateable: isSimulated,
     urls: { rowTemplate: `${path}/{ID}`, describe: `${path}/describe`, sobject: path },
     ...definition.summary,
   };
@@ -40,7 +40,7 @@ export function objectSummary(definition: ObjectDefinition, version: string): Re
 
 /** sObject describe, with every key of a real response in the same order. */
 export function objectDescribe({ definition, fields }: Table, version: string, instanceUrl: string): Record<string, unknown> {
-  const { lives, name } = definition;
+  const { isSimulated, name } = definition;
   const path = `/services/data/v${version}/sobjects/${name}`;
   const described = {
     ...objectSummary(definition, version),
@@ -55,7 +55,7 @@ export function objectDescribe({ definition, fields }: Table, version: string, i
       relationshipName: child.relationshipName,
       restrictedDelete: false,
     })),
-    compactLayoutable: lives,
+    compactLayoutable: isSimulated,
     defaultImplementation: null,
     extendedBy: null,
     extendsInterfaces: null,
@@ -66,10 +66,10 @@ export function objectDescribe({ definition, fields }: Table, version: string, i
     lookupLayoutable: null,
     namedLayoutInfos: [],
     networkScopeFieldName: null,
-    recordTypeInfos: lives ? [masterRecordType(path)] : [],
-    searchLayoutable: lives,
+    recordTypeInfos: isSimulated ? [masterRecordType(path)] : [],
+    searchLayoutable: isSimulated,
     sobjectDescribeOption: 'FULL',
-    supportedScopes: lives ? scopes(definition.labelPlural.toLowerCase()) : [],
+    supportedScopes: isSimulated ? scopes(definition.labelPlural.toLowerCase()) : [],
     urls: objectUrls(definition, path, instanceUrl),
   };
   return Object.fromEntries(Object.entries(described).sort(([left], [right]) => (left < right ? -1 : 1)));
@@ -100,7 +100,7 @@ function scopes(plural: string): object[] {
 
 function objectUrls(definition: ObjectDefinition, path: string, instanceUrl: string): Record<string, string> {
   const plain = { rowTemplate: `${path}/{ID}`, describe: `${path}/describe`, sobject: path };
-  if (!definition.lives) return plain;
+  if (!definition.isSimulated) return plain;
   return {
     compactLayouts: `${path}/describe/compactLayouts`,
     rowTemplate: plain.rowTemplate,

@@ -7,15 +7,15 @@ import { longRequests } from '../long-requests.ts';
 import { userinfo } from '../oauth/identity.ts';
 import { requireSession, requireVersion, salesforceErrors } from '../oauth/session.ts';
 import type { Parts } from '../parts.ts';
-import { recordRoute } from '../record.ts';
 import { commonHeaders } from './common-headers.ts';
 import { compositeRoute } from './composite.ts';
 import { compressedJson } from './compressed-json.ts';
+import { injectHttpFaults } from './inject-http-faults.ts';
 import { queryRoutes } from './query.ts';
+import { recordRoute } from './record.ts';
 import { replicationRoutes } from './replication.ts';
 import { restRoutes, versionsRoute } from './rest.ts';
-import { notFound } from './salesforce-error.ts';
-import { spoiledReply } from './spoiled-reply.ts';
+import { notFoundError } from './salesforce-error.ts';
 
 /** The instance host: REST, Bulk API 2.0, and the emulators' own routes. */
 export function instanceHost(parts: Parts): Koa {
@@ -35,7 +35,7 @@ export function instanceHost(parts: Parts): Koa {
   koa
     .use(localOnly)
     .use(commonHeaders(() => parts.clock.now()))
-    .use(spoiledReply(parts.faults))
+    .use(injectHttpFaults(parts.faults))
     .use(longRequests)
     .use(compressedJson(parts.faults))
     .use(salesforceErrors);
@@ -46,6 +46,6 @@ export function instanceHost(parts: Parts): Koa {
 }
 
 const nothingElseUnderEmulator: Middleware = async (context, next) => {
-  if (context.path.startsWith('/emulator/')) throw notFound();
+  if (context.path.startsWith('/emulator/')) throw notFoundError();
   await next();
 };

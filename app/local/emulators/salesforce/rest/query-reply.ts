@@ -1,15 +1,15 @@
 import { type Snapshot, takeSnapshot } from '../org/snapshot.ts';
 import type { Parts } from '../parts.ts';
 import { aggregateRow } from '../soql/aggregate.ts';
-import { countCalculated, readSoql, refuseUnknownParts, type SoqlQuery } from '../soql/soql.ts';
+import { countCalculated, parseSoql, rejectUnsupported, type SoqlQuery } from '../soql/soql.ts';
 import type { OpenCursor } from './query-cursors.ts';
 import { type JsonObject, queriedRecord } from './record-json.ts';
 import { SalesforceError, TOO_COMPLICATED } from './salesforce-error.ts';
 
-const LARGEST_PAGE = 2000;
-const SMALLEST_PAGE = 200;
+const MAX_PAGE_ROWS = 2000;
+const MIN_PAGE_ROWS = 200;
 
-export interface QueryAsked {
+export interface QueryRequest {
   soql: string | undefined;
   /** queryAll: includes deleted and archived rows. */
   deleted: boolean;
@@ -18,23 +18,23 @@ export interface QueryAsked {
 }
 
 /** Rows per page: Sforce-Query-Options is a hint that Salesforce follows between 200 and 2,000. */
-export function pageRowsAsked(queryOptions: string): number {
+export function requestedPageRows(queryOptions: string): number {
   const [, requested] = /batchSize=(\d+)/i.exec(queryOptions) ?? [];
-  return Math.min(LARGEST_PAGE, Math.max(SMALLEST_PAGE, Number(requested ?? LARGEST_PAGE)));
+  return Math.min(MAX_PAGE_ROWS, Math.max(MIN_PAGE_ROWS, Number(requested ?? MAX_PAGE_ROWS)));
 }
 
 /** Evaluates a REST query and returns its first page. Throws Salesforce's errors. */
-export async function queryReply({ org, cursors, faults }: Parts, requested: QueryAsked): Promise<object> {
+export async function queryReply({ org, cursors, faults }: Parts, requested: QueryRequest): Promise<object> {
   if (!requested.soql) throw new SalesforceError(400, 'MALFORMED_QUERY', 'A query string has to be specified');
-  const query = readSoql(org.frozen(), requested.soql);
-  refuseUnknownParts(query);
+  const query = parseSoql(org.freeze(), requested.soql);
+  rejectUnsupported(query);
   const place = { method: 'GET', url: requested.soql, object: query.table.definition.name };
   if (faults.take('too-complicated', { ...place, calculated: countCalculated(query) })) {
     throw new SalesforceError(400, 'QUERY_TOO_COMPLICATED', TOO_COMPLICATED);
   }
   const found = await takeSnapshot(query, { deleted: requested.deleted });
   const occasion = { ...place, rows: found.length };
-  if (query.hasAggregate && faults.take('count-timeout', occasion)) throw queryTimeout();
+  if (query.hasAggregate && faults.take('count-timeout', occasion)) throw queryTimeoutError();
   if (query.counts) return { totalSize: found.length, done: true, records: [] };
   if (query.hasAggregate) return aggregateReply(query, found);
   const id = found.length > requested.pageRows ? cursors.open({ query, found, pageRows: requested.pageRows }) : '';
@@ -46,7 +46,7 @@ export function nextPageReply({ cursors }: Parts, locator: string, version: stri
   return pageReply(cursors.at(locator), version);
 }
 
-function queryTimeout(): SalesforceError {
+function queryTimeoutError(): SalesforceError {
   return new SalesforceError(400, 'QUERY_TIMEOUT', 'Your query request was running for too long.');
 }
 
@@ -62,10 +62,10 @@ function pageReply({ query, found, pageRows, from, id }: OpenCursor, version: st
 function aggregateReply({ aggregates }: SoqlQuery, found: Snapshot): object {
   const row = aggregateRow(aggregates, found.rows());
   const record: JsonObject = { attributes: { type: 'AggregateResult' } };
-  for (const { name } of aggregates) record[name] = withOffsetIfStamp(row[name]);
+  for (const { name } of aggregates) record[name] = withOffsetIfDatetime(row[name]);
   return { totalSize: 1, done: true, records: [record] };
 }
 
-function withOffsetIfStamp(value: JsonObject[string] | undefined): JsonObject[string] {
+function withOffsetIfDatetime(value: JsonObject[string] | undefined): JsonObject[string] {
   return typeof value === 'string' ? value.replace(/(T[\d:.]+)Z$/, '$1+0000') : (value ?? null);
 }

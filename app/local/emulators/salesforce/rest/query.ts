@@ -1,7 +1,7 @@
 import type { Router } from '@koa/router';
 import type { Context } from 'koa';
 import type { Parts } from '../parts.ts';
-import { nextPageReply, pageRowsAsked, queryReply } from './query-reply.ts';
+import { nextPageReply, queryReply, requestedPageRows } from './query-reply.ts';
 import { queryParameter, replyJson } from './reply.ts';
 
 /** REST query and queryAll, in pages. */
@@ -13,7 +13,7 @@ export function queryRoutes(router: Router, parts: Parts): void {
   });
 
   async function answer(context: Context, deleted: boolean): Promise<void> {
-    const pageRows = pageRowsAsked(context.get('Sforce-Query-Options'));
+    const pageRows = requestedPageRows(context.get('Sforce-Query-Options'));
     const soql = queryParameter(context, 'q');
     replyJson(context, await queryReply(parts, { soql, deleted, version: context.state.version, pageRows }));
   }

@@ -15,7 +15,7 @@ export function queriedRecord(query: SoqlQuery, row: Row, version: string): Json
 }
 
 /** A row with all fields that the user can see, or some of them. */
-export function wholeRecord(table: Table, row: Row, version: string, fields: Field[] = table.fields): JsonObject {
+export function fullRecord(table: Table, row: Row, version: string, fields: Field[] = table.fields): JsonObject {
   const record: JsonObject = { attributes: attributes(table, row, version) };
   for (const field of fields) record[field.facts.name] = jsonValue(field, table, row, version);
   return record;

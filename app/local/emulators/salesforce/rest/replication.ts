@@ -1,12 +1,12 @@
 import type { Router } from '@koa/router';
 import type { Context } from 'koa';
 import { withOffset } from '../bulk/bulk-job-reply.ts';
-import { BIRTH, stamp } from '../objects/common-fields.ts';
+import { ACTIVITY_START, toTimestamp } from '../objects/common-fields.ts';
 import type { Table } from '../org/table.ts';
 import type { Parts } from '../parts.ts';
 import { objectSummary } from './describe.ts';
 import { queryParameter, replyJson } from './reply.ts';
-import { notFound, SalesforceError } from './salesforce-error.ts';
+import { notFoundError, SalesforceError } from './salesforce-error.ts';
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
@@ -29,7 +29,7 @@ export function replicationRoutes(router: Router, { org, clock }: Parts): void {
     const found = [...table.deletions()].filter(({ deleted }) => deleted >= start && deleted < end);
     checkCount(found.length);
     const deletedRecords = found.map(({ id, deleted }) => ({ deletedDate: withOffset(deleted), id }));
-    const earliestDateAvailable = withOffset(stamp(Math.max(BIRTH, clock.now().getTime() - DELETED_DAYS * DAY_MS)));
+    const earliestDateAvailable = withOffset(toTimestamp(Math.max(ACTIVITY_START, clock.now().getTime() - DELETED_DAYS * DAY_MS)));
     replyJson(context, { deletedRecords, earliestDateAvailable, latestDateCovered: covered });
   });
 
@@ -48,7 +48,7 @@ export function replicationRoutes(router: Router, { org, clock }: Parts): void {
 
   function replicated(context: Context): Table {
     const table = org.table(context.params.object ?? '');
-    if (!table) throw notFound();
+    if (!table) throw notFoundError();
     if (objectSummary(table.definition, '').replicateable) return table;
     throw new SalesforceError(400, 'INVALID_TYPE_FOR_OPERATION', `entity type ${table.definition.name} is not replicateable`);
   }
@@ -60,7 +60,7 @@ export function replicationRoutes(router: Router, { org, clock }: Parts): void {
     if (end - start <= MINUTE_MS) throw invalidDate('startDate and endDate must be more than one minute apart');
     if (start < now - days * DAY_MS - MINUTE_MS) throw invalidDate(`startDate cannot be more than ${days} days ago`);
     const covered = Math.min(end, Math.floor(now / MINUTE_MS) * MINUTE_MS);
-    return { start: stamp(start), end: stamp(end), covered: withOffset(stamp(covered)) };
+    return { start: toTimestamp(start), end: toTimestamp(end), covered: withOffset(toTimestamp(covered)) };
   }
 }
 

@@ -8,7 +8,7 @@ import type { Org } from '../org/org.ts';
 import type { Parts } from '../parts.ts';
 import { objectDescribe, objectSummary } from './describe.ts';
 import { queryParameter, replyJson } from './reply.ts';
-import { notFound } from './salesforce-error.ts';
+import { notFoundError } from './salesforce-error.ts';
 
 const SEASONS = ['Spring', 'Summer', 'Winter'];
 
@@ -43,13 +43,13 @@ export function restRoutes(router: Router, parts: Parts): void {
 
   router.get(`${data}/sobjects/:object/describe`, (context) => {
     const table = org.table(context.params.object ?? '');
-    if (!table) throw notFound();
+    if (!table) throw notFoundError();
     replyUnlessKnown(context, objectDescribe(table, context.state.version, urls.instance), table.describedAt);
   });
 
   router.get(`${data}/sobjects/:object`, (context) => {
     const table = org.table(context.params.object ?? '');
-    if (!table) throw notFound();
+    if (!table) throw notFoundError();
     replyJson(context, { objectDescribe: objectSummary(table.definition, context.state.version), recentItems: [] });
   });
 

@@ -20,7 +20,7 @@ export class SalesforceError extends Error {
 }
 
 /** The error for an unknown object, job, record, version or path. */
-export function notFound(): SalesforceError {
+export function notFoundError(): SalesforceError {
   return new SalesforceError(404, 'NOT_FOUND', 'The requested resource does not exist', true);
 }
 

@@ -1,7 +1,7 @@
 import type { Field, FieldFacts, Value } from '../org/field.ts';
 import type { Row, Table } from '../org/table.ts';
 import type { Tables } from '../org/tables.ts';
-import { invalidField, noSuchColumn } from './error.ts';
+import { invalidFieldError, noSuchColumnError } from './error.ts';
 import { nameObjectField } from './name-object.ts';
 
 /** A field or parent field in a query. */
@@ -49,7 +49,7 @@ export function columnOf(tables: Tables, table: Table, soql: string, path: strin
     parents.push(parent);
   }
   const field = target ? fieldNamed(target, last) : nameObjectField(last);
-  if (!field) throw noSuchColumn(soql, path, last, target?.definition.name ?? 'Name');
+  if (!field) throw noSuchColumnError(soql, path, last, target?.definition.name ?? 'Name');
   const { facts } = field;
   const read = parts.length === 0 ? (row: Row) => table.value(row, facts.name) : readFrom(parent, facts.name);
   return { path, names: [...names, facts.name], field, facts, table, read, parents };
@@ -64,7 +64,7 @@ function relationship(table: Table, name: string | undefined): FieldFacts | unde
 }
 
 function noSuchRelationship(soql: string, path: string, part: string): Error {
-  return invalidField(
+  return invalidFieldError(
     soql,
     path,
     `Didn't understand relationship '${part}' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.`,

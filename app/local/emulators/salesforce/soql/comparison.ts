@@ -3,9 +3,9 @@ import type { FieldType, Value } from '../org/field.ts';
 import { SalesforceError } from '../rest/salesforce-error.ts';
 import type { Column } from './column.ts';
 import { dateIn, daysOf, midnightIn } from './date-literal.ts';
-import { invalidField } from './error.ts';
+import { invalidFieldError } from './error.ts';
 
-type Holds = (value: Value) => boolean;
+type Predicate = (value: Value) => boolean;
 
 /** The literals that a field of each type can be compared with, and Salesforce's name for the type in errors. */
 const FITTING: Record<FieldType, { literals: string[]; called: string; quoted: boolean }> = {
@@ -40,7 +40,14 @@ function of(called: string, quoted: boolean, literals: string[], types: FieldTyp
 }
 
 /** Turns an operator and literals into a predicate on the column's value. Throws INVALID_FIELD if a literal does not fit the field. */
-export function comparisonOf(column: Column, soql: string, operator: string, literals: string[], kinds: string[], now: Date): Holds {
+export function compileComparison(
+  column: Column,
+  soql: string,
+  operator: string,
+  literals: string[],
+  kinds: string[],
+  now: Date,
+): Predicate {
   if (kinds[0]?.startsWith('DATE_')) return comparedWithDays(column, operator, literals[0] ?? '', now);
   const { type } = column.facts;
   const wanted = literals.map((literal, index) => literalValue(column, soql, literal, kinds[index] ?? kinds[0] ?? 'STRING'));
@@ -75,7 +82,7 @@ export function comparisonOf(column: Column, soql: string, operator: string, lit
 }
 
 /** Date literals use days in the user's time zone, which is why programs should not use them. */
-function comparedWithDays({ facts, path }: Column, operator: string, literal: string, now: Date): Holds {
+function comparedWithDays({ facts, path }: Column, operator: string, literal: string, now: Date): Predicate {
   const days = daysOf(literal, dateIn(USER_ZONE, now));
   if (!days || !['date', 'datetime'].includes(facts.type)) {
     throw new SalesforceError(400, 'MALFORMED_QUERY', `The emulator does not support the date literal ${literal} for ${path}.`);
@@ -96,7 +103,7 @@ function comparedWithDays({ facts, path }: Column, operator: string, literal: st
 }
 
 /** Ordering comparisons with null are always false. */
-function ordered(key: (value: Value) => Value, compare: (value: string | number | boolean) => boolean): Holds {
+function ordered(key: (value: Value) => Value, compare: (value: string | number | boolean) => boolean): Predicate {
   return (value) => {
     const comparable = key(value);
     return comparable !== null && compare(comparable);
@@ -116,7 +123,7 @@ function literalValue(column: Column, soql: string, literal: string, kind: strin
   const { literals, called, quoted } = FITTING[type];
   if (!literals.includes(kind)) {
     const advice = quoted ? 'should be enclosed in quotes' : 'should not be enclosed in quotes';
-    throw invalidField(soql, column.path, `value of filter criterion for field '${name}' must be of type ${called} and ${advice}`);
+    throw invalidFieldError(soql, column.path, `value of filter criterion for field '${name}' must be of type ${called} and ${advice}`);
   }
   if (type === 'datetime') return new Date(literal).toISOString();
   if (type === 'boolean') return literal.toUpperCase() === 'TRUE';
@@ -137,7 +144,7 @@ function unescapeText(text: string): string {
 }
 
 /** `%` matches any text, `_` one character, unless preceded by a backslash. */
-function like(literal: string): Holds {
+function like(literal: string): Predicate {
   const pieces = unquoted(literal).match(/\\u[0-9a-fA-F]{4}|\\.|[^\\]/gsu) ?? [];
   const pattern = pieces.map((piece) => {
     if (piece === '%') return '.*';

@@ -15,12 +15,12 @@ export function soqlError(errorCode: string, soql: string, place: number, explan
 }
 
 /** INVALID_FIELD at the first occurrence of the name in the query. */
-export function invalidField(soql: string, name: string, explanation: string): SalesforceError {
-  return soqlError('INVALID_FIELD', soql, placeOf(soql, name), explanation);
+export function invalidFieldError(soql: string, name: string, explanation: string): SalesforceError {
+  return soqlError('INVALID_FIELD', soql, positionOf(soql, name), explanation);
 }
 
-export function noSuchColumn(soql: string, path: string, name: string, object: string): SalesforceError {
-  return invalidField(
+export function noSuchColumnError(soql: string, path: string, name: string, object: string): SalesforceError {
+  return invalidFieldError(
     soql,
     path,
     `No such column '${name}' on entity '${object}'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.`,
@@ -28,15 +28,15 @@ export function noSuchColumn(soql: string, path: string, name: string, object: s
 }
 
 /** The position of a whole word in the query; 0 if it cannot be found. */
-export function placeOf(soql: string, word: string): number {
+export function positionOf(soql: string, word: string): number {
   const escaped = word.replaceAll(/[^\w]/g, '\\$&');
   return Math.max(0, soql.search(new RegExp(`(?<![\\w.])${escaped}(?![\\w])`, 'i')));
 }
 
 /** MALFORMED_QUERY with the unexpected token. */
-export function malformedQuery(message: string, soql: string): SalesforceError {
+export function malformedQueryError(message: string, soql: string): SalesforceError {
   const token = /found(?: -->|:) '([^']*)'/.exec(message)?.[1] ?? '';
   if (!/^\s*select\b/i.test(soql)) return new SalesforceError(400, 'MALFORMED_QUERY', `unexpected token: ${token}`);
   if (token === '') return soqlError('MALFORMED_QUERY', soql, soql.length, "unexpected token: '<EOF>'");
-  return soqlError('MALFORMED_QUERY', soql, placeOf(soql, token), `unexpected token: '${token}'`);
+  return soqlError('MALFORMED_QUERY', soql, positionOf(soql, token), `unexpected token: '${token}'`);
 }

@@ -4,7 +4,7 @@ import type { Row, Table } from '../org/table.ts';
 import type { Tables } from '../org/tables.ts';
 import { SalesforceError } from '../rest/salesforce-error.ts';
 import { type Column, columnOf } from './column.ts';
-import { comparisonOf } from './comparison.ts';
+import { compileComparison } from './comparison.ts';
 import { soqlError } from './error.ts';
 
 type Where = NonNullable<ReturnType<typeof parseQuery>['where']>;
@@ -17,7 +17,7 @@ type Token = '(' | ')' | 'AND' | 'OR' | 'NOT' | Condition;
  * Turns a WHERE clause into a predicate on rows. The parser returns a flat chain whose conditions remember their
  * parentheses, so the chain is turned back into tokens and parsed by precedence.
  */
-export function filterOf(tables: Tables, table: Table, soql: string, where: Where): Test {
+export function compileFilter(tables: Tables, table: Table, soql: string, where: Where): Test {
   const tokens = tokensOf(where);
   let next = 0;
 
@@ -94,8 +94,8 @@ function conditionTest(tables: Tables, table: Table, soql: string, condition: Co
   }
   const column = filterableColumn(tables, table, soql, condition.field);
   const { operator, value, literalType = 'STRING' } = condition;
-  const holds = comparisonOf(column, soql, operator, [value].flat(), [literalType].flat(), tables.now());
-  return (row) => holds(column.read(row));
+  const matches = compileComparison(column, soql, operator, [value].flat(), [literalType].flat(), tables.now());
+  return (row) => matches(column.read(row));
 }
 
 function filterableColumn(tables: Tables, table: Table, soql: string, path: string): Column {
@@ -120,7 +120,7 @@ function semiJoin(tables: Tables, table: Table, soql: string, condition: SemiJoi
   if (!inner || selected?.type !== 'Field')
     throw new SalesforceError(400, 'MALFORMED_QUERY', 'The emulator supports semi-joins only on one field of one object.');
   const { read } = columnOf(tables, inner, soql, selected.field);
-  const matches = where ? filterOf(tables, inner, soql, where) : () => true;
+  const matches = where ? compileFilter(tables, inner, soql, where) : () => true;
   let ids: Set<Value> | undefined;
   return (row) => {
     ids ??= new Set([...inner.rows()].filter((one) => !inner.isOnlyForQueryAll(one) && matches(one)).map(read));

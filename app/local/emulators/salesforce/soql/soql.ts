@@ -4,8 +4,8 @@ import type { Tables } from '../org/tables.ts';
 import { SalesforceError } from '../rest/salesforce-error.ts';
 import { type Aggregate, aggregateOf } from './aggregate.ts';
 import { type Column, columnOf } from './column.ts';
-import { malformedQuery, placeOf, soqlError } from './error.ts';
-import { filterOf, requireFilterById } from './filter.ts';
+import { malformedQueryError, positionOf, soqlError } from './error.ts';
+import { compileFilter, requireFilterById } from './filter.ts';
 
 type Parsed = ReturnType<typeof parseQuery>;
 
@@ -29,7 +29,7 @@ export interface SoqlQuery {
 }
 
 /** Parses a query against the live org or a frozen snapshot. Throws Salesforce's own errors. */
-export function readSoql(tables: Tables, soql: string): SoqlQuery {
+export function parseSoql(tables: Tables, soql: string): SoqlQuery {
   const parsed = parse(soql);
   const table = tableOf(tables, soql, parsed.sObject ?? '');
   const fields = parsed.fields ?? [];
@@ -44,7 +44,7 @@ export function readSoql(tables: Tables, soql: string): SoqlQuery {
     columns: counts ? [] : columnsOf(tables, table, soql, fields.filter(isPath)),
     counts,
     aggregates: counts ? [] : functions.map((found, index) => aggregate(tables, table, soql, found, index)),
-    matches: parsed.where ? filterOf(tables, table, soql, parsed.where) : () => true,
+    matches: parsed.where ? compileFilter(tables, table, soql, parsed.where) : () => true,
     order: orderOf(tables, table, soql, parsed),
     limit: parsed.limit,
     offset: parsed.offset,
@@ -59,7 +59,7 @@ export function countCalculated({ columns }: SoqlQuery): number {
 }
 
 /** A real org supports these in REST; the emulator does not. */
-export function refuseUnknownParts(query: SoqlQuery): void {
+export function rejectUnsupported(query: SoqlQuery): void {
   if (query.hasSubquery) throw new SalesforceError(400, 'MALFORMED_QUERY', 'The emulator does not support subqueries in the field list.');
   if (query.hasAggregate && (query.columns.length > 0 || (!query.counts && query.aggregates.length === 0))) {
     throw new SalesforceError(
@@ -94,7 +94,7 @@ function parse(soql: string): Parsed {
   try {
     return parseQuery(soql);
   } catch (error) {
-    throw malformedQuery(Error.isError(error) ? error.message : '', soql);
+    throw malformedQueryError(Error.isError(error) ? error.message : '', soql);
   }
 }
 
@@ -104,7 +104,7 @@ function tableOf(tables: Tables, soql: string, object: string): Table {
     throw soqlError(
       'INVALID_TYPE',
       soql,
-      placeOf(soql, object),
+      positionOf(soql, object),
       `sObject type '${object}' is not supported. If you are attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names.`,
     );
   }

@@ -169,7 +169,7 @@ describe('the clock', () => {
     org.clock.set(new Date('2023-03-01T00:00:00Z'));
     org.clock.set(undefined);
     org.table('Account');
-    expect(() => org.clock.set(new Date('2023-03-20T00:00:00Z'))).toThrow('already lived');
+    expect(() => org.clock.set(new Date('2023-03-20T00:00:00Z'))).toThrow('already reached');
   });
 });
 

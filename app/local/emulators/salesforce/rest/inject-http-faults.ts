@@ -1,14 +1,14 @@
 import type { Context, Middleware } from 'koa';
-import type { Faults, Occasion } from '../faults.ts';
+import type { Faults, FaultTarget } from '../faults.ts';
 
 const MAINTENANCE = '<html><head><title>Maintenance</title></head><body><h1>We are down for maintenance.</h1></body></html>';
 const CUT_AFTER_BYTES = 100;
 
 /** Faults for any request, on either host: the request is not processed, or its response does not arrive. */
-export function spoiledReply(faults: Faults): Middleware {
+export function injectHttpFaults(faults: Faults): Middleware {
   return async (context, next) => {
     if (context.path.startsWith('/emulator/')) return next();
-    const occasion: Occasion = { method: context.method, url: context.url };
+    const occasion: FaultTarget = { method: context.method, url: context.url };
     const fault = faults.take('http', occasion);
     if (fault) {
       context.status = fault.status ?? 503;
@@ -23,12 +23,12 @@ export function spoiledReply(faults: Faults): Middleware {
     const lost = faults.take('lost-reply', occasion);
     const cut = faults.take('cut-body', occasion);
     await next();
-    if (lost) breakOff(context);
+    if (lost) breakConnection(context);
     else if (cut) sendPart(context, cut.afterBytes ?? CUT_AFTER_BYTES);
   };
 }
 
-function breakOff(context: Context): void {
+function breakConnection(context: Context): void {
   const { body } = context;
   if (isStream(body)) body.destroy();
   context.respond = false;

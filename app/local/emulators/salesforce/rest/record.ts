@@ -1,12 +1,12 @@
 import type { Router } from '@koa/router';
-import type { Field } from './org/field.ts';
-import type { Table } from './org/table.ts';
-import type { Parts } from './parts.ts';
-import { wholeRecord } from './rest/record-json.ts';
-import { queryParameter, replyJson } from './rest/reply.ts';
-import { notFound, SalesforceError } from './rest/salesforce-error.ts';
+import type { Field } from '../org/field.ts';
+import type { Table } from '../org/table.ts';
+import type { Parts } from '../parts.ts';
+import { fullRecord } from './record-json.ts';
+import { queryParameter, replyJson } from './reply.ts';
+import { notFoundError, SalesforceError } from './salesforce-error.ts';
 
-export interface RecordAsked {
+export interface RecordRequest {
   object: string;
   id: string;
   version: string;
@@ -23,20 +23,20 @@ export function recordRoute(router: Router, parts: Parts): void {
 }
 
 /** A record with the fields that the user can see. Throws if it does not exist or is deleted. */
-export function recordReply({ org }: Parts, requested: RecordAsked): object {
+export function recordReply({ org }: Parts, requested: RecordRequest): object {
   const table = org.table(requested.object);
-  if (!table) throw notFound();
+  if (!table) throw notFoundError();
   const { keyPrefix } = table.definition;
   if (!/^\w{15}(\w{3})?$/.test(requested.id) || (keyPrefix && !requested.id.startsWith(keyPrefix))) {
     throw new SalesforceError(404, 'NOT_FOUND', `Provided external ID field does not exist or is not accessible: ${requested.id}`);
   }
   const row = table.find(requested.id);
-  if (!row) throw notFound();
+  if (!row) throw notFoundError();
   if (table.isDeleted(row)) throw new SalesforceError(404, 'ENTITY_IS_DELETED', 'entity is deleted');
-  return wholeRecord(table, row, requested.version, requested.fields === undefined ? undefined : fieldsNamed(table, requested.fields));
+  return fullRecord(table, row, requested.version, requested.fields === undefined ? undefined : findFields(table, requested.fields));
 }
 
-function fieldsNamed(table: Table, names: string): Field[] {
+function findFields(table: Table, names: string): Field[] {
   return names.split(',').map((name) => {
     const found = table.fields.find(({ facts }) => facts.name.toLowerCase() === name.trim().toLowerCase());
     if (!found) throw new SalesforceError(400, 'INVALID_FIELD', `No such column '${name}' on sobject of type ${table.definition.name}`);

@@ -10,7 +10,7 @@ import { describeObject } from '../salesforce/describe.ts';
 import { refusalCode } from '../salesforce/errors.ts';
 import { queryPath, readRestPage } from '../salesforce/rest.ts';
 import { activeConnections, type Connection, findConnection } from '../store/connections.ts';
-import { tell } from './tell.ts';
+import { errorMessage } from './error-message.ts';
 
 /** More than one REST page, and few enough to keep in memory. */
 export const MAX_ROWS = 2_500;
@@ -21,7 +21,7 @@ const MIN_ROWS = 3;
 const MAX_JOB_MS = 15 * 60_000;
 
 /** Objects that have rows in most orgs. */
-const USUAL_OBJECTS = ['Account', 'Contact', 'Opportunity', 'Lead', 'Case', 'Task', 'User'];
+const COMMON_OBJECTS = ['Account', 'Contact', 'Opportunity', 'Lead', 'Case', 'Task', 'User'];
 
 /** A result page as received. */
 export interface Page {
@@ -36,11 +36,11 @@ export interface Page {
 }
 
 /** A finished Bulk job, and Salesforce's response to a request for its results before it finished. */
-export interface EndedJob {
+export interface FinishedBulkJob {
   id: string;
   processed: number;
-  /** Salesforce's error code, or `given` if the results were already available */
-  early: string;
+  /** Salesforce's error code, or `available` if the results were already there */
+  earlyResponse: string;
 }
 
 export interface PageQuery {
@@ -51,7 +51,7 @@ export interface PageQuery {
 }
 
 /** An org and one of its objects that has rows. Creates Bulk jobs and deletes them on disposal; writes nothing else. */
-export class OrgBench {
+export class ProbeOrg {
   readonly context: Context;
   readonly client: SalesforceClient;
   readonly connection: Connection;
@@ -62,7 +62,7 @@ export class OrgBench {
   readonly signal: AbortSignal;
   readonly #print: (line: string) => void;
   readonly #jobs = new Set<string>();
-  #job: Promise<EndedJob> | undefined;
+  #job: Promise<FinishedBulkJob> | undefined;
   #pages: Promise<Page[]> | undefined;
   #restRows: Promise<RestRows | undefined> | undefined;
 
@@ -87,7 +87,7 @@ export class OrgBench {
   /**
    * @param userId the connection; undefined: the first active one
    * @param objectName the object; undefined: a common one that has rows
-   * @returns the bench, or a clause that says why no org can be checked
+   * @returns the org, or a clause that says why no org can be checked
    * @throws AppError if the named connection or object does not exist
    */
   static async open(
@@ -96,19 +96,19 @@ export class OrgBench {
     objectName: string | undefined,
     print: (line: string) => void,
     signal: AbortSignal,
-  ): Promise<OrgBench | string> {
-    const connection = userId === undefined ? (await activeConnections(context.database))[0] : await named(context, userId);
+  ): Promise<ProbeOrg | string> {
+    const connection = userId === undefined ? (await activeConnections(context.database))[0] : await findNamedConnection(context, userId);
     if (!connection) return 'the job store has no active connection';
     const client = context.salesforce(connection.id, signal);
-    const found = await objectWithRows(client, objectName ? [objectName] : USUAL_OBJECTS);
+    const found = await findObjectWithRows(client, objectName ? [objectName] : COMMON_OBJECTS);
     if (!found) return `${objectName ? `${objectName} has fewer than` : 'no common object has'} ${MIN_ROWS} rows visible to this user`;
     const { name, fields } = await describeObject(client, found.name);
     print(`Salesforce: the object ${name} in the org of ${connection.identityUrl}, API version ${client.version}`);
-    return new OrgBench(context, connection, client, { name, columns: columnsOf(fields), count: found.count }, print, signal);
+    return new ProbeOrg(context, connection, client, { name, columns: columnsOf(fields), count: found.count }, print, signal);
   }
 
   get names(): string[] {
-    return namesOf(this.columns);
+    return columnNames(this.columns);
   }
 
   /** Number of rows in the job below. */
@@ -122,7 +122,7 @@ export class OrgBench {
   }
 
   /** A Bulk job over all columns of up to MAX_ROWS rows; created once. */
-  job(): Promise<EndedJob> {
+  job(): Promise<FinishedBulkJob> {
     this.#job ??= this.runJob(`SELECT ${this.names.join(', ')} FROM ${this.objectName} LIMIT ${MAX_ROWS}`);
     return this.#job;
   }
@@ -133,16 +133,16 @@ export class OrgBench {
     return this.#pages;
   }
 
-  async runJob(soql: string): Promise<EndedJob> {
+  async runJob(soql: string): Promise<FinishedBulkJob> {
     const id = await createQueryJob(this.client, soql, this.objectName);
     this.#jobs.add(id);
-    const early = await this.fetchPage(id, {}).then(
-      () => 'given',
-      (error) => refusalCode(error) ?? tell(error),
+    const earlyResponse = await this.fetchPage(id, {}).then(
+      () => 'available',
+      (error) => refusalCode(error) ?? errorMessage(error),
     );
     const { state, processed } = await waitForQueryJob(this.client, id, new Date(Date.now() + MAX_JOB_MS), this.signal);
     if (state !== 'JobComplete') throw new AppError('salesforce_refused', `A Bulk job for ${this.objectName} ended with state ${state}.`);
-    return { id, processed, early };
+    return { id, processed, earlyResponse };
   }
 
   async fetchPage(id: string, { locator = null, maxRecords, encoding = 'gzip', version = this.client.version }: PageQuery): Promise<Page> {
@@ -183,10 +183,10 @@ export class OrgBench {
 
   async #readRestRows(): Promise<RestRows | undefined> {
     const path = (columns: readonly Column[]): string | undefined =>
-      queryPath(this.client, `SELECT ${namesOf(columns).join(', ')} FROM ${this.objectName} LIMIT ${MAX_ROWS}`);
+      queryPath(this.client, `SELECT ${columnNames(columns).join(', ')} FROM ${this.objectName} LIMIT ${MAX_ROWS}`);
     let { columns } = this;
     while (columns.length > 0 && !path(columns)) columns = columns.slice(0, -1);
-    const names = namesOf(columns);
+    const names = columnNames(columns);
     const rows: RestRows = { columns, pages: [], csv: Buffer.from(csvLine(names)), totalSize: 0 };
     for (let next: string | null | undefined = path(columns); next; ) {
       const page = await readRestPage(this.client, next, names, this.signal);
@@ -214,13 +214,13 @@ export class OrgBench {
         await abort(client, id);
         await this.deleteJob(id, client);
       } catch (error) {
-        this.#print(`Could not delete the Bulk job ${id}; Salesforce deletes it within a week: ${tell(error)}`);
+        this.#print(`Could not delete the Bulk job ${id}; Salesforce deletes it within a week: ${errorMessage(error)}`);
       }
     }
   }
 }
 
-export function namesOf(columns: readonly Column[]): string[] {
+export function columnNames(columns: readonly Column[]): string[] {
   return columns.map(({ name }) => name);
 }
 
@@ -239,7 +239,7 @@ async function abort(client: SalesforceClient, id: string): Promise<void> {
   if (!['JobComplete', 'Failed', 'Aborted'].includes(state)) await abortQueryJob(client, id);
 }
 
-async function named(context: Context, userId: string): Promise<Connection> {
+async function findNamedConnection(context: Context, userId: string): Promise<Connection> {
   const identity = parseIdentityUrl(userId);
   if (!identity)
     throw new AppError('invalid_request', '--connection must be a user_id, for example https://login.salesforce.com/id/00D…/005….');
@@ -248,7 +248,10 @@ async function named(context: Context, userId: string): Promise<Connection> {
   return connection;
 }
 
-async function objectWithRows(client: SalesforceClient, names: readonly string[]): Promise<{ name: string; count: number } | undefined> {
+async function findObjectWithRows(
+  client: SalesforceClient,
+  names: readonly string[],
+): Promise<{ name: string; count: number } | undefined> {
   for (const name of names) {
     const count = await countAll(client, name, names.length > 1);
     if (count >= MIN_ROWS) return { name, count };

@@ -1,9 +1,9 @@
-import { notTried, type Probe } from './probe.ts';
+import { notTested, type Probe } from './probe.ts';
 
 /** Assumptions that cannot be checked by reading one org, and why. */
-const WHY: readonly [what: string, why: string][] = [
+const UNTESTABLE: readonly [assumption: string, why: string][] = [
   // The documentation does not describe the errorMessage of a failed query job.
-  ['A failed query job says why in errorMessage', 'no job can be made to fail'],
+  ['A failed query job says why in errorMessage', 'a job cannot be forced to fail'],
   // The documentation does not say whether other users' jobs are hidden or refused.
   ['The results of another user’s Bulk job are not found', 'requires a second user'],
   // The documentation does not mention the header.
@@ -20,4 +20,8 @@ const WHY: readonly [what: string, why: string][] = [
   ['More than 1,500 loads a day into one table are refused as quotaExceeded', 'would use up the quota'],
 ];
 
-export const UNTRIED: readonly Probe<object>[] = WHY.map(([what, why]) => ({ what, try: async () => notTried(why) }));
+/** Lists each of them as not tested. */
+export const UNTESTABLE_PROBES: readonly Probe<object>[] = UNTESTABLE.map(([assumption, why]) => ({
+  assumption,
+  run: async () => notTested(why),
+}));

@@ -7,11 +7,11 @@ const BASE = BigInt(DIGITS.length);
 const LENGTH = 15;
 
 /**
- * Divides a range of Ids into `parts` parts of equal width, or fewer if the range is too narrow.
+ * Splits a range of Ids into `parts` parts of equal width, or fewer if the range is too narrow.
  * @param one the Id at one end of the range; `other` is the Id at the other end, in either order, because an org may sort differently
  * @returns cut points of 15 characters, in order, above the lower end and at most the upper; no record need have them
  */
-export function cutIds(one: string, other: string, parts: number): string[] {
+export function splitIdRange(one: string, other: string, parts: number): string[] {
   const [from, to] = [numberOf(one), numberOf(other)].sort((left, right) => (left < right ? -1 : 1)) as [bigint, bigint];
   const cuts = new Set<bigint>();
   for (let part = 1; part < parts; part++) {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { sum } from '../core/sum.ts';
 import { AppError } from '../errors.ts';
 import type { Job } from './resources.ts';
-import { discard, pauseAfter, readError, sendUpload } from './upload-request.ts';
+import { backOff, discardBody, readErrorResponse, sendUploadRequest } from './upload-request.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Buffered so that it can be sent again. Pages aim at a quarter of this size, but rows vary. */
@@ -15,7 +15,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
  * @returns created, or exists: a job with this id already existed
  * @throws AppError bigquery_unavailable if the upload failed; errors of the source are rethrown
  */
-export async function uploadJobAtOnce(warehouse: Warehouse, job: Job, content: AsyncIterable<Buffer>): Promise<'created' | 'exists'> {
+export async function uploadMultipart(warehouse: Warehouse, job: Job, content: AsyncIterable<Buffer>): Promise<'created' | 'exists'> {
   const boundary = randomUUID();
   const parts = await multipart(boundary, job, content);
   const headers = {
@@ -25,12 +25,12 @@ export async function uploadJobAtOnce(warehouse: Warehouse, job: Job, content: A
   for (let failures = 1; ; failures++) {
     try {
       const url = `${warehouse.uploadUrl}?uploadType=multipart`;
-      const response = await sendUpload(warehouse, url, { method: 'POST', headers, body: Readable.from(parts) });
-      if (response.statusCode === 200) return await discard(response, 'created');
-      if (response.statusCode === 409) return await discard(response, 'exists');
-      throw await readError(response);
+      const response = await sendUploadRequest(warehouse, url, { method: 'POST', headers, body: Readable.from(parts) });
+      if (response.statusCode === 200) return await discardBody(response, 'created');
+      if (response.statusCode === 409) return await discardBody(response, 'exists');
+      throw await readErrorResponse(response);
     } catch (error) {
-      await pauseAfter(warehouse, failures, error);
+      await backOff(warehouse, failures, error);
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Warehouse } from './warehouse.ts';
  * @param table an unused name; the table expires within the hour if it cannot be deleted
  * @throws AppError
  */
-export async function tryDataset(warehouse: Warehouse, dataset: string, table: string): Promise<void> {
+export async function checkDatasetWritable(warehouse: Warehouse, dataset: string, table: string): Promise<void> {
   const metadata = { schema: { fields: [{ name: 'Id', type: 'STRING' }] }, expirationTime: String(Date.now() + 3_600_000) };
   await createTable(warehouse, { project: warehouse.project, dataset, table }, metadata);
   await warehouse.call(`delete a table in the dataset ${dataset}`, (client) =>

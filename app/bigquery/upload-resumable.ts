@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import { sum } from '../core/sum.ts';
 import { AppError } from '../errors.ts';
 import type { Job } from './resources.ts';
-import { discard, pauseAfter, readError, sendUpload } from './upload-request.ts';
+import { backOff, discardBody, readErrorResponse, sendUploadRequest } from './upload-request.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**
@@ -15,7 +15,7 @@ import type { Warehouse } from './warehouse.ts';
 export const CHUNK_BYTES = 16 * 1024 * 1024;
 
 /** The server's state of an upload, or a failed request. */
-type Answer =
+type UploadState =
   | { kind: 'more'; received: number }
   | { kind: 'created' }
   | { kind: 'exists' }
@@ -36,9 +36,9 @@ interface Chunk {
  * @returns created, or exists: a job with this id already existed
  * @throws AppError bigquery_unavailable if the upload is lost and must start over; errors of the source are rethrown
  */
-export async function uploadJob(warehouse: Warehouse, job: Job, content: AsyncIterable<Buffer>): Promise<'created' | 'exists'> {
+export async function uploadResumable(warehouse: Warehouse, job: Job, content: AsyncIterable<Buffer>): Promise<'created' | 'exists'> {
   let upload: Upload | undefined;
-  for await (const chunk of inChunks(content)) {
+  for await (const chunk of splitIntoChunks(content)) {
     // A page that fits in one chunk has a known length from the start.
     upload ??= await Upload.start(warehouse, job, chunk.last ? chunk.length : undefined);
     if (!upload) return 'exists';
@@ -49,7 +49,7 @@ export async function uploadJob(warehouse: Warehouse, job: Job, content: AsyncIt
 }
 
 /** Splits a stream into chunks of CHUNK_BYTES, with one chunk of lookahead to detect the last one. */
-async function* inChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Chunk> {
+async function* splitIntoChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Chunk> {
   let parts: Buffer[] = [];
   let length = 0;
   let start = 0;
@@ -58,8 +58,8 @@ async function* inChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Chunk> 
     length += part.length;
     // Strictly more than a chunk: the rest may be the last chunk, which must not be empty.
     while (length > CHUNK_BYTES) {
-      yield { parts: between(parts, 0, CHUNK_BYTES), length: CHUNK_BYTES, start, last: false };
-      parts = between(parts, CHUNK_BYTES, length);
+      yield { parts: sliceBuffers(parts, 0, CHUNK_BYTES), length: CHUNK_BYTES, start, last: false };
+      parts = sliceBuffers(parts, CHUNK_BYTES, length);
       start += CHUNK_BYTES;
       length -= CHUNK_BYTES;
     }
@@ -68,7 +68,7 @@ async function* inChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Chunk> 
 }
 
 /** The bytes between two offsets, in their original buffers. */
-function between(parts: readonly Buffer[], from: number, to: number): Buffer[] {
+function sliceBuffers(parts: readonly Buffer[], from: number, to: number): Buffer[] {
   const found: Buffer[] = [];
   let start = 0;
   for (const part of parts) {
@@ -92,7 +92,7 @@ class Upload {
   /** Starts a session; undefined if BigQuery reports immediately that a job with this id exists. */
   static async start(warehouse: Warehouse, job: Job, length: number | undefined): Promise<Upload | undefined> {
     const session = await Upload.#requestSession(warehouse, job, length);
-    return session === undefined ? undefined : new Upload(warehouse, trustedSession(warehouse, session));
+    return session === undefined ? undefined : new Upload(warehouse, requireTrustedSession(warehouse, session));
   }
 
   static async #requestSession(warehouse: Warehouse, job: Job, length: number | undefined): Promise<string | undefined> {
@@ -103,17 +103,17 @@ class Upload {
     };
     for (let failures = 1; ; failures++) {
       try {
-        const response = await sendUpload(warehouse, `${warehouse.uploadUrl}?uploadType=resumable`, {
+        const response = await sendUploadRequest(warehouse, `${warehouse.uploadUrl}?uploadType=resumable`, {
           method: 'POST',
           headers,
           body: JSON.stringify(job),
         });
         const session = [response.headers.location].flat()[0];
-        if (response.statusCode === 409) return await discard(response, undefined);
-        if (response.statusCode === 200 && session) return await discard(response, session);
-        throw await readError(response);
+        if (response.statusCode === 409) return await discardBody(response, undefined);
+        if (response.statusCode === 200 && session) return await discardBody(response, session);
+        throw await readErrorResponse(response);
       } catch (error) {
-        await pauseAfter(warehouse, failures, error);
+        await backOff(warehouse, failures, error);
       }
     }
   }
@@ -125,20 +125,21 @@ class Upload {
     let failures = 0;
     let probe = false;
     for (;;) {
-      const rest = probe ? undefined : between(chunk.parts, received - chunk.start, chunk.length);
+      const rest = probe ? undefined : sliceBuffers(chunk.parts, received - chunk.start, chunk.length);
       const answer = await this.#put(received, rest, chunk.last ? end : undefined);
       if (answer.kind === 'created' || answer.kind === 'exists') return answer.kind;
-      if (answer.kind === 'lost') throw lost('BigQuery no longer knows the upload session');
+      if (answer.kind === 'lost') throw lostUploadError('BigQuery no longer knows the upload session');
       if (answer.kind === 'failed') {
-        await pauseAfter(this.#warehouse, ++failures, answer.cause);
+        await backOff(this.#warehouse, ++failures, answer.cause);
         // The bytes may have arrived fully or in part: query the status before sending again.
         probe = true;
         continue;
       }
-      if (answer.received < chunk.start || answer.received > end) throw lost('BigQuery reports an upload offset outside the sent chunk');
+      if (answer.received < chunk.start || answer.received > end)
+        throw lostUploadError('BigQuery reports an upload offset outside the sent chunk');
       if (answer.received === end && !chunk.last) return 'more';
       if (answer.received > received) failures = 0;
-      else if (!probe) await pauseAfter(this.#warehouse, ++failures, undefined);
+      else if (!probe) await backOff(this.#warehouse, ++failures, undefined);
       received = answer.received;
       probe = false;
     }
@@ -148,18 +149,18 @@ class Upload {
    * Sends bytes from `start` on; with `body` undefined, queries how much has arrived.
    * @param total the upload's length, if this is its end
    */
-  async #put(start: number, body: readonly Buffer[] | undefined, total: number | undefined): Promise<Answer> {
+  async #put(start: number, body: readonly Buffer[] | undefined, total: number | undefined): Promise<UploadState> {
     const length = sum((body ?? []).map((part) => part.length));
     const bytes = length > 0 ? `${start}-${start + length - 1}` : '*';
     const range = `bytes ${bytes}/${body ? (total ?? '*') : '*'}`;
     const headers = { 'content-length': String(length), 'content-range': range };
     try {
-      const response = await sendUpload(this.#warehouse, this.#session, {
+      const response = await sendUploadRequest(this.#warehouse, this.#session, {
         method: 'PUT',
         headers,
         body: length > 0 ? Readable.from(body!) : '',
       });
-      return await readAnswer(response);
+      return await readUploadState(response);
     } catch (error) {
       if (error instanceof AppError && error.recovery !== 'retry') throw error;
       return { kind: 'failed', cause: error };
@@ -168,7 +169,7 @@ class Upload {
 }
 
 /** The token and the rows go to this URL, so only the endpoint itself or Google may name it. @throws AppError bigquery_unavailable */
-export function trustedSession(warehouse: Warehouse, session: string): string {
+export function requireTrustedSession(warehouse: Warehouse, session: string): string {
   const url = URL.parse(session);
   const endpoint = new URL(warehouse.uploadUrl).origin;
   const isGoogle = url?.protocol === 'https:' && url.hostname.endsWith('.googleapis.com');
@@ -179,18 +180,18 @@ export function trustedSession(warehouse: Warehouse, session: string): string {
   );
 }
 
-async function readAnswer(response: Dispatcher.ResponseData): Promise<Answer> {
+async function readUploadState(response: Dispatcher.ResponseData): Promise<UploadState> {
   const { statusCode, headers } = response;
   if (statusCode === 308) {
     const last = /^bytes=0-(\d+)$/.exec([headers.range].flat()[0] ?? '')?.[1];
-    return await discard(response, { kind: 'more', received: last === undefined ? 0 : Number(last) + 1 });
+    return await discardBody(response, { kind: 'more', received: last === undefined ? 0 : Number(last) + 1 });
   }
-  if (statusCode === 200 || statusCode === 201) return await discard(response, { kind: 'created' });
-  if (statusCode === 409) return await discard(response, { kind: 'exists' });
-  if (statusCode === 404 || statusCode === 410) return await discard(response, { kind: 'lost' });
-  throw await readError(response);
+  if (statusCode === 200 || statusCode === 201) return await discardBody(response, { kind: 'created' });
+  if (statusCode === 409) return await discardBody(response, { kind: 'exists' });
+  if (statusCode === 404 || statusCode === 410) return await discardBody(response, { kind: 'lost' });
+  throw await readErrorResponse(response);
 }
 
-function lost(reason: string): AppError {
+function lostUploadError(reason: string): AppError {
   return new AppError('bigquery_unavailable', `${reason}. The upload must start over.`);
 }

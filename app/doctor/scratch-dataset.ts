@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { type JobOutcome, outcomeOf, query, waitForJob } from '../bigquery/jobs.ts';
+import { fallbackOnStatus } from '../bigquery/fallback-on-status.ts';
+import { type JobOutcome, query, toOutcome, waitForJob } from '../bigquery/jobs.ts';
 import { type Load, loadPage } from '../bigquery/load.ts';
 import type { Job, Table } from '../bigquery/resources.ts';
-import type { TableName } from '../bigquery/sql.ts';
+import type { TableName } from '../bigquery/sql/quote.ts';
 import { getTable } from '../bigquery/table.ts';
 import { ensureStagingTable } from '../bigquery/tables.ts';
-import { unlessStatus } from '../bigquery/unless-status.ts';
 import type { Warehouse } from '../bigquery/warehouse.ts';
 import { csvLine } from '../core/csv.ts';
 import { isAppError } from '../errors.ts';
-import { tell } from './tell.ts';
+import { errorMessage } from './error-message.ts';
 
 const HOUR_MS = 3_600_000;
 
 /** A temporary dataset, deleted on disposal. If the account may not create datasets: the staging dataset, where each table is deleted. */
-export class Scratch {
+export class ScratchDataset {
   /** uses the upload protocol that was found to work */
   warehouse: Warehouse;
   readonly dataset: string;
@@ -28,7 +28,7 @@ export class Scratch {
   #names = 0;
 
   private constructor(warehouse: Warehouse, prefix: string, isOwn: boolean, print: (line: string) => void, signal: AbortSignal) {
-    this.warehouse = warehouse.during(signal);
+    this.warehouse = warehouse.withSignal(signal);
     this.#unstopped = warehouse;
     this.#prefix = prefix;
     this.#isOwn = isOwn;
@@ -38,10 +38,10 @@ export class Scratch {
   }
 
   /** @throws AppError */
-  static async open(warehouse: Warehouse, print: (line: string) => void, signal: AbortSignal): Promise<Scratch> {
+  static async open(warehouse: Warehouse, print: (line: string) => void, signal: AbortSignal): Promise<ScratchDataset> {
     const prefix = `doctor_${randomBytes(8).toString('hex')}`;
     const isOwn = await createDataset(warehouse, prefix);
-    const scratch = new Scratch(warehouse, prefix, isOwn, print, signal);
+    const scratch = new ScratchDataset(warehouse, prefix, isOwn, print, signal);
     const why = isOwn ? 'temporary, deleted at the end' : 'the staging dataset, because this account may not create datasets';
     print(`BigQuery: the dataset ${scratch.dataset} in ${warehouse.location}, ${why}`);
     return scratch;
@@ -85,7 +85,7 @@ export class Scratch {
 
   /** Loads bytes the way the service loads a page. */
   async loadBytes(table: TableName, columns: readonly string[], bytes: Buffer): Promise<JobOutcome> {
-    return await loadPage(this.warehouse, this.load(table, columns), once(bytes));
+    return await loadPage(this.warehouse, this.load(table, columns), singleChunk(bytes));
   }
 
   /** Loads one row with an Id and a quoted value, given as raw bytes. @returns the value that BigQuery stored */
@@ -113,7 +113,7 @@ export class Scratch {
   /** @throws AppError if it fails */
   async statement(sql: string): Promise<Job> {
     const job = await this.run(sql);
-    const outcome = outcomeOf(job, 'run a statement');
+    const outcome = toOutcome(job, 'run a statement');
     if (!outcome.succeeded) throw outcome.error;
     return job;
   }
@@ -123,7 +123,7 @@ export class Scratch {
     const { location } = this.warehouse;
     const options = { jobId: id, location, configuration: { query: { query: sql, useLegacySql: false, ...settings } } };
     return await this.warehouse.call('run a statement', (client) =>
-      unlessStatus(
+      fallbackOnStatus(
         409,
         false,
         client.createJob(options).then(() => true),
@@ -148,7 +148,7 @@ export class Scratch {
         await this.#unstopped.call(doing, (client) => client.dataset(dataset).table(table).delete({ ignoreNotFound: true }));
       }
     } catch (error) {
-      this.#print(`Could not clean up the dataset ${dataset}; its doctor tables expire within the hour: ${tell(error)}`);
+      this.#print(`Could not clean up the dataset ${dataset}; its doctor tables expire within the hour: ${errorMessage(error)}`);
     }
   }
 }
@@ -157,7 +157,7 @@ export class Scratch {
 async function createDataset(warehouse: Warehouse, name: string): Promise<boolean> {
   const options = { location: warehouse.location, defaultTableExpirationMs: String(HOUR_MS) };
   return await warehouse.call('create a dataset', (client) =>
-    unlessStatus(
+    fallbackOnStatus(
       403,
       false,
       client.createDataset(name, options).then(() => true),
@@ -165,12 +165,12 @@ async function createDataset(warehouse: Warehouse, name: string): Promise<boolea
   );
 }
 
-export async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+export async function* singleChunk(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;
 }
 
 /** BigQuery's reason for an error; undefined if it gave none. */
-export function reasonOf(error: unknown): string | undefined {
+export function bigQueryReason(error: unknown): string | undefined {
   if (isAppError(error)) return String(error.details.bigquery_reason ?? error.code);
   const { errors } = error as { errors?: { reason?: string }[] };
   return errors?.[0]?.reason;

@@ -8,7 +8,7 @@ export const TIMED_OUT = Symbol('timed out');
  * @returns its result, or TIMED_OUT
  * @throws the work's error, or the signal's reason
  */
-export async function withTimeLimit<T>(work: Promise<T>, ms: number, signal: AbortSignal): Promise<T | typeof TIMED_OUT> {
+export async function withTimeout<T>(work: Promise<T>, ms: number, signal: AbortSignal): Promise<T | typeof TIMED_OUT> {
   // The work may fail after we stopped waiting for it.
   work.catch(() => {});
   signal.throwIfAborted();

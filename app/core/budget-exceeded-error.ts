@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts';
 
 /** The error of a run whose next statement exceeds what is left of its job's daily budget (UTC). `spent` and `budget` are in bytes. */
-export function overBudget(objectName: string, spent: number, budget: number): AppError {
+export function budgetExceededError(objectName: string, spent: number, budget: number): AppError {
   const details = { object: objectName, spent, budget };
   const sentence =
     spent === 0

@@ -4,7 +4,7 @@ import { once } from 'node:events';
  * Waits for `work` until the signal aborts. After that the work continues unobserved, and its failure is ignored.
  * @throws the error of the work, or the signal's reason
  */
-export async function unlessAborted<T>(signal: AbortSignal, work: PromiseLike<T>): Promise<T> {
+export async function abortable<T>(signal: AbortSignal, work: PromiseLike<T>): Promise<T> {
   Promise.resolve(work).catch(() => {});
   signal.throwIfAborted();
   const listening = new AbortController();

@@ -14,7 +14,7 @@ export interface Federation {
 const GOOGLE = { sts: 'https://sts.googleapis.com', iamCredentials: 'https://iamcredentials.googleapis.com' };
 
 /** Keyless credentials: Google's STS exchanges a signed AWS request for a token that impersonates the service account. */
-export function federatedClient(federation: Federation, scope: string): AwsClient {
+export function createFederatedClient(federation: Federation, scope: string): AwsClient {
   const { audience, serviceAccount, hosts = GOOGLE, region, credentials } = federation;
   const account = encodeURIComponent(serviceAccount);
   const client = new AwsClient({

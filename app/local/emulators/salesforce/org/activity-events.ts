@@ -1,8 +1,8 @@
-import { BIRTH } from '../objects/common-fields.ts';
+import { ACTIVITY_START } from '../objects/common-fields.ts';
 import { Dice, textSeed } from './dice.ts';
 
 const DAY_SECONDS = 86_400;
-const FIRST_DAY = BIRTH / 1000 / DAY_SECONDS;
+const FIRST_DAY = ACTIVITY_START / 1000 / DAY_SECONDS;
 /** Ordinary change rates, from 2023-03-25 on. */
 const QUIET_FROM = Date.UTC(2023, 2, 25) / 1000 / DAY_SECONDS;
 /** From 2023-03-20 on, one row of each object is edited just after every midnight. */
@@ -10,7 +10,7 @@ const RESTAMPED_FROM = Date.UTC(2023, 2, 20) / 1000 / DAY_SECONDS;
 /** Changes are kept in memory, so a large org does not have more of them per day. */
 const MAX_A_DAY = 1000;
 
-export interface LifeEvent {
+export interface ActivityEvent {
   /** Seconds since 1970. */
   second: number;
   /** `touch` is a system edit that moves only SystemModstamp. `restamp` edits the row that is edited every night. */
@@ -24,17 +24,17 @@ export interface LifeEvent {
 }
 
 /** The first day on which the org changes, in days since 1970. */
-export const firstLifeDay = FIRST_DAY;
+export const FIRST_ACTIVITY_DAY = FIRST_DAY;
 
 /** The events of an object on a day (in days since 1970), in order. A pure function. */
-export function lifeEvents(seed: number, object: string, day: number, base: number): LifeEvent[] {
+export function activityOfDay(seed: number, object: string, day: number, base: number): ActivityEvent[] {
   const dice = new Dice(seed, textSeed(object), day);
-  const events: LifeEvent[] = [];
-  const add = (kind: LifeEvent['kind'], second: number, where: number): void => {
+  const events: ActivityEvent[] = [];
+  const add = (kind: ActivityEvent['kind'], second: number, where: number): void => {
     events.push({ second: day * DAY_SECONDS + second, kind, where, seed: dice.between(1, 2_000_000_000) });
   };
   if (day >= RESTAMPED_FROM) add('restamp', dice.between(60, 239), 0);
-  if (day < QUIET_FROM) addEdgesOfTheDay(dice, add);
+  if (day < QUIET_FROM) addDayBoundaries(dice, add);
   let second = 0;
   for (let left = eventCount(dice, day, base); left > 0; left--) {
     // One change in five falls into the same second as the previous one.
@@ -45,12 +45,12 @@ export function lifeEvents(seed: number, object: string, day: number, base: numb
 }
 
 /** A row stamped three minutes before midnight but visible from 00:12, after a tick at 00:10 has read the day. */
-export function lateCommit(seed: number, object: string, day: number): LifeEvent {
+export function lateCommit(seed: number, object: string, day: number): ActivityEvent {
   const dice = new Dice(seed, textSeed(object), day, 1);
   return { second: day * DAY_SECONDS + 720, kind: 'insert', where: 0, seed: dice.between(1, 2_000_000_000), commitSeconds: 900 };
 }
 
-type Add = (kind: LifeEvent['kind'], second: number, where: number) => void;
+type Add = (kind: ActivityEvent['kind'], second: number, where: number) => void;
 
 function eventCount(dice: Dice, day: number, base: number): number {
   if (day >= QUIET_FROM) return dice.between(3, 5);
@@ -58,7 +58,7 @@ function eventCount(dice: Dice, day: number, base: number): number {
 }
 
 /** The first and the last second of a day, where half-open windows are most likely to be wrong. */
-function addEdgesOfTheDay(dice: Dice, add: Add): void {
+function addDayBoundaries(dice: Dice, add: Add): void {
   add('insert', 0, 0);
   add('edit', 0, dice.next());
   add('edit', DAY_SECONDS - 1, dice.next());
@@ -73,9 +73,9 @@ function addEvent(dice: Dice, add: Add, second: number): void {
   for (let again = dice.between(1, 3); again > 0; again--) add('edit', Math.min(DAY_SECONDS - 1, second + dice.between(0, 40) ** 2), where);
 }
 
-const KINDS: LifeEvent['kind'][] = [
-  ...Array<LifeEvent['kind']>(11).fill('edit'),
-  ...Array<LifeEvent['kind']>(5).fill('insert'),
+const KINDS: ActivityEvent['kind'][] = [
+  ...Array<ActivityEvent['kind']>(11).fill('edit'),
+  ...Array<ActivityEvent['kind']>(5).fill('insert'),
   'touch',
   'delete',
   'delete',

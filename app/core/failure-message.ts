@@ -15,8 +15,8 @@ export interface PlatformFailure {
 }
 
 /** `Could not describe Account: Salesforce refused it (INVALID_FIELD): No such column 'X'. <advice>`, with values redacted. */
-export function failureSentence({ doing, what, code, message, advice }: PlatformFailure): string {
-  const said = redactMessage(message ?? '').replace(/[.:;, ]+$/, '');
-  const sentence = `Could not ${doing}: ${what} (${code})${said && `: ${said}`}.`;
+export function failureMessage({ doing, what, code, message, advice }: PlatformFailure): string {
+  const redacted = redactMessage(message ?? '').replace(/[.:;, ]+$/, '');
+  const sentence = `Could not ${doing}: ${what} (${code})${redacted && `: ${redacted}`}.`;
   return advice ? `${sentence} ${advice}` : sentence;
 }

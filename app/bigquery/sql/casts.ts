@@ -1,0 +1,26 @@
+import type { ColumnType } from '../../core/columns.ts';
+
+/** Casts Salesforce's text format of each type; NULL if the text is invalid. `x` is an expression. */
+export const CASTS: Record<ColumnType, (x: string) => string> = {
+  STRING: (x) => x,
+  BOOL: (x) => `SAFE_CAST(${x} AS BOOL)`,
+  // Through NUMERIC, so that 12.0 becomes 12; a fraction is invalid.
+  INT64: (x) => {
+    const number = `SAFE_CAST(${x} AS NUMERIC)`;
+    return `IF(${number} = TRUNC(${number}), SAFE_CAST(${number} AS INT64), NULL)`;
+  },
+  FLOAT64: (x) => `SAFE_CAST(${x} AS FLOAT64)`,
+  NUMERIC: (x) => `SAFE_CAST(${x} AS NUMERIC)`,
+  BIGNUMERIC: (x) => `SAFE_CAST(${x} AS BIGNUMERIC)`,
+  DATE: (x) => `SAFE_CAST(${x} AS DATE)`,
+  // Accepts Bulk's Z and REST's +0000.
+  TIMESTAMP: (x) => `SAFE.PARSE_TIMESTAMP('%Y-%m-%dT%H:%M:%E*S%Ez', ${x})`,
+  TIME: (x) => `SAFE.PARSE_TIME('%H:%M:%E*SZ', ${x})`,
+};
+
+/** A condition that is true for invalid text: its cast is NULL, or a NUMERIC is rounded to nine decimals. `x` is an expression. */
+export function invalidCondition(type: ColumnType, x: string): string {
+  const lost = `${CASTS[type](x)} IS NULL`;
+  const rounded = `SAFE_CAST(${x} AS NUMERIC) != SAFE_CAST(${x} AS BIGNUMERIC)`;
+  return `${x} IS NOT NULL AND ${type === 'NUMERIC' ? `(${lost} OR ${rounded})` : lost}`;
+}

@@ -1,0 +1,118 @@
+import type { Column, FieldColumn } from '../../core/columns.ts';
+import { BASE_GROUP, fieldsInGroup, groupOf, groupsOf, isJoinedByCursor } from '../../core/field-groups.ts';
+import { CASTS, invalidCondition } from './casts.ts';
+import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
+
+/** A staging table that feeds a delta table, oldest extraction first. */
+export interface StagedSlice {
+  /** later extractions win if the cursors are equal */
+  order: number;
+  table: TableName;
+  /** the field group that the table contains */
+  fieldGroup: number;
+  /** counts the rows with a cursor before this instant; undefined: no count */
+  countBefore?: Date | undefined;
+  /** the rows have no cursor */
+  nullCursor?: boolean;
+}
+
+export interface DeltaStatement {
+  delta: TableName;
+  slices: StagedSlice[];
+  columns: readonly FieldColumn[];
+  cursorField: string;
+  /** the end of the run's window */
+  windowTo: Date;
+  /** the target table is partitioned by the month of this field; undefined: not partitioned */
+  partitionField: string | undefined;
+  runId: string;
+  expiresAt: Date;
+}
+
+/**
+ * Builds the delta table: typed, one row per Id, the newest of all extractions. `_invalid` lists the columns with invalid values. The
+ * statement is deterministic per run. It names every column of every staging table, so a missing or swapped column fails;
+ * core/run-slices.ts bounds its length.
+ *
+ * Rows come from the base group. A row without a matching cursor in a group joined by cursor was edited during extraction and is left
+ * out: the window of that edit imports it.
+ */
+export function deltaStatement(statement: DeltaStatement): string {
+  const { delta, columns, cursorField, runId, expiresAt } = statement;
+  const [, ...joined] = groupsOf(columns);
+  // Salesforce stores no empty strings: empty text is NULL for every type.
+  const texts = columns.map(
+    (column) => `NULLIF(${groupName(groupOf(column))}.${quoteName(column.field)}, '') AS ${quoteName(column.name)}`,
+  );
+  const typed = columns.map(({ name, type }) => `${CASTS[type](quoteName(name))} AS ${quoteName(name)}`);
+  const deletedAt = columns.some(({ name }) => name === 'IsDeleted')
+    ? `IF(\`IsDeleted\`, IFNULL(${quoteName(cursorField)}, \`_synced_at\`), NULL)`
+    : 'CAST(NULL AS TIMESTAMP)';
+  return `CREATE OR REPLACE TABLE ${quoteTable(delta)}
+OPTIONS (expiration_timestamp = TIMESTAMP ${quoteText(expiresAt.toISOString())})
+AS
+WITH ${groupName(BASE_GROUP)} AS (
+${stagedRows(statement, BASE_GROUP)}
+),
+${joined.map((group) => `${groupName(group)} AS (\n${newestRows(statement, group)}\n),\n`).join('')}_texts AS (
+  SELECT ${groupName(BASE_GROUP)}.\`_slice\`, ${texts.join(', ')}
+  FROM ${[groupName(BASE_GROUP), ...joined.map((group) => joinOf(statement, group))].join('\n  ')}
+),
+_typed AS (
+  SELECT
+    \`_slice\`,
+    ${typed.join(',\n    ')},
+    ${invalidNames(columns)} AS \`_invalid\`,
+    CURRENT_TIMESTAMP() AS \`_synced_at\`,
+    ${quoteText(runId)} AS \`_run\`
+  FROM _texts
+)
+SELECT *, ${deletedAt} AS \`_deleted_at\`
+FROM _typed
+QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quoteName(cursorField)} DESC, \`_slice\` DESC) = 1`;
+}
+
+/** All rows of a field group, with the order of their slice. */
+function stagedRows({ slices, columns, cursorField }: DeltaStatement, group: number): string {
+  const names = fieldsInGroup(columns, group, cursorField).map(quoteName);
+  const tables = slices.filter(({ fieldGroup }) => fieldGroup === group);
+  if (tables.length === 0) {
+    return `  SELECT 0 AS \`_slice\`, ${names.map((name) => `CAST(NULL AS STRING) AS ${name}`).join(', ')} FROM (SELECT 1 AS \`_one\`) AS _none WHERE FALSE`;
+  }
+  return tables
+    .map(({ order, table }) => `  SELECT ${order} AS \`_slice\`, ${names.join(', ')} FROM ${quoteTable(table)}`)
+    .join('\n  UNION ALL\n');
+}
+
+/** One row of a field group per join key, the one extracted last. */
+function newestRows(statement: DeltaStatement, group: number): string {
+  const key = isJoinedByCursor(statement.columns, group) ? `\`Id\`, ${cursorKey('', statement.cursorField)}` : '`Id`';
+  return `  SELECT * FROM (
+${stagedRows(statement, group)}
+  ) AS _staged
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY ${key} ORDER BY \`_slice\` DESC) = 1`;
+}
+
+function joinOf({ columns, cursorField }: DeltaStatement, group: number): string {
+  const [base, other] = [`${groupName(BASE_GROUP)}.`, `${groupName(group)}.`];
+  const sameId = `${other}\`Id\` = ${base}\`Id\``;
+  if (!isJoinedByCursor(columns, group)) return `LEFT JOIN ${groupName(group)} ON ${sameId}`;
+  return `JOIN ${groupName(group)} ON ${sameId} AND ${cursorKey(other, cursorField)} = ${cursorKey(base, cursorField)}`;
+}
+
+/** A row's cursor, which identifies its state across both APIs; a row without one gets the earliest instant. */
+export function cursorKey(prefix: string, cursorField: string): string {
+  return `IFNULL(${CASTS.TIMESTAMP(`${prefix}${quoteName(cursorField)}`)}, TIMESTAMP '0001-01-01 00:00:00+00')`;
+}
+
+function groupName(group: number): string {
+  return `_group_${group}`;
+}
+
+/** The names of the columns with invalid values, each between spaces; a single space if there are none. */
+function invalidNames(columns: readonly Column[]): string {
+  const tests = columns.flatMap(({ name, type }) =>
+    type === 'STRING' ? [] : [`IF(${invalidCondition(type, quoteName(name))}, ${quoteText(`${name} `)}, '')`],
+  );
+  return `CONCAT(${["' '", ...tests].join(', ')})`;
+}

@@ -1,0 +1,82 @@
+import type { Column } from '../../core/columns.ts';
+import type { Deletes } from '../../core/deletes.ts';
+import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
+import { SYSTEM_COLUMNS } from './table-statements.ts';
+
+export interface MergeStatement {
+  target: TableName;
+  delta: TableName;
+  columns: readonly Column[];
+  /** columns of the target table that the delta table lacks, so they are no longer filled */
+  orphaned: readonly string[];
+  cursorField: string;
+  /** the target table is empty, so nothing can match; a MERGE without updates is billed less */
+  insertOnly: boolean;
+  deletes: Deletes;
+  /** the delta table's first and last Id: the MERGE skips target blocks outside this range */
+  firstId: string;
+  lastId: string;
+  /** the months (YYYY-MM) of the partition field among the delta table's rows; undefined: the target is not partitioned */
+  months: readonly string[] | undefined;
+  partitionField: string;
+}
+
+/**
+ * Merges a delta table into the target table. Idempotent and safe to run late: an older version of a row never replaces a newer one.
+ * Ids in the delta table are unique, as MERGE requires.
+ */
+export function mergeStatement(merge: MergeStatement): string {
+  const { target, delta, columns, insertOnly, deletes } = merge;
+  const names = [...columns, ...SYSTEM_COLUMNS].map(({ name }) => name);
+  const deleted = 'IFNULL(_source.`IsDeleted`, FALSE)';
+  const kept = new Set(['Id', 'IsDeleted', merge.cursorField, merge.partitionField, ...SYSTEM_COLUMNS.map(({ name }) => name)]);
+  const value = (name: string): string =>
+    deletes === 'blank' && !kept.has(name) ? `IF(${deleted}, NULL, _source.${quoteName(name)})` : `_source.${quoteName(name)}`;
+  const cursor = quoteName(merge.cursorField);
+  const newer = `(_target.${cursor} IS NULL OR _source.${cursor} >= _target.${cursor})`;
+  const updates = names.filter((name) => name !== 'Id').map((name) => `${quoteName(name)} = ${value(name)}`);
+  // Columns created for a field have a plain name; columns added by a user may have any name.
+  const emptied = deletes === 'blank' ? merge.orphaned.filter((name) => /^\w+$/.test(name)) : [];
+  updates.push(...emptied.map((name) => `${quoteName(name)} = IF(${deleted}, NULL, _target.${quoteName(name)})`));
+  const matched = [
+    ...(deletes === 'remove' ? [`WHEN MATCHED AND ${deleted} AND ${newer} THEN\n  DELETE`] : []),
+    `WHEN MATCHED AND ${newer} THEN\n  UPDATE SET ${updates.join(', ')}`,
+  ];
+  return [
+    `MERGE ${quoteTable(target)} AS _target`,
+    `USING ${quoteTable(delta)} AS _source`,
+    `ON ${['_target.`Id` = _source.`Id`', ...bounds(merge)].join(' AND ')}`,
+    ...(insertOnly ? [] : matched),
+    `WHEN NOT MATCHED${deletes === 'remove' ? ` AND NOT ${deleted}` : ''} THEN`,
+    `  INSERT (${names.map(quoteName).join(', ')})`,
+    `  VALUES (${names.map(value).join(', ')})`,
+  ].join('\n');
+}
+
+/** Literal bounds, which BigQuery needs to prune partitions and blocks. They cover every row, because Id and CreatedDate never change. */
+function bounds({ firstId, lastId, months, partitionField }: MergeStatement): string[] {
+  const ids = `_target.\`Id\` BETWEEN ${quoteText(firstId)} AND ${quoteText(lastId)}`;
+  if (!months) return [ids];
+  const column = `_target.${quoteName(partitionField)}`;
+  const ranges = monthRanges(months).map(
+    ({ from, to }) => `(${column} >= TIMESTAMP ${quoteText(from)} AND ${column} < TIMESTAMP ${quoteText(to)})`,
+  );
+  return [ids, `(${ranges.join(' OR ')})`];
+}
+
+/** Months as half-open ranges; consecutive months share one. */
+function monthRanges(months: readonly string[]): { from: string; to: string }[] {
+  const ranges: { from: string; to: string }[] = [];
+  for (const month of [...months].sort()) {
+    const [year, number] = month.split('-').map(Number) as [number, number];
+    const next = number === 12 ? [year + 1, 1] : [year, number + 1];
+    const [from, to] = [
+      `${month}-01 00:00:00+00`,
+      `${String(next[0]).padStart(4, '0')}-${String(next[1]).padStart(2, '0')}-01 00:00:00+00`,
+    ];
+    const last = ranges.at(-1);
+    if (last?.to === from) last.to = to;
+    else ranges.push({ from, to });
+  }
+  return ranges;
+}
