@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { nextWindowEnd, remainingLagMs, windowEnd } from '../core/window.ts';
 import type { JobFilter } from '../store/jobs.ts';
-import { queueDueRuns } from '../store/runs.ts';
+import { queueDueRuns } from '../store/queue-runs.ts';
 
 export interface Tick {
   /** the runs that it queued */

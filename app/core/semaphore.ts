@@ -7,22 +7,17 @@ export class Semaphore {
     this.#free = permits;
   }
 
-  /** Runs `work` with a permit. Aborting the signal ends the wait. */
-  async use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  /** Waits for a permit, which is released when it is disposed of. Aborting the signal ends the wait. */
+  async acquire(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
-    await this.#acquire(signal);
-    try {
-      return await work();
-    } finally {
-      this.#release();
-    }
+    if (this.#free > 0) this.#free--;
+    else await this.#wait(signal);
+    const permit = new DisposableStack();
+    permit.defer(() => this.#release());
+    return permit;
   }
 
-  async #acquire(signal: AbortSignal): Promise<void> {
-    if (this.#free > 0) {
-      this.#free--;
-      return;
-    }
+  async #wait(signal: AbortSignal): Promise<void> {
     const permit = Promise.withResolvers<void>();
     const cancel = (): void => {
       const at = this.#waiting.indexOf(permit.resolve);

@@ -3,16 +3,16 @@ import type { Window } from './window.ts';
 
 /** The rows of a slice. */
 export interface SliceRange {
-  cursorFrom: Date;
-  cursorTo: Date;
+  readonly cursorFrom: Date;
+  readonly cursorTo: Date;
   /** also contains rows created before `cursorTo` whose cursor value is after it */
-  open: boolean;
+  readonly open: boolean;
   /** null: from the first Id */
-  idFrom: string | null;
+  readonly idFrom: string | null;
   /** exclusive; null: to the last Id */
-  idTo: string | null;
+  readonly idTo: string | null;
   /** contains the rows whose cursor is null; its bounds then apply to CreatedDate */
-  nullCursor: boolean;
+  readonly nullCursor: boolean;
 }
 
 /** Whether two ranges may have rows in common, whatever their Ids. */
@@ -24,9 +24,9 @@ export function overlaps(one: SliceRange, other: SliceRange): boolean {
 /** A part of a run that one Salesforce query extracts. */
 export interface SlicePlan extends SliceRange {
   /** unique within the run */
-  ordinal: number;
+  readonly ordinal: number;
   /** the field group that it reads */
-  fieldGroup: number;
+  readonly fieldGroup: number;
 }
 
 /** Options for the slices of a window. */

@@ -2,6 +2,7 @@ import type { Identity } from '../core/identity.ts';
 import { AppError } from '../errors.ts';
 import { onlyRow, type Queryable } from './database.ts';
 import type { Sealer } from './seal.ts';
+import { type RowOf, toRecord } from './to-record.ts';
 
 /** A Salesforce user's grant. Its tokens are read separately, only by the code that needs them. */
 export interface Connection {
@@ -49,20 +50,12 @@ export interface Tokens extends AccessToken {
   renewedRecently: boolean;
 }
 
-interface Row {
-  id: number;
-  org_id: string;
-  user_id: string;
-  identity_url: string;
-  login_url: string;
-  instance_url: string;
-  access_token: string;
-  refresh_token: string;
-  status: Connection['status'];
-  renewing: boolean;
-  located_recently: boolean;
-  renewed_recently: boolean;
-}
+const CONNECTION_COLUMNS = 'id, org_id, user_id, identity_url, login_url, status';
+
+/** A row with its sealed tokens. */
+type TokenRow = RowOf<Connection & AccessToken & { refreshToken: string }>;
+
+type RenewalRow = TokenRow & RowOf<Pick<Tokens, 'renewing' | 'locatedRecently' | 'renewedRecently'>>;
 
 /** A renewal's request ends within two minutes, so a live process never sees its own claim expire. */
 const RENEWING = 'coalesce(renewing_until > now(), false)';
@@ -75,14 +68,14 @@ const RENEWED_RECENTLY = `coalesce(renewed_at > now() - interval '5 minutes', fa
 
 /** Stores a new grant and replaces the user's earlier one. A renewal of the earlier grant in progress will store nothing. */
 export async function saveGrant(database: Queryable, sealer: Sealer, identity: Identity, grant: Grant): Promise<Connection> {
-  const result = await database.query<Row>(
+  const result = await database.query<RowOf<Connection>>(
     `INSERT INTO connections (org_id, user_id, identity_url, login_url, instance_url, access_token, refresh_token)
      VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (org_id, user_id) DO UPDATE SET
        identity_url = excluded.identity_url, login_url = excluded.login_url, instance_url = excluded.instance_url,
        access_token = excluded.access_token, refresh_token = excluded.refresh_token, status = 'active', updated_at = now(),
        renewing_by = NULL, renewing_until = NULL, located_at = NULL, renewed_at = NULL, granted_at = now()
-     RETURNING *`,
+     RETURNING ${CONNECTION_COLUMNS}`,
     [
       identity.orgId,
       identity.userId,
@@ -93,27 +86,29 @@ export async function saveGrant(database: Queryable, sealer: Sealer, identity: I
       sealer.seal(grant.refreshToken, sealContext(identity, 'refresh_token')),
     ],
   );
-  return toConnection(onlyRow(result));
+  return toRecord(onlyRow(result));
 }
 
 /** The connection of an identity, or undefined. */
 export async function findConnection(database: Queryable, identity: Identity): Promise<Connection | undefined> {
-  const { rows } = await database.query<Row>('SELECT * FROM connections WHERE org_id = $1 AND user_id = $2', [
-    identity.orgId,
-    identity.userId,
-  ]);
-  return rows[0] && toConnection(rows[0]);
+  const { rows } = await database.query<RowOf<Connection>>(
+    `SELECT ${CONNECTION_COLUMNS} FROM connections WHERE org_id = $1 AND user_id = $2`,
+    [identity.orgId, identity.userId],
+  );
+  return rows[0] && toRecord(rows[0]);
 }
 
 /** The connections that do not need a login. */
 export async function activeConnections(database: Queryable): Promise<Connection[]> {
-  const { rows } = await database.query<Row>(`SELECT * FROM connections WHERE status = 'active' ORDER BY id`);
-  return rows.map(toConnection);
+  const { rows } = await database.query<RowOf<Connection>>(
+    `SELECT ${CONNECTION_COLUMNS} FROM connections WHERE status = 'active' ORDER BY id`,
+  );
+  return rows.map(toRecord);
 }
 
 /** The current access token. @throws AppError needs_login if the grant is known to have ended */
 export async function readAccessToken(database: Queryable, sealer: Sealer, connectionId: number): Promise<AccessToken> {
-  const row = onlyRow(await database.query<Row>('SELECT * FROM connections WHERE id = $1', [connectionId]));
+  const row = onlyRow(await database.query<TokenRow>('SELECT * FROM connections WHERE id = $1', [connectionId]));
   if (row.status === 'needs_login') throw needsLogin();
   return openAccessToken(sealer, row);
 }
@@ -121,7 +116,7 @@ export async function readAccessToken(database: Queryable, sealer: Sealer, conne
 /** All tokens of a connection. @throws AppError needs_login if its grant has ended, unknown_token_key */
 export async function readTokens(database: Queryable, sealer: Sealer, connectionId: number): Promise<Tokens> {
   const row = onlyRow(
-    await database.query<Row>(
+    await database.query<RenewalRow>(
       `SELECT *, ${RENEWING} AS renewing, ${LOCATED_RECENTLY} AS located_recently, ${RENEWED_RECENTLY} AS renewed_recently
        FROM connections WHERE id = $1`,
       [connectionId],
@@ -197,11 +192,11 @@ export async function endRenewal(
   );
 }
 
-function openAccessToken(sealer: Sealer, row: Row): AccessToken {
+function openAccessToken(sealer: Sealer, row: TokenRow): AccessToken {
   return { accessToken: sealer.open(row.access_token, sealContext(identityOf(row), 'access_token')), instanceUrl: row.instance_url };
 }
 
-function identityOf(row: Row): Identity {
+function identityOf(row: TokenRow): Identity {
   return { orgId: row.org_id, userId: row.user_id };
 }
 
@@ -213,13 +208,7 @@ function needsLogin(): AppError {
   return new AppError('needs_login', 'Salesforce no longer accepts this grant. Call get_oauth_url and login_oauth_callback again.');
 }
 
-function toConnection(row: Row): Connection {
-  return {
-    id: row.id,
-    orgId: row.org_id,
-    userId: row.user_id,
-    identityUrl: row.identity_url,
-    loginUrl: row.login_url,
-    status: row.status,
-  };
+/** Without the sealed tokens. */
+function toConnection({ id, org_id, user_id, identity_url, login_url, status }: TokenRow): Connection {
+  return toRecord({ id, org_id, user_id, identity_url, login_url, status });
 }

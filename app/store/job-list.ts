@@ -3,6 +3,7 @@ import type { Receipt } from '../core/receipt.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Queryable } from './database.ts';
 import type { JobFilter } from './jobs.ts';
+import { type RowOf, toRecord } from './to-record.ts';
 
 /** A job with its connection and its latest run, for display. */
 export interface ListedJob {
@@ -35,29 +36,9 @@ export interface ListedRun {
   finishedAt: Date | null;
 }
 
-interface Row {
-  identity_url: string;
-  status: string;
-  object_name: string;
-  target_dataset: string;
-  target_table: string;
-  append_only: boolean;
-  start_date: Date;
-  synced_to: Date;
-  wanted_to: Date;
-  reread_from: Date | null;
-  active: boolean;
-  run_id: string | null;
-  window_from: Date;
-  window_to: Date;
-  state: RunState;
-  run_at: Date;
-  failures: number;
-  error_code: string | null;
-  error_message: string | null;
-  receipt: Receipt | null;
-  finished_at: Date | null;
-}
+type Row = RowOf<
+  Omit<ListedJob, 'userId' | 'needsLogin' | 'run'> & Omit<ListedRun, 'id'> & { identityUrl: string; status: string; runId: string | null }
+>;
 
 /** The jobs that match the filter, in order of creation. Uses runs_by_job. */
 export async function listJobs(database: Queryable, filter: JobFilter = {}): Promise<ListedJob[]> {
@@ -73,33 +54,12 @@ export async function listJobs(database: Queryable, filter: JobFilter = {}): Pro
      ORDER BY jobs.created_at, jobs.id`,
     [filter.connectionId ?? null, filter.jobId ?? null, CREATED_DATE],
   );
-  return rows.map((row) => ({
-    userId: row.identity_url,
-    needsLogin: row.status !== 'active',
-    objectName: row.object_name,
-    targetDataset: row.target_dataset,
-    targetTable: row.target_table,
-    appendOnly: row.append_only,
-    startDate: row.start_date,
-    syncedTo: row.synced_to,
-    wantedTo: row.wanted_to,
-    rereadFrom: row.reread_from,
-    active: row.active,
-    run: row.run_id === null ? null : toRun(row, row.run_id),
-  }));
+  return rows.map(toListedJob);
 }
 
-function toRun(row: Row, id: string): ListedRun {
-  return {
-    id,
-    windowFrom: row.window_from,
-    windowTo: row.window_to,
-    state: row.state,
-    runAt: row.run_at,
-    failures: row.failures,
-    errorCode: row.error_code,
-    errorMessage: row.error_message,
-    receipt: row.receipt,
-    finishedAt: row.finished_at,
-  };
+function toListedJob(row: Row): ListedJob {
+  const { identityUrl, status, ...rest } = toRecord(row);
+  const { runId, windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, receipt, finishedAt, ...job } = rest;
+  const run = { windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, receipt, finishedAt };
+  return { ...job, userId: identityUrl, needsLogin: status !== 'active', run: runId === null ? null : { id: runId, ...run } };
 }

@@ -5,35 +5,36 @@ import { EMPTY_PLAN, type FieldPlan } from '../core/field-groups.ts';
 import type { Window } from '../core/window.ts';
 import { externalErrorCode } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
+import { type RowOf, toRecord } from './to-record.ts';
 
 /** The standing order to replicate one object of an org into one table, through a user's connection. */
 export interface Job {
-  id: string;
-  connectionId: number;
-  objectName: string;
-  cursorField: string;
-  targetDataset: string;
-  targetTable: string;
-  targetCreatedAt: Date | null;
+  readonly id: string;
+  readonly connectionId: number;
+  readonly objectName: string;
+  readonly cursorField: string;
+  readonly targetDataset: string;
+  readonly targetTable: string;
+  readonly targetCreatedAt: Date | null;
   /** the error code with which Bulk refused the object; null: not refused so far */
-  bulkRefused: string | null;
+  readonly bulkRefused: string | null;
   /** whether the target table is partitioned by month of CreatedDate */
-  partitioned: boolean;
-  deletes: Deletes;
+  readonly partitioned: boolean;
+  readonly deletes: Deletes;
   /** whether rows are never edited, according to the job's creator or the object itself */
-  appendOnly: boolean;
-  startDate: Date;
-  syncedTo: Date;
-  wantedTo: Date;
-  active: boolean;
+  readonly appendOnly: boolean;
+  readonly startDate: Date;
+  readonly syncedTo: Date;
+  readonly wantedTo: Date;
+  readonly active: boolean;
   /** when it was created or last resumed, by the schedule's clock */
-  activeSince: Date;
+  readonly activeSince: Date;
   /** whether the object may have rows whose cursor is null */
-  cursorNillable: boolean;
+  readonly cursorNillable: boolean;
   /** the next window rereads rows with a cursor value from here on, which were committed too late for theirs; null: none */
-  rereadFrom: Date | null;
+  readonly rereadFrom: Date | null;
   /** what refused queries revealed about the object's fields */
-  fieldPlan: FieldPlan;
+  readonly fieldPlan: FieldPlan;
 }
 
 export type NewJob = Pick<
@@ -51,27 +52,23 @@ export type NewJob = Pick<
   | 'activeSince'
 >;
 
-/** A row of the jobs table; other modules' statements return it too. */
-export interface JobRow {
-  id: string;
-  connection_id: number;
-  object_name: string;
-  cursor_field: string;
-  target_dataset: string;
-  target_table: string;
-  target_created_at: Date | null;
-  bulk_refused: string | null;
-  partitioned: boolean;
-  deletes: Deletes;
-  append_only: boolean;
-  start_date: Date;
-  synced_to: Date;
-  wanted_to: Date;
-  active: boolean;
-  active_since: Date;
-  cursor_nillable: boolean;
-  reread_from: Date | null;
-  field_plan: FieldPlan | null;
+/** A row of JOB_COLUMNS. */
+export type JobRow = RowOf<Omit<Job, 'fieldPlan'> & { fieldPlan: FieldPlan | null }>;
+
+/** The columns of a job, for other statements that return it as well. */
+export const JOB_COLUMNS = `jobs.id, jobs.connection_id, jobs.object_name, jobs.cursor_field, jobs.target_dataset, jobs.target_table,
+  jobs.target_created_at, jobs.bulk_refused, jobs.partitioned, jobs.deletes, jobs.append_only, jobs.start_date, jobs.synced_to,
+  jobs.wanted_to, jobs.active, jobs.active_since, jobs.cursor_nillable, jobs.reread_from, jobs.field_plan`;
+
+/** Maps a row to a Job. */
+export function toJob(row: JobRow): Job {
+  const job = toRecord(row);
+  return {
+    ...job,
+    // Jobs created before append_only existed use CreatedDate only if the object has no better cursor.
+    appendOnly: job.appendOnly || job.cursorField === CREATED_DATE,
+    fieldPlan: job.fieldPlan ?? EMPTY_PLAN,
+  };
 }
 
 /** Creates a job. Undefined if its object or its target table already has one. */
@@ -79,7 +76,7 @@ export async function insertJob(database: Queryable, job: NewJob): Promise<Job |
   const { rows } = await database.query<JobRow>(
     `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, partitioned, deletes,
        append_only, start_date, synced_to, wanted_to, active_since, cursor_nillable)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING *`,
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`,
     [
       job.connectionId,
       job.objectName,
@@ -99,10 +96,10 @@ export async function insertJob(database: Queryable, job: NewJob): Promise<Job |
 
 /** The job of an object. Ignores the case of its name, as Salesforce does. */
 export async function findJob(database: Queryable, connectionId: number, objectName: string): Promise<Job | undefined> {
-  const { rows } = await database.query<JobRow>('SELECT * FROM jobs WHERE connection_id = $1 AND lower(object_name) = lower($2)', [
-    connectionId,
-    objectName,
-  ]);
+  const { rows } = await database.query<JobRow>(
+    `SELECT ${JOB_COLUMNS} FROM jobs WHERE connection_id = $1 AND lower(object_name) = lower($2)`,
+    [connectionId, objectName],
+  );
   return rows[0] && toJob(rows[0]);
 }
 
@@ -124,13 +121,14 @@ export async function findHeldJob(
   preferred: string,
 ): Promise<HeldJob | undefined> {
   const { rows } = await database.query<JobRow & { identity_url: string; status: string }>(
-    `SELECT jobs.*, connections.identity_url, connections.status FROM jobs JOIN connections ON connections.id = jobs.connection_id
+    `SELECT ${JOB_COLUMNS}, connections.identity_url, connections.status FROM jobs JOIN connections ON connections.id = jobs.connection_id
      WHERE connections.org_id = $1 AND lower(jobs.object_name) = lower($2) AND ($3::text IS NULL OR jobs.target_dataset = $3)
      ORDER BY (jobs.target_dataset = $4) DESC, jobs.created_at LIMIT 1`,
     [orgId, objectName, dataset ?? null, preferred],
   );
-  const [row] = rows;
-  return row && { job: toJob(row), holder: { identityUrl: row.identity_url, active: row.status === 'active' } };
+  if (!rows[0]) return undefined;
+  const { identity_url, status, ...job } = rows[0];
+  return { job: toJob(job), holder: { identityUrl: identity_url, active: status === 'active' } };
 }
 
 /** Postgres's error code for a duplicate key. */
@@ -157,7 +155,7 @@ export async function takeOverJob(
       const { rows } = await client.query<JobRow>(
         `UPDATE jobs SET connection_id = $3, field_plan = NULL FROM connections
          WHERE jobs.id = $1 AND jobs.connection_id = $2 AND connections.id = $2 AND (connections.status <> 'active' OR $4)
-         RETURNING jobs.*`,
+         RETURNING ${JOB_COLUMNS}`,
         [job.id, job.connectionId, connectionId, force],
       );
       if (!rows[0]) return undefined;
@@ -267,30 +265,4 @@ export async function moveSyncedTo(database: Queryable, jobId: string, window: W
     rereadFrom,
   ]);
   if (rowCount !== 1) throw new Error(`last_date of job ${jobId} does not match the start of its run.`);
-}
-
-/** Maps a row to a Job. */
-export function toJob(row: JobRow): Job {
-  return {
-    id: row.id,
-    connectionId: row.connection_id,
-    objectName: row.object_name,
-    cursorField: row.cursor_field,
-    targetDataset: row.target_dataset,
-    targetTable: row.target_table,
-    targetCreatedAt: row.target_created_at,
-    bulkRefused: row.bulk_refused,
-    partitioned: row.partitioned,
-    deletes: row.deletes,
-    // Jobs created before append_only existed use CreatedDate only if the object has no better cursor.
-    appendOnly: row.append_only || row.cursor_field === CREATED_DATE,
-    startDate: row.start_date,
-    syncedTo: row.synced_to,
-    wantedTo: row.wanted_to,
-    active: row.active,
-    activeSince: row.active_since,
-    cursorNillable: row.cursor_nillable,
-    rereadFrom: row.reread_from,
-    fieldPlan: row.field_plan ?? EMPTY_PLAN,
-  };
 }

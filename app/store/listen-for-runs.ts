@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { RUNS_CHANNEL } from './runs.ts';
+import { RUNS_CHANNEL } from './queue-runs.ts';
 
 /**
  * Listens for announcements of runs on a dedicated connection, until it breaks or is closed.

@@ -1,11 +1,11 @@
 import type { Queryable } from './database.ts';
 
 /**
- * Deletes up to `most` runs that ended more than `days` days ago, oldest first, with their slices and pages, but never a job's latest run,
+ * Deletes up to `limit` runs that ended more than `days` days ago, oldest first, with their slices and pages, but never a job's latest run,
  * which is displayed. Concurrent processes delete different runs. Uses runs_ended, and runs_by_job for the latest run.
  * @returns how many
  */
-export async function deleteOldRuns(database: Queryable, days: number, most: number): Promise<number> {
+export async function deleteOldRuns(database: Queryable, days: number, limit: number): Promise<number> {
   // An array, because a subquery of IN may run again and then exceed the limit.
   const { rowCount } = await database.query(
     `DELETE FROM runs WHERE id = ANY(ARRAY(
@@ -14,7 +14,7 @@ export async function deleteOldRuns(database: Queryable, days: number, most: num
          AND EXISTS (SELECT FROM runs AS newer WHERE newer.job_id = old.job_id AND newer.created_at > old.created_at)
        ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED
      ))`,
-    [days, most],
+    [days, limit],
   );
   return rowCount ?? 0;
 }

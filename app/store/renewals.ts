@@ -101,7 +101,7 @@ export class Renewals {
       if (other || (recently && !tokens.renewing)) return { accessToken, instanceUrl };
       const own = this.#inProgress.get(connectionId);
       if (own) {
-        // Its mark may have expired, but not its reply.
+        // Its claim may have expired while its response is still pending.
         await abortable(
           over,
           own.catch(() => {}),
@@ -121,7 +121,7 @@ export class Renewals {
     this.#closing.abort(new AppError('stopping', 'The service is stopping.'));
   }
 
-  /** @returns false where another process renews, or just did */
+  /** @returns false if another process is renewing, or just did */
   async #renew(tokens: Tokens, locating: boolean, exchange: Exchange): Promise<boolean> {
     const { connection, refreshToken } = tokens;
     const id = randomUUID();

@@ -19,7 +19,7 @@ export function stagingTable(context: Context, runId: string, slice: Pick<Slice,
   return inStaging(context, `stage_${compact(runId)}_${slice.ordinal}_${slice.fieldGroup}_${slice.generation}`);
 }
 
-/** @param of what the table is built of: a table of other readings has another name, so that no MERGE of it is taken for one of this */
+/** @param of the slices and generations it is built from: other generations get another table, so that no MERGE of one is adopted for the other */
 export function deltaTable(context: Context, runId: string, of: string): TableName {
   return inStaging(context, `delta_${compact(runId)}_${digest(of)}`);
 }
@@ -37,7 +37,7 @@ export function loadJobId(runId: string, page: Page, tryNumber: number): string 
   return `sync_${compact(runId)}_load_${page.slice}_${page.fieldGroup}_${page.generation}_${page.number}_${tryNumber}`;
 }
 
-/** @param of what the delta table is built of */
+/** @param of the slices and generations that the delta table is built from */
 export function deltaJobId(runId: string, of: string, tryNumber: number): string {
   return `sync_${compact(runId)}_delta_${digest(of)}_${tryNumber}`;
 }

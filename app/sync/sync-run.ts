@@ -7,14 +7,14 @@ import type { Drift } from '../core/drift.ts';
 import { BASE_GROUP } from '../core/field-groups.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
 import { type Receipt, weakestVerdict } from '../core/receipt.ts';
-import { type CountedDelta, reconcileMerge, reconcileTarget, requireReconciled } from '../core/reconciliation.ts';
+import { reconcileMerge, reconcileTarget, requireReconciled } from '../core/reconciliation.ts';
 import { sum } from '../core/sum.ts';
-import type { SalesforceClient } from '../salesforce/client.ts';
 import { billedByRun } from '../store/billed.ts';
-import { type Run, saveInsertOnly, saveMergeTry, saveTarget, succeedRun } from '../store/runs.ts';
-import { type CountedRun, extractUntilComplete } from './extract/extract-until-complete.ts';
+import { succeedRun } from '../store/end-run.ts';
+import { type Counted, type Run, saveRun, saveTarget } from '../store/runs.ts';
+import { type ExtractedRun, extractRun } from './extract/extract-run.ts';
 import type { Extraction } from './extract/extraction.ts';
-import { type Seen, settleAgain, settleFields, targetIdentity } from './extract/settle-fields.ts';
+import { targetIdentity } from './extract/resolve-fields.ts';
 import { eraseInvalidValues } from './merge/erase-invalid-values.ts';
 import { fenceAbandonedMerges } from './merge/fence-abandoned-merges.ts';
 import { deltaTable, mergeJobId, runLabels, targetTable } from './names.ts';
@@ -24,42 +24,35 @@ import { runStatement } from './run-statement.ts';
 /**
  * Executes a run: stages and judges its slices, builds and counts the typed delta table, and merges it into the target table. Only then
  * does `last_date` advance. Every step first checks what an earlier attempt has done.
+ * @returns the run as it ended, and its receipt
  * @throws AppError; neither the target table nor `last_date` is then partly updated
  */
-export async function syncRun(context: Context, run: Run, signal: AbortSignal): Promise<Receipt> {
-  const client = context.salesforce(run.job.connectionId, signal);
-  const { extraction, seen, counted } = await extract(context, client, run, signal);
-  const { delta, rereadFrom } = counted;
+export async function syncRun(context: Context, claimed: Run, signal: AbortSignal): Promise<{ run: Run; receipt: Receipt }> {
+  const client = context.salesforce(claimed.job.connectionId, signal);
+  const extracted = await extractRun(context, client, claimed, signal);
+  const { counted, seen, rereadFrom } = extracted;
 
   // The table may be replaced during the extraction: reuse the earlier lookup only if there is nothing to merge.
-  const target = !delta && seen ? seen.table : await findTargetTable(context.warehouse, targetIdentity(context, run));
-  const { foreignLiveView } = await prepareTarget(extraction, target);
+  const identity = targetIdentity(context, extracted.extraction.run);
+  const target = !counted && seen ? seen.table : await findTargetTable(context.warehouse, identity);
+  const { extraction, foreignLiveView } = await prepareTarget(extracted.extraction, target);
+  const { run } = extraction;
   await fenceAbandonedMerges(context, run);
-  const merged = delta && delta.counts.deltaRows > 0 ? await mergeDelta(extraction, delta) : undefined;
-  if (delta?.deletedRows) await eraseInvalidValues(extraction);
+  const merged = counted && counted.delta.counts.deltaRows > 0 ? await mergeDelta(extraction, counted) : undefined;
+  if (counted && counted.delta.deletedRows > 0) await eraseInvalidValues(extraction, deltaTable(context, run.runId, counted.of));
 
   const bytesBilled = await billedByRun(context.database, run.runId);
-  const receipt = writeReceipt(run.drift, counted, merged, bytesBilled, foreignLiveView);
+  const receipt = writeReceipt(run.drift, extracted, merged, bytesBilled, foreignLiveView);
   await succeedRun(context.database, run, receipt, rereadFrom);
-  return receipt;
+  return { run, receipt };
 }
 
-/** Extracts the run's rows. Settles its fields, and settles them again whenever Salesforce refuses them. */
-async function extract(
-  context: Context,
-  client: SalesforceClient,
-  run: Run,
-  signal: AbortSignal,
-): Promise<{ extraction: Extraction; seen: Seen | undefined; counted: CountedRun }> {
-  for (let seen = await settleFields(context, client, run); ; ) {
-    const extraction = { context, client, run, columns: run.columns!, knownFields: seen?.fields, signal };
-    const counted = await extractUntilComplete(extraction);
-    if (!('unsettled' in counted)) return { extraction, seen, counted };
-    seen = (await settleAgain(extraction, counted.unsettled)) ?? seen;
-  }
-}
-
-async function prepareTarget({ context, run, columns }: Extraction, found: FoundTable | undefined): Promise<ReadyTarget> {
+/** @returns the extraction with the run as it is then, and what prevents the live view, if anything */
+async function prepareTarget(
+  extraction: Extraction,
+  found: FoundTable | undefined,
+): Promise<{ extraction: Extraction; foreignLiveView: string | null }> {
+  const { context, run, columns } = extraction;
   const { job, drift } = run;
   const target = {
     ...targetIdentity(context, run),
@@ -70,12 +63,17 @@ async function prepareTarget({ context, run, columns }: Extraction, found: Found
   };
   const ready = await ensureTargetTable(context.warehouse, target, found);
   warnAboutTarget(context, run, ready);
-  if (!job.targetCreatedAt) await saveTarget(context.database, run, ready.createdAt);
-  if (run.insertOnly !== null) return ready;
+  const prepared = await saveTargetTable(context, run, ready);
+  return { extraction: { ...extraction, run: prepared }, foreignLiveView: ready.foreignLiveView };
+}
+
+/** Saves that the target table exists and, once per run, whether its MERGE only inserts. */
+async function saveTargetTable({ database }: Context, run: Run, { createdAt, isEmpty }: ReadyTarget): Promise<Run> {
+  const isNew = run.job.targetCreatedAt === null;
+  const saved = isNew ? await saveTarget(database, run, createdAt) : run;
+  if (run.insertOnly !== null) return saved;
   // Only if this run created the table: an older empty table may still receive rows from an abandoned MERGE.
-  run.insertOnly = !job.targetCreatedAt && ready.isEmpty;
-  await saveInsertOnly(context.database, run, run.insertOnly);
-  return ready;
+  return await saveRun(database, saved, { insertOnly: isNew && isEmpty });
 }
 
 /** Logs what an operator should know about the target table; the run continues. */
@@ -84,14 +82,14 @@ function warnAboutTarget({ events }: Context, run: Run, { hadExpiration, foreign
   if (foreignLiveView) events.liveViewNotOurs(run, foreignLiveView);
 }
 
-async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<JobStatistics> {
+async function mergeDelta(extraction: Extraction, { of, delta }: Counted): Promise<JobStatistics> {
   const { context, run, columns } = extraction;
   // Before a later try, an earlier delta of this run may have been merged: its rows must be updated.
   const isIntoEmpty = (tryNumber: number): boolean => run.insertOnly === true && tryNumber === 1;
   const sql = (tryNumber: number): string =>
     mergeStatement({
       target: targetTable(context, run.job),
-      delta: deltaTable(context, run.runId, run.counted!.of),
+      delta: deltaTable(context, run.runId, of),
       columns,
       orphaned: run.drift.orphaned,
       cursorField: run.job.cursorField,
@@ -102,13 +100,13 @@ async function mergeDelta(extraction: Extraction, delta: CountedDelta): Promise<
       months: delta.months,
       partitionField: PARTITION_FIELD,
     });
-  const merged = await retryJob(
+  const { job: merged, tryNumber } = await retryJob(
     extraction,
     run.mergeTry,
-    (number) => saveMergeTry(context.database, run, number),
+    (mergeTry) => saveRun(context.database, run, { mergeTry }),
     (number) => runStatement(extraction, mergeJobId(run.runId, number), sql(number)),
   );
-  const targetWasEmpty = isIntoEmpty(run.mergeTry);
+  const targetWasEmpty = isIntoEmpty(tryNumber);
   requireReconciled(reconcileMerge({ ...merged, targetWasEmpty, deletes: run.job.deletes }, delta));
   if (targetWasEmpty) requireReconciled(reconcileTarget(await countTarget(extraction), delta, run.job.deletes));
   return merged;
@@ -123,7 +121,7 @@ async function countTarget({ context, run }: Extraction): Promise<number> {
 
 function writeReceipt(
   drift: Drift,
-  { staged, delta, rereadFrom }: CountedRun,
+  { staged, counted, rereadFrom }: ExtractedRun,
   merged: JobStatistics | undefined,
   bytesBilled: number,
   foreignLiveView: string | null,
@@ -141,14 +139,14 @@ function writeReceipt(
     rows_in_pages: sum(pages.map((page) => page.rows)),
     loaded: sum(pages.map((page) => page.loaded)),
     staged: sum(slices.map((slice) => slice.staged)),
-    distinct_ids: delta?.counts.stagedIds ?? 0,
-    delta_rows: delta?.counts.deltaRows ?? 0,
+    distinct_ids: counted?.delta.counts.stagedIds ?? 0,
+    delta_rows: counted?.delta.counts.deltaRows ?? 0,
     field_groups: new Set(all.map(({ fieldGroup }) => fieldGroup)).size,
-    torn: delta?.counts.torn ?? 0,
+    torn: counted?.delta.counts.torn ?? 0,
     inserted: merged?.inserted ?? 0,
     updated: merged?.updated ?? 0,
     deleted: merged?.deleted ?? 0,
-    invalid_values: delta?.invalidValues ?? {},
+    invalid_values: counted?.delta.invalidValues ?? {},
     columns_added: drift.added,
     columns_orphaned: drift.orphaned,
     fields_retyped: drift.retyped,

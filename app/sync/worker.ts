@@ -3,8 +3,11 @@ import type { Context } from '../context.ts';
 import { DEFER_MS, MAX_FAILURES, retryDelayMs } from '../core/retry.ts';
 import type { RunState } from '../core/run-state.ts';
 import { AppError, isAppError } from '../errors.ts';
+import { claimRun } from '../store/claim-run.ts';
+import { failRun, postponeRun } from '../store/end-run.ts';
+import { extendLease } from '../store/lease.ts';
 import { listenForRuns } from '../store/listen-for-runs.ts';
-import { claimRun, extendLease, failRun, postponeRun, type Run } from '../store/runs.ts';
+import { type Run, readFailures } from '../store/runs.ts';
 import { syncRun } from './sync-run.ts';
 
 const LEASE_SECONDS = 60;
@@ -103,8 +106,8 @@ export class Worker {
     events.runClaimed(run);
     try {
       if (run.failures >= MAX_FAILURES) throw workersLost(run.failures);
-      const receipt = await syncRun(this.#during(signal, recordActivity), run, signal);
-      events.runSucceeded(run, receipt);
+      const { run: ended, receipt } = await syncRun(this.#during(signal, recordActivity), run, signal);
+      events.runSucceeded(ended, receipt);
     } catch (error) {
       // An aborted wait or request does not say why; the signal's reason does.
       await this.#settle(run, signal.aborted && !isAppError(error) ? signal.reason : error).catch((settleError: unknown) => {
@@ -128,9 +131,10 @@ export class Worker {
 
   /** Releases a run that did not finish, and logs whether it ended. */
   async #settle(run: Run, error: unknown): Promise<void> {
-    const { events, describes } = this.#context;
+    const { events, describes, database } = this.#context;
     const failure = isAppError(error) ? error : new AppError('internal', 'Unexpected error. See the log.', { cause: error });
-    const failures = run.failures + 1;
+    // If the store is unavailable, releasing the run fails as well.
+    const failures = 1 + (await readFailures(database, run).catch(() => run.failures));
     events.runInterrupted(run, failures, failure);
     // Salesforce may have refused a field that no longer exists.
     if (failure.code === 'salesforce_refused') describes.forget(run.job.connectionId, run.job.objectName);
@@ -143,10 +147,10 @@ export class Worker {
   async #releaseRun(run: Run, failures: number, failure: AppError): Promise<RunState | undefined> {
     const { database, limits } = this.#context;
     if (failure.code === 'lease_lost') return undefined;
-    if (failure.code === 'stopping') return await postponeRun(database, run, 0, run.failures, undefined);
+    if (failure.code === 'stopping') return await postponeRun(database, run, 0, undefined, undefined);
     // The run stays queued, unclaimed, until the connection's user logs in again.
-    if (failure.recovery === 'reauthorize') return await postponeRun(database, run, 0, run.failures, failure);
-    if (failure.recovery === 'defer') return await postponeRun(database, run, DEFER_MS, run.failures, failure);
+    if (failure.recovery === 'reauthorize') return await postponeRun(database, run, 0, undefined, failure);
+    if (failure.recovery === 'defer') return await postponeRun(database, run, DEFER_MS, undefined, failure);
     if (failure.recovery === 'give-up' || failures >= MAX_FAILURES) return await failRun(database, run, failures, failure);
     return await postponeRun(database, run, retryDelayMs(failures, limits.retryMs, Math.random()), failures, failure);
   }

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { claimRun, saveInsertOnly, saveProgress, succeedRun } from '../../app/store/runs.ts';
+import { claimRun } from '../../app/store/claim-run.ts';
+import { succeedRun } from '../../app/store/end-run.ts';
+import { saveProgress, saveRun } from '../../app/store/runs.ts';
 import { type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
 import type { Answer } from '../support/service.ts';
 import { expectWholeTable } from '../support/whole-table.ts';
@@ -72,7 +74,7 @@ test('cancels the open run, whose worker can then write nothing, and the next ru
   service.salesforce.clock.set(new Date('2023-03-10T00:10:00Z'));
   await service.call('handle_importing_job');
   const run = (await claimRun(service.database.pool, 60, 1))!;
-  await saveInsertOnly(service.database.pool, run, true);
+  await saveRun(service.database.pool, run, { insertOnly: true });
   await create(await connectOther(), { take_over: 'true' });
   await expect(saveProgress(service.database.pool, { ...run, failures: 1 })).rejects.toMatchObject({ code: 'lease_lost' });
   await expect(succeedRun(service.database.pool, run, {})).rejects.toMatchObject({ code: 'lease_lost' });

@@ -1,29 +1,29 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { DescribedField } from '../../core/columns.ts';
 import { chooseMethod, type MethodChoice } from '../../core/method.ts';
 import { AppError, isAppError } from '../../errors.ts';
 import { refusedQueryError, toFieldRefusal } from '../../salesforce/field-refusal.ts';
 import { queryPath, type RestPage, readRestPage } from '../../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../../salesforce/soql.ts';
-import { saveDescribed } from '../../store/runs.ts';
+import { type Run, saveDescribed } from '../../store/runs.ts';
 import { type Slice, saveSlice } from '../../store/slices.ts';
 import { countOrNull } from './count-or-null.ts';
-import { type Extraction, requestedFields, type TooLarge } from './extraction.ts';
-import { queryTooLargeReason } from './is-query-too-large.ts';
+import { type Extraction, type FieldsChanged, requestedFields, type TooLarge } from './extraction.ts';
+import { queryTooLargeReason } from './query-too-large-reason.ts';
 import { requireQuota } from './require-quota.ts';
-import type { Unsettled } from './settle-fields.ts';
 
 /** A slice with its chosen method and, for REST, the page that was already read. */
-export interface Reading {
+export interface Chosen {
+  kind: 'chosen';
+  run: Run;
   slice: Slice;
   firstPage: RestPage | undefined;
 }
 
-/** Why only Bulk can read a slice. */
-interface NotByRest extends MethodChoice {
-  /** as a phrase, for the error if Bulk refuses the object as well */
-  why: string;
-}
+/** The first page of a slice, or why only Bulk can read it. */
+type FirstPage =
+  | { kind: 'page'; page: RestPage }
+  /** `reason` for the receipt; `why` as a phrase, for the error if Bulk refuses the object as well */
+  | { kind: 'bulk-only'; reason: string; why: string };
 
 /**
  * Requests the first page by REST, which also returns the number of rows, and chooses how to read them all: an empty window costs only
@@ -36,52 +36,55 @@ export async function chooseApi(
   planned: Slice,
   range: RowRange,
   canBeCut: boolean,
-): Promise<Reading | TooLarge | { unsettled: Unsettled }> {
-  if (planned.method) return { slice: planned, firstPage: undefined };
+): Promise<Chosen | TooLarge | FieldsChanged> {
   const { context, run } = extraction;
+  const { bulkRefused, objectName } = run.job;
+  if (planned.method) return { kind: 'chosen', run, slice: planned, firstPage: undefined };
   await requireQuota(context, run.orgId);
   const first = await readFirstPage(extraction, planned, range);
-  const byRest = 'totalSize' in first;
-  if (!byRest && run.job.bulkRefused) {
+  if (first.kind === 'bulk-only' && bulkRefused) {
     // REST may succeed with fewer rows.
-    if (canBeCut) return { cut: planned, parts: 2 };
-    throw readByNeither(run.job.objectName, first.why, run.job.bulkRefused);
+    if (canBeCut) return { kind: 'too-large', slice: planned, parts: 2 };
+    throw readByNeither(objectName, first.why, bulkRefused);
   }
-  const countBefore = byRest ? first.totalSize : await countOrNull(extraction, range);
-  const changed = countBefore === 0 ? undefined : await describeUnlessDone(extraction);
-  if (changed) return { unsettled: { kind: 'described', fields: changed } };
-  const { method, reason } = byRest ? chooseMethod(first.totalSize, context.limits.restRows, run.job.bulkRefused) : first;
-  const slice = await saveSlice(context.database, run, planned.ordinal, { state: 'extracting', countBefore, method, reason });
-  return { slice, firstPage: byRest && method === 'rest' ? first : undefined };
+  const countBefore = first.kind === 'page' ? first.page.totalSize : await countOrNull(extraction, range);
+  const described = await describeIfRows(extraction, countBefore);
+  if (described.kind === 'fields-changed') return described;
+  const choice: MethodChoice =
+    first.kind === 'page'
+      ? chooseMethod(first.page.totalSize, context.limits.restRows, bulkRefused)
+      : { method: 'bulk', reason: first.reason };
+  const slice = await saveSlice(context.database, run, planned.ordinal, { state: 'extracting', countBefore, ...choice });
+  const firstPage = first.kind === 'page' && choice.method === 'rest' ? first.page : undefined;
+  return { kind: 'chosen', run: described.run, slice, firstPage };
 }
 
-/** Describes the object, once per run. @returns its fields if they differ from the run's */
-async function describeUnlessDone({ context, client, run, knownFields }: Extraction): Promise<DescribedField[] | undefined> {
-  if (run.described) return undefined;
+/** Describes the object, once per run and only if there are rows. */
+async function describeIfRows(extraction: Extraction, count: number | null): Promise<{ kind: 'described'; run: Run } | FieldsChanged> {
+  const { context, client, run, knownFields } = extraction;
+  if (count === 0 || run.described) return { kind: 'described', run };
   await requireQuota(context, run.orgId);
   const { fields } = await context.describes.get(client, run.job.connectionId, run.job.objectName, run.grantedAt);
-  if (!isDeepStrictEqual(fields, knownFields)) return fields;
-  await saveDescribed(context.database, run);
-  return undefined;
+  if (!isDeepStrictEqual(fields, knownFields)) return { kind: 'fields-changed', fields };
+  return { kind: 'described', run: await saveDescribed(context.database, run) };
 }
 
-/** @returns the page, or why only Bulk can read the slice */
-async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRange): Promise<RestPage | NotByRest> {
+async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRange): Promise<FirstPage> {
   const { client, run, signal } = extraction;
   const names = requestedFields(extraction, slice);
   const path = queryPath(client, selectRows(range, names));
   const tooLong = 'the query is too long for a URI';
   // If Bulk refuses the object, it can still be read in field groups.
   if (!path && run.job.bulkRefused) throw refusedQueryError(run.job.objectName, { code: 'QUERY_TOO_COMPLICATED', message: tooLong });
-  if (!path) return { method: 'bulk', reason: tooLong, why: tooLong };
+  if (!path) return { kind: 'bulk-only', reason: tooLong, why: tooLong };
   try {
-    return await readRestPage(client, path, names, signal);
+    return { kind: 'page', page: await readRestPage(client, path, names, signal) };
   } catch (error) {
-    const code = toFieldRefusal(error) ? undefined : queryTooLargeReason(error, run);
+    const code = toFieldRefusal(error) ? undefined : await queryTooLargeReason(extraction, error);
     if (!code) throw error;
     const why = isAppError(error) ? error.message.replace(/^C/, 'c').replace(/\.$/, '') : code;
     // Bulk queries have a longer timeout.
-    return { method: 'bulk', reason: `REST gave up on it (${code})`, why };
+    return { kind: 'bulk-only', reason: `REST gave up on it (${code})`, why };
   }
 }
 

@@ -1,89 +1,54 @@
-import { BASE_GROUP, groupsOf } from '../../core/field-groups.ts';
-import { countFittingSlices } from '../../core/run-slices.ts';
-import { haveSameRange, planSlices, type SliceRange, sliceWindow, splitById, splitByTime, splitOpenSlice } from '../../core/slices.ts';
-import { findFirstCreatedDate } from '../../salesforce/record-count.ts';
-import { findFirstAndLastId } from '../../salesforce/soql.ts';
-import { cutSlice, readSlices, type Slice, saveSlices, shortenRun } from '../../store/slices.ts';
-import { emptySlice, extractSlice, rowRange } from './extract-slice.ts';
-import type { Extraction, StagedSlice, TooLarge } from './extraction.ts';
-import { queryTooLargeReason } from './is-query-too-large.ts';
-import type { Unsettled } from './settle-fields.ts';
+import type { Context } from '../../context.ts';
+import { BASE_GROUP } from '../../core/field-groups.ts';
+import type { SalesforceClient } from '../../salesforce/client.ts';
+import type { Counted, Run } from '../../store/runs.ts';
+import { buildDelta } from '../merge/build-delta.ts';
+import { checkSlices, earliestMissed, hasRows, type Rereads, rereadIncomplete } from './check-slices.ts';
+import { extractSlices } from './extract-slices.ts';
+import type { Extraction, StagedSlice } from './extraction.ts';
+import { resolveAgain, resolveFields, type Seen } from './resolve-fields.ts';
 
-/**
- * Stages all slices of a run, oldest first, so that the open ones are read last. Cuts slices that turn out too large. If that results in
- * too many slices, the run's window is shortened, and the rest becomes the next run of the chain.
- * @returns the staged slices, or why the run's fields must be settled again
- */
-export async function extractSlices(extraction: Extraction): Promise<StagedSlice[] | { unsettled: Unsettled }> {
-  const { context, run, columns } = extraction;
-  const ranges = sliceWindow(run.window, { ...run.job, overlapMinutes: context.config.overlapMinutes });
-  await saveSlices(context.database, run, planSlices(ranges, groupsOf(columns)));
-  const staged = new Map<number, StagedSlice>();
-  const indivisible = new Set<number>();
-  for (;;) {
-    const slices = await slicesOfRun(extraction);
-    const next = slices.find(({ ordinal, generation }) => staged.get(ordinal)?.slice.generation !== generation);
-    if (!next) return slices.map((slice) => staged.get(slice.ordinal)!);
-    const result = hasNoRows(next, slices)
-      ? await emptySlice(extraction, next, { method: 'rest', reason: 'the base group has no rows' })
-      : await extractSlice(extraction, next, !indivisible.has(next.ordinal));
-    if ('unsettled' in result) return result;
-    if ('slice' in result) staged.set(next.ordinal, result);
-    else if (!(await cut(extraction, result))) indivisible.add(next.ordinal);
-  }
-}
-
-/** If a range has no rows in the base group, its other field groups need not be read. */
-function hasNoRows(slice: Slice, slices: readonly Slice[]): boolean {
-  const base = slices.find((other) => other.fieldGroup === BASE_GROUP && haveSameRange(other, slice));
-  return slice.fieldGroup !== BASE_GROUP && slice.method === null && base?.staged === 0 && base.countAfter === 0;
-}
-
-/** @returns false if the slice cannot be cut */
-async function cut(extraction: Extraction, { cut: slice, parts }: TooLarge): Promise<boolean> {
-  const { context, run } = extraction;
-  const ranges = await divide(extraction, slice, parts);
-  if (!ranges) return false;
-  await cutSlice(context.database, run, slice, ranges);
-  context.events.sliceCut(run, slice, ranges.length);
-  return true;
+/** A run whose rows are staged, typed and counted. */
+export interface ExtractedRun {
+  extraction: Extraction;
+  /** undefined: an earlier attempt resolved the run's fields */
+  seen: Seen | undefined;
+  staged: StagedSlice[];
+  /** undefined: there are no rows */
+  counted: Counted | undefined;
+  /** the next window rereads rows with a cursor value from here on, which two extractions missed; null: none */
+  rereadFrom: Date | null;
 }
 
 /**
- * Divides by time, or by Id if time does not divide the slice (many rows were edited in one second, or after the window's end) or its
- * cursor is null, because then no indexed time exists.
+ * Stages all slices of a run and builds its delta table. Resolves its fields, and resolves them again whenever Salesforce refuses them.
+ * Extracts a slice again if Ids repeat or if Salesforce counts rows that were not read.
+ * @throws AppError ids_not_unique, count_mismatch, bigquery_budget
  */
-async function divide(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
-  if (slice.nullCursor) return await divideIds(extraction, slice, parts);
-  const inTime = slice.open ? splitOpenSlice(slice) : splitByTime(slice, parts, await firstRecord(extraction, slice));
-  return inTime ?? (await divideIds(extraction, slice, parts));
-}
-
-/** Only the start of the job's first window may span years without records. */
-async function firstRecord({ client, run }: Extraction, { cursorFrom }: Slice): Promise<Date | null> {
-  return cursorFrom > run.job.startDate ? null : await findFirstCreatedDate(client, run.job.objectName);
-}
-
-async function divideIds(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
-  const { client, run } = extraction;
-  try {
-    const ids = await findFirstAndLastId(client, rowRange(extraction, slice));
-    return ids && splitById(slice, ids.first, ids.last, parts);
-  } catch (error) {
-    if (!queryTooLargeReason(error, run)) throw error;
-    return undefined;
+export async function extractRun(context: Context, client: SalesforceClient, claimed: Run, signal: AbortSignal): Promise<ExtractedRun> {
+  let { run, seen } = await resolveFields(context, client, claimed);
+  for (let rereads: Rereads | undefined = new Map(); ; ) {
+    const resolved = { context, client, columns: run.columns!, knownFields: seen?.fields, signal };
+    const outcome = await extractSlices({ ...resolved, run });
+    const extraction = { ...resolved, run: outcome.run };
+    if (outcome.kind !== 'all-staged') {
+      const again = await resolveAgain(extraction, outcome);
+      run = again.run;
+      seen = again.seen ?? seen;
+      rereads = new Map();
+      continue;
+    }
+    const counted = await countRows(extraction, outcome.slices);
+    const slices = outcome.slices.map(({ slice }) => slice);
+    const findings = await checkSlices(extraction, slices, counted?.delta);
+    rereads = await rereadIncomplete(extraction, findings, rereads);
+    if (!rereads) return { extraction, seen, staged: outcome.slices, counted, rereadFrom: earliestMissed(outcome.run, findings) };
+    run = outcome.run;
   }
 }
 
-/** The slices of a run. If there are too many, shortens its window, which never becomes empty or loses only its open slices. */
-async function slicesOfRun({ context, run, columns }: Extraction): Promise<Slice[]> {
-  const slices = await readSlices(context.database, run);
-  const { from, to } = run.window;
-  // A cut must lie inside the window; slices of the overlap lie before it.
-  const fitting = countFittingSlices(slices, columns, run.job.cursorField, context.limits.runSlices);
-  const after = slices.slice(fitting).find(({ cursorFrom }) => cursorFrom > from);
-  if (!after || after.cursorFrom >= to) return slices;
-  await shortenRun(context.database, run, after.cursorFrom);
-  run.window.to = after.cursorFrom;
-  return await readSlices(context.database, run);
+/** Builds the delta table, if there are rows. */
+async function countRows(extraction: Extraction, staged: readonly StagedSlice[]): Promise<Counted | undefined> {
+  const filled = staged.map(({ slice }) => slice).filter(hasRows);
+  return filled.some(({ fieldGroup }) => fieldGroup === BASE_GROUP) ? await buildDelta(extraction, filled) : undefined;
 }

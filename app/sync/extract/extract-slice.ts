@@ -1,104 +1,106 @@
+import type { TableName } from '../../bigquery/sql/quote.ts';
 import { countStagedRows, ensureStagingTable } from '../../bigquery/tables.ts';
 import type { MethodChoice } from '../../core/method.ts';
 import { reconcileSlice } from '../../core/reconciliation.ts';
 import { sum } from '../../core/sum.ts';
-import { AppError } from '../../errors.ts';
 import { toFieldRefusal } from '../../salesforce/field-refusal.ts';
 import { estimateRecordCount } from '../../salesforce/record-count.ts';
-import type { RowRange } from '../../salesforce/soql.ts';
 import { type Page, readPages } from '../../store/pages.ts';
-import { saveProgress } from '../../store/runs.ts';
-import { type Slice, saveSlice, startGeneration } from '../../store/slices.ts';
+import { type Run, saveProgress } from '../../store/runs.ts';
+import { type Slice, saveSlice } from '../../store/slices.ts';
 import { runLabels, stagingExpiry, stagingTable } from '../names.ts';
 import { chooseApi } from './choose-api.ts';
 import { countOrNull } from './count-or-null.ts';
-import { type Extraction, type Failed, requestedFields, type StagedSlice, type TooLarge } from './extraction.ts';
-import type { Unsettled } from './settle-fields.ts';
+import {
+  type Extraction,
+  type FieldsRefused,
+  type FieldsRejected,
+  requestedFields,
+  rowRange,
+  type StagedSlice,
+  type TooLarge,
+  type Unusable,
+} from './extraction.ts';
 import { extractViaBulk } from './via-bulk.ts';
 import { extractViaRest } from './via-rest.ts';
 
-/** Maximum extractions of a slice whose counts do not match before its run fails. */
-export const MAX_READINGS = 3;
+/** The outcome of extracting one generation of a slice, with the run as it is then. */
+export type SliceOutcome = { run: Run } & (StagedSlice | TooLarge | FieldsRejected | Unusable);
 
 /**
- * Stages a slice's rows and judges the counts, and extracts it again if they do not match. Resumes the work of an earlier attempt.
+ * Stages a slice's rows once and reconciles their counts. Resumes the work of an earlier attempt.
  * @param canBeCut whether TooLarge may be returned
- * @throws AppError count_mismatch if the counts never match
  */
-export async function extractSlice(
-  extraction: Extraction,
-  planned: Slice,
-  canBeCut: boolean,
-): Promise<StagedSlice | TooLarge | { unsettled: Unsettled }> {
-  for (let slice = planned, unproved = 0; ; ) {
-    const staged = await stageOrRefuse(extraction, slice, canBeCut);
-    if (!('reason' in staged)) return staged;
-    if (staged.tooLarge && canBeCut) return { cut: slice, parts: 2 };
-    if (!staged.interrupted && !staged.later && ++unproved >= MAX_READINGS) {
-      const { objectName } = extraction.run.job;
-      throw new AppError('count_mismatch', `Could not reconcile ${objectName} in ${MAX_READINGS} attempts: ${staged.reason}.`);
-    }
-    extraction.context.events.sliceRepeated(extraction.run, slice, staged.reason);
-    slice = await startGeneration(extraction.context.database, extraction.run, slice);
-    if (staged.later) throw new AppError('salesforce_unavailable', `Could not read ${extraction.run.job.objectName}: ${staged.reason}.`);
-  }
+export async function extractSlice(extraction: Extraction, planned: Slice, canBeCut: boolean): Promise<SliceOutcome> {
+  if (planned.state === 'staged' || planned.method === 'rest') return await resumeSlice(extraction, planned);
+  const range = rowRange(extraction, planned);
+  const chosen = await orRefused(planned, chooseApi(extraction, planned, range, canBeCut));
+  if (chosen.kind !== 'chosen') return { run: extraction.run, ...chosen };
+  const { run, slice, firstPage } = chosen;
+  const current = { ...extraction, run };
+  if (slice.countBefore === 0) return { run, ...(await emptySlice(current, slice)) };
+  const parts = canBeCut && !slice.bulkJobId ? await countParts(current, slice) : 1;
+  if (parts > 1) return { run, kind: 'too-large', slice, parts };
+  const table = await createStagingTable(current, slice);
+  const read = await orRefused(
+    slice,
+    firstPage ? extractViaRest(current, slice, table, firstPage) : extractViaBulk(current, slice, table, range),
+  );
+  if (read.kind === 'bulk-refused') return { run: withBulkRefused(run, read.code), kind: 'interrupted', reason: 'Bulk refuses the object' };
+  if (read.kind === 'bulk-failed' && read.tooLarge && canBeCut) return { run, kind: 'too-large', slice, parts: 2 };
+  if (read.kind === 'bulk-failed') return { run, kind: 'unavailable', reason: read.reason };
+  if (read.kind !== 'read') return { run, ...read };
+  const countAfter = slice.countAfter ?? (await countOrNull(current, range));
+  const counted = await saveSlice(extraction.context.database, run, slice.ordinal, { processed: read.processed, countAfter });
+  return { run, ...(await reconcile(current, counted, read.pages)) };
 }
 
-type Outcome = StagedSlice | TooLarge | Failed | { unsettled: Unsettled };
+/** Salesforce stores the results of Bulk jobs, but a REST query cannot be resumed by another worker. */
+async function resumeSlice(extraction: Extraction, slice: Slice): Promise<SliceOutcome> {
+  const { context, run } = extraction;
+  if (slice.state !== 'staged') return { run, kind: 'interrupted', reason: 'a REST extraction was interrupted' };
+  return { run, ...(await reconcile(extraction, slice, await readPages(context.database, run.runId, slice))) };
+}
 
-async function stageOrRefuse(extraction: Extraction, slice: Slice, canBeCut: boolean): Promise<Outcome> {
+/** The result, or that Salesforce refused the slice's fields. */
+async function orRefused<T>(slice: Slice, result: Promise<T>): Promise<T | FieldsRefused> {
   try {
-    return await stageGeneration(extraction, slice, canBeCut);
+    return await result;
   } catch (error) {
     const refusal = toFieldRefusal(error);
     if (!refusal) throw error;
-    return { unsettled: { kind: 'refused', refusal, group: slice.fieldGroup, error } };
+    return { kind: 'fields-refused', refusal, group: slice.fieldGroup, error };
   }
 }
 
-async function stageGeneration(extraction: Extraction, planned: Slice, canBeCut: boolean): Promise<Outcome> {
-  const { context, run } = extraction;
-  const { database, limits } = context;
-  if (planned.state === 'staged') return await prove(extraction, planned, await readPages(database, run.runId, planned));
-  // Salesforce stores the results of Bulk jobs, but a REST query cannot be resumed by another worker.
-  if (planned.method === 'rest') return { reason: 'a REST extraction was interrupted', interrupted: true };
-
-  const range = rowRange(extraction, planned);
-  const reading = await chooseApi(extraction, planned, range, canBeCut);
-  if ('cut' in reading || 'unsettled' in reading) return reading;
-  const { slice, firstPage } = reading;
-  if (slice.countBefore === 0) return await emptySlice(extraction, slice);
-  if (canBeCut && !slice.bulkJobId) {
-    const parts = Math.ceil((slice.countBefore ?? (await estimateRows(extraction, slice))) / limits.sliceRows);
-    if (parts > 1) return { cut: slice, parts };
-  }
-
-  const table = stagingTable(context, run.runId, slice);
-  const names = requestedFields(extraction, slice);
-  await ensureStagingTable(context.warehouse, table, names, stagingExpiry(run.createdAt), runLabels(run.runId, run.job));
-  const read = firstPage
-    ? await extractViaRest(extraction, slice, table, firstPage)
-    : await extractViaBulk(extraction, slice, table, range);
-  if ('reason' in read) return read;
-  const countAfter = slice.countAfter ?? (await countOrNull(extraction, range));
-  const counted = await saveSlice(database, run, slice.ordinal, { processed: read.processed, countAfter });
-  return await prove(extraction, counted, read.pages);
+function withBulkRefused(run: Run, code: string): Run {
+  return { ...run, job: { ...run.job, bulkRefused: code } };
 }
 
 /**
- * If Salesforce did not count in time, it still returns an approximate record count for the whole object. The estimate applies only to the
- * uncut first import; a part that turns out too large is halved.
+ * How many parts to cut a slice into. If Salesforce did not count in time, it still returns an approximate record count for the whole
+ * object. The estimate applies only to the uncut first import; a part that turns out too large is halved.
  */
-async function estimateRows({ client, run }: Extraction, { cursorFrom, open, idFrom, idTo }: Slice): Promise<number> {
-  if (cursorFrom > run.job.startDate || !open || idFrom !== null || idTo !== null) return 0;
-  return (await estimateRecordCount(client, run.job.objectName)) ?? 0;
+async function countParts({ context, client, run }: Extraction, slice: Slice): Promise<number> {
+  const { countBefore, cursorFrom, open, idFrom, idTo } = slice;
+  const isWholeObject = cursorFrom <= run.job.startDate && open && idFrom === null && idTo === null;
+  const rows = countBefore ?? (isWholeObject ? await estimateRecordCount(client, run.job.objectName) : null) ?? 0;
+  return Math.ceil(rows / context.limits.sliceRows);
+}
+
+async function createStagingTable(extraction: Extraction, slice: Slice): Promise<TableName> {
+  const { context, run } = extraction;
+  const table = stagingTable(context, run.runId, slice);
+  const names = requestedFields(extraction, slice);
+  await ensureStagingTable(context.warehouse, table, names, stagingExpiry(run.createdAt), runLabels(run.runId, run.job));
+  return table;
 }
 
 /** Counts the rows of the staging table, which may have been deleted in the meantime, and judges all counts of the slice. */
-async function prove({ context, run }: Extraction, slice: Slice, pages: Page[]): Promise<StagedSlice | Failed> {
+async function reconcile({ context, run }: Extraction, slice: Slice, pages: Page[]): Promise<StagedSlice | Unusable> {
   const isEmpty = slice.processed === 0 && pages.length === 0;
   const staged = isEmpty ? 0 : await countStagedRows(context.warehouse, stagingTable(context, run.runId, slice));
-  if (staged === undefined) return { reason: 'the staging table is missing' };
+  if (staged === undefined) return { kind: 'mismatched', reason: 'the staging table is missing' };
   const verdict = reconcileSlice({
     salesforceBefore: slice.countBefore,
     salesforceAfter: slice.countAfter,
@@ -107,24 +109,16 @@ async function prove({ context, run }: Extraction, slice: Slice, pages: Page[]):
     loaded: sum(pages.map((page) => page.loaded)),
     staged,
   });
-  if (!verdict.ok) return { reason: verdict.reason };
+  if (!verdict.ok) return { kind: 'mismatched', reason: verdict.reason };
   // A slice staged by an earlier attempt is not progress of this one.
   if (slice.state !== 'staged') await saveProgress(context.database, run);
-  return { slice: await saveSlice(context.database, run, slice.ordinal, { state: 'staged', staged }), pages, verdict: verdict.salesforce };
+  const saved = await saveSlice(context.database, run, slice.ordinal, { state: 'staged', staged });
+  return { kind: 'staged', slice: saved, pages, verdict: verdict.salesforce };
 }
 
 /** Marks a slice without rows as staged. @param choice how this is known, if no method was chosen yet */
 export async function emptySlice({ context, run }: Extraction, slice: Slice, choice?: MethodChoice): Promise<StagedSlice> {
   const none = { state: 'staged', countBefore: 0, countAfter: 0, processed: 0, staged: 0 } as const;
-  return { slice: await saveSlice(context.database, run, slice.ordinal, { ...none, ...choice }), pages: [], verdict: 'exact' };
-}
-
-/** The rows that a slice's query requests. */
-export function rowRange({ run, columns }: Extraction, slice: Slice): RowRange {
-  return {
-    ...slice,
-    objectName: run.job.objectName,
-    cursorField: run.job.cursorField,
-    createdDate: columns.some((column) => column.field === 'CreatedDate'),
-  };
+  const saved = await saveSlice(context.database, run, slice.ordinal, { ...none, ...choice });
+  return { kind: 'staged', slice: saved, pages: [], verdict: 'exact' };
 }

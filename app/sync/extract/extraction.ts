@@ -2,47 +2,85 @@ import type { Context } from '../../context.ts';
 import type { DescribedField, FieldColumn } from '../../core/columns.ts';
 import { fieldsInGroup } from '../../core/field-groups.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
+import type { FieldRefusal } from '../../salesforce/field-refusal.ts';
+import type { RowRange } from '../../salesforce/soql.ts';
 import type { Page } from '../../store/pages.ts';
 import type { Run } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
 
+/** The context that all slices of a run share. */
+export interface Extraction {
+  readonly context: Context;
+  readonly client: SalesforceClient;
+  readonly run: Run;
+  readonly columns: readonly FieldColumn[];
+  /** the described fields from which the run's were resolved; undefined: resolved by an earlier attempt */
+  readonly knownFields: readonly DescribedField[] | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** A slice whose rows are in its staging table, with the verdict on its counts. */
 export interface StagedSlice {
+  kind: 'staged';
   slice: Slice;
   pages: Page[];
   /** compared with Salesforce's count */
   verdict: string;
 }
 
-/** An extraction that failed or whose counts do not match: the slice must be extracted again. */
-export interface Failed {
-  reason: string;
-  /** no mismatch: the earlier extraction cannot be resumed */
-  interrupted?: boolean;
-  /** the slice is too large for one query: extract it in parts, if it can be cut */
-  tooLarge?: boolean;
-  /** Salesforce cannot process it at the moment: extract it again when the run is retried */
-  later?: boolean;
-}
-
 /** A slice to cut into `parts` parts. */
 export interface TooLarge {
-  cut: Slice;
+  kind: 'too-large';
+  slice: Slice;
   parts: number;
 }
 
-/** The context that all slices of a run share. */
-export interface Extraction {
-  context: Context;
-  client: SalesforceClient;
-  run: Run;
-  columns: readonly FieldColumn[];
-  /** the described fields from which the run's were settled; undefined: settled by an earlier attempt */
-  knownFields: readonly DescribedField[] | undefined;
-  signal: AbortSignal;
+/** Rows that must be requested from Salesforce again, with the reason as a phrase. */
+export type Unusable =
+  /** their counts do not match */
+  | { kind: 'mismatched'; reason: string }
+  /** an earlier extraction of them cannot be resumed */
+  | { kind: 'interrupted'; reason: string }
+  /** Salesforce cannot process them at the moment: request them when the run is retried */
+  | { kind: 'unavailable'; reason: string };
+
+/** The fields described for this run differ from the last known ones. */
+export interface FieldsChanged {
+  kind: 'fields-changed';
+  fields: DescribedField[];
+}
+
+/** Salesforce refused a query because of the fields it selects. */
+export interface FieldsRefused {
+  kind: 'fields-refused';
+  refusal: FieldRefusal;
+  /** the field group of the query */
+  group: number;
+  error: unknown;
+}
+
+/** Why the fields of a run must be resolved again before its rows can be read. */
+export type FieldsRejected = FieldsChanged | FieldsRefused;
+
+/** All rows of a slice, loaded into its staging table. */
+export interface ReadRows {
+  kind: 'read';
+  /** rows, according to Salesforce */
+  processed: number;
+  pages: Page[];
 }
 
 /** The fields that a slice's query selects, in the order of its staging table. */
 export function requestedFields({ columns, run }: Extraction, { fieldGroup }: Slice): string[] {
   return fieldsInGroup(columns, fieldGroup, run.job.cursorField);
+}
+
+/** The rows that a slice's query requests. */
+export function rowRange({ run, columns }: Extraction, slice: Slice): RowRange {
+  return {
+    ...slice,
+    objectName: run.job.objectName,
+    cursorField: run.job.cursorField,
+    createdDate: columns.some((column) => column.field === 'CreatedDate'),
+  };
 }

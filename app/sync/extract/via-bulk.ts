@@ -1,19 +1,17 @@
 import type { TableName } from '../../bigquery/sql/quote.ts';
+import { mapConcurrently } from '../../core/map-concurrently.ts';
 import { nextPageRows } from '../../core/next-page-rows.ts';
-import { findPageSequenceError, type PageHeader } from '../../core/page-sequence.ts';
-import { AppError, isAppError } from '../../errors.ts';
-import { type BulkJob, createQueryJob, fetchPage, waitForQueryJob } from '../../salesforce/bulk.ts';
+import { isAppError } from '../../errors.ts';
+import { type BulkJob, createQueryJob, waitForQueryJob } from '../../salesforce/bulk.ts';
 import { EXPIRED_LOCATOR, refusalCode } from '../../salesforce/errors.ts';
 import { refusedQueryError } from '../../salesforce/field-refusal.ts';
-import { readPageHeader } from '../../salesforce/page-header.ts';
 import { type RowRange, selectRows } from '../../salesforce/soql.ts';
 import { saveBulkRefused } from '../../store/jobs.ts';
-import { insertPage, type Page, readPages } from '../../store/pages.ts';
-import { saveProgress } from '../../store/runs.ts';
-import { type Slice, saveSlice } from '../../store/slices.ts';
-import { countBytes } from './count-bytes.ts';
-import { type Extraction, type Failed, requestedFields } from './extraction.ts';
-import { loadStagedPage, type PageContent, type PassOn } from './load-page.ts';
+import type { Page } from '../../store/pages.ts';
+import { type Slice, saveBulkJob, saveSlice } from '../../store/slices.ts';
+import { bulkPages } from './bulk-pages.ts';
+import { type Extraction, type ReadRows, requestedFields, type Unusable } from './extraction.ts';
+import { loadPage } from './load-page.ts';
 import { requireQuota } from './require-quota.ts';
 
 /** Concurrent loads per table: BigQuery allows about five updates of a table per ten seconds. */
@@ -28,32 +26,114 @@ const NEVER = 'INVALIDENTITY';
 /** Bulk's error codes for an object that it refuses; an admin can resolve the second. */
 const OBJECT_REFUSED_CODES = new Set([NEVER, 'FEATURENOTENABLED']);
 
-/** Runs the slice's query with Bulk API 2.0 and loads its result pages, several at a time. */
+/** A Bulk job whose result can be read. */
+interface CompleteJob {
+  kind: 'complete';
+  slice: Slice;
+  /** rows of the whole result */
+  processed: number;
+}
+
+/** Why Bulk did not read the slice's rows. */
+export type BulkFailure =
+  /** it refuses the object */
+  | { kind: 'bulk-refused'; code: string }
+  /** the Bulk job did not complete; `tooLarge`: a smaller query may */
+  | { kind: 'bulk-failed'; reason: string; tooLarge: boolean };
+
+/**
+ * Runs the slice's query with Bulk API 2.0 and loads its result pages, several at a time, except those that an earlier attempt has loaded.
+ */
 export async function extractViaBulk(
   extraction: Extraction,
   planned: Slice,
   table: TableName,
   range: RowRange,
-): Promise<{ processed: number; pages: Page[] } | Failed> {
-  const { context, run } = extraction;
-  const bulkJobId = planned.bulkJobId ?? (await createJob(extraction, planned, range));
-  if (!bulkJobId) return { reason: 'Bulk refuses the object', interrupted: true };
-  const slice = await saveSlice(context.database, run, planned.ordinal, { bulkJobId });
-  const job = await waitForBulkJob(extraction, slice);
-  if (job.state === 'Failed' && job.fieldRefusal) throw refusedQueryError(run.job.objectName, job.fieldRefusal);
-  if (job.state !== 'JobComplete') {
-    // Salesforce does not always say why a job failed. If this is not the first generation, the slice may be too large.
-    const tooLarge = job.tooLarge || (job.state === 'Failed' && slice.generation > 1);
-    const why = job.message === null ? '' : `: ${job.message}`;
-    return { reason: `Bulk job ${bulkJobId} ended in state ${job.state}${why}`, tooLarge, later: job.state !== MISSING };
-  }
+): Promise<ReadRows | BulkFailure | Unusable> {
+  const job = await runBulkJob(extraction, planned, range);
+  if (job.kind !== 'complete') return job;
+  const { processed } = job;
   try {
-    return { processed: job.processed, pages: await stagePages(extraction, slice, table, job.processed) };
+    const { slice, pages } = await loadFirstPages(extraction, job.slice, table, processed);
+    const others = await mapConcurrently(
+      MAX_CONCURRENT_LOADS,
+      extraction.signal,
+      (signal) => bulkPages({ ...extraction, signal }, slice, pages, processed),
+      (page, signal) => loadPage({ ...extraction, signal }, slice, table, page),
+    );
+    return { kind: 'read', processed, pages: [...pages, ...others.map(({ page }) => page)] };
   } catch (error) {
     const reason = unusableResult(error);
     if (!reason) throw error;
-    return { reason };
+    return { kind: 'mismatched', reason };
   }
+}
+
+/** Runs the slice's Bulk job, or waits for the one that an earlier attempt created. */
+async function runBulkJob(extraction: Extraction, planned: Slice, range: RowRange): Promise<CompleteJob | BulkFailure | Unusable> {
+  const created = await createJob(extraction, planned, range);
+  if (created.kind !== 'created') return created;
+  const { slice } = created;
+  const { id, state, processed, message, tooLarge, fieldRefusal } = await waitForBulkJob(extraction, slice);
+  if (state === 'JobComplete') return { kind: 'complete', slice, processed };
+  if (state === 'Failed' && fieldRefusal) throw refusedQueryError(extraction.run.job.objectName, fieldRefusal);
+  const reason = `Bulk job ${id} ended in state ${state}${message === null ? '' : `: ${message}`}`;
+  if (state === MISSING) return { kind: 'mismatched', reason };
+  // Salesforce does not always say why a job failed. If this is not the first generation, the slice may be too large.
+  return { kind: 'bulk-failed', reason, tooLarge: tooLarge || (state === 'Failed' && slice.generation > 1) };
+}
+
+/**
+ * Creates the slice's Bulk job, unless it has one. Only the response contains its id: if that is lost, the orphaned job finishes and
+ * Salesforce deletes it after a week. Records a permanent refusal with the import job.
+ */
+async function createJob(extraction: Extraction, slice: Slice, range: RowRange): Promise<{ kind: 'created'; slice: Slice } | BulkFailure> {
+  if (slice.bulkJobId !== null) return { kind: 'created', slice };
+  const { context, client, run } = extraction;
+  await requireQuota(context, run.orgId);
+  try {
+    const id = await createQueryJob(client, selectRows(range, requestedFields(extraction, slice)), run.job.objectName);
+    return { kind: 'created', slice: await saveBulkJob(context.database, run, slice.ordinal, id) };
+  } catch (error) {
+    const code = refusalCode(error);
+    if (!code || !OBJECT_REFUSED_CODES.has(code)) throw error;
+    if (code === NEVER) await saveBulkRefused(context.database, run.job.id, code);
+    return { kind: 'bulk-refused', code };
+  }
+}
+
+/** A missing job (deleted by an admin, or older than a week) counts as failed: its rows are requested again. */
+async function waitForBulkJob({ context, client, signal }: Extraction, { bulkJobId, bulkRequestedAt }: Slice): Promise<BulkJob> {
+  const id = bulkJobId!;
+  try {
+    return await waitForQueryJob(client, id, new Date(bulkRequestedAt!.getTime() + context.limits.bulkJobMs), signal);
+  } catch (error) {
+    if (refusalCode(error) === 'NOT_FOUND') return { id, state: MISSING, processed: 0, tooLarge: false, message: null };
+    throw error;
+  }
+}
+
+/**
+ * Loads pages one at a time until one shows how wide the rows are: usually only the first page. Saves how many rows the following pages
+ * should have, so that another attempt uses the same number.
+ */
+async function loadFirstPages(
+  extraction: Extraction,
+  slice: Slice,
+  table: TableName,
+  processed: number,
+): Promise<{ slice: Slice; pages: Page[] }> {
+  const { context, run } = extraction;
+  const pages: Page[] = [];
+  if (slice.pageRows !== null) return { slice, pages };
+  for await (const next of bulkPages(extraction, slice, [], processed)) {
+    const { page, textBytes } = await loadPage(extraction, slice, table, next);
+    pages.push(page);
+    if (textBytes === null) continue;
+    const pageRows = nextPageRows(context.limits, page.rows ?? 0, textBytes);
+    return { pages, slice: await saveSlice(context.database, run, slice.ordinal, { pageRows }) };
+  }
+  return { slice, pages };
 }
 
 /** Salesforce's error codes for results that can no longer be read. */
@@ -73,159 +153,4 @@ function unusableResult(error: unknown): string | undefined {
   const isCutOff = error.details.bigquery_reason === 'invalid';
   const unusable = error.code === 'count_mismatch' || (code !== undefined && UNUSABLE_CODES.has(code)) || isCutOff;
   return unusable ? error.message.replace(/\.$/, '') : undefined;
-}
-
-/**
- * Creates a Bulk job. Only the response contains its id: if that is lost, the orphaned job finishes and Salesforce deletes it after a week.
- * @returns the job's id; undefined if Bulk refuses the object, which is recorded on the run or, if permanent, on the import job
- */
-async function createJob(extraction: Extraction, slice: Slice, range: RowRange): Promise<string | undefined> {
-  const { context, client, run } = extraction;
-  await requireQuota(context, run.orgId);
-  try {
-    return await createQueryJob(client, selectRows(range, requestedFields(extraction, slice)), run.job.objectName);
-  } catch (error) {
-    const code = refusalCode(error);
-    if (!code || !OBJECT_REFUSED_CODES.has(code)) throw error;
-    run.job.bulkRefused = code;
-    if (code === NEVER) await saveBulkRefused(context.database, run.job.id, code);
-    return undefined;
-  }
-}
-
-/** A missing job (deleted by an admin, or older than a week) counts as failed: its rows are requested again. */
-async function waitForBulkJob({ context, client, signal }: Extraction, { bulkJobId, bulkAskedAt }: Slice): Promise<BulkJob> {
-  const id = bulkJobId!;
-  try {
-    return await waitForQueryJob(client, id, new Date(bulkAskedAt!.getTime() + context.limits.bulkJobMs), signal);
-  } catch (error) {
-    if (refusalCode(error) === 'NOT_FOUND') return { id, state: MISSING, processed: 0, tooLarge: false, message: null };
-    throw error;
-  }
-}
-
-/**
- * Stages all result pages of a complete job, except those that an earlier attempt has loaded.
- * @param announced rows of the complete result
- * @throws AppError count_mismatch if the pages cannot be the announced result
- */
-async function stagePages(extraction: Extraction, slice: Slice, table: TableName, announced: number): Promise<Page[]> {
-  const { context, run } = extraction;
-  const known = await readPages(context.database, run.runId, slice);
-  const staged: Promise<Page>[] = [];
-  const headers: PageHeader[] = [];
-  const inFlight = new Set<Promise<unknown>>();
-  const failure = new AbortController();
-  const signal = AbortSignal.any([extraction.signal, failure.signal]);
-  try {
-    let { pageRows } = slice;
-    for (let locator: string | null | undefined; locator !== null; ) {
-      const number = staged.length;
-      const key = { slice: slice.ordinal, fieldGroup: slice.fieldGroup, generation: slice.generation, number, locator: locator ?? null };
-      const page = known[number] ?? (await insertPage(context.database, run, key));
-      const started = startPage({ ...extraction, signal }, slice, page, table, pageRows ?? context.limits.firstPageRows);
-      staged.push(started.staged);
-      track(inFlight, started.staged);
-      const header = await started.header;
-      headers.push(header);
-      const fault = findPageSequenceError(headers, announced);
-      if (fault) throw new AppError('count_mismatch', `${fault}.`);
-      locator = header.nextLocator;
-      // The first page reveals how wide the rows are; each further page starts once the previous headers are read.
-      pageRows ??= await keepWidth(extraction, slice, started);
-      while (inFlight.size >= MAX_CONCURRENT_LOADS) await Promise.race(inFlight);
-    }
-    return await Promise.all(staged);
-  } catch (error) {
-    failure.abort(error);
-    await Promise.allSettled(staged);
-    throw error;
-  }
-}
-
-/** Saves the page width, so that another attempt uses the same. */
-async function keepWidth({ context, run }: Extraction, slice: Slice, { staged, width }: StartedPage): Promise<number | null> {
-  await staged;
-  const pageRows = width() ?? null;
-  if (pageRows !== null) await saveSlice(context.database, run, slice.ordinal, { pageRows });
-  return pageRows;
-}
-
-function track(inFlight: Set<Promise<unknown>>, work: Promise<unknown>): void {
-  const entry = work.finally(() => inFlight.delete(entry));
-  // The caller that awaits the page gets its error; ignore it here.
-  entry.catch(() => {});
-  inFlight.add(entry);
-}
-
-interface StartedPage {
-  staged: Promise<Page>;
-  /** known before the page is staged */
-  header: Promise<PageHeader>;
-  /** rows that the next pages should have; undefined if this page was not read by this attempt */
-  width: () => number | undefined;
-}
-
-function startPage(extraction: Extraction, slice: Slice, known: Page, table: TableName, maxRecords: number): StartedPage {
-  const { context, run, client, signal } = extraction;
-  if (known.loaded !== null) {
-    return { staged: Promise.resolve(known), header: Promise.resolve(headerOf(known)), width: () => undefined };
-  }
-  const header = Promise.withResolvers<PageHeader>();
-  // The headers were read by an earlier attempt, which may have started later pages from them.
-  if (known.rows !== null) header.resolve(headerOf(known));
-  let { rows } = known;
-  let width: number | undefined;
-
-  // Aborts with the page, so that an unread body does not stay open.
-  const over = new AbortController();
-  const pageSignal = AbortSignal.any([signal, over.signal]);
-  const { pageMs } = context.limits;
-
-  const open = async (): Promise<PageContent> => {
-    await requireQuota(context, run.orgId);
-    // A trickling body never reaches the idle timeout, and would keep its places forever.
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(pageTooSlow(pageMs)), pageMs);
-    over.signal.addEventListener('abort', () => clearTimeout(timer));
-    // A page that is fetched again must have the same rows.
-    const arriving = AbortSignal.any([pageSignal, late.signal]);
-    const page = await fetchPage(client, slice.bulkJobId!, known.locator, rows || maxRecords, arriving);
-    rows = page.rows;
-    header.resolve(page);
-    const { columns, content } = await readPageHeader(page.body, page.gzip, requestedFields(extraction, slice), page.rows);
-    const body = countBytes(content, page.gzip);
-    return {
-      rows: page.rows,
-      nextLocator: page.nextLocator,
-      columns,
-      body: async function* () {
-        yield* body.content;
-        clearTimeout(timer);
-        width = nextPageRows(context.limits, page.rows, body.textBytes());
-      },
-      bytes: body.bytes,
-    };
-  };
-
-  // Salesforce's permits are scarcer: do not occupy an upload permit while waiting for one.
-  const passOn: PassOn = (send) =>
-    context.longRequests(run.orgId).use(signal, () => context.uploads.use(signal, async () => await send(await open())));
-  const load = async (): Promise<Page> => {
-    const page = await loadStagedPage(context, run, known, table, passOn, signal);
-    await saveProgress(context.database, run);
-    return page;
-  };
-
-  const staged = load().finally(() => over.abort());
-  staged.then((page) => header.resolve(headerOf(page)), header.reject);
-  return { staged, header: header.promise, width: () => width };
-}
-
-function pageTooSlow(ms: number): AppError {
-  return new AppError('salesforce_unavailable', `A Bulk result page did not arrive within ${ms / 1000} seconds.`);
-}
-
-function headerOf({ rows, nextLocator }: Page): PageHeader {
-  return { rows: rows ?? 0, nextLocator };
 }

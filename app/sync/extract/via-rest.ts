@@ -1,14 +1,13 @@
 import type { TableName } from '../../bigquery/sql/quote.ts';
 import { csvLine } from '../../core/csv.ts';
 import { findPageSequenceError, type PageHeader } from '../../core/page-sequence.ts';
-import { sum } from '../../core/sum.ts';
 import { AppError, isAppError } from '../../errors.ts';
 import { EXPIRED_LOCATOR, refusalCode } from '../../salesforce/errors.ts';
 import { type RestPage, readRestPage } from '../../salesforce/rest.ts';
-import { insertPage, type Page } from '../../store/pages.ts';
+import { insertPage, type Page, savePage } from '../../store/pages.ts';
 import type { Slice } from '../../store/slices.ts';
-import { type Extraction, type Failed, requestedFields } from './extraction.ts';
-import { loadStagedPage } from './load-page.ts';
+import { type Extraction, type ReadRows, requestedFields, type Unusable } from './extraction.ts';
+import { loadPage, type OpenPage } from './load-page.ts';
 
 /** Bytes of text per load job: as much memory as the upload of a Bulk page uses. */
 const LOAD_BYTES = 16 * 1024 * 1024;
@@ -19,27 +18,18 @@ export async function extractViaRest(
   slice: Slice,
   table: TableName,
   firstPage: RestPage,
-): Promise<{ processed: number; pages: Page[] } | Failed> {
-  const { context, signal } = extraction;
-  const names = requestedFields(extraction, slice);
-  const source = readPages(extraction, names, firstPage);
+): Promise<ReadRows | Unusable> {
   const pages: Page[] = [];
   try {
-    for (let next: RestPage | undefined = await nextPage(source); next; ) {
-      const first: RestPage = next;
-      // Gather rows under an upload permit: permits are limited by the memory of the process.
-      next = await context.uploads.use(signal, async () => {
-        const load = await gather(source, names, first);
-        pages.push(await loadRows(extraction, slice, table, names, pages.length, load));
-        return load.next;
-      });
+    for await (const batch of gatherBatches(extraction, slice, firstPage)) {
+      pages.push(await loadBatch(extraction, slice, table, pages.length, batch));
     }
+    return { kind: 'read', processed: firstPage.totalSize, pages };
   } catch (error) {
     const reason = unusableResult(error);
     if (!reason) throw error;
-    return { reason };
+    return { kind: 'mismatched', reason };
   }
-  return { processed: firstPage.totalSize, pages };
 }
 
 /** Why the query must be sent again; undefined for all other errors. */
@@ -47,6 +37,33 @@ function unusableResult(error: unknown): string | undefined {
   if (!isAppError(error)) return undefined;
   const unusable = error.code === 'count_mismatch' || refusalCode(error) === EXPIRED_LOCATOR;
   return unusable ? error.message.replace(/\.$/, '') : undefined;
+}
+
+/** Rows of one load. */
+interface Batch {
+  /** the CSV, with a header line */
+  parts: Buffer[];
+  rows: number;
+}
+
+/** Gathers the rows of a query into batches. Each is gathered and loaded under an upload permit, because it is kept in memory. */
+async function* gatherBatches(extraction: Extraction, slice: Slice, firstPage: RestPage): AsyncGenerator<Batch, void> {
+  const { context, signal } = extraction;
+  const names = requestedFields(extraction, slice);
+  const header = Buffer.from(csvLine(names));
+  const source = readPages(extraction, names, firstPage);
+  for (let page = await nextPage(source); page; ) {
+    using _permit = await context.uploads.acquire(signal);
+    const parts: Buffer[] = [header];
+    let [bytes, rows] = [header.length, 0];
+    do {
+      parts.push(page.csv);
+      bytes += page.csv.length;
+      rows += page.rows;
+      page = await nextPage(source);
+    } while (page && bytes + page.csv.length <= LOAD_BYTES);
+    yield { parts, rows };
+  }
 }
 
 /** The pages of a query, in order. @throws AppError count_mismatch if they cannot be its complete result */
@@ -65,47 +82,17 @@ async function nextPage(source: AsyncGenerator<RestPage, undefined>): Promise<Re
   return (await source.next()).value;
 }
 
-/** Rows of one load. */
-interface Gathered {
-  parts: Buffer[];
-  rows: number;
-  /** the first page that did not fit; undefined: none left */
-  next: RestPage | undefined;
+async function loadBatch(extraction: Extraction, slice: Slice, table: TableName, number: number, batch: Batch): Promise<Page> {
+  const { context, run } = extraction;
+  const { ordinal, fieldGroup, generation } = slice;
+  const key = { slice: ordinal, fieldGroup, generation, number, locator: null };
+  const inserted = await insertPage(context.database, run, key);
+  const page = await savePage(context.database, run, inserted, { rows: batch.rows });
+  const open = (): OpenPage => ({ rows: batch.rows, gzip: false, body: fromParts(batch.parts), [Symbol.dispose]: () => {} });
+  const loaded = await loadPage(extraction, slice, table, { page, opened: open(), reopen: async () => open(), isResumable: false });
+  return loaded.page;
 }
 
-async function gather(source: AsyncGenerator<RestPage, undefined>, names: readonly string[], first: RestPage): Promise<Gathered> {
-  const header = Buffer.from(csvLine(names));
-  const parts: Buffer[] = [header];
-  let [bytes, rows] = [header.length, 0];
-  let page: RestPage | undefined = first;
-  do {
-    parts.push(page.csv);
-    bytes += page.csv.length;
-    rows += page.rows;
-    page = await nextPage(source);
-  } while (page && bytes + page.csv.length <= LOAD_BYTES);
-  return { parts, rows, next: page };
-}
-
-async function loadRows(
-  { context, run, signal }: Extraction,
-  slice: Slice,
-  table: TableName,
-  columns: readonly string[],
-  number: number,
-  { parts, rows }: Gathered,
-): Promise<Page> {
-  const inserted = await insertPage(context.database, run, {
-    slice: slice.ordinal,
-    fieldGroup: slice.fieldGroup,
-    generation: slice.generation,
-    number,
-    locator: null,
-  });
-  const content = { rows, nextLocator: null, columns, bytes: () => sum(parts.map((part) => part.length)), body: () => fromParts(parts) };
-  return await loadStagedPage(context, run, inserted, table, (send) => send(content), signal);
-}
-
-async function* fromParts(parts: Buffer[]): AsyncGenerator<Buffer> {
+async function* fromParts(parts: readonly Buffer[]): AsyncGenerator<Buffer> {
   yield* parts;
 }

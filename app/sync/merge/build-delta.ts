@@ -2,13 +2,15 @@ import { readRows } from '../../bigquery/jobs.ts';
 import { countStatement } from '../../bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement } from '../../bigquery/sql/delta-statement.ts';
 import { invalidValuesStatement } from '../../bigquery/sql/invalid-values-statements.ts';
+import type { TableName } from '../../bigquery/sql/quote.ts';
 import { ensureInvalidValuesTable } from '../../bigquery/tables.ts';
 import type { FieldColumn } from '../../core/columns.ts';
 import { closedPart, countMissedRows } from '../../core/missed-rows.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import { type CountedDelta, reconcileDelta, requireReconciled } from '../../core/reconciliation.ts';
-import { type Counted, saveCounted, saveDeltaTry } from '../../store/runs.ts';
-import type { Extraction, StagedSlice } from '../extract/extraction.ts';
+import { type Counted, saveRun } from '../../store/runs.ts';
+import type { Slice } from '../../store/slices.ts';
+import type { Extraction } from '../extract/extraction.ts';
 import { deltaJobId, deltaTable, invalidValuesTable, stagingExpiry, stagingTable } from '../names.ts';
 import { retryJob } from '../retry-job.ts';
 import { runOnce } from '../run-once.ts';
@@ -18,12 +20,18 @@ import { runStatement } from '../run-statement.ts';
  * Casts the staged rows, keeps the newest version of each Id, and counts. Reuses an earlier attempt's counts of the same staging tables.
  * @throws AppError count_mismatch, bigquery_budget
  */
-export async function buildDelta(extraction: Extraction, filled: StagedSlice[]): Promise<CountedDelta> {
-  const { context, run, columns } = extraction;
-  const slices = filled.map(({ slice }) => slice);
+export async function buildDelta(extraction: Extraction, slices: readonly Slice[]): Promise<Counted> {
+  const { context, run } = extraction;
   const of = slices.map(({ ordinal, fieldGroup, generation }) => `${ordinal}_${fieldGroup}_${generation}`).join(' ');
-  const statement: DeltaStatement = {
-    delta: deltaTable(context, run.runId, of),
+  const statement = describeDelta(extraction, slices, deltaTable(context, run.runId, of));
+  const counted = run.counted?.of === of ? run.counted : await countNewDelta(extraction, of, statement);
+  await storeInvalidValues(extraction, statement, counted);
+  return counted;
+}
+
+function describeDelta({ context, run, columns }: Extraction, slices: readonly Slice[], delta: TableName): DeltaStatement {
+  return {
+    delta,
     slices: slices.map((slice, order) => ({
       order,
       table: stagingTable(context, run.runId, slice),
@@ -38,18 +46,19 @@ export async function buildDelta(extraction: Extraction, filled: StagedSlice[]):
     runId: run.runId,
     expiresAt: stagingExpiry(run.createdAt),
   };
-  if (run.counted?.of !== of) {
-    await retryJob(
-      extraction,
-      run.deltaTry,
-      (number) => saveDeltaTry(context.database, run, number),
-      (number) => runStatement(extraction, deltaJobId(run.runId, of, number), deltaStatement(statement)),
-    );
-    const delta = await countDelta(extraction, statement);
-    await saveCounted(context.database, run, { of, delta, keptColumns: 0 });
-  }
-  await storeInvalidValues(extraction, statement, run.counted!);
-  return run.counted!.delta;
+}
+
+async function countNewDelta(extraction: Extraction, of: string, statement: DeltaStatement): Promise<Counted> {
+  const { context, run } = extraction;
+  await retryJob(
+    extraction,
+    run.deltaTry,
+    (deltaTry) => saveRun(context.database, run, { deltaTry }),
+    (number) => runStatement(extraction, deltaJobId(run.runId, of, number), deltaStatement(statement)),
+  );
+  const counted = { of, delta: await countDelta(extraction, statement), storedColumns: 0 };
+  await saveRun(context.database, run, { counted });
+  return counted;
 }
 
 async function countDelta(extraction: Extraction, statement: DeltaStatement): Promise<CountedDelta> {
@@ -66,14 +75,14 @@ const COLUMNS_PER_STATEMENT = 25;
 async function storeInvalidValues(extraction: Extraction, statement: DeltaStatement, counted: Counted): Promise<void> {
   const { context, run, columns } = extraction;
   const invalid = columns.filter((column) => column.name in counted.delta.invalidValues);
-  if (counted.keptColumns >= invalid.length) return;
+  if (counted.storedColumns >= invalid.length) return;
   const table = invalidValuesTable(context, run.job);
   await ensureInvalidValuesTable(context.warehouse, table);
   // A few columns at a time: a statement is limited to 1 MB and names each column once per slice.
-  for (let first = counted.keptColumns; first < invalid.length; first += COLUMNS_PER_STATEMENT) {
+  for (let first = counted.storedColumns; first < invalid.length; first += COLUMNS_PER_STATEMENT) {
     const sql = invalidValuesStatement(table, run.job.objectName, statement, invalid.slice(first, first + COLUMNS_PER_STATEMENT));
     await runOnce(extraction, 'bad', sql);
-    await saveCounted(context.database, run, { ...counted, keptColumns: first + COLUMNS_PER_STATEMENT });
+    await saveRun(context.database, run, { counted: { ...counted, storedColumns: first + COLUMNS_PER_STATEMENT } });
   }
 }
 

@@ -1,21 +1,19 @@
 import { eraseInvalidValuesStatement } from '../../bigquery/sql/invalid-values-statements.ts';
+import type { TableName } from '../../bigquery/sql/quote.ts';
 import { hasRows } from '../../bigquery/tables.ts';
 import type { Extraction } from '../extract/extraction.ts';
-import { deltaTable, invalidValuesTable } from '../names.ts';
+import { invalidValuesTable } from '../names.ts';
 import { runOnce } from '../run-once.ts';
 
 /**
  * Erases the invalid values of deleted rows, from this run and earlier ones, unless the job keeps deleted rows.
+ * @param delta the run's delta table
  * @throws AppError
  */
-export async function eraseInvalidValues(extraction: Extraction): Promise<void> {
+export async function eraseInvalidValues(extraction: Extraction, delta: TableName): Promise<void> {
   const { context, run } = extraction;
   if (run.job.deletes === 'keep') return;
   const table = invalidValuesTable(context, run.job);
   if (!(await hasRows(context.warehouse, table))) return;
-  await runOnce(
-    extraction,
-    'erase',
-    eraseInvalidValuesStatement(table, run.job.objectName, deltaTable(context, run.runId, run.counted!.of)),
-  );
+  await runOnce(extraction, 'erase', eraseInvalidValuesStatement(table, run.job.objectName, delta));
 }

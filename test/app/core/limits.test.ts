@@ -6,6 +6,11 @@ import { chooseMethod } from '../../../app/core/method.ts';
 import { nextPageRows } from '../../../app/core/next-page-rows.ts';
 import { Semaphore } from '../../../app/core/semaphore.ts';
 
+async function use<T>(semaphore: Semaphore, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  using _permit = await semaphore.acquire(signal);
+  return await work();
+}
+
 test('sizes a page by the bytes per row, within bounds', () => {
   expect(nextPageRows(LIMITS, 10_000, 10_000 * 700)).toBe(Math.floor(LIMITS.pageTextBytes / 700));
   expect(nextPageRows(LIMITS, 10, 10 * 10_000_000)).toBe(1_000);
@@ -41,30 +46,30 @@ describe('a semaphore', () => {
       working--;
       done++;
     };
-    await Promise.all(Array.from({ length: 20 }, () => budget.use(never, work)));
+    await Promise.all(Array.from({ length: 20 }, () => use(budget, never, work)));
     expect([maxWorking, done]).toEqual([3, 20]);
   });
 
   test('rejects an aborted waiter and gives its permit to the next one', async () => {
     const budget = new Semaphore(1);
     const holding = Promise.withResolvers<void>();
-    const held = budget.use(never, () => holding.promise);
+    const held = use(budget, never, () => holding.promise);
     const stop = new AbortController();
-    const waiting = budget.use(stop.signal, async () => 'worked');
-    const next = budget.use(never, async () => 'next');
+    const waiting = use(budget, stop.signal, async () => 'worked');
+    const next = use(budget, never, async () => 'next');
     stop.abort(new Error('stopped'));
     await expect(waiting).rejects.toThrow('stopped');
     holding.resolve();
     await held;
     expect(await next).toBe('next');
-    expect(await budget.use(never, async () => 'again')).toBe('again');
+    expect(await use(budget, never, async () => 'again')).toBe('again');
   });
 
   test('releases the permit of work that fails and of a wait that is aborted', async () => {
     const budget = new Semaphore(1);
     const fail = (): Promise<never> => Promise.reject(new Error('failed'));
-    await expect(budget.use(never, fail)).rejects.toThrow('failed');
-    await expect(budget.use(AbortSignal.abort(), async () => 'worked')).rejects.toThrow();
-    expect(await budget.use(never, async () => 'worked')).toBe('worked');
+    await expect(use(budget, never, fail)).rejects.toThrow('failed');
+    await expect(use(budget, AbortSignal.abort(), async () => 'worked')).rejects.toThrow();
+    expect(await use(budget, never, async () => 'worked')).toBe('worked');
   });
 });

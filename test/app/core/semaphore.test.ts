@@ -1,16 +1,21 @@
 import { expect, test } from '@jest/globals';
 import { Semaphore } from '../../../app/core/semaphore.ts';
 
+async function use<T>(semaphore: Semaphore, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  using _permit = await semaphore.acquire(signal);
+  return await work();
+}
+
 /** Releases the permit and aborts the first waiter `hops` microtasks apart. @returns whether the second waiter got the permit */
 async function secondWaiterGetsPermit(hops: number): Promise<boolean> {
   const budget = new Semaphore(1);
   const never = new AbortController().signal;
   const held = Promise.withResolvers<void>();
   const failing = new AbortController();
-  const holder = budget.use(never, () => held.promise);
-  const next = budget.use(failing.signal, async () => {});
+  const holder = use(budget, never, () => held.promise);
+  const next = use(budget, failing.signal, async () => {});
   let served = false;
-  void budget.use(never, async () => {
+  void use(budget, never, async () => {
     served = true;
   });
   held.resolve();

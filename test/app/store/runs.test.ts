@@ -1,23 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Receipt } from '../../../app/core/receipt.ts';
+import { claimRun } from '../../../app/store/claim-run.ts';
 import { type Connection, saveGrant } from '../../../app/store/connections.ts';
 import { transaction } from '../../../app/store/database.ts';
+import { failRun, postponeRun, succeedRun } from '../../../app/store/end-run.ts';
 import { findJob, insertJob, type Job, pauseJob, resumeJob } from '../../../app/store/jobs.ts';
+import { extendLease } from '../../../app/store/lease.ts';
 import { insertPage, savePage } from '../../../app/store/pages.ts';
-import {
-  claimRun,
-  extendLease,
-  failRun,
-  postponeRun,
-  queueDueRuns,
-  queueRuns,
-  type Run,
-  saveTarget,
-  succeedRun,
-} from '../../../app/store/runs.ts';
+import { queueDueRuns, queueRuns } from '../../../app/store/queue-runs.ts';
+import { type Run, saveTarget } from '../../../app/store/runs.ts';
 import { createSealer } from '../../../app/store/seal.ts';
-import { cutSlice, readSlices, saveSlice, saveSlices, shortenRun, startGeneration } from '../../../app/store/slices.ts';
+import { cutSlice, readSlices, saveBulkJob, saveSlices, shortenRun, startGeneration } from '../../../app/store/slices.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 const RECEIPT = { verdict: 'exact' } as Receipt;
@@ -144,7 +138,7 @@ describe('a run', () => {
     await expect(failRun(database.pool, lost, 1, { code: 'internal', message: '' })).rejects.toMatchObject(leaseLost);
     await expect(postponeRun(database.pool, lost, 0, 1, undefined)).rejects.toMatchObject(leaseLost);
     await expect(extendLease(database.pool, lost, 60)).rejects.toMatchObject(leaseLost);
-    await expect(saveSlice(database.pool, lost, 0, { bulkJobId: '750' })).rejects.toMatchObject(leaseLost);
+    await expect(saveBulkJob(database.pool, lost, 0, '750')).rejects.toMatchObject(leaseLost);
     const [slice] = await readSlices(database.pool, takenOver);
     await expect(startGeneration(database.pool, lost, slice!)).rejects.toMatchObject(leaseLost);
     await expect(cutSlice(database.pool, lost, slice!, [slice!, slice!])).rejects.toMatchObject(leaseLost);

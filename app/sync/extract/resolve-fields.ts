@@ -7,45 +7,43 @@ import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import { AppError } from '../../errors.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
 import { type FieldRefusal, findRefusedField } from '../../salesforce/field-refusal.ts';
-import { type Run, saveDescribed, saveFieldPlan } from '../../store/runs.ts';
-import { changeFields, replaceFields } from '../../store/slices.ts';
+import { changeFields, replaceFields, saveFieldPlan } from '../../store/run-fields.ts';
+import { type Run, saveDescribed } from '../../store/runs.ts';
 import { targetTable } from '../names.ts';
-import type { Extraction } from './extraction.ts';
+import type { Extraction, FieldsRejected } from './extraction.ts';
 import { requireQuota } from './require-quota.ts';
 
-/** Why the fields of a run must be settled again before its rows can be read. */
-export type Unsettled =
-  /** the fields described for this run differ from the last known ones */
-  | { kind: 'described'; fields: DescribedField[] }
-  /** Salesforce refused a query of one of their groups */
-  | { kind: 'refused'; refusal: FieldRefusal; group: number; error: unknown };
-
-/** The fields and the target table as they were when the run's fields were settled. */
+/** The fields and the target table as they were when the run's fields were resolved. */
 export interface Seen {
   fields: readonly DescribedField[];
   table: FoundTable | undefined;
 }
 
-/**
- * Settles which fields a run reads and which columns receive them. The last known fields suffice until there are rows; if none are known,
- * describes the object.
- * @returns undefined if an earlier attempt settled them
- */
-export async function settleFields(context: Context, client: SalesforceClient, run: Run): Promise<Seen | undefined> {
-  if (run.columns) return undefined;
-  const known = context.describes.cached(run.job.connectionId, run.job.objectName);
-  if (known) return await settle(context, run, known.fields);
-  return await settleDescribed(context, run, await describe(context, client, run));
+/** A run with the fields that it reads. */
+export interface ResolvedRun {
+  run: Run;
+  /** undefined if they were not compared with the org and the target table */
+  seen: Seen | undefined;
 }
 
 /**
- * Settles the fields of a run again. After they were described for the run, fields are only removed, so that staged tables stay valid.
- * @returns undefined if only the run's own fields changed
+ * Decides which fields a run reads and which columns receive them, unless an earlier attempt did. The last known fields suffice until there
+ * are rows; if none are known, describes the object.
+ */
+export async function resolveFields(context: Context, client: SalesforceClient, run: Run): Promise<ResolvedRun> {
+  if (run.columns) return { run, seen: undefined };
+  const known = context.describes.cached(run.job.connectionId, run.job.objectName);
+  if (known) return await resolve(context, run, known.fields);
+  return await resolveDescribed(context, run, await describe(context, client, run));
+}
+
+/**
+ * Resolves the fields of a run again. After they were described for the run, fields are only removed, so that staged tables stay valid.
  * @throws AppError if rows could no longer be matched or ordered, or if no field can be left out
  */
-export async function settleAgain(extraction: Extraction, cause: Unsettled): Promise<Seen | undefined> {
+export async function resolveAgain(extraction: Extraction, cause: FieldsRejected): Promise<ResolvedRun> {
   const { context, run } = extraction;
-  if (cause.kind === 'described') return await settleDescribed(context, run, cause.fields);
+  if (cause.kind === 'fields-changed') return await resolveDescribed(context, run, cause.fields);
   const { refusal, group, error } = cause;
   context.events.fieldsRefused(run, refusal.code, group);
   if (refusal.code === 'QUERY_TOO_COMPLICATED') return await divide(extraction, group, error);
@@ -57,19 +55,18 @@ async function describe(context: Context, client: SalesforceClient, run: Run): P
   return (await context.describes.get(client, run.job.connectionId, run.job.objectName, run.grantedAt)).fields;
 }
 
-async function settleDescribed(context: Context, run: Run, fields: readonly DescribedField[]): Promise<Seen> {
-  const seen = await settle(context, run, fields);
-  await saveDescribed(context.database, run);
-  return seen;
+async function resolveDescribed(context: Context, run: Run, fields: readonly DescribedField[]): Promise<ResolvedRun> {
+  const resolved = await resolve(context, run, fields);
+  return { ...resolved, run: await saveDescribed(context.database, resolved.run) };
 }
 
-async function settle(context: Context, run: Run, fields: readonly DescribedField[]): Promise<Seen> {
+async function resolve(context: Context, run: Run, fields: readonly DescribedField[]): Promise<ResolvedRun> {
   const { columns: wanted, skipped: refused } = applyPlan(columnsOf(fields), run.job.fieldPlan, new Date());
   requireNeeded(run, wanted);
   const table = await findTargetTable(context.warehouse, targetIdentity(context, run));
   const { columns, drift } = resolveDrift(wanted, table?.columns, run.job.cursorField);
-  await replaceFields(context.database, run, { columns, drift: { ...drift, skipped: [...unknownFields(fields), ...refused] } });
-  return { fields, table };
+  const skipped = [...unknownFields(fields), ...refused];
+  return { run: await replaceFields(context.database, run, { columns, drift: { ...drift, skipped } }), seen: { fields, table } };
 }
 
 export function targetIdentity(context: Context, { job }: Run): TargetIdentity {
@@ -96,7 +93,7 @@ function requireNeeded(run: Run, columns: readonly FieldColumn[]): void {
  * Leaves out the fields that describe no longer lists. If it lists them all, leaves out the field that Salesforce's message names. Does not
  * search any further: each guess would cost a call, and the cause may be another.
  */
-async function leaveRefusedField(extraction: Extraction, refusal: FieldRefusal, error: unknown): Promise<Seen | undefined> {
+async function leaveRefusedField(extraction: Extraction, refusal: FieldRefusal, error: unknown): Promise<ResolvedRun> {
   const { context, client, run, columns } = extraction;
   const { connectionId, objectName, fieldPlan } = run.job;
   // Do not rely on Last-Modified: a change of field-level security may not update it.
@@ -104,27 +101,27 @@ async function leaveRefusedField(extraction: Extraction, refusal: FieldRefusal, 
   const fields = await describe(context, client, run);
   const listed = new Set(fields.map(({ name }) => name.toLowerCase()));
   const lost = columns.filter(({ field }) => !listed.has(field.toLowerCase())).map(({ field }) => field);
-  if (lost.length > 0) {
-    if (!run.described) return await settleDescribed(context, run, fields);
-    for (const field of lost) await drop(extraction, field, fieldPlan);
-    return undefined;
-  }
+  if (lost.length > 0) return run.described ? await dropLost(context, run, lost) : await resolveDescribed(context, run, fields);
   const names = columns.map(({ field }) => field);
   const refused = findRefusedField(refusal, names, objectName);
   if (refused === undefined || neededFields(run).includes(refused)) throw error;
   const plan = withRefused(fieldPlan, refused, refusal.code, new Date());
-  if (run.described) return await drop(extraction, refused, plan, refusal.code);
-  await saveFieldPlan(context.database, run, plan);
-  run.job.fieldPlan = plan;
-  return await settleDescribed(context, run, fields);
+  if (run.described) return { run: await drop(context, run, refused, plan, refusal.code), seen: undefined };
+  return await resolveDescribed(context, await saveFieldPlan(context.database, run, plan), fields);
+}
+
+async function dropLost(context: Context, run: Run, fields: readonly string[]): Promise<ResolvedRun> {
+  let left = run;
+  for (const field of fields) left = await drop(context, left, field, run.job.fieldPlan);
+  return { run: left, seen: undefined };
 }
 
 /** @param reason why a described field is not read; undefined: the field is no longer described */
-async function drop({ context, run }: Extraction, field: string, plan: FieldPlan, reason?: string): Promise<undefined> {
+async function drop(context: Context, run: Run, field: string, plan: FieldPlan, reason?: string): Promise<Run> {
   const dropped = run.columns!.find((column) => column.field === field)!;
   const { columns, drift } = dropField({ columns: run.columns!, drift: run.drift }, dropped, run.job.targetCreatedAt !== null);
   requireNeeded(run, columns);
-  await changeFields(context.database, run, {
+  return await changeFields(context.database, run, {
     columns,
     drift: reason === undefined ? drift : { ...drift, skipped: [...drift.skipped, describeSkippedField(field, reason)] },
     plan,
@@ -133,16 +130,16 @@ async function drop({ context, run }: Extraction, field: string, plan: FieldPlan
 }
 
 /** Splits a group that is too complicated for one query; leaves out a field that is too complicated on its own. */
-async function divide(extraction: Extraction, group: number, error: unknown): Promise<undefined> {
-  const { context, run, columns } = extraction;
+async function divide({ context, run, columns }: Extraction, group: number, error: unknown): Promise<ResolvedRun> {
   const { cursorField, fieldPlan } = run.job;
   const split = splitGroup(columns, group, cursorField);
   if (split.kind === 'indivisible') throw error;
   if (split.kind === 'alone') {
     const reason = 'QUERY_TOO_COMPLICATED';
-    return await drop(extraction, split.field, withRefused(fieldPlan, split.field, reason, new Date()), reason);
+    const plan = withRefused(fieldPlan, split.field, reason, new Date());
+    return { run: await drop(context, run, split.field, plan, reason), seen: undefined };
   }
   const plan = withGroups(fieldPlan, split.columns);
-  await changeFields(context.database, run, { columns: split.columns, drift: run.drift, plan, group, newGroup: split.newGroup });
-  return undefined;
+  const change = { columns: split.columns, drift: run.drift, plan, group, newGroup: split.newGroup };
+  return { run: await changeFields(context.database, run, change), seen: undefined };
 }

@@ -1,15 +1,16 @@
 import { isTimeout, refusalCode } from '../../salesforce/errors.ts';
-import type { Run } from '../../store/runs.ts';
+import { readFailures } from '../../store/runs.ts';
+import type { Extraction } from './extraction.ts';
 
 /** Salesforce's error codes for a query that is too large. */
 const TOO_LARGE_CODES = new Set(['QUERY_TIMEOUT', 'QUERY_TOO_COMPLICATED', 'OPERATION_TOO_LARGE']);
 
 /**
  * Why a query was too large for Salesforce; undefined if it failed for another reason. Salesforce ends a query after two minutes. A longer
- * silence may be a network failure, so it counts only if the run has failed before.
+ * silence may be a network failure, so it counts only if the run has failed since it last made progress.
  */
-export function queryTooLargeReason(error: unknown, run: Run): string | undefined {
+export async function queryTooLargeReason({ context, run }: Extraction, error: unknown): Promise<string | undefined> {
   const code = refusalCode(error);
   if (code && TOO_LARGE_CODES.has(code)) return code;
-  return isTimeout(error) && run.failures > 0 ? 'no response in time' : undefined;
+  return isTimeout(error) && (await readFailures(context.database, run)) > 0 ? 'no response in time' : undefined;
 }

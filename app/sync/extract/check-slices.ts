@@ -3,55 +3,58 @@ import { closedPart, countMissedRows, rereadStart } from '../../core/missed-rows
 import { type CountedDelta, type CountedSlice, reconcileIds } from '../../core/reconciliation.ts';
 import { overlaps } from '../../core/slices.ts';
 import { AppError } from '../../errors.ts';
+import type { Run } from '../../store/runs.ts';
 import { type Slice, saveSlice, startGeneration } from '../../store/slices.ts';
-import { buildDelta } from '../merge/build-delta.ts';
 import { countOrNull } from './count-or-null.ts';
-import { extractSlices } from './extract-run.ts';
-import { MAX_READINGS, rowRange } from './extract-slice.ts';
-import type { Extraction, StagedSlice } from './extraction.ts';
-import type { Unsettled } from './settle-fields.ts';
-
-/** The staged and typed rows of a run. */
-export interface CountedRun {
-  staged: StagedSlice[];
-  /** undefined: there are no rows */
-  delta: CountedDelta | undefined;
-  /** the next window rereads rows with a cursor value from here on, which two extractions missed; null: none */
-  rereadFrom: Date | null;
-}
+import { MAX_EXTRACTIONS } from './extract-slices.ts';
+import { type Extraction, rowRange } from './extraction.ts';
 
 /** How a slice's staging table compares with Salesforce's count afterwards. */
-interface Finding {
+export interface Finding {
   slice: Slice;
   hasRepeatedIds: boolean;
   /** rows that were not read and that no later window would read */
   missed: number;
 }
 
+/** How often each slice was read again, by ordinal. */
+export type Rereads = ReadonlyMap<number, number>;
+
 const EMPTY: CountedSlice = { distinctIds: 0, repeatedIds: null, rowsBeforeEnd: 0 };
 
 /**
- * Stages all slices of a run and builds its delta table. Extracts a slice again if Ids repeat or if Salesforce counts rows that were not
- * read.
- * @returns the counted run, or why its fields must be settled again
- * @throws AppError ids_not_unique, count_mismatch, bigquery_budget
+ * Compares each staged slice with its counts in the delta table and with Salesforce's.
+ * @param delta undefined: there are no rows
+ * @throws AppError ids_not_unique
  */
-export async function extractUntilComplete(extraction: Extraction): Promise<CountedRun | { unsettled: Unsettled }> {
-  const rereads = new Map<number, number>();
-  for (;;) {
-    const staged = await extractSlices(extraction);
-    if ('unsettled' in staged) return staged;
-    const filled = staged.filter(({ slice }) => slice.staged !== 0);
-    const hasRows = filled.some(({ slice }) => slice.fieldGroup === BASE_GROUP);
-    const delta = hasRows ? await buildDelta(extraction, filled) : undefined;
-    const counted = new Map(delta && filled.map(({ slice }, index) => [slice.ordinal, delta.slices[index]!]));
-    const findings: Finding[] = [];
-    for (const { slice } of staged) findings.push(await checkSlice(extraction, slice, delta, counted.get(slice.ordinal)));
-    const incomplete = findings.filter(({ slice, ...found }) => needsReread(found, rereads.get(slice.ordinal) ?? 0));
-    if (incomplete.length === 0) return { staged, delta, rereadFrom: earliest(extraction, findings) };
-    for (const { slice } of incomplete) rereads.set(slice.ordinal, (rereads.get(slice.ordinal) ?? 0) + 1);
-    for (const found of slicesToReread(findings, incomplete)) await readAgain(extraction, found);
-  }
+export async function checkSlices(extraction: Extraction, slices: readonly Slice[], delta: CountedDelta | undefined): Promise<Finding[]> {
+  const filled = slices.filter(hasRows);
+  const counted = new Map(delta && filled.map(({ ordinal }, index) => [ordinal, delta.slices[index]!]));
+  const findings: Finding[] = [];
+  for (const slice of slices) findings.push(await checkSlice(extraction, slice, delta, counted.get(slice.ordinal)));
+  return findings;
+}
+
+/** Whether a slice has rows in its staging table. */
+export function hasRows({ staged }: Slice): boolean {
+  return staged !== 0;
+}
+
+/**
+ * Requests slices again if Ids repeat or if Salesforce counts rows that were not read.
+ * @returns how often each slice was read again by now; undefined if all are complete
+ * @throws AppError count_mismatch if every extraction of a slice repeats different Ids
+ */
+export async function rereadIncomplete(
+  extraction: Extraction,
+  findings: readonly Finding[],
+  rereads: Rereads,
+): Promise<Rereads | undefined> {
+  const incomplete = findings.filter(({ slice, ...found }) => needsReread(found, rereads.get(slice.ordinal) ?? 0));
+  if (incomplete.length === 0) return undefined;
+  for (const found of slicesToReread(findings, incomplete)) await readAgain(extraction, found);
+  const counts = incomplete.map(({ slice }) => [slice.ordinal, (rereads.get(slice.ordinal) ?? 0) + 1] as const);
+  return new Map([...rereads, ...counts]);
 }
 
 /**
@@ -103,8 +106,8 @@ async function countMissed(extraction: Extraction, slice: Slice, { rowsBeforeEnd
 
 /** @throws AppError count_mismatch if every extraction of a slice repeats different Ids */
 function needsReread({ hasRepeatedIds, missed }: Omit<Finding, 'slice'>, rereads: number): boolean {
-  if (hasRepeatedIds && rereads + 1 >= MAX_READINGS) {
-    throw new AppError('count_mismatch', `Salesforce returned duplicate records in ${MAX_READINGS} consecutive extractions.`);
+  if (hasRepeatedIds && rereads + 1 >= MAX_EXTRACTIONS) {
+    throw new AppError('count_mismatch', `Salesforce returned duplicate records in ${MAX_EXTRACTIONS} consecutive extractions.`);
   }
   return hasRepeatedIds || (missed > 0 && rereads === 0);
 }
@@ -117,9 +120,8 @@ async function readAgain({ context, run }: Extraction, { slice, hasRepeatedIds, 
   await startGeneration(context.database, run, slice);
 }
 
-function earliest({ run }: Extraction, findings: readonly Finding[]): Date | null {
-  const bounds = findings
-    .filter(({ missed }) => missed > 0)
-    .map(({ slice }) => rereadStart(slice, run.window, run.job.rereadFrom).getTime());
+/** The next window rereads rows with a cursor value from here on, which two extractions missed; null: none. */
+export function earliestMissed({ window, job }: Run, findings: readonly Finding[]): Date | null {
+  const bounds = findings.filter(({ missed }) => missed > 0).map(({ slice }) => rereadStart(slice, window, job.rereadFrom).getTime());
   return bounds.length > 0 ? new Date(Math.min(...bounds)) : null;
 }

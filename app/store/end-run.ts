@@ -1,0 +1,66 @@
+import type pg from 'pg';
+import { RUN_STATE_AFTER, type RunState } from '../core/run-state.ts';
+import { type Queryable, transaction } from './database.ts';
+import { moveSyncedTo } from './jobs.ts';
+import { type Lease, updateRun } from './lease.ts';
+import { queueRuns } from './queue-runs.ts';
+import type { Run } from './runs.ts';
+
+/**
+ * Completes a run: saves its receipt and state, advances the job's `last_date`, and queues the next run if the job is still behind, all in
+ * one transaction.
+ * @param rereadFrom the next window rereads rows from here on; null: none
+ * @throws AppError lease_lost, in which case nothing has changed
+ */
+export async function succeedRun(database: pg.Pool, run: Run, receipt: object, rereadFrom: Date | null = null): Promise<void> {
+  await transaction(database, async (client) => {
+    await updateRun(
+      client,
+      run,
+      `state = '${RUN_STATE_AFTER.succeed}', receipt = $3, failures = 0, error_code = NULL, error_message = NULL, finished_at = now()`,
+      [JSON.stringify(receipt)],
+    );
+    await moveSyncedTo(client, run.job.id, run.window, rereadFrom);
+    await queueRuns(client, [run.job.id]);
+  });
+}
+
+/** A failure, safe to show. */
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+/**
+ * Queues a run again after `delayMs`, or cancels it if its job was paused in the meantime.
+ * @param failures consecutive failures; undefined: unchanged
+ * @returns its new state
+ * @throws AppError lease_lost
+ */
+export async function postponeRun(
+  database: Queryable,
+  lease: Lease,
+  delayMs: number,
+  failures: number | undefined,
+  failure: Failure | undefined,
+): Promise<RunState> {
+  const active = '(SELECT active FROM jobs WHERE jobs.id = runs.job_id)';
+  return await updateRun(
+    database,
+    lease,
+    `state = CASE WHEN ${active} THEN '${RUN_STATE_AFTER.postpone}' ELSE '${RUN_STATE_AFTER.cancel}' END,
+     finished_at = CASE WHEN ${active} THEN NULL ELSE now() END, run_at = now() + $3 * interval '1 millisecond',
+     failures = coalesce($4, failures), error_code = coalesce($5, error_code), error_message = coalesce($6, error_message)`,
+    [delayMs, failures ?? null, failure?.code ?? null, failure?.message ?? null],
+  );
+}
+
+/** Fails a run permanently; the next tick starts another from the same `last_date`. @throws AppError lease_lost */
+export async function failRun(database: Queryable, lease: Lease, failures: number, failure: Failure): Promise<RunState> {
+  return await updateRun(
+    database,
+    lease,
+    `state = '${RUN_STATE_AFTER.fail}', failures = $3, error_code = $4, error_message = $5, finished_at = now()`,
+    [failures, failure.code, failure.message],
+  );
+}

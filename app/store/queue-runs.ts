@@ -1,0 +1,45 @@
+import type pg from 'pg';
+import { type Queryable, transaction } from './database.ts';
+import { type JobFilter, wantWindows } from './jobs.ts';
+
+/** The Postgres channel on which new runs are announced. */
+export const RUNS_CHANNEL = 'runs';
+
+/** The jobs that a tick selected, and the runs that it queued. */
+export interface QueuedRuns {
+  jobIds: string[];
+  runIds: string[];
+}
+
+/**
+ * One tick: requests windows up to `to`, readable in `lagMs` milliseconds, for every active job, and queues the runs that are due.
+ * A job with an open run gets its next run when that run succeeds.
+ */
+export async function queueDueRuns(database: pg.Pool, to: Date, lagMs: number, filter: JobFilter): Promise<QueuedRuns> {
+  return await transaction(database, async (client) => {
+    const jobIds = await wantWindows(client, to, lagMs, filter);
+    return { jobIds, runIds: await queueRuns(client, jobIds) };
+  });
+}
+
+/**
+ * Queues a run for each of these jobs that is behind and has no open run. Must be called in a transaction: it locks the jobs first, so that
+ * `synced_to` cannot change before it is written as the window's start. It never waits for a run's row, which the end of a run locks before
+ * its job. Uses runs_one_open_per_job.
+ */
+export async function queueRuns(database: Queryable, jobIds: string[]): Promise<string[]> {
+  const due = await database.query<{ id: string }>(
+    'SELECT id FROM jobs WHERE id = ANY($1::uuid[]) AND active AND wanted_to > synced_to ORDER BY id FOR NO KEY UPDATE',
+    [jobIds],
+  );
+  if (due.rows.length === 0) return [];
+  const { rows } = await database.query<{ id: string }>(
+    `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, run_at)
+     SELECT id, connection_id, 'window', synced_to, wanted_to, greatest(now(), wanted_at) FROM jobs
+     WHERE id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND state IN ('queued', 'running'))
+     ON CONFLICT (job_id) WHERE state IN ('queued', 'running') DO NOTHING RETURNING id`,
+    [due.rows.map((row) => row.id)],
+  );
+  if (rows.length > 0) await database.query(`SELECT pg_notify($1, '')`, [RUNS_CHANNEL]);
+  return rows.map((row) => row.id);
+}

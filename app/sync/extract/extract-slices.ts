@@ -1,0 +1,155 @@
+import { BASE_GROUP, groupsOf } from '../../core/field-groups.ts';
+import { countFittingSlices } from '../../core/run-slices.ts';
+import {
+  haveSameRange,
+  planSlices,
+  type SlicePlan,
+  type SliceRange,
+  sliceWindow,
+  splitById,
+  splitByTime,
+  splitOpenSlice,
+} from '../../core/slices.ts';
+import { AppError } from '../../errors.ts';
+import { findFirstCreatedDate } from '../../salesforce/record-count.ts';
+import { findFirstAndLastId } from '../../salesforce/soql.ts';
+import type { Run } from '../../store/runs.ts';
+import { cutSlice, readSlices, type Slice, saveSlices, shortenRun, startGeneration } from '../../store/slices.ts';
+import { emptySlice, extractSlice, type SliceOutcome } from './extract-slice.ts';
+import { type Extraction, type FieldsRejected, rowRange, type StagedSlice, type TooLarge, type Unusable } from './extraction.ts';
+import { queryTooLargeReason } from './query-too-large-reason.ts';
+
+/** Maximum extractions of a slice whose counts do not match before its run fails. */
+export const MAX_EXTRACTIONS = 3;
+
+/** All slices of a run. */
+export interface StagedSlices {
+  kind: 'all-staged';
+  slices: StagedSlice[];
+}
+
+/**
+ * Stages all slices of a run, oldest first, so that the open ones are read last. Cuts slices that turn out too large. If that results in
+ * too many slices, the run's window is shortened, and the rest becomes the next run of the chain. Requests a slice again if its counts do
+ * not match.
+ * @returns the staged slices, or why the run's fields must be resolved again; with the run as it is then
+ * @throws AppError count_mismatch if the counts of a slice never match
+ */
+export async function extractSlices(start: Extraction): Promise<{ run: Run } & (StagedSlices | FieldsRejected)> {
+  await saveSlices(start.context.database, start.run, planRun(start));
+  const staged = new Map<number, StagedSlice>();
+  const indivisible = new Set<number>();
+  let repeated: Repeated | undefined;
+  for (let extraction = start; ; ) {
+    const { run, slices } = await fitSlices(extraction);
+    // A slice is repeated at once: slices of other field groups must be read after it.
+    const next = slices.find(({ ordinal }) => ordinal === repeated?.ordinal) ?? slices.find((slice) => !isStaged(slice, staged));
+    if (!next) return { run, kind: 'all-staged', slices: slices.map(({ ordinal }) => staged.get(ordinal)!) };
+    const outcome = await extractUnlessEmpty({ ...start, run }, next, slices, !indivisible.has(next.ordinal));
+    if (outcome.kind === 'fields-changed' || outcome.kind === 'fields-refused') return outcome;
+    extraction = { ...start, run: outcome.run };
+    if (outcome.kind === 'staged') staged.set(next.ordinal, outcome);
+    if (outcome.kind === 'too-large' && !(await cut(extraction, outcome))) indivisible.add(next.ordinal);
+    const isDone = outcome.kind === 'staged' || outcome.kind === 'too-large';
+    repeated = isDone ? undefined : await requestAgain(extraction, next, outcome, repeated);
+  }
+}
+
+function planRun({ context, run, columns }: Extraction): SlicePlan[] {
+  const ranges = sliceWindow(run.window, { ...run.job, overlapMinutes: context.config.overlapMinutes });
+  return planSlices(ranges, groupsOf(columns));
+}
+
+function isStaged({ ordinal, generation }: Slice, staged: ReadonlyMap<number, StagedSlice>): boolean {
+  return staged.get(ordinal)?.slice.generation === generation;
+}
+
+/** Extracts a slice, unless it is known to have no rows. */
+async function extractUnlessEmpty(
+  extraction: Extraction,
+  slice: Slice,
+  slices: readonly Slice[],
+  canBeCut: boolean,
+): Promise<SliceOutcome> {
+  if (!hasNoRows(slice, slices)) return await extractSlice(extraction, slice, canBeCut);
+  const empty = await emptySlice(extraction, slice, { method: 'rest', reason: 'the base group has no rows' });
+  return { run: extraction.run, ...empty };
+}
+
+/** A slice that is requested from Salesforce again, and how often its counts did not match. */
+interface Repeated {
+  ordinal: number;
+  mismatches: number;
+}
+
+/** @throws AppError count_mismatch if its counts never match; salesforce_unavailable if Salesforce cannot process it at the moment */
+async function requestAgain(
+  extraction: Extraction,
+  slice: Slice,
+  { kind, reason }: Unusable,
+  before: Repeated | undefined,
+): Promise<Repeated> {
+  const { context, run } = extraction;
+  const { objectName } = run.job;
+  const mismatches = (before?.mismatches ?? 0) + (kind === 'mismatched' ? 1 : 0);
+  if (mismatches >= MAX_EXTRACTIONS) {
+    throw new AppError('count_mismatch', `Could not reconcile ${objectName} in ${MAX_EXTRACTIONS} attempts: ${reason}.`);
+  }
+  context.events.sliceRepeated(run, slice, reason);
+  await startGeneration(context.database, run, slice);
+  if (kind === 'unavailable') throw new AppError('salesforce_unavailable', `Could not read ${objectName}: ${reason}.`);
+  return { ordinal: slice.ordinal, mismatches };
+}
+
+/** If a range has no rows in the base group, its other field groups need not be read. */
+function hasNoRows(slice: Slice, slices: readonly Slice[]): boolean {
+  const base = slices.find((other) => other.fieldGroup === BASE_GROUP && haveSameRange(other, slice));
+  return slice.fieldGroup !== BASE_GROUP && slice.method === null && base?.staged === 0 && base.countAfter === 0;
+}
+
+/** @returns false if the slice cannot be cut */
+async function cut(extraction: Extraction, { slice, parts }: TooLarge): Promise<boolean> {
+  const { context, run } = extraction;
+  const ranges = await divide(extraction, slice, parts);
+  if (!ranges) return false;
+  await cutSlice(context.database, run, slice, ranges);
+  context.events.sliceCut(run, slice, ranges.length);
+  return true;
+}
+
+/**
+ * Divides by time, or by Id if time does not divide the slice (many rows were edited in one second, or after the window's end) or its
+ * cursor is null, because then no indexed time exists.
+ */
+async function divide(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
+  if (slice.nullCursor) return await divideIds(extraction, slice, parts);
+  const inTime = slice.open ? splitOpenSlice(slice) : splitByTime(slice, parts, await firstRecord(extraction, slice));
+  return inTime ?? (await divideIds(extraction, slice, parts));
+}
+
+/** Only the start of the job's first window may span years without records. */
+async function firstRecord({ client, run }: Extraction, { cursorFrom }: Slice): Promise<Date | null> {
+  return cursorFrom > run.job.startDate ? null : await findFirstCreatedDate(client, run.job.objectName);
+}
+
+async function divideIds(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
+  try {
+    const ids = await findFirstAndLastId(extraction.client, rowRange(extraction, slice));
+    return ids && splitById(slice, ids.first, ids.last, parts);
+  } catch (error) {
+    if (!(await queryTooLargeReason(extraction, error))) throw error;
+    return undefined;
+  }
+}
+
+/** The slices of a run. If there are too many, shortens its window, which never becomes empty or loses only its open slices. */
+async function fitSlices({ context, run, columns }: Extraction): Promise<{ run: Run; slices: Slice[] }> {
+  const slices = await readSlices(context.database, run);
+  const { from, to } = run.window;
+  // A cut must lie inside the window; slices of the overlap lie before it.
+  const fitting = countFittingSlices(slices, columns, run.job.cursorField, context.limits.runSlices);
+  const after = slices.slice(fitting).find(({ cursorFrom }) => cursorFrom > from);
+  if (!after || after.cursorFrom >= to) return { run, slices };
+  const shortened = await shortenRun(context.database, run, after.cursorFrom);
+  return { run: shortened, slices: await readSlices(context.database, shortened) };
+}
