@@ -71,7 +71,7 @@ async function expectComplete(): Promise<void> {
   });
 }
 
-test("a run whose statements cost more than is left of the day's budget waits, says so, and goes on where it was once that is raised", async () => {
+test("a run that exceeds the day's budget waits, and resumes once the budget is raised", async () => {
   setBudget(2.5 * LEAST);
   await service.call('handle_importing_job');
   await settled(1);
@@ -86,7 +86,7 @@ test("a run whose statements cost more than is left of the day's budget waits, s
   await expectComplete();
 });
 
-test('it goes on by itself day after day, and pays for nothing twice', async () => {
+test('a waiting run resumes each day and pays for nothing twice', async () => {
   setBudget(2.5 * LEAST);
   await service.call('handle_importing_job');
   await settled(1);
@@ -104,7 +104,7 @@ test('it goes on by itself day after day, and pays for nothing twice', async () 
   await expectComplete();
 });
 
-test('a statement that no day can pay says that the budget must be raised', async () => {
+test('a statement larger than a whole budget asks for a higher one', async () => {
   setBudget(LEAST / 2);
   await service.call('handle_importing_job');
   await settled(1);
@@ -112,7 +112,7 @@ test('a statement that no day can pay says that the budget must be raised', asyn
   expect(await statements()).toEqual([]);
 });
 
-test('what was paid for before a crash is taken, though nothing is left of the budget', async () => {
+test('a statement paid for before a crash is used even if the budget is spent', async () => {
   await service.tickAt('2023-03-20T00:10:00Z');
   await service.database.pool.query(
     `WITH undone AS (UPDATE runs SET state = 'queued', receipt = NULL, finished_at = NULL, run_at = now() + interval '1 hour' RETURNING job_id)
@@ -123,7 +123,7 @@ test('what was paid for before a crash is taken, though nothing is left of the b
   await expectComplete();
 });
 
-test('texts that did not cast are kept a part at a time, and none of it is paid for twice', async () => {
+test('invalid values are stored in parts, none paid for twice', async () => {
   // More columns than one statement takes.
   const fields = Array.from({ length: 26 }, (_, index) => `Day_${index}__c`);
   for (const field of fields) service.salesforce.org.changeField('Account', { field, change: 'add', type: 'date', value: '12023-05-05' });

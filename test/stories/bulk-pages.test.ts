@@ -18,7 +18,7 @@ async function start(limits: Partial<Limits>, objects: string[], env: NodeJS.Pro
 
 const tick = (): Promise<unknown> => service.tickAt('2023-03-20T00:10:00Z');
 
-describe('pages that take their time', () => {
+describe('slow pages', () => {
   const OBJECTS = ['Account', 'Contact'];
   const SMALL = { pageTextBytes: 15_000 };
   /** Longer than it takes to ask for the next. */
@@ -31,23 +31,23 @@ describe('pages that take their time', () => {
     return most;
   }
 
-  test('are passed on side by side, three of one table', async () => {
+  test('load concurrently, at most three per table', async () => {
     await start({ ...SMALL, longRequests: 20, uploads: 20 }, ['Account']);
     expect(await mostPages()).toBe(3);
   });
 
-  test('of all runs together are no more than the org has places for', async () => {
+  test('of all runs stay within the limit of the org', async () => {
     await start({ ...SMALL, longRequests: 4, uploads: 20 }, OBJECTS);
     expect(await mostPages()).toBe(4);
   });
 
-  test('of all runs together are no more than the process uploads at once', async () => {
+  test('of all runs stay within the upload limit of the process', async () => {
     await start({ ...SMALL, longRequests: 20, uploads: 1 }, OBJECTS);
     expect(await mostPages()).toBe(1);
   });
 });
 
-test('a page that trickles for too long is given up, and fetched again', async () => {
+test('a page that trickles for too long is fetched again', async () => {
   await start({ pageMs: 300 }, ['Account']);
   service.salesforce.faults.arm({ kind: 'slow-page', afterBytes: 1, everyMs: 50 });
   await tick();
@@ -62,7 +62,7 @@ describe('pages after the first', () => {
     return (await service.database.pool.query<{ rows: number; bytes: number }>('SELECT rows, bytes FROM pages ORDER BY number')).rows;
   }
 
-  test('have as many rows as make the text that a page should have, by the width of those in the first', async () => {
+  test('have as many rows as fit the page size, by the row width of the first page', async () => {
     const pageTextBytes = 20_000;
     await start({ pageTextBytes }, ['Account'], { SALESFORCE_GZIP: 'off' });
     const [first, ...others] = await pages();
@@ -75,7 +75,7 @@ describe('pages after the first', () => {
     expect(last.rows).toBeLessThanOrEqual(rows);
   });
 
-  test('are one, where all that is left makes no more text', async () => {
+  test('are one if the remaining rows fit a page', async () => {
     await start({}, ['Account']);
     expect((await pages()).map(({ rows }) => rows)).toEqual([10, expect.any(Number)]);
   });

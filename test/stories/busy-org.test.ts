@@ -37,7 +37,7 @@ const resultsOf = (requests: string[]): string[] => requests.flatMap((request) =
 const interruptions = (): object[] =>
   service.logged.filter((line) => line.includes('"event":"run_interrupted"')).map((line) => JSON.parse(line) as object);
 
-test('a page that drips for longer than silence is borne is waited for, and fetched once', async () => {
+test('a page that drips for longer than the idle timeout is fetched once', async () => {
   await start({ ...BULK, idleMs: 2_000 });
   // The first page has more than 2,000 bytes.
   service.salesforce.faults.arm({ kind: 'slow-page', afterBytes: 40, everyMs: 50 });
@@ -48,7 +48,7 @@ test('a page that drips for longer than silence is borne is waited for, and fetc
 });
 
 describe('an object that takes too long to count', () => {
-  test('is imported, and the receipt claims no count', async () => {
+  test('is imported, and the receipt says "not counted"', async () => {
     await start();
     service.salesforce.faults.arm({ kind: 'count-timeout', rows: 0 });
     await tick();
@@ -56,7 +56,7 @@ describe('an object that takes too long to count', () => {
     expect((await job()).run!.receipt).toMatchObject({ salesforce_after: null, verdict: 'not counted' });
   });
 
-  test('is cut into slices all the same', async () => {
+  test('is still cut into slices', async () => {
     await start({ ...BULK, sliceRows: 20 });
     service.salesforce.faults.arm({ kind: 'count-timeout', rows: 0 });
     await tick();
@@ -66,8 +66,8 @@ describe('an object that takes too long to count', () => {
   });
 });
 
-describe('a query that is too much for one Bulk job', () => {
-  test('is cut until each part is answered', async () => {
+describe('a query that is too large for one Bulk job', () => {
+  test('is cut until each part succeeds', async () => {
     await start(BULK);
     service.salesforce.faults.arm({ kind: 'query-timeout', rows: 30 });
     await tick();
@@ -79,7 +79,7 @@ describe('a query that is too much for one Bulk job', () => {
     expect(interruptions()).toEqual([]);
   });
 
-  test('since Salesforce tried sixteen times, is cut in two', async () => {
+  test('is cut in two after Salesforce retried it sixteen times', async () => {
     await start(BULK);
     service.salesforce.faults.arm({ kind: 'job-retries', retries: 16 });
     await tick();
@@ -90,7 +90,7 @@ describe('a query that is too much for one Bulk job', () => {
 });
 
 test.each(['/queryAll', '/results'])(
-  'a call to %s that is one too many at once for the org is made again shortly, and no allowance is said to be used up',
+  'a call to %s that exceeds the concurrent limit is retried and not reported as a used-up allowance',
   async (path) => {
     await start(path === '/queryAll' ? {} : BULK);
     service.salesforce.faults.arm({ kind: 'concurrent-requests', match: { path } });
@@ -100,8 +100,8 @@ test.each(['/queryAll', '/results'])(
   },
 );
 
-describe('an answer that is lost on its way', () => {
-  test('to a new Bulk job leaves that job to nobody: another is asked for, and only its pages are read', async () => {
+describe('a lost response', () => {
+  test('to a new Bulk job: another job is created, and only its pages are read', async () => {
     await start(BULK);
     service.salesforce.faults.arm({ kind: 'lost-reply', match: { method: 'POST', path: '/jobs/query' } });
     const requests = await requestsDuring(tick);
@@ -111,14 +111,14 @@ describe('an answer that is lost on its way', () => {
     expect(await slices()).toMatchObject([{ generation: 1 }]);
   });
 
-  test.each(['/jobs/query/', '/results'])('from %s is asked for again', async (path) => {
+  test.each(['/jobs/query/', '/results'])('from %s is requested again', async (path) => {
     await start(BULK);
     service.salesforce.faults.arm({ kind: 'lost-reply', match: { method: 'GET', path } });
     await tick();
     await expectWholeTable(service);
   });
 
-  test('to a renewal of the session is asked for again, where refresh tokens stay good', async () => {
+  test('to a session renewal is requested again if refresh tokens do not rotate', async () => {
     await start();
     await expire();
     service.salesforce.faults.arm({ kind: 'lost-reply', match: { path: '/services/oauth2/token' } });
@@ -126,7 +126,7 @@ describe('an answer that is lost on its way', () => {
     await expectWholeTable(service);
   });
 
-  test('to a renewal of the session, with the next refresh token in it, is told as a lost login; after it the window is imported', async () => {
+  test('to a session renewal with a rotated refresh token needs a new login', async () => {
     await start({}, { rotateRefreshTokens: true });
     await expire();
     service.salesforce.faults.arm({ kind: 'lost-reply', match: { path: '/services/oauth2/token' } });
@@ -150,7 +150,7 @@ describe('an answer that is lost on its way', () => {
 test.each([
   ['by Bulk', BULK],
   ['by REST', {}],
-])('an org that compresses nothing, though asked to, is read %s', async (_method, limits) => {
+])('an org that ignores Accept-Encoding is read %s', async (_method, limits) => {
   await start(limits);
   service.salesforce.faults.arm({ kind: 'not-compressed', times: 1_000 });
   await tick();

@@ -30,7 +30,7 @@ async function runs(service: TestService): Promise<RunRow[]> {
   return (await service.database.pool.query<RunRow>('SELECT * FROM runs ORDER BY window_from')).rows;
 }
 
-test('a window with too many rows for one query is read in slices, oldest first, the open one last', async () => {
+test('a window with too many rows for one query is read in slices, oldest first', async () => {
   await using service = await startSmall(100);
   await service.tickAt(TICK);
   await expectComplete(service);
@@ -41,7 +41,7 @@ test('a window with too many rows for one query is read in slices, oldest first,
   expect(await runs(service)).toHaveLength(1);
 });
 
-test('a window with too many slices for one run becomes a chain of runs, each with its receipt and its step of last_date', async () => {
+test('a window with too many slices becomes a chain of runs that each move last_date', async () => {
   await using service = await startSmall(2);
   await service.tickAt(TICK);
   const chain = await runs(service);
@@ -54,7 +54,7 @@ test('a window with too many slices for one run becomes a chain of runs, each wi
   expect((await service.jobs())[0]!.last_date).toBe('2023-03-20');
 });
 
-test('a run that is killed between its cut and its shortening still becomes a chain', async () => {
+test('a run killed while it is cut still becomes a chain', async () => {
   await using service = await startService({ limits: { restRows: 5, firstPageRows: 10, runSlices: 1 }, worker: false });
   const userId = await service.connect();
   await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
@@ -75,7 +75,7 @@ test('a run that is killed between its cut and its shortening still becomes a ch
   await expectComplete(service);
 });
 
-test('a part that fails again and again, after others were staged, counts as such: what stands already is no progress', async () => {
+test('slices staged earlier do not count as progress of a slice that keeps failing', async () => {
   await using service = await startSmall(100);
   service.salesforce.clock.set(new Date(TICK));
   await service.call('handle_importing_job');
@@ -90,7 +90,7 @@ test('a part that fails again and again, after others were staged, counts as suc
   await expectComplete(service);
 });
 
-test('where Salesforce counts nothing in time, the first import is cut by about how many records there are', async () => {
+test('a first import that cannot be counted is cut by the estimated number of records', async () => {
   await using service = await startSmall(100);
   const timeOut = JSON.stringify([{ errorCode: 'QUERY_TIMEOUT', message: 'Your query request was running for too long.' }]);
   const fault = { kind: 'http', status: 400, body: timeOut, headers: { 'content-type': 'application/json' } };
@@ -105,7 +105,7 @@ test('where Salesforce counts nothing in time, the first import is cut by about 
   expect(service.logged.join('')).toContain('not_counted');
 });
 
-test('rows that are edited while a chain is read are not lost', async () => {
+test('rows edited while a chain is read are not lost', async () => {
   await using service = await startSmall(2);
   const { org, clock } = service.salesforce;
   clock.set(new Date('2023-03-02T10:00:00Z'));
@@ -131,7 +131,7 @@ async function slices(service: TestService): Promise<{ open: boolean; id_from: s
   return (await service.database.pool.query('SELECT * FROM slices ORDER BY cursor_from, id_from NULLS FIRST')).rows;
 }
 
-test('rows that were all edited after the window was closed are read in slices by Id', async () => {
+test('rows that were all edited after the window closed are read in slices by Id', async () => {
   await using service = await startSmall(100);
   const { org, clock } = service.salesforce;
   clock.set(new Date('2023-03-02T10:00:00Z'));
@@ -147,7 +147,7 @@ test('rows that were all edited after the window was closed are read in slices b
   expect(Math.max(...open.map((slice) => slice.staged))).toBeLessThanOrEqual(20);
 });
 
-test('rows that were all stamped within one second are read in slices by Id', async () => {
+test('rows with the same stamp are read in slices by Id', async () => {
   await using service = await startSmall(100);
   const { org, clock } = service.salesforce;
   clock.set(new Date('2023-03-02T10:00:00Z'));
@@ -159,7 +159,7 @@ test('rows that were all stamped within one second are read in slices by Id', as
   expect(Math.max(...found.map((slice) => slice.staged))).toBeLessThanOrEqual(20);
 });
 
-test('a run whose slices lie in the overlap does not end before it begins', async () => {
+test('slices within the overlap never make a window of negative length', async () => {
   const limits = { restRows: 50, sliceRows: 8, runSlices: 2 };
   await using service = await startService({ limits, env: { OVERLAP_MINUTES: '2880' } });
   const userId = await service.connect();

@@ -29,7 +29,7 @@ describe("the contract's sequence", () => {
     return `${only!.run?.from} ${only!.run?.to} ${only!.run?.state}`;
   };
 
-  test('get_oauth_url and login_oauth_callback answer as the contract says', async () => {
+  test('get_oauth_url and login_oauth_callback respond as the contract says', async () => {
     const { text } = await service.call('get_oauth_url', { redirect_uri: 'https://127.0.0.1/login/callback' });
     expect(text).toContain(`${service.salesforce.loginUrl}/services/oauth2/authorize?`);
     expect(new URL(text).searchParams.get('response_type')).toBe('code');
@@ -41,7 +41,7 @@ describe("the contract's sequence", () => {
     expect(await row()).toBe('2023-03-01 2023-03-01 1');
   });
 
-  test('the same again is OK and changes nothing; another start_date is refused', async () => {
+  test('the same create again is OK; another start_date is refused', async () => {
     expect(await service.call('create_importing_job', { ...job(), object_name: 'ACCOUNT', start_date: '2023-03-01' })).toMatchObject({
       text: 'OK',
     });
@@ -68,7 +68,7 @@ describe("the contract's sequence", () => {
     expect((await service.jobs())[0]!.run!.id).toBe(before!.run!.id);
   });
 
-  test('pause_importing_job lets it rest', async () => {
+  test('a paused job imports nothing', async () => {
     expect(await service.call('pause_importing_job', job())).toMatchObject({ status: 200, text: 'OK' });
     expect(await row()).toBe('2023-03-01 2023-03-22 0');
     expect(await service.tickAt('2023-03-23T00:10:00Z')).toMatchObject({
@@ -85,7 +85,7 @@ describe("the contract's sequence", () => {
     expect(await imported()).toBe('2023-03-22 2023-03-25 succeeded');
   });
 
-  test('the table holds every record that the org has for it, the view those that are not deleted', async () => {
+  test('the table has every record, the view those that are not deleted', async () => {
     const expected = dueRecords(service, 'Account', '2023-03-25');
     const rows = await service.rows('SELECT Id, Name, IsDeleted, _run, _deleted_at FROM salesforce.Account');
     expect(new Map(rows.map((found) => [found.Id, found.Name]))).toEqual(new Map(expected.map((record) => [record.Id, record.Name])));
@@ -96,7 +96,7 @@ describe("the contract's sequence", () => {
     expect(await service.rows('SELECT Id FROM salesforce.Account_live')).toHaveLength(expected.length - deleted);
   });
 
-  test('every run left a receipt on which all counts agree', async () => {
+  test('every run has a receipt whose counts agree', async () => {
     const { receipt } = (await service.jobs())[0]!.run!;
     const { processed } = receipt!;
     expect(processed).toBeGreaterThan(0);
@@ -125,8 +125,8 @@ describe("the contract's sequence", () => {
   });
 });
 
-describe('a row that is edited again and again', () => {
-  test("is imported although it is restamped between each window's end and each tick", async () => {
+describe('a row that is edited repeatedly', () => {
+  test("is imported even if edited between each window's end and its tick", async () => {
     await using service = await startService();
     const userId = await service.connect();
     service.salesforce.clock.set(new Date('2023-03-05T10:00:00Z'));
@@ -141,7 +141,7 @@ describe('a row that is edited again and again', () => {
     }
   });
 
-  test('a row that is created after the window waits for its own', async () => {
+  test('a row created after the window waits for the next window', async () => {
     await using service = await startService();
     const userId = await service.connect();
     await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
@@ -154,7 +154,7 @@ describe('a row that is edited again and again', () => {
   });
 });
 
-test('start_date all imports from the very beginning, and says so', async () => {
+test('start_date all imports everything', async () => {
   await using service = await startService();
   const userId = await service.connect();
   const fields = { user_id: userId, object_name: 'Account', start_date: 'all' };

@@ -82,7 +82,7 @@ describe('a dataset with default expirations', () => {
     expect((await table('salesforce', 'Account_live')).expirationTime).toBeUndefined();
   });
 
-  test('expires what is staged and typed as the service wants it, not earlier', async () => {
+  test('expires staging and delta tables when the service says', async () => {
     await setDefaults('salesforce_staging', { defaultTableExpirationMs: String(DAY_MS / 24), ...DAYS_365 });
     await create();
     expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
@@ -95,7 +95,7 @@ describe('a dataset with default expirations', () => {
     }
   });
 
-  test('keeps values that did not cast for as long as it says', async () => {
+  test('keeps invalid values as long as its defaults say', async () => {
     await setDefaults('salesforce', { ...DAYS_60, defaultPartitionExpirationMs: String(DAY_MS) });
     service.salesforce.org.insert('Account', { NumberOfEmployees: 1.5 });
     await create();
@@ -105,7 +105,7 @@ describe('a dataset with default expirations', () => {
     expect(timePartitioning).toMatchObject({ expirationMs: String(30 * DAY_MS) });
   });
 
-  test('is reported at the start, and when a job is created in it, with the command that removes them', async () => {
+  test('is reported at start and on create, with the command that removes the defaults', async () => {
     await setDefaults('salesforce', { ...DAYS_60, ...DAYS_365 });
     expect(await checkDatasets(service.context.warehouse, ['salesforce'])).toEqual([
       { dataset: 'salesforce', tableDays: 60, partitionDays: 365 },
@@ -117,13 +117,13 @@ describe('a dataset with default expirations', () => {
     ]);
   });
 
-  test('is none of the reasons for which a job is not created', async () => {
+  test('does not keep a job from being created', async () => {
     await fault({ kind: 'http', status: 503, times: 10, match: '/datasets/salesforce' });
     expect(await create()).toMatchObject({ status: 200, text: 'OK' });
     expect(logged('dataset_not_checked')).toMatchObject([{ level: 'warn', error_code: 'bigquery_unavailable' }]);
   });
 
-  test('whose defaults cannot be removed from a table stops the run before anything is merged, and says how to go on', async () => {
+  test('stops the run before MERGE if a table keeps the defaults', async () => {
     await setDefaults('salesforce', { ...DAYS_60, ...DAYS_365 });
     announceMillions();
     await create();
@@ -138,7 +138,7 @@ describe('a dataset with default expirations', () => {
 });
 
 describe('a target table with expirations', () => {
-  test('is relieved of them in the next run, even one without rows, which the log says', async () => {
+  test('loses them in the next run, even one without rows', async () => {
     announceMillions();
     await create();
     await service.tickAt(TICK);
@@ -158,7 +158,7 @@ describe('a target table with expirations', () => {
     expect(logged('expiration_removed')).toMatchObject([{ level: 'warn', object: 'Account' }]);
   });
 
-  test('costs no other call where it has none', async () => {
+  test('costs no extra call without expirations', async () => {
     await create();
     await service.tickAt(TICK);
     emptyWindow();

@@ -60,7 +60,7 @@ const bigqueryFault = (fault: object): Promise<Response> =>
     headers: { 'content-type': 'application/json' },
   });
 
-test('a field of a type that nobody knows gets no column, and the receipt names it', async () => {
+test('a field of an unknown type gets no column and is on the receipt', async () => {
   await importFirst();
   change({ field: 'Ghost__c', change: 'add', type: 'string' });
   Object.assign(service.salesforce.org.table('Account')!.field('Ghost__c')!.facts, { type: 'hologram' });
@@ -74,14 +74,14 @@ describe('a new field', () => {
     change({ field: 'Rating__c', change: 'add', type: 'string', value: 'hot' });
   });
 
-  test('becomes a new column, in the table and in its view; rows that were not edited since have NULL there', async () => {
+  test('becomes a column of the table and its view, NULL in rows not edited since', async () => {
     expect(await importDay(20)).toMatchObject({ columns_added: ['Rating__c'], columns_orphaned: [], fields_retyped: [] });
     expect(await values('Name, Rating__c')).toEqual([{ Name: 'Acme 2', Rating__c: 'hot' }]);
     expect(await namesOf('Account_live')).toEqual(expect.arrayContaining(['Rating__c']));
     expect(await importDay(21)).toMatchObject({ columns_added: [] });
   });
 
-  test('is in the view, too, where the view could not be written when the column came', async () => {
+  test('reaches the view even if the first update of the view failed', async () => {
     await bigqueryFault({
       kind: 'http',
       status: 400,
@@ -96,10 +96,10 @@ describe('a new field', () => {
   });
 });
 
-describe('a field that the user may no longer see', () => {
+describe('a field that was hidden from the user', () => {
   beforeEach(importFirst);
 
-  test('keeps its column, with what was in it', async () => {
+  test('keeps its column and its values', async () => {
     change({ field: 'Industry', change: 'hide' });
     expect(await importDay(20)).toMatchObject({ columns_added: [], columns_orphaned: ['Industry'] });
     expect(await values('Name, Industry')).toEqual([{ Name: 'Acme 2', Industry: 'Energy' }]);
@@ -110,7 +110,7 @@ describe('a field that the user may no longer see', () => {
   });
 });
 
-test('a field of another type keeps its column, or widens it, or gets another; and has the old one again with its old type', async () => {
+test('a retyped field keeps, widens or replaces its column, and returns to it with its old type', async () => {
   change(
     { field: 'Whole__c', change: 'add', type: 'int' },
     { field: 'Price__c', change: 'add', type: 'currency' },
@@ -184,7 +184,7 @@ test('a field of another type keeps its column, or widens it, or gets another; a
   ]);
 });
 
-test('a field of another type stops the job where rows are matched by it, before anything is read', async () => {
+test('a retyped field that rows are matched by stops the job before anything is read', async () => {
   await importFirst();
   change({ field: 'IsDeleted', change: 'retype', type: 'string' });
   const answer = await service.tickAt('2023-03-21T00:10:00Z');
@@ -192,7 +192,7 @@ test('a field of another type stops the job where rows are matched by it, before
   expect(answer.text).toMatch(/IsDeleted is now STRING, but its column is BOOL/);
 });
 
-test('values of a retyped field that do not cast are told by their column', async () => {
+test('invalid values of a retyped field are counted by column', async () => {
   change({ field: 'Day__c', change: 'add', type: 'int' });
   await importFirst();
   change({ field: 'Day__c', change: 'retype', type: 'date' });
@@ -202,7 +202,7 @@ test('values of a retyped field that do not cast are told by their column', asyn
   expect(bad).toEqual([{ column: 'Day__c_date', value: '12023-05-05' }]);
 });
 
-test('a text that gets longer is no other type: only its description changes', async () => {
+test('a longer text field changes only its description', async () => {
   await importFirst();
   change({ field: 'Site', change: 'retype', type: 'string', facts: { length: 1300 } });
   const told = await importDay(20, { Site: 'x'.repeat(1300) });
@@ -211,7 +211,7 @@ test('a text that gets longer is no other type: only its description changes', a
   expect((await fieldsOf('Account')).find(({ name }) => name === 'Site')!.description).toMatch(/string\(1300\)\.$/);
 });
 
-test('a field whose spelling changes case keeps its column', async () => {
+test('a field renamed only in case keeps its column', async () => {
   change({ field: 'Wing__c', change: 'add', type: 'string', value: 'North' });
   await importFirst();
   service.salesforce.org.changeField('Account', { field: 'Wing__c', change: 'rename', name: 'WING__c' });
@@ -222,7 +222,7 @@ test('a field whose spelling changes case keeps its column', async () => {
   expect(await values('Wing__c')).toEqual([{ Wing__c: 'East' }]);
 });
 
-test("fields that are named as GoogleSQL's words become columns of those names", async () => {
+test('fields named like GoogleSQL keywords become columns', async () => {
   const words = [
     'Order',
     'Default',
@@ -251,7 +251,7 @@ const LONG_MS = 120_000;
 
 // Most of them text: the local BigQuery takes minutes to plan hundreds of numbers.
 test(
-  'an object of 800 fields is imported, and again with all that are its own retyped',
+  'an object of 800 fields is imported, also after its custom fields are retyped',
   async () => {
     const before = service.salesforce.org.table('Account')!.fields.length;
     const fields = Array.from({ length: 800 - before }, (_, index) => `A_rather_long_name_of_a_field_${index}__c`);

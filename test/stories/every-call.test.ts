@@ -66,7 +66,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  bigquery.close();
+  await bigquery.close();
   await service[Symbol.asyncDispose]();
 });
 
@@ -172,6 +172,6 @@ async function importWithoutEach(side: Side): Promise<void> {
   expect(wrong).toEqual([]);
 }
 
-test('an import survives that any call to BigQuery is never answered', () => importWithoutEach('BigQuery'));
+test('an import survives any BigQuery call without a response', () => importWithoutEach('BigQuery'));
 
-test('an import survives that the body of any response of Salesforce breaks off', () => importWithoutEach('Salesforce'));
+test('an import survives any Salesforce response that breaks off', () => importWithoutEach('Salesforce'));

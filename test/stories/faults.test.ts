@@ -54,21 +54,21 @@ describe('Salesforce by REST', () => {
 
   const slices = async (): Promise<object[]> => (await service.database.pool.query('SELECT method, generation FROM slices')).rows;
 
-  test('reads a small window, and Bulk is not asked at all', async () => {
+  test('reads a small window without Bulk', async () => {
     await salesforceFault({ kind: 'http', status: 500, times: 1000, match: { path: '/jobs/query' } });
     await service.tickAt(TICK);
     await expectComplete();
     expect(await slices()).toEqual([{ method: 'rest', generation: 1 }]);
   });
 
-  test('a page of rows that breaks off twice is Salesforce not being available', async () => {
+  test('a page that breaks off twice is reported as salesforce_unavailable', async () => {
     await salesforceFault({ kind: 'cut-body', match: { path: 'queryAll?q=SELECT%20Id' }, times: 2 });
     await service.tickAt(TICK);
     await expectComplete();
     expect(service.logged.join('')).toContain('"error_code":"salesforce_unavailable"');
   });
 
-  test('an object of which neither REST nor Bulk reads even the smallest part fails its run, and says so', async () => {
+  test('a run fails if neither REST nor Bulk reads even the smallest slice', async () => {
     const headers = { 'content-type': 'application/json' };
     const tooLarge = JSON.stringify([{ errorCode: 'QUERY_TIMEOUT', message: 'too long' }]);
     const refused = JSON.stringify([{ errorCode: 'INVALIDENTITY', message: "Entity 'Task' is not supported by the Bulk API." }]);
@@ -87,14 +87,14 @@ describe('Salesforce by REST', () => {
     expect(await job()).toMatchObject({ last_date: '2023-03-01', run: { state: 'failed' } });
   });
 
-  test('that breaks off is begun anew: its rows are kept by nobody', async () => {
+  test('restarts a slice whose upload session expired', async () => {
     await bigqueryFault({ kind: 'session-expired' });
     await service.tickAt(TICK);
     await expectComplete();
     expect(await slices()).toEqual([{ method: 'rest', generation: 2 }]);
   });
 
-  test('a query whose next page is known no more is asked anew', async () => {
+  test('a query whose locator expired is restarted', async () => {
     await service[Symbol.asyncDispose]();
     service = await startService({ salesforce: { rows: { Task: 2_100 } } });
     const userId = await service.connect();
@@ -106,7 +106,7 @@ describe('Salesforce by REST', () => {
     expect(await service.rows('SELECT COUNT(*) AS n FROM salesforce.Task')).toEqual([{ n: (await job()).run!.receipt.staged }]);
   });
 
-  test('an empty window costs one call to Salesforce, one look at its table and no BigQuery job', async () => {
+  test('an empty window costs one Salesforce call, one table lookup and no BigQuery job', async () => {
     await service.tickAt(TICK);
     const { org, clock } = service.salesforce;
     clock.set(new Date('2023-03-21T00:10:00Z'));
@@ -136,7 +136,7 @@ describe('Salesforce by Bulk', () => {
     await expectComplete();
   });
 
-  test.each(['job-failed', 'job-vanished'] as const)('a Bulk job that does not complete (%s) is asked for anew', async (kind) => {
+  test.each(['job-failed', 'job-vanished'] as const)('a Bulk job that does not complete (%s) is created again', async (kind) => {
     await salesforceFault({ kind });
     await service.tickAt(TICK);
     await expectComplete();
@@ -144,14 +144,14 @@ describe('Salesforce by Bulk', () => {
     expect(rows).toEqual([{ generation: 2 }]);
   });
 
-  test('a page that tells more rows than it holds sends its slice back, and is not believed', async () => {
+  test('a page with a wrong row count makes its slice repeat', async () => {
     await salesforceFault({ kind: 'wrong-count' });
     await service.tickAt(TICK);
     await expectComplete();
     expect(service.logged.join('')).toContain('slice_repeated');
   });
 
-  test('counts that never agree fail the run loudly: last_date stays, nothing is merged', async () => {
+  test('counts that never agree fail the run: last_date stays, nothing is merged', async () => {
     await salesforceFault({ kind: 'wrong-count', times: 1000 });
     expect(await service.tickAt(TICK)).toMatchObject({ status: 200, text: expect.stringMatching(/^Not complete: .* count_mismatch: /s) });
     expect(await job()).toMatchObject({ last_date: '2023-03-01', run: { state: 'failed', error: { code: 'count_mismatch' } } });
@@ -166,7 +166,7 @@ describe('Salesforce by Bulk', () => {
     await expectComplete();
   });
 
-  test('a page of which nothing more comes is given up and fetched again', async () => {
+  test('a stalled page is fetched again', async () => {
     await service[Symbol.asyncDispose]();
     await start({ ...BULK, idleMs: 300 });
     await salesforceFault({ kind: 'stall-page' });
@@ -174,7 +174,7 @@ describe('Salesforce by Bulk', () => {
     await expectComplete();
   });
 
-  test('many pages follow each other, each loaded once', async () => {
+  test('many pages are each loaded once', async () => {
     await service.tickAt(TICK);
     await expectComplete();
     const { rows } = await service.database.pool.query<{ rows: number; loaded: number }>('SELECT rows, loaded FROM pages ORDER BY number');
@@ -182,7 +182,7 @@ describe('Salesforce by Bulk', () => {
     expect(rows.map((page) => page.loaded)).toEqual(rows.map((page) => page.rows));
   });
 
-  test('after a failure, pages are as wide as the first one told', async () => {
+  test('a resumed run keeps the page size', async () => {
     await service[Symbol.asyncDispose]();
     await start({ ...BULK, firstPageRows: 3 });
     await salesforceFault({ kind: 'http', status: 503, match: { path: 'locator=' } });
@@ -197,9 +197,9 @@ describe('Salesforce by Bulk', () => {
   });
 
   test.each([
-    ['locator is known no more', 400, 'INVALID_QUERY_LOCATOR', 'locator='],
-    ['job was asked for by another version of the API', 409, 'API_ERROR', '/results'],
-  ])('results whose %s are asked for anew', async (_why, status, code, path) => {
+    ['locator expired', 400, 'INVALID_QUERY_LOCATOR', 'locator='],
+    ['job belongs to another API version', 409, 'API_ERROR', '/results'],
+  ])('results whose %s are requested again', async (_why, status, code, path) => {
     const body = JSON.stringify([{ errorCode: code, message: 'refused' }]);
     await salesforceFault({ kind: 'http', status, body, headers: { 'content-type': 'application/json' }, match: { path } });
     await service.tickAt(TICK);
@@ -207,7 +207,7 @@ describe('Salesforce by Bulk', () => {
     expect(service.logged.join('')).not.toContain('run_interrupted');
   });
 
-  test('a session that ends between two calls is renewed, once', async () => {
+  test('a session that expires between two calls is renewed once', async () => {
     service.salesforce.clock.set(new Date(TICK));
     await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
     const all = await requestsDuring(() => service.tickAt(TICK));
@@ -215,7 +215,7 @@ describe('Salesforce by Bulk', () => {
     expect(all.filter((request) => request.includes(' /services/oauth2/token'))).toHaveLength(1);
   });
 
-  test('a Bulk job that vanishes while its pages are read is asked for anew', async () => {
+  test('a Bulk job that vanishes while its pages are read is created again', async () => {
     const body = '[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]';
     const headers = { 'content-type': 'application/json' };
     await salesforceFault({ kind: 'http', status: 404, body, headers, match: { path: '/results' } });
@@ -223,7 +223,7 @@ describe('Salesforce by Bulk', () => {
     await expectComplete();
   });
 
-  test('a Bulk job that times out is asked for anew in parts', async () => {
+  test('a Bulk job that times out is cut in two', async () => {
     await salesforceFault({ kind: 'job-failed', errorMessage: 'QUERY_TIMEOUT: Your query request was running for too long.' });
     await service.tickAt(TICK);
     await expectComplete();
@@ -231,14 +231,14 @@ describe('Salesforce by Bulk', () => {
     expect(rows).toEqual([{ open: false }, { open: true }]);
   });
 
-  test('a Bulk job that fails again and does not say why is asked for anew in parts', async () => {
+  test('a Bulk job that fails twice without a reason is cut in two', async () => {
     await salesforceFault({ kind: 'job-failed', times: 2 });
     await service.tickAt(TICK);
     await expectComplete();
     expect((await service.database.pool.query('SELECT FROM slices')).rowCount).toBe(2);
   });
 
-  test('a Bulk job that times out after another one vanished is still cut', async () => {
+  test('a Bulk job that times out after another vanished is still cut', async () => {
     await salesforceFault({ kind: 'job-vanished' });
     await salesforceFault({ kind: 'job-failed', errorMessage: 'QUERY_TIMEOUT: Your query request was running for too long.' });
     await service.tickAt(TICK);
@@ -246,7 +246,7 @@ describe('Salesforce by Bulk', () => {
     expect(service.logged.join('')).not.toContain('lease_lost');
   });
 
-  test('a Bulk job that never ends is aborted, and asked for anew in parts', async () => {
+  test('a Bulk job that never ends is aborted and cut in two', async () => {
     await service[Symbol.asyncDispose]();
     await start({ ...BULK, bulkJobMs: 1_000 });
     await salesforceFault({ kind: 'job-stuck' });
@@ -255,14 +255,14 @@ describe('Salesforce by Bulk', () => {
     expect((await service.database.pool.query('SELECT FROM slices')).rowCount).toBe(2);
   });
 
-  test('Bulk jobs that end just as they are given up are taken as they ended', async () => {
+  test('a Bulk job that completes just before its time limit is used', async () => {
     await service[Symbol.asyncDispose]();
     await start({ ...BULK, bulkJobMs: 0 });
     await service.tickAt(TICK);
     await expectComplete();
   });
 
-  test('a query to which nothing is answered, twice, is read by Bulk, and what is not counted in time is told as not counted', async () => {
+  test('a REST query without a response is read by Bulk, and the receipt says "not counted"', async () => {
     await service[Symbol.asyncDispose]();
     await start({ idleMs: 400 });
     await salesforceFault({ kind: 'stall', match: { path: '/queryAll' }, times: 4 });
@@ -274,7 +274,7 @@ describe('Salesforce by Bulk', () => {
     });
   });
 
-  test('an org that says nothing keeps no run, and no service that is told to stop', async () => {
+  test('a silent org blocks neither its run nor shutdown', async () => {
     await service[Symbol.asyncDispose]();
     await start({ ...BULK, idleMs: 300 });
     const silent = createServer(() => {}).listen(0, '127.0.0.1');
@@ -290,7 +290,7 @@ describe('Salesforce by Bulk', () => {
     silent.closeAllConnections();
   });
 
-  test('an org that is down for a moment delays the run', async () => {
+  test('an org that is briefly unavailable delays the run', async () => {
     await salesforceFault({ kind: 'http', status: 503, match: { method: 'POST', path: '/jobs/query' } });
     await service.tickAt(TICK);
     await expectComplete();
@@ -301,7 +301,7 @@ describe('BigQuery', () => {
   beforeEach(() => start(BULK));
 
   test.each(['upload-cut', 'partial-chunk', 'session-expired', 'lost-final-answer', 'job-failed', 'slow-visible'])(
-    'an upload or job that meets %s arrives once, and whole',
+    'data arrives completely and once despite %s',
     async (kind) => {
       await bigqueryFault({ kind });
       await service.tickAt(TICK);
@@ -309,19 +309,19 @@ describe('BigQuery', () => {
     },
   );
 
-  test('an upload that is refused in passing is begun again', async () => {
+  test('an upload refused by a transient error starts again', async () => {
     await bigqueryFault({ kind: 'http', status: 503, reason: 'backendError', match: 'POST /upload/' });
     await service.tickAt(TICK);
     await expectComplete();
   });
 
-  test('a load job that does not see its new staging table yet is run again', async () => {
+  test('a load job that does not see its new staging table yet is retried', async () => {
     await bigqueryFault({ kind: 'job-failed', reason: 'notFound', message: 'Not found: Table', match: '_load_' });
     await service.tickAt(TICK);
     await expectComplete();
   });
 
-  test.each(['load', 'delta', 'merge'])('a %s job that fails in passing is run again under another id', async (step) => {
+  test.each(['load', 'delta', 'merge'])('a %s job that fails by a transient error is retried under another id', async (step) => {
     await bigqueryFault({ kind: 'job-failed', match: `_${step}_` });
     await service.tickAt(TICK);
     await expectComplete();
@@ -331,7 +331,7 @@ describe('BigQuery', () => {
 describe('the target table', () => {
   beforeEach(() => start(BULK));
 
-  test('that was dropped or made anew stops the job, for it would lack all that came before, until it is restored', async () => {
+  test('stops the job if it was dropped or replaced, until it is restored', async () => {
     await service.tickAt(TICK);
     const dataset = service.client.dataset('salesforce');
     const [{ labels }] = (await dataset.table('Task').getMetadata()) as [{ labels: Record<string, string> }, unknown];
@@ -352,7 +352,7 @@ describe('the target table', () => {
     expect(await job()).toMatchObject({ last_date: '2023-03-21' });
   });
 
-  test('is looked at even when nothing was changed in Salesforce', async () => {
+  test('is checked even by a window without rows', async () => {
     await service.tickAt(TICK);
     await service.client.dataset('salesforce').table('Task').delete();
     service.salesforce.clock.set(new Date('2023-03-21T00:10:00Z'));
@@ -363,7 +363,7 @@ describe('the target table', () => {
     });
   });
 
-  test("that is somebody else's is not written into", async () => {
+  test('is not written if another owner created it', async () => {
     await service.client.dataset('salesforce').createTable('Task', { schema: [{ name: 'Id', type: 'STRING' }] });
     expect(await service.tickAt(TICK)).toMatchObject({ status: 200, text: expect.stringMatching(/^Not complete: .* target_replaced: /s) });
     expect(await service.rows('SELECT Id FROM salesforce.Task')).toEqual([]);
@@ -373,7 +373,7 @@ describe('the target table', () => {
 describe('a worker', () => {
   beforeEach(() => start(BULK));
 
-  test('that is stopped lets go, and the next one goes on where it was', async () => {
+  test('that stops releases its run, and the next one resumes it', async () => {
     await salesforceFault({ kind: 'job-stuck' });
     service.salesforce.clock.set(new Date(TICK));
     await service.call('handle_importing_job');
@@ -409,7 +409,7 @@ describe('a pause', () => {
     return { ...rows[0]!, level: 'info', object: 'Task' };
   };
 
-  test('that meets a run before a worker does cancels it, and the log says so', async () => {
+  test('cancels and logs a queued run', async () => {
     await service.stopWorker();
     service.salesforce.clock.set(new Date(TICK));
     await service.call('handle_importing_job');
@@ -417,7 +417,7 @@ describe('a pause', () => {
     expect(logged('run_cancelled')).toMatchObject([await endOfRun()]);
   });
 
-  test('of a job whose worker is then stopped cancels its run, and the log says so', async () => {
+  test('cancels and logs a running run once its worker stops', async () => {
     await salesforceFault({ kind: 'job-stuck' });
     service.salesforce.clock.set(new Date(TICK));
     await service.call('handle_importing_job');
@@ -428,7 +428,7 @@ describe('a pause', () => {
     expect(logged('run_cancelled')).toMatchObject([await endOfRun()]);
   });
 
-  test('that is over cancels what it left of a worker that is gone, and the log says so', async () => {
+  test('that ended cancels and logs the run of a dead worker', async () => {
     await service.stopWorker();
     service.salesforce.clock.set(new Date(TICK));
     await service.call('handle_importing_job');

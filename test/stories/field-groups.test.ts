@@ -105,7 +105,7 @@ describe('an object with too many fields for one query', () => {
 });
 
 describe('an object whose calculated fields are too complicated', () => {
-  test('is read without them, and they by themselves', async () => {
+  test('is read in two groups, with and without them', async () => {
     await start();
     addFormulas();
     const refused = refuse((fields) => countFormulas(fields) > 0 && fields.length > 20, 'at once');
@@ -132,7 +132,7 @@ describe('an object whose calculated fields are too complicated', () => {
     expect(rows).toEqual([0, 1, 2].map((field_group) => ({ field_group, cut: true })));
   });
 
-  test('and one of them even alone is read without it, which the receipt says', async () => {
+  test('and one of them too complicated even alone is read without it, as the receipt says', async () => {
     await start();
     addFormulas();
     const refused = refuse((fields) => fields.includes('Formula_4__c') || countFormulas(fields) > 4, 'at once');
@@ -145,7 +145,7 @@ describe('an object whose calculated fields are too complicated', () => {
     expect(refused).toHaveLength(length);
   });
 
-  test('keeps its groups where the run is interrupted', async () => {
+  test('keeps its groups when the run is interrupted', async () => {
     await start();
     addFormulas();
     const refused = refuse((fields) => countFormulas(fields) > 0 && fields.length > 20, 'at once');
@@ -218,7 +218,7 @@ test('a long window of an object in groups is imported by a chain of runs', asyn
   expect(rows[0].whole).toBe(true);
 });
 
-test('an object whose Id and stamp alone are too complicated fails with the reason', async () => {
+test('an object whose Id and stamp are too complicated fails with the reason', async () => {
   await start();
   const refused = refuse(() => true, 'at once');
   await service.tickAt(TICK);

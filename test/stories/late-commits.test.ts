@@ -36,7 +36,7 @@ async function namesOf(...ids: string[]): Promise<unknown[]> {
 }
 
 describe('after an attempt that died between its MERGE and its end', () => {
-  test('the next attempt merges what it reads, though the statement looks the same', async () => {
+  test('the next attempt merges what it reads, even with the same statement', async () => {
     const org = await start();
     const insertOld = (Name: string): string => org.insert('Account', { Name, ...stamped('2023-02-01T00:00:00.000Z') });
     const [first, one, two, last] = ['First', 'One', 'Two', 'Last'].map(insertOld) as [string, string, string, string];
@@ -78,7 +78,7 @@ describe('of an object that is read in field groups', () => {
   test.each<[string, (fields: string[]) => boolean]>([
     ['calculated', (fields) => fields.includes('F__c') && fields.length > 10],
     ['joined by its stamp', (fields) => fields.length > 40],
-  ])('a row that the base group gains has the values of the other group as well: %s', async (_kind, isTooMany) => {
+  ])('a row that the base group gains also has the values of the other group: %s', async (_kind, isTooMany) => {
     const org = await start();
     org.changeField('Account', { field: 'F__c', change: 'add', type: 'string', facts: { calculated: true }, value: 'f' });
     const old = org.insert('Account', { Name: 'Old', ...stamped('2023-02-01T00:00:00.000Z') });

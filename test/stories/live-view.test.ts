@@ -23,7 +23,7 @@ function addField(): void {
   service.context.describes.forget(1, 'Account');
 }
 
-test("a user's own view of that name is left as it is, and the receipt says so", async () => {
+test("leaves a user's own view alone and notes it on the receipt", async () => {
   await service.rows('CREATE VIEW salesforce.Account_live AS SELECT 1 AS mine');
   expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
   expect(await service.rows('SELECT * FROM salesforce.Account_live')).toEqual([{ mine: 1 }]);
@@ -31,14 +31,14 @@ test("a user's own view of that name is left as it is, and the receipt says so",
   expect(warnings()).toHaveLength(1);
 });
 
-test("a user's own table of that name is left as it is, and the receipt says so", async () => {
+test("leaves a user's own table alone and notes it on the receipt", async () => {
   await service.rows('CREATE TABLE salesforce.Account_live AS SELECT 1 AS mine');
   expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
   expect(await service.rows('SELECT * FROM salesforce.Account_live')).toEqual([{ mine: 1 }]);
   expect(await receipt()).toMatchObject({ live_view: 'not ours: salesforce.Account_live is another table; it was left unchanged' });
 });
 
-test('a view that an earlier release made, without a label, is ours', async () => {
+test('adopts the unlabelled view of an earlier release', async () => {
   await service.tickAt(TICK);
   const view = service.client.dataset('salesforce').table('Account_live');
   const [{ labels }] = (await view.getMetadata()) as [{ labels: Record<string, string> }, unknown];
@@ -50,7 +50,7 @@ test('a view that an earlier release made, without a label, is ours', async () =
   expect(warnings()).toEqual([]);
 });
 
-test('a view that was put in the place of ours is left as it is, though columns are added', async () => {
+test('leaves a replaced view alone when columns are added', async () => {
   await service.tickAt(TICK);
   await service.rows('CREATE OR REPLACE VIEW salesforce.Account_live AS SELECT 1 AS mine');
   addField();

@@ -33,19 +33,19 @@ describe('a row that is deleted in Salesforce', () => {
     expect(await row(await importAndDelete())).toEqual([{ Name: 'Acme', Industry: 'Energy', IsDeleted: true, deleted: true }]);
   });
 
-  test('loses its values with deletes=blank, but not its Id', async () => {
+  test('keeps only its Id with deletes=blank', async () => {
     await create({ deletes: 'blank' });
     expect(await row(await importAndDelete())).toEqual([{ Name: null, Industry: null, IsDeleted: true, deleted: true }]);
   });
 
-  test('is removed with deletes=remove, and none that was deleted before it was first seen is there', async () => {
+  test('is removed with deletes=remove, even if first seen deleted', async () => {
     await create({ deletes: 'remove' });
     expect(await row(await importAndDelete())).toEqual([]);
     expect(await service.rows('SELECT Id FROM salesforce.Account WHERE IsDeleted')).toEqual([]);
     expect((await service.jobs())[0]!.run!.receipt!.deleted).toBeGreaterThan(0);
   });
 
-  test('is told apart by nothing else: another word for deletes is refused, and another choice later, too', async () => {
+  test('refuses an unknown value of deletes, and a later change', async () => {
     expect(await create({ deletes: 'forget' })).toMatchObject({ status: 400, code: 'invalid_request' });
     await create({});
     expect(await create({ deletes: 'remove' })).toMatchObject({ status: 409, code: 'conflict' });
@@ -53,7 +53,7 @@ describe('a row that is deleted in Salesforce', () => {
 });
 
 describe('a table that is partitioned by month', () => {
-  test('takes the same rows, and its MERGE names the months that it touches', async () => {
+  test('has the same rows, and its MERGE names the affected months', async () => {
     await create({});
     await service.database.pool.query('UPDATE jobs SET partitioned = true');
     const id = await importAndDelete();
@@ -69,7 +69,7 @@ describe('a table that is partitioned by month', () => {
   });
 });
 
-test("a job's first MERGE only inserts, all others also update", async () => {
+test('only the first MERGE of a job is insert-only', async () => {
   await create({});
   await importAndDelete();
   const { rows } = await service.database.pool.query('SELECT insert_only, receipt FROM runs ORDER BY created_at');

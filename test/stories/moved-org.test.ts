@@ -50,7 +50,7 @@ describe('an org whose old address', () => {
         throw new Error('closed');
       },
     ],
-  ])('%s is found where the login host says, by one renewal', async (_how, old) => {
+  ])('%s is found at its new address by one renewal', async (_how, old) => {
     await start();
     await service.tickAt('2023-03-10T00:10:00Z');
     service.home = service.salesforce.instanceUrl;
@@ -61,7 +61,7 @@ describe('an org whose old address', () => {
     expect(renewals() - before).toBe(1);
   });
 
-  test('shows maintenance asks the login host once, however often it is called', async () => {
+  test('shows a maintenance page asks the login host only once', async () => {
     await start();
     let answers = 0;
     const maintained = new Promise<void>((resolve) => {
@@ -79,7 +79,7 @@ describe('an org whose old address', () => {
     expect(renewals() - before).toBe(1);
   });
 
-  test('is outside Salesforce now, as the login host says, is not called there', async () => {
+  test('moved to a host outside Salesforce is not called there', async () => {
     await start();
     service.home = 'https://salesforce.com.example.org';
     service.instance.handler = () => web(404);
@@ -101,23 +101,20 @@ describe('a redirect', () => {
     other.server.close();
   });
 
-  test.each([302, 307, 308])(
-    'of the token endpoint by %i is never followed, and the error says where a new login host is set',
-    async (status) => {
-      await start();
-      const other = await elsewhere();
-      service.login.handler = ({ url }) => redirectTo(other.url + url, status);
-      await expireSessions();
-      const job = await tickUntilError();
-      expect(job.run!.error!.message).toMatch(/redirects to localhost:\d+.*SALESFORCE_LOGIN_URL.*SALESFORCE_APPS/);
-      expect(job.needs_login).toBe(false);
-      expect(other.received).toEqual([]);
-      other.server.close();
-    },
-  );
+  test.each([302, 307, 308])('of the token endpoint by %i is never followed, and the error names the setting', async (status) => {
+    await start();
+    const other = await elsewhere();
+    service.login.handler = ({ url }) => redirectTo(other.url + url, status);
+    await expireSessions();
+    const job = await tickUntilError();
+    expect(job.run!.error!.message).toMatch(/redirects to localhost:\d+.*SALESFORCE_LOGIN_URL.*SALESFORCE_APPS/);
+    expect(job.needs_login).toBe(false);
+    expect(other.received).toEqual([]);
+    other.server.close();
+  });
 });
 
-test('a session that is refused right after it was renewed is reported as that, after one renewal', async () => {
+test('a session refused right after its renewal is reported after one renewal', async () => {
   await start();
   service.instance.handler = () => ({
     status: 401,

@@ -13,7 +13,7 @@ async function start(limits: Partial<Limits> = {}): Promise<void> {
   service.salesforce.clock.set(new Date('2023-03-05T10:00:00Z'));
 }
 
-test('rows whose cursor is null are imported, marked when deleted, and updated once they are stamped', async () => {
+test('rows without a cursor are imported, marked as deleted, and updated once stamped', async () => {
   await start();
   const { org, clock } = service.salesforce;
   const insert = (Name: string, IsDeleted = false): string => org.insert('Account', { Name, IsDeleted, LastModifiedDate: null });
@@ -40,7 +40,7 @@ test('rows whose cursor is null are imported, marked when deleted, and updated o
   expect(await service.rows(`SELECT COUNT(*) AS n FROM salesforce.Account WHERE Id = '${added}'`)).toEqual([{ n: 1 }]);
 });
 
-test('many rows whose cursor is null are read in ranges of Ids', async () => {
+test('many rows without a cursor are read in ranges of Ids', async () => {
   await start({ restRows: 0, sliceRows: 10 });
   const { org } = service.salesforce;
   const ids = Array.from({ length: 25 }, (_, index) => org.insert('Account', { Name: `Row ${index}`, LastModifiedDate: null }));

@@ -60,7 +60,7 @@ const used = (): number => {
 const BULK = { restRows: 0, firstPageRows: 10, pageTextBytes: 5_000 };
 
 describe('an org’s API calls', () => {
-  test('are counted as Salesforce counts them, by REST and by Bulk, and of all processes together', async () => {
+  test('are counted as Salesforce counts them, across REST, Bulk and processes', async () => {
     await start({ limits: BULK });
     await service.tickAt('2023-03-20T00:10:00Z');
     expect(used()).toBeGreaterThan(8);
@@ -74,7 +74,7 @@ describe('an org’s API calls', () => {
     await expectComplete('2023-03-20');
   });
 
-  test('of a day ago no longer count', async () => {
+  test('older than a day no longer count', async () => {
     await start({});
     await service.tickAt('2023-03-20T00:10:00Z');
     await service.context.calls.write();
@@ -84,7 +84,7 @@ describe('an org’s API calls', () => {
     expect(await service.context.calls.quota(rows[0]!.org_id)).toEqual({ ownCalls: 0, reported: undefined });
   });
 
-  test('that are our share already let a run wait before it calls, and say so; it goes on when they are a day old', async () => {
+  test('that reached our share defer a run until they are a day old', async () => {
     await start({ env: { API_SHARE: '0.01' } });
     await service.tickAt('2023-03-20T00:10:00Z');
     await service.context.calls.write();
@@ -107,7 +107,7 @@ describe('an org’s API calls', () => {
     await expectComplete('2023-03-21');
   });
 
-  test('that become our share between the pages of a Bulk job let it wait, and nothing is asked for twice', async () => {
+  test('that reach our share during a Bulk job defer it, and nothing is requested twice', async () => {
     await start({ limits: BULK, env: { API_SHARE: '0.01' } });
     service.salesforce.limits.set('DailyApiRequests', { Max: 1_200, Remaining: 1_200 });
     const { run } = await tickUntilDeferred('2023-03-20T00:10:00Z');
@@ -129,7 +129,7 @@ describe('an org’s API calls', () => {
     expect(service.salesforce.limits.of('DailyBulkV2QueryJobs').Remaining).toBe(9_999);
   });
 
-  test('of which others have made nine tenths let every run wait, but one call now and then finds out when there is room', async () => {
+  test('of others above 90 % defer every run, with an occasional probe', async () => {
     await start({});
     await create('Contact');
     await service.tickAt('2023-03-20T00:10:00Z');

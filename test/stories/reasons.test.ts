@@ -67,7 +67,7 @@ async function bigqueryFault(fault: Partial<BigQueryFault>): Promise<void> {
 }
 
 describe("Salesforce's own reason", () => {
-  test('of a refused describe is in the answer to its creation', async () => {
+  test('for a refused describe is in the response to create', async () => {
     await start();
     const said =
       "\nSELECT Rating FROM Account\n       ^\nERROR at Row:1:Column:8\nNo such column 'Rating' on entity 'Account' for 'Jane Roe'.";
@@ -79,7 +79,7 @@ describe("Salesforce's own reason", () => {
     );
   });
 
-  test('of a Bulk job that failed is shown with its job', async () => {
+  test('for a failed Bulk job is shown with its job', async () => {
     await start({ limits: BULK });
     await create();
     const errorMessage = "InternalServerError : Unexpected exception near 'Jane Roe'";
@@ -97,7 +97,7 @@ describe("Salesforce's own reason", () => {
       'Max bulk v2 query result size stored (1000000000) kb per 24 hrs has been exceeded',
       'storage for Bulk query results of the last 24 hours is used up',
     ],
-  ])('names the allowance of Bulk that is used up, which is not that of API calls: %s', async (said, shown) => {
+  ])('names the Bulk allowance that is used up: %s', async (said, shown) => {
     await start({ limits: BULK });
     await create();
     refuse('/jobs/query', 'EXCEEDEDQUOTA', said, { match: { method: 'POST', path: '/jobs/query' } });
@@ -109,7 +109,7 @@ describe("Salesforce's own reason", () => {
     expect((await job()).run).toMatchObject({ state: 'queued', failures: 0 });
   });
 
-  test('is logged where Salesforce does not count', async () => {
+  test('is logged if Salesforce cannot count', async () => {
     await start();
     await create();
     refuse('COUNT()', 'QUERY_TIMEOUT', 'Your query request was running for too long.');
@@ -122,7 +122,7 @@ describe("Salesforce's own reason", () => {
 });
 
 describe('a session that is refused right after it was renewed', () => {
-  test('is shown as that, with what to check', async () => {
+  test('is reported with what to check', async () => {
     const { instance } = await startBehindGateways();
     await create();
     instance.handler = () => refusal('INVALID_SESSION_ID', 'Session expired or invalid', 401);
@@ -133,7 +133,7 @@ describe('a session that is refused right after it was renewed', () => {
 });
 
 describe('a version of the API that the org does not offer', () => {
-  test('is named at the creation of a job, in place of a missing object', async () => {
+  test('is reported on create instead of a missing object', async () => {
     await start({ env: { SALESFORCE_API_VERSION: '67.0' } });
     const answer = await create();
     expect(answer.code).toBe('salesforce_refused');
@@ -142,7 +142,7 @@ describe('a version of the API that the org does not offer', () => {
     );
   });
 
-  test('is named where it is no longer offered', async () => {
+  test('is reported if it is retired', async () => {
     await start({ env: { SALESFORCE_API_VERSION: '30.0' } });
     expect(message(await create())).toMatch(
       /does not offer this version of the API \(UNSUPPORTED_API_VERSION\).*Set SALESFORCE_API_VERSION/,
@@ -156,15 +156,15 @@ describe('a version of the API that the org does not offer', () => {
     expect(line).toContain('Set SALESFORCE_API_VERSION to 66.0.');
   });
 
-  test('is not blamed where the object is missing', async () => {
+  test('is not blamed for a missing object', async () => {
     await start();
     const answer = await service.call('create_importing_job', { user_id: userId, object_name: 'Nothing__c', start_date: '2023-03-01' });
     expect(answer).toMatchObject({ status: 404, code: 'not_found' });
   });
 });
 
-describe("a web page in place of Salesforce's answer", () => {
-  test('to a describe is named as one, and shows nothing of the page', async () => {
+describe('a web page instead of a Salesforce response', () => {
+  test('to a describe is reported without its content', async () => {
     await start();
     service.salesforce.faults.arm({ kind: 'http', status: 200, headers: HTML_HEADERS, body: PAGE, match: { path: '/describe' } });
     const answer = await create();
@@ -208,7 +208,7 @@ describe('results of a Bulk job', () => {
     expect((await service.database.pool.query('SELECT generation FROM slices')).rows).toEqual([{ generation: 1 }]);
   });
 
-  test('that begin with a byte order mark are fetched again', async () => {
+  test('that start with a byte order mark are fetched again', async () => {
     const { instance } = await startBehindGateways({ limits: BULK });
     await create();
     let marked = 0;
@@ -221,7 +221,7 @@ describe('results of a Bulk job', () => {
     await expectWholeTable(service);
   });
 
-  test('without rows may come without a body', async () => {
+  test('without rows may have no body', async () => {
     const { instance } = await startBehindGateways({ limits: BULK });
     await create();
     const rows = ({ body }: { body: string }): string => String(JSON.parse(body).numberRecordsProcessed);
@@ -238,7 +238,7 @@ describe('results of a Bulk job', () => {
   });
 });
 
-test('a window that REST cannot read in time, of an object that Bulk refuses, is read in parts', async () => {
+test('a window that REST cannot read in time and Bulk refuses is read in parts', async () => {
   const { instance } = await startBehindGateways();
   await create();
   const handler: Handler = async (call, pass) => {
@@ -276,7 +276,7 @@ describe('a login that Salesforce refuses', () => {
 });
 
 describe("BigQuery's own reason", () => {
-  test('of a page that it cannot load is shown, without the value', async () => {
+  test('for a page that cannot be loaded is shown without the value', async () => {
     await start();
     await create();
     const text =
@@ -287,7 +287,7 @@ describe("BigQuery's own reason", () => {
     );
   });
 
-  test('of a statement that it refuses is shown with its place', async () => {
+  test('for a refused statement is shown with its position', async () => {
     await start();
     await create();
     await bigqueryFault({
@@ -302,7 +302,7 @@ describe("BigQuery's own reason", () => {
     expect(error.message).toMatch(/BigQuery refused it \(invalidQuery\): Unrecognized name: Rating at \[3:14\]\.$/);
   });
 
-  test('of a denied table is shown with the roles that are needed', async () => {
+  test('for denied access is shown with the required roles', async () => {
     await start();
     await create();
     await bigqueryFault({

@@ -42,7 +42,7 @@ describe('an object that Bulk refuses', () => {
     });
   }
 
-  test('for good is read whole by REST, and its next window does not ask Bulk again', async () => {
+  test('permanently is read by REST from then on', async () => {
     await start('Account', BULK);
     refuse('INVALIDENTITY', "Entity 'Account' is not supported by the Bulk API.");
     expect(await importDay(20)).toBe(1);
@@ -53,7 +53,7 @@ describe('an object that Bulk refuses', () => {
     await expectWholeTable(service, 'Account', '2023-03-21');
   });
 
-  test('as long as an admin leaves it so is read by REST, and its next window asks Bulk again', async () => {
+  test('because of an admin setting is read by REST, and the next window tries Bulk again', async () => {
     await start('Account', BULK);
     refuse('FEATURENOTENABLED', 'Cannot serialize value in CSV format');
     expect(await importDay(20)).toBe(1);
@@ -64,7 +64,7 @@ describe('an object that Bulk refuses', () => {
     expect(await methods()).toEqual([expect.stringMatching(/^bulk: \d+ rows, more than 0$/)]);
   });
 
-  test('by itself, as Salesforce refuses its lists of statuses, is read by REST', async () => {
+  test('by its kind, such as a status list, is read by REST', async () => {
     await start('CaseStatus', BULK, 'all');
     await service.tickAt('2023-03-20T00:10:00Z');
     const statuses = [...service.salesforce.org.records('CaseStatus')].map(({ MasterLabel }) => MasterLabel);
@@ -75,7 +75,7 @@ describe('an object that Bulk refuses', () => {
   });
 });
 
-test('a query whose names of fields are too long for a URI is read by Bulk, however few rows it has', async () => {
+test('a query too long for a URI is read by Bulk even for few rows', async () => {
   await start('Account', {});
   const fields = Array.from({ length: 270 }, (_, index) => `A_name_as_long_as_admins_may_choose_${String(index).padStart(4, '0')}__c`);
   for (const field of fields) service.salesforce.org.changeField('Account', { field, change: 'add', type: 'string', value: `in ${field}` });

@@ -31,7 +31,7 @@ async function cursorOf(objectName: string): Promise<string> {
 }
 
 describe('a stamp that cannot be filtered by', () => {
-  test('is passed over for the next one, and the windows are read', async () => {
+  test('is skipped in favor of the next stamp', async () => {
     makeUnfilterable('Lead', 'SystemModstamp');
     expect(await create('Lead')).toMatchObject({ status: 200, text: 'OK' });
     expect(await cursorOf('Lead')).toBe('LastModifiedDate');
@@ -39,7 +39,7 @@ describe('a stamp that cannot be filtered by', () => {
     expect((await service.tickAt('2023-03-20T00:10:00Z')).text).toMatch(/^OK: Lead is complete/);
   });
 
-  test('is named where there is no other', async () => {
+  test('is named if there is no other', async () => {
     makeUnfilterable('Lead', 'SystemModstamp', 'LastModifiedDate', 'CreatedDate');
     const answer = await create('Lead');
     expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
@@ -56,15 +56,15 @@ describe('a stamp that cannot be filtered by', () => {
   });
 });
 
-describe("a window's query is tried", () => {
-  test('and what Salesforce refuses at every window is refused at creation', async () => {
+describe("create tries a window's query", () => {
+  test('and refuses what Salesforce would refuse in every window', async () => {
     const answer = await create('ContentDocumentLink');
     expect(answer).toMatchObject({ status: 422, code: 'salesforce_refused' });
     expect(answer.text).toMatch(/ContentDocumentLink cannot be imported by time window\. Could not .*MALFORMED_QUERY/);
     expect(await service.jobs()).toEqual([]);
   });
 
-  test('but a time-out of a large object does not keep its job from being created', async () => {
+  test('but accepts an object that is too large to answer in time', async () => {
     service.salesforce.faults.arm({
       kind: 'http',
       status: 400,
@@ -76,7 +76,7 @@ describe("a window's query is tried", () => {
     expect(service.logged.join('')).toContain('window_check_timed_out');
   });
 
-  test('and a refusal that is none, such as a used-up allowance, is answered as what it is', async () => {
+  test('and reports a used-up allowance as such', async () => {
     service.salesforce.faults.arm({ kind: 'quota', match: { path: '/queryAll' } });
     expect(await create('Lead')).toMatchObject({ status: 503, code: 'salesforce_quota' });
   });
@@ -85,13 +85,13 @@ describe("a window's query is tried", () => {
 describe('an object whose rows have no Ids of their own', () => {
   const noIds = 'AppDefinition cannot be imported because its rows have no Ids of their own.';
 
-  test('is known by its DurableId', async () => {
+  test('is identified by its DurableId', async () => {
     const answer = await create('AppDefinition');
     expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
     expect(answer.text).toContain(noIds);
   });
 
-  test('is known by the Id of its rows', async () => {
+  test('is identified by the Id of its rows', async () => {
     hide('AppDefinition', 'DurableId');
     const value = '2023-01-01T00:00:00.000Z';
     service.salesforce.org.changeField('AppDefinition', { field: 'SystemModstamp', change: 'add', type: 'datetime', value });
@@ -102,7 +102,7 @@ describe('an object whose rows have no Ids of their own', () => {
 });
 
 describe('an object whose only stamp is CreatedDate', () => {
-  test('is refused where it can be edited, unless its rows are said never to be', async () => {
+  test('is refused if it can be edited, unless append_only is set', async () => {
     hide('Account', 'SystemModstamp', 'LastModifiedDate');
     for (const more of [{}, { append_only: 'false' }]) {
       const answer = await create('Account', more);
@@ -123,12 +123,12 @@ describe('an object whose only stamp is CreatedDate', () => {
     expect((await service.jobs())[0]).toMatchObject({ append_only: true });
   });
 
-  test('is accepted where its rows only ever come', async () => {
+  test('is accepted if it is append-only', async () => {
     expect(await create('AccountHistory')).toMatchObject({ status: 200, text: 'OK' });
     expect((await service.jobs())[0]).toMatchObject({ append_only: true });
   });
 
-  test('other objects are not append-only unless said to be', async () => {
+  test('other objects are not append-only by default', async () => {
     expect(await create('Account')).toMatchObject({ status: 200 });
     expect(await create('Lead', { append_only: 'true' })).toMatchObject({ status: 200 });
     expect(await service.jobs()).toMatchObject([{ append_only: false }, { append_only: true }]);

@@ -6,7 +6,7 @@ let service: GatewayService;
 
 afterEach(() => service[Symbol.asyncDispose]());
 
-test('a new refresh token outlives connections to Postgres that break before it is stored', async () => {
+test('a new refresh token survives broken connections to Postgres', async () => {
   service = await startGatewayService({ salesforce: { rotateRefreshTokens: true } });
   const user_id = await service.connect();
   await service.call('create_importing_job', { user_id, object_name: 'Account', start_date: '2023-03-01' });

@@ -50,7 +50,7 @@ describe('Bulk pages', () => {
     await expectFailure('ids_not_unique', 'Task');
   });
 
-  test('that repeat an earlier page once are read again, and every row is imported', async () => {
+  test('that repeat an earlier page once are read again completely', async () => {
     await start(BULK);
     let [first, repeated]: [string, boolean] = ['', false];
     changePages((reply) => {
@@ -68,7 +68,7 @@ describe('Bulk pages', () => {
     ]);
   });
 
-  test('whose locator leads back to themselves are read no further', async () => {
+  test('whose locator repeats are not read further', async () => {
     await start(BULK);
     const locators = new Map<string, string>();
     changePages((reply, bulkJob) => {
@@ -81,7 +81,7 @@ describe('Bulk pages', () => {
     expect(pagesRead()).toBeLessThanOrEqual(9);
   });
 
-  test('with more rows than Salesforce announced are read no further', async () => {
+  test('with more rows than announced are not read further', async () => {
     await start(BULK);
     changePages((reply) => ({ ...reply, headers: { ...reply.headers, 'sforce-numberofrecords': '1000' } }));
     await service.tickAt(TICK);
@@ -90,7 +90,7 @@ describe('Bulk pages', () => {
   });
 });
 
-test('a REST query whose pages lead back to themselves is read no further', async () => {
+test('a REST query whose locator repeats is not read further', async () => {
   await start({});
   const again = '/services/data/v66.0/query/01gAGAIN-2000';
   let page: Reply;

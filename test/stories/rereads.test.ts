@@ -46,7 +46,7 @@ describe('a row that is committed late', () => {
     expect(await generations()).toEqual([2]);
   });
 
-  test('again while it is read a second time is read by the next window', async () => {
+  test('during the second reading is read by the next window', async () => {
     await start();
     // Each reading that misses a row counts twice: the whole slice, and what is stamped before its end.
     beforeCount(3, commitLate);
@@ -68,7 +68,7 @@ describe('a row that is committed late', () => {
   });
 });
 
-test('a row that is edited after its window, while that is read, costs no second reading', async () => {
+test('a row edited after its window costs no second reading', async () => {
   await start();
   service.salesforce.clock.set(new Date('2023-03-02T10:00:00Z'));
   const id = service.salesforce.org.insert('Account', { Name: 'Old' });
@@ -82,20 +82,20 @@ test('a row that is edited after its window, while that is read, costs no second
   expect(await service.rows(`SELECT Name FROM salesforce.Account WHERE Id = '${id}'`)).toEqual([{ Name: 'Edited' }]);
 });
 
-test('rows that leave the table right after its first import are noticed before last_date moves', async () => {
+test('rows lost right after the first import are noticed before last_date moves', async () => {
   let emulatorUrl = '';
   const gateway = await startGateway(() => emulatorUrl);
-  const bigqueryEndpoint = (url: string): string => {
+  const beforeBigQuery = async (url: string): Promise<string> => {
     emulatorUrl = url;
     return gateway.url;
   };
-  await start({ bigqueryEndpoint });
+  await start({ beforeBigQuery });
   gateway.handler = async (call, pass) => {
     if (call.body.includes('target_rows')) await service.rows('DELETE FROM salesforce.Account WHERE true');
     return await pass();
   };
   await service.tickAt('2023-03-20T00:10:00Z');
-  gateway.close();
+  await gateway.close();
   const [job] = await service.jobs();
   expect(job).toMatchObject({ last_date: '2023-03-01', run: { state: 'failed', error: { code: 'count_mismatch' } } });
   expect(job!.run!.error!.message).toContain('the target table has 0 rows after its first import');

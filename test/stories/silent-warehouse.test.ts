@@ -46,7 +46,7 @@ async function jobsOf(step: string): Promise<{ id: string; error: unknown }[]> {
     .sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 
-describe('a call to BigQuery that is never answered', () => {
+describe('a BigQuery call without a response', () => {
   test.each([
     ['that looks at a job', 'GET /bigquery/v2/projects/local/jobs/'],
     ['that creates a job', 'POST /bigquery/v2/projects/local/jobs'],
@@ -55,14 +55,14 @@ describe('a call to BigQuery that is never answered', () => {
     ['that reads the counts', 'GET /bigquery/v2/projects/local/queries/'],
     ['that begins an upload', 'POST /upload/'],
     ['that ends an upload', 'PUT /upload/'],
-  ])('%s fails at the time limit, and is made again', async (_what, match) => {
+  ])('%s times out and is retried', async (_what, match) => {
     await start({ bigqueryCallMs: 300 });
     await fault({ kind: 'stall', match });
     await service.tickAt(TICK);
     await expectComplete();
   });
 
-  test('keeps no service from stopping: the run is let go at once', async () => {
+  test('does not keep the service from stopping', async () => {
     await start({});
     await fault({ kind: 'stall', match: 'POST /bigquery/v2/projects/local/jobs' });
     service.salesforce.clock.set(new Date(TICK));
@@ -86,7 +86,7 @@ async function expectRunAgain(step: string): Promise<void> {
 }
 
 describe('a BigQuery job that never ends', () => {
-  test.each(['load', 'delta', 'merge'])('(%s) is stopped by its own time limit, and runs again under the next id', async (step) => {
+  test.each(['load', 'delta', 'merge'])('(%s) is stopped by its own time limit and retried under the next id', async (step) => {
     await start({ bigqueryJobMs: 700 });
     await fault({ kind: 'job-stuck', match: `_${step}_` });
     await service.tickAt(TICK);
@@ -94,18 +94,15 @@ describe('a BigQuery job that never ends', () => {
     await expectRunAgain(step);
   });
 
-  test.each(['load', 'merge'])(
-    '(%s) and that BigQuery itself does not stop is cancelled, and runs again once it has ended',
-    async (step) => {
-      await start({ bigqueryJobMs: 400, bigqueryCallMs: 400 });
-      await fault({ kind: 'job-overruns', match: `_${step}_` });
-      await service.tickAt(TICK);
-      await expectComplete();
-      await expectRunAgain(step);
-    },
-  );
+  test.each(['load', 'merge'])('(%s) and ignores its time limit is cancelled and retried once it has ended', async (step) => {
+    await start({ bigqueryJobMs: 400, bigqueryCallMs: 400 });
+    await fault({ kind: 'job-overruns', match: `_${step}_` });
+    await service.tickAt(TICK);
+    await expectComplete();
+    await expectRunAgain(step);
+  });
 
-  test('is known to BigQuery by the time limit of every job', async () => {
+  test('is prevented by a time limit on every job', async () => {
     await start({ bigqueryJobMs: 77_000 });
     await service.tickAt(TICK);
     const [jobs] = await service.client.getJobs({ allUsers: true });
@@ -116,7 +113,7 @@ describe('a BigQuery job that never ends', () => {
 });
 
 describe('the lease of a run', () => {
-  test('that makes no progress is not extended: the run is stopped, and tried again', async () => {
+  test('is not extended without progress: the run is stopped and retried', async () => {
     await start({ noProgressMs: 300 });
     await fault({ kind: 'stall', match: 'POST /bigquery/v2/projects/local/jobs' });
     await service.tickAt(TICK);
@@ -124,7 +121,7 @@ describe('the lease of a run', () => {
     expect(logged()).toContain('"error_code":"no_progress"');
   });
 
-  test('that waits long for Salesforce, which answers, is extended', async () => {
+  test('is extended while Salesforce responds slowly', async () => {
     await start({ noProgressMs: 2_000, restRows: 0 }, { bulkDelayMs: 1_000 });
     await service.tickAt(TICK);
     await expectComplete();

@@ -55,7 +55,7 @@ describe.each([
   });
 });
 
-test('without the switch, a window whose pages BigQuery does not inflate fails, and nothing moves', async () => {
+test('without the switch, a window whose pages BigQuery cannot decompress fails', async () => {
   await start({}, BULK);
   await armFault(GZIP_FAILS);
   await service.tickAt('2023-03-20T00:10:00Z');
@@ -63,7 +63,7 @@ test('without the switch, a window whose pages BigQuery does not inflate fails, 
   expect((await job()).run!.failures).toBeGreaterThan(0);
 });
 
-test('with BIGQUERY_UPLOAD=multipart a page of which the answer was lost is loaded once', async () => {
+test('with BIGQUERY_UPLOAD=multipart a page whose response was lost is loaded once', async () => {
   await start({ BIGQUERY_UPLOAD: 'multipart' }, BULK);
   await armFault({ kind: 'lost-answer', match: 'POST /upload', times: 2 });
   await service.tickAt('2023-03-20T00:10:00Z');

@@ -38,7 +38,7 @@ async function deactivateFirst(): Promise<void> {
 const logged = (event: string): Record<string, unknown>[] =>
   service.logged.map((line) => JSON.parse(line) as Record<string, unknown>).filter((line) => line.event === event);
 
-test('where the first one left: the job goes on from its last_date, in its table', async () => {
+test('continues at last_date in the same table if the first user left', async () => {
   service.startWorker();
   await create(first);
   await service.tickAt('2023-03-10T00:10:00Z');
@@ -56,7 +56,7 @@ test('where the first one left: the job goes on from its last_date, in its table
   expect(logged('job_taken_over')).toMatchObject([{ object: 'Account', from_connection: 1, connection: 2, fields_lost: [] }]);
 });
 
-test('with take_over=true where the first one is still connected, and only then', async () => {
+test('needs take_over=true while the first user is connected', async () => {
   await create(first);
   const second = await connectOther();
   const refused = await create(second);
@@ -69,7 +69,7 @@ test('with take_over=true where the first one is still connected, and only then'
   expect(await service.call('pause_importing_job', { user_id: first, object_name: 'Account' })).toMatchObject({ status: 404 });
 });
 
-test('cancels the open run, whose worker can then write nothing, and the next run fences its MERGE', async () => {
+test('cancels the open run and fences its writes', async () => {
   await create(first);
   service.salesforce.clock.set(new Date('2023-03-10T00:10:00Z'));
   await service.call('handle_importing_job');
@@ -90,7 +90,7 @@ test('cancels the open run, whose worker can then write nothing, and the next ru
   await expect(service.client.createJob(late)).rejects.toMatchObject({ code: 409 });
 });
 
-test('names the fields that the second one does not see: in the log, and on the next receipt', async () => {
+test('names the fields hidden from the new user', async () => {
   service.startWorker();
   await create(first);
   await service.tickAt('2023-03-10T00:10:00Z');
@@ -103,7 +103,7 @@ test('names the fields that the second one does not see: in the log, and on the 
 });
 
 describe('is refused', () => {
-  test('where the second one may not see the field by which the job is cut', async () => {
+  test('if the cursor field is hidden from the new user', async () => {
     await create(first);
     service.salesforce.org.changeField('Account', { field: 'SystemModstamp', change: 'hide' });
     const answer = await create(await connectOther(), { take_over: 'true' });
@@ -112,7 +112,7 @@ describe('is refused', () => {
     expect(await service.jobs()).toMatchObject([{ user_id: first }]);
   });
 
-  test('where the fields are not those of the job', async () => {
+  test('if the fields differ from those of the job', async () => {
     await create(first);
     const second = await connectOther();
     const answer = await create(second, { start_date: '2023-02-01', take_over: 'true' });
@@ -128,7 +128,7 @@ test('another dataset is another job', async () => {
   expect(await service.jobs()).toMatchObject([{ user_id: first }, { user_id: second, table: 'other.Account' }]);
 });
 
-test('another org never takes a job over, nor its table', async () => {
+test('another org takes over neither a job nor its table', async () => {
   await create(first);
   await deactivateFirst();
   const stranger = await connectOther('org');

@@ -31,7 +31,7 @@ const refuse = (object: string): void => {
     call.soql.includes(`FROM ${object} `) ? jsonReply(400, [{ errorCode: 'INVALID_FIELD', message: 'no' }]) : pass();
 };
 
-test('says through when all is complete, and whether anything was due', async () => {
+test('says until when all jobs are complete, and whether anything was due', async () => {
   await start([]);
   expect((await service.tickAt('2023-03-20T00:10:00Z')).text).toBe('OK, nothing due: there are no jobs');
   for (const object of ['Account', 'Lead']) await create(object);
@@ -48,14 +48,14 @@ test('says through when all is complete, and whether anything was due', async ()
   );
 });
 
-test('is exactly OK without wait, whatever the caller accepts', async () => {
+test('is exactly OK without wait', async () => {
   await start(['Account']);
   expect(await service.call('handle_importing_job')).toMatchObject({ status: 200, text: 'OK' });
   const response = await fetch(`${service.url}/handle_importing_job`, { headers: { accept: 'application/json' } });
   expect(await readAnswer(response)).toMatchObject({ status: 200, text: 'OK' });
 });
 
-test('names what failed and why, by 200 that does not start with OK, as text and as JSON', async () => {
+test('names what failed and why, with 200 and no OK, as text and as JSON', async () => {
   await start(['Account', 'Lead']);
   refuse('Lead');
   const { status, text } = await service.tickAt('2023-03-20T00:10:00Z');
@@ -79,7 +79,7 @@ test('names what failed and why, by 200 that does not start with OK, as text and
   });
 });
 
-test('says at once that every job of a connection waits for a login, the queued ones too', async () => {
+test('reports at once that all jobs of a connection wait for a login', async () => {
   await start(['Account', 'Lead'], { env: { RUNS_PER_CONNECTION: '1' } });
   service.login.handler = (call, pass) =>
     call.body.includes('grant_type=refresh_token')
@@ -96,7 +96,7 @@ test('says at once that every job of a connection waits for a login, the queued 
   ]);
 });
 
-test('says at once what is deferred, until when, and why', async () => {
+test('reports at once what is deferred, until when and why', async () => {
   await start(['Account'], { env: { API_SHARE: '0.01' } });
   service.salesforce.limits.set('DailyApiRequests', { Max: 100, Remaining: 98 });
   const answer = await service.tickAt('2023-03-20T00:10:00Z');
@@ -121,14 +121,14 @@ test('does not wait for a window that Salesforce may still commit to', async () 
   );
 });
 
-test('names what is not finished when the wait is over', async () => {
+test('names unfinished jobs when the wait ends', async () => {
   await start(['Account', 'Lead'], { worker: false });
   service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
   const answer = await service.call('handle_importing_job', { wait: '1' });
   expect(answer).toMatchObject({ status: 200, text: 'Not complete: 2 of 2 jobs.\nAccount is queued.\nLead is queued.' });
 });
 
-test('names no more than ten jobs', async () => {
+test('names at most ten jobs', async () => {
   await start([], { worker: false });
   await service.database.pool.query(
     `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, start_date, synced_to, wanted_to)

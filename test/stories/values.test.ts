@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => service[Symbol.asyncDispose]());
 
-test('a value that does not cast becomes NULL in its column alone, and is counted on the receipt', async () => {
+test('an invalid value becomes NULL and is counted on the receipt', async () => {
   const [row] = await service.rows(
     `SELECT Name, CloseDate, CAST(Amount AS STRING) AS Amount FROM salesforce.Opportunity WHERE Id = '${id}'`,
   );
@@ -26,23 +26,23 @@ test('a value that does not cast becomes NULL in its column alone, and is counte
   expect(job!.run!.receipt).toMatchObject({ invalid_values: { CloseDate: 1, Amount: 1 } });
 });
 
-test('a number with more decimals than its column has is rounded, and not silently', async () => {
+test('a number with too many decimals is rounded and counted', async () => {
   const [row] = await service.rows(`SELECT CAST(Amount AS STRING) AS Amount FROM salesforce.Opportunity WHERE Id = '${exact}'`);
   expect(row).toEqual({ Amount: '0.123456789' });
   expect(await service.rows(`SELECT value FROM salesforce._invalid_values WHERE id = '${exact}'`)).toEqual([{ value: '0.12345678901' }]);
 });
 
-test('its text is kept, with the Id and the column, once', async () => {
+test('an invalid value is stored once, with Id and column', async () => {
   const sql = `SELECT \`object\`, \`id\`, \`column\`, \`value\`, \`run\` FROM salesforce._invalid_values WHERE \`id\` = '${id}'`;
   const [job] = await service.jobs();
   expect(await service.rows(sql)).toEqual([{ object: 'Opportunity', id, column: 'CloseDate', value: '12023-05-05', run: job!.run!.id }]);
 });
 
-test("its text stands in no log line, nor does any record's", () => {
+test('no log line contains a record value', () => {
   expect(service.logged.join('')).not.toMatch(/12023-05-05|"far"/);
 });
 
-test("columns tell the field's label, help and type", async () => {
+test("columns describe the field's label, help and type", async () => {
   const [metadata] = await service.client.dataset('salesforce').table('Opportunity').getMetadata();
   const { fields } = (metadata as { schema: { fields: { name: string; description?: string }[] } }).schema;
   const amount = fields.find((field) => field.name === 'Amount');

@@ -87,7 +87,7 @@ const WAYS: [string, Partial<Limits>][] = [
 ];
 
 test.each(WAYS)(
-  'windows read %s leave no gap, whatever is edited around midnights, ticked late or not at all, paused and resumed',
+  'windows read %s leave no gap, whatever is edited, ticked late, paused or resumed',
   async (_way, limits) => {
     const property = fc.asyncProperty(events, async (happening) => {
       await using service = await startService({ limits, salesforce: { size: 30 } });

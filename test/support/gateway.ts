@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingHttpHeaders, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { close, listen } from './server.ts';
 import { startService, type TestService, type TestServiceOptions } from './service.ts';
 
 /** A request that a gateway received. */
@@ -32,7 +32,7 @@ export interface Gateway {
   handler: Handler;
   /** every call so far, oldest first */
   calls: Call[];
-  close(): void;
+  close(): Promise<void>;
 }
 
 export function jsonReply(status: number, value: unknown): Reply {
@@ -103,23 +103,11 @@ export async function startGatewayService(options: TestServiceOptions = {}): Pro
     passLogin,
     home: instance.url,
     async [Symbol.asyncDispose]() {
-      login.close();
-      instance.close();
+      await Promise.all([login.close(), instance.close()]);
       await service[Symbol.asyncDispose]();
     },
   };
   return behind;
-}
-
-async function listen(server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-function close(server: Server): void {
-  server.close();
-  server.closeAllConnections();
 }
 
 async function forward(target: string, { method, url }: Call, body: Buffer, headers: IncomingHttpHeaders): Promise<Reply> {

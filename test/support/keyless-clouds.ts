@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import { close, listen } from './server.ts';
 
 export interface Seen {
   url: string;
@@ -12,20 +12,20 @@ export interface Seen {
 export interface KeylessClouds {
   [Symbol.asyncDispose](): Promise<void>;
   url: string;
-  /** what tells a task of these */
+  /** the task's environment variables that lead to these */
   environment: Record<
     'AWS_CONTAINER_CREDENTIALS_FULL_URI' | 'AWS_CONTAINER_AUTHORIZATION_TOKEN' | 'AWS_ENDPOINT_URL_SECRETS_MANAGER',
     string
   >;
-  /** so many calls from now on whose path begins so are never answered */
+  /** Leaves the next `times` calls whose path starts with `path` without an answer. */
   silence(path: string, times: number): void;
-  /** the calls whose path begins so */
+  /** the calls whose path starts with `path` */
   calls(path: string): Seen[];
-  /** in the secret, whichever is asked for */
+  /** the password in every secret */
   password: string;
-  /** how long the role's credentials live from when they are asked for */
+  /** lifetime of the role's credentials */
   credentialsMs: number;
-  /** answers a call whose path begins so with this error */
+  /** refuses calls whose path starts with `path` with this error */
   refusal: { path: string; status: number; body: object } | undefined;
 }
 
@@ -33,20 +33,19 @@ const HOUR_MS = 3_600_000;
 
 export async function startKeylessClouds(): Promise<KeylessClouds> {
   const seen: Seen[] = [];
+  const silenced: ServerResponse[] = [];
   let silent = { path: '/never', times: Number.POSITIVE_INFINITY };
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
     seen.push({ url: request.url!, headers: request.headers, body });
-    if (request.url!.startsWith(silent.path) && silent.times-- > 0) return;
+    if (request.url!.startsWith(silent.path) && silent.times-- > 0) return void silenced.push(response);
     const { refusal } = clouds;
     const refused = refusal && request.url!.startsWith(refusal.path) ? refusal : undefined;
     if (refused) response.statusCode = refused.status;
     response.setHeader('content-type', 'application/json').end(JSON.stringify(refused?.body ?? answer(request.url!)));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = await listen(server);
 
   const answer = (path: string): object => {
     const { password, credentialsMs } = clouds;
@@ -73,9 +72,10 @@ export async function startKeylessClouds(): Promise<KeylessClouds> {
     credentialsMs: HOUR_MS,
     refusal: undefined,
     async [Symbol.asyncDispose]() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
+      // Google's library retries a request that breaks, even after the test.
+      const open = silenced.filter((response) => !response.closed);
+      await Promise.all(open.map((response) => once(response.writeHead(400).end('{}'), 'close')));
+      await close(server);
     },
   };
   return clouds;

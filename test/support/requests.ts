@@ -4,11 +4,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 /** The requests meanwhile to any server of this process, such as `POST /services/data/v66.0/jobs/query`. */
 export async function requestsDuring(during: () => Promise<unknown>): Promise<string[]> {
   const requests: string[] = [];
-  await listening(({ method, url }) => requests.push(`${method} ${url}`), during);
+  await noteRequests(({ method, url }) => requests.push(`${method} ${url}`), during);
   return requests;
 }
 
-/** The most requests under way at once meanwhile, of those whose URL has `part`: from when they come until they are answered in full. */
+/** The maximum number of concurrent requests meanwhile whose URL contains `part`, each counted until its response is complete. */
 export async function mostAtOnce(part: string, during: () => Promise<unknown>): Promise<number> {
   let [now, most] = [0, 0];
   const note = ({ url }: IncomingMessage, response: ServerResponse): void => {
@@ -16,11 +16,12 @@ export async function mostAtOnce(part: string, during: () => Promise<unknown>): 
     most = Math.max(most, ++now);
     response.once('close', () => now--);
   };
-  await listening(note, during);
+  await noteRequests(note, during);
   return most;
 }
 
-async function listening(
+/** Calls `note` for each request meanwhile to any server of this process, when it arrives. */
+export async function noteRequests(
   note: (request: IncomingMessage, response: ServerResponse) => void,
   during: () => Promise<unknown>,
 ): Promise<void> {

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { Writable } from 'node:stream';
 import { BigQuery } from '@google-cloud/bigquery';
 import { PassThroughClient } from 'google-auth-library';
@@ -15,6 +13,7 @@ import { type SalesforceEmulator, type SalesforceOptions, startSalesforce } from
 import { createLog } from '../../app/log.ts';
 import { Worker } from '../../app/sync/worker.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { close, listen } from './server.ts';
 import { serviceEnvironment } from './service-environment.ts';
 
 export const REDIRECT_URI = 'https://127.0.0.1/login/callback';
@@ -51,21 +50,21 @@ export interface TestService {
   [Symbol.asyncDispose](): Promise<void>;
   url: string;
   context: Context;
-  /** an own client of BigQuery */
+  /** a separate BigQuery client */
   client: BigQuery;
   database: TestDatabase;
   salesforce: SalesforceEmulator;
   bigquery: BigQueryEmulator;
-  /** every line that was logged */
+  /** all logged lines */
   logged: string[];
   /** Calls the API with fields as multipart, as the contract's curl lines do. */
   call(path: string, fields?: Record<string, string>): Promise<Answer>;
   /** Connects the org as its user would. @returns the user_id */
   connect(): Promise<string>;
   jobs(): Promise<JobView[]>;
-  /** Stands the org's and the schedule's clock at `now`, ticks and waits. */
+  /** Sets the clock of the org and the schedule to `now`, calls the tick and waits for it. */
   tickAt(now: string): Promise<Answer>;
-  /** Rows of a query, as the API gives them. */
+  /** Rows of a query, as the BigQuery API returns them. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
   startWorker(): Worker;
   stopWorker(): Promise<void>;
@@ -75,17 +74,15 @@ export interface TestServiceOptions {
   salesforce?: SalesforceOptions;
   env?: NodeJS.ProcessEnv;
   limits?: Partial<Limits>;
-  /** false: nothing works on runs until startWorker */
+  /** false: no worker runs until startWorker */
   worker?: boolean;
-  /** puts something before BigQuery's emulator. @returns where the service is to find it */
+  /** Starts something in front of the BigQuery emulator. @returns the URL that the service uses */
   beforeBigQuery?: (url: string) => Promise<string>;
-  /** false: API keys are asked for, as in production */
+  /** false: API keys are required, as in production */
   local?: boolean;
-  /** where BigQuery is reached instead of the emulator's URL, such as a gateway before it */
-  bigqueryEndpoint?: (emulatorUrl: string) => string;
 }
 
-/** Nothing is far away here, and nobody is to wait for what has long come. */
+/** Short pauses: everything is near. */
 export const NEARBY: Limits = { ...LIMITS, pollMs: 40, workerPollMs: 500, retryMs: 1 };
 
 export async function startService(options: TestServiceOptions = {}): Promise<TestService> {
@@ -111,8 +108,8 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     apiEndpoint: bigquery.url,
     authClient: new PassThroughClient(),
   });
-  const server = await listen(context);
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = createServer(createApp(context).callback());
+  const url = await listen(server);
   let worker: Worker | undefined;
 
   const service: TestService = {
@@ -145,8 +142,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     },
     async [Symbol.asyncDispose]() {
       await worker?.stop();
-      server.close();
-      server.closeAllConnections();
+      await close(server);
       await context.close();
       await Promise.all([salesforce.close(), bigquery.close(), database[Symbol.asyncDispose]()]);
     },
@@ -159,24 +155,16 @@ function testConfig(
   database: TestDatabase,
   salesforce: SalesforceEmulator,
   bigquery: BigQueryEmulator,
-  { env, local = true, bigqueryEndpoint }: TestServiceOptions,
+  { env, local = true }: TestServiceOptions,
 ): Config {
   return readConfig(
     {
       ...serviceEnvironment(database.url, salesforce, bigquery),
-      ...(bigqueryEndpoint && { BIGQUERY_API_ENDPOINT: bigqueryEndpoint(bigquery.url) }),
       ...(local && { SCHEDULE_CLOCK_URL: `${salesforce.instanceUrl}/emulator/clock` }),
       ...env,
     },
     local,
   );
-}
-
-async function listen(context: Context): Promise<Server> {
-  const server = createServer(createApp(context).callback());
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return server;
 }
 
 async function call(url: string, fields: Record<string, string> = {}): Promise<Answer> {

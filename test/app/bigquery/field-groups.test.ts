@@ -1,22 +1,14 @@
-import type { BigQuery } from '@google-cloud/bigquery';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { countStatement } from '../../../app/bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement, type StagedSlice } from '../../../app/bigquery/sql/delta-statement.ts';
 import type { FieldColumn } from '../../../app/core/columns.ts';
 import { fieldsInGroup, groupsOf, isJoinedByCursor } from '../../../app/core/field-groups.ts';
-import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';
-import { clientOf, rowsOf } from '../local/emulators/bigquery/client.ts';
+import { bigQueryWith } from '../../support/bigquery.ts';
+import { rowsOf } from '../local/emulators/bigquery/client.ts';
 
 /** A delta table that is built of field groups. */
-let emulator: BigQueryEmulator;
-let client: BigQuery;
-beforeAll(async () => {
-  emulator = await startBigQuery();
-  client = clientOf(emulator);
-  await client.createDataset('d');
-});
-afterAll(() => emulator.close());
+const { emulator } = await bigQueryWith('d');
 
 const CURSOR = 'SystemModstamp';
 const name = (table: string) => ({ project: 'local', dataset: 'd', table });

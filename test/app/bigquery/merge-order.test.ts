@@ -1,20 +1,12 @@
-import type { BigQuery } from '@google-cloud/bigquery';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mergeStatement } from '../../../app/bigquery/sql/merge-statement.ts';
 import { SYSTEM_COLUMNS } from '../../../app/bigquery/sql/table-statements.ts';
 import type { Deletes } from '../../../app/core/deletes.ts';
-import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';
-import { clientOf, rowsOf } from '../local/emulators/bigquery/client.ts';
+import { bigQueryWith } from '../../support/bigquery.ts';
+import { rowsOf } from '../local/emulators/bigquery/client.ts';
 
-let emulator: BigQueryEmulator;
-let client: BigQuery;
-beforeAll(async () => {
-  emulator = await startBigQuery();
-  client = clientOf(emulator);
-  await client.createDataset('d');
-});
-afterAll(() => emulator.close());
+const { emulator } = await bigQueryWith('d');
 
 const name = (table: string) => ({ project: 'local', dataset: 'd', table });
 const columns = [

@@ -5,7 +5,7 @@ import { checkDatasets } from '../../../app/bigquery/datasets.ts';
 import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
 import { offerDatasets } from '../../../app/commands/offer-datasets.ts';
 import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';
-import { clientOf } from '../local/emulators/bigquery/client.ts';
+import { clientOf } from '../../support/bigquery.ts';
 
 let bigquery: BigQueryEmulator;
 let warehouse: Warehouse;

@@ -19,7 +19,7 @@ async function send(path: string, init: RequestInit): Promise<Answer> {
   return await readAnswer(await fetch(`${service.url}/${path}`, init));
 }
 
-describe('a request that cannot be met', () => {
+describe('an invalid request', () => {
   test('names every missing field and every unknown one', async () => {
     const missing = await service.call('create_importing_job', { object_name: 'Account' });
     expect(missing).toMatchObject({ status: 400, code: 'invalid_request' });
@@ -59,7 +59,7 @@ describe('a request that cannot be met', () => {
     expect(answer.text).toMatch(/create_importing_job/);
   });
 
-  test('is refused for a wrong content type, a broken body, a field given twice, a file, and a body too large', async () => {
+  test('is refused for a wrong content type, a broken body, a repeated field, a file or a large body', async () => {
     const path = 'create_importing_job';
     const json = { 'content-type': 'application/json' };
     expect(await send(path, { method: 'POST', body: 'user_id=1', headers: { 'content-type': 'text/plain' } })).toMatchObject({
@@ -83,21 +83,21 @@ describe('a request that cannot be met', () => {
     expect(await send(path, { method: 'POST', body: new URLSearchParams({ user_id: large }) })).toMatchObject({ status: 413 });
   });
 
-  test('is refused for an unknown path, and for a method that the path does not answer', async () => {
+  test('is refused for an unknown path or method', async () => {
     expect(await send('nowhere', {})).toMatchObject({ status: 404, code: 'not_found' });
     expect(await send('jobs', { method: 'POST' })).toMatchObject({ status: 405, code: 'method_not_allowed' });
     expect(await send('handle_importing_job', { method: 'DELETE' })).toMatchObject({ status: 405, code: 'method_not_allowed' });
     expect((await fetch(`${service.url}/handle_importing_job`, { method: 'HEAD' })).status).toBe(405);
   });
 
-  test.each(['a\0b', 'x'.repeat(8_000), 'https://x.example/\ud800'])('is refused for text that is none, or too long (%#)', async (text) => {
+  test.each(['a\0b', 'x'.repeat(8_000), 'https://x.example/\ud800'])('is refused for invalid or very long text (%#)', async (text) => {
     const init = { method: 'POST', headers: { 'content-type': 'application/json' } };
     expect(await send('get_oauth_url', { ...init, body: JSON.stringify({ redirect_uri: text }) })).toMatchObject({ status: 400 });
     const callback = { redirect_uri: REDIRECT_URI, authorization_code: 'x', state: text };
     expect(await send('login_oauth_callback', { ...init, body: JSON.stringify(callback) })).toMatchObject({ status: 400 });
   });
 
-  test('leaks nothing of what went wrong inside', async () => {
+  test('reveals nothing about an internal error', async () => {
     await service.database.pool.query('ALTER TABLE jobs RENAME TO moved');
     const answer = await service.call('jobs');
     await service.database.pool.query('ALTER TABLE moved RENAME TO jobs');
@@ -109,7 +109,7 @@ describe('a request that cannot be met', () => {
 });
 
 describe('a login', () => {
-  test('that the user refused is told as such', async () => {
+  test('that the user denied is reported as such', async () => {
     const { text } = await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI });
     const redirect = await decide(text, 'deny');
     const answer = await service.call('login_oauth_callback', { redirect_uri: REDIRECT_URI, ...Object.fromEntries(redirect.searchParams) });
@@ -117,7 +117,7 @@ describe('a login', () => {
     expect(answer.text).toMatch(/Allow/);
   });
 
-  test('with a code that was used, or made up, says what to do and tells neither code nor secret', async () => {
+  test('with a used or invented code says what to do without showing code or secret', async () => {
     const { text } = await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI });
     const code = (await decide(text, 'allow')).searchParams.get('code')!;
     const fields = { redirect_uri: REDIRECT_URI, authorization_code: code };
@@ -130,7 +130,7 @@ describe('a login', () => {
     expect(service.logged.join('')).not.toContain(service.salesforce.clientSecret);
   });
 
-  test('that nobody began is refused', async () => {
+  test('that was not started is refused', async () => {
     const answer = await service.call('login_oauth_callback', { redirect_uri: 'https://other.example/cb', authorization_code: 'x' });
     expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
   });
@@ -142,12 +142,12 @@ describe('a login', () => {
     },
   );
 
-  test('is not begun at a login host that is not configured: a secret would go there', async () => {
+  test('does not start at a login host that is not configured', async () => {
     const answer = await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI, login_url: 'https://evil.example' });
     expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
   });
 
-  test('goes on beside another that ends first', async () => {
+  test('works beside another one that ends first', async () => {
     const urls = await Promise.all([1, 2].map(() => service.call('get_oauth_url', { redirect_uri: REDIRECT_URI })));
     for (const { text } of urls) {
       const { code, state } = Object.fromEntries((await decide(text, 'allow')).searchParams);
@@ -156,7 +156,7 @@ describe('a login', () => {
     }
   });
 
-  test('works whichever of several authorize URLs was opened, with and without state', async () => {
+  test('works with any of several authorize URLs, with and without state', async () => {
     const first = await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI });
     await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI });
     const redirect = await decide(first.text, 'allow');
@@ -175,7 +175,7 @@ describe('without API keys', () => {
         .end();
     });
 
-  test('only programs and pages of this machine may call', async () => {
+  test('only local programs and pages may call', async () => {
     expect(await statusWith({})).toBe(200);
     expect(await statusWith({ 'sec-fetch-site': 'same-origin' })).toBe(200);
     expect(await statusWith({ host: 'rebound.example' })).toBe(403);
@@ -201,7 +201,7 @@ describe('with API keys', () => {
       await fetch(`${keyed.url}/${path}`, { ...init, headers: { ...init.headers, ...(key && { authorization: `Bearer ${key}` }) } }),
     );
 
-  test('nothing is answered without one but the health check, not even what there is', async () => {
+  test('only the health check responds without a key', async () => {
     expect((await fetch(`${keyed.url}/healthz`)).status).toBe(200);
     for (const path of ['jobs', 'handle_importing_job', 'nowhere']) {
       expect(await withKey(path)).toMatchObject({ status: 401, code: 'unauthorized' });
@@ -211,7 +211,7 @@ describe('with API keys', () => {
     expect(await withKey('create_importing_job', 'wrong', { method: 'POST', body })).toMatchObject({ status: 403 });
   });
 
-  test('each may do what its role says, given as Bearer or X-API-Key', async () => {
+  test('a key grants its role, as Bearer or X-API-Key', async () => {
     expect(
       await withKey('handle_importing_job', 'tick-key', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }),
     ).toMatchObject({ status: 200, text: 'OK' });

@@ -23,25 +23,25 @@ async function addressOf(forwardedFor: string): Promise<unknown> {
 }
 
 describe('a refused key', () => {
-  test('is logged with where it came from, as the one proxy before us says, whatever the caller wrote there first', async () => {
+  test('is logged with the address that our proxy reports, not what the caller wrote', async () => {
     await start({ TRUSTED_PROXY_HOPS: '1' });
     expect(await addressOf('203.0.113.9')).toBe('203.0.113.9');
     expect(await addressOf('10.0.0.1, 198.51.100.7, 203.0.113.9')).toBe('203.0.113.9');
     expect(service.logged.join('')).not.toContain(WRONG);
   });
 
-  test('of two proxies, it is the one further out that met the caller', async () => {
+  test('behind two proxies is logged with the address that the outer one saw', async () => {
     await start({ TRUSTED_PROXY_HOPS: '2' });
     expect(await addressOf('10.0.0.1, 203.0.113.9, 192.0.2.4')).toBe('203.0.113.9');
   });
 
-  test('without proxies of ours nothing that a caller writes is believed', async () => {
+  test('without proxies is logged with the socket address', async () => {
     await start({});
     expect(await addressOf('203.0.113.9')).toMatch(/127\.0\.0\.1$/);
   });
 });
 
-test('a redirect_uri that is none is answered with one that could be, under our own address, which no Host header changes', async () => {
+test('an invalid redirect_uri gets a suggestion with our own address, whatever the Host header', async () => {
   await start({ PUBLIC_URL: 'https://sync.acme.example/' });
   const body = new URLSearchParams({ redirect_uri: 'http://elsewhere.example/callback' });
   const headers = { 'X-API-Key': KEY, 'X-Forwarded-Host': 'evil.example' };

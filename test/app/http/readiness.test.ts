@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import pg from 'pg';
 import { startService } from '../../support/service.ts';
 
-test('the process is ready while the job store answers and has every migration, and healthy whatever it does', async () => {
+test('is ready while the job store responds and is migrated, and always healthy', async () => {
   await using service = await startService({ worker: false });
   const status = async (path: string): Promise<number> => (await fetch(`${service.url}${path}`)).status;
   expect(await status('/readyz')).toBe(200);

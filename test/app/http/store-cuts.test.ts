@@ -30,7 +30,7 @@ async function cutDuring(...requests: (() => Promise<Answer>)[]): Promise<Answer
   }
 }
 
-test('a request whose connection to the job store breaks is answered 503, with what to do, and works when it is sent again', async () => {
+test('a request whose job store connection breaks gets 503 and succeeds when repeated', async () => {
   const requests = [
     () => service.call('jobs'),
     () => service.call('handle_importing_job'),
@@ -45,7 +45,7 @@ test('a request whose connection to the job store breaks is answered 503, with w
   for (const send of requests.slice(0, -1)) expect((await send()).status).toBe(200);
 });
 
-test('a statement that the job store does not answer is given up, in a transaction too, and its client is closed', async () => {
+test('a statement without a response from the job store times out and closes its client', async () => {
   const late = openDatabase({ url: service.database.url }, () => {}, 50);
   const unavailable = { code: 'store_unavailable', message: 'The job store did not respond in time. Try again in a moment.' };
   await expect(late.query('SELECT pg_sleep(5)')).rejects.toMatchObject(unavailable);
@@ -54,7 +54,7 @@ test('a statement that the job store does not answer is given up, in a transacti
   await late.end();
 });
 
-test('a tick no longer waits when its caller has left', async () => {
+test('a tick stops waiting when its caller disconnects', async () => {
   const { database } = service.context;
   service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
   const query = jest.spyOn(database, 'query');

@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
 import { createQueryJob, getQueryJob } from '../../../app/salesforce/bulk.ts';
@@ -12,40 +9,35 @@ import { estimateRecordCount } from '../../../app/salesforce/record-count.ts';
 import { requireApiVersion } from '../../../app/salesforce/require-api-version.ts';
 import { readRestPage } from '../../../app/salesforce/rest.ts';
 import { countRows, hasNullCursors } from '../../../app/salesforce/soql.ts';
+import { startTestServer, type TestServer } from '../../support/server.ts';
 
-let server: Server;
-let url: string;
+let server: TestServer;
 let dispatcher: Agent;
-let answer: RequestListener;
 
 beforeEach(async () => {
   dispatcher = new Agent();
-  server = createServer((incoming, outgoing) => answer(incoming, outgoing));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = await startTestServer();
 });
 
 afterEach(async () => {
-  server.close();
-  server.closeAllConnections();
+  await server[Symbol.asyncDispose]();
   await dispatcher.destroy();
 });
 
 function client(): SalesforceClient {
-  const session = { accessToken: 'access', instanceUrl: url };
+  const session = { accessToken: 'access', instanceUrl: server.url };
   const sessions: SessionSource = { current: async () => session, renew: async () => session };
   return new SalesforceClient(sessions, dispatcher, {
     version: '66.0',
     gzip: false,
     limits: { idleMs: 5_000, pollMs: 5 },
-    loginUrls: [url],
+    loginUrls: [server.url],
     onCall: () => {},
   });
 }
 
 function reply(body: string, status = 200): void {
-  answer = (_incoming, outgoing) => outgoing.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  server.answer = (_incoming, outgoing) => outgoing.writeHead(status, { 'content-type': 'application/json' }).end(body);
 }
 
 const malformed = { code: 'salesforce_unavailable', recovery: 'retry', message: expect.stringContaining('malformed') };
@@ -142,7 +134,7 @@ test.each<[string, (client: SalesforceClient) => Promise<unknown>, string[]]>([
 
 test('a session that is refused right after its renewal is not retried', async () => {
   let calls = 0;
-  answer = (_incoming, outgoing) => {
+  server.answer = (_incoming, outgoing) => {
     calls++;
     outgoing.writeHead(401, { 'content-type': 'application/json' }).end('[{"errorCode":"INVALID_SESSION_ID","message":"expired"}]');
   };
@@ -169,7 +161,7 @@ test('a result page that is not gzip is malformed', async () => {
 
 describe('a token endpoint', () => {
   const renew = () =>
-    renewTokens(dispatcher, { loginUrl: url, clientId: 'id', clientSecret: 'secret' }, 'refresh', AbortSignal.timeout(5_000));
+    renewTokens(dispatcher, { loginUrl: server.url, clientId: 'id', clientSecret: 'secret' }, 'refresh', AbortSignal.timeout(5_000));
 
   test.each([
     [500, '{"error":"invalid_grant","error_description":"expired access/refresh token"}'],

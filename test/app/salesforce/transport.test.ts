@@ -1,45 +1,31 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
 import { SalesforceClient, type SessionSource } from '../../../app/salesforce/client.ts';
 import { openResponse, readResponse, type SalesforceRequest } from '../../../app/salesforce/transport.ts';
+import { startTestServer, type TestServer } from '../../support/server.ts';
 
-let server: Server;
-let url: string;
+let server: TestServer;
 let dispatcher: Agent;
-/** method and path of each request */
-let requests: string[];
-let answer: RequestListener;
 
 beforeEach(async () => {
-  requests = [];
   dispatcher = new Agent();
-  server = createServer((incoming, outgoing) => {
-    requests.push(`${incoming.method} ${incoming.url}`);
-    answer(incoming, outgoing);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = await startTestServer();
 });
 
 afterEach(async () => {
-  server.close();
-  server.closeAllConnections();
+  await server[Symbol.asyncDispose]();
   await dispatcher.destroy();
 });
 
-const get = (): SalesforceRequest => ({ method: 'GET', url: `${url}/path`, headers: {} });
+const get = (): SalesforceRequest => ({ method: 'GET', url: `${server.url}/path`, headers: {} });
 const read = (limits = {}) => readResponse(dispatcher, get(), { signal: undefined, totalMs: 5_000, ...limits });
 const json = { 'content-type': 'application/json' };
 const text = JSON.stringify({ value: 'x'.repeat(5_000) });
 
 describe('a response that is buffered', () => {
   test('is decoded', async () => {
-    answer = (_incoming, outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(gzipSync(text));
+    server.answer = (_incoming, outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(gzipSync(text));
     expect((await read()).body.toString()).toBe(text);
   });
 
@@ -47,12 +33,12 @@ describe('a response that is buffered', () => {
     ['is truncated', gzipSync(text).subarray(0, -20)],
     ['is not gzip', Buffer.from(text)],
   ])('is incomplete if its gzip %s', async (_how, body) => {
-    answer = (_incoming, outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(body);
+    server.answer = (_incoming, outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(body);
     await expect(read()).rejects.toMatchObject({ name: 'UnusableResponse', reason: 'incomplete' });
   });
 
   test('is incomplete if the connection drops', async () => {
-    answer = (_incoming, outgoing) => {
+    server.answer = (_incoming, outgoing) => {
       outgoing.writeHead(200, { ...json, 'content-length': text.length });
       outgoing.write(text.slice(0, 100), () => outgoing.socket!.destroy());
     };
@@ -60,7 +46,7 @@ describe('a response that is buffered', () => {
   });
 
   test('times out if it stalls', async () => {
-    answer = (_incoming, outgoing) => {
+    server.answer = (_incoming, outgoing) => {
       outgoing.writeHead(200, json).write(text.slice(0, 100));
     };
     await expect(read({ totalMs: 200 })).rejects.toMatchObject({ name: 'TimeoutError' });
@@ -68,7 +54,7 @@ describe('a response that is buffered', () => {
 
   test("is aborted by its caller's signal", async () => {
     const stop = new AbortController();
-    answer = (_incoming, outgoing) => {
+    server.answer = (_incoming, outgoing) => {
       outgoing.writeHead(200, json).write(text.slice(0, 100), () => stop.abort(new Error('stopping')));
     };
     await expect(read({ signal: stop.signal })).rejects.toThrow('stopping');
@@ -76,20 +62,21 @@ describe('a response that is buffered', () => {
 
   test('is refused if it inflates to more than any describe or page', async () => {
     const bomb = gzipSync(Buffer.alloc(130 * 1024 * 1024));
-    answer = (_incoming, outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(bomb);
+    server.answer = (_incoming, outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(bomb);
     await expect(read()).rejects.toMatchObject({ reason: 'too-large' });
   });
 });
 
 test('a streamed response is passed through compressed', async () => {
   const compressed = gzipSync(text);
-  answer = (_incoming, outgoing) => outgoing.writeHead(200, { 'content-type': 'text/csv', 'content-encoding': 'gzip' }).end(compressed);
+  server.answer = (_incoming, outgoing) =>
+    outgoing.writeHead(200, { 'content-type': 'text/csv', 'content-encoding': 'gzip' }).end(compressed);
   const { body } = await openResponse(dispatcher, get(), { signal: undefined, idleMs: 5_000 });
   expect(Buffer.from(await body.arrayBuffer())).toEqual(compressed);
 });
 
 test('a redirect is an error that names its target', async () => {
-  answer = (_incoming, outgoing) => outgoing.writeHead(302, { location: 'https://new.my.salesforce.com/path' }).end();
+  server.answer = (_incoming, outgoing) => outgoing.writeHead(302, { location: 'https://new.my.salesforce.com/path' }).end();
   await expect(read()).rejects.toMatchObject({ reason: 'redirect', status: 302, target: 'new.my.salesforce.com' });
 });
 
@@ -99,7 +86,7 @@ describe('a client', () => {
   let renewals: string[];
 
   function client(renewed = session): SalesforceClient {
-    const current = { ...session, instanceUrl: url };
+    const current = { ...session, instanceUrl: server.url };
     calls = [];
     renewals = [];
     const sessions: SessionSource = {
@@ -113,7 +100,7 @@ describe('a client', () => {
       version: '66.0',
       gzip: true,
       limits: { idleMs: 5_000, pollMs: 1 },
-      loginUrls: [url],
+      loginUrls: [server.url],
       onCall: (usage) => calls.push(usage),
     });
   }
@@ -122,7 +109,7 @@ describe('a client', () => {
     of.call('create a job', (connection) => connection.request({ method: 'POST', url: '/jobs', body: '{}', headers: json }));
 
   test('counts each jsforce call once, with the API usage that Salesforce reports', async () => {
-    answer = (_incoming, outgoing) =>
+    server.answer = (_incoming, outgoing) =>
       outgoing.writeHead(200, { ...json, 'sforce-limit-info': 'api-usage=24/15000' }).end('{"totalSize":3,"done":true,"records":[]}');
     const { totalSize } = await client().call('count', (connection) => connection.query('SELECT COUNT() FROM Account'));
     expect(totalSize).toBe(3);
@@ -130,25 +117,26 @@ describe('a client', () => {
   });
 
   test('retries a GET without a response once, and counts both calls', async () => {
-    answer = (incoming, outgoing) => {
-      if (requests.length === 1) incoming.socket.destroy();
+    server.answer = (incoming, outgoing) => {
+      if (server.requests.length === 1) incoming.socket.destroy();
       else outgoing.writeHead(200, json).end('{}');
     };
     await client().get('look', '/path', {});
-    expect(requests).toHaveLength(2);
+    expect(server.requests).toHaveLength(2);
     expect(calls).toHaveLength(2);
     expect(renewals).toEqual([]);
   });
 
   test('does not retry a POST that may have had an effect', async () => {
-    answer = (incoming) => incoming.socket.destroy();
+    server.answer = (incoming) => incoming.socket.destroy();
     await expect(create(client())).rejects.toMatchObject({ code: 'salesforce_unavailable' });
-    expect(requests).toEqual(['POST /services/data/v66.0/jobs']);
+    expect(server.requests).toEqual(['POST /services/data/v66.0/jobs']);
     expect(renewals).toEqual([]);
   });
 
   test('returns a 304 with its headers', async () => {
-    answer = (incoming, outgoing) => outgoing.writeHead(304, { 'last-modified': String(incoming.headers['if-modified-since']) }).end();
+    server.answer = (incoming, outgoing) =>
+      outgoing.writeHead(304, { 'last-modified': String(incoming.headers['if-modified-since']) }).end();
     const since = 'Wed, 01 Mar 2023 00:00:00 GMT';
     expect(await client().get('describe', '/path', { 'if-modified-since': since })).toMatchObject({
       status: 304,
@@ -157,22 +145,22 @@ describe('a client', () => {
   });
 
   test('reports a response that is not JSON as malformed', async () => {
-    answer = (_incoming, outgoing) => outgoing.writeHead(200, json).end('{"totalSize":');
+    server.answer = (_incoming, outgoing) => outgoing.writeHead(200, json).end('{"totalSize":');
     await expect(create(client())).rejects.toMatchObject({ code: 'salesforce_unavailable', message: expect.stringContaining('malformed') });
   });
 
   test('retries a moved org once, at its new address', async () => {
-    answer = (_incoming, outgoing) => outgoing.writeHead(404, { 'content-type': 'text/html' }).end('<html></html>');
-    const elsewhere = { accessToken: 'new', instanceUrl: url.replace('127.0.0.1', 'localhost') };
+    server.answer = (_incoming, outgoing) => outgoing.writeHead(404, { 'content-type': 'text/html' }).end('<html></html>');
+    const elsewhere = { accessToken: 'new', instanceUrl: server.url.replace('127.0.0.1', 'localhost') };
     await expect(client(elsewhere).get('look', '/path', {})).rejects.toMatchObject({ code: 'salesforce_unavailable' });
-    expect(requests).toHaveLength(2);
+    expect(server.requests).toHaveLength(2);
     expect(renewals).toEqual(['moved']);
   });
 
   test('does not retry an org that has not moved', async () => {
-    answer = (_incoming, outgoing) => outgoing.writeHead(503, { 'content-type': 'text/html' }).end('<html></html>');
+    server.answer = (_incoming, outgoing) => outgoing.writeHead(503, { 'content-type': 'text/html' }).end('<html></html>');
     await expect(client().get('look', '/path', {})).rejects.toMatchObject({ code: 'salesforce_unavailable' });
-    expect(requests).toHaveLength(1);
+    expect(server.requests).toHaveLength(1);
     expect(renewals).toEqual(['moved']);
   });
 });

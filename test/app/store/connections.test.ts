@@ -1,27 +1,13 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { findConnection, readAccessToken, saveGrant } from '../../../app/store/connections.ts';
+import { beforeEach, expect, test } from '@jest/globals';
+import { findConnection, readAccessToken } from '../../../app/store/connections.ts';
 import { createSealer } from '../../../app/store/seal.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { createConnectionStore } from '../../support/connections.ts';
 
-const sealer = createSealer([Buffer.alloc(32, 7)]);
-const identity = { orgId: '00D000000000000EAA', userId: '005000000000001AAA' };
-const grant = {
-  accessToken: 'access-1',
-  refreshToken: 'refresh-1',
-  instanceUrl: 'https://one.example',
-  identityUrl: 'https://login.example/id/00D000000000000EAA/005000000000001AAA',
-  loginUrl: 'https://login.example',
-};
-let database: TestDatabase;
+const { database, sealer, identity, reset } = await createConnectionStore();
 let id: number;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database[Symbol.asyncDispose]());
 beforeEach(async () => {
-  await database.pool.query('TRUNCATE connections CASCADE');
-  id = (await saveGrant(database.pool, sealer, identity, grant)).id;
+  id = await reset();
 });
 
 test('stores tokens only sealed', async () => {

@@ -1,30 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { AppError } from '../../../app/errors.ts';
 import { findConnection, type Renewal, readAccessToken, saveGrant } from '../../../app/store/connections.ts';
 import { type Exchange, Renewals } from '../../../app/store/renewals.ts';
-import { createSealer } from '../../../app/store/seal.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { createConnectionStore } from '../../support/connections.ts';
 
-const sealer = createSealer([Buffer.alloc(32, 7)]);
-const identity = { orgId: '00D000000000000EAA', userId: '005000000000001AAA' };
-const session = { accessToken: 'access-1', instanceUrl: 'https://one.example' };
-const grant = {
-  ...session,
-  refreshToken: 'refresh-1',
-  identityUrl: 'https://login.example/id/00D000000000000EAA/005000000000001AAA',
-  loginUrl: 'https://login.example',
-};
-let database: TestDatabase;
+const { database, sealer, identity, session, grant, reset } = await createConnectionStore();
 let id: number;
 let renewals: Renewals;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database[Symbol.asyncDispose]());
 beforeEach(async () => {
-  await database.pool.query('TRUNCATE connections CASCADE');
-  id = (await saveGrant(database.pool, sealer, identity, grant)).id;
+  id = await reset();
   renewals = aProcess();
 });
 

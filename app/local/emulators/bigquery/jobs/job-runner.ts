@@ -14,7 +14,8 @@ import { checkLoad, loadTarget, runLoad } from './load-job.ts';
 import { checkQuery, queryError, queryTarget, runQuery } from './query-job.ts';
 
 const RESULTS_KEPT_MS = 24 * 60 * 60 * 1000;
-const ATTEMPTS = 5;
+/** More than the writers that can replace a table while a query of it starts. */
+const ATTEMPTS = 20;
 
 /** DuckDB aborts one of two conflicting transactions; and a name may be dropped between lookup and read. */
 const TRANSIENT = /Transaction conflict|write-write conflict|Conflict on|Table with name [tr]_[0-9a-f]{32} does not exist/;

@@ -30,13 +30,15 @@ const PLAIN: [Token['kind'], RegExp][] = [
 /** The tokens of a statement, followed by one of kind `end`. */
 export function tokenize(source: string): Token[] {
   const tokens: Token[] = [];
-  let at = 0;
+  const lineStarts = [0, ...source.matchAll(/\n/g).map(({ index }) => index + 1)];
+  let [at, line] = [0, 1];
   const match = (pattern: RegExp) => {
     pattern.lastIndex = at;
     return pattern.exec(source)?.[0];
   };
   const push = (kind: Token['kind'], value: string, length: number) => {
-    tokens.push({ kind, text: value, ...placeOf(source, at) });
+    while (lineStarts[line]! <= at) line += 1;
+    tokens.push({ kind, text: value, line, column: at - lineStarts[line - 1]! + 1 });
     at += length;
   };
   while (at < source.length) {

@@ -4,6 +4,8 @@ import { macroStatements } from './macros.ts';
 /** Changes that become visible atomically. */
 export interface Transaction {
   connection: DuckDBConnection;
+  /** Whether a later process opens the same file: otherwise resources are in memory alone. */
+  outlivesProcess: boolean;
   /** Runs after the commit, to update what is also in memory. */
   afterCommit(work: () => void): void;
 }
@@ -11,11 +13,15 @@ export interface Transaction {
 /** The emulator's DuckDB: table rows in schema `data`, resources of datasets, tables and jobs in schema `emulator`. */
 export class Database {
   readonly #instance: DuckDBInstance;
+  readonly #isFile: boolean;
   readonly #shiftMs: () => number;
   readonly #open = new Set<DuckDBConnection>();
+  /** Connections to use again: opening one costs as much as a small query. */
+  readonly #idle: DuckDBConnection[] = [];
 
-  private constructor(instance: DuckDBInstance, shiftMs: () => number) {
+  private constructor(instance: DuckDBInstance, isFile: boolean, shiftMs: () => number) {
     this.#instance = instance;
+    this.#isFile = isFile;
     this.#shiftMs = shiftMs;
   }
 
@@ -23,7 +29,10 @@ export class Database {
   static async open(dataFile: string | undefined, shiftMs: () => number = () => 0): Promise<Database> {
     // Extensions would be downloaded from the network.
     const settings = { autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' };
-    const database = new Database(await DuckDBInstance.create(dataFile ?? ':memory:', settings), shiftMs);
+    // Tables in memory are small: planning a statement costs more than running it, and threads cost more than they save.
+    const small = dataFile === undefined ? { threads: '1', disabled_optimizers: 'common_subexpressions' } : {};
+    const instance = await DuckDBInstance.create(dataFile ?? ':memory:', { ...settings, ...small });
+    const database = new Database(instance, dataFile !== undefined, shiftMs);
     await database.withConnection(async (connection) => {
       for (const statement of [...SCHEMA, ...macroStatements]) await connection.run(statement);
     });
@@ -32,15 +41,25 @@ export class Database {
 
   /** A separate connection, because work on the same connection would share a transaction. */
   async withConnection<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
-    const connection = await this.#instance.connect();
-    this.#open.add(connection);
+    const connection = this.#idle.pop() ?? (await this.#connect());
     try {
-      await connection.run(`SET TimeZone = 'UTC'; SET VARIABLE clock_shift_ms = ${this.#shiftMs()}`);
-      return await work(connection);
-    } finally {
+      await connection.run(`SET VARIABLE clock_shift_ms = ${this.#shiftMs()}`);
+      const result = await work(connection);
+      this.#idle.push(connection);
+      return result;
+    } catch (error) {
+      // It may still be inside the work that failed.
       this.#open.delete(connection);
       connection.closeSync();
+      throw error;
     }
+  }
+
+  async #connect(): Promise<DuckDBConnection> {
+    const connection = await this.#instance.connect();
+    this.#open.add(connection);
+    await connection.run(`SET TimeZone = 'UTC'`);
+    return connection;
   }
 
   /** Commits the changes of `work`, or none of them if it throws. */
@@ -49,7 +68,11 @@ export class Database {
       const afterCommit: (() => void)[] = [];
       await connection.run('BEGIN');
       try {
-        const result = await work({ connection, afterCommit: (each) => void afterCommit.push(each) });
+        const result = await work({
+          connection,
+          outlivesProcess: this.#isFile,
+          afterCommit: (each) => void afterCommit.push(each),
+        });
         await connection.run('COMMIT');
         for (const each of afterCommit) each();
         return result;
@@ -74,12 +97,15 @@ const SCHEMA = [
 ];
 
 /** Stores a resource under its kind and key, replacing any earlier one. */
-export async function saveResource({ connection }: Transaction, kind: string, key: string, content: object): Promise<void> {
+export async function saveResource(transaction: Transaction, kind: string, key: string, content: object): Promise<void> {
+  const { connection, outlivesProcess } = transaction;
+  if (!outlivesProcess) return;
   await connection.run('DELETE FROM emulator.resources WHERE kind = $kind AND key = $key', { kind, key });
   await connection.run('INSERT INTO emulator.resources VALUES ($kind, $key, $content)', { kind, key, content: JSON.stringify(content) });
 }
 
-export async function deleteResource({ connection }: Transaction, kind: string, key: string): Promise<void> {
+export async function deleteResource({ connection, outlivesProcess }: Transaction, kind: string, key: string): Promise<void> {
+  if (!outlivesProcess) return;
   await connection.run('DELETE FROM emulator.resources WHERE kind = $kind AND key = $key', { kind, key });
 }
 

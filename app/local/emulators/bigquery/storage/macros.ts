@@ -20,7 +20,7 @@ const leap = (type: string) =>
 const MACROS: Record<string, string> = {
   // A value that does not cast is an error outside SAFE_CAST, and the error quotes the value.
   'bq_or_fail(input, result, message)': `CASE WHEN input IS NOT NULL AND result IS NULL THEN error(message || CAST(input AS VARCHAR)) ELSE result END`,
-  'bq_strip(s)': `trim(s, chr(32) || chr(9) || chr(10) || chr(11) || chr(12) || chr(13))`,
+  'bq_strip(s)': `trim(s, ' \t\n\v\f\r')`,
   // Not '12.0', not '1e3'.
   'bq_int64(s)': `CASE WHEN regexp_full_match(s, '${SPACE}[+-]?[0-9]+${SPACE}') THEN TRY_CAST(ltrim(bq_strip(s), '+') AS BIGINT)
     WHEN regexp_full_match(s, '${SPACE}${HEX}${SPACE}') THEN TRY_CAST(bq_hex(bq_strip(s)) AS BIGINT) END`,

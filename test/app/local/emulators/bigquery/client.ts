@@ -1,12 +1,7 @@
 // How these tests call the emulator: through Google's client, or through undici for the upload protocol.
 import { gzipSync } from 'node:zlib';
-import { BigQuery } from '@google-cloud/bigquery';
-import { PassThroughClient } from 'google-auth-library';
 import { type Dispatcher, request } from 'undici';
 import type { BigQueryEmulator } from '../../../../../app/local/emulators/bigquery/rest/bigquery.ts';
-
-export const clientOf = ({ url, project }: Pick<BigQueryEmulator, 'url' | 'project'>) =>
-  new BigQuery({ projectId: project, apiEndpoint: url, authClient: new PassThroughClient() as never, maxRetries: 0 });
 
 export interface Answer {
   status: number;

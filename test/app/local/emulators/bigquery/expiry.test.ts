@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { BigQuery } from '@google-cloud/bigquery';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type BigQueryEmulator, startBigQuery } from '../../../../../app/local/emulators/bigquery/rest/bigquery.ts';
-import { call, clientOf, rowsOf } from './client.ts';
+import { clientOf } from '../../../../support/bigquery.ts';
+import { call, rowsOf } from './client.ts';
 
 const DAY = 24 * 60 * 60 * 1000;
 

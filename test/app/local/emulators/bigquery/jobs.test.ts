@@ -2,20 +2,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BigQuery } from '@google-cloud/bigquery';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { PassThroughClient } from 'google-auth-library';
 import { FAULT_KINDS } from '../../../../../app/local/emulators/bigquery/faults.ts';
-import { type BigQueryEmulator, startBigQuery } from '../../../../../app/local/emulators/bigquery/rest/bigquery.ts';
-import { addFault, call, clientOf, finished, loadText, post, rowsOf } from './client.ts';
+import { startBigQuery } from '../../../../../app/local/emulators/bigquery/rest/bigquery.ts';
+import { bigQueryWith, clientOf } from '../../../../support/bigquery.ts';
+import { addFault, call, finished, loadText, post, rowsOf } from './client.ts';
 
-let emulator: BigQueryEmulator;
-let client: BigQuery;
-beforeAll(async () => {
-  emulator = await startBigQuery();
-  client = clientOf(emulator);
-  await client.createDataset('salesforce');
-});
-afterAll(() => emulator.close());
+const { emulator, client } = await bigQueryWith('salesforce');
 
 const jobsUrl = () => `${emulator.url}/bigquery/v2/projects/local/jobs`;
 const insert = (query: string, jobId: string, more: object = {}, location?: string) =>

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type BigQueryEmulator, startBigQuery } from '../../../../../app/local/emulators/bigquery/rest/bigquery.ts';
-import { addFault, clientOf, type LoadOptions, loadText, rowsOf } from './client.ts';
+import { clientOf } from '../../../../support/bigquery.ts';
+import { addFault, type LoadOptions, loadText, rowsOf } from './client.ts';
 
 let emulator: BigQueryEmulator;
 let tables = 0;

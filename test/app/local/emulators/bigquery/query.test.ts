@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type BigQueryEmulator, startBigQuery } from '../../../../../app/local/emulators/bigquery/rest/bigquery.ts';
-import { clientOf, refusal, rowsOf } from './client.ts';
+import { clientOf } from '../../../../support/bigquery.ts';
+import { refusal, rowsOf } from './client.ts';
 
 let emulator: BigQueryEmulator;
 beforeAll(async () => {

@@ -1,16 +1,8 @@
-import type { BigQuery } from '@google-cloud/bigquery';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type BigQueryEmulator, startBigQuery } from '../../../../../app/local/emulators/bigquery/rest/bigquery.ts';
-import { clientOf, loadText, refusal, rowsOf } from './client.ts';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { bigQueryWith } from '../../../../support/bigquery.ts';
+import { loadText, refusal, rowsOf } from './client.ts';
 
-let emulator: BigQueryEmulator;
-let client: BigQuery;
-beforeAll(async () => {
-  emulator = await startBigQuery();
-  client = clientOf(emulator);
-  await client.createDataset('salesforce');
-});
-afterAll(() => emulator.close());
+const { emulator, client } = await bigQueryWith('salesforce');
 
 const run = (query: string) => rowsOf(emulator, query);
 const table = async (name: string) => (await client.dataset('salesforce').table(name).getMetadata())[0];

@@ -1,16 +1,8 @@
-import type { BigQuery } from '@google-cloud/bigquery';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type BigQueryEmulator, startBigQuery } from '../../../../../app/local/emulators/bigquery/rest/bigquery.ts';
-import { call, clientOf, post, rowsOf } from './client.ts';
+import { describe, expect, test } from '@jest/globals';
+import { bigQueryWith } from '../../../../support/bigquery.ts';
+import { call, post, rowsOf } from './client.ts';
 
-let emulator: BigQueryEmulator;
-let client: BigQuery;
-beforeAll(async () => {
-  emulator = await startBigQuery();
-  client = clientOf(emulator);
-  await client.createDataset('salesforce');
-});
-afterAll(() => emulator.close());
+const { emulator, client } = await bigQueryWith('salesforce');
 
 const columns = [
   { name: 'Id', type: 'STRING', mode: 'REQUIRED', description: 'Record id' },

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type BigQueryEmulator, startBigQuery } from '../../../../../app/local/emulators/bigquery/rest/bigquery.ts';
-import { addFault, call, clientOf, finished, loadJob, post, put, rowsOf, startUpload } from './client.ts';
+import { clientOf } from '../../../../support/bigquery.ts';
+import { addFault, call, finished, loadJob, post, put, rowsOf, startUpload } from './client.ts';
 
 const GRANULE = 256 * 1024;
 
