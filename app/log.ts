@@ -39,7 +39,7 @@ function placeOf(error: unknown): Record<string, unknown> {
   };
 }
 
-/** A stack starts with the message, whose lines may look like frames. If the stack does not contain it, the two cannot be told apart. */
+/** A stack starts with the message, whose lines may look like frames. If the stack does not contain it, they cannot be distinguished. */
 function framesOf(stack: string, message: string): string[] {
   if (!stack.includes(message)) return [];
   const lines = stack.slice(stack.indexOf(message) + message.length).split('\n');

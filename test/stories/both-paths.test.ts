@@ -36,6 +36,6 @@ test('imports the same values by REST and by Bulk', async () => {
     const descriptions = new Set([...byRest.values()].map((row) => (JSON.parse(row) as { Description: string | null }).Description));
     for (const { Description } of rows) expect(descriptions).toContain(Description);
   });
-  // Each runs two whole services: what fails is told with its seed, and not made smaller.
+  // Each runs two whole services: a failure is reported with its seed and not shrunk.
   await fc.assert(property, { numRuns: 2, endOnFailure: true });
 }, 60_000);

@@ -4,7 +4,7 @@ import { requestsDuring } from '../support/requests.ts';
 import { type JobView, startService, type TestService, type TestServiceOptions } from '../support/service.ts';
 import { expectWholeTable } from '../support/whole-table.ts';
 
-/** An org that is slow, gives up, or whose answers get lost: what it costs, and what is told. The table is whole in the end. */
+/** An org that is slow, gives up, or whose responses get lost: what that costs and what is reported. The table is complete in the end. */
 let service: TestService;
 
 afterEach(() => service[Symbol.asyncDispose]());

@@ -65,7 +65,7 @@ test('a run killed while it is cut still becomes a chain', async () => {
   await service.database.pool.query(`
     CREATE SEQUENCE tries;
     CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      IF nextval('tries') = 1 THEN RAISE EXCEPTION 'gone'; END IF; RETURN NEW; END $$;
+      IF nextval('tries') = 1 THEN RAISE EXCEPTION 'lost'; END IF; RETURN NEW; END $$;
     CREATE TRIGGER fail_once BEFORE UPDATE OF window_to ON runs FOR EACH ROW EXECUTE FUNCTION fail_once();`);
   service.startWorker();
   await service.tickAt(TICK);

@@ -196,8 +196,8 @@ test('invalid values of a retyped field are counted by column', async () => {
   change({ field: 'Day__c', change: 'add', type: 'int' });
   await importFirst();
   change({ field: 'Day__c', change: 'retype', type: 'date' });
-  const told = await importDay(20, { Day__c: '12023-05-05' });
-  expect(told).toMatchObject({ invalid_values: { Day__c_date: 1 } });
+  const receipt = await importDay(20, { Day__c: '12023-05-05' });
+  expect(receipt).toMatchObject({ invalid_values: { Day__c_date: 1 } });
   const bad = await service.rows(`SELECT \`column\`, \`value\` FROM salesforce._invalid_values WHERE \`id\` = '${id}'`);
   expect(bad).toEqual([{ column: 'Day__c_date', value: '12023-05-05' }]);
 });
@@ -205,8 +205,8 @@ test('invalid values of a retyped field are counted by column', async () => {
 test('a longer text field changes only its description', async () => {
   await importFirst();
   change({ field: 'Site', change: 'retype', type: 'string', facts: { length: 1300 } });
-  const told = await importDay(20, { Site: 'x'.repeat(1300) });
-  expect(told).toMatchObject({ columns_added: [], columns_orphaned: [], fields_retyped: [] });
+  const receipt = await importDay(20, { Site: 'x'.repeat(1300) });
+  expect(receipt).toMatchObject({ columns_added: [], columns_orphaned: [], fields_retyped: [] });
   expect(await values('LENGTH(Site) AS length')).toEqual([{ length: 1300 }]);
   expect((await fieldsOf('Account')).find(({ name }) => name === 'Site')!.description).toMatch(/string\(1300\)\.$/);
 });
@@ -217,8 +217,8 @@ test('a field renamed only in case keeps its column', async () => {
   service.salesforce.org.changeField('Account', { field: 'Wing__c', change: 'rename', name: 'WING__c' });
   await importDay(20, { WING__c: 'South' });
   expect(await values('Wing__c')).toEqual([{ Wing__c: 'South' }]);
-  const told = await importDay(21, { WING__c: 'East' });
-  expect(told).toMatchObject({ columns_added: [], columns_orphaned: [], fields_retyped: [] });
+  const receipt = await importDay(21, { WING__c: 'East' });
+  expect(receipt).toMatchObject({ columns_added: [], columns_orphaned: [], fields_retyped: [] });
   expect(await values('Wing__c')).toEqual([{ Wing__c: 'East' }]);
 });
 

@@ -1,26 +1,26 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { startService, type TestService } from '../support/service.ts';
 
-/** Whoever asks to be forgotten is deleted in Salesforce. */
+/** A person who requests erasure is deleted in Salesforce. */
 let service: TestService;
 afterEach(() => service[Symbol.asyncDispose]());
 
 /** A job whose object has two rows with a text that does not cast, one of them deleted on the second day. */
-async function deleteOneOfTwo(deletes: string): Promise<{ gone: string; stays: string }> {
+async function deleteOneOfTwo(deletes: string): Promise<{ erased: string; stays: string }> {
   service = await startService();
   const { org, clock } = service.salesforce;
   const userId = await service.connect();
   clock.set(new Date('2023-03-05T10:00:00Z'));
   const far = { Name: 'far', StageName: 'Closed', CloseDate: '12023-05-05' };
-  const [gone, stays] = [org.insert('Opportunity', far), org.insert('Opportunity', far)];
+  const [erased, stays] = [org.insert('Opportunity', far), org.insert('Opportunity', far)];
   const fields = { user_id: userId, object_name: 'Opportunity', start_date: '2023-03-01', deletes };
   expect((await service.call('create_importing_job', fields)).text).toBe('OK');
   await service.tickAt('2023-03-06T00:10:00Z');
-  expect(await keptOf('Opportunity')).toEqual([gone, stays].sort());
+  expect(await keptOf('Opportunity')).toEqual([erased, stays].sort());
   clock.set(new Date('2023-03-06T10:00:00Z'));
-  org.remove('Opportunity', gone);
+  org.remove('Opportunity', erased);
   await service.tickAt('2023-03-07T00:10:00Z');
-  return { gone, stays };
+  return { erased, stays };
 }
 
 /** The Ids of which texts are kept. */
@@ -35,17 +35,17 @@ const statementsOf = async (kind: string): Promise<number> => {
 };
 
 test.each(['blank', 'remove'])('with deletes=%s a deleted row leaves no text in the table or among invalid values', async (deletes) => {
-  const { gone, stays } = await deleteOneOfTwo(deletes);
+  const { erased, stays } = await deleteOneOfTwo(deletes);
   expect(await keptOf('Opportunity')).toEqual([stays]);
-  expect(await service.rows(`SELECT Name FROM salesforce.Opportunity WHERE Id = '${gone}'`)).toEqual(
+  expect(await service.rows(`SELECT Name FROM salesforce.Opportunity WHERE Id = '${erased}'`)).toEqual(
     deletes === 'blank' ? [{ Name: null }] : [],
   );
   expect(await service.rows(`SELECT Name FROM salesforce.Opportunity WHERE Id = '${stays}'`)).toEqual([{ Name: 'far' }]);
 });
 
 test('with deletes=keep a deleted row keeps its values', async () => {
-  const { gone, stays } = await deleteOneOfTwo('keep');
-  expect(await keptOf('Opportunity')).toEqual([gone, stays].sort());
+  const { erased, stays } = await deleteOneOfTwo('keep');
+  expect(await keptOf('Opportunity')).toEqual([erased, stays].sort());
   expect(await statementsOf('DELETE')).toBe(0);
 });
 
@@ -76,19 +76,19 @@ test.each([
   const userId = await service.connect();
   org.changeField('Account', { field: 'Secret__c', change: 'add', type: 'double', value: null });
   clock.set(new Date('2023-03-05T10:00:00Z'));
-  const [gone, stays] = [4711, 4712].map((value) => org.insert('Account', { Name: 'Acme', Secret__c: value }));
+  const [erased, stays] = [4711, 4712].map((value) => org.insert('Account', { Name: 'Acme', Secret__c: value }));
   await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01', deletes: 'blank' });
   await service.tickAt('2023-03-06T00:10:00Z');
   const secrets = (): Promise<unknown[]> =>
-    service.rows(`SELECT Id, Name, Secret__c FROM salesforce.Account WHERE Id IN ('${gone}', '${stays}') ORDER BY Id`);
+    service.rows(`SELECT Id, Name, Secret__c FROM salesforce.Account WHERE Id IN ('${erased}', '${stays}') ORDER BY Id`);
   expect(await secrets()).toMatchObject([{ Secret__c: 4711 }, { Secret__c: 4712 }]);
 
   org.changeField('Account', change);
   clock.set(new Date('2023-03-06T10:00:00Z'));
-  org.remove('Account', gone!);
+  org.remove('Account', erased!);
   expect((await service.tickAt('2023-03-07T00:10:00Z')).text).toMatch(/^OK: /);
   expect(await secrets()).toEqual([
-    { Id: gone, Name: null, Secret__c: null },
+    { Id: erased, Name: null, Secret__c: null },
     { Id: stays, Name: 'Acme', Secret__c: 4712 },
   ]);
 });

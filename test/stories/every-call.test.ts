@@ -79,12 +79,12 @@ async function record(method: Method): Promise<Recorded[]> {
     if (!calls.some((known) => known.side === side && known.label === label && known.nth === nth)) calls.push({ side, method, label, nth });
     return false;
   };
-  await importAnew(method);
+  await importAgain(method);
   return calls;
 }
 
 /** As if nothing had been imported before. */
-async function importAnew(method: Method): Promise<void> {
+async function importAgain(method: Method): Promise<void> {
   await service.database.pool.query('DELETE FROM runs');
   await service.database.pool.query('DELETE FROM jobs');
   for (const table of ['Account', 'Account_live', '_invalid_values']) {
@@ -117,7 +117,7 @@ async function importWithout(failing: Recorded): Promise<string[]> {
   };
   const name = `${failing.method}: ${failing.label} (${failing.nth})`;
   try {
-    await importAnew(failing.method);
+    await importAgain(failing.method);
   } catch (error) {
     return [`${name}: ${(error as Error).message}`];
   }

@@ -380,7 +380,7 @@ describe('a worker', () => {
     await waitUntil(async () => (await service.database.pool.query('SELECT FROM slices WHERE bulk_job_id IS NOT NULL')).rowCount === 1);
     await service.stopWorker();
     expect(await job()).toMatchObject({ last_date: '2023-03-01', run: { state: 'queued' } });
-    // The Bulk job that was asked for is the one that is waited for; it is stuck, so an admin aborts it.
+    // The run waits for the Bulk job that it created. The job is stuck, so an admin aborts it.
     const { rows } = await service.database.pool.query<{ bulk_job_id: string }>('SELECT bulk_job_id FROM slices');
     service.startWorker();
     await waitUntil(async () => (await job()).run!.state === 'running');

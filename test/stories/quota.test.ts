@@ -32,7 +32,7 @@ async function tickUntilDeferred(now: string, name = 'Account'): Promise<JobView
   }
 }
 
-/** What is told now was told longer ago, and the runs have rested. */
+/** Makes the reported usage old, and deferred runs due. */
 async function letTimePass(): Promise<void> {
   await service.context.calls.write();
   await service.database.pool.query(`UPDATE org_calls SET reported_at = reported_at - interval '11 minutes'`);
@@ -134,7 +134,7 @@ describe('an org’s API calls', () => {
     await create('Contact');
     await service.tickAt('2023-03-20T00:10:00Z');
     service.salesforce.limits.set('DailyApiRequests', { Max: 1_000, Remaining: 100 });
-    // What was told of yesterday's room is old.
+    // The usage that was reported yesterday is out of date.
     await letTimePass();
     service.salesforce.clock.set(new Date('2023-03-21T00:10:00Z'));
     await service.stopWorker();

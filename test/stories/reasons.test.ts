@@ -227,7 +227,7 @@ describe('results of a Bulk job', () => {
     const rows = ({ body }: { body: string }): string => String(JSON.parse(body).numberRecordsProcessed);
     instance.handler = async (call, pass) => {
       const reply = await pass();
-      // The rows are gone before Bulk runs its query.
+      // The rows are deleted before Bulk runs its query.
       if (call.soql.includes('COUNT()')) return jsonReply(200, { totalSize: 0, done: true, records: [] });
       if (/\/query\/\w+$/.test(call.url)) return { ...reply, body: reply.body.replace(`:${rows(reply)},`, ':0,') };
       if (!call.url.includes('/results')) return reply;

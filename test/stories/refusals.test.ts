@@ -18,7 +18,7 @@ async function start(object: string, limits: Partial<Limits>, startDate = '2023-
 /** Everything is enough for Bulk. */
 const BULK = { restRows: 0 };
 
-/** Imports what is due on a day, after an edit on the day before. @returns how often Bulk was asked for a job */
+/** Imports what is due on a day, after an edit on the day before. @returns how many Bulk jobs it requested */
 async function importDay(day: number): Promise<number> {
   const { org, clock } = service.salesforce;
   clock.set(new Date(`2023-03-${day - 1}T10:00:00Z`));

@@ -98,7 +98,7 @@ test.each(WAYS)(
       expect(await service.tickAt(LAST_TICK)).toMatchObject({ text: expect.stringMatching(/^OK/) });
       await expectWholeTable(service, 'Account', END);
     });
-    // Each runs a whole service: what fails is told with its seed, and not made smaller.
+    // Each runs a whole service: a failure is reported with its seed and not shrunk.
     await fc.assert(property, { numRuns: 2, endOnFailure: true });
   },
   60_000,

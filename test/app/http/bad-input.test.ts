@@ -136,7 +136,7 @@ describe('a login', () => {
   });
 
   test.each(['http://evil.example/cb', 'ftp://x', 'nonsense', 'https://x.example/#f'])(
-    'is not begun for redirect_uri %s',
+    'does not start for redirect_uri %s',
     async (redirectUri) => {
       expect(await service.call('get_oauth_url', { redirect_uri: redirectUri })).toMatchObject({ status: 400, code: 'invalid_request' });
     },

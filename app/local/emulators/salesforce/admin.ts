@@ -12,7 +12,7 @@ import { queryParameter, readBody, replyJson } from './rest/reply.ts';
 /** The emulator's own routes: the org's clock, its raw records, faults. They need no session. */
 export function adminRoutes(router: Router, parts: Parts): void {
   const { clock, faults, grants, journal, limits, org } = parts;
-  router.use('/emulator', tellErrors);
+  router.use('/emulator', replyErrors);
 
   router.get('/emulator/clock', (context) => replyClock(context));
   router.put('/emulator/clock', async (context) => {
@@ -89,7 +89,7 @@ export function adminRoutes(router: Router, parts: Parts): void {
   }
 }
 
-const tellErrors: Middleware = async (context, next) => {
+const replyErrors: Middleware = async (context, next) => {
   try {
     await next();
   } catch (error) {

@@ -18,7 +18,7 @@ const STATUS_OF: Record<string, [number, string]> = {
   notFound: [404, 'NOT_FOUND'],
   methodNotAllowed: [405, 'UNIMPLEMENTED'],
   duplicate: [409, 'ALREADY_EXISTS'],
-  gone: [410, 'FAILED_PRECONDITION'],
+  gone: [410, 'FAILED_PRECONDITION'], // cspell:ignore gone
   conditionNotMet: [412, 'FAILED_PRECONDITION'],
   internalError: [500, 'INTERNAL'],
   notImplemented: [501, 'UNIMPLEMENTED'],

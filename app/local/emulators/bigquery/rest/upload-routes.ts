@@ -28,7 +28,7 @@ export function addUploadRoutes(router: Router, service: Service, runner: JobRun
   router.on('DELETE', path, async (exchange) => {
     await sessionOf(service, sessions, exchange).discard();
     sessions.delete(exchange.query.get('upload_id')!);
-    throw new ApiError('gone', 'The upload was cancelled.');
+    throw new ApiError('gone', 'The upload was cancelled.'); // cspell:ignore gone
   });
 }
 
