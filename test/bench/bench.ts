@@ -2,29 +2,42 @@
 //   npm run bench                        a table, in about ten minutes
 //   npm run bench -- --json              one object of named numbers
 //   npm run bench -- --only windows      some of: pipe, parsing, memory, windows, whole
+//   npm run bench -- --peers             the same import by Airbyte's and Singer's connectors, from PyPI; needs python3
 //   npm run bench -- --large             10 million rows of 40 columns through the local Salesforce and BigQuery; or --large=1000000
 import { parseArgs } from 'node:util';
 import { DataPlane } from './data-plane.ts';
 import { againstParsing, againstPipe, type Figures, large, memory, whole, windows } from './figures.ts';
 import { MEANINGS } from './meanings.ts';
+import { comparePeers, peersTable } from './peers.ts';
 
 const LARGE_ROWS = 10_000_000;
 
 const DATA_PLANE = { pipe: againstPipe, parsing: againstParsing, memory };
 const WHOLE = { windows, whole };
 
-const { asked, json } = readArguments(process.argv.slice(2));
-const figures = typeof asked === 'number' ? await large(asked) : await measure(asked);
-console.log(json ? JSON.stringify(figures, null, 2) : tableOf(figures));
+const { asked, json, peers } = readArguments(process.argv.slice(2));
+if (peers) {
+  const compared = await comparePeers();
+  console.log(json ? JSON.stringify(compared, null, 2) : peersTable(compared));
+} else {
+  const figures = typeof asked === 'number' ? await large(asked) : await measure(asked);
+  console.log(json ? JSON.stringify(figures, null, 2) : tableOf(figures));
+}
 
 /** `--large` may have a number of rows, or none: the parser knows options with a value, or without. */
-function readArguments(args: string[]): { asked: Set<string> | number; json: boolean } {
+function readArguments(args: string[]): { asked: Set<string> | number; json: boolean; peers: boolean } {
   const { values } = parseArgs({
     args: args.map((arg) => (arg === '--large' ? `--large=${LARGE_ROWS}` : arg)),
-    options: { json: { type: 'boolean', default: false }, only: { type: 'string', multiple: true }, large: { type: 'string' } },
+    options: {
+      json: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true },
+      large: { type: 'string' },
+      peers: { type: 'boolean', default: false },
+    },
   });
-  if (values.large !== undefined) return { asked: Number(values.large), json: values.json };
-  return { asked: new Set(values.only ?? [...Object.keys(DATA_PLANE), ...Object.keys(WHOLE)]), json: values.json };
+  const { json, peers } = values;
+  if (values.large !== undefined) return { asked: Number(values.large), json, peers };
+  return { asked: new Set(values.only ?? [...Object.keys(DATA_PLANE), ...Object.keys(WHOLE)]), json, peers };
 }
 
 async function measure(parts: Set<string>): Promise<Figures> {

@@ -116,6 +116,11 @@ export class WholeService implements AsyncDisposable {
     return await this.#service.ask<Usage>('usage');
   }
 
+  /** The environment with which a client finds the emulators. */
+  get environment(): Record<string, string> {
+    return this.#parts.env;
+  }
+
   get #parts(): EmulatorParts {
     return this.#emulator.started as EmulatorParts;
   }
