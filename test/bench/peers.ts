@@ -47,7 +47,7 @@ const run = promisify(execFile);
  */
 export async function comparePeers(): Promise<PeerFigures[]> {
   await using service = await WholeService.start({ now: NOW, size: 100, rows: { [OBJECT]: ROWS } });
-  await service.tellOrg('POST', 'fields', HIDDEN);
+  await service.changeOrg('POST', 'fields', HIDDEN);
   await mkdir(FOLDER, { recursive: true });
   return [await importWithService(service), await readWithAirbyte(service), await readWithSinger(service)];
 }
