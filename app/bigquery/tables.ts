@@ -195,8 +195,7 @@ async function ensureLiveView(warehouse: Warehouse, { name: target, jobId }: Tar
     if (created) await ensureExpirations(warehouse, name, created, NEVER_EXPIRES);
     return null;
   }
-  // Views from earlier releases have no label.
-  const isOurs = found.type === 'VIEW' && (found.labels?.job === jobId || found.view?.query === view.query);
+  const isOurs = found.type === 'VIEW' && found.labels?.job === jobId;
   if (!isOurs) return `not ours: ${formatTableName(name)} is another ${found.type === 'VIEW' ? 'view' : 'table'}; it was left unchanged`;
   await ensureExpirations(warehouse, name, found, NEVER_EXPIRES);
   if (rewrite) await patchTable(warehouse, name, { view, labels });

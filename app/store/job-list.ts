@@ -1,4 +1,3 @@
-import { CREATED_DATE } from '../core/cursor.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Queryable } from './database.ts';
@@ -44,7 +43,7 @@ type Row = RowOf<
 export async function listJobs(database: Queryable, filter: JobFilter = {}): Promise<ListedJob[]> {
   const { rows } = await database.query<Row>(
     `SELECT connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table,
-       jobs.append_only OR jobs.cursor_field = $3 AS append_only, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
+       jobs.append_only, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
        run.id AS run_id, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
        run.receipt, run.finished_at
      FROM jobs
@@ -52,7 +51,7 @@ export async function listJobs(database: Queryable, filter: JobFilter = {}): Pro
      LEFT JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id ORDER BY created_at DESC LIMIT 1) AS run ON true
      WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)
      ORDER BY jobs.created_at, jobs.id`,
-    [filter.connectionId ?? null, filter.jobId ?? null, CREATED_DATE],
+    [filter.connectionId ?? null, filter.jobId ?? null],
   );
   return rows.map(toListedJob);
 }

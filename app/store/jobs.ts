@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { CREATED_DATE } from '../core/cursor.ts';
 import type { Deletes } from '../core/deletes.ts';
 import { EMPTY_PLAN, type FieldPlan } from '../core/field-groups.ts';
 import type { Window } from '../core/window.ts';
@@ -65,8 +64,6 @@ export function toJob(row: JobRow): Job {
   const job = toRecord(row);
   return {
     ...job,
-    // Jobs created before append_only existed use CreatedDate only if the object has no better cursor.
-    appendOnly: job.appendOnly || job.cursorField === CREATED_DATE,
     fieldPlan: job.fieldPlan ?? EMPTY_PLAN,
   };
 }

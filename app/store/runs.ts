@@ -41,13 +41,9 @@ export interface Counted {
   readonly storedColumns: number;
 }
 
-/** The previous release did not store `field`: it equalled the name. */
-type StoredColumn = Omit<FieldColumn, 'field'> & { field?: string };
-
-type StoredRun = Omit<Run, 'job' | 'orgId' | 'grantedAt' | 'window' | 'columns' | 'drift'> & {
+type StoredRun = Omit<Run, 'job' | 'orgId' | 'grantedAt' | 'window' | 'drift'> & {
   windowFrom: Date;
   windowTo: Date;
-  columns: readonly StoredColumn[] | null;
   drift: Drift | null;
 };
 
@@ -66,10 +62,7 @@ export function toRun(row: RunRow, { org_id, granted_at, ...job }: JobRow & { or
     orgId: org_id,
     grantedAt: granted_at,
     window: { from: windowFrom, to: windowTo },
-    columns: run.columns?.map((column) => ({ field: column.name, ...column })) ?? null,
-    drift: { ...NO_DRIFT, ...run.drift },
-    // The previous release stored no number: the invalid values are then stored again, which is idempotent.
-    counted: run.counted && { ...run.counted, storedColumns: run.counted.storedColumns ?? 0 },
+    drift: run.drift ?? NO_DRIFT,
   };
 }
 
@@ -125,11 +118,11 @@ export async function abandonedRuns(database: Queryable, jobId: string): Promise
 
 /** The fields of a job's latest run with resolved columns; empty before its first run. Uses runs_by_job. */
 export async function lastFields(database: Queryable, jobId: string): Promise<string[]> {
-  const { rows } = await database.query<{ columns: StoredColumn[] }>(
+  const { rows } = await database.query<{ columns: FieldColumn[] }>(
     'SELECT columns FROM runs WHERE job_id = $1 AND columns IS NOT NULL ORDER BY created_at DESC LIMIT 1',
     [jobId],
   );
-  return rows[0]?.columns.map(({ field, name }) => field ?? name) ?? [];
+  return rows[0]?.columns.map(({ field }) => field) ?? [];
 }
 
 /**

@@ -32,7 +32,7 @@ export interface Slice extends SlicePlan {
 }
 
 const SLICE_COLUMNS = `ordinal, field_group, cursor_from, cursor_to, open, id_from, id_to, null_cursor, generation, state, method, reason,
-  count_before, count_after, bulk_job_id, bulk_asked_at AS bulk_requested_at, page_rows, processed, staged, repeated_ids`;
+  count_before, count_after, bulk_job_id, bulk_requested_at, page_rows, processed, staged, repeated_ids`;
 
 /** Saves a run's slices, unless an earlier attempt has. @throws AppError lease_lost, in which case nothing has changed */
 export async function saveSlices(database: pg.Pool, lease: Lease, slices: readonly SlicePlan[]): Promise<void> {
@@ -128,7 +128,7 @@ export async function saveSlice(database: Queryable, lease: Lease, ordinal: numb
 
 /** Saves the Bulk job of a slice, which was just created. @throws AppError lease_lost */
 export async function saveBulkJob(database: Queryable, lease: Lease, ordinal: number, bulkJobId: string): Promise<Slice> {
-  return await updateSlice(database, lease, ordinal, 'bulk_job_id = $4, bulk_asked_at = now()', [bulkJobId]);
+  return await updateSlice(database, lease, ordinal, 'bulk_job_id = $4, bulk_requested_at = now()', [bulkJobId]);
 }
 
 async function updateSlice(database: Queryable, lease: Lease, ordinal: number, assignments: string, parameters: unknown[]): Promise<Slice> {
@@ -142,7 +142,7 @@ async function updateSlice(database: Queryable, lease: Lease, ordinal: number, a
 
 /** Resets a slice for its next generation. */
 export const NEXT_GENERATION = `generation = generation + 1, state = 'planned', count_before = NULL, count_after = NULL, bulk_job_id = NULL,
-  bulk_asked_at = NULL, processed = NULL, staged = NULL, method = NULL, reason = NULL`;
+  bulk_requested_at = NULL, processed = NULL, staged = NULL, method = NULL, reason = NULL`;
 
 /**
  * Resets a slice so that it is requested from Salesforce again; discards this generation's counts. Other field groups are read after the

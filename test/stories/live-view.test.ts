@@ -38,18 +38,6 @@ test("leaves a user's own table alone and notes it on the receipt", async () => 
   expect(await receipt()).toMatchObject({ live_view: 'not ours: salesforce.Account_live is another table; it was left unchanged' });
 });
 
-test('adopts the unlabelled view of an earlier release', async () => {
-  await service.tickAt(TICK);
-  const view = service.client.dataset('salesforce').table('Account_live');
-  const [{ labels }] = (await view.getMetadata()) as [{ labels: Record<string, string> }, unknown];
-  expect(Object.keys(labels)).toEqual(['job']);
-  await view.setMetadata({ labels: { job: null as unknown as string } });
-  addField();
-  await service.tickAt('2023-03-21T00:10:00Z');
-  expect(await receipt()).toMatchObject({ live_view: null });
-  expect(warnings()).toEqual([]);
-});
-
 test('leaves a replaced view alone when columns are added', async () => {
   await service.tickAt(TICK);
   await service.rows('CREATE OR REPLACE VIEW salesforce.Account_live AS SELECT 1 AS mine');

@@ -79,12 +79,12 @@ CREATE TABLE runs (
   error_code     text,                       -- of the last failure
   error_message  text,
   described_at   timestamptz,                -- when the columns were described; null: they are those of an earlier describe
-  columns        jsonb,                      -- [{name, type, …}], fixed for the run except that columns are removed; null until settled
-  drift          jsonb,                      -- how the columns differ from the target table's; null until settled
-  insert_only    boolean,                    -- whether the MERGE only inserts: the same for all workers; null until settled
+  columns        jsonb,                      -- [{name, type, …}], fixed for the run except that columns are removed; null until resolved
+  drift          jsonb,                      -- how the columns differ from the target table's; null until resolved
+  insert_only    boolean,                    -- whether the MERGE only inserts: the same for all workers; null until resolved
   delta_try      integer NOT NULL DEFAULT 1, -- part of the delta job's id
   merge_try      integer NOT NULL DEFAULT 1, -- part of the merge job's id
-  counted        jsonb,                      -- {of, delta, keptColumns}: counts of the delta table, not paid for twice; null until counted
+  counted        jsonb,                      -- {of, delta, storedColumns}: counts of the delta table, not paid for twice; null until counted
   receipt        jsonb,
   created_at     timestamptz NOT NULL DEFAULT now(),
   started_at     timestamptz,
@@ -120,7 +120,7 @@ CREATE TABLE slices (
   count_before   bigint,                     -- Salesforce's COUNT() before and after the extraction
   count_after    bigint,
   bulk_job_id    text,
-  bulk_asked_at  timestamptz,                -- when the Bulk job was created
+  bulk_requested_at timestamptz,             -- when the Bulk job was created
   page_rows      integer,                    -- target rows per page; null until the first page shows how wide rows are
   processed      bigint,                     -- rows, according to Salesforce
   staged         bigint,                     -- rows in the staging table

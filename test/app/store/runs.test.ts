@@ -97,15 +97,6 @@ describe('a run', () => {
     expect(run.window).toEqual({ from: new Date('2023-03-01'), to: new Date('2023-03-20') });
   });
 
-  test('that the previous release started keeps its columns, named by their fields', async () => {
-    await createJob('Account');
-    await tickTo('2023-03-20');
-    await database.pool.query(`UPDATE runs SET columns = '[{"name": "Id", "type": "STRING"}]'`);
-    const run = (await claim())!;
-    expect(run.columns).toEqual([{ field: 'Id', name: 'Id', type: 'STRING' }]);
-    expect(run.drift).toEqual({ added: [], orphaned: [], retyped: [], skipped: [] });
-  });
-
   test('is not claimed before the commit lag has passed', async () => {
     await createJob('Account');
     await tickTo('2023-03-20', 60_000);
