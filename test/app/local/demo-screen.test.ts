@@ -1,6 +1,16 @@
 import { Writable } from 'node:stream';
-import { expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openScreen, type Screen } from '../../../app/local/demo-screen.ts';
+
+const { CI } = process.env;
+
+// yocto-spinner itself reads it from the environment of the process.
+beforeAll(() => {
+  delete process.env.CI;
+});
+afterAll(() => {
+  if (CI !== undefined) process.env.CI = CI;
+});
 
 /** What a screen writes to a stream that is a terminal or not. */
 async function written(terminal: object, env: NodeJS.ProcessEnv, show: (screen: Screen) => Promise<void>): Promise<string> {
