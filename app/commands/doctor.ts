@@ -101,7 +101,7 @@ async function checkConnections(context: Context, signal: AbortSignal): Promise<
       throw new Error(`${identityUrl}: ${errorMessage(error)}`);
     });
   }
-  return `${connections.length} checked`;
+  return connections.length === 0 ? 'no org is connected yet' : `${connections.length} checked`;
 }
 
 async function checkAllDatasets(context: Context): Promise<string> {

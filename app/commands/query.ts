@@ -28,7 +28,8 @@ const EXAMPLE = 'npm run query -- "SELECT COUNT(*) AS accounts FROM salesforce.A
 /** Advice by BigQuery's reason. For other reasons, the AppError's message has some. */
 const ADVICE: Record<string, (options: QueryOptions) => string> = {
   invalidQuery: () => 'Correct the statement and run it again.',
-  notFound: () => 'Check the name: SELECT table_name FROM <dataset>.INFORMATION_SCHEMA.TABLES lists the tables of a dataset.',
+  notFound: () =>
+    'Check the name: SELECT table_name FROM <dataset>.INFORMATION_SCHEMA.TABLES lists the tables of a dataset. The first import of a job creates its table.',
   duplicate: () => 'Use another name, or CREATE OR REPLACE.',
   bytesBilledLimitExceeded: ({ maxGb }) => `Select fewer columns or partitions, or raise the limit of ${maxGb} GB with --max-gb.`,
 };

@@ -33,9 +33,9 @@ FROM salesforce.Account_live ORDER BY AnnualRevenue DESC LIMIT 10`;
 
 /** What the first imports show. */
 const EXPLANATION = [
-  'Each line is a window: the days of an object since its last import.',
-  'last_date is where the next one starts. exact: Salesforce counted as many',
-  'rows, before and after the import, as reached BigQuery.',
+  'Each line is a window: the days since the last import of that object.',
+  'last_date is where the next window starts. exact: before and after the',
+  'import, Salesforce counted exactly as many rows as reached BigQuery.',
 ];
 
 /** One call waits at most 50 seconds for the imports: a slow machine needs several. */
@@ -203,7 +203,7 @@ async function importLargeObject(walk: Walk): Promise<void> {
   const receipt = walk.jobs.get(LARGE_OBJECT)?.run?.receipt;
   const method = receipt?.methods[0];
   if (receipt && method?.startsWith('bulk')) {
-    screen.passed(`read through Bulk API 2.0 (${method})`);
+    screen.passed(`read through Bulk API 2.0, because it has ${method.slice('bulk: '.length)}`);
     walk.bulkRows = receipt.delta_rows;
   } else fail(walk, `${LARGE_OBJECT} was not read through Bulk API 2.0.`);
 }
@@ -250,8 +250,8 @@ async function compareAll(walk: Walk): Promise<void> {
     compared.values += result.values;
     walk.differences += found.length;
   }
-  screen.table(['object_name', '(rows)', '(of these deleted)', '(values)', '(differences)'], rows);
-  screen.detail('Rows that were edited after their import were imported again, and merged.', 'dim');
+  screen.table(['object_name', '(rows)', '(of which deleted)', '(values)', '(differences)'], rows);
+  screen.detail('Rows edited after their import were imported again and merged.', 'dim');
   for (const difference of differences) screen.failed(difference);
 }
 
@@ -265,7 +265,7 @@ async function showSample({ screen, emulator }: Walk): Promise<void> {
     names.map((name) => (name === 'AnnualRevenue' ? `(${name})` : name)),
     rows.map((row) => names.map((name) => textOf(row[name]) ?? 'NULL')),
   );
-  screen.detail('Account_live is the view of Account that leaves out deleted rows.', 'dim');
+  screen.detail('Account_live is a view of Account without the deleted rows.', 'dim');
 }
 
 function conclude({ screen, windows, compared, bulkRows, differences }: Walk, seconds: number): void {
@@ -287,8 +287,8 @@ function conclude({ screen, windows, compared, bulkRows, differences }: Walk, se
   say('\nWhat to run next', 'bold');
   for (const [command, meaning] of [
     ['npm start', startLines(`http://127.0.0.1:${DEFAULT_PORT_BASE}`)],
-    ['npm run query -- "SELECT Id, Name, Industry FROM salesforce.Account_live LIMIT 10"', 'prints rows that you imported.'],
-    ['npm run doctor', 'checks what npm start runs.'],
+    ['npm run query -- "SELECT Id, Name, Industry FROM salesforce.Account_live LIMIT 10"', 'prints rows that you have imported.'],
+    ['npm run doctor', 'checks the service that npm start runs.'],
   ] as const) {
     say();
     say(command, 'cyan');
@@ -297,9 +297,9 @@ function conclude({ screen, windows, compared, bulkRows, differences }: Walk, se
 }
 
 function startLines(url: string): string {
-  return `serves the same on ${url} and keeps its data. In another
-  terminal, connect its org (npm start says how to log in), create a job, and
-  import:
+  return `runs the same service on ${url}, and keeps its data. In
+  another terminal, connect the org (npm start explains how to log in), create a
+  job, and import:
 ${connectLines(url)}
   curl '${url}/handle_importing_job?wait=50'`;
 }

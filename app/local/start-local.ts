@@ -211,7 +211,7 @@ Listening on ${url}, for this machine only. No API key needed.
 ${summarize(dataFolder, missing)}
 
 Connect the org: open the URL that the first call prints, choose Allow, and copy
-code=… from the address you are sent to (no page loads). Then create a job:
+the code from the address that opens (its page cannot load). Then create a job:
 ${connectLines(url)}
 
 Import what is due, then inspect the result:
@@ -226,7 +226,7 @@ ${
     : ''
 }
 Check everything that it needs: ${doctor}
-${ticks ? 'Imports what is due now and every hour (--no-tick: only on request).' : 'Imports only on request (--no-tick).'}
+${Object.values(missing).includes(false) ? 'Before npm run query or doctor in another terminal, set the same variables.\n' : ''}${ticks ? 'Imports what is due now and every hour (--no-tick: only on request).' : 'Imports only on request (--no-tick).'}
 Ctrl-C stops everything and keeps the data. To start over: rm -rf ${folder}
 `;
 }
