@@ -34,7 +34,7 @@ const COMMANDS: Record<string, CommandEntry> = {
   serve: {
     does: 'run the service; with --local, entirely on this machine',
     details:
-      'Reads its configuration from the environment (see the README). With --local, emulators of Postgres, Salesforce and BigQuery supply whatever is not configured, and the other options apply.',
+      'Reads its configuration from the environment (see app/README.md). With --local, emulators of Postgres, Salesforce and BigQuery supply whatever is not configured, and the other options apply.',
     options: [
       new Option('--local', 'use the emulators for whatever the environment does not configure'),
       DATA,

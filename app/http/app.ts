@@ -31,7 +31,7 @@ export function createApp(context: Context): Koa {
   // Callers can forge X-Forwarded-For entries to the left of those that our own proxies add.
   const app = new Koa({ proxy: proxyHops > 0, maxIpsCount: proxyHops });
   app.on('error', () => {
-    // Responses that could not be sent because the client disconnected; answerErrors handles all other errors.
+    // Responses that could not be sent because the client disconnected; handleErrors handles all other errors.
   });
   app.use(handleErrors(context));
   app.use(serveHealth);

@@ -7,7 +7,7 @@ export function handleErrors(context: Context): Koa.Middleware {
   return async (ctx, next) => {
     try {
       await next();
-      if (ctx.status === 404 && ctx.body == null) throw new AppError('not_found', 'Unknown path. See the README for the endpoints.');
+      if (ctx.status === 404 && ctx.body == null) throw new AppError('not_found', 'Unknown path. See app/README.md for the endpoints.');
     } catch (error) {
       const known = isAppError(error)
         ? error

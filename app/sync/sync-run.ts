@@ -22,7 +22,7 @@ import { retryJob } from './retry-job.ts';
 import { runStatement } from './run-statement.ts';
 
 /**
- * Executes a run: stages and judges its slices, builds and counts the typed delta table, and merges it into the target table. Only then
+ * Executes a run: stages and reconciles its slices, builds and counts the typed delta table, and merges it into the target table. Only then
  * does `last_date` advance. Every step first checks what an earlier attempt has done.
  * @returns the run as it ended, and its receipt
  * @throws AppError; neither the target table nor `last_date` is then partly updated

@@ -96,7 +96,7 @@ async function createStagingTable(extraction: Extraction, slice: Slice): Promise
   return table;
 }
 
-/** Counts the rows of the staging table, which may have been deleted in the meantime, and judges all counts of the slice. */
+/** Counts the rows of the staging table, which may have been deleted in the meantime, and reconciles all counts of the slice. */
 async function reconcile({ context, run }: Extraction, slice: Slice, pages: Page[]): Promise<StagedSlice | Unusable> {
   const isEmpty = slice.processed === 0 && pages.length === 0;
   const staged = isEmpty ? 0 : await countStagedRows(context.warehouse, stagingTable(context, run.runId, slice));
