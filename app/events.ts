@@ -131,7 +131,7 @@ export function createEvents(log: Log) {
     runCancelled: (run: RunRef | ClaimedRun) =>
       log.info({ event: 'run_cancelled', ...('attempt' in run ? aboutClaim(run) : aboutRun(run)) }),
 
-    // Slices, fields and the target table of a run
+    // Slices, fields and tables of a run
 
     sliceRepeated: ({ runId }: RunRef, slice: { ordinal: number }, reason: string) =>
       log.warn({ event: 'slice_repeated', run: runId, slice: slice.ordinal, reason }),
@@ -147,6 +147,12 @@ export function createEvents(log: Log) {
       log.warn(
         { event: 'expiration_removed', ...aboutRun(run) },
         'Removed the expiration of the target table. Some rows may already have expired.',
+      ),
+    /** of a run that has ended; without it, the job store did not respond. Retried, and reported again if that fails. */
+    tablesNotDropped: (error: unknown, run?: RunRef) =>
+      log.warn(
+        { event: 'tables_not_dropped', ...(run && aboutRun(run)), ...describeError(error) },
+        'Could not drop staging and delta tables. They expire eight days after their run was queued.',
       ),
     /** a table or view of the user has the name of the view of live rows; `why` says which */
     liveViewNotOurs: (run: RunRef, why: string) => log.warn({ event: 'live_view_not_ours', ...aboutRun(run) }, why),

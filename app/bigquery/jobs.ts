@@ -59,8 +59,18 @@ export async function runQueryJob(warehouse: Warehouse, statement: Statement): P
  * @throws AppError
  */
 export async function fenceJobId(warehouse: Warehouse, id: string, labels: Record<string, string>): Promise<void> {
-  await requestJob(warehouse, { id, sql: 'SELECT 1', labels, maxBytesBilled: 1 }, `fence the job ${id}`);
+  await requestFence(warehouse, id, labels);
   await waitForJob(warehouse, id);
+}
+
+/** Fences a job id like `fenceJobId`, but does not wait for its job. @returns whether the job has finished @throws AppError */
+export async function tryFenceJobId(warehouse: Warehouse, id: string, labels: Record<string, string>): Promise<boolean> {
+  await requestFence(warehouse, id, labels);
+  return (await findJob(warehouse, id))?.status?.state === 'DONE';
+}
+
+async function requestFence(warehouse: Warehouse, id: string, labels: Record<string, string>): Promise<void> {
+  await requestJob(warehouse, { id, sql: 'SELECT 1', labels, maxBytesBilled: 1 }, `fence the job ${id}`);
 }
 
 /** Another release used a different statement, or fenced the id. That job is done; ours will run under another id. */

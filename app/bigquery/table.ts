@@ -30,6 +30,13 @@ export async function patchTable(warehouse: Warehouse, { project, dataset, table
   );
 }
 
+/** Deletes a table, if it exists. @throws AppError */
+export async function deleteTable(warehouse: Warehouse, { project, dataset, table }: TableName): Promise<void> {
+  await warehouse.call(`delete the table ${dataset}.${table}`, (client) =>
+    fallbackOnStatus(404, undefined, client.dataset(dataset, { projectId: project }).table(table).delete()),
+  );
+}
+
 /** A table's name for messages. */
 export function formatTableName({ dataset, table }: TableName): string {
   return `${dataset}.${table}`;

@@ -24,6 +24,11 @@ export function deltaTable(context: Context, runId: string, of: string): TableNa
   return inStaging(context, `delta_${compact(runId)}_${digest(of)}`);
 }
 
+/** A table in the staging dataset. */
+export function inStaging(context: Context, table: string): TableName {
+  return { project: context.config.bigquery.project, dataset: context.config.bigquery.stagingDataset, table };
+}
+
 export function targetTable(context: Context, job: Pick<Job, 'targetDataset' | 'targetTable'>): TableName {
   return { project: context.config.bigquery.project, dataset: job.targetDataset, table: job.targetTable };
 }
@@ -59,10 +64,6 @@ export function stagingExpiry(createdAt: Date): Date {
 /** Labels for a run's jobs and tables, in lower case as BigQuery requires. */
 export function runLabels(runId: string, job: Pick<Job, 'id' | 'objectName'>): Record<string, string> {
   return { run: runId, job: job.id, object: job.objectName.toLowerCase().slice(0, 63) };
-}
-
-function inStaging(context: Context, table: string): TableName {
-  return { project: context.config.bigquery.project, dataset: context.config.bigquery.stagingDataset, table };
 }
 
 function digest(text: string): string {

@@ -9,6 +9,7 @@ import { extendLease } from '../store/lease.ts';
 import { listenForRuns } from '../store/listen-for-runs.ts';
 import { type Run, readFailures } from '../store/runs.ts';
 import { syncRun } from './sync-run.ts';
+import { watchEndedRuns } from './watch-ended-runs.ts';
 
 const LEASE_SECONDS = 60;
 const EXTEND_MS = 15_000;
@@ -27,7 +28,7 @@ function workersLost(times: number): AppError {
   return new AppError('internal', message, { recovery: 'give-up' });
 }
 
-/** Claims runs and executes several concurrently, until it is stopped. */
+/** Claims runs and executes several concurrently, until it is stopped. Drops the tables of runs that have ended. */
 export class Worker {
   readonly #context: Context;
   readonly #stopping = new AbortController();
@@ -35,12 +36,14 @@ export class Worker {
   #wake: () => void = () => {};
   #loop: Promise<void> | undefined;
   #stopListening: (() => void) | undefined;
+  #endedRuns: ReturnType<typeof watchEndedRuns> | undefined;
 
   constructor(context: Context) {
     this.#context = context;
   }
 
   start(): void {
+    this.#endedRuns = watchEndedRuns(this.#context);
     this.#loop = this.#claimUntilStopped();
   }
 
@@ -50,7 +53,8 @@ export class Worker {
     this.#wake();
     await this.#loop;
     // A run that is not released in time loses its lease, and another worker resumes it.
-    await Promise.race([Promise.all(this.#running), sleep(RELEASE_MS, undefined, { ref: false })]);
+    const released = Promise.all([...this.#running, this.#endedRuns?.stop()]);
+    await Promise.race([released, sleep(RELEASE_MS, undefined, { ref: false })]);
     this.#stopListening?.();
   }
 
@@ -74,6 +78,7 @@ export class Worker {
     if (!run) return false;
     const work = this.#work(run).finally(() => {
       this.#running.delete(work);
+      this.#endedRuns?.check();
       this.#wake();
     });
     this.#running.add(work);

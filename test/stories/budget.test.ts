@@ -113,6 +113,8 @@ test('a statement larger than a whole budget asks for a higher one', async () =>
 });
 
 test('a statement paid for before a crash is used even if the budget is spent', async () => {
+  const undeletable = { kind: 'http', status: 403, times: 100, match: 'DELETE /bigquery/' };
+  await fetch(`${service.bigquery.url}/emulator/faults`, { method: 'POST', body: JSON.stringify(undeletable) });
   await service.tickAt('2023-03-20T00:10:00Z');
   await service.database.pool.query(
     `WITH undone AS (UPDATE runs SET state = 'queued', receipt = NULL, finished_at = NULL, run_at = now() + interval '1 hour' RETURNING job_id)

@@ -84,6 +84,7 @@ describe('a dataset with default expirations', () => {
 
   test('expires staging and delta tables when the service says', async () => {
     await setDefaults('salesforce_staging', { defaultTableExpirationMs: String(DAY_MS / 24), ...DAYS_365 });
+    await fault({ kind: 'http', status: 403, times: 10, match: 'DELETE /bigquery/' });
     await create();
     expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
     const [tables] = await service.client.dataset('salesforce_staging').getTables();

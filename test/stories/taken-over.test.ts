@@ -74,6 +74,8 @@ test('a late MERGE of an earlier run does not overwrite newer rows', async () =>
   const userId = await service.connect();
   service.salesforce.clock.set(new Date('2023-03-05T10:00:00Z'));
   const id = service.salesforce.org.insert('Account', { Name: 'old' });
+  const undeletable = { kind: 'http', status: 403, times: 100, match: 'DELETE /bigquery/' };
+  await fetch(`${service.bigquery.url}/emulator/faults`, { method: 'POST', body: JSON.stringify(undeletable) });
   await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
   await service.tickAt('2023-03-20T00:10:00Z');
   service.salesforce.clock.set(new Date('2023-03-20T10:00:00Z'));

@@ -193,6 +193,16 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
       msg: 'Removed the expiration of the target table. Some rows may already have expired.',
     },
   },
+  tablesNotDropped: {
+    emit: (events) => events.tablesNotDropped(error, run),
+    line: {
+      level: 'warn',
+      event: 'tables_not_dropped',
+      ...ofRun,
+      ...ofError,
+      msg: 'Could not drop staging and delta tables. They expire eight days after their run was queued.',
+    },
+  },
   liveViewNotOurs: {
     emit: (events) => events.liveViewNotOurs(run, 'not ours: Account_live is another view'),
     line: { level: 'warn', event: 'live_view_not_ours', ...ofRun, msg: 'not ours: Account_live is another view' },

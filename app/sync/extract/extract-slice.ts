@@ -6,6 +6,7 @@ import { sum } from '../../core/sum.ts';
 import { toFieldRefusal } from '../../salesforce/field-refusal.ts';
 import { estimateRecordCount } from '../../salesforce/record-count.ts';
 import { type Page, readPages } from '../../store/pages.ts';
+import { saveRunTable } from '../../store/run-tables.ts';
 import { type Run, saveProgress } from '../../store/runs.ts';
 import { type Slice, saveSlice } from '../../store/slices.ts';
 import { runLabels, stagingExpiry, stagingTable } from '../names.ts';
@@ -92,6 +93,7 @@ async function createStagingTable(extraction: Extraction, slice: Slice): Promise
   const { context, run } = extraction;
   const table = stagingTable(context, run.runId, slice);
   const names = requestedFields(extraction, slice);
+  await saveRunTable(context.database, run, { name: table.table, createdBy: null });
   await ensureStagingTable(context.warehouse, table, names, stagingExpiry(run.createdAt), runLabels(run.runId, run.job));
   return table;
 }

@@ -8,6 +8,7 @@ import type { FieldColumn } from '../../core/columns.ts';
 import { closedPart, countMissedRows } from '../../core/missed-rows.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import { type CountedDelta, reconcileDelta, requireReconciled } from '../../core/reconciliation.ts';
+import { saveRunTable } from '../../store/run-tables.ts';
 import { type Counted, saveRun } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
 import type { Extraction } from '../extract/extraction.ts';
@@ -54,7 +55,11 @@ async function countNewDelta(extraction: Extraction, of: string, statement: Delt
     extraction,
     run.deltaTry,
     (deltaTry) => saveRun(context.database, run, { deltaTry }),
-    (number) => runStatement(extraction, deltaJobId(run.runId, of, number), deltaStatement(statement)),
+    async (number) => {
+      const id = deltaJobId(run.runId, of, number);
+      await saveRunTable(context.database, run, { name: statement.delta.table, createdBy: id });
+      return await runStatement(extraction, id, deltaStatement(statement));
+    },
   );
   const counted = { of, delta: await countDelta(extraction, statement), storedColumns: 0 };
   await saveRun(context.database, run, { counted });
