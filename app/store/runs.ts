@@ -16,7 +16,7 @@ export interface Run extends Lease {
   /** when the connection's user last logged in */
   readonly grantedAt: Date;
   readonly window: Readonly<Window>;
-  /** consecutive failures before this attempt; progress resets the count in the store (`readFailures`) */
+  /** consecutive failures before this attempt; progress resets the count in the store (`reloadRun`) */
   readonly failures: number;
   /** resolved by the first attempt; after that, fields are only removed */
   readonly columns: readonly FieldColumn[] | null;
@@ -87,9 +87,14 @@ export async function saveProgress(database: Queryable, run: Run): Promise<void>
   if (run.failures > 0) await updateRun(database, run, 'failures = 0');
 }
 
-/** The consecutive failures of a run since it last made progress. */
-export async function readFailures(database: Queryable, { runId }: Lease): Promise<number> {
-  return onlyRow(await database.query<{ failures: number }>('SELECT failures FROM runs WHERE id = $1', [runId])).failures;
+/** A run with its stored window, which its attempt may have shortened, and its consecutive failures since it last made progress. */
+export async function reloadRun(database: Queryable, run: Run): Promise<Run> {
+  const result = await database.query<Pick<RunRow, 'window_from' | 'window_to' | 'failures'>>(
+    'SELECT window_from, window_to, failures FROM runs WHERE id = $1',
+    [run.runId],
+  );
+  const { window_from: from, window_to: to, failures } = onlyRow(result);
+  return { ...run, window: { from, to }, failures };
 }
 
 /** Saves when the run's job created its target table, which identifies the table. @throws AppError lease_lost */

@@ -7,7 +7,7 @@ import { claimRun } from '../store/claim-run.ts';
 import { failRun, postponeRun } from '../store/end-run.ts';
 import { extendLease } from '../store/lease.ts';
 import { listenForRuns } from '../store/listen-for-runs.ts';
-import { type Run, readFailures } from '../store/runs.ts';
+import { type Run, reloadRun } from '../store/runs.ts';
 import { syncRun } from './sync-run.ts';
 import { watchEndedRuns } from './watch-ended-runs.ts';
 
@@ -135,11 +135,12 @@ export class Worker {
   }
 
   /** Releases a run that did not finish, and logs whether it ended. */
-  async #settle(run: Run, error: unknown): Promise<void> {
+  async #settle(claimed: Run, error: unknown): Promise<void> {
     const { events, describes, database } = this.#context;
     const failure = isAppError(error) ? error : new AppError('internal', 'Unexpected error. See the log.', { cause: error });
     // If the store is unavailable, releasing the run fails as well.
-    const failures = 1 + (await readFailures(database, run).catch(() => run.failures));
+    const run = await reloadRun(database, claimed).catch(() => claimed);
+    const failures = run.failures + 1;
     events.runInterrupted(run, failures, failure);
     // Salesforce may have refused a field that no longer exists.
     if (failure.code === 'salesforce_refused') describes.forget(run.job.connectionId, run.job.objectName);

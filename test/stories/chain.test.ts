@@ -54,6 +54,16 @@ test('a window with too many slices becomes a chain of runs that each move last_
   expect((await service.jobs())[0]!.last_date).toBe('2023-03-20');
 });
 
+test('an attempt that fails after its run was shortened is logged with the shortened window', async () => {
+  await using service = await startSmall(2);
+  service.salesforce.faults.arm({ kind: 'http', status: 503, match: { method: 'POST', path: '/jobs/query' } });
+  await service.tickAt(TICK);
+  const [first] = await runs(service);
+  const interrupted = service.logged.map((line) => JSON.parse(line)).filter((line) => line.event === 'run_interrupted');
+  expect(interrupted).toMatchObject([{ window: { to: first!.window_to.toISOString() }, failures: 1 }]);
+  await expectComplete(service);
+});
+
 test('a run killed while it is cut still becomes a chain', async () => {
   await using service = await startService({ limits: { restRows: 5, firstPageRows: 10, runSlices: 1 }, worker: false });
   const userId = await service.connect();

@@ -1,5 +1,5 @@
 import { isTimeout, refusalCode } from '../../salesforce/errors.ts';
-import { readFailures } from '../../store/runs.ts';
+import { reloadRun } from '../../store/runs.ts';
 import type { Extraction } from './extraction.ts';
 
 /** Salesforce's error codes for a query that is too large. */
@@ -12,5 +12,5 @@ const TOO_LARGE_CODES = new Set(['QUERY_TIMEOUT', 'QUERY_TOO_COMPLICATED', 'OPER
 export async function queryTooLargeReason({ context, run }: Extraction, error: unknown): Promise<string | undefined> {
   const code = refusalCode(error);
   if (code && TOO_LARGE_CODES.has(code)) return code;
-  return isTimeout(error) && (await readFailures(context.database, run)) > 0 ? 'no response in time' : undefined;
+  return isTimeout(error) && (await reloadRun(context.database, run)).failures > 0 ? 'no response in time' : undefined;
 }
