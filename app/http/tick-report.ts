@@ -82,7 +82,7 @@ function describeComplete(complete: readonly ListedJob[], paused: readonly Liste
     const named = incomplete.slice(0, MAX_NAMED).map((job) => `${job.objectName} from ${formatInstant(job.rereadFrom!)}`);
     const more = incomplete.length > MAX_NAMED ? [count(incomplete.length - MAX_NAMED, 'more job')] : [];
     const list = new Intl.ListFormat('en').format([...named, ...more]);
-    parts.push(`rows committed late are missing and are read again with the next window: ${list}`);
+    parts.push(`Salesforce committed some rows late, and the next window reads them: ${list}`);
   }
   if (paused.length > 0) parts.push(`${nameAll(paused)} paused`);
   return parts.join('; ');

@@ -110,7 +110,7 @@ describe('imports', () => {
     ).toEqual([]);
   });
 
-  test('of optional packages are in local mode only, and of development packages nowhere', () => {
+  test('of optional packages are in local mode only, and of development packages in no file', () => {
     const { optionalDependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, object>;
     const named = (packages: object | undefined, to: string): boolean =>
       Object.keys(packages ?? {}).some((name) => to === name || to.startsWith(`${name}/`));

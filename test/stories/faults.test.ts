@@ -270,7 +270,7 @@ describe('Salesforce by Bulk', () => {
     await expectComplete();
     expect((await job()).run!.receipt).toMatchObject({
       verdict: 'not counted',
-      methods: ['bulk: REST gave up on it (no response in time)'],
+      methods: ['bulk: too large for REST (no response in time)'],
     });
   });
 

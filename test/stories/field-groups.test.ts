@@ -132,7 +132,7 @@ describe('an object whose calculated fields are too complicated', () => {
     expect(rows).toEqual([0, 1, 2].map((field_group) => ({ field_group, cut: true })));
   });
 
-  test('and one of them too complicated even alone is read without it, as the receipt says', async () => {
+  test('a field that is too complicated by itself is left out and listed on the receipt', async () => {
     await start();
     addFormulas();
     const refused = refuse((fields) => fields.includes('Formula_4__c') || countFormulas(fields) > 4, 'at once');

@@ -51,7 +51,7 @@ describe('a row that is committed late', () => {
     // Each reading that misses a row counts twice: the whole slice, and what is stamped before its end.
     beforeCount(3, commitLate);
     const { text } = await service.tickAt('2023-03-20T00:10:00Z');
-    expect(text).toMatch(/^OK: Account is complete .*; rows committed late are missing .*: Account from 2023-03-01 00:00 UTC$/);
+    expect(text).toMatch(/^OK: Account is complete .*; Salesforce committed some rows late, .*: Account from 2023-03-01 00:00 UTC$/);
     expect(await service.jobs()).toMatchObject([{ reread_from: '2023-03-01T00:00:00.000Z' }]);
     expect(await receipt()).toMatchObject({ reread_from: '2023-03-01T00:00:00.000Z' });
     expect((await receipt()).verdict).toMatch(/^within /);

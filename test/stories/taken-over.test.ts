@@ -41,7 +41,7 @@ async function steal(service: TestService, during: () => Promise<void>): Promise
   return (await Promise.all(thefts)).reduce((sum, taken) => sum + taken, 0);
 }
 
-test('loses and doubles no row when workers take runs from each other again and again', async () => {
+test('neither loses nor duplicates a row while workers keep taking runs from each other', async () => {
   const limits = { restRows: 0, firstPageRows: 10, pageTextBytes: 5_000 };
   await using service = await startService({ worker: false, limits, env: { WORKERS: '3', RUNS_PER_CONNECTION: '6' } });
   const userId = await service.connect();

@@ -84,7 +84,7 @@ async function checkSlice(
     return { slice, hasRepeatedIds: false, missed: slice.fieldGroup === BASE_GROUP ? countMissedRows(slice) : (slice.staged ?? 0) };
   const ids = reconcileIds(slice.staged ?? 0, counted, slice.repeatedIds);
   if (ids === 'not unique') {
-    const message = `Salesforce returned ${counted.repeatedIds} of ${run.job.objectName} more than once in two separate extractions, so its rows cannot be matched by Id. Pause the job.`;
+    const message = `Two extractions of ${run.job.objectName} repeated the same Ids (${counted.repeatedIds}), so its rows cannot be matched by Id. Pause the job.`;
     throw new AppError('ids_not_unique', message, { details: { staged: slice.staged, distinct_ids: counted.distinctIds } });
   }
   if (ids === 'repeated' && counted.repeatedIds) {

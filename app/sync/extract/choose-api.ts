@@ -84,7 +84,7 @@ async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRan
     if (!code) throw error;
     const why = isAppError(error) ? error.message.replace(/^C/, 'c').replace(/\.$/, '') : code;
     // Bulk queries have a longer timeout.
-    return { kind: 'bulk-only', reason: `REST gave up on it (${code})`, why };
+    return { kind: 'bulk-only', reason: `too large for REST (${code})`, why };
   }
 }
 
