@@ -17,7 +17,9 @@ export const LEASE_HELD = `EXISTS (SELECT FROM runs WHERE runs.id = $1 AND runs.
 /** @throws AppError lease_lost if a worker's write changed no row */
 export function requireLease(changed: number | null, lease: Lease): void {
   if (changed) return;
-  throw new AppError('lease_lost', 'Another worker has taken over this run.', { details: { run: lease.runId, attempt: lease.attempt } });
+  throw new AppError('lease_lost', 'This run was cancelled, or another worker has taken it over.', {
+    details: { run: lease.runId, attempt: lease.attempt },
+  });
 }
 
 /**
@@ -31,6 +33,12 @@ export async function updateRun(database: Queryable, lease: Lease, assignments: 
   const { rows } = await database.query<{ state: RunState }>(sql, [lease.runId, lease.attempt, ...parameters]);
   requireLease(rows.length, lease);
   return rows[0]!.state;
+}
+
+/** Checks a lease before a step that writes elsewhere. @throws AppError lease_lost */
+export async function checkLease(database: Queryable, lease: Lease): Promise<void> {
+  const sql = `SELECT FROM runs WHERE id = $1 AND attempt = $2 AND state = 'running'`;
+  requireLease((await database.query(sql, [lease.runId, lease.attempt])).rowCount, lease);
 }
 
 /** Extends a lease. @throws AppError lease_lost */

@@ -11,6 +11,7 @@ import { reconcileMerge, reconcileTarget, requireReconciled } from '../core/reco
 import { sum } from '../core/sum.ts';
 import { billedByRun } from '../store/billed.ts';
 import { succeedRun } from '../store/end-run.ts';
+import { checkLease } from '../store/lease.ts';
 import { type Counted, type Run, saveRun, saveTarget } from '../store/runs.ts';
 import { type ExtractedRun, extractRun } from './extract/extract-run.ts';
 import type { Extraction } from './extract/extraction.ts';
@@ -100,6 +101,8 @@ async function mergeDelta(extraction: Extraction, { of, delta }: Counted): Promi
       months: delta.months,
       partitionField: PARTITION_FIELD,
     });
+  // A worker that has lost the run since its last write must not request the MERGE.
+  await checkLease(context.database, run);
   const { job: merged, tryNumber } = await retryJob(
     extraction,
     run.mergeTry,
