@@ -130,6 +130,11 @@ export function createEvents(log: Log) {
     /** by its job, or by the worker that had claimed it */
     runCancelled: (run: RunRef | ClaimedRun) =>
       log.info({ event: 'run_cancelled', ...('attempt' in run ? aboutClaim(run) : aboutRun(run)) }),
+    /** `by`: the name of the API key */
+    runCancelledByRequest: (run: RunRef, by: string) => log.info({ event: 'run_cancelled_by_request', ...aboutRun(run), by }),
+    /** `dueRunId`: the run that is due now; another one if this run had ended */
+    runRetryRequested: (run: RunRef, dueRunId: string, by: string) =>
+      log.info({ event: 'run_retry_requested', ...aboutRun(run), due_run: dueRunId, by }),
 
     // Slices, fields and tables of a run
 

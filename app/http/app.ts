@@ -4,16 +4,19 @@ import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { missingMigrations } from '../store/migrate.ts';
 import { type Caller, requireApiKey } from './auth.ts';
+import { runCancellation } from './cancel-run.ts';
 import { createImportingJob } from './create-importing-job.ts';
 import type { Endpoint } from './endpoint.ts';
 import { handleErrors } from './errors.ts';
 import { readFields, requireFields } from './fields.ts';
 import { getOauthUrl } from './get-oauth-url.ts';
+import { getRun } from './get-run.ts';
 import { handleImportingJob } from './handle-importing-job.ts';
 import { jobs } from './jobs.ts';
 import { loginOauthCallback } from './login-oauth-callback.ts';
 import { pauseImportingJob } from './pause-importing-job.ts';
 import { resumeImportingJob } from './resume-importing-job.ts';
+import { runRetry } from './retry-run.ts';
 
 const ENDPOINTS: readonly Endpoint[] = [
   getOauthUrl,
@@ -23,6 +26,9 @@ const ENDPOINTS: readonly Endpoint[] = [
   resumeImportingJob,
   handleImportingJob,
   jobs,
+  getRun,
+  runCancellation,
+  runRetry,
 ];
 
 /** The HTTP API. */
@@ -38,7 +44,6 @@ export function createApp(context: Context): Koa {
   app.use(serveReadiness(context));
   app.use(requireApiKey(context));
   app.use(routes(context).routes());
-  app.use(refuseOtherMethods);
   return app;
 }
 
@@ -62,9 +67,11 @@ function serveReadiness(context: Context): Koa.Middleware {
 function routes(context: Context): Router {
   const router = new Router();
   for (const endpoint of ENDPOINTS) {
-    router.register(`/${endpoint.name}`, [...endpoint.methods], async (ctx) => {
-      // The router routes HEAD like GET, but a HEAD request must not change anything.
-      if (ctx.method === 'HEAD') throw methodNotAllowed(endpoint);
+    router.all(`/${endpoint.name.replaceAll(/\{(\w+)\}/g, ':$1')}`, async (ctx) => {
+      if (!(endpoint.methods as readonly string[]).includes(ctx.method)) {
+        ctx.set('Allow', endpoint.methods.join(', '));
+        throw new AppError('method_not_allowed', `${endpoint.name} supports only ${endpoint.methods.join(' and ')}.`);
+      }
       const caller = ctx.state.caller as Caller;
       if (!endpoint.roles.includes(caller.role)) {
         throw new AppError(
@@ -77,21 +84,8 @@ function routes(context: Context): Router {
       const wantsJson = ctx.accepts('text/plain', 'application/json') === 'application/json';
       const closed = new AbortController();
       ctx.res.once('close', () => closed.abort());
-      ctx.body = await endpoint.handle(context, fields, caller, wantsJson, closed.signal);
+      ctx.body = await endpoint.handle(context, { ...fields, ...ctx.params }, caller, wantsJson, closed.signal);
     });
   }
   return router;
-}
-
-const refuseOtherMethods: Koa.Middleware = async (ctx, next) => {
-  const endpoint = ENDPOINTS.find(({ name }) => `/${name}` === ctx.path);
-  if (endpoint && !(endpoint.methods as readonly string[]).includes(ctx.method)) {
-    ctx.set('Allow', endpoint.methods.join(', '));
-    throw methodNotAllowed(endpoint);
-  }
-  await next();
-};
-
-function methodNotAllowed(endpoint: Endpoint): AppError {
-  return new AppError('method_not_allowed', `${endpoint.name} supports only ${endpoint.methods.join(' and ')}.`);
 }

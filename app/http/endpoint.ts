@@ -1,6 +1,7 @@
 import type { Role } from '../config.ts';
 import type { Context } from '../context.ts';
 import { parseIdentityUrl } from '../core/identity.ts';
+import { isRunId } from '../core/run-id.ts';
 import { AppError } from '../errors.ts';
 import { type Connection, findConnection } from '../store/connections.ts';
 import { findJob, type Job } from '../store/jobs.ts';
@@ -9,9 +10,9 @@ import type { Fields } from './fields.ts';
 
 /** An API endpoint: who may call it, its fields and its response. */
 export interface Endpoint {
-  /** also its path */
+  /** also its path; a parameter in braces is passed to `handle` like a field */
   name: string;
-  /** state-changing endpoints accept GET too, as in the contract's curl examples */
+  /** the contract's state-changing endpoints accept GET too, as in its curl examples */
   methods: readonly ('GET' | 'POST')[];
   roles: readonly Role[];
   required: readonly string[];
@@ -42,6 +43,12 @@ export async function requireConnection(context: Context, userId: string): Promi
 export function requireObjectName(objectName: string): string {
   if (/^[A-Za-z][A-Za-z0-9_]{0,79}$/.test(objectName)) return objectName;
   throw new AppError('invalid_request', 'object_name must be an API name, for example Account or Invoice__c.');
+}
+
+/** Checks the syntax of a run's id. @throws AppError invalid_request */
+export function requireRunId(text: string): string {
+  if (isRunId(text)) return text;
+  throw new AppError('invalid_request', 'The run id in the path must be a UUID. Take it from /jobs.');
 }
 
 /** The job of the fields user_id and object_name. @throws AppError not_found */

@@ -1,9 +1,10 @@
+import { retryWaitingRun } from '../actions/retry-run.ts';
 import { tick } from '../actions/tick.ts';
 import { waitForRuns } from '../actions/wait-for-runs.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { listJobs } from '../store/job-list.ts';
-import type { JobFilter } from '../store/jobs.ts';
+import type { Job, JobFilter } from '../store/jobs.ts';
 import { type Endpoint, requireConnection, requireJob } from './endpoint.ts';
 import type { Fields } from './fields.ts';
 import { toTickReport } from './tick-report.ts';
@@ -12,8 +13,9 @@ import { toTickReport } from './tick-report.ts';
 const MAX_WAIT_SECONDS = 50;
 
 /**
- * The tick: starts due runs, of all jobs or of the named ones, and responds immediately. With `wait`, it responds once nothing is left to
- * wait for and reports the state of the jobs. Always responds with 200: a scheduler would only retry the request, not a failed run.
+ * The tick: starts due runs, of all jobs or of the named ones, and responds immediately. A job that is named by itself does not wait for
+ * its retry, except if the schedule's key names it. With `wait`, it responds once nothing is left to wait for and reports the state of the
+ * jobs. Always responds with 200: a scheduler would only retry the request, not a failed run.
  */
 export const handleImportingJob: Endpoint = {
   name: 'handle_importing_job',
@@ -24,8 +26,10 @@ export const handleImportingJob: Endpoint = {
   async handle(context, fields, caller, wantsJson, closed) {
     const waitSeconds = readWait(fields.wait);
     if (caller.role === 'tick' && waitSeconds > 0) throw new AppError('forbidden', 'API keys with role tick may not use wait. Omit it.');
-    const filter = await readFilter(context, fields);
+    const job = await readJob(context, fields);
+    const filter = job ? { jobId: job.id } : await readFilter(context, fields);
     const { runIds, nextWindowEnd } = await tick(context, filter);
+    if (job && caller.role !== 'tick') await retryWaitingRun(context, job, caller.name);
     if (waitSeconds === 0) return 'OK';
     const waited = await waitForRuns(context, filter, waitSeconds, closed);
     const report = toTickReport(await listJobs(context.database, filter), waited || runIds.length > 0, nextWindowEnd, new Date());
@@ -33,11 +37,14 @@ export const handleImportingJob: Endpoint = {
   },
 };
 
+/** The one job that the caller names, if any. */
+async function readJob(context: Context, fields: Fields): Promise<Job | undefined> {
+  if (fields.object_name === undefined) return undefined;
+  if (fields.user_id !== undefined) return await requireJob(context, fields);
+  throw new AppError('invalid_request', 'object_name requires user_id. Send both, only user_id, or neither.');
+}
+
 async function readFilter(context: Context, fields: Fields): Promise<JobFilter> {
-  if (fields.object_name !== undefined && fields.user_id === undefined) {
-    throw new AppError('invalid_request', 'object_name requires user_id. Send both, only user_id, or neither.');
-  }
-  if (fields.object_name !== undefined) return { jobId: (await requireJob(context, fields)).id };
   if (fields.user_id !== undefined) return { connectionId: (await requireConnection(context, fields.user_id)).id };
   return {};
 }

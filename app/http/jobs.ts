@@ -1,8 +1,8 @@
 import { jobState } from '../core/job-state.ts';
-import { inPipelineOrder } from '../core/receipt.ts';
-import { formatDate, formatStartDate } from '../core/start-date.ts';
-import { type ListedJob, type ListedRun, listJobs } from '../store/job-list.ts';
+import { formatStartDate } from '../core/start-date.ts';
+import { type ListedJob, listJobs } from '../store/job-list.ts';
 import type { Endpoint } from './endpoint.ts';
+import { toRunJson } from './run-json.ts';
 
 /** Lists all jobs with the contract's columns and their latest run. */
 export const jobs: Endpoint = {
@@ -30,19 +30,5 @@ function toJobJson(job: ListedJob, now: Date): object {
     append_only: job.appendOnly,
     table: `${job.targetDataset}.${job.targetTable}`,
     run: job.run && toRunJson(job.run),
-  };
-}
-
-function toRunJson(run: ListedRun): object {
-  return {
-    id: run.id,
-    from: formatDate(run.windowFrom),
-    to: formatDate(run.windowTo),
-    state: run.state,
-    run_at: run.runAt,
-    failures: run.failures,
-    error: run.errorCode && { code: run.errorCode, message: run.errorMessage },
-    receipt: run.receipt && inPipelineOrder(run.receipt),
-    finished_at: run.finishedAt,
   };
 }

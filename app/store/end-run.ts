@@ -55,6 +55,20 @@ export async function postponeRun(
   );
 }
 
+/**
+ * Cancels an open run, queued or running. Its worker loses its lease: none of its later writes changes anything.
+ * @param reason stored as the run's error
+ * @returns false if the run has ended or does not exist
+ */
+export async function cancelOpenRun(database: Queryable, runId: string, reason: Failure): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `UPDATE runs SET state = '${RUN_STATE_AFTER.cancel}', finished_at = now(), error_code = $2, error_message = $3
+     WHERE id = $1 AND state IN ('queued', 'running')`,
+    [runId, reason.code, reason.message],
+  );
+  return rowCount === 1;
+}
+
 /** Fails a run permanently; the next tick starts another from the same `last_date`. @throws AppError lease_lost */
 export async function failRun(database: Queryable, lease: Lease, failures: number, failure: Failure): Promise<RunState> {
   return await updateRun(

@@ -6,6 +6,7 @@ import { type RowOf, toRecord } from './to-record.ts';
 
 /** A job with its connection and its latest run, for display. */
 export interface ListedJob {
+  id: string;
   userId: string;
   needsLogin: boolean;
   objectName: string;
@@ -35,18 +36,23 @@ export interface ListedRun {
   finishedAt: Date | null;
 }
 
+/** A job with one of its runs. */
+export type JobWithRun = ListedJob & { run: ListedRun };
+
 type Row = RowOf<
   Omit<ListedJob, 'userId' | 'needsLogin' | 'run'> & Omit<ListedRun, 'id'> & { identityUrl: string; status: string; runId: string | null }
 >;
 
+/** A job, its connection, and a run of it, which may be absent. */
+const COLUMNS = `jobs.id, connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table,
+  jobs.append_only, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
+  run.id AS run_id, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
+  run.receipt, run.finished_at`;
+
 /** The jobs that match the filter, in order of creation. Uses runs_by_job. */
 export async function listJobs(database: Queryable, filter: JobFilter = {}): Promise<ListedJob[]> {
   const { rows } = await database.query<Row>(
-    `SELECT connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table,
-       jobs.append_only, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
-       run.id AS run_id, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
-       run.receipt, run.finished_at
-     FROM jobs
+    `SELECT ${COLUMNS} FROM jobs
      JOIN connections ON connections.id = jobs.connection_id
      LEFT JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id ORDER BY created_at DESC LIMIT 1) AS run ON true
      WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)
@@ -54,6 +60,18 @@ export async function listJobs(database: Queryable, filter: JobFilter = {}): Pro
     [filter.connectionId ?? null, filter.jobId ?? null],
   );
   return rows.map(toListedJob);
+}
+
+/** A run, with its job. */
+export async function findRun(database: Queryable, runId: string): Promise<JobWithRun | undefined> {
+  const { rows } = await database.query<Row>(
+    `SELECT ${COLUMNS} FROM runs AS run
+     JOIN jobs ON jobs.id = run.job_id
+     JOIN connections ON connections.id = jobs.connection_id
+     WHERE run.id = $1`,
+    [runId],
+  );
+  return rows[0] && (toListedJob(rows[0]) as JobWithRun);
 }
 
 function toListedJob(row: Row): ListedJob {

@@ -40,6 +40,36 @@ export async function queueRuns(database: Queryable, jobIds: string[]): Promise<
      ON CONFLICT (job_id) WHERE state IN ('queued', 'running') DO NOTHING RETURNING id`,
     [due.rows.map((row) => row.id)],
   );
-  if (rows.length > 0) await database.query(`SELECT pg_notify($1, '')`, [RUNS_CHANNEL]);
+  if (rows.length > 0) await announceRuns(database);
   return rows.map((row) => row.id);
+}
+
+/** Queues a job's next run, as a tick would, but up to the window end of the latest tick. @returns its id; undefined: nothing is due */
+export async function queueNextRun(database: pg.Pool, jobId: string): Promise<string | undefined> {
+  const [runId] = await transaction(database, (client) => queueRuns(client, [jobId]));
+  return runId;
+}
+
+/**
+ * Makes a job's waiting run due now, or as soon as its window is readable. Leaves runs of paused jobs, and runs that wait for a login.
+ * Locks only the run's row, so it cannot deadlock with the end of a run. Uses runs_one_open_per_job.
+ * @param runId only this run; undefined: any
+ * @returns the run's id; undefined if it was not waiting, or cannot start sooner
+ */
+export async function makeRunDue(database: Queryable, jobId: string, runId?: string): Promise<string | undefined> {
+  // A later tick moves wanted_at on together with wanted_to; an earlier window is readable by then.
+  const dueAt = 'CASE WHEN runs.window_to = jobs.wanted_to THEN greatest(now(), jobs.wanted_at) ELSE now() END';
+  const { rows } = await database.query<{ id: string }>(
+    `UPDATE runs SET run_at = ${dueAt} FROM jobs JOIN connections ON connections.id = jobs.connection_id
+     WHERE runs.job_id = $1 AND ($2::uuid IS NULL OR runs.id = $2) AND runs.state = 'queued' AND jobs.id = runs.job_id
+       AND jobs.active AND connections.status = 'active' AND runs.run_at > ${dueAt} RETURNING runs.id`,
+    [jobId, runId ?? null],
+  );
+  if (rows.length > 0) await announceRuns(database);
+  return rows[0]?.id;
+}
+
+/** Wakes idle workers. */
+async function announceRuns(database: Queryable): Promise<void> {
+  await database.query(`SELECT pg_notify($1, '')`, [RUNS_CHANNEL]);
 }

@@ -168,6 +168,14 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     line: { level: 'error', event: 'run_failed', ...ofClaim, failures: 20, ...ofError },
   },
   runCancelled: { emit: (events) => events.runCancelled(run), line: { level: 'info', event: 'run_cancelled', ...ofClaim } },
+  runCancelledByRequest: {
+    emit: (events) => events.runCancelledByRequest(run, 'ops'),
+    line: { level: 'info', event: 'run_cancelled_by_request', ...ofRun, by: 'ops' },
+  },
+  runRetryRequested: {
+    emit: (events) => events.runRetryRequested(run, 'run-2', 'ops'),
+    line: { level: 'info', event: 'run_retry_requested', ...ofRun, due_run: 'run-2', by: 'ops' },
+  },
   sliceRepeated: {
     emit: (events) => events.sliceRepeated(run, slice, 'the counts differ'),
     line: { level: 'warn', event: 'slice_repeated', run: 'run-1', slice: 3, reason: 'the counts differ' },

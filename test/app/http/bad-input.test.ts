@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Answer, decide, REDIRECT_URI, readAnswer, startService, type TestService } from '../../support/service.ts';
@@ -81,6 +81,42 @@ describe('an invalid request', () => {
     expect(await send(path, { method: 'POST', body: form })).toMatchObject({ status: 413, code: 'body_too_large' });
     expect(await send(path, { method: 'POST', body: JSON.stringify({ user_id: large }), headers: json })).toMatchObject({ status: 413 });
     expect(await send(path, { method: 'POST', body: new URLSearchParams({ user_id: large }) })).toMatchObject({ status: 413 });
+  });
+
+  test.each(['not-a-run', '%E0%A4%A', "'; DROP TABLE runs; --", '..%2Fjobs', '%00', 'x'.repeat(4_000)])(
+    'is refused for a run id that cannot be one (%#)',
+    async (id) => {
+      for (const [method, path] of [
+        ['GET', `v1/runs/${id}`],
+        ['POST', `v1/runs/${id}/cancel`],
+        ['POST', `v1/runs/${id}/retry`],
+      ]) {
+        const answer = await send(path!, { method: method! });
+        expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
+        expect(answer.text).toContain('must be a UUID');
+      }
+    },
+  );
+
+  test('is refused for a run that does not exist, for fields, other methods and other content types', async () => {
+    const run = `v1/runs/${randomUUID()}`;
+    expect(await send(run, {})).toMatchObject({ status: 404, code: 'not_found' });
+    expect(await send(run, { method: 'POST' })).toMatchObject({ status: 405, code: 'method_not_allowed' });
+    for (const action of ['cancel', 'retry']) {
+      const path = `${run}/${action}`;
+      for (const method of ['GET', 'HEAD', 'PUT', 'DELETE']) {
+        const response = await fetch(`${service.url}/${path}`, { method });
+        expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
+      }
+      expect(await send(path, { method: 'POST' })).toMatchObject({ status: 404, code: 'not_found' });
+      const json = { method: 'POST', headers: { 'content-type': 'application/json' } };
+      expect(await send(path, { ...json, body: '{}' })).toMatchObject({ status: 404 });
+      expect(await send(path, { ...json, body: '{"run_id": "other"}' })).toMatchObject({ status: 400, code: 'invalid_request' });
+      expect(await send(path, { ...json, body: '{' })).toMatchObject({ status: 400 });
+      expect(await send(`${path}?force=true`, { method: 'POST' })).toMatchObject({ status: 400 });
+      expect(await send(path, { method: 'POST', body: 'x', headers: { 'content-type': 'text/plain' } })).toMatchObject({ status: 415 });
+      expect(await send(`${path}/again`, { method: 'POST' })).toMatchObject({ status: 404 });
+    }
   });
 
   test('is refused for an unknown path or method', async () => {
@@ -191,7 +227,9 @@ describe('with API keys', () => {
   const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex');
   let keyed: TestService;
   beforeAll(async () => {
-    const env = { API_KEYS: `clock:tick:${sha256('tick-key')},reader:read:${sha256('read-key')},ops:operate:${sha256('ops-key')}` };
+    const env = {
+      API_KEYS: `clock:tick:${sha256('tick-key')},reader:read:${sha256('read-key')},ops:operate:${sha256('ops-key')},analyst:data:${sha256('data-key')},root:admin:${sha256('admin-key')}`,
+    };
     keyed = await startService({ worker: false, local: false, env });
   });
   afterAll(() => keyed[Symbol.asyncDispose]());
@@ -221,5 +259,22 @@ describe('with API keys', () => {
     expect(await withKey('handle_importing_job', 'read-key')).toMatchObject({ status: 403 });
     expect((await fetch(`${keyed.url}/jobs`, { headers: { 'x-api-key': 'ops-key' } })).status).toBe(200);
     expect(keyed.logged.join('')).not.toMatch(/tick-key|read-key|ops-key/);
+  });
+
+  test('only operate and admin may cancel and retry runs; the key is checked first', async () => {
+    const run = `v1/runs/${randomUUID()}`;
+    for (const path of [`${run}/cancel`, `${run}/retry`, 'v1/runs/not-a-run/cancel']) {
+      const post = { method: 'POST' };
+      expect(await withKey(path, undefined, post)).toMatchObject({ status: 401 });
+      expect(await withKey(path, 'wrong', post)).toMatchObject({ status: 403 });
+      for (const key of ['tick-key', 'read-key', 'data-key']) {
+        const answer = await withKey(path, key, post);
+        expect(answer).toMatchObject({ status: 403, code: 'forbidden' });
+        expect(answer.text).toContain('Use a key with role operate or admin.');
+      }
+      for (const key of ['ops-key', 'admin-key']) expect([400, 404]).toContain((await withKey(path, key, post)).status);
+    }
+    expect(await withKey(run, 'tick-key')).toMatchObject({ status: 403 });
+    for (const key of ['read-key', 'data-key', 'ops-key', 'admin-key']) expect(await withKey(run, key)).toMatchObject({ status: 404 });
   });
 });

@@ -4,17 +4,18 @@ import type { Receipt } from '../../../app/core/receipt.ts';
 import { claimRun } from '../../../app/store/claim-run.ts';
 import { type Connection, saveGrant } from '../../../app/store/connections.ts';
 import { transaction } from '../../../app/store/database.ts';
-import { failRun, postponeRun, succeedRun } from '../../../app/store/end-run.ts';
+import { cancelOpenRun, failRun, postponeRun, succeedRun } from '../../../app/store/end-run.ts';
 import { findJob, insertJob, type Job, pauseJob, resumeJob } from '../../../app/store/jobs.ts';
-import { extendLease } from '../../../app/store/lease.ts';
+import { checkLease, extendLease } from '../../../app/store/lease.ts';
 import { insertPage, savePage } from '../../../app/store/pages.ts';
-import { queueDueRuns, queueRuns } from '../../../app/store/queue-runs.ts';
+import { makeRunDue, queueDueRuns, queueNextRun, queueRuns } from '../../../app/store/queue-runs.ts';
 import { type Run, saveTarget } from '../../../app/store/runs.ts';
 import { createSealer } from '../../../app/store/seal.ts';
 import { cutSlice, readSlices, saveBulkJob, saveSlices, shortenRun, startGeneration } from '../../../app/store/slices.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 const RECEIPT = { verdict: 'exact' } as Receipt;
+const CANCELLED = { code: 'cancelled', message: 'Cancelled.' };
 const sealer = createSealer([Buffer.alloc(32, 7)]);
 let database: TestDatabase;
 let connection: Connection;
@@ -191,8 +192,10 @@ describe('a run', () => {
   });
 });
 
-test('windows have no gaps or overlaps for any order of ticks, pauses, failures and takeovers', async () => {
-  const events = fc.array(fc.constantFrom('tick', 'pause', 'resume', 'succeed', 'fail', 'postpone', 'steal'), { maxLength: 30 });
+test('windows have no gaps or overlaps for any order of ticks, pauses, failures, cancellations, retries and takeovers', async () => {
+  const events = fc.array(fc.constantFrom('tick', 'pause', 'resume', 'succeed', 'fail', 'postpone', 'steal', 'cancel', 'retry'), {
+    maxLength: 30,
+  });
   await fc.assert(
     fc.asyncProperty(events, async (steps) => {
       await database.pool.query('TRUNCATE jobs, runs CASCADE');
@@ -219,10 +222,118 @@ async function endClaimed(step: string, done: Run['window'][]): Promise<void> {
   if (!run) return;
   if (step === 'fail') await failRun(database.pool, run, 1, { code: 'internal', message: '' });
   if (step === 'postpone') await postponeRun(database.pool, run, 0, 1, undefined);
+  if (step === 'cancel') await cancelOpenRun(database.pool, run.runId, CANCELLED);
+  if (step === 'retry') {
+    await postponeRun(database.pool, run, 60_000, 1, undefined);
+    await makeRunDue(database.pool, run.job.id);
+    await queueNextRun(database.pool, run.job.id);
+  }
   if (step !== 'succeed') return;
   await succeedRun(database.pool, run, RECEIPT);
   done.push(run.window);
 }
+
+describe('a cancelled run', () => {
+  test('changes nothing afterwards, and the next tick starts over', async () => {
+    const job = await createJob('Account');
+    await tickTo('2023-03-20');
+    const run = (await claim())!;
+    expect(await cancelOpenRun(database.pool, run.runId, CANCELLED)).toBe(true);
+    const leaseLost = { code: 'lease_lost' };
+    await expect(checkLease(database.pool, run)).rejects.toMatchObject(leaseLost);
+    await expect(extendLease(database.pool, run, 60)).rejects.toMatchObject(leaseLost);
+    await expect(saveTarget(database.pool, run, new Date())).rejects.toMatchObject(leaseLost);
+    await expect(failRun(database.pool, run, 1, CANCELLED)).rejects.toMatchObject(leaseLost);
+    await expect(postponeRun(database.pool, run, 0, 1, undefined)).rejects.toMatchObject(leaseLost);
+    await expect(succeedRun(database.pool, run, RECEIPT)).rejects.toMatchObject(leaseLost);
+    expect(await syncedTo(job)).toBe('2023-03-01');
+    expect(await claim()).toBeUndefined();
+    await tickTo('2023-03-20');
+    expect((await claim())!.window.from).toEqual(new Date('2023-03-01'));
+  });
+
+  test('is never one that has ended', async () => {
+    const job = await createJob('Account');
+    await tickTo('2023-03-20');
+    const run = (await claim())!;
+    // The end of the run holds the run's row and waits for the job's.
+    const locker = await database.pool.connect();
+    await locker.query('BEGIN');
+    await locker.query('SELECT FROM jobs FOR NO KEY UPDATE');
+    const ending = succeedRun(database.pool, run, RECEIPT);
+    await lockWaits(1);
+    const cancelling = cancelOpenRun(database.pool, run.runId, CANCELLED);
+    await lockWaits(2);
+    await locker.query('COMMIT');
+    locker.release();
+    await ending;
+    expect(await cancelling).toBe(false);
+    expect(await syncedTo(job)).toBe('2023-03-20');
+    expect(await database.pool.query(`SELECT FROM runs WHERE state = 'succeeded'`)).toMatchObject({ rowCount: 1 });
+  });
+
+  test('either ends or is cancelled, and last_date says which', async () => {
+    const job = await createJob('Account');
+    for (let day = 1; day <= 30; day++) {
+      const before = await syncedTo(job);
+      await tickTo(new Date(Date.UTC(2023, 3, day)).toISOString());
+      const run = (await claim())!;
+      const [ended, cancelled, due] = await Promise.all([
+        succeedRun(database.pool, run, RECEIPT).then(
+          () => true,
+          () => false,
+        ),
+        cancelOpenRun(database.pool, run.runId, CANCELLED),
+        makeRunDue(database.pool, job.id),
+      ]);
+      expect([ended, cancelled, due]).toEqual([!cancelled, !ended, undefined]);
+      expect((await syncedTo(job)) !== before).toBe(ended);
+      expect(await openRuns()).toBe(0);
+    }
+  });
+});
+
+describe('a waiting run', () => {
+  const dueIn = async (): Promise<number> => {
+    const { rows } = await database.pool.query<{ seconds: number }>(
+      `SELECT extract(epoch FROM run_at - now())::float AS seconds FROM runs WHERE state = 'queued'`,
+    );
+    return rows[0]!.seconds;
+  };
+
+  test('becomes due on request, with its failures', async () => {
+    const job = await createJob('Account');
+    const [runId] = await tickTo('2023-03-20');
+    await postponeRun(database.pool, (await claim())!, 900_000, 7, CANCELLED);
+    expect(await claim()).toBeUndefined();
+    expect(await makeRunDue(database.pool, job.id, '00000000-0000-4000-8000-000000000000')).toBeUndefined();
+    expect(await makeRunDue(database.pool, job.id, runId)).toBe(runId);
+    expect(await makeRunDue(database.pool, job.id)).toBeUndefined();
+    expect(await claim()).toMatchObject({ runId, failures: 7 });
+  });
+
+  test('never becomes due before its window is readable', async () => {
+    const job = await createJob('Account');
+    await tickTo('2023-03-20', 60_000);
+    expect(await makeRunDue(database.pool, job.id)).toBeUndefined();
+    await database.pool.query(`UPDATE runs SET run_at = run_at + interval '1 hour'`);
+    expect(await makeRunDue(database.pool, job.id)).toBeDefined();
+    expect(await dueIn()).toBeGreaterThan(50);
+    // Once a later window is wanted, this one is readable.
+    await tickTo('2023-03-21', 60_000);
+    expect(await makeRunDue(database.pool, job.id)).toBeDefined();
+    expect(await dueIn()).toBeLessThanOrEqual(0);
+  });
+
+  test('keeps waiting for a login', async () => {
+    const job = await createJob('Account');
+    await tickTo('2023-03-20');
+    await postponeRun(database.pool, (await claim())!, 900_000, 1, undefined);
+    await database.pool.query(`UPDATE connections SET status = 'needs_login'`);
+    expect(await makeRunDue(database.pool, job.id)).toBeUndefined();
+    expect(await dueIn()).toBeGreaterThan(800);
+  });
+});
 
 describe('a paused job', () => {
   test('ignores ticks, and its queued run is cancelled', async () => {

@@ -1,0 +1,25 @@
+import type { Context } from '../context.ts';
+import { AppError } from '../errors.ts';
+import { cancelOpenRun } from '../store/end-run.ts';
+import type { JobWithRun } from '../store/job-list.ts';
+import { requireRun } from './require-run.ts';
+
+/**
+ * Cancels an open run. Its worker stops within one lease extension, and none of its later writes to the job store changes anything. Neither
+ * `last_date` nor the job changes: the next tick starts again. A MERGE that BigQuery is already running finishes; the job's next run
+ * waits for it.
+ * @param by who requested it; stored with the run and shown to any caller
+ * @returns the run as it ended
+ * @throws AppError not_found; conflict if the run has already ended
+ */
+export async function cancelRun(context: Context, runId: string, by: string): Promise<JobWithRun> {
+  const { database, events } = context;
+  const reason = { code: 'cancelled', message: `Cancelled by request (${by}). The next tick starts again from last_date.` };
+  const cancelled = await cancelOpenRun(database, runId, reason);
+  const found = await requireRun(context, runId);
+  if (!cancelled) {
+    throw new AppError('conflict', `The run has already ended (${found.run.state}). Only a queued or running run can be cancelled.`);
+  }
+  events.runCancelledByRequest({ runId, job: found }, by);
+  return found;
+}

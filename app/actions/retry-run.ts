@@ -1,0 +1,58 @@
+import type { Context } from '../context.ts';
+import { formatInstant } from '../core/start-date.ts';
+import { AppError } from '../errors.ts';
+import type { JobWithRun } from '../store/job-list.ts';
+import { makeRunDue, queueNextRun } from '../store/queue-runs.ts';
+import { requireRun } from './require-run.ts';
+
+/**
+ * Makes a waiting run due now: one that waits for a retry, for quota or for its budget. What it waited for may defer it again, and its
+ * failures still count. For a run that failed or was cancelled, queues the job's next run, which starts at `last_date` again.
+ * @param by who requested it
+ * @returns the run that is due: this one, or the next one
+ * @throws AppError not_found; needs_login; conflict, with the reason
+ */
+export async function retryRun(context: Context, runId: string, by: string): Promise<JobWithRun> {
+  const found = requireRetryable(await requireRun(context, runId));
+  const isOpen = found.run.state === 'queued';
+  const dueRunId = isOpen ? await makeRunDue(context.database, found.id, runId) : await queueNextRun(context.database, found.id);
+  if (dueRunId === undefined) return requireDue(await requireRun(context, runId), isOpen);
+  context.events.runRetryRequested({ runId, job: found }, dueRunId, by);
+  return await requireRun(context, dueRunId);
+}
+
+/** Makes the waiting run of a job due now, if it has one; a person ticked just this job. @param by who did */
+export async function retryWaitingRun(context: Context, job: { id: string; objectName: string }, by: string): Promise<void> {
+  const runId = await makeRunDue(context.database, job.id);
+  if (runId !== undefined) context.events.runRetryRequested({ runId, job }, runId, by);
+}
+
+/** @throws AppError needs_login, conflict */
+function requireRetryable(found: JobWithRun): JobWithRun {
+  const { run, needsLogin, active, syncedTo, objectName } = found;
+  if (run.state === 'running')
+    throw new AppError('conflict', 'The run is already running. Only a run that waits or has failed can be retried.');
+  if (run.state === 'succeeded' || run.windowTo <= syncedTo) {
+    throw new AppError(
+      'conflict',
+      `The window of this run has been imported: ${objectName} is complete through ${formatInstant(syncedTo)}.`,
+    );
+  }
+  if (!active) throw new AppError('conflict', `The job for ${objectName} is paused. Call resume_importing_job, then handle_importing_job.`);
+  if (needsLogin) throw new AppError('needs_login', 'The run waits for a login: call get_oauth_url and login_oauth_callback.');
+  return found;
+}
+
+/** A run that was already due is fine. @throws AppError conflict, if not */
+function requireDue(found: JobWithRun, wasOpen: boolean): JobWithRun {
+  const { run, objectName } = requireRetryable(found);
+  if (run.state !== 'queued') {
+    const why = wasOpen ? 'The run has just ended.' : `Another run of the job for ${objectName} is open.`;
+    throw new AppError('conflict', `${why} See /jobs for the job's latest run.`);
+  }
+  if (run.runAt <= new Date()) return found;
+  throw new AppError(
+    'conflict',
+    `The run starts by itself at ${formatInstant(run.runAt)}: until then, Salesforce may still commit changes of its window.`,
+  );
+}

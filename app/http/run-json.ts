@@ -1,0 +1,23 @@
+import { inPipelineOrder } from '../core/receipt.ts';
+import { formatDate } from '../core/start-date.ts';
+import type { JobWithRun, ListedRun } from '../store/job-list.ts';
+
+/** A run, as every endpoint shows it. */
+export function toRunJson(run: ListedRun): object {
+  return {
+    id: run.id,
+    from: formatDate(run.windowFrom),
+    to: formatDate(run.windowTo),
+    state: run.state,
+    run_at: run.runAt,
+    failures: run.failures,
+    error: run.errorCode && { code: run.errorCode, message: run.errorMessage },
+    receipt: run.receipt && inPipelineOrder(run.receipt),
+    finished_at: run.finishedAt,
+  };
+}
+
+/** A run that is shown by itself, so it names its job. */
+export function toRunOfJobJson({ id, userId, objectName, run }: JobWithRun): object {
+  return { job_id: id, user_id: userId, object_name: objectName, ...toRunJson(run) };
+}
