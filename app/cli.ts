@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { CommanderError, InvalidArgumentError, Option, Command as Program } from 'commander';
+import { Argument, CommanderError, InvalidArgumentError, Option, Command as Program } from 'commander';
 import type { Command } from './commands/command.ts';
 import { CommandError } from './commands/command-error.ts';
 import { stopSignal } from './commands/stop-signal.ts';
@@ -10,8 +10,8 @@ interface CommandEntry {
   does: string;
   /** how to use it, after that one line */
   details?: string;
-  /** the command's positional arguments, if any */
-  takes?: { name: string; meaning: string };
+  /** its positional arguments */
+  takes?: Argument[];
   options?: Option[];
   examples: string[];
   /** the meanings of exit codes 0 and 1 */
@@ -70,7 +70,7 @@ const COMMANDS: Record<string, CommandEntry> = {
     does: 'query BigQuery: the emulator unless GOOGLE_CLOUD_PROJECT is set',
     details:
       'Reads the statement from standard input if no argument is given. Tables fit the terminal: wide values end with …, and if there are too many columns, each record is a block of its own. In a pipe or a file, and in csv and json, nothing is cut.',
-    takes: { name: '[sql...]', meaning: 'one GoogleSQL statement' },
+    takes: [new Argument('[sql...]', 'one GoogleSQL statement')],
     options: [
       new Option('--format <format>', 'how to print rows').choices(['table', 'csv', 'json']).default('table'),
       new Option('--write', 'allow statements other than SELECT'),
@@ -85,6 +85,19 @@ const COMMANDS: Record<string, CommandEntry> = {
     ],
     exits: ['the statement succeeded', 'the statement failed'],
     load: async () => (await import('./commands/query.ts')).query,
+  },
+  runs: {
+    does: 'cancel a run, or retry it without waiting',
+    details:
+      'cancel ends a queued or running run. The job stays active: the next tick starts again from last_date. retry makes a waiting run due now; for one that failed or was cancelled, it queues the next run of its job. Both act on the job store, so the service need not be reachable; /jobs lists the runs.',
+    takes: [new Argument('<action>', 'what to do').choices(['cancel', 'retry']), new Argument('<run_id>', "the run's id, from /jobs")],
+    options: [new Option('--local', 'use the job store of serve --local, which must be running'), DATA],
+    examples: [
+      `${PROGRAM} runs cancel 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`,
+      `${PROGRAM} runs retry --local 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`,
+    ],
+    exits: ['the run was cancelled, or is due', 'it could not be; the message says why'],
+    load: async () => (await import('./commands/runs.ts')).runs,
   },
   emulators: {
     does: 'run the emulators: Postgres, Salesforce and BigQuery on this machine',
@@ -130,13 +143,13 @@ function createProgram(run: (name: string, args: string[], options: object) => P
   // Subcommands copy these settings.
   program.exitOverride().configureOutput({ outputError: () => {} });
   program.configureHelp({ styleTitle: (title) => styleText('bold', title), subcommandTerm: (command) => command.name() });
-  for (const [name, { does, details, takes, options = [], examples, exits }] of Object.entries(COMMANDS)) {
+  for (const [name, { does, details, takes = [], options = [], examples, exits }] of Object.entries(COMMANDS)) {
     const sentence = `${does[0]!.toUpperCase()}${does.slice(1)}.`;
     const command = program
       .command(name)
       .summary(does)
       .description([sentence, ...(details ? [details] : [])].join('\n\n'));
-    if (takes) command.argument(takes.name, takes.meaning);
+    for (const argument of takes) command.addArgument(argument);
     for (const option of options) command.addOption(option);
     command.addHelpText('after', () => describeMore(exits, examples));
     command.action(() => run(name, command.args, command.opts()));

@@ -5,7 +5,6 @@ import { runQueryJob } from '../bigquery/jobs.ts';
 import { loadPage } from '../bigquery/load.ts';
 import type { TableName } from '../bigquery/sql/quote.ts';
 import { ensureStagingTable } from '../bigquery/tables.ts';
-import { type Config, readConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
 import { csvLine } from '../core/csv.ts';
 import { checkAssumptions } from '../doctor/check-assumptions.ts';
@@ -17,6 +16,7 @@ import { requireApiVersion } from '../salesforce/require-api-version.ts';
 import { activeConnections } from '../store/connections.ts';
 import { missingMigrations, waitForDatabase } from '../store/migrate.ts';
 import type { Command } from './command.ts';
+import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
 
 /** One check: its name, and a function that returns a short result or throws. */
 interface Check {
@@ -34,9 +34,7 @@ const CHECKS: readonly Check[] = [
   { what: 'BigQuery can load and merge', try: checkWarehouse },
 ];
 
-interface DoctorOptions {
-  local?: boolean;
-  data?: string;
+interface DoctorOptions extends ServiceOptions {
   real?: boolean;
   connection?: string;
   object?: string;
@@ -50,7 +48,9 @@ interface DoctorOptions {
  */
 export const doctor: Command<DoctorOptions> = async ({ options, env, stop }) => {
   const print = (line: string): void => console.log(line);
-  const context = createContext(await configOf(options, env, print), createEvents(createLog()));
+  const { config, summary } = await readServiceConfig(options, env);
+  if (summary) print(`Checking the service that npm start runs. ${summary}`);
+  const context = createContext(config, createEvents(createLog()));
   try {
     if (!options.real) return await tryChecks({ ...context, warehouse: context.warehouse.withSignal(stop) }, print, stop);
     const failures = await checkAssumptions(context, { userId: options.connection, objectName: options.object }, print, stop);
@@ -59,14 +59,6 @@ export const doctor: Command<DoctorOptions> = async ({ options, env, stop }) => 
     await context.close();
   }
 };
-
-async function configOf({ local, data = '.local' }: DoctorOptions, env: NodeJS.ProcessEnv, print: (line: string) => void): Promise<Config> {
-  if (!local) return readConfig(env);
-  const { findLocal } = await import('../local/start-local.ts');
-  const found = await findLocal(env, { data });
-  print(`Checking the service that npm start runs. ${found.summary}`);
-  return readConfig(found.env, true);
-}
 
 async function tryChecks(context: Context, print: (line: string) => void, stop: AbortSignal): Promise<number> {
   let failures = 0;

@@ -82,7 +82,7 @@ async function refusal(child: ChildProcess): Promise<string> {
   return output;
 }
 
-const COMMANDS = ['serve', 'migrate', 'doctor', 'query', 'emulators', 'demo'];
+const COMMANDS = ['serve', 'migrate', 'doctor', 'query', 'runs', 'emulators', 'demo'];
 
 describe('the command line', () => {
   test('lists its commands', async () => {
