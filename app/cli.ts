@@ -96,7 +96,7 @@ const COMMANDS: Record<string, CommandEntry> = {
       `${PROGRAM} runs cancel 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`,
       `${PROGRAM} runs retry --local 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`,
     ],
-    exits: ['the run was cancelled, or is due', 'it could not be; the message says why'],
+    exits: ['the run is cancelled, or due now', 'the run could not be cancelled or retried; the message says why'],
     load: async () => (await import('./commands/runs.ts')).runs,
   },
   emulators: {

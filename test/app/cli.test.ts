@@ -125,6 +125,13 @@ describe('the command line', () => {
       'emulators --data',
       "Option '--data <folder>' argument missing. See node app/cli.ts emulators --help.\n",
     ],
+    [
+      'an unknown action',
+      'runs stop 1',
+      "Command-argument value 'stop' is invalid for argument 'action'. Allowed choices are cancel, retry. See node app/cli.ts runs --help.\n",
+    ],
+    ['a missing run id', 'runs retry', "Missing required argument 'run_id'. See node app/cli.ts runs --help.\n"],
+    ['a run id that cannot be one', 'runs cancel 12', 'The run id must be a UUID. Take it from /jobs.\n'],
     ['an unknown option without a command', '--loud', "Unknown option '--loud'. See node app/cli.ts --help.\n"],
   ])('refuses %s in one sentence', async (_, command, sentence) => {
     expect(await refusal(start(command))).toBe(sentence);
@@ -199,6 +206,16 @@ describe('serve --local', () => {
     expect(await moved.json()).toEqual({ now: '2023-03-03T00:10:00.000Z' });
     expect(await call(`${url}/handle_importing_job?wait=50`)).toMatch(/^OK/);
     expect(JSON.parse(await call(`${url}/jobs`))).toMatchObject({ jobs: [{ object_name: 'User', last_date: '2023-03-03' }] });
+
+    // It waits until Salesforce has committed the last changes of its window.
+    await fetch(clock_url, { method: 'PUT', body: '{"now": "2023-03-04T00:01:00Z"}' });
+    await call(`${url}/handle_importing_job`);
+    const { jobs } = JSON.parse(await call(`${url}/jobs`)) as { jobs: [{ run: { id: string } }] };
+    const { id } = jobs[0].run;
+    const cancelled = await ended(start(`runs cancel --local --data ${folder} ${id} 2>/dev/null`));
+    expect(cancelled).toEqual({ code: 0, output: `Run ${id} of User (2023-03-03 to 2023-03-04) is cancelled.\n` });
+    const again = await ended(start(`runs cancel --local --data ${folder} ${id}`));
+    expect(again).toEqual({ code: 1, output: 'The run has already ended (cancelled). Only a queued or running run can be cancelled.\n' });
     const secondPids = [second.pid!, ...(await emulatorPids())];
     second.kill('SIGKILL');
     await allExited(secondPids);
@@ -222,6 +239,8 @@ describe('serve --local', () => {
     expect(health.output).toContain(`Checking the service that npm start runs. Local: Postgres, Salesforce, BigQuery. Data: ${folder}\n`);
     expect(health.output).toMatch(/\nok {4}BigQuery can load and merge: 1 row loaded, 1 merged\nAll checks passed\.\n$/);
     expect(health.code).toBe(0);
+    const noRun = await ended(start(`runs cancel --local --data ${folder} 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`));
+    expect(noRun).toEqual({ code: 1, output: 'No run has this id. Take the id from /jobs; runs that ended long ago are deleted.\n' });
     const printed = outputs.get(first)!.split('\n');
     expect(printed).toContainEqual(`  curl -X PUT -d '{"days": 1}' ${(await readEndpoints(folder))!.clock_url}`);
     expect(printed).toContainEqual(`Ctrl-C stops everything and keeps the data. To start over: rm -rf ${folder}`);
