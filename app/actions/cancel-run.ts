@@ -15,11 +15,11 @@ import { requireRun } from './require-run.ts';
 export async function cancelRun(context: Context, runId: string, by: string): Promise<JobWithRun> {
   const { database, events } = context;
   const reason = { code: 'cancelled', message: `Cancelled by request (${by}). The next tick starts again from last_date.` };
-  const cancelled = await cancelOpenRun(database, runId, reason);
-  const found = await requireRun(context, runId);
-  if (!cancelled) {
-    throw new AppError('conflict', `The run has already ended (${found.run.state}). Only a queued or running run can be cancelled.`);
+  const job = await requireRun(context, runId);
+  if (!(await cancelOpenRun(database, runId, reason))) {
+    const { run } = await requireRun(context, runId);
+    throw new AppError('conflict', `The run has already ended (${run.state}). Only a queued or running run can be cancelled.`);
   }
-  events.runCancelledByRequest({ runId, job: found }, by);
-  return found;
+  events.runCancelledByRequest({ runId, job }, by);
+  return await requireRun(context, runId);
 }

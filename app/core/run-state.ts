@@ -9,6 +9,6 @@ export const RUN_STATE_AFTER = {
   postpone: 'queued',
   succeed: 'succeeded',
   fail: 'failed',
-  /** a caller cancelled it, its job was paused before a worker claimed it, or another run replaces it: it is too old, or its window is imported */
+  /** a caller cancelled it, its job was paused before a claim, or another run replaces it: it is too old or its window is imported */
   cancel: 'cancelled',
 } as const satisfies Record<string, RunState>;
