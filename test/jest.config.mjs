@@ -13,9 +13,11 @@ const SLOW = [
   'test/infra/runner.test.ts',
   'test/previous-release.test.ts',
   'test/stories/changing-fields.test.ts',
+  'test/stories/dropped-tables.test.ts',
   'test/stories/every-call.test.ts',
   'test/stories/field-groups.test.ts',
   'test/stories/late-commits.test.ts',
+  'test/stories/run-requests.test.ts',
   'test/stories/silent-warehouse.test.ts',
   'test/stories/taken-over.test.ts',
 ];
