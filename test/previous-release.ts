@@ -1,5 +1,6 @@
 // Checks that the release in test/previous-release.txt works on this commit's schema, which both use during a deploy: the job store tests of
-// that release run on databases that this commit's migrations create. Compatibility is guaranteed from that commit on, so its migrations
+// that release run on databases that this commit's migrations create, except its rules for migrations: this commit's own rules apply to its
+// migrations. Compatibility is guaranteed from that commit on, so its migrations
 // must not change. Each release writes its own commit into the file once it no longer needs to support the one before.
 //   npm run previous
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -60,6 +61,7 @@ function changedMigrations(folder: string): string[] {
 
 function testStore(folder: string): number {
   const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-  const jest = ['node_modules/jest/bin/jest.js', '--config', 'test/jest.config.mjs', 'test/app/store'];
+  const except = ['--testPathIgnorePatterns', 'test/app/store/migrations.test.ts'];
+  const jest = ['node_modules/jest/bin/jest.js', '--config', 'test/jest.config.mjs', 'test/app/store', ...except];
   return spawnSync(process.execPath, [...node, ...jest], { cwd: folder, stdio: 'inherit' }).status ?? 1;
 }

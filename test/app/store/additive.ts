@@ -1,6 +1,7 @@
 /**
  * The parts of a migration that the previous release might not survive: during a deploy, both releases use the new schema. Allowed are new
- * tables, new columns that rows may omit, and indexes that reject no row. Anything is allowed on a table that the same migration creates.
+ * tables, new columns that rows may omit, indexes that reject no row, and another list of values in a CHECK (migrations.test.ts compares
+ * the lists: no value may be missing). Anything is allowed on a table that the same migration creates.
  * @returns the parts that are not allowed
  */
 export function notAdditive(migration: string): string[] {
@@ -15,7 +16,17 @@ function rejectedParts(statement: string, created: Set<string>): string[] {
   if (index) return index[1] && !created.has(index[2]!) ? [statement] : [];
   const change = /^ALTER TABLE (\w+) (.*)$/.exec(statement);
   if (!change) return [statement];
-  return created.has(change[1]!) ? [] : splitList(change[2]!).filter((part) => !isOptionalColumn(part));
+  const parts = splitList(change[2]!);
+  return created.has(change[1]!) ? [] : parts.filter((part) => !isOptionalColumn(part) && !replacesValueList(part, parts));
+}
+
+/** A part of a replaced CHECK on a column's list of values: it is dropped and added under the same name. */
+function replacesValueList(part: string, parts: readonly string[]): boolean {
+  const name = /^(?:DROP|ADD) CONSTRAINT (\w+)/.exec(part)?.[1];
+  const added = new RegExp(`^ADD CONSTRAINT ${name} CHECK \\(\\w+ IN \\('\\w+'(, '\\w+')*\\)\\)$`);
+  return (
+    parts.includes(`DROP CONSTRAINT ${name}`) && parts.some((other) => added.test(other)) && (part.startsWith('DROP') || added.test(part))
+  );
 }
 
 /** A new column that is nullable or has a default. Such a value also satisfies the column's own CHECK or REFERENCES. */
