@@ -40,7 +40,7 @@ const COMMANDS: Record<string, CommandEntry> = {
       DATA,
       PORT_BASE,
       CLOCK,
-      new Option('--no-tick', 'do not tick at startup and every hour'),
+      new Option('--no-tick', 'do not tick at startup and every 15 minutes'),
       new Option('--yes', 'create missing BigQuery datasets without asking'),
     ],
     examples: ['npm start', 'npm start -- --port-base 5000 --no-tick', `${PROGRAM} serve`],

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import { tickHourly } from '../actions/tick-hourly.ts';
+import { keepTicking } from '../actions/keep-ticking.ts';
 import { checkDatasets, type DefaultExpirations, removeDefaultExpirationsCommand } from '../bigquery/datasets.ts';
 import { isLoopback } from '../bigquery/warehouse.ts';
 import { type Config, readConfig } from '../config.ts';
@@ -44,7 +44,7 @@ interface ServeOptions {
 /**
  * Runs the service. With `--local`, emulators supply whatever the environment does not configure: they keep their state in `--data`
  * (.local), use ports from `--port-base` (4444) and can freeze their clock (`--clock`). It then offers to create missing datasets
- * (`--yes` creates them without asking) and ticks every hour unless `--no-tick` is set. Its log is readable at a terminal.
+ * (`--yes` creates them without asking) and ticks every 15 minutes unless `--no-tick` is set. Its log is readable at a terminal.
  */
 export const serve: Command<ServeOptions> = async ({ options, env, stop }) => {
   const { tick, yes = false } = options;
@@ -96,7 +96,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
   const { host, port, publicUrl } = context.config.http;
   const worker = new Worker(context);
   const server = await listen(context, host, port);
-  const watches = [watchOverdue(context), watchOldRuns(context), ...(local?.ticks ? [tickHourly(context)] : [])];
+  const watches = [watchOverdue(context), watchOldRuns(context), ...(local?.ticks ? [keepTicking(context)] : [])];
   try {
     worker.start();
     const { port: taken } = server.address() as { port: number };

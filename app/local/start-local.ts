@@ -226,7 +226,7 @@ ${
     : ''
 }
 Check everything that it needs: ${doctor}
-${Object.values(missing).includes(false) ? 'Before npm run query or doctor in another terminal, set the same variables.\n' : ''}${ticks ? 'Imports what is due now and every hour (--no-tick: only on request).' : 'Imports only on request (--no-tick).'}
+${Object.values(missing).includes(false) ? 'Before npm run query or doctor in another terminal, set the same variables.\n' : ''}${ticks ? 'Imports what is due now and every 15 minutes (--no-tick: only on request).' : 'Imports only on request (--no-tick).'}
 Ctrl-C stops everything and keeps the data. To start over: rm -rf ${folder}
 `;
 }

@@ -84,7 +84,7 @@ describe.each<[StackName, string]>([
 
 test('the schedule is off until it is enabled, and only then do missing ticks raise an alarm', async () => {
   const off = await runProgram('dev');
-  expect(off.one(RULE).inputs).toMatchObject({ state: 'DISABLED', scheduleExpression: 'rate(60 minutes)' });
+  expect(off.one(RULE).inputs).toMatchObject({ state: 'DISABLED', scheduleExpression: 'rate(15 minutes)' });
   expect(off.all(ALARM).filter(({ name }) => name.endsWith('-ticks'))).toEqual([]);
   const on = await runProgram('dev', { changes: { scheduleEnabled: true, scheduleMinutes: 5 } });
   expect(on.one(RULE).inputs).toMatchObject({ state: 'ENABLED', scheduleExpression: 'rate(5 minutes)' });
