@@ -1,3 +1,4 @@
+import type { Every } from './core/every.ts';
 import { inPipelineOrder, type Receipt } from './core/receipt.ts';
 import type { Window } from './core/window.ts';
 import type { AppError } from './errors.ts';
@@ -83,7 +84,8 @@ export function createEvents(log: Log) {
 
     // The schedule
 
-    tick: (to: Date, jobs: number, runs: number) => log.info({ event: 'tick', window_to: to, jobs, runs }, 'tick accepted'),
+    /** `at`: by the schedule's clock */
+    tick: (at: Date, jobs: number, runs: number) => log.info({ event: 'tick', at, jobs, runs }, 'tick accepted'),
     tickFailed: (error: unknown) => log.error({ event: 'tick_failed', ...describeError(error) }),
     /** also if it is 0: the alarm goes off if the line is missing */
     jobsOverdue: (jobs: number) => log.info({ event: 'jobs_overdue', jobs }),
@@ -93,8 +95,8 @@ export function createEvents(log: Log) {
 
     /** Salesforce took too long to answer the query that creating a job tries; the job is created nevertheless */
     windowCheckTimedOut: (objectName: string) => log.warn({ event: 'window_check_timed_out', object: objectName }),
-    jobCreated: (job: JobRef, startDate: string, appendOnly: boolean) =>
-      log.info({ event: 'job_created', ...aboutJob(job), start_date: startDate, append_only: appendOnly }),
+    jobCreated: (job: JobRef, startDate: string, every: Every, appendOnly: boolean) =>
+      log.info({ event: 'job_created', ...aboutJob(job), start_date: startDate, every, append_only: appendOnly }),
     /** `fieldsLost`: the fields that the new connection's user cannot see */
     jobTakenOver: (job: JobRef, connections: { from: number; to: number }, fieldsLost: readonly string[]) =>
       log.info({

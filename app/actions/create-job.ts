@@ -2,6 +2,7 @@ import { findDefaultExpirations, removeDefaultExpirationsCommand } from '../bigq
 import type { Context } from '../context.ts';
 import { CREATED_DATE, chooseCursor } from '../core/cursor.ts';
 import { type Deletes, parseDeletes } from '../core/deletes.ts';
+import { parseEvery } from '../core/every.ts';
 import { isWorthPartitioning } from '../core/partitioning.ts';
 import { formatStartDate, parseStartDate } from '../core/start-date.ts';
 import { windowEnd } from '../core/window.ts';
@@ -25,6 +26,8 @@ export interface JobRequest {
   appendOnly: boolean | undefined;
   /** whether to take over a job of another user of the org even if that user's connection is active */
   takeOver: boolean;
+  /** how often windows close; undefined: day */
+  every: string | undefined;
 }
 
 /**
@@ -36,6 +39,7 @@ export async function createJob(context: Context, connection: Connection, reques
   const startDate = parseStartDate(request.startDate, windowEnd(now, 'day'));
   const targetDataset = chooseDataset(context, request.dataset);
   const deletes = parseDeletes(request.deletes);
+  const every = parseEvery(request.every);
   const existing = await findExisting(context, connection, request, startDate, targetDataset);
   if (existing) return existing;
 
@@ -53,12 +57,13 @@ export async function createJob(context: Context, connection: Connection, reques
     partitioned: await choosePartitioning(context, connection, description),
     deletes: requireDeletable(description, deletes),
     appendOnly,
+    every,
     startDate,
     activeSince: now,
   };
   const created = await insertJob(context.database, job);
   if (created) {
-    context.events.jobCreated(created, formatStartDate(startDate), appendOnly);
+    context.events.jobCreated(created, formatStartDate(startDate), every, appendOnly);
     await warnOfDefaultExpirations(context, created);
     return created;
   }
@@ -105,7 +110,7 @@ function chooseDataset(context: Context, wanted: string | undefined): string {
   throw new AppError('invalid_request', `dataset must be one of ${datasets.join(', ')}. To add another, set BIGQUERY_DATASETS.`);
 }
 
-function requireSameOptions(job: Job, startDate: Date, { dataset, deletes, appendOnly }: JobRequest): Job {
+function requireSameOptions(job: Job, startDate: Date, { dataset, deletes, appendOnly, every }: JobRequest): Job {
   if (job.startDate.getTime() !== startDate.getTime()) {
     const since = formatStartDate(job.startDate);
     throw new AppError('conflict', `A job for ${job.objectName} already exists with start_date ${since}, which cannot be changed.`);
@@ -121,6 +126,9 @@ function requireSameOptions(job: Job, startDate: Date, { dataset, deletes, appen
       'conflict',
       `A job for ${job.objectName} already exists with append_only=${job.appendOnly}, which cannot be changed.`,
     );
+  }
+  if (every !== undefined && every !== job.every) {
+    throw new AppError('conflict', `A job for ${job.objectName} already exists with every=${job.every}, which cannot be changed.`);
   }
   return job;
 }

@@ -2,7 +2,7 @@ import { cancelRun } from '../actions/cancel-run.ts';
 import { retryRun } from '../actions/retry-run.ts';
 import { createContext } from '../context.ts';
 import { isRunId } from '../core/run-id.ts';
-import { formatDate } from '../core/start-date.ts';
+import { formatBound } from '../core/start-date.ts';
 import { createEvents } from '../events.ts';
 import { createLog } from '../log.ts';
 import type { JobWithRun } from '../store/job-list.ts';
@@ -34,5 +34,5 @@ export const runs: Command<ServiceOptions> = async ({ args, options, env }) => {
 };
 
 function describe({ objectName, run }: JobWithRun, done: string): string {
-  return `Run ${run.id} of ${objectName} (${formatDate(run.windowFrom)} to ${formatDate(run.windowTo)}) ${done}.`;
+  return `Run ${run.id} of ${objectName} (${formatBound(run.windowFrom)} to ${formatBound(run.windowTo)}) ${done}.`;
 }

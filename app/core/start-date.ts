@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
-import { MIN_DATE } from './window.ts';
+import type { Every } from './every.ts';
+import { MIN_DATE, windowEnd } from './window.ts';
 
 /**
  * Parses a job's start date: `YYYY-MM-DD` (UTC), or `all` for all records.
@@ -19,13 +20,23 @@ export function parseStartDate(text: string, today: Date): Date {
 }
 
 /** The UTC date of an instant, as `YYYY-MM-DD`. */
-export function formatDate(instant: Date): string {
+function formatDate(instant: Date): string {
   return instant.toISOString().slice(0, 10);
 }
 
 /** An instant to the minute, for example `2026-11-26 00:00 UTC`. */
 export function formatInstant(instant: Date): string {
   return `${instant.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** A bound of a window: its UTC date if it is a midnight, otherwise a timestamp, for example `2026-11-26T10:15:00.000Z`. */
+export function formatBound(bound: Date): string {
+  return windowEnd(bound, 'day').getTime() === bound.getTime() ? formatDate(bound) : bound.toISOString();
+}
+
+/** A job's `last_date`: a date for daily jobs, even between two runs of a long window; otherwise a bound. `all` if nothing is imported yet. */
+export function formatLastDate(syncedTo: Date, every: Every): string {
+  return every === 'day' || syncedTo.getTime() === MIN_DATE.getTime() ? formatStartDate(syncedTo) : formatBound(syncedTo);
 }
 
 /** Formats a start date the way `parseStartDate` reads it. */

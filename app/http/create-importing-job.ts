@@ -8,7 +8,7 @@ export const createImportingJob: Endpoint = {
   methods: ['GET', 'POST'],
   roles: ['operate', 'admin'],
   required: ['user_id', 'object_name', 'start_date'],
-  optional: ['dataset', 'deletes', 'append_only', 'take_over'],
+  optional: ['dataset', 'deletes', 'append_only', 'take_over', 'every'],
   async handle(context, fields) {
     const objectName = requireObjectName(fields.object_name!);
     const connection = await requireConnection(context, fields.user_id!);
@@ -19,6 +19,7 @@ export const createImportingJob: Endpoint = {
       deletes: fields.deletes,
       appendOnly: readBoolean(fields, 'append_only'),
       takeOver: readBoolean(fields, 'take_over') ?? false,
+      every: fields.every,
     });
     return 'OK';
   },

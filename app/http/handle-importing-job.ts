@@ -28,11 +28,11 @@ export const handleImportingJob: Endpoint = {
     if (caller.role === 'tick' && waitSeconds > 0) throw new AppError('forbidden', 'API keys with role tick may not use wait. Omit it.');
     const job = await readJob(context, fields);
     const filter = job ? { jobId: job.id } : await readFilter(context, fields);
-    const { runIds, nextWindowEnd } = await tick(context, filter);
+    const { runIds, at } = await tick(context, filter);
     if (job && caller.role !== 'tick') await retryWaitingRun(context, job, caller.name);
     if (waitSeconds === 0) return 'OK';
     const waited = await waitForRuns(context, filter, waitSeconds, closed);
-    const report = toTickReport(await listJobs(context.database, filter), waited || runIds.length > 0, nextWindowEnd, new Date());
+    const report = toTickReport(await listJobs(context.database, filter), waited || runIds.length > 0, at, new Date());
     return wantsJson ? report.json : report.message;
   },
 };

@@ -1,5 +1,5 @@
 import { jobState } from '../core/job-state.ts';
-import { formatStartDate } from '../core/start-date.ts';
+import { formatLastDate, formatStartDate } from '../core/start-date.ts';
 import { type ListedJob, listJobs } from '../store/job-list.ts';
 import type { Endpoint } from './endpoint.ts';
 import { toRunJson } from './run-json.ts';
@@ -22,12 +22,13 @@ function toJobJson(job: ListedJob, now: Date): object {
     user_id: job.userId,
     object_name: job.objectName,
     start_date: formatStartDate(job.startDate),
-    last_date: formatStartDate(job.syncedTo),
+    last_date: formatLastDate(job.syncedTo, job.every),
     reread_from: job.rereadFrom,
     active: job.active ? 1 : 0,
     state: jobState(job, now),
     needs_login: job.needsLogin,
     append_only: job.appendOnly,
+    every: job.every,
     table: `${job.targetDataset}.${job.targetTable}`,
     run: job.run && toRunJson(job.run),
   };

@@ -1,13 +1,13 @@
 import { inPipelineOrder } from '../core/receipt.ts';
-import { formatDate } from '../core/start-date.ts';
+import { formatBound } from '../core/start-date.ts';
 import type { JobWithRun, ListedRun } from '../store/job-list.ts';
 
 /** A run, as every endpoint shows it. */
 export function toRunJson(run: ListedRun): object {
   return {
     id: run.id,
-    from: formatDate(run.windowFrom),
-    to: formatDate(run.windowTo),
+    from: formatBound(run.windowFrom),
+    to: formatBound(run.windowTo),
     state: run.state,
     run_at: run.runAt,
     failures: run.failures,

@@ -1,5 +1,6 @@
 import { type JobState, jobState } from '../core/job-state.ts';
-import { formatInstant, formatStartDate } from '../core/start-date.ts';
+import { formatInstant, formatLastDate } from '../core/start-date.ts';
+import { nextWindowEnd } from '../core/window.ts';
 import type { ListedJob } from '../store/job-list.ts';
 
 /** The report of a tick with `wait`. */
@@ -20,26 +21,33 @@ const PENDING = ['failed', 'needs_login', 'deferred', 'unfinished'] as const sat
 /**
  * Summarizes the jobs of a tick.
  * @param due whether the tick started a run or waited for one
- * @param nextWindowEnd in schedule time
+ * @param at when the tick came, in schedule time
  * @param now in real time
  */
-export function toTickReport(jobs: readonly ListedJob[], due: boolean, nextWindowEnd: Date, now: Date): TickReport {
+export function toTickReport(jobs: readonly ListedJob[], due: boolean, at: Date, now: Date): TickReport {
   const byState = Map.groupBy(jobs, (job) => jobState(job, now));
+  const next = earliestWindowEnd(jobs, at);
   const pending = PENDING.flatMap((state) => (byState.get(state) ?? []).map((job) => ({ state, job })));
   const message =
     pending.length > 0
       ? describePending(pending, jobs.length - (byState.get('paused')?.length ?? 0))
-      : `OK${due ? '' : ', nothing due'}: ${describeComplete(byState.get('complete') ?? [], byState.get('paused') ?? [], nextWindowEnd)}`;
+      : `OK${due ? '' : ', nothing due'}: ${describeComplete(byState.get('complete') ?? [], byState.get('paused') ?? [], next)}`;
   return {
     message,
     json: {
       ok: pending.length === 0,
       message,
-      next_window_closes: nextWindowEnd.toISOString(),
+      next_window_closes: next?.toISOString() ?? null,
       counts: Object.fromEntries([...byState].map(([state, found]) => [state, found.length])),
       jobs: pending.slice(0, MAX_LISTED).map(({ state, job }) => listPending(state, job)),
     },
   };
+}
+
+/** When the next window of any active job ends, after `at`; undefined: no job is active. */
+function earliestWindowEnd(jobs: readonly ListedJob[], at: Date): Date | undefined {
+  const ends = jobs.filter((job) => job.active).map((job) => nextWindowEnd(at, job.every).getTime());
+  return ends.length > 0 ? new Date(Math.min(...ends)) : undefined;
 }
 
 interface Pending {
@@ -70,13 +78,12 @@ function describeJob(state: Pending['state'], { objectName, run }: ListedJob): s
   }
 }
 
-function describeComplete(complete: readonly ListedJob[], paused: readonly ListedJob[], nextWindowEnd: Date): string {
+function describeComplete(complete: readonly ListedJob[], paused: readonly ListedJob[], next: Date | undefined): string {
   if (complete.length + paused.length === 0) return 'there are no jobs';
-  const parts: string[] = [];
-  if (complete.length > 0) {
-    const through = new Date(Math.min(...complete.map((job) => job.syncedTo.getTime())));
-    parts.push(`${nameAll(complete)} complete through ${formatInstant(through)}`, `next window closes ${formatInstant(nextWindowEnd)}`);
-  }
+  // Jobs with different intervals are usually complete through different times.
+  const byEnd = Map.groupBy(complete, (job) => job.syncedTo.getTime());
+  const parts = [...byEnd].map(([through, jobs]) => `${nameAll(jobs)} complete through ${formatInstant(new Date(through))}`);
+  if (next) parts.push(`next window closes ${formatInstant(next)}`);
   const incomplete = complete.filter((job) => job.rereadFrom !== null);
   if (incomplete.length > 0) {
     const named = incomplete.slice(0, MAX_NAMED).map((job) => `${job.objectName} from ${formatInstant(job.rereadFrom!)}`);
@@ -98,12 +105,12 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-function listPending(state: JobState, { userId, objectName, syncedTo, run }: ListedJob): object {
+function listPending(state: JobState, { userId, objectName, syncedTo, every, run }: ListedJob): object {
   return {
     user_id: userId,
     object_name: objectName,
     state,
-    last_date: formatStartDate(syncedTo),
+    last_date: formatLastDate(syncedTo, every),
     run_at: state === 'deferred' && run ? run.runAt.toISOString() : null,
     error: run?.errorCode ? { code: run.errorCode, message: run.errorMessage } : null,
   };

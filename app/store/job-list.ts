@@ -1,3 +1,4 @@
+import type { Every } from '../core/every.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Queryable } from './database.ts';
@@ -13,6 +14,7 @@ export interface ListedJob {
   targetDataset: string;
   targetTable: string;
   appendOnly: boolean;
+  every: Every;
   startDate: Date;
   syncedTo: Date;
   wantedTo: Date;
@@ -45,7 +47,7 @@ type Row = RowOf<
 
 /** A job, its connection, and a run of it, which may be absent. */
 const COLUMNS = `jobs.id, connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table,
-  jobs.append_only, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
+  jobs.append_only, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
   run.id AS run_id, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
   run.receipt, run.finished_at`;
 

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { Deletes } from '../core/deletes.ts';
+import type { Every } from '../core/every.ts';
 import { EMPTY_PLAN, type FieldPlan } from '../core/field-groups.ts';
-import type { Window } from '../core/window.ts';
+import type { Window, WindowEnd } from '../core/window.ts';
 import { externalErrorCode } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
 import { type RowOf, toRecord } from './to-record.ts';
@@ -22,6 +23,8 @@ export interface Job {
   readonly deletes: Deletes;
   /** whether rows are never edited, according to the job's creator or the object itself */
   readonly appendOnly: boolean;
+  /** how often its windows close */
+  readonly every: Every;
   readonly startDate: Date;
   readonly syncedTo: Date;
   readonly wantedTo: Date;
@@ -47,6 +50,7 @@ export type NewJob = Pick<
   | 'partitioned'
   | 'deletes'
   | 'appendOnly'
+  | 'every'
   | 'startDate'
   | 'activeSince'
 >;
@@ -56,8 +60,8 @@ export type JobRow = RowOf<Omit<Job, 'fieldPlan'> & { fieldPlan: FieldPlan | nul
 
 /** The columns of a job, for other statements that return it as well. */
 export const JOB_COLUMNS = `jobs.id, jobs.connection_id, jobs.object_name, jobs.cursor_field, jobs.target_dataset, jobs.target_table,
-  jobs.target_created_at, jobs.bulk_refused, jobs.partitioned, jobs.deletes, jobs.append_only, jobs.start_date, jobs.synced_to,
-  jobs.wanted_to, jobs.active, jobs.active_since, jobs.cursor_nillable, jobs.reread_from, jobs.field_plan`;
+  jobs.target_created_at, jobs.bulk_refused, jobs.partitioned, jobs.deletes, jobs.append_only, jobs.every, jobs.start_date,
+  jobs.synced_to, jobs.wanted_to, jobs.active, jobs.active_since, jobs.cursor_nillable, jobs.reread_from, jobs.field_plan`;
 
 /** Maps a row to a Job. */
 export function toJob(row: JobRow): Job {
@@ -72,8 +76,8 @@ export function toJob(row: JobRow): Job {
 export async function insertJob(database: Queryable, job: NewJob): Promise<Job | undefined> {
   const { rows } = await database.query<JobRow>(
     `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, partitioned, deletes,
-       append_only, start_date, synced_to, wanted_to, active_since, cursor_nillable)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`,
+       append_only, every, start_date, synced_to, wanted_to, active_since, cursor_nillable)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`,
     [
       job.connectionId,
       job.objectName,
@@ -83,6 +87,7 @@ export async function insertJob(database: Queryable, job: NewJob): Promise<Job |
       job.partitioned,
       job.deletes,
       job.appendOnly,
+      job.every,
       job.startDate,
       job.activeSince,
       job.cursorNillable,
@@ -216,33 +221,50 @@ export interface JobFilter {
 /** Serializes ticks. Any number that no other advisory lock of ours uses. */
 const TICK_LOCK = 0x5f_b9_04;
 
+/** A window that a tick requests for the jobs of its interval, readable in `lagMs` milliseconds. */
+export interface WantedWindow extends WindowEnd {
+  lagMs: number;
+}
+
 /**
- * Requests windows up to `to`, readable in `lagMs` milliseconds, for every active job that matches. Must be called in a transaction. Locks
- * the jobs in the order of their ids, as `queueRuns` does, to avoid deadlocks.
+ * Requests the window of its interval for every active job that matches. Must be called in a transaction. Locks the jobs in the order of
+ * their ids, as `queueRuns` does, to avoid deadlocks.
+ * @param wanted one window per interval
  * @returns the ids of these jobs
  */
-export async function wantWindows(client: Queryable, to: Date, lagMs: number, filter: JobFilter): Promise<string[]> {
+export async function wantWindows(client: Queryable, wanted: readonly WantedWindow[], filter: JobFilter): Promise<string[]> {
   await client.query('SELECT pg_advisory_xact_lock($1)', [TICK_LOCK]);
   const { rows } = await client.query<{ id: string }>(
     `WITH ticked AS (
-       SELECT jobs.id FROM jobs JOIN connections ON connections.id = jobs.connection_id
+       SELECT jobs.id, jobs.every FROM jobs JOIN connections ON connections.id = jobs.connection_id
        WHERE jobs.active AND connections.status = 'active'
-         AND ($3::bigint IS NULL OR jobs.connection_id = $3) AND ($4::uuid IS NULL OR jobs.id = $4)
+         AND ($4::bigint IS NULL OR jobs.connection_id = $4) AND ($5::uuid IS NULL OR jobs.id = $5)
        ORDER BY jobs.id FOR NO KEY UPDATE OF jobs
      )
      UPDATE jobs SET
-       wanted_at = CASE WHEN $1 > wanted_to THEN now() + $2 * interval '1 millisecond' ELSE wanted_at END,
-       wanted_to = greatest(wanted_to, $1)
-     FROM ticked WHERE jobs.id = ticked.id RETURNING jobs.id`,
-    [to, lagMs, filter.connectionId ?? null, filter.jobId ?? null],
+       wanted_at = CASE WHEN wanted.window_to > wanted_to THEN now() + wanted.lag_ms * interval '1 millisecond' ELSE wanted_at END,
+       wanted_to = greatest(wanted_to, wanted.window_to)
+     FROM ticked JOIN unnest($1::text[], $2::timestamptz[], $3::float8[]) AS wanted (every, window_to, lag_ms) USING (every)
+     WHERE jobs.id = ticked.id RETURNING jobs.id`,
+    [
+      wanted.map(({ every }) => every),
+      wanted.map(({ to }) => to),
+      wanted.map(({ lagMs }) => lagMs),
+      filter.connectionId ?? null,
+      filter.jobId ?? null,
+    ],
   );
   return rows.map((row) => row.id);
 }
 
-/** How many jobs that were active when a window closed at `to` have not imported it. */
-export async function countBehind(database: Queryable, to: Date): Promise<number> {
-  const sql = 'SELECT count(*) FROM jobs WHERE active AND active_since <= $1 AND synced_to < $1';
-  return onlyRow(await database.query<{ count: number }>(sql, [to])).count;
+/** How many jobs that were active when the window of their interval closed have not imported it. @param ends one per interval */
+export async function countBehind(database: Queryable, ends: readonly WindowEnd[]): Promise<number> {
+  const result = await database.query<{ count: number }>(
+    `SELECT count(*) FROM jobs JOIN unnest($1::text[], $2::timestamptz[]) AS closed (every, window_to) USING (every)
+     WHERE active AND active_since <= window_to AND synced_to < window_to`,
+    [ends.map(({ every }) => every), ends.map(({ to }) => to)],
+  );
+  return onlyRow(result).count;
 }
 
 /** Records that Bulk refuses a job's object. */

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { type Queryable, transaction } from './database.ts';
-import { type JobFilter, wantWindows } from './jobs.ts';
+import { type JobFilter, type WantedWindow, wantWindows } from './jobs.ts';
 
 /** The Postgres channel on which new runs are announced. */
 export const RUNS_CHANNEL = 'runs';
@@ -12,12 +12,12 @@ export interface QueuedRuns {
 }
 
 /**
- * One tick: requests windows up to `to`, readable in `lagMs` milliseconds, for every active job, and queues the runs that are due.
+ * One tick: requests the window of its interval for every active job, and queues the runs that are due.
  * A job with an open run gets its next run when that run succeeds.
  */
-export async function queueDueRuns(database: pg.Pool, to: Date, lagMs: number, filter: JobFilter): Promise<QueuedRuns> {
+export async function queueDueRuns(database: pg.Pool, wanted: readonly WantedWindow[], filter: JobFilter): Promise<QueuedRuns> {
   return await transaction(database, async (client) => {
-    const jobIds = await wantWindows(client, to, lagMs, filter);
+    const jobIds = await wantWindows(client, wanted, filter);
     return { jobIds, runIds: await queueRuns(client, jobIds) };
   });
 }

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { windowEnd } from '../core/window.ts';
+import { windowEnds } from '../core/window.ts';
 import { countBehind } from '../store/jobs.ts';
 
 const CHECK_MS = 60_000;
@@ -10,7 +10,7 @@ const GRACE_MS = 6 * 60 * 60 * 1000;
 /** How many active jobs are behind, for any reason: a failure, a missing login, or a schedule that does not tick. */
 export async function countOverdue(context: Context): Promise<number> {
   const now = await context.scheduleNow();
-  return await countBehind(context.database, windowEnd(new Date(now.getTime() - GRACE_MS), 'day'));
+  return await countBehind(context.database, windowEnds(new Date(now.getTime() - GRACE_MS)));
 }
 
 /** Logs the number of overdue jobs every minute, including zero: the alarm also fires if the log line is missing. */

@@ -100,6 +100,25 @@ test('a job is overdue hours after its window closed, unless it was paused or cr
   expect(await countOverdue(service.context)).toBe(1);
 });
 
+test('a job is overdue by the windows of its own interval', async () => {
+  const user = await service.database.pool.query<{ identity_url: string }>('SELECT identity_url FROM connections');
+  const fields = { user_id: user.rows[0]!.identity_url, start_date: '2023-03-01' };
+  await service.tickAt('2023-03-20T00:10:00Z');
+  await service.call('create_importing_job', { ...fields, object_name: 'Lead', every: '15m' });
+  await service.call('create_importing_job', { ...fields, object_name: 'Contact', every: '12h' });
+  const overdueAt = async (time: string): Promise<number> => {
+    service.salesforce.clock.set(new Date(time));
+    return await countOverdue(service.context);
+  };
+  // Created at 00:10, so the first windows to close since end at 00:15 and 12:00, and the daily job's at midnight.
+  expect(await overdueAt('2023-03-20T06:14:00Z')).toBe(0);
+  expect(await overdueAt('2023-03-20T06:16:00Z')).toBe(1);
+  expect(await overdueAt('2023-03-20T18:01:00Z')).toBe(2);
+  expect(await overdueAt('2023-03-21T06:01:00Z')).toBe(3);
+  await service.tickAt('2023-03-21T06:10:00Z');
+  expect(await overdueAt('2023-03-21T06:10:00Z')).toBe(0);
+});
+
 test('the number of overdue jobs is logged at once and every minute until the watch stops', async () => {
   const countLogged = (): number => service.logged.filter((line) => line.includes('"event":"jobs_overdue"')).length;
   const untilLogged = async (times: number): Promise<void> => {

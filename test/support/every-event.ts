@@ -119,8 +119,8 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     line: { level: 'warn', event: 'api_version_not_checked', ...ofConnection, ...ofError },
   },
   tick: {
-    emit: (events) => events.tick(window.to, 3, 2),
-    line: { level: 'info', event: 'tick', window_to: '2023-03-20T00:00:00.000Z', jobs: 3, runs: 2, msg: 'tick accepted' },
+    emit: (events) => events.tick(new Date('2023-03-20T10:20:00Z'), 3, 2),
+    line: { level: 'info', event: 'tick', at: '2023-03-20T10:20:00.000Z', jobs: 3, runs: 2, msg: 'tick accepted' },
   },
   tickFailed: { emit: (events) => events.tickFailed(error), line: { level: 'error', event: 'tick_failed', ...ofError } },
   jobsOverdue: { emit: (events) => events.jobsOverdue(0), line: { level: 'info', event: 'jobs_overdue', jobs: 0 } },
@@ -133,8 +133,8 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     line: { level: 'warn', event: 'window_check_timed_out', object: 'Account' },
   },
   jobCreated: {
-    emit: (events) => events.jobCreated(job, '2023-03-01', false),
-    line: { level: 'info', event: 'job_created', ...ofJob, start_date: '2023-03-01', append_only: false },
+    emit: (events) => events.jobCreated(job, '2023-03-01', '15m', false),
+    line: { level: 'info', event: 'job_created', ...ofJob, start_date: '2023-03-01', every: '15m', append_only: false },
   },
   jobTakenOver: {
     emit: (events) => events.jobTakenOver(job, { from: 4, to: 5 }, ['Phone']),

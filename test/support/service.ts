@@ -31,6 +31,7 @@ export interface JobView {
   start_date: string;
   last_date: string;
   active: number;
+  every: string;
   needs_login: boolean;
   state: string;
   run: {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { EVERY, type Every, intervalMs, parseEvery } from '../../../app/core/every.ts';
 import { type SliceRange, sliceWindow, splitById, splitByTime, splitOpenSlice } from '../../../app/core/slices.ts';
-import { formatStartDate, parseStartDate } from '../../../app/core/start-date.ts';
-import { remainingLagMs, windowEnd } from '../../../app/core/window.ts';
+import { formatBound, formatLastDate, formatStartDate, parseStartDate } from '../../../app/core/start-date.ts';
+import { nextWindowEnd, remainingLagMs, type Window, windowEnd, windowEnds } from '../../../app/core/window.ts';
 
 const instants = fc.date({ min: new Date('1700-01-01'), max: new Date('2300-01-01'), noInvalidDate: true });
 const ID_DIGITS = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'];
@@ -18,6 +19,49 @@ describe('windows', () => {
         expect(now.getTime() - end.getTime()).toBeLessThan(86_400_000);
       }),
     );
+  });
+
+  test.each(EVERY)('of every %s close at the same times each day, counted from midnight UTC', (every) => {
+    expect(86_400_000 % intervalMs(every)).toBe(0);
+    fc.assert(
+      fc.property(instants, (now) => {
+        const end = windowEnd(now, every);
+        const midnight = Date.parse(`${end.toISOString().slice(0, 10)}T00:00:00Z`);
+        // Not -0 before 1970.
+        expect(Math.abs((end.getTime() - midnight) % intervalMs(every))).toBe(0);
+        expect(now.getTime() - end.getTime()).toBeGreaterThanOrEqual(0);
+        expect(now.getTime() - end.getTime()).toBeLessThan(intervalMs(every));
+        expect(nextWindowEnd(now, every).getTime()).toBe(end.getTime() + intervalMs(every));
+      }),
+    );
+  });
+
+  test('chain without gap or overlap, whenever the ticks come', () => {
+    const ticks = fc.array(fc.date({ min: new Date('2023-03-25'), max: new Date('2023-03-28'), noInvalidDate: true }), { minLength: 2 });
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...EVERY),
+        ticks,
+        fc.date({ min: new Date('2023-03-24'), max: new Date('2023-03-29') }),
+        (every, at, stamp) => {
+          const sorted = at.toSorted((one, other) => one.getTime() - other.getTime());
+          const ends = [new Date('2023-03-25'), ...sorted.map((now) => windowEnd(now, every))];
+          // Of two ticks before a window closes, the second imports nothing.
+          const windows: Window[] = ends.slice(1).map((to, index) => ({ from: ends[index]!, to }));
+          for (const { from, to } of windows) expect(to.getTime()).toBeGreaterThanOrEqual(from.getTime());
+          const imported = stamp >= new Date('2023-03-25') && stamp < ends.at(-1)!;
+          expect(windows.filter(({ from, to }) => stamp >= from && stamp < to)).toHaveLength(imported ? 1 : 0);
+        },
+      ),
+    );
+  });
+
+  test('close at their own times for each interval', () => {
+    const ends = new Map(windowEnds(new Date('2023-03-20T23:59:59.999Z')).map(({ every, to }) => [every, to.toISOString().slice(11, 16)]));
+    expect(Object.fromEntries(ends)).toEqual({
+      ...{ '15m': '23:45', '20m': '23:40', '30m': '23:30', '1h': '23:00', '2h': '22:00', '3h': '21:00', '4h': '20:00' },
+      ...{ '6h': '18:00', '8h': '16:00', '12h': '12:00', day: '00:00' },
+    });
   });
 
   test('are not read before the commit lag has passed', () => {
@@ -136,4 +180,37 @@ describe('a start date', () => {
       expect(() => parseStartDate(text, today)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
     },
   );
+});
+
+describe('every', () => {
+  test('is one of the intervals, by default day', () => {
+    expect(EVERY.map(parseEvery)).toEqual(EVERY);
+    expect(parseEvery(undefined)).toBe('day');
+  });
+
+  test.each(['', '10m', '45m', '5h', '24h', '15', '15M', 'DAY', 'hour', 'toString'])(
+    'is refused as %j, with the values that are allowed',
+    (text) => {
+      const message = 'every must be 15m, 20m, 30m, 1h, 2h, 3h, 4h, 6h, 8h, 12h, or day.';
+      expect(() => parseEvery(text)).toThrow(expect.objectContaining({ code: 'invalid_request', message }));
+    },
+  );
+});
+
+describe('last_date', () => {
+  const [midnight, morning] = [new Date('2023-03-20'), new Date('2023-03-20T10:15:00Z')];
+
+  test.each<[Every, Date, string]>([
+    ['day', midnight, '2023-03-20'],
+    ['day', morning, '2023-03-20'],
+    ['15m', midnight, '2023-03-20'],
+    ['15m', morning, '2023-03-20T10:15:00.000Z'],
+    ['6h', new Date('1700-01-01'), 'all'],
+  ])('of every %s at %j is %s', (every, syncedTo, shown) => {
+    expect(formatLastDate(syncedTo, every)).toBe(shown);
+  });
+
+  test("is like a run's bounds, which are exact for every job", () => {
+    expect([midnight, morning, new Date('1969-12-31')].map(formatBound)).toEqual(['2023-03-20', '2023-03-20T10:15:00.000Z', '1969-12-31']);
+  });
 });

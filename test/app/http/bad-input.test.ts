@@ -38,6 +38,7 @@ describe('an invalid request', () => {
     ['a future start_date', { start_date: '2023-03-02' }, 400],
     ['a dataset that is not configured', { dataset: 'elsewhere' }, 400],
     ['an append_only that is neither true nor false', { append_only: 'yes' }, 400],
+    ['an every that is no interval', { every: '5m' }, 400],
     ['a take_over that is neither true nor false', { take_over: '1' }, 400],
   ])('is refused for %s, and writes nothing', async (_what, fields, status) => {
     const answer = await create(fields);

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Every } from '../../../app/core/every.ts';
 import type { Receipt } from '../../../app/core/receipt.ts';
+import { windowEnds } from '../../../app/core/window.ts';
 import { claimRun } from '../../../app/store/claim-run.ts';
 import { type Connection, saveGrant } from '../../../app/store/connections.ts';
 import { transaction } from '../../../app/store/database.ts';
@@ -40,7 +42,7 @@ async function connect(letter: string): Promise<Connection> {
   return await saveGrant(database.pool, sealer, { orgId: '00D000000000000EAA', userId: `00500000000000${letter}AAA` }, grant);
 }
 
-async function createJob(objectName: string, owner = connection): Promise<Job> {
+async function createJob(objectName: string, owner = connection, every: Every = 'day'): Promise<Job> {
   const job = await insertJob(database.pool, {
     connectionId: owner.id,
     objectName,
@@ -51,6 +53,7 @@ async function createJob(objectName: string, owner = connection): Promise<Job> {
     partitioned: false,
     deletes: 'keep',
     appendOnly: false,
+    every,
     startDate: new Date('2023-03-01'),
     activeSince: new Date('2023-03-01'),
   });
@@ -58,7 +61,8 @@ async function createJob(objectName: string, owner = connection): Promise<Job> {
 }
 
 async function tickTo(date: string, lagMs = 0): Promise<string[]> {
-  return (await queueDueRuns(database.pool, new Date(date), lagMs, {})).runIds;
+  const wanted = windowEnds(new Date(date)).map((end) => ({ ...end, lagMs }));
+  return (await queueDueRuns(database.pool, wanted, {})).runIds;
 }
 
 const claim = (leaseSeconds = 60, perConnection = 10): Promise<Run | undefined> => claimRun(database.pool, leaseSeconds, perConnection);
@@ -87,6 +91,20 @@ describe('a run', () => {
     await succeedRun(database.pool, next, RECEIPT);
     expect(await syncedTo(job)).toBe('2023-03-21');
     expect(await claim()).toBeUndefined();
+  });
+
+  test("ends at the window end of the job's own interval", async () => {
+    const jobs = [await createJob('Account', connection, '15m'), await createJob('Lead', connection, '6h'), await createJob('Contact')];
+    expect(await tickTo('2023-03-20T10:20:00Z')).toHaveLength(3);
+    for (let run = await claim(); run; run = await claim()) await succeedRun(database.pool, run, RECEIPT);
+    const ends = await Promise.all(jobs.map((job) => findJob(database.pool, job.connectionId, job.objectName)));
+    expect(ends.map((job) => job!.syncedTo.toISOString().slice(0, 16))).toEqual([
+      '2023-03-20T10:15',
+      '2023-03-20T06:00',
+      '2023-03-20T00:00',
+    ]);
+    expect(await tickTo('2023-03-20T10:31:00Z')).toHaveLength(1);
+    expect(await claim()).toMatchObject({ job: { objectName: 'Account' } });
   });
 
   test('that waited for days restarts, because its staging tables and Bulk results expire', async () => {
