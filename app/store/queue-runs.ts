@@ -57,8 +57,8 @@ export async function queueNextRun(database: pg.Pool, jobId: string): Promise<st
  * @returns the run's id; undefined if it was not waiting, or cannot start sooner
  */
 export async function makeRunDue(database: Queryable, jobId: string, runId?: string): Promise<string | undefined> {
-  // A later tick moves wanted_at on together with wanted_to; an earlier window is readable by then.
-  const dueAt = 'CASE WHEN runs.window_to = jobs.wanted_to THEN greatest(now(), jobs.wanted_at) ELSE now() END';
+  // A later tick may have moved wanted_at on together with wanted_to: the run's own window is readable earlier by as much as it ends earlier.
+  const dueAt = 'greatest(now(), jobs.wanted_at - (jobs.wanted_to - runs.window_to))';
   const { rows } = await database.query<{ id: string }>(
     `UPDATE runs SET run_at = ${dueAt} FROM jobs JOIN connections ON connections.id = jobs.connection_id
      WHERE runs.job_id = $1 AND ($2::uuid IS NULL OR runs.id = $2) AND runs.state = 'queued' AND jobs.id = runs.job_id

@@ -343,6 +343,16 @@ describe('a waiting run', () => {
     expect(await dueIn()).toBeLessThanOrEqual(0);
   });
 
+  test('never becomes due before its window is readable, even if later windows have closed since', async () => {
+    const job = await createJob('Account', connection, '15m');
+    await tickTo('2023-03-20T10:00:00Z', 40 * 60_000);
+    await tickTo('2023-03-20T10:15:00Z', 40 * 60_000);
+    await database.pool.query(`UPDATE runs SET run_at = run_at + interval '1 hour'`);
+    expect(await makeRunDue(database.pool, job.id)).toBeDefined();
+    // Both ticks came at the same real time, so the first window is readable 15 minutes before the second.
+    expect(Math.round((await dueIn()) / 60)).toBe(25);
+  });
+
   test('keeps waiting for a login', async () => {
     const job = await createJob('Account');
     await tickTo('2023-03-20');
