@@ -15,6 +15,7 @@ const SLOW = [
   'test/stories/changing-fields.test.ts',
   'test/stories/dropped-tables.test.ts',
   'test/stories/every-call.test.ts',
+  'test/stories/every.test.ts',
   'test/stories/field-groups.test.ts',
   'test/stories/late-commits.test.ts',
   'test/stories/run-requests.test.ts',
