@@ -101,13 +101,15 @@ async function mergeDelta(extraction: Extraction, { of, delta }: Counted): Promi
       months: delta.months,
       partitionField: PARTITION_FIELD,
     });
-  // A worker that has lost the run since its last write must not request the MERGE.
-  await checkLease(context.database, run);
   const { job: merged, tryNumber } = await retryJob(
     extraction,
     run.mergeTry,
     (mergeTry) => saveRun(context.database, run, { mergeTry }),
-    (number) => runStatement(extraction, mergeJobId(run.runId, number), sql(number)),
+    async (number) => {
+      // A worker that has lost the run since its last write, or while it waited for another try, must not request the MERGE.
+      await checkLease(context.database, run);
+      return await runStatement(extraction, mergeJobId(run.runId, number), sql(number));
+    },
   );
   const targetWasEmpty = isIntoEmpty(tryNumber);
   requireReconciled(reconcileMerge({ ...merged, targetWasEmpty, deletes: run.job.deletes }, delta));

@@ -144,6 +144,20 @@ describe('cancelling', () => {
     await gateway.close();
   });
 
+  test('a run between two tries of its MERGE keeps the second from being requested', async () => {
+    await start({ limits: { retryMs: 4_000 } });
+    const failing = { kind: 'job-failed', reason: 'jobBackendError', match: '_merge_' };
+    await fetch(`${service.bigquery.url}/emulator/faults`, { method: 'POST', body: JSON.stringify(failing) });
+    const id = await tickAndLeave('2023-03-20T00:10:00Z');
+    await waitUntil(() => count('SELECT FROM runs WHERE merge_try = 2'));
+    expect((await post('cancel', id)).status).toBe(200);
+    await waitUntil(workerStopped);
+    expect((await service.client.getJobs())[0].filter((each) => each.id!.includes('_merge_'))).toHaveLength(1);
+    expect(await service.rows('SELECT Id FROM salesforce.Account')).toEqual([]);
+    expect((await service.tickAt('2023-03-20T00:20:00Z')).text).toMatch(/^OK: /);
+    await expectWholeTable(service);
+  });
+
   test('a queued run ends it; the next tick starts another', async () => {
     await start({ worker: false });
     const id = await tickAndLeave('2023-03-20T00:10:00Z');
