@@ -116,6 +116,8 @@ export class Worker {
     } catch (error) {
       // An aborted wait or request does not say why; the signal's reason does.
       await this.#settle(run, signal.aborted && !isAppError(error) ? signal.reason : error).catch((settleError: unknown) => {
+        // The run was cancelled or taken over meanwhile, so there is nothing to settle.
+        if (isAppError(settleError) && settleError.code === 'lease_lost') return;
         // The lease expires, and then another worker resumes the run.
         events.runNotSettled(run, settleError);
       });

@@ -158,6 +158,32 @@ describe('cancelling', () => {
     await expectWholeTable(service);
   });
 
+  test('a run whose worker then fails for another reason is not logged as unsettled', async () => {
+    let target = '';
+    const gateway = await startGateway(() => target);
+    await start({
+      beforeBigQuery: async (url) => {
+        target = url;
+        return gateway.url;
+      },
+    });
+    let cancelled: Answer | undefined;
+    gateway.handler = async ({ method, url }, pass) => {
+      if (cancelled || method !== 'GET' || !url.includes('/salesforce/tables/Account?')) return await pass();
+      cancelled = await post('cancel', await runId());
+      return { ...(await pass()), status: 403, body: '{"error": {"code": 403, "message": "no", "errors": [{"reason": "accessDenied"}]}}' };
+    };
+    const id = await tickAndLeave('2023-03-20T00:10:00Z');
+    await waitUntil(() => logged('run_interrupted').length);
+    await service.stopWorker();
+    expect(cancelled).toMatchObject({ status: 200 });
+    expect(logged('run_interrupted')).toMatchObject([{ run: id, error_code: 'bigquery_refused' }]);
+    expect(logged('run_not_settled')).toEqual([]);
+    expect(logged('run_failed')).toEqual([]);
+    expect(await job()).toMatchObject({ run: { id, state: 'cancelled' } });
+    await gateway.close();
+  });
+
   test('a queued run ends it; the next tick starts another', async () => {
     await start({ worker: false });
     const id = await tickAndLeave('2023-03-20T00:10:00Z');
