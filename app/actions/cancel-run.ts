@@ -15,11 +15,12 @@ import { requireRun } from './require-run.ts';
 export async function cancelRun(context: Context, runId: string, by: string): Promise<JobWithRun> {
   const { database, events } = context;
   const reason = { code: 'cancelled', message: `Cancelled by request (${by}). The next tick starts again from last_date.` };
-  const job = await requireRun(context, runId);
+  // Its id as stored: the caller may have written it in upper case.
+  const { run: found, ...job } = await requireRun(context, runId);
   if (!(await cancelOpenRun(database, runId, reason))) {
     const { run } = await requireRun(context, runId);
     throw new AppError('conflict', `The run has already ended (${run.state}). Only a queued or running run can be cancelled.`);
   }
-  events.runCancelledByRequest({ runId, job }, by);
+  events.runCancelledByRequest({ runId: found.id, job }, by);
   return await requireRun(context, runId);
 }

@@ -17,7 +17,7 @@ export async function retryRun(context: Context, runId: string, by: string): Pro
   const isOpen = found.run.state === 'queued';
   const dueRunId = isOpen ? await makeRunDue(context.database, found.id, runId) : await queueNextRun(context.database, found.id);
   if (dueRunId === undefined) return requireDue(await requireRun(context, runId), isOpen);
-  context.events.runRetryRequested({ runId, job: found }, dueRunId, by);
+  context.events.runRetryRequested({ runId: found.run.id, job: found }, dueRunId, by);
   return await requireRun(context, dueRunId);
 }
 

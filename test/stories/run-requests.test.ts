@@ -187,7 +187,8 @@ describe('cancelling', () => {
   test('a queued run ends it; the next tick starts another', async () => {
     await start({ worker: false });
     const id = await tickAndLeave('2023-03-20T00:10:00Z');
-    expect(await post('cancel', id)).toMatchObject({ status: 200, run: { id, state: 'cancelled' } });
+    expect(await post('cancel', id.toUpperCase())).toMatchObject({ status: 200, run: { id, state: 'cancelled' } });
+    expect(logged('run_cancelled_by_request')).toMatchObject([{ run: id }]);
     expect(await post('cancel', id)).toMatchObject({ status: 409, code: 'conflict', text: expect.stringContaining('(cancelled)') });
     service.startWorker();
     await sleep(200);
@@ -253,7 +254,7 @@ describe('retrying', () => {
     await start({ worker: false });
     const first = await tickAndLeave('2023-03-20T00:10:00Z');
     await failRun(service.database.pool, (await claimRun(service.database.pool, 60, 1))!, 20, { code: 'internal', message: 'no' });
-    const second = await post('retry', first);
+    const second = await post('retry', first.toUpperCase());
     expect(second).toMatchObject({ status: 200, run: { from: '2023-03-01', to: '2023-03-20', state: 'queued', failures: 0, error: null } });
     expect(second.run.id).not.toBe(first);
     expect(logged('run_retry_requested')).toMatchObject([{ run: first, due_run: second.run.id }]);
