@@ -75,6 +75,17 @@ test('deletes in batches, oldest first, without conflicts between processes', as
   expect(await remaining('Account')).toEqual([1]);
 });
 
+test('keeps a run while its tables can still be dropped: until they expire', async () => {
+  await createJob('Account', [9, 3, 2, 0]);
+  await database.pool.query(
+    `INSERT INTO run_tables (run_id, name) SELECT id, 'stage' FROM runs WHERE created_at < now() - interval '60 hours'`,
+  );
+  expect(await deleteOldRuns(database.pool, 1, 100)).toBe(2);
+  expect(await remaining('Account')).toEqual([0, 3]);
+  await database.pool.query('DELETE FROM run_tables');
+  expect(await deleteOldRuns(database.pool, 1, 100)).toBe(1);
+});
+
 test('skips a run that another transaction has locked, without waiting', async () => {
   await createJob('Account', [400, 300, 1]);
   const holder = await database.pool.connect();
