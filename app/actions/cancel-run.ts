@@ -14,9 +14,10 @@ import { requireRun } from './require-run.ts';
  */
 export async function cancelRun(context: Context, runId: string, by: string): Promise<JobWithRun> {
   const { database, events } = context;
-  const reason = { code: 'cancelled', message: `Cancelled by request (${by}). The next tick starts again from last_date.` };
   // Its id as stored: the caller may have written it in upper case.
   const { run: found, ...job } = await requireRun(context, runId);
+  const next = `${job.active ? 'The' : 'Once the job is resumed, the'} next tick starts again from last_date.`;
+  const reason = { code: 'cancelled', message: `Cancelled by request (${by}). ${next}` };
   if (!(await cancelOpenRun(database, runId, reason))) {
     const { run } = await requireRun(context, runId);
     throw new AppError('conflict', `The run has already ended (${run.state}). Only a queued or running run can be cancelled.`);

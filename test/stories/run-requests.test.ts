@@ -200,6 +200,15 @@ describe('cancelling', () => {
   });
 });
 
+test('cancelling a run of a paused job does not promise that the next tick starts again', async () => {
+  await start({ worker: false });
+  const id = await tickAndLeave('2023-03-20T00:10:00Z');
+  await claimRun(service.database.pool, 60, 1);
+  await service.call('pause_importing_job', fields);
+  const { run } = await post('cancel', id);
+  expect(run.error!.message).toBe('Cancelled by request (local). Once the job is resumed, the next tick starts again from last_date.');
+});
+
 describe('retrying', () => {
   /** Ticks, and waits until the run has failed once and waits for ten minutes. */
   async function backOff(): Promise<string> {
