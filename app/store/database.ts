@@ -78,12 +78,22 @@ function openByParts(config: pg.PoolConfig, address: Exclude<DatabaseAddress, { 
   return new PasswordPool({ ...config, ...parts, ssl: { ca: certificates, rejectUnauthorized: true } }, password);
 }
 
-/** Runs `work` in one transaction; any error rolls it back. @throws AppError store_unavailable */
+/** Postgres's code for the transaction that it rolls back when several wait for each other. */
+const DEADLOCK = '40P01';
+
+const MAX_TRIES = 3;
+
+/**
+ * Runs `work` in one transaction; any error rolls it back. Repeats it if a deadlock rolled it back, so it must change only the database.
+ * @throws AppError store_unavailable
+ */
 export async function transaction<T>(database: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  try {
-    return await runTransaction(database, work);
-  } catch (error) {
-    throw translateStoreError(error);
+  for (let tryNumber = 1; ; tryNumber++) {
+    try {
+      return await runTransaction(database, work);
+    } catch (error) {
+      if (externalErrorCode(error) !== DEADLOCK || tryNumber === MAX_TRIES) throw translateStoreError(error);
+    }
   }
 }
 
