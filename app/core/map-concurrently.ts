@@ -7,7 +7,7 @@
 export async function mapConcurrently<Item, Result>(
   limit: number,
   signal: AbortSignal,
-  source: (signal: AbortSignal) => AsyncIterable<Item>,
+  source: (signal: AbortSignal) => AsyncIterable<Item> | Iterable<Item>,
   work: (item: Item, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result[]> {
   const failure = new AbortController();

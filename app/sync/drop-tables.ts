@@ -42,7 +42,7 @@ async function dropTablesOf(context: Context, run: EndedRun, signal: AbortSignal
     dropped.push(table.name);
   };
   try {
-    await mapConcurrently(MAX_CONCURRENT_DROPS, signal, () => each(run.tables), drop);
+    await mapConcurrently(MAX_CONCURRENT_DROPS, signal, () => run.tables, drop);
   } finally {
     await deleteRunTables(context.database, run.runId, dropped);
   }
@@ -58,8 +58,4 @@ async function mayBeInUse(warehouse: Warehouse, run: EndedRun, { createdBy }: Ru
   const labels = runLabels(run.runId, run.job);
   for (const id of jobs) if (!(await tryFenceJobId(warehouse, id, labels))) return true;
   return false;
-}
-
-async function* each<Item>(items: readonly Item[]): AsyncGenerator<Item> {
-  yield* items;
 }
