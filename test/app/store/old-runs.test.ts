@@ -1,21 +1,13 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { deleteOldRuns } from '../../../app/store/old-runs.ts';
 import { deleteOldRunsOf } from '../../../app/sync/watch-retention.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { createConnectionStore } from '../../support/connections.ts';
 import { startService } from '../../support/service.ts';
 
-let database: TestDatabase;
+const { database, reset } = await createConnectionStore();
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database[Symbol.asyncDispose]());
 beforeEach(async () => {
-  await database.pool.query('TRUNCATE connections, jobs, runs CASCADE');
-  await database.pool.query(
-    `INSERT INTO connections (org_id, user_id, identity_url, login_url, instance_url, access_token, refresh_token)
-     VALUES ('00D000000000000EAA', '005000000000000AAA', '', '', '', '', '')`,
-  );
+  await reset();
 });
 
 /** Creates a job whose runs ended this many days ago; `null`: the run is open. Each run has a slice and a page. */

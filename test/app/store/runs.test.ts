@@ -274,18 +274,7 @@ describe('a cancelled run', () => {
     const job = await createJob('Account');
     await tickTo('2023-03-20');
     const run = (await claim())!;
-    // The end of the run holds the run's row and waits for the job's.
-    const locker = await database.pool.connect();
-    await locker.query('BEGIN');
-    await locker.query('SELECT FROM jobs FOR NO KEY UPDATE');
-    const ending = succeedRun(database.pool, run, RECEIPT);
-    await lockWaits(1);
-    const cancelling = cancelOpenRun(database.pool, run.runId, CANCELLED);
-    await lockWaits(2);
-    await locker.query('COMMIT');
-    locker.release();
-    await ending;
-    expect(await cancelling).toBe(false);
+    expect(await afterEndOf(run, () => cancelOpenRun(database.pool, run.runId, CANCELLED))).toBe(false);
     expect(await syncedTo(job)).toBe('2023-03-20');
     expect(await database.pool.query(`SELECT FROM runs WHERE state = 'succeeded'`)).toMatchObject({ rowCount: 1 });
   });
@@ -421,17 +410,7 @@ describe('a tick concurrent with the end of a run', () => {
     const job = await createJob('Account');
     await tickTo('2023-03-20');
     const run = (await claim())!;
-    // A third session locks the job's row, so that the two always collide.
-    const locker = await database.pool.connect();
-    await locker.query('BEGIN');
-    await locker.query('SELECT FROM jobs FOR NO KEY UPDATE');
-    const ending = succeedRun(database.pool, run, RECEIPT);
-    await lockWaits(1);
-    const ticking = transaction(database.pool, (client) => queueRuns(client, [job.id]));
-    await lockWaits(2);
-    await locker.query('COMMIT');
-    locker.release();
-    await Promise.all([ending, ticking]);
+    await afterEndOf(run, () => transaction(database.pool, (client) => queueRuns(client, [job.id])));
     expect(await syncedTo(job)).toBe('2023-03-20');
     expect(await openRuns()).toBe(0);
   });
@@ -485,6 +464,24 @@ const openRuns = async (): Promise<number> =>
   (await database.pool.query(`SELECT FROM runs WHERE state IN ('queued', 'running')`)).rowCount!;
 
 /** Waits until this many statements of this database wait for a lock. */
+/**
+ * Runs `work` while the end of a run holds the run's row and waits for the job's, which a third session locks, so that the two always
+ * collide. @returns its result, once both are done
+ */
+async function afterEndOf<Result>(run: Run, work: () => Promise<Result>): Promise<Result> {
+  const locker = await database.pool.connect();
+  await locker.query('BEGIN');
+  await locker.query('SELECT FROM jobs FOR NO KEY UPDATE');
+  const ending = succeedRun(database.pool, run, RECEIPT);
+  await lockWaits(1);
+  const working = work();
+  await lockWaits(2);
+  await locker.query('COMMIT');
+  locker.release();
+  const [result] = await Promise.all([working, ending]);
+  return result;
+}
+
 async function lockWaits(count: number): Promise<void> {
   const sql = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
   while ((await database.pool.query(sql)).rowCount! < count) await new Promise((resolve) => setTimeout(resolve, 10));
