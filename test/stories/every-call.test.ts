@@ -139,12 +139,12 @@ function countCalls(): (side: Side, label: string) => number {
 
 const isPoll = (label: string): boolean => /^GET \S*\/jobs\/\S+$/.test(label) && !label.includes('/results');
 
-/** Method and path, with the kind of a query. */
+/** Method and path, with the kind of a query; without spaces in the path, by which a poll is recognized. */
 function labelOf({ method, url, soql }: Call): string {
   const { pathname, searchParams } = new URL(url, 'http://any');
   const path = pathname
     .replace(/[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}/g, '<id>')
-    .replace(/\b750\w{12,15}\b/g, '<bulk job>')
+    .replace(/\b750\w{12,15}\b/g, '<bulk-job>')
     .replace(/01g\w+-\d+/g, '<locator>');
   const what = [soql && /^SELECT \S+/.exec(soql)![0], searchParams.has('locator') && 'next page', searchParams.get('uploadType')];
   return [method, path, ...what.filter(Boolean)].join(' ');
