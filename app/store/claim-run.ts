@@ -52,7 +52,9 @@ async function claimNext(
        JOIN connections ON connections.id = runs.connection_id
        LEFT JOIN busy ON busy.connection_id = runs.connection_id
        WHERE ((runs.state = 'queued' AND runs.run_at <= now()) OR (runs.state = 'running' AND runs.lease_until < now()))
-         AND jobs.active AND connections.status = 'active' AND coalesce(busy.runs, 0) < $2
+         AND jobs.active AND connections.status = 'active' AND coalesce(busy.runs, 0) < $2 AND runs.kind = 'window'
+         AND NOT EXISTS (SELECT FROM runs AS writer WHERE writer.id = jobs.writing_run AND writer.id <> runs.id
+           AND writer.state IN ('queued', 'running'))
        ORDER BY CASE runs.state WHEN 'running' THEN runs.lease_until ELSE runs.run_at END, runs.id LIMIT 1 FOR NO KEY UPDATE OF runs SKIP LOCKED
      )
      UPDATE runs SET state = '${RUN_STATE_AFTER.claim}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',

@@ -37,7 +37,7 @@ export async function queueRuns(database: Queryable, jobIds: string[]): Promise<
     `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, run_at)
      SELECT id, connection_id, 'window', synced_to, wanted_to, greatest(now(), wanted_at) FROM jobs
      WHERE id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND state IN ('queued', 'running'))
-     ON CONFLICT (job_id) WHERE state IN ('queued', 'running') DO NOTHING RETURNING id`,
+     ON CONFLICT DO NOTHING RETURNING id`,
     [due.rows.map((row) => row.id)],
   );
   if (rows.length > 0) await announceRuns(database);

@@ -14,8 +14,8 @@ export interface EndedRun {
   readonly runId: string;
   readonly job: { readonly id: string; readonly objectName: string };
   readonly succeeded: boolean;
-  /** the try number of the MERGE that it may have requested; null: it never did */
-  readonly mergeTry: number | null;
+  /** the BigQuery jobs that may still read its tables and write into its target table */
+  readonly writes: readonly string[];
   readonly tables: readonly RunTable[];
 }
 
@@ -30,7 +30,7 @@ export async function saveRunTable(database: Queryable, lease: Lease, { name, cr
 }
 
 /** A table with its run. */
-type ClaimedRow = RowOf<RunTable & Pick<EndedRun, 'runId' | 'succeeded' | 'mergeTry'>> & { job_id: string; object_name: string };
+type ClaimedRow = RowOf<RunTable & Pick<EndedRun, 'runId' | 'succeeded' | 'writes'>> & { job_id: string; object_name: string };
 
 /**
  * Claims the tables of one ended run for `seconds`; until then, no other process gets them. Waits for the lease of a run that did not
@@ -50,13 +50,14 @@ export async function claimRunTables(database: Queryable, seconds: number): Prom
      FROM next JOIN runs ON runs.id = next.id JOIN jobs ON jobs.id = runs.job_id
      WHERE run_tables.run_id = next.id AND run_tables.drop_at <= now()
      RETURNING run_tables.run_id, run_tables.name, run_tables.created_by, jobs.id AS job_id, jobs.object_name,
-       runs.state = 'succeeded' AS succeeded, CASE WHEN runs.insert_only IS NOT NULL THEN runs.merge_try END AS merge_try`,
+       runs.state = 'succeeded' AS succeeded,
+       ARRAY(SELECT statement FROM table_writes WHERE table_writes.run_id = runs.id AND table_writes.job_id = jobs.id) AS writes`,
     [seconds],
   );
   if (!rows[0]) return undefined;
-  const { run_id, job_id, object_name, succeeded, merge_try } = rows[0];
+  const { run_id, job_id, object_name, succeeded, writes } = rows[0];
   const tables = rows.map(({ name, created_by }) => toRecord({ name, created_by }));
-  return { runId: run_id, job: { id: job_id, objectName: object_name }, succeeded, mergeTry: merge_try, tables };
+  return { runId: run_id, job: { id: job_id, objectName: object_name }, succeeded, writes, tables };
 }
 
 /** Forgets tables that no longer exist. */

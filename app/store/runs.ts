@@ -28,23 +28,25 @@ export interface Run extends Lease {
   readonly mergeTry: number;
   /** null until decided */
   readonly insertOnly: boolean | null;
-  /** by an earlier attempt */
-  readonly counted: Counted | null;
+  /** the delta tables that earlier attempts counted, by their staging tables */
+  readonly counted: Readonly<Record<string, Counted>>;
   readonly createdAt: Date;
 }
 
-/** The counts of a run's delta table, and the staging tables they apply to. */
+/** The counts of a delta table of a run. */
 export interface Counted {
+  /** the staging tables that it was built from */
   readonly of: string;
   readonly delta: CountedDelta;
   /** number of columns whose invalid values are already stored */
   readonly storedColumns: number;
 }
 
-type StoredRun = Omit<Run, 'job' | 'orgId' | 'grantedAt' | 'window' | 'drift'> & {
+type StoredRun = Omit<Run, 'job' | 'orgId' | 'grantedAt' | 'window' | 'drift' | 'counted'> & {
   windowFrom: Date;
   windowTo: Date;
   drift: Drift | null;
+  counted: Record<string, Counted> | null;
 };
 
 /** A row of RUN_COLUMNS. */
@@ -63,17 +65,23 @@ export function toRun(row: RunRow, { org_id, granted_at, ...job }: JobRow & { or
     grantedAt: granted_at,
     window: { from: windowFrom, to: windowTo },
     drift: run.drift ?? NO_DRIFT,
+    counted: run.counted ?? {},
   };
 }
 
 /** The properties of a run that become known while it executes. */
-export type RunProgress = Partial<Pick<Run, 'columns' | 'drift' | 'deltaTry' | 'mergeTry' | 'insertOnly' | 'counted'>>;
+export type RunProgress = Partial<Pick<Run, 'columns' | 'drift' | 'deltaTry' | 'mergeTry' | 'insertOnly'>>;
 
 /** Saves the given properties of a run; the others stay unchanged. @throws AppError lease_lost */
 export async function saveRun(database: Queryable, run: Run, changes: RunProgress): Promise<Run> {
   const { sql, parameters } = assign(changes, 3);
   await updateRun(database, run, sql, parameters);
   return { ...run, ...changes };
+}
+
+/** Saves the counts of a delta table, which cost a query. @throws AppError lease_lost */
+export async function saveCounted(database: Queryable, run: Run, counted: Counted): Promise<void> {
+  await updateRun(database, run, `counted = coalesce(counted, '{}') || $3::jsonb`, [JSON.stringify({ [counted.of]: counted })]);
 }
 
 /** Records that the run's fields match a current describe. @throws AppError lease_lost */
@@ -107,18 +115,6 @@ export async function saveTarget(database: Queryable, run: Run, createdAt: Date)
   ]);
   requireLease(rowCount, run);
   return { ...run, job: { ...run.job, targetCreatedAt: createdAt } };
-}
-
-/** The job's runs since its last success that reached the target table but did not succeed. Uses runs_by_job. */
-export async function abandonedRuns(database: Queryable, jobId: string): Promise<{ runId: string; mergeTry: number }[]> {
-  const { rows } = await database.query<{ run_id: string; merge_try: number }>(
-    `SELECT id AS run_id, merge_try FROM runs
-     WHERE job_id = $1 AND state IN ('cancelled', 'failed') AND insert_only IS NOT NULL AND created_at > coalesce(
-       (SELECT max(created_at) FROM runs AS ended WHERE ended.job_id = $1 AND ended.state = 'succeeded'), '-infinity')
-     ORDER BY created_at`,
-    [jobId],
-  );
-  return rows.map(toRecord);
 }
 
 /** The fields of a job's latest run with resolved columns; empty before its first run. Uses runs_by_job. */

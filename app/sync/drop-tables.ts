@@ -4,7 +4,7 @@ import type { Warehouse } from '../bigquery/warehouse.ts';
 import type { Context } from '../context.ts';
 import { mapConcurrently } from '../core/map-concurrently.ts';
 import { claimRunTables, deleteRunTables, type EndedRun, type RunTable } from '../store/run-tables.ts';
-import { inStaging, mergeJobId, runLabels } from './names.ts';
+import { inStaging, runLabels } from './names.ts';
 
 /** A run may have dozens of tables. */
 const MAX_CONCURRENT_DROPS = 6;
@@ -49,12 +49,12 @@ async function dropTablesOf(context: Context, run: EndedRun, signal: AbortSignal
 }
 
 /**
- * A run that failed or was cancelled may have left BigQuery jobs behind that create its delta table, or MERGE it; a run that succeeded
- * waited for its MERGE. Staging tables need no check: load jobs do not create a missing table, and a delta job may fail by now.
+ * A run that failed or was cancelled may have left BigQuery jobs behind that create its delta table, or read it to write its target table; a
+ * run that succeeded waited for them. Staging tables need no check: load jobs do not create a missing table, and a delta job may fail by now.
  */
 async function mayBeInUse(warehouse: Warehouse, run: EndedRun, { createdBy }: RunTable): Promise<boolean> {
   if (run.succeeded || createdBy === null) return false;
-  const jobs = [createdBy, ...(run.mergeTry === null ? [] : [mergeJobId(run.runId, run.mergeTry)])];
+  const jobs = [createdBy, ...run.writes];
   const labels = runLabels(run.runId, run.job);
   for (const id of jobs) if (!(await tryFenceJobId(warehouse, id, labels))) return true;
   return false;

@@ -11,16 +11,16 @@ import { reconcileMerge, reconcileTarget, requireReconciled } from '../core/reco
 import { sum } from '../core/sum.ts';
 import { billedByRun } from '../store/billed.ts';
 import { succeedRun } from '../store/end-run.ts';
-import { checkLease } from '../store/lease.ts';
 import { type Counted, type Run, saveRun, saveTarget } from '../store/runs.ts';
+import { takeTable } from '../store/table-writes.ts';
 import { type ExtractedRun, extractRun } from './extract/extract-run.ts';
 import type { Extraction } from './extract/extraction.ts';
 import { targetIdentity } from './extract/resolve-fields.ts';
 import { eraseInvalidValues } from './merge/erase-invalid-values.ts';
-import { fenceAbandonedMerges } from './merge/fence-abandoned-merges.ts';
+import { fenceOtherWrites } from './merge/fence-other-writes.ts';
 import { deltaTable, mergeJobId, runLabels, targetTable } from './names.ts';
 import { retryJob } from './retry-job.ts';
-import { runStatement } from './run-statement.ts';
+import { runTableWrite } from './run-table-write.ts';
 
 /**
  * Executes a run: stages and reconciles its slices, builds and counts the typed delta table, and merges it into the target table. Only then
@@ -36,9 +36,10 @@ export async function syncRun(context: Context, claimed: Run, signal: AbortSigna
   // The table may be replaced during the extraction: reuse the earlier lookup only if there is nothing to merge.
   const identity = targetIdentity(context, extracted.extraction.run);
   const target = !counted && seen ? seen.table : await findTargetTable(context.warehouse, identity);
+  await takeTable(context.database, extracted.extraction.run);
   const { extraction, foreignLiveView } = await prepareTarget(extracted.extraction, target);
   const { run } = extraction;
-  await fenceAbandonedMerges(context, run);
+  await fenceOtherWrites(context, run);
   const merged = counted && counted.delta.counts.deltaRows > 0 ? await mergeDelta(extraction, counted) : undefined;
   if (counted && counted.delta.deletedRows > 0) await eraseInvalidValues(extraction, deltaTable(context, run.runId, counted.of));
 
@@ -105,11 +106,7 @@ async function mergeDelta(extraction: Extraction, { of, delta }: Counted): Promi
     extraction,
     run.mergeTry,
     (mergeTry) => saveRun(context.database, run, { mergeTry }),
-    async (number) => {
-      // A worker that has lost the run since its last write, or while it waited for another try, must not request the MERGE.
-      await checkLease(context.database, run);
-      return await runStatement(extraction, mergeJobId(run.runId, number), sql(number));
-    },
+    async (number) => await runTableWrite(extraction, mergeJobId(run.runId, number), sql(number)),
   );
   const targetWasEmpty = isIntoEmpty(tryNumber);
   requireReconciled(reconcileMerge({ ...merged, targetWasEmpty, deletes: run.job.deletes }, delta));

@@ -8,6 +8,7 @@ import { failRun, postponeRun } from '../store/end-run.ts';
 import { extendLease } from '../store/lease.ts';
 import { listenForRuns } from '../store/listen-for-runs.ts';
 import { type Run, reloadRun } from '../store/runs.ts';
+import { releaseTable } from '../store/table-writes.ts';
 import { syncRun } from './sync-run.ts';
 import { watchEndedRuns } from './watch-ended-runs.ts';
 
@@ -155,6 +156,8 @@ export class Worker {
   async #releaseRun(run: Run, failures: number, failure: AppError): Promise<RunState | undefined> {
     const { database, limits } = this.#context;
     if (failure.code === 'lease_lost') return undefined;
+    await releaseTable(database, run);
+    if (failure.code === 'table_busy') return await postponeRun(database, run, 0, undefined, failure);
     if (failure.code === 'stopping') return await postponeRun(database, run, 0, undefined, undefined);
     // The run stays queued, unclaimed, until the connection's user logs in again.
     if (failure.recovery === 'reauthorize') return await postponeRun(database, run, 0, undefined, failure);

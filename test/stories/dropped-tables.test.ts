@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { claimRun } from '../../app/store/claim-run.ts';
+import { saveTableWrite, takeTable } from '../../app/store/table-writes.ts';
 import { syncRun } from '../../app/sync/sync-run.ts';
 import { requestsDuring } from '../support/requests.ts';
 import { type JobView, startService, type TestService } from '../support/service.ts';
@@ -240,7 +241,8 @@ describe('the tables of a run that does not succeed', () => {
     lost.abort();
     await expect(work).rejects.toThrow();
     await noFaults();
-    await service.database.pool.query(`UPDATE runs SET insert_only = true`);
+    await takeTable(context.database, run);
+    await saveTableWrite(context.database, run, `sync_${run.runId.replaceAll('-', '')}_merge_1`);
     await cancelRun();
     await expectDroppedLater();
     const jobId = `sync_${run.runId.replaceAll('-', '')}_merge_1`;

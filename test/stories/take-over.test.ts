@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { claimRun } from '../../app/store/claim-run.ts';
 import { succeedRun } from '../../app/store/end-run.ts';
-import { saveProgress, saveRun } from '../../app/store/runs.ts';
+import { saveProgress } from '../../app/store/runs.ts';
+import { saveTableWrite, takeTable } from '../../app/store/table-writes.ts';
 import { type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
 import type { Answer } from '../support/service.ts';
 import { expectWholeTable } from '../support/whole-table.ts';
@@ -74,7 +75,9 @@ test('cancels the open run and fences its writes', async () => {
   service.salesforce.clock.set(new Date('2023-03-10T00:10:00Z'));
   await service.call('handle_importing_job');
   const run = (await claimRun(service.database.pool, 60, 1))!;
-  await saveRun(service.database.pool, run, { insertOnly: true });
+  const jobId = `sync_${run.runId.replaceAll('-', '')}_merge_1`;
+  await takeTable(service.database.pool, run);
+  await saveTableWrite(service.database.pool, run, jobId);
   await create(await connectOther(), { take_over: 'true' });
   await expect(saveProgress(service.database.pool, { ...run, failures: 1 })).rejects.toMatchObject({ code: 'lease_lost' });
   await expect(succeedRun(service.database.pool, run, {})).rejects.toMatchObject({ code: 'lease_lost' });
@@ -83,7 +86,7 @@ test('cancels the open run and fences its writes', async () => {
   expect((await service.tickAt('2023-03-10T00:20:00Z')).text).toMatch(/^OK: /);
   await expectWholeTable(service, 'Account', '2023-03-10');
   const late = {
-    jobId: `sync_${run.runId.replaceAll('-', '')}_merge_1`,
+    jobId,
     location: 'EU',
     configuration: { query: { query: 'SELECT 1', useLegacySql: false } },
   };

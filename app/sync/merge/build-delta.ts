@@ -9,7 +9,7 @@ import { closedPart, countMissedRows } from '../../core/missed-rows.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import { type CountedDelta, reconcileDelta, requireReconciled } from '../../core/reconciliation.ts';
 import { saveRunTable } from '../../store/run-tables.ts';
-import { type Counted, saveRun } from '../../store/runs.ts';
+import { type Counted, saveCounted, saveRun } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { deltaJobId, deltaTable, invalidValuesTable, stagingExpiry, stagingTable } from '../names.ts';
@@ -25,7 +25,7 @@ export async function buildDelta(extraction: Extraction, slices: readonly Slice[
   const { context, run } = extraction;
   const of = slices.map(({ ordinal, fieldGroup, generation }) => `${ordinal}_${fieldGroup}_${generation}`).join(' ');
   const statement = describeDelta(extraction, slices, deltaTable(context, run.runId, of));
-  const counted = run.counted?.of === of ? run.counted : await countNewDelta(extraction, of, statement);
+  const counted = run.counted[of] ?? (await countNewDelta(extraction, of, statement));
   await storeInvalidValues(extraction, statement, counted);
   return counted;
 }
@@ -62,7 +62,7 @@ async function countNewDelta(extraction: Extraction, of: string, statement: Delt
     },
   );
   const counted = { of, delta: await countDelta(extraction, statement), storedColumns: 0 };
-  await saveRun(context.database, run, { counted });
+  await saveCounted(context.database, run, counted);
   return counted;
 }
 
@@ -87,7 +87,7 @@ async function storeInvalidValues(extraction: Extraction, statement: DeltaStatem
   for (let first = counted.storedColumns; first < invalid.length; first += COLUMNS_PER_STATEMENT) {
     const sql = invalidValuesStatement(table, run.job.objectName, statement, invalid.slice(first, first + COLUMNS_PER_STATEMENT));
     await runOnce(extraction, 'bad', sql);
-    await saveRun(context.database, run, { counted: { ...counted, storedColumns: first + COLUMNS_PER_STATEMENT } });
+    await saveCounted(context.database, run, { ...counted, storedColumns: first + COLUMNS_PER_STATEMENT });
   }
 }
 

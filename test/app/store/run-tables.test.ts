@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 
 /** Creates a run with a staging and a delta table, and ends it. @returns its id */
-async function endedRun(objectName: string, state: string, changes = 'insert_only = false'): Promise<string> {
+async function endedRun(objectName: string, state: string, changes = 'failures = 0'): Promise<string> {
   const { rows } = await database.pool.query<{ id: string }>(
     `WITH job AS (
        INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, start_date, synced_to, wanted_to)
@@ -30,9 +30,10 @@ async function endedRun(objectName: string, state: string, changes = 'insert_onl
 const claim = (seconds = 600): Promise<EndedRun | undefined> => claimRunTables(database.pool, seconds);
 
 test('tables are claimed run by run, with the last job that creates each', async () => {
-  const runId = await endedRun('Account', 'failed', 'merge_try = 3, insert_only = true');
+  const runId = await endedRun('Account', 'failed');
+  await database.pool.query(`INSERT INTO table_writes (statement, job_id, run_id) SELECT 'merge_3', job_id, id FROM runs`);
   const claimed = (await claim())!;
-  expect(claimed).toMatchObject({ runId, job: { objectName: 'Account' }, succeeded: false, mergeTry: 3 });
+  expect(claimed).toMatchObject({ runId, job: { objectName: 'Account' }, succeeded: false, writes: ['merge_3'] });
   expect(claimed.tables).toHaveLength(2);
   expect(claimed.tables).toEqual(
     expect.arrayContaining([
@@ -53,8 +54,8 @@ test('a claim ends by itself, and what was dropped is not claimed again', async 
 });
 
 test('a run that never reached its target table cannot have requested a MERGE', async () => {
-  await endedRun('Account', 'failed', 'insert_only = NULL');
-  expect(await claim()).toMatchObject({ mergeTry: null });
+  await endedRun('Account', 'failed');
+  expect(await claim()).toMatchObject({ writes: [] });
 });
 
 test.each([
