@@ -1,14 +1,11 @@
-import Router from '@koa/router';
 import Koa from 'koa';
 import type { Context } from '../context.ts';
-import { AppError } from '../errors.ts';
 import { missingMigrations } from '../store/migrate.ts';
-import { type Caller, requireApiKey } from './auth.ts';
+import { requireApiKey } from './auth.ts';
 import { runCancellation } from './cancel-run.ts';
 import { createImportingJob } from './create-importing-job.ts';
 import type { Endpoint } from './endpoint.ts';
 import { handleErrors } from './errors.ts';
-import { readFields, requireFields } from './fields.ts';
 import { getOauthUrl } from './get-oauth-url.ts';
 import { getRun } from './get-run.ts';
 import { handleImportingJob } from './handle-importing-job.ts';
@@ -17,6 +14,7 @@ import { loginOauthCallback } from './login-oauth-callback.ts';
 import { pauseImportingJob } from './pause-importing-job.ts';
 import { resumeImportingJob } from './resume-importing-job.ts';
 import { runRetry } from './retry-run.ts';
+import { createRouter } from './router.ts';
 
 const ENDPOINTS: readonly Endpoint[] = [
   getOauthUrl,
@@ -43,7 +41,7 @@ export function createApp(context: Context): Koa {
   app.use(serveHealth);
   app.use(serveReadiness(context));
   app.use(requireApiKey(context));
-  app.use(routes(context).routes());
+  app.use(createRouter(context, ENDPOINTS).routes());
   return app;
 }
 
@@ -62,30 +60,4 @@ function serveReadiness(context: Context): Koa.Middleware {
     ctx.status = ready ? 200 : 503;
     ctx.body = ready ? 'OK' : missing ? `The job store lacks the migrations ${missing.join(', ')}.` : 'The job store is unreachable.';
   };
-}
-
-function routes(context: Context): Router {
-  const router = new Router();
-  for (const endpoint of ENDPOINTS) {
-    router.all(`/${endpoint.name.replaceAll(/\{(\w+)\}/g, ':$1')}`, async (ctx) => {
-      if (!(endpoint.methods as readonly string[]).includes(ctx.method)) {
-        ctx.set('Allow', endpoint.methods.join(', '));
-        throw new AppError('method_not_allowed', `${endpoint.name} supports only ${endpoint.methods.join(' and ')}.`);
-      }
-      const caller = ctx.state.caller as Caller;
-      if (!endpoint.roles.includes(caller.role)) {
-        throw new AppError(
-          'forbidden',
-          `API keys with role ${caller.role} may not call ${endpoint.name}. Use a key with role ${endpoint.roles.join(' or ')}.`,
-        );
-      }
-      const fields = await readFields(ctx);
-      requireFields(fields, endpoint.required, endpoint.optional);
-      const wantsJson = ctx.accepts('text/plain', 'application/json') === 'application/json';
-      const closed = new AbortController();
-      ctx.res.once('close', () => closed.abort());
-      ctx.body = await endpoint.handle(context, { ...fields, ...ctx.params }, caller, wantsJson, closed.signal);
-    });
-  }
-  return router;
 }

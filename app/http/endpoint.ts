@@ -10,10 +10,10 @@ import type { Fields } from './fields.ts';
 
 /** An API endpoint: who may call it, its fields and its response. */
 export interface Endpoint {
-  /** also its path; a parameter in braces is passed to `handle` like a field */
+  /** also its path, which endpoints with other methods may share; a parameter in braces is passed to `handle` like a field */
   name: string;
   /** the contract's state-changing endpoints accept GET too, as in its curl examples */
-  methods: readonly ('GET' | 'POST')[];
+  methods: readonly ('GET' | 'POST' | 'PATCH' | 'DELETE')[];
   roles: readonly Role[];
   required: readonly string[];
   optional: readonly string[];

@@ -1,0 +1,37 @@
+import Router from '@koa/router';
+import type { Context } from '../context.ts';
+import { AppError } from '../errors.ts';
+import type { Caller } from './auth.ts';
+import type { Endpoint } from './endpoint.ts';
+import { readFields, requireFields } from './fields.ts';
+
+/** Routes each request to the endpoint of its path and method. Endpoints that share a path have the same name, but no method in common. */
+export function createRouter(context: Context, endpoints: readonly Endpoint[]): Router {
+  const router = new Router();
+  for (const [name, onPath] of Map.groupBy(endpoints, (endpoint) => endpoint.name)) {
+    router.all(`/${name.replaceAll(/\{(\w+)\}/g, ':$1')}`, async (ctx) => {
+      const endpoint = onPath.find(({ methods }) => (methods as readonly string[]).includes(ctx.method));
+      if (!endpoint) {
+        const methods = onPath.flatMap((other) => other.methods);
+        ctx.set('Allow', methods.join(', '));
+        throw new AppError('method_not_allowed', `${name} supports only ${new Intl.ListFormat('en').format(methods)}.`);
+      }
+      const caller = ctx.state.caller as Caller;
+      if (!endpoint.roles.includes(caller.role)) {
+        // The method distinguishes the endpoints of a path, which may require different roles.
+        const called = onPath.length > 1 ? `${ctx.method} ${name}` : name;
+        throw new AppError(
+          'forbidden',
+          `API keys with role ${caller.role} may not call ${called}. Use a key with role ${endpoint.roles.join(' or ')}.`,
+        );
+      }
+      const fields = await readFields(ctx);
+      requireFields(fields, endpoint.required, endpoint.optional);
+      const wantsJson = ctx.accepts('text/plain', 'application/json') === 'application/json';
+      const closed = new AbortController();
+      ctx.res.once('close', () => closed.abort());
+      ctx.body = await endpoint.handle(context, { ...fields, ...ctx.params }, caller, wantsJson, closed.signal);
+    });
+  }
+  return router;
+}

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import Koa from 'koa';
+import type { Context } from '../../../app/context.ts';
+import { requireApiKey } from '../../../app/http/auth.ts';
+import type { Endpoint } from '../../../app/http/endpoint.ts';
+import { handleErrors } from '../../../app/http/errors.ts';
+import { createRouter } from '../../../app/http/router.ts';
+import { close, listen } from '../../support/server.ts';
+
+/** An endpoint that returns its own definition and the fields that it received. */
+const endpoint = (given: Partial<Endpoint>): Endpoint => ({
+  name: 'v1/things/{thing_id}',
+  methods: ['GET'],
+  roles: ['read', 'admin'],
+  required: [],
+  optional: [],
+  handle: async (_context, fields) => ({ ...given, fields }),
+  ...given,
+});
+
+const THINGS = [
+  endpoint({}),
+  endpoint({ methods: ['PATCH'], roles: ['admin'], required: ['color'] }),
+  endpoint({ methods: ['DELETE'], roles: ['admin'], optional: ['drop'] }),
+  endpoint({ name: 'v1/things', methods: ['GET', 'POST'] }),
+];
+const KEYS = { keys: ['read', 'admin'].map((role) => ({ name: role, role, sha256: createHash('sha256').update(role).digest() })) };
+
+/** One server that requires keys, and one that serves this machine without any. */
+const servers = [
+  { ...KEYS, keyless: false },
+  { keys: [], keyless: true },
+].map((http) => createServer(app(http).callback()));
+let [keyed, keyless] = ['', ''];
+
+beforeAll(async () => {
+  [keyed, keyless] = (await Promise.all(servers.map(listen))) as [string, string];
+});
+afterAll(() => Promise.all(servers.map(close)));
+
+function app(http: object): Koa {
+  const context = { config: { http }, events: { keyRefused: () => {}, requestFailed: () => {} } } as unknown as Context;
+  const koa = new Koa();
+  koa.use(handleErrors(context));
+  koa.use(requireApiKey(context));
+  koa.use(createRouter(context, THINGS).routes());
+  return koa;
+}
+
+const send = (path: string, init: RequestInit = {}, role = 'admin'): Promise<Response> =>
+  fetch(`${keyed}/${path}`, { ...init, headers: { 'X-API-Key': role, ...init.headers } });
+const json = (method: string, body: object): RequestInit => ({
+  method,
+  body: JSON.stringify(body),
+  headers: { 'content-type': 'application/json' },
+});
+
+test('endpoints on one path are distinguished by method, each with its own fields', async () => {
+  expect(await (await send('v1/things/7')).json()).toEqual({ fields: { thing_id: '7' } });
+  expect(await (await send('v1/things/7', json('PATCH', { color: 'red' }))).json()).toMatchObject({
+    methods: ['PATCH'],
+    fields: { thing_id: '7', color: 'red' },
+  });
+  for (const deletion of [send('v1/things/7?drop=true', { method: 'DELETE' }), send('v1/things/7', json('DELETE', { drop: true }))]) {
+    expect(await (await deletion).json()).toMatchObject({ methods: ['DELETE'], fields: { thing_id: '7', drop: 'true' } });
+  }
+  expect((await send('v1/things', { method: 'POST' })).status).toBe(200);
+});
+
+test('an unknown, missing or invalid field is refused by any method', async () => {
+  expect((await send('v1/things/7', { method: 'PATCH' })).status).toBe(400);
+  expect((await send('v1/things/7', json('PATCH', { color: 'red', drop: true }))).status).toBe(400);
+  expect((await send('v1/things/7', json('DELETE', { color: 'red' }))).status).toBe(400);
+  expect((await send('v1/things/7', json('DELETE', { thing_id: '8' }))).status).toBe(400);
+  expect((await send('v1/things/7?drop=true', json('DELETE', { drop: true }))).status).toBe(400);
+  expect((await send('v1/things/7', { method: 'PATCH', body: 'color', headers: { 'content-type': 'text/plain' } })).status).toBe(415);
+});
+
+test('another method is refused with all methods of the path', async () => {
+  for (const method of ['POST', 'PUT', 'HEAD', 'OPTIONS']) {
+    const response = await send('v1/things/7', { method });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, PATCH, DELETE']);
+  }
+  const refused = await send('v1/things', { method: 'DELETE' });
+  expect(refused.headers.get('allow')).toBe('GET, POST');
+  expect(await refused.json()).toEqual({ error: { code: 'method_not_allowed', message: 'v1/things supports only GET and POST.' } });
+});
+
+test('each method requires its own role', async () => {
+  expect((await send('v1/things/7', {}, 'read')).status).toBe(200);
+  for (const init of [json('PATCH', { color: 'red' }), { method: 'DELETE' }]) {
+    const refused = await send('v1/things/7', init, 'read');
+    expect(refused.status).toBe(403);
+    expect(await refused.text()).toContain(`may not call ${init.method} v1/things/{thing_id}. Use a key with role admin.`);
+    expect((await send('v1/things/7', init, 'unknown')).status).toBe(403);
+  }
+});
+
+test('without keys, no page of another site can change anything', async () => {
+  const headers = { origin: 'https://evil.example' };
+  expect((await fetch(`${keyless}/v1/things/7`, { method: 'DELETE' })).status).toBe(200);
+  for (const method of ['GET', 'PATCH', 'DELETE', 'OPTIONS']) {
+    const response = await fetch(`${keyless}/v1/things/7`, { method, headers });
+    expect(response.status).toBe(403);
+    expect(response.headers.has('access-control-allow-origin')).toBe(false);
+  }
+});
