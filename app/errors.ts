@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'bigquery_budget'
   | 'target_replaced'
   | 'table_busy'
+  | 'windows_first'
   | 'count_mismatch'
   | 'ids_not_unique'
   | 'lease_lost'
@@ -59,6 +60,7 @@ const DEFAULTS: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   bigquery_budget: { status: 503, recovery: 'defer' },
   target_replaced: { status: 409, recovery: 'give-up' },
   table_busy: { status: 503, recovery: 'defer' },
+  windows_first: { status: 503, recovery: 'defer' },
   count_mismatch: { status: 500, recovery: 'give-up' },
   ids_not_unique: { status: 500, recovery: 'give-up' },
   lease_lost: { status: 500, recovery: 'give-up' },

@@ -1,4 +1,5 @@
 import type { Every } from './core/every.ts';
+import type { RunKind } from './core/pass.ts';
 import { inPipelineOrder, type Receipt } from './core/receipt.ts';
 import type { Window } from './core/window.ts';
 import type { AppError } from './errors.ts';
@@ -129,6 +130,10 @@ export function createEvents(log: Log) {
       log.error({ event: 'run_not_settled', ...aboutClaim(run), ...describeError(error) }),
     runFailed: (run: ClaimedRun, failures: number, error: AppError) =>
       log.error({ event: 'run_failed', ...aboutClaim(run), failures, ...describeError(error) }),
+    /** `by`: the name of the API key */
+    repairRequested: (run: RunRef, kind: RunKind, by: string) => log.info({ event: 'repair_requested', ...aboutRun(run), kind, by }),
+    /** `run`: the window that changed the columns of the table that the job's open repair writes */
+    repairRenewed: (run: ClaimedRun) => log.info({ event: 'repair_renewed', ...aboutClaim(run) }),
     /** by its job, or by the worker that had claimed it */
     runCancelled: (run: RunRef | ClaimedRun) =>
       log.info({ event: 'run_cancelled', ...('attempt' in run ? aboutClaim(run) : aboutRun(run)) }),

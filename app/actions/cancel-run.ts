@@ -16,7 +16,10 @@ export async function cancelRun(context: Context, runId: string, by: string): Pr
   const { database, events } = context;
   // Its id as stored: the caller may have written it in upper case.
   const { run: found, ...job } = await requireRun(context, runId);
-  const next = `${job.active ? 'The' : 'Once the job is resumed, the'} next tick starts again from last_date.`;
+  const next =
+    found.kind === 'window'
+      ? `${job.active ? 'The' : 'Once the job is resumed, the'} next tick starts again from last_date.`
+      : 'To start it again, retry it.';
   const reason = { code: 'cancelled', message: `Cancelled by request (${by}). ${next}` };
   if (!(await cancelOpenRun(database, runId, reason))) {
     const { run } = await requireRun(context, runId);

@@ -2,12 +2,13 @@ import type { Context } from '../context.ts';
 import { formatInstant } from '../core/start-date.ts';
 import { AppError } from '../errors.ts';
 import type { JobWithRun } from '../store/job-list.ts';
-import { makeRunDue, queueNextRun } from '../store/queue-runs.ts';
+import { makeRunDue, queueNextRun, queueRepairAgain } from '../store/queue-runs.ts';
 import { requireRun } from './require-run.ts';
 
 /**
  * Makes a waiting run due now: one that waits for a retry, for quota or for its budget. What it waited for may defer it again, and its
- * failures still count. For a run that failed or was cancelled, queues the job's next run, which starts at `last_date` again.
+ * failures still count. For a window that failed or was cancelled, queues the job's next one, which starts at `last_date` again; for such a
+ * repair, queues the same repair.
  * @param by who requested it
  * @returns the run that is due: this one, or the next one
  * @throws AppError not_found; needs_login; conflict, with the reason
@@ -15,13 +16,17 @@ import { requireRun } from './require-run.ts';
 export async function retryRun(context: Context, runId: string, by: string): Promise<JobWithRun> {
   const found = requireRetryable(await requireRun(context, runId));
   const isOpen = found.run.state === 'queued';
-  const dueRunId = isOpen ? await makeRunDue(context.database, found.id, runId) : await queueNextRun(context.database, found.id);
+  const dueRunId = isOpen ? await makeRunDue(context.database, found.id, runId) : await queueAgain(context, found);
   if (dueRunId === undefined) return requireDue(await requireRun(context, runId), isOpen);
   context.events.runRetryRequested({ runId: found.run.id, job: found }, dueRunId, by);
   return await requireRun(context, dueRunId);
 }
 
-/** Makes the waiting run of a job due now, if it has one; a person ticked just this job. @param by who did */
+async function queueAgain({ database }: Context, { id, run }: JobWithRun): Promise<string | undefined> {
+  return run.kind === 'window' ? await queueNextRun(database, id) : await queueRepairAgain(database, run.id);
+}
+
+/** Makes the waiting window of a job due now, if it has one; a person ticked just this job. @param by who did */
 export async function retryWaitingRun(context: Context, job: { id: string; objectName: string }, by: string): Promise<void> {
   const runId = await makeRunDue(context.database, job.id);
   if (runId !== undefined) context.events.runRetryRequested({ runId, job }, runId, by);
@@ -32,7 +37,8 @@ function requireRetryable(found: JobWithRun): JobWithRun {
   const { run, needsLogin, active, syncedTo, objectName } = found;
   if (run.state === 'running')
     throw new AppError('conflict', 'The run is already running. Only a run that waits or has failed can be retried.');
-  if (run.state === 'succeeded' || run.windowTo <= syncedTo) {
+  if (run.kind !== 'window' && run.state === 'succeeded') throw new AppError('conflict', 'The repair has succeeded. Request a new one.');
+  if (run.kind === 'window' && (run.state === 'succeeded' || run.windowTo <= syncedTo)) {
     throw new AppError(
       'conflict',
       `The window of this run has been imported: ${objectName} is complete through ${formatInstant(syncedTo)}.`,

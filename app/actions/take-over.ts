@@ -41,6 +41,6 @@ export async function takeOver(context: Context, connection: Connection, { job, 
   // An earlier describe of this connection may be hours old.
   context.describes.forget(connection.id, job.objectName);
   context.events.jobTakenOver(job, { from: job.connectionId, to: connection.id }, fieldsLost);
-  if (taken.cancelledRunId) context.events.runCancelled({ runId: taken.cancelledRunId, job });
+  for (const runId of taken.cancelledRunIds) context.events.runCancelled({ runId, job });
   return taken.job;
 }

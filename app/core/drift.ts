@@ -57,6 +57,11 @@ export function canWiden(from: string, to: ColumnType): boolean {
   return WIDENS_TO[from]?.includes(to) ?? false;
 }
 
+/** Whether columns are added to the table or widened. */
+export function changesColumns({ added, retyped }: Drift): boolean {
+  return added.length > 0 || retyped.some(({ how }) => how === 'widened');
+}
+
 /**
  * Assigns each field a column of the table: the column of its name if that can store the field's values or be widened, otherwise one named
  * by field and type, for example `Amount__c_string`. Drops no column, and a field that reverts to an earlier type reuses its old column.

@@ -28,6 +28,8 @@ export interface Limits {
   bigqueryJobMs: number;
   /** a run without a response or received byte for this long, in milliseconds, is stuck: longer than any wait for a call or semaphore */
   noProgressMs: number;
+  /** a reimport replaces rows that were synced this long before it requested them, in milliseconds: clocks differ */
+  repairMarginMs: number;
   /** first pause between polls of an external job, in milliseconds; each following pause is 50% longer */
   pollMs: number;
   /** how often a worker polls for due runs, in milliseconds; new runs are also announced */
@@ -51,6 +53,7 @@ export const LIMITS: Limits = {
   bigqueryCallMs: 120_000,
   bigqueryJobMs: 3 * 60 * 60 * 1000,
   noProgressMs: 30 * 60 * 1000,
+  repairMarginMs: 10 * 60 * 1000,
   pollMs: 250,
   workerPollMs: 2_000,
   retryMs: 2_000,

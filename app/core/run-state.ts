@@ -1,4 +1,4 @@
-/** The states of a run. `queued` and `running` are open; a job has at most one open run. */
+/** The states of a run. `queued` and `running` are open; a job has at most one open run per lane: a window and a repair. */
 export type RunState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
 /** The transitions of a run. All except `claim` and `cancel` require a running run and its lease. */

@@ -21,6 +21,12 @@ export function overlaps(one: SliceRange, other: SliceRange): boolean {
   return one.nullCursor === other.nullCursor && one.cursorFrom.getTime() < end(other) && other.cursorFrom.getTime() < end(one);
 }
 
+/** Whether two ranges may have rows in common. */
+export function sharesRows(one: SliceRange, other: SliceRange): boolean {
+  const startsBefore = (a: SliceRange, b: SliceRange): boolean => a.idFrom === null || b.idTo === null || a.idFrom < b.idTo;
+  return overlaps(one, other) && startsBefore(one, other) && startsBefore(other, one);
+}
+
 /** A part of a run that one Salesforce query extracts. */
 export interface SlicePlan extends SliceRange {
   /** unique within the run */
@@ -49,6 +55,16 @@ export function sliceWindow(window: Window, { startDate, overlapMinutes, rereadF
   const range = { cursorFrom, cursorTo: window.to, idFrom: null, idTo: null };
   const whole = { ...range, open: true, nullCursor: false };
   return cursorNillable ? [whole, { ...range, open: false, nullCursor: true }] : [whole];
+}
+
+/**
+ * The slices of a reimport: the rows stamped in a range, and those of its time without a cursor. Without an overlap, and closed: what is
+ * edited meanwhile belongs to a later window.
+ */
+export function sliceReimport(window: Window, cursorNillable: boolean): SliceRange[] {
+  const range = { cursorFrom: window.from, cursorTo: window.to, open: false, idFrom: null, idTo: null };
+  const stamped = { ...range, nullCursor: false };
+  return cursorNillable ? [stamped, { ...range, nullCursor: true }] : [stamped];
 }
 
 /** Plans a slice for each range and field group. */

@@ -24,6 +24,14 @@ function formatDate(instant: Date): string {
   return instant.toISOString().slice(0, 10);
 }
 
+/** Parses a bound of a range: a date (its midnight, UTC) or an instant in UTC, to the second. @throws AppError invalid_request */
+export function parseBound(name: string, text: string): Date {
+  const instant = new Date(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text);
+  const isValid = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.000)?Z)?$/.test(text) && !Number.isNaN(instant.getTime());
+  if (isValid && instant.toISOString().startsWith(text.slice(0, 10))) return instant;
+  throw new AppError('invalid_request', `${name} must be a date or an instant in UTC, for example 2024-03-10 or 2024-03-10T14:30:00Z.`);
+}
+
 /** An instant to the minute, for example `2026-11-26 00:00 UTC`. */
 export function formatInstant(instant: Date): string {
   return `${instant.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

@@ -12,6 +12,7 @@ import { handleImportingJob } from './handle-importing-job.ts';
 import { jobs } from './jobs.ts';
 import { loginOauthCallback } from './login-oauth-callback.ts';
 import { pauseImportingJob } from './pause-importing-job.ts';
+import { jobReimport } from './reimport-job.ts';
 import { resumeImportingJob } from './resume-importing-job.ts';
 import { runRetry } from './retry-run.ts';
 import { createRouter } from './router.ts';
@@ -27,6 +28,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   getRun,
   runCancellation,
   runRetry,
+  jobReimport,
 ];
 
 /** The HTTP API. */

@@ -51,6 +51,12 @@ export function requireRunId(text: string): string {
   throw new AppError('invalid_request', 'The run id in the path must be a UUID. Take it from /jobs.');
 }
 
+/** Checks the syntax of a job's id. @throws AppError invalid_request */
+export function requireJobId(text: string): string {
+  if (isRunId(text)) return text;
+  throw new AppError('invalid_request', 'The job id in the path must be a UUID. Take it from /jobs.');
+}
+
 /** The job of the fields user_id and object_name. @throws AppError not_found */
 export async function requireJob(context: Context, fields: Fields): Promise<Job> {
   const connection = await requireConnection(context, fields.user_id!);

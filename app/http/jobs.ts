@@ -1,10 +1,10 @@
 import { jobState } from '../core/job-state.ts';
 import { formatLastDate, formatStartDate } from '../core/start-date.ts';
-import { type ListedJob, listJobs } from '../store/job-list.ts';
+import { type ListedJob, type ListedRun, latestRepairs, listJobs } from '../store/job-list.ts';
 import type { Endpoint } from './endpoint.ts';
 import { toRunJson } from './run-json.ts';
 
-/** Lists all jobs with the contract's columns and their latest run. */
+/** Lists all jobs with the contract's columns, their latest window and their latest repair. */
 export const jobs: Endpoint = {
   name: 'jobs',
   methods: ['GET'],
@@ -13,12 +13,14 @@ export const jobs: Endpoint = {
   optional: [],
   async handle(context) {
     const now = new Date();
-    return { jobs: (await listJobs(context.database)).map((job) => toJobJson(job, now)) };
+    const repairs = await latestRepairs(context.database);
+    return { jobs: (await listJobs(context.database)).map((job) => toJobJson(job, repairs.get(job.id), now)) };
   },
 };
 
-function toJobJson(job: ListedJob, now: Date): object {
+function toJobJson(job: ListedJob, repair: ListedRun | undefined, now: Date): object {
   return {
+    id: job.id,
     user_id: job.userId,
     object_name: job.objectName,
     start_date: formatStartDate(job.startDate),
@@ -31,5 +33,6 @@ function toJobJson(job: ListedJob, now: Date): object {
     every: job.every,
     table: `${job.targetDataset}.${job.targetTable}`,
     run: job.run && toRunJson(job.run),
+    repair: repair ? toRunJson(repair) : null,
   };
 }

@@ -6,6 +6,7 @@ import type { JobWithRun, ListedRun } from '../store/job-list.ts';
 export function toRunJson(run: ListedRun): object {
   return {
     id: run.id,
+    kind: run.kind,
     from: formatBound(run.windowFrom),
     to: formatBound(run.windowTo),
     state: run.state,

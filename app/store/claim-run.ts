@@ -2,11 +2,14 @@ import type pg from 'pg';
 import { RUN_STATE_AFTER } from '../core/run-state.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
 import { JOB_COLUMNS, type JobRow } from './jobs.ts';
-import { queueRuns } from './queue-runs.ts';
+import { queueRuns, renewRepairs } from './queue-runs.ts';
 import { RUN_COLUMNS, type Run, type RunRow, toRun } from './runs.ts';
 
 /** Serializes claims, because a count of running runs is valid only while no other claim is in progress. */
 const CLAIM_LOCK = 0x5f_b9_02;
+
+/** Windows go first, but only before repairs that have waited for less than this. */
+const REPAIR_PATIENCE_SECONDS = 15 * 60;
 
 const WORKER_DIED = 'The worker died during the run. Check its log for the cause, for example insufficient memory.';
 
@@ -18,8 +21,9 @@ const SUPERSEDED = {
 
 /**
  * Claims the run that has been due the longest: a queued one, or one whose lease expired, which counts as a failure because the run may
- * have killed its worker. A run whose window does not start at its job's `synced_to` ends as superseded, and the next one is claimed.
- * Undefined if no run is due, or if the connection of every due run already has `perConnection` running. Uses runs_queued and runs_running.
+ * have killed its worker. Windows go before repairs. A window that does not start at its job's `synced_to` ends as superseded, and the next
+ * run is claimed. Undefined if no run is due, if the connection of every due run already has `perConnection` running, or if another run of
+ * its job is writing the table. Uses runs_queued and runs_running.
  */
 export async function claimRun(database: pg.Pool, leaseSeconds: number, perConnection: number): Promise<Run | undefined> {
   for (;;) {
@@ -30,7 +34,7 @@ export async function claimRun(database: pg.Pool, leaseSeconds: number, perConne
       if (!row) return undefined;
       const { job_id, ...run } = row;
       const job = await readJob(client, job_id);
-      if (run.window_from.getTime() === job.synced_to.getTime()) return toRun(run, job);
+      if (run.kind !== 'window' || run.window_from.getTime() === job.synced_to.getTime()) return toRun(run, job);
       await supersedeRun(client, run.run_id, job.id);
       return 'again';
     });
@@ -52,17 +56,18 @@ async function claimNext(
        JOIN connections ON connections.id = runs.connection_id
        LEFT JOIN busy ON busy.connection_id = runs.connection_id
        WHERE ((runs.state = 'queued' AND runs.run_at <= now()) OR (runs.state = 'running' AND runs.lease_until < now()))
-         AND jobs.active AND connections.status = 'active' AND coalesce(busy.runs, 0) < $2 AND runs.kind = 'window'
+         AND jobs.active AND connections.status = 'active' AND coalesce(busy.runs, 0) < $2
          AND NOT EXISTS (SELECT FROM runs AS writer WHERE writer.id = jobs.writing_run AND writer.id <> runs.id
            AND writer.state IN ('queued', 'running'))
-       ORDER BY CASE runs.state WHEN 'running' THEN runs.lease_until ELSE runs.run_at END, runs.id LIMIT 1 FOR NO KEY UPDATE OF runs SKIP LOCKED
+       ORDER BY CASE runs.state WHEN 'running' THEN runs.lease_until ELSE runs.run_at END
+         + CASE runs.kind WHEN 'window' THEN interval '0' ELSE $4 * interval '1 second' END, runs.id LIMIT 1 FOR NO KEY UPDATE OF runs SKIP LOCKED
      )
      UPDATE runs SET state = '${RUN_STATE_AFTER.claim}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',
        started_at = coalesce(started_at, now()), failures = failures + (state = 'running')::int,
        error_code = CASE state WHEN 'running' THEN 'lease_lost' ELSE error_code END,
        error_message = CASE state WHEN 'running' THEN $3 ELSE error_message END
      FROM next WHERE runs.id = next.id RETURNING runs.job_id, ${RUN_COLUMNS}`,
-    [leaseSeconds, perConnection, WORKER_DIED],
+    [leaseSeconds, perConnection, WORKER_DIED, REPAIR_PATIENCE_SECONDS],
   );
   return rows[0];
 }
@@ -91,15 +96,16 @@ async function supersedeRun(client: Queryable, runId: string, jobId: string): Pr
  * @returns whether any run was replaced
  */
 async function replaceOldRuns(client: Queryable): Promise<boolean> {
+  const isOld = `created_at < now() - interval '6 days' AND (state = 'queued' OR (state = 'running' AND lease_until < now()))`;
+  const repairs = await renewRepairs(client, isOld);
   const { rows } = await client.query<{ job_id: string }>(
-    `UPDATE runs SET state = '${RUN_STATE_AFTER.cancel}', finished_at = now()
-     WHERE created_at < now() - interval '6 days' AND (state = 'queued' OR (state = 'running' AND lease_until < now()))
-     RETURNING job_id`,
+    `UPDATE runs SET state = '${RUN_STATE_AFTER.cancel}', finished_at = now() WHERE ${isOld} AND kind = 'window' RETURNING job_id`,
   );
-  if (rows.length === 0) return false;
-  await queueRuns(
-    client,
-    rows.map((row) => row.job_id),
-  );
-  return true;
+  if (rows.length > 0) {
+    await queueRuns(
+      client,
+      rows.map((row) => row.job_id),
+    );
+  }
+  return rows.length + repairs > 0;
 }

@@ -3,26 +3,50 @@ import { RUN_STATE_AFTER, type RunState } from '../core/run-state.ts';
 import { type Queryable, transaction } from './database.ts';
 import { moveSyncedTo } from './jobs.ts';
 import { type Lease, updateRun } from './lease.ts';
-import { queueRuns } from './queue-runs.ts';
+import { queueRepair, queueRuns, type Repair } from './queue-runs.ts';
 import type { Run } from './runs.ts';
 
 /**
- * Completes a run: saves its receipt and state, advances the job's `last_date`, and queues the next run if the job is still behind, all in
+ * Completes a window: saves its receipt and state, advances the job's `last_date`, and queues the next run if the job is still behind, all in
  * one transaction.
  * @param rereadFrom the next window rereads rows from here on; null: none
  * @throws AppError lease_lost, in which case nothing has changed
  */
 export async function succeedRun(database: pg.Pool, run: Run, receipt: object, rereadFrom: Date | null = null): Promise<void> {
   await transaction(database, async (client) => {
-    await updateRun(
-      client,
-      run,
-      `state = '${RUN_STATE_AFTER.succeed}', receipt = $3, failures = 0, error_code = NULL, error_message = NULL, finished_at = now()`,
-      [JSON.stringify(receipt)],
-    );
+    await endSucceeded(client, run, receipt);
     await moveSyncedTo(client, run.job.id, run.window, rereadFrom);
     await queueRuns(client, [run.job.id]);
   });
+}
+
+/**
+ * Completes a repair: saves its receipt and state, and queues what follows it, in one transaction. Leaves `last_date` unchanged.
+ * @param rereadFrom the next window rereads rows from here on; null: none
+ * @param next the rest of the repair, or another one; undefined: none
+ * @throws AppError lease_lost, in which case nothing has changed
+ */
+export async function succeedRepair(
+  database: pg.Pool,
+  run: Run,
+  receipt: object,
+  rereadFrom: Date | null,
+  next: Repair | undefined,
+): Promise<void> {
+  await transaction(database, async (client) => {
+    await endSucceeded(client, run, receipt);
+    if (rereadFrom) await client.query('UPDATE jobs SET reread_from = least(reread_from, $2) WHERE id = $1', [run.job.id, rereadFrom]);
+    if (next) await queueRepair(client, run.job.id, next);
+  });
+}
+
+async function endSucceeded(client: Queryable, run: Run, receipt: object): Promise<void> {
+  await updateRun(
+    client,
+    run,
+    `state = '${RUN_STATE_AFTER.succeed}', receipt = $3, failures = 0, error_code = NULL, error_message = NULL, finished_at = now()`,
+    [JSON.stringify(receipt)],
+  );
 }
 
 /** A failure, safe to show. */
@@ -32,7 +56,7 @@ export interface Failure {
 }
 
 /**
- * Queues a run again after `delayMs`, or cancels it if its job was paused in the meantime.
+ * Queues a run again after `delayMs`. A window is cancelled if its job was paused in the meantime; a repair waits for the job to resume.
  * @param failures consecutive failures; undefined: unchanged
  * @returns its new state
  * @throws AppError lease_lost
@@ -44,7 +68,7 @@ export async function postponeRun(
   failures: number | undefined,
   failure: Failure | undefined,
 ): Promise<RunState> {
-  const active = '(SELECT active FROM jobs WHERE jobs.id = runs.job_id)';
+  const active = `(kind <> 'window' OR (SELECT active FROM jobs WHERE jobs.id = runs.job_id))`;
   return await updateRun(
     database,
     lease,

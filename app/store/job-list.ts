@@ -1,11 +1,12 @@
 import type { Every } from '../core/every.ts';
+import type { RunKind } from '../core/pass.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Queryable } from './database.ts';
 import type { JobFilter } from './jobs.ts';
 import { type RowOf, toRecord } from './to-record.ts';
 
-/** A job with its connection and its latest run, for display. */
+/** A job with its connection and its latest window, for display. */
 export interface ListedJob {
   id: string;
   userId: string;
@@ -26,6 +27,7 @@ export interface ListedJob {
 
 export interface ListedRun {
   id: string;
+  kind: RunKind;
   windowFrom: Date;
   windowTo: Date;
   state: RunState;
@@ -48,7 +50,7 @@ type Row = RowOf<
 /** A job, its connection, and a run of it, which may be absent. */
 const COLUMNS = `jobs.id, connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table,
   jobs.append_only, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
-  run.id AS run_id, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
+  run.id AS run_id, run.kind, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
   run.receipt, run.finished_at`;
 
 /** The jobs that match the filter, in order of creation. Uses runs_by_job. */
@@ -56,12 +58,24 @@ export async function listJobs(database: Queryable, filter: JobFilter = {}): Pro
   const { rows } = await database.query<Row>(
     `SELECT ${COLUMNS} FROM jobs
      JOIN connections ON connections.id = jobs.connection_id
-     LEFT JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id ORDER BY created_at DESC LIMIT 1) AS run ON true
+     LEFT JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id AND runs.kind = 'window' ORDER BY created_at DESC LIMIT 1) AS run ON true
      WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)
      ORDER BY jobs.created_at, jobs.id`,
     [filter.connectionId ?? null, filter.jobId ?? null],
   );
   return rows.map(toListedJob);
+}
+
+/** The latest repair of each job that matches the filter, by job id. Uses runs_by_job. */
+export async function latestRepairs(database: Queryable, filter: JobFilter = {}): Promise<Map<string, ListedRun>> {
+  const { rows } = await database.query<Row>(
+    `SELECT ${COLUMNS} FROM jobs
+     JOIN connections ON connections.id = jobs.connection_id
+     JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id AND runs.kind <> 'window' ORDER BY created_at DESC LIMIT 1) AS run ON true
+     WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)`,
+    [filter.connectionId ?? null, filter.jobId ?? null],
+  );
+  return new Map(rows.map((row) => [row.id, (toListedJob(row) as JobWithRun).run]));
 }
 
 /** A run, with its job. */
@@ -78,7 +92,7 @@ export async function findRun(database: Queryable, runId: string): Promise<JobWi
 
 function toListedJob(row: Row): ListedJob {
   const { identityUrl, status, ...rest } = toRecord(row);
-  const { runId, windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, receipt, finishedAt, ...job } = rest;
-  const run = { windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, receipt, finishedAt };
+  const { runId, kind, windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, receipt, finishedAt, ...job } = rest;
+  const run = { kind, windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, receipt, finishedAt };
   return { ...job, userId: identityUrl, needsLogin: status !== 'active', run: runId === null ? null : { id: runId, ...run } };
 }

@@ -105,6 +105,12 @@ export async function findJob(database: Queryable, connectionId: number, objectN
   return rows[0] && toJob(rows[0]);
 }
 
+/** The job with this id. */
+export async function findJobById(database: Queryable, jobId: string): Promise<Job | undefined> {
+  const { rows } = await database.query<JobRow>(`SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1`, [jobId]);
+  return rows[0] && toJob(rows[0]);
+}
+
 /** A job of another user of the org, and its owner. */
 export interface HeldJob {
   job: Job;
@@ -140,7 +146,7 @@ const UNIQUE_VIOLATION = '23505';
 const TAKEN_OVER = { code: 'taken_over', message: 'Another user of the org took over the job. The next tick starts a run for that user.' };
 
 /**
- * Moves a job to another connection and cancels its open run, queued or running; the worker of that run loses its lease.
+ * Moves a job to another connection and cancels its open runs, queued or running; their workers lose their leases.
  * @param job as read before
  * @param force move it even if its connection is active
  * @returns undefined if it has moved, its connection is active again, or the new connection has a job for the object by now
@@ -150,10 +156,10 @@ export async function takeOverJob(
   job: Job,
   connectionId: number,
   force: boolean,
-): Promise<{ job: Job; cancelledRunId: string | undefined } | undefined> {
+): Promise<{ job: Job; cancelledRunIds: string[] } | undefined> {
   try {
     return await transaction(database, async (client) => {
-      await lockOpenRun(client, job.id);
+      await lockOpenRuns(client, job.id);
       const { rows } = await client.query<JobRow>(
         `UPDATE jobs SET connection_id = $3, field_plan = NULL FROM connections
          WHERE jobs.id = $1 AND jobs.connection_id = $2 AND connections.id = $2 AND (connections.status <> 'active' OR $4)
@@ -161,7 +167,7 @@ export async function takeOverJob(
         [job.id, job.connectionId, connectionId, force],
       );
       if (!rows[0]) return undefined;
-      return { job: toJob(rows[0]), cancelledRunId: await cancelRun(client, job.id, `state IN ('queued', 'running')`, TAKEN_OVER) };
+      return { job: toJob(rows[0]), cancelledRunIds: await cancelRuns(client, job.id, `state IN ('queued', 'running')`, TAKEN_OVER) };
     });
   } catch (error) {
     if (externalErrorCode(error) === UNIQUE_VIOLATION) return undefined;
@@ -169,12 +175,12 @@ export async function takeOverJob(
   }
 }
 
-/** Pauses a job and cancels its queued run; a running run finishes. @returns the id of the cancelled run, if any */
+/** Pauses a job and cancels its queued window; a running run finishes, and a queued repair waits for the job to resume. @returns the id of the cancelled run, if any */
 export async function pauseJob(database: pg.Pool, jobId: string): Promise<string | undefined> {
   return await transaction(database, async (client) => {
-    await lockOpenRun(client, jobId);
+    await lockOpenRuns(client, jobId);
     await client.query('UPDATE jobs SET active = false WHERE id = $1', [jobId]);
-    return await cancelRun(client, jobId, `state = 'queued'`);
+    return await cancelWindow(client, jobId, `state = 'queued'`);
   });
 }
 
@@ -184,32 +190,36 @@ export async function pauseJob(database: pg.Pool, jobId: string): Promise<string
  */
 export async function resumeJob(database: pg.Pool, jobId: string, now: Date): Promise<string | undefined> {
   return await transaction(database, async (client) => {
-    await lockOpenRun(client, jobId);
+    await lockOpenRuns(client, jobId);
     const resumed = await client.query('UPDATE jobs SET active = true, active_since = $2 WHERE id = $1 AND NOT active', [jobId, now]);
     if (resumed.rowCount === 0) return undefined;
-    return await cancelRun(client, jobId, `(state = 'queued' OR (state = 'running' AND lease_until < now()))`);
+    return await cancelWindow(client, jobId, `(state = 'queued' OR (state = 'running' AND lease_until < now()))`);
   });
 }
 
-/** Cancels a job's open run if it meets a condition. @param reason stored as the run's error */
-async function cancelRun(
+async function cancelWindow(client: Queryable, jobId: string, condition: string): Promise<string | undefined> {
+  return (await cancelRuns(client, jobId, `kind = 'window' AND ${condition}`))[0];
+}
+
+/** Cancels a job's runs that meet a condition. @param reason stored as their error @returns their ids */
+async function cancelRuns(
   client: Queryable,
   jobId: string,
   condition: string,
   reason?: { code: string; message: string },
-): Promise<string | undefined> {
+): Promise<string[]> {
   const { rows } = await client.query<{ id: string }>(
     `UPDATE runs SET state = 'cancelled', finished_at = now(), error_code = coalesce($2, error_code),
        error_message = coalesce($3, error_message)
      WHERE job_id = $1 AND ${condition} RETURNING id`,
     [jobId, reason?.code ?? null, reason?.message ?? null],
   );
-  return rows[0]?.id;
+  return rows.map(({ id }) => id);
 }
 
-/** Locks the run before its job, in the same order as the end of a run, to avoid a deadlock. */
-async function lockOpenRun(client: Queryable, jobId: string): Promise<void> {
-  await client.query(`SELECT FROM runs WHERE job_id = $1 AND state IN ('queued', 'running') FOR NO KEY UPDATE`, [jobId]);
+/** Locks the runs before their job, in the same order as the end of a run, to avoid a deadlock. */
+async function lockOpenRuns(client: Queryable, jobId: string): Promise<void> {
+  await client.query(`SELECT FROM runs WHERE job_id = $1 AND state IN ('queued', 'running') ORDER BY id FOR NO KEY UPDATE`, [jobId]);
 }
 
 /** Selects jobs; an empty filter selects all. */

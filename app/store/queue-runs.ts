@@ -1,4 +1,7 @@
 import type pg from 'pg';
+import type { RepairPass } from '../core/pass.ts';
+import { RUN_STATE_AFTER } from '../core/run-state.ts';
+import type { Window } from '../core/window.ts';
 import { type Queryable, transaction } from './database.ts';
 import { type JobFilter, type WantedWindow, wantWindows } from './jobs.ts';
 
@@ -23,9 +26,9 @@ export async function queueDueRuns(database: pg.Pool, wanted: readonly WantedWin
 }
 
 /**
- * Queues a run for each of these jobs that is behind and has no open run. Must be called in a transaction: it locks the jobs first, so that
+ * Queues a window for each of these jobs that is behind and has no open window. Must be called in a transaction: it locks the jobs first, so that
  * `synced_to` cannot change before it is written as the window's start. It never waits for a run's row, which the end of a run locks before
- * its job. Uses runs_one_open_per_job.
+ * its job. Uses runs_one_open_per_lane.
  */
 export async function queueRuns(database: Queryable, jobIds: string[]): Promise<string[]> {
   const due = await database.query<{ id: string }>(
@@ -36,7 +39,7 @@ export async function queueRuns(database: Queryable, jobIds: string[]): Promise<
   const { rows } = await database.query<{ id: string }>(
     `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, run_at)
      SELECT id, connection_id, 'window', synced_to, wanted_to, greatest(now(), wanted_at) FROM jobs
-     WHERE id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND state IN ('queued', 'running'))
+     WHERE id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND kind = 'window' AND state IN ('queued', 'running'))
      ON CONFLICT DO NOTHING RETURNING id`,
     [due.rows.map((row) => row.id)],
   );
@@ -50,18 +53,73 @@ export async function queueNextRun(database: pg.Pool, jobId: string): Promise<st
   return runId;
 }
 
+/** A repair of a job, over `[from, to)`. */
+export type Repair = RepairPass & { readonly window: Window };
+
 /**
- * Makes a job's waiting run due now, or as soon as its window is readable. Leaves runs of paused jobs, and runs that wait for a login.
- * Locks only the run's row, so it cannot deadlock with the end of a run. Uses runs_one_open_per_job.
- * @param runId only this run; undefined: any
+ * Queues a repair of a job. If a chain of runs executes it, the range is that of the first.
+ * @returns its id; undefined if another repair of the job is open. Uses runs_one_open_per_lane
+ */
+export async function queueRepair(database: Queryable, jobId: string, { kind, window, ...scope }: Repair): Promise<string | undefined> {
+  const { rows } = await database.query<{ id: string }>(
+    `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, run_at)
+     SELECT id, connection_id, $2, $3, $4, $5, $5, now() FROM jobs WHERE id = $1 ON CONFLICT DO NOTHING RETURNING id`,
+    [jobId, kind, JSON.stringify(scope), window.from, window.to],
+  );
+  if (rows.length > 0) await announceRuns(database);
+  return rows[0]?.id;
+}
+
+/**
+ * Queues a repair that failed or was cancelled again.
+ * @returns its id; undefined if it is open or succeeded, or another repair of the job is open. Uses runs_one_open_per_lane
+ */
+export async function queueRepairAgain(database: Queryable, runId: string): Promise<string | undefined> {
+  const { rows } = await database.query<{ id: string }>(
+    `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, run_at)
+     SELECT runs.job_id, jobs.connection_id, kind, scope, window_from, repair_to, repair_to, now() FROM runs JOIN jobs ON jobs.id = runs.job_id
+     WHERE runs.id = $1 AND kind <> 'window' AND state IN ('failed', 'cancelled') ON CONFLICT DO NOTHING RETURNING id`,
+    [runId],
+  );
+  if (rows.length > 0) await announceRuns(database);
+  return rows[0]?.id;
+}
+
+/** The error of a repair that started over as another run. */
+const RENEWED = { code: 'superseded', message: 'The repair has started over: another run replaces this one.' };
+
+/**
+ * Ends open repairs and queues each again from the start of its run. Must be called in a transaction.
+ * @param condition on `runs`, in SQL; its parameters start at `$3`
+ * @returns how many
+ */
+export async function renewRepairs(client: Queryable, condition: string, parameters: unknown[] = []): Promise<number> {
+  const { rows } = await client.query<{ id: string }>(
+    `UPDATE runs SET state = '${RUN_STATE_AFTER.cancel}', finished_at = now(), error_code = $1, error_message = $2
+     WHERE kind <> 'window' AND state IN ('queued', 'running') AND ${condition} RETURNING id`,
+    [RENEWED.code, RENEWED.message, ...parameters],
+  );
+  await client.query(
+    `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, run_at)
+     SELECT job_id, connection_id, kind, scope, window_from, repair_to, repair_to, now() FROM runs WHERE id = ANY($1)`,
+    [rows.map(({ id }) => id)],
+  );
+  if (rows.length > 0) await announceRuns(client);
+  return rows.length;
+}
+
+/**
+ * Makes a job's waiting window due now, or as soon as its window is readable. Leaves runs of paused jobs, and runs that wait for a login.
+ * Locks only the run's row, so it cannot deadlock with the end of a run. Uses runs_one_open_per_lane.
+ * @param runId this run instead, window or repair
  * @returns the run's id; undefined if it was not waiting, or cannot start sooner
  */
 export async function makeRunDue(database: Queryable, jobId: string, runId?: string): Promise<string | undefined> {
   // A later tick may have moved wanted_at on together with wanted_to: the run's own window is readable earlier by as much as it ends earlier.
-  const dueAt = 'greatest(now(), jobs.wanted_at - (jobs.wanted_to - runs.window_to))';
+  const dueAt = `CASE runs.kind WHEN 'window' THEN greatest(now(), jobs.wanted_at - (jobs.wanted_to - runs.window_to)) ELSE now() END`;
   const { rows } = await database.query<{ id: string }>(
     `UPDATE runs SET run_at = ${dueAt} FROM jobs JOIN connections ON connections.id = jobs.connection_id
-     WHERE runs.job_id = $1 AND ($2::uuid IS NULL OR runs.id = $2) AND runs.state = 'queued' AND jobs.id = runs.job_id
+     WHERE runs.job_id = $1 AND (runs.id = $2 OR ($2 IS NULL AND runs.kind = 'window')) AND runs.state = 'queued' AND jobs.id = runs.job_id
        AND jobs.active AND connections.status = 'active' AND runs.run_at > ${dueAt} RETURNING runs.id`,
     [jobId, runId ?? null],
   );

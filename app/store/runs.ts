@@ -1,5 +1,6 @@
 import type { FieldColumn } from '../core/columns.ts';
 import { type Drift, NO_DRIFT } from '../core/drift.ts';
+import type { Pass, RunKind } from '../core/pass.ts';
 import type { CountedDelta } from '../core/reconciliation.ts';
 import type { Window } from '../core/window.ts';
 import { assign } from './assign.ts';
@@ -15,7 +16,10 @@ export interface Run extends Lease {
   readonly orgId: string;
   /** when the connection's user last logged in */
   readonly grantedAt: Date;
+  readonly pass: Pass;
   readonly window: Readonly<Window>;
+  /** a repair that a chain of runs executes ends here; null for windows */
+  readonly repairTo: Date | null;
   /** consecutive failures before this attempt; progress resets the count in the store (`reloadRun`) */
   readonly failures: number;
   /** resolved by the first attempt; after that, fields are only removed */
@@ -42,7 +46,9 @@ export interface Counted {
   readonly storedColumns: number;
 }
 
-type StoredRun = Omit<Run, 'job' | 'orgId' | 'grantedAt' | 'window' | 'drift' | 'counted'> & {
+type StoredRun = Omit<Run, 'job' | 'orgId' | 'grantedAt' | 'pass' | 'window' | 'drift' | 'counted'> & {
+  kind: RunKind;
+  scope: object | null;
   windowFrom: Date;
   windowTo: Date;
   drift: Drift | null;
@@ -52,17 +58,18 @@ type StoredRun = Omit<Run, 'job' | 'orgId' | 'grantedAt' | 'window' | 'drift' | 
 /** A row of RUN_COLUMNS. */
 export type RunRow = RowOf<StoredRun>;
 
-export const RUN_COLUMNS = `runs.id AS run_id, runs.attempt, runs.window_from, runs.window_to, runs.failures, runs.columns, runs.drift,
+export const RUN_COLUMNS = `runs.id AS run_id, runs.attempt, runs.kind, runs.scope, runs.repair_to, runs.window_from, runs.window_to, runs.failures, runs.columns, runs.drift,
   runs.described_at IS NOT NULL AS described, runs.delta_try, runs.merge_try, runs.insert_only, runs.counted, runs.created_at`;
 
 /** @param job with its connection's org and last login */
 export function toRun(row: RunRow, { org_id, granted_at, ...job }: JobRow & { org_id: string; granted_at: Date }): Run {
-  const { windowFrom, windowTo, ...run } = toRecord(row);
+  const { kind, scope, windowFrom, windowTo, ...run } = toRecord(row);
   return {
     ...run,
     job: toJob(job),
     orgId: org_id,
     grantedAt: granted_at,
+    pass: { ...scope, kind } as Pass,
     window: { from: windowFrom, to: windowTo },
     drift: run.drift ?? NO_DRIFT,
     counted: run.counted ?? {},
@@ -117,24 +124,37 @@ export async function saveTarget(database: Queryable, run: Run, createdAt: Date)
   return { ...run, job: { ...run.job, targetCreatedAt: createdAt } };
 }
 
-/** The fields of a job's latest run with resolved columns; empty before its first run. Uses runs_by_job. */
+/** The fields of a job's latest window with resolved columns; empty before its first. Uses runs_by_job. */
 export async function lastFields(database: Queryable, jobId: string): Promise<string[]> {
   const { rows } = await database.query<{ columns: FieldColumn[] }>(
-    'SELECT columns FROM runs WHERE job_id = $1 AND columns IS NOT NULL ORDER BY created_at DESC LIMIT 1',
+    `SELECT columns FROM runs WHERE job_id = $1 AND kind = 'window' AND columns IS NOT NULL ORDER BY created_at DESC LIMIT 1`,
     [jobId],
   );
   return rows[0]?.columns.map(({ field }) => field) ?? [];
 }
 
+/** Whether a due window of a connection waits for a worker. Uses runs_queued. */
+export async function isWindowWaiting(database: Queryable, connectionId: number): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `SELECT FROM runs JOIN jobs ON jobs.id = runs.job_id
+     WHERE runs.state = 'queued' AND runs.run_at <= now() AND runs.kind = 'window' AND runs.connection_id = $1 AND jobs.active
+       AND NOT EXISTS (SELECT FROM runs AS writer WHERE writer.id = jobs.writing_run AND writer.id <> runs.id AND writer.state IN ('queued', 'running'))
+     LIMIT 1`,
+    [connectionId],
+  );
+  return rowCount === 1;
+}
+
 /**
- * Whether a run of these jobs is in progress or due within `ms` milliseconds. Ignores runs of paused jobs and runs that wait for a login.
+ * Whether a window of these jobs is in progress or due within `ms` milliseconds. Ignores runs of paused jobs and runs that wait for a
+ * login, and repairs, which may take hours.
  * Uses runs_queued and runs_running.
  */
 export async function runsInProgress(database: Queryable, filter: JobFilter, ms: number): Promise<boolean> {
   const result = await database.query<{ found: boolean }>(
     `SELECT EXISTS (
        SELECT FROM runs JOIN jobs ON jobs.id = runs.job_id JOIN connections ON connections.id = runs.connection_id
-       WHERE runs.state IN ('queued', 'running') AND jobs.active
+       WHERE runs.kind = 'window' AND runs.state IN ('queued', 'running') AND jobs.active
          AND (connections.status = 'active' OR (runs.state = 'running' AND runs.lease_until >= now()))
          AND (runs.state = 'running' OR runs.run_at <= now() + $1 * interval '1 millisecond')
          AND ($2::bigint IS NULL OR jobs.connection_id = $2) AND ($3::uuid IS NULL OR jobs.id = $3)

@@ -19,6 +19,8 @@ export interface Slice extends SlicePlan {
   readonly countBefore: number | null;
   readonly countAfter: number | null;
   readonly bulkJobId: string | null;
+  /** when this generation was first requested from Salesforce; null: not yet */
+  readonly requestedAt: Date | null;
   /** when the Bulk job was created; null: none */
   readonly bulkRequestedAt: Date | null;
   /** target rows per page; null until the first page reveals how wide the rows are */
@@ -32,7 +34,7 @@ export interface Slice extends SlicePlan {
 }
 
 const SLICE_COLUMNS = `ordinal, field_group, cursor_from, cursor_to, open, id_from, id_to, null_cursor, generation, state, method, reason,
-  count_before, count_after, bulk_job_id, bulk_requested_at, page_rows, processed, staged, repeated_ids`;
+  count_before, count_after, requested_at, bulk_job_id, bulk_requested_at, page_rows, processed, staged, repeated_ids`;
 
 /** Saves a run's slices, unless an earlier attempt has. @throws AppError lease_lost, in which case nothing has changed */
 export async function saveSlices(database: pg.Pool, lease: Lease, slices: readonly SlicePlan[]): Promise<void> {
@@ -117,7 +119,10 @@ async function insertSlice(database: Queryable, lease: Lease, slice: SlicePlan):
 
 /** The properties of a slice that become known during its extraction. */
 export type SliceProgress = Partial<
-  Pick<Slice, 'state' | 'method' | 'reason' | 'countBefore' | 'countAfter' | 'pageRows' | 'processed' | 'staged' | 'repeatedIds'>
+  Pick<
+    Slice,
+    'state' | 'method' | 'reason' | 'countBefore' | 'countAfter' | 'requestedAt' | 'pageRows' | 'processed' | 'staged' | 'repeatedIds'
+  >
 >;
 
 /** Saves the given properties of a slice; the others stay unchanged. @throws AppError lease_lost */
@@ -141,8 +146,8 @@ async function updateSlice(database: Queryable, lease: Lease, ordinal: number, a
 }
 
 /** Resets a slice for its next generation. */
-export const NEXT_GENERATION = `generation = generation + 1, state = 'planned', count_before = NULL, count_after = NULL, bulk_job_id = NULL,
-  bulk_requested_at = NULL, processed = NULL, staged = NULL, method = NULL, reason = NULL`;
+export const NEXT_GENERATION = `generation = generation + 1, state = 'planned', count_before = NULL, count_after = NULL, requested_at = NULL,
+  bulk_job_id = NULL, bulk_requested_at = NULL, processed = NULL, staged = NULL, method = NULL, reason = NULL`;
 
 /**
  * Resets a slice so that it is requested from Salesforce again; discards this generation's counts. Other field groups are read after the

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
+import { isExclusive } from '../core/pass.ts';
 import { DEFER_MS, MAX_FAILURES, retryDelayMs } from '../core/retry.ts';
 import type { RunState } from '../core/run-state.ts';
 import { AppError, isAppError } from '../errors.ts';
@@ -156,8 +157,8 @@ export class Worker {
   async #releaseRun(run: Run, failures: number, failure: AppError): Promise<RunState | undefined> {
     const { database, limits } = this.#context;
     if (failure.code === 'lease_lost') return undefined;
-    await releaseTable(database, run);
-    if (failure.code === 'table_busy') return await postponeRun(database, run, 0, undefined, failure);
+    if (!isExclusive(run.pass, run.job.deletes)) await releaseTable(database, run);
+    if (failure.code === 'table_busy' || failure.code === 'windows_first') return await postponeRun(database, run, 0, undefined, failure);
     if (failure.code === 'stopping') return await postponeRun(database, run, 0, undefined, undefined);
     // The run stays queued, unclaimed, until the connection's user logs in again.
     if (failure.recovery === 'reauthorize') return await postponeRun(database, run, 0, undefined, failure);

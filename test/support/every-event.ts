@@ -172,6 +172,14 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.runCancelledByRequest(run, 'ops'),
     line: { level: 'info', event: 'run_cancelled_by_request', ...ofRun, by: 'ops' },
   },
+  repairRequested: {
+    emit: (events) => events.repairRequested(run, 'reimport', 'ops'),
+    line: { level: 'info', event: 'repair_requested', ...ofRun, kind: 'reimport', by: 'ops' },
+  },
+  repairRenewed: {
+    emit: (events) => events.repairRenewed(run),
+    line: { level: 'info', event: 'repair_renewed', ...ofClaim },
+  },
   runRetryRequested: {
     emit: (events) => events.runRetryRequested(run, 'run-2', 'ops'),
     line: { level: 'info', event: 'run_retry_requested', ...ofRun, due_run: 'run-2', by: 'ops' },

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BigQuery } from '@google-cloud/bigquery';
 import { PassThroughClient } from 'google-auth-library';
 import { checkDatasets } from '../../app/bigquery/datasets.ts';
@@ -25,7 +26,20 @@ export interface Answer {
   code: string | undefined;
 }
 
+export interface RunView {
+  id: string;
+  kind: string;
+  from: string;
+  to: string;
+  state: string;
+  run_at: string;
+  failures: number;
+  error: { code: string; message: string } | null;
+  receipt: Record<string, number | string>;
+}
+
 export interface JobView {
+  id: string;
   user_id: string;
   object_name: string;
   start_date: string;
@@ -34,16 +48,8 @@ export interface JobView {
   every: string;
   needs_login: boolean;
   state: string;
-  run: {
-    id: string;
-    from: string;
-    to: string;
-    state: string;
-    run_at: string;
-    failures: number;
-    error: { code: string; message: string } | null;
-    receipt: Record<string, number | string>;
-  } | null;
+  run: RunView | null;
+  repair: RunView | null;
 }
 
 /** The whole service in this process, over its real protocols: Postgres, and the emulators' Salesforce and BigQuery. */
@@ -65,6 +71,8 @@ export interface TestService {
   jobs(): Promise<JobView[]>;
   /** Sets the clock of the org and the schedule to `now`, calls the tick and waits for it. */
   tickAt(now: string): Promise<Answer>;
+  /** Requests a repair of the first job, and waits until no repair of it is open. @returns the latest repair */
+  repair(action: string, fields?: Record<string, string>): Promise<RunView>;
   /** Rows of a query, as the BigQuery API returns them. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
   startWorker(): Worker;
@@ -84,7 +92,7 @@ export interface TestServiceOptions {
 }
 
 /** Short pauses: everything is near. */
-export const NEARBY: Limits = { ...LIMITS, pollMs: 40, workerPollMs: 500, retryMs: 1 };
+export const NEARBY: Limits = { ...LIMITS, pollMs: 40, workerPollMs: 500, retryMs: 1, repairMarginMs: 0 };
 
 export async function startService(options: TestServiceOptions = {}): Promise<TestService> {
   const database = await createTestDatabase();
@@ -128,6 +136,13 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
       salesforce.clock.set(new Date(now));
       return await service.call('handle_importing_job', { wait: '50' });
     },
+    async repair(action, fields) {
+      const job = (await service.jobs())[0]!;
+      const url = `${service.url}/v1/jobs/${job.id}/${action}`;
+      const answer = await readAnswer(await fetch(url, { method: 'POST', body: new URLSearchParams(fields) }));
+      if (answer.status !== 200) throw new Error(answer.text);
+      return await repairEnded(service);
+    },
     async rows(sql) {
       const [rows] = await client.query({ query: sql, location: bigquery.location });
       return rows as Record<string, unknown>[];
@@ -150,6 +165,15 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   };
   if (options.worker !== false) service.startWorker();
   return service;
+}
+
+/** Waits until no repair of the first job is open. @returns the latest */
+export async function repairEnded(service: TestService): Promise<RunView> {
+  for (;;) {
+    const { repair } = (await service.jobs())[0]!;
+    if (repair && !['queued', 'running'].includes(repair.state)) return repair;
+    await sleep(20);
+  }
 }
 
 function testConfig(

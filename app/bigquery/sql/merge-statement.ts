@@ -10,6 +10,11 @@ export interface MergeStatement {
   /** columns of the target table that the delta table lacks, so they are no longer filled */
   orphaned: readonly string[];
   cursorField: string;
+  /**
+   * by the order of the slices in the delta table: a row that was last synced before then is replaced whatever its cursor. undefined: only a
+   * newer cursor wins
+   */
+  replacesBefore?: readonly Date[] | undefined;
   /** the target table is empty, so nothing can match; a MERGE without updates is billed less */
   insertOnly: boolean;
   deletes: Deletes;
@@ -32,8 +37,7 @@ export function mergeStatement(merge: MergeStatement): string {
   const kept = new Set(['Id', 'IsDeleted', merge.cursorField, merge.partitionField, ...SYSTEM_COLUMNS.map(({ name }) => name)]);
   const value = (name: string): string =>
     deletes === 'blank' && !kept.has(name) ? `IF(${deleted}, NULL, _source.${quoteName(name)})` : `_source.${quoteName(name)}`;
-  const cursor = quoteName(merge.cursorField);
-  const newer = `(_target.${cursor} IS NULL OR _source.${cursor} >= _target.${cursor})`;
+  const newer = isNewer(merge);
   const updates = names.filter((name) => name !== 'Id').map((name) => `${quoteName(name)} = ${value(name)}`);
   // Columns created for a field have a plain name; columns added by a user may have any name.
   const emptied = deletes === 'blank' ? merge.orphaned.filter((name) => /^\w+$/.test(name)) : [];
@@ -51,6 +55,15 @@ export function mergeStatement(merge: MergeStatement): string {
     `  INSERT (${names.map(quoteName).join(', ')})`,
     `  VALUES (${names.map(value).join(', ')})`,
   ].join('\n');
+}
+
+/** Whether the delta table's row replaces the target table's. */
+function isNewer({ cursorField, replacesBefore }: MergeStatement): string {
+  const cursor = quoteName(cursorField);
+  if (!replacesBefore) return `(_target.${cursor} IS NULL OR _source.${cursor} >= _target.${cursor})`;
+  const bounds = replacesBefore.map((at, order) => `WHEN ${order} THEN TIMESTAMP ${quoteText(at.toISOString())}`).join(' ');
+  const isEarlier = `_target.\`_synced_at\` IS NULL OR _target.\`_synced_at\` < CASE _source.\`_slice\` ${bounds} END`;
+  return `(_target.${cursor} IS NULL OR _source.${cursor} > _target.${cursor} OR ${isEarlier})`;
 }
 
 /** Literal bounds, which BigQuery needs to prune partitions and blocks. They cover every row, because Id and CreatedDate never change. */

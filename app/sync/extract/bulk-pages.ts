@@ -56,7 +56,7 @@ async function fetchBulkPage(extraction: Extraction, slice: Slice, page: Page): 
   // Salesforce's permits are scarcer: do not occupy an upload permit while waiting for one.
   held.use(await context.longRequests(run.orgId).acquire(signal));
   held.use(await context.uploads.acquire(signal));
-  await requireQuota(context, run.orgId);
+  await requireQuota(context, run);
   const request = new AbortController();
   // A trickling body never reaches the idle timeout, and would keep its permits forever.
   const timer = setTimeout(() => request.abort(pageTooSlow(pageMs)), pageMs);

@@ -40,7 +40,8 @@ export async function chooseApi(
   const { context, run } = extraction;
   const { bulkRefused, objectName } = run.job;
   if (planned.method) return { kind: 'chosen', run, slice: planned, firstPage: undefined };
-  await requireQuota(context, run.orgId);
+  await requireQuota(context, run);
+  const requestedAt = new Date();
   const first = await readFirstPage(extraction, planned, range);
   if (first.kind === 'bulk-only' && bulkRefused) {
     // REST may succeed with fewer rows.
@@ -54,7 +55,7 @@ export async function chooseApi(
     first.kind === 'page'
       ? chooseMethod(first.page.totalSize, context.limits.restRows, bulkRefused)
       : { method: 'bulk', reason: first.reason };
-  const slice = await saveSlice(context.database, run, planned.ordinal, { state: 'extracting', countBefore, ...choice });
+  const slice = await saveSlice(context.database, run, planned.ordinal, { state: 'extracting', countBefore, requestedAt, ...choice });
   const firstPage = first.kind === 'page' && choice.method === 'rest' ? first.page : undefined;
   return { kind: 'chosen', run: described.run, slice, firstPage };
 }
@@ -63,7 +64,7 @@ export async function chooseApi(
 async function describeIfRows(extraction: Extraction, count: number | null): Promise<{ kind: 'described'; run: Run } | FieldsChanged> {
   const { context, client, run, knownFields } = extraction;
   if (count === 0 || run.described) return { kind: 'described', run };
-  await requireQuota(context, run.orgId);
+  await requireQuota(context, run);
   const { fields } = await context.describes.get(client, run.job.connectionId, run.job.objectName, run.grantedAt);
   if (!isDeepStrictEqual(fields, knownFields)) return { kind: 'fields-changed', fields };
   return { kind: 'described', run: await saveDescribed(context.database, run) };

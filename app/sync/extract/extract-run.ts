@@ -1,12 +1,19 @@
 import type { Context } from '../../context.ts';
+import { batchSlices } from '../../core/batches.ts';
 import { BASE_GROUP } from '../../core/field-groups.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
 import type { Counted, Run } from '../../store/runs.ts';
+import type { Slice } from '../../store/slices.ts';
 import { buildDelta } from '../merge/build-delta.ts';
-import { checkSlices, earliestMissed, hasRows, type Rereads, rereadIncomplete } from './check-slices.ts';
+import { checkSlices, earliestMissed, type Finding, hasRows, type Rereads, rereadIncomplete } from './check-slices.ts';
 import { extractSlices } from './extract-slices.ts';
 import type { Extraction, StagedSlice } from './extraction.ts';
 import { resolveAgain, resolveFields, type Seen } from './resolve-fields.ts';
+
+/** A delta table, and the slices whose rows it contains. */
+export interface Delta extends Counted {
+  slices: readonly Slice[];
+}
 
 /** A run whose rows are staged, typed and counted. */
 export interface ExtractedRun {
@@ -14,14 +21,14 @@ export interface ExtractedRun {
   /** undefined: an earlier attempt resolved the run's fields */
   seen: Seen | undefined;
   staged: StagedSlice[];
-  /** undefined: there are no rows */
-  counted: Counted | undefined;
+  /** none if there are no rows; one for a run of a chain */
+  deltas: Delta[];
   /** the next window rereads rows with a cursor value from here on, which two extractions missed; null: none */
   rereadFrom: Date | null;
 }
 
 /**
- * Stages all slices of a run and builds its delta table. Resolves its fields, and resolves them again whenever Salesforce refuses them.
+ * Stages all slices of a run and builds its delta tables. Resolves its fields, and resolves them again whenever Salesforce refuses them.
  * Extracts a slice again if Ids repeat or if Salesforce counts rows that were not read.
  * @throws AppError ids_not_unique, count_mismatch, bigquery_budget
  */
@@ -38,17 +45,24 @@ export async function extractRun(context: Context, client: SalesforceClient, cla
       rereads = new Map();
       continue;
     }
-    const counted = await countRows(extraction, outcome.slices);
-    const slices = outcome.slices.map(({ slice }) => slice);
-    const findings = await checkSlices(extraction, slices, counted?.delta);
+    const { deltas, findings } = await countSlices(extraction, outcome.slices);
     rereads = await rereadIncomplete(extraction, findings, rereads);
-    if (!rereads) return { extraction, seen, staged: outcome.slices, counted, rereadFrom: earliestMissed(outcome.run, findings) };
+    if (!rereads) return { extraction, seen, staged: outcome.slices, deltas, rereadFrom: earliestMissed(outcome.run, findings) };
     run = outcome.run;
   }
 }
 
-/** Builds the delta table, if there are rows. */
-async function countRows(extraction: Extraction, staged: readonly StagedSlice[]): Promise<Counted | undefined> {
-  const filled = staged.map(({ slice }) => slice).filter(hasRows);
-  return filled.some(({ fieldGroup }) => fieldGroup === BASE_GROUP) ? await buildDelta(extraction, filled) : undefined;
+/** Builds the delta tables, of the slices that have rows, and compares each slice with its counts. */
+async function countSlices(extraction: Extraction, staged: readonly StagedSlice[]): Promise<{ deltas: Delta[]; findings: Finding[] }> {
+  const { run, columns, context } = extraction;
+  const slices = staged.map(({ slice }) => slice);
+  const deltas: Delta[] = [];
+  const findings: Finding[] = [];
+  for (const batch of batchSlices(slices, columns, run.job.cursorField, context.limits.runSlices)) {
+    const filled = batch.filter(hasRows);
+    const counted = filled.some(({ fieldGroup }) => fieldGroup === BASE_GROUP) ? await buildDelta(extraction, filled) : undefined;
+    if (counted) deltas.push({ ...counted, slices: filled });
+    findings.push(...(await checkSlices(extraction, batch, counted?.delta)));
+  }
+  return { deltas, findings };
 }

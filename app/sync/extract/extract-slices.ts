@@ -5,6 +5,7 @@ import {
   planSlices,
   type SlicePlan,
   type SliceRange,
+  sliceReimport,
   sliceWindow,
   splitById,
   splitByTime,
@@ -13,7 +14,7 @@ import {
 import { AppError } from '../../errors.ts';
 import { findFirstCreatedDate } from '../../salesforce/record-count.ts';
 import { findFirstAndLastId } from '../../salesforce/soql.ts';
-import type { Run } from '../../store/runs.ts';
+import { isWindowWaiting, type Run } from '../../store/runs.ts';
 import { cutSlice, readSlices, type Slice, saveSlices, shortenRun, startGeneration } from '../../store/slices.ts';
 import { emptySlice, extractSlice, type SliceOutcome } from './extract-slice.ts';
 import { type Extraction, type FieldsRejected, rowRange, type StagedSlice, type TooLarge, type Unusable } from './extraction.ts';
@@ -30,7 +31,7 @@ export interface StagedSlices {
 
 /**
  * Stages all slices of a run, oldest first, so that the open ones are read last. Cuts slices that turn out too large. If that results in
- * too many slices, the run's window is shortened, and the rest becomes the next run of the chain. Requests a slice again if its counts do
+ * too many slices, the run's range is shortened, and the rest becomes the next run of the chain. Requests a slice again if its counts do
  * not match.
  * @returns the staged slices, or why the run's fields must be resolved again; with the run as it is then
  * @throws AppError count_mismatch if the counts of a slice never match
@@ -49,6 +50,7 @@ export async function extractSlices(start: Extraction): Promise<{ run: Run } & (
     if (outcome.kind === 'fields-changed' || outcome.kind === 'fields-refused') return outcome;
     extraction = { ...start, run: outcome.run };
     if (outcome.kind === 'staged') staged.set(next.ordinal, outcome);
+    if (outcome.kind === 'staged' && next.state !== 'staged') await yieldToWindows(extraction);
     if (outcome.kind === 'too-large' && !(await cut(extraction, outcome))) indivisible.add(next.ordinal);
     const isDone = outcome.kind === 'staged' || outcome.kind === 'too-large';
     repeated = isDone ? undefined : await requestAgain(extraction, next, outcome, repeated);
@@ -56,12 +58,26 @@ export async function extractSlices(start: Extraction): Promise<{ run: Run } & (
 }
 
 function planRun({ context, run, columns }: Extraction): SlicePlan[] {
-  const ranges = sliceWindow(run.window, { ...run.job, overlapMinutes: context.config.overlapMinutes });
-  return planSlices(ranges, groupsOf(columns));
+  return planSlices(rangesOf(run, context.config.overlapMinutes), groupsOf(columns));
+}
+
+function rangesOf({ pass, window, job }: Run, overlapMinutes: number): SliceRange[] {
+  switch (pass.kind) {
+    case 'window':
+      return sliceWindow(window, { ...job, overlapMinutes });
+    case 'reimport':
+      return sliceReimport(window, job.cursorNillable);
+  }
 }
 
 function isStaged({ ordinal, generation }: Slice, staged: ReadonlyMap<number, StagedSlice>): boolean {
   return staged.get(ordinal)?.slice.generation === generation;
+}
+
+/** A repair lets the windows that wait for a worker go first. @throws AppError windows_first, to wait for its turn */
+async function yieldToWindows({ context, run }: Extraction): Promise<void> {
+  if (run.pass.kind === 'window' || !(await isWindowWaiting(context.database, run.job.connectionId))) return;
+  throw new AppError('windows_first', 'The repair continues when the windows that are due have been imported.');
 }
 
 /** Extracts a slice, unless it is known to have no rows. */

@@ -51,7 +51,7 @@ export async function resolveAgain(extraction: Extraction, cause: FieldsRejected
 }
 
 async function describe(context: Context, client: SalesforceClient, run: Run): Promise<DescribedField[]> {
-  await requireQuota(context, run.orgId);
+  await requireQuota(context, run);
   return (await context.describes.get(client, run.job.connectionId, run.job.objectName, run.grantedAt)).fields;
 }
 

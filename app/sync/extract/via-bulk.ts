@@ -90,7 +90,7 @@ async function runBulkJob(extraction: Extraction, planned: Slice, range: RowRang
 async function createJob(extraction: Extraction, slice: Slice, range: RowRange): Promise<{ kind: 'created'; slice: Slice } | BulkFailure> {
   if (slice.bulkJobId !== null) return { kind: 'created', slice };
   const { context, client, run } = extraction;
-  await requireQuota(context, run.orgId);
+  await requireQuota(context, run);
   try {
     const id = await createQueryJob(client, selectRows(range, requestedFields(extraction, slice)), run.job.objectName);
     return { kind: 'created', slice: await saveBulkJob(context.database, run, slice.ordinal, id) };

@@ -1,0 +1,26 @@
+import type { Context } from '../context.ts';
+import { AppError } from '../errors.ts';
+import type { JobWithRun } from '../store/job-list.ts';
+import { latestRepairs } from '../store/job-list.ts';
+import type { Job } from '../store/jobs.ts';
+import { queueRepair, type Repair } from '../store/queue-runs.ts';
+import { requireRun } from './require-run.ts';
+
+/**
+ * Queues a repair of a job.
+ * @param by who requested it
+ * @throws AppError conflict if the job is paused or another repair of it is open
+ */
+export async function startRepair(context: Context, job: Job, repair: Repair, by: string): Promise<JobWithRun> {
+  if (!job.active) throw new AppError('conflict', `The job for ${job.objectName} is paused. Call resume_importing_job first.`);
+  const runId = await queueRepair(context.database, job.id, repair);
+  if (runId === undefined) throw await repairIsOpen(context, job);
+  context.events.repairRequested({ runId, job }, repair.kind, by);
+  return await requireRun(context, runId);
+}
+
+async function repairIsOpen({ database }: Context, { id, objectName }: Job): Promise<AppError> {
+  const open = (await latestRepairs(database, { jobId: id })).get(id);
+  const which = open ? `: the ${open.kind} ${open.id}` : '';
+  return new AppError('conflict', `A repair of ${objectName} is already open${which}. Wait until it has ended, or cancel it.`);
+}

@@ -1,0 +1,21 @@
+import type { Deletes } from './deletes.ts';
+
+/**
+ * What a run reads, beside its range `[from, to)`, and how it writes:
+ * - window: all fields of the rows stamped in the range; upserts, a newer stamp wins; advances `last_date`
+ * - reimport: the same rows, or those with the given Ids, whatever has been imported; upserts, the later reading wins
+ */
+export type Pass = { readonly kind: 'window' } | { readonly kind: 'reimport'; readonly ids?: readonly string[] };
+
+export type RunKind = Pass['kind'];
+
+/** A pass that repairs what windows have imported. It never advances `last_date`. */
+export type RepairPass = Exclude<Pass, { kind: 'window' }>;
+
+/**
+ * Whether no other run of the job may write the target table from the run's first read on: a row that another run removes meanwhile would
+ * return.
+ */
+export function isExclusive({ kind }: Pass, deletes: Deletes): boolean {
+  return kind === 'reimport' && deletes === 'remove';
+}

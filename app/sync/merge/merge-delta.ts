@@ -1,0 +1,61 @@
+import { type JobStatistics, query } from '../../bigquery/jobs.ts';
+import { mergeStatement } from '../../bigquery/sql/merge-statement.ts';
+import { targetCountStatement } from '../../bigquery/sql/table-statements.ts';
+import type { Context } from '../../context.ts';
+import { PARTITION_FIELD } from '../../core/partitioning.ts';
+import { reconcileMerge, reconcileTarget, requireReconciled } from '../../core/reconciliation.ts';
+import { saveRun } from '../../store/runs.ts';
+import type { Slice } from '../../store/slices.ts';
+import type { Delta } from '../extract/extract-run.ts';
+import type { Extraction } from '../extract/extraction.ts';
+import { deltaTable, mergeJobId, runLabels, targetTable } from '../names.ts';
+import { retryJob } from '../retry-job.ts';
+import { runTableWrite } from '../run-table-write.ts';
+
+/**
+ * Merges a run's delta table into its target table and reconciles the counts. A newer stamp wins; in a reimport, so does
+ * the later reading.
+ * @throws AppError count_mismatch, bigquery_budget, lease_lost
+ */
+export async function mergeDelta(extraction: Extraction, { of, delta, slices }: Delta): Promise<JobStatistics> {
+  const { context, run, columns } = extraction;
+  // Before a later try, an earlier delta of this run may have been merged: its rows must be updated.
+  const isIntoEmpty = (tryNumber: number): boolean => run.insertOnly === true && tryNumber === 1;
+  const sql = (tryNumber: number): string =>
+    mergeStatement({
+      target: targetTable(context, run.job),
+      delta: deltaTable(context, run.runId, of),
+      columns,
+      orphaned: run.drift.orphaned,
+      cursorField: run.job.cursorField,
+      replacesBefore: run.pass.kind === 'reimport' ? slices.map((slice) => replacesBefore(context, slice)) : undefined,
+      insertOnly: isIntoEmpty(tryNumber),
+      deletes: run.job.deletes,
+      firstId: delta.firstId,
+      lastId: delta.lastId,
+      months: delta.months,
+      partitionField: PARTITION_FIELD,
+    });
+  const { job: merged, tryNumber } = await retryJob(
+    extraction,
+    run.mergeTry,
+    (mergeTry) => saveRun(context.database, run, { mergeTry }),
+    async (number) => await runTableWrite(extraction, mergeJobId(run.runId, number), sql(number)),
+  );
+  const targetWasEmpty = isIntoEmpty(tryNumber);
+  requireReconciled(reconcileMerge({ ...merged, targetWasEmpty, deletes: run.job.deletes }, delta));
+  if (targetWasEmpty) requireReconciled(reconcileTarget(await countTarget(extraction), delta, run.job.deletes));
+  return merged;
+}
+
+/** A row that was synced shortly before its slice was requested may be newer than the slice: clocks differ. */
+function replacesBefore({ limits }: Context, { requestedAt }: Slice): Date {
+  return new Date(requestedAt!.getTime() - limits.repairMarginMs);
+}
+
+/** The count is free, so the daily budget does not apply. */
+async function countTarget({ context, run }: Extraction): Promise<number> {
+  const sql = targetCountStatement(targetTable(context, run.job));
+  const [row] = await query<{ target_rows: number | string }>(context.warehouse, sql, runLabels(run.runId, run.job));
+  return Number(row?.target_rows ?? Number.NaN);
+}

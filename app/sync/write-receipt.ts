@@ -1,0 +1,61 @@
+import type { JobStatistics } from '../bigquery/jobs.ts';
+import { BASE_GROUP } from '../core/field-groups.ts';
+import { type Receipt, weakestVerdict } from '../core/receipt.ts';
+import { sum } from '../core/sum.ts';
+import { billedByRun } from '../store/billed.ts';
+import type { ExtractedRun } from './extract/extract-run.ts';
+import type { Extraction } from './extract/extraction.ts';
+
+/** What else a receipt contains. */
+interface Written {
+  /** undefined: nothing had to be written */
+  merged: JobStatistics | undefined;
+  foreignLiveView: string | null;
+}
+
+/** Writes the receipt of a run, with its counts at each stage. */
+export async function writeReceipt(
+  { context, run }: Extraction,
+  { staged, deltas, rereadFrom }: ExtractedRun,
+  { merged, foreignLiveView }: Written,
+): Promise<Receipt> {
+  const { drift } = run;
+  const sumKnown = (numbers: (number | null)[]): number | null => (numbers.includes(null) ? null : sum(numbers));
+  const all = staged.map(({ slice }) => slice);
+  const allPages = staged.flatMap((slice) => slice.pages);
+  // Count each row once, even if its fields were read in several groups.
+  const slices = all.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
+  const pages = allPages.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
+  return {
+    salesforce_before: sumKnown(slices.map((slice) => slice.countBefore)),
+    salesforce_after: sumKnown(slices.map((slice) => slice.countAfter)),
+    processed: sum(slices.map((slice) => slice.processed)),
+    rows_in_pages: sum(pages.map((page) => page.rows)),
+    loaded: sum(pages.map((page) => page.loaded)),
+    staged: sum(slices.map((slice) => slice.staged)),
+    distinct_ids: sum(deltas.map(({ delta }) => delta.counts.stagedIds)),
+    delta_rows: sum(deltas.map(({ delta }) => delta.counts.deltaRows)),
+    field_groups: new Set(all.map(({ fieldGroup }) => fieldGroup)).size,
+    torn: sum(deltas.map(({ delta }) => delta.counts.torn)),
+    inserted: merged?.inserted ?? 0,
+    updated: merged?.updated ?? 0,
+    deleted: merged?.deleted ?? 0,
+    invalid_values: sumByName(deltas.map(({ delta }) => delta.invalidValues)),
+    columns_added: drift.added,
+    columns_orphaned: drift.orphaned,
+    fields_retyped: drift.retyped,
+    fields_skipped: drift.skipped,
+    pages: allPages.length,
+    bytes: sum(allPages.map((page) => page.bytes)),
+    bytes_billed: await billedByRun(context.database, run.runId),
+    methods: all.map((slice) => `${slice.method}: ${slice.reason}`),
+    live_view: foreignLiveView,
+    reread_from: rereadFrom?.toISOString() ?? null,
+    verdict: weakestVerdict(staged.map((slice) => slice.verdict)),
+  };
+}
+
+function sumByName(counts: readonly Record<string, number>[]): Record<string, number> {
+  const byName = Map.groupBy(counts.flatMap(Object.entries<number>), ([name]) => name);
+  return Object.fromEntries([...byName].map(([name, entries]) => [name, sum(entries.map(([, count]) => count))]));
+}
