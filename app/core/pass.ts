@@ -2,8 +2,8 @@ import type { Deletes } from './deletes.ts';
 
 /**
  * What a run reads, beside its range `[from, to)`, and how it writes:
- * - window: all fields of the rows stamped in the range; upserts, a newer stamp wins; advances `last_date`
- * - reimport: the same rows, or those with the given Ids, whatever has been imported; upserts, the later reading wins
+ * - window: all fields of the rows stamped in the range; writes them by upsert, where a newer stamp wins; advances `last_date`
+ * - reimport: the same rows, or those with the given Ids, whatever has been imported; writes them by upsert, where the later reading wins
  */
 export type Pass = { readonly kind: 'window' } | { readonly kind: 'reimport'; readonly ids?: readonly string[] };
 
