@@ -98,6 +98,9 @@ export function createEvents(log: Log) {
     windowCheckTimedOut: (objectName: string) => log.warn({ event: 'window_check_timed_out', object: objectName }),
     jobCreated: (job: JobRef, startDate: string, every: Every, appendOnly: boolean) =>
       log.info({ event: 'job_created', ...aboutJob(job), start_date: startDate, every, append_only: appendOnly }),
+    /** ticks come less often than the job's windows close */
+    ticksRare: (job: JobRef, every: Every, tickMinutes: number) =>
+      log.warn({ event: 'ticks_rare', ...aboutJob(job), every, tick_minutes: tickMinutes }),
     /** `fieldsLost`: the fields that the new connection's user cannot see */
     jobTakenOver: (job: JobRef, connections: { from: number; to: number }, fieldsLost: readonly string[]) =>
       log.info({

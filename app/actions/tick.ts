@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { remainingLagMs, windowEnds } from '../core/window.ts';
 import type { JobFilter } from '../store/jobs.ts';
 import { queueDueRuns } from '../store/queue-runs.ts';
+import { saveTick } from '../store/ticks.ts';
 
 export interface Tick {
   /** the runs that it queued */
@@ -19,5 +20,7 @@ export async function tick(context: Context, filter: JobFilter = {}): Promise<Ti
   const wanted = windowEnds(at).map((end) => ({ ...end, lagMs: remainingLagMs(end.to, at, context.config.lagMinutes) }));
   const { jobIds, runIds } = await queueDueRuns(context.database, wanted, filter);
   context.events.tick(at, jobIds.length, runIds.length);
+  // A tick of some jobs says nothing about how often the schedule ticks.
+  if (Object.keys(filter).length === 0) await saveTick(context.database);
   return { runIds, at };
 }

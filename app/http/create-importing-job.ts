@@ -1,18 +1,22 @@
 import { createJob } from '../actions/create-job.ts';
+import { warnOfRareTicks } from '../actions/warn-of-rare-ticks.ts';
 import { type Endpoint, requireConnection, requireObjectName } from './endpoint.ts';
 import { readBoolean } from './fields.ts';
 
-/** Creates a job, or takes one over from another user of the org. The next tick starts importing. */
+/**
+ * Creates a job, or takes one over from another user of the org. The next tick starts importing. The contract's plain text has no room for
+ * warnings: callers that prefer JSON get them.
+ */
 export const createImportingJob: Endpoint = {
   name: 'create_importing_job',
   methods: ['GET', 'POST'],
   roles: ['operate', 'admin'],
   required: ['user_id', 'object_name', 'start_date'],
   optional: ['dataset', 'deletes', 'append_only', 'take_over', 'every'],
-  async handle(context, fields) {
+  async handle(context, fields, _caller, wantsJson) {
     const objectName = requireObjectName(fields.object_name!);
     const connection = await requireConnection(context, fields.user_id!);
-    await createJob(context, connection, {
+    const job = await createJob(context, connection, {
       objectName,
       startDate: fields.start_date!,
       dataset: fields.dataset,
@@ -21,6 +25,7 @@ export const createImportingJob: Endpoint = {
       takeOver: readBoolean(fields, 'take_over') ?? false,
       every: fields.every,
     });
-    return 'OK';
+    const warning = await warnOfRareTicks(context, job);
+    return wantsJson ? { ok: true, message: 'OK', warnings: warning ? [warning] : [] } : 'OK';
   },
 };

@@ -1,6 +1,8 @@
 import { jobState } from '../core/job-state.ts';
 import { formatLastDate, formatStartDate } from '../core/start-date.ts';
+import { rareTicksMessage, usualTickIntervalMs } from '../core/tick-interval.ts';
 import { type ListedJob, type ListedRun, latestRepairs, listJobs } from '../store/job-list.ts';
+import { recentTicks } from '../store/ticks.ts';
 import type { Endpoint } from './endpoint.ts';
 import { toRunJson } from './run-json.ts';
 
@@ -14,11 +16,13 @@ export const jobs: Endpoint = {
   async handle(context) {
     const now = new Date();
     const repairs = await latestRepairs(context.database);
-    return { jobs: (await listJobs(context.database)).map((job) => toJobJson(job, repairs.get(job.id), now)) };
+    const tickMs = usualTickIntervalMs(await recentTicks(context.database));
+    return { jobs: (await listJobs(context.database)).map((job) => toJobJson(job, repairs.get(job.id), now, tickMs)) };
   },
 };
 
-function toJobJson(job: ListedJob, repair: ListedRun | undefined, now: Date): object {
+function toJobJson(job: ListedJob, repair: ListedRun | undefined, now: Date, tickMs: number | undefined): object {
+  const warning = job.active ? rareTicksMessage(job.objectName, job.every, tickMs) : undefined;
   return {
     id: job.id,
     user_id: job.userId,
@@ -31,6 +35,7 @@ function toJobJson(job: ListedJob, repair: ListedRun | undefined, now: Date): ob
     needs_login: job.needsLogin,
     append_only: job.appendOnly,
     every: job.every,
+    warnings: warning ? [warning] : [],
     table: `${job.targetDataset}.${job.targetTable}`,
     run: job.run && toRunJson(job.run),
     repair: repair ? toRunJson(repair) : null,

@@ -136,6 +136,10 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.jobCreated(job, '2023-03-01', '15m', false),
     line: { level: 'info', event: 'job_created', ...ofJob, start_date: '2023-03-01', every: '15m', append_only: false },
   },
+  ticksRare: {
+    emit: (events) => events.ticksRare(job, '15m', 60),
+    line: { level: 'warn', event: 'ticks_rare', ...ofJob, every: '15m', tick_minutes: 60 },
+  },
   jobTakenOver: {
     emit: (events) => events.jobTakenOver(job, { from: 4, to: 5 }, ['Phone']),
     line: { level: 'info', event: 'job_taken_over', ...ofJob, from_connection: 4, connection: 5, fields_lost: ['Phone'] },
