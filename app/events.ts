@@ -96,6 +96,9 @@ export function createEvents(log: Log) {
 
     /** Salesforce took too long to answer the query that creating a job tries; the job is created nevertheless */
     windowCheckTimedOut: (objectName: string) => log.warn({ event: 'window_check_timed_out', object: objectName }),
+    /** how often an object's rows change is unknown, so every window is assumed to have changes */
+    changesNotCounted: (objectName: string, error: unknown) =>
+      log.warn({ event: 'changes_not_counted', object: objectName, ...describeError(error) }),
     jobCreated: (job: JobRef, startDate: string, every: Every, appendOnly: boolean) =>
       log.info({ event: 'job_created', ...aboutJob(job), start_date: startDate, every, append_only: appendOnly }),
     /** ticks come less often than the job's windows close */

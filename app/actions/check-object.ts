@@ -4,7 +4,7 @@ import { MIN_DATE } from '../core/window.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { describeObject, type ObjectDescription } from '../salesforce/describe.ts';
 import { isTimeout, refusalCode } from '../salesforce/errors.ts';
-import { findAnyId, hasNullCursors } from '../salesforce/soql.ts';
+import { countRows, findAnyId, hasNullCursors } from '../salesforce/soql.ts';
 import type { Connection } from '../store/connections.ts';
 
 /** A caller is waiting for the response. */
@@ -60,7 +60,7 @@ export async function checkWindowQuery(
     const id = await findAnyId(client, range);
     if (id && NO_ID.test(id)) throw noIdsError(name);
   } catch (error) {
-    if (isTimeout(error) || TOO_SLOW_CODES.has(refusalCode(error) ?? '')) {
+    if (isTooSlow(error)) {
       context.events.windowCheckTimedOut(name);
       return;
     }
@@ -86,6 +86,44 @@ export async function mayHaveNullCursors(
   if (fields.some((field) => field.name === cursorField && field.nillable)) return true;
   const client = context.salesforce(connection.id, AbortSignal.timeout(TIMEOUT_MS));
   return cursorField !== 'SystemModstamp' && (await hasNullCursors(client, name, cursorField));
+}
+
+const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
+
+/**
+ * How many rows changed in the last week, by the schedule's clock; null if Salesforce cannot count them, because the object is too large.
+ * @throws AppError
+ */
+export async function countWeeklyChanges(
+  context: Context,
+  connection: Connection,
+  objectName: string,
+  cursorField: string,
+): Promise<number | null> {
+  const client = context.salesforce(connection.id, AbortSignal.timeout(TIMEOUT_MS));
+  const cursorTo = await context.scheduleNow();
+  const range = {
+    objectName,
+    cursorField,
+    createdDate: false,
+    cursorFrom: new Date(cursorTo.getTime() - WEEK_MS),
+    cursorTo,
+    open: false,
+    idFrom: null,
+    idTo: null,
+    nullCursor: false,
+  };
+  try {
+    return await countRows(client, range);
+  } catch (error) {
+    if (!isTooSlow(error) && !(isAppError(error) && error.code === 'salesforce_refused')) throw error;
+    context.events.changesNotCounted(objectName, error);
+    return null;
+  }
+}
+
+function isTooSlow(error: unknown): boolean {
+  return isTimeout(error) || TOO_SLOW_CODES.has(refusalCode(error) ?? '');
 }
 
 /** @throws AppError invalid_request, always: the object has no usable cursor field */

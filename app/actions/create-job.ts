@@ -3,15 +3,18 @@ import type { Context } from '../context.ts';
 import { CREATED_DATE, chooseCursor } from '../core/cursor.ts';
 import { type Deletes, parseDeletes } from '../core/deletes.ts';
 import { parseEvery } from '../core/every.ts';
-import { isWorthPartitioning } from '../core/partitioning.ts';
+import { isWorthPartitioning, rowBytes } from '../core/partitioning.ts';
+import type { RunningCost } from '../core/running-cost.ts';
 import { formatStartDate, parseStartDate } from '../core/start-date.ts';
 import { windowEnd } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import type { ObjectDescription } from '../salesforce/describe.ts';
 import { estimateRecordCount } from '../salesforce/record-count.ts';
 import type { Connection } from '../store/connections.ts';
+import { saveWeeklyChanges } from '../store/job-loads.ts';
 import { findHeldJob, findJob, insertJob, type Job } from '../store/jobs.ts';
 import { checkWindowQuery, describeImportableObject, mayHaveNullCursors, rejectWithoutCursor } from './check-object.ts';
+import { checkRunningCost } from './check-running-cost.ts';
 import { takeOver } from './take-over.ts';
 
 export interface JobRequest {
@@ -30,23 +33,32 @@ export interface JobRequest {
   every: string | undefined;
 }
 
+/** A requested job, which may have existed before. */
+export interface RequestedJob {
+  job: Job;
+  /** what its windows cost on a day with usual changes; undefined: it existed before, so this was not estimated */
+  cost: RunningCost | undefined;
+}
+
 /**
  * Creates a job, returns an identical existing one, or takes over the job of another user of the org. Checks everything before it writes.
- * @throws AppError invalid_request, not_found, conflict, salesforce_refused, and the errors of a describe
+ * @throws AppError invalid_request, not_found, conflict, salesforce_refused, salesforce_quota or bigquery_budget if its windows would cost
+ * too much, and the errors of a describe
  */
-export async function createJob(context: Context, connection: Connection, request: JobRequest): Promise<Job> {
+export async function createJob(context: Context, connection: Connection, request: JobRequest): Promise<RequestedJob> {
   const now = await context.scheduleNow();
   const startDate = parseStartDate(request.startDate, windowEnd(now, 'day'));
   const targetDataset = chooseDataset(context, request.dataset);
   const deletes = parseDeletes(request.deletes);
   const every = parseEvery(request.every);
   const existing = await findExisting(context, connection, request, startDate, targetDataset);
-  if (existing) return existing;
+  if (existing) return { job: existing, cost: undefined };
 
   const description = await describeImportableObject(context, connection, request.objectName);
   const cursorField = chooseCursor(description.fields) ?? rejectWithoutCursor(description);
   const appendOnly = chooseAppendOnly(description, cursorField, request.appendOnly);
   await checkWindowQuery(context, connection, description, cursorField);
+  const rows = await estimateRows(context, connection, description);
   const job = {
     connectionId: connection.id,
     objectName: description.name,
@@ -54,22 +66,27 @@ export async function createJob(context: Context, connection: Connection, reques
     cursorNillable: await mayHaveNullCursors(context, connection, description, cursorField),
     targetDataset,
     targetTable: description.name,
-    partitioned: await choosePartitioning(context, connection, description),
+    // Decided once, because a table's partitioning cannot be changed.
+    partitioned: isWorthPartitioning(rows, description.fields.length),
     deletes: requireDeletable(description, deletes),
     appendOnly,
     every,
     startDate,
     activeSince: now,
   };
+  const bytesPerRow = rowBytes(description.fields.length);
+  const table = { bytes: rows === null ? null : rows * bytesPerRow, rowBytes: bytesPerRow };
+  const cost = await checkRunningCost(context, connection, { ...job, table });
   const created = await insertJob(context.database, job);
   if (created) {
+    await saveWeeklyChanges(context.database, created.id, cost.weeklyChanges);
     context.events.jobCreated(created, formatStartDate(startDate), every, appendOnly);
     await warnOfDefaultExpirations(context, created);
-    return created;
+    return { job: created, cost };
   }
   // A concurrent call created the job first.
   const other = await findExisting(context, connection, request, startDate, targetDataset);
-  if (other) return other;
+  if (other) return { job: other, cost: undefined };
   throw new AppError(
     'conflict',
     `A job of another org already imports into ${targetDataset}.${description.name}, and two orgs never share a table. Choose another dataset: ${context.config.bigquery.datasets.join(', ')}.`,
@@ -143,10 +160,10 @@ function chooseAppendOnly({ name, updateable }: ObjectDescription, cursorField: 
   );
 }
 
-/** Decided once, because a table's partitioning cannot be changed. */
-async function choosePartitioning(context: Context, connection: Connection, { name, fields }: ObjectDescription): Promise<boolean> {
-  if (!fields.some((field) => field.name === 'CreatedDate')) return false;
-  return isWorthPartitioning(await estimateRecordCount(context.salesforce(connection.id), name), fields.length);
+/** How many rows the table may get; null: unknown. Not requested for an object without CreatedDate: its table cannot be partitioned. */
+async function estimateRows(context: Context, connection: Connection, { name, fields }: ObjectDescription): Promise<number | null> {
+  if (!fields.some((field) => field.name === 'CreatedDate')) return null;
+  return await estimateRecordCount(context.salesforce(connection.id), name);
 }
 
 function requireDeletable({ name, fields }: ObjectDescription, deletes: Deletes): Deletes {

@@ -16,7 +16,7 @@ export const createImportingJob: Endpoint = {
   async handle(context, fields, _caller, wantsJson) {
     const objectName = requireObjectName(fields.object_name!);
     const connection = await requireConnection(context, fields.user_id!);
-    const job = await createJob(context, connection, {
+    const { job, cost } = await createJob(context, connection, {
       objectName,
       startDate: fields.start_date!,
       dataset: fields.dataset,
@@ -26,6 +26,8 @@ export const createImportingJob: Endpoint = {
       every: fields.every,
     });
     const warning = await warnOfRareTicks(context, job);
-    return wantsJson ? { ok: true, message: 'OK', warnings: warning ? [warning] : [] } : 'OK';
+    if (!wantsJson) return 'OK';
+    const estimate = cost ? { calls_per_day: Math.ceil(cost.calls), bytes_billed_per_day: Math.ceil(cost.bytesBilled) } : null;
+    return { ok: true, message: 'OK', warnings: warning ? [warning] : [], estimate };
   },
 };

@@ -39,11 +39,11 @@ const WARNING =
 
 test('a job with a shorter interval than that of the ticks is created with a warning, also in the log and in /jobs', async () => {
   await tickAfter(0);
-  expect(await createWithJson('Contact', '15m')).toEqual({ ok: true, message: 'OK', warnings: [] });
+  expect(await createWithJson('Contact', '15m')).toMatchObject({ ok: true, message: 'OK', warnings: [] });
   for (let hour = 0; hour < 3; hour++) await tickAfter(60);
   service.logged.length = 0;
-  expect(await createWithJson('Account', '15m')).toEqual({ ok: true, message: 'OK', warnings: [WARNING] });
-  expect(await createWithJson('Lead', '1h')).toEqual({ ok: true, message: 'OK', warnings: [] });
+  expect(await createWithJson('Account', '15m')).toMatchObject({ ok: true, message: 'OK', warnings: [WARNING] });
+  expect(await createWithJson('Lead', '1h')).toMatchObject({ ok: true, message: 'OK', warnings: [] });
   const logged = service.logged.map((line) => JSON.parse(line)).filter(({ event }) => event === 'ticks_rare');
   expect(logged).toMatchObject([{ level: 'warn', object: 'Account', every: '15m', tick_minutes: 60 }]);
   expect(await warnings()).toEqual({ Contact: [WARNING.replace('Account', 'Contact')], Account: [WARNING], Lead: [] });

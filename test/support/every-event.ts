@@ -132,6 +132,10 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.windowCheckTimedOut('Account'),
     line: { level: 'warn', event: 'window_check_timed_out', object: 'Account' },
   },
+  changesNotCounted: {
+    emit: (events) => events.changesNotCounted('Account', error),
+    line: { level: 'warn', event: 'changes_not_counted', object: 'Account', ...ofError },
+  },
   jobCreated: {
     emit: (events) => events.jobCreated(job, '2023-03-01', '15m', false),
     line: { level: 'info', event: 'job_created', ...ofJob, start_date: '2023-03-01', every: '15m', append_only: false },

@@ -1,0 +1,48 @@
+import type { Context } from '../context.ts';
+import { type Every, intervalMs } from '../core/every.ts';
+import { type RunningCost, runningCost, runningCostError, type TableSize } from '../core/running-cost.ts';
+import type { Connection } from '../store/connections.ts';
+import { activeLoads } from '../store/job-loads.ts';
+import type { Job } from '../store/jobs.ts';
+import { countWeeklyChanges } from './check-object.ts';
+
+/** A job that is about to be created, or to get another `every`. */
+export interface JobToCheck extends Pick<Job, 'objectName' | 'cursorField' | 'cursorNillable' | 'partitioned'> {
+  /** how often its windows would close */
+  every: Every;
+  table: Omit<TableSize, 'partitioned'>;
+  /** the job as it is; undefined: it does not exist yet */
+  existing?: Pick<Job, 'id' | 'every'>;
+}
+
+export interface CheckedCost extends RunningCost {
+  /** for `saveWeeklyChanges`; null: not counted */
+  weeklyChanges: number | null;
+}
+
+/**
+ * Estimates what a job's windows cost per day, and rejects it if they need more calls, together with the org's other active jobs, than
+ * API_SHARE, or more bytes than the job's daily budget. An existing job is not rejected if its interval does not become shorter. Calls
+ * Salesforce once at most. Concurrent checks do not see each other: runs that exceed the limits are deferred in any case.
+ * @returns the cost on a day with usual changes
+ * @throws AppError salesforce_quota, bigquery_budget, and the errors of a call to Salesforce
+ */
+export async function checkRunningCost(context: Context, connection: Connection, job: JobToCheck): Promise<CheckedCost> {
+  const { config, database } = context;
+  const { objectName, every, cursorField, cursorNillable, partitioned, existing } = job;
+  // Changes hardly matter for daily windows, which need a few calls, and merge all of a table that is not partitioned.
+  const isCounted = every !== 'day' || partitioned;
+  const weeklyChanges = isCounted ? await countWeeklyChanges(context, connection, objectName, cursorField) : null;
+  const planned = { objectName, load: { every, cursorNillable, weeklyChanges }, table: { ...job.table, partitioned } };
+  const limits = {
+    orgCalls: (await context.calls.quota(connection.orgId)).reported?.limit,
+    apiShare: config.apiShare,
+    bytesBilled: config.bigquery.dailyBytesPerJob,
+    overlapMinutes: config.overlapMinutes,
+  };
+  if (!existing || intervalMs(every) < intervalMs(existing.every)) {
+    const error = runningCostError(planned, await activeLoads(database, connection.orgId, existing?.id), limits);
+    if (error) throw error;
+  }
+  return { ...runningCost(planned, config.overlapMinutes), weeklyChanges };
+}
