@@ -23,7 +23,7 @@ export class JobRegistry {
 
   /** Tables of results that can still be read. */
   storedResults(): string[] {
-    return [...this.#jobs.values()].flatMap((job) => (job.results ? [job.results.stored] : []));
+    return [...this.#jobs.values()].flatMap((job) => (job.results && 'stored' in job.results ? [job.results.stored] : []));
   }
 
   /** Newest first. */

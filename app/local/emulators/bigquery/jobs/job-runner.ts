@@ -88,7 +88,9 @@ export class JobRunner {
 
   /** The region that the job specifies, or that of the first dataset it names. */
   #locationOf({ load, query }: JobResource['configuration']): string {
-    const names = load ? [load.destinationTable?.datasetId] : [query?.defaultDataset?.datasetId, ...wordsOf(query?.query ?? '')];
+    const names = load
+      ? [load.destinationTable?.datasetId]
+      : [query?.destinationTable?.datasetId, query?.defaultDataset?.datasetId, ...wordsOf(query?.query ?? '')];
     const dataset = this.#service.catalog.datasets().find((each) => names.includes(each.datasetReference.datasetId));
     const region = names.map((name) => regionOf(name ?? '')).find(Boolean);
     return region ?? dataset?.location ?? this.#service.location;

@@ -33,6 +33,7 @@ export interface QueryConfiguration {
   destinationTable?: { projectId?: string; datasetId?: string; tableId?: string };
   createDisposition?: string;
   writeDisposition?: string;
+  schemaUpdateOptions?: string[];
   [more: string]: unknown;
 }
 
@@ -64,8 +65,8 @@ export interface JobResource {
 
 export interface Job {
   resource: JobResource;
-  /** The rows of a SELECT, in a stored table. */
-  results?: { stored: string; fields: Field[]; rows: number };
+  /** The rows of a SELECT, in a stored table with columns c0, c1, …, or those of its destination table as they are when read. */
+  results?: { fields: Field[]; stored: string; rows: number } | { fields: Field[]; destination: { datasetId: string; tableId: string } };
   /** Uploaded bytes of a load. */
   input?: { file: string };
   /** Resolves, never rejects, when the job is DONE. */

@@ -10,7 +10,7 @@ import { queryRows, rowChunks, type Transaction } from '../storage/database.ts';
 import { openDestination } from '../storage/destination.ts';
 import { newTableResource } from '../storage/new-table.ts';
 import { checkPartitioning } from '../storage/partitions.ts';
-import { alterTable, checkFields } from '../storage/schema-change.ts';
+import { alterTable, checkFields, checkPrimaryKey } from '../storage/schema-change.ts';
 import { referenceOf, sourcesOf } from '../storage/sources.ts';
 import { storedSql, type TableEntry, type TimePartitioning, tableKey } from '../storage/table.ts';
 import type { Job, QueryConfiguration } from './job.ts';
@@ -21,6 +21,12 @@ export function checkQuery(query: QueryConfiguration): void {
   if (query.useLegacySql !== false)
     throw new ApiError('invalid', 'The local BigQuery does not support legacy SQL. Set useLegacySql to false');
   if (query.parameterMode === 'POSITIONAL') throw new ApiError('invalid', 'The local BigQuery supports only named query parameters');
+  for (const name of ['timePartitioning', 'rangePartitioning', 'clustering'])
+    if (query[name]) throw new ApiError('invalid', `The local BigQuery does not support ${name} in a query job`);
+  const unknown = query.schemaUpdateOptions?.find((option) => option !== 'ALLOW_FIELD_RELAXATION');
+  if (unknown) throw new ApiError('invalid', `The local BigQuery does not support ${unknown} in a query job`);
+  if (query.schemaUpdateOptions?.length && !['WRITE_APPEND', 'WRITE_TRUNCATE_DATA'].includes(query.writeDisposition ?? ''))
+    throw new ApiError('invalid', 'Schema update options should only be specified with WRITE_APPEND or WRITE_TRUNCATE_DATA disposition.');
 }
 
 interface Prepared {
@@ -135,19 +141,9 @@ function recordDdl(job: Job, ddlOperationPerformed: string): void {
 async function select(service: Service, job: Job, plan: SelectPlan, transaction: Transaction): Promise<void> {
   const query = job.resource.configuration.query!;
   const fields = fieldsOf(plan.columns);
-  const destination = query.destinationTable;
-  if (destination?.tableId) {
-    const dispositions = {
-      ...(query.createDisposition ? { createDisposition: query.createDisposition } : {}),
-      writeDisposition: query.writeDisposition ?? 'WRITE_EMPTY',
-    };
-    const reference = { datasetId: destination.datasetId!, tableId: destination.tableId };
-    service.catalog.datasetIn(reference.datasetId, job.resource.jobReference.location);
-    const entry = await openDestination(service, transaction, reference, fields, dispositions);
-    await transaction.connection.run(
-      `INSERT INTO ${storedSql(entry.stored!)} (${fields.map((field) => quoted(field.name)).join(', ')}) ${plan.sql}`,
-    );
-    await service.catalog.putTable(transaction, entry);
+  if (query.destinationTable?.tableId) {
+    job.results = { fields, destination: await writeDestination(service, job, plan, transaction) };
+    return;
   }
   const stored = `r_${randomUUID().replaceAll('-', '')}`;
   // Declares the types explicitly: DuckDB would lose the type of a column that is NULL in every row.
@@ -156,6 +152,23 @@ async function select(service: Service, job: Job, plan: SelectPlan, transaction:
   await transaction.connection.run(`INSERT INTO ${storedSql(stored)} ${plan.sql}`);
   const [count] = await queryRows(transaction.connection, `SELECT count(*) FROM ${storedSql(stored)}`);
   job.results = { stored, fields, rows: Number(count![0]) };
+}
+
+/** Writes the rows to the job's destination table, by its dispositions. @returns the table */
+async function writeDestination(service: Service, job: Job, plan: SelectPlan, transaction: Transaction) {
+  const query = job.resource.configuration.query!;
+  const reference = { datasetId: query.destinationTable!.datasetId!, tableId: query.destinationTable!.tableId! };
+  service.catalog.datasetIn(reference.datasetId, job.resource.jobReference.location);
+  const fields = fieldsOf(plan.columns);
+  const entry = await openDestination(service, transaction, reference, fields, {
+    ...(query.createDisposition ? { createDisposition: query.createDisposition } : {}),
+    writeDisposition: query.writeDisposition ?? 'WRITE_EMPTY',
+    schemaUpdateOptions: query.schemaUpdateOptions ?? [],
+  });
+  const names = fields.map((field) => quoted(field.name)).join(', ');
+  await transaction.connection.run(`INSERT INTO ${storedSql(entry.stored!)} (${names}) ${plan.sql}`);
+  await service.catalog.putTable(transaction, entry);
+  return reference;
 }
 
 async function change(service: Service, job: Job, plan: DmlPlan, transaction: Transaction): Promise<void> {
@@ -193,6 +206,7 @@ async function createTable(service: Service, job: Job, plan: CreatePlan, transac
   }
   const fields = checkFields(plan.fields);
   checkPartitioning({ ...plan.resource }, fields);
+  checkPrimaryKey(plan.resource.tableConstraints, fields);
   const stored = await service.catalog.createStored(transaction, fields);
   if (plan.query) await transaction.connection.run(`INSERT INTO ${storedSql(stored)} ${plan.query}`);
   const resource = newTableResource(service, reference, fields, withoutNulls(plan.resource));

@@ -1,6 +1,6 @@
 import type { Job } from '../jobs/job.ts';
 import type { Service } from '../service.ts';
-import { typeOfField } from '../storage/column-type.ts';
+import { quoted, typeOfField } from '../storage/column-type.ts';
 import { queryRows } from '../storage/database.ts';
 import { storedSql } from '../storage/table.ts';
 import { ApiError } from './api-error.ts';
@@ -64,17 +64,21 @@ async function pageOfRows(service: Service, results: NonNullable<Job['results']>
   const start = Number(request.pageToken ?? request.startIndex ?? 0);
   const size = Math.min(request.maxResults ?? MAX_ROWS, MAX_ROWS);
   const types = results.fields.map(typeOfField);
-  const columns = types.map((type, index) => ({ name: `c${index}`, type }));
+  const { stored, total, names } = await sourceOfRows(service, results);
+  const columns = types.map((type, index) => ({ name: names[index]!, type }));
   const rows =
     size === 0
       ? []
       : await service.database.withConnection((connection) =>
-          queryRows(
-            connection,
-            `SELECT ${readList(columns)} FROM ${storedSql(results.stored)} ORDER BY rowid LIMIT ${size} OFFSET ${start}`,
-          ),
+          queryRows(connection, `SELECT ${readList(columns)} FROM ${storedSql(stored)} ORDER BY rowid LIMIT ${size} OFFSET ${start}`),
         );
-  const more = start + rows.length < results.rows ? { pageToken: String(start + rows.length) } : {};
+  const more = start + rows.length < total ? { pageToken: String(start + rows.length) } : {};
   const list = rows.length > 0 ? { rows: rows.map((row) => rowOf(row, types, request.form)) } : {};
-  return { schema: { fields: results.fields }, totalRows: String(results.rows), ...more, ...list };
+  return { schema: { fields: results.fields }, totalRows: String(total), ...more, ...list };
+}
+
+async function sourceOfRows({ catalog }: Service, results: NonNullable<Job['results']>) {
+  if ('stored' in results) return { stored: results.stored, total: results.rows, names: results.fields.map((_, index) => `c${index}`) };
+  const entry = catalog.table(results.destination);
+  return { stored: entry.stored!, total: await catalog.rowCount(entry), names: results.fields.map((field) => quoted(field.name)) };
 }

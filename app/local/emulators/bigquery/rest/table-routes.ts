@@ -5,17 +5,25 @@ import { type Field, quoted } from '../storage/column-type.ts';
 import { queryRows } from '../storage/database.ts';
 import { newTableResource } from '../storage/new-table.ts';
 import { changedPartitioning, checkPartitioning, expirePartitions } from '../storage/partitions.ts';
-import { changeSchema, checkFields } from '../storage/schema-change.ts';
+import { changeSchema, checkFields, checkPrimaryKey } from '../storage/schema-change.ts';
 import { sourcesOf } from '../storage/sources.ts';
-import { queriedTable, storedSql, type TableEntry, type TableResource, type TimePartitioning, tableKey } from '../storage/table.ts';
+import {
+  queriedTable,
+  storedSql,
+  type TableConstraints,
+  type TableEntry,
+  type TableResource,
+  type TimePartitioning,
+  tableKey,
+} from '../storage/table.ts';
 import { ApiError } from './api-error.ts';
 import { readList, rowOf } from './cell.ts';
 import { type Exchange, type Handler, jsonBody, type Router } from './http.ts';
 import { checkPrecondition, merge, page, pickPatch, pickValues, requireProject } from './resource.ts';
 import { timestampForm } from './results.ts';
 
-const STORED_FIELDS = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering', 'timePartitioning'];
-const PATCHABLE = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering'];
+const STORED_FIELDS = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering', 'timePartitioning', 'tableConstraints'];
+const PATCHABLE = ['friendlyName', 'description', 'labels', 'expirationTime', 'clustering', 'tableConstraints'];
 
 /** tables.insert, get, list, patch, update, delete and tabledata.list. */
 export function addTableRoutes(router: Router, service: Service): void {
@@ -75,6 +83,7 @@ function makeTable(
   const fields = view ? columnsOfQuery(view.query, sourcesOf(service, {})) : checkFields(requestedFields);
   checkLabels(body);
   checkPartitioning(body, fields);
+  checkPrimaryKey(body.tableConstraints as TableConstraints | undefined, fields);
   const resource = newTableResource(service, reference, fields, {
     ...pickValues(body, STORED_FIELDS),
     ...(view ? { type: 'VIEW', view: { query: view.query, useLegacySql: false } } : {}),
@@ -139,6 +148,7 @@ function changeTable(service: Service): Handler {
         const fields =
           wanted && before.stored ? await changeSchema(transaction, before, wanted, service.project) : before.resource.schema.fields;
         checkPartitioning({ ...body, timePartitioning: undefined }, fields);
+        checkPrimaryKey(body.tableConstraints as TableConstraints | undefined, fields);
         const resource = { ...merge(before.resource, pickPatch(body, PATCHABLE)), ...timePartitioning, schema: { fields } };
         return service.catalog.putTable(transaction, { ...before, resource: withView(service, resource, body) });
       });

@@ -12,6 +12,7 @@ export interface OptionValues {
   /** How long partitions are kept, in ms; part of timePartitioning. */
   partitionExpirationMs?: string | null;
   clustering?: { fields: string[] };
+  tableConstraints?: { primaryKey: { columns: string[] } };
 }
 
 /** The values of OPTIONS (…), literals only. */

@@ -33,7 +33,7 @@ function parseCreate(cursor: Cursor): Statement {
   if (!isView && !cursor.take('TABLE')) throw cursor.unsupported(`CREATE ${cursor.token.text.toUpperCase()}`);
   const ifNotExists = cursor.take('IF', 'NOT', 'EXISTS');
   const path = parseTablePath(cursor);
-  const columns = !isView && cursor.take('(') ? parseColumns(cursor) : undefined;
+  const { columns, primaryKey } = !isView && cursor.take('(') ? parseColumns(cursor) : {};
   const partitionBy = cursor.take('PARTITION', 'BY') ? parseExpression(cursor) : undefined;
   const clusterBy = cursor.take('CLUSTER', 'BY') ? cursor.list(() => cursor.identifier('column name')) : [];
   const options = parseOptions(cursor);
@@ -44,7 +44,7 @@ function parseCreate(cursor: Cursor): Statement {
     return { kind: 'create view', path, replace, ifNotExists, options, query, queryText: textFrom(cursor.source, start) };
   }
   const query = cursor.take('AS') ? parseQuery(cursor) : undefined;
-  return { kind: 'create table', path, replace, ifNotExists, columns, partitionBy, clusterBy, options, query };
+  return { kind: 'create table', path, replace, ifNotExists, columns, primaryKey, partitionBy, clusterBy, options, query };
 }
 
 function textFrom(source: string, start: { line: number; column: number }): string {
@@ -52,10 +52,22 @@ function textFrom(source: string, start: { line: number; column: number }): stri
   return [lines[0]!.slice(start.column - 1), ...lines.slice(1)].join('\n').replace(/[\s;]+$/, '');
 }
 
-function parseColumns(cursor: Cursor): ColumnDefinition[] {
+function parseColumns(cursor: Cursor): { columns: ColumnDefinition[]; primaryKey: string[] | undefined } {
   const columns = [parseColumn(cursor)];
-  while (cursor.take(',') && !cursor.isAt(')')) columns.push(parseColumn(cursor));
+  let primaryKey: string[] | undefined;
+  while (cursor.take(',') && !cursor.isAt(')')) {
+    if (!cursor.isAt('PRIMARY', 'KEY')) columns.push(parseColumn(cursor));
+    else if (primaryKey) throw cursor.unexpected('Expected one PRIMARY KEY');
+    else primaryKey = parsePrimaryKey(cursor);
+  }
   cursor.expect(')');
+  return { columns, primaryKey };
+}
+
+function parsePrimaryKey(cursor: Cursor): string[] {
+  cursor.expect('PRIMARY', 'KEY');
+  const columns = parseColumnList(cursor);
+  cursor.expect('NOT', 'ENFORCED');
   return columns;
 }
 

@@ -144,7 +144,12 @@ function planCreate(statement: CreateTable, sources: Sources): CreatePlan {
   if (partitionExpirationMs && !timePartitioning)
     throw invalidQuery('Option partition_expiration_days needs a table that is partitioned', path.place);
   const kept = partitionExpirationMs ? { expirationMs: partitionExpirationMs } : {};
-  const resource = { ...options, ...clustering, ...(timePartitioning ? { timePartitioning: { ...timePartitioning, ...kept } } : {}) };
+  const resource = {
+    ...options,
+    ...clustering,
+    ...(timePartitioning ? { timePartitioning: { ...timePartitioning, ...kept } } : {}),
+    ...(statement.primaryKey ? { tableConstraints: { primaryKey: { columns: statement.primaryKey } } } : {}),
+  };
   const statementType = query ? 'CREATE_TABLE_AS_SELECT' : 'CREATE_TABLE';
   return { kind: 'create table', statementType, path, replace, ifNotExists, fields, query: query?.sql, resource };
 }

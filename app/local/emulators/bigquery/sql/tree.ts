@@ -131,6 +131,7 @@ export interface CreateTable {
   replace: boolean;
   ifNotExists: boolean;
   columns: ColumnDefinition[] | undefined;
+  primaryKey: string[] | undefined;
   partitionBy: Expression | undefined;
   clusterBy: string[];
   options: Option[];

@@ -32,6 +32,7 @@ export interface Field {
   type: string;
   mode?: string;
   description?: string;
+  policyTags?: { names?: string[] };
   fields?: Field[];
 }
 

@@ -6,7 +6,7 @@ import type { Place } from '../sql/tree.ts';
 import { type Field, fieldOf, quoted, sameType, storedAs, typeOfField, typeText } from './column-type.ts';
 import type { Transaction } from './database.ts';
 import { changedPartitioning } from './partitions.ts';
-import { isRequired, storedSql, type TableEntry } from './table.ts';
+import { isRequired, storedSql, type TableConstraints, type TableEntry } from './table.ts';
 
 const FORBIDDEN_PREFIX =
   /^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)/i;
@@ -32,7 +32,16 @@ export function checkFields(fields: Field[]): Field[] {
 function normalized(field: Field): Field {
   const spelled = fieldOf(field.name, typeOfField(field));
   const mode = isRequired(field) ? 'REQUIRED' : spelled.mode!;
-  return { ...spelled, mode, ...(field.description === undefined ? {} : { description: field.description }) };
+  const description = field.description === undefined ? {} : { description: field.description };
+  return { ...spelled, mode, ...description, ...(field.policyTags?.names?.length ? { policyTags: field.policyTags } : {}) };
+}
+
+/** Throws unless the columns of the primary key exist. The emulator keeps no other constraint. */
+export function checkPrimaryKey(constraints: TableConstraints | null | undefined, fields: Field[]): void {
+  if (constraints?.foreignKeys) throw new ApiError('invalid', 'The local BigQuery does not support foreign keys');
+  for (const column of constraints?.primaryKey?.columns ?? [])
+    if (!fields.some((field) => sameName(field.name, column)))
+      throw new ApiError('invalid', `Column ${column} of the primary key cannot be found in the schema`);
 }
 
 function checkName(name: string): void {

@@ -12,6 +12,12 @@ export interface TimePartitioning {
   [more: string]: unknown;
 }
 
+/** Declared, never enforced. */
+export interface TableConstraints {
+  primaryKey?: { columns: string[] };
+  [more: string]: unknown;
+}
+
 export interface TableReference {
   projectId: string;
   datasetId: string;
@@ -31,6 +37,7 @@ export interface TableResource {
   expirationTime?: string;
   timePartitioning?: TimePartitioning | undefined;
   clustering?: { fields: string[] };
+  tableConstraints?: TableConstraints;
   view?: { query: string; useLegacySql: boolean };
   [more: string]: unknown;
 }

@@ -128,46 +128,6 @@ describe('a query job', () => {
     expect(await rowsOf(emulator, 'SELECT COUNT(*) FROM salesforce.requested')).toEqual([['1']]);
   });
 
-  test('writes to a destination table', async () => {
-    const destination = client.dataset('salesforce').table('destination');
-    const write = async (query: string, writeDisposition: string) =>
-      (await (await client.createQueryJob({ query, destination, writeDisposition }))[0].getQueryResults())[0];
-    await write('SELECT 1 AS a', 'WRITE_EMPTY');
-    await write('SELECT 2 AS a', 'WRITE_APPEND');
-    await expect(write('SELECT 3 AS a', 'WRITE_EMPTY')).rejects.toMatchObject({ errors: [{ reason: 'duplicate' }] });
-    await expect(write("SELECT 'x' AS a", 'WRITE_APPEND')).rejects.toThrow('Field a has changed type from INTEGER to STRING');
-    await write('SELECT 4 AS a', 'WRITE_TRUNCATE_DATA');
-    expect(await rowsOf(emulator, 'SELECT a FROM salesforce.destination')).toEqual([['4']]);
-  });
-
-  test('replaces only rows with WRITE_TRUNCATE_DATA, and the schema too with WRITE_TRUNCATE', async () => {
-    const fields = [
-      { name: 'a', type: 'INTEGER', description: 'a number' },
-      { name: 'd', type: 'DATE' },
-    ];
-    const [destination] = await client.dataset('salesforce').createTable('truncated', {
-      schema: { fields },
-      labels: { job: 'j1' },
-      description: 'text',
-      timePartitioning: { type: 'MONTH', field: 'd' },
-    });
-    const write = async (query: string, writeDisposition: string) =>
-      (await client.createQueryJob({ query, destination, writeDisposition }))[0].getQueryResults();
-    await write("SELECT 1 AS a, DATE '2024-01-01' AS d", 'WRITE_TRUNCATE_DATA');
-    await write('SELECT 2 AS a', 'WRITE_TRUNCATE_DATA');
-    expect(await rowsOf(emulator, 'SELECT a, d FROM salesforce.truncated')).toEqual([['2', null]]);
-    await expect(write('SELECT 3 AS b', 'WRITE_TRUNCATE_DATA')).rejects.toThrow('Cannot add fields (field: b)');
-    expect((await destination.getMetadata())[0]).toMatchObject({
-      schema: { fields: [{ name: 'a', description: 'a number' }, { name: 'd' }] },
-      labels: { job: 'j1' },
-      description: 'text',
-      timePartitioning: { type: 'MONTH', field: 'd' },
-    });
-    await expect(write('SELECT 3 AS a', 'WRITE_TRUNCATE')).rejects.toThrow('cannot be found in the schema');
-    await write("SELECT DATE '2024-01-02' AS d, 'x' AS b", 'WRITE_TRUNCATE');
-    expect(await rowsOf(emulator, 'SELECT * FROM salesforce.truncated')).toEqual([['2024-01-02', 'x']]);
-  });
-
   test('stops after jobTimeoutMs', async () => {
     await addFault(emulator, { kind: 'job-stuck', match: 'timed' });
     await insert('SELECT 1', 'timed', { jobTimeoutMs: '20' });
