@@ -2,6 +2,7 @@
 import { invalidQuery } from '../rest/api-error.ts';
 import { type ColumnType, quoted, scalar, storedAs, typeText } from '../storage/column-type.ts';
 import { compileAs, compileExpression } from './expression.ts';
+import { compileFrom } from './from.ts';
 import { compileQuery, statementScope } from './query.ts';
 import { rangeOfTable, type Scope, type Sources, type StoredTable, sameName } from './scope.ts';
 import type { Assignment, Expression, Place, Statement, TablePath } from './tree.ts';
@@ -92,23 +93,33 @@ export const wrongCountError = (found: number, expected: number, place: Place) =
   invalidQuery(`Inserted row has wrong column count; Has ${found}, expected ${expected}`, place);
 
 export function planUpdate(statement: Of<'update'>, sources: Sources): DmlPlan {
-  const { target, scope, id, where } = changeTarget(statement, sources);
-  const sql = `UPDATE ${target.sql} AS ${id} SET ${assignments(statement.set, target, scope, nameOf(statement))} WHERE ${where}`;
-  return { kind: 'dml', statementType: 'UPDATE', target, sql, duplicates: undefined, rewritesTarget: true };
+  const target = findTarget(statement.path, sources, 'UPDATE');
+  const id = sources.uniqueName();
+  const scope = statementScope(sources);
+  // The items of FROM cannot see the target; SET and WHERE see both.
+  const from = statement.from && compileFrom(statement.from, scope);
+  const range = rangeOfTable(target, id, nameOf(statement), sources);
+  if (scope.ranges.some((each) => sameName(each.alias, range.alias!)))
+    throw invalidQuery(`Duplicate table alias ${range.alias} in the UPDATE statement`, statement.path.place);
+  const both = { ...scope, ranges: [range, ...scope.ranges] };
+  const where = compileAs(statement.where, scalar('BOOL'), both, 'WHERE clause', statement.path.place).sql;
+  const set = assignments(statement.set, target, both, nameOf(statement));
+  const sql = `UPDATE ${target.sql} AS ${id} SET ${set}${from ? ` FROM ${from}` : ''} WHERE ${where}`;
+  const duplicates = from && duplicateMatches(target, id, `, ${from}`, where);
+  return { kind: 'dml', statementType: 'UPDATE', target, sql, duplicates, rewritesTarget: true };
 }
+
+/** A query that finds a target row with more than one source row: DuckDB picks one of them, BigQuery fails. */
+export const duplicateMatches = (target: StoredTable, id: string, joined: string, where: string) =>
+  `SELECT 1 FROM ${target.sql} AS ${id}${joined} WHERE ${where} GROUP BY ${id}.rowid HAVING count(*) > 1 LIMIT 1`;
 
 export function planDelete(statement: Of<'delete'>, sources: Sources): DmlPlan {
-  const { target, id, where } = changeTarget(statement, sources);
-  const sql = `DELETE FROM ${target.sql} AS ${id} WHERE ${where}`;
-  return { kind: 'dml', statementType: 'DELETE', target, sql, duplicates: undefined, rewritesTarget: true };
-}
-
-function changeTarget(statement: Of<'update'> | Of<'delete'>, sources: Sources) {
-  const target = findTarget(statement.path, sources, statement.kind.toUpperCase());
+  const target = findTarget(statement.path, sources, 'DELETE');
   const id = sources.uniqueName();
   const scope = { ...statementScope(sources), ranges: [rangeOfTable(target, id, nameOf(statement), sources)] };
   const where = compileAs(statement.where, scalar('BOOL'), scope, 'WHERE clause', statement.path.place).sql;
-  return { target, id, scope, where };
+  const sql = `DELETE FROM ${target.sql} AS ${id} WHERE ${where}`;
+  return { kind: 'dml', statementType: 'DELETE', target, sql, duplicates: undefined, rewritesTarget: true };
 }
 
 /** The name by which the statement refers to its table. */

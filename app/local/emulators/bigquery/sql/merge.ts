@@ -1,6 +1,16 @@
 import { invalidQuery } from '../rest/api-error.ts';
 import { quoted, scalar } from '../storage/column-type.ts';
-import { assigned, assignedValue, assignments, type DmlPlan, findTarget, nameOf, targetColumns, wrongCountError } from './dml.ts';
+import {
+  assigned,
+  assignedValue,
+  assignments,
+  type DmlPlan,
+  duplicateMatches,
+  findTarget,
+  nameOf,
+  targetColumns,
+  wrongCountError,
+} from './dml.ts';
 import { compileAs } from './expression.ts';
 import { compileFrom } from './from.ts';
 import { statementScope } from './query.ts';
@@ -20,7 +30,7 @@ interface Sides {
   targetOnly: Scope;
 }
 
-/** MERGE, with a query that finds target rows matched by more than one source row: DuckDB picks one of them, BigQuery fails. */
+/** MERGE, with a query that finds target rows matched by more than one source row. */
 export function planMerge(merge: Merge, sources: Sources): DmlPlan {
   const target = findTarget(merge.path, sources, 'MERGE');
   const targetId = sources.uniqueName();
@@ -36,7 +46,7 @@ export function planMerge(merge: Merge, sources: Sources): DmlPlan {
   const clauses = merge.clauses.map((clause) => compileClause(clause, sides));
   const sql = `MERGE INTO ${target.sql} AS ${targetId} USING ${using} ON ${on} ${clauses.map((clause) => clause.sql).join(' ')} RETURNING merge_action`;
   const matched = clauses.filter((clause) => clause.when === 'matched').map((clause) => clause.condition ?? 'true');
-  const duplicates = `SELECT 1 FROM ${target.sql} AS ${targetId} JOIN ${using} ON ${on} WHERE ${matched.join(' OR ')} GROUP BY ${targetId}.rowid HAVING count(*) > 1 LIMIT 1`;
+  const duplicates = duplicateMatches(target, targetId, ` JOIN ${using} ON ${on}`, matched.join(' OR '));
   const rewritesTarget = merge.clauses.some((clause) => clause.action.kind !== 'insert');
   return { kind: 'dml', statementType: 'MERGE', target, sql, duplicates: matched.length > 0 ? duplicates : undefined, rewritesTarget };
 }

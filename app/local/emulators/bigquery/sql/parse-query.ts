@@ -107,8 +107,8 @@ function parseGroupBy(cursor: Cursor): Expression[] {
   return cursor.list(() => parseExpression(cursor));
 }
 
-/** What follows FROM or USING: tables, subqueries and their joins. */
-function parseFrom(cursor: Cursor): From {
+/** What follows FROM: tables, subqueries and their joins. */
+export function parseFrom(cursor: Cursor): From {
   let left = parseFromItem(cursor);
   for (;;) {
     const { place } = cursor;

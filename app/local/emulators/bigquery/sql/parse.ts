@@ -1,6 +1,6 @@
 import { Cursor } from './cursor.ts';
 import { parseExpression, parseType } from './parse-expression.ts';
-import { parseFromItem, parseQuery, parseTablePath } from './parse-query.ts';
+import { parseFrom, parseFromItem, parseQuery, parseTablePath } from './parse-query.ts';
 import type { Alteration, Assignment, ColumnDefinition, Expression, MergeAction, MergeClause, Option, Statement } from './tree.ts';
 
 /** Parses the text as a single statement. Throws an `invalidQuery` with the position. */
@@ -165,9 +165,9 @@ function parseUpdate(cursor: Cursor): Statement {
   const alias = cursor.alias();
   cursor.expect('SET');
   const set = cursor.list(() => parseAssignment(cursor));
-  if (cursor.isAt('FROM')) throw cursor.unsupported('UPDATE … FROM');
+  const from = cursor.take('FROM') ? parseFrom(cursor) : undefined;
   cursor.expect('WHERE');
-  return { kind: 'update', path, alias, set, where: parseExpression(cursor) };
+  return { kind: 'update', path, alias, set, from, where: parseExpression(cursor) };
 }
 
 function parseAssignment(cursor: Cursor): Assignment {

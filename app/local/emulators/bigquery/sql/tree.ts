@@ -153,7 +153,7 @@ export type Statement =
   | { kind: 'drop'; what: 'TABLE' | 'VIEW'; path: TablePath; ifExists: boolean }
   | { kind: 'alter table'; path: TablePath; ifExists: boolean; alterations: Alteration[] }
   | { kind: 'insert'; path: TablePath; columns: string[] | undefined; rows?: (Expression | 'default')[][]; query?: Query; place: Place }
-  | { kind: 'update'; path: TablePath; alias: string | undefined; set: Assignment[]; where: Expression }
+  | { kind: 'update'; path: TablePath; alias: string | undefined; set: Assignment[]; from: From | undefined; where: Expression }
   | { kind: 'delete'; path: TablePath; alias: string | undefined; where: Expression }
   | { kind: 'truncate'; path: TablePath }
   | { kind: 'merge'; path: TablePath; alias: string | undefined; source: From; on: Expression; clauses: MergeClause[]; place: Place };

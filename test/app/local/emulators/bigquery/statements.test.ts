@@ -140,6 +140,71 @@ describe('MERGE', () => {
   });
 });
 
+describe('UPDATE … FROM', () => {
+  beforeEach(async () => {
+    await run(`CREATE OR REPLACE TABLE salesforce.u AS SELECT 'a' AS Id, 1 AS n, CAST(NULL AS STRING) AS f UNION ALL SELECT 'b', 2, 'old'`);
+    await run(
+      `CREATE OR REPLACE TABLE salesforce.s AS SELECT 'a' AS Id, 5 AS n, 'new' AS f UNION ALL SELECT 'b', 1, 'old' UNION ALL SELECT 'c', 9, 'x'`,
+    );
+  });
+  const rows = () => run('SELECT Id, n, f FROM salesforce.u ORDER BY Id');
+
+  test('sets values of a joined row where they differ, and reports how many', async () => {
+    const update = `UPDATE \`local.salesforce.u\` AS target SET f = source.f, target.n = target.n + source.n
+      FROM (SELECT * FROM salesforce.s QUALIFY ROW_NUMBER() OVER (PARTITION BY Id ORDER BY n DESC) = 1) AS source
+      WHERE target.Id = source.Id AND source.n >= target.n AND target.f IS DISTINCT FROM source.f`;
+    expect(await counts(update)).toEqual([1, 0, 1, 0]);
+    expect(await rows()).toEqual([
+      ['a', '6', 'new'],
+      ['b', '2', 'old'],
+    ]);
+    expect(await counts(update)).toEqual([0, 0, 0, 0]);
+    const joined =
+      'UPDATE salesforce.u SET n = 0 FROM salesforce.s AS x JOIN salesforce.s AS y ON x.Id = y.Id WHERE u.Id = x.Id AND y.n = 1';
+    expect(await counts(joined)).toEqual([1, 0, 1, 0]);
+  });
+
+  test('fails and changes nothing when two source rows match one target row', async () => {
+    await run(`INSERT INTO salesforce.s VALUES ('a', 6, 'newer')`);
+    const before = await rows();
+    expect(await refusal(emulator, 'UPDATE salesforce.u t SET f = s.f FROM salesforce.s s WHERE t.Id = s.Id')).toMatchObject({
+      message: 'UPDATE/MERGE must match at most one source row for each target row',
+      reason: 'invalidQuery',
+    });
+    expect(await rows()).toEqual(before);
+    expect(await counts('UPDATE salesforce.u t SET f = s.f FROM salesforce.s s WHERE t.Id = s.Id AND s.n <> 5')).toEqual([2, 0, 2, 0]);
+  });
+
+  test.each([
+    ['SET f = s.f FROM salesforce.s AS s WHERE Id = s.Id', 'ambiguous'],
+    ['SET f = s.n FROM salesforce.s AS s WHERE t.Id = s.Id', 'cannot be assigned to f'],
+    ['SET s.f = 1 FROM salesforce.s AS s WHERE t.Id = s.Id', 'Unrecognized name: s'],
+    ['SET f = t.f FROM salesforce.s AS t WHERE TRUE', 'Duplicate table alias t'],
+    ['SET f = s.f FROM (SELECT t.f FROM salesforce.s) AS s WHERE TRUE', 'Unrecognized name: t.f'],
+    ['SET f = s.f FROM salesforce.s AS s', 'Expected keyword WHERE'],
+  ])('%s is refused', async (query, message) => {
+    expect((await refusal(emulator, `UPDATE salesforce.u t ${query}`)).message).toContain(message);
+  });
+
+  test('DELETE, INSERT … SELECT and MERGE read other tables too', async () => {
+    expect(await counts('DELETE FROM salesforce.u t WHERE NOT EXISTS (SELECT 1 FROM salesforce.s WHERE s.Id = t.Id AND s.n > 4)')).toEqual([
+      1, 0, 0, 1,
+    ]);
+    expect(
+      await counts(
+        'INSERT INTO salesforce.u (Id, n) WITH fresh AS (SELECT Id, n FROM salesforce.s) SELECT Id, n FROM fresh WHERE Id NOT IN (SELECT Id FROM salesforce.u)',
+      ),
+    ).toEqual([2, 2, 0, 0]);
+    const replace = `MERGE salesforce.u USING salesforce.s AS source ON FALSE
+      WHEN NOT MATCHED BY SOURCE THEN DELETE WHEN NOT MATCHED THEN INSERT (Id, n, f) VALUES (Id, n, f)`;
+    expect(await counts(replace)).toEqual([6, 3, 0, 3]);
+    expect(await run('SELECT * FROM salesforce.u ORDER BY Id')).toEqual(await run('SELECT * FROM salesforce.s ORDER BY Id'));
+    const mark = `MERGE salesforce.u AS target USING (SELECT Id FROM salesforce.s WHERE Id <> 'b') AS source ON target.Id = source.Id
+      WHEN NOT MATCHED BY SOURCE AND target.f IS NOT NULL THEN UPDATE SET f = NULL`;
+    expect(await counts(mark)).toEqual([1, 0, 1, 0]);
+  });
+});
+
 describe('other statements', () => {
   test('INSERT, UPDATE, DELETE and TRUNCATE change rows and report how many', async () => {
     await run('CREATE TABLE salesforce.dml (a INT64 NOT NULL, d DATE)');
