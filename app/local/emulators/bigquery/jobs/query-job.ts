@@ -10,6 +10,7 @@ import { queryRows, rowChunks, type Transaction } from '../storage/database.ts';
 import { openDestination } from '../storage/destination.ts';
 import { newTableResource } from '../storage/new-table.ts';
 import { checkPartitioning } from '../storage/partitions.ts';
+import { withoutPolicy, withPolicy } from '../storage/row-access.ts';
 import { alterTable, checkFields, checkPrimaryKey } from '../storage/schema-change.ts';
 import { referenceOf, sourcesOf } from '../storage/sources.ts';
 import { storedSql, type TableEntry, type TimePartitioning, tableKey } from '../storage/table.ts';
@@ -111,6 +112,16 @@ async function carryOut(service: Service, job: Job, plan: Plan, transaction: Tra
         throw invalidQuery(`${found.key} is not a ${plan.statementType.slice(5)}`);
       if (found) await service.catalog.removeTable(transaction, found);
       return recordDdl(job, found ? 'DROP' : 'SKIP');
+    }
+    case 'create policy':
+    case 'drop policy': {
+      const found = target(service, job, plan.path);
+      if (!found?.stored) throw notFound(service, job, plan.path);
+      const before = found.policies ?? [];
+      const policies =
+        plan.kind === 'create policy' ? withPolicy(before, plan, service.now()) : withoutPolicy(before, plan.name, plan.ifExists);
+      await service.catalog.putTable(transaction, { ...found, policies });
+      return recordDdl(job, plan.kind === 'create policy' ? 'CREATE' : 'DROP');
     }
     case 'alter table': {
       const found = target(service, job, plan.path);

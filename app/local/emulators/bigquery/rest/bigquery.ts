@@ -16,6 +16,7 @@ import { addDatasetRoutes } from './dataset-routes.ts';
 import { addFaultRoutes } from './fault-routes.ts';
 import { Router } from './http.ts';
 import { addJobRoutes } from './job-routes.ts';
+import { addRowAccessRoutes } from './row-access-routes.ts';
 import { addTableRoutes } from './table-routes.ts';
 import { addUploadRoutes } from './upload-routes.ts';
 
@@ -46,6 +47,7 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<BigQ
   const router = new Router(service.faults);
   addDatasetRoutes(router, service);
   addTableRoutes(router, service);
+  addRowAccessRoutes(router, service);
   addJobRoutes(router, service, runner);
   addUploadRoutes(router, service, runner);
   addFaultRoutes(router, service.faults);

@@ -5,6 +5,7 @@ import { type Field, quoted } from '../storage/column-type.ts';
 import { queryRows } from '../storage/database.ts';
 import { newTableResource } from '../storage/new-table.ts';
 import { changedPartitioning, checkPartitioning, expirePartitions } from '../storage/partitions.ts';
+import { filtersOf, requireAllRows } from '../storage/row-access.ts';
 import { changeSchema, checkFields, checkPrimaryKey } from '../storage/schema-change.ts';
 import { sourcesOf } from '../storage/sources.ts';
 import {
@@ -184,6 +185,7 @@ function listRows(service: Service): Handler {
     await expirePartitions(service);
     const entry = entryOf(service, exchange);
     if (!entry.stored) throw new ApiError('invalid', `Cannot list a table of type ${entry.resource.type}.`);
+    requireAllRows(entry.key, filtersOf(entry.policies));
     const { query } = exchange;
     const start = Number(query.get('pageToken') ?? query.get('startIndex') ?? 0);
     const size = Math.min(Number(query.get('maxResults') ?? MAX_ROWS), MAX_ROWS);

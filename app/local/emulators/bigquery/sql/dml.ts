@@ -1,6 +1,7 @@
 // INSERT, UPDATE, DELETE, TRUNCATE.
 import { invalidQuery } from '../rest/api-error.ts';
 import { type ColumnType, quoted, scalar, storedAs, typeText } from '../storage/column-type.ts';
+import { requireAllRows } from '../storage/row-access.ts';
 import { compileAs, compileExpression } from './expression.ts';
 import { compileFrom } from './from.ts';
 import { compileQuery, statementScope } from './query.ts';
@@ -22,12 +23,19 @@ export interface DmlPlan {
 
 type Of<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
 
-/** The table that a statement changes. */
-export function findTarget(path: TablePath, sources: Sources, what: string): StoredTable {
+/** The table, which cannot be a view. */
+export function findStored(path: TablePath, sources: Sources, what: string): StoredTable {
   const found = sources.find(path);
   if ('metadata' in found) throw invalidQuery(`INFORMATION_SCHEMA.${found.metadata} cannot be changed`, path.place);
   if ('view' in found)
     throw invalidQuery(`DML over table ${path.names.join('.')} is not supported: ${what} needs a table, this is a view`, path.place);
+  return found;
+}
+
+/** The table whose rows a statement changes, all of which the caller must be allowed to see. */
+export function findTarget(path: TablePath, sources: Sources, what: string): StoredTable {
+  const found = findStored(path, sources, what);
+  requireAllRows(found.key, found.filters);
   return found;
 }
 

@@ -1,8 +1,8 @@
 import { invalidQuery } from '../rest/api-error.ts';
 import { quoted } from '../storage/column-type.ts';
 import { compileAs, compileExpression } from './expression.ts';
-import { parseStatement } from './parse.ts';
-import { emptyScope, type Range, rangeOfQuery, rangeOfTable, type Scope, type ScopeColumn, sameName } from './scope.ts';
+import { parseCondition, parseStatement } from './parse.ts';
+import { emptyScope, type Range, rangeOfQuery, rangeOfTable, type Scope, type ScopeColumn, type StoredTable, sameName } from './scope.ts';
 import type { From } from './tree.ts';
 import { coerce, commonType, noSignatureError, type Value } from './value.ts';
 
@@ -35,11 +35,25 @@ function compileRange(from: Exclude<From, { kind: 'join' }>, scope: Scope, id: s
   if (named) return { sql: named.sql, range: rangeOfQuery(named.columns, id, alias) };
   const table = scope.sources.find(from.path);
   if ('metadata' in table) return { sql: table.sql, range: rangeOfQuery(table.columns, id, alias) };
-  if (!('view' in table)) return { sql: table.sql, range: rangeOfTable(table, id, alias, scope.sources) };
+  if (!('view' in table)) return { sql: visibleRows(table, scope), range: rangeOfTable(table, id, alias, scope.sources) };
   const statement = parseStatement(table.view);
   if (statement.kind !== 'query') throw invalidQuery('A view is a query', from.path.place);
   const compiled = scope.compileQuery(statement.query, emptyScope(scope));
   return { sql: `(${compiled.sql})`, range: rangeOfQuery(compiled.columns, id, alias) };
+}
+
+/** The table, or a subquery of the rows that its row access policies let the caller see. */
+function visibleRows(table: StoredTable, scope: Scope): string {
+  if (!table.filters) return table.sql;
+  const id = scope.sources.uniqueName();
+  const conditions = table.filters.map((filter) => compileFilter(filter, table, id, scope));
+  return `(SELECT * FROM ${table.sql} AS ${id} WHERE ${conditions.join(' OR ') || 'false'})`;
+}
+
+/** DuckDB text of a row access policy's condition on a table. */
+export function compileFilter(filter: string, table: StoredTable, id: string, scope: Pick<Scope, 'sources' | 'compileQuery'>): string {
+  const inside = { ...emptyScope(scope), ranges: [rangeOfTable(table, id, undefined, scope.sources)] };
+  return `(${compileAs(parseCondition(filter), { name: 'BOOL' }, inside, 'FILTER USING clause', { line: 1, column: 1 }).sql})`;
 }
 
 /** UNNEST of an array in the query or its parameters; array columns of another table in FROM are not supported. */

@@ -1,7 +1,7 @@
 import { Cursor } from './cursor.ts';
 import { parseExpression, parseType } from './parse-expression.ts';
 import { parseFrom, parseFromItem, parseQuery, parseTablePath } from './parse-query.ts';
-import type { Alteration, Assignment, ColumnDefinition, Expression, MergeAction, MergeClause, Option, Statement } from './tree.ts';
+import type { Alteration, Assignment, ColumnDefinition, Expression, MergeAction, MergeClause, Option, Place, Statement } from './tree.ts';
 
 /** Parses the text as a single statement. Throws an `invalidQuery` with the position. */
 export function parseStatement(source: string): Statement {
@@ -29,6 +29,7 @@ function parseByKeyword(cursor: Cursor): Statement {
 
 function parseCreate(cursor: Cursor): Statement {
   const replace = cursor.take('OR', 'REPLACE');
+  if (cursor.take('ROW', 'ACCESS', 'POLICY')) return parseCreatePolicy(cursor, replace);
   const isView = cursor.take('VIEW');
   if (!isView && !cursor.take('TABLE')) throw cursor.unsupported(`CREATE ${cursor.token.text.toUpperCase()}`);
   const ifNotExists = cursor.take('IF', 'NOT', 'EXISTS');
@@ -47,9 +48,36 @@ function parseCreate(cursor: Cursor): Statement {
   return { kind: 'create table', path, replace, ifNotExists, columns, primaryKey, partitionBy, clusterBy, options, query };
 }
 
-function textFrom(source: string, start: { line: number; column: number }): string {
-  const lines = source.split('\n').slice(start.line - 1);
-  return [lines[0]!.slice(start.column - 1), ...lines.slice(1)].join('\n').replace(/[\s;]+$/, '');
+function parseCreatePolicy(cursor: Cursor, replace: boolean): Statement {
+  const ifNotExists = cursor.take('IF', 'NOT', 'EXISTS');
+  const name = cursor.identifier('policy name');
+  cursor.expect('ON');
+  const path = parseTablePath(cursor);
+  const grantees = cursor.take('GRANT', 'TO') ? cursor.parenthesized(() => cursor.list(() => parseGrantee(cursor))) : [];
+  cursor.expect('FILTER', 'USING');
+  const filter = cursor.parenthesized(() => {
+    const start = cursor.place;
+    parseExpression(cursor);
+    return cursor.source.slice(offsetOf(cursor.source, start), offsetOf(cursor.source, cursor.place)).trim();
+  });
+  return { kind: 'create policy', name, path, replace, ifNotExists, grantees, filter };
+}
+
+function parseGrantee(cursor: Cursor): string {
+  if (cursor.token.kind !== 'string') throw cursor.unexpected('Expected string literal');
+  return cursor.next().text;
+}
+
+/** Parses the condition of a row access policy. */
+export function parseCondition(source: string): Expression {
+  return parseExpression(new Cursor(source, parseQuery));
+}
+
+const textFrom = (source: string, start: Place) => source.slice(offsetOf(source, start)).replace(/[\s;]+$/, '');
+
+function offsetOf(source: string, { line, column }: Place): number {
+  const before = source.split('\n').slice(0, line - 1);
+  return before.reduce((sum, each) => sum + each.length + 1, column - 1);
 }
 
 function parseColumns(cursor: Cursor): { columns: ColumnDefinition[]; primaryKey: string[] | undefined } {
@@ -108,6 +136,13 @@ function parsePairs(cursor: Cursor): Expression {
 }
 
 function parseDrop(cursor: Cursor): Statement {
+  const all = cursor.take('ALL', 'ROW', 'ACCESS', 'POLICIES');
+  if (all || cursor.take('ROW', 'ACCESS', 'POLICY')) {
+    const ifExists = !all && cursor.take('IF', 'EXISTS');
+    const name = all ? undefined : cursor.identifier('policy name');
+    cursor.expect('ON');
+    return { kind: 'drop policy', name, path: parseTablePath(cursor), ifExists };
+  }
   const what = cursor.take('TABLE') ? 'TABLE' : cursor.take('VIEW') ? 'VIEW' : undefined;
   if (!what) throw cursor.unsupported(`DROP ${cursor.token.text.toUpperCase()}`);
   const ifExists = cursor.take('IF', 'EXISTS');

@@ -2,7 +2,8 @@
 // and so is one that the emulator does not support; it never guesses.
 import { invalidQuery } from '../rest/api-error.ts';
 import { type Field, fieldOf } from '../storage/column-type.ts';
-import { type DmlPlan, planDelete, planInsert, planTruncate, planUpdate } from './dml.ts';
+import { type DmlPlan, findStored, planDelete, planInsert, planTruncate, planUpdate } from './dml.ts';
+import { compileFilter } from './from.ts';
 import { planMerge } from './merge.ts';
 import { type OptionValues, optionValues, partitioning } from './options.ts';
 import { parseStatement } from './parse.ts';
@@ -52,6 +53,8 @@ export type Plan =
   | DmlPlan
   | CreatePlan
   | CreateViewPlan
+  | ({ statementType: 'CREATE_ROW_ACCESS_POLICY' } & Extract<Statement, { kind: 'create policy' }>)
+  | ({ statementType: 'DROP_ROW_ACCESS_POLICY' } & Extract<Statement, { kind: 'drop policy' }>)
   | { kind: 'drop'; statementType: 'DROP_TABLE' | 'DROP_VIEW'; path: TablePath; ifExists: boolean }
   | { kind: 'alter table'; statementType: 'ALTER_TABLE'; path: TablePath; ifExists: boolean; alterations: AlterationPlan[] };
 
@@ -87,6 +90,13 @@ function plan(statement: Statement, sources: Sources): Plan {
       const named = { path, replace, ifNotExists, query: queryText, resource };
       return { kind: 'create view', statementType: 'CREATE_VIEW', fields: namedFields(columns, 'view'), ...named };
     }
+    case 'create policy': {
+      const table = findStored(statement.path, sources, 'a row access policy');
+      compileFilter(statement.filter, table, sources.uniqueName(), statementScope({ ...sources, reads: new Map() }));
+      return { ...statement, statementType: 'CREATE_ROW_ACCESS_POLICY' };
+    }
+    case 'drop policy':
+      return { ...statement, statementType: 'DROP_ROW_ACCESS_POLICY' };
     case 'drop':
       return { kind: 'drop', statementType: `DROP_${statement.what}`, path: statement.path, ifExists: statement.ifExists };
     case 'alter table':

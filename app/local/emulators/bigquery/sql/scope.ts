@@ -11,6 +11,8 @@ export interface StoredTable {
   /** Its name in DuckDB. */
   sql: string;
   columns: { name: string; type: ColumnType; required: boolean }[];
+  /** Conditions of row access policies, as GoogleSQL: a query sees the rows that meet one of them. Undefined: all rows. */
+  filters: string[] | undefined;
 }
 
 /** A view of INFORMATION_SCHEMA as queries see it. */

@@ -151,6 +151,18 @@ export type Statement =
   | CreateTable
   | { kind: 'create view'; path: TablePath; replace: boolean; ifNotExists: boolean; options: Option[]; query: Query; queryText: string }
   | { kind: 'drop'; what: 'TABLE' | 'VIEW'; path: TablePath; ifExists: boolean }
+  | {
+      kind: 'create policy';
+      name: string;
+      path: TablePath;
+      replace: boolean;
+      ifNotExists: boolean;
+      grantees: string[];
+      /** The condition as written. */
+      filter: string;
+    }
+  /** Without a name: all policies of the table. */
+  | { kind: 'drop policy'; name: string | undefined; path: TablePath; ifExists: boolean }
   | { kind: 'alter table'; path: TablePath; ifExists: boolean; alterations: Alteration[] }
   | { kind: 'insert'; path: TablePath; columns: string[] | undefined; rows?: (Expression | 'default')[][]; query?: Query; place: Place }
   | { kind: 'update'; path: TablePath; alias: string | undefined; set: Assignment[]; from: From | undefined; where: Expression }

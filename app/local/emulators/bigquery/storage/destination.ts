@@ -6,6 +6,7 @@ import { type Field, quoted, sameType, typeOfField } from './column-type.ts';
 import { queryRows, type Transaction } from './database.ts';
 import { newTableResource } from './new-table.ts';
 import { checkPartitioning } from './partitions.ts';
+import { filtersOf, requireAllRows } from './row-access.ts';
 import { checkFields } from './schema-change.ts';
 import { isRequired, storedSql, type TableEntry, tableKey } from './table.ts';
 
@@ -36,6 +37,7 @@ export async function openDestination(
     return newTable(service, transaction, reference, fields);
   }
   if (!found.stored) throw new ApiError('invalid', `Cannot write to ${name}: it is a view`);
+  if (writeDisposition.startsWith('WRITE_TRUNCATE')) requireAllRows(found.key, filtersOf(found.policies));
   const empty = writeDisposition !== 'WRITE_EMPTY' || (await isEmpty(transaction, found));
   if (!empty) throw new ApiError('duplicate', `Already Exists: Table ${name}`);
   if (writeDisposition === 'WRITE_TRUNCATE' && fields) {

@@ -2,6 +2,7 @@
 
 import type { StoredTable } from '../sql/scope.ts';
 import { type Field, quoted, typeOfField } from './column-type.ts';
+import { filtersOf, type RowAccessPolicy } from './row-access.ts';
 
 export interface TimePartitioning {
   type: string;
@@ -48,6 +49,7 @@ export interface TableEntry {
   /** Its name in DuckDB's schema `data`; a view has none. */
   stored: string | undefined;
   resource: TableResource;
+  policies?: RowAccessPolicy[];
 }
 
 export const storedSql = (stored: string) => `data.${quoted(stored)}`;
@@ -55,7 +57,7 @@ export const tableKey = (reference: { datasetId: string; tableId: string }) => `
 export const isRequired = (field: Field) => field.mode?.toUpperCase() === 'REQUIRED';
 
 /** The table as queries see it. */
-export function queriedTable({ key, stored, resource }: TableEntry): StoredTable {
+export function queriedTable({ key, stored, resource, policies }: TableEntry): StoredTable {
   const columns = resource.schema.fields.map((field) => ({ name: field.name, type: typeOfField(field), required: isRequired(field) }));
-  return { key, sql: storedSql(stored!), columns };
+  return { key, sql: storedSql(stored!), columns, filters: filtersOf(policies) };
 }
