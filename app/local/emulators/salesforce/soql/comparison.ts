@@ -3,7 +3,7 @@ import type { FieldType, Value } from '../org/field.ts';
 import { SalesforceError } from '../rest/salesforce-error.ts';
 import type { Column } from './column.ts';
 import { dateIn, daysOf, midnightIn } from './date-literal.ts';
-import { invalidFieldError } from './error.ts';
+import { invalidFieldError, positionOf, soqlError } from './error.ts';
 
 type Predicate = (value: Value) => boolean;
 
@@ -71,6 +71,8 @@ export function compileComparison(
     case '>=':
       return ordered(key, (value) => value >= against!);
     case 'LIKE':
+      if (isIdType(type))
+        throw soqlError('INVALID_QUERY_FILTER_OPERATOR', soql, positionOf(soql, column.path), 'invalid operator on id field');
       return like(literals[0] ?? '');
     case 'INCLUDES':
       return (value) => wanted.some((choice) => includesAll(value, choice));
@@ -113,7 +115,7 @@ function ordered(key: (value: Value) => Value, compare: (value: string | number 
 /** Text comparison ignores case; ids are compared by their first 15 characters. */
 function comparable(type: FieldType, value: Value): Value {
   if (typeof value !== 'string') return value;
-  if (type === 'id' || type === 'reference') return value.slice(0, 15);
+  if (isIdType(type)) return value.slice(0, 15);
   return FITTING[type].quoted ? value.toLowerCase() : value;
 }
 
@@ -125,10 +127,19 @@ function literalValue(column: Column, soql: string, literal: string, kind: strin
     const advice = quoted ? 'should be enclosed in quotes' : 'should not be enclosed in quotes';
     throw invalidFieldError(soql, column.path, `value of filter criterion for field '${name}' must be of type ${called} and ${advice}`);
   }
+  if (isIdType(type)) return idLiteral(column, soql, unquoted(literal));
   if (type === 'datetime') return new Date(literal).toISOString();
   if (type === 'boolean') return literal.toUpperCase() === 'TRUE';
   if (type === 'date') return literal;
   return quoted ? unescapeText(unquoted(literal)) : Number(literal);
+}
+
+const isIdType = (type: FieldType) => type === 'id' || type === 'reference';
+
+/** Only the form is checked: an id of another object finds nothing. */
+function idLiteral({ path }: Column, soql: string, id: string): string {
+  if (/^[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?$/.test(id)) return id;
+  throw soqlError('INVALID_QUERY_FILTER_OPERATOR', soql, positionOf(soql, path), `invalid ID field: ${id}`);
 }
 
 const ESCAPES: Record<string, string> = { n: '\n', N: '\n', r: '\r', R: '\r', t: '\t', T: '\t', b: '\b', B: '\b', f: '\f', F: '\f' };

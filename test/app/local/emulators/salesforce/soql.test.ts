@@ -62,6 +62,13 @@ describe('WHERE', () => {
     expect(await Promise.all([find(id), find(id.slice(0, 15)), find(id.slice(0, 15).toUpperCase())])).toEqual([1, 1, 0]);
   });
 
+  test.each(["Id = 'nonsense'", "Id IN ('001000000000001AAA', '')", "AccountId > '001'", "Id LIKE '006%'"])(
+    'refuses %s: not an id, or not an operator for ids',
+    async (where) => {
+      await expect(count(where)).rejects.toMatchObject({ errorCode: 'INVALID_QUERY_FILTER_OPERATOR' });
+    },
+  );
+
   test('divides the rows by half-open intervals without loss or overlap', async () => {
     const stamps = [...connected.emulator.org.records('Opportunity')].map((record) => String(record.SystemModstamp));
     const cut = fc.constantFrom(...stamps, '2023-03-10T00:00:00.000Z', '2023-03-10T01:30:00+01:30');
