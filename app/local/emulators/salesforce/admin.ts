@@ -60,7 +60,18 @@ export function adminRoutes(router: Router, parts: Parts): void {
     context.status = 204;
   });
   router.post('/emulator/undelete', (context) => {
-    journal.change('undelete', requestedObject(context, org), requestedId(context));
+    const movesStamps = queryParameter(context, 'stamps') !== 'false';
+    journal.change('undelete', requestedObject(context, org), requestedId(context), movesStamps);
+    context.status = 204;
+  });
+  router.post('/emulator/empty-bin', (context) => {
+    journal.change('emptyBin', requestedObject(context, org));
+    context.status = 204;
+  });
+  router.post('/emulator/access', async (context) => {
+    const { change } = (await jsonBody(context)) as { change: 'hide' | 'show' };
+    const id = queryParameter(context, 'id');
+    journal.change('changeAccess', requestedObject(context, org), change, ...(id ? [id] : []));
     context.status = 204;
   });
 
@@ -105,7 +116,7 @@ async function jsonBody(context: Context): Promise<Record<string, unknown>> {
 
 function requestedObject(context: Context, org: Org): string {
   const object = queryParameter(context, 'object') ?? '';
-  const table = org.table(object);
+  const table = org.anyTable(object);
   if (!table) throw new Error(`There is no object ${object}.`);
   return table.definition.name;
 }

@@ -12,6 +12,7 @@ import type { RowCounts } from './row-counts.ts';
 import { activityHistory, appDefinition, contentDocumentLink, statusObject } from './small-objects.ts';
 import { task } from './task.ts';
 import { user } from './user.ts';
+import { entitySubscription, loginHistory } from './without-stamps.ts';
 
 /** Every object of an org that has rows, in alphabetical order like describe global. */
 export function objectDefinitions(orgId: string, rows: RowCounts): ObjectDefinition[] {
@@ -24,9 +25,11 @@ export function objectDefinitions(orgId: string, rows: RowCounts): ObjectDefinit
     statusObject('CaseStatus', '0Wl'),
     contact(rows.Contact, rows.Account),
     contentDocumentLink,
+    entitySubscription(rows.Account),
     everything(rows),
     group,
     lead(rows.Lead),
+    loginHistory,
     opportunity(rows.Opportunity, rows.Account, rows.Contact),
     organization(orgId),
     task(rows),

@@ -1,4 +1,5 @@
-import { type Field, type FieldFacts, type FieldType, field, isFieldType, type Value } from './field.ts';
+import { type Field, type FieldFacts, type FieldType, field, isFieldType, SYSTEM, type Value } from './field.ts';
+import { type Formula, formulaText, formulaValue } from './formula.ts';
 import type { Table } from './table.ts';
 
 /** A change that an admin makes to a field. */
@@ -14,6 +15,8 @@ export interface FieldChange {
   facts?: Partial<FieldFacts>;
   /** The value of an added field in every row: no stamp moves for it. */
   value?: Value;
+  /** Makes an added field a calculated one. */
+  formula?: Formula;
 }
 
 /** Applies a change. Throws if it is invalid. */
@@ -38,7 +41,11 @@ function rename(table: Table, { field: before, name }: FieldChange): void {
 
 function added(table: Table, change: FieldChange): Field {
   if (table.field(change.field)) throw new Error(`${table.definition.name} already has a field ${change.field}.`);
-  const { value = null } = change;
+  const { value = null, formula } = change;
+  if (formula) {
+    const calculated = { ...SYSTEM, permissionable: true, calculated: true, calculatedFormula: formulaText(formula) };
+    return field(typeOf(change), change.field, labelOf(change), { ...calculated, ...change.facts }, { derive: formulaValue(formula) });
+  }
   return field(typeOf(change), change.field, labelOf(change), change.facts, value === null ? {} : { derive: () => value });
 }
 

@@ -11,6 +11,8 @@ export interface World {
   now(): Date;
   /** A field of the record with this id; null if there is no such record. */
   lookUp(id: Value, field: string): Value;
+  /** The records of an object that refer to this id and are not deleted, each as a reader of its fields. */
+  children(object: string, reference: string, id: Value): ReadField[];
 }
 
 type TextType = 'string' | 'textarea' | 'picklist' | 'multipicklist' | 'combobox' | 'email' | 'phone' | 'url' | 'encryptedstring';

@@ -5,7 +5,7 @@ import type { GrantsState } from '../oauth/grants.ts';
 import type { Org } from './org.ts';
 
 /** Changes of an org from outside. */
-const CHANGES = ['insert', 'update', 'remove', 'undelete', 'purge', 'merge', 'changeField'] as const;
+const CHANGES = ['insert', 'update', 'remove', 'undelete', 'purge', 'emptyBin', 'merge', 'changeField', 'changeAccess'] as const;
 type ChangeName = (typeof CHANGES)[number];
 
 type Entry =

@@ -5,7 +5,7 @@ import { objectDefinitions } from '../objects/objects.ts';
 import { type RowCounts, rowCounts } from '../objects/row-counts.ts';
 import { ActivitySimulator } from './activity-simulator.ts';
 import { Dice } from './dice.ts';
-import { NOT_VALUES, type Value } from './field.ts';
+import { NOT_VALUES, type Value, type World } from './field.ts';
 import { changeField, type FieldChange } from './field-change.ts';
 import { mergeRecords } from './merge-records.ts';
 import { recordId } from './record-id.ts';
@@ -38,7 +38,7 @@ export class Org implements Tables {
     this.clock = clock;
     this.id = recordId('00D', new Dice(seed).between(100_000, 2_000_000_000));
     this.users = Array.from({ length: USER_COUNT }, (_, index) => recordId('005', index + 1));
-    const world = worldOf(() => clock.now(), this);
+    const world = this.#world();
     const tables = objectDefinitions(this.id, rowCounts(size, rows)).map((definition) => new Table(definition, seed, world));
     this.#tables = new Map(tables.map((table) => [table.definition.name.toLowerCase(), table]));
     this.#simulators = tables
@@ -46,14 +46,20 @@ export class Org implements Tables {
       .map((table) => new ActivitySimulator(table, seed, this.users, (...merged) => mergeRecords(tables, ...merged)));
   }
 
-  /** All tables that have rows, as they are now. */
+  /** All tables that have rows and that the connected user can see, as they are now. */
   tables(): Table[] {
     this.#catchUp();
-    return [...this.#tables.values()];
+    return [...this.#tables.values()].filter(({ hidden }) => !hidden);
   }
 
-  /** An object's current table; names are case-insensitive. */
+  /** An object's current table if the connected user can see it; names are case-insensitive. */
   table(object: string): Table | undefined {
+    const found = this.anyTable(object);
+    return found?.hidden ? undefined : found;
+  }
+
+  /** Whether or not the connected user can see it. */
+  anyTable(object: string): Table | undefined {
     this.#catchUp();
     const name = object.toLowerCase();
     return this.#tables.get(name) ?? this.#fillers.get(name) ?? this.#filler(name);
@@ -68,11 +74,18 @@ export class Org implements Tables {
     this.#catchUp();
     const now = this.clock.now();
     const frozen: Tables = {
-      table: (object) => tables.get(object.toLowerCase()) ?? this.table(object),
+      table: (object) => {
+        const found = tables.get(object.toLowerCase()) ?? this.table(object);
+        return found?.hidden ? undefined : found;
+      },
       withKeyPrefix: (keyPrefix) => tables.values().find((table) => table.definition.keyPrefix === keyPrefix),
       now: () => now,
     };
-    const world = worldOf(() => now, frozen);
+    const world = worldOf(
+      () => now,
+      (object) => tables.get(object.toLowerCase()),
+      frozen.withKeyPrefix,
+    );
     const tables = new Map([...this.#tables].map(([name, table]) => [name, table.freeze(world)]));
     return frozen;
   }
@@ -86,28 +99,43 @@ export class Org implements Tables {
     const table = this.#tableToWrite(object);
     const second = toTimestamp(this.clock.now().getTime());
     const [user = null] = this.users;
-    const audit = { OwnerId: user, CreatedDate: second, CreatedById: user, ...this.#stamps() };
+    const audit = { OwnerId: user, CreatedDate: second, CreatedById: user };
     const kept = Object.entries(audit).filter(([name]) => table.field(name));
-    return table.idOf(table.insert({ ...Object.fromEntries(kept), ...fields }));
+    return table.idOf(table.insert({ ...Object.fromEntries(kept), ...this.#stamps(table), ...fields }));
   }
 
   update(object: string, id: string, fields: OrgRecord): void {
     const table = this.#tableToWrite(object);
     const row = this.#rowToWrite(table, id);
     if (table.isDeleted(row)) throw new Error(`${object} ${id} is deleted.`);
-    table.change(row.ordinal, { ...this.#stamps(), ...fields });
+    table.change(row.ordinal, { ...this.#stamps(table), ...fields });
   }
 
   /** Moves a record to the recycle bin. */
   remove(object: string, id: string): void {
     const table = this.#tableToWrite(object);
     if (!table.field('IsDeleted')) throw new Error(`Records of ${object} cannot be deleted.`);
-    table.change(this.#rowToWrite(table, id).ordinal, { ...this.#stamps(), IsDeleted: true });
+    table.moveToBin(this.#rowToWrite(table, id).ordinal, this.#stamps(table), toTimestamp(this.clock.now().getTime()));
   }
 
-  undelete(object: string, id: string): void {
+  /** Restores a record from the recycle bin. Whether a real org moves its stamps is not known, so both can happen. */
+  undelete(object: string, id: string, movesStamps = true): void {
     const table = this.#tableToWrite(object);
-    table.change(this.#rowToWrite(table, id).ordinal, { ...this.#stamps(), IsDeleted: false });
+    table.change(this.#rowToWrite(table, id).ordinal, { ...(movesStamps ? this.#stamps(table) : {}), IsDeleted: false });
+  }
+
+  /** Purges every record of an object that is in the recycle bin. */
+  emptyBin(object: string): void {
+    this.#tableToWrite(object).emptyBin(toTimestamp(this.clock.now().getTime()));
+  }
+
+  /** Takes an object, or one record of it, from the connected user, or gives it back. No stamp moves. */
+  changeAccess(object: string, change: 'hide' | 'show', id?: string): void {
+    const table = this.anyTable(object);
+    if (!table) throw new Error(`There is no object ${object}.`);
+    if (change !== 'hide' && change !== 'show') throw new Error('Unknown change. Use hide or show.');
+    if (id === undefined) table.hidden = change === 'hide';
+    else if (!table.hideRow(id, change === 'hide')) throw new Error(`There is no ${table.definition.name} ${id}.`);
   }
 
   /** Removes a record; only the log of deletions still lists it. */
@@ -121,12 +149,12 @@ export class Org implements Tables {
     const table = this.#tableToWrite(object);
     if (!table.field('MasterRecordId')) throw new Error(`Records of ${object} cannot be merged.`);
     const [master, loser] = [this.#rowToWrite(table, masterId), this.#rowToWrite(table, loserId)];
-    mergeRecords([...this.#tables.values()], table, master, loser, this.#stamps());
+    mergeRecords([...this.#tables.values()], table, master, loser, this.#stamps(table));
   }
 
   /** Changes a field for the connected user from now on. */
   changeField(object: string, change: FieldChange): void {
-    const table = this.table(object);
+    const table = this.anyTable(object);
     if (!table) throw new Error(`There is no object ${object}.`);
     changeField(table, change);
     // Last-Modified is documented only for metadata: field-level security need not move it.
@@ -134,12 +162,21 @@ export class Org implements Tables {
     table.describedAt = new Date(Math.max(this.clock.now().getTime(), table.describedAt.getTime() + 1000));
   }
 
-  /** Every record of an object, including deleted ones, generated one by one. */
+  /** Every record of an object that the connected user can see, including deleted ones, generated one by one. */
   *records(object: string): Generator<OrgRecord> {
-    const table = this.table(object);
+    const table = this.anyTable(object);
     if (!table) throw new Error(`There is no object ${object}.`);
     const names = table.fields.filter(({ facts }) => !NOT_VALUES.includes(facts.type)).map(({ facts }) => facts.name);
     for (const row of table.rows()) yield Object.fromEntries(names.map((name) => [name, table.value(row, name)]));
+  }
+
+  /** The live org, for formulas: reading it must not make the org catch up, which itself reads formulas. */
+  #world(): World {
+    return worldOf(
+      () => this.clock.now(),
+      (object) => this.#tables.get(object.toLowerCase()),
+      (keyPrefix) => this.withKeyPrefix(keyPrefix),
+    );
   }
 
   /** Objects interact, so events run in the order of time, across all objects. */
@@ -161,29 +198,27 @@ export class Org implements Tables {
   #emptyBinsUntil(second: number): void {
     for (; this.#nextEmptying <= second; this.#nextEmptying += DAY_SECONDS) {
       const before = toTimestamp((this.#nextEmptying - BIN_DAYS * DAY_SECONDS) * 1000);
-      for (const table of this.#tables.values()) table.purgeDeletedBefore(before);
+      for (const table of this.#tables.values()) table.emptyBin(before, before);
     }
   }
 
   #filler(name: string): Table | undefined {
     const definition = fillerDefinition(name);
     if (!definition) return undefined;
-    const table = new Table(
-      definition,
-      this.seed,
-      worldOf(() => this.clock.now(), this),
-    );
+    const table = new Table(definition, this.seed, this.#world());
     this.#fillers.set(name, table);
     return table;
   }
 
-  #stamps(): OrgRecord {
+  /** The stamps of a change now, as far as the object has them. */
+  #stamps(table: Table): OrgRecord {
     const second = toTimestamp(this.clock.now().getTime());
-    return { SystemModstamp: second, LastModifiedDate: second, LastModifiedById: this.users[0] ?? null };
+    const stamps = { SystemModstamp: second, LastModifiedDate: second, LastModifiedById: this.users[0] ?? null };
+    return Object.fromEntries(Object.entries(stamps).filter(([name]) => table.field(name)));
   }
 
   #tableToWrite(object: string): Table {
-    const table = this.table(object);
+    const table = this.anyTable(object);
     if (!table?.definition.isSimulated) throw new Error(`Records of ${object} cannot be written.`);
     return table;
   }

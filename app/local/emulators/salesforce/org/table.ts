@@ -10,6 +10,8 @@ export interface Change {
   /** Inserted from outside: fields without a value are empty. */
   readonly blank: boolean;
   readonly purged: boolean;
+  /** Not shared with the connected user: no query returns it. */
+  readonly hidden?: boolean;
 }
 
 /** A row at one moment. */
@@ -31,6 +33,8 @@ const UNCHANGED: Change = { values: {}, blank: false, purged: false };
 export class Table {
   readonly definition: ObjectDefinition;
   readonly base: number;
+  /** Whether the connected user has no access to the object. */
+  hidden = false;
   /** When the object's describe last changed. */
   describedAt = new Date(ACTIVITY_START);
   readonly #seed: number;
@@ -58,6 +62,7 @@ export class Table {
     table.#changes = this.#changes;
     table.#generated = this.#generated;
     table.#inserted = this.#inserted;
+    table.hidden = this.hidden;
     this.#shared = true;
     return table;
   }
@@ -93,7 +98,7 @@ export class Table {
     return this.base + this.#generated;
   }
 
-  /** Every row that is not purged. */
+  /** Every row that the connected user can see and that is not purged. */
   *rows(): Generator<Row> {
     const ranges = [
       [0, this.count],
@@ -102,21 +107,29 @@ export class Table {
     for (const [from, to] of ranges) {
       for (let ordinal = from; ordinal < to; ordinal++) {
         const change = this.#changes.get(ordinal);
-        if (!change?.purged) yield { ordinal, change };
+        if (!change?.purged && !change?.hidden) yield { ordinal, change };
       }
     }
   }
 
   row(ordinal: number): Row | undefined {
-    const exists = (ordinal >= 0 && ordinal < this.count) || (ordinal >= OUTSIDE && ordinal < OUTSIDE + this.#inserted);
     const change = this.#changes.get(ordinal);
-    return exists && !change?.purged ? { ordinal, change } : undefined;
+    return this.#isOrdinal(ordinal) && !change?.purged && !change?.hidden ? { ordinal, change } : undefined;
   }
 
   /** The row with an id of 15 or 18 characters. */
   find(id: string): Row | undefined {
+    const ordinal = this.#ordinalOf(id);
+    return ordinal === undefined ? undefined : this.row(ordinal);
+  }
+
+  #ordinalOf(id: string): number | undefined {
     const number = recordNumber(this.definition.keyPrefix ?? '000', id);
-    return number === undefined ? undefined : this.row(number - 1);
+    return number === undefined ? undefined : number - 1;
+  }
+
+  #isOrdinal(ordinal: number): boolean {
+    return (ordinal >= 0 && ordinal < this.count) || (ordinal >= OUTSIDE && ordinal < OUTSIDE + this.#inserted);
   }
 
   idOf(ordinal: number): string {
@@ -163,6 +176,22 @@ export class Table {
     if (values.IsDeleted === false) this.#bin.delete(ordinal);
   }
 
+  /** Moves a row to the recycle bin. `second` is the deletion, which objects without a stamp do not show otherwise. */
+  moveToBin(ordinal: number, stamps: Record<string, Value>, second: string): void {
+    this.change(ordinal, { ...stamps, IsDeleted: true });
+    const changed = this.#changes.get(ordinal) ?? UNCHANGED;
+    if (!this.field('SystemModstamp')) this.#write(ordinal, { ...changed, values: { ...changed.values, SystemModstamp: second } });
+  }
+
+  /** Hides a row from the connected user, or shows it again: no stamp moves. @returns whether there is such a row */
+  hideRow(id: string, hidden: boolean): boolean {
+    const ordinal = this.#ordinalOf(id);
+    const before = ordinal === undefined ? undefined : (this.#changes.get(ordinal) ?? UNCHANGED);
+    if (ordinal === undefined || !before || before.purged || !this.#isOrdinal(ordinal)) return false;
+    this.#write(ordinal, { ...before, hidden });
+    return true;
+  }
+
   /** Adds a generated row with these values overridden; returns its ordinal. */
   insertGenerated(values: Record<string, Value>): number {
     const ordinal = this.count;
@@ -182,16 +211,16 @@ export class Table {
   /** Removes a row and keeps only the second of its deletion, for the log of deletions. */
   purge(ordinal: number, second: string): void {
     const row = this.row(ordinal);
-    const deleted = row && this.isDeleted(row) ? this.value(row, 'SystemModstamp') : second;
+    const deleted = (row && this.isDeleted(row) && row.change?.values.SystemModstamp) || second;
     this.#write(ordinal, { ...UNCHANGED, purged: true, values: { SystemModstamp: deleted } });
     this.#bin.delete(ordinal);
   }
 
-  /** Purges what was deleted before an instant from the recycle bin. */
-  purgeDeletedBefore(instant: string): void {
+  /** Purges what was deleted before an instant from the recycle bin; without one, everything. `second` is the purge. */
+  emptyBin(second: string, before?: string): void {
     for (const ordinal of this.#bin) {
       const deleted = this.#changes.get(ordinal)?.values.SystemModstamp;
-      if (typeof deleted === 'string' && deleted < instant) this.purge(ordinal, instant);
+      if (before === undefined || (typeof deleted === 'string' && deleted < before)) this.purge(ordinal, second);
     }
   }
 

@@ -91,6 +91,24 @@ describe('after a restart', () => {
     expect(salesforce.org.table('Account')?.field('Added__c')?.facts.type).toBe('string');
   });
 
+  test('what is hidden, calculated or out of the bin stays so', async () => {
+    await start({ now: '2023-03-01T00:10:00Z' });
+    const all = [...salesforce.org.records('Account')].map((row) => String(row.Id));
+    const [purged, restored, hidden] = all;
+    for (const id of [purged, restored]) await admin('DELETE', `records?object=Account&id=${id}`);
+    await admin('POST', `undelete?object=Account&id=${restored}&stamps=false`);
+    await admin('POST', 'empty-bin?object=Account');
+    await admin('POST', `access?object=Account&id=${hidden}`, { change: 'hide' });
+    await admin('POST', 'access?object=Contact', { change: 'hide' });
+    const formula = { of: 'children', object: 'Contact', reference: 'AccountId' };
+    await admin('POST', 'fields', { object: 'Account', field: 'Contacts__c', change: 'add', type: 'double', formula });
+    const before = [...salesforce.org.records('Account')];
+
+    await restart();
+    expect([...salesforce.org.records('Account')]).toEqual(before);
+    expect([before.length, salesforce.org.table('Contact')]).toEqual([all.length - 2, undefined]);
+  });
+
   test('a line that was only partly written is ignored', async () => {
     await start({ now: '2023-03-01T00:10:00Z' });
     await appendFile(stateFile(), '{"at":"2023-03-01T00:10:00.000Z","cha');

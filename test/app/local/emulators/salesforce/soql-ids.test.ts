@@ -71,5 +71,5 @@ test('IsDeleted finds rows in the recycle bin by queryAll only', async () => {
   const bin = ids.filter((id) => deleted.has(id));
   expect(bin.length).toBeGreaterThan(10);
   expect(await found('IsDeleted = true')).toEqual({ live: [], all: bin });
-  expect(await found('ISDELETED = FALSE')).toEqual(expected(ids.filter((id) => !deleted.has(id))));
+  expect(await found('isDeleted = FALSE')).toEqual(expected(ids.filter((id) => !deleted.has(id))));
 });
