@@ -70,7 +70,7 @@ function compareRow(id: string, record: Row, row: Record<string, unknown>, types
 }
 
 /** Normalizes values that are equal but formatted differently, by column type. */
-function normal(value: Value, type: string | undefined): Value {
+export function normal(value: Value, type: string | undefined): Value {
   if (value === null) return null;
   switch (type) {
     case 'TIMESTAMP':
@@ -92,7 +92,7 @@ function instant(value: Value): number {
 }
 
 /** The client wraps dates, times and decimals. */
-function plain(value: unknown): Value {
+export function plain(value: unknown): Value {
   if (value === null || value === undefined) return null;
   if (typeof value !== 'object') return value as Value;
   return 'value' in value ? (value.value as Value) : String(value);
