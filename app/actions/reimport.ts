@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { formatBound, formatInstant, formatStartDate } from '../core/start-date.ts';
+import { lastReadable } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import type { JobWithRun } from '../store/job-list.ts';
 import type { Job } from '../store/jobs.ts';
@@ -25,7 +26,7 @@ export async function reimport(context: Context, job: Job, request: ReimportRequ
 }
 
 async function checkRange(context: Context, job: Job, { from, to }: { from: Date; to: Date }): Promise<void> {
-  const readable = new Date((await context.scheduleNow()).getTime() - context.config.lagMinutes * 60_000);
+  const readable = lastReadable(await context.scheduleNow(), context.config.lagMinutes);
   if (from < job.startDate) {
     throw new AppError('invalid_request', `from ${formatBound(from)} is before the job's start_date, ${formatStartDate(job.startDate)}.`);
   }

@@ -35,3 +35,8 @@ export function nextWindowEnd(now: Date, every: Every): Date {
 export function remainingLagMs(to: Date, now: Date, lagMinutes: number): number {
   return Math.max(0, to.getTime() + lagMinutes * 60_000 - now.getTime());
 }
+
+/** Up to when every stamped change is committed and readable, in whole seconds as in SOQL. */
+export function lastReadable(now: Date, lagMinutes: number): Date {
+  return new Date(Math.floor((now.getTime() - lagMinutes * 60_000) / 1000) * 1000);
+}

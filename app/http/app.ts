@@ -16,6 +16,7 @@ import { jobReimport } from './reimport-job.ts';
 import { resumeImportingJob } from './resume-importing-job.ts';
 import { runRetry } from './retry-run.ts';
 import { createRouter } from './router.ts';
+import { jobSyncNow } from './sync-job-now.ts';
 
 const ENDPOINTS: readonly Endpoint[] = [
   getOauthUrl,
@@ -29,6 +30,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   runCancellation,
   runRetry,
   jobReimport,
+  jobSyncNow,
 ];
 
 /** The HTTP API. */

@@ -15,6 +15,9 @@ export interface TickReport {
 const MAX_NAMED = 10;
 const MAX_LISTED = 100;
 
+/** For a caller who expected something to be due. */
+const SYNC_NOW = '; for changes since then, call /v1/jobs/{job_id}/sync-now';
+
 /** States that need attention, most urgent first. */
 const PENDING = ['failed', 'needs_login', 'deferred', 'unfinished'] as const satisfies JobState[];
 
@@ -31,7 +34,7 @@ export function toTickReport(jobs: readonly ListedJob[], due: boolean, at: Date,
   const message =
     pending.length > 0
       ? describePending(pending, jobs.length - (byState.get('paused')?.length ?? 0))
-      : `OK${due ? '' : ', nothing due'}: ${describeComplete(byState.get('complete') ?? [], byState.get('paused') ?? [], next)}`;
+      : `OK${due ? '' : ', nothing due'}: ${describeComplete(byState.get('complete') ?? [], byState.get('paused') ?? [], next)}${due || !next ? '' : SYNC_NOW}`;
   return {
     message,
     json: {

@@ -10,15 +10,15 @@ let id: string;
 afterEach(() => service[Symbol.asyncDispose]());
 
 /** Imports the first window of Account, with a record called One. */
-async function importFirst(options: TestServiceOptions & { deletes?: string } = {}): Promise<void> {
-  const { deletes = 'keep', ...rest } = options;
+async function importFirst(options: TestServiceOptions & { deletes?: string; every?: string; until?: string } = {}): Promise<void> {
+  const { deletes = 'keep', every = 'day', until = '2023-03-20T10:00:00Z', ...rest } = options;
   service = await startGatewayService(rest);
   service.salesforce.clock.set(new Date('2023-03-05T10:00:00Z'));
   id = service.salesforce.org.insert('Account', { Name: 'One' });
-  const fields = { user_id: await service.connect(), object_name: 'Account', start_date: '2023-03-01', deletes };
+  const fields = { user_id: await service.connect(), object_name: 'Account', start_date: '2023-03-01', deletes, every };
   await service.call('create_importing_job', fields);
   await service.tickAt('2023-03-20T00:10:00Z');
-  service.salesforce.clock.set(new Date('2023-03-20T10:00:00Z'));
+  service.salesforce.clock.set(new Date(until));
 }
 
 const nameNow = async (): Promise<unknown> => (await service.rows(`SELECT Name FROM salesforce.Account WHERE Id = '${id}'`))[0]?.Name;
@@ -70,6 +70,33 @@ describe('a reimport', () => {
   ])('with a wrong %s is refused', async (_, fields, message) => {
     await importFirst();
     await expect(service.repair('reimport', fields)).rejects.toThrow(message);
+  });
+});
+
+describe('sync now', () => {
+  test('imports what was edited since last_date, which the next window imports again', async () => {
+    await importFirst();
+    service.salesforce.org.update('Account', id, { Name: 'Two' });
+    service.salesforce.clock.set(new Date('2023-03-20T10:10:30Z'));
+    expect(await service.repair('sync-now')).toMatchObject({
+      kind: 'reimport',
+      from: '2023-03-20',
+      to: '2023-03-20T10:05:30.000Z',
+      state: 'succeeded',
+    });
+    expect(await nameNow()).toBe('Two');
+    expect((await service.jobs())[0]).toMatchObject({ last_date: '2023-03-20' });
+    await service.tickAt('2023-03-21T00:10:00Z');
+    await expectWholeTable(service, 'Account', '2023-03-21');
+  });
+
+  test('says when it is possible, if Salesforce may still commit every change since last_date', async () => {
+    await importFirst({ every: '15m', until: '2023-03-20T00:10:00Z' });
+    await service.tickAt('2023-03-20T00:20:00Z');
+    service.salesforce.clock.set(new Date('2023-03-20T00:20:00Z'));
+    await expect(service.repair('sync-now')).rejects.toThrow(
+      'Account is complete through 2023-03-20T00:15:00.000Z, and Salesforce may still commit later changes. Call sync-now again after 2023-03-20 00:21 UTC.',
+    );
   });
 });
 

@@ -26,6 +26,7 @@ async function tickForJson(path: string): Promise<Record<string, unknown>> {
 }
 
 const NEXT = 'next window closes 2023-03-21 00:00 UTC';
+const SYNC_NOW = '; for changes since then, call /v1/jobs/{job_id}/sync-now';
 const refuse = (object: string): void => {
   service.instance.handler = (call, pass) =>
     call.soql.includes(`FROM ${object} `) ? jsonReply(400, [{ errorCode: 'INVALID_FIELD', message: 'no' }]) : pass();
@@ -37,14 +38,14 @@ test('says until when all jobs are complete, and whether anything was due', asyn
   for (const object of ['Account', 'Lead']) await create(object);
   const complete = `Account and Lead are complete through 2023-03-20 00:00 UTC; ${NEXT}`;
   expect(await service.tickAt('2023-03-20T00:10:00Z')).toMatchObject({ status: 200, text: `OK: ${complete}` });
-  expect(await service.tickAt('2023-03-20T00:20:00Z')).toMatchObject({ status: 200, text: `OK, nothing due: ${complete}` });
+  expect(await service.tickAt('2023-03-20T00:20:00Z')).toMatchObject({ status: 200, text: `OK, nothing due: ${complete}${SYNC_NOW}` });
   const one = { user_id: userId, object_name: 'Lead', wait: '5' };
   expect((await service.call('handle_importing_job', one)).text).toBe(
-    `OK, nothing due: Lead is complete through 2023-03-20 00:00 UTC; ${NEXT}`,
+    `OK, nothing due: Lead is complete through 2023-03-20 00:00 UTC; ${NEXT}${SYNC_NOW}`,
   );
   await service.call('pause_importing_job', { user_id: userId, object_name: 'Account' });
   expect((await service.tickAt('2023-03-20T00:30:00Z')).text).toBe(
-    `OK, nothing due: Lead is complete through 2023-03-20 00:00 UTC; ${NEXT}; Account is paused`,
+    `OK, nothing due: Lead is complete through 2023-03-20 00:00 UTC; ${NEXT}; Account is paused${SYNC_NOW}`,
   );
 });
 
