@@ -92,7 +92,9 @@ describe('a tick', () => {
       `OK, nothing due: Contact is ${through('12:00')}; next window closes 2023-03-02 18:00 UTC; for changes since then, call /v1/jobs/{job_id}/sync-now`,
     );
     await service.call('pause_importing_job', { user_id: userId, object_name: 'Account' });
-    expect((await service.tickAt('2023-03-02T12:45:00Z')).text).toMatch(/; next window closes 2023-03-02 18:00 UTC; Account is paused; for changes/);
+    expect((await service.tickAt('2023-03-02T12:45:00Z')).text).toMatch(
+      /; next window closes 2023-03-02 18:00 UTC; Account is paused; for changes/,
+    );
   });
 
   test('waits for the commit lag only of the windows that have just closed', async () => {
