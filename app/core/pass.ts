@@ -1,11 +1,19 @@
 import type { Deletes } from './deletes.ts';
+import type { IdRange } from './slices.ts';
 
 /**
  * What a run reads, beside its range `[from, to)`, and how it writes:
  * - window: all fields of the rows stamped in the range; writes them by upsert, where a newer stamp wins; advances `last_date`
  * - reimport: the same rows, or those with the given Ids, whatever has been imported; writes them by upsert, where the later reading wins
  */
-export type Pass = { readonly kind: 'window' } | { readonly kind: 'reimport'; readonly ids?: readonly string[] };
+export type Pass = { readonly kind: 'window' } | Reimport;
+
+/** With `ids`, the rows with these Ids as they are now; otherwise those of the range, and of the range of Ids if there is one. */
+export interface Reimport extends IdRange {
+  readonly kind: 'reimport';
+  /** 18 characters each, in order, each once */
+  readonly ids?: readonly string[];
+}
 
 export type RunKind = Pass['kind'];
 

@@ -13,6 +13,8 @@ export interface Receipt {
   /** distinct Ids among them, and rows of the delta table: one per Id */
   distinct_ids: number;
   delta_rows: number;
+  /** only of a reimport by Ids: how many of them Salesforce no longer has */
+  ids_missing?: number;
   /** rows that the MERGE inserted, updated, and deleted; it never replaces a newer version of a row */
   inserted: number;
   updated: number;
@@ -54,6 +56,7 @@ const ORDER = Object.keys({
   staged: true,
   distinct_ids: true,
   delta_rows: true,
+  ids_missing: true,
   inserted: true,
   updated: true,
   deleted: true,

@@ -1,3 +1,4 @@
+import { chunk } from './chunk.ts';
 import { splitIdRange } from './split-id-range.ts';
 import type { Window } from './window.ts';
 
@@ -13,6 +14,8 @@ export interface SliceRange {
   readonly idTo: string | null;
   /** contains the rows whose cursor is null; its bounds then apply to CreatedDate */
   readonly nullCursor: boolean;
+  /** contains only the rows with these Ids, whatever their cursor; null or undefined: no list */
+  readonly ids?: readonly string[] | null | undefined;
 }
 
 /** Whether two ranges may have rows in common, whatever their Ids. */
@@ -57,14 +60,41 @@ export function sliceWindow(window: Window, { startDate, overlapMinutes, rereadF
   return cursorNillable ? [whole, { ...range, open: false, nullCursor: true }] : [whole];
 }
 
+/** A range of Ids; a bound that is missing is open. */
+export interface IdRange {
+  readonly idFrom?: string;
+  /** exclusive */
+  readonly idTo?: string;
+}
+
 /**
  * The slices of a reimport: the rows stamped in a range, and those of its time without a cursor. Without an overlap, and closed: what is
  * edited meanwhile belongs to a later window.
  */
-export function sliceReimport(window: Window, cursorNillable: boolean): SliceRange[] {
-  const range = { cursorFrom: window.from, cursorTo: window.to, open: false, idFrom: null, idTo: null };
+export function sliceReimport(window: Window, ids: IdRange, cursorNillable: boolean): SliceRange[] {
+  const { idFrom = null, idTo = null } = ids;
+  const range = { cursorFrom: window.from, cursorTo: window.to, open: false, idFrom, idTo };
   const stamped = { ...range, nullCursor: false };
   return cursorNillable ? [stamped, { ...range, nullCursor: true }] : [stamped];
+}
+
+/**
+ * The slices of a list of Ids, whatever their cursor. Their Id bounds only order them.
+ * @param ids in order
+ * @param perSlice maximum Ids of a slice
+ */
+export function sliceIds(window: Window, ids: readonly string[], perSlice: number): SliceRange[] {
+  const range = { cursorFrom: window.from, cursorTo: window.to, open: false, idFrom: null, idTo: null, nullCursor: false };
+  return splitIdList({ ...range, ids }, Math.ceil(ids.length / perSlice)) ?? [{ ...range, ids }];
+}
+
+/** Splits the Ids of a slice into up to `parts` parts of equal size. @returns undefined if the slice has only one Id, or no list of Ids */
+export function splitIdList(slice: SliceRange, parts: number): SliceRange[] | undefined {
+  const ids = slice.ids ?? [];
+  const lists = chunk(ids, Math.ceil(ids.length / parts));
+  if (lists.length < 2) return undefined;
+  const bounds = [slice.idFrom, ...lists.slice(1).map(([first]) => first!), slice.idTo];
+  return lists.map((list, index) => ({ ...slice, ids: list, idFrom: bounds[index]!, idTo: bounds[index + 1]! }));
 }
 
 /** Plans a slice for each range and field group. */

@@ -17,6 +17,8 @@ export interface Endpoint {
   roles: readonly Role[];
   required: readonly string[];
   optional: readonly string[];
+  /** of the body; undefined: the usual limit */
+  maxBytes?: number;
   /**
    * @param wantsJson whether the caller prefers JSON
    * @param closed aborts when the connection closes

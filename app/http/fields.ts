@@ -8,9 +8,9 @@ export type Fields = Record<string, string | undefined>;
 const TYPES = ['multipart/form-data', 'application/x-www-form-urlencoded', 'application/json'];
 const MAX_BYTES = 64 * 1024;
 
-/** Reads a request's fields from its query and its body (multipart, urlencoded or JSON). Rejects files without writing them anywhere. */
-export async function readFields(ctx: Koa.Context): Promise<Fields> {
-  const body = await readBody(ctx);
+/** Reads a request's fields from its query and its body (multipart, urlencoded or JSON, up to `maxBytes`). Rejects files without writing them anywhere. */
+export async function readFields(ctx: Koa.Context, maxBytes = MAX_BYTES): Promise<Fields> {
+  const body = await readBody(ctx, maxBytes);
   const entries = [...Object.entries(ctx.query), ...Object.entries(body)];
   const fields: Fields = {};
   for (const [name, value] of entries) {
@@ -53,11 +53,11 @@ export function readBoolean(fields: Fields, name: string): boolean | undefined {
   throw new AppError('invalid_request', `${name} must be true or false.`);
 }
 
-async function readBody(ctx: Koa.Context): Promise<object> {
+async function readBody(ctx: Koa.Context, maxBytes: number): Promise<object> {
   const type = ctx.request.is(TYPES);
   if (type === null || ctx.request.length === 0) return {};
   if (type === false) throw new AppError('unsupported_media_type', `Unsupported Content-Type. Send the fields as ${TYPES.join(', ')}.`);
-  if ((ctx.request.length ?? 0) > MAX_BYTES) throw tooLarge();
+  if ((ctx.request.length ?? 0) > maxBytes) throw tooLarge(maxBytes);
   // Unlike the other parsers, the multipart parser does not limit files.
   if (type === TYPES[0] && ctx.request.length === undefined) {
     throw new AppError('invalid_request', 'Missing Content-Length. Send it with a multipart body.', { status: 411 });
@@ -66,11 +66,11 @@ async function readBody(ctx: Koa.Context): Promise<object> {
   const parse = koaBody({
     multipart: true,
     text: false,
-    jsonLimit: MAX_BYTES,
-    formLimit: MAX_BYTES,
+    jsonLimit: maxBytes,
+    formLimit: maxBytes,
     parsedMethods: [ctx.method as never],
     formidable: {
-      maxFieldsSize: MAX_BYTES,
+      maxFieldsSize: maxBytes,
       maxFields: 50,
       onPart: (part, readField) => {
         if (part.originalFilename == null) readField(part);
@@ -82,7 +82,7 @@ async function readBody(ctx: Koa.Context): Promise<object> {
     await parse(ctx as never, async () => {});
   } catch (error) {
     const { status, httpCode } = error as { status?: number; httpCode?: number };
-    if (status === 413 || httpCode === 413) throw tooLarge();
+    if (status === 413 || httpCode === 413) throw tooLarge(maxBytes);
     throw new AppError('invalid_request', `The body is not valid ${type}. Check the body and its Content-Type.`, { cause: error });
   }
   if (file) throw new AppError('invalid_request', 'Files are not accepted. Send each field as text.');
@@ -93,8 +93,8 @@ async function readBody(ctx: Koa.Context): Promise<object> {
   return body;
 }
 
-function tooLarge(): AppError {
-  return new AppError('body_too_large', `The body is larger than ${MAX_BYTES / 1024} KiB. Send only the fields of this endpoint.`);
+function tooLarge(maxBytes: number): AppError {
+  return new AppError('body_too_large', `The body is larger than ${maxBytes / 1024} KiB. Send only the fields of this endpoint.`);
 }
 
 function shorten(name: string): string {

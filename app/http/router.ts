@@ -25,7 +25,7 @@ export function createRouter(context: Context, endpoints: readonly Endpoint[]): 
           `API keys with role ${caller.role} may not call ${called}. Use a key with role ${endpoint.roles.join(' or ')}.`,
         );
       }
-      const fields = await readFields(ctx);
+      const fields = await readFields(ctx, endpoint.maxBytes);
       requireFields(fields, endpoint.required, endpoint.optional);
       const wantsJson = ctx.accepts('text/plain', 'application/json') === 'application/json';
       const closed = new AbortController();

@@ -1,12 +1,14 @@
 import { inPipelineOrder } from '../core/receipt.ts';
 import { formatBound } from '../core/start-date.ts';
 import type { JobWithRun, ListedRun } from '../store/job-list.ts';
+import { columnOf } from '../store/to-record.ts';
 
 /** A run, as every endpoint shows it. */
 export function toRunJson(run: ListedRun): object {
   return {
     id: run.id,
     kind: run.kind,
+    ...scopeJson(run.scope ?? {}),
     from: formatBound(run.windowFrom),
     to: formatBound(run.windowTo),
     state: run.state,
@@ -16,6 +18,11 @@ export function toRunJson(run: ListedRun): object {
     receipt: run.receipt && inPipelineOrder(run.receipt),
     finished_at: run.finishedAt,
   };
+}
+
+/** For example `{ids: 3}`, the number of Ids; nothing for a window. */
+function scopeJson(scope: Record<string, unknown>): object {
+  return Object.fromEntries(Object.entries(scope).map(([property, value]) => [columnOf(property), value]));
 }
 
 /** A run that is shown by itself, so it names its job. */

@@ -11,6 +11,8 @@ export interface ObjectDescription {
   queryable: boolean;
   /** whether rows can be edited; AccountHistory, for example, is append-only */
   updateable: boolean;
+  /** the first three characters of its Ids; null: none, or several objects share it */
+  keyPrefix: string | null;
   fields: DescribedField[];
 }
 
@@ -38,13 +40,14 @@ async function describe(client: SalesforceClient, objectName: string, since?: st
     throw error;
   });
   if (response.status === 304 && since !== undefined) return undefined;
-  const { name, queryable, updateable, fields } = parse(response.body, objectName);
+  const { name, queryable, updateable, keyPrefix, fields } = parse(response.body, objectName);
   return {
     lastModified: response.headers['last-modified'],
     description: {
       name,
       queryable,
       updateable,
+      keyPrefix: keyPrefix ?? null,
       fields: fields.map((field) => ({
         name: field.name,
         type: field.type,

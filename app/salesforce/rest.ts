@@ -28,8 +28,13 @@ export const MAX_URI_BYTES = 13_000;
 
 /** The path of a query's first page, including deleted rows; undefined if the query is too long for a URI. */
 export function queryPath(client: SalesforceClient, soql: string): string | undefined {
-  const path = `/services/data/v${client.version}/queryAll?q=${encodeURIComponent(soql)}`;
+  const path = pathOfQuery(client, soql);
   return path.length <= MAX_URI_BYTES ? path : undefined;
+}
+
+/** The path of a query's first page, however long. */
+export function pathOfQuery({ version }: SalesforceClient, soql: string): string {
+  return `/services/data/v${version}/queryAll?q=${encodeURIComponent(soql)}`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { chunk } from '../core/chunk.ts';
 import type { SliceRange } from '../core/slices.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
@@ -16,8 +17,23 @@ export function selectRows(range: RowRange, fields: readonly string[]): string {
   return `SELECT ${fields.join(', ')} FROM ${range.objectName} WHERE ${condition(range)}`;
 }
 
+/** The query of the rows with these Ids. */
+export function selectIds(objectName: string, fields: readonly string[], ids: readonly string[]): string {
+  return `SELECT ${fields.join(', ')} FROM ${objectName} WHERE ${idCondition(ids)}`;
+}
+
+/** As many as fit the URI of a count, with a margin. */
+const MAX_COUNTED_IDS = 500;
+
 /** Salesforce's own count of the rows in a range, including deleted rows. @throws AppError */
 export async function countRows(client: SalesforceClient, range: RowRange): Promise<number> {
+  const parts = range.ids ? chunk(range.ids, MAX_COUNTED_IDS).map((ids) => ({ ...range, ids })) : [range];
+  let rows = 0;
+  for (const part of parts) rows += await countPart(client, part);
+  return rows;
+}
+
+async function countPart(client: SalesforceClient, range: RowRange): Promise<number> {
   const soql = `SELECT COUNT() FROM ${range.objectName} WHERE ${condition(range)}`;
   const reply = await client.call(`count ${range.objectName}`, (connection) => connection.query(soql, { scanAll: true }));
   if (!isValidRowCount(reply.totalSize, reply.records.length)) {
@@ -69,8 +85,13 @@ export async function hasNullCursors(client: SalesforceClient, objectName: strin
 }
 
 function condition(range: RowRange): string {
-  const { idFrom, idTo } = range;
+  const { idFrom, idTo, ids } = range;
+  if (ids) return idCondition(ids);
   return [cursorCondition(range), ...(idFrom ? [`Id >= '${idFrom}'`] : []), ...(idTo ? [`Id < '${idTo}'`] : [])].join(' AND ');
+}
+
+function idCondition(ids: readonly string[]): string {
+  return `Id IN (${ids.map((id) => `'${id}'`).join(',')})`;
 }
 
 function cursorCondition({ cursorField, cursorFrom, cursorTo, open, createdDate, nullCursor }: RowRange): string {

@@ -28,6 +28,8 @@ export interface ListedJob {
 export interface ListedRun {
   id: string;
   kind: RunKind;
+  /** what a repair reads and writes beside its range, with the number of its Ids instead of the list; null for a window */
+  scope: Record<string, unknown> | null;
   windowFrom: Date;
   windowTo: Date;
   state: RunState;
@@ -50,7 +52,8 @@ type Row = RowOf<
 /** A job, its connection, and a run of it, which may be absent. */
 const COLUMNS = `jobs.id, connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table,
   jobs.append_only, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
-  run.id AS run_id, run.kind, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
+  run.id AS run_id, run.kind, CASE WHEN run.scope ? 'ids' THEN jsonb_set(run.scope, '{ids}', to_jsonb(jsonb_array_length(run.scope->'ids')))
+    ELSE run.scope END AS scope, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
   run.receipt, run.finished_at`;
 
 /** The jobs that match the filter, in order of creation. Uses runs_by_job. */
@@ -92,7 +95,7 @@ export async function findRun(database: Queryable, runId: string): Promise<JobWi
 
 function toListedJob(row: Row): ListedJob {
   const { identityUrl, status, ...rest } = toRecord(row);
-  const { runId, kind, windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, receipt, finishedAt, ...job } = rest;
-  const run = { kind, windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, receipt, finishedAt };
+  const { runId, kind, scope, windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, receipt, finishedAt, ...job } = rest;
+  const run = { kind, scope, windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, receipt, finishedAt };
   return { ...job, userId: identityUrl, needsLogin: status !== 'active', run: runId === null ? null : { id: runId, ...run } };
 }

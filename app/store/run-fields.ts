@@ -63,9 +63,9 @@ export async function saveFieldPlan(database: Queryable, run: Run, plan: FieldPl
 
 async function copySlices(client: Queryable, { runId }: Lease, group: number, newGroup: number): Promise<void> {
   await client.query(
-    `INSERT INTO slices (run_id, ordinal, field_group, cursor_from, cursor_to, open, id_from, id_to, null_cursor)
+    `INSERT INTO slices (run_id, ordinal, field_group, cursor_from, cursor_to, open, id_from, id_to, null_cursor, ids)
      SELECT run_id, (SELECT max(ordinal) FROM slices WHERE run_id = $1) + row_number() OVER (ORDER BY ordinal), $3,
-       cursor_from, cursor_to, open, id_from, id_to, null_cursor
+       cursor_from, cursor_to, open, id_from, id_to, null_cursor, ids
      FROM slices WHERE run_id = $1 AND field_group = $2`,
     [runId, group, newGroup],
   );

@@ -33,7 +33,7 @@ export interface Slice extends SlicePlan {
   readonly repeatedIds: string | null;
 }
 
-const SLICE_COLUMNS = `ordinal, field_group, cursor_from, cursor_to, open, id_from, id_to, null_cursor, generation, state, method, reason,
+const SLICE_COLUMNS = `ordinal, field_group, cursor_from, cursor_to, open, id_from, id_to, null_cursor, ids, generation, state, method, reason,
   count_before, count_after, requested_at, bulk_job_id, bulk_requested_at, page_rows, processed, staged, repeated_ids`;
 
 /** Saves a run's slices, unless an earlier attempt has. @throws AppError lease_lost, in which case nothing has changed */
@@ -70,11 +70,12 @@ export async function cutSlice(database: pg.Pool, lease: Lease, slice: Slice, ra
       requireLease(await insertSlice(client, lease, { ...range, ordinal: first + index, fieldGroup: slice.fieldGroup }), lease);
     }
     const last = ranges.at(-1)!;
-    await client.query('UPDATE slices SET cursor_from = $3, id_from = $4 WHERE run_id = $1 AND ordinal = $2', [
+    await client.query('UPDATE slices SET cursor_from = $3, id_from = $4, ids = $5 WHERE run_id = $1 AND ordinal = $2', [
       lease.runId,
       slice.ordinal,
       last.cursorFrom,
       last.idFrom,
+      last.ids ?? null,
     ]);
     await startGeneration(client, lease, slice);
   });
@@ -97,10 +98,20 @@ export async function shortenRun(database: pg.Pool, run: Run, to: Date): Promise
   return { ...run, window: { ...run.window, to } };
 }
 
+/** Deletes slices that another run will read. @throws AppError lease_lost */
+export async function deleteSlices(database: Queryable, lease: Lease, ordinals: readonly number[]): Promise<void> {
+  const { rowCount } = await database.query(`DELETE FROM slices WHERE run_id = $1 AND ordinal = ANY($3) AND ${LEASE_HELD}`, [
+    lease.runId,
+    lease.attempt,
+    ordinals,
+  ]);
+  requireLease(rowCount, lease);
+}
+
 async function insertSlice(database: Queryable, lease: Lease, slice: SlicePlan): Promise<number | null> {
   const { rowCount } = await database.query(
-    `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open, id_from, id_to, null_cursor, field_group)
-     SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10 WHERE ${LEASE_HELD}`,
+    `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open, id_from, id_to, null_cursor, field_group, ids)
+     SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11 WHERE ${LEASE_HELD}`,
     [
       lease.runId,
       lease.attempt,
@@ -112,6 +123,7 @@ async function insertSlice(database: Queryable, lease: Lease, slice: SlicePlan):
       slice.idTo,
       slice.nullCursor,
       slice.fieldGroup,
+      slice.ids ?? null,
     ],
   );
   return rowCount;

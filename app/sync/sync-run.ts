@@ -44,7 +44,7 @@ export async function syncRun(context: Context, claimed: Run, signal: AbortSigna
 
   const receipt = await writeReceipt(extraction, extracted, { merged, foreignLiveView });
   if (run.pass.kind === 'window') await succeedRun(context.database, run, receipt, extracted.rereadFrom);
-  else await succeedRepair(context.database, run, receipt, extracted.rereadFrom, restOf(run));
+  else await succeedRepair(context.database, run, receipt, extracted.rereadFrom, restOf(run, extracted));
   return { run, receipt };
 }
 
@@ -55,7 +55,13 @@ async function findTarget(context: Context, { extraction, deltas, seen }: Extrac
 }
 
 /** What is left of a repair whose run had to be shortened; undefined: nothing. */
-function restOf({ pass, window, repairTo }: Run): Repair | undefined {
-  if (pass.kind === 'window' || repairTo === null || repairTo <= window.to) return undefined;
+function restOf({ pass, window, repairTo }: Run, { staged }: ExtractedRun): Repair | undefined {
+  if (pass.kind !== 'reimport' || repairTo === null) return undefined;
+  if (pass.ids) {
+    const read = new Set(staged.flatMap(({ slice }) => slice.ids ?? []));
+    const ids = pass.ids.filter((id) => !read.has(id));
+    return ids.length > 0 ? { ...pass, ids, window } : undefined;
+  }
+  if (repairTo <= window.to) return undefined;
   return { ...pass, window: { from: window.to, to: repairTo } };
 }

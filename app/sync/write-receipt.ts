@@ -35,6 +35,9 @@ export async function writeReceipt(
     staged: sum(slices.map((slice) => slice.staged)),
     distinct_ids: sum(deltas.map(({ delta }) => delta.counts.stagedIds)),
     delta_rows: sum(deltas.map(({ delta }) => delta.counts.deltaRows)),
+    ...(slices[0]?.ids && {
+      ids_missing: sum(slices.map(({ ids }) => ids!.length)) - sum(deltas.map(({ delta }) => delta.counts.stagedIds)),
+    }),
     field_groups: new Set(all.map(({ fieldGroup }) => fieldGroup)).size,
     torn: sum(deltas.map(({ delta }) => delta.counts.torn)),
     inserted: merged?.inserted ?? 0,

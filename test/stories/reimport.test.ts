@@ -73,6 +73,78 @@ describe('a reimport', () => {
   });
 });
 
+describe('a reimport by Ids', () => {
+  const damage = async (): Promise<void> => {
+    await service.rows(`UPDATE salesforce.Account SET Name = 'damaged' WHERE TRUE`);
+  };
+  const countDamaged = async (): Promise<number> =>
+    Number((await service.rows(`SELECT COUNT(*) AS n FROM salesforce.Account WHERE Name = 'damaged'`))[0]!.n);
+
+  test('takes the rows as Salesforce has them now, and counts those that it no longer has', async () => {
+    await importFirst();
+    const { org } = service.salesforce;
+    const purged = [...org.records('Account')].find((record) => record.Id !== id && String(record.CreatedDate) < '2023-03-20')!
+      .Id as string;
+    org.update('Account', id, { Name: 'Two' });
+    org.remove('Account', purged);
+    org.purge('Account', purged);
+    const repair = await service.repair('reimport', { ids: ` ${id.slice(0, 15)}, ${purged},${id}` });
+    expect(repair).toMatchObject({ ids: 2, state: 'succeeded', receipt: { ids_missing: 1, updated: 1, inserted: 0, verdict: 'exact' } });
+    expect(await nameNow()).toBe('Two');
+    expect((await service.jobs())[0]).toMatchObject({ last_date: '2023-03-20' });
+  });
+
+  test.each([
+    ['REST', { runSlices: 2 }, /^rest: /],
+    ['Bulk', { restRows: 0, runSlices: 2, firstPageRows: 8 }, /^bulk: /],
+  ])('reads them by %s, in a chain if they are too many', async (_, limits, method) => {
+    await importFirst({ salesforce: { size: 10 }, limits: { ...limits, sliceRows: 5 } });
+    await damage();
+    const damaged = await countDamaged();
+    const ids = (await service.rows('SELECT Id FROM salesforce.Account')).map((row) => row.Id).join();
+    await service.repair('reimport', { ids });
+    const { rows } = await service.database.pool.query(
+      `SELECT state, receipt, jsonb_array_length(scope->'ids') AS ids FROM runs WHERE kind = 'reimport' ORDER BY created_at`,
+    );
+    expect(rows.length).toBeGreaterThan(1);
+    expect(rows.map(({ ids }) => ids).sort((one, other) => other - one)).toEqual(rows.map(({ ids }) => ids));
+    for (const { state, receipt } of rows) {
+      expect(state).toBe('succeeded');
+      expect(receipt.ids_missing).toBe(0);
+      for (const line of receipt.methods) expect(line).toMatch(method);
+    }
+    expect(rows.reduce((sum, { receipt }) => sum + receipt.updated, 0)).toBe(damaged);
+    expect(await countDamaged()).toBe(0);
+  });
+
+  test('can be a range of Ids', async () => {
+    await importFirst();
+    await damage();
+    const repair = await service.repair('reimport', { id_from: id });
+    expect(repair).toMatchObject({ id_from: id, state: 'succeeded' });
+    const rows = await service.rows(`SELECT Id FROM salesforce.Account WHERE Name = 'damaged' ORDER BY Id`);
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.every((row) => String(row.Id) < id)).toBe(true);
+    expect(await nameNow()).toBe('One');
+  });
+
+  test('is refused for what is no Id of the object, for too many, and together with a range', async () => {
+    await importFirst();
+    const refused = async (fields: Record<string, string>): Promise<string> =>
+      await service.repair('reimport', fields).then(
+        () => 'accepted',
+        (error: Error) => error.message,
+      );
+    expect(await refused({ ids: 'Acme' })).toMatch(/which is not a Salesforce Id/);
+    expect(await refused({ ids: `${id.slice(0, 17)}!` })).toMatch(/which is not a Salesforce Id/);
+    expect(await refused({ ids: '003000000000001' })).toMatch(/but the Ids of Account start with 001/);
+    expect(await refused({ ids: Array(10_001).fill(id).join() })).toMatch(/at most 10000 are possible\. Reimport a range of Ids/);
+    expect(await refused({ ids: id, from: '2023-03-05' })).toMatch(/ids cannot be combined with a range/);
+    expect(await refused({ id_from: id, id_to: id })).toMatch(/id_from must be less than id_to/);
+    expect(await refused({ ids: ',' })).toMatch(/ids is empty/);
+  });
+});
+
 describe('sync now', () => {
   test('imports what was edited since last_date, which the next window imports again', async () => {
     await importFirst();

@@ -120,8 +120,10 @@ async function readAgain({ context, run }: Extraction, { slice, hasRepeatedIds, 
   await startGeneration(context.database, run, slice);
 }
 
-/** The next window rereads rows with a cursor value from here on, which two extractions missed; null: none. */
+/** The next window rereads rows with a cursor value from here on, which two extractions missed; null: none, or only listed Ids. */
 export function earliestMissed({ window, job }: Run, findings: readonly Finding[]): Date | null {
-  const bounds = findings.filter(({ missed }) => missed > 0).map(({ slice }) => rereadStart(slice, window, job.rereadFrom).getTime());
+  const bounds = findings
+    .filter(({ missed, slice }) => missed > 0 && !slice.ids)
+    .map(({ slice }) => rereadStart(slice, window, job.rereadFrom).getTime());
   return bounds.length > 0 ? new Date(Math.min(...bounds)) : null;
 }

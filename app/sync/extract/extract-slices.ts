@@ -1,3 +1,4 @@
+import { batchSlices } from '../../core/batches.ts';
 import { BASE_GROUP, groupsOf } from '../../core/field-groups.ts';
 import { countFittingSlices } from '../../core/run-slices.ts';
 import {
@@ -9,16 +10,18 @@ import {
   sliceWindow,
   splitById,
   splitByTime,
+  splitIdList,
   splitOpenSlice,
 } from '../../core/slices.ts';
 import { AppError } from '../../errors.ts';
 import { findFirstCreatedDate } from '../../salesforce/record-count.ts';
 import { findFirstAndLastId } from '../../salesforce/soql.ts';
 import { isWindowWaiting, type Run } from '../../store/runs.ts';
-import { cutSlice, readSlices, type Slice, saveSlices, shortenRun, startGeneration } from '../../store/slices.ts';
+import { cutSlice, deleteSlices, readSlices, type Slice, saveSlices, shortenRun, startGeneration } from '../../store/slices.ts';
 import { emptySlice, extractSlice, type SliceOutcome } from './extract-slice.ts';
 import { type Extraction, type FieldsRejected, rowRange, type StagedSlice, type TooLarge, type Unusable } from './extraction.ts';
 import { queryTooLargeReason } from './query-too-large-reason.ts';
+import { planIdSlices } from './slice-ids.ts';
 
 /** Maximum extractions of a slice whose counts do not match before its run fails. */
 export const MAX_EXTRACTIONS = 3;
@@ -57,16 +60,17 @@ export async function extractSlices(start: Extraction): Promise<{ run: Run } & (
   }
 }
 
-function planRun({ context, run, columns }: Extraction): SlicePlan[] {
-  return planSlices(rangesOf(run, context.config.overlapMinutes), groupsOf(columns));
+function planRun(extraction: Extraction): SlicePlan[] {
+  return planSlices(rangesOf(extraction), groupsOf(extraction.columns));
 }
 
-function rangesOf({ pass, window, job }: Run, overlapMinutes: number): SliceRange[] {
+function rangesOf(extraction: Extraction): SliceRange[] {
+  const { pass, window, job } = extraction.run;
   switch (pass.kind) {
     case 'window':
-      return sliceWindow(window, { ...job, overlapMinutes });
+      return sliceWindow(window, { ...job, overlapMinutes: extraction.context.config.overlapMinutes });
     case 'reimport':
-      return sliceReimport(window, job.cursorNillable);
+      return pass.ids ? planIdSlices(extraction, pass.ids) : sliceReimport(window, pass, job.cursorNillable);
   }
 }
 
@@ -138,6 +142,7 @@ async function cut(extraction: Extraction, { slice, parts }: TooLarge): Promise<
  * cursor is null, because then no indexed time exists.
  */
 async function divide(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
+  if (slice.ids) return splitIdList(slice, parts);
   if (slice.nullCursor) return await divideIds(extraction, slice, parts);
   const inTime = slice.open ? splitOpenSlice(slice) : splitByTime(slice, parts, await firstRecord(extraction, slice));
   return inTime ?? (await divideIds(extraction, slice, parts));
@@ -158,9 +163,14 @@ async function divideIds(extraction: Extraction, slice: Slice, parts: number): P
   }
 }
 
-/** The slices of a run. If there are too many, shortens its window, which never becomes empty or loses only its open slices. */
-async function fitSlices({ context, run, columns }: Extraction): Promise<{ run: Run; slices: Slice[] }> {
+/**
+ * The slices of a run. If there are too many, shortens its window, which never becomes empty or loses only its open slices, or its list of
+ * Ids.
+ */
+async function fitSlices(extraction: Extraction): Promise<{ run: Run; slices: Slice[] }> {
+  const { context, run, columns } = extraction;
   const slices = await readSlices(context.database, run);
+  if (slices[0]?.ids) return { run, slices: await fitIds(extraction, slices) };
   const { from, to } = run.window;
   // A cut must lie inside the window; slices of the overlap lie before it.
   const fitting = countFittingSlices(slices, columns, run.job.cursorField, context.limits.runSlices);
@@ -168,4 +178,12 @@ async function fitSlices({ context, run, columns }: Extraction): Promise<{ run: 
   if (!after || after.cursorFrom >= to) return { run, slices };
   const shortened = await shortenRun(context.database, run, after.cursorFrom);
   return { run: shortened, slices: await readSlices(context.database, shortened) };
+}
+
+/** Of slices of Ids, those that one delta statement can name. Deletes the others, whose Ids the next run of the chain reads. */
+async function fitIds({ context, run, columns }: Extraction, slices: readonly Slice[]): Promise<Slice[]> {
+  const [fitting = [], ...others] = batchSlices(slices, columns, run.job.cursorField, context.limits.runSlices);
+  const left = others.flat().map(({ ordinal }) => ordinal);
+  if (left.length > 0) await deleteSlices(context.database, run, left);
+  return fitting;
 }

@@ -71,7 +71,7 @@ export interface ReadRows {
 }
 
 /** The fields that a slice's query selects, in the order of its staging table. */
-export function requestedFields({ columns, run }: Extraction, { fieldGroup }: Slice): string[] {
+export function requestedFields({ columns, run }: Extraction, { fieldGroup }: Pick<Slice, 'fieldGroup'>): string[] {
   return fieldsInGroup(columns, fieldGroup, run.job.cursorField);
 }
 
