@@ -27,3 +27,8 @@ export type RepairPass = Exclude<Pass, { kind: 'window' }>;
 export function isExclusive({ kind }: Pass, deletes: Deletes): boolean {
   return kind === 'reimport' && deletes === 'remove';
 }
+
+/** Whether all rows of a run must be in one delta table, which is merged into the target table. */
+export function mergesOneDelta({ kind }: Pass): boolean {
+  return kind === 'window' || kind === 'reimport';
+}

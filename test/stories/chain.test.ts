@@ -181,3 +181,16 @@ test('slices within the overlap never make a window of negative length', async (
   expect(service.logged.join('')).not.toContain('run_interrupted');
   await expectComplete(service, '2023-03-05');
 }, 60_000);
+
+test('rows edited after the window closed are imported if their slice is one more than a run may have', async () => {
+  await using service = await startService({ limits: { restRows: 0, sliceRows: 8, runSlices: 2 } });
+  const userId = await service.connect();
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
+  await service.tickAt('2023-03-20T00:10:00Z');
+  await service.tickAt('2023-03-21T00:10:00Z');
+  const { rows } = await service.database.pool.query(
+    'SELECT count(*) FROM slices WHERE run_id = (SELECT id FROM runs ORDER BY created_at DESC LIMIT 1)',
+  );
+  expect(rows).toEqual([{ count: 3 }]);
+  await expectComplete(service, '2023-03-21');
+}, 60_000);

@@ -1,6 +1,7 @@
 import type { Context } from '../../context.ts';
 import { batchSlices } from '../../core/batches.ts';
 import { BASE_GROUP } from '../../core/field-groups.ts';
+import { mergesOneDelta } from '../../core/pass.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
 import type { Counted, Run } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
@@ -21,7 +22,7 @@ export interface ExtractedRun {
   /** undefined: an earlier attempt resolved the run's fields */
   seen: Seen | undefined;
   staged: StagedSlice[];
-  /** none if there are no rows; one for a run of a chain */
+  /** none if there are no rows; at most one for a window or a reimport, which merges it */
   deltas: Delta[];
   /** the next window rereads rows with a cursor value from here on, which two extractions missed; null: none */
   rereadFrom: Date | null;
@@ -58,7 +59,8 @@ async function countSlices(extraction: Extraction, staged: readonly StagedSlice[
   const slices = staged.map(({ slice }) => slice);
   const deltas: Delta[] = [];
   const findings: Finding[] = [];
-  for (const batch of batchSlices(slices, columns, run.job.cursorField, context.limits.runSlices)) {
+  // `fitSlices` has bounded the slices of a run that merges one delta table, except those that read what was edited after its end.
+  for (const batch of mergesOneDelta(run.pass) ? [slices] : batchSlices(slices, columns, run.job.cursorField, context.limits.runSlices)) {
     const filled = batch.filter(hasRows);
     const counted = filled.some(({ fieldGroup }) => fieldGroup === BASE_GROUP) ? await buildDelta(extraction, filled) : undefined;
     if (counted) deltas.push({ ...counted, slices: filled });
