@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { AppError, externalErrorCode } from '../errors.ts';
 import { PasswordPool, type PasswordSource } from './password-pool.ts';
@@ -81,7 +82,10 @@ function openByParts(config: pg.PoolConfig, address: Exclude<DatabaseAddress, { 
 /** Postgres's code for the transaction that it rolls back when several wait for each other. */
 const DEADLOCK = '40P01';
 
-const MAX_TRIES = 3;
+const MAX_TRIES = 5;
+
+/** A transaction that is repeated at once may take the lock that the other one waits for, and deadlock with it again. */
+const MAX_PAUSE_MS = 50;
 
 /**
  * Runs `work` in one transaction; any error rolls it back. Repeats it if a deadlock rolled it back, so it must change only the database.
@@ -93,6 +97,7 @@ export async function transaction<T>(database: pg.Pool, work: (client: pg.PoolCl
       return await runTransaction(database, work);
     } catch (error) {
       if (externalErrorCode(error) !== DEADLOCK || tryNumber === MAX_TRIES) throw translateStoreError(error);
+      await sleep(Math.random() * MAX_PAUSE_MS * tryNumber);
     }
   }
 }

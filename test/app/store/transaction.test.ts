@@ -20,6 +20,6 @@ test('a transaction that a deadlock rolled back is repeated', async () => {
     transaction(database.pool, (client) => increment(client, 1, 2)),
     transaction(database.pool, (client) => increment(client, 2, 1)),
   ]);
-  expect(tries).toBe(3);
+  expect(tries).toBeGreaterThan(2);
   expect((await database.pool.query('SELECT value FROM counters')).rows).toEqual([{ value: 2 }, { value: 2 }]);
 });
