@@ -1,8 +1,8 @@
 import type { Service } from '../service.ts';
 import { checkLabel } from '../sql/options.ts';
 import { columnsOfQuery } from '../sql/plan.ts';
-import { type Field, quoted } from '../storage/column-type.ts';
-import { queryRows } from '../storage/database.ts';
+import { type Field, quoted, sameType, typeOfField } from '../storage/column-type.ts';
+import { queryRows, type Transaction } from '../storage/database.ts';
 import { newTableResource } from '../storage/new-table.ts';
 import { changedPartitioning, checkPartitioning, expirePartitions } from '../storage/partitions.ts';
 import { filtersOf, requireAllRows } from '../storage/row-access.ts';
@@ -146,8 +146,7 @@ function changeTable(service: Service): Handler {
         partitioning === undefined ? {} : { timePartitioning: changedPartitioning(before.resource.timePartitioning, partitioning) };
       return service.database.transaction(async (transaction) => {
         const wanted = (body.schema as { fields?: Field[] } | undefined)?.fields;
-        const fields =
-          wanted && before.stored ? await changeSchema(transaction, before, wanted, service.project) : before.resource.schema.fields;
+        const fields = wanted ? await changedFields(service, transaction, before, wanted) : before.resource.schema.fields;
         checkPartitioning({ ...body, timePartitioning: undefined }, fields);
         checkPrimaryKey(body.tableConstraints as TableConstraints | undefined, fields);
         const resource = { ...merge(before.resource, pickPatch(body, PATCHABLE)), ...timePartitioning, schema: { fields } };
@@ -156,6 +155,20 @@ function changeTable(service: Service): Handler {
     });
     return tableAnswer(service, entry);
   };
+}
+
+/** Of a view, a schema may change only the descriptions. */
+async function changedFields(service: Service, transaction: Transaction, before: TableEntry, wanted: Field[]): Promise<Field[]> {
+  if (before.stored) return await changeSchema(transaction, before, wanted, service.project);
+  const checked = checkFields(wanted);
+  const { fields } = before.resource.schema;
+  const isSame = checked.length === fields.length && checked.every((field, index) => sameColumn(field, fields[index]!));
+  if (!isSame) throw new ApiError('invalid', `Provided Schema does not match Table ${service.project}:${before.key}.`);
+  return checked;
+}
+
+function sameColumn(one: Field, other: Field): boolean {
+  return one.name === other.name && sameType(typeOfField(one), typeOfField(other));
 }
 
 function withView(service: Service, resource: TableResource, body: Record<string, unknown>): TableResource {

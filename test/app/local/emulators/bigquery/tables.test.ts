@@ -226,6 +226,19 @@ describe('views', () => {
     });
     await expect(rowsOf(emulator, 'DELETE FROM salesforce.base_live WHERE TRUE')).rejects.toThrow('this is a view');
   });
+
+  test('take descriptions of their columns, but no other change of their schema', async () => {
+    const view = client.dataset('salesforce').table('base_live');
+    const fields = [
+      { name: 'Id', type: 'STRING', description: 'Record id' },
+      { name: 'deleted', type: 'BOOLEAN' },
+    ];
+    await view.setMetadata({ schema: { fields } } as never);
+    expect((await view.getMetadata())[0].schema.fields).toMatchObject(fields);
+    for (const other of [fields.slice(1), [...fields, { name: 'more', type: 'STRING' }], [fields[0], { name: 'deleted', type: 'DATE' }]]) {
+      await expect(view.setMetadata({ schema: { fields: other } } as never)).rejects.toThrow('Provided Schema does not match');
+    }
+  });
 });
 
 test('faults are listed and can be cleared', async () => {
