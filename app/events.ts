@@ -36,6 +36,13 @@ interface DefaultExpirations {
   partitionDays: number | null;
 }
 
+/** Rows of a metadata table that are loaded by one load job. */
+interface BatchRef {
+  id: number;
+  dataset: string;
+  tableName: string;
+}
+
 /** What happens in the service: the functions of `createEvents`. */
 export type Events = ReturnType<typeof createEvents>;
 
@@ -174,6 +181,21 @@ export function createEvents(log: Log) {
       ),
     /** a table or view of the user has the name of the view of live rows; `why` says which */
     liveViewNotOurs: (run: RunRef, why: string) => log.warn({ event: 'live_view_not_ours', ...aboutRun(run) }, why),
+
+    // The metadata tables
+
+    /** without a batch: batches could not be created or claimed. Retried, and reported again if that fails. */
+    outboxNotLoaded: (error: unknown, batch?: BatchRef) =>
+      log.warn(
+        { event: 'outbox_not_loaded', batch: batch?.id, dataset: batch?.dataset, table: batch?.tableName, ...describeError(error) },
+        'Could not write to a metadata table. Its rows are kept and written later.',
+      ),
+    /** a table or view of the user has the name of a metadata table or view */
+    metadataTableNotOurs: (dataset: string, table: string) =>
+      log.warn(
+        { event: 'metadata_table_not_ours', dataset, table },
+        `The service does not write to ${dataset}.${table}, because it did not create it. Rename or move it.`,
+      ),
   };
 }
 

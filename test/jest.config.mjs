@@ -18,6 +18,8 @@ const SLOW = [
   'test/stories/every.test.ts',
   'test/stories/field-groups.test.ts',
   'test/stories/late-commits.test.ts',
+  'test/stories/metadata-tables.test.ts',
+  'test/stories/outbox.test.ts',
   'test/stories/run-requests.test.ts',
   'test/stories/silent-warehouse.test.ts',
   'test/stories/taken-over.test.ts',

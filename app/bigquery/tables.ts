@@ -1,19 +1,14 @@
 import type { Column } from '../core/columns.ts';
 import { canWiden, type ExistingColumn } from '../core/drift.ts';
 import { AppError } from '../errors.ts';
-import { type Expirations, ensureExpirations, NEVER_EXPIRES } from './expirations.ts';
+import { addColumns, toField } from './add-columns.ts';
+import { ensureExpirations, NEVER_EXPIRES } from './expirations.ts';
 import { query } from './jobs.ts';
 import type { Table, TableField } from './resources.ts';
-import { INVALID_VALUES_COLUMNS } from './sql/invalid-values-statements.ts';
 import type { TableName } from './sql/quote.ts';
 import { liveQuery, SYSTEM_COLUMNS, widenStatement } from './sql/table-statements.ts';
 import { createTable, formatTableName, getTable, patchTable } from './table.ts';
 import type { Warehouse } from './warehouse.ts';
-
-const INVALID_VALUES_EXPIRE: Expirations = { time: null, partitionsMs: 30 * 24 * 60 * 60 * 1000 };
-
-const INVALID_VALUES_DESCRIPTION =
-  'Salesforce values that their column cannot store: the column is NULL or a rounded number instead. Kept for 30 days.';
 
 /** Identifies the table that a job created. */
 export interface TargetIdentity {
@@ -67,24 +62,10 @@ export async function ensureStagingTable(
   if (created) await ensureExpirations(warehouse, name, created, { time: expiresAt, partitionsMs: null });
 }
 
-/** Creates a dataset's table of invalid values if it does not exist. Its rows expire after 30 days. @throws AppError */
-export async function ensureInvalidValuesTable(warehouse: Warehouse, name: TableName): Promise<void> {
-  const fields = INVALID_VALUES_COLUMNS.map((column) => ({ ...column, mode: 'NULLABLE' }));
-  const timePartitioning = { type: 'DAY', field: 'seen_at', expirationMs: String(INVALID_VALUES_EXPIRE.partitionsMs) };
-  const metadata = { schema: { fields }, timePartitioning, description: INVALID_VALUES_DESCRIPTION };
-  const table = (await createTable(warehouse, name, metadata)) ?? (await getTable(warehouse, name));
-  if (table) await ensureExpirations(warehouse, name, table, INVALID_VALUES_EXPIRE);
-}
-
 /** The exact row count of a staging table (load jobs use no streaming buffer); undefined if it does not exist. */
 export async function countStagedRows(warehouse: Warehouse, name: TableName): Promise<number | undefined> {
   const table = await getTable(warehouse, name);
   return table && Number(table.numRows);
-}
-
-/** Whether a table with this name exists and has rows. @throws AppError */
-export async function hasRows(warehouse: Warehouse, name: TableName): Promise<boolean> {
-  return Number((await getTable(warehouse, name))?.numRows ?? 0) > 0;
 }
 
 /**
@@ -154,18 +135,10 @@ async function updateColumns(
   const existing = found.schema?.fields ?? [];
   const wanted = new Map(columns.map((column) => [column.name.toLowerCase(), column]));
   const widened = existing.flatMap((field) => toWiden(name, field, wanted.get(field.name?.toLowerCase() ?? '')));
-
-  const described = existing.map((field) => ({
-    ...field,
-    description: wanted.get(field.name!.toLowerCase())?.description ?? field.description,
-  }));
-  const known = new Set(existing.map((field) => field.name?.toLowerCase()));
-  const added = columns.filter((column) => !known.has(column.name.toLowerCase())).map(toField);
-  const changed = added.length > 0 || described.some((field, index) => field.description !== existing[index]?.description);
-  if (changed) await patchTable(warehouse, name, { schema: { fields: [...described, ...added] } });
+  const added = await addColumns(warehouse, name, found, columns);
   // After the patch, which still contains the old types.
   for (const column of widened) await query(warehouse, widenStatement(name, column), labels);
-  return added.length + widened.length > 0;
+  return added + widened.length > 0;
 }
 
 /** The column if it must be widened; empty otherwise. @throws AppError if its type was changed in the meantime */
@@ -200,11 +173,6 @@ async function ensureLiveView(warehouse: Warehouse, { name: target, jobId }: Tar
   await ensureExpirations(warehouse, name, found, NEVER_EXPIRES);
   if (rewrite) await patchTable(warehouse, name, { view, labels });
   return null;
-}
-
-/** Only Id is always present: Salesforce's "not nillable" is unreliable. */
-function toField({ name, type, description }: Column): TableField {
-  return { name, type, mode: name === 'Id' ? 'REQUIRED' : 'NULLABLE', ...(description !== undefined && { description }) };
 }
 
 /** The API returns legacy SQL type names. */

@@ -10,6 +10,7 @@ import { createApp } from '../http/app.ts';
 import { createLog } from '../log.ts';
 import { migrate, waitForDatabase } from '../store/migrate.ts';
 import { checkApiVersions } from '../sync/check-api-versions.ts';
+import { watchOutbox } from '../sync/watch-outbox.ts';
 import { watchOverdue } from '../sync/watch-overdue.ts';
 import { watchOldRuns } from '../sync/watch-retention.ts';
 import { Worker } from '../sync/worker.ts';
@@ -97,6 +98,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
   const worker = new Worker(context);
   const server = await listen(context, host, port);
   const watches = [watchOverdue(context), watchOldRuns(context), ...(local?.ticks ? [keepTicking(context)] : [])];
+  const outbox = watchOutbox(context);
   try {
     worker.start();
     const { port: taken } = server.address() as { port: number };
@@ -110,7 +112,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
     for (const watch of watches) watch.stop();
     server.close();
     server.closeIdleConnections();
-    await worker.stop();
+    await Promise.all([worker.stop(), outbox.stop()]);
     server.closeAllConnections();
   }
 }

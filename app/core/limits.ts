@@ -36,6 +36,8 @@ export interface Limits {
   workerPollMs: number;
   /** backoff after a run's first failure, in milliseconds; doubles with each further failure */
   retryMs: number;
+  /** minimum interval between load jobs of a metadata table, in milliseconds: BigQuery allows 1,500 per table and day, failed ones included */
+  outboxMs: number;
 }
 
 export const LIMITS: Limits = {
@@ -57,6 +59,7 @@ export const LIMITS: Limits = {
   pollMs: 250,
   workerPollMs: 2_000,
   retryMs: 2_000,
+  outboxMs: 5 * 60_000,
 };
 
 /** For uploads that buffer a whole page: a quarter of the page size, so that memory use stays the same. */

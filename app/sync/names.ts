@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { TableName } from '../bigquery/sql/quote.ts';
 import type { Context } from '../context.ts';
 import type { Job } from '../store/jobs.ts';
+import type { Batch } from '../store/outbox.ts';
 import type { Page } from '../store/pages.ts';
 import type { Slice } from '../store/slices.ts';
 
@@ -54,6 +55,11 @@ export function mergeJobId(runId: string, tryNumber: number): string {
 /** For an idempotent statement, which gets a new id each time it runs. */
 export function onceJobId(runId: string, what: string, uuid: string): string {
   return `sync_${compact(runId)}_${what}_${compact(uuid)}`;
+}
+
+/** The load job of a batch of the outbox. */
+export function batchJobId({ id, token }: Pick<Batch, 'id' | 'token'>, tryNumber: number): string {
+  return `outbox_${id}_${compact(token)}_${tryNumber}`;
 }
 
 /** When a run's tables expire. The same for every attempt. */

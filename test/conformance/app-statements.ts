@@ -1,5 +1,6 @@
 import { countStatement } from '../../app/bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement } from '../../app/bigquery/sql/delta-statement.ts';
+import { FRESHNESS_COLUMNS, freshnessQuery } from '../../app/bigquery/sql/freshness-query.ts';
 import {
   eraseInvalidValuesStatement,
   INVALID_VALUES_COLUMNS,
@@ -10,6 +11,7 @@ import type { TableName } from '../../app/bigquery/sql/quote.ts';
 import { liveQuery, SYSTEM_COLUMNS, targetCountStatement, widenStatement } from '../../app/bigquery/sql/table-statements.ts';
 import type { Column, FieldColumn } from '../../app/core/columns.ts';
 import { BASE_GROUP, fieldsInGroup } from '../../app/core/field-groups.ts';
+import { JOB_COLUMNS } from '../../app/core/metadata-tables.ts';
 import type { CatalogColumn, CatalogTable } from './google-sql.ts';
 import { type Schema, tableOf } from './schemas.ts';
 
@@ -41,6 +43,11 @@ export function appStatements(schema: Schema): AppStatement[] {
     },
     { sql: eraseInvalidValuesStatement(INVALID_VALUES, "it's", statement.delta), tables: [delta, invalidValues], columns: [] },
     { sql: liveQuery(TARGET), tables: [target], columns: target.columns },
+    {
+      sql: freshnessQuery(JOBS),
+      tables: [catalogTable(JOBS, JOB_COLUMNS)],
+      columns: FRESHNESS_COLUMNS.map(({ name, type }) => ({ name, type })),
+    },
     ...widenings(schema).map((column) => ({ sql: widenStatement(TARGET, column), tables: [target], columns: [] })),
   ];
 }
@@ -61,6 +68,7 @@ export function mistakenStatements(schema: Schema): AppStatement[] {
 const TARGET = tableOf('Target__c');
 const ORPHANED: Column = { name: 'Orphaned__c', type: 'DATE' };
 const INVALID_VALUES = tableOf('_invalid_values');
+const JOBS = tableOf('_jobs');
 
 /** The delta statement of a run over this schema. */
 export function deltaOf({ columns, cursorField, slices }: Schema): DeltaStatement {

@@ -12,6 +12,7 @@ const run = { runId: 'run-1', job, window, attempt: 2, columns: ['unlogged'] };
 const slice = { ordinal: 3, idFrom: 'unlogged' };
 const connection = { id: 4, orgId: '00D000000000001AAA', identityUrl: 'unlogged' };
 const defaults = { dataset: 'salesforce', tableDays: 60, partitionDays: null, labels: 'unlogged' };
+const batch = { id: 6, dataset: 'salesforce', tableName: '_runs', rows: 'unlogged' };
 const error = new AppError('bigquery_unavailable', 'BigQuery did not respond.');
 
 /** A receipt in the order of the pipeline. */
@@ -230,6 +231,28 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
   liveViewNotOurs: {
     emit: (events) => events.liveViewNotOurs(run, 'not ours: Account_live is another view'),
     line: { level: 'warn', event: 'live_view_not_ours', ...ofRun, msg: 'not ours: Account_live is another view' },
+  },
+  outboxNotLoaded: {
+    emit: (events) => events.outboxNotLoaded(error, batch),
+    line: {
+      level: 'warn',
+      event: 'outbox_not_loaded',
+      batch: 6,
+      dataset: 'salesforce',
+      table: '_runs',
+      ...ofError,
+      msg: 'Could not write to a metadata table. Its rows are kept and written later.',
+    },
+  },
+  metadataTableNotOurs: {
+    emit: (events) => events.metadataTableNotOurs('salesforce', '_runs'),
+    line: {
+      level: 'warn',
+      event: 'metadata_table_not_ours',
+      dataset: 'salesforce',
+      table: '_runs',
+      msg: 'The service does not write to salesforce._runs, because it did not create it. Rename or move it.',
+    },
   },
 };
 

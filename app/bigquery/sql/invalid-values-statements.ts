@@ -11,7 +11,7 @@ export const INVALID_VALUES_COLUMNS: readonly Column[] = [
   { name: 'column', type: 'STRING', description: 'The column that cannot store the value: it is NULL or a rounded number.' },
   { name: 'value', type: 'STRING', description: 'The text as returned by Salesforce.' },
   { name: 'run', type: 'STRING', description: 'The run that found it.' },
-  { name: 'seen_at', type: 'TIMESTAMP' },
+  { name: 'seen_at', type: 'TIMESTAMP', description: 'When the run found it. The table is partitioned by its day.' },
 ];
 
 /** Stores the invalid values of these columns. Idempotent: stores each value of a run once. */

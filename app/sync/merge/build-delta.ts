@@ -1,9 +1,9 @@
+import { ensureInvalidValuesTable } from '../../bigquery/invalid-values-table.ts';
 import { readRows } from '../../bigquery/jobs.ts';
 import { countStatement } from '../../bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement } from '../../bigquery/sql/delta-statement.ts';
 import { invalidValuesStatement } from '../../bigquery/sql/invalid-values-statements.ts';
 import type { TableName } from '../../bigquery/sql/quote.ts';
-import { ensureInvalidValuesTable } from '../../bigquery/tables.ts';
 import type { FieldColumn } from '../../core/columns.ts';
 import { closedPart, countMissedRows } from '../../core/missed-rows.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
@@ -82,7 +82,10 @@ async function storeInvalidValues(extraction: Extraction, statement: DeltaStatem
   const invalid = columns.filter((column) => column.name in counted.delta.invalidValues);
   if (counted.storedColumns >= invalid.length) return;
   const table = invalidValuesTable(context, run.job);
-  await ensureInvalidValuesTable(context.warehouse, table);
+  if (!(await ensureInvalidValuesTable(context.warehouse, table))) {
+    context.events.metadataTableNotOurs(table.dataset, table.table);
+    return;
+  }
   // A few columns at a time: a statement is limited to 1 MB and names each column once per slice.
   for (let first = counted.storedColumns; first < invalid.length; first += COLUMNS_PER_STATEMENT) {
     const sql = invalidValuesStatement(table, run.job.objectName, statement, invalid.slice(first, first + COLUMNS_PER_STATEMENT));

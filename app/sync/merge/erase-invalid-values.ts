@@ -1,6 +1,6 @@
+import { hasInvalidValues } from '../../bigquery/invalid-values-table.ts';
 import { eraseInvalidValuesStatement } from '../../bigquery/sql/invalid-values-statements.ts';
 import type { TableName } from '../../bigquery/sql/quote.ts';
-import { hasRows } from '../../bigquery/tables.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { invalidValuesTable } from '../names.ts';
 import { runOnce } from '../run-once.ts';
@@ -14,6 +14,6 @@ export async function eraseInvalidValues(extraction: Extraction, delta: TableNam
   const { context, run } = extraction;
   if (run.job.deletes === 'keep') return;
   const table = invalidValuesTable(context, run.job);
-  if (!(await hasRows(context.warehouse, table))) return;
+  if (!(await hasInvalidValues(context.warehouse, table))) return;
   await runOnce(extraction, 'erase', eraseInvalidValuesStatement(table, run.job.objectName, delta));
 }

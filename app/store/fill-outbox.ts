@@ -1,0 +1,29 @@
+import type pg from 'pg';
+import { JOBS_TABLE, RUNS_TABLE } from '../core/metadata-tables.ts';
+import { batchEndedRuns } from './batch-ended-runs.ts';
+import { batchJobs } from './batch-jobs.ts';
+import { type Queryable, transaction } from './database.ts';
+import { isDue, tryLockOutbox } from './outbox.ts';
+
+/**
+ * Creates the batches that are due: of the runs that have ended since the last one, and of the jobs if any has changed. An ended run needs
+ * no other record until then: it is stored by the transaction that ends it, whichever code path or release that is, and no longer changes.
+ * Does nothing while another process creates batches.
+ */
+export async function fillOutbox(database: pg.Pool): Promise<void> {
+  await transaction(database, async (client) => {
+    if (!(await tryLockOutbox(client))) return;
+    for (const dataset of await readDatasets(client)) {
+      if (await isDue(client, dataset, RUNS_TABLE.name)) await batchEndedRuns(client, dataset);
+      if (await isDue(client, dataset, JOBS_TABLE.name)) await batchJobs(client, dataset);
+    }
+  });
+}
+
+/** The datasets of all jobs, and of those that had jobs, whose table of jobs must become empty. */
+async function readDatasets(client: Queryable): Promise<string[]> {
+  const { rows } = await client.query<{ dataset: string }>(
+    'SELECT target_dataset AS dataset FROM jobs UNION SELECT dataset FROM outbox_batches ORDER BY dataset',
+  );
+  return rows.map(({ dataset }) => dataset);
+}

@@ -1,0 +1,60 @@
+import { loadRows } from '../bigquery/load-rows.ts';
+import { ensureMetadataTables } from '../bigquery/metadata-tables.ts';
+import type { Context } from '../context.ts';
+import { METADATA_TABLES } from '../core/metadata-tables.ts';
+import { fillOutbox } from '../store/fill-outbox.ts';
+import { type Batch, claimBatch, finishBatch, raiseLoadTry } from '../store/outbox.ts';
+import { batchJobId } from './names.ts';
+
+const TABLES = new Map(METADATA_TABLES.map((table) => [table.name, table]));
+
+/**
+ * Writes to the metadata tables what has happened since the last time: creates the batches that are due, and loads them one after the
+ * other. Logs a failure and stops, because it probably concerns the other batches as well; they are retried after the interval of their
+ * table. Any number of processes may do this at the same time, and any of them may die at any point.
+ * @throws AppError store_unavailable; the signal's reason
+ */
+export async function publishOutbox(context: Context, signal: AbortSignal): Promise<void> {
+  const { database, limits, events } = context;
+  await fillOutbox(database);
+  const foreign = new Map<string, string[]>();
+  for (;;) {
+    signal.throwIfAborted();
+    const batch = await claimBatch(database, [...TABLES.keys()], limits.outboxMs);
+    if (!batch) return;
+    try {
+      if (!foreign.has(batch.dataset)) foreign.set(batch.dataset, await prepareDataset(context, batch.dataset, signal));
+      // The batch waits until the user renames that table.
+      if (!foreign.get(batch.dataset)?.includes(batch.tableName)) await publishBatch(context, batch, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      events.outboxNotLoaded(error, batch);
+      return;
+    }
+  }
+}
+
+/** @returns the names of metadata tables and views that are not ours */
+async function prepareDataset({ warehouse, events }: Context, dataset: string, signal: AbortSignal): Promise<string[]> {
+  const foreign = await ensureMetadataTables(warehouse.withSignal(signal), dataset);
+  for (const table of foreign) events.metadataTableNotOurs(dataset, table);
+  return foreign;
+}
+
+/** Loads a batch, or adopts its load job, and deletes its rows. @throws AppError if it is not loaded */
+async function publishBatch({ database, warehouse }: Context, batch: Batch, signal: AbortSignal): Promise<void> {
+  const { columns, write } = TABLES.get(batch.tableName)!;
+  const outcome = await loadRows(warehouse.withSignal(signal), {
+    jobId: batchJobId(batch, batch.loadTry),
+    table: { project: warehouse.project, dataset: batch.dataset, table: batch.tableName },
+    columns,
+    rows: batch.rows,
+    write,
+    labels: { outbox: String(batch.id) },
+  });
+  if (!outcome.succeeded) {
+    await raiseLoadTry(database, batch);
+    throw outcome.error;
+  }
+  await finishBatch(database, batch);
+}
