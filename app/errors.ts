@@ -33,6 +33,7 @@ export type ErrorCode =
   | 'table_busy'
   | 'windows_first'
   | 'count_mismatch'
+  | 'share_limit'
   | 'ids_not_unique'
   | 'lease_lost'
   | 'no_progress'
@@ -62,6 +63,7 @@ const DEFAULTS: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   table_busy: { status: 503, recovery: 'defer' },
   windows_first: { status: 503, recovery: 'defer' },
   count_mismatch: { status: 500, recovery: 'give-up' },
+  share_limit: { status: 409, recovery: 'give-up' },
   ids_not_unique: { status: 500, recovery: 'give-up' },
   lease_lost: { status: 500, recovery: 'give-up' },
   no_progress: { status: 503, recovery: 'retry' },
@@ -77,6 +79,8 @@ export interface AppErrorOptions {
   details?: Record<string, string | number | boolean | null>;
   recovery?: Recovery;
   status?: number;
+  /** a verdict on this many rows, which an operator may accept */
+  acceptable?: number | undefined;
 }
 
 /** Our own error type. `message` says what happened and what to do, and is safe to show to any authorized caller. */
@@ -85,6 +89,8 @@ export class AppError extends Error {
   readonly status: number;
   readonly recovery: Recovery;
   readonly details: Record<string, string | number | boolean | null>;
+  /** number of rows that the verdict concerns; undefined: nothing that an operator may accept */
+  readonly acceptable: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
@@ -93,6 +99,7 @@ export class AppError extends Error {
     this.status = options.status ?? DEFAULTS[code].status;
     this.recovery = options.recovery ?? DEFAULTS[code].recovery;
     this.details = options.details ?? {};
+    this.acceptable = options.acceptable;
   }
 }
 

@@ -156,6 +156,10 @@ export function createEvents(log: Log) {
     runRetryRequested: (run: RunRef, dueRunId: string, by: string) =>
       log.info({ event: 'run_retry_requested', ...aboutRun(run), due_run: dueRunId, by }),
 
+    /** `nextRunId`: the run that may pass the verdict; `code`, `rows`: of the verdict */
+    runAccepted: (run: RunRef, { nextRunId, code, rows, by }: { nextRunId: string; code: string; rows: number; by: string }) =>
+      log.warn({ event: 'run_accepted', ...aboutRun(run), next_run: nextRunId, error_code: code, rows, by }),
+
     // Slices, fields and tables of a run
 
     sliceRepeated: ({ runId }: RunRef, slice: { ordinal: number }, reason: string) =>

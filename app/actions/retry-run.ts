@@ -32,8 +32,8 @@ export async function retryWaitingRun(context: Context, job: { id: string; objec
   if (runId !== undefined) context.events.runRetryRequested({ runId, job }, runId, by);
 }
 
-/** @throws AppError needs_login, conflict */
-function requireRetryable(found: JobWithRun): JobWithRun {
+/** A run whose work can be queued again. @throws AppError needs_login, conflict */
+export function requireRetryable(found: JobWithRun): JobWithRun {
   const { run, needsLogin, active, syncedTo, objectName } = found;
   if (run.state === 'running')
     throw new AppError('conflict', 'The run is already running. Only a run that waits or has failed can be retried.');

@@ -1,3 +1,4 @@
+import { acceptRun } from '../actions/accept-run.ts';
 import { cancelRun } from '../actions/cancel-run.ts';
 import { retryRun } from '../actions/retry-run.ts';
 import { createContext } from '../context.ts';
@@ -13,12 +14,13 @@ import { readServiceConfig, type ServiceOptions } from './read-service-config.ts
 const ACTIONS = {
   cancel: { run: cancelRun, done: 'is cancelled' },
   retry: { run: retryRun, done: 'is due now' },
+  accept: { run: acceptRun, done: 'is due now, and may pass the verdict' },
 };
 
 /** Who requested it, as the run and the log show it. */
 const BY = 'command line';
 
-/** Cancels or retries the run whose id is the second argument, and prints the run in a sentence. Its events go to standard error. */
+/** Cancels, retries or accepts the run whose id is the second argument, and prints the run in a sentence. Its events go to standard error. */
 export const runs: Command<ServiceOptions> = async ({ args, options, env }) => {
   const [action, runId = ''] = args;
   if (!isRunId(runId)) throw new CommandError('The run id must be a UUID. Take it from /jobs.');

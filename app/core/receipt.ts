@@ -19,8 +19,10 @@ export interface Receipt {
   inserted: number;
   updated: number;
   deleted: number;
-  /** compared with Salesforce's count: exact, within n, or not counted */
+  /** compared with Salesforce's count: exact, within n, or not counted; or `accepted: …`, what an operator accepted */
   verdict: string;
+  /** the name of the API key that accepted the verdict; absent: it did not have to be accepted */
+  accepted_by?: string;
   /** the next window rereads rows with a cursor value from here on, which were committed too late for this one; null: none */
   reread_from: string | null;
   /** number of field groups; the counts above are of the base group */
@@ -61,6 +63,7 @@ const ORDER = Object.keys({
   updated: true,
   deleted: true,
   verdict: true,
+  accepted_by: true,
   reread_from: true,
   field_groups: true,
   torn: true,
@@ -85,8 +88,22 @@ export function inPipelineOrder(receipt: Partial<Receipt>): Partial<Receipt> {
   return { ...Object.fromEntries(known), ...receipt };
 }
 
+const ACCEPTED = 'accepted: ';
+
+/** The verdict on counts that an operator accepted. */
+export function acceptedVerdict(reason: string): string {
+  return `${ACCEPTED}${reason}`;
+}
+
+/** Whether an operator had to accept the counts. */
+export function isAccepted(verdict: string): boolean {
+  return verdict.startsWith(ACCEPTED);
+}
+
 /** The weakest of the verdicts of a run's slices. */
 export function weakestVerdict(verdicts: readonly string[]): string {
+  const accepted = verdicts.filter(isAccepted).map((verdict) => verdict.slice(ACCEPTED.length));
+  if (accepted.length > 0) return acceptedVerdict(accepted.join('; '));
   if (verdicts.includes('not counted')) return 'not counted';
   const widths = verdicts.flatMap((verdict) => (verdict.startsWith('within ') ? [Number(verdict.slice(7))] : []));
   return widths.length > 0 ? `within ${widths.reduce((sum, width) => sum + width, 0)}` : 'exact';

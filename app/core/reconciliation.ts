@@ -53,7 +53,13 @@ export interface CountedDelta {
   months?: string[] | undefined;
 }
 
-export type Verdict = { ok: true; salesforce: 'exact' | `within ${number}` | 'not counted' } | { ok: false; reason: string };
+/** Maximum extractions of a slice whose counts do not match before its run fails. */
+export const MAX_EXTRACTIONS = 3;
+
+export type Verdict =
+  | { ok: true; salesforce: 'exact' | `within ${number}` | 'not counted' }
+  /** `acceptable`: all rows that Salesforce returned are staged, but its counts differ from them by so many; an operator may accept that */
+  | { ok: false; reason: string; acceptable?: number };
 
 /** Reconciles a slice. The transport counts must be equal; the extracted rows must lie between Salesforce's two counts. */
 export function reconcileSlice(counts: SliceCounts): Verdict {
@@ -146,9 +152,11 @@ export function requireReconciled(verdict: Verdict): void {
  */
 function reconcileWithSalesforce({ salesforceBefore: before, salesforceAfter: after, processed }: SliceCounts): Verdict {
   if (before === null || after === null) return { ok: true, salesforce: 'not counted' };
-  if (processed < Math.min(before, after) || processed > Math.max(before, after)) {
+  const [fewest, most] = [Math.min(before, after), Math.max(before, after)];
+  if (processed < fewest || processed > most) {
     return {
       ok: false,
+      acceptable: Math.max(fewest - processed, processed - most),
       reason: `Salesforce counted ${before} rows before the extraction and ${after} after it, but ${processed} were extracted`,
     };
   }

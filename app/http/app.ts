@@ -1,6 +1,7 @@
 import Koa from 'koa';
 import type { Context } from '../context.ts';
 import { missingMigrations } from '../store/migrate.ts';
+import { runAcceptance } from './accept-run.ts';
 import { requireApiKey } from './auth.ts';
 import { runCancellation } from './cancel-run.ts';
 import { createImportingJob } from './create-importing-job.ts';
@@ -29,6 +30,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   getRun,
   runCancellation,
   runRetry,
+  runAcceptance,
   jobReimport,
   jobSyncNow,
 ];

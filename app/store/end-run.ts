@@ -53,6 +53,8 @@ async function endSucceeded(client: Queryable, run: Run, receipt: object): Promi
 export interface Failure {
   code: string;
   message: string;
+  /** rows of a verdict that an operator may accept */
+  acceptable?: number | undefined;
 }
 
 /**
@@ -98,7 +100,8 @@ export async function failRun(database: Queryable, lease: Lease, failures: numbe
   return await updateRun(
     database,
     lease,
-    `state = '${RUN_STATE_AFTER.fail}', failures = $3, error_code = $4, error_message = $5, finished_at = now()`,
-    [failures, failure.code, failure.message],
+    `state = '${RUN_STATE_AFTER.fail}', failures = $3, error_code = $4, error_message = $5, acceptable_rows = $6,
+     finished_at = now()`,
+    [failures, failure.code, failure.message, failure.acceptable ?? null],
   );
 }

@@ -38,6 +38,8 @@ export interface ListedRun {
   failures: number;
   errorCode: string | null;
   errorMessage: string | null;
+  /** rows of the verdict with which it failed, if an operator may accept that; null: nothing to accept */
+  acceptableRows: number | null;
   receipt: Receipt | null;
   finishedAt: Date | null;
 }
@@ -54,7 +56,7 @@ const COLUMNS = `jobs.id, connections.identity_url, connections.status, jobs.obj
   jobs.append_only, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
   run.id AS run_id, run.kind, CASE WHEN run.scope ? 'ids' THEN jsonb_set(run.scope, '{ids}', to_jsonb(jsonb_array_length(run.scope->'ids')))
     ELSE run.scope END AS scope, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
-  run.receipt, run.finished_at`;
+  run.acceptable_rows, run.receipt, run.finished_at`;
 
 /** The jobs that match the filter, in order of creation. Uses runs_by_job. */
 export async function listJobs(database: Queryable, filter: JobFilter = {}): Promise<ListedJob[]> {
@@ -95,7 +97,22 @@ export async function findRun(database: Queryable, runId: string): Promise<JobWi
 
 function toListedJob(row: Row): ListedJob {
   const { identityUrl, status, ...rest } = toRecord(row);
-  const { runId, kind, scope, windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, receipt, finishedAt, ...job } = rest;
-  const run = { kind, scope, windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, receipt, finishedAt };
+  const {
+    runId,
+    kind,
+    scope,
+    windowFrom,
+    windowTo,
+    state,
+    runAt,
+    failures,
+    errorCode,
+    errorMessage,
+    acceptableRows,
+    receipt,
+    finishedAt,
+    ...job
+  } = rest;
+  const run = { kind, scope, windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, acceptableRows, receipt, finishedAt };
   return { ...job, userId: identityUrl, needsLogin: status !== 'active', run: runId === null ? null : { id: runId, ...run } };
 }

@@ -76,8 +76,8 @@ export async function queueRepair(database: Queryable, jobId: string, { kind, wi
  */
 export async function queueRepairAgain(database: Queryable, runId: string): Promise<string | undefined> {
   const { rows } = await database.query<{ id: string }>(
-    `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, run_at)
-     SELECT runs.job_id, jobs.connection_id, kind, scope, window_from, repair_to, repair_to, now() FROM runs JOIN jobs ON jobs.id = runs.job_id
+    `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, accepted, run_at)
+     SELECT runs.job_id, jobs.connection_id, kind, scope, window_from, repair_to, repair_to, accepted, now() FROM runs JOIN jobs ON jobs.id = runs.job_id
      WHERE runs.id = $1 AND kind <> 'window' AND state IN ('failed', 'cancelled') ON CONFLICT DO NOTHING RETURNING id`,
     [runId],
   );
@@ -100,8 +100,8 @@ export async function renewRepairs(client: Queryable, condition: string, paramet
     [RENEWED.code, RENEWED.message, ...parameters],
   );
   await client.query(
-    `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, run_at)
-     SELECT job_id, connection_id, kind, scope, window_from, repair_to, repair_to, now() FROM runs WHERE id = ANY($1)`,
+    `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, accepted, run_at)
+     SELECT job_id, connection_id, kind, scope, window_from, repair_to, repair_to, accepted, now() FROM runs WHERE id = ANY($1)`,
     [rows.map(({ id }) => id)],
   );
   if (rows.length > 0) await announceRuns(client);

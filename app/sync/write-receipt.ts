@@ -1,8 +1,11 @@
 import type { JobStatistics } from '../bigquery/jobs.ts';
+import type { Context } from '../context.ts';
 import { BASE_GROUP } from '../core/field-groups.ts';
-import { type Receipt, weakestVerdict } from '../core/receipt.ts';
+import { isAccepted, type Receipt, weakestVerdict } from '../core/receipt.ts';
 import { sum } from '../core/sum.ts';
+import { readAcceptance } from '../store/accept-run.ts';
 import { billedByRun } from '../store/billed.ts';
+import type { Run } from '../store/runs.ts';
 import type { ExtractedRun } from './extract/extract-run.ts';
 import type { Extraction } from './extract/extraction.ts';
 
@@ -20,6 +23,7 @@ export async function writeReceipt(
   { merged, foreignLiveView }: Written,
 ): Promise<Receipt> {
   const { drift } = run;
+  const verdict = weakestVerdict(staged.map((slice) => slice.verdict));
   const sumKnown = (numbers: (number | null)[]): number | null => (numbers.includes(null) ? null : sum(numbers));
   const all = staged.map(({ slice }) => slice);
   const allPages = staged.flatMap((slice) => slice.pages);
@@ -54,8 +58,14 @@ export async function writeReceipt(
     methods: all.map((slice) => `${slice.method}: ${slice.reason}`),
     live_view: foreignLiveView,
     reread_from: rereadFrom?.toISOString() ?? null,
-    verdict: weakestVerdict(staged.map((slice) => slice.verdict)),
+    verdict,
+    ...(await acceptedBy(context, run, verdict)),
   };
+}
+
+async function acceptedBy({ database }: Context, run: Run, verdict: string): Promise<Pick<Receipt, 'accepted_by'>> {
+  const accepted = isAccepted(verdict) && (await readAcceptance(database, run));
+  return accepted ? { accepted_by: accepted.by } : {};
 }
 
 function sumByName(counts: readonly Record<string, number>[]): Record<string, number> {

@@ -128,7 +128,7 @@ describe('the command line', () => {
     [
       'an unknown action',
       'runs stop 1',
-      "Command-argument value 'stop' is invalid for argument 'action'. Allowed choices are cancel, retry. See node app/cli.ts runs --help.\n",
+      "Command-argument value 'stop' is invalid for argument 'action'. Allowed choices are cancel, retry, accept. See node app/cli.ts runs --help.\n",
     ],
     ['a missing run id', 'runs retry', "Missing required argument 'run_id'. See node app/cli.ts runs --help.\n"],
     ['a run id that cannot be one', 'runs cancel 12', 'The run id must be a UUID. Take it from /jobs.\n'],

@@ -193,6 +193,10 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.runRetryRequested(run, 'run-2', 'ops'),
     line: { level: 'info', event: 'run_retry_requested', ...ofRun, due_run: 'run-2', by: 'ops' },
   },
+  runAccepted: {
+    emit: (events) => events.runAccepted(run, { nextRunId: 'run-2', code: 'share_limit', rows: 200, by: 'ops' }),
+    line: { level: 'warn', event: 'run_accepted', ...ofRun, next_run: 'run-2', error_code: 'share_limit', rows: 200, by: 'ops' },
+  },
   sliceRepeated: {
     emit: (events) => events.sliceRepeated(run, slice, 'the counts differ'),
     line: { level: 'warn', event: 'slice_repeated', run: 'run-1', slice: 3, reason: 'the counts differ' },

@@ -1,12 +1,11 @@
 import { BASE_GROUP } from '../../core/field-groups.ts';
 import { closedPart, countMissedRows, rereadStart } from '../../core/missed-rows.ts';
-import { type CountedDelta, type CountedSlice, reconcileIds } from '../../core/reconciliation.ts';
+import { type CountedDelta, type CountedSlice, MAX_EXTRACTIONS, reconcileIds } from '../../core/reconciliation.ts';
 import { overlaps } from '../../core/slices.ts';
 import { AppError } from '../../errors.ts';
 import type { Run } from '../../store/runs.ts';
 import { type Slice, saveSlice, startGeneration } from '../../store/slices.ts';
 import { countOrNull } from './count-or-null.ts';
-import { MAX_EXTRACTIONS } from './extract-slices.ts';
 import { type Extraction, rowRange } from './extraction.ts';
 
 /** How a slice's staging table compares with Salesforce's count afterwards. */

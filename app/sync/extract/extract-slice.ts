@@ -1,10 +1,12 @@
 import type { TableName } from '../../bigquery/sql/quote.ts';
 import { countStagedRows, ensureStagingTable } from '../../bigquery/tables.ts';
 import type { MethodChoice } from '../../core/method.ts';
-import { reconcileSlice } from '../../core/reconciliation.ts';
+import { acceptedVerdict } from '../../core/receipt.ts';
+import { MAX_EXTRACTIONS, reconcileSlice, type Verdict } from '../../core/reconciliation.ts';
 import { sum } from '../../core/sum.ts';
 import { toFieldRefusal } from '../../salesforce/field-refusal.ts';
 import { estimateRecordCount } from '../../salesforce/record-count.ts';
+import { acceptedRows } from '../../store/accept-run.ts';
 import { type Page, readPages } from '../../store/pages.ts';
 import { saveRunTable } from '../../store/run-tables.ts';
 import { type Run, saveProgress } from '../../store/runs.ts';
@@ -99,7 +101,8 @@ async function createStagingTable(extraction: Extraction, slice: Slice): Promise
 }
 
 /** Counts the rows of the staging table, which may have been deleted in the meantime, and reconciles all counts of the slice. */
-async function reconcile({ context, run }: Extraction, slice: Slice, pages: Page[]): Promise<StagedSlice | Unusable> {
+async function reconcile(extraction: Extraction, slice: Slice, pages: Page[]): Promise<StagedSlice | Unusable> {
+  const { context, run } = extraction;
   const isEmpty = slice.processed === 0 && pages.length === 0;
   const staged = isEmpty ? 0 : await countStagedRows(context.warehouse, stagingTable(context, run.runId, slice));
   if (staged === undefined) return { kind: 'mismatched', reason: 'the staging table is missing' };
@@ -111,11 +114,17 @@ async function reconcile({ context, run }: Extraction, slice: Slice, pages: Page
     loaded: sum(pages.map((page) => page.loaded)),
     staged,
   });
-  if (!verdict.ok) return { kind: 'mismatched', reason: verdict.reason };
+  if (!verdict.ok && !(await mayPass(extraction, slice, verdict))) return { kind: 'mismatched', ...verdict };
   // A slice staged by an earlier attempt is not progress of this one.
   if (slice.state !== 'staged') await saveProgress(context.database, run);
   const saved = await saveSlice(context.database, run, slice.ordinal, { state: 'staged', staged });
-  return { kind: 'staged', slice: saved, pages, verdict: verdict.salesforce };
+  return { kind: 'staged', slice: saved, pages, verdict: verdict.ok ? verdict.salesforce : acceptedVerdict(verdict.reason) };
+}
+
+/** Whether an operator accepted that Salesforce's counts differ from its rows by so many. Only after as many extractions as before. */
+async function mayPass({ context, run }: Extraction, slice: Slice, { acceptable }: Verdict & { ok: false }): Promise<boolean> {
+  if (acceptable === undefined || slice.generation < MAX_EXTRACTIONS) return false;
+  return acceptable <= (await acceptedRows(context.database, run, 'count_mismatch'));
 }
 
 /** Marks a slice without rows as staged. @param choice how this is known, if no method was chosen yet */

@@ -1,5 +1,6 @@
 import { batchSlices } from '../../core/batches.ts';
 import { BASE_GROUP, groupsOf } from '../../core/field-groups.ts';
+import { MAX_EXTRACTIONS } from '../../core/reconciliation.ts';
 import { countFittingSlices } from '../../core/run-slices.ts';
 import {
   haveSameRange,
@@ -22,9 +23,6 @@ import { emptySlice, extractSlice, type SliceOutcome } from './extract-slice.ts'
 import { type Extraction, type FieldsRejected, rowRange, type StagedSlice, type TooLarge, type Unusable } from './extraction.ts';
 import { queryTooLargeReason } from './query-too-large-reason.ts';
 import { planIdSlices } from './slice-ids.ts';
-
-/** Maximum extractions of a slice whose counts do not match before its run fails. */
-export const MAX_EXTRACTIONS = 3;
 
 /** All slices of a run. */
 export interface StagedSlices {
@@ -103,17 +101,16 @@ interface Repeated {
 }
 
 /** @throws AppError count_mismatch if its counts never match; salesforce_unavailable if Salesforce cannot process it at the moment */
-async function requestAgain(
-  extraction: Extraction,
-  slice: Slice,
-  { kind, reason }: Unusable,
-  before: Repeated | undefined,
-): Promise<Repeated> {
+async function requestAgain(extraction: Extraction, slice: Slice, unusable: Unusable, before: Repeated | undefined): Promise<Repeated> {
   const { context, run } = extraction;
   const { objectName } = run.job;
+  const { kind, reason } = unusable;
   const mismatches = (before?.mismatches ?? 0) + (kind === 'mismatched' ? 1 : 0);
   if (mismatches >= MAX_EXTRACTIONS) {
-    throw new AppError('count_mismatch', `Could not reconcile ${objectName} in ${MAX_EXTRACTIONS} attempts: ${reason}.`);
+    const acceptable = unusable.kind === 'mismatched' ? unusable.acceptable : undefined;
+    const advice = acceptable === undefined ? '' : ` To import what Salesforce returned, accept this: POST /v1/runs/${run.runId}/accept.`;
+    const message = `Could not reconcile ${objectName} in ${MAX_EXTRACTIONS} attempts: ${reason}.${advice}`;
+    throw new AppError('count_mismatch', message, { acceptable });
   }
   context.events.sliceRepeated(run, slice, reason);
   await startGeneration(context.database, run, slice);

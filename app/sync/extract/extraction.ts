@@ -37,8 +37,8 @@ export interface TooLarge {
 
 /** Rows that must be requested from Salesforce again, with the reason as a phrase. */
 export type Unusable =
-  /** their counts do not match */
-  | { kind: 'mismatched'; reason: string }
+  /** their counts do not match; `acceptable`: they differ by so many, and an operator may accept that */
+  | { kind: 'mismatched'; reason: string; acceptable?: number | undefined }
   /** an earlier extraction of them cannot be resumed */
   | { kind: 'interrupted'; reason: string }
   /** Salesforce cannot process them at the moment: request them when the run is retried */

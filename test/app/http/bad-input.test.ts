@@ -103,7 +103,7 @@ describe('an invalid request', () => {
     const run = `v1/runs/${randomUUID()}`;
     expect(await send(run, {})).toMatchObject({ status: 404, code: 'not_found' });
     expect(await send(run, { method: 'POST' })).toMatchObject({ status: 405, code: 'method_not_allowed' });
-    for (const action of ['cancel', 'retry']) {
+    for (const action of ['cancel', 'retry', 'accept']) {
       const path = `${run}/${action}`;
       for (const method of ['GET', 'HEAD', 'PUT', 'DELETE']) {
         const response = await fetch(`${service.url}/${path}`, { method });
@@ -262,9 +262,9 @@ describe('with API keys', () => {
     expect(keyed.logged.join('')).not.toMatch(/tick-key|read-key|ops-key/);
   });
 
-  test('only operate and admin may cancel and retry runs; the key is checked first', async () => {
+  test('only operate and admin may cancel, retry and accept runs; the key is checked first', async () => {
     const run = `v1/runs/${randomUUID()}`;
-    for (const path of [`${run}/cancel`, `${run}/retry`, 'v1/runs/not-a-run/cancel']) {
+    for (const path of [`${run}/cancel`, `${run}/retry`, `${run}/accept`, 'v1/runs/not-a-run/cancel']) {
       const post = { method: 'POST' };
       expect(await withKey(path, undefined, post)).toMatchObject({ status: 401 });
       expect(await withKey(path, 'wrong', post)).toMatchObject({ status: 403 });
