@@ -15,7 +15,7 @@ export interface Comparison {
 }
 
 /** The service's own columns, which the org does not have. */
-const OWN = new Set(['_synced_at', '_run', '_deleted_at']);
+const OWN = new Set(['_synced_at', '_run', '_deleted_at', '_deleted_reason']);
 
 /**
  * Compares a table with the org. The table must have exactly the rows that were created before `lastDate` and stamped since `startDate`,

@@ -136,6 +136,7 @@ const deltaTable = (schema: Schema): CatalogTable =>
     { name: '_synced_at', type: 'TIMESTAMP' },
     { name: '_run', type: 'STRING' },
     { name: '_deleted_at', type: 'TIMESTAMP' },
+    { name: '_deleted_reason', type: 'STRING' },
   ]);
 
 const catalogTable = ({ project, dataset, table }: TableName, columns: readonly CatalogColumn[]): CatalogTable => ({

@@ -64,7 +64,7 @@ export const caseTables: readonly FilledTable[] = schema.slices.map(({ table }, 
   rows: slices[index]!,
 }));
 
-const SHOWN = ['_slice', ...columns.map(({ name }) => name), '_invalid', '_run', '_deleted_at'];
+const SHOWN = ['_slice', ...columns.map(({ name }) => name), '_invalid', '_run', '_deleted_at', '_deleted_reason'];
 
 /** A query over the delta table, or over the query that fills it: every column as text, except the run's time. */
 export const caseQuery = (delta: string): string =>

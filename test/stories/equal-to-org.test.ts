@@ -58,7 +58,11 @@ test('deleted rows must be marked, or absent if the job removes them, and hidden
   const [restored] = bin as [string];
   org.undelete('Account', restored, false);
   expect(await differences()).toEqual(
-    [`${restored}: IsDeleted is true, expected false`, `${restored}: is marked as deleted, but is not`].sort(),
+    [
+      `${restored}: IsDeleted is true, expected false`,
+      `${restored}: has a reason for its deletion, but is not deleted`,
+      `${restored}: is marked as deleted, but is not`,
+    ].sort(),
   );
   org.purge('Account', restored);
   expect(await differences()).toEqual([]);

@@ -45,9 +45,9 @@ export function deltaStatement(statement: DeltaStatement): string {
     (column) => `NULLIF(${groupName(groupOf(column))}.${quoteName(column.field)}, '') AS ${quoteName(column.name)}`,
   );
   const typed = columns.map(({ name, type }) => `${CASTS[type](quoteName(name))} AS ${quoteName(name)}`);
-  const deletedAt = columns.some(({ name }) => name === 'IsDeleted')
-    ? `IF(\`IsDeleted\`, IFNULL(${quoteName(cursorField)}, \`_synced_at\`), NULL)`
-    : 'CAST(NULL AS TIMESTAMP)';
+  const hasIsDeleted = columns.some(({ name }) => name === 'IsDeleted');
+  const deletedReason = hasIsDeleted ? `IF(\`IsDeleted\`, 'recycle_bin', NULL)` : 'CAST(NULL AS STRING)';
+  const deletedAt = hasIsDeleted ? `IF(\`IsDeleted\`, IFNULL(${quoteName(cursorField)}, \`_synced_at\`), NULL)` : 'CAST(NULL AS TIMESTAMP)';
   return `CREATE OR REPLACE TABLE ${quoteTable(delta)}
 OPTIONS (expiration_timestamp = TIMESTAMP ${quoteText(expiresAt.toISOString())})
 AS
@@ -67,7 +67,7 @@ _typed AS (
     ${quoteText(runId)} AS \`_run\`
   FROM _texts
 )
-SELECT *, ${deletedAt} AS \`_deleted_at\`
+SELECT *, ${deletedAt} AS \`_deleted_at\`, ${deletedReason} AS \`_deleted_reason\`
 FROM _typed
 QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quoteName(cursorField)} DESC, \`_slice\` DESC) = 1`;
 }

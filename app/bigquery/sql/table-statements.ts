@@ -3,9 +3,19 @@ import { quoteName, quoteTable, type TableName } from './quote.ts';
 
 /** Columns that we add to every target table. */
 export const SYSTEM_COLUMNS: readonly Column[] = [
-  { name: '_synced_at', type: 'TIMESTAMP' },
-  { name: '_run', type: 'STRING' },
-  { name: '_deleted_at', type: 'TIMESTAMP' },
+  { name: '_synced_at', type: 'TIMESTAMP', description: 'When the service last wrote the row.' },
+  { name: '_run', type: 'STRING', description: 'The run of the service that last wrote the row.' },
+  {
+    name: '_deleted_at',
+    type: 'TIMESTAMP',
+    description: 'When the record was deleted in Salesforce, or found to be missing there. NULL: it is not deleted.',
+  },
+  {
+    name: '_deleted_reason',
+    type: 'STRING',
+    description:
+      'recycle_bin: Salesforce reports the record as deleted. missing: Salesforce no longer returns it. NULL: it is not deleted.',
+  },
 ];
 
 /** Counts a target table's rows as `target_rows`. BigQuery uses the table's metadata and bills nothing. */

@@ -6,5 +6,3 @@ ALTER TABLE runs ADD COLUMN accepted jsonb;
 ALTER TABLE runs ADD COLUMN compare_try integer NOT NULL DEFAULT 1;
 -- When a tick may queue the job's next sweep, in real time.
 ALTER TABLE jobs ADD COLUMN sweep_due_at timestamptz NOT NULL DEFAULT now() + interval '7 days';
--- Contains all rows of the object in a range of Ids, whatever their cursor; cursor_from and cursor_to are then the run's.
-ALTER TABLE slices ADD COLUMN by_id boolean NOT NULL DEFAULT false;

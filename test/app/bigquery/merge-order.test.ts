@@ -59,7 +59,7 @@ async function makeDelta(table: string, versions: readonly Version[]): Promise<v
     ({ id, stamp }) =>
       `SELECT '${id}' AS Id, ${isDeleted(stamp)} AS IsDeleted, 'text ${stamp}' AS Text, TIMESTAMP '${CREATED[id]}+00' AS CreatedDate,
        TIMESTAMP '2023-04-0${stamp + 1} 00:00:00+00' AS SystemModstamp,
-       CURRENT_TIMESTAMP() AS _synced_at, 'run' AS _run, CAST(NULL AS TIMESTAMP) AS _deleted_at`,
+       CURRENT_TIMESTAMP() AS _synced_at, 'run' AS _run, CAST(NULL AS TIMESTAMP) AS _deleted_at, CAST(NULL AS STRING) AS _deleted_reason`,
   );
   await rowsOf(emulator, `CREATE OR REPLACE TABLE d.${table} AS ${rows.join(' UNION ALL ')}`);
 }
