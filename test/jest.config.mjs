@@ -22,6 +22,7 @@ const SLOW = [
   'test/stories/outbox.test.ts',
   'test/stories/run-requests.test.ts',
   'test/stories/silent-warehouse.test.ts',
+  'test/stories/sweep-slices.test.ts',
   'test/stories/taken-over.test.ts',
 ];
 

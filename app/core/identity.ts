@@ -20,6 +20,11 @@ export function toLongId(id: string): string {
   return id + suffix;
 }
 
+/** Whether a text has the form of a record's 18-character Id. Salesforce refuses a query that names any other text as an Id. */
+export function isLongId(text: string): boolean {
+  return /^[0-9A-Za-z]{18}$/.test(text) && toLongId(text.slice(0, 15)) === text;
+}
+
 /**
  * Parses an identity URL, for example `https://login.salesforce.com/id/00D…/005…`, by its last two path segments.
  * Ignores the host, which depends on the login host that issued it. Undefined if the text is not an identity URL.

@@ -5,8 +5,9 @@ import type { IdRange } from './slices.ts';
  * What a run reads, beside its range `[from, to)`, and how it writes:
  * - window: all fields of the rows stamped in the range; writes them by upsert, where a newer stamp wins; advances `last_date`
  * - reimport: the same rows, or those with the given Ids, whatever has been imported; writes them by upsert, where the later reading wins
+ * - sweep: Id, cursor and deletion of all rows of the object; marks the target's rows that are missing there
  */
-export type Pass = { readonly kind: 'window' } | Reimport;
+export type Pass = { readonly kind: 'window' } | Reimport | { readonly kind: 'sweep' };
 
 /** With `ids`, the rows with these Ids as they are now; otherwise those of the range, and of the range of Ids if there is one. */
 export interface Reimport extends IdRange {

@@ -19,6 +19,16 @@ export interface Receipt {
   inserted: number;
   updated: number;
   deleted: number;
+  /** of a sweep, Ids: with equal stamps and deletion states; not judged, because the row was synced or changed since */
+  equal?: number;
+  not_judged?: number;
+  /** of a sweep, rows of the table that Salesforce no longer has: marked as deleted, blanked or removed */
+  missing?: number;
+  /** of a sweep, Ids that it reimports: without a row, and with another stamp or deletion state */
+  absent?: number;
+  different?: number;
+  /** of a sweep, Ids that had several rows; it kept the newest */
+  duplicates?: number;
   /** compared with Salesforce's count: exact, within n, or not counted; or `accepted: …`, what an operator accepted */
   verdict: string;
   /** the name of the API key that accepted the verdict; absent: it did not have to be accepted */
@@ -62,6 +72,12 @@ const ORDER = Object.keys({
   inserted: true,
   updated: true,
   deleted: true,
+  equal: true,
+  not_judged: true,
+  missing: true,
+  absent: true,
+  different: true,
+  duplicates: true,
   verdict: true,
   accepted_by: true,
   reread_from: true,

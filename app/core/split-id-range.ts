@@ -21,6 +21,11 @@ export function splitIdRange(one: string, other: string, parts: number): string[
   return [...cuts].map(idOf);
 }
 
+/** The Id after this one, of 15 characters; no record need have it. */
+export function nextId(id: string): string {
+  return idOf(numberOf(id) + 1n);
+}
+
 function numberOf(id: string): bigint {
   return [...id.slice(0, LENGTH)].reduce((number, digit) => number * BASE + BigInt(DIGITS.indexOf(digit)), 0n);
 }

@@ -17,6 +17,7 @@ import { jobReimport } from './reimport-job.ts';
 import { resumeImportingJob } from './resume-importing-job.ts';
 import { runRetry } from './retry-run.ts';
 import { createRouter } from './router.ts';
+import { jobSweep } from './sweep-job.ts';
 import { jobSyncNow } from './sync-job-now.ts';
 
 const ENDPOINTS: readonly Endpoint[] = [
@@ -32,6 +33,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   runRetry,
   runAcceptance,
   jobReimport,
+  jobSweep,
   jobSyncNow,
 ];
 

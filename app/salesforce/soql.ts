@@ -7,14 +7,15 @@ import { isTimeout, refusalCode } from './errors.ts';
 /** The rows of an object to query. */
 export interface RowRange extends SliceRange {
   objectName: string;
-  cursorField: string;
+  /** null: all rows, by Id alone */
+  cursorField: string | null;
   /** whether the object has CreatedDate, which bounds an open range */
   createdDate: boolean;
 }
 
 /** No ORDER BY and no LIMIT: either disables Salesforce's chunking of large queries. */
 export function selectRows(range: RowRange, fields: readonly string[]): string {
-  return `SELECT ${fields.join(', ')} FROM ${range.objectName} WHERE ${condition(range)}`;
+  return `SELECT ${fields.join(', ')} FROM ${range.objectName}${condition(range)}`;
 }
 
 /** The query of the rows with these Ids. */
@@ -34,7 +35,7 @@ export async function countRows(client: SalesforceClient, range: RowRange): Prom
 }
 
 async function countPart(client: SalesforceClient, range: RowRange): Promise<number> {
-  const soql = `SELECT COUNT() FROM ${range.objectName} WHERE ${condition(range)}`;
+  const soql = `SELECT COUNT() FROM ${range.objectName}${condition(range)}`;
   const reply = await client.call(`count ${range.objectName}`, (connection) => connection.query(soql, { scanAll: true }));
   if (!isValidRowCount(reply.totalSize, reply.records.length)) {
     throw new AppError('salesforce_unavailable', `Could not count ${range.objectName}: Salesforce returned a malformed query response.`);
@@ -57,7 +58,7 @@ export async function findAnyId(client: SalesforceClient, range: RowRange): Prom
 /** The first and last Id in a range; undefined if the range is empty. @throws AppError */
 export async function findFirstAndLastId(client: SalesforceClient, range: RowRange): Promise<{ first: string; last: string } | undefined> {
   const at = async (order: 'ASC' | 'DESC'): Promise<string | undefined> => {
-    const soql = `SELECT Id FROM ${range.objectName} WHERE ${condition(range)} ORDER BY Id ${order} LIMIT 1`;
+    const soql = `SELECT Id FROM ${range.objectName}${condition(range)} ORDER BY Id ${order} LIMIT 1`;
     const reply = await client.call(`find an Id of ${range.objectName}`, (connection) =>
       connection.query<{ Id: string }>(soql, { scanAll: true }),
     );
@@ -84,17 +85,23 @@ export async function hasNullCursors(client: SalesforceClient, objectName: strin
   }
 }
 
+/** The WHERE clause, after a space; empty if the range is the whole object. */
 function condition(range: RowRange): string {
-  const { idFrom, idTo, ids } = range;
-  if (ids) return idCondition(ids);
-  return [cursorCondition(range), ...(idFrom ? [`Id >= '${idFrom}'`] : []), ...(idTo ? [`Id < '${idTo}'`] : [])].join(' AND ');
+  const { cursorField, idFrom, idTo, ids } = range;
+  if (ids) return ` WHERE ${idCondition(ids)}`;
+  const conditions = [
+    ...(cursorField === null ? [] : [cursorCondition(range, cursorField)]),
+    ...(idFrom ? [`Id >= '${idFrom}'`] : []),
+    ...(idTo ? [`Id < '${idTo}'`] : []),
+  ];
+  return conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
 }
 
 function idCondition(ids: readonly string[]): string {
   return `Id IN (${ids.map((id) => `'${id}'`).join(',')})`;
 }
 
-function cursorCondition({ cursorField, cursorFrom, cursorTo, open, createdDate, nullCursor }: RowRange): string {
+function cursorCondition({ cursorFrom, cursorTo, open, createdDate, nullCursor }: RowRange, cursorField: string): string {
   if (nullCursor) {
     const created = `CreatedDate >= ${literal(cursorFrom)} AND CreatedDate < ${literal(cursorTo)}`;
     return createdDate ? `${cursorField} = null AND ${created}` : `${cursorField} = null`;

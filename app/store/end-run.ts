@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { RUN_STATE_AFTER, type RunState } from '../core/run-state.ts';
 import { type Queryable, transaction } from './database.ts';
+import { makeSweepDueAfterGap, postponeSweep } from './due-sweeps.ts';
 import { moveSyncedTo } from './jobs.ts';
 import { type Lease, updateRun } from './lease.ts';
 import { queueRepair, queueRuns, type Repair } from './queue-runs.ts';
@@ -16,6 +17,7 @@ export async function succeedRun(database: pg.Pool, run: Run, receipt: object, r
   await transaction(database, async (client) => {
     await endSucceeded(client, run, receipt);
     await moveSyncedTo(client, run.job.id, run.window, rereadFrom);
+    await makeSweepDueAfterGap(client, run);
     await queueRuns(client, [run.job.id]);
   });
 }
@@ -36,6 +38,7 @@ export async function succeedRepair(
   await transaction(database, async (client) => {
     await endSucceeded(client, run, receipt);
     if (rereadFrom) await client.query('UPDATE jobs SET reread_from = least(reread_from, $2) WHERE id = $1', [run.job.id, rereadFrom]);
+    if (run.pass.kind === 'sweep') await postponeSweep(client, run.job.id);
     if (next) await queueRepair(client, run.job.id, next);
   });
 }

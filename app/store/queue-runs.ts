@@ -3,6 +3,7 @@ import type { RepairPass } from '../core/pass.ts';
 import { RUN_STATE_AFTER } from '../core/run-state.ts';
 import type { Window } from '../core/window.ts';
 import { type Queryable, transaction } from './database.ts';
+import { postponeSweep } from './due-sweeps.ts';
 import { type JobFilter, type WantedWindow, wantWindows } from './jobs.ts';
 
 /** The Postgres channel on which new runs are announced. */
@@ -21,7 +22,9 @@ export interface QueuedRuns {
 export async function queueDueRuns(database: pg.Pool, wanted: readonly WantedWindow[], filter: JobFilter): Promise<QueuedRuns> {
   return await transaction(database, async (client) => {
     const jobIds = await wantWindows(client, wanted, filter);
-    return { jobIds, runIds: await queueRuns(client, jobIds) };
+    const runIds = await queueRuns(client, jobIds);
+    await queueDueSweeps(client, jobIds);
+    return { jobIds, runIds };
   });
 }
 
@@ -125,6 +128,23 @@ export async function makeRunDue(database: Queryable, jobId: string, runId?: str
   );
   if (rows.length > 0) await announceRuns(database);
   return rows[0]?.id;
+}
+
+/**
+ * Queues a sweep for each of these jobs that is due for one, has imported a window, and has no open repair. Due again a week later, whatever
+ * becomes of it. Must be called in a transaction that has locked the jobs. Uses runs_one_open_per_lane.
+ */
+async function queueDueSweeps(client: Queryable, jobIds: readonly string[]): Promise<void> {
+  const { rows } = await client.query<{ job_id: string }>(
+    `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, run_at)
+     SELECT id, connection_id, 'sweep', '{}', start_date, synced_to, synced_to, now() FROM jobs
+     WHERE id = ANY($1::uuid[]) AND active AND sweep_due_at <= now() AND synced_to > start_date
+       AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND kind <> 'window' AND state IN ('queued', 'running'))
+     ON CONFLICT DO NOTHING RETURNING job_id`,
+    [jobIds],
+  );
+  for (const { job_id } of rows) await postponeSweep(client, job_id);
+  if (rows.length > 0) await announceRuns(client);
 }
 
 /** Wakes idle workers. */

@@ -30,6 +30,7 @@ export interface Run extends Lease {
   readonly described: boolean;
   readonly deltaTry: number;
   readonly mergeTry: number;
+  readonly compareTry: number;
   /** null until decided */
   readonly insertOnly: boolean | null;
   /** the delta tables that earlier attempts counted, by their staging tables */
@@ -59,7 +60,7 @@ type StoredRun = Omit<Run, 'job' | 'orgId' | 'grantedAt' | 'pass' | 'window' | '
 export type RunRow = RowOf<StoredRun>;
 
 export const RUN_COLUMNS = `runs.id AS run_id, runs.attempt, runs.kind, runs.scope, runs.repair_to, runs.window_from, runs.window_to, runs.failures, runs.columns, runs.drift,
-  runs.described_at IS NOT NULL AS described, runs.delta_try, runs.merge_try, runs.insert_only, runs.counted, runs.created_at`;
+  runs.described_at IS NOT NULL AS described, runs.delta_try, runs.merge_try, runs.compare_try, runs.insert_only, runs.counted, runs.created_at`;
 
 /** @param job with its connection's org and last login */
 export function toRun(row: RunRow, { org_id, granted_at, ...job }: JobRow & { org_id: string; granted_at: Date }): Run {
@@ -77,7 +78,7 @@ export function toRun(row: RunRow, { org_id, granted_at, ...job }: JobRow & { or
 }
 
 /** The properties of a run that become known while it executes. */
-export type RunProgress = Partial<Pick<Run, 'columns' | 'drift' | 'deltaTry' | 'mergeTry' | 'insertOnly'>>;
+export type RunProgress = Partial<Pick<Run, 'columns' | 'drift' | 'deltaTry' | 'mergeTry' | 'compareTry' | 'insertOnly'>>;
 
 /** Saves the given properties of a run; the others stay unchanged. @throws AppError lease_lost */
 export async function saveRun(database: Queryable, run: Run, changes: RunProgress): Promise<Run> {

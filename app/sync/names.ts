@@ -25,6 +25,11 @@ export function deltaTable(context: Context, runId: string, of: string): TableNa
   return inStaging(context, `delta_${compact(runId)}_${digest(of)}`);
 }
 
+/** The table that compares a sweep's keys with the target table. @param of the delta tables that it compares */
+export function comparisonTable(context: Context, runId: string, of: string): TableName {
+  return inStaging(context, `sweep_${compact(runId)}_${digest(of)}`);
+}
+
 /** A table in the staging dataset. */
 export function inStaging(context: Context, table: string): TableName {
   return { project: context.config.bigquery.project, dataset: context.config.bigquery.stagingDataset, table };
@@ -50,6 +55,16 @@ export function deltaJobId(runId: string, of: string, tryNumber: number): string
 
 export function mergeJobId(runId: string, tryNumber: number): string {
   return `sync_${compact(runId)}_merge_${tryNumber}`;
+}
+
+/** @param of the delta tables that are compared with the target table */
+export function compareJobId(runId: string, of: string, tryNumber: number): string {
+  return `sync_${compact(runId)}_compare_${digest(of)}_${tryNumber}`;
+}
+
+/** A statement by which a sweep writes its target table. @param step for example `mark` */
+export function sweepJobId(runId: string, step: string, tryNumber: number): string {
+  return `sync_${compact(runId)}_${step}_${tryNumber}`;
 }
 
 /** For an idempotent statement, which gets a new id each time it runs. */

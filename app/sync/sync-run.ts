@@ -1,11 +1,11 @@
 import { findTargetTable } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
 import { isExclusive } from '../core/pass.ts';
-import type { Receipt } from '../core/receipt.ts';
 import { succeedRepair, succeedRun } from '../store/end-run.ts';
 import type { Repair } from '../store/queue-runs.ts';
 import type { Run } from '../store/runs.ts';
 import { takeTable } from '../store/table-writes.ts';
+import type { Ended } from './ended.ts';
 import { type ExtractedRun, extractRun } from './extract/extract-run.ts';
 import { targetIdentity } from './extract/resolve-fields.ts';
 import { eraseInvalidValues } from './merge/erase-invalid-values.ts';
@@ -14,20 +14,16 @@ import { mergeDelta } from './merge/merge-delta.ts';
 import { prepareTarget } from './merge/prepare-target.ts';
 import { deltaTable } from './names.ts';
 import { renewOutdatedRepairs } from './renew-outdated-repairs.ts';
+import { sweepRun } from './sweep-run.ts';
 import { writeReceipt } from './write-receipt.ts';
 
-/** A run as it ended, and its receipt. */
-export interface Ended {
-  run: Run;
-  receipt: Receipt;
-}
-
 /**
- * Executes a run: stages and reconciles its slices, builds and counts the typed delta table, and merges it into the target table. Only then
+ * Executes a run. A sweep is `sweepRun`'s; any other stages and reconciles its slices, builds and counts the typed delta table, and merges it into the target table. Only then
  * does a window advance `last_date`. Every step first checks what an earlier attempt has done.
  * @throws AppError; neither the target table nor `last_date` is then partly updated
  */
 export async function syncRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
+  if (claimed.pass.kind === 'sweep') return await sweepRun(context, claimed, signal);
   if (isExclusive(claimed.pass, claimed.job.deletes)) await takeTable(context.database, claimed);
   const client = context.salesforce(claimed.job.connectionId, signal);
   const extracted = await extractRun(context, client, claimed, signal);

@@ -8,6 +8,16 @@ import {
 } from '../../app/bigquery/sql/invalid-values-statements.ts';
 import { mergeStatement } from '../../app/bigquery/sql/merge-statement.ts';
 import type { TableName } from '../../app/bigquery/sql/quote.ts';
+import {
+  compareStatement,
+  countComparisonStatement,
+  eraseMissingStatement,
+  foundStatement,
+  missingStatement,
+  removeCopiesStatement,
+  type SweptIds,
+  sweptIdsStatement,
+} from '../../app/bigquery/sql/sweep-statements.ts';
 import { liveQuery, SYSTEM_COLUMNS, targetCountStatement, widenStatement } from '../../app/bigquery/sql/table-statements.ts';
 import type { Column, FieldColumn } from '../../app/core/columns.ts';
 import { BASE_GROUP, fieldsInGroup } from '../../app/core/field-groups.ts';
@@ -48,6 +58,7 @@ export function appStatements(schema: Schema): AppStatement[] {
       tables: [catalogTable(JOBS, JOB_COLUMNS)],
       columns: FRESHNESS_COLUMNS.map(({ name, type }) => ({ name, type })),
     },
+    ...sweepsOf(schema),
     ...widenings(schema).map((column) => ({ sql: widenStatement(TARGET, column), tables: [target], columns: [] })),
   ];
 }
@@ -109,6 +120,71 @@ function mergesOf(schema: Schema): string[] {
     [false, true].flatMap((insertOnly) => months.map((touched) => mergeStatement({ ...base, deletes, insertOnly, months: touched }))),
   );
 }
+
+const COMPARISON = tableOf('sweep_1f0e');
+
+/** The statements of a sweep in all their variants: by handling of deleted rows, with and without rows, with and without CreatedDate. */
+function sweepsOf(schema: Schema): AppStatement[] {
+  const delta = deltaTable(schema);
+  const target = targetTable([...schema.columns, ORPHANED]);
+  const comparison = catalogTable(COMPARISON, COMPARISON_COLUMNS);
+  const { cursorField } = schema;
+  const createdField = schema.columns.find(({ name, type }) => name === PARTITION_FIELD && type === 'TIMESTAMP')?.name;
+  const compare = {
+    comparison: COMPARISON,
+    target: TARGET,
+    cursorField,
+    range: { from: new Date('1700-01-01T00:00:00Z'), to: new Date('2023-03-20T00:00:00Z') },
+    judgedBefore: new Date('2023-03-19T23:50:00Z'),
+    expiresAt: new Date('2099-12-02T00:00:00Z'),
+  };
+  const { delta: name } = deltaOf(schema);
+  const deletes = ['keep', 'blank', 'remove'] as const;
+  const missing = {
+    comparison: COMPARISON,
+    target: TARGET,
+    runId: 'run',
+    judgedBefore: compare.judgedBefore,
+    firstId: '001A',
+    lastId: "001z'\\",
+  };
+  const cleared = schema.columns.filter((column) => !['Id', cursorField].includes(column.name)).map((column) => column.name);
+  return [
+    ...deletes.flatMap((each) =>
+      [[], [name], [name, name]].map((deltas) => ({
+        sql: compareStatement({ ...compare, deltas, createdField: deltas.length === 2 ? createdField : undefined, deletes: each }),
+        tables: [delta, target],
+        columns: COMPARISON_COLUMNS,
+      })),
+    ),
+    { sql: countComparisonStatement(COMPARISON), tables: [comparison] },
+    ...(['missing', 'duplicates', 'to reimport'] as const satisfies SweptIds[]).map((which) => ({
+      sql: sweptIdsStatement(COMPARISON, which, '001A', 10_000),
+      tables: [comparison],
+      columns: [{ name: 'Id', type: 'STRING' } as const],
+    })),
+    { sql: foundStatement(COMPARISON, ['001A', "001z'\\"]), tables: [comparison], columns: [] },
+    ...deletes.map((each) => ({
+      sql: missingStatement({ ...missing, deletes: each, cleared: each === 'blank' ? cleared : [] }),
+      tables: [comparison, target],
+      columns: [],
+    })),
+    {
+      sql: eraseMissingStatement(INVALID_VALUES, "it's", COMPARISON),
+      tables: [comparison, catalogTable(INVALID_VALUES, INVALID_VALUES_COLUMNS)],
+      columns: [],
+    },
+    { sql: removeCopiesStatement(TARGET, ['001A', "001z'\\"], cursorField), tables: [target], columns: [] },
+  ];
+}
+
+const COMPARISON_COLUMNS: readonly Column[] = [
+  { name: 'Id', type: 'STRING' },
+  { name: '_result', type: 'STRING' },
+  { name: '_is_live', type: 'BOOL' },
+  { name: '_in_org', type: 'BOOL' },
+  { name: '_copies', type: 'INT64' },
+];
 
 const PARTITION_FIELD = 'CreatedDate';
 const MONTHS = ['2023-01', '2022-12', '0001-01', '9999-11'];

@@ -82,11 +82,12 @@ function withBulkRefused(run: Run, code: string): Run {
 
 /**
  * How many parts to cut a slice into. If Salesforce did not count in time, it still returns an approximate record count for the whole
- * object. The estimate applies only to the uncut first import; a part that turns out too large is halved.
+ * object. The estimate applies only to an uncut first import or sweep; a part that turns out too large is halved.
  */
 async function countParts({ context, client, run }: Extraction, slice: Slice): Promise<number> {
   const { countBefore, cursorFrom, open, idFrom, idTo } = slice;
-  const isWholeObject = cursorFrom <= run.job.startDate && open && idFrom === null && idTo === null;
+  const isFirst = run.pass.kind === 'sweep' || (cursorFrom <= run.job.startDate && open);
+  const isWholeObject = isFirst && idFrom === null && idTo === null;
   const rows = countBefore ?? (isWholeObject ? await estimateRecordCount(client, run.job.objectName) : null) ?? 0;
   return Math.ceil(rows / context.limits.sliceRows);
 }

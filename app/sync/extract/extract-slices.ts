@@ -8,6 +8,7 @@ import {
   type SlicePlan,
   type SliceRange,
   sliceReimport,
+  sliceWhole,
   sliceWindow,
   splitById,
   splitByTime,
@@ -69,6 +70,8 @@ function rangesOf(extraction: Extraction): SliceRange[] {
       return sliceWindow(window, { ...job, overlapMinutes: extraction.context.config.overlapMinutes });
     case 'reimport':
       return pass.ids ? planIdSlices(extraction, pass.ids) : sliceReimport(window, pass, job.cursorNillable);
+    case 'sweep':
+      return [sliceWhole(window)];
   }
 }
 
@@ -136,11 +139,11 @@ async function cut(extraction: Extraction, { slice, parts }: TooLarge): Promise<
 
 /**
  * Divides by time, or by Id if time does not divide the slice (many rows were edited in one second, or after the window's end) or its
- * cursor is null, because then no indexed time exists.
+ * cursor is null, because then no indexed time exists. A sweep reads rows whatever their cursor.
  */
 async function divide(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
   if (slice.ids) return splitIdList(slice, parts);
-  if (slice.nullCursor) return await divideIds(extraction, slice, parts);
+  if (slice.nullCursor || extraction.run.pass.kind === 'sweep') return await divideIds(extraction, slice, parts);
   const inTime = slice.open ? splitOpenSlice(slice) : splitByTime(slice, parts, await firstRecord(extraction, slice));
   return inTime ?? (await divideIds(extraction, slice, parts));
 }
@@ -162,11 +165,12 @@ async function divideIds(extraction: Extraction, slice: Slice, parts: number): P
 
 /**
  * The slices of a run. If there are too many, shortens its window, which never becomes empty or loses only its open slices, or its list of
- * Ids.
+ * Ids. A sweep takes as many as it needs: it compares several delta tables with the target table.
  */
 async function fitSlices(extraction: Extraction): Promise<{ run: Run; slices: Slice[] }> {
   const { context, run, columns } = extraction;
   const slices = await readSlices(context.database, run);
+  if (run.pass.kind === 'sweep') return { run, slices };
   if (slices[0]?.ids) return { run, slices: await fitIds(extraction, slices) };
   const { from, to } = run.window;
   // A cut must lie inside the window; slices of the overlap lie before it.

@@ -80,7 +80,7 @@ export function rowRange({ run, columns }: Extraction, slice: Slice): RowRange {
   return {
     ...slice,
     objectName: run.job.objectName,
-    cursorField: run.job.cursorField,
+    cursorField: run.pass.kind === 'sweep' ? null : run.job.cursorField,
     createdDate: columns.some((column) => column.field === 'CreatedDate'),
   };
 }

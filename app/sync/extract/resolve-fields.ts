@@ -1,13 +1,14 @@
 import { type FoundTable, findTargetTable, type TargetIdentity } from '../../bigquery/tables.ts';
 import type { Context } from '../../context.ts';
 import { columnsOf, type DescribedField, type FieldColumn, unknownFields } from '../../core/columns.ts';
-import { dropField, resolveDrift } from '../../core/drift.ts';
+import { dropField, NO_DRIFT, resolveDrift } from '../../core/drift.ts';
 import { applyPlan, describeSkippedField, type FieldPlan, groupOf, splitGroup, withGroups, withRefused } from '../../core/field-groups.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
+import { sweepKeys } from '../../core/sweep-fields.ts';
 import { AppError } from '../../errors.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
 import { type FieldRefusal, findRefusedField } from '../../salesforce/field-refusal.ts';
-import { changeFields, replaceFields, saveFieldPlan } from '../../store/run-fields.ts';
+import { changeFields, type RunFields, replaceFields, saveFieldPlan } from '../../store/run-fields.ts';
 import { type Run, saveDescribed } from '../../store/runs.ts';
 import { targetTable } from '../names.ts';
 import type { Extraction, FieldsRejected } from './extraction.ts';
@@ -66,7 +67,15 @@ async function resolve(context: Context, run: Run, fields: readonly DescribedFie
   const table = await findTargetTable(context.warehouse, targetIdentity(context, run));
   const { columns, drift } = resolveDrift(wanted, table?.columns, run.job.cursorField);
   const skipped = [...unknownFields(fields), ...refused];
-  return { run: await replaceFields(context.database, run, { columns, drift: { ...drift, skipped } }), seen: { fields, table } };
+  const resolved = fieldsOfPass(run, { columns, drift: { ...drift, skipped } });
+  return { run: await replaceFields(context.database, run, resolved), seen: { fields, table } };
+}
+
+/** A sweep reads only the fields that it compares, and changes no columns. */
+function fieldsOfPass({ pass, job }: Run, { columns, drift }: RunFields): RunFields {
+  if (pass.kind !== 'sweep') return { columns, drift };
+  const keys = sweepKeys(job);
+  return { columns: columns.filter(({ field }) => keys.includes(field)), drift: NO_DRIFT };
 }
 
 export function targetIdentity(context: Context, { job }: Run): TargetIdentity {

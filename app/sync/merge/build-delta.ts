@@ -37,7 +37,7 @@ function describeDelta({ context, run, columns }: Extraction, slices: readonly S
       order,
       table: stagingTable(context, run.runId, slice),
       fieldGroup: slice.fieldGroup,
-      nullCursor: slice.nullCursor || (Boolean(slice.ids) && run.job.cursorNillable),
+      nullCursor: slice.nullCursor || (Boolean(slice.ids) && run.job.cursorNillable) || run.pass.kind === 'sweep',
       countBefore: countMissedRows(slice) > 0 && closedPart(slice, run.job.cursorField) ? slice.cursorTo : undefined,
     })),
     columns,

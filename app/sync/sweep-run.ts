@@ -1,0 +1,88 @@
+import { findTargetTable } from '../bigquery/tables.ts';
+import type { Context } from '../context.ts';
+import { acceptedVerdict } from '../core/receipt.ts';
+import { exceedsShare } from '../core/share-limit.ts';
+import { nextId } from '../core/split-id-range.ts';
+import { AppError } from '../errors.ts';
+import { readAcceptance } from '../store/accept-run.ts';
+import { succeedRepair } from '../store/end-run.ts';
+import type { Repair } from '../store/queue-runs.ts';
+import type { Run } from '../store/runs.ts';
+import { takeTable } from '../store/table-writes.ts';
+import type { Ended } from './ended.ts';
+import { extractRun } from './extract/extract-run.ts';
+import type { Extraction } from './extract/extraction.ts';
+import { targetIdentity } from './extract/resolve-fields.ts';
+import { fenceOtherWrites } from './merge/fence-other-writes.ts';
+import { prepareTarget } from './merge/prepare-target.ts';
+import { type Comparison, type ComparisonCounts, compareWithOrg, countComparison, MAX_IDS, sweptIds } from './sweep/compare-with-org.ts';
+import { confirmMissing } from './sweep/confirm-missing.ts';
+import { markMissing } from './sweep/mark-missing.ts';
+import { removeCopies } from './sweep/remove-copies.ts';
+import { writeReceipt } from './write-receipt.ts';
+
+/**
+ * Executes a sweep: reads the keys of all rows of the object, compares them with the target table, and marks the rows that Salesforce no longer
+ * has. Leaves rows that are absent or different to a reimport, which it queues when it ends. Every step first checks what an earlier
+ * attempt has done.
+ * @throws AppError share_limit if an operator must accept that so many rows are missing; nothing is then marked
+ */
+export async function sweepRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
+  const client = context.salesforce(claimed.job.connectionId, signal);
+  const extracted = await extractRun(context, client, claimed, signal);
+  await takeTable(context.database, extracted.extraction.run);
+  const found = await findTargetTable(context.warehouse, targetIdentity(context, extracted.extraction.run));
+  const { extraction, foreignLiveView } = await prepareTarget(extracted.extraction, found);
+  const { run } = extraction;
+  await fenceOtherWrites(context, run);
+  const comparison = await compareWithOrg(extraction, extracted);
+  const { counts, accepted } = await judge(extraction, comparison);
+  if (counts.duplicates > 0) await removeCopies(extraction, comparison);
+  const marked = await markMissing(extraction, comparison, counts, found);
+
+  const written = await writeReceipt(extraction, extracted, { merged: marked, foreignLiveView });
+  const { equal, unjudged, missing, absent, different, duplicates } = counts;
+  const receipt = { ...written, equal, not_judged: unjudged, missing, absent, different, duplicates, ...accepted };
+  await succeedRepair(context.database, run, receipt, null, await reimportOf(extraction, comparison, counts));
+  return { run, receipt };
+}
+
+/** An acceptance, as a receipt shows it. */
+type Accepted = { verdict: string; accepted_by: string } | undefined;
+
+/** Confirms the rows that are missing, and checks that they are not too many. @throws AppError share_limit */
+async function judge(extraction: Extraction, comparison: Comparison): Promise<{ counts: ComparisonCounts; accepted: Accepted }> {
+  const first = await countComparison(extraction, comparison);
+  // So many that stopping at once saves the org a call per 500 of them.
+  if (first.missing > MAX_IDS) await requireShare(extraction, first);
+  const existing = await confirmMissing(extraction, comparison);
+  const counts = existing > 0 ? await countComparison(extraction, comparison) : first;
+  return { counts, accepted: await requireShare(extraction, counts) };
+}
+
+/** @returns who accepted the number, if it had to be accepted @throws AppError share_limit */
+async function requireShare({ context, run }: Extraction, { missing, live, inOrg }: ComparisonCounts): Promise<Accepted> {
+  // If Salesforce returns nothing, rows that were synced since are missing as well.
+  const lost = inOrg === 0 ? live : missing;
+  if (!exceedsShare(lost, live)) return undefined;
+  const acceptance = await readAcceptance(context.database, run);
+  const reason = `${missing} of ${live} rows are missing in Salesforce`;
+  if (acceptance?.code === 'share_limit' && !exceedsShare(Math.max(0, lost - acceptance.rows), live)) {
+    return { verdict: acceptedVerdict(reason), accepted_by: acceptance.by };
+  }
+  throw new AppError(
+    'share_limit',
+    `${reason}, so the sweep of ${run.job.objectName} changed nothing. Check that the connection's user can see all of its records. If they were deleted, accept this: POST /v1/runs/${run.runId}/accept.`,
+    { acceptable: lost, details: { missing, live } },
+  );
+}
+
+/** The reimport of the rows that are absent or different; undefined: none. */
+async function reimportOf(extraction: Extraction, comparison: Comparison, counts: ComparisonCounts): Promise<Repair | undefined> {
+  const { window } = extraction.run;
+  const { reimports, firstId, lastId } = counts;
+  if (reimports === 0 || firstId === null || lastId === null) return undefined;
+  if (reimports > MAX_IDS) return { kind: 'reimport', window, idFrom: firstId, idTo: nextId(lastId) };
+  for await (const ids of sweptIds(extraction, comparison, 'to reimport')) return { kind: 'reimport', window, ids };
+  return undefined;
+}
