@@ -7,10 +7,10 @@ import type { Warehouse } from './warehouse.ts';
 /**
  * Adds the columns that a table or view lacks, and describes the others as given. Changes no type and drops nothing.
  * @param found the table as BigQuery last described it
- * @returns how many columns it added
+ * @returns whether it changed anything
  * @throws AppError
  */
-export async function addColumns(warehouse: Warehouse, name: TableName, found: Table, columns: readonly Column[]): Promise<number> {
+export async function addColumns(warehouse: Warehouse, name: TableName, found: Table, columns: readonly Column[]): Promise<boolean> {
   const existing = found.schema?.fields ?? [];
   const wanted = new Map(columns.map((column) => [column.name.toLowerCase(), column]));
   const described = existing.map((field) => ({
@@ -21,7 +21,7 @@ export async function addColumns(warehouse: Warehouse, name: TableName, found: T
   const added = columns.filter((column) => !known.has(column.name.toLowerCase())).map(toField);
   const changed = added.length > 0 || described.some((field, index) => field.description !== existing[index]?.description);
   if (changed) await patchTable(warehouse, name, { schema: { fields: [...described, ...added] } });
-  return added.length;
+  return changed;
 }
 
 /** A column of a new table. Only Id is always present: Salesforce's "not nillable" is unreliable. */

@@ -125,7 +125,7 @@ function targetReplacedError({ name, jobId, createdAt }: TargetIdentity, what: s
   return new AppError('target_replaced', `The table ${formatTableName(name)} ${what}. ${way}.`);
 }
 
-/** Adds, widens and describes columns as needed. @returns whether any was added or widened */
+/** Adds, widens and describes columns as needed. @returns whether any changed */
 async function updateColumns(
   warehouse: Warehouse,
   { name, labels }: TargetTable,
@@ -135,10 +135,10 @@ async function updateColumns(
   const existing = found.schema?.fields ?? [];
   const wanted = new Map(columns.map((column) => [column.name.toLowerCase(), column]));
   const widened = existing.flatMap((field) => toWiden(name, field, wanted.get(field.name?.toLowerCase() ?? '')));
-  const added = await addColumns(warehouse, name, found, columns);
+  const changed = await addColumns(warehouse, name, found, columns);
   // After the patch, which still contains the old types.
   for (const column of widened) await query(warehouse, widenStatement(name, column), labels);
-  return added + widened.length > 0;
+  return changed || widened.length > 0;
 }
 
 /** The column if it must be widened; empty otherwise. @throws AppError if its type was changed in the meantime */
@@ -166,13 +166,31 @@ async function ensureLiveView(warehouse: Warehouse, { name: target, jobId }: Tar
     const description = `The rows of ${target.table} that are not deleted in Salesforce.`;
     const created = await createTable(warehouse, name, { view, description, labels });
     if (created) await ensureExpirations(warehouse, name, created, NEVER_EXPIRES);
+    if (created) await describeLiveView(warehouse, name, target);
     return null;
   }
   const isOurs = found.type === 'VIEW' && found.labels?.job === jobId;
   if (!isOurs) return `not ours: ${formatTableName(name)} is another ${found.type === 'VIEW' ? 'view' : 'table'}; it was left unchanged`;
   await ensureExpirations(warehouse, name, found, NEVER_EXPIRES);
-  if (rewrite) await patchTable(warehouse, name, { view, labels });
+  if (rewrite) {
+    await patchTable(warehouse, name, { view, labels });
+    await describeLiveView(warehouse, name, target);
+  }
   return null;
+}
+
+/** Describes the view's columns as the table's: a view that is written loses its descriptions. */
+async function describeLiveView(warehouse: Warehouse, view: TableName, target: TableName): Promise<void> {
+  const table = await getTable(warehouse, target);
+  const fields = (table?.schema?.fields ?? []).map(({ name, type, mode, description, fields: nested }) => ({
+    name,
+    type,
+    // A view requires no column.
+    mode: mode === 'REPEATED' ? mode : 'NULLABLE',
+    description,
+    fields: nested,
+  }));
+  await patchTable(warehouse, view, { schema: { fields } });
 }
 
 /** The API returns legacy SQL type names. */

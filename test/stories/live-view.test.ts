@@ -38,6 +38,21 @@ test("leaves a user's own table alone and notes it on the receipt", async () => 
   expect(await receipt()).toMatchObject({ live_view: 'not ours: salesforce.Account_live is another table; it was left unchanged' });
 });
 
+test("has the table's columns and their descriptions, also after columns are added", async () => {
+  const described = async (table: string): Promise<[string, string][]> => {
+    const [{ schema }] = await service.client.dataset('salesforce').table(table).getMetadata();
+    return schema.fields.map(({ name, description }: { name: string; description: string }) => [name, description]);
+  };
+  await service.tickAt(TICK);
+  expect(await described('Account_live')).toEqual(await described('Account'));
+  expect((await described('Account_live')).every(([, description]) => description !== undefined)).toBe(true);
+  addField();
+  service.salesforce.org.insert('Account', { Name: 'New' });
+  await service.tickAt('2023-03-21T00:10:00Z');
+  expect(await described('Account_live')).toEqual(await described('Account'));
+  expect((await described('Account')).map(([name]) => name)).toContain('Floors__c');
+});
+
 test('leaves a replaced view alone when columns are added', async () => {
   await service.tickAt(TICK);
   await service.rows('CREATE OR REPLACE VIEW salesforce.Account_live AS SELECT 1 AS mine');
