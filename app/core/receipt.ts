@@ -24,7 +24,7 @@ export interface Receipt {
   not_judged?: number;
   /** of a sweep, rows of the table that Salesforce no longer has: marked as deleted, blanked or removed */
   missing?: number;
-  /** of a sweep, Ids that it reimports: without a row, and with another stamp or deletion state */
+  /** of a sweep, Ids that it has a reimport read: without a row, and with another stamp or deletion state */
   absent?: number;
   different?: number;
   /** of a sweep, Ids that had several rows; it kept the newest */

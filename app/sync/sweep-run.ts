@@ -41,8 +41,8 @@ export async function sweepRun(context: Context, claimed: Run, signal: AbortSign
   const marked = await markMissing(extraction, comparison, counts, found);
 
   const written = await writeReceipt(extraction, extracted, { merged: marked, foreignLiveView });
-  const { equal, unjudged, missing, absent, different, duplicates } = counts;
-  const receipt = { ...written, equal, not_judged: unjudged, missing, absent, different, duplicates, ...accepted };
+  const { equal, notJudged, missing, absent, different, duplicates } = counts;
+  const receipt = { ...written, equal, not_judged: notJudged, missing, absent, different, duplicates, ...accepted };
   await succeedRepair(context.database, run, receipt, null, await reimportOf(extraction, comparison, counts));
   return { run, receipt };
 }
@@ -55,8 +55,9 @@ async function judge(extraction: Extraction, comparison: Comparison): Promise<{ 
   const first = await countComparison(extraction, comparison);
   // So many that stopping at once saves the org a call per 500 of them.
   if (first.missing > MAX_IDS) await requireShare(extraction, first);
-  const existing = await confirmMissing(extraction, comparison);
-  const counts = existing > 0 ? await countComparison(extraction, comparison) : first;
+  if (first.missing > 0) await confirmMissing(extraction, comparison);
+  // Again even if none was found: a worker that lost this run may have found some.
+  const counts = first.missing > 0 ? await countComparison(extraction, comparison) : first;
   return { counts, accepted: await requireShare(extraction, counts) };
 }
 
@@ -80,9 +81,9 @@ async function requireShare({ context, run }: Extraction, { missing, live, inOrg
 /** The reimport of the rows that are absent or different; undefined: none. */
 async function reimportOf(extraction: Extraction, comparison: Comparison, counts: ComparisonCounts): Promise<Repair | undefined> {
   const { window } = extraction.run;
-  const { reimports, firstId, lastId } = counts;
-  if (reimports === 0 || firstId === null || lastId === null) return undefined;
-  if (reimports > MAX_IDS) return { kind: 'reimport', window, idFrom: firstId, idTo: nextId(lastId) };
+  const { toReimport, firstId, lastId } = counts;
+  if (toReimport === 0 || firstId === null || lastId === null) return undefined;
+  if (toReimport > MAX_IDS) return { kind: 'reimport', window, idFrom: firstId, idTo: nextId(lastId) };
   for await (const ids of sweptIds(extraction, comparison, 'to reimport')) return { kind: 'reimport', window, ids };
   return undefined;
 }

@@ -23,8 +23,8 @@ export class DataPlane implements AsyncDisposable {
     this.#sink = sink;
   }
 
-  static async start(): Promise<DataPlane> {
-    const source = await Program.start('source.ts', { args: [String(PAGE_ROWS), String(COLUMNS)] });
+  static async start(columns = COLUMNS): Promise<DataPlane> {
+    const source = await Program.start('source.ts', { args: [String(PAGE_ROWS), String(columns)] });
     return new DataPlane(source, await Program.start('sink.ts'));
   }
 

@@ -1,6 +1,7 @@
-import type { DataPlane } from './data-plane.ts';
+import { DataPlane } from './data-plane.ts';
 import { importLargeObject } from './large-object.ts';
 import { median } from './median.ts';
+import { SWEPT_COLUMNS, sweepObject } from './sweep-object.ts';
 import { windowCost } from './window-cost.ts';
 
 /** Figures by name. */
@@ -61,6 +62,15 @@ export async function windows(): Promise<Figures> {
 export async function whole(): Promise<Figures> {
   const { rows, seconds, cpuSeconds } = await importLargeObject(WHOLE_ROWS);
   return { wholeRows: rows, wholeRowsPerSecond: rows / seconds, wholeCpu: cpuSeconds };
+}
+
+/** A sweep of a large object, compared with the minimum possible work for its rows. */
+export async function sweep(): Promise<Figures> {
+  const { rows, seconds, cpuSeconds } = await sweepObject(WHOLE_ROWS);
+  await using plane = await DataPlane.start(SWEPT_COLUMNS);
+  const pipes: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) pipes.push((await plane.move('move-by-pipe', WHOLE_ROWS / 1e6)).cpuSeconds);
+  return { sweepRows: rows, sweepSeconds: seconds, sweepCpu: cpuSeconds, sweepCpuVsPipe: cpuSeconds / median(pipes) };
 }
 
 /** Long texts, and values that are expensive for the emulators. Without them, 40 columns remain. */

@@ -7,6 +7,7 @@ import type { Usage } from './usage.ts';
 
 /** The fields of a job that the benchmark reads. */
 export interface JobView {
+  id: string;
   table: string;
   last_date: string;
   run: {
@@ -21,6 +22,7 @@ export interface JobView {
       methods: string[];
     } | null;
   } | null;
+  repair: { state: string; error: { code: string; message: string } | null; receipt: { equal?: number; missing?: number } | null } | null;
 }
 
 const POLL_MS = 200;
@@ -82,6 +84,18 @@ export class WholeService implements AsyncDisposable {
       if (job?.run?.state === 'failed') throw new Error(`The run failed: ${JSON.stringify(job.run.error)}`);
       if (job?.last_date === day && job.run?.state === 'succeeded') return job;
       await onPoll();
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Sweeps the job, and waits until it has ended. @returns how many Ids were equal @throws Error if the sweep fails or finds differences */
+  async sweep(): Promise<number> {
+    const [{ id }] = (JSON.parse(await this.#call('jobs')) as { jobs: [JobView] }).jobs;
+    await fetch(`${this.#url}/v1/jobs/${id}/sweep`, { method: 'POST' });
+    for (;;) {
+      const [{ repair }] = (JSON.parse(await this.#call('jobs')) as { jobs: [JobView] }).jobs;
+      if (repair?.state === 'failed') throw new Error(`The sweep failed: ${JSON.stringify(repair.error)}`);
+      if (repair?.state === 'succeeded') return repair.receipt!.equal!;
       await sleep(POLL_MS);
     }
   }

@@ -76,7 +76,9 @@ describe('a sweep whose worker is lost', () => {
       });
       const { org } = service.salesforce;
       const [purged, removed, doubled, hidden] = ids as [string, string, string, string];
-      await service.rows(`INSERT INTO salesforce._invalid_values (object, id) SELECT 'Account', '${purged}'`).catch(() => []);
+      const schema = ['object', 'id', 'column', 'value', 'run'].map((name) => ({ name, type: 'STRING' }));
+      await service.client.dataset('salesforce').createTable('_invalid_values', { schema });
+      await service.rows(`INSERT INTO salesforce._invalid_values (object, id) VALUES ('Account', '${purged}'), ('Account', '${removed}')`);
       org.purge('Account', purged);
       await service.rows(`DELETE FROM salesforce.Account WHERE Id = '${removed}'`);
       await service.rows(`INSERT INTO salesforce.Account SELECT * FROM salesforce.Account WHERE Id = '${doubled}'`);
@@ -96,6 +98,8 @@ describe('a sweep whose worker is lost', () => {
       };
       expect(await sweep(service)).toMatchObject({ state: 'succeeded', receipt: { missing: 1, absent: 1, different: 1, duplicates: 1 } });
       expect(await differences(service, { deletes: 'blank' })).toEqual([]);
+      expect(lost).toBe(true);
+      expect(await service.rows('SELECT id FROM salesforce._invalid_values')).toEqual([{ id: removed }]);
       await gateway.close();
     },
   );

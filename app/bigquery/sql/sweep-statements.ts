@@ -6,7 +6,7 @@ export type SweepResult =
   /** the same cursor and deletion state */
   | 'equal'
   /** synced or changed since, so later windows decide */
-  | 'unjudged'
+  | 'not judged'
   /** not in Salesforce, and already marked as deleted */
   | 'marked'
   /** not in Salesforce, according to the sweep */
@@ -66,12 +66,12 @@ SELECT
   \`Id\`,
   CASE
     WHEN _org.\`_state\` IS NULL AND _kept.\`_state\` != 'live' THEN 'marked'
-    WHEN _org.\`_state\` IS NULL AND ${isSyncedSince} THEN 'unjudged'
+    WHEN _org.\`_state\` IS NULL AND ${isSyncedSince} THEN 'not judged'
     WHEN _org.\`_state\` IS NULL THEN 'missing'
     WHEN _kept.\`_state\` IS NULL AND (NOT ${isDue}${isRemoved}) THEN 'not due'
     WHEN _kept.\`_state\` IS NULL THEN 'absent'
     WHEN _kept.\`_state\` = _org.\`_state\` AND ${orEarliest('_kept.`_stamp`')} = ${orEarliest('_org.`_stamp`')} THEN 'equal'
-    WHEN ${isSyncedSince} OR NOT ${isDue} THEN 'unjudged'
+    WHEN ${isSyncedSince} OR NOT ${isDue} THEN 'not judged'
     ELSE 'different'
   END AS \`_result\`,
   IFNULL(_kept.\`_state\` = 'live', FALSE) AS \`_is_live\`,
@@ -96,10 +96,10 @@ function orEarliest(stamp: string): string {
 /** Rows that a reimport must repair: Salesforce has the record, but its row is absent, different or repeated. */
 const TO_REIMPORT = "`_in_org` AND (`_result` IN ('absent', 'different') OR `_copies` > 1)";
 
-/** Counts a comparison, in one row: the Ids by result, `live` rows, `duplicates`, and of `reimports` the first and last Id. */
+/** Counts a comparison, in one row: the Ids by result, `live` rows, `duplicates`, and `to_reimport`, and the first and last Id of these. */
 export function countComparisonStatement(comparison: TableName): string {
-  const results = (['equal', 'unjudged', 'missing', 'absent', 'different'] as const satisfies SweepResult[]).map(
-    (result) => `COUNTIF(\`_result\` = ${quoteText(result)}) AS \`${result}\``,
+  const results = (['equal', 'not judged', 'missing', 'absent', 'different'] as const satisfies SweepResult[]).map(
+    (result) => `COUNTIF(\`_result\` = ${quoteText(result)}) AS \`${result.replace(' ', '_')}\``,
   );
   return `SELECT
   ${[
@@ -107,7 +107,7 @@ export function countComparisonStatement(comparison: TableName): string {
     'COUNTIF(`_is_live`) AS `live`',
     'COUNTIF(`_in_org`) AS `in_org`',
     'COUNTIF(`_copies` > 1) AS `duplicates`',
-    `COUNTIF(${TO_REIMPORT}) AS \`reimports\``,
+    `COUNTIF(${TO_REIMPORT}) AS \`to_reimport\``,
     `MIN(IF(${TO_REIMPORT}, \`Id\`, NULL)) AS \`first_id\``,
     `MAX(IF(${TO_REIMPORT}, \`Id\`, NULL)) AS \`last_id\``,
     "MIN(IF(`_result` = 'missing', `Id`, NULL)) AS `first_missing`",
@@ -174,8 +174,7 @@ WHERE \`object\` = ${quoteText(objectName)} AND \`id\` IN (SELECT \`Id\` FROM ${
 }
 
 /**
- * Keeps the newest row of each of these Ids, in one step: no condition can tell equal rows apart, so it removes all of them and inserts one
- * again. `ON FALSE` never matches. Idempotent.
+ * Keeps the newest row of each of these Ids, in one step: no condition distinguishes equal rows, so it removes all of them and inserts one again. `ON FALSE` never matches. Idempotent.
  */
 export function removeCopiesStatement(target: TableName, ids: readonly string[], cursorField: string): string {
   const isRepeated = `\`Id\` IN (${ids.map(quoteText).join(', ')})`;

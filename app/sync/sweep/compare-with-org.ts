@@ -21,7 +21,7 @@ export interface Comparison {
 /** The counts of a comparison, in Ids. */
 export interface ComparisonCounts {
   equal: number;
-  unjudged: number;
+  notJudged: number;
   missing: number;
   absent: number;
   different: number;
@@ -32,7 +32,7 @@ export interface ComparisonCounts {
   /** Ids that have several rows */
   duplicates: number;
   /** Ids to reimport, and the first and last of them; null: none */
-  reimports: number;
+  toReimport: number;
   firstId: string | null;
   lastId: string | null;
   firstMissing: string | null;
@@ -83,14 +83,14 @@ export async function countComparison(extraction: Extraction, { table }: Compari
   const text = (name: string): string | null => (row[name] as string | null | undefined) ?? null;
   return {
     equal: count('equal'),
-    unjudged: count('unjudged'),
+    notJudged: count('not_judged'),
     missing: count('missing'),
     absent: count('absent'),
     different: count('different'),
     live: count('live'),
     inOrg: count('in_org'),
     duplicates: count('duplicates'),
-    reimports: count('reimports'),
+    toReimport: count('to_reimport'),
     firstId: text('first_id'),
     lastId: text('last_id'),
     firstMissing: text('first_missing'),

@@ -8,17 +8,13 @@ import { type Comparison, sweptIds } from './compare-with-org.ts';
 
 /**
  * Queries each record again by its Id that a sweep did not find. Those that exist after all count as different from then on.
- * @returns how many exist
  * @throws AppError salesforce_quota
  */
-export async function confirmMissing(extraction: Extraction, comparison: Comparison): Promise<number> {
-  let existing = 0;
+export async function confirmMissing(extraction: Extraction, comparison: Comparison): Promise<void> {
   for await (const ids of sweptIds(extraction, comparison, 'missing')) {
     const found = await findExisting(extraction, ids);
     if (found.length > 0) await runOnce(extraction, 'found', foundStatement(comparison.table, found));
-    existing += found.length;
   }
-  return existing;
 }
 
 async function findExisting({ context, client, run, signal }: Extraction, ids: readonly string[]): Promise<string[]> {
