@@ -1,4 +1,5 @@
 import type { Every } from './core/every.ts';
+import type { JobMode } from './core/job-mode.ts';
 import type { RunKind } from './core/pass.ts';
 import { inPipelineOrder, type Receipt } from './core/receipt.ts';
 import type { Window } from './core/window.ts';
@@ -106,8 +107,8 @@ export function createEvents(log: Log) {
     /** how often an object's rows change is unknown, so every window is assumed to have changes */
     changesNotCounted: (objectName: string, error: unknown) =>
       log.warn({ event: 'changes_not_counted', object: objectName, ...describeError(error) }),
-    jobCreated: (job: JobRef, startDate: string, every: Every, appendOnly: boolean) =>
-      log.info({ event: 'job_created', ...aboutJob(job), start_date: startDate, every, append_only: appendOnly }),
+    jobCreated: (job: JobRef, startDate: string, every: Every, mode: JobMode) =>
+      log.info({ event: 'job_created', ...aboutJob(job), start_date: startDate, every, mode }),
     /** ticks come less often than the job's windows close */
     ticksRare: (job: JobRef, every: Every, tickMinutes: number) =>
       log.warn({ event: 'ticks_rare', ...aboutJob(job), every, tick_minutes: tickMinutes }),

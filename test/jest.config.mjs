@@ -20,6 +20,7 @@ const SLOW = [
   'test/stories/late-commits.test.ts',
   'test/stories/metadata-tables.test.ts',
   'test/stories/outbox.test.ts',
+  'test/stories/rebuild-killed.test.ts',
   'test/stories/run-requests.test.ts',
   'test/stories/silent-warehouse.test.ts',
   'test/stories/sweep-slices.test.ts',

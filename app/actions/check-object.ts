@@ -1,5 +1,4 @@
 import type { Context } from '../context.ts';
-import { CURSOR_FIELDS } from '../core/cursor.ts';
 import { MIN_DATE } from '../core/window.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { describeObject, type ObjectDescription } from '../salesforce/describe.ts';
@@ -33,7 +32,7 @@ export async function describeImportableObject(context: Context, connection: Con
 }
 
 /**
- * Tries a window's query for one row, so that a query that Salesforce always refuses is found before the job is created.
+ * Tries a window's query, or that for the whole object, for one row, so that a query that Salesforce always refuses is found before the job is created.
  * A timeout is inconclusive, because a run cuts windows that are too large.
  * @throws AppError salesforce_refused, with Salesforce's reason; invalid_request if rows have no Ids of their own
  */
@@ -41,7 +40,7 @@ export async function checkWindowQuery(
   context: Context,
   connection: Connection,
   description: ObjectDescription,
-  cursorField: string,
+  cursorField: string | null,
 ): Promise<void> {
   const { name, fields } = description;
   const client = context.salesforce(connection.id, AbortSignal.timeout(TIMEOUT_MS));
@@ -65,10 +64,14 @@ export async function checkWindowQuery(
       return;
     }
     if (!isAppError(error) || error.code !== 'salesforce_refused') throw error;
-    throw new AppError('salesforce_refused', `${name} cannot be imported by time window. ${error.message}`, {
-      cause: error,
-      details: error.details,
-    });
+    throw new AppError(
+      'salesforce_refused',
+      `${name} cannot be imported${cursorField === null ? '' : ' by time window'}. ${error.message}`,
+      {
+        cause: error,
+        details: error.details,
+      },
+    );
   }
 }
 
@@ -81,8 +84,9 @@ export async function mayHaveNullCursors(
   context: Context,
   connection: Connection,
   { name, fields }: ObjectDescription,
-  cursorField: string,
+  cursorField: string | null,
 ): Promise<boolean> {
+  if (cursorField === null) return false;
   if (fields.some((field) => field.name === cursorField && field.nillable)) return true;
   const client = context.salesforce(connection.id, AbortSignal.timeout(TIMEOUT_MS));
   return cursorField !== 'SystemModstamp' && (await hasNullCursors(client, name, cursorField));
@@ -124,16 +128,6 @@ export async function countWeeklyChanges(
 
 function isTooSlow(error: unknown): boolean {
   return isTimeout(error) || TOO_SLOW_CODES.has(refusalCode(error) ?? '');
-}
-
-/** @throws AppError invalid_request, always: the object has no usable cursor field */
-export function rejectWithoutCursor({ name, fields }: ObjectDescription): never {
-  const seen = fields.map((field) => field.name).filter((field) => CURSOR_FIELDS.includes(field));
-  const why =
-    seen.length > 0
-      ? `Salesforce cannot filter it by ${seen.join(' or ')}`
-      : "it has no SystemModstamp, LastModifiedDate, or CreatedDate field that the connection's user can see";
-  throw new AppError('invalid_request', `${name} cannot be imported by time window: ${why}.`);
 }
 
 function noIdsError(name: string): AppError {

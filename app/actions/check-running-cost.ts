@@ -31,7 +31,7 @@ export async function checkRunningCost(context: Context, connection: Connection,
   const { config, database } = context;
   const { objectName, every, cursorField, cursorNillable, partitioned, existing } = job;
   // Changes hardly matter for daily windows, which need a few calls, and merge all of a table that is not partitioned.
-  const isCounted = every !== 'day' || partitioned;
+  const isCounted = cursorField !== null && (every !== 'day' || partitioned);
   const weeklyChanges = isCounted ? await countWeeklyChanges(context, connection, objectName, cursorField) : null;
   const planned = { objectName, load: { every, cursorNillable, weeklyChanges }, table: { ...job.table, partitioned } };
   const limits = {

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { CREATED_DATE, chooseCursor } from '../core/cursor.ts';
 import { type Deletes, parseDeletes } from '../core/deletes.ts';
 import { parseEvery } from '../core/every.ts';
+import { jobMode } from '../core/job-mode.ts';
 import { isWorthPartitioning, rowBytes } from '../core/partitioning.ts';
 import type { RunningCost } from '../core/running-cost.ts';
 import { formatStartDate, parseStartDate } from '../core/start-date.ts';
@@ -12,8 +13,8 @@ import type { ObjectDescription } from '../salesforce/describe.ts';
 import { estimateRecordCount } from '../salesforce/record-count.ts';
 import type { Connection } from '../store/connections.ts';
 import { saveWeeklyChanges } from '../store/job-loads.ts';
-import { findHeldJob, findJob, insertJob, type Job } from '../store/jobs.ts';
-import { checkWindowQuery, describeImportableObject, mayHaveNullCursors, rejectWithoutCursor } from './check-object.ts';
+import { findHeldJob, findJob, insertJob, type Job, type NewJob } from '../store/jobs.ts';
+import { checkWindowQuery, describeImportableObject, mayHaveNullCursors } from './check-object.ts';
 import { checkRunningCost } from './check-running-cost.ts';
 import { takeOver } from './take-over.ts';
 
@@ -55,8 +56,7 @@ export async function createJob(context: Context, connection: Connection, reques
   if (existing) return { job: existing, cost: undefined };
 
   const description = await describeImportableObject(context, connection, request.objectName);
-  const cursorField = chooseCursor(description.fields) ?? rejectWithoutCursor(description);
-  const appendOnly = chooseAppendOnly(description, cursorField, request.appendOnly);
+  const { cursorField, appendOnly } = chooseMode(description, request.appendOnly);
   await checkWindowQuery(context, connection, description, cursorField);
   const rows = await estimateRows(context, connection, description);
   const job = {
@@ -66,8 +66,8 @@ export async function createJob(context: Context, connection: Connection, reques
     cursorNillable: await mayHaveNullCursors(context, connection, description, cursorField),
     targetDataset,
     targetTable: description.name,
-    // Decided once, because a table's partitioning cannot be changed.
-    partitioned: isWorthPartitioning(rows, description.fields.length),
+    // Decided once, because a table's partitioning cannot be changed. Only a MERGE is cheaper with partitions.
+    partitioned: cursorField !== null && isWorthPartitioning(rows, description.fields.length),
     deletes: requireDeletable(description, deletes),
     appendOnly,
     every,
@@ -80,7 +80,7 @@ export async function createJob(context: Context, connection: Connection, reques
   const created = await insertJob(context.database, job);
   if (created) {
     await saveWeeklyChanges(context.database, created.id, cost.weeklyChanges);
-    context.events.jobCreated(created, formatStartDate(startDate), every, appendOnly);
+    context.events.jobCreated(created, formatStartDate(startDate), every, jobMode({ whole: cursorField === null, appendOnly }));
     await warnOfDefaultExpirations(context, created);
     return { job: created, cost };
   }
@@ -150,14 +150,24 @@ function requireSameOptions(job: Job, startDate: Date, { dataset, deletes, appen
   return job;
 }
 
-/** Whether rows are never edited: specified by the caller, or certain if the object cannot be updated, for example AccountHistory. */
-function chooseAppendOnly({ name, updateable }: ObjectDescription, cursorField: string, wanted: boolean | undefined): boolean {
-  if (cursorField !== CREATED_DATE) return wanted ?? false;
-  if (wanted ?? !updateable) return true;
-  throw new AppError(
-    'invalid_request',
-    `Edits of ${name} would be missed: the connection's user can filter it only by CreatedDate, which edits do not change. Grant the user read access to SystemModstamp or LastModifiedDate. If its rows are never edited, add append_only=true.`,
-  );
+/**
+ * Chooses how windows keep the table current. If edits change no stamp, the rows must never be edited: specified by the caller, or certain if
+ * the object cannot be updated, for example AccountHistory. Otherwise, each window replaces the whole table.
+ * @throws AppError invalid_request
+ */
+function chooseMode(
+  { name, fields, updateable }: ObjectDescription,
+  wanted: boolean | undefined,
+): Pick<NewJob, 'cursorField' | 'appendOnly'> {
+  const cursorField = chooseCursor(fields) ?? null;
+  if (cursorField === null && wanted) {
+    throw new AppError(
+      'invalid_request',
+      `append_only needs a CreatedDate that the connection's user can filter ${name} by. Without append_only, each window replaces the whole table.`,
+    );
+  }
+  if (cursorField !== null && cursorField !== CREATED_DATE) return { cursorField, appendOnly: wanted ?? false };
+  return (wanted ?? !updateable) && cursorField ? { cursorField, appendOnly: true } : { cursorField: null, appendOnly: false };
 }
 
 /** How many rows the table may get; null: unknown. Not requested for an object without CreatedDate: its table cannot be partitioned. */

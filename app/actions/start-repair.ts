@@ -9,14 +9,20 @@ import { requireRun } from './require-run.ts';
 /**
  * Queues a repair of a job.
  * @param by who requested it
- * @throws AppError conflict if the job is paused or another repair of it is open
+ * @throws AppError conflict if the job replaces its table by itself, is paused, or another repair of it is open
  */
 export async function startRepair(context: Context, job: Job, repair: Repair, by: string): Promise<JobWithRun> {
+  if (job.cursorField === null && repair.kind !== 'rebuild') throw isWhole(job);
   if (!job.active) throw new AppError('conflict', `The job for ${job.objectName} is paused. Call resume_importing_job first.`);
   const runId = await queueRepair(context.database, job.id, repair);
   if (runId === undefined) throw await repairIsOpen(context, job);
   context.events.repairRequested({ runId, job }, repair.kind, by);
   return await requireRun(context, runId);
+}
+
+function isWhole({ objectName, id }: Job): AppError {
+  const message = `Each window of ${objectName} replaces its whole table, so there is nothing else to repair. To replace it now, call POST /v1/jobs/${id}/rebuild.`;
+  return new AppError('conflict', message);
 }
 
 async function repairIsOpen({ database }: Context, { id, objectName }: Job): Promise<AppError> {

@@ -24,7 +24,7 @@ export async function takeOver(context: Context, connection: Connection, { job, 
   const description = await describeImportableObject(context, connection, job.objectName);
   const seen = new Set(columnsOf(description.fields).map(({ field }) => field));
   const missing = [
-    ...(canBeCursor(description.fields, job.cursorField) ? [] : [job.cursorField]),
+    ...(job.cursorField === null || canBeCursor(description.fields, job.cursorField) ? [] : [job.cursorField]),
     ...(job.partitioned && !seen.has('CreatedDate') ? ['CreatedDate'] : []),
     ...(job.deletes !== 'keep' && !seen.has('IsDeleted') ? ['IsDeleted'] : []),
   ];

@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts';
 import { translateJobError } from './errors.ts';
 import { fallbackOnStatus } from './fallback-on-status.ts';
 import type { Job } from './resources.ts';
+import type { TableName } from './sql/quote.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Statistics of a job that succeeded, in rows. Those of another kind of job are 0. */
@@ -30,6 +31,8 @@ export interface Statement {
   labels: Record<string, string>;
   /** maximum bytes billed: BigQuery refuses a larger statement before reading anything, at no cost */
   maxBytesBilled: number;
+  /** the table whose rows the query's result replaces, at once; its metadata and its policies stay. undefined: no table's */
+  replaces?: TableName | undefined;
 }
 
 /** After a 409 or a lost response, a job may be invisible for this long. */
@@ -40,17 +43,20 @@ const MAX_CANCEL_MS = 60_000;
 
 const MAX_POLL_MS = 10_000;
 
+/** Unlike WRITE_TRUNCATE, keeps the table's schema, descriptions, policy tags and row access policies. */
+const REPLACE_ROWS = 'WRITE_TRUNCATE_DATA';
+
 /**
  * Runs a statement as the job `id`, or adopts that job if it already exists, and waits for it to finish.
  * @returns a transient failure if the id belongs to another statement
  * @throws AppError if a call to BigQuery fails
  */
 export async function runQueryJob(warehouse: Warehouse, statement: Statement): Promise<JobOutcome> {
-  const { id, sql } = statement;
+  const { id } = statement;
   const doing = `run the job ${id}`;
   await requestJob(warehouse, statement, doing);
   const job = await waitForJob(warehouse, id);
-  if (job.configuration?.query?.query !== sql) return { succeeded: false, transient: true, error: differentStatementError(id) };
+  if (!isSameStatement(job, statement)) return { succeeded: false, transient: true, error: differentStatementError(id) };
   return toOutcome(job, doing);
 }
 
@@ -73,14 +79,38 @@ async function requestFence(warehouse: Warehouse, id: string, labels: Record<str
   await requestJob(warehouse, { id, sql: 'SELECT 1', labels, maxBytesBilled: 1 }, `fence the job ${id}`);
 }
 
+/** Without a table to replace, BigQuery chooses a destination by itself. */
+function isSameStatement({ configuration }: Job, { sql, replaces }: Statement): boolean {
+  const { query, destinationTable, writeDisposition } = configuration?.query ?? {};
+  if (query !== sql) return false;
+  if (!replaces) return true;
+  const { datasetId, tableId } = destinationTable ?? {};
+  return datasetId === replaces.dataset && tableId === replaces.table && writeDisposition === REPLACE_ROWS;
+}
+
 /** Another release used a different statement, or fenced the id. That job is done; ours will run under another id. */
 function differentStatementError(id: string): AppError {
   return new AppError('bigquery_unavailable', `Job ${id} already exists with a different statement.`, { details: { bigquery_job: id } });
 }
 
-async function requestJob(warehouse: Warehouse, { id, sql, labels, maxBytesBilled }: Statement, doing: string): Promise<void> {
-  const configuration = { labels, query: { query: sql, useLegacySql: false, maximumBytesBilled: String(maxBytesBilled) } };
+async function requestJob(warehouse: Warehouse, statement: Statement, doing: string): Promise<void> {
+  const { id, sql, labels, maxBytesBilled, replaces } = statement;
+  const query = { query: sql, useLegacySql: false, maximumBytesBilled: String(maxBytesBilled), ...(replaces && replacing(replaces)) };
+  const configuration = { labels, query };
   await createJob(warehouse, doing, id, configuration);
+}
+
+/**
+ * Replaces the rows of a table and nothing else (BigQuery docs, "writeDisposition"). Every column of a query's result is NULLABLE, so a
+ * REQUIRED one, which is only Id, becomes NULLABLE.
+ */
+function replacing({ project, dataset, table }: TableName) {
+  return {
+    destinationTable: { projectId: project, datasetId: dataset, tableId: table },
+    createDisposition: 'CREATE_NEVER',
+    writeDisposition: REPLACE_ROWS,
+    schemaUpdateOptions: ['ALLOW_FIELD_RELAXATION'],
+  };
 }
 
 /** Creates a job. An existing job with this id is equivalent: it is ours, or from a worker that lost this run. */

@@ -10,6 +10,9 @@ import { liveQuery, SYSTEM_COLUMNS, widenStatement } from './sql/table-statement
 import { createTable, formatTableName, getTable, patchTable } from './table.ts';
 import type { Warehouse } from './warehouse.ts';
 
+/** The label of a table that a rebuild created and has not filled yet, with the job's id. */
+const REBUILD_LABEL = 'rebuild_of';
+
 /** Identifies the table that a job created. */
 export interface TargetIdentity {
   name: TableName;
@@ -17,6 +20,8 @@ export interface TargetIdentity {
   jobId: string;
   /** when this job created the table; null: not yet */
   createdAt: Date | null;
+  /** whether the run rebuilds the table: it then may create a missing one again */
+  rebuilding: boolean;
 }
 
 export interface TargetTable extends TargetIdentity {
@@ -74,7 +79,7 @@ export async function countStagedRows(warehouse: Warehouse, name: TableName): Pr
  */
 export async function findTargetTable(warehouse: Warehouse, target: TargetIdentity): Promise<FoundTable | undefined> {
   const metadata = await getTable(warehouse, target.name);
-  if (!metadata && target.createdAt) throw targetReplacedError(target, 'is missing');
+  if (!metadata && target.createdAt && !target.rebuilding) throw targetReplacedError(target, undefined);
   if (!metadata) return undefined;
   requireOwnTable(target, metadata);
   const columns = (metadata.schema?.fields ?? []).map((field) => ({ name: field.name ?? '', type: typeOf(field) }));
@@ -94,7 +99,7 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
       schema: { fields: columns.map(toField) },
       clustering: { fields: ['Id'] },
       ...(target.partitionField && { timePartitioning: { type: 'MONTH', field: target.partitionField } }),
-      labels: { job: target.jobId },
+      labels: target.rebuilding ? { [REBUILD_LABEL]: target.jobId } : { job: target.jobId },
       description: 'Salesforce records, kept current by salesforce-bigquery-sync.',
     });
     found = await findTargetTable(warehouse, target);
@@ -106,7 +111,7 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
     createdAt: new Date(Number(found.metadata.creationTime)),
     isEmpty: found.metadata.numRows === '0',
     hadExpiration: hadExpiration && seen !== undefined,
-    foreignLiveView: await ensureLiveView(warehouse, target, changed || target.changesColumns),
+    foreignLiveView: await ensureLiveView(warehouse, target, changed || target.changesColumns || seen === undefined),
   };
 }
 
@@ -115,14 +120,30 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
  * recreated table does not have; an operator sets it on a restored table.
  */
 function requireOwnTable(target: TargetIdentity, found: Table): void {
-  if (found.labels?.job !== target.jobId) throw targetReplacedError(target, 'does not have the label of this job');
+  const isOwn = found.labels?.job === target.jobId || (target.rebuilding && found.labels?.[REBUILD_LABEL] === target.jobId);
+  if (!isOwn) throw targetReplacedError(target, found);
 }
 
-function targetReplacedError({ name, jobId, createdAt }: TargetIdentity, what: string): AppError {
-  const way = createdAt
-    ? `Restore it completely, set the label job:${jobId} on it, then call handle_importing_job`
-    : 'The service does not write into it: rename or move it, then call handle_importing_job';
-  return new AppError('target_replaced', `The table ${formatTableName(name)} ${what}. ${way}.`);
+function targetReplacedError({ name, jobId, createdAt, rebuilding }: TargetIdentity, found: Table | undefined): AppError {
+  const what = found ? 'does not have the label of this job' : 'is missing';
+  return new AppError('target_replaced', `The table ${formatTableName(name)} ${what}. ${wayOut()}`);
+
+  function wayOut(): string {
+    const rename = 'The service does not write into it: rename or move it, then call';
+    if (!createdAt) return `${rename} handle_importing_job.`;
+    const rebuild = `POST /v1/jobs/${jobId}/rebuild`;
+    if (rebuilding) return `${rename} ${rebuild} again.`;
+    const importAgain = found ? `${rename} ${rebuild}.` : `To import it again, call ${rebuild}.`;
+    return `${importAgain} Or restore it completely, set the label job:${jobId} on it, then call handle_importing_job.`;
+  }
+}
+
+/**
+ * Marks a table that a rebuild has filled as the job's. Until then, no window writes into it, because it may lack rows.
+ * @throws AppError
+ */
+export async function adoptRebuiltTable(warehouse: Warehouse, { name, jobId }: TargetIdentity, { labels }: Table): Promise<void> {
+  if (labels?.job !== jobId) await patchTable(warehouse, name, { labels: { job: jobId, [REBUILD_LABEL]: null } });
 }
 
 /** Adds, widens and describes columns as needed. @returns whether any changed */

@@ -9,7 +9,7 @@ import { type SlicePlan, sharesRows } from './slices.ts';
 export function batchSlices<Slice extends SlicePlan>(
   slices: readonly Slice[],
   columns: readonly FieldColumn[],
-  cursorField: string,
+  cursorField: string | null,
   maxSlices: number,
 ): Slice[][] {
   const batches: Slice[][] = [];

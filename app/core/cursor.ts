@@ -6,7 +6,7 @@ interface Field {
 }
 
 /** The candidate cursor fields, best first. */
-export const CURSOR_FIELDS = ['SystemModstamp', 'LastModifiedDate', 'CreatedDate'];
+const CURSOR_FIELDS = ['SystemModstamp', 'LastModifiedDate', 'CreatedDate'];
 
 /** Edits do not change this field: windows over it contain new rows only. */
 export const CREATED_DATE = 'CreatedDate';
@@ -17,6 +17,12 @@ export const CREATED_DATE = 'CreatedDate';
  */
 export function chooseCursor(fields: readonly Field[]): string | undefined {
   return CURSOR_FIELDS.find((name) => canBeCursor(fields, name));
+}
+
+/** The cursor field of a job whose rows are compared by it: the repairs of a job without one replace its whole table. */
+export function requireCursor({ objectName, cursorField }: { objectName: string; cursorField: string | null }): string {
+  if (cursorField === null) throw new Error(`${objectName} has no cursor field.`);
+  return cursorField;
 }
 
 /** Whether a field can be the cursor: a WHERE clause can compare it with a datetime. */

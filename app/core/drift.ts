@@ -72,7 +72,7 @@ export function changesColumns({ added, retyped }: Drift): boolean {
 export function resolveDrift(
   wanted: readonly FieldColumn[],
   existing: readonly ExistingColumn[] | undefined,
-  cursorField: string,
+  cursorField: string | null,
 ): { columns: FieldColumn[]; drift: Omit<Drift, 'skipped'> } {
   if (!existing) return { columns: [...wanted], drift: NO_DRIFT };
   const types = new Map(existing.map(({ name, type }) => [name.toLowerCase(), type]));
@@ -116,7 +116,7 @@ export function dropField(
 }
 
 /** Our statements depend on the types of these fields. */
-function isFixed(field: string, cursorField: string): boolean {
+function isFixed(field: string, cursorField: string | null): boolean {
   return ['Id', 'IsDeleted', 'CreatedDate', cursorField].includes(field);
 }
 

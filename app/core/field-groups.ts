@@ -61,10 +61,10 @@ export function groupsOf(columns: readonly FieldColumn[]): number[] {
   return [...new Set([BASE_GROUP, ...columns.map(groupOf)])].sort((one, other) => one - other);
 }
 
-/** The fields that a group's queries select, in column order. Every group includes Id and cursor. */
-export function fieldsInGroup(columns: readonly FieldColumn[], group: number, cursorField: string): string[] {
+/** The fields that a group's queries select, in column order. Every group includes Id and, if there is one, the cursor. */
+export function fieldsInGroup(columns: readonly FieldColumn[], group: number, cursorField: string | null): string[] {
   const own = columns.filter((column) => groupOf(column) === group).map(({ field }) => field);
-  return group === BASE_GROUP ? own : ['Id', cursorField, ...own];
+  return group === BASE_GROUP ? own : ['Id', ...(cursorField === null ? [] : [cursorField]), ...own];
 }
 
 /** Whether a group's values belong to one version of the row, so that its rows must match the base group's cursor values. */
@@ -82,7 +82,7 @@ export type GroupSplit =
   | { kind: 'indivisible' };
 
 /** Splits a group: its calculated fields move to a new group; if it is not mixed, the second half of its fields does. */
-export function splitGroup(columns: readonly FieldColumn[], group: number, cursorField: string): GroupSplit {
+export function splitGroup(columns: readonly FieldColumn[], group: number, cursorField: string | null): GroupSplit {
   const keys = new Set(['Id', 'IsDeleted', 'CreatedDate', cursorField]);
   const own = columns.filter((column) => groupOf(column) === group);
   const movable = own.filter(({ field }) => !keys.has(field));

@@ -18,7 +18,7 @@ export function countMissedRows({ countAfter, processed }: ExtractedSlice): numb
  * The part of an open slice that no later window reads; null if every unread row counts as missed. The next window reads rows with a
  * cursor value after the end of an open slice.
  */
-export function closedPart<Slice extends ExtractedSlice>(slice: Slice, cursorField: string): Slice | null {
+export function closedPart<Slice extends ExtractedSlice>(slice: Slice, cursorField: string | null): Slice | null {
   return slice.open && cursorField !== 'CreatedDate' ? { ...slice, open: false } : null;
 }
 

@@ -3,11 +3,13 @@ import type { IdRange } from './slices.ts';
 
 /**
  * What a run reads, beside its range `[from, to)`, and how it writes:
- * - window: all fields of the rows stamped in the range; writes them by upsert, where a newer stamp wins; advances `last_date`
+ * - window: all fields of the rows stamped in the range; writes them by upsert, where a newer stamp wins; advances `last_date`. If the object
+ *   has no usable cursor: all its rows; replaces the table
  * - reimport: the same rows, or those with the given Ids, whatever has been imported; writes them by upsert, where the later reading wins
+ * - rebuild: all rows that the job has imported; replaces the table
  * - sweep: Id, cursor and deletion of all rows of the object; marks the target's rows that are missing there
  */
-export type Pass = { readonly kind: 'window' } | Reimport | { readonly kind: 'sweep' };
+export type Pass = { readonly kind: 'window' } | Reimport | { readonly kind: 'rebuild' } | { readonly kind: 'sweep' };
 
 /** With `ids`, the rows with these Ids as they are now; otherwise those of the range, and of the range of Ids if there is one. */
 export interface Reimport extends IdRange {
@@ -21,15 +23,27 @@ export type RunKind = Pass['kind'];
 /** A pass that repairs what windows have imported. It never advances `last_date`. */
 export type RepairPass = Exclude<Pass, { kind: 'window' }>;
 
+/** The properties of a job that decide how its runs write. */
+interface WritingJob {
+  readonly deletes: Deletes;
+  /** null: the object has no usable cursor */
+  readonly cursorField: string | null;
+}
+
+/** Whether a run replaces all rows of the target table, instead of merging its own into them. */
+export function replacesTable({ kind }: Pass, { cursorField }: Pick<WritingJob, 'cursorField'>): boolean {
+  return kind === 'rebuild' || cursorField === null;
+}
+
 /**
- * Whether no other run of the job may write the target table from the run's first read on: a row that another run removes meanwhile would
- * return.
+ * Whether no other run of the job may write the target table from the run's first read on: a row that another run writes meanwhile would be
+ * lost, and one that it removes would return.
  */
-export function isExclusive({ kind }: Pass, deletes: Deletes): boolean {
-  return kind === 'reimport' && deletes === 'remove';
+export function isExclusive(pass: Pass, job: WritingJob): boolean {
+  return replacesTable(pass, job) || (pass.kind === 'reimport' && job.deletes === 'remove');
 }
 
 /** Whether all rows of a run must be in one delta table, which is merged into the target table. */
-export function mergesOneDelta({ kind }: Pass): boolean {
-  return kind === 'window' || kind === 'reimport';
+export function mergesOneDelta(pass: Pass, job: Pick<WritingJob, 'cursorField'>): boolean {
+  return (pass.kind === 'window' || pass.kind === 'reimport') && !replacesTable(pass, job);
 }

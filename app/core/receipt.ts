@@ -29,6 +29,9 @@ export interface Receipt {
   different?: number;
   /** of a sweep, Ids that had several rows; it kept the newest */
   duplicates?: number;
+  /** the target table before and after a run that replaced it; null: it merged its rows */
+  rows_before: number | null;
+  rows_after: number | null;
   /** compared with Salesforce's count: exact, within n, or not counted; or `accepted: …`, what an operator accepted */
   verdict: string;
   /** the name of the API key that accepted the verdict; absent: it did not have to be accepted */
@@ -78,6 +81,8 @@ const ORDER = Object.keys({
   absent: true,
   different: true,
   duplicates: true,
+  rows_before: true,
+  rows_after: true,
   verdict: true,
   accepted_by: true,
   reread_from: true,

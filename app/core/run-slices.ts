@@ -18,7 +18,7 @@ const FIXED_BYTES = 5_000;
 export function countFittingSlices(
   slices: readonly { fieldGroup: number }[],
   columns: readonly FieldColumn[],
-  cursorField: string,
+  cursorField: string | null,
   maxSlices: number,
 ): number {
   const perSlice = new Map(groupsOf(columns).map((group) => [group, sliceBytes(fieldsInGroup(columns, group, cursorField))]));

@@ -97,7 +97,7 @@ export function splitIdList(slice: SliceRange, parts: number): SliceRange[] | un
   return lists.map((list, index) => ({ ...slice, ids: list, idFrom: bounds[index]!, idTo: bounds[index + 1]! }));
 }
 
-/** The slice of a whole object, whatever its rows' cursors. It can be divided by Id only. */
+/** The slice of a whole object, whatever its rows' cursors. Its times only order it, and it can be divided by Id only. */
 export function sliceWhole({ from, to }: Window): SliceRange {
   return { cursorFrom: from, cursorTo: to, open: false, idFrom: null, idTo: null, nullCursor: false };
 }

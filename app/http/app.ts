@@ -13,6 +13,7 @@ import { handleImportingJob } from './handle-importing-job.ts';
 import { jobs } from './jobs.ts';
 import { loginOauthCallback } from './login-oauth-callback.ts';
 import { pauseImportingJob } from './pause-importing-job.ts';
+import { jobRebuild } from './rebuild-job.ts';
 import { jobReimport } from './reimport-job.ts';
 import { resumeImportingJob } from './resume-importing-job.ts';
 import { runRetry } from './retry-run.ts';
@@ -33,6 +34,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   runRetry,
   runAcceptance,
   jobReimport,
+  jobRebuild,
   jobSweep,
   jobSyncNow,
 ];

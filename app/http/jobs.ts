@@ -1,3 +1,4 @@
+import { jobMode } from '../core/job-mode.ts';
 import { jobState } from '../core/job-state.ts';
 import { formatLastDate, formatStartDate } from '../core/start-date.ts';
 import { rareTicksMessage, usualTickIntervalMs } from '../core/tick-interval.ts';
@@ -34,6 +35,7 @@ function toJobJson(job: ListedJob, repair: ListedRun | undefined, now: Date, tic
     state: jobState(job, now),
     needs_login: job.needsLogin,
     append_only: job.appendOnly,
+    mode: jobMode(job),
     every: job.every,
     warnings: warning ? [warning] : [],
     table: `${job.targetDataset}.${job.targetTable}`,

@@ -43,7 +43,8 @@ export async function succeedRepair(
   });
 }
 
-async function endSucceeded(client: Queryable, run: Run, receipt: object): Promise<void> {
+/** Saves the receipt and state of a run that succeeded. Must be called in a transaction with what follows it. @throws AppError lease_lost */
+export async function endSucceeded(client: Queryable, run: Run, receipt: object): Promise<void> {
   await updateRun(
     client,
     run,

@@ -12,7 +12,8 @@ export interface Job {
   readonly id: string;
   readonly connectionId: number;
   readonly objectName: string;
-  readonly cursorField: string;
+  /** null: the object has no usable cursor, and each window replaces its table whole */
+  readonly cursorField: string | null;
   readonly targetDataset: string;
   readonly targetTable: string;
   readonly targetCreatedAt: Date | null;
@@ -59,7 +60,8 @@ export type NewJob = Pick<
 export type JobRow = RowOf<Omit<Job, 'fieldPlan'> & { fieldPlan: FieldPlan | null }>;
 
 /** The columns of a job, for other statements that return it as well. */
-export const JOB_COLUMNS = `jobs.id, jobs.connection_id, jobs.object_name, jobs.cursor_field, jobs.target_dataset, jobs.target_table,
+export const JOB_COLUMNS = `jobs.id, jobs.connection_id, jobs.object_name,
+  CASE WHEN NOT jobs.whole THEN jobs.cursor_field END AS cursor_field, jobs.target_dataset, jobs.target_table,
   jobs.target_created_at, jobs.bulk_refused, jobs.partitioned, jobs.deletes, jobs.append_only, jobs.every, jobs.start_date,
   jobs.synced_to, jobs.wanted_to, jobs.active, jobs.active_since, jobs.cursor_nillable, jobs.reread_from, jobs.field_plan`;
 
@@ -76,8 +78,8 @@ export function toJob(row: JobRow): Job {
 export async function insertJob(database: Queryable, job: NewJob): Promise<Job | undefined> {
   const { rows } = await database.query<JobRow>(
     `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, partitioned, deletes,
-       append_only, every, start_date, synced_to, wanted_to, active_since, cursor_nillable)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`,
+       append_only, every, start_date, synced_to, wanted_to, active_since, cursor_nillable, whole)
+     VALUES ($1, $2, coalesce($3, 'Id'), $4, $5, $6, $7, $8, $9, $10, $10, $10, $11, $12, $3 IS NULL) ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`,
     [
       job.connectionId,
       job.objectName,

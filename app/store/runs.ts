@@ -2,6 +2,7 @@ import type { FieldColumn } from '../core/columns.ts';
 import { type Drift, NO_DRIFT } from '../core/drift.ts';
 import type { Pass, RunKind } from '../core/pass.ts';
 import type { CountedDelta } from '../core/reconciliation.ts';
+import type { Replacement } from '../core/replacement.ts';
 import type { Window } from '../core/window.ts';
 import { assign } from './assign.ts';
 import { onlyRow, type Queryable } from './database.ts';
@@ -35,6 +36,8 @@ export interface Run extends Lease {
   readonly insertOnly: boolean | null;
   /** the delta tables that earlier attempts counted, by their staging tables */
   readonly counted: Readonly<Record<string, Counted>>;
+  /** what replacing the target table changes; null until counted, which is before it is replaced */
+  readonly replacement: Replacement | null;
   readonly createdAt: Date;
 }
 
@@ -60,7 +63,7 @@ type StoredRun = Omit<Run, 'job' | 'orgId' | 'grantedAt' | 'pass' | 'window' | '
 export type RunRow = RowOf<StoredRun>;
 
 export const RUN_COLUMNS = `runs.id AS run_id, runs.attempt, runs.kind, runs.scope, runs.repair_to, runs.window_from, runs.window_to, runs.failures, runs.columns, runs.drift,
-  runs.described_at IS NOT NULL AS described, runs.delta_try, runs.merge_try, runs.compare_try, runs.insert_only, runs.counted, runs.created_at`;
+  runs.described_at IS NOT NULL AS described, runs.delta_try, runs.merge_try, runs.compare_try, runs.insert_only, runs.counted, runs.replacement, runs.created_at`;
 
 /** @param job with its connection's org and last login */
 export function toRun(row: RunRow, { org_id, granted_at, ...job }: JobRow & { org_id: string; granted_at: Date }): Run {
@@ -78,7 +81,7 @@ export function toRun(row: RunRow, { org_id, granted_at, ...job }: JobRow & { or
 }
 
 /** The properties of a run that become known while it executes. */
-export type RunProgress = Partial<Pick<Run, 'columns' | 'drift' | 'deltaTry' | 'mergeTry' | 'compareTry' | 'insertOnly'>>;
+export type RunProgress = Partial<Pick<Run, 'columns' | 'drift' | 'deltaTry' | 'mergeTry' | 'compareTry' | 'insertOnly' | 'replacement'>>;
 
 /** Saves the given properties of a run; the others stay unchanged. @throws AppError lease_lost */
 export async function saveRun(database: Queryable, run: Run, changes: RunProgress): Promise<Run> {

@@ -57,6 +57,10 @@ export function mergeJobId(runId: string, tryNumber: number): string {
   return `sync_${compact(runId)}_merge_${tryNumber}`;
 }
 
+export function swapJobId(runId: string, tryNumber: number): string {
+  return `sync_${compact(runId)}_swap_${tryNumber}`;
+}
+
 /** @param of the delta tables that are compared with the target table */
 export function compareJobId(runId: string, of: string, tryNumber: number): string {
   return `sync_${compact(runId)}_compare_${digest(of)}_${tryNumber}`;

@@ -1,6 +1,6 @@
 import { findTargetTable } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
-import { isExclusive } from '../core/pass.ts';
+import { isExclusive, replacesTable } from '../core/pass.ts';
 import { succeedRepair, succeedRun } from '../store/end-run.ts';
 import type { Repair } from '../store/queue-runs.ts';
 import type { Run } from '../store/runs.ts';
@@ -13,18 +13,27 @@ import { fenceOtherWrites } from './merge/fence-other-writes.ts';
 import { mergeDelta } from './merge/merge-delta.ts';
 import { prepareTarget } from './merge/prepare-target.ts';
 import { deltaTable } from './names.ts';
+import { rebuildRun } from './rebuild-run.ts';
 import { renewOutdatedRepairs } from './renew-outdated-repairs.ts';
 import { sweepRun } from './sweep-run.ts';
 import { writeReceipt } from './write-receipt.ts';
 
 /**
- * Executes a run. A sweep is `sweepRun`'s; any other stages and reconciles its slices, builds and counts the typed delta table, and merges it into the target table. Only then
- * does a window advance `last_date`. Every step first checks what an earlier attempt has done.
+ * Executes a run, as its kind requires. Every step first checks what an earlier attempt has done.
  * @throws AppError; neither the target table nor `last_date` is then partly updated
  */
 export async function syncRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
   if (claimed.pass.kind === 'sweep') return await sweepRun(context, claimed, signal);
-  if (isExclusive(claimed.pass, claimed.job.deletes)) await takeTable(context.database, claimed);
+  if (replacesTable(claimed.pass, claimed.job)) return await rebuildRun(context, claimed, signal);
+  return await upsertRun(context, claimed, signal);
+}
+
+/**
+ * Stages and reconciles the slices of a run, builds and counts the typed delta table, and merges it into the target table. Only then does a
+ * window advance `last_date`.
+ */
+async function upsertRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
+  if (isExclusive(claimed.pass, claimed.job)) await takeTable(context.database, claimed);
   const client = context.salesforce(claimed.job.connectionId, signal);
   const extracted = await extractRun(context, client, claimed, signal);
   await takeTable(context.database, extracted.extraction.run);

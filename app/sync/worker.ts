@@ -157,7 +157,7 @@ export class Worker {
   async #releaseRun(run: Run, failures: number, failure: AppError): Promise<RunState | undefined> {
     const { database, limits } = this.#context;
     if (failure.code === 'lease_lost') return undefined;
-    if (!isExclusive(run.pass, run.job.deletes)) await releaseTable(database, run);
+    if (!isExclusive(run.pass, run.job)) await releaseTable(database, run);
     if (failure.code === 'table_busy' || failure.code === 'windows_first') return await postponeRun(database, run, 0, undefined, failure);
     if (failure.code === 'stopping') return await postponeRun(database, run, 0, undefined, undefined);
     // The run stays queued, unclaimed, until the connection's user logs in again.

@@ -2,6 +2,7 @@ import type { JobStatistics } from '../bigquery/jobs.ts';
 import type { Context } from '../context.ts';
 import { BASE_GROUP } from '../core/field-groups.ts';
 import { isAccepted, type Receipt, weakestVerdict } from '../core/receipt.ts';
+import type { Replacement } from '../core/replacement.ts';
 import { sum } from '../core/sum.ts';
 import { readAcceptance } from '../store/accept-run.ts';
 import { billedByRun } from '../store/billed.ts';
@@ -11,8 +12,10 @@ import type { Extraction } from './extract/extraction.ts';
 
 /** What else a receipt contains. */
 interface Written {
-  /** undefined: nothing had to be written */
-  merged: JobStatistics | undefined;
+  /** undefined: nothing was merged */
+  merged?: JobStatistics | undefined;
+  /** undefined: the table was not replaced */
+  replaced?: Replacement | undefined;
   foreignLiveView: string | null;
 }
 
@@ -20,7 +23,7 @@ interface Written {
 export async function writeReceipt(
   { context, run }: Extraction,
   { staged, deltas, rereadFrom }: ExtractedRun,
-  { merged, foreignLiveView }: Written,
+  { merged, replaced, foreignLiveView }: Written,
 ): Promise<Receipt> {
   const { drift } = run;
   const verdict = weakestVerdict(staged.map((slice) => slice.verdict));
@@ -47,6 +50,8 @@ export async function writeReceipt(
     inserted: merged?.inserted ?? 0,
     updated: merged?.updated ?? 0,
     deleted: merged?.deleted ?? 0,
+    rows_before: replaced?.before ?? null,
+    rows_after: replaced?.rows ?? null,
     invalid_values: sumByName(deltas.map(({ delta }) => delta.invalidValues)),
     columns_added: drift.added,
     columns_orphaned: drift.orphaned,

@@ -8,6 +8,7 @@ import {
 } from '../../app/bigquery/sql/invalid-values-statements.ts';
 import { mergeStatement } from '../../app/bigquery/sql/merge-statement.ts';
 import type { TableName } from '../../app/bigquery/sql/quote.ts';
+import { type SwapStatement, swapCountStatement, swapStatement } from '../../app/bigquery/sql/swap-statements.ts';
 import {
   compareStatement,
   countComparisonStatement,
@@ -20,6 +21,7 @@ import {
 } from '../../app/bigquery/sql/sweep-statements.ts';
 import { liveQuery, SYSTEM_COLUMNS, targetCountStatement, widenStatement } from '../../app/bigquery/sql/table-statements.ts';
 import type { Column, FieldColumn } from '../../app/core/columns.ts';
+import type { Deletes } from '../../app/core/deletes.ts';
 import { BASE_GROUP, fieldsInGroup } from '../../app/core/field-groups.ts';
 import { JOB_COLUMNS } from '../../app/core/metadata-tables.ts';
 import type { CatalogColumn, CatalogTable } from './google-sql.ts';
@@ -46,6 +48,13 @@ export function appStatements(schema: Schema): AppStatement[] {
     { sql: countStatement(statement), tables: [...staging, delta] },
     { sql: targetCountStatement(TARGET), tables: [target] },
     ...mergesOf(schema).map((sql) => ({ sql, tables: [target, delta], columns: [] })),
+    // With and without a column whose values are carried over.
+    ...[target, targetTable(schema.columns)].flatMap((replaced) =>
+      swapsOf(schema, replaced).flatMap((swap) => [
+        { sql: swapStatement(swap), tables: [replaced, delta], columns: replaced.columns },
+        { sql: swapCountStatement(swap), tables: [replaced, delta] },
+      ]),
+    ),
     {
       sql: invalidValuesStatement(INVALID_VALUES, "it's", statement, typedColumns(schema)),
       tables: [...staging, invalidValues],
@@ -65,7 +74,7 @@ export function appStatements(schema: Schema): AppStatement[] {
 
 /** Statements with an unknown name or a wrong type. Each must be rejected. */
 export function mistakenStatements(schema: Schema): AppStatement[] {
-  const merge = mergesOf(schema)[0]!;
+  const merge = mergesOf({ ...schema, cursorField: schema.cursorField ?? 'Id' })[0]!;
   const delta = deltaTable(schema);
   const otherTypes = schema.columns.map(({ name, type }): Column => ({ name, type: type === 'STRING' ? 'DATE' : 'STRING' }));
   return [
@@ -99,10 +108,21 @@ export function deltaOf({ columns, cursorField, slices }: Schema): DeltaStatemen
   };
 }
 
-/** The MERGE in all its variants: by handling of deleted rows, insert-only or not, with and without partitions. */
+/** The replacement in all its variants: by handling of deleted rows, of one, several and no delta tables. */
+function swapsOf(schema: Schema, target: CatalogTable): SwapStatement[] {
+  const { delta, cursorField, partitionField } = deltaOf(schema);
+  const targetColumns = target.columns.map(({ name }) => name);
+  const base = { target: TARGET, targetColumns, columns: schema.columns, cursorField, partitionField };
+  return deletesOf(schema).flatMap((deletes) => [[delta], [delta, delta], []].map((deltas) => ({ ...base, deltas, deletes })));
+}
+
+const deletesOf = ({ columns }: Schema): readonly Deletes[] =>
+  columns.some(({ name }) => name === 'IsDeleted') ? ['keep', 'blank', 'remove'] : ['keep'];
+
+/** The MERGE in all its variants: by handling of deleted rows, insert-only or not, with and without partitions. None without a cursor. */
 function mergesOf(schema: Schema): string[] {
   const { delta, cursorField } = deltaOf(schema);
-  const hasIsDeleted = schema.columns.some(({ name }) => name === 'IsDeleted');
+  if (cursorField === null) return [];
   const months = schema.columns.some(({ name, type }) => name === PARTITION_FIELD && type === 'TIMESTAMP')
     ? [undefined, MONTHS]
     : [undefined];
@@ -116,7 +136,7 @@ function mergesOf(schema: Schema): string[] {
     lastId: "001z'\\",
     partitionField: PARTITION_FIELD,
   };
-  return (hasIsDeleted ? (['keep', 'blank', 'remove'] as const) : (['keep'] as const)).flatMap((deletes) =>
+  return deletesOf(schema).flatMap((deletes) =>
     [false, true].flatMap((insertOnly) => months.map((touched) => mergeStatement({ ...base, deletes, insertOnly, months: touched }))),
   );
 }
@@ -129,6 +149,7 @@ function sweepsOf(schema: Schema): AppStatement[] {
   const target = targetTable([...schema.columns, ORPHANED]);
   const comparison = catalogTable(COMPARISON, COMPARISON_COLUMNS);
   const { cursorField } = schema;
+  if (cursorField === null) return [];
   const createdField = schema.columns.find(({ name, type }) => name === PARTITION_FIELD && type === 'TIMESTAMP')?.name;
   const compare = {
     comparison: COMPARISON,

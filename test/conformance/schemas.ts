@@ -6,7 +6,8 @@ import type { Column, ColumnType, FieldColumn } from '../../app/core/columns.ts'
 /** An object's columns, and the slices that a run staged. */
 export interface Schema {
   columns: readonly FieldColumn[];
-  cursorField: string;
+  /** null: the rows have no cursor */
+  cursorField: string | null;
   slices: readonly StagedSlice[];
 }
 
@@ -94,7 +95,15 @@ const ungroupedSchemas: readonly Schema[] = [
   },
 ];
 
-export const plainSchemas: readonly Schema[] = [...ungroupedSchemas, ...ungroupedSchemas.slice(0, 3).map(inGroups)];
+/** Objects without a cursor, in slices by Id. */
+const wholeSchemas: readonly Schema[] = [ungroupedSchemas[1]!, ungroupedSchemas[3]!].map((schema) => ({ ...schema, cursorField: null }));
+
+export const plainSchemas: readonly Schema[] = [
+  ...ungroupedSchemas,
+  ...ungroupedSchemas.slice(0, 3).map(inGroups),
+  ...wholeSchemas,
+  inGroups(wholeSchemas[0]!),
+];
 
 /** Random schemas, every other one in field groups. The same seed generates the same schemas. */
 export function randomSchemas(count: number, seed: number): Schema[] {

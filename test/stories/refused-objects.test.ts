@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Answer, startService, type TestService } from '../support/service.ts';
 
-/** Objects that windows cannot read, or not in full: creation says so, and why. */
+/** Objects that windows cannot read, or not by a stamp: creation says so, and why. */
 let service: TestService;
 let userId: string;
 
@@ -39,20 +39,24 @@ describe('a stamp that cannot be filtered by', () => {
     expect((await service.tickAt('2023-03-20T00:10:00Z')).text).toMatch(/^OK: Lead is complete/);
   });
 
-  test('is named if there is no other', async () => {
-    makeUnfilterable('Lead', 'SystemModstamp', 'LastModifiedDate', 'CreatedDate');
-    const answer = await create('Lead');
-    expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
-    expect(answer.text).toContain(
-      'Lead cannot be imported by time window: Salesforce cannot filter it by CreatedDate or LastModifiedDate or SystemModstamp.',
-    );
+  test.each([
+    ['is not used if there is no other', () => makeUnfilterable('Lead', 'SystemModstamp', 'LastModifiedDate', 'CreatedDate')],
+    ['need not exist', () => hide('Lead', 'SystemModstamp', 'LastModifiedDate', 'CreatedDate')],
+  ])('%s: the object is imported whole', async (_, change) => {
+    change();
+    expect(await create('Lead')).toMatchObject({ status: 200, text: 'OK' });
+    expect(await service.jobs()).toMatchObject([{ object_name: 'Lead', mode: 'whole', append_only: false }]);
+    expect(service.logged.join('')).toMatch(/"event":"job_created".*"mode":"whole"/);
+    service.startWorker();
+    expect((await service.tickAt('2023-03-20T00:10:00Z')).text).toMatch(/^OK: Lead is complete/);
   });
 
-  test('an object without any stamp is refused', async () => {
+  test('is needed for append_only', async () => {
     hide('Lead', 'SystemModstamp', 'LastModifiedDate', 'CreatedDate');
-    const answer = await create('Lead');
+    const answer = await create('Lead', { append_only: 'true' });
     expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
-    expect(answer.text).toMatch(/no SystemModstamp, LastModifiedDate, or CreatedDate field/);
+    expect(answer.text).toContain('append_only needs a CreatedDate');
+    expect(await service.jobs()).toEqual([]);
   });
 });
 
@@ -102,16 +106,9 @@ describe('an object whose rows have no Ids of their own', () => {
 });
 
 describe('an object whose only stamp is CreatedDate', () => {
-  test('is refused if it can be edited, unless append_only is set', async () => {
+  test('is imported whole if it can be edited, unless append_only is set', async () => {
     hide('Account', 'SystemModstamp', 'LastModifiedDate');
-    for (const more of [{}, { append_only: 'false' }]) {
-      const answer = await create('Account', more);
-      expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
-      expect(answer.text).toMatch(
-        /Edits of Account would be missed: .*CreatedDate, .*SystemModstamp or LastModifiedDate\. .*append_only=true/,
-      );
-    }
-    expect(await service.jobs()).toEqual([]);
+    hide('Lead', 'SystemModstamp', 'LastModifiedDate');
     expect(await create('Account', { append_only: 'true' })).toMatchObject({ status: 200, text: 'OK' });
     expect(await cursorOf('Account')).toBe('CreatedDate');
     // The same again is the same job, another is not.
@@ -120,12 +117,16 @@ describe('an object whose only stamp is CreatedDate', () => {
     const other = await create('Account', { append_only: 'false' });
     expect(other).toMatchObject({ status: 409, code: 'conflict' });
     expect(other.text).toContain('append_only=true');
-    expect((await service.jobs())[0]).toMatchObject({ append_only: true });
+    expect(await create('Lead')).toMatchObject({ status: 200, text: 'OK' });
+    expect(await service.jobs()).toMatchObject([
+      { append_only: true, mode: 'append_only' },
+      { append_only: false, mode: 'whole' },
+    ]);
   });
 
   test('is accepted if it is append-only', async () => {
     expect(await create('AccountHistory')).toMatchObject({ status: 200, text: 'OK' });
-    expect((await service.jobs())[0]).toMatchObject({ append_only: true });
+    expect((await service.jobs())[0]).toMatchObject({ append_only: true, mode: 'append_only' });
   });
 
   test('other objects are not append-only by default', async () => {

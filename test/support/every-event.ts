@@ -28,6 +28,8 @@ export const RECEIPT: Receipt = {
   inserted: 7,
   updated: 0,
   deleted: 0,
+  rows_before: null,
+  rows_after: null,
   verdict: 'exact',
   reread_from: null,
   field_groups: 1,
@@ -138,8 +140,8 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     line: { level: 'warn', event: 'changes_not_counted', object: 'Account', ...ofError },
   },
   jobCreated: {
-    emit: (events) => events.jobCreated(job, '2023-03-01', '15m', false),
-    line: { level: 'info', event: 'job_created', ...ofJob, start_date: '2023-03-01', every: '15m', append_only: false },
+    emit: (events) => events.jobCreated(job, '2023-03-01', '15m', 'windows'),
+    line: { level: 'info', event: 'job_created', ...ofJob, start_date: '2023-03-01', every: '15m', mode: 'windows' },
   },
   ticksRare: {
     emit: (events) => events.ticksRare(job, '15m', 60),

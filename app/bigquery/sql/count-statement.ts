@@ -1,6 +1,6 @@
-import { BASE_GROUP, groupsOf, isJoinedByCursor } from '../../core/field-groups.ts';
+import { BASE_GROUP, groupsOf } from '../../core/field-groups.ts';
 import { CASTS } from './casts.ts';
-import { cursorKey, type DeltaStatement, type StagedSlice } from './delta-statement.ts';
+import { cursorKey, type DeltaStatement, joiningCursor, type StagedSlice } from './delta-statement.ts';
 import { quoteName, quoteTable, quoteText } from './quote.ts';
 
 /**
@@ -12,12 +12,14 @@ import { quoteName, quoteTable, quoteText } from './quote.ts';
  * - per slice, by its order: `ids_N`, distinct Ids; `repeated_N`, Ids that occur more than once (NULL: none); `before_N`, rows with a cursor
  *   before `countBefore`
  */
-export function countStatement({ delta, slices, columns, cursorField, windowTo, partitionField }: DeltaStatement): string {
+export function countStatement(statement: DeltaStatement): string {
+  const { delta, slices, columns, cursorField, windowTo, partitionField } = statement;
   const base = slices.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
   const ids = base.map(({ table }) => `SELECT \`Id\` FROM ${quoteTable(table)}`).join(' UNION ALL ');
-  const split = [BASE_GROUP, ...groupsOf(columns).filter((group) => isJoinedByCursor(columns, group))];
+  const split = [BASE_GROUP, ...groupsOf(columns).filter((group) => joiningCursor(statement, group) !== null)];
   const withoutCursor = slices.filter(({ nullCursor }) => nullCursor).map(({ order }) => order);
-  const missing = ['Id', cursorField, ...(partitionField ? [partitionField] : [])].map((name) => {
+  const needed = ['Id', ...(cursorField === null ? [] : [cursorField]), ...(partitionField ? [partitionField] : [])];
+  const missing = needed.map((name) => {
     const isNull = `${quoteName(name)} IS NULL`;
     return name === cursorField && withoutCursor.length > 0 ? `(${isNull} AND \`_slice\` NOT IN (${withoutCursor.join(', ')}))` : isNull;
   });
@@ -27,7 +29,7 @@ export function countStatement({ delta, slices, columns, cursorField, windowTo, 
   return `SELECT
   ${[
     `(SELECT COUNT(DISTINCT \`Id\`) FROM (${ids})) AS \`staged_ids\``,
-    ...(split.length > 1 ? countTorn(slices, split, cursorField, windowTo) : []),
+    ...(split.length > 1 ? countTorn(slices, split, cursorField!, windowTo) : []),
     'COUNT(*) AS `delta_rows`',
     `COUNTIF(${missing.join(' OR ')}) AS \`unusable\``,
     'COUNTIF(`_deleted_at` IS NOT NULL) AS `deleted_rows`',
@@ -57,10 +59,11 @@ function countTorn(slices: readonly StagedSlice[], groups: readonly number[], cu
   ];
 }
 
-function sliceCounts({ order, table, countBefore }: StagedSlice, cursorField: string): string[] {
+function sliceCounts({ order, table, countBefore }: StagedSlice, cursorField: string | null): string[] {
   const staged = quoteTable(table);
   const repeated = `SELECT \`Id\` FROM ${staged} GROUP BY \`Id\` HAVING COUNT(*) > 1`;
-  const before = countBefore && `${CASTS.TIMESTAMP(quoteName(cursorField))} < TIMESTAMP ${quoteText(countBefore.toISOString())}`;
+  const before =
+    countBefore && cursorField && `${CASTS.TIMESTAMP(quoteName(cursorField))} < TIMESTAMP ${quoteText(countBefore.toISOString())}`;
   return [
     `(SELECT COUNT(DISTINCT \`Id\`) FROM ${staged}) AS \`ids_${order}\``,
     `(SELECT CONCAT(CAST(COUNT(*) AS STRING), ' Ids from ', MIN(\`Id\`), ' to ', MAX(\`Id\`)) FROM (${repeated})) AS \`repeated_${order}\``,

@@ -20,7 +20,8 @@ export interface DeltaStatement {
   delta: TableName;
   slices: StagedSlice[];
   columns: readonly FieldColumn[];
-  cursorField: string;
+  /** null: the rows have no cursor, and each Id is in one slice of a field group */
+  cursorField: string | null;
   /** the end of the run's window */
   windowTo: Date;
   /** the target table is partitioned by the month of this field; undefined: not partitioned */
@@ -47,7 +48,9 @@ export function deltaStatement(statement: DeltaStatement): string {
   const typed = columns.map(({ name, type }) => `${CASTS[type](quoteName(name))} AS ${quoteName(name)}`);
   const hasIsDeleted = columns.some(({ name }) => name === 'IsDeleted');
   const deletedReason = hasIsDeleted ? `IF(\`IsDeleted\`, 'recycle_bin', NULL)` : 'CAST(NULL AS STRING)';
-  const deletedAt = hasIsDeleted ? `IF(\`IsDeleted\`, IFNULL(${quoteName(cursorField)}, \`_synced_at\`), NULL)` : 'CAST(NULL AS TIMESTAMP)';
+  const deletedAt = hasIsDeleted
+    ? `IF(\`IsDeleted\`, ${cursorField === null ? '`_synced_at`' : `IFNULL(${quoteName(cursorField)}, \`_synced_at\`)`}, NULL)`
+    : 'CAST(NULL AS TIMESTAMP)';
   return `CREATE OR REPLACE TABLE ${quoteTable(delta)}
 OPTIONS (expiration_timestamp = TIMESTAMP ${quoteText(expiresAt.toISOString())})
 AS
@@ -69,7 +72,7 @@ _typed AS (
 )
 SELECT *, ${deletedAt} AS \`_deleted_at\`, ${deletedReason} AS \`_deleted_reason\`
 FROM _typed
-QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quoteName(cursorField)} DESC, \`_slice\` DESC) = 1`;
+QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${cursorField === null ? '' : `${quoteName(cursorField)} DESC, `}\`_slice\` DESC) = 1`;
 }
 
 /** All rows of a field group, with the order of their slice. */
@@ -86,18 +89,25 @@ function stagedRows({ slices, columns, cursorField }: DeltaStatement, group: num
 
 /** One row of a field group per join key, the one extracted last. */
 function newestRows(statement: DeltaStatement, group: number): string {
-  const key = isJoinedByCursor(statement.columns, group) ? `\`Id\`, ${cursorKey('', statement.cursorField)}` : '`Id`';
+  const cursor = joiningCursor(statement, group);
+  const key = cursor === null ? '`Id`' : `\`Id\`, ${cursorKey('', cursor)}`;
   return `  SELECT * FROM (
 ${stagedRows(statement, group)}
   ) AS _staged
   QUALIFY ROW_NUMBER() OVER (PARTITION BY ${key} ORDER BY \`_slice\` DESC) = 1`;
 }
 
-function joinOf({ columns, cursorField }: DeltaStatement, group: number): string {
+function joinOf(statement: DeltaStatement, group: number): string {
   const [base, other] = [`${groupName(BASE_GROUP)}.`, `${groupName(group)}.`];
   const sameId = `${other}\`Id\` = ${base}\`Id\``;
-  if (!isJoinedByCursor(columns, group)) return `LEFT JOIN ${groupName(group)} ON ${sameId}`;
-  return `JOIN ${groupName(group)} ON ${sameId} AND ${cursorKey(other, cursorField)} = ${cursorKey(base, cursorField)}`;
+  const cursor = joiningCursor(statement, group);
+  if (cursor === null) return `LEFT JOIN ${groupName(group)} ON ${sameId}`;
+  return `JOIN ${groupName(group)} ON ${sameId} AND ${cursorKey(other, cursor)} = ${cursorKey(base, cursor)}`;
+}
+
+/** The cursor that a group's rows must have in common with the base group's; null: they match by Id alone. */
+export function joiningCursor({ columns, cursorField }: Pick<DeltaStatement, 'columns' | 'cursorField'>, group: number): string | null {
+  return isJoinedByCursor(columns, group) ? cursorField : null;
 }
 
 /** A row's cursor, which identifies its state across both APIs; a row without one gets the earliest instant. */

@@ -19,6 +19,11 @@ export function quoteName(name: string): string {
   return `\`${name}\``;
 }
 
+/** Any column's name in backticks: a user may have chosen it. */
+export function quoteAnyName(name: string): string {
+  return `\`${name.replaceAll(/[\\`]/g, '\\$&')}\``;
+}
+
 /** A string literal. */
 export function quoteText(value: string): string {
   return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;

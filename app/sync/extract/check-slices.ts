@@ -125,6 +125,8 @@ async function readAgain({ context, run }: Extraction, { slice, hasRepeatedIds, 
 
 /** The next window rereads rows with a cursor value from here on, which two extractions missed; null: none, or only listed Ids. */
 export function earliestMissed({ window, job }: Run, findings: readonly Finding[]): Date | null {
+  // The next window reads an object without a cursor whole.
+  if (job.cursorField === null) return null;
   const bounds = findings
     .filter(({ missed, slice }) => missed > 0 && !slice.ids)
     .map(({ slice }) => rereadStart(slice, window, job.rereadFrom).getTime());

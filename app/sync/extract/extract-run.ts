@@ -63,7 +63,8 @@ async function countSlices(extraction: Extraction, staged: readonly StagedSlice[
   const deltas: Delta[] = [];
   const findings: Finding[] = [];
   // `fitSlices` has bounded the slices of a run that merges one delta table, except those that read what was edited after its end.
-  for (const batch of mergesOneDelta(run.pass) ? [slices] : batchSlices(slices, columns, run.job.cursorField, context.limits.runSlices)) {
+  const { pass, job } = run;
+  for (const batch of mergesOneDelta(pass, job) ? [slices] : batchSlices(slices, columns, job.cursorField, context.limits.runSlices)) {
     const filled = batch.filter(hasRows);
     const counted = filled.some(({ fieldGroup }) => fieldGroup === BASE_GROUP) ? await buildDelta(extraction, filled) : undefined;
     if (counted) deltas.push({ ...counted, slices: filled });

@@ -86,8 +86,8 @@ function withBulkRefused(run: Run, code: string): Run {
  */
 async function countParts({ context, client, run }: Extraction, slice: Slice): Promise<number> {
   const { countBefore, cursorFrom, open, idFrom, idTo } = slice;
-  const isFirst = run.pass.kind === 'sweep' || (cursorFrom <= run.job.startDate && open);
-  const isWholeObject = isFirst && idFrom === null && idTo === null;
+  const isWhole = run.pass.kind === 'sweep' || run.job.cursorField === null || (cursorFrom <= run.job.startDate && open);
+  const isWholeObject = isWhole && idFrom === null && idTo === null;
   const rows = countBefore ?? (isWholeObject ? await estimateRecordCount(client, run.job.objectName) : null) ?? 0;
   return Math.ceil(rows / context.limits.sliceRows);
 }

@@ -1,5 +1,6 @@
 import { batchSlices } from '../../core/batches.ts';
 import { BASE_GROUP, groupsOf } from '../../core/field-groups.ts';
+import { replacesTable } from '../../core/pass.ts';
 import { MAX_EXTRACTIONS } from '../../core/reconciliation.ts';
 import { countFittingSlices } from '../../core/run-slices.ts';
 import {
@@ -33,7 +34,7 @@ export interface StagedSlices {
 
 /**
  * Stages all slices of a run, oldest first, so that the open ones are read last. Cuts slices that turn out too large. If that results in
- * too many slices, the run's range is shortened, and the rest becomes the next run of the chain. Requests a slice again if its counts do
+ * too many slices, the run's range is shortened, and the rest becomes the next run of the chain (`fitSlices`). Requests a slice again if its counts do
  * not match.
  * @returns the staged slices, or why the run's fields must be resolved again; with the run as it is then
  * @throws AppError count_mismatch if the counts of a slice never match
@@ -65,11 +66,14 @@ function planRun(extraction: Extraction): SlicePlan[] {
 
 function rangesOf(extraction: Extraction): SliceRange[] {
   const { pass, window, job } = extraction.run;
+  if (job.cursorField === null) return [sliceWhole(window)];
   switch (pass.kind) {
     case 'window':
       return sliceWindow(window, { ...job, overlapMinutes: extraction.context.config.overlapMinutes });
     case 'reimport':
       return pass.ids ? planIdSlices(extraction, pass.ids) : sliceReimport(window, pass, job.cursorNillable);
+    case 'rebuild':
+      return sliceWindow(window, { ...job, overlapMinutes: 0, rereadFrom: null });
     case 'sweep':
       return [sliceWhole(window)];
   }
@@ -139,11 +143,12 @@ async function cut(extraction: Extraction, { slice, parts }: TooLarge): Promise<
 
 /**
  * Divides by time, or by Id if time does not divide the slice (many rows were edited in one second, or after the window's end) or its
- * cursor is null, because then no indexed time exists. A sweep reads rows whatever their cursor.
+ * cursor is null or the object has none, because then no indexed time exists. A sweep reads rows whatever their cursor.
  */
 async function divide(extraction: Extraction, slice: Slice, parts: number): Promise<SliceRange[] | undefined> {
   if (slice.ids) return splitIdList(slice, parts);
-  if (slice.nullCursor || extraction.run.pass.kind === 'sweep') return await divideIds(extraction, slice, parts);
+  if (slice.nullCursor || extraction.run.pass.kind === 'sweep' || extraction.run.job.cursorField === null)
+    return await divideIds(extraction, slice, parts);
   const inTime = slice.open ? splitOpenSlice(slice) : splitByTime(slice, parts, await firstRecord(extraction, slice));
   return inTime ?? (await divideIds(extraction, slice, parts));
 }
@@ -165,12 +170,13 @@ async function divideIds(extraction: Extraction, slice: Slice, parts: number): P
 
 /**
  * The slices of a run. If there are too many, shortens its window, which never becomes empty or loses only its open slices, or its list of
- * Ids. A sweep takes as many as it needs: it compares several delta tables with the target table.
+ * Ids. A sweep, and a run that replaces the table, take as many as they need: they work with several delta
+ * tables.
  */
 async function fitSlices(extraction: Extraction): Promise<{ run: Run; slices: Slice[] }> {
   const { context, run, columns } = extraction;
   const slices = await readSlices(context.database, run);
-  if (run.pass.kind === 'sweep') return { run, slices };
+  if (run.pass.kind === 'sweep' || replacesTable(run.pass, run.job)) return { run, slices };
   if (slices[0]?.ids) return { run, slices: await fitIds(extraction, slices) };
   const { from, to } = run.window;
   // A cut must lie inside the window; slices of the overlap lie before it.

@@ -1,6 +1,7 @@
 import { type FoundTable, findTargetTable, type TargetIdentity } from '../../bigquery/tables.ts';
 import type { Context } from '../../context.ts';
 import { columnsOf, type DescribedField, type FieldColumn, unknownFields } from '../../core/columns.ts';
+import { requireCursor } from '../../core/cursor.ts';
 import { dropField, NO_DRIFT, resolveDrift } from '../../core/drift.ts';
 import { applyPlan, describeSkippedField, type FieldPlan, groupOf, splitGroup, withGroups, withRefused } from '../../core/field-groups.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
@@ -74,17 +75,22 @@ async function resolve(context: Context, run: Run, fields: readonly DescribedFie
 /** A sweep reads only the fields that it compares, and changes no columns. */
 function fieldsOfPass({ pass, job }: Run, { columns, drift }: RunFields): RunFields {
   if (pass.kind !== 'sweep') return { columns, drift };
-  const keys = sweepKeys(job);
+  const keys = sweepKeys({ ...job, cursorField: requireCursor(job) });
   return { columns: columns.filter(({ field }) => keys.includes(field)), drift: NO_DRIFT };
 }
 
-export function targetIdentity(context: Context, { job }: Run): TargetIdentity {
-  return { name: targetTable(context, job), jobId: job.id, createdAt: job.targetCreatedAt };
+export function targetIdentity(context: Context, { job, pass }: Run): TargetIdentity {
+  return { name: targetTable(context, job), jobId: job.id, createdAt: job.targetCreatedAt, rebuilding: pass.kind === 'rebuild' };
 }
 
 /** The fields needed to match, order, partition, or remove rows. */
 function neededFields({ job }: Run): string[] {
-  return ['Id', job.cursorField, ...(job.partitioned ? [PARTITION_FIELD] : []), ...(job.deletes === 'keep' ? [] : ['IsDeleted'])];
+  return [
+    'Id',
+    ...(job.cursorField === null ? [] : [job.cursorField]),
+    ...(job.partitioned ? [PARTITION_FIELD] : []),
+    ...(job.deletes === 'keep' ? [] : ['IsDeleted']),
+  ];
 }
 
 /** @throws AppError salesforce_refused */

@@ -1,6 +1,5 @@
-import { type JobStatistics, query } from '../../bigquery/jobs.ts';
+import type { JobStatistics } from '../../bigquery/jobs.ts';
 import { mergeStatement } from '../../bigquery/sql/merge-statement.ts';
-import { targetCountStatement } from '../../bigquery/sql/table-statements.ts';
 import type { Context } from '../../context.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import { reconcileMerge, reconcileTarget, requireReconciled } from '../../core/reconciliation.ts';
@@ -8,9 +7,10 @@ import { saveRun } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
 import type { Delta } from '../extract/extract-run.ts';
 import type { Extraction } from '../extract/extraction.ts';
-import { deltaTable, mergeJobId, runLabels, targetTable } from '../names.ts';
+import { deltaTable, mergeJobId, targetTable } from '../names.ts';
 import { retryJob } from '../retry-job.ts';
 import { runTableWrite } from '../run-table-write.ts';
+import { countTarget } from './count-target.ts';
 
 /**
  * Merges a run's delta table into its target table and reconciles the counts. A newer stamp wins; in a reimport, so does
@@ -27,7 +27,8 @@ export async function mergeDelta(extraction: Extraction, { of, delta, slices }: 
       delta: deltaTable(context, run.runId, of),
       columns,
       orphaned: run.drift.orphaned,
-      cursorField: run.job.cursorField,
+      // Runs of objects without a cursor replace the table.
+      cursorField: run.job.cursorField!,
       replacesBefore: run.pass.kind === 'reimport' ? slices.map((slice) => replacesBefore(context, slice)) : undefined,
       insertOnly: isIntoEmpty(tryNumber),
       deletes: run.job.deletes,
@@ -51,11 +52,4 @@ export async function mergeDelta(extraction: Extraction, { of, delta, slices }: 
 /** A row that was synced shortly before its slice was requested may be newer than the slice: clocks differ. */
 function replacesBefore({ limits }: Context, { requestedAt }: Slice): Date {
   return new Date(requestedAt!.getTime() - limits.repairMarginMs);
-}
-
-/** The count is free, so the daily budget does not apply. */
-async function countTarget({ context, run }: Extraction): Promise<number> {
-  const sql = targetCountStatement(targetTable(context, run.job));
-  const [row] = await query<{ target_rows: number | string }>(context.warehouse, sql, runLabels(run.runId, run.job));
-  return Number(row?.target_rows ?? Number.NaN);
 }

@@ -34,7 +34,8 @@ export async function prepareTarget(extraction: Extraction, found: FoundTable | 
 /** Saves that the target table exists and, once per run, whether its MERGE only inserts. */
 async function saveTargetTable({ database }: Context, run: Run, { createdAt, isEmpty }: ReadyTarget): Promise<Run> {
   const isNew = run.job.targetCreatedAt === null;
-  const saved = isNew ? await saveTarget(database, run, createdAt) : run;
+  // A rebuild may have created the table again.
+  const saved = run.job.targetCreatedAt?.getTime() === createdAt.getTime() ? run : await saveTarget(database, run, createdAt);
   if (run.insertOnly !== null) return saved;
   // Only if this run created the table: an older empty table may still receive rows from an abandoned MERGE.
   return await saveRun(database, saved, { insertOnly: isNew && isEmpty });

@@ -1,7 +1,7 @@
 import { readRows } from '../../bigquery/jobs.ts';
 import type { TableName } from '../../bigquery/sql/quote.ts';
 import { compareStatement, countComparisonStatement, type SweptIds, sweptIdsStatement } from '../../bigquery/sql/sweep-statements.ts';
-import { CREATED_DATE } from '../../core/cursor.ts';
+import { CREATED_DATE, requireCursor } from '../../core/cursor.ts';
 import { saveRunTable } from '../../store/run-tables.ts';
 import { saveRun } from '../../store/runs.ts';
 import type { ExtractedRun } from '../extract/extract-run.ts';
@@ -55,7 +55,7 @@ export async function compareWithOrg(extraction: Extraction, { staged, deltas }:
     comparison: table,
     target: targetTable(context, run.job),
     deltas: deltas.map((delta) => deltaTable(context, run.runId, delta.of)),
-    cursorField: run.job.cursorField,
+    cursorField: requireCursor(run.job),
     createdField: columns.some(({ field }) => field === CREATED_DATE) ? CREATED_DATE : undefined,
     range: run.window,
     judgedBefore,

@@ -2,6 +2,7 @@ import { hasInvalidValues } from '../../bigquery/invalid-values-table.ts';
 import type { JobStatistics } from '../../bigquery/jobs.ts';
 import { eraseMissingStatement, missingStatement } from '../../bigquery/sql/sweep-statements.ts';
 import type { FoundTable } from '../../bigquery/tables.ts';
+import { requireCursor } from '../../core/cursor.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import { saveRun } from '../../store/runs.ts';
 import type { Extraction } from '../extract/extraction.ts';
@@ -29,7 +30,7 @@ export async function markMissing(
   const sql = missingStatement({
     comparison: table,
     target: targetTable(context, job),
-    cleared: job.deletes === 'blank' ? clearedColumns(found, job.cursorField) : [],
+    cleared: job.deletes === 'blank' ? clearedColumns(found, requireCursor(job)) : [],
     deletes: job.deletes,
     runId: run.runId,
     judgedBefore,

@@ -1,4 +1,5 @@
 import { removeCopiesStatement } from '../../bigquery/sql/sweep-statements.ts';
+import { requireCursor } from '../../core/cursor.ts';
 import { saveRun } from '../../store/runs.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { sweepJobId, targetTable } from '../names.ts';
@@ -12,7 +13,7 @@ export async function removeCopies(extraction: Extraction, comparison: Compariso
   let part = 0;
   for await (const ids of sweptIds(extraction, comparison, 'duplicates')) {
     const step = `copies_${part++}`;
-    const sql = removeCopiesStatement(targetTable(context, run.job), ids, run.job.cursorField);
+    const sql = removeCopiesStatement(targetTable(context, run.job), ids, requireCursor(run.job));
     await retryJob(
       extraction,
       run.mergeTry,

@@ -1,0 +1,70 @@
+import { requireReplaceable } from '../bigquery/require-replaceable.ts';
+import { adoptRebuiltTable, type FoundTable, findTargetTable } from '../bigquery/tables.ts';
+import type { Context } from '../context.ts';
+import { PARTITION_FIELD } from '../core/partitioning.ts';
+import { AppError } from '../errors.ts';
+import { succeedRun } from '../store/end-run.ts';
+import { startRebuild, succeedRebuild } from '../store/rebuild.ts';
+import type { Run } from '../store/runs.ts';
+import { takeTable } from '../store/table-writes.ts';
+import type { Ended } from './ended.ts';
+import { type ExtractedRun, extractRun } from './extract/extract-run.ts';
+import type { Extraction } from './extract/extraction.ts';
+import { targetIdentity } from './extract/resolve-fields.ts';
+import { eraseInvalidValues } from './merge/erase-invalid-values.ts';
+import { fenceOtherWrites } from './merge/fence-other-writes.ts';
+import { prepareTarget } from './merge/prepare-target.ts';
+import { swapTable } from './merge/swap-table.ts';
+import { deltaTable } from './names.ts';
+import { writeReceipt } from './write-receipt.ts';
+
+/**
+ * Executes a run that replaces the target table: a rebuild, or a window of an object without a usable cursor. Stages, types and counts all
+ * rows beside the table, then replaces its rows in one statement. Has the table lease from its first read to its last write, also while it
+ * waits, so that no other run writes rows that the replacement would discard. Every step first checks what an earlier attempt has done.
+ * @throws AppError; the target table is then unchanged, or completely replaced
+ */
+export async function rebuildRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
+  await takeTable(context.database, claimed);
+  const started = await startRebuild(context.database, claimed);
+  await requireReplaceableTarget(context, started);
+  const extracted = await extractRun(context, context.salesforce(started.job.connectionId, signal), started, signal);
+  const { extraction, foreignLiveView } = await prepareTarget(extracted.extraction, await findTarget(context, started));
+  const { run } = extraction;
+  await fenceOtherWrites(context, run);
+  const table = await requireTarget(context, run);
+  const replaced = await swapTable(extraction, extracted.deltas, table);
+  await adoptRebuiltTable(context.warehouse, targetIdentity(context, run), table.metadata);
+  await eraseDeletedValues(extraction, extracted);
+
+  const receipt = await writeReceipt(extraction, extracted, { replaced, foreignLiveView });
+  if (run.pass.kind === 'window') await succeedRun(context.database, run, receipt);
+  else await succeedRebuild(context.database, run, receipt, extracted.rereadFrom);
+  return { run, receipt };
+}
+
+async function findTarget(context: Context, run: Run): Promise<FoundTable | undefined> {
+  return await findTargetTable(context.warehouse, targetIdentity(context, run));
+}
+
+/** Before the rows are read, which may take hours. @throws AppError target_replaced, bigquery_refused */
+async function requireReplaceableTarget(context: Context, run: Run): Promise<void> {
+  const found = await findTarget(context, run);
+  const partitionField = run.job.partitioned ? PARTITION_FIELD : undefined;
+  if (found) await requireReplaceable(context.warehouse, targetIdentity(context, run), found.metadata, partitionField);
+}
+
+/** The target table with the columns that it has now. */
+async function requireTarget(context: Context, run: Run): Promise<FoundTable> {
+  const found = await findTarget(context, run);
+  if (found) return found;
+  throw new AppError('bigquery_unavailable', `The table of ${run.job.objectName} was deleted while it was being rebuilt.`);
+}
+
+/** The values of deleted rows, unless the job keeps them. */
+async function eraseDeletedValues(extraction: Extraction, { deltas }: ExtractedRun): Promise<void> {
+  const { context, run } = extraction;
+  for (const { delta, of } of deltas) {
+    if (delta.deletedRows > 0) await eraseInvalidValues(extraction, deltaTable(context, run.runId, of));
+  }
+}

@@ -1,0 +1,85 @@
+import { expect, test } from '@jest/globals';
+import { claimRun } from '../../app/store/claim-run.ts';
+import { syncRun } from '../../app/sync/sync-run.ts';
+import { noteRequests } from '../support/requests.ts';
+import { startService, type TestService } from '../support/service.ts';
+import { dueRecords } from '../support/whole-table.ts';
+
+/**
+ * A rebuild is killed at each of its requests to Salesforce and BigQuery, and resumed. Each time the table must equal the org, having been
+ * replaced once. Starts where the table exists, and where it is missing.
+ */
+async function startImported(): Promise<TestService> {
+  const service = await startService({ salesforce: { size: 10 } });
+  await service.call('create_importing_job', { user_id: await service.connect(), object_name: 'Account', start_date: '2023-03-01' });
+  await service.tickAt('2023-03-20T00:10:00Z');
+  await service.stopWorker();
+  return service;
+}
+
+/** Executes the rebuild that is due, and kills its worker at the given request. @returns the number of requests */
+async function execute({ context, database }: TestService, killedAt = Number.POSITIVE_INFINITY): Promise<number> {
+  await database.pool.query(`UPDATE runs SET lease_until = now() - interval '1 second' WHERE state = 'running'`);
+  const run = (await claimRun(context.database, 60, 1))!;
+  const killed = new AbortController();
+  const during = {
+    ...context,
+    warehouse: context.warehouse.withSignal(killed.signal),
+    salesforce: (connectionId: number) => context.salesforce(connectionId, killed.signal),
+  };
+  let requests = 0;
+  await noteRequests(
+    ({ url }) => {
+      if (!/\/services\/data\/|\/bigquery\/v2\//.test(url!)) return;
+      if (++requests === killedAt) killed.abort(new Error('killed'));
+    },
+    async () => {
+      const ended = syncRun(during, run, killed.signal);
+      if (killedAt === Number.POSITIVE_INFINITY) await ended;
+      else await ended.catch(() => {});
+    },
+  );
+  return requests;
+}
+
+async function requestRebuild(service: TestService): Promise<void> {
+  const job = (await service.jobs())[0]!;
+  expect((await fetch(`${service.url}/v1/jobs/${job.id}/rebuild`, { method: 'POST' })).status).toBe(200);
+}
+
+async function expectRebuiltOnce(service: TestService): Promise<void> {
+  const rows = await service.rows('SELECT Id, Name, UNIX_MILLIS(SystemModstamp) AS stamp FROM salesforce.Account ORDER BY Id');
+  const expected = dueRecords(service).sort((one, other) => (String(one.Id) < String(other.Id) ? -1 : 1));
+  expect(rows.map(({ Id, Name, stamp }) => [Id, Name, Number(stamp)])).toEqual(
+    expected.map((record) => [record.Id, record.Name, Date.parse(String(record.SystemModstamp))]),
+  );
+  const { repair, last_date } = (await service.jobs())[0]!;
+  expect([repair!.state, last_date]).toEqual(['succeeded', '2023-03-20']);
+  expect(repair!.receipt).toMatchObject({ rows_after: rows.length });
+  const [jobs] = await service.client.getJobs({ allUsers: true });
+  expect(jobs.filter(({ id }) => id!.startsWith(`sync_${repair!.id.replaceAll('-', '')}_swap_`))).toHaveLength(1);
+}
+
+test.each(['exists', 'is missing'])(
+  'a rebuild killed at any request replaces a table that %s once',
+  async (state) => {
+    await using service = await startImported();
+    const damage = async (): Promise<void> => {
+      if (state === 'exists') await service.rows(`UPDATE salesforce.Account SET Name = 'damaged' WHERE TRUE`);
+      else await service.client.dataset('salesforce').table('Account').delete();
+    };
+    await damage();
+    await requestRebuild(service);
+    const requests = await execute(service);
+    await expectRebuiltOnce(service);
+    for (let killedAt = 1; killedAt <= requests; killedAt++) {
+      await damage();
+      await requestRebuild(service);
+      await execute(service, killedAt);
+      if ((await service.jobs())[0]!.repair!.state === 'running') await execute(service);
+      await expectRebuiltOnce(service);
+    }
+    expect(requests).toBeGreaterThan(20);
+  },
+  600_000,
+);
