@@ -35,7 +35,6 @@ export type ErrorCode =
   | 'count_mismatch'
   | 'share_limit'
   | 'ids_not_unique'
-  | 'too_many_missing'
   | 'lease_lost'
   | 'no_progress'
   | 'unknown_token_key'
@@ -66,7 +65,6 @@ const DEFAULTS: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   count_mismatch: { status: 500, recovery: 'give-up' },
   share_limit: { status: 409, recovery: 'give-up' },
   ids_not_unique: { status: 500, recovery: 'give-up' },
-  too_many_missing: { status: 409, recovery: 'give-up' },
   lease_lost: { status: 500, recovery: 'give-up' },
   no_progress: { status: 503, recovery: 'retry' },
   unknown_token_key: { status: 503, recovery: 'defer' },

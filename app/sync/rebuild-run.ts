@@ -2,7 +2,11 @@ import { requireReplaceable } from '../bigquery/require-replaceable.ts';
 import { adoptRebuiltTable, type FoundTable, findTargetTable } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
+import { acceptedVerdict, type Receipt } from '../core/receipt.ts';
+import type { Replacement } from '../core/replacement.ts';
+import { exceedsShare } from '../core/share-limit.ts';
 import { AppError } from '../errors.ts';
+import { readAcceptance } from '../store/accept-run.ts';
 import { succeedRun } from '../store/end-run.ts';
 import { startRebuild, succeedRebuild } from '../store/rebuild.ts';
 import type { Run } from '../store/runs.ts';
@@ -14,7 +18,7 @@ import { targetIdentity } from './extract/resolve-fields.ts';
 import { eraseInvalidValues } from './merge/erase-invalid-values.ts';
 import { fenceOtherWrites } from './merge/fence-other-writes.ts';
 import { prepareTarget } from './merge/prepare-target.ts';
-import { swapTable } from './merge/swap-table.ts';
+import { planSwap, swapTable } from './merge/swap-table.ts';
 import { deltaTable } from './names.ts';
 import { writeReceipt } from './write-receipt.ts';
 
@@ -22,7 +26,7 @@ import { writeReceipt } from './write-receipt.ts';
  * Executes a run that replaces the target table: a rebuild, or a window of an object without a usable cursor. Stages, types and counts all
  * rows beside the table, then replaces its rows in one statement. Has the table lease from its first read to its last write, also while it
  * waits, so that no other run writes rows that the replacement would discard. Every step first checks what an earlier attempt has done.
- * @throws AppError; the target table is then unchanged, or completely replaced
+ * @throws AppError; the target table is then unchanged, or completely replaced. share_limit if an operator must accept that so many rows disappear
  */
 export async function rebuildRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
   await takeTable(context.database, claimed);
@@ -33,11 +37,13 @@ export async function rebuildRun(context: Context, claimed: Run, signal: AbortSi
   const { run } = extraction;
   await fenceOtherWrites(context, run);
   const table = await requireTarget(context, run);
-  const replaced = await swapTable(extraction, extracted.deltas, table);
+  const swap = await planSwap(extraction, extracted.deltas, table);
+  const accepted = await requireShare(context, run, swap.replacement);
+  await swapTable(extraction, swap);
   await adoptRebuiltTable(context.warehouse, targetIdentity(context, run), table.metadata);
   await eraseDeletedValues(extraction, extracted);
 
-  const receipt = await writeReceipt(extraction, extracted, { replaced, foreignLiveView });
+  const receipt = { ...(await writeReceipt(extraction, extracted, { replaced: swap.replacement, foreignLiveView })), ...accepted };
   if (run.pass.kind === 'window') await succeedRun(context.database, run, receipt);
   else await succeedRebuild(context.database, run, receipt, extracted.rereadFrom);
   return { run, receipt };
@@ -59,6 +65,25 @@ async function requireTarget(context: Context, run: Run): Promise<FoundTable> {
   const found = await findTarget(context, run);
   if (found) return found;
   throw new AppError('bigquery_unavailable', `The table of ${run.job.objectName} was deleted while it was being rebuilt.`);
+}
+
+/**
+ * Checks that a window does not remove too many rows that Salesforce no longer returns. A rebuild is itself an operator's word.
+ * @returns who accepted the number, if it had to be accepted
+ * @throws AppError share_limit, in which case the table is unchanged
+ */
+async function requireShare({ database }: Context, run: Run, { missing, live }: Replacement): Promise<Partial<Receipt>> {
+  if (run.pass.kind !== 'window' || !exceedsShare(missing, live)) return {};
+  const acceptance = await readAcceptance(database, run);
+  const reason = `${missing} of ${live} rows are missing in Salesforce`;
+  if (acceptance?.code === 'share_limit' && missing <= acceptance.rows) {
+    return { verdict: acceptedVerdict(reason), accepted_by: acceptance.by };
+  }
+  throw new AppError(
+    'share_limit',
+    `${reason}, so the table of ${run.job.objectName} was left unchanged. Check that the connection's user can see all of its records. If they were deleted, accept this: POST /v1/runs/${run.runId}/accept.`,
+    { acceptable: missing, details: { missing, live } },
+  );
 }
 
 /** The values of deleted rows, unless the job keeps them. */

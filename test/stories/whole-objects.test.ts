@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type GatewayService, startGatewayService } from '../support/gateway.ts';
-import { readAnswer, type TestServiceOptions } from '../support/service.ts';
+import { type RunView, readAnswer, type TestServiceOptions } from '../support/service.ts';
 
 /** Objects without a usable cursor: each window replaces their table with all rows that Salesforce has. */
 let service: GatewayService;
@@ -121,20 +121,43 @@ describe('rows that disappear', () => {
     for (const id of ids) service.salesforce.org.purge('LoginHistory', id);
   }
 
-  test.each([
-    ['more than half of them', 7],
-    ['all of them', 12],
-  ])('%s stop the window, until the table is rebuilt', async (_, count) => {
+  /** Purges this many of 12 rows, and expects the next window to fail. @returns it */
+  async function stop(count: number): Promise<RunView> {
     await importFirst('LoginHistory');
     purge(count);
     const { text } = await service.tickAt('2023-03-21T00:10:00Z');
-    expect(text).toContain(
-      `too_many_missing: Salesforce no longer returns ${count} of the 12 rows of LoginHistory, so its table was left unchanged.`,
-    );
-    expect(text).toContain(`call POST /v1/jobs/${(await jobNow()).id}/rebuild`);
+    const stopped = (await jobNow()).run!;
+    expect(text).toContain(`share_limit: ${count} of 12 rows are missing in Salesforce, so the table of LoginHistory was left unchanged.`);
+    expect(text).toContain(`accept this: POST /v1/runs/${stopped.id}/accept.`);
     expect(await jobNow()).toMatchObject({ last_date: '2023-03-20', run: { state: 'failed' } });
     expect(await service.rows('SELECT COUNT(*) AS n FROM salesforce.LoginHistory')).toEqual([{ n: 12 }]);
-    expect(await service.repair('rebuild')).toMatchObject({ state: 'succeeded', receipt: { rows_before: 12, rows_after: 12 - count } });
+    return stopped;
+  }
+
+  const numbers: [string, number][] = [
+    ['more than half of them', 7],
+    ['all of them', 12],
+  ];
+
+  test.each(numbers)('%s stop the window, until an operator accepts that', async (_, count) => {
+    const stopped = await stop(count);
+    expect(await readAnswer(await fetch(`${service.url}/v1/runs/${stopped.id}/accept`, { method: 'POST' }))).toMatchObject({ status: 200 });
+    await service.tickAt('2023-03-21T00:20:00Z');
+    const { run, last_date } = await jobNow();
+    expect(last_date).toBe('2023-03-21');
+    expect(run!.receipt).toMatchObject({
+      verdict: `accepted: ${count} of 12 rows are missing in Salesforce`,
+      accepted_by: 'local',
+      rows_before: 12,
+      rows_after: 12 - count,
+    });
+    await service.tickAt('2023-03-22T00:10:00Z');
+    await expectSame('LoginHistory', LOGIN, '2023-03-22');
+  });
+
+  test('more than half of them stop the window, until the table is rebuilt', async () => {
+    await stop(7);
+    expect(await service.repair('rebuild')).toMatchObject({ state: 'succeeded', receipt: { rows_before: 12, rows_after: 5 } });
     await service.tickAt('2023-03-21T00:20:00Z');
     await expectSame('LoginHistory', LOGIN, '2023-03-21');
   });

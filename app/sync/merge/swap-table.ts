@@ -5,9 +5,7 @@ import type { FoundTable } from '../../bigquery/tables.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import { requireReconciled } from '../../core/reconciliation.ts';
 import { type Replacement, reconcileReplacement } from '../../core/replacement.ts';
-import { exceedsShare } from '../../core/share-limit.ts';
-import { AppError } from '../../errors.ts';
-import { type Run, saveRun } from '../../store/runs.ts';
+import { saveRun } from '../../store/runs.ts';
 import type { Delta } from '../extract/extract-run.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { deltaTable, swapJobId, targetTable } from '../names.ts';
@@ -16,16 +14,21 @@ import { runOnce } from '../run-once.ts';
 import { runTableWrite } from '../run-table-write.ts';
 import { countTarget } from './count-target.ts';
 
+/** A replacement of a target table's rows that is counted and not yet made. */
+export interface Swap {
+  statement: SwapStatement;
+  replacement: Replacement;
+}
+
 /**
- * Replaces the rows of the target table with those of a run's delta tables, at once, and reconciles its count.
+ * Counts what replacing the target table's rows with those of a run's delta tables changes.
  * @param found the target table, with the columns that it has now
- * @throws AppError count_mismatch, bigquery_budget, lease_lost; too_many_missing, in which case nothing has changed
+ * @throws AppError bigquery_refused if the service does not see all of its rows; bigquery_budget
  */
-export async function swapTable(extraction: Extraction, deltas: readonly Delta[], found: FoundTable): Promise<Replacement> {
+export async function planSwap(extraction: Extraction, deltas: readonly Delta[], found: FoundTable): Promise<Swap> {
   const { context, run } = extraction;
-  const target = targetTable(context, run.job);
-  const swap: SwapStatement = {
-    target,
+  const statement: SwapStatement = {
+    target: targetTable(context, run.job),
     targetColumns: found.columns.map(({ name }) => name),
     deltas: deltas.map(({ of }) => deltaTable(context, run.runId, of)),
     columns: extraction.columns,
@@ -34,21 +37,11 @@ export async function swapTable(extraction: Extraction, deltas: readonly Delta[]
     partitionField: run.job.partitioned ? PARTITION_FIELD : undefined,
   };
   const of = deltas.map((delta) => delta.of).join(', ');
-  const replacement = run.replacement?.of === of ? run.replacement : await countReplacement(extraction, of, swap, found);
-  requireWithinShare(run, replacement);
-  if (deltas.length > 0 || replacement.before > 0) {
-    await retryJob(
-      extraction,
-      run.mergeTry,
-      (mergeTry) => saveRun(context.database, run, { mergeTry }),
-      async (number) => await runTableWrite(extraction, swapJobId(run.runId, number), swapStatement(swap), target),
-    );
-  }
-  requireReconciled(reconcileReplacement(await countTarget(extraction), replacement));
-  return replacement;
+  // Counted once: after the replacement, the table no longer shows it.
+  const replacement = run.replacement?.of === of ? run.replacement : await countReplacement(extraction, of, statement, found);
+  return { statement, replacement };
 }
 
-/** Counts what will change, once: after the replacement, the table no longer shows it. @throws AppError bigquery_refused */
 async function countReplacement(extraction: Extraction, of: string, swap: SwapStatement, found: FoundTable): Promise<Replacement> {
   const { context, run } = extraction;
   const id = await runOnce(extraction, 'swapcount', swapCountStatement(swap));
@@ -61,12 +54,19 @@ async function countReplacement(extraction: Extraction, of: string, swap: SwapSt
   return replacement;
 }
 
-/** A rebuild was requested by an operator; a window replaces the table by itself. @throws AppError too_many_missing */
-function requireWithinShare({ job, pass }: Run, { missing, live }: Replacement): void {
-  if (pass.kind !== 'window' || !exceedsShare(missing, live)) return;
-  throw new AppError(
-    'too_many_missing',
-    `Salesforce no longer returns ${missing} of the ${live} rows of ${job.objectName}, so its table was left unchanged. If the connection's user has lost access to them, grant it again, then call handle_importing_job. If they were deleted, call POST /v1/jobs/${job.id}/rebuild.`,
-    { details: { missing, live } },
-  );
+/**
+ * Replaces the rows of the target table, in one statement, and reconciles its count.
+ * @throws AppError count_mismatch, bigquery_budget, lease_lost
+ */
+export async function swapTable(extraction: Extraction, { statement, replacement }: Swap): Promise<void> {
+  const { context, run } = extraction;
+  if (statement.deltas.length > 0 || replacement.before > 0) {
+    await retryJob(
+      extraction,
+      run.mergeTry,
+      (mergeTry) => saveRun(context.database, run, { mergeTry }),
+      async (number) => await runTableWrite(extraction, swapJobId(run.runId, number), swapStatement(statement), statement.target),
+    );
+  }
+  requireReconciled(reconcileReplacement(await countTarget(extraction), replacement));
 }
