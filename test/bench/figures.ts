@@ -1,6 +1,7 @@
 import { DataPlane } from './data-plane.ts';
 import { importLargeObject } from './large-object.ts';
 import { median } from './median.ts';
+import { rebuildLargeObject } from './rebuild-large-object.ts';
 import { SWEPT_COLUMNS, sweepObject } from './sweep-object.ts';
 import { windowCost } from './window-cost.ts';
 
@@ -77,6 +78,19 @@ export async function sweep(): Promise<Figures> {
 const HIDDEN = 'Any__c Area__c Card__c Category__c DaysOverdue__c Huge__c Imported__c Json__c LongArea__c OwnerName__c RichArea__c'.split(
   ' ',
 );
+
+/** A rebuild end to end. The pipe forwards rows of its own, so its CPU is compared by compressed byte. */
+export async function rebuild(plane: DataPlane): Promise<Figures> {
+  const pipes: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) pipes.push((await plane.move('move-by-pipe', 1)).cpuSeconds);
+  const { rows, seconds, cpuSeconds, bytes } = await rebuildLargeObject(WHOLE_ROWS, HIDDEN);
+  return {
+    rebuildRows: rows,
+    rebuildRowsPerSecond: rows / seconds,
+    rebuildCpu: cpuSeconds,
+    rebuildCpuVsPipe: cpuSeconds / bytes / (median(pipes) / plane.bytesOf(1)),
+  };
+}
 
 /** Imports `rows` rows of 40 columns. @throws Error if the counts differ */
 export async function large(rows: number): Promise<Figures> {

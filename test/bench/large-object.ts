@@ -1,11 +1,11 @@
 import { type JobView, WholeService } from './whole-service.ts';
 
 /** Has a field of every Salesforce type: 51 columns. */
-const OBJECT = 'Everything__c';
+export const OBJECT = 'Everything__c';
 
 /** The day before the org becomes active: its rows do not change, except for a few created between midnight and the tick. */
-const NOW = '2023-02-28T12:00:00Z';
-const IMPORTED_UNTIL = '2023-03-01';
+export const NOW = '2023-02-28T12:00:00Z';
+export const IMPORTED_UNTIL = '2023-03-01';
 
 export interface Imported {
   rows: number;
@@ -42,7 +42,7 @@ export async function importLargeObject(rows: number, hidden: readonly string[] 
 }
 
 /** The receipt of a chain covers only its last run, so the table itself must contain every row exactly once. */
-async function requireEqualCounts(service: WholeService, { table, run }: JobView): Promise<number> {
+export async function requireEqualCounts(service: WholeService, { table, run }: JobView): Promise<number> {
   const rows = await service.orgRows(OBJECT, IMPORTED_UNTIL);
   const imported = await service.countRows(table);
   const { verdict } = run!.receipt!;

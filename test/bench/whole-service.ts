@@ -10,19 +10,23 @@ export interface JobView {
   id: string;
   table: string;
   last_date: string;
-  run: {
-    state: string;
-    error: { code: string; message: string } | null;
-    receipt: {
-      delta_rows: number;
-      salesforce_after: number | null;
-      verdict: string;
-      pages: number;
-      bytes: number;
-      methods: string[];
-    } | null;
+  run: RunView | null;
+  repair: RunView | null;
+}
+
+interface RunView {
+  state: string;
+  error: { code: string; message: string } | null;
+  receipt: {
+    delta_rows: number;
+    salesforce_after: number | null;
+    verdict: string;
+    pages: number;
+    bytes: number;
+    methods: string[];
+    /** of a sweep */
+    equal?: number;
   } | null;
-  repair: { state: string; error: { code: string; message: string } | null; receipt: { equal?: number; missing?: number } | null } | null;
 }
 
 const POLL_MS = 200;
@@ -80,7 +84,7 @@ export class WholeService implements AsyncDisposable {
     await this.setClock(`${day}T00:10:00Z`);
     await this.#call('handle_importing_job');
     for (;;) {
-      const [job] = (JSON.parse(await this.#call('jobs')) as { jobs: JobView[] }).jobs;
+      const job = await this.#job();
       if (job?.run?.state === 'failed') throw new Error(`The run failed: ${JSON.stringify(job.run.error)}`);
       if (job?.last_date === day && job.run?.state === 'succeeded') return job;
       await onPoll();
@@ -88,16 +92,19 @@ export class WholeService implements AsyncDisposable {
     }
   }
 
-  /** Sweeps the job, and waits until it has ended. @returns how many Ids were equal @throws Error if the sweep fails or finds differences */
-  async sweep(): Promise<number> {
-    const [{ id }] = (JSON.parse(await this.#call('jobs')) as { jobs: [JobView] }).jobs;
-    await fetch(`${this.#url}/v1/jobs/${id}/sweep`, { method: 'POST' });
+  /** Repairs the job, and waits until that has ended. @throws Error if it fails */
+  async repair(kind: 'rebuild' | 'sweep'): Promise<JobView> {
+    await fetch(`${this.#url}/v1/jobs/${(await this.#job())!.id}/${kind}`, { method: 'POST' });
     for (;;) {
-      const [{ repair }] = (JSON.parse(await this.#call('jobs')) as { jobs: [JobView] }).jobs;
-      if (repair?.state === 'failed') throw new Error(`The sweep failed: ${JSON.stringify(repair.error)}`);
-      if (repair?.state === 'succeeded') return repair.receipt!.equal!;
+      const job = await this.#job();
+      if (job?.repair?.state === 'failed') throw new Error(`The ${kind} failed: ${JSON.stringify(job.repair.error)}`);
+      if (job?.repair?.state === 'succeeded') return job;
       await sleep(POLL_MS);
     }
+  }
+
+  async #job(): Promise<JobView | undefined> {
+    return (JSON.parse(await this.#call('jobs')) as { jobs: JobView[] }).jobs[0];
   }
 
   /** The number of REST and Bulk API calls to the org so far. */
