@@ -32,7 +32,7 @@ interface WritingJob {
 
 /** Whether a run replaces all rows of the target table, instead of merging its own into them. */
 export function replacesTable({ kind }: Pass, { cursorField }: Pick<WritingJob, 'cursorField'>): boolean {
-  return kind === 'rebuild' || cursorField === null;
+  return kind === 'rebuild' || (kind === 'window' && cursorField === null);
 }
 
 /**

@@ -10,15 +10,15 @@ let id: string;
 afterEach(() => service[Symbol.asyncDispose]());
 
 /** Imports the first window of Account, with a record called One. */
-async function importFirst(options: TestServiceOptions & { deletes?: string } = {}): Promise<void> {
-  const { deletes = 'keep', ...rest } = options;
-  service = await startGatewayService(rest);
-  service.salesforce.clock.set(new Date('2023-03-05T10:00:00Z'));
-  id = service.salesforce.org.insert('Account', { Name: 'One' });
-  const fields = { user_id: await service.connect(), object_name: 'Account', start_date: '2023-03-01', deletes };
-  await service.call('create_importing_job', fields);
+async function importFirst({ deletes = 'keep', ...options }: TestServiceOptions & { deletes?: string } = {}): Promise<void> {
+  service = await startGatewayService(options);
+  const user_id = await service.connect();
+  const { org, clock } = service.salesforce;
+  clock.set(new Date('2023-03-05T10:00:00Z'));
+  id = org.insert('Account', { Name: 'One' });
+  await service.call('create_importing_job', { user_id, object_name: 'Account', start_date: '2023-03-01', deletes });
   await service.tickAt('2023-03-20T00:10:00Z');
-  service.salesforce.clock.set(new Date('2023-03-20T10:00:00Z'));
+  clock.set(new Date('2023-03-20T10:00:00Z'));
 }
 
 const table = () => service.client.dataset('salesforce').table('Account');

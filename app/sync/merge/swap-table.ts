@@ -44,7 +44,7 @@ export async function planSwap(extraction: Extraction, deltas: readonly Delta[],
 
 async function countReplacement(extraction: Extraction, of: string, swap: SwapStatement, found: FoundTable): Promise<Replacement> {
   const { context, run } = extraction;
-  const id = await runOnce(extraction, 'swapcount', swapCountStatement(swap));
+  const id = await runOnce(extraction, 'before', swapCountStatement(swap));
   const [row = {}] = await readRows<Record<string, number | string>>(context.warehouse, id);
   const count = (name: string): number => Number(row[name] ?? Number.NaN);
   requireAllRows(swap.target, found.metadata, count('before'));
