@@ -29,9 +29,9 @@ export interface Receipt {
   different?: number;
   /** of a sweep, Ids that had several rows; it kept the newest */
   duplicates?: number;
-  /** the target table before and after a run that replaced it; null: it merged its rows */
-  rows_before: number | null;
-  rows_after: number | null;
+  /** rows of the target table before and after a run that replaced it */
+  rows_before?: number;
+  rows_after?: number;
   /** compared with Salesforce's count: exact, within n, or not counted; or `accepted: …`, what an operator accepted */
   verdict: string;
   /** the name of the API key that accepted the verdict; absent: it did not have to be accepted */
