@@ -23,10 +23,12 @@ export interface ReimportRequest {
   idFrom?: string | undefined;
   /** exclusive */
   idTo?: string | undefined;
+  /** whether to compare the rows with the target table, and write nothing */
+  compare?: boolean | undefined;
 }
 
 /**
- * Imports rows again, whatever has been imported. Leaves `last_date` unchanged.
+ * Imports rows again, whatever has been imported, or compares them with the target table. Leaves `last_date` unchanged.
  * @param by who requested it
  * @throws AppError invalid_request, conflict, and the errors of a describe
  */
@@ -35,7 +37,7 @@ export async function reimport(context: Context, job: Job, request: ReimportRequ
     from: request.from === undefined ? job.startDate : parseBound('from', request.from),
     to: request.to === undefined ? job.syncedTo : parseBound('to', request.to),
   };
-  const pass: Reimport = { kind: 'reimport', ...(await readIds(context, job, request)) };
+  const pass: Reimport = { kind: 'reimport', ...(await readIds(context, job, request)), ...(request.compare && { compare: true }) };
   await checkRange(context, job, window);
   return await startRepair(context, job, { ...pass, window }, by);
 }

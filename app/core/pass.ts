@@ -16,6 +16,8 @@ export interface Reimport extends IdRange {
   readonly kind: 'reimport';
   /** 18 characters each, in order, each once */
   readonly ids?: readonly string[];
+  /** compares the rows with the target table, and writes nothing */
+  readonly compare?: boolean;
 }
 
 export type RunKind = Pass['kind'];
@@ -40,10 +42,15 @@ export function replacesTable({ kind }: Pass, { cursorField }: Pick<WritingJob, 
  * lost, and one that it removes would return.
  */
 export function isExclusive(pass: Pass, job: WritingJob): boolean {
-  return replacesTable(pass, job) || (pass.kind === 'reimport' && job.deletes === 'remove');
+  return replacesTable(pass, job) || (pass.kind === 'reimport' && !pass.compare && job.deletes === 'remove');
 }
 
 /** Whether all rows of a run must be in one delta table, which is merged into the target table. */
 export function mergesOneDelta(pass: Pass, job: Pick<WritingJob, 'cursorField'>): boolean {
   return (pass.kind === 'window' || pass.kind === 'reimport') && !replacesTable(pass, job);
+}
+
+/** Whether a run only compares what it reads. */
+export function isComparison(pass: Pass): boolean {
+  return pass.kind === 'reimport' && pass.compare === true;
 }

@@ -1,7 +1,7 @@
 import type { RetypedField } from './drift.ts';
 
 /** What a run counted at each stage, and the verdict. Stored with the run as proof that its window is complete. */
-export interface Receipt {
+export interface Receipt extends Partial<Comparison> {
   /** Salesforce's COUNT() before and after the extraction; null if Salesforce did not count */
   salesforce_before: number | null;
   salesforce_after: number | null;
@@ -61,6 +61,23 @@ export interface Receipt {
   bytes_billed: number;
 }
 
+/** How the rows that a run read compare with those of the target table. Rows and columns, never values. */
+export interface Comparison {
+  rows_equal: number;
+  rows_differing: number;
+  /** in Salesforce, but not in the target table */
+  rows_missing: number;
+  /** synced after the run requested them, or stamped outside [start_date, last_date) */
+  rows_not_judged: number;
+  /** differing rows, by column */
+  differing_by_column: Record<string, number>;
+  /** the first and last Id, for example "001… to 001…"; null: none */
+  differing_ids: string | null;
+  missing_ids: string | null;
+  /** columns that the target table does not have yet */
+  columns_not_compared: string[];
+}
+
 /** The order of the pipeline: the counts from Salesforce to the target table and their verdict, then the details. Lists every field. */
 const ORDER = Object.keys({
   salesforce_before: true,
@@ -83,6 +100,14 @@ const ORDER = Object.keys({
   duplicates: true,
   rows_before: true,
   rows_after: true,
+  rows_equal: true,
+  rows_differing: true,
+  rows_missing: true,
+  rows_not_judged: true,
+  differing_by_column: true,
+  differing_ids: true,
+  missing_ids: true,
+  columns_not_compared: true,
   verdict: true,
   accepted_by: true,
   reread_from: true,

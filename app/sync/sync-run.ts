@@ -1,10 +1,10 @@
 import { findTargetTable } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
-import { isExclusive, replacesTable } from '../core/pass.ts';
+import { isComparison, isExclusive, replacesTable } from '../core/pass.ts';
 import { succeedRepair, succeedRun } from '../store/end-run.ts';
-import type { Repair } from '../store/queue-runs.ts';
 import type { Run } from '../store/runs.ts';
 import { takeTable } from '../store/table-writes.ts';
+import { compareRun } from './compare-run.ts';
 import type { Ended } from './ended.ts';
 import { type ExtractedRun, extractRun } from './extract/extract-run.ts';
 import { targetIdentity } from './extract/resolve-fields.ts';
@@ -15,6 +15,7 @@ import { prepareTarget } from './merge/prepare-target.ts';
 import { deltaTable } from './names.ts';
 import { rebuildRun } from './rebuild-run.ts';
 import { renewOutdatedRepairs } from './renew-outdated-repairs.ts';
+import { restOfReimport } from './rest-of-reimport.ts';
 import { sweepRun } from './sweep-run.ts';
 import { writeReceipt } from './write-receipt.ts';
 
@@ -24,6 +25,7 @@ import { writeReceipt } from './write-receipt.ts';
  */
 export async function syncRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
   if (claimed.pass.kind === 'sweep') return await sweepRun(context, claimed, signal);
+  if (isComparison(claimed.pass)) return await compareRun(context, claimed, signal);
   if (replacesTable(claimed.pass, claimed.job)) return await rebuildRun(context, claimed, signal);
   return await upsertRun(context, claimed, signal);
 }
@@ -49,7 +51,7 @@ async function upsertRun(context: Context, claimed: Run, signal: AbortSignal): P
 
   const receipt = await writeReceipt(extraction, extracted, { merged, foreignLiveView });
   if (run.pass.kind === 'window') await succeedRun(context.database, run, receipt, extracted.rereadFrom);
-  else await succeedRepair(context.database, run, receipt, extracted.rereadFrom, restOf(run, extracted));
+  else await succeedRepair(context.database, run, receipt, extracted.rereadFrom, restOfReimport(run, extracted));
   return { run, receipt };
 }
 
@@ -57,16 +59,4 @@ async function upsertRun(context: Context, claimed: Run, signal: AbortSignal): P
 async function findTarget(context: Context, { extraction, deltas, seen }: ExtractedRun) {
   if (deltas.length === 0 && seen) return seen.table;
   return await findTargetTable(context.warehouse, targetIdentity(context, extraction.run));
-}
-
-/** What is left of a repair whose run had to be shortened; undefined: nothing. */
-function restOf({ pass, window, repairTo }: Run, { staged }: ExtractedRun): Repair | undefined {
-  if (pass.kind !== 'reimport' || repairTo === null) return undefined;
-  if (pass.ids) {
-    const read = new Set(staged.flatMap(({ slice }) => slice.ids ?? []));
-    const ids = pass.ids.filter((id) => !read.has(id));
-    return ids.length > 0 ? { ...pass, ids, window } : undefined;
-  }
-  if (repairTo <= window.to) return undefined;
-  return { ...pass, window: { from: window.to, to: repairTo } };
 }

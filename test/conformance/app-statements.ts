@@ -1,3 +1,4 @@
+import { compareStatement as compareRowsStatement } from '../../app/bigquery/sql/compare-statement.ts';
 import { countStatement } from '../../app/bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement } from '../../app/bigquery/sql/delta-statement.ts';
 import { FRESHNESS_COLUMNS, freshnessQuery } from '../../app/bigquery/sql/freshness-query.ts';
@@ -48,6 +49,7 @@ export function appStatements(schema: Schema): AppStatement[] {
     { sql: countStatement(statement), tables: [...staging, delta] },
     { sql: targetCountStatement(TARGET), tables: [target] },
     ...mergesOf(schema).map((sql) => ({ sql, tables: [target, delta], columns: [] })),
+    ...comparisonsOf(schema).map((sql) => ({ sql, tables: [target, delta] })),
     // With and without a column whose values are carried over.
     ...[target, targetTable(schema.columns)].flatMap((replaced) =>
       swapsOf(schema, replaced).flatMap((swap) => [
@@ -119,14 +121,36 @@ function swapsOf(schema: Schema, target: CatalogTable): SwapStatement[] {
 const deletesOf = ({ columns }: Schema): readonly Deletes[] =>
   columns.some(({ name }) => name === 'IsDeleted') ? ['keep', 'blank', 'remove'] : ['keep'];
 
-/** The MERGE in all its variants: by handling of deleted rows, insert-only or not, with and without partitions. None without a cursor. */
+/** The MERGE in all its variants: by handling of deleted rows, insert-only, newer or later wins, with and without partitions. */
 function mergesOf(schema: Schema): string[] {
+  const base = mergeOf(schema);
+  if (!base) return [];
+  return deletesOf(schema).flatMap((deletes) =>
+    [{ insertOnly: false }, { insertOnly: true }, { insertOnly: false, replacesBefore: REQUESTED }].flatMap((how) =>
+      monthsOf(schema).map((months) => mergeStatement({ ...base, deletes, ...how, months })),
+    ),
+  );
+}
+
+/** The comparison in all its variants. */
+function comparisonsOf(schema: Schema): string[] {
+  const merge = mergeOf(schema);
+  if (!merge) return [];
+  const columns = schema.columns.filter(({ name }) => name !== 'Id');
+  const base = { ...merge, columns, replacesBefore: REQUESTED, syncedFrom: REQUESTED[0]!, syncedTo: REQUESTED[1]! };
+  return deletesOf(schema).flatMap((deletes) => monthsOf(schema).map((months) => compareRowsStatement({ ...base, deletes, months })));
+}
+
+const REQUESTED = [new Date('2023-03-20T00:00:00Z'), new Date('2023-03-20T00:01:00Z')];
+
+const monthsOf = ({ columns }: Schema) =>
+  columns.some(({ name, type }) => name === PARTITION_FIELD && type === 'TIMESTAMP') ? [undefined, MONTHS] : [undefined];
+
+/** What all merges of this schema have in common; undefined without a cursor. */
+function mergeOf(schema: Schema) {
   const { delta, cursorField } = deltaOf(schema);
-  if (cursorField === null) return [];
-  const months = schema.columns.some(({ name, type }) => name === PARTITION_FIELD && type === 'TIMESTAMP')
-    ? [undefined, MONTHS]
-    : [undefined];
-  const base = {
+  if (cursorField === null) return undefined;
+  return {
     target: TARGET,
     delta,
     columns: schema.columns,
@@ -136,9 +160,6 @@ function mergesOf(schema: Schema): string[] {
     lastId: "001z'\\",
     partitionField: PARTITION_FIELD,
   };
-  return deletesOf(schema).flatMap((deletes) =>
-    [false, true].flatMap((insertOnly) => months.map((touched) => mergeStatement({ ...base, deletes, insertOnly, months: touched }))),
-  );
 }
 
 const COMPARISON = tableOf('sweep_1f0e');

@@ -28,8 +28,6 @@ export const RECEIPT: Receipt = {
   inserted: 7,
   updated: 0,
   deleted: 0,
-  rows_before: null,
-  rows_after: null,
   verdict: 'exact',
   reread_from: null,
   field_groups: 1,

@@ -49,7 +49,7 @@ export function mergeStatement(merge: MergeStatement): string {
   return [
     `MERGE ${quoteTable(target)} AS _target`,
     `USING ${quoteTable(delta)} AS _source`,
-    `ON ${['_target.`Id` = _source.`Id`', ...bounds(merge)].join(' AND ')}`,
+    `ON ${['_target.`Id` = _source.`Id`', ...targetBounds(merge)].join(' AND ')}`,
     ...(insertOnly ? [] : matched),
     `WHEN NOT MATCHED${deletes === 'remove' ? ` AND NOT ${deleted}` : ''} THEN`,
     `  INSERT (${names.map(quoteName).join(', ')})`,
@@ -61,13 +61,22 @@ export function mergeStatement(merge: MergeStatement): string {
 function isNewer({ cursorField, replacesBefore }: MergeStatement): string {
   const cursor = quoteName(cursorField);
   if (!replacesBefore) return `(_target.${cursor} IS NULL OR _source.${cursor} >= _target.${cursor})`;
-  const bounds = replacesBefore.map((at, order) => `WHEN ${order} THEN TIMESTAMP ${quoteText(at.toISOString())}`).join(' ');
-  const isEarlier = `_target.\`_synced_at\` IS NULL OR _target.\`_synced_at\` < CASE _source.\`_slice\` ${bounds} END`;
-  return `(_target.${cursor} IS NULL OR _source.${cursor} > _target.${cursor} OR ${isEarlier})`;
+  return `(_target.${cursor} IS NULL OR _source.${cursor} > _target.${cursor} OR ${syncedBefore(replacesBefore)})`;
+}
+
+/** Whether the target table's row was synced before an instant, which depends on the slice of the delta table's row. */
+export function syncedBefore(bySlice: readonly Date[]): string {
+  const bounds = bySlice.map((at, order) => `WHEN ${order} THEN TIMESTAMP ${quoteText(at.toISOString())}`).join(' ');
+  return `_target.\`_synced_at\` IS NULL OR _target.\`_synced_at\` < CASE _source.\`_slice\` ${bounds} END`;
 }
 
 /** Literal bounds, which BigQuery needs to prune partitions and blocks. They cover every row, because Id and CreatedDate never change. */
-function bounds({ firstId, lastId, months, partitionField }: MergeStatement): string[] {
+export function targetBounds({
+  firstId,
+  lastId,
+  months,
+  partitionField,
+}: Pick<MergeStatement, 'firstId' | 'lastId' | 'months' | 'partitionField'>): string[] {
   const ids = `_target.\`Id\` BETWEEN ${quoteText(firstId)} AND ${quoteText(lastId)}`;
   if (!months) return [ids];
   const column = `_target.${quoteName(partitionField)}`;

@@ -7,6 +7,7 @@ import type { TableName } from '../../bigquery/sql/quote.ts';
 import type { FieldColumn } from '../../core/columns.ts';
 import { closedPart, countMissedRows } from '../../core/missed-rows.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
+import { isComparison } from '../../core/pass.ts';
 import { type CountedDelta, reconcileDelta, requireReconciled } from '../../core/reconciliation.ts';
 import { saveRunTable } from '../../store/run-tables.ts';
 import { type Counted, saveCounted, saveRun } from '../../store/runs.ts';
@@ -26,7 +27,7 @@ export async function buildDelta(extraction: Extraction, slices: readonly Slice[
   const of = slices.map(({ ordinal, fieldGroup, generation }) => `${ordinal}_${fieldGroup}_${generation}`).join(' ');
   const statement = describeDelta(extraction, slices, deltaTable(context, run.runId, of));
   const counted = run.counted[of] ?? (await countNewDelta(extraction, of, statement));
-  await storeInvalidValues(extraction, statement, counted);
+  if (!isComparison(run.pass)) await storeInvalidValues(extraction, statement, counted);
   return counted;
 }
 

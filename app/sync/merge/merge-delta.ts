@@ -50,6 +50,6 @@ export async function mergeDelta(extraction: Extraction, { of, delta, slices }: 
 }
 
 /** A row that was synced shortly before its slice was requested may be newer than the slice: clocks differ. */
-function replacesBefore({ limits }: Context, { requestedAt }: Slice): Date {
+export function replacesBefore({ limits }: Context, { requestedAt }: Slice): Date {
   return new Date(requestedAt!.getTime() - limits.repairMarginMs);
 }
