@@ -121,6 +121,8 @@ export function createEvents(log: Log) {
         connection: connections.to,
         fields_lost: fieldsLost,
       }),
+    /** `fields`: what was changed; `by`: the name of the API key */
+    jobChanged: (job: JobRef, fields: readonly string[], by: string) => log.info({ event: 'job_changed', ...aboutJob(job), fields, by }),
     jobPaused: (job: JobRef) => log.info({ event: 'job_paused', ...aboutJob(job) }),
     jobResumed: (job: JobRef) => log.info({ event: 'job_resumed', ...aboutJob(job) }),
 

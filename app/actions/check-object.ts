@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import type { Deletes } from '../core/deletes.ts';
 import { MIN_DATE } from '../core/window.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { describeObject, type ObjectDescription } from '../salesforce/describe.ts';
@@ -19,7 +20,11 @@ const NO_ID = /^0{15}(AAA)?$/;
  * Describes an object, bypassing the cache, and checks that it can be queried and that its rows have Ids.
  * @throws AppError not_found, invalid_request, and the errors of a call to Salesforce
  */
-export async function describeImportableObject(context: Context, connection: Connection, objectName: string): Promise<ObjectDescription> {
+export async function describeImportableObject(
+  context: Context,
+  connection: Pick<Connection, 'id'>,
+  objectName: string,
+): Promise<ObjectDescription> {
   const description = await describe(context, connection, objectName);
   const { name, queryable, fields } = description;
   if (!queryable) throw new AppError('invalid_request', `Salesforce does not allow queries of ${name}. Choose another object.`);
@@ -92,6 +97,12 @@ export async function mayHaveNullCursors(
   return cursorField !== 'SystemModstamp' && (await hasNullCursors(client, name, cursorField));
 }
 
+/** @returns `deletes` @throws AppError invalid_request if the object has no field that shows which rows are deleted */
+export function requireDeletable({ name, fields }: ObjectDescription, deletes: Deletes): Deletes {
+  if (deletes === 'keep' || fields.some((field) => field.name === 'IsDeleted')) return deletes;
+  throw new AppError('invalid_request', `${name} has no IsDeleted field, so deletes must be keep.`);
+}
+
 const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 
 /**
@@ -134,7 +145,7 @@ function noIdsError(name: string): AppError {
   return new AppError('invalid_request', `${name} cannot be imported because its rows have no Ids of their own. Choose another object.`);
 }
 
-async function describe(context: Context, connection: Connection, objectName: string): Promise<ObjectDescription> {
+async function describe(context: Context, connection: Pick<Connection, 'id'>, objectName: string): Promise<ObjectDescription> {
   try {
     return await describeObject(context.salesforce(connection.id), objectName);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { findDefaultExpirations, removeDefaultExpirationsCommand } from '../bigquery/datasets.ts';
 import type { Context } from '../context.ts';
 import { CREATED_DATE, chooseCursor } from '../core/cursor.ts';
-import { type Deletes, parseDeletes } from '../core/deletes.ts';
+import { parseDeletes } from '../core/deletes.ts';
 import { parseEvery } from '../core/every.ts';
 import { jobMode } from '../core/job-mode.ts';
 import { isWorthPartitioning, rowBytes } from '../core/partitioning.ts';
@@ -14,7 +14,7 @@ import { estimateRecordCount } from '../salesforce/record-count.ts';
 import type { Connection } from '../store/connections.ts';
 import { saveWeeklyChanges } from '../store/job-loads.ts';
 import { findHeldJob, findJob, insertJob, type Job, type NewJob } from '../store/jobs.ts';
-import { checkWindowQuery, describeImportableObject, mayHaveNullCursors } from './check-object.ts';
+import { checkWindowQuery, describeImportableObject, mayHaveNullCursors, requireDeletable } from './check-object.ts';
 import { checkRunningCost } from './check-running-cost.ts';
 import { takeOver } from './take-over.ts';
 
@@ -129,14 +129,21 @@ function chooseDataset(context: Context, wanted: string | undefined): string {
 
 function requireSameOptions(job: Job, startDate: Date, { dataset, deletes, appendOnly, every }: JobRequest): Job {
   if (job.startDate.getTime() !== startDate.getTime()) {
-    const since = formatStartDate(job.startDate);
-    throw new AppError('conflict', `A job for ${job.objectName} already exists with start_date ${since}, which cannot be changed.`);
+    const exists = `A job for ${job.objectName} already exists with start_date ${formatStartDate(job.startDate)}.`;
+    const way =
+      startDate < job.startDate
+        ? `To start earlier, call PATCH /v1/jobs/${job.id} with start_date.`
+        : `To import rows again, call POST /v1/jobs/${job.id}/reimport.`;
+    throw new AppError('conflict', `${exists} ${way}`);
   }
   if (dataset !== undefined && dataset !== job.targetDataset) {
     throw new AppError('conflict', `A job for ${job.objectName} already exists in dataset ${job.targetDataset}, which cannot be changed.`);
   }
   if (deletes !== undefined && deletes !== job.deletes) {
-    throw new AppError('conflict', `A job for ${job.objectName} already exists with deletes=${job.deletes}, which cannot be changed.`);
+    throw new AppError(
+      'conflict',
+      `A job for ${job.objectName} already exists with deletes=${job.deletes}. To change it, call PATCH /v1/jobs/${job.id}.`,
+    );
   }
   if (appendOnly !== undefined && appendOnly !== job.appendOnly) {
     throw new AppError(
@@ -145,7 +152,10 @@ function requireSameOptions(job: Job, startDate: Date, { dataset, deletes, appen
     );
   }
   if (every !== undefined && every !== job.every) {
-    throw new AppError('conflict', `A job for ${job.objectName} already exists with every=${job.every}, which cannot be changed.`);
+    throw new AppError(
+      'conflict',
+      `A job for ${job.objectName} already exists with every=${job.every}. To change it, call PATCH /v1/jobs/${job.id}.`,
+    );
   }
   return job;
 }
@@ -174,9 +184,4 @@ function chooseMode(
 async function estimateRows(context: Context, connection: Connection, { name, fields }: ObjectDescription): Promise<number | null> {
   if (!fields.some((field) => field.name === 'CreatedDate')) return null;
   return await estimateRecordCount(context.salesforce(connection.id), name);
-}
-
-function requireDeletable({ name, fields }: ObjectDescription, deletes: Deletes): Deletes {
-  if (deletes === 'keep' || fields.some((field) => field.name === 'IsDeleted')) return deletes;
-  throw new AppError('invalid_request', `${name} has no IsDeleted field, so deletes must be keep.`);
 }

@@ -13,7 +13,7 @@ import { requireRun } from './require-run.ts';
  */
 export async function startRepair(context: Context, job: Job, repair: Repair, by: string): Promise<JobWithRun> {
   if (job.cursorField === null && repair.kind !== 'rebuild') throw isWhole(job);
-  if (!job.active) throw new AppError('conflict', `The job for ${job.objectName} is paused. Call resume_importing_job first.`);
+  requireActive(job);
   const runId = await queueRepair(context.database, job.id, repair);
   if (runId === undefined) throw await repairIsOpen(context, job);
   context.events.repairRequested({ runId, job }, repair.kind, by);
@@ -25,7 +25,13 @@ function isWhole({ objectName, id }: Job): AppError {
   return new AppError('conflict', message);
 }
 
-async function repairIsOpen({ database }: Context, { id, objectName }: Job): Promise<AppError> {
+/** @throws AppError conflict if a repair of the job would wait, because the job is paused */
+export function requireActive({ active, objectName }: Job): void {
+  if (!active) throw new AppError('conflict', `The job for ${objectName} is paused. Call resume_importing_job first.`);
+}
+
+/** The error of a repair that was requested while another one is open. */
+export async function repairIsOpen({ database }: Context, { id, objectName }: Job): Promise<AppError> {
   const open = (await latestRepairs(database, { jobId: id })).get(id);
   const which = open ? `: the ${open.kind} ${open.id}` : '';
   return new AppError('conflict', `A repair of ${objectName} is already open${which}. Wait until it has ended, or cancel it.`);

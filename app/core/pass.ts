@@ -18,6 +18,8 @@ export interface Reimport extends IdRange {
   readonly ids?: readonly string[];
   /** compares the rows with the target table, and writes nothing */
   readonly compare?: boolean;
+  /** reads nothing: applies the job's `deletes` to the rows that are marked as deleted */
+  readonly treatDeleted?: boolean;
 }
 
 export type RunKind = Pass['kind'];
@@ -42,7 +44,7 @@ export function replacesTable({ kind }: Pass, { cursorField }: Pick<WritingJob, 
  * lost, and one that it removes would return.
  */
 export function isExclusive(pass: Pass, job: WritingJob): boolean {
-  return replacesTable(pass, job) || (pass.kind === 'reimport' && !pass.compare && job.deletes === 'remove');
+  return replacesTable(pass, job) || (pass.kind === 'reimport' && !pass.compare && !pass.treatDeleted && job.deletes === 'remove');
 }
 
 /** Whether all rows of a run must be in one delta table, which is merged into the target table. */

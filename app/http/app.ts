@@ -4,6 +4,7 @@ import { missingMigrations } from '../store/migrate.ts';
 import { runAcceptance } from './accept-run.ts';
 import { requireApiKey } from './auth.ts';
 import { runCancellation } from './cancel-run.ts';
+import { jobChange } from './change-job.ts';
 import { createImportingJob } from './create-importing-job.ts';
 import type { Endpoint } from './endpoint.ts';
 import { handleErrors } from './errors.ts';
@@ -37,6 +38,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   jobRebuild,
   jobSweep,
   jobSyncNow,
+  jobChange,
 ];
 
 /** The HTTP API. */

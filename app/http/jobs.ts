@@ -1,7 +1,9 @@
+import type { Context } from '../context.ts';
 import { jobMode } from '../core/job-mode.ts';
 import { jobState } from '../core/job-state.ts';
 import { formatLastDate, formatStartDate } from '../core/start-date.ts';
 import { rareTicksMessage, usualTickIntervalMs } from '../core/tick-interval.ts';
+import { AppError } from '../errors.ts';
 import { type ListedJob, type ListedRun, latestRepairs, listJobs } from '../store/job-list.ts';
 import { recentTicks } from '../store/ticks.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -22,6 +24,14 @@ export const jobs: Endpoint = {
   },
 };
 
+/** One job, as in the list. @throws AppError not_found */
+export async function readJobJson({ database }: Context, jobId: string): Promise<object> {
+  const [job] = await listJobs(database, { jobId });
+  if (!job) throw new AppError('not_found', 'No job has this id. Take the id from /jobs.');
+  const tickMs = usualTickIntervalMs(await recentTicks(database));
+  return toJobJson(job, (await latestRepairs(database, { jobId })).get(jobId), new Date(), tickMs);
+}
+
 function toJobJson(job: ListedJob, repair: ListedRun | undefined, now: Date, tickMs: number | undefined): object {
   const warning = job.active ? rareTicksMessage(job.objectName, job.every, tickMs) : undefined;
   return {
@@ -34,6 +44,7 @@ function toJobJson(job: ListedJob, repair: ListedRun | undefined, now: Date, tic
     active: job.active ? 1 : 0,
     state: jobState(job, now),
     needs_login: job.needsLogin,
+    deletes: job.deletes,
     append_only: job.appendOnly,
     mode: jobMode(job),
     every: job.every,

@@ -1,3 +1,4 @@
+import type { Deletes } from '../core/deletes.ts';
 import type { Every } from '../core/every.ts';
 import type { RunKind } from '../core/pass.ts';
 import type { Receipt } from '../core/receipt.ts';
@@ -14,6 +15,7 @@ export interface ListedJob {
   objectName: string;
   targetDataset: string;
   targetTable: string;
+  deletes: Deletes;
   appendOnly: boolean;
   /** whether each window replaces the table whole */
   whole: boolean;
@@ -55,7 +57,7 @@ type Row = RowOf<
 
 /** A job, its connection, and a run of it, which may be absent. */
 const COLUMNS = `jobs.id, connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table,
-  jobs.append_only, jobs.whole, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
+  jobs.deletes, jobs.append_only, jobs.whole, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
   run.id AS run_id, run.kind, CASE WHEN run.scope ? 'ids' THEN jsonb_set(run.scope, '{ids}', to_jsonb(jsonb_array_length(run.scope->'ids')))
     ELSE run.scope END AS scope, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
   run.acceptable_rows, run.receipt, run.finished_at`;

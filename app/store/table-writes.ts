@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { Queryable } from './database.ts';
+import type { Job } from './jobs.ts';
 import { checkLease, LEASE_HELD, requireLease } from './lease.ts';
 import type { Run } from './runs.ts';
 import { toRecord } from './to-record.ts';
@@ -17,15 +18,15 @@ const IS_FREE = `NOT EXISTS (SELECT FROM runs AS writer WHERE writer.id = jobs.w
 
 /**
  * Takes the table lease: until it is released or the run ends, no other run of the job may change the target table.
+ * @returns the run with its job's current `deletes`: a change of it is followed by a repair, which waits for the lease
  * @throws AppError table_busy if another open run has it; lease_lost
  */
-export async function takeTable(database: Queryable, run: Run): Promise<void> {
-  const { rowCount } = await database.query(`UPDATE jobs SET writing_run = $1 WHERE id = $3 AND ${LEASE_HELD} AND ${IS_FREE}`, [
-    run.runId,
-    run.attempt,
-    run.job.id,
-  ]);
-  if (rowCount === 1) return;
+export async function takeTable(database: Queryable, run: Run): Promise<Run> {
+  const { rows } = await database.query<Pick<Job, 'deletes'>>(
+    `UPDATE jobs SET writing_run = $1 WHERE id = $3 AND ${LEASE_HELD} AND ${IS_FREE} RETURNING deletes`,
+    [run.runId, run.attempt, run.job.id],
+  );
+  if (rows[0]) return { ...run, job: { ...run.job, deletes: rows[0].deletes } };
   await checkLease(database, run);
   throw new AppError('table_busy', 'Another run of this job is writing its table. This run continues when that one has finished.');
 }

@@ -17,6 +17,7 @@ import { rebuildRun } from './rebuild-run.ts';
 import { renewOutdatedRepairs } from './renew-outdated-repairs.ts';
 import { restOfReimport } from './rest-of-reimport.ts';
 import { sweepRun } from './sweep-run.ts';
+import { treatDeleted } from './treat-deleted.ts';
 import { writeReceipt } from './write-receipt.ts';
 
 /**
@@ -25,6 +26,7 @@ import { writeReceipt } from './write-receipt.ts';
  */
 export async function syncRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
   if (claimed.pass.kind === 'sweep') return await sweepRun(context, claimed, signal);
+  if (claimed.pass.kind === 'reimport' && claimed.pass.treatDeleted) return await treatDeleted(context, claimed, signal);
   if (isComparison(claimed.pass)) return await compareRun(context, claimed, signal);
   if (replacesTable(claimed.pass, claimed.job)) return await rebuildRun(context, claimed, signal);
   return await upsertRun(context, claimed, signal);

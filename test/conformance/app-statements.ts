@@ -21,8 +21,9 @@ import {
   sweptIdsStatement,
 } from '../../app/bigquery/sql/sweep-statements.ts';
 import { liveQuery, SYSTEM_COLUMNS, targetCountStatement, widenStatement } from '../../app/bigquery/sql/table-statements.ts';
+import { treatDeletedStatement } from '../../app/bigquery/sql/treat-deleted-statement.ts';
 import type { Column, FieldColumn } from '../../app/core/columns.ts';
-import type { Deletes } from '../../app/core/deletes.ts';
+import { type Deletes, isEmptied } from '../../app/core/deletes.ts';
 import { BASE_GROUP, fieldsInGroup } from '../../app/core/field-groups.ts';
 import { JOB_COLUMNS } from '../../app/core/metadata-tables.ts';
 import type { CatalogColumn, CatalogTable } from './google-sql.ts';
@@ -50,6 +51,12 @@ export function appStatements(schema: Schema): AppStatement[] {
     { sql: targetCountStatement(TARGET), tables: [target] },
     ...mergesOf(schema).map((sql) => ({ sql, tables: [target, delta], columns: [] })),
     ...comparisonsOf(schema).map((sql) => ({ sql, tables: [target, delta] })),
+    ...(['blank', 'remove'] as const).map((deletes) => ({
+      sql: treatDeletedStatement({ target: TARGET, deletes, emptied: emptiedColumns(schema), runId: statement.runId }),
+      tables: [target],
+      columns: [],
+    })),
+    { sql: eraseInvalidValuesStatement(INVALID_VALUES, "it's", TARGET), tables: [target, invalidValues], columns: [] },
     // With and without a column whose values are carried over.
     ...[target, targetTable(schema.columns)].flatMap((replaced) =>
       swapsOf(schema, replaced).flatMap((swap) => [
@@ -227,6 +234,9 @@ const COMPARISON_COLUMNS: readonly Column[] = [
   { name: '_in_org', type: 'BOOL' },
   { name: '_copies', type: 'INT64' },
 ];
+
+const emptiedColumns = ({ columns, cursorField }: Schema): string[] =>
+  [...columns, ORPHANED].map(({ name }) => name).filter((name) => isEmptied(name, cursorField, PARTITION_FIELD));
 
 const PARTITION_FIELD = 'CreatedDate';
 const MONTHS = ['2023-01', '2022-12', '0001-01', '9999-11'];

@@ -131,8 +131,14 @@ test('creating a job again keeps its interval; another one is refused', async ()
   expect(await create('Account', undefined)).toMatchObject({ status: 200, text: 'OK' });
   expect(await create('Account', '15m')).toMatchObject({ status: 200, text: 'OK' });
   const refused = { status: 409, code: 'conflict' };
-  expect(await create('Account', '1h')).toMatchObject({ ...refused, text: expect.stringContaining('every=15m, which cannot be changed') });
-  expect(await create('Lead', '15m')).toMatchObject({ ...refused, text: expect.stringContaining('every=day, which cannot be changed') });
+  expect(await create('Account', '1h')).toMatchObject({
+    ...refused,
+    text: expect.stringContaining('every=15m. To change it, call PATCH /v1/jobs/'),
+  });
+  expect(await create('Lead', '15m')).toMatchObject({
+    ...refused,
+    text: expect.stringContaining('every=day. To change it, call PATCH /v1/jobs/'),
+  });
   expect(await create('Opportunity', '5m')).toMatchObject({
     status: 400,
     code: 'invalid_request',

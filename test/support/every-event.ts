@@ -149,6 +149,10 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.jobTakenOver(job, { from: 4, to: 5 }, ['Phone']),
     line: { level: 'info', event: 'job_taken_over', ...ofJob, from_connection: 4, connection: 5, fields_lost: ['Phone'] },
   },
+  jobChanged: {
+    emit: (events) => events.jobChanged(job, ['deletes'], 'ops'),
+    line: { level: 'info', event: 'job_changed', ...ofJob, fields: ['deletes'], by: 'ops' },
+  },
   jobPaused: { emit: (events) => events.jobPaused(job), line: { level: 'info', event: 'job_paused', ...ofJob } },
   jobResumed: { emit: (events) => events.jobResumed(job), line: { level: 'info', event: 'job_resumed', ...ofJob } },
   claimFailed: {

@@ -2,7 +2,7 @@ import { hasInvalidValues } from '../../bigquery/invalid-values-table.ts';
 import type { JobStatistics } from '../../bigquery/jobs.ts';
 import { eraseMissingStatement, missingStatement } from '../../bigquery/sql/sweep-statements.ts';
 import type { FoundTable } from '../../bigquery/tables.ts';
-import { requireCursor } from '../../core/cursor.ts';
+import { isEmptied } from '../../core/deletes.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import { saveRun } from '../../store/runs.ts';
 import type { Extraction } from '../extract/extraction.ts';
@@ -27,10 +27,11 @@ export async function markMissing(
   if (firstMissing === null || lastMissing === null) return undefined;
   const { context, run } = extraction;
   const { job } = run;
+  const columns = (found?.columns ?? []).map(({ name }) => name);
   const sql = missingStatement({
     comparison: table,
     target: targetTable(context, job),
-    cleared: job.deletes === 'blank' ? clearedColumns(found, requireCursor(job)) : [],
+    cleared: job.deletes === 'blank' ? columns.filter((name) => isEmptied(name, job.cursorField, PARTITION_FIELD)) : [],
     deletes: job.deletes,
     runId: run.runId,
     judgedBefore,
@@ -48,10 +49,4 @@ export async function markMissing(
     await runOnce(extraction, 'erase', eraseMissingStatement(invalidValues, job.objectName, table));
   }
   return marked.job;
-}
-
-/** The columns that a deleted row loses. Columns created for a field have a plain name; columns added by a user may have any name. */
-function clearedColumns(found: FoundTable | undefined, cursorField: string): string[] {
-  const kept = ['Id', 'IsDeleted', cursorField, PARTITION_FIELD];
-  return (found?.columns ?? []).map(({ name }) => name).filter((name) => /^[A-Za-z]\w*$/.test(name) && !kept.includes(name));
 }

@@ -1,0 +1,98 @@
+import type { Context } from '../context.ts';
+import { type Deletes, parseDeletes, treatsEarlierDeletes } from '../core/deletes.ts';
+import { parseEvery } from '../core/every.ts';
+import { formatStartDate, parseStartDate } from '../core/start-date.ts';
+import { nextWindowEnd, windowEnd } from '../core/window.ts';
+import { AppError } from '../errors.ts';
+import { changeStoredJob, type JobChanges } from '../store/change-job.ts';
+import type { Job } from '../store/jobs.ts';
+import type { Repair } from '../store/queue-runs.ts';
+import { describeImportableObject, requireDeletable } from './check-object.ts';
+import { repairIsOpen, requireActive } from './start-repair.ts';
+
+/** What to change, as the caller wrote it; undefined: unchanged. */
+export interface JobChangeRequest {
+  startDate?: string | undefined;
+  deletes?: string | undefined;
+  every?: string | undefined;
+}
+
+/**
+ * Changes a job. An earlier start date is imported by a reimport of the difference; `deletes` also applies to the rows that are deleted
+ * already, except that nothing returns: both by a repair that is queued in the same transaction.
+ * @param by who requested it
+ * @returns what the caller should know, in sentences
+ * @throws AppError invalid_request; conflict if a repair is required and another one is open
+ */
+export async function changeJob(context: Context, job: Job, request: JobChangeRequest, by: string): Promise<string> {
+  const changes = await readChanges(context, job, request);
+  if (Object.keys(changes).length === 0) return 'Nothing has changed: the job has these values already.';
+  const repair = chooseRepair(job, changes);
+  if (repair) requireActive(job);
+  const runId = await changeStoredJob(context.database, job, changes, repair, () => repairIsOpen(context, job));
+  context.events.jobChanged(job, Object.keys(changes), by);
+  if (runId !== undefined) context.events.repairRequested({ runId, job }, 'reimport', by);
+  return describeChange(job, changes);
+}
+
+async function readChanges(context: Context, job: Job, { startDate, deletes, every }: JobChangeRequest): Promise<JobChanges> {
+  if (startDate === undefined && deletes === undefined && every === undefined) {
+    throw new AppError('invalid_request', 'Nothing to change. Send start_date, deletes or every.');
+  }
+  const wanted = {
+    startDate: startDate === undefined ? job.startDate : await readStartDate(context, job, startDate),
+    deletes: deletes === undefined ? job.deletes : await readDeletes(context, job, deletes),
+    every: every === undefined ? job.every : parseEvery(every),
+  };
+  return {
+    ...(wanted.startDate.getTime() !== job.startDate.getTime() && { startDate: wanted.startDate }),
+    ...(wanted.deletes !== job.deletes && { deletes: wanted.deletes }),
+    ...(wanted.every !== job.every && { every: wanted.every }),
+  };
+}
+
+async function readStartDate(context: Context, job: Job, text: string): Promise<Date> {
+  const startDate = parseStartDate(text, windowEnd(await context.scheduleNow(), 'day'));
+  if (startDate <= job.startDate) return startDate;
+  throw new AppError(
+    'invalid_request',
+    `start_date can only become earlier than ${formatStartDate(job.startDate)}: the rows before a later date would stay in the table, and no longer be kept current. To start later, delete the job with table=drop and create it again.`,
+  );
+}
+
+async function readDeletes(context: Context, job: Job, text: string): Promise<Deletes> {
+  const deletes = parseDeletes(text);
+  if (deletes === 'keep' || deletes === job.deletes) return deletes;
+  return requireDeletable(await describeImportableObject(context, { id: job.connectionId }, job.objectName), deletes);
+}
+
+/** @throws AppError invalid_request if the changes require two repairs */
+function chooseRepair(job: Job, { startDate, deletes }: JobChanges): Repair | undefined {
+  const treats = deletes !== undefined && treatsEarlierDeletes(job.deletes, deletes);
+  if (treats && startDate) {
+    throw new AppError(
+      'invalid_request',
+      'Change start_date and deletes one after the other: each starts a repair, and only one can be open.',
+    );
+  }
+  if (startDate) return { kind: 'reimport', window: { from: startDate, to: job.startDate } };
+  if (!treats) return undefined;
+  // Even before the first import: a window that is being merged may still treat deleted rows as before.
+  const to = job.syncedTo > job.startDate ? job.syncedTo : nextWindowEnd(job.startDate, job.every);
+  return { kind: 'reimport', treatDeleted: true, window: { from: job.startDate, to } };
+}
+
+function describeChange(job: Job, { startDate, deletes, every }: JobChanges): string {
+  const sentences: string[] = [];
+  if (startDate) {
+    sentences.push(`A reimport of the rows stamped from ${formatStartDate(startDate)} to ${formatStartDate(job.startDate)} is queued.`);
+  }
+  if (deletes && treatsEarlierDeletes(job.deletes, deletes)) {
+    sentences.push(`A repair is queued that treats the rows deleted so far with deletes=${deletes}.`);
+  } else if (deletes) {
+    const treated = job.deletes === 'blank' ? 'blanked' : 'removed';
+    sentences.push(`deletes=${deletes} applies to rows that are deleted from now on: rows already ${treated} stay so.`);
+  }
+  if (every) sentences.push(`Windows close with every=${every} from the next tick on.`);
+  return sentences.join(' ');
+}
