@@ -123,6 +123,8 @@ export function createEvents(log: Log) {
       }),
     /** `fields`: what was changed; `by`: the name of the API key */
     jobChanged: (job: JobRef, fields: readonly string[], by: string) => log.info({ event: 'job_changed', ...aboutJob(job), fields, by }),
+    /** `table`: what became of the target table; `by`: the name of the API key */
+    jobDeleted: (job: JobRef, table: 'keep' | 'drop', by: string) => log.info({ event: 'job_deleted', ...aboutJob(job), table, by }),
     jobPaused: (job: JobRef) => log.info({ event: 'job_paused', ...aboutJob(job) }),
     jobResumed: (job: JobRef) => log.info({ event: 'job_resumed', ...aboutJob(job) }),
 

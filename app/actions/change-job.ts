@@ -29,9 +29,10 @@ export async function changeJob(context: Context, job: Job, request: JobChangeRe
   if (Object.keys(changes).length === 0) return 'Nothing has changed: the job has these values already.';
   const repair = chooseRepair(job, changes);
   if (repair) requireActive(job);
-  const runId = await changeStoredJob(context.database, job, changes, repair, () => repairIsOpen(context, job));
+  const changed = await changeStoredJob(context.database, job, changes, repair);
+  if (changed.kind === 'repair-open') throw await repairIsOpen(context, job);
   context.events.jobChanged(job, Object.keys(changes), by);
-  if (runId !== undefined) context.events.repairRequested({ runId, job }, 'reimport', by);
+  if (changed.runId !== undefined) context.events.repairRequested({ runId: changed.runId, job }, 'reimport', by);
   return describeChange(job, changes);
 }
 

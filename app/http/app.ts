@@ -6,6 +6,7 @@ import { requireApiKey } from './auth.ts';
 import { runCancellation } from './cancel-run.ts';
 import { jobChange } from './change-job.ts';
 import { createImportingJob } from './create-importing-job.ts';
+import { jobDeletion } from './delete-job.ts';
 import type { Endpoint } from './endpoint.ts';
 import { handleErrors } from './errors.ts';
 import { getOauthUrl } from './get-oauth-url.ts';
@@ -39,6 +40,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   jobSweep,
   jobSyncNow,
   jobChange,
+  jobDeletion,
 ];
 
 /** The HTTP API. */

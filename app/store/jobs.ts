@@ -204,7 +204,7 @@ async function cancelWindow(client: Queryable, jobId: string, condition: string)
 }
 
 /** Cancels a job's runs that meet a condition. @param reason stored as their error @returns their ids */
-async function cancelRuns(
+export async function cancelRuns(
   client: Queryable,
   jobId: string,
   condition: string,
@@ -220,7 +220,7 @@ async function cancelRuns(
 }
 
 /** Locks the runs before their job, in the same order as the end of a run, to avoid a deadlock. */
-async function lockOpenRuns(client: Queryable, jobId: string): Promise<void> {
+export async function lockOpenRuns(client: Queryable, jobId: string): Promise<void> {
   await client.query(`SELECT FROM runs WHERE job_id = $1 AND state IN ('queued', 'running') ORDER BY id FOR NO KEY UPDATE`, [jobId]);
 }
 

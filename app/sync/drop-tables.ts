@@ -32,8 +32,8 @@ export async function dropTables(context: Context, signal: AbortSignal): Promise
   }
 }
 
-/** @throws AppError as soon as a table cannot be dropped */
-async function dropTablesOf(context: Context, run: EndedRun, signal: AbortSignal): Promise<void> {
+/** Drops the tables of a run that has ended, except those that may be in use. @throws AppError as soon as a table cannot be dropped */
+export async function dropTablesOf(context: Context, run: EndedRun, signal: AbortSignal): Promise<void> {
   const dropped: string[] = [];
   const drop = async (table: RunTable, ended: AbortSignal): Promise<void> => {
     const warehouse = context.warehouse.withSignal(ended);

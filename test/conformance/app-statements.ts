@@ -3,6 +3,7 @@ import { countStatement } from '../../app/bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement } from '../../app/bigquery/sql/delta-statement.ts';
 import { FRESHNESS_COLUMNS, freshnessQuery } from '../../app/bigquery/sql/freshness-query.ts';
 import {
+  deleteInvalidValuesStatement,
   eraseInvalidValuesStatement,
   INVALID_VALUES_COLUMNS,
   invalidValuesStatement,
@@ -56,6 +57,7 @@ export function appStatements(schema: Schema): AppStatement[] {
       tables: [target],
       columns: [],
     })),
+    { sql: deleteInvalidValuesStatement(INVALID_VALUES, "it's"), tables: [invalidValues], columns: [] },
     { sql: eraseInvalidValuesStatement(INVALID_VALUES, "it's", TARGET), tables: [target, invalidValues], columns: [] },
     // With and without a column whose values are carried over.
     ...[target, targetTable(schema.columns)].flatMap((replaced) =>

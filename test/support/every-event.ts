@@ -153,6 +153,10 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.jobChanged(job, ['deletes'], 'ops'),
     line: { level: 'info', event: 'job_changed', ...ofJob, fields: ['deletes'], by: 'ops' },
   },
+  jobDeleted: {
+    emit: (events) => events.jobDeleted(job, 'drop', 'ops'),
+    line: { level: 'info', event: 'job_deleted', ...ofJob, table: 'drop', by: 'ops' },
+  },
   jobPaused: { emit: (events) => events.jobPaused(job), line: { level: 'info', event: 'job_paused', ...ofJob } },
   jobResumed: { emit: (events) => events.jobResumed(job), line: { level: 'info', event: 'job_resumed', ...ofJob } },
   claimFailed: {

@@ -42,6 +42,11 @@ WHEN NOT MATCHED THEN
   VALUES (${quoteText(objectName)}, _found.\`id\`, _found.\`column\`, _found.\`value\`, ${quoteText(statement.runId)}, CURRENT_TIMESTAMP())`;
 }
 
+/** Deletes all invalid values of an object. */
+export function deleteInvalidValuesStatement(invalidValues: TableName, objectName: string): string {
+  return `DELETE FROM ${quoteTable(invalidValues)} WHERE \`object\` = ${quoteText(objectName)}`;
+}
+
 /** Deletes the invalid values of an object's rows that are deleted according to a delta table. Idempotent. */
 export function eraseInvalidValuesStatement(invalidValues: TableName, objectName: string, delta: TableName): string {
   return `DELETE FROM ${quoteTable(invalidValues)}

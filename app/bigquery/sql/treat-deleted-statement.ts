@@ -19,5 +19,6 @@ export function treatDeletedStatement({ target, deletes, emptied, runId }: Treat
     '`_synced_at` = CURRENT_TIMESTAMP()',
     `\`_run\` = ${quoteText(runId)}`,
   ];
-  return `UPDATE ${quoteTable(target)}\nSET ${assignments.join(', ')}\n${isDeleted}`;
+  // The alias, because a column may have the table's name.
+  return `UPDATE ${quoteTable(target)} AS _target\nSET ${assignments.join(', ')}\n${isDeleted}`;
 }

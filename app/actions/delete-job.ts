@@ -1,0 +1,96 @@
+import { dropOwnTable } from '../bigquery/drop-own-table.ts';
+import { fenceJobId, query } from '../bigquery/jobs.ts';
+import { deleteInvalidValuesStatement } from '../bigquery/sql/invalid-values-statements.ts';
+import { formatTableName } from '../bigquery/table.ts';
+import { hasRows } from '../bigquery/tables.ts';
+import type { Context } from '../context.ts';
+import { AppError } from '../errors.ts';
+import { deleteStoredJob, readRunsWithTables, readTableWrites, stopJob } from '../store/delete-job.ts';
+import type { Job } from '../store/jobs.ts';
+import type { EndedRun } from '../store/run-tables.ts';
+import { deleteTableWrite } from '../store/table-writes.ts';
+import { dropTablesOf } from '../sync/drop-tables.ts';
+import { invalidValuesTable, runLabels, targetTable } from '../sync/names.ts';
+
+/** A caller is waiting for the response. What is left then is done by the next call. */
+const TIMEOUT_MS = 60_000;
+
+/** How long to wait for one statement. */
+const MAX_FENCE_MS = 20_000;
+
+/** A deleted job. */
+export interface DeletedJob {
+  /** the target table and the live view, if they were dropped */
+  dropped: string[];
+  /** what became of the target table, in sentences */
+  message: string;
+}
+
+/**
+ * Deletes a job, its runs and their tables. First stops it: pauses it, cancels its open runs, and makes sure that none of its statements
+ * changes the target table any more. If it fails or is killed, the job stays paused, and the same call continues.
+ * @param table whether to keep or drop the target table and the live view, if they are those of the job
+ * @param by who requested it
+ * @throws AppError conflict if BigQuery is still running a statement, or the job was resumed meanwhile
+ */
+export async function deleteJob(context: Context, job: Job, table: 'keep' | 'drop', by: string): Promise<DeletedJob> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const limited = { ...context, warehouse: context.warehouse.withSignal(signal) };
+  for (const runId of await stopJob(context.database, job.id)) context.events.runCancelled({ runId, job });
+  const runs = await readRunsWithTables(context.database, job);
+  await fenceStatements(limited, job, runs);
+  for (const run of runs) await dropTablesOf(limited, run, signal);
+  const dropped = table === 'drop' ? await dropTarget(limited, job) : [];
+  if (!(await deleteStoredJob(context.database, job.id))) {
+    throw new AppError('conflict', `The job for ${job.objectName} was resumed meanwhile. To delete it, call this again.`);
+  }
+  context.events.jobDeleted(job, table, by);
+  return { dropped, message: describeTarget(context, job, table, dropped) };
+}
+
+/** Ensures that no statement changes the target table or creates a table of the job from here on. @throws AppError conflict, store_unavailable */
+async function fenceStatements(context: Context, job: Job, runs: readonly EndedRun[]): Promise<void> {
+  for (const { statement, runId } of await readTableWrites(context.database, job.id)) {
+    await fence(context, job, statement, runId);
+    await deleteTableWrite(context.database, statement);
+  }
+  for (const { runId, tables } of runs.filter(({ succeeded }) => !succeeded)) {
+    for (const { createdBy } of tables) if (createdBy !== null) await fence(context, job, createdBy, runId);
+  }
+}
+
+async function fence({ warehouse }: Context, job: Job, statement: string, runId: string): Promise<void> {
+  const waited = AbortSignal.timeout(MAX_FENCE_MS);
+  try {
+    await fenceJobId(warehouse.withSignal(waited), statement, runLabels(runId, job));
+  } catch (error) {
+    if (!waited.aborted) throw error;
+    throw new AppError(
+      'conflict',
+      `BigQuery is still running a statement of the job for ${job.objectName}. Call this again in a few minutes; the job is paused until then.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Drops the job's target table and live view, and the invalid values of its rows. @returns the names of what it dropped */
+async function dropTarget(context: Context, job: Job): Promise<string[]> {
+  const { warehouse } = context;
+  const invalidValues = invalidValuesTable(context, job);
+  const target = targetTable(context, job);
+  const dropped: string[] = [];
+  for (const name of [{ ...target, table: `${target.table}_live` }, target]) {
+    if (await dropOwnTable(warehouse, name, job.id)) dropped.push(formatTableName(name));
+  }
+  if (await hasRows(warehouse, invalidValues)) {
+    await query(warehouse, deleteInvalidValuesStatement(invalidValues, job.objectName), { job: job.id });
+  }
+  return dropped;
+}
+
+function describeTarget(context: Context, job: Job, table: 'keep' | 'drop', dropped: readonly string[]): string {
+  const name = formatTableName(targetTable(context, job));
+  if (table === 'keep') return `${name} is kept as it is. To import ${job.objectName} again, rename or drop it first.`;
+  if (dropped.includes(name)) return `${name} is dropped.`;
+  return `${name} was not dropped: it does not exist, or is not the table of this job.`;
+}
