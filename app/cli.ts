@@ -86,6 +86,37 @@ const COMMANDS: Record<string, CommandEntry> = {
     exits: ['the statement succeeded', 'the statement failed'],
     load: async () => (await import('./commands/query.ts')).query,
   },
+  jobs: {
+    does: 'list the jobs, or reimport, compare, change or delete one',
+    details:
+      'list shows all jobs. reimport imports rows again, sync-now what has changed since last_date; compare compares rows with the table and writes nothing. change changes --start-date, --deletes or --every. delete deletes a job, and keeps or drops its table. All act on the job store, so the service need not be reachable, but its workers execute the runs. See Semantics in app/README.md.',
+    takes: [
+      new Argument('<action>', 'what to do').choices(['list', 'reimport', 'sync-now', 'compare', 'change', 'delete']),
+      new Argument('[job]', "the job's object or id; not for list"),
+    ],
+    options: [
+      new Option('--from <date>', 'reimport, compare: rows stamped from this date or instant on (default: start_date)'),
+      new Option('--to <date>', 'reimport, compare: rows stamped before it (default: last_date)'),
+      new Option('--ids <ids>', 'reimport, compare: the records with these Ids instead, separated by commas'),
+      new Option('--id-from <id>', 'reimport, compare: only Ids from this one on'),
+      new Option('--id-to <id>', 'reimport, compare: only Ids before this one'),
+      new Option('--start-date <date>', 'change: an earlier start date, or all'),
+      new Option('--deletes <how>', 'change: how to treat deleted rows').choices(['keep', 'blank', 'remove']),
+      new Option('--every <interval>', 'change: how often windows close, 15m to 12h, or day'),
+      new Option('--table <what>', 'delete: what becomes of its table').choices(['keep', 'drop']),
+      new Option('--local', 'use the job store of serve --local, which must be running'),
+      DATA,
+    ],
+    examples: [
+      `${PROGRAM} jobs list`,
+      `${PROGRAM} jobs reimport Account --from 2024-03-10`,
+      `${PROGRAM} jobs compare Account --ids 0015g00000ABCde,0015g00000ABCdf`,
+      `${PROGRAM} jobs change Account --deletes blank`,
+      `${PROGRAM} jobs delete Account --table keep`,
+    ],
+    exits: ['done, or its run is queued', 'refused; the message says why'],
+    load: async () => (await import('./commands/jobs.ts')).jobs,
+  },
   runs: {
     does: 'cancel a run, retry it without waiting, or accept its verdict',
     details:

@@ -82,7 +82,7 @@ async function refusal(child: ChildProcess): Promise<string> {
   return output;
 }
 
-const COMMANDS = ['serve', 'migrate', 'doctor', 'query', 'runs', 'emulators', 'demo'];
+const COMMANDS = ['serve', 'migrate', 'doctor', 'query', 'jobs', 'runs', 'emulators', 'demo'];
 
 describe('the command line', () => {
   test('lists its commands', async () => {
@@ -131,6 +131,13 @@ describe('the command line', () => {
       "Command-argument value 'stop' is invalid for argument 'action'. Allowed choices are cancel, retry, accept. See node app/cli.ts runs --help.\n",
     ],
     ['a missing run id', 'runs retry', "Missing required argument 'run_id'. See node app/cli.ts runs --help.\n"],
+    ['a job that is not named', 'jobs reimport', 'Name the job: jobs reimport <object or job id>.\n'],
+    ['a deletion without a decision', 'jobs delete Account', 'Add --table keep or --table drop: what becomes of its BigQuery table.\n'],
+    [
+      'an option of another action',
+      'jobs change Account --id-from 001',
+      'jobs change has no option --id-from. See node app/cli.ts jobs --help.\n',
+    ],
     ['a run id that cannot be one', 'runs cancel 12', 'The run id must be a UUID. Take it from /jobs.\n'],
     ['an unknown option without a command', '--loud', "Unknown option '--loud'. See node app/cli.ts --help.\n"],
   ])('refuses %s in one sentence', async (_, command, sentence) => {
@@ -216,6 +223,10 @@ describe('serve --local', () => {
     expect(cancelled).toEqual({ code: 0, output: `Run ${id} of User (2023-03-03 to 2023-03-04) is cancelled.\n` });
     const again = await ended(start(`runs cancel --local --data ${folder} ${id}`));
     expect(again).toEqual({ code: 1, output: 'The run has already ended (cancelled). Only a queued or running run can be cancelled.\n' });
+    const list = await ended(start(`jobs list --local --data ${folder}`));
+    expect(list.output).toMatch(/^object +state .*\n─.*\nUser +\w+ +2023-03-01 +2023-03-03 +day +keep +salesforce\.User +[-0-9a-f]{36}\n$/);
+    const reimport = await ended(start(`jobs reimport user --to 2023-03-02 --local --data ${folder} 2>/dev/null`));
+    expect(reimport.output).toMatch(/^Run [-0-9a-f]{36} of User \(2023-03-01 to 2023-03-02\) is queued\. /);
     const secondPids = [second.pid!, ...(await emulatorPids())];
     second.kill('SIGKILL');
     await allExited(secondPids);

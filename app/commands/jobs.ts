@@ -1,0 +1,123 @@
+import { styleText } from 'node:util';
+import { changeJob } from '../actions/change-job.ts';
+import { deleteJob } from '../actions/delete-job.ts';
+import { reimport } from '../actions/reimport.ts';
+import { requireJobById } from '../actions/require-job.ts';
+import { syncNow } from '../actions/sync-now.ts';
+import { type Context, createContext } from '../context.ts';
+import { jobState } from '../core/job-state.ts';
+import { isRunId } from '../core/run-id.ts';
+import { formatBound, formatLastDate, formatStartDate } from '../core/start-date.ts';
+import { createEvents } from '../events.ts';
+import { createLog } from '../log.ts';
+import { type JobWithRun, latestRepairs, listJobs } from '../store/job-list.ts';
+import type { Job } from '../store/jobs.ts';
+import type { Command } from './command.ts';
+import { CommandError } from './command-error.ts';
+import { formatTable } from './output/table.ts';
+import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
+
+interface Options extends ServiceOptions {
+  from?: string;
+  to?: string;
+  ids?: string;
+  idFrom?: string;
+  idTo?: string;
+  startDate?: string;
+  deletes?: string;
+  every?: string;
+  table?: 'keep' | 'drop';
+}
+
+type Action = (context: Context, job: Job, options: Options) => Promise<string>;
+
+/** Who requested it, as the log shows it. */
+const BY = 'command line';
+
+const RANGE = ['from', 'to', 'ids', 'idFrom', 'idTo'] as const;
+
+/** What can be done with a job, the options of each, and what to print. */
+const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; run: Action }> = {
+  reimport: { takes: RANGE, run: async (context, job, options) => describeRun(await reimport(context, job, options, BY)) },
+  compare: {
+    takes: RANGE,
+    run: async (context, job, options) => describeRun(await reimport(context, job, { ...options, compare: true }, BY)),
+  },
+  'sync-now': { takes: [], run: async (context, job) => describeRun(await syncNow(context, job, BY)) },
+  change: { takes: ['startDate', 'deletes', 'every'], run: async (context, job, options) => await changeJob(context, job, options, BY) },
+  delete: { takes: ['table'], run: deleteWithTable },
+};
+
+/** Lists the jobs, or does something with the one that the second argument names. Its events go to standard error. */
+export const jobs: Command<Options> = async ({ args, options, env }) => {
+  const [action = '', name] = args;
+  requireFittingOptions(action, name, options);
+  const { config } = await readServiceConfig(options, env);
+  const context = createContext(config, createEvents(createLog(process.stderr)));
+  try {
+    if (name === undefined) for (const line of await describeJobs(context)) console.log(line);
+    else console.log(await ACTIONS[action]!.run(context, await requireNamedJob(context, name), options));
+    return 0;
+  } finally {
+    await context.close();
+  }
+};
+
+/** @throws CommandError */
+function requireFittingOptions(action: string, name: string | undefined, options: Options): void {
+  const { local: _, data: _data, ...given } = options;
+  const takes = ACTIONS[action]?.takes ?? [];
+  const wrong = Object.keys(given).find((option) => !(takes as readonly string[]).includes(option));
+  const flag = (option: string): string => `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  if (wrong) throw new CommandError(`jobs ${action} has no option ${flag(wrong)}. See node app/cli.ts jobs --help.`);
+  if (action === 'list' && name !== undefined) throw new CommandError('jobs list takes no job: it lists all of them.');
+  if (action !== 'list' && name === undefined) throw new CommandError(`Name the job: jobs ${action} <object or job id>.`);
+  if (action === 'delete' && !options.table)
+    throw new CommandError('Add --table keep or --table drop: what becomes of its BigQuery table.');
+}
+
+/** @param name of its object, or its id @throws AppError, CommandError */
+async function requireNamedJob(context: Context, name: string): Promise<Job> {
+  if (isRunId(name)) return await requireJobById(context, name);
+  const found = (await listJobs(context.database)).filter(({ objectName }) => objectName.toLowerCase() === name.toLowerCase());
+  const [job, ...others] = found;
+  if (!job) throw new CommandError(`There is no job for ${name}. List all with: node app/cli.ts jobs list.`);
+  if (others.length === 0) return await requireJobById(context, job.id);
+  const which = found.map(({ id, targetDataset, userId }) => `  ${id} into ${targetDataset}, of ${userId}`);
+  throw new CommandError([`There are ${found.length} jobs for ${name}. Use the id of one of them:`, ...which].join('\n'));
+}
+
+async function deleteWithTable(context: Context, job: Job, { table }: Options): Promise<string> {
+  const { message } = await deleteJob(context, job, table!, BY);
+  return `The job for ${job.objectName} is deleted. ${message}`;
+}
+
+function describeRun({ objectName, run }: JobWithRun): string {
+  const range = `${formatBound(run.windowFrom)} to ${formatBound(run.windowTo)}`;
+  const which = typeof run.scope?.ids === 'number' ? `${run.scope.ids} Ids` : range;
+  return `Run ${run.id} of ${objectName} (${which}) is queued. Its receipt will be at /v1/runs/${run.id}.`;
+}
+
+/** A table that fits the terminal. */
+async function describeJobs({ database }: Context): Promise<string[]> {
+  const now = new Date();
+  const repairs = await latestRepairs(database);
+  const rows = (await listJobs(database)).map((job) => {
+    const repair = repairs.get(job.id);
+    return [
+      job.objectName,
+      jobState(job, now),
+      formatStartDate(job.startDate),
+      formatLastDate(job.syncedTo, job.every),
+      job.every,
+      job.deletes,
+      repair ? `${repair.kind} ${repair.state}` : '',
+      `${job.targetDataset}.${job.targetTable}`,
+      job.id,
+    ];
+  });
+  if (rows.length === 0) return ['There are no jobs. Create one with create_importing_job.'];
+  const names = ['object', 'state', 'start_date', 'last_date', 'every', 'deletes', 'repair', 'table', 'id'];
+  const columns = names.map((name) => ({ name, numeric: false }));
+  return formatTable(columns, rows, process.stdout.columns || Number.POSITIVE_INFINITY, (line) => styleText('bold', line));
+}
