@@ -103,3 +103,21 @@ test('takes no table lease: windows merge while it reads, also with deletes=remo
   // The edited row has left the range that is compared.
   expect((await running).receipt).toMatchObject({ rows_equal: 2 + others, rows_differing: 0, rows_missing: 0 });
 });
+
+test('survives a kill before it is counted as succeeded, and does not read its rows again', async () => {
+  await importThree();
+  const { pool } = service.database;
+  await pool.query(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''killed''; END'`);
+  await pool.query(`CREATE TRIGGER fail AFTER UPDATE ON runs FOR EACH ROW WHEN (NEW.state = 'succeeded') EXECUTE FUNCTION fail()`);
+  const comparing = compare();
+  const hasFailed = async (): Promise<boolean> =>
+    (await pool.query(`SELECT FROM runs WHERE kind = 'reimport' AND failures > 0`)).rowCount === 1;
+  while (!(await hasFailed())) await new Promise((resolve) => setTimeout(resolve, 5));
+  await service.stopWorker();
+  await pool.query('DROP TRIGGER fail ON runs');
+  await pool.query(`UPDATE runs SET failures = 0, run_at = now() WHERE kind = 'reimport'`);
+  service.instance.calls.length = 0;
+  service.startWorker();
+  expect((await comparing).receipt).toMatchObject({ rows_equal: 3 + others, rows_differing: 0, rows_missing: 0 });
+  expect(service.instance.calls.filter(({ soql }) => soql.startsWith('SELECT Id,'))).toEqual([]);
+});
