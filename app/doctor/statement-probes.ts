@@ -1,3 +1,4 @@
+import { runQueryJob } from '../bigquery/jobs.ts';
 import { CASTS } from '../bigquery/sql/casts.ts';
 import { patchTable } from '../bigquery/table.ts';
 import { isLoopback } from '../bigquery/warehouse.ts';
@@ -50,6 +51,12 @@ export const STATEMENT_PROBES: readonly Probe<ScratchDataset>[] = [
     assumption: 'A MERGE with two source rows for one target row fails',
     consequence: 'The service deduplicates rows first, but a bug there would go unnoticed.',
     run: checkDuplicateSourceRows,
+  },
+  // BigQuery, writeDisposition and schemaUpdateOptions: documented each, but not together for a REQUIRED column.
+  {
+    assumption: 'A query can replace the rows of a table that has a REQUIRED column, and keeps its labels and descriptions',
+    consequence: 'Rebuilds, and windows of objects without a usable cursor, fail.',
+    run: checkReplacedRows,
   },
   // BigQuery, maximumBytesBilled: the error code is not documented.
   {
@@ -191,6 +198,32 @@ SELECT 'a' AS Id, 2 AS Stamp UNION ALL SELECT 'a' AS Id, 3 AS Stamp
 ) AS s ON t.Id = s.Id
 WHEN MATCHED THEN UPDATE SET Stamp = s.Stamp`);
   return toResult(status?.errorResult !== undefined && status?.errorResult !== null, status?.errorResult?.reason ?? 'it succeeded');
+}
+
+async function checkReplacedRows(scratch: ScratchDataset): Promise<ProbeResult> {
+  const name = scratch.tableName();
+  const table = scratch.quoted(name);
+  await scratch.statement(`CREATE TABLE ${table} (Id STRING NOT NULL OPTIONS (description = 'the key'), Kept STRING) CLUSTER BY Id
+OPTIONS (labels = [('job', 'doctor')])`);
+  await scratch.statement(`INSERT INTO ${table} (Id, Kept) VALUES ('a', 'x'), ('b', 'y')`);
+  const sql = `SELECT _new.Id, _old.Kept FROM (SELECT 'b' AS Id UNION ALL SELECT 'c' AS Id) AS _new LEFT JOIN ${table} AS _old ON _old.Id = _new.Id`;
+  const outcome = await runQueryJob(scratch.warehouse, {
+    id: scratch.name(),
+    sql,
+    labels: { job: 'doctor' },
+    maxBytesBilled: 1024 ** 3,
+    replaces: name,
+  });
+  if (!outcome.succeeded) return toResult(false, String(outcome.error.details.bigquery_reason));
+  const rows = await scratch.rows<{ Id: string; Kept: string | null }>(`SELECT Id, Kept FROM ${table} ORDER BY Id`);
+  const { schema, labels, clustering } = (await scratch.metadata(name)) ?? {};
+  const seen = [
+    rows.map(({ Id, Kept }) => `${Id} ${Kept}`).join(', '),
+    schema?.fields?.[0]?.description,
+    labels?.job,
+    clustering?.fields?.join(),
+  ].join('; ');
+  return toResult(seen === 'b y, c null; the key; doctor; Id', seen);
 }
 
 async function checkByteLimit(scratch: ScratchDataset): Promise<ProbeResult> {
