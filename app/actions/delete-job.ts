@@ -1,8 +1,8 @@
 import { dropOwnTable } from '../bigquery/drop-own-table.ts';
+import { hasInvalidValues } from '../bigquery/invalid-values-table.ts';
 import { fenceJobId, query } from '../bigquery/jobs.ts';
 import { deleteInvalidValuesStatement } from '../bigquery/sql/invalid-values-statements.ts';
 import { formatTableName } from '../bigquery/table.ts';
-import { hasRows } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { deleteStoredJob, readRunsWithTables, readTableWrites, stopJob } from '../store/delete-job.ts';
@@ -82,7 +82,7 @@ async function dropTarget(context: Context, job: Job): Promise<string[]> {
   for (const name of [{ ...target, table: `${target.table}_live` }, target]) {
     if (await dropOwnTable(warehouse, name, job.id)) dropped.push(formatTableName(name));
   }
-  if (await hasRows(warehouse, invalidValues)) {
+  if (await hasInvalidValues(warehouse, invalidValues)) {
     await query(warehouse, deleteInvalidValuesStatement(invalidValues, job.objectName), { job: job.id });
   }
   return dropped;

@@ -13,14 +13,14 @@ const MAX_RUNS_PER_BATCH = 2_000;
  * @returns how many runs
  */
 export async function batchEndedRuns(client: Queryable, dataset: string): Promise<number> {
-  // A run that applied its schema has decided whether its MERGE only inserts.
+  // A run that applied its schema has decided whether its MERGE only inserts. A sweep reads too few fields to tell.
   const { rows } = await client.query<RowOf<EndedRun>>(
     `SELECT runs.id AS run_id, runs.job_id, jobs.object_name, jobs.target_table, runs.kind, runs.window_from, runs.window_to, runs.state,
        runs.error_code, runs.attempt, runs.created_at, runs.started_at, runs.finished_at, runs.receipt,
        (SELECT coalesce(sum(bytes), 0)::bigint FROM billed WHERE billed.run_id = runs.id) AS bytes_billed,
-       CASE WHEN runs.insert_only IS NOT NULL THEN runs.drift END AS drift,
+       CASE WHEN runs.insert_only IS NOT NULL AND runs.kind <> 'sweep' THEN runs.drift END AS drift,
        (SELECT earlier.drift FROM runs AS earlier
-        WHERE earlier.job_id = runs.job_id AND earlier.created_at < runs.created_at AND earlier.insert_only IS NOT NULL
+        WHERE earlier.job_id = runs.job_id AND earlier.created_at < runs.created_at AND earlier.insert_only IS NOT NULL AND earlier.kind <> 'sweep'
         ORDER BY earlier.created_at DESC LIMIT 1) AS previous_drift
      FROM runs JOIN jobs ON jobs.id = runs.job_id
      WHERE runs.finished_at IS NOT NULL AND NOT runs.batched AND jobs.target_dataset = $1

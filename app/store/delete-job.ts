@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { batchEndedRuns } from './batch-ended-runs.ts';
 import { type Queryable, transaction } from './database.ts';
 import { cancelRuns, lockOpenRuns } from './jobs.ts';
 import type { EndedRun } from './run-tables.ts';
@@ -42,13 +43,15 @@ export async function readRunsWithTables(database: Queryable, job: EndedRun['job
   }));
 }
 
-/** Deletes a job with its runs, slices and pages. @returns false if a run of it is open */
+/** Deletes a job with its runs, slices and pages; the warehouse gets what these runs counted. @returns false if a run of it is open */
 export async function deleteStoredJob(database: pg.Pool, jobId: string): Promise<boolean> {
   return await transaction(database, async (client) => {
     // No run can be queued from here on.
-    await client.query('SELECT FROM jobs WHERE id = $1 FOR UPDATE', [jobId]);
+    const { rows } = await client.query<{ target_dataset: string }>('SELECT target_dataset FROM jobs WHERE id = $1 FOR UPDATE', [jobId]);
+    if (!rows[0]) return true;
     const open = await client.query(`SELECT FROM runs WHERE job_id = $1 AND state IN ('queued', 'running') LIMIT 1`, [jobId]);
     if (open.rowCount !== 0) return false;
+    for (let batched = 1; batched > 0; ) batched = await batchEndedRuns(client, rows[0].target_dataset);
     await client.query('DELETE FROM runs WHERE job_id = $1', [jobId]);
     await client.query('DELETE FROM jobs WHERE id = $1', [jobId]);
     return true;
