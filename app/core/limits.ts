@@ -1,3 +1,5 @@
+import { MAX_IDS } from './salesforce-ids.ts';
+
 /** Sizes and durations for production. Tests use smaller ones, to get many pages from few rows. */
 export interface Limits {
   /** maximum rows to read by REST: above this, Bulk is faster and uses fewer calls (a REST call returns 2,000 rows) */
@@ -10,6 +12,8 @@ export interface Limits {
   firstPageRows: number;
   /** target size of the following pages, in bytes of text: large enough for a load job, small enough to fetch again */
   pageTextBytes: number;
+  /** Ids of a sweep's findings that are read at once, and named in one statement or reimport: a list of more is a range */
+  sweptIds: number;
   /** concurrent uploads in this process; each keeps up to two chunks in memory, which determines a task's memory size */
   uploads: number;
   /** concurrent long requests to one org: Salesforce allows 25, or 5 in developer orgs; one is left for other clients */
@@ -46,6 +50,7 @@ export const LIMITS: Limits = {
   runSlices: 20,
   firstPageRows: 10_000,
   pageTextBytes: 64 * 1024 * 1024,
+  sweptIds: MAX_IDS,
   uploads: 6,
   longRequests: 4,
   idleMs: 180_000,

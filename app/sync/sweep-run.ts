@@ -54,7 +54,7 @@ type Accepted = { verdict: string; accepted_by: string } | undefined;
 async function judge(extraction: Extraction, comparison: Comparison): Promise<{ counts: ComparisonCounts; accepted: Accepted }> {
   const first = await countComparison(extraction, comparison);
   // So many that stopping at once saves the org a call per 500 of them.
-  if (first.missing > MAX_IDS) await requireShare(extraction, first);
+  if (first.missing > extraction.context.limits.sweptIds) await requireShare(extraction, first);
   if (first.missing > 0) await confirmMissing(extraction, comparison);
   // Again even if none was found: a worker that lost this run may have found some.
   const counts = first.missing > 0 ? await countComparison(extraction, comparison) : first;
@@ -80,10 +80,11 @@ async function requireShare({ context, run }: Extraction, { missing, live, inOrg
 
 /** The reimport of the rows that are absent or different; undefined: none. */
 async function reimportOf(extraction: Extraction, comparison: Comparison, counts: ComparisonCounts): Promise<Repair | undefined> {
-  const { window } = extraction.run;
+  const { context, run } = extraction;
+  const { window } = run;
   const { toReimport, firstId, lastId } = counts;
   if (toReimport === 0 || firstId === null || lastId === null) return undefined;
-  if (toReimport > MAX_IDS) return { kind: 'reimport', window, idFrom: firstId, idTo: nextId(lastId) };
+  if (toReimport > context.limits.sweptIds) return { kind: 'reimport', window, idFrom: firstId, idTo: nextId(lastId) };
   for await (const ids of sweptIds(extraction, comparison, 'to reimport')) return { kind: 'reimport', window, ids };
   return undefined;
 }

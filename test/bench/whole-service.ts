@@ -31,6 +31,9 @@ interface RunView {
 
 const POLL_MS = 200;
 
+/** A sweep is compared with a pipe, so its polls must not count. */
+const SWEEP_POLL_MS = 2_000;
+
 /** The service as in production, and the emulators, each in a separate process. Only one job may run at a time. */
 export class WholeService implements AsyncDisposable {
   readonly #emulator: Program;
@@ -99,7 +102,7 @@ export class WholeService implements AsyncDisposable {
       const job = await this.#job();
       if (job?.repair?.state === 'failed') throw new Error(`The ${kind} failed: ${JSON.stringify(job.repair.error)}`);
       if (job?.repair?.state === 'succeeded') return job;
-      await sleep(POLL_MS);
+      await sleep(SWEEP_POLL_MS);
     }
   }
 

@@ -114,6 +114,20 @@ describe('a row that was changed in the warehouse', () => {
   });
 });
 
+test('more findings than are read at once are treated the same way', async () => {
+  await importFirst({ limits: { sweptIds: 2 } });
+  const { org } = service.salesforce;
+  const live = await service.rows(`SELECT Id FROM salesforce.Account_live WHERE SystemModstamp < '2023-03-20' ORDER BY Id`);
+  const others = live.map(({ Id }) => String(Id)).filter((id) => !ids.includes(id));
+  for (const id of ids.slice(0, 3)) org.purge('Account', id);
+  for (const id of others.slice(0, 3)) await service.rows(`DELETE FROM salesforce.Account WHERE Id = '${id}'`);
+  for (const id of others.slice(3, 6))
+    await service.rows(`INSERT INTO salesforce.Account SELECT * FROM salesforce.Account WHERE Id = '${id}'`);
+  await expectEqualAfterSweep(service, { missing: 3, absent: 3, duplicates: 3 });
+  const { rows } = await service.database.pool.query(`SELECT scope FROM runs WHERE kind = 'reimport'`);
+  expect(rows).toEqual([{ scope: { idFrom: others[0], idTo: expect.stringMatching(/^\w{15}$/) } }]);
+});
+
 describe('too many missing rows', () => {
   test('stop the sweep, until an operator accepts them', async () => {
     await importFirst();

@@ -101,13 +101,14 @@ export async function countComparison(extraction: Extraction, { table }: Compari
 /** The most Ids that this process reads at once. */
 export const MAX_IDS = 10_000;
 
-/** Ids of a comparison, up to MAX_IDS at a time, in order. */
+/** Ids of a comparison, up to `limits.sweptIds` at a time, in order. */
 export async function* sweptIds(extraction: Extraction, { table }: Comparison, which: SweptIds): AsyncGenerator<string[], void> {
+  const limit = extraction.context.limits.sweptIds;
   for (let after = ''; ; ) {
-    const id = await runOnce(extraction, 'ids', sweptIdsStatement(table, which, after, MAX_IDS));
+    const id = await runOnce(extraction, 'ids', sweptIdsStatement(table, which, after, limit));
     const ids = (await readRows<{ Id: string }>(extraction.context.warehouse, id)).map((row) => row.Id);
     if (ids.length > 0) yield ids;
-    if (ids.length < MAX_IDS) return;
+    if (ids.length < limit) return;
     after = ids.at(-1)!;
   }
 }
