@@ -10,6 +10,7 @@ import {
 } from '../../app/bigquery/sql/invalid-values-statements.ts';
 import { mergeStatement } from '../../app/bigquery/sql/merge-statement.ts';
 import type { TableName } from '../../app/bigquery/sql/quote.ts';
+import { refreshStatement } from '../../app/bigquery/sql/refresh-statement.ts';
 import { type SwapStatement, swapCountStatement, swapStatement } from '../../app/bigquery/sql/swap-statements.ts';
 import {
   compareStatement,
@@ -44,13 +45,13 @@ export function appStatements(schema: Schema): AppStatement[] {
   const staging = schema.slices.map(({ table, fieldGroup }) => catalogTable(table, textColumns(schema, fieldGroup)));
   const delta = deltaTable(schema);
   // The target keeps the columns of fields that the org no longer has.
-  const target = targetTable([...schema.columns, ORPHANED]);
+  const target = targetTable([...schema.columns, ORPHANED, EMPTIED]);
   const invalidValues = catalogTable(INVALID_VALUES, INVALID_VALUES_COLUMNS);
   return [
     { sql: deltaStatement(statement), tables: staging, columns: delta.columns },
     { sql: countStatement(statement), tables: [...staging, delta] },
     { sql: targetCountStatement(TARGET), tables: [target] },
-    ...mergesOf(schema).map((sql) => ({ sql, tables: [target, delta], columns: [] })),
+    ...[...mergesOf(schema), ...refreshesOf(schema)].map((sql) => ({ sql, tables: [target, delta], columns: [] })),
     ...comparisonsOf(schema).map((sql) => ({ sql, tables: [target, delta] })),
     ...(['blank', 'remove'] as const).map((deletes) => ({
       sql: treatDeletedStatement({ target: TARGET, deletes, emptied: emptiedColumns(schema), runId: statement.runId }),
@@ -98,6 +99,7 @@ export function mistakenStatements(schema: Schema): AppStatement[] {
 
 const TARGET = tableOf('Target__c');
 const ORPHANED: Column = { name: 'Orphaned__c', type: 'DATE' };
+const EMPTIED: Column = { name: 'Emptied__c', type: 'BIGNUMERIC' };
 const INVALID_VALUES = tableOf('_invalid_values');
 const JOBS = tableOf('_jobs');
 
@@ -150,6 +152,16 @@ function comparisonsOf(schema: Schema): string[] {
   return deletesOf(schema).flatMap((deletes) => monthsOf(schema).map((months) => compareRowsStatement({ ...base, deletes, months })));
 }
 
+/** The refresh of all columns but the keys, by handling of deleted rows, with and without partitions. */
+function refreshesOf(schema: Schema): string[] {
+  const merge = mergeOf(schema);
+  if (!merge) return [];
+  const columns = schema.columns.filter(({ name }) => !['Id', 'IsDeleted', PARTITION_FIELD, merge.cursorField].includes(name));
+  if (columns.length === 0) return [];
+  const base = { ...merge, columns, requestedAt: schema.slices.map(() => new Date('2023-03-20T00:10:00.123Z')) };
+  return deletesOf(schema).flatMap((deletes) => monthsOf(schema).map((months) => refreshStatement({ ...base, deletes, months })));
+}
+
 const REQUESTED = [new Date('2023-03-20T00:00:00Z'), new Date('2023-03-20T00:01:00Z')];
 
 const monthsOf = ({ columns }: Schema) =>
@@ -163,7 +175,8 @@ function mergeOf(schema: Schema) {
     target: TARGET,
     delta,
     columns: schema.columns,
-    orphaned: [ORPHANED.name],
+    orphaned: [ORPHANED.name, EMPTIED.name],
+    emptied: [EMPTIED.name],
     cursorField,
     firstId: '001A',
     lastId: "001z'\\",
@@ -176,7 +189,7 @@ const COMPARISON = tableOf('sweep_1f0e');
 /** The statements of a sweep in all their variants: by handling of deleted rows, with and without rows, with and without CreatedDate. */
 function sweepsOf(schema: Schema): AppStatement[] {
   const delta = deltaTable(schema);
-  const target = targetTable([...schema.columns, ORPHANED]);
+  const target = targetTable([...schema.columns, ORPHANED, EMPTIED]);
   const comparison = catalogTable(COMPARISON, COMPARISON_COLUMNS);
   const { cursorField } = schema;
   if (cursorField === null) return [];

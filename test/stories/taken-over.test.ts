@@ -88,6 +88,7 @@ test('a late MERGE of an earlier run does not overwrite newer rows', async () =>
     delta: deltaTable(service.context, rows[0].id, Object.keys(rows[0].counted)[0]!),
     columns: rows[0].columns,
     orphaned: [],
+    emptied: [],
     cursorField: 'SystemModstamp',
     insertOnly: false,
     deletes: 'keep',

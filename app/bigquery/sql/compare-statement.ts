@@ -1,5 +1,5 @@
 import type { Column } from '../../core/columns.ts';
-import { type MergeStatement, syncedBefore, targetBounds } from './merge-statement.ts';
+import { type MergeStatement, rowBounds, syncedBefore } from './merge-statement.ts';
 import { quoteName, quoteTable, quoteText } from './quote.ts';
 
 export interface CompareStatement
@@ -33,7 +33,7 @@ export function compareStatement(compare: CompareStatement): string {
     CONCAT(${["' '", ...differences].join(',\n      ')}) AS \`_differs\`
   FROM ${quoteTable(delta)} AS _source
   LEFT JOIN (
-    SELECT * FROM ${quoteTable(target)} AS _target WHERE ${targetBounds(compare).join(' AND ')}
+    SELECT * FROM ${quoteTable(target)} AS _target WHERE ${rowBounds(compare).join(' AND ')}
   ) AS _target ON _target.\`Id\` = _source.\`Id\`
 )
 SELECT

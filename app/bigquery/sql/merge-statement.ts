@@ -3,12 +3,24 @@ import type { Deletes } from '../../core/deletes.ts';
 import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
 import { SYSTEM_COLUMNS } from './table-statements.ts';
 
-export interface MergeStatement {
+/** Where the rows of a delta table are in its target table. */
+export interface RowBounds {
+  /** the delta table's first and last Id: the statement skips target blocks outside this range */
+  firstId: string;
+  lastId: string;
+  /** the months (YYYY-MM) of the partition field among the delta table's rows; undefined: the target is not partitioned */
+  months: readonly string[] | undefined;
+  partitionField: string;
+}
+
+export interface MergeStatement extends RowBounds {
   target: TableName;
   delta: TableName;
   columns: readonly Column[];
   /** columns of the target table that the delta table lacks, so they are no longer filled */
   orphaned: readonly string[];
+  /** those among them whose values would be stale on the rows that are updated */
+  emptied: readonly string[];
   cursorField: string;
   /**
    * by the order of the slices in the delta table: a row that was last synced before then is replaced whatever its cursor. undefined: only a
@@ -18,12 +30,6 @@ export interface MergeStatement {
   /** the target table is empty, so nothing can match; a MERGE without updates is billed less */
   insertOnly: boolean;
   deletes: Deletes;
-  /** the delta table's first and last Id: the MERGE skips target blocks outside this range */
-  firstId: string;
-  lastId: string;
-  /** the months (YYYY-MM) of the partition field among the delta table's rows; undefined: the target is not partitioned */
-  months: readonly string[] | undefined;
-  partitionField: string;
 }
 
 /**
@@ -40,8 +46,9 @@ export function mergeStatement(merge: MergeStatement): string {
   const newer = isNewer(merge);
   const updates = names.filter((name) => name !== 'Id').map((name) => `${quoteName(name)} = ${value(name)}`);
   // Columns created for a field have a plain name; columns added by a user may have any name.
-  const emptied = deletes === 'blank' ? merge.orphaned.filter((name) => /^\w+$/.test(name)) : [];
-  updates.push(...emptied.map((name) => `${quoteName(name)} = IF(${deleted}, NULL, _target.${quoteName(name)})`));
+  const blanked = deletes === 'blank' ? merge.orphaned.filter((name) => /^\w+$/.test(name) && !merge.emptied.includes(name)) : [];
+  updates.push(...merge.emptied.map((name) => `${quoteName(name)} = NULL`));
+  updates.push(...blanked.map((name) => `${quoteName(name)} = IF(${deleted}, NULL, _target.${quoteName(name)})`));
   const matched = [
     ...(deletes === 'remove' ? [`WHEN MATCHED AND ${deleted} AND ${newer} THEN\n  DELETE`] : []),
     `WHEN MATCHED AND ${newer} THEN\n  UPDATE SET ${updates.join(', ')}`,
@@ -49,7 +56,7 @@ export function mergeStatement(merge: MergeStatement): string {
   return [
     `MERGE ${quoteTable(target)} AS _target`,
     `USING ${quoteTable(delta)} AS _source`,
-    `ON ${['_target.`Id` = _source.`Id`', ...targetBounds(merge)].join(' AND ')}`,
+    `ON ${['_target.`Id` = _source.`Id`', ...rowBounds(merge)].join(' AND ')}`,
     ...(insertOnly ? [] : matched),
     `WHEN NOT MATCHED${deletes === 'remove' ? ` AND NOT ${deleted}` : ''} THEN`,
     `  INSERT (${names.map(quoteName).join(', ')})`,
@@ -71,12 +78,12 @@ export function syncedBefore(bySlice: readonly Date[]): string {
 }
 
 /** Literal bounds, which BigQuery needs to prune partitions and blocks. They cover every row, because Id and CreatedDate never change. */
-export function targetBounds({
+export function rowBounds({
   firstId,
   lastId,
   months,
   partitionField,
-}: Pick<MergeStatement, 'firstId' | 'lastId' | 'months' | 'partitionField'>): string[] {
+}: RowBounds): string[] {
   const ids = `_target.\`Id\` BETWEEN ${quoteText(firstId)} AND ${quoteText(lastId)}`;
   if (!months) return [ids];
   const column = `_target.${quoteName(partitionField)}`;

@@ -72,6 +72,7 @@ async function merge(table: string, versions: readonly Version[], deletes: Delet
     delta: name(table),
     columns,
     orphaned: [],
+    emptied: [],
     cursorField: 'SystemModstamp',
     insertOnly: false,
     deletes,

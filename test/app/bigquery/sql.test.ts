@@ -11,6 +11,7 @@ const merge: MergeStatement = {
   delta: table('s'),
   columns: [id, stamp],
   orphaned: [],
+  emptied: [],
   cursorField: 'SystemModstamp',
   insertOnly: false,
   deletes: 'keep',

@@ -1,0 +1,76 @@
+import type { FieldColumn } from './columns.ts';
+
+/** A column of the target table that a job created for a field. */
+export interface FilledColumn {
+  readonly column: string;
+  /** false: rows have been written without the field's value since it last filled the column */
+  readonly filled: boolean;
+}
+
+/** The column of each field of a job. A retyped field has only its current one, so its earlier columns count as foreign. */
+export type FieldColumns = Readonly<Record<string, FilledColumn>>;
+
+/** The fields that old rows may lack, each with the time since when (ISO 8601). */
+export type Backfill = Readonly<Record<string, string>>;
+
+/** The record of a table that has just been created. */
+export function fieldColumnsOf(columns: readonly FieldColumn[]): FieldColumns {
+  return Object.fromEntries(columns.map(({ field, name }) => [field, { column: name, filled: true }]));
+}
+
+/**
+ * The columns that a run sets to NULL on the rows that it updates, because their values would be stale: the job created them for a field
+ * that the run does not read. Excludes columns that users added, and earlier columns of retyped fields.
+ * @param orphaned the columns of the table that the run does not fill
+ */
+export function emptiedColumns(recorded: FieldColumns, columns: readonly FieldColumn[], orphaned: readonly string[]): string[] {
+  const read = new Set(columns.map(({ field }) => field));
+  const unread = Object.entries(recorded).flatMap(([field, { column }]) => (read.has(field) ? [] : [column.toLowerCase()]));
+  return orphaned.filter((name) => unread.includes(name.toLowerCase()));
+}
+
+/** Marks the columns of these fields as not filled. */
+export function markUnfilled(recorded: FieldColumns, fields: readonly string[]): FieldColumns {
+  return Object.fromEntries(
+    Object.entries(recorded).map(([field, found]) => [field, fields.includes(field) ? { ...found, filled: false } : found]),
+  );
+}
+
+/** Marks the fields of the columns that a run sets to NULL as not filled. */
+export function markEmptied(recorded: FieldColumns, emptied: readonly string[]): FieldColumns {
+  const names = new Set(emptied.map((name) => name.toLowerCase()));
+  const fields = Object.entries(recorded).flatMap(([field, { column }]) => (names.has(column.toLowerCase()) ? [field] : []));
+  return markUnfilled(recorded, fields);
+}
+
+/**
+ * Marks the columns of a run as filled.
+ * @param recorded empty: the columns of earlier runs are unknown
+ * @returns also the fields that rows of earlier runs lack: new, retyped or hidden until now
+ */
+export function markFilled(recorded: FieldColumns, columns: readonly FieldColumn[]): { recorded: FieldColumns; appeared: string[] } {
+  const isKnown = ({ field, name }: FieldColumn): boolean => recorded[field]?.filled === true && recorded[field].column === name;
+  return {
+    recorded: { ...recorded, ...fieldColumnsOf(columns) },
+    appeared: Object.keys(recorded).length === 0 ? [] : columns.filter((column) => !isKnown(column)).map(({ field }) => field),
+  };
+}
+
+/**
+ * What is left to backfill after a sweep. A field that appeared after the sweep started stays. A field that the sweep could not read counts
+ * as not filled, so that the next window with it starts over.
+ * @param columns the sweep's
+ */
+export function settleBackfill(
+  { recorded, backfill }: { recorded: FieldColumns; backfill: Backfill },
+  columns: readonly FieldColumn[],
+  startedAt: Date,
+): { recorded: FieldColumns; backfill: Backfill } {
+  const isSettled = (since: string): boolean => Date.parse(since) <= startedAt.getTime();
+  const read = new Set(columns.map(({ field }) => field));
+  const unread = Object.entries(backfill).flatMap(([field, since]) => (isSettled(since) && !read.has(field) ? [field] : []));
+  return {
+    recorded: markUnfilled(recorded, unread),
+    backfill: Object.fromEntries(Object.entries(backfill).filter(([, since]) => !isSettled(since))),
+  };
+}
