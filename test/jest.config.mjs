@@ -12,6 +12,7 @@ const SLOW = [
   'test/infra/program.test.ts',
   'test/infra/runner.test.ts',
   'test/previous-release.test.ts',
+  'test/stories/backfill.test.ts',
   'test/stories/changing-fields.test.ts',
   'test/stories/dropped-tables.test.ts',
   'test/stories/every-call.test.ts',

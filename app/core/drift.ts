@@ -26,12 +26,14 @@ export interface Drift {
   added: string[];
   /** columns that nothing fills any more: their fields are hidden or deleted, or another column receives their values */
   orphaned: string[];
+  /** those among them that become NULL on the rows that the run updates; see core/field-columns.ts */
+  emptied: string[];
   retyped: RetypedField[];
   /** fields that are not read, each with the reason: an unknown type, or the error code with which Salesforce refused it */
   skipped: string[];
 }
 
-export const NO_DRIFT: Drift = { added: [], orphaned: [], retyped: [], skipped: [] };
+export const NO_DRIFT: Drift = { added: [], orphaned: [], emptied: [], retyped: [], skipped: [] };
 
 /**
  * The other column types that can store every value of a type. FLOAT64 can store all numbers: they travel as IEEE doubles, and only
@@ -73,7 +75,7 @@ export function resolveDrift(
   wanted: readonly FieldColumn[],
   existing: readonly ExistingColumn[] | undefined,
   cursorField: string | null,
-): { columns: FieldColumn[]; drift: Omit<Drift, 'skipped'> } {
+): { columns: FieldColumn[]; drift: Omit<Drift, 'skipped' | 'emptied'> } {
   if (!existing) return { columns: [...wanted], drift: NO_DRIFT };
   const types = new Map(existing.map(({ name, type }) => [name.toLowerCase(), type]));
   const taken = new Set(wanted.map(({ field }) => field.toLowerCase()));
@@ -107,10 +109,10 @@ export function dropField(
   return {
     columns: columns.filter((column) => column.field !== field),
     drift: {
+      ...drift,
       added: drift.added.filter((added) => added !== name),
       orphaned: wasThere ? [...drift.orphaned, name] : drift.orphaned,
       retyped: drift.retyped.filter((retyped) => retyped.field !== field),
-      skipped: drift.skipped,
     },
   };
 }

@@ -29,18 +29,12 @@ export function emptiedColumns(recorded: FieldColumns, columns: readonly FieldCo
   return orphaned.filter((name) => unread.includes(name.toLowerCase()));
 }
 
-/** Marks the columns of these fields as not filled. */
-export function markUnfilled(recorded: FieldColumns, fields: readonly string[]): FieldColumns {
+/** Marks these columns as not filled. */
+export function markUnfilled(recorded: FieldColumns, columns: readonly string[]): FieldColumns {
+  const names = new Set(columns.map((name) => name.toLowerCase()));
   return Object.fromEntries(
-    Object.entries(recorded).map(([field, found]) => [field, fields.includes(field) ? { ...found, filled: false } : found]),
+    Object.entries(recorded).map(([field, found]) => [field, names.has(found.column.toLowerCase()) ? { ...found, filled: false } : found]),
   );
-}
-
-/** Marks the fields of the columns that a run sets to NULL as not filled. */
-export function markEmptied(recorded: FieldColumns, emptied: readonly string[]): FieldColumns {
-  const names = new Set(emptied.map((name) => name.toLowerCase()));
-  const fields = Object.entries(recorded).flatMap(([field, { column }]) => (names.has(column.toLowerCase()) ? [field] : []));
-  return markUnfilled(recorded, fields);
 }
 
 /**
@@ -70,7 +64,10 @@ export function settleBackfill(
   const read = new Set(columns.map(({ field }) => field));
   const unread = Object.entries(backfill).flatMap(([field, since]) => (isSettled(since) && !read.has(field) ? [field] : []));
   return {
-    recorded: markUnfilled(recorded, unread),
+    recorded: markUnfilled(
+      recorded,
+      unread.flatMap((field) => recorded[field]?.column ?? []),
+    ),
     backfill: Object.fromEntries(Object.entries(backfill).filter(([, since]) => !isSettled(since))),
   };
 }

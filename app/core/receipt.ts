@@ -29,6 +29,10 @@ export interface Receipt extends Partial<Comparison> {
   different?: number;
   /** of a sweep, Ids that had several rows; it kept the newest */
   duplicates?: number;
+  /** of a sweep: the rows whose calculated fields or fields to backfill it updated */
+  refreshed?: number;
+  /** of a sweep: the fields that rows of earlier runs lacked until it */
+  backfilled?: string[];
   /** rows of the target table before and after a run that replaced it */
   rows_before?: number;
   rows_after?: number;
@@ -98,6 +102,8 @@ const ORDER = Object.keys({
   absent: true,
   different: true,
   duplicates: true,
+  refreshed: true,
+  backfilled: true,
   rows_before: true,
   rows_after: true,
   rows_equal: true,

@@ -5,14 +5,15 @@ import { PARTITION_FIELD } from './partitioning.ts';
 
 /** The properties of a job that decide by which fields its sweeps match, compare and locate rows. */
 interface SweptJob {
-  readonly cursorField: string;
+  /** null: the object has none, and is never swept */
+  readonly cursorField: string | null;
   readonly cursorNillable: boolean;
   readonly partitioned: boolean;
 }
 
 /** The fields by which a sweep matches, compares and locates rows. */
 export function sweepKeys({ cursorField, cursorNillable, partitioned }: SweptJob): string[] {
-  return ['Id', 'IsDeleted', cursorField, ...(cursorNillable ? [CREATED_DATE] : []), ...(partitioned ? [PARTITION_FIELD] : [])];
+  return ['Id', 'IsDeleted', ...(cursorField === null ? [] : [cursorField]), ...(cursorNillable ? [CREATED_DATE] : []), ...(partitioned ? [PARTITION_FIELD] : [])];
 }
 
 /**

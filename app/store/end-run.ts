@@ -2,14 +2,15 @@ import type pg from 'pg';
 import { RUN_STATE_AFTER, type RunState } from '../core/run-state.ts';
 import { type Queryable, transaction } from './database.ts';
 import { makeSweepDueAfterGap, postponeSweep } from './due-sweeps.ts';
+import { saveFilled } from './field-columns.ts';
 import { moveSyncedTo } from './jobs.ts';
 import { type Lease, updateRun } from './lease.ts';
-import { queueRepair, queueRuns, type Repair } from './queue-runs.ts';
+import { queueBackfills, queueRepair, queueRuns, type Repair } from './queue-runs.ts';
 import type { Run } from './runs.ts';
 
 /**
- * Completes a window: saves its receipt and state, advances the job's `last_date`, and queues the next run if the job is still behind, all in
- * one transaction.
+ * Completes a window: saves its receipt and state, advances the job's `last_date`, and queues the next run if the job is still behind and a
+ * sweep if fields appeared, all in one transaction.
  * @param rereadFrom the next window rereads rows from here on; null: none
  * @throws AppError lease_lost, in which case nothing has changed
  */
@@ -18,7 +19,9 @@ export async function succeedRun(database: pg.Pool, run: Run, receipt: object, r
     await endSucceeded(client, run, receipt);
     await moveSyncedTo(client, run.job.id, run.window, rereadFrom);
     await makeSweepDueAfterGap(client, run);
+    await saveFilled(client, run);
     await queueRuns(client, [run.job.id]);
+    await queueBackfills(client, [run.job.id]);
   });
 }
 
@@ -39,7 +42,9 @@ export async function succeedRepair(
     await endSucceeded(client, run, receipt);
     if (rereadFrom) await client.query('UPDATE jobs SET reread_from = least(reread_from, $2) WHERE id = $1', [run.job.id, rereadFrom]);
     if (run.pass.kind === 'sweep') await postponeSweep(client, run.job.id);
+    await saveFilled(client, run);
     if (next) await queueRepair(client, run.job.id, next);
+    await queueBackfills(client, [run.job.id]);
   });
 }
 

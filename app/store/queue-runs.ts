@@ -9,6 +9,9 @@ import { type JobFilter, type WantedWindow, wantWindows } from './jobs.ts';
 /** The Postgres channel on which new runs are announced. */
 export const RUNS_CHANNEL = 'runs';
 
+/** The error of a repair that started over as another run. */
+const RENEWED = { code: 'superseded', message: 'The repair has started over: another run replaces this one.' };
+
 /** The jobs that a tick selected, and the runs that it queued. */
 export interface QueuedRuns {
   jobIds: string[];
@@ -23,6 +26,7 @@ export async function queueDueRuns(database: pg.Pool, wanted: readonly WantedWin
   return await transaction(database, async (client) => {
     const jobIds = await wantWindows(client, wanted, filter);
     const runIds = await queueRuns(client, jobIds);
+    await queueBackfills(client, jobIds);
     await queueDueSweeps(client, jobIds);
     return { jobIds, runIds };
   });
@@ -88,9 +92,6 @@ export async function queueRepairAgain(database: Queryable, runId: string): Prom
   return rows[0]?.id;
 }
 
-/** The error of a repair that started over as another run. */
-const RENEWED = { code: 'superseded', message: 'The repair has started over: another run replaces this one.' };
-
 /**
  * Ends open repairs and queues each again from the start of its run. Must be called in a transaction.
  * @param condition on `runs`, in SQL; its parameters start at `$3`
@@ -131,20 +132,38 @@ export async function makeRunDue(database: Queryable, jobId: string, runId?: str
 }
 
 /**
- * Queues a sweep for each of these jobs that is due for one, has imported a window, and has no open repair. Due again a week later, whatever
- * becomes of it. Must be called in a transaction that has locked the jobs. Uses runs_one_open_per_lane.
+ * Queues a sweep for each of these jobs that is due for one. Due again a week later, whatever becomes of it. Must be called in a transaction
+ * that has locked the jobs.
  */
 async function queueDueSweeps(client: Queryable, jobIds: readonly string[]): Promise<void> {
+  for (const jobId of await queueSweeps(client, jobIds, 'sweep_due_at <= now()')) await postponeSweep(client, jobId);
+}
+
+/** A sweep that failed or was cancelled is not repeated by itself before this: it reads every row of the object. */
+const REPEAT_SWEEP_AFTER = '1 day';
+
+/** Queues a sweep for each of these jobs that has fields to backfill. Uses runs_by_job. */
+export async function queueBackfills(client: Queryable, jobIds: readonly string[]): Promise<void> {
+  const hasFailed = `EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND kind = 'sweep' AND state IN ('failed', 'cancelled')
+    AND error_code IS DISTINCT FROM '${RENEWED.code}' AND finished_at > now() - interval '${REPEAT_SWEEP_AFTER}')`;
+  await queueSweeps(client, jobIds, `backfill_fields <> '{}' AND NOT ${hasFailed}`);
+}
+
+/**
+ * Queues a sweep for each of these active jobs that meets a condition, has imported a window, and has no open repair.
+ * @returns the ids of the jobs. Uses runs_one_open_per_lane
+ */
+async function queueSweeps(client: Queryable, jobIds: readonly string[], condition: string): Promise<string[]> {
   const { rows } = await client.query<{ job_id: string }>(
     `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, run_at)
      SELECT id, connection_id, 'sweep', '{}', start_date, synced_to, synced_to, now() FROM jobs
-     WHERE id = ANY($1::uuid[]) AND active AND sweep_due_at <= now() AND synced_to > start_date
+     WHERE id = ANY($1::uuid[]) AND active AND synced_to > start_date AND ${condition}
        AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND kind <> 'window' AND state IN ('queued', 'running'))
      ON CONFLICT DO NOTHING RETURNING job_id`,
     [jobIds],
   );
-  for (const { job_id } of rows) await postponeSweep(client, job_id);
   if (rows.length > 0) await announceRuns(client);
+  return rows.map(({ job_id }) => job_id);
 }
 
 /** Wakes idle workers. */

@@ -48,6 +48,16 @@ export interface Counted {
   readonly delta: CountedDelta;
   /** number of columns whose invalid values are already stored */
   readonly storedColumns: number;
+  /** of a sweep; undefined: not tried yet, or only once */
+  readonly refresh?: Refresh;
+}
+
+/** A statement that refreshes the target table from a delta table. */
+export interface Refresh {
+  /** part of its id */
+  readonly tryNumber: number;
+  /** that it updated; null until it succeeded */
+  readonly rows: number | null;
 }
 
 type StoredRun = Omit<Run, 'job' | 'orgId' | 'grantedAt' | 'pass' | 'window' | 'drift' | 'counted'> & {
@@ -75,7 +85,7 @@ export function toRun(row: RunRow, { org_id, granted_at, ...job }: JobRow & { or
     grantedAt: granted_at,
     pass: { ...scope, kind } as Pass,
     window: { from: windowFrom, to: windowTo },
-    drift: run.drift ?? NO_DRIFT,
+    drift: { ...NO_DRIFT, ...run.drift },
     counted: run.counted ?? {},
   };
 }
@@ -93,6 +103,11 @@ export async function saveRun(database: Queryable, run: Run, changes: RunProgres
 /** Saves the counts of a delta table, which cost a query. @throws AppError lease_lost */
 export async function saveCounted(database: Queryable, run: Run, counted: Counted): Promise<void> {
   await updateRun(database, run, `counted = coalesce(counted, '{}') || $3::jsonb`, [JSON.stringify({ [counted.of]: counted })]);
+}
+
+/** Saves how far the refresh from a counted delta table is. @throws AppError lease_lost */
+export async function saveRefresh(database: Queryable, run: Run, of: string, refresh: Refresh): Promise<void> {
+  await updateRun(database, run, `counted = jsonb_set(counted, ARRAY[$3::text, 'refresh'], $4::jsonb)`, [of, JSON.stringify(refresh)]);
 }
 
 /** Records that the run's fields match a current describe. @throws AppError lease_lost */

@@ -71,6 +71,11 @@ export function sweepJobId(runId: string, step: string, tryNumber: number): stri
   return `sync_${compact(runId)}_${step}_${tryNumber}`;
 }
 
+/** @param of the slices and generations that the delta table is built from */
+export function refreshJobId(runId: string, of: string, tryNumber: number): string {
+  return `sync_${compact(runId)}_refresh_${digest(of)}_${tryNumber}`;
+}
+
 /** For an idempotent statement, which gets a new id each time it runs. */
 export function onceJobId(runId: string, what: string, uuid: string): string {
   return `sync_${compact(runId)}_${what}_${compact(uuid)}`;

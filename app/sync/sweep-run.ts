@@ -15,6 +15,7 @@ import type { Extraction } from './extract/extraction.ts';
 import { targetIdentity } from './extract/resolve-fields.ts';
 import { fenceOtherWrites } from './merge/fence-other-writes.ts';
 import { prepareTarget } from './merge/prepare-target.ts';
+import { refreshTarget } from './merge/refresh-target.ts';
 import { type Comparison, type ComparisonCounts, compareWithOrg, countComparison, MAX_IDS, sweptIds } from './sweep/compare-with-org.ts';
 import { confirmMissing } from './sweep/confirm-missing.ts';
 import { markMissing } from './sweep/mark-missing.ts';
@@ -23,7 +24,7 @@ import { writeReceipt } from './write-receipt.ts';
 
 /**
  * Executes a sweep: reads the keys of all rows of the object, compares them with the target table, and marks the rows that Salesforce no longer
- * has. Leaves rows that are absent or different to a reimport, which it queues when it ends. Every step first checks what an earlier
+ * has. Updates calculated fields, and fields that old rows lack, where they differ. Leaves rows that are absent or different to a reimport, which it queues when it ends. Every step first checks what an earlier
  * attempt has done.
  * @throws AppError share_limit if an operator must accept that so many rows are missing; nothing is then marked
  */
@@ -39,10 +40,11 @@ export async function sweepRun(context: Context, claimed: Run, signal: AbortSign
   const { counts, accepted } = await judge(extraction, comparison);
   if (counts.duplicates > 0) await removeCopies(extraction, comparison);
   const marked = await markMissing(extraction, comparison, counts, found);
+  const refreshed = await refreshTarget(extraction, extracted.deltas);
 
   const written = await writeReceipt(extraction, extracted, { merged: marked, foreignLiveView });
   const { equal, notJudged, missing, absent, different, duplicates } = counts;
-  const receipt = { ...written, equal, not_judged: notJudged, missing, absent, different, duplicates, ...accepted };
+  const receipt = { ...written, equal, not_judged: notJudged, missing, absent, different, duplicates, ...refreshed, ...accepted };
   await succeedRepair(context.database, run, receipt, null, await reimportOf(extraction, comparison, counts));
   return { run, receipt };
 }

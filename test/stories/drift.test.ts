@@ -99,10 +99,15 @@ describe('a new field', () => {
 describe('a field that was hidden from the user', () => {
   beforeEach(importFirst);
 
-  test('keeps its column and its values', async () => {
+  test('keeps its column, NULL on rows that are updated, and its values on all others', async () => {
+    const industries = new Map((await service.rows('SELECT Id, Industry FROM salesforce.Account')).map((row) => [row.Id, row.Industry]));
+    const { id: run } = (await service.jobs())[0]!.run!;
     change({ field: 'Industry', change: 'hide' });
     expect(await importDay(20)).toMatchObject({ columns_added: [], columns_orphaned: ['Industry'] });
-    expect(await values('Name, Industry')).toEqual([{ Name: 'Acme 2', Industry: 'Energy' }]);
+    expect(await values('Name, Industry')).toEqual([{ Name: 'Acme 2', Industry: null }]);
+    const others = await service.rows(`SELECT Id, Industry FROM salesforce.Account WHERE _run = '${run}' AND Industry IS NOT NULL`);
+    expect(others.length).toBeGreaterThan(0);
+    for (const other of others) expect(other.Industry).toBe(industries.get(other.Id));
     change({ field: 'Industry', change: 'show' });
     // As if a day had passed: Salesforce need not say that field-level security changed.
     service.context.describes.forget(1, 'Account');

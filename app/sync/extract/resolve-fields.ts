@@ -1,14 +1,15 @@
 import { type FoundTable, findTargetTable, type TargetIdentity } from '../../bigquery/tables.ts';
 import type { Context } from '../../context.ts';
 import { columnsOf, type DescribedField, type FieldColumn, unknownFields } from '../../core/columns.ts';
-import { requireCursor } from '../../core/cursor.ts';
-import { dropField, NO_DRIFT, resolveDrift } from '../../core/drift.ts';
+import { type Drift, dropField, NO_DRIFT, resolveDrift } from '../../core/drift.ts';
+import { emptiedColumns } from '../../core/field-columns.ts';
 import { applyPlan, describeSkippedField, type FieldPlan, groupOf, splitGroup, withGroups, withRefused } from '../../core/field-groups.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
-import { sweepKeys } from '../../core/sweep-fields.ts';
+import { sweepColumns, sweepKeys } from '../../core/sweep-fields.ts';
 import { AppError } from '../../errors.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
 import { type FieldRefusal, findRefusedField } from '../../salesforce/field-refusal.ts';
+import { readBackfill, readFieldColumns } from '../../store/field-columns.ts';
 import { changeFields, type RunFields, replaceFields, saveFieldPlan } from '../../store/run-fields.ts';
 import { type Run, saveDescribed } from '../../store/runs.ts';
 import { targetTable } from '../names.ts';
@@ -68,15 +69,19 @@ async function resolve(context: Context, run: Run, fields: readonly DescribedFie
   const table = await findTargetTable(context.warehouse, targetIdentity(context, run));
   const { columns, drift } = resolveDrift(wanted, table?.columns, run.job.cursorField);
   const skipped = [...unknownFields(fields), ...refused];
-  const resolved = fieldsOfPass(run, { columns, drift: { ...drift, skipped } });
+  const resolved = await fieldsOfPass(context, run, columns, { ...drift, skipped });
   return { run: await replaceFields(context.database, run, resolved), seen: { fields, table } };
 }
 
-/** A sweep reads only the fields that it compares, and changes no columns. */
-function fieldsOfPass({ pass, job }: Run, { columns, drift }: RunFields): RunFields {
-  if (pass.kind !== 'sweep') return { columns, drift };
-  const keys = sweepKeys({ ...job, cursorField: requireCursor(job) });
-  return { columns: columns.filter(({ field }) => keys.includes(field)), drift: NO_DRIFT };
+/** A sweep reads only the fields that it compares or updates. */
+async function fieldsOfPass(context: Context, run: Run, columns: FieldColumn[], drift: Omit<Drift, 'emptied'>): Promise<RunFields> {
+  if (run.pass.kind !== 'sweep') return { columns, drift: await withEmptied(context, run, columns, drift) };
+  const backfill = Object.keys(await readBackfill(context.database, run.job.id));
+  return { columns: sweepColumns(columns, drift, sweepKeys(run.job), backfill), drift: NO_DRIFT };
+}
+
+async function withEmptied(context: Context, run: Run, columns: FieldColumn[], drift: Omit<Drift, 'emptied'>): Promise<Drift> {
+  return { ...drift, emptied: emptiedColumns(await readFieldColumns(context.database, run), columns, drift.orphaned) };
 }
 
 export function targetIdentity(context: Context, { job, pass }: Run): TargetIdentity {
@@ -134,8 +139,9 @@ async function dropLost(context: Context, run: Run, fields: readonly string[]): 
 /** @param reason why a described field is not read; undefined: the field is no longer described */
 async function drop(context: Context, run: Run, field: string, plan: FieldPlan, reason?: string): Promise<Run> {
   const dropped = run.columns!.find((column) => column.field === field)!;
-  const { columns, drift } = dropField({ columns: run.columns!, drift: run.drift }, dropped, run.job.targetCreatedAt !== null);
+  const { columns, drift: left } = dropField({ columns: run.columns!, drift: run.drift }, dropped, run.job.targetCreatedAt !== null);
   requireNeeded(run, columns);
+  const drift = await withEmptied(context, run, columns, left);
   return await changeFields(context.database, run, {
     columns,
     drift: reason === undefined ? drift : { ...drift, skipped: [...drift.skipped, describeSkippedField(field, reason)] },

@@ -27,7 +27,7 @@ export async function mergeDelta(extraction: Extraction, { of, delta, slices }: 
       delta: deltaTable(context, run.runId, of),
       columns,
       orphaned: run.drift.orphaned,
-      emptied: [],
+      emptied: run.drift.emptied,
       // Runs of objects without a cursor replace the table.
       cursorField: run.job.cursorField!,
       replacesBefore: run.pass.kind === 'reimport' ? slices.map((slice) => replacesBefore(context, slice)) : undefined,

@@ -2,6 +2,7 @@ import { ensureTargetTable, type FoundTable, type ReadyTarget } from '../../bigq
 import type { Context } from '../../context.ts';
 import { changesColumns } from '../../core/drift.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
+import { saveNewFieldColumns, saveUnfilled } from '../../store/field-columns.ts';
 import { type Run, saveRun, saveTarget } from '../../store/runs.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { targetIdentity } from '../extract/resolve-fields.ts';
@@ -25,6 +26,8 @@ export async function prepareTarget(extraction: Extraction, found: FoundTable | 
     changesColumns: changesColumns(drift),
     labels: runLabels(run.runId, job),
   };
+  if (job.targetCreatedAt === null) await saveNewFieldColumns(context.database, run, columns);
+  else await saveUnfilled(context.database, run);
   const ready = await ensureTargetTable(context.warehouse, target, found);
   warnAboutTarget(context, run, ready);
   const prepared = await saveTargetTable(context, run, ready);

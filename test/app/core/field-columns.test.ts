@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { FieldColumn } from '../../../app/core/columns.ts';
-import { emptiedColumns, fieldColumnsOf, markEmptied, markFilled, settleBackfill } from '../../../app/core/field-columns.ts';
+import { emptiedColumns, fieldColumnsOf, markFilled, markUnfilled, settleBackfill } from '../../../app/core/field-columns.ts';
 import { refreshedColumns, sweepColumns, sweepKeys } from '../../../app/core/sweep-fields.ts';
 
 const column = (field: string, more: Partial<FieldColumn> = {}): FieldColumn => ({ field, name: field, type: 'STRING', ...more });
@@ -31,7 +31,7 @@ describe('a field appears', () => {
   });
 
   test('when it returns after a run emptied its column', () => {
-    const emptied = markEmptied(recorded, ['a__C']);
+    const emptied = markUnfilled(recorded, ['a__C']);
     expect(appeared(emptied, column('A__c'))).toEqual(['A__c']);
     expect(appeared(markFilled(emptied, [column('A__c')]).recorded, column('A__c'))).toEqual([]);
   });
@@ -61,7 +61,7 @@ describe('a sweep', () => {
     expect(markFilled(settled.recorded, [column('C__c')]).appeared).toEqual(['C__c']);
   });
 
-  const job = { cursorField: 'SystemModstamp', partitioned: false };
+  const job = { cursorField: 'SystemModstamp', cursorNillable: false, partitioned: false };
   const all = [
     ...['Id', 'IsDeleted', 'CreatedDate', 'SystemModstamp', 'Name', 'New__c'].map((field) => column(field)),
     column('Formula__c', { calculated: true }),

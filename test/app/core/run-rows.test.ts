@@ -62,6 +62,7 @@ describe('the schema changes of a run', () => {
     added: ['Amount__c_string'],
     orphaned: ['Amount__c', 'Phone'],
     retyped: [{ field: 'Amount__c', type: 'STRING', column: 'Amount__c_string', column_type: 'STRING', how: 'new_column' }],
+    emptied: [],
     skipped: ['Secret__c (INVALID_FIELD)', 'Shape__c (polygon)'],
   };
   const changes = (previousDrift: Drift | null): unknown[][] =>
@@ -79,7 +80,7 @@ describe('the schema changes of a run', () => {
   });
 
   test('are not those that the run before it had already', () => {
-    const before: Drift = { added: [], orphaned: ['Phone'], retyped: drift.retyped, skipped: ['Secret__c (INVALID_FIELD)'] };
+    const before: Drift = { added: [], orphaned: ['Phone'], emptied: [], retyped: drift.retyped, skipped: ['Secret__c (INVALID_FIELD)'] };
     expect(changes(before).map(([change, field, column]) => [change, field ?? column])).toEqual([
       ['column_added', 'Amount__c_string'],
       ['column_orphaned', 'Amount__c'],
