@@ -33,6 +33,9 @@ function change(...changes: FieldChange[]): void {
 const value = async (column: string, of = id): Promise<unknown> =>
   (await service.rows(`SELECT ${column} FROM salesforce.Account WHERE Id = '${of}'`))[0]?.[column];
 
+/** Whether a query is a sweep's: of an added or hidden field, but not of names. */
+const isOfSweep = (soql: string): boolean => /^SELECT Id,(?!.*\bName\b).*\b(Region__c|Industry|Age__c)\b/s.test(soql);
+
 /** Each row's value of a column, and the records' values of a field. */
 async function both(field: string, lastDate: string, column = field): Promise<[unknown, unknown]> {
   const rows = await service.rows(`SELECT Id, ${column} AS value FROM salesforce.Account`);
@@ -106,6 +109,31 @@ describe('a new field', () => {
     await expectFilled('Region__c', '2023-03-21');
   });
 
+  test('is filled from many slices, while records change between them', async () => {
+    await importFirst({ limits: { restRows: 0, sliceRows: 12, runSlices: 2 } });
+    change({ field: 'Region__c', change: 'add', type: 'string', value: 'North' });
+    const { org } = service.salesforce;
+    const [edited, deleted, purged] = ['Edited', 'Deleted', 'Purged'].map((Name) => org.insert('Account', { Name }));
+    let slices = 0;
+    service.instance.handler = async ({ method, url, soql }, pass) => {
+      if (method === 'POST' && url.endsWith('/jobs/query') && isOfSweep(soql)) {
+        slices++;
+        org.update('Account', edited!, { Name: `Edited ${slices}` });
+        org.insert('Account', { Name: `Inserted ${slices}` });
+        if (slices === 2) org.remove('Account', deleted!);
+        if (slices === 3) org.purge('Account', purged!);
+      }
+      return await pass();
+    };
+    await service.tickAt('2023-03-21T00:10:00Z');
+    expect(await repairEnded(service)).toMatchObject({ kind: 'sweep', state: 'succeeded', receipt: { backfilled: ['Region__c'] } });
+    expect(slices).toBeGreaterThan(4);
+    await service.tickAt('2023-03-22T00:10:00Z');
+    expect(await service.rows(`SELECT Id FROM salesforce.Account WHERE Region__c IS NULL AND Id <> '${purged}'`)).toEqual([]);
+    await service.repair('sweep');
+    await expectEqual('2023-03-22');
+  });
+
   test('does not return to rows whose values were erased', async () => {
     await importFirst({ deletes: 'blank' });
     change({ field: 'Region__c', change: 'add', type: 'string', value: 'North' });
@@ -144,8 +172,7 @@ describe('a hidden field', () => {
     await service.tickAt('2023-03-21T00:10:00Z');
     change({ field: 'Industry', change: 'show' });
     service.instance.handler = async ({ soql }, pass) => {
-      // The sweep selects it, but no name.
-      if (/^SELECT Id,(?!.*\bName\b).*\bIndustry\b/s.test(soql)) {
+      if (isOfSweep(soql)) {
         service.instance.handler = (_call, forward) => forward();
         change({ field: 'Industry', change: 'hide' });
       }
@@ -226,7 +253,7 @@ describe('calculated fields', () => {
     await service.tickAt('2023-03-21T00:10:00Z');
     service.instance.handler = async ({ soql }, pass) => {
       const reply = await pass();
-      if (/^SELECT Id,(?!.*\bName\b).*\bAge__c\b/s.test(soql)) {
+      if (isOfSweep(soql)) {
         service.instance.handler = (_call, forward) => forward();
         service.salesforce.clock.set(new Date('2023-03-21T10:00:00Z'));
         service.salesforce.org.update('Account', id, { Name: 'Edited' });
