@@ -19,14 +19,8 @@ export interface Receipt extends Partial<Comparison> {
   inserted: number;
   updated: number;
   deleted: number;
-  /** of a sweep, Ids: with equal stamps and deletion states; not judged, because the row was synced or changed since */
-  equal?: number;
-  not_judged?: number;
   /** of a sweep, rows of the table that Salesforce no longer has: marked as deleted, blanked or removed */
   missing?: number;
-  /** of a sweep, Ids that it has a reimport read: without a row, and with another stamp or deletion state */
-  absent?: number;
-  different?: number;
   /** of a sweep, Ids that had several rows; it kept the newest */
   duplicates?: number;
   /** of a sweep: the rows whose calculated fields or fields to backfill it updated */
@@ -67,17 +61,19 @@ export interface Receipt extends Partial<Comparison> {
 
 /** How the rows that a run read compare with those of the target table. Rows and columns, never values. */
 export interface Comparison {
-  rows_equal: number;
-  rows_differing: number;
+  /** of a sweep: with equal stamps and deletion states; of a comparison: with equal values */
+  equal: number;
+  /** a sweep has the different and the absent ones imported again */
+  different: number;
   /** in Salesforce, but not in the target table */
-  rows_missing: number;
+  absent: number;
   /** synced after the run requested them, or stamped outside [start_date, last_date) */
-  rows_not_judged: number;
+  not_judged: number;
   /** differing rows, by column */
-  differing_by_column: Record<string, number>;
+  different_by_column: Record<string, number>;
   /** the first and last Id, for example "001… to 001…"; null: none */
-  differing_ids: string | null;
-  missing_ids: string | null;
+  different_ids: string | null;
+  absent_ids: string | null;
   /** columns that the target table does not have yet */
   columns_not_compared: string[];
 }
@@ -97,23 +93,19 @@ const ORDER = Object.keys({
   updated: true,
   deleted: true,
   equal: true,
+  different: true,
+  absent: true,
   not_judged: true,
   missing: true,
-  absent: true,
-  different: true,
   duplicates: true,
+  different_by_column: true,
+  different_ids: true,
+  absent_ids: true,
+  columns_not_compared: true,
   refreshed: true,
   backfilled: true,
   rows_before: true,
   rows_after: true,
-  rows_equal: true,
-  rows_differing: true,
-  rows_missing: true,
-  rows_not_judged: true,
-  differing_by_column: true,
-  differing_ids: true,
-  missing_ids: true,
-  columns_not_compared: true,
   verdict: true,
   accepted_by: true,
   reread_from: true,

@@ -1,5 +1,5 @@
 import { readRows } from '../bigquery/jobs.ts';
-import { compareStatement } from '../bigquery/sql/compare-statement.ts';
+import { compareValuesStatement } from '../bigquery/sql/compare-values-statement.ts';
 import { findTargetTable } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
 import type { FieldColumn } from '../core/columns.ts';
@@ -38,13 +38,13 @@ export async function compareRun(context: Context, claimed: Run, signal: AbortSi
 }
 
 const NOTHING: Comparison = {
-  rows_equal: 0,
-  rows_differing: 0,
-  rows_missing: 0,
-  rows_not_judged: 0,
-  differing_by_column: {},
-  differing_ids: null,
-  missing_ids: null,
+  equal: 0,
+  different: 0,
+  absent: 0,
+  not_judged: 0,
+  different_by_column: {},
+  different_ids: null,
+  absent_ids: null,
   columns_not_compared: [],
 };
 
@@ -53,11 +53,11 @@ async function compareDelta(extraction: Extraction, { of, delta, slices }: Delta
   const { context, run } = extraction;
   const table = await findTargetTable(context.warehouse, targetIdentity(context, run));
   // Before the first import, no row is due.
-  if (!table) return { ...NOTHING, rows_not_judged: delta.counts.deltaRows };
+  if (!table) return { ...NOTHING, not_judged: delta.counts.deltaRows };
   const existing = new Set(table.columns.map(({ name }) => name.toLowerCase()));
   const isNew = ({ name }: FieldColumn): boolean => !existing.has(name.toLowerCase());
   const columns = extraction.columns.filter((column) => column.name !== 'Id' && !isNew(column));
-  const sql = compareStatement({
+  const sql = compareValuesStatement({
     target: targetTable(context, run.job),
     delta: deltaTable(context, run.runId, of),
     columns,
@@ -81,14 +81,14 @@ function readComparison(
 ): Omit<Comparison, 'columns_not_compared'> {
   const count = (name: string): number => Number(row[name] ?? Number.NaN);
   const ends = (name: string): string | null => (row[`min_${name}`] ? `${row[`min_${name}`]} to ${row[`max_${name}`]}` : null);
-  const byColumn = columns.map(({ name }, index) => [name, count(`differs_${index}`)] as const).filter(([, rows]) => rows > 0);
+  const byColumn = columns.map(({ name }, index) => [name, count(`different_${index}`)] as const).filter(([, rows]) => rows > 0);
   return {
-    rows_equal: count('rows_equal'),
-    rows_differing: count('rows_differing'),
-    rows_missing: count('rows_missing'),
-    rows_not_judged: count('rows_not_judged'),
-    differing_by_column: Object.fromEntries(byColumn),
-    differing_ids: ends('differing'),
-    missing_ids: ends('missing'),
+    equal: count('equal'),
+    different: count('different'),
+    absent: count('absent'),
+    not_judged: count('not_judged'),
+    different_by_column: Object.fromEntries(byColumn),
+    different_ids: ends('different'),
+    absent_ids: ends('absent'),
   };
 }

@@ -1,4 +1,4 @@
-import { compareStatement as compareRowsStatement } from '../../app/bigquery/sql/compare-statement.ts';
+import { compareValuesStatement } from '../../app/bigquery/sql/compare-values-statement.ts';
 import { countStatement } from '../../app/bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement } from '../../app/bigquery/sql/delta-statement.ts';
 import { FRESHNESS_COLUMNS, freshnessQuery } from '../../app/bigquery/sql/freshness-query.ts';
@@ -149,7 +149,7 @@ function comparisonsOf(schema: Schema): string[] {
   if (!merge) return [];
   const columns = schema.columns.filter(({ name }) => name !== 'Id');
   const base = { ...merge, columns, replacesBefore: REQUESTED, syncedFrom: REQUESTED[0]!, syncedTo: REQUESTED[1]! };
-  return deletesOf(schema).flatMap((deletes) => monthsOf(schema).map((months) => compareRowsStatement({ ...base, deletes, months })));
+  return deletesOf(schema).flatMap((deletes) => monthsOf(schema).map((months) => compareValuesStatement({ ...base, deletes, months })));
 }
 
 /** The refresh of all columns but the keys, by handling of deleted rows, with and without partitions. */

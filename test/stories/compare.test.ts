@@ -40,11 +40,11 @@ test.each(['keep', 'blank', 'remove'])('finds no difference after an import with
     state: 'succeeded',
     receipt: {
       verdict: 'exact',
-      rows_equal: 3 + others,
-      rows_differing: 0,
-      rows_missing: 0,
-      rows_not_judged: 0,
-      differing_by_column: {},
+      equal: 3 + others,
+      different: 0,
+      absent: 0,
+      not_judged: 0,
+      different_by_column: {},
       inserted: 0,
     },
   });
@@ -59,32 +59,32 @@ test('counts differing rows by column, and missing rows, with their first and la
   await service.rows(`DELETE FROM salesforce.Account WHERE Id = '${three}'`);
   const before = await contents();
   expect((await compare()).receipt).toMatchObject({
-    rows_equal: others,
-    rows_differing: 2,
-    rows_missing: 1,
-    differing_by_column: { Name: 2, AnnualRevenue: 1 },
-    differing_ids: `${one} to ${two}`,
-    missing_ids: `${three} to ${three}`,
+    equal: others,
+    different: 2,
+    absent: 1,
+    different_by_column: { Name: 2, AnnualRevenue: 1 },
+    different_ids: `${one} to ${two}`,
+    absent_ids: `${three} to ${three}`,
   });
-  expect((await compare({ ids: two })).receipt).toMatchObject({ rows_differing: 1, rows_missing: 0, differing_by_column: { Name: 1 } });
+  expect((await compare({ ids: two })).receipt).toMatchObject({ different: 1, absent: 0, different_by_column: { Name: 1 } });
   expect(await contents()).toBe(before);
   expect((await service.jobs())[0]).toMatchObject({ last_date: '2023-02-07' });
 });
 
 test('does not judge rows that were synced, or stamped, after what the window imported', async () => {
   await importThree('keep', { limits: { repairMarginMs: 60_000 } });
-  expect((await compare()).receipt).toMatchObject({ rows_not_judged: 3 + others, rows_equal: 0, rows_differing: 0 });
+  expect((await compare()).receipt).toMatchObject({ not_judged: 3 + others, equal: 0, different: 0 });
   await service.rows(`UPDATE salesforce.Account SET _synced_at = TIMESTAMP '2023-02-07 00:00:00+00' WHERE TRUE`);
   service.salesforce.clock.set(new Date('2023-02-07T10:00:00Z'));
   service.salesforce.org.update('Account', ids[0]!, { Name: 'Edited' });
-  expect((await compare({ ids: ids.join() })).receipt).toMatchObject({ rows_not_judged: 1, rows_equal: 2, rows_differing: 0 });
+  expect((await compare({ ids: ids.join() })).receipt).toMatchObject({ not_judged: 1, equal: 2, different: 0 });
 });
 
 test('reports a new field, without adding its column or storing its invalid values', async () => {
   await importThree();
   service.salesforce.org.changeField('Account', { field: 'Rank2__c', change: 'add', type: 'double', value: 1 });
   const before = await contents();
-  expect((await compare()).receipt).toMatchObject({ rows_equal: 3 + others, columns_not_compared: ['Rank2__c'], columns_added: [] });
+  expect((await compare()).receipt).toMatchObject({ equal: 3 + others, columns_not_compared: ['Rank2__c'], columns_added: [] });
   expect(await contents()).toBe(before);
 });
 
@@ -101,7 +101,7 @@ test('takes no table lease: windows merge while it reads, also with deletes=remo
   expect((await service.tickAt('2023-02-08T00:10:00Z')).text).toMatch(/^OK/);
   (held as () => void)();
   // The edited row has left the range that is compared.
-  expect((await running).receipt).toMatchObject({ rows_equal: 2 + others, rows_differing: 0, rows_missing: 0 });
+  expect((await running).receipt).toMatchObject({ equal: 2 + others, different: 0, absent: 0 });
 });
 
 test('survives a kill before it is counted as succeeded, and does not read its rows again', async () => {
@@ -118,6 +118,6 @@ test('survives a kill before it is counted as succeeded, and does not read its r
   await pool.query(`UPDATE runs SET failures = 0, run_at = now() WHERE kind = 'reimport'`);
   service.instance.calls.length = 0;
   service.startWorker();
-  expect((await comparing).receipt).toMatchObject({ rows_equal: 3 + others, rows_differing: 0, rows_missing: 0 });
+  expect((await comparing).receipt).toMatchObject({ equal: 3 + others, different: 0, absent: 0 });
   expect(service.instance.calls.filter(({ soql }) => soql.startsWith('SELECT Id,'))).toEqual([]);
 });

@@ -73,9 +73,9 @@ test('a comparison reports only what was damaged', async () => {
   changeBetweenSlices();
   const { receipt } = await service.repair('reimport', { compare: 'true' });
   expect(receipt).toMatchObject({
-    rows_equal: 0,
-    rows_missing: 0,
-    rows_not_judged: 0,
-    differing_by_column: { Name: receipt.rows_differing },
+    equal: 0,
+    absent: 0,
+    not_judged: 0,
+    different_by_column: { Name: receipt.different },
   });
 });

@@ -2,7 +2,7 @@ import type { Column } from '../../core/columns.ts';
 import { type MergeStatement, rowBounds, syncedBefore } from './merge-statement.ts';
 import { quoteName, quoteTable, quoteText } from './quote.ts';
 
-export interface CompareStatement
+export interface CompareValuesStatement
   extends Pick<MergeStatement, 'target' | 'delta' | 'cursorField' | 'deletes' | 'firstId' | 'lastId' | 'months' | 'partitionField'> {
   /** the columns to compare: of the delta table and of the target table */
   columns: readonly Column[];
@@ -14,16 +14,16 @@ export interface CompareStatement
 }
 
 /**
- * Compares a delta table with the target table, in one row: `rows_equal`, `rows_differing`, `rows_missing` (in the target), and
- * `rows_not_judged`: synced since, or not due yet; the first and last Ids of those that differ or are missing; and per column, by its index,
- * `differs_N`. NULL equals NULL, and NaN equals NaN.
+ * Compares a delta table with the target table, in one row: `equal`, `different`, `absent` (in the target), and
+ * `not_judged`: synced since, or not due yet; the first and last Ids of those that differ or are missing; and per column, by its index,
+ * `different_N`. NULL equals NULL, and NaN equals NaN.
  */
-export function compareStatement(compare: CompareStatement): string {
+export function compareValuesStatement(compare: CompareValuesStatement): string {
   const { target, delta, columns } = compare;
   const differences = columns.map(
     ({ name }) => `IF(_target.${quoteName(name)} IS DISTINCT FROM ${expectedValue(compare, name)}, ${quoteText(`${name} `)}, '')`,
   );
-  const isDiffering = "`_found` = 'present' AND `_differs` != ' '";
+  const isDifferent = "`_found` = 'present' AND `_differs` != ' '";
   const firstAndLast = (name: string, condition: string): string[] =>
     ['MIN', 'MAX'].map((end) => `${end}(IF(${condition}, \`_id\`, NULL)) AS \`${end.toLowerCase()}_${name}\``);
   return `WITH _compared AS (
@@ -38,36 +38,36 @@ export function compareStatement(compare: CompareStatement): string {
 )
 SELECT
   ${[
-    "COUNTIF(`_found` = 'removed' OR (`_found` = 'present' AND `_differs` = ' ')) AS `rows_equal`",
-    `COUNTIF(${isDiffering}) AS \`rows_differing\``,
-    "COUNTIF(`_found` = 'missing') AS `rows_missing`",
-    "COUNTIF(`_found` = 'not judged') AS `rows_not_judged`",
-    ...firstAndLast('differing', isDiffering),
-    ...firstAndLast('missing', "`_found` = 'missing'"),
+    "COUNTIF(`_found` = 'removed' OR (`_found` = 'present' AND `_differs` = ' ')) AS `equal`",
+    `COUNTIF(${isDifferent}) AS \`different\``,
+    "COUNTIF(`_found` = 'absent') AS `absent`",
+    "COUNTIF(`_found` = 'not judged') AS `not_judged`",
+    ...firstAndLast('different', isDifferent),
+    ...firstAndLast('absent', "`_found` = 'absent'"),
     ...columns.map(
       ({ name }, index) =>
-        `COUNTIF(\`_found\` = 'present' AND STRPOS(\`_differs\`, ${quoteText(` ${name} `)}) > 0) AS \`differs_${index}\``,
+        `COUNTIF(\`_found\` = 'present' AND STRPOS(\`_differs\`, ${quoteText(` ${name} `)}) > 0) AS \`different_${index}\``,
     ),
   ].join(',\n  ')}
 FROM _compared`;
 }
 
 /** What the target table should contain, after the job's treatment of deleted rows. */
-function expectedValue({ deletes, cursorField, partitionField }: CompareStatement, name: string): string {
+function expectedValue({ deletes, cursorField, partitionField }: CompareValuesStatement, name: string): string {
   const value = `_source.${quoteName(name)}`;
   const isKept = ['Id', 'IsDeleted', cursorField, partitionField].includes(name);
   return deletes === 'blank' && !isKept ? `IF(IFNULL(_source.\`IsDeleted\`, FALSE), NULL, ${value})` : value;
 }
 
-function foundState({ cursorField, replacesBefore, syncedFrom, syncedTo, deletes }: CompareStatement): string {
+function foundState({ cursorField, replacesBefore, syncedFrom, syncedTo, deletes }: CompareValuesStatement): string {
   const cursor = `_source.${quoteName(cursorField)}`;
   const [from, to] = [syncedFrom, syncedTo].map((at) => `TIMESTAMP ${quoteText(at.toISOString())}`);
-  const isMissing = '_target.`Id` IS NULL';
+  const isAbsent = '_target.`Id` IS NULL';
   return [
     'CASE',
-    `WHEN ${cursor} >= ${to} OR (${isMissing} AND ${cursor} < ${from}) THEN 'not judged'`,
-    ...(deletes === 'remove' ? [`WHEN ${isMissing} AND _source.\`IsDeleted\` THEN 'removed'`] : []),
-    `WHEN ${isMissing} THEN 'missing'`,
+    `WHEN ${cursor} >= ${to} OR (${isAbsent} AND ${cursor} < ${from}) THEN 'not judged'`,
+    ...(deletes === 'remove' ? [`WHEN ${isAbsent} AND _source.\`IsDeleted\` THEN 'removed'`] : []),
+    `WHEN ${isAbsent} THEN 'absent'`,
     `WHEN ${syncedBefore(replacesBefore)} THEN 'present'`,
     "ELSE 'not judged' END",
   ].join('\n      ');
