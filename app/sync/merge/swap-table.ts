@@ -14,7 +14,7 @@ import { runOnce } from '../run-once.ts';
 import { runTableWrite } from '../run-table-write.ts';
 import { countTarget } from './count-target.ts';
 
-/** A replacement of a target table's rows that is counted and not yet made. */
+/** A replacement of a target table's rows, and what it changes. */
 export interface Swap {
   statement: SwapStatement;
   replacement: Replacement;
