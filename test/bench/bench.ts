@@ -1,7 +1,7 @@
 // What the service costs, in CPU, memory, calls and jobs: source, service and sink are processes of their own.
 //   npm run bench                        a table, in about ten minutes
 //   npm run bench -- --json              one object of named numbers
-//   npm run bench -- --only windows      some of: pipe, parsing, memory, rebuild, windows, whole, sweep
+//   npm run bench -- --only windows      some of: pipe, parsing, memory, windows, whole, rebuild, sweep
 //   npm run bench -- --peers             the same import by Airbyte's and Singer's connectors, from PyPI; needs python3
 //   npm run bench -- --large             10 million rows of 40 columns through the local Salesforce and BigQuery; or --large=1000000
 import { parseArgs } from 'node:util';
@@ -12,8 +12,8 @@ import { comparePeers, peersTable } from './peers.ts';
 
 const LARGE_ROWS = 10_000_000;
 
-const DATA_PLANE = { pipe: againstPipe, parsing: againstParsing, memory, rebuild };
-const WHOLE = { windows, whole, sweep };
+const DATA_PLANE = { pipe: againstPipe, parsing: againstParsing, memory };
+const WHOLE = { windows, whole, rebuild, sweep };
 
 const { asked, json, peers } = readArguments(process.argv.slice(2));
 if (peers) {

@@ -28,11 +28,6 @@ export class DataPlane implements AsyncDisposable {
     return new DataPlane(source, await Program.start('sink.ts'));
   }
 
-  /** The compressed bytes of `millions` million rows. */
-  bytesOf(millions: number): number {
-    return (this.#source.started as Source).bytes * ((millions * 1_000_000) / PAGE_ROWS);
-  }
-
   /** Moves `millions` million rows in a new process. @throws Error if any did not arrive */
   async move(way: Way, millions: number): Promise<Moved> {
     const { url: sourceUrl, columns, bytes } = this.#source.started as Source;

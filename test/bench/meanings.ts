@@ -22,7 +22,7 @@ export const MEANINGS: Record<string, Meaning> = {
   rebuildRows: { figure: 'rows of 40 columns of which a table was rebuilt, all counts equal' },
   rebuildRowsPerSecond: { figure: 'rows per second, including the work of the local Salesforce and BigQuery' },
   rebuildCpu: { figure: "CPU seconds of the service's process during the rebuild" },
-  rebuildCpuVsPipe: { figure: 'the same ÷ CPU of a bare pipe, per compressed byte' },
+  rebuildCpuVsPipe: { figure: 'CPU of the rebuild ÷ CPU of a bare pipe, forwarding as many rows of as many columns, warm' },
   sweepRows: { figure: 'rows that a sweep compared with the table, all equal' },
   sweepSeconds: { figure: 'seconds, including the work of the local Salesforce and BigQuery' },
   sweepCpu: { figure: "CPU seconds of the service's process" },
