@@ -11,6 +11,10 @@ const CLAIM_LOCK = 0x5f_b9_02;
 /** Windows go first, but only before repairs that have waited for less than this. */
 const REPAIR_PATIENCE_SECONDS = 15 * 60;
 
+/** Runs that have waited, for a login or for quota, until their staging tables expire; Salesforce keeps Bulk results for seven days. */
+const IS_OLD = `finished_at IS NULL AND created_at < now() - interval '6 days'
+  AND (state = 'queued' OR (state = 'running' AND lease_until < now()))`;
+
 const WORKER_DIED = 'The worker died during the run. Check its log for the cause, for example insufficient memory.';
 
 /** The error of a run that ended unread: another release may queue a run for a window that has just been imported. */
@@ -20,17 +24,18 @@ const SUPERSEDED = {
 };
 
 /**
- * Claims the run that has been due the longest: a queued one, or one whose lease expired, which counts as a failure because the run may
- * have killed its worker. Windows go before repairs. A window that does not start at its job's `synced_to` ends as superseded, and the next
- * run is claimed. Undefined if no run is due, if the connection of every due run already has `perConnection` running, or if another run of
- * its job is writing the table. Uses runs_queued and runs_running.
+ * Claims a run that is due: a queued one, or one whose lease expired, which counts as a failure because the run may have killed its worker.
+ * Windows go before repairs. Connections take turns, and within a connection the run that has been due the longest is first. A window that
+ * does not start at its job's `synced_to` ends as superseded, and the next run is claimed. Undefined if no run is due, if the connection of
+ * every due run already has `perConnection` running, or if another run of its job is writing the table.
  */
 export async function claimRun(database: pg.Pool, leaseSeconds: number, perConnection: number): Promise<Run | undefined> {
   for (;;) {
     const claimed = await transaction(database, async (client) => {
-      await client.query('SELECT pg_advisory_xact_lock($1)', [CLAIM_LOCK]);
-      if (await replaceOldRuns(client)) return 'again';
-      const row = await claimNext(client, leaseSeconds, perConnection);
+      if ((await lockClaims(client)) && (await replaceOldRuns(client))) return 'again';
+      const row =
+        (await claimNext(client, leaseSeconds, perConnection, REPAIR_PATIENCE_SECONDS)) ??
+        (await claimNext(client, leaseSeconds, perConnection, 0));
       if (!row) return undefined;
       const { job_id, ...run } = row;
       const job = await readJob(client, job_id);
@@ -42,32 +47,65 @@ export async function claimRun(database: pg.Pool, leaseSeconds: number, perConne
   }
 }
 
+/** @returns whether there were old runs before the lock. Uses runs_unfinished */
+async function lockClaims(client: Queryable): Promise<boolean> {
+  const sql = `SELECT pg_advisory_xact_lock($1), EXISTS (SELECT FROM runs WHERE ${IS_OLD}) AS found`;
+  return onlyRow(await client.query<{ found: boolean }>(sql, [CLAIM_LOCK])).found;
+}
+
+/** The first run of a connection that meets a condition, unless another run of its job is writing the table. */
+function firstRun(condition: string, dueAt: string): string {
+  return `SELECT * FROM (
+    SELECT runs.id, ${dueAt} AS due_at FROM runs JOIN jobs ON jobs.id = runs.job_id
+    WHERE runs.connection_id = turns.id AND ${condition} AND jobs.active AND NOT EXISTS (
+      SELECT FROM runs AS writer WHERE writer.id = jobs.writing_run AND writer.id <> runs.id AND writer.state IN ('queued', 'running'))
+    ORDER BY due_at, runs.id LIMIT 1 FOR NO KEY UPDATE OF runs SKIP LOCKED) AS first`;
+}
+
+/** A repair is due once it has waited for `$4` seconds. */
+const WAITED = `CASE runs.kind WHEN 'window' THEN 0 ELSE $4 END * interval '1 second'`;
+
+/** The runs of a connection that may be claimed next: its first window, its first repair, and the first that lost its worker. */
+const DUE_RUNS = [
+  firstRun(`runs.state = 'queued' AND runs.kind = 'window' AND runs.run_at <= now()`, 'runs.run_at'),
+  firstRun(`runs.state = 'queued' AND runs.kind <> 'window' AND runs.run_at <= now() - $4 * interval '1 second'`, 'runs.run_at'),
+  firstRun(`runs.state = 'running' AND runs.lease_until < now() - ${WAITED}`, 'runs.lease_until'),
+].join(' UNION ALL ');
+
+/**
+ * Claims the first due run of the connection whose turn it is: the one that has not been served for the longest. Connections are tried in
+ * order (OFFSET 0 keeps Postgres from sorting later), and their runs are read in order from an index, so a backlog costs nothing. Uses runs_queued_windows, runs_queued_repairs and runs_running.
+ * @param repairsAfter how many seconds a repair must have waited
+ */
 async function claimNext(
   client: Queryable,
   leaseSeconds: number,
   perConnection: number,
+  repairsAfter: number,
 ): Promise<(RunRow & { job_id: string }) | undefined> {
   const { rows } = await client.query<RunRow & { job_id: string }>(
     `WITH busy AS (
        SELECT connection_id, count(*) AS runs FROM runs WHERE state = 'running' AND lease_until >= now() GROUP BY connection_id
+     ), turns AS NOT MATERIALIZED (
+       SELECT connections.id, connections.claimed_at FROM connections LEFT JOIN busy ON busy.connection_id = connections.id
+       WHERE connections.status = 'active' AND coalesce(busy.runs, 0) < $2
+       ORDER BY connections.claimed_at NULLS FIRST, connections.id OFFSET 0
      ), next AS (
-       SELECT runs.id FROM runs
-       JOIN jobs ON jobs.id = runs.job_id
-       JOIN connections ON connections.id = runs.connection_id
-       LEFT JOIN busy ON busy.connection_id = runs.connection_id
-       WHERE ((runs.state = 'queued' AND runs.run_at <= now()) OR (runs.state = 'running' AND runs.lease_until < now()))
-         AND jobs.active AND connections.status = 'active' AND coalesce(busy.runs, 0) < $2
-         AND NOT EXISTS (SELECT FROM runs AS writer WHERE writer.id = jobs.writing_run AND writer.id <> runs.id
-           AND writer.state IN ('queued', 'running'))
-       ORDER BY CASE runs.state WHEN 'running' THEN runs.lease_until ELSE runs.run_at END
-         + CASE runs.kind WHEN 'window' THEN interval '0' ELSE $4 * interval '1 second' END, runs.id LIMIT 1 FOR NO KEY UPDATE OF runs SKIP LOCKED
+       SELECT due.id FROM turns CROSS JOIN LATERAL (SELECT id FROM (${DUE_RUNS}) AS first ORDER BY due_at, id LIMIT 1) AS due
+       ORDER BY turns.claimed_at NULLS FIRST, turns.id LIMIT 1
+     ), claimed AS (
+       UPDATE runs SET state = '${RUN_STATE_AFTER.claim}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',
+         started_at = coalesce(started_at, now()), failures = failures + (state = 'running')::int,
+         error_code = CASE state WHEN 'running' THEN 'lease_lost' ELSE error_code END,
+         error_message = CASE state WHEN 'running' THEN $3 ELSE error_message END
+       FROM next WHERE runs.id = next.id RETURNING runs.*
+     ), served AS (
+       UPDATE connections SET claimed_at = clock_timestamp() WHERE id IN (
+         SELECT connections.id FROM connections JOIN claimed ON claimed.connection_id = connections.id
+         FOR NO KEY UPDATE OF connections SKIP LOCKED)
      )
-     UPDATE runs SET state = '${RUN_STATE_AFTER.claim}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',
-       started_at = coalesce(started_at, now()), failures = failures + (state = 'running')::int,
-       error_code = CASE state WHEN 'running' THEN 'lease_lost' ELSE error_code END,
-       error_message = CASE state WHEN 'running' THEN $3 ELSE error_message END
-     FROM next WHERE runs.id = next.id RETURNING runs.job_id, ${RUN_COLUMNS}`,
-    [leaseSeconds, perConnection, WORKER_DIED, REPAIR_PATIENCE_SECONDS],
+     SELECT runs.job_id, ${RUN_COLUMNS} FROM claimed AS runs`,
+    [leaseSeconds, perConnection, WORKER_DIED, repairsAfter],
   );
   return rows[0];
 }
@@ -90,16 +128,11 @@ async function supersedeRun(client: Queryable, runId: string, jobId: string): Pr
   await queueRuns(client, [jobId]);
 }
 
-/**
- * Replaces runs that have waited for days, for a login or for quota: their staging tables expire, and Salesforce keeps Bulk results for
- * only seven days.
- * @returns whether any run was replaced
- */
+/** Replaces the old runs. @returns whether there were any */
 async function replaceOldRuns(client: Queryable): Promise<boolean> {
-  const isOld = `created_at < now() - interval '6 days' AND (state = 'queued' OR (state = 'running' AND lease_until < now()))`;
-  const repairs = await renewRepairs(client, isOld);
+  const repairs = await renewRepairs(client, IS_OLD);
   const { rows } = await client.query<{ job_id: string }>(
-    `UPDATE runs SET state = '${RUN_STATE_AFTER.cancel}', finished_at = now() WHERE ${isOld} AND kind = 'window' RETURNING job_id`,
+    `UPDATE runs SET state = '${RUN_STATE_AFTER.cancel}', finished_at = now() WHERE ${IS_OLD} AND kind = 'window' RETURNING job_id`,
   );
   if (rows.length > 0) {
     await queueRuns(

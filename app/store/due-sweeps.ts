@@ -2,7 +2,7 @@ import type { Queryable } from './database.ts';
 import type { Run } from './runs.ts';
 
 /** How often each job is swept. */
-const SWEEP_INTERVAL = '7 days';
+export const SWEEP_INTERVAL = '7 days';
 
 /** The recycle bin keeps deleted records for 15 days: after a longer gap, windows may have missed some. One day is a margin. */
 const MAX_GAP = '14 days';

@@ -5,7 +5,7 @@ import { makeSweepDueAfterGap, postponeSweep } from './due-sweeps.ts';
 import { saveFilled } from './field-columns.ts';
 import { moveSyncedTo } from './jobs.ts';
 import { type Lease, updateRun } from './lease.ts';
-import { queueBackfills, queueRepair, queueRuns, type Repair } from './queue-runs.ts';
+import { queueBackfill, queueRepair, queueRuns, type Repair } from './queue-runs.ts';
 import type { Run } from './runs.ts';
 
 /**
@@ -21,7 +21,7 @@ export async function succeedRun(database: pg.Pool, run: Run, receipt: object, r
     await makeSweepDueAfterGap(client, run);
     await saveFilled(client, run);
     await queueRuns(client, [run.job.id]);
-    await queueBackfills(client, [run.job.id]);
+    await queueBackfill(client, run.job.id);
   });
 }
 
@@ -44,7 +44,7 @@ export async function succeedRepair(
     if (run.pass.kind === 'sweep') await postponeSweep(client, run.job.id);
     await saveFilled(client, run);
     if (next) await queueRepair(client, run.job.id, next);
-    await queueBackfills(client, [run.job.id]);
+    await queueBackfill(client, run.job.id);
   });
 }
 

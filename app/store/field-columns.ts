@@ -1,5 +1,6 @@
 import type { FieldColumn } from '../core/columns.ts';
 import { type Backfill, type FieldColumns, fieldColumnsOf, markFilled, markUnfilled, settleBackfill } from '../core/field-columns.ts';
+import { isComparison, replacesTable } from '../core/pass.ts';
 import { onlyRow, type Queryable } from './database.ts';
 import { LEASE_HELD, requireLease } from './lease.ts';
 import type { Run } from './runs.ts';
@@ -66,7 +67,7 @@ async function saveFieldColumns(database: Queryable, run: Run, recorded: FieldCo
  */
 export async function saveFilled(client: Queryable, run: Run): Promise<void> {
   const { runId, job, pass, described, columns } = run;
-  if (!described || !columns) return;
+  if (!described || !columns || isComparison(pass)) return;
   const state = onlyRow(
     await client.query<{ backfill: Backfill; now: Date; started_at: Date }>(
       `SELECT coalesce(backfill_fields, '{}') AS backfill, now() AS now, runs.started_at FROM jobs JOIN runs ON runs.id = $2
@@ -75,7 +76,10 @@ export async function saveFilled(client: Queryable, run: Run): Promise<void> {
     ),
   );
   const before = { recorded: await readFieldColumns(client, run), backfill: state.backfill };
-  const after = pass.kind === 'sweep' ? settleBackfill(before, columns, state.started_at) : addAppeared(before, columns, state.now);
+  const filled = pass.kind === 'sweep' ? before : addAppeared(before, columns, state.now);
+  // A run that replaces the table gives its old rows the values of all fields, too.
+  const isSettled = pass.kind === 'sweep' || replacesTable(pass, job);
+  const after = isSettled ? settleBackfill({ ...filled, backfill: before.backfill }, columns, state.started_at) : filled;
   await client.query('UPDATE jobs SET field_columns = $2, backfill_fields = $3 WHERE id = $1', [
     job.id,
     JSON.stringify(after.recorded),
@@ -83,11 +87,16 @@ export async function saveFilled(client: Queryable, run: Run): Promise<void> {
   ]);
 }
 
+interface FilledState {
+  recorded: FieldColumns;
+  backfill: Backfill;
+}
+
 function addAppeared(
-  { recorded, backfill }: { recorded: FieldColumns; backfill: Backfill },
+  { recorded, backfill }: FilledState,
   columns: readonly FieldColumn[],
   now: Date,
-): { recorded: FieldColumns; backfill: Backfill } {
+): FilledState {
   const filled = markFilled(recorded, columns);
   const appeared = filled.appeared.map((field) => [field, now.toISOString()]);
   return { recorded: filled.recorded, backfill: { ...backfill, ...Object.fromEntries(appeared) } };

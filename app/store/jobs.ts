@@ -230,40 +230,62 @@ export interface JobFilter {
   jobId?: string;
 }
 
-/** Serializes ticks. Any number that no other advisory lock of ours uses. */
-const TICK_LOCK = 0x5f_b9_04;
-
 /** A window that a tick requests for the jobs of its interval, readable in `lagMs` milliseconds. */
 export interface WantedWindow extends WindowEnd {
   lagMs: number;
 }
 
+/** Serializes the batches of ticks. Any number that no other advisory lock of ours uses. */
+const TICK_LOCK = 0x5f_b9_04;
+
+/** A tick locks this many jobs at a time, for about a tenth of a second: other ticks and the ends of runs wait for no more than that. */
+export const TICK_BATCH = 2_000;
+
 /**
- * Requests the window of its interval for every active job that matches. Must be called in a transaction. Locks the jobs in the order of
- * their ids, as `queueRuns` does, to avoid deadlocks.
- * @param wanted one window per interval
- * @returns the ids of these jobs
+ * Whether a job has an open window. OFFSET 0 makes Postgres look it up in runs_one_open_per_lane for each job: without current statistics, a
+ * join might compare every job with every open run.
  */
-export async function wantWindows(client: Queryable, wanted: readonly WantedWindow[], filter: JobFilter): Promise<string[]> {
+export const HAS_OPEN_WINDOW = `EXISTS (SELECT FROM runs WHERE runs.job_id = jobs.id AND (runs.kind = 'window')
+  AND runs.state IN ('queued', 'running') OFFSET 0)`;
+
+/** Before every job id. */
+export const FIRST_JOB_ID = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * Selects the next TICK_BATCH matching active jobs that have something due: the window of their interval, which is then requested, or an
+ * earlier request that no open run will import. Locks them, and writes nothing to any other job. Must be called in a transaction. Locks the
+ * jobs in the order of their ids, as `queueRuns` does, to avoid deadlocks. Uses jobs_by_wanted, jobs_behind and runs_one_open_per_lane.
+ * @param wanted one window per interval
+ * @param after the last job of the previous batch, or FIRST_JOB_ID
+ * @returns the ids of these jobs, in order; fewer than TICK_BATCH: there are no more
+ */
+export async function wantWindows(client: Queryable, wanted: readonly WantedWindow[], filter: JobFilter, after: string): Promise<string[]> {
+  // Otherwise a concurrent tick would select the same jobs, and check each again when it gets its lock.
   await client.query('SELECT pg_advisory_xact_lock($1)', [TICK_LOCK]);
   const { rows } = await client.query<{ id: string }>(
-    `WITH ticked AS (
+    `WITH wanted AS (
+       SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::float8[]) AS wanted (every, window_to, lag_ms)
+     ), selected AS (
+       SELECT jobs.id FROM wanted JOIN jobs ON jobs.every = wanted.every AND jobs.wanted_to < wanted.window_to WHERE jobs.active
+       UNION ALL
+       SELECT jobs.id FROM jobs WHERE jobs.active AND jobs.wanted_to > jobs.synced_to AND NOT ${HAS_OPEN_WINDOW}
+     ), ticked AS (
        SELECT jobs.id, jobs.every FROM jobs JOIN connections ON connections.id = jobs.connection_id
-       WHERE jobs.active AND connections.status = 'active'
-         AND ($4::bigint IS NULL OR jobs.connection_id = $4) AND ($5::uuid IS NULL OR jobs.id = $5)
-       ORDER BY jobs.id FOR NO KEY UPDATE OF jobs
+       WHERE jobs.id IN (SELECT id FROM selected) AND jobs.active AND connections.status = 'active'
+         AND ($4::bigint IS NULL OR jobs.connection_id = $4) AND ($5::uuid IS NULL OR jobs.id = $5) AND jobs.id > $6
+       ORDER BY jobs.id LIMIT ${TICK_BATCH} FOR NO KEY UPDATE OF jobs
+     ), requested AS (
+       UPDATE jobs SET wanted_to = wanted.window_to, wanted_at = now() + wanted.lag_ms * interval '1 millisecond'
+       FROM ticked JOIN wanted USING (every) WHERE jobs.id = ticked.id AND jobs.wanted_to < wanted.window_to
      )
-     UPDATE jobs SET
-       wanted_at = CASE WHEN wanted.window_to > wanted_to THEN now() + wanted.lag_ms * interval '1 millisecond' ELSE wanted_at END,
-       wanted_to = greatest(wanted_to, wanted.window_to)
-     FROM ticked JOIN unnest($1::text[], $2::timestamptz[], $3::float8[]) AS wanted (every, window_to, lag_ms) USING (every)
-     WHERE jobs.id = ticked.id RETURNING jobs.id`,
+     SELECT id FROM ticked ORDER BY id`,
     [
       wanted.map(({ every }) => every),
       wanted.map(({ to }) => to),
       wanted.map(({ lagMs }) => lagMs),
       filter.connectionId ?? null,
       filter.jobId ?? null,
+      after,
     ],
   );
   return rows.map((row) => row.id);

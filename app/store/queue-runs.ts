@@ -3,8 +3,8 @@ import type { RepairPass } from '../core/pass.ts';
 import { RUN_STATE_AFTER } from '../core/run-state.ts';
 import type { Window } from '../core/window.ts';
 import { type Queryable, transaction } from './database.ts';
-import { postponeSweep } from './due-sweeps.ts';
-import { type JobFilter, type WantedWindow, wantWindows } from './jobs.ts';
+import { SWEEP_INTERVAL } from './due-sweeps.ts';
+import { FIRST_JOB_ID, HAS_OPEN_WINDOW, type JobFilter, TICK_BATCH, type WantedWindow, wantWindows } from './jobs.ts';
 
 /** The Postgres channel on which new runs are announced. */
 export const RUNS_CHANNEL = 'runs';
@@ -19,16 +19,25 @@ export interface QueuedRuns {
 }
 
 /**
- * One tick: requests the window of its interval for every active job, and queues the runs that are due.
- * A job with an open run gets its next run when that run succeeds.
+ * One tick: requests the window of its interval for every active job, and queues the runs that are due, in batches, each in a transaction.
+ * Jobs without anything due are not written. A job with an open run gets its next run when that run succeeds. A tick that is interrupted
+ * has queued some runs; the next one queues the others.
  */
 export async function queueDueRuns(database: pg.Pool, wanted: readonly WantedWindow[], filter: JobFilter): Promise<QueuedRuns> {
+  const batches: QueuedRuns[] = [];
+  for (let after: string | undefined = FIRST_JOB_ID; after !== undefined; ) {
+    const batch = await queueBatch(database, wanted, filter, after);
+    batches.push(batch);
+    after = batch.jobIds[TICK_BATCH - 1];
+  }
+  await transaction(database, (client) => queueDueSweeps(client, filter));
+  return { jobIds: batches.flatMap(({ jobIds }) => jobIds), runIds: batches.flatMap(({ runIds }) => runIds) };
+}
+
+async function queueBatch(database: pg.Pool, wanted: readonly WantedWindow[], filter: JobFilter, after: string): Promise<QueuedRuns> {
   return await transaction(database, async (client) => {
-    const jobIds = await wantWindows(client, wanted, filter);
-    const runIds = await queueRuns(client, jobIds);
-    await queueBackfills(client, jobIds);
-    await queueDueSweeps(client, jobIds);
-    return { jobIds, runIds };
+    const jobIds = await wantWindows(client, wanted, filter, after);
+    return { jobIds, runIds: await insertWindows(client, jobIds) };
   });
 }
 
@@ -42,15 +51,23 @@ export async function queueRuns(database: Queryable, jobIds: string[]): Promise<
     'SELECT id FROM jobs WHERE id = ANY($1::uuid[]) AND active AND wanted_to > synced_to ORDER BY id FOR NO KEY UPDATE',
     [jobIds],
   );
-  if (due.rows.length === 0) return [];
-  const { rows } = await database.query<{ id: string }>(
+  return await insertWindows(
+    database,
+    due.rows.map((row) => row.id),
+  );
+}
+
+/** Queues a window for each of these jobs, which the transaction has locked, if it is behind and has no open window. */
+async function insertWindows(client: Queryable, jobIds: string[]): Promise<string[]> {
+  if (jobIds.length === 0) return [];
+  const { rows } = await client.query<{ id: string }>(
     `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, run_at)
      SELECT id, connection_id, 'window', synced_to, wanted_to, greatest(now(), wanted_at) FROM jobs
-     WHERE id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND kind = 'window' AND state IN ('queued', 'running'))
+     WHERE id = ANY($1::uuid[]) AND active AND wanted_to > synced_to AND NOT ${HAS_OPEN_WINDOW}
      ON CONFLICT DO NOTHING RETURNING id`,
-    [due.rows.map((row) => row.id)],
+    [jobIds],
   );
-  if (rows.length > 0) await announceRuns(database);
+  if (rows.length > 0) await announceRuns(client);
   return rows.map((row) => row.id);
 }
 
@@ -131,39 +148,48 @@ export async function makeRunDue(database: Queryable, jobId: string, runId?: str
   return rows[0]?.id;
 }
 
-/**
- * Queues a sweep for each of these jobs that is due for one. Due again a week later, whatever becomes of it. Must be called in a transaction
- * that has locked the jobs.
- */
-async function queueDueSweeps(client: Queryable, jobIds: readonly string[]): Promise<void> {
-  for (const jobId of await queueSweeps(client, jobIds, 'sweep_due_at <= now()')) await postponeSweep(client, jobId);
-}
-
 /** A sweep that failed or was cancelled is not repeated by itself before this: it reads every row of the object. */
 const REPEAT_SWEEP_AFTER = '1 day';
 
-/** Queues a sweep for each of these jobs that has fields to backfill. Uses runs_by_job. */
-export async function queueBackfills(client: Queryable, jobIds: readonly string[]): Promise<void> {
-  const hasFailed = `EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND kind = 'sweep' AND state IN ('failed', 'cancelled')
-    AND error_code IS DISTINCT FROM '${RENEWED.code}' AND finished_at > now() - interval '${REPEAT_SWEEP_AFTER}')`;
-  await queueSweeps(client, jobIds, `backfill_fields <> '{}' AND NOT ${hasFailed}`);
+const HAS_FAILED_SWEEP = `EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND kind = 'sweep' AND state IN ('failed', 'cancelled')
+  AND error_code IS DISTINCT FROM '${RENEWED.code}' AND finished_at > now() - interval '${REPEAT_SWEEP_AFTER}')`;
+
+/** A job with fields that old rows lack. */
+const NEEDS_BACKFILL = `(backfill_fields <> '{}' AND NOT ${HAS_FAILED_SWEEP})`;
+
+/** Queues a sweep for each matching job that is due for one or has fields to backfill. Uses jobs_by_sweep and jobs_to_backfill. */
+async function queueDueSweeps(client: Queryable, { connectionId, jobId }: JobFilter): Promise<void> {
+  await queueSweeps(
+    client,
+    `(sweep_due_at <= now() OR ${NEEDS_BACKFILL}) AND ($1::bigint IS NULL OR connection_id = $1) AND ($2::uuid IS NULL OR id = $2)
+     AND EXISTS (SELECT FROM connections WHERE connections.id = jobs.connection_id AND connections.status = 'active')`,
+    [connectionId ?? null, jobId ?? null],
+  );
+}
+
+/** Queues a sweep of a job that has fields to backfill. */
+export async function queueBackfill(client: Queryable, jobId: string): Promise<void> {
+  await queueSweeps(client, `id = $1 AND ${NEEDS_BACKFILL}`, [jobId]);
 }
 
 /**
- * Queues a sweep for each of these active jobs that meets a condition, has imported a window, and has no open repair.
- * @returns the ids of the jobs. Uses runs_one_open_per_lane
+ * Queues a sweep for each active job that meets a condition, has imported a window, and has no open repair. The next one is due a week
+ * later, whatever becomes of it. Objects that windows replace whole are never swept. Uses runs_one_open_per_lane.
  */
-async function queueSweeps(client: Queryable, jobIds: readonly string[], condition: string): Promise<string[]> {
+async function queueSweeps(client: Queryable, condition: string, parameters: unknown[]): Promise<void> {
   const { rows } = await client.query<{ job_id: string }>(
     `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, run_at)
      SELECT id, connection_id, 'sweep', '{}', start_date, synced_to, synced_to, now() FROM jobs
-     WHERE id = ANY($1::uuid[]) AND active AND synced_to > start_date AND ${condition}
+     WHERE active AND NOT whole AND synced_to > start_date AND ${condition}
        AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND kind <> 'window' AND state IN ('queued', 'running'))
      ON CONFLICT DO NOTHING RETURNING job_id`,
-    [jobIds],
+    parameters,
   );
-  if (rows.length > 0) await announceRuns(client);
-  return rows.map(({ job_id }) => job_id);
+  if (rows.length === 0) return;
+  await client.query(`UPDATE jobs SET sweep_due_at = now() + interval '${SWEEP_INTERVAL}' WHERE id = ANY($1)`, [
+    rows.map(({ job_id }) => job_id),
+  ]);
+  await announceRuns(client);
 }
 
 /** Wakes idle workers. */

@@ -125,7 +125,8 @@ export function deltaOf({ columns, cursorField, slices }: Schema): DeltaStatemen
 function swapsOf(schema: Schema, target: CatalogTable): SwapStatement[] {
   const { delta, cursorField, partitionField } = deltaOf(schema);
   const targetColumns = target.columns.map(({ name }) => name);
-  const base = { target: TARGET, targetColumns, columns: schema.columns, cursorField, partitionField };
+  const emptied = target.columns.filter(({ name }) => name === EMPTIED.name).map(({ name }) => ({ name, type: EMPTIED.type }));
+  const base = { target: TARGET, targetColumns, columns: schema.columns, emptied, cursorField, partitionField };
   return deletesOf(schema).flatMap((deletes) => [[delta], [delta, delta], []].map((deltas) => ({ ...base, deltas, deletes })));
 }
 

@@ -11,6 +11,8 @@ export interface SwapStatement {
   /** the run's delta tables, oldest extraction first; each has one row per Id */
   deltas: readonly TableName[];
   columns: readonly Column[];
+  /** columns of the target table, each with its type, that become NULL: nothing fills them any more, and their values would be stale */
+  emptied: readonly { name: string; type: string }[];
   /** null: the rows have no cursor */
   cursorField: string | null;
   deletes: Deletes;
@@ -19,8 +21,8 @@ export interface SwapStatement {
 }
 
 /**
- * Selects the rows that replace those of the target table, one per Id, the newest of all delta tables. Columns that the run does not fill
- * keep their values, by Id. Deterministic, so that a job which runs it can be adopted.
+ * Selects the rows that replace those of the target table, one per Id, the newest of all delta tables. Columns that the run neither
+ * fills nor empties keep their values, by Id. Deterministic, so that a job which runs it can be adopted.
  */
 export function swapStatement(swap: SwapStatement): string {
   const { target, targetColumns, deltas, deletes } = swap;
@@ -87,20 +89,23 @@ function keptValues(target: TableName, columns: readonly string[]): string {
   QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY \`_synced_at\` DESC) = 1`;
 }
 
-/** The expression of each column that the run fills, by its name in lower case. */
-function valuesOf({ columns, cursorField, deletes, partitionField }: SwapStatement): Map<string, string> {
+/** The expression of each column that the run fills or empties, by its name in lower case. */
+function valuesOf({ columns, emptied, cursorField, deletes, partitionField }: SwapStatement): Map<string, string> {
   const stays = new Set(['Id', 'IsDeleted', cursorField, partitionField, ...SYSTEM_COLUMNS.map(({ name }) => name)]);
   const value = (name: string): string => {
     if (name === '_deleted_at' && carriesDeletedAt(cursorField)) return firstDeletedAt();
     const own = `_newest.${quoteName(name)}`;
     return deletes === 'blank' && !stays.has(name) ? unlessDeleted(own) : own;
   };
-  return new Map([...columns, ...SYSTEM_COLUMNS].map(({ name }) => [name.toLowerCase(), value(name)]));
+  return new Map([
+    ...emptied.map(({ name, type }) => [name.toLowerCase(), `CAST(NULL AS ${type})`] as const),
+    ...[...columns, ...SYSTEM_COLUMNS].map(({ name }) => [name.toLowerCase(), value(name)] as const),
+  ]);
 }
 
 /** Columns of the target table from which values are carried over. */
-function carriedColumns({ targetColumns, columns, cursorField }: SwapStatement): string[] {
-  const filled = new Set([...columns, ...SYSTEM_COLUMNS].map(({ name }) => name.toLowerCase()));
+function carriedColumns({ targetColumns, columns, emptied, cursorField }: SwapStatement): string[] {
+  const filled = new Set([...columns, ...emptied, ...SYSTEM_COLUMNS].map(({ name }) => name.toLowerCase()));
   const unfilled = targetColumns.filter((name) => !filled.has(name.toLowerCase()));
   return carriesDeletedAt(cursorField) ? [...unfilled, '_deleted_at'] : unfilled;
 }

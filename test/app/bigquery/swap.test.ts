@@ -58,7 +58,7 @@ test.each(['keep', 'blank', 'remove'] as const)(
   'the newest row of each Id replaces the table, with deletes=%s and the values of other columns',
   async (deletes: Deletes) => {
     await fc.assert(
-      fc.asyncProperty(deltas, before, fc.boolean(), async (read, ids, hasCursor) => {
+      fc.asyncProperty(deltas, before, fc.boolean(), fc.boolean(), async (read, ids, hasCursor, isEmptied) => {
         await createTarget(ids);
         for (const [batch, rows] of read.entries()) await createDelta(batch, rows);
         const swap = {
@@ -66,6 +66,7 @@ test.each(['keep', 'blank', 'remove'] as const)(
           targetColumns: TARGET_COLUMNS,
           deltas: read.map((_, batch) => name(`delta_${batch}`)),
           columns: [...columns, { name: 'SystemModstamp', type: 'TIMESTAMP' as const }],
+          emptied: isEmptied ? [{ name: 'Mine', type: 'STRING' }] : [],
           cursorField: hasCursor ? 'SystemModstamp' : null,
           deletes,
           partitionField: undefined,
@@ -74,11 +75,12 @@ test.each(['keep', 'blank', 'remove'] as const)(
         for (const [batch, rows] of read.entries()) {
           for (const { id, stamp } of rows) if (!hasCursor || stamp >= (newest.get(id)?.stamp ?? 0)) newest.set(id, { stamp, batch });
         }
+        const kept = (id: string): string | null => (ids.includes(id) && !isEmptied ? `mine ${id}` : null);
         const expected = [...newest].flatMap(([id, { stamp, batch }]) => {
-          if (!isDeleted(stamp)) return [[id, textOf(stamp, batch), ids.includes(id) ? `mine ${id}` : null]];
+          if (!isDeleted(stamp)) return [[id, textOf(stamp, batch), kept(id)]];
           if (deletes === 'remove') return [];
           if (deletes === 'blank') return [[id, null, null]];
-          return [[id, textOf(stamp, batch), ids.includes(id) ? `mine ${id}` : null]];
+          return [[id, textOf(stamp, batch), kept(id)]];
         });
         const rows = await rowsOf(emulator, swapStatement(swap));
         const at = (column: string) => TARGET_COLUMNS.indexOf(column);
@@ -97,7 +99,7 @@ test.each(['keep', 'blank', 'remove'] as const)(
 
 test('without any row, the table becomes empty, and all its rows are missing', async () => {
   await createTarget(['a', 'b']);
-  const swap = { target: name('target'), targetColumns: TARGET_COLUMNS, deltas: [], columns, cursorField: null, deletes: 'keep' as const };
+  const swap = { target: name('target'), targetColumns: TARGET_COLUMNS, deltas: [], columns, emptied: [], cursorField: null, deletes: 'keep' as const };
   expect(await rowsOf(emulator, swapStatement({ ...swap, partitionField: undefined }))).toEqual([]);
   const counts = await rowsOf(emulator, swapCountStatement({ ...swap, partitionField: undefined }));
   expect(counts[0]!.map(Number)).toEqual([0, 0, 2, 2, 2]);

@@ -1,0 +1,162 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { claimRun } from '../../../app/store/claim-run.ts';
+import { postponeRun, succeedRun } from '../../../app/store/end-run.ts';
+import { queueRepair } from '../../../app/store/queue-runs.ts';
+import { isWindowWaiting } from '../../../app/store/runs.ts';
+import { createJobStore, withPlans } from '../../support/job-store.ts';
+
+/** The queue with many jobs. */
+const store = await createJobStore();
+const { pool } = store;
+const RECEIPT = { verdict: 'exact' };
+let connectionId: number;
+
+beforeEach(async () => {
+  await store.clear();
+  connectionId = await store.addConnection();
+});
+
+/** Every version of every row, by which any write or lock of a row shows. */
+async function versions(): Promise<unknown[]> {
+  const of = (table: string): string => `SELECT '${table}' AS name, id::text, xmin::text, xmax::text FROM ${table}`;
+  return (await pool.query(`${of('jobs')} UNION ALL ${of('runs')} UNION ALL ${of('connections')} ORDER BY name, id`)).rows;
+}
+
+describe('a tick', () => {
+  test('writes and locks no row if nothing is due', async () => {
+    await store.addJobs(connectionId, 20);
+    await store.tick('2023-03-20');
+    for (let run = await store.claim(); run; run = await store.claim()) await succeedRun(pool, run, RECEIPT);
+    const before = await versions();
+    expect(await store.tick('2023-03-20T23:45:00Z')).toEqual({ jobIds: [], runIds: [] });
+    expect(await versions()).toEqual(before);
+  });
+
+  test('writes no job of another interval, nor one with an open run', async () => {
+    await store.addJobs(connectionId, 5);
+    await store.tick('2023-03-20');
+    const before = await versions();
+    await store.addJobs(connectionId, 1, '15m');
+    expect((await store.tick('2023-03-20T10:20:00Z')).runIds).toHaveLength(1);
+    expect(await versions()).toEqual(expect.arrayContaining(before.filter((row) => (row as { name: string }).name === 'jobs')));
+  });
+
+  test('queues one run for each of more jobs than it locks at a time', async () => {
+    await store.addJobs(connectionId, 4_001);
+    const { jobIds, runIds } = await store.tick('2023-03-20');
+    expect([new Set(jobIds).size, new Set(runIds).size]).toEqual([4_001, 4_001]);
+    expect((await pool.query('SELECT DISTINCT job_id FROM runs')).rowCount).toBe(4_001);
+    expect(await store.tick('2023-03-20')).toEqual({ jobIds: [], runIds: [] });
+  });
+
+  test('shares the due jobs with concurrent ticks', async () => {
+    await store.addJobs(connectionId, 4_001);
+    const ticks = await Promise.all([1, 2, 3].map(() => store.tick('2023-03-20')));
+    expect(ticks.flatMap(({ runIds }) => runIds)).toHaveLength(4_001);
+  });
+
+  test('finds what is due by indexes', async () => {
+    await store.addJobs(connectionId, 2_000);
+    await pool.query('ANALYZE');
+    const { pool: planned, plans } = withPlans(pool);
+    await store.tick('2023-02-01', 0, planned);
+    expect(plans.join('\n')).toMatch(/jobs_by_wanted(.|\n)*jobs_behind/);
+    expect(plans.join('\n')).toMatch(/runs_one_open_per_lane on runs .*\n\s*Index Cond: \(\(job_id = jobs_?\d*\.id\)/);
+  });
+
+  test('queues the run of a job that is behind although its window was requested before', async () => {
+    await store.addJobs(connectionId, 1);
+    await store.tick('2023-03-20');
+    await pool.query(`UPDATE runs SET state = 'failed', finished_at = now()`);
+    expect((await store.tick('2023-03-20')).runIds).toHaveLength(1);
+  });
+
+  test('during a run is remembered, and its window is not read before its lag', async () => {
+    await store.addJobs(connectionId, 1);
+    await store.tick('2023-03-20');
+    const run = (await store.claim())!;
+    await store.tick('2023-03-21', 60_000);
+    await succeedRun(pool, run, RECEIPT);
+    expect(await store.claim()).toBeUndefined();
+    const { rows } = await pool.query(
+      `SELECT run_at = jobs.wanted_at AS at_wanted FROM runs JOIN jobs ON jobs.id = job_id WHERE state = 'queued'`,
+    );
+    expect(rows).toEqual([{ at_wanted: true }]);
+  });
+});
+
+describe('claims', () => {
+  test('take turns between connections, whatever waits in each', async () => {
+    await store.addJobs(connectionId, 50);
+    await store.tick('2023-03-20');
+    await pool.query(`UPDATE runs SET run_at = now() - interval '1 hour'`);
+    const other = await store.addConnection();
+    await store.addJobs(other, 3);
+    await store.tick('2023-03-20');
+    const owners: number[] = [];
+    for (let claims = 0; claims < 8; claims++) owners.push((await store.claim(50))!.job.connectionId);
+    expect(owners).toEqual([connectionId, other, connectionId, other, connectionId, other, connectionId, connectionId]);
+  });
+
+  test('prefer the windows of all connections to repairs', async () => {
+    const other = await store.addConnection();
+    await store.addJobs(connectionId, 1);
+    await store.addJobs(other, 2);
+    const { rows } = await pool.query<{ id: string }>('SELECT id FROM jobs WHERE connection_id = $1', [connectionId]);
+    await queueRepair(pool, rows[0]!.id, { kind: 'reimport', window: { from: new Date('2023-03-01'), to: new Date('2023-03-02') } });
+    await pool.query('UPDATE jobs SET synced_to = wanted_to');
+    await pool.query(`UPDATE jobs SET wanted_to = '2023-03-20' WHERE connection_id = $1`, [other]);
+    await store.tick('2023-02-01');
+    const kinds: string[] = [];
+    for (let run = await store.claim(); run; run = await store.claim()) kinds.push(run.pass.kind);
+    expect(kinds).toEqual(['window', 'window', 'reimport']);
+  });
+
+  test('skip a run that another session has locked', async () => {
+    await store.addJobs(connectionId, 2);
+    await store.tick('2023-03-20');
+    const locker = await pool.connect();
+    await locker.query('BEGIN');
+    const { rows } = await locker.query<{ id: string }>('SELECT id FROM runs ORDER BY run_at, id LIMIT 1 FOR UPDATE');
+    const claimed = await store.claim();
+    await locker.query('ROLLBACK');
+    locker.release();
+    expect([claimed!.runId === rows[0]!.id, (await store.claim())!.runId]).toEqual([false, rows[0]!.id]);
+  });
+
+  test('wait for no session that changes the connection', async () => {
+    await store.addJobs(connectionId, 1);
+    await store.tick('2023-03-20');
+    const locker = await pool.connect();
+    await locker.query('BEGIN');
+    await locker.query('SELECT FROM connections FOR NO KEY UPDATE');
+    expect(await store.claim()).toBeDefined();
+    await locker.query('ROLLBACK');
+    locker.release();
+  });
+
+  test('read due runs from indexes, in their order', async () => {
+    for (let connections = 0; connections < 20; connections++) await store.addJobs(await store.addConnection(), 100);
+    await store.tick('2023-03-20');
+    await pool.query(`UPDATE runs SET run_at = now() - interval '1 hour'`);
+    await pool.query('ANALYZE');
+    const { pool: planned, plans } = withPlans(pool);
+    await claimRun(planned, 60, 10);
+    const plan = plans.find((text) => text.includes('LockRows'))!;
+    for (const index of ['runs_queued_windows', 'runs_queued_repairs', 'runs_running']) expect(plan).toContain(index);
+    // Neither the connections nor a connection's windows are all read to find the first.
+    expect(plan.slice(0, plan.indexOf('connections_pkey'))).toMatch(/Nested Loop(.|\n)*Sort Key: connections.claimed_at/);
+    expect(plan.slice(plan.indexOf('LockRows'), plan.indexOf('runs_queued_windows'))).not.toContain('Sort');
+    expect(plans.join('\n')).toContain('runs_unfinished');
+  });
+});
+
+test('a window that waits is found, unless it is not due', async () => {
+  await store.addJobs(connectionId, 1);
+  await store.tick('2023-03-20');
+  expect(await isWindowWaiting(pool, connectionId)).toBe(true);
+  const run = (await store.claim())!;
+  expect(await isWindowWaiting(pool, connectionId)).toBe(false);
+  await postponeRun(pool, run, 60_000, undefined, undefined);
+  expect(await isWindowWaiting(pool, connectionId)).toBe(false);
+});
