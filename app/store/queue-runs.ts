@@ -4,7 +4,7 @@ import { RUN_STATE_AFTER } from '../core/run-state.ts';
 import type { Window } from '../core/window.ts';
 import { type Queryable, transaction } from './database.ts';
 import { SWEEP_INTERVAL } from './due-sweeps.ts';
-import { FIRST_JOB_ID, HAS_OPEN_WINDOW, type JobFilter, TICK_BATCH, type WantedWindow, wantWindows } from './jobs.ts';
+import { FIRST_JOB_ID, type JobFilter, TICK_BATCH, type WantedWindow, wantWindows } from './jobs.ts';
 
 /** The Postgres channel on which new runs are announced. */
 export const RUNS_CHANNEL = 'runs';
@@ -57,13 +57,17 @@ export async function queueRuns(database: Queryable, jobIds: string[]): Promise<
   );
 }
 
-/** Queues a window for each of these jobs, which the transaction has locked, if it is behind and has no open window. */
+/**
+ * Queues a window for each of these jobs, which the transaction has locked, if it is behind and has no open window. OFFSET 0 makes Postgres
+ * look up the open window of each job in runs_one_open_per_lane, whatever its statistics say.
+ */
 async function insertWindows(client: Queryable, jobIds: string[]): Promise<string[]> {
   if (jobIds.length === 0) return [];
   const { rows } = await client.query<{ id: string }>(
     `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, run_at)
      SELECT id, connection_id, 'window', synced_to, wanted_to, greatest(now(), wanted_at) FROM jobs
-     WHERE id = ANY($1::uuid[]) AND active AND wanted_to > synced_to AND NOT ${HAS_OPEN_WINDOW}
+     WHERE id = ANY($1::uuid[]) AND active AND wanted_to > synced_to AND NOT EXISTS (
+       SELECT FROM runs WHERE job_id = jobs.id AND (kind = 'window') AND state IN ('queued', 'running') OFFSET 0)
      ON CONFLICT DO NOTHING RETURNING id`,
     [jobIds],
   );

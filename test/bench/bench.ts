@@ -1,19 +1,19 @@
 // What the service costs, in CPU, memory, calls and jobs: source, service and sink are processes of their own.
 //   npm run bench                        a table, in about ten minutes
 //   npm run bench -- --json              one object of named numbers
-//   npm run bench -- --only windows      some of: pipe, parsing, memory, windows, whole, rebuild, sweep
+//   npm run bench -- --only windows      some of: pipe, parsing, memory, windows, queue, whole, rebuild, sweep
 //   npm run bench -- --peers             the same import by Airbyte's and Singer's connectors, from PyPI; needs python3
 //   npm run bench -- --large             10 million rows of 40 columns through the local Salesforce and BigQuery; or --large=1000000
 import { parseArgs } from 'node:util';
 import { DataPlane } from './data-plane.ts';
-import { againstParsing, againstPipe, type Figures, large, memory, rebuild, sweep, whole, windows } from './figures.ts';
+import { againstParsing, againstPipe, type Figures, large, memory, queue, rebuild, sweep, whole, windows } from './figures.ts';
 import { MEANINGS } from './meanings.ts';
 import { comparePeers, peersTable } from './peers.ts';
 
 const LARGE_ROWS = 10_000_000;
 
 const DATA_PLANE = { pipe: againstPipe, parsing: againstParsing, memory };
-const WHOLE = { windows, whole, rebuild, sweep };
+const WHOLE = { windows, queue, whole, rebuild, sweep };
 
 const { asked, json, peers } = readArguments(process.argv.slice(2));
 if (peers) {
@@ -55,10 +55,12 @@ async function announce(name: string, work: Promise<Figures>): Promise<Figures> 
 }
 
 function tableOf(measured: Figures): string {
-  const rows = Object.entries(MEANINGS).flatMap(([name, { figure, max }]) => {
+  const rows = Object.entries(MEANINGS).flatMap(([name, { figure, max, min }]) => {
     const value = measured[name];
     if (value === undefined) return [];
-    return [[name, format(value), max === undefined ? '' : `≤ ${format(max)} ${value <= max ? '' : 'MISSED'}`.trim(), figure]];
+    const limits = [...(max === undefined ? [] : [`≤ ${format(max)}`]), ...(min === undefined ? [] : [`≥ ${format(min)}`])];
+    const isMissed = value > (max ?? value) || value < (min ?? value);
+    return [[name, format(value), [...limits, ...(isMissed ? ['MISSED'] : [])].join(' '), figure]];
   });
   const cells = [['name', 'measured', 'limit', 'figure'], ...rows];
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));

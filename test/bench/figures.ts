@@ -1,6 +1,7 @@
 import { DataPlane } from './data-plane.ts';
 import { importLargeObject } from './large-object.ts';
 import { median } from './median.ts';
+import { measureQueue } from './queue.ts';
 import { rebuildLargeObject } from './rebuild-large-object.ts';
 import { SWEPT_COLUMNS, sweepObject } from './sweep-object.ts';
 import { windowCost } from './window-cost.ts';
@@ -57,6 +58,11 @@ export async function memory(plane: DataPlane): Promise<Figures> {
 /** How many calls and jobs a window costs. The counts are exact, so one round is enough. */
 export async function windows(): Promise<Figures> {
   return { ...(await windowCost()) };
+}
+
+/** Ticks with 10,000 jobs, and empty windows. The machine's other load affects both. */
+export async function queue(): Promise<Figures> {
+  return { ...(await measureQueue()) };
 }
 
 /** A large object end to end, including the emulators' share of the work. */

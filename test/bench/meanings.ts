@@ -1,7 +1,8 @@
-/** What a figure means, and its upper limit. A figure without one is only reported. */
+/** What a figure means, and its upper or lower limit. A figure without one is only reported. */
 export interface Meaning {
   figure: string;
   max?: number;
+  min?: number;
 }
 
 /** All figures by name, in display order. */
@@ -16,6 +17,10 @@ export const MEANINGS: Record<string, Meaning> = {
   emptyJobs: { figure: 'BigQuery jobs of an empty window', max: 0 },
   smallCalls: { figure: 'Salesforce calls of a window of 100 rows, with a cached describe', max: 3 },
   smallJobs: { figure: 'BigQuery jobs of a window of 100 rows', max: 4 },
+  tickP50Ms: { figure: 'median response time of three overlapping ticks, with 10,000 active jobs and busy workers, ms' },
+  tickP99Ms: { figure: '99th percentile of the same', max: 300 },
+  tickAllDueMs: { figure: 'response time of a tick for which all 10,000 jobs are due, ms', max: 5_000 },
+  emptyWindowsPerMinute: { figure: 'empty windows that two processes import per minute, including the work of the emulators', min: 2_000 },
   wholeRows: { figure: 'rows of 51 columns imported through the whole service' },
   wholeRowsPerSecond: { figure: 'rows per second, including the work of the local Salesforce and BigQuery' },
   wholeCpu: { figure: "CPU seconds of the service's process" },

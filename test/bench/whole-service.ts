@@ -34,29 +34,41 @@ const POLL_MS = 200;
 /** A sweep is compared with a pipe, so its polls must not count. */
 const SWEEP_POLL_MS = 2_000;
 
-/** The service as in production, and the emulators, each in a separate process. Only one job may run at a time. */
+/** The service as in production, and the emulators, each in a separate process. */
 export class WholeService implements AsyncDisposable {
   readonly #emulator: Program;
   readonly #service: Program;
+  /** more processes of the same service */
+  readonly #others: Program[];
   readonly #url: string;
 
-  private constructor(emulator: Program, service: Program) {
+  private constructor(emulator: Program, service: Program, others: Program[]) {
     this.#emulator = emulator;
     this.#service = service;
+    this.#others = others;
     this.#url = `http://127.0.0.1:${(JSON.parse(service.started as string) as { port: number }).port}`;
   }
 
-  static async start(options: SalesforceOptions): Promise<WholeService> {
+  /**
+   * @param processes how many processes of the service share the job store
+   * @param clock false: the schedule follows real time, so that a tick makes no call
+   */
+  static async start(options: SalesforceOptions, { processes = 1, clock = true } = {}): Promise<WholeService> {
     const emulator = await Program.start('emulator.ts', { args: [JSON.stringify(options)] });
-    const { env, folder } = emulator.started as EmulatorParts;
-    const service = await Program.start('../../app/cli.ts', {
-      args: ['serve', '--local', '--data', folder],
-      // Inherits nothing from this environment: no real org, no real cloud.
-      env: { ...env, PORT: '0', HOME: folder },
-      execArgv: ['--import', new URL('report-usage.ts', import.meta.url).href],
-      upWhen: '"event":"listening"',
-    });
-    return new WholeService(emulator, service);
+    const { env: parts, folder } = emulator.started as EmulatorParts;
+    const env = clock ? parts : { ...parts, SCHEDULE_CLOCK_URL: '' };
+    const startService = (): Promise<Program> =>
+      Program.start('../../app/cli.ts', {
+        args: ['serve', '--local', '--data', folder],
+        // Inherits nothing from this environment: no real org, no real cloud.
+        env: { ...env, PORT: '0', HOME: folder },
+        execArgv: ['--import', new URL('report-usage.ts', import.meta.url).href],
+        upWhen: '"event":"listening"',
+      });
+    const service = await startService();
+    const others: Program[] = [];
+    while (others.length < processes - 1) others.push(await startService());
+    return new WholeService(emulator, service, others);
   }
 
   /** Connects the org and creates a job. */
@@ -79,13 +91,13 @@ export class WholeService implements AsyncDisposable {
   }
 
   /**
-   * Ticks at ten past midnight of a day, and waits until the job has imported everything before that day.
+   * Ticks at ten past midnight of a day, and waits until the only job has imported everything before that day.
    * @param onPoll called at every poll while it waits
    * @throws Error if the run fails
    */
   async importUntil(day: string, onPoll = async (): Promise<void> => {}): Promise<JobView> {
     await this.setClock(`${day}T00:10:00Z`);
-    await this.#call('handle_importing_job');
+    await this.tick();
     for (;;) {
       const job = await this.#job();
       if (job?.run?.state === 'failed') throw new Error(`The run failed: ${JSON.stringify(job.run.error)}`);
@@ -93,6 +105,11 @@ export class WholeService implements AsyncDisposable {
       await onPoll();
       await sleep(POLL_MS);
     }
+  }
+
+  /** One tick of all jobs. */
+  async tick(): Promise<void> {
+    await this.#call('handle_importing_job');
   }
 
   /** Repairs the job, and waits until that has ended. @throws Error if it fails */
@@ -161,7 +178,7 @@ export class WholeService implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#service[Symbol.asyncDispose]();
+    await Promise.all([this.#service, ...this.#others].map((service) => service[Symbol.asyncDispose]()));
     await this.#emulator[Symbol.asyncDispose]();
   }
 }

@@ -55,13 +55,15 @@ describe('a tick', () => {
     expect(ticks.flatMap(({ runIds }) => runIds)).toHaveLength(4_001);
   });
 
-  test('finds what is due by indexes', async () => {
+  test('finds what is due by indexes, even if Postgres does not expect open runs', async () => {
     await store.addJobs(connectionId, 2_000);
     await pool.query('ANALYZE');
     const { pool: planned, plans } = withPlans(pool);
-    await store.tick('2023-02-01', 0, planned);
-    expect(plans.join('\n')).toMatch(/jobs_by_wanted(.|\n)*jobs_behind/);
-    expect(plans.join('\n')).toMatch(/runs_one_open_per_lane on runs .*\n\s*Index Cond: \(\(job_id = jobs_?\d*\.id\)/);
+    await store.tick('2023-03-20', 0, planned);
+    const plan = plans.join('\n');
+    expect(plan).toMatch(/SetOp Except(.|\n)*jobs_behind(.|\n)*runs_one_open_per_lane/);
+    expect(plan).toMatch(/jobs_by_wanted/);
+    expect(plan).toMatch(/SubPlan \d+\n.*runs_one_open_per_lane on runs .*\n\s*Index Cond: \(\(job_id = jobs\.id\)/);
   });
 
   test('queues the run of a job that is behind although its window was requested before', async () => {
