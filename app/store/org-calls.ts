@@ -16,7 +16,7 @@ export class OrgCalls {
   readonly #database: pg.Pool;
   readonly #onError: (error: unknown) => void;
   /** not yet written, by connection */
-  readonly #unwritten = new Map<number, { calls: number; usage: ApiUsage | undefined }>();
+  readonly #unwritten = new Map<number, Counted>();
   #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
@@ -43,18 +43,15 @@ export class OrgCalls {
     return this.#writing;
   }
 
-  /** The current quota of an org. */
+  /** The current quota of an org. Counts what this process has not written yet as well. */
   async quota(orgId: string): Promise<Quota> {
-    await this.write();
-    const { ours, used, call_limit } = onlyRow(
-      await this.#database.query<{ ours: number; used: number | null; call_limit: number | null }>(
-        `WITH hours AS (SELECT * FROM org_calls WHERE org_id = $1 AND hour > now() - interval '24 hours'),
-           reported AS (SELECT * FROM hours WHERE reported_at > now() - interval '${USAGE_VALID_FOR}' ORDER BY reported_at DESC LIMIT 1)
-         SELECT (SELECT coalesce(sum(calls), 0)::bigint FROM hours) AS ours, (SELECT used FROM reported), (SELECT call_limit FROM reported)`,
-        [orgId],
-      ),
+    // Not during a write: its calls would be counted twice, or not at all.
+    const read = this.#writing.catch(() => {}).then(() => readQuota(this.#database, orgId, this.#unwritten));
+    this.#writing = read.then(
+      () => {},
+      () => {},
     );
-    return { ownCalls: ours, reported: used === null || call_limit === null ? undefined : { used, limit: call_limit } };
+    return await read;
   }
 
   async #writeAll(): Promise<void> {
@@ -69,6 +66,40 @@ export class OrgCalls {
       }
     }
   }
+}
+
+/** Calls by a connection, and the usage that Salesforce reported last. */
+interface Counted {
+  calls: number;
+  usage: ApiUsage | undefined;
+}
+
+async function readQuota(database: pg.Pool, orgId: string, unwritten: ReadonlyMap<number, Counted>): Promise<Quota> {
+  const counted = [...unwritten.values()];
+  const { ours, used, call_limit } = onlyRow(
+    await database.query<{ ours: number; used: number | null; call_limit: number | null }>(
+      `WITH unwritten AS (
+         SELECT calls, used, call_limit FROM connections
+         JOIN unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS counted (id, calls, used, call_limit) USING (id) WHERE org_id = $1
+       ), hours AS (
+         SELECT * FROM org_calls WHERE org_id = $1 AND hour > now() - interval '24 hours'
+       ), reported AS (
+         SELECT used, call_limit, now() AS reported_at FROM unwritten WHERE used IS NOT NULL
+         UNION ALL SELECT used, call_limit, reported_at FROM hours WHERE reported_at > now() - interval '${USAGE_VALID_FOR}'
+         ORDER BY reported_at DESC LIMIT 1
+       )
+       SELECT (SELECT coalesce(sum(calls), 0)::bigint FROM hours) + (SELECT coalesce(sum(calls), 0)::bigint FROM unwritten) AS ours,
+         (SELECT used FROM reported), (SELECT call_limit FROM reported)`,
+      [
+        orgId,
+        [...unwritten.keys()],
+        counted.map(({ calls }) => calls),
+        counted.map(({ usage }) => usage?.used ?? null),
+        counted.map(({ usage }) => usage?.limit ?? null),
+      ],
+    ),
+  );
+  return { ownCalls: ours, reported: used === null || call_limit === null ? undefined : { used, limit: call_limit } };
 }
 
 async function addCalls(database: Queryable, connectionId: number, calls: number, usage: ApiUsage | undefined): Promise<void> {

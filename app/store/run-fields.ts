@@ -17,12 +17,18 @@ export interface RunFields {
  * Replaces the fields of a run that has no rows yet, and deletes its slices, to be planned again.
  * @throws AppError lease_lost, in which case nothing has changed
  */
-export async function replaceFields(database: pg.Pool, run: Run, fields: RunFields): Promise<Run> {
-  return await transaction(database, async (client) => {
-    const changed = await saveRun(client, run, fields);
-    await client.query('DELETE FROM slices WHERE run_id = $1', [run.runId]);
-    return changed;
-  });
+export async function replaceFields(database: Queryable, run: Run, { columns, drift }: RunFields): Promise<Run> {
+  const { rowCount } = await database.query(
+    `WITH changed AS (
+       UPDATE runs SET columns = $3, drift = $4 WHERE id = $1 AND attempt = $2 AND state = 'running' RETURNING id
+     ), deleted AS (
+       DELETE FROM slices USING changed WHERE slices.run_id = changed.id
+     )
+     SELECT FROM changed`,
+    [run.runId, run.attempt, JSON.stringify(columns), JSON.stringify(drift)],
+  );
+  requireLease(rowCount, run);
+  return { ...run, columns, drift };
 }
 
 /** A change to the fields of a run that may have rows. */

@@ -38,11 +38,12 @@ const SLICE_COLUMNS = `ordinal, field_group, cursor_from, cursor_to, open, id_fr
 
 /** Saves a run's slices, unless an earlier attempt has. @throws AppError lease_lost, in which case nothing has changed */
 export async function saveSlices(database: pg.Pool, lease: Lease, slices: readonly SlicePlan[]): Promise<void> {
-  await transaction(database, async (client) => {
-    const existing = await readSlices(client, lease);
-    if (existing.length > 0) return;
+  // An earlier attempt's inserts ended before this one's claim, and are fenced from then on.
+  if ((await readSlices(database, lease)).length > 0) return;
+  const insert = async (client: Queryable): Promise<void> => {
     for (const slice of slices) requireLease(await insertSlice(client, lease, slice), lease);
-  });
+  };
+  await (slices.length === 1 ? insert(database) : transaction(database, insert));
 }
 
 /**

@@ -11,7 +11,10 @@ import { type Extraction, type FieldsChanged, requestedFields, type TooLarge } f
 import { queryTooLargeReason } from './query-too-large-reason.ts';
 import { requireQuota } from './require-quota.ts';
 
-/** A slice with its chosen method and, for REST, the page that was already read. */
+/** The counts of a slice without rows. */
+export const NO_ROWS = { state: 'staged', countBefore: 0, countAfter: 0, processed: 0, staged: 0 } as const;
+
+/** A slice with its chosen method and, for REST, the page that was already read; without rows, it is staged. */
 export interface Chosen {
   kind: 'chosen';
   run: Run;
@@ -55,7 +58,8 @@ export async function chooseApi(
     first.kind === 'page'
       ? chooseMethod(first.page.totalSize, context.limits.restRows, bulkRefused)
       : { method: 'bulk', reason: first.reason };
-  const slice = await saveSlice(context.database, run, planned.ordinal, { state: 'extracting', countBefore, requestedAt, ...choice });
+  const progress = countBefore === 0 ? NO_ROWS : ({ state: 'extracting', countBefore } as const);
+  const slice = await saveSlice(context.database, run, planned.ordinal, { ...progress, requestedAt, ...choice });
   const firstPage = first.kind === 'page' && choice.method === 'rest' ? first.page : undefined;
   return { kind: 'chosen', run: described.run, slice, firstPage };
 }

@@ -12,7 +12,7 @@ import { saveRunTable } from '../../store/run-tables.ts';
 import { type Run, saveProgress } from '../../store/runs.ts';
 import { type Slice, saveSlice } from '../../store/slices.ts';
 import { runLabels, stagingExpiry, stagingTable } from '../names.ts';
-import { chooseApi } from './choose-api.ts';
+import { chooseApi, NO_ROWS } from './choose-api.ts';
 import { countOrNull } from './count-or-null.ts';
 import {
   type Extraction,
@@ -41,7 +41,7 @@ export async function extractSlice(extraction: Extraction, planned: Slice, canBe
   if (chosen.kind !== 'chosen') return { run: extraction.run, ...chosen };
   const { run, slice, firstPage } = chosen;
   const current = { ...extraction, run };
-  if (slice.countBefore === 0) return { run, ...(await emptySlice(current, slice)) };
+  if (slice.state === 'staged') return { run, ...withoutRows(slice) };
   const parts = canBeCut && !slice.bulkJobId ? await countParts(current, slice) : 1;
   if (parts > 1) return { run, kind: 'too-large', slice, parts };
   const table = await createStagingTable(current, slice);
@@ -128,9 +128,11 @@ async function mayPass({ context, run }: Extraction, slice: Slice, { acceptable 
   return acceptable <= (await acceptedRows(context.database, run, 'count_mismatch'));
 }
 
-/** Marks a slice without rows as staged. @param choice how this is known, if no method was chosen yet */
-export async function emptySlice({ context, run }: Extraction, slice: Slice, choice?: MethodChoice): Promise<StagedSlice> {
-  const none = { state: 'staged', countBefore: 0, countAfter: 0, processed: 0, staged: 0 } as const;
-  const saved = await saveSlice(context.database, run, slice.ordinal, { ...none, ...choice });
-  return { kind: 'staged', slice: saved, pages: [], verdict: 'exact' };
+/** Marks a slice without rows as staged. @param choice how this is known */
+export async function emptySlice({ context, run }: Extraction, slice: Slice, choice: MethodChoice): Promise<StagedSlice> {
+  return withoutRows(await saveSlice(context.database, run, slice.ordinal, { ...NO_ROWS, ...choice }));
+}
+
+function withoutRows(slice: Slice): StagedSlice {
+  return { kind: 'staged', slice, pages: [], verdict: 'exact' };
 }
