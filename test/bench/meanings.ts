@@ -21,6 +21,7 @@ export const MEANINGS: Record<string, Meaning> = {
   tickP99Ms: { figure: '99th percentile of the same', max: 300 },
   tickAllDueMs: { figure: 'response time of a tick for which all 10,000 jobs are due, ms', max: 5_000 },
   emptyWindowsPerMinute: { figure: 'empty windows that two processes import per minute, including the work of the emulators', min: 2_000 },
+  emptyWindowCpuMs: { figure: "CPU of the service's processes per empty window, ms" },
   wholeRows: { figure: 'rows of 51 columns imported through the whole service' },
   wholeRowsPerSecond: { figure: 'rows per second, including the work of the local Salesforce and BigQuery' },
   wholeCpu: { figure: "CPU seconds of the service's process" },

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sum } from '../../app/core/sum.ts';
 import type { SalesforceOptions } from '../../app/local/emulators/salesforce/salesforce.ts';
 import { decide, REDIRECT_URI, readAnswer } from '../support/service.ts';
 import type { EmulatorParts } from './emulator.ts';
@@ -156,6 +157,12 @@ export class WholeService implements AsyncDisposable {
   /** What the service's process has used so far. */
   async usage(): Promise<Usage> {
     return await this.#service.ask<Usage>('usage');
+  }
+
+  /** CPU seconds that all processes of the service have used so far. */
+  async cpuSeconds(): Promise<number> {
+    const usages = await Promise.all([this.#service, ...this.#others].map((service) => service.ask<Usage>('usage')));
+    return sum(usages.map(({ cpuSeconds }) => cpuSeconds));
   }
 
   /** The environment with which a client finds the emulators. */
