@@ -132,9 +132,12 @@ describe('claims', () => {
     const locker = await pool.connect();
     await locker.query('BEGIN');
     await locker.query('SELECT FROM connections FOR NO KEY UPDATE');
-    expect(await store.claim()).toBeDefined();
-    await locker.query('ROLLBACK');
-    locker.release();
+    try {
+      expect(await store.claim()).toBeDefined();
+    } finally {
+      await locker.query('ROLLBACK');
+      locker.release();
+    }
   });
 
   test('read due runs from indexes, in their order', async () => {
