@@ -1,13 +1,18 @@
+import { readTableSize } from '../bigquery/table-size.ts';
 import type { Context } from '../context.ts';
 import { type Deletes, parseDeletes, treatsEarlierDeletes } from '../core/deletes.ts';
-import { parseEvery } from '../core/every.ts';
+import { type Every, parseEvery } from '../core/every.ts';
 import { formatStartDate, parseStartDate } from '../core/start-date.ts';
 import { nextWindowEnd, windowEnd } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import { changeStoredJob, type JobChanges } from '../store/change-job.ts';
+import { readConnection } from '../store/connections.ts';
+import { saveWeeklyChanges } from '../store/job-loads.ts';
 import type { Job } from '../store/jobs.ts';
 import type { Repair } from '../store/queue-runs.ts';
+import { targetTable } from '../sync/names.ts';
 import { describeImportableObject, requireDeletable } from './check-object.ts';
+import { checkRunningCost } from './check-running-cost.ts';
 import { repairIsOpen, requireActive } from './start-repair.ts';
 
 /** What to change, as the caller wrote it; undefined: unchanged. */
@@ -27,6 +32,7 @@ export interface JobChangeRequest {
 export async function changeJob(context: Context, job: Job, request: JobChangeRequest, by: string): Promise<string> {
   const changes = await readChanges(context, job, request);
   if (Object.keys(changes).length === 0) return 'Nothing has changed: the job has these values already.';
+  if (changes.every) await checkCost(context, job, changes.every);
   const repair = chooseRepair(job, changes);
   if (repair) requireActive(job);
   const changed = await changeStoredJob(context.database, job, changes, repair);
@@ -50,6 +56,14 @@ async function readChanges(context: Context, job: Job, { startDate, deletes, eve
     ...(wanted.deletes !== job.deletes && { deletes: wanted.deletes }),
     ...(wanted.every !== job.every && { every: wanted.every }),
   };
+}
+
+/** @throws AppError salesforce_quota, bigquery_budget */
+async function checkCost(context: Context, job: Job, every: Every): Promise<void> {
+  const connection = await readConnection(context.database, job.connectionId);
+  const table = (await readTableSize(context.warehouse, targetTable(context, job))) ?? { bytes: null, rowBytes: 0 };
+  const { weeklyChanges } = await checkRunningCost(context, connection, { ...job, every, table, existing: job });
+  await saveWeeklyChanges(context.database, job.id, weeklyChanges);
 }
 
 async function readStartDate(context: Context, job: Job, text: string): Promise<Date> {
@@ -76,6 +90,8 @@ function chooseRepair(job: Job, { startDate, deletes }: JobChanges): Repair | un
       'Change start_date and deletes one after the other: each starts a repair, and only one can be open.',
     );
   }
+  // Each window of such an object replaces its whole table.
+  if (job.cursorField === null) return undefined;
   if (startDate) return { kind: 'reimport', window: { from: startDate, to: job.startDate } };
   if (!treats) return undefined;
   // Even before the first import: a window that is being merged may still treat deleted rows as before.

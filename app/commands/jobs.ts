@@ -1,8 +1,10 @@
 import { styleText } from 'node:util';
 import { changeJob } from '../actions/change-job.ts';
 import { deleteJob } from '../actions/delete-job.ts';
+import { rebuild } from '../actions/rebuild.ts';
 import { reimport } from '../actions/reimport.ts';
 import { requireJobById } from '../actions/require-job.ts';
+import { sweep } from '../actions/sweep.ts';
 import { syncNow } from '../actions/sync-now.ts';
 import { type Context, createContext } from '../context.ts';
 import { jobState } from '../core/job-state.ts';
@@ -43,6 +45,8 @@ const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; run: Action }
     takes: RANGE,
     run: async (context, job, options) => describeRun(await reimport(context, job, { ...options, compare: true }, BY)),
   },
+  rebuild: { takes: [], run: async (context, job) => describeRun(await rebuild(context, job, BY)) },
+  sweep: { takes: [], run: async (context, job) => describeRun(await sweep(context, job, BY)) },
   'sync-now': { takes: [], run: async (context, job) => describeRun(await syncNow(context, job, BY)) },
   change: { takes: ['startDate', 'deletes', 'every'], run: async (context, job, options) => await changeJob(context, job, options, BY) },
   delete: { takes: ['table'], run: deleteWithTable },

@@ -98,6 +98,12 @@ export async function findConnection(database: Queryable, identity: Identity): P
   return rows[0] && toRecord(rows[0]);
 }
 
+/** The connection with this id. */
+export async function readConnection(database: Queryable, id: number): Promise<Connection> {
+  const result = await database.query<RowOf<Connection>>(`SELECT ${CONNECTION_COLUMNS} FROM connections WHERE id = $1`, [id]);
+  return toRecord(onlyRow(result));
+}
+
 /** The connections that do not need a login. */
 export async function activeConnections(database: Queryable): Promise<Connection[]> {
   const { rows } = await database.query<RowOf<Connection>>(

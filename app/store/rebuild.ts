@@ -2,8 +2,9 @@ import type pg from 'pg';
 import { RUN_STATE_AFTER } from '../core/run-state.ts';
 import { type Queryable, transaction } from './database.ts';
 import { endSucceeded } from './end-run.ts';
+import { saveFilled } from './field-columns.ts';
 import { requireLease } from './lease.ts';
-import { queueRuns } from './queue-runs.ts';
+import { queueBackfill, queueRuns } from './queue-runs.ts';
 import type { Run } from './runs.ts';
 
 /**
@@ -39,7 +40,9 @@ export async function succeedRebuild(database: pg.Pool, run: Run, receipt: objec
       [run.job.id, REBUILT.code, REBUILT.message],
     );
     if (rereadFrom) await client.query('UPDATE jobs SET reread_from = least(reread_from, $2) WHERE id = $1', [run.job.id, rereadFrom]);
+    await saveFilled(client, run);
     await queueRuns(client, [run.job.id]);
+    await queueBackfill(client, run.job.id);
   });
 }
 

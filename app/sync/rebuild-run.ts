@@ -29,8 +29,7 @@ import { writeReceipt } from './write-receipt.ts';
  * @throws AppError; the target table is then unchanged, or completely replaced. share_limit if an operator must accept that so many rows disappear
  */
 export async function rebuildRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
-  await takeTable(context.database, claimed);
-  const started = await startRebuild(context.database, claimed);
+  const started = await startRebuild(context.database, await takeTable(context.database, claimed));
   await requireReplaceableTarget(context, started);
   const extracted = await extractRun(context, context.salesforce(started.job.connectionId, signal), started, signal);
   const { extraction, foreignLiveView } = await prepareTarget(extracted.extraction, await findTarget(context, started));

@@ -31,9 +31,9 @@ import { writeReceipt } from './write-receipt.ts';
 export async function sweepRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
   const client = context.salesforce(claimed.job.connectionId, signal);
   const extracted = await extractRun(context, client, claimed, signal);
-  await takeTable(context.database, extracted.extraction.run);
-  const found = await findTargetTable(context.warehouse, targetIdentity(context, extracted.extraction.run));
-  const { extraction, foreignLiveView } = await prepareTarget(extracted.extraction, found);
+  const writing = { ...extracted.extraction, run: await takeTable(context.database, extracted.extraction.run) };
+  const found = await findTargetTable(context.warehouse, targetIdentity(context, writing.run));
+  const { extraction, foreignLiveView } = await prepareTarget(writing, found);
   const { run } = extraction;
   await fenceOtherWrites(context, run);
   const comparison = await compareWithOrg(extraction, extracted);

@@ -37,11 +37,11 @@ export async function syncRun(context: Context, claimed: Run, signal: AbortSigna
  * window advance `last_date`.
  */
 async function upsertRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
-  if (isExclusive(claimed.pass, claimed.job)) await takeTable(context.database, claimed);
-  const client = context.salesforce(claimed.job.connectionId, signal);
-  const extracted = await extractRun(context, client, claimed, signal);
-  await takeTable(context.database, extracted.extraction.run);
-  const { extraction, foreignLiveView } = await prepareTarget(extracted.extraction, await findTarget(context, extracted));
+  const started = isExclusive(claimed.pass, claimed.job) ? await takeTable(context.database, claimed) : claimed;
+  const client = context.salesforce(started.job.connectionId, signal);
+  const extracted = await extractRun(context, client, started, signal);
+  const writing = { ...extracted.extraction, run: await takeTable(context.database, extracted.extraction.run) };
+  const { extraction, foreignLiveView } = await prepareTarget(writing, await findTarget(context, extracted));
   const { run } = extraction;
   await fenceOtherWrites(context, run);
   await renewOutdatedRepairs(context, run);

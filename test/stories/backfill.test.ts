@@ -189,6 +189,25 @@ describe('a hidden field', () => {
   });
 });
 
+describe('a rebuild', () => {
+  test('empties a hidden field, and fills new ones, so that no sweep must', async () => {
+    await importFirst();
+    await service.rows('ALTER TABLE salesforce.Account ADD COLUMN mine STRING');
+    await service.rows(`UPDATE salesforce.Account SET mine = 'mine' WHERE TRUE`);
+    change({ field: 'Industry', change: 'hide' }, { field: 'Region__c', change: 'add', type: 'string', value: 'North' });
+    expect(await service.repair('rebuild')).toMatchObject({ kind: 'rebuild', state: 'succeeded' });
+    expect(await service.rows('SELECT DISTINCT Industry, Region__c, mine FROM salesforce.Account')).toEqual([
+      { Industry: null, Region__c: 'North', mine: 'mine' },
+    ]);
+    await service.tickAt('2023-03-21T00:10:00Z');
+    expect(await sweeps()).toEqual([]);
+    change({ field: 'Industry', change: 'show' });
+    await service.tickAt('2023-03-22T00:10:00Z');
+    expect(await repairEnded(service)).toMatchObject({ kind: 'sweep', state: 'succeeded' });
+    await expectFilled('Industry', '2023-03-22');
+  });
+});
+
 describe('a retyped field', () => {
   test('gets a new column, filled on all rows, and its old one stays', async () => {
     await importFirst({
