@@ -13,7 +13,13 @@ interface SweptJob {
 
 /** The fields by which a sweep matches, compares and locates rows. */
 export function sweepKeys({ cursorField, cursorNillable, partitioned }: SweptJob): string[] {
-  return ['Id', 'IsDeleted', ...(cursorField === null ? [] : [cursorField]), ...(cursorNillable ? [CREATED_DATE] : []), ...(partitioned ? [PARTITION_FIELD] : [])];
+  return [
+    'Id',
+    'IsDeleted',
+    ...(cursorField === null ? [] : [cursorField]),
+    ...(cursorNillable ? [CREATED_DATE] : []),
+    ...(partitioned ? [PARTITION_FIELD] : []),
+  ];
 }
 
 /**

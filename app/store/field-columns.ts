@@ -92,11 +92,7 @@ interface FilledState {
   backfill: Backfill;
 }
 
-function addAppeared(
-  { recorded, backfill }: FilledState,
-  columns: readonly FieldColumn[],
-  now: Date,
-): FilledState {
+function addAppeared({ recorded, backfill }: FilledState, columns: readonly FieldColumn[], now: Date): FilledState {
   const filled = markFilled(recorded, columns);
   const appeared = filled.appeared.map((field) => [field, now.toISOString()]);
   return { recorded: filled.recorded, backfill: { ...backfill, ...Object.fromEntries(appeared) } };

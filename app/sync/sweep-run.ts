@@ -16,7 +16,7 @@ import { targetIdentity } from './extract/resolve-fields.ts';
 import { fenceOtherWrites } from './merge/fence-other-writes.ts';
 import { prepareTarget } from './merge/prepare-target.ts';
 import { refreshTarget } from './merge/refresh-target.ts';
-import { type Comparison, type ComparisonCounts, compareWithOrg, countComparison, MAX_IDS, sweptIds } from './sweep/compare-with-org.ts';
+import { type Comparison, type ComparisonCounts, compareWithOrg, countComparison, sweptIds } from './sweep/compare-with-org.ts';
 import { confirmMissing } from './sweep/confirm-missing.ts';
 import { markMissing } from './sweep/mark-missing.ts';
 import { removeCopies } from './sweep/remove-copies.ts';

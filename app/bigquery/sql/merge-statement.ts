@@ -78,12 +78,7 @@ export function syncedBefore(bySlice: readonly Date[]): string {
 }
 
 /** Literal bounds, which BigQuery needs to prune partitions and blocks. They cover every row, because Id and CreatedDate never change. */
-export function rowBounds({
-  firstId,
-  lastId,
-  months,
-  partitionField,
-}: RowBounds): string[] {
+export function rowBounds({ firstId, lastId, months, partitionField }: RowBounds): string[] {
   const ids = `_target.\`Id\` BETWEEN ${quoteText(firstId)} AND ${quoteText(lastId)}`;
   if (!months) return [ids];
   const column = `_target.${quoteName(partitionField)}`;

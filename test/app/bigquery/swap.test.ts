@@ -99,7 +99,15 @@ test.each(['keep', 'blank', 'remove'] as const)(
 
 test('without any row, the table becomes empty, and all its rows are missing', async () => {
   await createTarget(['a', 'b']);
-  const swap = { target: name('target'), targetColumns: TARGET_COLUMNS, deltas: [], columns, emptied: [], cursorField: null, deletes: 'keep' as const };
+  const swap = {
+    target: name('target'),
+    targetColumns: TARGET_COLUMNS,
+    deltas: [],
+    columns,
+    emptied: [],
+    cursorField: null,
+    deletes: 'keep' as const,
+  };
   expect(await rowsOf(emulator, swapStatement({ ...swap, partitionField: undefined }))).toEqual([]);
   const counts = await rowsOf(emulator, swapCountStatement({ ...swap, partitionField: undefined }));
   expect(counts[0]!.map(Number)).toEqual([0, 0, 2, 2, 2]);
