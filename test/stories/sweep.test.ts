@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { GatewayService } from '../support/gateway.ts';
+import { type GatewayService, startGatewayService } from '../support/gateway.ts';
 import { readAnswer, repairEnded, type TestServiceOptions } from '../support/service.ts';
 import { type Deletes, differences, expectEqualAfterSweep, importAccounts, latestSweep, sweep } from '../support/sweeps.ts';
 
@@ -19,6 +19,10 @@ const row = async (id: string): Promise<Record<string, unknown> | undefined> =>
       `SELECT Name, _deleted_at IS NOT NULL AS deleted, _deleted_reason AS reason FROM salesforce.Account WHERE Id = '${id}'`,
     )
   )[0];
+
+const changeStore = async (sql: string): Promise<void> => {
+  await service.database.pool.query(sql);
+};
 
 describe('a record that Salesforce no longer has', () => {
   test.each<[Deletes, Record<string, unknown> | undefined]>([
@@ -128,6 +132,26 @@ test('more findings than are read at once are treated the same way', async () =>
   expect(rows).toEqual([{ scope: { idFrom: others[0], idTo: expect.stringMatching(/^\w{15}$/) } }]);
 });
 
+test('rows without a cursor are placed by their creation, in a partitioned table as well', async () => {
+  service = await startGatewayService({ salesforce: { rows: { Account: 5 } } });
+  const { org, clock } = service.salesforce;
+  org.changeField('Account', { field: 'SystemModstamp', change: 'hide' });
+  clock.set(new Date('2023-03-05T10:00:00Z'));
+  const insert = (Name: string, CreatedDate = '2023-03-05T10:00:00.000Z') =>
+    org.insert('Account', { Name, CreatedDate, LastModifiedDate: null });
+  const [kept, purged] = [insert('Kept'), insert('Purged')];
+  await service.call('create_importing_job', { user_id: await service.connect(), object_name: 'Account', start_date: '2023-03-01' });
+  await changeStore('UPDATE jobs SET partitioned = true');
+  await service.tickAt('2023-03-20T00:10:00Z');
+  const late = insert('Late', '2023-03-10T00:00:00.000Z');
+  insert('Too early', '2023-02-10T00:00:00.000Z');
+  insert('For the next window', '2023-03-20T00:05:00.000Z');
+  org.purge('Account', purged);
+  expect(await sweep(service)).toMatchObject({ state: 'succeeded', receipt: { missing: 1, absent: 1, different: 0 } });
+  const live = await service.rows('SELECT Id FROM salesforce.Account_live WHERE LastModifiedDate IS NULL ORDER BY Id');
+  expect(live.map(({ Id }) => Id)).toEqual([kept, late].sort());
+});
+
 describe('too many missing rows', () => {
   test('stop the sweep, until an operator accepts them', async () => {
     await importFirst();
@@ -156,16 +180,13 @@ describe('too many missing rows', () => {
 });
 
 describe('a tick', () => {
-  const age = async (sql: string): Promise<void> => {
-    await service.database.pool.query(sql);
-  };
   const sweeps = async (): Promise<unknown[]> => (await service.database.pool.query(`SELECT state FROM runs WHERE kind = 'sweep'`)).rows;
 
   test('queues a sweep once a week', async () => {
     await importFirst();
     await service.tickAt('2023-03-20T00:20:00Z');
     expect(await sweeps()).toEqual([]);
-    await age(`UPDATE jobs SET sweep_due_at = sweep_due_at - interval '7 days'`);
+    await changeStore(`UPDATE jobs SET sweep_due_at = sweep_due_at - interval '7 days'`);
     await service.tickAt('2023-03-20T00:30:00Z');
     await repairEnded(service);
     expect(await sweeps()).toEqual([{ state: 'succeeded' }]);
@@ -175,21 +196,29 @@ describe('a tick', () => {
 
   test('queues one soon after a gap during which records may have left the recycle bin', async () => {
     await importFirst();
-    await age(`UPDATE runs SET finished_at = finished_at - interval '13 days'`);
+    await changeStore(`UPDATE runs SET finished_at = finished_at - interval '13 days'`);
     await service.tickAt('2023-03-21T00:10:00Z');
     await service.tickAt('2023-03-21T00:20:00Z');
     expect(await sweeps()).toEqual([]);
-    await age(`UPDATE runs SET finished_at = finished_at - interval '15 days'`);
+    await changeStore(`UPDATE runs SET finished_at = finished_at - interval '15 days'`);
     await service.tickAt('2023-03-22T00:10:00Z');
     await service.tickAt('2023-03-22T00:20:00Z');
     await repairEnded(service);
     expect(await sweeps()).toEqual([{ state: 'succeeded' }]);
   });
 
+  test('queues none for a job whose windows replace the whole table', async () => {
+    await importFirst();
+    await service.stopWorker();
+    await changeStore('UPDATE jobs SET whole = true, sweep_due_at = now()');
+    await service.call('handle_importing_job');
+    expect(await sweeps()).toEqual([]);
+  });
+
   test('queues none for a job that has imported nothing, and the API refuses one', async () => {
     await importFirst();
     await service.stopWorker();
-    await age(`UPDATE jobs SET synced_to = start_date, sweep_due_at = now()`);
+    await changeStore(`UPDATE jobs SET synced_to = start_date, sweep_due_at = now()`);
     await service.call('handle_importing_job');
     expect(await sweeps()).toEqual([]);
     await expect(service.repair('sweep')).rejects.toThrow('has not imported anything yet');
