@@ -20,7 +20,10 @@ export function toLongId(id: string): string {
   return id + suffix;
 }
 
-/** Whether a text has the form of a record's 18-character Id. Salesforce refuses a query that names any other text as an Id. */
+/**
+ * Whether a text has the form of a record's 18-character Id, whose last three characters are a checksum of the case of the others. Salesforce
+ * refuses a query that names any other text as an Id.
+ */
 export function isLongId(text: string): boolean {
   return /^[0-9A-Za-z]{18}$/.test(text) && toLongId(text.slice(0, 15)) === text;
 }

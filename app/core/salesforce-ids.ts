@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import { toLongId } from './identity.ts';
+import { isLongId, toLongId } from './identity.ts';
 
 /** Maximum Ids of one request: more are a range of Ids, or the whole object. */
 export const MAX_IDS = 10_000;
@@ -33,8 +33,7 @@ export function parseIds(name: string, text: string, objectName: string, keyPref
  */
 export function parseId(name: string, text: string, objectName: string, keyPrefix: string | null): string {
   const id = toLongId(text);
-  // The last three characters of a long Id are a checksum of the case of the others.
-  if (!/^[0-9A-Za-z]{18}$/.test(id) || toLongId(id.slice(0, 15)) !== id) {
+  if (!isLongId(id)) {
     throw new AppError('invalid_request', `${name} contains ${JSON.stringify(text.slice(0, 20))}, which is not a Salesforce Id.`);
   }
   if (keyPrefix !== null && !id.startsWith(keyPrefix)) {

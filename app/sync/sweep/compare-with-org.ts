@@ -98,9 +98,6 @@ export async function countComparison(extraction: Extraction, { table }: Compari
   };
 }
 
-/** The most Ids that this process reads at once. */
-export const MAX_IDS = 10_000;
-
 /** Ids of a comparison, up to `limits.sweptIds` at a time, in order. */
 export async function* sweptIds(extraction: Extraction, { table }: Comparison, which: SweptIds): AsyncGenerator<string[], void> {
   const limit = extraction.context.limits.sweptIds;

@@ -1,4 +1,5 @@
 import { foundStatement } from '../../bigquery/sql/sweep-statements.ts';
+import { chunk } from '../../core/chunk.ts';
 import { isLongId } from '../../core/identity.ts';
 import { findExistingIds, MAX_IDS_PER_QUERY } from '../../salesforce/existing-ids.ts';
 import type { Extraction } from '../extract/extraction.ts';
@@ -21,10 +22,10 @@ async function findExisting({ context, client, run, signal }: Extraction, ids: r
   // What else a user may have inserted as an Id cannot be one of a record.
   const possible = ids.filter(isLongId);
   const found: string[] = [];
-  for (let first = 0; first < possible.length; first += MAX_IDS_PER_QUERY) {
+  for (const part of chunk(possible, MAX_IDS_PER_QUERY)) {
     signal.throwIfAborted();
     await requireQuota(context, run);
-    found.push(...(await findExistingIds(client, run.job.objectName, possible.slice(first, first + MAX_IDS_PER_QUERY))));
+    found.push(...(await findExistingIds(client, run.job.objectName, part)));
   }
   return found;
 }
