@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { OUR_LABELS } from '../../app/bigquery/our-labels.ts';
 import { type GatewayService, startGateway } from '../support/gateway.ts';
 import type { TestServiceOptions } from '../support/service.ts';
 import { type Deletes, differences, expectEqualAfterSweep, importAccounts, sweep } from '../support/sweeps.ts';
@@ -77,7 +78,7 @@ describe('a sweep whose worker is lost', () => {
       const { org } = service.salesforce;
       const [purged, removed, doubled, hidden] = ids as [string, string, string, string];
       const schema = ['object', 'id', 'column', 'value', 'run'].map((name) => ({ name, type: 'STRING' }));
-      await service.client.dataset('salesforce').createTable('_invalid_values', { schema });
+      await service.client.dataset('salesforce').createTable('_invalid_values', { schema, labels: OUR_LABELS });
       await service.rows(`INSERT INTO salesforce._invalid_values (object, id) VALUES ('Account', '${purged}'), ('Account', '${removed}')`);
       org.purge('Account', purged);
       await service.rows(`DELETE FROM salesforce.Account WHERE Id = '${removed}'`);
