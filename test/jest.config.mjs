@@ -13,7 +13,10 @@ const SLOW = [
   'test/infra/runner.test.ts',
   'test/previous-release.test.ts',
   'test/stories/backfill.test.ts',
+  'test/stories/change-job.test.ts',
   'test/stories/changing-fields.test.ts',
+  'test/stories/compare.test.ts',
+  'test/stories/delete-job.test.ts',
   'test/stories/dropped-tables.test.ts',
   'test/stories/every-call.test.ts',
   'test/stories/every.test.ts',
@@ -22,10 +25,14 @@ const SLOW = [
   'test/stories/metadata-tables.test.ts',
   'test/stories/outbox.test.ts',
   'test/stories/rebuild-killed.test.ts',
+  'test/stories/rebuild.test.ts',
+  'test/stories/reimport-changes.test.ts',
   'test/stories/run-requests.test.ts',
   'test/stories/silent-warehouse.test.ts',
   'test/stories/sweep-slices.test.ts',
+  'test/stories/sweep.test.ts',
   'test/stories/taken-over.test.ts',
+  'test/stories/whole-objects.test.ts',
 ];
 
 const shared = {
