@@ -8,7 +8,6 @@ import { createContext } from '../../app/context.ts';
 import { createApp } from '../../app/http/app.ts';
 import { type GatewayService, startGatewayService } from '../support/gateway.ts';
 import { type Answer, REDIRECT_URI, readAnswer, startService, type TestService } from '../support/service.ts';
-import { expectWholeTable } from '../support/whole-table.ts';
 
 /** What a user should see and does not yet. Each of these fails until the service does it. */
 let service: TestService | GatewayService;
@@ -24,16 +23,6 @@ async function createJob(objectName: string): Promise<Record<string, string>> {
 async function expireSessions(): Promise<void> {
   await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
 }
-
-test.failing('a target table that was dropped comes back whole', async () => {
-  service = await startService();
-  const job = await createJob('Account');
-  await service.tickAt('2023-03-20T00:10:00Z');
-  await service.client.dataset('salesforce').table('Account').delete();
-  await service.call('rebuild_importing_job', job);
-  await service.tickAt('2023-03-21T00:10:00Z');
-  await expectWholeTable(service, 'Account', '2023-03-21');
-});
 
 test('a tick with nothing newly due writes to no job, of 1,000', async () => {
   service = await startService({ worker: false });
