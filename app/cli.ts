@@ -89,7 +89,7 @@ const COMMANDS: Record<string, CommandEntry> = {
   jobs: {
     does: 'list the jobs, or repair, compare, change or delete one',
     details:
-      'list shows all jobs. reimport imports rows again, sync-now what has changed since last_date; rebuild replaces the whole table; sweep finds and repairs what windows cannot see; compare compares rows with the table and writes nothing. change changes --start-date, --deletes or --every. delete deletes a job, and keeps or drops its table. All act on the job store, so the service need not be reachable, but its workers execute the runs. See Semantics in app/README.md.',
+      'list shows all jobs. reimport imports rows again, sync-now what has changed since last_date; rebuild replaces the whole table; sweep finds and repairs what windows cannot see; compare compares rows with the table and writes nothing. change changes --start-date, --deletes or --every. delete deletes a job, and keeps or drops its table. All act on the job store, so the service need not be reachable, but its workers execute the runs. See Repairs in app/README.md.',
     takes: [
       new Argument('<action>', 'what to do').choices(['list', 'reimport', 'rebuild', 'sweep', 'sync-now', 'compare', 'change', 'delete']),
       new Argument('[job]', "the job's object or id; not for list"),

@@ -101,6 +101,7 @@ function chooseRepair(job: Job, { startDate, deletes }: JobChanges): Repair | un
 
 function describeChange(job: Job, { startDate, deletes, every }: JobChanges): string {
   const sentences: string[] = [];
+  if (job.cursorField === null && (startDate || deletes)) return 'The next window applies this: it replaces the whole table.';
   if (startDate) {
     sentences.push(`A reimport of the rows stamped from ${formatStartDate(startDate)} to ${formatStartDate(job.startDate)} is queued.`);
   }

@@ -34,14 +34,18 @@ export const RUN_COLUMNS = [
   OBJECT,
   TABLE_NAME,
   { name: 'kind', type: 'STRING', description: 'window: the regular import of a window. reimport, rebuild, sweep: repairs.' },
-  { name: 'window_from', type: 'TIMESTAMP', description: 'Start of the window that the run imported, inclusive.' },
-  { name: 'window_to', type: 'TIMESTAMP', description: 'End of the window, exclusive.' },
+  {
+    name: 'window_from',
+    type: 'TIMESTAMP',
+    description: 'Start of the range that the run read, inclusive: of its window, or of the repair.',
+  },
+  { name: 'window_to', type: 'TIMESTAMP', description: 'End of the range, exclusive.' },
   { name: 'state', type: 'STRING', description: 'succeeded, failed or cancelled.' },
   {
     name: 'verdict',
     type: 'STRING',
     description:
-      "Rows read, compared with Salesforce's counts before and after: exact, within n, or not counted. NULL unless it succeeded.",
+      "Rows read, compared with Salesforce's counts before and after: exact, within n, not counted, or what an operator accepted. NULL unless it succeeded.",
   },
   { name: 'error_code', type: 'STRING', description: 'Code of the last error. NULL if the run succeeded.' },
   { name: 'attempts', type: 'INT64', description: 'How often a worker claimed the run. More than 1 if it was interrupted.' },
@@ -52,9 +56,9 @@ export const RUN_COLUMNS = [
   {
     name: 'salesforce_before',
     type: 'INT64',
-    description: "Salesforce's COUNT() of the window before it was read. NULL: not counted. All counts are NULL unless the run succeeded.",
+    description: "Salesforce's COUNT() of the range before it was read. NULL: not counted. All counts are NULL unless the run succeeded.",
   },
-  { name: 'salesforce_after', type: 'INT64', description: "Salesforce's COUNT() of the window after it was read. NULL: not counted." },
+  { name: 'salesforce_after', type: 'INT64', description: "Salesforce's COUNT() of the range after it was read. NULL: not counted." },
   { name: 'processed', type: 'INT64', description: 'Rows that Salesforce reported as processed.' },
   { name: 'rows_in_pages', type: 'INT64', description: 'Rows announced by the headers of the result pages.' },
   { name: 'loaded', type: 'INT64', description: 'Rows written by the load jobs.' },

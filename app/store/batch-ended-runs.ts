@@ -13,7 +13,7 @@ const MAX_RUNS_PER_BATCH = 2_000;
  * @returns how many runs
  */
 export async function batchEndedRuns(client: Queryable, dataset: string): Promise<number> {
-  // A run that applied its schema has decided whether its MERGE only inserts. A sweep reads too few fields to tell.
+  // A run that applied its schema has decided whether its MERGE only inserts. A sweep reads too few fields to show drift.
   const { rows } = await client.query<RowOf<EndedRun>>(
     `SELECT runs.id AS run_id, runs.job_id, jobs.object_name, jobs.target_table, runs.kind, runs.window_from, runs.window_to, runs.state,
        runs.error_code, runs.attempt, runs.created_at, runs.started_at, runs.finished_at, runs.receipt,
