@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Dice, textSeed } from '../../app/local/emulators/salesforce/org/dice.ts';
+import type { ServiceProcess } from './service-process.ts';
+import type { Point, Side } from './steps.ts';
+
+/** What happens to the reply of one call: it is cut after this part of its bytes, or the call is never answered. */
+export type Mishap = { side: Side } & ({ kind: 'cut'; at: number } | { kind: 'silence' });
+
+/** A call that waits at a proxy, as if the network delayed it. */
+export interface Hold {
+  /** resolves with the process whose call waits */
+  reached: Promise<ServiceProcess>;
+  release(): void;
+}
+
+interface Waiting {
+  matches: (step: string, process: ServiceProcess) => boolean;
+  reached: PromiseWithResolvers<ServiceProcess>;
+  released: PromiseWithResolvers<void>;
+}
+
+/** How long a kill waits for a step that its seed prefers, and then for any step at which no process was killed so far. */
+const PREFERRED_MS = 3_000;
+const NEW_MS = 6_000;
+/** One step in this many is preferred. */
+const PREFERENCE = 10;
+
+/** Decides at the proxies what happens at each step, and remembers what happened. */
+export class Violence {
+  readonly #seed: number;
+  readonly #known = new Set<string>();
+  readonly #killedAt = new Set<string>();
+  /** every kill so far, such as `a: bigquery POST /jobs merge after` */
+  readonly kills: string[] = [];
+  #armed: { since: number; number: number; killed: PromiseWithResolvers<void> } | undefined;
+  #mishaps: Mishap[] = [];
+  #repeats = 0;
+  #waiting: Waiting[] = [];
+
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  /** The steps at which a process was killed, and all that occurred, before and after each. */
+  get steps(): { covered: number; known: number; missing: string[] } {
+    const missing = [...this.#known].filter((step) => !this.#killedAt.has(step)).sort();
+    return { covered: this.#known.size - missing.length, known: this.#known.size, missing };
+  }
+
+  /** A process has reached a step: it goes on, later if it is held. @throws Error if the process was killed instead */
+  async reach(process: ServiceProcess | undefined, step: string, point: Point): Promise<void> {
+    if (!process) return;
+    const name = `${step} ${point}`;
+    this.#known.add(name);
+    for (const hold of this.#waiting.filter(({ matches }) => matches(name, process))) {
+      this.#waiting = this.#waiting.filter((other) => other !== hold);
+      hold.reached.resolve(process);
+      await hold.released.promise;
+    }
+    const armed = this.#armed;
+    if (!armed || !process.isAlive || !this.#isChosen(name, armed, process.url !== undefined)) return;
+    this.#armed = undefined;
+    this.#killedAt.add(name);
+    await this.kill(process, name);
+    armed.killed.resolve();
+    throw new Error(`${process.name} was killed.`);
+  }
+
+  /** Kills the next process that reaches this step, such as `bigquery POST /jobs merge after`. */
+  async killAt(step: string): Promise<void> {
+    const hold = this.hold((name) => name === step);
+    await this.kill(await hold.reached, step);
+    hold.release();
+  }
+
+  /** Kills the process that reaches one of the next steps, preferably a step at which none was killed so far. */
+  async killAtStep(): Promise<void> {
+    const killed = Promise.withResolvers<void>();
+    this.#armed = { since: performance.now(), number: this.kills.length, killed };
+    await killed.promise;
+  }
+
+  async kill(process: ServiceProcess, where: string): Promise<void> {
+    this.kills.push(`${process.name}: ${where}`);
+    await process.end('SIGKILL');
+  }
+
+  /** Makes the next call wait that matches. @param matches of a step, such as `bigquery POST /jobs merge after` */
+  hold(matches: Waiting['matches']): Hold {
+    const waiting = { matches, reached: Promise.withResolvers<ServiceProcess>(), released: Promise.withResolvers<void>() };
+    this.#waiting.push(waiting);
+    const release = (): void => {
+      this.#waiting = this.#waiting.filter((other) => other !== waiting);
+      waiting.released.resolve();
+    };
+    return { reached: waiting.reached.promise, release };
+  }
+
+  /** Holds the next call of any process at a step for a while. */
+  async holdFor(ms: number): Promise<ServiceProcess | undefined> {
+    const hold = this.hold(() => true);
+    const process = await Promise.race([hold.reached, sleep(ms, undefined)]);
+    if (process) sleep(ms).then(hold.release, () => {});
+    else hold.release();
+    return process;
+  }
+
+  addMishap(mishap: Mishap): void {
+    this.#mishaps.push(mishap);
+  }
+
+  takeMishap(side: Side): Mishap | undefined {
+    const mishap = this.#mishaps.find((each) => each.side === side);
+    this.#mishaps = this.#mishaps.filter((each) => each !== mishap);
+    return mishap;
+  }
+
+  /** Makes the next Bulk page that can be an earlier one repeat that. */
+  repeatPage(): void {
+    this.#repeats++;
+  }
+
+  takeRepeat(): boolean {
+    return this.#repeats > 0 && this.#repeats-- > 0;
+  }
+
+  /** From now on, nothing happens any more. */
+  end(): void {
+    this.#armed = undefined;
+    this.#mishaps = [];
+    this.#repeats = 0;
+    for (const { released } of this.#waiting) released.resolve();
+    this.#waiting = [];
+  }
+
+  /** A process that is starting is killed at most once at each of its steps: otherwise none would ever work. */
+  #isChosen(name: string, { since, number }: { since: number; number: number }, isUp: boolean): boolean {
+    const waited = performance.now() - since;
+    const isPreferred = new Dice(this.#seed, number, textSeed(name)).onceIn(PREFERENCE);
+    return (isUp && waited > NEW_MS) || (!this.#killedAt.has(name) && (isPreferred || waited > PREFERRED_MS));
+  }
+}
