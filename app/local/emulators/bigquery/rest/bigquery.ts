@@ -60,7 +60,7 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<BigQ
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
     await runner.close();
-    service.database.close();
+    await service.database.close();
     await rm(service.spoolFolder, { recursive: true, force: true });
   };
   return {

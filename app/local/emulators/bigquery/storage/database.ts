@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, type DuckDBValue } from '@duckdb/node-api';
 import { macroStatements } from './macros.ts';
 
@@ -18,6 +19,8 @@ export class Database {
   readonly #open = new Set<DuckDBConnection>();
   /** Connections to use again: opening one costs as much as a small query. */
   readonly #idle: DuckDBConnection[] = [];
+  /** Work that has not ended: DuckDB crashes the process if a connection is closed while a statement runs on it. */
+  readonly #working = new Set<Promise<unknown>>();
 
   private constructor(instance: DuckDBInstance, isFile: boolean, shiftMs: () => number) {
     this.#instance = instance;
@@ -41,18 +44,22 @@ export class Database {
 
   /** A separate connection, because work on the same connection would share a transaction. */
   async withConnection<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
-    const connection = this.#idle.pop() ?? (await this.#connect());
+    const working = this.#work(work);
+    this.#working.add(working);
     try {
-      await connection.run(`SET VARIABLE clock_shift_ms = ${this.#shiftMs()}`);
-      const result = await work(connection);
-      this.#idle.push(connection);
-      return result;
-    } catch (error) {
-      // It may still be inside the work that failed.
-      this.#open.delete(connection);
-      connection.closeSync();
-      throw error;
+      return await working;
+    } finally {
+      this.#working.delete(working);
     }
+  }
+
+  async #work<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
+    const connection = this.#idle.pop() ?? (await this.#connect());
+    await connection.run(`SET VARIABLE clock_shift_ms = ${this.#shiftMs()}`);
+    const result = await work(connection);
+    // A statement of work that failed may still run on its connection: that is not used again, and not closed before the database is.
+    this.#idle.push(connection);
+    return result;
   }
 
   async #connect(): Promise<DuckDBConnection> {
@@ -84,11 +91,17 @@ export class Database {
     });
   }
 
-  close(): void {
+  /** Waits for work in progress, because a request may have been cut off. */
+  async close(): Promise<void> {
+    await Promise.race([Promise.allSettled(this.#working), sleep(MAX_CLOSE_MS, undefined, { ref: false })]);
+    if (this.#working.size > 0) return;
     for (const connection of this.#open) connection.closeSync();
     this.#instance.closeSync();
   }
 }
+
+/** How long closing waits for work in progress. */
+const MAX_CLOSE_MS = 10_000;
 
 const SCHEMA = [
   'CREATE SCHEMA IF NOT EXISTS data',
