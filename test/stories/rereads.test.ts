@@ -36,6 +36,33 @@ const generations = async (): Promise<number[]> =>
 const lowerBounds = (): (string | undefined)[] =>
   service.instance.calls.map(({ soql }) => /^SELECT Id,.*SystemModstamp >= (\S+)/s.exec(soql)?.[1]).filter(Boolean);
 
+test('a row that is edited while its slice is read again is in the table', async () => {
+  await start({ limits: { sliceRows: 30 } });
+  service.salesforce.clock.set(new Date('2023-03-01T10:00:00Z'));
+  const id = service.salesforce.org.insert('Account', { Name: 'Moving' });
+  let [counts, isRepeated] = [0, false];
+  service.instance.handler = async ({ soql }, pass) => {
+    const isClosed = soql.includes('SystemModstamp <') && !soql.includes(' OR ');
+    // The row is counted in its slice after that was read, and leaves it when it is read again.
+    if (soql.startsWith('SELECT COUNT()') && isClosed && counts++ === 0) {
+      service.salesforce.org.insert('Account', {
+        Name: 'Late',
+        CreatedDate: '2023-03-01T12:00:00.000Z',
+        SystemModstamp: '2023-03-01T12:00:00.000Z',
+      });
+    }
+    if (soql.startsWith('SELECT Id,') && service.instance.calls.filter((call) => call.soql === soql).length === 2 && !isRepeated) {
+      isRepeated = true;
+      service.salesforce.org.update('Account', id, { Name: 'Moved' });
+    }
+    return await pass();
+  };
+  await service.tickAt('2023-03-20T00:10:00Z');
+  expect(isRepeated).toBe(true);
+  await expectWholeTable(service);
+  expect(await service.rows(`SELECT Name FROM salesforce.Account WHERE Id = '${id}'`)).toEqual([{ Name: 'Moved' }]);
+});
+
 describe('a row that is committed late', () => {
   test('is read by a second reading', async () => {
     await start();

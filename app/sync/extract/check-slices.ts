@@ -67,7 +67,16 @@ function slicesToReread(findings: readonly Finding[], incomplete: readonly Findi
     .filter(isBase)
     .filter((found) => incomplete.includes(found) || lacking.some(({ slice }) => overlaps(slice, found.slice)));
   const others = incomplete.filter((found) => !isBase(found) && !base.some(({ slice }) => overlaps(slice, found.slice)));
-  return [...base, ...others];
+  return withOpenSlices(findings, [...base, ...others]);
+}
+
+/**
+ * A row that is edited between the two readings of a closed slice moves into an open one, which must be read after both. Its other field
+ * groups follow the base group by themselves.
+ */
+function withOpenSlices(findings: readonly Finding[], again: readonly Finding[]): Finding[] {
+  const open = findings.filter((found) => found.slice.open && found.slice.fieldGroup === BASE_GROUP && !again.includes(found));
+  return again.some(({ slice }) => !slice.open && !slice.nullCursor) ? [...again, ...open] : [...again];
 }
 
 /** @throws AppError ids_not_unique */
@@ -116,11 +125,13 @@ function needsReread({ hasRepeatedIds, missed }: Omit<Finding, 'slice'>, rereads
 }
 
 async function readAgain({ context, run }: Extraction, { slice, hasRepeatedIds, missed }: Finding): Promise<void> {
-  const reason = hasRepeatedIds
-    ? 'Salesforce returned some Ids more than once'
-    : `Salesforce counts ${missed} rows that were not extracted`;
-  context.events.sliceRepeated(run, slice, reason);
+  context.events.sliceRepeated(run, slice, rereadReason(hasRepeatedIds, missed));
   await startGeneration(context.database, run, slice);
+}
+
+function rereadReason(hasRepeatedIds: boolean, missed: number): string {
+  if (hasRepeatedIds) return 'Salesforce returned some Ids more than once';
+  return missed > 0 ? `Salesforce counts ${missed} rows that were not extracted` : 'an earlier slice is read again';
 }
 
 /** The next window rereads rows with a cursor value from here on, which two extractions missed; null: none, or only listed Ids. */
