@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type GatewayService, startGatewayService } from '../support/gateway.ts';
+import { type GatewayService, startGateway, startGatewayService } from '../support/gateway.ts';
 import { type RunView, repairEnded, type TestServiceOptions } from '../support/service.ts';
-import { expectWholeTable } from '../support/whole-table.ts';
+import { differencesFromOrg, expectWholeTable, type TableOptions } from '../support/whole-table.ts';
 
 /** Importing a whole table again and replacing it, while the org and its windows continue. */
 let service: GatewayService;
@@ -105,16 +105,16 @@ describe('a rebuild', () => {
 });
 
 describe('what a rebuild keeps', () => {
-  test('is the values of columns that no field fills, by Id', async () => {
+  test('is the values of columns that users added, by Id, but not those of hidden fields', async () => {
     await importFirst({ deletes: 'blank' });
+    await service.rows(`UPDATE salesforce.Account SET Industry = 'Energy' WHERE Id = '${id}'`);
     await service.rows('ALTER TABLE salesforce.Account ADD COLUMN Segment STRING');
     await service.rows(`UPDATE salesforce.Account SET Segment = 'key account' WHERE TRUE`);
     service.salesforce.org.changeField('Account', { field: 'Industry', change: 'hide' });
-    const industry = (await rowOf('Industry'))!.Industry;
     const { Id: deleted } = [...service.salesforce.org.records('Account')].find((record) => record.Id !== id && !record.IsDeleted)!;
     service.salesforce.org.remove('Account', String(deleted));
     expect((await service.repair('rebuild')).receipt).toMatchObject({ columns_orphaned: expect.arrayContaining(['Segment', 'Industry']) });
-    expect(await rowOf('Segment, Industry')).toEqual({ Segment: 'key account', Industry: industry });
+    expect(await rowOf('Segment, Industry')).toEqual({ Segment: 'key account', Industry: null });
     expect(await rowOf('Segment, Industry', String(deleted))).toEqual({ Segment: null, Industry: null });
   });
 
@@ -240,6 +240,45 @@ describe('while a rebuild reads', () => {
     expect(await service.repair('rebuild')).toMatchObject({ state: 'succeeded' });
     expect(slice).toBeGreaterThanOrEqual(changes.length);
     await expectWholeTableNextDay();
+  });
+
+  test('the org may change in every way between its last read and its swap', async () => {
+    let beforeSwap: (() => void) | undefined;
+    let emulator = '';
+    const gateway = await startGateway(() => emulator);
+    gateway.handler = async ({ method, body }, pass) => {
+      if (method === 'POST' && body.includes('_swap_')) {
+        beforeSwap?.();
+        beforeSwap = undefined;
+      }
+      return await pass();
+    };
+    await importFirst({
+      beforeBigQuery: async (url) => {
+        emulator = url;
+        return gateway.url;
+      },
+    });
+    const { org } = service.salesforce;
+    const [edited, removed, purged, restored] = [...org.records('Account')]
+      .filter((record) => !record.IsDeleted && String(record.SystemModstamp) >= '2023-03-01' && record.Id !== id)
+      .map((record) => String(record.Id)) as [string, string, string, string];
+    org.remove('Account', restored);
+    beforeSwap = () => {
+      org.insert('Account', { Name: 'New' });
+      org.update('Account', edited, { Name: 'Edited' });
+      org.remove('Account', removed);
+      org.undelete('Account', restored);
+      org.purge('Account', purged);
+    };
+    expect(await service.repair('rebuild')).toMatchObject({ state: 'succeeded' });
+    expect(beforeSwap).toBeUndefined();
+    await service.tickAt('2023-03-21T00:10:00Z');
+    expect(await service.repair('sweep')).toMatchObject({ state: 'succeeded' });
+    const isDue: TableOptions['isDue'] = ({ CreatedDate, SystemModstamp }) =>
+      String(CreatedDate) < '2023-03-21' && String(SystemModstamp) >= '2023-03-01';
+    expect(await differencesFromOrg(service, 'Account', { isDue })).toEqual([]);
+    await gateway.close();
   });
 
   test('a window that is due waits, and then catches up', async () => {
