@@ -15,13 +15,11 @@ import { handleImportingJob } from './handle-importing-job.ts';
 import { jobs } from './jobs.ts';
 import { loginOauthCallback } from './login-oauth-callback.ts';
 import { pauseImportingJob } from './pause-importing-job.ts';
-import { jobRebuild } from './rebuild-job.ts';
 import { jobReimport } from './reimport-job.ts';
+import { jobRebuild, jobSweep, jobSyncNow } from './repair-job.ts';
 import { resumeImportingJob } from './resume-importing-job.ts';
 import { runRetry } from './retry-run.ts';
 import { createRouter } from './router.ts';
-import { jobSweep } from './sweep-job.ts';
-import { jobSyncNow } from './sync-job-now.ts';
 
 const ENDPOINTS: readonly Endpoint[] = [
   getOauthUrl,
