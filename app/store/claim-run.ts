@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { RUN_STATE_AFTER } from '../core/run-state.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
 import { JOB_COLUMNS, type JobRow } from './jobs.ts';
+import { tableIsFreeFor } from './lease.ts';
 import { queueRuns, renewRepairs } from './queue-runs.ts';
 import { RUN_COLUMNS, type Run, type RunRow, toRun } from './runs.ts';
 
@@ -57,8 +58,7 @@ async function lockClaims(client: Queryable): Promise<boolean> {
 function firstRun(condition: string, dueAt: string): string {
   return `SELECT * FROM (
     SELECT runs.id, ${dueAt} AS due_at FROM runs JOIN jobs ON jobs.id = runs.job_id
-    WHERE runs.connection_id = turns.id AND ${condition} AND jobs.active AND NOT EXISTS (
-      SELECT FROM runs AS writer WHERE writer.id = jobs.writing_run AND writer.id <> runs.id AND writer.state IN ('queued', 'running'))
+    WHERE runs.connection_id = turns.id AND ${condition} AND jobs.active AND ${tableIsFreeFor('runs.id')}
     ORDER BY due_at, runs.id LIMIT 1 FOR NO KEY UPDATE OF runs SKIP LOCKED) AS first`;
 }
 

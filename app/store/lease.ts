@@ -14,6 +14,13 @@ export interface Lease {
  */
 export const LEASE_HELD = `EXISTS (SELECT FROM runs WHERE runs.id = $1 AND runs.attempt = $2 AND runs.state = 'running' FOR SHARE)`;
 
+/**
+ * Whether no other run has the table lease of `jobs`: one that is neither queued nor running does not keep it.
+ * @param runId the run's own id, in SQL
+ */
+export const tableIsFreeFor = (runId: string): string => `NOT EXISTS (
+  SELECT FROM runs AS writer WHERE writer.id = jobs.writing_run AND writer.id <> ${runId} AND writer.state IN ('queued', 'running'))`;
+
 /** @throws AppError lease_lost if a worker's write changed no row */
 export function requireLease(changed: number | null, lease: Lease): void {
   if (changed) return;

@@ -7,7 +7,7 @@ import type { Window } from '../core/window.ts';
 import { assign } from './assign.ts';
 import { onlyRow, type Queryable } from './database.ts';
 import { type Job, type JobFilter, type JobRow, toJob } from './jobs.ts';
-import { LEASE_HELD, type Lease, requireLease, updateRun } from './lease.ts';
+import { LEASE_HELD, type Lease, requireLease, tableIsFreeFor, updateRun } from './lease.ts';
 import { type RowOf, toRecord } from './to-record.ts';
 
 /** A run that a worker has claimed. Functions that change it return the changed run. */
@@ -157,7 +157,7 @@ export async function isWindowWaiting(database: Queryable, connectionId: number)
   const { rowCount } = await database.query(
     `SELECT FROM runs JOIN jobs ON jobs.id = runs.job_id
      WHERE runs.state = 'queued' AND runs.run_at <= now() AND runs.kind = 'window' AND runs.connection_id = $1 AND jobs.active
-       AND NOT EXISTS (SELECT FROM runs AS writer WHERE writer.id = jobs.writing_run AND writer.id <> runs.id AND writer.state IN ('queued', 'running'))
+       AND ${tableIsFreeFor('runs.id')}
      LIMIT 1`,
     [connectionId],
   );

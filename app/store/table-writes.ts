@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts';
 import type { Queryable } from './database.ts';
 import type { Job } from './jobs.ts';
-import { checkLease, LEASE_HELD, requireLease } from './lease.ts';
+import { checkLease, LEASE_HELD, requireLease, tableIsFreeFor } from './lease.ts';
 import type { Run } from './runs.ts';
 import { toRecord } from './to-record.ts';
 
@@ -12,10 +12,6 @@ export interface TableWrite {
   readonly runId: string;
 }
 
-/** A run that is neither queued nor running does not keep the table lease. */
-const IS_FREE = `NOT EXISTS (SELECT FROM runs AS writer WHERE writer.id = jobs.writing_run AND writer.id <> $1
-  AND writer.state IN ('queued', 'running'))`;
-
 /**
  * Takes the table lease: until it is released or the run ends, no other run of the job may change the target table.
  * @returns the run with its job's current `deletes`: a change of it is followed by a repair, which waits for the lease
@@ -23,7 +19,7 @@ const IS_FREE = `NOT EXISTS (SELECT FROM runs AS writer WHERE writer.id = jobs.w
  */
 export async function takeTable(database: Queryable, run: Run): Promise<Run> {
   const { rows } = await database.query<Pick<Job, 'deletes'>>(
-    `UPDATE jobs SET writing_run = $1 WHERE id = $3 AND ${LEASE_HELD} AND ${IS_FREE} RETURNING deletes`,
+    `UPDATE jobs SET writing_run = $1 WHERE id = $3 AND ${LEASE_HELD} AND ${tableIsFreeFor('$1')} RETURNING deletes`,
     [run.runId, run.attempt, run.job.id],
   );
   if (rows[0]) return { ...run, job: { ...run.job, deletes: rows[0].deletes } };
