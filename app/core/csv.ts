@@ -2,3 +2,8 @@
 export function csvLine(values: readonly (string | null)[]): string {
   return `${values.map((value) => `"${(value ?? '').replaceAll('"', '""')}"`).join(',')}\n`;
 }
+
+/** CSV records, without a header line. */
+export function csvLines(rows: readonly (readonly (string | null)[])[]): Buffer {
+  return Buffer.from(rows.map(csvLine).join(''));
+}

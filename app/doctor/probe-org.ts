@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import type { Context } from '../context.ts';
 import { type Column, columnsOf } from '../core/columns.ts';
-import { csvLine } from '../core/csv.ts';
+import { csvLine, csvLines } from '../core/csv.ts';
 import { parseIdentityUrl } from '../core/identity.ts';
 import { AppError } from '../errors.ts';
 import { abortQueryJob, createQueryJob, getQueryJob, waitForQueryJob } from '../salesforce/bulk.ts';
@@ -190,8 +190,8 @@ export class ProbeOrg {
     const rows: RestRows = { columns, pages: [], csv: Buffer.from(csvLine(names)), totalSize: 0 };
     for (let next: string | null | undefined = path(columns); next; ) {
       const page = await readRestPage(this.client, next, names, this.signal);
-      rows.pages.push(page.rows);
-      rows.csv = Buffer.concat([rows.csv, page.csv]);
+      rows.pages.push(page.rows.length);
+      rows.csv = Buffer.concat([rows.csv, csvLines(page.rows)]);
       rows.totalSize = page.totalSize;
       next = page.nextPath;
     }

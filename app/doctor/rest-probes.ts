@@ -77,7 +77,7 @@ async function checkLongUrl(org: ProbeOrg): Promise<ProbeResult> {
   const blanks = Math.floor((MAX_URI_BYTES - queryPath(org.client, soql(0))!.length) / 3);
   const path = queryPath(org.client, soql(blanks))!;
   const page = await readRestPage(org.client, path, ['Id'], org.signal);
-  return toResult(page.rows === 1, `${path.length} bytes`);
+  return toResult(page.rows.length === 1, `${path.length} bytes`);
 }
 
 /** The client's `fetch` may return a 304 or throw it. */

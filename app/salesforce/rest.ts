@@ -1,16 +1,17 @@
-import { csvLine } from '../core/csv.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { translateSalesforceError } from './errors.ts';
 import { isValidRowCount } from './soql.ts';
 import type { SalesforceResponse } from './transport.ts';
 
-/** Rows of a REST query in Bulk's CSV format, without a header line. */
+/** A row's values as text, in the order of the requested columns. */
+export type RestRow = readonly (string | null)[];
+
+/** Rows of a REST query. */
 export interface RestPage {
   /** rows of the whole query, as reported by Salesforce */
   totalSize: number;
-  rows: number;
-  csv: Buffer;
+  rows: readonly RestRow[];
   /** path of the next page; null: this was the last page */
   nextPath: string | null;
 }
@@ -53,8 +54,7 @@ export async function readRestPage(
   const keys = keysOf(reply.records[0], columns);
   return {
     totalSize: Number(reply.totalSize),
-    rows: reply.records.length,
-    csv: Buffer.from(reply.records.map((record) => csvLine(keys.map((key) => textOf(record, key)))).join('')),
+    rows: reply.records.map((record) => keys.map((key) => textOf(record, key))),
     nextPath: reply.done ? null : (reply.nextRecordsUrl ?? null),
   };
 }

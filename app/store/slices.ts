@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { BASE_GROUP } from '../core/field-groups.ts';
 import type { Method } from '../core/method.ts';
+import type { RowFacts } from '../core/row-facts.ts';
 import type { SlicePlan, SliceRange } from '../core/slices.ts';
 import { assign } from './assign.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
@@ -31,10 +32,12 @@ export interface Slice extends SlicePlan {
   readonly staged: number | null;
   /** Ids that occurred more than once in an earlier extraction, for example "3 Ids from 001… to 001…"; null: none */
   readonly repeatedIds: string | null;
+  /** of rows that the service has read itself; null: BigQuery must count them */
+  readonly facts: RowFacts | null;
 }
 
 const SLICE_COLUMNS = `ordinal, field_group, cursor_from, cursor_to, open, id_from, id_to, null_cursor, ids, generation, state, method, reason,
-  count_before, count_after, requested_at, bulk_job_id, bulk_requested_at, page_rows, processed, staged, repeated_ids`;
+  count_before, count_after, requested_at, bulk_job_id, bulk_requested_at, page_rows, processed, staged, repeated_ids, facts`;
 
 /** Saves a run's slices, unless an earlier attempt has. @throws AppError lease_lost, in which case nothing has changed */
 export async function saveSlices(database: pg.Pool, lease: Lease, slices: readonly SlicePlan[]): Promise<void> {
@@ -134,7 +137,17 @@ async function insertSlice(database: Queryable, lease: Lease, slice: SlicePlan):
 export type SliceProgress = Partial<
   Pick<
     Slice,
-    'state' | 'method' | 'reason' | 'countBefore' | 'countAfter' | 'requestedAt' | 'pageRows' | 'processed' | 'staged' | 'repeatedIds'
+    | 'state'
+    | 'method'
+    | 'reason'
+    | 'countBefore'
+    | 'countAfter'
+    | 'requestedAt'
+    | 'pageRows'
+    | 'processed'
+    | 'staged'
+    | 'repeatedIds'
+    | 'facts'
   >
 >;
 

@@ -1,6 +1,7 @@
 // GoogleSQL's answers, and their record, with which tests compare the emulators.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ColumnType } from '../../app/core/columns.ts';
 import { castExpressions, castQuery } from './cast-expressions.ts';
 import { byId, caseQuery, caseSelection, caseTables, type DeltaRows } from './delta-case.ts';
 import type { FilledTable, GoogleSql } from './google-sql.ts';
@@ -38,6 +39,11 @@ export function valuesOf(inputs: readonly string[], rows: readonly (readonly (st
 }
 
 const entryOf = (name: string, text: string | null | undefined): [string, string][] => (text == null ? [] : [[name, text]]);
+
+/** Whether GoogleSQL casts a text to a type without losing anything. @param answers the values of the text, by expression */
+export function isExactCast(type: ColumnType, answers: Record<string, string>): boolean {
+  return answers[type] !== undefined && (type !== 'NUMERIC' || answers.NUMERIC === answers.BIGNUMERIC);
+}
 
 /** Evaluates all expressions over the inputs in GoogleSQL. */
 export async function askValues(googleSql: GoogleSql, inputs: readonly string[]): Promise<Values> {

@@ -2,12 +2,16 @@
 //   npm run conformance              fails on any difference
 //   npm run conformance -- --record  writes the answers with which tests compare without the analyzer
 import { resolve } from 'node:path';
+import { CASTS } from '../../app/bigquery/sql/casts.ts';
+import { isCastable } from '../../app/core/castable.ts';
+import type { ColumnType } from '../../app/core/columns.ts';
 import {
   type Answers,
   askAnswers,
   askValues,
   INPUTS_TABLE,
   inputsTable,
+  isExactCast,
   recordAnswers,
   recordedAnswers,
   type Values,
@@ -23,6 +27,7 @@ import { LocalBigQuery } from './local-big-query.ts';
 import { PROJECT, plainSchemas, randomSchemas } from './schemas.ts';
 import { Verdict } from './tally.ts';
 
+const COLUMN_TYPES = Object.keys(CASTS) as ColumnType[];
 const SEED = 20_240_310;
 const SCHEMAS = 200;
 const INPUTS = 4000;
@@ -56,7 +61,7 @@ function compareRecord(now: Answers, recorded: Answers): void {
   }
 }
 
-/** Compares random inputs, to cover what lies between the recorded ones. A test compares those. */
+/** Compares random inputs, to cover what lies between the recorded ones. Tests compare those. */
 async function compareEmulator(): Promise<void> {
   const inputs = generatedInputs(INPUTS, SEED);
   const real = await askValues(googleSql, inputs);
@@ -67,6 +72,10 @@ async function compareEmulator(): Promise<void> {
     rows.map((row) => Object.values(row) as (string | null)[]),
   );
   verdict.expressions += Object.keys(castExpressions).length * inputs.length;
+  for (const input of inputs) {
+    const wrong = COLUMN_TYPES.filter((type) => input !== '' && isCastable(type, input) && !isExactCast(type, real[input]!));
+    if (wrong.length > 0) verdict.differs('the app expects a cast that loses the value', `${JSON.stringify(input)} to ${wrong.join(', ')}`);
+  }
   for (const input of inputs) compare(`the emulators' value of ${JSON.stringify(input)}`, expectedOfEmulator(real, input), ours[input]!);
 }
 

@@ -54,7 +54,11 @@ export async function extractSlice(extraction: Extraction, planned: Slice, canBe
   if (read.kind === 'bulk-failed') return { run, kind: 'unavailable', reason: read.reason };
   if (read.kind !== 'read') return { run, ...read };
   const countAfter = slice.countAfter ?? (await countOrNull(current, range));
-  const counted = await saveSlice(extraction.context.database, run, slice.ordinal, { processed: read.processed, countAfter });
+  const counted = await saveSlice(extraction.context.database, run, slice.ordinal, {
+    processed: read.processed,
+    countAfter,
+    facts: read.facts ?? null,
+  });
   return { run, ...(await reconcile(current, counted, read.pages)) };
 }
 

@@ -1,6 +1,7 @@
 import type { Context } from '../../context.ts';
 import type { DescribedField, FieldColumn } from '../../core/columns.ts';
 import { fieldsInGroup } from '../../core/field-groups.ts';
+import type { RowFacts } from '../../core/row-facts.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
 import type { FieldRefusal } from '../../salesforce/field-refusal.ts';
 import type { RowRange } from '../../salesforce/soql.ts';
@@ -68,6 +69,8 @@ export interface ReadRows {
   /** rows, according to Salesforce */
   processed: number;
   pages: Page[];
+  /** undefined: BigQuery must count the rows */
+  facts?: RowFacts | undefined;
 }
 
 /** The fields that a slice's query selects, in the order of its staging table. */

@@ -1,6 +1,8 @@
 import type { TableName } from '../../bigquery/sql/quote.ts';
-import { csvLine } from '../../core/csv.ts';
+import { csvLine, csvLines } from '../../core/csv.ts';
+import { groupsOf } from '../../core/field-groups.ts';
 import { findPageSequenceError, type PageHeader } from '../../core/page-sequence.ts';
+import { RowFactsCounter } from '../../core/row-facts.ts';
 import { AppError, isAppError } from '../../errors.ts';
 import { EXPIRED_LOCATOR, refusalCode } from '../../salesforce/errors.ts';
 import { type RestPage, readRestPage } from '../../salesforce/rest.ts';
@@ -20,11 +22,12 @@ export async function extractViaRest(
   firstPage: RestPage,
 ): Promise<ReadRows | Unusable> {
   const pages: Page[] = [];
+  const counter = startCounting(extraction, slice);
   try {
-    for await (const batch of gatherBatches(extraction, slice, firstPage)) {
+    for await (const batch of gatherBatches(extraction, slice, firstPage, counter)) {
       pages.push(await loadBatch(extraction, slice, table, pages.length, batch));
     }
-    return { kind: 'read', processed: firstPage.totalSize, pages };
+    return { kind: 'read', processed: firstPage.totalSize, pages, facts: counter?.facts() };
   } catch (error) {
     const reason = unusableResult(error);
     if (!reason) throw error;
@@ -46,12 +49,24 @@ interface Batch {
   rows: number;
 }
 
+/** Undefined if BigQuery has to count the rows anyway: there are other field groups, or rows without a cursor. */
+function startCounting({ run, columns }: Extraction, { generation, nullCursor, cursorTo }: Slice): RowFactsCounter | undefined {
+  const { cursorField } = run.job;
+  if (cursorField === null || nullCursor || groupsOf(columns).length > 1) return undefined;
+  return new RowFactsCounter({ generation, columns, cursorField, cursorTo });
+}
+
 /** Gathers the rows of a query into batches. Each is gathered and loaded under an upload permit, because it is kept in memory. */
-async function* gatherBatches(extraction: Extraction, slice: Slice, firstPage: RestPage): AsyncGenerator<Batch, void> {
+async function* gatherBatches(
+  extraction: Extraction,
+  slice: Slice,
+  firstPage: RestPage,
+  counter: RowFactsCounter | undefined,
+): AsyncGenerator<Batch, void> {
   const { context, signal } = extraction;
   const names = requestedFields(extraction, slice);
   const header = Buffer.from(csvLine(names));
-  const source = readPages(extraction, names, firstPage);
+  const source = readPages(extraction, names, firstPage, counter);
   for (let page = await nextPage(source); page; ) {
     using _permit = await context.uploads.acquire(signal);
     const parts: Buffer[] = [header];
@@ -66,19 +81,31 @@ async function* gatherBatches(extraction: Extraction, slice: Slice, firstPage: R
   }
 }
 
+/** A page in Bulk's CSV format, without a header line. */
+interface CsvPage {
+  csv: Buffer;
+  rows: number;
+}
+
 /** The pages of a query, in order. @throws AppError count_mismatch if they cannot be its complete result */
-async function* readPages({ client, signal }: Extraction, names: readonly string[], first: RestPage): AsyncGenerator<RestPage, undefined> {
+async function* readPages(
+  { client, signal }: Extraction,
+  names: readonly string[],
+  first: RestPage,
+  counter: RowFactsCounter | undefined,
+): AsyncGenerator<CsvPage, undefined> {
   const headers: PageHeader[] = [];
   for (let page = first; ; page = await readRestPage(client, page.nextPath, names, signal)) {
-    headers.push({ rows: page.rows, nextLocator: page.nextPath });
+    headers.push({ rows: page.rows.length, nextLocator: page.nextPath });
     const fault = findPageSequenceError(headers, first.totalSize);
     if (fault) throw new AppError('count_mismatch', `${fault}.`);
-    yield page;
+    for (const row of page.rows) counter?.add(row);
+    yield { csv: csvLines(page.rows), rows: page.rows.length };
     if (page.nextPath === null) return;
   }
 }
 
-async function nextPage(source: AsyncGenerator<RestPage, undefined>): Promise<RestPage | undefined> {
+async function nextPage(source: AsyncGenerator<CsvPage, undefined>): Promise<CsvPage | undefined> {
   return (await source.next()).value;
 }
 
