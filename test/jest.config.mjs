@@ -29,6 +29,7 @@ const SLOW = [
   'test/stories/reimport-changes.test.ts',
   'test/stories/run-requests.test.ts',
   'test/stories/silent-warehouse.test.ts',
+  'test/stories/small-window.test.ts',
   'test/stories/sweep-slices.test.ts',
   'test/stories/sweep.test.ts',
   'test/stories/taken-over.test.ts',

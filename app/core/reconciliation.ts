@@ -50,7 +50,7 @@ export interface CountedDelta {
   /** the range and months of its rows in the target table */
   firstId: string;
   lastId: string;
-  months?: string[] | undefined;
+  months?: readonly string[] | undefined;
 }
 
 /** Maximum extractions of a slice whose counts do not match before its run fails. */

@@ -87,12 +87,13 @@ function expectedWindows({ every, weeklyChanges }: JobLoad, overlapMinutes: numb
   return { windows, changed: Math.min(windows, rows), rows };
 }
 
-/** What BigQuery bills at most for a window with this many rows (null: unknown): of its three statements, only MERGE reads the target. */
+/**
+ * What BigQuery usually bills at most for a window with this many rows (null: unknown, so few). Few rows are merged from their staging table,
+ * unless a value is invalid. Many are read there, counted there and in their delta table, and merged from that.
+ */
 function windowBytes({ bytes, rowBytes, partitioned }: TableSize, rows: number | null): number {
-  const windowRows = billed((rows ?? 0) * rowBytes);
   const touched = (bytes ?? 0) * (partitioned && rows !== null ? Math.min(1, rows / MONTHS) : 1);
-  // The window's rows are read from the staging table, counted there and in the delta table, and merged from that.
-  return 4 * windowRows + billed(2 * touched);
+  return billed(4 * (rows ?? 0) * rowBytes) + billed(2 * touched);
 }
 
 function billed(bytes: number): number {

@@ -50,7 +50,8 @@ export async function dropTablesOf(context: Context, run: EndedRun, signal: Abor
 
 /**
  * A run that failed or was cancelled may have left BigQuery jobs behind that create its delta table, or read it to write its target table; a
- * run that succeeded waited for them. Staging tables need no check: load jobs do not create a missing table, and a delta job may fail by now.
+ * run that succeeded waited for them. Staging tables need no check: load jobs do not create a missing table, and a delta job or a MERGE that
+ * reads them may fail by now.
  */
 async function mayBeInUse(warehouse: Warehouse, run: EndedRun, { createdBy }: RunTable): Promise<boolean> {
   if (run.succeeded || createdBy === null) return false;

@@ -33,8 +33,8 @@ export async function syncRun(context: Context, claimed: Run, signal: AbortSigna
 }
 
 /**
- * Stages and reconciles the slices of a run, builds and counts the typed delta table, and merges it into the target table. Only then does a
- * window advance `last_date`.
+ * Stages and reconciles the slices of a run, counts their typed rows, in a delta table if necessary, and merges them into the target table.
+ * Only then does a window advance `last_date`.
  */
 async function upsertRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
   const started = isExclusive(claimed.pass, claimed.job) ? await takeTable(context.database, claimed) : claimed;
@@ -48,7 +48,7 @@ async function upsertRun(context: Context, claimed: Run, signal: AbortSignal): P
   // The slices of a window or a reimport fit one delta table.
   const filled = extracted.deltas.find(({ delta }) => delta.counts.deltaRows > 0);
   const merged = filled && (await mergeDelta(extraction, filled));
-  const withDeleted = extracted.deltas.find(({ delta }) => delta.deletedRows > 0);
+  const withDeleted = extracted.deltas.find(({ delta, hasTable }) => hasTable && delta.deletedRows > 0);
   if (withDeleted) await eraseInvalidValues(extraction, deltaTable(context, run.runId, withDeleted.of));
 
   const receipt = await writeReceipt(extraction, extracted, { merged, foreignLiveView });

@@ -20,6 +20,7 @@ interface RunView {
   error: { code: string; message: string } | null;
   receipt: {
     delta_rows: number;
+    bytes_billed: number;
     salesforce_after: number | null;
     verdict: string;
     pages: number;

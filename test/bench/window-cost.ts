@@ -6,6 +6,8 @@ export interface WindowCost {
   emptyJobs: number;
   smallCalls: number;
   smallJobs: number;
+  /** MiB */
+  smallBilledMb: number;
 }
 
 const SMALL_ROWS = 100;
@@ -22,8 +24,8 @@ export async function windowCost(): Promise<WindowCost> {
   await costOf(service, '2023-02-02', SMALL_ROWS);
   const [emptyCalls, emptyJobs] = await costOf(service, '2023-02-03', 0);
   await addRows(service, '2023-02-03', SMALL_ROWS);
-  const [smallCalls, smallJobs] = await costOf(service, '2023-02-04', SMALL_ROWS);
-  return { emptyCalls, emptyJobs, smallCalls, smallJobs };
+  const [smallCalls, smallJobs, smallBilledMb] = await costOf(service, '2023-02-04', SMALL_ROWS);
+  return { emptyCalls, emptyJobs, smallCalls, smallJobs, smallBilledMb };
 }
 
 async function addRows(service: WholeService, day: string, rows: number): Promise<void> {
@@ -31,9 +33,10 @@ async function addRows(service: WholeService, day: string, rows: number): Promis
   for (let row = 0; row < rows; row++) await service.changeOrg('POST', `records?object=${OBJECT}`, { Text__c: `row ${row}` });
 }
 
-async function costOf(service: WholeService, day: string, rows: number): Promise<[number, number]> {
+async function costOf(service: WholeService, day: string, rows: number): Promise<[calls: number, jobs: number, billedMb: number]> {
   const before = [await service.salesforceCalls(), await service.bigQueryJobs()] as const;
   const { run } = await service.importUntil(day);
   if (run?.receipt?.delta_rows !== rows) throw new Error(`The window until ${day} had ${run?.receipt?.delta_rows} rows, not ${rows}.`);
-  return [(await service.salesforceCalls()) - before[0], (await service.bigQueryJobs()) - before[1]];
+  const billedMb = run.receipt.bytes_billed / 1024 ** 2;
+  return [(await service.salesforceCalls()) - before[0], (await service.bigQueryJobs()) - before[1], billedMb];
 }

@@ -52,6 +52,7 @@ export function appStatements(schema: Schema): AppStatement[] {
     { sql: countStatement(statement), tables: [...staging, delta] },
     { sql: targetCountStatement(TARGET), tables: [target] },
     ...[...mergesOf(schema), ...refreshesOf(schema)].map((sql) => ({ sql, tables: [target, delta], columns: [] })),
+    ...stagedMergesOf(schema).map((sql) => ({ sql, tables: [target, ...staging], columns: [] })),
     ...comparisonsOf(schema).map((sql) => ({ sql, tables: [target, delta] })),
     ...(['blank', 'remove'] as const).map((deletes) => ({
       sql: treatDeletedStatement({ target: TARGET, deletes, emptied: emptiedColumns(schema), runId: statement.runId }),
@@ -142,6 +143,14 @@ function mergesOf(schema: Schema): string[] {
       monthsOf(schema).map((months) => mergeStatement({ ...base, deletes, ...how, months })),
     ),
   );
+}
+
+/** The MERGE of staged rows. */
+function stagedMergesOf(schema: Schema): string[] {
+  const merge = mergeOf(schema);
+  if (!merge) return [];
+  const base = { ...merge, delta: deltaOf(schema), insertOnly: false };
+  return deletesOf(schema).flatMap((deletes) => monthsOf(schema).map((months) => mergeStatement({ ...base, deletes, months })));
 }
 
 /** The comparison in all its variants. */

@@ -80,11 +80,11 @@ describe('a job', () => {
 
   test('that exceeds its daily budget of bytes is refused', async () => {
     insertYesterday(100);
-    service.context.config.bigquery.dailyBytesPerJob = 1e9;
+    service.context.config.bigquery.dailyBytesPerJob = 5e8;
     const refused = await create(QUIET, '15m');
     expect(refused).toMatchObject({ status: 422, code: 'bigquery_budget' });
     expect(refused.text).toMatch(
-      /BigQuery bills up to about \S+ GB a day for Everything__c\. Its daily budget is 1 GB\. Choose a longer every \(\w+ fits\), or raise BIGQUERY_DAILY_GB_PER_JOB\./,
+      /BigQuery bills up to about \S+ GB a day for Everything__c\. Its daily budget is 0\.5 GB\. Choose a longer every \(\w+ fits\), or raise BIGQUERY_DAILY_GB_PER_JOB\./,
     );
     expect(await objects()).toEqual([]);
     expect(await create(QUIET, '2h')).toMatchObject({ text: 'OK' });
@@ -98,7 +98,7 @@ describe('a job', () => {
       ).json();
     };
     expect(await answer(QUIET, '15m')).toMatchObject({ ok: true, estimate: { calls_per_day: 96, bytes_billed_per_day: 0 } });
-    expect(await answer('Contact', 'day')).toMatchObject({ estimate: { calls_per_day: 3, bytes_billed_per_day: 52_428_800 } });
+    expect(await answer('Contact', 'day')).toMatchObject({ estimate: { calls_per_day: 3, bytes_billed_per_day: 20_971_520 } });
     expect(await answer('Contact', 'day')).toMatchObject({ estimate: null });
   });
 
@@ -119,7 +119,7 @@ async function onlyJob(): Promise<{ job: Job; connection: Connection }> {
   return { job: (await findJob(service.database.pool, connection.id, QUIET))!, connection };
 }
 
-test('a small window costs what the estimate says', async () => {
+test('a small window makes two BigQuery jobs, and costs what the estimate says', async () => {
   insert(5);
   await create(QUIET, '15m');
   await service.tickAt('2023-02-21T00:10:00Z');

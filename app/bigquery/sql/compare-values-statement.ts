@@ -1,9 +1,10 @@
 import type { Column } from '../../core/columns.ts';
 import { type MergeStatement, rowBounds, syncedBefore } from './merge-statement.ts';
-import { quoteName, quoteTable, quoteText } from './quote.ts';
+import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
 
 export interface CompareValuesStatement
-  extends Pick<MergeStatement, 'target' | 'delta' | 'cursorField' | 'deletes' | 'firstId' | 'lastId' | 'months' | 'partitionField'> {
+  extends Pick<MergeStatement, 'target' | 'cursorField' | 'deletes' | 'firstId' | 'lastId' | 'months' | 'partitionField'> {
+  delta: TableName;
   /** the columns to compare: of the delta table and of the target table */
   columns: readonly Column[];
   /** by the order of the slices in the delta table: a row that was synced later may differ from what the slice read */

@@ -16,8 +16,8 @@ export interface StagedSlice {
   nullCursor?: boolean;
 }
 
-export interface DeltaStatement {
-  delta: TableName;
+/** Rows of staging tables, to be typed. */
+export interface StagedRows {
   slices: StagedSlice[];
   columns: readonly FieldColumn[];
   /** null: the rows have no cursor, and each Id is in one slice of a field group */
@@ -27,19 +27,30 @@ export interface DeltaStatement {
   /** the target table is partitioned by the month of this field; undefined: not partitioned */
   partitionField: string | undefined;
   runId: string;
+}
+
+export interface DeltaStatement extends StagedRows {
+  delta: TableName;
   expiresAt: Date;
 }
 
+/** Builds the delta table from the typed rows. The statement is deterministic per run; core/run-slices.ts bounds its length. */
+export function deltaStatement(statement: DeltaStatement): string {
+  return `CREATE OR REPLACE TABLE ${quoteTable(statement.delta)}
+OPTIONS (expiration_timestamp = TIMESTAMP ${quoteText(statement.expiresAt.toISOString())})
+AS
+${typedRows(statement)}`;
+}
+
 /**
- * Builds the delta table: typed, one row per Id, the newest of all extractions. `_invalid` lists the columns with invalid values. The
- * statement is deterministic per run. It names every column of every staging table, so a missing or swapped column fails;
- * core/run-slices.ts bounds its length.
+ * Selects the staged rows: typed, one row per Id, the newest of all extractions. `_invalid` lists the columns with invalid values. Names
+ * every column of every staging table, so a missing or swapped column fails.
  *
  * Rows come from the base group. A row without a matching cursor in a group joined by cursor was edited during extraction and is left
  * out: the window of that edit imports it.
  */
-export function deltaStatement(statement: DeltaStatement): string {
-  const { delta, columns, cursorField, runId, expiresAt } = statement;
+export function typedRows(statement: StagedRows): string {
+  const { columns, cursorField, runId } = statement;
   const [, ...joined] = groupsOf(columns);
   // Salesforce stores no empty strings: empty text is NULL for every type.
   const texts = columns.map(
@@ -51,10 +62,7 @@ export function deltaStatement(statement: DeltaStatement): string {
   const deletedAt = hasIsDeleted
     ? `IF(\`IsDeleted\`, ${cursorField === null ? '`_synced_at`' : `IFNULL(${quoteName(cursorField)}, \`_synced_at\`)`}, NULL)`
     : 'CAST(NULL AS TIMESTAMP)';
-  return `CREATE OR REPLACE TABLE ${quoteTable(delta)}
-OPTIONS (expiration_timestamp = TIMESTAMP ${quoteText(expiresAt.toISOString())})
-AS
-WITH ${groupName(BASE_GROUP)} AS (
+  return `WITH ${groupName(BASE_GROUP)} AS (
 ${stagedRows(statement, BASE_GROUP)}
 ),
 ${joined.map((group) => `${groupName(group)} AS (\n${newestRows(statement, group)}\n),\n`).join('')}_texts AS (
@@ -76,7 +84,7 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${cursorField === null ?
 }
 
 /** All rows of a field group, with the order of their slice. */
-function stagedRows({ slices, columns, cursorField }: DeltaStatement, group: number): string {
+function stagedRows({ slices, columns, cursorField }: StagedRows, group: number): string {
   const names = fieldsInGroup(columns, group, cursorField).map(quoteName);
   const tables = slices.filter(({ fieldGroup }) => fieldGroup === group);
   if (tables.length === 0) {
@@ -88,7 +96,7 @@ function stagedRows({ slices, columns, cursorField }: DeltaStatement, group: num
 }
 
 /** One row of a field group per join key, the one extracted last. */
-function newestRows(statement: DeltaStatement, group: number): string {
+function newestRows(statement: StagedRows, group: number): string {
   const cursor = joiningCursor(statement, group);
   const key = cursor === null ? '`Id`' : `\`Id\`, ${cursorKey('', cursor)}`;
   return `  SELECT * FROM (
@@ -97,7 +105,7 @@ ${stagedRows(statement, group)}
   QUALIFY ROW_NUMBER() OVER (PARTITION BY ${key} ORDER BY \`_slice\` DESC) = 1`;
 }
 
-function joinOf(statement: DeltaStatement, group: number): string {
+function joinOf(statement: StagedRows, group: number): string {
   const [base, other] = [`${groupName(BASE_GROUP)}.`, `${groupName(group)}.`];
   const sameId = `${other}\`Id\` = ${base}\`Id\``;
   const cursor = joiningCursor(statement, group);
@@ -106,7 +114,7 @@ function joinOf(statement: DeltaStatement, group: number): string {
 }
 
 /** The cursor that a group's rows must have in common with the base group's; null: they match by Id alone. */
-export function joiningCursor({ columns, cursorField }: Pick<DeltaStatement, 'columns' | 'cursorField'>, group: number): string | null {
+export function joiningCursor({ columns, cursorField }: Pick<StagedRows, 'columns' | 'cursorField'>, group: number): string | null {
   return isJoinedByCursor(columns, group) ? cursorField : null;
 }
 

@@ -1,5 +1,6 @@
 import type { Column } from '../../core/columns.ts';
 import type { Deletes } from '../../core/deletes.ts';
+import { type StagedRows, typedRows } from './delta-statement.ts';
 import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
 import { SYSTEM_COLUMNS } from './table-statements.ts';
 
@@ -15,7 +16,8 @@ export interface RowBounds {
 
 export interface MergeStatement extends RowBounds {
   target: TableName;
-  delta: TableName;
+  /** the delta table, or the staged rows of which none would be invalid */
+  delta: TableName | StagedRows;
   columns: readonly Column[];
   /** columns of the target table that the delta table lacks, so they are no longer filled */
   orphaned: readonly string[];
@@ -55,7 +57,7 @@ export function mergeStatement(merge: MergeStatement): string {
   ];
   return [
     `MERGE ${quoteTable(target)} AS _target`,
-    `USING ${quoteTable(delta)} AS _source`,
+    `USING ${'slices' in delta ? `(\n${typedRows(delta)}\n)` : quoteTable(delta)} AS _source`,
     `ON ${['_target.`Id` = _source.`Id`', ...rowBounds(merge)].join(' AND ')}`,
     ...(insertOnly ? [] : matched),
     `WHEN NOT MATCHED${deletes === 'remove' ? ` AND NOT ${deleted}` : ''} THEN`,

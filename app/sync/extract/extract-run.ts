@@ -7,14 +7,17 @@ import type { SalesforceClient } from '../../salesforce/client.ts';
 import type { Counted, Run } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
 import { buildDelta } from '../merge/build-delta.ts';
+import { countFromFacts } from '../merge/count-from-facts.ts';
 import { checkSlices, earliestMissed, type Finding, hasRows, type Rereads, rereadIncomplete } from './check-slices.ts';
 import { extractSlices } from './extract-slices.ts';
 import type { Extraction, StagedSlice } from './extraction.ts';
 import { resolveAgain, resolveFields, type Seen } from './resolve-fields.ts';
 
-/** A delta table, and the slices whose rows it contains. */
+/** The typed rows of some slices, and their counts. */
 export interface Delta extends Counted {
   slices: readonly Slice[];
+  /** whether they are in a delta table; otherwise the staged rows are typed when they are merged */
+  hasTable: boolean;
 }
 
 /** A run whose rows are staged, typed and counted. */
@@ -54,7 +57,7 @@ export async function extractRun(context: Context, client: SalesforceClient, cla
   }
 }
 
-/** Builds the delta tables, of the slices that have rows, and compares each slice with its counts. */
+/** Counts the rows of the slices that have any, in delta tables if necessary, and compares each slice with its counts. */
 async function countSlices(extraction: Extraction, staged: readonly StagedSlice[]): Promise<{ deltas: Delta[]; findings: Finding[] }> {
   const { run, columns, context } = extraction;
   const slices = staged.map(({ slice }) => slice);
@@ -66,8 +69,8 @@ async function countSlices(extraction: Extraction, staged: readonly StagedSlice[
   const { pass, job } = run;
   for (const batch of mergesOneDelta(pass, job) ? [slices] : batchSlices(slices, columns, job.cursorField, context.limits.runSlices)) {
     const filled = batch.filter(hasRows);
-    const counted = filled.some(({ fieldGroup }) => fieldGroup === BASE_GROUP) ? await buildDelta(extraction, filled) : undefined;
-    if (counted) deltas.push({ ...counted, slices: filled });
+    const counted = filled.some(({ fieldGroup }) => fieldGroup === BASE_GROUP) ? await countRows(extraction, filled) : undefined;
+    if (counted) deltas.push(counted);
     findings.push(
       ...(await checkSlices(extraction, batch, counted?.delta)).map((found) =>
         accepted.has(found.slice) ? { ...found, missed: 0 } : found,
@@ -75,4 +78,10 @@ async function countSlices(extraction: Extraction, staged: readonly StagedSlice[
     );
   }
   return { deltas, findings };
+}
+
+async function countRows(extraction: Extraction, slices: readonly Slice[]): Promise<Delta> {
+  const delta = countFromFacts(extraction, slices);
+  if (delta) return { of: '', delta, storedColumns: 0, slices, hasTable: false };
+  return { ...(await buildDelta(extraction, slices)), slices, hasTable: true };
 }

@@ -3,20 +3,18 @@ import { readRows } from '../../bigquery/jobs.ts';
 import { countStatement } from '../../bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement } from '../../bigquery/sql/delta-statement.ts';
 import { invalidValuesStatement } from '../../bigquery/sql/invalid-values-statements.ts';
-import type { TableName } from '../../bigquery/sql/quote.ts';
 import type { FieldColumn } from '../../core/columns.ts';
-import { closedPart, countMissedRows } from '../../core/missed-rows.ts';
-import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import { isComparison } from '../../core/pass.ts';
 import { type CountedDelta, reconcileDelta, requireReconciled } from '../../core/reconciliation.ts';
 import { saveRunTable } from '../../store/run-tables.ts';
 import { type Counted, saveCounted, saveRun } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
 import type { Extraction } from '../extract/extraction.ts';
-import { deltaJobId, deltaTable, invalidValuesTable, stagingExpiry, stagingTable } from '../names.ts';
+import { deltaJobId, deltaTable, invalidValuesTable, stagingExpiry } from '../names.ts';
 import { retryJob } from '../retry-job.ts';
 import { runOnce } from '../run-once.ts';
 import { runStatement } from '../run-statement.ts';
+import { stagedRows } from './staged-rows.ts';
 
 /**
  * Casts the staged rows, keeps the newest version of each Id, and counts. Reuses an earlier attempt's counts of the same staging tables.
@@ -24,30 +22,20 @@ import { runStatement } from '../run-statement.ts';
  */
 export async function buildDelta(extraction: Extraction, slices: readonly Slice[]): Promise<Counted> {
   const { context, run } = extraction;
-  const of = slices.map(({ ordinal, fieldGroup, generation }) => `${ordinal}_${fieldGroup}_${generation}`).join(' ');
-  const statement = describeDelta(extraction, slices, deltaTable(context, run.runId, of));
+  const of = stagingTablesOf(slices);
+  const statement = {
+    ...stagedRows(extraction, slices),
+    delta: deltaTable(context, run.runId, of),
+    expiresAt: stagingExpiry(run.createdAt),
+  };
   const counted = run.counted[of] ?? (await countNewDelta(extraction, of, statement));
   if (!isComparison(run.pass)) await storeInvalidValues(extraction, statement, counted);
   return counted;
 }
 
-function describeDelta({ context, run, columns }: Extraction, slices: readonly Slice[], delta: TableName): DeltaStatement {
-  return {
-    delta,
-    slices: slices.map((slice, order) => ({
-      order,
-      table: stagingTable(context, run.runId, slice),
-      fieldGroup: slice.fieldGroup,
-      nullCursor: slice.nullCursor || (Boolean(slice.ids) && run.job.cursorNillable) || run.pass.kind === 'sweep',
-      countBefore: countMissedRows(slice) > 0 && closedPart(slice, run.job.cursorField) ? slice.cursorTo : undefined,
-    })),
-    columns,
-    cursorField: run.job.cursorField,
-    windowTo: run.window.to,
-    partitionField: run.job.partitioned ? PARTITION_FIELD : undefined,
-    runId: run.runId,
-    expiresAt: stagingExpiry(run.createdAt),
-  };
+/** Names the staging tables that a delta table is built from, within the run. */
+function stagingTablesOf(slices: readonly Slice[]): string {
+  return slices.map(({ ordinal, fieldGroup, generation }) => `${ordinal}_${fieldGroup}_${generation}`).join(' ');
 }
 
 async function countNewDelta(extraction: Extraction, of: string, statement: DeltaStatement): Promise<Counted> {

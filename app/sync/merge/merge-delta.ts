@@ -11,20 +11,21 @@ import { deltaTable, mergeJobId, targetTable } from '../names.ts';
 import { retryJob } from '../retry-job.ts';
 import { runTableWrite } from '../run-table-write.ts';
 import { countTarget } from './count-target.ts';
+import { stagedRows } from './staged-rows.ts';
 
 /**
- * Merges a run's delta table into its target table and reconciles the counts. A newer stamp wins; in a reimport, so does
+ * Merges a run's delta table, or its staged rows, into its target table and reconciles the counts. A newer stamp wins; in a reimport, so does
  * the later reading.
  * @throws AppError count_mismatch, bigquery_budget, lease_lost
  */
-export async function mergeDelta(extraction: Extraction, { of, delta, slices }: Delta): Promise<JobStatistics> {
+export async function mergeDelta(extraction: Extraction, { of, delta, slices, hasTable }: Delta): Promise<JobStatistics> {
   const { context, run, columns } = extraction;
   // Before a later try, an earlier delta of this run may have been merged: its rows must be updated.
   const isIntoEmpty = (tryNumber: number): boolean => run.insertOnly === true && tryNumber === 1;
   const sql = (tryNumber: number): string =>
     mergeStatement({
       target: targetTable(context, run.job),
-      delta: deltaTable(context, run.runId, of),
+      delta: hasTable ? deltaTable(context, run.runId, of) : stagedRows(extraction, slices),
       columns,
       orphaned: run.drift.orphaned,
       emptied: run.drift.emptied,

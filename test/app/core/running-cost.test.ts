@@ -53,14 +53,14 @@ const overlaps = fc.constantFrom(0, 10, 60);
 describe('what windows cost per day', () => {
   test.each(EVERY)('every %s: one call per window without changes, and three with changes in each', (every) => {
     expect(runningCost(job(every, 0), 10)).toEqual({ calls: WINDOWS[every], bytesBilled: 0 });
-    expect(runningCost(job(every), 10)).toEqual({ calls: 3 * WINDOWS[every], bytesBilled: WINDOWS[every] * 50 * MIB });
+    expect(runningCost(job(every), 10)).toEqual({ calls: 3 * WINDOWS[every], bytesBilled: WINDOWS[every] * 20 * MIB });
   });
 
   test('few changes leave most windows empty', () => {
     // Two rows on each of five days, each read by its own window and, with a probability of two in three, by the next one.
     const { calls, bytesBilled } = runningCost(job('15m', 10), 10);
     expect(calls).toBeCloseTo(96 + (2 + 4 / 3) * 2);
-    expect(bytesBilled).toBeCloseTo((2 + 4 / 3) * 50 * MIB);
+    expect(bytesBilled).toBeCloseTo((2 + 4 / 3) * 20 * MIB);
   });
 
   test('many rows take more pages', () => {
@@ -73,9 +73,9 @@ describe('what windows cost per day', () => {
 
   test('a MERGE is billed for twice the table, or for the months that it touches', () => {
     const table = { bytes: 60e9, rowBytes: 500, partitioned: false };
-    expect(runningCost(job('1h', null, table), 0).bytesBilled).toBe(24 * (40 * MIB + 120e9));
+    expect(runningCost(job('1h', null, table), 0).bytesBilled).toBe(24 * (10 * MIB + 120e9));
     // 24 windows with one row each touch one month of 60 each.
-    expect(runningCost(job('1h', 120, { ...table, partitioned: true }), 0).bytesBilled).toBe(24 * (40 * MIB + 2e9));
+    expect(runningCost(job('1h', 120, { ...table, partitioned: true }), 0).bytesBilled).toBe(24 * (10 * MIB + 2e9));
     expect(runningCost(job('1h', null, { ...table, partitioned: true }), 0)).toEqual(runningCost(job('1h', null, table), 0));
   });
 
@@ -134,11 +134,11 @@ describe('a job is rejected', () => {
       code: 'bigquery_budget',
       status: 422,
       message:
-        'With every=15m, BigQuery bills up to about 1,924.03 GB a day for Account. Its daily budget is 1,000 GB. Choose a longer every (30m fits), or raise BIGQUERY_DAILY_GB_PER_JOB.',
+        'With every=15m, BigQuery bills up to about 1,921.01 GB a day for Account. Its daily budget is 1,000 GB. Choose a longer every (30m fits), or raise BIGQUERY_DAILY_GB_PER_JOB.',
     });
     const huge = { ...table, bytes: 1e12 };
     expect(runningCostError(job('day', null, huge), [], LIMITS)?.message).toMatch(
-      /2,000\.04 GB a day for Account, if every window has changes\. .* No longer every fits: raise BIGQUERY_DAILY_GB_PER_JOB\.$/,
+      /2,000\.01 GB a day for Account, if every window has changes\. .* No longer every fits: raise BIGQUERY_DAILY_GB_PER_JOB\.$/,
     );
   });
 

@@ -1,0 +1,24 @@
+import type { StagedRows } from '../../bigquery/sql/delta-statement.ts';
+import { closedPart, countMissedRows } from '../../core/missed-rows.ts';
+import { PARTITION_FIELD } from '../../core/partitioning.ts';
+import type { Slice } from '../../store/slices.ts';
+import type { Extraction } from '../extract/extraction.ts';
+import { stagingTable } from '../names.ts';
+
+/** The rows of these slices, in reading order, for a statement that types them. */
+export function stagedRows({ context, run, columns }: Extraction, slices: readonly Slice[]): StagedRows {
+  return {
+    slices: slices.map((slice, order) => ({
+      order,
+      table: stagingTable(context, run.runId, slice),
+      fieldGroup: slice.fieldGroup,
+      nullCursor: slice.nullCursor || (Boolean(slice.ids) && run.job.cursorNillable) || run.pass.kind === 'sweep',
+      countBefore: countMissedRows(slice) > 0 && closedPart(slice, run.job.cursorField) ? slice.cursorTo : undefined,
+    })),
+    columns,
+    cursorField: run.job.cursorField,
+    windowTo: run.window.to,
+    partitionField: run.job.partitioned ? PARTITION_FIELD : undefined,
+    runId: run.runId,
+  };
+}
