@@ -311,9 +311,10 @@ describe('a sweep that is interrupted while it refreshes', () => {
 
   test('because its worker lost it, adopts its statement', async () => {
     let thefts = 0;
+    // The next attempt fences the worker at once, however long it takes until another one claims the run.
     const steal = async (): Promise<void> => {
       await service.database.pool.query(
-        `UPDATE runs SET lease_until = now() - interval '1 second' WHERE kind = 'sweep' AND state = 'running'`,
+        `UPDATE runs SET attempt = attempt + 1, lease_until = now() - interval '1 second' WHERE kind = 'sweep' AND state = 'running'`,
       );
       await service.database.pool.query(`SELECT pg_notify('runs', '')`);
     };
@@ -327,7 +328,7 @@ describe('a sweep that is interrupted while it refreshes', () => {
       },
     );
     const { rows } = await service.database.pool.query(`SELECT attempt FROM runs WHERE kind = 'sweep'`);
-    expect([rows, await refreshJobs()]).toEqual([[{ attempt: 2 }], [expect.stringMatching(/_1$/)]]);
+    expect([rows, await refreshJobs()]).toEqual([[{ attempt: 3 }], [expect.stringMatching(/_1$/)]]);
   });
 
   test('because its statement failed, runs it again under another id', async () => {
