@@ -1,19 +1,19 @@
 // What the service costs, in CPU, memory, calls and jobs: source, service and sink are processes of their own.
 //   npm run bench                        a table, in about ten minutes
 //   npm run bench -- --json              one object of named numbers
-//   npm run bench -- --only windows      some of: pipe, parsing, memory, windows, queue, whole, rebuild, sweep
+//   npm run bench -- --only windows      some of: pipe, parsing, memory, start, windows, queue, whole, rebuild, sweep
 //   npm run bench -- --peers             the same import by Airbyte's and Singer's connectors, from PyPI; needs python3
 //   npm run bench -- --large             10 million rows of 40 columns through the local Salesforce and BigQuery; or --large=1000000
 import { parseArgs } from 'node:util';
 import { DataPlane } from './data-plane.ts';
-import { againstParsing, againstPipe, type Figures, large, memory, queue, rebuild, sweep, whole, windows } from './figures.ts';
+import { againstParsing, againstPipe, type Figures, large, memory, queue, rebuild, start, sweep, whole, windows } from './figures.ts';
 import { MEANINGS } from './meanings.ts';
 import { comparePeers, peersTable } from './peers.ts';
 
 const LARGE_ROWS = 10_000_000;
 
 const DATA_PLANE = { pipe: againstPipe, parsing: againstParsing, memory };
-const WHOLE = { windows, queue, whole, rebuild, sweep };
+const WHOLE = { start, windows, queue, whole, rebuild, sweep };
 
 const { asked, json, peers } = readArguments(process.argv.slice(2));
 if (peers) {

@@ -1,4 +1,5 @@
 import { DataPlane } from './data-plane.ts';
+import { startIdleService } from './idle-service.ts';
 import { importLargeObject } from './large-object.ts';
 import { median } from './median.ts';
 import { measureQueue } from './queue.ts';
@@ -53,6 +54,12 @@ export async function memory(plane: DataPlane): Promise<Figures> {
     peaks.push(tenMillion.peakMb);
   }
   return { rssGrowth: median(growth), rssMb: median(peaks) };
+}
+
+/** The start of the service from the production file set, and its memory while nothing is due. */
+export async function start(): Promise<Figures> {
+  const starts = await startIdleService(ROUNDS);
+  return { startSeconds: median(starts.map(({ startSeconds }) => startSeconds)), idleRssMb: median(starts.map(({ rssMb }) => rssMb)) };
 }
 
 /** How many calls and jobs a window costs. The counts are exact, so one round is enough. */

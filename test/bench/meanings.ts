@@ -13,6 +13,8 @@ export const MEANINGS: Record<string, Meaning> = {
   timeVsParse: { figure: 'time of the service ÷ time of parsing every row', max: 1 / 10 },
   rssGrowth: { figure: 'peak memory at 10M rows ÷ peak memory at 1M rows', max: 1.1 },
   rssMb: { figure: 'peak memory at 10M rows, MB' },
+  startSeconds: { figure: 'seconds from the start of the process, of production files only, until it accepts requests', max: 1 },
+  idleRssMb: { figure: 'memory of that process after 20 idle seconds, MB' },
   emptyCalls: { figure: 'Salesforce calls of an empty window', max: 1 },
   emptyJobs: { figure: 'BigQuery jobs of an empty window', max: 0 },
   smallCalls: { figure: 'Salesforce calls of a window of 100 rows, with a cached describe', max: 3 },
