@@ -16,7 +16,7 @@ async function importFirst(options: TestServiceOptions & { deletes?: Deletes } =
 }
 
 describe('a sweep of several slices', () => {
-  const SLICES = { restRows: 0, sliceRows: 8, runSlices: 2, firstPageRows: 5, pageTextBytes: 4_000 };
+  const SLICES = { restRows: 0, sliceRows: 15, runSlices: 2, firstPageRows: 10, pageTextBytes: 8_000 };
 
   test('compares the whole table, in more slices than a run of windows may have', async () => {
     await importFirst({ limits: SLICES });
