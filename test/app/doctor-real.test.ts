@@ -146,8 +146,8 @@ describe('doctor --real', () => {
 
   test('says what follows if Salesforce responds differently than assumed', async () => {
     for (const kind of ['not-compressed', 'missing-locator', 'wrong-count'] as const) await salesforceFault({ kind });
-    const { code, lines } = await command({ object: 'Opportunity' });
-    expect(code).toBe(1);
+    const { failures, lines } = await real(FEW_ROWS);
+    expect(failures).toBe(lines('no').length);
     for (const topic of ['are gzipped on request', 'Sforce-Locator', 'Sforce-NumberOfRecords'])
       expect(lines('no').join('\n')).toContain(topic);
     await expectNothingLeft();
