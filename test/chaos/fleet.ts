@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Dice } from '../../app/local/emulators/salesforce/org/dice.ts';
 import type { Answer } from '../support/service.ts';
 import type { ChaosJob } from './job.ts';
 import type { World } from './world.ts';
@@ -15,6 +16,9 @@ export const REPAIRS: readonly Repair[] = [
   { action: 'rebuild', fields: {} },
   { action: 'sweep', fields: {} },
 ];
+
+/** What an operator may request at any time. The service may refuse it. */
+const OPERATIONS = ['pause', 'resume', 'cancel', 'retry', 'sync-now'] as const;
 
 /** A run without any change for this long hangs. */
 const NO_PROGRESS_MS = 60_000;
@@ -47,8 +51,8 @@ export class Fleet {
   }
 
   /** Ticks a job by its name, which also retries what waits. */
-  async tick({ object }: ChaosJob): Promise<void> {
-    await this.#world.call('handle_importing_job', { user_id: this.#world.userId, object_name: object });
+  async tick(job: ChaosJob): Promise<void> {
+    await this.#callJob('handle_importing_job', job);
   }
 
   /** Requests a repair. */
@@ -56,6 +60,31 @@ export class Fleet {
     const answer = await this.#world.call(`v1/jobs/${this.#ids.get(job)}/${action}`, fields);
     if (answer.status !== 404) return answer;
     throw new Error(`There is no endpoint ${action}: ${answer.text}`);
+  }
+
+  /** Requests what an operator may request of a job or of its latest run. */
+  async operate(job: ChaosJob, dice: Dice): Promise<void> {
+    const operation = dice.pick(OPERATIONS);
+    if (operation === 'pause' || operation === 'resume') await this.#callJob(`${operation}_importing_job`, job);
+    else if (operation === 'sync-now') await this.repair(job, { action: operation, fields: {} });
+    else await this.#changeLatestRun(job, operation);
+  }
+
+  async #changeLatestRun(job: ChaosJob, action: 'cancel' | 'retry'): Promise<void> {
+    const { rows } = await this.#world.database.query<{ id: string }>(
+      'SELECT id FROM runs WHERE job_id = $1 ORDER BY created_at DESC, id LIMIT 1',
+      [this.#ids.get(job)],
+    );
+    for (const { id } of rows) await this.#world.call(`v1/runs/${id}/${action}`, {});
+  }
+
+  /** Resumes the jobs that an operator has paused. */
+  async resumeAll(): Promise<void> {
+    for (const job of this.jobs) await this.#callJob('resume_importing_job', job);
+  }
+
+  async #callJob(endpoint: string, { object }: ChaosJob): Promise<void> {
+    await this.#world.call(endpoint, { user_id: this.#world.userId, object_name: object });
   }
 
   /** Cancels the open window of a job. */

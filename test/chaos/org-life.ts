@@ -1,4 +1,5 @@
 import type { Dice } from '../../app/local/emulators/salesforce/org/dice.ts';
+import type { FieldChange } from '../../app/local/emulators/salesforce/org/field-change.ts';
 import type { OrgRecord } from '../../app/local/emulators/salesforce/org/org.ts';
 import type { World } from './world.ts';
 
@@ -7,10 +8,13 @@ const HARD = ['a "quoted" word', 'two\nlines', 'a, comma', 'Maße – Łukasz', 
 
 const MINUTE_MS = 60_000;
 
-/** Changes the org, beside what it does by itself: inserts, edits, deletes, undeletes, purges and merges. */
+/** Changes the org, beside what it does by itself: records, and which fields its user sees. */
 export class OrgLife {
   /** the records that left no trace a window could notice */
   readonly purged = new Set<string>();
+  /** fields that were added, hidden or shown, as `Account.Fax`: their values change without a stamp */
+  readonly changedFields = new Set<string>();
+  readonly #hidden = new Map<string, string>();
   readonly #world: World;
   readonly #dice: Dice;
 
@@ -30,6 +34,32 @@ export class OrgLife {
   /** Changes some records of an object. */
   change(object: string): void {
     for (let left = this.#dice.between(1, 5); left > 0; left--) this.#changeOne(object);
+  }
+
+  /** Adds a field, or hides one from the user until the next call. */
+  changeField(object: string): void {
+    const { org } = this.#world.salesforce;
+    const hidden = this.#hidden.get(object);
+    const change: FieldChange = hidden
+      ? { change: 'show', field: hidden }
+      : this.#dice.onceIn(2)
+        ? { change: 'add', field: `Added${this.changedFields.size}__c`, type: 'string', value: this.#dice.pick(HARD) || null }
+        : { change: 'hide', field: this.#dice.pick(this.#fieldsToHide(object)) };
+    org.changeField(object, change);
+    this.changedFields.add(`${object}.${change.field}`);
+    if (change.change === 'hide') this.#hidden.set(object, change.field);
+    else this.#hidden.delete(object);
+  }
+
+  /** Shows every field again. */
+  showAll(): void {
+    for (const [object, field] of this.#hidden) this.#world.salesforce.org.changeField(object, { change: 'show', field });
+    this.#hidden.clear();
+  }
+
+  #fieldsToHide(object: string): string[] {
+    const facts = this.#world.salesforce.org.table(object)!.fields.map((field) => field.facts);
+    return facts.filter(({ type, permissionable }) => permissionable && type === 'string').map(({ name }) => name);
   }
 
   #changeOne(object: string): void {

@@ -65,6 +65,10 @@ const QUICK_KILLS = 4;
 const NEW_JOB_TICKS = 3;
 const REPAIR_TICKS = 2;
 
+/** A field changes, and an operator acts, once in so many ticks. */
+const FIELD_TICKS = 4;
+const OPERATOR_TICKS = 2;
+
 /**
  * Kills the processes so often while the org changes, with everything else that may go wrong. Then stops the org, and compares every table
  * with it: first what windows keep current, then, after repairs, everything.
@@ -119,6 +123,8 @@ async function live({ fleet, watermarks, life, dice }: Living & { dice: Dice }, 
     await sleep(dice.between(50, 300));
     for (const { object } of jobs) if (dice.onceIn(3)) life.change(object);
     if (tick % REPAIR_TICKS === 0) await fleet.repair(dice.pick(jobs), dice.pick(REPAIRS));
+    if (tick % FIELD_TICKS === 0) life.changeField(dice.pick(jobs).object);
+    if (tick % OPERATOR_TICKS === 1) await fleet.operate(dice.pick(jobs), dice);
     const [next] = tick % NEW_JOB_TICKS === 0 ? later : [];
     // A fault may prevent it.
     if (next && (await fleet.create(next))) later.shift();
@@ -171,6 +177,10 @@ async function judge(
 ): Promise<Chaos> {
   const { jobs } = fleet;
   const lastDate = stopClock(world);
+  life.showAll();
+  // A new login, so that the fields are described again.
+  await world.connect();
+  await fleet.resumeAll();
   for (const job of jobs) watermarks.note(job);
   progress(`windows until ${lastDate.toISOString()}`);
   let hung = await fleet.finishWindows(lastDate);
@@ -179,7 +189,9 @@ async function judge(
     const options = { lastDate: lastDate.toISOString(), purged };
     return Promise.all(jobs.map((job) => compareTable(world, job, { ...options, except: (field) => except(job, field) })));
   };
-  const byWindows = await compare(life.purged, (job, field) => isCalculated(world, job, field));
+  const changesWithoutStamp = (job: ChaosJob, field: string): boolean =>
+    isCalculated(world, job, field) || life.changedFields.has(`${job.object}.${field}`);
+  const byWindows = await compare(life.purged, changesWithoutStamp);
   progress('repairs');
   if (hung === 0) hung = await fleet.repairAll();
   // Only a sweep notices what left no trace.

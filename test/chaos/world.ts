@@ -36,6 +36,8 @@ export interface World {
   pages: PageWatch;
   /** the user_id of the connected user */
   userId: string;
+  /** Logs the user in, again if that is so already. @returns the user_id */
+  connect(): Promise<string>;
   /** Calls the API of any process, until one answers. */
   call(path: string, fields?: Record<string, string>): Promise<Answer>;
   /** Rows of a query, without the proxies; waits if a fault meets it. */
@@ -117,6 +119,7 @@ export async function startWorld(seed: number): Promise<World> {
     violence,
     pages,
     userId: '',
+    connect: () => connect(world),
     call: (path, fields) => callAny(processes, path, fields),
     async rows(sql) {
       for (;;) {
@@ -163,7 +166,7 @@ export async function startWorld(seed: number): Promise<World> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-  world.userId = await connect(world);
+  world.userId = await world.connect();
   return world;
 }
 
