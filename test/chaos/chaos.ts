@@ -1,7 +1,7 @@
 // Proves that the service loses nothing under violence: two processes, one Postgres and the emulators, while the org keeps changing.
 //   npm run chaos -- --kills 200 --seed 1 --json   the last line on stdout is one JSON object: see Result in run-chaos.ts
 //   npm run chaos -- --scenario fence              only what one guard of the service prevents: see scenarios.ts
-//   npm run chaos -- --without fence               the same without the guard: succeeds if that does damage
+//   npm run chaos -- --without fence               the same without the guard, or without each of all: succeeds if that does damage
 import { parseArgs } from 'node:util';
 import { type Chaos, type Result, runChaos, runScenario } from './run-chaos.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -26,15 +26,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const MAX_MISSING = 60;
 
 const guard = values.without ?? values.scenario;
-if (guard !== undefined && !(guard in SCENARIOS)) {
-  console.error(`There is no guard ${guard}. Guards: ${Object.keys(SCENARIOS).join(', ')}.`);
+const guards = values.without === 'all' ? Object.keys(SCENARIOS) : guard === undefined ? [] : [guard];
+const unknown = guards.find((name) => !(name in SCENARIOS));
+if (unknown !== undefined) {
+  console.error(`There is no guard ${unknown}. Guards: ${Object.keys(SCENARIOS).join(', ')}.`);
   process.exitCode = 2;
 } else if (values.without !== undefined) {
-  const isNeeded = doesDamageWithout(values.without, seed);
-  console.error(
-    isNeeded ? `Without ${guard}, there is damage, as there should be.` : `Without ${guard}, there is no damage: nothing tests it.`,
-  );
-  process.exitCode = isNeeded ? 0 : 1;
+  process.exitCode = guards.map((name) => proveNeeded(name)).every(Boolean) ? 0 : 1;
 } else {
   const chaos =
     guard === undefined ? await runChaos(seed, Number(values.kills), progress) : await runScenario(SCENARIOS[guard]!, seed, progress);
@@ -42,6 +40,15 @@ if (guard !== undefined && !(guard in SCENARIOS)) {
   const isDamaged = damageOf(chaos.result) + (guard === undefined ? 0 : chaos.result.refetched) > 0;
   report(chaos, isDamaged);
   process.exitCode = isDamaged ? 1 : 0;
+}
+
+/** Plays a guard's scenario without the guard. @returns whether there was damage, as there should be */
+function proveNeeded(name: string): boolean {
+  const isNeeded = doesDamageWithout(name, seed);
+  console.error(
+    isNeeded ? `Without ${name}, there is damage, as there should be.` : `Without ${name}, there is no damage: nothing tests it.`,
+  );
+  return isNeeded;
 }
 
 function progress(line: string): void {

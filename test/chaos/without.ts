@@ -22,10 +22,13 @@ export function doesDamageWithout(guard: string, seed: number): boolean {
     const applied = spawnSync('git', ['apply', patch], { cwd: folder, encoding: 'utf8' });
     if (applied.status !== 0) throw new Error(`${patch} does not apply. Write it again for the current code.\n${applied.stderr}`);
     const args = ['test/chaos/chaos.ts', '--scenario', guard, '--seed', String(seed), '--json'];
-    const played = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+    const played = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+    const isDamaged = played.status !== 0;
+    // The damage is expected, so only its counts are of interest.
     process.stdout.write(played.stdout);
-    if (!played.stdout.trimEnd().endsWith('}')) throw new Error(`The scenario ${guard} did not end.`);
-    return played.status !== 0;
+    if (!isDamaged) process.stderr.write(played.stderr);
+    if (!played.stdout.trimEnd().endsWith('}')) throw new Error(`The scenario ${guard} did not end.\n${played.stderr}`);
+    return isDamaged;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
