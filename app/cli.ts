@@ -134,6 +134,15 @@ const COMMANDS: Record<string, CommandEntry> = {
     exits: ['the run is cancelled, or due now', 'the run could not be cancelled, retried or accepted; the message says why'],
     load: async () => (await import('./commands/runs.ts')).runs,
   },
+  'accept-restore': {
+    does: 'let the service continue on a job store that was restored from a backup',
+    details:
+      'After a restore, the service imports nothing until this command accepts the job store: doctor and /jobs show why. It gives the job store a new epoch and starts its open runs over from last_date. It refuses while another job store of the installation may be in use, and while BigQuery runs jobs that were started before. See infra/README.md.',
+    options: [new Option('--local', 'use the job store of serve --local, which must be running'), DATA],
+    examples: [`${PROGRAM} accept-restore`, `${PROGRAM} accept-restore --local`],
+    exits: ['the job store is accepted', 'it is not; the message says why'],
+    load: async () => (await import('./commands/accept-restore.ts')).acceptRestore,
+  },
   emulators: {
     does: 'run the emulators: Postgres, Salesforce and BigQuery on this machine',
     details: 'Prints their addresses as JSON once they accept requests.',

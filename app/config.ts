@@ -69,6 +69,11 @@ export interface Config {
   scheduleClockUrl: string | undefined;
 }
 
+/** The first dataset: the default of new jobs, and the one with the service's `_installation`. */
+export function homeDataset({ bigquery }: Pick<Config, 'bigquery'>): string {
+  return bigquery.datasets[0]!;
+}
+
 const ROLES: readonly Role[] = ['read', 'data', 'operate', 'admin', 'tick'];
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 

@@ -5,8 +5,8 @@ import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { databasePassword } from './aws/database-password.ts';
 import { taskCredentials } from './aws/task-credentials.ts';
 import type { Federation } from './bigquery/create-federated-client.ts';
-import { openWarehouse, type Warehouse } from './bigquery/warehouse.ts';
-import type { Config } from './config.ts';
+import { isLoopback, openWarehouse, type Warehouse } from './bigquery/warehouse.ts';
+import { type Config, homeDataset } from './config.ts';
 import { LIMITS, type Limits, limitsForMultipartUploads } from './core/limits.ts';
 import { Semaphore } from './core/semaphore.ts';
 import { AppError } from './errors.ts';
@@ -19,6 +19,7 @@ import { type DatabaseAddress, openDatabase } from './store/database.ts';
 import { OrgCalls } from './store/org-calls.ts';
 import { Renewals } from './store/renewals.ts';
 import { createSealer, type Sealer } from './store/seal.ts';
+import { Agreement } from './sync/agreement.ts';
 
 /** The dependencies of the service, wired together only here. Other modules import just the type. */
 export interface Context {
@@ -29,6 +30,8 @@ export interface Context {
   /** for requests to Salesforce, and for uploads to BigQuery */
   readonly dispatcher: Dispatcher;
   readonly warehouse: Warehouse;
+  /** whether the job store agrees with BigQuery, or was restored or copied */
+  readonly agreement: Agreement;
   readonly describes: DescribeCache;
   readonly limits: Limits;
   /** API calls to each org, and its limits */
@@ -54,11 +57,13 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
   const database = openDatabase(databaseAddress(config, credentials), events.databaseConnectionLost);
   const calls = new OrgCalls(database, events.callCountsNotSaved);
   const sealer = createSealer(config.tokenKeys);
-  const renewals = new Renewals(database, sealer, limits.loginMs, events.renewalNotStored);
   // Pages are large and slow to start; each request sets its own idle timeouts.
   const { httpProxy, httpsProxy, noProxy } = config.proxy;
   const dispatcher = new EnvHttpProxyAgent({ httpProxy, httpsProxy, noProxy, connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
   const warehouse = openWarehouse({ ...config.bigquery, federation: toFederation(config, credentials) }, dispatcher, limits);
+  const dataset = homeDataset(config);
+  const agreement = new Agreement({ database, warehouse, dataset, server: storeServer(config), limits, events });
+  const renewals = new Renewals(database, sealer, limits.loginMs, () => agreement.require(), events.renewalNotStored);
   const longRequests = new Map<string, Semaphore>();
 
   const app = (loginUrl?: string): SalesforceApp => {
@@ -79,6 +84,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
     sealer,
     dispatcher,
     warehouse,
+    agreement,
     describes: new DescribeCache(),
     limits: config.bigquery.upload === 'multipart' ? limitsForMultipartUploads(limits) : limits,
     calls,
@@ -91,7 +97,10 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
     salesforce: (connectionId, signal, recordActivity) =>
       new SalesforceClient(
         {
-          current: () => readAccessToken(database, sealer, connectionId),
+          current: () => {
+            agreement.requireNotHalted();
+            return readAccessToken(database, sealer, connectionId);
+          },
           renew: (failed, reason, signal) =>
             renewals.fresh(
               connectionId,
@@ -135,6 +144,13 @@ export function databaseAddress(
   const { secretArn, certificatesFile, ...parts } = database;
   const store = { region: aws!.region, endpoint: aws!.secretsEndpoint, credentials: credentials! };
   return { ...parts, password: databasePassword(store, secretArn), certificates: readFileSync(certificatesFile, 'utf8') };
+}
+
+/** The server of the job store, as its address in BigQuery contains it; undefined: on this machine, where its port may change. */
+function storeServer({ database }: Config): string | undefined {
+  if (!('url' in database)) return `${database.host.toLowerCase()}:${database.port}`;
+  const { hostname, port } = new URL(database.url);
+  return isLoopback(database.url) || hostname === '' ? undefined : `${hostname.toLowerCase()}:${port || 5432}`;
 }
 
 function toFederation({ federation, aws }: Config, credentials: Credentials): Federation | undefined {

@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'no_progress'
   | 'unknown_token_key'
   | 'store_unavailable'
+  | 'store_restored'
   | 'stopping'
   | 'internal';
 
@@ -69,6 +70,7 @@ const DEFAULTS: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   no_progress: { status: 503, recovery: 'retry' },
   unknown_token_key: { status: 503, recovery: 'defer' },
   store_unavailable: { status: 503, recovery: 'retry' },
+  store_restored: { status: 409, recovery: 'defer' },
   stopping: { status: 503, recovery: 'retry' },
   internal: { status: 500, recovery: 'retry' },
 };

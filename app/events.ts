@@ -72,6 +72,18 @@ export function createEvents(log: Log) {
     oldRunsDeleted: (runs: number) => log.info({ event: 'old_runs_deleted', runs }),
     oldRunsNotDeleted: (error: unknown) => log.error({ event: 'old_runs_not_deleted', ...describeError(error) }),
 
+    // The job store, compared with BigQuery
+
+    /** at each comparison: the alarm goes off while the lines come */
+    storeHalted: (error: AppError) =>
+      log.error({ event: 'store_halted', ...describeError(error) }, 'The job store was restored or copied. Nothing is imported.'),
+    storeAgrees: () => log.info({ event: 'store_agrees' }, 'The job store agrees with BigQuery again.'),
+    storeNotCompared: (error: unknown) =>
+      log.warn({ event: 'store_not_compared', ...describeError(error) }, 'Could not compare the job store with BigQuery. Retrying.'),
+    /** `runs`: the open ones that start over; `loggedOut`: connections that need a login; `by`: who accepted it */
+    storeAccepted: (epoch: number, runs: number, loggedOut: number, by: string) =>
+      log.warn({ event: 'store_accepted', epoch, runs, logged_out: loggedOut, by }),
+
     // Requests
 
     keyRefused: (address: string) => log.warn({ event: 'key_refused', address }),

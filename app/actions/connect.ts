@@ -34,6 +34,7 @@ export interface LoginCallback {
 /** Completes the login of `startConnection` and stores the grant. @returns the user_id, Salesforce's identity URL @throws AppError */
 export async function finishConnection(context: Context, callback: LoginCallback): Promise<string> {
   const { redirectUri, authorizationCode, error, state } = callback;
+  context.agreement.requireNotHalted();
   const authorization = await findAuthorization(context.database, context.sealer, redirectUri, state);
   if (!authorization) {
     const what = state === undefined ? 'redirect_uri' : 'redirect_uri and state';

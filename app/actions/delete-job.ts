@@ -4,6 +4,7 @@ import { fenceJobId, query } from '../bigquery/jobs.ts';
 import { deleteInvalidValuesStatement } from '../bigquery/sql/invalid-values-statements.ts';
 import { formatTableName } from '../bigquery/table.ts';
 import type { Context } from '../context.ts';
+import { abortable } from '../core/abortable.ts';
 import { AppError } from '../errors.ts';
 import { deleteStoredJob, readRunsWithTables, readTableWrites, stopJob } from '../store/delete-job.ts';
 import type { Job } from '../store/jobs.ts';
@@ -31,10 +32,11 @@ export interface DeletedJob {
  * changes the target table any more. If it fails or is killed, the job stays paused, and the same call continues.
  * @param table whether to keep or drop the target table and the live view, if they are those of the job
  * @param by who requested it
- * @throws AppError conflict if BigQuery is still running a statement, or the job was resumed meanwhile
+ * @throws AppError conflict if BigQuery is still running a statement, or the job was resumed meanwhile; store_restored
  */
 export async function deleteJob(context: Context, job: Job, table: 'keep' | 'drop', by: string): Promise<DeletedJob> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
+  await abortable(signal, context.agreement.require());
   const limited = { ...context, warehouse: context.warehouse.withSignal(signal) };
   for (const runId of await stopJob(context.database, job.id)) context.events.runCancelled({ runId, job });
   const runs = await readRunsWithTables(context.database, job);

@@ -14,8 +14,10 @@ export interface Tick {
 /**
  * One tick of the schedule: requests everything before the latest window end of every active job, and queues a run unless one is open or
  * nothing is missing. It is fast, because it only writes to the job store. A job with an open run gets its next run when that run succeeds.
+ * @throws AppError store_restored
  */
 export async function tick(context: Context, filter: JobFilter = {}): Promise<Tick> {
+  context.agreement.requireNotHalted();
   const at = await context.scheduleNow();
   const wanted = windowEnds(at).map((end) => ({ ...end, lagMs: remainingLagMs(end.to, at, context.config.lagMinutes) }));
   const { jobIds, runIds } = await queueDueRuns(context.database, wanted, filter);

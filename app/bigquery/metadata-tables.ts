@@ -1,4 +1,4 @@
-import { METADATA_TABLES, type MetadataTable } from '../core/metadata-tables.ts';
+import type { MetadataTable } from '../core/metadata-tables.ts';
 import { AppError } from '../errors.ts';
 import { addColumns, toField } from './add-columns.ts';
 import { ensureExpirations, NEVER_EXPIRES } from './expirations.ts';
@@ -20,13 +20,14 @@ const FRESHNESS_DESCRIPTION =
 /**
  * Creates the metadata tables of a dataset, its table of invalid values and its view `_freshness`, if they do not exist, and updates their
  * columns. Leaves a table or view of the user with one of these names unchanged.
+ * @param tables the metadata tables of this dataset
  * @returns the names that are not ours
  * @throws AppError
  */
-export async function ensureMetadataTables(warehouse: Warehouse, dataset: string): Promise<string[]> {
+export async function ensureMetadataTables(warehouse: Warehouse, dataset: string, tables: readonly MetadataTable[]): Promise<string[]> {
   const named = (table: string): TableName => ({ project: warehouse.project, dataset, table });
   const foreign: string[] = [];
-  for (const table of METADATA_TABLES) if (!(await ensureTable(warehouse, named(table.name), table))) foreign.push(table.name);
+  for (const table of tables) if (!(await ensureTable(warehouse, named(table.name), table))) foreign.push(table.name);
   if (!(await ensureInvalidValuesTable(warehouse, named(INVALID_VALUES)))) foreign.push(INVALID_VALUES);
   if (!foreign.includes(JOBS) && !(await ensureFreshnessView(warehouse, named(FRESHNESS), named(JOBS)))) foreign.push(FRESHNESS);
   return foreign;

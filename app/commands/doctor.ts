@@ -5,7 +5,9 @@ import { runQueryJob } from '../bigquery/jobs.ts';
 import { loadPage } from '../bigquery/load.ts';
 import type { TableName } from '../bigquery/sql/quote.ts';
 import { ensureStagingTable } from '../bigquery/tables.ts';
+import { homeDataset } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
+import { storeRestoredError } from '../core/agreement.ts';
 import { csvLine } from '../core/csv.ts';
 import { checkAssumptions } from '../doctor/check-assumptions.ts';
 import { errorMessage } from '../doctor/error-message.ts';
@@ -27,6 +29,7 @@ interface Check {
 const CHECKS: readonly Check[] = [
   { what: 'the job store is reachable', try: (context) => waitForDatabase(context.database, 1).then(() => 'connected') },
   { what: 'the job store schema is current', try: checkMigrations },
+  { what: 'the job store agrees with BigQuery', try: checkAgreement },
   { what: 'the Salesforce login hosts accept the configured apps', try: checkLoginHosts },
   { what: 'every connection can call its org', try: checkConnections },
   { what: 'the datasets exist in the configured location', try: checkAllDatasets },
@@ -78,6 +81,12 @@ async function checkMigrations(context: Context): Promise<string> {
   const missing = await missingMigrations(context.database);
   if (missing.length > 0) throw new Error(`Migrations not applied: ${missing.join(', ')}. Run the migrate command or start the service.`);
   return 'up to date';
+}
+
+async function checkAgreement(context: Context): Promise<string> {
+  const { own, published, disagreement } = await context.agreement.compare();
+  if (disagreement) throw storeRestoredError(disagreement, homeDataset(context.config), context.limits.aliveMs);
+  return published ? `epoch ${own.epoch}, last heartbeat at ${published.heartbeatAt.toISOString()}` : 'nothing has been written yet';
 }
 
 async function checkLoginHosts(context: Context): Promise<string> {

@@ -42,6 +42,10 @@ export interface Limits {
   retryMs: number;
   /** minimum interval between load jobs of a metadata table, in milliseconds: BigQuery allows 1,500 per table and day, failed ones included */
   outboxMs: number;
+  /** how often a process compares the job store with BigQuery, in milliseconds */
+  agreementMs: number;
+  /** a job store counts as alive for this long after it last wrote to BigQuery, in milliseconds: three times `outboxMs` */
+  aliveMs: number;
 }
 
 export const LIMITS: Limits = {
@@ -65,6 +69,8 @@ export const LIMITS: Limits = {
   workerPollMs: 2_000,
   retryMs: 2_000,
   outboxMs: 5 * 60_000,
+  agreementMs: 60_000,
+  aliveMs: 15 * 60_000,
 };
 
 /** For uploads that buffer a whole page: a quarter of the page size, so that memory use stays the same. */

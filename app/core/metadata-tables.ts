@@ -139,6 +139,20 @@ export const JOB_COLUMNS = [
   JOB,
 ] as const satisfies readonly Required<Column>[];
 
+export const INSTALLATION_COLUMNS = [
+  { name: 'installation', type: 'STRING', description: 'The id of the installation: of its job store, and of each copy of it.' },
+  { name: 'epoch', type: 'INT64', description: 'Increases each time that an operator accepts a restored job store.' },
+  { name: 'batch', type: 'INT64', description: 'The batch of the outbox that wrote this row.' },
+  { name: 'batch_token', type: 'STRING', description: 'Distinguishes the batch from one with the same id of a copy of the job store.' },
+  { name: 'address', type: 'STRING', description: "Hash of the job store's address: its host, port and database." },
+  { name: 'heartbeat_at', type: 'TIMESTAMP', description: 'When the job store was last known to be in use.' },
+  {
+    name: 'rotations',
+    type: 'STRING',
+    description: 'JSON: how often Salesforce has replaced the refresh token of each connection, by connection id.',
+  },
+] as const satisfies readonly Required<Column>[];
+
 /** The ended runs of a dataset. */
 export const RUNS_TABLE: MetadataTable = {
   name: '_runs',
@@ -170,6 +184,16 @@ export const JOBS_TABLE: MetadataTable = {
 };
 
 export const METADATA_TABLES: readonly MetadataTable[] = [RUNS_TABLE, SCHEMA_CHANGES_TABLE, JOBS_TABLE];
+
+/** Which job store wrote to BigQuery last, in the first dataset only. */
+export const INSTALLATION_TABLE: MetadataTable = {
+  name: '_installation',
+  description:
+    'One row: which job store of salesforce-bigquery-sync wrote to BigQuery last, and when. Replaced about every five minutes. The service uses it to recognize a job store that was restored or copied. Do not change it.',
+  columns: INSTALLATION_COLUMNS,
+  partitionField: undefined,
+  write: 'replace',
+};
 
 /** The column that the view `_freshness` adds to those of `_jobs`. */
 export const LAG_COLUMN: Required<Column> = {

@@ -1,6 +1,7 @@
 import Koa from 'koa';
 import type { Context } from '../context.ts';
 import { missingMigrations } from '../store/migrate.ts';
+import type { StoreState } from '../sync/agreement.ts';
 import { runAcceptance } from './accept-run.ts';
 import { requireApiKey } from './auth.ts';
 import { runCancellation } from './cancel-run.ts';
@@ -63,13 +64,19 @@ const serveHealth: Koa.Middleware = async (ctx, next) => {
   ctx.body = 'OK';
 };
 
-/** Readiness check: the job store is reachable and its schema is current. For operators; not exposed publicly. */
+/** Readiness check: the job store is reachable, current, and agrees with BigQuery. For operators; not exposed publicly. */
 function serveReadiness(context: Context): Koa.Middleware {
   return async (ctx, next) => {
     if (ctx.path !== '/readyz' || !['GET', 'HEAD'].includes(ctx.method)) return await next();
     const missing = await missingMigrations(context.database).catch(() => undefined);
-    const ready = missing?.length === 0;
-    ctx.status = ready ? 200 : 503;
-    ctx.body = ready ? 'OK' : missing ? `The job store lacks the migrations ${missing.join(', ')}.` : 'The job store is unreachable.';
+    const fault = findFault(missing, context.agreement.last);
+    ctx.status = fault === undefined ? 200 : 503;
+    ctx.body = fault ?? 'OK';
   };
+}
+
+function findFault(missingMigrations: readonly string[] | undefined, state: StoreState): string | undefined {
+  if (!missingMigrations) return 'The job store is unreachable.';
+  if (missingMigrations.length > 0) return `The job store lacks the migrations ${missingMigrations.join(', ')}.`;
+  return state.kind === 'halted' ? state.error.message : undefined;
 }

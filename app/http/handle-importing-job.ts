@@ -15,7 +15,8 @@ const MAX_WAIT_SECONDS = 50;
 /**
  * The tick: starts due runs, of all jobs or of the named ones, and responds immediately. A job that is named by itself does not wait for
  * its retry, except if the schedule's key names it. With `wait`, it responds once nothing is left to wait for and reports the state of the
- * jobs. Always responds with 200: a scheduler would only retry the request, not a failed run.
+ * jobs. Always responds with 200: a scheduler would only retry the request, not a failed run. While the job store disagrees with BigQuery, it
+ * starts nothing and responds with the reason.
  */
 export const handleImportingJob: Endpoint = {
   name: 'handle_importing_job',
@@ -27,6 +28,8 @@ export const handleImportingJob: Endpoint = {
     const waitSeconds = readWait(fields.wait);
     if (caller.role === 'tick' && waitSeconds > 0) throw new AppError('forbidden', 'API keys with role tick may not use wait. Omit it.');
     const job = await readJob(context, fields);
+    const { last } = context.agreement;
+    if (last.kind === 'halted') return wantsJson ? toHaltedJson(last.error) : `Halted: ${last.error.message}`;
     const filter = job ? { jobId: job.id } : await readFilter(context, fields);
     const { runIds, at } = await tick(context, filter);
     if (job && caller.role !== 'tick') await retryWaitingRun(context, job, caller.name);
@@ -36,6 +39,11 @@ export const handleImportingJob: Endpoint = {
     return wantsJson ? report.json : report.message;
   },
 };
+
+/** Like a tick report, without jobs. */
+function toHaltedJson({ code, message }: AppError): object {
+  return { ok: false, message: `Halted: ${message}`, error: { code, message }, next_window_closes: null, counts: {}, jobs: [] };
+}
 
 /** The one job that the caller names, if any. */
 async function readJob(context: Context, fields: Fields): Promise<Job | undefined> {

@@ -9,7 +9,7 @@ import { recentTicks } from '../store/ticks.ts';
 import type { Endpoint } from './endpoint.ts';
 import { toRunJson } from './run-json.ts';
 
-/** Lists all jobs with the contract's columns, their latest window and their latest repair. */
+/** Lists all jobs with the contract's columns, their latest window and their latest repair, and says why nothing runs, if so. */
 export const jobs: Endpoint = {
   name: 'jobs',
   methods: ['GET'],
@@ -20,7 +20,11 @@ export const jobs: Endpoint = {
     const now = new Date();
     const repairs = await latestRepairs(context.database);
     const tickMs = usualTickIntervalMs(await recentTicks(context.database));
-    return { jobs: (await listJobs(context.database)).map((job) => toJobJson(job, repairs.get(job.id), now, tickMs)) };
+    const { last } = context.agreement;
+    return {
+      halted: last.kind === 'halted' ? { code: last.error.code, message: last.error.message } : null,
+      jobs: (await listJobs(context.database)).map((job) => toJobJson(job, repairs.get(job.id), now, tickMs)),
+    };
   },
 };
 

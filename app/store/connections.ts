@@ -171,7 +171,8 @@ export async function saveRenewal(
 ): Promise<void> {
   const seal = (text: string, column: string): string => sealer.seal(text, sealContext(connection, column));
   await database.query(
-    `UPDATE connections SET access_token = $3, refresh_token = coalesce($4, refresh_token), instance_url = coalesce($5, instance_url),
+    `UPDATE connections SET access_token = $3, refresh_token = coalesce($4, refresh_token),
+       rotations = rotations + ($4::text IS NOT NULL)::int, instance_url = coalesce($5, instance_url),
        renewed_at = CASE WHEN $6 THEN now() ELSE renewed_at END, renewing_by = NULL, renewing_until = NULL, updated_at = now()
      WHERE id = $1 AND renewing_by = $2`,
     [

@@ -1,6 +1,7 @@
 import type pg from 'pg';
-import { JOBS_TABLE, RUNS_TABLE } from '../core/metadata-tables.ts';
+import { INSTALLATION_TABLE, JOBS_TABLE, RUNS_TABLE } from '../core/metadata-tables.ts';
 import { batchEndedRuns } from './batch-ended-runs.ts';
+import { batchInstallation } from './batch-installation.ts';
 import { batchJobs } from './batch-jobs.ts';
 import { type Queryable, transaction } from './database.ts';
 import { isDue, tryLockOutbox } from './outbox.ts';
@@ -20,10 +21,22 @@ export async function fillOutbox(database: pg.Pool): Promise<void> {
   });
 }
 
+/**
+ * Creates a batch with the job store's heartbeat, if it is due. Does nothing while another process creates batches.
+ * @param address identifies the job store's address
+ */
+export async function fillInstallation(database: pg.Pool, dataset: string, address: string): Promise<void> {
+  await transaction(database, async (client) => {
+    if (!(await tryLockOutbox(client))) return;
+    if (await isDue(client, dataset, INSTALLATION_TABLE.name)) await batchInstallation(client, dataset, address);
+  });
+}
+
 /** The datasets of all jobs, and of those that had jobs, whose table of jobs must become empty. */
 async function readDatasets(client: Queryable): Promise<string[]> {
   const { rows } = await client.query<{ dataset: string }>(
-    'SELECT target_dataset AS dataset FROM jobs UNION SELECT dataset FROM outbox_batches ORDER BY dataset',
+    'SELECT target_dataset AS dataset FROM jobs UNION SELECT dataset FROM outbox_batches WHERE table_name <> $1 ORDER BY dataset',
+    [INSTALLATION_TABLE.name],
   );
   return rows.map(({ dataset }) => dataset);
 }

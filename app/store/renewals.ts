@@ -46,6 +46,7 @@ export class Renewals {
   readonly #database: pg.Pool;
   readonly #sealer: Sealer;
   readonly #waitMs: number;
+  readonly #requireAgreement: () => Promise<void>;
   readonly #onError: (error: unknown) => void;
   /** this process's renewals by connection, each from its claim until its response is stored */
   readonly #inProgress = new Map<number, Promise<unknown>>();
@@ -53,12 +54,14 @@ export class Renewals {
 
   /**
    * @param waitMs how long a caller waits for a renewal, its own or another's
+   * @param requireAgreement throws if the job store may contain refresh tokens of the past
    * @param onError called each time a response could not be stored; the write is retried
    */
-  constructor(database: pg.Pool, sealer: Sealer, waitMs: number, onError: (error: unknown) => void) {
+  constructor(database: pg.Pool, sealer: Sealer, waitMs: number, requireAgreement: () => Promise<void>, onError: (error: unknown) => void) {
     this.#database = database;
     this.#sealer = sealer;
     this.#waitMs = waitMs;
+    this.#requireAgreement = requireAgreement;
     this.#onError = onError;
   }
 
@@ -67,7 +70,7 @@ export class Renewals {
    * before they are returned.
    * @param reason `moved`: the org seems to have left its instance URL. The login host is queried at most every ten minutes; in between,
    * the current tokens are returned. `refused`: if the session replaced another refused one less than five minutes ago, it is returned.
-   * @throws AppError needs_login; salesforce_unavailable if no renewal succeeds in time; the signal's reason
+   * @throws AppError needs_login; salesforce_unavailable if no renewal succeeds in time; the signal's reason; what `requireAgreement` throws
    */
   async fresh(
     connectionId: number,
@@ -125,9 +128,12 @@ export class Renewals {
   async #renew(tokens: Tokens, locating: boolean, exchange: Exchange): Promise<boolean> {
     const { connection, refreshToken } = tokens;
     const id = randomUUID();
+    await this.#requireAgreement();
     if (!(await claimRenewal(this.#database, tokens, id, locating))) return false;
     let renewal: Renewal;
     try {
+      // Postgres may have been restored before the claim. The claim must outlast the request.
+      await abortable(AbortSignal.timeout(STORE_TIMEOUT_MS), this.#requireAgreement());
       renewal = await exchange(connection, refreshToken, this.#closing.signal);
     } catch (error) {
       // Committed, so that no process presents an ended grant again.

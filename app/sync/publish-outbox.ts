@@ -1,22 +1,28 @@
 import { loadRows } from '../bigquery/load-rows.ts';
 import { ensureMetadataTables } from '../bigquery/metadata-tables.ts';
+import { homeDataset } from '../config.ts';
 import type { Context } from '../context.ts';
-import { METADATA_TABLES } from '../core/metadata-tables.ts';
-import { fillOutbox } from '../store/fill-outbox.ts';
+import { abortable } from '../core/abortable.ts';
+import { INSTALLATION_TABLE, METADATA_TABLES } from '../core/metadata-tables.ts';
+import { fillInstallation, fillOutbox } from '../store/fill-outbox.ts';
 import { type Batch, claimBatch, finishBatch, raiseLoadTry } from '../store/outbox.ts';
 import { batchJobId } from './names.ts';
 
-const TABLES = new Map(METADATA_TABLES.map((table) => [table.name, table]));
+const TABLES = new Map([...METADATA_TABLES, INSTALLATION_TABLE].map((table) => [table.name, table]));
 
 /**
  * Writes to the metadata tables what has happened since the last time: creates the batches that are due, and loads them one after the
  * other. Logs a failure and stops, because it probably concerns the other batches as well; they are retried after the interval of their
- * table. Any number of processes may do this at the same time, and any of them may die at any point.
+ * table. Any number of processes may do this at the same time, and any of them may die at any point. Does nothing unless the job store agrees
+ * with BigQuery.
  * @throws AppError store_unavailable; the signal's reason
  */
 export async function publishOutbox(context: Context, signal: AbortSignal): Promise<void> {
-  const { database, limits, events } = context;
+  const { database, agreement, limits, events } = context;
+  const state = await abortable(signal, agreement.current());
+  if (state.kind !== 'agrees') return;
   await fillOutbox(database);
+  await fillInstallation(database, homeDataset(context.config), state.address);
   const foreign = new Map<string, string[]>();
   for (;;) {
     signal.throwIfAborted();
@@ -35,8 +41,9 @@ export async function publishOutbox(context: Context, signal: AbortSignal): Prom
 }
 
 /** @returns the names of metadata tables and views that are not ours */
-async function prepareDataset({ warehouse, events }: Context, dataset: string, signal: AbortSignal): Promise<string[]> {
-  const foreign = await ensureMetadataTables(warehouse.withSignal(signal), dataset);
+async function prepareDataset({ config, warehouse, events }: Context, dataset: string, signal: AbortSignal): Promise<string[]> {
+  const tables = dataset === homeDataset(config) ? [...METADATA_TABLES, INSTALLATION_TABLE] : METADATA_TABLES;
+  const foreign = await ensureMetadataTables(warehouse.withSignal(signal), dataset, tables);
   for (const table of foreign) events.metadataTableNotOurs(dataset, table);
   return foreign;
 }

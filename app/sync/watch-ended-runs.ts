@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { abortable } from '../core/abortable.ts';
 import { dropTables } from './drop-tables.ts';
 
 const CHECK_MS = 60_000;
@@ -14,7 +15,9 @@ export function watchEndedRuns(context: Context): { check(): void; stop(): Promi
   const drop = async (): Promise<void> => {
     isDue = false;
     try {
-      await dropTables(context, stopping.signal);
+      // The tables of a run that ended only in a copied job store are still in use.
+      const state = await abortable(stopping.signal, context.agreement.current());
+      if (state.kind === 'agrees') await dropTables(context, stopping.signal);
     } catch (error) {
       if (!stopping.signal.aborted) context.events.tablesNotDropped(error);
     }

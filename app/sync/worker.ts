@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
+import { abortable } from '../core/abortable.ts';
 import { isExclusive } from '../core/pass.ts';
 import { DEFER_MS, MAX_FAILURES, retryDelayMs } from '../core/retry.ts';
 import type { RunState } from '../core/run-state.ts';
@@ -64,14 +65,21 @@ export class Worker {
     while (!this.#stopping.signal.aborted) {
       try {
         await this.#listen();
-        while (this.#running.size < this.#context.config.workers && (await this.#claim())) {
+        while ((await this.#mayClaim()) && this.#running.size < this.#context.config.workers && (await this.#claim())) {
           // Claim until there is no capacity or no due run.
         }
       } catch (error) {
+        if (this.#stopping.signal.aborted) return;
         this.#context.events.claimFailed(error);
       }
       await this.#sleep();
     }
+  }
+
+  /** Nothing is claimed before the job store is known to agree with BigQuery. Also keeps that up to date for the runs in progress. */
+  async #mayClaim(): Promise<boolean> {
+    const state = await abortable(this.#stopping.signal, this.#context.agreement.current());
+    return state.kind === 'agrees';
   }
 
   async #claim(): Promise<boolean> {
@@ -96,10 +104,12 @@ export class Worker {
     const recordActivity = (): void => {
       activeAt = performance.now();
     };
-    const { noProgressMs } = this.#context.limits;
+    const { agreement, limits } = this.#context;
+    const { noProgressMs } = limits;
     const extending = setInterval(
       () => {
         const idleMs = performance.now() - activeAt;
+        if (agreement.last.kind === 'halted') lost.abort(agreement.last.error);
         if (idleMs > noProgressMs) lost.abort(stuck(idleMs));
         // Let the lease expire from here on, even if the run ignores its signal.
         if (lost.signal.aborted) return;
@@ -112,6 +122,8 @@ export class Worker {
     );
     events.runClaimed(run);
     try {
+      // Postgres may have been restored before the claim.
+      await abortable(signal, agreement.require());
       if (run.failures >= MAX_FAILURES) throw workersLost(run.failures);
       const { run: ended, receipt } = await syncRun(this.#during(signal, recordActivity), run, signal);
       events.runSucceeded(ended, receipt);

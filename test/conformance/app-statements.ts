@@ -11,6 +11,7 @@ import {
 import { mergeStatement } from '../../app/bigquery/sql/merge-statement.ts';
 import type { TableName } from '../../app/bigquery/sql/quote.ts';
 import { refreshStatement } from '../../app/bigquery/sql/refresh-statement.ts';
+import { reportedRunsQuery } from '../../app/bigquery/sql/reported-runs-query.ts';
 import { type SwapStatement, swapCountStatement, swapStatement } from '../../app/bigquery/sql/swap-statements.ts';
 import {
   compareStatement,
@@ -27,7 +28,7 @@ import { treatDeletedStatement } from '../../app/bigquery/sql/treat-deleted-stat
 import type { Column, FieldColumn } from '../../app/core/columns.ts';
 import { type Deletes, isEmptied } from '../../app/core/deletes.ts';
 import { BASE_GROUP, fieldsInGroup } from '../../app/core/field-groups.ts';
-import { JOB_COLUMNS } from '../../app/core/metadata-tables.ts';
+import { JOB_COLUMNS, RUN_COLUMNS } from '../../app/core/metadata-tables.ts';
 import type { CatalogColumn, CatalogTable } from './google-sql.ts';
 import { type Schema, tableOf } from './schemas.ts';
 
@@ -80,6 +81,11 @@ export function appStatements(schema: Schema): AppStatement[] {
       tables: [catalogTable(JOBS, JOB_COLUMNS)],
       columns: FRESHNESS_COLUMNS.map(({ name, type }) => ({ name, type })),
     },
+    {
+      sql: reportedRunsQuery(RUNS, ['0b7a9c1e-5f5d-4d0a-9c69-2f6f3b1c8e11', '7c9e6679-7425-40de-944b-e07fc1f90ae7']),
+      tables: [catalogTable(RUNS, RUN_COLUMNS)],
+      columns: [{ name: 'run', type: 'STRING' }],
+    },
     ...sweepsOf(schema),
     ...widenings(schema).map((column) => ({ sql: widenStatement(TARGET, column), tables: [target], columns: [] })),
   ];
@@ -103,6 +109,7 @@ const ORPHANED: Column = { name: 'Orphaned__c', type: 'DATE' };
 const EMPTIED: Column = { name: 'Emptied__c', type: 'BIGNUMERIC' };
 const INVALID_VALUES = tableOf('_invalid_values');
 const JOBS = tableOf('_jobs');
+const RUNS = tableOf('_runs');
 
 /** The delta statement of a run over this schema. */
 export function deltaOf({ columns, cursorField, slices }: Schema): DeltaStatement {

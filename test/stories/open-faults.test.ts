@@ -6,11 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createContext } from '../../app/context.ts';
 import { createApp } from '../../app/http/app.ts';
-import { type GatewayService, startGatewayService } from '../support/gateway.ts';
 import { type Answer, REDIRECT_URI, readAnswer, startService, type TestService } from '../support/service.ts';
 
 /** What a user should see and does not yet. Each of these fails until the service does it. */
-let service: TestService | GatewayService;
+let service: TestService;
 
 afterEach(() => service[Symbol.asyncDispose]());
 
@@ -18,10 +17,6 @@ async function createJob(objectName: string): Promise<Record<string, string>> {
   const job = { user_id: await service.connect(), object_name: objectName };
   await service.call('create_importing_job', { ...job, start_date: '2023-03-01' });
   return job;
-}
-
-async function expireSessions(): Promise<void> {
-  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
 }
 
 test('a tick with nothing newly due writes to no job, of 1,000', async () => {
@@ -39,35 +34,6 @@ test('a tick with nothing newly due writes to no job, of 1,000', async () => {
   const before = await versions();
   expect(await service.call('handle_importing_job')).toMatchObject({ status: 200, text: 'OK' });
   expect(await versions()).toEqual(before);
-});
-
-test.failing('a job store restored from before a token renewal sends no refresh token of the past', async () => {
-  const behind = await startGatewayService({ salesforce: { rotateRefreshTokens: true } });
-  service = behind;
-  await createJob('Account');
-  await service.tickAt('2023-03-10T00:10:00Z');
-  await service.stopWorker();
-  const { pool } = service.database;
-  const tables = (
-    await pool.query<{ name: string }>(
-      `SELECT relname AS name FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' AND nspname = 'public'`,
-    )
-  ).rows.map(({ name }) => name);
-  await pool.query(`CREATE SCHEMA dump; ${tables.map((name) => `CREATE TABLE dump.${name} AS TABLE public.${name}`).join('; ')}`);
-  service.startWorker();
-  await expireSessions();
-  await service.tickAt('2023-03-11T00:10:00Z');
-  await service.stopWorker();
-  const restored = tables.map((name) => `INSERT INTO public.${name} OVERRIDING SYSTEM VALUE SELECT * FROM dump.${name}`).join('; ');
-  await pool.query(
-    `SET session_replication_role = replica; TRUNCATE ${tables.join(', ')}; ${restored}; SET session_replication_role = DEFAULT`,
-  );
-  service.startWorker();
-  await expireSessions();
-  behind.login.calls.length = 0;
-  service.salesforce.clock.set(new Date('2023-03-12T00:10:00Z'));
-  await service.call('handle_importing_job', { wait: '3' });
-  expect(behind.login.calls.filter(({ body }) => body.includes('grant_type=refresh_token'))).toEqual([]);
 });
 
 describe('token keys and verifiers', () => {

@@ -90,6 +90,27 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.oldRunsNotDeleted(error),
     line: { level: 'error', event: 'old_runs_not_deleted', ...ofError },
   },
+  storeHalted: {
+    emit: (events) => events.storeHalted(error),
+    line: { level: 'error', event: 'store_halted', ...ofError, msg: 'The job store was restored or copied. Nothing is imported.' },
+  },
+  storeAgrees: {
+    emit: (events) => events.storeAgrees(),
+    line: { level: 'info', event: 'store_agrees', msg: 'The job store agrees with BigQuery again.' },
+  },
+  storeNotCompared: {
+    emit: (events) => events.storeNotCompared(error),
+    line: {
+      level: 'warn',
+      event: 'store_not_compared',
+      ...ofError,
+      msg: 'Could not compare the job store with BigQuery. Retrying.',
+    },
+  },
+  storeAccepted: {
+    emit: (events) => events.storeAccepted(2, 3, 1, 'ops'),
+    line: { level: 'warn', event: 'store_accepted', epoch: 2, runs: 3, logged_out: 1, by: 'ops' },
+  },
   keyRefused: {
     emit: (events) => events.keyRefused('203.0.113.9'),
     line: { level: 'warn', event: 'key_refused', address: '203.0.113.9' },

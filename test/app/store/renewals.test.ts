@@ -15,7 +15,13 @@ beforeEach(async () => {
 
 /** The renewals of another process: only Postgres is shared. */
 function aProcess(waitMs = 10_000): Renewals {
-  return new Renewals(database.pool, sealer, waitMs, () => {});
+  return new Renewals(
+    database.pool,
+    sealer,
+    waitMs,
+    async () => {},
+    () => {},
+  );
 }
 
 /** Returns access-2, access-3, … and a new refresh token each time, as an org with rotation does. */
@@ -91,12 +97,35 @@ test('stores a reply through a new connection if those to Postgres break', async
   expect(await waiting).toMatchObject({ accessToken: 'access-2' });
 });
 
+test.each([1, 2])(
+  'presents no token if the job store was restored, which is checked before the claim and after it (%d)',
+  async (failing) => {
+    let checks = 0;
+    const requireAgreement = async (): Promise<void> => {
+      if (++checks === failing) throw new AppError('store_restored', 'The job store was restored.');
+    };
+    const by = new Renewals(database.pool, sealer, 10_000, requireAgreement, () => {});
+    const { exchange, presented } = rotating();
+    await expect(refused(exchange, by)).rejects.toMatchObject({ code: 'store_restored' });
+    expect(presented).toEqual([]);
+    // Once it is accepted, the session is renewed at once.
+    expect(await refused(exchange, by)).toMatchObject({ accessToken: 'access-2' });
+    expect((await database.pool.query('SELECT status, rotations FROM connections')).rows).toEqual([{ status: 'active', rotations: 1 }]);
+  },
+);
+
 test('keeps a reply that cannot be stored, and stores it later', async () => {
   const failures: unknown[] = [];
-  const by = new Renewals(database.pool, sealer, 10_000, (error) => {
-    failures.push(error);
-    if (failures.length === 2) void database.pool.query('ALTER TABLE hidden RENAME TO connections');
-  });
+  const by = new Renewals(
+    database.pool,
+    sealer,
+    10_000,
+    async () => {},
+    (error) => {
+      failures.push(error);
+      if (failures.length === 2) void database.pool.query('ALTER TABLE hidden RENAME TO connections');
+    },
+  );
   const { exchange, asked, reply } = heldBack();
   const waiting = refused(exchange, by);
   await asked;
@@ -108,7 +137,13 @@ test('keeps a reply that cannot be stored, and stores it later', async () => {
 
 test('waits in its own process for an unstored reply whose mark has expired', async () => {
   const { promise: failed, resolve: fail } = Promise.withResolvers<void>();
-  const by = new Renewals(database.pool, sealer, 10_000, () => fail());
+  const by = new Renewals(
+    database.pool,
+    sealer,
+    10_000,
+    async () => {},
+    () => fail(),
+  );
   const { exchange, asked, reply } = heldBack();
   const waiting = refused(exchange, by);
   await asked;
