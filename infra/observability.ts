@@ -4,7 +4,7 @@ import type { Settings } from './config.ts';
 import type { Database } from './database.ts';
 import type { Encryption } from './encryption.ts';
 import type { Ingress } from './ingress.ts';
-import { JOBS_OVERDUE, TICK_ACCEPTED } from './log-filters.ts';
+import { JOBS_OVERDUE, STORE_HALTED, TICK_ACCEPTED } from './log-filters.ts';
 import type { Schedule } from './schedule.ts';
 import type { Service } from './service.ts';
 
@@ -52,6 +52,7 @@ export class Observability extends pulumi.ComponentResource {
       );
     };
     this.#watchJobs(args);
+    this.#watchStore(args);
     if (settings.schedule.enabled) this.#watchTicks(args);
     this.#watchRequests(args);
     this.#watchDeadLetters(args);
@@ -66,6 +67,15 @@ export class Observability extends pulumi.ComponentResource {
       ...metric,
       ...above(0, 'Maximum', 5 * MINUTES, 3),
       treatMissingData: 'breaching',
+    });
+  }
+
+  /** The service logs it every minute until an operator decides. */
+  #watchStore({ settings, service }: ObservabilityArgs): void {
+    const metric = createLogMetric(this, settings.name, service, 'store-halted', STORE_HALTED, '1');
+    this.#alarm('store-halted', 'The job store was restored or copied, and nothing is imported', {
+      ...metric,
+      ...above(0, 'Sum', 5 * MINUTES, 1),
     });
   }
 
