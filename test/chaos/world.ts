@@ -49,7 +49,7 @@ export interface World {
   expireLeases(process: ServiceProcess): Promise<void>;
   /**
    * What would take minutes: leases of dead processes, claims of renewals and reports of a used-up quota expire,
-   * a session may be renewed again, and deferred runs are due.
+   * a session may be renewed again, deferred runs are due, and fields that Salesforce refused are requested again.
    */
   letTimePass(): Promise<void>;
 }
@@ -151,6 +151,11 @@ export async function startWorld(seed: number): Promise<World> {
       );
       await database.query(
         `UPDATE org_calls SET reported_at = NULL WHERE used > call_limit / 2 AND reported_at < now() - interval '2 seconds'`,
+      );
+      await database.query(
+        `UPDATE jobs SET field_plan = jsonb_set(field_plan, '{refused}', (SELECT coalesce(jsonb_object_agg(key, value), '{}')
+           FROM jsonb_each(field_plan->'refused') WHERE (value->>'at')::timestamptz > now() - interval '5 seconds'))
+         WHERE field_plan->'refused' <> '{}'`,
       );
       await database.query(
         `UPDATE runs SET run_at = now() WHERE state = 'queued' AND error_code IS NOT NULL AND run_at > now() + interval '2 seconds'`,
