@@ -68,17 +68,18 @@ export class Watermarks {
     );
     const table = await this.#world.rows(`SELECT Id, UNIX_MILLIS(SystemModstamp) AS stamp FROM salesforce.${object}`);
     const stamps = new Map(table.map((row) => [String(row.Id), Number(row.stamp)]));
-    const current = new Map([...this.#world.salesforce.org.records(object)].map((record) => [String(record.Id), stampOf(record)]));
+    const current = new Map([...this.#world.salesforce.org.records(object)].map((record) => [String(record.Id), record]));
     // Where a window was cut, what has been edited since comes with the rest.
     const isWhole = is_whole === true && snapshot.to === synced_to.getTime();
     const missing = snapshot.records.filter(({ id, created, stamp, isDeleted }) => {
-      // It was purged since, or may have been removed from the table since.
-      if (!current.has(id) || (deletes === 'remove' && (isDeleted || current.get(id) !== stamp))) return false;
+      // It was purged since, or may have been removed from the table since: stamps have whole seconds, so a deletion may not move them.
+      const now = current.get(id);
+      if (!now || (deletes === 'remove' && (isDeleted || now.IsDeleted === true || stampOf(now) !== stamp))) return false;
       // The next window reads it again, and the receipt said so.
       if (reread_from && stamp >= reread_from.getTime()) return false;
       const inTable = stamps.get(id);
       // What has been edited since comes in that version by the window of the edit, but was in the org when the tick came.
-      if (stamp < snapshot.to && current.get(id) === stamp) return inTable === undefined || inTable < stamp;
+      if (stamp < snapshot.to && stampOf(now) === stamp) return inTable === undefined || inTable < stamp;
       return isWhole && created < snapshot.to && inTable === undefined;
     });
     if (missing.length === 0) return;
