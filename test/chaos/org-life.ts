@@ -40,11 +40,12 @@ export class OrgLife {
   changeField(object: string): void {
     const { org } = this.#world.salesforce;
     const hidden = this.#hidden.get(object);
+    const fieldsToHide = this.#fieldsToHide(object);
     const change: FieldChange = hidden
       ? { change: 'show', field: hidden }
-      : this.#dice.onceIn(2)
+      : fieldsToHide.length === 0 || this.#dice.onceIn(2)
         ? { change: 'add', field: `Added${this.changedFields.size}__c`, type: 'string', value: this.#dice.pick(HARD) || null }
-        : { change: 'hide', field: this.#dice.pick(this.#fieldsToHide(object)) };
+        : { change: 'hide', field: this.#dice.pick(fieldsToHide) };
     org.changeField(object, change);
     this.changedFields.add(`${object}.${change.field}`);
     if (change.change === 'hide') this.#hidden.set(object, change.field);
