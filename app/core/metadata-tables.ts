@@ -139,7 +139,7 @@ export const JOB_COLUMNS = [
   JOB,
 ] as const satisfies readonly Required<Column>[];
 
-export const INSTALLATION_COLUMNS = [
+const INSTALLATION_COLUMNS = [
   { name: 'installation', type: 'STRING', description: 'The id of the installation: of its job store, and of each copy of it.' },
   { name: 'epoch', type: 'INT64', description: 'Increases each time that an operator accepts a restored job store.' },
   { name: 'batch', type: 'INT64', description: 'The batch of the outbox that wrote this row.' },

@@ -51,7 +51,7 @@ export async function readServerStart(database: Queryable): Promise<Date> {
 }
 
 /** How often the refresh token of each connection has been replaced. */
-export async function readRotations(database: Queryable): Promise<Map<number, number>> {
+async function readRotations(database: Queryable): Promise<Map<number, number>> {
   const { rows } = await database.query<{ id: number; rotations: number }>('SELECT id, rotations FROM connections ORDER BY id');
   return new Map(rows.map(({ id, rotations }) => [id, rotations]));
 }
