@@ -16,6 +16,7 @@ import { DescribeCache } from './salesforce/describe.ts';
 import { renewTokens, type SalesforceApp } from './salesforce/oauth.ts';
 import { readAccessToken } from './store/connections.ts';
 import { type DatabaseAddress, openDatabase } from './store/database.ts';
+import { LongRequests } from './store/long-requests.ts';
 import { OrgCalls } from './store/org-calls.ts';
 import { Renewals } from './store/renewals.ts';
 import { createSealer, type Sealer } from './store/seal.ts';
@@ -38,8 +39,8 @@ export interface Context {
   readonly calls: OrgCalls;
   /** limits concurrent uploads in this process */
   readonly uploads: Semaphore;
-  /** limits concurrent long requests to an org */
-  longRequests(orgId: string): Semaphore;
+  /** limits the concurrent long requests of all processes to each org */
+  readonly longRequests: LongRequests;
   /** A client for a connection's org. `signal` aborts its calls; `recordActivity` is called on each. */
   salesforce(connectionId: number, signal?: AbortSignal, recordActivity?: () => void): SalesforceClient;
   /** The External Client App of a login host; by default the first one. @throws AppError invalid_request */
@@ -64,7 +65,6 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
   const dataset = homeDataset(config);
   const agreement = new Agreement({ database, warehouse, dataset, server: storeServer(config), limits, events });
   const renewals = new Renewals(database, sealer, limits.loginMs, () => agreement.require(), events.renewalNotStored);
-  const longRequests = new Map<string, Semaphore>();
 
   const app = (loginUrl?: string): SalesforceApp => {
     const found =
@@ -89,10 +89,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
     limits: config.bigquery.upload === 'multipart' ? limitsForMultipartUploads(limits) : limits,
     calls,
     uploads: new Semaphore(limits.uploads),
-    longRequests: (orgId) => {
-      if (!longRequests.has(orgId)) longRequests.set(orgId, new Semaphore(limits.longRequests));
-      return longRequests.get(orgId)!;
-    },
+    longRequests: new LongRequests(database, limits.longRequests, events.longRequestNotFreed),
     app,
     salesforce: (connectionId, signal, recordActivity) =>
       new SalesforceClient(

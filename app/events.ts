@@ -96,6 +96,8 @@ export function createEvents(log: Log) {
     connected: ({ id, orgId }: ConnectionRef) => log.info({ event: 'connected', connection: id, org: orgId }),
     renewalNotStored: (error: unknown) =>
       log.warn({ event: 'renewal_not_stored', ...describeError(error) }, 'Could not store a renewed session. Retrying.'),
+    /** the place of a finished long request expires by itself */
+    longRequestNotFreed: (error: unknown) => log.warn({ event: 'long_request_not_freed', ...describeError(error) }),
     callCountsNotSaved: (error: unknown) => log.warn({ event: 'call_counts_not_saved', ...describeError(error) }),
     apiVersionUnsupported: ({ id, orgId }: ConnectionRef, error: unknown) =>
       log.warn({ event: 'api_version_unsupported', connection: id, org: orgId, ...describeError(error) }),

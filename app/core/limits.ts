@@ -16,7 +16,7 @@ export interface Limits {
   sweptIds: number;
   /** concurrent uploads in this process; each keeps up to two chunks in memory, which determines a task's memory size */
   uploads: number;
-  /** concurrent long requests to one org: Salesforce allows 25, or 5 in developer orgs; one is left for other clients */
+  /** concurrent long requests of all processes to one org: Salesforce allows 25, or 5 in developer orgs; one is left for other clients */
   longRequests: number;
   /** idle timeout of a call to Salesforce, in milliseconds: longer than its own two-minute limit on a query */
   idleMs: number;

@@ -128,6 +128,10 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.renewalNotStored(error),
     line: { level: 'warn', event: 'renewal_not_stored', ...ofError, msg: 'Could not store a renewed session. Retrying.' },
   },
+  longRequestNotFreed: {
+    emit: (events) => events.longRequestNotFreed(error),
+    line: { level: 'warn', event: 'long_request_not_freed', ...ofError },
+  },
   callCountsNotSaved: {
     emit: (events) => events.callCountsNotSaved(error),
     line: { level: 'warn', event: 'call_counts_not_saved', ...ofError },

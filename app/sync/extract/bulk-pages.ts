@@ -54,7 +54,7 @@ async function fetchBulkPage(extraction: Extraction, slice: Slice, page: Page): 
   const { firstPageRows, pageMs } = context.limits;
   using held = new DisposableStack();
   // Salesforce's permits are scarcer: do not occupy an upload permit while waiting for one.
-  held.use(await context.longRequests(run.orgId).acquire(signal));
+  held.use(await context.longRequests.acquire(run.orgId, signal));
   held.use(await context.uploads.acquire(signal));
   await requireQuota(context, run);
   const request = new AbortController();
