@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { cancelOpenRun } from '../store/end-run.ts';
 import type { JobWithRun } from '../store/job-list.ts';
+import { actOnRun } from '../store/run-actions.ts';
 import { requireRun } from './require-run.ts';
 
 /**
@@ -21,7 +22,10 @@ export async function cancelRun(context: Context, runId: string, by: string): Pr
       ? `${job.active ? 'The' : 'Once the job is resumed, the'} next tick starts again from last_date.`
       : 'To start it again, retry it.';
   const reason = { code: 'cancelled', message: `Cancelled by request (${by}). ${next}` };
-  if (!(await cancelOpenRun(database, runId, reason))) {
+  const cancelled = await actOnRun(database, { action: 'cancel', by }, async (client) =>
+    (await cancelOpenRun(client, runId, reason)) ? runId : undefined,
+  );
+  if (cancelled === undefined) {
     const { run } = await requireRun(context, runId);
     throw new AppError('conflict', `The run has already ended (${run.state}). Only a queued or running run can be cancelled.`);
   }

@@ -1,8 +1,10 @@
 import type { Context } from '../context.ts';
 import { formatInstant } from '../core/start-date.ts';
 import { AppError } from '../errors.ts';
+import type { Queryable } from '../store/database.ts';
 import type { JobWithRun } from '../store/job-list.ts';
-import { makeRunDue, queueNextRun, queueRepairAgain } from '../store/queue-runs.ts';
+import { makeRunDue, queueRepairAgain, queueRuns } from '../store/queue-runs.ts';
+import { actOnRun } from '../store/run-actions.ts';
 import { requireRun } from './require-run.ts';
 
 /**
@@ -16,19 +18,21 @@ import { requireRun } from './require-run.ts';
 export async function retryRun(context: Context, runId: string, by: string): Promise<JobWithRun> {
   const found = requireRetryable(await requireRun(context, runId));
   const isOpen = found.run.state === 'queued';
-  const dueRunId = isOpen ? await makeRunDue(context.database, found.id, runId) : await queueAgain(context, found);
+  const dueRunId = await actOnRun(context.database, { action: 'retry', by }, (client) =>
+    isOpen ? makeRunDue(client, found.id, runId) : queueAgain(client, found),
+  );
   if (dueRunId === undefined) return requireDue(await requireRun(context, runId), isOpen);
   context.events.runRetryRequested({ runId: found.run.id, job: found }, dueRunId, by);
   return await requireRun(context, dueRunId);
 }
 
-async function queueAgain({ database }: Context, { id, run }: JobWithRun): Promise<string | undefined> {
-  return run.kind === 'window' ? await queueNextRun(database, id) : await queueRepairAgain(database, run.id);
+async function queueAgain(client: Queryable, { id, run }: JobWithRun): Promise<string | undefined> {
+  return run.kind === 'window' ? (await queueRuns(client, [id]))[0] : await queueRepairAgain(client, run.id);
 }
 
 /** Makes the waiting window of a job due now, if it has one; a person ticked just this job. @param by who did */
 export async function retryWaitingRun(context: Context, job: { id: string; objectName: string }, by: string): Promise<void> {
-  const runId = await makeRunDue(context.database, job.id);
+  const runId = await actOnRun(context.database, { action: 'retry', by }, (client) => makeRunDue(client, job.id));
   if (runId !== undefined) context.events.runRetryRequested({ runId, job }, runId, by);
 }
 

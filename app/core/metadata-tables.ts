@@ -49,6 +49,11 @@ export const RUN_COLUMNS = [
   },
   { name: 'error_code', type: 'STRING', description: 'Code of the last error. NULL if the run succeeded.' },
   { name: 'attempts', type: 'INT64', description: 'How often a worker claimed the run. More than 1 if it was interrupted.' },
+  {
+    name: 'actions',
+    type: 'STRING',
+    description: 'What operators did with the run, such as retry by ops at 2023-03-20T08:15:00.000Z. NULL: nothing.',
+  },
   { name: 'queued_at', type: 'TIMESTAMP', description: 'When the run was queued.' },
   { name: 'started_at', type: 'TIMESTAMP', description: 'When a worker first claimed the run. NULL: never.' },
   { name: 'finished_at', type: 'TIMESTAMP', description: 'When the run ended. The table is partitioned by its month.' },

@@ -1,6 +1,7 @@
 import { type Drift, NO_DRIFT, type RetypedField } from './drift.ts';
 import type { RowOfColumns, RUN_COLUMNS, SCHEMA_CHANGE_COLUMNS } from './metadata-tables.ts';
 import type { Receipt } from './receipt.ts';
+import type { RunAction } from './run-action.ts';
 import { sum } from './sum.ts';
 
 /** What the job store knows about a run that has ended. */
@@ -21,6 +22,7 @@ export interface EndedRun {
   readonly finishedAt: Date;
   /** null unless it succeeded; a receipt of another release may lack fields */
   readonly receipt: Partial<Receipt> | null;
+  readonly actions: readonly RunAction[];
   readonly bytesBilled: number;
   /** null: it ended before it applied its schema to the target table */
   readonly drift: Drift | null;
@@ -45,6 +47,7 @@ export function toRunRow(run: EndedRun): RowOfColumns<typeof RUN_COLUMNS> {
     verdict: receipt?.verdict ?? null,
     error_code: run.errorCode,
     attempts: run.attempt,
+    actions: run.actions.length > 0 ? run.actions.map(({ action, by, at }) => `${action} by ${by} at ${at}`).join(', ') : null,
     queued_at: instant(run.createdAt),
     started_at: instant(run.startedAt),
     finished_at: instant(run.finishedAt),

@@ -17,6 +17,7 @@ export function toRunJson(run: ListedRun): object {
     error: run.errorCode && { code: run.errorCode, message: run.errorMessage },
     receipt: run.receipt && inPipelineOrder(run.receipt),
     finished_at: run.finishedAt,
+    actions: run.actions,
   };
 }
 

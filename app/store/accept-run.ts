@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors.ts';
 import { type Queryable, transaction } from './database.ts';
 import type { Lease } from './lease.ts';
 import { queueRepairAgain, queueRuns } from './queue-runs.ts';
+import { recordAction } from './run-actions.ts';
 
 /** An operator's word that a run may pass a verdict. */
 export interface Acceptance {
@@ -38,7 +39,9 @@ export async function acceptVerdict(
 }
 
 async function accept(client: Queryable, runId: string | undefined, acceptance: Acceptance): Promise<string | undefined> {
-  if (runId !== undefined) await client.query('UPDATE runs SET accepted = $2 WHERE id = $1', [runId, JSON.stringify(acceptance)]);
+  if (runId === undefined) return undefined;
+  await client.query('UPDATE runs SET accepted = $2 WHERE id = $1', [runId, JSON.stringify(acceptance)]);
+  await recordAction(client, runId, { action: 'accept', by: acceptance.by, at: acceptance.at });
   return runId;
 }
 

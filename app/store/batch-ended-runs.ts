@@ -16,7 +16,7 @@ export async function batchEndedRuns(client: Queryable, dataset: string): Promis
   // A run that applied its schema has decided whether its MERGE only inserts. A sweep reads too few fields to show drift.
   const { rows } = await client.query<RowOf<EndedRun>>(
     `SELECT runs.id AS run_id, runs.job_id, jobs.object_name, jobs.target_table, runs.kind, runs.window_from, runs.window_to, runs.state,
-       runs.error_code, runs.attempt, runs.created_at, runs.started_at, runs.finished_at, runs.receipt,
+       runs.error_code, runs.attempt, runs.created_at, runs.started_at, runs.finished_at, runs.receipt, runs.actions,
        (SELECT coalesce(sum(bytes), 0)::bigint FROM billed WHERE billed.run_id = runs.id) AS bytes_billed,
        CASE WHEN runs.insert_only IS NOT NULL AND runs.kind <> 'sweep' THEN runs.drift END AS drift,
        (SELECT earlier.drift FROM runs AS earlier

@@ -2,6 +2,7 @@ import type { Deletes } from '../core/deletes.ts';
 import type { Every } from '../core/every.ts';
 import type { RunKind } from '../core/pass.ts';
 import type { Receipt } from '../core/receipt.ts';
+import type { RunAction } from '../core/run-action.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Queryable } from './database.ts';
 import type { JobFilter } from './jobs.ts';
@@ -46,6 +47,8 @@ export interface ListedRun {
   acceptableRows: number | null;
   receipt: Receipt | null;
   finishedAt: Date | null;
+  /** what operators did with it, oldest first */
+  actions: RunAction[];
 }
 
 /** A job with one of its runs. */
@@ -60,7 +63,7 @@ const COLUMNS = `jobs.id, connections.identity_url, connections.status, jobs.obj
   jobs.deletes, jobs.append_only, jobs.whole, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
   run.id AS run_id, run.kind, CASE WHEN run.scope ? 'ids' THEN jsonb_set(run.scope, '{ids}', to_jsonb(jsonb_array_length(run.scope->'ids')))
     ELSE run.scope END AS scope, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
-  run.acceptable_rows, run.receipt, run.finished_at`;
+  run.acceptable_rows, run.receipt, run.finished_at, run.actions`;
 
 /** The jobs that match the filter, in order of creation. Uses runs_by_job. */
 export async function listJobs(database: Queryable, filter: JobFilter = {}): Promise<ListedJob[]> {
@@ -115,8 +118,23 @@ function toListedJob(row: Row): ListedJob {
     acceptableRows,
     receipt,
     finishedAt,
+    actions,
     ...job
   } = rest;
-  const run = { kind, scope, windowFrom, windowTo, state, runAt, failures, errorCode, errorMessage, acceptableRows, receipt, finishedAt };
+  const run = {
+    kind,
+    scope,
+    windowFrom,
+    windowTo,
+    state,
+    runAt,
+    failures,
+    errorCode,
+    errorMessage,
+    acceptableRows,
+    receipt,
+    finishedAt,
+    actions,
+  };
   return { ...job, userId: identityUrl, needsLogin: status !== 'active', run: runId === null ? null : { id: runId, ...run } };
 }

@@ -75,12 +75,6 @@ async function insertWindows(client: Queryable, jobIds: string[]): Promise<strin
   return rows.map((row) => row.id);
 }
 
-/** Queues a job's next run, as a tick would, but up to the window end of the latest tick. @returns its id; undefined: nothing is due */
-export async function queueNextRun(database: pg.Pool, jobId: string): Promise<string | undefined> {
-  const [runId] = await transaction(database, (client) => queueRuns(client, [jobId]));
-  return runId;
-}
-
 /** A repair of a job, over `[from, to)`. */
 export type Repair = RepairPass & { readonly window: Window };
 

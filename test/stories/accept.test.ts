@@ -50,6 +50,7 @@ test('that Salesforce counts more rows than it returns, and the receipt names wh
   expect(run).toMatchObject({ object_name: 'Account', kind: 'window', from: '2023-03-01', to: '2023-03-20', error: null });
   const after = await ended();
   expect(after).toMatchObject({ last_date: '2023-03-20', run: { id: run.id, state: 'succeeded' } });
+  expect(after.run!.actions).toEqual([{ action: 'accept', by: 'local', at: expect.any(String) }]);
   expect(after.run!.receipt).toMatchObject({ accepted_by: 'local', verdict: expect.stringMatching(/^accepted: Salesforce counted \d+/) });
   expect(after).toMatchObject({ reread_from: null });
   const event = service.logged.map((line) => JSON.parse(line)).find((line) => line.event === 'run_accepted');

@@ -74,6 +74,7 @@ describe('cancelling', () => {
       to: '2023-03-20',
       state: 'cancelled',
       error: { code: 'cancelled', message: 'Cancelled by request (local). The next tick starts again from last_date.' },
+      actions: [{ action: 'cancel', by: 'local', at: expect.any(String) }],
       finished_at: expect.any(String),
     });
     await waitUntil(workerStopped);
@@ -226,6 +227,7 @@ describe('retrying', () => {
     const { status, run } = await post('retry', id);
     expect(status).toBe(200);
     expect(run).toMatchObject({ id, object_name: 'Account', failures: 1, error: { code: 'salesforce_unavailable' } });
+    expect(run.actions).toEqual([{ action: 'retry', by: 'local', at: expect.any(String) }]);
     expect(Date.parse(run.run_at)).toBeLessThanOrEqual(Date.now());
     expect((await service.call('handle_importing_job', { wait: '50' })).text).toMatch(/^OK: /);
     await expectWholeTable(service);

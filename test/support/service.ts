@@ -36,6 +36,7 @@ export interface RunView {
   failures: number;
   error: { code: string; message: string } | null;
   receipt: Record<string, number | string>;
+  actions: { action: string; by: string; at: string }[];
 }
 
 export interface JobView {

@@ -19,6 +19,7 @@ const run: EndedRun = {
   startedAt: new Date('2023-03-20T00:10:01Z'),
   finishedAt: new Date('2023-03-20T00:10:03.500Z'),
   receipt: RECEIPT,
+  actions: [],
   bytesBilled: 20,
   drift: NO_DRIFT,
   previousDrift: null,
@@ -31,8 +32,11 @@ describe('the row of a run', () => {
 
   test('counts what the receipt counts, and what the run cost over all attempts', () => {
     const receipt = { ...RECEIPT, invalid_values: { Amount: 2, Score__c: 1 }, methods: ['rest: few rows', 'bulk: many', 'rest: few rows'] };
-    expect(toRunRow({ ...run, receipt })).toMatchObject({
+    const at = '2023-03-20T00:05:00.000Z';
+    const actions = (['retry', 'accept'] as const).map((action) => ({ action, by: 'ops', at }));
+    expect(toRunRow({ ...run, receipt, actions })).toMatchObject({
       verdict: 'exact',
+      actions: `retry by ops at ${at}, accept by ops at ${at}`,
       staged: 7,
       invalid_values: 3,
       invalid_columns: 'Amount 2, Score__c 1',

@@ -10,7 +10,7 @@ import { cancelOpenRun, failRun, postponeRun, succeedRun } from '../../../app/st
 import { findJob, insertJob, type Job, pauseJob, resumeJob } from '../../../app/store/jobs.ts';
 import { checkLease, extendLease } from '../../../app/store/lease.ts';
 import { insertPage, savePage } from '../../../app/store/pages.ts';
-import { makeRunDue, queueDueRuns, queueNextRun, queueRuns } from '../../../app/store/queue-runs.ts';
+import { makeRunDue, queueDueRuns, queueRuns } from '../../../app/store/queue-runs.ts';
 import { type Run, saveTarget } from '../../../app/store/runs.ts';
 import { createSealer } from '../../../app/store/seal.ts';
 import { cutSlice, readSlices, saveBulkJob, saveSlices, shortenRun, startGeneration } from '../../../app/store/slices.ts';
@@ -244,7 +244,7 @@ async function endClaimed(step: string, done: Run['window'][]): Promise<void> {
   if (step === 'retry') {
     await postponeRun(database.pool, run, 60_000, 1, undefined);
     await makeRunDue(database.pool, run.job.id);
-    await queueNextRun(database.pool, run.job.id);
+    await transaction(database.pool, (client) => queueRuns(client, [run.job.id]));
   }
   if (step !== 'succeed') return;
   await succeedRun(database.pool, run, RECEIPT);
