@@ -16,6 +16,11 @@ export const FAULT_KINDS = [
   'quota',
   /** COUNT() or another aggregate over all rows: QUERY_TIMEOUT above `rows` rows. Stays armed until cleared unless `times` is set. */
   'count-timeout',
+  /**
+   * A subrequest of a composite call, whose decoded URL `path` must be part of: takes `everyMs` (default 0), and returns `status` (default
+   * 400) with `body` (default QUERY_TIMEOUT), or its own reply if `status` is 200.
+   */
+  'subrequest',
   /** A Bulk job: fails with QUERY_TIMEOUT above `rows` rows. Stays armed until cleared unless `times` is set. */
   'query-timeout',
   /**

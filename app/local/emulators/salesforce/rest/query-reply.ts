@@ -46,7 +46,8 @@ export function nextPageReply({ cursors }: Parts, locator: string, version: stri
   return pageReply(cursors.at(locator), version);
 }
 
-function queryTimeoutError(): SalesforceError {
+/** The error of a query that ran for two minutes. */
+export function queryTimeoutError(): SalesforceError {
   return new SalesforceError(400, 'QUERY_TIMEOUT', 'Your query request was running for too long.');
 }
 

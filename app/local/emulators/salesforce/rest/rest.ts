@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Router } from '@koa/router';
 import type { Context } from 'koa';
 import { NEWEST_VERSION, OLDEST_VERSION } from '../oauth/session.ts';
@@ -6,7 +5,8 @@ import { fillerDefinitions } from '../objects/filler-objects.ts';
 import type { ObjectDefinition } from '../objects/object-definition.ts';
 import type { Org } from '../org/org.ts';
 import type { Parts } from '../parts.ts';
-import { objectDescribe, objectSummary } from './describe.ts';
+import { objectSummary } from './describe.ts';
+import { type Condition, type ConditionalReply, conditionalReply, describeReply } from './describe-reply.ts';
 import { queryParameter, replyJson } from './reply.ts';
 import { notFoundError } from './salesforce-error.ts';
 
@@ -32,19 +32,17 @@ function release(number: number): string {
 
 /** REST resources other than queries. */
 export function restRoutes(router: Router, parts: Parts): void {
-  const { org, urls, limits } = parts;
+  const { org, limits } = parts;
   const data = '/services/data/:version';
 
   router.get(`${data}/sobjects`, (context) => {
     const sobjects = everyDefinition(org).map((definition) => objectSummary(definition, context.state.version));
     const changed = new Date(Math.max(...org.tables().map((table) => table.describedAt.getTime())));
-    replyUnlessKnown(context, { encoding: 'UTF-8', maxBatchSize: 200, sobjects }, changed);
+    replyUnlessKnown(context, conditionalReply({ encoding: 'UTF-8', maxBatchSize: 200, sobjects }, changed, conditionOf(context)));
   });
 
   router.get(`${data}/sobjects/:object/describe`, (context) => {
-    const table = org.table(context.params.object ?? '');
-    if (!table) throw notFoundError();
-    replyUnlessKnown(context, objectDescribe(table, context.state.version, urls.instance), table.describedAt);
+    replyUnlessKnown(context, describeReply(parts, context.params.object ?? '', context.state.version, conditionOf(context)));
   });
 
   router.get(`${data}/sobjects/:object`, (context) => {
@@ -73,15 +71,13 @@ function everyDefinition(org: Org): ObjectDefinition[] {
   return [...withRows, ...others].sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-/** Returns 304 if the client already has this description. */
-function replyUnlessKnown(context: Context, value: object, changed: Date): void {
-  const text = JSON.stringify(value);
-  const tag = `"${createHash('sha256').update(text).digest('hex').slice(0, 32)}"`;
-  context.set({ ETag: tag, 'Last-Modified': changed.toUTCString() });
-  const since = context.get('If-Modified-Since');
-  const known = context.get('If-None-Match')
-    ? context.get('If-None-Match').includes(tag)
-    : since !== '' && Date.parse(since) >= Math.floor(changed.getTime() / 1000) * 1000;
-  if (known) context.status = 304;
+/** Sends a reply, or 304 if the client already has it. */
+function replyUnlessKnown(context: Context, { status, headers, text }: ConditionalReply): void {
+  context.set({ ...headers });
+  if (status === 304) context.status = 304;
   else replyJson(context, text);
+}
+
+function conditionOf(context: Context): Condition {
+  return { ifNoneMatch: context.get('If-None-Match'), ifModifiedSince: context.get('If-Modified-Since') };
 }

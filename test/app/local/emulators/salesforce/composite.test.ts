@@ -10,18 +10,19 @@ afterAll(() => connected.emulator.close());
 
 interface Subreply {
   body: { totalSize: number; records: object[]; nextRecordsUrl: string; Name?: string }[] & { totalSize: number; nextRecordsUrl: string };
+  httpHeaders: Record<string, string>;
   httpStatusCode: number;
   referenceId: string;
 }
 
-async function composite(urls: string[], httpHeaders?: Record<string, string>): Promise<Subreply[]> {
+async function composite(urls: string[], httpHeaders?: Record<string, string>, allOrNone = false): Promise<Subreply[]> {
   const compositeRequest = urls.map((url, index) => ({
     method: 'GET',
     url,
     referenceId: `r${index}`,
     ...(httpHeaders && { httpHeaders }),
   }));
-  const body = JSON.stringify({ allOrNone: false, compositeRequest });
+  const body = JSON.stringify({ allOrNone, compositeRequest });
   const headers = { 'Content-Type': 'application/json' };
   const reply = await connected.connection.request<{ compositeResponse: Subreply[] }>({
     method: 'POST',
@@ -63,7 +64,42 @@ describe('a composite request', () => {
     const before = await calls();
     await composite(Array<string>(5).fill(queryUrl('SELECT COUNT() FROM Account')));
     expect(await calls()).toBe(before - 1);
-    await expect(composite(Array<string>(6).fill(queryUrl('SELECT COUNT() FROM Account')))).rejects.toThrow('Limit of 5');
+    const tooMany = { httpStatusCode: 400, referenceId: null, body: [{ errorCode: 'LIMIT_EXCEEDED' }] };
+    expect(await composite(Array<string>(6).fill(queryUrl('SELECT COUNT() FROM Account')))).toMatchObject([tooMany]);
+    expect(await composite(Array<string>(26).fill('/services/data/v66.0/sobjects/Account/describe'))).toMatchObject([tooMany]);
+  });
+
+  test('describes objects, without a body if the client has the description', async () => {
+    const path = '/services/data/v66.0/sobjects/Account/describe';
+    const [whole] = await composite([path]);
+    expect(whole).toMatchObject({ httpStatusCode: 200, body: { name: 'Account', fields: expect.any(Array) } });
+    const lastModified = whole!.httpHeaders['Last-Modified']!;
+    const [known] = await composite([path], { 'If-Modified-Since': lastModified });
+    expect(known).toMatchObject({ httpStatusCode: 304, body: null, httpHeaders: { 'Last-Modified': lastModified } });
+  });
+
+  test('is refused as a whole if a subrequest names a header that it inherits', async () => {
+    await expect(composite([queryUrl('SELECT Id FROM Account')], { Accept: 'application/json' })).rejects.toThrow('accept');
+  });
+
+  test('returns an error for every subrequest with allOrNone, if one fails', async () => {
+    const urls = [queryUrl('SELECT Id FROM Account'), queryUrl('SELECT Bacon FROM Account')];
+    expect(await composite(urls, {}, true)).toMatchObject([
+      { httpStatusCode: 400, body: [{ errorCode: 'PROCESSING_HALTED' }] },
+      { httpStatusCode: 400, body: [{ errorCode: 'INVALID_FIELD' }] },
+    ]);
+  });
+
+  test('fails or delays the subrequest that a fault names', async () => {
+    const { faults } = connected.emulator;
+    faults.arm({ kind: 'subrequest', match: { path: 'FROM Contact' } });
+    faults.arm({ kind: 'subrequest', status: 200, everyMs: 200, match: { path: 'FROM Account' } });
+    const startedAt = performance.now();
+    expect(await composite([queryUrl('SELECT Id FROM Contact'), queryUrl('SELECT Id FROM Account')])).toMatchObject([
+      { httpStatusCode: 400, body: [{ errorCode: 'QUERY_TIMEOUT' }] },
+      { httpStatusCode: 200 },
+    ]);
+    expect(performance.now() - startedAt).toBeGreaterThan(190);
   });
 });
 
