@@ -3,13 +3,15 @@ import jsforce from 'jsforce';
 import type { Dispatcher } from 'undici';
 import type { Limits } from '../core/limits.ts';
 import type { ApiUsage } from '../core/quota.ts';
-import { AppError, isAppError, safeCode } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { isSessionRefused, sessionStillRefusedError, translateSalesforceError, webPageError } from './errors.ts';
+import { toHttpError } from './http-error.ts';
 import { isInstanceHost } from './instance-host.ts';
 import { readApiUsage } from './read-api-usage.ts';
 import {
   NoResponseError,
   openResponse,
+  type ReadLimits,
   readBody,
   readResponse,
   replaceTransport,
@@ -47,19 +49,6 @@ export interface SalesforceClientOptions {
   onCall: (usage: ApiUsage | undefined) => void;
   /** aborts every call of this client */
   signal?: AbortSignal | undefined;
-}
-
-/** A Salesforce error in the shape that jsforce throws. */
-class SalesforceHttpError extends Error {
-  readonly errorCode: string;
-  readonly status: number;
-
-  constructor(errorCode: string, message: string, { status }: SalesforceResponse) {
-    super(message);
-    this.name = errorCode;
-    this.errorCode = errorCode;
-    this.status = status;
-  }
 }
 
 const NAME = 'salesforce-bigquery-sync';
@@ -119,8 +108,24 @@ export class SalesforceClient {
    */
   async get(doing: string, path: string, headers: Record<string, string>, signal = this.#signal): Promise<SalesforceResponse> {
     return await this.#withSession(doing, async (session) => {
-      const response = await this.#read(this.#getRequest(session, path, headers), signal);
-      if ((response.status < 200 || response.status > 299) && response.status !== 304) throw toHttpError(response);
+      const response = await this.#read(this.#request('GET', session, path, headers), signal);
+      if ((response.status < 200 || response.status > 299) && response.status !== 304) throw errorOf(response);
+      return response;
+    });
+  }
+
+  /**
+   * POSTs JSON and reads the whole decoded body.
+   * @param path below the instance URL
+   * @param limits of the call: its total time, and the size of its decoded body
+   * @throws AppError for any status other than 2xx
+   */
+  async post(doing: string, path: string, body: object, limits: ReadLimits): Promise<SalesforceResponse> {
+    return await this.#withSession(doing, async (session) => {
+      const headers = { accept: 'application/json', 'content-type': 'application/json' };
+      const request = { ...this.#request('POST', session, path, headers), body: JSON.stringify(body) };
+      const response = await this.#counted(request, () => readResponse(this.#dispatcher, request, limits));
+      if (response.status < 200 || response.status > 299) throw errorOf(response);
       return response;
     });
   }
@@ -132,18 +137,23 @@ export class SalesforceClient {
    */
   async fetch(doing: string, path: string, signal: AbortSignal, headers: Record<string, string>): Promise<Dispatcher.ResponseData> {
     return await this.#withSession(doing, async (session) => {
-      const request = this.#getRequest(session, path, headers);
+      const request = this.#request('GET', session, path, headers);
       const response = await this.#counted(request, () => openResponse(this.#dispatcher, request, { signal, idleMs: this.#idleMs }));
       if (response.statusCode === 200) return response;
-      throw toHttpError(await readBody(request, response, signal, MAX_ERROR_BYTES));
+      throw errorOf(await readBody(request, response, signal, MAX_ERROR_BYTES));
     });
   }
 
-  #getRequest({ accessToken, instanceUrl }: Session, path: string, headers: Record<string, string>): SalesforceRequest {
+  #request(
+    method: 'GET' | 'POST',
+    { accessToken, instanceUrl }: Session,
+    path: string,
+    headers: Record<string, string>,
+  ): SalesforceRequest {
     // Some paths come from responses; one without a leading slash could lead to another host.
     if (!path.startsWith('/')) throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed resource path.');
     return {
-      method: 'GET',
+      method,
       url: `${instanceUrl}${path}`,
       headers: {
         authorization: `Bearer ${accessToken}`,
@@ -272,13 +282,10 @@ function requireJson({ url }: SalesforceRequest, response: SalesforceResponse): 
   }
 }
 
-/** Salesforce's own error bodies are JSON lists of code and message. */
-function toHttpError(response: SalesforceResponse): SalesforceHttpError {
-  const fallback = `ERROR_HTTP_${response.status}`;
+function errorOf({ status, body }: SalesforceResponse): Error {
   try {
-    const [first] = JSON.parse(response.body.toString('utf8')) as { errorCode?: unknown; message?: unknown }[];
-    return new SalesforceHttpError(safeCode(first?.errorCode) ?? fallback, String(first?.message ?? ''), response);
+    return toHttpError(status, JSON.parse(body.toString('utf8')));
   } catch {
-    return new SalesforceHttpError(fallback, '', response);
+    return toHttpError(status, undefined);
   }
 }

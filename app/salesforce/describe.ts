@@ -20,7 +20,7 @@ export interface ObjectDescription {
 type Field = Omit<DescribedField, 'help'> & { inlineHelpText?: string | null };
 
 /** A description and its Last-Modified header. */
-interface Described {
+export interface Described {
   description: ObjectDescription;
   lastModified: string | undefined;
 }
@@ -32,7 +32,7 @@ export async function describeObject(client: SalesforceClient, objectName: strin
 
 /** @param since a previous Last-Modified @returns undefined if Salesforce reports no change since */
 async function describe(client: SalesforceClient, objectName: string, since?: string): Promise<Described | undefined> {
-  const path = `/services/data/v${client.version}/sobjects/${encodeURIComponent(objectName)}/describe`;
+  const path = describePath(client, objectName);
   const headers = { accept: 'application/json', ...(since !== undefined && { 'if-modified-since': since }) };
   const response = await client.get(`describe ${objectName}`, path, headers).catch(async (error: unknown) => {
     // Salesforce returns the same error for an unknown object and an unknown API version.
@@ -40,40 +40,50 @@ async function describe(client: SalesforceClient, objectName: string, since?: st
     throw error;
   });
   if (response.status === 304 && since !== undefined) return undefined;
-  const { name, queryable, updateable, keyPrefix, fields } = parse(response.body, objectName);
+  return { lastModified: response.headers['last-modified'], description: toDescription(parse(response.body), objectName) };
+}
+
+/** The path of an object's description. */
+export function describePath({ version }: SalesforceClient, objectName: string): string {
+  return `/services/data/v${version}/sobjects/${encodeURIComponent(objectName)}/describe`;
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A description in the body of a response. Its numbers may be text. @throws AppError salesforce_unavailable if it is malformed */
+export function toDescription(body: unknown, objectName: string): ObjectDescription {
+  if (!isDescription(body)) throw new AppError('salesforce_unavailable', `Salesforce returned a malformed description of ${objectName}.`);
+  const { name, queryable, updateable, keyPrefix, fields } = body;
   return {
-    lastModified: response.headers['last-modified'],
-    description: {
-      name,
-      queryable,
-      updateable,
-      keyPrefix: keyPrefix ?? null,
-      fields: fields.map((field) => ({
-        name: field.name,
-        type: field.type,
-        label: field.label,
-        help: field.inlineHelpText ?? null,
-        length: field.length ?? 0,
-        precision: field.precision ?? 0,
-        scale: field.scale ?? 0,
-        calculated: field.calculated,
-        filterable: field.filterable,
-        nillable: field.nillable,
-      })),
-    },
+    name,
+    queryable,
+    updateable,
+    keyPrefix: keyPrefix ?? null,
+    fields: fields.map((field) => ({
+      name: field.name,
+      type: field.type,
+      label: field.label,
+      help: field.inlineHelpText ?? null,
+      length: Number(field.length ?? 0),
+      precision: Number(field.precision ?? 0),
+      scale: Number(field.scale ?? 0),
+      calculated: field.calculated,
+      filterable: field.filterable,
+      nillable: field.nillable,
+    })),
   };
 }
 
-/** @throws AppError salesforce_unavailable */
-function parse(body: Buffer, objectName: string): Omit<ObjectDescription, 'fields'> & { fields: Field[] } {
-  try {
-    const described = JSON.parse(body.toString('utf8')) as Omit<ObjectDescription, 'fields'> & { fields: Field[] };
-    const isNamed = ({ name, type }: Field): boolean => typeof name === 'string' && typeof type === 'string';
-    if (typeof described.name === 'string' && Array.isArray(described.fields) && described.fields.every(isNamed)) return described;
-  } catch {
-    // Not JSON, or a field is null: treat it like JSON without fields.
-  }
-  throw new AppError('salesforce_unavailable', `Salesforce returned a malformed description of ${objectName}.`);
+function isDescription(body: unknown): body is Omit<ObjectDescription, 'fields'> & { fields: Field[] } {
+  const { name, fields } = (body ?? {}) as Record<string, unknown>;
+  const isNamed = (field: Partial<Field> | null): boolean => typeof field?.name === 'string' && typeof field.type === 'string';
+  return typeof name === 'string' && Array.isArray(fields) && fields.every(isNamed);
 }
 
 /** Last-Modified may not reflect changes of field-level security (only metadata is documented), so describe unconditionally once a day. */
@@ -97,17 +107,27 @@ export class DescribeCache {
    * @throws AppError
    */
   async get(client: SalesforceClient, connectionId: number, objectName: string, grantedAt: Date): Promise<ObjectDescription> {
-    const key = keyOf(connectionId, objectName);
-    const known = this.#known.get(key);
-    const since = known && known.wholeAt > Math.max(grantedAt.getTime(), Date.now() - MAX_AGE_MS) ? known.lastModified : undefined;
+    const known = this.#known.get(keyOf(connectionId, objectName));
     const startedAt = Date.now();
-    const described = await describe(client, objectName, since);
+    const described = await describe(client, objectName, this.lastModified(connectionId, objectName, grantedAt));
     if (!described) return known!.description;
+    this.save(connectionId, objectName, described, startedAt);
+    return described.description;
+  }
+
+  /** The Last-Modified with which a request may be conditional; undefined if it must not be. */
+  lastModified(connectionId: number, objectName: string, grantedAt: Date): string | undefined {
+    const known = this.#known.get(keyOf(connectionId, objectName));
+    return known && known.wholeAt > Math.max(grantedAt.getTime(), Date.now() - MAX_AGE_MS) ? known.lastModified : undefined;
+  }
+
+  /** Saves a whole description. @param requestedAt milliseconds since 1970 */
+  save(connectionId: number, objectName: string, described: Described, requestedAt: number): void {
+    const key = keyOf(connectionId, objectName);
     this.#known.delete(key);
-    this.#known.set(key, { ...described, wholeAt: startedAt });
+    this.#known.set(key, { ...described, wholeAt: requestedAt });
     const [oldest] = this.#known.keys();
     if (this.#known.size > MAX_DESCRIPTIONS) this.#known.delete(oldest!);
-    return described.description;
   }
 
   /** Drops a description that proved stale. */

@@ -2,7 +2,6 @@ import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { translateSalesforceError } from './errors.ts';
 import { isValidRowCount } from './soql.ts';
-import type { SalesforceResponse } from './transport.ts';
 
 /** A row's values as text, in the order of the requested columns. */
 export type RestRow = readonly (string | null)[];
@@ -14,6 +13,8 @@ export interface RestPage {
   rows: readonly RestRow[];
   /** path of the next page; null: this was the last page */
   nextPath: string | null;
+  /** of the response that contained it, and perhaps other pages */
+  bytes: number;
 }
 
 interface QueryResponse {
@@ -23,6 +24,9 @@ interface QueryResponse {
   nextRecordsUrl?: string | null;
   records: Record<string, unknown>[];
 }
+
+/** What a query does, for error messages. */
+export const QUERY_ROWS = 'query rows';
 
 /** Salesforce allows 16,384 bytes for URI and headers together, of which the token may take 2,000. */
 export const MAX_URI_BYTES = 13_000;
@@ -50,7 +54,17 @@ export async function readRestPage(
   signal: AbortSignal,
 ): Promise<RestPage> {
   const headers = { accept: 'application/json', 'sforce-query-options': 'batchSize=2000' };
-  const reply = parseResponse(await client.get('query rows', path, headers, signal));
+  const { body } = await client.get(QUERY_ROWS, path, headers, signal);
+  return { ...toPage(parseKeepingNumbers(body, 'read a page of rows'), columns), bytes: body.length };
+}
+
+/**
+ * A page in the parsed body of a response.
+ * @param body with the text of its numbers
+ * @throws AppError salesforce_unavailable if it is malformed; salesforce_refused if a column is missing
+ */
+export function toPage(body: unknown, columns: readonly string[]): Omit<RestPage, 'bytes'> {
+  const reply = requireQueryResponse(body);
   const keys = keysOf(reply.records[0], columns);
   return {
     totalSize: Number(reply.totalSize),
@@ -59,19 +73,18 @@ export async function readRestPage(
   };
 }
 
-/** Translates the error if the body is not a page. */
-function parseResponse({ body }: SalesforceResponse): QueryResponse {
+/** Parses JSON; each number becomes its text. @param doing for the error message @throws AppError salesforce_unavailable */
+export function parseKeepingNumbers(body: Buffer, doing: string): unknown {
+  type Revive = (key: string, value: unknown, context: { source: string }) => unknown;
+  const keepNumberText: Revive = (_key, value, { source }) => (typeof value === 'number' ? source : value);
   try {
-    return parse(body);
+    return JSON.parse(body.toString('utf8'), keepNumberText as (key: string, value: unknown) => unknown);
   } catch (error) {
-    throw translateSalesforceError(error, 'read a page of rows');
+    throw translateSalesforceError(error, doing);
   }
 }
 
-function parse(body: Buffer): QueryResponse {
-  type Revive = (key: string, value: unknown, context: { source: string }) => unknown;
-  const keepNumberText: Revive = (_key, value, { source }) => (typeof value === 'number' ? source : value);
-  const reply: unknown = JSON.parse(body.toString('utf8'), keepNumberText as (key: string, value: unknown) => unknown);
+function requireQueryResponse(reply: unknown): QueryResponse {
   if (isQueryResponse(reply)) return reply;
   throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed query response.');
 }

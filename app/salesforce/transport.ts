@@ -109,20 +109,28 @@ export async function openResponse(
   return response;
 }
 
+/** The limits of a response that is read whole. */
+export interface ReadLimits {
+  signal: AbortSignal | undefined;
+  /** from the first byte sent to the last one received */
+  totalMs: number;
+  /** of the body, raw and decoded */
+  maxBytes?: number;
+}
+
 /**
  * Sends a request and reads the whole response.
- * @param limits.totalMs from the first byte sent to the last one received
  * @throws like openResponse; UnusableResponse for a body that is truncated, cannot be decoded or is too large; TimeoutError
  */
 export async function readResponse(
   dispatcher: Dispatcher,
   request: SalesforceRequest,
-  { signal, totalMs }: { signal: AbortSignal | undefined; totalMs: number },
+  { signal, totalMs, maxBytes }: ReadLimits,
 ): Promise<SalesforceResponse> {
   const timeout = AbortSignal.timeout(totalMs);
   const over = signal ? AbortSignal.any([signal, timeout]) : timeout;
   const response = await openResponse(dispatcher, request, { signal: over, idleMs: totalMs });
-  return await readBody(request, response, over);
+  return await readBody(request, response, over, maxBytes);
 }
 
 /** Reads and decodes the whole body of an open response. @throws like readResponse */
