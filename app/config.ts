@@ -40,7 +40,13 @@ export interface Config {
     proxyHops: number;
   };
   database: DatabaseConfig;
-  salesforce: { apps: SalesforceApp[]; apiVersion: string; gzip: boolean };
+  salesforce: {
+    apps: SalesforceApp[];
+    apiVersion: string;
+    gzip: boolean;
+    /** whether windows may share calls */
+    composite: boolean;
+  };
   bigquery: {
     project: string;
     location: string;
@@ -99,7 +105,12 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
       proxyHops: read.integer('TRUSTED_PROXY_HOPS', 0, 0, 10),
     },
     database: readDatabase(read),
-    salesforce: { apps: readApps(read), apiVersion: readApiVersion(read), gzip: read.choice('SALESFORCE_GZIP', ['on', 'off']) === 'on' },
+    salesforce: {
+      apps: readApps(read),
+      apiVersion: readApiVersion(read),
+      gzip: read.choice('SALESFORCE_GZIP', ['on', 'off']) === 'on',
+      composite: read.choice('SALESFORCE_COMPOSITE', ['on', 'off']) === 'on',
+    },
     bigquery: readBigQuery(read),
     proxy: readProxy(env),
     federation: readFederation(read),

@@ -12,6 +12,7 @@ import { Semaphore } from './core/semaphore.ts';
 import { AppError } from './errors.ts';
 import type { Events } from './events.ts';
 import { SalesforceClient } from './salesforce/client.ts';
+import { CompositeUse } from './salesforce/composite-use.ts';
 import { DescribeCache } from './salesforce/describe.ts';
 import { renewTokens, type SalesforceApp } from './salesforce/oauth.ts';
 import { readAccessToken } from './store/connections.ts';
@@ -34,6 +35,7 @@ export interface Context {
   /** whether the job store agrees with BigQuery, or was restored or copied */
   readonly agreement: Agreement;
   readonly describes: DescribeCache;
+  readonly composite: CompositeUse;
   readonly limits: Limits;
   /** API calls to each org, and its limits */
   readonly calls: OrgCalls;
@@ -86,6 +88,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
     warehouse,
     agreement,
     describes: new DescribeCache(),
+    composite: new CompositeUse(config.salesforce.composite),
     limits: config.bigquery.upload === 'multipart' ? limitsForMultipartUploads(limits) : limits,
     calls,
     uploads: new Semaphore(limits.uploads),

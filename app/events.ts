@@ -99,6 +99,9 @@ export function createEvents(log: Log) {
     /** the place of a finished long request expires by itself */
     longRequestNotFreed: (error: unknown) => log.warn({ event: 'long_request_not_freed', ...describeError(error) }),
     callCountsNotSaved: (error: unknown) => log.warn({ event: 'call_counts_not_saved', ...describeError(error) }),
+    /** several first pages in one call; each is then requested alone. `refused`: the org does not accept such calls */
+    compositeFailed: (connection: number, queries: number, refused: boolean, error: unknown) =>
+      log.warn({ event: 'composite_failed', connection, queries, refused, ...describeError(error) }),
     apiVersionUnsupported: ({ id, orgId }: ConnectionRef, error: unknown) =>
       log.warn({ event: 'api_version_unsupported', connection: id, org: orgId, ...describeError(error) }),
     /** without a connection: the connections could not be listed */

@@ -48,6 +48,7 @@ export interface AppSettings {
   bigqueryDailyGbPerJob: number;
   /** undefined: the app's own default */
   salesforceGzip: string | undefined;
+  salesforceComposite: string | undefined;
   bigqueryUpload: string | undefined;
 }
 
@@ -159,6 +160,7 @@ function readApp(read: ConfigReader): AppSettings {
     salesforceApiVersion: read.text('salesforceApiVersion', 'a version, for example 66.0', /^\d{2,3}\.0$/),
     bigqueryDailyGbPerJob: read.integer('bigqueryDailyGbPerJob', 1, 1_000_000),
     salesforceGzip: read.optionalText('salesforceGzip', 'on or off', /^(on|off)$/),
+    salesforceComposite: read.optionalText('salesforceComposite', 'on or off', /^(on|off)$/),
     bigqueryUpload: read.optionalText('bigqueryUpload', 'resumable or multipart', /^(resumable|multipart)$/),
   };
 }

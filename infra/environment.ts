@@ -27,6 +27,7 @@ export function appEnvironment(settings: Settings, database: Database, warehouse
 
     SALESFORCE_API_VERSION: app.salesforceApiVersion,
     ...(app.salesforceGzip && { SALESFORCE_GZIP: app.salesforceGzip }),
+    ...(app.salesforceComposite && { SALESFORCE_COMPOSITE: app.salesforceComposite }),
     ...(app.bigqueryUpload && { BIGQUERY_UPLOAD: app.bigqueryUpload }),
 
     GOOGLE_CLOUD_PROJECT: google.project,

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { BULK_PROBES } from './bulk-probes.ts';
+import { COMPOSITE_PROBES } from './composite-probes.ts';
 import { LOAD_PROBES } from './load-probes.ts';
 import type { Workaround } from './probe.ts';
 import { ProbeOrg } from './probe-org.ts';
@@ -38,7 +39,7 @@ export async function checkAssumptions(
   await using _closing = typeof org === 'string' ? undefined : org;
 
   await tally.runAll('Salesforce, Bulk API 2.0', BULK_PROBES, org, stop);
-  await tally.runAll('Salesforce, REST', REST_PROBES, org, stop);
+  await tally.runAll('Salesforce, REST', [...REST_PROBES, ...COMPOSITE_PROBES], org, stop);
   await tally.runAll('BigQuery, uploads', UPLOAD_PROBES, scratch, stop);
   await tally.runAll('BigQuery, loaded data', LOAD_PROBES, scratch, stop);
   await tally.runAll('BigQuery, tables and statements', STATEMENT_PROBES, scratch, stop);
@@ -52,6 +53,7 @@ export async function checkAssumptions(
 function workaroundsSet({ config }: Context): Set<Workaround> {
   const set = new Set<Workaround>();
   if (!config.salesforce.gzip) set.add('SALESFORCE_GZIP=off');
+  if (!config.salesforce.composite) set.add('SALESFORCE_COMPOSITE=off');
   if (config.bigquery.upload === 'multipart') set.add('BIGQUERY_UPLOAD=multipart');
   return set;
 }

@@ -1,5 +1,5 @@
 /** A setting that works around an assumption that proved wrong. */
-export type Workaround = 'SALESFORCE_GZIP=off' | 'BIGQUERY_UPLOAD=multipart';
+export type Workaround = 'SALESFORCE_GZIP=off' | 'SALESFORCE_COMPOSITE=off' | 'BIGQUERY_UPLOAD=multipart';
 
 /** The result of checking an assumption. `confirmed` null: it could not be checked, and `observed` says why. Never contains a record's value. */
 export interface ProbeResult {

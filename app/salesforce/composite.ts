@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { type Described, describePath, toDescription } from './describe.ts';
 import { isSessionRefused, refusalCode, translateSalesforceError } from './errors.ts';
@@ -8,6 +8,11 @@ import type { ReadLimits } from './transport.ts';
 
 /** Salesforce allows 25 subrequests in a composite call, of which five may be queries. */
 export const MAX_QUERIES = 5;
+
+/** Whether a failed call means that the org does not accept composite calls. */
+export function isCompositeRefused(error: unknown): boolean {
+  return isAppError(error) && error.code === 'salesforce_refused' && error.recovery === 'give-up';
+}
 
 /** A query whose first page is requested. */
 export interface PageQuery {

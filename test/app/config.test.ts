@@ -61,7 +61,7 @@ describe('the configuration', () => {
           { name: 'ops', role: 'operate' },
         ],
       },
-      salesforce: { apps: [{ loginUrl: 'https://acme.my.salesforce.com' }], apiVersion: '66.0', gzip: true },
+      salesforce: { apps: [{ loginUrl: 'https://acme.my.salesforce.com' }], apiVersion: '66.0', gzip: true, composite: true },
       bigquery: {
         datasets: ['salesforce'],
         stagingDataset: 'salesforce_staging',
@@ -115,6 +115,7 @@ describe('the configuration', () => {
     ['SALESFORCE_CLIENT_ID', '<consumer key>'],
     ['SALESFORCE_API_VERSION', 'latest'],
     ['SALESFORCE_GZIP', 'no'],
+    ['SALESFORCE_COMPOSITE', 'yes'],
     ['SALESFORCE_APPS', '{"acme.my.salesforce.com": {"client_secret": "s3cr3t-value"}}'],
     ['BIGQUERY_DATASETS', 'sales force'],
     ['BIGQUERY_UPLOAD', 'media'],

@@ -144,6 +144,17 @@ describe('doctor --real', () => {
     expect(failures).toBe(0);
   });
 
+  test('names the setting to change if the org does not accept composite calls', async () => {
+    const body = JSON.stringify([{ errorCode: 'NOT_FOUND', message: 'The requested resource does not exist' }]);
+    const match = { path: '/composite' };
+    await salesforceFault({ kind: 'http', status: 404, body, headers: { 'content-type': 'application/json' }, match });
+    const { lines } = await real(FEW_ROWS);
+    expect(lines('no').filter((line) => line.includes('counts as one API call'))).toEqual([
+      expect.stringMatching(/NOT_FOUND.*Set SALESFORCE_COMPOSITE=off\.$/),
+    ]);
+    await expectNothingLeft();
+  });
+
   test('says what follows if Salesforce responds differently than assumed', async () => {
     for (const kind of ['not-compressed', 'missing-locator', 'wrong-count'] as const) await salesforceFault({ kind });
     const { failures, lines } = await real(FEW_ROWS);

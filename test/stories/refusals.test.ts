@@ -9,11 +9,13 @@ let service: TestService;
 
 afterEach(() => service[Symbol.asyncDispose]());
 
-async function start(object: string, limits: Partial<Limits>, startDate = '2023-03-01'): Promise<void> {
-  service = await startService({ limits });
+async function start(object: string, limits: Partial<Limits>, startDate = '2023-03-01', env: NodeJS.ProcessEnv = {}): Promise<void> {
+  service = await startService({ limits, env });
   const userId = await service.connect();
   await service.call('create_importing_job', { user_id: userId, object_name: object, start_date: startDate });
 }
+
+const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** Everything is enough for Bulk. */
 const BULK = { restRows: 0 };
@@ -75,13 +77,53 @@ describe('an object that Bulk refuses', () => {
   });
 });
 
-test('a query too long for a URI is read by Bulk even for few rows', async () => {
-  await start('Account', {});
+async function addLongFields(): Promise<string> {
   const fields = Array.from({ length: 270 }, (_, index) => `A_name_as_long_as_admins_may_choose_${String(index).padStart(4, '0')}__c`);
   for (const field of fields) service.salesforce.org.changeField('Account', { field, change: 'add', type: 'string', value: `in ${field}` });
-  await service.tickAt('2023-03-20T00:10:00Z');
+  return fields.at(-1)!;
+}
+
+async function expectLongFields(last: string): Promise<void> {
   await expectWholeTable(service);
-  expect(await methods()).toEqual(['bulk: the query is too long for a URI']);
-  const last = fields.at(-1)!;
   expect(await service.rows(`SELECT DISTINCT ${last} AS last FROM salesforce.Account`)).toEqual([{ last: `in ${last}` }]);
+}
+
+const TOO_LONG = 'bulk: the query is too long for a URI';
+
+describe('a query too long for a URI', () => {
+  test('is read by REST, in a composite call', async () => {
+    await start('Account', {});
+    const last = await addLongFields();
+    const requests = await requestsDuring(() => service.tickAt('2023-03-20T00:10:00Z'));
+    await expectLongFields(last);
+    expect(await methods()).toEqual([expect.stringMatching(/^rest: \d+ rows, at most 10000$/)]);
+    expect(requests.filter((request) => request.includes('/composite'))).toHaveLength(1);
+    expect(requests.filter((request) => request.endsWith('/jobs/query'))).toEqual([]);
+  });
+
+  test('is read by Bulk even for few rows with SALESFORCE_COMPOSITE=off', async () => {
+    await start('Account', {}, undefined, { SALESFORCE_COMPOSITE: 'off' });
+    const last = await addLongFields();
+    const requests = await requestsDuring(() => service.tickAt('2023-03-20T00:10:00Z'));
+    await expectLongFields(last);
+    expect(await methods()).toEqual([TOO_LONG]);
+    expect(requests.filter((request) => request.includes('/composite'))).toEqual([]);
+  });
+
+  test('is read by Bulk if the org refuses composite calls, which are not tried again at once', async () => {
+    await start('Account', {});
+    const last = await addLongFields();
+    const body = JSON.stringify([{ errorCode: 'NOT_FOUND', message: 'The requested resource does not exist' }]);
+    service.salesforce.faults.arm({ kind: 'http', status: 404, body, headers: JSON_TYPE, times: 100, match: { path: '/composite' } });
+    const requests = await requestsDuring(async () => {
+      await importDay(20);
+      await expectLongFields(last);
+      expect(await methods()).toEqual([TOO_LONG]);
+      await importDay(21);
+      expect(await methods()).toEqual([TOO_LONG]);
+    });
+    await expectWholeTable(service, 'Account', '2023-03-21');
+    expect(requests.filter((request) => request.includes('/composite'))).toHaveLength(1);
+    expect(service.logged.filter((line) => line.includes('composite_failed'))).toHaveLength(1);
+  });
 });

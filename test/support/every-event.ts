@@ -136,6 +136,10 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.callCountsNotSaved(error),
     line: { level: 'warn', event: 'call_counts_not_saved', ...ofError },
   },
+  compositeFailed: {
+    emit: (events) => events.compositeFailed(4, 5, true, error),
+    line: { level: 'warn', event: 'composite_failed', connection: 4, queries: 5, refused: true, ...ofError },
+  },
   apiVersionUnsupported: {
     emit: (events) => events.apiVersionUnsupported(connection, error),
     line: { level: 'warn', event: 'api_version_unsupported', ...ofConnection, ...ofError },

@@ -2,12 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { chooseMethod, type MethodChoice } from '../../core/method.ts';
 import { AppError, isAppError } from '../../errors.ts';
 import { refusedQueryError, toFieldRefusal } from '../../salesforce/field-refusal.ts';
-import { queryPath, type RestPage, readRestPage } from '../../salesforce/rest.ts';
+import type { RestPage } from '../../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../../salesforce/soql.ts';
 import { type Run, saveDescribed } from '../../store/runs.ts';
 import { type Slice, saveSlice } from '../../store/slices.ts';
 import { countOrNull } from './count-or-null.ts';
 import { type Extraction, type FieldsChanged, requestedFields, type TooLarge } from './extraction.ts';
+import { readPageAlone } from './first-page.ts';
 import { queryTooLargeReason } from './query-too-large-reason.ts';
 import { requireQuota } from './require-quota.ts';
 
@@ -75,15 +76,12 @@ async function describeIfRows(extraction: Extraction, count: number | null): Pro
 }
 
 async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRange): Promise<FirstPage> {
-  const { client, run, signal } = extraction;
-  const names = requestedFields(extraction, slice);
-  const path = queryPath(client, selectRows(range, names));
-  const tooLong = 'the query is too long for a URI';
-  // If Bulk refuses the object, it can still be read in field groups.
-  if (!path && run.job.bulkRefused) throw refusedQueryError(run.job.objectName, { code: 'QUERY_TOO_COMPLICATED', message: tooLong });
-  if (!path) return { kind: 'bulk-only', reason: tooLong, why: tooLong };
+  const { run } = extraction;
+  const columns = requestedFields(extraction, slice);
+  const query = { objectName: run.job.objectName, soql: selectRows(range, columns), columns };
   try {
-    return { kind: 'page', page: await readRestPage(client, path, names, signal) };
+    const page = await readPageAlone(extraction, query);
+    return page ? { kind: 'page', page } : bulkOnly(run.job, TOO_LONG);
   } catch (error) {
     const code = toFieldRefusal(error) ? undefined : await queryTooLargeReason(extraction, error);
     if (!code) throw error;
@@ -91,6 +89,14 @@ async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRan
     // Bulk queries have a longer timeout.
     return { kind: 'bulk-only', reason: `too large for REST (${code})`, why };
   }
+}
+
+const TOO_LONG = 'the query is too long for a URI';
+
+function bulkOnly({ objectName, bulkRefused }: Run['job'], reason: string): FirstPage {
+  // If Bulk refuses the object, it can still be read in field groups.
+  if (bulkRefused) throw refusedQueryError(objectName, { code: 'QUERY_TOO_COMPLICATED', message: reason });
+  return { kind: 'bulk-only', reason, why: reason };
 }
 
 function readByNeither(objectName: string, byRest: string, byBulk: string): AppError {

@@ -101,9 +101,11 @@ describe.each<StackName>(['dev', 'production'])("the task's environment in %s", 
 });
 
 test('settings that `doctor --real` may recommend reach the app', async () => {
-  const env = taskEnvironment(await runProgram('dev', { changes: { salesforceGzip: 'off', bigqueryUpload: 'multipart' } }));
+  const env = taskEnvironment(
+    await runProgram('dev', { changes: { salesforceGzip: 'off', salesforceComposite: 'off', bigqueryUpload: 'multipart' } }),
+  );
   const config = readConfig({ ...env, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/1' });
-  expect(config).toMatchObject({ salesforce: { gzip: false }, bigquery: { upload: 'multipart' } });
+  expect(config).toMatchObject({ salesforce: { gzip: false, composite: false }, bigquery: { upload: 'multipart' } });
 });
 
 /** The app's configuration for an environment as JSON, or its error message. */
