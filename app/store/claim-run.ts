@@ -24,25 +24,40 @@ const SUPERSEDED = {
   message: 'The job had already imported the start of this window. A run for the rest replaces this one.',
 };
 
+/** The windows of a connection that are claimed together, to share their first call to Salesforce. */
+export interface Together {
+  /** 1: each run is claimed alone */
+  max: number;
+  /** the connections whose runs are claimed alone */
+  except: readonly number[];
+}
+
+/** Claims a run alone. @see claimRuns */
+export async function claimRun(database: pg.Pool, leaseSeconds: number, perConnection: number): Promise<Run | undefined> {
+  const [run] = await claimRuns(database, leaseSeconds, perConnection, { max: 1, except: [] });
+  return run;
+}
+
 /**
  * Claims a run that is due: a queued one, or one whose lease expired, which counts as a failure because the run may have killed its worker.
- * Windows go before repairs. Connections take turns, and within a connection the run that has been due the longest is first. A window that
- * does not start at its job's `synced_to` ends as superseded, and the next run is claimed. Undefined if no run is due, if the connection of
- * every due run already has `perConnection` running, or if another run of its job is writing the table.
+ * Windows go before repairs. Connections take turns, and within a connection the run that has been due the longest is first. If it is a
+ * window whose first page has not been requested yet, claims more of these, which count as one running run with it. A window that does not
+ * start at its job's `synced_to` ends as superseded, and the next run is claimed.
+ * @returns none if no run is due, if the connection of every due run already has `perConnection` running, or if another run of its job is
+ * writing the table
  */
-export async function claimRun(database: pg.Pool, leaseSeconds: number, perConnection: number): Promise<Run | undefined> {
+export async function claimRuns(database: pg.Pool, leaseSeconds: number, perConnection: number, together: Together): Promise<Run[]> {
   for (;;) {
     const claimed = await transaction(database, async (client) => {
       if ((await lockClaims(client)) && (await replaceOldRuns(client))) return 'again';
-      const row =
-        (await claimNext(client, leaseSeconds, perConnection, REPAIR_PATIENCE_SECONDS)) ??
-        (await claimNext(client, leaseSeconds, perConnection, 0));
-      if (!row) return undefined;
-      const { job_id, ...run } = row;
-      const job = await readJob(client, job_id);
-      if (run.kind !== 'window' || run.window_from.getTime() === job.synced_to.getTime()) return toRun(run, job);
-      await supersedeRun(client, run.run_id, job.id);
-      return 'again';
+      const options = { leaseSeconds, perConnection, together };
+      let rows = await claimNext(client, options, REPAIR_PATIENCE_SECONDS);
+      if (rows.length === 0) rows = await claimNext(client, options, 0);
+      const runs = rows.length === 0 ? [] : await withJobs(client, rows);
+      const superseded = runs.filter(({ pass, window, job }) => pass.kind === 'window' && window.from.getTime() !== job.syncedTo.getTime());
+      for (const { runId, job } of superseded) await supersedeRun(client, runId, job.id);
+      const current = runs.filter((run) => !superseded.includes(run));
+      return current.length === 0 && superseded.length > 0 ? 'again' : current;
     });
     if (claimed !== 'again') return claimed;
   }
@@ -73,51 +88,79 @@ const DUE_RUNS = [
 ].join(' UNION ALL ');
 
 /**
+ * A window that starts with the first page of a query which may share its call: the only slice, not requested yet. Not the first window of
+ * a job, which may have many rows, nor one that failed.
+ */
+const STARTS_WITH_PAGE = `runs.kind = 'window' AND runs.state = 'queued' AND runs.failures = 0 AND jobs.target_created_at IS NOT NULL
+  AND NOT jobs.whole AND NOT jobs.cursor_nillable AND coalesce(jobs.field_plan -> 'groups', '{}') = '{}'
+  AND NOT EXISTS (SELECT FROM slices WHERE slices.run_id = runs.id AND (slices.method IS NOT NULL OR slices.generation > 1 OR slices.ordinal > 0))`;
+
+/** More such windows of the connection whose run is claimed. Uses runs_queued_windows. */
+const COMPANIONS = `SELECT due.id, next.id AS lead FROM next CROSS JOIN LATERAL (
+    SELECT runs.id FROM runs JOIN jobs ON jobs.id = runs.job_id
+    WHERE runs.connection_id = next.connection_id AND runs.id <> next.id AND runs.run_at <= now() AND ${STARTS_WITH_PAGE}
+      AND jobs.active AND ${tableIsFreeFor('runs.id')}
+    ORDER BY runs.run_at, runs.id LIMIT $5 FOR NO KEY UPDATE OF runs SKIP LOCKED) AS due
+  WHERE next.connection_id <> ALL($6)
+    AND EXISTS (SELECT FROM runs JOIN jobs ON jobs.id = runs.job_id WHERE runs.id = next.id AND ${STARTS_WITH_PAGE})`;
+
+interface ClaimOptions {
+  leaseSeconds: number;
+  perConnection: number;
+  together: Together;
+}
+
+type ClaimedRow = RunRow & { job_id: string };
+
+/**
  * Claims the first due run of the connection whose turn it is: the one that has not been served for the longest. Connections are tried in
- * order (OFFSET 0 keeps Postgres from sorting later), and their runs are read in order from an index, so a backlog costs nothing. Uses runs_queued_windows, runs_queued_repairs and runs_running.
+ * order (OFFSET 0 keeps Postgres from sorting later), and their runs are read in order from an index, so a backlog costs nothing. Claims
+ * windows that may start together with it. Uses runs_queued_windows, runs_queued_repairs and runs_running.
  * @param repairsAfter how many seconds a repair must have waited
  */
 async function claimNext(
   client: Queryable,
-  leaseSeconds: number,
-  perConnection: number,
+  { leaseSeconds, perConnection, together }: ClaimOptions,
   repairsAfter: number,
-): Promise<(RunRow & { job_id: string }) | undefined> {
-  const { rows } = await client.query<RunRow & { job_id: string }>(
+): Promise<ClaimedRow[]> {
+  const { rows } = await client.query<ClaimedRow>(
     `WITH busy AS (
-       SELECT connection_id, count(*) AS runs FROM runs WHERE state = 'running' AND lease_until >= now() GROUP BY connection_id
+       SELECT connection_id, count(DISTINCT coalesce(claimed_with, id)) AS runs FROM runs WHERE state = 'running' AND lease_until >= now() GROUP BY connection_id
      ), turns AS NOT MATERIALIZED (
        SELECT connections.id, connections.claimed_at FROM connections LEFT JOIN busy ON busy.connection_id = connections.id
        WHERE connections.status = 'active' AND coalesce(busy.runs, 0) < $2
        ORDER BY connections.claimed_at NULLS FIRST, connections.id OFFSET 0
      ), next AS (
-       SELECT due.id FROM turns CROSS JOIN LATERAL (SELECT id FROM (${DUE_RUNS}) AS first ORDER BY due_at, id LIMIT 1) AS due
+       SELECT due.id, turns.id AS connection_id FROM turns CROSS JOIN LATERAL (SELECT id FROM (${DUE_RUNS}) AS first ORDER BY due_at, id LIMIT 1) AS due
        ORDER BY turns.claimed_at NULLS FIRST, turns.id LIMIT 1
+     ), companions AS (
+       ${COMPANIONS}
      ), claimed AS (
        UPDATE runs SET state = '${RUN_STATE_AFTER.claim}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',
-         started_at = coalesce(started_at, now()), failures = failures + (state = 'running')::int,
+         started_at = coalesce(started_at, now()), claimed_with = nullif(together.lead, runs.id), failures = failures + (state = 'running')::int,
          error_code = CASE state WHEN 'running' THEN 'lease_lost' ELSE error_code END,
          error_message = CASE state WHEN 'running' THEN $3 ELSE error_message END
-       FROM next WHERE runs.id = next.id RETURNING runs.*
+       FROM (SELECT id, id AS lead FROM next UNION ALL SELECT id, lead FROM companions) AS together
+       WHERE runs.id = together.id RETURNING runs.*
      ), served AS (
        UPDATE connections SET claimed_at = clock_timestamp() WHERE id IN (
          SELECT connections.id FROM connections JOIN claimed ON claimed.connection_id = connections.id
          FOR NO KEY UPDATE OF connections SKIP LOCKED)
      )
      SELECT runs.job_id, ${RUN_COLUMNS} FROM claimed AS runs`,
-    [leaseSeconds, perConnection, WORKER_DIED, repairsAfter],
+    [leaseSeconds, perConnection, WORKER_DIED, repairsAfter, together.max - 1, together.except],
   );
-  return rows[0];
+  return rows;
 }
 
-async function readJob(client: Queryable, jobId: string): Promise<JobRow & { org_id: string; granted_at: Date }> {
-  return onlyRow(
-    await client.query<JobRow & { org_id: string; granted_at: Date }>(
-      `SELECT ${JOB_COLUMNS}, connections.org_id, connections.granted_at
-       FROM jobs JOIN connections ON connections.id = jobs.connection_id WHERE jobs.id = $1`,
-      [jobId],
-    ),
+async function withJobs(client: Queryable, claimed: readonly ClaimedRow[]): Promise<Run[]> {
+  const { rows } = await client.query<JobRow & { org_id: string; granted_at: Date }>(
+    `SELECT ${JOB_COLUMNS}, connections.org_id, connections.granted_at
+     FROM jobs JOIN connections ON connections.id = jobs.connection_id WHERE jobs.id = ANY($1)`,
+    [claimed.map(({ job_id }) => job_id)],
   );
+  const jobs = new Map(rows.map((job) => [job.id, job]));
+  return claimed.map(({ job_id, ...run }) => toRun(run, jobs.get(job_id)!));
 }
 
 async function supersedeRun(client: Queryable, runId: string, jobId: string): Promise<void> {

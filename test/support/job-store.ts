@@ -2,7 +2,7 @@ import { afterAll } from '@jest/globals';
 import type pg from 'pg';
 import type { Every } from '../../app/core/every.ts';
 import { windowEnds } from '../../app/core/window.ts';
-import { claimRun } from '../../app/store/claim-run.ts';
+import { claimRun, claimRuns } from '../../app/store/claim-run.ts';
 import { type QueuedRuns, queueDueRuns } from '../../app/store/queue-runs.ts';
 import type { Run } from '../../app/store/runs.ts';
 import { createTestDatabase } from './database.ts';
@@ -19,6 +19,8 @@ export interface JobStore {
   /** A tick of all jobs. @param lagMs how long until the windows that it requests are readable */
   tick(date: string, lagMs?: number, pool?: pg.Pool): Promise<QueuedRuns>;
   claim(perConnection?: number, leaseSeconds?: number): Promise<Run | undefined>;
+  /** Claims up to `max` runs together. @param except the connections whose runs are claimed alone */
+  claimTogether(perConnection?: number, max?: number, except?: number[]): Promise<Run[]>;
   /** Waits until this many statements wait for a lock. */
   lockWaits(count: number): Promise<void>;
 }
@@ -55,6 +57,7 @@ export async function createJobStore(): Promise<JobStore> {
         {},
       ),
     claim: (perConnection = 10, leaseSeconds = 60) => claimRun(pool, leaseSeconds, perConnection),
+    claimTogether: (perConnection = 10, max = 5, except = []) => claimRuns(pool, 60, perConnection, { max, except }),
     async lockWaits(count) {
       const sql = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
       while ((await pool.query(sql)).rowCount! < count) await new Promise((resolve) => setTimeout(resolve, 10));

@@ -156,6 +156,100 @@ describe('claims', () => {
   });
 });
 
+describe('windows that have a table', () => {
+  /** Adds jobs whose first window is imported, with their next one due. */
+  async function addDue(id: number, count: number): Promise<void> {
+    await store.addJobs(id, count);
+    await pool.query(`UPDATE jobs SET target_created_at = now() WHERE connection_id = $1`, [id]);
+    await store.tick('2023-03-20');
+  }
+
+  const states = async () =>
+    (await pool.query<{ state: string }>('SELECT state FROM runs ORDER BY run_at, id')).rows.map(({ state }) => state);
+
+  test('are claimed together, up to five, in the order in which they are due', async () => {
+    await addDue(connectionId, 7);
+    await pool.query(`UPDATE runs SET run_at = now() - interval '1 hour' + row_number * interval '1 minute'
+      FROM (SELECT id, row_number() OVER (ORDER BY id) FROM runs) AS numbered WHERE numbered.id = runs.id`);
+    expect((await store.claimTogether()).map(({ attempt }) => attempt)).toEqual([1, 1, 1, 1, 1]);
+    expect(await states()).toEqual([...Array(5).fill('running'), 'queued', 'queued']);
+    expect(await store.claimTogether()).toHaveLength(2);
+    expect(await store.claimTogether()).toEqual([]);
+  });
+
+  test('count as one running run of their connection until the last of them ends', async () => {
+    await addDue(connectionId, 12);
+    const first = await store.claimTogether(2);
+    expect(await store.claimTogether(2)).toHaveLength(5);
+    expect(await store.claimTogether(2)).toEqual([]);
+    for (const run of first.slice(0, 4)) await succeedRun(pool, run, RECEIPT);
+    expect(await store.claimTogether(2)).toEqual([]);
+    await succeedRun(pool, first[4]!, RECEIPT);
+    expect(await store.claimTogether(2)).toHaveLength(2);
+  });
+
+  test('of one connection only, and connections take turns', async () => {
+    await addDue(connectionId, 6);
+    const other = await store.addConnection();
+    await addDue(other, 2);
+    const owners: number[][] = [];
+    for (let claims = 0; claims < 3; claims++) owners.push((await store.claimTogether()).map(({ job }) => job.connectionId));
+    expect(owners).toEqual([Array(5).fill(connectionId), [other, other], [connectionId]]);
+  });
+
+  test('are claimed alone where that is required', async () => {
+    await addDue(connectionId, 3);
+    expect(await store.claimTogether(10, 5, [connectionId])).toHaveLength(1);
+    expect(await store.claimTogether(10, 1)).toHaveLength(1);
+  });
+
+  test.each([
+    ['the first of its job', 'UPDATE jobs SET target_created_at = NULL'],
+    ['of a whole object', 'UPDATE jobs SET whole = true'],
+    ['with rows that have no cursor', 'UPDATE jobs SET cursor_nillable = true'],
+    ['in field groups', `UPDATE jobs SET field_plan = '{"groups": {"A": 1}, "refused": {}}'`],
+    ['that failed', 'UPDATE runs SET failures = 1'],
+    [
+      'that was read already',
+      `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open, method) SELECT id, 0, now(), now(), true, 'rest' FROM runs`,
+    ],
+    ['that is cut', 'INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open) SELECT id, 1, now(), now(), true FROM runs'],
+    [
+      'that is read again',
+      'INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open, generation) SELECT id, 0, now(), now(), true, 2 FROM runs',
+    ],
+  ])('are claimed alone: %s', async (_name, change) => {
+    await addDue(connectionId, 2);
+    await pool.query(change);
+    expect(await store.claimTogether()).toHaveLength(1);
+  });
+
+  test('that were postponed before their first page are claimed together again', async () => {
+    await addDue(connectionId, 3);
+    for (const run of await store.claimTogether()) await postponeRun(pool, run, 0, undefined, undefined);
+    expect((await store.claimTogether()).map(({ attempt }) => attempt)).toEqual([2, 2, 2]);
+  });
+
+  test('that lost their worker are claimed one by one', async () => {
+    await addDue(connectionId, 3);
+    await store.claimTogether();
+    await pool.query(`UPDATE runs SET lease_until = now() - interval '1 second'`);
+    for (let claims = 0; claims < 3; claims++) expect(await store.claimTogether()).toHaveLength(1);
+  });
+
+  test('are not claimed if another session has locked them, or if their job was imported meanwhile', async () => {
+    await addDue(connectionId, 4);
+    const locker = await pool.connect();
+    await locker.query('BEGIN');
+    await locker.query('SELECT FROM runs ORDER BY run_at DESC, id DESC LIMIT 1 FOR UPDATE');
+    await pool.query(`UPDATE jobs SET synced_to = '2023-03-20' WHERE id = (SELECT job_id FROM runs ORDER BY run_at, id LIMIT 1)`);
+    expect(await store.claimTogether()).toHaveLength(2);
+    await locker.query('ROLLBACK');
+    locker.release();
+    expect((await states()).toSorted()).toEqual(['cancelled', 'queued', 'running', 'running']);
+  });
+});
+
 test('a window that waits is found, unless it is not due', async () => {
   await store.addJobs(connectionId, 1);
   await store.tick('2023-03-20');
