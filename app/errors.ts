@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'target_replaced'
   | 'table_busy'
   | 'windows_first'
+  | 'worker_busy'
   | 'count_mismatch'
   | 'share_limit'
   | 'ids_not_unique'
@@ -63,6 +64,7 @@ const DEFAULTS: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   target_replaced: { status: 409, recovery: 'give-up' },
   table_busy: { status: 503, recovery: 'defer' },
   windows_first: { status: 503, recovery: 'defer' },
+  worker_busy: { status: 503, recovery: 'defer' },
   count_mismatch: { status: 500, recovery: 'give-up' },
   share_limit: { status: 409, recovery: 'give-up' },
   ids_not_unique: { status: 500, recovery: 'give-up' },

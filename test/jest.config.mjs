@@ -30,6 +30,7 @@ const SLOW = [
   'test/stories/reimport-changes.test.ts',
   'test/stories/restored-store.test.ts',
   'test/stories/run-requests.test.ts',
+  'test/stories/shared-calls.test.ts',
   'test/stories/silent-warehouse.test.ts',
   'test/stories/small-window.test.ts',
   'test/stories/sweep-slices.test.ts',

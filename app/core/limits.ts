@@ -20,6 +20,10 @@ export interface Limits {
   longRequests: number;
   /** idle timeout of a call to Salesforce, in milliseconds: longer than its own two-minute limit on a query */
   idleMs: number;
+  /** total timeout of a call with the first pages of several windows, in milliseconds: each has an equal share, and one that needs more is read alone */
+  compositeMs: number;
+  /** maximum size of its decoded response: as much memory as the upload of a Bulk page uses */
+  compositeBytes: number;
   /** total timeout of a Bulk result page, in milliseconds: Salesforce itself ends a retrieval after 20 minutes */
   pageMs: number;
   /** how long a caller waits for a session renewal, in milliseconds; the renewal itself continues */
@@ -58,6 +62,8 @@ export const LIMITS: Limits = {
   uploads: 6,
   longRequests: 4,
   idleMs: 180_000,
+  compositeMs: 60_000,
+  compositeBytes: 16 * 1024 * 1024,
   pageMs: 20 * 60 * 1000,
   loginMs: 30_000,
   bulkJobMs: 6 * 60 * 60 * 1000,

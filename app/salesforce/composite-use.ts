@@ -1,11 +1,13 @@
-/** How long a refusal counts. In the memory of this process only: to find out again costs one call per hour and process. */
+/** How long what was learned counts. In the memory of this process only: to find out again costs one call per hour and process. */
 const REMEMBERED_MS = 60 * 60_000;
 
 /** Which orgs accept composite calls, and which objects' pages are better requested alone. */
 export class CompositeUse {
   readonly #isOn: boolean;
-  /** until when, in milliseconds since 1970, by connection, and by connection and object */
-  readonly #until = new Map<string, number>();
+  /** until when, in milliseconds since 1970, by connection */
+  readonly #refused = new Map<number, number>();
+  /** until when, by connection and object */
+  readonly #alone = new Map<string, number>();
 
   /** @param isOn false: they are never used */
   constructor(isOn: boolean) {
@@ -13,30 +15,36 @@ export class CompositeUse {
   }
 
   isAllowed(connectionId: number): boolean {
-    return this.#isOn && !this.#has(String(connectionId));
+    return this.#isOn && !this.refused().includes(connectionId);
+  }
+
+  /** The connections whose org does not accept them. */
+  refused(): number[] {
+    return current(this.#refused);
   }
 
   /** Remembers that the org does not accept them. */
   saveRefused(connectionId: number): void {
-    this.#add(String(connectionId));
+    this.#refused.set(connectionId, Date.now() + REMEMBERED_MS);
   }
 
   /** Whether an object's page is requested alone. */
   isAlone(connectionId: number, objectName: string): boolean {
-    return this.#has(`${connectionId}/${objectName}`);
+    return current(this.#alone).includes(keyOf(connectionId, objectName));
   }
 
   /** Remembers that an object's page is too slow or too large for a call with others. */
   saveAlone(connectionId: number, objectName: string): void {
-    this.#add(`${connectionId}/${objectName}`);
+    this.#alone.set(keyOf(connectionId, objectName), Date.now() + REMEMBERED_MS);
   }
+}
 
-  #has(key: string): boolean {
-    return (this.#until.get(key) ?? 0) > Date.now();
-  }
+/** The keys whose time has not passed. Deletes the others. */
+function current<Key>(untils: Map<Key, number>): Key[] {
+  for (const [key, until] of untils) if (until <= Date.now()) untils.delete(key);
+  return [...untils.keys()];
+}
 
-  #add(key: string): void {
-    for (const [old, until] of this.#until) if (until <= Date.now()) this.#until.delete(old);
-    this.#until.set(key, Date.now() + REMEMBERED_MS);
-  }
+function keyOf(connectionId: number, objectName: string): string {
+  return `${connectionId}/${objectName}`;
 }

@@ -16,30 +16,32 @@ import { deltaTable } from './names.ts';
 import { rebuildRun } from './rebuild-run.ts';
 import { renewOutdatedRepairs } from './renew-outdated-repairs.ts';
 import { restOfReimport } from './rest-of-reimport.ts';
+import type { RunGroup } from './run-group.ts';
 import { sweepRun } from './sweep-run.ts';
 import { treatDeleted } from './treat-deleted.ts';
 import { writeReceipt } from './write-receipt.ts';
 
 /**
  * Executes a run, as its kind requires. Every step first checks what an earlier attempt has done.
+ * @param group the runs that were claimed together with this one; undefined: none
  * @throws AppError; neither the target table nor `last_date` is then partly updated
  */
-export async function syncRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
+export async function syncRun(context: Context, claimed: Run, signal: AbortSignal, group?: RunGroup): Promise<Ended> {
   if (claimed.pass.kind === 'sweep') return await sweepRun(context, claimed, signal);
   if (claimed.pass.kind === 'reimport' && claimed.pass.treatDeleted) return await treatDeleted(context, claimed, signal);
   if (isComparison(claimed.pass)) return await compareRun(context, claimed, signal);
   if (replacesTable(claimed.pass, claimed.job)) return await rebuildRun(context, claimed, signal);
-  return await upsertRun(context, claimed, signal);
+  return await upsertRun(context, claimed, signal, group);
 }
 
 /**
  * Stages and reconciles the slices of a run, counts their typed rows, in a delta table if necessary, and merges them into the target table.
  * Only then does a window advance `last_date`.
  */
-async function upsertRun(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
+async function upsertRun(context: Context, claimed: Run, signal: AbortSignal, group: RunGroup | undefined): Promise<Ended> {
   const started = isExclusive(claimed.pass, claimed.job) ? await takeTable(context.database, claimed) : claimed;
   const client = context.salesforce(started.job.connectionId, signal);
-  const extracted = await extractRun(context, client, started, signal);
+  const extracted = await extractRun(context, client, started, signal, group);
   const writing = { ...extracted.extraction, run: await takeTable(context.database, extracted.extraction.run) };
   const { extraction, foreignLiveView } = await prepareTarget(writing, await findTarget(context, extracted));
   const { run } = extraction;

@@ -4,13 +4,15 @@ import { abortable } from '../core/abortable.ts';
 import { isExclusive } from '../core/pass.ts';
 import { DEFER_MS, MAX_FAILURES, retryDelayMs } from '../core/retry.ts';
 import type { RunState } from '../core/run-state.ts';
-import { AppError, isAppError } from '../errors.ts';
-import { claimRun } from '../store/claim-run.ts';
+import { AppError, type ErrorCode, isAppError } from '../errors.ts';
+import { MAX_QUERIES } from '../salesforce/composite.ts';
+import { claimRuns } from '../store/claim-run.ts';
 import { failRun, postponeRun } from '../store/end-run.ts';
 import { extendLease } from '../store/lease.ts';
 import { listenForRuns } from '../store/listen-for-runs.ts';
 import { type Run, reloadRun } from '../store/runs.ts';
 import { releaseTable } from '../store/table-writes.ts';
+import { RunGroup } from './run-group.ts';
 import { syncRun } from './sync-run.ts';
 import { watchEndedRuns } from './watch-ended-runs.ts';
 
@@ -18,6 +20,9 @@ const LEASE_SECONDS = 60;
 const EXTEND_MS = 15_000;
 
 const RELEASE_MS = 20_000;
+
+/** The codes of a run that waits for other runs, and may be claimed again at once. */
+const AT_ONCE: ReadonlySet<ErrorCode> = new Set(['table_busy', 'windows_first', 'worker_busy']);
 
 /** No response and no data arrived for longer than any wait should take. */
 function stuck(idleMs: number): AppError {
@@ -84,19 +89,31 @@ export class Worker {
 
   async #claim(): Promise<boolean> {
     if (this.#stopping.signal.aborted) return false;
-    const run = await claimRun(this.#context.database, LEASE_SECONDS, this.#context.config.runsPerConnection);
-    if (!run) return false;
-    const work = this.#work(run).finally(() => {
+    const { config, composite, database } = this.#context;
+    const together = { max: config.salesforce.composite ? MAX_QUERIES : 1, except: composite.refused() };
+    const runs = await claimRuns(database, LEASE_SECONDS, config.runsPerConnection, together);
+    if (runs.length === 0) return false;
+    const work = this.#workTogether(runs).finally(() => {
       this.#running.delete(work);
-      this.#endedRuns?.check();
       this.#wake();
     });
     this.#running.add(work);
     return true;
   }
 
+  /** Executes runs that were claimed together, which use no more than one alone; never throws. */
+  async #workTogether(runs: readonly Run[]): Promise<void> {
+    const group = runs.length > 1 ? new RunGroup(this.#context, runs, this.#stopping.signal) : undefined;
+    const work = async (run: Run): Promise<void> => {
+      await this.#work(run, group);
+      group?.end(run);
+      this.#endedRuns?.check();
+    };
+    await Promise.all(runs.map(work));
+  }
+
   /** Executes one run; never throws. */
-  async #work(run: Run): Promise<void> {
+  async #work(run: Run, group: RunGroup | undefined): Promise<void> {
     const { events } = this.#context;
     const lost = new AbortController();
     const signal = AbortSignal.any([this.#stopping.signal, lost.signal]);
@@ -125,7 +142,7 @@ export class Worker {
       // Postgres may have been restored before the claim.
       await abortable(signal, agreement.require());
       if (run.failures >= MAX_FAILURES) throw workersLost(run.failures);
-      const { run: ended, receipt } = await syncRun(this.#during(signal, recordActivity), run, signal);
+      const { run: ended, receipt } = await syncRun(this.#during(signal, recordActivity), run, signal, group);
       events.runSucceeded(ended, receipt);
     } catch (error) {
       // An aborted wait or request does not say why; the signal's reason does.
@@ -170,7 +187,7 @@ export class Worker {
     const { database, limits } = this.#context;
     if (failure.code === 'lease_lost') return undefined;
     if (!isExclusive(run.pass, run.job)) await releaseTable(database, run);
-    if (failure.code === 'table_busy' || failure.code === 'windows_first') return await postponeRun(database, run, 0, undefined, failure);
+    if (AT_ONCE.has(failure.code)) return await postponeRun(database, run, 0, undefined, failure);
     if (failure.code === 'stopping') return await postponeRun(database, run, 0, undefined, undefined);
     // The run stays queued, unclaimed, until the connection's user logs in again.
     if (failure.recovery === 'reauthorize') return await postponeRun(database, run, 0, undefined, failure);

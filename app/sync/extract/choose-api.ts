@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { chooseMethod, type MethodChoice } from '../../core/method.ts';
 import { AppError, isAppError } from '../../errors.ts';
+import type { ObjectDescription } from '../../salesforce/describe.ts';
 import { refusedQueryError, toFieldRefusal } from '../../salesforce/field-refusal.ts';
 import type { RestPage } from '../../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../../salesforce/soql.ts';
@@ -8,8 +9,8 @@ import { type Run, saveDescribed } from '../../store/runs.ts';
 import { type Slice, saveSlice } from '../../store/slices.ts';
 import { countOrNull } from './count-or-null.ts';
 import { type Extraction, type FieldsChanged, requestedFields, type TooLarge } from './extraction.ts';
-import { readPageAlone } from './first-page.ts';
 import { queryTooLargeReason } from './query-too-large-reason.ts';
+import { readPageAlone } from './read-page-alone.ts';
 import { requireQuota } from './require-quota.ts';
 
 /** The counts of a slice without rows. */
@@ -25,12 +26,13 @@ export interface Chosen {
 
 /** The first page of a slice, or why only Bulk can read it. */
 type FirstPage =
-  | { kind: 'page'; page: RestPage }
+  /** `description` undefined: the object was not described in the same call */
+  | { kind: 'page'; page: RestPage; description?: ObjectDescription | undefined }
   /** `reason` for the receipt; `why` as a phrase, for the error if Bulk refuses the object as well */
   | { kind: 'bulk-only'; reason: string; why: string };
 
 /**
- * Requests the first page by REST, which also returns the number of rows, and chooses how to read them all: an empty window costs only
+ * Requests the first page by REST, in one call with those of the runs claimed together, which also returns the number of rows, and chooses how to read them all: an empty window costs only
  * this call, a small one few more. If there are rows, the run's fields must be described before they are read. An earlier attempt's choice
  * stays.
  * @param canBeCut whether TooLarge may be returned: if Bulk refuses the object and REST takes too long for this many rows
@@ -53,7 +55,7 @@ export async function chooseApi(
     throw readByNeither(objectName, first.why, bulkRefused);
   }
   const countBefore = first.kind === 'page' ? first.page.totalSize : await countOrNull(extraction, range);
-  const described = await describeIfRows(extraction, countBefore);
+  const described = await describeIfRows(extraction, countBefore, first.kind === 'page' ? first.description : undefined);
   if (described.kind === 'fields-changed') return described;
   const choice: MethodChoice =
     first.kind === 'page'
@@ -66,13 +68,21 @@ export async function chooseApi(
 }
 
 /** Describes the object, once per run and only if there are rows. */
-async function describeIfRows(extraction: Extraction, count: number | null): Promise<{ kind: 'described'; run: Run } | FieldsChanged> {
-  const { context, client, run, knownFields } = extraction;
+async function describeIfRows(
+  extraction: Extraction,
+  count: number | null,
+  description: ObjectDescription | undefined,
+): Promise<{ kind: 'described'; run: Run } | FieldsChanged> {
+  const { context, run, knownFields } = extraction;
   if (count === 0 || run.described) return { kind: 'described', run };
-  await requireQuota(context, run);
-  const { fields } = await context.describes.get(client, run.job.connectionId, run.job.objectName, run.grantedAt);
+  const { fields } = description ?? (await describe(extraction));
   if (!isDeepStrictEqual(fields, knownFields)) return { kind: 'fields-changed', fields };
   return { kind: 'described', run: await saveDescribed(context.database, run) };
+}
+
+async function describe({ context, client, run }: Extraction): Promise<ObjectDescription> {
+  await requireQuota(context, run);
+  return await context.describes.get(client, run.job.connectionId, run.job.objectName, run.grantedAt);
 }
 
 async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRange): Promise<FirstPage> {
@@ -80,6 +90,8 @@ async function readFirstPage(extraction: Extraction, slice: Slice, range: RowRan
   const columns = requestedFields(extraction, slice);
   const query = { objectName: run.job.objectName, soql: selectRows(range, columns), columns };
   try {
+    const shared = await extraction.group?.firstPage(run, query, extraction.signal);
+    if (shared) return { kind: 'page', ...shared };
     const page = await readPageAlone(extraction, query);
     return page ? { kind: 'page', page } : bulkOnly(run.job, TOO_LONG);
   } catch (error) {

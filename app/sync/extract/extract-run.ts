@@ -8,6 +8,7 @@ import type { Counted, Run } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
 import { buildDelta } from '../merge/build-delta.ts';
 import { countFromFacts } from '../merge/count-from-facts.ts';
+import type { RunGroup } from '../run-group.ts';
 import { checkSlices, earliestMissed, type Finding, hasRows, type Rereads, rereadIncomplete } from './check-slices.ts';
 import { extractSlices } from './extract-slices.ts';
 import type { Extraction, StagedSlice } from './extraction.ts';
@@ -37,10 +38,16 @@ export interface ExtractedRun {
  * Extracts a slice again if Ids repeat or if Salesforce counts rows that were not read.
  * @throws AppError ids_not_unique, count_mismatch, bigquery_budget
  */
-export async function extractRun(context: Context, client: SalesforceClient, claimed: Run, signal: AbortSignal): Promise<ExtractedRun> {
+export async function extractRun(
+  context: Context,
+  client: SalesforceClient,
+  claimed: Run,
+  signal: AbortSignal,
+  group?: RunGroup,
+): Promise<ExtractedRun> {
   let { run, seen } = await resolveFields(context, client, claimed);
   for (let rereads: Rereads | undefined = new Map(); ; ) {
-    const resolved = { context, client, columns: run.columns!, knownFields: seen?.fields, signal };
+    const resolved = { context, client, columns: run.columns!, knownFields: seen?.fields, signal, group };
     const outcome = await extractSlices({ ...resolved, run });
     const extraction = { ...resolved, run: outcome.run };
     if (outcome.kind !== 'all-staged') {

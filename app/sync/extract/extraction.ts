@@ -8,6 +8,7 @@ import type { RowRange } from '../../salesforce/soql.ts';
 import type { Page } from '../../store/pages.ts';
 import type { Run } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
+import type { RunGroup } from '../run-group.ts';
 
 /** The context that all slices of a run share. */
 export interface Extraction {
@@ -18,6 +19,8 @@ export interface Extraction {
   /** the described fields from which the run's were resolved; undefined: resolved by an earlier attempt */
   readonly knownFields: readonly DescribedField[] | undefined;
   readonly signal: AbortSignal;
+  /** the runs that were claimed together with this one; undefined: none */
+  readonly group?: RunGroup | undefined;
 }
 
 /** A slice whose rows are in its staging table, with the verdict on its counts. */
