@@ -24,6 +24,8 @@ export interface Limits {
   compositeMs: number;
   /** maximum size of its decoded response: as much memory as the upload of a Bulk page uses */
   compositeBytes: number;
+  /** how long a window with rows waits for those that were claimed with it, in milliseconds; its first page stays in memory meanwhile */
+  turnMs: number;
   /** total timeout of a Bulk result page, in milliseconds: Salesforce itself ends a retrieval after 20 minutes */
   pageMs: number;
   /** how long a caller waits for a session renewal, in milliseconds; the renewal itself continues */
@@ -64,6 +66,7 @@ export const LIMITS: Limits = {
   idleMs: 180_000,
   compositeMs: 60_000,
   compositeBytes: 16 * 1024 * 1024,
+  turnMs: 120_000,
   pageMs: 20 * 60 * 1000,
   loginMs: 30_000,
   bulkJobMs: 6 * 60 * 60 * 1000,

@@ -12,9 +12,14 @@ export class Semaphore {
     signal.throwIfAborted();
     if (this.#free > 0) this.#free--;
     else await this.#wait(signal);
-    const permit = new DisposableStack();
-    permit.defer(() => this.#release());
-    return permit;
+    return this.#permit();
+  }
+
+  /** A permit, if one is free now. */
+  tryAcquire(): Disposable | undefined {
+    if (this.#free === 0) return undefined;
+    this.#free--;
+    return this.#permit();
   }
 
   async #wait(signal: AbortSignal): Promise<void> {
@@ -30,6 +35,12 @@ export class Semaphore {
     signal.addEventListener('abort', cancel);
     // A waiter that got its permit no longer reacts to the signal.
     await permit.promise.finally(() => signal.removeEventListener('abort', cancel));
+  }
+
+  #permit(): Disposable {
+    const permit = new DisposableStack();
+    permit.defer(() => this.#release());
+    return permit;
   }
 
   /** Hands the permit directly to the next waiter, if any. */

@@ -16,6 +16,9 @@ const REPAIR_PATIENCE_SECONDS = 15 * 60;
 const IS_OLD = `finished_at IS NULL AND created_at < now() - interval '6 days'
   AND (state = 'queued' OR (state = 'running' AND lease_until < now()))`;
 
+/** Runs that were claimed together count as one: their `coalesce(claimed_with, id)` is the same. */
+const IS_RUNNING = `state = 'running' AND lease_until >= now()`;
+
 const WORKER_DIED = 'The worker died during the run. Check its log for the cause, for example insufficient memory.';
 
 /** The error of a run that ended unread: another release may queue a run for a window that has just been imported. */
@@ -61,6 +64,22 @@ export async function claimRuns(database: pg.Pool, leaseSeconds: number, perConn
     });
     if (claimed !== 'again') return claimed;
   }
+}
+
+/**
+ * Lets a run that was claimed together with others count as a running run of its own, unless its connection already has `perConnection`.
+ * @returns whether it does
+ */
+export async function separateRun(database: pg.Pool, run: Run, perConnection: number): Promise<boolean> {
+  return await transaction(database, async (client) => {
+    await client.query('SELECT pg_advisory_xact_lock($1)', [CLAIM_LOCK]);
+    const { rowCount } = await client.query(
+      `UPDATE runs SET claimed_with = gen_random_uuid()
+       WHERE id = $1 AND attempt = $2 AND state = 'running' AND $4 > (SELECT count(DISTINCT coalesce(claimed_with, id)) FROM runs WHERE ${IS_RUNNING} AND connection_id = $3)`,
+      [run.runId, run.attempt, run.job.connectionId, perConnection],
+    );
+    return rowCount === 1;
+  });
 }
 
 /** @returns whether there were old runs before the lock. Uses runs_unfinished */
@@ -125,7 +144,7 @@ async function claimNext(
 ): Promise<ClaimedRow[]> {
   const { rows } = await client.query<ClaimedRow>(
     `WITH busy AS (
-       SELECT connection_id, count(DISTINCT coalesce(claimed_with, id)) AS runs FROM runs WHERE state = 'running' AND lease_until >= now() GROUP BY connection_id
+       SELECT connection_id, count(DISTINCT coalesce(claimed_with, id)) AS runs FROM runs WHERE ${IS_RUNNING} GROUP BY connection_id
      ), turns AS NOT MATERIALIZED (
        SELECT connections.id, connections.claimed_at FROM connections LEFT JOIN busy ON busy.connection_id = connections.id
        WHERE connections.status = 'active' AND coalesce(busy.runs, 0) < $2

@@ -11,9 +11,6 @@ import { readPages } from './extract/read-pages.ts';
 /** How long the call waits for a run that takes long to request its page. */
 const GATHER_MS = 5_000;
 
-/** How long a run waits for its turn; its page stays in memory meanwhile. */
-const TURN_MS = 120_000;
-
 /** A run's first page, from a call that it shared. */
 export interface SharedPage {
   page: RestPage;
@@ -29,12 +26,16 @@ interface Waiting {
   page: PromiseWithResolvers<SharedPage | undefined>;
 }
 
+/** Where a run may continue without waiting for the others. @returns undefined if it must wait */
+export type OwnSlot = (run: Run) => Promise<Disposable | undefined>;
+
 /** What the call returned for a run. */
 type Outcome = { kind: 'page'; page: SharedPage } | { kind: 'alone' } | { kind: 'failed'; error: AppError };
 
 /**
  * Runs of one connection that a worker claimed together. Their first pages are read in one call. Those without rows end at once; the others
- * take turns, the smallest first, so that together they use as much memory and as many of the connection's runs as one.
+ * take turns, the smallest first, so that together they use as much memory and as many of the connection's runs as one; a run continues at
+ * once where there is a slot of its own.
  */
 export class RunGroup {
   readonly #context: Context;
@@ -43,15 +44,20 @@ export class RunGroup {
   /** the runs that have neither requested their page nor ended */
   readonly #absent: Set<string>;
   readonly #waiting: Waiting[] = [];
+  readonly #ownSlot: OwnSlot;
   readonly #turn = new Semaphore(1);
-  /** of the run whose turn it is */
+  /** of the runs that continue, because it is their turn or in a slot of their own */
   readonly #permits = new Map<string, Disposable>();
-  readonly #ended = new Set<string>();
+  /** the runs that wait to continue, in their order */
+  readonly #queue: { run: Run; admitted: PromiseWithResolvers<void> }[] = [];
+  /** ends with the last attempt to let them continue: one at a time, so that they keep their order */
+  #admission = Promise.resolve();
   #deadline: NodeJS.Timeout | undefined;
   #isSent = false;
 
   /** @param signal aborts the call */
-  constructor(context: Context, runs: readonly Run[], signal: AbortSignal) {
+  constructor(context: Context, runs: readonly Run[], signal: AbortSignal, ownSlot: OwnSlot) {
+    this.#ownSlot = ownSlot;
     this.#context = context;
     this.#signal = signal;
     this.#connectionId = runs[0]!.job.connectionId;
@@ -59,13 +65,13 @@ export class RunGroup {
   }
 
   /**
-   * The first page of a run's query. If it has rows, resolves when it is the run's turn, which lasts until `end`.
+   * The first page of a run's query. If it has rows, resolves when the run may continue, until `end`.
    * @param signal ends the wait
    * @returns undefined if the page must be requested alone
    * @throws AppError that a call for this query alone would throw; worker_busy if the others take too long
    */
   async firstPage(run: Run, query: PageQuery, signal: AbortSignal): Promise<SharedPage | undefined> {
-    // A query with other fields, or of a slice that is read again: the run already has its turn.
+    // A query with other fields, or of a slice that is read again: the run already continues.
     if (!this.#absent.delete(run.runId)) return undefined;
     if (this.#isSent) {
       await this.#takeTurn({ run, signal });
@@ -80,8 +86,8 @@ export class RunGroup {
 
   /** A run has ended or been released: the others need not wait for it. */
   end({ runId }: Run): void {
-    this.#ended.add(runId);
     this.#permits.get(runId)?.[Symbol.dispose]();
+    this.#admitNext();
     this.#absent.delete(runId);
     if (this.#absent.size === 0) void this.#send();
   }
@@ -137,14 +143,39 @@ export class RunGroup {
     return { kind: 'page', page: { page, description: described && describes.cached(this.#connectionId, objectName) } };
   }
 
-  async #takeTurn({ run: { runId }, signal }: Pick<Waiting, 'run' | 'signal'>): Promise<void> {
+  /** Resolves when a run may continue. @throws AppError worker_busy */
+  async #takeTurn({ run, signal }: Pick<Waiting, 'run' | 'signal'>): Promise<void> {
+    const admitted = Promise.withResolvers<void>();
+    const entry = { run, admitted };
+    this.#queue.push(entry);
+    this.#admitNext();
     try {
-      const permit = await this.#turn.acquire(AbortSignal.any([signal, AbortSignal.timeout(TURN_MS)]));
-      if (this.#ended.has(runId)) permit[Symbol.dispose]();
-      else this.#permits.set(runId, permit);
+      await abortable(AbortSignal.any([signal, AbortSignal.timeout(this.#context.limits.turnMs)]), admitted.promise);
     } catch (error) {
+      const at = this.#queue.indexOf(entry);
+      if (at >= 0) this.#queue.splice(at, 1);
       if (signal.aborted) throw error;
       throw new AppError('worker_busy', 'The windows that were started together with this one take long. A worker will start it again.');
+    }
+  }
+
+  /** Lets the runs that wait continue, in their order, as far as there is room. */
+  #admitNext(): void {
+    this.#admission = this.#admission.then(() => this.#admit());
+  }
+
+  async #admit(): Promise<void> {
+    for (let next = this.#queue[0]; next; next = this.#queue[0]) {
+      const permit = this.#turn.tryAcquire() ?? (await this.#ownSlot(next.run));
+      if (!permit) return;
+      if (this.#queue[0] === next) {
+        this.#queue.shift();
+        this.#permits.set(next.run.runId, permit);
+        next.admitted.resolve();
+      } else {
+        // It stopped waiting meanwhile.
+        permit[Symbol.dispose]();
+      }
     }
   }
 }

@@ -6,7 +6,7 @@ import { DEFER_MS, MAX_FAILURES, retryDelayMs } from '../core/retry.ts';
 import type { RunState } from '../core/run-state.ts';
 import { AppError, type ErrorCode, isAppError } from '../errors.ts';
 import { MAX_QUERIES } from '../salesforce/composite.ts';
-import { claimRuns } from '../store/claim-run.ts';
+import { claimRuns, separateRun } from '../store/claim-run.ts';
 import { failRun, postponeRun } from '../store/end-run.ts';
 import { extendLease } from '../store/lease.ts';
 import { listenForRuns } from '../store/listen-for-runs.ts';
@@ -41,6 +41,8 @@ export class Worker {
   readonly #context: Context;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  /** runs that were claimed together with others and have a slot of their own */
+  #ownSlots = 0;
   #wake: () => void = () => {};
   #loop: Promise<void> | undefined;
   #stopListening: (() => void) | undefined;
@@ -70,7 +72,7 @@ export class Worker {
     while (!this.#stopping.signal.aborted) {
       try {
         await this.#listen();
-        while ((await this.#mayClaim()) && this.#running.size < this.#context.config.workers && (await this.#claim())) {
+        while ((await this.#mayClaim()) && this.#hasSlot() && (await this.#claim())) {
           // Claim until there is no capacity or no due run.
         }
       } catch (error) {
@@ -103,13 +105,31 @@ export class Worker {
 
   /** Executes runs that were claimed together, which use no more than one alone; never throws. */
   async #workTogether(runs: readonly Run[]): Promise<void> {
-    const group = runs.length > 1 ? new RunGroup(this.#context, runs, this.#stopping.signal) : undefined;
+    const group = runs.length > 1 ? new RunGroup(this.#context, runs, this.#stopping.signal, (run) => this.#ownSlot(run)) : undefined;
     const work = async (run: Run): Promise<void> => {
       await this.#work(run, group);
       group?.end(run);
       this.#endedRuns?.check();
     };
     await Promise.all(runs.map(work));
+  }
+
+  /** A slot for a run that was claimed together with others, if this process and the run's connection may have another running. */
+  async #ownSlot(run: Run): Promise<Disposable | undefined> {
+    if (!this.#hasSlot()) return undefined;
+    this.#ownSlots++;
+    const slot = new DisposableStack();
+    slot.defer(() => {
+      this.#ownSlots--;
+      this.#wake();
+    });
+    if (await separateRun(this.#context.database, run, this.#context.config.runsPerConnection).catch(() => false)) return slot;
+    slot.dispose();
+    return undefined;
+  }
+
+  #hasSlot(): boolean {
+    return this.#running.size + this.#ownSlots < this.#context.config.workers;
   }
 
   /** Executes one run; never throws. */

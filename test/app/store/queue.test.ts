@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { claimRun } from '../../../app/store/claim-run.ts';
+import { claimRun, separateRun } from '../../../app/store/claim-run.ts';
 import { postponeRun, succeedRun } from '../../../app/store/end-run.ts';
 import { queueRepair } from '../../../app/store/queue-runs.ts';
 import { isWindowWaiting } from '../../../app/store/runs.ts';
@@ -186,6 +186,18 @@ describe('windows that have a table', () => {
     expect(await store.claimTogether(2)).toEqual([]);
     await succeedRun(pool, first[4]!, RECEIPT);
     expect(await store.claimTogether(2)).toHaveLength(2);
+  });
+
+  test('count one by one once they are separated, which needs room for one more', async () => {
+    await addDue(connectionId, 7);
+    const [first, second] = await store.claimTogether(2, 3);
+    expect(await separateRun(pool, first!, 1)).toBe(false);
+    expect(await separateRun(pool, first!, 2)).toBe(true);
+    expect(await store.claimTogether(2)).toEqual([]);
+    expect(await separateRun(pool, second!, 2)).toBe(false);
+    await succeedRun(pool, first!, RECEIPT);
+    expect(await separateRun(pool, { ...second!, attempt: 2 }, 2)).toBe(false);
+    expect(await store.claimTogether(2)).toHaveLength(4);
   });
 
   test('of one connection only, and connections take turns', async () => {
