@@ -4,6 +4,7 @@ import { importLargeObject } from './large-object.ts';
 import { median } from './median.ts';
 import { measureQueue } from './queue.ts';
 import { rebuildLargeObject } from './rebuild-large-object.ts';
+import { sharedWindowCost } from './shared-window-cost.ts';
 import { SWEPT_COLUMNS, sweepObject } from './sweep-object.ts';
 import { windowCost } from './window-cost.ts';
 
@@ -64,7 +65,8 @@ export async function start(): Promise<Figures> {
 
 /** How many calls and jobs a window costs. The counts are exact, so one round is enough. */
 export async function windows(): Promise<Figures> {
-  return { ...(await windowCost()) };
+  const { emptyCalls: emptyCallsAlone, smallCalls: smallCallsAlone, ...alone } = await windowCost();
+  return { ...(await sharedWindowCost()), emptyCallsAlone, smallCallsAlone, ...alone };
 }
 
 /** Ticks with 10,000 jobs, and empty windows. The machine's other load affects both. */

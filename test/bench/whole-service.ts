@@ -109,6 +109,19 @@ export class WholeService implements AsyncDisposable {
     }
   }
 
+  /** Ticks likewise, and waits until all jobs have imported everything before that day. @throws Error if a run fails */
+  async importAllUntil(day: string): Promise<JobView[]> {
+    await this.setClock(`${day}T00:10:00Z`);
+    await this.tick();
+    for (;;) {
+      const jobs = await this.#jobs();
+      const failed = jobs.find(({ run }) => run?.state === 'failed');
+      if (failed) throw new Error(`The run failed: ${JSON.stringify(failed.run!.error)}`);
+      if (jobs.every(({ last_date, run }) => last_date === day && run?.state === 'succeeded')) return jobs;
+      await sleep(POLL_MS);
+    }
+  }
+
   /** One tick of all jobs. */
   async tick(): Promise<void> {
     await this.#call('handle_importing_job');
@@ -126,7 +139,11 @@ export class WholeService implements AsyncDisposable {
   }
 
   async #job(): Promise<JobView | undefined> {
-    return (JSON.parse(await this.#call('jobs')) as { jobs: JobView[] }).jobs[0];
+    return (await this.#jobs())[0];
+  }
+
+  async #jobs(): Promise<JobView[]> {
+    return (JSON.parse(await this.#call('jobs')) as { jobs: JobView[] }).jobs;
   }
 
   /** The number of REST and Bulk API calls to the org so far. */
