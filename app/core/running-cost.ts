@@ -60,7 +60,10 @@ const MIN_BILLED_BYTES = 10 * 1024 * 1024;
 /** A partitioned table is assumed to have its rows in this many months, as many in each. */
 const MONTHS = 60;
 
-/** The calls and billed bytes of a day with usual changes. */
+/**
+ * The calls and billed bytes of a day with usual changes. An upper bound of the calls: windows of a connection that are due together share
+ * their first call, up to five at a time, but which are due together is not known in advance.
+ */
 export function runningCost({ load, table }: Pick<PlannedJob, 'load' | 'table'>, overlapMinutes: number): RunningCost {
   const { windows, changed, rows } = expectedWindows(load, overlapMinutes);
   const queries = windows * (load.cursorNillable ? 2 : 1);

@@ -40,9 +40,9 @@ export class CompositeUse {
 }
 
 /** The keys whose time has not passed. Deletes the others. */
-function current<Key>(untils: Map<Key, number>): Key[] {
-  for (const [key, until] of untils) if (until <= Date.now()) untils.delete(key);
-  return [...untils.keys()];
+function current<Key>(expiries: Map<Key, number>): Key[] {
+  for (const [key, until] of expiries) if (until <= Date.now()) expiries.delete(key);
+  return [...expiries.keys()];
 }
 
 function keyOf(connectionId: number, objectName: string): string {
