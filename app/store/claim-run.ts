@@ -108,20 +108,23 @@ const DUE_RUNS = [
 
 /**
  * A window that starts with the first page of a query which may share its call: the only slice, not requested yet. Not the first window of
- * a job, which may have many rows, nor one that failed.
+ * a job, which may have many rows, nor one that failed. The subquery keeps Postgres from reading the jobs first.
  */
-const STARTS_WITH_PAGE = `runs.kind = 'window' AND runs.state = 'queued' AND runs.failures = 0 AND jobs.target_created_at IS NOT NULL
-  AND NOT jobs.whole AND NOT jobs.cursor_nillable AND coalesce(jobs.field_plan -> 'groups', '{}') = '{}'
-  AND NOT EXISTS (SELECT FROM slices WHERE slices.run_id = runs.id AND (slices.method IS NOT NULL OR slices.generation > 1 OR slices.ordinal > 0))`;
+const STARTS_WITH_PAGE = `runs.kind = 'window' AND runs.state = 'queued' AND runs.failures = 0 AND (
+    SELECT jobs.active AND jobs.target_created_at IS NOT NULL AND NOT jobs.whole AND NOT jobs.cursor_nillable
+      AND coalesce(jobs.field_plan -> 'groups', '{}') = '{}' AND ${tableIsFreeFor('runs.id')} AND NOT EXISTS (
+        SELECT FROM slices WHERE slices.run_id = runs.id AND (slices.method IS NOT NULL OR slices.generation > 1 OR slices.ordinal > 0))
+    FROM jobs WHERE jobs.id = runs.job_id)`;
 
-/** More such windows of the connection whose run is claimed. Uses runs_queued_windows. */
-const COMPANIONS = `SELECT due.id, next.id AS lead FROM next CROSS JOIN LATERAL (
-    SELECT runs.id FROM runs JOIN jobs ON jobs.id = runs.job_id
-    WHERE runs.connection_id = next.connection_id AND runs.id <> next.id AND runs.run_at <= now() AND ${STARTS_WITH_PAGE}
-      AND jobs.active AND ${tableIsFreeFor('runs.id')}
-    ORDER BY runs.run_at, runs.id LIMIT $5 FOR NO KEY UPDATE OF runs SKIP LOCKED) AS due
-  WHERE next.connection_id <> ALL($6)
-    AND EXISTS (SELECT FROM runs JOIN jobs ON jobs.id = runs.job_id WHERE runs.id = next.id AND ${STARTS_WITH_PAGE})`;
+/** The claimed run, if more such windows of its connection may be claimed together with it. */
+const LEAD = `SELECT next.id, next.connection_id FROM next JOIN runs ON runs.id = next.id
+  WHERE ${STARTS_WITH_PAGE} AND next.connection_id <> ALL($6) AND $5 > 0`;
+
+/** These windows. Uses runs_queued_windows. */
+const COMPANIONS = `SELECT due.id, lead.id AS lead FROM lead CROSS JOIN LATERAL (
+    SELECT runs.id FROM runs
+    WHERE runs.connection_id = lead.connection_id AND runs.id <> lead.id AND runs.run_at <= now() AND ${STARTS_WITH_PAGE}
+    ORDER BY runs.run_at, runs.id LIMIT $5 FOR NO KEY UPDATE OF runs SKIP LOCKED) AS due`;
 
 interface ClaimOptions {
   leaseSeconds: number;
@@ -152,6 +155,8 @@ async function claimNext(
      ), next AS (
        SELECT due.id, turns.id AS connection_id FROM turns CROSS JOIN LATERAL (SELECT id FROM (${DUE_RUNS}) AS first ORDER BY due_at, id LIMIT 1) AS due
        ORDER BY turns.claimed_at NULLS FIRST, turns.id LIMIT 1
+     ), lead AS MATERIALIZED (
+       ${LEAD}
      ), companions AS (
        ${COMPANIONS}
      ), claimed AS (

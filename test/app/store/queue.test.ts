@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { claimRun, separateRun } from '../../../app/store/claim-run.ts';
+import { claimRun, claimRuns, separateRun } from '../../../app/store/claim-run.ts';
 import { postponeRun, succeedRun } from '../../../app/store/end-run.ts';
 import { queueRepair } from '../../../app/store/queue-runs.ts';
 import { isWindowWaiting } from '../../../app/store/runs.ts';
@@ -234,6 +234,18 @@ describe('windows that have a table', () => {
     await addDue(connectionId, 2);
     await pool.query(change);
     expect(await store.claimTogether()).toHaveLength(1);
+  });
+
+  test('are read from an index, in their order', async () => {
+    for (let connections = 0; connections < 20; connections++) await addDue(await store.addConnection(), 100);
+    await pool.query(`UPDATE runs SET run_at = now() - interval '1 hour'`);
+    await pool.query('ANALYZE');
+    const { pool: planned, plans } = withPlans(pool);
+    await claimRuns(planned, 60, 10, { max: 5, except: [] });
+    const plan = plans.find((text) => text.includes('CTE companions'))!;
+    const companions = plan.slice(plan.indexOf('CTE companions'));
+    expect(companions.slice(companions.indexOf('LockRows'), companions.indexOf('runs_queued_windows'))).not.toContain('Sort');
+    expect(companions).toContain('runs_queued_windows');
   });
 
   test('that were postponed before their first page are claimed together again', async () => {
