@@ -1,37 +1,27 @@
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
 import { isAppError } from '../../../app/errors.ts';
-import { SalesforceClient, type SessionSource } from '../../../app/salesforce/client.ts';
+import { SalesforceClient } from '../../../app/salesforce/client.ts';
 import { type PageQuery, readFirstPages } from '../../../app/salesforce/composite.ts';
 import { readRestPage } from '../../../app/salesforce/rest.ts';
 import { startTestServer, type TestServer } from '../../support/server.ts';
 
+const dispatcher = new Agent();
 let server: TestServer;
-let dispatcher: Agent;
 let calls: number;
 
 beforeEach(async () => {
-  dispatcher = new Agent();
-  server = await startTestServer();
   calls = 0;
+  server = await startTestServer();
 });
-
-afterEach(async () => {
-  await server[Symbol.asyncDispose]();
-  await dispatcher.destroy();
-});
+afterEach(() => server[Symbol.asyncDispose]());
+afterAll(() => dispatcher.destroy());
 
 function client(): SalesforceClient {
-  const session = { accessToken: 'access', instanceUrl: server.url };
-  const sessions: SessionSource = { current: async () => session, renew: async () => session };
-  return new SalesforceClient(sessions, dispatcher, {
-    version: '66.0',
-    gzip: false,
-    limits: { idleMs: 5_000, pollMs: 5 },
-    loginUrls: [server.url],
-    onCall: () => calls++,
-  });
+  const current = async () => ({ accessToken: 'access', instanceUrl: server.url });
+  const options = { version: '66.0', gzip: false, limits: { idleMs: 5_000, pollMs: 5 }, loginUrls: [server.url], onCall: () => calls++ };
+  return new SalesforceClient({ current, renew: current }, dispatcher, options);
 }
 
 const LIMITS = { signal: undefined, totalMs: 5_000, maxBytes: 100_000 };
