@@ -103,7 +103,7 @@ export class Worker {
     return true;
   }
 
-  /** Executes runs that were claimed together, which use no more than one alone; never throws. */
+  /** Executes runs that were claimed together, in one slot; never throws. */
   async #workTogether(runs: readonly Run[]): Promise<void> {
     const group = runs.length > 1 ? new RunGroup(this.#context, runs, this.#stopping.signal, (run) => this.#ownSlot(run)) : undefined;
     const work = async (run: Run): Promise<void> => {

@@ -48,17 +48,18 @@ const replyWith = (...compositeResponse: unknown[]): void => reply(JSON.stringif
 const read = (...queries: PageQuery[]) => readFirstPages(client(), queries, LIMITS);
 
 describe('a composite call', () => {
-  test('returns the first page of each query, whatever the order of the replies, with numbers as they were sent', async () => {
+  test('returns the page that a call for each query alone returns, whatever the order of the replies', async () => {
     const rows =
       '{"totalSize":3000,"done":false,"nextRecordsUrl":"/services/data/v66.0/query/0r8-2000","records":[{"Id":"1","Amount__c":1.50}]}';
+    reply(rows);
+    const alone = await readRestPage(client(), '/page', CONTACT.columns, AbortSignal.timeout(5_000));
     reply(`{"compositeResponse":[
       {"body":${rows},"httpHeaders":{},"httpStatusCode":200,"referenceId":"query1"},
       {"body":${JSON.stringify(EMPTY)},"httpHeaders":{},"httpStatusCode":200,"referenceId":"query0"}]}`);
     const [account, contact] = await read(ACCOUNT, CONTACT);
     expect(account).toMatchObject({ kind: 'page', described: undefined, page: { totalSize: 0, nextPath: null } });
-    expect(contact).toMatchObject({ kind: 'page', page: { totalSize: 3000, nextPath: '/services/data/v66.0/query/0r8-2000' } });
-    expect(JSON.stringify(contact)).toContain(JSON.stringify([...Buffer.from('1.50')]).slice(1, -1));
-    expect(calls).toBe(1);
+    expect(contact).toEqual({ kind: 'page', described: undefined, page: { ...alone, bytes: expect.any(Number) } });
+    expect(calls).toBe(2);
   });
 
   test('sends queries of any length, including deleted rows, and describes only where a description is known', async () => {
