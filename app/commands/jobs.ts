@@ -7,12 +7,12 @@ import { requireJobById } from '../actions/require-job.ts';
 import { sweep } from '../actions/sweep.ts';
 import { syncNow } from '../actions/sync-now.ts';
 import { type Context, createContext } from '../context.ts';
-import { jobState } from '../core/job-state.ts';
+import { describeDeferral, isDeferred, jobState } from '../core/job-state.ts';
 import { isRunId } from '../core/run-id.ts';
 import { formatBound, formatLastDate, formatStartDate } from '../core/start-date.ts';
 import { createEvents } from '../events.ts';
 import { createLog } from '../log.ts';
-import { type JobWithRun, latestRepairs, listJobs } from '../store/job-list.ts';
+import { type JobWithRun, type ListedRun, latestRepairs, listJobs } from '../store/job-list.ts';
 import type { Job } from '../store/jobs.ts';
 import type { Command } from './command.ts';
 import { CommandError } from './command-error.ts';
@@ -108,14 +108,15 @@ async function describeJobs({ database }: Context): Promise<string[]> {
   const repairs = await latestRepairs(database);
   const rows = (await listJobs(database)).map((job) => {
     const repair = repairs.get(job.id);
+    const state = jobState(job, now);
     return [
       job.objectName,
-      jobState(job, now),
+      state === 'deferred' ? describeDeferral(job.run!) : state,
       formatStartDate(job.startDate),
       formatLastDate(job.syncedTo, job.every),
       job.every,
       job.deletes,
-      repair ? `${repair.kind} ${repair.state}` : '',
+      repair ? describeRepair(repair, now) : '',
       `${job.targetDataset}.${job.targetTable}`,
       job.id,
     ];
@@ -124,4 +125,8 @@ async function describeJobs({ database }: Context): Promise<string[]> {
   const names = ['object', 'state', 'start_date', 'last_date', 'every', 'deletes', 'repair', 'table', 'id'];
   const columns = names.map((name) => ({ name, numeric: false }));
   return formatTable(columns, rows, process.stdout.columns || Number.POSITIVE_INFINITY, (line) => styleText('bold', line));
+}
+
+function describeRepair(repair: ListedRun, now: Date): string {
+  return `${repair.kind} ${isDeferred(repair, now) ? describeDeferral(repair) : repair.state}`;
 }

@@ -1,4 +1,5 @@
 import type { RunState } from './run-state.ts';
+import { formatInstant } from './start-date.ts';
 
 /** The state of a job, as the API reports it. */
 export type JobState =
@@ -30,5 +31,15 @@ export function jobState({ active, needsLogin, syncedTo, wantedTo, run }: JobPro
   if (needsLogin) return 'needs_login';
   if (syncedTo >= wantedTo) return 'complete';
   if (run?.state === 'failed') return 'failed';
-  return run?.state === 'queued' && run.runAt > now ? 'deferred' : 'unfinished';
+  return run && isDeferred(run, now) ? 'deferred' : 'unfinished';
+}
+
+/** Whether a run waits for its next attempt, which is due at `runAt`. @param now in real time */
+export function isDeferred({ state, runAt }: { state: RunState; runAt: Date }, now: Date): boolean {
+  return state === 'queued' && runAt > now;
+}
+
+/** Until when a deferred run waits, and why, for example `deferred until 2026-11-26 10:15 UTC (salesforce_quota)`. */
+export function describeDeferral({ runAt, errorCode }: { runAt: Date; errorCode: string | null }): string {
+  return `deferred until ${formatInstant(runAt)}${errorCode ? ` (${errorCode})` : ''}`;
 }
