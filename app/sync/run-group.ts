@@ -97,9 +97,11 @@ export class RunGroup {
     if (this.#isSent) return;
     this.#isSent = true;
     clearTimeout(this.#deadline);
-    const outcomes = await this.#request(this.#waiting);
-    const inOrder = this.#waiting.map((waiting, index) => ({ waiting, outcome: outcomes[index]! }));
-    for (const { waiting, outcome } of inOrder.toSorted((one, other) => sizeOf(one.outcome) - sizeOf(other.outcome))) {
+    // Not kept: a promise keeps its page in memory, and one of the runs may take hours.
+    const all = this.#waiting.splice(0);
+    const outcomes = await this.#request(all);
+    const replied = all.map((waiting, index) => ({ waiting, outcome: outcomes[index]! }));
+    for (const { waiting, outcome } of replied.toSorted((one, other) => sizeOf(one.outcome) - sizeOf(other.outcome))) {
       const isEmpty = outcome.kind === 'page' && outcome.page.page.totalSize === 0;
       const turn = isEmpty ? Promise.resolve() : this.#takeTurn(waiting);
       turn.then(() => settle(waiting, outcome), waiting.page.reject);
@@ -109,7 +111,7 @@ export class RunGroup {
   /** The outcome of each run, in their order. */
   async #request(all: readonly Waiting[]): Promise<Outcome[]> {
     const { composite, events, limits } = this.#context;
-    const sharing = all.filter(({ query }) => !composite.isAlone(this.#connectionId, query.objectName));
+    const sharing = all.filter(({ query, signal }) => !signal.aborted && !composite.isAlone(this.#connectionId, query.objectName));
     if (sharing.length < 2 || !composite.isAllowed(this.#connectionId)) return all.map(() => ({ kind: 'alone' }));
     const requestedAt = Date.now();
     const queries = sharing.map((waiting) => this.#withDescribe(waiting));
@@ -120,7 +122,7 @@ export class RunGroup {
       return all.map((waiting) => this.#toOutcome(waiting, replies?.[sharing.indexOf(waiting)], requestedAt));
     } catch (error) {
       const failure = isAppError(error) ? error : new AppError('internal', 'Unexpected error. See the log.', { cause: error });
-      events.compositeFailed(this.#connectionId, queries.length, false, failure);
+      if (!this.#signal.aborted) events.compositeFailed(this.#connectionId, queries.length, false, failure);
       // A call for each run would only meet the same limit, or need the same login.
       const isShared = failure.recovery === 'defer' || failure.recovery === 'reauthorize';
       return all.map(() => (isShared ? { kind: 'failed', error: failure } : { kind: 'alone' }));
