@@ -31,8 +31,9 @@ export class OrgLife {
     clock.set(new Date(start + this.#dice.between(1, 3) * quarter + this.#dice.between(5 * 60, 14 * 60) * 1000));
   }
 
-  /** Changes some records of an object. */
+  /** Changes some records of an object, if they can be deleted: those of users cannot. */
   change(object: string): void {
+    if (!this.#world.salesforce.org.table(object)!.field('IsDeleted')) return;
     for (let left = this.#dice.between(1, 5); left > 0; left--) this.#changeOne(object);
   }
 
@@ -67,7 +68,7 @@ export class OrgLife {
     const { org } = this.#world.salesforce;
     const records = [...org.records(object)];
     const [live, bin] = [records.filter(({ IsDeleted }) => !IsDeleted), records.filter(({ IsDeleted }) => IsDeleted)];
-    const field = this.#textField(object);
+    const field = this.#dice.pick(this.#textFields(object));
     const values = { [field]: `${this.#dice.pick(HARD)} ${this.#dice.between(1, 999)}` };
     const throwOf = this.#dice.between(1, 100);
     const idOf = (from: readonly OrgRecord[]): string => String(this.#dice.pick(from).Id);
@@ -89,9 +90,8 @@ export class OrgLife {
     if (master !== loser) this.#world.salesforce.org.merge('Account', String(master.Id), String(loser.Id));
   }
 
-  #textField(object: string): string {
+  #textFields(object: string): string[] {
     const fields = this.#world.salesforce.org.table(object)!.fields.map(({ facts }) => facts);
-    const texts = fields.filter(({ type, updateable }) => updateable && (type === 'string' || type === 'textarea'));
-    return this.#dice.pick(texts).name;
+    return fields.filter(({ type, updateable }) => updateable && (type === 'string' || type === 'textarea')).map(({ name }) => name);
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Dice } from '../../app/local/emulators/salesforce/org/dice.ts';
-import { allActs, endFaults } from './acts.ts';
+import { type Act, allActs, endFaults } from './acts.ts';
 import { type Comparison, compareTable } from './comparison.ts';
 import { Fleet, REPAIRS } from './fleet.ts';
 import type { ChaosJob } from './job.ts';
@@ -55,6 +55,8 @@ const LATER_JOBS: readonly ChaosJob[] = [
   { object: 'Everything__c', deletes: 'keep', every: '30m' },
 ];
 
+export const ALL_JOBS: readonly ChaosJob[] = [...FIRST_JOBS, ...LATER_JOBS];
+
 /** One kill in this many comes at a random moment, the others at a step. */
 const RANDOM_KILLS = 5;
 
@@ -90,8 +92,8 @@ export async function runChaos(seed: number, kills: number, progress: (line: str
     throw error;
   };
   const [, faultCount] = await Promise.all([
-    live({ fleet, watermarks, life, dice: new Dice(seed, 2) }, over.signal).catch(fail),
-    disturb(world, new Dice(seed, 3), over.signal).catch(fail),
+    live({ fleet, watermarks, life, dice: new Dice(seed, 2), later: LATER_JOBS }, over.signal).catch(fail),
+    disturb(world, new Dice(seed, 3), allActs(), over.signal).catch(fail),
     letTimePass(world, over.signal),
     killOften(world, kills, new Dice(seed, 4), over.signal, progress).then(end),
   ]);
@@ -108,9 +110,15 @@ export async function runScenario(scenario: Scenario, seed: number, progress: (l
   return await judge(world, living, { seed, faults: 0, progress });
 }
 
-/** Time passes, the org changes, ticks come, jobs are created, repairs are requested. */
-async function live({ fleet, watermarks, life, dice }: Living & { dice: Dice }, over: AbortSignal): Promise<void> {
-  const later = [...LATER_JOBS];
+/**
+ * Time passes, the org and its fields change, ticks come, jobs are created, repairs are requested, an operator acts.
+ * @param later the jobs to create
+ */
+export async function live(
+  { fleet, watermarks, life, dice, later: jobsToCreate }: Living & { dice: Dice; later: readonly ChaosJob[] },
+  over: AbortSignal,
+): Promise<void> {
+  const later = [...jobsToCreate];
   for (let tick = 1; !over.aborted; tick++) {
     const { jobs } = fleet;
     for (const { object } of jobs) life.change(object);
@@ -133,7 +141,7 @@ async function live({ fleet, watermarks, life, dice }: Living & { dice: Dice }, 
   }
 }
 
-async function letTimePass(world: World, over: AbortSignal): Promise<void> {
+export async function letTimePass(world: World, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     await sleep(500);
     await world.letTimePass();
@@ -141,17 +149,17 @@ async function letTimePass(world: World, over: AbortSignal): Promise<void> {
 }
 
 /** Each act of a shuffled deck, again and again. @returns how many */
-async function disturb(world: World, dice: Dice, over: AbortSignal): Promise<number> {
-  for (let count = 0, deck = shuffled(dice); ; count++) {
+export async function disturb(world: World, dice: Dice, acts: readonly Act[], over: AbortSignal): Promise<number> {
+  for (let count = 0, deck = shuffled(acts, dice); ; count++) {
     await sleep(dice.between(700, 2_000));
     if (over.aborted) return count;
-    if (deck.length === 0) deck = shuffled(dice);
+    if (deck.length === 0) deck = shuffled(acts, dice);
     await deck.pop()!.run(world, dice);
   }
 }
 
-function shuffled(dice: Dice) {
-  return allActs()
+function shuffled(acts: readonly Act[], dice: Dice): Act[] {
+  return acts
     .map((act) => ({ act, place: dice.next() }))
     .sort((one, other) => one.place - other.place)
     .map(({ act }) => act);
@@ -170,7 +178,7 @@ async function killOften(world: World, kills: number, dice: Dice, over: AbortSig
 }
 
 /** Lets everything finish, and compares every table with the org. */
-async function judge(
+export async function judge(
   world: World,
   { fleet, watermarks, life }: Living,
   { seed, faults, progress }: { seed: number; faults: number; progress: (line: string) => void },

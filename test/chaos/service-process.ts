@@ -43,6 +43,13 @@ export class ServiceProcess {
     await this.#ended;
   }
 
+  /** Collects its garbage. @returns its pid, and the types of what keeps it alive */
+  async collectGarbage(): Promise<{ pid: number; resources: string[] }> {
+    const answer = once(this.#child!, 'message');
+    this.#child!.send('collect garbage');
+    return { pid: this.#child!.pid!, resources: (await answer)[0] as string[] };
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.end('SIGKILL');
@@ -51,7 +58,7 @@ export class ServiceProcess {
   #run(): void {
     const file = fileURLToPath(new URL('service.ts', import.meta.url));
     const env = { PATH: process.env.PATH!, CHAOS_PROCESS: this.name, ...this.#env };
-    const child = fork(file, { env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    const child = fork(file, { env, execArgv: ['--expose-gc'], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#child = child;
     this.claims = new Set();
     for (const stream of [child.stdout!, child.stderr!]) createInterface({ input: stream }).on('line', (line) => this.#note(line));

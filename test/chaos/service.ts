@@ -53,6 +53,10 @@ await once(server, 'listening');
 const worker = new Worker(context);
 worker.start();
 process.send!((server.address() as AddressInfo).port);
+process.on('message', () => {
+  globalThis.gc!();
+  process.send!(process.getActiveResourcesInfo());
+});
 if (!stop.aborted) await once(stop, 'abort');
 server.close();
 await worker.stop();

@@ -49,12 +49,14 @@ export interface World {
   expireLeases(process: ServiceProcess): Promise<void>;
   /**
    * What would take minutes: leases of dead processes, claims of renewals and reports of a used-up quota expire,
-   * a session may be renewed again, deferred runs are due, and fields that Salesforce refused are requested again.
+   * a session may be renewed again, deferred runs are due, tables that could not be dropped are dropped again, and fields that Salesforce
+   * refused are requested again.
    */
   letTimePass(): Promise<void>;
 }
 
-export async function startWorld(seed: number): Promise<World> {
+/** @param names of the processes */
+export async function startWorld(seed: number, names: readonly string[] = ['a', 'b']): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'salesforce-bigquery-chaos-'));
   await chmod(folder, 0o711);
   const dataFolder = join(folder, 'postgres');
@@ -73,7 +75,7 @@ export async function startWorld(seed: number): Promise<World> {
   });
   const violence = new Violence(seed);
   const pages = new PageWatch(database, client, violence);
-  const processes = ['a', 'b'].map((name) => new ServiceProcess(name));
+  const processes = names.map((name) => new ServiceProcess(name));
 
   const callerOf = ({ headers }: { headers: Record<string, unknown> }) => processes.find(({ name }) => name === headers['x-chaos-process']);
   const shared = { side: 'salesforce', violence, callerOf } as const;
@@ -156,6 +158,9 @@ export async function startWorld(seed: number): Promise<World> {
         `UPDATE jobs SET field_plan = jsonb_set(field_plan, '{refused}', (SELECT coalesce(jsonb_object_agg(key, value), '{}')
            FROM jsonb_each(field_plan->'refused') WHERE (value->>'at')::timestamptz > now() - interval '5 seconds'))
          WHERE field_plan->'refused' <> '{}'`,
+      );
+      await database.query(
+        `UPDATE run_tables SET drop_at = now() WHERE drop_at BETWEEN now() + interval '1 minute' AND now() + interval '595 seconds'`,
       );
       await database.query(
         `UPDATE runs SET run_at = now() WHERE state = 'queued' AND error_code IS NOT NULL AND run_at > now() + interval '2 seconds'`,
