@@ -160,6 +160,9 @@ export function createEvents(log: Log) {
     /** the attempt ended; whether the run did is another event */
     runInterrupted: (run: ClaimedRun, failures: number, error: AppError) =>
       log.warn({ event: 'run_interrupted', ...aboutClaim(run), failures, recovery: error.recovery, ...describeError(error) }),
+    /** its next attempt; `failure` says what it waits for */
+    runDeferred: (run: ClaimedRun, until: Date, failure: AppError) =>
+      log.info({ event: 'run_deferred', ...aboutClaim(run), deferred_until: until, error_code: failure.code }),
     /** neither the run's end nor its retry could be stored: its lease expires, and another worker resumes it */
     runNotSettled: (run: ClaimedRun, error: unknown) =>
       log.error({ event: 'run_not_settled', ...aboutClaim(run), ...describeError(error) }),

@@ -7,9 +7,9 @@ import { requireJobById } from '../actions/require-job.ts';
 import { sweep } from '../actions/sweep.ts';
 import { syncNow } from '../actions/sync-now.ts';
 import { type Context, createContext } from '../context.ts';
-import { describeDeferral, isDeferred, jobState } from '../core/job-state.ts';
+import { deferredUntil, jobState } from '../core/job-state.ts';
 import { isRunId } from '../core/run-id.ts';
-import { formatBound, formatLastDate, formatStartDate } from '../core/start-date.ts';
+import { formatBound, formatInstant, formatLastDate, formatStartDate } from '../core/start-date.ts';
 import { createEvents } from '../events.ts';
 import { createLog } from '../log.ts';
 import { type JobWithRun, type ListedRun, latestRepairs, listJobs } from '../store/job-list.ts';
@@ -102,21 +102,27 @@ function describeRun({ objectName, run }: JobWithRun): string {
   return `Run ${run.id} of ${objectName} (${which}) is queued. Its receipt will be at /v1/runs/${run.id}.`;
 }
 
+/** With the time of the next attempt of a deferred run, and the code of what it waits for, if it failed. */
+function describeState(state: string, run: ListedRun | null, now: Date): string {
+  const until = run && deferredUntil(run, now);
+  if (!until || (state !== 'deferred' && state !== 'queued')) return state;
+  return `deferred until ${formatInstant(until)}${run.errorCode ? ` (${run.errorCode})` : ''}`;
+}
+
 /** A table that fits the terminal. */
 async function describeJobs({ database }: Context): Promise<string[]> {
   const now = new Date();
   const repairs = await latestRepairs(database);
   const rows = (await listJobs(database)).map((job) => {
     const repair = repairs.get(job.id);
-    const state = jobState(job, now);
     return [
       job.objectName,
-      state === 'deferred' ? describeDeferral(job.run!) : state,
+      describeState(jobState(job, now), job.run, now),
       formatStartDate(job.startDate),
       formatLastDate(job.syncedTo, job.every),
       job.every,
       job.deletes,
-      repair ? describeRepair(repair, now) : '',
+      repair ? `${repair.kind} ${describeState(repair.state, repair, now)}` : '',
       `${job.targetDataset}.${job.targetTable}`,
       job.id,
     ];
@@ -125,8 +131,4 @@ async function describeJobs({ database }: Context): Promise<string[]> {
   const names = ['object', 'state', 'start_date', 'last_date', 'every', 'deletes', 'repair', 'table', 'id'];
   const columns = names.map((name) => ({ name, numeric: false }));
   return formatTable(columns, rows, process.stdout.columns || Number.POSITIVE_INFINITY, (line) => styleText('bold', line));
-}
-
-function describeRepair(repair: ListedRun, now: Date): string {
-  return `${repair.kind} ${isDeferred(repair, now) ? describeDeferral(repair) : repair.state}`;
 }

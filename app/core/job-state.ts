@@ -1,5 +1,4 @@
 import type { RunState } from './run-state.ts';
-import { formatInstant } from './start-date.ts';
 
 /** The state of a job, as the API reports it. */
 export type JobState =
@@ -31,15 +30,10 @@ export function jobState({ active, needsLogin, syncedTo, wantedTo, run }: JobPro
   if (needsLogin) return 'needs_login';
   if (syncedTo >= wantedTo) return 'complete';
   if (run?.state === 'failed') return 'failed';
-  return run && isDeferred(run, now) ? 'deferred' : 'unfinished';
+  return run && deferredUntil(run, now) ? 'deferred' : 'unfinished';
 }
 
-/** Whether a run waits for its next attempt, which is due at `runAt`. @param now in real time */
-export function isDeferred({ state, runAt }: { state: RunState; runAt: Date }, now: Date): boolean {
-  return state === 'queued' && runAt > now;
-}
-
-/** Until when a deferred run waits, and why, for example `deferred until 2026-11-26 10:15 UTC (salesforce_quota)`. */
-export function describeDeferral({ runAt, errorCode }: { runAt: Date; errorCode: string | null }): string {
-  return `deferred until ${formatInstant(runAt)}${errorCode ? ` (${errorCode})` : ''}`;
+/** When the next attempt of a queued run is due; null if it may start now, is running or has ended. @param now in real time */
+export function deferredUntil({ state, runAt }: { state: RunState; runAt: Date }, now: Date): Date | null {
+  return state === 'queued' && runAt > now ? runAt : null;
 }

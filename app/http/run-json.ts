@@ -1,3 +1,4 @@
+import { deferredUntil } from '../core/job-state.ts';
 import { inPipelineOrder } from '../core/receipt.ts';
 import { formatBound } from '../core/start-date.ts';
 import type { JobWithRun, ListedRun } from '../store/job-list.ts';
@@ -13,6 +14,7 @@ export function toRunJson(run: ListedRun): object {
     to: formatBound(run.windowTo),
     state: run.state,
     run_at: run.runAt,
+    deferred_until: deferredUntil(run, new Date()),
     failures: run.failures,
     error: run.errorCode && { code: run.errorCode, message: run.errorMessage },
     receipt: run.receipt && inPipelineOrder(run.receipt),

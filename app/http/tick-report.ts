@@ -115,6 +115,7 @@ function listPending(state: JobState, { userId, objectName, syncedTo, every, run
     state,
     last_date: formatLastDate(syncedTo, every),
     run_at: state === 'deferred' && run ? run.runAt.toISOString() : null,
+    deferred_until: state === 'deferred' && run ? run.runAt.toISOString() : null,
     error: run?.errorCode ? { code: run.errorCode, message: run.errorMessage } : null,
   };
 }

@@ -211,9 +211,17 @@ export class Worker {
     if (failure.code === 'stopping') return await postponeRun(database, run, 0, undefined, undefined);
     // The run stays queued, unclaimed, until the connection's user logs in again.
     if (failure.recovery === 'reauthorize') return await postponeRun(database, run, 0, undefined, failure);
-    if (failure.recovery === 'defer') return await postponeRun(database, run, DEFER_MS, undefined, failure);
+    if (failure.recovery === 'defer') return await this.#defer(run, DEFER_MS, undefined, failure);
     if (failure.recovery === 'give-up' || failures >= MAX_FAILURES) return await failRun(database, run, failures, failure);
-    return await postponeRun(database, run, retryDelayMs(failures, limits.retryMs, Math.random()), failures, failure);
+    return await this.#defer(run, retryDelayMs(failures, limits.retryMs, Math.random()), failures, failure);
+  }
+
+  /** Postpones a run, and logs until when. */
+  async #defer(run: Run, delayMs: number, failures: number | undefined, failure: AppError): Promise<RunState> {
+    const { database, events } = this.#context;
+    const state = await postponeRun(database, run, delayMs, failures, failure);
+    if (state === 'queued') events.runDeferred(run, new Date(Date.now() + delayMs), failure);
+    return state;
   }
 
   /** Listens for announcements, and again after the connection breaks. */

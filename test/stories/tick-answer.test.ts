@@ -74,6 +74,7 @@ test('names what failed and why, with 200 and no OK, as text and as JSON', async
         state: 'failed',
         last_date: '2023-03-01',
         run_at: null,
+        deferred_until: null,
         error: { code: 'salesforce_refused', message: expect.stringContaining('INVALID_FIELD') },
       },
     ],
@@ -107,10 +108,13 @@ test('reports at once what is deferred, until when and why', async () => {
   );
   const [job] = await service.jobs();
   expect(job).toMatchObject({ state: 'deferred', run: { state: 'queued', error: { code: 'salesforce_quota' } } });
-  expect(Date.parse(job!.run!.run_at)).toBeGreaterThan(Date.now());
+  const until = job!.run!.deferred_until;
+  expect(Date.parse(until!)).toBeGreaterThan(Date.now());
+  expect(JSON.parse((await service.call(`v1/runs/${job!.run!.id}`)).text)).toMatchObject({ deferred_until: until });
+  expect(service.logged.join()).toContain('"event":"run_deferred"');
   expect(await tickForJson('handle_importing_job?wait=50')).toMatchObject({
     ok: false,
-    jobs: [{ object_name: 'Account', state: 'deferred', run_at: job!.run!.run_at, error: { code: 'salesforce_quota' } }],
+    jobs: [{ object_name: 'Account', state: 'deferred', run_at: until, deferred_until: until, error: { code: 'salesforce_quota' } }],
   });
 });
 

@@ -205,6 +205,10 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.runInterrupted(run, 1, error),
     line: { level: 'warn', event: 'run_interrupted', ...ofClaim, failures: 1, recovery: 'retry', ...ofError },
   },
+  runDeferred: {
+    emit: (events) => events.runDeferred(run, new Date('2026-11-26T10:15:00Z'), error),
+    line: { level: 'info', event: 'run_deferred', ...ofClaim, deferred_until: '2026-11-26T10:15:00.000Z', error_code: error.code },
+  },
   runNotSettled: {
     emit: (events) => events.runNotSettled(run, error),
     line: { level: 'error', event: 'run_not_settled', ...ofClaim, ...ofError },

@@ -33,6 +33,7 @@ export interface RunView {
   to: string;
   state: string;
   run_at: string;
+  deferred_until: string | null;
   failures: number;
   error: { code: string; message: string } | null;
   receipt: Record<string, number | string>;
