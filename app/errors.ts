@@ -85,6 +85,8 @@ export interface AppErrorOptions {
   status?: number;
   /** a verdict on this many rows, which an operator may accept */
   acceptable?: number | undefined;
+  /** how long the platform demands to wait, in milliseconds */
+  retryAfterMs?: number | undefined;
 }
 
 /** Our own error type. `message` says what happened and what to do, and is safe to show to any authorized caller. */
@@ -95,6 +97,8 @@ export class AppError extends Error {
   readonly details: Record<string, string | number | boolean | null>;
   /** number of rows that the verdict concerns; undefined: nothing that an operator may accept */
   readonly acceptable: number | undefined;
+  /** the minimum delay before a retry, in milliseconds; undefined: the platform demands none */
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
@@ -104,6 +108,7 @@ export class AppError extends Error {
     this.recovery = options.recovery ?? DEFAULTS[code].recovery;
     this.details = options.details ?? {};
     this.acceptable = options.acceptable;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

@@ -1,4 +1,5 @@
 import { failureMessage } from '../core/failure-message.ts';
+import { readRetryAfter } from '../core/retry-after.ts';
 import { AppError, externalErrorCode, isAppError, safeCode } from '../errors.ts';
 
 /** Reasons of transient errors, in HTTP errors and in failed jobs. */
@@ -85,7 +86,7 @@ function refusal(
   const reason = safeCode(rawReason) ?? (status === undefined ? 'unknown' : `HTTP ${status}`);
   const place = safeCode(location);
   const code = place ? `${reason}, ${place}` : reason;
-  const options = { cause, details: { bigquery_reason: reason } };
+  const options = { cause, details: { bigquery_reason: reason }, retryAfterMs: retryAfterMs(cause) };
   const say = (what: string, advice?: string): string => failureMessage({ doing, what, code, message, advice });
   if (reason === 'quotaExceeded') {
     const sentence = say('a BigQuery quota is used up', 'The service continues once the quota allows it.');
@@ -111,6 +112,12 @@ function refusal(
     return new AppError('bigquery_refused', say('BigQuery denied access', advice), options);
   }
   return new AppError('bigquery_refused', say('BigQuery refused it'), options);
+}
+
+/** From the headers of the response, which the client library adds to its error. */
+function retryAfterMs(error: unknown): number | undefined {
+  const { headers } = (error as { response?: { headers?: object } }).response ?? {};
+  return readRetryAfter(headers instanceof Headers ? Object.fromEntries(headers) : { ...headers });
 }
 
 /** True for a proxy's web page, which is not a BigQuery message. */

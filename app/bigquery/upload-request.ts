@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
+import { delayAtLeast, MAX_WAIT_MS } from '../core/retry-after.ts';
 import { AppError } from '../errors.ts';
 import { translateBigQueryError } from './errors.ts';
 import type { Warehouse } from './warehouse.ts';
@@ -39,14 +40,22 @@ export async function readErrorResponse(response: Dispatcher.ResponseData): Prom
   } catch {
     // Not from BigQuery, for example a proxy's page: use the status only.
   }
-  const error = Object.assign(new Error(body.error?.message ?? ''), { code: response.statusCode, errors: body.error?.errors ?? [] });
+  const error = Object.assign(new Error(body.error?.message ?? ''), {
+    code: response.statusCode,
+    errors: body.error?.errors ?? [],
+    response,
+  });
   return translateBigQueryError(error, 'upload a page');
 }
 
-/** Waits with exponential backoff. @throws AppError after too many failures or a permanent one; the signal's reason */
+/**
+ * Waits with exponential backoff, and as long as BigQuery demands.
+ * @throws AppError after too many failures, a permanent one or one with a long wait; the signal's reason
+ */
 export async function backOff({ signal }: Warehouse, failures: number, cause: unknown): Promise<void> {
   signal.throwIfAborted();
-  if (cause instanceof AppError && cause.recovery !== 'retry') throw cause;
+  const retryAfterMs = cause instanceof AppError ? cause.retryAfterMs : undefined;
+  if (cause instanceof AppError && (cause.recovery !== 'retry' || (retryAfterMs ?? 0) > MAX_WAIT_MS)) throw cause;
   if (failures >= MAX_FAILURES) {
     if (cause !== undefined) throw translateBigQueryError(cause, 'upload a page');
     throw new AppError(
@@ -54,5 +63,6 @@ export async function backOff({ signal }: Warehouse, failures: number, cause: un
       `Could not upload a page: BigQuery stored none of its bytes in ${MAX_FAILURES} consecutive attempts.`,
     );
   }
-  await sleep(FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.5 + Math.random() / 2), undefined, { signal });
+  const pauseMs = FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.5 + Math.random() / 2);
+  await sleep(delayAtLeast(retryAfterMs, pauseMs, Math.random()), undefined, { signal });
 }

@@ -3,6 +3,7 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { type AuthClient, PassThroughClient } from 'google-auth-library';
 import type { Dispatcher } from 'undici';
 import { LIMITS, type Limits } from '../core/limits.ts';
+import { delayAtLeast, MAX_WAIT_MS } from '../core/retry-after.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { Federation } from './create-federated-client.ts';
 import { defaultCredentials, federatedCredentials } from './credentials.ts';
@@ -135,9 +136,12 @@ export class Warehouse {
         return result;
       } catch (error) {
         this.signal.throwIfAborted();
-        if (failures === MAX_TRIES || !isWorthRetrying(error, doing)) throw translateBigQueryError(error, doing);
+        const failure = translateBigQueryError(error, doing);
+        const waitsTooLong = (failure.retryAfterMs ?? 0) > MAX_WAIT_MS;
+        if (failures === MAX_TRIES || waitsTooLong || !isWorthRetrying(error, doing)) throw failure;
         this.recordActivity();
-        await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal: this.signal });
+        const delayMs = delayAtLeast(failure.retryAfterMs, pauseMs * (0.5 + Math.random() / 2), Math.random());
+        await sleep(delayMs, undefined, { signal: this.signal });
       }
     }
   }

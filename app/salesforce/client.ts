@@ -3,6 +3,7 @@ import jsforce from 'jsforce';
 import type { Dispatcher } from 'undici';
 import type { Limits } from '../core/limits.ts';
 import type { ApiUsage } from '../core/quota.ts';
+import { readRetryAfter, retryAfterOf, withRetryAfter } from '../core/retry-after.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { isSessionRefused, sessionStillRefusedError, translateSalesforceError, webPageError } from './errors.ts';
 import { toHttpError } from './http-error.ts';
@@ -92,11 +93,18 @@ export class SalesforceClient {
   async call<T>(doing: string, work: (connection: jsforce.Connection) => PromiseLike<T>): Promise<T> {
     return await this.#withSession(doing, async (session) => {
       const connection = new jsforce.Connection({ ...session, version: this.version, callOptions: { client: NAME } });
+      let retryAfterMs: number | undefined;
       const send = async (request: SalesforceRequest): Promise<SalesforceResponse> => {
         const accepting = { ...request, headers: { ...request.headers, 'accept-encoding': this.#encoding } };
-        return requireJson(request, await this.#read(accepting, this.#signal));
+        const response = await this.#read(accepting, this.#signal);
+        retryAfterMs = readRetryAfter(response.headers);
+        return requireJson(request, response);
       };
-      return await work(replaceTransport(connection, send));
+      try {
+        return await work(replaceTransport(connection, send));
+      } catch (error) {
+        throw withRetryAfter(error, retryAfterMs);
+      }
     });
   }
 
@@ -248,7 +256,11 @@ function reasonToRenew(error: unknown): 'refused' | 'moved' | undefined {
 function translateFailure(error: unknown, doing: string): AppError {
   if (error instanceof UnusableResponseError && error.reason === 'web-page') return webPageError(doing, error.status, error);
   if (error instanceof UnusableResponseError)
-    return new AppError('salesforce_unavailable', unusableMessage(error, doing), { cause: error, details: { http_status: error.status } });
+    return new AppError('salesforce_unavailable', unusableMessage(error, doing), {
+      cause: error,
+      details: { http_status: error.status },
+      ...retryAfterOf(error),
+    });
   if (error instanceof UntrustedInstanceError) {
     const text = `Could not ${doing}: the login host returned the org address ${error.host}, which is not a Salesforce host, so no token was sent to it. Check SALESFORCE_LOGIN_URL and SALESFORCE_APPS.`;
     return new AppError('salesforce_refused', text, { cause: error, recovery: 'defer' });
@@ -282,10 +294,10 @@ function requireJson({ url }: SalesforceRequest, response: SalesforceResponse): 
   }
 }
 
-function errorOf({ status, body }: SalesforceResponse): Error {
+function errorOf({ status, headers, body }: SalesforceResponse): Error {
   try {
-    return toHttpError(status, JSON.parse(body.toString('utf8')));
+    return toHttpError(status, JSON.parse(body.toString('utf8')), headers);
   } catch {
-    return toHttpError(status, undefined);
+    return toHttpError(status, undefined, headers);
   }
 }

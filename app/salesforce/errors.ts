@@ -1,4 +1,5 @@
 import { failureMessage } from '../core/failure-message.ts';
+import { retryAfterOf } from '../core/retry-after.ts';
 import { AppError, type ErrorCode, externalErrorCode, isAppError, type Recovery, safeCode } from '../errors.ts';
 
 /** Properties that an error of a Salesforce call may have. */
@@ -175,6 +176,7 @@ export function translateSalesforceError(error: unknown, doing: string): AppErro
     cause: error,
     details: { salesforce_code: code },
     ...(recovery && { recovery }),
+    ...retryAfterOf(error),
   });
 }
 
@@ -199,6 +201,7 @@ export function webPageError(doing: string, status: number, cause?: unknown): Ap
   return new AppError('salesforce_unavailable', failureMessage({ doing, what, code: `HTTP ${status}`, advice }), {
     cause,
     details: { http_status: status },
+    ...retryAfterOf(cause),
   });
 }
 

@@ -3,6 +3,7 @@ import jsforce from 'jsforce';
 import type { Dispatcher } from 'undici';
 import { failureMessage } from '../core/failure-message.ts';
 import { redactMessage } from '../core/redact.ts';
+import { readRetryAfter, retryAfterOf, withRetryAfter } from '../core/retry-after.ts';
 import { AppError, externalErrorCode } from '../errors.ts';
 import {
   NoResponseError,
@@ -86,11 +87,18 @@ export async function renewTokens(
   signal: AbortSignal,
 ): Promise<RenewalResponse> {
   const limits = { signal, totalMs: RENEWAL_MS };
-  const client = replaceTransport(oauth2(app), (request) => send(dispatcher, request, limits));
+  let retryAfterMs: number | undefined;
+  const client = replaceTransport(oauth2(app), async (request) => {
+    const response = await send(dispatcher, request, limits);
+    retryAfterMs = readRetryAfter(response.headers);
+    return response;
+  });
   try {
     return toRenewalResponse(await client.refreshToken(refreshToken));
   } catch (error) {
-    throw translate(error, app, (reason, description) => renewalRefusedError(reason, description, app, error));
+    throw translate(withRetryAfter(error, retryAfterMs), app, (reason, description) =>
+      renewalRefusedError(reason, description, app, error),
+    );
   }
 }
 
@@ -245,7 +253,8 @@ function translate(error: unknown, { loginUrl }: SalesforceApp, refused: (reason
   if (error instanceof AppError) return error;
   if (error instanceof UnusableResponseError || error instanceof NoResponseError) return unusableResponseError(error, loginUrl);
   const { name, message } = error as Error;
-  const transient = (sentence: string): AppError => new AppError('salesforce_unavailable', sentence, { cause: error });
+  const transient = (sentence: string): AppError =>
+    new AppError('salesforce_unavailable', sentence, { cause: error, ...retryAfterOf(error) });
   // Concurrent renewals or too many logins: the grant is still valid.
   if (message.includes('already being processed')) {
     return transient('Salesforce is already renewing this session (token request is already being processed). Try again shortly.');
@@ -277,7 +286,10 @@ function unusableResponseError(error: UnusableResponseError | NoResponseError, l
       error instanceof UnusableResponseError && error.reason === 'web-page'
         ? `returned a web page (HTTP ${error.status})`
         : 'did not respond';
-    return new AppError('salesforce_unavailable', `The Salesforce login host ${host} ${what}. Try again shortly.`, { cause: error });
+    return new AppError('salesforce_unavailable', `The Salesforce login host ${host} ${what}. Try again shortly.`, {
+      cause: error,
+      ...retryAfterOf(error),
+    });
   }
   return new AppError(
     'login_refused',

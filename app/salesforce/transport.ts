@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
 import { type Dispatcher, request as send } from 'undici';
+import { readRetryAfter } from '../core/retry-after.ts';
 import { externalErrorCode } from '../errors.ts';
 
 /** A request to Salesforce's login host or an org's instance. */
@@ -40,13 +41,20 @@ export class UnusableResponseError extends Error {
   readonly status: number;
   /** the host that a redirect points to */
   readonly target: string | undefined;
+  readonly retryAfterMs: number | undefined;
 
-  constructor(reason: UnusableResponseError['reason'], host: string, status: number, options: { target?: string; cause?: unknown } = {}) {
+  constructor(
+    reason: UnusableResponseError['reason'],
+    host: string,
+    status: number,
+    options: { target?: string | undefined; cause?: unknown; retryAfterMs?: number | undefined } = {},
+  ) {
     super(`${host} returned an unusable response: ${reason}`, { cause: options.cause });
     this.reason = reason;
     this.host = host;
     this.status = status;
     this.target = options.target;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 
@@ -99,12 +107,10 @@ export async function openResponse(
     // Drain the body in the background: a connection with an unread body cannot be reused.
     body.dump().catch(() => {});
     const target = redirect ? URL.parse(String(headers.location ?? ''), request.url)?.host : undefined;
-    throw new UnusableResponseError(
-      redirect ? 'redirect' : 'web-page',
-      new URL(request.url).host,
-      status,
-      target === undefined ? {} : { target },
-    );
+    throw new UnusableResponseError(redirect ? 'redirect' : 'web-page', new URL(request.url).host, status, {
+      target,
+      retryAfterMs: readRetryAfter(headers),
+    });
   }
   return response;
 }

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { abortable } from '../core/abortable.ts';
 import { isExclusive } from '../core/pass.ts';
 import { DEFER_MS, MAX_FAILURES, retryDelayMs } from '../core/retry.ts';
+import { delayAtLeast } from '../core/retry-after.ts';
 import type { RunState } from '../core/run-state.ts';
 import { AppError, type ErrorCode, isAppError } from '../errors.ts';
 import { MAX_QUERIES } from '../salesforce/composite.ts';
@@ -216,9 +217,10 @@ export class Worker {
     return await this.#defer(run, retryDelayMs(failures, limits.retryMs, Math.random()), failures, failure);
   }
 
-  /** Postpones a run, and logs until when. */
-  async #defer(run: Run, delayMs: number, failures: number | undefined, failure: AppError): Promise<RunState> {
+  /** Postpones a run by a delay, or longer if the platform demands it, and logs until when. */
+  async #defer(run: Run, ownDelayMs: number, failures: number | undefined, failure: AppError): Promise<RunState> {
     const { database, events } = this.#context;
+    const delayMs = delayAtLeast(failure.retryAfterMs, ownDelayMs, Math.random());
     const state = await postponeRun(database, run, delayMs, failures, failure);
     if (state === 'queued') events.runDeferred(run, new Date(Date.now() + delayMs), failure);
     return state;

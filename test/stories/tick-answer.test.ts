@@ -118,6 +118,16 @@ test('reports at once what is deferred, until when and why', async () => {
   });
 });
 
+test('a run is deferred for at least as long as Salesforce demands', async () => {
+  await start(['Account']);
+  service.salesforce.faults.arm({ kind: 'http', status: 503, headers: { 'Retry-After': '3000' }, times: 3 });
+  const before = Date.now();
+  expect((await service.tickAt('2023-03-20T00:10:00Z')).text).toMatch(/Account is deferred until .* salesforce_unavailable/);
+  const until = Date.parse((await service.jobs())[0]!.run!.deferred_until!);
+  expect(until).toBeGreaterThanOrEqual(before + 3_000_000);
+  expect(until).toBeLessThan(Date.now() + 3_300_000 + 60_000);
+});
+
 test('does not wait for a window that Salesforce may still commit to', async () => {
   await start(['Account']);
   const { text } = await service.tickAt('2023-03-20T00:01:00Z');

@@ -66,6 +66,7 @@ describe('a resumable upload', () => {
     ['chunks that are stored up to an odd byte', { kind: 'partial-chunk', times: 4, keep: 1_234_567 }],
     ['dropped connections', { kind: 'upload-cut', times: 2 }],
     ['an unavailable service', { kind: 'http', status: 503, reason: 'backendError', times: 2, match: 'PUT /upload' }],
+    ['a service that demands a wait', { kind: 'http', status: 503, headers: { 'Retry-After': '1' }, match: 'PUT /upload' }],
     ['a lost final response', { kind: 'lost-final-answer' }],
     ['lost responses', { kind: 'lost-answer', match: 'PUT /upload', times: 2 }],
   ])('arrives exactly once and complete despite %s', async (_what, fault) => {
@@ -157,5 +158,25 @@ describe('a multipart upload', () => {
     }
     await expect(loadPage(multipart(), load, tooLarge())).rejects.toThrow('BIGQUERY_UPLOAD');
     expect(await countStagedRows(warehouse, load.table)).toBe(0);
+  });
+});
+
+describe('a wait that BigQuery demands', () => {
+  test.each<[string, () => Promise<unknown>]>([
+    ['a call', () => checkDatasets(warehouse, [])],
+    ['an upload', async () => loadPage(warehouse, await newLoad(), largePage())],
+  ])('is left to the run if it is long: %s', async (what, work) => {
+    const match = what === 'a call' ? 'GET /bigquery' : 'PUT /upload';
+    await arm({ kind: 'http', status: 503, headers: { 'Retry-After': '120' }, match });
+    const startedAt = performance.now();
+    await expect(work()).rejects.toMatchObject({ code: 'bigquery_unavailable', retryAfterMs: 120_000 });
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
+  });
+
+  test('delays the next try', async () => {
+    await arm({ kind: 'http', status: 503, headers: { 'Retry-After': '1' }, match: 'GET /bigquery' });
+    const startedAt = performance.now();
+    await checkDatasets(warehouse, []);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(1_000);
   });
 });

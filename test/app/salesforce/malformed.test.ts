@@ -178,6 +178,14 @@ describe('a token endpoint', () => {
     await expect(renew()).rejects.toMatchObject({ code: 'salesforce_unavailable', recovery: 'retry' });
   });
 
+  test.each([
+    ['application/json', '{"error":"rate_limit_exceeded"}'],
+    ['text/html', '<html></html>'],
+  ])('may demand a wait in %s', async (type, body) => {
+    server.answer = (_incoming, outgoing) => outgoing.writeHead(429, { 'content-type': type, 'retry-after': '90' }).end(body);
+    await expect(renew()).rejects.toMatchObject({ code: 'salesforce_unavailable', retryAfterMs: 90_000 });
+  });
+
   test('may refuse a grant without a description', async () => {
     reply('{"error":"invalid_grant","error_description":{"text":"inactive user"}}', 400);
     await expect(renew()).rejects.toMatchObject({ code: 'needs_login', message: expect.stringContaining('(invalid_grant)') });

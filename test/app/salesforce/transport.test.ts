@@ -134,6 +134,17 @@ describe('a client', () => {
     expect(renewals).toEqual([]);
   });
 
+  test.each<[string, (of: SalesforceClient) => Promise<unknown>, string]>([
+    ['a jsforce call', create, 'application/json'],
+    ['a jsforce call that gets a web page', create, 'text/html'],
+    ['a GET', (of) => of.get('look', '/path', {}), 'application/json'],
+    ['a page', (of) => of.fetch('read', '/path', AbortSignal.timeout(5_000), {}), 'text/html'],
+  ])('reports how long Salesforce demands to wait: %s', async (_what, send, type) => {
+    const body = '[{"errorCode":"SERVER_UNAVAILABLE","message":"busy"}]';
+    server.answer = (_incoming, outgoing) => outgoing.writeHead(503, { 'content-type': type, 'retry-after': '120' }).end(body);
+    await expect(send(client())).rejects.toMatchObject({ code: 'salesforce_unavailable', retryAfterMs: 120_000 });
+  });
+
   test('returns a 304 with its headers', async () => {
     server.answer = (incoming, outgoing) =>
       outgoing.writeHead(304, { 'last-modified': String(incoming.headers['if-modified-since']) }).end();

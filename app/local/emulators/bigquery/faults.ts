@@ -11,6 +11,8 @@ export interface Fault {
   status?: number;
   reason?: string;
   message?: string;
+  /** For `http`: headers of the response, such as Retry-After. */
+  headers?: Record<string, string>;
   /** For `upload-cut` and `partial-chunk`: how many bytes of the chunk are kept; default half of it. */
   keep?: number;
   /** For `job-failed`: the response to the insertion already shows the failure. */
@@ -23,7 +25,7 @@ export const FAULT_KINDS = {
   'partial-chunk': 'a chunk is received completely, but only part of it is kept: 308 with a shorter Range',
   'lost-final-answer': 'the last chunk is accepted and the job created, then the connection is cut',
   'session-expired': 'an upload session is no longer known: 404',
-  http: 'a request is rejected with `status` (503) and `reason` before it is processed',
+  http: 'a request is rejected with `status` (503), `reason` and `headers` before it is processed',
   stall: 'a request gets no response, and the connection stays open',
   'lost-answer': 'a request is processed, then the connection is cut instead of a response',
   'job-failed': 'a job ends with `reason` (jobBackendError) and changes nothing; `atOnce`: before the response to its insertion',

@@ -52,7 +52,10 @@ export class Router {
       const isAdmin = url.pathname.startsWith('/emulator/');
       if (!isAdmin && this.#faults.take('stall', subject)) return void request.resume();
       const fault = isAdmin ? undefined : this.#faults.take('http', subject);
-      if (fault) return await refuse({ request, response, socket }, requestFault(fault), fault.status);
+      if (fault) {
+        response.setHeaders(new Map(Object.entries(fault.headers ?? {})));
+        return await refuse({ request, response, socket }, requestFault(fault), fault.status);
+      }
       const { handle, parameters } = this.#find(request.method ?? '', url.pathname);
       const result = await handle({ request, response, socket, parameters, query: url.searchParams });
       if (result === ALREADY_SENT) return;
