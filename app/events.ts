@@ -208,6 +208,12 @@ export function createEvents(log: Log) {
         { event: 'tables_not_dropped', ...(run && aboutRun(run)), ...describeError(error) },
         'Could not drop staging and delta tables. They expire eight days after their run was queued.',
       ),
+    /** that no run needs; without a connection, the job store did not respond. Retried, and reported again if that fails. */
+    bulkJobsNotDeleted: (error: unknown, leftovers?: { connectionId: number; orgId: string }) =>
+      log.warn(
+        { event: 'bulk_jobs_not_deleted', connection: leftovers?.connectionId, org: leftovers?.orgId, ...describeError(error) },
+        'Could not delete Bulk jobs that are no longer needed. Salesforce deletes them after seven days.',
+      ),
     /** a table or view of the user has the name of the view of live rows; `why` says which */
     liveViewNotOurs: (run: RunRef, why: string) => log.warn({ event: 'live_view_not_ours', ...aboutRun(run) }, why),
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { redactMessage } from '../core/redact.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
-import { translateSalesforceError } from './errors.ts';
+import { refusalCode, translateSalesforceError } from './errors.ts';
 import { type FieldRefusal, parseFieldRefusal } from './field-refusal.ts';
 
 /** The status of a Bulk API 2.0 query job. An unknown state means that it is still running. */
@@ -32,6 +32,9 @@ export interface ResultPage {
 
 /** Maximum poll interval for a running job; each poll is an API call. */
 const MAX_POLL_MS = 30_000;
+
+/** The code of "the job is not terminated", which Salesforce returns if a running job is deleted. */
+const NOT_TERMINATED = 'API_ERROR';
 
 /** Failures of a query job that a smaller query avoids. */
 const TOO_LARGE = /QUERY_TIMEOUT|[Rr]etried more than|Failed to write query result/;
@@ -110,6 +113,21 @@ export async function abortQueryJob(client: SalesforceClient, id: string): Promi
       body: JSON.stringify({ state: 'Aborted' }),
     }),
   );
+}
+
+/** Deletes a job; aborts it first if it is still running. A job that no longer exists is fine. @throws AppError */
+export async function deleteQueryJob(client: SalesforceClient, id: string): Promise<void> {
+  const deleteJob = (): Promise<unknown> =>
+    client.call('delete a Bulk job', (connection) => connection.request({ method: 'DELETE', url: jobPath(client, id) }));
+  try {
+    await deleteJob();
+  } catch (error) {
+    const code = refusalCode(error);
+    if (code === 'NOT_FOUND') return;
+    if (code !== NOT_TERMINATED) throw error;
+    await abortQueryJob(client, id);
+    await deleteJob();
+  }
 }
 
 /**

@@ -157,9 +157,22 @@ export async function saveSlice(database: Queryable, lease: Lease, ordinal: numb
   return await updateSlice(database, lease, ordinal, sql, parameters);
 }
 
-/** Saves the Bulk job of a slice, which was just created. @throws AppError lease_lost */
-export async function saveBulkJob(database: Queryable, lease: Lease, ordinal: number, bulkJobId: string): Promise<Slice> {
-  return await updateSlice(database, lease, ordinal, 'bulk_job_id = $4, bulk_requested_at = now()', [bulkJobId]);
+/** A worker's claim of a run, with the connection that it uses. */
+type ConnectedLease = Lease & { readonly job: Pick<Run['job'], 'connectionId'> };
+
+/** Saves the Bulk job of a slice, which was just created. Without the lease, it is saved only for deletion. @throws AppError lease_lost */
+export async function saveBulkJob(database: Queryable, run: ConnectedLease, ordinal: number, bulkJobId: string): Promise<Slice> {
+  const result = await database.query<RowOf<Slice>>(
+    `WITH created AS (
+       INSERT INTO bulk_jobs (connection_id, id, run_id, slice) VALUES ($5, $4, $1, $3)
+       ON CONFLICT (connection_id, id) DO UPDATE SET run_id = excluded.run_id, slice = excluded.slice, created_at = now()
+     )
+     UPDATE slices SET bulk_job_id = $4, bulk_requested_at = now() WHERE run_id = $1 AND ordinal = $3 AND ${LEASE_HELD}
+     RETURNING ${SLICE_COLUMNS}`,
+    [run.runId, run.attempt, ordinal, bulkJobId, run.job.connectionId],
+  );
+  requireLease(result.rowCount, run);
+  return toRecord(onlyRow(result));
 }
 
 async function updateSlice(database: Queryable, lease: Lease, ordinal: number, assignments: string, parameters: unknown[]): Promise<Slice> {

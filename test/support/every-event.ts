@@ -263,6 +263,17 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
       msg: 'Removed the expiration of the target table. Some rows may already have expired.',
     },
   },
+  bulkJobsNotDeleted: {
+    emit: (events) => events.bulkJobsNotDeleted(error, { connectionId: 1, orgId: '00D' }),
+    line: {
+      level: 'warn',
+      event: 'bulk_jobs_not_deleted',
+      connection: 1,
+      org: '00D',
+      ...ofError,
+      msg: 'Could not delete Bulk jobs that are no longer needed. Salesforce deletes them after seven days.',
+    },
+  },
   tablesNotDropped: {
     emit: (events) => events.tablesNotDropped(error, run),
     line: {

@@ -84,8 +84,9 @@ async function runBulkJob(extraction: Extraction, planned: Slice, range: RowRang
 }
 
 /**
- * Creates the slice's Bulk job, unless it has one. Only the response contains its id: if that is lost, the orphaned job finishes and
- * Salesforce deletes it after a week. Records a permanent refusal with the import job.
+ * Creates the slice's Bulk job, unless it has one. Only the response connects its id with its query, which neither the list of jobs nor a
+ * job shows. If the response is lost, the job could belong to another client of the same user, so it is neither adopted nor deleted: it
+ * finishes, and Salesforce deletes it after a week. Records a permanent refusal with the import job.
  */
 async function createJob(extraction: Extraction, slice: Slice, range: RowRange): Promise<{ kind: 'created'; slice: Slice } | BulkFailure> {
   if (slice.bulkJobId !== null) return { kind: 'created', slice };

@@ -149,6 +149,7 @@ describe('a run', () => {
     await expect(postponeRun(database.pool, lost, 0, 1, undefined)).rejects.toMatchObject(leaseLost);
     await expect(extendLease(database.pool, lost, 60)).rejects.toMatchObject(leaseLost);
     await expect(saveBulkJob(database.pool, lost, 0, '750')).rejects.toMatchObject(leaseLost);
+    expect((await database.pool.query('SELECT id FROM bulk_jobs')).rows).toEqual([{ id: '750' }]);
     const [slice] = await readSlices(database.pool, takenOver);
     await expect(startGeneration(database.pool, lost, slice!)).rejects.toMatchObject(leaseLost);
     await expect(cutSlice(database.pool, lost, slice!, [slice!, slice!])).rejects.toMatchObject(leaseLost);
