@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { createContext } from '../../app/context.ts';
 import type { Limits } from '../../app/core/limits.ts';
+import { Worker } from '../../app/sync/worker.ts';
 import { mostAtOnce } from '../support/requests.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { expectWholeTable } from '../support/whole-table.ts';
@@ -39,6 +41,22 @@ describe('slow pages', () => {
   test('of all runs stay within the limit of the org', async () => {
     await start({ ...SMALL, longRequests: 4, uploads: 20 }, OBJECTS);
     expect(await mostPages()).toBe(4);
+  });
+
+  test('of two processes together stay within the limit of the org', async () => {
+    const limits = { ...SMALL, longRequests: 4, uploads: 20 };
+    await start(limits, OBJECTS, { WORKERS: '1' });
+    const { config, events, limits: all } = service.context;
+    const other = createContext(config, events, all);
+    const worker = new Worker(other);
+    worker.start();
+    try {
+      // Each process executes one run, which would load three pages at once.
+      expect(await mostPages()).toBe(4);
+    } finally {
+      await worker.stop();
+      await other.close();
+    }
   });
 
   test('of all runs stay within the upload limit of the process', async () => {
