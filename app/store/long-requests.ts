@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { AppError } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
 
 /** How long the places of a process that died stay taken; a living one extends them three times meanwhile. */
@@ -12,19 +13,31 @@ const POLL_MS = 500;
 /** Serializes the start of long requests, so that their ids are visible in order. Any number that no other advisory lock of ours uses. */
 const START_LOCK = 0x5f_b9_06;
 
+/** A long request's permission. */
+export interface LongRequest extends Disposable {
+  /** aborts once the place may have been taken by another request */
+  readonly signal: AbortSignal;
+}
+
+interface Place {
+  readonly lost: AbortController;
+  /** when it was taken or extended last, by this process's clock */
+  keptAt: number;
+}
+
 /** Limits the concurrent long requests of all processes to each org. They take turns in the order in which they start. */
 export class LongRequests {
   readonly #database: pg.Pool;
   readonly #limit: number;
   readonly #onError: (error: unknown) => void;
-  /** of this process: under way, or waiting */
-  readonly #own = new Set<string>();
+  /** of this process, by id: under way, or waiting */
+  readonly #own = new Map<string, Place>();
   #finished = Promise.withResolvers<void>();
   #extending: NodeJS.Timeout | undefined;
 
   /**
    * @param limit concurrent long requests to one org
-   * @param onError called if a place could not be extended or freed: it expires, and another request may start
+   * @param onError called if a place could not be extended or freed; it expires
    */
   constructor(database: pg.Pool, limit: number, onError: (error: unknown) => void) {
     this.#database = database;
@@ -33,15 +46,19 @@ export class LongRequests {
   }
 
   /** Waits for a request's turn; it ends when the result is disposed of. @throws AppError store_unavailable; the signal's reason */
-  async acquire(orgId: string, signal: AbortSignal): Promise<Disposable> {
+  async acquire(orgId: string, signal: AbortSignal): Promise<LongRequest> {
     signal.throwIfAborted();
-    using place = new DisposableStack();
+    using held = new DisposableStack();
+    const keptAt = performance.now();
     const id = await startRequest(this.#database, orgId);
-    this.#own.add(id);
-    place.defer(() => this.#finish(id));
-    this.#extending ??= setInterval(() => this.#extend(), EXTEND_MS).unref();
-    while ((await countUntil(this.#database, orgId, id)) > this.#limit) await this.#waitForNext(signal);
-    return place.move();
+    const place = { lost: new AbortController(), keptAt };
+    this.#own.set(id, place);
+    held.defer(() => this.#finish(id));
+    this.#extending ??= setInterval(() => void this.#extend(), EXTEND_MS).unref();
+    const either = AbortSignal.any([signal, place.lost.signal]);
+    while ((await countUntil(this.#database, orgId, id)) > this.#limit) await this.#waitForNext(either);
+    const kept = held.move();
+    return { signal: place.lost.signal, [Symbol.dispose]: () => kept.dispose() };
   }
 
   /** Until a request of this process has finished, or one of another may have. */
@@ -54,8 +71,15 @@ export class LongRequests {
     signal.throwIfAborted();
   }
 
-  #extend(): void {
-    extendRequests(this.#database, [...this.#own]).catch(this.#onError);
+  /** Keeps the places of this process. One that could not be extended in time may be taken by another request soon. */
+  async #extend(): Promise<void> {
+    const now = performance.now();
+    const kept = await extendRequests(this.#database, [...this.#own.keys()]).catch(this.#onError);
+    for (const [id, place] of this.#own) {
+      if (kept?.has(id)) place.keptAt = now;
+      // One that was taken meanwhile was not extended yet.
+      else if (now - place.keptAt >= KEPT_SECONDS * 1000 - EXTEND_MS) place.lost.abort(placeLost());
+    }
   }
 
   #finish(id: string): void {
@@ -70,6 +94,10 @@ export class LongRequests {
     };
     finishRequest(this.#database, id).catch(this.#onError).finally(next);
   }
+}
+
+function placeLost(): AppError {
+  return new AppError('store_unavailable', 'The place of a long request to Salesforce was lost, because the job store did not respond.');
 }
 
 /** @returns the request's id, which is higher than that of each request that any process can see */
@@ -94,11 +122,13 @@ async function countUntil(database: Queryable, orgId: string, id: string): Promi
   return onlyRow({ rows }).requests;
 }
 
-async function extendRequests(database: Queryable, ids: readonly string[]): Promise<void> {
-  await database.query(`UPDATE long_requests SET kept_until = now() + $2 * interval '1 second' WHERE id = ANY($1::bigint[])`, [
-    ids,
-    KEPT_SECONDS,
-  ]);
+/** @returns those that had not expired and been removed */
+async function extendRequests(database: Queryable, ids: readonly string[]): Promise<Set<string>> {
+  const { rows } = await database.query<{ id: string }>(
+    `UPDATE long_requests SET kept_until = now() + $2 * interval '1 second' WHERE id = ANY($1::bigint[]) RETURNING id`,
+    [ids, KEPT_SECONDS],
+  );
+  return new Set(rows.map(({ id }) => id));
 }
 
 async function finishRequest(database: Queryable, id: string): Promise<void> {

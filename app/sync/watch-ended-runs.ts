@@ -23,12 +23,11 @@ export function watchEndedRuns(context: Context): { check(): void; stop(): Promi
       await dropTables(context, stopping.signal);
     } catch (error) {
       if (!stopping.signal.aborted) context.events.tablesNotDropped(error);
+      return;
     }
-    try {
-      await deleteBulkJobs(context, stopping.signal);
-    } catch (error) {
+    await deleteBulkJobs(context, stopping.signal).catch((error: unknown) => {
       if (!stopping.signal.aborted) context.events.bulkJobsNotDeleted(error);
-    }
+    });
   };
   const check = (): void => {
     // The check that is due sees every run that has ended by now.

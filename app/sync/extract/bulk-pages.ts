@@ -54,7 +54,7 @@ async function fetchBulkPage(extraction: Extraction, slice: Slice, page: Page): 
   const { firstPageRows, pageMs } = context.limits;
   using held = new DisposableStack();
   // Salesforce's permits are scarcer: do not occupy an upload permit while waiting for one.
-  held.use(await context.longRequests.acquire(run.orgId, signal));
+  const place = held.use(await context.longRequests.acquire(run.orgId, signal));
   held.use(await context.uploads.acquire(signal));
   await requireQuota(context, run);
   const request = new AbortController();
@@ -65,7 +65,13 @@ async function fetchBulkPage(extraction: Extraction, slice: Slice, page: Page): 
   held.defer(() => request.abort());
   // A page that is requested again must have the same rows.
   const maxRecords = page.rows || (slice.pageRows ?? firstPageRows);
-  const fetched = await fetchPage(client, slice.bulkJobId!, page.locator, maxRecords, AbortSignal.any([signal, request.signal]));
+  const fetched = await fetchPage(
+    client,
+    slice.bulkJobId!,
+    page.locator,
+    maxRecords,
+    AbortSignal.any([signal, request.signal, place.signal]),
+  );
   const saved = await savePage(context.database, run, page, { rows: fetched.rows, nextLocator: fetched.nextLocator });
   const kept = held.move();
   return { page: saved, opened: { ...fetched, [Symbol.dispose]: () => kept.dispose() } };
