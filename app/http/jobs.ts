@@ -4,26 +4,33 @@ import { jobState } from '../core/job-state.ts';
 import { formatLastDate, formatStartDate } from '../core/start-date.ts';
 import { rareTicksMessage, usualTickIntervalMs } from '../core/tick-interval.ts';
 import { AppError } from '../errors.ts';
-import { type ListedJob, type ListedRun, latestRepairs, listJobs } from '../store/job-list.ts';
+import { type ListedJob, type ListedRun, latestRepairs, listJobPage, listJobs } from '../store/job-list.ts';
 import { recentTicks } from '../store/ticks.ts';
 import type { Endpoint } from './endpoint.ts';
+import { nextAfter, PAGING_FIELDS, readPage } from './paging.ts';
 import { toRunJson } from './run-json.ts';
 
-/** Lists all jobs with the contract's columns, their latest window and their latest repair, and says why nothing runs, if so. */
+/**
+ * Lists jobs page by page, in order of creation: with the contract's columns, their latest window and their latest repair. Says why nothing
+ * runs, if so.
+ */
 export const jobs: Endpoint = {
   name: 'jobs',
   methods: ['GET'],
   roles: ['read', 'data', 'operate', 'admin'],
   required: [],
-  optional: [],
-  async handle(context) {
+  optional: PAGING_FIELDS,
+  async handle(context, fields) {
     const now = new Date();
-    const repairs = await latestRepairs(context.database);
+    const page = readPage(fields);
+    const { jobs: listed, last: end } = await listJobPage(context.database, page);
+    const repairs = await latestRepairs(context.database, { jobIds: listed.map(({ id }) => id) });
     const tickMs = usualTickIntervalMs(await recentTicks(context.database));
     const { last } = context.agreement;
     return {
       halted: last.kind === 'halted' ? { code: last.error.code, message: last.error.message } : null,
-      jobs: (await listJobs(context.database)).map((job) => toJobJson(job, repairs.get(job.id), now, tickMs)),
+      jobs: listed.map((job) => toJobJson(job, repairs.get(job.id), now, tickMs)),
+      next: nextAfter(page, listed.length, end),
     };
   },
 };

@@ -51,6 +51,20 @@ export interface ListedRun {
   actions: RunAction[];
 }
 
+/** A job's place in the list: after those that were created before it. */
+export interface Position {
+  /** as Postgres writes it, with microseconds */
+  createdAt: string;
+  id: string;
+}
+
+/** A part of the list. */
+export interface Page {
+  limit: number;
+  /** undefined: from the start */
+  after: Position | undefined;
+}
+
 /** A job with one of its runs. */
 export type JobWithRun = ListedJob & { run: ListedRun };
 
@@ -65,27 +79,46 @@ const COLUMNS = `jobs.id, connections.identity_url, connections.status, jobs.obj
     ELSE run.scope END AS scope, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
   run.acceptable_rows, run.receipt, run.finished_at, run.actions`;
 
+/** Which jobs to list. */
+export interface ListFilter extends JobFilter {
+  jobIds?: readonly string[];
+}
+
 /** The jobs that match the filter, in order of creation. Uses runs_by_job. */
-export async function listJobs(database: Queryable, filter: JobFilter = {}): Promise<ListedJob[]> {
+export async function listJobs(database: Queryable, filter: ListFilter = {}): Promise<ListedJob[]> {
   const { rows } = await database.query<Row>(
     `SELECT ${COLUMNS} FROM jobs
      JOIN connections ON connections.id = jobs.connection_id
      LEFT JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id AND runs.kind = 'window' ORDER BY created_at DESC LIMIT 1) AS run ON true
-     WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)
+     WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid[] IS NULL OR jobs.id = ANY($2))
      ORDER BY jobs.created_at, jobs.id`,
-    [filter.connectionId ?? null, filter.jobId ?? null],
+    [filter.connectionId ?? null, filter.jobIds ?? (filter.jobId === undefined ? null : [filter.jobId])],
   );
   return rows.map(toListedJob);
 }
 
+/** A page of all jobs, in order of creation, and the position of its last one. Reads only that page: uses jobs_by_creation and runs_by_job. */
+export async function listJobPage(database: Queryable, { limit, after }: Page): Promise<{ jobs: ListedJob[]; last: Position | undefined }> {
+  const { rows } = await database.query<{ id: string; created_at: string }>(
+    `SELECT id, created_at::text FROM jobs WHERE (created_at, id) > ($1::timestamptz, $2::uuid)
+     ORDER BY jobs.created_at, jobs.id LIMIT $3`,
+    [after?.createdAt ?? '-infinity', after?.id ?? '00000000-0000-0000-0000-000000000000', limit],
+  );
+  const last = rows.at(-1);
+  return {
+    jobs: await listJobs(database, { jobIds: rows.map(({ id }) => id) }),
+    last: last && { createdAt: last.created_at, id: last.id },
+  };
+}
+
 /** The latest repair of each job that matches the filter, by job id. Uses runs_by_job. */
-export async function latestRepairs(database: Queryable, filter: JobFilter = {}): Promise<Map<string, ListedRun>> {
+export async function latestRepairs(database: Queryable, filter: ListFilter = {}): Promise<Map<string, ListedRun>> {
   const { rows } = await database.query<Row>(
     `SELECT ${COLUMNS} FROM jobs
      JOIN connections ON connections.id = jobs.connection_id
      JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id AND runs.kind <> 'window' ORDER BY created_at DESC LIMIT 1) AS run ON true
-     WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)`,
-    [filter.connectionId ?? null, filter.jobId ?? null],
+     WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid[] IS NULL OR jobs.id = ANY($2))`,
+    [filter.connectionId ?? null, filter.jobIds ?? (filter.jobId === undefined ? null : [filter.jobId])],
   );
   return new Map(rows.map((row) => [row.id, (toListedJob(row) as JobWithRun).run]));
 }

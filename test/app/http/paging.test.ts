@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Queryable } from '../../../app/store/database.ts';
+import { listJobPage } from '../../../app/store/job-list.ts';
+import { type Answer, readAnswer, startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+
+beforeAll(async () => {
+  service = await startService({ worker: false });
+  await service.connect();
+});
+afterAll(() => service[Symbol.asyncDispose]());
+
+/** Adds jobs that were created at the same moment, as in one transaction. */
+async function addJobs(from: number, to: number): Promise<void> {
+  await service.database.pool.query(
+    `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, every, start_date, synced_to, wanted_to)
+     SELECT id, 'Object' || number, 'SystemModstamp', 'salesforce', 'Object' || number, 'day', '2023-03-01', '2023-03-01', '2023-03-01'
+     FROM connections, generate_series($1::integer, $2) AS number`,
+    [from, to],
+  );
+}
+
+const list = async (query: string): Promise<Answer> => await readAnswer(await fetch(`${service.url}/jobs?${query}`));
+
+interface JobPage {
+  jobs: { object_name: string }[];
+  next: string | null;
+}
+
+async function page(query: string): Promise<JobPage> {
+  return JSON.parse((await list(query)).text) as JobPage;
+}
+
+/** The names on all pages. @param meanwhile after each page */
+async function allNames(limit: number, meanwhile = async (_page: number): Promise<void> => {}): Promise<string[]> {
+  const names: string[] = [];
+  for (let number = 1, after = ''; ; number++) {
+    const { jobs, next } = await page(`limit=${limit}${after}`);
+    names.push(...jobs.map(({ object_name }) => object_name));
+    await meanwhile(number);
+    if (next === null) return names;
+    after = `&after=${next}`;
+  }
+}
+
+describe('/jobs', () => {
+  test('lists every job once, page by page', async () => {
+    await addJobs(1, 5);
+    const names = await allNames(2);
+    expect(names.toSorted()).toEqual(['Object1', 'Object2', 'Object3', 'Object4', 'Object5']);
+    expect(await allNames(5)).toEqual(names);
+    expect(await page('')).toMatchObject({ jobs: { length: 5 }, next: null });
+  });
+
+  test('neither skips nor repeats a job if others are created or deleted meanwhile', async () => {
+    const before = await allNames(1_000);
+    const names = await allNames(2, async (number) => {
+      if (number !== 1) return;
+      await service.database.pool.query('DELETE FROM jobs WHERE object_name = ANY($1)', [before.slice(0, 2)]);
+      await addJobs(6, 6);
+    });
+    expect(names).toEqual([...before, 'Object6']);
+  });
+
+  test('has 100 jobs per page by default', async () => {
+    await addJobs(7, 120);
+    const first = await page('');
+    expect(first.jobs).toHaveLength(100);
+    expect((await page(`after=${first.next}`)).jobs.length).toBeGreaterThan(0);
+  });
+
+  test.each(['limit=0', 'limit=1001', 'limit=ten', 'limit=-1', 'after=2', 'after=MjAyMyB4'])('refuses %s', async (query) => {
+    expect(await list(query)).toMatchObject({ status: 400, code: 'invalid_request' });
+  });
+
+  test('reads only the jobs of a page, however many there are before it', async () => {
+    const { pool } = service.database;
+    await addJobs(1_000, 6_000);
+    await pool.query('ANALYZE jobs');
+    const { rows } = await pool.query<{ created_at: string; id: string }>(
+      `SELECT created_at::text, id FROM jobs WHERE object_name = 'Object6000'`,
+    );
+    const plans: string[] = [];
+    const explaining = {
+      async query(sql: string, parameters: unknown[]) {
+        if (sql.includes('LIMIT')) plans.push(JSON.stringify((await pool.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`, parameters)).rows));
+        return await pool.query(sql, parameters);
+      },
+    } as unknown as Queryable;
+    const after = { createdAt: rows[0]!.created_at, id: '80000000-0000-0000-0000-000000000000' };
+    const { jobs } = await listJobPage(explaining, { limit: 50, after });
+    expect(jobs).toHaveLength(50);
+    expect(plans[0]).toContain('"Index Name":"jobs_by_creation"');
+    expect(plans[0]).not.toContain('Rows Removed by Filter');
+  });
+});
