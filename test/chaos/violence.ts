@@ -11,6 +11,8 @@ export interface Hold {
   /** resolves with the process whose call waits */
   reached: Promise<ServiceProcess>;
   release(): void;
+  /** The call never arrives: its process was killed before. */
+  drop(): void;
 }
 
 interface Waiting {
@@ -70,7 +72,7 @@ export class Violence {
   async killAt(step: string): Promise<void> {
     const hold = this.hold((name) => name === step);
     await this.kill(await hold.reached, step);
-    hold.release();
+    hold.drop();
   }
 
   /** Kills the process that reaches one of the next steps, preferably a step at which none was killed so far. */
@@ -89,11 +91,20 @@ export class Violence {
   hold(matches: Waiting['matches']): Hold {
     const waiting = { matches, reached: Promise.withResolvers<ServiceProcess>(), released: Promise.withResolvers<void>() };
     this.#waiting.push(waiting);
-    const release = (): void => {
+    const end = (): void => {
       this.#waiting = this.#waiting.filter((other) => other !== waiting);
-      waiting.released.resolve();
     };
-    return { reached: waiting.reached.promise, release };
+    return {
+      reached: waiting.reached.promise,
+      release() {
+        end();
+        waiting.released.resolve();
+      },
+      drop() {
+        end();
+        waiting.released.reject(new Error('Its process was killed.'));
+      },
+    };
   }
 
   /** Holds the next call of any process at a step for a while. */

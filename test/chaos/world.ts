@@ -48,7 +48,7 @@ export interface World {
   /** Makes the runs of a process claimable, as if its leases had expired. */
   expireLeases(process: ServiceProcess): Promise<void>;
   /**
-   * What would take minutes: leases of dead processes, claims of renewals and reports of a used-up quota expire,
+   * What would take minutes: leases and long requests of dead processes, claims of renewals and reports of a used-up quota expire,
    * a session may be renewed again, deferred runs are due, tables that could not be dropped are dropped again, and fields that Salesforce
    * refused are requested again.
    */
@@ -159,6 +159,8 @@ export async function startWorld(seed: number, names: readonly string[] = ['a', 
            FROM jsonb_each(field_plan->'refused') WHERE (value->>'at')::timestamptz > now() - interval '5 seconds'))
          WHERE field_plan->'refused' <> '{}'`,
       );
+      // A living process extends its long requests every 20 seconds.
+      await database.query(`DELETE FROM long_requests WHERE kept_until < now() + interval '37 seconds'`);
       await database.query(
         `UPDATE run_tables SET drop_at = now() WHERE drop_at BETWEEN now() + interval '1 minute' AND now() + interval '595 seconds'`,
       );
