@@ -53,7 +53,8 @@ const shared = {
 const paths = SLOW.map((file) => `<rootDir>/${file}`);
 
 export default {
-  maxWorkers: 2,
+  // More than the cores of a CI machine: the tests mostly wait for the emulators and for Postgres.
+  maxWorkers: 4,
   // Only for what hangs: a busy machine may need ten times as long as an idle one.
   testTimeout: 180_000,
   projects: [

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -45,9 +45,14 @@ export class ServiceProcess {
 
   /** Collects its garbage. @returns its pid, and the types of what keeps it alive */
   async collectGarbage(): Promise<{ pid: number; resources: string[] }> {
-    const answer = once(this.#child!, 'message');
-    this.#child!.send('collect garbage');
-    return { pid: this.#child!.pid!, resources: (await answer)[0] as string[] };
+    await this.ready();
+    const child = this.#child!;
+    const messages = on(child, 'message', { close: ['exit'] });
+    child.send('collect garbage');
+    // A process also sends its port when it has started.
+    for await (const [message] of messages) if (Array.isArray(message)) return { pid: child.pid!, resources: message as string[] };
+    // It ended meanwhile, and is started again.
+    return await this.collectGarbage();
   }
 
   async stop(): Promise<void> {
