@@ -84,15 +84,22 @@ export interface ListFilter extends JobFilter {
   jobIds?: readonly string[];
 }
 
+/** Whether a job matches the filter of `filterParameters`. */
+const MATCHES = '($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid[] IS NULL OR jobs.id = ANY($2))';
+
+function filterParameters({ connectionId, jobId, jobIds }: ListFilter): unknown[] {
+  return [connectionId ?? null, jobIds ?? (jobId === undefined ? null : [jobId])];
+}
+
 /** The jobs that match the filter, in order of creation. Uses runs_by_job. */
 export async function listJobs(database: Queryable, filter: ListFilter = {}): Promise<ListedJob[]> {
   const { rows } = await database.query<Row>(
     `SELECT ${COLUMNS} FROM jobs
      JOIN connections ON connections.id = jobs.connection_id
      LEFT JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id AND runs.kind = 'window' ORDER BY created_at DESC LIMIT 1) AS run ON true
-     WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid[] IS NULL OR jobs.id = ANY($2))
+     WHERE ${MATCHES}
      ORDER BY jobs.created_at, jobs.id`,
-    [filter.connectionId ?? null, filter.jobIds ?? (filter.jobId === undefined ? null : [filter.jobId])],
+    filterParameters(filter),
   );
   return rows.map(toListedJob);
 }
@@ -117,8 +124,8 @@ export async function latestRepairs(database: Queryable, filter: ListFilter = {}
     `SELECT ${COLUMNS} FROM jobs
      JOIN connections ON connections.id = jobs.connection_id
      JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id AND runs.kind <> 'window' ORDER BY created_at DESC LIMIT 1) AS run ON true
-     WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid[] IS NULL OR jobs.id = ANY($2))`,
-    [filter.connectionId ?? null, filter.jobIds ?? (filter.jobId === undefined ? null : [filter.jobId])],
+     WHERE ${MATCHES}`,
+    filterParameters(filter),
   );
   return new Map(rows.map((row) => [row.id, (toListedJob(row) as JobWithRun).run]));
 }
