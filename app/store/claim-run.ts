@@ -116,9 +116,9 @@ const STARTS_WITH_PAGE = `runs.kind = 'window' AND runs.state = 'queued' AND run
         SELECT FROM slices WHERE slices.run_id = runs.id AND (slices.method IS NOT NULL OR slices.generation > 1 OR slices.ordinal > 0))
     FROM jobs WHERE jobs.id = runs.job_id)`;
 
-/** The claimed run, if more such windows of its connection may be claimed together with it. */
-const LEAD = `SELECT next.id, next.connection_id FROM next JOIN runs ON runs.id = next.id
-  WHERE ${STARTS_WITH_PAGE} AND next.connection_id <> ALL($6) AND $5 > 0`;
+/** The claimed run, if more such windows of its connection may be claimed together with it. As a subquery, it is looked up by its id. */
+const LEAD = `SELECT next.id, next.connection_id FROM next
+  WHERE (SELECT ${STARTS_WITH_PAGE} FROM runs WHERE runs.id = next.id) AND next.connection_id <> ALL($6) AND $5 > 0`;
 
 /** These windows. Uses runs_queued_windows. */
 const COMPANIONS = `SELECT due.id, lead.id AS lead FROM lead CROSS JOIN LATERAL (

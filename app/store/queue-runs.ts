@@ -159,27 +159,32 @@ const NEEDS_BACKFILL = `(backfill_fields <> '{}' AND NOT ${HAS_FAILED_SWEEP})`;
 async function queueDueSweeps(client: Queryable, { connectionId, jobId }: JobFilter): Promise<void> {
   await queueSweeps(
     client,
-    `(sweep_due_at <= now() OR ${NEEDS_BACKFILL}) AND ($1::bigint IS NULL OR connection_id = $1) AND ($2::uuid IS NULL OR id = $2)
-     AND EXISTS (SELECT FROM connections WHERE connections.id = jobs.connection_id AND connections.status = 'active')`,
+    `SELECT id FROM jobs WHERE NOT whole AND sweep_due_at <= now() UNION SELECT id FROM jobs WHERE ${NEEDS_BACKFILL}`,
+    `($1::bigint IS NULL OR connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)
+     AND (SELECT status = 'active' FROM connections WHERE connections.id = jobs.connection_id)`,
     [connectionId ?? null, jobId ?? null],
   );
 }
 
 /** Queues a sweep of a job that has fields to backfill. */
 export async function queueBackfill(client: Queryable, jobId: string): Promise<void> {
-  await queueSweeps(client, `id = $1 AND ${NEEDS_BACKFILL}`, [jobId]);
+  await queueSweeps(client, `SELECT id FROM jobs WHERE id = $1 AND ${NEEDS_BACKFILL}`, 'true', [jobId]);
 }
 
 /**
- * Queues a sweep for each active job that meets a condition, has imported a window, and has no open repair. The next one is due a week
- * later, whatever becomes of it. Objects that windows replace whole are never swept. Uses runs_one_open_per_lane.
+ * Queues a sweep for each active job that is due and meets a condition, has imported a window, and has no open repair. The next one is due
+ * a week later, whatever becomes of it. Objects that windows replace whole are never swept. The due jobs, which are few, are found first and
+ * the rest is looked up for each (OFFSET 0), whatever Postgres's statistics say. Uses runs_one_open_per_lane.
+ * @param due selects the ids of jobs, in SQL
+ * @param condition on `jobs`, in SQL
  */
-async function queueSweeps(client: Queryable, condition: string, parameters: unknown[]): Promise<void> {
+async function queueSweeps(client: Queryable, due: string, condition: string, parameters: unknown[]): Promise<void> {
   const { rows } = await client.query<{ job_id: string }>(
-    `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, run_at)
-     SELECT id, connection_id, 'sweep', '{}', start_date, synced_to, synced_to, now() FROM jobs
+    `WITH due AS MATERIALIZED (${due})
+     INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, run_at)
+     SELECT jobs.id, connection_id, 'sweep', '{}', start_date, synced_to, synced_to, now() FROM due JOIN jobs ON jobs.id = due.id
      WHERE active AND NOT whole AND synced_to > start_date AND ${condition}
-       AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND kind <> 'window' AND state IN ('queued', 'running'))
+       AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND (kind = 'window') = false AND state IN ('queued', 'running') OFFSET 0)
      ON CONFLICT DO NOTHING RETURNING job_id`,
     parameters,
   );

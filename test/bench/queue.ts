@@ -24,7 +24,7 @@ const DRAINED_WINDOWS = 5;
 const JOBS = 10_000;
 
 const CALLERS = 3;
-const TICKS_PER_CALLER = 60;
+const TICKS_PER_CALLER = 200;
 const PAUSE_MS = 50;
 
 /** Before the org becomes active: nothing changes in it. */
@@ -99,13 +99,17 @@ async function importDay(service: WholeService, database: pg.Pool, day: number):
   }
 }
 
-async function measureTicks(service: WholeService): Promise<Omit<QueueFigures, keyof DrainFigures>> {
+/** @throws Error if the workers were idle */
+async function measureTicks(service: WholeService, database: pg.Pool): Promise<Omit<QueueFigures, keyof DrainFigures>> {
   const timeTick = async (): Promise<number> => {
     const start = performance.now();
     await service.tick();
     return performance.now() - start;
   };
+  const endedRuns = async (): Promise<number> =>
+    (await database.query<{ ended: number }>('SELECT count(*) AS ended FROM runs WHERE finished_at IS NOT NULL')).rows[0]!.ended;
   const tickAllDueMs = await timeTick();
+  const endedBefore = await endedRuns();
   const times: number[] = [];
   const call = async (): Promise<void> => {
     for (let tick = 0; tick < TICKS_PER_CALLER; tick++) {
@@ -114,6 +118,7 @@ async function measureTicks(service: WholeService): Promise<Omit<QueueFigures, k
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, call));
+  if ((await endedRuns()) - endedBefore < times.length / CALLERS) throw new Error('The workers were not busy during the ticks.');
   times.sort((one, other) => one - other);
   const percentile = (share: number): number => times[Math.ceil(share * times.length) - 1]!;
   return { tickP50Ms: percentile(0.5), tickP99Ms: percentile(0.99), tickAllDueMs };

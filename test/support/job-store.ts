@@ -82,3 +82,24 @@ export function withPlans(pool: pg.Pool): { pool: pg.Pool; plans: string[] } {
   };
   return { pool: { connect } as unknown as pg.Pool, plans };
 }
+
+/** Rows that a session has read and not reported yet: those of its transaction, and of others shortly before. */
+const ROWS_READ = 'SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int AS rows FROM pg_stat_xact_user_tables';
+
+/** A pool whose transactions report how many rows Postgres read for each. */
+export function countingReads(pool: pg.Pool): { pool: pg.Pool; reads: number[] } {
+  const reads: number[] = [];
+  const connect = async (): Promise<object> => {
+    const client = await pool.connect();
+    const rowsRead = async (): Promise<number> => (await client.query<{ rows: number }>(ROWS_READ)).rows[0]!.rows;
+    let before = 0;
+    const query = async (sql: string, values?: unknown[]): Promise<pg.QueryResult> => {
+      if (sql === 'COMMIT') reads.push((await rowsRead()) - before);
+      const result = await client.query(sql, values);
+      if (sql === 'BEGIN') before = await rowsRead();
+      return result;
+    };
+    return { query, on: client.on.bind(client), off: client.off.bind(client), release: client.release.bind(client) };
+  };
+  return { pool: { connect } as unknown as pg.Pool, reads };
+}

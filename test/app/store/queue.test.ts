@@ -3,7 +3,7 @@ import { claimRun, claimRuns, separateRun } from '../../../app/store/claim-run.t
 import { postponeRun, succeedRun } from '../../../app/store/end-run.ts';
 import { queueRepair } from '../../../app/store/queue-runs.ts';
 import { isWindowWaiting } from '../../../app/store/runs.ts';
-import { createJobStore, withPlans } from '../../support/job-store.ts';
+import { countingReads, createJobStore, withPlans } from '../../support/job-store.ts';
 
 /** The queue with many jobs. */
 const store = await createJobStore();
@@ -63,6 +63,8 @@ describe('a tick', () => {
     const plan = plans.join('\n');
     expect(plan).toMatch(/SetOp Except(.|\n)*jobs_behind(.|\n)*runs_one_open_per_lane/);
     expect(plan).toMatch(/jobs_by_wanted/);
+    const sweeps = plan.slice(plan.indexOf('CTE due'));
+    expect(sweeps.slice(0, sweeps.indexOf('CTE Scan on due'))).toMatch(/jobs_by_sweep.*\n.*sweep_due_at <= now(.|\n)*jobs_to_backfill/);
     expect(plan).toMatch(/SubPlan \d+\n.*runs_one_open_per_lane on runs .*\n\s*Index Cond: \(\(job_id = jobs\.id\)/);
   });
 
@@ -154,6 +156,20 @@ describe('claims', () => {
     expect(plan.slice(plan.indexOf('LockRows'), plan.indexOf('runs_queued_windows'))).not.toContain('Sort');
     expect(plans.join('\n')).toContain('runs_unfinished');
   });
+});
+
+test('of 10,000 open windows a tick reads each once and a claim reads few, whether Postgres has statistics or not', async () => {
+  for (let connections = 0; connections < 1_000; connections++) await store.addJobs(await store.addConnection(), 10);
+  await store.tick('2023-03-20');
+  const [read, claimed] = [countingReads(pool), countingReads(pool)];
+  for (const prepare of ['SELECT', 'ANALYZE']) {
+    await pool.query(prepare);
+    await store.tick('2023-03-20', 0, read.pool);
+    expect(await claimRuns(claimed.pool, 60, 10, { max: 5, except: [] })).toHaveLength(1);
+  }
+  // Each job and its window, by heap or by index; each connection and its first window.
+  expect(Math.max(...read.reads)).toBeLessThan(31_000);
+  expect(Math.max(...claimed.reads)).toBeLessThan(4_000);
 });
 
 describe('windows that have a table', () => {
