@@ -28,8 +28,10 @@ export interface Result {
   hung: number;
   /** Bulk pages requested although BigQuery had loaded them */
   refetched: number;
-  /** of the steps that occurred, before and after each: those at which a process was killed */
+  /** of the steps that occurred: those before or after which a process was killed */
   stepsCovered: string;
+  /** before and after each, by itself */
+  pointsCovered: string;
 }
 
 export interface Chaos {
@@ -172,7 +174,7 @@ async function killOften(world: World, kills: number, dice: Dice, over: AbortSig
     await sleep(dice.between(200, 1_000));
     if (violence.kills.length % RANDOM_KILLS === RANDOM_KILLS - 1) await violence.kill(dice.pick(processes), 'a random moment');
     else await violence.killAtStep();
-    const { covered, known } = violence.steps;
+    const { covered, known } = violence.coverage.steps;
     progress(`kill ${violence.kills.length}/${kills}, steps ${covered}/${known}: ${violence.kills.at(-1)}`);
   }
 }
@@ -206,7 +208,7 @@ export async function judge(
   const repaired = await compare(fleet.repaired.has('sweep') ? new Set() : life.purged, () => false);
   const sum = (what: 'lost' | 'duplicated' | 'corrupted'): number =>
     jobs.reduce((total, _job, index) => total + Math.max(byWindows[index]![what], repaired[index]![what]), 0);
-  const { covered, known, missing } = world.violence.steps;
+  const { steps, points, missing } = world.violence.coverage;
   const result: Result = {
     seed,
     kills: world.violence.kills.length,
@@ -218,7 +220,8 @@ export async function judge(
     ahead: watermarks.ahead,
     hung,
     refetched: world.pages.refetched,
-    stepsCovered: `${covered}/${known}`,
+    stepsCovered: `${steps.covered}/${steps.known}`,
+    pointsCovered: `${points.covered}/${points.known}`,
   };
   const examples = [...watermarks.examples, ...[byWindows, repaired].flatMap((all) => all.flatMap((each) => each.examples.slice(0, 5)))];
   const wrongObjects = jobs.map(({ object }) => object).filter((object) => examples.some((example) => example.startsWith(`${object} `)));

@@ -26,11 +26,24 @@ const PREFERRED_MS = 3_000;
 const NEW_MS = 6_000;
 /** One step in this many is preferred. */
 const PREFERENCE = 10;
+/** A step is rare if it occurred at most once in this many kills: a kill takes it at once, because it may not come again. */
+const RARITY = 20;
+
+/** Of the steps that occurred, where a process was killed. */
+interface Coverage {
+  /** before or after */
+  steps: { covered: number; known: number };
+  /** before and after, each by itself */
+  points: { covered: number; known: number };
+  /** the steps at which none was */
+  missing: string[];
+}
 
 /** Decides at the proxies what happens at each step, and remembers what happened. */
 export class Violence {
   readonly #seed: number;
-  readonly #known = new Set<string>();
+  /** how often each point of each step occurred */
+  readonly #occurred = new Map<string, number>();
   readonly #killedAt = new Set<string>();
   /** every kill so far, such as `a: bigquery POST /jobs merge after` */
   readonly kills: string[] = [];
@@ -43,17 +56,22 @@ export class Violence {
     this.#seed = seed;
   }
 
-  /** The steps at which a process was killed, and all that occurred, before and after each. */
-  get steps(): { covered: number; known: number; missing: string[] } {
-    const missing = [...this.#known].filter((step) => !this.#killedAt.has(step)).sort();
-    return { covered: this.#known.size - missing.length, known: this.#known.size, missing };
+  get coverage(): Coverage {
+    const points = [...this.#occurred.keys()];
+    const steps = [...new Set(points.map(stepOf))].sort();
+    const missing = steps.filter((step) => !this.#isCovered(step));
+    return {
+      steps: { covered: steps.length - missing.length, known: steps.length },
+      points: { covered: points.filter((name) => this.#killedAt.has(name)).length, known: points.length },
+      missing,
+    };
   }
 
   /** A process has reached a step: it goes on, later if it is held. @throws Error if the process was killed instead */
   async reach(process: ServiceProcess | undefined, step: string, point: Point): Promise<void> {
     if (!process) return;
     const name = `${step} ${point}`;
-    this.#known.add(name);
+    this.#occurred.set(name, (this.#occurred.get(name) ?? 0) + 1);
     for (const hold of this.#waiting.filter(({ matches }) => matches(name, process))) {
       this.#waiting = this.#waiting.filter((other) => other !== hold);
       hold.reached.resolve(process);
@@ -144,10 +162,21 @@ export class Violence {
     this.#waiting = [];
   }
 
+  #isCovered(step: string): boolean {
+    return this.#killedAt.has(`${step} before`) || this.#killedAt.has(`${step} after`);
+  }
+
   /** A process that is starting is killed at most once at each of its steps: otherwise none would ever work. */
   #isChosen(name: string, { since, number }: { since: number; number: number }, isUp: boolean): boolean {
     const waited = performance.now() - since;
     const isPreferred = new Dice(this.#seed, number, textSeed(name)).onceIn(PREFERENCE);
-    return (isUp && waited > NEW_MS) || (!this.#killedAt.has(name) && (isPreferred || waited > PREFERRED_MS));
+    const isNew = this.#isCovered(stepOf(name)) ? !this.#killedAt.has(name) && waited > PREFERRED_MS : true;
+    const isRare = this.#occurred.get(name)! * RARITY <= number;
+    return (isUp && waited > NEW_MS) || (isNew && (isPreferred || isRare || waited > PREFERRED_MS));
   }
+}
+
+/** The step of a point, such as `bigquery POST /jobs merge` of `bigquery POST /jobs merge after`. */
+function stepOf(point: string): string {
+  return point.slice(0, point.lastIndexOf(' '));
 }

@@ -59,7 +59,7 @@ const trends = Object.fromEntries(
   ]),
 );
 const growing = names.filter((name) => !trends[name]!.isFlat);
-const { kills: _kills, stepsCovered: _steps, refetched: _refetched, ...counts } = result;
+const { kills: _kills, stepsCovered: _steps, pointsCovered: _points, refetched: _refetched, ...counts } = result;
 const restarts = pids.size - 1;
 const { lost, duplicated, corrupted, ahead, hung } = counts;
 console.table(samples);
