@@ -134,6 +134,15 @@ const COMMANDS: Record<string, CommandEntry> = {
     exits: ['the run is cancelled, or due now', 'the run could not be cancelled, retried or accepted; the message says why'],
     load: async () => (await import('./commands/runs.ts')).runs,
   },
+  reseal: {
+    does: 'seal every stored token with the first key of TOKEN_KEYS',
+    details:
+      'After a new key was added in front of TOKEN_KEYS, this seals what older keys have sealed, so that they can be removed. Needs only the job store and TOKEN_KEYS. Can be stopped and run again at any time, also while the service runs. See infra/README.md.',
+    options: [new Option('--local', 'use the job store of serve --local, which must be running'), DATA],
+    examples: [`${PROGRAM} reseal`, 'npm run op -- reseal'],
+    exits: ['the first key opens every row: remove the other keys', 'rows are left; the message says why'],
+    load: async () => (await import('./commands/reseal.ts')).reseal,
+  },
   'accept-restore': {
     does: 'let the service continue on a job store that was restored from a backup',
     details:

@@ -75,6 +75,9 @@ export interface Config {
   scheduleClockUrl: string | undefined;
 }
 
+/** The address of the job store, and the keys of its sealed texts. */
+export type StoreConfig = Pick<Config, 'database' | 'aws' | 'tokenKeys'>;
+
 /** The first dataset: the default of new jobs, and the one with the service's `_installation`. */
 export function homeDataset({ bigquery }: Pick<Config, 'bigquery'>): string {
   return bigquery.datasets[0]!;
@@ -124,6 +127,14 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
     runRetentionDays: read.integer('RUN_RETENTION_DAYS', 90, 1, 3650),
     scheduleClockUrl,
   };
+  read.finish();
+  return config;
+}
+
+/** Reads only what the job store and its sealed texts require. @throws ConfigError */
+export function readStoreConfig(env: NodeJS.ProcessEnv): StoreConfig {
+  const read = new EnvReader(env);
+  const config = { database: readDatabase(read), aws: env.DB_SECRET_ARN ? readAws(read) : undefined, tokenKeys: readTokenKeys(read) };
   read.finish();
   return config;
 }

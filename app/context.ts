@@ -137,7 +137,7 @@ type Credentials = ReturnType<typeof taskCredentials> | undefined;
 
 /** The address of the job store, with the password from Secrets Manager if RDS manages it. */
 export function databaseAddress(
-  { database, aws }: Config,
+  { database, aws }: Pick<Config, 'database' | 'aws'>,
   credentials: Credentials = aws && taskCredentials(aws.credentials),
 ): DatabaseAddress {
   if ('url' in database) return database;

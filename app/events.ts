@@ -60,6 +60,14 @@ export function createEvents(log: Log) {
     /** `url`: the public address, if one is configured */
     listening: ({ host, port, url }: { host: string; port: number; url: string | undefined }) =>
       log.info({ event: 'listening', host, port, url }),
+    /** at startup, if TOKEN_KEYS has several keys or does not open every row. `outdated`: rows that an older key opens; `unreadable`: that none does */
+    oldTokenKeys: ({ outdated, unreadable }: { outdated: number; unreadable: number }) =>
+      log[outdated + unreadable === 0 ? 'info' : 'warn'](
+        { event: 'old_token_keys', outdated, unreadable },
+        outdated + unreadable === 0
+          ? 'No row needs the older keys of TOKEN_KEYS. Remove them.'
+          : 'Rows are sealed with older keys of TOKEN_KEYS (outdated), or with keys that it does not contain (unreadable). Run reseal.',
+      ),
     stopping: () => log.info({ event: 'stopping' }),
     uncaughtError: (error: unknown) =>
       log.fatal({ event: 'uncaught_error', ...describeError(error) }, 'uncaught error: releasing runs and shutting down'),

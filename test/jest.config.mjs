@@ -29,6 +29,7 @@ const SLOW = [
   'test/stories/rebuild-killed.test.ts',
   'test/stories/rebuild.test.ts',
   'test/stories/reimport-changes.test.ts',
+  'test/stories/reseal.test.ts',
   'test/stories/restored-store.test.ts',
   'test/stories/run-requests.test.ts',
   'test/stories/shared-calls.test.ts',

@@ -17,6 +17,7 @@ import { checkLoginHost } from '../salesforce/oauth.ts';
 import { requireApiVersion } from '../salesforce/require-api-version.ts';
 import { activeConnections } from '../store/connections.ts';
 import { missingMigrations, waitForDatabase } from '../store/migrate.ts';
+import { countOldRows } from '../store/sealed-columns.ts';
 import type { Command } from './command.ts';
 import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
 
@@ -30,6 +31,7 @@ const CHECKS: readonly Check[] = [
   { what: 'the job store is reachable', try: (context) => waitForDatabase(context.database, 1).then(() => 'connected') },
   { what: 'the job store schema is current', try: checkMigrations },
   { what: 'the job store agrees with BigQuery', try: checkAgreement },
+  { what: 'TOKEN_KEYS opens every sealed row', try: checkTokenKeys },
   { what: 'the Salesforce login hosts accept the configured apps', try: checkLoginHosts },
   { what: 'every connection can call its org', try: checkConnections },
   { what: 'the datasets exist in the configured location', try: checkAllDatasets },
@@ -87,6 +89,15 @@ async function checkAgreement(context: Context): Promise<string> {
   const { own, published, disagreement } = await context.agreement.compare();
   if (disagreement) throw storeRestoredError(disagreement, homeDataset(context.config), context.limits.aliveMs);
   return published ? `epoch ${own.epoch}, last heartbeat at ${published.heartbeatAt.toISOString()}` : 'nothing has been written yet';
+}
+
+async function checkTokenKeys({ database, sealer }: Context): Promise<string> {
+  const { outdated, unreadable } = await countOldRows(database, sealer);
+  if (unreadable > 0) {
+    throw new Error(`Rows sealed with a key that TOKEN_KEYS does not contain: ${unreadable}. Add the key, or connect their users again.`);
+  }
+  if (outdated > 0) return `rows that need an older key: ${outdated}. Run the reseal command, then remove the key`;
+  return sealer.keyIds.length > 1 ? 'no row needs an older key: remove all but the first' : 'one key';
 }
 
 async function checkLoginHosts(context: Context): Promise<string> {

@@ -9,6 +9,7 @@ import { createEvents, type Events } from '../events.ts';
 import { createApp } from '../http/app.ts';
 import { createLog } from '../log.ts';
 import { migrate, waitForDatabase } from '../store/migrate.ts';
+import { countOldRows } from '../store/sealed-columns.ts';
 import { checkApiVersions } from '../sync/check-api-versions.ts';
 import { watchOutbox } from '../sync/watch-outbox.ts';
 import { watchOverdue } from '../sync/watch-overdue.ts';
@@ -70,6 +71,8 @@ async function run(config: Config, events: Events, stop: AbortSignal, local?: Lo
     await waitForDatabase(context.database);
     const migrations = await migrate(context.database);
     if (migrations.length > 0) events.migrated(migrations);
+    const old = await countOldRows(context.database, context.sealer);
+    if (config.tokenKeys.length > 1 || old.unreadable > 0) events.oldTokenKeys(old);
     if (local && !isLoopback(context.warehouse.uploadUrl)) {
       const terminal = { input: process.stdin, output: process.stderr };
       await offerDatasets(context.warehouse, config.bigquery.datasets, { yes: local.yes, terminal, stop });

@@ -6,6 +6,8 @@ const VERSION = 'v1';
 
 /** Seals secrets for the job store and opens them. The first key seals; every key opens. */
 export interface Sealer {
+  /** the ids of its keys, in their order; each sealed text contains that of its key */
+  readonly keyIds: readonly string[];
   /** @param context the owner of the secret: a sealed text that is moved elsewhere does not open */
   seal(secret: string, context: string): string;
   /** @throws AppError unknown_token_key if none of the keys sealed it; Error if it was tampered with or belongs to another context */
@@ -18,6 +20,7 @@ export function createSealer(keys: readonly Buffer[]): Sealer {
   if (!first) throw new Error('A sealer needs at least one key.');
   const byId = new Map(keys.map((key) => [keyId(key), key]));
   return {
+    keyIds: [...byId.keys()],
     seal: (secret, context) => sealWith(first, secret, context),
     open: (sealed, context) => {
       const [version, id, nonce, tag, body] = sealed.split('.');

@@ -60,6 +60,16 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.listening({ host: '127.0.0.1', port: 4444, url: 'https://sync.example' }),
     line: { level: 'info', event: 'listening', host: '127.0.0.1', port: 4444, url: 'https://sync.example' },
   },
+  oldTokenKeys: {
+    emit: (events) => events.oldTokenKeys({ outdated: 3, unreadable: 0 }),
+    line: {
+      level: 'warn',
+      event: 'old_token_keys',
+      outdated: 3,
+      unreadable: 0,
+      msg: 'Rows are sealed with older keys of TOKEN_KEYS (outdated), or with keys that it does not contain (unreadable). Run reseal.',
+    },
+  },
   stopping: { emit: (events) => events.stopping(), line: { level: 'info', event: 'stopping' } },
   uncaughtError: {
     emit: (events) => events.uncaughtError(error),
