@@ -3,20 +3,24 @@
 //   npm run bench -- --json              one object of named numbers
 //   npm run bench -- --only windows      some of: pipe, parsing, memory, start, windows, queue, whole, rebuild, sweep
 //   npm run bench -- --peers             the same import by Airbyte's and Singer's connectors, from PyPI; needs python3
+//   npm run bench -- --profile pipe      flame graphs of the service and of the bare pipe, as pages under .local/profiles; or window
 //   npm run bench -- --large             10 million rows of 40 columns through the local Salesforce and BigQuery; or --large=1000000
 import { parseArgs } from 'node:util';
 import { DataPlane } from './data-plane.ts';
 import { againstParsing, againstPipe, type Figures, large, memory, queue, rebuild, start, sweep, whole, windows } from './figures.ts';
 import { MEANINGS } from './meanings.ts';
 import { comparePeers, peersTable } from './peers.ts';
+import { isProfiled, type Profiled, profile } from './profile.ts';
 
 const LARGE_ROWS = 10_000_000;
 
 const DATA_PLANE = { pipe: againstPipe, parsing: againstParsing, memory };
 const WHOLE = { start, windows, queue, whole, rebuild, sweep };
 
-const { asked, json, peers } = readArguments(process.argv.slice(2));
-if (peers) {
+const { asked, json, peers, profiled } = readArguments(process.argv.slice(2));
+if (profiled) {
+  for (const page of await profile(profiled)) console.log(page);
+} else if (peers) {
   const compared = await comparePeers();
   console.log(json ? JSON.stringify(compared, null, 2) : peersTable(compared));
 } else {
@@ -25,7 +29,7 @@ if (peers) {
 }
 
 /** `--large` may have a number of rows, or none: the parser knows options with a value, or without. */
-function readArguments(args: string[]): { asked: Set<string> | number; json: boolean; peers: boolean } {
+function readArguments(args: string[]): { asked: Set<string> | number; json: boolean; peers: boolean; profiled: Profiled | undefined } {
   const { values } = parseArgs({
     args: args.map((arg) => (arg === '--large' ? `--large=${LARGE_ROWS}` : arg)),
     options: {
@@ -33,11 +37,13 @@ function readArguments(args: string[]): { asked: Set<string> | number; json: boo
       only: { type: 'string', multiple: true },
       large: { type: 'string' },
       peers: { type: 'boolean', default: false },
+      profile: { type: 'string' },
     },
   });
-  const { json, peers } = values;
-  if (values.large !== undefined) return { asked: Number(values.large), json, peers };
-  return { asked: new Set(values.only ?? [...Object.keys(DATA_PLANE), ...Object.keys(WHOLE)]), json, peers };
+  const { json, peers, profile: profiled } = values;
+  if (profiled !== undefined && !isProfiled(profiled)) throw new Error('Use --profile pipe or --profile window.');
+  if (values.large !== undefined) return { asked: Number(values.large), json, peers, profiled };
+  return { asked: new Set(values.only ?? [...Object.keys(DATA_PLANE), ...Object.keys(WHOLE)]), json, peers, profiled };
 }
 
 async function measure(parts: Set<string>): Promise<Figures> {

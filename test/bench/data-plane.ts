@@ -29,11 +29,12 @@ export class DataPlane implements AsyncDisposable {
   }
 
   /** Moves `millions` million rows in a new process. @throws Error if any did not arrive */
-  async move(way: Way, millions: number): Promise<Moved> {
+  async move(way: Way, millions: number, profiled?: 'profiled'): Promise<Moved> {
     const { url: sourceUrl, columns, bytes } = this.#source.started as Source;
     const { url: sinkUrl } = this.#sink.started as { url: string };
     const pages = (millions * 1_000_000) / PAGE_ROWS;
-    await using mover = await Program.start('mover.ts', { args: [way, JSON.stringify({ sourceUrl, sinkUrl, pages, columns })] });
+    const errand = JSON.stringify({ sourceUrl, sinkUrl, pages, columns });
+    await using mover = await Program.start('mover.ts', { args: [way, errand, ...(profiled ? [profiled] : [])] });
     const moved = mover.started as Moved;
     const received = await this.#sink.ask<number>('received');
     const isComplete = way === 'move-by-parsing' || received === bytes * (FIRST_PAGES + WARM_UP_PAGES + pages);

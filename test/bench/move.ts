@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import type { Profile } from './profiler.ts';
 
 /** The input of a mover. */
 export interface Errand {
@@ -27,4 +28,6 @@ export interface Moved {
   coldCpuSeconds: number | undefined;
   /** since the process started */
   peakMb: number;
+  /** of the warm process; undefined if not requested */
+  profile: Profile | undefined;
 }

@@ -1,9 +1,10 @@
-// A process that moves pages and reports what it used. Arguments: the name of a move-by-… file, and the errand as JSON.
+// A process that moves pages and reports what it used. Arguments: the name of a move-by-… file, the errand as JSON, and perhaps "profiled".
 import { Agent } from 'undici';
 import { type Errand, FIRST_PAGES, type Move, type Moved, WARM_UP_PAGES } from './move.ts';
+import { startProfiler } from './profiler.ts';
 import { usage } from './usage.ts';
 
-const [way, input] = process.argv.slice(2) as [string, string];
+const [way, input, profiled] = process.argv.slice(2) as [string, string, string?];
 const { move } = (await import(`./${way}.ts`)) as { move: Move };
 const errand = JSON.parse(input) as Errand;
 // The same settings as in the service.
@@ -17,12 +18,14 @@ if (way === 'move-by-parsing') {
   ({ cpuSeconds: coldCpuSeconds } = await measure(FIRST_PAGES));
   await measure(WARM_UP_PAGES);
 }
+const stopProfiler = profiled ? await startProfiler() : undefined;
 const moved = await measure(errand.pages);
+const profile = await stopProfiler?.();
 await dispatcher.close();
-process.send!({ ...moved, coldCpuSeconds } satisfies Moved);
+process.send!({ ...moved, coldCpuSeconds, profile } satisfies Moved);
 process.disconnect!();
 
-async function measure(pages: number): Promise<Omit<Moved, 'coldCpuSeconds'>> {
+async function measure(pages: number): Promise<Omit<Moved, 'coldCpuSeconds' | 'profile'>> {
   const start = performance.now();
   const before = usage();
   const rows = await move({ ...errand, pages }, dispatcher);

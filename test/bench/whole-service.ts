@@ -3,6 +3,7 @@ import { sum } from '../../app/core/sum.ts';
 import type { SalesforceOptions } from '../../app/local/emulators/salesforce/salesforce.ts';
 import { decide, REDIRECT_URI, readAnswer } from '../support/service.ts';
 import type { EmulatorParts } from './emulator.ts';
+import type { Profile } from './profiler.ts';
 import { Program } from './program.ts';
 import type { Usage } from './usage.ts';
 
@@ -175,6 +176,16 @@ export class WholeService implements AsyncDisposable {
   /** What the service's process has used so far. */
   async usage(): Promise<Usage> {
     return await this.#service.ask<Usage>('usage');
+  }
+
+  /** Samples the service's process from now on. */
+  async startProfiler(): Promise<void> {
+    await this.#service.ask('start profiler');
+  }
+
+  /** What the service's process did since. */
+  async stopProfiler(): Promise<Profile> {
+    return await this.#service.ask<Profile>('stop profiler');
   }
 
   /** CPU seconds that all processes of the service have used so far. */

@@ -13,7 +13,7 @@ export interface WindowCost {
 const SMALL_ROWS = 100;
 
 /** It has no rows initially, and the org becomes active only in March 2023, so all changes are those of this file. */
-const OBJECT = 'Everything__c';
+export const OBJECT = 'Everything__c';
 
 /** Counts the Salesforce calls and BigQuery jobs of an empty and a small window, neither of them a job's first. */
 export async function windowCost(): Promise<WindowCost> {
@@ -28,7 +28,8 @@ export async function windowCost(): Promise<WindowCost> {
   return { emptyCalls, emptyJobs, smallCalls, smallJobs, smallBilledMb };
 }
 
-async function addRows(service: WholeService, day: string, rows: number): Promise<void> {
+/** Adds rows that changed at noon of a day. */
+export async function addRows(service: WholeService, day: string, rows: number): Promise<void> {
   await service.setClock(`${day}T12:00:00Z`);
   for (let row = 0; row < rows; row++) await service.changeOrg('POST', `records?object=${OBJECT}`, { Text__c: `row ${row}` });
 }
