@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BigQuery } from '@google-cloud/bigquery';
 import { PassThroughClient } from 'google-auth-library';
 import { checkDatasets } from '../../app/bigquery/datasets.ts';
-import { type Config, readConfig } from '../../app/config.ts';
+import { readConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
 import { LIMITS, type Limits } from '../../app/core/limits.ts';
 import { createEvents } from '../../app/events.ts';
@@ -14,6 +14,7 @@ import { type SalesforceEmulator, type SalesforceOptions, startSalesforce } from
 import { createLog } from '../../app/log.ts';
 import { Worker } from '../../app/sync/worker.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { findLeaks, haystacksOf, needlesOf, overhear } from './leaks.ts';
 import { close, listen } from './server.ts';
 import { serviceEnvironment } from './service-environment.ts';
 
@@ -110,7 +111,8 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     }),
   );
   const endpoint = (await options.beforeBigQuery?.(bigquery.url)) ?? bigquery.url;
-  const config = testConfig(database, salesforce, { ...bigquery, url: endpoint }, options);
+  const env = testEnvironment(database, salesforce, { ...bigquery, url: endpoint }, options);
+  const config = readConfig(env, options.local ?? true);
   const context = createContext(config, createEvents(log), { ...NEARBY, ...options.limits });
   await checkDatasets(context.warehouse, config.bigquery.datasets);
   const client = new BigQuery({
@@ -119,7 +121,8 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     apiEndpoint: bigquery.url,
     authClient: new PassThroughClient(),
   });
-  const server = createServer(createApp(context).callback());
+  const { listener, overheard } = overhear(createApp(context).callback());
+  const server = createServer(listener);
   const url = await listen(server);
   let worker: Worker | undefined;
 
@@ -162,7 +165,9 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
       await worker?.stop();
       await close(server);
       await context.close();
+      const leaks = findLeaks(needlesOf(salesforce, env, overheard), await haystacksOf(service, overheard));
       await Promise.all([salesforce.close(), bigquery.close(), database[Symbol.asyncDispose]()]);
+      if (leaks.length > 0) throw new Error(`The service has leaked: ${leaks.join('; ')}.`);
     },
   };
   if (options.worker !== false) service.startWorker();
@@ -178,20 +183,17 @@ export async function repairEnded(service: TestService): Promise<RunView> {
   }
 }
 
-function testConfig(
+function testEnvironment(
   database: TestDatabase,
   salesforce: SalesforceEmulator,
   bigquery: BigQueryEmulator,
   { env, local = true }: TestServiceOptions,
-): Config {
-  return readConfig(
-    {
-      ...serviceEnvironment(database.url, salesforce, bigquery),
-      ...(local && { SCHEDULE_CLOCK_URL: `${salesforce.instanceUrl}/emulator/clock` }),
-      ...env,
-    },
-    local,
-  );
+): NodeJS.ProcessEnv {
+  return {
+    ...serviceEnvironment(database.url, salesforce, bigquery),
+    ...(local && { SCHEDULE_CLOCK_URL: `${salesforce.instanceUrl}/emulator/clock` }),
+    ...env,
+  };
 }
 
 async function call(url: string, fields: Record<string, string> = {}): Promise<Answer> {

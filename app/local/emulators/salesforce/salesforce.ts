@@ -53,6 +53,8 @@ export interface SalesforceEmulator {
   clock: Clock;
   faults: Faults;
   limits: Limits;
+  /** Every code, verifier, token and client secret so far. */
+  secrets(): string[];
   /** Closes all connections immediately. */
   close(): Promise<void>;
 }
@@ -99,7 +101,19 @@ export async function startSalesforce(options: SalesforceOptions = {}): Promise<
     await Promise.all([end(login), end(instance)]);
   };
   const { clientId, clientSecret } = app;
-  return { loginUrl: parts.urls.login, instanceUrl: parts.urls.instance, clientId, clientSecret, org, clock, faults, limits, close };
+  const secrets = (): string[] => [clientSecret, ...grants.secrets];
+  return {
+    loginUrl: parts.urls.login,
+    instanceUrl: parts.urls.instance,
+    clientId,
+    clientSecret,
+    org,
+    clock,
+    faults,
+    limits,
+    secrets,
+    close,
+  };
 }
 
 /** Node's own limit is the same as Salesforce's; ours must respond first. */

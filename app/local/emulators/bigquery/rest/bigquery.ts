@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Clock } from '../clock.ts';
 import { Faults } from '../faults.ts';
+import type { Job } from '../jobs/job.ts';
 import { JobRegistry } from '../jobs/job-registry.ts';
 import { dropOrphans, JobRunner } from '../jobs/job-runner.ts';
 import type { Service } from '../service.ts';
@@ -34,6 +35,8 @@ export interface BigQueryEmulator {
   url: string;
   project: string;
   location: string;
+  /** The resources of all jobs so far, newest first, for tests. */
+  jobs(): Job['resource'][];
   close(): Promise<void>;
 }
 
@@ -67,6 +70,7 @@ export async function startBigQuery(options: BigQueryOptions = {}): Promise<BigQ
     url: `http://127.0.0.1:${port}`,
     project,
     location,
+    jobs: () => service.jobs.list().map(({ resource }) => resource),
     close() {
       closing ??= close();
       return closing;

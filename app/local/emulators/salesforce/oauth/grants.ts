@@ -57,6 +57,9 @@ export class Grants {
   readonly #ended = new Set<string>();
   readonly #sessions = new Map<string, Session>();
 
+  /** Every code, verifier and token so far, for tests that search for them. */
+  readonly secrets = new Set<string>();
+
   #approved: boolean;
 
   constructor(options: { orgId: string; secret: string; rotate: boolean; sessionMinutes: number; preauthorized: boolean }) {
@@ -84,6 +87,7 @@ export class Grants {
     this.#approved = true;
     const code = `aPrx${randomBytes(40).toString('base64url')}==`;
     this.#codes.set(code, { ...consent, expires: Date.now() + CODE_LIFE_MS });
+    this.secrets.add(code);
     return code;
   }
 
@@ -91,6 +95,7 @@ export class Grants {
   redeemCode(code: string, redirectUri: string, verifier: string | undefined): Grant {
     const consent = this.#codes.get(code);
     this.#codes.delete(code);
+    if (verifier) this.secrets.add(verifier);
     if (!consent || consent.expires < Date.now()) throw new OAuthError('invalid_grant', 'expired authorization code');
     if (consent.redirectUri !== redirectUri) throw new OAuthError('redirect_uri_mismatch', 'redirect_uri must match configuration');
     if (!verifier) throw new OAuthError('invalid_grant', 'missing required code verifier');
@@ -112,6 +117,7 @@ export class Grants {
   openSession(grant: Grant): string {
     const token = `${this.#orgId.slice(0, 15)}!${randomBytes(72).toString('base64url')}`;
     const issued = Date.now();
+    this.secrets.add(token);
     this.#sessions.set(token, { grant, issued, expires: issued + this.#sessionMs });
     return token;
   }
@@ -141,7 +147,9 @@ export class Grants {
 
   refreshToken(grant: Grant): string {
     const payload = `${grant.key}.${grant.generation}`;
-    return `5Aep861${payload}.${this.#sign(payload)}`;
+    const token = `5Aep861${payload}.${this.#sign(payload)}`;
+    this.secrets.add(token);
+    return token;
   }
 
   /**

@@ -1,0 +1,134 @@
+import type { IncomingMessage, RequestListener } from 'node:http';
+import type pg from 'pg';
+import type { BigQueryEmulator } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
+import type { SalesforceEmulator } from '../../app/local/emulators/salesforce/salesforce.ts';
+
+/** `npm run leaks`: searches for the values of all records, not of a few per object. */
+const IS_WIDE = process.env.LEAKS === 'all';
+
+/** How many records of an object lend their values. */
+const RECORDS = IS_WIDE ? Number.POSITIVE_INFINITY : 5;
+
+/** Types of fields with values that belong to the customer alone: not ids, dates, or the labels of a picklist. */
+const TEXT_TYPES = new Set(['string', 'textarea', 'email', 'phone', 'url', 'encryptedstring']);
+
+/** A shorter value may be a common word. */
+const MIN_LENGTH = 12;
+
+/** What a service must not reveal: secrets, and values of records. */
+interface Needle {
+  what: string;
+  text: string;
+}
+
+/** Text that a service has written somewhere. */
+interface Haystack {
+  where: string;
+  text: string;
+}
+
+/** What was found where it must not be, one sentence each. The value itself is not repeated. */
+export function findLeaks(needles: readonly Needle[], haystacks: readonly Haystack[]): string[] {
+  return haystacks.flatMap(({ where, text }) =>
+    needles.filter((needle) => text.includes(needle.text)).map(({ what }) => `${what} is in ${where}`),
+  );
+}
+
+/** A server's responses, and the API keys that its callers sent. */
+interface Overheard {
+  responses: string[];
+  keys: Set<string>;
+}
+
+/** Notes every response of a listener. */
+export function overhear(listener: RequestListener): { listener: RequestListener; overheard: Overheard } {
+  const overheard: Overheard = { responses: [], keys: new Set() };
+  return {
+    overheard,
+    listener(request, response) {
+      for (const key of keysOf(request)) overheard.keys.add(key);
+      const { write, end } = response;
+      const chunks: Buffer[] = [];
+      const note = (chunk: unknown): void => {
+        if (typeof chunk === 'string' || chunk instanceof Uint8Array) chunks.push(Buffer.from(chunk as string));
+      };
+      response.write = ((...given: Parameters<typeof write>) => {
+        note(given[0]);
+        return write.apply(response, given);
+      }) as typeof write;
+      response.end = ((...given: Parameters<typeof end>) => {
+        note(given[0]);
+        return end.apply(response, given);
+      }) as typeof end;
+      response.once('close', () => overheard.responses.push(`${JSON.stringify(response.getHeaders())}${Buffer.concat(chunks)}`));
+      listener(request, response);
+    },
+  };
+}
+
+function keysOf({ headers }: IncomingMessage): string[] {
+  const key = /^Bearer (.{20,})$/.exec(headers.authorization ?? '')?.[1];
+  return key ? [key] : [];
+}
+
+/** The secrets of an environment, of Salesforce and of callers, and values of the org's records. */
+export function needlesOf(salesforce: SalesforceEmulator, env: NodeJS.ProcessEnv, { keys }: Overheard): Needle[] {
+  const password = env.DATABASE_URL && new URL(env.DATABASE_URL).password;
+  return [
+    ...salesforce.secrets().map((text) => ({ what: 'a Salesforce secret', text })),
+    ...(env.TOKEN_KEYS ?? '').split(',').map((text) => ({ what: 'a token key', text })),
+    ...[...keys].map((text) => ({ what: 'an API key', text })),
+    ...(password ? [{ what: 'the password of the job store', text: password }] : []),
+    ...[...recordValues(salesforce)].map((text) => ({ what: 'the value of a record', text })),
+  ].filter(({ text }) => text.length >= MIN_LENGTH);
+}
+
+/** The values of a few records of each object: the first ones, and those that were inserted from outside. */
+function recordValues({ org }: SalesforceEmulator): Set<string> {
+  const values = new Set<string>();
+  for (const table of org.tables()) {
+    const names = table.fields.filter(({ facts }) => TEXT_TYPES.has(facts.type)).map(({ facts }) => facts.name);
+    for (const row of take(table.rows(), RECORDS)) {
+      for (const value of names.map((name) => table.value(row, name))) {
+        if (typeof value === 'string' && value.length >= MIN_LENGTH) values.add(value);
+      }
+    }
+  }
+  return values;
+}
+
+function* take<Item>(items: Iterable<Item>, count: number): Generator<Item> {
+  let taken = 0;
+  for (const item of items) {
+    if (taken++ === count) return;
+    yield item;
+  }
+}
+
+/** Everything that a service has written so far, except the tables in BigQuery, which contain the records. */
+export async function haystacksOf(
+  { logged, database, bigquery }: { logged: string[]; database: { pool: pg.Pool }; bigquery: BigQueryEmulator },
+  { responses }: Overheard,
+): Promise<Haystack[]> {
+  // The queries of tests have no labels.
+  const jobs = bigquery.jobs().filter(({ configuration }) => configuration.labels);
+  return [
+    { where: 'the log', text: logged.join('') },
+    { where: "the API's responses", text: responses.join('\n') },
+    { where: 'the ids, labels and statements of BigQuery jobs', text: jobs.map(describeJob).join('\n') },
+    ...(await storeTexts(database.pool)),
+  ];
+}
+
+const describeJob = ({ jobReference, configuration }: ReturnType<BigQueryEmulator['jobs']>[number]): string =>
+  JSON.stringify([jobReference, configuration]);
+
+/** Every row of every table of a job store, as text. */
+async function storeTexts(database: pg.Pool): Promise<Haystack[]> {
+  const { rows: tables } = await database.query<{ name: string }>(
+    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public'`,
+  );
+  const texts = tables.map(({ name }) => `SELECT '${name}' AS name, string_agg(t::text, E'\\n') AS text FROM ${name} AS t`);
+  const { rows } = await database.query<{ name: string; text: string | null }>(texts.join(' UNION ALL '));
+  return rows.map(({ name, text }) => ({ where: `the job store's table ${name}`, text: text ?? '' }));
+}
