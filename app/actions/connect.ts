@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts';
 import { authorizeUrl, exchangeCode, explainLoginError, newCodeVerifier } from '../salesforce/oauth.ts';
 import { deleteAuthorization, findAuthorization, startAuthorization } from '../store/authorizations.ts';
 import { saveGrant } from '../store/connections.ts';
+import { continueJobs } from './continue-jobs.ts';
 
 /** Salesforce's limit, in characters, on all callback URLs of an app together. */
 const MAX_REDIRECT_URI = 2_000;
@@ -67,6 +68,7 @@ export async function finishConnection(context: Context, callback: LoginCallback
   const connection = await saveGrant(context.database, context.sealer, identity, grant);
   await deleteAuthorization(context.database, authorization);
   context.events.connected(connection);
+  await continueJobs(context, connection);
   return reply.id;
 }
 

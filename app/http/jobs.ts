@@ -55,6 +55,7 @@ function toJobJson(job: ListedJob, repair: ListedRun | undefined, now: Date, tic
     active: job.active ? 1 : 0,
     state: jobState(job, now),
     needs_login: job.needsLogin,
+    login_error: job.loginError,
     deletes: job.deletes,
     append_only: job.appendOnly,
     mode: jobMode(job),

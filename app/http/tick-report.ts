@@ -67,13 +67,15 @@ function describePending(pending: readonly Pending[], active: number): string {
   ].join('\n');
 }
 
-function describeJob(state: Pending['state'], { objectName, run }: ListedJob): string {
-  const reason = run?.errorCode ? ` ${run.errorCode}: ${run.errorMessage}` : '';
+function describeJob(state: Pending['state'], job: ListedJob): string {
+  const { objectName, run } = job;
+  const error = errorOf(state, job);
+  const reason = error ? ` ${error.code}: ${error.message}` : '';
   switch (state) {
     case 'failed':
       return `${objectName} failed.${reason}`;
     case 'needs_login':
-      return `${objectName} waits for a login: call get_oauth_url and login_oauth_callback.`;
+      return `${objectName} waits for a login: call get_oauth_url and login_oauth_callback.${reason}`;
     case 'deferred':
       return `${objectName} is deferred until ${formatInstant(run!.runAt)}.${reason || ' Salesforce may still commit changes of its window.'}`;
     case 'unfinished':
@@ -108,7 +110,14 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-function listPending(state: JobState, { userId, objectName, syncedTo, every, run }: ListedJob): object {
+/** Why a job is in this state, if there is an error. The end of its connection's grant concerns all jobs of the connection at once. */
+function errorOf(state: JobState, { run, loginError }: ListedJob): { code: string; message: string } | null {
+  if (state === 'needs_login') return loginError && { code: loginError.code, message: loginError.message };
+  return run?.errorCode ? { code: run.errorCode, message: run.errorMessage! } : null;
+}
+
+function listPending(state: JobState, job: ListedJob): object {
+  const { userId, objectName, syncedTo, every, run } = job;
   return {
     user_id: userId,
     object_name: objectName,
@@ -116,6 +125,6 @@ function listPending(state: JobState, { userId, objectName, syncedTo, every, run
     last_date: formatLastDate(syncedTo, every),
     run_at: state === 'deferred' && run ? run.runAt.toISOString() : null,
     deferred_until: state === 'deferred' && run ? run.runAt.toISOString() : null,
-    error: run?.errorCode ? { code: run.errorCode, message: run.errorMessage } : null,
+    error: errorOf(state, job),
   };
 }

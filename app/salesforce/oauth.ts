@@ -28,6 +28,8 @@ export interface TokenResponse {
   /** the identity URL */
   id: string;
   refreshToken: string | undefined;
+  /** the granted scopes, separated by spaces; undefined: not reported */
+  scope: string | undefined;
 }
 
 /** The token response for a refresh token. It contains a new refresh token only if rotation is on. */
@@ -225,11 +227,11 @@ function parseRefusal(body: Buffer): { error?: unknown; error_description?: unkn
 }
 
 function toTokenResponse(reply: object): TokenResponse {
-  const { instance_url, id } = (reply ?? {}) as Record<string, unknown>;
+  const { instance_url, id, scope } = (reply ?? {}) as Record<string, unknown>;
   const { instanceUrl, ...tokens } = toRenewalResponse(reply);
   if (instanceUrl === undefined || typeof id !== 'string')
     throw malformedTokenError(`instance_url ${typeof instance_url}, id ${typeof id}`);
-  return { ...tokens, instanceUrl, id };
+  return { ...tokens, instanceUrl, id, scope: typeof scope === 'string' ? scope : undefined };
 }
 
 function toRenewalResponse(reply: object): RenewalResponse {

@@ -11,7 +11,17 @@ export interface Connection {
   userId: string;
   identityUrl: string;
   loginUrl: string;
-  status: 'active' | 'needs_login';
+  /** needs_login: its grant has ended; disconnected: an operator ended it. Both until its user logs in again */
+  status: 'active' | 'needs_login' | 'disconnected';
+  /** the share of its org's API calls up to which its runs may call; null: API_SHARE */
+  apiShare: number | null;
+}
+
+/** Why a connection is not active. */
+export interface ConnectionEnd {
+  code: string;
+  /** says what to do */
+  message: string;
 }
 
 /** The credentials of a call to Salesforce. */
@@ -25,6 +35,8 @@ export interface Grant extends AccessToken {
   identityUrl: string;
   loginUrl: string;
   refreshToken: string;
+  /** separated by spaces; undefined: unknown */
+  scope?: string | undefined;
 }
 
 /** Salesforce's response to a refresh token. */
@@ -50,10 +62,10 @@ export interface Tokens extends AccessToken {
   renewedRecently: boolean;
 }
 
-const CONNECTION_COLUMNS = 'id, org_id, user_id, identity_url, login_url, status';
+const CONNECTION_COLUMNS = 'id, org_id, user_id, identity_url, login_url, status, api_share';
 
 /** A row with its sealed tokens. */
-type TokenRow = RowOf<Connection & AccessToken & { refreshToken: string }>;
+type TokenRow = RowOf<Connection & AccessToken & { refreshToken: string; errorMessage: string | null }>;
 
 type RenewalRow = TokenRow & RowOf<Pick<Tokens, 'renewing' | 'locatedRecently' | 'renewedRecently'>>;
 
@@ -66,16 +78,24 @@ const LOCATED_RECENTLY = `coalesce(located_at > now() - interval '10 minutes', f
 /** Whether a refused session was replaced recently. No Salesforce session times out within 15 minutes, so the org refuses them all. */
 const RENEWED_RECENTLY = `coalesce(renewed_at > now() - interval '5 minutes', false)`;
 
+/** A connection whose user has just logged in. */
+export interface Granted extends Connection {
+  /** its status before; null: it is new */
+  statusBefore: Connection['status'] | null;
+}
+
 /** Stores a new grant and replaces the user's earlier one. A renewal of the earlier grant in progress will store nothing. */
-export async function saveGrant(database: Queryable, sealer: Sealer, identity: Identity, grant: Grant): Promise<Connection> {
-  const result = await database.query<RowOf<Connection>>(
-    `INSERT INTO connections (org_id, user_id, identity_url, login_url, instance_url, access_token, refresh_token)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)
+export async function saveGrant(database: Queryable, sealer: Sealer, identity: Identity, grant: Grant): Promise<Granted> {
+  const result = await database.query<RowOf<Granted>>(
+    `INSERT INTO connections (org_id, user_id, identity_url, login_url, instance_url, access_token, refresh_token, scopes)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
      ON CONFLICT (org_id, user_id) DO UPDATE SET
        identity_url = excluded.identity_url, login_url = excluded.login_url, instance_url = excluded.instance_url,
-       access_token = excluded.access_token, refresh_token = excluded.refresh_token, status = 'active', updated_at = now(),
+       access_token = excluded.access_token, refresh_token = excluded.refresh_token, scopes = excluded.scopes,
+       status = 'active', error_code = NULL, error_message = NULL, ended_at = NULL, updated_at = now(),
        renewing_by = NULL, renewing_until = NULL, located_at = NULL, renewed_at = NULL, granted_at = now()
-     RETURNING ${CONNECTION_COLUMNS}`,
+     RETURNING ${CONNECTION_COLUMNS},
+       (SELECT before.status FROM connections AS before WHERE before.org_id = $1 AND before.user_id = $2) AS status_before`,
     [
       identity.orgId,
       identity.userId,
@@ -84,6 +104,7 @@ export async function saveGrant(database: Queryable, sealer: Sealer, identity: I
       grant.instanceUrl,
       sealer.seal(grant.accessToken, sealContext(identity, 'access_token')),
       sealer.seal(grant.refreshToken, sealContext(identity, 'refresh_token')),
+      grant.scope ?? null,
     ],
   );
   return toRecord(onlyRow(result));
@@ -115,7 +136,7 @@ export async function activeConnections(database: Queryable): Promise<Connection
 /** The current access token. @throws AppError needs_login if the grant is known to have ended */
 export async function readAccessToken(database: Queryable, sealer: Sealer, connectionId: number): Promise<AccessToken> {
   const row = onlyRow(await database.query<TokenRow>('SELECT * FROM connections WHERE id = $1', [connectionId]));
-  if (row.status === 'needs_login') throw needsLogin();
+  if (row.status !== 'active') throw needsLogin(row);
   return openAccessToken(sealer, row);
 }
 
@@ -128,7 +149,7 @@ export async function readTokens(database: Queryable, sealer: Sealer, connection
       [connectionId],
     ),
   );
-  if (row.status === 'needs_login') throw needsLogin();
+  if (row.status !== 'active') throw needsLogin(row);
   return {
     ...openAccessToken(sealer, row),
     refreshToken: sealer.open(row.refresh_token, sealContext(identityOf(row), 'refresh_token')),
@@ -186,16 +207,18 @@ export async function saveRenewal(
   );
 }
 
-/** Ends a renewal that returned no tokens. */
+/** Ends a renewal that returned no tokens. @param grantEnded why the grant itself has ended; undefined: it has not */
 export async function endRenewal(
   database: Queryable,
   { id: connectionId }: Connection,
   id: string,
-  status: Connection['status'],
+  grantEnded: ConnectionEnd | undefined,
 ): Promise<void> {
   await database.query(
-    `UPDATE connections SET status = $3, renewing_by = NULL, renewing_until = NULL, updated_at = now() WHERE id = $1 AND renewing_by = $2`,
-    [connectionId, id, status],
+    `UPDATE connections SET status = CASE WHEN $3::text IS NULL THEN 'active' ELSE 'needs_login' END, error_code = $3, error_message = $4,
+       ended_at = CASE WHEN $3 IS NOT NULL THEN now() END, renewing_by = NULL, renewing_until = NULL, updated_at = now()
+     WHERE id = $1 AND renewing_by = $2`,
+    [connectionId, id, grantEnded?.code ?? null, grantEnded?.message ?? null],
   );
 }
 
@@ -211,11 +234,13 @@ function sealContext(identity: Identity, column: string): string {
   return `${identity.orgId}/${identity.userId}/${column}`;
 }
 
-function needsLogin(): AppError {
-  return new AppError('needs_login', 'Salesforce no longer accepts this grant. Call get_oauth_url and login_oauth_callback again.');
+/** @param row without a message if an earlier release ended it */
+function needsLogin({ error_message }: Pick<TokenRow, 'error_message'>): AppError {
+  const message = error_message ?? 'Salesforce no longer accepts this grant. Call get_oauth_url and login_oauth_callback again.';
+  return new AppError('needs_login', message);
 }
 
 /** Without the sealed tokens. */
-function toConnection({ id, org_id, user_id, identity_url, login_url, status }: TokenRow): Connection {
-  return toRecord({ id, org_id, user_id, identity_url, login_url, status });
+function toConnection({ id, org_id, user_id, identity_url, login_url, status, api_share }: TokenRow): Connection {
+  return toRecord({ id, org_id, user_id, identity_url, login_url, status, api_share });
 }

@@ -135,12 +135,20 @@ async function startOver(client: Queryable): Promise<number> {
   return repairs + rows.length;
 }
 
+/** Why a connection needs a login after a restore. */
+const TOKEN_REPLACED = {
+  code: 'needs_login',
+  message:
+    'The job store was restored, and Salesforce has replaced the refresh token of this connection since. To reconnect, call get_oauth_url and login_oauth_callback again.',
+};
+
 /** @returns the user_ids */
 async function logOut(client: Queryable, connectionIds: readonly number[]): Promise<string[]> {
   const { rows } = await client.query<{ identity_url: string }>(
-    `UPDATE connections SET status = 'needs_login', renewing_by = NULL, renewing_until = NULL, updated_at = now() WHERE id = ANY($1)
-     RETURNING identity_url`,
-    [connectionIds],
+    `UPDATE connections SET status = 'needs_login', error_code = $2, error_message = $3, ended_at = now(), renewing_by = NULL,
+       renewing_until = NULL, updated_at = now()
+     WHERE id = ANY($1) RETURNING identity_url`,
+    [connectionIds, TOKEN_REPLACED.code, TOKEN_REPLACED.message],
   );
   return rows.map(({ identity_url }) => identity_url);
 }

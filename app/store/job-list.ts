@@ -13,6 +13,8 @@ export interface ListedJob {
   id: string;
   userId: string;
   needsLogin: boolean;
+  /** why it needs a login; null: it does not, or an earlier release did not store why */
+  loginError: { code: string; message: string; since: Date } | null;
   objectName: string;
   targetDataset: string;
   targetTable: string;
@@ -69,11 +71,17 @@ export interface Page {
 export type JobWithRun = ListedJob & { run: ListedRun };
 
 type Row = RowOf<
-  Omit<ListedJob, 'userId' | 'needsLogin' | 'run'> & Omit<ListedRun, 'id'> & { identityUrl: string; status: string; runId: string | null }
+  Omit<ListedJob, 'userId' | 'needsLogin' | 'loginError' | 'run'> &
+    Omit<ListedRun, 'id'> & { identityUrl: string; status: string; runId: string | null } & {
+      loginCode: string | null;
+      loginMessage: string | null;
+      loginSince: Date | null;
+    }
 >;
 
 /** A job, its connection, and a run of it, which may be absent. */
-const COLUMNS = `jobs.id, connections.identity_url, connections.status, jobs.object_name, jobs.target_dataset, jobs.target_table,
+const COLUMNS = `jobs.id, connections.identity_url, connections.status, connections.error_code AS login_code,
+  connections.error_message AS login_message, connections.ended_at AS login_since, jobs.object_name, jobs.target_dataset, jobs.target_table,
   jobs.deletes, jobs.append_only, jobs.whole, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
   run.id AS run_id, run.kind, CASE WHEN run.scope ? 'ids' THEN jsonb_set(run.scope, '{ids}', to_jsonb(jsonb_array_length(run.scope->'ids')))
     ELSE run.scope END AS scope, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
@@ -143,7 +151,7 @@ export async function findRun(database: Queryable, runId: string): Promise<JobWi
 }
 
 function toListedJob(row: Row): ListedJob {
-  const { identityUrl, status, ...rest } = toRecord(row);
+  const { identityUrl, status, loginCode, loginMessage, loginSince, ...rest } = toRecord(row);
   const {
     runId,
     kind,
@@ -176,5 +184,7 @@ function toListedJob(row: Row): ListedJob {
     finishedAt,
     actions,
   };
-  return { ...job, userId: identityUrl, needsLogin: status !== 'active', run: runId === null ? null : { id: runId, ...run } };
+  const needsLogin = status !== 'active';
+  const loginError = needsLogin && loginCode !== null ? { code: loginCode, message: loginMessage!, since: loginSince! } : null;
+  return { ...job, userId: identityUrl, needsLogin, loginError, run: runId === null ? null : { id: runId, ...run } };
 }

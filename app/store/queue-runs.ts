@@ -196,6 +196,6 @@ async function queueSweeps(client: Queryable, due: string, condition: string, pa
 }
 
 /** Wakes idle workers. */
-async function announceRuns(database: Queryable): Promise<void> {
+export async function announceRuns(database: Queryable): Promise<void> {
   await database.query(`SELECT pg_notify($1, '')`, [RUNS_CHANNEL]);
 }

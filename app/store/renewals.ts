@@ -137,8 +137,8 @@ export class Renewals {
       renewal = await exchange(connection, refreshToken, this.#closing.signal);
     } catch (error) {
       // Committed, so that no process presents an ended grant again.
-      const status = isAppError(error) && error.recovery === 'reauthorize' ? 'needs_login' : 'active';
-      await this.#untilStored(() => endRenewal(this.#database, connection, id, status));
+      const grantEnded = isAppError(error) && error.recovery === 'reauthorize' ? error : undefined;
+      await this.#untilStored(() => endRenewal(this.#database, connection, id, grantEnded));
       throw error;
     }
     await this.#untilStored(() => saveRenewal(this.#database, this.#sealer, connection, id, renewal, !locating));

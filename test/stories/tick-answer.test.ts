@@ -90,12 +90,12 @@ test('reports at once that all jobs of a connection wait for a login', async () 
   await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
   const { status, text } = await service.tickAt('2023-03-20T00:10:00Z');
   expect(status).toBe(200);
-  const waits = 'waits for a login: call get_oauth_url and login_oauth_callback.';
+  const cause =
+    'The Salesforce user of this connection is inactive. Have an admin of the org activate the user in Setup, Users, or connect as another user with get_oauth_url and login_oauth_callback.';
+  const waits = `waits for a login: call get_oauth_url and login_oauth_callback. needs_login: ${cause}`;
   expect(text).toBe(`Not complete: 2 of 2 jobs.\nAccount ${waits}\nLead ${waits}`);
-  expect(await service.jobs()).toMatchObject([
-    { state: 'needs_login', needs_login: true },
-    { state: 'needs_login', needs_login: true },
-  ]);
+  const needsLogin = { state: 'needs_login', needs_login: true, login_error: { code: 'needs_login', message: cause } };
+  expect(await service.jobs()).toMatchObject([needsLogin, needsLogin]);
 });
 
 test('reports at once what is deferred, until when and why', async () => {

@@ -50,6 +50,7 @@ export interface JobView {
   active: number;
   every: string;
   needs_login: boolean;
+  login_error: { code: string; message: string; since: string } | null;
   state: string;
   run: RunView | null;
   repair: RunView | null;

@@ -1,6 +1,7 @@
 /**
  * The parts of a migration that the previous release might not survive: during a deploy, both releases use the new schema. Allowed are new
- * tables, new columns that rows may omit, indexes that reject no row, another list of values in a CHECK (migrations.test.ts compares the
+ * tables, new columns that rows may omit, indexes that reject no row (such as a unique one on such a column, which the previous release leaves
+ * empty), another list of values in a CHECK (migrations.test.ts compares the
  * lists: no value may be missing), and a unique index that replaces another, which must reject more rows (the previous release's own tests
  * run on the new schema). Anything is allowed on a table that the same migration creates.
  * @returns the parts that are not allowed
@@ -11,13 +12,22 @@ export function notAdditive(migration: string): string[] {
   const replaced = statements.filter((statement) => /^DROP INDEX \w+$/.test(statement));
   const replacing = statements.filter((statement) => /^CREATE UNIQUE INDEX/.test(statement));
   const left = replaced.length === 1 && replacing.length === 1 ? [...replaced, ...replacing] : [];
-  return statements.filter((statement) => !left.includes(statement)).flatMap((statement) => rejectedParts(statement, created));
+  const empty = new Set(statements.flatMap(emptyColumns));
+  return statements.filter((statement) => !left.includes(statement)).flatMap((statement) => rejectedParts(statement, created, empty));
 }
 
-function rejectedParts(statement: string, created: Set<string>): string[] {
+/** The columns that a statement adds without a value, each as `table (column)`. */
+function emptyColumns(statement: string): string[] {
+  const [, table, parts] = /^ALTER TABLE (\w+) (.*)$/.exec(statement) ?? [];
+  if (table === undefined) return [];
+  const added = splitList(parts!).filter((part) => isOptionalColumn(part) && !/\bDEFAULT\b/.test(part));
+  return added.map((part) => `${table} (${/^ADD COLUMN (\w+)/.exec(part)![1]})`);
+}
+
+function rejectedParts(statement: string, created: Set<string>, empty: Set<string>): string[] {
   if (/^CREATE TABLE \w+ \(/.test(statement)) return [];
-  const index = /^CREATE (UNIQUE )?INDEX \w+ ON (\w+) /.exec(statement);
-  if (index) return index[1] && !created.has(index[2]!) ? [statement] : [];
+  const index = /^CREATE (UNIQUE )?INDEX \w+ ON ((\w+) .*)$/.exec(statement);
+  if (index) return index[1] && !created.has(index[3]!) && !empty.has(index[2]!) ? [statement] : [];
   const change = /^ALTER TABLE (\w+) (.*)$/.exec(statement);
   if (!change) return [statement];
   const parts = splitList(change[2]!);

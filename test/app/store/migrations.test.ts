@@ -56,6 +56,13 @@ describe('each migration only adds what the previous release can work with:', ()
     expect(notAdditive('CREATE UNIQUE INDEX two ON runs (job_id, kind); DROP INDEX one;')).toEqual([]);
   });
 
+  test('a unique index may cover a column that the same migration adds without a value', () => {
+    const sql = 'ALTER TABLE runs ADD COLUMN a text, ADD COLUMN b text DEFAULT 1;';
+    expect(notAdditive(`${sql} CREATE UNIQUE INDEX one ON runs (a);`)).toEqual([]);
+    expect(notAdditive(`${sql} CREATE UNIQUE INDEX one ON runs (b);`)).toHaveLength(1);
+    expect(notAdditive(`${sql} CREATE UNIQUE INDEX one ON jobs (a);`)).toHaveLength(1);
+  });
+
   test('a table that the same migration creates may be changed freely', () => {
     const sql = 'CREATE TABLE mine (a text NOT NULL); CREATE UNIQUE INDEX one ON mine (a); ALTER TABLE mine ADD CHECK (a > b);';
     expect(notAdditive(sql)).toEqual([]);
