@@ -13,6 +13,7 @@ const SLOW = [
   'test/infra/runner.test.ts',
   'test/previous-release.test.ts',
   'test/stories/backfill.test.ts',
+  'test/stories/bound-logins.test.ts',
   'test/stories/change-job.test.ts',
   'test/stories/changing-fields.test.ts',
   'test/stories/compare.test.ts',

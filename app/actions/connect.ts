@@ -3,58 +3,65 @@ import type { Context } from '../context.ts';
 import { parseIdentityUrl } from '../core/identity.ts';
 import { AppError } from '../errors.ts';
 import { authorizeUrl, exchangeCode, explainLoginError, newCodeVerifier } from '../salesforce/oauth.ts';
-import { deleteAuthorization, findAuthorization, startAuthorization } from '../store/authorizations.ts';
+import { type Authorization, openAuthorizations, startAuthorization, useAuthorization } from '../store/authorizations.ts';
 import { saveGrant } from '../store/connections.ts';
 import { continueJobs } from './continue-jobs.ts';
 
 /** Salesforce's limit, in characters, on all callback URLs of an app together. */
 const MAX_REDIRECT_URI = 2_000;
 
-/** Starts a login. @returns the URL to send the user to @throws AppError invalid_request */
-export async function startConnection(context: Context, redirectUri: string, loginUrl: string | undefined): Promise<string> {
+/**
+ * Starts a login.
+ * @param apiKey name of the key of the caller, who alone may complete it
+ * @returns the URL to send the user to
+ * @throws AppError invalid_request
+ */
+export async function startConnection(
+  context: Context,
+  redirectUri: string,
+  loginUrl: string | undefined,
+  apiKey: string,
+): Promise<string> {
   requireRedirectUri(redirectUri, context.config.http.publicUrl);
   const app = context.app(loginUrl);
-  const wanted = {
-    state: randomBytes(24).toString('base64url'),
-    redirectUri,
-    loginUrl: app.loginUrl,
-    codeVerifier: newCodeVerifier(),
-  };
-  const { state, codeVerifier } = await startAuthorization(context.database, context.sealer, wanted);
+  const state = randomBytes(24).toString('base64url');
+  const codeVerifier = newCodeVerifier();
+  const login = { state, redirectUri, loginUrl: app.loginUrl, codeVerifier };
+  await startAuthorization(context.database, context.sealer, { apiKey }, login);
   return authorizeUrl(app, redirectUri, state, codeVerifier);
 }
 
+/** What Salesforce added to the callback URL. */
 export interface LoginCallback {
   redirectUri: string;
-  /** from the redirect: a code, or an error */
+  /** undefined: an error came instead */
   authorizationCode: string | undefined;
   error: string | undefined;
+  errorDescription: string | undefined;
   state: string | undefined;
 }
 
-/** Completes the login of `startConnection` and stores the grant. @returns the user_id, Salesforce's identity URL @throws AppError */
-export async function finishConnection(context: Context, callback: LoginCallback): Promise<string> {
-  const { redirectUri, authorizationCode, error, state } = callback;
+/**
+ * Completes the login of `startConnection` and stores the grant.
+ * @param apiKey name of the caller's key
+ * @returns the user_id, Salesforce's identity URL
+ * @throws AppError
+ */
+export async function finishConnection(context: Context, callback: LoginCallback, apiKey: string): Promise<string> {
+  const { redirectUri, authorizationCode, error, errorDescription, state } = callback;
   context.agreement.requireNotHalted();
-  const authorization = await findAuthorization(context.database, context.sealer, redirectUri, state);
-  if (!authorization) {
-    const what = state === undefined ? 'redirect_uri' : 'redirect_uri and state';
-    throw new AppError(
-      'invalid_request',
-      `No login is in progress for this ${what}. Call get_oauth_url, then complete the login within one hour.`,
-    );
+  const login = await findLogin(context, callback, apiKey);
+  if (error === undefined && !authorizationCode) {
+    throw new AppError('invalid_request', 'authorization_code is missing. Pass the code from the redirect.');
   }
-  if (error !== undefined) {
-    await deleteAuthorization(context.database, authorization);
-    throw new AppError('login_refused', explainLoginError(error, authorization.loginUrl));
-  }
-  if (!authorizationCode) throw new AppError('invalid_request', 'authorization_code is missing. Pass the code from the redirect.');
+  if (!(await useAuthorization(context.database, login))) throw noLoginError(state);
+  if (error !== undefined) throw new AppError('login_refused', explainLoginError(error, login.loginUrl, errorDescription));
   const reply = await exchangeCode(
     context.dispatcher,
-    context.app(authorization.loginUrl),
+    context.app(login.loginUrl),
     redirectUri,
-    authorization.codeVerifier,
-    decodeCode(authorizationCode),
+    login.codeVerifier,
+    decodeCode(authorizationCode!),
   );
   const identity = parseIdentityUrl(reply.id);
   if (!identity) throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed identity URL. Check SALESFORCE_LOGIN_URL.');
@@ -64,12 +71,30 @@ export async function finishConnection(context: Context, callback: LoginCallback
       'Salesforce returned no refresh token. Add the scope "refresh_token" to the External Client App, with a policy that keeps refresh tokens valid.',
     );
   }
-  const grant = { ...reply, refreshToken: reply.refreshToken, identityUrl: reply.id, loginUrl: authorization.loginUrl };
+  const grant = { ...reply, refreshToken: reply.refreshToken, identityUrl: reply.id, loginUrl: login.loginUrl };
   const connection = await saveGrant(context.database, context.sealer, identity, grant);
-  await deleteAuthorization(context.database, authorization);
   context.events.connected(connection);
   await continueJobs(context, connection);
   return reply.id;
+}
+
+/** The open login that a callback belongs to: that of its state, or else the only one. @throws AppError invalid_request */
+async function findLogin({ database, sealer }: Context, { redirectUri, state }: LoginCallback, apiKey: string): Promise<Authorization> {
+  const [login, ...others] = await openAuthorizations(database, sealer, { apiKey }, redirectUri, state);
+  if (!login) throw noLoginError(state);
+  if (others.length === 0) return login;
+  throw new AppError(
+    'invalid_request',
+    `${others.length + 1} logins are open for this redirect_uri, so it does not identify one. Also send state, from the same redirect.`,
+  );
+}
+
+function noLoginError(state: string | undefined): AppError {
+  const what = state === undefined ? 'redirect_uri' : 'redirect_uri and state';
+  return new AppError(
+    'invalid_request',
+    `This API key has no open login for this ${what}. Call get_oauth_url, then complete the login once, within ten minutes and with the same key.`,
+  );
 }
 
 /** A code copied from a browser's address bar is still percent-encoded; a decoded one contains no percent sign. */

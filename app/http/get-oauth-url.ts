@@ -8,5 +8,5 @@ export const getOauthUrl: Endpoint = {
   roles: ['operate', 'admin'],
   required: ['redirect_uri'],
   optional: ['login_url'],
-  handle: (context, fields) => startConnection(context, fields.redirect_uri!, fields.login_url?.replace(/\/$/, '')),
+  handle: (context, fields, caller) => startConnection(context, fields.redirect_uri!, fields.login_url?.replace(/\/$/, ''), caller.name),
 };

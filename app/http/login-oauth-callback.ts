@@ -8,11 +8,14 @@ export const loginOauthCallback: Endpoint = {
   roles: ['operate', 'admin'],
   required: ['redirect_uri'],
   optional: ['authorization_code', 'state', 'error', 'error_description'],
-  handle: (context, fields) =>
-    finishConnection(context, {
+  handle: (context, fields, caller) => {
+    const callback = {
       redirectUri: fields.redirect_uri!,
       authorizationCode: fields.authorization_code,
-      error: fields.error,
+      error: fields.error || undefined,
+      errorDescription: fields.error_description,
       state: fields.state,
-    }),
+    };
+    return finishConnection(context, callback, caller.name);
+  },
 };

@@ -1,15 +1,18 @@
-import type pg from 'pg';
-import { type Queryable, transaction } from './database.ts';
+import type { Queryable } from './database.ts';
 import type { Sealer } from './seal.ts';
 
 /** How long a user may take from the authorize URL to the callback. */
-const LIFETIME_MINUTES = 60;
+const LIFETIME_MINUTES = 10;
 
-/** Any number that no other advisory lock of ours uses. */
-const AUTHORIZATION_LOCK = 0x5f_b9_03;
+/** How long the result of a browser's login can be shown. */
+const RESULT_MINUTES = 10;
+
+/** Who opened a login, and alone may complete it: the caller with an API key of this name, or the browser with this cookie. */
+export type LoginOwner = { apiKey: string } | { browserHash: Buffer };
 
 /** A login in progress: a user was sent to Salesforce. */
 export interface Authorization {
+  id: string;
   state: string;
   redirectUri: string;
   loginUrl: string;
@@ -17,65 +20,71 @@ export interface Authorization {
 }
 
 interface Row {
+  id: string;
   state: string;
   redirect_uri: string;
   login_url: string;
   code_verifier: string;
 }
 
+/** Stores a new login. */
+export async function startAuthorization(
+  database: Queryable,
+  sealer: Sealer,
+  owner: LoginOwner,
+  { state, redirectUri, loginUrl, codeVerifier }: Omit<Authorization, 'id'>,
+): Promise<void> {
+  await database.query(`DELETE FROM authorizations WHERE expires_at < now() - $1 * interval '1 minute'`, [RESULT_MINUTES]);
+  await database.query(
+    `INSERT INTO authorizations (state, redirect_uri, login_url, code_verifier, expires_at, api_key, browser_hash)
+     VALUES ($1, $2, $3, $4, now() + $5 * interval '1 minute', $6, $7)`,
+    [state, redirectUri, loginUrl, sealer.seal(codeVerifier, state), LIFETIME_MINUTES, ...ownerColumns(owner)],
+  );
+}
+
 /**
- * Stores a new authorization. It reuses the verifier of an open one for the same redirect URI and login host: the API's callback has no
- * `state`, so the code of any of the open URLs must match.
+ * The open logins of an owner for a redirect URI, or only that with this state. Leaves out those whose verifier cannot be unsealed: their
+ * key was removed from TOKEN_KEYS, so no caller can complete them.
  */
-export async function startAuthorization(database: pg.Pool, sealer: Sealer, wanted: Authorization): Promise<Authorization> {
-  return await transaction(database, async (client) => {
-    // Serialize, otherwise two concurrent calls would not see each other's verifier.
-    await client.query('SELECT pg_advisory_xact_lock($1)', [AUTHORIZATION_LOCK]);
-    await client.query('DELETE FROM authorizations WHERE expires_at < now()');
-    const open = await newest(client, wanted.redirectUri, wanted.loginUrl);
-    const codeVerifier = open ? openVerifier(sealer, open) : wanted.codeVerifier;
-    await client.query(
-      `INSERT INTO authorizations (state, redirect_uri, login_url, code_verifier, expires_at)
-       VALUES ($1, $2, $3, $4, now() + $5 * interval '1 minute')`,
-      [wanted.state, wanted.redirectUri, wanted.loginUrl, sealer.seal(codeVerifier, wanted.state), LIFETIME_MINUTES],
-    );
-    return { ...wanted, codeVerifier };
+export async function openAuthorizations(
+  database: Queryable,
+  sealer: Sealer,
+  owner: LoginOwner,
+  redirectUri: string,
+  state: string | undefined,
+): Promise<Authorization[]> {
+  // By authorizations_by_redirect_uri.
+  const { rows } = await database.query<Row>(
+    `SELECT id, state, redirect_uri, login_url, code_verifier FROM authorizations
+     WHERE redirect_uri = $1 AND state = coalesce($2, state) AND (api_key = $3 OR browser_hash = $4)
+       AND used_at IS NULL AND expires_at > now()`,
+    [redirectUri, state ?? null, ...ownerColumns(owner)],
+  );
+  return rows.flatMap((row) => {
+    const codeVerifier = unsealOrUndefined(sealer, row);
+    return codeVerifier === undefined
+      ? []
+      : [{ id: row.id, state: row.state, redirectUri: row.redirect_uri, loginUrl: row.login_url, codeVerifier }];
   });
 }
 
-/** The open authorization of a state or, without a state, the newest of the redirect URI; undefined if there is none. */
-export async function findAuthorization(
-  database: Queryable,
-  sealer: Sealer,
-  redirectUri: string,
-  state: string | undefined,
-): Promise<Authorization | undefined> {
-  const row = await (state === undefined ? newest(database, redirectUri) : byState(database, redirectUri, state));
-  return row && { state: row.state, redirectUri, loginUrl: row.login_url, codeVerifier: openVerifier(sealer, row) };
-}
-
-/** Deletes a completed authorization. */
-export async function deleteAuthorization(database: Queryable, ended: Authorization): Promise<void> {
-  await database.query('DELETE FROM authorizations WHERE state = $1', [ended.state]);
-}
-
-async function newest(database: Queryable, redirectUri: string, loginUrl?: string): Promise<Row | undefined> {
-  const { rows } = await database.query<Row>(
-    `SELECT * FROM authorizations WHERE redirect_uri = $1 AND login_url = coalesce($2, login_url) AND expires_at > now()
-     ORDER BY created_at DESC LIMIT 1`,
-    [redirectUri, loginUrl ?? null],
+/** Ends an open login, whose verifier may be used once. @returns false if another callback was faster */
+export async function useAuthorization(database: Queryable, { state }: Authorization): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `UPDATE authorizations SET used_at = now(), expires_at = now(), code_verifier = '' WHERE state = $1 AND used_at IS NULL`,
+    [state],
   );
-  return rows[0];
+  return rowCount === 1;
 }
 
-async function byState(database: Queryable, redirectUri: string, state: string): Promise<Row | undefined> {
-  const { rows } = await database.query<Row>('SELECT * FROM authorizations WHERE state = $1 AND redirect_uri = $2 AND expires_at > now()', [
-    state,
-    redirectUri,
-  ]);
-  return rows[0];
+function unsealOrUndefined(sealer: Sealer, row: Row): string | undefined {
+  try {
+    return sealer.open(row.code_verifier, row.state);
+  } catch {
+    return undefined;
+  }
 }
 
-function openVerifier(sealer: Sealer, row: Row): string {
-  return sealer.open(row.code_verifier, row.state);
+function ownerColumns(owner: LoginOwner): [apiKey: string | null, browserHash: Buffer | null] {
+  return 'apiKey' in owner ? [owner.apiKey, null] : [null, owner.browserHash];
 }
