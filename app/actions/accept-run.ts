@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import { acceptVerdict } from '../store/accept-run.ts';
-import { type JobWithRun, latestRepairs } from '../store/job-list.ts';
+import { type JobWithRun, listJob } from '../store/job-list.ts';
 import { requireRun } from './require-run.ts';
 import { requireRetryable } from './retry-run.ts';
 
@@ -40,7 +40,7 @@ function requireVerdict({ run }: JobWithRun): { code: ErrorCode; rows: number } 
 
 /** The warehouse may have changed since an earlier repair. @throws AppError conflict */
 async function requireLatest({ database }: Context, { id, run }: JobWithRun): Promise<void> {
-  const latest = (await latestRepairs(database, { jobId: id })).get(id);
-  if (latest === undefined || latest.id === run.id) return;
+  const latest = (await listJob(database, id))?.repair;
+  if (!latest || latest.id === run.id) return;
   throw new AppError('conflict', `The job has a later repair: the ${latest.kind} ${latest.id}. Only the latest can be accepted.`);
 }

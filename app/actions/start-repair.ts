@@ -1,7 +1,6 @@
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
-import type { JobWithRun } from '../store/job-list.ts';
-import { latestRepairs } from '../store/job-list.ts';
+import { type JobWithRun, listJob } from '../store/job-list.ts';
 import type { Job } from '../store/jobs.ts';
 import { queueRepair, type Repair } from '../store/queue-runs.ts';
 import { requireRun } from './require-run.ts';
@@ -32,7 +31,7 @@ export function requireActive({ active, objectName }: Job): void {
 
 /** The error of a repair that was requested while another one is open. */
 export async function repairIsOpen({ database }: Context, { id, objectName }: Job): Promise<AppError> {
-  const open = (await latestRepairs(database, { jobId: id })).get(id);
+  const open = (await listJob(database, id))?.repair;
   const which = open ? `: the ${open.kind} ${open.id}` : '';
   return new AppError('conflict', `A repair of ${objectName} is already open${which}. Wait until it has ended, or cancel it.`);
 }

@@ -1,23 +1,22 @@
-import { styleText } from 'node:util';
 import { changeJob } from '../actions/change-job.ts';
 import { deleteJob } from '../actions/delete-job.ts';
 import { rebuild } from '../actions/rebuild.ts';
 import { reimport } from '../actions/reimport.ts';
-import { requireJobById } from '../actions/require-job.ts';
 import { sweep } from '../actions/sweep.ts';
 import { syncNow } from '../actions/sync-now.ts';
 import { type Context, createContext } from '../context.ts';
-import { deferredUntil, jobState } from '../core/job-state.ts';
-import { isRunId } from '../core/run-id.ts';
-import { formatBound, formatInstant, formatLastDate, formatStartDate } from '../core/start-date.ts';
+import { jobState } from '../core/job-state.ts';
+import { formatBound, formatLastDate, formatStartDate } from '../core/start-date.ts';
 import { createEvents } from '../events.ts';
 import { createLog } from '../log.ts';
-import { type JobWithRun, type ListedRun, latestRepairs, listJobs } from '../store/job-list.ts';
+import { type JobWithRun, type ListedJob, listJobPage, type Position } from '../store/job-list.ts';
 import type { Job } from '../store/jobs.ts';
 import type { Command } from './command.ts';
 import { CommandError } from './command-error.ts';
-import { formatTable } from './output/table.ts';
+import { describeState } from './describe-state.ts';
+import { terminalTable } from './output/terminal-table.ts';
 import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
+import { requireNamedJob } from './require-named-job.ts';
 
 interface Options extends ServiceOptions {
   from?: string;
@@ -80,17 +79,6 @@ function requireFittingOptions(action: string, name: string | undefined, options
     throw new CommandError('Add --table keep or --table drop: what becomes of its BigQuery table.');
 }
 
-/** @param name of its object, or its id @throws AppError, CommandError */
-async function requireNamedJob(context: Context, name: string): Promise<Job> {
-  if (isRunId(name)) return await requireJobById(context, name);
-  const found = (await listJobs(context.database)).filter(({ objectName }) => objectName.toLowerCase() === name.toLowerCase());
-  const [job, ...others] = found;
-  if (!job) throw new CommandError(`There is no job for ${name}. List all with: node app/cli.ts jobs list.`);
-  if (others.length === 0) return await requireJobById(context, job.id);
-  const which = found.map(({ id, targetDataset, userId }) => `  ${id} into ${targetDataset}, of ${userId}`);
-  throw new CommandError([`There are ${found.length} jobs for ${name}. Use the id of one of them:`, ...which].join('\n'));
-}
-
 async function deleteWithTable(context: Context, job: Job, { table }: Options): Promise<string> {
   const { message } = await deleteJob(context, job, table!, BY);
   return `The job for ${job.objectName} is deleted. ${message}`;
@@ -102,33 +90,37 @@ function describeRun({ objectName, run }: JobWithRun): string {
   return `Run ${run.id} of ${objectName} (${which}) is queued. Its receipt will be at /v1/runs/${run.id}.`;
 }
 
-/** With the time of the next attempt of a deferred run, and the code of what it waits for, if it failed. */
-function describeState(state: string, run: ListedRun | null, now: Date): string {
-  const until = run && deferredUntil(run, now);
-  if (!until || (state !== 'deferred' && state !== 'queued')) return state;
-  return `deferred until ${formatInstant(until)}${run.errorCode ? ` (${run.errorCode})` : ''}`;
-}
+/** Jobs that one statement reads. */
+const PAGE_JOBS = 1_000;
 
 /** A table that fits the terminal. */
 async function describeJobs({ database }: Context): Promise<string[]> {
   const now = new Date();
-  const repairs = await latestRepairs(database);
-  const rows = (await listJobs(database)).map((job) => {
-    const repair = repairs.get(job.id);
-    return [
-      job.objectName,
-      describeState(jobState(job, now), job.run, now),
-      formatStartDate(job.startDate),
-      formatLastDate(job.syncedTo, job.every),
-      job.every,
-      job.deletes,
-      repair ? `${repair.kind} ${describeState(repair.state, repair, now)}` : '',
-      `${job.targetDataset}.${job.targetTable}`,
-      job.id,
-    ];
-  });
+  const rows: string[][] = [];
+  for (let after: Position | undefined; ; ) {
+    const { jobs: page, last } = await listJobPage(database, { limit: PAGE_JOBS, after });
+    rows.push(...page.map((job) => toRow(job, now)));
+    if (page.length < PAGE_JOBS) break;
+    after = last;
+  }
   if (rows.length === 0) return ['There are no jobs. Create one with create_importing_job.'];
   const names = ['object', 'state', 'start_date', 'last_date', 'every', 'deletes', 'repair', 'table', 'id'];
-  const columns = names.map((name) => ({ name, numeric: false }));
-  return formatTable(columns, rows, process.stdout.columns || Number.POSITIVE_INFINITY, (line) => styleText('bold', line));
+  return terminalTable(
+    names.map((name) => ({ name, numeric: false })),
+    rows,
+  );
+}
+
+function toRow(job: ListedJob, now: Date): string[] {
+  return [
+    job.objectName,
+    describeState(jobState(job, now), job.run, now),
+    formatStartDate(job.startDate),
+    formatLastDate(job.syncedTo, job.every),
+    job.every,
+    job.deletes,
+    job.repair ? `${job.repair.kind} ${describeState(job.repair.state, job.repair, now)}` : '',
+    `${job.targetDataset}.${job.targetTable}`,
+    job.id,
+  ];
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { addAbortSignal } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { styleText } from 'node:util';
 import { Agent } from 'undici';
 import { estimate } from '../bigquery/estimate.ts';
 import { type JobStatistics, runQueryJob } from '../bigquery/jobs.ts';
@@ -12,7 +11,7 @@ import { readBigQueryConfig } from '../config.ts';
 import { isAppError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { CommandError } from './command-error.ts';
-import { formatTable } from './output/table.ts';
+import { terminalTable } from './output/terminal-table.ts';
 import { csvRecord, isNumeric, jsonOf, textOf } from './output/values.ts';
 
 interface QueryOptions {
@@ -87,7 +86,7 @@ const PRINTERS: Record<QueryOptions['format'], (pages: AsyncIterable<ResultPage>
     for await (const page of pages) all.push(page);
     const columns = all[0]!.columns.map(({ name, type }) => ({ name, numeric: isNumeric(type) }));
     const rows = all.flatMap((page) => page.rows.map((row) => columns.map(({ name }) => textOf(row[name]) ?? 'NULL')));
-    const lines = formatTable(columns, rows, process.stdout.columns || Number.POSITIVE_INFINITY, (line) => styleText('bold', line));
+    const lines = terminalTable(columns, rows);
     for (const line of lines) await print(`${line}\n`);
     await print(`(${rows.length} ${rows.length === 1 ? 'row' : 'rows'})\n`);
   },

@@ -14,6 +14,15 @@ export type JobState =
   | 'failed'
   | 'paused';
 
+/** States of jobs that need attention, most urgent first. */
+export const PENDING_STATES = ['failed', 'needs_login', 'deferred', 'unfinished'] as const satisfies JobState[];
+
+export type PendingState = (typeof PENDING_STATES)[number];
+
+export function isPending(state: JobState): state is PendingState {
+  return (PENDING_STATES as readonly JobState[]).includes(state);
+}
+
 /** The inputs of `jobState`. */
 export interface JobProgress {
   active: boolean;
@@ -24,7 +33,7 @@ export interface JobProgress {
   run: { state: RunState; runAt: Date } | null;
 }
 
-/** @param now in real time, because runs are deferred in real time */
+/** The job store counts jobs by the same state (`readJobStates`). @param now in real time, because runs are deferred in real time */
 export function jobState({ active, needsLogin, syncedTo, wantedTo, run }: JobProgress, now: Date): JobState {
   if (!active) return 'paused';
   if (needsLogin) return 'needs_login';

@@ -3,11 +3,11 @@ import { tick } from '../actions/tick.ts';
 import { waitForRuns } from '../actions/wait-for-runs.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
-import { listJobs } from '../store/job-list.ts';
+import { readJobStates } from '../store/job-states.ts';
 import type { Job, JobFilter } from '../store/jobs.ts';
 import { type Endpoint, requireConnection, requireJob } from './endpoint.ts';
 import type { Fields } from './fields.ts';
-import { toTickReport } from './tick-report.ts';
+import { REPORTED, toTickReport } from './tick-report.ts';
 
 /** Below a load balancer's timeout of one minute. */
 const MAX_WAIT_SECONDS = 50;
@@ -35,7 +35,8 @@ export const handleImportingJob: Endpoint = {
     if (job && caller.role !== 'tick') await retryWaitingRun(context, job, caller.name);
     if (waitSeconds === 0) return 'OK';
     const waited = await waitForRuns(context, filter, waitSeconds, closed);
-    const report = toTickReport(await listJobs(context.database, filter), waited || runIds.length > 0, at, new Date());
+    const states = await readJobStates(context.database, filter, new Date(), REPORTED);
+    const report = toTickReport(states, waited || runIds.length > 0, at);
     return wantsJson ? report.json : report.message;
   },
 };

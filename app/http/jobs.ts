@@ -4,7 +4,7 @@ import { jobState } from '../core/job-state.ts';
 import { formatLastDate, formatStartDate } from '../core/start-date.ts';
 import { rareTicksMessage, usualTickIntervalMs } from '../core/tick-interval.ts';
 import { AppError } from '../errors.ts';
-import { type ListedJob, type ListedRun, latestRepairs, listJobPage, listJobs } from '../store/job-list.ts';
+import { type ListedJob, listJob, listJobPage } from '../store/job-list.ts';
 import { recentTicks } from '../store/ticks.ts';
 import type { Endpoint } from './endpoint.ts';
 import { nextAfter, PAGING_FIELDS, readPage } from './paging.ts';
@@ -24,12 +24,11 @@ export const jobs: Endpoint = {
     const now = new Date();
     const page = readPage(fields);
     const { jobs: listed, last: end } = await listJobPage(context.database, page);
-    const repairs = await latestRepairs(context.database, { jobIds: listed.map(({ id }) => id) });
     const tickMs = usualTickIntervalMs(await recentTicks(context.database));
     const { last } = context.agreement;
     return {
       halted: last.kind === 'halted' ? { code: last.error.code, message: last.error.message } : null,
-      jobs: listed.map((job) => toJobJson(job, repairs.get(job.id), now, tickMs)),
+      jobs: listed.map((job) => toJobJson(job, now, tickMs)),
       next: nextAfter(page, listed.length, end),
     };
   },
@@ -37,13 +36,12 @@ export const jobs: Endpoint = {
 
 /** One job, as in the list. @throws AppError not_found */
 export async function readJobJson({ database }: Context, jobId: string): Promise<object> {
-  const [job] = await listJobs(database, { jobId });
+  const job = await listJob(database, jobId);
   if (!job) throw new AppError('not_found', 'No job has this id. Take the id from /jobs.');
-  const tickMs = usualTickIntervalMs(await recentTicks(database));
-  return toJobJson(job, (await latestRepairs(database, { jobId })).get(jobId), new Date(), tickMs);
+  return toJobJson(job, new Date(), usualTickIntervalMs(await recentTicks(database)));
 }
 
-function toJobJson(job: ListedJob, repair: ListedRun | undefined, now: Date, tickMs: number | undefined): object {
+function toJobJson(job: ListedJob, now: Date, tickMs: number | undefined): object {
   const warning = job.active ? rareTicksMessage(job.objectName, job.every, tickMs) : undefined;
   return {
     id: job.id,
@@ -63,6 +61,6 @@ function toJobJson(job: ListedJob, repair: ListedRun | undefined, now: Date, tic
     warnings: warning ? [warning] : [],
     table: `${job.targetDataset}.${job.targetTable}`,
     run: job.run && toRunJson(job.run),
-    repair: repair ? toRunJson(repair) : null,
+    repair: job.repair && toRunJson(job.repair),
   };
 }

@@ -1,7 +1,9 @@
-import { type JobState, jobState } from '../core/job-state.ts';
+import { isPending, type PendingState } from '../core/job-state.ts';
 import { formatInstant, formatLastDate } from '../core/start-date.ts';
+import { sum } from '../core/sum.ts';
 import { nextWindowEnd } from '../core/window.ts';
 import type { ListedJob } from '../store/job-list.ts';
+import type { JobStates, JobsInState } from '../store/job-states.ts';
 
 /** The report of a tick with `wait`. */
 export interface TickReport {
@@ -15,59 +17,63 @@ export interface TickReport {
 const MAX_NAMED = 10;
 const MAX_LISTED = 100;
 
+/** More jobs in one state are counted instead of named. */
+const MAX_NAMED_TOGETHER = 3;
+
+/** The jobs that a report may name. */
+export const REPORTED = { names: MAX_NAMED_TOGETHER, pending: MAX_LISTED, rereading: MAX_NAMED };
+
 /** For a caller who expected something to be due. */
 const SYNC_NOW = '; for changes since then, call /v1/jobs/{job_id}/sync-now';
 
-/** States that need attention, most urgent first. */
-const PENDING = ['failed', 'needs_login', 'deferred', 'unfinished'] as const satisfies JobState[];
-
 /**
  * Summarizes the jobs of a tick.
+ * @param states with as many jobs as REPORTED
  * @param due whether the tick started a run or waited for one
  * @param at when the tick came, in schedule time
- * @param now in real time
  */
-export function toTickReport(jobs: readonly ListedJob[], due: boolean, at: Date, now: Date): TickReport {
-  const byState = Map.groupBy(jobs, (job) => jobState(job, now));
-  const next = earliestWindowEnd(jobs, at);
-  const pending = PENDING.flatMap((state) => (byState.get(state) ?? []).map((job) => ({ state, job })));
+export function toTickReport(states: JobStates, due: boolean, at: Date): TickReport {
+  const { groups, pending } = states;
+  const counts = [...Map.groupBy(groups, ({ state }) => state)].map(([state, found]) => [state, countJobs(found)] as const);
+  const active = groups.filter(({ state }) => state !== 'paused');
+  const next = earliestWindowEnd(active, at);
   const message =
     pending.length > 0
-      ? describePending(pending, jobs.length - (byState.get('paused')?.length ?? 0))
-      : `OK${due ? '' : ', nothing due'}: ${describeComplete(byState.get('complete') ?? [], byState.get('paused') ?? [], next)}${due || !next ? '' : SYNC_NOW}`;
+      ? describePending(pending, countJobs(groups.filter(({ state }) => isPending(state))), countJobs(active))
+      : `OK${due ? '' : ', nothing due'}: ${describeComplete(states, next)}${due || !next ? '' : SYNC_NOW}`;
   return {
     message,
     json: {
       ok: pending.length === 0,
       message,
       next_window_closes: next?.toISOString() ?? null,
-      counts: Object.fromEntries([...byState].map(([state, found]) => [state, found.length])),
-      jobs: pending.slice(0, MAX_LISTED).map(({ state, job }) => listPending(state, job)),
+      counts: Object.fromEntries(counts),
+      jobs: pending.map(({ state, job }) => listPending(state, job)),
     },
   };
 }
 
+function countJobs(groups: readonly JobsInState[]): number {
+  return sum(groups.map(({ jobs }) => jobs));
+}
+
 /** When the next window of any active job ends, after `at`; undefined: no job is active. */
-function earliestWindowEnd(jobs: readonly ListedJob[], at: Date): Date | undefined {
-  const ends = jobs.filter((job) => job.active).map((job) => nextWindowEnd(at, job.every).getTime());
+function earliestWindowEnd(active: readonly JobsInState[], at: Date): Date | undefined {
+  const ends = active.flatMap(({ every }) => every).map((every) => nextWindowEnd(at, every).getTime());
   return ends.length > 0 ? new Date(Math.min(...ends)) : undefined;
 }
 
-interface Pending {
-  state: (typeof PENDING)[number];
-  job: ListedJob;
-}
-
-function describePending(pending: readonly Pending[], active: number): string {
-  const left = pending.length - MAX_NAMED;
+/** @param found how many are pending, of whom only the first are listed */
+function describePending(pending: JobStates['pending'], found: number, active: number): string {
+  const left = found - MAX_NAMED;
   return [
-    `Not complete: ${pending.length} of ${count(active, 'job')}.`,
+    `Not complete: ${found} of ${count(active, 'job')}.`,
     ...pending.slice(0, MAX_NAMED).map(({ state, job }) => describeJob(state, job)),
     ...(left > 0 ? [`And ${count(left, 'more job')}: see /jobs.`] : []),
   ].join('\n');
 }
 
-function describeJob(state: Pending['state'], job: ListedJob): string {
+function describeJob(state: PendingState, job: ListedJob): string {
   const { objectName, run } = job;
   const error = errorOf(state, job);
   const reason = error ? ` ${error.code}: ${error.message}` : '';
@@ -83,27 +89,27 @@ function describeJob(state: Pending['state'], job: ListedJob): string {
   }
 }
 
-function describeComplete(complete: readonly ListedJob[], paused: readonly ListedJob[], next: Date | undefined): string {
-  if (complete.length + paused.length === 0) return 'there are no jobs';
+function describeComplete({ groups, rereading }: JobStates, next: Date | undefined): string {
+  if (groups.length === 0) return 'there are no jobs';
+  const paused = groups.filter(({ state }) => state === 'paused');
   // Jobs with different intervals are usually complete through different times.
-  const byEnd = Map.groupBy(complete, (job) => job.syncedTo.getTime());
-  const parts = [...byEnd].map(([through, jobs]) => `${nameAll(jobs)} complete through ${formatInstant(new Date(through))}`);
+  const complete = groups.flatMap((group) => (group.syncedTo ? [{ ...group, syncedTo: group.syncedTo }] : []));
+  const parts = complete.map((group) => `${nameAll(group)} complete through ${formatInstant(group.syncedTo)}`);
   if (next) parts.push(`next window closes ${formatInstant(next)}`);
-  const incomplete = complete.filter((job) => job.rereadFrom !== null);
-  if (incomplete.length > 0) {
-    const named = incomplete.slice(0, MAX_NAMED).map((job) => `${job.objectName} from ${formatInstant(job.rereadFrom!)}`);
-    const more = incomplete.length > MAX_NAMED ? [count(incomplete.length - MAX_NAMED, 'more job')] : [];
+  const incomplete = sum(complete.map((group) => group.rereading));
+  if (incomplete > 0) {
+    const named = rereading.map((job) => `${job.objectName} from ${formatInstant(job.rereadFrom!)}`);
+    const more = incomplete > named.length ? [count(incomplete - named.length, 'more job')] : [];
     const list = new Intl.ListFormat('en').format([...named, ...more]);
     parts.push(`Salesforce committed some rows late, and the next window reads them: ${list}`);
   }
-  if (paused.length > 0) parts.push(`${nameAll(paused)} paused`);
-  return parts.join('; ');
+  return [...parts, ...paused.map((group) => `${nameAll(group)} paused`)].join('; ');
 }
 
 /** For example "Account is", "Account and Lead are", "12 jobs are". */
-function nameAll(jobs: readonly ListedJob[]): string {
-  const names = new Intl.ListFormat('en').format(jobs.map((job) => job.objectName));
-  return `${jobs.length > 3 ? count(jobs.length, 'job') : names} ${jobs.length === 1 ? 'is' : 'are'}`;
+function nameAll({ jobs, names }: JobsInState): string {
+  const list = new Intl.ListFormat('en').format(names);
+  return `${jobs > MAX_NAMED_TOGETHER ? count(jobs, 'job') : list} ${jobs === 1 ? 'is' : 'are'}`;
 }
 
 function count(number: number, noun: string): string {
@@ -111,7 +117,7 @@ function count(number: number, noun: string): string {
 }
 
 /** Why a job is in this state, if there is an error. The end of its connection's grant concerns all jobs of the connection at once. */
-function errorOf(state: JobState, { run, loginError }: ListedJob): { code: string; message: string } | null {
+function errorOf(state: PendingState, { run, loginError }: ListedJob): { code: string; message: string } | null {
   if (state === 'needs_login') return loginError && { code: loginError.code, message: loginError.message };
   return run?.errorCode ? { code: run.errorCode, message: run.errorMessage! } : null;
 }

@@ -5,10 +5,10 @@ import type { Receipt } from '../core/receipt.ts';
 import type { RunAction } from '../core/run-action.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Queryable } from './database.ts';
-import type { JobFilter } from './jobs.ts';
-import { type RowOf, toRecord } from './to-record.ts';
+import { FIRST_JOB_ID } from './jobs.ts';
+import { columnOf, type RowOf, toRecord } from './to-record.ts';
 
-/** A job with its connection and its latest window, for display. */
+/** A job with its connection, its latest window and its latest repair, for display. */
 export interface ListedJob {
   id: string;
   userId: string;
@@ -29,7 +29,10 @@ export interface ListedJob {
   /** rows stamped from here on were committed too late for their window: the next window reads them again; null: none */
   rereadFrom: Date | null;
   active: boolean;
+  /** its latest window */
   run: ListedRun | null;
+  /** its latest run of another kind */
+  repair: ListedRun | null;
 }
 
 export interface ListedRun {
@@ -53,14 +56,14 @@ export interface ListedRun {
   actions: RunAction[];
 }
 
-/** A job's place in the list: after those that were created before it. */
+/** The place of a job or a run in a list in order of creation. */
 export interface Position {
   /** as Postgres writes it, with microseconds */
   createdAt: string;
   id: string;
 }
 
-/** A part of the list. */
+/** A part of a list. */
 export interface Page {
   limit: number;
   /** undefined: from the start */
@@ -68,123 +71,139 @@ export interface Page {
 }
 
 /** A job with one of its runs. */
-export type JobWithRun = ListedJob & { run: ListedRun };
+export type JobWithRun = Omit<ListedJob, 'run' | 'repair'> & { run: ListedRun };
 
-type Row = RowOf<
-  Omit<ListedJob, 'userId' | 'needsLogin' | 'loginError' | 'run'> &
-    Omit<ListedRun, 'id'> & { identityUrl: string; status: string; runId: string | null } & {
-      loginCode: string | null;
-      loginMessage: string | null;
-      loginSince: Date | null;
-    }
+type JobRow = RowOf<
+  Omit<JobWithRun, 'userId' | 'needsLogin' | 'loginError' | 'run'> & {
+    identityUrl: string;
+    status: string;
+    loginCode: string | null;
+    loginMessage: string | null;
+    loginSince: Date | null;
+  }
 >;
 
-/** A job, its connection, and a run of it, which may be absent. */
-const COLUMNS = `jobs.id, connections.identity_url, connections.status, connections.error_code AS login_code,
+/** A job's columns, and those of a run, whose names start with RUN_PREFIX; all null: there is none. */
+type Row = JobRow & Record<string, unknown>;
+
+const JOB_COLUMNS = `jobs.id, connections.identity_url, connections.status, connections.error_code AS login_code,
   connections.error_message AS login_message, connections.ended_at AS login_since, jobs.object_name, jobs.target_dataset, jobs.target_table,
-  jobs.deletes, jobs.append_only, jobs.whole, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active,
-  run.id AS run_id, run.kind, CASE WHEN run.scope ? 'ids' THEN jsonb_set(run.scope, '{ids}', to_jsonb(jsonb_array_length(run.scope->'ids')))
-    ELSE run.scope END AS scope, run.window_from, run.window_to, run.state, run.run_at, run.failures, run.error_code, run.error_message,
-  run.acceptable_rows, run.receipt, run.finished_at, run.actions`;
+  jobs.deletes, jobs.append_only, jobs.whole, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active`;
 
-/** Which jobs to list. */
-export interface ListFilter extends JobFilter {
-  jobIds?: readonly string[];
+/** Each property of a run, as an expression. */
+const RUN_PROPERTIES: Record<keyof ListedRun, string> = {
+  id: 'run.id',
+  kind: 'run.kind',
+  scope: `CASE WHEN run.scope ? 'ids' THEN jsonb_set(run.scope, '{ids}', to_jsonb(jsonb_array_length(run.scope->'ids'))) ELSE run.scope END`,
+  windowFrom: 'run.window_from',
+  windowTo: 'run.window_to',
+  state: 'run.state',
+  runAt: 'run.run_at',
+  failures: 'run.failures',
+  errorCode: 'run.error_code',
+  errorMessage: 'run.error_message',
+  acceptableRows: 'run.acceptable_rows',
+  receipt: 'run.receipt',
+  finishedAt: 'run.finished_at',
+  actions: 'run.actions',
+};
+
+const RUN_PREFIX = 'run_';
+
+const RUN_COLUMNS = Object.entries(RUN_PROPERTIES)
+  .map(([property, expression]) => `${expression} AS ${RUN_PREFIX}${columnOf(property)}`)
+  .join(', ');
+
+/** The jobs with these ids, in order of creation. */
+export async function listJobs(database: Queryable, jobIds: readonly string[]): Promise<ListedJob[]> {
+  return (await list(database, 'SELECT * FROM jobs WHERE id = ANY($1)', [jobIds])).jobs;
 }
 
-/** Whether a job matches the filter of `filterParameters`. */
-const MATCHES = '($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid[] IS NULL OR jobs.id = ANY($2))';
-
-function filterParameters({ connectionId, jobId, jobIds }: ListFilter): unknown[] {
-  return [connectionId ?? null, jobIds ?? (jobId === undefined ? null : [jobId])];
+/** The jobs of all connections for an object, whose name may be in any case, in order of creation. */
+export async function listJobsOf(database: Queryable, objectName: string): Promise<ListedJob[]> {
+  return (await list(database, 'SELECT * FROM jobs WHERE lower(object_name) = lower($1)', [objectName])).jobs;
 }
 
-/** The jobs that match the filter, in order of creation. Uses runs_by_job. */
-export async function listJobs(database: Queryable, filter: ListFilter = {}): Promise<ListedJob[]> {
-  const { rows } = await database.query<Row>(
-    `SELECT ${COLUMNS} FROM jobs
-     JOIN connections ON connections.id = jobs.connection_id
-     LEFT JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id AND runs.kind = 'window' ORDER BY created_at DESC LIMIT 1) AS run ON true
-     WHERE ${MATCHES}
-     ORDER BY jobs.created_at, jobs.id`,
-    filterParameters(filter),
-  );
-  return rows.map(toListedJob);
+/** The job with this id. */
+export async function listJob(database: Queryable, jobId: string): Promise<ListedJob | undefined> {
+  return (await listJobs(database, [jobId]))[0];
 }
 
-/** A page of all jobs, in order of creation, and the position of its last one. Reads only that page: uses jobs_by_creation and runs_by_job. */
+/** A page of all jobs, in order of creation, and the position of its last one. Reads only that page: uses jobs_by_creation. */
 export async function listJobPage(database: Queryable, { limit, after }: Page): Promise<{ jobs: ListedJob[]; last: Position | undefined }> {
-  const { rows } = await database.query<{ id: string; created_at: string }>(
-    `SELECT id, created_at::text FROM jobs WHERE (created_at, id) > ($1::timestamptz, $2::uuid)
-     ORDER BY jobs.created_at, jobs.id LIMIT $3`,
-    [after?.createdAt ?? '-infinity', after?.id ?? '00000000-0000-0000-0000-000000000000', limit],
+  const page = 'SELECT * FROM jobs WHERE (created_at, id) > ($1::timestamptz, $2::uuid) ORDER BY created_at, id LIMIT $3';
+  return await list(database, page, [after?.createdAt ?? '-infinity', after?.id ?? FIRST_JOB_ID, limit]);
+}
+
+/**
+ * Lists the jobs that a statement selects. A job has a row for its latest window, one for its open repair, and one for its latest ended
+ * repair. Uses runs_by_job, runs_one_open_per_lane and runs_ended_repairs, and reads no other run.
+ */
+async function list(database: Queryable, selected: string, parameters: unknown[]) {
+  const { rows } = await database.query<Row & { created_at: string }>(
+    `SELECT ${JOB_COLUMNS}, ${RUN_COLUMNS}, jobs.created_at::text FROM (${selected}) AS jobs
+     JOIN connections ON connections.id = jobs.connection_id
+     LEFT JOIN LATERAL (
+       (SELECT * FROM runs WHERE job_id = jobs.id AND kind = 'window' ORDER BY created_at DESC LIMIT 1) UNION ALL
+       (SELECT * FROM runs WHERE job_id = jobs.id AND kind <> 'window' AND state IN ('queued', 'running')) UNION ALL
+       (SELECT * FROM runs WHERE job_id = jobs.id AND kind <> 'window' AND finished_at IS NOT NULL ORDER BY created_at DESC LIMIT 1)
+     ) AS run ON true
+     ORDER BY jobs.created_at, jobs.id, run.created_at DESC`,
+    parameters,
   );
   const last = rows.at(-1);
-  return {
-    jobs: await listJobs(database, { jobIds: rows.map(({ id }) => id) }),
-    last: last && { createdAt: last.created_at, id: last.id },
-  };
+  const byJob = [...Map.groupBy(rows, ({ id }) => id).values()];
+  return { jobs: byJob.map(toListedJob), last: last && { createdAt: last.created_at, id: last.id } };
 }
 
-/** The latest repair of each job that matches the filter, by job id. Uses runs_by_job. */
-export async function latestRepairs(database: Queryable, filter: ListFilter = {}): Promise<Map<string, ListedRun>> {
-  const { rows } = await database.query<Row>(
-    `SELECT ${COLUMNS} FROM jobs
-     JOIN connections ON connections.id = jobs.connection_id
-     JOIN LATERAL (SELECT * FROM runs WHERE runs.job_id = jobs.id AND runs.kind <> 'window' ORDER BY created_at DESC LIMIT 1) AS run ON true
-     WHERE ${MATCHES}`,
-    filterParameters(filter),
+/** A page of a job's runs, the latest first, and the position of its last one. Reads only that page: uses runs_by_job. */
+export async function listRunPage(
+  database: Queryable,
+  jobId: string,
+  { limit, after }: Page,
+): Promise<{ runs: ListedRun[]; last: Position | undefined }> {
+  const { rows } = await database.query<Record<string, unknown> & { created_at: string; run_id: string }>(
+    `SELECT ${RUN_COLUMNS}, run.created_at::text FROM runs AS run
+     WHERE run.job_id = $1 AND (run.created_at, run.id) < ($2::timestamptz, $3::uuid)
+     ORDER BY run.created_at DESC, run.id DESC LIMIT $4`,
+    [jobId, after?.createdAt ?? 'infinity', after?.id ?? FIRST_JOB_ID, limit],
   );
-  return new Map(rows.map((row) => [row.id, (toListedJob(row) as JobWithRun).run]));
+  const last = rows.at(-1);
+  return { runs: rows.map((row) => toListedRun(row)!), last: last && { createdAt: last.created_at, id: last.run_id } };
 }
 
 /** A run, with its job. */
 export async function findRun(database: Queryable, runId: string): Promise<JobWithRun | undefined> {
   const { rows } = await database.query<Row>(
-    `SELECT ${COLUMNS} FROM runs AS run
+    `SELECT ${JOB_COLUMNS}, ${RUN_COLUMNS} FROM runs AS run
      JOIN jobs ON jobs.id = run.job_id
      JOIN connections ON connections.id = jobs.connection_id
      WHERE run.id = $1`,
     [runId],
   );
-  return rows[0] && (toListedJob(rows[0]) as JobWithRun);
+  return rows[0] && { ...toJob(rows[0]), run: toListedRun(rows[0])! };
 }
 
-function toListedJob(row: Row): ListedJob {
-  const { identityUrl, status, loginCode, loginMessage, loginSince, ...rest } = toRecord(row);
-  const {
-    runId,
-    kind,
-    scope,
-    windowFrom,
-    windowTo,
-    state,
-    runAt,
-    failures,
-    errorCode,
-    errorMessage,
-    acceptableRows,
-    receipt,
-    finishedAt,
-    actions,
-    ...job
-  } = rest;
-  const run = {
-    kind,
-    scope,
-    windowFrom,
-    windowTo,
-    state,
-    runAt,
-    failures,
-    errorCode,
-    errorMessage,
-    acceptableRows,
-    receipt,
-    finishedAt,
-    actions,
+/** @param rows of one job, the latest run first */
+function toListedJob(rows: readonly Row[]): ListedJob {
+  const runs = rows.map(toListedRun);
+  return {
+    ...toJob(rows[0]!),
+    run: runs.find((run) => run?.kind === 'window') ?? null,
+    repair: runs.find((run) => run && run.kind !== 'window') ?? null,
   };
+}
+
+function toJob(row: Row): Omit<JobWithRun, 'run'> {
+  const { created_at: _, ...columns } = Object.fromEntries(Object.entries(row).filter(([column]) => !column.startsWith(RUN_PREFIX)));
+  const { identityUrl, status, loginCode, loginMessage, loginSince, ...job } = toRecord(columns as JobRow);
   const needsLogin = status !== 'active';
   const loginError = needsLogin && loginCode !== null ? { code: loginCode, message: loginMessage!, since: loginSince! } : null;
-  return { ...job, userId: identityUrl, needsLogin, loginError, run: runId === null ? null : { id: runId, ...run } };
+  return { ...job, userId: identityUrl, needsLogin, loginError };
+}
+
+function toListedRun(row: Record<string, unknown>): ListedRun | null {
+  if (row.run_id === null) return null;
+  const ofRun = Object.entries(row).filter(([column]) => column.startsWith(RUN_PREFIX));
+  return toRecord(Object.fromEntries(ofRun.map(([column, value]) => [column.slice(RUN_PREFIX.length), value])) as RowOf<ListedRun>);
 }

@@ -166,17 +166,24 @@ export async function isWindowWaiting(database: Queryable, connectionId: number)
 
 /**
  * Whether a window of these jobs is in progress or due within `ms` milliseconds. Ignores runs of paused jobs and runs that wait for a
- * login, and repairs, which may take hours.
- * Uses runs_queued and runs_running.
+ * login, and repairs, which may take hours. Uses runs_running, and
+ * runs_queued_windows for each connection: because of the order and of the pair, Postgres reads neither runs that are due later nor, by
+ * runs_queued, those of other connections.
  */
 export async function runsInProgress(database: Queryable, filter: JobFilter, ms: number): Promise<boolean> {
   const result = await database.query<{ found: boolean }>(
     `SELECT EXISTS (
        SELECT FROM runs JOIN jobs ON jobs.id = runs.job_id JOIN connections ON connections.id = runs.connection_id
-       WHERE runs.kind = 'window' AND runs.state IN ('queued', 'running') AND jobs.active
-         AND (connections.status = 'active' OR (runs.state = 'running' AND runs.lease_until >= now()))
-         AND (runs.state = 'running' OR runs.run_at <= now() + $1 * interval '1 millisecond')
-         AND ($2::bigint IS NULL OR jobs.connection_id = $2) AND ($3::uuid IS NULL OR jobs.id = $3)
+       WHERE runs.kind = 'window' AND runs.state = 'running' AND jobs.active AND (connections.status = 'active' OR runs.lease_until >= now())
+         AND ($2::bigint IS NULL OR runs.connection_id = $2) AND ($3::uuid IS NULL OR runs.job_id = $3)
+     ) OR EXISTS (
+       SELECT FROM connections CROSS JOIN LATERAL (
+         SELECT FROM runs JOIN jobs ON jobs.id = runs.job_id
+         WHERE runs.kind = 'window' AND runs.state = 'queued' AND runs.connection_id = connections.id AND jobs.active
+           AND (runs.connection_id, runs.run_at) <= (connections.id, now() + $1 * interval '1 millisecond')
+           AND ($3::uuid IS NULL OR runs.job_id = $3)
+         ORDER BY runs.run_at, runs.id LIMIT 1) AS due
+       WHERE connections.status = 'active' AND ($2::bigint IS NULL OR connections.id = $2)
      ) AS found`,
     [ms, filter.connectionId ?? null, filter.jobId ?? null],
   );

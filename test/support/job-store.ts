@@ -92,12 +92,13 @@ export function countingReads(pool: pg.Pool): { pool: pg.Pool; reads: number[] }
   const connect = async (): Promise<object> => {
     const client = await pool.connect();
     const rowsRead = async (): Promise<number> => (await client.query<{ rows: number }>(ROWS_READ)).rows[0]!.rows;
-    let before = 0;
+    let before: number | undefined;
     const query = async (sql: string, values?: unknown[]): Promise<pg.QueryResult> => {
-      if (sql === 'COMMIT') reads.push((await rowsRead()) - before);
-      const result = await client.query(sql, values);
-      if (sql === 'BEGIN') before = await rowsRead();
-      return result;
+      if (sql === 'BEGIN') before = undefined;
+      // Postgres accepts no other statement before SET TRANSACTION.
+      else if (!sql.startsWith('SET TRANSACTION')) before ??= await rowsRead();
+      if (sql === 'COMMIT') reads.push((await rowsRead()) - before!);
+      return await client.query(sql, values);
     };
     return { query, on: client.on.bind(client), off: client.off.bind(client), release: client.release.bind(client) };
   };

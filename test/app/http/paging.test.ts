@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Queryable } from '../../../app/store/database.ts';
+import { transaction } from '../../../app/store/database.ts';
 import { listJobPage } from '../../../app/store/job-list.ts';
+import { countingReads } from '../../support/job-store.ts';
 import { type Answer, readAnswer, startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
@@ -81,17 +82,41 @@ describe('/jobs', () => {
     const { rows } = await pool.query<{ created_at: string; id: string }>(
       `SELECT created_at::text, id FROM jobs WHERE object_name = 'Object6000'`,
     );
-    const plans: string[] = [];
-    const explaining = {
-      async query(sql: string, parameters: unknown[]) {
-        if (sql.includes('LIMIT')) plans.push(JSON.stringify((await pool.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`, parameters)).rows));
-        return await pool.query(sql, parameters);
-      },
-    } as unknown as Queryable;
+    const { pool: counted, reads } = countingReads(pool);
     const after = { createdAt: rows[0]!.created_at, id: '80000000-0000-0000-0000-000000000000' };
-    const { jobs } = await listJobPage(explaining, { limit: 50, after });
+    const { jobs } = await transaction(counted, (client) => listJobPage(client, { limit: 50, after }));
     expect(jobs).toHaveLength(50);
-    expect(plans[0]).toContain('"Index Name":"jobs_by_creation"');
-    expect(plans[0]).not.toContain('Rows Removed by Filter');
+    // Each job and its connection.
+    expect(reads[0]).toBeLessThanOrEqual(100);
+  });
+});
+
+describe('the runs of a job', () => {
+  interface RunPage {
+    runs: { id: string; kind: string; from: string }[];
+    next: string | null;
+  }
+
+  const runsOf = async (jobId: string, query = ''): Promise<Answer> =>
+    await readAnswer(await fetch(`${service.url}/v1/jobs/${jobId}/runs?${query}`));
+
+  test('are listed page by page, the latest first', async () => {
+    const { rows } = await service.database.pool.query<{ id: string }>(
+      `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, state, run_at, created_at)
+       SELECT jobs.id, connection_id, 'window', day, day + interval '1 day', 'succeeded', day, day
+       FROM (SELECT * FROM jobs LIMIT 1) AS jobs, generate_series('2023-03-01'::timestamptz, '2023-03-05', '1 day') AS day RETURNING job_id AS id`,
+    );
+    const days: string[] = [];
+    for (let after = ''; ; ) {
+      const { runs, next } = JSON.parse((await runsOf(rows[0]!.id, `limit=2${after}`)).text) as RunPage;
+      days.push(...runs.map(({ from }) => from));
+      if (next === null) break;
+      after = `&after=${next}`;
+    }
+    expect(days).toEqual(['2023-03-05', '2023-03-04', '2023-03-03', '2023-03-02', '2023-03-01']);
+  });
+
+  test('of an unknown job are not found', async () => {
+    expect(await runsOf('7c9e6679-7425-40de-944b-e07fc1f90ae7')).toMatchObject({ status: 404, code: 'not_found' });
   });
 });
