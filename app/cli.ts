@@ -118,20 +118,27 @@ const COMMANDS: Record<string, CommandEntry> = {
     load: async () => (await import('./commands/jobs.ts')).jobs,
   },
   runs: {
-    does: 'cancel a run, retry it without waiting, or accept its verdict',
+    does: "list a job's runs; cancel a run, retry it without waiting, or accept its verdict",
     details:
-      'cancel ends a queued or running run. The job stays active: the next tick starts again from last_date. retry makes a waiting run due now; for one that failed or was cancelled, it queues the next run of its job. accept does the same for a run that failed with a verdict that you may accept; the next run may pass it. All act on the job store, so the service need not be reachable; /jobs lists the runs.',
+      'list shows the runs of a job, the latest first. cancel ends a queued or running run. The job stays active: the next tick starts again from last_date. retry makes a waiting run due now; for one that failed or was cancelled, it queues the next run of its job. accept does the same for a run that failed with a verdict that you may accept; the next run may pass it. All act on the job store, so the service need not be reachable.',
     takes: [
-      new Argument('<action>', 'what to do').choices(['cancel', 'retry', 'accept']),
-      new Argument('<run_id>', "the run's id, from /jobs"),
+      new Argument('<action>', 'what to do').choices(['list', 'cancel', 'retry', 'accept']),
+      new Argument('[run_id]', "the run's id, from list or /jobs; not for list"),
     ],
-    options: [new Option('--local', 'use the job store of serve --local, which must be running'), DATA],
+    options: [
+      new Option('--job <job>', "list: the job's object or id"),
+      new Option('--limit <number>', 'list: how many runs, up to 1000 (default: 100)'),
+      new Option('--after <position>', 'list: the runs before those of an earlier list, which prints it'),
+      new Option('--local', 'use the job store of serve --local, which must be running'),
+      DATA,
+    ],
     examples: [
+      `${PROGRAM} runs list --job Account`,
       `${PROGRAM} runs cancel 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`,
       `${PROGRAM} runs retry --local 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`,
       `${PROGRAM} runs accept 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`,
     ],
-    exits: ['the run is cancelled, or due now', 'the run could not be cancelled, retried or accepted; the message says why'],
+    exits: ['listed, cancelled, or due now', 'refused; the message says why'],
     load: async () => (await import('./commands/runs.ts')).runs,
   },
   reseal: {

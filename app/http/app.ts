@@ -13,6 +13,7 @@ import { handleErrors } from './errors.ts';
 import { getOauthUrl } from './get-oauth-url.ts';
 import { getRun } from './get-run.ts';
 import { handleImportingJob } from './handle-importing-job.ts';
+import { jobRuns } from './job-runs.ts';
 import { jobs } from './jobs.ts';
 import { loginOauthCallback } from './login-oauth-callback.ts';
 import { pauseImportingJob } from './pause-importing-job.ts';
@@ -30,6 +31,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   resumeImportingJob,
   handleImportingJob,
   jobs,
+  jobRuns,
   getRun,
   runCancellation,
   runRetry,

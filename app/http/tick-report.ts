@@ -122,7 +122,7 @@ function errorOf(state: PendingState, { run, loginError }: ListedJob): { code: s
   return run?.errorCode ? { code: run.errorCode, message: run.errorMessage! } : null;
 }
 
-function listPending(state: JobState, job: ListedJob): object {
+function listPending(state: PendingState, job: ListedJob): object {
   const { userId, objectName, syncedTo, every, run } = job;
   return {
     user_id: userId,

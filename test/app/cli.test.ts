@@ -128,9 +128,15 @@ describe('the command line', () => {
     [
       'an unknown action',
       'runs stop 1',
-      "Command-argument value 'stop' is invalid for argument 'action'. Allowed choices are cancel, retry, accept. See node app/cli.ts runs --help.\n",
+      "Command-argument value 'stop' is invalid for argument 'action'. Allowed choices are list, cancel, retry, accept. See node app/cli.ts runs --help.\n",
     ],
-    ['a missing run id', 'runs retry', "Missing required argument 'run_id'. See node app/cli.ts runs --help.\n"],
+    ['a missing run id', 'runs retry', 'Name the run: runs retry <run_id>.\n'],
+    ['a list of runs without its job', 'runs list', 'Name the job: runs list --job <object or job id>.\n'],
+    [
+      'an option of a list for another action',
+      'runs retry --limit 1',
+      'runs retry has no options --job, --limit and --after. They are for runs list.\n',
+    ],
     ['a job that is not named', 'jobs reimport', 'Name the job: jobs reimport <object or job id>.\n'],
     ['a deletion without a decision', 'jobs delete Account', 'Add --table keep or --table drop: what becomes of its BigQuery table.\n'],
     [
@@ -138,7 +144,7 @@ describe('the command line', () => {
       'jobs change Account --id-from 001',
       'jobs change has no option --id-from. See node app/cli.ts jobs --help.\n',
     ],
-    ['a run id that cannot be one', 'runs cancel 12', 'The run id must be a UUID. Take it from /jobs.\n'],
+    ['a run id that cannot be one', 'runs cancel 12', 'The run id must be a UUID. Take it from /jobs or runs list.\n'],
     ['an unknown option without a command', '--loud', "Unknown option '--loud'. See node app/cli.ts --help.\n"],
   ])('refuses %s in one sentence', async (_, command, sentence) => {
     expect(await refusal(start(command))).toBe(sentence);
@@ -225,6 +231,13 @@ describe('serve --local', () => {
     expect(again).toEqual({ code: 1, output: 'The run has already ended (cancelled). Only a queued or running run can be cancelled.\n' });
     const list = await ended(start(`jobs list --local --data ${folder}`));
     expect(list.output).toMatch(/^object +state .*\n─.*\nUser +\w+ +2023-03-01 +2023-03-03 +day +keep +salesforce\.User +[-0-9a-f]{36}\n$/);
+    const runs = await ended(start(`runs list --job user --limit 1 --local --data ${folder}`));
+    expect(runs.output).toMatch(
+      /^kind +from .*\n─.*\nwindow +2023-03-03 +2023-03-04 +cancelled +cancelled +\d.* UTC +[-0-9a-f]{36}\nEarlier runs: add --after \S+\n$/,
+    );
+    const [earlier] = /\S+(?=\n$)/.exec(runs.output)!;
+    const before = await ended(start(`runs list --job user --after ${earlier} --local --data ${folder}`));
+    expect(before.output).toMatch(/^kind .*\n─.*\n(window +2023-03-0[12] .* succeeded .*\n)+$/);
     const reimport = await ended(start(`jobs reimport user --to 2023-03-02 --local --data ${folder} 2>/dev/null`));
     expect(reimport.output).toMatch(/^Run [-0-9a-f]{36} of User \(2023-03-01 to 2023-03-02\) is queued\. /);
     const secondPids = [second.pid!, ...(await emulatorPids())];
