@@ -118,11 +118,11 @@ const COMMANDS: Record<string, CommandEntry> = {
     load: async () => (await import('./commands/jobs.ts')).jobs,
   },
   runs: {
-    does: "list a job's runs; cancel a run, retry it without waiting, or accept its verdict",
+    does: "list a job's runs; show a run, cancel it, retry it without waiting, or accept its verdict",
     details:
-      'list shows the runs of a job, the latest first. cancel ends a queued or running run. The job stays active: the next tick starts again from last_date. retry makes a waiting run due now; for one that failed or was cancelled, it queues the next run of its job. accept does the same for a run that failed with a verdict that you may accept; the next run may pass it. All act on the job store, so the service need not be reachable.',
+      'list shows the runs of a job, the latest first; show, a run with its receipt and what it cost in BigQuery. cancel ends a queued or running run. The job stays active: the next tick starts again from last_date. retry makes a waiting run due now; for one that failed or was cancelled, it queues the next run of its job. accept does the same for a run that failed with a verdict that you may accept; the next run may pass it. All act on the job store, so the service need not be reachable.',
     takes: [
-      new Argument('<action>', 'what to do').choices(['list', 'cancel', 'retry', 'accept']),
+      new Argument('<action>', 'what to do').choices(['list', 'show', 'cancel', 'retry', 'accept']),
       new Argument('[run_id]', "the run's id, from list or /jobs; not for list"),
     ],
     options: [
@@ -134,11 +134,12 @@ const COMMANDS: Record<string, CommandEntry> = {
     ],
     examples: [
       `${PROGRAM} runs list --job Account`,
+      `${PROGRAM} runs show 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`,
       `${PROGRAM} runs cancel 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`,
       `${PROGRAM} runs retry --local 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`,
       `${PROGRAM} runs accept 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`,
     ],
-    exits: ['listed, cancelled, or due now', 'refused; the message says why'],
+    exits: ['shown, cancelled, or due now', 'refused; the message says why'],
     load: async () => (await import('./commands/runs.ts')).runs,
   },
   reseal: {

@@ -1,5 +1,6 @@
 import { acceptRun } from '../actions/accept-run.ts';
 import { cancelRun } from '../actions/cancel-run.ts';
+import { requireRun } from '../actions/require-run.ts';
 import { retryRun } from '../actions/retry-run.ts';
 import { type Context, createContext } from '../context.ts';
 import { isRunId } from '../core/run-id.ts';
@@ -14,6 +15,7 @@ import { describeState } from './describe-state.ts';
 import { terminalTable } from './output/terminal-table.ts';
 import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
 import { requireNamedJob } from './require-named-job.ts';
+import { showRun } from './show-run.ts';
 
 const ACTIONS = {
   cancel: { run: cancelRun, done: 'is cancelled' },
@@ -31,8 +33,8 @@ interface Options extends ServiceOptions {
 }
 
 /**
- * Lists the runs of a job, or cancels, retries or accepts the run whose id is the second argument, and prints it in a sentence. Its events go
- * to standard error.
+ * Lists the runs of a job, shows the run whose id is the second argument, or cancels, retries or accepts it and prints it in a sentence. Its
+ * events go to standard error.
  */
 export const runs: Command<Options> = async ({ args, options, env }) => {
   const [action = '', runId] = args;
@@ -41,6 +43,7 @@ export const runs: Command<Options> = async ({ args, options, env }) => {
   const context = createContext(config, createEvents(createLog(process.stderr)));
   try {
     if (runId === undefined) for (const line of await listRuns(context, options)) console.log(line);
+    else if (action === 'show') for (const line of showRun(await requireRun(context, runId), new Date())) console.log(line);
     else {
       const { run, done } = ACTIONS[action as keyof typeof ACTIONS];
       console.log(describe(await run(context, runId, BY), done));

@@ -55,6 +55,8 @@ export interface Receipt extends Partial<Comparison> {
   methods: string[];
   pages: number;
   bytes: number;
+  /** BigQuery jobs that succeeded, over all attempts: a load job per page, which is free, and the run's statements */
+  bigquery_jobs: number;
   /** bytes that BigQuery billed for the run's statements, over all attempts */
   bytes_billed: number;
 }
@@ -120,6 +122,7 @@ const ORDER = Object.keys({
   methods: true,
   pages: true,
   bytes: true,
+  bigquery_jobs: true,
   bytes_billed: true,
 } satisfies Record<keyof Receipt, true>) as (keyof Receipt)[];
 

@@ -94,7 +94,7 @@ function expectedWindows({ every, weeklyChanges }: JobLoad, overlapMinutes: numb
  * What BigQuery usually bills at most for a window with this many rows (null: unknown, so few). Few rows are merged from their staging table,
  * unless a value is invalid. Many are read there, counted there and in their delta table, and merged from that.
  */
-function windowBytes({ bytes, rowBytes, partitioned }: TableSize, rows: number | null): number {
+export function windowBytes({ bytes, rowBytes, partitioned }: TableSize, rows: number | null): number {
   const touched = (bytes ?? 0) * (partitioned && rows !== null ? Math.min(1, rows / MONTHS) : 1);
   return billed(4 * (rows ?? 0) * rowBytes) + billed(2 * touched);
 }

@@ -1,5 +1,6 @@
 import { deferredUntil } from '../core/job-state.ts';
-import { inPipelineOrder } from '../core/receipt.ts';
+import { runCost } from '../core/monthly-cost.ts';
+import { inPipelineOrder, type Receipt } from '../core/receipt.ts';
 import { formatBound } from '../core/start-date.ts';
 import type { JobWithRun, ListedRun } from '../store/job-list.ts';
 import { columnOf } from '../store/to-record.ts';
@@ -18,9 +19,16 @@ export function toRunJson(run: ListedRun): object {
     failures: run.failures,
     error: run.errorCode && { code: run.errorCode, message: run.errorMessage },
     receipt: run.receipt && inPipelineOrder(run.receipt),
+    cost: run.receipt && toCostJson(run.receipt),
     finished_at: run.finishedAt,
     actions: run.actions,
   };
+}
+
+/** What the run cost in BigQuery, at list price. */
+function toCostJson(receipt: Partial<Receipt>): object | null {
+  const cost = runCost(receipt);
+  return cost ? { bigquery_jobs: cost.jobs, bytes_billed: cost.bytesBilled, dollars: Number(cost.dollars.toFixed(6)) } : null;
 }
 
 /** For example `{ids: 3}`, the number of Ids; nothing for a window. */

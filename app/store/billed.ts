@@ -19,10 +19,11 @@ export async function billedToday(database: Queryable, jobId: string): Promise<n
   return onlyRow(reply).bytes;
 }
 
-/** Bytes billed for a run's statements. Uses billed_by_run. */
-export async function billedByRun(database: Queryable, runId: string): Promise<number> {
-  const reply = await database.query<{ bytes: number }>('SELECT coalesce(sum(bytes), 0)::bigint AS bytes FROM billed WHERE run_id = $1', [
-    runId,
-  ]);
-  return onlyRow(reply).bytes;
+/** A run's statements that succeeded, over all attempts, and the bytes billed for them. Uses billed_by_run. */
+export async function billedByRun(database: Queryable, runId: string): Promise<{ statements: number; bytes: number }> {
+  const reply = await database.query<{ statements: number; bytes: number }>(
+    'SELECT count(*) AS statements, coalesce(sum(bytes), 0)::bigint AS bytes FROM billed WHERE run_id = $1',
+    [runId],
+  );
+  return onlyRow(reply);
 }

@@ -33,6 +33,7 @@ export async function writeReceipt(
   // Count each row once, even if its fields were read in several groups.
   const slices = all.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
   const pages = allPages.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
+  const billed = await billedByRun(context.database, run.runId);
   return {
     salesforce_before: sumKnown(slices.map((slice) => slice.countBefore)),
     salesforce_after: sumKnown(slices.map((slice) => slice.countAfter)),
@@ -58,7 +59,8 @@ export async function writeReceipt(
     fields_skipped: drift.skipped,
     pages: allPages.length,
     bytes: sum(allPages.map((page) => page.bytes)),
-    bytes_billed: await billedByRun(context.database, run.runId),
+    bigquery_jobs: allPages.length + billed.statements,
+    bytes_billed: billed.bytes,
     methods: all.map((slice) => `${slice.method}: ${slice.reason}`),
     live_view: foreignLiveView,
     reread_from: rereadFrom?.toISOString() ?? null,

@@ -128,7 +128,7 @@ describe('the command line', () => {
     [
       'an unknown action',
       'runs stop 1',
-      "Command-argument value 'stop' is invalid for argument 'action'. Allowed choices are list, cancel, retry, accept. See node app/cli.ts runs --help.\n",
+      "Command-argument value 'stop' is invalid for argument 'action'. Allowed choices are list, show, cancel, retry, accept. See node app/cli.ts runs --help.\n",
     ],
     ['a missing run id', 'runs retry', 'Name the run: runs retry <run_id>.\n'],
     ['a list of runs without its job', 'runs list', 'Name the job: runs list --job <object or job id>.\n'],
@@ -238,6 +238,11 @@ describe('serve --local', () => {
     const [earlier] = /\S+(?=\n$)/.exec(runs.output)!;
     const before = await ended(start(`runs list --job user --after ${earlier} --local --data ${folder}`));
     expect(before.output).toMatch(/^kind .*\n─.*\n(window +2023-03-0[12] .* succeeded .*\n)+$/);
+    const [, shownId] = /succeeded.* ([-0-9a-f]{36})\n/.exec(before.output)!;
+    const shown = await ended(start(`runs show ${shownId} --local --data ${folder}`));
+    expect(shown.output).toMatch(
+      /^run +[-0-9a-f]{36}\nobject +User\nkind +window\n(.*\n)*delta_rows +\d+\n(.*\n)*cost +\d+ BigQuery jobs?, .* billed, \$/,
+    );
     const reimport = await ended(start(`jobs reimport user --to 2023-03-02 --local --data ${folder} 2>/dev/null`));
     expect(reimport.output).toMatch(/^Run [-0-9a-f]{36} of User \(2023-03-01 to 2023-03-02\) is queued\. /);
     const secondPids = [second.pid!, ...(await emulatorPids())];

@@ -1,7 +1,8 @@
 // What the service costs, in CPU, memory, calls and jobs: source, service and sink are processes of their own.
 //   npm run bench                        a table, in about ten minutes
-//   npm run bench -- --json              one object of named numbers
+//   npm run bench -- --json              one object of named numbers, with the monthly costs by profile
 //   npm run bench -- --only windows      some of: pipe, parsing, memory, start, windows, queue, whole, rebuild, sweep
+//   npm run bench -- --only cost         the windows, and what they cost per month for companies of three sizes
 //   npm run bench -- --peers             the same import by Airbyte's and Singer's connectors, from PyPI; needs python3
 //   npm run bench -- --profile pipe      flame graphs of the service and of the bare pipe, as pages under .local/profiles; or window
 //   npm run bench -- --large             10 million rows of 40 columns through the local Salesforce and BigQuery; or --large=1000000
@@ -9,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { DataPlane } from './data-plane.ts';
 import { againstParsing, againstPipe, type Figures, large, memory, queue, rebuild, start, sweep, whole, windows } from './figures.ts';
 import { MEANINGS } from './meanings.ts';
+import { type MeasuredWindows, monthlyCosts, monthlyTable } from './monthly-costs.ts';
 import { comparePeers, peersTable } from './peers.ts';
 import { isProfiled, type Profiled, profile } from './profile.ts';
 
@@ -16,6 +18,11 @@ const LARGE_ROWS = 10_000_000;
 
 const DATA_PLANE = { pipe: againstPipe, parsing: againstParsing, memory };
 const WHOLE = { start, windows, queue, whole, rebuild, sweep };
+
+/** The part that computes from what `windows` measures. */
+const COST = 'cost';
+const MONTHLY = "Per month, without sweeps and first imports, at BigQuery's list prices:";
+const WIDTH = process.stdout.columns || Number.POSITIVE_INFINITY;
 
 const { asked, json, peers, profiled } = readArguments(process.argv.slice(2));
 if (profiled) {
@@ -25,7 +32,9 @@ if (profiled) {
   console.log(json ? JSON.stringify(compared, null, 2) : peersTable(compared));
 } else {
   const figures = typeof asked === 'number' ? await large(asked) : await measure(asked);
-  console.log(json ? JSON.stringify(figures, null, 2) : tableOf(figures));
+  const monthly = typeof asked === 'object' && asked.has(COST) ? monthlyCosts(figures as Figures & MeasuredWindows) : undefined;
+  if (json) console.log(JSON.stringify({ ...figures, ...(monthly && { monthly }) }, null, 2));
+  else console.log([tableOf(figures), ...(monthly ? ['', MONTHLY, ...monthlyTable(monthly, WIDTH)] : [])].join('\n'));
 }
 
 /** `--large` may have a number of rows, or none: the parser knows options with a value, or without. */
@@ -43,7 +52,8 @@ function readArguments(args: string[]): { asked: Set<string> | number; json: boo
   const { json, peers, profile: profiled } = values;
   if (profiled !== undefined && !isProfiled(profiled)) throw new Error('Use --profile pipe or --profile window.');
   if (values.large !== undefined) return { asked: Number(values.large), json, peers, profiled };
-  return { asked: new Set(values.only ?? [...Object.keys(DATA_PLANE), ...Object.keys(WHOLE)]), json, peers, profiled };
+  const parts = values.only ?? [...Object.keys(DATA_PLANE), ...Object.keys(WHOLE), COST];
+  return { asked: new Set(parts.flatMap((part) => (part === COST ? ['windows', part] : part))), json, peers, profiled };
 }
 
 async function measure(parts: Set<string>): Promise<Figures> {

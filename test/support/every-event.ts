@@ -41,6 +41,7 @@ export const RECEIPT: Receipt = {
   methods: ['rest: few rows'],
   pages: 1,
   bytes: 700,
+  bigquery_jobs: 2,
   bytes_billed: 0,
 };
 
