@@ -1,3 +1,4 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import type { Federation } from './bigquery/create-federated-client.ts';
 import { EnvReader } from './env-reader.ts';
 import type { SalesforceApp } from './salesforce/oauth.ts';
@@ -206,7 +207,7 @@ function readAws(read: EnvReader): AwsConfig {
   };
 }
 
-/** The app for SALESFORCE_LOGIN_URL, then those for other orgs from SALESFORCE_APPS (JSON: login URL → {client_id, client_secret}). */
+/** The app for SALESFORCE_LOGIN_URL, then those for other orgs from SALESFORCE_APPS (JSON: login URL → {client_id, client_secret, jwt_key?}). */
 function readApps(read: EnvReader): SalesforceApp[] {
   const others = readOtherApps(read);
   if (others.length > 0 && !read.env.SALESFORCE_CLIENT_ID && !read.env.SALESFORCE_LOGIN_URL) return others;
@@ -214,26 +215,46 @@ function readApps(read: EnvReader): SalesforceApp[] {
     loginUrl: read.url('SALESFORCE_LOGIN_URL', "the org's My Domain URL, https://<name>.my.salesforce.com", ['https:', 'http:']),
     clientId: read.text('SALESFORCE_CLIENT_ID', 'the consumer key of the External Client App'),
     clientSecret: read.text('SALESFORCE_CLIENT_SECRET', 'the consumer secret of the External Client App'),
+    jwtKey: read.env.SALESFORCE_JWT_KEY ? readJwtKey(read, 'SALESFORCE_JWT_KEY', read.env.SALESFORCE_JWT_KEY) : undefined,
   };
   if (main.loginUrl) checkLoginUrl(read, 'SALESFORCE_LOGIN_URL', main.loginUrl);
   return [main, ...others.filter((app) => app.loginUrl !== main.loginUrl)];
+}
+
+interface AppEntry {
+  client_id: string;
+  client_secret: string;
+  jwt_key?: string;
 }
 
 function readOtherApps(read: EnvReader): SalesforceApp[] {
   const text = read.env.SALESFORCE_APPS;
   if (!text) return [];
   try {
-    return Object.entries(JSON.parse(text) as Record<string, { client_id: string; client_secret: string }>).map(([host, app]) => {
+    return Object.entries(JSON.parse(text) as Record<string, AppEntry>).map(([host, app]) => {
       const loginUrl = (host.includes('://') ? host : `https://${host}`).replace(/\/$/, '');
       checkLoginUrl(read, 'SALESFORCE_APPS', loginUrl);
       if (typeof app.client_id !== 'string' || typeof app.client_secret !== 'string') throw new TypeError('client_id and client_secret');
-      return { loginUrl, clientId: app.client_id, clientSecret: app.client_secret };
+      const jwtKey = app.jwt_key === undefined ? undefined : readJwtKey(read, `"jwt_key" in SALESFORCE_APPS`, app.jwt_key);
+      return { loginUrl, clientId: app.client_id, clientSecret: app.client_secret, jwtKey };
     });
   } catch {
     // The text contains secrets, so the error does not quote it.
     read.fault('SALESFORCE_APPS must be a JSON object of the form {"<login host>": {"client_id": "…", "client_secret": "…"}}.');
     return [];
   }
+}
+
+/** Reads a private key for JWT bearer assertions. Many tools keep a variable on one line: they write its line breaks as `\\n`. */
+function readJwtKey(read: EnvReader, name: string, pem: string): KeyObject | undefined {
+  try {
+    const key = createPrivateKey(pem.replaceAll('\\n', '\n'));
+    if (key.asymmetricKeyType === 'rsa') return key;
+  } catch {
+    // The error may quote the key.
+  }
+  read.fault(`${name} must be an unencrypted RSA private key in PEM: -----BEGIN PRIVATE KEY----- …`);
+  return undefined;
 }
 
 /** Secrets are sent over TLS only, except to loopback. */

@@ -14,7 +14,7 @@ import type { Events } from './events.ts';
 import { SalesforceClient } from './salesforce/client.ts';
 import { CompositeUse } from './salesforce/composite-use.ts';
 import { DescribeCache } from './salesforce/describe.ts';
-import { renewTokens, type SalesforceApp } from './salesforce/oauth.ts';
+import type { SalesforceApp } from './salesforce/oauth.ts';
 import { readAccessToken } from './store/connections.ts';
 import { type DatabaseAddress, openDatabase } from './store/database.ts';
 import { LongRequests } from './store/long-requests.ts';
@@ -22,6 +22,7 @@ import { OrgCalls } from './store/org-calls.ts';
 import { Renewals } from './store/renewals.ts';
 import { createSealer, type Sealer } from './store/seal.ts';
 import { Agreement } from './sync/agreement.ts';
+import { renewSession } from './sync/renew-session.ts';
 
 /** The dependencies of the service, wired together only here. Other modules import just the type. */
 export interface Context {
@@ -106,7 +107,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
               connectionId,
               failed,
               reason,
-              (connection, refreshToken, ending) => renewTokens(dispatcher, app(connection.loginUrl), refreshToken, ending),
+              (connection, refreshToken, ending) => renewSession(dispatcher, app(connection.loginUrl), connection, refreshToken, ending),
               signal,
             ),
         },

@@ -40,6 +40,7 @@ const SLOW = [
   'test/stories/sweep-slices.test.ts',
   'test/stories/sweep.test.ts',
   'test/stories/taken-over.test.ts',
+  'test/stories/unattended.test.ts',
   'test/stories/whole-objects.test.ts',
 ];
 

@@ -6,6 +6,7 @@ import { runAcceptance } from './accept-run.ts';
 import { requireApiKey } from './auth.ts';
 import { runCancellation } from './cancel-run.ts';
 import { jobChange } from './change-job.ts';
+import { connectionCreation } from './create-connection.ts';
 import { createImportingJob } from './create-importing-job.ts';
 import { jobDeletion } from './delete-job.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -26,6 +27,7 @@ import { createRouter } from './router.ts';
 const ENDPOINTS: readonly Endpoint[] = [
   getOauthUrl,
   loginOauthCallback,
+  connectionCreation,
   createImportingJob,
   pauseImportingJob,
   resumeImportingJob,

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import jsforce from 'jsforce';
 import type { Dispatcher } from 'undici';
 import { failureMessage } from '../core/failure-message.ts';
@@ -19,6 +19,8 @@ export interface SalesforceApp {
   loginUrl: string;
   clientId: string;
   clientSecret: string;
+  /** signs the assertions of the JWT bearer flow; undefined: that flow is not configured */
+  jwtKey?: KeyObject | undefined;
 }
 
 /** The token response for a code. It has no expiry: a session ends when a call is refused. */
@@ -104,6 +106,32 @@ export async function renewTokens(
   }
 }
 
+/**
+ * Requests tokens by a flow without a user.
+ * @param fields of the request, with the app's credentials as far as the flow requires them
+ * @param refused the error for an OAuth error code and its description
+ * @throws AppError what `refused` returns, salesforce_unavailable
+ */
+export async function requestTokens(
+  dispatcher: Dispatcher,
+  loginUrl: string,
+  fields: Record<string, string>,
+  signal: AbortSignal | undefined,
+  refused: (reason: string, description: string, cause: unknown) => AppError,
+): Promise<TokenResponse> {
+  let retryAfterMs: number | undefined;
+  const client = replaceTransport(new jsforce.OAuth2({ loginUrl }), async (request) => {
+    const response = await send(dispatcher, request, { signal, totalMs: LOGIN_MS });
+    retryAfterMs = readRetryAfter(response.headers);
+    return response;
+  });
+  try {
+    return toTokenResponse(await client.requestToken(fields as { grant_type: string }));
+  } catch (error) {
+    throw translate(withRetryAfter(error, retryAfterMs), { loginUrl }, (reason, description) => refused(reason, description, error));
+  }
+}
+
 /** If the grant itself is still valid, its jobs wait until the cause is fixed. */
 function renewalRefusedError(reason: string, description: string, app: SalesforceApp, cause: unknown): AppError {
   const policy = findPolicy(description);
@@ -162,14 +190,19 @@ function findPolicy(description: string): Policy | undefined {
   return POLICIES.find(({ pattern }) => pattern.test(description));
 }
 
+/** What to do about a setting of the org or user that blocks every login; undefined: the description is of something else. */
+export function explainPolicy(description: string): string | undefined {
+  return findPolicy(description)?.help;
+}
+
 /**
  * The message for an OAuth error, which says what to do.
  * @param reason the OAuth error code from the redirect or the token endpoint
  * @param description Salesforce's error_description, if any
  */
 export function explainLoginError(reason: string, loginUrl: string, description = ''): string {
-  const policy = findPolicy(description);
-  if (policy) return policy.help;
+  const policy = explainPolicy(description);
+  if (policy) return policy;
   const help: Record<string, string> = {
     access_denied: 'The user denied access. Call get_oauth_url again and choose Allow on that page.',
     'access-denied': 'The user denied access. Call get_oauth_url again and choose Allow on that page.',
@@ -251,7 +284,11 @@ function malformedTokenError(types: string): AppError {
 }
 
 /** jsforce sets the OAuth error code as the error's name. */
-function translate(error: unknown, { loginUrl }: SalesforceApp, refused: (reason: string, description: string) => AppError): AppError {
+function translate(
+  error: unknown,
+  { loginUrl }: Pick<SalesforceApp, 'loginUrl'>,
+  refused: (reason: string, description: string) => AppError,
+): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof UnusableResponseError || error instanceof NoResponseError) return unusableResponseError(error, loginUrl);
   const { name, message } = error as Error;

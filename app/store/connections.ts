@@ -1,4 +1,5 @@
 import type { Identity } from '../core/identity.ts';
+import type { LoginFlow } from '../core/login-flow.ts';
 import { AppError } from '../errors.ts';
 import { onlyRow, type Queryable } from './database.ts';
 import type { Sealer } from './seal.ts';
@@ -11,6 +12,9 @@ export interface Connection {
   userId: string;
   identityUrl: string;
   loginUrl: string;
+  flow: LoginFlow;
+  /** whom the assertions of the flow jwt_bearer name; null with other flows, until Salesforce has reported it */
+  username: string | null;
   /** needs_login: its grant has ended; disconnected: an operator ended it. Both until its user logs in again */
   status: 'active' | 'needs_login' | 'disconnected';
   /** the share of its org's API calls up to which its runs may call; null: API_SHARE */
@@ -30,16 +34,21 @@ export interface AccessToken {
   instanceUrl: string;
 }
 
-/** Salesforce's response to an authorization code. */
+/** Salesforce's response to a login. */
 export interface Grant extends AccessToken {
   identityUrl: string;
   loginUrl: string;
-  refreshToken: string;
+  /** the browser flow by default */
+  flow?: LoginFlow;
+  /** of the browser flow only */
+  refreshToken?: string;
+  /** of the flow jwt_bearer only */
+  username?: string;
   /** separated by spaces; undefined: unknown */
   scope?: string | undefined;
 }
 
-/** Salesforce's response to a refresh token. */
+/** Salesforce's response to a renewal. */
 export interface Renewal {
   accessToken: string;
   /** undefined: unchanged */
@@ -51,7 +60,8 @@ export interface Renewal {
 /** The decrypted tokens of a connection, and the state of their renewal. */
 export interface Tokens extends AccessToken {
   connection: Connection;
-  refreshToken: string;
+  /** undefined: the flow has none */
+  refreshToken: string | undefined;
   /** the sealed access token, as stored in the row */
   sealed: string;
   /** whether a renewal is in progress */
@@ -62,7 +72,10 @@ export interface Tokens extends AccessToken {
   renewedRecently: boolean;
 }
 
-const CONNECTION_COLUMNS = 'id, org_id, user_id, identity_url, login_url, status, api_share';
+const CONNECTION_COLUMNS = 'id, org_id, user_id, identity_url, login_url, flow, username, status, api_share';
+
+/** In place of a sealed refresh token, where the flow has none. */
+const NO_REFRESH_TOKEN = '';
 
 /** A row with its sealed tokens. */
 type TokenRow = RowOf<Connection & AccessToken & { refreshToken: string; errorMessage: string | null }>;
@@ -87,11 +100,12 @@ export interface Granted extends Connection {
 /** Stores a new grant and replaces the user's earlier one. A renewal of the earlier grant in progress will store nothing. */
 export async function saveGrant(database: Queryable, sealer: Sealer, identity: Identity, grant: Grant): Promise<Granted> {
   const result = await database.query<RowOf<Granted>>(
-    `INSERT INTO connections (org_id, user_id, identity_url, login_url, instance_url, access_token, refresh_token, scopes)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    `INSERT INTO connections (org_id, user_id, identity_url, login_url, instance_url, access_token, refresh_token, scopes, flow, username)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      ON CONFLICT (org_id, user_id) DO UPDATE SET
        identity_url = excluded.identity_url, login_url = excluded.login_url, instance_url = excluded.instance_url,
-       access_token = excluded.access_token, refresh_token = excluded.refresh_token, scopes = excluded.scopes,
+       flow = excluded.flow, username = excluded.username, scopes = excluded.scopes,
+       access_token = excluded.access_token, refresh_token = excluded.refresh_token,
        status = 'active', error_code = NULL, error_message = NULL, ended_at = NULL, updated_at = now(),
        renewing_by = NULL, renewing_until = NULL, located_at = NULL, renewed_at = NULL, granted_at = now()
      RETURNING ${CONNECTION_COLUMNS},
@@ -103,8 +117,10 @@ export async function saveGrant(database: Queryable, sealer: Sealer, identity: I
       grant.loginUrl,
       grant.instanceUrl,
       sealer.seal(grant.accessToken, sealContext(identity, 'access_token')),
-      sealer.seal(grant.refreshToken, sealContext(identity, 'refresh_token')),
+      grant.refreshToken === undefined ? NO_REFRESH_TOKEN : sealer.seal(grant.refreshToken, sealContext(identity, 'refresh_token')),
       grant.scope ?? null,
+      grant.flow ?? 'browser',
+      grant.username ?? null,
     ],
   );
   return toRecord(onlyRow(result));
@@ -152,7 +168,8 @@ export async function readTokens(database: Queryable, sealer: Sealer, connection
   if (row.status !== 'active') throw needsLogin(row);
   return {
     ...openAccessToken(sealer, row),
-    refreshToken: sealer.open(row.refresh_token, sealContext(identityOf(row), 'refresh_token')),
+    refreshToken:
+      row.refresh_token === NO_REFRESH_TOKEN ? undefined : sealer.open(row.refresh_token, sealContext(identityOf(row), 'refresh_token')),
     connection: toConnection(row),
     sealed: row.access_token,
     renewing: row.renewing,
@@ -235,12 +252,15 @@ function sealContext(identity: Identity, column: string): string {
 }
 
 /** @param row without a message if an earlier release ended it */
-function needsLogin({ error_message }: Pick<TokenRow, 'error_message'>): AppError {
-  const message = error_message ?? 'Salesforce no longer accepts this grant. Call get_oauth_url and login_oauth_callback again.';
-  return new AppError('needs_login', message);
+function needsLogin({ error_message, flow }: Pick<TokenRow, 'error_message' | 'flow'>): AppError {
+  const what =
+    flow === 'browser'
+      ? 'Salesforce no longer accepts this grant. Call get_oauth_url and login_oauth_callback again.'
+      : 'The External Client App no longer acts as the user of this connection. Connect again with POST /v1/connections.';
+  return new AppError('needs_login', error_message ?? what);
 }
 
 /** Without the sealed tokens. */
-function toConnection({ id, org_id, user_id, identity_url, login_url, status, api_share }: TokenRow): Connection {
-  return toRecord({ id, org_id, user_id, identity_url, login_url, status, api_share });
+function toConnection({ id, org_id, user_id, identity_url, login_url, flow, username, status, api_share }: TokenRow): Connection {
+  return toRecord({ id, org_id, user_id, identity_url, login_url, flow, username, status, api_share });
 }

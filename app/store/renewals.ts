@@ -17,10 +17,11 @@ import {
 import type { Sealer } from './seal.ts';
 
 /**
- * Exchanges a refresh token for new tokens. Ends within two minutes, and immediately when `signal` aborts.
+ * Requests new tokens. Ends within two minutes, and immediately when `signal` aborts.
+ * @param refreshToken undefined: the connection's flow has none
  * @throws AppError needs_login if Salesforce no longer accepts the grant
  */
-export type Exchange = (connection: Connection, refreshToken: string, signal: AbortSignal) => Promise<Renewal>;
+export type Exchange = (connection: Connection, refreshToken: string | undefined, signal: AbortSignal) => Promise<Renewal>;
 
 /** Poll interval: a renewal takes about a third of a second. */
 const POLL_MS = 150;

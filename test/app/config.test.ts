@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -7,6 +7,11 @@ import type { ConfigError } from '../../app/env-reader.ts';
 
 const KEY = Buffer.from('0123456789abcdef0123456789abcdef').toString('base64');
 const SHA256 = createHash('sha256').update('a key').digest('hex');
+
+function privateKey(type: 'rsa' | 'ec'): string {
+  const pair = type === 'rsa' ? generateKeyPairSync(type, { modulusLength: 2048 }) : generateKeyPairSync(type, { namedCurve: 'P-256' });
+  return pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
 
 const COMPLETE = {
   DATABASE_URL: 'postgres://user:pass@db.example:5432/sync',
@@ -117,6 +122,9 @@ describe('the configuration', () => {
     ['SALESFORCE_GZIP', 'no'],
     ['SALESFORCE_COMPOSITE', 'yes'],
     ['SALESFORCE_APPS', '{"acme.my.salesforce.com": {"client_secret": "s3cr3t-value"}}'],
+    ['SALESFORCE_APPS', '{"acme.my.salesforce.com": {"client_id": "a", "client_secret": "b", "jwt_key": "s3cr3t-value"}}'],
+    ['SALESFORCE_JWT_KEY', '-----BEGIN PRIVATE KEY-----\ns3cr3t-value\n-----END PRIVATE KEY-----'],
+    ['SALESFORCE_JWT_KEY', privateKey('ec')],
     ['BIGQUERY_DATASETS', 'sales force'],
     ['BIGQUERY_UPLOAD', 'media'],
     ['BIGQUERY_API_ENDPOINT', 'nowhere'],
@@ -130,7 +138,14 @@ describe('the configuration', () => {
     const faults = faultsOf({ ...COMPLETE, [name]: value });
     expect(faults).toHaveLength(1);
     expect(faults[0]).toContain(name);
-    expect(faults[0]).not.toMatch(/s3cr3t-value|the-key-itself|changeme/);
+    expect(faults[0]).not.toMatch(/s3cr3t-value|the-key-itself|changeme|BEGIN PRIVATE KEY-----\s*\w/);
+  });
+
+  test('reads private keys for JWT bearer, with line breaks or with \\n in their place', () => {
+    const pem = privateKey('rsa');
+    const apps = { 'other.my.salesforce.com': { client_id: 'a', client_secret: 'b', jwt_key: pem } };
+    const env = { ...COMPLETE, SALESFORCE_JWT_KEY: pem.replaceAll('\n', '\\n'), SALESFORCE_APPS: JSON.stringify(apps) };
+    for (const { jwtKey } of readConfig(env).salesforce.apps) expect(jwtKey?.export({ type: 'pkcs8', format: 'pem' })).toBe(pem);
   });
 
   test("uses ECS's credentials address, and Secrets Manager in the task's region", () => {

@@ -17,7 +17,7 @@ afterEach(() => service[Symbol.asyncDispose]());
 
 /** The newest refresh token of a connection. */
 const refreshToken = async (connection = 1): Promise<string> =>
-  (await readTokens(service.database.pool, service.context.sealer, connection)).refreshToken;
+  (await readTokens(service.database.pool, service.context.sealer, connection)).refreshToken!;
 
 /** Whether Salesforce still accepts a refresh token. */
 async function isAlive(token: string): Promise<boolean> {

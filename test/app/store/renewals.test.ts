@@ -28,7 +28,7 @@ function aProcess(waitMs = 10_000): Renewals {
 function rotating(instanceUrl: string | undefined = 'https://two.example'): { exchange: Exchange; presented: string[] } {
   const presented: string[] = [];
   const exchange: Exchange = async (_connection, refreshToken) => {
-    presented.push(refreshToken);
+    presented.push(refreshToken!);
     await new Promise((resolve) => setImmediate(resolve));
     const number = presented.length + 1;
     return { accessToken: `access-${number}`, refreshToken: `refresh-${number}`, instanceUrl };

@@ -31,6 +31,8 @@ export interface SalesforceOptions {
   rotateRefreshTokens?: boolean;
   /** Whether exchanging codes and refresh tokens requires the app's secret; default true. */
   secretIsRequired?: boolean;
+  /** Whether an admin selected the user that client credentials run as; default true. */
+  hasRunAsUser?: boolean;
   /** PEM of the certificate or public key that verifies JWT bearer assertions; can also be set later. */
   jwtPublicKey?: string;
   /** Whether an admin approved the app for all users; otherwise JWT bearer requires a prior consent. */
@@ -69,7 +71,7 @@ export async function startSalesforce(options: SalesforceOptions = {}): Promise<
   const keptGrants = journal.replay();
   if (now !== undefined) clock.set(new Date(now));
   journal.recordClock();
-  const app = clientApp(seed, options.secretIsRequired ?? true);
+  const app = clientApp(seed, { secretIsRequired: options.secretIsRequired ?? true, hasRunAsUser: options.hasRunAsUser ?? true });
   const faults = new Faults();
   const limits = new Limits();
   const jobs = new BulkJobs({ org, clock, faults, limits, delayMs: bulkDelayMs });

@@ -7,14 +7,16 @@ export interface ClientApp {
   clientSecret: string;
   /** Whether exchanging codes and refresh tokens requires the secret. A secret that is sent is always checked. */
   secretIsRequired: boolean;
+  /** Whether an admin selected the user that client credentials run as. */
+  hasRunAsUser: boolean;
 }
 
-export function clientApp(seed: number, secretIsRequired: boolean): ClientApp {
+export function clientApp(seed: number, settings: Pick<ClientApp, 'secretIsRequired' | 'hasRunAsUser'>): ClientApp {
   const digest = (name: string): Buffer => createHash('sha512').update(`${name} of emulator ${seed}`).digest();
   return {
     clientId: `3MVG9${digest('key').toString('base64url').slice(0, 80)}`,
     clientSecret: digest('secret').toString('hex').slice(0, 64).toUpperCase(),
-    secretIsRequired,
+    ...settings,
   };
 }
 

@@ -59,6 +59,7 @@ export function tokenEndpoint(parts: Parts, app: ClientApp): (context: Context) 
   function runAsUser(form: Form): object {
     checkClientId(app, form.client_id);
     checkClientSecret({ ...app, secretIsRequired: true }, form.client_secret);
+    if (!app.hasRunAsUser) throw new OAuthError('invalid_grant', 'no client credentials user enabled');
     const requested = form.scope?.split(/\s+/) ?? [];
     if (requested.some((name) => !SCOPES.includes(name))) throw new OAuthError('invalid_scope', 'the requested scope is not allowed');
     const allowed = requested.filter((name) => !NEVER_UNATTENDED.includes(name));

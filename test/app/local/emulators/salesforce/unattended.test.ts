@@ -135,6 +135,15 @@ test('an assertion for a user who has not approved the app needs admin preauthor
   }
 });
 
+test('client credentials need a run-as user', async () => {
+  const { clientId, clientSecret, loginUrl, close } = await startSalesforce({ size: 10, hasRunAsUser: false });
+  const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret });
+  const reply = await fetch(`${loginUrl}/services/oauth2/token`, { method: 'POST', body });
+  const refusal = { error: 'invalid_grant', error_description: 'no client credentials user enabled' };
+  expect([reply.status, await reply.json()]).toEqual([400, refusal]);
+  await close();
+});
+
 test('an app can be configured not to require its secret', async () => {
   const connected = await connect({ size: 10, secretIsRequired: false });
   const { clientId, loginUrl } = connected.emulator;
