@@ -35,12 +35,6 @@ export interface Together {
   except: readonly number[];
 }
 
-/** Claims a run alone. @see claimRuns */
-export async function claimRun(database: pg.Pool, leaseSeconds: number, perConnection: number): Promise<Run | undefined> {
-  const [run] = await claimRuns(database, leaseSeconds, perConnection, { max: 1, except: [] });
-  return run;
-}
-
 /**
  * Claims a run that is due: a queued one, or one whose lease expired, which counts as a failure because the run may have killed its worker.
  * Windows go before repairs. Connections take turns, and within a connection the run that has been due the longest is first. If it is a
@@ -120,11 +114,17 @@ const STARTS_WITH_PAGE = `runs.kind = 'window' AND runs.state = 'queued' AND run
 const LEAD = `SELECT next.id, next.connection_id FROM next
   WHERE (SELECT ${STARTS_WITH_PAGE} FROM runs WHERE runs.id = next.id) AND next.connection_id <> ALL($6) AND $5 > 0`;
 
-/** These windows. Uses runs_queued_windows. */
+/** How many of a connection's due windows are searched for these: there may be thousands that cannot share a call. */
+const SEARCHED = 50;
+
+/** These windows, among the first that are due. Uses runs_queued_windows. */
 const COMPANIONS = `SELECT due.id, lead.id AS lead FROM lead CROSS JOIN LATERAL (
-    SELECT runs.id FROM runs
-    WHERE runs.connection_id = lead.connection_id AND runs.id <> lead.id AND runs.run_at <= now() AND ${STARTS_WITH_PAGE}
-    ORDER BY runs.run_at, runs.id LIMIT $5 FOR NO KEY UPDATE OF runs SKIP LOCKED) AS due`;
+    SELECT runs.id FROM (
+      SELECT id, run_at FROM runs WHERE connection_id = lead.connection_id AND state = 'queued' AND kind = 'window' AND run_at <= now()
+      ORDER BY run_at, id LIMIT ${SEARCHED}) AS first
+    JOIN runs ON runs.id = first.id
+    WHERE runs.id <> lead.id AND ${STARTS_WITH_PAGE}
+    ORDER BY first.run_at, first.id LIMIT $5 FOR NO KEY UPDATE OF runs SKIP LOCKED) AS due`;
 
 interface ClaimOptions {
   leaseSeconds: number;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { claimRun } from '../../app/store/claim-run.ts';
 import { saveTableWrite, takeTable } from '../../app/store/table-writes.ts';
 import { syncRun } from '../../app/sync/sync-run.ts';
+import { claimRun } from '../support/claim-run.ts';
 import { requestsDuring } from '../support/requests.ts';
 import { type JobView, startService, type TestService } from '../support/service.ts';
 import { dueRecords } from '../support/whole-table.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { claimRun } from '../../app/store/claim-run.ts';
 import { syncRun } from '../../app/sync/sync-run.ts';
+import { claimRun } from '../support/claim-run.ts';
 import { requestsDuring } from '../support/requests.ts';
 import { startService, type TestService } from '../support/service.ts';
 

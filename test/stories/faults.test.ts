@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Limits } from '../../app/core/limits.ts';
 import type { Fault } from '../../app/local/emulators/salesforce/faults.ts';
-import { claimRun } from '../../app/store/claim-run.ts';
+import { claimRun } from '../support/claim-run.ts';
 import { requestsDuring } from '../support/requests.ts';
 import { type JobView, startService, type TestService } from '../support/service.ts';
 import { dueRecords } from '../support/whole-table.ts';

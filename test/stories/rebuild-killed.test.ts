@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { claimRun } from '../../app/store/claim-run.ts';
 import { syncRun } from '../../app/sync/sync-run.ts';
+import { claimRun } from '../support/claim-run.ts';
 import { noteRequests } from '../support/requests.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { dueRecords } from '../support/whole-table.ts';

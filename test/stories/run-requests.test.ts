@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { claimRun } from '../../app/store/claim-run.ts';
 import { failRun, succeedRun } from '../../app/store/end-run.ts';
+import { claimRun } from '../support/claim-run.ts';
 import { startGateway } from '../support/gateway.ts';
 import { type Answer, type JobView, readAnswer, startService, type TestService, type TestServiceOptions } from '../support/service.ts';
 import { expectWholeTable } from '../support/whole-table.ts';

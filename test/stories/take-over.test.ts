@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { claimRun } from '../../app/store/claim-run.ts';
 import { succeedRun } from '../../app/store/end-run.ts';
 import { saveProgress } from '../../app/store/runs.ts';
 import { saveTableWrite, takeTable } from '../../app/store/table-writes.ts';
+import { claimRun } from '../support/claim-run.ts';
 import { type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
 import type { Answer } from '../support/service.ts';
 import { expectWholeTable } from '../support/whole-table.ts';

@@ -2,9 +2,10 @@ import { afterAll } from '@jest/globals';
 import type pg from 'pg';
 import type { Every } from '../../app/core/every.ts';
 import { windowEnds } from '../../app/core/window.ts';
-import { claimRun, claimRuns } from '../../app/store/claim-run.ts';
+import { claimRuns } from '../../app/store/claim-run.ts';
 import { type QueuedRuns, queueDueRuns } from '../../app/store/queue-runs.ts';
 import type { Run } from '../../app/store/runs.ts';
+import { claimRun } from './claim-run.ts';
 import { createTestDatabase } from './database.ts';
 
 /** A job store without the service, for tests of the queue. */

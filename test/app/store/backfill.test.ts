@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { FieldColumn } from '../../../app/core/columns.ts';
 import { NO_DRIFT } from '../../../app/core/drift.ts';
 import { windowEnds } from '../../../app/core/window.ts';
-import { claimRun } from '../../../app/store/claim-run.ts';
 import { saveGrant } from '../../../app/store/connections.ts';
 import { cancelOpenRun, failRun, succeedRepair, succeedRun } from '../../../app/store/end-run.ts';
 import { readBackfill, readFieldColumns, saveNewFieldColumns, saveUnfilled } from '../../../app/store/field-columns.ts';
@@ -10,6 +9,7 @@ import { insertJob, type Job, pauseJob } from '../../../app/store/jobs.ts';
 import { queueDueRuns, queueRepair } from '../../../app/store/queue-runs.ts';
 import { type Run, saveDescribed, saveRun } from '../../../app/store/runs.ts';
 import { createSealer } from '../../../app/store/seal.ts';
+import { claimRun } from '../../support/claim-run.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 /** The fields that old rows lack, and the sweep that fills them. */

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { claimRun, claimRuns, separateRun } from '../../../app/store/claim-run.ts';
+import { claimRuns, separateRun } from '../../../app/store/claim-run.ts';
 import { postponeRun, succeedRun } from '../../../app/store/end-run.ts';
 import { queueRepair } from '../../../app/store/queue-runs.ts';
 import { isWindowWaiting } from '../../../app/store/runs.ts';
+import { claimRun } from '../../support/claim-run.ts';
 import { countingReads, createJobStore, withPlans } from '../../support/job-store.ts';
 
 /** The queue with many jobs. */
@@ -262,6 +263,20 @@ describe('windows that have a table', () => {
     const companions = plan.slice(plan.indexOf('CTE companions'));
     expect(companions.slice(companions.indexOf('LockRows'), companions.indexOf('runs_queued_windows'))).not.toContain('Sort');
     expect(companions).toContain('runs_queued_windows');
+  });
+
+  test('are searched only among the first that are due', async () => {
+    await addDue(connectionId, 5_000);
+    await pool.query(`UPDATE runs SET run_at = now() - interval '1 hour', failures = 1`);
+    await pool.query('UPDATE runs SET failures = 0 WHERE id = (SELECT id FROM runs ORDER BY run_at, id LIMIT 1)');
+    const counted = countingReads(pool);
+    for (const prepare of ['SELECT', 'ANALYZE']) {
+      await pool.query(prepare);
+      expect(await claimRuns(counted.pool, 60, 10, { max: 5, except: [] })).toHaveLength(1);
+      await pool.query(`UPDATE runs SET state = 'queued', failures = 0, claimed_with = NULL WHERE state = 'running'`);
+    }
+    // Each of the first, once by the index and once to lock it.
+    expect(Math.max(...counted.reads)).toBeLessThan(200);
   });
 
   test('that were postponed before their first page are claimed together again', async () => {

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import type { Every } from '../../../app/core/every.ts';
 import type { Receipt } from '../../../app/core/receipt.ts';
 import { windowEnds } from '../../../app/core/window.ts';
-import { claimRun } from '../../../app/store/claim-run.ts';
 import { type Connection, saveGrant } from '../../../app/store/connections.ts';
 import { transaction } from '../../../app/store/database.ts';
 import { cancelOpenRun, failRun, postponeRun, succeedRun } from '../../../app/store/end-run.ts';
@@ -14,6 +13,7 @@ import { makeRunDue, queueDueRuns, queueRuns } from '../../../app/store/queue-ru
 import { type Run, saveTarget } from '../../../app/store/runs.ts';
 import { createSealer } from '../../../app/store/seal.ts';
 import { cutSlice, readSlices, saveBulkJob, saveSlices, shortenRun, startGeneration } from '../../../app/store/slices.ts';
+import { claimRun } from '../../support/claim-run.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 const RECEIPT = { verdict: 'exact' } as Receipt;

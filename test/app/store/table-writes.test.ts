@@ -1,9 +1,9 @@
 import { beforeEach, expect, test } from '@jest/globals';
-import { claimRun } from '../../../app/store/claim-run.ts';
 import { cancelOpenRun, postponeRun, succeedRepair } from '../../../app/store/end-run.ts';
 import { queueRepair, queueRepairAgain, renewRepairs } from '../../../app/store/queue-runs.ts';
 import type { Run } from '../../../app/store/runs.ts';
 import { deleteTableWrite, readOtherWrites, releaseTable, saveTableWrite, takeTable } from '../../../app/store/table-writes.ts';
+import { claimRun } from '../../support/claim-run.ts';
 import { createConnectionStore } from '../../support/connections.ts';
 
 const { database, reset } = await createConnectionStore();
