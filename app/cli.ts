@@ -142,6 +142,31 @@ const COMMANDS: Record<string, CommandEntry> = {
     exits: ['shown, cancelled, or due now', 'refused; the message says why'],
     load: async () => (await import('./commands/runs.ts')).runs,
   },
+  connections: {
+    does: 'list the connections to orgs, or show, test, change or disconnect one',
+    details:
+      'list shows all connections. show prints one, with the calls to its org. test calls its org. change sets --alias, --api-share or --quiet-hours; an empty one is removed. disconnect revokes the grant in Salesforce, forgets its tokens and pauses its jobs; tables stay. All act on the job store, so the service need not be reachable.',
+    takes: [
+      new Argument('<action>', 'what to do').choices(['list', 'show', 'test', 'change', 'disconnect']),
+      new Argument('[connection]', 'its alias, id or user_id; not for list'),
+    ],
+    options: [
+      new Option('--alias <name>', 'change: a name to use instead of the user_id'),
+      new Option('--api-share <share>', "change: the share of the org's calls, instead of API_SHARE"),
+      new Option('--quiet-hours <hours>', 'change: when no repair runs, for example "08:00-18:00 Europe/Berlin"'),
+      new Option('--force', 'disconnect: forget the tokens even if Salesforce cannot be reached'),
+      new Option('--local', 'use the job store of serve --local, which must be running'),
+      DATA,
+    ],
+    examples: [
+      `${PROGRAM} connections list`,
+      `${PROGRAM} connections test production`,
+      `${PROGRAM} connections change 1 --alias production --quiet-hours 08:00-18:00`,
+      `${PROGRAM} connections disconnect production`,
+    ],
+    exits: ['done', 'refused; the message says why'],
+    load: async () => (await import('./commands/connections.ts')).connections,
+  },
   reseal: {
     does: 'seal every stored token with the first key of TOKEN_KEYS',
     details:

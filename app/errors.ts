@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'target_replaced'
   | 'table_busy'
   | 'windows_first'
+  | 'quiet_hours'
   | 'worker_busy'
   | 'count_mismatch'
   | 'share_limit'
@@ -64,6 +65,7 @@ const DEFAULTS: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   target_replaced: { status: 409, recovery: 'give-up' },
   table_busy: { status: 503, recovery: 'defer' },
   windows_first: { status: 503, recovery: 'defer' },
+  quiet_hours: { status: 503, recovery: 'defer' },
   worker_busy: { status: 503, recovery: 'defer' },
   count_mismatch: { status: 500, recovery: 'give-up' },
   share_limit: { status: 409, recovery: 'give-up' },
@@ -85,7 +87,7 @@ export interface AppErrorOptions {
   status?: number;
   /** a verdict on this many rows, which an operator may accept */
   acceptable?: number | undefined;
-  /** how long the platform demands to wait, in milliseconds */
+  /** how long the platform or a setting demands to wait, in milliseconds */
   retryAfterMs?: number | undefined;
 }
 
@@ -97,7 +99,7 @@ export class AppError extends Error {
   readonly details: Record<string, string | number | boolean | null>;
   /** number of rows that the verdict concerns; undefined: nothing that an operator may accept */
   readonly acceptable: number | undefined;
-  /** the minimum delay before a retry, in milliseconds; undefined: the platform demands none */
+  /** the minimum delay before a retry, in milliseconds; undefined: none is demanded */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {

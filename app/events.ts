@@ -102,6 +102,15 @@ export function createEvents(log: Log) {
     // Connections to Salesforce
 
     connected: ({ id, orgId }: ConnectionRef) => log.info({ event: 'connected', connection: id, org: orgId }),
+    /** after a login: the names of the user and the org stay unknown until the connection is tested */
+    orgNotRead: ({ id, orgId }: ConnectionRef, error: unknown) =>
+      log.warn({ event: 'org_not_read', connection: id, org: orgId, ...describeError(error) }),
+    /** `fields`: what was changed; `by`: the name of the API key */
+    connectionChanged: ({ id, orgId }: ConnectionRef, fields: readonly string[], by: string) =>
+      log.info({ event: 'connection_changed', connection: id, org: orgId, fields, by }),
+    /** `revoked`: what became of its grant in Salesforce; `by`: the name of the API key */
+    disconnected: ({ id, orgId }: ConnectionRef, what: { revoked: string; jobsPaused: number }, by: string) =>
+      log.info({ event: 'disconnected', connection: id, org: orgId, revoked: what.revoked, jobs_paused: what.jobsPaused, by }),
     renewalNotStored: (error: unknown) =>
       log.warn({ event: 'renewal_not_stored', ...describeError(error) }, 'Could not store a renewed session. Retrying.'),
     /** the place of a finished long request expires by itself */

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { type Every, intervalMs } from '../core/every.ts';
+import { settingOf } from '../core/quota.ts';
 import { type RunningCost, runningCost, runningCostError, type TableSize } from '../core/running-cost.ts';
 import type { Connection } from '../store/connections.ts';
 import { activeLoads } from '../store/job-loads.ts';
@@ -36,7 +37,8 @@ export async function checkRunningCost(context: Context, connection: Connection,
   const planned = { objectName, load: { every, cursorNillable, weeklyChanges }, table: { ...job.table, partitioned } };
   const limits = {
     orgCalls: (await context.calls.quota(connection.orgId)).reported?.limit,
-    apiShare: config.apiShare,
+    apiShare: connection.apiShare ?? config.apiShare,
+    shareSetting: settingOf(connection),
     bytesBilled: config.bigquery.dailyBytesPerJob,
     overlapMinutes: config.overlapMinutes,
   };

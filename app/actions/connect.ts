@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Context } from '../context.ts';
-import { parseIdentityUrl } from '../core/identity.ts';
 import { AppError } from '../errors.ts';
 import { authorizeUrl, exchangeCode, explainLoginError, newCodeVerifier } from '../salesforce/oauth.ts';
 import { type Authorization, openAuthorizations, startAuthorization, useAuthorization } from '../store/authorizations.ts';
-import { saveGrant } from '../store/connections.ts';
-import { continueJobs } from './continue-jobs.ts';
+import { acceptGrant } from './accept-grant.ts';
 
 /** Salesforce's limit, in characters, on all callback URLs of an app together. */
 const MAX_REDIRECT_URI = 2_000;
@@ -63,18 +61,13 @@ export async function finishConnection(context: Context, callback: LoginCallback
     login.codeVerifier,
     decodeCode(authorizationCode!),
   );
-  const identity = parseIdentityUrl(reply.id);
-  if (!identity) throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed identity URL. Check SALESFORCE_LOGIN_URL.');
   if (!reply.refreshToken) {
     throw new AppError(
       'login_refused',
       'Salesforce returned no refresh token. Add the scope "refresh_token" to the External Client App, with a policy that keeps refresh tokens valid.',
     );
   }
-  const grant = { ...reply, refreshToken: reply.refreshToken, identityUrl: reply.id, loginUrl: login.loginUrl };
-  const connection = await saveGrant(context.database, context.sealer, identity, grant);
-  context.events.connected(connection);
-  await continueJobs(context, connection);
+  await acceptGrant(context, { ...reply, refreshToken: reply.refreshToken, identityUrl: reply.id, loginUrl: login.loginUrl });
   return reply.id;
 }
 

@@ -16,6 +16,7 @@ import { CommandError } from './command-error.ts';
 import { describeState } from './describe-state.ts';
 import { terminalTable } from './output/terminal-table.ts';
 import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
+import { requireFittingOptions } from './require-fitting-options.ts';
 import { requireNamedJob } from './require-named-job.ts';
 
 interface Options extends ServiceOptions {
@@ -54,7 +55,9 @@ const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; run: Action }
 /** Lists the jobs, or does something with the one that the second argument names. Its events go to standard error. */
 export const jobs: Command<Options> = async ({ args, options, env }) => {
   const [action = '', name] = args;
-  requireFittingOptions(action, name, options);
+  requireFittingOptions({ name: 'jobs', one: 'job', named: '<object or job id>' }, ACTIONS, args, options);
+  if (action === 'delete' && !options.table)
+    throw new CommandError('Add --table keep or --table drop: what becomes of its BigQuery table.');
   const { config } = await readServiceConfig(options, env);
   const context = createContext(config, createEvents(createLog(process.stderr)));
   try {
@@ -65,19 +68,6 @@ export const jobs: Command<Options> = async ({ args, options, env }) => {
     await context.close();
   }
 };
-
-/** @throws CommandError */
-function requireFittingOptions(action: string, name: string | undefined, options: Options): void {
-  const { local: _, data: _data, ...given } = options;
-  const takes = ACTIONS[action]?.takes ?? [];
-  const wrong = Object.keys(given).find((option) => !(takes as readonly string[]).includes(option));
-  const flag = (option: string): string => `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  if (wrong) throw new CommandError(`jobs ${action} has no option ${flag(wrong)}. See node app/cli.ts jobs --help.`);
-  if (action === 'list' && name !== undefined) throw new CommandError('jobs list takes no job: it lists all of them.');
-  if (action !== 'list' && name === undefined) throw new CommandError(`Name the job: jobs ${action} <object or job id>.`);
-  if (action === 'delete' && !options.table)
-    throw new CommandError('Add --table keep or --table drop: what becomes of its BigQuery table.');
-}
 
 async function deleteWithTable(context: Context, job: Job, { table }: Options): Promise<string> {
   const { message } = await deleteJob(context, job, table!, BY);

@@ -24,9 +24,12 @@ function httpDate(text: unknown): number | undefined {
   return typeof text === 'string' && /^[A-Z][a-z]{2,8}, .* GMT$/.test(text) ? Date.parse(text) || undefined : undefined;
 }
 
+const MAX_JITTER_MS = 6 * 60_000;
+
 /** A delay of at least `retryAfterMs`, with jitter beyond it (`random` in [0, 1)), so that many runs do not retry at once. */
 export function delayAtLeast(retryAfterMs: number | undefined, delayMs: number, random: number): number {
-  return retryAfterMs === undefined ? delayMs : Math.max(delayMs, Math.ceil(retryAfterMs * (1 + random / 10)));
+  if (retryAfterMs === undefined) return delayMs;
+  return Math.max(delayMs, Math.ceil(retryAfterMs + random * Math.min(retryAfterMs / 10, MAX_JITTER_MS)));
 }
 
 /** Adds the wait to an error of a client library that drops the headers. */

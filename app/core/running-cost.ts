@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import { EVERY, type Every, intervalMs } from './every.ts';
+import type { ShareSetting } from './quota.ts';
 import { sum } from './sum.ts';
 
 /** What determines how many calls a job's windows make. */
@@ -38,6 +39,7 @@ export interface CostLimits {
   orgCalls: number | undefined;
   /** the share of them that this service may use */
   apiShare: number;
+  shareSetting: ShareSetting;
   /** bytes per day that BigQuery may bill for one job */
   bytesBilled: number;
   overlapMinutes: number;
@@ -127,14 +129,14 @@ function callsError(
   { objectName, load }: PlannedJob,
   { calls }: RunningCost,
   all: { jobs: number; calls: number; share: number },
-  { apiShare, orgCalls }: CostLimits,
+  { apiShare, shareSetting, orgCalls }: CostLimits,
   advice: string,
 ): AppError {
   const together = all.jobs > 1 ? `, and all ${number(all.jobs)} active jobs of the org together ${number(all.calls)}` : '';
   const details = { object: objectName, every: load.every, calls, all_calls: all.calls, jobs: all.jobs, limit: orgCalls!, share: apiShare };
   return new AppError(
     'salesforce_quota',
-    `With every=${load.every}, ${objectName} needs about ${number(calls)} Salesforce API calls a day${together}. This service's share is ${number(all.share)} (API_SHARE ${apiShare} of the org's ${number(orgCalls!)}). ${advice}raise API_SHARE, or pause jobs of other objects.`,
+    `With every=${load.every}, ${objectName} needs about ${number(calls)} Salesforce API calls a day${together}. This service's share is ${number(all.share)} (${shareSetting} ${apiShare} of the org's ${number(orgCalls!)}). ${advice}raise ${shareSetting}, or pause jobs of other objects.`,
     { status: 422, details },
   );
 }

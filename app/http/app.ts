@@ -6,6 +6,7 @@ import { runAcceptance } from './accept-run.ts';
 import { requireApiKey } from './auth.ts';
 import { runCancellation } from './cancel-run.ts';
 import { jobChange } from './change-job.ts';
+import { connectionChange, connectionEnd, connectionList, connectionTest, connectionView } from './connections.ts';
 import { connectionCreation } from './create-connection.ts';
 import { createImportingJob } from './create-importing-job.ts';
 import { jobDeletion } from './delete-job.ts';
@@ -44,6 +45,11 @@ const ENDPOINTS: readonly Endpoint[] = [
   jobSyncNow,
   jobChange,
   jobDeletion,
+  connectionList,
+  connectionView,
+  connectionChange,
+  connectionTest,
+  connectionEnd,
 ];
 
 /** The HTTP API. */

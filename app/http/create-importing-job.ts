@@ -1,6 +1,7 @@
 import { createJob } from '../actions/create-job.ts';
+import { requireConnection } from '../actions/require-connection.ts';
 import { warnOfRareTicks } from '../actions/warn-of-rare-ticks.ts';
-import { type Endpoint, requireConnection, requireObjectName } from './endpoint.ts';
+import { type Endpoint, requireObjectName } from './endpoint.ts';
 import { readBoolean } from './fields.ts';
 
 /**

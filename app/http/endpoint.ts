@@ -1,9 +1,8 @@
+import { requireConnection } from '../actions/require-connection.ts';
 import type { Role } from '../config.ts';
 import type { Context } from '../context.ts';
-import { parseIdentityUrl } from '../core/identity.ts';
 import { isRunId } from '../core/run-id.ts';
 import { AppError } from '../errors.ts';
-import { type Connection, findConnection } from '../store/connections.ts';
 import { findJob, type Job } from '../store/jobs.ts';
 import type { Caller } from './auth.ts';
 import type { Fields } from './fields.ts';
@@ -25,20 +24,6 @@ export interface Endpoint {
    * @returns a plain text response, or an object to send as JSON
    */
   handle(context: Context, fields: Fields, caller: Caller, wantsJson: boolean, closed: AbortSignal): Promise<string | object>;
-}
-
-/** The connection with this user_id. @throws AppError invalid_request, not_found */
-export async function requireConnection(context: Context, userId: string): Promise<Connection> {
-  const identity = parseIdentityUrl(userId);
-  if (!identity) {
-    throw new AppError(
-      'invalid_request',
-      'user_id must be the URL returned by login_oauth_callback, https://login.salesforce.com/id/<org>/<user>.',
-    );
-  }
-  const connection = await findConnection(context.database, identity);
-  if (!connection) throw new AppError('not_found', 'No connection has this user_id. Call get_oauth_url and login_oauth_callback first.');
-  return connection;
 }
 
 /** Checks the syntax of an object_name field. @throws AppError invalid_request */

@@ -1,3 +1,4 @@
+import { requireConnection } from '../actions/require-connection.ts';
 import { retryWaitingRun } from '../actions/retry-run.ts';
 import { tick } from '../actions/tick.ts';
 import { waitForRuns } from '../actions/wait-for-runs.ts';
@@ -5,7 +6,7 @@ import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { readJobStates } from '../store/job-states.ts';
 import type { Job, JobFilter } from '../store/jobs.ts';
-import { type Endpoint, requireConnection, requireJob } from './endpoint.ts';
+import { type Endpoint, requireJob } from './endpoint.ts';
 import type { Fields } from './fields.ts';
 import { REPORTED, toTickReport } from './tick-report.ts';
 

@@ -11,22 +11,41 @@ const MAX_LIMIT = 1_000;
 
 /** The page that a caller requests. @throws AppError invalid_request */
 export function readPage({ limit, after }: Fields): Page {
-  return { limit: limit === undefined ? DEFAULT_LIMIT : readLimit(limit), after: after === undefined ? undefined : readPosition(after) };
+  return { limit: readLimit(limit), after: readPosition(after) };
 }
 
 /** What a caller passes as `after` for the page that follows; null: there is none. @param last of a page with `found` entries */
 export function nextAfter({ limit }: Page, found: number, last: Position | undefined): string | null {
-  return last && found === limit ? Buffer.from(`${last.createdAt} ${last.id}`).toString('base64url') : null;
+  return last && found === limit ? encodeAfter(`${last.createdAt} ${last.id}`) : null;
 }
 
-function readLimit(text: string): number {
+/** How many entries a page has at most. @throws AppError invalid_request */
+export function readLimit(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_LIMIT;
   if (/^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_LIMIT) return Number(text);
   throw new AppError('invalid_request', `limit must be a number from 1 to ${MAX_LIMIT}.`);
 }
 
-function readPosition(text: string): Position {
-  const [, createdAt, id] =
-    /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?\+00) (\S+)$/.exec(Buffer.from(text, 'base64url').toString()) ?? [];
-  if (createdAt !== undefined && !Number.isNaN(Date.parse(createdAt)) && isRunId(id!)) return { createdAt, id: id! };
-  throw new AppError('invalid_request', 'after must be the value of next in the response with the page before.');
+function readPosition(text: string | undefined): Position | undefined {
+  const [, createdAt, id] = readAfter(text, /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?\+00) (\S+)$/) ?? [];
+  if (createdAt === undefined) return undefined;
+  if (!Number.isNaN(Date.parse(createdAt)) && isRunId(id!)) return { createdAt, id: id! };
+  throw invalidAfter();
+}
+
+/** Encodes a position, which callers need not understand. */
+export function encodeAfter(position: string): string {
+  return Buffer.from(position).toString('base64url');
+}
+
+/** Decodes a position. @param pattern what it must match @returns the match; undefined if none was passed @throws AppError invalid_request */
+export function readAfter(text: string | undefined, pattern: RegExp): RegExpExecArray | undefined {
+  if (text === undefined) return undefined;
+  const match = pattern.exec(Buffer.from(text, 'base64url').toString());
+  if (match) return match;
+  throw invalidAfter();
+}
+
+function invalidAfter(): AppError {
+  return new AppError('invalid_request', 'after must be the value of next in the response with the page before.');
 }

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { RUN_STATE_AFTER } from '../core/run-state.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
-import { JOB_COLUMNS, type JobRow } from './jobs.ts';
+import { JOB_COLUMNS } from './jobs.ts';
 import { tableIsFreeFor } from './lease.ts';
 import { queueRuns, renewRepairs } from './queue-runs.ts';
-import { RUN_COLUMNS, type Run, type RunRow, toRun } from './runs.ts';
+import { type ConnectedJobRow, RUN_COLUMNS, type Run, type RunRow, toRun } from './runs.ts';
 
 /** Serializes claims, because a count of running runs is valid only while no other claim is in progress. */
 const CLAIM_LOCK = 0x5f_b9_02;
@@ -178,8 +178,8 @@ async function claimNext(
 }
 
 async function withJobs(client: Queryable, claimed: readonly ClaimedRow[]): Promise<Run[]> {
-  const { rows } = await client.query<JobRow & { org_id: string; granted_at: Date }>(
-    `SELECT ${JOB_COLUMNS}, connections.org_id, connections.granted_at
+  const { rows } = await client.query<ConnectedJobRow>(
+    `SELECT ${JOB_COLUMNS}, connections.org_id, connections.granted_at, connections.api_share, connections.quiet_hours
      FROM jobs JOIN connections ON connections.id = jobs.connection_id WHERE jobs.id = ANY($1)`,
     [claimed.map(({ job_id }) => job_id)],
   );

@@ -135,6 +135,18 @@ export async function findConnection(database: Queryable, identity: Identity): P
   return rows[0] && toRecord(rows[0]);
 }
 
+/** The connection with this id, or undefined. */
+export async function findConnectionById(database: Queryable, id: number): Promise<Connection | undefined> {
+  const { rows } = await database.query<RowOf<Connection>>(`SELECT ${CONNECTION_COLUMNS} FROM connections WHERE id = $1`, [id]);
+  return rows[0] && toRecord(rows[0]);
+}
+
+/** The connection with this alias, or undefined. */
+export async function findConnectionByAlias(database: Queryable, alias: string): Promise<Connection | undefined> {
+  const { rows } = await database.query<RowOf<Connection>>(`SELECT ${CONNECTION_COLUMNS} FROM connections WHERE alias = $1`, [alias]);
+  return rows[0] && toRecord(rows[0]);
+}
+
 /** The connection with this id. */
 export async function readConnection(database: Queryable, id: number): Promise<Connection> {
   const result = await database.query<RowOf<Connection>>(`SELECT ${CONNECTION_COLUMNS} FROM connections WHERE id = $1`, [id]);
@@ -237,6 +249,27 @@ export async function endRenewal(
      WHERE id = $1 AND renewing_by = $2`,
     [connectionId, id, grantEnded?.code ?? null, grantEnded?.message ?? null],
   );
+}
+
+/** Claims a connection for its end, as a renewal is claimed: no other renewal starts meanwhile. @returns false if one is in progress */
+export async function claimEnd(database: Queryable, { id }: Connection, claim: string): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `UPDATE connections SET renewing_by = $2, renewing_until = now() + interval '3 minutes' WHERE id = $1 AND NOT ${RENEWING}`,
+    [id, claim],
+  );
+  return rowCount === 1;
+}
+
+/** Gives up the claim of `claimEnd`. */
+export async function releaseEnd(database: Queryable, { id }: Connection, claim: string): Promise<void> {
+  await database.query('UPDATE connections SET renewing_by = NULL, renewing_until = NULL WHERE id = $1 AND renewing_by = $2', [id, claim]);
+}
+
+/** The refresh token, even if its grant has ended; undefined if it was forgotten. @throws AppError unknown_token_key */
+export async function readRefreshToken(database: Queryable, sealer: Sealer, connection: Connection): Promise<string | undefined> {
+  const result = await database.query<{ refresh_token: string }>('SELECT refresh_token FROM connections WHERE id = $1', [connection.id]);
+  const { refresh_token: sealed } = onlyRow(result);
+  return sealed === '' ? undefined : sealer.open(sealed, sealContext(connection, 'refresh_token'));
 }
 
 function openAccessToken(sealer: Sealer, row: TokenRow): AccessToken {

@@ -116,8 +116,9 @@ async function readQuota(database: pg.Pool, orgId: string, unwritten: ReadonlyMa
 
 async function addCalls(database: Queryable, connectionId: number, calls: number, usage: ApiUsage | undefined): Promise<void> {
   await database.query(
-    `INSERT INTO org_calls (org_id, hour, calls, used, call_limit, reported_at)
-     SELECT org_id, date_trunc('hour', now(), 'UTC'), $2, $3, $4, CASE WHEN $3::bigint IS NOT NULL THEN now() END FROM connections WHERE id = $1
+    `WITH used AS (UPDATE connections SET used_at = now() WHERE id = $1 RETURNING org_id)
+     INSERT INTO org_calls (org_id, hour, calls, used, call_limit, reported_at)
+     SELECT org_id, date_trunc('hour', now(), 'UTC'), $2, $3, $4, CASE WHEN $3::bigint IS NOT NULL THEN now() END FROM used
      ON CONFLICT (org_id, hour) DO UPDATE SET calls = org_calls.calls + excluded.calls, used = coalesce(excluded.used, org_calls.used),
        call_limit = coalesce(excluded.call_limit, org_calls.call_limit), reported_at = coalesce(excluded.reported_at, org_calls.reported_at)`,
     [connectionId, calls, usage?.used ?? null, usage?.limit ?? null],

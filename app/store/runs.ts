@@ -17,6 +17,10 @@ export interface Run extends Lease {
   readonly orgId: string;
   /** when the connection's user last logged in */
   readonly grantedAt: Date;
+  /** of the connection; null: API_SHARE */
+  readonly apiShare: number | null;
+  /** of the connection: when no repair runs; null: none */
+  readonly quietHours: string | null;
   readonly pass: Pass;
   readonly window: Readonly<Window>;
   /** a repair that a chain of runs executes ends here; null for windows */
@@ -60,7 +64,7 @@ export interface Refresh {
   readonly rows: number | null;
 }
 
-type StoredRun = Omit<Run, 'job' | 'orgId' | 'grantedAt' | 'pass' | 'window' | 'drift' | 'counted'> & {
+type StoredRun = Omit<Run, 'job' | keyof ConnectionOfRun | 'pass' | 'window' | 'drift' | 'counted'> & {
   kind: RunKind;
   scope: object | null;
   windowFrom: Date;
@@ -69,20 +73,28 @@ type StoredRun = Omit<Run, 'job' | 'orgId' | 'grantedAt' | 'pass' | 'window' | '
   counted: Record<string, Counted> | null;
 };
 
+/** What a run knows of its connection. */
+type ConnectionOfRun = Pick<Run, 'orgId' | 'grantedAt' | 'apiShare' | 'quietHours'>;
+
+/** A run's job, with columns of its connection. */
+export type ConnectedJobRow = JobRow & RowOf<ConnectionOfRun>;
+
 /** A row of RUN_COLUMNS. */
 export type RunRow = RowOf<StoredRun>;
 
 export const RUN_COLUMNS = `runs.id AS run_id, runs.attempt, runs.kind, runs.scope, runs.repair_to, runs.window_from, runs.window_to, runs.failures, runs.columns, runs.drift,
   runs.described_at IS NOT NULL AS described, runs.delta_try, runs.merge_try, runs.compare_try, runs.insert_only, runs.counted, runs.replacement, runs.created_at`;
 
-/** @param job with its connection's org and last login */
-export function toRun(row: RunRow, { org_id, granted_at, ...job }: JobRow & { org_id: string; granted_at: Date }): Run {
+/** Maps a row to a Run. */
+export function toRun(row: RunRow, { org_id, granted_at, api_share, quiet_hours, ...job }: ConnectedJobRow): Run {
   const { kind, scope, windowFrom, windowTo, ...run } = toRecord(row);
   return {
     ...run,
     job: toJob(job),
     orgId: org_id,
     grantedAt: granted_at,
+    apiShare: api_share,
+    quietHours: quiet_hours,
     pass: { ...scope, kind } as Pass,
     window: { from: windowFrom, to: windowTo },
     drift: { ...NO_DRIFT, ...run.drift },

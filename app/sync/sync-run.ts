@@ -15,6 +15,7 @@ import { prepareTarget } from './merge/prepare-target.ts';
 import { deltaTable } from './names.ts';
 import { rebuildRun } from './rebuild-run.ts';
 import { renewOutdatedRepairs } from './renew-outdated-repairs.ts';
+import { requireOutsideQuietHours } from './require-outside-quiet-hours.ts';
 import { restOfReimport } from './rest-of-reimport.ts';
 import type { RunGroup } from './run-group.ts';
 import { sweepRun } from './sweep-run.ts';
@@ -27,6 +28,7 @@ import { writeReceipt } from './write-receipt.ts';
  * @throws AppError; neither the target table nor `last_date` is then partly updated
  */
 export async function syncRun(context: Context, claimed: Run, signal: AbortSignal, group?: RunGroup): Promise<Ended> {
+  requireOutsideQuietHours(claimed, new Date());
   if (claimed.pass.kind === 'sweep') return await sweepRun(context, claimed, signal);
   if (claimed.pass.kind === 'reimport' && claimed.pass.treatDeleted) return await treatDeleted(context, claimed, signal);
   if (isComparison(claimed.pass)) return await compareRun(context, claimed, signal);

@@ -77,7 +77,7 @@ describe.each([
     service = await startService(OPTIONS);
     await connect(fields);
     const { rows } = await service.database.pool.query('SELECT * FROM connections');
-    expect(rows).toMatchObject([{ flow, refresh_token: '', status: 'active', username: flow === 'jwt_bearer' ? USERNAME : null }]);
+    expect(rows).toMatchObject([{ flow, refresh_token: '', status: 'active', username: USERNAME }]);
     const kept = JSON.stringify(rows) + service.logged.join('');
     for (const secret of [service.salesforce.clientSecret, privateKey.split('\n')[1]!, service.salesforce.org.id.slice(0, 15).concat('!')])
       expect(kept).not.toContain(secret);
@@ -124,7 +124,7 @@ test('a login in the browser and one without replace each other', async () => {
   expect(await connect(JWT_BEARER)).toBe(user_id);
   expect(await stored()).toEqual([{ flow: 'jwt_bearer', username: USERNAME }]);
   expect(await service.connect()).toBe(user_id);
-  expect(await stored()).toEqual([{ flow: 'browser', username: null }]);
+  expect(await stored()).toEqual([{ flow: 'browser', username: USERNAME }]);
   await expireSessions();
   expect((await service.tickAt('2023-03-20T00:10:00Z')).text).toMatch(/^OK/);
 });

@@ -135,6 +135,18 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     line: { level: 'warn', event: 'connection_not_accepted', ...ofError },
   },
   connected: { emit: (events) => events.connected(connection), line: { level: 'info', event: 'connected', ...ofConnection } },
+  orgNotRead: {
+    emit: (events) => events.orgNotRead(connection, error),
+    line: { level: 'warn', event: 'org_not_read', ...ofConnection, ...ofError },
+  },
+  connectionChanged: {
+    emit: (events) => events.connectionChanged(connection, ['alias'], 'ops'),
+    line: { level: 'info', event: 'connection_changed', ...ofConnection, fields: ['alias'], by: 'ops' },
+  },
+  disconnected: {
+    emit: (events) => events.disconnected(connection, { revoked: 'revoked', jobsPaused: 2 }, 'ops'),
+    line: { level: 'info', event: 'disconnected', ...ofConnection, revoked: 'revoked', jobs_paused: 2, by: 'ops' },
+  },
   renewalNotStored: {
     emit: (events) => events.renewalNotStored(error),
     line: { level: 'warn', event: 'renewal_not_stored', ...ofError, msg: 'Could not store a renewed session. Retrying.' },

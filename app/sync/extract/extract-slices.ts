@@ -21,6 +21,7 @@ import { findFirstCreatedDate } from '../../salesforce/record-count.ts';
 import { findFirstAndLastId } from '../../salesforce/soql.ts';
 import { isWindowWaiting, type Run } from '../../store/runs.ts';
 import { cutSlice, deleteSlices, readSlices, type Slice, saveSlices, shortenRun, startGeneration } from '../../store/slices.ts';
+import { requireOutsideQuietHours } from '../require-outside-quiet-hours.ts';
 import { emptySlice, extractSlice, type SliceOutcome } from './extract-slice.ts';
 import { type Extraction, type FieldsRejected, rowRange, type StagedSlice, type TooLarge, type Unusable } from './extraction.ts';
 import { queryTooLargeReason } from './query-too-large-reason.ts';
@@ -83,8 +84,9 @@ function isStaged({ ordinal, generation }: Slice, staged: ReadonlyMap<number, St
   return staged.get(ordinal)?.slice.generation === generation;
 }
 
-/** A repair lets the windows that wait for a worker go first. @throws AppError windows_first, to wait for its turn */
+/** A repair lets the windows that wait for a worker go first, and stops at quiet hours. @throws AppError windows_first, quiet_hours */
 async function yieldToWindows({ context, run }: Extraction): Promise<void> {
+  requireOutsideQuietHours(run, new Date());
   if (run.pass.kind === 'window' || !(await isWindowWaiting(context.database, run.job.connectionId))) return;
   throw new AppError('windows_first', 'The repair continues when the windows that are due have been imported.');
 }

@@ -1,5 +1,5 @@
 import type { Context } from '../../context.ts';
-import { quotaExhaustedMessage } from '../../core/quota.ts';
+import { quotaExhaustedMessage, settingOf } from '../../core/quota.ts';
 import { AppError } from '../../errors.ts';
 import type { Run } from '../../store/runs.ts';
 
@@ -11,10 +11,11 @@ const REPAIR_PART = 0.75;
  * extraction, or one that only needs its count, to save a few calls.
  * @throws AppError salesforce_quota if the run must be deferred
  */
-export async function requireQuota({ calls, config }: Context, { orgId, pass }: Pick<Run, 'orgId' | 'pass'>): Promise<void> {
-  const quota = await calls.quota(orgId);
-  const share = pass.kind === 'window' ? config.apiShare : config.apiShare * REPAIR_PART;
-  const reason = quotaExhaustedMessage(quota, share);
+export async function requireQuota({ calls, config }: Context, run: Pick<Run, 'orgId' | 'pass' | 'apiShare'>): Promise<void> {
+  const quota = await calls.quota(run.orgId);
+  const whole = run.apiShare ?? config.apiShare;
+  const share = run.pass.kind === 'window' ? whole : whole * REPAIR_PART;
+  const reason = quotaExhaustedMessage(quota, share, settingOf(run));
   if (!reason) return;
   const { ownCalls, reported: usage } = quota;
   throw new AppError('salesforce_quota', reason, {

@@ -34,7 +34,7 @@ const job = (every: Every, weeklyChanges: number | null = null, table: PlannedJo
   load: load(every, weeklyChanges),
   table,
 });
-const LIMITS: CostLimits = { orgCalls: 100_000, apiShare: 0.5, bytesBilled: 1e12, overlapMinutes: 10 };
+const LIMITS: CostLimits = { orgCalls: 100_000, apiShare: 0.5, shareSetting: 'API_SHARE', bytesBilled: 1e12, overlapMinutes: 10 };
 
 const intervals = fc.constantFrom(...EVERY);
 const tables = fc.record({
@@ -151,6 +151,7 @@ describe('a job is rejected', () => {
     const limits = fc.record({
       orgCalls: fc.option(fc.integer({ min: 10, max: 200_000 }), { nil: undefined }),
       apiShare: fc.double({ min: 0.01, max: 1, noNaN: true }),
+      shareSetting: fc.constantFrom('API_SHARE' as const, 'api_share' as const),
       bytesBilled: fc.integer({ min: 1e9, max: 1e13 }),
       overlapMinutes: overlaps,
     });

@@ -1,0 +1,59 @@
+import type { Context } from '../context.ts';
+import { isAlias } from '../core/alias.ts';
+import { parseQuietHours } from '../core/quiet-hours.ts';
+import { AppError } from '../errors.ts';
+import { type ConnectionSettings, changeStoredConnection } from '../store/change-connection.ts';
+import type { Connection } from '../store/connections.ts';
+
+/** What to set, as the caller wrote it; empty: nothing any more; undefined: unchanged. */
+export interface ConnectionChangeRequest {
+  alias?: string | undefined;
+  apiShare?: string | undefined;
+  quietHours?: string | undefined;
+}
+
+/**
+ * Changes what users set for a connection.
+ * @param by who requested it
+ * @throws AppError invalid_request; conflict if another connection has the alias
+ */
+export async function changeConnection(
+  context: Context,
+  connection: Connection,
+  request: ConnectionChangeRequest,
+  by: string,
+): Promise<void> {
+  const changes = readChanges(request);
+  if (Object.keys(changes).length === 0) {
+    throw new AppError('invalid_request', 'Nothing to change. Send alias, api_share or quiet_hours; an empty one is removed.');
+  }
+  if (!(await changeStoredConnection(context.database, connection.id, changes))) {
+    throw new AppError(
+      'conflict',
+      `Another connection has the alias ${changes.alias}. Choose another alias, or change that connection first.`,
+    );
+  }
+  context.events.connectionChanged(connection, Object.keys(changes), by);
+}
+
+function readChanges({ alias, apiShare, quietHours }: ConnectionChangeRequest): Partial<ConnectionSettings> {
+  return {
+    ...(alias !== undefined && { alias: alias === '' ? null : readAlias(alias) }),
+    ...(apiShare !== undefined && { apiShare: apiShare === '' ? null : readShare(apiShare) }),
+    ...(quietHours !== undefined && { quietHours: quietHours === '' ? null : parseQuietHours(quietHours) }),
+  };
+}
+
+function readAlias(text: string): string {
+  if (isAlias(text)) return text;
+  throw new AppError(
+    'invalid_request',
+    'alias must be up to 40 lower-case letters, digits, underscores or hyphens, and start with a letter, for example production.',
+  );
+}
+
+function readShare(text: string): number {
+  const share = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (share >= 0.01 && share <= 1) return share;
+  throw new AppError('invalid_request', 'api_share must be a number between 0.01 and 1, for example 0.3; empty for API_SHARE.');
+}

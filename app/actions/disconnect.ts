@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import type { Context } from '../context.ts';
+import { AppError, isAppError } from '../errors.ts';
+import { revokeToken } from '../salesforce/revoke-token.ts';
+import { endConnection } from '../store/change-connection.ts';
+import { type Connection, claimEnd, readRefreshToken, releaseEnd } from '../store/connections.ts';
+
+const REVOKE_BY_HAND = 'revoke the app in Salesforce: Setup, Connected Apps OAuth Usage';
+
+/**
+ * Ends a connection: revokes its grant in Salesforce, forgets its tokens and pauses its jobs. Keeps the jobs, their tables and everything
+ * else. Its user can connect it again.
+ * @param force forget the tokens even if Salesforce cannot be reached, or no key opens them
+ * @param by who requested it
+ * @returns what was done, in sentences
+ * @throws AppError conflict if a session is being renewed; store_restored; without `force`, why the grant was not revoked
+ */
+export async function disconnect(context: Context, connection: Connection, force: boolean, by: string): Promise<string> {
+  // The tokens of a copied job store are those of the original.
+  await context.agreement.require();
+  const claim = randomUUID();
+  if (!(await claimEnd(context.database, connection, claim))) {
+    throw new AppError('conflict', 'The session of this connection is being renewed. Try again in a minute.');
+  }
+  const revoked = await revoke(context, connection).catch(async (error: unknown) => {
+    if (force) return 'failed' as const;
+    await releaseEnd(context.database, connection, claim);
+    throw withAdvice(error);
+  });
+  const message = `The connection was disconnected by ${by}. To connect it again, call get_oauth_url and login_oauth_callback; then resume its jobs.`;
+  const paused = await endConnection(context.database, connection, { code: 'disconnected', message });
+  context.events.disconnected(connection, { revoked, jobsPaused: paused.length }, by);
+  for (const { cancelledRunId, ...job } of paused) {
+    context.events.jobPaused(job);
+    if (cancelledRunId) context.events.runCancelled({ runId: cancelledRunId, job });
+  }
+  return `${describeRevocation(revoked)} Its tokens are forgotten, and ${paused.length === 1 ? '1 job is' : `${paused.length} jobs are`} paused. The tables stay.`;
+}
+
+/** What became of a grant: `ended` before, or unknown because Salesforce did not answer (`failed`). */
+type Revocation = 'revoked' | 'ended' | 'failed';
+
+async function revoke({ database, sealer, dispatcher }: Context, connection: Connection): Promise<Revocation> {
+  const refreshToken = await readRefreshToken(database, sealer, connection);
+  if (refreshToken === undefined) return 'ended';
+  return (await revokeToken(dispatcher, connection.loginUrl, refreshToken)) ? 'revoked' : 'ended';
+}
+
+function withAdvice(error: unknown): unknown {
+  if (!isAppError(error)) return error;
+  const advice = `Nothing has changed. Try again, or add force to forget the tokens without revoking them; then ${REVOKE_BY_HAND}.`;
+  return new AppError(error.code, `${error.message} ${advice}`, { cause: error, status: error.status });
+}
+
+function describeRevocation(revoked: Revocation): string {
+  if (revoked === 'revoked') return 'Salesforce has revoked the grant.';
+  if (revoked === 'ended') return 'The grant had already ended.';
+  return `The grant was not revoked: ${REVOKE_BY_HAND}.`;
+}
