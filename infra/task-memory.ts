@@ -1,7 +1,7 @@
 /** Node with the app loaded, idle. */
 const IDLE_MIB = 384;
 
-/** The app uploads this many pages at a time, whatever the number of workers, and buffers two chunks of each: one being sent, one being filled. */
+/** The app uploads this many pages at a time, whatever the number of workers, and buffers a chunk of each. Connections and garbage take as much again. */
 export const UPLOADS = 6;
 export const UPLOAD_MIB = 2 * 16;
 

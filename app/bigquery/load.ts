@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
 import { findJob, type JobOutcome, jobTimeoutMs, toOutcome, waitForJob } from './jobs.ts';
 import type { Job } from './resources.ts';
@@ -22,23 +23,24 @@ export type LoadId = Pick<Load, 'jobId' | 'table'>;
 /** Uploads a page unchanged, which creates its load job. @throws AppError; errors of the content are rethrown */
 export async function uploadPage(warehouse: Warehouse, load: Load, content: AsyncIterable<Buffer>): Promise<void> {
   const upload = warehouse.upload === 'multipart' ? uploadMultipart : uploadResumable;
-  await upload(warehouse, loadJobResource(warehouse, load), withActivity(warehouse, content));
+  const stream = content instanceof Readable ? content : Readable.from(content);
+  recordActivityOf(warehouse, stream);
+  await upload(warehouse, loadJobResource(warehouse, load), stream);
 }
 
 /** A body that brings fewer bytes makes no progress: a trickle would keep its run forever. */
 const ACTIVITY_BYTES = 64 * 1024;
 
 /** Records activity as a page arrives, because a slow page still makes progress. */
-async function* withActivity(warehouse: Warehouse, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+function recordActivityOf(warehouse: Warehouse, content: Readable): void {
   let uncounted = 0;
-  for await (const part of content) {
+  // Paused, so that the listener alone does not start it.
+  content.pause().on('data', (part: Buffer) => {
     uncounted += part.length;
-    if (uncounted >= ACTIVITY_BYTES) {
-      uncounted = 0;
-      warehouse.recordActivity();
-    }
-    yield part;
-  }
+    if (uncounted < ACTIVITY_BYTES) return;
+    uncounted = 0;
+    warehouse.recordActivity();
+  });
 }
 
 /** Uploads a page and waits for its load job to finish. @throws AppError; errors of the content are rethrown */

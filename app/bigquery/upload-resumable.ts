@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Dispatcher } from 'undici';
-import { sum } from '../core/sum.ts';
 import { AppError } from '../errors.ts';
+import { type Chunk, ChunkWriter } from './chunk-writer.ts';
 import type { Job } from './resources.ts';
 import { backOff, discardBody, readErrorResponse, sendUploadRequest } from './upload-request.ts';
 import type { Warehouse } from './warehouse.ts';
@@ -11,8 +12,8 @@ import type { Warehouse } from './warehouse.ts';
  * Only the final PUT creates the job, so a truncated source or an abandoned upload loads nothing.
  */
 
-/** A multiple of 256 KiB, as the protocol requires. An upload buffers two chunks: one in flight, one being filled. */
-export const CHUNK_BYTES = 16 * 1024 * 1024;
+/** How much of a chunk is written to the socket at once: enough for few system calls, and a slow connection still makes progress. */
+const WRITE_BYTES = 1024 * 1024;
 
 /** The server's state of an upload, or a failed request. */
 type UploadState =
@@ -22,15 +23,6 @@ type UploadState =
   | { kind: 'lost' }
   | { kind: 'failed'; cause: unknown };
 
-interface Chunk {
-  /** its bytes in the original buffers, because joining them costs more than sending them */
-  parts: readonly Buffer[];
-  length: number;
-  /** offset of its first byte in the upload */
-  start: number;
-  last: boolean;
-}
-
 /**
  * Uploads `content` and creates `job` from it.
  * @returns created, or exists: a job with this id already existed
@@ -38,45 +30,23 @@ interface Chunk {
  */
 export async function uploadResumable(warehouse: Warehouse, job: Job, content: AsyncIterable<Buffer>): Promise<'created' | 'exists'> {
   let upload: Upload | undefined;
-  for await (const chunk of splitIntoChunks(content)) {
+  let result: 'created' | 'exists' | undefined;
+  const writer = new ChunkWriter(async (chunk) => {
     // A page that fits in one chunk has a known length from the start.
-    upload ??= await Upload.start(warehouse, job, chunk.last ? chunk.length : undefined);
-    if (!upload) return 'exists';
-    const answer = await upload.send(chunk);
-    if (answer === 'created' || answer === 'exists') return answer;
+    upload ??= await Upload.start(warehouse, job, chunk.last ? chunk.bytes.length : undefined);
+    const answer = upload ? await upload.send(chunk) : 'exists';
+    if (answer === 'more') return;
+    result = answer;
+    // The rest of the source is not needed.
+    if (!chunk.last) writer.destroy();
+  });
+  try {
+    await pipeline(content, writer);
+  } catch (error) {
+    if (!result) throw error;
   }
+  if (result) return result;
   throw new AppError('bigquery_unavailable', 'BigQuery created no job at the end of the upload.');
-}
-
-/** Splits a stream into chunks of CHUNK_BYTES, with one chunk of lookahead to detect the last one. */
-async function* splitIntoChunks(content: AsyncIterable<Buffer>): AsyncGenerator<Chunk> {
-  let parts: Buffer[] = [];
-  let length = 0;
-  let start = 0;
-  for await (const part of content) {
-    parts.push(part);
-    length += part.length;
-    // Strictly more than a chunk: the rest may be the last chunk, which must not be empty.
-    while (length > CHUNK_BYTES) {
-      yield { parts: sliceBuffers(parts, 0, CHUNK_BYTES), length: CHUNK_BYTES, start, last: false };
-      parts = sliceBuffers(parts, CHUNK_BYTES, length);
-      start += CHUNK_BYTES;
-      length -= CHUNK_BYTES;
-    }
-  }
-  yield { parts, length, start, last: true };
-}
-
-/** The bytes between two offsets, in their original buffers. */
-function sliceBuffers(parts: readonly Buffer[], from: number, to: number): Buffer[] {
-  const found: Buffer[] = [];
-  let start = 0;
-  for (const part of parts) {
-    const piece = part.subarray(Math.max(0, from - start), Math.max(0, to - start));
-    if (piece.length > 0) found.push(piece);
-    start += part.length;
-  }
-  return found;
 }
 
 /** One upload session. */
@@ -119,14 +89,14 @@ class Upload {
   }
 
   /** Sends a chunk until the server has all of it, continuing from the offset the server reports. */
-  async send(chunk: Chunk): Promise<'more' | 'created' | 'exists'> {
-    const end = chunk.start + chunk.length;
-    let received = chunk.start;
+  async send({ bytes, start, last }: Chunk): Promise<'more' | 'created' | 'exists'> {
+    const end = start + bytes.length;
+    let received = start;
     let failures = 0;
     let probe = false;
     for (;;) {
-      const rest = probe ? undefined : sliceBuffers(chunk.parts, received - chunk.start, chunk.length);
-      const answer = await this.#put(received, rest, chunk.last ? end : undefined);
+      const rest = probe ? undefined : bytes.subarray(received - start);
+      const answer = await this.#put(received, rest, last ? end : undefined);
       if (answer.kind === 'created' || answer.kind === 'exists') return answer.kind;
       if (answer.kind === 'lost') throw lostUploadError('BigQuery no longer knows the upload session');
       if (answer.kind === 'failed') {
@@ -135,9 +105,9 @@ class Upload {
         probe = true;
         continue;
       }
-      if (answer.received < chunk.start || answer.received > end)
+      if (answer.received < start || answer.received > end)
         throw lostUploadError('BigQuery reports an upload offset outside the sent chunk');
-      if (answer.received === end && !chunk.last) return 'more';
+      if (answer.received === end && !last) return 'more';
       if (answer.received > received) failures = 0;
       else if (!probe) await backOff(this.#warehouse, ++failures, undefined);
       received = answer.received;
@@ -149,8 +119,8 @@ class Upload {
    * Sends bytes from `start` on; with `body` undefined, queries how much has arrived.
    * @param total the upload's length, if this is its end
    */
-  async #put(start: number, body: readonly Buffer[] | undefined, total: number | undefined): Promise<UploadState> {
-    const length = sum((body ?? []).map((part) => part.length));
+  async #put(start: number, body: Buffer | undefined, total: number | undefined): Promise<UploadState> {
+    const length = body?.length ?? 0;
     const bytes = length > 0 ? `${start}-${start + length - 1}` : '*';
     const range = `bytes ${bytes}/${body ? (total ?? '*') : '*'}`;
     const headers = { 'content-length': String(length), 'content-range': range };
@@ -158,7 +128,7 @@ class Upload {
       const response = await sendUploadRequest(this.#warehouse, this.#session, {
         method: 'PUT',
         headers,
-        body: length > 0 ? Readable.from(body!) : '',
+        body: length > 0 ? Readable.from(inParts(body!)) : '',
       });
       return await readUploadState(response);
     } catch (error) {
@@ -166,6 +136,10 @@ class Upload {
       return { kind: 'failed', cause: error };
     }
   }
+}
+
+function* inParts(bytes: Buffer): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; start += WRITE_BYTES) yield bytes.subarray(start, start + WRITE_BYTES);
 }
 
 /** The token and the rows go to this URL, so only the endpoint itself or Google may name it. @throws AppError bigquery_unavailable */

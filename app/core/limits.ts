@@ -14,7 +14,7 @@ export interface Limits {
   pageTextBytes: number;
   /** Ids of a sweep's findings that are read at once, and named in one statement or reimport: a list of more is a range */
   sweptIds: number;
-  /** concurrent uploads in this process; each keeps up to two chunks in memory, which determines a task's memory size */
+  /** concurrent uploads in this process; each keeps a chunk in memory, which determines a task's memory size */
   uploads: number;
   /** concurrent long requests of all processes to one org: Salesforce allows 25, or 5 in developer orgs; one is left for other clients */
   longRequests: number;

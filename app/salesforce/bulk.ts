@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { redactMessage } from '../core/redact.ts';
 import { AppError } from '../errors.ts';
@@ -26,7 +27,7 @@ export interface ResultPage {
   /** null: this was the last page */
   nextLocator: string | null;
   /** the CSV with a header line, gzipped if `gzip` */
-  body: AsyncIterable<Buffer>;
+  body: Readable;
   gzip: boolean;
 }
 
@@ -157,18 +158,16 @@ export async function fetchPage(
   return {
     rows,
     nextLocator: next === 'null' ? null : next,
-    body: withTranslatedErrors(response.body as AsyncIterable<Buffer>),
+    body: withTranslatedErrors(response.body),
     gzip: header('content-encoding') === 'gzip',
   };
 }
 
-/** Translates download errors: a broken connection, an idle timeout. */
-async function* withTranslatedErrors(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield* body;
-  } catch (error) {
-    throw translateSalesforceError(error, 'read a result page');
-  }
+/** Translates download errors: a broken connection, an idle timeout. Another stream around the body would double the cost of reading it. */
+function withTranslatedErrors(body: Readable): Readable {
+  const destroy = body.destroy.bind(body);
+  body.destroy = (error) => destroy(error && translateSalesforceError(error, 'read a result page'));
+  return body;
 }
 
 function jobPath(client: SalesforceClient, id: string): string {

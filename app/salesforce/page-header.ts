@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { finished, Readable } from 'node:stream';
 import { constants, gunzipSync } from 'node:zlib';
 import { csvLine } from '../core/csv.ts';
 import { AppError } from '../errors.ts';
@@ -14,50 +14,54 @@ export interface PageContent {
   /** the requested columns in the page's order */
   columns: string[];
   /** the whole page as received */
-  content: AsyncIterable<Buffer>;
+  content: Readable;
 }
 
 /**
- * Reads the header line of a result page and passes its bytes on unchanged, inflating only the first of them. A page must have exactly the
+ * Reads the header line of a result page and leaves its bytes unread, inflating only the first of them. A page must have exactly the
  * requested columns, in any order.
  * @param rows from the page's headers; an empty page may have no body, in which case the content is a header line only
  * @throws AppError salesforce_refused if the columns differ, salesforce_unavailable if the page is malformed
  */
-export async function readPageHeader(
-  body: AsyncIterable<Buffer>,
-  gzip: boolean,
-  requested: readonly string[],
-  rows: number,
-): Promise<PageContent> {
-  const chunks = body[Symbol.asyncIterator]();
+export async function readPageHeader(body: Readable, gzip: boolean, requested: readonly string[], rows: number): Promise<PageContent> {
   try {
     let start: Buffer = Buffer.alloc(0);
-    for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
-      start = Buffer.concat([start, next.value]);
-      const line = firstLine(start, gzip);
-      if (line === undefined && start.length < MAX_BYTES) continue;
-      return { columns: columnsOf(line ?? '', requested), content: followedBy(start, chunks) };
-    }
+    do {
+      for (let piece = body.read() as Buffer | null; piece; piece = body.read() as Buffer | null) {
+        start = Buffer.concat([start, piece]);
+        const line = firstLine(start, gzip);
+        if (line === undefined && start.length < MAX_BYTES) continue;
+        const columns = columnsOf(line ?? '', requested);
+        // In the same tick as the read, before the body can end.
+        body.unshift(start);
+        return { columns, content: body };
+      }
+    } while (await hasMore(body));
     if (rows === 0 && inflate(start, gzip).length === 0) return headerOnlyPage(requested);
     throw new AppError('salesforce_unavailable', 'Salesforce returned a result page with an incomplete header line.');
   } catch (error) {
-    await chunks.return?.();
+    // An unread body that is destroyed emits an error, which is fatal without a listener.
+    body.on('error', () => {}).destroy();
     throw error;
+  }
+}
+
+/** Waits for more bytes. @returns false at the end @throws the body's error */
+async function hasMore(body: Readable): Promise<boolean> {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  const readable = (): void => resolve(true);
+  const stopWatching = finished(body, { writable: false }, (error) => (error ? reject(error) : resolve(false)));
+  body.once('readable', readable);
+  try {
+    return await promise;
+  } finally {
+    stopWatching();
+    body.off('readable', readable);
   }
 }
 
 function headerOnlyPage(columns: readonly string[]): PageContent {
   return { columns: [...columns], content: Readable.from([Buffer.from(csvLine(columns))]) };
-}
-
-async function* followedBy(start: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield start;
-    for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
-  } finally {
-    // Close the source if the page is not read to the end.
-    await chunks.return?.();
-  }
 }
 
 /** Inflates as little as possible: the line is short, and a whole chunk inflates to a hundred times as much text. */

@@ -28,8 +28,8 @@ export const move: Move = async ({ sourceUrl, sinkUrl, pages, columns }, dispatc
   return await movePages(async (locator) => {
     const page = await fetchPage(client, String(pages), locator, LIMITS.firstPageRows, signal);
     const header = await readPageHeader(page.body, page.gzip, columns, page.rows);
-    const { content } = countBytes(header.content, page.gzip);
-    return { rows: page.rows, next: page.nextLocator, move: () => load(warehouse, header.columns, content) };
+    countBytes(header.content, page.gzip);
+    return { rows: page.rows, next: page.nextLocator, move: () => load(warehouse, header.columns, header.content) };
   });
 };
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { CHUNK_BYTES } from '../../app/bigquery/upload-resumable.ts';
+import { CHUNK_BYTES } from '../../app/bigquery/chunk-writer.ts';
 import { LIMITS } from '../../app/core/limits.ts';
 import { openDatabase } from '../../app/store/database.ts';
 import { readSettings, type Settings } from '../../infra/config.ts';

@@ -1,27 +1,27 @@
-/** A stream of bytes that is counted while it is read. */
+import type { Readable } from 'node:stream';
+
+/** What has been read of a stream. */
 export interface CountedBytes {
-  content: AsyncIterable<Buffer>;
   /** bytes read so far */
   bytes: () => number;
   /** bytes of text, uncompressed; null until the end is read */
   textBytes: () => number | null;
 }
 
-/** Passes bytes through unchanged and counts them, as received and uncompressed. */
-export function countBytes(source: AsyncIterable<Buffer>, gzip: boolean): CountedBytes {
+/** Counts the bytes of a stream while another function reads it, as received and uncompressed. */
+export function countBytes(source: Readable, gzip: boolean): CountedBytes {
   let bytes = 0;
   let ended = false;
   let tail: Buffer = Buffer.alloc(0);
-  async function* content(): AsyncGenerator<Buffer> {
-    for await (const chunk of source) {
-      bytes += chunk.length;
-      tail = chunk.length >= 4 ? chunk.subarray(-4) : Buffer.concat([tail, chunk]).subarray(-4);
-      yield chunk;
-    }
+  // Paused, so that the listener alone does not start it.
+  source.pause().on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    tail = chunk.length >= 4 ? chunk.subarray(-4) : Buffer.concat([tail, chunk]).subarray(-4);
+  });
+  source.once('end', () => {
     ended = true;
-  }
+  });
   return {
-    content: content(),
     bytes: () => bytes,
     textBytes: () => {
       if (!ended) return null;

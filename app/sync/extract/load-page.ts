@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { JobOutcome } from '../../bigquery/jobs.ts';
 import { findLoad, type LoadId, uploadPage, waitForLoad } from '../../bigquery/load.ts';
 import type { TableName } from '../../bigquery/sql/quote.ts';
@@ -14,7 +15,7 @@ import { type Extraction, requestedFields } from './extraction.ts';
 export interface OpenPage extends Disposable {
   readonly rows: number;
   /** with a header line, gzipped if `gzip` */
-  readonly body: AsyncIterable<Buffer>;
+  readonly body: Readable;
   readonly gzip: boolean;
 }
 
@@ -71,7 +72,7 @@ async function upload(extraction: Extraction, slice: Slice, load: LoadId, page: 
   const { columns, content } = await readPageHeader(source.body, source.gzip, requestedFields(extraction, slice), source.rows);
   const counted = countBytes(content, source.gzip);
   const labels = runLabels(run.runId, run.job);
-  await uploadPage(context.warehouse.withSignal(signal), { ...load, columns, labels }, counted.content);
+  await uploadPage(context.warehouse.withSignal(signal), { ...load, columns, labels }, content);
   await savePage(context.database, run, page, { bytes: counted.bytes() });
   return counted.textBytes();
 }

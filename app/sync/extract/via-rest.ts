@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { TableName } from '../../bigquery/sql/quote.ts';
 import { csvLine, csvLines } from '../../core/csv.ts';
 import { groupsOf } from '../../core/field-groups.ts';
@@ -115,11 +116,7 @@ async function loadBatch(extraction: Extraction, slice: Slice, table: TableName,
   const key = { slice: ordinal, fieldGroup, generation, number, locator: null };
   const inserted = await insertPage(context.database, run, key);
   const page = await savePage(context.database, run, inserted, { rows: batch.rows });
-  const open = (): OpenPage => ({ rows: batch.rows, gzip: false, body: fromParts(batch.parts), [Symbol.dispose]: () => {} });
+  const open = (): OpenPage => ({ rows: batch.rows, gzip: false, body: Readable.from(batch.parts), [Symbol.dispose]: () => {} });
   const loaded = await loadPage(extraction, slice, table, { page, opened: open(), reopen: async () => open(), isResumable: false });
   return loaded.page;
-}
-
-async function* fromParts(parts: readonly Buffer[]): AsyncGenerator<Buffer> {
-  yield* parts;
 }

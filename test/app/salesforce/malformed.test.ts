@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
 import { createQueryJob, getQueryJob } from '../../../app/salesforce/bulk.ts';
@@ -153,10 +154,8 @@ test.each(['null', '{}', '{"sObjects":[null]}', '{"sObjects":[{"count":"7"}]}'])
 });
 
 test('a result page that is not gzip is malformed', async () => {
-  async function* body(): AsyncGenerator<Buffer> {
-    yield Buffer.from('"Id"\n"1"\n'.repeat(10));
-  }
-  await expect(readPageHeader(body(), true, ['Id'], 10)).rejects.toMatchObject(malformed);
+  const body = Readable.from([Buffer.from('"Id"\n"1"\n'.repeat(10))]);
+  await expect(readPageHeader(body, true, ['Id'], 10)).rejects.toMatchObject(malformed);
 });
 
 describe('a token endpoint', () => {
