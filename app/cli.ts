@@ -1,3 +1,4 @@
+import './v8-settings.ts';
 import { styleText } from 'node:util';
 import { Argument, CommanderError, InvalidArgumentError, Option, Command as Program } from 'commander';
 import type { Command } from './commands/command.ts';

@@ -1,7 +1,7 @@
 import { FIRST_PAGES, type Moved, WARM_UP_PAGES } from './move.ts';
 import { Program } from './program.ts';
 
-export type Way = 'move-by-service' | 'move-by-pipe' | 'move-by-parsing';
+export type Way = 'move-by-service' | 'move-by-pipe' | 'move-by-tuned-pipe' | 'move-by-parsing';
 
 /** Ten pages have a million rows. */
 const PAGE_ROWS = 100_000;

@@ -22,13 +22,16 @@ const WHOLE_ROWS = 1_000_000;
 export async function againstPipe(plane: DataPlane): Promise<Figures> {
   const cpu: number[] = [];
   const cold: number[] = [];
+  const tuned: number[] = [];
   for (let round = 0; round < PIPE_ROUNDS; round++) {
     const pipe = await plane.move('move-by-pipe', 1);
     const service = await plane.move('move-by-service', 1);
     cpu.push(service.cpuSeconds / pipe.cpuSeconds);
     cold.push(service.coldCpuSeconds! / pipe.coldCpuSeconds!);
+    const tunedPipe = await plane.move('move-by-tuned-pipe', 1);
+    tuned.push(service.cpuSeconds / tunedPipe.cpuSeconds);
   }
-  return { cpuVsPipe: median(cpu), coldCpuVsPipe: median(cold) };
+  return { cpuVsPipe: median(cpu), coldCpuVsPipe: median(cold), cpuVsTunedPipe: median(tuned) };
 }
 
 /** The service compared with connectors that parse every row. The ratios are of runs in the same round. */
