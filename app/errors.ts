@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'conflict'
   | 'body_too_large'
   | 'unsupported_media_type'
+  | 'too_many_requests'
   | 'login_refused'
   // errors of a run
   | 'needs_login'
@@ -54,6 +55,7 @@ const DEFAULTS: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   conflict: { status: 409, recovery: 'give-up' },
   body_too_large: { status: 413, recovery: 'give-up' },
   unsupported_media_type: { status: 415, recovery: 'give-up' },
+  too_many_requests: { status: 429, recovery: 'retry' },
   login_refused: { status: 400, recovery: 'give-up' },
   needs_login: { status: 409, recovery: 'reauthorize' },
   salesforce_unavailable: { status: 503, recovery: 'retry' },

@@ -14,6 +14,7 @@ const SLOW = [
   'test/previous-release.test.ts',
   'test/stories/backfill.test.ts',
   'test/stories/bound-logins.test.ts',
+  'test/stories/browser-login.test.ts',
   'test/stories/change-job.test.ts',
   'test/stories/changing-fields.test.ts',
   'test/stories/compare.test.ts',

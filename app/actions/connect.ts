@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
-import { authorizeUrl, exchangeCode, explainLoginError, newCodeVerifier } from '../salesforce/oauth.ts';
-import { type Authorization, openAuthorizations, startAuthorization, useAuthorization } from '../store/authorizations.ts';
-import { acceptGrant } from './accept-grant.ts';
+import { type Authorization, openAuthorizations, useAuthorization } from '../store/authorizations.ts';
+import { completeLogin, startLogin } from './login.ts';
 
 /** Salesforce's limit, in characters, on all callback URLs of an app together. */
 const MAX_REDIRECT_URI = 2_000;
@@ -21,12 +19,7 @@ export async function startConnection(
   apiKey: string,
 ): Promise<string> {
   requireRedirectUri(redirectUri, context.config.http.publicUrl);
-  const app = context.app(loginUrl);
-  const state = randomBytes(24).toString('base64url');
-  const codeVerifier = newCodeVerifier();
-  const login = { state, redirectUri, loginUrl: app.loginUrl, codeVerifier };
-  await startAuthorization(context.database, context.sealer, { apiKey }, login);
-  return authorizeUrl(app, redirectUri, state, codeVerifier);
+  return await startLogin(context, { apiKey }, redirectUri, loginUrl);
 }
 
 /** What Salesforce added to the callback URL. */
@@ -46,28 +39,15 @@ export interface LoginCallback {
  * @throws AppError
  */
 export async function finishConnection(context: Context, callback: LoginCallback, apiKey: string): Promise<string> {
-  const { redirectUri, authorizationCode, error, errorDescription, state } = callback;
+  const { authorizationCode, error, errorDescription, state } = callback;
   context.agreement.requireNotHalted();
   const login = await findLogin(context, callback, apiKey);
   if (error === undefined && !authorizationCode) {
     throw new AppError('invalid_request', 'authorization_code is missing. Pass the code from the redirect.');
   }
   if (!(await useAuthorization(context.database, login))) throw noLoginError(state);
-  if (error !== undefined) throw new AppError('login_refused', explainLoginError(error, login.loginUrl, errorDescription));
-  const reply = await exchangeCode(
-    context.dispatcher,
-    context.app(login.loginUrl),
-    redirectUri,
-    login.codeVerifier,
-    decodeCode(authorizationCode!),
-  );
-  if (!reply.refreshToken) {
-    throw new AppError(
-      'login_refused',
-      'Salesforce returned no refresh token. Add the scope "refresh_token" to the External Client App, with a policy that keeps refresh tokens valid.',
-    );
-  }
-  await acceptGrant(context, { ...reply, refreshToken: reply.refreshToken, identityUrl: reply.id, loginUrl: login.loginUrl });
+  const answer = error === undefined ? { code: authorizationCode! } : { error, description: errorDescription };
+  const { reply } = await completeLogin(context, login, answer);
   return reply.id;
 }
 
@@ -88,15 +68,6 @@ function noLoginError(state: string | undefined): AppError {
     'invalid_request',
     `This API key has no open login for this ${what}. Call get_oauth_url, then complete the login once, within ten minutes and with the same key.`,
   );
-}
-
-/** A code copied from a browser's address bar is still percent-encoded; a decoded one contains no percent sign. */
-function decodeCode(code: string): string {
-  try {
-    return decodeURIComponent(code);
-  } catch {
-    return code;
-  }
 }
 
 /** Salesforce sends the code to this URL, so it must be https or on this machine. */

@@ -18,6 +18,7 @@ import { handleImportingJob } from './handle-importing-job.ts';
 import { jobRuns } from './job-runs.ts';
 import { jobs } from './jobs.ts';
 import { loginOauthCallback } from './login-oauth-callback.ts';
+import { servePages } from './pages/serve-pages.ts';
 import { pauseImportingJob } from './pause-importing-job.ts';
 import { jobReimport } from './reimport-job.ts';
 import { jobRebuild, jobSweep, jobSyncNow } from './repair-job.ts';
@@ -63,6 +64,7 @@ export function createApp(context: Context): Koa {
   app.use(handleErrors(context));
   app.use(serveHealth);
   app.use(serveReadiness(context));
+  app.use(servePages(context));
   app.use(requireApiKey(context));
   app.use(createRouter(context, ENDPOINTS).routes());
   return app;

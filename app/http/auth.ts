@@ -38,8 +38,8 @@ function findCaller(given: string, keys: readonly ApiKey[]): Caller | undefined 
   return key && { name: key.name, role: key.role };
 }
 
-/** Without keys, only programs and pages on this machine may call. */
-function localCaller(ctx: Koa.Context): Caller {
+/** Without keys, only programs and pages on this machine may call. @throws AppError forbidden */
+export function localCaller(ctx: Koa.Context): Caller {
   const { hostname, port } = URL.parse(`http://${ctx.get('Host')}`) ?? {};
   const origin = ctx.get('Origin');
   const site = ctx.get('Sec-Fetch-Site') || 'none';

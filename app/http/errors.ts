@@ -1,8 +1,10 @@
 import type Koa from 'koa';
 import type { Context } from '../context.ts';
 import { AppError, isAppError } from '../errors.ts';
+import { errorPage } from './pages/error-page.ts';
+import { sendPage } from './pages/page.ts';
 
-/** Sends every error as `{"error": {"code", "message"}}`. The details of unexpected errors are logged, never sent. */
+/** Sends every error as `{"error": {"code", "message"}}`, or as a page where a browser shows it. The details of unexpected errors are logged, never sent. */
 export function handleErrors(context: Context): Koa.Middleware {
   return async (ctx, next) => {
     try {
@@ -15,7 +17,9 @@ export function handleErrors(context: Context): Koa.Middleware {
       if (known.status >= 500) context.events.requestFailed(ctx.path, known);
       ctx.status = known.status;
       if (known.code === 'unauthorized') ctx.set('WWW-Authenticate', 'Bearer');
-      ctx.body = { error: { code: known.code, message: known.message } };
+      if (known.code === 'too_many_requests') ctx.set('Retry-After', String(Math.ceil(known.retryAfterMs! / 1000)));
+      if (ctx.state.isPage) sendPage(ctx, errorPage(known), known.status);
+      else ctx.body = { error: { code: known.code, message: known.message } };
     }
   };
 }

@@ -210,8 +210,8 @@ function explanation(url: string, ticks: boolean, dataFolder: string, missing: M
 Listening on ${url}, for this machine only. No API key needed.
 ${summarize(dataFolder, missing)}
 
-Connect the org: open the URL that the first call prints, choose Allow, and copy
-the code from the address that opens (its page cannot load). Then create a job:
+Connect the org: open ${url.replace('127.0.0.1', 'localhost')} in a browser. Or use the first two
+calls, with the code from the address that opens after Allow. Then create a job:
 ${connectLines(url)}
 
 Import what is due, then inspect the result:

@@ -5,6 +5,7 @@ import { failureMessage } from '../core/failure-message.ts';
 import { redactMessage } from '../core/redact.ts';
 import { readRetryAfter, retryAfterOf, withRetryAfter } from '../core/retry-after.ts';
 import { AppError, externalErrorCode } from '../errors.ts';
+import { LoginRefusal } from './login-refusal.ts';
 import {
   NoResponseError,
   readResponse,
@@ -72,12 +73,14 @@ export async function exchangeCode(
   try {
     return toTokenResponse(await client.requestToken(code));
   } catch (error) {
-    throw translate(
-      error,
-      app,
-      (reason, description) => new AppError('login_refused', explainLoginError(reason, app.loginUrl, description), { cause: error }),
-    );
+    throw translate(error, app, (reason, description) => loginRefusedError(app.loginUrl, reason, description, error));
   }
+}
+
+/** The error of a refused login. Its cause is the LoginRefusal. @param reason the OAuth error code from the redirect or the token endpoint */
+export function loginRefusedError(loginUrl: string, reason: string, description: string, cause?: unknown): AppError {
+  const refusal = new LoginRefusal(reason, description, cause);
+  return new AppError('login_refused', explainLoginError(reason, loginUrl, description), { cause: refusal });
 }
 
 /**
@@ -199,16 +202,17 @@ export function explainPolicy(description: string): string | undefined {
  * The message for an OAuth error, which says what to do.
  * @param reason the OAuth error code from the redirect or the token endpoint
  * @param description Salesforce's error_description, if any
+ * @param again what starts another login
  */
-export function explainLoginError(reason: string, loginUrl: string, description = ''): string {
+export function explainLoginError(reason: string, loginUrl: string, description = '', again = 'Call get_oauth_url again'): string {
   const policy = explainPolicy(description);
   if (policy) return policy;
+  const denied = `The user denied access. ${again} and choose Allow on that page.`;
   const help: Record<string, string> = {
-    access_denied: 'The user denied access. Call get_oauth_url again and choose Allow on that page.',
-    'access-denied': 'The user denied access. Call get_oauth_url again and choose Allow on that page.',
-    invalid_grant:
-      'Salesforce no longer accepts this authorization_code: a code works once, for 15 minutes. Call get_oauth_url again and use the new code.',
-    invalid_request: 'The authorization_code belongs to another authorize URL. Call get_oauth_url again and use the code from that login.',
+    access_denied: denied,
+    'access-denied': denied,
+    invalid_grant: `Salesforce no longer accepts this authorization code: a code works once, for 15 minutes. ${again} to get a new one.`,
+    invalid_request: `The authorization code belongs to another login. ${again} and complete that login.`,
     redirect_uri_mismatch: 'This redirect_uri is not a callback URL of the External Client App. Add it there, exactly as sent.',
     invalid_client_id: 'Salesforce does not recognize SALESFORCE_CLIENT_ID. Check it; a new app may take ten minutes to work.',
     invalid_client: 'Salesforce refused SALESFORCE_CLIENT_SECRET. Set it to the consumer secret of the External Client App.',

@@ -1,3 +1,4 @@
+import type { LoginResult } from '../core/login-result.ts';
 import type { Queryable } from './database.ts';
 import type { Sealer } from './seal.ts';
 
@@ -6,6 +7,9 @@ const LIFETIME_MINUTES = 10;
 
 /** How long the result of a browser's login can be shown. */
 const RESULT_MINUTES = 10;
+
+/** How long completing a login may take: longer than the exchange of its code. */
+const COMPLETION_SECONDS = 60;
 
 /** Who opened a login, and alone may complete it: the caller with an API key of this name, or the browser with this cookie. */
 export type LoginOwner = { apiKey: string } | { browserHash: Buffer };
@@ -75,6 +79,31 @@ export async function useAuthorization(database: Queryable, { state }: Authoriza
     [state],
   );
   return rowCount === 1;
+}
+
+/** The id of a login that this browser has used; undefined if there is none. */
+export async function findUsedAuthorization(database: Queryable, state: string, browserHash: Buffer): Promise<string | undefined> {
+  const { rows } = await database.query<{ id: string }>(
+    'SELECT id FROM authorizations WHERE state = $1 AND browser_hash = $2 AND used_at IS NOT NULL',
+    [state, browserHash],
+  );
+  return rows[0]?.id;
+}
+
+/** Stores what a used login led to. */
+export async function saveResult(database: Queryable, { state }: Authorization, result: LoginResult): Promise<void> {
+  await database.query('UPDATE authorizations SET result = $2 WHERE state = $1', [state, JSON.stringify(result)]);
+}
+
+/** What a login that this browser has used led to: `unfinished` while it is being completed, undefined if there is none. */
+export async function findResult(database: Queryable, id: string, browserHash: Buffer): Promise<LoginResult | 'unfinished' | undefined> {
+  const { rows } = await database.query<{ result: LoginResult | null; unfinished: boolean }>(
+    `SELECT result, result IS NULL AND used_at > now() - $3 * interval '1 second' AS unfinished FROM authorizations
+     WHERE id = $1 AND browser_hash = $2 AND used_at IS NOT NULL`,
+    [id, browserHash, COMPLETION_SECONDS],
+  );
+  const [row] = rows;
+  return row?.unfinished ? 'unfinished' : (row?.result ?? undefined);
 }
 
 function unsealOrUndefined(sealer: Sealer, row: Row): string | undefined {

@@ -1,0 +1,58 @@
+import type { Context } from '../context.ts';
+import type { LoginResult } from '../core/login-result.ts';
+import { redactMessage } from '../core/redact.ts';
+import { AppError, isAppError } from '../errors.ts';
+import { LoginRefusal } from '../salesforce/login-refusal.ts';
+import { explainLoginError } from '../salesforce/oauth.ts';
+import { type Authorization, findUsedAuthorization, openAuthorizations, saveResult, useAuthorization } from '../store/authorizations.ts';
+import { completeLogin, type LoginAnswer } from './login.ts';
+
+/** Where Salesforce sends the browser back to, below the service's address. */
+export const CALLBACK_PATH = '/oauth/callback';
+
+/**
+ * Completes a login of a browser and stores what it led to, success or failure.
+ * @returns the id of the login, for `findResult`; undefined if this browser has no login with this state
+ * @throws AppError store_unavailable
+ */
+export async function finishBrowserLogin(
+  context: Context,
+  redirectUri: string,
+  state: string,
+  answer: LoginAnswer,
+  browserHash: Buffer,
+): Promise<string | undefined> {
+  const { database, sealer } = context;
+  const [login] = await openAuthorizations(database, sealer, { browserHash }, redirectUri, state);
+  // A browser may send the same callback again, for example when its page is reloaded.
+  if (!login || !(await useAuthorization(database, login))) return await findUsedAuthorization(database, state, browserHash);
+  await saveResult(database, login, await resultOf(context, login, answer));
+  return login.id;
+}
+
+async function resultOf(context: Context, login: Authorization, answer: LoginAnswer): Promise<LoginResult> {
+  try {
+    context.agreement.requireNotHalted();
+    const { connection, reply } = await completeLogin(context, login, answer);
+    return {
+      kind: 'connected',
+      userId: reply.id,
+      orgId: connection.orgId,
+      host: new URL(reply.instanceUrl).host,
+      scopes: reply.scope?.split(' ').filter(Boolean) ?? [],
+    };
+  } catch (error) {
+    const known = isAppError(error)
+      ? error
+      : new AppError('internal', 'An unexpected error occurred. See the log for details.', { cause: error });
+    if (known.status >= 500) context.events.requestFailed(CALLBACK_PATH, known);
+    return failedResult(known, login);
+  }
+}
+
+function failedResult({ cause, message }: AppError, { loginUrl }: Authorization): LoginResult {
+  if (!(cause instanceof LoginRefusal)) return { kind: 'failed', words: null, message, loginUrl };
+  const { reason, description } = cause;
+  const words = redactMessage(description === '' ? reason : `${reason}: ${description}`);
+  return { kind: 'failed', words, message: explainLoginError(reason, loginUrl, description, 'Start again'), loginUrl };
+}

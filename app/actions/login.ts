@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import type { Context } from '../context.ts';
+import { type Identity, parseIdentityUrl } from '../core/identity.ts';
+import { AppError } from '../errors.ts';
+import { isInstanceHost } from '../salesforce/instance-host.ts';
+import { authorizeUrl, exchangeCode, loginRefusedError, newCodeVerifier, type TokenResponse } from '../salesforce/oauth.ts';
+import { type Authorization, type LoginOwner, startAuthorization } from '../store/authorizations.ts';
+import { type Connection, saveGrant } from '../store/connections.ts';
+import { activateConnection } from './activate-connection.ts';
+
+/** Starts a login, which only its owner can complete. @returns the URL to send the user to @throws AppError invalid_request */
+export async function startLogin(context: Context, owner: LoginOwner, redirectUri: string, loginUrl: string | undefined): Promise<string> {
+  const app = context.app(loginUrl);
+  const state = randomBytes(24).toString('base64url');
+  const codeVerifier = newCodeVerifier();
+  await startAuthorization(context.database, context.sealer, owner, { state, redirectUri, loginUrl: app.loginUrl, codeVerifier });
+  return authorizeUrl(app, redirectUri, state, codeVerifier);
+}
+
+/** What Salesforce sent back with the user: a code, or why there is none. */
+export type LoginAnswer = { code: string } | { error: string; description: string | undefined };
+
+/** A login that Salesforce granted. */
+export interface CompletedLogin {
+  connection: Connection;
+  reply: TokenResponse;
+}
+
+/** Exchanges the code of a login, which must have been used before by `useAuthorization`, and stores the grant. @throws AppError */
+export async function completeLogin(context: Context, login: Authorization, answer: LoginAnswer): Promise<CompletedLogin> {
+  if ('error' in answer) throw loginRefusedError(login.loginUrl, answer.error, answer.description ?? '');
+  const reply = await exchangeCode(
+    context.dispatcher,
+    context.app(login.loginUrl),
+    login.redirectUri,
+    login.codeVerifier,
+    decodeCode(answer.code),
+  );
+  const { identity, refreshToken } = requireGrant(reply, context);
+  const grant = { ...reply, refreshToken, identityUrl: reply.id, loginUrl: login.loginUrl };
+  const connection = await saveGrant(context.database, context.sealer, identity, grant);
+  await activateConnection(context, connection);
+  return { connection, reply };
+}
+
+function requireGrant(reply: TokenResponse, context: Context): { identity: Identity; refreshToken: string } {
+  const identity = parseIdentityUrl(reply.id);
+  if (!identity) throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed identity URL. Check SALESFORCE_LOGIN_URL.');
+  if (!reply.refreshToken) {
+    throw new AppError(
+      'login_refused',
+      'Salesforce returned no refresh token. Add the scope "refresh_token" to the External Client App, with a policy that keeps refresh tokens valid.',
+    );
+  }
+  const loginUrls = context.config.salesforce.apps.map(({ loginUrl }) => loginUrl);
+  if (!isInstanceHost(reply.instanceUrl, loginUrls)) {
+    throw new AppError(
+      'login_refused',
+      `The login host returned the org address ${URL.parse(reply.instanceUrl)?.host || 'without a host'}, which is not a Salesforce host, so the grant was not stored. Check SALESFORCE_LOGIN_URL and SALESFORCE_APPS.`,
+    );
+  }
+  return { identity, refreshToken: reply.refreshToken };
+}
+
+/** A code copied from a browser's address bar is still percent-encoded; a decoded one contains no percent sign. */
+function decodeCode(code: string): string {
+  try {
+    return decodeURIComponent(code);
+  } catch {
+    return code;
+  }
+}
