@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import type { Federation } from './bigquery/create-federated-client.ts';
 import { EnvReader } from './env-reader.ts';
+import { isLoginHost } from './salesforce/instance-host.ts';
 import type { SalesforceApp } from './salesforce/oauth.ts';
 
 /** What a key may do. The schedule uses `tick`, which may start due runs and read nothing. */
@@ -43,6 +44,8 @@ export interface Config {
   database: DatabaseConfig;
   salesforce: {
     apps: SalesforceApp[];
+    /** as URLs: hosts that are trusted like Salesforce's own, although they are not under its domains */
+    hosts: string[];
     apiVersion: string;
     gzip: boolean;
     /** whether windows may share calls */
@@ -84,6 +87,11 @@ export function homeDataset({ bigquery }: Pick<Config, 'bigquery'>): string {
   return bigquery.datasets[0]!;
 }
 
+/** The hosts that tokens may be sent to besides Salesforce's own, as URLs. */
+export function trustedHosts({ salesforce }: Pick<Config, 'salesforce'>): string[] {
+  return [...salesforce.apps.map(({ loginUrl }) => loginUrl), ...salesforce.hosts];
+}
+
 const ROLES: readonly Role[] = ['read', 'data', 'operate', 'admin', 'tick'];
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 
@@ -111,6 +119,7 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
     database: readDatabase(read),
     salesforce: {
       apps: readApps(read),
+      hosts: readHosts(read),
       apiVersion: readApiVersion(read),
       gzip: read.choice('SALESFORCE_GZIP', ['on', 'off']) === 'on',
       composite: read.choice('SALESFORCE_COMPOSITE', ['on', 'off']) === 'on',
@@ -271,8 +280,27 @@ function readEndpoint(read: EnvReader): string {
 
 function checkLoginUrl(read: EnvReader, name: string, loginUrl: string): void {
   const url = URL.parse(loginUrl);
-  if (url && (!isSafe(url) || url.pathname !== '/' || url.search))
+  if (!url) return;
+  if (!isSafe(url) || url.pathname !== '/' || url.search) {
     read.fault(`Login hosts in ${name} must have the form https://<host>, without a path or query.`);
+  } else if (/\.lightning\.force\.com$/.test(url.hostname)) {
+    read.fault(`${name} contains ${url.host}, which serves pages only. Use the org's My Domain, https://<name>.my.salesforce.com.`);
+  } else if (!isLoginHost(loginUrl, hostsOf(read.env))) {
+    read.fault(`${name} contains ${url.host}, which is not a Salesforce host. Correct it, or add it to SALESFORCE_HOSTS if it is yours.`);
+  }
+}
+
+function readHosts(read: EnvReader): string[] {
+  const hosts = hostsOf(read.env);
+  if (hosts.some((host) => URL.parse(host)?.origin !== host)) {
+    read.fault('SALESFORCE_HOSTS must be a comma-separated list of host names, for example login.acme.example.');
+  }
+  return hosts;
+}
+
+function hostsOf({ SALESFORCE_HOSTS = '' }: NodeJS.ProcessEnv): string[] {
+  const names = SALESFORCE_HOSTS.toLowerCase().split(',');
+  return names.flatMap((name) => (name.trim() ? [`https://${name.trim()}`] : []));
 }
 
 function readApiVersion(read: EnvReader): string {

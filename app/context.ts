@@ -6,7 +6,7 @@ import { databasePassword } from './aws/database-password.ts';
 import { taskCredentials } from './aws/task-credentials.ts';
 import type { Federation } from './bigquery/create-federated-client.ts';
 import { isLoopback, openWarehouse, type Warehouse } from './bigquery/warehouse.ts';
-import { type Config, homeDataset } from './config.ts';
+import { type Config, homeDataset, trustedHosts } from './config.ts';
 import { LIMITS, type Limits, limitsForMultipartUploads } from './core/limits.ts';
 import { Semaphore } from './core/semaphore.ts';
 import { AppError } from './errors.ts';
@@ -116,7 +116,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
           version: config.salesforce.apiVersion,
           gzip: config.salesforce.gzip,
           limits,
-          loginUrls: config.salesforce.apps.map(({ loginUrl }) => loginUrl),
+          trustedHosts: trustedHosts(config),
           onCall: (usage) => {
             recordActivity?.();
             calls.count(connectionId, usage);

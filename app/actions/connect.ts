@@ -70,14 +70,17 @@ function noLoginError(state: string | undefined): AppError {
   );
 }
 
-/** Salesforce sends the code to this URL, so it must be https or on this machine. */
+/**
+ * Salesforce sends the code to this URL, so it must be https or on this machine, and every program must read the same host in it: no user
+ * info, no backslash, exactly two slashes before the host.
+ */
 function requireRedirectUri(text: string, publicUrl: string | undefined): void {
-  const url = text.length <= MAX_REDIRECT_URI ? URL.parse(text) : undefined;
+  const url = text.length <= MAX_REDIRECT_URI && /^https?:\/\/[^\s/\\@?#]+(?:[/?][^\s\\#]*)?$/i.test(text) ? URL.parse(text) : undefined;
   const local = url?.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  if (url && !url.hash && (url.protocol === 'https:' || local)) return;
+  if (url && !url.pathname.includes('//') && (url.protocol === 'https:' || local)) return;
   const example = publicUrl ? `, for example ${publicUrl}/login/callback` : '';
   throw new AppError(
     'invalid_request',
-    `redirect_uri must be an https URL without a fragment, one of the callback URLs of the External Client App${example}.`,
+    `redirect_uri must be an https URL without user info or a fragment, one of the callback URLs of the External Client App${example}.`,
   );
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { type Config, trustedHosts } from '../config.ts';
 import type { Context } from '../context.ts';
 import { type Identity, parseIdentityUrl } from '../core/identity.ts';
 import { AppError } from '../errors.ts';
@@ -36,14 +37,14 @@ export async function completeLogin(context: Context, login: Authorization, answ
     login.codeVerifier,
     decodeCode(answer.code),
   );
-  const { identity, refreshToken } = requireGrant(reply, context);
+  const { identity, refreshToken } = requireGrant(reply, context.config);
   const grant = { ...reply, refreshToken, identityUrl: reply.id, loginUrl: login.loginUrl };
   const connection = await saveGrant(context.database, context.sealer, identity, grant);
   await activateConnection(context, connection);
   return { connection, reply };
 }
 
-function requireGrant(reply: TokenResponse, context: Context): { identity: Identity; refreshToken: string } {
+function requireGrant(reply: TokenResponse, config: Config): { identity: Identity; refreshToken: string } {
   const identity = parseIdentityUrl(reply.id);
   if (!identity) throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed identity URL. Check SALESFORCE_LOGIN_URL.');
   if (!reply.refreshToken) {
@@ -52,8 +53,7 @@ function requireGrant(reply: TokenResponse, context: Context): { identity: Ident
       'Salesforce returned no refresh token. Add the scope "refresh_token" to the External Client App, with a policy that keeps refresh tokens valid.',
     );
   }
-  const loginUrls = context.config.salesforce.apps.map(({ loginUrl }) => loginUrl);
-  if (!isInstanceHost(reply.instanceUrl, loginUrls)) {
+  if (!isInstanceHost(reply.instanceUrl, trustedHosts(config))) {
     throw new AppError(
       'login_refused',
       `The login host returned the org address ${URL.parse(reply.instanceUrl)?.host || 'without a host'}, which is not a Salesforce host, so the grant was not stored. Check SALESFORCE_LOGIN_URL and SALESFORCE_APPS.`,

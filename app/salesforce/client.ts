@@ -44,8 +44,8 @@ export interface SalesforceClientOptions {
   /** whether to request compressed bodies */
   gzip: boolean;
   limits: Pick<Limits, 'idleMs' | 'pollMs'>;
-  /** the configured login hosts */
-  loginUrls: readonly string[];
+  /** as URLs: the configured login hosts and SALESFORCE_HOSTS */
+  trustedHosts: readonly string[];
   /** called once per API call, with the org's API usage if the response reported it */
   onCall: (usage: ApiUsage | undefined) => void;
   /** aborts every call of this client */
@@ -68,7 +68,7 @@ export class SalesforceClient {
   readonly #sessions: SessionSource;
   readonly #dispatcher: Dispatcher;
   readonly #idleMs: number;
-  readonly #loginUrls: readonly string[];
+  readonly #trustedHosts: readonly string[];
   readonly #onCall: (usage: ApiUsage | undefined) => void;
   readonly #signal: AbortSignal | undefined;
   readonly #encoding: 'gzip' | 'identity';
@@ -79,7 +79,7 @@ export class SalesforceClient {
     this.version = options.version;
     this.pollMs = options.limits.pollMs;
     this.#idleMs = options.limits.idleMs;
-    this.#loginUrls = options.loginUrls;
+    this.#trustedHosts = options.trustedHosts;
     this.#onCall = options.onCall;
     this.#signal = options.signal;
     this.#encoding = options.gzip ? 'gzip' : 'identity';
@@ -158,8 +158,8 @@ export class SalesforceClient {
     path: string,
     headers: Record<string, string>,
   ): SalesforceRequest {
-    // Some paths come from responses; one without a leading slash could lead to another host.
-    if (!path.startsWith('/')) throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed resource path.');
+    // Some paths come from responses, and none may lead to another host.
+    if (!/^\/[^/\\]/.test(path)) throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed resource path.');
     return {
       method,
       url: `${instanceUrl}${path}`,
@@ -221,7 +221,7 @@ export class SalesforceClient {
   }
 
   async #at<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
-    if (!isInstanceHost(session.instanceUrl, this.#loginUrls)) throw new UntrustedInstanceError(session.instanceUrl);
+    if (!isInstanceHost(session.instanceUrl, this.#trustedHosts)) throw new UntrustedInstanceError(session.instanceUrl);
     return await work(session);
   }
 }

@@ -97,7 +97,7 @@ function isQueryResponse(value: unknown): value is QueryResponse {
   if (typeof totalSize !== 'string' || !/^\d+$/.test(totalSize) || !isValidRowCount(Number(totalSize), records.length)) return false;
   if (nextRecordsUrl === undefined || nextRecordsUrl === null) return done === true;
   // A path, as a number's text is a string, too.
-  return typeof nextRecordsUrl === 'string' && nextRecordsUrl.startsWith('/');
+  return typeof nextRecordsUrl === 'string' && /^\/[^/\\]/.test(nextRecordsUrl);
 }
 
 /** The columns as spelled in the records, which may differ from the describe. A missing one must not be treated as empty. */

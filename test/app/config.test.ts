@@ -116,6 +116,14 @@ describe('the configuration', () => {
     ['DATABASE_URL', 'mysql://x'],
     ['SALESFORCE_LOGIN_URL', 'http://login.salesforce.com'],
     ['SALESFORCE_LOGIN_URL', 'https://acme.my.salesforce.com/path'],
+    ['SALESFORCE_LOGIN_URL', 'https://acme.my.salesforce.com#x'],
+    ['SALESFORCE_LOGIN_URL', 'https://user@acme.my.salesforce.com'],
+    ['SALESFORCE_LOGIN_URL', 'https://acme.lightning.force.com'],
+    ['SALESFORCE_LOGIN_URL', 'https://acme.my.salesforce.com.evil.example'],
+    ['SALESFORCE_LOGIN_URL', 'https://evilsalesforce.com'],
+    ['SALESFORCE_APPS', '{"login.acme.example": {"client_id": "a", "client_secret": "s3cr3t-value"}}'],
+    ['SALESFORCE_HOSTS', 'https://login.acme.example'],
+    ['SALESFORCE_HOSTS', 'login.acme.example/path'],
     ['SALESFORCE_CLIENT_SECRET', 'changeme'],
     ['SALESFORCE_CLIENT_ID', '<consumer key>'],
     ['SALESFORCE_API_VERSION', 'latest'],
@@ -161,6 +169,28 @@ describe('the configuration', () => {
       SALESFORCE_APPS: '{"other.my.salesforce.com": {"client_id": "a", "client_secret": "b"}}',
     });
     expect(salesforce.apps.map((app) => app.loginUrl)).toEqual(['https://acme.my.salesforce.com', 'https://other.my.salesforce.com']);
+  });
+
+  test.each([
+    'https://acme--dev.sandbox.my.salesforce.com',
+    'https://test.salesforce.com',
+    'https://acme.my.salesforce.mil',
+    'http://127.0.0.1:1',
+  ])('accepts the login host %s', (loginUrl) => {
+    expect(readConfig({ ...COMPLETE, SALESFORCE_LOGIN_URL: loginUrl }).salesforce.apps[0]!.loginUrl).toBe(loginUrl);
+  });
+
+  test('accepts another login host once it is in SALESFORCE_HOSTS', () => {
+    const env = { ...COMPLETE, SALESFORCE_LOGIN_URL: 'https://login.acme.example' };
+    expect(faultsOf(env)).toEqual([expect.stringContaining('login.acme.example, which is not a Salesforce host')]);
+    const { salesforce } = readConfig({ ...env, SALESFORCE_HOSTS: 'sso.acme.example:8443, Login.acme.example' });
+    expect(salesforce.hosts).toEqual(['https://sso.acme.example:8443', 'https://login.acme.example']);
+  });
+
+  test('names the My Domain in place of a Lightning address', () => {
+    expect(faultsOf({ ...COMPLETE, SALESFORCE_LOGIN_URL: 'https://acme.lightning.force.com' })[0]).toContain(
+      'https://<name>.my.salesforce.com',
+    );
   });
 
   test('needs no API keys in local mode, and then listens on localhost only', () => {

@@ -21,7 +21,7 @@ export const move: Move = async ({ sourceUrl, sinkUrl, pages, columns }, dispatc
     version: '66.0',
     gzip: true,
     limits: LIMITS,
-    loginUrls: [sourceUrl],
+    trustedHosts: [sourceUrl],
     onCall: () => {},
   });
   const { signal } = new AbortController();

@@ -88,6 +88,18 @@ describe('an org whose old address', () => {
   });
 });
 
+test.each(['https://salesforce.com.example.org', 'http://acme.my.salesforce.com', 'https://acme.my.salesforce.com@example.org'])(
+  'a login that leads to %s is refused, and its tokens are not stored',
+  async (home) => {
+    service = await startGatewayService();
+    service.home = home;
+    expect(await service.connect()).toMatch(
+      /"login_refused".*which is not a Salesforce host, so the grant was not stored\. Check SALESFORCE_LOGIN_URL/,
+    );
+    expect((await service.database.pool.query('SELECT 1 FROM connections')).rowCount).toBe(0);
+  },
+);
+
 describe('a redirect', () => {
   test('of the instance is never followed with the token', async () => {
     await start();

@@ -172,12 +172,25 @@ describe('a login', () => {
     expect(answer).toMatchObject({ status: 400, code: 'invalid_request' });
   });
 
-  test.each(['http://evil.example/cb', 'ftp://x', 'nonsense', 'https://x.example/#f'])(
-    'does not start for redirect_uri %s',
-    async (redirectUri) => {
-      expect(await service.call('get_oauth_url', { redirect_uri: redirectUri })).toMatchObject({ status: 400, code: 'invalid_request' });
-    },
-  );
+  test.each([
+    'http://evil.example/cb',
+    'ftp://x',
+    'nonsense',
+    'https://x.example/#f',
+    'https://user@x.example/cb',
+    'https://user:pass@x.example/cb',
+    'https://x.example@evil.example/cb',
+    'https:/x.example/cb',
+    'https:///x.example/cb',
+    'https:\\\\x.example/cb',
+    'https://x.example\\@evil.example/cb',
+    'https://x.example//cb',
+    'https://x.example/c b',
+    ' https://x.example/cb',
+    'http://127.0.0.1@evil.example/cb',
+  ])('does not start for redirect_uri %s', async (redirectUri) => {
+    expect(await service.call('get_oauth_url', { redirect_uri: redirectUri })).toMatchObject({ status: 400, code: 'invalid_request' });
+  });
 
   test('does not start at a login host that is not configured', async () => {
     const answer = await service.call('get_oauth_url', { redirect_uri: REDIRECT_URI, login_url: 'https://evil.example' });

@@ -20,7 +20,7 @@ afterAll(() => dispatcher.destroy());
 
 function client(): SalesforceClient {
   const current = async () => ({ accessToken: 'access', instanceUrl: server.url });
-  const options = { version: '66.0', gzip: false, limits: { idleMs: 5_000, pollMs: 5 }, loginUrls: [server.url], onCall: () => calls++ };
+  const options = { version: '66.0', gzip: false, limits: { idleMs: 5_000, pollMs: 5 }, trustedHosts: [server.url], onCall: () => calls++ };
   return new SalesforceClient({ current, renew: current }, dispatcher, options);
 }
 

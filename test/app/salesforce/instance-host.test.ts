@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { isInstanceHost } from '../../../app/salesforce/instance-host.ts';
+import { isInstanceHost, isLoginHost } from '../../../app/salesforce/instance-host.ts';
 
 const LOGIN = ['https://acme.my.salesforce.com', 'https://login.acme.example'];
 
@@ -11,6 +11,7 @@ test.each([
   'https://acme.secure.force.com',
   'https://acme.my.sfcrmproducts.cn',
   'https://login.acme.example',
+  'https://Acme.my.salesforce.com/',
 ])('sends tokens to %s', (url) => {
   expect(isInstanceHost(url, LOGIN)).toBe(true);
 });
@@ -21,12 +22,28 @@ test.each([
   'https://evilsalesforce.com',
   'https://acme.my.salesforce.com@example.org',
   'https://example.org/acme.my.salesforce.com',
+  'https://acme.my.salesforce.com/path',
+  'https://acme.my.salesforce.com?x',
+  'https://acme.my.salesforce.com#x',
+  'https:/acme.my.salesforce.com',
+  'https://acme.my.salesforce.com\\.example.org',
+  ' https://acme.my.salesforce.com',
   'https://login.acme.example:8443',
   'http://127.0.0.1:4000',
   'https://localhost',
   'not a URL',
 ])('sends no tokens to %s', (url) => {
   expect(isInstanceHost(url, LOGIN)).toBe(false);
+});
+
+test.each([
+  ['https://acme.my.salesforce.com', true],
+  ['http://127.0.0.1:4000', true],
+  ['https://login.acme.example', true],
+  ['http://acme.my.salesforce.com', false],
+  ['https://acme.example', false],
+])('sends the secret of an app to %s: %s', (url, sends) => {
+  expect(isLoginHost(url, ['https://login.acme.example'])).toBe(sends);
 });
 
 test('accepts a local instance if the login host is local too', () => {

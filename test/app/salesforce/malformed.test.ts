@@ -32,7 +32,7 @@ function client(): SalesforceClient {
     version: '66.0',
     gzip: false,
     limits: { idleMs: 5_000, pollMs: 5 },
-    loginUrls: [server.url],
+    trustedHosts: [server.url],
     onCall: () => {},
   });
 }
@@ -68,6 +68,11 @@ describe('a page of rows', () => {
     '{"totalSize":1,"done":true,"records":["1"]}',
     '{"totalSize":2,"done":false,"nextRecordsUrl":5,"records":[{"Id":"1"}]}',
     '{"totalSize":2,"done":false,"records":[{"Id":"1"}]}',
+    '{"totalSize":2,"done":false,"nextRecordsUrl":"https://evil.example/next","records":[{"Id":"1"}]}',
+    '{"totalSize":2,"done":false,"nextRecordsUrl":"//evil.example/next","records":[{"Id":"1"}]}',
+    '{"totalSize":2,"done":false,"nextRecordsUrl":"/\\\\evil.example/next","records":[{"Id":"1"}]}',
+    '{"totalSize":2,"done":false,"nextRecordsUrl":"@evil.example/next","records":[{"Id":"1"}]}',
+    '{"totalSize":2,"done":false,"nextRecordsUrl":".evil.example/next","records":[{"Id":"1"}]}',
     'null',
     '5',
   ])('is malformed: %s', async (body) => {

@@ -100,7 +100,7 @@ describe('a client', () => {
       version: '66.0',
       gzip: true,
       limits: { idleMs: 5_000, pollMs: 1 },
-      loginUrls: [server.url],
+      trustedHosts: [server.url],
       onCall: (usage) => calls.push(usage),
     });
   }
