@@ -30,6 +30,13 @@ interface ConnectionRef {
   orgId: string;
 }
 
+/** A link with which an admin connects an org, as its event describes it: without its token. */
+interface ConnectLinkRef {
+  loginUrl: string;
+  orgId: string | null;
+  expiresAt: Date;
+}
+
 /** A dataset's default expirations, in days; null: none. */
 interface DefaultExpirations {
   dataset: string;
@@ -101,7 +108,10 @@ export function createEvents(log: Log) {
 
     // Connections to Salesforce
 
-    connected: ({ id, orgId }: ConnectionRef) => log.info({ event: 'connected', connection: id, org: orgId }),
+    /** `by`: the name of the API key, here and below */
+    connected: ({ id, orgId }: ConnectionRef, by: string) => log.info({ event: 'connected', connection: id, org: orgId, by }),
+    connectLinkCreated: ({ loginUrl, orgId, expiresAt }: ConnectLinkRef, by: string) =>
+      log.info({ event: 'connect_link_created', login_url: loginUrl, org: orgId, expires_at: expiresAt, by }),
     /** after a login: the names of the user and the org stay unknown until the connection is tested */
     orgNotRead: ({ id, orgId }: ConnectionRef, error: unknown) =>
       log.warn({ event: 'org_not_read', connection: id, org: orgId, ...describeError(error) }),

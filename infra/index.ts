@@ -35,6 +35,7 @@ const observability = new Observability({ settings, encryption, service, ingress
 /** What `npm run op` and operators need. Outputs are never secret. */
 export const region = settings.region;
 export const url = ingress.url;
+export const callbackUrl = ingress.callbackUrl;
 export const egressAddresses = network.egressAddresses;
 export const repositoryUrl = image.repositoryUrl;
 export const imageUri = image.uri;

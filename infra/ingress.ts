@@ -8,6 +8,12 @@ import { APP_PORT } from './ports.ts';
 /** The path the schedule posts to. */
 export const TICK_PATH = '/handle_importing_job';
 
+/** Where Salesforce sends browsers back to. */
+const CALLBACK_PATH = '/oauth/callback';
+
+/** Connect links, with which a Salesforce admin connects an org, and the last page of a login. */
+const CONNECT_PATHS = '/connect/*';
+
 /** Never reachable from outside: these are for callers inside the network, if the app serves them at all. */
 const CLOSED_PATHS = ['/readyz*', '/metrics*'];
 
@@ -16,9 +22,11 @@ interface IngressArgs {
   network: Network;
 }
 
-/** HTTPS under the domain name. The schedule's path is open to the internet, everything else only to `allowedCidrs`. */
+/** HTTPS under the domain name. The schedule's path and the pages of logins are open to the internet, everything else only to `allowedCidrs`. */
 export class Ingress extends pulumi.ComponentResource {
   readonly url: string;
+  /** the callback URL of the Salesforce apps */
+  readonly callbackUrl: string;
   readonly targetGroup: aws.lb.TargetGroup;
   readonly loadBalancer: aws.lb.LoadBalancer;
   /** the DNS record that points the domain at the load balancer */
@@ -29,6 +37,7 @@ export class Ingress extends pulumi.ComponentResource {
   constructor({ settings, network }: IngressArgs, options?: pulumi.ComponentResourceOptions) {
     super('sync:infra:Ingress', settings.name, {}, options);
     this.url = `https://${settings.ingress.domainName}`;
+    this.callbackUrl = `${this.url}${CALLBACK_PATH}`;
     this.loadBalancer = createLoadBalancer(this, settings, network);
     this.targetGroup = createTargetGroup(this, settings.name, network);
     const https = createListeners(this, settings, createCertificate(this, settings));
@@ -144,12 +153,16 @@ function createRules(parent: Ingress, { name, ingress }: Settings, listener: aws
   const domain = { hostHeader: { values: [ingress.domainName] } };
   const rule = (part: string, priority: number, args: Pick<aws.lb.ListenerRuleArgs, 'conditions' | 'actions'>) =>
     new aws.lb.ListenerRule(`${name}-${part}`, { listenerArn: listener.arn, priority, ...args }, { parent });
+  const open = (part: string, priority: number, path: string, methods: string[]) =>
+    rule(part, priority, {
+      conditions: [domain, { pathPattern: { values: [path] } }, { httpRequestMethod: { values: methods } }],
+      actions: forward,
+    });
   return [
     rule('closed', 10, { conditions: [{ pathPattern: { values: CLOSED_PATHS } }], actions: [notFound] }),
-    rule('tick', 20, {
-      conditions: [domain, { pathPattern: { values: [TICK_PATH] } }, { httpRequestMethod: { values: ['POST'] } }],
-      actions: forward,
-    }),
+    open('tick', 20, TICK_PATH, ['POST']),
+    open('callback', 30, CALLBACK_PATH, ['GET']),
+    open('connect', 40, CONNECT_PATHS, ['GET', 'POST']),
     ...chunk(ingress.allowedCidrs, RANGES_PER_RULE).map((values, index) =>
       rule(`callers-${index + 1}`, 100 + index, { conditions: [domain, { sourceIp: { values } }], actions: forward }),
     ),

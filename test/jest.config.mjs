@@ -18,6 +18,7 @@ const SLOW = [
   'test/stories/change-job.test.ts',
   'test/stories/changing-fields.test.ts',
   'test/stories/compare.test.ts',
+  'test/stories/connect-links.test.ts',
   'test/stories/connections.test.ts',
   'test/stories/copied-store.test.ts',
   'test/stories/delete-job.test.ts',

@@ -6,9 +6,12 @@ import { learnOrg } from './learn-org.ts';
 /** A login does not wait longer for the names of its user and org. */
 const LEARN_ORG_MS = 10_000;
 
-/** What follows a stored grant, whatever its flow: reads who it belongs to, and lets jobs that waited for a login continue. */
-export async function activateConnection(context: Context, connection: Granted): Promise<void> {
-  context.events.connected(connection);
+/**
+ * What follows a stored grant, whatever its flow: reads who it belongs to, and lets jobs that waited for a login continue.
+ * @param by who connected it, for the log
+ */
+export async function activateConnection(context: Context, connection: Granted, by: string): Promise<void> {
+  context.events.connected(connection, by);
   await learnOrg(context, connection, AbortSignal.timeout(LEARN_ORG_MS)).catch((error: unknown) =>
     context.events.orgNotRead(connection, error),
   );

@@ -5,6 +5,7 @@ import { AppError, isAppError } from '../errors.ts';
 import { LoginRefusal } from '../salesforce/login-refusal.ts';
 import { explainLoginError } from '../salesforce/oauth.ts';
 import { type Authorization, findUsedAuthorization, openAuthorizations, saveResult, useAuthorization } from '../store/authorizations.ts';
+import { findConnectLink } from '../store/connect-links.ts';
 import { completeLogin, type LoginAnswer } from './login.ts';
 
 /** Where Salesforce sends the browser back to, below the service's address. */
@@ -33,7 +34,9 @@ export async function finishBrowserLogin(
 async function resultOf(context: Context, login: Authorization, answer: LoginAnswer): Promise<LoginResult> {
   try {
     context.agreement.requireNotHalted();
-    const { connection, reply } = await completeLogin(context, login, answer);
+    const link = login.linkHash ? (await findConnectLink(context.database, login.linkHash))!.link : undefined;
+    const by = link ? `connect link of ${link.createdBy}` : 'browser';
+    const { connection, reply } = await completeLogin(context, login, answer, by, link);
     return {
       kind: 'connected',
       userId: reply.id,
@@ -50,9 +53,11 @@ async function resultOf(context: Context, login: Authorization, answer: LoginAns
   }
 }
 
-function failedResult({ cause, message }: AppError, { loginUrl }: Authorization): LoginResult {
-  if (!(cause instanceof LoginRefusal)) return { kind: 'failed', words: null, message, loginUrl };
+function failedResult({ cause, message }: AppError, { loginUrl, linkHash }: Authorization): LoginResult {
+  const startUrl = linkHash ? null : loginUrl;
+  if (!(cause instanceof LoginRefusal)) return { kind: 'failed', words: null, message, loginUrl: startUrl };
   const { reason, description } = cause;
+  const again = linkHash ? 'Open the link again' : 'Start again';
   const words = redactMessage(description === '' ? reason : `${reason}: ${description}`);
-  return { kind: 'failed', words, message: explainLoginError(reason, loginUrl, description, 'Start again'), loginUrl };
+  return { kind: 'failed', words, message: explainLoginError(reason, loginUrl, description, again), loginUrl: startUrl };
 }

@@ -9,9 +9,15 @@ import { activateConnection } from './activate-connection.ts';
 /**
  * Connects an org without a user's consent in a browser. Replaces the user's earlier grant, if any.
  * @param loginUrl undefined: the first configured login host
+ * @param by who connects it, for the log
  * @throws AppError login_refused if Salesforce refuses the login, invalid_request if no app is configured for the login host
  */
-export async function connectUnattended(context: Context, login: UnattendedLogin, loginUrl: string | undefined): Promise<Connection> {
+export async function connectUnattended(
+  context: Context,
+  login: UnattendedLogin,
+  loginUrl: string | undefined,
+  by: string,
+): Promise<Connection> {
   context.agreement.requireNotHalted();
   const app = context.app(loginUrl);
   const session = await requestSession(context.dispatcher, app, login, undefined);
@@ -20,6 +26,6 @@ export async function connectUnattended(context: Context, login: UnattendedLogin
   const { accessToken, instanceUrl, id } = session;
   const grant = { ...login, accessToken, instanceUrl, identityUrl: id, loginUrl: app.loginUrl };
   const connection = await saveGrant(context.database, context.sealer, identity, grant);
-  await activateConnection(context, connection);
+  await activateConnection(context, connection, by);
   return connection;
 }

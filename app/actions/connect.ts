@@ -47,7 +47,7 @@ export async function finishConnection(context: Context, callback: LoginCallback
   }
   if (!(await useAuthorization(context.database, login))) throw noLoginError(state);
   const answer = error === undefined ? { code: authorizationCode! } : { error, description: errorDescription };
-  const { reply } = await completeLogin(context, login, answer);
+  const { reply } = await completeLogin(context, login, answer, apiKey);
   return reply.id;
 }
 

@@ -5,16 +5,31 @@ import { type Identity, parseIdentityUrl } from '../core/identity.ts';
 import { AppError } from '../errors.ts';
 import { isInstanceHost } from '../salesforce/instance-host.ts';
 import { authorizeUrl, exchangeCode, loginRefusedError, newCodeVerifier, type TokenResponse } from '../salesforce/oauth.ts';
+import { revokeToken } from '../salesforce/revoke-token.ts';
 import { type Authorization, type LoginOwner, startAuthorization } from '../store/authorizations.ts';
+import { type ConnectLink, useConnectLink } from '../store/connect-links.ts';
 import { type Connection, saveGrant } from '../store/connections.ts';
+import { transaction } from '../store/database.ts';
 import { activateConnection } from './activate-connection.ts';
 
-/** Starts a login, which only its owner can complete. @returns the URL to send the user to @throws AppError invalid_request */
-export async function startLogin(context: Context, owner: LoginOwner, redirectUri: string, loginUrl: string | undefined): Promise<string> {
+/**
+ * Starts a login, which only its owner can complete.
+ * @param linkHash of the connect link that opens it, if one does
+ * @returns the URL to send the user to
+ * @throws AppError invalid_request
+ */
+export async function startLogin(
+  context: Context,
+  owner: LoginOwner,
+  redirectUri: string,
+  loginUrl: string | undefined,
+  linkHash: Buffer | null = null,
+): Promise<string> {
   const app = context.app(loginUrl);
   const state = randomBytes(24).toString('base64url');
   const codeVerifier = newCodeVerifier();
-  await startAuthorization(context.database, context.sealer, owner, { state, redirectUri, loginUrl: app.loginUrl, codeVerifier });
+  const login = { state, redirectUri, loginUrl: app.loginUrl, codeVerifier, linkHash };
+  await startAuthorization(context.database, context.sealer, owner, login);
   return authorizeUrl(app, redirectUri, state, codeVerifier);
 }
 
@@ -27,8 +42,19 @@ export interface CompletedLogin {
   reply: TokenResponse;
 }
 
-/** Exchanges the code of a login, which must have been used before by `useAuthorization`, and stores the grant. @throws AppError */
-export async function completeLogin(context: Context, login: Authorization, answer: LoginAnswer): Promise<CompletedLogin> {
+/**
+ * Exchanges the code of a login, which must have been used before by `useAuthorization`, and stores the grant.
+ * @param by who completes it, for the log
+ * @param link that opened it, if one did; it is used up
+ * @throws AppError
+ */
+export async function completeLogin(
+  context: Context,
+  login: Authorization,
+  answer: LoginAnswer,
+  by: string,
+  link?: ConnectLink,
+): Promise<CompletedLogin> {
   if ('error' in answer) throw loginRefusedError(login.loginUrl, answer.error, answer.description ?? '');
   const reply = await exchangeCode(
     context.dispatcher,
@@ -39,8 +65,19 @@ export async function completeLogin(context: Context, login: Authorization, answ
   );
   const { identity, refreshToken } = requireGrant(reply, context.config);
   const grant = { ...reply, refreshToken, identityUrl: reply.id, loginUrl: login.loginUrl };
-  const connection = await saveGrant(context.database, context.sealer, identity, grant);
-  await activateConnection(context, connection);
+  if (link?.orgId && link.orgId !== identity.orgId) {
+    const what = `You logged in to the org ${identity.orgId}, but this link is for the org ${link.orgId}`;
+    throw await giveBack(context, grant, what, 'Log out of Salesforce, open the link again, and log in to the right org.');
+  }
+  const connection = await transaction(context.database, async (client) => {
+    if (link && !(await useConnectLink(client, link))) return undefined;
+    return await saveGrant(client, context.sealer, identity, grant);
+  });
+  if (!connection) {
+    const advice = 'To connect another one, ask its sender for a new link.';
+    throw await giveBack(context, grant, 'This link has meanwhile connected an org', advice);
+  }
+  await activateConnection(context, connection, by);
   return { connection, reply };
 }
 
@@ -60,6 +97,20 @@ function requireGrant(reply: TokenResponse, config: Config): { identity: Identit
     );
   }
   return { identity, refreshToken: reply.refreshToken };
+}
+
+/** Revokes a grant that is not stored. @param what happened, as a clause @returns the error */
+async function giveBack(
+  { dispatcher }: Context,
+  { loginUrl, refreshToken }: { loginUrl: string; refreshToken: string },
+  what: string,
+  advice: string,
+): Promise<AppError> {
+  const revoked = await revokeToken(dispatcher, loginUrl, refreshToken).catch(() => false);
+  const outcome = revoked
+    ? 'and the access that you granted is revoked'
+    : 'but Salesforce still lists the access that you granted: revoke it there';
+  return new AppError('login_refused', `${what}. Nothing was connected, ${outcome}. ${advice}`);
 }
 
 /** A code copied from a browser's address bar is still percent-encoded; a decoded one contains no percent sign. */

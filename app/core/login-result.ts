@@ -15,6 +15,6 @@ export type LoginResult =
       words: string | null;
       /** what happened and what to do, in sentences */
       message: string;
-      /** the login host, where the user may try again */
-      loginUrl: string;
+      /** the login host, where the user may start again; null: a link starts it again */
+      loginUrl: string | null;
     };

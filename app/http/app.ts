@@ -7,6 +7,7 @@ import { requireApiKey } from './auth.ts';
 import { runCancellation } from './cancel-run.ts';
 import { jobChange } from './change-job.ts';
 import { connectionChange, connectionEnd, connectionList, connectionTest, connectionView } from './connections.ts';
+import { connectLinkCreation } from './create-connect-link.ts';
 import { connectionCreation } from './create-connection.ts';
 import { createImportingJob } from './create-importing-job.ts';
 import { jobDeletion } from './delete-job.ts';
@@ -30,6 +31,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   getOauthUrl,
   loginOauthCallback,
   connectionCreation,
+  connectLinkCreation,
   createImportingJob,
   pauseImportingJob,
   resumeImportingJob,

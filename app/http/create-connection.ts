@@ -11,8 +11,9 @@ export const connectionCreation: Endpoint = {
   roles: ['operate', 'admin'],
   required: ['flow'],
   optional: ['username', 'login_url'],
-  async handle(context, fields) {
-    const { identityUrl, flow, loginUrl } = await connectUnattended(context, readLogin(fields), fields.login_url?.replace(/\/$/, ''));
+  async handle(context, fields, caller) {
+    const host = fields.login_url?.replace(/\/$/, '');
+    const { identityUrl, flow, loginUrl } = await connectUnattended(context, readLogin(fields), host, caller.name);
     return { user_id: identityUrl, flow, login_url: loginUrl };
   },
 };

@@ -14,7 +14,7 @@ export function handleErrors(context: Context): Koa.Middleware {
       const known = isAppError(error)
         ? error
         : new AppError('internal', 'An unexpected error occurred. See the log for details.', { cause: error });
-      if (known.status >= 500) context.events.requestFailed(ctx.path, known);
+      if (known.status >= 500) context.events.requestFailed(withoutToken(ctx.path), known);
       ctx.status = known.status;
       if (known.code === 'unauthorized') ctx.set('WWW-Authenticate', 'Bearer');
       if (known.code === 'too_many_requests') ctx.set('Retry-After', String(Math.ceil(known.retryAfterMs! / 1000)));
@@ -22,4 +22,9 @@ export function handleErrors(context: Context): Koa.Middleware {
       else ctx.body = { error: { code: known.code, message: known.message } };
     }
   };
+}
+
+/** The path of a connect link contains its token. */
+function withoutToken(path: string): string {
+  return path.replace(/^\/connect\/(?!done\b).*/, '/connect/…');
 }

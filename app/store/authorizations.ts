@@ -14,6 +14,9 @@ const COMPLETION_SECONDS = 60;
 /** Who opened a login, and alone may complete it: the caller with an API key of this name, or the browser with this cookie. */
 export type LoginOwner = { apiKey: string } | { browserHash: Buffer };
 
+/** A login to open. */
+export type NewAuthorization = Omit<Authorization, 'id'>;
+
 /** A login in progress: a user was sent to Salesforce. */
 export interface Authorization {
   id: string;
@@ -21,6 +24,8 @@ export interface Authorization {
   redirectUri: string;
   loginUrl: string;
   codeVerifier: string;
+  /** of the connect link that opened it; null: none did */
+  linkHash: Buffer | null;
 }
 
 interface Row {
@@ -29,6 +34,7 @@ interface Row {
   redirect_uri: string;
   login_url: string;
   code_verifier: string;
+  link_hash: Buffer | null;
 }
 
 /** Stores a new login. */
@@ -36,13 +42,13 @@ export async function startAuthorization(
   database: Queryable,
   sealer: Sealer,
   owner: LoginOwner,
-  { state, redirectUri, loginUrl, codeVerifier }: Omit<Authorization, 'id'>,
+  { state, redirectUri, loginUrl, codeVerifier, linkHash }: NewAuthorization,
 ): Promise<void> {
   await database.query(`DELETE FROM authorizations WHERE expires_at < now() - $1 * interval '1 minute'`, [RESULT_MINUTES]);
   await database.query(
-    `INSERT INTO authorizations (state, redirect_uri, login_url, code_verifier, expires_at, api_key, browser_hash)
-     VALUES ($1, $2, $3, $4, now() + $5 * interval '1 minute', $6, $7)`,
-    [state, redirectUri, loginUrl, sealer.seal(codeVerifier, state), LIFETIME_MINUTES, ...ownerColumns(owner)],
+    `INSERT INTO authorizations (state, redirect_uri, login_url, code_verifier, expires_at, link_hash, api_key, browser_hash)
+     VALUES ($1, $2, $3, $4, now() + $5 * interval '1 minute', $6, $7, $8)`,
+    [state, redirectUri, loginUrl, sealer.seal(codeVerifier, state), LIFETIME_MINUTES, linkHash, ...ownerColumns(owner)],
   );
 }
 
@@ -59,7 +65,7 @@ export async function openAuthorizations(
 ): Promise<Authorization[]> {
   // By authorizations_by_redirect_uri.
   const { rows } = await database.query<Row>(
-    `SELECT id, state, redirect_uri, login_url, code_verifier FROM authorizations
+    `SELECT id, state, redirect_uri, login_url, code_verifier, link_hash FROM authorizations
      WHERE redirect_uri = $1 AND state = coalesce($2, state) AND (api_key = $3 OR browser_hash = $4)
        AND used_at IS NULL AND expires_at > now()`,
     [redirectUri, state ?? null, ...ownerColumns(owner)],
@@ -68,7 +74,7 @@ export async function openAuthorizations(
     const codeVerifier = unsealOrUndefined(sealer, row);
     return codeVerifier === undefined
       ? []
-      : [{ id: row.id, state: row.state, redirectUri: row.redirect_uri, loginUrl: row.login_url, codeVerifier }];
+      : [{ id: row.id, state: row.state, redirectUri: row.redirect_uri, loginUrl: row.login_url, codeVerifier, linkHash: row.link_hash }];
   });
 }
 

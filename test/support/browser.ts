@@ -19,17 +19,24 @@ export interface VisitOptions {
 /** A browser as far as logins need one: cookies per host, redirects, links, forms. */
 export class Browser {
   readonly #cookies = new Map<string, Map<string, string>>();
+  readonly #servers: Record<string, string>;
   /** every address that the address bar has shown */
   readonly history: string[] = [];
 
+  /** @param servers the actual address behind an origin, as a load balancer's */
+  constructor(servers: Record<string, string> = {}) {
+    this.#servers = servers;
+  }
+
   /** Sends one request, and keeps its cookies. */
   async send(url: string, { method = 'GET', headers = {}, fields }: VisitOptions = {}): Promise<Visit> {
-    const { hostname } = new URL(url);
+    const { hostname, origin } = new URL(url);
+    const target = url.replace(origin, this.#servers[origin] ?? origin);
     const jar = this.#cookies.get(hostname) ?? new Map<string, string>();
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
     const form = fields && { 'Content-Type': 'application/x-www-form-urlencoded' };
     const visit = await new Promise<Visit>((resolve, reject) => {
-      const sent = request(url, { method, headers: { ...(cookie && { Cookie: cookie }), ...form, ...headers } }, (response) => {
+      const sent = request(target, { method, headers: { ...(cookie && { Cookie: cookie }), ...form, ...headers } }, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (part: string) => {
           text += part;
@@ -61,6 +68,12 @@ export class Browser {
     const link = [...page.text.matchAll(/<a [^>]*href="([^"]*)"[^>]*>([^<]*)<\/a>/g)].find(([, , label]) => text.test(label!));
     if (!link) throw new Error(`No link ${text} in ${page.text}`);
     return await this.open(new URL(link[1]!, page.url).href);
+  }
+
+  /** Presses the only button of a page, whose form leads back to the page. */
+  async press(page: Visit): Promise<Visit> {
+    if (!page.text.includes('<form method="post"><button')) throw new Error(`No button in ${page.text}`);
+    return await this.open(page.url, { method: 'POST', fields: {}, headers: { 'Sec-Fetch-Site': 'same-origin' } });
   }
 
   /** Decides on Salesforce's page, and follows the redirect back. */

@@ -11,6 +11,7 @@ const window = { from: new Date('2023-03-01T00:00:00Z'), to: new Date('2023-03-2
 const run = { runId: 'run-1', job, window, attempt: 2, columns: ['unlogged'] };
 const slice = { ordinal: 3, idFrom: 'unlogged' };
 const connection = { id: 4, orgId: '00D000000000001AAA', identityUrl: 'unlogged' };
+const link = { tokenHash: 'unlogged' };
 const defaults = { dataset: 'salesforce', tableDays: 60, partitionDays: null, labels: 'unlogged' };
 const batch = { id: 6, dataset: 'salesforce', tableName: '_runs', rows: 'unlogged' };
 const error = new AppError('bigquery_unavailable', 'BigQuery did not respond.');
@@ -134,7 +135,22 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.connectionNotAccepted(error),
     line: { level: 'warn', event: 'connection_not_accepted', ...ofError },
   },
-  connected: { emit: (events) => events.connected(connection), line: { level: 'info', event: 'connected', ...ofConnection } },
+  connected: {
+    emit: (events) => events.connected(connection, 'ops'),
+    line: { level: 'info', event: 'connected', ...ofConnection, by: 'ops' },
+  },
+  connectLinkCreated: {
+    emit: (events) =>
+      events.connectLinkCreated({ loginUrl: 'https://acme.my.salesforce.com', orgId: null, expiresAt: window.to, ...link }, 'ops'),
+    line: {
+      level: 'info',
+      event: 'connect_link_created',
+      login_url: 'https://acme.my.salesforce.com',
+      org: null,
+      expires_at: '2023-03-20T00:00:00.000Z',
+      by: 'ops',
+    },
+  },
   orgNotRead: {
     emit: (events) => events.orgNotRead(connection, error),
     line: { level: 'warn', event: 'org_not_read', ...ofConnection, ...ofError },

@@ -65,11 +65,15 @@ const HOW_TO_REVOKE = html`<h2>How to revoke it</h2>
 function failedPage({ words, message, loginUrl }: Extract<LoginResult, { kind: 'failed' }>): Page {
   const said = html`<p>Salesforce said:</p>
 <blockquote>${words ?? ''}</blockquote>`;
+  const again =
+    loginUrl === null
+      ? html`<p class="note">The link that you received can be opened again, until it has connected an org or expires.</p>`
+      : html`<p><a class="button" href="/oauth/start?login_url=${encodeURIComponent(loginUrl)}">Start again</a></p>`;
   return {
     title: 'Not connected',
     body: html`<h1 class="bad">Salesforce is not connected</h1>
 ${words === null ? undefined : said}
 <p>${message}</p>
-<p><a class="button" href="/oauth/start?login_url=${encodeURIComponent(loginUrl)}">Start again</a></p>`,
+${again}`,
   };
 }

@@ -1,6 +1,7 @@
 import Router from '@koa/router';
 import type Koa from 'koa';
 import { CALLBACK_PATH, finishBrowserLogin } from '../../actions/connect-browser.ts';
+import { requireConnectLink } from '../../actions/connect-links.ts';
 import { type LoginAnswer, startLogin } from '../../actions/login.ts';
 import type { Context } from '../../context.ts';
 import { isRunId } from '../../core/run-id.ts';
@@ -9,6 +10,7 @@ import { findResult } from '../../store/authorizations.ts';
 import { localCaller } from '../auth.ts';
 import { addressKey, createRateLimit } from '../rate-limits.ts';
 import { findBrowser, identifyBrowser } from './browser.ts';
+import { connectPage } from './connect-page.ts';
 import { homePage } from './home-page.ts';
 import { pagesOrigin, redirectToLocalhost } from './origin.ts';
 import { sendPage } from './page.ts';
@@ -79,6 +81,19 @@ function createPages(context: Context): Router {
     const result = id && isRunId(id) && browserHash ? await findResult(database, id, browserHash) : undefined;
     if (result === undefined) sendPage(ctx, UNKNOWN_PAGE, 400);
     else sendPage(ctx, result === 'unfinished' ? UNFINISHED_PAGE : resultPage(result));
+  });
+
+  router.get('/connect/:token', async (ctx) => {
+    sendPage(ctx, connectPage(await requireConnectLink(context, ctx.params.token!)));
+  });
+
+  router.post('/connect/:token', async (ctx) => {
+    // Browsers that do not send this header are refused by the token alone, which no other site knows.
+    const site = ctx.get('Sec-Fetch-Site') || 'same-origin';
+    if (site !== 'same-origin') throw new AppError('forbidden', 'Open the link itself, and use the button of its page.');
+    const { loginUrl, tokenHash } = await requireConnectLink(context, ctx.params.token!);
+    const owner = { browserHash: identifyBrowser(ctx, ctx.state.origin) };
+    seeOther(ctx, await startLogin(context, owner, `${ctx.state.origin}${CALLBACK_PATH}`, loginUrl, tokenHash));
   });
 
   return router;

@@ -63,13 +63,28 @@ describe.each<[StackName, string, string]>([
   const send = (changes: Partial<Request>): string =>
     route(run, { host, path: '/create_importing_job', method: 'POST', from: allowedAddress, ...changes });
 
-  test("forwards from any address only the schedule's POST, under the domain name", () => {
+  test("forwards from any address only the schedule's POST and the pages of logins, under the domain name", () => {
     expect(send({ from: otherAddress, path: '/handle_importing_job' })).toBe('forward');
     expect(send({ from: otherAddress, path: '/handle_importing_job', method: 'GET' })).toBe('404');
     expect(send({ from: otherAddress, path: '/handle_importing_job', host: '203.0.113.99' })).toBe('404');
-    for (const path of ['/create_importing_job', '/jobs', '/healthz', '/', '/handle_importing_job/x']) {
-      expect(send({ from: otherAddress, path })).toBe('404');
+    const anywhere = { from: otherAddress };
+    for (const [method, path] of [
+      ['GET', '/oauth/callback'],
+      ['GET', '/connect/token'],
+      ['POST', '/connect/token'],
+      ['GET', '/connect/done/0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11'],
+    ] as const) {
+      expect(send({ ...anywhere, method, path })).toBe('forward');
+      expect(send({ ...anywhere, method, path, host: '203.0.113.99' })).toBe('404');
     }
+    for (const path of ['/create_importing_job', '/jobs', '/healthz', '/', '/handle_importing_job/x', '/v1/connect-links', '/connect']) {
+      for (const method of ['GET', 'POST']) expect(send({ ...anywhere, path, method })).toBe('404');
+    }
+    for (const path of ['/oauth/callback/x', '/oauth/start', '/login_oauth_callback'])
+      expect(send({ ...anywhere, path, method: 'GET' })).toBe('404');
+    expect(send({ ...anywhere, path: '/oauth/callback', method: 'POST' })).toBe('404');
+    for (const method of ['PUT', 'DELETE', 'HEAD']) expect(send({ ...anywhere, path: '/connect/token', method })).toBe('404');
+    expect(run.outputs.callbackUrl).toBe(`https://${host}/oauth/callback`);
   });
 
   test('forwards the whole API from allowed addresses, only under the domain name', () => {
@@ -149,11 +164,11 @@ test('the maximum number of allowed ranges fits the maximum number of listener r
   const run = await runProgram('dev', { changes: { allowedCidrs } });
   expect(run.all(RULE)).toHaveLength(100);
   const from = (address: string) => route(run, { host: 'sync-dev.acme.test', path: '/jobs', method: 'GET', from: address });
-  expect(from('10.0.1.37')).toBe('forward');
-  expect(from('10.0.1.38')).toBe('404');
+  expect(from('10.0.1.31')).toBe('forward');
+  expect(from('10.0.1.32')).toBe('404');
 });
 
-test('a stack without allowed ranges accepts only the schedule', async () => {
+test('a stack without allowed ranges accepts only the schedule and logins', async () => {
   const run = await runProgram('dev', { changes: { allowedCidrs: [] } });
-  expect(run.all(RULE).map(({ name }) => name.replace('sync-dev-', ''))).toEqual(['closed', 'tick']);
+  expect(run.all(RULE).map(({ name }) => name.replace('sync-dev-', ''))).toEqual(['closed', 'tick', 'callback', 'connect']);
 });
