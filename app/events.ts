@@ -151,26 +151,27 @@ export function createEvents(log: Log) {
     /** how often an object's rows change is unknown, so every window is assumed to have changes */
     changesNotCounted: (objectName: string, error: unknown) =>
       log.warn({ event: 'changes_not_counted', object: objectName, ...describeError(error) }),
-    jobCreated: (job: JobRef, startDate: string, every: Every, mode: JobMode) =>
-      log.info({ event: 'job_created', ...aboutJob(job), start_date: startDate, every, mode }),
+    jobCreated: (job: JobRef, { startDate, every, mode }: { startDate: string; every: Every; mode: JobMode }, by: string) =>
+      log.info({ event: 'job_created', ...aboutJob(job), start_date: startDate, every, mode, by }),
     /** ticks come less often than the job's windows close */
     ticksRare: (job: JobRef, every: Every, tickMinutes: number) =>
       log.warn({ event: 'ticks_rare', ...aboutJob(job), every, tick_minutes: tickMinutes }),
     /** `fieldsLost`: the fields that the new connection's user cannot see */
-    jobTakenOver: (job: JobRef, connections: { from: number; to: number }, fieldsLost: readonly string[]) =>
+    jobTakenOver: (job: JobRef, connections: { from: number; to: number }, fieldsLost: readonly string[], by: string) =>
       log.info({
         event: 'job_taken_over',
         ...aboutJob(job),
         from_connection: connections.from,
         connection: connections.to,
         fields_lost: fieldsLost,
+        by,
       }),
     /** `fields`: what was changed; `by`: the name of the API key */
     jobChanged: (job: JobRef, fields: readonly string[], by: string) => log.info({ event: 'job_changed', ...aboutJob(job), fields, by }),
     /** `table`: what became of the target table; `by`: the name of the API key */
     jobDeleted: (job: JobRef, table: 'keep' | 'drop', by: string) => log.info({ event: 'job_deleted', ...aboutJob(job), table, by }),
-    jobPaused: (job: JobRef) => log.info({ event: 'job_paused', ...aboutJob(job) }),
-    jobResumed: (job: JobRef) => log.info({ event: 'job_resumed', ...aboutJob(job) }),
+    jobPaused: (job: JobRef, by: string) => log.info({ event: 'job_paused', ...aboutJob(job), by }),
+    jobResumed: (job: JobRef, by: string) => log.info({ event: 'job_resumed', ...aboutJob(job), by }),
 
     // Runs
 

@@ -4,6 +4,7 @@ import { homeDataset } from '../config.ts';
 import type { Context } from '../context.ts';
 import { type PublishedStore, storeRestoredError } from '../core/agreement.ts';
 import { AppError } from '../errors.ts';
+import { insertChange } from '../store/audit.ts';
 import { type AcceptedStore, acceptStore, readJobIds, readUnreportedRuns } from '../store/installation.ts';
 import { publishOutbox } from '../sync/publish-outbox.ts';
 
@@ -29,6 +30,7 @@ export async function acceptRestore(context: Context, by: string, signal: AbortS
   const accepted = await acceptStore(database, own, published, by, await reportedRuns(context, published, own.id));
   if (!accepted) throw new AppError('conflict', 'The job store has just been accepted by another caller.');
   events.storeAccepted(accepted.epoch, accepted.runs, accepted.loggedOut.length, by);
+  await insertChange(database, { by, action: 'store_accepted', details: { epoch: accepted.epoch, runs: accepted.runs } });
   await agreement.refresh();
   await publishOutbox(context, signal);
   return accepted;

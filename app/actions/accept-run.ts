@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import { acceptVerdict } from '../store/accept-run.ts';
+import { aboutJob, insertChange } from '../store/audit.ts';
 import { type JobWithRun, listJob } from '../store/job-list.ts';
 import { requireRun } from './require-run.ts';
 import { requireRetryable } from './retry-run.ts';
@@ -23,6 +24,8 @@ export async function acceptRun(context: Context, runId: string, by: string): Pr
     throw new AppError('conflict', `Another run of the job for ${job.objectName} is open. Accept this run when that one has ended.`);
   }
   events.runAccepted({ runId: run.id, job }, { nextRunId, code, rows, by });
+  const details = { error_code: code, rows, next_run: nextRunId };
+  await insertChange(database, { by, action: 'run_accepted', ...aboutJob(job), runId: run.id, details });
   return await requireRun(context, nextRunId);
 }
 

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
+import { aboutJob, insertChange } from '../store/audit.ts';
 import { cancelOpenRun } from '../store/end-run.ts';
 import type { JobWithRun } from '../store/job-list.ts';
 import { actOnRun } from '../store/run-actions.ts';
@@ -30,5 +31,6 @@ export async function cancelRun(context: Context, runId: string, by: string): Pr
     throw new AppError('conflict', `The run has already ended (${run.state}). Only a queued or running run can be cancelled.`);
   }
   events.runCancelledByRequest({ runId: found.id, job }, by);
+  await insertChange(database, { by, action: 'run_cancelled_by_request', ...aboutJob(job), runId: found.id });
   return await requireRun(context, runId);
 }

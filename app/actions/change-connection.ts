@@ -2,8 +2,10 @@ import type { Context } from '../context.ts';
 import { isAlias } from '../core/alias.ts';
 import { parseQuietHours } from '../core/quiet-hours.ts';
 import { AppError } from '../errors.ts';
+import { insertChange } from '../store/audit.ts';
 import { type ConnectionSettings, changeStoredConnection } from '../store/change-connection.ts';
 import type { Connection } from '../store/connections.ts';
+import { columnOf } from '../store/to-record.ts';
 
 /** What to set, as the caller wrote it; empty: nothing any more; undefined: unchanged. */
 export interface ConnectionChangeRequest {
@@ -33,7 +35,9 @@ export async function changeConnection(
       `Another connection has the alias ${changes.alias}. Choose another alias, or change that connection first.`,
     );
   }
-  context.events.connectionChanged(connection, Object.keys(changes), by);
+  const fields = Object.keys(changes).map(columnOf);
+  context.events.connectionChanged(connection, fields, by);
+  await insertChange(context.database, { by, action: 'connection_changed', connectionId: connection.id, details: { fields } });
 }
 
 function readChanges({ alias, apiShare, quietHours }: ConnectionChangeRequest): Partial<ConnectionSettings> {

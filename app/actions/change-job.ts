@@ -5,11 +5,13 @@ import { type Every, parseEvery } from '../core/every.ts';
 import { formatStartDate, parseStartDate } from '../core/start-date.ts';
 import { nextWindowEnd, windowEnd } from '../core/window.ts';
 import { AppError } from '../errors.ts';
+import { aboutJob, insertChange } from '../store/audit.ts';
 import { changeStoredJob, type JobChanges } from '../store/change-job.ts';
 import { readConnection } from '../store/connections.ts';
 import { saveWeeklyChanges } from '../store/job-loads.ts';
 import type { Job } from '../store/jobs.ts';
 import type { Repair } from '../store/queue-runs.ts';
+import { columnOf } from '../store/to-record.ts';
 import { targetTable } from '../sync/names.ts';
 import { describeImportableObject, requireDeletable } from './check-object.ts';
 import { checkRunningCost } from './check-running-cost.ts';
@@ -39,6 +41,14 @@ export async function changeJob(context: Context, job: Job, request: JobChangeRe
   if (changed.kind === 'repair-open') throw await repairIsOpen(context, job);
   context.events.jobChanged(job, Object.keys(changes), by);
   if (changed.runId !== undefined) context.events.repairRequested({ runId: changed.runId, job }, 'reimport', by);
+  const details = { fields: Object.keys(changes).map(columnOf) };
+  await insertChange(context.database, {
+    by,
+    action: 'job_changed',
+    ...aboutJob(job),
+    ...(changed.runId && { runId: changed.runId }),
+    details,
+  });
   return describeChange(job, changes);
 }
 

@@ -11,6 +11,7 @@ import { windowEnd } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import type { ObjectDescription } from '../salesforce/describe.ts';
 import { estimateRecordCount } from '../salesforce/record-count.ts';
+import { aboutJob, insertChange } from '../store/audit.ts';
 import type { Connection } from '../store/connections.ts';
 import { saveWeeklyChanges } from '../store/job-loads.ts';
 import { findHeldJob, findJob, insertJob, type Job, type NewJob } from '../store/jobs.ts';
@@ -43,16 +44,17 @@ export interface RequestedJob {
 
 /**
  * Creates a job, returns an identical existing one, or takes over the job of another user of the org. Checks everything before it writes.
+ * @param by who requested it
  * @throws AppError invalid_request, not_found, conflict, salesforce_refused, salesforce_quota or bigquery_budget if its windows would cost
  * too much, and the errors of a describe
  */
-export async function createJob(context: Context, connection: Connection, request: JobRequest): Promise<RequestedJob> {
+export async function createJob(context: Context, connection: Connection, request: JobRequest, by: string): Promise<RequestedJob> {
   const now = await context.scheduleNow();
   const startDate = parseStartDate(request.startDate, windowEnd(now, 'day'));
   const targetDataset = chooseDataset(context, request.dataset);
   const deletes = parseDeletes(request.deletes);
   const every = parseEvery(request.every);
-  const existing = await findExisting(context, connection, request, startDate, targetDataset);
+  const existing = await findExisting(context, connection, request, startDate, targetDataset, by);
   if (existing) return { job: existing, cost: undefined };
 
   const description = await describeImportableObject(context, connection, request.objectName);
@@ -80,12 +82,15 @@ export async function createJob(context: Context, connection: Connection, reques
   const created = await insertJob(context.database, job);
   if (created) {
     await saveWeeklyChanges(context.database, created.id, cost.weeklyChanges);
-    context.events.jobCreated(created, formatStartDate(startDate), every, jobMode({ whole: cursorField === null, appendOnly }));
+    const mode = jobMode({ whole: cursorField === null, appendOnly });
+    context.events.jobCreated(created, { startDate: formatStartDate(startDate), every, mode }, by);
+    const details = { start_date: formatStartDate(startDate), every, dataset: targetDataset, deletes: job.deletes };
+    await insertChange(context.database, { by, action: 'job_created', ...aboutJob(created), connectionId: connection.id, details });
     await warnOfDefaultExpirations(context, created);
     return { job: created, cost };
   }
   // A concurrent call created the job first.
-  const other = await findExisting(context, connection, request, startDate, targetDataset);
+  const other = await findExisting(context, connection, request, startDate, targetDataset, by);
   if (other) return { job: other, cost: undefined };
   throw new AppError(
     'conflict',
@@ -100,13 +105,14 @@ async function findExisting(
   request: JobRequest,
   startDate: Date,
   targetDataset: string,
+  by: string,
 ): Promise<Job | undefined> {
   const own = await findJob(context.database, connection.id, request.objectName);
   if (own) return requireSameOptions(own, startDate, request);
   const found = await findHeldJob(context.database, connection.orgId, request.objectName, request.dataset, targetDataset);
   if (!found) return undefined;
   requireSameOptions(found.job, startDate, request);
-  return await takeOver(context, connection, found, request.takeOver);
+  return await takeOver(context, connection, found, request.takeOver, by);
 }
 
 /** Warns if the dataset has default expirations; the job's own tables do not inherit them. A failed check does not fail the request. */

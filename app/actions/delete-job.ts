@@ -6,6 +6,7 @@ import { formatTableName } from '../bigquery/table.ts';
 import type { Context } from '../context.ts';
 import { abortable } from '../core/abortable.ts';
 import { AppError } from '../errors.ts';
+import { aboutJob, insertChange } from '../store/audit.ts';
 import { deleteStoredJob, readRunsWithTables, readTableWrites, stopJob } from '../store/delete-job.ts';
 import type { Job } from '../store/jobs.ts';
 import type { EndedRun } from '../store/run-tables.ts';
@@ -47,6 +48,7 @@ export async function deleteJob(context: Context, job: Job, table: 'keep' | 'dro
     throw new AppError('conflict', `The job for ${job.objectName} was resumed meanwhile. To delete it, call this again.`);
   }
   context.events.jobDeleted(job, table, by);
+  await insertChange(context.database, { by, action: 'job_deleted', ...aboutJob(job), details: { table } });
   return { dropped, message: describeTarget(context, job, table, dropped) };
 }
 

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { revokeToken } from '../salesforce/revoke-token.ts';
+import { insertChange } from '../store/audit.ts';
 import { endConnection } from '../store/change-connection.ts';
 import { type Connection, claimEnd, readRefreshToken, releaseEnd } from '../store/connections.ts';
+import { recordPause } from './pause-job.ts';
 
 const REVOKE_BY_HAND = 'revoke the app in Salesforce: Setup, Connected Apps OAuth Usage';
 
@@ -30,10 +32,9 @@ export async function disconnect(context: Context, connection: Connection, force
   const message = `The connection was disconnected by ${by}. To connect it again, call get_oauth_url and login_oauth_callback; then resume its jobs.`;
   const paused = await endConnection(context.database, connection, { code: 'disconnected', message });
   context.events.disconnected(connection, { revoked, jobsPaused: paused.length }, by);
-  for (const { cancelledRunId, ...job } of paused) {
-    context.events.jobPaused(job);
-    if (cancelledRunId) context.events.runCancelled({ runId: cancelledRunId, job });
-  }
+  const details = { revoked, jobs_paused: paused.length };
+  await insertChange(context.database, { by, action: 'disconnected', connectionId: connection.id, details });
+  for (const { cancelledRunId, ...job } of paused) await recordPause(context, job, cancelledRunId, by);
   return `${describeRevocation(revoked)} Its tokens are forgotten, and ${paused.length === 1 ? '1 job is' : `${paused.length} jobs are`} paused. The tables stay.`;
 }
 

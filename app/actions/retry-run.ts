@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import { formatInstant } from '../core/start-date.ts';
 import { AppError } from '../errors.ts';
+import { aboutJob, insertChange } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
 import type { JobWithRun } from '../store/job-list.ts';
 import { makeRunDue, queueRepairAgain, queueRuns } from '../store/queue-runs.ts';
@@ -22,7 +23,7 @@ export async function retryRun(context: Context, runId: string, by: string): Pro
     isOpen ? makeRunDue(client, found.id, runId) : queueAgain(client, found),
   );
   if (dueRunId === undefined) return requireDue(await requireRun(context, runId), isOpen);
-  context.events.runRetryRequested({ runId: found.run.id, job: found }, dueRunId, by);
+  await recordRetry(context, found, found.run.id, dueRunId, by);
   return await requireRun(context, dueRunId);
 }
 
@@ -33,7 +34,18 @@ async function queueAgain(client: Queryable, { id, run }: JobWithRun): Promise<s
 /** Makes the waiting window of a job due now, if it has one; a person ticked just this job. @param by who did */
 export async function retryWaitingRun(context: Context, job: { id: string; objectName: string }, by: string): Promise<void> {
   const runId = await actOnRun(context.database, { action: 'retry', by }, (client) => makeRunDue(client, job.id));
-  if (runId !== undefined) context.events.runRetryRequested({ runId, job }, runId, by);
+  if (runId !== undefined) await recordRetry(context, job, runId, runId, by);
+}
+
+async function recordRetry(
+  context: Context,
+  job: { id: string; objectName: string },
+  runId: string,
+  dueRun: string,
+  by: string,
+): Promise<void> {
+  context.events.runRetryRequested({ runId, job }, dueRun, by);
+  await insertChange(context.database, { by, action: 'run_retry_requested', ...aboutJob(job), runId, details: { due_run: dueRun } });
 }
 
 /** A run whose work can be queued again. @throws AppError needs_login, conflict */

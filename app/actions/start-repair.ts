@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
+import { aboutJob, insertChange } from '../store/audit.ts';
 import { type JobWithRun, listJob } from '../store/job-list.ts';
 import type { Job } from '../store/jobs.ts';
 import { queueRepair, type Repair } from '../store/queue-runs.ts';
@@ -16,6 +17,7 @@ export async function startRepair(context: Context, job: Job, repair: Repair, by
   const runId = await queueRepair(context.database, job.id, repair);
   if (runId === undefined) throw await repairIsOpen(context, job);
   context.events.repairRequested({ runId, job }, repair.kind, by);
+  await insertChange(context.database, { by, action: 'repair_requested', ...aboutJob(job), runId, details: { kind: repair.kind } });
   return await requireRun(context, runId);
 }
 

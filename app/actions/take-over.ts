@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { columnsOf } from '../core/columns.ts';
 import { canBeCursor } from '../core/cursor.ts';
 import { AppError } from '../errors.ts';
+import { aboutJob, insertChange } from '../store/audit.ts';
 import type { Connection } from '../store/connections.ts';
 import { type HeldJob, type Job, takeOverJob } from '../store/jobs.ts';
 import { lastFields } from '../store/runs.ts';
@@ -12,9 +13,16 @@ import { checkWindowQuery, describeImportableObject } from './check-object.ts';
  * cancelled, and the worker of that run is fenced off. Fields that this user cannot see keep their columns, which nothing fills any more;
  * the next receipts list them as `columns_orphaned`.
  * @param force take over even if the other user's connection is active
+ * @param by who requested it
  * @throws AppError conflict if it is active and `force` is false; invalid_request if this user cannot see a field that the job needs
  */
-export async function takeOver(context: Context, connection: Connection, { job, holder }: HeldJob, force: boolean): Promise<Job> {
+export async function takeOver(
+  context: Context,
+  connection: Connection,
+  { job, holder }: HeldJob,
+  force: boolean,
+  by: string,
+): Promise<Job> {
   if (holder.active && !force) {
     throw new AppError(
       'conflict',
@@ -40,7 +48,9 @@ export async function takeOver(context: Context, connection: Connection, { job, 
   if (!taken) throw new AppError('conflict', `The job for ${job.objectName} has just changed. Call create_importing_job again.`);
   // An earlier describe of this connection may be hours old.
   context.describes.forget(connection.id, job.objectName);
-  context.events.jobTakenOver(job, { from: job.connectionId, to: connection.id }, fieldsLost);
+  context.events.jobTakenOver(job, { from: job.connectionId, to: connection.id }, fieldsLost, by);
+  const details = { from_connection: job.connectionId };
+  await insertChange(context.database, { by, action: 'job_taken_over', ...aboutJob(job), connectionId: connection.id, details });
   for (const runId of taken.cancelledRunIds) context.events.runCancelled({ runId, job });
   return taken.job;
 }

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { missingMigrations } from '../store/migrate.ts';
 import type { StoreState } from '../sync/agreement.ts';
 import { runAcceptance } from './accept-run.ts';
+import { audit } from './audit.ts';
 import { requireApiKey } from './auth.ts';
 import { runCancellation } from './cancel-run.ts';
 import { jobChange } from './change-job.ts';
@@ -53,6 +54,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   connectionChange,
   connectionTest,
   connectionEnd,
+  audit,
 ];
 
 /** The HTTP API. */

@@ -14,10 +14,10 @@ export const createImportingJob: Endpoint = {
   roles: ['operate', 'admin'],
   required: ['user_id', 'object_name', 'start_date'],
   optional: ['dataset', 'deletes', 'append_only', 'take_over', 'every'],
-  async handle(context, fields, _caller, wantsJson) {
+  async handle(context, fields, caller, wantsJson) {
     const objectName = requireObjectName(fields.object_name!);
     const connection = await requireConnection(context, fields.user_id!);
-    const { job, cost } = await createJob(context, connection, {
+    const request = {
       objectName,
       startDate: fields.start_date!,
       dataset: fields.dataset,
@@ -25,7 +25,8 @@ export const createImportingJob: Endpoint = {
       appendOnly: readBoolean(fields, 'append_only'),
       takeOver: readBoolean(fields, 'take_over') ?? false,
       every: fields.every,
-    });
+    };
+    const { job, cost } = await createJob(context, connection, request, caller.name);
     const warning = await warnOfRareTicks(context, job);
     if (!wantsJson) return 'OK';
     const estimate = cost ? { calls_per_day: Math.ceil(cost.calls), bytes_billed_per_day: Math.ceil(cost.bytesBilled) } : null;

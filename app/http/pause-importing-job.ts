@@ -1,4 +1,4 @@
-import { pauseJob } from '../store/jobs.ts';
+import { pauseJob } from '../actions/pause-job.ts';
 import { type Endpoint, requireJob } from './endpoint.ts';
 
 /** Pauses a job: ticks start no runs for it. A run that is already in progress finishes first. */
@@ -8,11 +8,8 @@ export const pauseImportingJob: Endpoint = {
   roles: ['operate', 'admin'],
   required: ['user_id', 'object_name'],
   optional: [],
-  async handle(context, fields) {
-    const job = await requireJob(context, fields);
-    const cancelled = await pauseJob(context.database, job.id);
-    context.events.jobPaused(job);
-    if (cancelled) context.events.runCancelled({ runId: cancelled, job });
+  async handle(context, fields, caller) {
+    await pauseJob(context, await requireJob(context, fields), caller.name);
     return 'OK';
   },
 };

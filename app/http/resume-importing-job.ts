@@ -1,4 +1,4 @@
-import { resumeJob } from '../store/jobs.ts';
+import { resumeJob } from '../actions/resume-job.ts';
 import { type Endpoint, requireJob } from './endpoint.ts';
 
 /** Resumes a paused job: the next tick imports everything it missed. */
@@ -8,11 +8,8 @@ export const resumeImportingJob: Endpoint = {
   roles: ['operate', 'admin'],
   required: ['user_id', 'object_name'],
   optional: [],
-  async handle(context, fields) {
-    const job = await requireJob(context, fields);
-    const cancelled = await resumeJob(context.database, job.id, await context.scheduleNow());
-    context.events.jobResumed(job);
-    if (cancelled) context.events.runCancelled({ runId: cancelled, job });
+  async handle(context, fields, caller) {
+    await resumeJob(context, await requireJob(context, fields), caller.name);
     return 'OK';
   },
 };

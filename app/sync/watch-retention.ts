@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { deleteOldAudit } from '../store/audit.ts';
 import { deleteOldRuns } from '../store/old-runs.ts';
 import { deleteOldCalls } from '../store/org-calls.ts';
 
@@ -7,11 +8,12 @@ const CHECK_MS = 60 * 60 * 1000;
 /** Batch size: small enough not to block other statements on runs for long. */
 const BATCH_SIZE = 200;
 
-/** Deletes, now and every hour, runs that ended more than RUN_RETENTION_DAYS ago and expired call counts. */
+/** Deletes, now and every hour, runs that ended more than RUN_RETENTION_DAYS ago, expired call counts, and old rows of the audit. */
 export function watchOldRuns(context: Context): { stop(): void } {
   let stopped = false;
   const check = (): void => {
     deleteOldCalls(context.database)
+      .then(() => deleteOldAudit(context.database))
       .then(() => deleteOldRunsOf(context, () => stopped))
       .then((runs) => runs > 0 && context.events.oldRunsDeleted(runs), context.events.oldRunsNotDeleted);
   };

@@ -206,16 +206,16 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     line: { level: 'warn', event: 'changes_not_counted', object: 'Account', ...ofError },
   },
   jobCreated: {
-    emit: (events) => events.jobCreated(job, '2023-03-01', '15m', 'windows'),
-    line: { level: 'info', event: 'job_created', ...ofJob, start_date: '2023-03-01', every: '15m', mode: 'windows' },
+    emit: (events) => events.jobCreated(job, { startDate: '2023-03-01', every: '15m', mode: 'windows' }, 'ops'),
+    line: { level: 'info', event: 'job_created', ...ofJob, start_date: '2023-03-01', every: '15m', mode: 'windows', by: 'ops' },
   },
   ticksRare: {
     emit: (events) => events.ticksRare(job, '15m', 60),
     line: { level: 'warn', event: 'ticks_rare', ...ofJob, every: '15m', tick_minutes: 60 },
   },
   jobTakenOver: {
-    emit: (events) => events.jobTakenOver(job, { from: 4, to: 5 }, ['Phone']),
-    line: { level: 'info', event: 'job_taken_over', ...ofJob, from_connection: 4, connection: 5, fields_lost: ['Phone'] },
+    emit: (events) => events.jobTakenOver(job, { from: 4, to: 5 }, ['Phone'], 'ops'),
+    line: { level: 'info', event: 'job_taken_over', ...ofJob, from_connection: 4, connection: 5, fields_lost: ['Phone'], by: 'ops' },
   },
   jobChanged: {
     emit: (events) => events.jobChanged(job, ['deletes'], 'ops'),
@@ -225,8 +225,8 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.jobDeleted(job, 'drop', 'ops'),
     line: { level: 'info', event: 'job_deleted', ...ofJob, table: 'drop', by: 'ops' },
   },
-  jobPaused: { emit: (events) => events.jobPaused(job), line: { level: 'info', event: 'job_paused', ...ofJob } },
-  jobResumed: { emit: (events) => events.jobResumed(job), line: { level: 'info', event: 'job_resumed', ...ofJob } },
+  jobPaused: { emit: (events) => events.jobPaused(job, 'ops'), line: { level: 'info', event: 'job_paused', ...ofJob, by: 'ops' } },
+  jobResumed: { emit: (events) => events.jobResumed(job, 'ops'), line: { level: 'info', event: 'job_resumed', ...ofJob, by: 'ops' } },
   claimFailed: {
     emit: (events) => events.claimFailed(error),
     line: { level: 'error', event: 'claim_failed', ...ofError, msg: 'Could not claim a run from the job store.' },
