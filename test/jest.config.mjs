@@ -29,6 +29,7 @@ const SLOW = [
   'test/stories/field-groups.test.ts',
   'test/stories/late-commits.test.ts',
   'test/stories/leftover-bulk-jobs.test.ts',
+  'test/stories/login-errors.test.ts',
   'test/stories/metadata-tables.test.ts',
   'test/stories/outbox.test.ts',
   'test/stories/rebuild-killed.test.ts',

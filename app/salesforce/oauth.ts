@@ -169,7 +169,7 @@ interface Policy {
 const POLICIES: readonly Policy[] = [
   {
     pattern: /inactive user/i,
-    help: 'The Salesforce user of this connection is inactive. Have an admin of the org activate the user in Setup, Users, or connect as another user with get_oauth_url and login_oauth_callback.',
+    help: 'The Salesforce user of this connection is inactive. Have an admin of the org activate the user in Setup, Users, or connect as another user.',
     endsGrant: true,
   },
   {
@@ -336,7 +336,7 @@ function unusableResponseError(error: UnusableResponseError | NoResponseError, l
   }
   return new AppError(
     'login_refused',
-    `The Salesforce login host ${host} redirects to ${error.target ?? 'an unknown host'}. If that is the org's new login host, set it in SALESFORCE_LOGIN_URL or SALESFORCE_APPS, then call get_oauth_url and login_oauth_callback again.`,
+    `The Salesforce login host ${host} redirects to ${error.target ?? 'an unknown host'}. If that is the org's new login host, set it in SALESFORCE_LOGIN_URL or SALESFORCE_APPS, then connect again.`,
     { cause: error, recovery: 'defer' },
   );
 }
