@@ -19,8 +19,8 @@ export type ErrorCode =
   | 'method_not_allowed'
   | 'conflict'
   | 'body_too_large'
-  | 'unsupported_media_type'
   | 'too_many_requests'
+  | 'unsupported_media_type'
   | 'login_refused'
   // errors of a run
   | 'needs_login'
@@ -54,8 +54,8 @@ const DEFAULTS: Record<ErrorCode, { status: number; recovery: Recovery }> = {
   method_not_allowed: { status: 405, recovery: 'give-up' },
   conflict: { status: 409, recovery: 'give-up' },
   body_too_large: { status: 413, recovery: 'give-up' },
-  unsupported_media_type: { status: 415, recovery: 'give-up' },
   too_many_requests: { status: 429, recovery: 'retry' },
+  unsupported_media_type: { status: 415, recovery: 'give-up' },
   login_refused: { status: 400, recovery: 'give-up' },
   needs_login: { status: 409, recovery: 'reauthorize' },
   salesforce_unavailable: { status: 503, recovery: 'retry' },

@@ -17,7 +17,7 @@ export function handleErrors(context: Context): Koa.Middleware {
       if (known.status >= 500) context.events.requestFailed(withoutToken(ctx.path), known);
       ctx.status = known.status;
       if (known.code === 'unauthorized') ctx.set('WWW-Authenticate', 'Bearer');
-      if (known.code === 'too_many_requests') ctx.set('Retry-After', String(Math.ceil(known.retryAfterMs! / 1000)));
+      if (known.code === 'too_many_requests') ctx.set('Retry-After', String(Math.max(1, Math.ceil((known.retryAfterMs ?? 0) / 1000))));
       if (ctx.state.isPage) sendPage(ctx, errorPage(known), known.status);
       else ctx.body = { error: { code: known.code, message: known.message } };
     }

@@ -8,29 +8,29 @@ import { isRunId } from '../../core/run-id.ts';
 import { AppError } from '../../errors.ts';
 import { findResult } from '../../store/authorizations.ts';
 import { localCaller } from '../auth.ts';
-import { addressKey, createRateLimit } from '../rate-limits.ts';
 import { findBrowser, identifyBrowser } from './browser.ts';
 import { connectPage } from './connect-page.ts';
 import { homePage } from './home-page.ts';
 import { pagesOrigin, redirectToLocalhost } from './origin.ts';
 import { sendPage } from './page.ts';
+import { PageRequests } from './page-requests.ts';
 import { resultPage, UNFINISHED_PAGE, UNKNOWN_PAGE } from './result-page.ts';
 
-/** Requests per address and minute. A login takes about five. */
-const MAX_REQUESTS = 60;
+/** Requests from one address. A login takes about five. */
+const MAX_PER_MINUTE = 60;
 
 /**
  * The pages for people, which need no API key: a login belongs to the browser that started it, by its cookie. Passes other requests on.
  */
 export function servePages(context: Context): Koa.Middleware {
   const { http } = context.config;
-  const requests = createRateLimit(MAX_REQUESTS, 60);
+  const requests = new PageRequests(MAX_PER_MINUTE);
   const pages = createPages(context).routes() as Koa.Middleware;
   return async (ctx, next) => {
     // Only a developer's machine has a home page.
     if (!/^\/(oauth|connect)\//.test(ctx.path) && !(ctx.path === '/' && http.keyless)) return await next();
     ctx.state.isPage = true;
-    await requests.take(addressKey(ctx.ip));
+    await requests.count(ctx.ip);
     ctx.state.origin = pagesOrigin(http, ctx.socket.localPort!);
     if (redirectToLocalhost(ctx, ctx.state.origin)) return;
     await pages(ctx, async () => {
