@@ -40,6 +40,10 @@ export interface Config {
     publicUrl: string | undefined;
     /** number of trusted proxies in front of us, which is how many trailing X-Forwarded-For entries we trust */
     proxyHops: number;
+    /** from one address; further keys of it are then not checked for a minute */
+    wrongKeysPerMinute: number;
+    /** of one key */
+    requestsPerSecond: number;
   };
   database: DatabaseConfig;
   salesforce: {
@@ -115,6 +119,8 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
       keyless: local && keys.length === 0,
       publicUrl: env.PUBLIC_URL ? readPublicUrl(read) : undefined,
       proxyHops: read.integer('TRUSTED_PROXY_HOPS', 0, 0, 10),
+      wrongKeysPerMinute: read.integer('WRONG_KEYS_PER_MINUTE', 10, 1, 1_000_000),
+      requestsPerSecond: read.integer('REQUESTS_PER_SECOND', 500, 1, 1_000_000),
     },
     database: readDatabase(read),
     salesforce: {

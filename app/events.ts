@@ -101,7 +101,9 @@ export function createEvents(log: Log) {
 
     // Requests
 
-    keyRefused: (address: string) => log.warn({ event: 'key_refused', address }),
+    /** once per address and minute for each status. `key`: the name of its key, whose role does not suffice; undefined: no or a wrong key */
+    keyRefused: ({ address, status, key }: { address: string; status: number; key: string | undefined }) =>
+      log.warn({ event: 'key_refused', address, status, by: key }),
     requestFailed: (path: string, error: AppError) => log.error({ event: 'request_failed', path, ...describeError(error) }),
     /** the operating system did not accept a caller's TCP connection */
     connectionNotAccepted: (error: unknown) => log.warn({ event: 'connection_not_accepted', ...describeError(error) }),

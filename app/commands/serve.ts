@@ -7,6 +7,7 @@ import { type Config, readConfig } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
 import { createEvents, type Events } from '../events.ts';
 import { createApp } from '../http/app.ts';
+import { startServer } from '../http/start-server.ts';
 import { createLog } from '../log.ts';
 import { migrate, waitForDatabase } from '../store/migrate.ts';
 import { countOldRows } from '../store/sealed-columns.ts';
@@ -19,12 +20,6 @@ import type { Command } from './command.ts';
 import { CommandError } from './command-error.ts';
 import { offerDatasets } from './offer-datasets.ts';
 import { stopWhenUncaught } from './uncaught.ts';
-
-/** Requests are small; one that takes longer to arrive is stuck or malicious. */
-const REQUEST_MS = 30_000;
-
-/** Longer than a load balancer keeps an idle connection (60 s): otherwise it could send a request on a connection we just closed. */
-const KEEP_ALIVE_MS = 75_000;
 
 /** Behavior specific to `--local`. */
 interface LocalMode {
@@ -121,12 +116,8 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
 }
 
 async function listen(context: Context, host: string, port: number): Promise<Server> {
-  const server = createApp(context).listen(port, host);
-  server.requestTimeout = REQUEST_MS;
-  server.headersTimeout = REQUEST_MS;
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
   try {
-    await once(server, 'listening');
+    const server = await startServer(createApp(context), host, port);
     // Failing to accept a connection (out of file descriptors, say) must not end the process.
     server.on('error', context.events.connectionNotAccepted);
     return server;

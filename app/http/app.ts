@@ -22,11 +22,13 @@ import { jobs } from './jobs.ts';
 import { loginOauthCallback } from './login-oauth-callback.ts';
 import { servePages } from './pages/serve-pages.ts';
 import { pauseImportingJob } from './pause-importing-job.ts';
+import { RateLimits } from './rate-limits.ts';
 import { jobReimport } from './reimport-job.ts';
 import { jobRebuild, jobSweep, jobSyncNow } from './repair-job.ts';
 import { resumeImportingJob } from './resume-importing-job.ts';
 import { runRetry } from './retry-run.ts';
 import { createRouter } from './router.ts';
+import { setSecurityHeaders } from './security-headers.ts';
 
 const ENDPOINTS: readonly Endpoint[] = [
   getOauthUrl,
@@ -59,17 +61,19 @@ const ENDPOINTS: readonly Endpoint[] = [
 
 /** The HTTP API. */
 export function createApp(context: Context): Koa {
-  const { proxyHops } = context.config.http;
+  const { proxyHops, publicUrl } = context.config.http;
+  const limits = new RateLimits(context.config.http);
   // Callers can forge X-Forwarded-For entries to the left of those that our own proxies add.
   const app = new Koa({ proxy: proxyHops > 0, maxIpsCount: proxyHops });
   app.on('error', () => {
     // Responses that could not be sent because the client disconnected; handleErrors handles all other errors.
   });
-  app.use(handleErrors(context));
+  app.use(setSecurityHeaders(publicUrl));
+  app.use(handleErrors(context, limits));
   app.use(serveHealth);
   app.use(serveReadiness(context));
   app.use(servePages(context));
-  app.use(requireApiKey(context));
+  app.use(requireApiKey(context, limits));
   app.use(createRouter(context, ENDPOINTS).routes());
   return app;
 }

@@ -3,6 +3,9 @@ import type Koa from 'koa';
 import type { ApiKey, Role } from '../config.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
+import type { RateLimits } from './rate-limits.ts';
+
+const TICK_PATH = '/handle_importing_job';
 
 /** The authenticated caller. Without keys (`--local`), any caller on this machine is an admin. */
 export interface Caller {
@@ -14,20 +17,31 @@ export interface Caller {
  * Requires an API key before reading anything else of the request. The key comes in a header, never in a cookie or URL, so a web page
  * cannot make a browser send it.
  */
-export function requireApiKey({ config, events }: Context): Koa.Middleware {
+export function requireApiKey({ config }: Context, limits: RateLimits): Koa.Middleware {
   const { keys, keyless } = config.http;
   return async (ctx, next) => {
-    ctx.state.caller = keyless ? localCaller(ctx) : findCaller(readApiKey(ctx), keys);
-    if (ctx.state.caller) return await next();
-    events.keyRefused(ctx.ip);
-    throw new AppError('forbidden', 'Unknown API key. Check the key, or add its sha256 to API_KEYS.');
+    ctx.state.caller = keyless ? localCaller(ctx) : await keyedCaller(ctx, keys, limits);
+    await next();
   };
+}
+
+/** @throws AppError unauthorized, forbidden, too_many_requests */
+async function keyedCaller(ctx: Koa.Context, keys: readonly ApiKey[], limits: RateLimits): Promise<Caller> {
+  const caller = findCaller(readApiKey(ctx), keys);
+  if (caller) {
+    await limits.countRequest(ctx.ip, caller.name);
+    return caller;
+  }
+  await limits.countWrongKey(ctx.ip);
+  throw new AppError('forbidden', 'Unknown API key. Check the key, or add its sha256 to API_KEYS.');
 }
 
 function readApiKey(ctx: Koa.Context): string {
   const given = ctx.get('X-API-Key') || /^Bearer +(\S+)$/i.exec(ctx.get('Authorization'))?.[1];
   if (given) return given;
-  throw new AppError('unauthorized', 'Missing API key. Send it as "Authorization: Bearer <key>" or "X-API-Key: <key>".');
+  const advice = 'Send it as "Authorization: Bearer <key>" or "X-API-Key: <key>".';
+  // EventBridge repeats a request that gets a 401 for hours, and the key would still be missing.
+  throw new AppError(ctx.path === TICK_PATH ? 'forbidden' : 'unauthorized', `Missing API key. ${advice}`);
 }
 
 /** @returns undefined if the key is unknown */

@@ -1,11 +1,16 @@
 import type Koa from 'koa';
 import type { Context } from '../context.ts';
 import { AppError, isAppError } from '../errors.ts';
+import type { Caller } from './auth.ts';
 import { errorPage } from './pages/error-page.ts';
 import { sendPage } from './pages/page.ts';
+import type { RateLimits } from './rate-limits.ts';
+
+/** The statuses of requests that were refused because of who sent them. */
+const REFUSALS = [401, 403, 429];
 
 /** Sends every error as `{"error": {"code", "message"}}`, or as a page where a browser shows it. The details of unexpected errors are logged, never sent. */
-export function handleErrors(context: Context): Koa.Middleware {
+export function handleErrors(context: Context, limits: RateLimits): Koa.Middleware {
   return async (ctx, next) => {
     try {
       await next();
@@ -15,6 +20,7 @@ export function handleErrors(context: Context): Koa.Middleware {
         ? error
         : new AppError('internal', 'An unexpected error occurred. See the log for details.', { cause: error });
       if (known.status >= 500) context.events.requestFailed(withoutToken(ctx.path), known);
+      if (REFUSALS.includes(known.status)) await logRefusal(context, limits, ctx, known.status);
       ctx.status = known.status;
       if (known.code === 'unauthorized') ctx.set('WWW-Authenticate', 'Bearer');
       if (known.code === 'too_many_requests') ctx.set('Retry-After', String(Math.max(1, Math.ceil((known.retryAfterMs ?? 0) / 1000))));
@@ -27,4 +33,10 @@ export function handleErrors(context: Context): Koa.Middleware {
 /** The path of a connect link contains its token. */
 function withoutToken(path: string): string {
   return path.replace(/^\/connect\/(?!done\b).*/, '/connect/…');
+}
+
+/** Once per address and minute for each status: an attacker must not fill the log. */
+async function logRefusal({ events }: Context, limits: RateLimits, ctx: Koa.Context, status: number): Promise<void> {
+  const caller = ctx.state.caller as Caller | undefined;
+  if (await limits.shouldLog(ctx.ip, status)) events.keyRefused({ address: ctx.ip, status, key: caller?.name });
 }

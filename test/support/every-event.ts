@@ -124,8 +124,8 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     line: { level: 'warn', event: 'store_accepted', epoch: 2, runs: 3, logged_out: 1, by: 'ops' },
   },
   keyRefused: {
-    emit: (events) => events.keyRefused('203.0.113.9'),
-    line: { level: 'warn', event: 'key_refused', address: '203.0.113.9' },
+    emit: (events) => events.keyRefused({ address: '203.0.113.9', status: 403, key: 'ops' }),
+    line: { level: 'warn', event: 'key_refused', address: '203.0.113.9', status: 403, by: 'ops' },
   },
   requestFailed: {
     emit: (events) => events.requestFailed('/jobs', error),

@@ -1,5 +1,6 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { AppError } from '../../errors.ts';
+import { blockOf } from '../address-block.ts';
 
 /** Limits the requests for pages, per address and in this process. */
 export class PageRequests {
@@ -18,14 +19,4 @@ export class PageRequests {
       });
     });
   }
-}
-
-/** An IPv4 address, or the /64 block of an IPv6 address, which one caller usually has to itself. */
-function blockOf(address: string): string {
-  // IPv4, also as written in IPv6: ::ffff:203.0.113.9
-  const ipv4 = /\d+\.\d+\.\d+\.\d+$/.exec(address)?.[0];
-  if (ipv4) return ipv4;
-  const [head = [], tail] = address.split('::').map((part) => part.split(':').filter(Boolean));
-  const zeros = tail ? Array<string>(Math.max(0, 8 - head.length - tail.length)).fill('0') : [];
-  return [...head, ...zeros, ...(tail ?? [])].slice(0, 4).join(':');
 }

@@ -256,7 +256,9 @@ describe('with API keys', () => {
   test('only the health check responds without a key', async () => {
     expect((await fetch(`${keyed.url}/healthz`)).status).toBe(200);
     for (const path of ['jobs', 'handle_importing_job', 'nowhere']) {
-      expect(await withKey(path)).toMatchObject({ status: 401, code: 'unauthorized' });
+      // EventBridge would repeat a tick that gets a 401.
+      const expected = path === 'handle_importing_job' ? { status: 403, code: 'forbidden' } : { status: 401, code: 'unauthorized' };
+      expect(await withKey(path)).toMatchObject(expected);
       expect(await withKey(path, 'wrong')).toMatchObject({ status: 403, code: 'forbidden' });
     }
     const body = 'x'.repeat(100_000);

@@ -6,6 +6,7 @@ import type { Context } from '../../../app/context.ts';
 import { requireApiKey } from '../../../app/http/auth.ts';
 import type { Endpoint } from '../../../app/http/endpoint.ts';
 import { handleErrors } from '../../../app/http/errors.ts';
+import { RateLimits } from '../../../app/http/rate-limits.ts';
 import { createRouter } from '../../../app/http/router.ts';
 import { close, listen } from '../../support/server.ts';
 
@@ -42,9 +43,10 @@ afterAll(() => Promise.all(servers.map(close)));
 
 function app(http: object): Koa {
   const context = { config: { http }, events: { keyRefused: () => {}, requestFailed: () => {} } } as unknown as Context;
+  const limits = new RateLimits({ wrongKeysPerMinute: 100, requestsPerSecond: 500 });
   const koa = new Koa();
-  koa.use(handleErrors(context));
-  koa.use(requireApiKey(context));
+  koa.use(handleErrors(context, limits));
+  koa.use(requireApiKey(context, limits));
   koa.use(createRouter(context, THINGS).routes());
   return koa;
 }
