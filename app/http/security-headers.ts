@@ -1,8 +1,8 @@
 import type Koa from 'koa';
 import helmet from 'koa-helmet';
 
-/** A year, as browsers require of a host that they are to know in advance. */
-const HSTS_SECONDS = 365 * 24 * 60 * 60;
+/** For how long browsers remember to use only https: a year. */
+const HTTPS_ONLY_SECONDS = 365 * 24 * 60 * 60;
 
 /**
  * Sets headers that restrict what a browser does with a response. A response is data: nothing in it may load, run, be framed or be cached.
@@ -14,7 +14,7 @@ export function setSecurityHeaders(publicUrl: string | undefined): Koa.Middlewar
       useDefaults: false,
       directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
     },
-    strictTransportSecurity: publicUrl?.startsWith('https:') ? { maxAge: HSTS_SECONDS, includeSubDomains: false } : false,
+    strictTransportSecurity: publicUrl?.startsWith('https:') ? { maxAge: HTTPS_ONLY_SECONDS, includeSubDomains: false } : false,
   });
   return async (ctx, next) => {
     ctx.set('Cache-Control', 'no-store');
