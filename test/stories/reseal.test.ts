@@ -104,6 +104,9 @@ test('an old key can be removed once its rows are sealed again, and the doctor s
   );
   expect((await run(doctor, { ...env, TOKEN_KEYS: toTokenKeys(newKey) })).output).toContain('TOKEN_KEYS opens every sealed row: one key');
 
+  const { rows } = await service.database.pool.query('SELECT by, action, details FROM audit ORDER BY id DESC LIMIT 1');
+  expect(rows).toEqual([{ by: 'command line', action: 'resealed', details: { texts: 3 } }]);
+
   const fields = { user_id: userId, object_name: 'Account', start_date: 'all' };
   expect(await answerUnder(service, [newKey], 'create_importing_job', fields)).toMatchObject({ status: 200, text: 'OK' });
 });
