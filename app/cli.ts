@@ -121,7 +121,7 @@ const COMMANDS: Record<string, CommandEntry> = {
   runs: {
     does: "list a job's runs; show a run, cancel it, retry it without waiting, or accept its verdict",
     details:
-      'list shows the runs of a job, the latest first; show, a run with its receipt and what it cost in BigQuery. cancel ends a queued or running run. The job stays active: the next tick starts again from last_date. retry makes a waiting run due now; for one that failed or was cancelled, it queues the next run of its job. accept does the same for a run that failed with a verdict that you may accept; the next run may pass it. All act on the job store, so the service need not be reachable.',
+      'list shows the runs of a job, the latest first; show, a run with its receipt and what it cost. cancel ends a queued or running run. The job stays active: the next tick starts again from last_date. retry makes a waiting run due now; for one that failed or was cancelled, it queues the next run of its job. accept does the same for a run that failed with a verdict that you may accept; the next run may pass it. All act on the job store, so the service need not be reachable.',
     takes: [
       new Argument('<action>', 'what to do').choices(['list', 'show', 'cancel', 'retry', 'accept']),
       new Argument('[run_id]', "the run's id, from list or /jobs; not for list"),

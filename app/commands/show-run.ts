@@ -5,7 +5,7 @@ import type { JobWithRun } from '../store/job-list.ts';
 import { describeState } from './describe-state.ts';
 import { padTo, printable, widthOf } from './output/text-width.ts';
 
-/** A run, line by line: its state, its receipt, and what it cost in BigQuery. */
+/** A run, line by line: its state, its receipt, and what it cost. */
 export function showRun({ objectName, run }: JobWithRun, now: Date): string[] {
   const { receipt, finishedAt, actions } = run;
   const lines: [name: string, value: unknown][] = [
@@ -29,11 +29,15 @@ function textOf(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** For example "2 BigQuery jobs, 21.0 MB billed, $0.00012 at list price". */
+/** For example "1.2 Salesforce calls, 2 BigQuery jobs, 21.0 MB billed, $0.00012 at list price". */
 function describeCost(receipt: Parameters<typeof runCost>[0]): string {
   const cost = runCost(receipt);
   if (!cost) return 'not counted';
-  const jobs = cost.jobs === null ? [] : [`${cost.jobs} BigQuery ${cost.jobs === 1 ? 'job' : 'jobs'}`];
+  const counts = [...count(cost.calls, 'Salesforce call'), ...count(cost.jobs, 'BigQuery job')];
   const dollars = cost.dollars === 0 ? '$0' : `$${cost.dollars.toFixed(cost.dollars < 0.01 ? 5 : 2)}`;
-  return [...jobs, `${(cost.bytesBilled / 1e6).toFixed(1)} MB billed`, `${dollars} at list price`].join(', ');
+  return [...counts, `${(cost.bytesBilled / 1e6).toFixed(1)} MB billed`, `${dollars} at list price`].join(', ');
+}
+
+function count(number: number | null, noun: string): string[] {
+  return number === null ? [] : [`${number} ${noun}${number === 1 ? '' : 's'}`];
 }

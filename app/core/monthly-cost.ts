@@ -26,9 +26,11 @@ export function queryDollars(bytesBilled: number): number {
   return (bytesBilled / 1024 ** 4) * PRICES.perTibBilled;
 }
 
-/** What a run cost in BigQuery. */
+/** What a run cost. */
 export interface RunCost {
-  /** load jobs and statements; null: a receipt of an earlier release, which did not count them */
+  /** to Salesforce, which windows may share; null: a receipt of an earlier release, which did not count them */
+  calls: number | null;
+  /** load jobs and statements; null likewise */
   jobs: number | null;
   bytesBilled: number;
   /** at list price, without the free bytes */
@@ -36,9 +38,9 @@ export interface RunCost {
 }
 
 /** The cost that a receipt states; undefined if it states none. */
-export function runCost({ bigquery_jobs, bytes_billed }: Partial<Receipt>): RunCost | undefined {
+export function runCost({ salesforce_calls, bigquery_jobs, bytes_billed }: Partial<Receipt>): RunCost | undefined {
   if (bytes_billed === undefined) return undefined;
-  return { jobs: bigquery_jobs ?? null, bytesBilled: bytes_billed, dollars: queryDollars(bytes_billed) };
+  return { calls: salesforce_calls ?? null, jobs: bigquery_jobs ?? null, bytesBilled: bytes_billed, dollars: queryDollars(bytes_billed) };
 }
 
 /** Jobs that are alike. */

@@ -55,6 +55,11 @@ export interface Receipt extends Partial<Comparison> {
   methods: string[];
   pages: number;
   bytes: number;
+  /**
+   * calls to Salesforce, over all attempts except those whose worker died; a fraction, because windows that are due together share their
+   * first call
+   */
+  salesforce_calls: number;
   /** BigQuery jobs that succeeded, over all attempts: a load job per page, which is free, and the run's statements */
   bigquery_jobs: number;
   /** bytes that BigQuery billed for the run's statements, over all attempts */
@@ -122,6 +127,7 @@ const ORDER = Object.keys({
   methods: true,
   pages: true,
   bytes: true,
+  salesforce_calls: true,
   bigquery_jobs: true,
   bytes_billed: true,
 } satisfies Record<keyof Receipt, true>) as (keyof Receipt)[];

@@ -25,10 +25,12 @@ export function toRunJson(run: ListedRun): object {
   };
 }
 
-/** What the run cost in BigQuery, at list price. */
+/** What the run cost, in dollars at BigQuery's list price. */
 function toCostJson(receipt: Partial<Receipt>): object | null {
   const cost = runCost(receipt);
-  return cost ? { bigquery_jobs: cost.jobs, bytes_billed: cost.bytesBilled, dollars: Number(cost.dollars.toFixed(6)) } : null;
+  if (!cost) return null;
+  const { calls, jobs, bytesBilled, dollars } = cost;
+  return { salesforce_calls: calls, bigquery_jobs: jobs, bytes_billed: bytesBilled, dollars: Number(dollars.toFixed(6)) };
 }
 
 /** For example `{ids: 3}`, the number of Ids; nothing for a window. */

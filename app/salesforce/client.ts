@@ -72,6 +72,7 @@ export class SalesforceClient {
   readonly #onCall: (usage: ApiUsage | undefined) => void;
   readonly #signal: AbortSignal | undefined;
   readonly #encoding: 'gzip' | 'identity';
+  #calls = 0;
 
   constructor(sessions: SessionSource, dispatcher: Dispatcher, options: SalesforceClientOptions) {
     this.#sessions = sessions;
@@ -83,6 +84,11 @@ export class SalesforceClient {
     this.#onCall = options.onCall;
     this.#signal = options.signal;
     this.#encoding = options.gzip ? 'gzip' : 'identity';
+  }
+
+  /** The calls of this client so far, as Salesforce counts them. */
+  get calls(): number {
+    return this.#calls;
   }
 
   /**
@@ -186,6 +192,7 @@ export class SalesforceClient {
         usage = readApiUsage(response.headers['sforce-limit-info']);
         return response;
       } finally {
+        this.#calls++;
         this.#onCall(usage);
       }
     };

@@ -42,6 +42,8 @@ export interface Run extends Lease {
   readonly counted: Readonly<Record<string, Counted>>;
   /** what replacing the target table changes; null until counted, which is before it is replaced */
   readonly replacement: Replacement | null;
+  /** calls to Salesforce in earlier attempts; a call that several runs share counts in part */
+  readonly calls: number;
   readonly createdAt: Date;
 }
 
@@ -83,7 +85,7 @@ export type ConnectedJobRow = JobRow & RowOf<ConnectionOfRun>;
 export type RunRow = RowOf<StoredRun>;
 
 export const RUN_COLUMNS = `runs.id AS run_id, runs.attempt, runs.kind, runs.scope, runs.repair_to, runs.window_from, runs.window_to, runs.failures, runs.columns, runs.drift,
-  runs.described_at IS NOT NULL AS described, runs.delta_try, runs.merge_try, runs.compare_try, runs.insert_only, runs.counted, runs.replacement, runs.created_at`;
+  runs.described_at IS NOT NULL AS described, runs.delta_try, runs.merge_try, runs.compare_try, runs.insert_only, runs.counted, runs.replacement, runs.calls, runs.created_at`;
 
 /** Maps a row to a Run. */
 export function toRun(row: RunRow, { org_id, granted_at, api_share, quiet_hours, ...job }: ConnectedJobRow): Run {
@@ -153,6 +155,11 @@ export async function saveTarget(database: Queryable, run: Run, createdAt: Date)
   ]);
   requireLease(rowCount, run);
   return { ...run, job: { ...run.job, targetCreatedAt: createdAt } };
+}
+
+/** Counts the calls to Salesforce of an attempt that did not finish its run. Needs no lease: the calls are a fact. */
+export async function addCalls(database: Queryable, { runId }: Run, calls: number): Promise<void> {
+  if (calls > 0) await database.query('UPDATE runs SET calls = calls + $2 WHERE id = $1', [runId, calls]);
 }
 
 /** The fields of a job's latest window with resolved columns; empty before its first. Uses runs_by_job. */

@@ -53,6 +53,8 @@ export class RunGroup {
   /** ends with the last attempt to let them continue: one at a time, so that they keep their order */
   #admission = Promise.resolve();
   #deadline: NodeJS.Timeout | undefined;
+  /** each run's share of the calls */
+  readonly #calls = new Map<string, number>();
   #isSent = false;
 
   /** @param signal aborts the call */
@@ -82,6 +84,11 @@ export class RunGroup {
     this.#deadline ??= setTimeout(() => void this.#send(), GATHER_MS);
     if (this.#absent.size === 0) void this.#send();
     return await abortable(signal, page.promise);
+  }
+
+  /** A run's share of the calls that it shared with others. */
+  callsOf({ runId }: Run): number {
+    return this.#calls.get(runId) ?? 0;
   }
 
   /** A run has ended or been released: the others need not wait for it. */
@@ -118,7 +125,9 @@ export class RunGroup {
     try {
       const client = this.#context.salesforce(this.#connectionId, this.#signal);
       const options = { signal: this.#signal, totalMs: limits.compositeMs, maxBytes: limits.compositeBytes };
-      const replies = await readPages(this.#context, client, this.#connectionId, queries, options);
+      const replies = await readPages(this.#context, client, this.#connectionId, queries, options).finally(() => {
+        for (const { run } of sharing) this.#calls.set(run.runId, client.calls / sharing.length);
+      });
       return all.map((waiting) => this.#toOutcome(waiting, replies?.[sharing.indexOf(waiting)], requestedAt));
     } catch (error) {
       const failure = isAppError(error) ? error : new AppError('internal', 'Unexpected error. See the log.', { cause: error });

@@ -6,13 +6,15 @@ import { DEFER_MS, MAX_FAILURES, retryDelayMs } from '../core/retry.ts';
 import { delayAtLeast } from '../core/retry-after.ts';
 import type { RunState } from '../core/run-state.ts';
 import { AppError, type ErrorCode, isAppError } from '../errors.ts';
+import type { SalesforceClient } from '../salesforce/client.ts';
 import { MAX_QUERIES } from '../salesforce/composite.ts';
 import { claimRuns, separateRun } from '../store/claim-run.ts';
 import { failRun, postponeRun } from '../store/end-run.ts';
 import { extendLease } from '../store/lease.ts';
 import { listenForRuns } from '../store/listen-for-runs.ts';
-import { type Run, reloadRun } from '../store/runs.ts';
+import { addCalls, type Run, reloadRun } from '../store/runs.ts';
 import { releaseTable } from '../store/table-writes.ts';
+import { callsOf } from './calls-of.ts';
 import { RunGroup } from './run-group.ts';
 import { syncRun } from './sync-run.ts';
 import { watchEndedRuns } from './watch-ended-runs.ts';
@@ -158,42 +160,46 @@ export class Worker {
       },
       Math.min(EXTEND_MS, noProgressMs),
     );
+    const client = this.#context.salesforce(run.job.connectionId, signal, recordActivity);
     events.runClaimed(run);
     try {
       // Postgres may have been restored before the claim.
       await abortable(signal, agreement.require());
       if (run.failures >= MAX_FAILURES) throw workersLost(run.failures);
-      const { run: ended, receipt } = await syncRun(this.#during(signal, recordActivity), run, signal, group);
+      const { run: ended, receipt } = await syncRun(this.#during(client, signal, recordActivity), run, signal, group);
       events.runSucceeded(ended, receipt);
     } catch (error) {
       // An aborted wait or request does not say why; the signal's reason does.
-      await this.#settle(run, signal.aborted && !isAppError(error) ? signal.reason : error).catch((settleError: unknown) => {
-        // The run was cancelled or taken over meanwhile, so there is nothing to settle.
-        if (isAppError(settleError) && settleError.code === 'lease_lost') return;
-        // The lease expires, and then another worker resumes the run.
-        events.runNotSettled(run, settleError);
-      });
+      await this.#settle(run, callsOf(client, run, group), signal.aborted && !isAppError(error) ? signal.reason : error).catch(
+        (settleError: unknown) => {
+          // The run was cancelled or taken over meanwhile, so there is nothing to settle.
+          if (isAppError(settleError) && settleError.code === 'lease_lost') return;
+          // The lease expires, and then another worker resumes the run.
+          events.runNotSettled(run, settleError);
+        },
+      );
     } finally {
       clearInterval(extending);
     }
   }
 
   /** The context of one run: its calls end when the signal aborts, and count as activity. */
-  #during(signal: AbortSignal, recordActivity: () => void): Context {
+  #during(client: SalesforceClient, signal: AbortSignal, recordActivity: () => void): Context {
     const context = this.#context;
     return {
       ...context,
       warehouse: context.warehouse.withSignal(signal, recordActivity),
-      salesforce: (connectionId) => context.salesforce(connectionId, signal, recordActivity),
+      salesforce: () => client,
     };
   }
 
-  /** Releases a run that did not finish, and logs whether it ended. */
-  async #settle(claimed: Run, error: unknown): Promise<void> {
+  /** Releases a run that did not finish, and logs whether it ended. @param calls of this attempt */
+  async #settle(claimed: Run, calls: number, error: unknown): Promise<void> {
     const { events, describes, database } = this.#context;
     const failure = isAppError(error) ? error : new AppError('internal', 'Unexpected error. See the log.', { cause: error });
     // If the store is unavailable, releasing the run fails as well.
     const run = await reloadRun(database, claimed).catch(() => claimed);
+    await addCalls(database, run, calls);
     const failures = run.failures + 1;
     events.runInterrupted(run, failures, failure);
     // Salesforce may have refused a field that no longer exists.

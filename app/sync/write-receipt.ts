@@ -7,6 +7,7 @@ import { sum } from '../core/sum.ts';
 import { readAcceptance } from '../store/accept-run.ts';
 import { billedByRun } from '../store/billed.ts';
 import type { Run } from '../store/runs.ts';
+import { callsOf } from './calls-of.ts';
 import type { ExtractedRun } from './extract/extract-run.ts';
 import type { Extraction } from './extract/extraction.ts';
 
@@ -21,7 +22,7 @@ interface Written {
 
 /** Writes the receipt of a run, with its counts at each stage. */
 export async function writeReceipt(
-  { context, run }: Extraction,
+  { context, client, group, run }: Extraction,
   { staged, deltas, rereadFrom }: ExtractedRun,
   { merged, replaced, foreignLiveView }: Written,
 ): Promise<Receipt> {
@@ -59,6 +60,7 @@ export async function writeReceipt(
     fields_skipped: drift.skipped,
     pages: allPages.length,
     bytes: sum(allPages.map((page) => page.bytes)),
+    salesforce_calls: Number((run.calls + callsOf(client, run, group)).toFixed(2)),
     bigquery_jobs: allPages.length + billed.statements,
     bytes_billed: billed.bytes,
     methods: all.map((slice) => `${slice.method}: ${slice.reason}`),

@@ -241,7 +241,7 @@ describe('serve --local', () => {
     const [, shownId] = /succeeded.* ([-0-9a-f]{36})\n/.exec(before.output)!;
     const shown = await ended(start(`runs show ${shownId} --local --data ${folder}`));
     expect(shown.output).toMatch(
-      /^run +[-0-9a-f]{36}\nobject +User\nkind +window\n(.*\n)*delta_rows +\d+\n(.*\n)*cost +\d+ BigQuery jobs?, .* billed, \$/,
+      /^run +[-0-9a-f]{36}\nobject +User\nkind +window\n(.*\n)*delta_rows +\d+\n(.*\n)*cost +[\d.]+ Salesforce calls?, \d+ BigQuery jobs?, .* billed, \$/,
     );
     const reimport = await ended(start(`jobs reimport user --to 2023-03-02 --local --data ${folder} 2>/dev/null`));
     expect(reimport.output).toMatch(/^Run [-0-9a-f]{36} of User \(2023-03-01 to 2023-03-02\) is queued\. /);

@@ -7,7 +7,7 @@ const RECEIPT_FIELDS = [
   ...['salesforce_before', 'salesforce_after', 'processed', 'rows_in_pages', 'loaded', 'staged', 'distinct_ids', 'delta_rows'],
   ...['inserted', 'updated', 'deleted', 'verdict', 'reread_from', 'field_groups', 'torn', 'invalid_values'],
   ...['columns_added', 'columns_orphaned', 'fields_retyped', 'fields_skipped', 'live_view', 'methods', 'pages', 'bytes'],
-  ...['bigquery_jobs', 'bytes_billed'],
+  ...['salesforce_calls', 'bigquery_jobs', 'bytes_billed'],
 ];
 
 /** The contract's sequence diagram, step by step. A tick comes at ten past midnight. */

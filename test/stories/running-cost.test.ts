@@ -136,6 +136,30 @@ test('a small window makes two BigQuery jobs, and costs what the estimate says',
   const load = { every: 'day', cursorNillable: false, weeklyChanges: null } as const;
   const { calls, bytesBilled } = runningCost({ load, table: { bytes: 0, rowBytes: 0, partitioned: false } }, 10);
   expect([used() - before, receipt.bytes_billed]).toEqual([calls, bytesBilled]);
+  expect(receipt).toMatchObject({ salesforce_calls: calls, bigquery_jobs: 2 });
+});
+
+test('a receipt counts the calls of all attempts', async () => {
+  const { calls, database } = service.context;
+  const orgId = (await database.query<{ org_id: string }>('SELECT org_id FROM connections')).rows[0]!.org_id;
+  const ownCalls = async (): Promise<number> => {
+    await calls.write();
+    return (await calls.quota(orgId)).ownCalls;
+  };
+  insert(5);
+  await create(QUIET, 'day');
+  // The first attempt has read the rows and cannot load them.
+  await fetch(`${service.bigquery.url}/emulator/faults`, {
+    method: 'POST',
+    body: JSON.stringify({ kind: 'job-failed', match: '_load_', times: 4 }),
+  });
+  const before = await ownCalls();
+  await service.tickAt('2023-02-21T00:10:00Z');
+  const { rows } = await database.query<{ attempt: number; calls: number }>('SELECT attempt, calls FROM runs');
+  expect(rows).toEqual([{ attempt: 2, calls: 2 }]);
+  const { receipt } = (await service.jobs())[0]!.run!;
+  // Both read a page; one described the object, and one counted the rows.
+  expect([receipt.salesforce_calls, (await ownCalls()) - before]).toEqual([4, 4]);
 });
 
 test('a shorter interval of an existing job is checked by the size of its table, and a longer one always fits', async () => {

@@ -84,6 +84,7 @@ describe('five windows that are due together', () => {
     await expectImported(3);
     await calls.write();
     expect((await calls.quota(orgId)).ownCalls - before).toBe(1);
+    expect((await service.jobs()).map(({ run }) => run!.receipt.salesforce_calls)).toEqual([0.2, 0.2, 0.2, 0.2, 0.2]);
   });
 
   test('cost only a count for each window with few rows, whose pages and descriptions came with that call', async () => {
@@ -92,6 +93,7 @@ describe('five windows that are due together', () => {
     expect(calls.filter((call) => call.includes('/describe') || call === ALONE)).toEqual([]);
     expect(calls).toHaveLength(3);
     await expectImported(3);
+    expect([(await job('Account')).run!.receipt.salesforce_calls, (await job('Lead')).run!.receipt.salesforce_calls]).toEqual([1.2, 1.2]);
     expect((await job('Lead')).run!.receipt.salesforce_before).toBe(2);
   });
 

@@ -42,6 +42,7 @@ export const RECEIPT: Receipt = {
   methods: ['rest: few rows'],
   pages: 1,
   bytes: 700,
+  salesforce_calls: 1.2,
   bigquery_jobs: 2,
   bytes_billed: 0,
 };

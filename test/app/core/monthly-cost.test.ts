@@ -52,8 +52,13 @@ describe('the cost of a month', () => {
 });
 
 test('a receipt states what its run cost, unless it is of a release that did not count it', () => {
-  expect(runCost({ bigquery_jobs: 2, bytes_billed: TIB })).toEqual({ jobs: 2, bytesBilled: TIB, dollars: 6.25 });
-  expect(runCost({ bytes_billed: 0 })).toEqual({ jobs: null, bytesBilled: 0, dollars: queryDollars(0) });
+  expect(runCost({ salesforce_calls: 1.2, bigquery_jobs: 2, bytes_billed: TIB })).toEqual({
+    calls: 1.2,
+    jobs: 2,
+    bytesBilled: TIB,
+    dollars: 6.25,
+  });
+  expect(runCost({ bytes_billed: 0 })).toEqual({ calls: null, jobs: null, bytesBilled: 0, dollars: queryDollars(0) });
   expect(runCost({})).toBeUndefined();
 });
 
