@@ -1,6 +1,7 @@
 import { FAULT_KINDS as WAREHOUSE_FAULTS } from '../../app/local/emulators/bigquery/faults.ts';
 import { FAULT_KINDS as ORG_FAULTS } from '../../app/local/emulators/salesforce/faults.ts';
 import type { Dice } from '../../app/local/emulators/salesforce/org/dice.ts';
+import { COMPOSITE } from './composite-watch.ts';
 import type { Side } from './steps.ts';
 import type { World } from './world.ts';
 
@@ -14,6 +15,22 @@ export interface Act {
 const DELAY_MS = 3_000;
 
 const HTTP_SIDES: readonly Side[] = ['salesforce', 'bigquery'];
+
+const AT_COMPOSITE = { side: 'salesforce', step: COMPOSITE } as const;
+
+/** What may happen to the call that windows share. `countMet`: how often it has. */
+export const COMPOSITE_ACTS: readonly (Act & { countMet(world: World): number })[] = [
+  ...(['cut', 'stall'] as const).map((kind) => ({
+    name: `a reply of a composite call: ${kind}`,
+    run: async ({ violence }: World, dice: Dice) => violence.addMishap({ ...AT_COMPOSITE, kind, at: dice.next() }),
+    countMet: ({ violence }: World) => violence.countMet(COMPOSITE, kind),
+  })),
+  {
+    name: 'a query of a composite call refused',
+    run: async ({ composites }, dice) => composites.refuseQuery(dice.next()),
+    countMet: ({ composites }) => composites.halfFailed,
+  },
+];
 
 const PLAIN_ACTS: readonly Act[] = [
   { name: 'SIGTERM', run: (world, dice) => dice.pick(world.processes).end('SIGTERM') },
@@ -51,7 +68,7 @@ export function allActs(): Act[] {
       run: ({ bigquery }) => fetch(`${bigquery.url}/emulator/faults`, { method: 'POST', body: JSON.stringify({ kind }) }),
     }),
   );
-  return [...PLAIN_ACTS, ...org, ...warehouse];
+  return [...PLAIN_ACTS, ...COMPOSITE_ACTS, ...org, ...warehouse];
 }
 
 /** Another process takes over a run while a call of its worker is under way. */
@@ -61,8 +78,9 @@ async function delayCall(world: World): Promise<void> {
 }
 
 /** Ends the faults that have not met a call. */
-export async function endFaults({ salesforce, bigquery, violence }: World): Promise<void> {
+export async function endFaults({ salesforce, bigquery, violence, composites }: World): Promise<void> {
   violence.end();
+  composites.end();
   salesforce.faults.clear();
   await fetch(`${bigquery.url}/emulator/faults`, { method: 'DELETE' });
 }

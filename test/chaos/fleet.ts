@@ -55,6 +55,11 @@ export class Fleet {
     await this.#callJob('handle_importing_job', job);
   }
 
+  /** Ticks all jobs at once, so that their windows are due together. */
+  async tickAll(): Promise<void> {
+    await this.#world.call('handle_importing_job', { user_id: this.#world.userId });
+  }
+
   /** Requests a repair. */
   async repair(job: ChaosJob, { action, fields }: Repair): Promise<Answer> {
     const answer = await this.#world.call(`v1/jobs/${this.#ids.get(job)}/${action}`, fields);

@@ -41,15 +41,16 @@ export async function startHttpProxy(options: HttpProxyOptions): Promise<HttpPro
       const step = httpStep(side, call);
       await violence.reach(caller, step, 'before');
       await watch(call);
-      const mishap = caller && violence.takeMishap(side);
+      const mishap = caller && violence.takeMishap(side, step);
       if (mishap?.kind === 'silence') return;
       const reply = change(call, await forward(target, call));
       await violence.reach(caller, step, 'after');
       const location = reply.headers.location?.replace(target, url);
       const headers = { ...reply.headers, ...(location !== undefined && { location }) };
       outgoing.writeHead(reply.status, withLength(headers, reply.body.length));
-      if (mishap?.kind !== 'cut') outgoing.end(reply.body);
-      else outgoing.write(reply.body.subarray(0, Math.floor(reply.body.length * mishap.at)), () => incoming.socket.destroy());
+      if (!mishap) return outgoing.end(reply.body);
+      const part = reply.body.subarray(0, Math.floor(reply.body.length * mishap.at));
+      outgoing.write(part, () => mishap.kind === 'cut' && incoming.socket.destroy());
     } catch {
       // The process was killed, or the call has ended without a reply.
       incoming.socket.destroy();

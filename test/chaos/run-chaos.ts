@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Dice } from '../../app/local/emulators/salesforce/org/dice.ts';
 import { type Act, allActs, endFaults } from './acts.ts';
 import { type Comparison, compareTable } from './comparison.ts';
+import { COMPOSITE } from './composite-watch.ts';
 import { Fleet, REPAIRS } from './fleet.ts';
 import type { ChaosJob } from './job.ts';
 import type { Living } from './living.ts';
 import { OrgLife } from './org-life.ts';
 import type { Scenario } from './scenarios.ts';
+import { shareCalls } from './share-calls.ts';
 import { Watermarks } from './watermarks.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -26,6 +28,13 @@ export interface Result {
   ahead: number;
   /** jobs and repairs that did not finish once nothing disturbed them */
   hung: number;
+  /** composite calls that Salesforce answered; replies of them that were cut or stalled; those of which some queries failed and others did not */
+  compositeCalls: number;
+  compositeCut: number;
+  compositeStalled: number;
+  compositeHalfFailed: number;
+  /** windows with rows that were merged from their staging table, without a delta table */
+  shortWindows: number;
   /** Bulk pages requested although BigQuery had loaded them */
   refetched: number;
   /** of the steps that occurred: those before or after which a process was killed */
@@ -69,6 +78,9 @@ const QUICK_KILLS = 4;
 const NEW_JOB_TICKS = 3;
 const REPAIR_TICKS = 2;
 
+/** One tick in this many names each job; the others are of all jobs, so that their windows are due together. */
+const NAMED_TICKS = 4;
+
 /** A field changes, and an operator acts, once in so many ticks. */
 const FIELD_TICKS = 4;
 const OPERATOR_TICKS = 2;
@@ -100,6 +112,9 @@ export async function runChaos(seed: number, kills: number, progress: (line: str
     killOften(world, kills, new Dice(seed, 4), over.signal, progress).then(end),
   ]);
   await endFaults(world);
+  progress('windows that share calls');
+  await shareCalls(world, { fleet, watermarks, life }, seed);
+  await endFaults(world);
   return await judge(world, { fleet, watermarks, life }, { seed, faults: faultCount, progress });
 }
 
@@ -129,7 +144,8 @@ export async function live(
       life.change(job.object);
       watermarks.note(job);
     }
-    await Promise.all(jobs.map((job) => fleet.tick(job)));
+    if (dice.onceIn(NAMED_TICKS)) await Promise.all(jobs.map((job) => fleet.tick(job)));
+    else await fleet.tickAll();
     await sleep(dice.between(50, 300));
     for (const { object } of jobs) if (dice.onceIn(3)) life.change(object);
     if (tick % REPAIR_TICKS === 0) await fleet.repair(dice.pick(jobs), dice.pick(REPAIRS));
@@ -219,6 +235,11 @@ export async function judge(
     corrupted: sum('corrupted'),
     ahead: watermarks.ahead,
     hung,
+    compositeCalls: world.composites.calls,
+    compositeCut: world.violence.countMet(COMPOSITE, 'cut'),
+    compositeStalled: world.violence.countMet(COMPOSITE, 'stall'),
+    compositeHalfFailed: world.composites.halfFailed,
+    shortWindows: await countShortWindows(world),
     refetched: world.pages.refetched,
     stepsCovered: `${steps.covered}/${steps.known}`,
     pointsCovered: `${points.covered}/${points.known}`,
@@ -226,6 +247,14 @@ export async function judge(
   const examples = [...watermarks.examples, ...[byWindows, repaired].flatMap((all) => all.flatMap((each) => each.examples.slice(0, 5)))];
   const wrongObjects = jobs.map(({ object }) => object).filter((object) => examples.some((example) => example.startsWith(`${object} `)));
   return { result, wrong: [...examples, ...(await describeRuns(world, wrongObjects))], kills: world.violence.kills, missing };
+}
+
+async function countShortWindows({ database }: World): Promise<number> {
+  const { rows } = await database.query<{ count: string }>(
+    `SELECT count(*) FROM runs WHERE kind = 'window' AND state = 'succeeded' AND (receipt->>'delta_rows')::bigint > 0
+       AND NOT EXISTS (SELECT FROM billed WHERE run_id = runs.id AND statement LIKE '%\\_delta\\_%')`,
+  );
+  return Number(rows[0]!.count);
 }
 
 /** Stops the org's clock just after a midnight. @returns that midnight */

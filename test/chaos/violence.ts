@@ -3,8 +3,12 @@ import { Dice, textSeed } from '../../app/local/emulators/salesforce/org/dice.ts
 import type { ServiceProcess } from './service-process.ts';
 import type { Point, Side } from './steps.ts';
 
-/** What happens to the reply of one call: it is cut after this part of its bytes, or the call is never answered. */
-export type Mishap = { side: Side } & ({ kind: 'cut'; at: number } | { kind: 'silence' });
+/** What happens to the reply of one call: it is cut, or stalls, after this part of its bytes, or the call is never answered. */
+export type Mishap = {
+  side: Side;
+  /** only a call at this step; undefined: any call */
+  step?: string;
+} & ({ kind: 'cut' | 'stall'; at: number } | { kind: 'silence' });
 
 /** A call that waits at a proxy, as if the network delayed it. */
 export interface Hold {
@@ -49,6 +53,7 @@ export class Violence {
   readonly kills: string[] = [];
   #armed: { since: number; number: number; killed: PromiseWithResolvers<void> } | undefined;
   #mishaps: Mishap[] = [];
+  readonly #met: { step: string; kind: Mishap['kind'] }[] = [];
   #repeats = 0;
   #waiting: Waiting[] = [];
 
@@ -138,10 +143,17 @@ export class Violence {
     this.#mishaps.push(mishap);
   }
 
-  takeMishap(side: Side): Mishap | undefined {
-    const mishap = this.#mishaps.find((each) => each.side === side);
+  /** Takes a mishap that meets a call at this step. */
+  takeMishap(side: Side, step: string): Mishap | undefined {
+    const mishap = this.#mishaps.find((each) => each.side === side && (each.step ?? step) === step);
     this.#mishaps = this.#mishaps.filter((each) => each !== mishap);
+    if (mishap) this.#met.push({ step, kind: mishap.kind });
     return mishap;
+  }
+
+  /** How many mishaps of a kind have met calls at a step. */
+  countMet(step: string, kind: Mishap['kind']): number {
+    return this.#met.filter((each) => each.step === step && each.kind === kind).length;
   }
 
   /** Makes the next Bulk page that can be an earlier one repeat that. */

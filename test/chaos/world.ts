@@ -10,6 +10,7 @@ import { type SalesforceEmulator, startSalesforce } from '../../app/local/emulat
 import { openDatabase } from '../../app/store/database.ts';
 import { type Answer, decide, REDIRECT_URI, readAnswer } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
+import { CompositeWatch } from './composite-watch.ts';
 import { type HttpProxy, startHttpProxy } from './http-proxy.ts';
 import { PageWatch } from './page-watch.ts';
 import { type PostgresProxy, startPostgresProxy } from './postgres-proxy.ts';
@@ -34,6 +35,7 @@ export interface World {
   processes: readonly ServiceProcess[];
   violence: Violence;
   pages: PageWatch;
+  composites: CompositeWatch;
   /** the user_id of the connected user */
   userId: string;
   /** Logs the user in, again if that is so already. @returns the user_id */
@@ -75,6 +77,7 @@ export async function startWorld(seed: number, names: readonly string[] = ['a', 
   });
   const violence = new Violence(seed);
   const pages = new PageWatch(database, client, violence);
+  const composites = new CompositeWatch();
   const processes = names.map((name) => new ServiceProcess(name));
 
   const callerOf = ({ headers }: { headers: Record<string, unknown> }) => processes.find(({ name }) => name === headers['x-chaos-process']);
@@ -83,7 +86,7 @@ export async function startWorld(seed: number, names: readonly string[] = ['a', 
     ...shared,
     target: salesforce.instanceUrl,
     watch: (call) => pages.watch(call),
-    change: (call, reply) => pages.change(call, reply),
+    change: (call, reply) => composites.change(call, pages.change(call, reply)),
   });
   const login = await startHttpProxy({
     ...shared,
@@ -106,6 +109,7 @@ export async function startWorld(seed: number, names: readonly string[] = ['a', 
     process.start({
       ...serviceEnvironment(store.url, { ...salesforce, loginUrl: login.url }, { ...bigquery, url: warehouse.url }),
       SCHEDULE_CLOCK_URL: `${salesforce.instanceUrl}/emulator/clock`,
+      SALESFORCE_COMPOSITE: 'on',
       WORKERS: '3',
       RUNS_PER_CONNECTION: '5',
     });
@@ -120,6 +124,7 @@ export async function startWorld(seed: number, names: readonly string[] = ['a', 
     processes,
     violence,
     pages,
+    composites,
     userId: '',
     connect: () => connect(world),
     call: (path, fields) => callAny(processes, path, fields),
