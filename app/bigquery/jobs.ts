@@ -150,10 +150,8 @@ export async function query<Row>(warehouse: Warehouse, sql: string, labels: Reco
 
 /** Gets a job; undefined if it does not exist. @throws AppError */
 export async function findJob(warehouse: Warehouse, id: string): Promise<Job | undefined> {
-  const found = await warehouse.call(`get the job ${id}`, (client) =>
-    fallbackOnStatus(404, undefined, client.job(id, { location: warehouse.location }).getMetadata()),
-  );
-  return found?.[0] as Job | undefined;
+  const location = encodeURIComponent(warehouse.location);
+  return await warehouse.get<Job>(`get the job ${id}`, `jobs/${encodeURIComponent(id)}?location=${location}`);
 }
 
 /**

@@ -4,6 +4,7 @@ import { type Dispatcher, request } from 'undici';
 import { delayAtLeast, MAX_WAIT_MS } from '../core/retry-after.ts';
 import { AppError } from '../errors.ts';
 import { translateBigQueryError } from './errors.ts';
+import { readResponseError } from './response-error.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Shared by both of Google's upload protocols. */
@@ -33,19 +34,7 @@ export async function discardBody<T>(response: Dispatcher.ResponseData, result: 
 
 /** Translates BigQuery's error response. */
 export async function readErrorResponse(response: Dispatcher.ResponseData): Promise<AppError> {
-  const text = await response.body.text();
-  let body: { error?: { message?: string; errors?: { reason?: string }[] } } = {};
-  try {
-    body = JSON.parse(text) as typeof body;
-  } catch {
-    // Not from BigQuery, for example a proxy's page: use the status only.
-  }
-  const error = Object.assign(new Error(body.error?.message ?? ''), {
-    code: response.statusCode,
-    errors: body.error?.errors ?? [],
-    response,
-  });
-  return translateBigQueryError(error, 'upload a page');
+  return translateBigQueryError(await readResponseError(response), 'upload a page');
 }
 
 /**

@@ -1,6 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
-/** The result of `withTimeLimit` if the work took too long. */
+/** The result of `withTimeout` if the work took too long. */
 export const TIMED_OUT = Symbol('timed out');
 
 /**
@@ -12,14 +10,14 @@ export async function withTimeout<T>(work: Promise<T>, ms: number, signal: Abort
   // The work may fail after we stopped waiting for it.
   work.catch(() => {});
   signal.throwIfAborted();
-  const over = new AbortController();
-  const waiting = sleep(ms, TIMED_OUT, { signal: AbortSignal.any([signal, over.signal]) }).catch(() => {
-    throw signal.reason;
-  });
+  const { promise: over, resolve, reject } = Promise.withResolvers<typeof TIMED_OUT>();
+  const timer = setTimeout(resolve, ms, TIMED_OUT);
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort);
   try {
-    return await Promise.race([work, waiting]);
+    return await Promise.race([work, over]);
   } finally {
-    waiting.catch(() => {});
-    over.abort();
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
   }
 }
