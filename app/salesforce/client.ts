@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import jsforce from 'jsforce';
+// Only this: the whole of jsforce takes 6 MB more.
+import { Connection } from 'jsforce/lib/connection.js';
 import type { Dispatcher } from 'undici';
 import type { Limits } from '../core/limits.ts';
 import type { ApiUsage } from '../core/quota.ts';
@@ -96,9 +97,9 @@ export class SalesforceClient {
    * @param doing the action, for error messages: "describe Account"
    * @throws AppError
    */
-  async call<T>(doing: string, work: (connection: jsforce.Connection) => PromiseLike<T>): Promise<T> {
+  async call<T>(doing: string, work: (connection: Connection) => PromiseLike<T>): Promise<T> {
     return await this.#withSession(doing, async (session) => {
-      const connection = new jsforce.Connection({ ...session, version: this.version, callOptions: { client: NAME } });
+      const connection = new Connection({ ...session, version: this.version, callOptions: { client: NAME } });
       let retryAfterMs: number | undefined;
       const send = async (request: SalesforceRequest): Promise<SalesforceResponse> => {
         const accepting = { ...request, headers: { ...request.headers, 'accept-encoding': this.#encoding } };

@@ -1,5 +1,5 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
-import jsforce from 'jsforce';
+import { OAuth2 } from 'jsforce/lib/oauth2.js';
 import type { Dispatcher } from 'undici';
 import { failureMessage } from '../core/failure-message.ts';
 import { redactMessage } from '../core/redact.ts';
@@ -230,8 +230,8 @@ export function explainLoginError(reason: string, loginUrl: string, description 
   return failureMessage({ doing: 'log in', what: 'Salesforce refused it', code, message: description });
 }
 
-function oauth2(app: SalesforceApp, redirectUri?: string, codeVerifier?: string): jsforce.OAuth2 {
-  const client = new jsforce.OAuth2({ ...app, ...(redirectUri && { redirectUri }) });
+function oauth2(app: SalesforceApp, redirectUri?: string, codeVerifier?: string): OAuth2 {
+  const client = new OAuth2({ ...app, ...(redirectUri && { redirectUri }) });
   if (codeVerifier) client.codeVerifier = codeVerifier;
   return client;
 }
