@@ -24,7 +24,7 @@ export async function startIdleService(rounds: number): Promise<IdleService[]> {
   await using emulator = await Program.start('emulator.ts', { args: [JSON.stringify({ size: 10 })] });
   await using folder = await createImageFolder();
   const { SCHEDULE_CLOCK_URL: _, ...parts } = (emulator.started as EmulatorParts).env;
-  const env = { ...parts, NODE_ENV: 'production', HOST: '127.0.0.1', PORT: '0', API_KEYS: `bench:operate:${digest('key')}` };
+  const env = { ...parts, ...folder.env, HOST: '127.0.0.1', PORT: '0', API_KEYS: `bench:operate:${digest('key')}` };
   // The first start migrates the job store.
   await startOnce(folder.path, env, 0);
   const starts: IdleService[] = [];

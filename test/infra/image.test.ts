@@ -37,7 +37,7 @@ describe('the image', () => {
 
   /** Starts the app as the Dockerfile's CMD does, with any command. */
   function start(command: string, env: Record<string, string>): { child: ChildProcess; output: () => string; ended: Promise<number> } {
-    const child = spawn(process.execPath, ['app/cli.ts', command], { cwd: folder.path, env: { NODE_ENV: 'production', ...env } });
+    const child = spawn(process.execPath, ['app/cli.ts', command], { cwd: folder.path, env: { ...folder.env, ...env } });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) stream!.on('data', (part: Buffer) => (text += part.toString()));
     return { child, output: () => text, ended: once(child, 'close').then(([code]) => code as number) };
@@ -81,6 +81,7 @@ describe('the image', () => {
     const dockerfile = readFileSync('Dockerfile', 'utf8');
     const steps = stages(dockerfile).map(({ platform, runs }) => ({ platform, runs }));
     expect(steps).toEqual([
+      { platform: '$BUILDPLATFORM', runs: true },
       { platform: '$BUILDPLATFORM', runs: true },
       { platform: '$BUILDPLATFORM', runs: true },
       { platform: undefined, runs: false },

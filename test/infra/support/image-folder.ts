@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cp, link, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -5,6 +6,8 @@ import { dirname, join } from 'node:path';
 export interface ImageFolder {
   [Symbol.asyncDispose](): Promise<void>;
   path: string;
+  /** the environment that the image sets */
+  env: Record<string, string>;
   /** our own files, without packages */
   files: string[];
   /** files of packages that run on one CPU architecture or system only */
@@ -18,19 +21,28 @@ export async function createImageFolder(): Promise<ImageFolder> {
   const path = await mkdtemp('.local/test-image-');
   const files = await copiedFiles();
   for (const file of files) await cp(file, join(path, file));
+  const dockerfile = await readFile('Dockerfile', 'utf8');
+  execFileSync(process.execPath, ['--input-type=module', '--no-warnings'], { cwd: path, input: scriptOf(dockerfile, 'sources') });
   for (const folder of await productionPackages()) await linkFolder(folder, join(path, folder));
   return {
     path,
+    env: Object.fromEntries([...dockerfile.matchAll(/^ENV (\w+)=(.+)$/gm)].map(([, name, value]) => [name!, value!])),
     files,
     binaries: await findBinaries(join(path, 'node_modules')),
     [Symbol.asyncDispose]: () => rm(path, { recursive: true }),
   };
 }
 
-/** The files that the last stage copies from the build context. */
+/** The script that a stage of the Dockerfile runs. */
+function scriptOf(dockerfile: string, stage: string): string {
+  const found = dockerfile.split(/^FROM /m).find((text) => text.split('\n')[0]!.endsWith(` AS ${stage}`))!;
+  return /^RUN node --input-type=module <<'END'$(.+?)^END$/ms.exec(found)![1]!;
+}
+
+/** The files that the last two stages copy from the build context: the sources, and the rest. */
 async function copiedFiles(): Promise<string[]> {
-  const lastStage = (await readFile('Dockerfile', 'utf8')).split(/^FROM /m).at(-1)!;
-  const sources = [...lastStage.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names]) => names!.split(' '));
+  const lastStages = (await readFile('Dockerfile', 'utf8')).split(/^FROM /m).slice(-2).join('');
+  const sources = [...lastStages.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names]) => names!.split(' '));
   const sent = await sentToBuilder();
   return sent.filter((file) => sources.some((source) => file === source || file.startsWith(`${source}/`))).sort();
 }
