@@ -48,6 +48,22 @@ const COMMANDS: Record<string, CommandEntry> = {
     exits: ['stopped by a signal', 'stopped by an error'],
     load: async () => (await import('./commands/serve.ts')).serve,
   },
+  connect: {
+    does: 'connect your own org on this machine, and import its first rows',
+    details:
+      'Asks for everything it needs and explains where to find it: the org, an External Client App, where the rows go, and which objects. Saves the settings in the data folder, where npm start reads them. Run it again to change an answer. With --sf, it uses a login of the Salesforce CLI for a trial: no app is needed, and a deployed service refuses that connection.',
+    options: [
+      DATA,
+      new Option('--port-base <port>', 'port of localhost that receives the callback; the emulators use the next four (default: 4444)'),
+      new Option('--flow <flow>', 'how to log in: in your browser, or without a user')
+        .choices(['browser', 'client_credentials', 'jwt_bearer'])
+        .default('browser'),
+      new Option('--sf <alias>', 'the login of the Salesforce CLI with this alias or username'),
+    ],
+    examples: ['npm run connect', 'npm run connect -- --flow client_credentials', 'npm run connect -- --sf my-org'],
+    exits: ['the org is connected, and its import has run', 'it is not; the message says why'],
+    load: async () => (await import('./commands/connect.ts')).connect,
+  },
   migrate: {
     does: 'migrate the job store to the schema of this release',
     examples: [`${PROGRAM} migrate`],

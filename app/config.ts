@@ -54,6 +54,8 @@ export interface Config {
     gzip: boolean;
     /** whether windows may share calls */
     composite: boolean;
+    /** whether connections through the login of the Salesforce CLI are used: on one machine only */
+    trials: boolean;
   };
   bigquery: {
     project: string;
@@ -97,6 +99,9 @@ export function trustedHosts({ salesforce }: Pick<Config, 'salesforce'>): string
 }
 
 const ROLES: readonly Role[] = ['read', 'data', 'operate', 'admin', 'tick'];
+
+/** The app of the Salesforce CLI, which needs no secret. */
+const CLI_APP = 'PlatformCLI';
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 
 /**
@@ -124,11 +129,12 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
     },
     database: readDatabase(read),
     salesforce: {
-      apps: readApps(read),
+      apps: readApps(read, local),
       hosts: readHosts(read),
       apiVersion: readApiVersion(read),
       gzip: read.choice('SALESFORCE_GZIP', ['on', 'off']) === 'on',
       composite: read.choice('SALESFORCE_COMPOSITE', ['on', 'off']) === 'on',
+      trials: local,
     },
     bigquery: readBigQuery(read),
     proxy: readProxy(env),
@@ -223,13 +229,16 @@ function readAws(read: EnvReader): AwsConfig {
 }
 
 /** The app for SALESFORCE_LOGIN_URL, then those for other orgs from SALESFORCE_APPS (JSON: login URL → {client_id, client_secret, jwt_key?}). */
-function readApps(read: EnvReader): SalesforceApp[] {
+function readApps(read: EnvReader, local: boolean): SalesforceApp[] {
   const others = readOtherApps(read);
   if (others.length > 0 && !read.env.SALESFORCE_CLIENT_ID && !read.env.SALESFORCE_LOGIN_URL) return others;
+  const isTrial = read.env.SALESFORCE_CLIENT_ID === CLI_APP;
+  if (isTrial && !local)
+    read.fault(`SALESFORCE_CLIENT_ID ${CLI_APP} is supported with --local only. Use an External Client App of the org.`);
   const main = {
     loginUrl: read.url('SALESFORCE_LOGIN_URL', "the org's My Domain URL, https://<name>.my.salesforce.com", ['https:', 'http:']),
     clientId: read.text('SALESFORCE_CLIENT_ID', 'the consumer key of the External Client App'),
-    clientSecret: read.text('SALESFORCE_CLIENT_SECRET', 'the consumer secret of the External Client App'),
+    clientSecret: isTrial ? '' : read.text('SALESFORCE_CLIENT_SECRET', 'the consumer secret of the External Client App'),
     jwtKey: read.env.SALESFORCE_JWT_KEY ? readJwtKey(read, 'SALESFORCE_JWT_KEY', read.env.SALESFORCE_JWT_KEY) : undefined,
   };
   if (main.loginUrl) checkLoginUrl(read, 'SALESFORCE_LOGIN_URL', main.loginUrl);

@@ -100,7 +100,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
         {
           current: () => {
             agreement.requireNotHalted();
-            return readAccessToken(database, sealer, connectionId);
+            return readAccessToken(database, sealer, connectionId, config.salesforce.trials);
           },
           renew: (failed, reason, signal) =>
             renewals.fresh(

@@ -20,6 +20,7 @@ const SLOW = [
   'test/stories/changing-fields.test.ts',
   'test/stories/compare.test.ts',
   'test/stories/connect-links.test.ts',
+  'test/stories/connect.test.ts',
   'test/stories/connections.test.ts',
   'test/stories/copied-store.test.ts',
   'test/stories/delete-job.test.ts',

@@ -1,10 +1,9 @@
 import type { Context } from '../context.ts';
-import { parseIdentityUrl } from '../core/identity.ts';
 import type { UnattendedLogin } from '../core/login-flow.ts';
-import { AppError } from '../errors.ts';
 import { requestSession } from '../salesforce/unattended.ts';
 import { type Connection, saveGrant } from '../store/connections.ts';
 import { activateConnection } from './activate-connection.ts';
+import { requireIdentity } from './require-identity.ts';
 
 /**
  * Connects an org without a user's consent in a browser. Replaces the user's earlier grant, if any.
@@ -21,8 +20,7 @@ export async function connectUnattended(
   context.agreement.requireNotHalted();
   const app = context.app(loginUrl);
   const session = await requestSession(context.dispatcher, app, login, undefined);
-  const identity = parseIdentityUrl(session.id);
-  if (!identity) throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed identity URL. Check SALESFORCE_LOGIN_URL.');
+  const identity = requireIdentity(context.config, session);
   const { accessToken, instanceUrl, id } = session;
   const grant = { ...login, accessToken, instanceUrl, identityUrl: id, loginUrl: app.loginUrl };
   const connection = await saveGrant(context.database, context.sealer, identity, grant);

@@ -1,9 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type Config, trustedHosts } from '../config.ts';
 import type { Context } from '../context.ts';
-import { type Identity, parseIdentityUrl } from '../core/identity.ts';
 import { AppError } from '../errors.ts';
-import { isInstanceHost } from '../salesforce/instance-host.ts';
 import { authorizeUrl, exchangeCode, loginRefusedError, newCodeVerifier, type TokenResponse } from '../salesforce/oauth.ts';
 import { revokeToken } from '../salesforce/revoke-token.ts';
 import { type Authorization, type LoginOwner, startAuthorization } from '../store/authorizations.ts';
@@ -11,6 +8,7 @@ import { type ConnectLink, useConnectLink } from '../store/connect-links.ts';
 import { type Connection, saveGrant } from '../store/connections.ts';
 import { transaction } from '../store/database.ts';
 import { activateConnection } from './activate-connection.ts';
+import { requireIdentity } from './require-identity.ts';
 
 /**
  * Starts a login, which only its owner can complete.
@@ -63,7 +61,8 @@ export async function completeLogin(
     login.codeVerifier,
     decodeCode(answer.code),
   );
-  const { identity, refreshToken } = requireGrant(reply, context.config);
+  const identity = requireIdentity(context.config, reply);
+  const refreshToken = requireRefreshToken(reply);
   const grant = { ...reply, refreshToken, identityUrl: reply.id, loginUrl: login.loginUrl };
   if (link?.orgId && link.orgId !== identity.orgId) {
     const what = `You logged in to the org ${identity.orgId}, but this link is for the org ${link.orgId}`;
@@ -81,22 +80,12 @@ export async function completeLogin(
   return { connection, reply };
 }
 
-function requireGrant(reply: TokenResponse, config: Config): { identity: Identity; refreshToken: string } {
-  const identity = parseIdentityUrl(reply.id);
-  if (!identity) throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed identity URL. Check SALESFORCE_LOGIN_URL.');
-  if (!reply.refreshToken) {
-    throw new AppError(
-      'login_refused',
-      'Salesforce returned no refresh token. Add the scope "refresh_token" to the External Client App, with a policy that keeps refresh tokens valid.',
-    );
-  }
-  if (!isInstanceHost(reply.instanceUrl, trustedHosts(config))) {
-    throw new AppError(
-      'login_refused',
-      `The login host returned the org address ${URL.parse(reply.instanceUrl)?.host || 'without a host'}, which is not a Salesforce host, so the grant was not stored. Check SALESFORCE_LOGIN_URL and SALESFORCE_APPS.`,
-    );
-  }
-  return { identity, refreshToken: reply.refreshToken };
+function requireRefreshToken({ refreshToken }: TokenResponse): string {
+  if (refreshToken) return refreshToken;
+  throw new AppError(
+    'login_refused',
+    'Salesforce returned no refresh token. Add the scope "refresh_token" to the External Client App, with a policy that keeps refresh tokens valid.',
+  );
 }
 
 /** Revokes a grant that is not stored. @param what happened, as a clause @returns the error */

@@ -38,6 +38,9 @@ export const query: Command<QueryOptions> = async ({ args, options, env, stop })
   const sql = (args.length > 0 ? args.join(' ') : await readStandardInput(stop)).trim();
   if (!sql) throw new CommandError(`Pass a SQL statement as an argument or on standard input, for example: ${EXAMPLE}`);
   if (env.GOOGLE_CLOUD_PROJECT) return await run(env, sql, options, stop);
+  const { readSettings } = await import('../local/settings-file.ts');
+  const saved = await readSettings(options.data);
+  if (saved.GOOGLE_CLOUD_PROJECT) return await run({ ...env, ...saved }, sql, options, stop);
   const { startLocal } = await import('../local/start-local.ts');
   await using local = await startLocal(env, options);
   return await run(local.env, sql, options, stop);

@@ -4,7 +4,7 @@ import { formatTable, type TableColumn } from '../commands/output/table.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** What the demo prints: numbered steps with their results; colors and a spinner where the terminal has them. */
+/** What the demo and `connect` print: numbered steps with their results; colors and a spinner where the terminal has them. */
 export interface Screen {
   /** Prints a line of text. */
   say(line?: string, style?: Style): void;
@@ -12,8 +12,8 @@ export interface Screen {
   step(title: string): void;
   /** Prints lines below the step's title. */
   detail(line: string, style?: Style): void;
-  /** Shows what it is waiting for until `work` settles. @returns its result and how long it took: " (3.1 s)", "" for no time */
-  wait<T>(what: string, work: Promise<T>): Promise<[T, string]>;
+  /** Shows what it is waiting for, which may change, until `work` settles. @returns its result and how long it took: " (3.1 s)", "" for no time */
+  wait<T>(what: string | (() => string), work: Promise<T>): Promise<[T, string]>;
   passed(line: string): void;
   failed(line: string): void;
   /** Prints a table that fits the terminal; a column with the name in parentheses is aligned to the right. */
@@ -25,6 +25,7 @@ export interface Screen {
 /** The width of what is not written to a terminal, and at most that of texts in a wider one. */
 const WIDTH = 80;
 const INDENT = '       ';
+const REFRESH_MS = 200;
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'].map((frame) => INDENT + frame);
 
 /** @param steps how many there will be */
@@ -48,13 +49,18 @@ export function openScreen(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv, s
     async wait(what, work) {
       const since = performance.now();
       // Signals stop the demo, which then stops its service: the spinner must not exit first.
+      const text = typeof what === 'string' ? () => what : what;
       if (isAnimated)
-        spinner = yoctoSpinner({ text: what, stream, handleSignals: false, spinner: { frames: FRAMES, interval: 80 } }).start();
+        spinner = yoctoSpinner({ text: text(), stream, handleSignals: false, spinner: { frames: FRAMES, interval: 80 } }).start();
+      const changing = setInterval(() => {
+        if (spinner) spinner.text = text();
+      }, REFRESH_MS);
       try {
         const result = await work;
         const seconds = ((performance.now() - since) / 1000).toFixed(1);
         return [result, seconds === '0.0' ? '' : ` (${seconds} s)`];
       } finally {
+        clearInterval(changing);
         close();
       }
     },

@@ -10,6 +10,7 @@ import { type EmulatorEndpoints, readEndpoints } from './emulators/emulators.ts'
 import { DEFAULT_PORT_BASE, readPortBase } from './emulators/ports.ts';
 import { isStartError } from './emulators/start-error.ts';
 import type { EmulatorMessage } from './emulators-command.ts';
+import { readSettings } from './settings-file.ts';
 
 /** The service on one machine: the emulators provide whatever the environment does not configure. */
 export interface Local extends AsyncDisposable {
@@ -63,7 +64,15 @@ export async function findLocal(env: NodeJS.ProcessEnv, options: LocalOptions): 
   });
 }
 
-async function orCommandError(open: () => Promise<Local>): Promise<Local> {
+/** Creates the data folder with the key for its job store's tokens, unless it exists. @throws CommandError */
+export async function prepareLocal(dataFolder: string): Promise<void> {
+  await orCommandError(async () => {
+    await prepareDataFolder(dataFolder);
+    await readTokenKey(dataFolder);
+  });
+}
+
+async function orCommandError<T>(open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (error) {
@@ -72,12 +81,14 @@ async function orCommandError(open: () => Promise<Local>): Promise<Local> {
 }
 
 async function fillIn(
-  env: NodeJS.ProcessEnv,
+  given: NodeJS.ProcessEnv,
   dataFolder: string,
   portBase: number | undefined,
   attach: () => Promise<Attached>,
 ): Promise<Local> {
-  const lacks = (names: string[]): boolean => names.every((name) => !env[name]);
+  const saved = await readSettings(dataFolder);
+  const env = { ...saved, ...withoutEmpty(given) };
+  const lacks = (names: string[], from: NodeJS.ProcessEnv = env): boolean => names.every((name) => !from[name]);
   const missing = { database: lacks(['DATABASE_URL']), salesforce: lacks(SALESFORCE), bigquery: lacks(BIGQUERY) };
   const needed = Object.values(missing).includes(true);
   const { endpoints, close } = needed ? await attach() : { endpoints: undefined, close: async () => {} };
@@ -88,10 +99,14 @@ async function fillIn(
       ...(endpoints && missing.database && { DATABASE_URL: endpoints.database_url }),
       ...(endpoints && missing.salesforce && salesforceOf(endpoints)),
       ...(endpoints && missing.bigquery && bigqueryOf(endpoints)),
-      ...withoutEmpty(env),
+      ...env,
     },
     summary: summarize(dataFolder, missing),
-    explain: (url, ticks) => console.log(explanation(url, ticks, dataFolder, missing, endpoints)),
+    explain: (url, ticks) => {
+      const isConnected = !lacks(SALESFORCE, saved);
+      const isSet = [['DATABASE_URL'], SALESFORCE, BIGQUERY].some((names) => !lacks(names, given));
+      console.log(explanation(url, ticks, dataFolder, { missing, isConnected, isSet }, endpoints));
+    },
     [Symbol.asyncDispose]: close,
   };
 }
@@ -185,6 +200,19 @@ export function connectLines(url: string): string {
     --form start_date=2024-03-10 ${url}/create_importing_job`;
 }
 
+function loginLines(url: string): string {
+  return `Connect the org: open ${url.replace('127.0.0.1', 'localhost')} in a browser. Or use the first two
+calls, with the code from the address that opens after Allow. Then create a job:
+${connectLines(url)}`;
+}
+
+function createLines(url: string): string {
+  return `The org of npm run connect is connected. To import another object, take the
+user_id from ${url}/jobs, and create a job:
+  curl --form user_id='…' --form object_name=Contact \\
+    --form start_date=all ${url}/create_importing_job`;
+}
+
 /** What the environment does not configure. */
 type Missing = Record<'database' | 'salesforce' | 'bigquery', boolean>;
 
@@ -195,13 +223,28 @@ function summarize(dataFolder: string, missing: Missing): string {
   return `Local: ${local.join(', ') || 'only the service'}. Data: ${shortPath(dataFolder)}`;
 }
 
-function shortPath(folder: string): string {
+/** A folder's path as the user would type it. */
+export function shortPath(folder: string): string {
   const below = relative(process.cwd(), folder);
   return below.startsWith('..') ? folder : below;
 }
 
+interface Configured {
+  missing: Missing;
+  /** whether `connect` has saved an org */
+  isConnected: boolean;
+  /** whether the environment itself, beside what `connect` saved, configures anything */
+  isSet: boolean;
+}
+
 /** Fits a standard terminal: 80 columns, 24 lines. */
-function explanation(url: string, ticks: boolean, dataFolder: string, missing: Missing, endpoints: EmulatorEndpoints | undefined): string {
+function explanation(
+  url: string,
+  ticks: boolean,
+  dataFolder: string,
+  { missing, isConnected, isSet }: Configured,
+  endpoints: EmulatorEndpoints | undefined,
+): string {
   const folder = shortPath(dataFolder);
   const data = folder === '.local' ? [] : [`--data ${folder}`];
   const query = ['npm run query --', ...data, '"SELECT COUNT(*) AS accounts FROM salesforce.Account"'].join(' ');
@@ -210,9 +253,7 @@ function explanation(url: string, ticks: boolean, dataFolder: string, missing: M
 Listening on ${url}, for this machine only. No API key needed.
 ${summarize(dataFolder, missing)}
 
-Connect the org: open ${url.replace('127.0.0.1', 'localhost')} in a browser. Or use the first two
-calls, with the code from the address that opens after Allow. Then create a job:
-${connectLines(url)}
+${isConnected ? createLines(url) : loginLines(url)}
 
 Import what is due, then inspect the result:
   curl '${url}/handle_importing_job?wait=50'
@@ -226,7 +267,7 @@ ${
     : ''
 }
 Check everything that it needs: ${doctor}
-${Object.values(missing).includes(false) ? 'Before npm run query or doctor in another terminal, set the same variables.\n' : ''}${ticks ? 'Imports what is due now and every 15 minutes (--no-tick: only on request).' : 'Imports only on request (--no-tick).'}
+${isSet ? 'Before npm run query or doctor in another terminal, set the same variables.\n' : ''}${ticks ? 'Imports what is due now and every 15 minutes (--no-tick: only on request).' : 'Imports only on request (--no-tick).'}
 Ctrl-C stops everything and keeps the data. To start over: rm -rf ${folder}
 `;
 }

@@ -19,6 +19,7 @@ import {
 export interface SalesforceApp {
   loginUrl: string;
   clientId: string;
+  /** '': the app needs none, as that of the Salesforce CLI */
   clientSecret: string;
   /** signs the assertions of the JWT bearer flow; undefined: that flow is not configured */
   jwtKey?: KeyObject | undefined;
@@ -36,7 +37,10 @@ export interface TokenResponse {
 }
 
 /** The token response for a refresh token. It contains a new refresh token only if rotation is on. */
-export type RenewalResponse = Pick<TokenResponse, 'accessToken' | 'refreshToken'> & { instanceUrl: string | undefined };
+export type RenewalResponse = Pick<TokenResponse, 'accessToken' | 'refreshToken'> & {
+  instanceUrl: string | undefined;
+  id: string | undefined;
+};
 
 /** API access, and renewal without the user. */
 const SCOPE = 'api refresh_token';
@@ -152,10 +156,14 @@ export async function checkLoginHost(dispatcher: Dispatcher, app: SalesforceApp)
   try {
     await exchangeCode(dispatcher, app, 'https://localhost/', newCodeVerifier(), 'none');
   } catch (error) {
-    const reason = error instanceof AppError ? (error.cause as Error | undefined)?.name : undefined;
-    if (['invalid_grant', 'invalid_request', 'redirect_uri_mismatch'].includes(reason ?? '')) return;
+    if (['invalid_grant', 'invalid_request', 'redirect_uri_mismatch'].includes(refusalReason(error) ?? '')) return;
     throw error;
   }
+}
+
+/** The OAuth error code with which Salesforce refused a request; undefined for any other error. */
+export function refusalReason(error: unknown): string | undefined {
+  return error instanceof AppError && error.code === 'login_refused' ? (error.cause as Error | undefined)?.name : undefined;
 }
 
 /** A setting of the org or user that blocks every login and renewal; who can change it, and how. */
@@ -264,20 +272,21 @@ function parseRefusal(body: Buffer): { error?: unknown; error_description?: unkn
 }
 
 function toTokenResponse(reply: object): TokenResponse {
-  const { instance_url, id, scope } = (reply ?? {}) as Record<string, unknown>;
-  const { instanceUrl, ...tokens } = toRenewalResponse(reply);
-  if (instanceUrl === undefined || typeof id !== 'string')
-    throw malformedTokenError(`instance_url ${typeof instance_url}, id ${typeof id}`);
+  const { instance_url, id: identity, scope } = (reply ?? {}) as Record<string, unknown>;
+  const { instanceUrl, id, ...tokens } = toRenewalResponse(reply);
+  if (instanceUrl === undefined || id === undefined)
+    throw malformedTokenError(`instance_url ${typeof instance_url}, id ${typeof identity}`);
   return { ...tokens, instanceUrl, id, scope: typeof scope === 'string' ? scope : undefined };
 }
 
 function toRenewalResponse(reply: object): RenewalResponse {
-  const { access_token, instance_url, refresh_token } = (reply ?? {}) as Record<string, unknown>;
+  const { access_token, instance_url, refresh_token, id } = (reply ?? {}) as Record<string, unknown>;
   if (typeof access_token !== 'string') throw malformedTokenError(`access_token ${typeof access_token}`);
   return {
     accessToken: access_token,
     instanceUrl: typeof instance_url === 'string' ? instance_url.replace(/\/$/, '') : undefined,
     refreshToken: typeof refresh_token === 'string' ? refresh_token : undefined,
+    id: typeof id === 'string' ? id : undefined,
   };
 }
 

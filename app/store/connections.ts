@@ -46,6 +46,8 @@ export interface Grant extends AccessToken {
   username?: string;
   /** separated by spaces; undefined: unknown */
   scope?: string | undefined;
+  /** whether it is another program's login, which only a local service may use */
+  trial?: boolean;
 }
 
 /** Salesforce's response to a renewal. */
@@ -78,7 +80,7 @@ const CONNECTION_COLUMNS = 'id, org_id, user_id, identity_url, login_url, flow, 
 const NO_REFRESH_TOKEN = '';
 
 /** A row with its sealed tokens. */
-type TokenRow = RowOf<Connection & AccessToken & { refreshToken: string; errorMessage: string | null }>;
+type TokenRow = RowOf<Connection & AccessToken & { refreshToken: string; errorMessage: string | null; trial: boolean }>;
 
 type RenewalRow = TokenRow & RowOf<Pick<Tokens, 'renewing' | 'locatedRecently' | 'renewedRecently'>>;
 
@@ -100,11 +102,12 @@ export interface Granted extends Connection {
 /** Stores a new grant and replaces the user's earlier one. A renewal of the earlier grant in progress will store nothing. */
 export async function saveGrant(database: Queryable, sealer: Sealer, identity: Identity, grant: Grant): Promise<Granted> {
   const result = await database.query<RowOf<Granted>>(
-    `INSERT INTO connections (org_id, user_id, identity_url, login_url, instance_url, access_token, refresh_token, scopes, flow, username)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    `INSERT INTO connections (org_id, user_id, identity_url, login_url, instance_url, access_token, refresh_token, scopes, flow, username,
+       trial)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      ON CONFLICT (org_id, user_id) DO UPDATE SET
        identity_url = excluded.identity_url, login_url = excluded.login_url, instance_url = excluded.instance_url,
-       flow = excluded.flow, username = excluded.username, scopes = excluded.scopes,
+       flow = excluded.flow, username = excluded.username, trial = excluded.trial, scopes = excluded.scopes,
        access_token = excluded.access_token, refresh_token = excluded.refresh_token,
        status = 'active', error_code = NULL, error_message = NULL, ended_at = NULL, updated_at = now(),
        renewing_by = NULL, renewing_until = NULL, located_at = NULL, renewed_at = NULL, granted_at = now()
@@ -121,6 +124,7 @@ export async function saveGrant(database: Queryable, sealer: Sealer, identity: I
       grant.scope ?? null,
       grant.flow ?? 'browser',
       grant.username ?? null,
+      grant.trial ?? false,
     ],
   );
   return toRecord(onlyRow(result));
@@ -161,9 +165,14 @@ export async function activeConnections(database: Queryable): Promise<Connection
   return rows.map(toRecord);
 }
 
-/** The current access token. @throws AppError needs_login if the grant is known to have ended */
-export async function readAccessToken(database: Queryable, sealer: Sealer, connectionId: number): Promise<AccessToken> {
+/**
+ * The current access token.
+ * @param trials whether to return that of a trial
+ * @throws AppError needs_login if the grant is known to have ended; login_refused, deferred, for a trial
+ */
+export async function readAccessToken(database: Queryable, sealer: Sealer, connectionId: number, trials = true): Promise<AccessToken> {
   const row = onlyRow(await database.query<TokenRow>('SELECT * FROM connections WHERE id = $1', [connectionId]));
+  if (row.trial && !trials) throw trialRefused();
   if (row.status !== 'active') throw needsLogin(row);
   return openAccessToken(sealer, row);
 }
@@ -291,6 +300,12 @@ function needsLogin({ error_message, flow }: Pick<TokenRow, 'error_message' | 'f
       ? 'Salesforce no longer accepts this grant. Call get_oauth_url and login_oauth_callback again.'
       : 'The External Client App no longer acts as the user of this connection. Connect again with POST /v1/connections.';
   return new AppError('needs_login', error_message ?? what);
+}
+
+function trialRefused(): AppError {
+  const message =
+    'This connection is a trial with the login of the Salesforce CLI, which only npm start uses. Connect the org with an External Client App: call get_oauth_url and login_oauth_callback.';
+  return new AppError('login_refused', message, { recovery: 'defer' });
 }
 
 /** Without the sealed tokens. */

@@ -82,7 +82,7 @@ async function refusal(child: ChildProcess): Promise<string> {
   return output;
 }
 
-const COMMANDS = ['serve', 'migrate', 'doctor', 'query', 'jobs', 'runs', 'connections', 'reseal', 'emulators', 'demo'];
+const COMMANDS = ['serve', 'connect', 'migrate', 'doctor', 'query', 'jobs', 'runs', 'connections', 'reseal', 'emulators', 'demo'];
 
 describe('the command line', () => {
   test('lists its commands', async () => {

@@ -126,6 +126,7 @@ describe('the configuration', () => {
     ['SALESFORCE_HOSTS', 'login.acme.example/path'],
     ['SALESFORCE_CLIENT_SECRET', 'changeme'],
     ['SALESFORCE_CLIENT_ID', '<consumer key>'],
+    ['SALESFORCE_CLIENT_ID', 'PlatformCLI'],
     ['SALESFORCE_API_VERSION', 'latest'],
     ['SALESFORCE_GZIP', 'no'],
     ['SALESFORCE_COMPOSITE', 'yes'],
@@ -191,6 +192,13 @@ describe('the configuration', () => {
     expect(faultsOf({ ...COMPLETE, SALESFORCE_LOGIN_URL: 'https://acme.lightning.force.com' })[0]).toContain(
       'https://<name>.my.salesforce.com',
     );
+  });
+
+  test('accepts the app of the Salesforce CLI in local mode only, where it needs no secret', () => {
+    const { SALESFORCE_CLIENT_SECRET: _, API_KEYS: _keys, ...rest } = COMPLETE;
+    const { apps, trials } = readConfig({ ...rest, SALESFORCE_CLIENT_ID: 'PlatformCLI' }, true).salesforce;
+    expect([apps, trials]).toEqual([[expect.objectContaining({ clientId: 'PlatformCLI', clientSecret: '' })], true]);
+    expect(readConfig(COMPLETE).salesforce.trials).toBe(false);
   });
 
   test('needs no API keys in local mode, and then listens on localhost only', () => {

@@ -71,7 +71,8 @@ export async function startSalesforce(options: SalesforceOptions = {}): Promise<
   const keptGrants = journal.replay();
   if (now !== undefined) clock.set(new Date(now));
   journal.recordClock();
-  const app = clientApp(seed, { secretIsRequired: options.secretIsRequired ?? true, hasRunAsUser: options.hasRunAsUser ?? true });
+  const { secretIsRequired = true, hasRunAsUser = true } = options;
+  const app = clientApp(seed, { secretIsRequired, hasRunAsUser });
   const faults = new Faults();
   const limits = new Limits();
   const jobs = new BulkJobs({ org, clock, faults, limits, delayMs: bulkDelayMs });

@@ -11,6 +11,9 @@ export interface ClientApp {
   hasRunAsUser: boolean;
 }
 
+/** The app of the Salesforce CLI, which every org has. It has no secret. */
+const CLI_APP = 'PlatformCLI';
+
 export function clientApp(seed: number, settings: Pick<ClientApp, 'secretIsRequired' | 'hasRunAsUser'>): ClientApp {
   const digest = (name: string): Buffer => createHash('sha512').update(`${name} of emulator ${seed}`).digest();
   return {
@@ -20,8 +23,12 @@ export function clientApp(seed: number, settings: Pick<ClientApp, 'secretIsRequi
   };
 }
 
+export function isKnown(app: ClientApp, clientId: string | undefined): boolean {
+  return clientId === CLI_APP || clientId === app.clientId;
+}
+
 export function checkClientId(app: ClientApp, clientId: string | undefined): void {
-  if (clientId !== app.clientId) throw new OAuthError('invalid_client_id', 'client identifier invalid');
+  if (!isKnown(app, clientId)) throw new OAuthError('invalid_client_id', 'client identifier invalid');
 }
 
 export function checkClientSecret(app: ClientApp, clientSecret: string | undefined): void {

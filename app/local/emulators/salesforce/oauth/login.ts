@@ -6,7 +6,7 @@ import { commonHeaders } from '../rest/common-headers.ts';
 import { injectHttpFaults } from '../rest/inject-http-faults.ts';
 import { readBody, replyJson } from '../rest/reply.ts';
 import { authorizePage } from './authorize-page.ts';
-import { type ClientApp, isRegistered } from './client-app.ts';
+import { type ClientApp, isKnown, isRegistered } from './client-app.ts';
 import { DEFAULT_SCOPE, SCOPES } from './grants.ts';
 import { identity } from './identity.ts';
 import { introspectEndpoint, tokenEndpoint } from './token-endpoint.ts';
@@ -58,7 +58,7 @@ export function loginHost(parts: Parts, app: ClientApp): Koa {
       code_challenge: challenge,
       scope,
     } = parameters;
-    if (clientId !== app.clientId) return refuse(context, 'invalid_client_id', 'client identifier invalid');
+    if (!isKnown(app, clientId)) return refuse(context, 'invalid_client_id', 'client identifier invalid');
     if (!isRegistered(redirectUri)) return refuse(context, 'redirect_uri_mismatch', 'redirect_uri must match configuration');
     if (responseType !== 'code') {
       sendBack(context, parameters, { error: 'unsupported_response_type', error_description: 'response type is not supported' });

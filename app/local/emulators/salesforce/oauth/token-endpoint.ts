@@ -76,7 +76,8 @@ export function tokenEndpoint(parts: Parts, app: ClientApp): (context: Context) 
 
   function checkClient(form: Form): void {
     checkClientId(app, form.client_id);
-    checkClientSecret(app, form.client_secret);
+    // The CLI's app has no secret.
+    if (form.client_id === app.clientId) checkClientSecret(app, form.client_secret);
   }
 
   function tokenReply(grant: Grant, refreshToken: string | undefined): object {

@@ -144,6 +144,14 @@ test('client credentials need a run-as user', async () => {
   await close();
 });
 
+test('the app of the Salesforce CLI refreshes without a secret', async () => {
+  const { tokens, emulator } = await connect({ size: 10 });
+  const fields = { grant_type: 'refresh_token', client_id: 'PlatformCLI', refresh_token: tokens.refresh_token };
+  const reply = await fetch(`${emulator.loginUrl}/services/oauth2/token`, { method: 'POST', body: new URLSearchParams(fields) });
+  expect(await reply.json()).toMatchObject({ instance_url: emulator.instanceUrl, id: tokens.id });
+  await emulator.close();
+});
+
 test('an app can be configured not to require its secret', async () => {
   const connected = await connect({ size: 10, secretIsRequired: false });
   const { clientId, loginUrl } = connected.emulator;
