@@ -61,7 +61,7 @@ const COMMANDS: Record<string, CommandEntry> = {
       new Option('--sf <alias>', 'the login of the Salesforce CLI with this alias or username'),
     ],
     examples: ['npm run connect', 'npm run connect -- --flow client_credentials', 'npm run connect -- --sf my-org'],
-    exits: ['the org is connected, and its import has run', 'it is not; the message says why'],
+    exits: ['the org is connected, and its first import is complete', 'it is not; the message says why'],
     load: async () => (await import('./commands/connect.ts')).connect,
   },
   migrate: {

@@ -21,8 +21,7 @@ interface ConnectOptions {
  */
 export const connect: Command<ConnectOptions> = async (input) => {
   try {
-    await run(input);
-    return 0;
+    return (await run(input)) ? 0 : 1;
   } catch (error) {
     if (!input.stop.aborted) throw error;
     console.error('\nStopped. Run npm run connect again: it remembers the answers.');
@@ -30,7 +29,8 @@ export const connect: Command<ConnectOptions> = async (input) => {
   }
 };
 
-async function run({ options, env, stop }: CommandInput<ConnectOptions>): Promise<void> {
+/** @returns whether the first import is complete */
+async function run({ options, env, stop }: CommandInput<ConnectOptions>): Promise<boolean> {
   const { openSetup, conclude } = await import('../local/connect/setup.ts');
   const { askSettings } = await import('../local/connect/ask-settings.ts');
   const { connectOrg } = await import('../local/connect/connect-org.ts');
@@ -48,8 +48,9 @@ async function run({ options, env, stop }: CommandInput<ConnectOptions>): Promis
     await migrate(context.database);
     await checkDatasets(context.warehouse.withSignal(stop), config.bigquery.datasets);
     const connection = await connectOrg(setup, context);
-    await importFirst(setup, context, connection);
+    const isComplete = await importFirst(setup, context, connection);
     conclude(setup);
+    return isComplete;
   } finally {
     await context.close();
   }

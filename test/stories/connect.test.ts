@@ -6,8 +6,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { startBigQuery } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
 import { readEndpoints } from '../../app/local/emulators/emulators.ts';
 import { type SalesforceEmulator, type SalesforceOptions, startSalesforce } from '../../app/local/emulators/salesforce/salesforce.ts';
+import { clientOf } from '../support/bigquery.ts';
 import { decide } from '../support/service.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', {
@@ -74,19 +76,19 @@ async function press(address: string, decision: 'allow' | 'deny'): Promise<{ url
   return { url: response.url, text: await response.text() };
 }
 
-function start(args: readonly string[]): ChildProcess {
+function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   output = '';
   const { PATH, HOME } = process.env;
   const started = spawn('sh', ['-c', 'exec "$(node app/node26.cjs)" app/cli.ts "$@"', 'sh', ...args], {
-    env: { PATH: [folder, PATH].join(delimiter), HOME },
+    env: { PATH: [folder, PATH].join(delimiter), HOME, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   for (const stream of [started.stdout, started.stderr]) stream.on('data', (text) => (output += text));
   return started;
 }
 
-function connect(options: readonly string[], answers: readonly string[]): void {
-  child = start(['connect', '--data', data(), '--port-base', String(port), ...options]);
+function connect(options: readonly string[], answers: readonly string[], env: NodeJS.ProcessEnv = {}): void {
+  child = start(['connect', '--data', data(), '--port-base', String(port), ...options], env);
   for (const answer of answers) child.stdin!.write(`${answer}\n`);
 }
 
@@ -185,17 +187,36 @@ describe('connect', () => {
     expect(await (await fetch(`${url}/jobs`)).json()).toMatchObject({ jobs: [{ object_name: 'User', state: 'complete' }] });
   });
 
-  test.each(['client_credentials', 'jwt_bearer'])('connects by %s, without a browser', async (flow) => {
+  test('connects by JWT bearer, without a browser', async () => {
     await startOrg({ jwtPublicKey: publicKey, preauthorized: true });
     await writeFile(join(folder, 'sync.key'), privateKey);
     await writeFile(join(folder, 'sync.crt'), publicKey);
-    const more = flow === 'jwt_bearer' ? [join(folder, 'sync.crt'), join(folder, 'sync.key'), 'integration@sandbox.example.com'] : [];
-    connect(['--flow', flow], [org.loginUrl, 'local', org.clientId, org.clientSecret, ...more, 'User', 'all']);
+    const files = [join(folder, 'sync.crt'), join(folder, 'sync.key')];
+    const answers = [org.loginUrl, 'local', org.clientId, org.clientSecret, ...files, 'integration@sandbox.example.com', 'User', 'all'];
+    connect(['--flow', 'jwt_bearer'], answers);
     expect([await ended(), output]).toEqual([0, expect.stringMatching(/✓ User: \d+ rows/)]);
-    expect(output).toMatch(
-      flow === 'jwt_bearer' ? /Enable JWT Bearer Flow.*sync\.crt is not a readable RSA private key/s : /Enable Client Credentials Flow/,
-    );
+    expect(output).toMatch(/Enable JWT Bearer Flow .*sync\.crt is not a readable RSA private key/s);
     expect(output).not.toContain('PRIVATE KEY');
+  });
+
+  test('connects by client credentials, and imports into a project whose datasets it creates', async () => {
+    await startOrg();
+    const bigquery = await startBigQuery({ project: 'acme' });
+    try {
+      const project = ['acme', 'EU', 'crm'];
+      const answers = [org.loginUrl, ...project, 'n', ...project, 'y', org.clientId, org.clientSecret, 'User', 'all'];
+      connect(['--flow', 'client_credentials'], answers, { BIGQUERY_API_ENDPOINT: bigquery.url });
+      expect([await ended(), output]).toEqual([0, expect.stringMatching(/✓ User: \d+ rows/)]);
+      expect(output).toMatch(/Enable Client Credentials Flow /);
+      expect(output).toMatch(
+        /Create crm and salesforce_staging in project acme, location EU\?.*✗ The datasets crm and salesforce_staging do/s,
+      );
+      expect(await settings()).toContain("GOOGLE_CLOUD_PROJECT='acme'\nBIGQUERY_LOCATION='EU'\nBIGQUERY_DATASETS='crm'\n");
+      const [rows] = await clientOf(bigquery).query('SELECT COUNT(*) AS users FROM crm.User_live');
+      expect(rows[0].users).toBeGreaterThan(0);
+    } finally {
+      await bigquery.close();
+    }
   });
 
   test('takes a login of the Salesforce CLI for a trial', async () => {

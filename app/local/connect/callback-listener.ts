@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { CommandError } from '../../commands/command-error.ts';
+import { abortable } from '../../core/abortable.ts';
 
 const CALLBACK_PATH = '/oauth/callback';
 const END_PATH = '/oauth/done';
@@ -45,8 +46,7 @@ export async function listenForCallback(port: number): Promise<CallbackListener>
           reject(error);
         }
       };
-      const stopped = once(stop, 'abort').then(() => stop.throwIfAborted());
-      return (await Promise.race([promise, stopped])) as Awaited<typeof promise>;
+      return await abortable(stop, promise);
     },
     async [Symbol.asyncDispose]() {
       for (const server of servers) {

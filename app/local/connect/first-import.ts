@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createJob } from '../../actions/create-job.ts';
+import { requireJobById } from '../../actions/require-job.ts';
 import { syncNow } from '../../actions/sync-now.ts';
 import { tick } from '../../actions/tick.ts';
 import { query } from '../../bigquery/jobs.ts';
@@ -12,113 +12,70 @@ import { jobState } from '../../core/job-state.ts';
 import { formatLastDate } from '../../core/start-date.ts';
 import { isAppError } from '../../errors.ts';
 import { describeObject } from '../../salesforce/describe.ts';
-import { estimateRecordCount } from '../../salesforce/record-count.ts';
 import type { Connection } from '../../store/connections.ts';
 import { receivedRows } from '../../store/import-progress.ts';
-import { latestRepairs, listJobs } from '../../store/job-list.ts';
+import { type ListedJob, latestRepairs, listJobs } from '../../store/job-list.ts';
 import type { Job } from '../../store/jobs.ts';
 import { runsInProgress } from '../../store/runs.ts';
 import { Worker } from '../../sync/worker.ts';
+import { createJobs, type FirstJobs } from './create-jobs.ts';
 import type { Setup } from './setup.ts';
-
-/** What most orgs have, in the order in which it is offered. */
-const OFFERED = ['Account', 'Contact', 'Lead', 'Opportunity', 'Case', 'Task', 'User'];
 
 /** The fields that distinguish records, most useful first. */
 const SHOWN = ['Name', 'Subject', 'CaseNumber', 'Industry', 'Email', 'Status', 'StageName', 'Amount', 'CreatedDate'];
 
+/** Who requested the repairs, as the log shows it. */
 const BY = 'command line';
+
 const POLL_MS = 250;
 
 /** A run that starts within this time counts as in progress. */
 const SOON_MS = 60_000;
 
-/** Offers objects, imports them, and shows ten rows of the first. */
-export async function importFirst(setup: Setup, context: Context, connection: Connection): Promise<void> {
-  const { jobs, expected } = await createJobs(setup, context, connection);
+/** Offers objects, imports them, and shows ten rows of the first. @returns whether every import is complete */
+export async function importFirst(setup: Setup, context: Context, connection: Connection): Promise<boolean> {
+  const first = await createJobs(setup, context, connection);
   const worker = new Worker(context);
   worker.start();
   try {
-    await importJobs(setup, context, jobs, expected);
+    const isComplete = await importJobs(setup, context, first);
+    await showRows(setup, context, connection, first.jobs[0]!);
+    return isComplete;
   } finally {
     await worker.stop();
   }
-  await showRows(setup, context, connection, jobs[0]!);
 }
 
-/** @returns also how many rows they have, by Salesforce's estimate; null: unknown */
-async function createJobs(
-  { screen, prompt }: Setup,
-  context: Context,
-  connection: Connection,
-): Promise<{ jobs: readonly Job[]; expected: number | null }> {
-  screen.step('What to import');
-  const client = context.salesforce(connection.id);
-  const counts = new Map<string, number | null>();
-  for (const name of OFFERED) counts.set(name, await estimateRecordCount(client, name));
-  const rows = [...counts].map(([name, count]) => [name, count === null ? '?' : count.toLocaleString('en')]);
-  screen.table(['object', '(rows, about)'], rows);
-  for (;;) {
-    const answer = await prompt.ask('Objects, separated by commas; also custom ones, for example Invoice__c', OFFERED[0]);
-    const names = new Set(answer.split(',').map((name) => name.trim()));
-    const startDate = await prompt.ask('Changed or created since, as YYYY-MM-DD, or all', 'all');
-    const jobs: Job[] = [];
-    for (const objectName of names) {
-      const request = {
-        objectName,
-        startDate,
-        dataset: undefined,
-        deletes: undefined,
-        appendOnly: undefined,
-        takeOver: false,
-        every: undefined,
-      };
-      try {
-        jobs.push((await createJob(context, connection, request)).job);
-      } catch (error) {
-        if (!isAppError(error)) throw error;
-        screen.failed(`${objectName}: ${error.message}`);
-      }
-    }
-    if (jobs.length === 0) continue;
-    const known = await Promise.all(
-      jobs.map(async ({ objectName }) => counts.get(objectName) ?? (await estimateRecordCount(client, objectName))),
-    );
-    return { jobs, expected: startDate === 'all' && !known.includes(null) ? known.reduce<number>((sum, count) => sum + count!, 0) : null };
-  }
-}
-
-/** Imports everything up to the last midnight, then what has changed since. */
-async function importJobs(setup: Setup, context: Context, jobs: readonly Job[], expected: number | null): Promise<void> {
+async function importJobs(setup: Setup, context: Context, { jobs, expected }: FirstJobs): Promise<boolean> {
   const { screen } = setup;
   screen.step('Import');
-  const jobIds = jobs.map(({ id }) => id);
-  await tick(context, { connectionId: jobs[0]!.connectionId });
+  screen.detail('You can stop it with Ctrl-C: npm start continues where it stopped.', 'dim');
+  const filter = { jobIds: jobs.map(({ id }) => id) };
   let received = 0;
-  const bar = (): string => describeProgress(received, expected);
   const read = async (): Promise<void> => {
-    received = await receivedRows(context.database, jobIds);
+    received = await receivedRows(context.database, filter.jobIds);
   };
-  const [, took] = await screen.wait(bar, untilDone(setup, context, jobs, read));
-  for (const job of await listJobs(context.database, { jobIds })) {
-    const table = { project: context.warehouse.project, dataset: job.targetDataset, table: job.targetTable };
-    const rows = (await getTable(context.warehouse, table)) ? await countRows(context, targetCountStatement(table)) : 0;
-    const verdict = job.run?.receipt ? `, ${job.run.receipt.verdict}` : '';
-    const state = jobState(job, new Date());
-    if (state === 'complete') {
-      screen.passed(
-        `${job.objectName}: ${rows.toLocaleString('en')} rows, complete before ${formatLastDate(job.syncedTo, job.every)}${verdict}${took}`,
-      );
-    } else screen.failed(`${job.objectName} is ${state}. ${job.run?.errorMessage ?? 'npm start continues its import.'}`);
+  const [, took] = await screen.wait(() => describeProgress(received, expected), runImports(setup, context, filter, read));
+  const listed = await listJobs(context.database, filter);
+  for (const job of listed) {
+    if (isComplete(job)) screen.passed(`${await describeTable(context, job)}${took}`);
+    else screen.failed(`${job.objectName} is ${jobState(job, new Date())}. ${job.run?.errorMessage ?? 'npm start continues its import.'}`);
   }
+  return listed.every(isComplete);
 }
 
-async function countRows({ warehouse }: Context, sql: string): Promise<number> {
-  const [row] = await query<{ target_rows: number | string }>(warehouse, sql, {});
-  return Number(row?.target_rows ?? 0);
+function isComplete(job: ListedJob): boolean {
+  return jobState(job, new Date()) === 'complete';
 }
 
-async function untilDone({ stop }: Setup, context: Context, jobs: readonly Job[], read: () => Promise<void>): Promise<void> {
+/** Imports everything up to the last midnight, then what has changed since. @param read reads the progress */
+async function runImports(
+  { stop }: Setup,
+  context: Context,
+  filter: { jobIds: readonly string[] },
+  read: () => Promise<void>,
+): Promise<void> {
+  const { database } = context;
   const wait = async (isOpen: () => Promise<boolean>): Promise<void> => {
     while (await isOpen()) {
       await read();
@@ -126,23 +83,34 @@ async function untilDone({ stop }: Setup, context: Context, jobs: readonly Job[]
     }
     await read();
   };
-  await wait(() => runsInProgress(context.database, { connectionId: jobs[0]!.connectionId }, SOON_MS));
-  const complete = (await listJobs(context.database, { jobIds: jobs.map(({ id }) => id) })).filter(
-    (job) => jobState(job, new Date()) === 'complete',
-  );
-  for (const { id } of complete) {
-    const job = { ...jobs.find((found) => found.id === id)!, syncedTo: complete.find((found) => found.id === id)!.syncedTo };
-    // Refused if nothing can have changed, or if the window has replaced the whole table.
-    await syncNow(context, job, BY).catch((error: unknown) => {
+  const jobs = await listJobs(database, filter);
+  for (const { id } of jobs) await tick(context, { jobId: id });
+  for (const { id } of jobs) await wait(() => runsInProgress(database, { jobId: id }, SOON_MS));
+  for (const { id } of (await listJobs(database, filter)).filter(isComplete)) {
+    // Refused if nothing can have changed, and for an object whose windows replace its whole table.
+    await syncNow(context, await requireJobById(context, id), BY).catch((error: unknown) => {
       if (!isAppError(error) || error.code !== 'conflict') throw error;
     });
   }
   await wait(async () => {
-    const repairs = await latestRepairs(context.database, { jobIds: complete.map(({ id }) => id) });
-    return [...repairs.values()].some(
-      ({ state, runAt }) => state === 'running' || (state === 'queued' && runAt.getTime() < Date.now() + SOON_MS),
-    );
+    const soon = new Date(Date.now() + SOON_MS);
+    const repairs = [...(await latestRepairs(database, filter)).values()];
+    return repairs.some(({ state, runAt }) => state === 'running' || (state === 'queued' && runAt < soon));
   });
+}
+
+/** For example: Account: 12,400 rows, complete before 2026-11-27, exact. */
+async function describeTable(
+  { warehouse }: Context,
+  { objectName, targetDataset, targetTable, syncedTo, every, run }: ListedJob,
+): Promise<string> {
+  const name = { project: warehouse.project, dataset: targetDataset, table: targetTable };
+  const [counted] = (await getTable(warehouse, name))
+    ? await query<{ target_rows: number | string }>(warehouse, targetCountStatement(name), {})
+    : [];
+  const rows = Number(counted?.target_rows ?? 0).toLocaleString('en');
+  const verdict = run?.receipt ? `, ${run.receipt.verdict}` : '';
+  return `${objectName}: ${rows} rows, complete before ${formatLastDate(syncedTo, every)}${verdict}`;
 }
 
 /** For example `████████░░░░░░░░░░░░  42%  5,210 of about 12,400 rows`. */

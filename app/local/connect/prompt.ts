@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { CommandError } from '../../commands/command-error.ts';
+import { abortable } from '../../core/abortable.ts';
 
 /** Asks the user, at a terminal or through a pipe with one answer per line. */
 export interface Prompt extends Disposable {
@@ -33,8 +33,7 @@ export function openPrompt(input: NodeJS.ReadStream, output: NodeJS.WriteStream,
       lines.setPrompt(question);
       lines.prompt();
     } else output.write(question);
-    const stopped = once(stop, 'abort').then(() => stop.throwIfAborted());
-    const next = (await Promise.race([answers.next(), stopped])) as IteratorResult<string, undefined>;
+    const next: IteratorResult<string, undefined> = await abortable(stop, answers.next());
     if (next.done) throw new CommandError('The input ended before the last question. Run npm run connect again: it remembers the answers.');
     // A terminal shows the user's own line break.
     if (!input.isTTY) output.write('\n');

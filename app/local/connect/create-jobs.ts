@@ -1,0 +1,50 @@
+import { createJob } from '../../actions/create-job.ts';
+import type { Context } from '../../context.ts';
+import { isAppError } from '../../errors.ts';
+import { estimateRecordCount } from '../../salesforce/record-count.ts';
+import type { Connection } from '../../store/connections.ts';
+import type { Job } from '../../store/jobs.ts';
+import type { Setup } from './setup.ts';
+
+/** What most orgs have, in the order in which it is offered. */
+const OFFERED = ['Account', 'Contact', 'Lead', 'Opportunity', 'Case', 'Task', 'User'];
+
+/** The first jobs of a connection. */
+export interface FirstJobs {
+  /** at least one */
+  jobs: readonly Job[];
+  /** how many rows they will read, by Salesforce's estimates; null: unknown */
+  expected: number | null;
+}
+
+/** Offers objects until there is a job for at least one. */
+export async function createJobs({ screen, prompt }: Setup, context: Context, connection: Connection): Promise<FirstJobs> {
+  screen.step('What to import');
+  const client = context.salesforce(connection.id);
+  const counts = new Map<string, number | null>();
+  for (const name of OFFERED) counts.set(name, await estimateRecordCount(client, name));
+  screen.table(
+    ['object', '(rows, about)'],
+    [...counts].map(([name, count]) => [name, count === null ? '?' : count.toLocaleString('en')]),
+  );
+  for (;;) {
+    const answer = await prompt.ask('Objects, separated by commas; also custom ones, for example Invoice__c', OFFERED[0]);
+    const startDate = await prompt.ask('Changed or created since, as YYYY-MM-DD, or all', 'all');
+    const names = new Set(answer.split(',').map((name) => name.trim()));
+    const jobs: Job[] = [];
+    for (const objectName of names) {
+      try {
+        jobs.push((await createJob(context, connection, { ...DEFAULTS, objectName, startDate })).job);
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        screen.failed(`${objectName}: ${error.message}`);
+      }
+    }
+    if (jobs.length === 0) continue;
+    // The estimates are of all rows.
+    const estimates = startDate === 'all' ? jobs.map(({ objectName }) => counts.get(objectName) ?? null) : [null];
+    return { jobs, expected: estimates.includes(null) ? null : estimates.reduce<number>((sum, count) => sum + count!, 0) };
+  }
+}
+
+const DEFAULTS = { dataset: undefined, deletes: undefined, appendOnly: undefined, takeOver: false, every: undefined };
