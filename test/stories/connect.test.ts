@@ -145,8 +145,10 @@ describe('connect', () => {
     expect([await ended(), output]).toEqual([0, expect.any(String)]);
 
     expect(output).toMatch(/login\.salesforce\.com and test\.salesforce\.com do not/);
-    expect(output).toContain(`Callback URL                                http://localhost:${port}/oauth/callback`);
+    expect(output).toContain(`\n         Callback URL  http://localhost:${port}/oauth/callback\n`);
     expect(output).toMatch(/Salesforce knows the app \(2\d\.\d s\)/);
+    const lines = output.split('\n').filter((line) => !/http|✗|\/tmp/.test(line));
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
     expect(output).toMatch(/✗ Nothing__c: /);
     expect(output).toMatch(/✓ Account: \d+ rows, complete before \d{4}-\d\d-\d\d, exact/);
     expect(output).toMatch(/✓ Contact: \d+ rows/);

@@ -129,6 +129,19 @@ test('a login in the browser and one without replace each other', async () => {
   expect((await service.tickAt('2023-03-20T00:10:00Z')).text).toMatch(/^OK/);
 });
 
+test('a deployed service defers the jobs of a trial, and continues once its user connects by an app of the org', async () => {
+  service = await startService(OPTIONS);
+  await createJob(await service.connect());
+  await service.database.pool.query('UPDATE connections SET trial = true');
+  // Only serve --local uses trials.
+  service.context.config.salesforce.trials = false;
+  const job = await tickUntilError();
+  expect(job).toMatchObject({ state: 'deferred', run: { error: { code: 'login_refused', message: expect.stringContaining('trial') } } });
+  await service.connect();
+  await fetch(`${service.url}/v1/runs/${job.run!.id}/retry`, { method: 'POST' });
+  expect((await service.tickAt('2023-03-21T00:10:00Z')).text).toMatch(/^OK/);
+});
+
 describe('what Salesforce refuses is explained:', () => {
   test.each<[Record<string, string>, string, string, RegExp]>([
     [CLIENT_CREDENTIALS, 'invalid_grant', 'no client credentials user enabled', /no user to run as.*Run As/],

@@ -40,7 +40,7 @@ function takeCliLogin({ screen }: Setup, { loginUrl, clientId, clientSecret }: C
 /** Asks for the org's login host, and checks that Salesforce answers there. */
 async function askOrg({ screen, prompt, saved }: Setup): Promise<Settings> {
   screen.step('Your Salesforce org');
-  screen.detail('Its My Domain is in Setup, My Domain. The address of any page of the org works too.', 'dim');
+  screen.detail('Setup, My Domain shows it. The address of any page of the org works, too.', 'dim');
   for (;;) {
     const loginUrl = parseMyDomain(await prompt.ask('My Domain, for example acme.my.salesforce.com', saved.SALESFORCE_LOGIN_URL));
     if (loginUrl === undefined) {
@@ -74,7 +74,7 @@ async function findLoginHost(loginUrl: string): Promise<string | undefined> {
 /** Asks where the rows go. For a project of Google Cloud, checks the credentials and offers to create missing datasets. */
 async function askBigQuery({ screen, prompt, stop }: Setup, env: NodeJS.ProcessEnv): Promise<Settings> {
   screen.step('Your BigQuery');
-  screen.detail(`A project of Google Cloud, or ${LOCAL} for an emulator on this machine, without an account.`, 'dim');
+  screen.detail(`A Google Cloud project, or ${LOCAL}: an emulator on this machine.`, 'dim');
   for (;;) {
     const project = await prompt.ask('Google Cloud project', env.GOOGLE_CLOUD_PROJECT || LOCAL);
     if (project === LOCAL) {
@@ -110,15 +110,16 @@ async function prepareDatasets(prompt: Setup['prompt'], env: NodeJS.ProcessEnv, 
 /** Shows how to create the External Client App, and asks for its key and secret. @param saved earlier answers for the same org */
 async function askClientApp({ screen, prompt, flow, port }: Setup, saved: Settings): Promise<Settings> {
   screen.step('An External Client App in that org');
-  screen.detail('In Setup, open External Client App Manager, and choose New External Client App:', 'dim');
+  screen.detail('In Setup, External Client App Manager, choose New External Client App:', 'dim');
   for (const [section, fields] of clientAppForm(callbackUrlOf(port), flow)) {
     screen.say();
     screen.detail(section, 'bold');
-    for (const [name, value] of fields) screen.detail(`  ${name.padEnd(44)}${value}`);
+    const width = Math.max(...fields.map(([name]) => name.length));
+    for (const [name, value] of fields) screen.detail(`  ${name.padEnd(width)}  ${value}`);
   }
   screen.say();
-  screen.detail('Choose Create. Then, under Settings, OAuth Settings, choose Consumer Key and Secret.', 'dim');
-  screen.detail('If an admin of the org does this for you, send them app/salesforce/metadata/README.md.', 'dim');
+  screen.detail('Choose Create, then Settings, OAuth Settings, Consumer Key and Secret.', 'dim');
+  screen.detail('For an admin who does this for you: app/salesforce/metadata/README.md', 'dim');
   const settings = {
     SALESFORCE_CLIENT_ID: await prompt.ask('Consumer Key', saved.SALESFORCE_CLIENT_ID),
     SALESFORCE_CLIENT_SECRET: await prompt.askSecret('Consumer Secret', saved.SALESFORCE_CLIENT_SECRET),

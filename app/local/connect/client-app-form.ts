@@ -7,11 +7,23 @@ const FLOWS: Record<LoginFlow, readonly Section[]> = {
   browser: [],
   client_credentials: [
     ['Flow Enablement', [['Enable Client Credentials Flow', 'on']]],
-    ['Then, under Policies, OAuth Policies', [['Enable Client Credentials Flow', 'on, and Run As: the user to read as']]],
+    [
+      'Afterwards, under Policies, OAuth Policies',
+      [
+        ['Enable Client Credentials Flow', 'on'],
+        ['Run As', 'the user to read as'],
+      ],
+    ],
   ],
   jwt_bearer: [
-    ['Flow Enablement', [['Enable JWT Bearer Flow', 'on, with the certificate of your private key']]],
-    ['Then, under Policies, OAuth Policies', [['Permitted Users', 'admin approved, with a permission set of the user']]],
+    ['Flow Enablement', [['Enable JWT Bearer Flow', 'on, with your certificate']]],
+    [
+      'Afterwards, under Policies, OAuth Policies',
+      [
+        ['Permitted Users', 'admin approved users'],
+        ['Permission Sets', 'one that the user to read as has'],
+      ],
+    ],
   ],
 };
 

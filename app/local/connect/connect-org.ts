@@ -56,7 +56,7 @@ async function connectInBrowser(setup: Setup, context: Context): Promise<Connect
   const redirectUri = callbackUrlOf(port);
   for (;;) {
     const url = await startConnection(context, redirectUri, undefined, BY);
-    screen.detail('Your browser opens. If it does not, open this address on this machine, and choose Allow:');
+    screen.detail('Choose Allow in the browser that opens; if none does, open this address:');
     screen.say(url, 'cyan');
     screen.detail('If the page says invalid_client_id, reload it after a minute.', 'dim');
     openBrowser(url);

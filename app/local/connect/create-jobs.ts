@@ -28,7 +28,7 @@ export async function createJobs({ screen, prompt }: Setup, context: Context, co
     [...counts].map(([name, count]) => [name, count === null ? '?' : count.toLocaleString('en')]),
   );
   for (;;) {
-    const answer = await prompt.ask('Objects, separated by commas; also custom ones, for example Invoice__c', OFFERED[0]);
+    const answer = await prompt.ask('Objects, also custom ones (Invoice__c), separated by commas', OFFERED[0]);
     const startDate = await prompt.ask('Changed or created since, as YYYY-MM-DD, or all', 'all');
     const names = new Set(answer.split(',').map((name) => name.trim()));
     const jobs: Job[] = [];
