@@ -3,6 +3,10 @@ import { Program } from './program.ts';
 
 export type Way = 'move-by-service' | 'move-by-pipe' | 'move-by-tuned-pipe' | 'move-by-parsing';
 
+/** Those with the service's settings, which it applies before it loads anything else. */
+const TUNED: readonly Way[] = ['move-by-service', 'move-by-tuned-pipe'];
+const V8_SETTINGS = new URL('../../app/v8-settings.ts', import.meta.url).href;
+
 /** Ten pages have a million rows. */
 const PAGE_ROWS = 100_000;
 const COLUMNS = 20;
@@ -34,7 +38,10 @@ export class DataPlane implements AsyncDisposable {
     const { url: sinkUrl } = this.#sink.started as { url: string };
     const pages = (millions * 1_000_000) / PAGE_ROWS;
     const errand = JSON.stringify({ sourceUrl, sinkUrl, pages, columns });
-    await using mover = await Program.start('mover.ts', { args: [way, errand, ...(profiled ? [profiled] : [])] });
+    await using mover = await Program.start('mover.ts', {
+      args: [way, errand, ...(profiled ? [profiled] : [])],
+      execArgv: TUNED.includes(way) ? ['--import', V8_SETTINGS] : [],
+    });
     const moved = mover.started as Moved;
     const received = await this.#sink.ask<number>('received');
     const isComplete = way === 'move-by-parsing' || received === bytes * (FIRST_PAGES + WARM_UP_PAGES + pages);

@@ -1,2 +1,2 @@
-/** The same as the bare pipe. The mover applies the service's V8 settings to it. */
+/** The same as the bare pipe, in a process with the service's V8 settings. */
 export { move } from './move-by-pipe.ts';

@@ -5,8 +5,6 @@ import { startProfiler } from './profiler.ts';
 import { usage } from './usage.ts';
 
 const [way, input, profiled] = process.argv.slice(2) as [string, string, string?];
-// As in the service: before anything else is loaded.
-if (way === 'move-by-service' || way === 'move-by-tuned-pipe') await import('../../app/v8-settings.ts');
 const { move } = (await import(`./${way}.ts`)) as { move: Move };
 const errand = JSON.parse(input) as Errand;
 // The same settings as in the service.
