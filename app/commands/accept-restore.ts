@@ -2,18 +2,15 @@ import { acceptRestore as accept } from '../actions/accept-restore.ts';
 import { createContext } from '../context.ts';
 import { createEvents } from '../events.ts';
 import { createLog } from '../log.ts';
-import type { Command } from './command.ts';
+import { COMMAND_LINE, type Command } from './command.ts';
 import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
-
-/** Who accepted it, as the job store and the log show it. */
-const BY = 'command line';
 
 /** Accepts a job store that was restored or copied, and prints what follows. Its events go to standard error. */
 export const acceptRestore: Command<ServiceOptions> = async ({ options, env, stop }) => {
   const { config } = await readServiceConfig(options, env);
   const context = createContext(config, createEvents(createLog(process.stderr)));
   try {
-    const { epoch, runs, loggedOut } = await accept(context, BY, stop);
+    const { epoch, runs, loggedOut } = await accept(context, COMMAND_LINE, stop);
     console.log(`The job store is accepted as epoch ${epoch}. The service continues within a minute, from each job's last_date.`);
     console.log(runs === 1 ? '1 open run starts over.' : `${runs} open runs start over.`);
     if (loggedOut.length > 0) {

@@ -10,3 +10,6 @@ export interface CommandInput<Options> {
 
 /** Runs to completion or until `stop` aborts. @returns the exit code */
 export type Command<Options = object> = (input: CommandInput<Options>) => Promise<number>;
+
+/** Who changes something by a command, as the log and the audit show it. */
+export const COMMAND_LINE = 'command line';

@@ -9,7 +9,7 @@ import { createEvents } from '../events.ts';
 import { createLog } from '../log.ts';
 import { type ListedConnection, listConnections, readListedConnection } from '../store/connection-list.ts';
 import type { Connection } from '../store/connections.ts';
-import type { Command } from './command.ts';
+import { COMMAND_LINE, type Command } from './command.ts';
 import { formatTable } from './output/table.ts';
 import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
 import { requireFittingOptions } from './require-fitting-options.ts';
@@ -23,9 +23,6 @@ interface Options extends ServiceOptions {
 
 type Action = (context: Context, connection: Connection, options: Options) => Promise<string[]>;
 
-/** Who requested it, as the log shows it. */
-const BY = 'command line';
-
 const MAX_LISTED = 1_000;
 
 /** What can be done with a connection, the options of each, and what to print. */
@@ -35,7 +32,7 @@ const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; run: Action }
   change: { takes: ['alias', 'apiShare', 'quietHours'], run: changeAndShow },
   disconnect: {
     takes: ['force'],
-    run: async (context, connection, { force = false }) => [await disconnect(context, connection, force, BY)],
+    run: async (context, connection, { force = false }) => [await disconnect(context, connection, force, COMMAND_LINE)],
   },
 };
 
@@ -58,7 +55,7 @@ export const connections: Command<Options> = async ({ args, options, env }) => {
 };
 
 async function changeAndShow(context: Context, connection: Connection, { alias, apiShare, quietHours }: Options): Promise<string[]> {
-  await changeConnection(context, connection, { alias, apiShare, quietHours }, BY);
+  await changeConnection(context, connection, { alias, apiShare, quietHours }, COMMAND_LINE);
   return await describeConnection(context, connection);
 }
 

@@ -11,7 +11,7 @@ import { createEvents } from '../events.ts';
 import { createLog } from '../log.ts';
 import { type JobWithRun, type ListedJob, listJobPage, type Position } from '../store/job-list.ts';
 import type { Job } from '../store/jobs.ts';
-import type { Command } from './command.ts';
+import { COMMAND_LINE, type Command } from './command.ts';
 import { CommandError } from './command-error.ts';
 import { describeState } from './describe-state.ts';
 import { terminalTable } from './output/terminal-table.ts';
@@ -33,22 +33,22 @@ interface Options extends ServiceOptions {
 
 type Action = (context: Context, job: Job, options: Options) => Promise<string>;
 
-/** Who requested it, as the log shows it. */
-const BY = 'command line';
-
 const RANGE = ['from', 'to', 'ids', 'idFrom', 'idTo'] as const;
 
 /** What can be done with a job, the options of each, and what to print. */
 const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; run: Action }> = {
-  reimport: { takes: RANGE, run: async (context, job, options) => describeRun(await reimport(context, job, options, BY)) },
+  reimport: { takes: RANGE, run: async (context, job, options) => describeRun(await reimport(context, job, options, COMMAND_LINE)) },
   compare: {
     takes: RANGE,
-    run: async (context, job, options) => describeRun(await reimport(context, job, { ...options, compare: true }, BY)),
+    run: async (context, job, options) => describeRun(await reimport(context, job, { ...options, compare: true }, COMMAND_LINE)),
   },
-  rebuild: { takes: [], run: async (context, job) => describeRun(await rebuild(context, job, BY)) },
-  sweep: { takes: [], run: async (context, job) => describeRun(await sweep(context, job, BY)) },
-  'sync-now': { takes: [], run: async (context, job) => describeRun(await syncNow(context, job, BY)) },
-  change: { takes: ['startDate', 'deletes', 'every'], run: async (context, job, options) => await changeJob(context, job, options, BY) },
+  rebuild: { takes: [], run: async (context, job) => describeRun(await rebuild(context, job, COMMAND_LINE)) },
+  sweep: { takes: [], run: async (context, job) => describeRun(await sweep(context, job, COMMAND_LINE)) },
+  'sync-now': { takes: [], run: async (context, job) => describeRun(await syncNow(context, job, COMMAND_LINE)) },
+  change: {
+    takes: ['startDate', 'deletes', 'every'],
+    run: async (context, job, options) => await changeJob(context, job, options, COMMAND_LINE),
+  },
   delete: { takes: ['table'], run: deleteWithTable },
 };
 
@@ -70,7 +70,7 @@ export const jobs: Command<Options> = async ({ args, options, env }) => {
 };
 
 async function deleteWithTable(context: Context, job: Job, { table }: Options): Promise<string> {
-  const { message } = await deleteJob(context, job, table!, BY);
+  const { message } = await deleteJob(context, job, table!, COMMAND_LINE);
   return `The job for ${job.objectName} is deleted. ${message}`;
 }
 

@@ -5,7 +5,7 @@ import { openDatabase } from '../store/database.ts';
 import { waitForDatabase } from '../store/migrate.ts';
 import { createSealer } from '../store/seal.ts';
 import { countOldRows, type OldRows, resealAll } from '../store/sealed-columns.ts';
-import type { Command } from './command.ts';
+import { COMMAND_LINE, type Command } from './command.ts';
 import { findServiceEnv, type ServiceOptions } from './read-service-config.ts';
 
 /**
@@ -28,7 +28,7 @@ export const reseal: Command<ServiceOptions> = async ({ options, env, stop }) =>
       console.log(`Sealed ${texts} texts again.`);
       if (stop.aborted) break;
     }
-    if (resealed > 0) await insertChange(database, { by: 'command line', action: 'resealed', details: { texts: resealed } });
+    if (resealed > 0) await insertChange(database, { by: COMMAND_LINE, action: 'resealed', details: { texts: resealed } });
     const left = await countOldRows(database, sealer);
     for (const sentence of describeLeft(left, stop.aborted)) console.log(sentence);
     return left.outdated + left.unreadable === 0 ? 0 : 1;

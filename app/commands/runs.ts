@@ -9,7 +9,7 @@ import { createEvents } from '../events.ts';
 import { nextAfter, readPage } from '../http/paging.ts';
 import { createLog } from '../log.ts';
 import { type JobWithRun, type ListedRun, listRunPage } from '../store/job-list.ts';
-import type { Command } from './command.ts';
+import { COMMAND_LINE, type Command } from './command.ts';
 import { CommandError } from './command-error.ts';
 import { describeState } from './describe-state.ts';
 import { terminalTable } from './output/terminal-table.ts';
@@ -22,9 +22,6 @@ const ACTIONS = {
   retry: { run: retryRun, done: 'is due now' },
   accept: { run: acceptRun, done: 'is due now, and may pass the verdict' },
 };
-
-/** Who requested it, as the run and the log show it. */
-const BY = 'command line';
 
 interface Options extends ServiceOptions {
   job?: string;
@@ -46,7 +43,7 @@ export const runs: Command<Options> = async ({ args, options, env }) => {
     else if (action === 'show') for (const line of showRun(await requireRun(context, runId), new Date())) console.log(line);
     else {
       const { run, done } = ACTIONS[action as keyof typeof ACTIONS];
-      console.log(describe(await run(context, runId, BY), done));
+      console.log(describe(await run(context, runId, COMMAND_LINE), done));
     }
     return 0;
   } finally {

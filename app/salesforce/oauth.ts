@@ -127,7 +127,7 @@ export async function requestTokens(
   refused: (reason: string, description: string, cause: unknown) => AppError,
 ): Promise<TokenResponse> {
   let retryAfterMs: number | undefined;
-  const client = replaceTransport(new jsforce.OAuth2({ loginUrl }), async (request) => {
+  const client = replaceTransport(new OAuth2({ loginUrl }), async (request) => {
     const response = await send(dispatcher, request, { signal, totalMs: LOGIN_MS });
     retryAfterMs = readRetryAfter(response.headers);
     return response;

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { finishConnection, startConnection } from '../../actions/connect.ts';
 import { connectTrial } from '../../actions/connect-trial.ts';
 import { connectUnattended } from '../../actions/connect-unattended.ts';
+import { COMMAND_LINE } from '../../commands/command.ts';
 import type { Context } from '../../context.ts';
 import { parseIdentityUrl } from '../../core/identity.ts';
 import { isAppError } from '../../errors.ts';
@@ -18,14 +19,13 @@ const POLL_MS = 3_000;
 /** What Salesforce adds to the callback URL. */
 const CALLBACK = ['code', 'error', 'error_description', 'state'] as const;
 
-/** Who connects the org, as the log and the audit name callers without a key. */
-const BY = 'local';
-
 /** Waits until Salesforce knows the app, then logs in. @throws AppError */
 export async function connectOrg(setup: Setup, context: Context): Promise<Connection> {
   const { screen } = setup;
   screen.step('Log in');
-  const connection = setup.cliLogin ? await connectTrial(context, setup.cliLogin.refreshToken, BY) : await connectByApp(setup, context);
+  const connection = setup.cliLogin
+    ? await connectTrial(context, setup.cliLogin.refreshToken, COMMAND_LINE)
+    : await connectByApp(setup, context);
   screen.passed(`Connected as user ${connection.userId} of org ${connection.orgId}`);
   return connection;
 }
@@ -36,7 +36,7 @@ async function connectByApp(setup: Setup, context: Context): Promise<Connection>
   screen.passed(`Salesforce knows the app${took}`);
   if (flow === 'browser') return await connectInBrowser(setup, context);
   const login = flow === 'jwt_bearer' ? { flow, username: await prompt.ask('Username of the Salesforce user to read as') } : { flow };
-  return await connectUnattended(context, login, undefined, BY);
+  return await connectUnattended(context, login, undefined, COMMAND_LINE);
 }
 
 async function waitForApp({ stop }: Setup, { dispatcher, app }: Context): Promise<void> {
@@ -55,14 +55,14 @@ async function connectInBrowser(setup: Setup, context: Context): Promise<Connect
   const { screen, prompt, callbacks, port, stop } = setup;
   const redirectUri = callbackUrlOf(port);
   for (;;) {
-    const url = await startConnection(context, redirectUri, undefined, BY);
+    const url = await startConnection(context, redirectUri, undefined, COMMAND_LINE);
     screen.detail('Choose Allow in the browser that opens; if none does, open this address:');
     screen.say(url, 'cyan');
     screen.detail('If the page says invalid_client_id, reload it after a minute.', 'dim');
     openBrowser(url);
     const finish = async (parameters: URLSearchParams): Promise<string> => {
       const [authorizationCode, error, errorDescription, state] = CALLBACK.map((name) => parameters.get(name) ?? undefined);
-      return await finishConnection(context, { redirectUri, authorizationCode, error, errorDescription, state }, BY);
+      return await finishConnection(context, { redirectUri, authorizationCode, error, errorDescription, state }, COMMAND_LINE);
     };
     try {
       const received = callbacks.receive(new URL(url).searchParams.get('state')!, finish, stop);

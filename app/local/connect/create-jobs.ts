@@ -1,4 +1,5 @@
 import { createJob } from '../../actions/create-job.ts';
+import { COMMAND_LINE } from '../../commands/command.ts';
 import type { Context } from '../../context.ts';
 import { isAppError } from '../../errors.ts';
 import { estimateRecordCount } from '../../salesforce/record-count.ts';
@@ -34,7 +35,7 @@ export async function createJobs({ screen, prompt }: Setup, context: Context, co
     const jobs: Job[] = [];
     for (const objectName of names) {
       try {
-        jobs.push((await createJob(context, connection, { ...DEFAULTS, objectName, startDate })).job);
+        jobs.push((await createJob(context, connection, { ...DEFAULTS, objectName, startDate }, COMMAND_LINE)).job);
       } catch (error) {
         if (!isAppError(error)) throw error;
         screen.failed(`${objectName}: ${error.message}`);

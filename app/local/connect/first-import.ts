@@ -6,6 +6,7 @@ import { query } from '../../bigquery/jobs.ts';
 import { quoteName, quoteTable } from '../../bigquery/sql/quote.ts';
 import { targetCountStatement } from '../../bigquery/sql/table-statements.ts';
 import { getTable } from '../../bigquery/table.ts';
+import { COMMAND_LINE } from '../../commands/command.ts';
 import { textOf } from '../../commands/output/values.ts';
 import type { Context } from '../../context.ts';
 import { jobState } from '../../core/job-state.ts';
@@ -14,7 +15,7 @@ import { isAppError } from '../../errors.ts';
 import { describeObject } from '../../salesforce/describe.ts';
 import type { Connection } from '../../store/connections.ts';
 import { receivedRows } from '../../store/import-progress.ts';
-import { type ListedJob, latestRepairs, listJobs } from '../../store/job-list.ts';
+import { type ListedJob, listJobs } from '../../store/job-list.ts';
 import type { Job } from '../../store/jobs.ts';
 import { runsInProgress } from '../../store/runs.ts';
 import { Worker } from '../../sync/worker.ts';
@@ -23,9 +24,6 @@ import type { Setup } from './setup.ts';
 
 /** The fields that distinguish records, most useful first. */
 const SHOWN = ['Name', 'Subject', 'CaseNumber', 'Industry', 'Email', 'Status', 'StageName', 'Amount', 'CreatedDate'];
-
-/** Who requested the repairs, as the log shows it. */
-const BY = 'command line';
 
 const POLL_MS = 250;
 
@@ -50,13 +48,13 @@ async function importJobs(setup: Setup, context: Context, { jobs, expected }: Fi
   const { screen } = setup;
   screen.step('Import');
   screen.detail('You can stop it with Ctrl-C: npm start continues where it stopped.', 'dim');
-  const filter = { jobIds: jobs.map(({ id }) => id) };
+  const jobIds = jobs.map(({ id }) => id);
   let received = 0;
   const read = async (): Promise<void> => {
-    received = await receivedRows(context.database, filter.jobIds);
+    received = await receivedRows(context.database, jobIds);
   };
-  const [, took] = await screen.wait(() => describeProgress(received, expected), runImports(setup, context, filter, read));
-  const listed = await listJobs(context.database, filter);
+  const [, took] = await screen.wait(() => describeProgress(received, expected), runImports(setup, context, jobIds, read));
+  const listed = await listJobs(context.database, jobIds);
   for (const job of listed) {
     if (isComplete(job)) screen.passed(`${await describeTable(context, job)}${took}`);
     else screen.failed(`${job.objectName} is ${jobState(job, new Date())}. ${job.run?.errorMessage ?? 'npm start continues its import.'}`);
@@ -69,12 +67,7 @@ function isComplete(job: ListedJob): boolean {
 }
 
 /** Imports everything up to the last midnight, then what has changed since. @param read reads the progress */
-async function runImports(
-  { stop }: Setup,
-  context: Context,
-  filter: { jobIds: readonly string[] },
-  read: () => Promise<void>,
-): Promise<void> {
+async function runImports({ stop }: Setup, context: Context, jobIds: readonly string[], read: () => Promise<void>): Promise<void> {
   const { database } = context;
   const wait = async (isOpen: () => Promise<boolean>): Promise<void> => {
     while (await isOpen()) {
@@ -83,19 +76,18 @@ async function runImports(
     }
     await read();
   };
-  const jobs = await listJobs(database, filter);
-  for (const { id } of jobs) await tick(context, { jobId: id });
-  for (const { id } of jobs) await wait(() => runsInProgress(database, { jobId: id }, SOON_MS));
-  for (const { id } of (await listJobs(database, filter)).filter(isComplete)) {
+  for (const jobId of jobIds) await tick(context, { jobId });
+  for (const jobId of jobIds) await wait(() => runsInProgress(database, { jobId }, SOON_MS));
+  for (const { id } of (await listJobs(database, jobIds)).filter(isComplete)) {
     // Refused if nothing can have changed, and for an object whose windows replace its whole table.
-    await syncNow(context, await requireJobById(context, id), BY).catch((error: unknown) => {
+    await syncNow(context, await requireJobById(context, id), COMMAND_LINE).catch((error: unknown) => {
       if (!isAppError(error) || error.code !== 'conflict') throw error;
     });
   }
   await wait(async () => {
     const soon = new Date(Date.now() + SOON_MS);
-    const repairs = [...(await latestRepairs(database, filter)).values()];
-    return repairs.some(({ state, runAt }) => state === 'running' || (state === 'queued' && runAt < soon));
+    const jobs = await listJobs(database, jobIds);
+    return jobs.some(({ repair }) => repair?.state === 'running' || (repair?.state === 'queued' && repair.runAt < soon));
   });
 }
 
