@@ -50,7 +50,7 @@ async function recordRetry(
 
 /** A run whose work can be queued again. @throws AppError needs_login, conflict */
 export function requireRetryable(found: JobWithRun): JobWithRun {
-  const { run, needsLogin, active, syncedTo, objectName } = found;
+  const { run, needsLogin, loginError, active, syncedTo, objectName } = found;
   if (run.state === 'running')
     throw new AppError('conflict', 'The run is already running. Only a run that waits or has failed can be retried.');
   if (run.kind !== 'window' && run.state === 'succeeded') throw new AppError('conflict', 'The repair has succeeded. Request a new one.');
@@ -61,7 +61,10 @@ export function requireRetryable(found: JobWithRun): JobWithRun {
     );
   }
   if (!active) throw new AppError('conflict', `The job for ${objectName} is paused. Call resume_importing_job, then handle_importing_job.`);
-  if (needsLogin) throw new AppError('needs_login', 'The run waits for a login: call get_oauth_url and login_oauth_callback.');
+  if (needsLogin) {
+    const cause = loginError ? ` ${loginError.message}` : '';
+    throw new AppError('needs_login', `The run waits for a login: call get_oauth_url and login_oauth_callback.${cause}`);
+  }
   return found;
 }
 

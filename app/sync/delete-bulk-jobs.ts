@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { quotaExhaustedMessage } from '../core/quota.ts';
 import { deleteQueryJob } from '../salesforce/bulk.ts';
 import { claimLeftoverBulkJobs, forgetBulkJob, forgetUsedBulkJobs, type LeftoverBulkJobs } from '../store/bulk-jobs.ts';
+import { readConnection } from '../store/connections.ts';
 
 /** Deleted between two checks of the org's quota: each takes one API call, or three if it still runs. */
 const BATCH_SIZE = 10;
@@ -32,7 +33,8 @@ export async function deleteBulkJobs(context: Context, signal: AbortSignal): Pro
 async function deleteAll(context: Context, { connectionId, orgId, ids }: LeftoverBulkJobs, signal: AbortSignal): Promise<void> {
   const { calls, config, database } = context;
   // Imports need the calls more.
-  if (quotaExhaustedMessage(await calls.quota(orgId), config.apiShare)) return;
+  const { apiShare } = await readConnection(database, connectionId);
+  if (quotaExhaustedMessage(await calls.quota(orgId), apiShare ?? config.apiShare)) return;
   const client = context.salesforce(connectionId, signal);
   for (const id of ids) {
     await deleteQueryJob(client, id);
