@@ -22,8 +22,8 @@ const stopProfiler = profiled ? await startProfiler() : undefined;
 const moved = await measure(errand.pages);
 const profile = await stopProfiler?.();
 await dispatcher.close();
-process.send!({ ...moved, coldCpuSeconds, profile } satisfies Moved);
-process.disconnect!();
+// A profile takes several writes.
+process.send!({ ...moved, coldCpuSeconds, profile } satisfies Moved, undefined, undefined, () => process.disconnect!());
 
 async function measure(pages: number): Promise<Omit<Moved, 'coldCpuSeconds' | 'profile'>> {
   const start = performance.now();
