@@ -91,7 +91,7 @@ test('reports at once that all jobs of a connection wait for a login', async () 
   const { status, text } = await service.tickAt('2023-03-20T00:10:00Z');
   expect(status).toBe(200);
   const cause =
-    'The Salesforce user of this connection is inactive. Have an admin of the org activate the user in Setup, Users, or connect as another user with get_oauth_url and login_oauth_callback.';
+    'The Salesforce user of this connection is inactive. Have an admin of the org activate the user in Setup, Users, or connect as another user.';
   const waits = `waits for a login: call get_oauth_url and login_oauth_callback. needs_login: ${cause}`;
   expect(text).toBe(`Not complete: 2 of 2 jobs.\nAccount ${waits}\nLead ${waits}`);
   const needsLogin = { state: 'needs_login', needs_login: true, login_error: { code: 'needs_login', message: cause } };

@@ -1,3 +1,4 @@
+import 'jsforce/lib/api/bulk2.js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { javaDouble } from '../../../../../app/local/emulators/salesforce/java-double.ts';
 import { type BulkJobReply, bulkRows, type Connected, connect, createJob, finish, parseCsv } from './connect.ts';

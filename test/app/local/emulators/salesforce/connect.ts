@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import jsforce, { type Connection, type OAuth2 } from 'jsforce';
+import { Connection } from 'jsforce/lib/connection.js';
+import { OAuth2 } from 'jsforce/lib/oauth2.js';
 import {
   type SalesforceEmulator,
   type SalesforceOptions,
@@ -30,7 +31,7 @@ export async function connect(options: SalesforceOptions = {}): Promise<Connecte
   const oauth2 = oauth2Of(emulator);
   const tokens = await grant(emulator, oauth2);
   const { access_token: accessToken, instance_url: instanceUrl } = tokens;
-  const connection = new jsforce.Connection({ version: '66.0', accessToken, instanceUrl });
+  const connection = new Connection({ version: '66.0', accessToken, instanceUrl });
   const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
     fetch(emulator.instanceUrl + path, {
       ...init,
@@ -41,7 +42,7 @@ export async function connect(options: SalesforceOptions = {}): Promise<Connecte
 
 export function oauth2Of(emulator: SalesforceEmulator): OAuth2 {
   const { clientId, clientSecret, loginUrl } = emulator;
-  return new jsforce.OAuth2({ clientId, clientSecret, loginUrl, redirectUri: REDIRECT_URI, useVerifier: true });
+  return new OAuth2({ clientId, clientSecret, loginUrl, redirectUri: REDIRECT_URI, useVerifier: true });
 }
 
 export async function grant(emulator: SalesforceEmulator, oauth2: OAuth2): Promise<Tokens> {

@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { OAuth2 } from 'jsforce';
+import type { OAuth2 } from 'jsforce/lib/oauth2.js';
 import {
   type SalesforceEmulator,
   type SalesforceOptions,

@@ -1,6 +1,6 @@
 import { createSign, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import jsforce from 'jsforce';
+import { Connection } from 'jsforce/lib/connection.js';
 import { startSalesforce } from '../../../../../app/local/emulators/salesforce/salesforce.ts';
 import { type Connected, connect, oauth2Of } from './connect.ts';
 
@@ -49,7 +49,7 @@ describe.each([false, true])('with rotation %s', (rotateRefreshTokens) => {
     oauth2Of(connected.emulator).requestToken(fields) as unknown as Promise<TokenReply>;
 
   const useSession = async ({ access_token: accessToken, instance_url: instanceUrl }: TokenReply): Promise<number> =>
-    (await new jsforce.Connection({ version: '66.0', accessToken, instanceUrl }).query('SELECT COUNT() FROM Account')).totalSize;
+    (await new Connection({ version: '66.0', accessToken, instanceUrl }).query('SELECT COUNT() FROM Account')).totalSize;
 
   test("client credentials return a session of the app's user, without a refresh token", async () => {
     const reply = await request({ grant_type: 'client_credentials', scope: 'full api refresh_token web' });
