@@ -41,7 +41,10 @@ function scriptOf(dockerfile: string, stage: string): string {
 
 /** The files that the last two stages copy from the build context: the sources, and the rest. */
 async function copiedFiles(): Promise<string[]> {
-  const lastStages = (await readFile('Dockerfile', 'utf8')).split(/^FROM /m).slice(-2).join('');
+  const lastStages = (await readFile('Dockerfile', 'utf8'))
+    .split(/^FROM /m)
+    .slice(-2)
+    .join('');
   const sources = [...lastStages.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names]) => names!.split(' '));
   const sent = await sentToBuilder();
   return sent.filter((file) => sources.some((source) => file === source || file.startsWith(`${source}/`))).sort();
