@@ -71,9 +71,7 @@ export function createEvents(log: Log) {
     oldTokenKeys: ({ outdated, unreadable }: { outdated: number; unreadable: number }) =>
       log[outdated + unreadable === 0 ? 'info' : 'warn'](
         { event: 'old_token_keys', outdated, unreadable },
-        outdated + unreadable === 0
-          ? 'No row needs the older keys of TOKEN_KEYS. Remove them.'
-          : 'Rows are sealed with older keys of TOKEN_KEYS (outdated), or with keys that it does not contain (unreadable). Run reseal.',
+        outdated + unreadable === 0 ? 'No row needs the older keys of TOKEN_KEYS. Remove them.' : 'Rows need older token keys. Run reseal.',
       ),
     stopping: () => log.info({ event: 'stopping' }),
     uncaughtError: (error: unknown) =>

@@ -65,13 +65,7 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
   },
   oldTokenKeys: {
     emit: (events) => events.oldTokenKeys({ outdated: 3, unreadable: 0 }),
-    line: {
-      level: 'warn',
-      event: 'old_token_keys',
-      outdated: 3,
-      unreadable: 0,
-      msg: 'Rows are sealed with older keys of TOKEN_KEYS (outdated), or with keys that it does not contain (unreadable). Run reseal.',
-    },
+    line: { level: 'warn', event: 'old_token_keys', outdated: 3, unreadable: 0, msg: 'Rows need older token keys. Run reseal.' },
   },
   stopping: { emit: (events) => events.stopping(), line: { level: 'info', event: 'stopping' } },
   uncaughtError: {
