@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { toLongId } from '../core/identity.ts';
 import { AppError } from '../errors.ts';
+import { insertChange } from '../store/audit.ts';
 import { type ConnectLink, findConnectLink, insertConnectLink } from '../store/connect-links.ts';
 
 /**
@@ -29,6 +30,8 @@ export async function createConnectLink(
     createdBy: by,
   });
   events.connectLinkCreated(link, by);
+  const details = { login_url: link.loginUrl, org: link.orgId, expires_at: link.expiresAt };
+  await insertChange(database, { by, action: 'connect_link_created', details });
   return { link, url: `${origin}/connect/${token}` };
 }
 

@@ -4,7 +4,7 @@ import { AppError, isAppError } from '../errors.ts';
 import { revokeToken } from '../salesforce/revoke-token.ts';
 import { insertChange } from '../store/audit.ts';
 import { endConnection } from '../store/change-connection.ts';
-import { type Connection, claimEnd, readRefreshToken, releaseEnd } from '../store/connections.ts';
+import { type Connection, claimEnd, readRevocableToken, releaseEnd } from '../store/connections.ts';
 import { recordPause } from './pause-job.ts';
 
 const REVOKE_BY_HAND = 'revoke the app in Salesforce: Setup, Connected Apps OAuth Usage';
@@ -29,7 +29,7 @@ export async function disconnect(context: Context, connection: Connection, force
     await releaseEnd(context.database, connection, claim);
     throw withAdvice(error);
   });
-  const message = `The connection was disconnected by ${by}. To connect it again, call get_oauth_url and login_oauth_callback; then resume its jobs.`;
+  const message = `The connection was disconnected by ${by}. To connect it again, call ${howToConnect(connection)}; then resume its jobs.`;
   const paused = await endConnection(context.database, connection, { code: 'disconnected', message });
   context.events.disconnected(connection, { revoked, jobsPaused: paused.length }, by);
   const details = { revoked, jobs_paused: paused.length };
@@ -38,13 +38,18 @@ export async function disconnect(context: Context, connection: Connection, force
   return `${describeRevocation(revoked)} Its tokens are forgotten, and ${paused.length === 1 ? '1 job is' : `${paused.length} jobs are`} paused. The tables stay.`;
 }
 
+/** The calls that connect a user again by the same flow. */
+function howToConnect({ flow }: Connection): string {
+  return flow === 'browser' ? 'get_oauth_url and login_oauth_callback' : 'POST /v1/connections';
+}
+
 /** What became of a grant: `ended` before, or unknown because Salesforce did not answer (`failed`). */
 type Revocation = 'revoked' | 'ended' | 'failed';
 
 async function revoke({ database, sealer, dispatcher }: Context, connection: Connection): Promise<Revocation> {
-  const refreshToken = await readRefreshToken(database, sealer, connection);
-  if (refreshToken === undefined) return 'ended';
-  return (await revokeToken(dispatcher, connection.loginUrl, refreshToken)) ? 'revoked' : 'ended';
+  const token = await readRevocableToken(database, sealer, connection);
+  if (token === undefined) return 'ended';
+  return (await revokeToken(dispatcher, connection.loginUrl, token)) ? 'revoked' : 'ended';
 }
 
 function withAdvice(error: unknown): unknown {

@@ -8,16 +8,16 @@ const TOTAL_MS = 30_000;
 const INVALID = ['invalid_token', 'unsupported_token_type', 'invalid_grant'];
 
 /**
- * Ends the grant of a refresh token in Salesforce, with its sessions.
+ * Ends the grant of a refresh token in Salesforce, with its sessions, or the session of an access token.
  * @returns false if the token was no longer valid
  * @throws AppError salesforce_unavailable if the login host did neither
  */
-export async function revokeToken(dispatcher: Dispatcher, loginUrl: string, refreshToken: string): Promise<boolean> {
+export async function revokeToken(dispatcher: Dispatcher, loginUrl: string, token: string): Promise<boolean> {
   const request = {
     method: 'POST',
     url: `${loginUrl}/services/oauth2/revoke`,
     headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams({ token: refreshToken }).toString(),
+    body: new URLSearchParams({ token }).toString(),
   };
   const response = await readResponse(dispatcher, request, { signal: undefined, totalMs: TOTAL_MS }).catch((error: unknown) => {
     throw notRevokedError(loginUrl, `no usable response: ${externalErrorCode(error) ?? (error as Error).name}`, error);

@@ -274,11 +274,19 @@ export async function releaseEnd(database: Queryable, { id }: Connection, claim:
   await database.query('UPDATE connections SET renewing_by = NULL, renewing_until = NULL WHERE id = $1 AND renewing_by = $2', [id, claim]);
 }
 
-/** The refresh token, even if its grant has ended; undefined if it was forgotten. @throws AppError unknown_token_key */
-export async function readRefreshToken(database: Queryable, sealer: Sealer, connection: Connection): Promise<string | undefined> {
-  const result = await database.query<{ refresh_token: string }>('SELECT refresh_token FROM connections WHERE id = $1', [connection.id]);
-  const { refresh_token: sealed } = onlyRow(result);
-  return sealed === '' ? undefined : sealer.open(sealed, sealContext(connection, 'refresh_token'));
+/**
+ * The token whose revocation ends a connection's grant, even if that has ended already: the refresh token, or the access token of a flow
+ * without one; undefined if the tokens were forgotten.
+ * @throws AppError unknown_token_key
+ */
+export async function readRevocableToken(database: Queryable, sealer: Sealer, connection: Connection): Promise<string | undefined> {
+  const result = await database.query<Pick<TokenRow, 'refresh_token' | 'access_token'>>(
+    'SELECT refresh_token, access_token FROM connections WHERE id = $1',
+    [connection.id],
+  );
+  const row = onlyRow(result);
+  const column = connection.flow === 'browser' ? 'refresh_token' : 'access_token';
+  return row[column] === '' ? undefined : sealer.open(row[column], sealContext(connection, column));
 }
 
 function openAccessToken(sealer: Sealer, row: TokenRow): AccessToken {

@@ -174,6 +174,9 @@ describe('creating a connect link', () => {
     expect(hours).toBeGreaterThan(71.9);
     expect(hours).toBeLessThanOrEqual(72);
     expect(service.logged.at(-1)).toMatch(/"connect_link_created".*"org":"00D000000000001EAA".*"by":"ops"/);
+    expect(await query('SELECT by, action, details FROM audit')).toMatchObject([
+      { by: 'ops', action: 'connect_link_created', details: { org: OTHER_ORG } },
+    ]);
   });
 
   test('needs the role operate or admin, a configured login host, and the Id of an org', async () => {

@@ -116,6 +116,22 @@ describe.each([
   });
 });
 
+test('disconnecting an org without a refresh token ends its session, and says how to connect it again', async () => {
+  service = await startService(OPTIONS);
+  await connect(CLIENT_CREDENTIALS);
+  const [accessToken] = service.salesforce.secrets().filter((text) => /^00D\w+!/.test(text));
+  const query = (): Promise<Response> =>
+    fetch(`${service.salesforce.instanceUrl}/services/data/v66.0/limits`, { headers: { authorization: `Bearer ${accessToken}` } });
+  expect((await query()).status).toBe(200);
+  const answer = await fetch(`${service.url}/v1/connections/1/disconnect`, { method: 'POST' });
+  expect(await answer.json()).toMatchObject({
+    message: expect.stringMatching(/^Salesforce has revoked the grant\./),
+    status: 'disconnected',
+    error: { message: expect.stringContaining('call POST /v1/connections') },
+  });
+  expect((await query()).status).toBe(401);
+});
+
 test('a login in the browser and one without replace each other', async () => {
   service = await startService(OPTIONS);
   const user_id = await service.connect();
