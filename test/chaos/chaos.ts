@@ -1,9 +1,11 @@
 // Proves that the service loses nothing under violence: two processes, one Postgres and the emulators, while the org keeps changing.
 //   npm run chaos -- --kills 200 --seed 1 --json   the last line on stdout is one JSON object: see Result in run-chaos.ts
+//   npm run chaos -- --tokens --json               sessions renewed 1,000 times by both, with --renewals N: see run-tokens.ts
 //   npm run chaos -- --scenario fence              only what one guard of the service prevents: see scenarios.ts
 //   npm run chaos -- --without fence               the same without the guard, or without each of all: succeeds if that does damage
 import { parseArgs } from 'node:util';
 import { type Chaos, type Result, runChaos, runScenario } from './run-chaos.ts';
+import { runTokens } from './run-tokens.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { doesDamageWithout } from './without.ts';
 
@@ -14,6 +16,8 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     scenario: { type: 'string' },
     without: { type: 'string' },
+    tokens: { type: 'boolean', default: false },
+    renewals: { type: 'string', default: '1000' },
   },
 });
 const seed = Number(values.seed);
@@ -31,6 +35,12 @@ const unknown = guards.find((name) => !(name in SCENARIOS));
 if (unknown !== undefined) {
   console.error(`There is no guard ${unknown}. Guards: ${Object.keys(SCENARIOS).join(', ')}.`);
   process.exitCode = 2;
+} else if (values.tokens) {
+  const { result, wrong } = await runTokens(seed, Number(values.renewals), progress);
+  const isDamaged = damageOf(result) + result.revoked + result.failedRuns > 0;
+  if (isDamaged) for (const line of wrong) process.stderr.write(`${line}\n`);
+  console.log(values.json ? JSON.stringify(result) : result);
+  process.exitCode = isDamaged ? 1 : 0;
 } else if (values.without !== undefined) {
   process.exitCode = guards.map((name) => proveNeeded(name)).every(Boolean) ? 0 : 1;
 } else {
@@ -56,7 +66,13 @@ function progress(line: string): void {
   process.stderr.write(`${`${seconds}s  ${line}`.slice(0, (process.stderr.columns ?? 100) - 1)}\n`);
 }
 
-function damageOf({ lost, duplicated, corrupted, ahead, hung }: Result): number {
+function damageOf({
+  lost,
+  duplicated,
+  corrupted,
+  ahead,
+  hung,
+}: Pick<Result, 'lost' | 'duplicated' | 'corrupted' | 'ahead' | 'hung'>): number {
   return lost + duplicated + corrupted + ahead + hung;
 }
 

@@ -6,7 +6,7 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { PassThroughClient } from 'google-auth-library';
 import { type BigQueryEmulator, startBigQuery } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
 import { startPostgres } from '../../app/local/emulators/postgres.ts';
-import { type SalesforceEmulator, startSalesforce } from '../../app/local/emulators/salesforce/salesforce.ts';
+import { type SalesforceEmulator, type SalesforceOptions, startSalesforce } from '../../app/local/emulators/salesforce/salesforce.ts';
 import { openDatabase } from '../../app/store/database.ts';
 import { type Answer, decide, REDIRECT_URI, readAnswer } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
@@ -16,6 +16,7 @@ import { PageWatch } from './page-watch.ts';
 import { type PostgresProxy, startPostgresProxy } from './postgres-proxy.ts';
 import { ServiceProcess } from './service-process.ts';
 import { type Store, storeOf } from './store.ts';
+import { TokenWatch } from './token-watch.ts';
 import { Violence } from './violence.ts';
 
 /** The org's clock at the start. */
@@ -36,6 +37,7 @@ export interface World {
   violence: Violence;
   pages: PageWatch;
   composites: CompositeWatch;
+  tokens: TokenWatch;
   /** the user_id of the connected user */
   userId: string;
   /** Logs the user in, again if that is so already. @returns the user_id */
@@ -55,10 +57,19 @@ export interface World {
    * refused are requested again.
    */
   letTimePass(): Promise<void>;
+  /** Lets sessions be renewed again that were renewed just now: otherwise their runs would wait for five minutes. */
+  letRenewalsPass(): Promise<void>;
+}
+
+/** What a world may have that is not usual. */
+interface WorldOptions {
+  salesforce?: SalesforceOptions;
+  /** of the processes */
+  env?: Record<string, string>;
 }
 
 /** @param names of the processes */
-export async function startWorld(seed: number, names: readonly string[] = ['a', 'b']): Promise<World> {
+export async function startWorld(seed: number, names: readonly string[] = ['a', 'b'], options: WorldOptions = {}): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'salesforce-bigquery-chaos-'));
   await chmod(folder, 0o711);
   const dataFolder = join(folder, 'postgres');
@@ -66,7 +77,7 @@ export async function startWorld(seed: number, names: readonly string[] = ['a', 
   const port = Number(new URL(postgres.url).port);
   const pool = openDatabase({ url: postgres.url }, () => {});
   const database = storeOf(pool);
-  const salesforce = await startSalesforce({ now: START, size: 30, seed, bulkDelayMs: 10 });
+  const salesforce = await startSalesforce({ now: START, size: 30, seed, bulkDelayMs: 10, ...options.salesforce });
   salesforce.limits.set('DailyApiRequests', { Max: 10_000_000, Remaining: 10_000_000 });
   const bigquery = await startBigQuery();
   const client = new BigQuery({
@@ -78,6 +89,7 @@ export async function startWorld(seed: number, names: readonly string[] = ['a', 
   const violence = new Violence(seed);
   const pages = new PageWatch(database, client, violence);
   const composites = new CompositeWatch();
+  const tokens = new TokenWatch();
   const processes = names.map((name) => new ServiceProcess(name));
 
   const callerOf = ({ headers }: { headers: Record<string, unknown> }) => processes.find(({ name }) => name === headers['x-chaos-process']);
@@ -91,7 +103,10 @@ export async function startWorld(seed: number, names: readonly string[] = ['a', 
   const login = await startHttpProxy({
     ...shared,
     target: salesforce.loginUrl,
-    change: (_call, reply) => ({ ...reply, body: replaceText(reply.body, salesforce.instanceUrl, instance.url) }),
+    change: (call, reply) => {
+      tokens.note(call, reply);
+      return { ...reply, body: replaceText(reply.body, salesforce.instanceUrl, instance.url) };
+    },
   });
   const stores = new Map<ServiceProcess, PostgresProxy>();
   const warehouses: HttpProxy[] = [];
@@ -112,6 +127,7 @@ export async function startWorld(seed: number, names: readonly string[] = ['a', 
       SALESFORCE_COMPOSITE: 'on',
       WORKERS: '3',
       RUNS_PER_CONNECTION: '5',
+      ...options.env,
     });
   }
   await Promise.all(processes.map((process) => process.ready()));
@@ -125,6 +141,7 @@ export async function startWorld(seed: number, names: readonly string[] = ['a', 
     violence,
     pages,
     composites,
+    tokens,
     userId: '',
     connect: () => connect(world),
     call: (path, fields) => callAny(processes, path, fields),
@@ -171,6 +188,12 @@ export async function startWorld(seed: number, names: readonly string[] = ['a', 
       );
       await database.query(
         `UPDATE runs SET run_at = now() WHERE state = 'queued' AND error_code IS NOT NULL AND run_at > now() + interval '2 seconds'`,
+      );
+    },
+    async letRenewalsPass() {
+      await database.query(
+        `UPDATE connections SET renewed_at = renewed_at - interval '10 minutes', located_at = located_at - interval '10 minutes'
+         WHERE greatest(renewed_at, located_at) > now() - interval '10 minutes'`,
       );
     },
     async [Symbol.asyncDispose]() {
