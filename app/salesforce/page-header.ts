@@ -28,7 +28,7 @@ export async function readPageHeader(body: Readable, gzip: boolean, requested: r
     let start: Buffer = Buffer.alloc(0);
     do {
       for (let piece = body.read() as Buffer | null; piece; piece = body.read() as Buffer | null) {
-        start = Buffer.concat([start, piece]);
+        start = start.length === 0 ? piece : Buffer.concat([start, piece]);
         const line = firstLine(start, gzip);
         if (line === undefined && start.length < MAX_BYTES) continue;
         const columns = columnsOf(line ?? '', requested);

@@ -12,11 +12,13 @@ export interface CountedBytes {
 export function countBytes(source: Readable, gzip: boolean): CountedBytes {
   let bytes = 0;
   let ended = false;
-  let tail: Buffer = Buffer.alloc(0);
+  let tail: Buffer = Buffer.alloc(4);
   // Paused, so that the listener alone does not start it.
   source.pause().on('data', (chunk: Buffer) => {
     bytes += chunk.length;
-    tail = chunk.length >= 4 ? chunk.subarray(-4) : Buffer.concat([tail, chunk]).subarray(-4);
+    // Copied, because a slice would keep the whole chunk in memory.
+    if (chunk.length >= 4) chunk.copy(tail, 0, chunk.length - 4);
+    else tail = Buffer.concat([tail, chunk]).subarray(-4);
   });
   source.once('end', () => {
     ended = true;
@@ -26,7 +28,7 @@ export function countBytes(source: Readable, gzip: boolean): CountedBytes {
     textBytes: () => {
       if (!ended) return null;
       // gzip ends with the uncompressed length (RFC 1952, ISIZE), so there is no need to decompress.
-      return gzip && tail.length === 4 ? tail.readUInt32LE() : bytes;
+      return gzip && bytes >= 4 ? tail.readUInt32LE() : bytes;
     },
   };
 }
