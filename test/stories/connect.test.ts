@@ -128,10 +128,10 @@ const settings = async (): Promise<string> => await readFile(join(data(), 'env')
 describe('connect', () => {
   test('leads from the address of an org to its first rows', async () => {
     await startOrg();
-    // For 20 seconds, at one request every 3, Salesforce does not know the new app; the first request checks the address.
+    // For a few seconds, at one request every 3, Salesforce does not know the new app; the first request checks the address.
     const body = '{"error":"invalid_client_id","error_description":"client identifier invalid"}';
     const headers = { 'content-type': 'application/json;charset=UTF-8' };
-    org.faults.arm({ kind: 'http', match: { path: '/services/oauth2/token' }, times: 8, status: 400, body, headers });
+    org.faults.arm({ kind: 'http', match: { path: '/services/oauth2/token' }, times: 3, status: 400, body, headers });
     await addBrowser();
     connect([], ['login.salesforce.com', org.loginUrl, 'local', org.clientId, org.clientSecret, 'Nothing__c, Contact,Account', 'all']);
     const first = await openedAddress();
