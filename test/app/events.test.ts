@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import type { Events } from '../../app/events.ts';
-import { EVERY_EVENT, linesOf, RECEIPT } from '../support/every-event.ts';
+import { EVERY_EVENT, linesOf } from '../support/every-event.ts';
+import { RECEIPT } from '../support/receipt.ts';
 
 test.each(Object.entries(EVERY_EVENT))('%s writes one line of its name, with these fields alone', (name, { emit, line }) => {
   expect(linesOf(emit)).toEqual([line]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { type Drift, NO_DRIFT } from '../../../app/core/drift.ts';
 import { RUN_COLUMNS, SCHEMA_CHANGE_COLUMNS } from '../../../app/core/metadata-tables.ts';
 import { type EndedRun, schemaChangesOf, toRunRow } from '../../../app/core/run-rows.ts';
-import { RECEIPT } from '../../support/every-event.ts';
+import { RECEIPT } from '../../support/receipt.ts';
 
 const run: EndedRun = {
   runId: 'run-1',

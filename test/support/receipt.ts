@@ -1,0 +1,32 @@
+import type { Receipt } from '../../app/core/receipt.ts';
+
+/** A receipt in the order of the pipeline. */
+export const RECEIPT: Receipt = {
+  salesforce_before: 7,
+  salesforce_after: 7,
+  processed: 7,
+  rows_in_pages: 7,
+  loaded: 7,
+  staged: 7,
+  distinct_ids: 7,
+  delta_rows: 7,
+  inserted: 7,
+  updated: 0,
+  deleted: 0,
+  verdict: 'exact',
+  reread_from: null,
+  field_groups: 1,
+  torn: 0,
+  invalid_values: {},
+  columns_added: [],
+  columns_orphaned: [],
+  fields_retyped: [],
+  fields_skipped: [],
+  live_view: null,
+  methods: ['rest: few rows'],
+  pages: 1,
+  bytes: 700,
+  salesforce_calls: 1.2,
+  bigquery_jobs: 2,
+  bytes_billed: 0,
+};
