@@ -31,6 +31,8 @@ export class Fleet {
   readonly jobs: ChaosJob[] = [];
   /** the repairs that have run for all jobs */
   readonly repaired = new Set<string>();
+  /** repairs that did not succeed although nothing disturbed them, one sentence each */
+  readonly unfinished: string[] = [];
   readonly #world: World;
   readonly #ids = new Map<ChaosJob, string>();
 
@@ -121,8 +123,21 @@ export class Fleet {
       unfinished += await this.#settle(() => this.#count(open));
       const latest = `SELECT DISTINCT ON (job_id) state FROM runs WHERE kind = '${repair.action}' ORDER BY job_id, created_at DESC`;
       unfinished += await this.#count(`SELECT count(*) FROM (${latest}) AS latest WHERE state <> 'succeeded'`);
+      await this.#noteUnfinished(repair.action);
     }
     return unfinished;
+  }
+
+  /** Remembers the latest repairs of a kind that did not succeed. */
+  async #noteUnfinished(kind: string): Promise<void> {
+    const { rows } = await this.#world.database.query<{ text: string }>(
+      `SELECT concat_ws(' ', object_name, kind, id, state, error_code, error_message) AS text FROM (
+         SELECT DISTINCT ON (runs.job_id) jobs.object_name, runs.* FROM runs JOIN jobs ON jobs.id = runs.job_id
+         WHERE kind = $1 ORDER BY runs.job_id, runs.created_at DESC) AS latest
+       WHERE state <> 'succeeded'`,
+      [kind],
+    );
+    this.unfinished.push(...rows.map(({ text }) => text));
   }
 
   /** Requests a repair, after an open one. @returns whether its kind exists */

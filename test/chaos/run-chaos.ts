@@ -246,7 +246,12 @@ export async function judge(
   };
   const examples = [...watermarks.examples, ...[byWindows, repaired].flatMap((all) => all.flatMap((each) => each.examples.slice(0, 5)))];
   const wrongObjects = jobs.map(({ object }) => object).filter((object) => examples.some((example) => example.startsWith(`${object} `)));
-  return { result, wrong: [...examples, ...(await describeRuns(world, wrongObjects))], kills: world.violence.kills, missing };
+  return {
+    result,
+    wrong: [...examples, ...fleet.unfinished, ...(await describeRuns(world, wrongObjects))],
+    kills: world.violence.kills,
+    missing,
+  };
 }
 
 async function countShortWindows({ database }: World): Promise<number> {

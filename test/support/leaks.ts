@@ -19,7 +19,7 @@ const SHOWN = new Set(['User', 'Organization']);
 const MIN_LENGTH = 12;
 
 /** What a service must not reveal: secrets, and values of records. */
-interface Needle {
+export interface Needle {
   what: string;
   text: string;
 }
