@@ -117,6 +117,8 @@ async function startTarget(): Promise<FuzzTarget> {
   };
   const args = ['app/cli.ts', 'serve', '--local', '--no-tick', '--data', join(folder, 'data')];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  // Also if this process fails before it has a target.
+  process.once('exit', () => child.kill('SIGKILL'));
   const log: string[] = [];
   const port = await listening(child, log);
   const url = `http://127.0.0.1:${port}`;
