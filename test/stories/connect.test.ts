@@ -146,7 +146,7 @@ describe('connect', () => {
 
     expect(output).toMatch(/login\.salesforce\.com and test\.salesforce\.com do not/);
     expect(output).toContain(`\n         Callback URL  http://localhost:${port}/oauth/callback\n`);
-    expect(output).toMatch(/Salesforce knows the app \(2\d\.\d s\)/);
+    expect(output).toMatch(/Salesforce knows the app \(\d+\.\d s\)/);
     const lines = output.split('\n').filter((line) => !/http|✗|\/tmp/.test(line));
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
     expect(output).toMatch(/✗ Nothing__c: /);
