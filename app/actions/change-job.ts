@@ -1,8 +1,16 @@
 import { readTableSize } from '../bigquery/table-size.ts';
 import type { Context } from '../context.ts';
-import { type Deletes, parseDeletes, treatsEarlierDeletes } from '../core/deletes.ts';
-import { type Every, parseEvery } from '../core/every.ts';
-import { formatStartDate, parseStartDate } from '../core/start-date.ts';
+import { treatsEarlierDeletes } from '../core/deletes.ts';
+import type { Every } from '../core/every.ts';
+import {
+  CHANGEABLE_NAMES,
+  CHANGEABLE_PROPERTIES,
+  type ChangeableOptions,
+  differingOptions,
+  type JobOptionTexts,
+  parseOptions,
+} from '../core/job-options.ts';
+import { formatStartDate } from '../core/start-date.ts';
 import { nextWindowEnd, windowEnd } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import { aboutJob, insertChange } from '../store/audit.ts';
@@ -18,11 +26,7 @@ import { checkRunningCost } from './check-running-cost.ts';
 import { repairIsOpen, requireActive } from './start-repair.ts';
 
 /** What to change, as the caller wrote it; undefined: unchanged. */
-export interface JobChangeRequest {
-  startDate?: string | undefined;
-  deletes?: string | undefined;
-  every?: string | undefined;
-}
+export type JobChangeRequest = { [P in keyof ChangeableOptions]?: JobOptionTexts[P] };
 
 /**
  * Changes a job. An earlier start date is imported by a reimport of the difference; `deletes` also applies to the rows that are deleted
@@ -52,20 +56,18 @@ export async function changeJob(context: Context, job: Job, request: JobChangeRe
   return describeChange(job, changes);
 }
 
-async function readChanges(context: Context, job: Job, { startDate, deletes, every }: JobChangeRequest): Promise<JobChanges> {
-  if (startDate === undefined && deletes === undefined && every === undefined) {
-    throw new AppError('invalid_request', 'Nothing to change. Send start_date, deletes or every.');
+async function readChanges(context: Context, job: Job, request: JobChangeRequest): Promise<JobChanges> {
+  if (CHANGEABLE_PROPERTIES.every((property) => request[property] === undefined)) {
+    const names = new Intl.ListFormat('en', { type: 'disjunction' }).format(CHANGEABLE_NAMES);
+    throw new AppError('invalid_request', `Nothing to change. Send ${names}.`);
   }
-  const wanted = {
-    startDate: startDate === undefined ? job.startDate : await readStartDate(context, job, startDate),
-    deletes: deletes === undefined ? job.deletes : await readDeletes(context, job, deletes),
-    every: every === undefined ? job.every : parseEvery(every),
-  };
-  return {
-    ...(wanted.startDate.getTime() !== job.startDate.getTime() && { startDate: wanted.startDate }),
-    ...(wanted.deletes !== job.deletes && { deletes: wanted.deletes }),
-    ...(wanted.every !== job.every && { every: wanted.every }),
-  };
+  const wanted: JobChanges = parseOptions(request, windowEnd(await context.scheduleNow(), 'day'));
+  const changes = differingOptions(job, wanted);
+  requireEarlierStart(job, changes);
+  if (changes.deletes !== undefined && changes.deletes !== 'keep') {
+    requireDeletable(await describeImportableObject(context, { id: job.connectionId }, job.objectName), changes.deletes);
+  }
+  return changes;
 }
 
 /** @throws AppError salesforce_quota, bigquery_budget */
@@ -76,19 +78,13 @@ async function checkCost(context: Context, job: Job, every: Every): Promise<void
   await saveWeeklyChanges(context.database, job.id, weeklyChanges);
 }
 
-async function readStartDate(context: Context, job: Job, text: string): Promise<Date> {
-  const startDate = parseStartDate(text, windowEnd(await context.scheduleNow(), 'day'));
-  if (startDate <= job.startDate) return startDate;
+/** @throws AppError invalid_request */
+function requireEarlierStart(job: Job, { startDate }: JobChanges): void {
+  if (startDate === undefined || startDate < job.startDate) return;
   throw new AppError(
     'invalid_request',
     `start_date can only become earlier than ${formatStartDate(job.startDate)}: the rows before a later date would stay in the table, and no longer be kept current. To start later, delete the job with table=drop and create it again.`,
   );
-}
-
-async function readDeletes(context: Context, job: Job, text: string): Promise<Deletes> {
-  const deletes = parseDeletes(text);
-  if (deletes === 'keep' || deletes === job.deletes) return deletes;
-  return requireDeletable(await describeImportableObject(context, { id: job.connectionId }, job.objectName), deletes);
 }
 
 /** @throws AppError invalid_request if the changes require two repairs */

@@ -1,9 +1,19 @@
 import { findDefaultExpirations, removeDefaultExpirationsCommand } from '../bigquery/datasets.ts';
 import type { Context } from '../context.ts';
 import { CREATED_DATE, chooseCursor } from '../core/cursor.ts';
-import { parseDeletes } from '../core/deletes.ts';
-import { parseEvery } from '../core/every.ts';
 import { jobMode } from '../core/job-mode.ts';
+import {
+  CHANGEABLE_PROPERTIES,
+  DEFAULT_OPTIONS,
+  differingOptions,
+  JOB_OPTIONS,
+  type JobOptions,
+  type JobOptionTexts,
+  type OptionProperty,
+  optionsJson,
+  optionText,
+  parseOptions,
+} from '../core/job-options.ts';
 import { isWorthPartitioning, rowBytes } from '../core/partitioning.ts';
 import type { RunningCost } from '../core/running-cost.ts';
 import { formatStartDate, parseStartDate } from '../core/start-date.ts';
@@ -21,18 +31,9 @@ import { takeOver } from './take-over.ts';
 
 export interface JobRequest {
   objectName: string;
-  /** YYYY-MM-DD, or all */
-  startDate: string;
-  /** undefined: the first configured dataset */
-  dataset: string | undefined;
-  /** undefined: keep */
-  deletes: string | undefined;
-  /** whether rows are never edited; undefined: not specified */
-  appendOnly: boolean | undefined;
+  options: JobOptionTexts & { startDate: string };
   /** whether to take over a job of another user of the org even if that user's connection is active */
   takeOver: boolean;
-  /** how often windows close; undefined: day */
-  every: string | undefined;
 }
 
 /** A requested job, which may have existed before. */
@@ -50,30 +51,27 @@ export interface RequestedJob {
  */
 export async function createJob(context: Context, connection: Connection, request: JobRequest, by: string): Promise<RequestedJob> {
   const now = await context.scheduleNow();
-  const startDate = parseStartDate(request.startDate, windowEnd(now, 'day'));
-  const targetDataset = chooseDataset(context, request.dataset);
-  const deletes = parseDeletes(request.deletes);
-  const every = parseEvery(request.every);
-  const existing = await findExisting(context, connection, request, startDate, targetDataset, by);
+  const today = windowEnd(now, 'day');
+  const wanted = { ...parseOptions(request.options, today), startDate: parseStartDate(request.options.startDate, today) };
+  const targetDataset = chooseDataset(context, wanted.targetDataset);
+  const existing = await findExisting(context, connection, request, wanted, targetDataset, by);
   if (existing) return { job: existing, cost: undefined };
 
   const description = await describeImportableObject(context, connection, request.objectName);
-  const { cursorField, appendOnly } = chooseMode(description, request.appendOnly);
+  const { cursorField, appendOnly } = chooseMode(description, wanted.appendOnly);
   await checkWindowQuery(context, connection, description, cursorField);
   const rows = await estimateRows(context, connection, description);
+  const options = { ...DEFAULT_OPTIONS, ...wanted, targetDataset, appendOnly };
   const job = {
+    ...options,
     connectionId: connection.id,
     objectName: description.name,
     cursorField,
     cursorNillable: await mayHaveNullCursors(context, connection, description, cursorField),
-    targetDataset,
     targetTable: description.name,
     // Decided once, because a table's partitioning cannot be changed. Only a MERGE is cheaper with partitions.
     partitioned: cursorField !== null && isWorthPartitioning(rows, description.fields.length),
-    deletes: requireDeletable(description, deletes),
-    appendOnly,
-    every,
-    startDate,
+    deletes: requireDeletable(description, options.deletes),
     activeSince: now,
   };
   const bytesPerRow = rowBytes(description.fields.length);
@@ -83,14 +81,16 @@ export async function createJob(context: Context, connection: Connection, reques
   if (created) {
     await saveWeeklyChanges(context.database, created.id, cost.weeklyChanges);
     const mode = jobMode({ whole: cursorField === null, appendOnly });
-    context.events.jobCreated(created, { startDate: formatStartDate(startDate), every, mode }, by);
-    const details = { start_date: formatStartDate(startDate), every, dataset: targetDataset, deletes: job.deletes };
+    const { every, deletes } = job;
+    const startDate = formatStartDate(job.startDate);
+    context.events.jobCreated(created, { startDate, every, mode }, by);
+    const details = { start_date: startDate, every, dataset: targetDataset, deletes };
     await insertChange(context.database, { by, action: 'job_created', ...aboutJob(created), connectionId: connection.id, details });
     await warnOfDefaultExpirations(context, created);
     return { job: created, cost };
   }
   // A concurrent call created the job first.
-  const other = await findExisting(context, connection, request, startDate, targetDataset, by);
+  const other = await findExisting(context, connection, request, wanted, targetDataset, by);
   if (other) return { job: other, cost: undefined };
   throw new AppError(
     'conflict',
@@ -102,17 +102,17 @@ export async function createJob(context: Context, connection: Connection, reques
 async function findExisting(
   context: Context,
   connection: Connection,
-  request: JobRequest,
-  startDate: Date,
+  { objectName, takeOver: force }: JobRequest,
+  wanted: Partial<JobOptions>,
   targetDataset: string,
   by: string,
 ): Promise<Job | undefined> {
-  const own = await findJob(context.database, connection.id, request.objectName);
-  if (own) return requireSameOptions(own, startDate, request);
-  const found = await findHeldJob(context.database, connection.orgId, request.objectName, request.dataset, targetDataset);
+  const own = await findJob(context.database, connection.id, objectName);
+  if (own) return requireSameOptions(own, wanted);
+  const found = await findHeldJob(context.database, connection.orgId, objectName, wanted.targetDataset, targetDataset);
   if (!found) return undefined;
-  requireSameOptions(found.job, startDate, request);
-  return await takeOver(context, connection, found, request.takeOver, by);
+  requireSameOptions(found.job, wanted);
+  return await takeOver(context, connection, found, force, by);
 }
 
 /** Warns if the dataset has default expirations; the job's own tables do not inherit them. A failed check does not fail the request. */
@@ -133,37 +133,20 @@ function chooseDataset(context: Context, wanted: string | undefined): string {
   throw new AppError('invalid_request', `dataset must be one of ${datasets.join(', ')}. To add another, set BIGQUERY_DATASETS.`);
 }
 
-function requireSameOptions(job: Job, startDate: Date, { dataset, deletes, appendOnly, every }: JobRequest): Job {
-  if (job.startDate.getTime() !== startDate.getTime()) {
-    const exists = `A job for ${job.objectName} already exists with start_date ${formatStartDate(job.startDate)}.`;
-    const way =
-      startDate < job.startDate
-        ? `To start earlier, call PATCH /v1/jobs/${job.id} with start_date.`
-        : `To import rows again, call POST /v1/jobs/${job.id}/reimport.`;
-    throw new AppError('conflict', `${exists} ${way}`);
+/** @returns the job @throws AppError conflict, which says how to change it, if an option is wanted that the job does not have */
+function requireSameOptions(job: Job, wanted: Partial<JobOptions>): Job {
+  const differing = differingOptions(job, wanted);
+  const [property] = Object.keys(differing) as OptionProperty[];
+  if (property === undefined) return job;
+  const { name } = JOB_OPTIONS[property];
+  const exists = `A job for ${job.objectName} already exists with ${name}=${optionText(optionsJson(job)[name]!)}`;
+  if (differing.startDate && differing.startDate > job.startDate) {
+    throw new AppError('conflict', `${exists}. To import rows again, call POST /v1/jobs/${job.id}/reimport.`);
   }
-  if (dataset !== undefined && dataset !== job.targetDataset) {
-    throw new AppError('conflict', `A job for ${job.objectName} already exists in dataset ${job.targetDataset}, which cannot be changed.`);
+  if ((CHANGEABLE_PROPERTIES as OptionProperty[]).includes(property)) {
+    throw new AppError('conflict', `${exists}. To change it, call PATCH /v1/jobs/${job.id} with ${name}.`);
   }
-  if (deletes !== undefined && deletes !== job.deletes) {
-    throw new AppError(
-      'conflict',
-      `A job for ${job.objectName} already exists with deletes=${job.deletes}. To change it, call PATCH /v1/jobs/${job.id}.`,
-    );
-  }
-  if (appendOnly !== undefined && appendOnly !== job.appendOnly) {
-    throw new AppError(
-      'conflict',
-      `A job for ${job.objectName} already exists with append_only=${job.appendOnly}, which cannot be changed.`,
-    );
-  }
-  if (every !== undefined && every !== job.every) {
-    throw new AppError(
-      'conflict',
-      `A job for ${job.objectName} already exists with every=${job.every}. To change it, call PATCH /v1/jobs/${job.id}.`,
-    );
-  }
-  return job;
+  throw new AppError('conflict', `${exists}, which cannot be changed.`);
 }
 
 /**

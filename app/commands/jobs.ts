@@ -5,6 +5,7 @@ import { reimport } from '../actions/reimport.ts';
 import { sweep } from '../actions/sweep.ts';
 import { syncNow } from '../actions/sync-now.ts';
 import { type Context, createContext } from '../context.ts';
+import { CHANGEABLE_PROPERTIES } from '../core/job-options.ts';
 import { jobState } from '../core/job-state.ts';
 import { formatBound, formatLastDate, formatStartDate } from '../core/start-date.ts';
 import { createEvents } from '../events.ts';
@@ -46,7 +47,7 @@ const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; run: Action }
   sweep: { takes: [], run: async (context, job) => describeRun(await sweep(context, job, COMMAND_LINE)) },
   'sync-now': { takes: [], run: async (context, job) => describeRun(await syncNow(context, job, COMMAND_LINE)) },
   change: {
-    takes: ['startDate', 'deletes', 'every'],
+    takes: CHANGEABLE_PROPERTIES,
     run: async (context, job, options) => await changeJob(context, job, options, COMMAND_LINE),
   },
   delete: { takes: ['table'], run: deleteWithTable },

@@ -1,5 +1,6 @@
 import { changeJob } from '../actions/change-job.ts';
 import { requireJobById } from '../actions/require-job.ts';
+import { CHANGEABLE_NAMES, optionTexts } from '../core/job-options.ts';
 import { type Endpoint, requireJobId } from './endpoint.ts';
 import { readJobJson } from './jobs.ts';
 
@@ -9,10 +10,10 @@ export const jobChange: Endpoint = {
   methods: ['PATCH'],
   roles: ['operate', 'admin'],
   required: [],
-  optional: ['start_date', 'deletes', 'every'],
-  async handle(context, { job_id, start_date, deletes, every }, caller) {
-    const job = await requireJobById(context, requireJobId(job_id!));
-    const message = await changeJob(context, job, { startDate: start_date, deletes, every }, caller.name);
+  optional: CHANGEABLE_NAMES,
+  async handle(context, fields, caller) {
+    const job = await requireJobById(context, requireJobId(fields.job_id!));
+    const message = await changeJob(context, job, optionTexts(fields), caller.name);
     return { ...(await readJobJson(context, job.id)), message };
   },
 };

@@ -1,6 +1,7 @@
 import { createJob } from '../actions/create-job.ts';
 import { requireConnection } from '../actions/require-connection.ts';
 import { warnOfRareTicks } from '../actions/warn-of-rare-ticks.ts';
+import { OPTION_NAMES, optionTexts } from '../core/job-options.ts';
 import { type Endpoint, requireObjectName } from './endpoint.ts';
 import { readBoolean } from './fields.ts';
 
@@ -13,18 +14,14 @@ export const createImportingJob: Endpoint = {
   methods: ['GET', 'POST'],
   roles: ['operate', 'admin'],
   required: ['user_id', 'object_name', 'start_date'],
-  optional: ['dataset', 'deletes', 'append_only', 'take_over', 'every'],
+  optional: [...OPTION_NAMES.filter((name) => name !== 'start_date'), 'take_over'],
   async handle(context, fields, caller, wantsJson) {
     const objectName = requireObjectName(fields.object_name!);
     const connection = await requireConnection(context, fields.user_id!);
     const request = {
       objectName,
-      startDate: fields.start_date!,
-      dataset: fields.dataset,
-      deletes: fields.deletes,
-      appendOnly: readBoolean(fields, 'append_only'),
+      options: { ...optionTexts(fields), startDate: fields.start_date! },
       takeOver: readBoolean(fields, 'take_over') ?? false,
-      every: fields.every,
     };
     const { job, cost } = await createJob(context, connection, request, caller.name);
     const warning = await warnOfRareTicks(context, job);

@@ -1,5 +1,6 @@
 import type Koa from 'koa';
 import { koaBody } from 'koa-body';
+import { parseBoolean } from '../core/parse-boolean.ts';
 import { AppError } from '../errors.ts';
 
 /** A request's fields by name; undefined if absent. */
@@ -48,9 +49,7 @@ export function requireFields(fields: Fields, required: readonly string[], optio
 /** Reads a boolean field; undefined if absent. @throws AppError invalid_request */
 export function readBoolean(fields: Fields, name: string): boolean | undefined {
   const text = fields[name];
-  if (text === undefined) return undefined;
-  if (text === 'true' || text === 'false') return text === 'true';
-  throw new AppError('invalid_request', `${name} must be true or false.`);
+  return text === undefined ? undefined : parseBoolean(name, text);
 }
 
 async function readBody(ctx: Koa.Context, maxBytes: number): Promise<object> {

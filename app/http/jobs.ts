@@ -1,7 +1,8 @@
 import type { Context } from '../context.ts';
 import { jobMode } from '../core/job-mode.ts';
+import { optionsJson } from '../core/job-options.ts';
 import { jobState } from '../core/job-state.ts';
-import { formatLastDate, formatStartDate } from '../core/start-date.ts';
+import { formatLastDate } from '../core/start-date.ts';
 import { rareTicksMessage, usualTickIntervalMs } from '../core/tick-interval.ts';
 import { AppError } from '../errors.ts';
 import { type ListedJob, listJob, listJobPage } from '../store/job-list.ts';
@@ -47,17 +48,14 @@ function toJobJson(job: ListedJob, now: Date, tickMs: number | undefined): objec
     id: job.id,
     user_id: job.userId,
     object_name: job.objectName,
-    start_date: formatStartDate(job.startDate),
+    ...optionsJson(job),
     last_date: formatLastDate(job.syncedTo, job.every),
     reread_from: job.rereadFrom,
     active: job.active ? 1 : 0,
     state: jobState(job, now),
     needs_login: job.needsLogin,
     login_error: job.loginError,
-    deletes: job.deletes,
-    append_only: job.appendOnly,
     mode: jobMode(job),
-    every: job.every,
     warnings: warning ? [warning] : [],
     table: `${job.targetDataset}.${job.targetTable}`,
     run: job.run && toRunJson(job.run),

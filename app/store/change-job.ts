@@ -1,12 +1,13 @@
 import type pg from 'pg';
+import { CHANGEABLE_PROPERTIES, type ChangeableOptions } from '../core/job-options.ts';
 import { AppError } from '../errors.ts';
-import { assign } from './assign.ts';
+import { assign, match } from './assign.ts';
 import { transaction } from './database.ts';
 import type { Job } from './jobs.ts';
 import { queueRepair, type Repair } from './queue-runs.ts';
 
 /** The properties of a job that can be changed. */
-export type JobChanges = Partial<Pick<Job, 'startDate' | 'deletes' | 'every'>>;
+export type JobChanges = Partial<ChangeableOptions>;
 
 /** What became of a change: the repair that it required, if any; or nothing has changed, because another repair of the job is open. */
 export type JobChange = { kind: 'changed'; runId: string | undefined } | { kind: 'repair-open' };
@@ -19,10 +20,11 @@ export type JobChange = { kind: 'changed'; runId: string | undefined } | { kind:
  */
 export async function changeStoredJob(database: pg.Pool, job: Job, changes: JobChanges, repair: Repair | undefined): Promise<JobChange> {
   return await transaction(database, async (client) => {
-    const { rowCount } = await client.query(
-      'SELECT FROM jobs WHERE id = $1 AND start_date = $2 AND deletes = $3 AND every = $4 FOR NO KEY UPDATE',
-      [job.id, job.startDate, job.deletes, job.every],
-    );
+    const options = match(Object.fromEntries(CHANGEABLE_PROPERTIES.map((property) => [property, job[property]])), 2);
+    const { rowCount } = await client.query(`SELECT FROM jobs WHERE id = $1 AND ${options.sql} FOR NO KEY UPDATE`, [
+      job.id,
+      ...options.parameters,
+    ]);
     if (rowCount === 0) throw new AppError('conflict', `The job for ${job.objectName} has just changed. Try again.`);
     const runId = repair && (await queueRepair(client, job.id, repair));
     if (repair && runId === undefined) return { kind: 'repair-open' };

@@ -120,7 +120,7 @@ describe('is refused', () => {
     const second = await connectOther();
     const answer = await create(second, { start_date: '2023-02-01', take_over: 'true' });
     expect(answer).toMatchObject({ status: 409, code: 'conflict' });
-    expect(answer.text).toContain('start_date 2023-03-01');
+    expect(answer.text).toContain('start_date=2023-03-01');
   });
 });
 

@@ -35,7 +35,7 @@ export async function createJobs({ screen, prompt }: Setup, context: Context, co
     const jobs: Job[] = [];
     for (const objectName of names) {
       try {
-        jobs.push((await createJob(context, connection, { ...DEFAULTS, objectName, startDate }, COMMAND_LINE)).job);
+        jobs.push((await createJob(context, connection, { objectName, options: { startDate }, takeOver: false }, COMMAND_LINE)).job);
       } catch (error) {
         if (!isAppError(error)) throw error;
         screen.failed(`${objectName}: ${error.message}`);
@@ -47,5 +47,3 @@ export async function createJobs({ screen, prompt }: Setup, context: Context, co
     return { jobs, expected: estimates.includes(null) ? null : estimates.reduce<number>((sum, count) => sum + count!, 0) };
   }
 }
-
-const DEFAULTS = { dataset: undefined, deletes: undefined, appendOnly: undefined, takeOver: false, every: undefined };
