@@ -76,7 +76,7 @@ const COMMANDS: Record<string, CommandEntry> = {
       new Option('--local', 'check what serve --local runs: its emulators, and whatever the environment configures'),
       DATA,
       new Option('--real', 'check assumptions that documentation does not settle, on a real org and project'),
-      new Option('--connection <user_id>', 'with --real: the connection to use (default: the first one)'),
+      new Option('--connection <connection>', 'with --real: the connection to use, by its alias, id or user_id (default: the first one)'),
       new Option('--object <name>', 'with --real: the object to use (default: a common object that has rows)'),
     ],
     examples: ['npm run doctor', `${PROGRAM} doctor`, `${PROGRAM} doctor --real --object Account`],

@@ -15,6 +15,7 @@ import { SalesforceClient } from './salesforce/client.ts';
 import { CompositeUse } from './salesforce/composite-use.ts';
 import { DescribeCache } from './salesforce/describe.ts';
 import type { SalesforceApp } from './salesforce/oauth.ts';
+import { RecordCounts } from './salesforce/record-count.ts';
 import { readAccessToken } from './store/connections.ts';
 import { type DatabaseAddress, openDatabase } from './store/database.ts';
 import { LongRequests } from './store/long-requests.ts';
@@ -36,6 +37,7 @@ export interface Context {
   /** whether the job store agrees with BigQuery, or was restored or copied */
   readonly agreement: Agreement;
   readonly describes: DescribeCache;
+  readonly recordCounts: RecordCounts;
   readonly composite: CompositeUse;
   readonly limits: Limits;
   /** API calls to each org, and its limits */
@@ -89,6 +91,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
     warehouse,
     agreement,
     describes: new DescribeCache(),
+    recordCounts: new RecordCounts(),
     composite: new CompositeUse(config.salesforce.composite),
     limits: config.bigquery.upload === 'multipart' ? limitsForMultipartUploads(limits) : limits,
     calls,

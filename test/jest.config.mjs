@@ -13,6 +13,7 @@ const SLOW = [
   'test/infra/program.test.ts',
   'test/infra/runner.test.ts',
   'test/previous-release.test.ts',
+  'test/stories/apply.test.ts',
   'test/stories/audit.test.ts',
   'test/stories/backfill.test.ts',
   'test/stories/bound-logins.test.ts',

@@ -18,13 +18,13 @@ import { isWorthPartitioning, rowBytes } from '../core/partitioning.ts';
 import type { RunningCost } from '../core/running-cost.ts';
 import { formatStartDate, parseStartDate } from '../core/start-date.ts';
 import { windowEnd } from '../core/window.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import type { ObjectDescription } from '../salesforce/describe.ts';
-import { estimateRecordCount } from '../salesforce/record-count.ts';
 import { aboutJob, insertChange } from '../store/audit.ts';
 import type { Connection } from '../store/connections.ts';
 import { saveWeeklyChanges } from '../store/job-loads.ts';
 import { findHeldJob, findJob, insertJob, type Job, type NewJob } from '../store/jobs.ts';
+import { deleteRefusedObject, saveRefusedObject } from '../store/refused-objects.ts';
 import { checkWindowQuery, describeImportableObject, mayHaveNullCursors, requireDeletable } from './check-object.ts';
 import { checkRunningCost } from './check-running-cost.ts';
 import { takeOver } from './take-over.ts';
@@ -57,9 +57,11 @@ export async function createJob(context: Context, connection: Connection, reques
   const existing = await findExisting(context, connection, request, wanted, targetDataset, by);
   if (existing) return { job: existing, cost: undefined };
 
-  const description = await describeImportableObject(context, connection, request.objectName);
+  const description = await rememberRefusal(context, connection, request.objectName, () =>
+    describeImportableObject(context, connection, request.objectName),
+  );
   const { cursorField, appendOnly } = chooseMode(description, wanted.appendOnly);
-  await checkWindowQuery(context, connection, description, cursorField);
+  await rememberRefusal(context, connection, description.name, () => checkWindowQuery(context, connection, description, cursorField));
   const rows = await estimateRows(context, connection, description);
   const options = { ...DEFAULT_OPTIONS, ...wanted, targetDataset, appendOnly };
   const job = {
@@ -80,6 +82,7 @@ export async function createJob(context: Context, connection: Connection, reques
   const created = await insertJob(context.database, job);
   if (created) {
     await saveWeeklyChanges(context.database, created.id, cost.weeklyChanges);
+    await deleteRefusedObject(context.database, connection.id, created.objectName);
     const mode = jobMode({ whole: cursorField === null, appendOnly });
     const { every, deletes } = job;
     const startDate = formatStartDate(job.startDate);
@@ -113,6 +116,19 @@ async function findExisting(
   if (!found) return undefined;
   requireSameOptions(found.job, wanted);
   return await takeOver(context, connection, found, force, by);
+}
+
+/** Objects that cannot be imported at all, whatever the job's options. */
+const REFUSED = new Set(['not_found', 'invalid_request', 'salesforce_refused']);
+
+/** Remembers an object that a check refuses, so that the list of objects shows it. */
+async function rememberRefusal<T>({ database }: Context, { id }: Connection, objectName: string, check: () => Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (error) {
+    if (isAppError(error) && REFUSED.has(error.code)) await saveRefusedObject(database, id, objectName, error.message);
+    throw error;
+  }
 }
 
 /** Warns if the dataset has default expirations; the job's own tables do not inherit them. A failed check does not fail the request. */
@@ -172,5 +188,6 @@ function chooseMode(
 /** How many rows the table may get; null: unknown. Not requested for an object without CreatedDate: its table cannot be partitioned. */
 async function estimateRows(context: Context, connection: Connection, { name, fields }: ObjectDescription): Promise<number | null> {
   if (!fields.some((field) => field.name === 'CreatedDate')) return null;
-  return await estimateRecordCount(context.salesforce(connection.id), name);
+  const counts = await context.recordCounts.read(context.salesforce(connection.id), connection.id);
+  return counts?.get(name) ?? null;
 }

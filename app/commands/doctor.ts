@@ -47,7 +47,7 @@ interface DoctorOptions extends ServiceOptions {
 
 /**
  * Checks everything the service needs and reports problems. With `--real`, checks instead the service's assumptions about Salesforce and
- * BigQuery, using the connection `--connection` (a user_id) and its object `--object`. With `--local`, checks what `serve --local` runs in
+ * BigQuery, using the connection `--connection` (an alias, id or user_id) and its object `--object`. With `--local`, checks what `serve --local` runs in
  * the folder `--data`.
  * @returns 0 if every check passed
  */

@@ -1,15 +1,15 @@
 import { gunzipSync } from 'node:zlib';
+import { requireConnection } from '../actions/require-connection.ts';
 import type { Context } from '../context.ts';
 import { type Column, columnsOf } from '../core/columns.ts';
 import { csvLine, csvLines } from '../core/csv.ts';
-import { parseIdentityUrl } from '../core/identity.ts';
 import { AppError } from '../errors.ts';
 import { abortQueryJob, createQueryJob, getQueryJob, waitForQueryJob } from '../salesforce/bulk.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
 import { describeObject } from '../salesforce/describe.ts';
 import { refusalCode } from '../salesforce/errors.ts';
 import { queryPath, readRestPage } from '../salesforce/rest.ts';
-import { activeConnections, type Connection, findConnection } from '../store/connections.ts';
+import { activeConnections, type Connection } from '../store/connections.ts';
 import { errorMessage } from './error-message.ts';
 
 /** More than one REST page, and few enough to keep in memory. */
@@ -85,19 +85,22 @@ export class ProbeOrg {
   }
 
   /**
-   * @param userId the connection; undefined: the first active one
+   * @param connectionName its alias, id or user_id; undefined: the first active one
    * @param objectName the object; undefined: a common one that has rows
    * @returns the org, or a clause that says why no org can be checked
    * @throws AppError if the named connection or object does not exist
    */
   static async open(
     context: Context,
-    userId: string | undefined,
+    connectionName: string | undefined,
     objectName: string | undefined,
     print: (line: string) => void,
     signal: AbortSignal,
   ): Promise<ProbeOrg | string> {
-    const connection = userId === undefined ? (await activeConnections(context.database))[0] : await findNamedConnection(context, userId);
+    const connection =
+      connectionName === undefined
+        ? (await activeConnections(context.database))[0]
+        : await requireConnection(context, connectionName, '--connection');
     if (!connection) return 'the job store has no active connection';
     const client = context.salesforce(connection.id, signal);
     const found = await findObjectWithRows(client, objectName ? [objectName] : COMMON_OBJECTS);
@@ -237,15 +240,6 @@ export interface RestRows {
 async function abort(client: SalesforceClient, id: string): Promise<void> {
   const { state } = await getQueryJob(client, id);
   if (!['JobComplete', 'Failed', 'Aborted'].includes(state)) await abortQueryJob(client, id);
-}
-
-async function findNamedConnection(context: Context, userId: string): Promise<Connection> {
-  const identity = parseIdentityUrl(userId);
-  if (!identity)
-    throw new AppError('invalid_request', '--connection must be a user_id, for example https://login.salesforce.com/id/00D…/005….');
-  const connection = await findConnection(context.database, identity);
-  if (!connection) throw new AppError('not_found', 'No connection has this user_id. GET /jobs lists the user_id of every job.');
-  return connection;
 }
 
 async function findObjectWithRows(

@@ -19,6 +19,7 @@ import { getRun } from './get-run.ts';
 import { handleImportingJob } from './handle-importing-job.ts';
 import { jobRuns } from './job-runs.ts';
 import { jobs } from './jobs.ts';
+import { connectionObjects } from './list-objects.ts';
 import { loginOauthCallback } from './login-oauth-callback.ts';
 import { servePages } from './pages/serve-pages.ts';
 import { pauseImportingJob } from './pause-importing-job.ts';
@@ -56,6 +57,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   connectionChange,
   connectionTest,
   connectionEnd,
+  connectionObjects,
   audit,
 ];
 

@@ -187,7 +187,7 @@ describe('doctor --real', () => {
   });
 
   test('refuses an unknown connection', async () => {
-    await expect(command({ connection: 'me' })).rejects.toThrow('--connection must be a user_id');
+    await expect(command({ connection: 'me' })).rejects.toThrow('--connection must be the URL returned by login_oauth_callback');
     const unknown = userId.replace(/005.{15}$/, '005000000000000AAA');
     await expect(command({ connection: unknown })).rejects.toThrow('No connection has this user_id');
     await expectNothingLeft();

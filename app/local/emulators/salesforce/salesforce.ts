@@ -21,6 +21,8 @@ export interface SalesforceOptions {
   size?: number;
   /** Initial rows of single objects, regardless of the size, such as `{Everything__c: 1_000_000}`. */
   rows?: Partial<RowCounts>;
+  /** How many more custom objects there are, with a few rows each; default 0. */
+  customObjects?: number;
   /** ISO instant at which to stop the org's clock; default real time. */
   now?: string;
   /** Stores clock, grants and changes of the org in this file, and restores them at the next start with the same seed and size. */
@@ -66,7 +68,7 @@ export async function startSalesforce(options: SalesforceOptions = {}): Promise<
   const { seed = 1, size = 300, now, loginPort = 0, instancePort = 0 } = options;
   const { rotateRefreshTokens: rotate = false, sessionMinutes = 120, bulkDelayMs = 50 } = options;
   const clock = new Clock();
-  const org = new Org(seed, size, clock, options.rows);
+  const org = new Org(seed, size, clock, options.rows, options.customObjects);
   const journal = new Journal(options.stateFile, org, clock);
   const keptGrants = journal.replay();
   if (now !== undefined) clock.set(new Date(now));

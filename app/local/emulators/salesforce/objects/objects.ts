@@ -2,6 +2,7 @@ import { account } from './account.ts';
 import { accountHistory } from './account-history.ts';
 import { caseObject } from './case-object.ts';
 import { contact } from './contact.ts';
+import { customObjects } from './custom-objects.ts';
 import { everything } from './everything.ts';
 import { group } from './group.ts';
 import { lead } from './lead.ts';
@@ -14,8 +15,8 @@ import { task } from './task.ts';
 import { user } from './user.ts';
 import { entitySubscription, loginHistory } from './without-stamps.ts';
 
-/** Every object of an org that has rows, in alphabetical order like describe global. */
-export function objectDefinitions(orgId: string, rows: RowCounts): ObjectDefinition[] {
+/** Every object of an org that has rows. @param custom how many small custom objects */
+export function objectDefinitions(orgId: string, rows: RowCounts, custom: number): ObjectDefinition[] {
   return [
     account(rows.Account),
     accountHistory(rows.AccountHistory, rows.Account),
@@ -35,5 +36,6 @@ export function objectDefinitions(orgId: string, rows: RowCounts): ObjectDefinit
     task(rows),
     statusObject('TaskStatus', '0Wm'),
     user,
+    ...customObjects(custom),
   ];
 }

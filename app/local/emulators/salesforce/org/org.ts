@@ -33,13 +33,13 @@ export class Org implements Tables {
   readonly #simulators: ActivitySimulator[];
   #nextEmptying = EMPTIED_FROM;
 
-  constructor(seed: number, size: number, clock: Clock, rows: Partial<RowCounts> = {}) {
+  constructor(seed: number, size: number, clock: Clock, rows: Partial<RowCounts> = {}, customObjects = 0) {
     this.seed = seed;
     this.clock = clock;
     this.id = recordId('00D', new Dice(seed).between(100_000, 2_000_000_000));
     this.users = Array.from({ length: USER_COUNT }, (_, index) => recordId('005', index + 1));
     const world = this.#world();
-    const tables = objectDefinitions(this.id, rowCounts(size, rows)).map((definition) => new Table(definition, seed, world));
+    const tables = objectDefinitions(this.id, rowCounts(size, rows), customObjects).map((definition) => new Table(definition, seed, world));
     this.#tables = new Map(tables.map((table) => [table.definition.name.toLowerCase(), table]));
     this.#simulators = tables
       .filter((table) => table.definition.isSimulated)
