@@ -160,9 +160,8 @@ async function select(service: Service, job: Job, plan: SelectPlan, transaction:
   // Declares the types explicitly: DuckDB would lose the type of a column that is NULL in every row.
   const columns = plan.columns.map((column) => `${column.id} ${storedAs(column.type)}`);
   await transaction.connection.run(`CREATE TABLE ${storedSql(stored)} (${columns.join(', ')})`);
-  await transaction.connection.run(`INSERT INTO ${storedSql(stored)} ${plan.sql}`);
-  const [count] = await queryRows(transaction.connection, `SELECT count(*) FROM ${storedSql(stored)}`);
-  job.results = { stored, fields, rows: Number(count![0]) };
+  const { rowsChanged } = await transaction.connection.run(`INSERT INTO ${storedSql(stored)} ${plan.sql}`);
+  job.results = { stored, fields, rows: rowsChanged };
 }
 
 /** Writes the rows to the job's destination table, by its dispositions. @returns the table */
@@ -184,6 +183,7 @@ async function writeDestination(service: Service, job: Job, plan: SelectPlan, tr
 
 async function change(service: Service, job: Job, plan: DmlPlan, transaction: Transaction): Promise<void> {
   const { connection } = transaction;
+  if (plan.source) await connection.run(`CREATE OR REPLACE TEMP TABLE ${plan.source.name} AS ${plan.source.sql}`);
   if (plan.duplicates && (await queryRows(connection, plan.duplicates)).length > 0) {
     throw invalidQuery('UPDATE/MERGE must match at most one source row for each target row');
   }
@@ -195,6 +195,7 @@ async function change(service: Service, job: Job, plan: DmlPlan, transaction: Tr
       else counts[plan.statementType === 'TRUNCATE_TABLE' ? 'DELETE' : plan.statementType] = Number(first);
     }
   }
+  if (plan.source) await connection.run(`DROP TABLE ${plan.source.name}`);
   const [datasetId, tableId] = [
     plan.target.key.slice(0, plan.target.key.indexOf('.')),
     plan.target.key.slice(plan.target.key.indexOf('.') + 1),

@@ -15,6 +15,8 @@ export interface DmlPlan {
   target: StoredTable;
   /** DuckDB statement; a MERGE returns one row per changed row, with the action taken. */
   sql: string;
+  /** A subquery to be stored under a name of its own, because the statement and `duplicates` both read it. */
+  source: { name: string; sql: string } | undefined;
   /** A query that must return no rows; otherwise a target row has more than one source row. */
   duplicates: string | undefined;
   /** Google bills the whole target in addition to the columns read. */
@@ -75,7 +77,7 @@ export function planInsert(statement: Of<'insert'>, sources: Sources): DmlPlan {
   const columns = targetColumns(target, statement.columns, statement.place);
   const rows = statement.query ? selectedRows(statement, columns, sources) : `VALUES ${valueRows(statement, columns, sources)}`;
   const sql = `INSERT INTO ${target.sql} (${columns.map((column) => quoted(column.name)).join(', ')}) ${rows}`;
-  return { kind: 'dml', statementType: 'INSERT', target, sql, duplicates: undefined, rewritesTarget: false };
+  return { kind: 'dml', statementType: 'INSERT', target, sql, source: undefined, duplicates: undefined, rewritesTarget: false };
 }
 
 function selectedRows({ query, place }: Of<'insert'>, columns: Column[], sources: Sources): string {
@@ -114,7 +116,7 @@ export function planUpdate(statement: Of<'update'>, sources: Sources): DmlPlan {
   const set = assignments(statement.set, target, both, nameOf(statement));
   const sql = `UPDATE ${target.sql} AS ${id} SET ${set}${from ? ` FROM ${from}` : ''} WHERE ${where}`;
   const duplicates = from && duplicateMatches(target, id, `, ${from}`, where);
-  return { kind: 'dml', statementType: 'UPDATE', target, sql, duplicates, rewritesTarget: true };
+  return { kind: 'dml', statementType: 'UPDATE', target, sql, source: undefined, duplicates, rewritesTarget: true };
 }
 
 /** A query that finds a target row with more than one source row: DuckDB picks one of them, BigQuery fails. */
@@ -127,7 +129,7 @@ export function planDelete(statement: Of<'delete'>, sources: Sources): DmlPlan {
   const scope = { ...statementScope(sources), ranges: [rangeOfTable(target, id, nameOf(statement), sources)] };
   const where = compileAs(statement.where, scalar('BOOL'), scope, 'WHERE clause', statement.path.place).sql;
   const sql = `DELETE FROM ${target.sql} AS ${id} WHERE ${where}`;
-  return { kind: 'dml', statementType: 'DELETE', target, sql, duplicates: undefined, rewritesTarget: true };
+  return { kind: 'dml', statementType: 'DELETE', target, sql, source: undefined, duplicates: undefined, rewritesTarget: true };
 }
 
 /** The name by which the statement refers to its table. */
@@ -155,6 +157,7 @@ export function planTruncate(statement: Of<'truncate'>, sources: Sources): DmlPl
     statementType: 'TRUNCATE_TABLE',
     target,
     sql: `DELETE FROM ${target.sql}`,
+    source: undefined,
     duplicates: undefined,
     rewritesTarget: false,
   };

@@ -35,7 +35,7 @@ export function planMerge(merge: Merge, sources: Sources): DmlPlan {
   const target = findTarget(merge.path, sources, 'MERGE');
   const targetId = sources.uniqueName();
   const source = statementScope(sources);
-  const using = compileFrom(merge.source, source);
+  const { using, stored } = compileSource(merge.source, source);
   const range = rangeOfTable(target, targetId, nameOf(merge), sources);
   if (source.ranges.some((each) => sameName(each.alias, range.alias!))) {
     throw invalidQuery(`Duplicate table alias ${range.alias} in the MERGE statement`, merge.path.place);
@@ -48,7 +48,24 @@ export function planMerge(merge: Merge, sources: Sources): DmlPlan {
   const matched = clauses.filter((clause) => clause.when === 'matched').map((clause) => clause.condition ?? 'true');
   const duplicates = duplicateMatches(target, targetId, ` JOIN ${using} ON ${on}`, matched.join(' OR '));
   const rewritesTarget = merge.clauses.some((clause) => clause.action.kind !== 'insert');
-  return { kind: 'dml', statementType: 'MERGE', target, sql, duplicates: matched.length > 0 ? duplicates : undefined, rewritesTarget };
+  return {
+    kind: 'dml',
+    statementType: 'MERGE',
+    target,
+    sql,
+    source: stored,
+    duplicates: matched.length > 0 ? duplicates : undefined,
+    rewritesTarget,
+  };
+}
+
+/** DuckDB text of USING; adds its range to the scope. A subquery is read from a table in which it is stored first. */
+function compileSource(from: Merge['source'], scope: Scope): { using: string; stored: DmlPlan['source'] } {
+  const using = compileFrom(from, scope);
+  if (from.kind !== 'subquery') return { using, stored: undefined };
+  const name = scope.sources.uniqueName();
+  const id = using.slice(using.lastIndexOf(' AS ') + ' AS '.length);
+  return { using: `temp.${name} AS ${id}`, stored: { name: `temp.${name}`, sql: `SELECT * FROM ${using}` } };
 }
 
 function compileClause(clause: MergeClause, sides: Sides): { sql: string; when: MergeClause['when']; condition: string | undefined } {

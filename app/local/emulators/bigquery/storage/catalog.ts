@@ -1,5 +1,6 @@
 // Datasets and tables: resources in memory, stored in DuckDB in the same transaction as their rows.
 import { createHash, randomUUID } from 'node:crypto';
+import type { DuckDBValue } from '@duckdb/node-api';
 import { ApiError } from '../rest/api-error.ts';
 import { bytesExpression, type Field, quoted, storedAs, typeOfField } from './column-type.ts';
 import { type Database, deleteResource, queryRows, readResources, saveResource, type Transaction } from './database.ts';
@@ -28,7 +29,8 @@ export class Catalog {
   readonly #now: () => number;
   readonly #datasets = new Map<string, DatasetResource>();
   readonly #tables = new Map<string, TableEntry>();
-  readonly #sizes = new Map<string, Promise<Map<string, number>>>();
+  /** What was computed from the rows of a stored table, until they change. */
+  readonly #computed = new Map<string, Map<string, Promise<DuckDBValue[]>>>();
 
   private constructor(database: Database, options: { project: string; location: string; now: () => number }) {
     this.#database = database;
@@ -119,7 +121,7 @@ export class Catalog {
     await saveResource(transaction, 'table', entry.key, kept);
     transaction.afterCommit(() => {
       this.#tables.set(entry.key, kept);
-      if (entry.stored) this.#sizes.delete(entry.stored);
+      this.forgetRows(entry);
     });
     return kept;
   }
@@ -127,7 +129,10 @@ export class Catalog {
   async removeTable(transaction: Transaction, entry: TableEntry): Promise<void> {
     if (entry.stored) await dropStored(transaction, entry.stored);
     await deleteResource(transaction, 'table', entry.key);
-    transaction.afterCommit(() => this.#tables.delete(entry.key));
+    transaction.afterCommit(() => {
+      this.#tables.delete(entry.key);
+      this.forgetRows(entry);
+    });
   }
 
   /** Creates an empty stored table for these fields. */
@@ -140,34 +145,50 @@ export class Catalog {
     return stored;
   }
 
-  async rowCount(entry: TableEntry): Promise<number> {
-    if (!entry.stored) return 0;
-    const rows = await this.#database.withConnection((connection) =>
-      queryRows(connection, `SELECT count(*) FROM ${storedSql(entry.stored!)}`),
-    );
-    return Number(rows[0]![0]);
+  async rowCount({ stored }: TableEntry): Promise<number> {
+    if (!stored) return 0;
+    const [count] = await this.#computeOnce(stored, ['count(*)']);
+    return Number(count);
+  }
+
+  /** Logical bytes of each column, by BigQuery's data sizes. */
+  async columnBytes({ stored, resource }: TableEntry): Promise<Map<string, number>> {
+    const { fields } = resource.schema;
+    if (!stored || fields.length === 0) return new Map();
+    const sums = fields.map((field) => bytesExpression(quoted(field.name), typeOfField(field)));
+    const bytes = await this.#computeOnce(stored, sums);
+    return new Map(fields.map((field, index) => [field.name, Number(bytes[index])]));
+  }
+
+  /** The smallest value of an expression in milliseconds over the rows of a table; undefined: NULL in all of them. */
+  async smallest({ stored }: TableEntry, expression: string): Promise<number | undefined> {
+    if (!stored) return undefined;
+    const [smallest] = await this.#computeOnce(stored, [`epoch_ms(min(${expression}))`]);
+    return smallest === null ? undefined : Number(smallest);
   }
 
   /** Marks the table's rows as changed. */
-  forgetSize({ stored }: TableEntry): void {
-    if (stored) this.#sizes.delete(stored);
+  forgetRows({ stored }: TableEntry): void {
+    if (stored) this.#computed.delete(stored);
   }
 
-  /** Logical bytes of each column, by BigQuery's data sizes. Recomputed only after the table changes. */
-  columnBytes(entry: TableEntry): Promise<Map<string, number>> {
-    const { stored } = entry;
-    if (!stored || entry.resource.schema.fields.length === 0) return Promise.resolve(new Map());
-    const sizes = this.#sizes.get(stored) ?? this.#countBytes(stored, entry.resource.schema.fields);
-    this.#sizes.set(stored, sizes);
-    return sizes;
+  /** Aggregates over all rows of a stored table, computed again only after they change. */
+  #computeOnce(stored: string, aggregates: string[]): Promise<DuckDBValue[]> {
+    const computed = this.#computed.get(stored) ?? new Map<string, Promise<DuckDBValue[]>>();
+    this.#computed.set(stored, computed);
+    const list = aggregates.join(', ');
+    const known = computed.get(list);
+    if (known) return known;
+    const values = this.#compute(stored, list);
+    computed.set(list, values);
+    values.catch(() => computed.delete(list));
+    return values;
   }
 
-  async #countBytes(stored: string, fields: Field[]): Promise<Map<string, number>> {
-    const sums = fields.map((field) => bytesExpression(quoted(field.name), typeOfField(field)));
-    const rows = await this.#database.withConnection((connection) =>
-      queryRows(connection, `SELECT ${sums.join(', ')} FROM ${storedSql(stored)}`),
-    );
-    return new Map(fields.map((field, index) => [field.name, Number(rows[0]![index])]));
+  async #compute(stored: string, list: string): Promise<DuckDBValue[]> {
+    const sql = `SELECT ${list} FROM ${storedSql(stored)}`;
+    const [row] = await this.#database.withConnection((connection) => queryRows(connection, sql));
+    return row!;
   }
 }
 

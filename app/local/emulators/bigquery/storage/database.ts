@@ -16,7 +16,8 @@ export class Database {
   readonly #instance: DuckDBInstance;
   readonly #isFile: boolean;
   readonly #shiftMs: () => number;
-  readonly #open = new Set<DuckDBConnection>();
+  /** All connections, each with the clock's shift that it was set to. */
+  readonly #open = new Map<DuckDBConnection, number>();
   /** Connections to use again: opening one costs as much as a small query. */
   readonly #idle: DuckDBConnection[] = [];
   /** Work that has not ended: DuckDB crashes the process if a connection is closed while a statement runs on it. */
@@ -55,7 +56,7 @@ export class Database {
 
   async #work<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
     const connection = this.#idle.pop() ?? (await this.#connect());
-    await connection.run(`SET VARIABLE clock_shift_ms = ${this.#shiftMs()}`);
+    await this.#setClock(connection);
     const result = await work(connection);
     // A statement of work that failed may still run on its connection: that is not used again, and not closed before the database is.
     this.#idle.push(connection);
@@ -64,9 +65,16 @@ export class Database {
 
   async #connect(): Promise<DuckDBConnection> {
     const connection = await this.#instance.connect();
-    this.#open.add(connection);
+    this.#open.set(connection, 0);
     await connection.run(`SET TimeZone = 'UTC'`);
     return connection;
+  }
+
+  async #setClock(connection: DuckDBConnection): Promise<void> {
+    const shiftMs = this.#shiftMs();
+    if (this.#open.get(connection) === shiftMs) return;
+    await connection.run(`SET VARIABLE clock_shift_ms = ${shiftMs}`);
+    this.#open.set(connection, shiftMs);
   }
 
   /** Commits the changes of `work`, or none of them if it throws. */
@@ -95,7 +103,7 @@ export class Database {
   async close(): Promise<void> {
     await Promise.race([Promise.allSettled(this.#working), sleep(MAX_CLOSE_MS, undefined, { ref: false })]);
     if (this.#working.size > 0) return;
-    for (const connection of this.#open) connection.closeSync();
+    for (const connection of this.#open.keys()) connection.closeSync();
     this.#instance.closeSync();
   }
 }

@@ -3,7 +3,6 @@ import { ApiError } from '../rest/api-error.ts';
 import type { Service } from '../service.ts';
 import { sameName } from '../sql/scope.ts';
 import { type Field, quoted } from './column-type.ts';
-import { queryRows } from './database.ts';
 import { storedSql, type TableEntry, type TimePartitioning } from './table.ts';
 
 const PARTS = ['HOUR', 'DAY', 'MONTH', 'YEAR'];
@@ -54,24 +53,17 @@ export function changedPartitioning(before: TimePartitioning | undefined, wanted
 /** Deletes the rows of expired partitions. Rows with a NULL partitioning column stay. */
 export async function expirePartitions(service: Service): Promise<void> {
   for (const entry of service.catalog.all()) {
-    const expired = expiredRows(service, entry);
-    if (expired === undefined || !(await service.database.withConnection((connection) => has(connection, entry, expired)))) continue;
+    const { type, field, expirationMs } = (entry.resource.timePartitioning ?? {}) as Partial<TimePartitioning>;
+    if (!entry.stored || field === undefined || expirationMs === undefined || expirationMs === null) continue;
+    const newestExpired = service.now() - Number(expirationMs);
+    // In UTC, whatever the column's type.
+    const partition = `date_trunc('${type}', timezone('UTC', ${quoted(field)}::TIMESTAMPTZ))`;
+    // A table that was dropped in the meantime has no rows to delete.
+    const oldest = await service.catalog.smallest(entry, partition).catch(() => undefined);
+    if (oldest === undefined || oldest > newestExpired) continue;
+    const expired = `epoch_ms(${partition}) <= ${newestExpired}`;
     await service.locks.hold(entry.key, () => remove(service, entry, expired));
   }
-}
-
-function expiredRows({ now }: Service, { stored, resource }: TableEntry): string | undefined {
-  const { type, field, expirationMs } = (resource.timePartitioning ?? {}) as Partial<TimePartitioning>;
-  if (!stored || field === undefined || expirationMs === undefined || expirationMs === null) return undefined;
-  const oldest = new Date(now() - Number(expirationMs)).toISOString().replace('T', ' ').replace('Z', '');
-  // In UTC, whatever the column's type.
-  return `date_trunc('${type}', timezone('UTC', ${quoted(field)}::TIMESTAMPTZ)) <= TIMESTAMP '${oldest}'`;
-}
-
-async function has(connection: Parameters<typeof queryRows>[0], entry: TableEntry, where: string): Promise<boolean> {
-  // A table that was dropped in the meantime has no rows to delete.
-  const rows = await queryRows(connection, `SELECT 1 FROM ${storedSql(entry.stored!)} WHERE ${where} LIMIT 1`).catch(() => []);
-  return rows.length > 0;
 }
 
 async function remove(service: Service, { key, stored }: TableEntry, where: string): Promise<void> {
@@ -79,6 +71,6 @@ async function remove(service: Service, { key, stored }: TableEntry, where: stri
   if (!entry) return;
   await service.database.transaction(async (transaction) => {
     await transaction.connection.run(`DELETE FROM ${storedSql(entry.stored!)} WHERE ${where}`);
-    transaction.afterCommit(() => service.catalog.forgetSize(entry));
+    transaction.afterCommit(() => service.catalog.forgetRows(entry));
   });
 }
