@@ -3,9 +3,10 @@ import type { Context } from '../context.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { revokeToken } from '../salesforce/revoke-token.ts';
 import { insertChange } from '../store/audit.ts';
-import { endConnection } from '../store/change-connection.ts';
+import { endConnection, type PausedJob } from '../store/change-connection.ts';
 import { type Connection, claimEnd, readRevocableToken, releaseEnd } from '../store/connections.ts';
-import { recordPause } from './pause-job.ts';
+import { transaction } from '../store/database.ts';
+import { logPause, pauseChange } from './pause-job.ts';
 
 const REVOKE_BY_HAND = 'revoke the app in Salesforce: Setup, Connected Apps OAuth Usage';
 
@@ -15,27 +16,42 @@ const REVOKE_BY_HAND = 'revoke the app in Salesforce: Setup, Connected Apps OAut
  * @param force forget the tokens even if Salesforce cannot be reached, or no key opens them
  * @param by who requested it
  * @returns what was done, in sentences
- * @throws AppError conflict if a session is being renewed; store_restored; without `force`, why the grant was not revoked
+ * @throws AppError conflict if a session is being renewed, or a login ended meanwhile; store_restored; without `force`, why the grant was not
+ *   revoked
  */
 export async function disconnect(context: Context, connection: Connection, force: boolean, by: string): Promise<string> {
   // The tokens of a copied job store are those of the original.
   await context.agreement.require();
   const claim = randomUUID();
-  if (!(await claimEnd(context.database, connection, claim))) {
-    throw new AppError('conflict', 'The session of this connection is being renewed. Try again in a minute.');
-  }
-  const revoked = await revoke(context, connection).catch(async (error: unknown) => {
+  const claimed = await claimEnd(context.database, connection, claim);
+  if (!claimed) throw new AppError('conflict', 'The session of this connection is being renewed. Try again in a minute.');
+  const revoked = await revoke(context, claimed).catch(async (error: unknown) => {
     if (force) return 'failed' as const;
-    await releaseEnd(context.database, connection, claim);
+    await releaseEnd(context.database, claimed, claim);
     throw withAdvice(error);
   });
-  const message = `The connection was disconnected by ${by}. To connect it again, call ${howToConnect(connection)}; then resume its jobs.`;
-  const paused = await endConnection(context.database, connection, { code: 'disconnected', message });
-  context.events.disconnected(connection, { revoked, jobsPaused: paused.length }, by);
-  const details = { revoked, jobs_paused: paused.length };
-  await insertChange(context.database, { by, action: 'disconnected', connectionId: connection.id, details });
-  for (const { cancelledRunId, ...job } of paused) await recordPause(context, job, cancelledRunId, by);
+  const paused = await forget(context, claimed, claim, revoked, by);
+  context.events.disconnected(claimed, { revoked, jobsPaused: paused.length }, by);
+  for (const { cancelledRunId, ...job } of paused) logPause(context, job, cancelledRunId, by);
   return `${describeRevocation(revoked)} Its tokens are forgotten, and ${paused.length === 1 ? '1 job is' : `${paused.length} jobs are`} paused. The tables stay.`;
+}
+
+/** Forgets the tokens of a claimed connection and pauses its jobs. @throws AppError conflict if a login has replaced the tokens */
+async function forget(context: Context, connection: Connection, claim: string, revoked: Revocation, by: string): Promise<PausedJob[]> {
+  const message = `The connection was disconnected by ${by}. To connect it again, call ${howToConnect(connection)}; then resume its jobs.`;
+  return await transaction(context.database, async (client) => {
+    const paused = await endConnection(client, connection, claim, { code: 'disconnected', message });
+    if (!paused) {
+      throw new AppError(
+        'conflict',
+        'The user of this connection connected again meanwhile, so it stays active. To end the new grant too, disconnect again.',
+      );
+    }
+    const details = { revoked, jobs_paused: paused.length };
+    await insertChange(client, { by, action: 'disconnected', connectionId: connection.id, details });
+    for (const job of paused) await insertChange(client, pauseChange(job, by));
+    return paused;
+  });
 }
 
 /** The calls that connect a user again by the same flow. */

@@ -1,20 +1,25 @@
 import type { Context } from '../context.ts';
-import { aboutJob, insertChange } from '../store/audit.ts';
+import { aboutJob, type Change, insertChange } from '../store/audit.ts';
+import { transaction } from '../store/database.ts';
 import { type Job, pauseJob as pauseStoredJob } from '../store/jobs.ts';
 
 /** Pauses a job: ticks start no runs for it. A run that is already in progress finishes first. @param by who requested it */
 export async function pauseJob(context: Context, job: Pick<Job, 'id' | 'objectName'>, by: string): Promise<void> {
-  await recordPause(context, job, await pauseStoredJob(context.database, job.id), by);
+  const cancelledRunId = await transaction(context.database, async (client) => {
+    const cancelled = await pauseStoredJob(client, job.id);
+    await insertChange(client, pauseChange(job, by));
+    return cancelled;
+  });
+  logPause(context, job, cancelledRunId, by);
 }
 
-/** Records that a job was paused. @param cancelledRunId its window that waited; undefined: none */
-export async function recordPause(
-  context: Context,
-  job: Pick<Job, 'id' | 'objectName'>,
-  cancelledRunId: string | undefined,
-  by: string,
-): Promise<void> {
-  context.events.jobPaused(job, by);
-  if (cancelledRunId) context.events.runCancelled({ runId: cancelledRunId, job });
-  await insertChange(context.database, { by, action: 'job_paused', ...aboutJob(job) });
+/** The change that pauses a job. @param by who requested it */
+export function pauseChange(job: Pick<Job, 'id' | 'objectName'>, by: string): Change {
+  return { by, action: 'job_paused', ...aboutJob(job) };
+}
+
+/** Logs that a job was paused. @param cancelledRunId its window that waited; undefined: none */
+export function logPause({ events }: Context, job: Pick<Job, 'id' | 'objectName'>, cancelledRunId: string | undefined, by: string): void {
+  events.jobPaused(job, by);
+  if (cancelledRunId) events.runCancelled({ runId: cancelledRunId, job });
 }

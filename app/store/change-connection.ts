@@ -1,8 +1,7 @@
-import type pg from 'pg';
 import { externalErrorCode } from '../errors.ts';
 import { assign } from './assign.ts';
 import type { Connection, ConnectionEnd } from './connections.ts';
-import { type Queryable, transaction } from './database.ts';
+import { type Queryable, type Transactable, transaction } from './database.ts';
 import { pauseJob } from './jobs.ts';
 import { announceRuns } from './queue-runs.ts';
 
@@ -24,7 +23,7 @@ const UNIQUE_VIOLATION = '23505';
  * @returns false if another connection has the alias
  */
 export async function changeStoredConnection(
-  database: pg.Pool,
+  database: Transactable,
   connectionId: number,
   changes: Partial<ConnectionSettings>,
 ): Promise<boolean> {
@@ -63,24 +62,32 @@ export async function saveOrgFacts(database: Queryable, connectionId: number, fa
 }
 
 /**
- * Ends a connection: forgets its tokens and pauses its jobs. A renewal in progress will store nothing. Its jobs are paused first: if this
- * stops halfway, it can be repeated.
- * @returns the jobs that it paused
+ * Ends a connection: forgets its tokens and pauses its jobs.
+ * @param claim of `claimEnd`
+ * @returns the jobs that it paused; undefined if a login has ended the claim, in which case nothing has changed
  */
-export async function endConnection(database: pg.Pool, { id }: Pick<Connection, 'id'>, reason: ConnectionEnd): Promise<PausedJob[]> {
-  const { rows: jobs } = await database.query<{ id: string; object_name: string }>(
-    'SELECT id, object_name FROM jobs WHERE connection_id = $1 AND active ORDER BY id',
-    [id],
-  );
-  const paused: PausedJob[] = [];
-  for (const job of jobs) paused.push({ id: job.id, objectName: job.object_name, cancelledRunId: await pauseJob(database, job.id) });
-  await database.query(
-    `UPDATE connections SET status = 'disconnected', error_code = $2, error_message = $3, ended_at = now(), access_token = '', refresh_token = '',
-       renewing_by = NULL, renewing_until = NULL, updated_at = now()
-     WHERE id = $1`,
-    [id, reason.code, reason.message],
-  );
-  return paused;
+export async function endConnection(
+  database: Transactable,
+  { id }: Pick<Connection, 'id'>,
+  claim: string,
+  reason: ConnectionEnd,
+): Promise<PausedJob[] | undefined> {
+  return await transaction(database, async (client) => {
+    const { rowCount } = await client.query(
+      `UPDATE connections SET status = 'disconnected', error_code = $3, error_message = $4, ended_at = now(), access_token = '', refresh_token = '',
+         renewing_by = NULL, renewing_until = NULL, updated_at = now()
+       WHERE id = $1 AND renewing_by = $2`,
+      [id, claim, reason.code, reason.message],
+    );
+    if (rowCount === 0) return undefined;
+    const { rows: jobs } = await client.query<{ id: string; object_name: string }>(
+      'SELECT id, object_name FROM jobs WHERE connection_id = $1 AND active ORDER BY id',
+      [id],
+    );
+    const paused: PausedJob[] = [];
+    for (const job of jobs) paused.push({ id: job.id, objectName: job.object_name, cancelledRunId: await pauseJob(client, job.id) });
+    return paused;
+  });
 }
 
 /** A job that was paused. */

@@ -1,8 +1,7 @@
-import type pg from 'pg';
 import { CHANGEABLE_PROPERTIES, type ChangeableOptions } from '../core/job-options.ts';
 import { AppError } from '../errors.ts';
 import { assign, match } from './assign.ts';
-import { transaction } from './database.ts';
+import { type Transactable, transaction } from './database.ts';
 import type { Job } from './jobs.ts';
 import { queueRepair, type Repair } from './queue-runs.ts';
 
@@ -18,7 +17,12 @@ export type JobChange = { kind: 'changed'; runId: string | undefined } | { kind:
  * @param repair undefined: none
  * @throws AppError conflict if the job has changed since
  */
-export async function changeStoredJob(database: pg.Pool, job: Job, changes: JobChanges, repair: Repair | undefined): Promise<JobChange> {
+export async function changeStoredJob(
+  database: Transactable,
+  job: Job,
+  changes: JobChanges,
+  repair: Repair | undefined,
+): Promise<JobChange> {
   return await transaction(database, async (client) => {
     const options = match(Object.fromEntries(CHANGEABLE_PROPERTIES.map((property) => [property, job[property]])), 2);
     const { rowCount } = await client.query(`SELECT FROM jobs WHERE id = $1 AND ${options.sql} FOR NO KEY UPDATE`, [

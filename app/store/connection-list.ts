@@ -32,8 +32,13 @@ export interface ConnectionPage {
   after: number;
 }
 
-const COLUMNS = `id, org_id, user_id, identity_url, login_url, status, api_share, alias, instance_url, error_code, error_message, ended_at, scopes,
-  username, org_name, is_sandbox, granted_at, used_at, quiet_hours,
+/** A login that the previous release stores does not clear why the connection was not active. */
+const WHY_ENDED = ['error_code', 'error_message', 'ended_at'].map(
+  (column) => `CASE WHEN status <> 'active' THEN ${column} END AS ${column}`,
+);
+
+const COLUMNS = `id, org_id, user_id, identity_url, login_url, status, api_share, alias, instance_url, ${WHY_ENDED.join(', ')}, scopes, username,
+  org_name, is_sandbox, granted_at, used_at, quiet_hours,
   (SELECT count(*) FROM jobs WHERE jobs.connection_id = connections.id) AS jobs`;
 
 /** A page of all connections, in order of their first login. */

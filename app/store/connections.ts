@@ -260,13 +260,17 @@ export async function endRenewal(
   );
 }
 
-/** Claims a connection for its end, as a renewal is claimed: no other renewal starts meanwhile. @returns false if one is in progress */
-export async function claimEnd(database: Queryable, { id }: Connection, claim: string): Promise<boolean> {
-  const { rowCount } = await database.query(
-    `UPDATE connections SET renewing_by = $2, renewing_until = now() + interval '3 minutes' WHERE id = $1 AND NOT ${RENEWING}`,
+/**
+ * Claims a connection for its end, as a renewal is claimed: no other renewal starts meanwhile. A login ends the claim.
+ * @returns the connection as it is now; undefined if a renewal is in progress
+ */
+export async function claimEnd(database: Queryable, { id }: Connection, claim: string): Promise<Connection | undefined> {
+  const { rows } = await database.query<RowOf<Connection>>(
+    `UPDATE connections SET renewing_by = $2, renewing_until = now() + interval '3 minutes' WHERE id = $1 AND NOT ${RENEWING}
+     RETURNING ${CONNECTION_COLUMNS}`,
     [id, claim],
   );
-  return rowCount === 1;
+  return rows[0] && toRecord(rows[0]);
 }
 
 /** Gives up the claim of `claimEnd`. */
@@ -275,8 +279,8 @@ export async function releaseEnd(database: Queryable, { id }: Connection, claim:
 }
 
 /**
- * The token whose revocation ends a connection's grant, even if that has ended already: the refresh token, or the access token of a flow
- * without one; undefined if the tokens were forgotten.
+ * The token whose revocation ends a connection's grant, even if that has ended already: the refresh token, or the access token if there is
+ * none. Does not depend on the flow, which the previous release leaves unchanged at a login. Undefined if the tokens were forgotten.
  * @throws AppError unknown_token_key
  */
 export async function readRevocableToken(database: Queryable, sealer: Sealer, connection: Connection): Promise<string | undefined> {
@@ -285,7 +289,7 @@ export async function readRevocableToken(database: Queryable, sealer: Sealer, co
     [connection.id],
   );
   const row = onlyRow(result);
-  const column = connection.flow === 'browser' ? 'refresh_token' : 'access_token';
+  const column = row.refresh_token === NO_REFRESH_TOKEN ? 'access_token' : 'refresh_token';
   return row[column] === '' ? undefined : sealer.open(row[column], sealContext(connection, column));
 }
 

@@ -6,6 +6,9 @@ import { PasswordPool, type PasswordSource } from './password-pool.ts';
 /** The pool, or a client inside a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'>;
 
+/** Where a function runs its transaction: in one of its own, or, given a client, in that of its caller. */
+export type Transactable = pg.Pool | pg.PoolClient;
+
 const INT8 = 20;
 
 // Otherwise pg writes a Date in the process's time zone with an offset in whole minutes, which is wrong before standard time existed.
@@ -89,9 +92,11 @@ const MAX_PAUSE_MS = 50;
 
 /**
  * Runs `work` in one transaction; any error rolls it back. Repeats it if a deadlock rolled it back, so it must change only the database.
+ * @param database a client: `work` joins its transaction, which any error must roll back
  * @throws AppError store_unavailable
  */
-export async function transaction<T>(database: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function transaction<T>(database: Transactable, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  if ('release' in database) return await work(database);
   for (let tryNumber = 1; ; tryNumber++) {
     try {
       return await runTransaction(database, work);

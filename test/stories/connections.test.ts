@@ -221,6 +221,28 @@ describe('disconnecting', () => {
     });
     expect(revocations()).toEqual([]);
   });
+
+  test('ends no login that its user completes meanwhile', async () => {
+    await start(['Account'], { worker: false });
+    service.login.handler = async (call, pass) => {
+      if (call.url.endsWith('/revoke')) await service.connect();
+      return await service.passLogin(call, pass);
+    };
+    const refused = await send('POST', '/1/disconnect');
+    expect(refused).toMatchObject({ status: 409, code: 'conflict', text: expect.stringContaining('connected again meanwhile') });
+    expect(await view('GET', '/1')).toMatchObject({ status: 'active', error: null });
+    expect((await service.jobs())[0]).toMatchObject({ active: 1 });
+    expect((await view('POST', '/1/test')).message).toMatch(/^Works/);
+    expect(revocations()).toHaveLength(1);
+  });
+
+  test('revokes the refresh token of a login that the previous release stored over one without a user', async () => {
+    await start([], { worker: false });
+    await service.database.pool.query(`UPDATE connections SET flow = 'jwt_bearer', error_code = 'needs_login', error_message = 'Old.'`);
+    expect(await view('GET', '/1')).toMatchObject({ status: 'active', error: null });
+    await view('POST', '/1/disconnect');
+    expect(revocations()).toEqual([expect.stringContaining('token=5Aep')]);
+  });
 });
 
 /** Quiet hours that contain now, in UTC. */
