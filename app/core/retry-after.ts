@@ -32,11 +32,6 @@ export function delayAtLeast(retryAfterMs: number | undefined, delayMs: number, 
   return Math.max(delayMs, Math.ceil(retryAfterMs + random * Math.min(retryAfterMs / 10, MAX_JITTER_MS)));
 }
 
-/** Adds the wait to an error of a client library that drops the headers. */
-export function withRetryAfter(error: unknown, retryAfterMs: number | undefined): unknown {
-  return Error.isError(error) && retryAfterMs !== undefined ? Object.assign(error as Error, { retryAfterMs }) : error;
-}
-
 /** The wait that an error includes, as the option of another error. */
 export function retryAfterOf(error: unknown): { retryAfterMs?: number } {
   const { retryAfterMs } = (error ?? {}) as { retryAfterMs?: unknown };

@@ -4,7 +4,7 @@ import { Connection } from 'jsforce/lib/connection.js';
 import type { Dispatcher } from 'undici';
 import type { Limits } from '../core/limits.ts';
 import type { ApiUsage } from '../core/quota.ts';
-import { readRetryAfter, retryAfterOf, withRetryAfter } from '../core/retry-after.ts';
+import { retryAfterOf } from '../core/retry-after.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { isSessionRefused, sessionStillRefusedError, translateSalesforceError, webPageError } from './errors.ts';
 import { toHttpError } from './http-error.ts';
@@ -100,18 +100,12 @@ export class SalesforceClient {
   async call<T>(doing: string, work: (connection: Connection) => PromiseLike<T>): Promise<T> {
     return await this.#withSession(doing, async (session) => {
       const connection = new Connection({ ...session, version: this.version, callOptions: { client: NAME } });
-      let retryAfterMs: number | undefined;
       const send = async (request: SalesforceRequest): Promise<SalesforceResponse> => {
         const accepting = { ...request, headers: { ...request.headers, 'accept-encoding': this.#encoding } };
-        const response = await this.#read(accepting, this.#signal);
-        retryAfterMs = readRetryAfter(response.headers);
+        const response = requireSuccess(await this.#read(accepting, this.#signal));
         return requireJson(request, response);
       };
-      try {
-        return await work(replaceTransport(connection, send));
-      } catch (error) {
-        throw withRetryAfter(error, retryAfterMs);
-      }
+      return await work(replaceTransport(connection, send));
     });
   }
 
@@ -124,8 +118,7 @@ export class SalesforceClient {
   async get(doing: string, path: string, headers: Record<string, string>, signal = this.#signal): Promise<SalesforceResponse> {
     return await this.#withSession(doing, async (session) => {
       const response = await this.#read(this.#request('GET', session, path, headers), signal);
-      if ((response.status < 200 || response.status > 299) && response.status !== 304) throw errorOf(response);
-      return response;
+      return response.status === 304 ? response : requireSuccess(response);
     });
   }
 
@@ -139,9 +132,7 @@ export class SalesforceClient {
     return await this.#withSession(doing, async (session) => {
       const headers = { accept: 'application/json', 'content-type': 'application/json' };
       const request = { ...this.#request('POST', session, path, headers), body: JSON.stringify(body) };
-      const response = await this.#counted(request, () => readResponse(this.#dispatcher, request, limits));
-      if (response.status < 200 || response.status > 299) throw errorOf(response);
-      return response;
+      return requireSuccess(await this.#counted(request, () => readResponse(this.#dispatcher, request, limits)));
     });
   }
 
@@ -289,10 +280,16 @@ function unusableMessage({ reason, host, status, target }: UnusableResponseError
   }
 }
 
+/** jsforce would drop the status and the headers of an error. @throws SalesforceHttpError for any status other than 2xx */
+function requireSuccess(response: SalesforceResponse): SalesforceResponse {
+  if (response.status < 200 || response.status > 299) throw errorOf(response);
+  return response;
+}
+
 /** Rejects other bodies, which jsforce would return as text results. */
 function requireJson({ url }: SalesforceRequest, response: SalesforceResponse): SalesforceResponse {
   const { status, headers, body } = response;
-  if (status < 200 || status > 299 || status === 204) return response;
+  if (status === 204) return response;
   try {
     if (!/^application\/json\b/i.test(headers['content-type'] ?? '')) throw new TypeError('not JSON by its header');
     JSON.parse(body.toString('utf8'));

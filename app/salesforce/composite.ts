@@ -9,8 +9,12 @@ import type { ReadLimits } from './transport.ts';
 /** Salesforce allows 25 subrequests in a composite call, of which five may be queries. */
 export const MAX_QUERIES = 5;
 
-/** Whether a failed call means that the org does not accept composite calls. */
+/** How a proxy or firewall refuses a POST, its path or its size. */
+const BLOCKED = ['ERROR_HTTP_403', 'ERROR_HTTP_405', 'ERROR_HTTP_413'];
+
+/** Whether a failed call means that the org, or a proxy before it, does not accept composite calls. */
 export function isCompositeRefused(error: unknown): boolean {
+  if (BLOCKED.includes(refusalCode(error) ?? '')) return true;
   return isAppError(error) && error.code === 'salesforce_refused' && error.recovery === 'give-up';
 }
 

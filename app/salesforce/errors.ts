@@ -7,22 +7,19 @@ interface SalesforceError {
   errorCode?: unknown;
   name?: unknown;
   message?: unknown;
-  /** from jsforce, if the body lists several errors */
-  data?: unknown;
-  /** the HTTP status; jsforce's errors lack it */
+  /** the HTTP status */
   status?: unknown;
 }
 
-/** Salesforce's code in an error from jsforce, for example INVALID_FIELD or ERROR_HTTP_503; undefined for other errors. */
+/** Salesforce's code in an error of a call, for example INVALID_FIELD or ERROR_HTTP_503; undefined for other errors. */
 function salesforceCode(error: unknown): string | undefined {
-  const { errorCode, name } = firstOf(error);
-  if (typeof errorCode === 'string') return safeCode(errorCode) ?? codeOfStatus(error);
-  return typeof name === 'string' && /^(ERROR_HTTP_\d+|[A-Z][A-Z_]{4,80})$/.test(name) ? name : undefined;
+  const { errorCode } = (error ?? {}) as SalesforceError;
+  return typeof errorCode === 'string' ? (safeCode(errorCode) ?? codeOfStatus(error)) : undefined;
 }
 
 function codeOfStatus(error: unknown): string {
   const { status } = error as SalesforceError;
-  return typeof status === 'number' ? `ERROR_HTTP_${status}` : 'unknown';
+  return typeof status === 'number' ? `${NO_CODE}${status}` : 'unknown';
 }
 
 /** Salesforce's code in a translated error; undefined for other errors. */
@@ -70,8 +67,18 @@ const TRANSIENT_CODES = new Set([
   'API_CURRENTLY_DISABLED',
 ]);
 
-/** HTTP errors without a Salesforce code, which come from its edge or a proxy. */
+/** The prefix of our code for an HTTP error without one of Salesforce, which comes from its edge or a proxy. */
+const NO_CODE = 'ERROR_HTTP_';
+
+/** Such errors that pass by themselves. */
 const TRANSIENT_STATUS = new Set([404, 406, 408, 409, 420, 425, 429]);
+
+/** The others may as well: a proxy may be started, or configured, at this moment. */
+const NOT_FROM_API: Meaning = {
+  ...TRANSIENT,
+  what: 'the response has no Salesforce error code, so a proxy or firewall may have sent it',
+  advice: 'If this persists, check what is between this service and Salesforce.',
+};
 
 /** Codes of an exhausted limit. */
 const QUOTA_CODES = new Set(['REQUEST_LIMIT_EXCEEDED', 'LIMIT_EXCEEDED', 'EXCEEDEDQUOTA']);
@@ -138,7 +145,7 @@ function meaningOf(code: string, message: string, status: number): Meaning {
   const known = Object.hasOwn(MEANINGS, code) ? MEANINGS[code] : undefined;
   if (known) return known;
   if (TRANSIENT_CODES.has(code) || status >= 500) return TRANSIENT;
-  if (code.startsWith('ERROR_HTTP_') && TRANSIENT_STATUS.has(status)) return TRANSIENT;
+  if (code.startsWith(NO_CODE)) return TRANSIENT_STATUS.has(status) ? TRANSIENT : NOT_FROM_API;
   // A 409 on a job's results is transient, unless another API version created the job (API_ERROR).
   return status === 409 && code !== 'API_ERROR' ? TRANSIENT : REFUSED;
 }
@@ -225,13 +232,6 @@ function httpStatus(error: unknown, code: string): number {
 }
 
 function messageOf(error: unknown): string {
-  const { message } = firstOf(error);
+  const { message } = (error ?? {}) as SalesforceError;
   return typeof message === 'string' ? message : '';
-}
-
-/** The first of several errors; jsforce's own summary of them is useless. */
-function firstOf(error: unknown): SalesforceError {
-  const thrown = (error ?? {}) as SalesforceError;
-  if (thrown.errorCode !== 'MULTIPLE_API_ERRORS' || !Array.isArray(thrown.data)) return thrown;
-  return (thrown.data[0] as SalesforceError | undefined) ?? thrown;
 }

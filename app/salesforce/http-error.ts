@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { readRetryAfter } from '../core/retry-after.ts';
 import { safeCode } from '../errors.ts';
 
-/** A Salesforce error in the shape that jsforce throws. */
+/** A Salesforce error. `errorCode` is ERROR_HTTP_ and the status if the response has no code of Salesforce, and so is not from its API. */
 export class SalesforceHttpError extends Error {
   readonly errorCode: string;
   readonly status: number;
@@ -17,12 +17,9 @@ export class SalesforceHttpError extends Error {
   }
 }
 
-/** The error of a response. @param body parsed: Salesforce's own errors are lists of code and message */
+/** The error of a response. @param body parsed: Salesforce's own errors are code and message, usually in a list */
 export function toHttpError(status: number, body: unknown, headers: IncomingHttpHeaders = {}): SalesforceHttpError {
-  const retryAfterMs = readRetryAfter(headers);
-  const fallback = `ERROR_HTTP_${status}`;
-  const [first] = (Array.isArray(body) ? body : []) as ({ errorCode?: unknown; message?: unknown } | null)[];
-  return first
-    ? new SalesforceHttpError(safeCode(first.errorCode) ?? fallback, String(first.message ?? ''), status, retryAfterMs)
-    : new SalesforceHttpError(fallback, '', status, retryAfterMs);
+  const { errorCode, message } = ([body].flat()[0] ?? {}) as { errorCode?: unknown; message?: unknown };
+  const text = typeof message === 'string' ? message : '';
+  return new SalesforceHttpError(safeCode(errorCode) ?? `ERROR_HTTP_${status}`, text, status, readRetryAfter(headers));
 }

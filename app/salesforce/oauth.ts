@@ -3,7 +3,7 @@ import { OAuth2 } from 'jsforce/lib/oauth2.js';
 import type { Dispatcher } from 'undici';
 import { failureMessage } from '../core/failure-message.ts';
 import { redactMessage } from '../core/redact.ts';
-import { readRetryAfter, retryAfterOf, withRetryAfter } from '../core/retry-after.ts';
+import { readRetryAfter, retryAfterOf } from '../core/retry-after.ts';
 import { AppError, externalErrorCode } from '../errors.ts';
 import { LoginRefusal } from './login-refusal.ts';
 import {
@@ -44,6 +44,9 @@ export type RenewalResponse = Pick<TokenResponse, 'accessToken' | 'refreshToken'
 
 /** API access, and renewal without the user. */
 const SCOPE = 'api refresh_token';
+
+/** The HTTP statuses of OAuth errors (RFC 6749, 5.2), and the one that Salesforce adds. */
+const REFUSED = [400, 401, 403];
 
 /** Time limit for exchanging a code. */
 const LOGIN_MS = 30_000;
@@ -98,18 +101,11 @@ export async function renewTokens(
   signal: AbortSignal,
 ): Promise<RenewalResponse> {
   const limits = { signal, totalMs: RENEWAL_MS };
-  let retryAfterMs: number | undefined;
-  const client = replaceTransport(oauth2(app), async (request) => {
-    const response = await send(dispatcher, request, limits);
-    retryAfterMs = readRetryAfter(response.headers);
-    return response;
-  });
+  const client = replaceTransport(oauth2(app), (request) => send(dispatcher, request, limits));
   try {
     return toRenewalResponse(await client.refreshToken(refreshToken));
   } catch (error) {
-    throw translate(withRetryAfter(error, retryAfterMs), app, (reason, description) =>
-      renewalRefusedError(reason, description, app, error),
-    );
+    throw translate(error, app, (reason, description) => renewalRefusedError(reason, description, app, error));
   }
 }
 
@@ -126,16 +122,11 @@ export async function requestTokens(
   signal: AbortSignal | undefined,
   refused: (reason: string, description: string, cause: unknown) => AppError,
 ): Promise<TokenResponse> {
-  let retryAfterMs: number | undefined;
-  const client = replaceTransport(new OAuth2({ loginUrl }), async (request) => {
-    const response = await send(dispatcher, request, { signal, totalMs: LOGIN_MS });
-    retryAfterMs = readRetryAfter(response.headers);
-    return response;
-  });
+  const client = replaceTransport(new OAuth2({ loginUrl }), (request) => send(dispatcher, request, { signal, totalMs: LOGIN_MS }));
   try {
     return toTokenResponse(await client.requestToken(fields as { grant_type: string }));
   } catch (error) {
-    throw translate(withRetryAfter(error, retryAfterMs), { loginUrl }, (reason, description) => refused(reason, description, error));
+    throw translate(error, { loginUrl }, (reason, description) => refused(reason, description, error));
   }
 }
 
@@ -245,8 +236,9 @@ function oauth2(app: SalesforceApp, redirectUri?: string, codeVerifier?: string)
 }
 
 /**
- * Sends a token request. Only a client error with an OAuth error code is a refusal. For any other error, jsforce gets only the HTTP status,
- * and a description that is not a string is omitted.
+ * Sends a token request.
+ * @throws an error whose name is the OAuth error code and whose message is the description, or whose name is ERROR_HTTP_ and the status: only
+ * one of the statuses of OAuth errors, with a code, is a refusal
  */
 async function send(
   dispatcher: Dispatcher,
@@ -254,13 +246,11 @@ async function send(
   limits: { signal: AbortSignal | undefined; totalMs: number },
 ): Promise<SalesforceResponse> {
   const response = await readResponse(dispatcher, request, limits);
-  if (response.status < 400) return response;
-  const { error, error_description } = response.status < 500 ? parseRefusal(response.body) : {};
-  const refusal = {
-    error: typeof error === 'string' && error !== '' ? error : `ERROR_HTTP_${response.status}`,
-    error_description: typeof error_description === 'string' ? error_description : '',
-  };
-  return { ...response, body: Buffer.from(JSON.stringify(refusal)) };
+  const { status, body, headers } = response;
+  if (status < 400) return response;
+  const { error, error_description: description } = REFUSED.includes(status) ? parseRefusal(body) : {};
+  const name = typeof error === 'string' && error !== '' ? error : `ERROR_HTTP_${status}`;
+  throw Object.assign(new Error(typeof description === 'string' ? description : ''), { name, retryAfterMs: readRetryAfter(headers) });
 }
 
 function parseRefusal(body: Buffer): { error?: unknown; error_description?: unknown } {
@@ -296,7 +286,7 @@ function malformedTokenError(types: string): AppError {
   });
 }
 
-/** jsforce sets the OAuth error code as the error's name. */
+/** @param error from `send`, or of the call */
 function translate(
   error: unknown,
   { loginUrl }: Pick<SalesforceApp, 'loginUrl'>,

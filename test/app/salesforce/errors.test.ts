@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { translateSalesforceError } from '../../../app/salesforce/errors.ts';
 
-/** An error as jsforce throws it, or as our own download throws it, with its status. */
-function thrown(errorCode: string, message: string, more: { status?: number; data?: unknown } = {}): Error {
+/** An error of a call, with its status. */
+function thrown(errorCode: string, message: string, more: { status?: number } = {}): Error {
   return Object.assign(new Error(message), { name: errorCode, errorCode, ...more });
 }
 
@@ -41,12 +41,6 @@ describe('a Salesforce error', () => {
     [thrown('GONE', 'retired', { status: 410 }), 'salesforce_refused', 'give-up', /SALESFORCE_API_VERSION/],
     [thrown('ERROR_HTTP_503', 'down'), 'salesforce_unavailable', 'retry', /reported a transient error \(ERROR_HTTP_503\): down\.$/],
     [thrown('API_ERROR', 'another version', { status: 409 }), 'salesforce_refused', 'give-up', /\(API_ERROR\): another version\.$/],
-    [
-      thrown('MULTIPLE_API_ERRORS', 'Multiple errors returned.', { data: [{ errorCode: 'UNABLE_TO_LOCK_ROW', message: 'locked' }, {}] }),
-      'salesforce_unavailable',
-      'retry',
-      /\(UNABLE_TO_LOCK_ROW\): locked\.$/,
-    ],
     [thrown('toString', 'odd'), 'salesforce_refused', 'give-up', /\(toString\): odd\.$/],
     [
       new SyntaxError('Unexpected token J, "Jane Roe" is not valid JSON'),

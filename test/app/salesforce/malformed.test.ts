@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
-import { createQueryJob, getQueryJob } from '../../../app/salesforce/bulk.ts';
+import { createQueryJob, fetchPage, getQueryJob } from '../../../app/salesforce/bulk.ts';
 import { SalesforceClient, type SessionSource } from '../../../app/salesforce/client.ts';
+import { readFirstPages } from '../../../app/salesforce/composite.ts';
 import { describeObject } from '../../../app/salesforce/describe.ts';
 import { renewTokens } from '../../../app/salesforce/oauth.ts';
 import { readPageHeader } from '../../../app/salesforce/page-header.ts';
@@ -138,6 +139,50 @@ test.each<[string, (client: SalesforceClient) => Promise<unknown>, string[]]>([
   }
 });
 
+describe.each<[string, (client: SalesforceClient) => Promise<unknown>]>([
+  ['a query', (by) => countRows(by, range)],
+  ['rows without a cursor', (by) => hasNullCursors(by, 'Account', 'LastModifiedDate')],
+  ['an estimate', (by) => estimateRecordCount(by, 'Account')],
+  ['a Bulk job', (by) => getQueryJob(by, '750')],
+  ['a description', (by) => describeObject(by, 'Account')],
+  ['a page of rows', (by) => readRestPage(by, '/page', ['Id'], AbortSignal.timeout(5_000))],
+  ['a result page', (by) => fetchPage(by, '750', null, 1, AbortSignal.timeout(5_000))],
+  [
+    'the first pages of several queries',
+    (by) => readFirstPages(by, [{ objectName: 'Account', soql: 'SELECT Id', columns: ['Id'] }], { signal: undefined, totalMs: 5_000 }),
+  ],
+])('an error without a Salesforce code instead of %s', (_what, read) => {
+  test.each([500, 502, 503, 504, 429, 408, 404, 400, 403, 405])('is transient with HTTP %i', async (status) => {
+    const text = '<html><body>busy</body></html>';
+    for (const body of [
+      '',
+      '[]',
+      'null',
+      '{}',
+      '5',
+      '"busy"',
+      'busy',
+      '[null]',
+      '["busy"]',
+      '[{}]',
+      '[[]]',
+      '[{},{}]',
+      '[{"errorCode":5}]',
+      text,
+    ]) {
+      reply(body, status);
+      await expect(read(client())).rejects.toMatchObject({ code: 'salesforce_unavailable', recovery: 'retry' });
+    }
+  });
+
+  test('is transient with HTTP 500 and a code that the service does not know', async () => {
+    for (const body of ['[{"errorCode":"OUT_OF_ORDER","message":"x"}]', '{"errorCode":"OUT_OF_ORDER","message":"x"}']) {
+      reply(body, 500);
+      await expect(read(client())).rejects.toMatchObject({ details: { salesforce_code: 'OUT_OF_ORDER' }, recovery: 'retry' });
+    }
+  });
+});
+
 test('a session that is refused right after its renewal is not retried', async () => {
   let calls = 0;
   server.answer = (_incoming, outgoing) => {
@@ -177,6 +222,16 @@ describe('a token endpoint', () => {
     [400, '{"error":null}'],
     [400, '{"error":{"code":"invalid_grant"}}'],
     [400, 'no JSON'],
+    [429, '{"error":"invalid_grant","error_description":"expired access/refresh token"}'],
+    [408, '{"error":"invalid_grant"}'],
+    [200, ''],
+    [200, 'no JSON'],
+    [200, 'null'],
+    [200, '[]'],
+    [200, '"access"'],
+    [200, '{"access_token":5}'],
+    [204, ''],
+    [304, ''],
   ])('that returns HTTP %i with %s is retried', async (status, body) => {
     reply(body, status);
     await expect(renew()).rejects.toMatchObject({ code: 'salesforce_unavailable', recovery: 'retry' });
