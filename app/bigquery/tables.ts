@@ -98,6 +98,8 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
     await createTable(warehouse, target.name, {
       schema: { fields: columns.map(toField) },
       clustering: { fields: ['Id'] },
+      // Not enforced. For the query optimizer, and tools that draw a diagram of the tables.
+      tableConstraints: { primaryKey: { columns: ['Id'] } },
       ...(target.partitionField && { timePartitioning: { type: 'MONTH', field: target.partitionField } }),
       labels: target.rebuilding ? { [REBUILD_LABEL]: target.jobId } : { job: target.jobId },
       description: 'Salesforce records, kept current by salesforce-bigquery-sync.',

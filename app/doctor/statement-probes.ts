@@ -54,7 +54,7 @@ export const STATEMENT_PROBES: readonly Probe<ScratchDataset>[] = [
   },
   // BigQuery, writeDisposition and schemaUpdateOptions: documented each, but not together for a REQUIRED column.
   {
-    assumption: 'A query can replace the rows of a table that has a REQUIRED column, and keeps its labels and descriptions',
+    assumption: 'A query can replace the rows of a table whose primary key is REQUIRED, and keeps the key, its labels and descriptions',
     consequence: 'Rebuilds, and windows of objects without a usable cursor, fail.',
     run: checkReplacedRows,
   },
@@ -203,7 +203,8 @@ WHEN MATCHED THEN UPDATE SET Stamp = s.Stamp`);
 async function checkReplacedRows(scratch: ScratchDataset): Promise<ProbeResult> {
   const name = scratch.tableName();
   const table = scratch.quoted(name);
-  await scratch.statement(`CREATE TABLE ${table} (Id STRING NOT NULL OPTIONS (description = 'the key'), Kept STRING) CLUSTER BY Id
+  await scratch.statement(`CREATE TABLE ${table} (Id STRING NOT NULL OPTIONS (description = 'the key'), Kept STRING, PRIMARY KEY (Id) NOT ENFORCED)
+CLUSTER BY Id
 OPTIONS (labels = [('job', 'doctor')])`);
   await scratch.statement(`INSERT INTO ${table} (Id, Kept) VALUES ('a', 'x'), ('b', 'y')`);
   const sql = `SELECT _new.Id, _old.Kept FROM (SELECT 'b' AS Id UNION ALL SELECT 'c' AS Id) AS _new LEFT JOIN ${table} AS _old ON _old.Id = _new.Id`;
@@ -216,14 +217,15 @@ OPTIONS (labels = [('job', 'doctor')])`);
   });
   if (!outcome.succeeded) return toResult(false, String(outcome.error.details.bigquery_reason));
   const rows = await scratch.rows<{ Id: string; Kept: string | null }>(`SELECT Id, Kept FROM ${table} ORDER BY Id`);
-  const { schema, labels, clustering } = (await scratch.metadata(name)) ?? {};
+  const { schema, labels, clustering, tableConstraints } = (await scratch.metadata(name)) ?? {};
   const seen = [
     rows.map(({ Id, Kept }) => `${Id} ${Kept}`).join(', '),
     schema?.fields?.[0]?.description,
     labels?.job,
     clustering?.fields?.join(),
+    tableConstraints?.primaryKey?.columns?.join(),
   ].join('; ');
-  return toResult(seen === 'b y, c null; the key; doctor; Id', seen);
+  return toResult(seen === 'b y, c null; the key; doctor; Id; Id', seen);
 }
 
 async function checkByteLimit(scratch: ScratchDataset): Promise<ProbeResult> {

@@ -128,7 +128,8 @@ describe('what a rebuild keeps', () => {
     const [tagged] = await table().getMetadata();
     expect(await service.repair('rebuild')).toMatchObject({ state: 'succeeded' });
     const [after] = await table().getMetadata();
-    for (const name of ['creationTime', 'labels', 'description', 'clustering']) expect(after[name]).toEqual(tagged[name]);
+    for (const name of ['creationTime', 'labels', 'description', 'clustering', 'tableConstraints'])
+      expect(after[name]).toEqual(tagged[name]);
     const nullable = tagged.schema.fields.map((field: { name: string }) => (field.name === 'Id' ? { ...field, mode: 'NULLABLE' } : field));
     expect(after.schema.fields).toEqual(nullable);
     const [policies] = await table().request({ uri: '/rowAccessPolicies' });
@@ -151,7 +152,7 @@ describe('a table', () => {
     const { rows: after } = await service.database.pool.query('SELECT target_created_at AS at FROM jobs');
     expect(after[0].at.getTime()).toBeGreaterThan(before[0].at.getTime());
     const [metadata] = await table().getMetadata();
-    expect(metadata.labels).toEqual({ job: (await jobNow()).id });
+    expect(metadata).toMatchObject({ labels: { job: (await jobNow()).id }, tableConstraints: { primaryKey: { columns: ['Id'] } } });
     await expectWholeTableNextDay();
   });
 
