@@ -184,6 +184,19 @@ const COMMANDS: Record<string, CommandEntry> = {
     exits: ['done', 'refused; the message says why'],
     load: async () => (await import('./commands/connections.ts')).connections,
   },
+  'connect-links': {
+    does: 'list the links with which Salesforce admins connect orgs, or revoke one',
+    details:
+      'list shows each link with its state, but not its URL, which is shown only when it is created: POST /v1/connect-links. revoke makes a link useless, and ends the logins that are open with it; an org that it has connected stays connected. Both act on the job store, so the service need not be reachable.',
+    takes: [
+      new Argument('<action>', 'what to do').choices(['list', 'revoke']),
+      new Argument('[id]', 'the id of the link, from list; not for list'),
+    ],
+    options: [new Option('--local', 'use the job store of serve --local, which must be running'), DATA],
+    examples: [`${PROGRAM} connect-links list`, `${PROGRAM} connect-links revoke 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`],
+    exits: ['done', 'refused; the message says why'],
+    load: async () => (await import('./commands/connect-links.ts')).connectLinks,
+  },
   reseal: {
     does: 'seal every stored token with the first key of TOKEN_KEYS',
     details:

@@ -30,8 +30,9 @@ interface ConnectionRef {
   orgId: string;
 }
 
-/** A link with which an admin connects an org, as its event describes it: without its token. */
+/** A link with which an admin connects an org, as its events describe it: without its token. */
 interface ConnectLinkRef {
+  id: string;
   loginUrl: string;
   orgId: string | null;
   expiresAt: Date;
@@ -110,8 +111,10 @@ export function createEvents(log: Log) {
 
     /** `by`: the name of the API key, here and below */
     connected: ({ id, orgId }: ConnectionRef, by: string) => log.info({ event: 'connected', connection: id, org: orgId, by }),
-    connectLinkCreated: ({ loginUrl, orgId, expiresAt }: ConnectLinkRef, by: string) =>
-      log.info({ event: 'connect_link_created', login_url: loginUrl, org: orgId, expires_at: expiresAt, by }),
+    connectLinkCreated: ({ id, loginUrl, orgId, expiresAt }: ConnectLinkRef, by: string) =>
+      log.info({ event: 'connect_link_created', link: id, login_url: loginUrl, org: orgId, expires_at: expiresAt, by }),
+    connectLinkRevoked: ({ id, loginUrl, orgId }: ConnectLinkRef, by: string) =>
+      log.info({ event: 'connect_link_revoked', link: id, login_url: loginUrl, org: orgId, by }),
     /** after a login: the names of the user and the org stay unknown until the connection is tested */
     orgNotRead: ({ id, orgId }: ConnectionRef, error: unknown) =>
       log.warn({ event: 'org_not_read', connection: id, org: orgId, ...describeError(error) }),

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { type PublishedStore, storeRestoredError } from '../core/agreement.ts';
 import { AppError } from '../errors.ts';
 import { insertChange } from '../store/audit.ts';
+import { transaction } from '../store/database.ts';
 import { type AcceptedStore, acceptStore, readJobIds, readUnreportedRuns } from '../store/installation.ts';
 import { publishOutbox } from '../sync/publish-outbox.ts';
 
@@ -27,10 +28,14 @@ export async function acceptRestore(context: Context, by: string, signal: AbortS
     throw new AppError('conflict', storeRestoredError(disagreement, homeDataset(context.config), limits.aliveMs).message);
   }
   await requireNothingRunning(context);
-  const accepted = await acceptStore(database, own, published, by, await reportedRuns(context, published, own.id));
-  if (!accepted) throw new AppError('conflict', 'The job store has just been accepted by another caller.');
+  const reported = await reportedRuns(context, published, own.id);
+  const accepted = await transaction(database, async (client) => {
+    const done = await acceptStore(client, own, published, by, reported);
+    if (!done) throw new AppError('conflict', 'The job store has just been accepted by another caller.');
+    await insertChange(client, { by, action: 'store_accepted', details: { epoch: done.epoch, runs: done.runs } });
+    return done;
+  });
   events.storeAccepted(accepted.epoch, accepted.runs, accepted.loggedOut.length, by);
-  await insertChange(database, { by, action: 'store_accepted', details: { epoch: accepted.epoch, runs: accepted.runs } });
   await agreement.refresh();
   await publishOutbox(context, signal);
   return accepted;

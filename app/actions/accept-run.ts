@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import { acceptVerdict } from '../store/accept-run.ts';
 import { aboutJob, insertChange } from '../store/audit.ts';
+import { transaction } from '../store/database.ts';
 import { type JobWithRun, listJob } from '../store/job-list.ts';
 import { requireRun } from './require-run.ts';
 import { requireRetryable } from './retry-run.ts';
@@ -19,13 +20,16 @@ export async function acceptRun(context: Context, runId: string, by: string): Pr
   const { run, ...job } = found;
   const { code, rows } = requireVerdict(found);
   if (run.kind !== 'window') await requireLatest(context, found);
-  const nextRunId = await acceptVerdict(database, job, run, { by, at: new Date().toISOString(), code, rows });
-  if (nextRunId === undefined) {
-    throw new AppError('conflict', `Another run of the job for ${job.objectName} is open. Accept this run when that one has ended.`);
-  }
+  const nextRunId = await transaction(database, async (client) => {
+    const next = await acceptVerdict(client, job, run, { by, at: new Date().toISOString(), code, rows });
+    if (next === undefined) {
+      throw new AppError('conflict', `Another run of the job for ${job.objectName} is open. Accept this run when that one has ended.`);
+    }
+    const details = { error_code: code, rows, next_run: next };
+    await insertChange(client, { by, action: 'run_accepted', ...aboutJob(job), runId: run.id, details });
+    return next;
+  });
   events.runAccepted({ runId: run.id, job }, { nextRunId, code, rows, by });
-  const details = { error_code: code, rows, next_run: nextRunId };
-  await insertChange(database, { by, action: 'run_accepted', ...aboutJob(job), runId: run.id, details });
   return await requireRun(context, nextRunId);
 }
 

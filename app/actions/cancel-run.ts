@@ -23,14 +23,15 @@ export async function cancelRun(context: Context, runId: string, by: string): Pr
       ? `${job.active ? 'The' : 'Once the job is resumed, the'} next tick starts again from last_date.`
       : 'To start it again, retry it.';
   const reason = { code: 'cancelled', message: `Cancelled by request (${by}). ${next}` };
-  const cancelled = await actOnRun(database, { action: 'cancel', by }, async (client) =>
-    (await cancelOpenRun(client, runId, reason)) ? runId : undefined,
-  );
+  const cancelled = await actOnRun(database, { action: 'cancel', by }, async (client) => {
+    if (!(await cancelOpenRun(client, runId, reason))) return undefined;
+    await insertChange(client, { by, action: 'run_cancelled_by_request', ...aboutJob(job), runId: found.id });
+    return runId;
+  });
   if (cancelled === undefined) {
     const { run } = await requireRun(context, runId);
     throw new AppError('conflict', `The run has already ended (${run.state}). Only a queued or running run can be cancelled.`);
   }
   events.runCancelledByRequest({ runId: found.id, job }, by);
-  await insertChange(database, { by, action: 'run_cancelled_by_request', ...aboutJob(job), runId: found.id });
   return await requireRun(context, runId);
 }

@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts';
 import { insertChange } from '../store/audit.ts';
 import { type ConnectionSettings, changeStoredConnection } from '../store/change-connection.ts';
 import type { Connection } from '../store/connections.ts';
+import { transaction } from '../store/database.ts';
 import { columnOf } from '../store/to-record.ts';
 
 /** What to set, as the caller wrote it; empty: nothing any more; undefined: unchanged. */
@@ -29,15 +30,17 @@ export async function changeConnection(
   if (Object.keys(changes).length === 0) {
     throw new AppError('invalid_request', 'Nothing to change. Send alias, api_share or quiet_hours; an empty one is removed.');
   }
-  if (!(await changeStoredConnection(context.database, connection.id, changes))) {
-    throw new AppError(
-      'conflict',
-      `Another connection has the alias ${changes.alias}. Choose another alias, or change that connection first.`,
-    );
-  }
   const fields = Object.keys(changes).map(columnOf);
+  await transaction(context.database, async (client) => {
+    if (!(await changeStoredConnection(client, connection.id, changes))) {
+      throw new AppError(
+        'conflict',
+        `Another connection has the alias ${changes.alias}. Choose another alias, or change that connection first.`,
+      );
+    }
+    await insertChange(client, { by, action: 'connection_changed', connectionId: connection.id, details: { fields } });
+  });
   context.events.connectionChanged(connection, fields, by);
-  await insertChange(context.database, { by, action: 'connection_changed', connectionId: connection.id, details: { fields } });
 }
 
 function readChanges({ alias, apiShare, quietHours }: ConnectionChangeRequest): Partial<ConnectionSettings> {

@@ -16,6 +16,7 @@ import { AppError } from '../errors.ts';
 import { aboutJob, insertChange } from '../store/audit.ts';
 import { changeStoredJob, type JobChanges } from '../store/change-job.ts';
 import { readConnection } from '../store/connections.ts';
+import { transaction } from '../store/database.ts';
 import { saveWeeklyChanges } from '../store/job-loads.ts';
 import type { Job } from '../store/jobs.ts';
 import type { Repair } from '../store/queue-runs.ts';
@@ -41,18 +42,16 @@ export async function changeJob(context: Context, job: Job, request: JobChangeRe
   if (changes.every) await checkCost(context, job, changes.every);
   const repair = chooseRepair(job, changes);
   if (repair) requireActive(job);
-  const changed = await changeStoredJob(context.database, job, changes, repair);
+  const changed = await transaction(context.database, async (client) => {
+    const done = await changeStoredJob(client, job, changes, repair);
+    if (done.kind === 'repair-open') return done;
+    const details = { fields: Object.keys(changes).map(columnOf) };
+    await insertChange(client, { by, action: 'job_changed', ...aboutJob(job), ...(done.runId && { runId: done.runId }), details });
+    return done;
+  });
   if (changed.kind === 'repair-open') throw await repairIsOpen(context, job);
   context.events.jobChanged(job, Object.keys(changes), by);
   if (changed.runId !== undefined) context.events.repairRequested({ runId: changed.runId, job }, 'reimport', by);
-  const details = { fields: Object.keys(changes).map(columnOf) };
-  await insertChange(context.database, {
-    by,
-    action: 'job_changed',
-    ...aboutJob(job),
-    ...(changed.runId && { runId: changed.runId }),
-    details,
-  });
   return describeChange(job, changes);
 }
 

@@ -34,7 +34,7 @@ export async function finishBrowserLogin(
 async function resultOf(context: Context, login: Authorization, answer: LoginAnswer): Promise<LoginResult> {
   try {
     context.agreement.requireNotHalted();
-    const link = login.linkHash ? (await findConnectLink(context.database, login.linkHash))!.link : undefined;
+    const link = login.linkHash ? (await findConnectLink(context.database, login.linkHash))! : undefined;
     const by = link ? `connect link of ${link.createdBy}` : 'browser';
     const { connection, reply } = await completeLogin(context, login, answer, by, link);
     return {

@@ -1,9 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { toLongId } from '../core/identity.ts';
+import type { LoginResult } from '../core/login-result.ts';
+import { isRunId } from '../core/run-id.ts';
 import { AppError } from '../errors.ts';
 import { insertChange } from '../store/audit.ts';
-import { type ConnectLink, findConnectLink, insertConnectLink } from '../store/connect-links.ts';
+import { type ConnectLink, findConnectLink, findConnectLinkById, insertConnectLink, revokeConnectLink } from '../store/connect-links.ts';
+import { transaction } from '../store/database.ts';
 
 /**
  * Creates a link for a Salesforce admin, who connects an org with it once.
@@ -23,27 +26,61 @@ export async function createConnectLink(
     throw new AppError('invalid_request', 'org_id must be the Id of an org, 15 or 18 characters that start with 00D.');
   }
   const token = randomBytes(32).toString('base64url');
-  const link = await insertConnectLink(database, {
-    tokenHash: hashToken(token),
-    loginUrl: app(loginUrl).loginUrl,
-    orgId: orgId === undefined ? null : toLongId(orgId),
-    createdBy: by,
+  const wanted = { loginUrl: app(loginUrl).loginUrl, orgId: orgId === undefined ? null : toLongId(orgId), createdBy: by };
+  const link = await transaction(database, async (client) => {
+    const inserted = await insertConnectLink(client, hashToken(token), wanted);
+    const details = { link: inserted.id, login_url: inserted.loginUrl, org: inserted.orgId, expires_at: inserted.expiresAt };
+    await insertChange(client, { by, action: 'connect_link_created', details });
+    return inserted;
   });
   events.connectLinkCreated(link, by);
-  const details = { login_url: link.loginUrl, org: link.orgId, expires_at: link.expiresAt };
-  await insertChange(database, { by, action: 'connect_link_created', details });
   return { link, url: `${origin}/connect/${token}` };
 }
 
 /** The link with this token. @throws AppError not_found if there is none, or it was used or has expired */
 export async function requireConnectLink({ database }: Context, token: string): Promise<ConnectLink> {
-  const found = await findConnectLink(database, hashToken(token));
-  if (!found) throw new AppError('not_found', 'This link is not valid. Check that you opened all of it, or ask its sender for a new one.');
-  if (found.state === 'open') return found.link;
-  const why = found.state === 'used' ? 'has already connected an org' : 'has expired';
-  throw new AppError('not_found', `This link ${why}. If you still need to connect, ask its sender for a new one.`, { status: 410 });
+  const link = await findConnectLink(database, hashToken(token));
+  if (!link) throw new AppError('not_found', 'This link is not valid. Check that you opened all of it, or ask its sender for a new one.');
+  if (link.state === 'open') return link;
+  throw new AppError('not_found', `This link ${CLOSED[link.state]}. If you still need to connect, ask its sender for a new one.`, {
+    status: 410,
+  });
 }
 
-function hashToken(token: string): Buffer {
+/** Why a link cannot be used, as the end of a sentence. */
+const CLOSED = { used: 'has already connected an org', revoked: 'was revoked by its sender', expired: 'has expired' };
+
+/**
+ * Revokes a link: it opens no login any more, and those that it has opened end.
+ * @param by the name of the caller's API key
+ * @returns the link; one that was revoked before, as it is
+ * @throws AppError invalid_request, not_found; conflict if it has connected an org
+ */
+export async function revokeLink({ database, events }: Context, id: string, by: string): Promise<ConnectLink> {
+  if (!isRunId(id)) throw new AppError('invalid_request', 'The id of a connect link must be a UUID. Take it from /v1/connect-links.');
+  const link = await findConnectLinkById(database, id);
+  if (!link) throw new AppError('not_found', 'There is no connect link with this id. /v1/connect-links lists all of them.');
+  if (link.state === 'revoked') return link;
+  const revoked = await transaction(database, async (client) => {
+    const done = await revokeConnectLink(client, link, REVOKED);
+    if (!done) throw new AppError('conflict', 'This link has connected an org. To end its access, disconnect that connection.');
+    const details = { link: done.id, login_url: done.loginUrl, org: done.orgId };
+    await insertChange(client, { by, action: 'connect_link_revoked', details });
+    return done;
+  });
+  events.connectLinkRevoked(revoked, by);
+  return revoked;
+}
+
+/** What a browser shows whose login a revoked link had opened. */
+const REVOKED: LoginResult = {
+  kind: 'failed',
+  words: null,
+  message: 'This link was revoked by its sender, and nothing was connected. If you still need to connect, ask its sender for a new one.',
+  loginUrl: null,
+};
+
+/** What is stored of a link's token. */
+export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }

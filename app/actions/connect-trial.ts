@@ -1,8 +1,8 @@
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { renewTokens } from '../salesforce/oauth.ts';
-import { type Connection, saveGrant } from '../store/connections.ts';
-import { activateConnection } from './activate-connection.ts';
+import type { Connection } from '../store/connections.ts';
+import { activateConnection, storeGrant } from './activate-connection.ts';
 import { requireIdentity } from './require-identity.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function connectTrial(context: Context, refreshToken: string, by: s
   }
   const identity = requireIdentity(context.config, { id, instanceUrl });
   const grant = { accessToken, instanceUrl, identityUrl: id, loginUrl: app.loginUrl, refreshToken: rotated ?? refreshToken, trial: true };
-  const connection = await saveGrant(context.database, context.sealer, identity, grant);
+  const connection = await storeGrant(context.database, context, identity, grant, by);
   await activateConnection(context, connection, by);
   return connection;
 }

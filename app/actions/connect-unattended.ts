@@ -1,8 +1,8 @@
 import type { Context } from '../context.ts';
 import type { UnattendedLogin } from '../core/login-flow.ts';
 import { requestSession } from '../salesforce/unattended.ts';
-import { type Connection, saveGrant } from '../store/connections.ts';
-import { activateConnection } from './activate-connection.ts';
+import type { Connection } from '../store/connections.ts';
+import { activateConnection, storeGrant } from './activate-connection.ts';
 import { requireIdentity } from './require-identity.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function connectUnattended(
   const identity = requireIdentity(context.config, session);
   const { accessToken, instanceUrl, id } = session;
   const grant = { ...login, accessToken, instanceUrl, identityUrl: id, loginUrl: app.loginUrl };
-  const connection = await saveGrant(context.database, context.sealer, identity, grant);
+  const connection = await storeGrant(context.database, context, identity, grant, by);
   await activateConnection(context, connection, by);
   return connection;
 }

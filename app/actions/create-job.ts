@@ -22,6 +22,7 @@ import { AppError, isAppError } from '../errors.ts';
 import type { ObjectDescription } from '../salesforce/describe.ts';
 import { aboutJob, insertChange } from '../store/audit.ts';
 import type { Connection } from '../store/connections.ts';
+import { transaction } from '../store/database.ts';
 import { saveWeeklyChanges } from '../store/job-loads.ts';
 import { findHeldJob, findJob, insertJob, type Job, type NewJob } from '../store/jobs.ts';
 import { deleteRefusedObject, saveRefusedObject } from '../store/refused-objects.ts';
@@ -79,16 +80,20 @@ export async function createJob(context: Context, connection: Connection, reques
   const bytesPerRow = rowBytes(description.fields.length);
   const table = { bytes: rows === null ? null : rows * bytesPerRow, rowBytes: bytesPerRow };
   const cost = await checkRunningCost(context, connection, { ...job, table });
-  const created = await insertJob(context.database, job);
-  if (created) {
-    await saveWeeklyChanges(context.database, created.id, cost.weeklyChanges);
-    await deleteRefusedObject(context.database, connection.id, created.objectName);
-    const mode = jobMode({ whole: cursorField === null, appendOnly });
-    const { every, deletes } = job;
-    const startDate = formatStartDate(job.startDate);
-    context.events.jobCreated(created, { startDate, every, mode }, by);
+  const { every, deletes } = job;
+  const startDate = formatStartDate(job.startDate);
+  const created = await transaction(context.database, async (client) => {
+    const inserted = await insertJob(client, job);
+    if (!inserted) return undefined;
+    await saveWeeklyChanges(client, inserted.id, cost.weeklyChanges);
+    await deleteRefusedObject(client, connection.id, inserted.objectName);
     const details = { start_date: startDate, every, dataset: targetDataset, deletes };
-    await insertChange(context.database, { by, action: 'job_created', ...aboutJob(created), connectionId: connection.id, details });
+    await insertChange(client, { by, action: 'job_created', ...aboutJob(inserted), connectionId: connection.id, details });
+    return inserted;
+  });
+  if (created) {
+    const mode = jobMode({ whole: cursorField === null, appendOnly });
+    context.events.jobCreated(created, { startDate, every, mode }, by);
     await warnOfDefaultExpirations(context, created);
     return { job: created, cost };
   }

@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import { abortable } from '../core/abortable.ts';
 import { AppError } from '../errors.ts';
 import { aboutJob, insertChange } from '../store/audit.ts';
+import { transaction } from '../store/database.ts';
 import { deleteStoredJob, readRunsWithTables, readTableWrites, stopJob } from '../store/delete-job.ts';
 import type { Job } from '../store/jobs.ts';
 import type { EndedRun } from '../store/run-tables.ts';
@@ -44,11 +45,13 @@ export async function deleteJob(context: Context, job: Job, table: 'keep' | 'dro
   await fenceStatements(limited, job, runs);
   for (const run of runs) await dropTablesOf(limited, run, signal);
   const dropped = table === 'drop' ? await dropTarget(limited, job) : [];
-  if (!(await deleteStoredJob(context.database, job.id))) {
-    throw new AppError('conflict', `The job for ${job.objectName} was resumed meanwhile. To delete it, call this again.`);
-  }
+  await transaction(context.database, async (client) => {
+    if (!(await deleteStoredJob(client, job.id))) {
+      throw new AppError('conflict', `The job for ${job.objectName} was resumed meanwhile. To delete it, call this again.`);
+    }
+    await insertChange(client, { by, action: 'job_deleted', ...aboutJob(job), details: { table } });
+  });
   context.events.jobDeleted(job, table, by);
-  await insertChange(context.database, { by, action: 'job_deleted', ...aboutJob(job), details: { table } });
   return { dropped, message: describeTarget(context, job, table, dropped) };
 }
 

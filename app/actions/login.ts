@@ -4,10 +4,10 @@ import { AppError } from '../errors.ts';
 import { authorizeUrl, exchangeCode, loginRefusedError, newCodeVerifier, type TokenResponse } from '../salesforce/oauth.ts';
 import { revokeToken } from '../salesforce/revoke-token.ts';
 import { type Authorization, type LoginOwner, startAuthorization } from '../store/authorizations.ts';
-import { type ConnectLink, useConnectLink } from '../store/connect-links.ts';
-import { type Connection, saveGrant } from '../store/connections.ts';
+import { type ConnectLink, findConnectLinkById, useConnectLink } from '../store/connect-links.ts';
+import type { Connection } from '../store/connections.ts';
 import { transaction } from '../store/database.ts';
-import { activateConnection } from './activate-connection.ts';
+import { activateConnection, storeGrant } from './activate-connection.ts';
 import { requireIdentity } from './require-identity.ts';
 
 /**
@@ -70,11 +70,12 @@ export async function completeLogin(
   }
   const connection = await transaction(context.database, async (client) => {
     if (link && !(await useConnectLink(client, link))) return undefined;
-    return await saveGrant(client, context.sealer, identity, grant);
+    return await storeGrant(client, context, identity, grant, by, link?.id);
   });
   if (!connection) {
-    const advice = 'To connect another one, ask its sender for a new link.';
-    throw await giveBack(context, grant, 'This link has meanwhile connected an org', advice);
+    const isRevoked = link && (await findConnectLinkById(context.database, link.id))?.state === 'revoked';
+    const what = `This link ${isRevoked ? 'was meanwhile revoked by its sender' : 'has meanwhile connected an org'}`;
+    throw await giveBack(context, grant, what, 'If you still need to connect, ask its sender for a new one.');
   }
   await activateConnection(context, connection, by);
   return { connection, reply };

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { formatInstant } from '../core/start-date.ts';
 import { AppError } from '../errors.ts';
-import { aboutJob, insertChange } from '../store/audit.ts';
+import { aboutJob, type Change, insertChange } from '../store/audit.ts';
 import type { Queryable } from '../store/database.ts';
 import type { JobWithRun } from '../store/job-list.ts';
 import { makeRunDue, queueRepairAgain, queueRuns } from '../store/queue-runs.ts';
@@ -19,11 +19,13 @@ import { requireRun } from './require-run.ts';
 export async function retryRun(context: Context, runId: string, by: string): Promise<JobWithRun> {
   const found = requireRetryable(await requireRun(context, runId));
   const isOpen = found.run.state === 'queued';
-  const dueRunId = await actOnRun(context.database, { action: 'retry', by }, (client) =>
-    isOpen ? makeRunDue(client, found.id, runId) : queueAgain(client, found),
-  );
+  const dueRunId = await actOnRun(context.database, { action: 'retry', by }, async (client) => {
+    const due = await (isOpen ? makeRunDue(client, found.id, runId) : queueAgain(client, found));
+    if (due !== undefined) await insertChange(client, retryChange(found, found.run.id, due, by));
+    return due;
+  });
   if (dueRunId === undefined) return requireDue(await requireRun(context, runId), isOpen);
-  await recordRetry(context, found, found.run.id, dueRunId, by);
+  context.events.runRetryRequested({ runId: found.run.id, job: found }, dueRunId, by);
   return await requireRun(context, dueRunId);
 }
 
@@ -33,19 +35,16 @@ async function queueAgain(client: Queryable, { id, run }: JobWithRun): Promise<s
 
 /** Makes the waiting window of a job due now, if it has one; a person ticked just this job. @param by who did */
 export async function retryWaitingRun(context: Context, job: { id: string; objectName: string }, by: string): Promise<void> {
-  const runId = await actOnRun(context.database, { action: 'retry', by }, (client) => makeRunDue(client, job.id));
-  if (runId !== undefined) await recordRetry(context, job, runId, runId, by);
+  const runId = await actOnRun(context.database, { action: 'retry', by }, async (client) => {
+    const due = await makeRunDue(client, job.id);
+    if (due !== undefined) await insertChange(client, retryChange(job, due, due, by));
+    return due;
+  });
+  if (runId !== undefined) context.events.runRetryRequested({ runId, job }, runId, by);
 }
 
-async function recordRetry(
-  context: Context,
-  job: { id: string; objectName: string },
-  runId: string,
-  dueRun: string,
-  by: string,
-): Promise<void> {
-  context.events.runRetryRequested({ runId, job }, dueRun, by);
-  await insertChange(context.database, { by, action: 'run_retry_requested', ...aboutJob(job), runId, details: { due_run: dueRun } });
+function retryChange(job: { id: string; objectName: string }, runId: string, dueRun: string, by: string): Change {
+  return { by, action: 'run_retry_requested', ...aboutJob(job), runId, details: { due_run: dueRun } };
 }
 
 /** A run whose work can be queued again. @throws AppError needs_login, conflict */

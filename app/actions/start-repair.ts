@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { aboutJob, insertChange } from '../store/audit.ts';
+import { transaction } from '../store/database.ts';
 import { type JobWithRun, listJob } from '../store/job-list.ts';
 import type { Job } from '../store/jobs.ts';
 import { queueRepair, type Repair } from '../store/queue-runs.ts';
@@ -14,10 +15,14 @@ import { requireRun } from './require-run.ts';
 export async function startRepair(context: Context, job: Job, repair: Repair, by: string): Promise<JobWithRun> {
   if (job.cursorField === null && repair.kind !== 'rebuild') throw isWhole(job);
   requireActive(job);
-  const runId = await queueRepair(context.database, job.id, repair);
+  const runId = await transaction(context.database, async (client) => {
+    const queued = await queueRepair(client, job.id, repair);
+    if (queued === undefined) return undefined;
+    await insertChange(client, { by, action: 'repair_requested', ...aboutJob(job), runId: queued, details: { kind: repair.kind } });
+    return queued;
+  });
   if (runId === undefined) throw await repairIsOpen(context, job);
   context.events.repairRequested({ runId, job }, repair.kind, by);
-  await insertChange(context.database, { by, action: 'repair_requested', ...aboutJob(job), runId, details: { kind: repair.kind } });
   return await requireRun(context, runId);
 }
 

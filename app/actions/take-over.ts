@@ -4,6 +4,7 @@ import { canBeCursor } from '../core/cursor.ts';
 import { AppError } from '../errors.ts';
 import { aboutJob, insertChange } from '../store/audit.ts';
 import type { Connection } from '../store/connections.ts';
+import { transaction } from '../store/database.ts';
 import { type HeldJob, type Job, takeOverJob } from '../store/jobs.ts';
 import { lastFields } from '../store/runs.ts';
 import { checkWindowQuery, describeImportableObject } from './check-object.ts';
@@ -44,13 +45,16 @@ export async function takeOver(
   }
   await checkWindowQuery(context, connection, description, job.cursorField);
   const fieldsLost = (await lastFields(context.database, job.id)).filter((field) => !seen.has(field));
-  const taken = await takeOverJob(context.database, job, connection.id, force);
-  if (!taken) throw new AppError('conflict', `The job for ${job.objectName} has just changed. Call create_importing_job again.`);
+  const taken = await transaction(context.database, async (client) => {
+    const moved = await takeOverJob(client, job, connection.id, force);
+    if (!moved) throw new AppError('conflict', `The job for ${job.objectName} has just changed. Call create_importing_job again.`);
+    const details = { from_connection: job.connectionId };
+    await insertChange(client, { by, action: 'job_taken_over', ...aboutJob(job), connectionId: connection.id, details });
+    return moved;
+  });
   // An earlier describe of this connection may be hours old.
   context.describes.forget(connection.id, job.objectName);
   context.events.jobTakenOver(job, { from: job.connectionId, to: connection.id }, fieldsLost, by);
-  const details = { from_connection: job.connectionId };
-  await insertChange(context.database, { by, action: 'job_taken_over', ...aboutJob(job), connectionId: connection.id, details });
   for (const runId of taken.cancelledRunIds) context.events.runCancelled({ runId, job });
   return taken.job;
 }

@@ -7,8 +7,8 @@ import { audit } from './audit.ts';
 import { requireApiKey } from './auth.ts';
 import { runCancellation } from './cancel-run.ts';
 import { jobChange } from './change-job.ts';
+import { connectLinkCreation, connectLinkList, connectLinkRevocation } from './connect-links.ts';
 import { connectionChange, connectionEnd, connectionList, connectionTest, connectionView } from './connections.ts';
-import { connectLinkCreation } from './create-connect-link.ts';
 import { connectionCreation } from './create-connection.ts';
 import { createImportingJob } from './create-importing-job.ts';
 import { jobDeletion } from './delete-job.ts';
@@ -36,6 +36,8 @@ const ENDPOINTS: readonly Endpoint[] = [
   loginOauthCallback,
   connectionCreation,
   connectLinkCreation,
+  connectLinkList,
+  connectLinkRevocation,
   createImportingJob,
   pauseImportingJob,
   resumeImportingJob,

@@ -82,7 +82,20 @@ async function refusal(child: ChildProcess): Promise<string> {
   return output;
 }
 
-const COMMANDS = ['serve', 'connect', 'migrate', 'doctor', 'query', 'jobs', 'runs', 'connections', 'reseal', 'emulators', 'demo'];
+const COMMANDS = [
+  'serve',
+  'connect',
+  'migrate',
+  'doctor',
+  'query',
+  'jobs',
+  'runs',
+  'connections',
+  'connect-links',
+  'reseal',
+  'emulators',
+  'demo',
+];
 
 describe('the command line', () => {
   test('lists its commands', async () => {

@@ -42,6 +42,7 @@ const PATHS = [
   'v1/connections/1/test',
   'v1/connections/1/disconnect',
   'v1/connect-links',
+  'v1/connect-links/{run}',
   'v1/audit',
   'v1/jobs/{job}',
   'v1/jobs/{job}/runs',

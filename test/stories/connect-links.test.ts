@@ -1,7 +1,9 @@
-import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createHash, randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { connectLinks } from '../../app/commands/connect-links.ts';
 import { Browser, type Visit } from '../support/browser.ts';
-import { type Answer, readAnswer, startService, type TestService } from '../support/service.ts';
+import { type Answer, decide, readAnswer, startService, type TestService } from '../support/service.ts';
+import { serviceEnvironment } from '../support/service-environment.ts';
 
 /** A Salesforce admin without an API key connects an org, with a link that an operator sends. */
 const ORIGIN = 'https://sync.acme.example';
@@ -37,6 +39,38 @@ async function createUrl(fields?: Record<string, string>): Promise<string> {
 
 async function query(sql: string): Promise<Record<string, unknown>[]> {
   return (await service.database.pool.query(sql)).rows;
+}
+
+async function call(method: string, path: string, name: keyof typeof KEYS = 'ops'): Promise<Answer> {
+  return await readAnswer(await fetch(`${service.url}/${path}`, { method, headers: { 'X-API-Key': KEYS[name] } }));
+}
+
+interface LinkList {
+  links: { id: string; created_at: string; expires_at: string }[];
+  next: string | null;
+}
+
+const list = async (): Promise<LinkList['links']> => (JSON.parse((await call('GET', 'v1/connect-links')).text) as LinkList).links;
+const revoke = (id: string): Promise<Answer> => call('DELETE', `v1/connect-links/${id}`);
+
+/** The properties of a listed link that differ from one to the next. */
+const anyOf = (link: LinkList['links'][number] | undefined): object => ({
+  id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+  created_at: link?.created_at,
+  expires_at: link?.expires_at,
+});
+
+/** What the command prints. */
+async function runCommand(args: string[]): Promise<string> {
+  const { database, salesforce, bigquery } = service;
+  const env = { ...serviceEnvironment(database.url, salesforce, bigquery), API_KEYS };
+  const log = jest.spyOn(console, 'log').mockImplementation(() => {});
+  try {
+    expect(await connectLinks({ args, options: {}, env, stop: new AbortController().signal })).toBe(0);
+    return log.mock.calls.join('\n');
+  } finally {
+    log.mockRestore();
+  }
 }
 
 const CONNECTED = expect.stringContaining('Salesforce is connected');
@@ -166,6 +200,7 @@ describe('creating a connect link', () => {
     const { text } = await create({ login_url: `${service.salesforce.loginUrl}/`, org_id: OTHER_ORG });
     const { expires_at, ...link } = JSON.parse(text) as Record<string, unknown>;
     expect(link).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       url: expect.stringMatching(/^https:\/\/sync\.acme\.example\/connect\/[\w-]{43}$/),
       login_url: service.salesforce.loginUrl,
       org_id: OTHER_ORG,
@@ -185,4 +220,112 @@ describe('creating a connect link', () => {
     expect(await create({ org_id: '005000000000001' })).toMatchObject({ status: 400, text: expect.stringContaining('start with 00D') });
     expect(await query('SELECT 1 FROM connect_links')).toEqual([]);
   });
+});
+
+describe('the list of connect links', () => {
+  test('shows the state of each, the latest first and page by page, but no token', async () => {
+    const urls = [await createUrl(), await createUrl({ org_id: OTHER_ORG }), await createUrl(), await createUrl()];
+    await connect(openBrowser(), urls[0]!);
+    await query(`UPDATE connect_links SET expires_at = now() WHERE org_id IS NOT NULL`);
+    const [, third] = await list();
+    expect(await revoke(third!.id)).toMatchObject({ status: 200 });
+    const expected = { login_url: service.salesforce.loginUrl, org_id: null, created_by: 'ops', used_at: null, revoked_at: null };
+    const found = await list();
+    expect(found).toEqual([
+      { ...expected, ...anyOf(found[0]), state: 'open' },
+      { ...expected, ...anyOf(found[1]), state: 'revoked', revoked_at: expect.any(String) },
+      { ...expected, ...anyOf(found[2]), state: 'expired', org_id: OTHER_ORG },
+      { ...expected, ...anyOf(found[3]), state: 'used', used_at: expect.any(String) },
+    ]);
+    const { text } = await call('GET', 'v1/connect-links?limit=3');
+    const { links, next } = JSON.parse(text) as LinkList;
+    expect(links).toEqual(found.slice(0, 3));
+    expect(JSON.parse((await call('GET', `v1/connect-links?limit=3&after=${next}`)).text)).toEqual({ links: found.slice(3), next: null });
+    const stored = await query(`SELECT encode(token_hash, 'hex') AS hash, encode(token_hash, 'base64') AS base64 FROM connect_links`);
+    for (const secret of [...urls.map((url) => url.split('/').at(-1)!), ...stored.flatMap((row) => Object.values(row) as string[])]) {
+      expect(text + service.logged.join('') + JSON.stringify(await query('SELECT * FROM audit'))).not.toContain(secret);
+    }
+  });
+
+  test('needs the role operate or admin', async () => {
+    for (const [method, path] of [
+      ['GET', 'v1/connect-links'],
+      ['DELETE', `v1/connect-links/${randomUUID()}`],
+    ] as const) {
+      expect(await call(method, path, 'analyst')).toMatchObject({ status: 403, code: 'forbidden' });
+    }
+  });
+});
+
+describe('a revoked connect link', () => {
+  test('opens no login any more, and says so; revoking it again changes nothing', async () => {
+    const url = await createUrl();
+    const [{ id } = { id: '' }] = await list();
+    const { text } = await revoke(id);
+    expect(JSON.parse(text)).toMatchObject({ id, state: 'revoked', revoked_at: expect.any(String) });
+    for (const method of ['GET', 'POST']) {
+      const page = await openBrowser().open(url, { method });
+      expect(page).toMatchObject({ status: 410, text: expect.stringContaining('This link was revoked by its sender.') });
+    }
+    expect(await revoke(id)).toMatchObject({ status: 200, text });
+    expect(service.logged.filter((line) => line.includes('connect_link_revoked'))).toEqual([expect.stringMatching(/"link":".*"by":"ops"/)]);
+    expect(await query(`SELECT by, details FROM audit WHERE action = 'connect_link_revoked'`)).toMatchObject([
+      { by: 'ops', details: { link: id, login_url: service.salesforce.loginUrl, org: null } },
+    ]);
+    // As the previous release, which does not know revocation, reads it.
+    expect(await query('SELECT expires_at <= now() AS expired FROM connect_links')).toEqual([{ expired: true }]);
+  });
+
+  test('ends the login that a browser has open with it, and no other', async () => {
+    const [revoked, other] = [await createUrl(), await createUrl()];
+    const [, { id } = { id: '' }] = await list();
+    const browser = openBrowser();
+    const [first, second] = [await browser.press(await browser.open(revoked)), await browser.press(await browser.open(other))];
+    await revoke(id);
+    const page = await browser.decide(first, 'allow');
+    expect(page.text).toContain('This link was revoked by its sender, and nothing was connected.');
+    expect(page.text).toContain('Unless it has connected an org, has expired or was revoked, the link');
+    expect(await query('SELECT 1 FROM connections')).toEqual([]);
+    expect(await browser.decide(second, 'allow')).toMatchObject({ text: CONNECTED });
+  });
+
+  test('connects nothing, even if it is revoked while the code of its login is exchanged', async () => {
+    const url = await createUrl();
+    const [{ id } = { id: '' }] = await list();
+    const browser = openBrowser();
+    const callback = (await decide((await browser.press(await browser.open(url))).url, 'allow')).href;
+    // After the login was taken as used, and before the exchange of its code ends.
+    await query(`CREATE FUNCTION revoke_now() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN UPDATE connect_links SET revoked_at = now(), expires_at = now(); RETURN NEW; END $$`);
+    await query(`CREATE TRIGGER revoking AFTER UPDATE OF used_at ON authorizations FOR EACH ROW EXECUTE FUNCTION revoke_now()`);
+    const page = await browser.open(callback);
+    expect(page.text).toContain(
+      'This link was meanwhile revoked by its sender. Nothing was connected, and the access that you granted is revoked.',
+    );
+    expect(await query('SELECT 1 FROM connections')).toEqual([]);
+    expect(await list()).toMatchObject([{ id, state: 'revoked' }]);
+  });
+
+  test('is none that has connected an org', async () => {
+    await connect(openBrowser(), await createUrl());
+    const [{ id } = { id: '' }] = await list();
+    expect(await revoke(id)).toMatchObject({ status: 409, code: 'conflict', text: expect.stringContaining('disconnect that connection') });
+    expect(await list()).toMatchObject([{ state: 'used', revoked_at: null }]);
+    expect(await query(`SELECT details ->> 'link' AS link FROM audit WHERE action = 'connected'`)).toEqual([{ link: id }]);
+  });
+
+  test('must exist', async () => {
+    expect(await revoke(randomUUID())).toMatchObject({ status: 404, code: 'not_found' });
+    expect(await revoke('1')).toMatchObject({ status: 400, code: 'invalid_request', text: expect.stringContaining('UUID') });
+  });
+});
+
+test('the command connect-links lists them and revokes one', async () => {
+  expect(await runCommand(['list'])).toMatch(/^There are no connect links\./);
+  await createUrl();
+  const [{ id } = { id: '' }] = await list();
+  expect(await runCommand(['list'])).toMatch(new RegExp(`\\nopen +127\\.0\\.0\\.1:\\d+ +any +ops .*${id}`));
+  expect(await runCommand(['revoke', id])).toBe(`The link ${id} for ${service.salesforce.loginUrl} is revoked.`);
+  expect(await runCommand(['list'])).toMatch(/\nrevoked /);
+  expect(await query(`SELECT by FROM audit WHERE action = 'connect_link_revoked'`)).toEqual([{ by: 'command line' }]);
 });

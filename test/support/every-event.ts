@@ -11,7 +11,13 @@ const window = { from: new Date('2023-03-01T00:00:00Z'), to: new Date('2023-03-2
 const run = { runId: 'run-1', job, window, attempt: 2, columns: ['unlogged'] };
 const slice = { ordinal: 3, idFrom: 'unlogged' };
 const connection = { id: 4, orgId: '00D000000000001AAA', identityUrl: 'unlogged' };
-const link = { tokenHash: 'unlogged' };
+const link = {
+  id: '1ee7f3f0-0000-4000-8000-000000000000',
+  loginUrl: 'https://acme.my.salesforce.com',
+  orgId: null,
+  expiresAt: window.to,
+  createdBy: 'unlogged',
+};
 const defaults = { dataset: 'salesforce', tableDays: 60, partitionDays: null, labels: 'unlogged' };
 const batch = { id: 6, dataset: 'salesforce', tableName: '_runs', rows: 'unlogged' };
 const error = new AppError('bigquery_unavailable', 'BigQuery did not respond.');
@@ -104,14 +110,25 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     line: { level: 'info', event: 'connected', ...ofConnection, by: 'ops' },
   },
   connectLinkCreated: {
-    emit: (events) =>
-      events.connectLinkCreated({ loginUrl: 'https://acme.my.salesforce.com', orgId: null, expiresAt: window.to, ...link }, 'ops'),
+    emit: (events) => events.connectLinkCreated(link, 'ops'),
     line: {
       level: 'info',
       event: 'connect_link_created',
+      link: '1ee7f3f0-0000-4000-8000-000000000000',
       login_url: 'https://acme.my.salesforce.com',
       org: null,
       expires_at: '2023-03-20T00:00:00.000Z',
+      by: 'ops',
+    },
+  },
+  connectLinkRevoked: {
+    emit: (events) => events.connectLinkRevoked(link, 'ops'),
+    line: {
+      level: 'info',
+      event: 'connect_link_revoked',
+      link: '1ee7f3f0-0000-4000-8000-000000000000',
+      login_url: 'https://acme.my.salesforce.com',
+      org: null,
       by: 'ops',
     },
   },

@@ -67,7 +67,7 @@ function failedPage({ words, message, loginUrl }: Extract<LoginResult, { kind: '
 <blockquote>${words ?? ''}</blockquote>`;
   const again =
     loginUrl === null
-      ? html`<p class="note">The link that you received can be opened again, until it has connected an org or expires.</p>`
+      ? html`<p class="note">Unless it has connected an org, has expired or was revoked, the link that you received can be opened again.</p>`
       : html`<p><a class="button" href="/oauth/start?login_url=${encodeURIComponent(loginUrl)}">Start again</a></p>`;
   return {
     title: 'Not connected',

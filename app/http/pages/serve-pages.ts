@@ -1,7 +1,7 @@
 import Router from '@koa/router';
 import type Koa from 'koa';
 import { CALLBACK_PATH, finishBrowserLogin } from '../../actions/connect-browser.ts';
-import { requireConnectLink } from '../../actions/connect-links.ts';
+import { hashToken, requireConnectLink } from '../../actions/connect-links.ts';
 import { type LoginAnswer, startLogin } from '../../actions/login.ts';
 import type { Context } from '../../context.ts';
 import { isRunId } from '../../core/run-id.ts';
@@ -91,9 +91,10 @@ function createPages(context: Context): Router {
     // Browsers that do not send this header are refused by the token alone, which no other site knows.
     const site = ctx.get('Sec-Fetch-Site') || 'same-origin';
     if (site !== 'same-origin') throw new AppError('forbidden', 'Open the link itself, and use the button of its page.');
-    const { loginUrl, tokenHash } = await requireConnectLink(context, ctx.params.token!);
+    const { token } = ctx.params;
+    const { loginUrl } = await requireConnectLink(context, token!);
     const owner = { browserHash: identifyBrowser(ctx, ctx.state.origin) };
-    seeOther(ctx, await startLogin(context, owner, `${ctx.state.origin}${CALLBACK_PATH}`, loginUrl, tokenHash));
+    seeOther(ctx, await startLogin(context, owner, `${ctx.state.origin}${CALLBACK_PATH}`, loginUrl, hashToken(token!)));
   });
 
   return router;
