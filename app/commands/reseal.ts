@@ -1,6 +1,5 @@
 import { readStoreConfig } from '../config.ts';
 import { databaseAddress } from '../context.ts';
-import { insertChange } from '../store/audit.ts';
 import { openDatabase } from '../store/database.ts';
 import { waitForDatabase } from '../store/migrate.ts';
 import { createSealer } from '../store/seal.ts';
@@ -22,13 +21,10 @@ export const reseal: Command<ServiceOptions> = async ({ options, env, stop }) =>
     await waitForDatabase(database);
     const { outdated } = await countOldRows(database, sealer);
     console.log(outdated === 0 ? 'No row is sealed with an older key.' : `${countRows(outdated)} sealed with an older key.`);
-    let resealed = 0;
-    for await (const texts of resealAll(database, sealer)) {
-      resealed = texts;
+    for await (const texts of resealAll(database, sealer, COMMAND_LINE)) {
       console.log(`Sealed ${texts} texts again.`);
       if (stop.aborted) break;
     }
-    if (resealed > 0) await insertChange(database, { by: COMMAND_LINE, action: 'resealed', details: { texts: resealed } });
     const left = await countOldRows(database, sealer);
     for (const sentence of describeLeft(left, stop.aborted)) console.log(sentence);
     return left.outdated + left.unreadable === 0 ? 0 : 1;

@@ -1,4 +1,5 @@
-import { onlyRow, type Queryable } from './database.ts';
+import { insertChange } from './audit.ts';
+import { onlyRow, type Queryable, type Transactable, transaction } from './database.ts';
 import type { Sealer } from './seal.ts';
 
 /** A column whose texts are sealed. */
@@ -48,17 +49,33 @@ const BATCH = 500;
 
 /**
  * Seals again, with the first key, every text that another of the keys sealed. A text that changes meanwhile is left as it is: the process
- * that replaced it sealed it with its own first key. A damaged text, which does not open, is left too.
+ * that replaced it sealed it with its own first key. A damaged text, which does not open, is left too. Each batch is recorded as a change.
+ * @param by who requested it
  * @yields the number of texts sealed again so far, after each batch
  */
-export async function* resealAll(database: Queryable, sealer: Sealer): AsyncGenerator<number> {
+export async function* resealAll(database: Transactable, sealer: Sealer, by: string): AsyncGenerator<number> {
   let resealed = 0;
   for (const column of SEALED_COLUMNS) {
     for await (const batch of outdatedTexts(database, sealer, column)) {
-      for (const text of batch) if (await resealText(database, sealer, column, text)) resealed++;
+      resealed += await transaction(database, (client) => resealBatch(client, sealer, column, batch, by));
       yield resealed;
     }
   }
+}
+
+/** @returns how many texts it sealed again */
+async function resealBatch(
+  client: Queryable,
+  sealer: Sealer,
+  column: SealedColumn,
+  batch: readonly SealedText[],
+  by: string,
+): Promise<number> {
+  let texts = 0;
+  for (const text of batch) if (await resealText(client, sealer, column, text)) texts++;
+  const details = { column: `${column.table}.${column.column}`, texts };
+  if (texts > 0) await insertChange(client, { by, action: 'resealed', details });
+  return texts;
 }
 
 interface SealedText {

@@ -104,8 +104,13 @@ test('an old key can be removed once its rows are sealed again, and the doctor s
   );
   expect((await run(doctor, { ...env, TOKEN_KEYS: toTokenKeys(newKey) })).output).toContain('TOKEN_KEYS opens every sealed row: one key');
 
-  const { rows } = await service.database.pool.query('SELECT by, action, details FROM audit ORDER BY id DESC LIMIT 1');
-  expect(rows).toEqual([{ by: 'command line', action: 'resealed', details: { texts: 3 } }]);
+  const { rows } = await service.database.pool.query(`SELECT by, details FROM audit WHERE action = 'resealed' ORDER BY id`);
+  expect(rows).toEqual(
+    ['connections.access_token', 'connections.refresh_token', 'authorizations.code_verifier'].map((column) => ({
+      by: 'command line',
+      details: { column, texts: 1 },
+    })),
+  );
 
   const fields = { user_id: userId, object_name: 'Account', start_date: 'all' };
   expect(await answerUnder(service, [newKey], 'create_importing_job', fields)).toMatchObject({ status: 200, text: 'OK' });
@@ -124,15 +129,17 @@ test('a row that no key opens is left, and the command and the doctor say so', a
 test('continues where it was stopped, and finds nothing when it runs again', async () => {
   const { pool } = await openStore();
   const ids = await addConnections(pool, 1_100, oldKey);
-  for await (const texts of resealAll(pool, both)) {
+  for await (const texts of resealAll(pool, both, 'ops')) {
     expect(texts).toBe(500);
     break;
   }
+  const { rows } = await pool.query('SELECT by, details FROM audit');
+  expect(rows).toEqual([{ by: 'ops', details: { column: 'connections.access_token', texts: 500 } }]);
   expect(await countOldRows(pool, both)).toEqual({ outdated: 1_100, unreadable: 0 });
-  const progress = await collect(resealAll(pool, both));
+  const progress = await collect(resealAll(pool, both, 'ops'));
   expect(progress).toEqual([500, 600, 1_100, 1_600, 1_700]);
   expect(await countOldRows(pool, both)).toEqual({ outdated: 0, unreadable: 0 });
-  expect(await collect(resealAll(pool, both))).toEqual([]);
+  expect(await collect(resealAll(pool, both, 'ops'))).toEqual([]);
   expect((await readAccessToken(pool, createSealer([newKey]), ids[1_099]!)).accessToken).toBe('access 1099');
 });
 
@@ -148,7 +155,7 @@ test('leaves a token that is renewed meanwhile, and a damaged one', async () => 
     if (sql.startsWith('UPDATE')) await query(`UPDATE connections SET access_token = 'v1.another' WHERE id = $1`, [renewed]);
     return await query(sql, values);
   };
-  await collect(resealAll({ query: renewing } as unknown as pg.Pool, both));
+  await collect(resealAll({ query: renewing, release: () => {} } as unknown as pg.PoolClient, both, 'ops'));
   const { rows } = await pool.query<{ access_token: string }>('SELECT access_token FROM connections ORDER BY id');
   expect(rows[0]!.access_token).toBe('v1.another');
   expect(rows[1]!.access_token).toContain(`v1.${both.keyIds[1]}.`);
