@@ -29,6 +29,12 @@ export async function saveRunTable(database: Queryable, lease: Lease, { name, cr
   requireLease(rowCount, lease);
 }
 
+/** The recorded tables of a run; some may not exist. */
+export async function readRunTables(database: Queryable, runId: string): Promise<RunTable[]> {
+  const { rows } = await database.query<RowOf<RunTable>>('SELECT name, created_by FROM run_tables WHERE run_id = $1', [runId]);
+  return rows.map(toRecord);
+}
+
 /** A table with its run. */
 type ClaimedRow = RowOf<RunTable & Pick<EndedRun, 'runId' | 'succeeded' | 'writes'>> & { job_id: string; object_name: string };
 

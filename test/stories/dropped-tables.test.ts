@@ -1,6 +1,15 @@
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { uploadPage } from '../../app/bigquery/load.ts';
+import { ensureStagingTable } from '../../app/bigquery/tables.ts';
+import { sliceWhole } from '../../app/core/slices.ts';
+import { insertPage } from '../../app/store/pages.ts';
+import { saveRunTable } from '../../app/store/run-tables.ts';
+import { readSlices, saveSlices, startGeneration } from '../../app/store/slices.ts';
 import { saveTableWrite, takeTable } from '../../app/store/table-writes.ts';
+import { dropEarlierGenerations } from '../../app/sync/drop-earlier-generations.ts';
+import { loadJobId, stagingExpiry, stagingTable } from '../../app/sync/names.ts';
 import { syncRun } from '../../app/sync/sync-run.ts';
 import { claimRun } from '../support/claim-run.ts';
 import { requestsDuring } from '../support/requests.ts';
@@ -162,6 +171,70 @@ describe('the tables of a run that succeeds', () => {
     await restartLater();
     await expectDropped();
     expect(logged('tables_not_dropped')).toHaveLength(1);
+  });
+});
+
+describe('the staging table of an earlier generation', () => {
+  const names = async (): Promise<string[]> => {
+    const [found] = await service.client.dataset('salesforce_staging').getTables();
+    return found.map(({ id }) => id!.replace(/_[0-9a-f]{32}/, '')).sort();
+  };
+  /** Bulk announces more rows than its page has, once. */
+  const repeatFirst = async (): Promise<void> => {
+    await service[Symbol.asyncDispose]();
+    service = await startService({ limits: { restRows: 0, retryMs: 60_000 } });
+    userId = await service.connect();
+    await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
+    const wrongCount = { method: 'POST', body: JSON.stringify({ kind: 'wrong-count' }), headers: { 'content-type': 'application/json' } };
+    expect((await fetch(`${service.salesforce.instanceUrl}/emulator/faults`, wrongCount)).status).toBeLessThan(300);
+  };
+
+  test('is dropped once the next one is loaded, while the run goes on', async () => {
+    await repeatFirst();
+    await fault({ kind: 'job-overruns', match: '_delta_' });
+    await startWindow();
+    await waitUntil(async () => (await known()).includes('delta'));
+    await waitUntil(async () => !(await names()).includes('stage_0_0_1'));
+    expect((await names()).filter((name) => name.startsWith('stage'))).toEqual(['stage_0_0_2']);
+    expect((await job()).run!.state).toBe('running');
+  });
+
+  test('stays until the end of the run if BigQuery refuses to delete it, which is reported', async () => {
+    await repeatFirst();
+    await fault({ kind: 'http', status: 403, reason: 'accessDenied', match: DELETES });
+    expect((await service.tickAt(TICK)).text).toMatch(/^OK/);
+    await expectComplete();
+    await expectDropped();
+    expect(logged('tables_not_dropped')).toMatchObject([{ object: 'Account', error_code: 'bigquery_refused' }]);
+    expect(logged('run_interrupted')).toEqual([]);
+  });
+
+  test('stays while a load may still write it', async () => {
+    await service.stopWorker();
+    await startWindow();
+    const { context } = service;
+    const run = (await claimRun(context.database, 60, 1))!;
+    const columns = ['Id'];
+    await saveSlices(context.database, run, [{ ...sliceWhole(run.window), ordinal: 0, fieldGroup: 0 }]);
+    const [first] = await readSlices(context.database, run);
+    const table = stagingTable(context, run.runId, first!);
+    await saveRunTable(context.database, run, { name: table.table, createdBy: null });
+    await ensureStagingTable(context.warehouse, table, columns, stagingExpiry(run.createdAt), {});
+    const page = await insertPage(context.database, run, { slice: 0, fieldGroup: 0, generation: 1, number: 0, locator: null });
+    const load = { jobId: loadJobId(run.runId, page, page.loadTry), table, columns, labels: {} };
+    await fault({ kind: 'job-overruns', match: '_load_' });
+    await uploadPage(context.warehouse, load, Readable.from([Buffer.from('"Id"\n"1"\n')]));
+    const next = await startGeneration(context.database, run, first!);
+
+    await dropEarlierGenerations(context, run, next);
+    expect(await names()).toEqual(['stage_0_0_1']);
+    const [jobs] = await service.client.getJobs({ allUsers: true });
+    await jobs.find(({ id }) => id === load.jobId)!.cancel();
+    await waitUntil(async () => {
+      await dropEarlierGenerations(context, run, next);
+      return (await names()).length === 0;
+    });
+    expect(logged('tables_not_dropped')).toEqual([]);
   });
 });
 

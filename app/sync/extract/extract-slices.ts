@@ -21,6 +21,7 @@ import { findFirstCreatedDate } from '../../salesforce/record-count.ts';
 import { findFirstAndLastId } from '../../salesforce/soql.ts';
 import { isWindowWaiting, type Run } from '../../store/runs.ts';
 import { cutSlice, deleteSlices, readSlices, type Slice, saveSlices, shortenRun, startGeneration } from '../../store/slices.ts';
+import { dropEarlierGenerations } from '../drop-earlier-generations.ts';
 import { requireOutsideQuietHours } from '../require-outside-quiet-hours.ts';
 import { emptySlice, extractSlice, type SliceOutcome } from './extract-slice.ts';
 import { type Extraction, type FieldsRejected, rowRange, type StagedSlice, type TooLarge, type Unusable } from './extraction.ts';
@@ -54,7 +55,10 @@ export async function extractSlices(start: Extraction): Promise<{ run: Run } & (
     if (outcome.kind === 'fields-changed' || outcome.kind === 'fields-refused') return outcome;
     extraction = { ...start, run: outcome.run };
     if (outcome.kind === 'staged') staged.set(next.ordinal, outcome);
-    if (outcome.kind === 'staged' && next.state !== 'staged') await yieldToWindows(extraction);
+    if (outcome.kind === 'staged' && next.state !== 'staged') {
+      await dropEarlierGenerations(extraction.context, extraction.run, outcome.slice);
+      await yieldToWindows(extraction);
+    }
     if (outcome.kind === 'too-large' && !(await cut(extraction, outcome))) indivisible.add(next.ordinal);
     const isDone = outcome.kind === 'staged' || outcome.kind === 'too-large';
     repeated = isDone ? undefined : await requestAgain(extraction, next, outcome, repeated);
