@@ -106,7 +106,7 @@ const COMMANDS: Record<string, CommandEntry> = {
   jobs: {
     does: 'list the jobs, or repair, compare, change or delete one',
     details:
-      'list shows all jobs. reimport imports rows again, sync-now what has changed since last_date; rebuild replaces the whole table; sweep finds and repairs what windows cannot see; compare compares rows with the table and writes nothing. change changes --start-date, --deletes or --every. delete deletes a job, and keeps or drops its table. All act on the job store, so the service need not be reachable, but its workers execute the runs. See Repairs in app/README.md.',
+      'list shows all jobs. reimport imports rows again, sync-now what has changed since last_date; rebuild replaces the whole table; sweep finds and repairs what windows cannot see; compare compares rows with the table and writes nothing. change changes --start-date, --deletes, --every or --history. delete deletes a job, and keeps or drops its table. All act on the job store, so the service need not be reachable, but its workers execute the runs. See Repairs in app/README.md.',
     takes: [
       new Argument('<action>', 'what to do').choices(['list', 'reimport', 'rebuild', 'sweep', 'sync-now', 'compare', 'change', 'delete']),
       new Argument('[job]', "the job's object or id; not for list"),
@@ -120,6 +120,7 @@ const COMMANDS: Record<string, CommandEntry> = {
       new Option('--start-date <date>', 'change: an earlier start date, or all'),
       new Option('--deletes <how>', 'change: how to treat deleted rows').choices(['keep', 'blank', 'remove']),
       new Option('--every <interval>', 'change: how often windows close, 15m to 12h, or day'),
+      new Option('--history <boolean>', 'change: true keeps each version of a record in a table of its own, false stops that'),
       new Option('--table <what>', 'delete: what becomes of its table').choices(['keep', 'drop']),
       new Option('--local', 'use the job store of serve --local, which must be running'),
       DATA,

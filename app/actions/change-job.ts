@@ -24,6 +24,7 @@ import { columnOf } from '../store/to-record.ts';
 import { targetTable } from '../sync/names.ts';
 import { describeImportableObject, requireDeletable } from './check-object.ts';
 import { checkRunningCost } from './check-running-cost.ts';
+import { requireVersionable } from './require-versionable.ts';
 import { repairIsOpen, requireActive } from './start-repair.ts';
 
 /** What to change, as the caller wrote it; undefined: unchanged. */
@@ -66,6 +67,7 @@ async function readChanges(context: Context, job: Job, request: JobChangeRequest
   if (changes.deletes !== undefined && changes.deletes !== 'keep') {
     requireDeletable(await describeImportableObject(context, { id: job.connectionId }, job.objectName), changes.deletes);
   }
+  if (changes.history !== undefined) await requireVersionable(context, job, changes.history);
   return changes;
 }
 
@@ -104,7 +106,7 @@ function chooseRepair(job: Job, { startDate, deletes }: JobChanges): Repair | un
   return { kind: 'reimport', treatDeleted: true, window: { from: job.startDate, to } };
 }
 
-function describeChange(job: Job, { startDate, deletes, every }: JobChanges): string {
+function describeChange(job: Job, { startDate, deletes, every, history }: JobChanges): string {
   const sentences: string[] = [];
   if (job.cursorField === null && (startDate || deletes)) return 'The next window applies this: it replaces the whole table.';
   if (startDate) {
@@ -117,5 +119,7 @@ function describeChange(job: Job, { startDate, deletes, every }: JobChanges): st
     sentences.push(`deletes=${deletes} applies to rows that are deleted from now on: rows already ${treated} stay so.`);
   }
   if (every) sentences.push(`Windows close with every=${every} from the next tick on.`);
+  if (history === true) sentences.push(`The next run creates ${job.targetTable}_versions from the table as it is.`);
+  if (history === false) sentences.push(`${job.targetTable}_versions is kept as it is, and gets no more versions.`);
   return sentences.join(' ');
 }

@@ -28,6 +28,7 @@ import { findHeldJob, findJob, insertJob, type Job, type NewJob } from '../store
 import { deleteRefusedObject, saveRefusedObject } from '../store/refused-objects.ts';
 import { checkWindowQuery, describeImportableObject, mayHaveNullCursors, requireDeletable } from './check-object.ts';
 import { checkRunningCost } from './check-running-cost.ts';
+import { requireVersionable } from './require-versionable.ts';
 import { takeOver } from './take-over.ts';
 
 export interface JobRequest {
@@ -75,19 +76,20 @@ export async function createJob(context: Context, connection: Connection, reques
     // Decided once, because a table's partitioning cannot be changed. Only a MERGE is cheaper with partitions.
     partitioned: cursorField !== null && isWorthPartitioning(rows, description.fields.length),
     deletes: requireDeletable(description, options.deletes),
+    history: await requireVersionable(context, { cursorField, targetDataset, targetTable: description.name }, options.history),
     activeSince: now,
   };
   const bytesPerRow = rowBytes(description.fields.length);
   const table = { bytes: rows === null ? null : rows * bytesPerRow, rowBytes: bytesPerRow };
   const cost = await checkRunningCost(context, connection, { ...job, table });
-  const { every, deletes } = job;
+  const { every, deletes, history } = job;
   const startDate = formatStartDate(job.startDate);
   const created = await transaction(context.database, async (client) => {
     const inserted = await insertJob(client, job);
     if (!inserted) return undefined;
     await saveWeeklyChanges(client, inserted.id, cost.weeklyChanges);
     await deleteRefusedObject(client, connection.id, inserted.objectName);
-    const details = { start_date: startDate, every, dataset: targetDataset, deletes };
+    const details = { start_date: startDate, every, dataset: targetDataset, deletes, history };
     await insertChange(client, { by, action: 'job_created', ...aboutJob(inserted), connectionId: connection.id, details });
     return inserted;
   });

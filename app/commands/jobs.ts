@@ -5,7 +5,7 @@ import { reimport } from '../actions/reimport.ts';
 import { sweep } from '../actions/sweep.ts';
 import { syncNow } from '../actions/sync-now.ts';
 import { type Context, createContext } from '../context.ts';
-import { CHANGEABLE_PROPERTIES } from '../core/job-options.ts';
+import { CHANGEABLE_PROPERTIES, type ChangeableOptions } from '../core/job-options.ts';
 import { jobState } from '../core/job-state.ts';
 import { formatBound, formatLastDate, formatStartDate } from '../core/start-date.ts';
 import { createEvents } from '../events.ts';
@@ -20,15 +20,12 @@ import { readServiceConfig, type ServiceOptions } from './read-service-config.ts
 import { requireFittingOptions } from './require-fitting-options.ts';
 import { requireNamedJob } from './require-named-job.ts';
 
-interface Options extends ServiceOptions {
+interface Options extends ServiceOptions, Partial<Record<keyof ChangeableOptions, string>> {
   from?: string;
   to?: string;
   ids?: string;
   idFrom?: string;
   idTo?: string;
-  startDate?: string;
-  deletes?: string;
-  every?: string;
   table?: 'keep' | 'drop';
 }
 

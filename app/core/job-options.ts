@@ -33,6 +33,13 @@ export const JOB_OPTIONS = {
     toJson: (value: boolean) => value,
     changeable: false,
   },
+  history: {
+    name: 'history',
+    parse: (text: string) => parseBoolean('history', text),
+    toJson: (value: boolean) => value,
+    changeable: true,
+    default: false,
+  },
 } as const satisfies Record<string, JobOption<unknown, never>>;
 
 type Table = typeof JOB_OPTIONS;

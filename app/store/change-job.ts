@@ -32,7 +32,8 @@ export async function changeStoredJob(
     if (rowCount === 0) throw new AppError('conflict', `The job for ${job.objectName} has just changed. Try again.`);
     const runId = repair && (await queueRepair(client, job.id, repair));
     if (repair && runId === undefined) return { kind: 'repair-open' };
-    const { sql, parameters } = assign(changes, 2);
+    // Until the next run copies it, the table of versions may lack rows of the target table.
+    const { sql, parameters } = assign(changes.history === undefined ? changes : { ...changes, versionsSince: null }, 2);
     await client.query(`UPDATE jobs SET ${sql} WHERE id = $1`, [job.id, ...parameters]);
     return { kind: 'changed', runId };
   });

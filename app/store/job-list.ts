@@ -20,6 +20,8 @@ export interface ListedJob {
   targetTable: string;
   deletes: Deletes;
   appendOnly: boolean;
+  /** whether it keeps each version of a record */
+  history: boolean;
   /** whether each window replaces the table whole */
   whole: boolean;
   every: Every;
@@ -88,7 +90,7 @@ type Row = JobRow & Record<string, unknown>;
 
 const JOB_COLUMNS = `jobs.id, connections.identity_url, connections.status, connections.error_code AS login_code,
   connections.error_message AS login_message, connections.ended_at AS login_since, jobs.object_name, jobs.target_dataset, jobs.target_table,
-  jobs.deletes, jobs.append_only, jobs.whole, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active`;
+  jobs.deletes, jobs.append_only, jobs.history, jobs.whole, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active`;
 
 /** Each property of a run, as an expression. */
 const RUN_PROPERTIES: Record<keyof ListedRun, string> = {

@@ -23,6 +23,10 @@ export interface Job {
   readonly deletes: Deletes;
   /** whether rows are never edited, according to the job's creator or the object itself */
   readonly appendOnly: boolean;
+  /** whether each version of a record is kept in a table beside the target table */
+  readonly history: boolean;
+  /** since when that table has a version of every row of the target table; null: not yet */
+  readonly versionsSince: Date | null;
   /** how often its windows close */
   readonly every: Every;
   readonly startDate: Date;
@@ -50,6 +54,7 @@ export type NewJob = Pick<
   | 'partitioned'
   | 'deletes'
   | 'appendOnly'
+  | 'history'
   | 'every'
   | 'startDate'
   | 'activeSince'
@@ -61,7 +66,7 @@ export type JobRow = RowOf<Omit<Job, 'fieldPlan'> & { fieldPlan: FieldPlan | nul
 /** The columns of a job, for other statements that return it as well. */
 export const JOB_COLUMNS = `jobs.id, jobs.connection_id, jobs.object_name,
   CASE WHEN NOT jobs.whole THEN jobs.cursor_field END AS cursor_field, jobs.target_dataset, jobs.target_table,
-  jobs.target_created_at, jobs.bulk_refused, jobs.partitioned, jobs.deletes, jobs.append_only, jobs.every, jobs.start_date,
+  jobs.target_created_at, jobs.bulk_refused, jobs.partitioned, jobs.deletes, jobs.append_only, jobs.history, jobs.versions_since, jobs.every, jobs.start_date,
   jobs.synced_to, jobs.wanted_to, jobs.active, jobs.active_since, jobs.cursor_nillable, jobs.reread_from, jobs.field_plan`;
 
 /** Maps a row to a Job. */
@@ -77,8 +82,8 @@ export function toJob(row: JobRow): Job {
 export async function insertJob(database: Queryable, job: NewJob): Promise<Job | undefined> {
   const { rows } = await database.query<JobRow>(
     `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, partitioned, deletes,
-       append_only, every, start_date, synced_to, wanted_to, active_since, cursor_nillable, whole)
-     VALUES ($1, $2, coalesce($3, 'Id'), $4, $5, $6, $7, $8, $9, $10, $10, $10, $11, $12, $3 IS NULL) ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`,
+       append_only, every, start_date, synced_to, wanted_to, active_since, cursor_nillable, whole, history)
+     VALUES ($1, $2, coalesce($3, 'Id'), $4, $5, $6, $7, $8, $9, $10, $10, $10, $11, $12, $3 IS NULL, $13) ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`,
     [
       job.connectionId,
       job.objectName,
@@ -92,6 +97,7 @@ export async function insertJob(database: Queryable, job: NewJob): Promise<Job |
       job.startDate,
       job.activeSince,
       job.cursorNillable,
+      job.history,
     ],
   );
   return rows[0] && toJob(rows[0]);

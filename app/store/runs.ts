@@ -36,6 +36,8 @@ export interface Run extends Lease {
   readonly deltaTry: number;
   readonly mergeTry: number;
   readonly compareTry: number;
+  /** of the statement that adds the run's versions */
+  readonly versionsTry: number;
   /** null until decided */
   readonly insertOnly: boolean | null;
   /** the delta tables that earlier attempts counted, by their staging tables */
@@ -85,7 +87,7 @@ export type ConnectedJobRow = JobRow & RowOf<ConnectionOfRun>;
 export type RunRow = RowOf<StoredRun>;
 
 export const RUN_COLUMNS = `runs.id AS run_id, runs.attempt, runs.kind, runs.scope, runs.repair_to, runs.window_from, runs.window_to, runs.failures, runs.columns, runs.drift,
-  runs.described_at IS NOT NULL AS described, runs.delta_try, runs.merge_try, runs.compare_try, runs.insert_only, runs.counted, runs.replacement, runs.calls, runs.created_at`;
+  runs.described_at IS NOT NULL AS described, runs.delta_try, runs.merge_try, runs.compare_try, runs.versions_try, runs.insert_only, runs.counted, runs.replacement, runs.calls, runs.created_at`;
 
 /** Maps a row to a Run. */
 export function toRun(row: RunRow, { org_id, granted_at, api_share, quiet_hours, ...job }: ConnectedJobRow): Run {
@@ -105,7 +107,9 @@ export function toRun(row: RunRow, { org_id, granted_at, api_share, quiet_hours,
 }
 
 /** The properties of a run that become known while it executes. */
-export type RunProgress = Partial<Pick<Run, 'columns' | 'drift' | 'deltaTry' | 'mergeTry' | 'compareTry' | 'insertOnly' | 'replacement'>>;
+export type RunProgress = Partial<
+  Pick<Run, 'columns' | 'drift' | 'deltaTry' | 'mergeTry' | 'compareTry' | 'versionsTry' | 'insertOnly' | 'replacement'>
+>;
 
 /** Saves the given properties of a run; the others stay unchanged. @throws AppError lease_lost */
 export async function saveRun(database: Queryable, run: Run, changes: RunProgress): Promise<Run> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TableName } from '../bigquery/sql/quote.ts';
 import type { Context } from '../context.ts';
+import { VERSIONS_SUFFIX, VERSIONS_VIEW_SUFFIX } from '../core/versions.ts';
 import type { Job } from '../store/jobs.ts';
 import type { Batch } from '../store/outbox.ts';
 import type { Page } from '../store/pages.ts';
@@ -37,6 +38,18 @@ export function inStaging(context: Context, table: string): TableName {
 
 export function targetTable(context: Context, job: Pick<Job, 'targetDataset' | 'targetTable'>): TableName {
   return { project: context.config.bigquery.project, dataset: job.targetDataset, table: job.targetTable };
+}
+
+/** The table of a job's versions: one per record and stamp. Salesforce's own AccountHistory has another name. */
+export function versionsTable(context: Context, job: Pick<Job, 'targetDataset' | 'targetTable'>): TableName {
+  const target = targetTable(context, job);
+  return { ...target, table: `${target.table}${VERSIONS_SUFFIX}` };
+}
+
+/** The view of a job's versions, each with the time from which the next one is valid. */
+export function versionsView(context: Context, job: Pick<Job, 'targetDataset' | 'targetTable'>): TableName {
+  const target = targetTable(context, job);
+  return { ...target, table: `${target.table}${VERSIONS_VIEW_SUFFIX}` };
 }
 
 /** The table of invalid values, one per dataset. */

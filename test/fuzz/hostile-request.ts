@@ -89,6 +89,7 @@ const FIELDS = [
   'org_id',
   'take_over',
   'append_only',
+  'history',
   'force',
   '__proto__',
   'constructor',

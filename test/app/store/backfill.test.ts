@@ -42,6 +42,7 @@ beforeEach(async () => {
     partitioned: false,
     deletes: 'keep',
     appendOnly: false,
+    history: false,
     every: 'day',
     startDate: start,
     activeSince: start,

@@ -53,6 +53,7 @@ async function createJob(objectName: string, owner = connection, every: Every = 
     partitioned: false,
     deletes: 'keep',
     appendOnly: false,
+    history: false,
     every,
     startDate: new Date('2023-03-01'),
     activeSince: new Date('2023-03-01'),
