@@ -22,9 +22,9 @@ import type { Job } from '../store/jobs.ts';
 import type { Repair } from '../store/queue-runs.ts';
 import { columnOf } from '../store/to-record.ts';
 import { targetTable } from '../sync/names.ts';
+import { checkHistory } from './check-history.ts';
 import { describeImportableObject, requireDeletable } from './check-object.ts';
 import { checkRunningCost } from './check-running-cost.ts';
-import { requireVersionable } from './require-versionable.ts';
 import { repairIsOpen, requireActive } from './start-repair.ts';
 
 /** What to change, as the caller wrote it; undefined: unchanged. */
@@ -67,7 +67,7 @@ async function readChanges(context: Context, job: Job, request: JobChangeRequest
   if (changes.deletes !== undefined && changes.deletes !== 'keep') {
     requireDeletable(await describeImportableObject(context, { id: job.connectionId }, job.objectName), changes.deletes);
   }
-  if (changes.history !== undefined) await requireVersionable(context, job, changes.history);
+  if (changes.history !== undefined) await checkHistory(context, job, changes.history);
   return changes;
 }
 

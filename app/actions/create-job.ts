@@ -26,9 +26,9 @@ import { transaction } from '../store/database.ts';
 import { saveWeeklyChanges } from '../store/job-loads.ts';
 import { findHeldJob, findJob, insertJob, type Job, type NewJob } from '../store/jobs.ts';
 import { deleteRefusedObject, saveRefusedObject } from '../store/refused-objects.ts';
+import { checkHistory } from './check-history.ts';
 import { checkWindowQuery, describeImportableObject, mayHaveNullCursors, requireDeletable } from './check-object.ts';
 import { checkRunningCost } from './check-running-cost.ts';
-import { requireVersionable } from './require-versionable.ts';
 import { takeOver } from './take-over.ts';
 
 export interface JobRequest {
@@ -76,7 +76,7 @@ export async function createJob(context: Context, connection: Connection, reques
     // Decided once, because a table's partitioning cannot be changed. Only a MERGE is cheaper with partitions.
     partitioned: cursorField !== null && isWorthPartitioning(rows, description.fields.length),
     deletes: requireDeletable(description, options.deletes),
-    history: await requireVersionable(context, { cursorField, targetDataset, targetTable: description.name }, options.history),
+    history: await checkHistory(context, { cursorField, targetDataset, targetTable: description.name }, options.history),
     activeSince: now,
   };
   const bytesPerRow = rowBytes(description.fields.length);

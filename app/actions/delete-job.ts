@@ -13,7 +13,7 @@ import type { Job } from '../store/jobs.ts';
 import type { EndedRun } from '../store/run-tables.ts';
 import { deleteTableWrite } from '../store/table-writes.ts';
 import { dropTablesOf } from '../sync/drop-tables.ts';
-import { invalidValuesTable, runLabels, targetTable } from '../sync/names.ts';
+import { invalidValuesTable, runLabels, targetTable, versionsTable, versionsView } from '../sync/names.ts';
 
 /** A caller is waiting for the response. What is left then is done by the next call. */
 const TIMEOUT_MS = 60_000;
@@ -86,7 +86,8 @@ async function dropTarget(context: Context, job: Job): Promise<string[]> {
   const invalidValues = invalidValuesTable(context, job);
   const target = targetTable(context, job);
   const dropped: string[] = [];
-  for (const name of [{ ...target, table: `${target.table}_live` }, target]) {
+  const ofVersions = [versionsView(context, job), versionsTable(context, job)];
+  for (const name of [{ ...target, table: `${target.table}_live` }, target, ...ofVersions]) {
     if (await dropOwnTable(warehouse, name, job.id)) dropped.push(formatTableName(name));
   }
   if (await hasInvalidValues(warehouse, invalidValues)) {
@@ -97,7 +98,11 @@ async function dropTarget(context: Context, job: Job): Promise<string[]> {
 
 function describeTarget(context: Context, job: Job, table: 'keep' | 'drop', dropped: readonly string[]): string {
   const name = formatTableName(targetTable(context, job));
-  if (table === 'keep') return `${name} is kept as it is. To import ${job.objectName} again, rename or drop it first.`;
+  if (table === 'keep') {
+    const versions = job.history ? ` and ${formatTableName(versionsTable(context, job))}` : '';
+    const [are, them] = job.history ? ['are kept as they are', 'them'] : ['is kept as it is', 'it'];
+    return `${name}${versions} ${are}. To import ${job.objectName} again, rename or drop ${them} first.`;
+  }
   if (dropped.includes(name)) return `${name} is dropped.`;
   return `${name} was not dropped: it does not exist, or is not the table of this job.`;
 }

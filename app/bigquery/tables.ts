@@ -113,7 +113,7 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
     createdAt: new Date(Number(found.metadata.creationTime)),
     isEmpty: found.metadata.numRows === '0',
     hadExpiration: hadExpiration && seen !== undefined,
-    foreignLiveView: await ensureLiveView(warehouse, target, changed || target.changesColumns || seen === undefined),
+    foreignLiveView: await ensureView(warehouse, liveView(target), changed || target.changesColumns || seen === undefined),
   };
 }
 
@@ -149,9 +149,9 @@ export async function adoptRebuiltTable(warehouse: Warehouse, { name, jobId }: T
 }
 
 /** Adds, widens and describes columns as needed. @returns whether any changed */
-async function updateColumns(
+export async function updateColumns(
   warehouse: Warehouse,
-  { name, labels }: TargetTable,
+  { name, labels }: Pick<TargetTable, 'name' | 'labels'>,
   found: Table,
   columns: readonly Column[],
 ): Promise<boolean> {
@@ -175,21 +175,39 @@ function toWiden(name: TableName, field: TableField, column: Column | undefined)
   );
 }
 
+/** A view of one of a job's tables. */
+export interface View {
+  name: TableName;
+  table: TableName;
+  query: string;
+  description: string;
+  jobId: string;
+  /** the columns that it has beside the table's */
+  adds: readonly Column[];
+}
+
+const liveView = ({ name, jobId }: TargetIdentity): View => ({
+  name: { ...name, table: `${name.table}_live` },
+  table: name,
+  query: liveQuery(name),
+  description: `The rows of ${name.table} that are not deleted in Salesforce.`,
+  jobId,
+  adds: [],
+});
+
 /**
- * Creates the live view. A view keeps the columns that its table had when it was written, so it is rewritten when they change. Leaves
+ * Creates a view. A view keeps the columns that its table had when it was written, so it is rewritten when they change. Leaves
  * another table or view with this name unchanged.
  * @returns why the view is not ours; null if it is ours
  */
-async function ensureLiveView(warehouse: Warehouse, { name: target, jobId }: TargetIdentity, rewrite: boolean): Promise<string | null> {
-  const name = { ...target, table: `${target.table}_live` };
-  const view = { query: liveQuery(target), useLegacySql: false };
+export async function ensureView(warehouse: Warehouse, { name, jobId, ...wanted }: View, rewrite: boolean): Promise<string | null> {
+  const view = { query: wanted.query, useLegacySql: false };
   const labels = { job: jobId };
   const found = await getTable(warehouse, name);
   if (!found) {
-    const description = `The rows of ${target.table} that are not deleted in Salesforce.`;
-    const created = await createTable(warehouse, name, { view, description, labels });
+    const created = await createTable(warehouse, name, { view, description: wanted.description, labels });
     if (created) await ensureExpirations(warehouse, name, created, NEVER_EXPIRES);
-    if (created) await describeLiveView(warehouse, name, target);
+    if (created) await describeView(warehouse, name, wanted);
     return null;
   }
   const isOurs = found.type === 'VIEW' && found.labels?.job === jobId;
@@ -197,15 +215,15 @@ async function ensureLiveView(warehouse: Warehouse, { name: target, jobId }: Tar
   await ensureExpirations(warehouse, name, found, NEVER_EXPIRES);
   if (rewrite) {
     await patchTable(warehouse, name, { view, labels });
-    await describeLiveView(warehouse, name, target);
+    await describeView(warehouse, name, wanted);
   }
   return null;
 }
 
 /** Describes the view's columns as the table's: a view that is written loses its descriptions. */
-async function describeLiveView(warehouse: Warehouse, view: TableName, target: TableName): Promise<void> {
-  const table = await getTable(warehouse, target);
-  const fields = (table?.schema?.fields ?? []).map(({ name, type, mode, description, fields: nested }) => ({
+async function describeView(warehouse: Warehouse, view: TableName, { table, adds }: Pick<View, 'table' | 'adds'>): Promise<void> {
+  const found = await getTable(warehouse, table);
+  const fields = [...(found?.schema?.fields ?? []), ...adds.map(toField)].map(({ name, type, mode, description, fields: nested }) => ({
     name,
     type,
     // A view requires no column.
@@ -217,7 +235,7 @@ async function describeLiveView(warehouse: Warehouse, view: TableName, target: T
 }
 
 /** The API returns legacy SQL type names. */
-function typeOf({ type = '', mode }: TableField): string {
+export function typeOf({ type = '', mode }: TableField): string {
   const standard = { INTEGER: 'INT64', FLOAT: 'FLOAT64', BOOLEAN: 'BOOL' }[type] ?? type;
   return mode === 'REPEATED' ? `ARRAY<${standard}>` : standard;
 }

@@ -19,6 +19,8 @@ export interface Receipt extends Partial<Comparison> {
   inserted: number;
   updated: number;
   deleted: number;
+  /** of a job with history: the rows that were added as versions; the others had theirs already */
+  versions_added?: number;
   /** of a sweep, rows of the table that Salesforce no longer has: marked as deleted, blanked or removed */
   missing?: number;
   /** of a sweep, Ids that had several rows; it kept the newest */
@@ -99,6 +101,7 @@ const ORDER = Object.keys({
   inserted: true,
   updated: true,
   deleted: true,
+  versions_added: true,
   equal: true,
   different: true,
   absent: true,

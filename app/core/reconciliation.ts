@@ -51,6 +51,8 @@ export interface CountedDelta {
   firstId: string;
   lastId: string;
   months?: readonly string[] | undefined;
+  /** the months of their stamps; undefined: not counted */
+  stampMonths?: readonly string[] | undefined;
 }
 
 /** Maximum extractions of a slice whose counts do not match before its run fails. */
@@ -139,6 +141,23 @@ export function reconcileMerge({ inserted, updated, deleted, targetWasEmpty, del
     };
   }
   return { ok: true, salesforce: 'not counted' };
+}
+
+/** How many versions the rows of a delta table have. */
+export interface VersionCounts {
+  present: number;
+  /** distinct Ids among them */
+  ids: number;
+  /** those that the run added; the others were there already */
+  added: number;
+}
+
+/** Reconciles the table of versions: each row of the delta that is kept must have exactly one version. */
+export function reconcileVersions({ present, ids }: VersionCounts, delta: CountedDelta, deletes: Deletes): Verdict {
+  const expected = rowsToKeep(delta, deletes);
+  if (ids === expected && present === ids) return { ok: true, salesforce: 'not counted' };
+  const found = present === ids ? `${ids} of them have a version` : `they have ${present} versions of ${ids} records`;
+  return { ok: false, reason: `the delta table has ${expected} rows to keep, but ${found}` };
 }
 
 /** @throws AppError count_mismatch if the counts do not match */

@@ -3,7 +3,7 @@ import type { Queryable } from './database.ts';
 import type { Job } from './jobs.ts';
 import { checkLease, LEASE_HELD, requireLease, tableIsFreeFor } from './lease.ts';
 import type { Run } from './runs.ts';
-import { toRecord } from './to-record.ts';
+import { type RowOf, toRecord } from './to-record.ts';
 
 /** A BigQuery job that may still change a target table. */
 export interface TableWrite {
@@ -14,15 +14,15 @@ export interface TableWrite {
 
 /**
  * Takes the table lease: until it is released or the run ends, no other run of the job may change the target table.
- * @returns the run with its job's current `deletes`: a change of it is followed by a repair, which waits for the lease
+ * @returns the run with its job's current `deletes`, a change of which is followed by a repair that waits for the lease, and `history`
  * @throws AppError table_busy if another open run has it; lease_lost
  */
 export async function takeTable(database: Queryable, run: Run): Promise<Run> {
-  const { rows } = await database.query<Pick<Job, 'deletes'>>(
-    `UPDATE jobs SET writing_run = $1 WHERE id = $3 AND ${LEASE_HELD} AND ${tableIsFreeFor('$1')} RETURNING deletes`,
+  const { rows } = await database.query<RowOf<Pick<Job, 'deletes' | 'history' | 'versionsSince'>>>(
+    `UPDATE jobs SET writing_run = $1 WHERE id = $3 AND ${LEASE_HELD} AND ${tableIsFreeFor('$1')} RETURNING deletes, history, versions_since`,
     [run.runId, run.attempt, run.job.id],
   );
-  if (rows[0]) return { ...run, job: { ...run.job, deletes: rows[0].deletes } };
+  if (rows[0]) return { ...run, job: { ...run.job, ...toRecord(rows[0]) } };
   await checkLease(database, run);
   throw new AppError('table_busy', 'Another run of this job is writing its table. This run continues when that one has finished.');
 }

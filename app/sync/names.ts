@@ -84,6 +84,15 @@ export function sweepJobId(runId: string, step: string, tryNumber: number): stri
   return `sync_${compact(runId)}_${step}_${tryNumber}`;
 }
 
+/**
+ * A statement that writes a job's table of versions.
+ * @param step for example `add`
+ * @param of what it reads: the slices and generations of a delta table, or another table
+ */
+export function versionsJobId(runId: string, step: string, of: string, tryNumber: number): string {
+  return `sync_${compact(runId)}_versions_${step}_${digest(of)}_${tryNumber}`;
+}
+
 /** @param of the slices and generations that the delta table is built from */
 export function refreshJobId(runId: string, of: string, tryNumber: number): string {
   return `sync_${compact(runId)}_refresh_${digest(of)}_${tryNumber}`;

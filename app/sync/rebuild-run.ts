@@ -19,7 +19,10 @@ import { eraseInvalidValues } from './merge/erase-invalid-values.ts';
 import { fenceOtherWrites } from './merge/fence-other-writes.ts';
 import { prepareTarget } from './merge/prepare-target.ts';
 import { planSwap, swapTable } from './merge/swap-table.ts';
-import { deltaTable } from './names.ts';
+import { deltaTable, targetTable } from './names.ts';
+import { addVersions } from './versions/add-versions.ts';
+import { prepareVersions } from './versions/prepare-versions.ts';
+import { addMissing } from './versions/treat-versions.ts';
 import { writeReceipt } from './write-receipt.ts';
 
 /**
@@ -38,11 +41,17 @@ export async function rebuildRun(context: Context, claimed: Run, signal: AbortSi
   const table = await requireTarget(context, run);
   const swap = await planSwap(extraction, extracted.deltas, table);
   const accepted = await requireShare(context, run, swap.replacement);
+  const versions = await prepareVersions(extraction, true);
+  const added = versions && (await addVersions(extraction, versions, extracted.deltas));
   await swapTable(extraction, swap);
+  if (versions) await addMissing(extraction, versions, { kind: 'replaced', target: targetTable(context, run.job) });
   await adoptRebuiltTable(context.warehouse, targetIdentity(context, run), table.metadata);
   await eraseDeletedValues(extraction, extracted);
 
-  const receipt = { ...(await writeReceipt(extraction, extracted, { replaced: swap.replacement, foreignLiveView })), ...accepted };
+  const receipt = {
+    ...(await writeReceipt(extraction, extracted, { replaced: swap.replacement, versionsAdded: added, foreignLiveView })),
+    ...accepted,
+  };
   if (run.pass.kind === 'window') await succeedRun(context.database, run, receipt);
   else await succeedRebuild(context.database, run, receipt, extracted.rereadFrom);
   return { run, receipt };

@@ -20,6 +20,8 @@ import { type Comparison, type ComparisonCounts, compareWithOrg, countComparison
 import { confirmMissing } from './sweep/confirm-missing.ts';
 import { markMissing } from './sweep/mark-missing.ts';
 import { removeCopies } from './sweep/remove-copies.ts';
+import { prepareVersions } from './versions/prepare-versions.ts';
+import { addMissing } from './versions/treat-versions.ts';
 import { writeReceipt } from './write-receipt.ts';
 
 /**
@@ -39,6 +41,7 @@ export async function sweepRun(context: Context, claimed: Run, signal: AbortSign
   const comparison = await compareWithOrg(extraction, extracted);
   const { counts, accepted } = await judge(extraction, comparison);
   if (counts.duplicates > 0) await removeCopies(extraction, comparison);
+  if (counts.missing > 0) await versionMissing(extraction, comparison, counts);
   const marked = await markMissing(extraction, comparison, counts, found);
   const refreshed = await refreshTarget(extraction, extracted.deltas);
 
@@ -47,6 +50,16 @@ export async function sweepRun(context: Context, claimed: Run, signal: AbortSign
   const receipt = { ...written, equal, not_judged: notJudged, missing, absent, different, duplicates, ...refreshed, ...accepted };
   await succeedRepair(context.database, run, receipt, null, await reimportOf(extraction, comparison, counts));
   return { run, receipt };
+}
+
+/** Before the rows are marked, so that their newest versions say so as soon as the target table does. @throws AppError */
+async function versionMissing(
+  extraction: Extraction,
+  { table }: Comparison,
+  { firstMissing, lastMissing }: ComparisonCounts,
+): Promise<void> {
+  const versions = await prepareVersions(extraction, true);
+  if (versions) await addMissing(extraction, versions, { kind: 'swept', comparison: table, firstId: firstMissing!, lastId: lastMissing! });
 }
 
 /** An acceptance, as a receipt shows it. */

@@ -20,6 +20,8 @@ import { restOfReimport } from './rest-of-reimport.ts';
 import type { RunGroup } from './run-group.ts';
 import { sweepRun } from './sweep-run.ts';
 import { treatDeleted } from './treat-deleted.ts';
+import { addVersions } from './versions/add-versions.ts';
+import { prepareVersions } from './versions/prepare-versions.ts';
 import { writeReceipt } from './write-receipt.ts';
 
 /**
@@ -51,11 +53,13 @@ async function upsertRun(context: Context, claimed: Run, signal: AbortSignal, gr
   await renewOutdatedRepairs(context, run);
   // The slices of a window or a reimport fit one delta table.
   const filled = extracted.deltas.find(({ delta }) => delta.counts.deltaRows > 0);
+  const versions = await prepareVersions(extraction, filled !== undefined);
+  const added = versions && (await addVersions(extraction, versions, extracted.deltas));
   const merged = filled && (await mergeDelta(extraction, filled));
   const withDeleted = extracted.deltas.find(({ delta, hasTable }) => hasTable && delta.deletedRows > 0);
   if (withDeleted) await eraseInvalidValues(extraction, deltaTable(context, run.runId, withDeleted.of));
 
-  const receipt = await writeReceipt(extraction, extracted, { merged, foreignLiveView });
+  const receipt = await writeReceipt(extraction, extracted, { merged, versionsAdded: added, foreignLiveView });
   if (run.pass.kind === 'window') await succeedRun(context.database, run, receipt, extracted.rereadFrom);
   else await succeedRepair(context.database, run, receipt, extracted.rereadFrom, restOfReimport(run, extracted));
   return { run, receipt };

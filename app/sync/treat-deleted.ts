@@ -1,5 +1,6 @@
 import { treatDeletedStatement } from '../bigquery/sql/treat-deleted-statement.ts';
 import { findTargetTable } from '../bigquery/tables.ts';
+import { findVersions } from '../bigquery/versions-table.ts';
 import type { Context } from '../context.ts';
 import { isEmptied } from '../core/deletes.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
@@ -11,9 +12,10 @@ import type { Extraction } from './extract/extraction.ts';
 import { targetIdentity } from './extract/resolve-fields.ts';
 import { eraseInvalidValues } from './merge/erase-invalid-values.ts';
 import { fenceOtherWrites } from './merge/fence-other-writes.ts';
-import { mergeJobId, targetTable } from './names.ts';
+import { mergeJobId, targetTable, versionsTable } from './names.ts';
 import { retryJob } from './retry-job.ts';
 import { runTableWrite } from './run-table-write.ts';
+import { treatVersions } from './versions/treat-versions.ts';
 import { writeReceipt } from './write-receipt.ts';
 
 /**
@@ -43,8 +45,10 @@ async function treatRows(extraction: Extraction) {
   const table = await findTargetTable(context.warehouse, targetIdentity(context, run));
   if (!table || deletes === 'keep') return undefined;
   const target = targetTable(context, run.job);
-  // First, because it finds the Ids in the target table.
+  // First, because these find the Ids in the target table.
   await eraseInvalidValues(extraction, target);
+  const versions = await findVersions(context.warehouse, versionsTable(context, run.job), run.job.id);
+  if (versions) await treatVersions(extraction, { names: versions.map(({ name }) => name) }, { kind: 'target', target });
   const emptied = table.columns.map(({ name }) => name).filter((name) => isEmptied(name, cursorField, PARTITION_FIELD));
   const sql = treatDeletedStatement({ target, deletes, emptied, runId: run.runId });
   const { job } = await retryJob(

@@ -17,6 +17,8 @@ interface Written {
   merged?: JobStatistics | undefined;
   /** undefined: the table was not replaced */
   replaced?: Replacement | undefined;
+  /** undefined: the job keeps no versions, or there were no rows */
+  versionsAdded?: number | undefined;
   foreignLiveView: string | null;
 }
 
@@ -24,7 +26,7 @@ interface Written {
 export async function writeReceipt(
   { context, client, group, run }: Extraction,
   { staged, deltas, rereadFrom }: ExtractedRun,
-  { merged, replaced, foreignLiveView }: Written,
+  { merged, replaced, versionsAdded, foreignLiveView }: Written,
 ): Promise<Receipt> {
   const { drift } = run;
   const verdict = weakestVerdict(staged.map((slice) => slice.verdict));
@@ -52,6 +54,7 @@ export async function writeReceipt(
     inserted: merged?.inserted ?? 0,
     updated: merged?.updated ?? 0,
     deleted: merged?.deleted ?? 0,
+    ...(run.job.history && { versions_added: versionsAdded ?? 0 }),
     ...(replaced && { rows_before: replaced.before, rows_after: replaced.rows }),
     invalid_values: sumByName(deltas.map(({ delta }) => delta.invalidValues)),
     columns_added: drift.added,

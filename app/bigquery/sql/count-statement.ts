@@ -2,18 +2,20 @@ import { BASE_GROUP, groupsOf } from '../../core/field-groups.ts';
 import { CASTS } from './casts.ts';
 import { cursorKey, type DeltaStatement, joiningCursor, type StagedSlice } from './delta-statement.ts';
 import { quoteName, quoteTable, quoteText } from './quote.ts';
+import { NO_STAMP } from './versions-statements.ts';
 
 /**
  * Counts for the verdict, in one row:
  * - `staged_ids`: distinct Ids of the base group; `whole_ids`: those that all groups joined by cursor have in the same state, and
  *   `torn_in_window`: the others if their newest stamp is before `windowTo` (only if there are such groups); `delta_rows`, `deleted_rows`,
  *   `unusable`; and per typed column, by its index, `invalid_N`
- * - the bounds of the rows: `first_id`, `last_id`, and with a partition field `months`, for example 2023-02,2023-03
+ * - the bounds of the rows: `first_id`, `last_id`, with a partition field `months`, for example 2023-02,2023-03, and with `countsStamps`
+ *   `stamp_months`, those of the cursor, with `none` for a row without one
  * - per slice, by its order: `ids_N`, distinct Ids; `repeated_N`, Ids that occur more than once (NULL: none); `before_N`, rows with a cursor
  *   before `countBefore`
  */
 export function countStatement(statement: DeltaStatement): string {
-  const { delta, slices, columns, cursorField, windowTo, partitionField } = statement;
+  const { delta, slices, columns, cursorField, windowTo, partitionField, countsStamps } = statement;
   const base = slices.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
   const ids = base.map(({ table }) => `SELECT \`Id\` FROM ${quoteTable(table)}`).join(' UNION ALL ');
   const split = [BASE_GROUP, ...groupsOf(columns).filter((group) => joiningCursor(statement, group) !== null)];
@@ -36,6 +38,11 @@ export function countStatement(statement: DeltaStatement): string {
     'MIN(`Id`) AS `first_id`',
     'MAX(`Id`) AS `last_id`',
     ...(partitionField ? [`STRING_AGG(DISTINCT FORMAT_TIMESTAMP('%Y-%m', ${quoteName(partitionField)}), ',') AS \`months\``] : []),
+    ...(countsStamps
+      ? [
+          `STRING_AGG(DISTINCT IFNULL(FORMAT_TIMESTAMP('%Y-%m', ${quoteName(cursorField!)}), ${quoteText(NO_STAMP)}), ',') AS \`stamp_months\``,
+        ]
+      : []),
     ...perColumn,
     ...slices.flatMap((slice) => sliceCounts(slice, cursorField)),
   ].join(',\n  ')}

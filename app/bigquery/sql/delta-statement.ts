@@ -26,6 +26,8 @@ export interface StagedRows {
   windowTo: Date;
   /** the target table is partitioned by the month of this field; undefined: not partitioned */
   partitionField: string | undefined;
+  /** whether the months of the cursor are counted as well */
+  countsStamps?: boolean;
   runId: string;
 }
 

@@ -41,10 +41,8 @@ export interface MergeStatement extends RowBounds {
 export function mergeStatement(merge: MergeStatement): string {
   const { target, delta, columns, insertOnly, deletes } = merge;
   const names = [...columns, ...SYSTEM_COLUMNS].map(({ name }) => name);
-  const deleted = 'IFNULL(_source.`IsDeleted`, FALSE)';
-  const kept = new Set(['Id', 'IsDeleted', merge.cursorField, merge.partitionField, ...SYSTEM_COLUMNS.map(({ name }) => name)]);
-  const value = (name: string): string =>
-    deletes === 'blank' && !kept.has(name) ? `IF(${deleted}, NULL, _source.${quoteName(name)})` : `_source.${quoteName(name)}`;
+  const deleted = IS_DELETED;
+  const value = columnValue(merge);
   const newer = isNewer(merge);
   const updates = names.filter((name) => name !== 'Id').map((name) => `${quoteName(name)} = ${value(name)}`);
   // Columns created for a field have a plain name; columns added by a user may have any name.
@@ -57,13 +55,28 @@ export function mergeStatement(merge: MergeStatement): string {
   ];
   return [
     `MERGE ${quoteTable(target)} AS _target`,
-    `USING ${'slices' in delta ? `(\n${typedRows(delta)}\n)` : quoteTable(delta)} AS _source`,
+    `USING ${rowsOf(delta)} AS _source`,
     `ON ${['_target.`Id` = _source.`Id`', ...rowBounds(merge)].join(' AND ')}`,
     ...(insertOnly ? [] : matched),
     `WHEN NOT MATCHED${deletes === 'remove' ? ` AND NOT ${deleted}` : ''} THEN`,
     `  INSERT (${names.map(quoteName).join(', ')})`,
     `  VALUES (${names.map(value).join(', ')})`,
   ].join('\n');
+}
+
+/** Whether the delta table's row is deleted. */
+export const IS_DELETED = 'IFNULL(_source.`IsDeleted`, FALSE)';
+
+/** A delta table's rows, or those of staging tables as they would be in one. */
+export function rowsOf(delta: TableName | StagedRows): string {
+  return 'slices' in delta ? `(\n${typedRows(delta)}\n)` : quoteTable(delta);
+}
+
+/** The expression of each column's value: a deleted row may lose it. */
+export function columnValue({ cursorField, partitionField, deletes }: Pick<MergeStatement, 'cursorField' | 'partitionField' | 'deletes'>) {
+  const kept = new Set(['Id', 'IsDeleted', cursorField, partitionField, ...SYSTEM_COLUMNS.map(({ name }) => name)]);
+  return (name: string): string =>
+    deletes === 'blank' && !kept.has(name) ? `IF(${IS_DELETED}, NULL, _source.${quoteName(name)})` : `_source.${quoteName(name)}`;
 }
 
 /** Whether the delta table's row replaces the target table's. */

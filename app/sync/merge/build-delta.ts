@@ -107,5 +107,6 @@ function readDelta(row: Record<string, number | string | null>, columns: readonl
     firstId: String(row.first_id),
     lastId: String(row.last_id),
     months: row.months === undefined ? undefined : String(row.months).split(','),
+    stampMonths: row.stamp_months === undefined ? undefined : String(row.stamp_months).split(','),
   };
 }

@@ -7,14 +7,14 @@ import type { Extraction } from '../extract/extraction.ts';
 /**
  * What a delta table of these slices would contain, if the service counted that while it read the rows: then the staged rows are merged as
  * they are, and two BigQuery jobs less are needed. Undefined if BigQuery has to type and count them first: for several slices, invalid
- * values, a first import, a repair, or deleted rows whose invalid values must be erased.
+ * values, a first import, a repair, versions, which are added from the same rows, or deleted rows whose invalid values must be erased.
  */
 export function countFromFacts({ run, columns }: Extraction, slices: readonly Slice[]): CountedDelta | undefined {
   const { job, pass, insertOnly } = run;
   const [slice, ...others] = slices;
   const facts = slice?.facts;
   if (!slice || !facts || others.length > 0) return undefined;
-  if (pass.kind !== 'window' || replacesTable(pass, job) || job.targetCreatedAt === null || insertOnly) return undefined;
+  if (pass.kind !== 'window' || replacesTable(pass, job) || job.targetCreatedAt === null || insertOnly || job.history) return undefined;
   if (facts.rows !== slice.staged || !areFactsOf(facts, slice.generation, columns)) return undefined;
   if (facts.deletedRows > 0 && job.deletes !== 'keep') return undefined;
   if (job.partitioned && !facts.months) return undefined;

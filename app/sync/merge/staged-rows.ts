@@ -19,6 +19,7 @@ export function stagedRows({ context, run, columns }: Extraction, slices: readon
     cursorField: run.job.cursorField,
     windowTo: run.window.to,
     partitionField: run.job.partitioned ? PARTITION_FIELD : undefined,
+    countsStamps: run.job.history,
     runId: run.runId,
   };
 }

@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { CREATED_DATE } from '../core/cursor.ts';
 import { AppError } from '../errors.ts';
 import { findTableConflict, type NamedTables } from '../store/table-conflicts.ts';
 
@@ -6,19 +7,17 @@ import { findTableConflict, type NamedTables } from '../store/table-conflicts.ts
  * Checks that a job can have tables of these names, and keep versions if it should.
  * @param job with its id, unless it is about to be created
  * @returns `history`
- * @throws AppError invalid_request if its object has no stamps; conflict if another job uses one of the names
+ * @throws AppError invalid_request if no stamp changes with the edits of its object; conflict if another job uses one of the names
  */
-export async function requireVersionable(
+export async function checkHistory(
   { database }: Context,
   job: NamedTables & { cursorField: string | null },
   history: boolean,
 ): Promise<boolean> {
   const { cursorField, targetTable, targetDataset } = job;
-  if (history && cursorField === null) {
-    throw new AppError(
-      'invalid_request',
-      `history needs a stamp that changes with each edit, and ${targetTable} has none: each window replaces its whole table.`,
-    );
+  if (history && (cursorField === null || cursorField === CREATED_DATE)) {
+    const instead = cursorField === null ? 'each window replaces its whole table' : 'its rows are never edited';
+    throw new AppError('invalid_request', `history needs a stamp that changes with each edit. ${targetTable} has none: ${instead}.`);
   }
   const conflict = await findTableConflict(database, job, history);
   if (conflict === undefined) return history;

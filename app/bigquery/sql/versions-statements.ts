@@ -1,0 +1,217 @@
+import type { Column } from '../../core/columns.ts';
+import type { Deletes } from '../../core/deletes.ts';
+import type { StagedRows } from './delta-statement.ts';
+import { columnValue, IS_DELETED, type RowBounds, rowBounds, rowsOf } from './merge-statement.ts';
+import { quoteAnyName, quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
+import { SYSTEM_COLUMNS } from './table-statements.ts';
+
+/** When a version begins: its stamp, or when a sweep found its record to be missing. NULL: the record had no stamp. */
+export const VALID_FROM: Column = {
+  name: '_valid_from',
+  type: 'TIMESTAMP',
+  description:
+    'When the record got these values: its stamp in Salesforce. Of a record that was found to be missing: when that was found. NULL: the record had no stamp. The table is partitioned by its month.',
+};
+
+/** A column of the view of versions. */
+export const VALID_TO: Column = {
+  name: '_valid_to',
+  type: 'TIMESTAMP',
+  description: 'When the next version of the record begins. NULL: this is its newest version.',
+};
+
+/** The query of a view of versions: each with the time at which the next one begins. */
+export function validVersionsQuery(versions: TableName): string {
+  return `SELECT *, LEAD(\`_valid_from\`) OVER (PARTITION BY \`Id\` ORDER BY \`_valid_from\`) AS \`_valid_to\` FROM ${quoteTable(versions)}`;
+}
+
+/** Among the months of stamps: a row without a stamp. */
+export const NO_STAMP = 'none';
+
+/** The versions that a delta table's rows are. */
+export interface VersionsStatement extends Omit<RowBounds, 'months'> {
+  versions: TableName;
+  /** the delta table, or the staged rows of which none would be invalid */
+  delta: TableName | StagedRows;
+  columns: readonly Column[];
+  cursorField: string;
+  deletes: Deletes;
+  /** the months (YYYY-MM) of the rows' stamps, or `none` for a row without one; undefined: unknown */
+  stampMonths: readonly string[] | undefined;
+}
+
+/**
+ * Adds the delta table's rows as versions, except those whose Id and stamp already have one, and rows that are removed. Idempotent, unless
+ * two of them run at the same time: BigQuery sees no conflict between insert-only MERGEs.
+ */
+export function addVersionsStatement(statement: VersionsStatement): string {
+  const { versions, delta, columns, cursorField, deletes } = statement;
+  const names = [...columns, ...SYSTEM_COLUMNS].map(({ name }) => name);
+  return [
+    `MERGE ${quoteTable(versions)} AS _target`,
+    `USING ${rowsOf(delta)} AS _source`,
+    `ON ${isVersionOf(statement).join(' AND ')}`,
+    `WHEN NOT MATCHED${deletes === 'remove' ? ` AND NOT ${IS_DELETED}` : ''} THEN`,
+    `  INSERT (${[...names, VALID_FROM.name].map(quoteName).join(', ')})`,
+    `  VALUES (${[...names.map(columnValue(statement)), `_source.${quoteName(cursorField)}`].join(', ')})`,
+  ].join('\n');
+}
+
+/**
+ * Counts the versions that the delta table's rows have, in one row: `present`, `ids`, distinct Ids among them, and `added`, those that
+ * the run added. Leaves out rows that are removed.
+ */
+export function countVersionsStatement(statement: VersionsStatement, runId: string): string {
+  const { versions, delta, deletes } = statement;
+  return `SELECT
+  COUNT(*) AS \`present\`,
+  COUNT(DISTINCT _source.\`Id\`) AS \`ids\`,
+  COUNTIF(_target.\`_run\` = ${quoteText(runId)}) AS \`added\`
+FROM ${rowsOf(delta)} AS _source
+JOIN ${quoteTable(versions)} AS _target
+ON ${isVersionOf(statement).join(' AND ')}${deletes === 'remove' ? `\nWHERE NOT ${IS_DELETED}` : ''}`;
+}
+
+/** Conditions that a version is that of a delta table's row. With literal bounds, which BigQuery needs to prune partitions and blocks. */
+function isVersionOf({ cursorField, stampMonths, ...bounds }: VersionsStatement): string[] {
+  const stamp = `_source.${quoteName(cursorField)}`;
+  const months = stampMonths?.filter((month) => month !== NO_STAMP);
+  const [ids, ranges] = rowBounds({ ...bounds, months: months?.length === 0 ? undefined : months, partitionField: VALID_FROM.name });
+  const hasNone = stampMonths !== undefined && stampMonths.length !== months?.length;
+  const inMonths = [...(ranges ? [ranges] : []), ...(hasNone ? ['_target.`_valid_from` IS NULL'] : [])];
+  return [
+    '_target.`Id` = _source.`Id`',
+    ids!,
+    ...(inMonths.length > 0 ? [`(${inMonths.join(' OR ')})`] : []),
+    `(_target.\`_valid_from\` = ${stamp} OR (_target.\`_valid_from\` IS NULL AND ${stamp} IS NULL))`,
+  ];
+}
+
+/** Versions that a target table's rows are. */
+export interface CopyStatement {
+  versions: TableName;
+  target: TableName;
+  /** the columns that both tables have */
+  names: readonly string[];
+  cursorField: string;
+}
+
+/** Adds the target table's rows as versions, except those that already are. Reads the whole table. Idempotent, like `addVersionsStatement`. */
+export function copyVersionsStatement({ versions, target, names, cursorField }: CopyStatement): string {
+  const validFrom = `IF(\`_deleted_reason\` = 'missing', \`_deleted_at\`, ${quoteName(cursorField)})`;
+  const columns = names.map(quoteAnyName);
+  return `MERGE ${quoteTable(versions)} AS _target
+USING (
+  SELECT ${columns.join(', ')}, ${validFrom} AS \`_valid_from\` FROM ${quoteTable(target)} WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quoteName(cursorField)} DESC, \`_synced_at\` DESC) = 1
+) AS _source
+ON _target.\`Id\` = _source.\`Id\`
+  AND (_target.\`_valid_from\` = _source.\`_valid_from\` OR (_target.\`_valid_from\` IS NULL AND _source.\`_valid_from\` IS NULL))
+WHEN NOT MATCHED THEN
+  INSERT (${[...columns, '`_valid_from`'].join(', ')})
+  VALUES (${[...columns, '`_valid_from`'].map((column) => `_source.${column}`).join(', ')})`;
+}
+
+/** Records that a run read again. */
+export interface ReturnedStatement extends Pick<VersionsStatement, 'versions' | 'cursorField' | 'deletes' | 'firstId' | 'lastId'> {
+  delta: TableName;
+}
+
+/**
+ * Removes the versions that say that a record is missing, if the delta table has it: it was only hidden. A blanked one with the same stamp is
+ * removed as well, so that it can be added again. Idempotent.
+ */
+export function removeMissingStatement({ versions, delta, cursorField, deletes, firstId, lastId }: ReturnedStatement): string {
+  const isWithin = (prefix: string): string => `${prefix}\`Id\` BETWEEN ${quoteText(firstId)} AND ${quoteText(lastId)}`;
+  const saysMissing = "_target.`_deleted_reason` = 'missing'";
+  return `MERGE ${quoteTable(versions)} AS _target
+USING (
+  SELECT \`Id\`, ${quoteName(cursorField)} AS \`_stamp\` FROM ${quoteTable(delta)}
+  WHERE \`_deleted_at\` IS NULL AND \`Id\` IN (
+    SELECT \`Id\` FROM ${quoteTable(versions)} WHERE \`_deleted_reason\` = 'missing' AND ${isWithin('')})
+) AS _source
+ON _target.\`Id\` = _source.\`Id\` AND ${isWithin('_target.')}
+  AND ${deletes === 'blank' ? `(${saysMissing} OR _target.\`_valid_from\` = _source.\`_stamp\`)` : saysMissing}
+WHEN MATCHED THEN
+  DELETE`;
+}
+
+/** Records that Salesforce no longer has. */
+export type MissingRecords =
+  /** missing according to a sweep's comparison, between these Ids */
+  | { kind: 'swept'; comparison: TableName; firstId: string; lastId: string }
+  /** no longer in the target table, which was replaced */
+  | { kind: 'replaced'; target: TableName };
+
+export interface MissingVersionsStatement {
+  versions: TableName;
+  records: MissingRecords;
+  /** the table's columns */
+  names: readonly string[];
+  runId: string;
+}
+
+/**
+ * Adds a version of each missing record, with the values of its newest one, which says since when it is missing. Idempotent, unless two of
+ * them run at the same time.
+ */
+export function addMissingStatement({ versions, records, names, runId }: MissingVersionsStatement): string {
+  const marks = ['_synced_at', '_run', '_deleted_at', '_deleted_reason', VALID_FROM.name];
+  const columns = names.filter((name) => !marks.includes(name)).map(quoteAnyName);
+  const now = 'CURRENT_TIMESTAMP()';
+  return `MERGE ${quoteTable(versions)} AS _target
+USING (
+  SELECT * FROM ${quoteTable(versions)} WHERE ${isMissing(records)}
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY \`_valid_from\` DESC) = 1
+) AS _source
+ON FALSE
+WHEN NOT MATCHED AND _source.\`_deleted_at\` IS NULL THEN
+  INSERT (${[...columns, ...marks.map(quoteName)].join(', ')})
+  VALUES (${[...columns.map((column) => `_source.${column}`), now, quoteText(runId), now, "'missing'", now].join(', ')})`;
+}
+
+function isMissing(records: MissingRecords): string {
+  if (records.kind === 'replaced') return `\`Id\` NOT IN (SELECT \`Id\` FROM ${quoteTable(records.target)})`;
+  const { comparison, firstId, lastId } = records;
+  const among = `\`Id\` IN (SELECT \`Id\` FROM ${quoteTable(comparison)} WHERE \`_result\` = 'missing')`;
+  return `\`Id\` BETWEEN ${quoteText(firstId)} AND ${quoteText(lastId)} AND ${among}`;
+}
+
+/** Whose versions lose their values: records that are missing, or deleted according to one of these tables. */
+export type DeletedRecords =
+  | MissingRecords
+  /** up to the stamp that the record has there: it may have been restored since */
+  | { kind: 'delta'; delta: TableName; cursorField: string }
+  | { kind: 'target'; target: TableName };
+
+export interface TreatVersionsStatement {
+  versions: TableName;
+  records: DeletedRecords;
+  deletes: Exclude<Deletes, 'keep'>;
+  /** the columns that a blanked version loses */
+  emptied: readonly string[];
+}
+
+/** Blanks or removes the versions of deleted records. Idempotent. */
+export function treatVersionsStatement({ versions, records, deletes, emptied }: TreatVersionsStatement): string {
+  const updates = [...emptied.map((name) => `${quoteName(name)} = NULL`), '`_synced_at` = CURRENT_TIMESTAMP()'];
+  return `MERGE ${quoteTable(versions)} AS _target
+USING (
+  ${deletedRecords(records, versions)}
+) AS _source
+ON _target.\`Id\` = _source.\`Id\`
+  AND (_source.\`_stamp\` IS NULL OR _target.\`_valid_from\` IS NULL OR _target.\`_valid_from\` <= _source.\`_stamp\`)
+WHEN MATCHED THEN
+  ${deletes === 'remove' ? 'DELETE' : `UPDATE SET ${updates.join(', ')}`}`;
+}
+
+/** Selects each record once, with the stamp up to which its versions are treated. */
+function deletedRecords(records: DeletedRecords, versions: TableName): string {
+  const isDeleted = 'WHERE `_deleted_at` IS NOT NULL';
+  if (records.kind === 'delta') {
+    return `SELECT \`Id\`, ${quoteName(records.cursorField)} AS \`_stamp\` FROM ${quoteTable(records.delta)} ${isDeleted}`;
+  }
+  const found =
+    records.kind === 'target' ? `${quoteTable(records.target)} ${isDeleted}` : `${quoteTable(versions)} WHERE ${isMissing(records)}`;
+  return `SELECT DISTINCT \`Id\`, CAST(NULL AS TIMESTAMP) AS \`_stamp\` FROM ${found}`;
+}

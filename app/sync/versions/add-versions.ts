@@ -1,0 +1,63 @@
+import { readRows } from '../../bigquery/jobs.ts';
+import {
+  addVersionsStatement,
+  countVersionsStatement,
+  removeMissingStatement,
+  type VersionsStatement,
+} from '../../bigquery/sql/versions-statements.ts';
+import { requireCursor } from '../../core/cursor.ts';
+import { PARTITION_FIELD } from '../../core/partitioning.ts';
+import { reconcileVersions, requireReconciled, type VersionCounts } from '../../core/reconciliation.ts';
+import type { Delta } from '../extract/extract-run.ts';
+import type { Extraction } from '../extract/extraction.ts';
+import { stagedRows } from '../merge/staged-rows.ts';
+import { deltaTable, versionsTable } from '../names.ts';
+import { runOnce } from '../run-once.ts';
+import type { Versions } from './prepare-versions.ts';
+import { treatVersions } from './treat-versions.ts';
+import { writeVersions } from './write-versions.ts';
+
+/**
+ * Adds a version of each row of these delta tables, unless its Id and stamp have one, and reconciles their counts. Must come before the
+ * statement that changes the target table: a version that the target table had is then never lost. Blanks or removes the versions of deleted
+ * rows, as the job says.
+ * @returns how many versions the run has added
+ * @throws AppError count_mismatch, bigquery_budget, lease_lost
+ */
+export async function addVersions(extraction: Extraction, versions: Versions, deltas: readonly Delta[]): Promise<number> {
+  let added = 0;
+  for (const delta of deltas.filter((each) => each.delta.counts.deltaRows > 0)) added += await addDelta(extraction, versions, delta);
+  return added;
+}
+
+async function addDelta(extraction: Extraction, versions: Versions, { of, delta, slices, hasTable }: Delta): Promise<number> {
+  const { context, run, columns } = extraction;
+  const { job, pass } = run;
+  const name = deltaTable(context, run.runId, of);
+  const cursorField = requireCursor(job);
+  const statement: VersionsStatement = {
+    versions: versionsTable(context, job),
+    delta: hasTable ? name : stagedRows(extraction, slices),
+    columns,
+    cursorField,
+    deletes: job.deletes,
+    firstId: delta.firstId,
+    lastId: delta.lastId,
+    stampMonths: delta.stampMonths,
+    partitionField: PARTITION_FIELD,
+  };
+  // A window reads what has a new stamp; only repairs read a record again that a sweep did not find.
+  if (pass.kind !== 'window') await writeVersions(extraction, 'found', of, removeMissingStatement({ ...statement, delta: name }));
+  await writeVersions(extraction, 'add', of, addVersionsStatement(statement));
+  const counts = await countVersions(extraction, statement);
+  requireReconciled(reconcileVersions(counts, delta, job.deletes));
+  if (delta.deletedRows > 0) await treatVersions(extraction, versions, { kind: 'delta', delta: name, cursorField });
+  return counts.added;
+}
+
+async function countVersions(extraction: Extraction, statement: VersionsStatement): Promise<VersionCounts> {
+  const { context, run } = extraction;
+  const id = await runOnce(extraction, 'versioned', countVersionsStatement(statement, run.runId));
+  const [row] = await readRows<Record<keyof VersionCounts, number | string>>(context.warehouse, id);
+  return { present: Number(row?.present), ids: Number(row?.ids), added: Number(row?.added) };
+}
