@@ -73,6 +73,8 @@ export interface Config {
   aws: AwsConfig | undefined;
   /** newest first */
   tokenKeys: Buffer[];
+  /** before every value that is hashed; undefined: jobs cannot hash fields */
+  hashSalt: string | undefined;
   workers: number;
   runsPerConnection: number;
   lagMinutes: number;
@@ -141,6 +143,7 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
     federation: readFederation(read),
     aws: env.DB_SECRET_ARN || env.WIF_AUDIENCE ? readAws(read) : undefined,
     tokenKeys: readTokenKeys(read),
+    hashSalt: env.HASH_SALT ? readHashSalt(read) : undefined,
     workers: read.integer('WORKERS', 4, 1, 64),
     runsPerConnection: read.integer('RUNS_PER_CONNECTION', 2, 1, 64),
     lagMinutes: read.integer('LAG_MINUTES', 5, 0, 24 * 60),
@@ -357,6 +360,16 @@ function readTokenKeys(read: EnvReader): Buffer[] {
     );
   }
   return keys;
+}
+
+/** Long enough that it cannot be guessed: with the salt, a list of phone numbers can be hashed and compared. */
+const MIN_SALT_LENGTH = 16;
+
+function readHashSalt(read: EnvReader): string {
+  const salt = read.text('HASH_SALT', 'a long random text, for example the output of `openssl rand -hex 32`');
+  if (salt.length < MIN_SALT_LENGTH)
+    read.fault(`HASH_SALT must have at least ${MIN_SALT_LENGTH} characters. Generate it with \`openssl rand -hex 32\`.`);
+  return salt;
 }
 
 function readApiKeys(read: EnvReader): ApiKey[] {

@@ -29,6 +29,7 @@ import { deleteRefusedObject, saveRefusedObject } from '../store/refused-objects
 import { checkHistory } from './check-history.ts';
 import { checkWindowQuery, describeImportableObject, mayHaveNullCursors, requireDeletable } from './check-object.ts';
 import { checkRunningCost } from './check-running-cost.ts';
+import { choosePolicy, withoutContained } from './choose-policy.ts';
 import { takeOver } from './take-over.ts';
 
 export interface JobRequest {
@@ -63,11 +64,13 @@ export async function createJob(context: Context, connection: Connection, reques
     describeImportableObject(context, connection, request.objectName),
   );
   const { cursorField, appendOnly } = chooseMode(description, wanted.appendOnly);
+  const policy = await choosePolicy(context, connection, description, cursorField, wanted);
   await rememberRefusal(context, connection, description.name, () => checkWindowQuery(context, connection, description, cursorField));
   const rows = await estimateRows(context, connection, description);
   const options = { ...DEFAULT_OPTIONS, ...wanted, targetDataset, appendOnly };
   const job = {
     ...options,
+    ...policy,
     connectionId: connection.id,
     objectName: description.name,
     cursorField,
@@ -158,7 +161,7 @@ function chooseDataset(context: Context, wanted: string | undefined): string {
 
 /** @returns the job @throws AppError conflict, which says how to change it, if an option is wanted that the job does not have */
 function requireSameOptions(job: Job, wanted: Partial<JobOptions>): Job {
-  const differing = differingOptions(job, wanted);
+  const differing = differingOptions(job, withoutContained(job, wanted));
   const [property] = Object.keys(differing) as OptionProperty[];
   if (property === undefined) return job;
   const { name } = JOB_OPTIONS[property];

@@ -18,6 +18,8 @@ export interface FieldColumn extends Column {
   field: string;
   /** whether Salesforce computes its value; absent: no */
   calculated?: boolean;
+  /** the type as which its text is read before it is hashed, into a STRING; absent: not hashed */
+  hashed?: ColumnType;
   /** the field group whose queries return it; absent: the base group */
   group?: number;
 }

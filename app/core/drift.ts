@@ -31,9 +31,11 @@ export interface Drift {
   retyped: RetypedField[];
   /** fields that are not read, each with the reason: an unknown type, or the error code with which Salesforce refused it */
   skipped: string[];
+  /** new fields that are not read until they are approved; absent in the drift of an earlier release */
+  pending?: string[];
 }
 
-export const NO_DRIFT: Drift = { added: [], orphaned: [], emptied: [], retyped: [], skipped: [] };
+export const NO_DRIFT: Drift = { added: [], orphaned: [], emptied: [], retyped: [], skipped: [], pending: [] };
 
 /**
  * The other column types that can store every value of a type. FLOAT64 can store all numbers: they travel as IEEE doubles, and only
@@ -75,7 +77,7 @@ export function resolveDrift(
   wanted: readonly FieldColumn[],
   existing: readonly ExistingColumn[] | undefined,
   cursorField: string | null,
-): { columns: FieldColumn[]; drift: Omit<Drift, 'skipped' | 'emptied'> } {
+): { columns: FieldColumn[]; drift: Omit<Drift, 'skipped' | 'emptied' | 'pending'> } {
   if (!existing) return { columns: [...wanted], drift: NO_DRIFT };
   const types = new Map(existing.map(({ name, type }) => [name.toLowerCase(), type]));
   const taken = new Set(wanted.map(({ field }) => field.toLowerCase()));

@@ -1,5 +1,6 @@
 import { parseDeletes } from './deletes.ts';
 import { parseEvery } from './every.ts';
+import { parseNewFields, parsePatterns } from './field-policy.ts';
 import { parseBoolean } from './parse-boolean.ts';
 import { formatStartDate, parseStartDate } from './start-date.ts';
 
@@ -17,6 +18,12 @@ interface JobOption<Value, Shown = Value> {
   changeable: boolean;
   /** that of a job whose creator did not specify it; absent: required, or chosen for its object */
   default?: Value;
+}
+
+/** A list of fields, as in core/field-policy.ts. */
+function patterns<Name extends 'exclude_fields' | 'hash_fields'>(name: Name) {
+  const parse = (text: string): readonly string[] => parsePatterns(name, text);
+  return { name, parse, toJson: (value: readonly string[]) => value, changeable: true, default: [] as readonly string[] } as const;
 }
 
 const asWritten = <Value extends string>(value: Value): Value => value;
@@ -40,6 +47,9 @@ export const JOB_OPTIONS = {
     changeable: true,
     default: false,
   },
+  excludeFields: patterns('exclude_fields'),
+  hashFields: patterns('hash_fields'),
+  newFields: { name: 'new_fields', parse: (text: string) => parseNewFields(text), toJson: asWritten, changeable: true, default: 'add' },
 } as const satisfies Record<string, JobOption<unknown, never>>;
 
 type Table = typeof JOB_OPTIONS;

@@ -103,9 +103,9 @@ export const SCHEMA_CHANGE_COLUMNS = [
     name: 'change',
     type: 'STRING',
     description:
-      'column_added: the table has a new column. column_orphaned: nothing fills the column any more, because its field is hidden or deleted, or another column gets its values. field_retyped: the field has another type. field_skipped: the field is not read.',
+      'column_added: the table has a new column. column_orphaned: nothing fills the column any more, because its field is hidden or deleted, or another column gets its values. field_retyped: the field has another type. field_skipped: the field is not read. field_pending: the field is new, and is not read until it is approved.',
   },
-  { name: 'field', type: 'STRING', description: "The Salesforce field's API name, for field_retyped and field_skipped." },
+  { name: 'field', type: 'STRING', description: "The Salesforce field's API name, for field_retyped, field_skipped and field_pending." },
   { name: 'column_name', type: 'STRING', description: 'The column. For field_retyped, the one that gets the values from now on.' },
   { name: 'field_type', type: 'STRING', description: 'For field_retyped: the column type that fits the field now.' },
   { name: 'column_type', type: 'STRING', description: "For field_retyped: the column's type." },

@@ -51,6 +51,8 @@ export interface Receipt extends Partial<Comparison> {
   fields_retyped: RetypedField[];
   /** fields that were not read, each with the reason: an unknown type, or the error code with which Salesforce refused it */
   fields_skipped: string[];
+  /** new fields that are not read until they are approved; absent: none */
+  fields_pending?: string[];
   /** why the view of live rows is not managed by the service; null if it is */
   live_view: string | null;
   /** the API that read each slice, and why */
@@ -126,6 +128,7 @@ const ORDER = Object.keys({
   columns_orphaned: true,
   fields_retyped: true,
   fields_skipped: true,
+  fields_pending: true,
   live_view: true,
   methods: true,
   pages: true,

@@ -93,7 +93,7 @@ type SchemaChange = RowOfColumns<typeof SCHEMA_CHANGE_COLUMNS>;
 export function schemaChangesOf(run: EndedRun): SchemaChange[] {
   if (!run.drift) return [];
   const { drift, previousDrift: previous } = run;
-  const { orphaned, retyped, skipped } = previous ?? NO_DRIFT;
+  const { orphaned, retyped, skipped, pending = [] } = previous ?? NO_DRIFT;
   const known = new Set(retyped.map(retypedKey));
   return [
     ...drift.added.map((column) => changeOf(run, { change: 'column_added', column_name: column })),
@@ -108,6 +108,7 @@ export function schemaChangesOf(run: EndedRun): SchemaChange[] {
     ...drift.skipped
       .filter((text) => !skipped.includes(text))
       .map((text) => changeOf(run, { change: 'field_skipped', ...readSkipped(text) })),
+    ...(drift.pending ?? []).filter((field) => !pending.includes(field)).map((field) => changeOf(run, { change: 'field_pending', field })),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Deletes } from '../core/deletes.ts';
 import type { Every } from '../core/every.ts';
+import type { FieldPolicy } from '../core/field-policy.ts';
 import type { RunKind } from '../core/pass.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { RunAction } from '../core/run-action.ts';
@@ -9,7 +10,7 @@ import { FIRST_JOB_ID } from './jobs.ts';
 import { columnOf, type RowOf, toRecord } from './to-record.ts';
 
 /** A job with its connection, its latest window and its latest repair, for display. */
-export interface ListedJob {
+export interface ListedJob extends FieldPolicy {
   id: string;
   userId: string;
   needsLogin: boolean;
@@ -90,7 +91,8 @@ type Row = JobRow & Record<string, unknown>;
 
 const JOB_COLUMNS = `jobs.id, connections.identity_url, connections.status, connections.error_code AS login_code,
   connections.error_message AS login_message, connections.ended_at AS login_since, jobs.object_name, jobs.target_dataset, jobs.target_table,
-  jobs.deletes, jobs.append_only, jobs.history, jobs.whole, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from, jobs.active`;
+  jobs.deletes, jobs.append_only, jobs.history, jobs.whole, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from,
+  jobs.active, jobs.exclude_fields, jobs.hash_fields, jobs.new_fields`;
 
 /** Each property of a run, as an expression. */
 const RUN_PROPERTIES: Record<keyof ListedRun, string> = {

@@ -1,13 +1,14 @@
 import type { Deletes } from '../core/deletes.ts';
 import type { Every } from '../core/every.ts';
 import { EMPTY_PLAN, type FieldPlan } from '../core/field-groups.ts';
+import type { FieldPolicy } from '../core/field-policy.ts';
 import type { Window, WindowEnd } from '../core/window.ts';
 import { externalErrorCode } from '../errors.ts';
 import { onlyRow, type Queryable, type Transactable, transaction } from './database.ts';
 import { type RowOf, toRecord } from './to-record.ts';
 
 /** The standing order to replicate one object of an org into one table, through a user's connection. */
-export interface Job {
+export interface Job extends FieldPolicy {
   readonly id: string;
   readonly connectionId: number;
   readonly objectName: string;
@@ -41,6 +42,8 @@ export interface Job {
   readonly rereadFrom: Date | null;
   /** what refused queries revealed about the object's fields */
   readonly fieldPlan: FieldPlan;
+  /** the fields that it may read; null: all, because new ones are not reviewed */
+  readonly approvedFields: readonly string[] | null;
 }
 
 export type NewJob = Pick<
@@ -58,6 +61,8 @@ export type NewJob = Pick<
   | 'every'
   | 'startDate'
   | 'activeSince'
+  | 'approvedFields'
+  | keyof FieldPolicy
 >;
 
 /** A row of JOB_COLUMNS. */
@@ -67,7 +72,8 @@ export type JobRow = RowOf<Omit<Job, 'fieldPlan'> & { fieldPlan: FieldPlan | nul
 export const JOB_COLUMNS = `jobs.id, jobs.connection_id, jobs.object_name,
   CASE WHEN NOT jobs.whole THEN jobs.cursor_field END AS cursor_field, jobs.target_dataset, jobs.target_table,
   jobs.target_created_at, jobs.bulk_refused, jobs.partitioned, jobs.deletes, jobs.append_only, jobs.history, jobs.versions_since, jobs.every, jobs.start_date,
-  jobs.synced_to, jobs.wanted_to, jobs.active, jobs.active_since, jobs.cursor_nillable, jobs.reread_from, jobs.field_plan`;
+  jobs.synced_to, jobs.wanted_to, jobs.active, jobs.active_since, jobs.cursor_nillable, jobs.reread_from, jobs.field_plan,
+  jobs.exclude_fields, jobs.hash_fields, jobs.new_fields, jobs.approved_fields`;
 
 /** Maps a row to a Job. */
 export function toJob(row: JobRow): Job {
@@ -82,8 +88,10 @@ export function toJob(row: JobRow): Job {
 export async function insertJob(database: Queryable, job: NewJob): Promise<Job | undefined> {
   const { rows } = await database.query<JobRow>(
     `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, partitioned, deletes,
-       append_only, every, start_date, synced_to, wanted_to, active_since, cursor_nillable, whole, history)
-     VALUES ($1, $2, coalesce($3, 'Id'), $4, $5, $6, $7, $8, $9, $10, $10, $10, $11, $12, $3 IS NULL, $13) ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`,
+       append_only, every, start_date, synced_to, wanted_to, active_since, cursor_nillable, whole, history, exclude_fields, hash_fields,
+       new_fields, approved_fields)
+     VALUES ($1, $2, coalesce($3, 'Id'), $4, $5, $6, $7, $8, $9, $10, $10, $10, $11, $12, $3 IS NULL, $13, $14, $15, $16, $17)
+     ON CONFLICT DO NOTHING RETURNING ${JOB_COLUMNS}`,
     [
       job.connectionId,
       job.objectName,
@@ -98,6 +106,10 @@ export async function insertJob(database: Queryable, job: NewJob): Promise<Job |
       job.activeSince,
       job.cursorNillable,
       job.history,
+      JSON.stringify(job.excludeFields),
+      JSON.stringify(job.hashFields),
+      job.newFields,
+      job.approvedFields && JSON.stringify(job.approvedFields),
     ],
   );
   return rows[0] && toJob(rows[0]);

@@ -61,6 +61,7 @@ export async function writeReceipt(
     columns_orphaned: drift.orphaned,
     fields_retyped: drift.retyped,
     fields_skipped: drift.skipped,
+    ...(drift.pending?.length && { fields_pending: drift.pending }),
     pages: allPages.length,
     bytes: sum(allPages.map((page) => page.bytes)),
     salesforce_calls: Number((run.calls + callsOf(client, run, group)).toFixed(2)),

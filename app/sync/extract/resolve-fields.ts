@@ -4,6 +4,7 @@ import { columnsOf, type DescribedField, type FieldColumn, unknownFields } from 
 import { type Drift, dropField, NO_DRIFT, resolveDrift } from '../../core/drift.ts';
 import { emptiedColumns } from '../../core/field-columns.ts';
 import { applyPlan, describeSkippedField, type FieldPlan, groupOf, splitGroup, withGroups, withRefused } from '../../core/field-groups.ts';
+import { applyPolicy } from '../../core/field-policy.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import { sweepColumns, sweepKeys } from '../../core/sweep-fields.ts';
 import { AppError } from '../../errors.ts';
@@ -64,12 +65,13 @@ async function resolveDescribed(context: Context, run: Run, fields: readonly Des
 }
 
 async function resolve(context: Context, run: Run, fields: readonly DescribedField[]): Promise<ResolvedRun> {
-  const { columns: wanted, skipped: refused } = applyPlan(columnsOf(fields), run.job.fieldPlan, new Date());
+  const { columns: allowed, pending } = applyPolicy(columnsOf(fields), run.job);
+  const { columns: wanted, skipped: refused } = applyPlan(allowed, run.job.fieldPlan, new Date());
   requireNeeded(run, wanted);
   const table = await findTargetTable(context.warehouse, targetIdentity(context, run));
   const { columns, drift } = resolveDrift(wanted, table?.columns, run.job.cursorField);
   const skipped = [...unknownFields(fields), ...refused];
-  const resolved = await fieldsOfPass(context, run, columns, { ...drift, skipped });
+  const resolved = await fieldsOfPass(context, run, columns, { ...drift, skipped, pending });
   return { run: await replaceFields(context.database, run, resolved), seen: { fields, table } };
 }
 

@@ -1,0 +1,50 @@
+import type { Context } from '../context.ts';
+import { columnsOf, type DescribedField } from '../core/columns.ts';
+import { containsAll, type FieldPolicy, type FieldsOfJob, policyOf, requireApplicable } from '../core/field-policy.ts';
+import { AppError } from '../errors.ts';
+import type { ObjectDescription } from '../salesforce/describe.ts';
+import { readDefaultPolicy } from '../store/default-policy.ts';
+import type { Job } from '../store/jobs.ts';
+
+/**
+ * The policy of a new job: what its creator wants, and its connection's defaults.
+ * @throws AppError invalid_request
+ */
+export async function choosePolicy(
+  context: Context,
+  connection: { readonly id: number },
+  { name: objectName, fields }: ObjectDescription,
+  cursorField: string | null,
+  wanted: Partial<FieldPolicy>,
+): Promise<Omit<FieldsOfJob, 'objectName' | 'cursorField'>> {
+  const policy = policyOf(objectName, wanted, await readDefaultPolicy(context.database, connection.id));
+  const object = { objectName, cursorField };
+  requireApplicable('exclude_fields', { own: wanted.excludeFields ?? [], all: policy.excludeFields }, object, fields);
+  requireApplicable('hash_fields', { own: wanted.hashFields ?? [], all: policy.hashFields }, object, fields);
+  requireHashSalt(context, policy.hashFields);
+  return { ...policy, approvedFields: policy.newFields === 'review' ? approvedFields(fields) : null };
+}
+
+/** @throws AppError invalid_request if fields are to be hashed without a salt */
+export function requireHashSalt({ config }: Context, hashFields: readonly string[]): void {
+  if (hashFields.length === 0 || config.hashSalt !== undefined) return;
+  throw new AppError(
+    'invalid_request',
+    'hash_fields needs HASH_SALT, which is not set. Set it to a long random text, for example the output of `openssl rand -hex 32`, restart the service, then try again.',
+  );
+}
+
+/** The fields that exist when the review of new ones starts. */
+export function approvedFields(fields: readonly DescribedField[]): string[] {
+  return columnsOf(fields).map(({ field }) => field);
+}
+
+/** What is wanted, without the lists of which an existing job has all entries: it may have more, by its connection's defaults. */
+export function withoutContained<Wanted extends Partial<FieldPolicy>>(job: Job, wanted: Wanted): Partial<Wanted> {
+  const { excludeFields = [], hashFields = [], ...others } = wanted;
+  return {
+    ...others,
+    ...(!containsAll(job.excludeFields, excludeFields) && { excludeFields }),
+    ...(!containsAll(job.hashFields, hashFields) && { hashFields }),
+  } as Partial<Wanted>;
+}

@@ -1,0 +1,188 @@
+import { AppError } from '../errors.ts';
+import type { DescribedField, FieldColumn } from './columns.ts';
+import { CREATED_DATE } from './cursor.ts';
+
+/** Whether a field that appears later is read by itself, or only once it is approved. */
+export type NewFields = 'add' | 'review';
+
+/**
+ * Which fields a job reads, and how. The lists contain names and patterns: `SSN__c`, `Account.SSN__c`, `*.SSN__c`, `Account.*_Secret__c`;
+ * `*` stands for any text, and case does not matter. A field in both lists is excluded.
+ */
+export interface FieldPolicy {
+  /** never requested from Salesforce */
+  readonly excludeFields: readonly string[];
+  /** only their hash reaches the target table */
+  readonly hashFields: readonly string[];
+  readonly newFields: NewFields;
+}
+
+/** What the new jobs of a connection get besides their own lists. */
+export interface DefaultPolicy extends Omit<FieldPolicy, 'newFields'> {
+  /** null: add */
+  readonly newFields: NewFields | null;
+}
+
+/** The properties of a job that decide which fields it reads. */
+export interface FieldsOfJob extends FieldPolicy {
+  readonly objectName: string;
+  readonly cursorField: string | null;
+  /** the fields that it may read; null: all, because new ones are not reviewed */
+  readonly approvedFields: readonly string[] | null;
+}
+
+/** The names of a policy's lists in requests and responses. */
+export type ListName = 'exclude_fields' | 'hash_fields';
+
+/** More would slow down every run. */
+const MAX_PATTERNS = 500;
+
+const PART = '[A-Za-z0-9_*]{1,80}';
+const PATTERN = new RegExp(`^(?:${PART}\\.)?${PART}$`);
+
+/** Reads a comma-separated list of names and patterns; an empty text is an empty list. @throws AppError invalid_request */
+export function parsePatterns(name: ListName, text: string): string[] {
+  const written = text.split(',').flatMap((part) => part.trim() || []);
+  const invalid = written.find((pattern) => !PATTERN.test(pattern));
+  if (invalid !== undefined) {
+    throw new AppError(
+      'invalid_request',
+      `${name} must be a comma-separated list of field names or patterns, for example SSN__c, Account.Rating or *.*_Secret__c.`,
+    );
+  }
+  const patterns = unite(written, []);
+  if (patterns.length <= MAX_PATTERNS) return patterns;
+  throw new AppError('invalid_request', `${name} may have up to ${MAX_PATTERNS} entries. Use patterns.`);
+}
+
+/** @throws AppError invalid_request */
+export function parseNewFields(text: string): NewFields {
+  if (text === 'add' || text === 'review') return text;
+  throw new AppError('invalid_request', 'new_fields must be add or review.');
+}
+
+/** The policy of a new job: what its creator wants, and the defaults of its connection that concern its object. */
+export function policyOf(objectName: string, wanted: Partial<FieldPolicy>, defaults: DefaultPolicy): FieldPolicy {
+  const list = (own: readonly string[] = [], more: readonly string[]): string[] =>
+    unite(
+      own,
+      more.filter((pattern) => concernsObject(pattern, objectName)),
+    );
+  return {
+    excludeFields: list(wanted.excludeFields, defaults.excludeFields),
+    hashFields: list(wanted.hashFields, defaults.hashFields),
+    newFields: wanted.newFields ?? defaults.newFields ?? 'add',
+  };
+}
+
+/** Whether a list contains all entries of another one. */
+export function containsAll(list: readonly string[], others: readonly string[]): boolean {
+  const known = new Set(list.map((pattern) => pattern.toLowerCase()));
+  return others.every((pattern) => known.has(pattern.toLowerCase()));
+}
+
+function unite(list: readonly string[], others: readonly string[]): string[] {
+  return [...new Map([...others, ...list].map((pattern) => [pattern.toLowerCase(), pattern])).values()];
+}
+
+/** Whether an entry matches any of these fields of an object. */
+function matches(pattern: string, objectName: string, field: string): boolean {
+  const [name, object = objectName] = pattern.split('.').reverse();
+  return isLike(object, objectName) && isLike(name!, field);
+}
+
+function concernsObject(pattern: string, objectName: string): boolean {
+  const [object] = pattern.split('.');
+  return !pattern.includes('.') || isLike(object!, objectName);
+}
+
+/** Without a regular expression, which could take time exponential in the number of stars. */
+function isLike(pattern: string, text: string): boolean {
+  const [first, ...others] = pattern.toLowerCase().split('*');
+  const name = text.toLowerCase();
+  const last = others.pop();
+  if (last === undefined) return name === first;
+  let from = first!.length;
+  for (const part of others) {
+    const at = name.indexOf(part, from);
+    if (at < 0) return false;
+    from = at + part.length;
+  }
+  return name.startsWith(first!) && name.endsWith(last) && from + last.length <= name.length;
+}
+
+/** Fields without which rows could not be matched, ordered, placed or marked as deleted. */
+function protectedFields(cursorField: string | null): string[] {
+  return ['Id', 'IsDeleted', CREATED_DATE, ...(cursorField === null ? [] : [cursorField])];
+}
+
+/**
+ * Checks a list of a job against the fields of its object.
+ * @param added the entries to check: a name, unlike a pattern, must match a field
+ * @throws AppError invalid_request
+ */
+export function requireApplicable(
+  name: ListName,
+  added: readonly string[],
+  { objectName, cursorField }: Pick<FieldsOfJob, 'objectName' | 'cursorField'>,
+  fields: readonly DescribedField[],
+): void {
+  requireUnprotected(name, added, objectName, protectedFields(cursorField));
+  for (const pattern of added) {
+    if (pattern.includes('*')) continue;
+    const found = fields.find((field) => matches(pattern, objectName, field.name));
+    if (!found) {
+      throw new AppError(
+        'invalid_request',
+        `${name} contains ${pattern}, but the connection's user sees no such field of ${objectName}. Correct the name; for a field that may appear later, use a pattern such as *.${pattern.split('.').at(-1)}.`,
+      );
+    }
+    if (['address', 'location'].includes(found.type)) {
+      throw new AppError(
+        'invalid_request',
+        `${name} contains ${found.name}, a compound field, which is never read itself. List its parts, which are fields of their own, for example ${found.name.replace(/(Address)?(__c)?$/, '')}*.`,
+      );
+    }
+  }
+}
+
+/** Checks a list that may concern any object. @throws AppError invalid_request */
+export function requireUnprotectedAnywhere(name: ListName, patterns: readonly string[]): void {
+  requireUnprotected(name, patterns, undefined, protectedFields(null));
+}
+
+/** @param objectName undefined: any */
+function requireUnprotected(name: ListName, patterns: readonly string[], objectName: string | undefined, fields: readonly string[]): void {
+  for (const pattern of patterns) {
+    const object = objectName ?? pattern.split('.')[0]!;
+    const field = fields.find((each) => matches(pattern, object, each));
+    if (field === undefined) continue;
+    throw new AppError(
+      'invalid_request',
+      `${name} contains ${pattern}, which matches ${field}. Rows are matched, ordered or marked as deleted by this field, so it can be neither excluded nor hashed. Use a narrower pattern.`,
+    );
+  }
+}
+
+/**
+ * Applies a job's policy to the columns of its object: without the excluded ones, and with those to hash as STRING.
+ * @returns also the fields that await approval, which are left out
+ */
+export function applyPolicy(columns: readonly FieldColumn[], job: FieldsOfJob): { columns: FieldColumn[]; pending: string[] } {
+  const isListed = (list: readonly string[], field: string): boolean => list.some((pattern) => matches(pattern, job.objectName, field));
+  const approved =
+    job.approvedFields && new Set([...job.approvedFields, ...protectedFields(job.cursorField)].map((field) => field.toLowerCase()));
+  const included = columns.filter(({ field }) => !isListed(job.excludeFields, field));
+  const isPending = ({ field }: FieldColumn): boolean => approved !== null && !approved.has(field.toLowerCase());
+  return {
+    columns: included.flatMap((column) => {
+      if (isPending(column)) return [];
+      return isListed(job.hashFields, column.field) ? hashedColumn(column) : column;
+    }),
+    pending: included.filter(isPending).map(({ field }) => field),
+  };
+}
+
+function hashedColumn(column: FieldColumn): FieldColumn {
+  return { ...column, type: 'STRING', hashed: column.type };
+}
