@@ -205,6 +205,12 @@ const SERVICE_ERRORS = {
     meaning: 'The tokens are sealed with a key that is not configured.',
     remedy: 'Put the key back into `TOKEN_KEYS`, or connect the users again.',
   },
+  hash_salt_missing: {
+    status: 503,
+    recovery: 'defer',
+    meaning: 'The job hashes fields, but `HASH_SALT` is not set.',
+    remedy: 'Set `HASH_SALT` to what it was, then restart the service.',
+  },
   store_unavailable: {
     status: 503,
     recovery: 'retry',

@@ -32,6 +32,7 @@ export class Secrets extends pulumi.ComponentResource {
     const secret = (part: string, value: pulumi.Output<string>) => createSecret(this, settings, encryption, part, value);
     this.byVariable = {
       API_KEYS: secret('api-keys', listApiKeys(tickKeyValues, apiKeys)),
+      HASH_SALT: secret('hash-salt', createHashSalt(this, settings)),
       SALESFORCE_APPS: secret('salesforce-apps', salesforceApps),
       TOKEN_KEYS: secret(
         'token-keys',
@@ -50,6 +51,12 @@ function createTokenKey(parent: pulumi.Resource, { name, protect }: Settings, nu
     { parent, protect, ignoreChanges: ['length', 'keepers'] },
   );
   return pulumi.secret(key.base64);
+}
+
+/** Hashes of the same value must stay the same, so this is never regenerated and is protected from deletion. */
+function createHashSalt(parent: pulumi.Resource, { name, protect }: Settings): pulumi.Output<string> {
+  const salt = new random.RandomBytes(`${name}-hash-salt`, { length: 32 }, { parent, protect, ignoreChanges: ['length', 'keepers'] });
+  return pulumi.secret(salt.hex);
 }
 
 function createTickKey(parent: pulumi.Resource, { name }: Settings, number: number): pulumi.Output<string> {

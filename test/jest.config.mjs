@@ -30,6 +30,7 @@ const SLOW = [
   'test/stories/every-call.test.ts',
   'test/stories/every.test.ts',
   'test/stories/field-groups.test.ts',
+  'test/stories/field-policy.test.ts',
   'test/stories/history.test.ts',
   'test/stories/late-commits.test.ts',
   'test/stories/leftover-bulk-jobs.test.ts',

@@ -33,6 +33,8 @@ export interface Statement {
   maxBytesBilled: number;
   /** the table whose rows the query's result replaces, at once; its metadata and its policies stay. undefined: no table's */
   replaces?: TableName | undefined;
+  /** the value of the parameter `salt`; undefined: the statement has no parameter */
+  salt?: string | undefined;
 }
 
 /** After a 409 or a lost response, a job may be invisible for this long. */
@@ -80,9 +82,9 @@ async function requestFence(warehouse: Warehouse, id: string, labels: Record<str
 }
 
 /** Without a table to replace, BigQuery chooses a destination by itself. */
-function isSameStatement({ configuration }: Job, { sql, replaces }: Statement): boolean {
-  const { query, destinationTable, writeDisposition } = configuration?.query ?? {};
-  if (query !== sql) return false;
+function isSameStatement({ configuration }: Job, { sql, replaces, salt }: Statement): boolean {
+  const { query, queryParameters, destinationTable, writeDisposition } = configuration?.query ?? {};
+  if (query !== sql || queryParameters?.[0]?.parameterValue?.value !== salt) return false;
   if (!replaces) return true;
   const { datasetId, tableId } = destinationTable ?? {};
   return datasetId === replaces.dataset && tableId === replaces.table && writeDisposition === REPLACE_ROWS;
@@ -94,10 +96,24 @@ function differentStatementError(id: string): AppError {
 }
 
 async function requestJob(warehouse: Warehouse, statement: Statement, doing: string): Promise<void> {
-  const { id, sql, labels, maxBytesBilled, replaces } = statement;
-  const query = { query: sql, useLegacySql: false, maximumBytesBilled: String(maxBytesBilled), ...(replaces && replacing(replaces)) };
+  const { id, sql, labels, maxBytesBilled, replaces, salt } = statement;
+  const query = {
+    query: sql,
+    useLegacySql: false,
+    maximumBytesBilled: String(maxBytesBilled),
+    ...(replaces && replacing(replaces)),
+    ...(salt !== undefined && saltParameter(salt)),
+  };
   const configuration = { labels, query };
   await createJob(warehouse, doing, id, configuration);
+}
+
+/** Not in the statement's text: that is in audit logs, and in the messages of errors. */
+function saltParameter(salt: string) {
+  return {
+    parameterMode: 'NAMED',
+    queryParameters: [{ name: 'salt', parameterType: { type: 'STRING' }, parameterValue: { value: salt } }],
+  };
 }
 
 /**

@@ -100,7 +100,7 @@ export function unknownFields(fields: readonly DescribedField[]): string[] {
 }
 
 /** BigQuery's limit on a column's description. */
-const MAX_DESCRIPTION = 1024;
+export const MAX_DESCRIPTION = 1024;
 
 /** Label, help text, and Salesforce type, for example "Amount. What the customer pays a year. Salesforce: currency(18, 2)." */
 function describeField({ label, help, type, length, precision, scale }: DescribedField): string {

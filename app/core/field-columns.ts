@@ -5,6 +5,8 @@ export interface FilledColumn {
   readonly column: string;
   /** false: rows have been written without the field's value since it last filled the column */
   readonly filled: boolean;
+  /** whether it contains hashes; absent: no */
+  readonly hashed?: true;
 }
 
 /** The column of each field of a job. A retyped field has only its current one, so its earlier columns count as foreign. */
@@ -15,7 +17,9 @@ export type Backfill = Readonly<Record<string, string>>;
 
 /** The record of a table that has just been created. */
 export function fieldColumnsOf(columns: readonly FieldColumn[]): FieldColumns {
-  return Object.fromEntries(columns.map(({ field, name }) => [field, { column: name, filled: true }]));
+  return Object.fromEntries(
+    columns.map(({ field, name, hashed }) => [field, { column: name, filled: true, ...(hashed && { hashed: true }) }]),
+  );
 }
 
 /**
@@ -40,10 +44,13 @@ export function markUnfilled(recorded: FieldColumns, columns: readonly string[])
 /**
  * Marks the columns of a run as filled.
  * @param recorded empty: the columns of earlier runs are unknown
- * @returns also the fields that rows of earlier runs lack: new, retyped or hidden until now
+ * @returns also the fields that rows of earlier runs lack: new, retyped, hidden until now, or hashed until now or from now on
  */
 export function markFilled(recorded: FieldColumns, columns: readonly FieldColumn[]): { recorded: FieldColumns; appeared: string[] } {
-  const isKnown = ({ field, name }: FieldColumn): boolean => recorded[field]?.filled === true && recorded[field].column === name;
+  const isKnown = ({ field, name, hashed }: FieldColumn): boolean => {
+    const found = recorded[field];
+    return found?.filled === true && found.column === name && (found.hashed ?? false) === (hashed !== undefined);
+  };
   return {
     recorded: { ...recorded, ...fieldColumnsOf(columns) },
     appeared: Object.keys(recorded).length === 0 ? [] : columns.filter((column) => !isKnown(column)).map(({ field }) => field),

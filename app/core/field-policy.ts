@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import type { DescribedField, FieldColumn } from './columns.ts';
+import { type DescribedField, type FieldColumn, MAX_DESCRIPTION } from './columns.ts';
 import { CREATED_DATE } from './cursor.ts';
 
 /** Whether a field that appears later is read by itself, or only once it is approved. */
@@ -32,7 +32,7 @@ export interface FieldsOfJob extends FieldPolicy {
 }
 
 /** The names of a policy's lists in requests and responses. */
-export type ListName = 'exclude_fields' | 'hash_fields';
+export type ListName = 'exclude_fields' | 'hash_fields' | 'approve_fields';
 
 /** More would slow down every run. */
 const MAX_PATTERNS = 500;
@@ -85,30 +85,39 @@ function unite(list: readonly string[], others: readonly string[]): string[] {
   return [...new Map([...others, ...list].map((pattern) => [pattern.toLowerCase(), pattern])).values()];
 }
 
-/** Whether an entry matches any of these fields of an object. */
-function matches(pattern: string, objectName: string, field: string): boolean {
-  const [name, object = objectName] = pattern.split('.').reverse();
-  return isLike(object, objectName) && isLike(name!, field);
+/** Whether any entry of a list matches a field of an object. */
+function matcherOf(patterns: readonly string[], objectName: string): (field: string) => boolean {
+  const names = patterns
+    .filter((pattern) => concernsObject(pattern, objectName))
+    .map((pattern) => pattern.split('.').at(-1)!.toLowerCase());
+  const exact = new Set(names);
+  const parts = names.flatMap((name) => (name.includes('*') ? [name.split('*')] : []));
+  return (field) => {
+    const name = field.toLowerCase();
+    return exact.has(name) || parts.some((each) => isLike(each, name));
+  };
 }
 
 function concernsObject(pattern: string, objectName: string): boolean {
-  const [object] = pattern.split('.');
-  return !pattern.includes('.') || isLike(object!, objectName);
+  const [object] = pattern.toLowerCase().split('.');
+  return !pattern.includes('.') || object === objectName.toLowerCase() || isLike(object!.split('*'), objectName.toLowerCase());
 }
 
-/** Without a regular expression, which could take time exponential in the number of stars. */
-function isLike(pattern: string, text: string): boolean {
-  const [first, ...others] = pattern.toLowerCase().split('*');
-  const name = text.toLowerCase();
+/**
+ * Whether a text contains the parts of a pattern between its stars. Without a regular expression, which could take time exponential in the
+ * number of stars.
+ */
+function isLike(parts: readonly string[], text: string): boolean {
+  const [first = '', ...others] = parts;
   const last = others.pop();
-  if (last === undefined) return name === first;
-  let from = first!.length;
+  if (last === undefined) return text === first;
+  let from = first.length;
   for (const part of others) {
-    const at = name.indexOf(part, from);
+    const at = text.indexOf(part, from);
     if (at < 0) return false;
     from = at + part.length;
   }
-  return name.startsWith(first!) && name.endsWith(last) && from + last.length <= name.length;
+  return text.startsWith(first) && text.endsWith(last) && from + last.length <= text.length;
 }
 
 /** Fields without which rows could not be matched, ordered, placed or marked as deleted. */
@@ -118,26 +127,27 @@ function protectedFields(cursorField: string | null): string[] {
 
 /**
  * Checks a list of a job against the fields of its object.
- * @param added the entries to check: a name, unlike a pattern, must match a field
+ * @param list `own`: the entries that its caller added, of which a name, unlike a pattern, must match a field; `all`: with its other ones
  * @throws AppError invalid_request
  */
 export function requireApplicable(
   name: ListName,
-  added: readonly string[],
+  { own, all }: { own: readonly string[]; all: readonly string[] },
   { objectName, cursorField }: Pick<FieldsOfJob, 'objectName' | 'cursorField'>,
   fields: readonly DescribedField[],
 ): void {
-  requireUnprotected(name, added, objectName, protectedFields(cursorField));
-  for (const pattern of added) {
+  requireUnprotected(name, all, objectName, protectedFields(cursorField));
+  for (const pattern of all) {
     if (pattern.includes('*')) continue;
-    const found = fields.find((field) => matches(pattern, objectName, field.name));
-    if (!found) {
+    const isMatch = matcherOf([pattern], objectName);
+    const found = fields.find((field) => isMatch(field.name));
+    if (!found && own.includes(pattern)) {
       throw new AppError(
         'invalid_request',
         `${name} contains ${pattern}, but the connection's user sees no such field of ${objectName}. Correct the name; for a field that may appear later, use a pattern such as *.${pattern.split('.').at(-1)}.`,
       );
     }
-    if (['address', 'location'].includes(found.type)) {
+    if (found && ['address', 'location'].includes(found.type)) {
       throw new AppError(
         'invalid_request',
         `${name} contains ${found.name}, a compound field, which is never read itself. List its parts, which are fields of their own, for example ${found.name.replace(/(Address)?(__c)?$/, '')}*.`,
@@ -154,8 +164,7 @@ export function requireUnprotectedAnywhere(name: ListName, patterns: readonly st
 /** @param objectName undefined: any */
 function requireUnprotected(name: ListName, patterns: readonly string[], objectName: string | undefined, fields: readonly string[]): void {
   for (const pattern of patterns) {
-    const object = objectName ?? pattern.split('.')[0]!;
-    const field = fields.find((each) => matches(pattern, object, each));
+    const field = fields.find(matcherOf([pattern], objectName ?? pattern.split('.')[0]!));
     if (field === undefined) continue;
     throw new AppError(
       'invalid_request',
@@ -164,25 +173,62 @@ function requireUnprotected(name: ListName, patterns: readonly string[], objectN
   }
 }
 
+/** What a policy does with a field. */
+type Treatment = 'read' | 'hashed' | 'excluded' | 'pending';
+
+function treatmentsOf({ objectName, cursorField, excludeFields, hashFields, approvedFields }: FieldsOfJob): (field: string) => Treatment {
+  const [isExcluded, isHashed] = [matcherOf(excludeFields, objectName), matcherOf(hashFields, objectName)];
+  const isApproved = approvedFields && matcherOf([...approvedFields, ...protectedFields(cursorField)], objectName);
+  return (field) => {
+    if (isExcluded(field)) return 'excluded';
+    if (isApproved?.(field) === false) return 'pending';
+    return isHashed(field) ? 'hashed' : 'read';
+  };
+}
+
 /**
  * Applies a job's policy to the columns of its object: without the excluded ones, and with those to hash as STRING.
  * @returns also the fields that await approval, which are left out
  */
 export function applyPolicy(columns: readonly FieldColumn[], job: FieldsOfJob): { columns: FieldColumn[]; pending: string[] } {
-  const isListed = (list: readonly string[], field: string): boolean => list.some((pattern) => matches(pattern, job.objectName, field));
-  const approved =
-    job.approvedFields && new Set([...job.approvedFields, ...protectedFields(job.cursorField)].map((field) => field.toLowerCase()));
-  const included = columns.filter(({ field }) => !isListed(job.excludeFields, field));
-  const isPending = ({ field }: FieldColumn): boolean => approved !== null && !approved.has(field.toLowerCase());
+  const treatment = treatmentsOf(job);
+  const treated = columns.map((column) => ({ column, treatment: treatment(column.field) }));
   return {
-    columns: included.flatMap((column) => {
-      if (isPending(column)) return [];
-      return isListed(job.hashFields, column.field) ? hashedColumn(column) : column;
-    }),
-    pending: included.filter(isPending).map(({ field }) => field),
+    columns: treated.flatMap(({ column, treatment }) =>
+      treatment === 'hashed' ? hashedColumn(column) : treatment === 'read' ? column : [],
+    ),
+    pending: treated.flatMap(({ column, treatment }) => (treatment === 'pending' ? column.field : [])),
   };
 }
 
-function hashedColumn(column: FieldColumn): FieldColumn {
-  return { ...column, type: 'STRING', hashed: column.type };
+const HASHED = ' Hashed by SHA-256 with a salt.';
+
+function hashedColumn({ type, description = '', ...column }: FieldColumn): FieldColumn {
+  return { ...column, type: 'STRING', hashed: type, description: `${description.slice(0, MAX_DESCRIPTION - HASHED.length)}${HASHED}` };
+}
+
+/**
+ * The fields whose values in a job's tables a change of its policy makes wrong, and those of them that the job still reads.
+ * @param fields all that the job may have read
+ */
+export function clearedFields(before: FieldsOfJob, after: FieldsOfJob, fields: readonly string[]): { clear: string[]; refill: string[] } {
+  const isRead = (treatment: Treatment): boolean => treatment === 'read' || treatment === 'hashed';
+  const [earlier, later] = [treatmentsOf(before), treatmentsOf(after)];
+  const changed = fields.flatMap((field) => {
+    const [was, is] = [earlier(field), later(field)];
+    return isRead(was) && is !== 'pending' && is !== was ? [{ field, is }] : [];
+  });
+  return { clear: changed.map(({ field }) => field), refill: changed.flatMap(({ field, is }) => (isRead(is) ? field : [])) };
+}
+
+/** The fields of an object that entries of a list match, and the entries that match none. */
+export function matchingFields(
+  patterns: readonly string[],
+  objectName: string,
+  fields: readonly string[],
+): { found: string[]; unknown: string[] } {
+  return {
+    found: fields.filter(matcherOf(patterns, objectName)),
+    unknown: patterns.filter((pattern) => !fields.some(matcherOf([pattern], objectName))),
+  };
 }

@@ -37,7 +37,7 @@ function sliceBytes(fields: readonly string[]): number {
 }
 
 /** An upper bound for the SQL that casts a column and detects its invalid values. */
-function columnBytes({ field, name, type }: FieldColumn): number {
-  const [names, words] = type === 'STRING' ? [3, 80] : type === 'INT64' ? [10, 450] : [8, 300];
+function columnBytes({ field, name, type, hashed }: FieldColumn): number {
+  const [names, words] = hashed ? [5, 250] : type === 'STRING' ? [3, 80] : type === 'INT64' ? [10, 450] : [8, 300];
   return field.length + names * name.length + words;
 }

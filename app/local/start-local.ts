@@ -68,7 +68,7 @@ export async function findLocal(env: NodeJS.ProcessEnv, options: LocalOptions): 
 export async function prepareLocal(dataFolder: string): Promise<void> {
   await orCommandError(async () => {
     await prepareDataFolder(dataFolder);
-    await readTokenKey(dataFolder);
+    await readSecret(dataFolder, 'token-key', 'base64');
   });
 }
 
@@ -95,7 +95,8 @@ async function fillIn(
   return {
     env: {
       PORT: String(endpoints?.port_base ?? portBase ?? DEFAULT_PORT_BASE),
-      TOKEN_KEYS: await readTokenKey(dataFolder),
+      TOKEN_KEYS: await readSecret(dataFolder, 'token-key', 'base64'),
+      HASH_SALT: await readSecret(dataFolder, 'hash-salt', 'hex'),
       ...(endpoints && missing.database && { DATABASE_URL: endpoints.database_url }),
       ...(endpoints && missing.salesforce && salesforceOf(endpoints)),
       ...(endpoints && missing.bigquery && bigqueryOf(endpoints)),
@@ -128,11 +129,11 @@ function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value));
 }
 
-/** Reads the key that seals the tokens in this data folder's job store, and creates it on first use. */
-async function readTokenKey(dataFolder: string): Promise<string> {
-  const file = resolve(dataFolder, 'token-key');
+/** Reads a random secret of this data folder, such as the key that seals the tokens in its job store, and creates it on first use. */
+async function readSecret(dataFolder: string, name: string, encoding: 'base64' | 'hex'): Promise<string> {
+  const file = resolve(dataFolder, name);
   try {
-    await writeFile(file, randomBytes(32).toString('base64'), { mode: 0o600, flag: 'wx' });
+    await writeFile(file, randomBytes(32).toString(encoding), { mode: 0o600, flag: 'wx' });
   } catch (error) {
     if ((error as { code?: string }).code !== 'EEXIST') throw error;
   }

@@ -1,19 +1,17 @@
 import type { JobOutcome } from '../bigquery/jobs.ts';
-import type { TableName } from '../bigquery/sql/quote.ts';
 import { deleteTableWrite, saveTableWrite } from '../store/table-writes.ts';
 import type { Extraction } from './extract/extraction.ts';
-import { runStatement } from './run-statement.ts';
+import { runStatement, type StatementOptions } from './run-statement.ts';
 
 /**
  * Runs a statement that changes the target table, as the BigQuery job `id`, or adopts that job. Records the id first: whatever becomes of
  * this run, the next one to write waits for the job. A worker that has lost the run, or the table, requests nothing.
- * @param replaces the target table, if the result replaces its rows
  * @throws AppError
  */
-export async function runTableWrite(extraction: Extraction, id: string, sql: string, replaces?: TableName): Promise<JobOutcome> {
+export async function runTableWrite(extraction: Extraction, id: string, sql: string, options: StatementOptions = {}): Promise<JobOutcome> {
   const { context, run } = extraction;
   await saveTableWrite(context.database, run, id);
-  const outcome = await runStatement(extraction, id, sql, replaces);
+  const outcome = await runStatement(extraction, id, sql, options);
   await deleteTableWrite(context.database, id);
   return outcome;
 }

@@ -140,6 +140,7 @@ describe('the configuration', () => {
     ['BIGQUERY_API_ENDPOINT', 'http://bigquery.example'],
     ['TOKEN_KEYS', 'short'],
     ['TOKEN_KEYS', Buffer.alloc(32).toString('base64')],
+    ['HASH_SALT', 's3cr3t-value'],
     ['API_KEYS', `ops:root:${SHA256}`],
     ['API_KEYS', 'ops:admin:the-key-itself'],
     ['SCHEDULE_CLOCK_URL', 'http://127.0.0.1:1/clock'],

@@ -73,7 +73,9 @@ export class GoogleSql {
    * @throws Error with the analyzer's message if BigQuery would reject the statement
    */
   async analyze(sql: string, tables: readonly CatalogTable[]): Promise<CatalogColumn[]> {
-    const reply = await this.#server.ask('analyze', { sqlStatement: sql, options: this.#options(), simpleCatalog: this.#catalog(tables) });
+    const queryParameters = [{ name: 'salt', type: { typeKind: TYPE_KINDS.STRING } }];
+    const options = { ...this.#options(), queryParameters };
+    const reply = await this.#server.ask('analyze', { sqlStatement: sql, options, simpleCatalog: this.#catalog(tables) });
     return outputColumns(reply) ?? [];
   }
 

@@ -70,7 +70,9 @@ export class LocalBigQuery {
     }
     const refused: Refusal[] = [];
     for (const { sql } of statements) {
-      await this.#client.createQueryJob({ query: sql, dryRun: true }).catch(({ message }: Error) => refused.push({ sql, message }));
+      await this.#client
+        .createQueryJob({ query: sql, dryRun: true, params: { salt: 'a salt' } })
+        .catch(({ message }: Error) => refused.push({ sql, message }));
     }
     for (const name of tables.keys()) {
       const { dataset, table } = parts(name);

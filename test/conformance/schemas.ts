@@ -66,6 +66,9 @@ const RETYPED: readonly FieldColumn[] = TYPES.map((type) => ({
   type,
 }));
 
+/** Columns whose fields are hashed. */
+const HASHED: readonly FieldColumn[] = TYPES.map((hashed) => ({ ...filled({ name: `Hashed_${hashed}__c`, type: 'STRING' }), hashed }));
+
 /** A column per type and per word, in 1, 2 and 20 slices; a table without IsDeleted; one with two columns; and the widest possible table. */
 const ungroupedSchemas: readonly Schema[] = [
   ...[1, 2, 20].map((count) => ({
@@ -74,6 +77,7 @@ const ungroupedSchemas: readonly Schema[] = [
       ...TYPES.map((type) => filled({ name: `As_${type}__c`, type })),
       ...WORDS.split(' ').map((name, index) => filled({ name, type: TYPES[index % TYPES.length]! })),
       ...RETYPED,
+      ...HASHED,
     ],
     cursorField: 'SystemModstamp',
     slices: stagedSlices(count),

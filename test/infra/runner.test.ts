@@ -107,8 +107,10 @@ describe.each<[StackName, 'preview' | 'update']>([
       'Instance sync-production',
       'Key sync-production',
       'LoadBalancer sync-production',
+      'RandomBytes sync-production-hash-salt',
       'RandomBytes sync-production-token-key-1',
       'Secret sync-production-api-keys',
+      'Secret sync-production-hash-salt',
       'Secret sync-production-salesforce-apps',
       'Secret sync-production-token-keys',
     ];
@@ -122,20 +124,22 @@ describe.each<[StackName, 'preview' | 'update']>([
       ...(stack === 'dev' ? ['Image sync-dev'] : []),
       // It encrypts what the database leaves behind.
       ...(stack === 'production' ? ['Key sync-production'] : []),
-      ...['api-keys', 'salesforce-apps', 'token-keys'].map((part) => `SecretVersion sync-${stack}-${part}`),
+      ...['api-keys', 'hash-salt', 'salesforce-apps', 'token-keys'].map((part) => `SecretVersion sync-${stack}-${part}`),
       `WorkloadIdentityPool sync-${stack}`,
       `WorkloadIdentityPoolProvider sync-${stack}`,
     ]);
   });
 
-  test('never regenerates a token key', () => {
-    expect(one(run, 'random:index/randomBytes:RandomBytes', 'token-key-1').ignoreChanges).toEqual(['length', 'keepers']);
+  test.each(['token-key-1', 'hash-salt'])('never regenerates %s', (part) => {
+    expect(one(run, 'random:index/randomBytes:RandomBytes', part).ignoreChanges).toEqual(['length', 'keepers']);
   });
 
   test('marks every secret as secret, and reveals none', () => {
     expect(one(run, 'aws:cloudwatch/eventConnection:EventConnection').additionalSecretOutputs).toContain('authParameters');
     const open = JSON.stringify([run.registrations.map(({ inputs }) => conceal(inputs)), run.outputs]);
-    const keys = ['token-key-1', 'tick-key-1'].map((part) => createHash('sha256').update(`sync-${stack}-${part}-0123456`).digest());
+    const keys = ['token-key-1', 'tick-key-1', 'hash-salt'].map((part) =>
+      createHash('sha256').update(`sync-${stack}-${part}-0123456`).digest(),
+    );
     const secrets = [SALESFORCE_SECRET, ...keys.flatMap((key) => [key.toString('hex'), key.toString('base64')])];
     expect(secrets.filter((secret) => open.includes(secret))).toEqual([]);
     expect(JSON.stringify(run.registrations)).toContain(SALESFORCE_SECRET);

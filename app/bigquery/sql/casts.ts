@@ -1,4 +1,4 @@
-import type { ColumnType } from '../../core/columns.ts';
+import type { ColumnType, FieldColumn } from '../../core/columns.ts';
 
 /** Casts Salesforce's text format of each type; NULL if the text is invalid. `x` is an expression. */
 export const CASTS: Record<ColumnType, (x: string) => string> = {
@@ -23,4 +23,30 @@ export function invalidCondition(type: ColumnType, x: string): string {
   const lost = `${CASTS[type](x)} IS NULL`;
   const rounded = `SAFE_CAST(${x} AS NUMERIC) != SAFE_CAST(${x} AS BIGNUMERIC)`;
   return `${x} IS NOT NULL AND ${type === 'NUMERIC' ? `(${lost} OR ${rounded})` : lost}`;
+}
+
+/** The value of a field's column, from the text of the field. A hashed one requires the parameter `salt`. `x` is an expression. */
+export function columnValue({ type, hashed }: Pick<FieldColumn, 'type' | 'hashed'>, x: string): string {
+  return hashed ? `TO_HEX(SHA256(CONCAT(@salt, ${CANONICAL_TEXTS[hashed](x)})))` : CASTS[type](x);
+}
+
+/**
+ * The text to hash, for each type: as Bulk writes it. REST writes datetimes with another zone, and either may write the same number
+ * differently, so numbers and datetimes are written again; invalid text stays. Every number is a double in Salesforce, so that equal ones
+ * have the same text whatever the types of their fields.
+ */
+const CANONICAL_TEXTS: Record<ColumnType, (x: string) => string> = {
+  STRING: (x) => x,
+  BOOL: (x) => x,
+  INT64: numberText,
+  FLOAT64: numberText,
+  NUMERIC: numberText,
+  BIGNUMERIC: numberText,
+  DATE: (x) => x,
+  TIMESTAMP: (x) => `IFNULL(FORMAT_TIMESTAMP('%E4Y-%m-%dT%H:%M:%E3SZ', ${CASTS.TIMESTAMP(x)}), ${x})`,
+  TIME: (x) => x,
+};
+
+function numberText(x: string): string {
+  return `IFNULL(CAST(SAFE_CAST(${x} AS FLOAT64) AS STRING), ${x})`;
 }

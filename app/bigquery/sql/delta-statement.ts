@@ -1,6 +1,6 @@
 import type { Column, FieldColumn } from '../../core/columns.ts';
 import { BASE_GROUP, fieldsInGroup, groupOf, groupsOf, isJoinedByCursor } from '../../core/field-groups.ts';
-import { CASTS, invalidCondition } from './casts.ts';
+import { CASTS, columnValue, invalidCondition } from './casts.ts';
 import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
 
 /** A staging table that feeds a delta table, oldest extraction first. */
@@ -36,7 +36,7 @@ export interface DeltaStatement extends StagedRows {
   expiresAt: Date;
 }
 
-/** Builds the delta table from the typed rows. The statement is deterministic per run; core/run-slices.ts bounds its length. */
+/** Builds the delta table from the typed rows. Requires the parameter `salt` if a column is hashed. The statement is deterministic per run; core/run-slices.ts bounds its length. */
 export function deltaStatement(statement: DeltaStatement): string {
   return `CREATE OR REPLACE TABLE ${quoteTable(statement.delta)}
 OPTIONS (expiration_timestamp = TIMESTAMP ${quoteText(statement.expiresAt.toISOString())})
@@ -45,7 +45,7 @@ ${typedRows(statement)}`;
 }
 
 /**
- * Selects the staged rows: typed, one row per Id, the newest of all extractions. `_invalid` lists the columns with invalid values. Names
+ * Selects the staged rows: typed or hashed, one row per Id, the newest of all extractions. `_invalid` lists the columns with invalid values. Names
  * every column of every staging table, so a missing or swapped column fails.
  *
  * Rows come from the base group. A row without a matching cursor in a group joined by cursor was edited during extraction and is left
@@ -58,7 +58,7 @@ export function typedRows(statement: StagedRows): string {
   const texts = columns.map(
     (column) => `NULLIF(${groupName(groupOf(column))}.${quoteName(column.field)}, '') AS ${quoteName(column.name)}`,
   );
-  const typed = columns.map(({ name, type }) => `${CASTS[type](quoteName(name))} AS ${quoteName(name)}`);
+  const typed = columns.map((column) => `${columnValue(column, quoteName(column.name))} AS ${quoteName(column.name)}`);
   const hasIsDeleted = columns.some(({ name }) => name === 'IsDeleted');
   const deletedReason = hasIsDeleted ? `IF(\`IsDeleted\`, 'recycle_bin', NULL)` : 'CAST(NULL AS STRING)';
   const deletedAt = hasIsDeleted

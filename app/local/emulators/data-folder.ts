@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { StartError } from './start-error.ts';
 
 /** Any of these marks a folder as a data folder that was used before. */
-const OURS = ['token-key', 'emulators.json', 'postgres'];
+const OURS = ['token-key', 'hash-salt', 'emulators.json', 'postgres'];
 
 /**
  * Creates the data folder, or restricts it to its owner: it stores tokens and possibly rows of a real org.

@@ -14,6 +14,7 @@ import { deltaJobId, deltaTable, invalidValuesTable, stagingExpiry } from '../na
 import { retryJob } from '../retry-job.ts';
 import { runOnce } from '../run-once.ts';
 import { runStatement } from '../run-statement.ts';
+import { requireSalt } from './require-salt.ts';
 import { stagedRows } from './staged-rows.ts';
 
 /**
@@ -39,7 +40,8 @@ function stagingTablesOf(slices: readonly Slice[]): string {
 }
 
 async function countNewDelta(extraction: Extraction, of: string, statement: DeltaStatement): Promise<Counted> {
-  const { context, run } = extraction;
+  const { context, run, columns } = extraction;
+  const salt = requireSalt(context, columns);
   await retryJob(
     extraction,
     run.deltaTry,
@@ -47,7 +49,7 @@ async function countNewDelta(extraction: Extraction, of: string, statement: Delt
     async (number) => {
       const id = deltaJobId(run.runId, of, number);
       await saveRunTable(context.database, run, { name: statement.delta.table, createdBy: id });
-      return await runStatement(extraction, id, deltaStatement(statement));
+      return await runStatement(extraction, id, deltaStatement(statement), { salt });
     },
   );
   const counted = { of, delta: await countDelta(extraction, statement), storedColumns: 0 };

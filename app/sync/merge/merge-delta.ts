@@ -11,6 +11,7 @@ import { deltaTable, mergeJobId, targetTable } from '../names.ts';
 import { retryJob } from '../retry-job.ts';
 import { runTableWrite } from '../run-table-write.ts';
 import { countTarget } from './count-target.ts';
+import { requireSalt } from './require-salt.ts';
 import { stagedRows } from './staged-rows.ts';
 
 /**
@@ -39,11 +40,12 @@ export async function mergeDelta(extraction: Extraction, { of, delta, slices, ha
       months: delta.months,
       partitionField: PARTITION_FIELD,
     });
+  const salt = hasTable ? undefined : requireSalt(context, columns);
   const { job: merged, tryNumber } = await retryJob(
     extraction,
     run.mergeTry,
     (mergeTry) => saveRun(context.database, run, { mergeTry }),
-    async (number) => await runTableWrite(extraction, mergeJobId(run.runId, number), sql(number)),
+    async (number) => await runTableWrite(extraction, mergeJobId(run.runId, number), sql(number), { salt }),
   );
   const targetWasEmpty = isIntoEmpty(tryNumber);
   requireReconciled(reconcileMerge({ ...merged, targetWasEmpty, deletes: run.job.deletes }, delta));

@@ -66,7 +66,8 @@ export async function swapTable(extraction: Extraction, { statement, replacement
       extraction,
       run.mergeTry,
       (mergeTry) => saveRun(context.database, run, { mergeTry }),
-      async (number) => await runTableWrite(extraction, swapJobId(run.runId, number), swapStatement(statement), statement.target),
+      async (number) =>
+        await runTableWrite(extraction, swapJobId(run.runId, number), swapStatement(statement), { replaces: statement.target }),
     );
   }
   requireReconciled(reconcileReplacement(await countTarget(extraction), replacement));

@@ -77,7 +77,7 @@ test('a field in both lists is excluded', () => {
 });
 
 test('fields that are not approved await approval, except excluded ones and those that every job needs', () => {
-  expect(read({ newFields: 'review', approvedFields: ['billingcity'], excludeFields: ['SSN__c'] })).toEqual({
+  expect(read({ newFields: 'review', approvedFields: ['billingCity'], excludeFields: ['SSN__c'] })).toEqual({
     fields: [...KEYS, 'BillingCity'],
     hashed: [],
     pending: ['Old_SSN__c', 'AnnualRevenue'],
@@ -85,9 +85,9 @@ test('fields that are not approved await approval, except excluded ones and thos
 });
 
 describe('what a list may contain', () => {
-  const apply = (pattern: string) => () => requireApplicable('exclude_fields', [pattern], JOB, FIELDS);
+  const apply = (pattern: string) => () => requireApplicable('exclude_fields', { own: [pattern], all: [pattern] }, JOB, FIELDS);
 
-  test.each(['Id', 'isdeleted', 'CreatedDate', 'SystemModstamp', '*.Created*', 'Account.*'])(
+  test.each(['Id', 'isDeleted', 'CreatedDate', 'SystemModstamp', '*.Created*', 'Account.*'])(
     'not %s, by which rows are matched or ordered',
     (pattern) => {
       expect(apply(pattern)).toThrow(/can be neither excluded nor hashed/);
@@ -122,7 +122,7 @@ describe('what a list may contain', () => {
 
 test('a new job gets the defaults of its connection that concern its object', () => {
   const defaults = { excludeFields: ['*.Secret__c', 'Contact.Phone'], hashFields: ['Email'], newFields: 'review' } as const;
-  expect(policyOf('Account', { excludeFields: 'Rating' }, defaults)).toEqual({
+  expect(policyOf('Account', { excludeFields: ['Rating'] }, defaults)).toEqual({
     excludeFields: ['*.Secret__c', 'Rating'],
     hashFields: ['Email'],
     newFields: 'review',

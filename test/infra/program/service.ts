@@ -118,7 +118,7 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
 
   test('references secrets by version, so that a changed secret is deployed', () => {
     const { secrets } = taskContainer(run);
-    expect(secrets.map(({ name }) => name)).toEqual(['API_KEYS', 'SALESFORCE_APPS', 'TOKEN_KEYS']);
+    expect(secrets.map(({ name }) => name)).toEqual(['API_KEYS', 'HASH_SALT', 'SALESFORCE_APPS', 'TOKEN_KEYS']);
     for (const { valueFrom } of secrets)
       expect(valueFrom).toMatch(/^arn:aws:secretsmanager:eu-north-1:123456789012:secret:sync-\S+:::[0-9a-f]{32}$/);
   });

@@ -23,7 +23,7 @@ const READ: Record<string, [Part, string]> = {
 const SHORT: Record<string, string> = { '%F': '%Y-%m-%d', '%T': '%H:%M:%S' };
 // Directly before another element, a year has four digits.
 const YEAR_BEFORE_ELEMENT = '([0-9]{4})';
-const ELEMENT = /%E[*0-9]S|%Ez|%[A-Za-z%]|\s+|[^%\s]/g;
+const ELEMENT = /%E[*0-9]S|%E4Y|%Ez|%[A-Za-z%]|\s+|[^%\s]/g;
 
 const DATE_PARTS: Part[] = ['year', 'month', 'day'];
 const TIME_PARTS: Part[] = ['hour', 'minute', 'second'];
@@ -78,6 +78,7 @@ const escaped = (character: string) => character.replace(/[\\^$.|?*+()[\]{}]/, '
 const WRITE: Record<string, string> = {
   '%F': '%Y-%m-%d',
   '%T': '%H:%M:%S',
+  '%E4Y': '%Y',
   '%E6S': '%S.%f',
   '%E3S': '%S.%g',
   '%Ez': '+00:00',

@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { type GatewayService, startGatewayService } from '../support/gateway.ts';
+import { type Answer, repairEnded, type TestServiceOptions } from '../support/service.ts';
+
+/** Which fields a job reads, which of them it hashes, and what becomes of new ones. */
+let service: GatewayService;
+let userId: string;
+/** every body that Salesforce returned */
+let replies: string[];
+
+const HASH_SALT = 'a salt of the test, long enough';
+const SECRET = 'excluded-value-078-05-1120';
+const CLEAR = 'hashed-value-219-09-9999';
+
+afterEach(() => service[Symbol.asyncDispose]());
+
+const hashOf = (text: string): string => createHash('sha256').update(`${HASH_SALT}${text}`).digest('hex');
+
+async function start(options: TestServiceOptions = {}): Promise<void> {
+  service = await startGatewayService({ ...options, env: { HASH_SALT, ...options.env } });
+  replies = [];
+  service.instance.handler = async (_call, pass) => {
+    const reply = await pass();
+    replies.push(reply.body);
+    return reply;
+  };
+  service.salesforce.clock.set(new Date('2023-03-05T10:00:00Z'));
+  userId = await service.connect();
+}
+
+const create = async (fields: Record<string, string>): Promise<Answer> =>
+  await service.call('create_importing_job', { user_id: userId, start_date: 'all', ...fields });
+
+/** A text field that every record of an object has, with this value. */
+function addField(object: string, name: string, value: string): void {
+  service.salesforce.org.changeField(object, { field: name, change: 'add', type: 'string', facts: { length: 80 }, value });
+}
+
+const columns = async (table: string): Promise<string[]> =>
+  (await service.rows(`SELECT column_name FROM salesforce.INFORMATION_SCHEMA.COLUMNS WHERE table_name = '${table}'`)).map(
+    ({ column_name }) => String(column_name),
+  );
+
+/** All rows of all tables of both datasets, as text. */
+async function allTables(): Promise<string> {
+  const texts: string[] = [];
+  for (const dataset of ['salesforce', 'salesforce_staging']) {
+    const [tables] = await service.client.dataset(dataset).getTables();
+    for (const { id } of tables) texts.push(JSON.stringify(await service.rows(`SELECT * FROM ${dataset}.${id}`)));
+  }
+  return texts.join('\n');
+}
+
+const reason = ({ text }: Answer): string => (JSON.parse(text) as { error: { message: string } }).error.message;
+
+const apis = [
+  { api: 'REST', options: {} },
+  { api: 'Bulk', options: { limits: { restRows: 0 } } },
+];
+
+describe.each(apis)('by $api', ({ options }) => {
+  test('an excluded value never leaves Salesforce: not in windows, sweeps, comparisons or backfills', async () => {
+    await start(options);
+    addField('Account', 'SSN__c', SECRET);
+    expect(await create({ object_name: 'Account', exclude_fields: '*.SSN__c' })).toMatchObject({ text: 'OK' });
+    await service.tickAt('2023-03-20T00:10:00Z');
+    const id = service.salesforce.org.insert('Account', { Name: 'Changed', SSN__c: SECRET });
+    addField('Account', 'Rank__c', 'first');
+    for (const day of ['21', '22']) await service.tickAt(`2023-03-${day}T00:10:00Z`);
+    await repairEnded(service);
+    for (const action of ['sweep', 'rebuild']) expect(await service.repair(action)).toMatchObject({ state: 'succeeded' });
+    expect(await service.repair('reimport', { compare: 'true' })).toMatchObject({ state: 'succeeded', receipt: { different: 0 } });
+    expect(await service.repair('reimport', { ids: id })).toMatchObject({ state: 'succeeded' });
+
+    expect(await columns('Account')).toContain('Rank__c');
+    expect(await columns('Account')).not.toContain('SSN__c');
+    expect(service.instance.calls.filter(({ soql, body }) => `${soql} ${body}`.includes('SSN__c'))).toEqual([]);
+    expect(replies.join('\n')).toContain('Changed');
+    expect(replies.filter((body) => body.includes(SECRET))).toEqual([]);
+  });
+
+  test('the clear text of a hashed value is nowhere once the runs have ended, and equal values have equal hashes in all tables', async () => {
+    await start(options);
+    for (const object of ['Account', 'Contact']) {
+      addField(object, 'SSN__c', CLEAR);
+      expect(await create({ object_name: object, hash_fields: 'SSN__c' })).toMatchObject({ text: 'OK' });
+    }
+    await service.tickAt('2023-03-20T00:10:00Z');
+    // A small window of a filled table, which is merged without a delta table.
+    const id = service.salesforce.org.insert('Account', { Name: 'Changed', SSN__c: CLEAR });
+    service.salesforce.org.insert('Account', { Name: 'Without', SSN__c: null });
+    await service.tickAt('2023-03-21T00:10:00Z');
+    for (const action of ['sweep', 'rebuild']) expect(await service.repair(action)).toMatchObject({ state: 'succeeded' });
+    expect(await service.repair('reimport', { compare: 'true' })).toMatchObject({ state: 'succeeded', receipt: { different: 0 } });
+
+    for (const table of ['Account', 'Contact']) {
+      expect(await service.rows(`SELECT DISTINCT SSN__c FROM salesforce.${table} WHERE IFNULL(Name, '') != 'Without'`)).toEqual([
+        { SSN__c: hashOf(CLEAR) },
+      ]);
+    }
+    expect(await service.rows(`SELECT SSN__c FROM salesforce.Account WHERE Name = 'Without'`)).toEqual([{ SSN__c: null }]);
+    expect(await service.rows(`SELECT SSN__c FROM salesforce.Account WHERE Id = '${id}'`)).toEqual([{ SSN__c: hashOf(CLEAR) }]);
+    const merges = service.bigquery.jobs().flatMap(({ configuration }) => configuration.query?.query ?? []);
+    expect(merges.some((sql) => sql.startsWith('MERGE') && sql.includes('@salt'))).toBe(options.limits === undefined);
+    expect(replies.some((body) => body.includes(CLEAR))).toBe(true);
+    const [staged] = await service.client.dataset('salesforce_staging').getTables();
+    expect(staged).toEqual([]);
+    expect(await allTables()).not.toContain(CLEAR);
+    expect(service.logged.join('')).not.toContain(CLEAR);
+    expect(JSON.stringify(service.bigquery.jobs())).not.toContain(CLEAR);
+    expect((await service.call('jobs')).text).not.toContain(CLEAR);
+  });
+});
+
+test('REST and Bulk give the same hash for every type of field, and a number has the same one in every type', async () => {
+  const hashed: Record<string, unknown>[][] = [];
+  for (const { options } of apis) {
+    if (hashed.length > 0) await service[Symbol.asyncDispose]();
+    await start(options);
+    for (const [name, type] of [
+      ['Whole__c', 'int'],
+      ['Rate__c', 'percent'],
+      ['Price__c', 'currency'],
+    ] as const) {
+      const facts = type === 'currency' ? { precision: 18, scale: 2 } : {};
+      service.salesforce.org.changeField('Everything__c', { field: name, change: 'add', type, facts, value: 1200 });
+    }
+    await create({ object_name: 'Everything__c', hash_fields: '*__c,Place*' });
+    await service.tickAt('2023-03-20T00:10:00Z');
+    hashed.push(await service.rows('SELECT * EXCEPT (_synced_at, _run, _deleted_at) FROM salesforce.Everything__c ORDER BY Id'));
+  }
+  const [byRest, byBulk] = hashed;
+  expect(byRest!.length).toBeGreaterThan(20);
+  expect(byBulk).toEqual(byRest);
+  const hash = hashOf('1200');
+  for (const row of byRest!) expect(row).toMatchObject({ Whole__c: hash, Rate__c: hash, Price__c: hash });
+  expect(new Set(byRest!.map(({ Moment__c }) => Moment__c)).size).toBeGreaterThan(5);
+});
+
+test('a value that its column could not store is hashed, and not copied into the invalid values', async () => {
+  await start();
+  addField('Account', 'Code__c', CLEAR);
+  service.instance.handler = async ({ url }, pass) => {
+    const reply = await pass();
+    if (!url.endsWith('/Account/describe')) return reply;
+    const description = JSON.parse(reply.body) as { fields: { name: string; type: string }[] };
+    const fields = description.fields.map((field) => (field.name === 'Code__c' ? { ...field, type: 'double' } : field));
+    return { ...reply, body: JSON.stringify({ ...description, fields }) };
+  };
+  await create({ object_name: 'Account', hash_fields: 'Code__c' });
+  await service.tickAt('2023-03-20T00:10:00Z');
+  expect((await service.jobs())[0]!.run!.receipt).toMatchObject({ invalid_values: {} });
+  const [{ schema }] = await service.client.dataset('salesforce').table('Account').getMetadata();
+  expect(schema.fields).toContainEqual(
+    expect.objectContaining({
+      name: 'Code__c',
+      type: 'STRING',
+      description: expect.stringMatching(/double\S+ Hashed by SHA-256 with a salt\.$/),
+    }),
+  );
+  expect(await service.rows('SELECT DISTINCT Code__c FROM salesforce.Account')).toEqual([{ Code__c: hashOf(CLEAR) }]);
+  expect(await allTables()).not.toContain(CLEAR);
+});
+
+describe('a request is refused', () => {
+  test('that hashes fields without a salt, or lists what every job needs or what does not exist', async () => {
+    await start({ env: { HASH_SALT: '' } });
+    const refused = async (fields: Record<string, string>): Promise<string> => reason(await create({ object_name: 'Account', ...fields }));
+    expect(await refused({ hash_fields: 'Phone' })).toMatch(/^hash_fields needs HASH_SALT, which is not set\. Set it/);
+    expect(await refused({ exclude_fields: 'SystemModstamp' })).toMatch(/neither excluded nor hashed/);
+    expect(await refused({ exclude_fields: 'Missing__c' })).toMatch(/sees no such field of Account/);
+    expect(await refused({ new_fields: 'ask' })).toBe('new_fields must be add or review.');
+    expect(await service.jobs()).toEqual([]);
+  });
+
+  test('that differs from the existing job', async () => {
+    await start();
+    await create({ object_name: 'Account', exclude_fields: 'Phone,*.SSN__c' });
+    expect(await create({ object_name: 'Account', exclude_fields: 'phone' })).toMatchObject({ text: 'OK' });
+    expect(reason(await create({ object_name: 'Account', exclude_fields: 'Fax' }))).toMatch(
+      /already exists with exclude_fields=Phone,\*\.SSN__c\./,
+    );
+  });
+});
+
+test('a run waits while the salt is missing', async () => {
+  await start();
+  await create({ object_name: 'Account', hash_fields: 'Phone' });
+  service.context.config.hashSalt = undefined;
+  await service.tickAt('2023-03-20T00:10:00Z');
+  expect((await service.jobs())[0]!.run).toMatchObject({ state: 'queued', error: { code: 'hash_salt_missing' } });
+});
