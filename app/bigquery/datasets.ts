@@ -88,6 +88,15 @@ export function describeDefaultExpirations({ dataset, tableDays, partitionDays }
   return `${dataset} has ${parts.join(' and ')}`;
 }
 
+/** BigQuery's default, and its maximum. */
+const TIME_TRAVEL_HOURS = 168;
+
+/** For how long queries can read what a dataset's tables contained. BigQuery keeps it for seven more days. @throws AppError */
+export async function timeTravelHours(warehouse: Warehouse, name: string): Promise<number> {
+  const { maxTimeTravelHours = TIME_TRAVEL_HOURS } = (await findDataset(warehouse, name)) ?? {};
+  return Number(maxTimeTravelHours);
+}
+
 /** The command that removes a dataset's default expirations. */
 export function removeDefaultExpirationsCommand(project: string, dataset: string): string {
   return `bq update --default_table_expiration 0 --default_partition_expiration 0 ${project}:${dataset}`;

@@ -1,11 +1,11 @@
-import { changeJob } from '../actions/change-job.ts';
+import { changeJob, type JobChangeRequest } from '../actions/change-job.ts';
 import { deleteJob } from '../actions/delete-job.ts';
 import { rebuild } from '../actions/rebuild.ts';
 import { reimport } from '../actions/reimport.ts';
 import { sweep } from '../actions/sweep.ts';
 import { syncNow } from '../actions/sync-now.ts';
 import { type Context, createContext } from '../context.ts';
-import { CHANGEABLE_PROPERTIES, type ChangeableOptions } from '../core/job-options.ts';
+import { CHANGEABLE_PROPERTIES } from '../core/job-options.ts';
 import { jobState } from '../core/job-state.ts';
 import { formatBound, formatLastDate, formatStartDate } from '../core/start-date.ts';
 import { createEvents } from '../events.ts';
@@ -20,7 +20,7 @@ import { readServiceConfig, type ServiceOptions } from './read-service-config.ts
 import { requireFittingOptions } from './require-fitting-options.ts';
 import { requireNamedJob } from './require-named-job.ts';
 
-interface Options extends ServiceOptions, Partial<Record<keyof ChangeableOptions, string>> {
+interface Options extends ServiceOptions, JobChangeRequest {
   from?: string;
   to?: string;
   ids?: string;

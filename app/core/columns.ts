@@ -1,5 +1,6 @@
 /** The types of the warehouse's columns. */
-export type ColumnType = 'STRING' | 'BOOL' | 'INT64' | 'FLOAT64' | 'NUMERIC' | 'BIGNUMERIC' | 'DATE' | 'TIMESTAMP' | 'TIME';
+export const COLUMN_TYPES = ['STRING', 'BOOL', 'INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'DATE', 'TIMESTAMP', 'TIME'] as const;
+export type ColumnType = (typeof COLUMN_TYPES)[number];
 
 /** A column of the warehouse. */
 export interface Column {

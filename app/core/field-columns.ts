@@ -1,4 +1,4 @@
-import type { FieldColumn } from './columns.ts';
+import { COLUMN_TYPES, type FieldColumn } from './columns.ts';
 
 /** A column of the target table that a job created for a field. */
 export interface FilledColumn {
@@ -14,6 +14,9 @@ export type FieldColumns = Readonly<Record<string, FilledColumn>>;
 
 /** The fields that old rows may lack, each with the time since when (ISO 8601). */
 export type Backfill = Readonly<Record<string, string>>;
+
+/** What a column's name has after that of its field, for each change of type that required a new column. */
+const TYPE_SUFFIXES = new RegExp(`(_(${COLUMN_TYPES.join('|')}))+$`, 'i');
 
 /** The record of a table that has just been created. */
 export function fieldColumnsOf(columns: readonly FieldColumn[]): FieldColumns {
@@ -31,6 +34,22 @@ export function emptiedColumns(recorded: FieldColumns, columns: readonly FieldCo
   const read = new Set(columns.map(({ field }) => field));
   const unread = Object.entries(recorded).flatMap(([field, { column }]) => (read.has(field) ? [] : [column.toLowerCase()]));
   return orphaned.filter((name) => unread.includes(name.toLowerCase()));
+}
+
+/**
+ * The columns of a table that have ever received values of these fields: that of a field's name, and those that changes of its type added
+ * (core/drift.ts names them by field and type). Earlier columns are known by their names alone, because the record has only the current one.
+ * @param existing the names of the table's columns
+ */
+export function columnsOfFields(fields: readonly string[], existing: readonly string[], recorded: FieldColumns): string[] {
+  const wanted = new Set(fields.map((field) => field.toLowerCase()));
+  const ofOthers = new Set(
+    Object.entries(recorded).flatMap(([field, { column }]) => (wanted.has(field.toLowerCase()) ? [] : [column.toLowerCase()])),
+  );
+  return existing.filter((name) => {
+    const column = name.toLowerCase();
+    return !ofOthers.has(column) && (wanted.has(column) || wanted.has(column.replace(TYPE_SUFFIXES, '')));
+  });
 }
 
 /** Marks these columns as not filled. */

@@ -20,7 +20,18 @@ export interface Reimport extends IdRange {
   readonly compare?: boolean;
   /** reads nothing: applies the job's `deletes` to the rows that are marked as deleted */
   readonly treatDeleted?: boolean;
+  /** reads nothing: sets the columns of these fields to NULL on all rows, and erases what else is stored of their values */
+  readonly clear?: readonly string[];
+  /** those of `clear` that the job still reads: a sweep fills their columns afterwards */
+  readonly refill?: readonly string[];
+  /** reads nothing: erases what is stored of the record whose Id has this hash (core/record-hash.ts) */
+  readonly erase?: string;
+  /** the id of the run that this one interrupted: it starts over when this one has succeeded */
+  readonly interrupted?: string;
 }
+
+/** A reimport that erases values. */
+export type Erasure = Reimport & ({ readonly clear: readonly string[] } | { readonly erase: string });
 
 export type RunKind = Pass['kind'];
 
@@ -44,12 +55,18 @@ export function replacesTable({ kind }: Pass, { cursorField }: Pick<WritingJob, 
  * lost, and one that it removes would return.
  */
 export function isExclusive(pass: Pass, job: WritingJob): boolean {
-  return replacesTable(pass, job) || (pass.kind === 'reimport' && !pass.compare && !pass.treatDeleted && job.deletes === 'remove');
+  const inserts = pass.kind === 'reimport' && !pass.compare && !pass.treatDeleted && !goesFirst(pass);
+  return replacesTable(pass, job) || (inserts && job.deletes === 'remove');
 }
 
 /** Whether all rows of a run must be in one delta table, which is merged into the target table. */
 export function mergesOneDelta(pass: Pass, job: Pick<WritingJob, 'cursorField'>): boolean {
   return (pass.kind === 'window' || pass.kind === 'reimport') && !replacesTable(pass, job);
+}
+
+/** Whether a run erases values that no other run may write again: it is queued before all others, which start over. */
+export function goesFirst<P extends Pass>(pass: P): pass is P & Erasure {
+  return pass.kind === 'reimport' && (pass.clear !== undefined || pass.erase !== undefined);
 }
 
 /** Whether a run only compares what it reads. */

@@ -23,6 +23,10 @@ export interface Receipt extends Partial<Comparison> {
   versions_added?: number;
   /** of a sweep, rows of the table that Salesforce no longer has: marked as deleted, blanked or removed */
   missing?: number;
+  /** of a run that erased values: rows by table, where it emptied columns or which it deleted */
+  rows_erased?: Record<string, number>;
+  /** until when BigQuery may still restore them: by time travel, then by Google's support */
+  recoverable_until?: string;
   /** of a sweep, Ids that had several rows; it kept the newest */
   duplicates?: number;
   /** of a sweep: the rows whose calculated fields or fields to backfill it updated */
@@ -109,6 +113,8 @@ const ORDER = Object.keys({
   absent: true,
   not_judged: true,
   missing: true,
+  rows_erased: true,
+  recoverable_until: true,
   duplicates: true,
   different_by_column: true,
   different_ids: true,

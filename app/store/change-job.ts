@@ -1,8 +1,10 @@
 import { CHANGEABLE_PROPERTIES, type ChangeableOptions } from '../core/job-options.ts';
+import { goesFirst } from '../core/pass.ts';
 import { AppError } from '../errors.ts';
 import { assign, match } from './assign.ts';
 import { type Transactable, transaction } from './database.ts';
-import type { Job } from './jobs.ts';
+import { type Job, lockOpenRuns } from './jobs.ts';
+import { queueFirst } from './queue-first.ts';
 import { queueRepair, type Repair } from './queue-runs.ts';
 
 /** The properties of a job that can be changed. */
@@ -24,13 +26,14 @@ export async function changeStoredJob(
   repair: Repair | undefined,
 ): Promise<JobChange> {
   return await transaction(database, async (client) => {
+    if (repair && goesFirst(repair)) await lockOpenRuns(client, job.id);
     const options = match(Object.fromEntries(CHANGEABLE_PROPERTIES.map((property) => [property, job[property]])), 2);
     const { rowCount } = await client.query(`SELECT FROM jobs WHERE id = $1 AND ${options.sql} FOR NO KEY UPDATE`, [
       job.id,
       ...options.parameters,
     ]);
     if (rowCount === 0) throw new AppError('conflict', `The job for ${job.objectName} has just changed. Try again.`);
-    const runId = repair && (await queueRepair(client, job.id, repair));
+    const runId = repair && (await (goesFirst(repair) ? queueFirst(client, job.id, repair) : queueRepair(client, job.id, repair)));
     if (repair && runId === undefined) return { kind: 'repair-open' };
     // Until the next run copies it, the table of versions may lack rows of the target table.
     const { sql, parameters } = assign(changes.history === undefined ? changes : { ...changes, versionsSince: null }, 2);

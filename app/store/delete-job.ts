@@ -27,11 +27,12 @@ export async function readTableWrites(database: Queryable, jobId: string): Promi
   return rows.map(toRecord);
 }
 
-/** The runs of a stopped job that have staging or delta tables left. No statement writes its target table any more. */
+/** The ended runs of a job that have staging or delta tables left. None of their statements writes its target table any more. */
 export async function readRunsWithTables(database: Queryable, job: EndedRun['job']): Promise<EndedRun[]> {
   const { rows } = await database.query<{ run_id: string; succeeded: boolean; name: string; created_by: string | null }>(
     `SELECT run_tables.run_id, runs.state = 'succeeded' AS succeeded, run_tables.name, run_tables.created_by
-     FROM run_tables JOIN runs ON runs.id = run_tables.run_id WHERE runs.job_id = $1 ORDER BY run_tables.run_id, run_tables.name`,
+     FROM run_tables JOIN runs ON runs.id = run_tables.run_id WHERE runs.job_id = $1 AND runs.state NOT IN ('queued', 'running')
+     ORDER BY run_tables.run_id, run_tables.name`,
     [job.id],
   );
   return [...Map.groupBy(rows, ({ run_id }) => run_id)].map(([runId, tables]) => ({

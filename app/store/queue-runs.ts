@@ -9,8 +9,8 @@ import { FIRST_JOB_ID, type JobFilter, TICK_BATCH, type WantedWindow, wantWindow
 /** The Postgres channel on which new runs are announced. */
 export const RUNS_CHANNEL = 'runs';
 
-/** The error of a repair that started over as another run. */
-const RENEWED = { code: 'superseded', message: 'The repair has started over: another run replaces this one.' };
+/** The error of a run that started over as another one. */
+export const RENEWED = { code: 'superseded', message: 'The run has started over: another one replaces it.' };
 
 /** The jobs that a tick selected, and the runs that it queued. */
 export interface QueuedRuns {
@@ -30,7 +30,10 @@ export async function queueDueRuns(database: pg.Pool, wanted: readonly WantedWin
     batches.push(batch);
     after = batch.jobIds[TICK_BATCH - 1];
   }
-  await transaction(database, (client) => queueDueSweeps(client, filter));
+  await transaction(database, async (client) => {
+    await queueClearing(client, filter);
+    await queueDueSweeps(client, filter);
+  });
   return { jobIds: batches.flatMap(({ jobIds }) => jobIds), runIds: batches.flatMap(({ runIds }) => runIds) };
 }
 
@@ -146,11 +149,11 @@ export async function makeRunDue(database: Queryable, jobId: string, runId?: str
   return rows[0]?.id;
 }
 
-/** A sweep that failed or was cancelled is not repeated by itself before this: it reads every row of the object. */
-const REPEAT_SWEEP_AFTER = '1 day';
+/** A sweep, or another repair of whole tables, that failed or was cancelled is not repeated by itself before this. */
+const REPEAT_AFTER = '1 day';
 
 const HAS_FAILED_SWEEP = `EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND kind = 'sweep' AND state IN ('failed', 'cancelled')
-  AND error_code IS DISTINCT FROM '${RENEWED.code}' AND finished_at > now() - interval '${REPEAT_SWEEP_AFTER}')`;
+  AND error_code IS DISTINCT FROM '${RENEWED.code}' AND finished_at > now() - interval '${REPEAT_AFTER}')`;
 
 /** A job with fields that old rows lack. */
 const NEEDS_BACKFILL = `(backfill_fields <> '{}' AND NOT ${HAS_FAILED_SWEEP})`;
@@ -164,6 +167,24 @@ async function queueDueSweeps(client: Queryable, { connectionId, jobId }: JobFil
      AND (SELECT status = 'active' FROM connections WHERE connections.id = jobs.connection_id)`,
     [connectionId ?? null, jobId ?? null],
   );
+}
+
+/**
+ * Queues the repair that clears fields again for each matching job in which it has failed or was cancelled, a day later, unless another
+ * repair is open. Uses jobs_to_clear and runs_one_open_per_lane.
+ */
+async function queueClearing(client: Queryable, { connectionId, jobId }: JobFilter): Promise<void> {
+  const { rowCount } = await client.query(
+    `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, run_at)
+     SELECT id, connection_id, 'reimport', jsonb_build_object('clear', ARRAY(SELECT jsonb_object_keys(clear_fields))),
+       start_date, ended_at, ended_at, now()
+     FROM jobs CROSS JOIN LATERAL (SELECT greatest(synced_to, start_date + interval '1 day') AS ended_at) AS range
+     WHERE clear_fields <> '{}' AND active AND ($1::bigint IS NULL OR connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)
+       AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND scope ? 'clear' AND finished_at > now() - interval '${REPEAT_AFTER}')
+     ON CONFLICT DO NOTHING`,
+    [connectionId ?? null, jobId ?? null],
+  );
+  if (rowCount) await announceRuns(client);
 }
 
 /** Queues a sweep of a job that has fields to backfill. */

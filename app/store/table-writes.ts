@@ -5,7 +5,7 @@ import { checkLease, LEASE_HELD, requireLease, tableIsFreeFor } from './lease.ts
 import type { Run } from './runs.ts';
 import { type RowOf, toRecord } from './to-record.ts';
 
-/** A BigQuery job that may still change a target table. */
+/** A BigQuery job that may still change a target table, or store values beside it. */
 export interface TableWrite {
   /** BigQuery's job id */
   readonly statement: string;
@@ -46,7 +46,18 @@ export async function saveTableWrite(database: Queryable, run: Run, statement: s
   requireLease(rowCount, run);
 }
 
-/** The BigQuery jobs of other runs that may still change the target table of a run's job, oldest first. Uses table_writes_by_job. */
+/** Records a BigQuery job that stores values beside the target table before it is requested. Needs no table lease. @throws AppError lease_lost */
+export async function saveValuesWrite(database: Queryable, run: Run, statement: string): Promise<void> {
+  const { rowCount } = await database.query(`INSERT INTO table_writes (statement, job_id, run_id) SELECT $3, $4, $1 WHERE ${LEASE_HELD}`, [
+    run.runId,
+    run.attempt,
+    statement,
+    run.job.id,
+  ]);
+  requireLease(rowCount, run);
+}
+
+/** The BigQuery jobs of other runs that may still change the target table of a run's job or store values beside it, oldest first. Uses table_writes_by_job. */
 export async function readOtherWrites(database: Queryable, { runId, job }: Pick<Run, 'runId' | 'job'>): Promise<TableWrite[]> {
   const { rows } = await database.query<{ statement: string; run_id: string }>(
     'SELECT statement, run_id FROM table_writes WHERE job_id = $1 AND run_id <> $2 ORDER BY created_at, statement',

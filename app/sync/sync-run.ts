@@ -1,11 +1,12 @@
 import { findTargetTable } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
-import { isComparison, isExclusive, replacesTable } from '../core/pass.ts';
+import { goesFirst, isComparison, isExclusive, replacesTable } from '../core/pass.ts';
 import { succeedRepair, succeedRun } from '../store/end-run.ts';
 import type { Run } from '../store/runs.ts';
 import { takeTable } from '../store/table-writes.ts';
 import { compareRun } from './compare-run.ts';
 import type { Ended } from './ended.ts';
+import { eraseRun } from './erase-run.ts';
 import { type ExtractedRun, extractRun } from './extract/extract-run.ts';
 import { targetIdentity } from './extract/resolve-fields.ts';
 import { eraseInvalidValues } from './merge/erase-invalid-values.ts';
@@ -30,6 +31,8 @@ import { writeReceipt } from './write-receipt.ts';
  * @throws AppError; neither the target table nor `last_date` is then partly updated
  */
 export async function syncRun(context: Context, claimed: Run, signal: AbortSignal, group?: RunGroup): Promise<Ended> {
+  // Reads nothing from Salesforce, and should not wait.
+  if (goesFirst(claimed.pass)) return await eraseRun(context, claimed, claimed.pass, signal);
   requireOutsideQuietHours(claimed, new Date());
   if (claimed.pass.kind === 'sweep') return await sweepRun(context, claimed, signal);
   if (claimed.pass.kind === 'reimport' && claimed.pass.treatDeleted) return await treatDeleted(context, claimed, signal);

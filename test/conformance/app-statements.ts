@@ -1,6 +1,12 @@
 import { compareValuesStatement } from '../../app/bigquery/sql/compare-values-statement.ts';
 import { countStatement } from '../../app/bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement } from '../../app/bigquery/sql/delta-statement.ts';
+import {
+  clearColumnsStatement,
+  clearInvalidValuesStatement,
+  eraseRecordStatement,
+  eraseRecordValuesStatement,
+} from '../../app/bigquery/sql/erasure-statements.ts';
 import { FRESHNESS_COLUMNS, freshnessQuery } from '../../app/bigquery/sql/freshness-query.ts';
 import {
   deleteInvalidValuesStatement,
@@ -62,6 +68,7 @@ export function appStatements(schema: Schema): AppStatement[] {
     })),
     { sql: deleteInvalidValuesStatement(INVALID_VALUES, "it's"), tables: [invalidValues], columns: [] },
     { sql: eraseInvalidValuesStatement(INVALID_VALUES, "it's", TARGET), tables: [target, invalidValues], columns: [] },
+    ...erasuresOf(schema).map((sql) => ({ sql, tables: [target, invalidValues], columns: [] })),
     // With and without a column whose values are carried over.
     ...[target, targetTable(schema.columns)].flatMap((replaced) =>
       swapsOf(schema, replaced).flatMap((swap) => [
@@ -127,6 +134,21 @@ export function deltaOf({ columns, cursorField, slices }: Schema): DeltaStatemen
     runId: '0b7a9c1e-5f5d-4d0a-9c69-2f6f3b1c8e11',
     expiresAt: new Date('2099-12-02T00:00:00Z'),
   };
+}
+
+/** The removal of the values of all columns but Id, and of one record. */
+function erasuresOf({ columns }: Schema): string[] {
+  const names = columns.map(({ name }) => name).filter((name) => name !== 'Id');
+  const record = {
+    jobId: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
+    hash: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+  };
+  return [
+    clearColumnsStatement(TARGET, names),
+    clearInvalidValuesStatement(INVALID_VALUES, "it's", names),
+    eraseRecordStatement(TARGET, record),
+    eraseRecordValuesStatement(INVALID_VALUES, "it's", record),
+  ];
 }
 
 /** The replacement in all its variants: by handling of deleted rows, of one, several and no delta tables. */

@@ -12,7 +12,7 @@ import type { Slice } from '../../store/slices.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { deltaJobId, deltaTable, invalidValuesTable, stagingExpiry } from '../names.ts';
 import { retryJob } from '../retry-job.ts';
-import { runOnce } from '../run-once.ts';
+import { runOnce, storeOnce } from '../run-once.ts';
 import { runStatement } from '../run-statement.ts';
 import { requireSalt } from './require-salt.ts';
 import { stagedRows } from './staged-rows.ts';
@@ -80,7 +80,7 @@ async function storeInvalidValues(extraction: Extraction, statement: DeltaStatem
   // A few columns at a time: a statement is limited to 1 MB and names each column once per slice.
   for (let first = counted.storedColumns; first < invalid.length; first += COLUMNS_PER_STATEMENT) {
     const sql = invalidValuesStatement(table, run.job.objectName, statement, invalid.slice(first, first + COLUMNS_PER_STATEMENT));
-    await runOnce(extraction, 'bad', sql);
+    await storeOnce(extraction, 'bad', sql);
     await saveCounted(context.database, run, { ...counted, storedColumns: first + COLUMNS_PER_STATEMENT });
   }
 }

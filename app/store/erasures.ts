@@ -1,0 +1,56 @@
+import type pg from 'pg';
+import { markUnfilled } from '../core/field-columns.ts';
+import type { Reimport } from '../core/pass.ts';
+import { onlyRow, type Queryable, transaction } from './database.ts';
+import { endSucceeded } from './end-run.ts';
+import { readBackfill, readFieldColumns } from './field-columns.ts';
+import { queueBackfill, queueRepairAgain } from './queue-runs.ts';
+import type { Run } from './runs.ts';
+
+/**
+ * Completes a run that erased values: saves its receipt and state, has the fields that the job still reads filled again, and queues what
+ * this run had interrupted, in one transaction.
+ * @param columns those that it emptied
+ * @throws AppError lease_lost, in which case nothing has changed
+ */
+export async function succeedErasure(
+  database: pg.Pool,
+  run: Run,
+  { clear, interrupted }: Pick<Reimport, 'clear' | 'interrupted'>,
+  receipt: object,
+  columns: readonly string[],
+): Promise<void> {
+  await transaction(database, async (client) => {
+    await endSucceeded(client, run, receipt);
+    if (clear) await saveCleared(client, run, clear, columns);
+    if (interrupted !== undefined) await queueRepairAgain(client, interrupted);
+    await queueBackfill(client, run.job.id);
+  });
+}
+
+/** Records that fields are cleared: their columns are not filled, and those that the job still reads are to backfill. */
+async function saveCleared(client: Queryable, run: Run, fields: readonly string[], columns: readonly string[]): Promise<void> {
+  const { clear_fields, now } = onlyRow(
+    await client.query<{ clear_fields: Record<string, boolean>; now: Date }>(
+      'SELECT clear_fields, now() AS now FROM jobs WHERE id = $1 FOR NO KEY UPDATE',
+      [run.job.id],
+    ),
+  );
+  const refill = fields.filter((field) => clear_fields[field]).map((field) => [field, now.toISOString()]);
+  const backfill = { ...(await readBackfill(client, run.job.id)), ...Object.fromEntries(refill) };
+  await client.query('UPDATE jobs SET field_columns = $2, backfill_fields = $3, clear_fields = clear_fields - $4::text[] WHERE id = $1', [
+    run.job.id,
+    JSON.stringify(markUnfilled(await readFieldColumns(client, run), columns)),
+    JSON.stringify(backfill),
+    fields,
+  ]);
+}
+
+/** Whether the worker of a cancelled run of a job may not have noticed that it is cancelled. */
+export async function hasLiveWorker(database: Queryable, jobId: string): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `SELECT FROM runs WHERE job_id = $1 AND state NOT IN ('queued', 'running', 'succeeded') AND lease_until >= now() LIMIT 1`,
+    [jobId],
+  );
+  return rowCount !== 0;
+}

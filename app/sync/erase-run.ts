@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { timeTravelHours } from '../bigquery/datasets.ts';
+import { hasInvalidValues } from '../bigquery/invalid-values-table.ts';
+import {
+  clearColumnsStatement,
+  clearInvalidValuesStatement,
+  eraseRecordStatement,
+  eraseRecordValuesStatement,
+} from '../bigquery/sql/erasure-statements.ts';
+import type { TableName } from '../bigquery/sql/quote.ts';
+import { findTargetTable } from '../bigquery/tables.ts';
+import type { Context } from '../context.ts';
+import { columnsOfFields } from '../core/field-columns.ts';
+import type { Erasure } from '../core/pass.ts';
+import { recoverableUntil } from '../core/recoverable.ts';
+import { AppError } from '../errors.ts';
+import { readRunsWithTables } from '../store/delete-job.ts';
+import { hasLiveWorker, succeedErasure } from '../store/erasures.ts';
+import { readFieldColumns } from '../store/field-columns.ts';
+import { type Run, saveRun } from '../store/runs.ts';
+import { takeTable } from '../store/table-writes.ts';
+import { dropTablesOf } from './drop-tables.ts';
+import type { Ended } from './ended.ts';
+import type { Extraction } from './extract/extraction.ts';
+import { targetIdentity } from './extract/resolve-fields.ts';
+import { fenceOtherWrites } from './merge/fence-other-writes.ts';
+import { invalidValuesTable, sweepJobId, targetTable } from './names.ts';
+import { retryJob } from './retry-job.ts';
+import { runTableWrite } from './run-table-write.ts';
+import { writeReceipt } from './write-receipt.ts';
+
+/** How long the workers of cancelled runs may still create tables: one lease, and a poll. */
+const MAX_WAIT_MS = 90_000;
+
+/** A statement of an erasure, and where the number of its tries is kept. */
+interface Step {
+  table: TableName;
+  sql: string;
+  tries: 'mergeTry' | 'deltaTry' | 'compareTry';
+}
+
+/**
+ * Executes a run that erases values: those of some fields, or those of one record. Removes them from the target table and the invalid values,
+ * and drops the staging and delta tables of the job's ended runs. Reads nothing from Salesforce. The job's open runs started after this one
+ * was queued, so they write none of these values. Every step may run again.
+ * @throws AppError
+ */
+export async function eraseRun(context: Context, claimed: Run, pass: Erasure, signal: AbortSignal): Promise<Ended> {
+  const run = await takeTable(context.database, claimed);
+  const client = context.salesforce(run.job.connectionId, signal);
+  const extraction: Extraction = { context, client, run, columns: [], knownFields: undefined, signal };
+  await fenceOtherWrites(context, run);
+  const { steps, columns } = pass.clear ? await planClearing(extraction, pass.clear) : await planRecord(extraction, pass.erase!);
+  const erased: [string, number][] = [];
+  for (const step of steps) erased.push([step.table.table, await erase(extraction, step)]);
+  await dropEndedTables(extraction);
+
+  const nothing = { extraction, seen: undefined, staged: [], deltas: [], rereadFrom: null };
+  const receipt = {
+    ...(await writeReceipt(extraction, nothing, { foreignLiveView: null })),
+    rows_erased: Object.fromEntries(erased),
+    recoverable_until: (await erasedUntil(context, run)).toISOString(),
+  };
+  await succeedErasure(context.database, run, pass, receipt, columns);
+  return { run, receipt };
+}
+
+interface Plan {
+  steps: Step[];
+  /** the columns of the target table that become empty */
+  columns: string[];
+}
+
+/** Empties all columns of some fields, also those of their earlier types. */
+async function planClearing({ context, run }: Extraction, fields: readonly string[]): Promise<Plan> {
+  const { job } = run;
+  const target = await findTargetTable(context.warehouse, targetIdentity(context, run));
+  const recorded = await readFieldColumns(context.database, run);
+  const columns = columnsOfFields(fields, target?.columns.map(({ name }) => name) ?? [], recorded);
+  const steps: Step[] = [];
+  if (columns.length > 0) {
+    const table = targetTable(context, job);
+    steps.push({ table, sql: clearColumnsStatement(table, columns), tries: 'mergeTry' });
+  }
+  const values = invalidValuesTable(context, job);
+  if (await hasInvalidValues(context.warehouse, values)) {
+    const named = [...new Set([...columns, ...fields])];
+    steps.push({ table: values, sql: clearInvalidValuesStatement(values, job.objectName, named), tries: 'compareTry' });
+  }
+  return { steps, columns };
+}
+
+/** Deletes all rows of one record. */
+async function planRecord({ context, run }: Extraction, hash: string): Promise<Plan> {
+  const { job } = run;
+  const record = { jobId: job.id, hash };
+  const steps: Step[] = [];
+  if (await findTargetTable(context.warehouse, targetIdentity(context, run))) {
+    const table = targetTable(context, job);
+    steps.push({ table, sql: eraseRecordStatement(table, record), tries: 'mergeTry' });
+  }
+  const values = invalidValuesTable(context, job);
+  if (await hasInvalidValues(context.warehouse, values)) {
+    steps.push({ table: values, sql: eraseRecordValuesStatement(values, job.objectName, record), tries: 'compareTry' });
+  }
+  return { steps, columns: [] };
+}
+
+/** @returns how many rows it changed */
+async function erase(extraction: Extraction, { table, sql, tries }: Step): Promise<number> {
+  const { context, run } = extraction;
+  const { job } = await retryJob(
+    extraction,
+    run[tries],
+    (tryNumber) => saveRun(context.database, run, { [tries]: tryNumber }),
+    async (number) => await runTableWrite(extraction, sweepJobId(run.runId, `erase_${table.table}`, number), sql),
+  );
+  return job.updated + job.deleted;
+}
+
+/**
+ * Drops the staging and delta tables of the job's ended runs. Waits for those in use, and for the workers of cancelled runs to notice that.
+ * @throws AppError bigquery_unavailable if some remain
+ */
+async function dropEndedTables({ context, run, signal }: Extraction): Promise<void> {
+  const until = Date.now() + MAX_WAIT_MS;
+  for (;;) {
+    const mayCreate = await hasLiveWorker(context.database, run.job.id);
+    for (const ended of await readRunsWithTables(context.database, run.job)) await dropTablesOf(context, ended, signal);
+    if (!mayCreate && (await readRunsWithTables(context.database, run.job)).length === 0) return;
+    if (Date.now() > until) break;
+    await sleep(context.limits.workerPollMs, undefined, { signal });
+  }
+  throw new AppError(
+    'bigquery_unavailable',
+    `Tables of earlier runs of ${run.job.objectName} are still in use. They are dropped when this run is retried.`,
+  );
+}
+
+/** Until when BigQuery keeps what is erased by now. */
+async function erasedUntil({ warehouse, config }: Context, { job }: Run): Promise<Date> {
+  const hours = await Promise.all([job.targetDataset, config.bigquery.stagingDataset].map((name) => timeTravelHours(warehouse, name)));
+  return recoverableUntil(new Date(), hours);
+}
