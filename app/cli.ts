@@ -106,7 +106,7 @@ const COMMANDS: Record<string, CommandEntry> = {
   jobs: {
     does: 'list the jobs, or repair, compare, change or delete one',
     details:
-      'list shows all jobs. reimport imports rows again, sync-now what has changed since last_date; rebuild replaces the whole table; sweep finds and repairs what windows cannot see; compare compares rows with the table and writes nothing. change changes --start-date, --deletes, --every or --history. delete deletes a job, and keeps or drops its table. All act on the job store, so the service need not be reachable, but its workers execute the runs. See Repairs in app/README.md.',
+      'list shows all jobs. reimport imports rows again, sync-now what has changed since last_date; rebuild replaces the whole table; sweep finds and repairs what windows cannot see; compare compares rows with the table and writes nothing. change changes --start-date, --deletes, --every, --history or which fields are read. delete deletes a job, and keeps or drops its table. All act on the job store, so the service need not be reachable, but its workers execute the runs. See Repairs in app/README.md.',
     takes: [
       new Argument('<action>', 'what to do').choices(['list', 'reimport', 'rebuild', 'sweep', 'sync-now', 'compare', 'change', 'delete']),
       new Argument('[job]', "the job's object or id; not for list"),
@@ -121,6 +121,10 @@ const COMMANDS: Record<string, CommandEntry> = {
       new Option('--deletes <how>', 'change: how to treat deleted rows').choices(['keep', 'blank', 'remove']),
       new Option('--every <interval>', 'change: how often windows close, 15m to 12h, or day'),
       new Option('--history <boolean>', 'change: true keeps each version of a record in a table of its own, false stops that'),
+      new Option('--exclude-fields <fields>', 'change: the fields never to read, names or patterns separated by commas'),
+      new Option('--hash-fields <fields>', 'change: the fields to hash, in the same way'),
+      new Option('--new-fields <how>', 'change: what becomes of fields that appear').choices(['add', 'review']),
+      new Option('--approve-fields <fields>', 'change: the fields to read that await approval'),
       new Option('--table <what>', 'delete: what becomes of its table').choices(['keep', 'drop']),
       new Option('--local', 'use the job store of serve --local, which must be running'),
       DATA,
@@ -163,7 +167,7 @@ const COMMANDS: Record<string, CommandEntry> = {
   connections: {
     does: 'list the connections to orgs, or show, test, change or disconnect one',
     details:
-      'list shows all connections. show prints one, with the calls to its org. test calls its org. change sets --alias, --api-share or --quiet-hours; an empty one is removed. disconnect revokes the grant in Salesforce, forgets its tokens and pauses its jobs; tables stay. All act on the job store, so the service need not be reachable.',
+      'list shows all connections. show prints one, with the calls to its org. test calls its org. change sets --alias, --api-share, --quiet-hours, or which fields new jobs read; an empty one is removed. disconnect revokes the grant in Salesforce, forgets its tokens and pauses its jobs; tables stay. All act on the job store, so the service need not be reachable.',
     takes: [
       new Argument('<action>', 'what to do').choices(['list', 'show', 'test', 'change', 'disconnect']),
       new Argument('[connection]', 'its alias, id or user_id; not for list'),
@@ -172,6 +176,9 @@ const COMMANDS: Record<string, CommandEntry> = {
       new Option('--alias <name>', 'change: a name to use instead of the user_id'),
       new Option('--api-share <share>', "change: the share of the org's calls, instead of API_SHARE"),
       new Option('--quiet-hours <hours>', 'change: when no repair runs, for example "08:00-18:00 Europe/Berlin"'),
+      new Option('--exclude-fields <fields>', 'change: the fields that new jobs never read, names or patterns separated by commas'),
+      new Option('--hash-fields <fields>', 'change: the fields that new jobs hash, in the same way'),
+      new Option('--new-fields <how>', 'change: what becomes of fields that appear in new jobs').choices(['add', 'review', '']),
       new Option('--force', 'disconnect: forget the tokens even if Salesforce cannot be reached'),
       new Option('--local', 'use the job store of serve --local, which must be running'),
       DATA,

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { isAlias } from '../core/alias.ts';
+import { type ListName, parseNewFields, parsePatterns, requireUnprotectedAnywhere } from '../core/field-policy.ts';
 import { parseQuietHours } from '../core/quiet-hours.ts';
 import { AppError } from '../errors.ts';
 import { insertChange } from '../store/audit.ts';
@@ -7,12 +8,17 @@ import { type ConnectionSettings, changeStoredConnection } from '../store/change
 import type { Connection } from '../store/connections.ts';
 import { transaction } from '../store/database.ts';
 import { columnOf } from '../store/to-record.ts';
+import { requireHashSalt } from './choose-policy.ts';
 
 /** What to set, as the caller wrote it; empty: nothing any more; undefined: unchanged. */
 export interface ConnectionChangeRequest {
   alias?: string | undefined;
   apiShare?: string | undefined;
   quietHours?: string | undefined;
+  /** this and the next two: for jobs that are created from then on */
+  excludeFields?: string | undefined;
+  hashFields?: string | undefined;
+  newFields?: string | undefined;
 }
 
 /**
@@ -27,8 +33,12 @@ export async function changeConnection(
   by: string,
 ): Promise<void> {
   const changes = readChanges(request);
+  requireHashSalt(context, changes.hashFields ?? []);
   if (Object.keys(changes).length === 0) {
-    throw new AppError('invalid_request', 'Nothing to change. Send alias, api_share or quiet_hours; an empty one is removed.');
+    throw new AppError(
+      'invalid_request',
+      'Nothing to change. Send alias, api_share, quiet_hours, exclude_fields, hash_fields or new_fields; an empty one is removed.',
+    );
   }
   const fields = Object.keys(changes).map(columnOf);
   await transaction(context.database, async (client) => {
@@ -43,12 +53,28 @@ export async function changeConnection(
   context.events.connectionChanged(connection, fields, by);
 }
 
-function readChanges({ alias, apiShare, quietHours }: ConnectionChangeRequest): Partial<ConnectionSettings> {
+function readChanges({
+  alias,
+  apiShare,
+  quietHours,
+  excludeFields,
+  hashFields,
+  newFields,
+}: ConnectionChangeRequest): Partial<ConnectionSettings> {
   return {
     ...(alias !== undefined && { alias: alias === '' ? null : readAlias(alias) }),
     ...(apiShare !== undefined && { apiShare: apiShare === '' ? null : readShare(apiShare) }),
     ...(quietHours !== undefined && { quietHours: quietHours === '' ? null : parseQuietHours(quietHours) }),
+    ...(excludeFields !== undefined && { excludeFields: readPatterns('exclude_fields', excludeFields) }),
+    ...(hashFields !== undefined && { hashFields: readPatterns('hash_fields', hashFields) }),
+    ...(newFields !== undefined && { newFields: newFields === '' ? null : parseNewFields(newFields) }),
   };
+}
+
+function readPatterns(name: ListName, text: string): string[] {
+  const patterns = parsePatterns(name, text);
+  requireUnprotectedAnywhere(name, patterns);
+  return patterns;
 }
 
 function readAlias(text: string): string {

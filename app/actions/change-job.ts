@@ -22,27 +22,33 @@ import type { Job } from '../store/jobs.ts';
 import type { Repair } from '../store/queue-runs.ts';
 import { columnOf } from '../store/to-record.ts';
 import { targetTable } from '../sync/names.ts';
+import { type PolicyChange, planPolicyChange } from './change-policy.ts';
 import { checkHistory } from './check-history.ts';
 import { describeImportableObject, requireDeletable } from './check-object.ts';
 import { checkRunningCost } from './check-running-cost.ts';
 import { repairIsOpen, requireActive } from './start-repair.ts';
 
 /** What to change, as the caller wrote it; undefined: unchanged. */
-export type JobChangeRequest = { [P in keyof ChangeableOptions]?: JobOptionTexts[P] };
+export type JobChangeRequest = { [P in keyof ChangeableOptions]?: JobOptionTexts[P] } & {
+  /** fields to read that await approval */
+  approveFields?: string | undefined;
+};
 
 /**
  * Changes a job. An earlier start date is imported by a reimport of the difference; `deletes` also applies to the rows that are deleted
- * already, except that nothing returns: both by a repair that is queued in the same transaction.
+ * already, except that nothing returns; the values so far of fields that are from now on excluded or hashed are erased: each by a repair
+ * that is queued in the same transaction.
  * @param by who requested it
  * @returns what the caller should know, in sentences
  * @throws AppError invalid_request; conflict if a repair is required and another one is open
  */
 export async function changeJob(context: Context, job: Job, request: JobChangeRequest, by: string): Promise<string> {
-  const changes = await readChanges(context, job, request);
+  const { changes, clear, refill } = await readChanges(context, job, request);
   if (Object.keys(changes).length === 0) return 'Nothing has changed: the job has these values already.';
   if (changes.every) await checkCost(context, job, changes.every);
-  const repair = chooseRepair(job, changes);
-  if (repair) requireActive(job);
+  const repair = chooseRepair(job, changes, { clear, refill });
+  // What erases values waits until a paused job is resumed; nothing is imported until then.
+  if (repair && clear.length === 0) requireActive(job);
   const changed = await transaction(context.database, async (client) => {
     const done = await changeStoredJob(client, job, changes, repair);
     if (done.kind === 'repair-open') return done;
@@ -53,12 +59,12 @@ export async function changeJob(context: Context, job: Job, request: JobChangeRe
   if (changed.kind === 'repair-open') throw await repairIsOpen(context, job);
   context.events.jobChanged(job, Object.keys(changes), by);
   if (changed.runId !== undefined) context.events.repairRequested({ runId: changed.runId, job }, 'reimport', by);
-  return describeChange(job, changes);
+  return [...describeChange(job, changes), ...describePolicyChange(job, changes, { clear, refill })].join(' ');
 }
 
-async function readChanges(context: Context, job: Job, request: JobChangeRequest): Promise<JobChanges> {
-  if (CHANGEABLE_PROPERTIES.every((property) => request[property] === undefined)) {
-    const names = new Intl.ListFormat('en', { type: 'disjunction' }).format(CHANGEABLE_NAMES);
+async function readChanges(context: Context, job: Job, request: JobChangeRequest): Promise<PolicyChange> {
+  if ([...CHANGEABLE_PROPERTIES, 'approveFields' as const].every((property) => request[property] === undefined)) {
+    const names = new Intl.ListFormat('en', { type: 'disjunction' }).format([...CHANGEABLE_NAMES, 'approve_fields']);
     throw new AppError('invalid_request', `Nothing to change. Send ${names}.`);
   }
   const wanted: JobChanges = parseOptions(request, windowEnd(await context.scheduleNow(), 'day'));
@@ -68,7 +74,7 @@ async function readChanges(context: Context, job: Job, request: JobChangeRequest
     requireDeletable(await describeImportableObject(context, { id: job.connectionId }, job.objectName), changes.deletes);
   }
   if (changes.history !== undefined) await checkHistory(context, job, changes.history);
-  return changes;
+  return await planPolicyChange(context, job, changes, request.approveFields);
 }
 
 /** @throws AppError salesforce_quota, bigquery_budget */
@@ -88,27 +94,35 @@ function requireEarlierStart(job: Job, { startDate }: JobChanges): void {
   );
 }
 
+/** The fields whose values a change erases. */
+type Cleared = Pick<PolicyChange, 'clear' | 'refill'>;
+
 /** @throws AppError invalid_request if the changes require two repairs */
-function chooseRepair(job: Job, { startDate, deletes }: JobChanges): Repair | undefined {
+function chooseRepair(job: Job, { startDate, deletes }: JobChanges, { clear, refill }: Cleared): Repair | undefined {
   const treats = deletes !== undefined && treatsEarlierDeletes(job.deletes, deletes);
-  if (treats && startDate) {
-    throw new AppError(
-      'invalid_request',
-      'Change start_date and deletes one after the other: each starts a repair, and only one can be open.',
-    );
+  const names = [
+    ...(startDate ? ['start_date'] : []),
+    ...(treats ? ['deletes'] : []),
+    ...(clear.length > 0 ? ['the lists of fields'] : []),
+  ];
+  if (names.length > 1) {
+    const listed = new Intl.ListFormat('en').format(names);
+    throw new AppError('invalid_request', `Change ${listed} one after the other: each starts a repair, and only one can be open.`);
   }
+  // Even before the first import: a window that is being merged may still treat deleted rows, or fields, as before.
+  const to = job.syncedTo > job.startDate ? job.syncedTo : nextWindowEnd(job.startDate, job.every);
+  const all = { from: job.startDate, to };
+  if (clear.length > 0) return { kind: 'reimport', clear, refill, window: all };
   // Each window of such an object replaces its whole table.
   if (job.cursorField === null) return undefined;
   if (startDate) return { kind: 'reimport', window: { from: startDate, to: job.startDate } };
   if (!treats) return undefined;
-  // Even before the first import: a window that is being merged may still treat deleted rows as before.
-  const to = job.syncedTo > job.startDate ? job.syncedTo : nextWindowEnd(job.startDate, job.every);
-  return { kind: 'reimport', treatDeleted: true, window: { from: job.startDate, to } };
+  return { kind: 'reimport', treatDeleted: true, window: all };
 }
 
-function describeChange(job: Job, { startDate, deletes, every, history }: JobChanges): string {
+function describeChange(job: Job, { startDate, deletes, every, history }: JobChanges): string[] {
   const sentences: string[] = [];
-  if (job.cursorField === null && (startDate || deletes)) return 'The next window applies this: it replaces the whole table.';
+  if (job.cursorField === null && (startDate || deletes)) return ['The next window applies this: it replaces the whole table.'];
   if (startDate) {
     sentences.push(`A reimport of the rows stamped from ${formatStartDate(startDate)} to ${formatStartDate(job.startDate)} is queued.`);
   }
@@ -121,5 +135,28 @@ function describeChange(job: Job, { startDate, deletes, every, history }: JobCha
   if (every) sentences.push(`Windows close with every=${every} from the next tick on.`);
   if (history === true) sentences.push(`The next run creates ${job.targetTable}_versions from the table as it is.`);
   if (history === false) sentences.push(`${job.targetTable}_versions is kept as it is, and gets no more versions.`);
-  return sentences.join(' ');
+  return sentences;
+}
+
+function describePolicyChange(
+  job: Job,
+  { excludeFields, hashFields, newFields, approvedFields }: JobChanges,
+  { clear, refill }: Cleared,
+): string[] {
+  const sentences: string[] = [];
+  if (clear.length > 0) {
+    const when = job.active ? 'A repair is queued that erases' : 'Once the job is resumed, a repair erases';
+    sentences.push(`${when} the values of ${clear.join(', ')} that were imported so far.`);
+  } else if (excludeFields || hashFields) {
+    sentences.push('The next run reads the fields by the new lists. No value that was imported so far is concerned.');
+  }
+  if (refill.length > 0) sentences.push(`A sweep then fills ${refill.join(', ')} on all rows.`);
+  if (newFields)
+    sentences.push(
+      newFields === 'review'
+        ? 'Fields that appear from now on are read once they are approved.'
+        : 'New fields are read from the next window on.',
+    );
+  else if (approvedFields) sentences.push('The next window with changes adds the approved fields, and a sweep fills them on all rows.');
+  return sentences;
 }

@@ -18,6 +18,9 @@ interface Options extends ServiceOptions {
   alias?: string;
   apiShare?: string;
   quietHours?: string;
+  excludeFields?: string;
+  hashFields?: string;
+  newFields?: string;
   force?: boolean;
 }
 
@@ -29,7 +32,7 @@ const MAX_LISTED = 1_000;
 const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; run: Action }> = {
   show: { takes: [], run: describeConnection },
   test: { takes: [], run: async (context, connection) => [await testConnection(context, connection)] },
-  change: { takes: ['alias', 'apiShare', 'quietHours'], run: changeAndShow },
+  change: { takes: ['alias', 'apiShare', 'quietHours', 'excludeFields', 'hashFields', 'newFields'], run: changeAndShow },
   disconnect: {
     takes: ['force'],
     run: async (context, connection, { force = false }) => [await disconnect(context, connection, force, COMMAND_LINE)],
@@ -54,8 +57,8 @@ export const connections: Command<Options> = async ({ args, options, env }) => {
   }
 };
 
-async function changeAndShow(context: Context, connection: Connection, { alias, apiShare, quietHours }: Options): Promise<string[]> {
-  await changeConnection(context, connection, { alias, apiShare, quietHours }, COMMAND_LINE);
+async function changeAndShow(context: Context, connection: Connection, options: Options): Promise<string[]> {
+  await changeConnection(context, connection, options, COMMAND_LINE);
   return await describeConnection(context, connection);
 }
 
@@ -79,6 +82,9 @@ async function describeConnection(context: Context, { id }: Connection): Promise
     jobs: String(jobs),
     api_share: apiShare === null ? `API_SHARE, ${context.config.apiShare}` : String(apiShare),
     quiet_hours: quietHours ?? 'none',
+    exclude_fields: connection.excludeFields.join(',') || 'none',
+    hash_fields: connection.hashFields.join(',') || 'none',
+    new_fields: connection.newFields ?? 'add',
   };
   return Object.entries(properties).map(([name, value]) => `${name}: ${value}`);
 }

@@ -44,7 +44,7 @@ const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; run: Action }
   sweep: { takes: [], run: async (context, job) => describeRun(await sweep(context, job, COMMAND_LINE)) },
   'sync-now': { takes: [], run: async (context, job) => describeRun(await syncNow(context, job, COMMAND_LINE)) },
   change: {
-    takes: CHANGEABLE_PROPERTIES,
+    takes: [...CHANGEABLE_PROPERTIES, 'approveFields'],
     run: async (context, job, options) => await changeJob(context, job, options, COMMAND_LINE),
   },
   delete: { takes: ['table'], run: deleteWithTable },

@@ -10,10 +10,10 @@ export const jobChange: Endpoint = {
   methods: ['PATCH'],
   roles: ['operate', 'admin'],
   required: [],
-  optional: CHANGEABLE_NAMES,
+  optional: [...CHANGEABLE_NAMES, 'approve_fields'],
   async handle(context, fields, caller) {
     const job = await requireJobById(context, requireJobId(fields.job_id!));
-    const message = await changeJob(context, job, optionTexts(fields), caller.name);
+    const message = await changeJob(context, job, { ...optionTexts(fields), approveFields: fields.approve_fields }, caller.name);
     return { ...(await readJobJson(context, job.id)), message };
   },
 };

@@ -22,6 +22,9 @@ export function toConnectionJson(connection: ListedConnection): object {
     jobs: connection.jobs,
     api_share: connection.apiShare,
     quiet_hours: connection.quietHours,
+    exclude_fields: connection.excludeFields,
+    hash_fields: connection.hashFields,
+    new_fields: connection.newFields,
   };
 }
 

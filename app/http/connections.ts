@@ -48,11 +48,12 @@ export const connectionChange: Endpoint = {
   methods: ['PATCH'],
   roles: ['operate', 'admin'],
   required: [],
-  optional: ['alias', 'api_share', 'quiet_hours'],
+  optional: ['alias', 'api_share', 'quiet_hours', 'exclude_fields', 'hash_fields', 'new_fields'],
   async handle(context, fields, caller) {
     const connection = await named(context, fields);
-    const { alias, api_share, quiet_hours } = fields;
-    await changeConnection(context, connection, { alias, apiShare: api_share, quietHours: quiet_hours }, caller.name);
+    const { alias, api_share, quiet_hours, exclude_fields, hash_fields, new_fields } = fields;
+    const policy = { excludeFields: exclude_fields, hashFields: hash_fields, newFields: new_fields };
+    await changeConnection(context, connection, { alias, apiShare: api_share, quietHours: quiet_hours, ...policy }, caller.name);
     return await readConnectionJson(context, connection.id);
   },
 };

@@ -1,3 +1,4 @@
+import type { DefaultPolicy } from '../core/field-policy.ts';
 import { externalErrorCode } from '../errors.ts';
 import { assign } from './assign.ts';
 import type { Connection, ConnectionEnd } from './connections.ts';
@@ -6,7 +7,7 @@ import { pauseJob } from './jobs.ts';
 import { announceRuns } from './queue-runs.ts';
 
 /** What users set for a connection; null: not set. */
-export interface ConnectionSettings {
+export interface ConnectionSettings extends DefaultPolicy {
   alias: string | null;
   apiShare: number | null;
   quietHours: string | null;

@@ -8,7 +8,9 @@ import { queueFirst } from './queue-first.ts';
 import { queueRepair, type Repair } from './queue-runs.ts';
 
 /** The properties of a job that can be changed. */
-export type JobChanges = Partial<ChangeableOptions>;
+export type JobChanges = Partial<ChangeableOptions & Pick<Job, 'approvedFields'>>;
+
+const PROPERTIES = [...CHANGEABLE_PROPERTIES, 'approvedFields'] as const;
 
 /** What became of a change: the repair that it required, if any; or nothing has changed, because another repair of the job is open. */
 export type JobChange = { kind: 'changed'; runId: string | undefined } | { kind: 'repair-open' };
@@ -27,7 +29,7 @@ export async function changeStoredJob(
 ): Promise<JobChange> {
   return await transaction(database, async (client) => {
     if (repair && goesFirst(repair)) await lockOpenRuns(client, job.id);
-    const options = match(Object.fromEntries(CHANGEABLE_PROPERTIES.map((property) => [property, job[property]])), 2);
+    const options = match(Object.fromEntries(PROPERTIES.map((property) => [property, job[property]])), 2);
     const { rowCount } = await client.query(`SELECT FROM jobs WHERE id = $1 AND ${options.sql} FOR NO KEY UPDATE`, [
       job.id,
       ...options.parameters,

@@ -1,9 +1,10 @@
+import type { DefaultPolicy } from '../core/field-policy.ts';
 import type { Connection } from './connections.ts';
 import { onlyRow, type Queryable } from './database.ts';
 import { type RowOf, toRecord } from './to-record.ts';
 
 /** A connection, for display: without its tokens. */
-export interface ListedConnection extends Connection {
+export interface ListedConnection extends Connection, DefaultPolicy {
   alias: string | null;
   instanceUrl: string;
   /** why it is not active; null: it is, or an earlier release did not store why */
@@ -38,7 +39,7 @@ const WHY_ENDED = ['error_code', 'error_message', 'ended_at'].map(
 );
 
 const COLUMNS = `id, org_id, user_id, identity_url, login_url, status, api_share, alias, instance_url, ${WHY_ENDED.join(', ')}, scopes, username,
-  org_name, is_sandbox, granted_at, used_at, quiet_hours,
+  org_name, is_sandbox, granted_at, used_at, quiet_hours, exclude_fields, hash_fields, new_fields,
   (SELECT count(*) FROM jobs WHERE jobs.connection_id = connections.id) AS jobs`;
 
 /** A page of all connections, in order of their first login. */

@@ -11,6 +11,15 @@ export async function readFieldColumns(database: Queryable, run: Run): Promise<F
   return onlyRow(result).field_columns ?? (await fieldColumnsOfRuns(database, run));
 }
 
+/** The fields for which a job has created columns. Empty before its first run, and for a job of an earlier release. */
+export async function readJobFields(database: Queryable, jobId: string): Promise<string[]> {
+  const result = await database.query<{ fields: string[] }>(
+    `SELECT ARRAY(SELECT jsonb_object_keys(coalesce(field_columns, '{}'))) AS fields FROM jobs WHERE id = $1`,
+    [jobId],
+  );
+  return onlyRow(result).fields;
+}
+
 /** Uses runs_by_job. */
 async function fieldColumnsOfRuns(database: Queryable, { runId, job }: Run): Promise<FieldColumns> {
   const { rows } = await database.query<{ columns: FieldColumn[] }>(

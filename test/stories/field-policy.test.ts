@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { publishOutbox } from '../../app/sync/publish-outbox.ts';
 import { type GatewayService, startGatewayService } from '../support/gateway.ts';
 import { type Answer, repairEnded, type TestServiceOptions } from '../support/service.ts';
 
@@ -51,6 +52,18 @@ async function allTables(): Promise<string> {
   }
   return texts.join('\n');
 }
+
+async function patch(
+  path: string,
+  fields: Record<string, string>,
+): Promise<{ status: number; message: string; body: Record<string, unknown> }> {
+  const response = await fetch(`${service.url}/v1/${path}`, { method: 'PATCH', body: new URLSearchParams(fields) });
+  const body = (await response.json()) as Record<string, unknown> & { message?: string; error?: { message: string } };
+  return { status: response.status, message: body.error?.message ?? body.message ?? '', body };
+}
+
+const changeJob = async (fields: Record<string, string>): ReturnType<typeof patch> =>
+  await patch(`jobs/${(await service.jobs())[0]!.id}`, fields);
 
 const reason = ({ text }: Answer): string => (JSON.parse(text) as { error: { message: string } }).error.message;
 
@@ -190,4 +203,112 @@ test('a run waits while the salt is missing', async () => {
   service.context.config.hashSalt = undefined;
   await service.tickAt('2023-03-20T00:10:00Z');
   expect((await service.jobs())[0]!.run).toMatchObject({ state: 'queued', error: { code: 'hash_salt_missing' } });
+});
+
+describe('with new_fields=review', () => {
+  const changes = async (): Promise<Record<string, unknown>[]> => {
+    await publishOutbox(service.context, new AbortController().signal);
+    return await service.rows(`SELECT change, field FROM salesforce._schema_changes WHERE change LIKE 'field%' ORDER BY field`);
+  };
+
+  test('a field that appears is listed, read once it is approved, and then filled on all rows', async () => {
+    await start();
+    await create({ object_name: 'Account', new_fields: 'review', exclude_fields: '*_Secret__c' });
+    await service.tickAt('2023-03-20T00:10:00Z');
+    addField('Account', 'Rank__c', SECRET);
+    addField('Account', 'A_Secret__c', SECRET);
+    service.salesforce.org.insert('Account', { Name: 'Changed' });
+    await service.tickAt('2023-03-21T00:10:00Z');
+    expect((await service.jobs())[0]!.run!.receipt).toMatchObject({ fields_pending: ['Rank__c'], columns_added: [] });
+    expect(replies.filter((body) => body.includes(SECRET))).toEqual([]);
+
+    expect(await changeJob({ approve_fields: 'Rang__c' })).toMatchObject({
+      status: 400,
+      message: expect.stringMatching(/matches no field of Account/),
+    });
+    const approved = await changeJob({ approve_fields: 'rank__c' });
+    expect(approved).toMatchObject({
+      status: 200,
+      message: expect.stringMatching(/^The next window with changes adds the approved fields/),
+    });
+    expect(await changeJob({ approve_fields: 'Rank__c' })).toMatchObject({
+      message: 'Nothing has changed: the job has these values already.',
+    });
+    service.salesforce.org.insert('Account', { Name: 'Changed again' });
+    for (const day of ['22', '23']) await service.tickAt(`2023-03-${day}T00:10:00Z`);
+    expect(await repairEnded(service)).toMatchObject({ kind: 'sweep', state: 'succeeded', receipt: { backfilled: ['Rank__c'] } });
+    expect(await service.rows('SELECT COUNTIF(Rank__c IS NULL) AS missing FROM salesforce.Account')).toEqual([{ missing: 0 }]);
+    expect(await changes()).toEqual([{ change: 'field_pending', field: 'Rank__c' }]);
+  });
+
+  test('a job can switch to review, which approves the fields of that day, and back', async () => {
+    await start();
+    await create({ object_name: 'Account' });
+    expect(await changeJob({ approve_fields: 'Phone' })).toMatchObject({
+      status: 400,
+      message: expect.stringMatching(/new_fields=review/),
+    });
+    addField('Account', 'Before__c', 'x');
+    expect(await changeJob({ new_fields: 'review' })).toMatchObject({ body: { new_fields: 'review' } });
+    addField('Account', 'After__c', 'x');
+    await service.tickAt('2023-03-20T00:10:00Z');
+    expect((await service.jobs())[0]!.run!.receipt).toMatchObject({ fields_pending: ['After__c'] });
+    expect(await columns('Account')).toContain('Before__c');
+    await changeJob({ new_fields: 'add' });
+    service.salesforce.org.insert('Account', { Name: 'Changed' });
+    await service.tickAt('2023-03-21T00:10:00Z');
+    expect(await columns('Account')).toContain('After__c');
+  });
+});
+
+test('a field that a job excludes or hashes from now on is erased, and the hashed one filled again', async () => {
+  await start();
+  addField('Account', 'SSN__c', CLEAR);
+  addField('Account', 'Old_SSN__c', SECRET);
+  await create({ object_name: 'Account' });
+  await service.tickAt('2023-03-20T00:10:00Z');
+  expect(await changeJob({ exclude_fields: 'Old_SSN__c', hash_fields: 'SSN__c' })).toMatchObject({
+    message: expect.stringMatching(
+      /^A repair is queued that erases the values of .*SSN__c, .*SSN__c that were imported so far\. A sweep then fills SSN__c on all rows\.$/,
+    ),
+    body: { exclude_fields: ['Old_SSN__c'], hash_fields: ['SSN__c'] },
+  });
+  for (let repair = await repairEnded(service); repair.kind !== 'sweep'; repair = await repairEnded(service))
+    await service.tickAt('2023-03-20T00:20:00Z');
+  expect(await service.rows('SELECT DISTINCT SSN__c, Old_SSN__c FROM salesforce.Account')).toEqual([
+    { SSN__c: hashOf(CLEAR), Old_SSN__c: null },
+  ]);
+  const tables = await allTables();
+  for (const value of [CLEAR, SECRET]) expect(tables).not.toContain(value);
+
+  replies.length = 0;
+  service.salesforce.org.insert('Account', { Name: 'Changed', SSN__c: CLEAR, Old_SSN__c: SECRET });
+  await service.tickAt('2023-03-21T00:10:00Z');
+  expect(await service.rows(`SELECT SSN__c, Old_SSN__c FROM salesforce.Account WHERE Name = 'Changed'`)).toEqual([
+    { SSN__c: hashOf(CLEAR), Old_SSN__c: null },
+  ]);
+  expect(replies.filter((body) => body.includes(SECRET))).toEqual([]);
+  expect(service.logged.join('')).not.toContain(CLEAR);
+});
+
+test('new jobs get the defaults of their connection, existing ones do not', async () => {
+  await start();
+  await create({ object_name: 'Contact' });
+  const defaults = { exclude_fields: '*.Phone,Contact.Email', hash_fields: '*_SSN__c', new_fields: 'review' };
+  expect(await patch('connections/1', defaults)).toMatchObject({
+    status: 200,
+    body: { exclude_fields: ['*.Phone', 'Contact.Email'], new_fields: 'review' },
+  });
+  await create({ object_name: 'Account', exclude_fields: 'Fax' });
+  expect(await service.jobs()).toMatchObject([
+    { object_name: 'Contact', exclude_fields: [], hash_fields: [], new_fields: 'add' },
+    { object_name: 'Account', exclude_fields: ['*.Phone', 'Fax'], hash_fields: ['*_SSN__c'], new_fields: 'review' },
+  ]);
+  expect(await patch('connections/1', { exclude_fields: '*.Is*' })).toMatchObject({
+    status: 400,
+    message: expect.stringMatching(/matches IsDeleted/),
+  });
+  expect(await patch('connections/1', { exclude_fields: '', hash_fields: '', new_fields: '' })).toMatchObject({
+    body: { exclude_fields: [], hash_fields: [], new_fields: null },
+  });
 });
