@@ -73,6 +73,9 @@ describe('a connection', () => {
       jobs: 1,
       api_share: null,
       quiet_hours: null,
+      exclude_fields: [],
+      hash_fields: [],
+      new_fields: null,
     };
     expect(JSON.parse((await send('GET', '')).text)).toEqual({ connections: [expected], next: null });
     const shown = await view('GET', '/1');

@@ -97,7 +97,7 @@ describe.each(apis)('by $api', ({ options }) => {
     await start(options);
     for (const object of ['Account', 'Contact']) {
       addField(object, 'SSN__c', CLEAR);
-      expect(await create({ object_name: object, hash_fields: 'SSN__c' })).toMatchObject({ text: 'OK' });
+      expect(await create({ object_name: object, hash_fields: 'SSN__c', history: String(object === 'Contact') })).toMatchObject({ text: 'OK' });
     }
     await service.tickAt('2023-03-20T00:10:00Z');
     // A small window of a filled table, which is merged without a delta table.
@@ -107,7 +107,7 @@ describe.each(apis)('by $api', ({ options }) => {
     for (const action of ['sweep', 'rebuild']) expect(await service.repair(action)).toMatchObject({ state: 'succeeded' });
     expect(await service.repair('reimport', { compare: 'true' })).toMatchObject({ state: 'succeeded', receipt: { different: 0 } });
 
-    for (const table of ['Account', 'Contact']) {
+    for (const table of ['Account', 'Contact', 'Contact_versions']) {
       expect(await service.rows(`SELECT DISTINCT SSN__c FROM salesforce.${table} WHERE IFNULL(Name, '') != 'Without'`)).toEqual([
         { SSN__c: hashOf(CLEAR) },
       ]);
