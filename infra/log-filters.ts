@@ -2,3 +2,5 @@
 export const JOBS_OVERDUE = '{ $.event = "jobs_overdue" }';
 export const TICK_ACCEPTED = '{ $.event = "tick" }';
 export const STORE_HALTED = '{ $.event = "store_halted" }';
+export const OUTBOX_NOT_LOADED = '{ $.event = "outbox_not_loaded" }';
+export const METADATA_TABLE_NOT_OURS = '{ $.event = "metadata_table_not_ours" }';

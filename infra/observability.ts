@@ -4,7 +4,7 @@ import type { Settings } from './config.ts';
 import type { Database } from './database.ts';
 import type { Encryption } from './encryption.ts';
 import type { Ingress } from './ingress.ts';
-import { JOBS_OVERDUE, STORE_HALTED, TICK_ACCEPTED } from './log-filters.ts';
+import { JOBS_OVERDUE, METADATA_TABLE_NOT_OURS, OUTBOX_NOT_LOADED, STORE_HALTED, TICK_ACCEPTED } from './log-filters.ts';
 import type { Schedule } from './schedule.ts';
 import type { Service } from './service.ts';
 
@@ -53,6 +53,7 @@ export class Observability extends pulumi.ComponentResource {
     };
     this.#watchJobs(args);
     this.#watchStore(args);
+    this.#watchMetadataTables(args);
     if (settings.schedule.enabled) this.#watchTicks(args);
     this.#watchRequests(args);
     this.#watchDeadLetters(args);
@@ -76,6 +77,19 @@ export class Observability extends pulumi.ComponentResource {
     this.#alarm('store-halted', 'The job store was restored or copied, and nothing is imported', {
       ...metric,
       ...above(0, 'Sum', 5 * MINUTES, 1),
+    });
+  }
+
+  /** Both are logged every five minutes or more often, and clear once that ends. A load that fails once usually succeeds the next time. */
+  #watchMetadataTables({ settings, service }: ObservabilityArgs): void {
+    const log = (part: string, pattern: string) => createLogMetric(this, settings.name, service, part, pattern, '1');
+    this.#alarm('outbox-not-loaded', "The service's own tables are an hour behind: it cannot write to them", {
+      ...log('outbox-not-loaded', OUTBOX_NOT_LOADED),
+      ...above(0, 'Sum', 15 * MINUTES, 4),
+    });
+    this.#alarm('metadata-table-not-ours', 'A table or view that the service did not create has the name of one of its own tables', {
+      ...log('metadata-table-not-ours', METADATA_TABLE_NOT_OURS),
+      ...above(0, 'Sum', 15 * MINUTES, 1),
     });
   }
 

@@ -32,6 +32,8 @@ test.each<[StackName, number]>([
   expect(alarms(run)).toEqual({
     [`${name}-jobs-overdue`]: `Maximum ${name} jobs-overdue  > 0, 3 of 3 × 300 s, silence is breaching`,
     [`${name}-store-halted`]: `Sum ${name} store-halted  > 0, 1 of 1 × 300 s, silence is notBreaching`,
+    [`${name}-outbox-not-loaded`]: `Sum ${name} outbox-not-loaded  > 0, 4 of 4 × 900 s, silence is notBreaching`,
+    [`${name}-metadata-table-not-ours`]: `Sum ${name} metadata-table-not-ours  > 0, 1 of 1 × 900 s, silence is notBreaching`,
     [`${name}-ticks`]: `Sum ${name} ticks  < 3, 1 of 1 × 5400 s, silence is breaching`,
     [`${name}-no-healthy-task`]: `Maximum AWS/ApplicationELB HealthyHostCount ${balancer} ${group} < 1, 3 of 3 × 60 s, silence is breaching`,
     [`${name}-task-errors`]: `Sum AWS/ApplicationELB HTTPCode_Target_5XX_Count ${balancer} ${group} > 5, 1 of 1 × 300 s, silence is notBreaching`,
@@ -57,6 +59,16 @@ test("log metrics read the service's own log and feed the alarms", async () => {
       logGroupName: run.outputs.logGroup,
       pattern: '{ $.event = "store_halted" }',
       metricTransformation: { name: 'store-halted', namespace, value: '1' },
+    },
+    {
+      logGroupName: run.outputs.logGroup,
+      pattern: '{ $.event = "outbox_not_loaded" }',
+      metricTransformation: { name: 'outbox-not-loaded', namespace, value: '1' },
+    },
+    {
+      logGroupName: run.outputs.logGroup,
+      pattern: '{ $.event = "metadata_table_not_ours" }',
+      metricTransformation: { name: 'metadata-table-not-ours', namespace, value: '1' },
     },
     { logGroupName: run.outputs.logGroup, pattern: '{ $.event = "tick" }', metricTransformation: { name: 'ticks', namespace, value: '1' } },
   ]);
