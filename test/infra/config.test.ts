@@ -3,9 +3,10 @@ import { describe, expect, test } from '@jest/globals';
 import { CHUNK_BYTES } from '../../app/bigquery/chunk-writer.ts';
 import { LIMITS } from '../../app/core/limits.ts';
 import { openDatabase } from '../../app/store/database.ts';
+import { BATCH_BYTES } from '../../app/sync/extract/via-rest.ts';
 import { readSettings, type Settings } from '../../infra/config.ts';
 import { CONNECTIONS_PER_TASK, maxTasks } from '../../infra/max-tasks.ts';
-import { requiredMemoryMib, UPLOAD_MIB, UPLOADS } from '../../infra/task-memory.ts';
+import { BATCH_MIB, CHUNK_MIB, requiredMemoryMib, UPLOADS } from '../../infra/task-memory.ts';
 import {
   type FlatConfig,
   flatten,
@@ -225,7 +226,9 @@ describe("a task's connections", () => {
 describe("a task's memory", () => {
   test("is calculated with the app's number of concurrent uploads and its buffers for each", () => {
     expect(UPLOADS).toBe(LIMITS.uploads);
-    expect(UPLOAD_MIB * 1024 * 1024).toBe(2 * CHUNK_BYTES);
+    expect(CHUNK_MIB * 1024 * 1024).toBe(CHUNK_BYTES);
+    expect(BATCH_MIB * 1024 * 1024).toBe(BATCH_BYTES);
+    expect(requiredMemoryMib(1)).toBeGreaterThan(UPLOADS * (CHUNK_MIB + BATCH_MIB));
   });
 
   test('is documented as it is calculated', () => {

@@ -12,8 +12,8 @@ import type { Slice } from '../../store/slices.ts';
 import { type Extraction, type ReadRows, requestedFields, type Unusable } from './extraction.ts';
 import { loadPage, type OpenPage } from './load-page.ts';
 
-/** Bytes of text per load job: as much memory as the upload of a Bulk page uses. */
-const LOAD_BYTES = 16 * 1024 * 1024;
+/** Bytes of text per load job, which are in memory until it has finished: as many as the upload of a Bulk page buffers. */
+export const BATCH_BYTES = 16 * 1024 * 1024;
 
 /** Reads the remaining pages of a REST query and loads all of them, in the CSV format of Bulk. */
 export async function extractViaRest(
@@ -77,7 +77,7 @@ async function* gatherBatches(
       bytes += page.csv.length;
       rows += page.rows;
       page = await nextPage(source);
-    } while (page && bytes + page.csv.length <= LOAD_BYTES);
+    } while (page && bytes + page.csv.length <= BATCH_BYTES);
     yield { parts, rows };
   }
 }
