@@ -2,11 +2,7 @@ import { requireReplaceable } from '../bigquery/require-replaceable.ts';
 import { adoptRebuiltTable, type FoundTable, findTargetTable } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
 import { PARTITION_FIELD } from '../core/partitioning.ts';
-import { acceptedVerdict, type Receipt } from '../core/receipt.ts';
-import type { Replacement } from '../core/replacement.ts';
-import { exceedsShare } from '../core/share-limit.ts';
 import { AppError } from '../errors.ts';
-import { readAcceptance } from '../store/accept-run.ts';
 import { succeedRun } from '../store/end-run.ts';
 import { startRebuild, succeedRebuild } from '../store/rebuild.ts';
 import type { Run } from '../store/runs.ts';
@@ -20,6 +16,7 @@ import { fenceOtherWrites } from './merge/fence-other-writes.ts';
 import { prepareTarget } from './merge/prepare-target.ts';
 import { planSwap, swapTable } from './merge/swap-table.ts';
 import { deltaTable, targetTable } from './names.ts';
+import { requireShare } from './require-share.ts';
 import { addVersions } from './versions/add-versions.ts';
 import { prepareVersions } from './versions/prepare-versions.ts';
 import { addMissing } from './versions/treat-versions.ts';
@@ -40,7 +37,8 @@ export async function rebuildRun(context: Context, claimed: Run, signal: AbortSi
   await fenceOtherWrites(context, run);
   const table = await requireTarget(context, run);
   const swap = await planSwap(extraction, extracted.deltas, table);
-  const accepted = await requireShare(context, run, swap.replacement);
+  // A rebuild is itself an operator's word.
+  const accepted = run.pass.kind === 'window' ? await requireShare(context, run, swap.replacement) : undefined;
   const versions = await prepareVersions(extraction, true);
   const added = versions && (await addVersions(extraction, versions, extracted.deltas));
   await swapTable(extraction, swap);
@@ -73,25 +71,6 @@ async function requireTarget(context: Context, run: Run): Promise<FoundTable> {
   const found = await findTarget(context, run);
   if (found) return found;
   throw new AppError('bigquery_unavailable', `The table of ${run.job.objectName} was deleted while it was being rebuilt.`);
-}
-
-/**
- * Checks that a window does not remove too many rows that Salesforce no longer returns. A rebuild is itself an operator's word.
- * @returns who accepted the number, if it had to be accepted
- * @throws AppError share_limit, in which case the table is unchanged
- */
-async function requireShare({ database }: Context, run: Run, { missing, live }: Replacement): Promise<Partial<Receipt>> {
-  if (run.pass.kind !== 'window' || !exceedsShare(missing, live)) return {};
-  const acceptance = await readAcceptance(database, run);
-  const reason = `${missing} of ${live} rows are missing in Salesforce`;
-  if (acceptance?.code === 'share_limit' && missing <= acceptance.rows) {
-    return { verdict: acceptedVerdict(reason), accepted_by: acceptance.by };
-  }
-  throw new AppError(
-    'share_limit',
-    `${reason}, so the table of ${run.job.objectName} was left unchanged. Check that the connection's user can see all of its records. If they were deleted, accept this: POST /v1/runs/${run.runId}/accept.`,
-    { acceptable: missing, details: { missing, live } },
-  );
 }
 
 /** The values of deleted rows, unless the job keeps them. */

@@ -1,10 +1,6 @@
 import { findTargetTable } from '../bigquery/tables.ts';
 import type { Context } from '../context.ts';
-import { acceptedVerdict } from '../core/receipt.ts';
-import { exceedsShare } from '../core/share-limit.ts';
 import { nextId } from '../core/split-id-range.ts';
-import { AppError } from '../errors.ts';
-import { readAcceptance } from '../store/accept-run.ts';
 import { succeedRepair } from '../store/end-run.ts';
 import type { Repair } from '../store/queue-runs.ts';
 import type { Run } from '../store/runs.ts';
@@ -16,6 +12,7 @@ import { targetIdentity } from './extract/resolve-fields.ts';
 import { fenceOtherWrites } from './merge/fence-other-writes.ts';
 import { prepareTarget } from './merge/prepare-target.ts';
 import { refreshTarget } from './merge/refresh-target.ts';
+import { requireShare } from './require-share.ts';
 import { type Comparison, type ComparisonCounts, compareWithOrg, countComparison, sweptIds } from './sweep/compare-with-org.ts';
 import { confirmMissing } from './sweep/confirm-missing.ts';
 import { markMissing } from './sweep/mark-missing.ts';
@@ -62,35 +59,21 @@ async function versionMissing(
   if (versions) await addMissing(extraction, versions, { kind: 'swept', comparison: table, firstId: firstMissing!, lastId: lastMissing! });
 }
 
-/** An acceptance, as a receipt shows it. */
-type Accepted = { verdict: string; accepted_by: string } | undefined;
-
 /** Confirms the rows that are missing, and checks that they are not too many. @throws AppError share_limit */
-async function judge(extraction: Extraction, comparison: Comparison): Promise<{ counts: ComparisonCounts; accepted: Accepted }> {
+async function judge(extraction: Extraction, comparison: Comparison): Promise<{ counts: ComparisonCounts; accepted: object | undefined }> {
+  const { context, run } = extraction;
   const first = await countComparison(extraction, comparison);
   // So many that stopping at once saves the org a call per 500 of them.
-  if (first.missing > extraction.context.limits.sweptIds) await requireShare(extraction, first);
+  if (first.missing > context.limits.sweptIds) await requireShare(context, run, lostRows(first));
   if (first.missing > 0) await confirmMissing(extraction, comparison);
   // Again even if none was found: a worker that lost this run may have found some.
   const counts = first.missing > 0 ? await countComparison(extraction, comparison) : first;
-  return { counts, accepted: await requireShare(extraction, counts) };
+  return { counts, accepted: await requireShare(context, run, lostRows(counts)) };
 }
 
-/** @returns who accepted the number, if it had to be accepted @throws AppError share_limit */
-async function requireShare({ context, run }: Extraction, { missing, live, inOrg }: ComparisonCounts): Promise<Accepted> {
-  // If Salesforce returns nothing, rows that were synced since are missing as well.
-  const lost = inOrg === 0 ? live : missing;
-  if (!exceedsShare(lost, live)) return undefined;
-  const acceptance = await readAcceptance(context.database, run);
-  const reason = `${missing} of ${live} rows are missing in Salesforce`;
-  if (acceptance?.code === 'share_limit' && !exceedsShare(Math.max(0, lost - acceptance.rows), live)) {
-    return { verdict: acceptedVerdict(reason), accepted_by: acceptance.by };
-  }
-  throw new AppError(
-    'share_limit',
-    `${reason}, so the sweep of ${run.job.objectName} changed nothing. Check that the connection's user can see all of its records. If they were deleted, accept this: POST /v1/runs/${run.runId}/accept.`,
-    { acceptable: lost, details: { missing, live } },
-  );
+/** If Salesforce returns nothing, rows that were synced since are missing as well. */
+function lostRows({ missing, live, inOrg }: ComparisonCounts): { missing: number; live: number } {
+  return { missing: inOrg === 0 ? live : missing, live };
 }
 
 /** The reimport of the rows that are absent or different; undefined: none. */

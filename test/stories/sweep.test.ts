@@ -160,7 +160,7 @@ describe('too many missing rows', () => {
     for (const id of all.slice(0, Math.ceil(all.length * 0.8))) org.purge('Account', id);
     const stopped = await sweep(service);
     expect(stopped).toMatchObject({ state: 'failed', error: { code: 'share_limit' } });
-    expect(stopped.error!.message).toMatch(/^\d+ of \d+ rows are missing in Salesforce, so the sweep of Account changed nothing\./);
+    expect(stopped.error!.message).toMatch(/^\d+ of \d+ rows are missing in Salesforce, so the table of Account was left unchanged\./);
     expect(await service.rows(`SELECT Id FROM salesforce.Account WHERE _deleted_reason = 'missing'`)).toEqual([]);
     const accepted = await readAnswer(await fetch(`${service.url}/v1/runs/${stopped.id}/accept`, { method: 'POST' }));
     expect(accepted.status).toBe(200);
@@ -175,7 +175,9 @@ describe('too many missing rows', () => {
     await importFirst();
     for (const record of [...service.salesforce.org.records('Account')])
       service.salesforce.org.changeAccess('Account', 'hide', String(record.Id));
-    expect(await sweep(service)).toMatchObject({ state: 'failed', error: { code: 'share_limit' } });
+    const stopped = await sweep(service);
+    expect(stopped).toMatchObject({ state: 'failed', error: { code: 'share_limit' } });
+    expect(stopped.error!.message).toMatch(/^(\d+) of \1 rows are missing/);
   });
 });
 

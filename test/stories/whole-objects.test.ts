@@ -155,6 +155,14 @@ describe('rows that disappear', () => {
     await expectSame('LoginHistory', LOGIN, '2023-03-22');
   });
 
+  test('and then as many more as need no operator do not stop it again', async () => {
+    const stopped = await stop(7);
+    await fetch(`${service.url}/v1/runs/${stopped.id}/accept`, { method: 'POST' });
+    purge(2);
+    await service.tickAt('2023-03-21T00:20:00Z');
+    expect((await jobNow()).run!.receipt).toMatchObject({ verdict: 'accepted: 9 of 12 rows are missing in Salesforce', rows_after: 3 });
+  });
+
   test('more than half of them stop the window, until the table is rebuilt', async () => {
     await stop(7);
     expect(await service.repair('rebuild')).toMatchObject({ state: 'succeeded', receipt: { rows_before: 12, rows_after: 5 } });
