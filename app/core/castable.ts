@@ -17,8 +17,7 @@ const CASTABLE: Record<ColumnType, (text: string) => boolean> = {
   NUMERIC: (text) => fits(text, 29, 9),
   BIGNUMERIC: (text) => fits(text, 38, 38),
   DATE: isDate,
-  TIMESTAMP: (text) =>
-    /T(?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{1,6})?(?:Z|\+0000)$/.test(text) && isDate(text.slice(0, text.indexOf('T'))),
+  TIMESTAMP: (text) => /^[\d-]{10}T(?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{1,6})?(?:Z|\+0000)$/.test(text) && isDate(text.slice(0, 10)),
   TIME: (text) => /^(?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{1,6})?Z$/.test(text),
 };
 

@@ -44,3 +44,39 @@ describe('what Salesforce writes is castable:', () => {
     fc.assert(fc.property(text, (value) => isCastable(type, value)));
   });
 });
+
+describe('what is not wholly in the format of its type is left to BigQuery:', () => {
+  test.each<[ColumnType, string]>([
+    ['TIMESTAMP', '2023-03-01T junk T10:00:00.000Z'],
+    ['TIMESTAMP', '2023-03-01T10:00:00.000ZT10:00:00.000Z'],
+    ['TIMESTAMP', '0000-03-01T10:00:00.000Z'],
+    ['TIMESTAMP', '10000-03-01T10:00:00.000Z'],
+    ['TIMESTAMP', '2023-02-29T10:00:00.000Z'],
+    ['TIMESTAMP', '2023-03-01T24:00:00.000Z'],
+    ['TIMESTAMP', '2023-03-01T10:00:60.000Z'],
+    ['DATE', '0000-01-01'],
+    ['DATE', '2023-03-01\n'],
+    ['DATE', '2023-03-01T00:00:00Z'],
+    ['TIME', '10:00:00.000Z\n'],
+    ['INT64', '9223372036854775807'],
+    ['INT64', '1 '],
+    ['INT64', '1\0'],
+    ['INT64', '\u0661'],
+    ['FLOAT64', 'NaN'],
+    ['FLOAT64', '1e400'],
+    ['FLOAT64', '1e308'],
+    ['NUMERIC', '1e-10'],
+    ['NUMERIC', '1e29'],
+    ['BIGNUMERIC', '1e38'],
+    ['BOOL', 'TRUE '],
+  ])('%s %j', (type, text) => {
+    expect(isCastable(type, text)).toBe(false);
+  });
+
+  test.each(TYPES.filter((type) => type !== 'STRING'))('%s with anything before or after it', (type) => {
+    const valid = { BOOL: 'true', DATE: '2023-03-01', TIMESTAMP: '2023-03-01T10:00:00.000Z', TIME: '10:00:00.000Z' }[type as string] ?? '7';
+    const junk = fc.string({ minLength: 1, unit: 'binary' }).filter((text) => !/^[\d.eE+-]+$/.test(text));
+    fc.assert(fc.property(junk, (text) => !isCastable(type, text + valid) && !isCastable(type, valid + text)));
+    fc.assert(fc.property(junk, (text) => !isCastable(type, valid + text + valid)));
+  });
+});
