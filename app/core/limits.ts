@@ -36,7 +36,7 @@ export interface Limits {
   bigqueryCallMs: number;
   /** a BigQuery job this old, in milliseconds, is cancelled and run again: BigQuery itself gives up after six hours */
   bigqueryJobMs: number;
-  /** a run without a response or received byte for this long, in milliseconds, is stuck: longer than any wait for a call or semaphore */
+  /** a run without a response or received byte for this long, in milliseconds, is stuck: longer than any call, and than others keep it waiting for a permit without one of them finishing */
   noProgressMs: number;
   /** a reimport replaces rows that were synced this long before it requested them, in milliseconds: clocks differ */
   repairMarginMs: number;

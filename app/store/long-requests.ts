@@ -45,8 +45,12 @@ export class LongRequests {
     this.#onError = onError;
   }
 
-  /** Waits for a request's turn; it ends when the result is disposed of. @throws AppError store_unavailable; the signal's reason */
-  async acquire(orgId: string, signal: AbortSignal): Promise<LongRequest> {
+  /**
+   * Waits for a request's turn; it ends when the result is disposed of.
+   * @param moved called whenever requests before this one have finished
+   * @throws AppError store_unavailable; the signal's reason
+   */
+  async acquire(orgId: string, signal: AbortSignal, moved: () => void = () => {}): Promise<LongRequest> {
     signal.throwIfAborted();
     using held = new DisposableStack();
     const keptAt = performance.now();
@@ -56,7 +60,13 @@ export class LongRequests {
     held.defer(() => this.#finish(id));
     this.#extending ??= setInterval(() => void this.#extend(), EXTEND_MS).unref();
     const either = AbortSignal.any([signal, place.lost.signal]);
-    while ((await countUntil(this.#database, orgId, id)) > this.#limit) await this.#waitForNext(either);
+    for (let before = Number.POSITIVE_INFINITY; ; ) {
+      const requests = await countUntil(this.#database, orgId, id);
+      if (requests < before) moved();
+      if (requests <= this.#limit) break;
+      before = requests;
+      await this.#waitForNext(either);
+    }
     const kept = held.move();
     return { signal: place.lost.signal, [Symbol.dispose]: () => kept.dispose() };
   }

@@ -121,6 +121,20 @@ describe('the lease of a run', () => {
     expect(logged()).toContain('"error_code":"no_progress"');
   });
 
+  test.each(['long requests', 'uploads'])('is extended while other runs finish their %s before it', async (what) => {
+    await start({ noProgressMs: 3_000, restRows: 0, longRequests: 1, uploads: 1 });
+    const { longRequests, uploads, database } = service.context;
+    const { rows } = await database.query<{ org_id: string }>('SELECT org_id FROM connections');
+    const { signal } = new AbortController();
+    for (let other = 0; other < 4; other++) {
+      const taken = what === 'uploads' ? uploads.acquire(signal) : longRequests.acquire(rows[0]!.org_id, signal);
+      void taken.then((held) => setTimeout(() => held[Symbol.dispose](), 2_000));
+    }
+    await service.tickAt(TICK);
+    await expectComplete();
+    expect(logged()).not.toContain('run_interrupted');
+  });
+
   test('is extended while Salesforce responds slowly', async () => {
     await start({ noProgressMs: 2_000, restRows: 0 }, { bulkDelayMs: 1_000 });
     await service.tickAt(TICK);

@@ -54,8 +54,9 @@ async function fetchBulkPage(extraction: Extraction, slice: Slice, page: Page): 
   const { firstPageRows, pageMs } = context.limits;
   using held = new DisposableStack();
   // Salesforce's permits are scarcer: do not occupy an upload permit while waiting for one.
-  const place = held.use(await context.longRequests.acquire(run.orgId, signal));
-  held.use(await context.uploads.acquire(signal));
+  const { recordActivity } = context.warehouse;
+  const place = held.use(await context.longRequests.acquire(run.orgId, signal, recordActivity));
+  held.use(await context.uploads.acquire(signal, recordActivity));
   await requireQuota(context, run);
   const request = new AbortController();
   // A trickling body never reaches the idle timeout, and would keep its permits forever.

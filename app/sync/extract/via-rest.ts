@@ -69,7 +69,7 @@ async function* gatherBatches(
   const header = Buffer.from(csvLine(names));
   const source = readPages(extraction, names, firstPage, counter);
   for (let page = await nextPage(source); page; ) {
-    using _permit = await context.uploads.acquire(signal);
+    using _permit = await context.uploads.acquire(signal, context.warehouse.recordActivity);
     const parts: Buffer[] = [header];
     let [bytes, rows] = [header.length, 0];
     do {
