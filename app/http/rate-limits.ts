@@ -46,9 +46,9 @@ export class RateLimits {
     await consume(this.#wrongKeys, blockOf(address), tooManyWrongKeys);
   }
 
-  /** Whether to log that a request was refused: once per address and minute for each status. */
+  /** Whether to log that a request was refused: once per address (of IPv6, per block) and minute for each status. */
   async shouldLog(address: string, status: number): Promise<boolean> {
-    return await this.#logged.consume(`${address} ${status}`).then(
+    return await this.#logged.consume(`${blockOf(address)} ${status}`).then(
       () => true,
       () => false,
     );

@@ -75,6 +75,12 @@ describe('wrong keys', () => {
     ]);
   });
 
+  test('of one block of IPv6 addresses are logged once: the addresses of a block would fill the log', async () => {
+    await start();
+    for (const address of ['2001:db8:1:2::1', '2001:db8:1:2::2', '2001:db8:1:3::1']) await get(undefined, address);
+    expect(refusals()).toMatchObject([{ address: '2001:db8:1:2::1' }, { address: '2001:db8:1:3::1' }]);
+  });
+
   test('a tick without a key is forbidden, which EventBridge does not repeat', async () => {
     await start();
     const answer = await get(undefined, '203.0.113.9', 'handle_importing_job', 'POST');
