@@ -29,22 +29,27 @@ export async function listenForCallback(port: number): Promise<CallbackListener>
   return {
     async receive(state, finish, stop) {
       const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<typeof finish>>>();
-      let outcome = '';
-      handle = async (request, response) => {
-        const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
-        if (request.method === 'GET' && pathname === END_PATH) return showPage(response, 200, outcome);
-        if (request.method !== 'GET' || pathname !== CALLBACK_PATH || searchParams.get('state') !== state) return refuse(request, response);
+      // A browser may send its callback again, even before the first answer: the login is completed once.
+      let completion: Promise<string> | undefined;
+      const complete = async (parameters: URLSearchParams): Promise<string> => {
         try {
-          const result = await finish(searchParams);
-          outcome = 'Connected. Close this page and return to the terminal.';
-          // The code must not stay in the address bar.
-          response.writeHead(303, { location: END_PATH }).end();
-          resolve(result);
+          resolve(await finish(parameters));
+          return 'Connected. Close this page and return to the terminal.';
         } catch (error) {
-          outcome = 'Not connected. Close this page: the terminal says why.';
-          response.writeHead(303, { location: END_PATH }).end();
           reject(error);
+          return 'Not connected. Close this page: the terminal says why.';
         }
+      };
+      handle = async (request, response) => {
+        const url = URL.parse(request.url ?? '/', 'http://localhost');
+        if (!url) return refuse(request, response);
+        const { pathname, searchParams } = url;
+        if (request.method === 'GET' && pathname === END_PATH && completion) return showPage(response, 200, await completion);
+        if (request.method !== 'GET' || pathname !== CALLBACK_PATH || searchParams.get('state') !== state) return refuse(request, response);
+        completion ??= complete(searchParams);
+        await completion;
+        // The code must not stay in the address bar.
+        response.writeHead(303, { location: END_PATH }).end();
       };
       return await abortable(stop, promise);
     },
