@@ -1,4 +1,4 @@
-import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { CommandError } from '../commands/command-error.ts';
@@ -27,8 +27,8 @@ export async function saveSettings(dataFolder: string, settings: Readonly<Record
     return [`${name}='${value}'`];
   });
   const file = join(dataFolder, FILE);
-  await writeFile(`${file}.new`, [HEADER, ...lines, ''].join('\n'), { mode: 0o600 });
-  // An earlier file of that name may be readable by others.
-  await chmod(`${file}.new`, 0o600);
+  // An earlier file of that name, left by an interruption, may be open in other programs, or lead elsewhere.
+  await rm(`${file}.new`, { force: true });
+  await writeFile(`${file}.new`, [HEADER, ...lines, ''].join('\n'), { mode: 0o600, flag: 'wx' });
   await rename(`${file}.new`, file);
 }
