@@ -123,6 +123,9 @@ async function ended(): Promise<number | null> {
   return child!.exitCode;
 }
 
+/** The lines of a settings file that set something. */
+const settingsIn = (text: string): string[] => text.split('\n').filter((line) => line && !line.startsWith('#'));
+
 const settings = async (): Promise<string> => await readFile(join(data(), 'env'), 'utf8');
 
 describe('connect', () => {
@@ -244,6 +247,40 @@ describe('connect', () => {
     if (script) await addProgram('sf', script);
     connect(['--sf', 'my-org'], []);
     expect([await ended(), output]).toEqual([2, expect.stringMatching(sentence)]);
+  });
+
+  test('keeps the whole answers, for their owner alone, wherever it is interrupted; an app never stays with another org', async () => {
+    await startOrg();
+    const answers = [org.loginUrl, 'local', org.clientId, org.clientSecret];
+    const saved = [`SALESFORCE_LOGIN_URL='${org.loginUrl}'`, `SALESFORCE_CLIENT_ID='${org.clientId}'`, `SALESFORCE_CLIENT_SECRET='${org.clientSecret}'`];
+    for (const [given, kept] of [
+      [0, 0],
+      [1, 1],
+      [2, 1],
+      [3, 1],
+    ] as const) {
+      connect([], answers.slice(0, given));
+      child!.stdin!.end();
+      expect([await ended(), output]).toEqual([2, expect.stringMatching(/The input ended before the last question\./)]);
+      expect(settingsIn(await settings().catch(() => ''))).toEqual(saved.slice(0, kept));
+      if (kept > 0) expect((await stat(join(data(), 'env'))).mode & 0o777).toBe(0o600);
+    }
+    connect([], answers);
+    await printed(/Salesforce knows the app/);
+    child!.kill('SIGINT');
+    expect([await ended(), output]).toEqual([1, expect.stringMatching(/Stopped\. Run npm run connect again: it remembers the answers\./)]);
+    expect(settingsIn(await settings())).toEqual(saved);
+
+    const other = org.loginUrl.replace('127.0.0.1', 'localhost');
+    connect([], [other]);
+    child!.stdin!.end();
+    expect(await ended()).toBe(2);
+    expect(settingsIn(await settings())).toEqual([`SALESFORCE_LOGIN_URL='${other}'`]);
+    connect([], ['', '', '', '']);
+    child!.stdin!.end();
+    expect(await ended()).toBe(2);
+    expect(output).not.toContain(org.clientId);
+    expect(settingsIn(await settings())).toEqual([`SALESFORCE_LOGIN_URL='${other}'`]);
   });
 
   test('says in a sentence what is wrong: the secret, the port, the folder, the end of the input', async () => {

@@ -27,9 +27,12 @@ export async function askSettings(setup: Setup, env: NodeJS.ProcessEnv): Promise
   };
   await keep(cliLogin ? takeCliLogin(setup, cliLogin) : await askOrg(setup));
   await keep(await askBigQuery(setup, { ...known, ...env }));
-  if (!cliLogin) await keep(await askClientApp(setup, known.SALESFORCE_LOGIN_URL === setup.saved.SALESFORCE_LOGIN_URL ? setup.saved : {}));
+  if (!cliLogin) await keep(await askClientApp(setup, known));
   return known;
 }
+
+/** An app belongs to one org: with another org, the saved one is forgotten at once, so that its secret is never sent there. */
+const NO_APP = { SALESFORCE_CLIENT_ID: '', SALESFORCE_CLIENT_SECRET: '', SALESFORCE_JWT_KEY: '' };
 
 function takeCliLogin({ screen }: Setup, { loginUrl, clientId, clientSecret }: CliLogin): Settings {
   screen.step('Your Salesforce org');
@@ -50,7 +53,7 @@ async function askOrg({ screen, prompt, saved }: Setup): Promise<Settings> {
     const failure = await findLoginHost(loginUrl);
     if (failure === undefined) {
       screen.passed(`Salesforce answers at ${loginUrl}`);
-      return { SALESFORCE_LOGIN_URL: loginUrl };
+      return { SALESFORCE_LOGIN_URL: loginUrl, ...(loginUrl !== saved.SALESFORCE_LOGIN_URL && NO_APP) };
     }
     screen.failed(failure);
   }
@@ -107,8 +110,8 @@ async function prepareDatasets(prompt: Setup['prompt'], env: NodeJS.ProcessEnv, 
   for (const name of missing) await createDataset(warehouse, name);
 }
 
-/** Shows how to create the External Client App, and asks for its key and secret. @param saved earlier answers for the same org */
-async function askClientApp({ screen, prompt, flow, port }: Setup, saved: Settings): Promise<Settings> {
+/** Shows how to create the External Client App, and asks for its key and secret. @param known earlier answers */
+async function askClientApp({ screen, prompt, flow, port }: Setup, known: Settings): Promise<Settings> {
   screen.step('An External Client App in that org');
   screen.detail('In Setup, External Client App Manager, choose New External Client App:', 'dim');
   for (const [section, fields] of clientAppForm(callbackUrlOf(port), flow)) {
@@ -121,8 +124,8 @@ async function askClientApp({ screen, prompt, flow, port }: Setup, saved: Settin
   screen.detail('Choose Create, then Settings, OAuth Settings, Consumer Key and Secret.', 'dim');
   screen.detail('For an admin who does this for you: app/salesforce/metadata/README.md', 'dim');
   const settings = {
-    SALESFORCE_CLIENT_ID: await prompt.ask('Consumer Key', saved.SALESFORCE_CLIENT_ID),
-    SALESFORCE_CLIENT_SECRET: await prompt.askSecret('Consumer Secret', saved.SALESFORCE_CLIENT_SECRET),
+    SALESFORCE_CLIENT_ID: await prompt.ask('Consumer Key', known.SALESFORCE_CLIENT_ID),
+    SALESFORCE_CLIENT_SECRET: await prompt.askSecret('Consumer Secret', known.SALESFORCE_CLIENT_SECRET),
   };
   return flow === 'jwt_bearer' ? { ...settings, SALESFORCE_JWT_KEY: await askPrivateKey(screen, prompt) } : settings;
 }
