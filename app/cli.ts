@@ -139,6 +139,16 @@ const COMMANDS: Record<string, CommandEntry> = {
     exits: ['done, or its run is queued', 'refused; the message says why'],
     load: async () => (await import('./commands/jobs.ts')).jobs,
   },
+  'suggest-field-policy': {
+    does: 'list the fields of an object that Salesforce classifies as sensitive, and which of them to exclude or hash',
+    details:
+      'Reads how admins have classified each field (data sensitivity level, compliance categorization), and suggests to exclude what is Restricted or MissionCritical and to hash the rest. Prints the lists for create_importing_job or jobs change; changes nothing. Calls the org twice. See Fields by policy in app/README.md.',
+    takes: [new Argument('<connection>', 'its alias, id or user_id'), new Argument('<object>', "the object's API name")],
+    options: [new Option('--local', 'use the job store of serve --local, which must be running'), DATA],
+    examples: [`${PROGRAM} suggest-field-policy production Contact`],
+    exits: ['printed', 'the classification cannot be read'],
+    load: async () => (await import('./commands/suggest-field-policy.ts')).suggestFieldPolicyCommand,
+  },
   runs: {
     does: "list a job's runs; show a run, cancel it, retry it without waiting, or accept its verdict",
     details:

@@ -125,6 +125,11 @@ function protectedFields(cursorField: string | null): string[] {
   return ['Id', 'IsDeleted', CREATED_DATE, ...(cursorField === null ? [] : [cursorField])];
 }
 
+/** Whether a field can be excluded or hashed. */
+export function canBeListed(field: string, cursorField: string | null): boolean {
+  return !protectedFields(cursorField).includes(field);
+}
+
 /**
  * Checks a list of a job against the fields of its object.
  * @param list `own`: the entries that its caller added, of which a name, unlike a pattern, must match a field; `all`: with its other ones

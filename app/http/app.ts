@@ -30,6 +30,7 @@ import { resumeImportingJob } from './resume-importing-job.ts';
 import { runRetry } from './retry-run.ts';
 import { createRouter } from './router.ts';
 import { setSecurityHeaders } from './security-headers.ts';
+import { fieldPolicySuggestion } from './suggest-field-policy.ts';
 
 const ENDPOINTS: readonly Endpoint[] = [
   getOauthUrl,
@@ -60,6 +61,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   connectionTest,
   connectionEnd,
   connectionObjects,
+  fieldPolicySuggestion,
   audit,
 ];
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { publishOutbox } from '../../app/sync/publish-outbox.ts';
-import { type GatewayService, startGatewayService } from '../support/gateway.ts';
+import { type GatewayService, refusal, startGatewayService } from '../support/gateway.ts';
 import { type Answer, repairEnded, type TestServiceOptions } from '../support/service.ts';
 
 /** Which fields a job reads, which of them it hashes, and what becomes of new ones. */
@@ -97,7 +97,9 @@ describe.each(apis)('by $api', ({ options }) => {
     await start(options);
     for (const object of ['Account', 'Contact']) {
       addField(object, 'SSN__c', CLEAR);
-      expect(await create({ object_name: object, hash_fields: 'SSN__c', history: String(object === 'Contact') })).toMatchObject({ text: 'OK' });
+      expect(await create({ object_name: object, hash_fields: 'SSN__c', history: String(object === 'Contact') })).toMatchObject({
+        text: 'OK',
+      });
     }
     await service.tickAt('2023-03-20T00:10:00Z');
     // A small window of a filled table, which is merged without a delta table.
@@ -310,5 +312,55 @@ test('new jobs get the defaults of their connection, existing ones do not', asyn
   });
   expect(await patch('connections/1', { exclude_fields: '', hash_fields: '', new_fields: '' })).toMatchObject({
     body: { exclude_fields: [], hash_fields: [], new_fields: null },
+  });
+});
+
+describe('a suggestion by the classification of fields', () => {
+  const suggest = async (): Promise<Record<string, unknown>> =>
+    JSON.parse((await service.call('v1/connections/1/suggest-field-policy?object_name=contact')).text) as Record<string, unknown>;
+
+  test('lists the sensitive ones that the user sees, with lists to create a job with', async () => {
+    await start();
+    const classify = (field: string, security: string | null, compliance: string[] = []): void =>
+      service.salesforce.org.changeField('Contact', { field, change: 'classify', classification: { security, compliance } });
+    classify('Birthdate', 'Restricted', ['PII', 'HIPAA']);
+    classify('Phone', null, ['PII']);
+    classify('Email', 'Confidential');
+    classify('Title', 'Public');
+    classify('SystemModstamp', 'Restricted');
+    classify('Fax', 'MissionCritical');
+    service.salesforce.org.changeField('Contact', { field: 'Fax', change: 'hide' });
+    const suggested = await suggest();
+    expect(suggested).toMatchObject({
+      object_name: 'Contact',
+      readable: true,
+      exclude_fields: ['Birthdate'],
+      hash_fields: ['Phone', 'Email'],
+    });
+    expect(suggested.fields).toContainEqual({
+      name: 'Birthdate',
+      label: 'Birthdate',
+      security_classification: 'Restricted',
+      compliance_groups: ['PII', 'HIPAA'],
+      suggestion: 'exclude',
+    });
+    expect(
+      await create({
+        object_name: 'Contact',
+        exclude_fields: String(suggested.exclude_fields),
+        hash_fields: String(suggested.hash_fields),
+      }),
+    ).toMatchObject({ text: 'OK' });
+  });
+
+  test('says so if the user may not read it', async () => {
+    await start();
+    service.instance.handler = ({ soql }, pass) =>
+      soql.includes('FieldDefinition') ? refusal('INVALID_TYPE', "sObject type 'FieldDefinition' is not supported.") : pass();
+    expect(await suggest()).toMatchObject({
+      readable: false,
+      message: expect.stringMatching(/may not read how fields are classified/),
+      fields: [],
+    });
   });
 });

@@ -1,12 +1,15 @@
-import { type Field, type FieldFacts, type FieldType, field, isFieldType, SYSTEM, type Value } from './field.ts';
+import { type Classification, type Field, type FieldFacts, type FieldType, field, isFieldType, SYSTEM, type Value } from './field.ts';
 import { type Formula, formulaText, formulaValue } from './formula.ts';
 import type { Table } from './table.ts';
 
 /** A change that an admin makes to a field. */
 export interface FieldChange {
   field: string;
-  /** `hide` and `show` are field-level security; `add` creates a field; `retype` changes its type or other facts; `rename` its name. */
-  change: 'hide' | 'show' | 'add' | 'retype' | 'rename';
+  /**
+   * `hide` and `show` are field-level security; `add` creates a field; `retype` changes its type or other facts; `rename` its name; `classify`
+   * says how sensitive its data is.
+   */
+  change: 'hide' | 'show' | 'add' | 'retype' | 'rename' | 'classify';
   /** The new name of a renamed field. */
   name?: string;
   /** The type of an added or retyped field. */
@@ -15,6 +18,8 @@ export interface FieldChange {
   facts?: Partial<FieldFacts>;
   /** The value of an added field in every row: no stamp moves for it. */
   value?: Value;
+  /** Of a classified field. */
+  classification?: Classification;
   /** Makes an added field a calculated one. */
   formula?: Formula;
 }
@@ -26,8 +31,9 @@ export function changeField(table: Table, change: FieldChange): void {
   else if (!before) throw new Error(`${table.definition.name} has no field ${change.field}.`);
   else if (change.change === 'retype') table.putField(retyped(before, change));
   else if (change.change === 'rename') rename(table, change);
+  else if (change.change === 'classify') table.putField({ ...before, classification: change.classification ?? {} });
   else if (change.change === 'hide' || change.change === 'show') table.putField({ ...before, hidden: change.change === 'hide' });
-  else throw new Error('Unknown change. Use hide, show, add, retype or rename.');
+  else throw new Error('Unknown change. Use hide, show, add, retype, rename or classify.');
 }
 
 function rename(table: Table, { field: before, name }: FieldChange): void {

@@ -93,6 +93,14 @@ export interface FieldFacts {
   writeRequiresMasterRead: boolean;
 }
 
+/** How an admin has classified a field's data; describe does not say. */
+export interface Classification {
+  /** such as Restricted */
+  security?: string | null;
+  /** such as PII */
+  compliance?: string[];
+}
+
 /** A field: its describe, and where its values come from. */
 export interface Field {
   facts: FieldFacts;
@@ -104,6 +112,7 @@ export interface Field {
   convert?: (value: Value) => Value;
   /** Field-level security hides the field from the connected user: describe omits it, SOQL rejects it. */
   hidden?: boolean;
+  classification?: Classification;
   /** The value's text in Bulk results if it differs from the type's default. */
   csv?: (value: Value) => string;
 }

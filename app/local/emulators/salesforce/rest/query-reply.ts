@@ -1,6 +1,7 @@
 import { type Snapshot, takeSnapshot } from '../org/snapshot.ts';
 import type { Parts } from '../parts.ts';
 import { aggregateRow } from '../soql/aggregate.ts';
+import { fieldDefinitions } from '../soql/field-definition.ts';
 import { countCalculated, parseSoql, rejectUnsupported, type SoqlQuery } from '../soql/soql.ts';
 import type { OpenCursor } from './query-cursors.ts';
 import { type JsonObject, queriedRecord } from './record-json.ts';
@@ -26,6 +27,8 @@ export function requestedPageRows(queryOptions: string): number {
 /** Evaluates a REST query and returns its first page. Throws Salesforce's errors. */
 export async function queryReply({ org, cursors, faults }: Parts, requested: QueryRequest): Promise<object> {
   if (!requested.soql) throw new SalesforceError(400, 'MALFORMED_QUERY', 'A query string has to be specified');
+  const definitions = fieldDefinitions(org, requested.soql, requested.version);
+  if (definitions) return definitions;
   const query = parseSoql(org.freeze(), requested.soql);
   rejectUnsupported(query);
   const place = { method: 'GET', url: requested.soql, object: query.table.definition.name };
