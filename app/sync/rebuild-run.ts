@@ -42,7 +42,8 @@ export async function rebuildRun(context: Context, claimed: Run, signal: AbortSi
   const versions = await prepareVersions(extraction, true);
   const added = versions && (await addVersions(extraction, versions, extracted.deltas));
   await swapTable(extraction, swap);
-  if (versions) await addMissing(extraction, versions, { kind: 'replaced', target: targetTable(context, run.job) });
+  if (versions)
+    await addMissing(extraction, versions, { kind: 'replaced', target: targetTable(context, run.job), dueBefore: run.window.to });
   await adoptRebuiltTable(context.warehouse, targetIdentity(context, run), table.metadata);
   await eraseDeletedValues(extraction, extracted);
 

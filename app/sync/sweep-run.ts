@@ -12,13 +12,14 @@ import { targetIdentity } from './extract/resolve-fields.ts';
 import { fenceOtherWrites } from './merge/fence-other-writes.ts';
 import { prepareTarget } from './merge/prepare-target.ts';
 import { refreshTarget } from './merge/refresh-target.ts';
+import { targetTable } from './names.ts';
 import { requireShare } from './require-share.ts';
 import { type Comparison, type ComparisonCounts, compareWithOrg, countComparison, sweptIds } from './sweep/compare-with-org.ts';
 import { confirmMissing } from './sweep/confirm-missing.ts';
 import { markMissing } from './sweep/mark-missing.ts';
 import { removeCopies } from './sweep/remove-copies.ts';
 import { prepareVersions } from './versions/prepare-versions.ts';
-import { addMissing } from './versions/treat-versions.ts';
+import { treatSwept } from './versions/treat-versions.ts';
 import { writeReceipt } from './write-receipt.ts';
 
 /**
@@ -38,7 +39,7 @@ export async function sweepRun(context: Context, claimed: Run, signal: AbortSign
   const comparison = await compareWithOrg(extraction, extracted);
   const { counts, accepted } = await judge(extraction, comparison);
   if (counts.duplicates > 0) await removeCopies(extraction, comparison);
-  if (counts.missing > 0) await versionMissing(extraction, comparison, counts);
+  await sweepVersions(extraction, comparison, counts);
   const marked = await markMissing(extraction, comparison, counts, found);
   const refreshed = await refreshTarget(extraction, extracted.deltas);
 
@@ -50,13 +51,17 @@ export async function sweepRun(context: Context, claimed: Run, signal: AbortSign
 }
 
 /** Before the rows are marked, so that their newest versions say so as soon as the target table does. @throws AppError */
-async function versionMissing(
+async function sweepVersions(
   extraction: Extraction,
-  { table }: Comparison,
-  { firstMissing, lastMissing }: ComparisonCounts,
+  { table: comparison, judgedBefore }: Comparison,
+  { missing, firstMissing, lastMissing }: ComparisonCounts,
 ): Promise<void> {
   const versions = await prepareVersions(extraction, true);
-  if (versions) await addMissing(extraction, versions, { kind: 'swept', comparison: table, firstId: firstMissing!, lastId: lastMissing! });
+  if (!versions) return;
+  const swept = { kind: 'swept', comparison, firstId: firstMissing!, lastId: lastMissing! } as const;
+  const target = targetTable(extraction.context, extraction.run.job);
+  const absent = { kind: 'absent', comparison, target, versionsBefore: judgedBefore } as const;
+  await treatSwept(extraction, versions, missing > 0 ? swept : undefined, absent);
 }
 
 /** Confirms the rows that are missing, and checks that they are not too many. @throws AppError share_limit */

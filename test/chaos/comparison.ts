@@ -52,8 +52,42 @@ export async function compareTable(world: World, job: ChaosJob, options: Compari
     const isExpected = options.purged.has(id) || (job.deletes !== 'remove' && plain(row._deleted_at) !== null);
     if (!isExpected) note('corrupted', id, 'is not in the org');
   }
+  if (job.history) await compareVersions(world, job, rows, options, note);
   if (found.duplicated > 0) found.examples.push(`${object}: ${found.duplicated} rows repeat the Id of another row`);
   return found;
+}
+
+/**
+ * Compares a table of versions with its target table: each Id and time has one version, and the newest of each Id has the stamp and the mark of
+ * its row. A record without a row must be marked, or without versions if the job removes such rows.
+ */
+async function compareVersions(
+  world: World,
+  { object, deletes }: ChaosJob,
+  rows: readonly Row[],
+  { purged }: ComparisonOptions,
+  note: (kind: 'lost' | 'corrupted', id: unknown, what: string) => void,
+): Promise<void> {
+  const left = new Map(rows.map((row) => [String(row.Id), row]));
+  const versions = await world.rows(
+    `SELECT Id, SystemModstamp, _deleted_at FROM salesforce.${object}_versions WHERE TRUE
+     QUALIFY ROW_NUMBER() OVER (PARTITION BY Id ORDER BY _valid_from DESC) = 1`,
+  );
+  const repeated = await world.rows(
+    `SELECT Id, COUNT(*) AS copies FROM salesforce.${object}_versions GROUP BY Id, _valid_from HAVING COUNT(*) > 1`,
+  );
+  for (const { Id, copies } of repeated) note('corrupted', Id, `has ${copies} versions that are equal`);
+  const state = (row: Row): string => `${plain(row.SystemModstamp)}${plain(row._deleted_at) === null ? '' : ', deleted'}`;
+  for (const version of versions) {
+    const id = String(version.Id);
+    const row = left.get(id);
+    left.delete(id);
+    if (row && state(row) !== state(version))
+      note('corrupted', id, `has the row of ${state(row)}, but its newest version is of ${state(version)}`);
+    const isExpected = row || purged.has(id) || (deletes !== 'remove' && plain(version._deleted_at) !== null);
+    if (!isExpected) note('corrupted', id, 'has a version, but no row');
+  }
+  for (const id of left.keys()) note('lost', id, 'has no version');
 }
 
 /** The types of a table's columns; none if there is no table. */

@@ -42,8 +42,8 @@ export class Fleet {
 
   /** @returns whether the job was created */
   async create(job: ChaosJob): Promise<boolean> {
-    const { object, deletes, every } = job;
-    const fields = { user_id: this.#world.userId, object_name: object, start_date: 'all', deletes, every };
+    const { object, deletes, every, history = false } = job;
+    const fields = { user_id: this.#world.userId, object_name: object, start_date: 'all', deletes, every, history: String(history) };
     const answer = await this.#world.call('create_importing_job', fields);
     if (answer.status !== 200) return false;
     const { rows } = await this.#world.database.query<{ id: string }>('SELECT id FROM jobs WHERE object_name = $1', [object]);

@@ -3,4 +3,6 @@ export interface ChaosJob {
   object: string;
   deletes: 'keep' | 'blank' | 'remove';
   every: string;
+  /** whether it keeps each version of a record */
+  history?: boolean;
 }

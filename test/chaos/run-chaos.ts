@@ -55,12 +55,12 @@ export interface Chaos {
 
 /** The first jobs, and those that are created meanwhile, so that first imports meet violence too. */
 const FIRST_JOBS: readonly ChaosJob[] = [
-  { object: 'Account', deletes: 'keep', every: '15m' },
+  { object: 'Account', deletes: 'keep', every: '15m', history: true },
   { object: 'Contact', deletes: 'remove', every: '30m' },
 ];
 const LATER_JOBS: readonly ChaosJob[] = [
   { object: 'Opportunity', deletes: 'blank', every: '15m' },
-  { object: 'Lead', deletes: 'remove', every: '1h' },
+  { object: 'Lead', deletes: 'remove', every: '1h', history: true },
   { object: 'Task', deletes: 'keep', every: '15m' },
   { object: 'Case', deletes: 'remove', every: '20m' },
   { object: 'Everything__c', deletes: 'keep', every: '30m' },

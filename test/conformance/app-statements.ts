@@ -37,6 +37,7 @@ import { BASE_GROUP, fieldsInGroup } from '../../app/core/field-groups.ts';
 import { JOB_COLUMNS, RUN_COLUMNS } from '../../app/core/metadata-tables.ts';
 import type { CatalogColumn, CatalogTable } from './google-sql.ts';
 import { type Schema, tableOf } from './schemas.ts';
+import { VERSIONS, versionsColumns, versionsStatements } from './versions-statements.ts';
 
 /** A statement of the app, and the tables it needs. */
 export interface AppStatement {
@@ -57,6 +58,7 @@ export function appStatements(schema: Schema): AppStatement[] {
   return [
     { sql: deltaStatement(statement), tables: staging, columns: delta.columns },
     { sql: countStatement(statement), tables: [...staging, delta] },
+    ...(schema.cursorField === null ? [] : [{ sql: countStatement({ ...statement, countsStamps: true }), tables: [...staging, delta] }]),
     { sql: targetCountStatement(TARGET), tables: [target] },
     ...[...mergesOf(schema), ...refreshesOf(schema)].map((sql) => ({ sql, tables: [target, delta], columns: [] })),
     ...stagedMergesOf(schema).map((sql) => ({ sql, tables: [target, ...staging], columns: [] })),
@@ -94,6 +96,7 @@ export function appStatements(schema: Schema): AppStatement[] {
       columns: [{ name: 'run', type: 'STRING' }],
     },
     ...sweepsOf(schema),
+    ...versionsOf(schema, staging),
     ...widenings(schema).map((column) => ({ sql: widenStatement(TARGET, column), tables: [target], columns: [] })),
   ];
 }
@@ -279,6 +282,21 @@ function sweepsOf(schema: Schema): AppStatement[] {
     },
     { sql: removeCopiesStatement(TARGET, ['001A', "001z'\\"], cursorField), tables: [target], columns: [] },
   ];
+}
+
+/** The statements of the table of versions, none without a cursor. */
+function versionsOf(schema: Schema, staging: readonly CatalogTable[]): AppStatement[] {
+  const base = mergeOf(schema);
+  if (!base) return [];
+  const tables = [
+    ...staging,
+    deltaTable(schema),
+    targetTable([...schema.columns, ORPHANED, EMPTIED]),
+    catalogTable(VERSIONS, versionsColumns(schema.columns)),
+    catalogTable(COMPARISON, COMPARISON_COLUMNS),
+  ];
+  const found = versionsStatements({ base, staged: deltaOf(schema), target: TARGET, comparison: COMPARISON, deletes: deletesOf(schema) });
+  return found.map(({ sql, columns }) => ({ sql, tables, columns: columns.map(({ name, type }) => ({ name, type })) }));
 }
 
 const COMPARISON_COLUMNS: readonly Column[] = [

@@ -140,8 +140,10 @@ WHEN MATCHED THEN
 export type MissingRecords =
   /** missing according to a sweep's comparison, between these Ids */
   | { kind: 'swept'; comparison: TableName; firstId: string; lastId: string }
-  /** no longer in the target table, which was replaced */
-  | { kind: 'replaced'; target: TableName };
+  /** neither in the target table nor in the org, according to a sweep's comparison: a run may have ended between its versions and its rows */
+  | { kind: 'absent'; comparison: TableName; target: TableName; versionsBefore: Date }
+  /** no longer in the target table, which was replaced by all rows that are due before an instant */
+  | { kind: 'replaced'; target: TableName; dueBefore: Date };
 
 export interface MissingVersionsStatement {
   versions: TableName;
@@ -161,7 +163,7 @@ export function addMissingStatement({ versions, records, names, runId }: Missing
   const now = 'CURRENT_TIMESTAMP()';
   return `MERGE ${quoteTable(versions)} AS _target
 USING (
-  SELECT * FROM ${quoteTable(versions)} WHERE ${isMissing(records)}
+  SELECT * FROM ${quoteTable(versions)} WHERE ${isMissing(records, versions)}
   QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY \`_valid_from\` DESC) = 1
 ) AS _source
 ON FALSE
@@ -170,11 +172,33 @@ WHEN NOT MATCHED AND _source.\`_deleted_at\` IS NULL THEN
   VALUES (${[...columns.map((column) => `_source.${column}`), now, quoteText(runId), now, "'missing'", now].join(', ')})`;
 }
 
-function isMissing(records: MissingRecords): string {
-  if (records.kind === 'replaced') return `\`Id\` NOT IN (SELECT \`Id\` FROM ${quoteTable(records.target)})`;
-  const { comparison, firstId, lastId } = records;
-  const among = `\`Id\` IN (SELECT \`Id\` FROM ${quoteTable(comparison)} WHERE \`_result\` = 'missing')`;
-  return `\`Id\` BETWEEN ${quoteText(firstId)} AND ${quoteText(lastId)} AND ${among}`;
+/** Counts the missing records of a table of versions, in one row: `records`, and `live`, those whose newest version says that they exist. */
+export function countMissingStatement(versions: TableName, records: MissingRecords): string {
+  return `SELECT COUNT(*) AS \`records\`, COUNTIF(\`_deleted_at\` IS NULL) AS \`live\`
+FROM (
+  SELECT \`Id\`, \`_deleted_at\` FROM ${quoteTable(versions)} WHERE ${isMissing(records, versions)}
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY \`_valid_from\` DESC) = 1
+) AS _newest`;
+}
+
+function isMissing(records: MissingRecords, versions: TableName): string {
+  const isIn = (table: TableName, condition: string): string => `IN (SELECT \`Id\` FROM ${quoteTable(table)} WHERE ${condition})`;
+  const since = (column: string, at: Date): string => `${quoteName(column)} >= TIMESTAMP ${quoteText(at.toISOString())}`;
+  switch (records.kind) {
+    case 'swept':
+      return [
+        `\`Id\` BETWEEN ${quoteText(records.firstId)} AND ${quoteText(records.lastId)}`,
+        `\`Id\` ${isIn(records.comparison, "`_result` = 'missing'")}`,
+      ].join(' AND ');
+    case 'absent':
+      return [
+        `\`Id\` NOT ${isIn(records.target, 'TRUE')}`,
+        `\`Id\` NOT ${isIn(records.comparison, '`_in_org`')}`,
+        `\`Id\` NOT ${isIn(versions, since('_synced_at', records.versionsBefore))}`,
+      ].join(' AND ');
+    case 'replaced':
+      return `\`Id\` NOT ${isIn(records.target, 'TRUE')} AND \`Id\` NOT ${isIn(versions, since(VALID_FROM.name, records.dueBefore))}`;
+  }
 }
 
 /** Whose versions lose their values: records that are missing, or deleted according to one of these tables. */
@@ -212,6 +236,8 @@ function deletedRecords(records: DeletedRecords, versions: TableName): string {
     return `SELECT \`Id\`, ${quoteName(records.cursorField)} AS \`_stamp\` FROM ${quoteTable(records.delta)} ${isDeleted}`;
   }
   const found =
-    records.kind === 'target' ? `${quoteTable(records.target)} ${isDeleted}` : `${quoteTable(versions)} WHERE ${isMissing(records)}`;
+    records.kind === 'target'
+      ? `${quoteTable(records.target)} ${isDeleted}`
+      : `${quoteTable(versions)} WHERE ${isMissing(records, versions)}`;
   return `SELECT DISTINCT \`Id\`, CAST(NULL AS TIMESTAMP) AS \`_stamp\` FROM ${found}`;
 }

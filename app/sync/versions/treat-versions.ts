@@ -1,5 +1,7 @@
+import { readRows } from '../../bigquery/jobs.ts';
 import {
   addMissingStatement,
+  countMissingStatement,
   type DeletedRecords,
   type MissingRecords,
   treatVersionsStatement,
@@ -8,6 +10,7 @@ import { isEmptied } from '../../core/deletes.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { versionsTable } from '../names.ts';
+import { runOnce } from '../run-once.ts';
 import type { Versions } from './prepare-versions.ts';
 import { writeVersions } from './write-versions.ts';
 
@@ -23,6 +26,25 @@ export async function addMissing(extraction: Extraction, versions: Versions, rec
     await writeVersions(extraction, 'missing', nameOf(records), sql);
   }
   await treatVersions(extraction, versions, records);
+}
+
+/**
+ * Treats the versions of records that the org no longer has, according to a sweep: those that are missing, and those of which the target table
+ * has no row.
+ * @param swept the former; undefined: none
+ * @throws AppError bigquery_budget, lease_lost
+ */
+export async function treatSwept(
+  extraction: Extraction,
+  versions: Versions,
+  swept: MissingRecords | undefined,
+  absent: MissingRecords,
+): Promise<void> {
+  const { context, run } = extraction;
+  if (swept) await addMissing(extraction, versions, swept);
+  const id = await runOnce(extraction, 'absent', countMissingStatement(versionsTable(context, run.job), absent));
+  const [row] = await readRows<{ records: number | string; live: number | string }>(context.warehouse, id);
+  if (Number(run.job.deletes === 'remove' ? row?.records : row?.live) > 0) await addMissing(extraction, versions, absent);
 }
 
 /** Blanks or removes the versions of deleted records, unless the job keeps them. @throws AppError bigquery_budget, lease_lost */
@@ -43,6 +65,7 @@ function nameOf(records: DeletedRecords): string {
     case 'delta':
       return records.delta.table;
     case 'target':
+    case 'absent':
     case 'replaced':
       return records.target.table;
   }
