@@ -1,10 +1,10 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
 import { OAuth2 } from 'jsforce/lib/oauth2.js';
 import type { Dispatcher } from 'undici';
-import { failureMessage } from '../core/failure-message.ts';
 import { redactMessage } from '../core/redact.ts';
 import { readRetryAfter, retryAfterOf } from '../core/retry-after.ts';
 import { AppError, externalErrorCode } from '../errors.ts';
+import { explainLoginError, explainRenewalError, findPolicy } from './login-help.ts';
 import { LoginRefusal } from './login-refusal.ts';
 import {
   NoResponseError,
@@ -105,7 +105,7 @@ export async function renewTokens(
   try {
     return toRenewalResponse(await client.refreshToken(refreshToken));
   } catch (error) {
-    throw translate(error, app, (reason, description) => renewalRefusedError(reason, description, app, error));
+    throw translate(error, app, (reason, description) => renewalRefusedError(reason, description, error));
   }
 }
 
@@ -131,11 +131,11 @@ export async function requestTokens(
 }
 
 /** If the grant itself is still valid, its jobs wait until the cause is fixed. */
-function renewalRefusedError(reason: string, description: string, app: SalesforceApp, cause: unknown): AppError {
+function renewalRefusedError(reason: string, description: string, cause: unknown): AppError {
   const policy = findPolicy(description);
   if (policy && !policy.endsGrant) return new AppError('login_refused', policy.help, { cause, recovery: 'defer' });
   if (reason !== 'invalid_grant') {
-    return new AppError('login_refused', explainLoginError(reason, app.loginUrl, description), { cause, recovery: 'defer' });
+    return new AppError('login_refused', explainRenewalError(reason, description), { cause, recovery: 'defer' });
   }
   const redacted = redactMessage(description).replace(/[.:;, ]+$/, '');
   const help = `Salesforce no longer accepts this grant (invalid_grant${redacted && `: ${redacted}`}). To reconnect, call get_oauth_url and login_oauth_callback again.`;
@@ -155,78 +155,6 @@ export async function checkLoginHost(dispatcher: Dispatcher, app: SalesforceApp)
 /** The OAuth error code with which Salesforce refused a request; undefined for any other error. */
 export function refusalReason(error: unknown): string | undefined {
   return error instanceof AppError && error.code === 'login_refused' ? (error.cause as Error | undefined)?.name : undefined;
-}
-
-/** A setting of the org or user that blocks every login and renewal; who can change it, and how. */
-interface Policy {
-  pattern: RegExp;
-  help: string;
-  /** the grant is dead: a user must log in again */
-  endsGrant: boolean;
-}
-
-const POLICIES: readonly Policy[] = [
-  {
-    pattern: /inactive user/i,
-    help: 'The Salesforce user of this connection is inactive. Have an admin of the org activate the user in Setup, Users, or connect as another user.',
-    endsGrant: true,
-  },
-  {
-    pattern: /ip restricted/i,
-    help: "Salesforce does not accept this service's IP address (ip restricted). Have an admin of the org add it to the Login IP Ranges of the user's profile, or relax IP restrictions in the policies of the External Client App.",
-    endsGrant: false,
-  },
-  {
-    pattern: /invalid login hours/i,
-    help: "It is outside the Salesforce user's login hours (invalid login hours). The service continues during login hours. An admin of the org can change the Login Hours of the user's profile.",
-    endsGrant: false,
-  },
-  {
-    pattern: /inactive organization/i,
-    help: 'The Salesforce org is inactive (inactive organization): it is locked or closed, or its trial has expired. Have its admin contact Salesforce.',
-    endsGrant: false,
-  },
-];
-
-function findPolicy(description: string): Policy | undefined {
-  return POLICIES.find(({ pattern }) => pattern.test(description));
-}
-
-/** What to do about a setting of the org or user that blocks every login; undefined: the description is of something else. */
-export function explainPolicy(description: string): string | undefined {
-  return findPolicy(description)?.help;
-}
-
-/**
- * The message for an OAuth error, which says what to do.
- * @param reason the OAuth error code from the redirect or the token endpoint
- * @param description Salesforce's error_description, if any
- * @param again what starts another login
- */
-export function explainLoginError(reason: string, loginUrl: string, description = '', again = 'Call get_oauth_url again'): string {
-  const policy = explainPolicy(description);
-  if (policy) return policy;
-  const denied = `The user denied access. ${again} and choose Allow on that page.`;
-  const help: Record<string, string> = {
-    access_denied: denied,
-    'access-denied': denied,
-    invalid_grant: `Salesforce no longer accepts this authorization code: a code works once, for 15 minutes. ${again} to get a new one.`,
-    invalid_request: `The authorization code belongs to another login. ${again} and complete that login.`,
-    redirect_uri_mismatch: 'This redirect_uri is not a callback URL of the External Client App. Add it there, exactly as sent.',
-    invalid_client_id: 'Salesforce does not recognize SALESFORCE_CLIENT_ID. Check it; a new app may take ten minutes to work.',
-    invalid_client: 'Salesforce refused SALESFORCE_CLIENT_SECRET. Set it to the consumer secret of the External Client App.',
-    invalid_scope: 'The External Client App lacks a scope. Add the scopes "api" and "refresh_token".',
-    invalid_app_access: 'The user is not approved for the External Client App. Have an admin of the org pre-authorize the user.',
-    OAUTH_APP_ACCESS_DENIED: 'The user is not approved for the External Client App. Have an admin of the org pre-authorize the user.',
-    OAUTH_APP_BLOCKED: 'The org blocks the app. Have an admin of the org install and unblock it.',
-    OAUTH_AUTHORIZATION_BLOCKED: 'The org blocks the app. Have an admin of the org install and unblock it.',
-    OAUTH_EC_APP_NOT_FOUND: `The org at ${loginUrl} does not have this External Client App. Set SALESFORCE_LOGIN_URL to the My Domain of the org that has it.`,
-    OAUTH_APPROVAL_ERROR_GENERIC:
-      'Salesforce could not approve the app. Check that it is installed in the org and has the scopes "api" and "refresh_token", and that the user is not an API-only user.',
-  };
-  if (Object.hasOwn(help, reason)) return help[reason]!;
-  const code = /^[A-Za-z_-]{1,60}$/.test(reason) ? reason : 'no reason given';
-  return failureMessage({ doing: 'log in', what: 'Salesforce refused it', code, message: description });
 }
 
 function oauth2(app: SalesforceApp, redirectUri?: string, codeVerifier?: string): OAuth2 {

@@ -4,7 +4,8 @@ import { failureMessage } from '../core/failure-message.ts';
 import type { UnattendedLogin } from '../core/login-flow.ts';
 import { AppError } from '../errors.ts';
 import { signAssertion } from './jwt-assertion.ts';
-import { explainLoginError, explainPolicy, requestTokens, type SalesforceApp, type TokenResponse } from './oauth.ts';
+import { explainLoginError, explainPolicy, SEE_HISTORY } from './login-help.ts';
+import { requestTokens, type SalesforceApp, type TokenResponse } from './oauth.ts';
 
 /** They serve all orgs, and so never the client credentials flow. */
 const SHARED_LOGIN_HOSTS = ['login.salesforce.com', 'test.salesforce.com'];
@@ -76,9 +77,10 @@ function explain({ flow }: UnattendedLogin, loginUrl: string, reason: string, de
   if (known) return known;
   if (reason === 'unsupported_grant_type')
     return 'The External Client App does not allow this flow. Enable it in the OAuth settings of the app.';
-  if (reason !== 'invalid_grant' && reason !== 'invalid_request') return explainLoginError(reason, loginUrl, description);
+  if (reason !== 'invalid_grant' && reason !== 'invalid_request') return explainLoginError(reason, loginUrl, description, 'Connect again');
   return (
-    explainPolicy(description) ?? failureMessage({ doing: 'log in', what: 'Salesforce refused it', code: reason, message: description })
+    explainPolicy(description) ??
+    failureMessage({ doing: 'log in', what: 'Salesforce refused it', code: reason, message: description, advice: SEE_HISTORY })
   );
 }
 
