@@ -104,11 +104,21 @@ const COMMANDS: Record<string, CommandEntry> = {
     load: async () => (await import('./commands/query.ts')).query,
   },
   jobs: {
-    does: 'list the jobs, or repair, compare, change or delete one',
+    does: 'list the jobs; repair, compare, change or delete one, or erase a record of it',
     details:
-      'list shows all jobs. reimport imports rows again, sync-now what has changed since last_date; rebuild replaces the whole table; sweep finds and repairs what windows cannot see; compare compares rows with the table and writes nothing. change changes --start-date, --deletes, --every, --history or which fields are read. delete deletes a job, and keeps or drops its table. All act on the job store, so the service need not be reachable, but its workers execute the runs. See Repairs in app/README.md.',
+      'list shows all jobs. reimport imports rows again, sync-now what has changed since last_date; rebuild replaces the whole table; sweep finds and repairs what windows cannot see; compare compares rows with the table and writes nothing. change changes --start-date, --deletes, --every, --history or which fields are read. erase removes one record from all tables of a job. delete deletes a job, and keeps or drops its table. All act on the job store, so the service need not be reachable, but its workers execute the runs. See Repairs in app/README.md.',
     takes: [
-      new Argument('<action>', 'what to do').choices(['list', 'reimport', 'rebuild', 'sweep', 'sync-now', 'compare', 'change', 'delete']),
+      new Argument('<action>', 'what to do').choices([
+        'list',
+        'reimport',
+        'rebuild',
+        'sweep',
+        'sync-now',
+        'compare',
+        'change',
+        'erase',
+        'delete',
+      ]),
       new Argument('[job]', "the job's object or id; not for list"),
     ],
     options: [
@@ -125,6 +135,8 @@ const COMMANDS: Record<string, CommandEntry> = {
       new Option('--hash-fields <fields>', 'change: the fields to hash, in the same way'),
       new Option('--new-fields <how>', 'change: what becomes of fields that appear').choices(['add', 'review']),
       new Option('--approve-fields <fields>', 'change: the fields to read that await approval'),
+      new Option('--record-id <id>', 'erase: the record'),
+      new Option('--suppress', 'erase: also if Salesforce still has it, and leave it out from now on'),
       new Option('--table <what>', 'delete: what becomes of its table').choices(['keep', 'drop']),
       new Option('--local', 'use the job store of serve --local, which must be running'),
       DATA,
@@ -134,6 +146,7 @@ const COMMANDS: Record<string, CommandEntry> = {
       `${PROGRAM} jobs reimport Account --from 2024-03-10`,
       `${PROGRAM} jobs compare Account --ids 0015g00000ABCde,0015g00000ABCdf`,
       `${PROGRAM} jobs change Account --deletes blank`,
+      `${PROGRAM} jobs erase Contact --record-id 0035g00000ABCdeAAH`,
       `${PROGRAM} jobs delete Account --table keep`,
     ],
     exits: ['done, or its run is queued', 'refused; the message says why'],

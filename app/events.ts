@@ -201,6 +201,8 @@ export function createEvents(log: Log) {
       log.error({ event: 'run_failed', ...aboutClaim(run), failures, ...describeError(error) }),
     /** `by`: the name of the API key */
     repairRequested: (run: RunRef, kind: RunKind, by: string) => log.info({ event: 'repair_requested', ...aboutRun(run), kind, by }),
+    /** `suppress`: whether later runs leave the record out; `by`: the name of the API key */
+    eraseRequested: (run: RunRef, suppress: boolean, by: string) => log.info({ event: 'erase_requested', ...aboutRun(run), suppress, by }),
     /** `run`: the window that changed the columns of the table that the job's open repair writes */
     repairRenewed: (run: ClaimedRun) => log.info({ event: 'repair_renewed', ...aboutClaim(run) }),
     /** by its job, or by the worker that had claimed it */

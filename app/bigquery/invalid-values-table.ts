@@ -29,8 +29,14 @@ export async function ensureInvalidValuesTable(warehouse: Warehouse, name: Table
 
 /** Whether a dataset has our table of invalid values, with rows. @throws AppError */
 export async function hasInvalidValues(warehouse: Warehouse, name: TableName): Promise<boolean> {
+  const table = await findInvalidValuesTable(warehouse, name);
+  return Number(table?.numRows ?? 0) > 0;
+}
+
+/** A dataset's table of invalid values, if it has one of ours. @throws AppError */
+export async function findInvalidValuesTable(warehouse: Warehouse, name: TableName): Promise<Table | undefined> {
   const table = await getTable(warehouse, name);
-  return table !== undefined && isInvalidValuesTable(table) && Number(table.numRows ?? 0) > 0;
+  return table && isInvalidValuesTable(table) ? table : undefined;
 }
 
 /** Ours by its label, or by its description: earlier releases set no label. */

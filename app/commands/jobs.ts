@@ -1,5 +1,6 @@
 import { changeJob, type JobChangeRequest } from '../actions/change-job.ts';
 import { deleteJob } from '../actions/delete-job.ts';
+import { eraseRecord } from '../actions/erase-record.ts';
 import { rebuild } from '../actions/rebuild.ts';
 import { reimport } from '../actions/reimport.ts';
 import { sweep } from '../actions/sweep.ts';
@@ -7,7 +8,7 @@ import { syncNow } from '../actions/sync-now.ts';
 import { type Context, createContext } from '../context.ts';
 import { CHANGEABLE_PROPERTIES } from '../core/job-options.ts';
 import { jobState } from '../core/job-state.ts';
-import { formatBound, formatLastDate, formatStartDate } from '../core/start-date.ts';
+import { formatBound, formatInstant, formatLastDate, formatStartDate } from '../core/start-date.ts';
 import { createEvents } from '../events.ts';
 import { createLog } from '../log.ts';
 import { type JobWithRun, type ListedJob, listJobPage, type Position } from '../store/job-list.ts';
@@ -27,6 +28,8 @@ interface Options extends ServiceOptions, JobChangeRequest {
   idFrom?: string;
   idTo?: string;
   table?: 'keep' | 'drop';
+  recordId?: string;
+  suppress?: boolean;
 }
 
 type Action = (context: Context, job: Job, options: Options) => Promise<string>;
@@ -47,6 +50,7 @@ const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; run: Action }
     takes: [...CHANGEABLE_PROPERTIES, 'approveFields'],
     run: async (context, job, options) => await changeJob(context, job, options, COMMAND_LINE),
   },
+  erase: { takes: ['recordId', 'suppress'], run: erase },
   delete: { takes: ['table'], run: deleteWithTable },
 };
 
@@ -56,6 +60,7 @@ export const jobs: Command<Options> = async ({ args, options, env }) => {
   requireFittingOptions({ name: 'jobs', one: 'job', named: '<object or job id>' }, ACTIONS, args, options);
   if (action === 'delete' && !options.table)
     throw new CommandError('Add --table keep or --table drop: what becomes of its BigQuery table.');
+  if (action === 'erase' && !options.recordId) throw new CommandError('Add --record-id: which record to erase.');
   const { config } = await readServiceConfig(options, env);
   const context = createContext(config, createEvents(createLog(process.stderr)));
   try {
@@ -70,6 +75,11 @@ export const jobs: Command<Options> = async ({ args, options, env }) => {
 async function deleteWithTable(context: Context, job: Job, { table }: Options): Promise<string> {
   const { message } = await deleteJob(context, job, table!, COMMAND_LINE);
   return `The job for ${job.objectName} is deleted. ${message}`;
+}
+
+async function erase(context: Context, job: Job, { recordId, suppress = false }: Options): Promise<string> {
+  const { recoverableUntil, ...queued } = await eraseRecord(context, job, { recordId: recordId!, suppress }, COMMAND_LINE);
+  return `${describeRun(queued)} BigQuery can restore the record until ${formatInstant(recoverableUntil)}.`;
 }
 
 function describeRun({ objectName, run }: JobWithRun): string {

@@ -13,6 +13,7 @@ import { connectionCreation } from './create-connection.ts';
 import { createImportingJob } from './create-importing-job.ts';
 import { jobDeletion } from './delete-job.ts';
 import type { Endpoint } from './endpoint.ts';
+import { jobErase } from './erase-record.ts';
 import { handleErrors } from './errors.ts';
 import { getOauthUrl } from './get-oauth-url.ts';
 import { getRun } from './get-run.ts';
@@ -50,6 +51,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   runRetry,
   runAcceptance,
   jobReimport,
+  jobErase,
   jobRebuild,
   jobSweep,
   jobSyncNow,

@@ -1,10 +1,13 @@
 import type pg from 'pg';
 import { markUnfilled } from '../core/field-columns.ts';
-import type { Reimport } from '../core/pass.ts';
+import type { Erasure, Reimport } from '../core/pass.ts';
+import { AppError } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
 import { endSucceeded } from './end-run.ts';
 import { readBackfill, readFieldColumns } from './field-columns.ts';
-import { queueBackfill, queueRepairAgain } from './queue-runs.ts';
+import { type Job, lockOpenRuns } from './jobs.ts';
+import { queueFirst } from './queue-first.ts';
+import { queueBackfill, queueRepairAgain, type Repair } from './queue-runs.ts';
 import type { Run } from './runs.ts';
 
 /**
@@ -53,4 +56,34 @@ export async function hasLiveWorker(database: Queryable, jobId: string): Promise
     [jobId],
   );
   return rowCount !== 0;
+}
+
+/** Each is part of every statement that types rows of the job, which BigQuery limits to 1 MB. */
+const MAX_SUPPRESSED = 500;
+
+/**
+ * Queues the erasure of a record before all other runs of its job.
+ * @param suppress whether the job's runs leave the record out from now on
+ * @returns the id of its run
+ * @throws AppError conflict if too many records are left out
+ */
+export async function queueErasure(
+  database: pg.Pool,
+  { id, objectName }: Pick<Job, 'id' | 'objectName'>,
+  repair: Repair & Erasure & { readonly erase: string },
+  suppress: boolean,
+): Promise<string> {
+  return await transaction(database, async (client) => {
+    await lockOpenRuns(client, id);
+    const { rowCount } = await client.query(
+      `UPDATE jobs SET suppressed = CASE WHEN NOT $3 OR $2 = ANY(suppressed) THEN suppressed ELSE suppressed || $2::text END
+       WHERE id = $1 AND (NOT $3 OR $2 = ANY(suppressed) OR cardinality(suppressed) < $4)`,
+      [id, repair.erase, suppress, MAX_SUPPRESSED],
+    );
+    if (rowCount === 1) return await queueFirst(client, id, repair);
+    throw new AppError(
+      'conflict',
+      `The job for ${objectName} leaves out ${MAX_SUPPRESSED} records already, which is the limit. Delete the record in Salesforce, and erase it without suppress.`,
+    );
+  });
 }

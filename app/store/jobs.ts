@@ -44,6 +44,8 @@ export interface Job extends FieldPolicy {
   readonly fieldPlan: FieldPlan;
   /** the fields that it may read; null: all, because new ones are not reviewed */
   readonly approvedFields: readonly string[] | null;
+  /** the hashes of the Ids of erased records, which its runs leave out (core/record-hash.ts) */
+  readonly suppressed: readonly string[];
 }
 
 export type NewJob = Pick<
@@ -73,7 +75,7 @@ export const JOB_COLUMNS = `jobs.id, jobs.connection_id, jobs.object_name,
   CASE WHEN NOT jobs.whole THEN jobs.cursor_field END AS cursor_field, jobs.target_dataset, jobs.target_table,
   jobs.target_created_at, jobs.bulk_refused, jobs.partitioned, jobs.deletes, jobs.append_only, jobs.history, jobs.versions_since, jobs.every, jobs.start_date,
   jobs.synced_to, jobs.wanted_to, jobs.active, jobs.active_since, jobs.cursor_nillable, jobs.reread_from, jobs.field_plan,
-  jobs.exclude_fields, jobs.hash_fields, jobs.new_fields, jobs.approved_fields`;
+  jobs.exclude_fields, jobs.hash_fields, jobs.new_fields, jobs.approved_fields, jobs.suppressed`;
 
 /** Maps a row to a Job. */
 export function toJob(row: JobRow): Job {
@@ -228,8 +230,9 @@ export async function cancelRuns(
   reason?: { code: string; message: string },
 ): Promise<string[]> {
   const { rows } = await client.query<{ id: string }>(
+    // The worker of a queued run has released it: nothing has to wait for its lease.
     `UPDATE runs SET state = 'cancelled', finished_at = now(), error_code = coalesce($2, error_code),
-       error_message = coalesce($3, error_message)
+       error_message = coalesce($3, error_message), lease_until = CASE state WHEN 'queued' THEN NULL ELSE lease_until END
      WHERE job_id = $1 AND ${condition} RETURNING id`,
     [jobId, reason?.code ?? null, reason?.message ?? null],
   );

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeTravelHours } from '../bigquery/datasets.ts';
-import { hasInvalidValues } from '../bigquery/invalid-values-table.ts';
+import { findInvalidValuesTable } from '../bigquery/invalid-values-table.ts';
 import {
   clearColumnsStatement,
   clearInvalidValuesStatement,
@@ -83,7 +83,7 @@ async function planClearing({ context, run }: Extraction, fields: readonly strin
     steps.push({ table, sql: clearColumnsStatement(table, columns), tries: 'mergeTry' });
   }
   const values = invalidValuesTable(context, job);
-  if (await hasInvalidValues(context.warehouse, values)) {
+  if (await findInvalidValuesTable(context.warehouse, values)) {
     const named = [...new Set([...columns, ...fields])];
     steps.push({ table: values, sql: clearInvalidValuesStatement(values, job.objectName, named), tries: 'compareTry' });
   }
@@ -100,7 +100,7 @@ async function planRecord({ context, run }: Extraction, hash: string): Promise<P
     steps.push({ table, sql: eraseRecordStatement(table, record), tries: 'mergeTry' });
   }
   const values = invalidValuesTable(context, job);
-  if (await hasInvalidValues(context.warehouse, values)) {
+  if (await findInvalidValuesTable(context.warehouse, values)) {
     steps.push({ table: values, sql: eraseRecordValuesStatement(values, job.objectName, record), tries: 'compareTry' });
   }
   return { steps, columns: [] };

@@ -50,14 +50,18 @@ export interface AppStatement {
 /** All statements of the app for a table of this schema, each with the tables that exist when it runs. */
 export function appStatements(schema: Schema): AppStatement[] {
   const statement = deltaOf(schema);
+  const suppressing = { ...statement, suppressed: { jobId: RECORD.jobId, hashes: [RECORD.hash] } };
   const staging = schema.slices.map(({ table, fieldGroup }) => catalogTable(table, textColumns(schema, fieldGroup)));
   const delta = deltaTable(schema);
   // The target keeps the columns of fields that the org no longer has.
   const target = targetTable([...schema.columns, ORPHANED, EMPTIED]);
   const invalidValues = catalogTable(INVALID_VALUES, INVALID_VALUES_COLUMNS);
   return [
-    { sql: deltaStatement(statement), tables: staging, columns: delta.columns },
-    { sql: countStatement(statement), tables: [...staging, delta] },
+    ...[statement, suppressing].flatMap((each) => [
+      { sql: deltaStatement(each), tables: staging, columns: delta.columns },
+      { sql: countStatement(each), tables: [...staging, delta] },
+      { sql: invalidValuesStatement(INVALID_VALUES, "it's", each, typedColumns(schema)), tables: [...staging, invalidValues], columns: [] },
+    ]),
     ...(schema.cursorField === null ? [] : [{ sql: countStatement({ ...statement, countsStamps: true }), tables: [...staging, delta] }]),
     { sql: targetCountStatement(TARGET), tables: [target] },
     ...[...mergesOf(schema), ...refreshesOf(schema)].map((sql) => ({ sql, tables: [target, delta], columns: [] })),
@@ -78,11 +82,6 @@ export function appStatements(schema: Schema): AppStatement[] {
         { sql: swapCountStatement(swap), tables: [replaced, delta] },
       ]),
     ),
-    {
-      sql: invalidValuesStatement(INVALID_VALUES, "it's", statement, typedColumns(schema)),
-      tables: [...staging, invalidValues],
-      columns: [],
-    },
     { sql: eraseInvalidValuesStatement(INVALID_VALUES, "it's", statement.delta), tables: [delta, invalidValues], columns: [] },
     { sql: liveQuery(TARGET), tables: [target], columns: target.columns },
     {
@@ -118,6 +117,10 @@ const TARGET = tableOf('Target__c');
 const ORPHANED: Column = { name: 'Orphaned__c', type: 'DATE' };
 const EMPTIED: Column = { name: 'Emptied__c', type: 'BIGNUMERIC' };
 const INVALID_VALUES = tableOf('_invalid_values');
+const RECORD = {
+  jobId: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
+  hash: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+};
 const JOBS = tableOf('_jobs');
 const RUNS = tableOf('_runs');
 
@@ -142,15 +145,11 @@ export function deltaOf({ columns, cursorField, slices }: Schema): DeltaStatemen
 /** The removal of the values of all columns but Id, and of one record. */
 function erasuresOf({ columns }: Schema): string[] {
   const names = columns.map(({ name }) => name).filter((name) => name !== 'Id');
-  const record = {
-    jobId: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
-    hash: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
-  };
   return [
     clearColumnsStatement(TARGET, names),
     clearInvalidValuesStatement(INVALID_VALUES, "it's", names),
-    eraseRecordStatement(TARGET, record),
-    eraseRecordValuesStatement(INVALID_VALUES, "it's", record),
+    eraseRecordStatement(TARGET, RECORD),
+    eraseRecordValuesStatement(INVALID_VALUES, "it's", RECORD),
   ];
 }
 

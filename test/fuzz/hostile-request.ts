@@ -47,6 +47,7 @@ const PATHS = [
   'v1/jobs/{job}',
   'v1/jobs/{job}/runs',
   'v1/jobs/{job}/reimport',
+  'v1/jobs/{job}/erase',
   'v1/jobs/{job}/rebuild',
   'v1/jobs/{job}/sweep',
   'v1/jobs/{job}/sync-now',

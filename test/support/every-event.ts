@@ -246,6 +246,10 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
     emit: (events) => events.repairRequested(run, 'reimport', 'ops'),
     line: { level: 'info', event: 'repair_requested', ...ofRun, kind: 'reimport', by: 'ops' },
   },
+  eraseRequested: {
+    emit: (events) => events.eraseRequested(run, true, 'ops'),
+    line: { level: 'info', event: 'erase_requested', ...ofRun, suppress: true, by: 'ops' },
+  },
   repairRenewed: {
     emit: (events) => events.repairRenewed(run),
     line: { level: 'info', event: 'repair_renewed', ...ofClaim },

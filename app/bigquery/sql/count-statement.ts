@@ -1,6 +1,7 @@
 import { BASE_GROUP, groupsOf } from '../../core/field-groups.ts';
 import { CASTS } from './casts.ts';
 import { cursorKey, type DeltaStatement, joiningCursor, type StagedSlice } from './delta-statement.ts';
+import { whereNotSuppressed } from './erasure-statements.ts';
 import { quoteName, quoteTable, quoteText } from './quote.ts';
 import { NO_STAMP } from './versions-statements.ts';
 
@@ -11,11 +12,12 @@ import { NO_STAMP } from './versions-statements.ts';
  *   `unusable`; and per typed column, by its index, `invalid_N`
  * - the bounds of the rows: `first_id`, `last_id`, with a partition field `months`, for example 2023-02,2023-03, and with `countsStamps`
  *   `stamp_months`, those of the cursor, with `none` for a row without one
+ * Suppressed records are not among the staged Ids, as they are not in the delta table.
  * - per slice, by its order: `ids_N`, distinct Ids; `repeated_N`, Ids that occur more than once (NULL: none); `before_N`, rows with a cursor
  *   before `countBefore`
  */
 export function countStatement(statement: DeltaStatement): string {
-  const { delta, slices, columns, cursorField, windowTo, partitionField, countsStamps } = statement;
+  const { delta, slices, columns, cursorField, partitionField, countsStamps, suppressed } = statement;
   const base = slices.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP);
   const ids = base.map(({ table }) => `SELECT \`Id\` FROM ${quoteTable(table)}`).join(' UNION ALL ');
   const split = [BASE_GROUP, ...groupsOf(columns).filter((group) => joiningCursor(statement, group) !== null)];
@@ -30,8 +32,8 @@ export function countStatement(statement: DeltaStatement): string {
   );
   return `SELECT
   ${[
-    `(SELECT COUNT(DISTINCT \`Id\`) FROM (${ids})) AS \`staged_ids\``,
-    ...(split.length > 1 ? countTorn(slices, split, cursorField!, windowTo) : []),
+    `(SELECT COUNT(DISTINCT \`Id\`) FROM ${[`(${ids})`, ...whereNotSuppressed(suppressed, '`Id`')].join(' ')}) AS \`staged_ids\``,
+    ...(split.length > 1 ? countTorn(statement, split, cursorField!) : []),
     'COUNT(*) AS `delta_rows`',
     `COUNTIF(${missing.join(' OR ')}) AS \`unusable\``,
     'COUNTIF(`_deleted_at` IS NOT NULL) AS `deleted_rows`',
@@ -50,7 +52,7 @@ FROM ${quoteTable(delta)}`;
 }
 
 /** Written differently from the delta statement, which it checks. */
-function countTorn(slices: readonly StagedSlice[], groups: readonly number[], cursorField: string, windowTo: Date): string[] {
+function countTorn({ slices, windowTo, suppressed }: DeltaStatement, groups: readonly number[], cursorField: string): string[] {
   const states = slices
     .filter(({ fieldGroup }) => groups.includes(fieldGroup))
     .map(
@@ -58,7 +60,7 @@ function countTorn(slices: readonly StagedSlice[], groups: readonly number[], cu
         `SELECT ${fieldGroup} AS \`_group\`, \`Id\` AS \`_id\`, ${cursorKey('', cursorField)} AS \`_stamp\` FROM ${quoteTable(table)}`,
     )
     .join(' UNION ALL ');
-  const found = `SELECT \`_id\`, \`_stamp\`, COUNT(DISTINCT \`_group\`) AS \`_groups\` FROM (${states}) GROUP BY \`_id\`, \`_stamp\``;
+  const found = `SELECT \`_id\`, \`_stamp\`, COUNT(DISTINCT \`_group\`) AS \`_groups\` FROM ${[`(${states})`, ...whereNotSuppressed(suppressed, '`_id`')].join(' ')} GROUP BY \`_id\`, \`_stamp\``;
   const torn = `SELECT \`_id\` FROM (${found}) GROUP BY \`_id\` HAVING MAX(\`_groups\`) < ${groups.length} AND MAX(\`_stamp\`) < TIMESTAMP ${quoteText(windowTo.toISOString())}`;
   return [
     `(SELECT COUNT(DISTINCT \`_id\`) FROM (${found}) WHERE \`_groups\` = ${groups.length}) AS \`whole_ids\``,

@@ -1,6 +1,7 @@
 import type { Column, FieldColumn } from '../../core/columns.ts';
 import { BASE_GROUP, fieldsInGroup, groupOf, groupsOf, isJoinedByCursor } from '../../core/field-groups.ts';
 import { CASTS, columnValue, invalidCondition } from './casts.ts';
+import { type Suppressed, whereNotSuppressed } from './erasure-statements.ts';
 import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
 
 /** A staging table that feeds a delta table, oldest extraction first. */
@@ -29,6 +30,8 @@ export interface StagedRows {
   /** whether the months of the cursor are counted as well */
   countsStamps?: boolean;
   runId: string;
+  /** records that are left out; undefined: none */
+  suppressed?: Suppressed | undefined;
 }
 
 export interface DeltaStatement extends StagedRows {
@@ -69,7 +72,7 @@ ${stagedRows(statement, BASE_GROUP)}
 ),
 ${joined.map((group) => `${groupName(group)} AS (\n${newestRows(statement, group)}\n),\n`).join('')}_texts AS (
   SELECT ${groupName(BASE_GROUP)}.\`_slice\`, ${texts.join(', ')}
-  FROM ${[groupName(BASE_GROUP), ...joined.map((group) => joinOf(statement, group))].join('\n  ')}
+  FROM ${[groupName(BASE_GROUP), ...joined.map((group) => joinOf(statement, group)), ...whereNotSuppressed(statement.suppressed, `${groupName(BASE_GROUP)}.\`Id\``)].join('\n  ')}
 ),
 _typed AS (
   SELECT

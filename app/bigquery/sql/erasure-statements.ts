@@ -23,6 +23,21 @@ export interface HashedRecord {
   hash: string;
 }
 
+/** Records that are left out of every result. */
+export interface Suppressed {
+  jobId: string;
+  /** see core/record-hash.ts */
+  hashes: readonly string[];
+}
+
+/** A clause that leaves out suppressed records; none if there are no such records. @param id an expression */
+export function whereNotSuppressed(suppressed: Suppressed | undefined, id: string): string[] {
+  if (!suppressed || suppressed.hashes.length === 0) return [];
+  const { jobId, hashes } = suppressed;
+  // A row without an Id stays, to be counted as unusable.
+  return [`WHERE IFNULL(${hashOf(id, jobId)} NOT IN (${hashes.map(quoteText).join(', ')}), TRUE)`];
+}
+
 /** Deletes all rows of a record. Idempotent. Neither the statement nor its job contains the record's Id. */
 export function eraseRecordStatement(table: TableName, { jobId, hash }: HashedRecord): string {
   return `DELETE FROM ${quoteTable(table)} WHERE ${hashOf('`Id`', jobId)} = ${quoteText(hash)}`;

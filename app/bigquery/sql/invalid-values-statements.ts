@@ -2,6 +2,7 @@ import type { Column, FieldColumn } from '../../core/columns.ts';
 import { groupOf } from '../../core/field-groups.ts';
 import { invalidCondition } from './casts.ts';
 import type { DeltaStatement } from './delta-statement.ts';
+import { whereNotSuppressed } from './erasure-statements.ts';
 import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
 
 /** The columns of the table of invalid values. */
@@ -34,7 +35,7 @@ export function invalidValuesStatement(
   );
   return `MERGE ${quoteTable(invalidValues)} AS _kept
 USING (
-${found.join('\n  UNION DISTINCT\n')}
+${[`SELECT * FROM (\n${found.join('\n  UNION DISTINCT\n')}\n) AS _values`, ...whereNotSuppressed(statement.suppressed, '`id`')].join('\n')}
 ) AS _found
 ON _kept.\`run\` = ${quoteText(statement.runId)} AND _kept.\`id\` = _found.\`id\` AND _kept.\`column\` = _found.\`column\` AND _kept.\`value\` = _found.\`value\`
 WHEN NOT MATCHED THEN

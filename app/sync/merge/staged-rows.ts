@@ -21,5 +21,6 @@ export function stagedRows({ context, run, columns }: Extraction, slices: readon
     partitionField: run.job.partitioned ? PARTITION_FIELD : undefined,
     countsStamps: run.job.history,
     runId: run.runId,
+    suppressed: { jobId: run.job.id, hashes: run.job.suppressed },
   };
 }
