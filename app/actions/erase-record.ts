@@ -7,6 +7,7 @@ import { nextWindowEnd } from '../core/window.ts';
 import { AppError } from '../errors.ts';
 import { findExistingIds } from '../salesforce/existing-ids.ts';
 import { aboutJob, insertChange } from '../store/audit.ts';
+import { transaction } from '../store/database.ts';
 import { queueErasure } from '../store/erasures.ts';
 import type { JobWithRun } from '../store/job-list.ts';
 import type { Job } from '../store/jobs.ts';
@@ -46,9 +47,12 @@ export async function eraseRecord(context: Context, job: Job, { recordId, suppre
   );
   const to = job.syncedTo > job.startDate ? job.syncedTo : nextWindowEnd(job.startDate, job.every);
   const repair = { kind: 'reimport', erase: recordHash(job.id, id), window: { from: job.startDate, to } } as const;
-  const runId = await queueErasure(context.database, job, repair, suppress);
+  const runId = await transaction(context.database, async (client) => {
+    const queued = await queueErasure(client, job, repair, suppress);
+    await insertChange(client, { by, action: 'erase_requested', ...aboutJob(job), runId: queued, details: { suppress } });
+    return queued;
+  });
   context.events.eraseRequested({ runId, job }, suppress, by);
-  await insertChange(context.database, { by, action: 'erase_requested', ...aboutJob(job), runId, details: { suppress } });
   return { ...(await requireRun(context, runId)), recoverableUntil: recoverableUntil(new Date(), hours) };
 }
 

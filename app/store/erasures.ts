@@ -62,28 +62,26 @@ export async function hasLiveWorker(database: Queryable, jobId: string): Promise
 const MAX_SUPPRESSED = 500;
 
 /**
- * Queues the erasure of a record before all other runs of its job.
+ * Queues the erasure of a record before all other runs of its job. Must be called in a transaction.
  * @param suppress whether the job's runs leave the record out from now on
  * @returns the id of its run
  * @throws AppError conflict if too many records are left out
  */
 export async function queueErasure(
-  database: pg.Pool,
+  client: Queryable,
   { id, objectName }: Pick<Job, 'id' | 'objectName'>,
   repair: Repair & Erasure & { readonly erase: string },
   suppress: boolean,
 ): Promise<string> {
-  return await transaction(database, async (client) => {
-    await lockOpenRuns(client, id);
-    const { rowCount } = await client.query(
-      `UPDATE jobs SET suppressed = CASE WHEN NOT $3 OR $2 = ANY(suppressed) THEN suppressed ELSE suppressed || $2::text END
-       WHERE id = $1 AND (NOT $3 OR $2 = ANY(suppressed) OR cardinality(suppressed) < $4)`,
-      [id, repair.erase, suppress, MAX_SUPPRESSED],
-    );
-    if (rowCount === 1) return await queueFirst(client, id, repair);
-    throw new AppError(
-      'conflict',
-      `The job for ${objectName} leaves out ${MAX_SUPPRESSED} records already, which is the limit. Delete the record in Salesforce, and erase it without suppress.`,
-    );
-  });
+  await lockOpenRuns(client, id);
+  const { rowCount } = await client.query(
+    `UPDATE jobs SET suppressed = CASE WHEN NOT $3 OR $2 = ANY(suppressed) THEN suppressed ELSE suppressed || $2::text END
+     WHERE id = $1 AND (NOT $3 OR $2 = ANY(suppressed) OR cardinality(suppressed) < $4)`,
+    [id, repair.erase, suppress, MAX_SUPPRESSED],
+  );
+  if (rowCount === 1) return await queueFirst(client, id, repair);
+  throw new AppError(
+    'conflict',
+    `The job for ${objectName} leaves out ${MAX_SUPPRESSED} records already, which is the limit. Delete the record in Salesforce, and erase it without suppress.`,
+  );
 }

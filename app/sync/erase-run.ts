@@ -9,7 +9,9 @@ import {
 } from '../bigquery/sql/erasure-statements.ts';
 import type { TableName } from '../bigquery/sql/quote.ts';
 import { findTargetTable } from '../bigquery/tables.ts';
+import { findVersions } from '../bigquery/versions-table.ts';
 import type { Context } from '../context.ts';
+import type { ExistingColumn } from '../core/drift.ts';
 import { columnsOfFields } from '../core/field-columns.ts';
 import type { Erasure } from '../core/pass.ts';
 import { recoverableUntil } from '../core/recoverable.ts';
@@ -24,7 +26,7 @@ import type { Ended } from './ended.ts';
 import type { Extraction } from './extract/extraction.ts';
 import { targetIdentity } from './extract/resolve-fields.ts';
 import { fenceOtherWrites } from './merge/fence-other-writes.ts';
-import { invalidValuesTable, sweepJobId, targetTable } from './names.ts';
+import { invalidValuesTable, sweepJobId, targetTable, versionsTable } from './names.ts';
 import { retryJob } from './retry-job.ts';
 import { runTableWrite } from './run-table-write.ts';
 import { writeReceipt } from './write-receipt.ts';
@@ -40,8 +42,8 @@ interface Step {
 }
 
 /**
- * Executes a run that erases values: those of some fields, or those of one record. Removes them from the target table and the invalid values,
- * and drops the staging and delta tables of the job's ended runs. Reads nothing from Salesforce. The job's open runs started after this one
+ * Executes a run that erases values: those of some fields, or those of one record. Removes them from the target table, the table of versions and the
+ * invalid values, and drops the staging and delta tables of the job's ended runs. Reads nothing from Salesforce. The job's open runs started after this one
  * was queued, so they write none of these values. Every step may run again.
  * @throws AppError
  */
@@ -67,21 +69,32 @@ export async function eraseRun(context: Context, claimed: Run, pass: Erasure, si
 
 interface Plan {
   steps: Step[];
-  /** the columns of the target table that become empty */
+  /** the columns that become empty */
   columns: string[];
 }
 
-/** Empties all columns of some fields, also those of their earlier types. */
-async function planClearing({ context, run }: Extraction, fields: readonly string[]): Promise<Plan> {
-  const { job } = run;
+/** The job's target table and its table of versions, also if the job no longer adds to it, as far as they exist. */
+async function findTables({ context, run }: Extraction): Promise<{ table: TableName; names: string[]; tries: Step['tries'] }[]> {
+  const namesOf = (columns: readonly ExistingColumn[]): string[] => columns.map(({ name }) => name);
   const target = await findTargetTable(context.warehouse, targetIdentity(context, run));
+  const table = versionsTable(context, run.job);
+  const versions = await findVersions(context.warehouse, table, run.job.id);
+  return [
+    ...(target ? [{ table: targetTable(context, run.job), names: namesOf(target.columns), tries: 'mergeTry' as const }] : []),
+    ...(versions ? [{ table, names: namesOf(versions), tries: 'deltaTry' as const }] : []),
+  ];
+}
+
+/** Empties all columns of some fields, also those of their earlier types. */
+async function planClearing(extraction: Extraction, fields: readonly string[]): Promise<Plan> {
+  const { context, run } = extraction;
+  const { job } = run;
   const recorded = await readFieldColumns(context.database, run);
-  const columns = columnsOfFields(fields, target?.columns.map(({ name }) => name) ?? [], recorded);
-  const steps: Step[] = [];
-  if (columns.length > 0) {
-    const table = targetTable(context, job);
-    steps.push({ table, sql: clearColumnsStatement(table, columns), tries: 'mergeTry' });
-  }
+  const found = (await findTables(extraction)).map((each) => ({ ...each, columns: columnsOfFields(fields, each.names, recorded) }));
+  const columns = [...new Set(found.flatMap((each) => each.columns))];
+  const steps = found.flatMap(({ table, tries, columns: emptied }): Step[] =>
+    emptied.length > 0 ? [{ table, sql: clearColumnsStatement(table, emptied), tries }] : [],
+  );
   const values = invalidValuesTable(context, job);
   if (await findInvalidValuesTable(context.warehouse, values)) {
     const named = [...new Set([...columns, ...fields])];
@@ -91,14 +104,12 @@ async function planClearing({ context, run }: Extraction, fields: readonly strin
 }
 
 /** Deletes all rows of one record. */
-async function planRecord({ context, run }: Extraction, hash: string): Promise<Plan> {
+async function planRecord(extraction: Extraction, hash: string): Promise<Plan> {
+  const { context, run } = extraction;
   const { job } = run;
   const record = { jobId: job.id, hash };
-  const steps: Step[] = [];
-  if (await findTargetTable(context.warehouse, targetIdentity(context, run))) {
-    const table = targetTable(context, job);
-    steps.push({ table, sql: eraseRecordStatement(table, record), tries: 'mergeTry' });
-  }
+  const found = await findTables(extraction);
+  const steps = found.map(({ table, tries }): Step => ({ table, sql: eraseRecordStatement(table, record), tries }));
   const values = invalidValuesTable(context, job);
   if (await findInvalidValuesTable(context.warehouse, values)) {
     steps.push({ table: values, sql: eraseRecordValuesStatement(values, job.objectName, record), tries: 'compareTry' });
