@@ -298,8 +298,7 @@ function readEndpoint(read: EnvReader): string {
 
 function checkLoginUrl(read: EnvReader, name: string, loginUrl: string): void {
   const url = URL.parse(loginUrl);
-  if (!url) return;
-  if (!isSafe(url) || url.pathname !== '/' || url.search) {
+  if (!url || !isSafe(url) || url.pathname !== '/' || url.search) {
     read.fault(`Login hosts in ${name} must have the form https://<host>, without a path or query.`);
   } else if (/\.lightning\.force\.com$/.test(url.hostname)) {
     read.fault(`${name} contains ${url.host}, which serves pages only. Use the org's My Domain, https://<name>.my.salesforce.com.`);
@@ -310,7 +309,7 @@ function checkLoginUrl(read: EnvReader, name: string, loginUrl: string): void {
 
 function readHosts(read: EnvReader): string[] {
   const hosts = hostsOf(read.env);
-  if (hosts.some((host) => URL.parse(host)?.origin !== host)) {
+  if (hosts.some((host) => URL.parse(host)?.origin !== host || host.includes('*'))) {
     read.fault('SALESFORCE_HOSTS must be a comma-separated list of host names, for example login.acme.example.');
   }
   return hosts;
@@ -372,6 +371,9 @@ function readHashSalt(read: EnvReader): string {
   return salt;
 }
 
+/** How the log and the audit name callers without a key. */
+const NOT_A_KEY = /^(?:local|browser|command line|connect link of .*)$/i;
+
 function readApiKeys(read: EnvReader): ApiKey[] {
   const text = read.text('API_KEYS', 'a comma-separated list of keys, each as name:role:sha256');
   if (!text) return [];
@@ -383,6 +385,9 @@ function readApiKeys(read: EnvReader): ApiKey[] {
         `Each entry in API_KEYS must have the form name:role:sha256, with one of the roles ${ROLES.join(', ')} and the hash in hex. Compute the hash with \`printf %s "$KEY" | sha256sum\`.`,
       );
       return [];
+    }
+    if (NOT_A_KEY.test(name)) {
+      read.fault(`A key in API_KEYS is named ${name}, as callers without a key are in the log. Choose another name.`);
     }
     return [{ name, role: known, sha256: Buffer.from(sha256!, 'hex') }];
   });

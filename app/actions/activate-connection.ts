@@ -2,7 +2,7 @@ import type { Context } from '../context.ts';
 import type { Identity } from '../core/identity.ts';
 import { insertChange } from '../store/audit.ts';
 import { type Grant, type Granted, saveGrant } from '../store/connections.ts';
-import { type Transactable, transaction } from '../store/database.ts';
+import { type PoolOrClient, transaction } from '../store/database.ts';
 import { continueJobs } from './continue-jobs.ts';
 import { learnOrg } from './learn-org.ts';
 
@@ -15,7 +15,7 @@ const LEARN_ORG_MS = 10_000;
  * @param linkId of the connect link that opened the login, if one did
  */
 export async function storeGrant(
-  database: Transactable,
+  database: PoolOrClient,
   { sealer }: Pick<Context, 'sealer'>,
   identity: Identity,
   grant: Grant,

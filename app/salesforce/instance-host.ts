@@ -34,10 +34,10 @@ export function isLoginHost(loginUrl: string, trusted: readonly string[]): boole
   );
 }
 
-function isTrusted({ protocol, hostname, host }: URL, others: readonly URL[]): boolean {
-  return (
-    protocol === 'https:' && (DOMAINS.some((domain) => hostname.endsWith(`.${domain}`)) || others.some((other) => other.host === host))
-  );
+function isTrusted({ protocol, hostname, host, port }: URL, others: readonly URL[]): boolean {
+  // Salesforce serves its hosts on the usual port only.
+  const isSalesforce = port === '' && /^(?:[a-z0-9-]+\.)+[a-z]+$/.test(hostname) && DOMAINS.some((domain) => hostname.endsWith(`.${domain}`));
+  return protocol === 'https:' && (isSalesforce || others.some((other) => other.host === host));
 }
 
 /** A URL that is only a scheme and a host: paths are appended to it, so anything more could change where they lead. */

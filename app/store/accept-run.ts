@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import { type Queryable, type Transactable, transaction } from './database.ts';
+import { type Queryable, type PoolOrClient, transaction } from './database.ts';
 import type { Lease } from './lease.ts';
 import { queueRepairAgain, queueRuns } from './queue-runs.ts';
 import { recordAction } from './run-actions.ts';
@@ -22,7 +22,7 @@ export interface Acceptance {
  * @returns its id; undefined if another repair of the job is open
  */
 export async function acceptVerdict(
-  database: Transactable,
+  database: PoolOrClient,
   job: { id: string },
   failed: { id: string; kind: string },
   acceptance: Acceptance,

@@ -2,7 +2,7 @@ import type { DefaultPolicy } from '../core/field-policy.ts';
 import { externalErrorCode } from '../errors.ts';
 import { assign } from './assign.ts';
 import type { Connection, ConnectionEnd } from './connections.ts';
-import { type Queryable, type Transactable, transaction } from './database.ts';
+import { type Queryable, type PoolOrClient, transaction } from './database.ts';
 import { pauseJob } from './jobs.ts';
 import { announceRuns } from './queue-runs.ts';
 
@@ -24,7 +24,7 @@ const UNIQUE_VIOLATION = '23505';
  * @returns false if another connection has the alias
  */
 export async function changeStoredConnection(
-  database: Transactable,
+  database: PoolOrClient,
   connectionId: number,
   changes: Partial<ConnectionSettings>,
 ): Promise<boolean> {
@@ -68,7 +68,7 @@ export async function saveOrgFacts(database: Queryable, connectionId: number, fa
  * @returns the jobs that it paused; undefined if a login has ended the claim, in which case nothing has changed
  */
 export async function endConnection(
-  database: Transactable,
+  database: PoolOrClient,
   { id }: Pick<Connection, 'id'>,
   claim: string,
   reason: ConnectionEnd,

@@ -2,7 +2,7 @@ import { CHANGEABLE_PROPERTIES, type ChangeableOptions } from '../core/job-optio
 import { goesFirst } from '../core/pass.ts';
 import { AppError } from '../errors.ts';
 import { assign, match } from './assign.ts';
-import { type Transactable, transaction } from './database.ts';
+import { type PoolOrClient, transaction } from './database.ts';
 import { type Job, lockOpenRuns } from './jobs.ts';
 import { queueFirst } from './queue-first.ts';
 import { queueRepair, type Repair } from './queue-runs.ts';
@@ -22,7 +22,7 @@ export type JobChange = { kind: 'changed'; runId: string | undefined } | { kind:
  * @throws AppError conflict if the job has changed since
  */
 export async function changeStoredJob(
-  database: Transactable,
+  database: PoolOrClient,
   job: Job,
   changes: JobChanges,
   repair: Repair | undefined,

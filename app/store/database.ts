@@ -7,7 +7,7 @@ import { PasswordPool, type PasswordSource } from './password-pool.ts';
 export type Queryable = Pick<pg.Pool, 'query'>;
 
 /** Where a function runs its transaction: in one of its own, or, given a client, in that of its caller. */
-export type Transactable = pg.Pool | pg.PoolClient;
+export type PoolOrClient = pg.Pool | pg.PoolClient;
 
 const INT8 = 20;
 
@@ -95,7 +95,7 @@ const MAX_PAUSE_MS = 50;
  * @param database a client: `work` joins its transaction, which any error must roll back
  * @throws AppError store_unavailable
  */
-export async function transaction<T>(database: Transactable, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function transaction<T>(database: PoolOrClient, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   if ('release' in database) return await work(database);
   for (let tryNumber = 1; ; tryNumber++) {
     try {

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { batchEndedRuns } from './batch-ended-runs.ts';
-import { type Queryable, type Transactable, transaction } from './database.ts';
+import { type Queryable, type PoolOrClient, transaction } from './database.ts';
 import { cancelRuns, lockOpenRuns } from './jobs.ts';
 import type { EndedRun } from './run-tables.ts';
 import type { TableWrite } from './table-writes.ts';
@@ -45,7 +45,7 @@ export async function readRunsWithTables(database: Queryable, job: EndedRun['job
 }
 
 /** Deletes a job with its runs, slices and pages; the warehouse gets what these runs counted. @returns false if a run of it is open */
-export async function deleteStoredJob(database: Transactable, jobId: string): Promise<boolean> {
+export async function deleteStoredJob(database: PoolOrClient, jobId: string): Promise<boolean> {
   return await transaction(database, async (client) => {
     // No run can be queued from here on.
     const { rows } = await client.query<{ target_dataset: string }>('SELECT target_dataset FROM jobs WHERE id = $1 FOR UPDATE', [jobId]);

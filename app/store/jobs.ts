@@ -4,7 +4,7 @@ import { EMPTY_PLAN, type FieldPlan } from '../core/field-groups.ts';
 import type { FieldPolicy } from '../core/field-policy.ts';
 import type { Window, WindowEnd } from '../core/window.ts';
 import { externalErrorCode } from '../errors.ts';
-import { onlyRow, type Queryable, type Transactable, transaction } from './database.ts';
+import { onlyRow, type Queryable, type PoolOrClient, transaction } from './database.ts';
 import { type RowOf, toRecord } from './to-record.ts';
 
 /** The standing order to replicate one object of an org into one table, through a user's connection. */
@@ -173,7 +173,7 @@ const TAKEN_OVER = { code: 'taken_over', message: 'Another user of the org took 
  * @returns undefined if it has moved, its connection is active again, or the new connection has a job for the object by now
  */
 export async function takeOverJob(
-  database: Transactable,
+  database: PoolOrClient,
   job: Job,
   connectionId: number,
   force: boolean,
@@ -197,7 +197,7 @@ export async function takeOverJob(
 }
 
 /** Pauses a job and cancels its queued window; a running run finishes, and a queued repair waits for the job to resume. @returns the id of the cancelled run, if any */
-export async function pauseJob(database: Transactable, jobId: string): Promise<string | undefined> {
+export async function pauseJob(database: PoolOrClient, jobId: string): Promise<string | undefined> {
   return await transaction(database, async (client) => {
     await lockOpenRuns(client, jobId);
     await client.query('UPDATE jobs SET active = false WHERE id = $1', [jobId]);
@@ -209,7 +209,7 @@ export async function pauseJob(database: Transactable, jobId: string): Promise<s
  * Resumes a job; the next tick requests everything it missed. Cancels a run left over from the pause, so that nothing starts before a tick.
  * @returns the id of the cancelled run, if any
  */
-export async function resumeJob(database: Transactable, jobId: string, now: Date): Promise<string | undefined> {
+export async function resumeJob(database: PoolOrClient, jobId: string, now: Date): Promise<string | undefined> {
   return await transaction(database, async (client) => {
     await lockOpenRuns(client, jobId);
     const resumed = await client.query('UPDATE jobs SET active = true, active_since = $2 WHERE id = $1 AND NOT active', [jobId, now]);

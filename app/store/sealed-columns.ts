@@ -1,5 +1,5 @@
 import { insertChange } from './audit.ts';
-import { onlyRow, type Queryable, type Transactable, transaction } from './database.ts';
+import { onlyRow, type Queryable, type PoolOrClient, transaction } from './database.ts';
 import type { Sealer } from './seal.ts';
 
 /** A column whose texts are sealed. */
@@ -53,7 +53,7 @@ const BATCH = 500;
  * @param by who requested it
  * @yields the number of texts sealed again so far, after each batch
  */
-export async function* resealAll(database: Transactable, sealer: Sealer, by: string): AsyncGenerator<number> {
+export async function* resealAll(database: PoolOrClient, sealer: Sealer, by: string): AsyncGenerator<number> {
   let resealed = 0;
   for (const column of SEALED_COLUMNS) {
     for await (const batch of outdatedTexts(database, sealer, column)) {
