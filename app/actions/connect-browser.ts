@@ -27,23 +27,19 @@ export async function finishBrowserLogin(
   const [login] = await openAuthorizations(database, sealer, { browserHash }, redirectUri, state);
   // A browser may send the same callback again, for example when its page is reloaded.
   if (!login || !(await useAuthorization(database, login))) return await findUsedAuthorization(database, state, browserHash);
-  await saveResult(database, login, await resultOf(context, login, answer));
+  const failed = await complete(context, login, answer);
+  if (failed) await saveResult(database, login, failed);
   return login.id;
 }
 
-async function resultOf(context: Context, login: Authorization, answer: LoginAnswer): Promise<LoginResult> {
+/** @returns why the login failed; undefined if it succeeded, and its result is stored */
+async function complete(context: Context, login: Authorization, answer: LoginAnswer): Promise<LoginResult | undefined> {
   try {
     context.agreement.requireNotHalted();
     const link = login.linkHash ? (await findConnectLink(context.database, login.linkHash))! : undefined;
     const by = link ? `connect link of ${link.createdBy}` : 'browser';
-    const { connection, reply } = await completeLogin(context, login, answer, by, link);
-    return {
-      kind: 'connected',
-      userId: reply.id,
-      orgId: connection.orgId,
-      host: new URL(reply.instanceUrl).host,
-      scopes: reply.scope?.split(' ').filter(Boolean) ?? [],
-    };
+    await completeLogin(context, login, answer, by, link);
+    return undefined;
   } catch (error) {
     const known = isAppError(error)
       ? error

@@ -47,8 +47,8 @@ export async function finishConnection(context: Context, callback: LoginCallback
   }
   if (!(await useAuthorization(context.database, login))) throw noLoginError(state);
   const answer = error === undefined ? { code: authorizationCode! } : { error, description: errorDescription };
-  const { reply } = await completeLogin(context, login, answer, apiKey);
-  return reply.id;
+  const { identityUrl } = await completeLogin(context, login, answer, apiKey);
+  return identityUrl;
 }
 
 /** The open login that a callback belongs to: that of its state, or else the only one. @throws AppError invalid_request */

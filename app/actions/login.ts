@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Context } from '../context.ts';
+import type { LoginResult } from '../core/login-result.ts';
 import { AppError } from '../errors.ts';
 import { authorizeUrl, exchangeCode, loginRefusedError, newCodeVerifier, type TokenResponse } from '../salesforce/oauth.ts';
 import { revokeToken } from '../salesforce/revoke-token.ts';
-import { type Authorization, type LoginOwner, startAuthorization } from '../store/authorizations.ts';
+import { type Authorization, type LoginOwner, saveResult, startAuthorization } from '../store/authorizations.ts';
 import { type ConnectLink, findConnectLinkById, useConnectLink } from '../store/connect-links.ts';
 import type { Connection } from '../store/connections.ts';
 import { transaction } from '../store/database.ts';
@@ -34,14 +35,8 @@ export async function startLogin(
 /** What Salesforce sent back with the user: a code, or why there is none. */
 export type LoginAnswer = { code: string } | { error: string; description: string | undefined };
 
-/** A login that Salesforce granted. */
-export interface CompletedLogin {
-  connection: Connection;
-  reply: TokenResponse;
-}
-
 /**
- * Exchanges the code of a login, which must have been used before by `useAuthorization`, and stores the grant.
+ * Exchanges the code of a login, which must have been used before by `useAuthorization`, and stores the grant with the login's result.
  * @param by who completes it, for the log
  * @param link that opened it, if one did; it is used up
  * @throws AppError
@@ -52,7 +47,7 @@ export async function completeLogin(
   answer: LoginAnswer,
   by: string,
   link?: ConnectLink,
-): Promise<CompletedLogin> {
+): Promise<Connection> {
   if ('error' in answer) throw loginRefusedError(login.loginUrl, answer.error, answer.description ?? '');
   const reply = await exchangeCode(
     context.dispatcher,
@@ -70,7 +65,10 @@ export async function completeLogin(
   }
   const connection = await transaction(context.database, async (client) => {
     if (link && !(await useConnectLink(client, link))) return undefined;
-    return await storeGrant(client, context, identity, grant, by, link?.id);
+    const granted = await storeGrant(client, context, identity, grant, by, link?.id);
+    // Together with the grant: the last page must not say that nothing was connected.
+    await saveResult(client, login, connectedResult(granted, reply));
+    return granted;
   });
   if (!connection) {
     const isRevoked = link && (await findConnectLinkById(context.database, link.id))?.state === 'revoked';
@@ -78,7 +76,12 @@ export async function completeLogin(
     throw await giveBack(context, grant, what, 'If you still need to connect, ask its sender for a new one.');
   }
   await activateConnection(context, connection, by);
-  return { connection, reply };
+  return connection;
+}
+
+/** What the last page of a login in a browser shows. */
+function connectedResult({ orgId }: Connection, { id, instanceUrl, scope }: TokenResponse): LoginResult {
+  return { kind: 'connected', userId: id, orgId, host: new URL(instanceUrl).host, scopes: scope?.split(' ').filter(Boolean) ?? [] };
 }
 
 function requireRefreshToken({ refreshToken }: TokenResponse): string {

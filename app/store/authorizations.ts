@@ -96,9 +96,9 @@ export async function findUsedAuthorization(database: Queryable, state: string, 
   return rows[0]?.id;
 }
 
-/** Stores what a used login led to. */
+/** Stores what a used login led to, once. */
 export async function saveResult(database: Queryable, { state }: Authorization, result: LoginResult): Promise<void> {
-  await database.query('UPDATE authorizations SET result = $2 WHERE state = $1', [state, JSON.stringify(result)]);
+  await database.query('UPDATE authorizations SET result = $2 WHERE state = $1 AND result IS NULL', [state, JSON.stringify(result)]);
 }
 
 /** What a login that this browser has used led to: `unfinished` while it is being completed, undefined if there is none. */

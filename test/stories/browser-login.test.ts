@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { type RequestOptions, request } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Browser } from '../support/browser.ts';
+import { startGatewayService } from '../support/gateway.ts';
 import { decide, startService, type TestService, type TestServiceOptions } from '../support/service.ts';
 
 let service: TestService;
@@ -12,6 +14,18 @@ async function start(options: TestServiceOptions = {}): Promise<void> {
   origin = service.url.replace('127.0.0.1', 'localhost');
 }
 afterEach(() => service[Symbol.asyncDispose]());
+
+/** Where the response to a request redirects, if it does: also one that no browser sends. */
+function redirectOf(options: RequestOptions): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ ...options, path: '/' }, (response) => {
+      response.resume();
+      resolve(response.headers.location);
+    });
+    sent.path = options.path!;
+    sent.on('error', reject).end();
+  });
+}
 
 const connections = async (): Promise<number> => (await service.database.pool.query('SELECT 1 FROM connections')).rowCount!;
 
@@ -137,6 +151,26 @@ describe('a login in a browser', () => {
     expect(await connections()).toBe(0);
   });
 
+  test('whose grant is stored is shown as connected, even if the service is stopped before it has read the names of the org', async () => {
+    const behind = await startGatewayService({ worker: false });
+    service = behind;
+    origin = service.url.replace('127.0.0.1', 'localhost');
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const { promise: reading, resolve: read } = Promise.withResolvers<void>();
+    behind.instance.handler = async (_call, pass) => {
+      read();
+      await released;
+      return await pass();
+    };
+    const browser = new Browser();
+    const callback = browser.decide(await browser.open(`${origin}/oauth/start`), 'allow');
+    await reading;
+    const { rows } = await service.database.pool.query<{ id: string }>('SELECT id FROM authorizations');
+    expect((await browser.open(`${origin}/connect/done/${rows[0]!.id}`)).text).toContain('Salesforce is connected');
+    release();
+    expect((await callback).text).toContain('Salesforce is connected');
+  });
+
   test('whose completion was interrupted is reported as such, at first as unfinished', async () => {
     await start();
     const browser = new Browser();
@@ -181,6 +215,38 @@ describe('the pages', () => {
       expect(await browser.send(`${service.url}${path}`)).toMatchObject({ status: 303, headers: { location: `${origin}${path}` } });
     }
     for (const url of [service.url, origin]) expect((await browser.send(`${url}/jobs`)).status).toBe(200);
+  });
+
+  test('lead nowhere else, whatever the request target, the Host header or a parameter names', async () => {
+    await start();
+    const { hostname, port } = new URL(service.url);
+    const locations: (string | undefined)[] = [];
+    for (const path of [
+      '//evil.example/oauth/start',
+      '/\\evil.example/oauth/start',
+      '/oauth//evil.example',
+      '/oauth/start/..//evil.example',
+      '/oauth/start?login_url=https://evil.example',
+      `/oauth/start?login_url=${encodeURIComponent(`${service.salesforce.loginUrl}@evil.example`)}`,
+      `/oauth/start?login_url=${encodeURIComponent(`${service.salesforce.loginUrl}.evil.example`)}`,
+      '/oauth/start?redirect_uri=https://evil.example',
+      '/oauth/callback?state=1&code=2&redirect_uri=https://evil.example',
+      '/oauth/callback?state=1&state=2&code=3',
+      '/connect/done//evil.example',
+      '/connect/done/https:%2f%2fevil.example',
+      'http://evil.example/oauth/start',
+      'http://evil.example/connect/done',
+      'https:evil.example/oauth/start',
+    ]) {
+      for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `localhost:${port}@evil.example`]) {
+        locations.push(await redirectOf({ hostname, port, path, headers: { Host: host } }));
+      }
+    }
+    const origins = locations.flatMap((location) => (location === undefined ? [] : [new URL(location, origin).origin]));
+    expect(origins.length).toBeGreaterThan(0);
+    expect(new Set(origins)).toEqual(new Set([origin, service.salesforce.loginUrl]));
+    const authorize = locations.filter((location) => location?.startsWith(service.salesforce.loginUrl));
+    expect(authorize.join('\n')).not.toContain('evil.example');
   });
 
   test('are closed to pages of other sites, and to names of other sites', async () => {

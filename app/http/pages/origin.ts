@@ -30,6 +30,7 @@ export function redirectToLocalhost(ctx: Koa.Context, origin: string): boolean {
   if (!['127.0.0.1', '[::1]'].includes(hostname ?? ''))
     throw new AppError('forbidden', `This page is for this machine only. Open ${origin}.`);
   ctx.status = 303;
-  ctx.set('Location', `${origin}${ctx.url}`);
+  // Not the URL: a request may name another host in it.
+  ctx.set('Location', `${origin}${ctx.path}${ctx.search}`);
   return true;
 }
