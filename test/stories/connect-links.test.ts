@@ -145,6 +145,18 @@ describe('a connect link', () => {
     );
   });
 
+  test('that several people complete at once connects once, and keeps the grant of that login only', async () => {
+    const url = await createUrl();
+    const browsers = [1, 2, 3, 4].map(openBrowser);
+    const logins = await Promise.all(browsers.map(async (browser) => await browser.press(await browser.open(url))));
+    const pages = await Promise.all(logins.map((login, index) => browsers[index]!.decide(login, 'allow')));
+    expect(pages.filter(({ text }) => text.includes('Salesforce is connected'))).toHaveLength(1);
+    expect(pages.filter(({ text }) => text.includes('the access that you granted is revoked'))).toHaveLength(3);
+    await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
+    expect(JSON.parse((await call('POST', 'v1/connections/1/test')).text)).toMatchObject({ message: expect.stringMatching(/^Works/) });
+    expect(await query(`SELECT 1 FROM audit WHERE action = 'connected'`)).toHaveLength(1);
+  });
+
   test('works for 72 hours, and a login that it opened in time may end later', async () => {
     const url = await createUrl();
     const browser = openBrowser();
