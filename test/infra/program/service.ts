@@ -182,8 +182,8 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
 test('a deleted secret can be restored for 30 days in production, and not at all in dev; AWS allows 0 or 7 to 30', async () => {
   const windows = async (stack: StackName): Promise<unknown[]> =>
     (await runProgram(stack)).all('aws:secretsmanager/secret:Secret').map(({ inputs }) => inputs.recoveryWindowInDays);
-  expect(await windows('production')).toEqual([30, 30, 30]);
-  expect(await windows('dev')).toEqual([0, 0, 0]);
+  expect(await windows('production')).toEqual([30, 30, 30, 30]);
+  expect(await windows('dev')).toEqual([0, 0, 0, 0]);
 });
 
 test("the database's certificate authority is a current one of RDS, its root is required in the image, and the app gets the file", async () => {
