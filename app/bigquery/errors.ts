@@ -20,6 +20,9 @@ const TRANSIENT = new Set([
 const TRANSIENT_TEXT =
   /Could not serialize access|aborted due to concurrent update|Exceeded rate limits|Retrying the job may solve|Too many DML/;
 
+/** Messages about a column that its policy tag protects from the caller. */
+const POLICY_TAG = /policy tag/i;
+
 /** The HTTP status of an error that the client library threw. */
 export function httpStatus(error: unknown): number | undefined {
   const { code } = error as { code?: unknown };
@@ -105,6 +108,11 @@ function refusal(
   if (status === 401) {
     const advice = "If this persists, check the credentials and this machine's clock.";
     return new AppError('bigquery_unavailable', say('Google did not accept the access token', advice), options);
+  }
+  if (POLICY_TAG.test(text)) {
+    const advice =
+      "Grant the role Fine-Grained Reader (roles/datacatalog.categoryFineGrainedReader) on the policy tag to the service's Google account.";
+    return new AppError('bigquery_refused', say('BigQuery denied access to a column with a policy tag', advice), options);
   }
   if (status === 403 || reason === 'accessDenied') {
     const advice =

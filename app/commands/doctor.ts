@@ -3,12 +3,14 @@ import { checkDatasetWritable } from '../bigquery/check-dataset-writable.ts';
 import { checkDatasets, describeDefaultExpirations, removeDefaultExpirationsCommand } from '../bigquery/datasets.ts';
 import { runQueryJob } from '../bigquery/jobs.ts';
 import { loadPage } from '../bigquery/load.ts';
+import { checkTaggedColumns } from '../bigquery/policy-tags.ts';
 import type { TableName } from '../bigquery/sql/quote.ts';
 import { ensureStagingTable } from '../bigquery/tables.ts';
 import { homeDataset } from '../config.ts';
 import { type Context, createContext } from '../context.ts';
 import { storeRestoredError } from '../core/agreement.ts';
 import { csvLine } from '../core/csv.ts';
+import { mapConcurrently } from '../core/map-concurrently.ts';
 import { checkAssumptions } from '../doctor/check-assumptions.ts';
 import { errorMessage } from '../doctor/error-message.ts';
 import { createEvents } from '../events.ts';
@@ -16,8 +18,10 @@ import { createLog } from '../log.ts';
 import { checkLoginHost } from '../salesforce/oauth.ts';
 import { requireApiVersion } from '../salesforce/require-api-version.ts';
 import { activeConnections } from '../store/connections.ts';
+import { listTargets, type Target } from '../store/list-targets.ts';
 import { missingMigrations, waitForDatabase } from '../store/migrate.ts';
 import { countOldRows } from '../store/sealed-columns.ts';
+import { targetTable, versionsTable } from '../sync/names.ts';
 import type { Command } from './command.ts';
 import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
 
@@ -36,6 +40,7 @@ const CHECKS: readonly Check[] = [
   { what: 'every connection can call its org', try: checkConnections },
   { what: 'the datasets exist in the configured location', try: checkAllDatasets },
   { what: 'tables can be created in every target dataset', try: checkTargets },
+  { what: 'columns with policy tags can be read and updated', try: checkPolicyTags },
   { what: 'BigQuery can load and merge', try: checkWarehouse },
 ];
 
@@ -131,6 +136,22 @@ async function checkTargets(context: Context): Promise<string> {
   const table = scratchName();
   for (const dataset of datasets) await checkDatasetWritable(context.warehouse, dataset, table);
   return datasets.join(', ');
+}
+
+/** How many tables are checked at a time. */
+const CONCURRENT_TABLES = 6;
+
+/** In the target tables and the tables of versions of all jobs. */
+async function checkPolicyTags(context: Context, signal: AbortSignal): Promise<string> {
+  const jobs = await listTargets(context.database);
+  let tagged = 0;
+  const check = async (job: Target, stopped: AbortSignal): Promise<void> => {
+    for (const table of [targetTable(context, job), versionsTable(context, job)]) {
+      tagged += await checkTaggedColumns(context.warehouse.withSignal(stopped), table);
+    }
+  };
+  await mapConcurrently(CONCURRENT_TABLES, signal, () => jobs, check);
+  return tagged === 0 ? 'there are none' : `${tagged} checked`;
 }
 
 /** Loads and merges one row in a table of the staging dataset, which expires within the hour. */

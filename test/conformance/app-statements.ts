@@ -1,3 +1,4 @@
+import { updateTaggedStatement } from '../../app/bigquery/policy-tags.ts';
 import { compareValuesStatement } from '../../app/bigquery/sql/compare-values-statement.ts';
 import { countStatement } from '../../app/bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement } from '../../app/bigquery/sql/delta-statement.ts';
@@ -147,6 +148,7 @@ function erasuresOf({ columns }: Schema): string[] {
   const names = columns.map(({ name }) => name).filter((name) => name !== 'Id');
   return [
     clearColumnsStatement(TARGET, names),
+    updateTaggedStatement(TARGET, names),
     clearInvalidValuesStatement(INVALID_VALUES, "it's", names),
     eraseRecordStatement(TARGET, RECORD),
     eraseRecordValuesStatement(INVALID_VALUES, "it's", RECORD),

@@ -1,8 +1,10 @@
 import { ensureInvalidValuesTable } from '../../bigquery/invalid-values-table.ts';
 import { readRows } from '../../bigquery/jobs.ts';
+import { taggedColumns } from '../../bigquery/policy-tags.ts';
 import { countStatement } from '../../bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement } from '../../bigquery/sql/delta-statement.ts';
 import { invalidValuesStatement } from '../../bigquery/sql/invalid-values-statements.ts';
+import { getTable } from '../../bigquery/table.ts';
 import type { FieldColumn } from '../../core/columns.ts';
 import { isComparison } from '../../core/pass.ts';
 import { type CountedDelta, reconcileDelta, requireReconciled } from '../../core/reconciliation.ts';
@@ -10,7 +12,7 @@ import { saveRunTable } from '../../store/run-tables.ts';
 import { type Counted, saveCounted, saveRun } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
 import type { Extraction } from '../extract/extraction.ts';
-import { deltaJobId, deltaTable, invalidValuesTable, stagingExpiry } from '../names.ts';
+import { deltaJobId, deltaTable, invalidValuesTable, stagingExpiry, targetTable } from '../names.ts';
 import { retryJob } from '../retry-job.ts';
 import { runOnce, storeOnce } from '../run-once.ts';
 import { runStatement } from '../run-statement.ts';
@@ -70,8 +72,9 @@ const COLUMNS_PER_STATEMENT = 25;
 /** Stores the text of invalid values for inspection, because their columns are NULL. */
 async function storeInvalidValues(extraction: Extraction, statement: DeltaStatement, counted: Counted): Promise<void> {
   const { context, run, columns } = extraction;
-  const invalid = columns.filter((column) => column.name in counted.delta.invalidValues);
-  if (counted.storedColumns >= invalid.length) return;
+  const found = columns.filter((column) => column.name in counted.delta.invalidValues);
+  if (counted.storedColumns >= found.length) return;
+  const invalid = await withoutTagged(extraction, found);
   const table = invalidValuesTable(context, run.job);
   if (!(await ensureInvalidValuesTable(context.warehouse, table))) {
     context.events.metadataTableNotOurs(table.dataset, table.table);
@@ -83,6 +86,13 @@ async function storeInvalidValues(extraction: Extraction, statement: DeltaStatem
     await storeOnce(extraction, 'bad', sql);
     await saveCounted(context.database, run, { ...counted, storedColumns: first + COLUMNS_PER_STATEMENT });
   }
+}
+
+/** Without the columns that a policy tag protects: the table of invalid values has no tag. */
+async function withoutTagged({ context, run }: Extraction, columns: readonly FieldColumn[]): Promise<FieldColumn[]> {
+  const target = await getTable(context.warehouse, targetTable(context, run.job));
+  const tagged = new Set(target ? taggedColumns(target).map((name) => name.toLowerCase()) : []);
+  return columns.filter(({ name, field }) => !tagged.has(name.toLowerCase()) && !tagged.has(field.toLowerCase()));
 }
 
 function readDelta(row: Record<string, number | string | null>, columns: readonly FieldColumn[], slices: number): CountedDelta {

@@ -34,6 +34,7 @@ export const FAULT_KINDS = {
   'job-warning': 'a job succeeds, with an error in status.errors',
   'gzip-unknown': 'a load job treats gzip as text, and fails',
   'expiration-kept': 'a patch of a table leaves its expirations as they are',
+  'tag-denied': 'a statement that reads or updates a column with a policy tag is refused; `match`: part of the name of the tag',
   'slow-visible': 'jobs.get does not find an existing job: 404',
 } as const;
 

@@ -55,6 +55,7 @@ export function queryTarget(service: Service, job: Job): string | undefined {
 /** Counts what the statement reads, runs it unless it is a dry run, and fills in the job's statistics. */
 export async function runQuery(service: Service, job: Job, transaction: Transaction | undefined): Promise<void> {
   const { plan, sources } = prepare(service, job);
+  requireFineGrainedReader(service, sources);
   const bytes = await bytesRead(service, plan, sources);
   const { statistics, configuration } = job.resource;
   statistics.totalBytesProcessed = String(bytes.processed);
@@ -76,6 +77,21 @@ export async function runQuery(service: Service, job: Job, transaction: Transact
     throw new ApiError('bytesBilledLimitExceeded', `Query exceeded limit for bytes billed: ${most}. ${bytes.billed} or higher required.`);
   }
   if (transaction) await carryOut(service, job, plan, transaction);
+}
+
+/** Reading or updating a column with a policy tag takes the role Fine-Grained Reader. Throws accessDenied. */
+function requireFineGrainedReader(service: Service, { reads, updates }: Sources): void {
+  for (const [key, columns] of [...reads, ...updates]) {
+    const [datasetId, tableId] = [key.slice(0, key.indexOf('.')), key.slice(key.indexOf('.') + 1)];
+    for (const { name, policyTags } of service.catalog.table({ datasetId, tableId }).resource.schema.fields) {
+      const denied = columns.has(name) && policyTags?.names?.find((tag) => service.faults.take('tag-denied', tag));
+      if (!denied) continue;
+      throw new ApiError(
+        'accessDenied',
+        `Access Denied: BigQuery BigQuery: User has neither fine-grained reader nor masked get permission to get data protected by policy tag "${denied}" on column ${service.project}.${key}.${name}.`,
+      );
+    }
+  }
 }
 
 const MIB = 1024 * 1024;

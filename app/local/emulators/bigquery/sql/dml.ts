@@ -138,6 +138,8 @@ export const nameOf = ({ path, alias }: { path: TablePath; alias: string | undef
 /** `"column" = value, …`, each column once. */
 export function assignments(set: Assignment[], target: StoredTable, scope: Scope, targetName: string): string {
   const seen = new Set<string>();
+  const updates = scope.sources.updates.get(target.key) ?? new Set<string>();
+  scope.sources.updates.set(target.key, updates);
   const texts = set.map(({ qualifier, column: name, value, place }) => {
     if (qualifier !== undefined && !sameName(targetName, qualifier)) throw invalidQuery(`Unrecognized name: ${qualifier}`, place);
     if (qualifier === undefined && sameName(targetName, name))
@@ -145,6 +147,7 @@ export function assignments(set: Assignment[], target: StoredTable, scope: Scope
     const column = columnNamed(target, name, place, `Unrecognized name: ${name}`);
     if (seen.has(column.name)) throw invalidQuery(`Update item ${column.name} assigned more than once`, place);
     seen.add(column.name);
+    updates.add(column.name);
     return `${quoted(column.name)} = ${assigned(value, column, scope, place)}`;
   });
   return texts.join(', ');

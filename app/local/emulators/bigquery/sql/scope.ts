@@ -30,6 +30,8 @@ export interface Sources {
   find(path: TablePath): StoredTable | MetadataView | { view: string };
   parameters: Map<string, Value>;
   reads: Map<string, Set<string>>;
+  /** The columns that UPDATE or MERGE assign, by table. */
+  updates: Map<string, Set<string>>;
   /** The views of INFORMATION_SCHEMA that the statement reads. */
   metadata: Set<string>;
   uniqueName(): string;

@@ -31,6 +31,7 @@ export function sourcesOf(service: Service, options: SourceOptions): Sources {
     },
     parameters: new Map((options.queryParameters ?? []).map((each) => [String(each.name ?? '').toLowerCase(), parameterValue(each)])),
     reads: new Map(),
+    updates: new Map(),
     metadata,
     uniqueName: () => `q${names++}`,
   };
