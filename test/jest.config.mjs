@@ -26,6 +26,7 @@ const SLOW = [
   'test/stories/connections.test.ts',
   'test/stories/copied-store.test.ts',
   'test/stories/delete-job.test.ts',
+  'test/stories/dictionary.test.ts',
   'test/stories/dropped-tables.test.ts',
   'test/stories/erase-values.test.ts',
   'test/stories/every-call.test.ts',

@@ -1,6 +1,6 @@
 import type { MetadataTable } from '../core/metadata-tables.ts';
 import { AppError } from '../errors.ts';
-import { addColumns, toField } from './add-columns.ts';
+import { addColumns, toFields } from './add-columns.ts';
 import { ensureExpirations, NEVER_EXPIRES } from './expirations.ts';
 import { ensureInvalidValuesTable } from './invalid-values-table.ts';
 import { isOurs, OUR_LABELS } from './our-labels.ts';
@@ -36,14 +36,14 @@ export async function ensureMetadataTables(warehouse: Warehouse, dataset: string
 async function ensureTable(warehouse: Warehouse, name: TableName, table: MetadataTable): Promise<boolean> {
   const { columns, description, partitionField } = table;
   const found = await findOrCreate(warehouse, name, {
-    schema: { fields: columns.map(toField) },
+    schema: { fields: toFields(columns) },
     description,
     labels: OUR_LABELS,
     ...(partitionField && { timePartitioning: { type: 'MONTH', field: partitionField } }),
   });
   if (!isOurs(found, 'TABLE')) return false;
   await ensureExpirations(warehouse, name, found, NEVER_EXPIRES);
-  await addColumns(warehouse, name, found, columns);
+  await addColumns(warehouse, name, found, columns, { table: description });
   return true;
 }
 
@@ -56,7 +56,7 @@ async function ensureFreshnessView(warehouse: Warehouse, name: TableName, jobs: 
   if (!isCurrent) await patchTable(warehouse, name, { view });
   // A view gets its columns from its query, and their descriptions afterwards.
   const current = isCurrent ? found : await getTable(warehouse, name);
-  if (current) await addColumns(warehouse, name, current, FRESHNESS_COLUMNS);
+  if (current) await addColumns(warehouse, name, current, FRESHNESS_COLUMNS, { table: FRESHNESS_DESCRIPTION });
   return true;
 }
 

@@ -1,13 +1,14 @@
 import type { Column } from '../core/columns.ts';
 import { canWiden, type ExistingColumn } from '../core/drift.ts';
 import { AppError } from '../errors.ts';
-import { addColumns, toField } from './add-columns.ts';
+import { addColumns, type Descriptions, toFields } from './add-columns.ts';
 import { ensureExpirations, NEVER_EXPIRES } from './expirations.ts';
 import { query } from './jobs.ts';
 import type { Table, TableField } from './resources.ts';
 import type { TableName } from './sql/quote.ts';
 import { liveQuery, SYSTEM_COLUMNS, widenStatement } from './sql/table-statements.ts';
 import { createTable, formatTableName, getTable, patchTable } from './table.ts';
+import { ensureView, type View } from './view.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** The label of a table that a rebuild created and has not filled yet, with the job's id. */
@@ -26,6 +27,7 @@ export interface TargetIdentity {
 
 export interface TargetTable extends TargetIdentity {
   columns: readonly Column[];
+  descriptions: Required<Descriptions>;
   /** the table is partitioned by the month of this field; undefined: not partitioned */
   partitionField: string | undefined;
   /** this run, or an earlier attempt of it, changes the table's columns */
@@ -87,7 +89,7 @@ export async function findTargetTable(warehouse: Warehouse, target: TargetIdenti
 }
 
 /**
- * Creates a job's target table and live view, or adds new columns and widens existing ones. Drops nothing and lets no row expire.
+ * Creates a job's target table and live view, or adds new columns, widens existing ones, and describes both as given. Drops nothing and lets no row expire.
  * @param seen the table as returned by `findTargetTable`
  * @throws AppError target_replaced if the table is not the one that this job created; bigquery_refused if it keeps an expiration
  */
@@ -96,13 +98,13 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
   let found = seen;
   if (!found) {
     await createTable(warehouse, target.name, {
-      schema: { fields: columns.map(toField) },
+      schema: { fields: toFields(columns, target.descriptions) },
       clustering: { fields: ['Id'] },
       // Not enforced. For the query optimizer, and tools that draw a diagram of the tables.
       tableConstraints: { primaryKey: { columns: ['Id'] } },
       ...(target.partitionField && { timePartitioning: { type: 'MONTH', field: target.partitionField } }),
       labels: target.rebuilding ? { [REBUILD_LABEL]: target.jobId } : { job: target.jobId },
-      description: 'Salesforce records, kept current by salesforce-bigquery-sync.',
+      description: target.descriptions.table,
     });
     found = await findTargetTable(warehouse, target);
   }
@@ -113,7 +115,11 @@ export async function ensureTargetTable(warehouse: Warehouse, target: TargetTabl
     createdAt: new Date(Number(found.metadata.creationTime)),
     isEmpty: found.metadata.numRows === '0',
     hadExpiration: hadExpiration && seen !== undefined,
-    foreignLiveView: await ensureView(warehouse, liveView(target), changed || target.changesColumns || seen === undefined),
+    foreignLiveView: await ensureView(
+      warehouse,
+      liveView(target, changed ? await getTable(warehouse, target.name) : found.metadata),
+      changed || target.changesColumns || seen === undefined,
+    ),
   };
 }
 
@@ -151,14 +157,14 @@ export async function adoptRebuiltTable(warehouse: Warehouse, { name, jobId }: T
 /** Adds, widens and describes columns as needed. @returns whether any changed */
 export async function updateColumns(
   warehouse: Warehouse,
-  { name, labels }: Pick<TargetTable, 'name' | 'labels'>,
+  { name, labels, descriptions }: Pick<TargetTable, 'name' | 'labels'> & { descriptions: Descriptions },
   found: Table,
   columns: readonly Column[],
 ): Promise<boolean> {
   const existing = found.schema?.fields ?? [];
   const wanted = new Map(columns.map((column) => [column.name.toLowerCase(), column]));
   const widened = existing.flatMap((field) => toWiden(name, field, wanted.get(field.name?.toLowerCase() ?? '')));
-  const changed = await addColumns(warehouse, name, found, columns);
+  const changed = await addColumns(warehouse, name, found, columns, descriptions);
   // After the patch, which still contains the old types.
   for (const column of widened) await query(warehouse, widenStatement(name, column), labels);
   return changed || widened.length > 0;
@@ -175,63 +181,17 @@ function toWiden(name: TableName, field: TableField, column: Column | undefined)
   );
 }
 
-/** A view of one of a job's tables. */
-export interface View {
-  name: TableName;
-  table: TableName;
-  query: string;
-  description: string;
-  jobId: string;
-  /** the columns that it has beside the table's */
-  adds: readonly Column[];
-}
-
-const liveView = ({ name, jobId }: TargetIdentity): View => ({
-  name: { ...name, table: `${name.table}_live` },
-  table: name,
-  query: liveQuery(name),
-  description: `The rows of ${name.table} that are not deleted in Salesforce.`,
-  jobId,
-  adds: [],
-});
-
-/**
- * Creates a view. A view keeps the columns that its table had when it was written, so it is rewritten when they change. Leaves
- * another table or view with this name unchanged.
- * @returns why the view is not ours; null if it is ours
- */
-export async function ensureView(warehouse: Warehouse, { name, jobId, ...wanted }: View, rewrite: boolean): Promise<string | null> {
-  const view = { query: wanted.query, useLegacySql: false };
-  const labels = { job: jobId };
-  const found = await getTable(warehouse, name);
-  if (!found) {
-    const created = await createTable(warehouse, name, { view, description: wanted.description, labels });
-    if (created) await ensureExpirations(warehouse, name, created, NEVER_EXPIRES);
-    if (created) await describeView(warehouse, name, wanted);
-    return null;
-  }
-  const isOurs = found.type === 'VIEW' && found.labels?.job === jobId;
-  if (!isOurs) return `not ours: ${formatTableName(name)} is another ${found.type === 'VIEW' ? 'view' : 'table'}; it was left unchanged`;
-  await ensureExpirations(warehouse, name, found, NEVER_EXPIRES);
-  if (rewrite) {
-    await patchTable(warehouse, name, { view, labels });
-    await describeView(warehouse, name, wanted);
-  }
-  return null;
-}
-
-/** Describes the view's columns as the table's: a view that is written loses its descriptions. */
-async function describeView(warehouse: Warehouse, view: TableName, { table, adds }: Pick<View, 'table' | 'adds'>): Promise<void> {
-  const found = await getTable(warehouse, table);
-  const fields = [...(found?.schema?.fields ?? []), ...adds.map(toField)].map(({ name, type, mode, description, fields: nested }) => ({
-    name,
-    type,
-    // A view requires no column.
-    mode: mode === 'REPEATED' ? mode : 'NULLABLE',
-    description,
-    fields: nested,
-  }));
-  await patchTable(warehouse, view, { schema: { fields } });
+/** @param table as it is now */
+function liveView({ name, jobId, descriptions }: TargetTable, table: Table | undefined): View {
+  const what = `The rows of ${name.table} that are not deleted in Salesforce.`;
+  return {
+    name: { ...name, table: `${name.table}_live` },
+    query: liveQuery(name),
+    description: `${what} ${descriptions.table}`,
+    ours: what,
+    jobId,
+    fields: table?.schema?.fields ?? [],
+  };
 }
 
 /** The API returns legacy SQL type names. */

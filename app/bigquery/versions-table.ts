@@ -1,14 +1,15 @@
 import type { Column } from '../core/columns.ts';
 import type { ExistingColumn } from '../core/drift.ts';
 import { AppError } from '../errors.ts';
-import { toField } from './add-columns.ts';
+import { toFields } from './add-columns.ts';
 import { ensureExpirations, NEVER_EXPIRES } from './expirations.ts';
 import type { Table } from './resources.ts';
 import type { TableName } from './sql/quote.ts';
 import { SYSTEM_COLUMNS } from './sql/table-statements.ts';
 import { VALID_FROM, VALID_TO, validVersionsQuery } from './sql/versions-statements.ts';
 import { createTable, formatTableName, getTable } from './table.ts';
-import { ensureView, typeOf, updateColumns } from './tables.ts';
+import { typeOf, updateColumns } from './tables.ts';
+import { ensureView } from './view.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** A job's table of versions, and what it should be. */
@@ -22,6 +23,8 @@ export interface VersionsTable {
   wasThere: boolean;
   /** the columns that the run fills */
   columns: readonly Column[];
+  /** of its columns, by name in lower case */
+  descriptions: ReadonlyMap<string, string>;
   /** this run, or an earlier attempt of it, changes the columns */
   changesColumns: boolean;
   /** labels of the run, for the statements that widen columns */
@@ -47,17 +50,20 @@ export async function ensureVersionsTable(warehouse: Warehouse, versions: Versio
   const found = seen ?? (await createVersions(warehouse, versions));
   if (!isVersionsTable(found, jobId)) throw notOursError(versions);
   await ensureExpirations(warehouse, name, found, NEVER_EXPIRES);
-  const changed = await updateColumns(warehouse, versions, found, [...versions.columns, ...SYSTEM_COLUMNS, VALID_FROM]);
+  const columns = [...versions.columns, ...SYSTEM_COLUMNS, VALID_FROM];
+  const changed = await updateColumns(warehouse, { ...versions, descriptions: { columns: versions.descriptions } }, found, columns);
+  const current = changed ? await getTable(warehouse, name) : found;
+  const description = `The versions of ${versions.target.table}'s records, each with the time at which the next one begins.`;
   const view = {
     name: versions.view,
-    table: name,
     query: validVersionsQuery(name),
-    description: `The versions of ${versions.target.table}'s records, each with the time at which the next one begins.`,
+    description,
+    ours: description,
     jobId,
+    fields: (current ?? found).schema?.fields ?? [],
     adds: [VALID_TO],
   };
   const foreignView = await ensureView(warehouse, view, changed || versions.changesColumns || seen === undefined);
-  const current = changed ? await getTable(warehouse, name) : found;
   return { columns: columnsOf(current ?? found), foreignView };
 }
 
@@ -71,7 +77,7 @@ async function createVersions(warehouse: Warehouse, { name, jobId, target }: Ver
   const fields = (await getTable(warehouse, target))?.schema?.fields ?? [];
   await createTable(warehouse, name, {
     // With the policy tags that the target table's columns have.
-    schema: { fields: [...fields.filter((field) => field.name?.toLowerCase() !== VALID_FROM.name), toField(VALID_FROM)] },
+    schema: { fields: [...fields.filter((field) => field.name?.toLowerCase() !== VALID_FROM.name), ...toFields([VALID_FROM])] },
     clustering: { fields: ['Id'] },
     timePartitioning: { type: 'MONTH', field: VALID_FROM.name },
     labels: { job: jobId },

@@ -1,3 +1,5 @@
+import type { Excerpt } from './excerpt.ts';
+
 /** The types of the warehouse's columns. */
 export const COLUMN_TYPES = ['STRING', 'BOOL', 'INT64', 'FLOAT64', 'NUMERIC', 'BIGNUMERIC', 'DATE', 'TIMESTAMP', 'TIME'] as const;
 export type ColumnType = (typeof COLUMN_TYPES)[number];
@@ -6,7 +8,7 @@ export type ColumnType = (typeof COLUMN_TYPES)[number];
 export interface Column {
   name: string;
   type: ColumnType;
-  /** the field's description, for analysts; absent for our own columns */
+  /** for analysts; absent: it has none of its own (that of a field's column is in the job's dictionary) */
   description?: string;
 }
 
@@ -25,7 +27,7 @@ export interface FieldColumn extends Column {
   group?: number;
 }
 
-/** The properties of a described field that determine its column. */
+/** The properties of a described field that determine its column, or describe it. */
 export interface DescribedField {
   name: string;
   type: string;
@@ -43,6 +45,12 @@ export interface DescribedField {
   filterable: boolean;
   /** whether it may be null; Salesforce's data does not always obey a `false` */
   nillable: boolean;
+  /** null: it is not a formula */
+  formula: string | null;
+  /** the active values of a picklist, with their labels if these differ; null: none */
+  picklist: Excerpt | null;
+  /** the objects whose Ids it contains; null: it is not a reference */
+  refersTo: Excerpt | null;
 }
 
 /** Salesforce's field types and their column types; `undefined`: not a value of its own, so not requested. */
@@ -90,7 +98,7 @@ export function columnsOf(fields: readonly DescribedField[]): FieldColumn[] {
   return fields.flatMap((field) => {
     const choose = TYPES[field.type];
     if (!choose) return [];
-    const column = { field: field.name, name: field.name, type: choose(field), description: describeField(field) };
+    const column = { field: field.name, name: field.name, type: choose(field) };
     return [field.calculated ? { ...column, calculated: true } : column];
   });
 }
@@ -98,15 +106,4 @@ export function columnsOf(fields: readonly DescribedField[]): FieldColumn[] {
 /** The fields of unknown type, each with its type. */
 export function unknownFields(fields: readonly DescribedField[]): string[] {
   return fields.flatMap(({ name, type }) => (Object.hasOwn(TYPES, type) ? [] : [`${name} (${type})`]));
-}
-
-/** BigQuery's limit on a column's description. */
-export const MAX_DESCRIPTION = 1024;
-
-/** Label, help text, and Salesforce type, for example "Amount. What the customer pays a year. Salesforce: currency(18, 2)." */
-function describeField({ label, help, type, length, precision, scale }: DescribedField): string {
-  const size = precision > 0 && type !== 'multipicklist' ? `(${precision}, ${scale})` : length > 0 ? `(${length})` : '';
-  const origin = ` Salesforce: ${type}${size}.`;
-  const text = [label, help].flatMap((part) => (part ? [part.trim().replace(/\.?$/, '.')] : [])).join(' ');
-  return text.slice(0, MAX_DESCRIPTION - origin.length) + origin;
 }

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import { type DescribedField, type FieldColumn, MAX_DESCRIPTION } from './columns.ts';
+import type { DescribedField, FieldColumn } from './columns.ts';
 import { CREATED_DATE } from './cursor.ts';
 
 /** Whether a field that appears later is read by itself, or only once it is approved. */
@@ -206,10 +206,8 @@ export function applyPolicy(columns: readonly FieldColumn[], job: FieldsOfJob): 
   };
 }
 
-const HASHED = ' Hashed by SHA-256 with a salt.';
-
-function hashedColumn({ type, description = '', ...column }: FieldColumn): FieldColumn {
-  return { ...column, type: 'STRING', hashed: type, description: `${description.slice(0, MAX_DESCRIPTION - HASHED.length)}${HASHED}` };
+function hashedColumn({ type, ...column }: FieldColumn): FieldColumn {
+  return { ...column, type: 'STRING', hashed: type };
 }
 
 /**

@@ -144,6 +144,36 @@ export const JOB_COLUMNS = [
   JOB,
 ] as const satisfies readonly Required<Column>[];
 
+export const FIELD_COLUMNS = [
+  OBJECT,
+  TABLE_NAME,
+  { name: 'field', type: 'STRING', description: "The Salesforce field's API name." },
+  {
+    name: 'column_name',
+    type: 'STRING',
+    description: 'The column that the field fills, or filled last. NULL: none, for example because it consists of other fields.',
+  },
+  { name: 'column_type', type: 'STRING', description: "The column's type." },
+  { name: 'hashed', type: 'BOOL', description: 'TRUE: the column contains hashes of the values.' },
+  { name: 'label', type: 'STRING', description: "The field's label in Salesforce." },
+  { name: 'type', type: 'STRING', description: "The field's type in Salesforce, with its size." },
+  { name: 'help', type: 'STRING', description: 'The help text that an admin wrote. NULL: none.' },
+  { name: 'formula', type: 'STRING', description: 'The formula by which Salesforce computes the value. NULL: it is not a formula.' },
+  {
+    name: 'picklist_values',
+    type: 'STRING',
+    description: 'The first 20 active values of a picklist, each with its label if that differs. NULL: it is not a picklist.',
+  },
+  { name: 'refers_to', type: 'STRING', description: 'The objects whose Ids the field contains. NULL: it is not a reference.' },
+  { name: 'since', type: 'TIMESTAMP', description: 'When the service first saw the field.' },
+  {
+    name: 'until',
+    type: 'TIMESTAMP',
+    description: "When the service no longer saw it: it was deleted, or hidden from the connection's user. NULL: it is there.",
+  },
+  JOB,
+] as const satisfies readonly Required<Column>[];
+
 const INSTALLATION_COLUMNS = [
   { name: 'installation', type: 'STRING', description: 'The id of the installation: of its job store, and of each copy of it.' },
   { name: 'epoch', type: 'INT64', description: 'Increases each time that an operator accepts a restored job store.' },
@@ -188,7 +218,17 @@ export const JOBS_TABLE: MetadataTable = {
   write: 'replace',
 };
 
-export const METADATA_TABLES: readonly MetadataTable[] = [RUNS_TABLE, SCHEMA_CHANGES_TABLE, JOBS_TABLE];
+/** The dictionaries of a dataset's jobs. */
+export const FIELDS_TABLE: MetadataTable = {
+  name: '_fields',
+  description:
+    'One row per field of the Salesforce objects that salesforce-bigquery-sync imports into this dataset: what it means, and which column it fills. Replaced within about five minutes of a run that noticed a change.',
+  columns: FIELD_COLUMNS,
+  partitionField: undefined,
+  write: 'replace',
+};
+
+export const METADATA_TABLES: readonly MetadataTable[] = [RUNS_TABLE, SCHEMA_CHANGES_TABLE, JOBS_TABLE, FIELDS_TABLE];
 
 /** Which job store wrote to BigQuery last, in the first dataset only. */
 export const INSTALLATION_TABLE: MetadataTable = {

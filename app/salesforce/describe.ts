@@ -1,4 +1,5 @@
 import type { DescribedField } from '../core/columns.ts';
+import { excerptOf } from '../core/excerpt.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { refusalCode } from './errors.ts';
@@ -17,7 +18,18 @@ export interface ObjectDescription {
 }
 
 /** The parts of a described field that we use. */
-type Field = Omit<DescribedField, 'help'> & { inlineHelpText?: string | null };
+type Field = Omit<DescribedField, 'help' | 'formula' | 'picklist' | 'refersTo'> & {
+  inlineHelpText?: string | null;
+  calculatedFormula?: string | null;
+  picklistValues?: readonly PicklistValue[] | null;
+  referenceTo?: readonly string[] | null;
+};
+
+interface PicklistValue {
+  active: boolean;
+  label: string | null;
+  value: string;
+}
 
 /** A description and its Last-Modified header. */
 export interface Described {
@@ -76,8 +88,16 @@ export function toDescription(body: unknown, objectName: string): ObjectDescript
       calculated: field.calculated,
       filterable: field.filterable,
       nillable: field.nillable,
+      formula: field.calculatedFormula || null,
+      picklist: excerptOf((field.picklistValues ?? []).filter(({ active }) => active).map(formatPicklistValue)),
+      refersTo: excerptOf(field.referenceTo ?? []),
     })),
   };
+}
+
+/** The value, as records contain it, with the label that users see if it differs. */
+function formatPicklistValue({ value, label }: PicklistValue): string {
+  return label && label !== value ? `${value} (${label})` : value;
 }
 
 function isDescription(body: unknown): body is Omit<ObjectDescription, 'fields'> & { fields: Field[] } {

@@ -1,13 +1,14 @@
 import type pg from 'pg';
-import { INSTALLATION_TABLE, JOBS_TABLE, RUNS_TABLE } from '../core/metadata-tables.ts';
+import { FIELDS_TABLE, INSTALLATION_TABLE, JOBS_TABLE, RUNS_TABLE } from '../core/metadata-tables.ts';
 import { batchEndedRuns } from './batch-ended-runs.ts';
+import { batchFields } from './batch-fields.ts';
 import { batchInstallation } from './batch-installation.ts';
 import { batchJobs } from './batch-jobs.ts';
 import { type Queryable, transaction } from './database.ts';
 import { isDue, tryLockOutbox } from './outbox.ts';
 
 /**
- * Creates the batches that are due: of the runs that have ended since the last one, and of the jobs if any has changed. An ended run needs
+ * Creates the batches that are due: of the runs that have ended since the last one, and of the jobs and their fields if any has changed. An ended run needs
  * no other record until then: it is stored by the transaction that ends it, whichever code path or release that is, and no longer changes.
  * Does nothing while another process creates batches.
  */
@@ -17,6 +18,7 @@ export async function fillOutbox(database: pg.Pool): Promise<void> {
     for (const dataset of await readDatasets(client)) {
       if (await isDue(client, dataset, RUNS_TABLE.name)) await batchEndedRuns(client, dataset);
       if (await isDue(client, dataset, JOBS_TABLE.name)) await batchJobs(client, dataset);
+      if (await isDue(client, dataset, FIELDS_TABLE.name)) await batchFields(client, dataset);
     }
   });
 }

@@ -27,12 +27,22 @@ export async function isDue(client: Queryable, dataset: string, tableName: strin
   return rowCount === 0;
 }
 
-/** Creates a batch that adds rows to a table. Call it in the transaction that marks their source. */
-export async function insertBatch(client: Queryable, dataset: string, tableName: string, rows: readonly MetadataRow[]): Promise<void> {
-  await client.query('INSERT INTO outbox_batches (dataset, table_name, rows) VALUES ($1, $2, $3)', [
+/**
+ * Creates a batch of a table. Call it in the transaction that marks the source of its rows.
+ * @param digest of the whole content of a table that is replaced; null: the rows are added
+ */
+export async function insertBatch(
+  client: Queryable,
+  dataset: string,
+  tableName: string,
+  rows: readonly MetadataRow[],
+  digest: string | null = null,
+): Promise<void> {
+  await client.query('INSERT INTO outbox_batches (dataset, table_name, rows, digest) VALUES ($1, $2, $3, $4)', [
     dataset,
     tableName,
     JSON.stringify(rows),
+    digest,
   ]);
 }
 

@@ -50,14 +50,14 @@ interface Step {
 export async function eraseRun(context: Context, claimed: Run, pass: Erasure, signal: AbortSignal): Promise<Ended> {
   const run = await takeTable(context.database, claimed);
   const client = context.salesforce(run.job.connectionId, signal);
-  const extraction: Extraction = { context, client, run, columns: [], knownFields: undefined, signal };
+  const extraction: Extraction = { context, client, run, columns: [], seen: undefined, signal };
   await fenceOtherWrites(context, run);
   const { steps, columns } = pass.clear ? await planClearing(extraction, pass.clear) : await planRecord(extraction, pass.erase!);
   const erased: [string, number][] = [];
   for (const step of steps) erased.push([step.table.table, await erase(extraction, step)]);
   await dropEndedTables(extraction);
 
-  const nothing = { extraction, seen: undefined, staged: [], deltas: [], rereadFrom: null };
+  const nothing = { extraction, staged: [], deltas: [], rereadFrom: null };
   const receipt = {
     ...(await writeReceipt(extraction, nothing, { foreignLiveView: null })),
     rows_erased: Object.fromEntries(erased),

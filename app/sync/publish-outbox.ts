@@ -24,10 +24,13 @@ export async function publishOutbox(context: Context, signal: AbortSignal): Prom
   await fillOutbox(database);
   await fillInstallation(database, homeDataset(context.config), state.address);
   const foreign = new Map<string, string[]>();
+  const claimed = new Set<number>();
   for (;;) {
     signal.throwIfAborted();
     const batch = await claimBatch(database, [...TABLES.keys()], limits.outboxMs);
-    if (!batch) return;
+    // One that waits is due again if this takes longer than the interval.
+    if (!batch || claimed.has(batch.id)) return;
+    claimed.add(batch.id);
     try {
       if (!foreign.has(batch.dataset)) foreign.set(batch.dataset, await prepareDataset(context, batch.dataset, signal));
       // The batch waits until the user renames that table.

@@ -69,7 +69,7 @@ async function upsertRun(context: Context, claimed: Run, signal: AbortSignal, gr
 }
 
 /** The table may be replaced during the extraction: the earlier lookup suffices only if there is nothing to merge. */
-async function findTarget(context: Context, { extraction, deltas, seen }: ExtractedRun) {
-  if (deltas.length === 0 && seen) return seen.table;
+async function findTarget(context: Context, { extraction, deltas }: ExtractedRun) {
+  if (deltas.length === 0 && extraction.seen) return extraction.seen.table;
   return await findTargetTable(context.warehouse, targetIdentity(context, extraction.run));
 }

@@ -26,12 +26,12 @@ import { writeReceipt } from './write-receipt.ts';
 export async function treatDeleted(context: Context, claimed: Run, signal: AbortSignal): Promise<Ended> {
   const run = await takeTable(context.database, claimed);
   const client = context.salesforce(run.job.connectionId, signal);
-  const extraction: Extraction = { context, client, run, columns: [], knownFields: undefined, signal };
+  const extraction: Extraction = { context, client, run, columns: [], seen: undefined, signal };
   await fenceOtherWrites(context, run);
   const merged = await treatRows(extraction);
   const receipt = await writeReceipt(
     extraction,
-    { extraction, seen: undefined, staged: [], deltas: [], rereadFrom: null },
+    { extraction, staged: [], deltas: [], rereadFrom: null },
     { merged, foreignLiveView: null },
   );
   await succeedRepair(context.database, run, receipt, null, undefined);

@@ -127,8 +127,8 @@ describe('_runs', () => {
     expect(await loads()).toEqual([]);
     await publish();
     expect(await service.rows('SELECT COUNT(*) AS n FROM salesforce._runs')).toEqual([{ n: 4 }]);
-    // One for _runs, one for _jobs; no schema has changed.
-    expect(await loads()).toHaveLength(2);
+    // One each for _runs, _jobs and _fields; no schema has changed.
+    expect(await loads()).toHaveLength(3);
   });
 });
 
@@ -224,7 +224,7 @@ describe('_freshness', () => {
 });
 
 describe('the metadata tables', () => {
-  const NAMES = ['_runs', '_schema_changes', '_jobs', '_freshness', '_invalid_values', '_installation'];
+  const NAMES = ['_runs', '_schema_changes', '_jobs', '_fields', '_freshness', '_invalid_values', '_installation'];
 
   test('exist from the first job on, describe themselves and each column, and never expire', async () => {
     const days = String(60 * 86_400_000);
@@ -269,7 +269,7 @@ describe('the metadata tables', () => {
     await publish();
     for (const name of NAMES) expect(await service.rows(`SELECT * FROM salesforce.${name}`)).toEqual([{ mine: 1 }]);
     const reported = new Set(logged('metadata_table_not_ours').map((line) => line.table));
-    expect([...reported].sort()).toEqual(['_installation', '_invalid_values', '_jobs', '_runs', '_schema_changes']);
+    expect([...reported].sort()).toEqual(['_fields', '_installation', '_invalid_values', '_jobs', '_runs', '_schema_changes']);
     expect(await loads()).toEqual([]);
     for (const name of NAMES) await service.client.dataset('salesforce').table(name).delete();
     await publish();
@@ -297,7 +297,7 @@ describe('the metadata tables', () => {
     await publish();
     const manual = readFileSync('app/README.md', 'utf8');
     const queries = [...manual.matchAll(/```sql\n(.*?)```/gs)].map(([, sql]) => sql!);
-    expect(queries).toHaveLength(5);
+    expect(queries).toHaveLength(6);
     for (const sql of queries) await service.rows(sql);
   });
 });

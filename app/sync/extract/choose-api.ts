@@ -5,12 +5,13 @@ import type { ObjectDescription } from '../../salesforce/describe.ts';
 import { refusedQueryError, toFieldRefusal } from '../../salesforce/field-refusal.ts';
 import type { RestPage } from '../../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../../salesforce/soql.ts';
-import { type Run, saveDescribed } from '../../store/runs.ts';
+import type { Run } from '../../store/runs.ts';
 import { type Slice, saveSlice } from '../../store/slices.ts';
 import { countOrNull } from './count-or-null.ts';
 import { type Extraction, type FieldsChanged, requestedFields, type TooLarge } from './extraction.ts';
 import { queryTooLargeReason } from './query-too-large-reason.ts';
 import { readPageAlone } from './read-page-alone.ts';
+import { recordDescribed } from './record-described.ts';
 import { requireQuota } from './require-quota.ts';
 
 /** The counts of a slice without rows. */
@@ -73,11 +74,11 @@ async function describeIfRows(
   count: number | null,
   description: ObjectDescription | undefined,
 ): Promise<{ kind: 'described'; run: Run } | FieldsChanged> {
-  const { context, run, knownFields } = extraction;
+  const { context, run, seen } = extraction;
   if (count === 0 || run.described) return { kind: 'described', run };
   const { fields } = description ?? (await describe(extraction));
-  if (!isDeepStrictEqual(fields, knownFields)) return { kind: 'fields-changed', fields };
-  return { kind: 'described', run: await saveDescribed(context.database, run) };
+  if (!seen || !isDeepStrictEqual(fields, seen.fields)) return { kind: 'fields-changed', fields };
+  return { kind: 'described', run: await recordDescribed(context, run, seen) };
 }
 
 async function describe({ context, client, run }: Extraction): Promise<ObjectDescription> {

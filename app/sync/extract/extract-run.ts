@@ -12,7 +12,7 @@ import type { RunGroup } from '../run-group.ts';
 import { checkSlices, earliestMissed, type Finding, hasRows, type Rereads, rereadIncomplete } from './check-slices.ts';
 import { extractSlices } from './extract-slices.ts';
 import type { Extraction, StagedSlice } from './extraction.ts';
-import { resolveAgain, resolveFields, type Seen } from './resolve-fields.ts';
+import { resolveAgain, resolveFields } from './resolve-fields.ts';
 
 /** The typed rows of some slices, and their counts. */
 export interface Delta extends Counted {
@@ -24,8 +24,6 @@ export interface Delta extends Counted {
 /** A run whose rows are staged, typed and counted. */
 export interface ExtractedRun {
   extraction: Extraction;
-  /** undefined: an earlier attempt resolved the run's fields */
-  seen: Seen | undefined;
   staged: StagedSlice[];
   /** none if there are no rows; at most one for a window or a reimport, which merges it */
   deltas: Delta[];
@@ -47,7 +45,7 @@ export async function extractRun(
 ): Promise<ExtractedRun> {
   let { run, seen } = await resolveFields(context, client, claimed);
   for (let rereads: Rereads | undefined = new Map(); ; ) {
-    const resolved = { context, client, columns: run.columns!, knownFields: seen?.fields, signal, group };
+    const resolved = { context, client, columns: run.columns!, seen, signal, group };
     const outcome = await extractSlices({ ...resolved, run });
     const extraction = { ...resolved, run: outcome.run };
     if (outcome.kind !== 'all-staged') {
@@ -59,7 +57,7 @@ export async function extractRun(
     }
     const { deltas, findings } = await countSlices(extraction, outcome.slices);
     rereads = await rereadIncomplete(extraction, findings, rereads);
-    if (!rereads) return { extraction, seen, staged: outcome.slices, deltas, rereadFrom: earliestMissed(outcome.run, findings) };
+    if (!rereads) return { extraction, staged: outcome.slices, deltas, rereadFrom: earliestMissed(outcome.run, findings) };
     run = outcome.run;
   }
 }

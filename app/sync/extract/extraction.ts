@@ -1,3 +1,4 @@
+import type { FoundTable } from '../../bigquery/tables.ts';
 import type { Context } from '../../context.ts';
 import type { DescribedField, FieldColumn } from '../../core/columns.ts';
 import { fieldsInGroup } from '../../core/field-groups.ts';
@@ -10,14 +11,22 @@ import type { Run } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
 import type { RunGroup } from '../run-group.ts';
 
+/** The fields and the target table as they were when the run's fields were resolved. */
+export interface Seen {
+  readonly fields: readonly DescribedField[];
+  /** of all fields, also of those that the run does not read */
+  readonly columns: readonly FieldColumn[];
+  readonly table: FoundTable | undefined;
+}
+
 /** The context that all slices of a run share. */
 export interface Extraction {
   readonly context: Context;
   readonly client: SalesforceClient;
   readonly run: Run;
   readonly columns: readonly FieldColumn[];
-  /** the described fields from which the run's were resolved; undefined: resolved by an earlier attempt */
-  readonly knownFields: readonly DescribedField[] | undefined;
+  /** undefined: an earlier attempt resolved the run's fields */
+  readonly seen: Seen | undefined;
   readonly signal: AbortSignal;
   /** the runs that were claimed together with this one; undefined: none */
   readonly group?: RunGroup | undefined;

@@ -1,4 +1,4 @@
-import { type FoundTable, findTargetTable, type TargetIdentity } from '../../bigquery/tables.ts';
+import { findTargetTable, type TargetIdentity } from '../../bigquery/tables.ts';
 import type { Context } from '../../context.ts';
 import { columnsOf, type DescribedField, type FieldColumn, unknownFields } from '../../core/columns.ts';
 import { type Drift, dropField, NO_DRIFT, resolveDrift } from '../../core/drift.ts';
@@ -12,16 +12,11 @@ import type { SalesforceClient } from '../../salesforce/client.ts';
 import { type FieldRefusal, findRefusedField } from '../../salesforce/field-refusal.ts';
 import { readBackfill, readFieldColumns } from '../../store/field-columns.ts';
 import { changeFields, type RunFields, replaceFields, saveFieldPlan } from '../../store/run-fields.ts';
-import { type Run, saveDescribed } from '../../store/runs.ts';
+import type { Run } from '../../store/runs.ts';
 import { targetTable } from '../names.ts';
-import type { Extraction, FieldsRejected } from './extraction.ts';
+import type { Extraction, FieldsRejected, Seen } from './extraction.ts';
+import { recordDescribed, recordDictionary } from './record-described.ts';
 import { requireQuota } from './require-quota.ts';
-
-/** The fields and the target table as they were when the run's fields were resolved. */
-export interface Seen {
-  fields: readonly DescribedField[];
-  table: FoundTable | undefined;
-}
 
 /** A run with the fields that it reads. */
 export interface ResolvedRun {
@@ -37,7 +32,7 @@ export interface ResolvedRun {
 export async function resolveFields(context: Context, client: SalesforceClient, run: Run): Promise<ResolvedRun> {
   if (run.columns) return { run, seen: undefined };
   const known = context.describes.cached(run.job.connectionId, run.job.objectName);
-  if (known) return await resolve(context, run, known.fields);
+  if (known) return await resolveKnown(context, run, known.fields);
   return await resolveDescribed(context, run, await describe(context, client, run));
 }
 
@@ -60,11 +55,18 @@ async function describe(context: Context, client: SalesforceClient, run: Run): P
 }
 
 async function resolveDescribed(context: Context, run: Run, fields: readonly DescribedField[]): Promise<ResolvedRun> {
-  const resolved = await resolve(context, run, fields);
-  return { ...resolved, run: await saveDescribed(context.database, resolved.run) };
+  const { run: resolved, seen } = await resolve(context, run, fields);
+  return { run: await recordDescribed(context, resolved, seen), seen };
 }
 
-async function resolve(context: Context, run: Run, fields: readonly DescribedField[]): Promise<ResolvedRun> {
+async function resolveKnown(context: Context, run: Run, fields: readonly DescribedField[]): Promise<ResolvedRun> {
+  const { run: resolved, seen } = await resolve(context, run, fields);
+  // A table without rows is described, too.
+  if (run.job.targetCreatedAt === null) await recordDictionary(context, resolved, seen);
+  return { run: resolved, seen };
+}
+
+async function resolve(context: Context, run: Run, fields: readonly DescribedField[]): Promise<{ run: Run; seen: Seen }> {
   const { columns: allowed, pending } = applyPolicy(columnsOf(fields), run.job);
   const { columns: wanted, skipped: refused } = applyPlan(allowed, run.job.fieldPlan, new Date());
   requireNeeded(run, wanted);
@@ -72,7 +74,7 @@ async function resolve(context: Context, run: Run, fields: readonly DescribedFie
   const { columns, drift } = resolveDrift(wanted, table?.columns, run.job.cursorField);
   const skipped = [...unknownFields(fields), ...refused];
   const resolved = await fieldsOfPass(context, run, columns, { ...drift, skipped, pending });
-  return { run: await replaceFields(context.database, run, resolved), seen: { fields, table } };
+  return { run: await replaceFields(context.database, run, resolved), seen: { fields, columns, table } };
 }
 
 /** A sweep reads only the fields that it compares or updates. */

@@ -2,8 +2,10 @@ import { ensureTargetTable, type FoundTable, type ReadyTarget } from '../../bigq
 import type { Context } from '../../context.ts';
 import { changesColumns } from '../../core/drift.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
+import { describeTable } from '../../core/table-description.ts';
 import { saveNewFieldColumns, saveUnfilled } from '../../store/field-columns.ts';
 import { type Run, saveRun, saveTarget } from '../../store/runs.ts';
+import { readColumnDescriptions } from '../column-descriptions.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { targetIdentity } from '../extract/resolve-fields.ts';
 import { runLabels } from '../names.ts';
@@ -22,6 +24,7 @@ export async function prepareTarget(extraction: Extraction, found: FoundTable | 
   const target = {
     ...targetIdentity(context, run),
     columns,
+    descriptions: await describeTarget(context, run, found),
     partitionField: job.partitioned ? PARTITION_FIELD : undefined,
     changesColumns: changesColumns(drift),
     labels: runLabels(run.runId, job),
@@ -32,6 +35,12 @@ export async function prepareTarget(extraction: Extraction, found: FoundTable | 
   warnAboutTarget(context, run, ready);
   const prepared = await saveTargetTable(context, run, ready);
   return { extraction: { ...extraction, run: prepared }, foreignLiveView: ready.foreignLiveView };
+}
+
+/** Columns are described again only if the run has rows, because the fields were described for it then. */
+async function describeTarget(context: Context, run: Run, found: FoundTable | undefined) {
+  const columns = run.described || !found ? await readColumnDescriptions(context, run) : new Map<string, string>();
+  return { table: describeTable({ ...run.job, orgId: run.orgId }), columns };
 }
 
 /** Saves that the target table exists and, once per run, whether its MERGE only inserts. */

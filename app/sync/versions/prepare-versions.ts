@@ -4,6 +4,7 @@ import { ensureVersionsTable } from '../../bigquery/versions-table.ts';
 import { requireCursor } from '../../core/cursor.ts';
 import { changesColumns } from '../../core/drift.ts';
 import { saveVersionsSince } from '../../store/versions-since.ts';
+import { readColumnDescriptions } from '../column-descriptions.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { targetIdentity } from '../extract/resolve-fields.ts';
 import { runLabels, targetTable, versionsTable, versionsView } from '../names.ts';
@@ -35,6 +36,7 @@ export async function prepareVersions(extraction: Extraction, isNeeded: boolean)
     target: targetTable(context, job),
     wasThere,
     columns,
+    descriptions: await readColumnDescriptions(context, run),
     changesColumns: changesColumns(run.drift),
     labels: runLabels(run.runId, job),
   });

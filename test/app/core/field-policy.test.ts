@@ -32,6 +32,9 @@ const FIELDS: DescribedField[] = (
   calculated: false,
   filterable: true,
   nillable: true,
+  formula: null,
+  picklist: null,
+  refersTo: null,
 }));
 
 const JOB: FieldsOfJob = {

@@ -14,6 +14,8 @@ const FORBIDDEN_PREFIX =
 /** Settings that would change which values a column accepts. */
 const UNKNOWN_SETTINGS = ['maxLength', 'precision', 'scale', 'defaultValueExpression', 'collation'];
 
+const MAX_DESCRIPTION = 1024;
+
 /** The fields, each with a name, a type and a mode that BigQuery accepts. */
 export function checkFields(fields: Field[]): Field[] {
   for (const [index, field] of fields.entries()) {
@@ -21,6 +23,8 @@ export function checkFields(fields: Field[]): Field[] {
     typeOfField(field);
     for (const setting of UNKNOWN_SETTINGS)
       if (setting in field) throw new ApiError('invalid', `The local BigQuery does not support ${setting} of a field (${field.name})`);
+    if ((field.description ?? '').length > MAX_DESCRIPTION)
+      throw new ApiError('invalid', `The description of field ${field.name} is longer than ${MAX_DESCRIPTION} characters.`);
     if (fields.findIndex((other) => sameName(other.name, field.name)) < index) {
       throw new ApiError('invalid', `Field ${field.name} already exists in schema`);
     }
