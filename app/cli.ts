@@ -228,6 +228,19 @@ const COMMANDS: Record<string, CommandEntry> = {
     exits: ['done', 'refused; the message says why'],
     load: async () => (await import('./commands/connect-links.ts')).connectLinks,
   },
+  'dbt-sources': {
+    does: 'print the sources.yml of a dbt project, with every table that the service keeps current',
+    details:
+      'Has the label, help text and type of each column, tests of Ids and references, and the freshness of each table. Read from the job store, so the service need not be reachable. Needs dbt 1.10.5 or later. See dbt in app/README.md.',
+    options: [
+      new Option('--dataset <dataset>', 'only its tables (default: those of all target datasets)'),
+      new Option('--local', 'use the job store of serve --local, which must be running'),
+      DATA,
+    ],
+    examples: [`${PROGRAM} dbt-sources > models/salesforce.yml`],
+    exits: ['printed', 'refused; the message says why'],
+    load: async () => (await import('./commands/dbt-sources.ts')).dbtSources,
+  },
   reseal: {
     does: 'seal every stored token with the first key of TOKEN_KEYS',
     details:

@@ -11,6 +11,7 @@ import { connectLinkCreation, connectLinkList, connectLinkRevocation } from './c
 import { connectionChange, connectionEnd, connectionList, connectionTest, connectionView } from './connections.ts';
 import { connectionCreation } from './create-connection.ts';
 import { createImportingJob } from './create-importing-job.ts';
+import { dbtSources } from './dbt-sources.ts';
 import { jobDeletion } from './delete-job.ts';
 import type { Endpoint } from './endpoint.ts';
 import { jobErase } from './erase-record.ts';
@@ -64,6 +65,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   connectionEnd,
   connectionObjects,
   fieldPolicySuggestion,
+  dbtSources,
   audit,
 ];
 

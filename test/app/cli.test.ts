@@ -92,6 +92,7 @@ const COMMANDS = [
   'runs',
   'connections',
   'connect-links',
+  'dbt-sources',
   'reseal',
   'emulators',
   'demo',

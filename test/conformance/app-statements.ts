@@ -8,7 +8,7 @@ import {
   eraseRecordStatement,
   eraseRecordValuesStatement,
 } from '../../app/bigquery/sql/erasure-statements.ts';
-import { FRESHNESS_COLUMNS, freshnessQuery } from '../../app/bigquery/sql/freshness-query.ts';
+import { FRESHNESS_COLUMNS, freshnessQuery, tableFreshnessQuery } from '../../app/bigquery/sql/freshness-query.ts';
 import {
   deleteInvalidValuesStatement,
   eraseInvalidValuesStatement,
@@ -89,6 +89,11 @@ export function appStatements(schema: Schema): AppStatement[] {
       sql: freshnessQuery(JOBS),
       tables: [catalogTable(JOBS, JOB_COLUMNS)],
       columns: FRESHNESS_COLUMNS.map(({ name, type }) => ({ name, type })),
+    },
+    {
+      sql: tableFreshnessQuery(TARGET),
+      tables: [catalogTable(tableOf('_freshness'), FRESHNESS_COLUMNS)],
+      columns: [{ name: 'last_date', type: 'TIMESTAMP' }],
     },
     {
       sql: reportedRunsQuery(RUNS, ['0b7a9c1e-5f5d-4d0a-9c69-2f6f3b1c8e11', '7c9e6679-7425-40de-944b-e07fc1f90ae7']),

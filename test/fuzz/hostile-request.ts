@@ -44,6 +44,7 @@ const PATHS = [
   'v1/connect-links',
   'v1/connect-links/{run}',
   'v1/audit',
+  'v1/dbt-sources',
   'v1/jobs/{job}',
   'v1/jobs/{job}/runs',
   'v1/jobs/{job}/reimport',

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import type { TableField } from '../../app/bigquery/resources.ts';
 import { picklist } from '../../app/local/emulators/salesforce/org/field.ts';
 import type { FieldChange } from '../../app/local/emulators/salesforce/org/field-change.ts';
@@ -187,5 +188,70 @@ describe('the descriptions', () => {
     await fetch(`${service.url}/v1/jobs/${job!.id}`, { method: 'PATCH', body: new URLSearchParams({ every: '15m' }) });
     await service.tickAt('2023-03-21T00:10:00Z');
     for (const table of ['Account', 'Account_live']) expect((await metadataOf(table)).description).toContain('imported every 15 minutes.');
+  });
+});
+
+describe('the sources.yml for dbt', () => {
+  type Source = { name: string; database: string; schema: string; tables: Table[] };
+  type Table = { name: string; description: string; config: { loaded_at_query: string; freshness: object }; columns: { name: string }[] };
+
+  const sources = async (query = ''): Promise<Source[]> =>
+    (parse((await service.call(`v1/dbt-sources${query}`)).text) as { sources: Source[] }).sources;
+
+  test('lists the tables that exist, with what their columns mean, tests, and how current they are', async () => {
+    const help = 'Not {{ env_var("SECRET") }}: a "quoted"\nhelp text.';
+    change({ field: 'Site', change: 'retype', type: 'string', facts: { label: 'Site', length: 80, inlineHelpText: help } });
+    change({ field: 'Phone', change: 'hide' });
+    await create('Contact');
+    await importDay(20);
+    await create('Task');
+    const [source, ...others] = await sources();
+    expect(others).toEqual([]);
+    expect(source).toMatchObject({ name: 'salesforce', database: service.bigquery.project, schema: 'salesforce' });
+    expect(source!.tables.map(({ name }) => name)).toEqual(['Account', 'Contact']);
+
+    const [account, contact] = source!.tables;
+    expect(account!.description).toBe((await metadataOf('Account')).description);
+    const column = (table: Table, name: string) => table.columns.find((each) => each.name === name);
+    expect(column(account!, 'Id')).toEqual({
+      name: 'Id',
+      description: 'Account ID. Salesforce: id(18).',
+      data_type: 'STRING',
+      data_tests: ['unique', 'not_null'],
+    });
+    const toAccount = {
+      relationships: { arguments: { to: "source('salesforce', 'Account')", field: 'Id' }, config: { severity: 'warn' } },
+    };
+    expect(column(account!, 'ParentId')).toMatchObject({ data_tests: [toAccount] });
+    expect(column(contact!, 'AccountId')).toMatchObject({ data_tests: [toAccount] });
+    // Its object is not synced.
+    expect(column(contact!, 'OwnerId')).not.toHaveProperty('data_tests');
+    expect(column(account!, 'Site')).toMatchObject({
+      description: 'Site. Not { { env_var("SECRET") }}: a "quoted"\nhelp text. Salesforce: string(80).',
+    });
+    expect(column(account!, '_deleted_at')).toMatchObject({ data_type: 'TIMESTAMP' });
+    for (const missing of ['Phone', 'BillingAddress']) expect(column(account!, missing)).toBeUndefined();
+    expect(account!.columns.map(({ name }) => name).sort()).toEqual(
+      (await fieldsOf('Account')).flatMap(({ name }) => (name === 'Phone' ? [] : [name!])).sort(),
+    );
+
+    await dictionary('field', "field = 'Id'");
+    const { loaded_at_query, freshness } = account!.config;
+    expect(await service.rows(`SELECT FORMAT_TIMESTAMP('%F', last_date) AS last_date FROM (${loaded_at_query})`)).toEqual([
+      { last_date: '2023-03-21' },
+    ]);
+    expect(freshness).toEqual({ warn_after: { count: 1500, period: 'minute' }, error_after: { count: 3000, period: 'minute' } });
+  });
+
+  test('is the same unless something changes, and only of known datasets', async () => {
+    const { text } = await service.call('v1/dbt-sources');
+    await importDay(20);
+    expect((await service.call('v1/dbt-sources?dataset=salesforce')).text).toBe(text);
+    expect(await service.call('v1/dbt-sources?dataset=other')).toMatchObject({
+      status: 400,
+      text: expect.stringContaining('dataset must be one of salesforce.'),
+    });
+    await fetch(`${service.url}/v1/jobs/${(await service.jobs())[0]!.id}?table=keep`, { method: 'DELETE' });
+    expect(await sources()).toEqual([]);
   });
 });
