@@ -145,29 +145,36 @@ export async function fetchPage(
 ): Promise<ResultPage> {
   const query = new URLSearchParams({ maxRecords: String(maxRecords), ...(locator !== null && { locator }) });
   const response = await client.fetch('fetch a result page', `${jobPath(client, id)}/results?${query}`, signal, { accept: 'text/csv' });
-  const header = (name: string): string | undefined => [response.headers[name]].flat()[0];
-  const next = header('sforce-locator');
-  const rows = Number(header('sforce-numberofrecords') ?? Number.NaN);
-  if (next === undefined || !Number.isSafeInteger(rows)) {
-    response.body.destroy();
+  const header = (name: string): string => [response.headers[name]].flat()[0] ?? '';
+  const body = withTranslatedErrors(response.body);
+  const [next, rows, encoding] = [header('sforce-locator'), header('sforce-numberofrecords'), header('content-encoding')];
+  const gzip = ENCODINGS.get(encoding.trim().toLowerCase());
+  if (next === '' || !/^\d{1,15}$/.test(rows) || gzip === undefined) {
+    body.destroy();
     throw new AppError(
       'salesforce_unavailable',
-      'Salesforce returned a result page without the Sforce-Locator or Sforce-NumberOfRecords header. Check that no proxy removes them.',
+      'Salesforce returned a result page without the Sforce-Locator or Sforce-NumberOfRecords header, or in an unknown encoding. Check that no proxy changes them.',
     );
   }
-  return {
-    rows,
-    nextLocator: next === 'null' ? null : next,
-    body: withTranslatedErrors(response.body),
-    gzip: header('content-encoding') === 'gzip',
-  };
+  return { rows: Number(rows), nextLocator: next === 'null' ? null : next, body, gzip };
 }
 
-/** Translates download errors: a broken connection, an idle timeout. Another stream around the body would double the cost of reading it. */
+/** Whether a content encoding is gzip, for those that can be loaded (RFC 9110, 8.4.1). */
+const ENCODINGS = new Map([
+  ['', false],
+  ['identity', false],
+  ['gzip', true],
+  ['x-gzip', true],
+]);
+
+/**
+ * Translates download errors: a broken connection, an idle timeout. Another stream around the body would double the cost of reading it. A
+ * body that is destroyed before anything reads it emits an error as well, which would end the process without a listener.
+ */
 function withTranslatedErrors(body: Readable): Readable {
   const destroy = body.destroy.bind(body);
   body.destroy = (error) => destroy(error && translateSalesforceError(error, 'read a result page'));
-  return body;
+  return body.on('error', () => {});
 }
 
 function jobPath(client: SalesforceClient, id: string): string {

@@ -86,7 +86,7 @@ export function parseKeepingNumbers(body: Buffer, doing: string): unknown {
 
 function requireQueryResponse(reply: unknown): QueryResponse {
   if (isQueryResponse(reply)) return reply;
-  throw new AppError('salesforce_unavailable', 'Salesforce returned a malformed query response.');
+  throw malformedError();
 }
 
 /** Runs are reconciled against `totalSize`, so a reply without a usable one is refused. */
@@ -114,8 +114,14 @@ function keysOf(record: Record<string, unknown> | undefined, columns: readonly s
   });
 }
 
+/** A field that a record lacks must not be treated as empty, either. */
 function textOf(record: Record<string, unknown>, key: string): string | null {
   const value = record[key];
-  if (value === null || value === undefined) return null;
+  if (value === undefined) throw malformedError();
+  if (value === null) return null;
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function malformedError(): AppError {
+  return new AppError('salesforce_unavailable', 'Salesforce returned a malformed query response.');
 }

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 export interface CountedBytes {
   /** bytes read so far */
   bytes: () => number;
-  /** bytes of text, uncompressed; null until the end is read */
+  /** bytes of text, uncompressed: at least so many; null until the end is read */
   textBytes: () => number | null;
 }
 
@@ -27,8 +27,9 @@ export function countBytes(source: Readable, gzip: boolean): CountedBytes {
     bytes: () => bytes,
     textBytes: () => {
       if (!ended) return null;
-      // gzip ends with the uncompressed length (RFC 1952, ISIZE), so there is no need to decompress.
-      return gzip && bytes >= 4 ? tail.readUInt32LE() : bytes;
+      // gzip ends with the uncompressed length (RFC 1952, ISIZE), so there is no need to decompress. It is the length of the last of several
+      // members, and wraps at 4 GiB.
+      return gzip && bytes >= 4 ? Math.max(tail.readUInt32LE(), bytes) : bytes;
     },
   };
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
 import { createQueryJob, fetchPage, getQueryJob } from '../../../app/salesforce/bulk.ts';
@@ -67,6 +68,8 @@ describe('a page of rows', () => {
     '{"totalSize":1,"done":true,"records":[{"Id":"1"},{"Id":"2"}]}',
     '{"totalSize":1,"done":true,"records":[null]}',
     '{"totalSize":1,"done":true,"records":["1"]}',
+    '{"totalSize":2,"done":true,"records":[{"Id":"1"},{}]}',
+    '{"totalSize":2,"done":true,"records":[{"Id":"1"},{"id":"2"}]}',
     '{"totalSize":2,"done":false,"nextRecordsUrl":5,"records":[{"Id":"1"}]}',
     '{"totalSize":2,"done":false,"records":[{"Id":"1"}]}',
     '{"totalSize":2,"done":false,"nextRecordsUrl":"https://evil.example/next","records":[{"Id":"1"}]}',
@@ -206,6 +209,35 @@ test.each(['null', '{}', '{"sObjects":[null]}', '{"sObjects":[{"count":"7"}]}'])
 test('a result page that is not gzip is malformed', async () => {
   const body = Readable.from([Buffer.from('"Id"\n"1"\n'.repeat(10))]);
   await expect(readPageHeader(body, true, ['Id'], 10)).rejects.toMatchObject(malformed);
+});
+
+describe('a result page', () => {
+  const fetchFirst = () => fetchPage(client(), '750', null, 10, AbortSignal.timeout(5_000));
+  function replyPage(headers: Record<string, string>): void {
+    const page = { 'content-type': 'text/csv', 'sforce-locator': 'null', 'sforce-numberofrecords': '1', ...headers };
+    server.answer = (_incoming, outgoing) => outgoing.writeHead(200, page).end(gzipSync('"Id"\n"1"\n'));
+  }
+
+  test.each(['gzip', 'GZIP', 'x-gzip', ' gzip '])('may be encoded as %j', async (encoding) => {
+    replyPage({ 'content-encoding': encoding });
+    const { body, gzip, rows } = await fetchFirst();
+    expect(gzip).toBe(true);
+    expect((await readPageHeader(body, gzip, ['Id'], rows)).columns).toEqual(['Id']);
+    body.destroy();
+  });
+
+  test.each([
+    { 'content-encoding': 'br' },
+    { 'content-encoding': 'gzip, gzip' },
+    { 'sforce-numberofrecords': '' },
+    { 'sforce-numberofrecords': '-1' },
+    { 'sforce-numberofrecords': '1e3' },
+    { 'sforce-numberofrecords': '0x10' },
+    { 'sforce-numberofrecords': '1.0' },
+  ])('with %j is requested again', async (headers) => {
+    replyPage(headers);
+    await expect(fetchFirst()).rejects.toMatchObject({ code: 'salesforce_unavailable', recovery: 'retry' });
+  });
 });
 
 describe('a token endpoint', () => {
