@@ -114,6 +114,10 @@ function refusal(
       "Grant the role Fine-Grained Reader (roles/datacatalog.categoryFineGrainedReader) on the policy tag to the service's Google account.";
     return new AppError('bigquery_refused', say('BigQuery denied access to a column with a policy tag', advice), options);
   }
+  if (rawReason === undefined && message === '' && status !== undefined) {
+    const advice = 'If this persists, check what is between this service and Google.';
+    return new AppError('bigquery_unavailable', say('the response is not from BigQuery: a proxy or firewall may have sent it', advice), options);
+  }
   if (status === 403 || reason === 'accessDenied') {
     const advice =
       "Check the roles of the service's Google account: BigQuery Job User on the project, BigQuery Data Editor on the datasets.";

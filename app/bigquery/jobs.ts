@@ -164,10 +164,11 @@ export async function query<Row>(warehouse: Warehouse, sql: string, labels: Reco
   return await readRows<Row>(warehouse, id);
 }
 
-/** Gets a job; undefined if it does not exist. @throws AppError */
+/** Gets a job; undefined if it does not exist, or the response is not a job. @throws AppError */
 export async function findJob(warehouse: Warehouse, id: string): Promise<Job | undefined> {
   const location = encodeURIComponent(warehouse.location);
-  return await warehouse.get<Job>(`get the job ${id}`, `jobs/${encodeURIComponent(id)}?location=${location}`);
+  const found = await warehouse.get<Job | null>(`get the job ${id}`, `jobs/${encodeURIComponent(id)}?location=${location}`);
+  return typeof found?.status?.state === 'string' ? found : undefined;
 }
 
 /**

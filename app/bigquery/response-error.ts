@@ -1,17 +1,22 @@
 import type { Dispatcher } from 'undici';
 
-/** Reads BigQuery's error response as an error in the shape that the client library throws, for `translateBigQueryError`. */
+/**
+ * Reads BigQuery's error response as an error in the shape that the client library throws, for `translateBigQueryError`. It has neither
+ * errors nor a message if the response is not from BigQuery's API, but for example a proxy's page.
+ */
 export async function readResponseError(response: Dispatcher.ResponseData): Promise<Error> {
-  const text = await response.body.text();
-  let body: { error?: { message?: string; errors?: { reason?: string }[] } } = {};
-  try {
-    body = JSON.parse(text) as typeof body;
-  } catch {
-    // Not from BigQuery, for example a proxy's page: use the status only.
-  }
-  return Object.assign(new Error(body.error?.message ?? ''), {
+  const { message, errors } = parseError(await response.body.text());
+  return Object.assign(new Error(typeof message === 'string' ? message : ''), {
     code: response.statusCode,
-    errors: body.error?.errors ?? [],
+    errors: Array.isArray(errors) ? errors : [],
     response,
   });
+}
+
+function parseError(body: string): { message?: unknown; errors?: unknown } {
+  try {
+    return (JSON.parse(body) as { error?: object | null } | null)?.error ?? {};
+  } catch {
+    return {};
+  }
 }
