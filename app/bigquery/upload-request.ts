@@ -23,6 +23,7 @@ export async function sendUploadRequest(
   const idle = { headersTimeout: limits.bigqueryCallMs, bodyTimeout: limits.bigqueryCallMs };
   const response = await request(url, { ...options, ...idle, headers, signal, dispatcher });
   warehouse.recordActivity();
+  if (response.statusCode === 401) warehouse.forgetToken();
   return response;
 }
 

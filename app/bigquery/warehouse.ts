@@ -36,7 +36,7 @@ interface Connection {
 
 interface Parts {
   config: WarehouseConfig;
-  /** replaced after a timeout: later calls would share a token request that may never complete */
+  /** replaced after a timeout, because later calls would share a token request that may never complete, and when its token is refused */
   connection: { current: Connection };
   connect: () => Connection;
   endpoint: string;
@@ -141,22 +141,33 @@ export class Warehouse {
     return Object.fromEntries(headers);
   }
 
+  /** Requests another token for the next call. Call this if BigQuery refuses one that seems valid: a clock may have been set back. */
+  forgetToken(): void {
+    this.#reconnect(this.#parts.connection.current);
+  }
+
+  /** @param used the connection that failed; another call may have replaced it */
+  #reconnect(used: Connection): void {
+    const { connection, connect } = this.#parts;
+    if (connection.current === used) connection.current = connect();
+  }
+
   async #withRetries<T>(doing: string, work: (connection: Connection) => Promise<T>): Promise<T> {
     const { bigqueryCallMs, pollMs } = this.limits;
-    const { connection, connect } = this.#parts;
     for (let pauseMs = pollMs * 4, failures = 1; ; pauseMs *= 2, failures++) {
       this.signal.throwIfAborted();
+      const used = this.#parts.connection.current;
       try {
-        const used = connection.current;
         const result = await withTimeout(work(used), bigqueryCallMs, this.signal);
         if (result === TIMED_OUT) {
-          if (connection.current === used) connection.current = connect();
+          this.#reconnect(used);
           throw noResponseError(doing, bigqueryCallMs);
         }
         this.recordActivity();
         return result;
       } catch (error) {
         this.signal.throwIfAborted();
+        if (httpStatus(error) === 401) this.#reconnect(used);
         const failure = translateBigQueryError(error, doing);
         const waitsTooLong = (failure.retryAfterMs ?? 0) > MAX_WAIT_MS;
         if (failures === MAX_TRIES || waitsTooLong || !isWorthRetrying(error, doing)) throw failure;

@@ -1,7 +1,10 @@
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { databasePassword } from '../../app/aws/database-password.ts';
 import { taskCredentials } from '../../app/aws/task-credentials.ts';
-import { query } from '../../app/bigquery/jobs.ts';
+import { findJob, query } from '../../app/bigquery/jobs.ts';
+import { uploadPage } from '../../app/bigquery/load.ts';
+import type { Warehouse } from '../../app/bigquery/warehouse.ts';
 import { readConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
 import { LIMITS } from '../../app/core/limits.ts';
@@ -118,6 +121,8 @@ describe('a job store in RDS', () => {
 });
 
 describe('BigQuery without a key', () => {
+  const PAGE = { jobId: 'job', table: { project: 'acme', dataset: 'staging', table: 't' }, columns: ['Id'], labels: {} };
+
   test('is reached with a token of the service account, which the AWS identity obtains from STS', async () => {
     const { warehouse, close } = openContext({ port: 1, trusted: 'localhost' });
     await warehouse.call('list the datasets', (client) => client.getDatasets());
@@ -168,6 +173,25 @@ describe('BigQuery without a key', () => {
     await expect(warehouse.authHeaders()).rejects.toThrow(shown);
     await close();
     expect(clouds.calls('/bigquery/')).toEqual([]);
+  });
+
+  test.each<[string, (warehouse: Warehouse) => Promise<unknown>]>([
+    ['a job', (warehouse) => findJob(warehouse, 'job')],
+    ['an upload', (warehouse) => uploadPage(warehouse, PAGE, Readable.from([Buffer.from('"Id"\n')]))],
+  ])('is reached with another token if it refuses one that has not expired, as after a step of the clock: %s', async (what, work) => {
+    const { warehouse, close } = openContext({ port: 1, trusted: 'localhost' }, { ...LIMITS, pollMs: 1 });
+    await warehouse.authHeaders();
+    const refused = { status: 401, body: { error: { errors: [{ reason: 'authError', message: 'Invalid Credentials' }] } } };
+    const reached = (): number => clouds.calls('/bigquery/').length + clouds.calls('/upload/').length;
+    clouds.refusal = { path: what === 'a job' ? '/bigquery/' : '/upload/', ...refused };
+    const stop = new AbortController();
+    const working = work(warehouse.withSignal(stop.signal)).catch(() => {});
+    while (reached() === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    clouds.refusal = undefined;
+    while (clouds.calls('/v1/projects/').length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    stop.abort();
+    await working;
+    await close();
   });
 
   test.each(['/v1/token', '/v1/projects/'])('is reached after a token request (%s) that got no response', async (path) => {
