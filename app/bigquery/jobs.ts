@@ -177,21 +177,25 @@ export async function findJob(warehouse: Warehouse, id: string): Promise<Job | u
  */
 export async function waitForJob(warehouse: Warehouse, id: string): Promise<Job> {
   const { pollMs, bigqueryJobMs, bigqueryCallMs } = warehouse.limits;
-  const since = Date.now();
+  // Not the time of day, which may be set while we wait.
+  const startedAt = performance.now();
+  let createdAt: number | undefined;
   let cancelledAt: number | undefined;
   for (let pauseMs = pollMs; ; pauseMs = Math.min(pauseMs * 1.5, MAX_POLL_MS)) {
     const job = await findJob(warehouse, id);
     if (job?.status?.state === 'DONE') return job;
-    if (!job && Date.now() > since + MAX_INVISIBLE_MS) {
+    const now = performance.now();
+    createdAt ??= job && Math.min(startedAt, now - ageMs(job));
+    if (!job && now > startedAt + MAX_INVISIBLE_MS) {
       throw new AppError('bigquery_unavailable', `BigQuery cannot find the requested job ${id}.`, {
         details: { bigquery_job: id },
       });
     }
     // Its jobTimeoutMs should have stopped it earlier.
-    if (job && cancelledAt === undefined && ageMs(job, since) > bigqueryJobMs + bigqueryCallMs) {
+    if (job && cancelledAt === undefined && now > createdAt! + bigqueryJobMs + bigqueryCallMs) {
       await cancelJob(warehouse, id);
-      cancelledAt = Date.now();
-    } else if (cancelledAt !== undefined && Date.now() > cancelledAt + MAX_CANCEL_MS) {
+      cancelledAt = performance.now();
+    } else if (cancelledAt !== undefined && now > cancelledAt + MAX_CANCEL_MS) {
       throw new AppError('bigquery_unavailable', `Job ${id} took too long and is still running after it was cancelled.`, {
         details: { bigquery_job: id },
       });
@@ -200,9 +204,9 @@ export async function waitForJob(warehouse: Warehouse, id: string): Promise<Job>
   }
 }
 
-/** The job's age by BigQuery's clock, and at least the time we have waited. */
-function ageMs({ statistics }: Job, waitedSince: number): number {
-  return Date.now() - Math.min(Number(statistics?.creationTime ?? waitedSince), waitedSince);
+/** The job's age by BigQuery's clock: another worker may have requested it. */
+function ageMs({ statistics }: Job): number {
+  return Date.now() - Number(statistics?.creationTime ?? Date.now());
 }
 
 async function cancelJob(warehouse: Warehouse, id: string): Promise<void> {

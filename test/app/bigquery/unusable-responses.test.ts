@@ -73,6 +73,29 @@ test('the state of a job is requested again if the connection breaks within the 
   expect(await waitForJob(warehouse(), 'job')).toEqual(JSON.parse(DONE));
 });
 
+describe("a step of this machine's clock", () => {
+  const now = Date.now;
+  const step = (ms: number): void => {
+    Date.now = () => now() + ms;
+  };
+  afterEach(() => {
+    Date.now = now;
+  });
+
+  test.each([4, -4])('by %i hours neither cancels a job nor makes it count as missing', async (hours) => {
+    const running = JSON.stringify({ status: { state: 'RUNNING' }, statistics: { creationTime: String(now()) } });
+    server.answer = (_incoming, outgoing) => {
+      if (server.requests.length === 1) return send(outgoing, 404, '{"error":{"errors":[{"reason":"notFound"}]}}');
+      if (server.requests.length === 2) return send(outgoing, 200, running);
+      if (server.requests.length > 4) return send(outgoing, 200, DONE);
+      step(hours * 60 * 60_000);
+      return send(outgoing, server.requests.length === 3 ? 404 : 200, server.requests.length === 3 ? '{}' : running);
+    };
+    expect(await waitForJob(warehouse(), 'job')).toEqual(JSON.parse(DONE));
+    expect(server.requests.filter((request) => request.includes('cancel'))).toEqual([]);
+  });
+});
+
 describe('an upload', () => {
   const load = { jobId: 'job', table: { project: 'p', dataset: 'staging', table: 't' }, columns: ['Id'], labels: {} };
   const upload = () => uploadPage(warehouse(), load, Readable.from([Buffer.from('"Id"\n"1"\n')]));
