@@ -176,6 +176,39 @@ describe('five windows that are due together', () => {
     await expectImported(3);
   });
 
+  test.each([
+    ['the one claimed first', 0],
+    ['one claimed with it', 1],
+  ])('do not need one whose job is deleted, paused, or paused and resumed, while their call is under way: %s', async (_which, first) => {
+    arm({ kind: 'subrequest', status: 200, everyMs: 2_000, match: { path: 'FROM Lead' } });
+    insert(3, { Contact: 2, Account: 1, Opportunity: 1, Lead: 1 });
+    const imported = tickDay(3);
+    await runningRun('Contact');
+    const { rows } = await service.database.pool.query<{ id: string; object_name: string }>(
+      `SELECT jobs.id, jobs.object_name FROM jobs JOIN runs ON runs.job_id = jobs.id WHERE runs.state = 'running'
+       ORDER BY runs.claimed_with NULLS FIRST, jobs.id`,
+    );
+    const [deleted, paused, resumed] = [rows[first]!, rows[2]!, rows[3]!];
+    const { rows: users } = await service.database.pool.query<{ url: string }>('SELECT identity_url AS url FROM connections');
+    const call = (name: string, object_name: string) => service.call(name, { user_id: users[0]!.url, object_name });
+    const [answer] = await Promise.all([
+      fetch(`${service.url}/v1/jobs/${deleted.id}?table=keep`, { method: 'DELETE' }),
+      call('pause_importing_job', paused.object_name),
+      call('pause_importing_job', resumed.object_name).then(() => call('resume_importing_job', resumed.object_name)),
+    ]);
+    expect(answer.status).toBe(200);
+    await imported;
+    await call('resume_importing_job', paused.object_name);
+    await service.call('handle_importing_job', { wait: '50' });
+    await expectImported(
+      3,
+      OBJECTS.filter((object) => object !== deleted.object_name),
+    );
+    expect(await service.jobs()).toHaveLength(4);
+    const left = await service.database.pool.query(`SELECT FROM runs WHERE state IN ('queued', 'running')`);
+    expect(left.rowCount).toBe(0);
+  });
+
   test('are released when the service stops, and share a call again', async () => {
     arm({ kind: 'stall', match: atComposite });
     insert(3, { Contact: 2 });
