@@ -8,10 +8,10 @@ import type { Job } from '../store/jobs.ts';
 import { countWeeklyChanges } from './check-object.ts';
 
 /** A job that is about to be created, or to get another `every`. */
-export interface JobToCheck extends Pick<Job, 'objectName' | 'cursorField' | 'cursorNillable' | 'partitioned'> {
+export interface JobToCheck extends Pick<Job, 'objectName' | 'cursorField' | 'cursorNillable' | 'partitioned' | 'history'> {
   /** how often its windows would close */
   every: Every;
-  table: Omit<TableSize, 'partitioned'>;
+  table: Omit<TableSize, 'partitioned' | 'history'>;
   /** the job as it is; undefined: it does not exist yet */
   existing?: Pick<Job, 'id' | 'every'>;
 }
@@ -30,11 +30,11 @@ export interface CheckedCost extends RunningCost {
  */
 export async function checkRunningCost(context: Context, connection: Connection, job: JobToCheck): Promise<CheckedCost> {
   const { config, database } = context;
-  const { objectName, every, cursorField, cursorNillable, partitioned, existing } = job;
+  const { objectName, every, cursorField, cursorNillable, partitioned, history, existing } = job;
   // Changes hardly matter for daily windows, which need a few calls, and merge all of a table that is not partitioned.
   const isCounted = cursorField !== null && (every !== 'day' || partitioned);
   const weeklyChanges = isCounted ? await countWeeklyChanges(context, connection, objectName, cursorField) : null;
-  const planned = { objectName, load: { every, cursorNillable, weeklyChanges }, table: { ...job.table, partitioned } };
+  const planned = { objectName, load: { every, cursorNillable, weeklyChanges }, table: { ...job.table, partitioned, history } };
   const limits = {
     orgCalls: (await context.calls.quota(connection.orgId)).reported?.limit,
     apiShare: connection.apiShare ?? config.apiShare,

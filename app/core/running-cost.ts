@@ -19,6 +19,8 @@ export interface TableSize {
   rowBytes: number;
   /** by month of CreatedDate */
   partitioned: boolean;
+  /** whether each version of a record is kept as well */
+  history?: boolean;
 }
 
 /** What a job's windows cost per day. Excludes its first import. */
@@ -59,6 +61,9 @@ const EXTRA_CALLS = 2;
 /** What BigQuery bills at least for each table that a statement references. */
 const MIN_BILLED_BYTES = 10 * 1024 * 1024;
 
+/** What the other statements of a window of a job with history reference: it is typed, counted, added to the versions, and counted there. */
+const VERSIONS_STATEMENTS_BYTES = 7 * MIN_BILLED_BYTES;
+
 /** A partitioned table is assumed to have its rows in this many months, as many in each. */
 const MONTHS = 60;
 
@@ -94,11 +99,13 @@ function expectedWindows({ every, weeklyChanges }: JobLoad, overlapMinutes: numb
 
 /**
  * What BigQuery usually bills at most for a window with this many rows (null: unknown, so few). Few rows are merged from their staging table,
- * unless a value is invalid. Many are read there, counted there and in their delta table, and merged from that.
+ * unless a value is invalid. Many, and those of a job with history, are read there, counted there and in their delta table, and merged from that;
+ * of the versions, the months of the rows' stamps are read, which are few and recent.
  */
-export function windowBytes({ bytes, rowBytes, partitioned }: TableSize, rows: number | null): number {
+export function windowBytes({ bytes, rowBytes, partitioned, history }: TableSize, rows: number | null): number {
   const touched = (bytes ?? 0) * (partitioned && rows !== null ? Math.min(1, rows / MONTHS) : 1);
-  return billed(4 * (rows ?? 0) * rowBytes) + billed(2 * touched);
+  const versions = history ? VERSIONS_STATEMENTS_BYTES + 4 * (rows ?? 0) * rowBytes : 0;
+  return billed(4 * (rows ?? 0) * rowBytes) + billed(2 * touched) + versions;
 }
 
 function billed(bytes: number): number {

@@ -192,6 +192,15 @@ describe('a deleted record', () => {
     ]);
   });
 
+  test('that has versions but no row, because its run was cancelled between them, is found by the sweep', async () => {
+    await importTwo();
+    service.salesforce.org.purge('Account', ids[0]!);
+    await service.rows(`DELETE FROM salesforce.Account WHERE Id = '${ids[0]}'`);
+    expect(await service.repair('sweep')).toMatchObject({ state: 'succeeded', receipt: { missing: 0 } });
+    expect((await versionsOf(ids[0]!)).map(([, , , reason]) => reason)).toEqual([undefined, 'missing']);
+    expect(await versionsOf(ids[1]!)).toHaveLength(1);
+  });
+
   test.each(['keep', 'blank'])('that was only hidden is live again, with deletes=%s', async (deletes) => {
     await importTwo({ deletes });
     service.salesforce.org.changeAccess('Account', 'hide', ids[0]!);

@@ -183,7 +183,9 @@ FROM (
 
 function isMissing(records: MissingRecords, versions: TableName): string {
   const isIn = (table: TableName, condition: string): string => `IN (SELECT \`Id\` FROM ${quoteTable(table)} WHERE ${condition})`;
-  const since = (column: string, at: Date): string => `${quoteName(column)} >= TIMESTAMP ${quoteText(at.toISOString())}`;
+  // A version that says that its record is missing may have just been added.
+  const since = (column: string, at: Date): string =>
+    `${quoteName(column)} >= TIMESTAMP ${quoteText(at.toISOString())} AND (\`_deleted_reason\` IS NULL OR \`_deleted_reason\` != 'missing')`;
   switch (records.kind) {
     case 'swept':
       return [
