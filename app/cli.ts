@@ -1,26 +1,12 @@
 import './v8-settings.ts';
-import { styleText } from 'node:util';
-import { Argument, CommanderError, InvalidArgumentError, Option, Command as Program } from 'commander';
+import { Argument, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Command } from './commands/command.ts';
 import { CommandError } from './commands/command-error.ts';
+import { type CommandEntry, createProgram, describeUsageError, PROGRAM } from './commands/program.ts';
 import { stopSignal } from './commands/stop-signal.ts';
 import { ConfigError } from './env-reader.ts';
 import { isAppError } from './errors.ts';
 
-interface CommandEntry {
-  does: string;
-  /** how to use it, after that one line */
-  details?: string;
-  /** its positional arguments */
-  takes?: Argument[];
-  options?: Option[];
-  examples: string[];
-  /** the meanings of exit codes 0 and 1 */
-  exits: [string, string];
-  load: () => Promise<Command<never>>;
-}
-
-const PROGRAM = 'node app/cli.ts';
 const USAGE_EXIT = 2;
 
 const DATA = new Option('--data <folder>', 'folder for all local state').default('.local');
@@ -29,6 +15,12 @@ const PORT_BASE = new Option(
   'port of the service; the emulators use the next four; 0: any free ports (default: as last time, or 4444)',
 );
 const CLOCK = new Option('--clock <instant>', "freeze the local org's clock, for example at 2023-03-01T00:10:00Z");
+
+const SERVICE = [
+  new Option('--url <url>', 'the address of the service (default: SERVICE_URL)'),
+  new Option('--local', 'the service of npm start, which must be running'),
+  DATA,
+];
 
 /** Each is loaded when it runs: production ships neither the emulators nor the demo. */
 const COMMANDS: Record<string, CommandEntry> = {
@@ -241,6 +233,32 @@ const COMMANDS: Record<string, CommandEntry> = {
     exits: ['printed', 'refused; the message says why'],
     load: async () => (await import('./commands/dbt-sources.ts')).dbtSources,
   },
+  apply: {
+    does: 'create and change jobs as a file says, after printing what changes',
+    details:
+      'The file names connections and, for each, objects or patterns with their options; see Jobs as code in README.md. Prints a plan, then takes it. What the file leaves out stays as it is: a job that it does not contain is reported, and paused only with --pause-missing; no job is ever deleted. Running it again changes nothing. Calls the service with the API key in SYNC_API_KEY (role operate or admin).',
+    options: [
+      new Option('-f, --file <file>', 'the file, in YAML').makeOptionMandatory(),
+      new Option('--dry-run', 'only print the plan'),
+      new Option('--pause-missing', 'pause the jobs of these connections that the file does not contain'),
+      ...SERVICE,
+    ],
+    examples: [
+      `${PROGRAM} apply -f sync.yaml --dry-run`,
+      `SERVICE_URL=https://sync.example.com SYNC_API_KEY=… ${PROGRAM} apply -f sync.yaml`,
+      `${PROGRAM} apply -f sync.yaml --local`,
+    ],
+    exits: ['the jobs are as the file says, or with --dry-run can become so', 'something was refused; the message says why'],
+    load: async () => (await import('./commands/apply.ts')).apply,
+  },
+  export: {
+    does: 'write the jobs of a service as a file for apply',
+    details: 'apply finds nothing to change in it. Calls the service with the API key in SYNC_API_KEY (any role but tick).',
+    options: [new Option('-f, --file <file>', 'where to write (default: standard output)'), ...SERVICE],
+    examples: [`${PROGRAM} export > sync.yaml`, `${PROGRAM} export --local -f sync.yaml`],
+    exits: ['written', 'the service refused, or did not respond; the message says why'],
+    load: async () => (await import('./commands/export.ts')).exportJobs,
+  },
   reseal: {
     does: 'seal every stored token with the first key of TOKEN_KEYS',
     details:
@@ -283,7 +301,7 @@ process.exit(code);
 
 async function main(argv: string[], stop: AbortSignal): Promise<number> {
   let exitCode = 0;
-  const program = createProgram(async (name, args, options) => {
+  const program = createProgram(COMMANDS, async (name, args, options) => {
     exitCode = await runCommand(name, { args, options: options as never, env: process.env, stop });
   });
   try {
@@ -293,48 +311,9 @@ async function main(argv: string[], stop: AbortSignal): Promise<number> {
     if (!(error instanceof CommanderError)) throw error;
     // Help was printed: on request, or because no command was given.
     if (error.message.startsWith('(')) return argv.length === 0 ? USAGE_EXIT : 0;
-    console.error(describeUsageError(error, argv));
+    console.error(describeUsageError(COMMANDS, error, argv));
     return USAGE_EXIT;
   }
-}
-
-function createProgram(run: (name: string, args: string[], options: object) => Promise<void>): Program {
-  const program = new Program(PROGRAM).description('Replicates Salesforce objects into BigQuery.');
-  // Subcommands copy these settings.
-  program.exitOverride().configureOutput({ outputError: () => {} });
-  program.configureHelp({ styleTitle: (title) => styleText('bold', title), subcommandTerm: (command) => command.name() });
-  for (const [name, { does, details, takes = [], options = [], examples, exits }] of Object.entries(COMMANDS)) {
-    const sentence = `${does[0]!.toUpperCase()}${does.slice(1)}.`;
-    const command = program
-      .command(name)
-      .summary(does)
-      .description([sentence, ...(details ? [details] : [])].join('\n\n'));
-    for (const argument of takes) command.addArgument(argument);
-    for (const option of options) command.addOption(option);
-    command.addHelpText('after', () => describeMore(exits, examples));
-    command.action(() => run(name, command.args, command.opts()));
-  }
-  program.addHelpText('after', `\n${PROGRAM} <command> --help lists a command's options, exit codes and examples.`);
-  return program;
-}
-
-function describeMore([success, failure]: [string, string], examples: string[]): string {
-  const codes = [success, failure, 'wrong usage or configuration; the message says what to change'];
-  const title = (text: string): string => `\n${styleText('bold', text)}`;
-  return [
-    title('Exit codes:'),
-    ...codes.map((meaning, number) => `  ${number}  ${meaning}`),
-    title('Examples:'),
-    ...examples.map((example) => `  ${example}`),
-  ].join('\n');
-}
-
-/** One line, from commander's message of one or two: "error: unknown option '--x'\n(Did you mean --y?)". */
-function describeUsageError({ message, code }: CommanderError, [name = '']: string[]): string {
-  if (code === 'commander.unknownCommand') return `Unknown command ${name}. Use one of ${Object.keys(COMMANDS).join(', ')}.`;
-  const [fault = '', advice] = message.replace(/^error: /, '').split('\n');
-  const sentences = [`${fault[0]!.toUpperCase()}${fault.slice(1).replace(/\.$/, '')}.`, ...(advice ? [advice.replace(/[()]/g, '')] : [])];
-  return `${sentences.join(' ')} See ${PROGRAM} ${Object.hasOwn(COMMANDS, name) ? `${name} ` : ''}--help.`;
 }
 
 async function runCommand(name: string, input: Parameters<Command<never>>[0]): Promise<number> {

@@ -198,7 +198,8 @@ function readDatabase(read: EnvReader): DatabaseConfig {
   };
 }
 
-function readProxy(env: NodeJS.ProcessEnv): Config['proxy'] {
+/** The proxies for outgoing requests; loopback requests bypass them. */
+export function readProxy(env: NodeJS.ProcessEnv): Config['proxy'] {
   return {
     httpProxy: env.http_proxy ?? env.HTTP_PROXY ?? '',
     httpsProxy: env.https_proxy ?? env.HTTPS_PROXY ?? '',

@@ -92,6 +92,9 @@ export function optionTexts(fields: Readonly<Record<string, string | undefined>>
   return Object.fromEntries(ENTRIES.map(([property, { name }]) => [property, fields[name]]));
 }
 
+/** As `today`, allows every date: only the service knows its clock. */
+export const ANY_DAY = new Date(8.64e15);
+
 /** Parses the options that are specified. @param today for dates @throws AppError invalid_request */
 export function parseOptions(texts: JobOptionTexts, today: Date): Partial<JobOptions> {
   return Object.fromEntries(
@@ -118,13 +121,10 @@ export function optionText(value: OptionValue): string {
 }
 
 /** The wanted options that differ from those of a job. */
-export function differingOptions<Wanted extends Partial<JobOptions>>(job: JobOptions, wanted: Wanted): Partial<Wanted> {
+export function differingOptions<Wanted extends Partial<JobOptions>>(job: Partial<JobOptions>, wanted: Wanted): Partial<Wanted> {
   const own = optionsJson(job);
   const other = optionsJson(wanted);
-  return Object.fromEntries(
-    ENTRIES.filter(([, { name }]) => other[name] !== undefined && optionText(own[name]!) !== optionText(other[name])).map(([property]) => [
-      property,
-      wanted[property],
-    ]),
-  ) as Partial<Wanted>;
+  const differs = (name: string): boolean => own[name] === undefined || optionText(own[name]) !== optionText(other[name]!);
+  const differing = ENTRIES.filter(([property, { name }]) => wanted[property] !== undefined && differs(name));
+  return Object.fromEntries(differing.map(([property]) => [property, wanted[property]])) as Partial<Wanted>;
 }

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { jobMode } from '../core/job-mode.ts';
-import { optionsJson } from '../core/job-options.ts';
+import { type JobOptions, optionsJson } from '../core/job-options.ts';
 import { jobState } from '../core/job-state.ts';
 import { formatLastDate } from '../core/start-date.ts';
 import { rareTicksMessage, usualTickIntervalMs } from '../core/tick-interval.ts';
@@ -48,7 +48,7 @@ function toJobJson(job: ListedJob, now: Date, tickMs: number | undefined): objec
     id: job.id,
     user_id: job.userId,
     object_name: job.objectName,
-    ...optionsJson(job),
+    ...optionsJson(job satisfies JobOptions),
     last_date: formatLastDate(job.syncedTo, job.every),
     reread_from: job.rereadFrom,
     active: job.active ? 1 : 0,

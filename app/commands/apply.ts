@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from './command.ts';
+import { CommandError } from './command-error.ts';
+import { ProgressLine } from './output/progress-line.ts';
+import { terminalTable } from './output/terminal-table.ts';
+import { describeLeftOut, describePlan } from './sync-file/describe-plan.ts';
+import { makePlan, type PlannedStep } from './sync-file/make-plan.ts';
+import { readSyncFile, SyncFileError } from './sync-file/read-sync-file.ts';
+import { openRemoteService, RemoteError, type RemoteOptions, type RemoteService } from './sync-file/remote-service.ts';
+import { isChange, type Outcome, runPlan } from './sync-file/run-plan.ts';
+import { readObjects } from './sync-file/service-state.ts';
+
+interface ApplyOptions extends RemoteOptions {
+  file: string;
+  dryRun?: boolean;
+  pauseMissing?: boolean;
+}
+
+/** Makes the jobs of a service as a file says, and prints what changes. Never deletes a job. */
+export const apply: Command<ApplyOptions> = async ({ options, env, stop }) => {
+  const { file, dryRun = false, pauseMissing = false } = options;
+  try {
+    const wanted = readSyncFile(file, await readText(file));
+    const service = await openRemoteService(options, env, stop);
+    const plan = await makePlan(service, file, wanted, pauseMissing);
+    print(describePlan(plan));
+    const isRefused = plan.steps.some(({ step }) => step.kind === 'refused');
+    if (dryRun || !plan.steps.some(({ step }) => isChange(step))) return isRefused ? 1 : 0;
+    const isDone = await execute(service, plan.steps, stop);
+    return isDone && !isRefused ? 0 : 1;
+  } catch (error) {
+    if (error instanceof SyncFileError) throw new CommandError(error.message);
+    if (!(error instanceof RemoteError)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+};
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(`${file} cannot be read (${(error as { code?: string }).code}). Pass the path of a file with --file.`);
+  }
+}
+
+/** Executes a plan and prints what became of it. @returns whether everything is done that can be */
+async function execute(service: RemoteService, steps: readonly PlannedStep[], stop: AbortSignal): Promise<boolean> {
+  const progress = new ProgressLine('steps', steps.filter(({ step }) => isChange(step)).length);
+  const outcomes = await runPlan(service, steps, stop, ({ failure }) => progress.count(failure !== undefined)).finally(() =>
+    progress.end(),
+  );
+  const { leftOut, failed } = await explainFailures(service, outcomes);
+  if (failed.length > 0) {
+    const names = ['failed', 'connection', 'object', 'reason'];
+    const rows = failed.map(({ step, connection, failure }) => [step.kind, connection.name, step.objectName, failure!]);
+    print([
+      '',
+      ...terminalTable(
+        names.map((name) => ({ name, numeric: false })),
+        rows,
+      ),
+    ]);
+  }
+  print(['', ...describeLeftOut(leftOut), summarize(outcomes)]);
+  return failed.length === 0;
+}
+
+/** Objects that a pattern matches, and that turned out not to be importable, are no failure: the next plan leaves them out. */
+async function explainFailures(service: RemoteService, outcomes: readonly Outcome[]) {
+  const failed = outcomes.filter(({ failure }) => failure !== undefined);
+  const byPattern = failed.filter(({ step }) => step.kind === 'create' && !step.named);
+  const refused = new Set<string>();
+  for (const connection of new Set(byPattern.map((outcome) => outcome.connection))) {
+    const objects = await readObjects(service, connection);
+    for (const { name, reason } of objects) if (reason !== null) refused.add(`${connection.id}/${name}`);
+  }
+  const isLeftOut = (outcome: Outcome): boolean =>
+    byPattern.includes(outcome) && refused.has(`${outcome.connection.id}/${outcome.step.objectName}`);
+  return {
+    leftOut: failed.filter(isLeftOut).map(({ step, failure }) => ({ objectName: step.objectName, reason: failure! })),
+    failed: failed.filter((outcome) => !isLeftOut(outcome)),
+  };
+}
+
+const DONE = { create: 'created', change: 'changed', resume: 'resumed', pause: 'paused' };
+
+function summarize(outcomes: readonly Outcome[]): string {
+  const counts = Object.entries(DONE).flatMap(([kind, word]) => {
+    const count = outcomes.filter(({ step, failure }) => step.kind === kind && failure === undefined).length;
+    return count > 0 ? [`${count.toLocaleString('en')} ${word}`] : [];
+  });
+  const created = outcomes.some(({ step, failure }) => step.kind === 'create' && failure === undefined);
+  const done = counts.length > 0 ? `Done: ${counts.join(', ')}.` : 'Nothing was changed.';
+  return `${done}${created ? ' The next tick starts the imports.' : ''}`;
+}
+
+function print(lines: readonly string[]): void {
+  for (const line of lines) console.log(line);
+}
