@@ -3,6 +3,7 @@ import type { Federation } from './bigquery/create-federated-client.ts';
 import { EnvReader } from './env-reader.ts';
 import { isLoginHost } from './salesforce/instance-host.ts';
 import type { SalesforceApp } from './salesforce/oauth.ts';
+import { readWebhook, type WebhookConfig } from './webhooks/webhook-config.ts';
 
 /** What a key may do. The schedule uses `tick`, which may start due runs and read nothing. */
 export type Role = 'read' | 'data' | 'operate' | 'admin' | 'tick';
@@ -83,6 +84,8 @@ export interface Config {
   apiShare: number;
   /** how long finished runs are kept */
   runRetentionDays: number;
+  /** where to send alerts; undefined: nowhere */
+  webhook: WebhookConfig | undefined;
   /** endpoint that returns the schedule's current time; undefined: use the system clock */
   scheduleClockUrl: string | undefined;
 }
@@ -150,6 +153,7 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
     overlapMinutes: read.integer('OVERLAP_MINUTES', 10, 0, 7 * 24 * 60),
     apiShare: read.share('API_SHARE', 0.5),
     runRetentionDays: read.integer('RUN_RETENTION_DAYS', 90, 1, 3650),
+    webhook: readWebhook(read, local),
     scheduleClockUrl,
   };
   read.finish();

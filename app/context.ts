@@ -24,6 +24,7 @@ import { Renewals } from './store/renewals.ts';
 import { createSealer, type Sealer } from './store/seal.ts';
 import { Agreement } from './sync/agreement.ts';
 import { renewSession } from './sync/renew-session.ts';
+import { openWebhook, type Webhook } from './webhooks/webhook.ts';
 
 /** The dependencies of the service, wired together only here. Other modules import just the type. */
 export interface Context {
@@ -46,6 +47,8 @@ export interface Context {
   readonly uploads: Semaphore;
   /** limits the concurrent long requests of all processes to each org */
   readonly longRequests: LongRequests;
+  /** the receiver of alerts; undefined: none */
+  readonly webhook: Webhook | undefined;
   /** A client for a connection's org. `signal` aborts its calls; `recordActivity` is called on each. */
   salesforce(connectionId: number, signal?: AbortSignal, recordActivity?: () => void): SalesforceClient;
   /** The External Client App of a login host; by default the first one. @throws AppError invalid_request */
@@ -68,6 +71,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
   const dispatcher = new EnvHttpProxyAgent({ httpProxy, httpsProxy, noProxy, connect: { timeout: 20_000 }, keepAliveTimeout: 30_000 });
   const warehouse = openWarehouse({ ...config.bigquery, federation: toFederation(config, credentials) }, dispatcher, limits);
   const dataset = homeDataset(config);
+  const webhook = config.webhook && openWebhook(config.webhook, config.proxy, limits.webhookMs);
   const agreement = new Agreement({ database, warehouse, dataset, server: storeServer(config), limits, events });
   const renewals = new Renewals(database, sealer, limits.loginMs, () => agreement.require(), events.renewalNotStored);
 
@@ -97,6 +101,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
     calls,
     uploads: new Semaphore(limits.uploads),
     longRequests: new LongRequests(database, limits.longRequests, events.longRequestNotFreed),
+    webhook,
     app,
     salesforce: (connectionId, signal, recordActivity) =>
       new SalesforceClient(
@@ -131,7 +136,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
     async close() {
       // Give in-flight work a moment, but do not let a hanging call keep the process alive.
       const written = Promise.all([calls.write().catch(events.callCountsNotSaved), renewals.close()]);
-      const closed = Promise.all([written.then(() => database.end()), dispatcher.close()]);
+      const closed = Promise.all([written.then(() => database.end()), dispatcher.close(), webhook?.close()]);
       await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     },
   };

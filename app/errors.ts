@@ -223,6 +223,12 @@ const SERVICE_ERRORS = {
     meaning: 'The job store is older than what it wrote to BigQuery, or a copy of one that is in use. Nothing is imported.',
     remedy: 'Stop the original if this is a copy; then run `accept-restore`.',
   },
+  webhook_failed: {
+    status: 503,
+    recovery: 'retry',
+    meaning: 'The receiver of webhooks did not accept a message.',
+    remedy: 'Nothing at first: it is sent again for a day. Check `ALERT_WEBHOOK_URL` and the receiver.',
+  },
   stopping: {
     status: 503,
     recovery: 'retry',

@@ -52,6 +52,13 @@ interface BatchRef {
   tableName: string;
 }
 
+/** A message to the receiver of alerts. `type`: the event, `tries`: that failed */
+interface WebhookRef {
+  id: string;
+  type: string;
+  tries: number;
+}
+
 /** What happens in the service: the functions of `createEvents`. */
 export type Events = ReturnType<typeof createEvents>;
 
@@ -97,6 +104,16 @@ export function createEvents(log: Log) {
     /** `runs`: the open ones that start over; `loggedOut`: connections that need a login; `by`: who accepted it */
     storeAccepted: (epoch: number, runs: number, loggedOut: number, by: string) =>
       log.warn({ event: 'store_accepted', epoch, runs, logged_out: loggedOut, by }),
+
+    // Alerts and their webhook
+
+    alertsNotChecked: (error: unknown) =>
+      log.error({ event: 'alerts_not_checked', ...describeError(error) }, 'Could not check for alerts, or read what to send. Retrying.'),
+    webhookNotSent: ({ id, type, tries }: WebhookRef, error: AppError) =>
+      log.warn({ event: 'webhook_not_sent', webhook: id, type, tries, ...describeError(error) }),
+    /** the alarm goes off: a message is lost */
+    webhookGivenUp: ({ id, type, tries }: WebhookRef, error: AppError) =>
+      log.error({ event: 'webhook_given_up', webhook: id, type, tries, ...describeError(error) }),
 
     // Requests
 

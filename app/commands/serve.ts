@@ -12,6 +12,7 @@ import { createLog } from '../log.ts';
 import { migrate, waitForDatabase } from '../store/migrate.ts';
 import { countOldRows } from '../store/sealed-columns.ts';
 import { checkApiVersions } from '../sync/check-api-versions.ts';
+import { watchAlerts } from '../sync/watch-alerts.ts';
 import { watchOutbox } from '../sync/watch-outbox.ts';
 import { watchOverdue } from '../sync/watch-overdue.ts';
 import { watchOldRuns } from '../sync/watch-retention.ts';
@@ -97,6 +98,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
   const server = await listen(context, host, port);
   const watches = [watchOverdue(context), watchOldRuns(context), ...(local?.ticks ? [keepTicking(context)] : [])];
   const outbox = watchOutbox(context);
+  const alerts = watchAlerts(context);
   try {
     worker.start();
     const { port: taken } = server.address() as { port: number };
@@ -110,7 +112,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
     for (const watch of watches) watch.stop();
     server.close();
     server.closeIdleConnections();
-    await Promise.all([worker.stop(), outbox.stop()]);
+    await Promise.all([worker.stop(), outbox.stop(), alerts.stop()]);
     server.closeAllConnections();
   }
 }

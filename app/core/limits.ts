@@ -48,6 +48,8 @@ export interface Limits {
   retryMs: number;
   /** minimum interval between load jobs of a metadata table, in milliseconds: BigQuery allows 1,500 per table and day, failed ones included */
   outboxMs: number;
+  /** total timeout of a request to the receiver of alerts, in milliseconds */
+  webhookMs: number;
   /** how often a process compares the job store with BigQuery, in milliseconds */
   agreementMs: number;
   /** a job store counts as alive for this long after it last wrote to BigQuery, in milliseconds: three times `outboxMs` */
@@ -78,6 +80,7 @@ export const LIMITS: Limits = {
   workerPollMs: 2_000,
   retryMs: 2_000,
   outboxMs: 5 * 60_000,
+  webhookMs: 10_000,
   agreementMs: 60_000,
   aliveMs: 15 * 60_000,
 };

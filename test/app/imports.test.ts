@@ -58,6 +58,7 @@ const HEIGHT: Record<string, number> = {
   salesforce: 2,
   aws: 2,
   bigquery: 2,
+  webhooks: 2,
   sync: 3,
   actions: 4,
   http: 5,

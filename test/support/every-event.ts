@@ -20,6 +20,7 @@ const link = {
 };
 const defaults = { dataset: 'salesforce', tableDays: 60, partitionDays: null, labels: 'unlogged' };
 const batch = { id: 6, dataset: 'salesforce', tableName: '_runs', rows: 'unlogged' };
+const message = { id: 'message-1', type: 'run_failed', tries: 2, content: 'unlogged' };
 const error = new AppError('bigquery_unavailable', 'BigQuery did not respond.');
 
 const ofJob = { job: 'job-1', object: 'Account' };
@@ -92,6 +93,23 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
   storeAccepted: {
     emit: (events) => events.storeAccepted(2, 3, 1, 'ops'),
     line: { level: 'warn', event: 'store_accepted', epoch: 2, runs: 3, logged_out: 1, by: 'ops' },
+  },
+  alertsNotChecked: {
+    emit: (events) => events.alertsNotChecked(error),
+    line: {
+      level: 'error',
+      event: 'alerts_not_checked',
+      ...ofError,
+      msg: 'Could not check for alerts, or read what to send. Retrying.',
+    },
+  },
+  webhookNotSent: {
+    emit: (events) => events.webhookNotSent(message, error),
+    line: { level: 'warn', event: 'webhook_not_sent', webhook: 'message-1', type: 'run_failed', tries: 2, ...ofError },
+  },
+  webhookGivenUp: {
+    emit: (events) => events.webhookGivenUp(message, error),
+    line: { level: 'error', event: 'webhook_given_up', webhook: 'message-1', type: 'run_failed', tries: 2, ...ofError },
   },
   keyRefused: {
     emit: (events) => events.keyRefused({ address: '203.0.113.9', status: 403, key: 'ops' }),

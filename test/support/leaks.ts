@@ -81,6 +81,7 @@ export function needlesOf(salesforce: SalesforceEmulator, env: NodeJS.ProcessEnv
     ...salesforce.secrets().map((text) => ({ what: 'a Salesforce secret', text })),
     ...(env.HASH_SALT ? [{ what: 'the salt of hashes', text: env.HASH_SALT }] : []),
     ...(env.TOKEN_KEYS ?? '').split(',').map((text) => ({ what: 'a token key', text })),
+    ...[env.ALERT_WEBHOOK_URL ?? '', env.ALERT_WEBHOOK_SECRET ?? ''].map((text) => ({ what: 'a secret of the webhook', text })),
     ...[...keys].map((text) => ({ what: 'an API key', text })),
     ...(password ? [{ what: 'the password of the job store', text: password }] : []),
     ...[...recordValues(salesforce)].map((text) => ({ what: 'the value of a record', text })),

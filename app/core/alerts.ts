@@ -1,0 +1,145 @@
+import type { RunKind } from './pass.ts';
+import type { RunState } from './run-state.ts';
+
+/** Conditions that a person should know of. Each is reported when it starts, and when it is over. */
+export const CONDITIONS = ['run_failed', 'needs_login', 'deferred', 'fields_disappeared', 'overdue', 'sweep_refused', 'quota'] as const;
+
+/** Progress, for programs that continue with the data. Each is reported once. */
+export const PROGRESS = ['run_succeeded', 'tick_completed'] as const;
+
+export type Condition = (typeof CONDITIONS)[number];
+export type AlertEvent = Condition | (typeof PROGRESS)[number];
+
+/** Ids, codes, counts and the names of objects and columns; never a record's value, never a secret. */
+export type AlertData = Readonly<Record<string, unknown>>;
+
+/** A condition that lasts. */
+export interface Alert {
+  readonly event: Condition;
+  /** what it is about: unique within the event */
+  readonly subject: string;
+  readonly data: AlertData;
+}
+
+/** An alert as stored. */
+export interface OpenAlert extends Alert {
+  readonly openedAt: Date;
+  /** whether a message says that it has started */
+  readonly reported: boolean;
+}
+
+/** Open alerts by their keys (`keyOf`). */
+export type Alerts<A extends Alert = Alert> = ReadonlyMap<string, A>;
+
+/** Identifies an alert. */
+export function keyOf({ event, subject }: Pick<Alert, 'event' | 'subject'>): string {
+  return `${event} ${subject}`;
+}
+
+/** What happens to an alert: it starts, with other data if it is open; it has other data, which is not worth a message; or it is over. */
+export interface Change {
+  readonly change: 'opened' | 'changed' | 'resolved';
+  readonly alert: Alert;
+  /** what the message says instead of the alert's data */
+  readonly news?: AlertData;
+}
+
+/** What an ended run says about its job. */
+export interface EndedRun {
+  readonly runId: string;
+  readonly jobId: string;
+  readonly connectionId: number;
+  readonly objectName: string;
+  readonly kind: RunKind;
+  readonly windowFrom: Date;
+  readonly windowTo: Date;
+  readonly state: RunState;
+  readonly errorCode: string | null;
+  readonly failures: number;
+  /** rows of a verdict that an operator may accept */
+  readonly acceptableRows: number | null;
+  readonly inserted: number | null;
+  readonly updated: number | null;
+  readonly deleted: number | null;
+  readonly verdict: string | null;
+  /** columns that nothing fills any more; null: the run did not compare its fields with the table */
+  readonly orphaned: readonly string[] | null;
+  /** those of the job's previous run */
+  readonly previouslyOrphaned: readonly string[] | null;
+}
+
+/** The service repeats runs of these kinds by itself: another failure continues the same condition. Repairs by request fail one by one. */
+const REPEATED: readonly RunKind[] = ['window', 'sweep'];
+
+/** How an ended run changes the alerts. @param open those that are open before it */
+export function changesOfRun(run: EndedRun, open: Alerts): Change[] {
+  if (run.state === 'failed') return changesOfFailure(run, open);
+  if (run.state !== 'succeeded') return [];
+  const over = [...open.values()].filter(({ event, data }) => isFailure(event) && data.job_id === run.jobId && data.kind === run.kind);
+  return [...over.map((alert): Change => ({ change: 'resolved', alert })), ...changesOfColumns(run, open)];
+}
+
+function isFailure(event: Condition): boolean {
+  return event === 'run_failed' || event === 'sweep_refused';
+}
+
+function changesOfFailure(run: EndedRun, open: Alerts): Change[] {
+  const event: Condition = run.kind === 'sweep' && run.acceptableRows !== null ? 'sweep_refused' : 'run_failed';
+  const subject = REPEATED.includes(run.kind) ? `${run.jobId}/${run.kind}` : `${run.jobId}/${run.kind}/${run.runId}`;
+  if (open.has(keyOf({ event, subject }))) return [];
+  const { errorCode, failures, acceptableRows } = run;
+  const data = { ...describeRun(run), error_code: errorCode, failures, ...(acceptableRows !== null && { rows: acceptableRows }) };
+  return [{ change: 'opened', alert: { event, subject, data } }];
+}
+
+/** Fields that were hidden or deleted, and those among them that are back. */
+function changesOfColumns({ orphaned, previouslyOrphaned, ...run }: EndedRun, open: Alerts): Change[] {
+  if (!orphaned) return [];
+  const event: Condition = 'fields_disappeared';
+  const key = { event, subject: run.jobId };
+  const known = open.get(keyOf(key));
+  const missing = (known?.data.columns ?? []) as string[];
+  const newly = orphaned.filter((column) => !missing.includes(column) && !previouslyOrphaned?.includes(column));
+  const left = missing.filter((column) => orphaned.includes(column));
+  const about = (columns: readonly string[]): AlertData => ({
+    job_id: run.jobId,
+    object_name: run.objectName,
+    connection_id: run.connectionId,
+    run_id: run.runId,
+    columns,
+  });
+  const next: Alert = { ...key, data: about([...left, ...newly]) };
+  if (newly.length > 0) return [{ change: 'opened', alert: next, news: about(newly) }];
+  if (!known || left.length === missing.length) return [];
+  return [left.length === 0 ? { change: 'resolved', alert: known } : { change: 'changed', alert: next }];
+}
+
+/** Conditions that are judged by the present alone, not by what has ended. */
+const PRESENT: readonly Condition[] = ['needs_login', 'deferred', 'overdue', 'quota'];
+
+/** What is true at present. */
+export interface Present {
+  /** conditions that start, or continue */
+  readonly conditions: readonly Alert[];
+  /** keys of open alerts that are not over yet, although they would not start now */
+  readonly lasting: ReadonlySet<string>;
+  /** jobs of open alerts that were deleted */
+  readonly deletedJobs: ReadonlySet<unknown>;
+}
+
+/** How the present changes the alerts. */
+export function changesOfPresent({ conditions, lasting, deletedJobs }: Present, open: Alerts): Change[] {
+  const present = new Set([...conditions.map(keyOf), ...lasting]);
+  const isOver = (alert: Alert): boolean =>
+    deletedJobs.has(alert.data.job_id) || (PRESENT.includes(alert.event) && !present.has(keyOf(alert)));
+  return [
+    ...[...open.values()].filter(isOver).map((alert): Change => ({ change: 'resolved', alert })),
+    ...conditions.filter((alert) => !open.has(keyOf(alert))).map((alert): Change => ({ change: 'opened', alert })),
+  ];
+}
+
+/** What messages say about a run. */
+export function describeRun({ runId, jobId, objectName, connectionId, kind, windowFrom, windowTo }: EndedRun): AlertData {
+  const window = { from: windowFrom.toISOString(), to: windowTo.toISOString() };
+  return { job_id: jobId, object_name: objectName, connection_id: connectionId, run_id: runId, kind, window };
+}

@@ -1,0 +1,63 @@
+import { createHmac } from 'node:crypto';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { close, listen } from './server.ts';
+
+const WEBHOOK_KEY = Buffer.from('0123456789abcdef0123456789abcdef');
+export const WEBHOOK_SECRET = `whsec_${WEBHOOK_KEY.toString('base64')}`;
+
+/** The path of the receiver's URL, which is a secret. */
+export const SECRET_PATH = '/services/T0000/B0000/s3cr3t-of-the-receiver';
+
+/** A request that a receiver of alerts got. */
+export interface Received {
+  path: string;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+/** A message in the generic format. */
+export interface Sent {
+  type: string;
+  timestamp: string;
+  data: Record<string, unknown>;
+}
+
+/** A receiver of alerts, which responds as the running test says: by default with 204. */
+export interface Receiver {
+  [Symbol.asyncDispose](): Promise<void>;
+  url: string;
+  received: Received[];
+  respond: (response: ServerResponse) => void;
+  /** The messages since the last call, without their times. */
+  take(): Sent[];
+}
+
+export async function startReceiver(): Promise<Receiver> {
+  let taken = 0;
+  const server = createServer(async (incoming, response) => {
+    receiver.received.push({ path: incoming.url!, headers: incoming.headers, body: await text(incoming) });
+    receiver.respond(response);
+  });
+  const receiver: Receiver = {
+    url: `${await listen(server)}${SECRET_PATH}`,
+    received: [],
+    respond: (response) => response.writeHead(204).end(),
+    take() {
+      const found = receiver.received.slice(taken).map(({ body }) => JSON.parse(body) as Sent);
+      taken = receiver.received.length;
+      return found;
+    },
+    [Symbol.asyncDispose]: () => close(server),
+  };
+  return receiver;
+}
+
+/** Verifies a request as the documentation says. */
+export function isAuthentic({ headers, body }: Received): boolean {
+  const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+  const expected = createHmac('sha256', WEBHOOK_KEY).update(signed).digest('base64');
+  const age = Date.now() / 1000 - Number(headers['webhook-timestamp']);
+  return headers['webhook-signature'] === `v1,${expected}` && age >= -1 && age < 300;
+}
