@@ -11,6 +11,7 @@ import { type ListedConnection, listConnections, readListedConnection } from '..
 import type { Connection } from '../store/connections.ts';
 import { COMMAND_LINE, type Command } from './command.ts';
 import { formatTable } from './output/table.ts';
+import { printable } from './output/text-width.ts';
 import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
 import { requireFittingOptions } from './require-fitting-options.ts';
 
@@ -50,7 +51,7 @@ export const connections: Command<Options> = async ({ args, options, env }) => {
       name === undefined
         ? await describeConnections(context)
         : await ACTIONS[action]!.run(context, await requireConnection(context, name, 'The connection'), options);
-    for (const line of lines) console.log(line);
+    for (const line of lines) console.log(name === undefined ? line : printable(line));
     return 0;
   } finally {
     await context.close();

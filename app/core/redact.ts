@@ -9,6 +9,9 @@ const MAX_READ_LENGTH = 2_000;
 
 const HIDDEN = '…';
 
+/** Also what controls a terminal or the direction of a text. */
+const BLANKS = /[\s\p{Cc}\p{Bidi_Control}]+/gu;
+
 /** Words before a quoted schema name: they never introduce a record value. */
 const NAMES =
   /\b(?:columns?|fields?|entity|objects?|types?|tables?|datasets?|views?|identifier|permission|relationship|parameter|value for|append the|column_name:)\s+$/i;
@@ -60,7 +63,7 @@ export function redactMessage(text: string): string {
     .replaceAll('\r\n', '\n')
     .replace(EXCERPT, '$1')
     .replace(/(Row:\d+:Column:\d+)\n/, '$1: ')
-    .replace(/\s+/g, ' ')
+    .replace(BLANKS, ' ')
     .trim();
   const parsed = line.slice(0, MAX_READ_LENGTH).replace(PARSED, `$1 ${HIDDEN} $2 `);
   const isCut = text.length > MAX_TEXT_LENGTH || line.length > MAX_READ_LENGTH;

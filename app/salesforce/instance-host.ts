@@ -36,7 +36,8 @@ export function isLoginHost(loginUrl: string, trusted: readonly string[]): boole
 
 function isTrusted({ protocol, hostname, host, port }: URL, others: readonly URL[]): boolean {
   // Salesforce serves its hosts on the usual port only.
-  const isSalesforce = port === '' && /^(?:[a-z0-9-]+\.)+[a-z]+$/.test(hostname) && DOMAINS.some((domain) => hostname.endsWith(`.${domain}`));
+  const isSalesforce =
+    port === '' && /^(?:[a-z0-9-]+\.)+[a-z]+$/.test(hostname) && DOMAINS.some((domain) => hostname.endsWith(`.${domain}`));
   return protocol === 'https:' && (isSalesforce || others.some((other) => other.host === host));
 }
 

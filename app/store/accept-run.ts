@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import { type Queryable, type PoolOrClient, transaction } from './database.ts';
+import { type PoolOrClient, type Queryable, transaction } from './database.ts';
 import type { Lease } from './lease.ts';
 import { queueRepairAgain, queueRuns } from './queue-runs.ts';
 import { recordAction } from './run-actions.ts';

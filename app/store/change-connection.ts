@@ -2,7 +2,7 @@ import type { DefaultPolicy } from '../core/field-policy.ts';
 import { externalErrorCode } from '../errors.ts';
 import { assign } from './assign.ts';
 import type { Connection, ConnectionEnd } from './connections.ts';
-import { type Queryable, type PoolOrClient, transaction } from './database.ts';
+import { type PoolOrClient, type Queryable, transaction } from './database.ts';
 import { pauseJob } from './jobs.ts';
 import { announceRuns } from './queue-runs.ts';
 

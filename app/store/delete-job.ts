@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { batchEndedRuns } from './batch-ended-runs.ts';
-import { type Queryable, type PoolOrClient, transaction } from './database.ts';
+import { type PoolOrClient, type Queryable, transaction } from './database.ts';
 import { cancelRuns, lockOpenRuns } from './jobs.ts';
 import type { EndedRun } from './run-tables.ts';
 import type { TableWrite } from './table-writes.ts';

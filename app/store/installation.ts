@@ -1,7 +1,7 @@
 import { type PublishedStore, rotatedSince } from '../core/agreement.ts';
 import { INSTALLATION_TABLE, JOBS_TABLE } from '../core/metadata-tables.ts';
 import { RUN_STATE_AFTER } from '../core/run-state.ts';
-import { onlyRow, type Queryable, type PoolOrClient, transaction } from './database.ts';
+import { onlyRow, type PoolOrClient, type Queryable, transaction } from './database.ts';
 import { queueRuns, renewRepairs } from './queue-runs.ts';
 import { type RowOf, toRecord } from './to-record.ts';
 

@@ -4,7 +4,7 @@ import { EMPTY_PLAN, type FieldPlan } from '../core/field-groups.ts';
 import type { FieldPolicy } from '../core/field-policy.ts';
 import type { Window, WindowEnd } from '../core/window.ts';
 import { externalErrorCode } from '../errors.ts';
-import { onlyRow, type Queryable, type PoolOrClient, transaction } from './database.ts';
+import { onlyRow, type PoolOrClient, type Queryable, transaction } from './database.ts';
 import { type RowOf, toRecord } from './to-record.ts';
 
 /** The standing order to replicate one object of an org into one table, through a user's connection. */

@@ -1,5 +1,5 @@
 import { insertChange } from './audit.ts';
-import { onlyRow, type Queryable, type PoolOrClient, transaction } from './database.ts';
+import { onlyRow, type PoolOrClient, type Queryable, transaction } from './database.ts';
 import type { Sealer } from './seal.ts';
 
 /** A column whose texts are sealed. */

@@ -233,7 +233,7 @@ describe('the pages', () => {
       '/oauth/callback?state=1&code=2&redirect_uri=https://evil.example',
       '/oauth/callback?state=1&state=2&code=3',
       '/connect/done//evil.example',
-      '/connect/done/https:%2F%2F..%2Fevil.example',
+      '/connect/done/https:%2F%2F..%2F.evil.example',
       'http://evil.example/oauth/start',
       'http://evil.example/connect/done',
       'https:evil.example/oauth/start',

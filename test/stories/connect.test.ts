@@ -252,7 +252,11 @@ describe('connect', () => {
   test('keeps the whole answers, for their owner alone, wherever it is interrupted; an app never stays with another org', async () => {
     await startOrg();
     const answers = [org.loginUrl, 'local', org.clientId, org.clientSecret];
-    const saved = [`SALESFORCE_LOGIN_URL='${org.loginUrl}'`, `SALESFORCE_CLIENT_ID='${org.clientId}'`, `SALESFORCE_CLIENT_SECRET='${org.clientSecret}'`];
+    const saved = [
+      `SALESFORCE_LOGIN_URL='${org.loginUrl}'`,
+      `SALESFORCE_CLIENT_ID='${org.clientId}'`,
+      `SALESFORCE_CLIENT_SECRET='${org.clientSecret}'`,
+    ];
     for (const [given, kept] of [
       [0, 0],
       [1, 1],

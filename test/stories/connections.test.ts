@@ -321,6 +321,9 @@ describe('the command connections', () => {
     );
     expect(await run(['list'])).toMatch(/production +Burlington Textiles Corp\. \(sandbox\) +\S+@\S+ +active +1 /);
     expect(await run(['test', 'production'])).toMatch(/^Works: /);
+    // An admin of the org chooses its name, which must not control the terminal.
+    await service.database.pool.query(`UPDATE connections SET org_name = E'Acme\\x1b]0;owned\\x07\\u202e'`);
+    for (const args of [['list'], ['show', 'production']]) expect(await run(args)).toContain('Acme\\u001b]0;owned\\u0007\\u202e (sandbox)');
     expect(await run(['disconnect', 'production'])).toMatch(/^Salesforce has revoked the grant\./);
     expect(await run(['show', userId])).toMatch(/^status: disconnected since .*: The connection was disconnected by command line\./m);
     await expect(run(['show'])).rejects.toThrow('Name the connection: connections show <alias, id or user_id>.');

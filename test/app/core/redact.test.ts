@@ -19,6 +19,7 @@ describe('a platform message', () => {
       'An unexpected error occurred. Please include this ErrorId if you contact support: 1953210384-20151 (1187837432)',
       'An unexpected error occurred. Please include this ErrorId if you contact support: 1953210384-20151 (1187837432)',
     ],
+    ['\u001b]0;owned\u0007 bad \u202erequest\u0000', ']…;owned bad request'],
     ["user hasn't approved this consumer", "user hasn't approved this consumer"],
     [
       "Error while reading data, error message: Could not parse 'Jane' as INT64 for field Age__c (position 3) starting at location 45",
