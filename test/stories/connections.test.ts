@@ -225,6 +225,30 @@ describe('disconnecting', () => {
     expect(revocations()).toEqual([]);
   });
 
+  test('stops a run that is reading, which imports nothing more; a login and resuming its job continues', async () => {
+    await start(['Account'], { salesforce: { size: 30 } });
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const { promise: reading, resolve: read } = Promise.withResolvers<void>();
+    service.instance.handler = async (call, pass) => {
+      if (!/SELECT .* FROM Account/.test(call.soql)) return await pass();
+      read();
+      await released;
+      return await pass();
+    };
+    const ticked = service.tickAt('2023-03-10T00:10:00Z');
+    await reading;
+    expect((await view('POST', '/1/disconnect')).message).toMatch(/^Salesforce has revoked the grant\. .* 1 job is paused/);
+    release();
+    await ticked;
+    expect(await tokens()).toEqual([{ access_token: '', refresh_token: '' }]);
+    const [job] = await service.jobs();
+    expect(job).toMatchObject({ active: 0, state: 'paused', last_date: '2023-03-01', login_error: { code: 'disconnected' } });
+    expect((await service.database.pool.query(`SELECT 1 FROM runs WHERE state = 'running'`)).rowCount).toBe(0);
+    await service.connect();
+    await service.call('resume_importing_job', { user_id: userId, object_name: 'Account' });
+    expect((await service.tickAt('2023-03-10T00:10:00Z')).text).toMatch(/^OK: Account is complete/);
+  });
+
   test('ends no login that its user completes meanwhile', async () => {
     await start(['Account'], { worker: false });
     service.login.handler = async (call, pass) => {

@@ -44,7 +44,7 @@ export async function listenForCallback(port: number): Promise<CallbackListener>
         const url = URL.parse(request.url ?? '/', 'http://localhost');
         if (!url) return refuse(request, response);
         const { pathname, searchParams } = url;
-        if (request.method === 'GET' && pathname === END_PATH && completion) return showPage(response, 200, await completion);
+        if (request.method === 'GET' && pathname === END_PATH && completion !== undefined) return showPage(response, 200, await completion);
         if (request.method !== 'GET' || pathname !== CALLBACK_PATH || searchParams.get('state') !== state) return refuse(request, response);
         completion ??= complete(searchParams);
         await completion;
