@@ -38,6 +38,25 @@ describe('a story fails if', () => {
       },
       "an API key is in the API's responses",
     ],
+    [
+      'a column contains the token of a connect link',
+      async ({ url, database }) => {
+        const link = (await (await fetch(`${url}/v1/connect-links`, { method: 'POST' })).json()) as { url: string };
+        const token = link.url.split('/').at(-1)!;
+        await fetch(`${url}/connect/${token}`, { redirect: 'manual' });
+        await database.pool.query('UPDATE connections SET identity_url = $1', [token]);
+      },
+      "a cookie or the token of a connect link is in the job store's table connections",
+    ],
+    [
+      'the log contains the cookie of a browser',
+      async ({ url, logged }) => {
+        const cookie = 'c'.repeat(43);
+        await fetch(`${url}/connect/done`, { headers: { cookie: `login=${cookie}` }, redirect: 'manual' });
+        logged.push(cookie);
+      },
+      'a cookie or the token of a connect link is in the log',
+    ],
   ])('%s', async (_what, leak, message) => {
     const service = await startService({ worker: false });
     await service.connect();

@@ -22,6 +22,8 @@ const MIN_LENGTH = 12;
 export interface Needle {
   what: string;
   text: string;
+  /** the only place where it belongs; undefined: nowhere */
+  belongs?: string;
 }
 
 /** Text that a service has written somewhere. */
@@ -33,23 +35,28 @@ interface Haystack {
 /** What was found where it must not be, one sentence each. The value itself is not repeated. */
 export function findLeaks(needles: readonly Needle[], haystacks: readonly Haystack[]): string[] {
   return haystacks.flatMap(({ where, text }) =>
-    needles.filter((needle) => text.includes(needle.text)).map(({ what }) => `${what} is in ${where}`),
+    needles.filter((needle) => needle.belongs !== where && text.includes(needle.text)).map(({ what }) => `${what} is in ${where}`),
   );
 }
 
-/** A server's responses, and the API keys that its callers sent. */
+/** A server's responses, and the secrets that its callers sent. */
 interface Overheard {
   responses: string[];
   keys: Set<string>;
+  /** the cookies of browsers with logins, and the tokens of connect links, both of which a response creates */
+  bearers: Set<string>;
 }
+
+const RESPONSES = "the API's responses";
 
 /** Notes every response of a listener. */
 export function overhear(listener: RequestListener): { listener: RequestListener; overheard: Overheard } {
-  const overheard: Overheard = { responses: [], keys: new Set() };
+  const overheard: Overheard = { responses: [], keys: new Set(), bearers: new Set() };
   return {
     overheard,
     listener(request, response) {
       for (const key of keysOf(request)) overheard.keys.add(key);
+      for (const bearer of bearersOf(request)) overheard.bearers.add(bearer);
       const { write, end } = response;
       const chunks: Buffer[] = [];
       const note = (chunk: unknown): void => {
@@ -70,19 +77,29 @@ export function overhear(listener: RequestListener): { listener: RequestListener
 }
 
 function keysOf({ headers }: IncomingMessage): string[] {
-  const key = /^Bearer (.{20,})$/.exec(headers.authorization ?? '')?.[1];
-  return key ? [key] : [];
+  const keys = [/^Bearer (.{20,})$/.exec(headers.authorization ?? '')?.[1], headers['x-api-key']];
+  return keys.filter((key) => typeof key === 'string');
+}
+
+function bearersOf({ headers, url }: IncomingMessage): string[] {
+  const sent = [/login=([\w-]{43})/.exec(headers.cookie ?? '')?.[1], /^\/connect\/([\w-]{43})$/.exec(url ?? '')?.[1]];
+  return sent.filter((bearer) => bearer !== undefined);
 }
 
 /** The secrets of an environment, of Salesforce and of callers, and values of the org's records. */
-export function needlesOf(salesforce: SalesforceEmulator, env: NodeJS.ProcessEnv, { keys }: Overheard): Needle[] {
+export function needlesOf(salesforce: SalesforceEmulator, env: NodeJS.ProcessEnv, { keys, bearers }: Overheard): Needle[] {
   const password = env.DATABASE_URL && new URL(env.DATABASE_URL).password;
   return [
     ...salesforce.secrets().map((text) => ({ what: 'a Salesforce secret', text })),
     ...(env.HASH_SALT ? [{ what: 'the salt of hashes', text: env.HASH_SALT }] : []),
     ...(env.TOKEN_KEYS ?? '').split(',').map((text) => ({ what: 'a token key', text })),
+    ...(env.SALESFORCE_JWT_KEY ?? '')
+      .split(/\\n|\n/)
+      .filter((line) => !line.startsWith('-'))
+      .map((text) => ({ what: 'a line of a private key', text })),
     ...[env.ALERT_WEBHOOK_URL ?? '', env.ALERT_WEBHOOK_SECRET ?? ''].map((text) => ({ what: 'a secret of the webhook', text })),
     ...[...keys].map((text) => ({ what: 'an API key', text })),
+    ...[...bearers].map((text) => ({ what: 'a cookie or the token of a connect link', text, belongs: RESPONSES })),
     ...(password ? [{ what: 'the password of the job store', text: password }] : []),
     ...[...recordValues(salesforce)].map((text) => ({ what: 'the value of a record', text })),
   ].filter(({ text }) => text.length >= MIN_LENGTH);
@@ -119,7 +136,7 @@ export async function haystacksOf(
   const jobs = bigquery.jobs().filter(({ configuration }) => configuration.labels);
   return [
     { where: 'the log', text: logged.join('') },
-    { where: "the API's responses", text: responses.join('\n') },
+    { where: RESPONSES, text: responses.join('\n') },
     { where: 'the ids, labels and statements of BigQuery jobs', text: jobs.map(describeJob).join('\n') },
     ...(await storeTexts(database.pool).catch(noneIfDropped)),
   ];
