@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
@@ -26,6 +27,23 @@ describe("a result page's header", () => {
         expect((await passThrough(bytes, gzip, ['Id', 'Name', 'Account.Name'], size)).equals(bytes)).toBe(true);
       }),
     );
+  });
+
+  test('may be cut anywhere into gzip members, some empty, and into chunks', async () => {
+    const cuts = fc.array(fc.nat({ max: page.length }), { maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(cuts, fc.integer({ min: 1, max: 200 }), async (at, size) => {
+        const ends = [...at, page.length].sort((one, other) => one - other);
+        const bytes = Buffer.concat(ends.map((end, index) => gzipSync(page.slice(ends[index - 1] ?? 0, end))));
+        expect((await passThrough(bytes, true, ['Id', 'Name', 'Account.Name'], size)).equals(bytes)).toBe(true);
+      }),
+    );
+  });
+
+  test('may be longer than what is inflated at first, also if it hardly compresses', async () => {
+    const columns = Array.from({ length: 800 }, (_, index) => `${randomBytes(15).toString('hex')}_${index}`);
+    const wide = gzipSync(`${columns.join(',')}\n`);
+    for (const size of [1_023, 1_024, 1_025, 100_000]) expect((await passThrough(wide, true, columns, size)).equals(wide)).toBe(true);
   });
 
   test('may be in another case, unquoted, and end in CR LF', async () => {
