@@ -116,7 +116,11 @@ function refusal(
   }
   if (rawReason === undefined && message === '' && status !== undefined) {
     const advice = 'If this persists, check what is between this service and Google.';
-    return new AppError('bigquery_unavailable', say('the response is not from BigQuery: a proxy or firewall may have sent it', advice), options);
+    return new AppError(
+      'bigquery_unavailable',
+      say('the response is not from BigQuery: a proxy or firewall may have sent it', advice),
+      options,
+    );
   }
   if (status === 403 || reason === 'accessDenied') {
     const advice =

@@ -132,8 +132,8 @@ export class RunGroup {
     } catch (error) {
       const failure = isAppError(error) ? error : new AppError('internal', 'Unexpected error. See the log.', { cause: error });
       if (!this.#signal.aborted) events.compositeFailed(this.#connectionId, queries.length, false, failure);
-      // A call for each run would only meet the same limit, or need the same login.
-      const isShared = failure.recovery === 'defer' || failure.recovery === 'reauthorize';
+      // A call for each run would only meet the same limit, need the same login, or come before Salesforce wants another.
+      const isShared = failure.recovery === 'defer' || failure.recovery === 'reauthorize' || failure.retryAfterMs !== undefined;
       return all.map(() => (isShared ? { kind: 'failed', error: failure } : { kind: 'alone' }));
     }
   }

@@ -160,6 +160,21 @@ describe('five windows that are due together', () => {
     await expectImported(3);
   });
 
+  test.each([
+    ['application/json', errorBody('SERVER_UNAVAILABLE')],
+    ['text/html', '<html>Maintenance</html>'],
+  ])('wait together, after one call, as long as the org demands in %s', async (type, body) => {
+    arm({ kind: 'http', status: 503, body, headers: { 'content-type': type, 'retry-after': '600' }, match: atComposite });
+    const calls = await importDay(3, { Contact: 2 });
+    expect(calls).toEqual([COMPOSITE]);
+    const { rows } = await service.database.pool.query(`SELECT FROM runs WHERE state = 'queued' AND run_at > now() + interval '9 minutes'`);
+    expect(rows).toHaveLength(5);
+    await service.database.pool.query('UPDATE runs SET run_at = now()');
+    service.salesforce.clock.set(new Date('2023-02-03T00:20:00Z'));
+    await service.call('handle_importing_job', { wait: '50' });
+    await expectImported(3);
+  });
+
   test('end one by one: a cancelled one does not stop the others', async () => {
     arm({ kind: 'subrequest', status: 200, everyMs: 1_500, match: { path: 'FROM Lead' } });
     insert(3, { Contact: 2, Account: 1 });

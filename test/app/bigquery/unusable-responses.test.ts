@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Agent } from 'undici';
+import { Agent, request } from 'undici';
 import { waitForJob } from '../../../app/bigquery/jobs.ts';
 import { uploadPage } from '../../../app/bigquery/load.ts';
 import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
@@ -92,7 +93,7 @@ describe("a step of this machine's clock", () => {
       return send(outgoing, server.requests.length === 3 ? 404 : 200, server.requests.length === 3 ? '{}' : running);
     };
     expect(await waitForJob(warehouse(), 'job')).toEqual(JSON.parse(DONE));
-    expect(server.requests.filter((request) => request.includes('cancel'))).toEqual([]);
+    expect(server.requests.filter((line) => line.includes('cancel'))).toEqual([]);
   });
 });
 
@@ -120,12 +121,94 @@ describe('an upload', () => {
   test.each(UNUSABLE)('is started again after HTTP %i with %j', async (status, body) => {
     answer('POST', status, body);
     await upload();
-    expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['POST', 'POST', 'PUT']);
+    expect(server.requests.map((line) => line.split(' ')[0])).toEqual(['POST', 'POST', 'PUT']);
   });
 
   test.each(UNUSABLE.filter(([status]) => status !== 200 && status !== 404))('continues after HTTP %i with %j', async (status, body) => {
     answer('PUT', status, body);
     await upload();
-    expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['POST', 'PUT', 'PUT', 'PUT']);
+    expect(server.requests.map((line) => line.split(' ')[0])).toEqual(['POST', 'PUT', 'PUT', 'PUT']);
   });
+});
+
+describe('a download that is uploaded', () => {
+  const load = { jobId: 'job', table: { project: 'p', dataset: 'staging', table: 't' }, columns: ['Id'], labels: {} };
+
+  /** Uploads more than two chunks while they are downloaded. */
+  async function uploadDownload(): Promise<void> {
+    const { body } = await request(`${server.url}/page`, { dispatcher });
+    await uploadPage(warehouse(), load, body);
+  }
+
+  function answer(onPost: (outgoing: ServerResponse) => void, onPut: (outgoing: ServerResponse) => void): void {
+    server.answer = async (incoming, outgoing) => {
+      if (incoming.method === 'GET') return Readable.from(Array.from({ length: 40 }, () => Buffer.alloc(1024 * 1024))).pipe(outgoing);
+      await buffer(incoming);
+      if (incoming.method === 'POST') onPost(outgoing);
+      else onPut(outgoing);
+    };
+  }
+
+  const session = (outgoing: ServerResponse): void => void outgoing.writeHead(200, { location: `${server.url}/session` }).end();
+
+  test('ends if the job exists', async () => {
+    answer((outgoing) => send(outgoing, 409, '{}'), session);
+    await uploadDownload();
+    expect(server.requests.map((line) => line.split(' ')[0])).toEqual(['GET', 'POST']);
+  });
+
+  test.each([
+    ['refuses it', 400, '{"error":{"errors":[{"reason":"invalid","message":"no"}]}}', 'bigquery_refused'],
+    ['no longer knows the upload', 410, '', 'bigquery_unavailable'],
+    ['calls it complete before its end', 200, DONE, 'bigquery_unavailable'],
+  ])('fails, and nothing else does, if BigQuery %s', async (_what, status, body, code) => {
+    answer(session, (outgoing) => send(outgoing, status, body));
+    await expect(uploadDownload()).rejects.toMatchObject({ code });
+  });
+});
+
+describe('a part of an upload', () => {
+  const content = Buffer.from(`"Id"\n${Array.from({ length: 200 }, (_, row) => `"${row}"\n`).join('')}`);
+  const load = { jobId: 'job', table: { project: 'p', dataset: 'staging', table: 't' }, columns: ['Id'], labels: {} };
+
+  /** Stores what is sent, and answers the first PUT with this Range although it stored so many bytes. @returns what was stored */
+  async function uploadWith(range: string | undefined, kept: number): Promise<Buffer> {
+    let [stored, isFirst] = [Buffer.alloc(0), true];
+    server.answer = async (incoming, outgoing) => {
+      const body = await buffer(incoming);
+      if (incoming.method === 'POST') return outgoing.writeHead(200, { location: `${server.url}/session` }).end();
+      const [, start] = /^bytes (\d+)-/.exec(String(incoming.headers['content-range'])) ?? [];
+      // What is sent again is ignored.
+      if (start !== undefined) stored = Buffer.concat([stored, body.subarray(stored.length - Number(start))]);
+      if (!isFirst && stored.length === content.length) return send(outgoing, 200, DONE);
+      if (isFirst) stored = stored.subarray(0, kept);
+      const header = isFirst ? range : `bytes=0-${stored.length - 1}`;
+      isFirst = false;
+      return outgoing.writeHead(308, header === undefined || stored.length === 0 ? {} : { range: header }).end();
+    };
+    await uploadPage(warehouse(), load, Readable.from([content]));
+    return stored;
+  }
+
+  test.each([
+    ['bytes=0-9', 10],
+    ['BYTES=0-9', 10],
+    ['bytes 0-9', 10],
+    ['0-9', 10],
+    ['bytes=0-0', 1],
+    [undefined, 0],
+    ['bytes=0-', 10],
+    ['bytes=1-9', 10],
+    ['bytes=0-4,6-9', 10],
+    ['nonsense', 10],
+  ])('arrives exactly once if BigQuery reports it as %j', async (range, kept) => {
+    expect((await uploadWith(range, kept)).equals(content)).toBe(true);
+  });
+
+  test.each(['bytes=0-99999', 'bytes=0-9007199254740993', `bytes=0-${'9'.repeat(400)}`])(
+    'is uploaded again if BigQuery reports %j',
+    async (range) => {
+      await expect(uploadWith(range, 10)).rejects.toMatchObject({ code: 'bigquery_unavailable', recovery: 'retry' });
+    },
+  );
 });
