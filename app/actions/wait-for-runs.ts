@@ -12,9 +12,9 @@ const POLL_MS = 100;
  * @returns whether there was anything to wait for
  */
 export async function waitForRuns({ database }: Context, filter: JobFilter, seconds: number, closed: AbortSignal): Promise<boolean> {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = performance.now() + seconds * 1000;
   for (let waited = false; ; waited = true) {
-    const leftMs = deadline - Date.now();
+    const leftMs = deadline - performance.now();
     if (leftMs <= 0 || closed.aborted || !(await runsInProgress(database, filter, leftMs))) return waited;
     await sleep(POLL_MS);
   }

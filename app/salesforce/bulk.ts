@@ -80,10 +80,12 @@ export async function getQueryJob(client: SalesforceClient, id: string): Promise
  * @throws AppError
  */
 export async function waitForQueryJob(client: SalesforceClient, id: string, deadline: Date, signal: AbortSignal): Promise<BulkJob> {
+  // Not the time of day, which may be set while we wait.
+  const until = performance.now() + deadline.getTime() - Date.now();
   for (let pauseMs = client.pollMs; ; pauseMs = Math.min(pauseMs * 1.5, MAX_POLL_MS)) {
     const job = await getQueryJob(client, id);
     if (hasFinished(job)) return job;
-    if (Date.now() > deadline.getTime()) return await abortStuckJob(client, id);
+    if (performance.now() > until) return await abortStuckJob(client, id);
     await sleep(pauseMs, undefined, { signal });
   }
 }

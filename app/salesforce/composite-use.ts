@@ -4,7 +4,7 @@ const REMEMBERED_MS = 60 * 60_000;
 /** Which orgs accept composite calls, and which objects' pages are better requested alone. */
 export class CompositeUse {
   readonly #isOn: boolean;
-  /** until when, in milliseconds since 1970, by connection */
+  /** until when, by `performance.now()`, by connection */
   readonly #refused = new Map<number, number>();
   /** until when, by connection and object */
   readonly #alone = new Map<string, number>();
@@ -25,7 +25,7 @@ export class CompositeUse {
 
   /** Remembers that the org does not accept them. */
   saveRefused(connectionId: number): void {
-    this.#refused.set(connectionId, Date.now() + REMEMBERED_MS);
+    this.#refused.set(connectionId, performance.now() + REMEMBERED_MS);
   }
 
   /** Whether an object's page is requested alone. */
@@ -35,13 +35,13 @@ export class CompositeUse {
 
   /** Remembers that an object's page is too slow or too large for a call with others. */
   saveAlone(connectionId: number, objectName: string): void {
-    this.#alone.set(keyOf(connectionId, objectName), Date.now() + REMEMBERED_MS);
+    this.#alone.set(keyOf(connectionId, objectName), performance.now() + REMEMBERED_MS);
   }
 }
 
 /** The keys whose time has not passed. Deletes the others. */
 function current<Key>(expiries: Map<Key, number>): Key[] {
-  for (const [key, until] of expiries) if (until <= Date.now()) expiries.delete(key);
+  for (const [key, until] of expiries) if (until <= performance.now()) expiries.delete(key);
   return [...expiries.keys()];
 }
 

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
-import { createQueryJob, fetchPage, getQueryJob } from '../../../app/salesforce/bulk.ts';
+import { createQueryJob, fetchPage, getQueryJob, waitForQueryJob } from '../../../app/salesforce/bulk.ts';
 import { SalesforceClient, type SessionSource } from '../../../app/salesforce/client.ts';
 import { readFirstPages } from '../../../app/salesforce/composite.ts';
 import { describeObject } from '../../../app/salesforce/describe.ts';
@@ -209,6 +209,22 @@ test.each(['null', '{}', '{"sObjects":[null]}', '{"sObjects":[{"count":"7"}]}'])
 test('a result page that is not gzip is malformed', async () => {
   const body = Readable.from([Buffer.from('"Id"\n"1"\n'.repeat(10))]);
   await expect(readPageHeader(body, true, ['Id'], 10)).rejects.toMatchObject(malformed);
+});
+
+test('a step of the clock does not make a Bulk job take too long', async () => {
+  const now = Date.now;
+  let polls = 0;
+  server.answer = (incoming, outgoing) => {
+    Date.now = () => now() + 12 * 60 * 60_000;
+    const state = incoming.method === 'GET' && ++polls === 3 ? 'JobComplete' : 'InProgress';
+    outgoing.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ id: '750', state, numberRecordsProcessed: 1 }));
+  };
+  try {
+    const job = await waitForQueryJob(client(), '750', new Date(now() + 6 * 60 * 60_000), AbortSignal.timeout(5_000));
+    expect(job).toMatchObject({ state: 'JobComplete', processed: 1 });
+  } finally {
+    Date.now = now;
+  }
 });
 
 describe('a result page', () => {
