@@ -134,8 +134,8 @@ const RUN_ERRORS = {
   target_replaced: {
     status: 409,
     recovery: 'give-up',
-    meaning: 'The target table is missing, or is not the one that the service created.',
-    remedy: 'Call `rebuild` for the job. If a user created the table, rename that first.',
+    meaning: 'The target table, or the table of versions, is missing, or is not the one that the service created.',
+    remedy: 'Call `rebuild` for the job, or do what the message says. If a user created the table, rename that first.',
   },
   table_busy: {
     status: 503,

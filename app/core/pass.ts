@@ -43,6 +43,8 @@ interface WritingJob {
   readonly deletes: Deletes;
   /** null: the object has no usable cursor */
   readonly cursorField: string | null;
+  /** whether each version of a record is kept */
+  readonly history: boolean;
 }
 
 /** Whether a run replaces all rows of the target table, instead of merging its own into them. */
@@ -52,11 +54,11 @@ export function replacesTable({ kind }: Pass, { cursorField }: Pick<WritingJob, 
 
 /**
  * Whether no other run of the job may write the target table from the run's first read on: a row that another run writes meanwhile would be
- * lost, and one that it removes would return.
+ * lost, and one that it removes, or whose versions it blanks, would return.
  */
 export function isExclusive(pass: Pass, job: WritingJob): boolean {
   const inserts = pass.kind === 'reimport' && !pass.compare && !pass.treatDeleted && !goesFirst(pass);
-  return replacesTable(pass, job) || (inserts && job.deletes === 'remove');
+  return replacesTable(pass, job) || (inserts && (job.deletes === 'remove' || (job.deletes === 'blank' && job.history)));
 }
 
 /** Whether all rows of a run must be in one delta table, which is merged into the target table. */
