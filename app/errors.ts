@@ -208,8 +208,8 @@ const SERVICE_ERRORS = {
   hash_salt_missing: {
     status: 503,
     recovery: 'defer',
-    meaning: 'The job hashes fields, but `HASH_SALT` is not set.',
-    remedy: 'Set `HASH_SALT` to what it was, then restart the service.',
+    meaning: 'The job hashes fields, but `HASH_SALT` is not set, or has changed during the run.',
+    remedy: 'Set `HASH_SALT` to what it was, then restart the service; or, after an intended change, cancel the run.',
   },
   store_unavailable: {
     status: 503,

@@ -8,7 +8,7 @@ import { type ConnectionSettings, changeStoredConnection } from '../store/change
 import type { Connection } from '../store/connections.ts';
 import { transaction } from '../store/database.ts';
 import { columnOf } from '../store/to-record.ts';
-import { requireHashSalt } from './choose-policy.ts';
+import { policyDetails, requireHashSalt } from './choose-policy.ts';
 
 /** What to set, as the caller wrote it; empty: nothing any more; undefined: unchanged. */
 export interface ConnectionChangeRequest {
@@ -48,7 +48,12 @@ export async function changeConnection(
         `Another connection has the alias ${changes.alias}. Choose another alias, or change that connection first.`,
       );
     }
-    await insertChange(client, { by, action: 'connection_changed', connectionId: connection.id, details: { fields } });
+    await insertChange(client, {
+      by,
+      action: 'connection_changed',
+      connectionId: connection.id,
+      details: { fields, ...policyDetails(changes) },
+    });
   });
   context.events.connectionChanged(connection, fields, by);
 }

@@ -26,6 +26,7 @@ import { type PolicyChange, planPolicyChange } from './change-policy.ts';
 import { checkHistory } from './check-history.ts';
 import { describeImportableObject, requireDeletable } from './check-object.ts';
 import { checkRunningCost } from './check-running-cost.ts';
+import { policyDetails } from './choose-policy.ts';
 import { repairIsOpen, requireActive } from './start-repair.ts';
 
 /** What to change, as the caller wrote it; undefined: unchanged. */
@@ -52,7 +53,7 @@ export async function changeJob(context: Context, job: Job, request: JobChangeRe
   const changed = await transaction(context.database, async (client) => {
     const done = await changeStoredJob(client, job, changes, repair);
     if (done.kind === 'repair-open') return done;
-    const details = { fields: Object.keys(changes).map(columnOf) };
+    const details = { fields: Object.keys(changes).map(columnOf), ...policyDetails(changes) };
     await insertChange(client, { by, action: 'job_changed', ...aboutJob(job), ...(done.runId && { runId: done.runId }), details });
     return done;
   });

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { columnsOf, type DescribedField } from '../core/columns.ts';
-import { containsAll, type FieldPolicy, type FieldsOfJob, policyOf, requireApplicable } from '../core/field-policy.ts';
+import { containsAll, type DefaultPolicy, type FieldPolicy, type FieldsOfJob, policyOf, requireApplicable } from '../core/field-policy.ts';
 import { AppError } from '../errors.ts';
 import type { ObjectDescription } from '../salesforce/describe.ts';
 import { readDefaultPolicy } from '../store/default-policy.ts';
@@ -47,4 +47,9 @@ export function withoutContained<Wanted extends Partial<FieldPolicy>>(job: Job, 
     ...(!containsAll(job.excludeFields, excludeFields) && { excludeFields }),
     ...(!containsAll(job.hashFields, hashFields) && { hashFields }),
   } as Partial<Wanted>;
+}
+
+/** The part of a policy that the audit records; undefined: not changed. */
+export function policyDetails({ excludeFields, hashFields, newFields }: Partial<FieldPolicy | DefaultPolicy>): Record<string, unknown> {
+  return { exclude_fields: excludeFields, hash_fields: hashFields, new_fields: newFields };
 }

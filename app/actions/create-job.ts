@@ -29,7 +29,7 @@ import { deleteRefusedObject, saveRefusedObject } from '../store/refused-objects
 import { checkHistory } from './check-history.ts';
 import { checkWindowQuery, describeImportableObject, mayHaveNullCursors, requireDeletable } from './check-object.ts';
 import { checkRunningCost } from './check-running-cost.ts';
-import { choosePolicy, withoutContained } from './choose-policy.ts';
+import { choosePolicy, policyDetails, withoutContained } from './choose-policy.ts';
 import { takeOver } from './take-over.ts';
 
 export interface JobRequest {
@@ -92,7 +92,7 @@ export async function createJob(context: Context, connection: Connection, reques
     if (!inserted) return undefined;
     await saveWeeklyChanges(client, inserted.id, cost.weeklyChanges);
     await deleteRefusedObject(client, connection.id, inserted.objectName);
-    const details = { start_date: startDate, every, dataset: targetDataset, deletes, history };
+    const details = { start_date: startDate, every, dataset: targetDataset, deletes, history, ...policyDetails(job) };
     await insertChange(client, { by, action: 'job_created', ...aboutJob(inserted), connectionId: connection.id, details });
     return inserted;
   });

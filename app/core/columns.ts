@@ -23,6 +23,8 @@ export interface FieldColumn extends Column {
   calculated?: boolean;
   /** the type as which its text is read before it is hashed, into a STRING; absent: not hashed */
   hashed?: ColumnType;
+  /** distinguishes the salt of a hashed one, if it is set */
+  salt?: string;
   /** the field group whose queries return it; absent: the base group */
   group?: number;
 }

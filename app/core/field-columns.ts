@@ -5,8 +5,8 @@ export interface FilledColumn {
   readonly column: string;
   /** false: rows have been written without the field's value since it last filled the column */
   readonly filled: boolean;
-  /** whether it contains hashes; absent: no */
-  readonly hashed?: true;
+  /** distinguishes the salt of its hashes; absent: it contains none */
+  readonly salt?: string;
 }
 
 /** The column of each field of a job. A retyped field has only its current one, so its earlier columns count as foreign. */
@@ -21,7 +21,7 @@ const TYPE_SUFFIXES = new RegExp(`(_(${COLUMN_TYPES.join('|')}))+$`, 'i');
 /** The record of a table that has just been created. */
 export function fieldColumnsOf(columns: readonly FieldColumn[]): FieldColumns {
   return Object.fromEntries(
-    columns.map(({ field, name, hashed }) => [field, { column: name, filled: true, ...(hashed && { hashed: true }) }]),
+    columns.map(({ field, name, salt }) => [field, { column: name, filled: true, ...(salt !== undefined && { salt }) }]),
   );
 }
 
@@ -63,12 +63,12 @@ export function markUnfilled(recorded: FieldColumns, columns: readonly string[])
 /**
  * Marks the columns of a run as filled.
  * @param recorded empty: the columns of earlier runs are unknown
- * @returns also the fields that rows of earlier runs lack: new, retyped, hidden until now, or hashed until now or from now on
+ * @returns also the fields that rows of earlier runs lack: new, retyped, hidden until now, or from now on hashed, not hashed, or with another salt
  */
 export function markFilled(recorded: FieldColumns, columns: readonly FieldColumn[]): { recorded: FieldColumns; appeared: string[] } {
-  const isKnown = ({ field, name, hashed }: FieldColumn): boolean => {
+  const isKnown = ({ field, name, salt }: FieldColumn): boolean => {
     const found = recorded[field];
-    return found?.filled === true && found.column === name && (found.hashed ?? false) === (hashed !== undefined);
+    return found?.filled === true && found.column === name && found.salt === salt;
   };
   return {
     recorded: { ...recorded, ...fieldColumnsOf(columns) },

@@ -193,21 +193,26 @@ function treatmentsOf({ objectName, cursorField, excludeFields, hashFields, appr
 
 /**
  * Applies a job's policy to the columns of its object: without the excluded ones, and with those to hash as STRING.
+ * @param salt distinguishes the salt of hashes; undefined: it is not set
  * @returns also the fields that await approval, which are left out
  */
-export function applyPolicy(columns: readonly FieldColumn[], job: FieldsOfJob): { columns: FieldColumn[]; pending: string[] } {
+export function applyPolicy(
+  columns: readonly FieldColumn[],
+  job: FieldsOfJob,
+  salt: string | undefined,
+): { columns: FieldColumn[]; pending: string[] } {
   const treatment = treatmentsOf(job);
   const treated = columns.map((column) => ({ column, treatment: treatment(column.field) }));
   return {
     columns: treated.flatMap(({ column, treatment }) =>
-      treatment === 'hashed' ? hashedColumn(column) : treatment === 'read' ? column : [],
+      treatment === 'hashed' ? hashedColumn(column, salt) : treatment === 'read' ? column : [],
     ),
     pending: treated.flatMap(({ column, treatment }) => (treatment === 'pending' ? column.field : [])),
   };
 }
 
-function hashedColumn({ type, ...column }: FieldColumn): FieldColumn {
-  return { ...column, type: 'STRING', hashed: type };
+function hashedColumn({ type, ...column }: FieldColumn, salt: string | undefined): FieldColumn {
+  return { ...column, type: 'STRING', hashed: type, ...(salt !== undefined && { salt }) };
 }
 
 /**

@@ -199,12 +199,24 @@ describe('a request is refused', () => {
   });
 });
 
-test('a run waits while the salt is missing', async () => {
+test('a run waits while the salt is missing, and after a change of the salt all rows are hashed again', async () => {
   await start();
-  await create({ object_name: 'Account', hash_fields: 'Phone' });
+  addField('Account', 'SSN__c', CLEAR);
+  await create({ object_name: 'Account', hash_fields: 'SSN__c' });
   service.context.config.hashSalt = undefined;
   await service.tickAt('2023-03-20T00:10:00Z');
   expect((await service.jobs())[0]!.run).toMatchObject({ state: 'queued', error: { code: 'hash_salt_missing' } });
+  service.context.config.hashSalt = HASH_SALT;
+  await fetch(`${service.url}/v1/runs/${(await service.jobs())[0]!.run!.id}/retry`, { method: 'POST' });
+  await service.tickAt('2023-03-21T00:10:00Z');
+  expect(await service.rows('SELECT DISTINCT SSN__c FROM salesforce.Account')).toEqual([{ SSN__c: hashOf(CLEAR) }]);
+
+  service.context.config.hashSalt = `another ${HASH_SALT}`;
+  service.salesforce.org.insert('Account', { Name: 'Changed', SSN__c: CLEAR });
+  for (const day of ['22', '23']) await service.tickAt(`2023-03-${day}T00:10:00Z`);
+  expect(await repairEnded(service)).toMatchObject({ kind: 'sweep', state: 'succeeded', receipt: { backfilled: ['SSN__c'] } });
+  const again = createHash('sha256').update(`another ${HASH_SALT}${CLEAR}`).digest('hex');
+  expect(await service.rows('SELECT DISTINCT SSN__c FROM salesforce.Account')).toEqual([{ SSN__c: again }]);
 });
 
 describe('with new_fields=review', () => {

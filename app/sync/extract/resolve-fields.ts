@@ -6,6 +6,7 @@ import { emptiedColumns } from '../../core/field-columns.ts';
 import { applyPlan, describeSkippedField, type FieldPlan, groupOf, splitGroup, withGroups, withRefused } from '../../core/field-groups.ts';
 import { applyPolicy } from '../../core/field-policy.ts';
 import { PARTITION_FIELD } from '../../core/partitioning.ts';
+import { saltName } from '../../core/salt-name.ts';
 import { sweepColumns, sweepKeys } from '../../core/sweep-fields.ts';
 import { AppError } from '../../errors.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
@@ -14,6 +15,7 @@ import { readBackfill, readFieldColumns } from '../../store/field-columns.ts';
 import { changeFields, type RunFields, replaceFields, saveFieldPlan } from '../../store/run-fields.ts';
 import type { Run } from '../../store/runs.ts';
 import { targetTable } from '../names.ts';
+import { requireSalt } from '../require-salt.ts';
 import type { Extraction, FieldsRejected, Seen } from './extraction.ts';
 import { recordDescribed, recordDictionary } from './record-described.ts';
 import { requireQuota } from './require-quota.ts';
@@ -67,7 +69,9 @@ async function resolveKnown(context: Context, run: Run, fields: readonly Describ
 }
 
 async function resolve(context: Context, run: Run, fields: readonly DescribedField[]): Promise<{ run: Run; seen: Seen }> {
-  const { columns: allowed, pending } = applyPolicy(columnsOf(fields), run.job);
+  const { hashSalt } = context.config;
+  const { columns: allowed, pending } = applyPolicy(columnsOf(fields), run.job, hashSalt && saltName(hashSalt));
+  requireSalt(context, allowed);
   const { columns: wanted, skipped: refused } = applyPlan(allowed, run.job.fieldPlan, new Date());
   requireNeeded(run, wanted);
   const table = await findTargetTable(context.warehouse, targetIdentity(context, run));

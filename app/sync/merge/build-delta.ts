@@ -13,10 +13,10 @@ import { type Counted, saveCounted, saveRun } from '../../store/runs.ts';
 import type { Slice } from '../../store/slices.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { deltaJobId, deltaTable, invalidValuesTable, stagingExpiry, targetTable } from '../names.ts';
+import { requireSalt } from '../require-salt.ts';
 import { retryJob } from '../retry-job.ts';
 import { runOnce, storeOnce } from '../run-once.ts';
 import { runStatement } from '../run-statement.ts';
-import { requireSalt } from './require-salt.ts';
 import { stagedRows } from './staged-rows.ts';
 
 /**

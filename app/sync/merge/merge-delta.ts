@@ -8,10 +8,10 @@ import type { Slice } from '../../store/slices.ts';
 import type { Delta } from '../extract/extract-run.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { deltaTable, mergeJobId, targetTable } from '../names.ts';
+import { requireSalt } from '../require-salt.ts';
 import { retryJob } from '../retry-job.ts';
 import { runTableWrite } from '../run-table-write.ts';
 import { countTarget } from './count-target.ts';
-import { requireSalt } from './require-salt.ts';
 import { stagedRows } from './staged-rows.ts';
 
 /**

@@ -47,7 +47,7 @@ const JOB: FieldsOfJob = {
 };
 
 const read = (policy: Partial<FieldsOfJob>) => {
-  const { columns, pending } = applyPolicy(columnsOf(FIELDS), { ...JOB, ...policy });
+  const { columns, pending } = applyPolicy(columnsOf(FIELDS), { ...JOB, ...policy }, 'ab12');
   return { fields: columns.map(({ field }) => field), hashed: columns.filter(({ hashed }) => hashed), pending };
 };
 
@@ -69,7 +69,9 @@ describe('what a policy excludes', () => {
 });
 
 test('a hashed field gets a STRING column that keeps the type of its text', () => {
-  expect(read({ hashFields: ['AnnualRevenue'] }).hashed).toMatchObject([{ name: 'AnnualRevenue', type: 'STRING', hashed: 'NUMERIC' }]);
+  expect(read({ hashFields: ['AnnualRevenue'] }).hashed).toMatchObject([
+    { name: 'AnnualRevenue', type: 'STRING', hashed: 'NUMERIC', salt: 'ab12' },
+  ]);
 });
 
 test('a field in both lists is excluded', () => {
