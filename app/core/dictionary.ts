@@ -15,7 +15,7 @@ export interface DictionaryField {
   /** the help text set by an admin */
   readonly help: string | null;
   readonly formula: string | null;
-  /** the active values of a picklist */
+  /** the active values of a picklist; null: it is none, or a policy withholds its values */
   readonly picklist: Excerpt | null;
   /** the objects whose Ids it contains */
   readonly refersTo: Excerpt | null;
@@ -33,8 +33,10 @@ export interface KnownField extends DictionaryField {
 export function dictionaryOf(fields: readonly DescribedField[], columns: readonly FieldColumn[]): DictionaryField[] {
   const byField = new Map(columns.map((column) => [column.field, column]));
   return fields.map((field) => {
-    const { name, label, help, formula, picklist, refersTo } = field;
+    const { name, label, help, formula, refersTo } = field;
     const column = byField.get(name);
+    // They are values of records: no table contains those of a field that is excluded, hashed, or awaits approval.
+    const picklist = column && !column.hashed ? field.picklist : null;
     const filled = { columnName: column?.name ?? null, columnType: column?.type ?? null, hashed: column?.hashed !== undefined };
     return { field: name, ...filled, label, type: typeOf(field), help, formula, picklist, refersTo };
   });

@@ -162,7 +162,8 @@ export const FIELD_COLUMNS = [
   {
     name: 'picklist_values',
     type: 'STRING',
-    description: 'The first 20 active values of a picklist, each with its label if that differs. NULL: it is not a picklist.',
+    description:
+      'The first 20 active values of a picklist, each with its label if that differs. NULL: it is none, or its field is excluded or hashed.',
   },
   { name: 'refers_to', type: 'STRING', description: 'The objects whose Ids the field contains. NULL: it is not a reference.' },
   { name: 'since', type: 'TIMESTAMP', description: 'When the service first saw the field.' },

@@ -153,6 +153,18 @@ test('REST and Bulk give the same hash for every type of field, and a number has
   expect(new Set(byRest!.map(({ Moment__c }) => Moment__c)).size).toBeGreaterThan(5);
 });
 
+test('the values of an excluded or hashed picklist are not described either', async () => {
+  await start();
+  await create({ object_name: 'Account', exclude_fields: 'Rating', hash_fields: 'Industry' });
+  await service.tickAt('2023-03-20T00:10:00Z');
+  await publishOutbox(service.context, new AbortController().signal);
+  const fields = await service.rows("SELECT * FROM salesforce._fields WHERE field IN ('Rating', 'Industry', 'Type')");
+  expect(fields.length).toBe(3);
+  expect(fields.filter(({ picklist_values }) => picklist_values !== null)).toEqual([expect.objectContaining({ field: 'Type' })]);
+  const [{ schema }] = await service.client.dataset('salesforce').table('Account').getMetadata();
+  expect(JSON.stringify(schema)).not.toContain('Agriculture');
+});
+
 test('a value that its column could not store is hashed, and not copied into the invalid values', async () => {
   await start();
   addField('Account', 'Code__c', CLEAR);
