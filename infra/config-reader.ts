@@ -75,6 +75,10 @@ export class ConfigReader {
     return pulumi.secret(value ?? '');
   }
 
+  optionalSecret(key: string, meaning: string, isValid: (value: string) => boolean): pulumi.Output<string> | undefined {
+    return this.#raw(key)?.trim() ? this.secret(key, meaning, isValid) : undefined;
+  }
+
   /** @throws RunError with every fault; Pulumi prints it without a stack trace */
   finish(): void {
     const faults = this.#faults;

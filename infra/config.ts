@@ -19,7 +19,15 @@ export interface Settings {
   image: { uri: string | undefined; architecture: Architecture };
   task: { cpu: number; memory: number; count: number };
   app: AppSettings;
-  secrets: { salesforceApps: pulumi.Output<string>; apiKeys: string[]; tickKeys: number[]; tokenKeys: number[] };
+  secrets: {
+    salesforceApps: pulumi.Output<string>;
+    /** undefined: no alerts are sent; the secret also if the receiver needs none */
+    alertWebhookUrl: pulumi.Output<string> | undefined;
+    alertWebhookSecret: pulumi.Output<string> | undefined;
+    apiKeys: string[];
+    tickKeys: number[];
+    tokenKeys: number[];
+  };
   database: {
     instanceClass: string;
     multiZone: boolean;
@@ -50,6 +58,8 @@ export interface AppSettings {
   salesforceGzip: string | undefined;
   salesforceComposite: string | undefined;
   bigqueryUpload: string | undefined;
+  alertEvents: string | undefined;
+  alertFormat: string | undefined;
 }
 
 /** Where settings come from: the stack's name, the project's keys, and the providers' keys in full (`aws:region`). */
@@ -162,6 +172,8 @@ function readApp(read: ConfigReader): AppSettings {
     salesforceGzip: read.optionalText('salesforceGzip', 'on or off', /^(on|off)$/),
     salesforceComposite: read.optionalText('salesforceComposite', 'on or off', /^(on|off)$/),
     bigqueryUpload: read.optionalText('bigqueryUpload', 'resumable or multipart', /^(resumable|multipart)$/),
+    alertEvents: read.optionalText('alertEvents', 'a comma-separated list of events', /^[a-z_]+( *, *[a-z_]+)*$/),
+    alertFormat: read.optionalText('alertFormat', 'generic or slack', /^(generic|slack)$/),
   };
 }
 
@@ -189,6 +201,10 @@ function readSecrets(read: ConfigReader): Settings['secrets'] {
       'salesforceApps',
       'JSON of the form {"<login host>": {"client_id": "…", "client_secret": "…"}}',
       isSalesforceApps,
+    ),
+    alertWebhookUrl: read.optionalSecret('alertWebhookUrl', 'a URL, https://…', (value) => /^https:\/\/[^\s<>]+$/.test(value)),
+    alertWebhookSecret: read.optionalSecret('alertWebhookSecret', 'the output of `echo "whsec_$(openssl rand -base64 32)"`', (value) =>
+      /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(value),
     ),
     apiKeys: read.list('apiKeys', 'name:role:sha256 of a key', /^[\w.-]+:(read|data|operate|admin|tick):[0-9a-f]{64}$/),
     tickKeys: numbers('tickKeys'),

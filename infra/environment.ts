@@ -30,6 +30,9 @@ export function appEnvironment(settings: Settings, database: Database, warehouse
     ...(app.salesforceComposite && { SALESFORCE_COMPOSITE: app.salesforceComposite }),
     ...(app.bigqueryUpload && { BIGQUERY_UPLOAD: app.bigqueryUpload }),
 
+    ...(app.alertEvents && { ALERT_EVENTS: app.alertEvents }),
+    ...(app.alertFormat && { ALERT_FORMAT: app.alertFormat }),
+
     GOOGLE_CLOUD_PROJECT: google.project,
     BIGQUERY_LOCATION: google.location,
     BIGQUERY_DATASETS: google.datasets.join(','),

@@ -4,7 +4,14 @@ import type { Settings } from './config.ts';
 import type { Database } from './database.ts';
 import type { Encryption } from './encryption.ts';
 import type { Ingress } from './ingress.ts';
-import { JOBS_OVERDUE, METADATA_TABLE_NOT_OURS, OUTBOX_NOT_LOADED, STORE_HALTED, TICK_ACCEPTED } from './log-filters.ts';
+import {
+  JOBS_OVERDUE,
+  METADATA_TABLE_NOT_OURS,
+  OUTBOX_NOT_LOADED,
+  STORE_HALTED,
+  TICK_ACCEPTED,
+  WEBHOOK_GIVEN_UP,
+} from './log-filters.ts';
 import type { Schedule } from './schedule.ts';
 import type { Service } from './service.ts';
 
@@ -55,6 +62,7 @@ export class Observability extends pulumi.ComponentResource {
     this.#watchStore(args);
     this.#watchMetadataTables(args);
     if (settings.schedule.enabled) this.#watchTicks(args);
+    if (settings.secrets.alertWebhookUrl) this.#watchWebhook(args);
     this.#watchRequests(args);
     this.#watchDeadLetters(args);
     this.#watchDatabase(args);
@@ -90,6 +98,15 @@ export class Observability extends pulumi.ComponentResource {
     this.#alarm('metadata-table-not-ours', 'A table or view that the service did not create has the name of one of its own tables', {
       ...log('metadata-table-not-ours', METADATA_TABLE_NOT_OURS),
       ...above(0, 'Sum', 15 * MINUTES, 1),
+    });
+  }
+
+  /** Its own alerts reach no one. */
+  #watchWebhook({ settings, service }: ObservabilityArgs): void {
+    const metric = createLogMetric(this, settings.name, service, 'webhook-given-up', WEBHOOK_GIVEN_UP, '1');
+    this.#alarm('webhook-given-up', 'The receiver of alerts did not accept a message for a day, or wants no more', {
+      ...metric,
+      ...above(0, 'Sum', 5 * MINUTES, 1),
     });
   }
 

@@ -25,7 +25,7 @@ export class Secrets extends pulumi.ComponentResource {
 
   constructor({ settings, encryption }: SecretsArgs, options?: pulumi.ComponentResourceOptions) {
     super('sync:infra:Secrets', settings.name, {}, options);
-    const { salesforceApps, apiKeys, tickKeys, tokenKeys } = settings.secrets;
+    const { salesforceApps, alertWebhookUrl, alertWebhookSecret, apiKeys, tickKeys, tokenKeys } = settings.secrets;
     const tokenKeyValues = tokenKeys.map((number) => createTokenKey(this, settings, number));
     const tickKeyValues = tickKeys.map((number) => createTickKey(this, settings, number));
     this.tickKey = tickKeyValues[0]!;
@@ -38,6 +38,8 @@ export class Secrets extends pulumi.ComponentResource {
         'token-keys',
         pulumi.all(tokenKeyValues).apply((keys) => keys.join(',')),
       ),
+      ...(alertWebhookUrl && { ALERT_WEBHOOK_URL: secret('alert-webhook-url', alertWebhookUrl) }),
+      ...(alertWebhookSecret && { ALERT_WEBHOOK_SECRET: secret('alert-webhook-secret', alertWebhookSecret) }),
     };
     this.registerOutputs({});
   }

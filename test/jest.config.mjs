@@ -53,6 +53,7 @@ const SLOW = [
   'test/stories/sweep.test.ts',
   'test/stories/taken-over.test.ts',
   'test/stories/unattended.test.ts',
+  'test/stories/webhook-delivery.test.ts',
   'test/stories/webhooks.test.ts',
   'test/stories/whole-objects.test.ts',
 ];

@@ -1,17 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { CONDITIONS, PROGRESS } from '../../app/core/alerts.ts';
-import { claimMessage } from '../../app/store/webhook-messages.ts';
-import { raiseAlerts } from '../../app/sync/raise-alerts.ts';
-import { sendWebhooks } from '../../app/sync/send-webhooks.ts';
-import { watchAlerts } from '../../app/sync/watch-alerts.ts';
-import { isAuthentic, type Receiver, SECRET_PATH, startReceiver, WEBHOOK_SECRET } from '../support/receiver.ts';
-import { startService, type TestService, type TestServiceOptions } from '../support/service.ts';
+import { type Alerting, isAuthentic, type Receiver, SECRET_PATH, startAlerting, startReceiver } from '../support/receiver.ts';
+import type { TestService, TestServiceOptions } from '../support/service.ts';
 
-/** The receiver of alerts learns of each change once, however it responds, and nothing waits for it. */
+/** The receiver of alerts learns once that something starts, and once that it is over. */
 let service: TestService;
 let receiver: Receiver;
-let userId: string;
+let alerting: Alerting;
 
 beforeEach(async () => {
   receiver = await startReceiver();
@@ -21,38 +16,15 @@ afterEach(async () => {
   await receiver[Symbol.asyncDispose]();
 });
 
-const ALL = [...CONDITIONS, ...PROGRESS].join(',');
-
 async function start(env: NodeJS.ProcessEnv = {}, options: TestServiceOptions = {}): Promise<void> {
-  service = await startService({
-    salesforce: { size: 5 },
-    ...options,
-    env: { ALERT_WEBHOOK_URL: receiver.url, ALERT_WEBHOOK_SECRET: WEBHOOK_SECRET, ...env },
-  });
-  userId = await service.connect();
-  await create('Account');
-  await raiseAlerts(service.context);
+  alerting = await startAlerting(receiver, env, options);
+  service = alerting.service;
 }
 
-async function create(object_name: string): Promise<void> {
-  const answer = await service.call('create_importing_job', { user_id: userId, object_name, start_date: '2023-03-01' });
-  expect(answer.text).toBe('OK');
-}
-
-const send = () => sendWebhooks(service.context, service.context.webhook!, new AbortController().signal);
-
-/** What a process does every few seconds. @returns the messages that it sends */
-async function check() {
-  await raiseAlerts(service.context);
-  await send();
-  return receiver.take();
-}
-
-const types = async (): Promise<string[]> => (await check()).map(({ type }) => type);
-
-const change = (sql: string) => service.database.pool.query(sql);
-
-const events = (name: string) => service.logged.map((line) => JSON.parse(line)).filter(({ event }) => event === name);
+const check = () => alerting.check();
+const types = () => alerting.types();
+const create = (objectName: string) => alerting.create(objectName);
+const change = (sql: string) => alerting.change(sql);
 
 /** Lets every query of Salesforce's rows fail for good. */
 function refuseQueries(): void {
@@ -246,118 +218,4 @@ test('a tick is complete once no window runs or is due, and counts jobs that wai
   await service.tickAt('2023-03-21T00:10:00Z');
   await change(`UPDATE connections SET status = 'needs_login'`);
   expect(await check()).toMatchObject([{ data: { succeeded: 2, waiting: 2 } }]);
-});
-
-describe('a message', () => {
-  async function raiseOne(env: NodeJS.ProcessEnv = {}, options: TestServiceOptions = {}): Promise<void> {
-    await start({ ALERT_EVENTS: 'needs_login', ...env }, { worker: false, ...options });
-    await change(`UPDATE connections SET status = 'needs_login'`);
-    await raiseAlerts(service.context);
-  }
-  const makeDue = () => change('UPDATE webhook_messages SET next_try_at = now()');
-  const left = async (): Promise<number> => (await change('SELECT FROM webhook_messages')).rowCount!;
-  const ids = (): unknown[] => receiver.received.map(({ headers }) => headers['webhook-id']);
-
-  test.each([
-    ['responds with 500', 500, {}, /responded with 500/],
-    ['responds with 404', 404, {}, /responded with 404/],
-    ['redirects', 302, { location: '/elsewhere' }, /redirects \(302\), which is not followed/],
-  ])('to a receiver that %s is sent again later, under the same id', async (_, status, headers, reason) => {
-    await raiseOne();
-    receiver.respond = (response) => response.writeHead(status, headers).end('a body');
-    await send();
-    await send();
-    expect(receiver.received).toHaveLength(1);
-    await makeDue();
-    await send();
-    const failures = events('webhook_not_sent');
-    expect(failures).toMatchObject([
-      { level: 'warn', type: 'needs_login', tries: 1, error_code: 'webhook_failed', error_message: expect.stringMatching(reason) },
-      { tries: 2 },
-    ]);
-    receiver.respond = (response) => response.writeHead(200).end('ok');
-    await makeDue();
-    await send();
-    expect(ids()).toEqual(Array(3).fill(ids()[0]));
-    expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1);
-    expect(receiver.received.map(({ path }) => path)).toEqual(Array(3).fill(SECRET_PATH));
-    expect(await left()).toBe(0);
-  });
-
-  test('waits for as long as the receiver demands', async () => {
-    await raiseOne();
-    receiver.respond = (response) => response.writeHead(429, { 'retry-after': '600' }).end();
-    await send();
-    expect((await change(`SELECT FROM webhook_messages WHERE next_try_at > now() + interval '590 seconds'`)).rowCount).toBe(1);
-  });
-
-  test('to a receiver that responds with 410 is given up at once', async () => {
-    await raiseOne();
-    receiver.respond = (response) => response.writeHead(410).end();
-    await send();
-    expect(events('webhook_given_up')).toMatchObject([{ level: 'error', error_code: 'webhook_failed', tries: 1 }]);
-    expect(await left()).toBe(0);
-  });
-
-  test('is given up after a day', async () => {
-    await raiseOne();
-    receiver.respond = (response) => response.writeHead(500).end();
-    await change(`UPDATE webhook_messages SET created_at = now() - interval '23 hours 59 minutes 59 seconds'`);
-    await send();
-    expect(events('webhook_given_up')).toMatchObject([{ error_message: expect.stringContaining('responded with 500') }]);
-    expect(await left()).toBe(0);
-  });
-
-  test.each([
-    ['never responds', () => {}],
-    ['never ends its response', (response: { write(text: string): void }) => response.write('{')],
-  ])('to a receiver that %s holds up neither imports nor the end of the process', async (_, respond) => {
-    await start({ ALERT_EVENTS: ALL }, { limits: { webhookMs: 2_000 } });
-    receiver.respond = respond;
-    const watch = watchAlerts(service.context);
-    await service.tickAt('2023-03-20T00:10:00Z');
-    expect((await service.tickAt('2023-03-21T00:10:00Z')).text).toMatch(/^OK/);
-    while (receiver.received.length === 0) await sleep(20);
-    const stoppedAt = performance.now();
-    await watch.stop();
-    expect(performance.now() - stoppedAt).toBeLessThan(1_500);
-  });
-
-  test('to a receiver that never responds fails after the time limit', async () => {
-    await raiseOne({}, { limits: { webhookMs: 200 } });
-    receiver.respond = () => {};
-    await send();
-    expect(events('webhook_not_sent')).toMatchObject([{ error_message: expect.stringContaining('did not respond within 0.2 seconds') }]);
-  });
-
-  test('whose sender dies before it stores the outcome is sent again under the same id', async () => {
-    await raiseOne();
-    const claimed = (await claimMessage(service.context.database, 60_000))!;
-    await service.context.webhook!.send(claimed.id, claimed.content, new AbortController().signal);
-    await send();
-    expect(receiver.received).toHaveLength(1);
-    await makeDue();
-    await send();
-    expect(ids()).toEqual([claimed.id, claimed.id]);
-  });
-
-  test('is sent by one of several processes, after those about the same', async () => {
-    await raiseOne();
-    await change(`UPDATE connections SET status = 'active'`);
-    await Promise.all([1, 2, 3].map(() => raiseAlerts(service.context)));
-    receiver.respond = (response) => setTimeout(() => response.writeHead(204).end(), 100);
-    await Promise.all([1, 2, 3].map(() => send()));
-    await send();
-    expect(receiver.take().map(({ type }) => type)).toEqual(['needs_login', 'needs_login.resolved']);
-  });
-
-  test('to Slack is one line of text, without a signature', async () => {
-    await raiseOne({ ALERT_FORMAT: 'slack', ALERT_WEBHOOK_SECRET: '', PUBLIC_URL: 'https://sync.acme.example' });
-    await send();
-    const [{ headers, body }] = receiver.received as [(typeof receiver.received)[0]];
-    expect(JSON.parse(body)).toEqual({
-      text: expect.stringMatching(/^org 00D\w{15} needs a login\. Jobs that wait for it: 1 – https:\/\/sync\.acme\.example$/),
-    });
-    expect(headers['webhook-signature']).toBeUndefined();
-  });
 });

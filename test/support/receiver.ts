@@ -2,7 +2,10 @@ import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { raiseAlerts } from '../../app/sync/raise-alerts.ts';
+import { sendWebhooks } from '../../app/sync/send-webhooks.ts';
 import { close, listen } from './server.ts';
+import { startService, type TestService, type TestServiceOptions } from './service.ts';
 
 const WEBHOOK_KEY = Buffer.from('0123456789abcdef0123456789abcdef');
 export const WEBHOOK_SECRET = `whsec_${WEBHOOK_KEY.toString('base64')}`;
@@ -60,4 +63,50 @@ export function isAuthentic({ headers, body }: Received): boolean {
   const expected = createHmac('sha256', WEBHOOK_KEY).update(signed).digest('base64');
   const age = Date.now() / 1000 - Number(headers['webhook-timestamp']);
   return headers['webhook-signature'] === `v1,${expected}` && age >= -1 && age < 300;
+}
+
+/** A service with a receiver of alerts and a job of Account, which looks for alerts only when a test says so. */
+export interface Alerting {
+  service: TestService;
+  receiver: Receiver;
+  /** Creates a job. */
+  create(objectName: string): Promise<void>;
+  /** Sends what is due, as a process does every few seconds. */
+  send(): Promise<void>;
+  /** Looks for alerts, and sends them. @returns the messages */
+  check(): Promise<Sent[]>;
+  types(): Promise<string[]>;
+  /** Changes or reads the job store. */
+  change(sql: string): Promise<{ rowCount: number | null }>;
+  /** The logged lines of an event. */
+  events(name: string): Record<string, unknown>[];
+}
+
+export async function startAlerting(receiver: Receiver, env: NodeJS.ProcessEnv = {}, options: TestServiceOptions = {}): Promise<Alerting> {
+  const service = await startService({
+    salesforce: { size: 5 },
+    ...options,
+    env: { ALERT_WEBHOOK_URL: receiver.url, ALERT_WEBHOOK_SECRET: WEBHOOK_SECRET, ...env },
+  });
+  const userId = await service.connect();
+  const alerting: Alerting = {
+    service,
+    receiver,
+    async create(objectName) {
+      const answer = await service.call('create_importing_job', { user_id: userId, object_name: objectName, start_date: '2023-03-01' });
+      if (answer.text !== 'OK') throw new Error(answer.text);
+    },
+    send: () => sendWebhooks(service.context, service.context.webhook!, new AbortController().signal),
+    async check() {
+      await raiseAlerts(service.context);
+      await alerting.send();
+      return receiver.take();
+    },
+    types: async () => (await alerting.check()).map(({ type }) => type),
+    change: (sql) => service.database.pool.query(sql),
+    events: (name) => service.logged.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ event }) => event === name),
+  };
+  await alerting.create('Account');
+  await raiseAlerts(service.context);
+  return alerting;
 }

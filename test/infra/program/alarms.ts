@@ -20,6 +20,20 @@ function alarms(run: ProgramRun): Record<string, string> {
   return Object.fromEntries(all.map(({ name, inputs }) => [name, describeAlarm(inputs)]));
 }
 
+test('an alarm watches the receiver of alerts, if there is one', async () => {
+  const run = await runProgram('dev', { changes: { alertWebhookUrl: 'https://hooks.slack.com/services/T0/B0/s3cr3t' } });
+  expect(alarms(run)).toMatchObject({
+    'sync-dev-webhook-given-up': expect.stringMatching(/^Sum sync-dev webhook-given-up {2}> 0, 1 of 1/),
+  });
+  const pattern = '{ $.event = "webhook_given_up" }';
+  expect(run.all('aws:cloudwatch/logMetricFilter:LogMetricFilter').map(({ inputs }) => inputs.pattern)).toContain(pattern);
+  expect(
+    Object.values(EVERY_EVENT)
+      .flatMap(({ emit }) => linesOf(emit))
+      .filter((line) => matches(pattern, line)),
+  ).toHaveLength(1);
+});
+
 test.each<[StackName, number]>([
   ['dev', 20],
   ['production', 50],

@@ -108,6 +108,17 @@ test('settings that `doctor --real` may recommend reach the app', async () => {
   expect(config).toMatchObject({ salesforce: { gzip: false, composite: false }, bigquery: { upload: 'multipart' } });
 });
 
+test('the receiver of alerts reaches the app, its URL and secret as secrets', async () => {
+  const [alertWebhookUrl, key] = ['https://alerts.acme.test/s3cr3t', Buffer.from('0123456789abcdef0123456789abcdef')];
+  const alertWebhookSecret = `whsec_${key.toString('base64')}`;
+  const changes = { alertWebhookUrl, alertWebhookSecret, alertEvents: 'run_failed,tick_completed', alertFormat: 'generic' };
+  const run = await runProgram('dev', { changes });
+  const config = readConfig({ ...taskEnvironment(run), AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/1' });
+  expect(config.webhook).toMatchObject({ url: alertWebhookUrl, secret: key, format: 'generic', events: ['run_failed', 'tick_completed'] });
+  expect(taskContainer(run).secrets.map(({ name }) => name)).toContain('ALERT_WEBHOOK_URL');
+  expect(taskContainer(run).secrets.map(({ name }) => name)).toContain('ALERT_WEBHOOK_SECRET');
+});
+
 /** The app's configuration for an environment as JSON, or its error message. */
 function configOrFaults(env: NodeJS.ProcessEnv): string {
   try {
