@@ -75,12 +75,16 @@ const REPEATED: readonly RunKind[] = ['window', 'sweep'];
 export function changesOfRun(run: EndedRun, open: Alerts): Change[] {
   if (run.state === 'failed') return changesOfFailure(run, open);
   if (run.state !== 'succeeded') return [];
-  const over = [...open.values()].filter(({ event, data }) => isFailure(event) && data.job_id === run.jobId && data.kind === run.kind);
-  return [...over.map((alert): Change => ({ change: 'resolved', alert })), ...changesOfColumns(run, open)];
+  return [...failuresBefore(run, open).map((alert): Change => ({ change: 'resolved', alert })), ...changesOfColumns(run, open)];
 }
 
-function isFailure(event: Condition): boolean {
-  return event === 'run_failed' || event === 'sweep_refused';
+const FAILURES: readonly Condition[] = ['run_failed', 'sweep_refused'];
+
+/** The open failures that a run's success ends. */
+function failuresBefore({ jobId, kind }: EndedRun, open: Alerts): Alert[] {
+  const subject = `${jobId}/${kind}`;
+  if (REPEATED.includes(kind)) return FAILURES.flatMap((event) => open.get(keyOf({ event, subject })) ?? []);
+  return [...open.values()].filter((alert) => FAILURES.includes(alert.event) && alert.subject.startsWith(`${subject}/`));
 }
 
 function changesOfFailure(run: EndedRun, open: Alerts): Change[] {
@@ -114,27 +118,11 @@ function changesOfColumns({ orphaned, previouslyOrphaned, ...run }: EndedRun, op
   return [left.length === 0 ? { change: 'resolved', alert: known } : { change: 'changed', alert: next }];
 }
 
-/** Conditions that are judged by the present alone, not by what has ended. */
-const PRESENT: readonly Condition[] = ['needs_login', 'deferred', 'overdue', 'quota'];
-
-/** What is true at present. */
-export interface Present {
-  /** conditions that start, or continue */
-  readonly conditions: readonly Alert[];
-  /** keys of open alerts that are not over yet, although they would not start now */
-  readonly lasting: ReadonlySet<string>;
-  /** jobs of open alerts that were deleted */
-  readonly deletedJobs: ReadonlySet<unknown>;
-}
-
-/** How the present changes the alerts. */
-export function changesOfPresent({ conditions, lasting, deletedJobs }: Present, open: Alerts): Change[] {
-  const present = new Set([...conditions.map(keyOf), ...lasting]);
-  const isOver = (alert: Alert): boolean =>
-    deletedJobs.has(alert.data.job_id) || (PRESENT.includes(alert.event) && !present.has(keyOf(alert)));
+/** How the present changes the alerts. @param starting conditions that are true @param over keys of alerts whose conditions are not */
+export function changesOfPresent(starting: readonly Alert[], over: ReadonlySet<string>, open: Alerts): Change[] {
   return [
-    ...[...open.values()].filter(isOver).map((alert): Change => ({ change: 'resolved', alert })),
-    ...conditions.filter((alert) => !open.has(keyOf(alert))).map((alert): Change => ({ change: 'opened', alert })),
+    ...[...over].flatMap((key) => open.get(key) ?? []).map((alert): Change => ({ change: 'resolved', alert })),
+    ...starting.filter((alert) => !open.has(keyOf(alert))).map((alert): Change => ({ change: 'opened', alert })),
   ];
 }
 

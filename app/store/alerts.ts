@@ -85,48 +85,48 @@ export const IS_DEFERRED = `runs.state = 'queued' AND runs.run_at > now() + inte
 /** Not worth an alert of the run: its connection's own hours, and what the alert of its org's quota says. */
 const EXPECTED = ['quiet_hours', 'salesforce_quota'];
 
-/** The conditions of connections and open runs that are true now, except those of `overdue`. Uses runs_queued and runs_one_open_per_lane. */
-export async function readConditions(client: Queryable): Promise<Alert[]> {
+/**
+ * The conditions of connections and open runs that are true now, and not open as alerts yet; all except `overdue`. Uses runs_queued and
+ * runs_one_open_per_lane.
+ */
+export async function readStarting(client: Queryable): Promise<Alert[]> {
+  const isNew = (event: Condition, subject: string): string =>
+    `NOT EXISTS (SELECT FROM alerts WHERE alerts.event = '${event}' AND alerts.subject = ${subject})`;
   const { rows } = await client.query<{ event: Condition; subject: string; data: Alert['data'] }>(
     `SELECT 'needs_login' AS event, id::text AS subject, json_build_object('connection_id', id, 'org_id', org_id, 'error_code', error_code,
        'jobs', (SELECT count(*) FROM jobs WHERE jobs.connection_id = connections.id AND active)) AS data
-     FROM connections WHERE status = 'needs_login'
+     FROM connections WHERE status = 'needs_login' AND ${isNew('needs_login', 'connections.id::text')}
      UNION ALL
      SELECT 'deferred', runs.id::text, json_build_object('job_id', job_id, 'object_name', object_name, 'connection_id', runs.connection_id,
        'run_id', runs.id, 'kind', kind, 'error_code', runs.error_code, 'deferred_until', to_char(run_at AT TIME ZONE 'UTC', '${INSTANT}'))
      FROM runs JOIN jobs ON jobs.id = runs.job_id JOIN connections ON connections.id = runs.connection_id
      WHERE ${IS_DEFERRED} AND runs.error_code <> ALL($1) AND jobs.active AND connections.status = 'active'
+       AND ${isNew('deferred', 'runs.id::text')}
      UNION ALL
      SELECT 'quota', org_id, json_build_object('org_id', org_id, 'error_code', 'salesforce_quota', 'jobs', count(DISTINCT job_id),
        'deferred_until', to_char(max(run_at) AT TIME ZONE 'UTC', '${INSTANT}'))
      FROM runs JOIN connections ON connections.id = runs.connection_id
-     WHERE runs.state = 'queued' AND runs.run_at > now() AND runs.error_code = 'salesforce_quota' GROUP BY org_id`,
+     WHERE runs.state = 'queued' AND runs.run_at > now() AND runs.error_code = 'salesforce_quota' AND ${isNew('quota', 'org_id')}
+     GROUP BY org_id`,
     [EXPECTED],
   );
   return rows;
 }
 
-/** The keys of these alerts, of runs that are deferred and of quotas, that are not over: their runs are open, and may be deferred again. */
-export async function readLasting(client: Queryable, open: Iterable<Alert>): Promise<Set<string>> {
-  const alerts = [...open];
-  const subjects = (event: Condition): string[] => alerts.filter((alert) => alert.event === event).map(({ subject }) => subject);
+/**
+ * The keys of open alerts that are over: of connections and open runs, and of jobs that do not exist any more; not of `overdue`. A deferral
+ * lasts until its run ends, and a shortage of quota while an open run had to wait for it: otherwise each try would end it.
+ */
+export async function readOver(client: Queryable): Promise<Set<string>> {
   const { rows } = await client.query<Pick<Alert, 'event' | 'subject'>>(
-    `SELECT 'deferred' AS event, id::text AS subject FROM runs WHERE id = ANY($1::uuid[]) AND state IN ('queued', 'running')
-     UNION ALL
-     SELECT DISTINCT 'quota', org_id FROM runs JOIN connections ON connections.id = runs.connection_id
-     WHERE org_id = ANY($2) AND runs.state IN ('queued', 'running') AND runs.error_code = 'salesforce_quota'`,
-    [subjects('deferred'), subjects('quota')],
+    `SELECT event, subject FROM alerts WHERE CASE event
+         WHEN 'needs_login' THEN NOT EXISTS (SELECT FROM connections WHERE id = subject::bigint AND status = 'needs_login')
+         WHEN 'deferred' THEN NOT EXISTS (SELECT FROM runs WHERE id = subject::uuid AND state IN ('queued', 'running'))
+         WHEN 'quota' THEN NOT EXISTS (
+           SELECT FROM runs JOIN connections ON connections.id = runs.connection_id
+           WHERE org_id = subject AND runs.state IN ('queued', 'running') AND runs.error_code = 'salesforce_quota')
+         ELSE false END
+       OR (data->>'job_id' IS NOT NULL AND NOT EXISTS (SELECT FROM jobs WHERE id = (data->>'job_id')::uuid))`,
   );
   return new Set(rows.map(keyOf));
-}
-
-/** The jobs of these alerts that do not exist any more. */
-export async function readDeletedJobs(client: Queryable, open: Iterable<Alert>): Promise<Set<unknown>> {
-  const ids = [...new Set([...open].flatMap(({ data }) => (typeof data.job_id === 'string' ? [data.job_id] : [])))];
-  if (ids.length === 0) return new Set();
-  const { rows } = await client.query<{ id: string }>(
-    'SELECT id FROM unnest($1::uuid[]) AS mentioned (id) WHERE NOT EXISTS (SELECT FROM jobs WHERE jobs.id = mentioned.id)',
-    [ids],
-  );
-  return new Set(rows.map(({ id }) => id));
 }

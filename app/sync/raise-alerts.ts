@@ -14,13 +14,13 @@ import {
 } from '../core/alerts.ts';
 import { isAccepted } from '../core/receipt.ts';
 import { sum } from '../core/sum.ts';
-import { readAlerts, readConditions, readDeletedJobs, readLasting, saveAlerts, takeEndedRuns, tryLockAlerts } from '../store/alerts.ts';
+import { readAlerts, readOver, readStarting, saveAlerts, takeEndedRuns, tryLockAlerts } from '../store/alerts.ts';
 import { takeCompletedTick } from '../store/completed-tick.ts';
 import { transaction } from '../store/database.ts';
 import { insertMessages } from '../store/webhook-messages.ts';
 import { countOverdue } from './watch-overdue.ts';
 
-const RUNS_AT_ONCE = 500;
+const RUNS_AT_ONCE = 2_000;
 
 /**
  * Brings the alerts up to date with the runs that have ended and with the present, and stores a message for each change that the webhook
@@ -39,13 +39,17 @@ export async function raiseAlerts(context: Context): Promise<void> {
       const now = new Date();
       const open = new Map<string, Alert>(before);
       const changes = runs.flatMap((run) => applyTo(open, changesOfRun(run, open)));
-      const conditions = [...(await readConditions(client)), ...(overdue > 0 ? [overdueAlert(overdue)] : [])];
-      const lasting = await readLasting(client, open.values());
-      changes.push(...changesOfPresent({ conditions, lasting, deletedJobs: await readDeletedJobs(client, open.values()) }, open));
+      // With more runs to come, the present is not known yet, nor are all windows of a tick.
+      const isCurrent = runs.length < RUNS_AT_ONCE;
+      if (isCurrent) {
+        const over = await readOver(client);
+        if (overdue === 0) over.add(keyOf(overdueAlert(0)));
+        const starting = [...(await readStarting(client)), ...(overdue > 0 ? [overdueAlert(overdue)] : [])];
+        changes.push(...changesOfPresent(starting, over, open));
+      }
       const { alerts, messages } = reportChanges(before, changes, subscribed, now);
       await saveAlerts(client, before, alerts);
-      // With more runs to come, the tick's windows are not all known.
-      const tick = runs.length < RUNS_AT_ONCE ? await takeCompletedTick(client) : undefined;
+      const tick = isCurrent ? await takeCompletedTick(client) : undefined;
       const news = [
         ...runs.filter(({ state }) => state === 'succeeded').map((run) => succeeded(run, now)),
         ...(tick ? [progress('tick_completed', '', tick, now)] : []),
