@@ -30,8 +30,8 @@ export const apply: Command<ApplyOptions> = async ({ options, env, stop }) => {
     return isDone && !isRefused ? 0 : 1;
   } catch (error) {
     if (error instanceof SyncFileError) throw new CommandError(error.message);
-    if (!(error instanceof RemoteError)) throw error;
-    console.error(error.message);
+    if (!(error instanceof RemoteError) && !stop.aborted) throw error;
+    console.error(stop.aborted ? 'Stopped. Run it again to continue.' : (error as Error).message);
     return 1;
   }
 };

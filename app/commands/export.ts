@@ -18,8 +18,8 @@ export const exportJobs: Command<ExportOptions> = async ({ options, env, stop })
     else await writeFile(options.file, text);
     return 0;
   } catch (error) {
-    if (!(error instanceof RemoteError)) throw error;
-    console.error(error.message);
+    if (!(error instanceof RemoteError) && !stop.aborted) throw error;
+    console.error(stop.aborted ? 'Stopped.' : (error as Error).message);
     return 1;
   }
 };

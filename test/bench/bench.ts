@@ -5,10 +5,24 @@
 //   npm run bench -- --only cost         the windows, and what they cost per month for companies of three sizes
 //   npm run bench -- --peers             the same import by Airbyte's and Singer's connectors, from PyPI; needs python3
 //   npm run bench -- --profile pipe      flame graphs of the service and of the bare pipe, as pages under .local/profiles; or window
+//   npm run bench -- --objects=1200      an org of 1,200 custom objects, set up by apply and imported; in minutes
 //   npm run bench -- --large             10 million rows of 40 columns through the local Salesforce and BigQuery; or --large=1000000
 import { parseArgs } from 'node:util';
 import { DataPlane } from './data-plane.ts';
-import { againstParsing, againstPipe, type Figures, large, memory, queue, rebuild, start, sweep, whole, windows } from './figures.ts';
+import {
+  againstParsing,
+  againstPipe,
+  type Figures,
+  large,
+  manyObjects,
+  memory,
+  queue,
+  rebuild,
+  start,
+  sweep,
+  whole,
+  windows,
+} from './figures.ts';
 import { MEANINGS } from './meanings.ts';
 import { type MeasuredWindows, monthlyCosts, monthlyTable } from './monthly-costs.ts';
 import { comparePeers, peersTable } from './peers.ts';
@@ -24,36 +38,45 @@ const COST = 'cost';
 const MONTHLY = "Per month, without sweeps and first imports, at BigQuery's list prices:";
 const WIDTH = process.stdout.columns || Number.POSITIVE_INFINITY;
 
-const { asked, json, peers, profiled } = readArguments(process.argv.slice(2));
+const { asked, json, objects, peers, profiled } = readArguments(process.argv.slice(2));
 if (profiled) {
   for (const page of await profile(profiled)) console.log(page);
 } else if (peers) {
   const compared = await comparePeers();
   console.log(json ? JSON.stringify(compared, null, 2) : peersTable(compared));
 } else {
-  const figures = typeof asked === 'number' ? await large(asked) : await measure(asked);
+  const figures = objects ? await manyObjects(objects) : typeof asked === 'number' ? await large(asked) : await measure(asked);
   const monthly = typeof asked === 'object' && asked.has(COST) ? monthlyCosts(figures as Figures & MeasuredWindows) : undefined;
   if (json) console.log(JSON.stringify({ ...figures, ...(monthly && { monthly }) }, null, 2));
   else console.log([tableOf(figures), ...(monthly ? ['', MONTHLY, ...monthlyTable(monthly, WIDTH)] : [])].join('\n'));
 }
 
 /** `--large` may have a number of rows, or none: the parser knows options with a value, or without. */
-function readArguments(args: string[]): { asked: Set<string> | number; json: boolean; peers: boolean; profiled: Profiled | undefined } {
+function readArguments(args: string[]): {
+  asked: Set<string> | number;
+  json: boolean;
+  objects: number | undefined;
+  peers: boolean;
+  profiled: Profiled | undefined;
+} {
   const { values } = parseArgs({
     args: args.map((arg) => (arg === '--large' ? `--large=${LARGE_ROWS}` : arg)),
     options: {
       json: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true },
       large: { type: 'string' },
+      objects: { type: 'string' },
       peers: { type: 'boolean', default: false },
       profile: { type: 'string' },
     },
   });
   const { json, peers, profile: profiled } = values;
+  const objects = values.objects === undefined ? undefined : Number(values.objects);
   if (profiled !== undefined && !isProfiled(profiled)) throw new Error('Use --profile pipe or --profile window.');
-  if (values.large !== undefined) return { asked: Number(values.large), json, peers, profiled };
+  if (objects !== undefined) return { asked: new Set(), json, objects, peers, profiled };
+  if (values.large !== undefined) return { asked: Number(values.large), json, objects, peers, profiled };
   const parts = values.only ?? [...Object.keys(DATA_PLANE), ...Object.keys(WHOLE), COST];
-  return { asked: new Set(parts.flatMap((part) => (part === COST ? ['windows', part] : part))), json, peers, profiled };
+  return { asked: new Set(parts.flatMap((part) => (part === COST ? ['windows', part] : part))), json, objects: undefined, peers, profiled };
 }
 
 async function measure(parts: Set<string>): Promise<Figures> {

@@ -1,6 +1,7 @@
 import { DataPlane } from './data-plane.ts';
 import { startIdleService } from './idle-service.ts';
 import { importLargeObject } from './large-object.ts';
+import { syncManyObjects } from './many-objects.ts';
 import { median } from './median.ts';
 import { measureQueue } from './queue.ts';
 import { rebuildLargeObject } from './rebuild-large-object.ts';
@@ -123,5 +124,19 @@ export async function large(rows: number): Promise<Figures> {
     largeCpu: imported.cpuSeconds,
     largeRssMb: imported.peakMb,
     largeRssGrowth: imported.peakGrowth,
+  };
+}
+
+/** All objects of an org, set up by one file and imported. @throws Error if one is not complete */
+export async function manyObjects(objects: number): Promise<Figures> {
+  const { jobs, ...synced } = await syncManyObjects(objects);
+  return {
+    objectsJobs: jobs,
+    objectsSetupSeconds: synced.setupSeconds,
+    objectsSetupCalls: synced.setupCallsPerJob,
+    objectsImportSeconds: synced.importSeconds,
+    objectsImportCalls: synced.importCallsPerJob,
+    objectsCpu: synced.cpuSeconds,
+    objectsRepeatedSeconds: synced.repeatedSeconds,
   };
 }

@@ -34,6 +34,9 @@ interface RunView {
 
 const POLL_MS = 200;
 
+/** A list of so many jobs takes longer than POLL_MS. */
+const MANY_JOBS = 100;
+
 /** A sweep is compared with a pipe, so its polls must not count. */
 const SWEEP_POLL_MS = 2_000;
 
@@ -43,13 +46,14 @@ export class WholeService implements AsyncDisposable {
   readonly #service: Program;
   /** more processes of the same service */
   readonly #others: Program[];
-  readonly #url: string;
+  /** the address of the service */
+  readonly url: string;
 
   private constructor(emulator: Program, service: Program, others: Program[]) {
     this.#emulator = emulator;
     this.#service = service;
     this.#others = others;
-    this.#url = `http://127.0.0.1:${(JSON.parse(service.started as string) as { port: number }).port}`;
+    this.url = `http://127.0.0.1:${(JSON.parse(service.started as string) as { port: number }).port}`;
   }
 
   /**
@@ -74,11 +78,16 @@ export class WholeService implements AsyncDisposable {
     return new WholeService(emulator, service, others);
   }
 
-  /** Connects the org and creates a job. */
-  async createJob(object: string, startDate: string): Promise<void> {
+  /** Connects the org. @returns the user_id */
+  async connect(): Promise<string> {
     const redirect = await decide(await this.#call('get_oauth_url', { redirect_uri: REDIRECT_URI }), 'allow');
     const code = redirect.searchParams.get('code')!;
-    const userId = await this.#call('login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code });
+    return await this.#call('login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code });
+  }
+
+  /** Connects the org and creates a job. */
+  async createJob(object: string, startDate: string): Promise<void> {
+    const userId = await this.connect();
     await this.#call('create_importing_job', { user_id: userId, object_name: object, start_date: startDate });
   }
 
@@ -119,7 +128,7 @@ export class WholeService implements AsyncDisposable {
       const failed = jobs.find(({ run }) => run?.state === 'failed');
       if (failed) throw new Error(`The run failed: ${JSON.stringify(failed.run!.error)}`);
       if (jobs.every(({ last_date, run }) => last_date === day && run?.state === 'succeeded')) return jobs;
-      await sleep(POLL_MS);
+      await sleep(jobs.length > MANY_JOBS ? SWEEP_POLL_MS : POLL_MS);
     }
   }
 
@@ -130,7 +139,7 @@ export class WholeService implements AsyncDisposable {
 
   /** Repairs the job, and waits until that has ended. @throws Error if it fails */
   async repair(kind: 'rebuild' | 'sweep'): Promise<JobView> {
-    await fetch(`${this.#url}/v1/jobs/${(await this.#job())!.id}/${kind}`, { method: 'POST' });
+    await fetch(`${this.url}/v1/jobs/${(await this.#job())!.id}/${kind}`, { method: 'POST' });
     for (;;) {
       const job = await this.#job();
       if (job?.repair?.state === 'failed') throw new Error(`The ${kind} failed: ${JSON.stringify(job.repair.error)}`);
@@ -144,7 +153,13 @@ export class WholeService implements AsyncDisposable {
   }
 
   async #jobs(): Promise<JobView[]> {
-    return (JSON.parse(await this.#call('jobs')) as { jobs: JobView[] }).jobs;
+    const jobs: JobView[] = [];
+    for (let after: string | null = ''; after !== null; ) {
+      const page = JSON.parse(await this.#call(`jobs?limit=1000${after && `&after=${after}`}`)) as { jobs: JobView[]; next: string | null };
+      jobs.push(...page.jobs);
+      after = page.next;
+    }
+    return jobs;
   }
 
   /** The number of REST and Bulk API calls to the org so far. */
@@ -207,7 +222,7 @@ export class WholeService implements AsyncDisposable {
     const form = new FormData();
     for (const [name, value] of Object.entries(fields)) form.set(name, value);
     const answer = await readAnswer(
-      await fetch(`${this.#url}/${path}`, Object.keys(fields).length > 0 ? { method: 'POST', body: form } : {}),
+      await fetch(`${this.url}/${path}`, Object.keys(fields).length > 0 ? { method: 'POST', body: form } : {}),
     );
     if (answer.status !== 200) throw new Error(`${path} returned ${answer.status}: ${answer.text}`);
     return answer.text;

@@ -1,4 +1,5 @@
 // cspell:ignore evry ount
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { readSyncFile } from '../../../../app/commands/sync-file/read-sync-file.ts';
 import { entryOf } from '../../../../app/core/sync-file.ts';
@@ -41,6 +42,11 @@ connections:
   expect(['InvoiceLine__c', 'Invoice__c', 'OrderLine__c', 'Account', 'InvoiceShare', 'AccountHistory', 'secret__c'].map(patternOf)).toEqual(
     ['invoiceLine__c', 'Invoice*', '*Line__c', 'all', 'all', undefined, undefined],
   );
+});
+
+test('the example in the README is valid', () => {
+  const [, example] = /```yaml\n(# sync\.yaml\n[^`]+)```/.exec(readFileSync('README.md', 'utf8'))!;
+  expect(entriesOf(example!).map(({ pattern }) => pattern)).toEqual(['all', 'Account', 'Invoice*', 'Lead']);
 });
 
 const jobs = (text: string): string => `connections:\n  production:\n    jobs:\n${text}`;
