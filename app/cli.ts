@@ -3,6 +3,7 @@ import { Argument, CommanderError, InvalidArgumentError, Option } from 'commande
 import type { Command } from './commands/command.ts';
 import { CommandError } from './commands/command-error.ts';
 import { type CommandEntry, createProgram, describeUsageError, PROGRAM } from './commands/program.ts';
+import { silenceMetadataLookup } from './commands/silence-metadata-lookup.ts';
 import { stopSignal } from './commands/stop-signal.ts';
 import { ConfigError } from './env-reader.ts';
 import { isAppError } from './errors.ts';
@@ -340,14 +341,6 @@ function readGigabytes(text: string): number {
   const number = Number(text);
   if (text.trim() !== '' && number > 0 && number <= 1e6) return number;
   throw new InvalidArgumentError('Use a number greater than 0 and at most 1000000.');
-}
-
-/** Drops google-auth-library's warning that it found no metadata server: the error that follows says what to do. */
-function silenceMetadataLookup(): void {
-  const emit = process.emitWarning.bind(process) as (...given: unknown[]) => void;
-  process.emitWarning = (...given: unknown[]) => {
-    if (given[1] !== 'MetadataLookupWarning') emit(...given);
-  };
 }
 
 /** Waits until all output is flushed: exiting with a full pipe would drop the rest. */

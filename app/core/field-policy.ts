@@ -75,6 +75,16 @@ export function policyOf(objectName: string, wanted: Partial<FieldPolicy>, defau
   };
 }
 
+/** The entries of a list that concern an object, and those of its connection's defaults, as `policyOf` stores them. */
+export function listFor(objectName: string, list: readonly string[], defaults: readonly string[]): string[] {
+  return policyOf(objectName, {}, { excludeFields: [...defaults, ...list], hashFields: [], newFields: null }).excludeFields as string[];
+}
+
+/** A list that is meant for several objects, of which some may lack a field: a name applies where there is such a field. */
+export function forAnyObject(list: readonly string[]): string[] {
+  return list.map((pattern) => (/[.*]/.test(pattern) ? pattern : `*.${pattern}`));
+}
+
 /** Whether a list contains all entries of another one. */
 export function containsAll(list: readonly string[], others: readonly string[]): boolean {
   const known = new Set(list.map((pattern) => pattern.toLowerCase()));
@@ -107,7 +117,7 @@ function concernsObject(pattern: string, objectName: string): boolean {
  * Whether a text contains the parts of a pattern between its stars. Without a regular expression, which could take time exponential in the
  * number of stars.
  */
-function isLike(parts: readonly string[], text: string): boolean {
+export function isLike(parts: readonly string[], text: string): boolean {
   const [first = '', ...others] = parts;
   const last = others.pop();
   if (last === undefined) return text === first;

@@ -120,11 +120,21 @@ export function optionText(value: OptionValue): string {
   return typeof value === 'object' ? value.join(',') : String(value);
 }
 
+/** Whether two values mean the same: the order of a list, and the case of its entries, do not matter. */
+export function isSameOption(value: OptionValue | undefined, other: OptionValue | undefined): boolean {
+  if (typeof value !== 'object' || typeof other !== 'object') return value === other;
+  const sorted = (list: readonly string[]): string =>
+    list
+      .map((each) => each.toLowerCase())
+      .sort()
+      .join();
+  return sorted(value) === sorted(other);
+}
+
 /** The wanted options that differ from those of a job. */
 export function differingOptions<Wanted extends Partial<JobOptions>>(job: Partial<JobOptions>, wanted: Wanted): Partial<Wanted> {
   const own = optionsJson(job);
   const other = optionsJson(wanted);
-  const differs = (name: string): boolean => own[name] === undefined || optionText(own[name]) !== optionText(other[name]!);
-  const differing = ENTRIES.filter(([property, { name }]) => wanted[property] !== undefined && differs(name));
+  const differing = ENTRIES.filter(([property, { name }]) => wanted[property] !== undefined && !isSameOption(own[name], other[name]));
   return Object.fromEntries(differing.map(([property]) => [property, wanted[property]])) as Partial<Wanted>;
 }

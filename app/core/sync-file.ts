@@ -1,3 +1,4 @@
+import { isLike } from './field-policy.ts';
 import type { JobOptions } from './job-options.ts';
 
 /** Which jobs there should be, as a file says. */
@@ -43,8 +44,7 @@ export function isPattern(pattern: string): boolean {
 /** Whether a name matches a pattern, in any case. */
 export function matchesPattern(name: string, pattern: string): boolean {
   if (pattern === ALL) return true;
-  const expression = pattern.replaceAll('*', '.*');
-  return new RegExp(`^${expression}$`, 'i').test(name);
+  return isLike(pattern.toLowerCase().split('*'), name.toLowerCase());
 }
 
 /** The entry that applies to an object: its own, otherwise the first pattern that matches, otherwise `all`. */

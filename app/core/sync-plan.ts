@@ -1,3 +1,4 @@
+import { listFor } from './field-policy.ts';
 import { CHANGEABLE_NAMES, differingOptions, type JobOptions, type OptionValue, optionsJson, optionText } from './job-options.ts';
 import { nearest } from './nearest.ts';
 import { entryOf, type FileConnection, type FileEntry, isPattern, matchesPattern } from './sync-file.ts';
@@ -56,20 +57,28 @@ export interface ConnectionPlan {
   warnings: readonly string[];
 }
 
+/** The lists of fields that a connection's new jobs get besides their own. */
+export interface DefaultLists {
+  excludeFields: readonly string[];
+  hashFields: readonly string[];
+}
+
 /**
  * Compares a connection's part of a file with what the service has.
+ * @param defaults of the connection
  * @param objects of the org; undefined: not listed, because the file contains no pattern and each of its objects has a job
  * @param pauseMissing whether to pause jobs that the file does not contain
  */
 export function planConnection(
   { entries }: FileConnection,
+  defaults: DefaultLists,
   jobs: readonly ExistingJob[],
   objects: readonly ListedObject[] | undefined,
   pauseMissing: boolean,
 ): ConnectionPlan {
   const existing = jobs.flatMap((job) => {
     const entry = entryOf(entries, job.objectName);
-    return entry ? planExisting(job, entry) : planMissing(job, pauseMissing);
+    return entry ? planExisting(job, entry, defaults) : planMissing(job, pauseMissing);
   });
   const withJob = new Set(jobs.map(({ objectName }) => objectName.toLowerCase()));
   const created = (objects ?? []).filter(({ name }) => !withJob.has(name.toLowerCase())).flatMap((object) => planNew(object, entries));
@@ -91,9 +100,10 @@ export function needsObjects(entries: readonly FileEntry[], jobs: readonly Exist
   return entries.some(({ pattern }) => isPattern(pattern) || !withJob.has(pattern.toLowerCase()));
 }
 
-function planExisting(job: ExistingJob, entry: FileEntry): Step[] {
+function planExisting(job: ExistingJob, entry: FileEntry, defaults: DefaultLists): Step[] {
   const { objectName } = job;
-  const differing = differingOptions(job.options, entry.options);
+  // A job has its connection's lists, too, which the file need not repeat.
+  const differing = differingOptions(job.options, optionsFor(objectName, entry, defaults));
   const changes = Object.entries(optionsJson(differing)).map(([name, value]) => {
     const from = optionsJson(job.options)[name];
     return { name, from: from === undefined ? '' : optionText(from), to: optionText(value) };
@@ -121,6 +131,18 @@ function refusal({ options }: ExistingJob, { startDate }: Partial<JobOptions>, c
   return undefined;
 }
 
+const NO_DEFAULTS: DefaultLists = { excludeFields: [], hashFields: [] };
+
+/** What an entry wants of an object: of its lists of fields, what concerns the object. */
+function optionsFor(objectName: string, { options }: FileEntry, defaults: DefaultLists): Partial<JobOptions> {
+  const { excludeFields, hashFields } = options;
+  return {
+    ...options,
+    ...(excludeFields && { excludeFields: listFor(objectName, excludeFields, defaults.excludeFields) }),
+    ...(hashFields && { hashFields: listFor(objectName, hashFields, defaults.hashFields) }),
+  };
+}
+
 function planMissing({ objectName, active }: ExistingJob, pauseMissing: boolean): Step {
   return pauseMissing && active ? { kind: 'pause', objectName, missing: true } : { kind: 'missing', objectName, active };
 }
@@ -130,7 +152,8 @@ function planNew({ name, reason }: ListedObject, entries: readonly FileEntry[]):
   if (!entry) return [];
   const named = !isPattern(entry.pattern);
   if (reason !== null && !named) return [{ kind: 'left out', objectName: name, reason }];
-  return [{ kind: 'create', objectName: name, options: optionsJson(entry.options), paused: entry.paused ?? false, named, doubt: reason }];
+  const options = optionsJson(optionsFor(name, entry, NO_DEFAULTS));
+  return [{ kind: 'create', objectName: name, options, paused: entry.paused ?? false, named, doubt: reason }];
 }
 
 function refuseUnknown(name: string, known: readonly string[]): Step {

@@ -1,4 +1,4 @@
-// cspell:ignore Laed Ledgr prodution
+// cspell:ignore Emial Laed Ledgr prodution
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -153,6 +153,45 @@ test('a file changes, pauses and resumes jobs, and says what it would do first',
   await expect(applyText(text.replace('production', 'prodution'))).rejects.toThrow(
     /sync\.yaml:\d+:3: The service has no connection prodution\. Did you mean production\? The service has production\./,
   );
+});
+
+test('lists of fields are those of the file and of the connection, and one for many objects may name fields that only some have', async () => {
+  await fetch(`${service.url}/v1/connections/production`, {
+    method: 'PATCH',
+    body: new URLSearchParams({ exclude_fields: '*.Fax,Lead.Title' }),
+  });
+  const file = (lists: string): string => `
+defaults: { start_date: 2023-02-01, exclude_fields: [Industry, Contact.Department] }
+connections:
+  production:
+    jobs:
+      Account: {}
+      Contact: {}
+      Lead: { ${lists} }
+`;
+  const lists = async () => {
+    const jobs = JSON.parse((await service.call('jobs')).text).jobs as {
+      object_name: string;
+      exclude_fields: string[];
+      history: boolean;
+    }[];
+    return Object.fromEntries(jobs.map(({ object_name, exclude_fields }) => [object_name, exclude_fields]));
+  };
+  expect(await applyText(file('exclude_fields: [email], history: true'))).toMatchObject({ code: 0 });
+  expect(await lists()).toEqual({
+    Account: ['*.Fax', '*.Industry'],
+    Contact: ['*.Fax', '*.Industry', 'Contact.Department'],
+    Lead: ['*.Fax', 'Lead.Title', 'email'],
+  });
+  const again = file('exclude_fields: [EMAIL], history: true');
+  expect(await applyText(again)).toMatchObject({ code: 0, printed: 'Nothing to change. (3 unchanged)' });
+  expect(await applyText(await exported())).toMatchObject({ code: 0, printed: 'Nothing to change. (3 unchanged)' });
+  const changed = await applyText(file('exclude_fields: [], history: true'));
+  expect(changed.printed).toMatch(/change +production +Lead +exclude_fields: \*\.Fax,Lead\.Title,email → \*\.Fax,Lead\.Title$/m);
+  expect(changed).toMatchObject({ code: 0, printed: expect.stringContaining('Done: 1 changed.') });
+  expect(await lists()).toMatchObject({ Lead: ['*.Fax', 'Lead.Title'] });
+  const refused = await applyText(file('exclude_fields: [Emial]'));
+  expect(refused).toMatchObject({ code: 1, printed: expect.stringContaining('sees no such field of Lead') });
 });
 
 test('an API key is required, and a service that does not respond is reported', async () => {

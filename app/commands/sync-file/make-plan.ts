@@ -35,7 +35,8 @@ export async function makePlan(service: RemoteService, path: string, { connectio
   for (const { connection, remote } of found) {
     const jobs = state.jobs.filter(({ userId }) => userId === remote.user_id);
     const objects = needsObjects(connection.entries, jobs) ? await readObjects(service, remote) : undefined;
-    const { steps, warnings } = planConnection(connection, jobs, objects, pauseMissing);
+    const defaults = { excludeFields: remote.exclude_fields, hashFields: remote.hash_fields };
+    const { steps, warnings } = planConnection(connection, defaults, jobs, objects, pauseMissing);
     plans.push({ steps: steps.map((step) => ({ connection: remote, step })), warnings });
   }
   const named = new Set(found.map(({ remote }) => remote.id));

@@ -1,3 +1,4 @@
+import { forAnyObject } from '../../core/field-policy.ts';
 import { ANY_DAY, JOB_OPTIONS, type JobOptions, OPTION_NAMES, type OptionProperty } from '../../core/job-options.ts';
 import { ALL, type FileConnection, type FileEntry, isPattern, type SyncFile } from '../../core/sync-file.ts';
 import { isAppError } from '../../errors.ts';
@@ -47,7 +48,16 @@ function readConnections(reader: FileReader): FileConnection[] {
 }
 
 function readDefaults(reader: FileReader, defaults: Entry | undefined): Partial<JobOptions> {
-  return defaults ? readOptions(reader, reader.known(defaults.value, 'defaults', OPTION_NAMES)) : {};
+  return defaults ? withSharedLists(readOptions(reader, reader.known(defaults.value, 'defaults', OPTION_NAMES))) : {};
+}
+
+/** Of several objects, some lack a field that a list names. */
+function withSharedLists({ excludeFields, hashFields, ...others }: Partial<JobOptions>): Partial<JobOptions> {
+  return {
+    ...others,
+    ...(excludeFields && { excludeFields: forAnyObject(excludeFields) }),
+    ...(hashFields && { hashFields: forAnyObject(hashFields) }),
+  };
 }
 
 function readEntry(reader: FileReader, { key, keyNode, value }: Entry, defaults: Partial<JobOptions>): FileEntry[] {
@@ -60,7 +70,8 @@ function readEntry(reader: FileReader, { key, keyNode, value }: Entry, defaults:
   }
   const keys = [...OPTION_NAMES, PAUSED, ...(isPattern(key) ? [EXCEPT] : [])];
   const found = reader.known(value, key, keys);
-  const { startDate, ...options } = { ...defaults, ...readOptions(reader, found) };
+  const own = readOptions(reader, found);
+  const { startDate, ...options } = { ...defaults, ...(isPattern(key) ? withSharedLists(own) : own) };
   const except = found.get(EXCEPT);
   const paused = found.get(PAUSED);
   const entry = { pattern: key, except: except ? (reader.texts(except) ?? []) : [], paused: paused && readPaused(reader, paused) };

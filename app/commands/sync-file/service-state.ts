@@ -7,6 +7,8 @@ export interface RemoteConnection {
   id: number;
   alias: string | null;
   user_id: string;
+  exclude_fields: readonly string[];
+  hash_fields: readonly string[];
 }
 
 /** A job as the service shows it; its options by their names. */

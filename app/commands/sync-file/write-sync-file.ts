@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { DEFAULT_OPTIONS, type JobOptions, type OptionValue, optionsJson, optionText } from '../../core/job-options.ts';
+import { DEFAULT_OPTIONS, isSameOption, type JobOptions, type OptionValue, optionsJson, optionText } from '../../core/job-options.ts';
 import type { RemoteConnection, ServiceJob, ServiceState } from './service-state.ts';
 
 type Options = Record<string, OptionValue>;
@@ -28,7 +28,7 @@ function optionsOf({ options, mode }: ServiceJob): Options {
   return { ...others, ...(appendOnly !== undefined && (appendOnly || mode === 'whole') && { append_only: appendOnly }) };
 }
 
-/** For each option, the value that most jobs have, unless that is the default of every job. */
+/** For each option but lists, the value that most jobs have, unless that is the default of every job. */
 function commonOptions(all: readonly Options[]): Options {
   const usual = optionsJson(DEFAULT_OPTIONS as Partial<JobOptions>);
   const names = [...new Set(all.flatMap((options) => Object.keys(options)))].filter((name) => all.every((options) => name in options));
@@ -38,7 +38,7 @@ function commonOptions(all: readonly Options[]): Options {
         (left, right) => right.length - left.length,
       );
       const value = most![0]![name]!;
-      return isSame(value, usual[name]) ? [] : [[name, value]];
+      return typeof value === 'object' || isSameOption(value, usual[name]) ? [] : [[name, value]];
     }),
   );
 }
@@ -46,10 +46,6 @@ function commonOptions(all: readonly Options[]): Options {
 /** What a job has and does not get from the defaults of the file or of the service. */
 function describe({ active }: ServiceJob, options: Options, defaults: Options): object {
   const usual = { ...optionsJson(DEFAULT_OPTIONS as Partial<JobOptions>), ...defaults };
-  const own = Object.entries(options).filter(([name, value]) => !isSame(value, usual[name]));
+  const own = Object.entries(options).filter(([name, value]) => !isSameOption(value, usual[name]));
   return { ...Object.fromEntries(own), ...(!active && { paused: true }) };
-}
-
-function isSame(value: OptionValue, other: OptionValue | undefined): boolean {
-  return other !== undefined && optionText(value) === optionText(other);
 }
