@@ -39,6 +39,7 @@ const PATHS = [
   'connect/done/x',
   'v1/connections',
   'v1/connections/1',
+  'v1/connections/1/objects',
   'v1/connections/1/test',
   'v1/connections/1/disconnect',
   'v1/connect-links',
