@@ -4,14 +4,7 @@ import type { Settings } from './config.ts';
 import type { Database } from './database.ts';
 import type { Encryption } from './encryption.ts';
 import type { Ingress } from './ingress.ts';
-import {
-  JOBS_OVERDUE,
-  METADATA_TABLE_NOT_OURS,
-  OUTBOX_NOT_LOADED,
-  STORE_HALTED,
-  TICK_ACCEPTED,
-  WEBHOOK_GIVEN_UP,
-} from './log-filters.ts';
+import { JOBS_OVERDUE, METADATA_TABLE_NOT_OURS, OUTBOX_NOT_LOADED, STORE_HALTED, TICK_ACCEPTED, WEBHOOK_GIVEN_UP } from './log-filters.ts';
 import type { Schedule } from './schedule.ts';
 import type { Service } from './service.ts';
 
