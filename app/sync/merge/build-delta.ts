@@ -75,6 +75,7 @@ async function storeInvalidValues(extraction: Extraction, statement: DeltaStatem
   const found = columns.filter((column) => column.name in counted.delta.invalidValues);
   if (counted.storedColumns >= found.length) return;
   const invalid = await withoutTagged(extraction, found);
+  if (invalid.length === 0) return;
   const table = invalidValuesTable(context, run.job);
   if (!(await ensureInvalidValuesTable(context.warehouse, table))) {
     context.events.metadataTableNotOurs(table.dataset, table.table);

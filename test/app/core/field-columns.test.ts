@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import type { FieldColumn } from '../../../app/core/columns.ts';
-import { emptiedColumns, fieldColumnsOf, markFilled, markUnfilled, settleBackfill } from '../../../app/core/field-columns.ts';
+import {
+  columnsOfFields,
+  emptiedColumns,
+  fieldColumnsOf,
+  markFilled,
+  markUnfilled,
+  settleBackfill,
+} from '../../../app/core/field-columns.ts';
 import { refreshedColumns, sweepColumns, sweepKeys } from '../../../app/core/sweep-fields.ts';
 
 const column = (field: string, more: Partial<FieldColumn> = {}): FieldColumn => ({ field, name: field, type: 'STRING', ...more });
@@ -82,4 +89,11 @@ describe('a sweep', () => {
   test('of a partitioned table also reads what it is partitioned by', () => {
     expect(fields(sweepColumns(all, drift, sweepKeys({ ...job, partitioned: true }), []))).toContain('CreatedDate');
   });
+});
+
+test('a field has had the column of its name and those of its other types, but never the column of another field', () => {
+  const existing = ['Id', 'price__c', 'Price__c_string', 'Price__c_float64_string', 'Price__c_usd', 'Cost__c', 'Price__c_date'];
+  const recorded = fieldColumnsOf([column('Price__c', { name: 'Price__c_string' }), column('Price__c_date')]);
+  expect(columnsOfFields(['Price__c'], existing, recorded)).toEqual(['price__c', 'Price__c_string', 'Price__c_float64_string']);
+  expect(columnsOfFields(['Hidden__c'], existing, recorded)).toEqual([]);
 });

@@ -1,8 +1,18 @@
 import { beforeEach, expect, test } from '@jest/globals';
+import { transaction } from '../../../app/store/database.ts';
 import { cancelOpenRun, postponeRun, succeedRepair } from '../../../app/store/end-run.ts';
+import { succeedErasure } from '../../../app/store/erasures.ts';
+import { queueFirst } from '../../../app/store/queue-first.ts';
 import { queueRepair, queueRepairAgain, renewRepairs } from '../../../app/store/queue-runs.ts';
 import type { Run } from '../../../app/store/runs.ts';
-import { deleteTableWrite, readOtherWrites, releaseTable, saveTableWrite, takeTable } from '../../../app/store/table-writes.ts';
+import {
+  deleteTableWrite,
+  readOtherWrites,
+  releaseTable,
+  saveTableWrite,
+  saveValuesWrite,
+  takeTable,
+} from '../../../app/store/table-writes.ts';
 import { claimRun } from '../../support/claim-run.ts';
 import { createConnectionStore } from '../../support/connections.ts';
 
@@ -117,4 +127,38 @@ test('only a repair that failed or was cancelled can be queued again', async () 
   for (const { runId } of [window, reimport]) await cancelOpenRun(database.pool, runId, CANCELLED);
   expect(await queueRepairAgain(database.pool, window.runId)).toBeUndefined();
   expect(await queueRepairAgain(database.pool, reimport.runId)).toBeDefined();
+});
+
+test('a statement that stores values beside the table is recorded without the table lease, and only by the worker of its run', async () => {
+  const [window, reimport] = await claimBoth();
+  await takeTable(database.pool, reimport);
+  await saveValuesWrite(database.pool, window, 'bad');
+  expect(await readOtherWrites(database.pool, reimport)).toEqual([{ statement: 'bad', runId: window.runId }]);
+  await cancelOpenRun(database.pool, window.runId, CANCELLED);
+  await expect(saveValuesWrite(database.pool, window, 'late')).rejects.toMatchObject({ code: 'lease_lost' });
+});
+
+test('a repair that erases values ends the open runs of its job, which start over: the window at once, each repair after the one that interrupted it', async () => {
+  const [window] = await claimBoth();
+  const clear = (field: string) =>
+    transaction(database.pool, (client) => queueFirst(client, jobId, { kind: 'reimport', clear: [field], window: range }));
+  await clear('One__c');
+  expect(await states()).toEqual(['window cancelled', 'reimport cancelled', 'reimport queued', 'window queued']);
+  await expect(saveValuesWrite(database.pool, window, 'bad')).rejects.toMatchObject({ code: 'lease_lost' });
+  await clear('Two__c');
+  const scopes = async (): Promise<unknown> =>
+    (
+      await database.pool.query(
+        `SELECT scope - 'interrupted' AS scope FROM runs WHERE kind = 'reimport' AND state IN ('queued', 'running')`,
+      )
+    ).rows[0].scope;
+  for (const scope of [{ clear: ['Two__c'] }, { clear: ['One__c'] }]) {
+    expect(await scopes()).toEqual(scope);
+    await database.pool.query(`UPDATE runs SET run_at = now() - interval '1 hour' WHERE kind = 'reimport' AND state = 'queued'`);
+    const run = await claim();
+    if (run.pass.kind !== 'reimport') throw new Error(run.pass.kind);
+    await succeedErasure(database.pool, run, run.pass, {}, []);
+  }
+  expect(await scopes()).toEqual({});
+  expect((await database.pool.query('SELECT clear_fields FROM jobs')).rows).toEqual([{ clear_fields: {} }]);
 });
