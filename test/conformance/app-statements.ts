@@ -123,10 +123,7 @@ const TARGET = tableOf('Target__c');
 const ORPHANED: Column = { name: 'Orphaned__c', type: 'DATE' };
 const EMPTIED: Column = { name: 'Emptied__c', type: 'BIGNUMERIC' };
 const INVALID_VALUES = tableOf('_invalid_values');
-const RECORD = {
-  jobId: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
-  hash: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
-};
+const RECORD = { jobId: '7c9e6679-7425-40de-944b-e07fc1f90ae7', hash: 'a'.repeat(64) };
 const JOBS = tableOf('_jobs');
 const RUNS = tableOf('_runs');
 
