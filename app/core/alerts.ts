@@ -2,7 +2,16 @@ import type { RunKind } from './pass.ts';
 import type { RunState } from './run-state.ts';
 
 /** Conditions that a person should know of. Each is reported when it starts, and when it is over. */
-export const CONDITIONS = ['run_failed', 'needs_login', 'deferred', 'fields_disappeared', 'overdue', 'sweep_refused', 'quota'] as const;
+export const CONDITIONS = [
+  'run_failed',
+  'needs_login',
+  'deferred',
+  'fields_disappeared',
+  'field_pending',
+  'overdue',
+  'sweep_refused',
+  'quota',
+] as const;
 
 /** Progress, for programs that continue with the data. Each is reported once. */
 export const PROGRESS = ['run_succeeded', 'tick_completed'] as const;
@@ -66,6 +75,9 @@ export interface EndedRun {
   readonly orphaned: readonly string[] | null;
   /** those of the job's previous run */
   readonly previouslyOrphaned: readonly string[] | null;
+  /** new fields that are not read until they are approved, and those of the previous run; null as above */
+  readonly pending: readonly string[] | null;
+  readonly previouslyPending: readonly string[] | null;
 }
 
 /** The service repeats runs of these kinds by itself: another failure continues the same condition. Repairs by request fail one by one. */
@@ -75,7 +87,7 @@ const REPEATED: readonly RunKind[] = ['window', 'sweep'];
 export function changesOfRun(run: EndedRun, open: Alerts): Change[] {
   if (run.state === 'failed') return changesOfFailure(run, open);
   if (run.state !== 'succeeded') return [];
-  return [...failuresBefore(run, open).map((alert): Change => ({ change: 'resolved', alert })), ...changesOfColumns(run, open)];
+  return [...failuresBefore(run, open).map((alert): Change => ({ change: 'resolved', alert })), ...changesOfFields(run, open)];
 }
 
 const FAILURES: readonly Condition[] = ['run_failed', 'sweep_refused'];
@@ -96,25 +108,36 @@ function changesOfFailure(run: EndedRun, open: Alerts): Change[] {
   return [{ change: 'opened', alert: { event, subject, data } }];
 }
 
-/** Fields that were hidden or deleted, and those among them that are back. */
-function changesOfColumns({ orphaned, previouslyOrphaned, ...run }: EndedRun, open: Alerts): Change[] {
-  if (!orphaned) return [];
-  const event: Condition = 'fields_disappeared';
-  const key = { event, subject: run.jobId };
+/** Fields that were hidden or deleted, or are new and wait for approval; and those among them that no longer are. */
+function changesOfFields(run: EndedRun, open: Alerts): Change[] {
+  const { orphaned, previouslyOrphaned, pending, previouslyPending } = run;
+  return [
+    ...changesOfNames('fields_disappeared', 'columns', orphaned, previouslyOrphaned, run, open),
+    ...changesOfNames('field_pending', 'fields', pending, previouslyPending, run, open),
+  ];
+}
+
+function changesOfNames(
+  event: Condition,
+  property: string,
+  current: readonly string[] | null,
+  previous: readonly string[] | null,
+  { jobId, objectName, connectionId, runId }: EndedRun,
+  open: Alerts,
+): Change[] {
+  if (!current) return [];
+  const key = { event, subject: jobId };
   const known = open.get(keyOf(key));
-  const missing = (known?.data.columns ?? []) as string[];
-  const newly = orphaned.filter((column) => !missing.includes(column) && !previouslyOrphaned?.includes(column));
-  const left = missing.filter((column) => orphaned.includes(column));
-  const about = (columns: readonly string[]): AlertData => ({
-    job_id: run.jobId,
-    object_name: run.objectName,
-    connection_id: run.connectionId,
-    run_id: run.runId,
-    columns,
+  const reported = (known?.data[property] ?? []) as string[];
+  const newly = current.filter((name) => !reported.includes(name) && !previous?.includes(name));
+  const left = reported.filter((name) => current.includes(name));
+  const about = (names: readonly string[]): AlertData => ({
+    ...{ job_id: jobId, object_name: objectName, connection_id: connectionId, run_id: runId },
+    [property]: names,
   });
   const next: Alert = { ...key, data: about([...left, ...newly]) };
   if (newly.length > 0) return [{ change: 'opened', alert: next, news: about(newly) }];
-  if (!known || left.length === missing.length) return [];
+  if (!known || left.length === reported.length) return [];
   return [left.length === 0 ? { change: 'resolved', alert: known } : { change: 'changed', alert: next }];
 }
 

@@ -46,12 +46,22 @@ export async function saveAlerts(client: Queryable, before: Alerts<OpenAlert>, a
 /** What happened earlier is not reported: the service was upgraded, or did not run. */
 const MAX_AGE = '1 day';
 
+/** A list of the drift of `taken`: a run that applied its schema has decided whether its MERGE only inserts, and a sweep reads too few fields. */
+const listOfDrift = (list: string): string =>
+  `CASE WHEN insert_only IS NOT NULL AND kind <> 'sweep' THEN coalesce(drift->'${list}', '[]') END`;
+
+/** That of the run before, if it matters. */
+const previousListOfDrift = (list: string): string => `CASE WHEN ${listOfDrift(list)} <> '[]' THEN (
+         SELECT earlier.drift->'${list}' FROM runs AS earlier
+         WHERE earlier.job_id = taken.job_id AND earlier.created_at < taken.created_at AND earlier.insert_only IS NOT NULL
+           AND earlier.kind <> 'sweep'
+         ORDER BY earlier.created_at DESC LIMIT 1) END`;
+
 /**
  * Takes the oldest ended runs that the alerts do not reflect yet, and marks them. The runs of a job's lane are in the order in which they
  * ended, because none of them is queued before the one before it has ended. Uses runs_not_alerted, and runs_by_job for the previous drift.
  */
 export async function takeEndedRuns(client: Queryable, limit: number): Promise<EndedRun[]> {
-  // A run that applied its schema has decided whether its MERGE only inserts. A sweep reads too few fields to show drift.
   const { rows } = await client.query<RowOf<EndedRun>>(
     `WITH taken AS (
        UPDATE runs SET alerted = true WHERE id = ANY(ARRAY(
@@ -61,12 +71,8 @@ export async function takeEndedRuns(client: Queryable, limit: number): Promise<E
      SELECT taken.id AS run_id, job_id, taken.connection_id, object_name, kind, window_from, window_to, state, error_code, failures, acceptable_rows,
        (receipt->>'inserted')::bigint AS inserted, (receipt->>'updated')::bigint AS updated, (receipt->>'deleted')::bigint AS deleted,
        receipt->>'verdict' AS verdict,
-       CASE WHEN insert_only IS NOT NULL AND kind <> 'sweep' THEN drift->'orphaned' END AS orphaned,
-       CASE WHEN insert_only IS NOT NULL AND kind <> 'sweep' AND drift->'orphaned' <> '[]' THEN (
-         SELECT earlier.drift->'orphaned' FROM runs AS earlier
-         WHERE earlier.job_id = taken.job_id AND earlier.created_at < taken.created_at AND earlier.insert_only IS NOT NULL
-           AND earlier.kind <> 'sweep'
-         ORDER BY earlier.created_at DESC LIMIT 1) END AS previously_orphaned
+       ${listOfDrift('orphaned')} AS orphaned, ${previousListOfDrift('orphaned')} AS previously_orphaned,
+       ${listOfDrift('pending')} AS pending, ${previousListOfDrift('pending')} AS previously_pending
      FROM taken JOIN jobs ON jobs.id = taken.job_id ORDER BY taken.finished_at, taken.id`,
     [limit],
   );

@@ -11,6 +11,7 @@ const SENTENCES: Record<AlertEvent, (data: AlertData) => string> = {
   deferred: ({ kind, error_code, deferred_until }) => `a ${kind} waits until ${deferred_until} because of ${code(error_code)}`,
   quota: ({ org_id, jobs, deferred_until }) => `org ${org_id} has no API calls left. Jobs that wait until ${deferred_until}: ${jobs}`,
   fields_disappeared: ({ columns }) => `nothing fills these columns any more: ${(columns as string[]).join(', ')}`,
+  field_pending: ({ fields }) => `these new fields wait for approval: ${(fields as string[]).join(', ')}`,
   overdue: ({ jobs }) => `overdue jobs: ${jobs}`,
   run_succeeded: ({ kind, rows, verdict }) => `a ${kind} succeeded: rows ${rows}, ${verdict}`,
   tick_completed: ({ succeeded, failed, deferred, waiting, rows }) =>

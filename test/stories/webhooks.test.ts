@@ -174,6 +174,22 @@ describe('each condition is reported when it starts and when it is over:', () =>
     expect(await alter('show', 'Fax', 26)).toEqual([['fields_disappeared.resolved', ['Fax']]]);
   });
 
+  test('fields that wait for approval', async () => {
+    await start({ ALERT_EVENTS: 'field_pending' });
+    const importWith = async (pending: string[], day: number): Promise<unknown> => {
+      service.salesforce.org.insert('Account', { Name: 'Another' });
+      await service.tickAt(`2023-03-${day}T00:10:00Z`);
+      await change(
+        `UPDATE runs SET drift = drift || '${JSON.stringify({ pending })}' WHERE id = (SELECT id FROM runs ORDER BY created_at DESC LIMIT 1)`,
+      );
+      return (await check()).map(({ type, data }) => [type, data.fields]);
+    };
+    expect(await importWith([], 20)).toEqual([]);
+    expect(await importWith(['New__c'], 21)).toEqual([['field_pending', ['New__c']]]);
+    expect(await importWith(['New__c'], 22)).toEqual([]);
+    expect(await importWith([], 23)).toEqual([['field_pending.resolved', ['New__c']]]);
+  });
+
   test('jobs that are overdue', async () => {
     await start();
     service.salesforce.clock.set(new Date('2023-03-20T07:00:00Z'));

@@ -52,7 +52,13 @@ describe('a request', () => {
 
 describe("Slack's text", () => {
   test.each([...CONDITIONS, ...PROGRESS])('of %s is one line', (event) => {
-    const data = { columns: ['Phone', 'Fax'], object_name: 'Account', run_id: 'run-1', service: 'https://sync.acme.example' };
+    const data = {
+      columns: ['Phone', 'Fax'],
+      fields: ['Secret__c'],
+      object_name: 'Account',
+      run_id: 'run-1',
+      service: 'https://sync.acme.example',
+    };
     expect(toSlackText({ ...CONTENT, type: event, data })).toMatch(/^\*Account\*: \S.* \(run run-1\) – https:\/\/sync\.acme\.example$/);
     expect(toSlackText({ ...CONTENT, type: `${event}.resolved`, data })).toMatch(/^:white_check_mark: Over: \*Account\*: \S/);
   });
