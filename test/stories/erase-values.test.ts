@@ -172,7 +172,10 @@ describe('clearing a field', () => {
       await pool.query(`UPDATE runs SET failures = 0, run_at = now() WHERE state = 'queued'`);
     }
     service.startWorker();
-    expect(await repairEnded(service)).toMatchObject({ state: 'succeeded', receipt: { rows_erased: { Account: 2, Account_versions: 3, _invalid_values: 1 } } });
+    expect(await repairEnded(service)).toMatchObject({
+      state: 'succeeded',
+      receipt: { rows_erased: { Account: 2, Account_versions: 3, _invalid_values: 1 } },
+    });
     expect(await secrets()).toEqual([0, 1].map(() => ({ Secret__c: null, Secret__c_string: null })));
   });
 
@@ -206,7 +209,10 @@ describe('erasing a record', () => {
     expect(Date.parse(recoverable_until) - Date.now()).toBeGreaterThan(13.9 * 24 * 3_600_000);
     expect(answer.text).not.toContain(ids[0]!.slice(0, 15));
     service.startWorker();
-    expect((await allRepairs()).at(-1)).toMatchObject({ state: 'succeeded', receipt: { rows_erased: { Account: 1, Account_versions: 2, _invalid_values: 1 } } });
+    expect((await allRepairs()).at(-1)).toMatchObject({
+      state: 'succeeded',
+      receipt: { rows_erased: { Account: 1, Account_versions: 2, _invalid_values: 1 } },
+    });
     await service.tickAt('2023-03-08T00:10:00Z');
     const text = await stored();
     expect(text).not.toContain(ids[0]);
@@ -219,7 +225,9 @@ describe('erasing a record', () => {
   test('with suppress leaves it out of windows, sweeps, reimports, comparisons and rebuilds from then on', async () => {
     await importSecrets();
     expect((await erase({ record_id: ids[0]!, suppress: 'true' })).status).toBe(200);
-    expect((await allRepairs()).at(-1)).toMatchObject({ receipt: { rows_erased: { Account: 1, Account_versions: 2, _invalid_values: 1 } } });
+    expect((await allRepairs()).at(-1)).toMatchObject({
+      receipt: { rows_erased: { Account: 1, Account_versions: 2, _invalid_values: 1 } },
+    });
     service.salesforce.clock.set(new Date('2023-03-07T10:00:00Z'));
     for (const id of ids) service.salesforce.org.update('Account', id, { Name: 'Edited' });
     expect((await service.tickAt('2023-03-08T00:10:00Z')).text).toMatch(/^OK/);
