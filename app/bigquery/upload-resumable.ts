@@ -97,6 +97,7 @@ class Upload {
     for (;;) {
       const rest = probe ? undefined : bytes.subarray(received - start);
       const answer = await this.#put(received, rest, last ? end : undefined);
+      if (answer.kind === 'created' && !last) throw lostUploadError('BigQuery reports an upload as complete before its end');
       if (answer.kind === 'created' || answer.kind === 'exists') return answer.kind;
       if (answer.kind === 'lost') throw lostUploadError('BigQuery no longer knows the upload session');
       if (answer.kind === 'failed') {
