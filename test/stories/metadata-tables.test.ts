@@ -293,11 +293,12 @@ describe('the metadata tables', () => {
 
   test('answer the questions of the manual', async () => {
     await create();
+    expect((await create('Opportunity', { history: 'true' })).text).toBe('OK');
     await service.tickAt('2023-03-20T00:10:00Z');
     await publish();
     const manual = readFileSync('app/README.md', 'utf8');
     const queries = [...manual.matchAll(/```sql\n(.*?)```/gs)].map(([, sql]) => sql!);
-    expect(queries).toHaveLength(6);
+    expect(queries).toHaveLength(7);
     for (const sql of queries) await service.rows(sql);
   });
 });
