@@ -85,7 +85,7 @@ ${rows.join('\n    UNION ALL\n')}
 
 /** The target table's values of these columns, one row per Id. */
 function keptValues(target: TableName, columns: readonly string[]): string {
-  return `  SELECT \`Id\`, ${columns.map(quoteAnyName).join(', ')} FROM ${quoteTable(target)} WHERE TRUE
+  return `  SELECT \`Id\`, ${columns.map(quoteAnyName).join(', ')} FROM ${quoteTable(target)} AS _rows WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY \`_synced_at\` DESC) = 1`;
 }
 

@@ -102,7 +102,7 @@ export function copyVersionsStatement({ versions, target, names, cursorField }: 
   const columns = names.map(quoteAnyName);
   return `MERGE ${quoteTable(versions)} AS _target
 USING (
-  SELECT ${columns.join(', ')}, ${validFrom} AS \`_valid_from\` FROM ${quoteTable(target)} WHERE TRUE
+  SELECT ${columns.join(', ')}, ${validFrom} AS \`_valid_from\` FROM ${quoteTable(target)} AS _rows WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quoteName(cursorField)} DESC, \`_synced_at\` DESC) = 1
 ) AS _source
 ON _target.\`Id\` = _source.\`Id\`
