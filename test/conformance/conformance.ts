@@ -29,7 +29,7 @@ import { Verdict } from './tally.ts';
 
 const COLUMN_TYPES = Object.keys(CASTS) as ColumnType[];
 const SEED = 20_240_310;
-const SCHEMAS = 200;
+const SCHEMAS = 80;
 const INPUTS = 4000;
 
 const verdict = new Verdict();
