@@ -5,12 +5,12 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { CONDITIONS, PROGRESS } from '../../app/core/alerts.ts';
 import { claimMessage } from '../../app/store/webhook-messages.ts';
 import { raiseAlerts } from '../../app/sync/raise-alerts.ts';
 import { watchAlerts } from '../../app/sync/watch-alerts.ts';
-import { type Alerting, type Receiver, SECRET_PATH, startAlerting, startReceiver, WEBHOOK_SECRET } from '../support/receiver.ts';
+import { type Alerting, type Receiver, SECRET_PATH, startAlerting, WEBHOOK_SECRET } from '../support/receiver.ts';
 import type { TestService, TestServiceOptions } from '../support/service.ts';
 
 /** However the receiver of alerts responds, it gets each message, or it is given up; and nothing waits for it. */
@@ -18,17 +18,11 @@ let service: TestService;
 let receiver: Receiver;
 let alerting: Alerting;
 
-beforeEach(async () => {
-  receiver = await startReceiver();
-});
-afterEach(async () => {
-  await service[Symbol.asyncDispose]();
-  await receiver[Symbol.asyncDispose]();
-});
+afterEach(() => alerting[Symbol.asyncDispose]());
 
 async function start(env: NodeJS.ProcessEnv = {}, options: TestServiceOptions = {}): Promise<void> {
-  alerting = await startAlerting(receiver, env, options);
-  service = alerting.service;
+  alerting = await startAlerting(env, options);
+  ({ service, receiver } = alerting);
 }
 
 const send = () => alerting.send();

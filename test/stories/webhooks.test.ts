@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type Alerting, isAuthentic, type Receiver, SECRET_PATH, startAlerting, startReceiver } from '../support/receiver.ts';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { type Alerting, isAuthentic, type Receiver, SECRET_PATH, startAlerting } from '../support/receiver.ts';
 import type { TestService, TestServiceOptions } from '../support/service.ts';
 
 /** The receiver of alerts learns once that something starts, and once that it is over. */
@@ -8,17 +8,11 @@ let service: TestService;
 let receiver: Receiver;
 let alerting: Alerting;
 
-beforeEach(async () => {
-  receiver = await startReceiver();
-});
-afterEach(async () => {
-  await service[Symbol.asyncDispose]();
-  await receiver[Symbol.asyncDispose]();
-});
+afterEach(() => alerting[Symbol.asyncDispose]());
 
 async function start(env: NodeJS.ProcessEnv = {}, options: TestServiceOptions = {}): Promise<void> {
-  alerting = await startAlerting(receiver, env, options);
-  service = alerting.service;
+  alerting = await startAlerting(env, options);
+  ({ service, receiver } = alerting);
 }
 
 const check = () => alerting.check();

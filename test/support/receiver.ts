@@ -67,6 +67,7 @@ export function isAuthentic({ headers, body }: Received): boolean {
 
 /** A service with a receiver of alerts and a job of Account, which looks for alerts only when a test says so. */
 export interface Alerting {
+  [Symbol.asyncDispose](): Promise<void>;
   service: TestService;
   receiver: Receiver;
   /** Creates a job. */
@@ -82,7 +83,8 @@ export interface Alerting {
   events(name: string): Record<string, unknown>[];
 }
 
-export async function startAlerting(receiver: Receiver, env: NodeJS.ProcessEnv = {}, options: TestServiceOptions = {}): Promise<Alerting> {
+export async function startAlerting(env: NodeJS.ProcessEnv = {}, options: TestServiceOptions = {}): Promise<Alerting> {
+  const receiver = await startReceiver();
   const service = await startService({
     salesforce: { size: 5 },
     ...options,
@@ -92,6 +94,10 @@ export async function startAlerting(receiver: Receiver, env: NodeJS.ProcessEnv =
   const alerting: Alerting = {
     service,
     receiver,
+    async [Symbol.asyncDispose]() {
+      await service[Symbol.asyncDispose]();
+      await receiver[Symbol.asyncDispose]();
+    },
     async create(objectName) {
       const answer = await service.call('create_importing_job', { user_id: userId, object_name: objectName, start_date: '2023-03-01' });
       if (answer.text !== 'OK') throw new Error(answer.text);
