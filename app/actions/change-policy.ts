@@ -39,8 +39,8 @@ export async function planPolicyChange(
     requireHashSalt(context, hashFields);
   }
   const after = { ...changes, ...approvals(job, changes, approve, fields) };
-  const known = [...new Set([...columnsOf(fields).map(({ field }) => field), ...(await readJobFields(context.database, job.id))])];
-  return { changes: after, ...clearedFields(job, { ...job, ...after }, known) };
+  const names = columnsOf(fields).map(({ field }) => field);
+  return { changes: after, ...clearedFields(job, { ...job, ...after }, names, await readJobFields(context.database, job.id)) };
 }
 
 function approvals(job: Job, { newFields }: JobChanges, approve: string | undefined, fields: readonly DescribedField[]): JobChanges {

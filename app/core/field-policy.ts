@@ -227,13 +227,21 @@ function hashedColumn({ type, ...column }: FieldColumn, salt: string | undefined
 
 /**
  * The fields whose values in a job's tables a change of its policy makes wrong, and those of them that the job still reads.
- * @param fields all that the job may have read
+ * @param fields those of the object now
+ * @param recorded those that have had a column. One that awaits approval may have been read before it was hidden and the review started
  */
-export function clearedFields(before: FieldsOfJob, after: FieldsOfJob, fields: readonly string[]): { clear: string[]; refill: string[] } {
+export function clearedFields(
+  before: FieldsOfJob,
+  after: FieldsOfJob,
+  fields: readonly string[],
+  recorded: readonly string[],
+): { clear: string[]; refill: string[] } {
   const isRead = (treatment: Treatment): boolean => treatment === 'read' || treatment === 'hashed';
   const [earlier, later] = [treatmentsOf(before), treatmentsOf(after)];
-  const changed = fields.flatMap((field) => {
-    const [was, is] = [earlier(field), later(field)];
+  const known = new Set(recorded);
+  const changed = [...new Set([...fields, ...recorded])].flatMap((field) => {
+    const was = known.has(field) && earlier(field) === 'pending' ? 'read' : earlier(field);
+    const is = later(field);
     return isRead(was) && is !== 'pending' && is !== was ? [{ field, is }] : [];
   });
   return { clear: changed.map(({ field }) => field), refill: changed.flatMap(({ field, is }) => (isRead(is) ? field : [])) };

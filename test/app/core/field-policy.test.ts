@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { columnsOf, type DescribedField } from '../../../app/core/columns.ts';
 import {
   applyPolicy,
+  clearedFields,
   type FieldsOfJob,
   parsePatterns,
   policyOf,
@@ -133,4 +134,25 @@ test('a new job gets the defaults of its connection that concern its object', ()
     newFields: 'review',
   });
   expect(policyOf('Account', { newFields: 'add' }, defaults)).toMatchObject({ newFields: 'add' });
+});
+
+describe('what a change of the policy clears', () => {
+  const names = FIELDS.map(({ name }) => name);
+  const cleared = (before: Partial<FieldsOfJob>, after: Partial<FieldsOfJob>, recorded: string[] = names) =>
+    clearedFields({ ...JOB, ...before }, { ...JOB, ...before, ...after }, names, recorded);
+
+  test('are the fields that are excluded or hashed from now on, or no longer hashed', () => {
+    expect(cleared({}, { excludeFields: ['SSN__c'] })).toEqual({ clear: ['SSN__c'], refill: [] });
+    expect(cleared({}, { hashFields: ['SSN__c'] })).toEqual({ clear: ['SSN__c'], refill: ['SSN__c'] });
+    expect(cleared({ hashFields: ['SSN__c'] }, { hashFields: [] })).toEqual({ clear: ['SSN__c'], refill: ['SSN__c'] });
+    expect(cleared({ excludeFields: ['SSN__c'] }, { excludeFields: [] })).toEqual({ clear: [], refill: [] });
+  });
+
+  test('are also fields that were read before they were hidden and then had to await approval', () => {
+    const pending = { newFields: 'review', approvedFields: ['AnnualRevenue'] } as const;
+    expect(cleared(pending, { excludeFields: ['SSN__c'] }).clear).toEqual(['SSN__c']);
+    expect(cleared(pending, { hashFields: ['SSN__c'], approvedFields: ['SSN__c'] }).clear).toEqual(['SSN__c']);
+    expect(cleared(pending, { approvedFields: ['SSN__c'] }).clear).toEqual([]);
+    expect(cleared(pending, { excludeFields: ['SSN__c'] }, ['AnnualRevenue']).clear).toEqual([]);
+  });
 });
