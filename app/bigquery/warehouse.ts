@@ -193,6 +193,8 @@ function isWorthRetrying(error: unknown, doing: string): boolean {
 /** Opens BigQuery, with federation if configured. A loopback endpoint gets no credentials. */
 export function openWarehouse(config: WarehouseConfig, dispatcher: Dispatcher, limits: WarehouseLimits = LIMITS): Warehouse {
   const endpoint = (config.endpoint ?? GOOGLE).replace(/\/$/, '');
+  // Every request's headers are an instance. Node loads its fetch with the class, which is better done at start than in the first import.
+  void globalThis.Headers;
   const connect = (): Connection => {
     const auth = chooseClient(config, endpoint);
     const client = new BigQuery({
