@@ -36,8 +36,6 @@ export interface Run extends Lease {
   readonly deltaTry: number;
   readonly mergeTry: number;
   readonly compareTry: number;
-  /** of the statement that adds the run's versions */
-  readonly versionsTry: number;
   /** null until decided */
   readonly insertOnly: boolean | null;
   /** the delta tables that earlier attempts counted, by their staging tables */
@@ -87,7 +85,7 @@ export type ConnectedJobRow = JobRow & RowOf<ConnectionOfRun>;
 export type RunRow = RowOf<StoredRun>;
 
 export const RUN_COLUMNS = `runs.id AS run_id, runs.attempt, runs.kind, runs.scope, runs.repair_to, runs.window_from, runs.window_to, runs.failures, runs.columns, runs.drift,
-  runs.described_at IS NOT NULL AS described, runs.delta_try, runs.merge_try, runs.compare_try, runs.versions_try, runs.insert_only, runs.counted, runs.replacement, runs.calls, runs.created_at`;
+  runs.described_at IS NOT NULL AS described, runs.delta_try, runs.merge_try, runs.compare_try, runs.insert_only, runs.counted, runs.replacement, runs.calls, runs.created_at`;
 
 /** Maps a row to a Run. */
 export function toRun(row: RunRow, { org_id, granted_at, api_share, quiet_hours, ...job }: ConnectedJobRow): Run {
@@ -108,7 +106,7 @@ export function toRun(row: RunRow, { org_id, granted_at, api_share, quiet_hours,
 
 /** The properties of a run that become known while it executes. */
 export type RunProgress = Partial<
-  Pick<Run, 'columns' | 'drift' | 'deltaTry' | 'mergeTry' | 'compareTry' | 'versionsTry' | 'insertOnly' | 'replacement'>
+  Pick<Run, 'columns' | 'drift' | 'deltaTry' | 'mergeTry' | 'compareTry' | 'insertOnly' | 'replacement'> & { versionsTry: number }
 >;
 
 /** Saves the given properties of a run; the others stay unchanged. @throws AppError lease_lost */
@@ -147,6 +145,12 @@ export async function reloadRun(database: Queryable, run: Run): Promise<Run> {
   );
   const { window_from: from, window_to: to, failures } = onlyRow(result);
   return { ...run, window: { from, to }, failures };
+}
+
+/** The try number of a run's next statement that writes versions: those before it may have failed. */
+export async function readVersionsTry(database: Queryable, { runId }: Pick<Run, 'runId'>): Promise<number> {
+  const result = await database.query<{ versions_try: number }>('SELECT versions_try FROM runs WHERE id = $1', [runId]);
+  return onlyRow(result).versions_try;
 }
 
 /** Saves when the run's job created its target table, which identifies the table. @throws AppError lease_lost */

@@ -66,6 +66,15 @@ export async function readOtherWrites(database: Queryable, { runId, job }: Pick<
   return rows.map(toRecord);
 }
 
+/** The BigQuery jobs of this run that may still change its target table or store values beside it, oldest first. Uses table_writes_by_job. */
+export async function readOwnWrites(database: Queryable, { runId, job }: Pick<Run, 'runId' | 'job'>): Promise<TableWrite[]> {
+  const { rows } = await database.query<{ statement: string; run_id: string }>(
+    'SELECT statement, run_id FROM table_writes WHERE job_id = $1 AND run_id = $2 ORDER BY created_at, statement',
+    [job.id, runId],
+  );
+  return rows.map(toRecord);
+}
+
 /** Forgets a BigQuery job that has ended. */
 export async function deleteTableWrite(database: Queryable, statement: string): Promise<void> {
   await database.query('DELETE FROM table_writes WHERE statement = $1', [statement]);

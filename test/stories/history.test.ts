@@ -237,6 +237,30 @@ test('is turned on later with a copy of the table, and off again', async () => {
   await expectWhole();
 });
 
+test('a statement waits for those that an earlier attempt of its run requested, and has a later number after a failure', async () => {
+  await importTwo();
+  await service.stopWorker();
+  const job = (await service.jobs())[0]!;
+  const range = new URLSearchParams({ from: '2023-03-01', to: '2023-03-06' });
+  expect((await fetch(`${service.url}/v1/jobs/${job.id}/reimport`, { method: 'POST', body: range })).status).toBe(200);
+  await service.database.pool.query(
+    `INSERT INTO table_writes (statement, job_id, run_id)
+     SELECT 'sync_' || replace(id::text, '-', '') || '_versions_add_left_1', job_id, id FROM runs WHERE kind = 'reimport'`,
+  );
+  const fault = { kind: 'job-failed', match: '_versions_found_' };
+  const init = { method: 'POST', body: JSON.stringify(fault), headers: { 'content-type': 'application/json' } };
+  await fetch(`${service.bigquery.url}/emulator/faults`, init);
+  service.startWorker();
+  const repair = await repairEnded(service);
+  expect(repair).toMatchObject({ state: 'succeeded' });
+  const prefix = `sync_${repair.id.replaceAll('-', '')}_versions_`;
+  const [requested] = await service.client.getJobs({ allUsers: true });
+  const steps = requested.flatMap(({ id }) => (id!.startsWith(prefix) ? [id!.slice(prefix.length).replace(/_[0-9a-f]{12}_/, '_')] : []));
+  expect(steps.sort()).toEqual(['add_2', 'add_left_1', 'found_1', 'found_2']);
+  expect((await service.database.pool.query('SELECT FROM table_writes')).rowCount).toBe(0);
+  await expectWhole();
+});
+
 test('another table of that name is left alone, and stops the run until it is moved', async () => {
   service = await startService();
   user_id = await service.connect();

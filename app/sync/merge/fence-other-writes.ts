@@ -1,7 +1,7 @@
 import { fenceJobId } from '../../bigquery/jobs.ts';
 import type { Context } from '../../context.ts';
 import type { Run } from '../../store/runs.ts';
-import { deleteTableWrite, readOtherWrites } from '../../store/table-writes.ts';
+import { deleteTableWrite, readOtherWrites, readOwnWrites, type TableWrite } from '../../store/table-writes.ts';
 import { runLabels } from '../names.ts';
 
 /**
@@ -10,9 +10,24 @@ import { runLabels } from '../names.ts';
  * (BigQuery docs, "DML statement conflicts"). And a removed row leaves no trace by which an older version could be recognized. The run must
  * have the table lease, so that no statement is added.
  */
-export async function fenceOtherWrites({ database, warehouse }: Context, run: Run): Promise<void> {
-  for (const { statement, runId } of await readOtherWrites(database, run)) {
-    await fenceJobId(warehouse, statement, runLabels(runId, run.job));
+export async function fenceOtherWrites(context: Context, run: Run): Promise<void> {
+  await fenceWrites(context, run, await readOtherWrites(context.database, run));
+}
+
+/**
+ * Ensures that no statement that an earlier attempt of this run requested is running, or starts, during or after the next one: the successor
+ * of a worker that has crashed may give the same statement another number. The run must have the table lease.
+ * @param next the id of the next one, which is adopted if it exists
+ */
+export async function fenceOwnWrites(context: Context, run: Run, next: string): Promise<void> {
+  const writes = await readOwnWrites(context.database, run);
+  const others = writes.filter(({ statement }) => statement !== next);
+  await fenceWrites(context, run, others);
+}
+
+async function fenceWrites({ database, warehouse }: Context, { job }: Run, writes: readonly TableWrite[]): Promise<void> {
+  for (const { statement, runId } of writes) {
+    await fenceJobId(warehouse, statement, runLabels(runId, job));
     await deleteTableWrite(database, statement);
   }
 }
