@@ -61,8 +61,11 @@ const EXTRA_CALLS = 2;
 /** What BigQuery bills at least for each table that a statement references. */
 const MIN_BILLED_BYTES = 10 * 1024 * 1024;
 
-/** What the other statements of a window of a job with history reference: it is typed, counted, added to the versions, and counted there. */
-const VERSIONS_STATEMENTS_BYTES = 7 * MIN_BILLED_BYTES;
+/**
+ * What the other statements of a window of a job with history reference: it is typed, counted, added to the versions, and counted there, and
+ * the versions are searched for records that were missing.
+ */
+const VERSIONS_STATEMENTS_BYTES = 8 * MIN_BILLED_BYTES;
 
 /** A partitioned table is assumed to have its rows in this many months, as many in each. */
 const MONTHS = 60;

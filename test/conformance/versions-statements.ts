@@ -6,7 +6,9 @@ import {
   addVersionsStatement,
   copyVersionsStatement,
   countMissingStatement,
+  countReturnedStatement,
   countVersionsStatement,
+  missingMonthsStatement,
   removeMissingStatement,
   treatVersionsStatement,
   VALID_FROM,
@@ -62,7 +64,7 @@ export function versionsStatements({ base, staged, target, comparison, deletes }
   const dml = [
     ...statements.map(addVersionsStatement),
     copyVersionsStatement({ versions: VERSIONS, target, names: names.filter((name) => name !== VALID_FROM.name), cursorField }),
-    ...deletes.map((each) => removeMissingStatement({ ...base, versions: VERSIONS, delta: staged.delta, deletes: each })),
+    ...statements.filter(({ stampMonths }) => !stampMonths).map(removeMissingStatement),
     ...[swept, absent, replaced].map((missing) => addMissingStatement({ versions: VERSIONS, records: missing, names, runId })),
     ...(['blank', 'remove'] as const).flatMap((each) =>
       records.map((deleted) => treatVersionsStatement({ versions: VERSIONS, records: deleted, deletes: each, emptied })),
@@ -72,6 +74,13 @@ export function versionsStatements({ base, staged, target, comparison, deletes }
     ...dml.map((sql) => ({ sql, columns: [] })),
     ...statements.map((statement) => ({ sql: countVersionsStatement(statement, runId), columns: counts })),
     ...[swept, absent, replaced].map((missing) => ({ sql: countMissingStatement(VERSIONS, missing), columns: missingCounts })),
+    { sql: missingMonthsStatement(VERSIONS), columns: [{ name: 'month', type: 'STRING' }] },
+    ...statements
+      .filter(({ stampMonths }) => !stampMonths)
+      .map((each) => ({
+        sql: countReturnedStatement(each, ['2023-01', '2023-03']),
+        columns: [{ name: 'returned', type: 'INT64' } as const],
+      })),
     { sql: validVersionsQuery(VERSIONS), columns: [...versionsColumns(columns), VALID_TO] },
   ];
 }

@@ -112,21 +112,38 @@ WHEN NOT MATCHED THEN
   VALUES (${[...columns, '`_valid_from`'].map((column) => `_source.${column}`).join(', ')})`;
 }
 
-/** Records that a run read again. */
-export interface ReturnedStatement extends Pick<VersionsStatement, 'versions' | 'cursorField' | 'deletes' | 'firstId' | 'lastId'> {
-  delta: TableName;
+/**
+ * Selects each `month` (YYYY-MM) in which a record was found to be missing. Costs next to nothing, however large the table is: NULLs are not
+ * billed, and few versions have a reason.
+ */
+export function missingMonthsStatement(versions: TableName): string {
+  return `SELECT DISTINCT FORMAT_TIMESTAMP('%Y-%m', \`_deleted_at\`) AS \`month\` FROM ${quoteTable(versions)} WHERE \`_deleted_reason\` = 'missing'`;
+}
+
+/**
+ * Counts the delta table's records that have a version that says that they are missing, in one row: `returned`.
+ * @param months those in which records were found to be missing
+ */
+export function countReturnedStatement({ versions, delta, firstId, lastId }: VersionsStatement, months: readonly string[]): string {
+  // Such a version begins when it was found.
+  const bounds = rowBounds({ firstId, lastId, months, partitionField: VALID_FROM.name });
+  return `SELECT COUNT(*) AS \`returned\`
+FROM ${rowsOf(delta)} AS _source
+JOIN ${quoteTable(versions)} AS _target
+ON ${['_target.`Id` = _source.`Id`', ...bounds].join(' AND ')}
+WHERE _target.\`_deleted_reason\` = 'missing' AND _source.\`_deleted_at\` IS NULL`;
 }
 
 /**
  * Removes the versions that say that a record is missing, if the delta table has it: it was only hidden. A blanked one with the same stamp is
  * removed as well, so that it can be added again. Idempotent.
  */
-export function removeMissingStatement({ versions, delta, cursorField, deletes, firstId, lastId }: ReturnedStatement): string {
+export function removeMissingStatement({ versions, delta, cursorField, deletes, firstId, lastId }: VersionsStatement): string {
   const isWithin = (prefix: string): string => `${prefix}\`Id\` BETWEEN ${quoteText(firstId)} AND ${quoteText(lastId)}`;
   const saysMissing = "_target.`_deleted_reason` = 'missing'";
   return `MERGE ${quoteTable(versions)} AS _target
 USING (
-  SELECT \`Id\`, ${quoteName(cursorField)} AS \`_stamp\` FROM ${quoteTable(delta)}
+  SELECT \`Id\`, ${quoteName(cursorField)} AS \`_stamp\` FROM ${rowsOf(delta)} AS _rows
   WHERE \`_deleted_at\` IS NULL AND \`Id\` IN (
     SELECT \`Id\` FROM ${quoteTable(versions)} WHERE \`_deleted_reason\` = 'missing' AND ${isWithin('')})
 ) AS _source

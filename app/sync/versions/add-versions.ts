@@ -1,7 +1,9 @@
 import { readRows } from '../../bigquery/jobs.ts';
 import {
   addVersionsStatement,
+  countReturnedStatement,
   countVersionsStatement,
+  missingMonthsStatement,
   removeMissingStatement,
   type VersionsStatement,
 } from '../../bigquery/sql/versions-statements.ts';
@@ -46,13 +48,25 @@ async function addDelta(extraction: Extraction, versions: Versions, { of, delta,
     stampMonths: delta.stampMonths,
     partitionField: PARTITION_FIELD,
   };
-  // A window reads what has a new stamp; only repairs read a record again that a sweep did not find.
-  if (pass.kind !== 'window') await writeVersions(extraction, 'found', of, removeMissingStatement({ ...statement, delta: name }));
+  // Repairs often read a record again that a sweep did not find. Windows seldom do, and removing reads the whole table.
+  if (pass.kind !== 'window' || (await hasReturned(extraction, statement)))
+    await writeVersions(extraction, 'found', of, removeMissingStatement(statement));
   await writeVersions(extraction, 'add', of, addVersionsStatement(statement));
   const counts = await countVersions(extraction, statement);
   requireReconciled(reconcileVersions(counts, delta, job.deletes));
   if (delta.deletedRows > 0) await treatVersions(extraction, versions, { kind: 'delta', delta: name, cursorField });
   return counts.added;
+}
+
+/** Whether a record that a sweep did not find is among the delta table's: it was only hidden, and may have a stamp from before the sweep. */
+async function hasReturned(extraction: Extraction, statement: VersionsStatement): Promise<boolean> {
+  const { warehouse } = extraction.context;
+  const missing = await runOnce(extraction, 'missing_months', missingMonthsStatement(statement.versions));
+  const months = (await readRows<{ month: string }>(warehouse, missing)).map(({ month }) => month);
+  if (months.length === 0) return false;
+  const id = await runOnce(extraction, 'returned', countReturnedStatement(statement, months));
+  const [row] = await readRows<{ returned: number | string }>(warehouse, id);
+  return Number(row?.returned) > 0;
 }
 
 async function countVersions(extraction: Extraction, statement: VersionsStatement): Promise<VersionCounts> {
