@@ -220,7 +220,6 @@ describe('a deleted record', () => {
     // A window reads it with a stamp from before it was found to be missing.
     service.salesforce.org.changeAccess('Account', 'hide', ids[0]!);
     await service.repair('sweep');
-    expect(await versionsOf(ids[0]!)).toHaveLength(2);
     service.salesforce.org.changeAccess('Account', 'show', ids[0]!);
     await rename(ids[0]!, 'Uno', '2023-03-06');
     expect((await versionsOf(ids[0]!)).slice(-1)).toEqual([['Uno', '2023-03-06', null]]);
@@ -251,6 +250,22 @@ test('is turned on later with a copy of the table, and off again', async () => {
   await change({ history: 'true' });
   await nextDay('2023-03-08');
   expect((await versionsOf(ids[0]!)).map(([name]) => name)).toEqual(['One', 'Uno', 'Ein']);
+  await expectWhole();
+});
+
+test('turned on again, a record that is still missing gets no second version that says so', async () => {
+  await importTwo();
+  service.salesforce.org.purge('Account', ids[0]!);
+  await service.repair('sweep');
+  const versions = await versionsOf(ids[0]!);
+  expect(versions.map(([, , , reason]) => reason)).toEqual([undefined, 'missing']);
+  await change({ history: 'false' });
+  service.salesforce.org.purge('Account', ids[1]!);
+  await service.repair('sweep');
+  await change({ history: 'true' });
+  await nextDay('2023-03-06');
+  expect(await versionsOf(ids[0]!)).toEqual(versions);
+  expect((await versionsOf(ids[1]!)).map(([, , , reason]) => reason)).toEqual([undefined, 'missing']);
   await expectWhole();
 });
 

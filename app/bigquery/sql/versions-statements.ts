@@ -96,13 +96,18 @@ export interface CopyStatement {
   cursorField: string;
 }
 
-/** Adds the target table's rows as versions, except those that already are. Reads the whole table. Idempotent, like `addVersionsStatement`. */
+/**
+ * Adds the target table's rows as versions, except those that already are, also if they say that a record is missing since another time. Reads
+ * the whole table. Idempotent, like `addVersionsStatement`.
+ */
 export function copyVersionsStatement({ versions, target, names, cursorField }: CopyStatement): string {
   const validFrom = `IF(\`_deleted_reason\` = 'missing', \`_deleted_at\`, ${quoteName(cursorField)})`;
   const columns = names.map(quoteAnyName);
   return `MERGE ${quoteTable(versions)} AS _target
 USING (
-  SELECT ${columns.join(', ')}, ${validFrom} AS \`_valid_from\` FROM ${quoteTable(target)} AS _rows WHERE TRUE
+  SELECT ${columns.join(', ')}, ${validFrom} AS \`_valid_from\` FROM ${quoteTable(target)} AS _rows
+  WHERE IFNULL(\`_deleted_reason\`, '') != 'missing'
+    OR \`Id\` NOT IN (SELECT \`Id\` FROM ${quoteTable(versions)} WHERE \`_deleted_reason\` = 'missing')
   QUALIFY ROW_NUMBER() OVER (PARTITION BY \`Id\` ORDER BY ${quoteName(cursorField)} DESC, \`_synced_at\` DESC) = 1
 ) AS _source
 ON _target.\`Id\` = _source.\`Id\`
