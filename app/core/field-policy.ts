@@ -221,6 +221,12 @@ export function applyPolicy(
   };
 }
 
+/** The columns whose values all of these policies read as they are: none excludes or hashes them, or has them await approval. */
+export function columnsInClear(columns: readonly FieldColumn[], jobs: readonly FieldsOfJob[]): FieldColumn[] {
+  const treatments = jobs.map(treatmentsOf);
+  return columns.filter(({ field }) => treatments.every((treatment) => treatment(field) === 'read'));
+}
+
 function hashedColumn({ type, ...column }: FieldColumn, salt: string | undefined): FieldColumn {
   return { ...column, type: 'STRING', hashed: type, ...(salt !== undefined && { salt }) };
 }

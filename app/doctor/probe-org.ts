@@ -1,8 +1,9 @@
 import { gunzipSync } from 'node:zlib';
 import { requireConnection } from '../actions/require-connection.ts';
 import type { Context } from '../context.ts';
-import { type Column, columnsOf } from '../core/columns.ts';
+import { type Column, columnsOf, type FieldColumn } from '../core/columns.ts';
 import { csvLine, csvLines } from '../core/csv.ts';
+import { columnsInClear, policyOf } from '../core/field-policy.ts';
 import { AppError } from '../errors.ts';
 import { abortQueryJob, createQueryJob, getQueryJob, waitForQueryJob } from '../salesforce/bulk.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
@@ -10,6 +11,7 @@ import { describeObject } from '../salesforce/describe.ts';
 import { refusalCode } from '../salesforce/errors.ts';
 import { queryPath, readRestPage } from '../salesforce/rest.ts';
 import { activeConnections, type Connection } from '../store/connections.ts';
+import { readDefaultPolicy, readObjectPolicies } from '../store/default-policy.ts';
 import { errorMessage } from './error-message.ts';
 
 /** More than one REST page, and few enough to keep in memory. */
@@ -56,6 +58,7 @@ export class ProbeOrg {
   readonly client: SalesforceClient;
   readonly connection: Connection;
   readonly objectName: string;
+  /** without those whose values a field policy withholds */
   readonly columns: readonly Column[];
   /** rows of the object, including deleted rows; Infinity if counting times out */
   readonly count: number;
@@ -107,7 +110,8 @@ export class ProbeOrg {
     if (!found) return `${objectName ? `${objectName} has fewer than` : 'no common object has'} ${MIN_ROWS} rows visible to this user`;
     const { name, fields } = await describeObject(client, found.name);
     print(`Salesforce: the object ${name} in the org of ${connection.identityUrl}, API version ${client.version}`);
-    return new ProbeOrg(context, connection, client, { name, columns: columnsOf(fields), count: found.count }, print, signal);
+    const columns = await readableColumns(context, connection, name, columnsOf(fields));
+    return new ProbeOrg(context, connection, client, { name, columns, count: found.count }, print, signal);
   }
 
   get names(): string[] {
@@ -221,6 +225,18 @@ export class ProbeOrg {
       }
     }
   }
+}
+
+/** The columns that may be loaded as they are: no default of the connection and no job of the org withholds their values. */
+async function readableColumns(
+  { database }: Context,
+  { id, orgId }: Connection,
+  objectName: string,
+  columns: readonly FieldColumn[],
+): Promise<FieldColumn[]> {
+  const byDefault = policyOf(objectName, {}, await readDefaultPolicy(database, id));
+  const jobs = await readObjectPolicies(database, orgId, objectName);
+  return columnsInClear(columns, [{ ...byDefault, objectName, cursorField: null, approvedFields: null }, ...jobs]);
 }
 
 export function columnNames(columns: readonly Column[]): string[] {

@@ -6,6 +6,7 @@ import { createContext } from '../../app/context.ts';
 import { checkAssumptions, type DoctorOptions } from '../../app/doctor/check-assumptions.ts';
 import { createEvents } from '../../app/events.ts';
 import { createLog } from '../../app/log.ts';
+import { startGatewayService } from '../support/gateway.ts';
 import { NEARBY, startService, type TestService } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
 
@@ -192,6 +193,31 @@ describe('doctor --real', () => {
     await expect(command({ connection: unknown })).rejects.toThrow('No connection has this user_id');
     await expectNothingLeft();
   });
+});
+
+test('doctor --real does not read what a default of the connection or any job of the org excludes, hashes or holds back', async () => {
+  await using other = await startGatewayService({ worker: false });
+  const { database, salesforce, bigquery } = other;
+  const withheld = ['Default_Excluded__c', 'Default_Hashed__c', 'Job_Excluded__c', 'Job_Hashed__c', 'Pending__c'];
+  for (const field of ['Read__c', ...withheld])
+    salesforce.org.changeField('Contact', { field, change: 'add', type: 'string', facts: { length: 80 }, value: `value of ${field}` });
+  await other.connect();
+  await database.pool.query(`UPDATE connections SET exclude_fields = '["*.Default_Excluded__c"]', hash_fields = '["Default_Hashed*"]'`);
+  await database.pool.query(
+    `WITH colleague AS (
+       INSERT INTO connections (org_id, user_id, identity_url, login_url, instance_url, access_token, refresh_token, scopes, status)
+       SELECT org_id, '005000000000000AAA', 'https://login.example/id', login_url, instance_url, '', '', scopes, 'needs_login'
+       FROM connections RETURNING id)
+     INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, start_date, synced_to, wanted_to,
+       exclude_fields, hash_fields, new_fields, approved_fields)
+     SELECT id, 'Contact', 'SystemModstamp', 'salesforce', 'Contact', now(), now(), now(),
+       '["Job_Excluded__c"]', '["job_hashed__c"]', 'review', '["Read__c", "Default_*", "Job_*", "LastName"]' FROM colleague`,
+  );
+  const { output } = await real({ objectName: 'Contact' }, serviceEnvironment(database.url, salesforce, bigquery));
+  expect(output).toContain('The same rows have the same values by REST and by Bulk');
+  const soql = other.instance.calls.map((call) => call.soql).join('\n');
+  expect(soql).toMatch(/SELECT Id, IsDeleted, LastName, CreatedDate, SystemModstamp, Read__c FROM Contact LIMIT/);
+  for (const field of [...withheld, 'Email']) expect(soql.toLowerCase()).not.toContain(field.toLowerCase());
 });
 
 test('doctor --real without a connection probes BigQuery only', async () => {
