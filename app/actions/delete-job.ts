@@ -13,7 +13,7 @@ import type { Job } from '../store/jobs.ts';
 import type { EndedRun } from '../store/run-tables.ts';
 import { deleteTableWrite } from '../store/table-writes.ts';
 import { dropTablesOf } from '../sync/drop-tables.ts';
-import { invalidValuesTable, runLabels, targetTable, versionsTable, versionsView } from '../sync/names.ts';
+import { invalidValuesTable, liveView, runLabels, targetTable, versionsTable, versionsView } from '../sync/names.ts';
 
 /** A caller is waiting for the response. What is left then is done by the next call. */
 const TIMEOUT_MS = 60_000;
@@ -87,7 +87,7 @@ async function dropTarget(context: Context, job: Job): Promise<string[]> {
   const target = targetTable(context, job);
   const dropped: string[] = [];
   const ofVersions = [versionsView(context, job), versionsTable(context, job)];
-  for (const name of [{ ...target, table: `${target.table}_live` }, target, ...ofVersions]) {
+  for (const name of [liveView(context, job), target, ...ofVersions]) {
     if (await dropOwnTable(warehouse, name, job.id)) dropped.push(formatTableName(name));
   }
   if (await hasInvalidValues(warehouse, invalidValues)) {

@@ -70,6 +70,14 @@ function describeField({ label, help, type, picklist, refersTo, hashed, until }:
   return `${text} ${origin}`;
 }
 
+/**
+ * A column's description without the values of a picklist, which end before the Salesforce type. Values may contain any text, so all that
+ * follows what could be their start is left out.
+ */
+export function withoutValues(description: string): string {
+  return description.replace(/ Values: .*(?= Salesforce: )/s, '');
+}
+
 function sentence(text: string): string {
   const trimmed = text.trim();
   return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;

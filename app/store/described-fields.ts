@@ -20,6 +20,16 @@ export async function readDescribedFields(database: Queryable, jobId: string): P
   return rows.map(toRecord);
 }
 
+/** Removes the picklist values of some fields from a job's dictionary. The metadata table `_fields` is written again if there were any. */
+export async function forgetPicklists(database: Queryable, jobId: string, fields: readonly string[]): Promise<void> {
+  await database.query(
+    `WITH forgotten AS (
+       UPDATE described_fields SET picklist = NULL WHERE job_id = $1 AND field = ANY($2) AND picklist IS NOT NULL RETURNING field)
+     UPDATE jobs SET fields_digest = md5(fields_digest) WHERE id = $1 AND EXISTS (SELECT FROM forgotten)`,
+    [jobId, fields],
+  );
+}
+
 /**
  * Replaces the dictionary of a run's job, unless it is unchanged. A field that it lacks stays with the time at which it was first missing,
  * and a field without a column keeps the one that it filled last.

@@ -3,6 +3,7 @@ import { markUnfilled } from '../core/field-columns.ts';
 import type { Erasure, Reimport } from '../core/pass.ts';
 import { AppError } from '../errors.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
+import { forgetPicklists } from './described-fields.ts';
 import { endSucceeded } from './end-run.ts';
 import { readBackfill, readFieldColumns } from './field-columns.ts';
 import { type Job, lockOpenRuns } from './jobs.ts';
@@ -31,7 +32,7 @@ export async function succeedErasure(
   });
 }
 
-/** Records that fields are cleared: their columns are not filled, and those that the job still reads are to backfill. */
+/** Records that fields are cleared: their columns are not filled, their values not described, and those that the job still reads are to backfill. */
 async function saveCleared(client: Queryable, run: Run, fields: readonly string[], columns: readonly string[]): Promise<void> {
   const { clear_fields, now } = onlyRow(
     await client.query<{ clear_fields: Record<string, boolean>; now: Date }>(
@@ -47,6 +48,7 @@ async function saveCleared(client: Queryable, run: Run, fields: readonly string[
     JSON.stringify(backfill),
     fields,
   ]);
+  await forgetPicklists(client, run.job.id, fields);
 }
 
 /** Whether the worker of a cancelled run of a job may not have noticed that it is cancelled. */

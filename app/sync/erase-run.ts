@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { timeTravelHours } from '../bigquery/datasets.ts';
+import { hideValues } from '../bigquery/hide-values.ts';
 import { findInvalidValuesTable } from '../bigquery/invalid-values-table.ts';
 import {
   clearColumnsStatement,
@@ -26,7 +27,7 @@ import type { Ended } from './ended.ts';
 import type { Extraction } from './extract/extraction.ts';
 import { targetIdentity } from './extract/resolve-fields.ts';
 import { fenceOtherWrites } from './merge/fence-other-writes.ts';
-import { invalidValuesTable, sweepJobId, targetTable, versionsTable } from './names.ts';
+import { invalidValuesTable, liveView, sweepJobId, targetTable, versionsTable, versionsView } from './names.ts';
 import { retryJob } from './retry-job.ts';
 import { runTableWrite } from './run-table-write.ts';
 import { writeReceipt } from './write-receipt.ts';
@@ -56,6 +57,8 @@ export async function eraseRun(context: Context, claimed: Run, pass: Erasure, si
   const erased: [string, number][] = [];
   for (const step of steps) erased.push([step.table.table, await erase(extraction, step)]);
   await dropEndedTables(extraction);
+  // Not before the workers of cancelled runs have stopped, which may describe columns.
+  if (columns.length > 0) await hideDescribedValues(extraction, columns);
 
   const nothing = { extraction, staged: [], deltas: [], rereadFrom: null };
   const receipt = {
@@ -127,6 +130,12 @@ async function erase(extraction: Extraction, { table, sql, tries }: Step): Promi
     async (number) => await runTableWrite(extraction, sweepJobId(run.runId, `erase_${table.table}`, number), sql),
   );
   return job.updated + job.deleted;
+}
+
+/** Removes the values of picklists from the descriptions of columns, which analysts would see until the next window with rows. */
+async function hideDescribedValues({ context, run: { job } }: Extraction, columns: readonly string[]): Promise<void> {
+  for (const name of [targetTable(context, job), liveView(context, job), versionsTable(context, job), versionsView(context, job)])
+    await hideValues(context.warehouse, name, job.id, columns);
 }
 
 /**

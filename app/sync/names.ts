@@ -40,6 +40,12 @@ export function targetTable(context: Context, job: Pick<Job, 'targetDataset' | '
   return { project: context.config.bigquery.project, dataset: job.targetDataset, table: job.targetTable };
 }
 
+/** The view of the target table's rows that are not deleted. */
+export function liveView(context: Context, job: Pick<Job, 'targetDataset' | 'targetTable'>): TableName {
+  const target = targetTable(context, job);
+  return { ...target, table: `${target.table}_live` };
+}
+
 /** The table of a job's versions: one per record and stamp. Salesforce's own AccountHistory has another name. */
 export function versionsTable(context: Context, job: Pick<Job, 'targetDataset' | 'targetTable'>): TableName {
   const target = targetTable(context, job);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { TableField } from '../../app/bigquery/resources.ts';
 import { publishOutbox } from '../../app/sync/publish-outbox.ts';
 import { type GatewayService, refusal, startGatewayService } from '../support/gateway.ts';
 import { type Answer, repairEnded, type TestServiceOptions } from '../support/service.ts';
@@ -163,6 +164,33 @@ test('the values of an excluded or hashed picklist are not described either', as
   expect(fields.filter(({ picklist_values }) => picklist_values !== null)).toEqual([expect.objectContaining({ field: 'Type' })]);
   const [{ schema }] = await service.client.dataset('salesforce').table('Account').getMetadata();
   expect(JSON.stringify(schema)).not.toContain('Agriculture');
+});
+
+test('the values of a picklist that a job excludes from now on are not described any longer, without a window', async () => {
+  await start({ limits: { outboxMs: 1 } });
+  await create({ object_name: 'Account', history: 'true' });
+  await service.tickAt('2023-03-20T00:10:00Z');
+  await publishOutbox(service.context, new AbortController().signal);
+  const descriptions = async (column: string): Promise<(string | undefined)[]> => {
+    const [tables] = await service.client.dataset('salesforce').getTables();
+    const schemas = await Promise.all(tables.map(async (table) => (await table.getMetadata())[0].schema.fields as TableField[]));
+    return schemas.flatMap((fields) => fields.filter(({ name }) => name === column).map(({ description }) => description));
+  };
+  const values = async (): Promise<unknown> =>
+    await service.rows("SELECT field, picklist_values FROM salesforce._fields WHERE field IN ('Industry', 'Rating') ORDER BY field");
+  const rating = 'Account Rating. Values: Hot; Warm; Cold. Salesforce: picklist(255).';
+  expect(await descriptions('Rating')).toEqual([rating, rating, rating, rating]);
+  const industries = await descriptions('Industry');
+  const industry = { field: 'Industry', picklist_values: expect.stringContaining('Agriculture') };
+  expect(await values()).toEqual([industry, { field: 'Rating', picklist_values: 'Hot; Warm; Cold' }]);
+
+  await changeJob({ exclude_fields: 'Rating' });
+  expect(await repairEnded(service)).toMatchObject({ state: 'succeeded' });
+  const without = 'Account Rating. Salesforce: picklist(255).';
+  expect(await descriptions('Rating')).toEqual([without, without, without, without]);
+  expect(await descriptions('Industry')).toEqual(industries);
+  await publishOutbox(service.context, new AbortController().signal);
+  expect(await values()).toEqual([industry, { field: 'Rating', picklist_values: null }]);
 });
 
 test('a value that its column could not store is hashed, and not copied into the invalid values', async () => {

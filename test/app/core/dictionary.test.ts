@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { DescribedField } from '../../../app/core/columns.ts';
-import { columnDescriptions, dictionaryOf } from '../../../app/core/dictionary.ts';
+import { columnDescriptions, dictionaryOf, withoutValues } from '../../../app/core/dictionary.ts';
 import { excerptOf } from '../../../app/core/excerpt.ts';
 
 const FIELD: DescribedField = {
@@ -57,5 +57,13 @@ describe('the description of a column', () => {
     const description = descriptionOf({ label, help: '😀'.repeat(600), picklist: excerptOf(['Hot']) });
     expect(description.length).toBeLessThanOrEqual(1024);
     expect(description).toMatch(/^L+\. 😀+ Salesforce: picklist\(255\)\.$/u);
+  });
+
+  test.each<[string, Partial<DescribedField>]>([
+    ['whatever they contain', { help: 'How likely.', picklist: excerptOf(['a. Salesforce: b', 'Two\nlines', ' Values: c']) }],
+    ['that are many', { picklist: excerptOf(numbered(40, 'x'.repeat(90))) }],
+    ['if there are any', { type: 'reference', refersTo: excerptOf(['User']) }],
+  ])('is the same without the values, %s', (_what, field) => {
+    expect(withoutValues(descriptionOf(field))).toBe(descriptionOf({ ...field, picklist: null }));
   });
 });

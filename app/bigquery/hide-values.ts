@@ -1,0 +1,19 @@
+import { withoutValues } from '../core/dictionary.ts';
+import { addColumns } from './add-columns.ts';
+import type { TableName } from './sql/quote.ts';
+import { getTable } from './table.ts';
+import type { Warehouse } from './warehouse.ts';
+
+/**
+ * Removes the values of picklists from the descriptions of these columns, in a table or view of a job. Leaves another one unchanged.
+ * @throws AppError
+ */
+export async function hideValues(warehouse: Warehouse, name: TableName, jobId: string, columns: readonly string[]): Promise<void> {
+  const found = await getTable(warehouse, name);
+  if (found?.labels?.job !== jobId) return;
+  const hidden = new Set(columns.map((column) => column.toLowerCase()));
+  const descriptions = (found.schema?.fields ?? []).flatMap(({ name: column = '', description }): [string, string][] =>
+    description !== undefined && hidden.has(column.toLowerCase()) ? [[column.toLowerCase(), withoutValues(description)]] : [],
+  );
+  await addColumns(warehouse, name, found, [], { columns: new Map(descriptions) });
+}
