@@ -26,8 +26,6 @@ export interface Reimport extends IdRange {
   readonly refill?: readonly string[];
   /** reads nothing: erases what is stored of the record whose Id has this hash (core/record-hash.ts) */
   readonly erase?: string;
-  /** the id of the run that this one interrupted: it starts over when this one has succeeded */
-  readonly interrupted?: string;
 }
 
 /** A reimport that erases values. */

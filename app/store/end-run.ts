@@ -91,14 +91,20 @@ export async function postponeRun(
 }
 
 /**
- * Cancels an open run, queued or running. Its worker loses its lease: none of its later writes changes anything.
+ * Cancels an open run, queued or running. Its worker loses its lease: none of its later writes changes anything. The record that it was to
+ * erase is erased only if the run is queued again.
  * @param reason stored as the run's error
  * @returns false if the run has ended or does not exist
  */
 export async function cancelOpenRun(database: Queryable, runId: string, reason: Failure): Promise<boolean> {
   const { rowCount } = await database.query(
-    `UPDATE runs SET state = '${RUN_STATE_AFTER.cancel}', finished_at = now(), error_code = $2, error_message = $3
-     WHERE id = $1 AND state IN ('queued', 'running')`,
+    `WITH cancelled AS (
+       UPDATE runs SET state = '${RUN_STATE_AFTER.cancel}', finished_at = now(), error_code = $2, error_message = $3
+       WHERE id = $1 AND state IN ('queued', 'running') RETURNING job_id, scope
+     ), withdrawn AS (
+       UPDATE jobs SET erase_records = array_remove(erase_records, scope ->> 'erase') FROM cancelled WHERE jobs.id = job_id AND scope ? 'erase'
+     )
+     SELECT FROM cancelled`,
     [runId, reason.code, reason.message],
   );
   return rowCount === 1;

@@ -8,26 +8,27 @@ import { endSucceeded } from './end-run.ts';
 import { readBackfill, readFieldColumns } from './field-columns.ts';
 import { type Job, lockOpenRuns } from './jobs.ts';
 import { queueFirst } from './queue-first.ts';
-import { queueBackfill, queueRepairAgain, type Repair } from './queue-runs.ts';
+import { queueBackfill, queueUnfinished, type Repair } from './queue-runs.ts';
 import type { Run } from './runs.ts';
 
 /**
  * Completes a run that erased values: saves its receipt and state, has the fields that the job still reads filled again, and queues what
- * this run had interrupted, in one transaction.
+ * else is to be erased, or what erasing runs interrupted, in one transaction.
  * @param columns those that it emptied
  * @throws AppError lease_lost, in which case nothing has changed
  */
 export async function succeedErasure(
   database: pg.Pool,
   run: Run,
-  { clear, interrupted }: Pick<Reimport, 'clear' | 'interrupted'>,
+  { clear, erase }: Pick<Reimport, 'clear' | 'erase'>,
   receipt: object,
   columns: readonly string[],
 ): Promise<void> {
   await transaction(database, async (client) => {
     await endSucceeded(client, run, receipt);
     if (clear) await saveCleared(client, run, clear, columns);
-    if (interrupted !== undefined) await queueRepairAgain(client, interrupted);
+    if (erase !== undefined) await saveErased(client, run, erase);
+    await queueUnfinished(client, { jobId: run.job.id });
     await queueBackfill(client, run.job.id);
   });
 }
@@ -49,6 +50,10 @@ async function saveCleared(client: Queryable, run: Run, fields: readonly string[
     fields,
   ]);
   await forgetPicklists(client, run.job.id, fields);
+}
+
+async function saveErased(client: Queryable, { job }: Run, hash: string): Promise<void> {
+  await client.query('UPDATE jobs SET erase_records = array_remove(erase_records, $2) WHERE id = $1', [job.id, hash]);
 }
 
 /** Whether the worker of a cancelled run of a job may not have noticed that it is cancelled. */

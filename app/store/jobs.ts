@@ -164,7 +164,10 @@ export async function findHeldJob(
 const UNIQUE_VIOLATION = '23505';
 
 /** The error of a run that ended because its job was taken over. */
-const TAKEN_OVER = { code: 'taken_over', message: 'Another user of the org took over the job. The next tick starts a run for that user.' };
+export const TAKEN_OVER = {
+  code: 'taken_over',
+  message: 'Another user of the org took over the job. The next tick starts a run for that user.',
+};
 
 /**
  * Moves a job to another connection and cancels its open runs, queued or running; their workers lose their leases.

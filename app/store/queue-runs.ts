@@ -4,7 +4,7 @@ import { RUN_STATE_AFTER } from '../core/run-state.ts';
 import type { Window } from '../core/window.ts';
 import { type Queryable, transaction } from './database.ts';
 import { SWEEP_INTERVAL } from './due-sweeps.ts';
-import { FIRST_JOB_ID, type JobFilter, TICK_BATCH, type WantedWindow, wantWindows } from './jobs.ts';
+import { FIRST_JOB_ID, type JobFilter, TAKEN_OVER, TICK_BATCH, type WantedWindow, wantWindows } from './jobs.ts';
 
 /** The Postgres channel on which new runs are announced. */
 export const RUNS_CHANNEL = 'runs';
@@ -31,7 +31,7 @@ export async function queueDueRuns(database: pg.Pool, wanted: readonly WantedWin
     after = batch.jobIds[TICK_BATCH - 1];
   }
   await transaction(database, async (client) => {
-    await queueClearing(client, filter);
+    await queueUnfinished(client, filter);
     await queueDueSweeps(client, filter);
   });
   return { jobIds: batches.flatMap(({ jobIds }) => jobIds), runIds: batches.flatMap(({ runIds }) => runIds) };
@@ -100,14 +100,22 @@ export async function queueRepair(database: Queryable, jobId: string, { kind, wi
  * @returns its id; undefined if it is open or succeeded, or another repair of the job is open. Uses runs_one_open_per_lane
  */
 export async function queueRepairAgain(database: Queryable, runId: string): Promise<string | undefined> {
-  const { rows } = await database.query<{ id: string }>(
+  const { rows } = await database.query<{ id: string; job_id: string; erase: string | null }>(
     `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, accepted, run_at)
      SELECT runs.job_id, jobs.connection_id, kind, scope, window_from, repair_to, repair_to, accepted, now() FROM runs JOIN jobs ON jobs.id = runs.job_id
-     WHERE runs.id = $1 AND kind <> 'window' AND state IN ('failed', 'cancelled') ON CONFLICT DO NOTHING RETURNING id`,
+     WHERE runs.id = $1 AND kind <> 'window' AND state IN ('failed', 'cancelled') ON CONFLICT DO NOTHING RETURNING id, job_id, scope ->> 'erase' AS erase`,
     [runId],
   );
-  if (rows.length > 0) await announceRuns(database);
-  return rows[0]?.id;
+  if (!rows[0]) return undefined;
+  const { id, job_id, erase } = rows[0];
+  if (erase !== null) await saveRecordToErase(database, job_id, erase);
+  await announceRuns(database);
+  return id;
+}
+
+/** Until it is erased, ticks queue its erasure again if that has failed. @param hash of its Id */
+export async function saveRecordToErase(client: Queryable, jobId: string, hash: string): Promise<void> {
+  await client.query('UPDATE jobs SET erase_records = array_remove(erase_records, $2) || $2::text WHERE id = $1', [jobId, hash]);
 }
 
 /**
@@ -170,18 +178,67 @@ async function queueDueSweeps(client: Queryable, { connectionId, jobId }: JobFil
 }
 
 /**
- * Queues the repair that clears fields again for each matching job in which it has failed or was cancelled, a day later, unless another
- * repair is open. Uses jobs_to_clear and runs_one_open_per_lane.
+ * Queues what is left to erase for each matching job, unless it failed or was cancelled by request within a day, and otherwise what erasing runs
+ * interrupted. Nothing is queued for a job with an open repair. Must be called in a transaction. Uses jobs_to_clear, jobs_to_erase,
+ * jobs_interrupted and runs_one_open_per_lane.
  */
-async function queueClearing(client: Queryable, { connectionId, jobId }: JobFilter): Promise<void> {
+export async function queueUnfinished(client: Queryable, filter: JobFilter): Promise<void> {
+  await queueErasing(
+    client,
+    filter,
+    `clear_fields <> '{}'`,
+    `SELECT jsonb_build_object('clear', ARRAY(SELECT jsonb_object_keys(clear_fields))) AS scope WHERE NOT ${hasFailed(`runs.scope ? 'clear'`)}`,
+  );
+  await queueErasing(
+    client,
+    filter,
+    `erase_records <> '{}'`,
+    `SELECT jsonb_build_object('erase', hash) AS scope FROM unnest(erase_records) AS hash
+     WHERE NOT ${hasFailed(`runs.scope ->> 'erase' = hash`)} LIMIT 1`,
+  );
+  await queueInterrupted(client, filter);
+}
+
+/** Not of one that another run replaced, or that ended with its connection: it has not failed. @param which condition on `runs`, in SQL */
+function hasFailed(which: string): string {
+  return `EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND ${which} AND state IN ('failed', 'cancelled')
+    AND coalesce(error_code, '') NOT IN ('${RENEWED.code}', '${TAKEN_OVER.code}') AND finished_at > now() - interval '${REPEAT_AFTER}')`;
+}
+
+/** Of jobs that match `$1` and `$2`. */
+const MATCHES = `active AND ($1::bigint IS NULL OR connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)`;
+
+/**
+ * @param pending condition on `jobs`, in SQL
+ * @param scope selects the scope of the run to queue for a job, in SQL; no row: none
+ */
+async function queueErasing(client: Queryable, { connectionId, jobId }: JobFilter, pending: string, scope: string): Promise<void> {
   const { rowCount } = await client.query(
     `INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, run_at)
-     SELECT id, connection_id, 'reimport', jsonb_build_object('clear', ARRAY(SELECT jsonb_object_keys(clear_fields))),
-       start_date, ended_at, ended_at, now()
+     SELECT id, connection_id, 'reimport', due.scope, start_date, ended_at, ended_at, now()
      FROM jobs CROSS JOIN LATERAL (SELECT greatest(synced_to, start_date + interval '1 day') AS ended_at) AS range
-     WHERE clear_fields <> '{}' AND active AND ($1::bigint IS NULL OR connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)
-       AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND scope ? 'clear' AND finished_at > now() - interval '${REPEAT_AFTER}')
-     ON CONFLICT DO NOTHING`,
+       CROSS JOIN LATERAL (${scope}) AS due
+     WHERE ${pending} AND ${MATCHES} ON CONFLICT DO NOTHING`,
+    [connectionId ?? null, jobId ?? null],
+  );
+  if (rowCount) await announceRuns(client);
+}
+
+/** Queues the oldest interrupted repair of each matching job that has nothing left to erase. It may have been deleted, after weeks. */
+async function queueInterrupted(client: Queryable, { connectionId, jobId }: JobFilter): Promise<void> {
+  const { rowCount } = await client.query(
+    `WITH free AS MATERIALIZED (
+       SELECT id, connection_id, interrupted[1] AS run_id FROM jobs
+       WHERE interrupted <> '{}' AND clear_fields = '{}' AND erase_records = '{}' AND ${MATCHES}
+         AND NOT EXISTS (SELECT FROM runs WHERE job_id = jobs.id AND (kind = 'window') = false AND state IN ('queued', 'running') OFFSET 0)
+       ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+     ), queued AS (
+       INSERT INTO runs (job_id, connection_id, kind, scope, window_from, window_to, repair_to, accepted, run_at)
+       SELECT free.id, free.connection_id, kind, scope, window_from, repair_to, repair_to, accepted, now() FROM free JOIN runs ON runs.id = run_id
+       ON CONFLICT DO NOTHING RETURNING job_id
+     )
+     UPDATE jobs SET interrupted = interrupted[2:] FROM free
+     WHERE jobs.id = free.id AND (free.id IN (SELECT job_id FROM queued) OR NOT EXISTS (SELECT FROM runs WHERE id = run_id))`,
     [connectionId ?? null, jobId ?? null],
   );
   if (rowCount) await announceRuns(client);

@@ -1,9 +1,11 @@
 import { beforeEach, expect, test } from '@jest/globals';
+import type { Reimport } from '../../../app/core/pass.ts';
 import { transaction } from '../../../app/store/database.ts';
-import { cancelOpenRun, postponeRun, succeedRepair } from '../../../app/store/end-run.ts';
-import { succeedErasure } from '../../../app/store/erasures.ts';
+import { cancelOpenRun, failRun, postponeRun, succeedRepair } from '../../../app/store/end-run.ts';
+import { queueErasure, succeedErasure } from '../../../app/store/erasures.ts';
+import { findJobById, takeOverJob } from '../../../app/store/jobs.ts';
 import { queueFirst } from '../../../app/store/queue-first.ts';
-import { queueRepair, queueRepairAgain, renewRepairs } from '../../../app/store/queue-runs.ts';
+import { queueDueRuns, queueRepair, queueRepairAgain, renewRepairs } from '../../../app/store/queue-runs.ts';
 import type { Run } from '../../../app/store/runs.ts';
 import {
   deleteTableWrite,
@@ -161,4 +163,88 @@ test('a repair that erases values ends the open runs of its job, which start ove
   }
   expect(await scopes()).toEqual({});
   expect((await database.pool.query('SELECT clear_fields FROM jobs')).rows).toEqual([{ clear_fields: {} }]);
+});
+
+const erase = (hash: string): Promise<string> =>
+  transaction(database.pool, (client) =>
+    queueErasure(client, { id: jobId, objectName: 'Account' }, { kind: 'reimport', erase: hash, window: range }, false),
+  );
+const clear = (field: string): Promise<string> =>
+  transaction(database.pool, (client) => queueFirst(client, jobId, { kind: 'reimport', clear: [field], window: range }));
+const tick = (): Promise<unknown> => queueDueRuns(database.pool, [], {});
+/** What the open repair does; undefined: none is open. */
+const openScope = async (): Promise<unknown> =>
+  (await database.pool.query(`SELECT scope FROM runs WHERE kind <> 'window' AND state IN ('queued', 'running')`)).rows[0]?.scope;
+
+/** Claims the open repair, before any window. */
+async function claimErasing(): Promise<Run & { pass: Reimport }> {
+  await database.pool.query(`UPDATE runs SET run_at = now() - interval '1 hour' WHERE kind <> 'window' AND state = 'queued'`);
+  const { pass, ...run } = await claim();
+  if (pass.kind !== 'reimport') throw new Error(pass.kind);
+  return { ...run, pass };
+}
+
+async function succeed(): Promise<void> {
+  const run = await claimErasing();
+  await succeedErasure(database.pool, run, run.pass, {}, []);
+}
+
+const fail = async (): Promise<unknown> => await failRun(database.pool, await claimErasing(), 1, { code: 'budget', message: 'Too much.' });
+const passDay = (): Promise<unknown> => database.pool.query(`UPDATE runs SET finished_at = finished_at - interval '25 hours'`);
+
+test.each([
+  ['clears a field', () => clear('One__c'), { clear: ['One__c'] }],
+  ['erases another record', () => erase('b'), { erase: 'b' }],
+])('an erasure is not lost with a run that interrupts it, %s, and fails', async (_, interrupt, scope) => {
+  await erase('a');
+  await interrupt();
+  expect(await openScope()).toEqual(scope);
+  await fail();
+  await tick();
+  expect(await openScope()).toEqual({ erase: 'a' });
+  await succeed();
+  expect(await openScope()).toBeUndefined();
+  await passDay();
+  await tick();
+  expect(await openScope()).toEqual(scope);
+  await succeed();
+  // The reimport that the first of them interrupted.
+  expect(await openScope()).toEqual({});
+});
+
+test('an erasure that failed is repeated a day later, and one that was cancelled only if it is retried', async () => {
+  await erase('a');
+  await fail();
+  await tick();
+  expect(await openScope()).toBeUndefined();
+  await passDay();
+  await tick();
+  expect(await openScope()).toEqual({ erase: 'a' });
+  const { runId } = await claimErasing();
+  await cancelOpenRun(database.pool, runId, CANCELLED);
+  await passDay();
+  await tick();
+  expect(await openScope()).toEqual({});
+  await cancelOpenRun(database.pool, (await claimErasing()).runId, CANCELLED);
+  await queueRepairAgain(database.pool, runId);
+  await fail();
+  await passDay();
+  await tick();
+  expect(await openScope()).toEqual({ erase: 'a' });
+});
+
+test.each([
+  ['clears a field', () => clear('One__c'), { clear: ['One__c'] }],
+  ['erases a record', () => erase('a'), { erase: 'a' }],
+])('a run that %s is queued again by the next tick after a take-over', async (_, queue, scope) => {
+  await queue();
+  const job = (await findJobById(database.pool, jobId))!;
+  const { rows } = await database.pool.query<{ id: number }>(
+    `INSERT INTO connections (org_id, user_id, identity_url, login_url, instance_url, access_token, refresh_token)
+     SELECT org_id, '005000000000099AAA', '', '', '', '', '' FROM connections RETURNING id`,
+  );
+  expect(await takeOverJob(database.pool, job, rows[0]!.id, true)).toBeDefined();
+  expect(await openScope()).toBeUndefined();
+  await tick();
+  expect(await openScope()).toEqual(scope);
 });
