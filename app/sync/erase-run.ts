@@ -9,7 +9,7 @@ import {
   eraseRecordValuesStatement,
 } from '../bigquery/sql/erasure-statements.ts';
 import type { TableName } from '../bigquery/sql/quote.ts';
-import { findTargetTable } from '../bigquery/tables.ts';
+import { type FoundTable, findTargetTable } from '../bigquery/tables.ts';
 import { findVersions } from '../bigquery/versions-table.ts';
 import type { Context } from '../context.ts';
 import type { ExistingColumn } from '../core/drift.ts';
@@ -46,19 +46,23 @@ interface Step {
  * Executes a run that erases values: those of some fields, or those of one record. Removes them from the target table, the table of versions and the
  * invalid values, and drops the staging and delta tables of the job's ended runs. Reads nothing from Salesforce. The job's open runs started after this one
  * was queued, so they write none of these values. Every step may run again.
- * @throws AppError
+ * @throws AppError target_replaced, after all else is erased, if the target table is not the job's
  */
 export async function eraseRun(context: Context, claimed: Run, pass: Erasure, signal: AbortSignal): Promise<Ended> {
   const run = await takeTable(context.database, claimed);
   const client = context.salesforce(run.job.connectionId, signal);
   const extraction: Extraction = { context, client, run, columns: [], seen: undefined, signal };
   await fenceOtherWrites(context, run);
-  const { steps, columns } = pass.clear ? await planClearing(extraction, pass.clear) : await planRecord(extraction, pass.erase!);
+  const found = await findTables(extraction);
+  const { steps, columns } = pass.clear
+    ? await planClearing(extraction, pass.clear, found)
+    : await planRecord(extraction, pass.erase!, found);
   const erased: [string, number][] = [];
   for (const step of steps) erased.push([step.table.table, await erase(extraction, step)]);
   await dropEndedTables(extraction);
   // Not before the workers of cancelled runs have stopped, which may describe columns.
   if (columns.length > 0) await hideDescribedValues(extraction, columns);
+  if (found.foreignTarget) throw found.foreignTarget;
 
   const nothing = { extraction, staged: [], deltas: [], rereadFrom: null };
   const receipt = {
@@ -76,24 +80,42 @@ interface Plan {
   columns: string[];
 }
 
-/** The job's target table and its table of versions, also if the job no longer adds to it, as far as they exist. */
-async function findTables({ context, run }: Extraction): Promise<{ table: TableName; names: string[]; tries: Step['tries'] }[]> {
+interface FoundTables {
+  /** the job's target table and its table of versions, also if the job no longer adds to it, as far as they exist */
+  tables: { table: TableName; names: string[]; tries: Step['tries'] }[];
+  /** why the target table is not the job's; undefined: it is, or it is missing */
+  foreignTarget: AppError | undefined;
+}
+
+async function findTables(extraction: Extraction): Promise<FoundTables> {
+  const { context, run } = extraction;
   const namesOf = (columns: readonly ExistingColumn[]): string[] => columns.map(({ name }) => name);
-  const target = await findTargetTable(context.warehouse, targetIdentity(context, run));
+  const { target, foreignTarget } = await findTarget(extraction);
   const table = versionsTable(context, run.job);
   const versions = await findVersions(context.warehouse, table, run.job.id);
-  return [
+  const tables = [
     ...(target ? [{ table: targetTable(context, run.job), names: namesOf(target.columns), tries: 'mergeTry' as const }] : []),
     ...(versions ? [{ table, names: namesOf(versions), tries: 'deltaTry' as const }] : []),
   ];
+  return { tables, foreignTarget };
+}
+
+/** The target table, also if a rebuild has created it and not filled it yet. */
+async function findTarget({ context, run }: Extraction): Promise<{ target?: FoundTable | undefined; foreignTarget: AppError | undefined }> {
+  const identity = targetIdentity(context, run);
+  try {
+    return { target: await findTargetTable(context.warehouse, { ...identity, rebuilding: true }), foreignTarget: undefined };
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'target_replaced') return { foreignTarget: error };
+    throw error;
+  }
 }
 
 /** Empties all columns of some fields, also those of their earlier types. */
-async function planClearing(extraction: Extraction, fields: readonly string[]): Promise<Plan> {
-  const { context, run } = extraction;
+async function planClearing({ context, run }: Extraction, fields: readonly string[], { tables }: FoundTables): Promise<Plan> {
   const { job } = run;
   const recorded = await readFieldColumns(context.database, run);
-  const found = (await findTables(extraction)).map((each) => ({ ...each, columns: columnsOfFields(fields, each.names, recorded) }));
+  const found = tables.map((each) => ({ ...each, columns: columnsOfFields(fields, each.names, recorded) }));
   const columns = [...new Set(found.flatMap((each) => each.columns))];
   const steps = found.flatMap(({ table, tries, columns: emptied }): Step[] =>
     emptied.length > 0 ? [{ table, sql: clearColumnsStatement(table, emptied), tries }] : [],
@@ -107,12 +129,10 @@ async function planClearing(extraction: Extraction, fields: readonly string[]): 
 }
 
 /** Deletes all rows of one record. */
-async function planRecord(extraction: Extraction, hash: string): Promise<Plan> {
-  const { context, run } = extraction;
+async function planRecord({ context, run }: Extraction, hash: string, { tables }: FoundTables): Promise<Plan> {
   const { job } = run;
   const record = { jobId: job.id, hash };
-  const found = await findTables(extraction);
-  const steps = found.map(({ table, tries }): Step => ({ table, sql: eraseRecordStatement(table, record), tries }));
+  const steps = tables.map(({ table, tries }): Step => ({ table, sql: eraseRecordStatement(table, record), tries }));
   const values = invalidValuesTable(context, job);
   if (await findInvalidValuesTable(context.warehouse, values)) {
     steps.push({ table: values, sql: eraseRecordValuesStatement(values, job.objectName, record), tries: 'compareTry' });

@@ -192,6 +192,42 @@ describe('clearing a field', () => {
   });
 });
 
+/** What is wrong with the target table, and how the clearing run ends. */
+const TARGETS = [
+  ['missing', undefined, { state: 'succeeded', receipt: { rows_erased: { Account_versions: 3, _invalid_values: 1 } } }],
+  [
+    'being rebuilt',
+    'rebuild_of',
+    { state: 'succeeded', receipt: { rows_erased: { Account: 2, Account_versions: 3, _invalid_values: 1 } } },
+  ],
+  ['not of the job', 'other', { state: 'failed', error_code: 'target_replaced' }],
+] as const;
+
+describe('clearing a field if the target table is', () => {
+  test.each(TARGETS)('%s leaves no text in the tables that are of the job', async (_, label, ended) => {
+    await importSecrets();
+    await service.stopWorker();
+    const { id } = (await service.jobs())[0]!;
+    const table = service.client.dataset('salesforce').table('Account');
+    if (label === undefined) await table.delete();
+    else await table.setMetadata({ labels: { job: 'other', [label]: id } });
+    service.salesforce.org.changeField('Account', { field: 'Secret__c', change: 'hide' });
+    await clear(false);
+    service.startWorker();
+    await repairEnded(service);
+    const { rows } = await service.database.pool.query(
+      `SELECT state, error_code, receipt FROM runs WHERE scope ? 'clear' AND finished_at IS NOT NULL ORDER BY created_at`,
+    );
+    expect(rows.at(-1)).toMatchObject(ended);
+    await service.client.dataset('salesforce').table('Account_live').delete();
+    if (label === 'other') {
+      expect(await secrets()).toContainEqual({ Secret__c: 4711, Secret__c_string: SECRETS[0] });
+      await table.delete();
+    }
+    expect(await stored()).not.toMatch(/secret|471[12]/);
+  });
+});
+
 describe('erasing a record', () => {
   test('is refused while Salesforce has it, in the recycle bin too; then it is in no table', async () => {
     await importSecrets();
