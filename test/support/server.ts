@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Agent } from 'undici';
 
 /** Lets a server listen on any free port of loopback. @returns its URL, without trailing slash */
 export async function listen(server: Server): Promise<string> {
@@ -21,6 +22,8 @@ export async function close(server: Server): Promise<void> {
 export interface TestServer {
   [Symbol.asyncDispose](): Promise<void>;
   url: string;
+  /** for the client under test; closed with the server */
+  dispatcher: Agent;
   /** method and path of each request */
   requests: string[];
   answer: RequestListener;
@@ -33,9 +36,13 @@ export async function startTestServer(): Promise<TestServer> {
   });
   const started: TestServer = {
     url: await listen(server),
+    dispatcher: new Agent(),
     requests: [],
     answer: (_incoming, outgoing) => outgoing.writeHead(404).end(),
-    [Symbol.asyncDispose]: () => close(server),
+    async [Symbol.asyncDispose]() {
+      await close(server);
+      await started.dispatcher.destroy();
+    },
   };
   return started;
 }

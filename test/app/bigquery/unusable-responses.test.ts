@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Agent, request } from 'undici';
+import { request } from 'undici';
 import { waitForJob } from '../../../app/bigquery/jobs.ts';
 import { uploadPage } from '../../../app/bigquery/load.ts';
 import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
@@ -11,20 +11,15 @@ import { startTestServer, type TestServer } from '../../support/server.ts';
 
 /** Responses that are not from BigQuery's API, but from a proxy, a firewall or an edge server. */
 let server: TestServer;
-let dispatcher: Agent;
 
 beforeEach(async () => {
-  dispatcher = new Agent();
   server = await startTestServer();
 });
-afterEach(async () => {
-  await server[Symbol.asyncDispose]();
-  await dispatcher.destroy();
-});
+afterEach(() => server[Symbol.asyncDispose]());
 
 function warehouse(): Warehouse {
   const config = { project: 'p', location: 'EU', endpoint: server.url, stagingDataset: 'staging', federation: undefined };
-  return openWarehouse(config, dispatcher, { ...LIMITS, pollMs: 1, bigqueryCallMs: 5_000 });
+  return openWarehouse(config, server.dispatcher, { ...LIMITS, pollMs: 1, bigqueryCallMs: 5_000 });
 }
 
 const PAGE = '<html><body>Access denied</body></html>';
@@ -136,7 +131,7 @@ describe('a download that is uploaded', () => {
 
   /** Uploads more than two chunks while they are downloaded. */
   async function uploadDownload(): Promise<void> {
-    const { body } = await request(`${server.url}/page`, { dispatcher });
+    const { body } = await request(`${server.url}/page`, { dispatcher: server.dispatcher });
     await uploadPage(warehouse(), load, body);
   }
 

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Agent } from 'undici';
 import { createQueryJob, fetchPage, getQueryJob, waitForQueryJob } from '../../../app/salesforce/bulk.ts';
 import { SalesforceClient, type SessionSource } from '../../../app/salesforce/client.ts';
 import { readFirstPages } from '../../../app/salesforce/composite.ts';
@@ -15,22 +14,16 @@ import { countRows, hasNullCursors } from '../../../app/salesforce/soql.ts';
 import { startTestServer, type TestServer } from '../../support/server.ts';
 
 let server: TestServer;
-let dispatcher: Agent;
 
 beforeEach(async () => {
-  dispatcher = new Agent();
   server = await startTestServer();
 });
-
-afterEach(async () => {
-  await server[Symbol.asyncDispose]();
-  await dispatcher.destroy();
-});
+afterEach(() => server[Symbol.asyncDispose]());
 
 function client(): SalesforceClient {
   const session = { accessToken: 'access', instanceUrl: server.url };
   const sessions: SessionSource = { current: async () => session, renew: async () => session };
-  return new SalesforceClient(sessions, dispatcher, {
+  return new SalesforceClient(sessions, server.dispatcher, {
     version: '66.0',
     gzip: false,
     limits: { idleMs: 5_000, pollMs: 5 },
@@ -258,7 +251,7 @@ describe('a result page', () => {
 
 describe('a token endpoint', () => {
   const renew = () =>
-    renewTokens(dispatcher, { loginUrl: server.url, clientId: 'id', clientSecret: 'secret' }, 'refresh', AbortSignal.timeout(5_000));
+    renewTokens(server.dispatcher, { loginUrl: server.url, clientId: 'id', clientSecret: 'secret' }, 'refresh', AbortSignal.timeout(5_000));
 
   test.each([
     [500, '{"error":"invalid_grant","error_description":"expired access/refresh token"}'],

@@ -1,25 +1,18 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Agent } from 'undici';
 import { SalesforceClient, type SessionSource } from '../../../app/salesforce/client.ts';
 import { openResponse, readResponse, type SalesforceRequest } from '../../../app/salesforce/transport.ts';
 import { startTestServer, type TestServer } from '../../support/server.ts';
 
 let server: TestServer;
-let dispatcher: Agent;
 
 beforeEach(async () => {
-  dispatcher = new Agent();
   server = await startTestServer();
 });
-
-afterEach(async () => {
-  await server[Symbol.asyncDispose]();
-  await dispatcher.destroy();
-});
+afterEach(() => server[Symbol.asyncDispose]());
 
 const get = (): SalesforceRequest => ({ method: 'GET', url: `${server.url}/path`, headers: {} });
-const read = (limits = {}) => readResponse(dispatcher, get(), { signal: undefined, totalMs: 5_000, ...limits });
+const read = (limits = {}) => readResponse(server.dispatcher, get(), { signal: undefined, totalMs: 5_000, ...limits });
 const json = { 'content-type': 'application/json' };
 const text = JSON.stringify({ value: 'x'.repeat(5_000) });
 
@@ -71,7 +64,7 @@ test('a streamed response is passed through compressed', async () => {
   const compressed = gzipSync(text);
   server.answer = (_incoming, outgoing) =>
     outgoing.writeHead(200, { 'content-type': 'text/csv', 'content-encoding': 'gzip' }).end(compressed);
-  const { body } = await openResponse(dispatcher, get(), { signal: undefined, idleMs: 5_000 });
+  const { body } = await openResponse(server.dispatcher, get(), { signal: undefined, idleMs: 5_000 });
   expect(Buffer.from(await body.arrayBuffer())).toEqual(compressed);
 });
 
@@ -96,7 +89,7 @@ describe('a client', () => {
         return renewed === session ? current : renewed;
       },
     };
-    return new SalesforceClient(sessions, dispatcher, {
+    return new SalesforceClient(sessions, server.dispatcher, {
       version: '66.0',
       gzip: true,
       limits: { idleMs: 5_000, pollMs: 1 },
