@@ -7,7 +7,7 @@ import { takeTable } from '../store/table-writes.ts';
 import { compareRun } from './compare-run.ts';
 import type { Ended } from './ended.ts';
 import { eraseRun } from './erase-run.ts';
-import { type ExtractedRun, extractRun } from './extract/extract-run.ts';
+import { countAgain, type ExtractedRun, extractRun } from './extract/extract-run.ts';
 import { targetIdentity } from './extract/resolve-fields.ts';
 import { eraseInvalidValues } from './merge/erase-invalid-values.ts';
 import { fenceOtherWrites } from './merge/fence-other-writes.ts';
@@ -54,15 +54,16 @@ async function upsertRun(context: Context, claimed: Run, signal: AbortSignal, gr
   const { run } = extraction;
   await fenceOtherWrites(context, run);
   await renewOutdatedRepairs(context, run);
+  const deltas = await countAgain(extraction, extracted.deltas);
   // The slices of a window or a reimport fit one delta table.
-  const filled = extracted.deltas.find(({ delta }) => delta.counts.deltaRows > 0);
+  const filled = deltas.find(({ delta }) => delta.counts.deltaRows > 0);
   const versions = await prepareVersions(extraction, filled !== undefined);
-  const added = versions && (await addVersions(extraction, versions, extracted.deltas));
+  const added = versions && (await addVersions(extraction, versions, deltas));
   const merged = filled && (await mergeDelta(extraction, filled));
-  const withDeleted = extracted.deltas.find(({ delta, hasTable }) => hasTable && delta.deletedRows > 0);
+  const withDeleted = deltas.find(({ delta, hasTable }) => hasTable && delta.deletedRows > 0);
   if (withDeleted) await eraseInvalidValues(extraction, deltaTable(context, run.runId, withDeleted.of));
 
-  const receipt = await writeReceipt(extraction, extracted, { merged, versionsAdded: added, foreignLiveView });
+  const receipt = await writeReceipt(extraction, { ...extracted, deltas }, { merged, versionsAdded: added, foreignLiveView });
   if (run.pass.kind === 'window') await succeedRun(context.database, run, receipt, extracted.rereadFrom);
   else await succeedRepair(context.database, run, receipt, extracted.rereadFrom, restOfReimport(run, extracted));
   return { run, receipt };

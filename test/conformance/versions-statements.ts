@@ -41,15 +41,14 @@ interface Selected {
 }
 
 /**
- * The statements of a table of versions in all their variants: of a delta table and of staged rows, by handling of deleted rows, with and
- * without the months of stamps.
+ * The statements of a table of versions in all their variants: by handling of deleted rows, with and without the months of stamps.
  */
 export function versionsStatements({ base, staged, target, comparison, deletes }: VersionsCase): Selected[] {
   const { columns, cursorField } = base;
   const runId = staged.runId;
   const statements = deletes.flatMap((each) =>
-    [undefined, ['2023-01', 'none'], ['none'], ['2022-12', '2023-01']].flatMap((stampMonths) =>
-      [base.delta, staged].map((delta): VersionsStatement => ({ ...base, versions: VERSIONS, delta, deletes: each, stampMonths })),
+    [undefined, ['2023-01', 'none'], ['none'], ['2022-12', '2023-01']].map(
+      (stampMonths): VersionsStatement => ({ ...base, versions: VERSIONS, delta: staged.delta, deletes: each, stampMonths }),
     ),
   );
   const names = versionsColumns(columns).map(({ name }) => name);

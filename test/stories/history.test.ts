@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { startGatewayService } from '../support/gateway.ts';
 import { type Answer, readAnswer, repairEnded, startService, type TestService } from '../support/service.ts';
 
 /** A job with history keeps each version of a record that its runs have seen. */
@@ -9,8 +10,8 @@ let user_id: string;
 afterEach(() => service[Symbol.asyncDispose]());
 
 /** Imports two records, One and Two. */
-async function importTwo(fields: Record<string, string> = {}): Promise<void> {
-  service = await startService();
+async function importTwo(fields: Record<string, string> = {}, started?: TestService): Promise<void> {
+  service = started ?? (await startService());
   at('2023-03-05T10:00:00Z');
   ids = ['One', 'Two'].map((Name) => service.salesforce.org.insert('Account', { Name }));
   user_id = await service.connect();
@@ -250,6 +251,22 @@ test('is turned on later with a copy of the table, and off again', async () => {
   await change({ history: 'true' });
   await nextDay('2023-03-08');
   expect((await versionsOf(ids[0]!)).map(([name]) => name)).toEqual(['One', 'Uno', 'Ein']);
+  await expectWhole();
+});
+
+test('turned on while a window of a job with hashed fields is read, that window adds its versions', async () => {
+  const gateway = await startGatewayService({ env: { HASH_SALT: 'a salt of the test, long enough' } });
+  await importTwo({ history: 'false', hash_fields: 'Phone' }, gateway);
+  let turnedOn: Promise<Answer> | undefined;
+  gateway.instance.handler = async ({ soql }, pass) => {
+    if (soql.startsWith('SELECT Id,')) turnedOn ??= change({ history: 'true' });
+    await turnedOn;
+    return await pass();
+  };
+  await rename(ids[0]!, 'Uno', '2023-03-06');
+  expect(await turnedOn).toMatchObject({ status: 200 });
+  expect((await versionsOf(ids[0]!)).map(([name]) => name)).toEqual(['One', 'Uno']);
+  expect(service.logged.filter((line) => line.includes('"run_interrupted"'))).toEqual([]);
   await expectWhole();
 });
 

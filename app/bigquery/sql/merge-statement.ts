@@ -68,7 +68,7 @@ export function mergeStatement(merge: MergeStatement): string {
 export const IS_DELETED = 'IFNULL(_source.`IsDeleted`, FALSE)';
 
 /** A delta table's rows, or those of staging tables as they would be in one. */
-export function rowsOf(delta: TableName | StagedRows): string {
+function rowsOf(delta: TableName | StagedRows): string {
   return 'slices' in delta ? `(\n${typedRows(delta)}\n)` : quoteTable(delta);
 }
 

@@ -1,7 +1,6 @@
 import type { Column } from '../../core/columns.ts';
 import type { Deletes } from '../../core/deletes.ts';
-import type { StagedRows } from './delta-statement.ts';
-import { columnValue, IS_DELETED, type RowBounds, rowBounds, rowsOf } from './merge-statement.ts';
+import { columnValue, IS_DELETED, type RowBounds, rowBounds } from './merge-statement.ts';
 import { quoteAnyName, quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
 import { SYSTEM_COLUMNS } from './table-statements.ts';
 
@@ -31,8 +30,7 @@ export const NO_STAMP = 'none';
 /** The versions that a delta table's rows are. */
 export interface VersionsStatement extends Omit<RowBounds, 'months'> {
   versions: TableName;
-  /** the delta table, or the staged rows of which none would be invalid */
-  delta: TableName | StagedRows;
+  delta: TableName;
   columns: readonly Column[];
   cursorField: string;
   deletes: Deletes;
@@ -49,7 +47,7 @@ export function addVersionsStatement(statement: VersionsStatement): string {
   const names = [...columns, ...SYSTEM_COLUMNS].map(({ name }) => name);
   return [
     `MERGE ${quoteTable(versions)} AS _target`,
-    `USING ${rowsOf(delta)} AS _source`,
+    `USING ${quoteTable(delta)} AS _source`,
     `ON ${isVersionOf(statement).join(' AND ')}`,
     `WHEN NOT MATCHED${deletes === 'remove' ? ` AND NOT ${IS_DELETED}` : ''} THEN`,
     `  INSERT (${[...names, VALID_FROM.name].map(quoteName).join(', ')})`,
@@ -67,7 +65,7 @@ export function countVersionsStatement(statement: VersionsStatement, runId: stri
   COUNT(*) AS \`present\`,
   COUNT(DISTINCT _source.\`Id\`) AS \`ids\`,
   COUNTIF(_target.\`_run\` = ${quoteText(runId)}) AS \`added\`
-FROM ${rowsOf(delta)} AS _source
+FROM ${quoteTable(delta)} AS _source
 JOIN ${quoteTable(versions)} AS _target
 ON ${isVersionOf(statement).join(' AND ')}${deletes === 'remove' ? `\nWHERE NOT ${IS_DELETED}` : ''}`;
 }
@@ -133,7 +131,7 @@ export function countReturnedStatement({ versions, delta, firstId, lastId }: Ver
   // Such a version begins when it was found.
   const bounds = rowBounds({ firstId, lastId, months, partitionField: VALID_FROM.name });
   return `SELECT COUNT(*) AS \`returned\`
-FROM ${rowsOf(delta)} AS _source
+FROM ${quoteTable(delta)} AS _source
 JOIN ${quoteTable(versions)} AS _target
 ON ${['_target.`Id` = _source.`Id`', ...bounds].join(' AND ')}
 WHERE _target.\`_deleted_reason\` = 'missing' AND _source.\`_deleted_at\` IS NULL`;
@@ -148,7 +146,7 @@ export function removeMissingStatement({ versions, delta, cursorField, deletes, 
   const saysMissing = "_target.`_deleted_reason` = 'missing'";
   return `MERGE ${quoteTable(versions)} AS _target
 USING (
-  SELECT \`Id\`, ${quoteName(cursorField)} AS \`_stamp\` FROM ${rowsOf(delta)} AS _rows
+  SELECT \`Id\`, ${quoteName(cursorField)} AS \`_stamp\` FROM ${quoteTable(delta)} AS _rows
   WHERE \`_deleted_at\` IS NULL AND \`Id\` IN (
     SELECT \`Id\` FROM ${quoteTable(versions)} WHERE \`_deleted_reason\` = 'missing' AND ${isWithin('')})
 ) AS _source

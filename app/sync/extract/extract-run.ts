@@ -85,6 +85,11 @@ async function countSlices(extraction: Extraction, staged: readonly StagedSlice[
   return { deltas, findings };
 }
 
+/** Builds the delta tables that the job needs since its options were changed while the rows were read. @throws AppError bigquery_budget, lease_lost */
+export async function countAgain(extraction: Extraction, deltas: readonly Delta[]): Promise<Delta[]> {
+  return await Promise.all(deltas.map(async (each) => (each.hasTable ? each : await countRows(extraction, each.slices))));
+}
+
 async function countRows(extraction: Extraction, slices: readonly Slice[]): Promise<Delta> {
   const delta = countFromFacts(extraction, slices);
   if (delta) return { of: '', delta, storedColumns: 0, slices, hasTable: false };

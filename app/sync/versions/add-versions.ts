@@ -12,7 +12,6 @@ import { PARTITION_FIELD } from '../../core/partitioning.ts';
 import { reconcileVersions, requireReconciled, type VersionCounts } from '../../core/reconciliation.ts';
 import type { Delta } from '../extract/extract-run.ts';
 import type { Extraction } from '../extract/extraction.ts';
-import { stagedRows } from '../merge/staged-rows.ts';
 import { deltaTable, versionsTable } from '../names.ts';
 import { runOnce } from '../run-once.ts';
 import type { Versions } from './prepare-versions.ts';
@@ -32,14 +31,14 @@ export async function addVersions(extraction: Extraction, versions: Versions, de
   return added;
 }
 
-async function addDelta(extraction: Extraction, versions: Versions, { of, delta, slices, hasTable }: Delta): Promise<number> {
+async function addDelta(extraction: Extraction, versions: Versions, { of, delta }: Delta): Promise<number> {
   const { context, run, columns } = extraction;
   const { job, pass } = run;
   const name = deltaTable(context, run.runId, of);
   const cursorField = requireCursor(job);
   const statement: VersionsStatement = {
     versions: versionsTable(context, job),
-    delta: hasTable ? name : stagedRows(extraction, slices),
+    delta: name,
     columns,
     cursorField,
     deletes: job.deletes,
