@@ -10,7 +10,7 @@ import { decide, REDIRECT_URI } from '../support/service.ts';
 
 /** As the npm scripts start it: a shell that execs the service. */
 const START = 'exec "$(node app/node26.cjs)" app/cli.ts';
-const { PATH, HOME } = process.env;
+const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
 
 interface Ended {
   code: number | null;
@@ -29,7 +29,7 @@ const ends = new WeakMap<ChildProcess, Promise<unknown>>();
 
 function start(command: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
   const child = spawn('sh', ['-c', `${START} ${command}`], {
-    env: { PATH, HOME, ...env },
+    env: { PATH, HOME, NODE_COMPILE_CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -21,11 +21,12 @@ test('an uncaught error is one log line, and the process exits after it releases
   await service.call('handle_importing_job');
 
   const data = await mkdtemp(join(tmpdir(), 'uncaught-'));
-  const { PATH, HOME } = process.env;
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
   const child = spawn('sh', ['-c', `exec "$(node app/node26.cjs)" app/cli.ts serve --local --data ${data}`], {
     env: {
       PATH,
       HOME,
+      NODE_COMPILE_CACHE,
       PORT: '0',
       NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(BOMB)}`,
       SCHEDULE_CLOCK_URL: `${service.salesforce.instanceUrl}/emulator/clock`,

@@ -19,9 +19,9 @@ afterAll(() => bigquery.close());
 /** Runs a query on the emulator of BigQuery, with `input` on its standard input. */
 function query(...given: [{ input: string }, ...string[]] | string[]): ChildProcess {
   const [{ input }, ...args] = (typeof given[0] === 'object' ? given : [{ input: '' }, ...given]) as [{ input: string }, ...string[]];
-  const { PATH, HOME } = process.env;
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
   const { project, location, url } = bigquery;
-  const env = { PATH, HOME, GOOGLE_CLOUD_PROJECT: project, BIGQUERY_LOCATION: location, BIGQUERY_API_ENDPOINT: url };
+  const env = { PATH, HOME, NODE_COMPILE_CACHE, GOOGLE_CLOUD_PROJECT: project, BIGQUERY_LOCATION: location, BIGQUERY_API_ENDPOINT: url };
   const child = spawn(process.execPath, ['app/cli.ts', 'query', ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
   // It does not read its input if the statement is an argument.
   child.stdin.on('error', () => {}).end(input);

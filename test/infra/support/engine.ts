@@ -99,6 +99,7 @@ async function runProgram(run: EngineRun, stack: string, config: FlatConfig, pre
     {
       env: {
         PATH: process.env.PATH,
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
         PULUMI_CONFIG: JSON.stringify(config),
         PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(secretKeys),
         PULUMI_NODEJS_TYPESCRIPT: String(project.runtime.options.typescript),
