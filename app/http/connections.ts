@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { changeConnection } from '../actions/change-connection.ts';
 import { disconnect } from '../actions/disconnect.ts';
 import { requireConnection } from '../actions/require-connection.ts';
@@ -5,83 +6,133 @@ import { testConnection } from '../actions/test-connection.ts';
 import type { Context } from '../context.ts';
 import { listConnections } from '../store/connection-list.ts';
 import type { Connection } from '../store/connections.ts';
+import { SALESFORCE_ERRORS } from './common-errors.ts';
 import { readConnectionJson, toConnectionJson } from './connection-json.ts';
-import type { Endpoint } from './endpoint.ts';
-import { type Fields, readBoolean } from './fields.ts';
-import { encodeAfter, PAGING_FIELDS, readAfter, readLimit } from './paging.ts';
+import { defineEndpoint } from './endpoint.ts';
+import { idPageFields, nextAfterId } from './paging.ts';
+import {
+  CONNECTION_EXAMPLE,
+  connectionJson,
+  LISTED_CONNECTION_EXAMPLE,
+  listedConnectionJson,
+  reportedConnectionJson,
+} from './schemas/connection.ts';
+import { connection, flag, optionalText } from './schemas/fields.ts';
+import { pageJson } from './schemas/json.ts';
 
 /** A connection's id or alias. */
 const PATH = 'v1/connections/{connection}';
 
-const named = (context: Context, fields: Fields): Promise<Connection> =>
-  requireConnection(context, fields.connection!, 'The connection in the path');
+const named = (context: Context, fields: { connection: string }): Promise<Connection> =>
+  requireConnection(context, fields.connection, 'The connection in the path');
 
 /** Lists connections page by page, in order of their first login. */
-export const connectionList: Endpoint = {
+export const connectionList = defineEndpoint({
   name: 'v1/connections',
   methods: ['GET'],
+  group: 'connections',
+  summary: 'Lists connections page by page, in order of their first login.',
   roles: ['read', 'data', 'operate', 'admin'],
-  required: [],
-  optional: PAGING_FIELDS,
-  async handle({ database }, fields) {
-    const limit = readLimit(fields.limit);
-    const after = Number(readAfter(fields.after, /^[1-9]\d{0,14}$/)?.[0] ?? 0);
+  request: z.object(idPageFields),
+  response: pageJson('connections', listedConnectionJson),
+  errors: [],
+  example: { request: {}, response: { connections: [LISTED_CONNECTION_EXAMPLE], next: null } },
+  async handle({ database }, { limit, after = 0 }) {
     const found = await listConnections(database, { limit, after });
-    const last = found.at(-1);
-    return { connections: found.map(toConnectionJson), next: last && found.length === limit ? encodeAfter(String(last.id)) : null };
+    return { connections: found.map(toConnectionJson), next: nextAfterId({ limit }, found) };
   },
-};
+});
 
 /** One connection, with its calls. */
-export const connectionView: Endpoint = {
+export const connectionView = defineEndpoint({
   name: PATH,
   methods: ['GET'],
+  group: 'connections',
+  summary: 'Returns a connection, with the calls to its org in the last 24 hours.',
   roles: ['read', 'data', 'operate', 'admin'],
-  required: [],
-  optional: [],
+  request: z.object({ connection }),
+  response: connectionJson,
+  errors: ['not_found'],
+  example: { request: { connection: 'production' }, response: CONNECTION_EXAMPLE },
   handle: async (context, fields) => await readConnectionJson(context, (await named(context, fields)).id),
-};
+});
 
 /** Changes what users set for a connection. */
-export const connectionChange: Endpoint = {
+export const connectionChange = defineEndpoint({
   name: PATH,
   methods: ['PATCH'],
+  group: 'connections',
+  summary: 'Changes the settings of a connection; an empty one is removed.',
   roles: ['operate', 'admin'],
-  required: [],
-  optional: ['alias', 'api_share', 'quiet_hours', 'exclude_fields', 'hash_fields', 'new_fields'],
+  request: z.object({
+    connection,
+    alias: optionalText('A short name, for paths and files.', 'production'),
+    api_share: optionalText("The share of the org's daily calls that the service may use, from 0.01 to 1.", '0.3'),
+    quiet_hours: optionalText('When no repair starts: from, to, and a time zone.', '08:00-18:00 Europe/Berlin'),
+    exclude_fields: optionalText('Fields that new jobs never read: names or patterns, separated by commas.', '*.SSN__c'),
+    hash_fields: optionalText('Fields of which new jobs only store a hash: names or patterns, separated by commas.', 'Contact.Email'),
+    new_fields: optionalText(
+      'Whether fields that appear later in objects of new jobs are added (add), or await approval (review).',
+      'review',
+    ),
+  }),
+  response: connectionJson,
+  errors: ['not_found', 'conflict'],
+  example: {
+    request: { connection: 'production', quiet_hours: '08:00-18:00 Europe/Berlin' },
+    response: CONNECTION_EXAMPLE,
+  },
   async handle(context, fields, caller) {
-    const connection = await named(context, fields);
+    const found = await named(context, fields);
     const { alias, api_share, quiet_hours, exclude_fields, hash_fields, new_fields } = fields;
     const policy = { excludeFields: exclude_fields, hashFields: hash_fields, newFields: new_fields };
-    await changeConnection(context, connection, { alias, apiShare: api_share, quietHours: quiet_hours, ...policy }, caller.name);
-    return await readConnectionJson(context, connection.id);
+    await changeConnection(context, found, { alias, apiShare: api_share, quietHours: quiet_hours, ...policy }, caller.name);
+    return await readConnectionJson(context, found.id);
   },
-};
+});
 
 /** Calls a connection's org. */
-export const connectionTest: Endpoint = {
+export const connectionTest = defineEndpoint({
   name: `${PATH}/test`,
   methods: ['POST'],
+  group: 'connections',
+  summary: 'Calls the org of a connection, to see whether its grant works.',
   roles: ['operate', 'admin'],
-  required: [],
-  optional: [],
-  async handle(context, fields) {
-    const connection = await named(context, fields);
-    const message = await testConnection(context, connection);
-    return { ...(await readConnectionJson(context, connection.id)), message };
+  request: z.object({ connection }),
+  response: reportedConnectionJson,
+  errors: ['not_found', ...SALESFORCE_ERRORS],
+  example: {
+    request: { connection: 'production' },
+    response: { ...CONNECTION_EXAMPLE, message: 'Works: sync@acme.example of Acme (production), API version 66.0, three calls in 0.4 s.' },
   },
-};
+  async handle(context, fields) {
+    const found = await named(context, fields);
+    const message = await testConnection(context, found);
+    return { ...(await readConnectionJson(context, found.id)), message };
+  },
+});
 
 /** Ends a connection. */
-export const connectionEnd: Endpoint = {
+export const connectionEnd = defineEndpoint({
   name: `${PATH}/disconnect`,
   methods: ['POST'],
+  group: 'connections',
+  summary: 'Revokes the grant of a connection, forgets its tokens and pauses its jobs.',
   roles: ['operate', 'admin'],
-  required: [],
-  optional: ['force'],
-  async handle(context, fields, caller) {
-    const connection = await named(context, fields);
-    const message = await disconnect(context, connection, readBoolean(fields, 'force') ?? false, caller.name);
-    return { ...(await readConnectionJson(context, connection.id)), message };
+  request: z.object({ connection, force: flag('force', 'Whether to forget the tokens even if Salesforce cannot revoke the grant.') }),
+  response: reportedConnectionJson,
+  errors: ['not_found', 'conflict', 'salesforce_unavailable', 'unknown_token_key', 'store_restored'],
+  example: {
+    request: { connection: 'production' },
+    response: {
+      ...CONNECTION_EXAMPLE,
+      status: 'disconnected',
+      message: 'Salesforce has revoked the grant. Its tokens are forgotten, and 2 jobs are paused. The tables stay.',
+    },
   },
-};
+  async handle(context, fields, caller) {
+    const found = await named(context, fields);
+    const message = await disconnect(context, found, fields.force ?? false, caller.name);
+    return { ...(await readConnectionJson(context, found.id)), message };
+  },
+});

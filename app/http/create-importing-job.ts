@@ -1,27 +1,54 @@
+import * as z from 'zod';
 import { createJob } from '../actions/create-job.ts';
 import { requireConnection } from '../actions/require-connection.ts';
 import { warnOfRareTicks } from '../actions/warn-of-rare-ticks.ts';
-import { OPTION_NAMES, optionTexts } from '../core/job-options.ts';
-import { type Endpoint, requireObjectName } from './endpoint.ts';
-import { readBoolean } from './fields.ts';
+import { optionTexts } from '../core/job-options.ts';
+import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from './common-errors.ts';
+import { defineEndpoint } from './endpoint.ts';
+import { EXAMPLE } from './schemas/examples.ts';
+import { flag, objectName, userId } from './schemas/fields.ts';
+import { jobOptionFields } from './schemas/job-options.ts';
+import { count } from './schemas/json.ts';
+
+const createdJson = z.strictObject({
+  ok: z.literal(true),
+  message: z.literal('OK'),
+  warnings: z.array(z.string()),
+  estimate: z
+    .nullable(z.strictObject({ calls_per_day: count, bytes_billed_per_day: count }))
+    .meta({ description: 'What its windows are estimated to cost; null: unknown, or the job existed.' }),
+});
 
 /**
  * Creates a job, or takes one over from another user of the org. The next tick starts importing. The contract's plain text has no room for
  * warnings: callers that prefer JSON get them.
  */
-export const createImportingJob: Endpoint = {
+export const createImportingJob = defineEndpoint({
   name: 'create_importing_job',
   methods: ['GET', 'POST'],
+  group: 'contract',
+  summary: 'Creates a job, or takes one over from another user of the org; the next tick starts importing.',
   roles: ['operate', 'admin'],
-  required: ['user_id', 'object_name', 'start_date'],
-  optional: [...OPTION_NAMES.filter((name) => name !== 'start_date'), 'take_over'],
-  async handle(context, fields, caller, wantsJson) {
-    const objectName = requireObjectName(fields.object_name!);
-    const connection = await requireConnection(context, fields.user_id!);
+  request: z.object({
+    user_id: userId,
+    object_name: objectName,
+    ...jobOptionFields,
+    start_date: jobOptionFields.start_date.unwrap(),
+    take_over: flag('take_over', 'Whether to take the job over although its connection is active.'),
+  }),
+  response: z.union([z.literal('OK'), createdJson]),
+  errors: ['not_found', 'conflict', 'bigquery_budget', ...SALESFORCE_ERRORS, ...BIGQUERY_ERRORS],
+  example: {
+    request: { user_id: EXAMPLE.userId, object_name: 'Account', start_date: '2024-03-10' },
+    response: 'OK',
+    json: { ok: true, message: 'OK', warnings: [], estimate: { calls_per_day: 3, bytes_billed_per_day: 20_971_520 } },
+  },
+  async handle(context, { user_id, object_name, take_over, ...options }, caller, wantsJson) {
+    const connection = await requireConnection(context, user_id);
     const request = {
-      objectName,
-      options: { ...optionTexts(fields), startDate: fields.start_date! },
-      takeOver: readBoolean(fields, 'take_over') ?? false,
+      objectName: object_name,
+      options: { ...optionTexts(options), startDate: options.start_date },
+      takeOver: take_over ?? false,
     };
     const { job, cost } = await createJob(context, connection, request, caller.name);
     const warning = await warnOfRareTicks(context, job);
@@ -29,4 +56,4 @@ export const createImportingJob: Endpoint = {
     const estimate = cost ? { calls_per_day: Math.ceil(cost.calls), bytes_billed_per_day: Math.ceil(cost.bytesBilled) } : null;
     return { ok: true, message: 'OK', warnings: warning ? [warning] : [], estimate };
   },
-};
+});

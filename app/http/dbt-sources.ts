@@ -1,12 +1,18 @@
+import * as z from 'zod';
 import { writeDbtSources } from '../actions/write-dbt-sources.ts';
-import type { Endpoint } from './endpoint.ts';
+import { defineEndpoint } from './endpoint.ts';
+import { optionalText } from './schemas/fields.ts';
 
 /** Returns the sources.yml of a dbt project. */
-export const dbtSources: Endpoint = {
+export const dbtSources = defineEndpoint({
   name: 'v1/dbt-sources',
   methods: ['GET'],
+  group: 'dbt',
+  summary: 'Returns the sources.yml of a dbt project, with descriptions, tests and freshness.',
   roles: ['read', 'data', 'operate', 'admin'],
-  required: [],
-  optional: ['dataset'],
+  request: z.object({ dataset: optionalText('One of BIGQUERY_DATASETS; absent: all of them.', 'salesforce') }),
+  response: z.string(),
+  errors: [],
+  example: { request: {}, response: 'version: 2\nsources:\n  - name: salesforce\n' },
   handle: async (context, { dataset }) => await writeDbtSources(context, dataset),
-};
+});

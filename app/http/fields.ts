@@ -1,10 +1,10 @@
 import type Koa from 'koa';
 import { koaBody } from 'koa-body';
-import { parseBoolean } from '../core/parse-boolean.ts';
+import type * as z from 'zod';
 import { AppError } from '../errors.ts';
 
-/** A request's fields by name; undefined if absent. */
-export type Fields = Record<string, string | undefined>;
+/** A request's fields by name, as text. */
+type Fields = Record<string, string>;
 
 const TYPES = ['multipart/form-data', 'application/x-www-form-urlencoded', 'application/json'];
 const MAX_BYTES = 64 * 1024;
@@ -26,9 +26,29 @@ export async function readFields(ctx: Koa.Context, maxBytes = MAX_BYTES): Promis
   return fields;
 }
 
-/** Rejects unknown fields, then missing ones, naming all of them. @throws AppError invalid_request */
-export function requireFields(fields: Fields, required: readonly string[], optional: readonly string[]): void {
-  const known = [...required, ...optional];
+/**
+ * Returns a reader of an endpoint's fields: it rejects unknown ones, then missing ones, naming all of them, then invalid values. Those of the
+ * path are known to be there.
+ * @throws AppError invalid_request
+ */
+export function createValidator<Request extends z.ZodObject>(
+  request: Request,
+  parameters: readonly string[],
+): (fields: Fields, path: Fields) => z.output<Request> {
+  const ofBody = Object.entries(request.shape as Record<string, z.ZodType>).filter(([name]) => !parameters.includes(name));
+  const required = ofBody.filter(([, schema]) => schema._zod.optin === undefined).map(([name]) => name);
+  const known = [...required, ...ofBody.map(([name]) => name).filter((name) => !required.includes(name))];
+  return (fields, path) => {
+    requireFields(fields, required, known);
+    const result = request.safeParse({ ...fields, ...path });
+    if (result.success) return result.data;
+    const [issue] = result.error.issues;
+    const message = issue!.code === 'custom' ? issue!.message : `${issue!.path.join('.')} is not valid. ${issue!.message}.`;
+    throw new AppError('invalid_request', message);
+  };
+}
+
+function requireFields(fields: Fields, required: readonly string[], known: readonly string[]): void {
   const unknown = Object.keys(fields).filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     const advice = known.length > 0 ? `Use ${known.join(', ')}` : 'This endpoint has no fields';
@@ -44,12 +64,6 @@ export function requireFields(fields: Fields, required: readonly string[], optio
       `Missing ${missing.length === 1 ? 'field' : 'fields'} ${missing.join(', ')}. Send each as a form field.`,
     );
   }
-}
-
-/** Reads a boolean field; undefined if absent. @throws AppError invalid_request */
-export function readBoolean(fields: Fields, name: string): boolean | undefined {
-  const text = fields[name];
-  return text === undefined ? undefined : parseBoolean(name, text);
 }
 
 async function readBody(ctx: Koa.Context, maxBytes: number): Promise<object> {

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { requireConnection } from '../actions/require-connection.ts';
 import { retryWaitingRun } from '../actions/retry-run.ts';
 import { tick } from '../actions/tick.ts';
@@ -6,12 +7,24 @@ import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { readJobStates } from '../store/job-states.ts';
 import type { Job, JobFilter } from '../store/jobs.ts';
-import { type Endpoint, requireJob } from './endpoint.ts';
-import type { Fields } from './fields.ts';
+import { defineEndpoint } from './endpoint.ts';
+import { requireJob } from './require-job.ts';
+import { field, objectName, userId } from './schemas/fields.ts';
+import { TICK_EXAMPLE, tickJson } from './schemas/tick.ts';
 import { REPORTED, toTickReport } from './tick-report.ts';
 
 /** Below a load balancer's timeout of one minute. */
 const MAX_WAIT_SECONDS = 50;
+
+const wait = z.optional(
+  field(parseWait, {
+    description: 'How many seconds to wait for the outcome.',
+    type: 'integer',
+    minimum: 0,
+    maximum: MAX_WAIT_SECONDS,
+    default: 0,
+  }),
+);
 
 /**
  * The tick: starts due runs, of all jobs or of the named ones, and responds immediately. A job that is named by itself does not wait for
@@ -19,14 +32,18 @@ const MAX_WAIT_SECONDS = 50;
  * jobs. Always responds with 200: a scheduler would only retry the request, not a failed run. While the job store disagrees with BigQuery, it
  * starts nothing and responds with the reason.
  */
-export const handleImportingJob: Endpoint = {
+export const handleImportingJob = defineEndpoint({
   name: 'handle_importing_job',
   methods: ['GET', 'POST'],
+  group: 'contract',
+  summary: 'The tick: starts the runs that are due, and responds at once, or with wait once they have ended.',
   roles: ['tick', 'operate', 'admin'],
-  required: [],
-  optional: ['user_id', 'object_name', 'wait'],
+  request: z.object({ user_id: z.optional(userId), object_name: z.optional(objectName), wait }),
+  response: z.union([z.string(), tickJson]),
+  errors: ['not_found', 'store_restored'],
+  example: { request: {}, response: 'OK', json: TICK_EXAMPLE },
   async handle(context, fields, caller, wantsJson, closed) {
-    const waitSeconds = readWait(fields.wait);
+    const waitSeconds = fields.wait ?? 0;
     if (caller.role === 'tick' && waitSeconds > 0) throw new AppError('forbidden', 'API keys with role tick may not use wait. Omit it.');
     const job = await readJob(context, fields);
     const { last } = context.agreement;
@@ -40,27 +57,31 @@ export const handleImportingJob: Endpoint = {
     const report = toTickReport(states, waited || runIds.length > 0, at);
     return wantsJson ? report.json : report.message;
   },
-};
+});
 
 /** Like a tick report, without jobs. */
 function toHaltedJson({ code, message }: AppError): object {
   return { ok: false, message: `Halted: ${message}`, error: { code, message }, next_window_closes: null, counts: {}, jobs: [] };
 }
 
+interface Named {
+  user_id?: string | undefined;
+  object_name?: string | undefined;
+}
+
 /** The one job that the caller names, if any. */
-async function readJob(context: Context, fields: Fields): Promise<Job | undefined> {
-  if (fields.object_name === undefined) return undefined;
-  if (fields.user_id !== undefined) return await requireJob(context, fields);
+async function readJob(context: Context, { user_id, object_name }: Named): Promise<Job | undefined> {
+  if (object_name === undefined) return undefined;
+  if (user_id !== undefined) return await requireJob(context, { user_id, object_name });
   throw new AppError('invalid_request', 'object_name requires user_id. Send both, only user_id, or neither.');
 }
 
-async function readFilter(context: Context, fields: Fields): Promise<JobFilter> {
+async function readFilter(context: Context, fields: Named): Promise<JobFilter> {
   if (fields.user_id !== undefined) return { connectionId: (await requireConnection(context, fields.user_id)).id };
   return {};
 }
 
-function readWait(text: string | undefined): number {
-  if (text === undefined) return 0;
+function parseWait(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new AppError('invalid_request', `wait must be a number of seconds, at most ${MAX_WAIT_SECONDS}.`);
   return Math.min(Number(text), MAX_WAIT_SECONDS);
 }

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { Context } from '../context.ts';
 import { jobMode } from '../core/job-mode.ts';
 import { type JobOptions, optionsJson } from '../core/job-options.ts';
@@ -7,23 +8,30 @@ import { rareTicksMessage, usualTickIntervalMs } from '../core/tick-interval.ts'
 import { AppError } from '../errors.ts';
 import { type ListedJob, listJob, listJobPage } from '../store/job-list.ts';
 import { recentTicks } from '../store/ticks.ts';
-import type { Endpoint } from './endpoint.ts';
-import { nextAfter, PAGING_FIELDS, readPage } from './paging.ts';
+import { defineEndpoint } from './endpoint.ts';
+import { nextAfter, pageFields } from './paging.ts';
 import { toRunJson } from './run-json.ts';
+import { JOB_EXAMPLE, jobJson } from './schemas/job.ts';
+import { errorJson, pageJson } from './schemas/json.ts';
 
 /**
  * Lists jobs page by page, in order of creation: with the contract's columns, their latest window and their latest repair. Says why nothing
  * runs, if so.
  */
-export const jobs: Endpoint = {
+export const jobs = defineEndpoint({
   name: 'jobs',
   methods: ['GET'],
+  group: 'jobs',
+  summary: 'Lists jobs page by page, in order of creation, each with its latest window and its latest repair.',
   roles: ['read', 'data', 'operate', 'admin'],
-  required: [],
-  optional: PAGING_FIELDS,
-  async handle(context, fields) {
+  request: z.object(pageFields),
+  response: pageJson('jobs', jobJson).extend({
+    halted: z.nullable(errorJson).meta({ description: 'Why nothing runs; null: runs are started.' }),
+  }),
+  errors: [],
+  example: { request: {}, response: { halted: null, jobs: [JOB_EXAMPLE], next: null } },
+  async handle(context, page) {
     const now = new Date();
-    const page = readPage(fields);
     const { jobs: listed, last: end } = await listJobPage(context.database, page);
     const tickMs = usualTickIntervalMs(await recentTicks(context.database));
     const { last } = context.agreement;
@@ -33,7 +41,7 @@ export const jobs: Endpoint = {
       next: nextAfter(page, listed.length, end),
     };
   },
-};
+});
 
 /** One job, as in the list. @throws AppError not_found */
 export async function readJobJson({ database }: Context, jobId: string): Promise<object> {

@@ -2,13 +2,14 @@ import Router from '@koa/router';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import type { Caller } from './auth.ts';
-import type { Endpoint } from './endpoint.ts';
-import { readFields, requireFields } from './fields.ts';
+import { type Endpoint, pathParameters } from './endpoint.ts';
+import { createValidator, readFields } from './fields.ts';
 
 /** Routes each request to the endpoint of its path and method. Endpoints that share a path have the same name, but no method in common. */
 export function createRouter(context: Context, endpoints: readonly Endpoint[]): Router {
   const router = new Router();
   for (const [name, onPath] of Map.groupBy(endpoints, (endpoint) => endpoint.name)) {
+    const validators = new Map(onPath.map((endpoint) => [endpoint, createValidator(endpoint.request, pathParameters(endpoint))]));
     router.all(`/${name.replaceAll(/\{(\w+)\}/g, ':$1')}`, async (ctx) => {
       const endpoint = onPath.find(({ methods }) => (methods as readonly string[]).includes(ctx.method));
       if (!endpoint) {
@@ -26,11 +27,11 @@ export function createRouter(context: Context, endpoints: readonly Endpoint[]): 
         );
       }
       const fields = await readFields(ctx, endpoint.maxBytes);
-      requireFields(fields, endpoint.required, endpoint.optional);
+      const valid = validators.get(endpoint)!(fields, ctx.params);
       const wantsJson = ctx.accepts('text/plain', 'application/json') === 'application/json';
       const closed = new AbortController();
       ctx.res.once('close', () => closed.abort());
-      ctx.body = await endpoint.handle(context, { ...fields, ...ctx.params }, caller, wantsJson, closed.signal);
+      ctx.body = await endpoint.handle(context, valid, caller, wantsJson, closed.signal);
     });
   }
   return router;

@@ -70,7 +70,7 @@ export interface Position {
 export interface Page {
   limit: number;
   /** undefined: from the start */
-  after: Position | undefined;
+  after?: Position | undefined;
 }
 
 /** A job with one of its runs. */

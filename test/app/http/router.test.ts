@@ -2,30 +2,37 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import Koa from 'koa';
+import * as z from 'zod';
 import type { Context } from '../../../app/context.ts';
 import { requireApiKey } from '../../../app/http/auth.ts';
-import type { Endpoint } from '../../../app/http/endpoint.ts';
+import { defineEndpoint, type Endpoint } from '../../../app/http/endpoint.ts';
 import { handleErrors } from '../../../app/http/errors.ts';
 import { RateLimits } from '../../../app/http/rate-limits.ts';
 import { createRouter } from '../../../app/http/router.ts';
+import { flag, text } from '../../../app/http/schemas/fields.ts';
 import { close, listen } from '../../support/server.ts';
 
-/** An endpoint that returns its own definition and the fields that it received. */
-const endpoint = (given: Partial<Endpoint>): Endpoint => ({
-  name: 'v1/things/{thing_id}',
-  methods: ['GET'],
-  roles: ['read', 'admin'],
-  required: [],
-  optional: [],
-  handle: async (_context, fields) => ({ ...given, fields }),
-  ...given,
-});
+/** An endpoint that returns its methods and the fields that it received. */
+const endpoint = (fields: Record<string, z.ZodType>, { name = 'v1/things/{thing_id}', ...given }: Partial<Endpoint>): Endpoint =>
+  defineEndpoint({
+    name,
+    methods: ['GET'],
+    group: 'jobs',
+    summary: 'For this test.',
+    roles: ['read', 'admin'],
+    request: z.object({ ...(name.includes('{') && { thing_id: text('Its id.') }), ...fields }),
+    response: z.unknown(),
+    errors: [],
+    example: { request: {}, response: {} },
+    handle: async (_context, received) => ({ ...given, fields: received }),
+    ...given,
+  });
 
 const THINGS = [
-  endpoint({}),
-  endpoint({ methods: ['PATCH'], roles: ['admin'], required: ['color'] }),
-  endpoint({ methods: ['DELETE'], roles: ['admin'], optional: ['drop'] }),
-  endpoint({ name: 'v1/things', methods: ['GET', 'POST'] }),
+  endpoint({}, {}),
+  endpoint({ color: text('Its color.') }, { methods: ['PATCH'], roles: ['admin'] }),
+  endpoint({ drop: flag('drop', 'Whether to drop it.') }, { methods: ['DELETE'], roles: ['admin'] }),
+  endpoint({}, { name: 'v1/things', methods: ['GET', 'POST'] }),
 ];
 const KEYS = { keys: ['read', 'admin'].map((role) => ({ name: role, role, sha256: createHash('sha256').update(role).digest() })) };
 
@@ -66,7 +73,7 @@ test('endpoints on one path are distinguished by method, each with its own field
     fields: { thing_id: '7', color: 'red' },
   });
   for (const deletion of [send('v1/things/7?drop=true', { method: 'DELETE' }), send('v1/things/7', json('DELETE', { drop: true }))]) {
-    expect(await (await deletion).json()).toMatchObject({ methods: ['DELETE'], fields: { thing_id: '7', drop: 'true' } });
+    expect(await (await deletion).json()).toMatchObject({ methods: ['DELETE'], fields: { thing_id: '7', drop: true } });
   }
   expect((await send('v1/things', { method: 'POST' })).status).toBe(200);
 });
@@ -75,6 +82,9 @@ test('an unknown, missing or invalid field is refused by any method', async () =
   expect((await send('v1/things/7', { method: 'PATCH' })).status).toBe(400);
   expect((await send('v1/things/7', json('PATCH', { color: 'red', drop: true }))).status).toBe(400);
   expect((await send('v1/things/7', json('DELETE', { color: 'red' }))).status).toBe(400);
+  expect(await (await send('v1/things/7?drop=yes', { method: 'DELETE' })).json()).toEqual({
+    error: { code: 'invalid_request', message: 'drop must be true or false.' },
+  });
   expect((await send('v1/things/7', json('DELETE', { thing_id: '8' }))).status).toBe(400);
   expect((await send('v1/things/7?drop=true', json('DELETE', { drop: true }))).status).toBe(400);
   expect((await send('v1/things/7', { method: 'PATCH', body: 'color', headers: { 'content-type': 'text/plain' } })).status).toBe(415);
