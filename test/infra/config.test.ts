@@ -8,6 +8,7 @@ import { readSettings, type Settings } from '../../infra/config.ts';
 import { CONNECTIONS_PER_TASK, maxTasks } from '../../infra/max-tasks.ts';
 import { BATCH_MIB, CHUNK_MIB, requiredMemoryMib, UPLOADS } from '../../infra/task-memory.ts';
 import {
+  EXAMPLE,
   type FlatConfig,
   flatten,
   project,
@@ -59,13 +60,13 @@ describe('the stack configuration', () => {
     expect([...new Set(keysRead)].filter((key) => !key.includes(':')).sort()).toEqual(Object.keys(project.config).sort());
   });
 
-  test.each(['Pulumi.dev.yaml', 'Pulumi.production.example.yaml'])('has only declared keys in %s', (file) => {
+  test.each(['Pulumi.dev.yaml', EXAMPLE])('has only declared keys in %s', (file) => {
     const own = Object.keys(readStackFile(file)).filter((key) => !key.includes(':'));
     expect(own.filter((key) => !(key in project.config))).toEqual([]);
   });
 
   test("reports each placeholder and missing secret in production's unmodified example, all at once", () => {
-    const reported = faults(flatten(readStackFile('Pulumi.production.example.yaml')), 'production').map((fault) => fault.split(' ')[0]);
+    const reported = faults(flatten(readStackFile(EXAMPLE)), 'production').map((fault) => fault.split(' ')[0]);
     expect(reported.sort()).toEqual(
       ['alarmEmails', 'allowedCidrs', 'apiKeys', 'datasetReaders', 'domainName', 'gcp:project', 'hostedZoneId', 'salesforceApps'].sort(),
     );
@@ -74,6 +75,15 @@ describe('the stack configuration', () => {
   test("reports in dev's unmodified file exactly what its comment lists to set", () => {
     const reported = faults(flatten(readStackFile('Pulumi.dev.yaml'))).map((fault) => fault.split(' ')[0]);
     expect(reported.sort()).toEqual(['alarmEmails', 'domainName', 'gcp:project', 'hostedZoneId', 'salesforceApps'].sort());
+  });
+
+  test('leaves it to the program to report what is missing, because Pulumi would report its own finds first and alone', () => {
+    expect(Object.entries(project.config).filter(([, { default: value }]) => value === undefined)).toEqual([]);
+  });
+
+  test("keeps an operator's values out of the repository: of the stacks' files, git sees only Pulumi.dev.yaml", () => {
+    const rules = readFileSync('.gitignore', 'utf8').split('\n');
+    expect(rules.filter((rule) => /^!?\/Pulumi/.test(rule))).toEqual(['/Pulumi.*.yaml', '!/Pulumi.dev.yaml']);
   });
 
   test.each([

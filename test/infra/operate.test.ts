@@ -260,6 +260,21 @@ describe('the operate scripts', () => {
     });
   });
 
+  test('pulumi.ts creates no stack named dev, whose file is committed and must not be written', async () => {
+    await install('pulumi', `case "$1" in version) echo v3.271.0;; *) echo "$@";; esac`);
+    for (const args of [
+      ['stack', 'init', 'dev'],
+      ['stack', 'init', '--secrets-provider', 'passphrase', 'acme/dev'],
+      ['stack', 'init', '--stack', 'dev'],
+    ]) {
+      expect(await start('pulumi.ts', ...args)).toEqual({
+        code: 1,
+        text: 'Pulumi.dev.yaml is committed, and Pulumi would write to it. Copy it to Pulumi.trial.yaml and run `npm run pulumi -- stack init trial`.\n',
+      });
+    }
+    expect((await start('pulumi.ts', 'stack', 'init', 'trial')).text).toBe('stack init trial\n');
+  });
+
   test('pulumi.ts reports a missing CLI in one line', async () => {
     await rm(join(folder, 'pulumi'), { force: true });
     expect(await start('pulumi.ts', 'up')).toEqual({

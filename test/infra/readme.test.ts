@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { project, readStackFile } from './support/stack-config.ts';
+import { EXAMPLE, project, readStackFile } from './support/stack-config.ts';
 
 const README = 'infra/README.md';
 const text = readFileSync(README, 'utf8');
@@ -24,14 +24,17 @@ describe('the deployment guide', () => {
   test("creates the state's KMS key in the region where the stack expects it", () => {
     const regions = [...findAll(/--region (\S+)/g), ...findAll(/awskms:\/\/\S+\?region=([\w-]+)/g)];
     expect(regions.length).toBeGreaterThan(2);
-    expect([...new Set(regions)]).toEqual([String(readStackFile('Pulumi.production.example.yaml')['aws:region'])]);
+    expect([...new Set(regions)]).toEqual([String(readStackFile(EXAMPLE)['aws:region'])]);
   });
 
-  test('sets every key without a default, because Pulumi reports a missing one before the program runs', () => {
-    // Production's example sets all of them, except the secret.
-    const required = Object.entries(project.config).flatMap(([key, { default: value }]) => (value === undefined ? [key] : []));
-    const set = [...Object.keys(readStackFile('Pulumi.production.example.yaml')), ...findAll(/config set --secret (\w+)/g)];
-    expect(required.filter((key) => !set.includes(key))).toEqual([]);
+  test('starts every stack from a copy of a committed file, and writes to none of them', () => {
+    const copies = [...text.matchAll(/\bcp (\S+) Pulumi\.(\S+)\.yaml/g)].map(([, from, stack]) => ({ from, stack }));
+    expect(copies).toEqual([
+      { from: 'Pulumi.dev.yaml', stack: 'trial' },
+      { from: EXAMPLE, stack: 'production' },
+    ]);
+    expect(copies.filter(({ from }) => !existsSync(from!))).toEqual([]);
+    expect(findAll(/stack init (\S+)/g).map((name) => name.replace('`', ''))).toEqual(['trial', 'production']);
   });
 
   test('names only existing scripts and commands', () => {

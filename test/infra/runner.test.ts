@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type EngineRun, type Registration, runByEngine } from './support/engine.ts';
 import { conceal } from './support/secret-mark.ts';
-import { SALESFORCE_SECRET, type StackName, stackConfig } from './support/stack-config.ts';
+import { flatten, readStackFile, SALESFORCE_SECRET, type StackName, stackConfig } from './support/stack-config.ts';
 
 const STACK = 'pulumi:pulumi:Stack';
 
@@ -161,6 +161,18 @@ describe.each<[StackName, 'preview' | 'update']>([
     expect(remote).toEqual(stack === 'production' ? ['Vpc sync-production'] : ['Image sync-dev', 'Vpc sync-dev']);
   });
 });
+
+test(
+  "a preview of the committed file names the operator's own values, all at once, and nothing else",
+  async () => {
+    const run = await runByEngine('dev', flatten(readStackFile('Pulumi.dev.yaml')), true);
+    expect(run.exitCode).not.toBe(0);
+    const named = [...run.text.matchAll(/^- (\S+) (?:is not set|has too few entries)/gm)].map(([, key]) => key!);
+    expect(named.sort()).toEqual(['alarmEmails', 'domainName', 'gcp:project', 'hostedZoneId', 'salesforceApps']);
+    expect(run.text).toContain('has 5 faults');
+  },
+  TIMEOUT_MS,
+);
 
 test(
   'a faulty configuration stops the program before any resource, with all faults',

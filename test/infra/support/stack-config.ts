@@ -29,7 +29,7 @@ export const SALESFORCE_SECRET = 'c0ffee-salesforce-consumer-secret';
 /** A hash in the form that `printf %s "$KEY" | sha256sum` prints. */
 export const OPERATOR_KEY_HASH = 'ab'.repeat(32);
 
-/** The values that Pulumi.dev.yaml lists for the operator to set. */
+/** The values that Pulumi.dev.yaml lists for the operator to set in a copy. */
 const DEV_VALUES = {
   'gcp:project': 'acme-sync',
   domainName: 'sync-dev.acme.test',
@@ -51,9 +51,12 @@ const PRODUCTION_VALUES = {
   scheduleEnabled: true,
 };
 
+/** Production's example, which an operator copies. */
+export const EXAMPLE = 'infra/Pulumi.production.example.yaml';
+
 /** A stack's committed file, completed as an operator would, over the defaults of Pulumi.yaml. */
 export function stackConfig(stack: StackName, changes: Record<string, unknown> = {}): FlatConfig {
-  const [file, values] = stack === 'dev' ? ['Pulumi.dev.yaml', DEV_VALUES] : ['Pulumi.production.example.yaml', PRODUCTION_VALUES];
+  const [file, values] = stack === 'dev' ? ['Pulumi.dev.yaml', DEV_VALUES] : [EXAMPLE, PRODUCTION_VALUES];
   return flatten({ ...readStackFile(file), ...values, ...changes });
 }
 
