@@ -38,7 +38,7 @@ function createKey(parent: Encryption, settings: Settings, accountId: pulumi.Inp
     // Whatever the deleted database leaves behind can be decrypted only with this key.
     { parent, protect: settings.protect, retainOnDelete: settings.database.lastSnapshot },
   );
-  new aws.kms.Alias(settings.name, { name: `alias/${settings.name}`, targetKeyId: key.keyId }, { parent });
+  new aws.kms.Alias(settings.name, { name: `alias/${settings.name}`, targetKeyId: key.keyId }, { parent, protect: settings.protect });
   return key;
 }
 

@@ -2,6 +2,7 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { readSettings } from './config.ts';
 import { Database } from './database.ts';
+import { DeletionLock } from './deletion-lock.ts';
 import { Encryption } from './encryption.ts';
 import { Image } from './image.ts';
 import { Ingress } from './ingress.ts';
@@ -31,6 +32,8 @@ const ingress = new Ingress({ settings, network });
 const service = new Service({ settings, network, roles, encryption, image, database, secrets, warehouse, ingress });
 const schedule = new Schedule({ settings, accountId, tickKey: secrets.tickKey, ingress, service });
 const observability = new Observability({ settings, encryption, service, ingress, schedule, database });
+const components = [encryption, network, roles, warehouse, secrets, database, image, ingress, service, schedule, observability];
+new DeletionLock({ settings, components });
 
 /** What `npm run op` and operators need. Outputs are never secret. */
 export const region = settings.region;

@@ -39,7 +39,7 @@ export class Ingress extends pulumi.ComponentResource {
     this.url = `https://${settings.ingress.domainName}`;
     this.callbackUrl = `${this.url}${CALLBACK_PATH}`;
     this.loadBalancer = createLoadBalancer(this, settings, network);
-    this.targetGroup = createTargetGroup(this, settings.name, network);
+    this.targetGroup = createTargetGroup(this, settings, network);
     const https = createListeners(this, settings, createCertificate(this, settings));
     this.routes = [https, ...createRules(this, settings, https)];
     this.alias = createAlias(this, settings);
@@ -66,7 +66,7 @@ function createLoadBalancer(parent: Ingress, { name, protect }: Settings, networ
 }
 
 /** Its name is generated: a target group with a fixed name cannot be replaced while a listener uses it. */
-function createTargetGroup(parent: Ingress, name: string, network: Network): aws.lb.TargetGroup {
+function createTargetGroup(parent: Ingress, { name, protect }: Settings, network: Network): aws.lb.TargetGroup {
   return new aws.lb.TargetGroup(
     name,
     {
@@ -86,12 +86,12 @@ function createTargetGroup(parent: Ingress, name: string, network: Network): aws
         unhealthyThreshold: 3,
       },
     },
-    { parent },
+    { parent, protect },
   );
 }
 
 /** Requests a certificate and validates it by DNS. @returns its ARN, once it is issued */
-function createCertificate(parent: Ingress, { name, ingress }: Settings): pulumi.Output<string> {
+function createCertificate(parent: Ingress, { name, ingress, protect }: Settings): pulumi.Output<string> {
   const certificate = new aws.acm.Certificate(name, { domainName: ingress.domainName, validationMethod: 'DNS' }, { parent });
   const validation = certificate.domainValidationOptions.apply((options) => options[0]!);
   const record = new aws.route53.Record(
@@ -105,7 +105,7 @@ function createCertificate(parent: Ingress, { name, ingress }: Settings): pulumi
       // A domain has the same validation record in every stack, so one may already exist.
       allowOverwrite: true,
     },
-    { parent },
+    { parent, protect },
   );
   const issued = new aws.acm.CertificateValidation(
     name,
@@ -169,7 +169,7 @@ function createRules(parent: Ingress, { name, ingress }: Settings, listener: aws
   ];
 }
 
-function createAlias(parent: Ingress, { name, ingress }: Settings): aws.route53.Record {
+function createAlias(parent: Ingress, { name, ingress, protect }: Settings): aws.route53.Record {
   const { dnsName, zoneId } = parent.loadBalancer;
   return new aws.route53.Record(
     name,
@@ -179,7 +179,7 @@ function createAlias(parent: Ingress, { name, ingress }: Settings): aws.route53.
       type: 'A',
       aliases: [{ name: dnsName, zoneId, evaluateTargetHealth: false }],
     },
-    { parent },
+    { parent, protect },
   );
 }
 

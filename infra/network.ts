@@ -1,7 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as awsx from '@pulumi/awsx';
 import * as pulumi from '@pulumi/pulumi';
-import type { NatGateways, Settings } from './config.ts';
+import type { Settings } from './config.ts';
 import { APP_PORT, DATABASE_PORT } from './ports.ts';
 
 /** The network and its allowed traffic: internet → load balancer → app → database, and app → internet over HTTPS. */
@@ -22,13 +22,12 @@ export class Network extends pulumi.ComponentResource {
 
   constructor(settings: Settings, options?: pulumi.ComponentResourceOptions) {
     super('sync:infra:Network', settings.name, {}, options);
-    const { natGateways, zones } = settings.network;
-    const addresses = createAddresses(this, settings.name, natGateways, zones.length);
+    const addresses = createAddresses(this, settings);
     const vpc = createVpc(this, settings, addresses);
     this.vpcId = vpc.vpcId;
     this.publicSubnetIds = vpc.publicSubnetIds;
     this.isolatedSubnetIds = vpc.isolatedSubnetIds;
-    this.tasksHavePublicAddresses = natGateways === 'None';
+    this.tasksHavePublicAddresses = settings.network.natGateways === 'None';
     this.taskSubnetIds = this.tasksHavePublicAddresses ? vpc.publicSubnetIds : vpc.privateSubnetIds;
     this.egressAddresses = addresses.map((address) => address.publicIp);
     const group = (part: string, description: string) =>
@@ -46,17 +45,17 @@ export class Network extends pulumi.ComponentResource {
 }
 
 /** Addresses for the NAT gateways that survive a gateway's replacement: Salesforce and others may have allowlisted them. */
-function createAddresses(parent: pulumi.Resource, name: string, natGateways: NatGateways, zones: number): aws.ec2.Eip[] {
-  const count = { None: 0, Single: 1, OnePerAz: zones }[natGateways];
+function createAddresses(parent: pulumi.Resource, { name, network, protect }: Settings): aws.ec2.Eip[] {
+  const count = { None: 0, Single: 1, OnePerAz: network.zones.length }[network.natGateways];
   return Array.from(
     { length: count },
     (_, index) =>
-      new aws.ec2.Eip(`${name}-egress-${index + 1}`, { domain: 'vpc', tags: { Name: `${name}-egress-${index + 1}` } }, { parent }),
+      new aws.ec2.Eip(`${name}-egress-${index + 1}`, { domain: 'vpc', tags: { Name: `${name}-egress-${index + 1}` } }, { parent, protect }),
   );
 }
 
 /** Overrides every default of awsx: it would create three NAT gateways, and its subnet layout has changed between releases. */
-function createVpc(parent: pulumi.Resource, { name, network }: Settings, addresses: aws.ec2.Eip[]): awsx.ec2.Vpc {
+function createVpc(parent: pulumi.Resource, { name, network, protect }: Settings, addresses: aws.ec2.Eip[]): awsx.ec2.Vpc {
   const { cidr, natGateways, zones } = network;
   const block = (first: number) => zones.map((_, index) => cidr.replace(/\.0\.0\/16$/, `.${first + index}.0/24`));
   const privateSubnets: awsx.types.input.ec2.SubnetSpecArgs[] =
@@ -79,7 +78,8 @@ function createVpc(parent: pulumi.Resource, { name, network }: Settings, address
         { type: 'Isolated', name: 'isolated', cidrBlocks: block(32) },
       ],
     },
-    { parent },
+    // Its subnets, gateways and routes inherit the protection: a change of the range or of the zones' order would replace them all.
+    { parent, protect },
   );
 }
 

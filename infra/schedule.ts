@@ -64,7 +64,7 @@ function createDestination(parent: Schedule, { settings: { name }, tickKey, ingr
   return { connection, destination };
 }
 
-function createRule(parent: Schedule, { settings: { name, schedule }, ingress, service }: ScheduleArgs): aws.cloudwatch.EventRule {
+function createRule(parent: Schedule, { settings: { name, schedule, protect }, ingress, service }: ScheduleArgs): aws.cloudwatch.EventRule {
   const { enabled, everyMinutes } = schedule;
   return new aws.cloudwatch.EventRule(
     name,
@@ -74,7 +74,7 @@ function createRule(parent: Schedule, { settings: { name, schedule }, ingress, s
       state: enabled ? 'ENABLED' : 'DISABLED',
     },
     // No ticks until the service can receive them.
-    { parent, dependsOn: [service.service, ingress.alias] },
+    { parent, protect, dependsOn: [service.service, ingress.alias] },
   );
 }
 
@@ -98,7 +98,7 @@ function createDeadLetters(parent: Schedule, name: string, rule: aws.cloudwatch.
 
 function createTarget(
   parent: Schedule,
-  { settings: { name }, accountId }: ScheduleArgs,
+  { settings: { name, protect }, accountId }: ScheduleArgs,
   rule: aws.cloudwatch.EventRule,
   destination: aws.cloudwatch.EventApiDestination,
 ): void {
@@ -133,6 +133,6 @@ function createTarget(
       retryPolicy: { maximumEventAgeInSeconds: MAX_RETRY_SECONDS, maximumRetryAttempts: MAX_RETRIES },
       deadLetterConfig: { arn: parent.deadLetters.arn },
     },
-    { parent, dependsOn: [permission] },
+    { parent, protect, dependsOn: [permission] },
   );
 }

@@ -56,11 +56,15 @@ export class Service extends pulumi.ComponentResource {
   }
 }
 
-function createLogGroup(parent: pulumi.Resource, { name, observability }: Settings, { keyArn }: Encryption): aws.cloudwatch.LogGroup {
+function createLogGroup(
+  parent: pulumi.Resource,
+  { name, observability, protect }: Settings,
+  { keyArn }: Encryption,
+): aws.cloudwatch.LogGroup {
   return new aws.cloudwatch.LogGroup(
     name,
     { retentionInDays: observability.logRetentionDays, ...(keyArn ? { kmsKeyId: keyArn } : {}) },
-    { parent },
+    { parent, protect },
   );
 }
 
@@ -171,6 +175,7 @@ function createService(
     },
     {
       parent,
+      protect: settings.protect,
       // A task that starts without these fails or never gets a health check.
       dependsOn: [...network.connectivity, ...permissions, ...ingress.routes],
       customTimeouts: { create: '20m', update: '20m', delete: '20m' },

@@ -8,6 +8,7 @@ const SLOW = [
   'test/app/local/emulators/postgres.test.ts',
   'test/app/uncaught.test.ts',
   'test/fuzz/fuzz.test.ts',
+  'test/infra/changes.test.ts',
   'test/infra/image.test.ts',
   'test/infra/operate.test.ts',
   'test/infra/program.test.ts',

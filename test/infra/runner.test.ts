@@ -43,6 +43,7 @@ describe.each<[StackName, 'preview' | 'update']>([
     expect(components.map(({ type }) => type.split(':')[2]).sort()).toEqual(
       [
         'Database',
+        'DeletionLock',
         'Encryption',
         'Image',
         'Ingress',
@@ -100,21 +101,42 @@ describe.each<[StackName, 'preview' | 'update']>([
     expect(waitsFor(one(run, 'aws:cloudwatch/eventConnection:EventConnection'))).toContain(`Service sync-${stack}`);
   });
 
-  test('protects the load balancer, data and keys in production, and nothing in dev', () => {
+  test('protects what production cannot lose, and nothing in dev', () => {
     const protectedNames = [
+      'Alias sync-production',
       'Dataset sync-production-salesforce',
       'Dataset sync-production-salesforce_staging',
+      'Eip sync-production-egress-1',
+      'Eip sync-production-egress-2',
+      'Eip sync-production-egress-3',
+      'EventRule sync-production',
+      'EventTarget sync-production',
       'Instance sync-production',
       'Key sync-production',
       'LoadBalancer sync-production',
+      'LogGroup sync-production',
       'RandomBytes sync-production-hash-salt',
       'RandomBytes sync-production-token-key-1',
+      'RandomId sync-production-deletion-lock',
+      'Record sync-production',
+      'Record sync-production-certificate',
       'Secret sync-production-api-keys',
       'Secret sync-production-hash-salt',
       'Secret sync-production-salesforce-apps',
       'Secret sync-production-token-keys',
+      'Service sync-production',
+      'TargetGroup sync-production',
+      'Vpc sync-production',
     ];
     expect(names(run.registrations.filter(({ protect }) => protect))).toEqual(stack === 'production' ? protectedNames : []);
+  });
+
+  test('deletes nothing before a lock that depends on everything else, which a protected stack refuses to delete', () => {
+    const lock = one(run, 'random:index/randomId:RandomId', '-deletion-lock');
+    const others = run.registrations.filter(({ type, remote }) => remote || !/^(pulumi:pulumi|sync:infra):/.test(type));
+    const first = others.filter(({ urn }) => urn !== lock.urn && !lock.dependencies.includes(urn));
+    expect(names(first)).toEqual([]);
+    expect(lock.protect).toBe(stack === 'production');
   });
 
   test("retains old secret versions, built images, the last snapshot's key, and Google's identity pool", () => {

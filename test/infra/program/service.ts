@@ -44,7 +44,7 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     const zones = stack === 'production' ? [1, 2, 3] : [1, 2];
     expect(run.one('aws:ecs/service:Service').inputs).toEqual({
       cluster: `arn:aws:ecs:eu-north-1:123456789012:Cluster/sync-${stack}-0123456`,
-      taskDefinition: `arn:aws:ecs:eu-north-1:123456789012:TaskDefinition/sync-${stack}-0123456`,
+      taskDefinition: expect.stringMatching(`^arn:aws:ecs:eu-north-1:123456789012:task-definition/sync-${stack}:\\d+$`),
       launchType: 'FARGATE',
       platformVersion: 'LATEST',
       desiredCount: 1,

@@ -57,6 +57,10 @@ const ASSIGNED: Record<string, (name: string, inputs: Properties) => Properties>
     ],
   }),
   'aws:secretsmanager/secret:Secret': (name) => ({ arn: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:${name}-AbCdEf` }),
+  // Each definition is a revision of its own.
+  'aws:ecs/taskDefinition:TaskDefinition': (_, inputs) => ({
+    arn: `arn:aws:ecs:${REGION}:${ACCOUNT}:task-definition/${String(inputs.family)}:${bytes(JSON.stringify(inputs)).readUInt16BE()}`,
+  }),
   // As in Secrets Manager, a different value is a different version.
   'aws:secretsmanager/secretVersion:SecretVersion': (_, inputs) => ({
     versionId: bytes(JSON.stringify(inputs)).toString('hex').slice(0, 32),

@@ -1,0 +1,103 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { type Changes, changesBetween } from './support/changes.ts';
+import { type EngineRun, runByEngine } from './support/engine.ts';
+import { stackConfig } from './support/stack-config.ts';
+
+/** Each run is a process that loads all of Pulumi: seconds, and longer on a busy machine. */
+const TIMEOUT_MS = 300_000;
+
+const run = (changes: Record<string, unknown>): Promise<EngineRun> => runByEngine('production', stackConfig('production', changes), false);
+
+describe("a change of production's configuration", () => {
+  let protectedBefore: EngineRun;
+  let openBefore: EngineRun;
+  beforeAll(async () => {
+    protectedBefore = await run({});
+    openBefore = await run({ protect: false });
+  }, TIMEOUT_MS);
+
+  const plan = async (changes: Record<string, unknown>): Promise<Partial<Changes>> =>
+    withoutEmpty(changesBetween(protectedBefore, await run(changes)));
+  const openPlan = async (changes: Record<string, unknown>): Promise<Partial<Changes>> =>
+    withoutEmpty(changesBetween(openBefore, await run({ ...changes, protect: false })));
+
+  test('none: changes nothing', async () => {
+    expect(await plan({})).toEqual({});
+  });
+
+  test('imageUri: a new task definition, which the service deploys', async () => {
+    const imageUri = `123456789012.dkr.ecr.eu-north-1.amazonaws.com/sync@sha256:${'a'.repeat(64)}`;
+    expect(await plan({ imageUri })).toEqual({ replaces: ['TaskDefinition'], updates: ['Service'] });
+  });
+
+  test('tickKeys: a new key beside the old one, deployed before it is sent', async () => {
+    expect(await plan({ tickKeys: [1, 2] })).toEqual({
+      creates: ['RandomBytes tick-key-2'],
+      replaces: ['SecretVersion api-keys', 'TaskDefinition'],
+      updates: ['Service'],
+    });
+  });
+
+  test('taskCount: the number of tasks, without a deployment', async () => {
+    expect(await plan({ taskCount: 2 })).toEqual({ updates: ['Service'] });
+  });
+
+  test('scheduleMinutes: the rule, and the alarm that counts its ticks', async () => {
+    expect(await plan({ scheduleMinutes: 60 })).toEqual({ updates: ['EventRule', 'MetricAlarm ticks'] });
+  });
+
+  test('databaseInstanceClass: the database, in its maintenance window', async () => {
+    expect(await plan({ databaseInstanceClass: 'db.t4g.medium' })).toEqual({ updates: ['Instance'] });
+    expect(protectedBefore.registrations.find(({ type }) => type === 'aws:rds/instance:Instance')?.inputs.applyImmediately).toBe(false);
+  });
+
+  test('a zone appended: more subnets; zones in another order, or a removed one: refused', async () => {
+    const zones = (letters: string) => ({ availabilityZones: [...letters].map((letter) => `eu-north-1${letter}`) });
+    expect(await plan(zones('abcd'))).toEqual({
+      creates: ['Eip egress-4'],
+      updates: ['LoadBalancer', 'Service', 'SubnetGroup', 'Vpc'],
+    });
+    expect((await plan(zones('bac'))).refuses).toEqual(['Vpc']);
+    expect((await plan(zones('ab'))).refuses).toEqual(['Eip egress-3', 'Vpc']);
+  });
+
+  test('natGateways: a removed gateway is refused, and with it its address', async () => {
+    expect((await plan({ natGateways: 'Single' })).refuses).toEqual(['Eip egress-2', 'Eip egress-3']);
+    expect((await openPlan({ natGateways: 'Single' })).deletes).toEqual(['Eip egress-2', 'Eip egress-3']);
+  });
+
+  test('vpcCidr: refused, because it would replace the network', async () => {
+    expect((await plan({ vpcCidr: '10.65.0.0/16' })).refuses).toEqual(['Vpc']);
+    expect((await openPlan({ vpcCidr: '10.65.0.0/16' })).replaces).toEqual(['Vpc']);
+  });
+
+  test('domainName, hostedZoneId: refused; without protection, new records and a new certificate', async () => {
+    expect((await plan({ domainName: 'other.acme.test' })).refuses).toEqual(['Record', 'Record certificate']);
+    expect((await openPlan({ domainName: 'other.acme.test' })).replaces).toEqual([
+      'Certificate',
+      'Record',
+      'Record certificate',
+      'TaskDefinition',
+    ]);
+    expect(await plan({ hostedZoneId: 'ZZ123456789ABCDEFGHIJ' })).toEqual({ refuses: ['Record', 'Record certificate'] });
+  });
+
+  test('databaseSnapshot: refused; without protection, a database from the snapshot, and the last snapshot of the old one', async () => {
+    expect((await plan({ databaseSnapshot: 'sync-restored' })).refuses).toEqual(['Instance']);
+    expect((await openPlan({ databaseSnapshot: 'sync-restored' })).replaces).toEqual(['Instance', 'RandomId last-snapshot']);
+  });
+
+  test('bigqueryLocation, a removed dataset: refused, because their tables would be deleted', async () => {
+    const both = ['Dataset salesforce', 'Dataset salesforce_staging'];
+    expect((await plan({ bigqueryLocation: 'US' })).refuses).toEqual(both);
+    expect((await plan({ datasets: ['other'], stagingDataset: 'other_staging' })).refuses).toEqual(both);
+  });
+
+  test('customerKey: refused, because an empty database would replace the existing one', async () => {
+    expect((await plan({ customerKey: false })).refuses).toEqual(['Alias', 'Instance', 'Key']);
+  });
+});
+
+function withoutEmpty(changes: Changes): Partial<Changes> {
+  return Object.fromEntries(Object.entries(changes).filter(([, list]) => (list as string[]).length > 0));
+}
