@@ -6,10 +6,14 @@ export type RawConfig = (key: string) => string | undefined;
 /** Reads values and collects faults, so that one error can report all of them. */
 export class ConfigReader {
   readonly #raw: RawConfig;
+  readonly #read = new Set<string>();
   readonly #faults: string[] = [];
 
   constructor(raw: RawConfig) {
-    this.#raw = raw;
+    this.#raw = (key) => {
+      this.#read.add(key);
+      return raw(key);
+    };
   }
 
   fault(sentence: string): void {
@@ -77,6 +81,15 @@ export class ConfigReader {
 
   optionalSecret(key: string, meaning: string, isValid: (value: string) => boolean): pulumi.Output<string> | undefined {
     return this.#raw(key)?.trim() ? this.secret(key, meaning, isValid) : undefined;
+  }
+
+  /** Reports each of these keys that was not read: it has no effect. */
+  refuseUnknown(keys: readonly string[]): void {
+    for (const key of keys.filter((one) => !this.#read.has(one))) {
+      const meant = [...this.#read].find((known) => known.toLowerCase() === key.toLowerCase());
+      const hint = meant ? `. Did you mean ${meant}?` : '; Pulumi.yaml lists them.';
+      this.fault(`${key} is not a configuration key${hint} Remove it with \`npm run pulumi -- config rm ${key}\`.`);
+    }
   }
 
   /** @throws RunError with every fault; Pulumi prints it without a stack trace */

@@ -65,6 +65,9 @@ export interface AppSettings {
 /** Where settings come from: the stack's name, the project's keys, and the providers' keys in full (`aws:region`). */
 export interface ConfigSource {
   stack: string;
+  project: string;
+  /** all keys that are set, in full */
+  keys: string[];
   own: RawConfig;
   provider: RawConfig;
 }
@@ -78,6 +81,9 @@ const FARGATE_MEMORY: Record<number, { min: number; max: number; step: number }>
   4096: { min: 8192, max: 30720, step: 1024 },
 };
 
+/** Who else reads keys: the providers that this program uses, and Pulumi itself. */
+const OTHER_READERS = /^(?:aws|awsx|gcp|pulumi|random):/;
+
 /** The retention periods that CloudWatch supports. */
 const LOG_RETENTION_DAYS = ['1', '3', '5', '7', '14', '30', '60', '90', '120', '150', '180', '365', '400', '545', '731', '1096', '1827'];
 
@@ -85,7 +91,7 @@ const LOG_RETENTION_DAYS = ['1', '3', '5', '7', '14', '30', '60', '90', '120', '
  * Reads and checks a stack's whole configuration.
  * @throws RunError that lists every fault
  */
-export function readSettings({ stack, own, provider }: ConfigSource): Settings {
+export function readSettings({ stack, project, keys, own, provider }: ConfigSource): Settings {
   const read = new ConfigReader((key) => own(key) ?? provider(key));
   // The names of roles, the database and the Google account contain it. RDS rejects consecutive hyphens and a trailing one.
   if (!/^(?=.{1,12}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(stack)) {
@@ -121,6 +127,7 @@ export function readSettings({ stack, own, provider }: ConfigSource): Settings {
     customerKey: read.flag('customerKey'),
     protect: read.flag('protect'),
   };
+  read.refuseUnknown(keys.filter((key) => !OTHER_READERS.test(key)).map((key) => key.replace(`${project}:`, '')));
   read.finish();
   return settings;
 }

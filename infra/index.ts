@@ -16,6 +16,8 @@ import { Warehouse } from './warehouse.ts';
 
 const settings = readSettings({
   stack: pulumi.getStack(),
+  project: pulumi.getProject(),
+  keys: Object.keys(pulumi.runtime.allConfig()),
   own: (key) => pulumi.runtime.getConfig(`${pulumi.getProject()}:${key}`),
   provider: (key) => pulumi.runtime.getConfig(key),
 });

@@ -20,7 +20,7 @@ interface Deployment {
 const TICK_PATH = '/handle_importing_job';
 
 /**
- * Checks that a deployed stack works. Pulumi cannot: it reports a deployment that ECS rolled back as a success.
+ * Checks that a deployed stack works, which Pulumi does not know: it waits for a deployment, but for no tick and no email.
  * @param apiKey an API key that allows ticks, to send one; without it, the log is searched for a tick of the schedule
  */
 export async function smoke(stack: Stack, aws: Aws, apiKey: string | undefined, now = Date.now()): Promise<Finding[]> {
@@ -51,7 +51,7 @@ async function checkDeployment(stack: Stack, aws: Aws): Promise<string | undefin
   const live = services[0]?.deployments.find(({ status }) => status === 'PRIMARY');
   if (!live) return `Cluster ${stack.cluster} has no service ${stack.serviceName}. Run \`npm run pulumi -- up\`.`;
   if (live.taskDefinition !== stack.taskDefinition) {
-    return `The service runs ${live.taskDefinition}, not ${stack.taskDefinition}. ECS rolled back the deployment: check log group ${stack.logGroup}.`;
+    return `The service runs ${live.taskDefinition}, not ${stack.taskDefinition}. ECS rolled back the deployment. The end of log group ${stack.logGroup} says why: correct that and run \`npm run pulumi -- up\`, or set imageUri to the image of ${live.taskDefinition.split('/').at(-1)} and run it.`;
   }
   if (live.rolloutState !== 'COMPLETED') return `The deployment is ${live.rolloutState}, not COMPLETED.`;
   if (live.runningCount < live.desiredCount) return `Only ${live.runningCount} of ${live.desiredCount} tasks are running.`;

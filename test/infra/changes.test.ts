@@ -38,6 +38,16 @@ describe("a change of production's configuration", () => {
     });
   });
 
+  test('tokenKeys: a new key beside the old one; the old one is protected, because no other opens what it sealed', async () => {
+    expect(await plan({ tokenKeys: [1, 2] })).toEqual({
+      creates: ['RandomBytes token-key-2'],
+      replaces: ['SecretVersion token-keys', 'TaskDefinition'],
+      updates: ['Service'],
+    });
+    expect((await plan({ tokenKeys: [2] })).refuses).toEqual(['RandomBytes token-key-1']);
+    expect((await openPlan({ tokenKeys: [2] })).deletes).toEqual(['RandomBytes token-key-1']);
+  });
+
   test('taskCount: the number of tasks, without a deployment', async () => {
     expect(await plan({ taskCount: 2 })).toEqual({ updates: ['Service'] });
   });

@@ -21,6 +21,8 @@ import {
 function read(config: FlatConfig, stack = 'dev', keysRead: string[] = []): Settings {
   return readSettings({
     stack,
+    project: project.name,
+    keys: Object.keys(config),
     own: (key) => {
       keysRead.push(key);
       return config[`${project.name}:${key}`];
@@ -190,6 +192,22 @@ describe('the stack configuration', () => {
     const fix = 'Set it to a region outside China and GovCloud, for example eu-north-1.';
     expect(faults(stackConfig('dev', { 'aws:region': '' }))).toEqual([`aws:region is not set. ${fix}`]);
     expect(faults(stackConfig('dev', { 'aws:region': '(eu)' }))).toEqual([`aws:region is "(eu)". ${fix}`]);
+  });
+
+  test.each([
+    ['of a provider or of Pulumi', { 'aws:allowedAccountIds': ['123456789012'], 'gcp:region': 'europe-north1', 'pulumi:tags': {} }],
+    ['that Pulumi.yaml declares, even if empty', { imageUri: '' }],
+  ])('accepts keys %s', (_, changes) => {
+    expect(faults(stackConfig('dev', changes))).toEqual([]);
+  });
+
+  test('refuses unknown keys, which would have no effect, and names the key that is probably meant', () => {
+    const config = stackConfig('dev', { TaskCount: 3, webhookUrl: 'https://hooks.acme.test', 'aws-native:region': 'eu-north-1' });
+    expect(faults(config)).toEqual([
+      'TaskCount is not a configuration key. Did you mean taskCount? Remove it with `npm run pulumi -- config rm TaskCount`.',
+      'webhookUrl is not a configuration key; Pulumi.yaml lists them. Remove it with `npm run pulumi -- config rm webhookUrl`.',
+      'aws-native:region is not a configuration key; Pulumi.yaml lists them. Remove it with `npm run pulumi -- config rm aws-native:region`.',
+    ]);
   });
 
   test('accepts every valid address range', () => {

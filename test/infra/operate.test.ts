@@ -79,14 +79,18 @@ describe('smoke', () => {
     ]);
   });
 
-  test('finds a rolled-back deployment, which Pulumi reports as a success', async () => {
+  test('finds a rolled-back deployment, and says what to do next', async () => {
     const previous = stack.taskDefinition.replace(':7', ':6');
     responses['describe-services'] = {
       services: [
         { deployments: [{ status: 'PRIMARY', taskDefinition: previous, rolloutState: 'COMPLETED', runningCount: 1, desiredCount: 1 }] },
       ],
     };
-    expect(await faults()).toEqual([expect.stringMatching(/^The service runs .*sync:6, not .*sync:7\. ECS rolled back the deployment/)]);
+    expect(await faults()).toEqual([
+      expect.stringMatching(
+        /^The service runs .*sync:6, not .*sync:7\. ECS rolled back the deployment. The end of log group sync-logs says why: correct that and run `npm run pulumi -- up`, or set imageUri to the image of sync:6 and run it\.$/,
+      ),
+    ]);
   });
 
   test.each<[string, string, unknown, string]>([
