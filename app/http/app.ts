@@ -9,8 +9,9 @@ import { servePages } from './pages/serve-pages.ts';
 import { RateLimits } from './rate-limits.ts';
 import { createRouter } from './router.ts';
 import { setSecurityHeaders } from './security-headers.ts';
+import { serveConsole } from './serve-console.ts';
 
-/** The HTTP API. */
+/** The HTTP API, and the pages. */
 export function createApp(context: Context): Koa {
   const { proxyHops, publicUrl } = context.config.http;
   const limits = new RateLimits(context.config.http);
@@ -24,6 +25,7 @@ export function createApp(context: Context): Koa {
   app.use(serveHealth);
   app.use(serveReadiness(context));
   app.use(servePages(context));
+  app.use(serveConsole(context, limits));
   app.use(requireApiKey(context, limits));
   app.use(createRouter(context, ENDPOINTS).routes());
   return app;

@@ -27,12 +27,20 @@ export function requireApiKey({ config }: Context, limits: RateLimits): Koa.Midd
 
 /** @throws AppError unauthorized, forbidden, too_many_requests */
 async function keyedCaller(ctx: Koa.Context, keys: readonly ApiKey[], limits: RateLimits): Promise<Caller> {
-  const caller = findCaller(readApiKey(ctx), keys);
-  if (caller) {
-    await limits.countRequest(ctx.ip, caller.name);
-    return caller;
+  const { name, role } = await findKey(readApiKey(ctx), ctx.ip, keys, limits);
+  return { name, role };
+}
+
+/** The entry of an API key, as a caller at an address sent it. @throws AppError forbidden, too_many_requests */
+export async function findKey(given: string, address: string, keys: readonly ApiKey[], limits: RateLimits): Promise<ApiKey> {
+  const sha256 = createHash('sha256').update(given).digest();
+  // Compare all keys, each in constant time.
+  const [key] = keys.filter((candidate) => timingSafeEqual(candidate.sha256, sha256));
+  if (key) {
+    await limits.countRequest(address, key.name);
+    return key;
   }
-  await limits.countWrongKey(ctx.ip);
+  await limits.countWrongKey(address);
   throw new AppError('forbidden', 'Unknown API key. Check the key, or add its sha256 to API_KEYS.');
 }
 
@@ -44,26 +52,22 @@ function readApiKey(ctx: Koa.Context): string {
   throw new AppError(ctx.path === TICK_PATH ? 'forbidden' : 'unauthorized', `Missing API key. ${advice}`);
 }
 
-/** @returns undefined if the key is unknown */
-function findCaller(given: string, keys: readonly ApiKey[]): Caller | undefined {
-  const sha256 = createHash('sha256').update(given).digest();
-  // Compare all keys, each in constant time.
-  const [key] = keys.filter((candidate) => timingSafeEqual(candidate.sha256, sha256));
-  return key && { name: key.name, role: key.role };
-}
-
 /** Without keys, only programs and pages on this machine may call. @throws AppError forbidden */
-export function localCaller(ctx: Koa.Context): Caller {
+export function localCaller(ctx: Koa.Context, isForeign = isFromAnotherSite(ctx)): Caller {
   const { hostname, port } = URL.parse(`http://${ctx.get('Host')}`) ?? {};
-  const origin = ctx.get('Origin');
-  const site = ctx.get('Sec-Fetch-Site') || 'none';
-  const foreign = (origin && origin !== `http://${ctx.get('Host')}`) || !['none', 'same-origin'].includes(site);
   const isOurs = ['127.0.0.1', 'localhost', '[::1]'].includes(hostname ?? '') && Number(port || 80) === ctx.socket.localPort;
-  if (!isOurs || foreign) {
+  if (!isOurs || isForeign) {
     throw new AppError(
       'forbidden',
       'Without API keys, the service accepts requests from this machine only. Call http://127.0.0.1, not from a page of another site.',
     );
   }
   return { name: 'local', role: 'admin' };
+}
+
+/** Whether a page of another site sends the request, as browsers say. */
+export function isFromAnotherSite(ctx: Koa.Context): boolean {
+  const origin = ctx.get('Origin');
+  const site = ctx.get('Sec-Fetch-Site') || 'none';
+  return (origin !== '' && origin !== `http://${ctx.get('Host')}`) || !['none', 'same-origin'].includes(site);
 }

@@ -24,7 +24,9 @@ export function handleErrors(context: Context, limits: RateLimits): Koa.Middlewa
       ctx.status = known.status;
       if (known.code === 'unauthorized') ctx.set('WWW-Authenticate', 'Bearer');
       if (known.code === 'too_many_requests') ctx.set('Retry-After', String(Math.max(1, Math.ceil((known.retryAfterMs ?? 0) / 1000))));
-      if (ctx.state.isPage) sendPage(ctx, errorPage(known), known.status);
+      const showError = ctx.state.showError as ((error: AppError) => void) | undefined;
+      if (showError) showError(known);
+      else if (ctx.state.isPage) sendPage(ctx, errorPage(known), known.status);
       else ctx.body = { error: { code: known.code, message: known.message } };
     }
   };

@@ -61,11 +61,12 @@ const HEIGHT: Record<string, number> = {
   webhooks: 2,
   sync: 3,
   actions: 4,
-  http: 5,
+  // The HTTP server mounts the console.
   console: 5,
-  doctor: 5,
-  commands: 6,
-  'cli.ts': 7,
+  http: 6,
+  doctor: 6,
+  commands: 7,
+  'cli.ts': 8,
 };
 
 describe('imports', () => {

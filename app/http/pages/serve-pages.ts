@@ -10,7 +10,6 @@ import { findResult } from '../../store/authorizations.ts';
 import { localCaller } from '../auth.ts';
 import { findBrowser, identifyBrowser } from './browser.ts';
 import { connectPage } from './connect-page.ts';
-import { homePage } from './home-page.ts';
 import { pagesOrigin, redirectToLocalhost } from './origin.ts';
 import { sendPage } from './page.ts';
 import { PageRequests } from './page-requests.ts';
@@ -27,8 +26,7 @@ export function servePages(context: Context): Koa.Middleware {
   const requests = new PageRequests(MAX_PER_MINUTE);
   const pages = createPages(context).routes() as Koa.Middleware;
   return async (ctx, next) => {
-    // Only a developer's machine has a home page.
-    if (!/^\/(oauth|connect)\//.test(ctx.path) && !(ctx.path === '/' && http.keyless)) return await next();
+    if (!/^\/(oauth|connect)\//.test(ctx.path)) return await next();
     ctx.state.isPage = true;
     await requests.count(ctx.ip);
     ctx.state.origin = pagesOrigin(http, ctx.socket.localPort!);
@@ -42,11 +40,6 @@ export function servePages(context: Context): Koa.Middleware {
 function createPages(context: Context): Router {
   const { config, database } = context;
   const router = new Router();
-
-  router.get('/', (ctx) => {
-    const loginUrls = config.salesforce.apps.map(({ loginUrl }) => loginUrl);
-    sendPage(ctx, homePage(loginUrls, `${ctx.state.origin}${CALLBACK_PATH}`));
-  });
 
   router.get('/oauth/start', async (ctx) => {
     requireGet(ctx);

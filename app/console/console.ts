@@ -1,0 +1,147 @@
+import Router from '@koa/router';
+import type Koa from 'koa';
+import type { Context } from '../context.ts';
+import { AppError, isAppError } from '../errors.ts';
+import type { Entrance } from './entrance.ts';
+import { formToken, requireFormToken, requireOwnSite } from './form-tokens.ts';
+import { html } from './html.ts';
+import { renderPage, renderSingle } from './layout.ts';
+import { sendLive } from './live.ts';
+import { keepNotice, takeNotice } from './notices.ts';
+import { readForm } from './read-form.ts';
+import { seeOther, sendHtml, setConsoleHeaders } from './response.ts';
+import type { Caller, Page, Permissions, Reply, Route, Visit } from './route.ts';
+import { ROUTES } from './routes.ts';
+import { endSession, findSession, type Session } from './sessions.ts';
+import { returnAddress, serveSignIn, signInUrl } from './sign-in.ts';
+import { createSigner, type Signer } from './signer.ts';
+import { serveStatic } from './static-files.ts';
+
+/** What identifies the forms of the user of this machine, who has no session. */
+const LOCAL_SESSION = 'local';
+
+/**
+ * The pages for people, at / and /console. They are rendered here and work without scripts; every change is an action that the API offers
+ * as well, in a form that only the page itself can send. A session's cookie authorizes nothing outside of /console.
+ */
+export function createConsole(context: Context, entrance: Entrance): Koa.Middleware {
+  const { http, tokenKeys } = context.config;
+  const signer = createSigner(tokenKeys);
+  const pages = createRouter(context, signer, entrance).routes() as Koa.Middleware;
+
+  const sessionOf = async (ctx: Koa.Context): Promise<Session | undefined> => {
+    if (http.keyless) return { caller: entrance.localCaller(ctx), id: LOCAL_SESSION };
+    const session = findSession(ctx, signer, http.keys, new Date());
+    if (session) await entrance.countRequest(ctx.ip, session.caller.name);
+    return session;
+  };
+
+  return async (ctx) => {
+    setConsoleHeaders(ctx);
+    ctx.state.isPublicOverHttps = http.publicUrl?.startsWith('https:');
+    ctx.state.showError = (error: AppError) => sendHtml(ctx, errorPage(error), error.status);
+    if (serveStatic(ctx)) return;
+    if (ctx.method === 'POST') requireOwnSite(ctx);
+    if (!http.keyless && (await serveSignIn(ctx, signer, entrance))) return;
+    const session = await sessionOf(ctx);
+    if (!session) return refuse(ctx);
+    ctx.state.caller = session.caller;
+    if (ctx.path === '/') return seeOther(ctx, '/console');
+    ctx.state.session = session;
+    await pages(ctx, async () => {
+      throw new AppError('not_found', 'The console has no such page.');
+    });
+  };
+}
+
+/** Leads to the sign-in page; what is not a page itself only fails. @throws AppError unauthorized */
+function refuse(ctx: Koa.Context): void {
+  if (ctx.get('Accept').includes('text/event-stream')) throw new AppError('unauthorized', 'The session has ended. Sign in again.');
+  seeOther(ctx, signInUrl(ctx.method === 'POST' || ctx.path === '/' ? '/console' : ctx.url));
+}
+
+function createRouter(context: Context, signer: Signer, entrance: Entrance): Router {
+  const router = new Router({ prefix: '/console' });
+  for (const route of ROUTES) {
+    const register = route.method === 'GET' ? router.get.bind(router) : router.post.bind(router);
+    register(route.path, async (ctx) => {
+      await send(ctx, await visit(ctx, route), context, signer);
+    });
+  }
+  router.post('/sign-out', async (ctx) => {
+    requireFormToken(signer, await readForm(ctx), (ctx.state.session as Session).id);
+    endSession(ctx);
+    seeOther(ctx, signInUrl('/console'));
+  });
+  return router;
+
+  async function visit(ctx: Koa.Context & { params: Record<string, string> }, route: Route): Promise<Reply> {
+    const { caller, id } = ctx.state.session as Session;
+    const can = permissionsOf(caller);
+    const form = ctx.method === 'POST' ? await readForm(ctx) : new URLSearchParams();
+    if (ctx.method === 'POST') requireFormToken(signer, form, id);
+    const needed = route.requires ?? (route.method === 'POST' ? 'operate' : undefined);
+    if (needed && !can[needed]) throw mayNot(caller, needed);
+    const closed = new AbortController();
+    ctx.res.once('close', () => closed.abort());
+    const visited: Visit = {
+      context,
+      caller,
+      can,
+      formToken: formToken(signer, id),
+      path: ctx.path.slice('/console'.length),
+      params: ctx.params,
+      query: new URLSearchParams(ctx.querystring),
+      form,
+      now: new Date(),
+      origin: () => entrance.origin(ctx),
+      closed: closed.signal,
+    };
+    return route.method === 'GET' ? await route.handle(visited) : await act(route, visited);
+  }
+}
+
+/** Performs an action. What it refuses is said on the page that its button leads to. */
+async function act(route: Route, visit: Visit): Promise<Reply> {
+  try {
+    return await route.handle(visit);
+  } catch (error) {
+    if (!isAppError(error) || error.code === 'internal') throw error;
+    return { location: returnAddress(visit.form.get('back')), notice: { kind: 'bad', text: error.message } };
+  }
+}
+
+async function send(ctx: Koa.Context, reply: Reply, context: Context, signer: Signer): Promise<void> {
+  if ('pieces' in reply) return sendLive(ctx, reply.pieces);
+  if ('location' in reply) {
+    if (reply.notice) keepNotice(ctx, signer, reply.notice);
+    return seeOther(ctx, reply.location);
+  }
+  sendHtml(ctx, framed(ctx, reply, context, signer));
+}
+
+function framed(ctx: Koa.Context, page: Page, context: Context, signer: Signer): string {
+  const { caller, id } = ctx.state.session as Session;
+  return renderPage(page, {
+    path: ctx.path.slice('/console'.length),
+    caller,
+    formToken: formToken(signer, id),
+    canSignOut: !context.config.http.keyless,
+    attention: 0,
+    notice: takeNotice(ctx, signer),
+  });
+}
+
+function permissionsOf({ role }: Caller): Permissions {
+  return { operate: role === 'operate' || role === 'admin', rows: role === 'data' || role === 'admin' };
+}
+
+function mayNot({ role }: Caller, needed: keyof Permissions): AppError {
+  const other = needed === 'operate' ? 'operate' : 'data';
+  return new AppError('forbidden', `API keys with role ${role} may not do this. Sign in with a key of role ${other} or admin.`);
+}
+
+function errorPage({ message, status }: AppError): string {
+  const title = status === 404 ? 'Not found' : status < 500 ? 'Not possible' : 'Something failed';
+  return renderSingle(title, html`<h1>${title}</h1><p>${message}</p><p><a href="/console">Back to the overview</a></p>`);
+}

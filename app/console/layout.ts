@@ -1,0 +1,83 @@
+import { createRequire } from 'node:module';
+import { FORM_TOKEN } from './form-tokens.ts';
+import { type Content, html, type Markup, render } from './html.ts';
+import { isAt, NAVIGATION } from './navigation.ts';
+import type { Caller, Notice, Page } from './route.ts';
+import { staticUrl } from './static-files.ts';
+
+const { version: VERSION } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+/** What htmx may do: nothing that needs eval, which the Content-Security-Policy forbids as well, and no style of its own. */
+const HTMX = JSON.stringify({ extensions: 'sse', includeIndicatorCSS: false, history: false });
+
+/** What surrounds a page. */
+export interface Frame {
+  /** below /console */
+  path: string;
+  caller: Caller;
+  formToken: string;
+  /** absent without keys: there is nothing to sign out of */
+  canSignOut: boolean;
+  /** how many things need a person: in the tab's title */
+  attention: number;
+  notice: Notice | undefined;
+}
+
+/** A page with the menu. */
+export function renderPage({ title, heading, body }: Page, frame: Frame): string {
+  const { path, caller, attention, notice } = frame;
+  return renderDocument(
+    `${attention > 0 ? `(${attention}) ` : ''}${title}`,
+    html`<div class="shell">
+      <a class="skip" href="#main">Skip to content</a>
+      <div class="side">
+        <a class="brand" href="/console">${ICON}<b>Salesforce → BigQuery</b></a>
+        <nav class="nav" aria-label="Main">
+          ${NAVIGATION.map(
+            (place) =>
+              html`<a href=${`/console${place.path}`} aria-current=${isAt(place, path) ? 'page' : undefined}>${place.name}${
+                place.path === '' && attention > 0
+                  ? html`<span class="badge"><span class="hidden">, needing attention: </span>${attention}</span>`
+                  : null
+              }</a>`,
+          )}
+        </nav>
+        <div class="who">
+          <span><b>${caller.name}</b> <span class="sub">${caller.role}</span></span>
+          ${frame.canSignOut ? html`<form method="post" action="/console/sign-out"><input type="hidden" name=${FORM_TOKEN} value=${frame.formToken} /><button class="link">Sign out</button></form>` : null}
+          <small>v${VERSION}</small>
+        </div>
+      </div>
+      <main id="main" tabindex="-1">
+        ${notice ? html`<p class=${`notice ${notice.kind}`} role="status"><span aria-hidden="true">${notice.kind === 'good' ? '✓' : '!'}</span> ${notice.text}</p>` : null}
+        <header class="page"><h1>${title}</h1>${heading}</header>
+        ${body}
+      </main>
+    </div>`,
+  );
+}
+
+/** A page without the menu, in the middle of the window. */
+export function renderSingle(title: string, body: Content): string {
+  return renderDocument(title, html`<main id="main" class="single"><p class="brand">${ICON}<b>Salesforce → BigQuery</b></p>${body}</main>`);
+}
+
+const ICON = html`<img src=${staticUrl('icon.svg')} alt="" width="20" height="20" />`;
+
+function renderDocument(title: string, body: Markup): string {
+  const page = html`<html lang="en">
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <meta name="htmx-config" content=${HTMX} />
+      <title>${title} · Salesforce → BigQuery</title>
+      <link rel="icon" href=${staticUrl('icon.svg')} />
+      <link rel="stylesheet" href=${staticUrl('console.css')} />
+      <script src=${staticUrl('htmx.js')} defer></script>
+      <script src=${staticUrl('htmx-sse.js')} defer></script>
+      <script src=${staticUrl('console.js')} defer></script>
+    </head>
+    <body>${body}</body>
+  </html>`;
+  return `<!doctype html>\n${render(page)}\n`;
+}

@@ -1,0 +1,45 @@
+import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Koa from 'koa';
+import { type Markup, render } from './html.ts';
+
+/** Browsers and proxies take a connection that is silent for longer to be lost. */
+const MAX_SILENCE_MS = 10_000;
+
+/** Sends pieces of a page as they change, as server-sent events, until the browser closes the connection. */
+export function sendLive(ctx: Koa.Context, pieces: AsyncIterable<Markup>): void {
+  const stream = new PassThrough();
+  ctx.type = 'text/event-stream';
+  ctx.set('X-Accel-Buffering', 'no');
+  ctx.body = stream;
+  // A browser that leaves is not an error.
+  stream.on('error', () => {});
+  writeAll(stream, pieces).catch(() => stream.destroy());
+}
+
+async function writeAll(stream: PassThrough, pieces: AsyncIterable<Markup>): Promise<void> {
+  let [last, writtenAt] = ['', Date.now()];
+  for await (const piece of pieces) {
+    if (stream.destroyed) return;
+    const text = render(piece);
+    const isSilent = Date.now() - writtenAt > MAX_SILENCE_MS;
+    if (text === last && !isSilent) continue;
+    // An event with a name changes nothing on the page; console.js notes that it came.
+    stream.write(text === last ? 'event: unchanged\ndata:\n\n' : text.replaceAll(/^/gm, 'data: ').concat('\n\n'));
+    [last, writtenAt] = [text, Date.now()];
+  }
+  stream.end();
+}
+
+/** Then the browser connects again by itself, if its session is still valid. */
+const MAX_STREAM_MS = 10 * 60_000;
+
+/** Reads a piece of a page again and again. @param closed ends it */
+export async function* repeat(read: () => Promise<{ piece: Markup; pauseMs: number }>, closed: AbortSignal): AsyncGenerator<Markup> {
+  const until = Date.now() + MAX_STREAM_MS;
+  while (!closed.aborted && Date.now() < until) {
+    const { piece, pauseMs } = await read();
+    yield piece;
+    await sleep(pauseMs, undefined, { signal: closed }).catch(() => {});
+  }
+}

@@ -1,0 +1,59 @@
+import type Koa from 'koa';
+import { AppError } from '../errors.ts';
+import type { Entrance } from './entrance.ts';
+import { FORM_TOKEN, requireSignInToken, signInToken } from './form-tokens.ts';
+import { html } from './html.ts';
+import { renderSingle } from './layout.ts';
+import { readForm } from './read-form.ts';
+import { seeOther, sendHtml } from './response.ts';
+import { startSession } from './sessions.ts';
+import type { Signer } from './signer.ts';
+
+const PATH = '/console/sign-in';
+
+/** The address of the sign-in page. @param next where it leads afterwards */
+export function signInUrl(next: string): string {
+  return next === '/console' ? PATH : `${PATH}?${new URLSearchParams({ next })}`;
+}
+
+/** An address within the console, as a form or a link names it: anything else is the overview. */
+export function returnAddress(address: string | null | undefined): string {
+  const isOurs = address && /^\/console(?:[/?][\w/?&=%.~:,+-]*)?$/.test(address) && !address.includes('..');
+  return isOurs && !address.startsWith(PATH) ? address : '/console';
+}
+
+/** Serves the sign-in page and its form. @returns whether the request is for it */
+export async function serveSignIn(ctx: Koa.Context, signer: Signer, entrance: Entrance): Promise<boolean> {
+  if (ctx.path !== PATH) return false;
+  if (ctx.method === 'POST') await signIn(ctx, signer, entrance);
+  else if (['GET', 'HEAD'].includes(ctx.method)) showForm(ctx, signer, new URLSearchParams(ctx.querystring).get('next'));
+  else throw new AppError('method_not_allowed', 'The sign-in page supports only GET and POST.');
+  return true;
+}
+
+/** Starts a session if the key is known. Only its name is kept in the browser. */
+async function signIn(ctx: Koa.Context, signer: Signer, entrance: Entrance): Promise<void> {
+  const form = await readForm(ctx);
+  requireSignInToken(ctx, signer, form);
+  ctx.state.showError = (error: AppError) => showForm(ctx, signer, form.get('next'), error);
+  const key = await entrance.keyOf(form.get('key')?.trim() ?? '', ctx.ip);
+  if (key.role === 'tick') {
+    throw new AppError('forbidden', 'This key is for the schedule only. Sign in with a key of role read, data, operate or admin.');
+  }
+  startSession(ctx, signer, key, new Date());
+  seeOther(ctx, returnAddress(form.get('next')));
+}
+
+function showForm(ctx: Koa.Context, signer: Signer, next: string | null, error?: AppError): void {
+  const body = html`<h1>Sign in</h1>
+    ${error ? html`<p class="notice bad" role="alert" id="why"><span aria-hidden="true">!</span> ${error.message}</p>` : null}
+    <form method="post" action=${PATH} class="stack">
+      <input type="hidden" name=${FORM_TOKEN} value=${signInToken(ctx, signer)} />
+      <input type="hidden" name="next" value=${returnAddress(next)} />
+      <label for="key">API key</label>
+      <input id="key" name="key" type="password" required autofocus autocomplete="current-password" spellcheck="false" maxlength="512" aria-describedby=${error ? 'why' : 'what'} />
+      <p id="what" class="sub">One of the keys in API_KEYS. Its role decides what you see: read and operate see no values of records, read and data change nothing. You stay signed in for 12 hours.</p>
+      <button class="button primary">Sign in</button>
+    </form>`;
+  sendHtml(ctx, renderSingle('Sign in', body), error?.status ?? 200);
+}
