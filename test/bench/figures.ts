@@ -5,6 +5,7 @@ import { syncManyObjects } from './many-objects.ts';
 import { median } from './median.ts';
 import { measureQueue } from './queue.ts';
 import { rebuildLargeObject } from './rebuild-large-object.ts';
+import { measureRequests } from './requests.ts';
 import { sharedWindowCost } from './shared-window-cost.ts';
 import { SWEPT_COLUMNS, sweepObject } from './sweep-object.ts';
 import { windowCost } from './window-cost.ts';
@@ -76,6 +77,11 @@ export async function windows(): Promise<Figures> {
 /** Ticks with 10,000 jobs, and empty windows. The machine's other load affects both. */
 export async function queue(): Promise<Figures> {
   return { ...(await measureQueue()) };
+}
+
+/** Requests while four runs import. The machine's other load affects both. */
+export async function requests(): Promise<Figures> {
+  return { ...(await measureRequests()) };
 }
 
 /** A large object end to end, including the emulators' share of the work. */

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { readAccessToken, saveGrant } from '../../app/store/connections.ts';
 import { openDatabase } from '../../app/store/database.ts';
 import { createSealer } from '../../app/store/seal.ts';
+import { percentile } from './percentile.ts';
 import { WholeService } from './whole-service.ts';
 
 /** How fast the queue is. */
@@ -119,7 +120,5 @@ async function measureTicks(service: WholeService, database: pg.Pool): Promise<O
   };
   await Promise.all(Array.from({ length: CALLERS }, call));
   if ((await endedRuns()) - endedBefore < times.length / CALLERS) throw new Error('The workers were not busy during the ticks.');
-  times.sort((one, other) => one - other);
-  const percentile = (share: number): number => times[Math.ceil(share * times.length) - 1]!;
-  return { tickP50Ms: percentile(0.5), tickP99Ms: percentile(0.99), tickAllDueMs };
+  return { tickP50Ms: percentile(times, 0.5), tickP99Ms: percentile(times, 0.99), tickAllDueMs };
 }

@@ -17,6 +17,7 @@ export interface JobView {
 }
 
 interface RunView {
+  id: string;
   state: string;
   error: { code: string; message: string } | null;
   receipt: {
@@ -30,6 +31,13 @@ interface RunView {
     /** of a sweep */
     equal?: number;
   } | null;
+}
+
+interface StartOptions {
+  processes?: number;
+  clock?: boolean;
+  settings?: Record<string, string>;
+  emulatorNiceness?: number;
 }
 
 const POLL_MS = 200;
@@ -59,16 +67,24 @@ export class WholeService implements AsyncDisposable {
   /**
    * @param processes how many processes of the service share the job store
    * @param clock false: the schedule follows real time, so that a tick makes no call
+   * @param settings more of the service's environment
+   * @param emulatorNiceness the emulators, which run elsewhere in production, give way to the service
    */
-  static async start(options: SalesforceOptions, { processes = 1, clock = true } = {}): Promise<WholeService> {
-    const emulator = await Program.start('emulator.ts', { args: [JSON.stringify(options)] });
+  static async start(
+    options: SalesforceOptions,
+    { processes = 1, clock = true, settings = {}, emulatorNiceness }: StartOptions = {},
+  ): Promise<WholeService> {
+    const emulator = await Program.start('emulator.ts', {
+      args: [JSON.stringify(options)],
+      ...(emulatorNiceness !== undefined && { niceness: emulatorNiceness }),
+    });
     const { env: parts, folder } = emulator.started as EmulatorParts;
     const env = clock ? parts : { ...parts, SCHEDULE_CLOCK_URL: '' };
     const startService = (): Promise<Program> =>
       Program.start('../../app/cli.ts', {
         args: ['serve', '--local', '--data', folder],
         // Inherits nothing from this environment: no real org, no real cloud.
-        env: { ...env, PORT: '0', HOME: folder },
+        env: { ...env, ...settings, PORT: '0', HOME: folder },
         execArgv: ['--import', new URL('report-usage.ts', import.meta.url).href],
         upWhen: '"event":"listening"',
       });
@@ -80,15 +96,15 @@ export class WholeService implements AsyncDisposable {
 
   /** Connects the org. @returns the user_id */
   async connect(): Promise<string> {
-    const redirect = await decide(await this.#call('get_oauth_url', { redirect_uri: REDIRECT_URI }), 'allow');
+    const redirect = await decide(await this.call('get_oauth_url', { redirect_uri: REDIRECT_URI }), 'allow');
     const code = redirect.searchParams.get('code')!;
-    return await this.#call('login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code });
+    return await this.call('login_oauth_callback', { redirect_uri: REDIRECT_URI, authorization_code: code });
   }
 
   /** Connects the org and creates a job. */
   async createJob(object: string, startDate: string): Promise<void> {
     const userId = await this.connect();
-    await this.#call('create_importing_job', { user_id: userId, object_name: object, start_date: startDate });
+    await this.call('create_importing_job', { user_id: userId, object_name: object, start_date: startDate });
   }
 
   /** Sets the org's and the schedule's clock. */
@@ -124,7 +140,7 @@ export class WholeService implements AsyncDisposable {
     await this.setClock(`${day}T00:10:00Z`);
     await this.tick();
     for (;;) {
-      const jobs = await this.#jobs();
+      const jobs = await this.jobs();
       const failed = jobs.find(({ run }) => run?.state === 'failed');
       if (failed) throw new Error(`The run failed: ${JSON.stringify(failed.run!.error)}`);
       if (jobs.every(({ last_date, run }) => last_date === day && run?.state === 'succeeded')) return jobs;
@@ -134,7 +150,7 @@ export class WholeService implements AsyncDisposable {
 
   /** One tick of all jobs. */
   async tick(): Promise<void> {
-    await this.#call('handle_importing_job');
+    await this.call('handle_importing_job');
   }
 
   /** Repairs the job, and waits until that has ended. @throws Error if it fails */
@@ -149,13 +165,14 @@ export class WholeService implements AsyncDisposable {
   }
 
   async #job(): Promise<JobView | undefined> {
-    return (await this.#jobs())[0];
+    return (await this.jobs())[0];
   }
 
-  async #jobs(): Promise<JobView[]> {
+  /** All jobs. */
+  async jobs(): Promise<JobView[]> {
     const jobs: JobView[] = [];
     for (let after: string | null = ''; after !== null; ) {
-      const page = JSON.parse(await this.#call(`jobs?limit=1000${after && `&after=${after}`}`)) as { jobs: JobView[]; next: string | null };
+      const page = JSON.parse(await this.call(`jobs?limit=1000${after && `&after=${after}`}`)) as { jobs: JobView[]; next: string | null };
       jobs.push(...page.jobs);
       after = page.next;
     }
@@ -218,7 +235,8 @@ export class WholeService implements AsyncDisposable {
     return this.#emulator.started as EmulatorParts;
   }
 
-  async #call(path: string, fields: Record<string, string> = {}): Promise<string> {
+  /** Calls the API. @throws Error if the response is an error */
+  async call(path: string, fields: Record<string, string> = {}): Promise<string> {
     const form = new FormData();
     for (const [name, value] of Object.entries(fields)) form.set(name, value);
     const answer = await readAnswer(
