@@ -14,6 +14,9 @@ export type JobState =
   | 'failed'
   | 'paused';
 
+/** All states of a job. */
+export const JOB_STATES = ['complete', 'unfinished', 'deferred', 'needs_login', 'failed', 'paused'] as const satisfies JobState[];
+
 /** States of jobs that need attention, most urgent first. */
 export const PENDING_STATES = ['failed', 'needs_login', 'deferred', 'unfinished'] as const satisfies JobState[];
 

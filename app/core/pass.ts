@@ -33,6 +33,9 @@ export type Erasure = Reimport & ({ readonly clear: readonly string[] } | { read
 
 export type RunKind = Pass['kind'];
 
+/** All kinds of runs. */
+export const RUN_KINDS = ['window', 'reimport', 'rebuild', 'sweep'] as const satisfies RunKind[];
+
 /** A pass that repairs what windows have imported. It never advances `last_date`. */
 export type RepairPass = Exclude<Pass, { kind: 'window' }>;
 

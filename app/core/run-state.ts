@@ -1,5 +1,7 @@
 /** The states of a run. `queued` and `running` are open; a job has at most one open run per lane: a window and a repair. */
-export type RunState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+export const RUN_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+
+export type RunState = (typeof RUN_STATES)[number];
 
 /** The transitions of a run. All except `claim` and `cancel` require a running run and its lease. */
 export const RUN_STATE_AFTER = {

@@ -22,6 +22,7 @@ import { jobReimport } from './reimport-job.ts';
 import { jobRebuild, jobSweep, jobSyncNow } from './repair-job.ts';
 import { resumeImportingJob } from './resume-importing-job.ts';
 import { runRetry } from './retry-run.ts';
+import { runs } from './runs.ts';
 import { fieldPolicySuggestion } from './suggest-field-policy.ts';
 
 /** All endpoints of the API, in the order of its documentation. */
@@ -38,6 +39,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   handleImportingJob,
   jobs,
   jobRuns,
+  runs,
   getRun,
   runCancellation,
   runRetry,

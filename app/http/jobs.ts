@@ -1,8 +1,9 @@
 import * as z from 'zod';
+import { requireConnection } from '../actions/require-connection.ts';
 import type { Context } from '../context.ts';
 import { jobMode } from '../core/job-mode.ts';
 import { type JobOptions, optionsJson } from '../core/job-options.ts';
-import { jobState } from '../core/job-state.ts';
+import { JOB_STATES, jobState } from '../core/job-state.ts';
 import { formatLastDate } from '../core/start-date.ts';
 import { rareTicksMessage, usualTickIntervalMs } from '../core/tick-interval.ts';
 import { AppError } from '../errors.ts';
@@ -11,12 +12,14 @@ import { recentTicks } from '../store/ticks.ts';
 import { defineEndpoint } from './endpoint.ts';
 import { nextAfter, pageFields } from './paging.ts';
 import { toRunJson } from './run-json.ts';
+import { choice, optionalText } from './schemas/fields.ts';
 import { JOB_EXAMPLE, jobJson } from './schemas/job.ts';
 import { errorJson, pageJson } from './schemas/json.ts';
+import { listFilters } from './schemas/list-filters.ts';
 
 /**
- * Lists jobs page by page, in order of creation: with the contract's columns, their latest window and their latest repair. Says why nothing
- * runs, if so.
+ * Lists the jobs that match a filter page by page, in order of creation: with the contract's columns, their latest window and their latest
+ * repair. Says why nothing runs, if so.
  */
 export const jobs = defineEndpoint({
   name: 'jobs',
@@ -24,15 +27,22 @@ export const jobs = defineEndpoint({
   group: 'jobs',
   summary: 'Lists jobs page by page, in order of creation, each with its latest window and its latest repair.',
   roles: ['read', 'data', 'operate', 'admin'],
-  request: z.object(pageFields),
+  request: z.object({
+    ...listFilters,
+    dataset: optionalText('Only jobs whose target table is in this dataset.', 'salesforce'),
+    state: z.optional(choice('state', JOB_STATES, 'Only jobs in this state.')),
+    ...pageFields,
+  }),
   response: pageJson('jobs', jobJson).extend({
     halted: z.nullable(errorJson).meta({ description: 'Why nothing runs; null: runs are started.' }),
   }),
-  errors: [],
+  errors: ['not_found'],
   example: { request: {}, response: { halted: null, jobs: [JOB_EXAMPLE], next: null } },
-  async handle(context, page) {
+  async handle(context, { connection, object_name, dataset, state, ...page }) {
     const now = new Date();
-    const { jobs: listed, last: end } = await listJobPage(context.database, page);
+    const connectionId = connection === undefined ? undefined : (await requireConnection(context, connection, 'connection')).id;
+    const filter = { connectionId, objectName: object_name, dataset, state };
+    const { jobs: listed, last: end } = await listJobPage(context.database, page, filter);
     const tickMs = usualTickIntervalMs(await recentTicks(context.database));
     const { last } = context.agreement;
     return {

@@ -2,7 +2,8 @@ import { deferredUntil } from '../core/job-state.ts';
 import { runCost } from '../core/monthly-cost.ts';
 import { inPipelineOrder, type Receipt } from '../core/receipt.ts';
 import { formatBound } from '../core/start-date.ts';
-import type { JobWithRun, ListedRun } from '../store/job-list.ts';
+import type { ListedRun } from '../store/listed-run.ts';
+import type { RunOfJob } from '../store/run-list.ts';
 import { columnOf } from '../store/to-record.ts';
 
 /** A run, as every endpoint shows it. */
@@ -39,6 +40,6 @@ function scopeJson(scope: Record<string, unknown>): object {
 }
 
 /** A run that is shown by itself, so it names its job. */
-export function toRunOfJobJson({ id, userId, objectName, run }: JobWithRun): object {
+export function toRunOfJobJson({ id, userId, objectName, run }: RunOfJob): object {
   return { job_id: id, user_id: userId, object_name: objectName, ...toRunJson(run) };
 }

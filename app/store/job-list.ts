@@ -1,13 +1,12 @@
 import type { Deletes } from '../core/deletes.ts';
 import type { Every } from '../core/every.ts';
 import type { FieldPolicy } from '../core/field-policy.ts';
-import type { RunKind } from '../core/pass.ts';
-import type { Receipt } from '../core/receipt.ts';
-import type { RunAction } from '../core/run-action.ts';
-import type { RunState } from '../core/run-state.ts';
+import type { JobState } from '../core/job-state.ts';
 import type { Queryable } from './database.ts';
+import { LATEST_WINDOW, stateAt } from './job-state-sql.ts';
 import { FIRST_JOB_ID } from './jobs.ts';
-import { columnOf, type RowOf, toRecord } from './to-record.ts';
+import { type ListedRun, RUN_COLUMNS, RUN_PREFIX, toListedRun } from './listed-run.ts';
+import { type RowOf, toRecord } from './to-record.ts';
 
 /** A job with its connection, its latest window and its latest repair, for display. */
 export interface ListedJob extends FieldPolicy {
@@ -36,27 +35,6 @@ export interface ListedJob extends FieldPolicy {
   run: ListedRun | null;
   /** its latest run of another kind */
   repair: ListedRun | null;
-}
-
-export interface ListedRun {
-  id: string;
-  kind: RunKind;
-  /** what a repair reads and writes beside its range, with the number of its Ids instead of the list; null for a window */
-  scope: Record<string, unknown> | null;
-  windowFrom: Date;
-  windowTo: Date;
-  state: RunState;
-  /** the run does not start before */
-  runAt: Date;
-  failures: number;
-  errorCode: string | null;
-  errorMessage: string | null;
-  /** rows of the verdict with which it failed, if an operator may accept that; null: nothing to accept */
-  acceptableRows: number | null;
-  receipt: Receipt | null;
-  finishedAt: Date | null;
-  /** what operators did with it, oldest first */
-  actions: RunAction[];
 }
 
 /** The place of a job or a run in a list in order of creation. */
@@ -94,30 +72,6 @@ const JOB_COLUMNS = `jobs.id, connections.identity_url, connections.status, conn
   jobs.deletes, jobs.append_only, jobs.history, jobs.whole, jobs.every, jobs.start_date, jobs.synced_to, jobs.wanted_to, jobs.reread_from,
   jobs.active, jobs.exclude_fields, jobs.hash_fields, jobs.new_fields`;
 
-/** Each property of a run, as an expression. */
-const RUN_PROPERTIES: Record<keyof ListedRun, string> = {
-  id: 'run.id',
-  kind: 'run.kind',
-  scope: `CASE WHEN run.scope ? 'ids' THEN jsonb_set(run.scope, '{ids}', to_jsonb(jsonb_array_length(run.scope->'ids'))) ELSE run.scope END`,
-  windowFrom: 'run.window_from',
-  windowTo: 'run.window_to',
-  state: 'run.state',
-  runAt: 'run.run_at',
-  failures: 'run.failures',
-  errorCode: 'run.error_code',
-  errorMessage: 'run.error_message',
-  acceptableRows: 'run.acceptable_rows',
-  receipt: 'run.receipt',
-  finishedAt: 'run.finished_at',
-  actions: 'run.actions',
-};
-
-const RUN_PREFIX = 'run_';
-
-const RUN_COLUMNS = Object.entries(RUN_PROPERTIES)
-  .map(([property, expression]) => `${expression} AS ${RUN_PREFIX}${columnOf(property)}`)
-  .join(', ');
-
 /** The jobs with these ids, in order of creation. */
 export async function listJobs(database: Queryable, jobIds: readonly string[]): Promise<ListedJob[]> {
   return (await list(database, 'SELECT * FROM jobs WHERE id = ANY($1)', [jobIds])).jobs;
@@ -133,10 +87,37 @@ export async function listJob(database: Queryable, jobId: string): Promise<Liste
   return (await listJobs(database, [jobId]))[0];
 }
 
-/** A page of all jobs, in order of creation, and the position of its last one. Reads only that page: uses jobs_by_creation. */
-export async function listJobPage(database: Queryable, { limit, after }: Page): Promise<{ jobs: ListedJob[]; last: Position | undefined }> {
-  const page = 'SELECT * FROM jobs WHERE (created_at, id) > ($1::timestamptz, $2::uuid) ORDER BY created_at, id LIMIT $3';
-  return await list(database, page, [after?.createdAt ?? '-infinity', after?.id ?? FIRST_JOB_ID, limit]);
+/** Which jobs to list; undefined: any. */
+export interface JobListFilter {
+  connectionId?: number | undefined;
+  /** in any case */
+  objectName?: string | undefined;
+  dataset?: string | undefined;
+  /** by now */
+  state?: JobState | undefined;
+}
+
+/**
+ * A page of the jobs that match a filter, in order of creation, and the position of its last one. Reads only that page unless there is a
+ * filter: uses jobs_by_creation, or jobs_by_object.
+ */
+export async function listJobPage(
+  database: Queryable,
+  { limit, after }: Page,
+  { connectionId, objectName, dataset, state }: JobListFilter = {},
+): Promise<{ jobs: ListedJob[]; last: Position | undefined }> {
+  const parameters: unknown[] = [after?.createdAt ?? '-infinity', after?.id ?? FIRST_JOB_ID, limit];
+  const bind = (value: unknown): string => `$${parameters.push(value)}`;
+  const conditions = [
+    ...(connectionId === undefined ? [] : [`jobs.connection_id = ${bind(connectionId)}`]),
+    ...(objectName === undefined ? [] : [`lower(jobs.object_name) = lower(${bind(objectName)})`]),
+    ...(dataset === undefined ? [] : [`jobs.target_dataset = ${bind(dataset)}`]),
+    ...(state === undefined ? [] : [`${stateAt('now()')} = ${bind(state)}`]),
+  ].map((condition) => ` AND ${condition}`);
+  const progress = state === undefined ? '' : `JOIN connections ON connections.id = jobs.connection_id ${LATEST_WINDOW}`;
+  const page = `SELECT jobs.* FROM jobs ${progress} WHERE (jobs.created_at, jobs.id) > ($1::timestamptz, $2::uuid)${conditions.join('')}
+    ORDER BY jobs.created_at, jobs.id LIMIT $3`;
+  return await list(database, page, parameters);
 }
 
 /**
@@ -204,10 +185,4 @@ function toJob(row: Row): Omit<JobWithRun, 'run'> {
   const needsLogin = status !== 'active';
   const loginError = needsLogin && loginCode !== null ? { code: loginCode, message: loginMessage!, since: loginSince! } : null;
   return { ...job, userId: identityUrl, needsLogin, loginError };
-}
-
-function toListedRun(row: Record<string, unknown>): ListedRun | null {
-  if (row.run_id === null) return null;
-  const ofRun = Object.entries(row).filter(([column]) => column.startsWith(RUN_PREFIX));
-  return toRecord(Object.fromEntries(ofRun.map(([column, value]) => [column.slice(RUN_PREFIX.length), value])) as RowOf<ListedRun>);
 }

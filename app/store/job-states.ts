@@ -3,6 +3,7 @@ import type { Every } from '../core/every.ts';
 import { type JobState, PENDING_STATES, type PendingState } from '../core/job-state.ts';
 import { transaction } from './database.ts';
 import { type ListedJob, listJobs } from './job-list.ts';
+import { LATEST_WINDOW, stateAt } from './job-state-sql.ts';
 import type { JobFilter } from './jobs.ts';
 
 /** How many jobs are in a state, with the first of them in order of creation. */
@@ -35,15 +36,6 @@ export interface Limits {
   rereading: number;
 }
 
-/** Mirrors core's `jobState`; `$3` is the time. */
-const STATE = `CASE
-  WHEN NOT jobs.active THEN 'paused'
-  WHEN connections.status <> 'active' THEN 'needs_login'
-  WHEN jobs.synced_to >= jobs.wanted_to THEN 'complete'
-  WHEN run.state = 'failed' THEN 'failed'
-  WHEN run.state = 'queued' AND run.run_at > $3 THEN 'deferred'
-  ELSE 'unfinished' END`;
-
 /**
  * Counts the matching jobs by state, and lists the first that need attention. Reads each job and connection once, and the latest window only
  * of active jobs that are behind: uses runs_by_job.
@@ -73,13 +65,10 @@ type Counted = JobsInState & { first: string[]; firstRereading: string[] };
 async function countStates(client: pg.PoolClient, filter: JobFilter, now: Date, limits: Limits): Promise<Counted[]> {
   const { rows } = await client.query<Counted>(
     `WITH found AS (
-       SELECT jobs.id, jobs.object_name, jobs.every, ${STATE} AS state, jobs.synced_to, jobs.reread_from,
+       SELECT jobs.id, jobs.object_name, jobs.every, ${stateAt('$3')} AS state, jobs.synced_to, jobs.reread_from,
          row_number() OVER (ORDER BY jobs.created_at, jobs.id) AS position
        FROM jobs JOIN connections ON connections.id = jobs.connection_id
-       LEFT JOIN LATERAL (
-         SELECT state, run_at FROM runs
-         WHERE job_id = jobs.id AND kind = 'window' AND jobs.active AND connections.status = 'active' AND jobs.synced_to < jobs.wanted_to
-         ORDER BY created_at DESC LIMIT 1) AS run ON true
+       ${LATEST_WINDOW}
        WHERE ($1::bigint IS NULL OR jobs.connection_id = $1) AND ($2::uuid IS NULL OR jobs.id = $2)
      ), marked AS (
        SELECT *, CASE state WHEN 'complete' THEN synced_to END AS through, state = 'complete' AND reread_from IS NOT NULL AS rereads FROM found

@@ -1,6 +1,7 @@
 import { DataPlane } from './data-plane.ts';
 import { startIdleService } from './idle-service.ts';
 import { importLargeObject } from './large-object.ts';
+import { measureLists } from './lists.ts';
 import { syncManyObjects } from './many-objects.ts';
 import { median } from './median.ts';
 import { measureQueue } from './queue.ts';
@@ -82,6 +83,11 @@ export async function queue(): Promise<Figures> {
 /** Requests while four runs import. The machine's other load affects both. */
 export async function requests(): Promise<Figures> {
   return { ...(await measureRequests()) };
+}
+
+/** Lists with 10,000 jobs and 100,000 runs. The machine's other load affects them. */
+export async function lists(): Promise<Figures> {
+  return { ...(await measureLists()) };
 }
 
 /** A large object end to end, including the emulators' share of the work. */

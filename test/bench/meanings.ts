@@ -31,6 +31,8 @@ export const MEANINGS: Record<string, Meaning> = {
   tickAllDueMs: { figure: 'response time of a tick for which all 10,000 jobs are due, ms', max: 5_000 },
   windowsPerMinute: { figure: 'empty windows that two processes import per minute, including the work of the emulators', min: 4_000 },
   emptyWindowCpuMs: { figure: "CPU of the service's processes per empty window, ms" },
+  runsPageMs: { figure: 'response time of the slowest page of 100 of 100,000 runs, by any filter, ms', max: 100 },
+  jobsPageMs: { figure: 'the same of 10,000 jobs', max: 100 },
   wholeRows: { figure: 'rows of 51 columns imported through the whole service' },
   wholeRowsPerSecond: { figure: 'rows per second, including the work of the local Salesforce and BigQuery' },
   wholeCpu: { figure: "CPU seconds of the service's process" },

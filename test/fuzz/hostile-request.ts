@@ -54,6 +54,7 @@ const PATHS = [
   'v1/jobs/{job}/sweep',
   'v1/jobs/{job}/sync-now',
   'v1/jobs/{job}/compare',
+  'v1/runs',
   'v1/runs/{run}',
   'v1/runs/{run}/retry',
   'v1/runs/{run}/cancel',

@@ -89,6 +89,19 @@ describe('/jobs', () => {
     // Each job and its connection.
     expect(reads[0]).toBeLessThanOrEqual(100);
   });
+
+  test('lists those of a connection, an object, a dataset and a state', async () => {
+    const { pool } = service.database;
+    await pool.query(`UPDATE jobs SET target_dataset = 'other' WHERE object_name IN ('Object1001', 'Object1002')`);
+    await pool.query(`UPDATE jobs SET active = false WHERE object_name IN ('Object1002', 'Object1003')`);
+    const names = async (query: string): Promise<string[]> => (await page(query)).jobs.map(({ object_name }) => object_name).toSorted();
+    expect(await names('object_name=object1001')).toEqual(['Object1001']);
+    expect(await names('dataset=other')).toEqual(['Object1001', 'Object1002']);
+    expect(await names('state=paused')).toEqual(['Object1002', 'Object1003']);
+    expect(await names('state=paused&dataset=other&connection=1')).toEqual(['Object1002']);
+    expect(await list('state=late')).toMatchObject({ status: 400, code: 'invalid_request' });
+    expect(await list('connection=2')).toMatchObject({ status: 404, code: 'not_found' });
+  });
 });
 
 describe('the runs of a job', () => {
@@ -119,4 +132,38 @@ describe('the runs of a job', () => {
   test('of an unknown job are not found', async () => {
     expect(await runsOf('7c9e6679-7425-40de-944b-e07fc1f90ae7')).toMatchObject({ status: 404, code: 'not_found' });
   });
+});
+
+describe('the runs of all jobs', () => {
+  interface RunPage {
+    runs: { object_name: string; from: string; state: string }[];
+    next: string | null;
+  }
+
+  const list = async (query: string): Promise<Answer> => await readAnswer(await fetch(`${service.url}/v1/runs?${query}`));
+  const from = async (query: string): Promise<string[]> => (JSON.parse((await list(query)).text) as RunPage).runs.map((run) => run.from);
+
+  test('are listed by connection, object, job, state, kind and time', async () => {
+    const { pool } = service.database;
+    const { rows } = await pool.query<{ id: string }>('SELECT job_id AS id FROM runs LIMIT 1');
+    const job = rows[0]!.id;
+    await pool.query(`UPDATE runs SET state = 'failed', finished_at = created_at WHERE window_from = '2023-03-02'`);
+    await pool.query(`UPDATE runs SET kind = 'sweep' WHERE window_from = '2023-03-04'`);
+    const { runs } = JSON.parse((await list('state=failed')).text) as RunPage;
+    expect(runs).toMatchObject([{ job_id: job, object_name: expect.any(String), from: '2023-03-02', state: 'failed' }]);
+    const all = ['2023-03-05', '2023-03-04', '2023-03-03', '2023-03-02', '2023-03-01'];
+    for (const query of ['', 'connection=1', `job_id=${job}`, `object_name=${runs[0]!.object_name.toLowerCase()}`]) {
+      expect(await from(query)).toEqual(all);
+    }
+    expect(await from('kind=sweep')).toEqual(['2023-03-04']);
+    expect(await from('since=2023-03-02&until=2023-03-04T00:00:00Z')).toEqual(['2023-03-03', '2023-03-02']);
+    expect(await from('object_name=Other')).toEqual([]);
+  });
+
+  test.each(['state=ended', 'kind=windows', 'since=yesterday', 'since=2023-03-01T00:00', 'until=2023-13-01', 'job_id=1', 'object_name=;'])(
+    'refuses %s',
+    async (query) => {
+      expect(await list(query)).toMatchObject({ status: 400, code: 'invalid_request' });
+    },
+  );
 });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { jobState } from '../../../app/core/job-state.ts';
+import { type JobState, jobState } from '../../../app/core/job-state.ts';
 import type { RunState } from '../../../app/core/run-state.ts';
 import { transaction } from '../../../app/store/database.ts';
 import { listJobPage, listRunPage } from '../../../app/store/job-list.ts';
@@ -58,6 +58,10 @@ test('jobs have the state that core derives, whatever their connection and their
   const found = groups.flatMap(({ state, names }) => names.map((name) => [name, state]));
   expect(Object.fromEntries(found)).toEqual(expected);
   expect(found).toHaveLength(Object.keys(expected).length);
+  for (const state of new Set(Object.values(expected) as JobState[])) {
+    const { jobs } = await listJobPage(pool, { limit: 1_000, after: undefined }, { state });
+    expect(jobs.map(({ objectName }) => objectName)).toEqual(Object.keys(expected).filter((name) => expected[name] === state));
+  }
 });
 
 test('jobs are grouped by state and last_date, in order of creation, with the first of each', async () => {
