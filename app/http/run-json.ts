@@ -1,6 +1,8 @@
 import { deferredUntil } from '../core/job-state.ts';
 import { runCost } from '../core/monthly-cost.ts';
 import { inPipelineOrder, type Receipt } from '../core/receipt.ts';
+import { type RunProgress, rowsPerSecond, runStep } from '../core/run-progress.ts';
+import type { RunState } from '../core/run-state.ts';
 import { formatBound } from '../core/start-date.ts';
 import type { ListedRun } from '../store/listed-run.ts';
 import type { RunOfJob } from '../store/run-list.ts';
@@ -8,6 +10,7 @@ import { columnOf } from '../store/to-record.ts';
 
 /** A run, as every endpoint shows it. */
 export function toRunJson(run: ListedRun): object {
+  const now = new Date();
   return {
     id: run.id,
     kind: run.kind,
@@ -16,7 +19,10 @@ export function toRunJson(run: ListedRun): object {
     to: formatBound(run.windowTo),
     state: run.state,
     run_at: run.runAt,
-    deferred_until: deferredUntil(run, new Date()),
+    deferred_until: deferredUntil(run, now),
+    started_at: run.startedAt,
+    step: runStep(run.state, run.progress),
+    progress: run.progress && toProgressJson(run.progress, run.state, now),
     failures: run.failures,
     error: run.errorCode && { code: run.errorCode, message: run.errorMessage },
     receipt: run.receipt && inPipelineOrder(run.receipt),
@@ -24,6 +30,13 @@ export function toRunJson(run: ListedRun): object {
     finished_at: run.finishedAt,
     actions: run.actions,
   };
+}
+
+/** How far an open run is. */
+function toProgressJson(progress: RunProgress, state: RunState, now: Date): object {
+  const rate = state === 'running' ? rowsPerSecond(progress, now) : null;
+  const { slices, slicesDone, rows, pages, bytes } = progress;
+  return { slices_done: slicesDone, slices_total: slices, rows, pages, bytes, rows_per_second: rate === null ? null : Math.round(rate) };
 }
 
 /** What the run cost, in dollars at BigQuery's list price. */

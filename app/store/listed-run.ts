@@ -1,6 +1,8 @@
+import { BASE_GROUP } from '../core/field-groups.ts';
 import type { RunKind } from '../core/pass.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { RunAction } from '../core/run-action.ts';
+import type { RunProgress } from '../core/run-progress.ts';
 import type { RunState } from '../core/run-state.ts';
 import { columnOf, type RowOf, toRecord } from './to-record.ts';
 
@@ -15,16 +17,29 @@ export interface ListedRun {
   state: RunState;
   /** the run does not start before */
   runAt: Date;
+  /** when it was first claimed; null: not yet */
+  startedAt: Date | null;
   failures: number;
   errorCode: string | null;
   errorMessage: string | null;
   /** rows of the verdict with which it failed, if an operator may accept that; null: nothing to accept */
   acceptableRows: number | null;
   receipt: Receipt | null;
+  /** of an open run that was claimed; null for any other */
+  progress: RunProgress | null;
   finishedAt: Date | null;
   /** what operators did with it, oldest first */
   actions: RunAction[];
 }
+
+/** The progress of a run, of which each list has few. Uses the primary keys of both tables. */
+const PROGRESS = `SELECT jsonb_build_object('slices', count(*), 'slicesDone', count(*) FILTER (WHERE state = 'staged'),
+    'rows', coalesce(sum(loaded.rows) FILTER (WHERE field_group = ${BASE_GROUP}), 0), 'pages', coalesce(sum(loaded.pages), 0),
+    'bytes', coalesce(sum(loaded.bytes), 0), 'requestedAt', min(requested_at))
+  FROM slices CROSS JOIN LATERAL (
+    SELECT count(*) AS pages, sum(pages.loaded) AS rows, sum(pages.bytes) AS bytes FROM pages
+    WHERE pages.run_id = slices.run_id AND pages.slice = slices.ordinal AND pages.generation = slices.generation AND pages.loaded IS NOT NULL
+  ) AS loaded WHERE slices.run_id = run.id`;
 
 /** Each property of a run, as an expression. */
 const RUN_PROPERTIES: Record<keyof ListedRun, string> = {
@@ -35,11 +50,13 @@ const RUN_PROPERTIES: Record<keyof ListedRun, string> = {
   windowTo: 'run.window_to',
   state: 'run.state',
   runAt: 'run.run_at',
+  startedAt: 'run.started_at',
   failures: 'run.failures',
   errorCode: 'run.error_code',
   errorMessage: 'run.error_message',
   acceptableRows: 'run.acceptable_rows',
   receipt: 'run.receipt',
+  progress: `CASE WHEN run.finished_at IS NULL AND run.attempt > 0 THEN (${PROGRESS}) END`,
   finishedAt: 'run.finished_at',
   actions: 'run.actions',
 };

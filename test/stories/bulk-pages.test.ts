@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createContext } from '../../app/context.ts';
 import type { Limits } from '../../app/core/limits.ts';
@@ -98,3 +99,59 @@ describe('pages after the first', () => {
     expect((await pages()).map(({ rows }) => rows)).toEqual([10, expect.any(Number)]);
   });
 });
+
+test('a run shows its pages, counts and rate while it loads them, and each stage once it has succeeded', async () => {
+  await start({ pageTextBytes: 5_000, uploads: 1 }, ['Account']);
+  service.salesforce.faults.arm({ kind: 'slow-page', times: 1_000, afterBytes: 400, everyMs: 20 });
+  service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
+  await service.call('handle_importing_job');
+  let run = await shownRun();
+  while (!run.slices[0]?.pages.some(({ state }) => state === 'loaded')) {
+    await sleep(20);
+    run = await shownRun();
+  }
+  expect(run).toMatchObject({ state: 'running', step: 'extracting', started_at: expect.any(String), receipt: null, error: null });
+  const { progress } = run;
+  expect(progress).toMatchObject({ slices_done: 0, slices_total: 1, rows: expect.any(Number), rows_per_second: expect.any(Number) });
+  expect(progress!.pages).toBeGreaterThan(0);
+  expect(progress!.bytes).toBeGreaterThan(0);
+  expect(run.stages.find(({ stage }) => stage === 'loaded')!.rows).toBe(progress!.rows);
+  service.salesforce.faults.clear();
+  await tick();
+
+  const { receipt, slices, stages, bigquery_statements, ...ended } = await shownRun();
+  expect(ended).toMatchObject({ state: 'succeeded', step: null, progress: null });
+  expect(stages.at(-1)).toMatchObject({ stage: 'merged', rows: receipt!.inserted, agrees: true });
+  expect(stages.slice(1).every(({ agrees }) => agrees)).toBe(true);
+  const [{ pages, bulk_job_id, ...slice }, ...others] = slices as [ShownSlice, ...ShownSlice[]];
+  expect(others).toEqual([]);
+  expect(slice).toMatchObject({ method: 'bulk', state: 'staged', processed: receipt!.processed, staged: receipt!.staged });
+  expect(pages).toHaveLength(receipt!.pages as number);
+  expect(pages.every(({ state }) => state === 'loaded')).toBe(true);
+  expect(bulk_job_id).toMatch(/^750/);
+  // Every job that BigQuery knows of the run, and no other.
+  const statements = bigquery_statements.map(({ job_id }) => job_id);
+  const [jobs] = await service.client.getJobs({ maxResults: 1_000 });
+  const ofRun = jobs.map(({ id }) => id!).filter((id) => id.startsWith(`sync_${ended.id.replaceAll('-', '')}`));
+  expect([...pages.map(({ load_job_id }) => load_job_id), ...statements].toSorted()).toEqual(ofRun.toSorted());
+});
+
+interface ShownSlice {
+  bulk_job_id: string;
+  pages: { state: string; load_job_id: string }[];
+}
+
+interface ShownRun {
+  id: string;
+  progress: Record<'rows' | 'pages' | 'bytes', number> | null;
+  receipt: Record<string, unknown> | null;
+  stages: { stage: string; rows: number | null; agrees: boolean | null }[];
+  slices: ShownSlice[];
+  bigquery_statements: { job_id: string }[];
+}
+
+/** The first job's run, in detail. */
+async function shownRun(): Promise<ShownRun> {
+  const [job] = await service.jobs();
+  return JSON.parse((await service.call(`v1/runs/${job!.run!.id}`)).text) as ShownRun;
+}

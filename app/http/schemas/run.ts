@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { RUN_STEPS } from '../../core/run-progress.ts';
 import { EXAMPLE } from './examples.ts';
 import { count, errorJson, instant } from './json.ts';
 import { receiptJson } from './receipt.ts';
@@ -26,6 +27,24 @@ const SHAPE = {
   deferred_until: z
     .nullable(instant)
     .meta({ description: 'When its next attempt is due; null: it may start now, is running or has ended.' }),
+  started_at: z.nullable(instant).meta({ description: 'When it was first claimed; null: not yet.' }),
+  step: z
+    .nullable(z.enum(RUN_STEPS))
+    .meta({
+      description: 'What it does: waits for its next attempt, plans slices, extracts them, or counts and writes; null: it has ended.',
+    }),
+  progress: z
+    .nullable(
+      z.strictObject({
+        slices_done: count.meta({ description: 'Slices that are staged.' }),
+        slices_total: count,
+        rows: count.meta({ description: 'Rows that load jobs have written.' }),
+        pages: count,
+        bytes: count.meta({ description: 'As received, usually compressed.' }),
+        rows_per_second: z.nullable(count).meta({ description: 'Since the first slice was requested, pauses included; null: unknown.' }),
+      }),
+    )
+    .meta({ description: 'How far it is; null: it has not started, or has ended.' }),
   failures: count.meta({ description: 'Failed attempts so far.' }),
   error: z.nullable(errorJson).meta({ description: 'Why it failed, or waits.' }),
   receipt: z.nullable(receiptJson),
@@ -62,6 +81,9 @@ export const RUN_EXAMPLE: z.input<typeof runJson> = {
   state: 'queued',
   run_at: '2024-03-11T00:05:00.000Z',
   deferred_until: null,
+  started_at: null,
+  step: 'waiting',
+  progress: null,
   failures: 0,
   error: null,
   receipt: null,
