@@ -11,6 +11,7 @@ import { LIMITS, type Limits, limitsForMultipartUploads } from './core/limits.ts
 import { Semaphore } from './core/semaphore.ts';
 import { AppError } from './errors.ts';
 import type { Events } from './events.ts';
+import { redact } from './log.ts';
 import { SalesforceClient } from './salesforce/client.ts';
 import { CompositeUse } from './salesforce/composite-use.ts';
 import { DescribeCache } from './salesforce/describe.ts';
@@ -21,6 +22,7 @@ import { type DatabaseAddress, openDatabase } from './store/database.ts';
 import { LongRequests } from './store/long-requests.ts';
 import { OrgCalls } from './store/org-calls.ts';
 import { Renewals } from './store/renewals.ts';
+import { RunEvents } from './store/run-events.ts';
 import { createSealer, type Sealer } from './store/seal.ts';
 import { Agreement } from './sync/agreement.ts';
 import { renewSession } from './sync/renew-session.ts';
@@ -65,6 +67,8 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
   const credentials = config.aws && taskCredentials(config.aws.credentials);
   const database = openDatabase(databaseAddress(config, credentials), events.databaseConnectionLost);
   const calls = new OrgCalls(database, events.callCountsNotSaved);
+  const runEvents = new RunEvents(database, redact, events.runEventsNotStored);
+  events.keepRunEvents((event) => runEvents.add(event));
   const sealer = createSealer(config.tokenKeys);
   // Pages are large and slow to start; each request sets its own idle timeouts.
   const { httpProxy, httpsProxy, noProxy } = config.proxy;
@@ -135,7 +139,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
     scheduleNow: () => readClock(config.scheduleClockUrl),
     async close() {
       // Give in-flight work a moment, but do not let a hanging call keep the process alive.
-      const written = Promise.all([calls.write().catch(events.callCountsNotSaved), renewals.close()]);
+      const written = Promise.all([calls.write().catch(events.callCountsNotSaved), renewals.close(), runEvents.write(true)]);
       const closed = Promise.all([written.then(() => database.end()), dispatcher.close(), webhook?.close()]);
       await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     },

@@ -1,5 +1,6 @@
 import type { Every } from './core/every.ts';
 import type { JobMode } from './core/job-mode.ts';
+import type { RunEvent } from './core/kept-events.ts';
 import type { RunKind } from './core/pass.ts';
 import { inPipelineOrder, type Receipt } from './core/receipt.ts';
 import type { Window } from './core/window.ts';
@@ -59,15 +60,45 @@ interface WebhookRef {
   tries: number;
 }
 
-/** What happens in the service: the functions of `createEvents`. */
-export type Events = ReturnType<typeof createEvents>;
+/** What happens in the service: a function per business event. */
+export type BusinessEvents = ReturnType<typeof businessEvents>;
+
+/** The business events, and where those of runs are kept. */
+export interface Events extends BusinessEvents {
+  /** Also passes each event that names its run to `keep`, which must not throw. Replaces an earlier `keep`. */
+  keepRunEvents(keep: (event: RunEvent) => void): void;
+}
+
+type LogFunction = (fields: { event: string } & Record<string, unknown>, message?: string) => void;
+
+/** What events use of the log. */
+type EventLog = Record<'info' | 'warn' | 'error' | 'fatal', LogFunction>;
+
+/** The events of a service that writes to this log. */
+export function createEvents(log: Log): Events {
+  let keep: ((event: RunEvent) => void) | undefined;
+  const write = (level: keyof EventLog): LogFunction => {
+    return (fields, message) => {
+      log[level](fields, message);
+      const { event, run, ...others } = fields;
+      if (typeof run !== 'string') return;
+      keep?.({ runId: run, at: new Date(), level, event, details: { ...others, ...(message !== undefined && { msg: message }) } });
+    };
+  };
+  return {
+    ...businessEvents({ info: write('info'), warn: write('warn'), error: write('error'), fatal: write('fatal') }),
+    keepRunEvents(replacing) {
+      keep = replacing;
+    },
+  };
+}
 
 /**
  * One function per business event. Each writes one log line; only here are its name, level, fields and message decided. Names and fields
  * are what the metric filters in infra and the operators' queries rely on. No argument may contain a record value: errors pass through
  * `describeError`, and of other objects only the fields written here are logged.
  */
-export function createEvents(log: Log) {
+function businessEvents(log: EventLog) {
   return {
     // The service
 
@@ -145,6 +176,8 @@ export function createEvents(log: Log) {
       log.warn({ event: 'renewal_not_stored', ...describeError(error) }, 'Could not store a renewed session. Retrying.'),
     /** the place of a finished long request expires by itself */
     longRequestNotFreed: (error: unknown) => log.warn({ event: 'long_request_not_freed', ...describeError(error) }),
+    /** they are kept for the next write, the newest of them */
+    runEventsNotStored: (error: unknown) => log.warn({ event: 'run_events_not_stored', ...describeError(error) }),
     callCountsNotSaved: (error: unknown) => log.warn({ event: 'call_counts_not_saved', ...describeError(error) }),
     /** several first pages in one call; each is then requested alone. `refused`: the org does not accept such calls */
     compositeFailed: (connection: number, queries: number, refused: boolean, error: unknown) =>

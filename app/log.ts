@@ -49,7 +49,8 @@ function framesOf(stack: string, message: string): string[] {
     .map((line) => line.trim());
 }
 
-function redact(value: unknown, depth = 0): unknown {
+/** Replaces what may be a secret, by the names of fields. */
+export function redact(value: unknown, depth = 0): unknown {
   if (depth > 6 || value === null || typeof value !== 'object' || value instanceof Date) return value;
   if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
   return Object.fromEntries(

@@ -22,6 +22,7 @@ import { jobReimport } from './reimport-job.ts';
 import { jobRebuild, jobSweep, jobSyncNow } from './repair-job.ts';
 import { resumeImportingJob } from './resume-importing-job.ts';
 import { runRetry } from './retry-run.ts';
+import { runEvents } from './run-events.ts';
 import { runs } from './runs.ts';
 import { fieldPolicySuggestion } from './suggest-field-policy.ts';
 
@@ -41,6 +42,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   jobRuns,
   runs,
   getRun,
+  runEvents,
   runCancellation,
   runRetry,
   runAcceptance,

@@ -56,6 +56,7 @@ const PATHS = [
   'v1/jobs/{job}/compare',
   'v1/runs',
   'v1/runs/{run}',
+  'v1/runs/{run}/events',
   'v1/runs/{run}/retry',
   'v1/runs/{run}/cancel',
   'v1/runs/{run}/accept',

@@ -134,6 +134,13 @@ test('a run shows its pages, counts and rate while it loads them, and each stage
   const [jobs] = await service.client.getJobs({ maxResults: 1_000 });
   const ofRun = jobs.map(({ id }) => id!).filter((id) => id.startsWith(`sync_${ended.id.replaceAll('-', '')}`));
   expect([...pages.map(({ load_job_id }) => load_job_id), ...statements].toSorted()).toEqual(ofRun.toSorted());
+
+  let events: { event: string }[] = [];
+  while (events.length < 2) {
+    await sleep(100);
+    events = (JSON.parse((await service.call(`v1/runs/${ended.id}/events`)).text) as { events: { event: string }[] }).events;
+  }
+  expect(events).toMatchObject([{ event: 'run_succeeded', level: 'info' }, { event: 'run_claimed' }]);
 });
 
 interface ShownSlice {

@@ -1,5 +1,5 @@
 import { AppError } from '../../app/errors.ts';
-import { createEvents, type Events } from '../../app/events.ts';
+import { type BusinessEvents, createEvents, type Events } from '../../app/events.ts';
 import { createLog } from '../../app/log.ts';
 import { RECEIPT } from './receipt.ts';
 
@@ -30,7 +30,7 @@ const ofConnection = { connection: 4, org: '00D000000000001AAA' };
 const ofError = { error_code: 'bigquery_unavailable', error_message: 'BigQuery did not respond.' };
 
 /** Every event with the line that it writes, without its time. An event that is missing here does not compile. */
-export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void; line: LogLine }> = {
+export const EVERY_EVENT: Record<keyof BusinessEvents, { emit: (events: Events) => void; line: LogLine }> = {
   migrated: {
     emit: (events) => events.migrated(['0001_job_store.sql']),
     line: { level: 'info', event: 'migrated', migrations: ['0001_job_store.sql'] },
@@ -169,6 +169,10 @@ export const EVERY_EVENT: Record<keyof Events, { emit: (events: Events) => void;
   longRequestNotFreed: {
     emit: (events) => events.longRequestNotFreed(error),
     line: { level: 'warn', event: 'long_request_not_freed', ...ofError },
+  },
+  runEventsNotStored: {
+    emit: (events) => events.runEventsNotStored(error),
+    line: { level: 'warn', event: 'run_events_not_stored', ...ofError },
   },
   callCountsNotSaved: {
     emit: (events) => events.callCountsNotSaved(error),

@@ -28,11 +28,9 @@ const SHAPE = {
     .nullable(instant)
     .meta({ description: 'When its next attempt is due; null: it may start now, is running or has ended.' }),
   started_at: z.nullable(instant).meta({ description: 'When it was first claimed; null: not yet.' }),
-  step: z
-    .nullable(z.enum(RUN_STEPS))
-    .meta({
-      description: 'What it does: waits for its next attempt, plans slices, extracts them, or counts and writes; null: it has ended.',
-    }),
+  step: z.nullable(z.enum(RUN_STEPS)).meta({
+    description: 'What it does: waits for its next attempt, plans slices, extracts them, or counts and writes; null: it has ended.',
+  }),
   progress: z
     .nullable(
       z.strictObject({
