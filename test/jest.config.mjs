@@ -41,6 +41,7 @@ const SLOW = [
   'test/stories/metadata-tables.test.ts',
   'test/stories/outbox.test.ts',
   'test/stories/policy-tags.test.ts',
+  'test/stories/preview.test.ts',
   'test/stories/rebuild-killed.test.ts',
   'test/stories/rebuild.test.ts',
   'test/stories/reimport-changes.test.ts',

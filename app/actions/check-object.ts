@@ -4,7 +4,7 @@ import { MIN_DATE } from '../core/window.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { describeObject, type ObjectDescription } from '../salesforce/describe.ts';
 import { isTimeout, refusalCode } from '../salesforce/errors.ts';
-import { countRows, findAnyId, hasNullCursors } from '../salesforce/soql.ts';
+import { countRows, findAnyId, hasNullCursors, type RowRange } from '../salesforce/soql.ts';
 import type { Connection } from '../store/connections.ts';
 
 /** A caller is waiting for the response. */
@@ -115,21 +115,26 @@ export async function countWeeklyChanges(
   objectName: string,
   cursorField: string,
 ): Promise<number | null> {
+  const since = new Date((await context.scheduleNow()).getTime() - WEEK_MS);
+  return await countSince(context, connection, { objectName, cursorField }, since);
+}
+
+/**
+ * How many rows are stamped from an instant on, up to now by the schedule's clock, or how many there are if the object has no cursor; null if
+ * Salesforce cannot count them, because the object is too large.
+ * @throws AppError
+ */
+export async function countSince(
+  context: Context,
+  connection: Connection,
+  { objectName, cursorField }: Pick<RowRange, 'objectName' | 'cursorField'>,
+  cursorFrom: Date,
+): Promise<number | null> {
   const client = context.salesforce(connection.id, AbortSignal.timeout(TIMEOUT_MS));
   const cursorTo = await context.scheduleNow();
-  const range = {
-    objectName,
-    cursorField,
-    createdDate: false,
-    cursorFrom: new Date(cursorTo.getTime() - WEEK_MS),
-    cursorTo,
-    open: false,
-    idFrom: null,
-    idTo: null,
-    nullCursor: false,
-  };
+  const range = { createdDate: false, cursorFrom, cursorTo, open: false, idFrom: null, idTo: null, nullCursor: false };
   try {
-    return await countRows(client, range);
+    return await countRows(client, { objectName, cursorField, ...range });
   } catch (error) {
     if (!isTooSlow(error) && !(isAppError(error) && error.code === 'salesforce_refused')) throw error;
     context.events.changesNotCounted(objectName, error);

@@ -1,7 +1,8 @@
 import type { Context } from '../context.ts';
 import { type Every, intervalMs } from '../core/every.ts';
 import { settingOf } from '../core/quota.ts';
-import { type RunningCost, runningCost, runningCostError, type TableSize } from '../core/running-cost.ts';
+import { type CostLimits, type JobLoad, type RunningCost, runningCost, runningCostError, type TableSize } from '../core/running-cost.ts';
+import type { AppError } from '../errors.ts';
 import type { Connection } from '../store/connections.ts';
 import { activeLoads } from '../store/job-loads.ts';
 import type { Job } from '../store/jobs.ts';
@@ -16,19 +17,25 @@ export interface JobToCheck extends Pick<Job, 'objectName' | 'cursorField' | 'cu
   existing?: Pick<Job, 'id' | 'every'>;
 }
 
-export interface CheckedCost extends RunningCost {
+/** What a job's windows cost on a day with usual changes. */
+export interface EstimatedCost extends RunningCost {
   /** for `saveWeeklyChanges`; null: not counted */
   weeklyChanges: number | null;
+  load: JobLoad;
+  /** of the org's other active jobs */
+  others: readonly JobLoad[];
+  limits: CostLimits;
+  /** salesforce_quota or bigquery_budget, if the job may not cost so much */
+  refusal: AppError | undefined;
 }
 
 /**
- * Estimates what a job's windows cost per day, and rejects it if they need more calls, together with the org's other active jobs, than
- * API_SHARE, or more bytes than the job's daily budget. An existing job is not rejected if its interval does not become shorter. Calls
- * Salesforce once at most. Concurrent checks do not see each other: runs that exceed the limits are deferred in any case.
- * @returns the cost on a day with usual changes
- * @throws AppError salesforce_quota, bigquery_budget, and the errors of a call to Salesforce
+ * Estimates what a job's windows cost per day, and whether they need more calls, together with the org's other active jobs, than API_SHARE,
+ * or more bytes than the job's daily budget. An existing job is not refused if its interval does not become shorter. Calls Salesforce once
+ * at most. Concurrent checks do not see each other: runs that exceed the limits are deferred in any case.
+ * @throws AppError the errors of a call to Salesforce
  */
-export async function checkRunningCost(context: Context, connection: Connection, job: JobToCheck): Promise<CheckedCost> {
+export async function estimateRunningCost(context: Context, connection: Connection, job: JobToCheck): Promise<EstimatedCost> {
   const { config, database } = context;
   const { objectName, every, cursorField, cursorNillable, partitioned, history, existing } = job;
   // Changes hardly matter for daily windows, which need a few calls, and merge all of a table that is not partitioned.
@@ -42,9 +49,19 @@ export async function checkRunningCost(context: Context, connection: Connection,
     bytesBilled: config.bigquery.dailyBytesPerJob,
     overlapMinutes: config.overlapMinutes,
   };
-  if (!existing || intervalMs(every) < intervalMs(existing.every)) {
-    const error = runningCostError(planned, await activeLoads(database, connection.orgId, existing?.id), limits);
-    if (error) throw error;
-  }
-  return { ...runningCost(planned, config.overlapMinutes), weeklyChanges };
+  const others = await activeLoads(database, connection.orgId, existing?.id);
+  const isChecked = !existing || intervalMs(every) < intervalMs(existing.every);
+  const refusal = isChecked ? runningCostError(planned, others, limits) : undefined;
+  return { ...runningCost(planned, config.overlapMinutes), weeklyChanges, load: planned.load, others, limits, refusal };
+}
+
+/**
+ * Rejects a job whose windows would cost too much.
+ * @returns the cost on a day with usual changes
+ * @throws AppError salesforce_quota, bigquery_budget, and the errors of a call to Salesforce
+ */
+export async function checkRunningCost(context: Context, connection: Connection, job: JobToCheck): Promise<EstimatedCost> {
+  const cost = await estimateRunningCost(context, connection, job);
+  if (cost.refusal) throw cost.refusal;
+  return cost;
 }

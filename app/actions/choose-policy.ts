@@ -6,23 +6,33 @@ import type { ObjectDescription } from '../salesforce/describe.ts';
 import { readDefaultPolicy } from '../store/default-policy.ts';
 import type { Job } from '../store/jobs.ts';
 
-/**
- * The policy of a new job: what its creator wants, and its connection's defaults.
- * @throws AppError invalid_request
- */
+/** The policy of a new job: what its creator wants, and its connection's defaults. */
 export async function choosePolicy(
   context: Context,
   connection: { readonly id: number },
+  { name, fields }: ObjectDescription,
+  wanted: Partial<FieldPolicy>,
+): Promise<Omit<FieldsOfJob, 'objectName' | 'cursorField'>> {
+  const policy = policyOf(name, wanted, await readDefaultPolicy(context.database, connection.id));
+  return { ...policy, approvedFields: policy.newFields === 'review' ? approvedFields(fields) : null };
+}
+
+/**
+ * Checks the policy of a new job.
+ * @param wanted what its creator wants; `policy` has the defaults of the connection, too
+ * @throws AppError invalid_request
+ */
+export function checkPolicy(
+  context: Context,
   { name: objectName, fields }: ObjectDescription,
   cursorField: string | null,
   wanted: Partial<FieldPolicy>,
-): Promise<Omit<FieldsOfJob, 'objectName' | 'cursorField'>> {
-  const policy = policyOf(objectName, wanted, await readDefaultPolicy(context.database, connection.id));
+  policy: FieldPolicy,
+): void {
   const object = { objectName, cursorField };
   requireApplicable('exclude_fields', { own: wanted.excludeFields ?? [], all: policy.excludeFields }, object, fields);
   requireApplicable('hash_fields', { own: wanted.hashFields ?? [], all: policy.hashFields }, object, fields);
   requireHashSalt(context, policy.hashFields);
-  return { ...policy, approvedFields: policy.newFields === 'review' ? approvedFields(fields) : null };
 }
 
 /** @throws AppError invalid_request if fields are to be hashed without a salt */

@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { columnsOf } from '../core/columns.ts';
 import { canBeCursor } from '../core/cursor.ts';
 import { AppError } from '../errors.ts';
+import type { ObjectDescription } from '../salesforce/describe.ts';
 import { aboutJob, insertChange } from '../store/audit.ts';
 import type { Connection } from '../store/connections.ts';
 import { transaction } from '../store/database.ts';
@@ -17,13 +18,36 @@ import { checkWindowQuery, describeImportableObject } from './check-object.ts';
  * @param by who requested it
  * @throws AppError conflict if it is active and `force` is false; invalid_request if this user cannot see a field that the job needs
  */
-export async function takeOver(
+export async function takeOver(context: Context, connection: Connection, held: HeldJob, force: boolean, by: string): Promise<Job> {
+  const { job } = held;
+  const { fields } = await checkTakeOver(context, connection, held, force);
+  const seen = new Set(columnsOf(fields).map(({ field }) => field));
+  const fieldsLost = (await lastFields(context.database, job.id)).filter((field) => !seen.has(field));
+  const taken = await transaction(context.database, async (client) => {
+    const moved = await takeOverJob(client, job, connection.id, force);
+    if (!moved) throw new AppError('conflict', `The job for ${job.objectName} has just changed. Call create_importing_job again.`);
+    const details = { from_connection: job.connectionId };
+    await insertChange(client, { by, action: 'job_taken_over', ...aboutJob(job), connectionId: connection.id, details });
+    return moved;
+  });
+  // An earlier describe of this connection may be hours old.
+  context.describes.forget(connection.id, job.objectName);
+  context.events.jobTakenOver(job, { from: job.connectionId, to: connection.id }, fieldsLost, by);
+  for (const runId of taken.cancelledRunIds) context.events.runCancelled({ runId, job });
+  return taken.job;
+}
+
+/**
+ * Checks whether a connection can take a job over. Writes nothing.
+ * @returns the object, as this connection's user sees it
+ * @throws AppError as `takeOver`
+ */
+export async function checkTakeOver(
   context: Context,
   connection: Connection,
   { job, holder }: HeldJob,
   force: boolean,
-  by: string,
-): Promise<Job> {
+): Promise<ObjectDescription> {
   if (holder.active && !force) {
     throw new AppError(
       'conflict',
@@ -44,17 +68,5 @@ export async function takeOver(
     );
   }
   await checkWindowQuery(context, connection, description, job.cursorField);
-  const fieldsLost = (await lastFields(context.database, job.id)).filter((field) => !seen.has(field));
-  const taken = await transaction(context.database, async (client) => {
-    const moved = await takeOverJob(client, job, connection.id, force);
-    if (!moved) throw new AppError('conflict', `The job for ${job.objectName} has just changed. Call create_importing_job again.`);
-    const details = { from_connection: job.connectionId };
-    await insertChange(client, { by, action: 'job_taken_over', ...aboutJob(job), connectionId: connection.id, details });
-    return moved;
-  });
-  // An earlier describe of this connection may be hours old.
-  context.describes.forget(connection.id, job.objectName);
-  context.events.jobTakenOver(job, { from: job.connectionId, to: connection.id }, fieldsLost, by);
-  for (const runId of taken.cancelledRunIds) context.events.runCancelled({ runId, job });
-  return taken.job;
+  return description;
 }

@@ -105,6 +105,15 @@ export function columnsOf(fields: readonly DescribedField[]): FieldColumn[] {
   });
 }
 
+/** Why no column can have the values of a Salesforce type; undefined: one can. */
+export function unreadReason(type: string): string | undefined {
+  if (!Object.hasOwn(TYPES, type)) return `this release does not know its type ${type}`;
+  if (TYPES[type]) return undefined;
+  return ['address', 'location'].includes(type)
+    ? 'compound: its parts are fields of their own'
+    : `a query returns no value of type ${type}`;
+}
+
 /** The fields of unknown type, each with its type. */
 export function unknownFields(fields: readonly DescribedField[]): string[] {
   return fields.flatMap(({ name, type }) => (Object.hasOwn(TYPES, type) ? [] : [`${name} (${type})`]));

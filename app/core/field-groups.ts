@@ -19,10 +19,15 @@ export const EMPTY_PLAN: FieldPlan = { groups: {}, refused: {} };
 /** Request a refused field again after a day: an admin may have fixed it. */
 const RETRY_REFUSED_AFTER_MS = 24 * 60 * 60 * 1000;
 
+/** Whether a field is left out because of a refusal. */
+export function isRefused<R extends { at: string }>(refusal: R | undefined, now: Date): refusal is R {
+  return refusal !== undefined && now.getTime() - Date.parse(refusal.at) < RETRY_REFUSED_AFTER_MS;
+}
+
 /** Assigns each column its group and leaves out the fields that Salesforce refused within the last day. */
 export function applyPlan(columns: readonly FieldColumn[], plan: FieldPlan, now: Date): { columns: FieldColumn[]; skipped: string[] } {
   const groups = new Map(Object.entries(plan.groups));
-  const refused = new Map(Object.entries(plan.refused).filter(([, { at }]) => now.getTime() - Date.parse(at) < RETRY_REFUSED_AFTER_MS));
+  const refused = new Map(Object.entries(plan.refused).filter(([, refusal]) => isRefused(refusal, now)));
   const ofCalculated = columns.flatMap(({ field, calculated }) => (calculated && groups.has(field) ? [groups.get(field)!] : []));
   // A new calculated field joins the group of the others.
   const forNew = ofCalculated.length > 0 ? Math.min(...ofCalculated) : BASE_GROUP;

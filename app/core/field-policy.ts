@@ -191,7 +191,14 @@ function requireUnprotected(name: ListName, patterns: readonly string[], objectN
 /** What a policy does with a field. */
 type Treatment = 'read' | 'hashed' | 'excluded' | 'pending';
 
-function treatmentsOf({ objectName, cursorField, excludeFields, hashFields, approvedFields }: FieldsOfJob): (field: string) => Treatment {
+/** What the policy of a job does with a field, whatever the field's type. */
+export function treatmentsOf({
+  objectName,
+  cursorField,
+  excludeFields,
+  hashFields,
+  approvedFields,
+}: FieldsOfJob): (field: string) => Treatment {
   const [isExcluded, isHashed] = [matcherOf(excludeFields, objectName), matcherOf(hashFields, objectName)];
   const isApproved = approvedFields && matcherOf([...approvedFields, ...protectedFields(cursorField)], objectName);
   return (field) => {

@@ -83,6 +83,12 @@ export function runningCost({ load, table }: Pick<PlannedJob, 'load' | 'table'>,
   };
 }
 
+/** What BigQuery bills at most for one usual window with changes. */
+export function bytesPerMerge({ load, table }: Pick<PlannedJob, 'load' | 'table'>, overlapMinutes: number): number {
+  const { changed, rows } = expectedWindows(load, overlapMinutes);
+  return windowBytes(table, rows === null || changed === 0 ? null : rows / changed);
+}
+
 /** The calls per day of several jobs. */
 export function dailyCalls(loads: readonly JobLoad[], overlapMinutes: number): number {
   const table = { bytes: null, rowBytes: 0, partitioned: false };

@@ -6,8 +6,8 @@ import { optionTexts } from '../core/job-options.ts';
 import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from './common-errors.ts';
 import { defineEndpoint } from './endpoint.ts';
 import { EXAMPLE } from './schemas/examples.ts';
-import { flag, objectName, userId } from './schemas/fields.ts';
-import { jobOptionFields } from './schemas/job-options.ts';
+import { objectName } from './schemas/fields.ts';
+import { newJobFields } from './schemas/job-options.ts';
 import { count } from './schemas/json.ts';
 
 const createdJson = z.strictObject({
@@ -29,13 +29,7 @@ export const createImportingJob = defineEndpoint({
   group: 'contract',
   summary: 'Creates a job, or takes one over from another user of the org; the next tick starts importing.',
   roles: ['operate', 'admin'],
-  request: z.object({
-    user_id: userId,
-    object_name: objectName,
-    ...jobOptionFields,
-    start_date: jobOptionFields.start_date.unwrap(),
-    take_over: flag('take_over', 'Whether to take the job over although its connection is active.'),
-  }),
+  request: z.object({ object_name: objectName, ...newJobFields }),
   response: z.union([z.literal('OK'), createdJson]),
   errors: ['not_found', 'conflict', 'bigquery_budget', ...SALESFORCE_ERRORS, ...BIGQUERY_ERRORS],
   example: {

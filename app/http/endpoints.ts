@@ -18,6 +18,7 @@ import { jobs } from './jobs.ts';
 import { connectionObjects } from './list-objects.ts';
 import { loginOauthCallback } from './login-oauth-callback.ts';
 import { pauseImportingJob } from './pause-importing-job.ts';
+import { jobPreview } from './preview-job.ts';
 import { jobReimport } from './reimport-job.ts';
 import { jobRebuild, jobSweep, jobSyncNow } from './repair-job.ts';
 import { resumeImportingJob } from './resume-importing-job.ts';
@@ -39,6 +40,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   resumeImportingJob,
   handleImportingJob,
   jobs,
+  jobPreview,
   jobRuns,
   runs,
   getRun,

@@ -9,6 +9,8 @@ import { requireApiVersion } from './require-api-version.ts';
 export interface ObjectDescription {
   /** as Salesforce spells it */
   name: string;
+  /** as users see it */
+  label: string;
   queryable: boolean;
   /** whether rows can be edited; AccountHistory, for example, is append-only */
   updateable: boolean;
@@ -71,9 +73,10 @@ function parse(body: Buffer): unknown {
 /** A description in the body of a response. Its numbers may be text. @throws AppError salesforce_unavailable if it is malformed */
 export function toDescription(body: unknown, objectName: string): ObjectDescription {
   if (!isDescription(body)) throw new AppError('salesforce_unavailable', `Salesforce returned a malformed description of ${objectName}.`);
-  const { name, queryable, updateable, keyPrefix, fields } = body;
+  const { name, label, queryable, updateable, keyPrefix, fields } = body;
   return {
     name,
+    label: label || name,
     queryable,
     updateable,
     keyPrefix: keyPrefix ?? null,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { EVERY } from '../../core/every.ts';
 import { ANY_DAY, JOB_OPTIONS, type OptionProperty } from '../../core/job-options.ts';
-import { field, optionalText } from './fields.ts';
+import { field, flag, optionalText, userId } from './fields.ts';
 
 type OptionName = (typeof JOB_OPTIONS)[OptionProperty]['name'];
 type About = Parameters<typeof field>[1];
@@ -53,6 +53,14 @@ export const jobOptionFields = {
     default: 'add',
   }),
 } satisfies Record<OptionName, z.ZodType>;
+
+/** What the creation of a job requires and allows, beside its object. */
+export const newJobFields = {
+  user_id: userId,
+  ...jobOptionFields,
+  start_date: jobOptionFields.start_date.unwrap(),
+  take_over: flag('take_over', 'Whether to take the job over although its connection is active.'),
+};
 
 /** Those that PATCH can change. */
 export const changeableJobFields = z.object(jobOptionFields).omit({ dataset: true, append_only: true }).shape;

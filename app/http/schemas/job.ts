@@ -7,6 +7,11 @@ import { RUN_EXAMPLE, runJson } from './run.ts';
 /** The states of a job, as core/job-state.ts explains them. */
 export const jobStateJson = z.enum(['complete', 'unfinished', 'deferred', 'needs_login', 'failed', 'paused']);
 
+/** How a job's windows work. */
+export const jobModeJson = z
+  .enum(['windows', 'append_only', 'whole'])
+  .meta({ description: 'How its windows keep the table current: by new and changed rows, only new rows, or all rows.' });
+
 /** Why a job waits for a login. */
 export const loginErrorJson = errorJson.extend({ since: instant });
 
@@ -23,9 +28,7 @@ const SHAPE = {
   state: jobStateJson,
   needs_login: z.boolean(),
   login_error: z.nullable(loginErrorJson),
-  mode: z
-    .enum(['windows', 'append_only', 'whole'])
-    .meta({ description: 'How its windows keep the table current: by new and changed rows, only new rows, or all rows.' }),
+  mode: jobModeJson,
   warnings: z.array(z.string()),
   table: z.string().meta({ description: 'The target table, <dataset>.<table>.' }),
   run: z.nullable(runJson).meta({ description: 'Its latest window.' }),

@@ -1,0 +1,168 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { dumpStore } from '../support/dump.ts';
+import { requestsDuring } from '../support/requests.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+/** What a job would do and cost, before it exists. */
+let service: TestService;
+let userId: string;
+
+beforeEach(async () => {
+  service = await startService({
+    worker: false,
+    salesforce: { rows: { Lead: 12_500 } },
+    env: { BIGQUERY_DATASETS: 'salesforce,other', HASH_SALT: 'a salt for tests, which is long enough' },
+  });
+  userId = await service.connect();
+});
+afterEach(() => service[Symbol.asyncDispose]());
+
+interface Field {
+  name: string;
+  treatment: string;
+}
+
+interface Preview {
+  object_name: string;
+  outcome: string;
+  job_id: string | null;
+  refusals: { code: string; message: string }[];
+  warnings: string[];
+  job: ({ fields: Field[] } & Record<string, unknown>) | null;
+}
+
+async function preview(object_name: string, more: Record<string, string> = {}): Promise<Preview> {
+  const body = new URLSearchParams({ user_id: userId, object_name, start_date: 'all', ...more });
+  const response = await fetch(`${service.url}/v1/jobs/preview`, { method: 'POST', body });
+  const text = await response.text();
+  if (!response.ok) throw new Error(text);
+  return JSON.parse(text) as Preview;
+}
+
+const create = (object_name: string, more: Record<string, string> = {}) =>
+  service.call('create_importing_job', { user_id: userId, object_name, start_date: 'all', ...more });
+
+/** The job store, without the counts of calls. */
+async function stored(): Promise<unknown> {
+  await service.context.calls.write();
+  const { tables } = await dumpStore(service.database.pool);
+  return tables
+    .filter(({ name }) => name !== 'org_calls')
+    .map(({ name, rows }) => ({ name, rows: rows.replaceAll(/"used_at":[^,}]*/g, '') }));
+}
+
+describe('a preview', () => {
+  test('shows what each field becomes, how the rows are read first, and what that costs', async () => {
+    const { job, ...found } = await preview('lead', { exclude_fields: 'Phone', hash_fields: '*Email', every: '1h', dataset: 'other' });
+    expect(found).toEqual({ object_name: 'Lead', outcome: 'create', job_id: null, refusals: [], warnings: [] });
+    expect(job).toMatchObject({
+      label: 'Lead',
+      start_date: 'all',
+      every: '1h',
+      deletes: 'keep',
+      table: 'other.Lead',
+      partitioned: false,
+      mode: 'windows',
+      cursor_field: 'SystemModstamp',
+      rows: 12_502,
+      first_import: { api: 'bulk', reason: '12502 rows, more than 10000', rows: 12_502, slices: 1, salesforce_calls: 22 },
+      per_day: { share_of_allowed: expect.any(Number), bytes_per_merge: expect.any(Number), dollars: expect.any(Number) },
+      calls: { org_limit: 15_000, allowed: 7_500, other_jobs_per_day: 0 },
+    });
+    const fields = Object.fromEntries(job!.fields.map(({ name, ...field }) => [name, field]));
+    expect(fields.Id).toEqual({ label: 'Lead ID', type: 'id(18)', column: 'Id', column_type: 'STRING', treatment: 'read', reason: null });
+    expect(fields.AnnualRevenue).toMatchObject({ type: 'currency(18, 0)', column_type: 'NUMERIC' });
+    expect(fields.Phone).toMatchObject({ column: null, treatment: 'excluded', reason: 'exclude_fields lists it' });
+    expect(fields.Email).toMatchObject({ column_type: 'STRING', treatment: 'hashed', reason: 'hash_fields lists it' });
+    expect(fields.Address).toMatchObject({ column: null, treatment: 'skipped', reason: 'compound: its parts are fields of their own' });
+  });
+
+  test('counts the rows since start_date, and estimates the windows by the changes of the last week', async () => {
+    const { org, clock } = service.salesforce;
+    clock.set(new Date('2023-03-02T00:10:00Z'));
+    for (let row = 0; row < 10; row++) org.insert('Account', { Name: `Account ${row}` });
+    clock.set(new Date('2023-03-03T00:10:00Z'));
+    const { job } = await preview('Account', { start_date: '2023-03-02', every: '15m' });
+    expect(job!.first_import).toMatchObject({ api: 'rest', reason: expect.stringMatching(/^\d+ rows, at most 10000$/), slices: 1 });
+    const { rows } = job!.first_import as { rows: number };
+    expect(rows).toBeGreaterThanOrEqual(10);
+    expect(rows).toBeLessThan(40);
+    const { estimate } = (await (
+      await fetch(`${service.url}/create_importing_job`, {
+        method: 'POST',
+        headers: { accept: 'application/json' },
+        body: new URLSearchParams({ user_id: userId, object_name: 'Account', start_date: '2023-03-02', every: '15m' }),
+      })
+    ).json()) as { estimate: { calls_per_day: number; bytes_billed_per_day: number } };
+    expect(job!.per_day).toMatchObject({ salesforce_calls: estimate.calls_per_day, bytes_billed: estimate.bytes_billed_per_day });
+    service.startWorker();
+    expect((await service.tickAt('2023-03-03T00:20:00Z')).text).toMatch(/^OK/);
+    const [{ run } = {}] = await service.jobs();
+    expect(run!.receipt).toMatchObject({ salesforce_calls: (job!.first_import as { salesforce_calls: number }).salesforce_calls });
+  });
+
+  test('writes nothing anywhere', async () => {
+    const before = await stored();
+    const requests = await requestsDuring(async () => {
+      await preview('Account', { every: '15m' });
+      await preview('ContentDocumentLink');
+      await preview('LoginHistory', { deletes: 'blank' });
+    });
+    expect(await stored()).toEqual(before);
+    const writing = requests.filter((request) => !request.startsWith('GET ') && !request.endsWith(' /v1/jobs/preview'));
+    expect(writing).toEqual([]);
+    expect(await service.jobs()).toEqual([]);
+    expect(service.logged.join('')).not.toContain('job_created');
+  });
+
+  test.each([
+    ['an object that cannot be imported', 'ContentDocumentLink', {}],
+    ['an unknown object', 'Unknown__c', {}],
+    ['an object without deletes', 'LoginHistory', { deletes: 'blank' }],
+    ['a field that does not exist', 'Lead', { exclude_fields: 'Nothing__c' }],
+    ['versions of what is never edited', 'AccountHistory', { history: 'true' }],
+  ])('refuses %s as a creation does', async (_, object: string, more: Record<string, string>) => {
+    const { outcome, refusals } = await preview(object, more);
+    const created = await create(object, more);
+    const { error } = JSON.parse(created.text) as { error: { code: string; message: string } };
+    expect({ outcome, first: refusals[0] }).toEqual({ outcome: 'refused', first: error });
+  });
+
+  test('lists all that refuses a job, with its cost', async () => {
+    service.salesforce.limits.set('DailyApiRequests', { Max: 200, Remaining: 200 });
+    const { outcome, refusals, job } = await preview('LoginHistory', { every: '15m', deletes: 'remove', exclude_fields: 'Nothing__c' });
+    expect([outcome, refusals.map(({ code }) => code)]).toEqual(['refused', ['invalid_request', 'invalid_request', 'salesforce_quota']]);
+    expect(job!.calls).toMatchObject({ org_limit: 200, allowed: 100 });
+    expect(job!.per_day).toMatchObject({ salesforce_calls: expect.any(Number) });
+  });
+
+  test('says so if the job exists, or has other options', async () => {
+    await create('Account');
+    const [{ id } = {}] = await service.jobs();
+    expect(await preview('account')).toEqual({
+      object_name: 'Account',
+      outcome: 'exists',
+      job_id: id,
+      refusals: [],
+      warnings: [],
+      job: null,
+    });
+    expect(await preview('Account', { every: '1h' })).toMatchObject({
+      outcome: 'refused',
+      refusals: [{ code: 'conflict', message: expect.stringContaining(`call PATCH /v1/jobs/${id} with every`) }],
+    });
+  });
+
+  test('warns of a table that exists, and of an object that is read whole', async () => {
+    await service.client.dataset('salesforce').createTable('CaseStatus', { schema: [{ name: 'Id', type: 'STRING' }] });
+    service.salesforce.org.changeField('CaseStatus', { field: 'SystemModstamp', change: 'hide' });
+    service.salesforce.org.changeField('CaseStatus', { field: 'LastModifiedDate', change: 'hide' });
+    service.salesforce.org.changeField('CaseStatus', { field: 'CreatedDate', change: 'hide' });
+    const { outcome, warnings, job } = await preview('CaseStatus');
+    expect([outcome, job!.mode, job!.cursor_field]).toEqual(['create', 'whole', null]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^The table salesforce\.CaseStatus exists already\./),
+      expect.stringMatching(/^CaseStatus has no stamp to filter by/),
+    ]);
+  });
+});
