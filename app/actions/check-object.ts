@@ -25,11 +25,16 @@ export async function describeImportableObject(
   connection: Pick<Connection, 'id'>,
   objectName: string,
 ): Promise<ObjectDescription> {
-  const description = await describe(context, connection, objectName);
-  const { name, queryable, fields } = description;
+  const description = await describeVisibleObject(context, connection, objectName);
+  requireImportable(description);
+  return description;
+}
+
+/** @throws AppError invalid_request if the object cannot be queried, or its rows have no Ids */
+export function requireImportable({ name, queryable, fields }: ObjectDescription): void {
   if (!queryable) throw new AppError('invalid_request', `Salesforce does not allow queries of ${name}. Choose another object.`);
   if (fields.some((field) => field.name === 'DurableId')) throw noIdsError(name);
-  if (fields.some((field) => field.name === 'Id' && field.type === 'id')) return description;
+  if (fields.some((field) => field.name === 'Id' && field.type === 'id')) return;
   throw new AppError(
     'invalid_request',
     `${name} has no Id field that the connection's user can see, so its rows cannot be identified. Choose another object.`,
@@ -150,7 +155,12 @@ function noIdsError(name: string): AppError {
   return new AppError('invalid_request', `${name} cannot be imported because its rows have no Ids of their own. Choose another object.`);
 }
 
-async function describe(context: Context, connection: Pick<Connection, 'id'>, objectName: string): Promise<ObjectDescription> {
+/** Describes an object, bypassing the cache. @throws AppError not_found, and the errors of a call to Salesforce */
+export async function describeVisibleObject(
+  context: Context,
+  connection: Pick<Connection, 'id'>,
+  objectName: string,
+): Promise<ObjectDescription> {
   try {
     return await describeObject(context.salesforce(connection.id), objectName);
   } catch (error) {

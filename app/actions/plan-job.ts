@@ -104,13 +104,13 @@ function chooseDataset(context: Context, wanted: string | undefined): string {
   throw new AppError('invalid_request', `dataset must be one of ${datasets.join(', ')}. To add another, set BIGQUERY_DATASETS.`);
 }
 
-type Mode = Pick<NewJob, 'cursorField' | 'appendOnly'>;
+export type Mode = Pick<NewJob, 'cursorField' | 'appendOnly'>;
 
 /**
  * Chooses how windows keep the table current. If edits change no stamp, the rows must never be edited: specified by the caller, or certain if
  * the object cannot be updated, for example AccountHistory. Otherwise, each window replaces the whole table.
  */
-function chooseMode({ fields, updateable }: Pick<ObjectDescription, 'fields' | 'updateable'>, wanted: boolean | undefined): Mode {
+export function chooseMode({ fields, updateable }: Pick<ObjectDescription, 'fields' | 'updateable'>, wanted: boolean | undefined): Mode {
   const cursorField = chooseCursor(fields) ?? null;
   if (cursorField !== null && cursorField !== CREATED_DATE) return { cursorField, appendOnly: wanted ?? false };
   return (wanted ?? !updateable) && cursorField ? { cursorField, appendOnly: true } : { cursorField: null, appendOnly: false };

@@ -15,7 +15,7 @@ import { getRun } from './get-run.ts';
 import { handleImportingJob } from './handle-importing-job.ts';
 import { jobRuns } from './job-runs.ts';
 import { jobs } from './jobs.ts';
-import { connectionObjects } from './list-objects.ts';
+import { connectionObject, connectionObjects } from './list-objects.ts';
 import { loginOauthCallback } from './login-oauth-callback.ts';
 import { pauseImportingJob } from './pause-importing-job.ts';
 import { jobPreview } from './preview-job.ts';
@@ -61,6 +61,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   connectionTest,
   connectionEnd,
   connectionObjects,
+  connectionObject,
   fieldPolicySuggestion,
   dbtSources,
   audit,

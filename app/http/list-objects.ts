@@ -1,22 +1,61 @@
 import * as z from 'zod';
-import { listObjects } from '../actions/list-objects.ts';
+import { describeOrgObject } from '../actions/describe-org-object.ts';
+import { listObjects, type OrgObject } from '../actions/list-objects.ts';
 import { requireConnection } from '../actions/require-connection.ts';
+import { jobMode } from '../core/job-mode.ts';
 import { SALESFORCE_ERRORS } from './common-errors.ts';
 import { defineEndpoint } from './endpoint.ts';
-import { connection } from './schemas/fields.ts';
+import { EXAMPLE } from './schemas/examples.ts';
+import { connection, objectName } from './schemas/fields.ts';
+import { jobModeJson } from './schemas/job.ts';
 import { count } from './schemas/json.ts';
+import { apiJson } from './schemas/preview.ts';
 
-const objectJson = z
+const SHAPE = {
+  name: z.string(),
+  label: z.string(),
+  rows: z.nullable(count).meta({ description: "Salesforce's estimate; null: unknown, or none." }),
+  importable: z.boolean(),
+  reason: z.nullable(z.string()).meta({ description: 'Why it cannot be imported.' }),
+  api: z.nullable(apiJson).meta({ description: 'How so many rows are read; null: their number is unknown.' }),
+  api_reason: z.nullable(z.string()),
+  job_id: z.nullable(z.uuid()).meta({ description: "The connection's job for it." }),
+  cursor_field: z.nullable(z.string()),
+  formulas: z.nullable(count).meta({ description: 'How many fields Salesforce calculates.' }),
+};
+
+const listedJson = z
+  .strictObject(SHAPE)
+  .meta({
+    id: 'Object',
+    description: "An object that the connection's user can see. Without a job, its cursor_field and formulas are null.",
+  });
+
+const describedJson = z
   .strictObject({
-    name: z.string(),
-    label: z.string(),
-    rows: z.nullable(count).meta({ description: "Salesforce's estimate; null: unknown, or none." }),
-    importable: z.boolean(),
-    reason: z.nullable(z.string()).meta({ description: 'Why it cannot be imported.' }),
+    ...SHAPE,
+    mode: jobModeJson,
+    fields: count.meta({ description: "How many fields the connection's user sees." }),
+    skipped_fields: z
+      .array(z.strictObject({ name: z.string(), type: z.string(), reason: z.string() }))
+      .meta({ description: 'The fields that no job can read.' }),
   })
-  .meta({ id: 'Object', description: "An object that the connection's user can see." });
+  .meta({ id: 'DescribedObject', description: 'An object, as a new job would find it.' });
 
-/** Lists the objects of a connection's org, and which of them can be imported. Calls the org, so keys that may only read must not. */
+const EXAMPLE_OBJECT = {
+  name: 'Account',
+  label: 'Account',
+  rows: 12_400,
+  importable: true,
+  reason: null,
+  api: 'bulk',
+  api_reason: '12400 rows, more than 10000',
+  job_id: EXAMPLE.jobId,
+  cursor_field: 'SystemModstamp',
+  formulas: 3,
+} as const;
+
+/** Lists the objects of a connection's org, and what is known about importing them. Calls the org, so keys that may only read must not. */
 export const connectionObjects = defineEndpoint({
   name: 'v1/connections/{connection}/objects',
   methods: ['GET'],
@@ -24,17 +63,65 @@ export const connectionObjects = defineEndpoint({
   summary: 'Lists the objects of an org, and which of them can be imported.',
   roles: ['operate', 'admin'],
   request: z.object({ connection }),
-  response: z.strictObject({ objects: z.array(objectJson) }),
+  response: z.strictObject({ objects: z.array(listedJson) }),
   errors: ['not_found', ...SALESFORCE_ERRORS],
-  example: {
-    request: { connection: 'production' },
-    response: { objects: [{ name: 'Account', label: 'Account', rows: 12_400, importable: true, reason: null }] },
-  },
+  example: { request: { connection: 'production' }, response: { objects: [EXAMPLE_OBJECT] } },
   async handle(context, fields) {
     const found = await requireConnection(context, fields.connection, 'The connection in the path');
     const objects = await listObjects(context, found);
     return {
-      objects: objects.map(({ name, label, rows, refusal }) => ({ name, label, rows, importable: refusal === null, reason: refusal })),
+      objects: objects.map((object) => ({
+        ...toObjectJson(object),
+        cursor_field: object.known?.cursorField ?? null,
+        formulas: object.known?.formulas ?? null,
+      })),
     };
   },
 });
+
+/** One object, which is described for it. */
+export const connectionObject = defineEndpoint({
+  name: 'v1/connections/{connection}/objects/{object_name}',
+  methods: ['GET'],
+  group: 'objects',
+  summary: 'Describes an object, as a new job would find it.',
+  roles: ['operate', 'admin'],
+  request: z.object({ connection, object_name: objectName }),
+  response: describedJson,
+  errors: ['not_found', ...SALESFORCE_ERRORS],
+  example: {
+    request: { connection: 'production', object_name: 'Account' },
+    response: {
+      ...EXAMPLE_OBJECT,
+      mode: 'windows',
+      fields: 68,
+      skipped_fields: [{ name: 'BillingAddress', type: 'address', reason: 'compound: its parts are fields of their own' }],
+    },
+  },
+  async handle(context, fields) {
+    const found = await requireConnection(context, fields.connection, 'The connection in the path');
+    const object = await describeOrgObject(context, found, fields.object_name);
+    const { mode, formulas, skipped } = object;
+    return {
+      ...toObjectJson(object),
+      cursor_field: mode.cursorField,
+      formulas,
+      mode: jobMode({ whole: mode.cursorField === null, appendOnly: mode.appendOnly }),
+      fields: object.fields,
+      skipped_fields: skipped,
+    };
+  },
+});
+
+function toObjectJson({ name, label, rows, refusal, api, known }: OrgObject): object {
+  return {
+    name,
+    label,
+    rows,
+    importable: refusal === null,
+    reason: refusal,
+    api: api?.method ?? null,
+    api_reason: api?.reason ?? null,
+    job_id: known?.jobId ?? null,
+  };
+}

@@ -166,3 +166,53 @@ describe('a preview', () => {
     ]);
   });
 });
+
+describe('the objects of an org', () => {
+  const read = async (path: string): Promise<Record<string, unknown>> => {
+    const response = await fetch(`${service.url}/v1/connections/1/objects${path}`);
+    return { status: response.status, ...((await response.json()) as object) };
+  };
+
+  test('are listed with REST or Bulk and why, without a description of each', async () => {
+    await create('Account');
+    service.startWorker();
+    await service.tickAt('2023-03-01T00:20:00Z');
+    let objects: Record<string, unknown>[] = [];
+    const requests = await requestsDuring(async () => {
+      ({ objects } = (await read('')) as { objects: Record<string, unknown>[] });
+    });
+    expect(requests.filter((request) => request.includes('/describe'))).toEqual([]);
+    const byName = Object.fromEntries(objects.map(({ name, ...object }) => [name as string, object]));
+    expect(byName.Lead).toEqual({
+      label: 'Lead',
+      rows: 12_502,
+      importable: true,
+      reason: null,
+      api: 'bulk',
+      api_reason: '12502 rows, more than 10000',
+      job_id: null,
+      cursor_field: null,
+      formulas: null,
+    });
+    const [{ id } = {}] = await service.jobs();
+    expect(byName.Account).toMatchObject({ api: 'rest', job_id: id, cursor_field: 'SystemModstamp', formulas: expect.any(Number) });
+  });
+
+  test('show by themselves what a new job would find', async () => {
+    expect(await read('/account')).toMatchObject({
+      name: 'Account',
+      importable: true,
+      api: 'rest',
+      mode: 'windows',
+      cursor_field: 'SystemModstamp',
+      fields: expect.any(Number),
+      formulas: expect.any(Number),
+      skipped_fields: expect.arrayContaining([
+        { name: 'BillingAddress', type: 'address', reason: 'compound: its parts are fields of their own' },
+      ]),
+    });
+    expect(await read('/ContentDocumentLink')).toMatchObject({ importable: false, reason: expect.stringContaining('MALFORMED_QUERY') });
+    expect(await read('/AppDefinition')).toMatchObject({ importable: false, reason: expect.stringContaining('no Ids of their own') });
+    expect(await read('/Unknown__c')).toMatchObject({ status: 404, error: { code: 'not_found' } });
+  });
+});
