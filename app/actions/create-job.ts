@@ -35,7 +35,7 @@ export async function createJob(context: Context, connection: Connection, reques
 }
 
 /** The same for a request that was read. */
-async function createWantedJob(context: Context, connection: Connection, wanted: WantedJob, by: string): Promise<RequestedJob> {
+export async function createWantedJob(context: Context, connection: Connection, wanted: WantedJob, by: string): Promise<RequestedJob> {
   const existing = await useExisting(context, connection, wanted, by);
   if (existing) return existing;
   const refusals = new Refusals();

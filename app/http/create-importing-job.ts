@@ -7,16 +7,14 @@ import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from './common-errors.ts';
 import { defineEndpoint } from './endpoint.ts';
 import { EXAMPLE } from './schemas/examples.ts';
 import { objectName } from './schemas/fields.ts';
+import { estimateJson } from './schemas/job.ts';
 import { newJobFields } from './schemas/job-options.ts';
-import { count } from './schemas/json.ts';
 
 const createdJson = z.strictObject({
   ok: z.literal(true),
   message: z.literal('OK'),
   warnings: z.array(z.string()),
-  estimate: z
-    .nullable(z.strictObject({ calls_per_day: count, bytes_billed_per_day: count }))
-    .meta({ description: 'What its windows are estimated to cost; null: unknown, or the job existed.' }),
+  estimate: estimateJson,
 });
 
 /**

@@ -6,6 +6,7 @@ import { connectLinkCreation, connectLinkList, connectLinkRevocation } from './c
 import { connectionChange, connectionEnd, connectionList, connectionTest, connectionView } from './connections.ts';
 import { connectionCreation } from './create-connection.ts';
 import { createImportingJob } from './create-importing-job.ts';
+import { jobsCreation } from './create-jobs.ts';
 import { dbtSources } from './dbt-sources.ts';
 import { jobDeletion } from './delete-job.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -41,6 +42,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   handleImportingJob,
   jobs,
   jobPreview,
+  jobsCreation,
   jobRuns,
   runs,
   getRun,

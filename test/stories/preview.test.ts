@@ -216,3 +216,50 @@ describe('the objects of an org', () => {
     expect(await read('/Unknown__c')).toMatchObject({ status: 404, error: { code: 'not_found' } });
   });
 });
+
+describe('several jobs', () => {
+  async function createAll(fields: Record<string, string>): Promise<{ status: number } & Record<string, unknown>> {
+    const body = new URLSearchParams({ user_id: userId, start_date: 'all', ...fields });
+    const response = await fetch(`${service.url}/v1/jobs`, { method: 'POST', body });
+    return { status: response.status, ...((await response.json()) as object) };
+  }
+
+  test('are created by one call, and an object that is refused does not stop the others', async () => {
+    await create('Contact');
+    await create('Lead', { every: '1h' });
+    const result = await createAll({
+      object_names: 'Account, AppDefinition,contact,Lead,ACCOUNT,Unknown__c',
+      deletes: 'keep',
+      every: 'day',
+    });
+    expect(result).toMatchObject({ status: 200, created: 1, existed: 1, taken_over: 0, refused: 3 });
+    const jobs = await service.jobs();
+    const idOf = (name: string) => jobs.find(({ object_name }) => object_name === name)?.id;
+    expect(result.jobs).toEqual([
+      {
+        object_name: 'Account',
+        outcome: 'created',
+        job_id: idOf('Account'),
+        warnings: [],
+        estimate: { calls_per_day: 3, bytes_billed_per_day: 20_971_520 },
+        error: null,
+      },
+      expect.objectContaining({
+        object_name: 'AppDefinition',
+        outcome: 'refused',
+        error: expect.objectContaining({ code: 'invalid_request' }),
+      }),
+      expect.objectContaining({ object_name: 'Contact', outcome: 'existed', job_id: idOf('Contact'), estimate: null }),
+      expect.objectContaining({ object_name: 'Lead', outcome: 'refused', error: expect.objectContaining({ code: 'conflict' }) }),
+      expect.objectContaining({ object_name: 'Unknown__c', outcome: 'refused', error: expect.objectContaining({ code: 'not_found' }) }),
+    ]);
+    expect(jobs.map(({ object_name }) => object_name)).toEqual(['Contact', 'Lead', 'Account']);
+  });
+
+  test('are all refused if an option is invalid', async () => {
+    for (const wrong of [{ every: '5m' }, { start_date: '2999-01-01' }, { object_names: 'Account;Contact' }, { object_names: ',' }]) {
+      expect(await createAll({ object_names: 'Account', ...wrong })).toMatchObject({ status: 400, error: { code: 'invalid_request' } });
+    }
+    expect(await service.jobs()).toEqual([]);
+  });
+});

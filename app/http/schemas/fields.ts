@@ -56,8 +56,8 @@ export function flag(name: string, description: string) {
   return z.optional(field((given) => parseBoolean(name, given), { description, type: 'boolean' }));
 }
 
-/** Checks the syntax of an object_name field. @throws AppError invalid_request */
-function parseObjectName(objectName: string): string {
+/** Checks the syntax of an object's name. @throws AppError invalid_request */
+export function parseObjectName(objectName: string): string {
   if (/^[A-Za-z][A-Za-z0-9_]{0,79}$/.test(objectName)) return objectName;
   throw new AppError('invalid_request', 'object_name must be an API name, for example Account or Invoice__c.');
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { EXAMPLE } from './examples.ts';
 import { jobOptionsJson } from './job-options.ts';
-import { errorJson, instant } from './json.ts';
+import { count, errorJson, instant } from './json.ts';
 import { RUN_EXAMPLE, runJson } from './run.ts';
 
 /** The states of a job, as core/job-state.ts explains them. */
@@ -14,6 +14,11 @@ export const jobModeJson = z
 
 /** Why a job waits for a login. */
 export const loginErrorJson = errorJson.extend({ since: instant });
+
+/** What a new job costs. */
+export const estimateJson = z
+  .nullable(z.strictObject({ calls_per_day: count, bytes_billed_per_day: count }))
+  .meta({ description: 'What its windows are estimated to cost; null: unknown, or the job existed.' });
 
 const SHAPE = {
   id: z.uuid(),
