@@ -30,6 +30,9 @@ export interface EndedRun {
   readonly previousDrift: Drift | null;
 }
 
+/** What schema changes are found by. */
+export type RunWithDrift = Pick<EndedRun, 'runId' | 'jobId' | 'objectName' | 'targetTable' | 'finishedAt' | 'drift' | 'previousDrift'>;
+
 /** The row of `_runs`. */
 export function toRunRow(run: EndedRun): RowOfColumns<typeof RUN_COLUMNS> {
   const { receipt } = run;
@@ -90,7 +93,7 @@ type SchemaChange = RowOfColumns<typeof SCHEMA_CHANGE_COLUMNS>;
  * The rows of `_schema_changes`: what differs from the job's previous run, because a run's drift lists an orphaned column or a skipped
  * field for as long as it is one.
  */
-export function schemaChangesOf(run: EndedRun): SchemaChange[] {
+export function schemaChangesOf(run: RunWithDrift): SchemaChange[] {
   if (!run.drift) return [];
   const { drift, previousDrift: previous } = run;
   const { orphaned, retyped, skipped, pending = [] } = previous ?? NO_DRIFT;
@@ -112,7 +115,7 @@ export function schemaChangesOf(run: EndedRun): SchemaChange[] {
   ];
 }
 
-function changeOf(run: EndedRun, change: Partial<SchemaChange>): SchemaChange {
+function changeOf(run: RunWithDrift, change: Partial<SchemaChange>): SchemaChange {
   return {
     changed_at: instant(run.finishedAt),
     run: run.runId,

@@ -14,6 +14,8 @@ import { jobErase } from './erase-record.ts';
 import { getOauthUrl } from './get-oauth-url.ts';
 import { getRun } from './get-run.ts';
 import { handleImportingJob } from './handle-importing-job.ts';
+import { jobPause, jobResume, jobView } from './job-by-id.ts';
+import { jobFieldList, jobSchemaChanges } from './job-fields.ts';
 import { jobRuns } from './job-runs.ts';
 import { jobs } from './jobs.ts';
 import { connectionObject, connectionObjects } from './list-objects.ts';
@@ -43,6 +45,11 @@ export const ENDPOINTS: readonly Endpoint[] = [
   jobs,
   jobPreview,
   jobsCreation,
+  jobView,
+  jobFieldList,
+  jobSchemaChanges,
+  jobPause,
+  jobResume,
   jobRuns,
   runs,
   getRun,

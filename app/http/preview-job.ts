@@ -91,7 +91,7 @@ function toFirstImportJson(
 }
 
 /** What a job does with a field, as every endpoint shows it. */
-function toFieldJson({ name, label, type, column, columnType, treatment, reason }: JobField): object {
+export function toFieldJson({ name, label, type, column, columnType, treatment, reason }: JobField): object {
   return { name, label, type, column, column_type: columnType, treatment, reason };
 }
 

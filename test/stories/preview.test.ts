@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { publishOutbox } from '../../app/sync/publish-outbox.ts';
 import { dumpStore } from '../support/dump.ts';
 import { requestsDuring } from '../support/requests.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -261,5 +262,63 @@ describe('several jobs', () => {
       expect(await createAll({ object_names: 'Account', ...wrong })).toMatchObject({ status: 400, error: { code: 'invalid_request' } });
     }
     expect(await service.jobs()).toEqual([]);
+  });
+});
+
+describe('an existing job', () => {
+  const get = async <T>(path: string, method = 'GET'): Promise<T> =>
+    (await (await fetch(`${service.url}/v1/jobs/${path}`, { method })).json()) as T;
+
+  test('shows what becomes of each field, and how its table has changed', async () => {
+    const { org } = service.salesforce;
+    await create('Account', { new_fields: 'review', hash_fields: 'Phone', exclude_fields: '*_Secret__c' });
+    const [{ id } = {}] = await service.jobs();
+    expect(await get(`${id}/fields`)).toEqual({ fields: [] });
+    service.startWorker();
+    await service.tickAt('2023-03-02T00:20:00Z');
+    expect(await get(`${id}/schema-changes`)).toEqual({ changes: [], pending: [] });
+
+    for (const field of ['Rank__c', 'A_Secret__c']) org.changeField('Account', { field, change: 'add', type: 'string', value: 'x' });
+    org.changeField('Account', { field: 'Fax', change: 'hide' });
+    org.insert('Account', { Name: 'Changed' });
+    await service.tickAt('2023-03-03T00:20:00Z');
+    const { fields } = await get<{ fields: Field[] }>(`${id}/fields`);
+    const byName = Object.fromEntries(fields.map(({ name, ...field }) => [name, field]));
+    expect(byName).toMatchObject({
+      Id: { label: 'Account ID', type: 'id(18)', column: 'Id', column_type: 'STRING', treatment: 'read', reason: null },
+      Phone: { column: 'Phone', treatment: 'hashed', reason: 'hash_fields lists it' },
+      Rank__c: { column: null, treatment: 'pending', reason: expect.stringContaining('approve_fields') },
+      A_Secret__c: { column: null, treatment: 'excluded' },
+      Fax: { column: 'Fax', treatment: 'skipped', reason: expect.stringMatching(/^hidden or deleted in Salesforce since /) },
+      BillingAddress: { treatment: 'skipped' },
+    });
+
+    await fetch(`${service.url}/v1/jobs/${id}`, { method: 'PATCH', body: new URLSearchParams({ approve_fields: 'Rank__c' }) });
+    org.insert('Account', { Name: 'Changed again' });
+    await service.tickAt('2023-03-04T00:20:00Z');
+    const { changes, pending } = await get<{ changes: Record<string, unknown>[]; pending: string[] }>(`${id}/schema-changes`);
+    expect(pending).toEqual([]);
+    expect(changes.map(({ change, field, column, detail }) => [change, field, column, detail])).toEqual([
+      ['column_added', null, 'Rank__c', null],
+      ['column_orphaned', null, 'Fax', null],
+      ['field_pending', 'Rank__c', null, null],
+    ]);
+    await publishOutbox(service.context, new AbortController().signal);
+    const published = await service.rows('SELECT run, change, field, column_name, detail FROM salesforce._schema_changes');
+    const same = changes.map(({ run_id, change, field, column, detail }) => ({ run: run_id, change, field, column_name: column, detail }));
+    expect(published).toEqual(expect.arrayContaining(same));
+    expect(published).toHaveLength(same.length);
+  });
+
+  test('is shown, paused and resumed by its id', async () => {
+    await create('Account');
+    const [listed] = await service.jobs();
+    const { id } = listed!;
+    expect(await get(id)).toEqual(listed);
+    expect(await get(`${id}/pause`, 'POST')).toMatchObject({ id, active: 0, state: 'paused' });
+    expect(await get(`${id}/resume`, 'POST')).toMatchObject({ id, active: 1, state: 'complete' });
+    expect(await get('0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11')).toMatchObject({ error: { code: 'not_found' } });
+    const { rows } = await service.database.pool.query('SELECT action FROM audit ORDER BY id');
+    expect(rows.map(({ action }) => action)).toEqual(expect.arrayContaining(['job_paused', 'job_resumed']));
   });
 });

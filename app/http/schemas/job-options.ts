@@ -18,7 +18,7 @@ function option(property: OptionProperty, about: About) {
 const EXAMPLE_LIST = 'SSN__c,Account.*_Secret__c';
 
 /** What callers can specify about a job. */
-export const jobOptionFields = {
+const jobOptionFields = {
   start_date: option('startDate', {
     description: 'Rows stamped from this date on (UTC) are imported; all for every row.',
     example: '2024-03-10',
