@@ -25,6 +25,7 @@ const SLOW = [
   'test/stories/connect-links.test.ts',
   'test/stories/connect.test.ts',
   'test/stories/connections.test.ts',
+  'test/stories/console.test.ts',
   'test/stories/copied-store.test.ts',
   'test/stories/delete-job.test.ts',
   'test/stories/dictionary.test.ts',

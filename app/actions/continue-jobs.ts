@@ -10,7 +10,7 @@ import { tick } from './tick.ts';
 export async function continueJobs(context: Context, { id, statusBefore }: Granted): Promise<void> {
   if (statusBefore === null || statusBefore === 'active') return;
   try {
-    await tick(context, { connectionId: id });
+    await tick(context, 'login', { connectionId: id });
     await announceRuns(context.database);
   } catch (error) {
     context.events.tickFailed(error);

@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import type Koa from 'koa';
 import type { Context } from '../context.ts';
 import { AppError, isAppError } from '../errors.ts';
+import { countAttention, readAttention } from './attention.ts';
 import type { Entrance } from './entrance.ts';
 import { formToken, requireFormToken, requireOwnSite } from './form-tokens.ts';
 import { html } from './html.ts';
@@ -10,10 +11,12 @@ import { sendLive } from './live.ts';
 import { keepNotice, takeNotice } from './notices.ts';
 import { readForm } from './read-form.ts';
 import { seeOther, sendHtml, setConsoleHeaders } from './response.ts';
-import type { Caller, Page, Permissions, Reply, Route, Visit } from './route.ts';
+import { returnAddress } from './return-address.ts';
+import type { Caller, Permissions, Reply, Route, Visit } from './route.ts';
 import { ROUTES } from './routes.ts';
 import { endSession, findSession, type Session } from './sessions.ts';
-import { returnAddress, serveSignIn, signInUrl } from './sign-in.ts';
+import { SharedReads } from './shared-reads.ts';
+import { serveSignIn, signInUrl } from './sign-in.ts';
 import { createSigner, type Signer } from './signer.ts';
 import { serveStatic } from './static-files.ts';
 
@@ -62,10 +65,12 @@ function refuse(ctx: Koa.Context): void {
 
 function createRouter(context: Context, signer: Signer, entrance: Entrance): Router {
   const router = new Router({ prefix: '/console' });
+  const shared = new SharedReads();
   for (const route of ROUTES) {
     const register = route.method === 'GET' ? router.get.bind(router) : router.post.bind(router);
     register(route.path, async (ctx) => {
-      await send(ctx, await visit(ctx, route), context, signer);
+      const visited = await visit(ctx, route);
+      await send(ctx, route.method === 'GET' ? await route.handle(visited) : await act(route, visited), visited);
     });
   }
   router.post('/sign-out', async (ctx) => {
@@ -75,7 +80,7 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
   });
   return router;
 
-  async function visit(ctx: Koa.Context & { params: Record<string, string> }, route: Route): Promise<Reply> {
+  async function visit(ctx: Koa.Context & { params: Record<string, string> }, route: Route): Promise<Visit> {
     const { caller, id } = ctx.state.session as Session;
     const can = permissionsOf(caller);
     const form = ctx.method === 'POST' ? await readForm(ctx) : new URLSearchParams();
@@ -84,12 +89,14 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
     if (needed && !can[needed]) throw mayNot(caller, needed);
     const closed = new AbortController();
     ctx.res.once('close', () => closed.abort());
-    const visited: Visit = {
+    return {
       context,
       caller,
       can,
       formToken: formToken(signer, id),
-      path: ctx.path.slice('/console'.length),
+      page: ctx.path.slice('/console'.length).replace(/\/live$/, ''),
+      // A page that is opened is current: it may follow an action.
+      shared: ctx.path.endsWith('/live') ? shared : new SharedReads(),
       params: ctx.params,
       query: new URLSearchParams(ctx.querystring),
       form,
@@ -97,7 +104,17 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
       origin: () => entrance.origin(ctx),
       closed: closed.signal,
     };
-    return route.method === 'GET' ? await route.handle(visited) : await act(route, visited);
+  }
+
+  async function send(ctx: Koa.Context, reply: Reply, visited: Visit): Promise<void> {
+    if ('pieces' in reply) return sendLive(ctx, reply.pieces);
+    if ('location' in reply) {
+      if (reply.notice) keepNotice(ctx, signer, reply.notice);
+      return seeOther(ctx, reply.location);
+    }
+    const { keyless } = context.config.http;
+    const attention = countAttention(await readAttention(visited));
+    sendHtml(ctx, renderPage(reply, { visit: visited, canSignOut: !keyless, attention, notice: takeNotice(ctx, signer) }));
   }
 }
 
@@ -109,27 +126,6 @@ async function act(route: Route, visit: Visit): Promise<Reply> {
     if (!isAppError(error) || error.code === 'internal') throw error;
     return { location: returnAddress(visit.form.get('back')), notice: { kind: 'bad', text: error.message } };
   }
-}
-
-async function send(ctx: Koa.Context, reply: Reply, context: Context, signer: Signer): Promise<void> {
-  if ('pieces' in reply) return sendLive(ctx, reply.pieces);
-  if ('location' in reply) {
-    if (reply.notice) keepNotice(ctx, signer, reply.notice);
-    return seeOther(ctx, reply.location);
-  }
-  sendHtml(ctx, framed(ctx, reply, context, signer));
-}
-
-function framed(ctx: Koa.Context, page: Page, context: Context, signer: Signer): string {
-  const { caller, id } = ctx.state.session as Session;
-  return renderPage(page, {
-    path: ctx.path.slice('/console'.length),
-    caller,
-    formToken: formToken(signer, id),
-    canSignOut: !context.config.http.keyless,
-    attention: 0,
-    notice: takeNotice(ctx, signer),
-  });
 }
 
 function permissionsOf({ role }: Caller): Permissions {

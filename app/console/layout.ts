@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { FORM_TOKEN } from './form-tokens.ts';
 import { type Content, html, type Markup, render } from './html.ts';
 import { isAt, NAVIGATION } from './navigation.ts';
-import type { Caller, Notice, Page } from './route.ts';
+import type { Notice, Page, Visit } from './route.ts';
 import { staticUrl } from './static-files.ts';
 
 const { version: VERSION } = createRequire(import.meta.url)('../../package.json') as { version: string };
@@ -12,20 +12,18 @@ const HTMX = JSON.stringify({ extensions: 'sse', includeIndicatorCSS: false, his
 
 /** What surrounds a page. */
 export interface Frame {
-  /** below /console */
-  path: string;
-  caller: Caller;
-  formToken: string;
-  /** absent without keys: there is nothing to sign out of */
+  visit: Visit;
+  /** false without keys: there is nothing to sign out of */
   canSignOut: boolean;
-  /** how many things need a person: in the tab's title */
+  /** how many things need a person: also in the tab's title */
   attention: number;
   notice: Notice | undefined;
 }
 
 /** A page with the menu. */
 export function renderPage({ title, heading, body }: Page, frame: Frame): string {
-  const { path, caller, attention, notice } = frame;
+  const { visit, canSignOut, attention, notice } = frame;
+  const { caller } = visit;
   return renderDocument(
     `${attention > 0 ? `(${attention}) ` : ''}${title}`,
     html`<div class="shell">
@@ -35,7 +33,7 @@ export function renderPage({ title, heading, body }: Page, frame: Frame): string
         <nav class="nav" aria-label="Main">
           ${NAVIGATION.map(
             (place) =>
-              html`<a href=${`/console${place.path}`} aria-current=${isAt(place, path) ? 'page' : undefined}>${place.name}${
+              html`<a href=${`/console${place.path}`} aria-current=${isAt(place, visit.page) ? 'page' : undefined}>${place.name}${
                 place.path === '' && attention > 0
                   ? html`<span class="badge"><span class="hidden">, needing attention: </span>${attention}</span>`
                   : null
@@ -44,7 +42,7 @@ export function renderPage({ title, heading, body }: Page, frame: Frame): string
         </nav>
         <div class="who">
           <span><b>${caller.name}</b> <span class="sub">${caller.role}</span></span>
-          ${frame.canSignOut ? html`<form method="post" action="/console/sign-out"><input type="hidden" name=${FORM_TOKEN} value=${frame.formToken} /><button class="link">Sign out</button></form>` : null}
+          ${canSignOut ? html`<form method="post" action="/console/sign-out"><input type="hidden" name=${FORM_TOKEN} value=${visit.formToken} /><button class="link">Sign out</button></form>` : null}
           <small>v${VERSION}</small>
         </div>
       </div>

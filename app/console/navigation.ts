@@ -9,6 +9,7 @@ export interface Place {
 export const NAVIGATION: readonly Place[] = [
   { name: 'Overview', path: '' },
   { name: 'Jobs', path: '/jobs' },
+  { name: 'Connections', path: '/connections' },
 ];
 
 /** Whether a page belongs to a place. */

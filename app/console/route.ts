@@ -1,6 +1,7 @@
 import type { ApiKey } from '../config.ts';
 import type { Context } from '../context.ts';
 import type { Content, Markup } from './html.ts';
+import type { SharedReads } from './shared-reads.ts';
 
 /** Who uses the console: an API key, or the user of this machine. */
 export type Caller = Pick<ApiKey, 'name' | 'role'>;
@@ -20,8 +21,10 @@ export interface Visit {
   can: Permissions;
   /** for the forms of the page */
   formToken: string;
-  /** below /console, for example /jobs */
-  path: string;
+  /** the page that it is for, below /console, for example /jobs: also of the page's live part */
+  page: string;
+  /** what a page reads once; the live parts of all pages share it */
+  shared: SharedReads;
   params: Readonly<Record<string, string>>;
   query: URLSearchParams;
   /** of a POST */

@@ -1,5 +1,6 @@
+import { connections } from './pages/connections.ts';
 import { overview } from './pages/overview.ts';
 import type { Route } from './route.ts';
 
-/** All pages, their live parts and their actions. */
-export const ROUTES: readonly Route[] = [...overview];
+/** All pages, their live parts and their actions: a file per page. */
+export const ROUTES: readonly Route[] = [...overview, ...connections];

@@ -6,25 +6,18 @@ import { html } from './html.ts';
 import { renderSingle } from './layout.ts';
 import { readForm } from './read-form.ts';
 import { seeOther, sendHtml } from './response.ts';
+import { returnAddress, SIGN_IN_PATH } from './return-address.ts';
 import { startSession } from './sessions.ts';
 import type { Signer } from './signer.ts';
 
-const PATH = '/console/sign-in';
-
 /** The address of the sign-in page. @param next where it leads afterwards */
 export function signInUrl(next: string): string {
-  return next === '/console' ? PATH : `${PATH}?${new URLSearchParams({ next })}`;
-}
-
-/** An address within the console, as a form or a link names it: anything else is the overview. */
-export function returnAddress(address: string | null | undefined): string {
-  const isOurs = address && /^\/console(?:[/?][\w/?&=%.~:,+-]*)?$/.test(address) && !address.includes('..');
-  return isOurs && !address.startsWith(PATH) ? address : '/console';
+  return next === '/console' ? SIGN_IN_PATH : `${SIGN_IN_PATH}?${new URLSearchParams({ next })}`;
 }
 
 /** Serves the sign-in page and its form. @returns whether the request is for it */
 export async function serveSignIn(ctx: Koa.Context, signer: Signer, entrance: Entrance): Promise<boolean> {
-  if (ctx.path !== PATH) return false;
+  if (ctx.path !== SIGN_IN_PATH) return false;
   if (ctx.method === 'POST') await signIn(ctx, signer, entrance);
   else if (['GET', 'HEAD'].includes(ctx.method)) showForm(ctx, signer, new URLSearchParams(ctx.querystring).get('next'));
   else throw new AppError('method_not_allowed', 'The sign-in page supports only GET and POST.');
@@ -47,7 +40,7 @@ async function signIn(ctx: Koa.Context, signer: Signer, entrance: Entrance): Pro
 function showForm(ctx: Koa.Context, signer: Signer, next: string | null, error?: AppError): void {
   const body = html`<h1>Sign in</h1>
     ${error ? html`<p class="notice bad" role="alert" id="why"><span aria-hidden="true">!</span> ${error.message}</p>` : null}
-    <form method="post" action=${PATH} class="stack">
+    <form method="post" action=${SIGN_IN_PATH} class="stack">
       <input type="hidden" name=${FORM_TOKEN} value=${signInToken(ctx, signer)} />
       <input type="hidden" name="next" value=${returnAddress(next)} />
       <label for="key">API key</label>

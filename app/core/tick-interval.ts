@@ -19,6 +19,22 @@ export function rareTicksMessage(objectName: string, every: Every, tickMs: numbe
   return `Ticks come about every ${formatDuration(tickMs)}, so ${objectName} is imported no more often, despite every=${every}. Call handle_importing_job more often, or choose a longer every.`;
 }
 
+/** After this many usual intervals without a tick, ticks are missing: one may be late. */
+const MISSED = 2;
+
+/**
+ * Explains that ticks have stopped: the usual interval has passed more than once since the latest.
+ * @param ticks newest first
+ * @param now in real time
+ * @returns undefined if they have not, or too few came to say so
+ */
+export function lateTickMessage(ticks: readonly Date[], now: Date): string | undefined {
+  const usual = usualTickIntervalMs(ticks);
+  if (usual === undefined) return undefined;
+  const since = now.getTime() - ticks[0]!.getTime();
+  return since > usual * MISSED ? `No tick for ${formatDuration(since)}, usually every ${formatDuration(usual)}.` : undefined;
+}
+
 function formatDuration(ms: number): string {
   const minutes = Math.round(ms / 60_000);
   return minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`;

@@ -49,7 +49,7 @@ export const handleImportingJob = defineEndpoint({
     const { last } = context.agreement;
     if (last.kind === 'halted') return wantsJson ? toHaltedJson(last.error) : `Halted: ${last.error.message}`;
     const filter = job ? { jobId: job.id } : await readFilter(context, fields);
-    const { runIds, at } = await tick(context, filter);
+    const { runIds, at } = await tick(context, caller.name, filter);
     if (job && caller.role !== 'tick') await retryWaitingRun(context, job, caller.name);
     if (waitSeconds === 0) return 'OK';
     const waited = await waitForRuns(context, filter, waitSeconds, closed);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Role } from '../../app/config.ts';
 import { Browser, type Visit } from './browser.ts';
 
@@ -30,6 +31,16 @@ export class ConsoleBrowser extends Browser {
       fields: { ...form, ...fields },
       headers: { 'Sec-Fetch-Site': 'same-origin' },
     });
+  }
+
+  /** Opens a page again and again until its text matches. */
+  async waitFor(path: string, text: RegExp): Promise<Visit> {
+    for (let tries = 0; ; tries++) {
+      const page = await this.page(path);
+      if (text.test(textOf(page))) return page;
+      if (tries === 100) throw new Error(`${path} does not show ${text}: ${textOf(page)}`);
+      await sleep(100);
+    }
   }
 
   async signIn(key: string): Promise<Visit> {

@@ -1,21 +1,200 @@
 import { CALLBACK_PATH } from '../../actions/connect-browser.ts';
-import { html } from '../html.ts';
-import type { Page, Route, Visit } from '../route.ts';
+import { tick } from '../../actions/tick.ts';
+import { queryDollars } from '../../core/monthly-cost.ts';
+import type { Quota } from '../../core/quota.ts';
+import { usualTickIntervalMs } from '../../core/tick-interval.ts';
+import type { ListedConnection } from '../../store/connection-list.ts';
+import { type EndedWindow, type FoundJobs, latestWindows, searchJobs } from '../../store/job-search.ts';
+import { readTotals, type Totals } from '../../store/totals.ts';
+import { type Attention, readAttention, readConnections } from '../attention.ts';
+import { count, formatBytes, formatDollars, formatDuration, formatNumber, moment, relative } from '../format.ts';
+import { type Content, html, type Markup } from '../html.ts';
+import { repeat } from '../live.ts';
+import { action } from '../parts/action.ts';
+import { alerts } from '../parts/alerts.ts';
+import { checklist, type Step } from '../parts/checklist.ts';
+import { connectionTable } from '../parts/connection-table.ts';
+import { jobTable } from '../parts/job-table.ts';
+import { live } from '../parts/live.ts';
+import { SPARK_WINDOWS } from '../parts/spark.ts';
+import { returnAddress } from '../return-address.ts';
+import type { Page, Route, SeeOther, Visit } from '../route.ts';
+import { localLogin, readQuotas } from './connections.ts';
 
-/** The first page. */
-export const overview: readonly Route[] = [{ method: 'GET', path: '/', handle: async (visit) => page(visit) }];
+/** The first page: what needs a person, how the whole is doing, and, at first, how to start. */
+export const overview: readonly Route[] = [
+  { method: 'GET', path: '/', handle: page },
+  { method: 'GET', path: '/live', handle: async (visit) => ({ pieces: pieces(visit) }) },
+  { method: 'POST', path: '/tick', handle: importDue },
+];
 
-function page({ context, can, origin }: Visit): Page {
-  const { apps } = context.config.salesforce;
-  const buttons = apps.map(
-    ({ loginUrl }) =>
-      html`<p><a class="button primary" href=${`/oauth/start?${new URLSearchParams({ login_url: loginUrl })}`}>Connect ${new URL(loginUrl).host}</a></p>`,
-  );
+/** How old what the page shows may be, and how often it is renewed, in milliseconds. */
+const RENEW_MS = 5_000;
+
+/** The jobs that need attention most; the others are on their own page. */
+const MAX_JOBS = 10;
+
+interface Overview {
+  attention: Attention;
+  connections: ListedConnection[];
+  quotas: Map<string, Quota>;
+  totals: Totals;
+  found: FoundJobs;
+  windows: Map<string, EndedWindow[]>;
+  scheduleNow: Date;
+}
+
+function read(visit: Visit): Promise<Overview> {
+  const { context, shared } = visit;
+  const { database } = context;
+  return shared.read('overview', RENEW_MS - 500, async () => {
+    const [attention, connections, totals, found, scheduleNow] = await Promise.all([
+      readAttention(visit),
+      readConnections(visit),
+      readTotals(database),
+      searchJobs(database, {}, { limit: MAX_JOBS, offset: 0 }),
+      context.scheduleNow(),
+    ]);
+    const ids = found.jobs.map(({ id }) => id);
+    const [quotas, windows] = await Promise.all([readQuotas(context, connections), latestWindows(database, ids, SPARK_WINDOWS)]);
+    return { attention, connections, quotas, totals, found, windows, scheduleNow };
+  });
+}
+
+async function page(visit: Visit): Promise<Page> {
+  const data = await read(visit);
+  const button = data.found.jobs.length > 0 ? action(visit, { label: 'Import what is due', path: '/tick' }) : null;
   return {
     title: 'Overview',
-    body: html`<section class="card empty">
-      <p>No Salesforce org is connected yet.</p>
-      ${context.config.http.keyless && can.operate ? [buttons, html`<p>The External Client App in that org needs the callback URL <code>${origin()}${CALLBACK_PATH}</code>.</p>`] : null}
-    </section>`,
+    heading: html`<span class="sub">${reconciled(data)}</span>${button ? html`<span class="push">${button}</span>` : null}` as Markup,
+    body: live('/live', content(visit, data)),
   };
+}
+
+async function* pieces(visit: Visit): AsyncGenerator<Markup> {
+  yield* repeat(async () => {
+    const current = { ...visit, now: new Date() };
+    return { piece: content(current, await read(current)), pauseMs: RENEW_MS };
+  }, visit.closed);
+}
+
+/** "All data reconciled through …", or what is missing of that. */
+function reconciled({ totals, found }: Overview): Content {
+  const { failed = 0, needs_login = 0, deferred = 0, unfinished = 0 } = found.counts;
+  const behind = failed + needs_login + deferred + unfinished;
+  const through = behind > 0 ? totals.earliestComplete : totals.earliest;
+  if (!through) return found.jobs.length > 0 ? 'Nothing is imported yet.' : null;
+  const text = html`<span>reconciled through <b>${moment(through)}</b></span>`;
+  return behind > 0 ? html`<span>All data ${text} except ${count(behind, 'job')}</span>` : html`<span>Everything ${text}</span>`;
+}
+
+function content(visit: Visit, data: Overview): Markup {
+  const { attention, connections, quotas, found, windows, scheduleNow } = data;
+  const steps = stepsOf(visit, data);
+  const jobs = Object.values(found.counts).reduce((sum, jobsInState) => sum + jobsInState, 0);
+  return html`<div>
+    ${alerts(visit, attention)}
+    ${steps.slice(0, 4).every(({ done }) => done) ? null : checklist(steps)}
+    ${jobs > 0 ? facts(visit, data) : null}
+    ${
+      jobs > 0
+        ? html`<h2>Jobs</h2><section class="card scroll">
+          ${jobTable({ jobs: found.jobs, windows, now: visit.now, scheduleNow })}
+          ${jobs > found.jobs.length ? html`<div class="paging"><span>The ${found.jobs.length} that need attention most, of ${formatNumber(jobs)}</span><a href="/console/jobs">All jobs</a></div>` : null}
+        </section>`
+        : null
+    }
+    ${connections.length > 0 ? html`<h2>Connections</h2><section class="card scroll">${connectionTable(visit, connections, quotas)}</section>` : null}
+  </div>`;
+}
+
+function facts(visit: Visit, { attention, totals, found, scheduleNow, quotas }: Overview): Markup {
+  const lag = totals.earliest ? formatDuration(Math.max(0, scheduleNow.getTime() - totals.earliest.getTime())) : '–';
+  const calls = [...quotas.values()].reduce((sum, { ownCalls }) => sum + ownCalls, 0);
+  const others = totals.runs - totals.exact;
+  const verdict =
+    totals.runs === 0
+      ? 'no run'
+      : others === 0
+        ? `${count(totals.runs, 'run')}, all exact`
+        : `${count(totals.runs, 'run')}, ${totals.exact} exact`;
+  const active = Object.entries(found.counts).reduce((sum, [state, jobs]) => sum + (state === 'paused' ? 0 : jobs), 0);
+  return html`<dl class="facts card">
+    ${fact('Rows synced, 24 h', formatNumber(totals.rows), verdict)}
+    ${fact('Lag, worst job', lag, count(active, 'active job'))}
+    ${fact('API calls, 24 h', formatNumber(calls), count(quotas.size, 'org'))}
+    ${fact('BigQuery, this month', formatDollars(queryDollars(totals.bytesBilled)), `${formatBytes(totals.bytesBilled)} billed`)}
+    ${tickFact(visit, attention)}
+  </dl>`;
+}
+
+function fact(name: string, value: Content, more: Content): Markup {
+  return html`<div><dt>${name}</dt><dd>${value}</dd><dd>${more}</dd></div>`;
+}
+
+/** When the schedule called last, what called, and how often it usually does. */
+function tickFact({ now }: Visit, { ticks }: Attention): Markup {
+  const [latest] = ticks.recent;
+  if (!latest) return fact('Last tick', 'never', 'handle_importing_job was not called yet');
+  const usual = usualTickIntervalMs(ticks.recent);
+  const by = ticks.latestBy ? `by ${ticks.latestBy}` : '';
+  return fact('Last tick', relative(latest, now), [by, usual ? `usually every ${formatDuration(usual)}` : ''].filter(Boolean).join(', '));
+}
+
+/** The ticks of a process that calls itself: npm start. */
+const OWN_SCHEDULE = 'this process';
+
+function stepsOf(visit: Visit, { attention, connections, totals, found }: Overview): Step[] {
+  const { context, can } = visit;
+  const { ticks } = attention;
+  const jobs = Object.keys(found.counts).length > 0;
+  return [
+    {
+      title: 'Connect an org',
+      text: 'You log in at Salesforce and choose Allow. The service reads what your user may see, and changes none of it.',
+      done: connections.length > 0,
+      action: connectButtons(visit),
+    },
+    {
+      title: 'Choose objects',
+      text: html`<span>One job per object, for example: <code>create_importing_job</code> with <code>object_name=Account</code> and <code>start_date=2024-01-01</code>.</span>`,
+      done: jobs,
+    },
+    {
+      title: 'First import',
+      text: 'Everything since each start date is read, counted at every stage, and written to BigQuery.',
+      done: totals.earliest !== null,
+      action: action(visit, { label: 'Import now', path: '/tick', look: 'primary' }),
+    },
+    {
+      title: 'Schedule',
+      text: html`<span>Something has to call <code>handle_importing_job</code> regularly. Seen so far: ${ticks.recent.length > 1 ? 'a schedule' : count(ticks.recent.length, 'call')}.</span>`,
+      done: ticks.recent.length > 1 || ticks.latestBy === OWN_SCHEDULE,
+    },
+    {
+      title: 'Alerts',
+      text: html`<span>Set <code>ALERT_WEBHOOK_URL</code>, and a failure comes to you, for example in Slack.</span>`,
+      done: context.webhook !== undefined,
+    },
+  ].map((step) => (can.operate ? step : { ...step, action: undefined }));
+}
+
+function connectButtons(visit: Visit): Content {
+  const { config } = visit.context;
+  const buttons = config.salesforce.apps.map(({ loginUrl }) =>
+    config.http.keyless
+      ? html`<a class="button primary" href=${localLogin(loginUrl)}>${`Connect ${new URL(loginUrl).host}`}</a>`
+      : action(visit, { label: `Connect ${new URL(loginUrl).host}`, path: '/connect', fields: { login_url: loginUrl }, look: 'primary' }),
+  );
+  const callback = config.http.keyless
+    ? html`<p>The External Client App in that org needs the callback URL <code>${visit.origin()}${CALLBACK_PATH}</code>.</p>`
+    : null;
+  return html`<div>${buttons}</div>${callback}`;
+}
+
+async function importDue({ context, caller, form }: Visit): Promise<SeeOther> {
+  const { runIds } = await tick(context, caller.name);
+  const text =
+    runIds.length > 0 ? `${count(runIds.length, 'import')} started.` : 'Nothing is due: every job is complete, running, waiting or paused.';
+  return { location: returnAddress(form.get('back')), notice: { kind: 'good', text } };
 }

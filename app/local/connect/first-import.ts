@@ -76,7 +76,7 @@ async function runImports({ stop }: Setup, context: Context, jobIds: readonly st
     }
     await read();
   };
-  for (const jobId of jobIds) await tick(context, { jobId });
+  for (const jobId of jobIds) await tick(context, 'command line', { jobId });
   for (const jobId of jobIds) await wait(() => runsInProgress(database, { jobId }, SOON_MS));
   for (const { id } of (await listJobs(database, jobIds)).filter(isComplete)) {
     // Refused if nothing can have changed, and for an object whose windows replace its whole table.

@@ -23,7 +23,7 @@ describe('with API keys, the console', () => {
     expect(first).toMatchObject({ status: 200, url: `${service.url}/console/sign-in` });
     expect(textOf(first)).toContain('API key');
     const wanted = await browser.page('?a=1');
-    expect(wanted.url).toBe(`${service.url}/console/sign-in?next=%2Fconsole%3Fa%3D1`);
+    expect(wanted.url).toBe(`${service.url}/console/sign-in?${new URLSearchParams({ next: '/console?a=1' })}`);
     const page = await browser.submit(wanted, '/console/sign-in', { key: ' admin-key ' });
     expect(page).toMatchObject({ status: 200, url: `${service.url}/console?a=1` });
     expect(textOf(page)).toContain('admin');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { EVERY } from '../../../app/core/every.ts';
 import { sum } from '../../../app/core/sum.ts';
-import { rareTicksMessage, usualTickIntervalMs } from '../../../app/core/tick-interval.ts';
+import { lateTickMessage, rareTicksMessage, usualTickIntervalMs } from '../../../app/core/tick-interval.ts';
 
 const MINUTE = 60_000;
 
@@ -42,5 +42,20 @@ describe('a job whose windows close more often than ticks come', () => {
   test('is not one whose ticks are a little late', () => {
     expect(rareTicksMessage('Account', '15m', 15.4 * MINUTE)).toBeUndefined();
     expect(rareTicksMessage('Account', '15m', 20 * MINUTE)).toBeDefined();
+  });
+});
+
+describe('ticks that have stopped', () => {
+  const hourly = ticksApart(60, 60, 60);
+  const minutesAfter = (minutes: number): Date => new Date(hourly[0]!.getTime() + minutes * MINUTE);
+
+  test('are reported once two of them are missing', () => {
+    expect(lateTickMessage(hourly, minutesAfter(119))).toBeUndefined();
+    expect(lateTickMessage(hourly, minutesAfter(180))).toBe('No tick for 3 hours, usually every 60 minutes.');
+  });
+
+  test('are not reported before their interval is known', () => {
+    expect(lateTickMessage([], minutesAfter(600))).toBeUndefined();
+    expect(lateTickMessage(ticksApart(), minutesAfter(600))).toBeUndefined();
   });
 });

@@ -1,0 +1,66 @@
+import { lateTickMessage } from '../core/tick-interval.ts';
+import { type JobConcern, jobsOfConcern } from '../store/attention.ts';
+import { type ListedConnection, listConnections } from '../store/connection-list.ts';
+import { type ListedJob, listJobs } from '../store/job-list.ts';
+import { readTicks, type Ticks } from '../store/ticks.ts';
+import type { Visit } from './route.ts';
+
+/** What needs a person. */
+export interface Attention {
+  /** why nothing is imported at all; undefined: the job store agrees with BigQuery */
+  halted: string | undefined;
+  /** that need a login, and have jobs */
+  connections: ListedConnection[];
+  concerns: { concern: JobConcern; jobs: number; first: ListedJob[] }[];
+  /** that ticks have stopped, in a sentence */
+  lateTick: string | undefined;
+  ticks: Ticks;
+}
+
+/** How old what a page shows may be, in milliseconds. */
+const MAX_AGE_MS = 3_000;
+
+/** How many jobs of a concern are shown by themselves. */
+const MAX_SHOWN = 5;
+
+/** More connections are on their own page. */
+const MAX_CONNECTIONS = 100;
+
+/** The connections, in order of their first login. */
+export function readConnections({ context, shared }: Visit): Promise<ListedConnection[]> {
+  return shared.read('connections', MAX_AGE_MS, () => listConnections(context.database, { limit: MAX_CONNECTIONS, after: 0 }));
+}
+
+/** What needs a person now. */
+export function readAttention(visit: Visit): Promise<Attention> {
+  const { context, shared, now } = visit;
+  const { database, agreement } = context;
+  return shared.read('attention', MAX_AGE_MS, async () => {
+    const [connections, concerned, ticks] = await Promise.all([
+      readConnections(visit),
+      jobsOfConcern(database, MAX_SHOWN),
+      readTicks(database),
+    ]);
+    const jobs = new Map(
+      (
+        await listJobs(
+          database,
+          concerned.flatMap(({ first }) => first),
+        )
+      ).map((job) => [job.id, job]),
+    );
+    return {
+      halted: agreement.last.kind === 'halted' ? agreement.last.error.message : undefined,
+      connections: connections.filter((connection) => connection.status === 'needs_login' && connection.jobs > 0),
+      concerns: concerned.map(({ first, ...concern }) => ({ ...concern, first: first.flatMap((id) => jobs.get(id) ?? []) })),
+      lateTick: lateTickMessage(ticks.recent, now),
+      ticks,
+    };
+  });
+}
+
+/** How many things need a person. */
+export function countAttention({ halted, connections, concerns, lateTick }: Attention): number {
+  const jobs = concerns.reduce((sum, concern) => sum + concern.jobs, 0);
+  return (halted ? 1 : 0) + connections.length + jobs + (lateTick ? 1 : 0);
+}

@@ -1,0 +1,65 @@
+import { formatLastDate } from '../../core/start-date.ts';
+import { MIN_DATE } from '../../core/window.ts';
+import type { ListedJob } from '../../store/job-list.ts';
+import type { EndedWindow } from '../../store/job-search.ts';
+import { formatDuration, formatNumber, moment } from '../format.ts';
+import { type Content, html, type Markup } from '../html.ts';
+import { jobStatus } from '../job-status.ts';
+import { pill } from './pill.ts';
+import { spark } from './spark.ts';
+
+/** What a table of jobs shows. */
+export interface JobTable {
+  jobs: readonly ListedJob[];
+  windows: ReadonlyMap<string, readonly EndedWindow[]>;
+  /** in real time, and by the schedule's clock */
+  now: Date;
+  scheduleNow: Date;
+  /** before each row, and before the headings: for example a checkbox */
+  select?: { all: Content; one: (job: ListedJob) => Content };
+}
+
+/** A table of jobs. */
+export function jobTable({ jobs, windows, now, scheduleNow, select }: JobTable): Markup {
+  return html`<table>
+    <thead><tr>
+      ${select ? html`<th class="tight">${select.all}</th>` : null}
+      <th>Object</th><th>State</th><th class="wide">Table</th><th>Complete through</th><th class="num wide">Lag</th>
+      <th class="num">Rows</th><th class="wide">Latest windows</th>
+    </tr></thead>
+    <tbody>${jobs.map((job) => {
+      const { meaning, label, why } = jobStatus(job, now);
+      const latest = windows.get(job.id) ?? [];
+      const isOpen = job.repair?.state === 'running' || job.repair?.state === 'queued';
+      return html`<tr>
+        ${select ? html`<td class="tight">${select.one(job)}</td>` : null}
+        <td><a href=${`/console/jobs/${job.id}`}><b>${job.objectName}</b></a></td>
+        <td>${pill(meaning, label)} ${isOpen ? pill('live', `${job.repair!.kind} ${job.repair!.state}`) : null}
+          ${why && meaning !== 'good' && meaning !== 'neutral' ? html`<span class="why wide">${shorten(why)}</span>` : null}</td>
+        <td class="wide mono">${job.targetDataset}.${job.targetTable}</td>
+        <td>${completeThrough(job)}</td>
+        <td class="num wide">${lagOf(job, scheduleNow)}</td>
+        <td class="num">${latest.length > 0 ? formatNumber(latest.at(-1)!.rows) : '–'}</td>
+        <td class="wide">${spark(latest)}</td>
+      </tr>`;
+    })}</tbody>
+  </table>`;
+}
+
+/** A job's `last_date`. */
+export function completeThrough({ syncedTo, startDate, every }: ListedJob): Content {
+  if (syncedTo <= startDate || syncedTo.getTime() === MIN_DATE.getTime()) return html`<span class="sub">nothing yet</span>`;
+  return moment(syncedTo, formatLastDate(syncedTo, every).replace('T', ' ').replace(':00.000Z', ''));
+}
+
+/** How far a job is behind the schedule's clock. */
+export function lagOf({ syncedTo, startDate, active }: ListedJob, scheduleNow: Date): string {
+  if (!active || syncedTo <= startDate) return '–';
+  return formatDuration(Math.max(0, scheduleNow.getTime() - syncedTo.getTime()));
+}
+
+const MAX_WHY = 90;
+
+function shorten(text: string): string {
+  return text.length > MAX_WHY ? `${text.slice(0, MAX_WHY)}…` : text;
+}

@@ -1,0 +1,95 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { API_KEYS, ConsoleBrowser, formOf, textOf } from '../support/console.ts';
+import { type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
+import type { TestServiceOptions } from '../support/service.ts';
+
+let service: GatewayService;
+let browser: ConsoleBrowser;
+let userId: string;
+
+afterEach(() => service[Symbol.asyncDispose]());
+
+/** Starts the service, with a connection that has jobs for these objects. */
+async function start(objects: string[], options: TestServiceOptions = {}): Promise<void> {
+  service = await startGatewayService(options);
+  browser = new ConsoleBrowser(service.url);
+  if (objects.length === 0) return;
+  userId = await service.connect();
+  for (const object of objects) {
+    await service.call('create_importing_job', { user_id: userId, object_name: object, start_date: '2023-03-01' });
+  }
+}
+
+/** Ends the grant in Salesforce: the next call's session is refused, and so is its renewal. */
+async function endGrant(): Promise<void> {
+  service.login.handler = (call, pass) =>
+    call.body.includes('grant_type=refresh_token')
+      ? jsonReply(400, { error: 'invalid_grant', error_description: 'expired access/refresh token' })
+      : service.passLogin(call, pass);
+  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
+}
+
+describe('the overview', () => {
+  test('leads from the first login to the first import, step by step', async () => {
+    await start([]);
+    const first = await browser.page();
+    expect(textOf(first)).toMatch(/First run 0 of 5 steps done/);
+    expect(first.text).toMatch(/<li class="next" aria-current="step">.*?Connect an org/s);
+    const done = await browser.decide(await browser.click(first, /^Connect 127/), 'allow');
+    expect(textOf(done)).toContain('Salesforce is connected');
+    expect(textOf(await browser.page())).toMatch(/1 of 5 steps done/);
+    const [{ identity_url }] = (await service.database.pool.query<{ identity_url: string }>('SELECT identity_url FROM connections'))
+      .rows as [{ identity_url: string }];
+    await service.call('create_importing_job', { user_id: identity_url, object_name: 'Account', start_date: '2023-03-01' });
+    service.salesforce.clock.set(new Date('2023-03-03T09:00:00Z'));
+    const ready = await browser.page();
+    expect(textOf(ready)).toMatch(/2 of 5 steps done/);
+    const started = await browser.submit(ready, '/console/tick');
+    expect(textOf(started)).toContain('1 import started.');
+    await service.tickAt('2023-03-03T09:00:00Z');
+    await browser.waitFor('', /3 of 5 steps done/);
+    await service.database.pool.query(`UPDATE ticks SET recent = recent || (now() - interval '15 minutes')`);
+    const page = await browser.waitFor('', /Everything reconciled through 3 Mar 2023 UTC/);
+    expect(textOf(page)).not.toContain('First run');
+    expect(textOf(page)).toMatch(/Last tick now by local, usually every 15 min/);
+    expect(textOf(page)).toMatch(/Account exact salesforce.Account 2023-03-03/);
+    expect(textOf(page)).toMatch(/of the org’s 100,000 used|by this service/);
+  });
+
+  test('puts what needs a person on top, with the button that resolves it, and counts it in the tab', async () => {
+    await start(['Account', 'Contact']);
+    await service.tickAt('2023-03-02T00:10:00Z');
+    await endGrant();
+    await service.tickAt('2023-03-03T00:10:00Z');
+    await service.database.pool.query(`UPDATE ticks SET recent = ARRAY[now() - interval '3 hours', now() - interval '4 hours']`);
+    const page = await browser.waitFor('', /needs a login/);
+    expect(page.text).toContain('<title>(2) Overview');
+    expect(textOf(page)).toMatch(/Needs attention|needs a login\. .* 2 jobs wait/);
+    expect(textOf(page)).toContain('No tick for 3 hours, usually every 60 minutes.');
+    const login = await browser.submit(page, '/console/connections/1/reconnect');
+    expect(login.url).toContain('/services/oauth2/authorize');
+    const reader = new ConsoleBrowser(service.url);
+    expect((await reader.page()).text).toContain('Connect again');
+  });
+});
+
+describe('a caller', () => {
+  test.each([
+    ['read', false],
+    ['data', false],
+    ['operate', true],
+    ['admin', true],
+  ])('with a key of role %s has buttons: %s', async (role, hasButtons) => {
+    await start([], { local: false, env: { API_KEYS, PUBLIC_URL: 'http://localhost:1' } });
+    const page = await browser.signIn(`${role}-key`);
+    expect(textOf(page)).toContain('Connect an org');
+    const form = formOf(page, '/console/connect');
+    expect(form !== undefined).toBe(hasButtons);
+    const token = formOf(page, '/console/sign-out')!.form_token!;
+    const answer = await browser.send(`${service.url}/console/tick`, { method: 'POST', fields: { form_token: token } });
+    expect(answer.status).toBe(hasButtons ? 303 : 403);
+    if (!hasButtons) return expect(textOf(answer)).toContain(`API keys with role ${role} may not do this`);
+    const connect = await browser.send(`${service.url}/console/connect`, { method: 'POST', fields: form! });
+    expect(connect).toMatchObject({ status: 303, headers: { location: expect.stringMatching(/^\/connect\/[\w-]{43}$/) } });
+  });
+});
