@@ -1,6 +1,7 @@
 import { connections } from './pages/connections.ts';
+import { jobs } from './pages/jobs.ts';
 import { overview } from './pages/overview.ts';
 import type { Route } from './route.ts';
 
 /** All pages, their live parts and their actions: a file per page. */
-export const ROUTES: readonly Route[] = [...overview, ...connections];
+export const ROUTES: readonly Route[] = [...overview, ...jobs, ...connections];

@@ -73,6 +73,44 @@ describe('the overview', () => {
   });
 });
 
+describe('the jobs', () => {
+  test('are found by state and object, page by page, in the address', async () => {
+    await start(['Account', 'Contact']);
+    await service.tickAt('2023-03-02T00:10:00Z');
+    await service.call('create_importing_job', { user_id: userId, object_name: 'Lead', start_date: '2023-03-01' });
+    await service.call('pause_importing_job', { user_id: userId, object_name: 'Lead' });
+    const objects = async (query: string): Promise<string[]> =>
+      [...(await browser.page(`/jobs${query}`)).text.matchAll(/<b>(Account|Contact|Lead)<\/b>/g)].map(([, object]) => object!);
+    expect(await objects('')).toEqual(['Account', 'Contact', 'Lead']);
+    expect(await objects('?state=paused')).toEqual(['Lead']);
+    expect(await objects('?object=ACC')).toEqual(['Account']);
+    expect(await objects('?object=%25')).toEqual([]);
+    expect(await objects('?state=complete&connection=1&dataset=salesforce')).toEqual(['Account', 'Contact']);
+    expect(await objects('?connection=2')).toEqual([]);
+    expect(await objects('?page=2')).toEqual([]);
+    expect(await objects('?state=nonsense&page=-1&connection=x')).toHaveLength(3);
+    expect(textOf(await browser.page('/jobs?state=paused'))).toMatch(/All 3 Complete 2 Paused 1/);
+  });
+
+  test('are paused, resumed, retried and synced together: those selected, or all that match', async () => {
+    await start(['Account', 'Contact', 'Lead']);
+    await service.tickAt('2023-03-02T00:10:00Z');
+    const act = async (action: string, fields: Record<string, string>, query = ''): Promise<string> =>
+      textOf(await browser.submit(await browser.page(`/jobs${query}`), '/console/jobs', { action, ...fields }));
+    const [account] = await service.jobs();
+    expect(await act('pause', {})).toContain('No job is selected.');
+    expect(await act('pause', { job: account!.id })).toContain('Paused 1 job.');
+    expect((await service.jobs()).map(({ active }) => active)).toEqual([0, 1, 1]);
+    expect(await act('sync-now', { all: 'yes' })).toMatch(
+      /Started a sync of 2 jobs\. 1 job was not changed: The job for Account is paused/,
+    );
+    expect(await act('pause', { all: 'yes' }, '?state=complete')).toContain('Paused 2 jobs.');
+    expect(await act('resume', { all: 'yes' }, '?object=a')).toMatch(/Resumed 3 jobs/);
+    expect(await act('retry', { all: 'yes' })).toMatch(/Nothing has changed: The window of this run has been imported/);
+    expect(await act('explode', { all: 'yes' })).toContain('Choose what to do');
+  });
+});
+
 describe('a caller', () => {
   test.each([
     ['read', false],

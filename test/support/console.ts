@@ -48,10 +48,10 @@ export class ConsoleBrowser extends Browser {
   }
 }
 
-/** The hidden fields of a page's form; undefined: it has none with this action. */
+/** The hidden fields of a page's form that changes something; undefined: it has none with this action. */
 export function formOf({ text }: Visit, action: string): Record<string, string> | undefined {
   const form = [...text.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)].find(([, attributes]) =>
-    attributes!.includes(`action="${action}"`),
+    attributes!.includes(`method="post" action="${action}"`),
   );
   if (!form) return undefined;
   const inputs = [...form[2]!.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)];

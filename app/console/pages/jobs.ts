@@ -1,0 +1,222 @@
+import { pauseJob } from '../../actions/pause-job.ts';
+import { requireJobById } from '../../actions/require-job.ts';
+import { resumeJob } from '../../actions/resume-job.ts';
+import { retryRun } from '../../actions/retry-run.ts';
+import { syncNow } from '../../actions/sync-now.ts';
+import type { Context } from '../../context.ts';
+import type { JobState } from '../../core/job-state.ts';
+import { isRunId } from '../../core/run-id.ts';
+import { AppError, isAppError } from '../../errors.ts';
+import type { ListedConnection } from '../../store/connection-list.ts';
+import { listJob } from '../../store/job-list.ts';
+import { type FoundJobs, findJobIds, type JobSearch, latestWindows, searchJobs } from '../../store/job-search.ts';
+import { readConnections } from '../attention.ts';
+import { count, formatNumber } from '../format.ts';
+import { type Content, html, type Markup } from '../html.ts';
+import { hiddenFields } from '../parts/action.ts';
+import { connectionName } from '../parts/alerts.ts';
+import { jobTable } from '../parts/job-table.ts';
+import { SPARK_WINDOWS } from '../parts/spark.ts';
+import { returnAddress } from '../return-address.ts';
+import type { Page, Route, SeeOther, Visit } from '../route.ts';
+
+/** All jobs, found by their state, connection, dataset and object, and what can be done with several at once. */
+export const jobs: readonly Route[] = [
+  { method: 'GET', path: '/jobs', handle: page },
+  { method: 'POST', path: '/jobs', handle: actOnJobs },
+];
+
+const PAGE_SIZE = 50;
+
+/** The most jobs that one click changes: more would take longer than a browser waits. */
+const MAX_AT_ONCE = 1_000;
+
+const STATES: readonly { state: JobState; name: string }[] = [
+  { state: 'failed', name: 'Failed' },
+  { state: 'needs_login', name: 'Needs login' },
+  { state: 'deferred', name: 'Deferred' },
+  { state: 'unfinished', name: 'In progress' },
+  { state: 'complete', name: 'Complete' },
+  { state: 'paused', name: 'Paused' },
+];
+
+/** The search that an address or a form contains. */
+function readSearch(fields: URLSearchParams): JobSearch {
+  const state = STATES.find((known) => known.state === fields.get('state'))?.state;
+  const connection = /^[1-9]\d{0,14}$/.exec(fields.get('connection') ?? '')?.[0];
+  return {
+    state,
+    connectionId: connection === undefined ? undefined : Number(connection),
+    dataset: fields.get('dataset') || undefined,
+    object: fields.get('object')?.trim() || undefined,
+  };
+}
+
+/** The address of a search. */
+function jobsUrl({ state, connectionId, dataset, object }: JobSearch, pageNumber = 1): string {
+  const fields = { state, connection: connectionId?.toString(), dataset, object, page: pageNumber > 1 ? String(pageNumber) : undefined };
+  const query = new URLSearchParams(Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  return `/console/jobs${query.size > 0 ? `?${query}` : ''}`;
+}
+
+async function page(visit: Visit): Promise<Page> {
+  const { context, query, now, can } = visit;
+  const search = readSearch(query);
+  const pageNumber = Math.max(1, Number(/^\d{1,6}$/.exec(query.get('page') ?? '')?.[0] ?? 1));
+  const [found, connections, scheduleNow] = await Promise.all([
+    searchJobs(context.database, search, { limit: PAGE_SIZE, offset: (pageNumber - 1) * PAGE_SIZE }),
+    readConnections(visit),
+    context.scheduleNow(),
+  ]);
+  const ids = found.jobs.map(({ id }) => id);
+  const windows = await latestWindows(context.database, ids, SPARK_WINDOWS);
+  const all = Object.values(found.counts).reduce((sum, jobsInState) => sum + jobsInState, 0);
+  const matching = search.state ? (found.counts[search.state] ?? 0) : all;
+  const select = can.operate
+    ? {
+        all: html`<input type="checkbox" data-select-all="job" aria-label="Select all jobs of this page" />`,
+        one: ({ id, objectName }: { id: string; objectName: string }) =>
+          html`<input type="checkbox" name="job" value=${id} aria-label=${`Select ${objectName}`} />`,
+      }
+    : undefined;
+  const table = jobTable({ jobs: found.jobs, windows, now, scheduleNow, ...(select && { select }) });
+  const list = html`<section class="card">
+    ${can.operate ? toolbar(visit, matching) : null}
+    <div class="scroll">${table}</div>
+    ${paging(search, pageNumber, matching)}
+  </section>`;
+  const isSearch = Object.values(search).some((value) => value !== undefined);
+  return {
+    title: 'Jobs',
+    heading: html`<span class="sub">${count(all, 'job')}${isSearch && !search.state ? ' found' : ''}</span>`,
+    body: html`<div>
+      ${stateFilter(search, found, all)}
+      ${filterForm(search, connections, context)}
+      ${matching === 0 ? nothing(isSearch) : can.operate ? html`<form method="post" action="/console/jobs">${hiddenFields(visit)}${list}</form>` : list}
+    </div>`,
+  };
+}
+
+function stateFilter(search: JobSearch, { counts }: FoundJobs, all: number): Markup {
+  const chip = (name: string, state: JobState | undefined, jobsInState: number): Markup => {
+    const url = jobsUrl({ ...search, state });
+    return html`<a href=${url} aria-current=${search.state === state ? 'true' : undefined}>${name} ${formatNumber(jobsInState)}</a>`;
+  };
+  const shown = STATES.filter(({ state }) => counts[state] || state === search.state);
+  return html`<nav class="chips" aria-label="State">${chip('All', undefined, all)}${shown.map(({ state, name }) => chip(name, state, counts[state] ?? 0))}</nav>`;
+}
+
+function filterForm(
+  { state, connectionId, dataset, object }: JobSearch,
+  connections: readonly ListedConnection[],
+  context: Context,
+): Markup {
+  const { datasets } = context.config.bigquery;
+  const option = (value: string, name: string, isChosen: boolean): Markup =>
+    html`<option value=${value} selected=${isChosen}>${name}</option>`;
+  return html`<form class="filters" method="get" action="/console/jobs" role="search">
+    ${state ? html`<input type="hidden" name="state" value=${state} />` : null}
+    <label>Object <input type="search" name="object" value=${object ?? ''} maxlength="80" placeholder="Any" /></label>
+    ${
+      connections.length > 1
+        ? html`<label>Connection <select name="connection">${option('', 'Any', !connectionId)}${connections.map((connection) => option(String(connection.id), connectionName(connection), connection.id === connectionId))}</select></label>`
+        : null
+    }
+    ${datasets.length > 1 ? html`<label>Dataset <select name="dataset">${option('', 'Any', !dataset)}${datasets.map((name) => option(name, name, name === dataset))}</select></label>` : null}
+    <button class="button">Filter</button>
+    ${object || connectionId || dataset ? html`<a class="button" href=${jobsUrl({ state })}>Clear</a>` : null}
+  </form>`;
+}
+
+function nothing(isSearch: boolean): Markup {
+  return isSearch
+    ? html`<section class="card empty"><p>No job matches.</p><p><a href="/console/jobs">Show all jobs</a></p></section>`
+    : html`<section class="card empty"><p>There are no jobs yet. Each job replicates one object into one table.</p><p><a href="/console">How to start</a></p></section>`;
+}
+
+function paging(search: JobSearch, pageNumber: number, matching: number): Content {
+  const pages = Math.ceil(matching / PAGE_SIZE);
+  if (pages <= 1) return null;
+  const first = (pageNumber - 1) * PAGE_SIZE + 1;
+  const link = (to: number, name: string): Content => (to >= 1 && to <= pages ? html`<a href=${jobsUrl(search, to)}>${name}</a>` : null);
+  return html`<nav class="paging" aria-label="Pages">
+    <span>${formatNumber(first)} to ${formatNumber(Math.min(first + PAGE_SIZE - 1, matching))} of ${formatNumber(matching)}</span>
+    <span class="push">${link(pageNumber - 1, 'Previous')}${link(pageNumber + 1, 'Next')}</span>
+  </nav>`;
+}
+
+function toolbar({ query }: Visit, matching: number): Markup {
+  const search = readSearch(query);
+  return html`<div class="toolbar">
+    <input type="hidden" name="search" value=${jobsUrl(search).slice('/console/jobs'.length)} />
+    <label class="check"><input type="checkbox" name="all" value="yes" /> ${matching === 1 ? 'The job that matches' : `All ${formatNumber(matching)} that match`}</label>
+    <span class="push">
+      ${BULK_ACTIONS.map(({ name, label }) => html`<button class="button" name="action" value=${name}>${label}</button>`)}
+    </span>
+  </div>`;
+}
+
+interface BulkAction {
+  name: string;
+  label: string;
+  /** for example "Paused" */
+  done: string;
+  act(context: Context, jobId: string, by: string): Promise<void>;
+}
+
+const BULK_ACTIONS: readonly BulkAction[] = [
+  {
+    name: 'pause',
+    label: 'Pause',
+    done: 'Paused',
+    act: async (context, id, by) => pauseJob(context, await requireJobById(context, id), by),
+  },
+  {
+    name: 'resume',
+    label: 'Resume',
+    done: 'Resumed',
+    act: async (context, id, by) => resumeJob(context, await requireJobById(context, id), by),
+  },
+  { name: 'retry', label: 'Retry', done: 'Retried', act: retryLatest },
+  {
+    name: 'sync-now',
+    label: 'Sync now',
+    done: 'Started a sync of',
+    act: async (context, id, by) => void (await syncNow(context, await requireJobById(context, id), by)),
+  },
+];
+
+/** Retries a job's latest window. @throws AppError conflict if there is nothing to retry */
+async function retryLatest(context: Context, jobId: string, by: string): Promise<void> {
+  const job = await listJob(context.database, jobId);
+  if (!job?.run) throw new AppError('conflict', 'The job has no run yet.');
+  await retryRun(context, job.run.id, by);
+}
+
+/** Does one thing with each of the selected jobs, and says with how many, and why not with the others. */
+async function actOnJobs({ context, caller, form }: Visit): Promise<SeeOther> {
+  const location = returnAddress(form.get('back'));
+  const action = BULK_ACTIONS.find(({ name }) => name === form.get('action'));
+  if (!action) throw new AppError('invalid_request', 'Choose what to do with the jobs.');
+  const ids =
+    form.get('all') === 'yes'
+      ? await findJobIds(context.database, readSearch(new URLSearchParams(form.get('search') ?? '')), MAX_AT_ONCE + 1)
+      : form.getAll('job').filter(isRunId);
+  if (ids.length === 0) throw new AppError('invalid_request', 'No job is selected. Select some, or all that match.');
+  const refused: string[] = [];
+  for (const id of ids.slice(0, MAX_AT_ONCE)) {
+    await action.act(context, id, caller.name).catch((error: unknown) => {
+      if (!isAppError(error) || error.code === 'internal') throw error;
+      refused.push(error.message);
+    });
+  }
+  const done = Math.min(ids.length, MAX_AT_ONCE) - refused.length;
+  const sentences = [
+    ...(done > 0 ? [`${action.done} ${count(done, 'job')}.`] : []),
+    ...(refused.length > 0
+      ? [`${done > 0 ? count(refused.length, 'job was not changed', 'jobs were not changed') : 'Nothing has changed'}: ${refused[0]}`]
+      : []),
+    ...(ids.length > MAX_AT_ONCE ? [`One click changes at most ${formatNumber(MAX_AT_ONCE)} jobs: repeat it for the others.`] : []),
+  ];
+  return { location, notice: { kind: done > 0 ? 'good' : 'bad', text: sentences.join(' ') } };
+}
