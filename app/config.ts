@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { type AwsConfig, readAws, readMetricsNamespace } from './aws/aws-config.ts';
 import type { Federation } from './bigquery/create-federated-client.ts';
 import { EnvReader } from './env-reader.ts';
 import { isLoginHost } from './salesforce/instance-host.ts';
@@ -22,13 +23,6 @@ export type DatabaseConfig =
 
 /** Keyless access to Google from an ECS task. */
 export type FederationConfig = Omit<Federation, 'region' | 'credentials'>;
-
-/** The AWS settings that ECS gives a task. */
-export interface AwsConfig {
-  region: string;
-  credentials: { url: string; token: string | undefined; tokenFile: string | undefined };
-  secretsEndpoint: string;
-}
 
 /** All settings, read once at startup. */
 export interface Config {
@@ -86,6 +80,8 @@ export interface Config {
   runRetentionDays: number;
   /** where to send alerts; undefined: nowhere */
   webhook: WebhookConfig | undefined;
+  /** the CloudWatch namespace of the metrics in the log; undefined: none */
+  metricsNamespace: string | undefined;
   /** endpoint that returns the schedule's current time; undefined: use the system clock */
   scheduleClockUrl: string | undefined;
 }
@@ -154,6 +150,7 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
     apiShare: read.share('API_SHARE', 0.5),
     runRetentionDays: read.integer('RUN_RETENTION_DAYS', 90, 1, 3650),
     webhook: readWebhook(read, local),
+    metricsNamespace: readMetricsNamespace(read),
     scheduleClockUrl,
   };
   read.finish();
@@ -216,23 +213,6 @@ function readFederation(read: EnvReader): FederationConfig | undefined {
   return {
     audience: read.text('WIF_AUDIENCE', 'the resource name of the workload identity provider, //iam.googleapis.com/projects/…'),
     serviceAccount: read.text('GCP_SERVICE_ACCOUNT', 'the email address of the service account'),
-  };
-}
-
-/** ECS sets the path; other platforms set the full URL. */
-function readAws(read: EnvReader): AwsConfig {
-  const { env } = read;
-  const region = read.text('AWS_REGION', 'the AWS region of the task');
-  const path = env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI;
-  const url = path ? `http://169.254.170.2${path}` : env.AWS_CONTAINER_CREDENTIALS_FULL_URI;
-  if (!url)
-    read.fault(
-      'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set. DB_SECRET_ARN and WIF_AUDIENCE work only in an ECS task: unset them elsewhere.',
-    );
-  return {
-    region,
-    credentials: { url: url ?? '', token: env.AWS_CONTAINER_AUTHORIZATION_TOKEN, tokenFile: env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE },
-    secretsEndpoint: env.AWS_ENDPOINT_URL_SECRETS_MANAGER || `https://secretsmanager.${region}.amazonaws.com`,
   };
 }
 

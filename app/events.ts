@@ -195,6 +195,15 @@ function businessEvents(log: EventLog) {
     tickFailed: (error: unknown) => log.error({ event: 'tick_failed', ...describeError(error) }),
     /** also if it is 0: the alarm goes off if the line is missing */
     jobsOverdue: (jobs: number) => log.info({ event: 'jobs_overdue', jobs }),
+    /** of all tasks together, every minute */
+    backlog: (backlog: { queuedRuns: number; runningRuns: number; lagHours: number; apiQuotaPercent: number | undefined }) =>
+      log.info({
+        event: 'backlog',
+        queued_runs: backlog.queuedRuns,
+        running_runs: backlog.runningRuns,
+        lag_hours: round(backlog.lagHours),
+        api_quota_percent: backlog.apiQuotaPercent === undefined ? undefined : round(backlog.apiQuotaPercent),
+      }),
     overdueNotCounted: (error: unknown) => log.error({ event: 'overdue_not_counted', ...describeError(error) }),
 
     // Jobs
@@ -315,6 +324,11 @@ function businessEvents(log: EventLog) {
         `The service does not write to ${dataset}.${table}, because it did not create it. Rename or move it.`,
       ),
   };
+}
+
+/** To two decimals. */
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
 }
 
 function aboutJob({ id, objectName }: JobRef) {

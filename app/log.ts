@@ -1,4 +1,5 @@
 import pino from 'pino';
+import { embedMetrics } from './embedded-metrics.ts';
 import { AppError, safeCode } from './errors.ts';
 
 export type Log = pino.Logger;
@@ -6,12 +7,21 @@ export type Log = pino.Logger;
 /** Field names that might contain a secret or a record value, at any depth. */
 const SECRET = /token|secret|password|authorization|cookie|verifier|api_?key|signature|assertion|^code$/i;
 
-/** Logs JSON lines: codes, columns, counts, and ids; never secrets or record values. */
-export function createLog(destination?: pino.DestinationStream): Log {
+/**
+ * Logs JSON lines: codes, columns, counts, and ids; never secrets or record values.
+ * @param metricsNamespace CloudWatch takes metrics from the lines, into this namespace; undefined: it takes none
+ */
+export function createLog(destination?: pino.DestinationStream, metricsNamespace?: string): Log {
   const options: pino.LoggerOptions = {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }), log: (fields) => redact(fields) as Record<string, unknown> },
+    formatters: {
+      level: (label) => ({ level: label }),
+      log: (fields) => {
+        const redacted = redact(fields) as Record<string, unknown>;
+        return metricsNamespace ? embedMetrics(redacted, metricsNamespace) : redacted;
+      },
+    },
   };
   return destination ? pino(options, destination) : pino(options);
 }

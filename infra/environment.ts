@@ -42,6 +42,9 @@ export function appEnvironment(settings: Settings, database: Database, warehouse
     WIF_AUDIENCE: warehouse.audience,
     GCP_SERVICE_ACCOUNT: warehouse.serviceAccount,
 
+    // The dashboard shows them.
+    METRICS_NAMESPACE: settings.name,
+
     WORKERS: String(app.workers),
     RUNS_PER_CONNECTION: String(app.runsPerConnection),
     API_SHARE: String(app.apiShare),

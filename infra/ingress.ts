@@ -29,6 +29,7 @@ export class Ingress extends pulumi.ComponentResource {
   readonly callbackUrl: string;
   readonly targetGroup: aws.lb.TargetGroup;
   readonly loadBalancer: aws.lb.LoadBalancer;
+  readonly certificateArn: pulumi.Output<string>;
   /** the DNS record that points the domain at the load balancer */
   readonly alias: aws.route53.Record;
   /** listeners and their rules: ECS rejects a target group that no listener uses */
@@ -40,7 +41,8 @@ export class Ingress extends pulumi.ComponentResource {
     this.callbackUrl = `${this.url}${CALLBACK_PATH}`;
     this.loadBalancer = createLoadBalancer(this, settings, network);
     this.targetGroup = createTargetGroup(this, settings, network);
-    const https = createListeners(this, settings, createCertificate(this, settings));
+    this.certificateArn = createCertificate(this, settings);
+    const https = createListeners(this, settings);
     this.routes = [https, ...createRules(this, settings, https)];
     this.alias = createAlias(this, settings);
     this.registerOutputs({ url: this.url });
@@ -116,7 +118,7 @@ function createCertificate(parent: Ingress, { name, ingress, protect }: Settings
 }
 
 /** HTTP redirects to HTTPS. @returns the HTTPS listener, which returns 404 unless a rule matches */
-function createListeners(parent: Ingress, { name }: Settings, certificateArn: pulumi.Output<string>): aws.lb.Listener {
+function createListeners(parent: Ingress, { name }: Settings): aws.lb.Listener {
   new aws.lb.Listener(
     `${name}-http`,
     {
@@ -135,7 +137,7 @@ function createListeners(parent: Ingress, { name }: Settings, certificateArn: pu
       protocol: 'HTTPS',
       // The default would be the policy of 2016, with TLS 1.0.
       sslPolicy: 'ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09',
-      certificateArn,
+      certificateArn: parent.certificateArn,
       defaultActions: [notFound],
     },
     { parent },

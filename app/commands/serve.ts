@@ -13,6 +13,7 @@ import { migrate, waitForDatabase } from '../store/migrate.ts';
 import { countOldRows } from '../store/sealed-columns.ts';
 import { checkApiVersions } from '../sync/check-api-versions.ts';
 import { watchAlerts } from '../sync/watch-alerts.ts';
+import { watchBacklog } from '../sync/watch-backlog.ts';
 import { watchOutbox } from '../sync/watch-outbox.ts';
 import { watchOverdue } from '../sync/watch-overdue.ts';
 import { watchOldRuns } from '../sync/watch-retention.ts';
@@ -46,12 +47,13 @@ interface ServeOptions {
  */
 export const serve: Command<ServeOptions> = async ({ options, env, stop }) => {
   const { tick, yes = false } = options;
-  const log = createLog(options.local ? (await import('../local/terminal-log.ts')).terminalLog(process.stdout) : undefined);
-  const events = createEvents(log);
+  const config = options.local ? undefined : readConfig(env);
+  const terminal = options.local ? (await import('../local/terminal-log.ts')).terminalLog(process.stdout) : undefined;
+  const events = createEvents(createLog(terminal, config?.metricsNamespace));
   const uncaught = stopWhenUncaught(events);
   const ending = AbortSignal.any([stop, uncaught]);
-  if (!options.local) {
-    await run(readConfig(env), events, ending);
+  if (config) {
+    await run(config, events, ending);
     return uncaught.aborted ? 1 : 0;
   }
   const { startLocal } = await import('../local/start-local.ts');
@@ -96,7 +98,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
   const { host, port, publicUrl } = context.config.http;
   const worker = new Worker(context);
   const server = await listen(context, host, port);
-  const watches = [watchOverdue(context), watchOldRuns(context), ...(local?.ticks ? [keepTicking(context)] : [])];
+  const watches = [watchOverdue(context), watchBacklog(context), watchOldRuns(context), ...(local?.ticks ? [keepTicking(context)] : [])];
   const outbox = watchOutbox(context);
   const alerts = watchAlerts(context);
   try {

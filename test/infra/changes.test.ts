@@ -56,8 +56,10 @@ describe("a change of production's configuration", () => {
     expect(await plan({ scheduleMinutes: 60 })).toEqual({ updates: ['EventRule', 'MetricAlarm ticks'] });
   });
 
-  test('databaseInstanceClass: the database, in its maintenance window', async () => {
-    expect(await plan({ databaseInstanceClass: 'db.t4g.medium' })).toEqual({ updates: ['Instance'] });
+  test('databaseInstanceClass: the database, in its maintenance window, and the alarms on its size', async () => {
+    expect(await plan({ databaseInstanceClass: 'db.t4g.medium' })).toEqual({
+      updates: ['Instance', 'MetricAlarm database-connections', 'MetricAlarm database-memory'],
+    });
     expect(protectedBefore.registrations.find(({ type }) => type === 'aws:rds/instance:Instance')?.inputs.applyImmediately).toBe(false);
   });
 

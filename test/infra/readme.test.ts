@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { EXAMPLE, project, readStackFile } from './support/stack-config.ts';
@@ -60,7 +60,8 @@ describe('the deployment guide', () => {
   test('lists every alarm, and no other', () => {
     const [, section = ''] = /^## Alarms\n(.*?)^## /ms.exec(text) ?? [];
     const documented = [...section.matchAll(/^\| ([a-z][a-z, -]+) \|/gm)].flatMap(([, names]) => names!.split(', '));
-    const program = [...readFileSync('infra/observability.ts', 'utf8').matchAll(/this\.#alarm\('([a-z-]+)'/g)].map(([, name]) => name!);
+    const files = readdirSync('infra/alarms').map((file) => readFileSync(join('infra/alarms', file), 'utf8'));
+    const program = files.flatMap((file) => [...file.matchAll(/part: '([a-z-]+)'/g)].map(([, name]) => name!));
     expect(documented.sort()).toEqual(program.sort());
   });
 });

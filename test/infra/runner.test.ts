@@ -98,6 +98,8 @@ describe.each<[StackName, 'preview' | 'update']>([
     expect(waitsFor(one(run, 'aws:cloudwatch/eventRule:EventRule'))).toEqual(
       expect.arrayContaining([`Service sync-${stack}`, `Record sync-${stack}`]),
     );
+    // A first deployment takes longer than the alarm on missing reports waits.
+    expect(waitsFor(one(run, 'aws:cloudwatch/metricAlarm:MetricAlarm', '-jobs-overdue'))).toContain(`Service sync-${stack}`);
     expect(waitsFor(one(run, 'aws:cloudwatch/eventConnection:EventConnection'))).toContain(`Service sync-${stack}`);
   });
 

@@ -196,6 +196,10 @@ export const EVERY_EVENT: Record<keyof BusinessEvents, { emit: (events: Events) 
   },
   tickFailed: { emit: (events) => events.tickFailed(error), line: { level: 'error', event: 'tick_failed', ...ofError } },
   jobsOverdue: { emit: (events) => events.jobsOverdue(0), line: { level: 'info', event: 'jobs_overdue', jobs: 0 } },
+  backlog: {
+    emit: (events) => events.backlog({ queuedRuns: 12, runningRuns: 4, lagHours: 25.004, apiQuotaPercent: 41.666 }),
+    line: { level: 'info', event: 'backlog', queued_runs: 12, running_runs: 4, lag_hours: 25, api_quota_percent: 41.67 },
+  },
   overdueNotCounted: {
     emit: (events) => events.overdueNotCounted(error),
     line: { level: 'error', event: 'overdue_not_counted', ...ofError },
@@ -359,16 +363,20 @@ export const EVERY_EVENT: Record<keyof BusinessEvents, { emit: (events: Events) 
 };
 
 /** The lines that these events write, without their times. */
-export function linesOf(emit: (events: Events) => void): LogLine[] {
+/** @param metricsNamespace of the metrics in them; by default, they have none */
+export function linesOf(emit: (events: Events) => void, metricsNamespace?: string): LogLine[] {
   const lines: LogLine[] = [];
   emit(
     createEvents(
-      createLog({
-        write(text: string) {
-          const { time: _, ...line } = JSON.parse(text) as LogLine;
-          lines.push(line);
+      createLog(
+        {
+          write(text: string) {
+            const { time: _, ...line } = JSON.parse(text) as LogLine;
+            lines.push(line);
+          },
         },
-      }),
+        metricsNamespace,
+      ),
     ),
   );
   return lines;

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { EVERY_EVENT, type LogLine, linesOf } from '../../support/every-event.ts';
 import { type ProgramRun, runProgram } from '../support/run-program.ts';
 import type { StackName } from '../support/stack-config.ts';
+import { taskContainer } from '../support/task-container.ts';
 
 const GIB = 1024 ** 3;
 
@@ -42,6 +43,7 @@ test.each<[StackName, number]>([
   const name = `sync-${stack}`;
   const balancer = `LoadBalancer=app/${name}-0123456/50dc6c495c0c9188`;
   const group = `TargetGroup=targetgroup/${name}-0123456/73e2d6bc24d8a067`;
+  const task = `ClusterName=${name}-0123456 ServiceName=${name}-0123456`;
   const database = `DBInstanceIdentifier=${String(run.outputs.databaseIdentifier)}`;
   expect(alarms(run)).toEqual({
     [`${name}-jobs-overdue`]: `Maximum ${name} jobs-overdue  > 0, 3 of 3 × 300 s, silence is breaching`,
@@ -53,6 +55,14 @@ test.each<[StackName, number]>([
     [`${name}-task-errors`]: `Sum AWS/ApplicationELB HTTPCode_Target_5XX_Count ${balancer} ${group} > 5, 1 of 1 × 300 s, silence is notBreaching`,
     [`${name}-load-balancer-errors`]: `Sum AWS/ApplicationELB HTTPCode_ELB_5XX_Count ${balancer} > 5, 1 of 1 × 300 s, silence is notBreaching`,
     [`${name}-dead-letters`]: `Sum AWS/SQS NumberOfMessagesSent QueueName=${name}-dead-letters-0123456 > 0, 1 of 3 × 3600 s, silence is notBreaching`,
+    [`${name}-task-cpu`]: `Average AWS/ECS CPUUtilization ${task} > 90, 4 of 4 × 900 s, silence is notBreaching`,
+    [`${name}-task-memory`]: `Maximum AWS/ECS MemoryUtilization ${task} > 90, 3 of 3 × 300 s, silence is notBreaching`,
+    [`${name}-certificate-expiry`]: `Minimum AWS/CertificateManager DaysToExpiry CertificateArn=arn:aws:acm:eu-north-1:123456789012:Certificate/${name}-0123456 < 30, 1 of 1 × 86400 s, silence is missing`,
+    [`${name}-failed-invocations`]: `Sum AWS/Events FailedInvocations RuleName=${name}-0123456 > 0, 1 of 3 × 3600 s, silence is notBreaching`,
+    [`${name}-database-cpu`]: `Average AWS/RDS CPUUtilization ${database} > 90, 4 of 4 × 900 s, silence is notBreaching`,
+    // A twentieth of the memory, and nine tenths of the connections, of db.t4g.micro and db.t4g.small.
+    [`${name}-database-memory`]: `Maximum AWS/RDS FreeableMemory ${database} < ${stack === 'dev' ? 53687091 : 107374182}, 2 of 2 × 900 s, silence is missing`,
+    [`${name}-database-connections`]: `Maximum AWS/RDS DatabaseConnections ${database} > ${stack === 'dev' ? 75 : 151}, 3 of 3 × 300 s, silence is notBreaching`,
     // A tenth of the initial storage, in bytes.
     [`${name}-database-storage`]: `Minimum AWS/RDS FreeStorageSpace ${database} < ${(gib / 10) * GIB}, 3 of 3 × 300 s, silence is missing`,
     [`${name}-database-credits`]: `Maximum AWS/RDS CPUCreditBalance ${database} < 20, 3 of 3 × 3600 s, silence is notBreaching`,
@@ -98,6 +108,24 @@ test('every metric filter matches one event of the service, whose line has the v
     expect(matched).toHaveLength(1);
     expect(metricValue((metricTransformation as { value: string }).value, matched[0]!)).toBeGreaterThanOrEqual(0);
   }
+});
+
+test('the dashboard shows lag, runs, rows, quota and invalid values: exactly the metrics that the service logs, in their namespace', async () => {
+  const run = await runProgram('production');
+  const namespace = taskContainer(run).environment.find(({ name }) => name === 'METRICS_NAMESPACE')!.value;
+  const { dashboardName, dashboardBody } = run.one('aws:cloudwatch/dashboard:Dashboard').inputs as Record<string, string>;
+  expect(run.outputs.dashboard).toBe(dashboardName);
+  const { widgets } = JSON.parse(dashboardBody!) as {
+    widgets: { x: number; width: number; properties: { metrics: [string, string][] } }[];
+  };
+  for (const { x, width } of widgets) expect(x + width).toBeLessThanOrEqual(24);
+  const shown = widgets.flatMap(({ properties }) => properties.metrics);
+  expect([...new Set(shown.map(([space]) => space))]).toEqual([namespace]);
+  const logged = Object.values(EVERY_EVENT)
+    .flatMap(({ emit }) => linesOf(emit, namespace))
+    .flatMap((line) => (line._aws as { CloudWatchMetrics: { Metrics: { Name: string }[] }[] } | undefined)?.CloudWatchMetrics ?? [])
+    .flatMap(({ Metrics }) => Metrics.map(({ Name }) => Name));
+  expect(shown.map(([, metric]) => metric).sort()).toEqual([...new Set(logged)].sort());
 });
 
 /** Whether CloudWatch's filter matches a line. The program writes filters of this one form. */

@@ -5,6 +5,7 @@ import { type Recorded, runProgram } from '../support/run-program.ts';
 /** CloudFormation's name of each Pulumi resource type, under which AWS's specification describes it. */
 const RESOURCES: Record<string, string> = {
   'aws:acm/certificate:Certificate': 'AWS::CertificateManager::Certificate',
+  'aws:cloudwatch/dashboard:Dashboard': 'AWS::CloudWatch::Dashboard',
   'aws:cloudwatch/eventApiDestination:EventApiDestination': 'AWS::Events::ApiDestination',
   'aws:cloudwatch/eventConnection:EventConnection': 'AWS::Events::Connection',
   'aws:cloudwatch/eventRule:EventRule': 'AWS::Events::Rule',
