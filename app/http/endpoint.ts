@@ -22,7 +22,7 @@ export interface Endpoint<Request extends z.ZodObject = z.ZodObject, Response ex
   request: Request;
   /** the body of a success: text if the schema is a string, otherwise JSON; a union of both if the caller chooses by its Accept header */
   response: Response;
-  /** the codes of its errors, besides those of every endpoint, which concern the request itself, its key or the job store */
+  /** the codes of its errors, besides those of every endpoint (COMMON_ERRORS) */
   errors: readonly ErrorCode[];
   /** A request that succeeds, its parameters in the path included, and its response; also as JSON, where the caller can choose that. */
   example: { request: Readonly<Record<string, string>>; response: z.input<Response>; json?: z.input<Response> };

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, RequestListener } from 'node:http';
 import type pg from 'pg';
 import type { BigQueryEmulator } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
 import type { SalesforceEmulator } from '../../app/local/emulators/salesforce/salesforce.ts';
@@ -39,9 +39,20 @@ export function findLeaks(needles: readonly Needle[], haystacks: readonly Haysta
   );
 }
 
+/** A request to a server, and its response. */
+export interface Exchange {
+  method: string;
+  path: string;
+  status: number;
+  headers: OutgoingHttpHeaders;
+  body: string;
+  /** false: the caller hung up first */
+  complete: boolean;
+}
+
 /** A server's responses, and the secrets that its callers sent. */
 interface Overheard {
-  responses: string[];
+  exchanges: Exchange[];
   keys: Set<string>;
   /** the cookies of browsers with logins, and the tokens of connect links, both of which a response creates */
   bearers: Set<string>;
@@ -51,7 +62,7 @@ const RESPONSES = "the API's responses";
 
 /** Notes every response of a listener. */
 export function overhear(listener: RequestListener): { listener: RequestListener; overheard: Overheard } {
-  const overheard: Overheard = { responses: [], keys: new Set(), bearers: new Set() };
+  const overheard: Overheard = { exchanges: [], keys: new Set(), bearers: new Set() };
   return {
     overheard,
     listener(request, response) {
@@ -70,7 +81,13 @@ export function overhear(listener: RequestListener): { listener: RequestListener
         note(given[0]);
         return end.apply(response, given);
       }) as typeof end;
-      response.once('close', () => overheard.responses.push(`${JSON.stringify(response.getHeaders())}${Buffer.concat(chunks)}`));
+      const { method, url } = request;
+      response.once('close', () => {
+        const { statusCode: status, writableFinished: complete } = response;
+        const [path] = url!.split('?');
+        const body = Buffer.concat(chunks).toString();
+        overheard.exchanges.push({ method: method!, path: path!, status, headers: response.getHeaders(), body, complete });
+      });
       listener(request, response);
     },
   };
@@ -130,13 +147,13 @@ function* take<Item>(items: Iterable<Item>, count: number): Generator<Item> {
 /** Everything that a service has written so far, except the tables in BigQuery, which contain the records. */
 export async function haystacksOf(
   { logged, database, bigquery }: { logged: string[]; database: { pool: pg.Pool }; bigquery: BigQueryEmulator },
-  { responses }: Overheard,
+  { exchanges }: Overheard,
 ): Promise<Haystack[]> {
   // The queries of tests have no labels.
   const jobs = bigquery.jobs().filter(({ configuration }) => configuration.labels);
   return [
     { where: 'the log', text: logged.join('') },
-    { where: RESPONSES, text: responses.join('\n') },
+    { where: RESPONSES, text: exchanges.map(({ headers, body }) => `${JSON.stringify(headers)}${body}`).join('\n') },
     { where: 'the ids, labels and statements of BigQuery jobs', text: jobs.map(describeJob).join('\n') },
     ...(await storeTexts(database.pool).catch(noneIfDropped)),
   ];

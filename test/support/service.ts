@@ -13,6 +13,7 @@ import { type BigQueryEmulator, startBigQuery } from '../../app/local/emulators/
 import { type SalesforceEmulator, type SalesforceOptions, startSalesforce } from '../../app/local/emulators/salesforce/salesforce.ts';
 import { createLog } from '../../app/log.ts';
 import { Worker } from '../../app/sync/worker.ts';
+import { findDrift } from './api-drift.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { findLeaks, haystacksOf, needlesOf, overhear } from './leaks.ts';
 import { close, listen } from './server.ts';
@@ -169,6 +170,8 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
       const leaks = findLeaks(needlesOf(salesforce, env, overheard), await haystacksOf(service, overheard));
       await Promise.all([salesforce.close(), bigquery.close(), database[Symbol.asyncDispose]()]);
       if (leaks.length > 0) throw new Error(`The service has leaked: ${leaks.join('; ')}.`);
+      const drift = findDrift(overheard.exchanges);
+      if (drift.length > 0) throw new Error(`The service has sent what /openapi.json does not describe: ${drift.join('; ')}.`);
     },
   };
   if (options.worker !== false) service.startWorker();
