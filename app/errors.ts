@@ -243,14 +243,15 @@ const SERVICE_ERRORS = {
   },
 } as const satisfies Record<string, ErrorKind>;
 
-/** All public error codes, by where they come from. */
+/** All public error codes. */
+export const ERRORS = { ...REQUEST_ERRORS, ...RUN_ERRORS, ...SERVICE_ERRORS };
+
+/** The same, by where they come from. */
 export const ERROR_GROUPS: Readonly<Record<string, Readonly<Record<string, ErrorKind>>>> = {
   'Errors of a request': REQUEST_ERRORS,
   'Errors of a run': RUN_ERRORS,
   'Errors of the service': SERVICE_ERRORS,
 };
-
-const ERRORS = { ...REQUEST_ERRORS, ...RUN_ERRORS, ...SERVICE_ERRORS };
 
 /** A public error code. */
 export type ErrorCode = keyof typeof ERRORS;

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { missingMigrations } from '../store/migrate.ts';
 import type { StoreState } from '../sync/agreement.ts';
 import { requireApiKey } from './auth.ts';
+import { serveDocs } from './docs/serve-docs.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { handleErrors } from './errors.ts';
 import { servePages } from './pages/serve-pages.ts';
@@ -24,6 +25,7 @@ export function createApp(context: Context): Koa {
   app.use(handleErrors(context, limits));
   app.use(serveHealth);
   app.use(serveReadiness(context));
+  app.use(serveDocs(context.config));
   app.use(servePages(context));
   app.use(serveConsole(context, limits));
   app.use(requireApiKey(context, limits));

@@ -18,11 +18,10 @@ const MAX_WAIT_SECONDS = 50;
 
 const wait = z.optional(
   field(parseWait, {
-    description: 'How many seconds to wait for the outcome.',
+    description: 'How many seconds to wait for the outcome; 0 by default.',
     type: 'integer',
     minimum: 0,
     maximum: MAX_WAIT_SECONDS,
-    default: 0,
   }),
 );
 

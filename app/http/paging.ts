@@ -9,7 +9,7 @@ const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
 
 const limit = field(parseLimit, {
-  description: 'How many entries the page has at most.',
+  description: `How many entries the page has at most; ${DEFAULT_LIMIT} by default.`,
   type: 'integer',
   minimum: 1,
   maximum: MAX_LIMIT,

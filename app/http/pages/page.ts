@@ -8,6 +8,8 @@ export interface Page {
   body: Html;
   /** where its form may lead, by redirects too, as sources of a Content Security Policy */
   formTargets?: readonly string[];
+  /** rules of its own, after those of all pages */
+  style?: string;
   /** reloads it after this many seconds */
   refreshSeconds?: number;
 }
@@ -39,17 +41,16 @@ form { margin: 1.5rem 0 0 }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr; gap: 0 } dd + dt { margin-top: .5rem } }
 `;
 
-const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
-
 /** Sends a page. It may contain nothing but its own style, is never cached or framed, and its address goes to no other site. */
 export function sendPage(ctx: Koa.Context, page: Page, status = 200): void {
   ctx.status = status;
   ctx.type = 'html';
+  const style = `${STYLE}${page.style ?? ''}`;
   ctx.set({
     'Cache-Control': 'no-store',
     'Content-Security-Policy': [
       `default-src 'none'`,
-      `style-src 'sha256-${STYLE_HASH}'`,
+      `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
       'img-src data:',
       `form-action ${(page.formTargets ?? [`'none'`]).join(' ')}`,
       `base-uri 'none'`,
@@ -61,10 +62,10 @@ export function sendPage(ctx: Koa.Context, page: Page, status = 200): void {
     'X-Robots-Tag': 'noindex',
     ...(page.refreshSeconds && { Refresh: String(page.refreshSeconds) }),
   });
-  ctx.body = renderPage(page).text;
+  ctx.body = renderPage(page, style).text;
 }
 
-function renderPage({ title, body }: Page): Html {
+function renderPage({ title, body }: Page, style: string): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -72,7 +73,7 @@ function renderPage({ title, body }: Page): Html {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
 <link rel="icon" href="data:,">
-<style>${new Html(STYLE)}</style>
+<style>${new Html(style)}</style>
 </head>
 <body>
 <main>

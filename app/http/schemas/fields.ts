@@ -12,7 +12,6 @@ interface About {
   enum?: readonly string[];
   minimum?: number;
   maximum?: number;
-  default?: string | number | boolean;
 }
 
 /** A required field. @param parse reads its text @throws nothing: what `parse` throws as AppError becomes an issue with its message */

@@ -24,20 +24,19 @@ const jobOptionFields = {
     example: '2024-03-10',
   }),
   dataset: optionalText('The dataset of the table, one of BIGQUERY_DATASETS; the first of them by default.', 'salesforce'),
-  every: option('every', { description: 'How often windows close.', enum: EVERY, default: 'day' }),
+  every: option('every', { description: 'How often windows close; those of a new job close daily by default.', enum: EVERY }),
   deletes: option('deletes', {
-    description: 'What happens to rows that are deleted in Salesforce: they keep their values, lose them, or are removed.',
+    description:
+      'What happens to rows that are deleted in Salesforce: they keep their values (the default of a new job), lose them, or are removed.',
     enum: ['keep', 'blank', 'remove'],
-    default: 'keep',
   }),
   append_only: option('appendOnly', {
     description: 'Whether rows of the object are never edited. Only for objects without a stamp that changes with edits.',
     type: 'boolean',
   }),
   history: option('history', {
-    description: 'Whether each version of a record is kept, in a table of versions.',
+    description: 'Whether each version of a record is kept, in a table of versions; by default, none is.',
     type: 'boolean',
-    default: false,
   }),
   exclude_fields: option('excludeFields', {
     description: 'Fields that are never read: names or patterns, separated by commas.',
@@ -48,9 +47,8 @@ const jobOptionFields = {
     example: EXAMPLE_LIST,
   }),
   new_fields: option('newFields', {
-    description: 'Whether fields that appear later are added, or await approval.',
+    description: 'Whether fields that appear later are added (the default of a new job), or await approval.',
     enum: ['add', 'review'],
-    default: 'add',
   }),
 } satisfies Record<OptionName, z.ZodType>;
 
