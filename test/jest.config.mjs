@@ -40,6 +40,7 @@ const SLOW = [
   'test/stories/leftover-bulk-jobs.test.ts',
   'test/stories/login-errors.test.ts',
   'test/stories/metadata-tables.test.ts',
+  'test/stories/openapi.test.ts',
   'test/stories/outbox.test.ts',
   'test/stories/policy-tags.test.ts',
   'test/stories/preview.test.ts',
