@@ -14,7 +14,7 @@ export function handleErrors(context: Context, limits: RateLimits): Koa.Middlewa
   return async (ctx, next) => {
     try {
       await next();
-      if (ctx.status === 404 && ctx.body == null) throw new AppError('not_found', 'Unknown path. See app/README.md for the endpoints.');
+      if (ctx.status === 404 && ctx.body == null) throw new AppError('not_found', 'Unknown path. See /docs for the endpoints.');
     } catch (error) {
       const known = isAppError(error)
         ? error
