@@ -5,7 +5,7 @@ import type { RunKind } from './core/pass.ts';
 import { inPipelineOrder, type Receipt } from './core/receipt.ts';
 import type { Window } from './core/window.ts';
 import type { AppError } from './errors.ts';
-import { describeError, type Log } from './log.ts';
+import { describeError, type Log, requestField } from './log.ts';
 
 /** A job, as its events name it. */
 interface JobRef {
@@ -82,7 +82,13 @@ export function createEvents(log: Log): Events {
       log[level](fields, message);
       const { event, run, ...others } = fields;
       if (typeof run !== 'string') return;
-      keep?.({ runId: run, at: new Date(), level, event, details: { ...others, ...(message !== undefined && { msg: message }) } });
+      keep?.({
+        runId: run,
+        at: new Date(),
+        level,
+        event,
+        details: { ...others, ...requestField(), ...(message !== undefined && { msg: message }) },
+      });
     };
   };
   return {

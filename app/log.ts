@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import pino from 'pino';
 import { embedMetrics } from './embedded-metrics.ts';
 import { AppError, safeCode } from './errors.ts';
@@ -7,6 +8,19 @@ export type Log = pino.Logger;
 /** Field names that might contain a secret or a record value, at any depth. */
 const SECRET = /token|secret|password|authorization|cookie|verifier|api_?key|signature|assertion|^code$/i;
 
+const requests = new AsyncLocalStorage<string>();
+
+/** Does the work of a request. Every line that it logs, however deep, contains the request's id. */
+export function duringRequest<T>(id: string, work: () => T): T {
+  return requests.run(id, work);
+}
+
+/** The field of a line that names the request that causes it; none outside of requests. */
+export function requestField(): { request_id?: string } {
+  const id = requests.getStore();
+  return id === undefined ? {} : { request_id: id };
+}
+
 /**
  * Logs JSON lines: codes, columns, counts, and ids; never secrets or record values.
  * @param metricsNamespace CloudWatch takes metrics from the lines, into this namespace; undefined: it takes none
@@ -14,6 +28,7 @@ const SECRET = /token|secret|password|authorization|cookie|verifier|api_?key|sig
 export function createLog(destination?: pino.DestinationStream, metricsNamespace?: string): Log {
   const options: pino.LoggerOptions = {
     base: null,
+    mixin: requestField,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: {
       level: (label) => ({ level: label }),

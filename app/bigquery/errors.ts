@@ -1,4 +1,5 @@
 import { failureMessage } from '../core/failure-message.ts';
+import { readRequestId } from '../core/request-id.ts';
 import { readRetryAfter } from '../core/retry-after.ts';
 import { AppError, externalErrorCode, isAppError, safeCode } from '../errors.ts';
 
@@ -89,7 +90,7 @@ function refusal(
   const reason = safeCode(rawReason) ?? (status === undefined ? 'unknown' : `HTTP ${status}`);
   const place = safeCode(location);
   const code = place ? `${reason}, ${place}` : reason;
-  const options = { cause, details: { bigquery_reason: reason }, retryAfterMs: retryAfterMs(cause) };
+  const options = { cause, details: { bigquery_reason: reason, ...requestIdOf(cause) }, retryAfterMs: readRetryAfter(headersOf(cause)) };
   const say = (what: string, advice?: string): string => failureMessage({ doing, what, code, message, advice });
   if (reason === 'quotaExceeded') {
     const sentence = say('a BigQuery quota is used up', 'The service continues once the quota allows it.');
@@ -130,10 +131,19 @@ function refusal(
   return new AppError('bigquery_refused', say('BigQuery refused it'), options);
 }
 
-/** From the headers of the response, which the client library adds to its error. */
-function retryAfterMs(error: unknown): number | undefined {
+/**
+ * What Google's support needs to find the request. Not X-GUploader-UploadID: it is part of the address of an upload, with which others may
+ * continue it.
+ */
+function requestIdOf(error: unknown): { google_request_id?: string } {
+  const id = readRequestId(headersOf(error), ['x-goog-request-id', 'x-request-id']);
+  return id === undefined ? {} : { google_request_id: id };
+}
+
+/** The headers of the response, which the client library adds to its error. */
+function headersOf(error: unknown): Record<string, string> {
   const { headers } = (error as { response?: { headers?: object } }).response ?? {};
-  return readRetryAfter(headers instanceof Headers ? Object.fromEntries(headers) : { ...headers });
+  return headers instanceof Headers ? Object.fromEntries(headers) : { ...headers };
 }
 
 /** True for a proxy's web page, which is not a BigQuery message. */

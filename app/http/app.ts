@@ -8,6 +8,7 @@ import { ENDPOINTS } from './endpoints.ts';
 import { handleErrors } from './errors.ts';
 import { servePages } from './pages/serve-pages.ts';
 import { RateLimits } from './rate-limits.ts';
+import { identifyRequest } from './request-id.ts';
 import { createRouter } from './router.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 import { serveConsole } from './serve-console.ts';
@@ -21,6 +22,7 @@ export function createApp(context: Context): Koa {
   app.on('error', () => {
     // Responses that could not be sent because the client disconnected; handleErrors handles all other errors.
   });
+  app.use(identifyRequest);
   app.use(setSecurityHeaders(publicUrl));
   app.use(handleErrors(context, limits));
   app.use(serveHealth);

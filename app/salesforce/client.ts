@@ -6,7 +6,7 @@ import type { Limits } from '../core/limits.ts';
 import type { ApiUsage } from '../core/quota.ts';
 import { retryAfterOf } from '../core/retry-after.ts';
 import { AppError, isAppError } from '../errors.ts';
-import { isSessionRefused, sessionStillRefusedError, translateSalesforceError, webPageError } from './errors.ts';
+import { isSessionRefused, requestIdOf, sessionStillRefusedError, translateSalesforceError, webPageError } from './errors.ts';
 import { toHttpError } from './http-error.ts';
 import { isInstanceHost } from './instance-host.ts';
 import { readApiUsage } from './read-api-usage.ts';
@@ -257,7 +257,7 @@ function translateFailure(error: unknown, doing: string): AppError {
   if (error instanceof UnusableResponseError)
     return new AppError('salesforce_unavailable', unusableMessage(error, doing), {
       cause: error,
-      details: { http_status: error.status },
+      details: { http_status: error.status, ...requestIdOf(error) },
       ...retryAfterOf(error),
     });
   if (error instanceof UntrustedInstanceError) {

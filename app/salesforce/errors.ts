@@ -1,4 +1,5 @@
 import { failureMessage } from '../core/failure-message.ts';
+import { isRequestId } from '../core/request-id.ts';
 import { retryAfterOf } from '../core/retry-after.ts';
 import { AppError, type ErrorCode, externalErrorCode, isAppError, type Recovery, safeCode } from '../errors.ts';
 
@@ -9,6 +10,7 @@ interface SalesforceError {
   message?: unknown;
   /** the HTTP status */
   status?: unknown;
+  requestId?: unknown;
 }
 
 /** Salesforce's code in an error of a call, for example INVALID_FIELD or ERROR_HTTP_503; undefined for other errors. */
@@ -181,7 +183,7 @@ export function translateSalesforceError(error: unknown, doing: string): AppErro
   const { code: ours, what, advice, recovery } = meaningOf(code, message, status);
   return new AppError(ours, failureMessage({ doing, what, code, message, advice }), {
     cause: error,
-    details: { salesforce_code: code },
+    details: { salesforce_code: code, ...requestIdOf(error) },
     ...(recovery && { recovery }),
     ...retryAfterOf(error),
   });
@@ -195,7 +197,7 @@ export function sessionStillRefusedError(error: unknown, doing: string): AppErro
     "Have an admin of the org check that the user is active and API Enabled, that session IP restrictions (Lock sessions to the IP address, Login IP Ranges) allow this service's address, and that the External Client App is not blocked.";
   return new AppError('salesforce_refused', failureMessage({ doing, what, code, message: messageOf(error), advice }), {
     cause: error,
-    details: { salesforce_code: code },
+    details: { salesforce_code: code, ...requestIdOf(error) },
     recovery: 'defer',
   });
 }
@@ -207,7 +209,7 @@ export function webPageError(doing: string, status: number, cause?: unknown): Ap
     'It may be a login page, a maintenance page or a proxy error. If this persists, check that the org is reachable under its My Domain.';
   return new AppError('salesforce_unavailable', failureMessage({ doing, what, code: `HTTP ${status}`, advice }), {
     cause,
-    details: { http_status: status },
+    details: { http_status: status, ...requestIdOf(cause) },
     ...retryAfterOf(cause),
   });
 }
@@ -234,4 +236,10 @@ function httpStatus(error: unknown, code: string): number {
 function messageOf(error: unknown): string {
   const { message } = (error ?? {}) as SalesforceError;
   return typeof message === 'string' ? message : '';
+}
+
+/** What Salesforce's support needs to find the request of an error, as details. */
+export function requestIdOf(error: unknown): { salesforce_request_id?: string } {
+  const { requestId } = (error ?? {}) as SalesforceError;
+  return isRequestId(requestId) ? { salesforce_request_id: requestId } : {};
 }

@@ -5,6 +5,7 @@ import { unzip } from 'node:zlib';
 import { type Dispatcher, request as send } from 'undici';
 import { readRetryAfter } from '../core/retry-after.ts';
 import { externalErrorCode } from '../errors.ts';
+import { salesforceRequestId } from './http-error.ts';
 
 /** A request to Salesforce's login host or an org's instance. */
 export interface SalesforceRequest {
@@ -42,19 +43,22 @@ export class UnusableResponseError extends Error {
   /** the host that a redirect points to */
   readonly target: string | undefined;
   readonly retryAfterMs: number | undefined;
+  /** Salesforce's, for its support; undefined: none */
+  readonly requestId: string | undefined;
 
   constructor(
     reason: UnusableResponseError['reason'],
     host: string,
     status: number,
-    options: { target?: string | undefined; cause?: unknown; retryAfterMs?: number | undefined } = {},
+    options: { target?: string | undefined; cause?: unknown; headers?: IncomingHttpHeaders } = {},
   ) {
     super(`${host} returned an unusable response: ${reason}`, { cause: options.cause });
     this.reason = reason;
     this.host = host;
     this.status = status;
     this.target = options.target;
-    this.retryAfterMs = options.retryAfterMs;
+    this.retryAfterMs = options.headers && readRetryAfter(options.headers);
+    this.requestId = options.headers && salesforceRequestId(options.headers);
   }
 }
 
@@ -109,7 +113,7 @@ export async function openResponse(
     const target = redirect ? URL.parse(String(headers.location ?? ''), request.url)?.host : undefined;
     throw new UnusableResponseError(redirect ? 'redirect' : 'web-page', new URL(request.url).host, status, {
       target,
-      retryAfterMs: readRetryAfter(headers),
+      headers,
     });
   }
   return response;
@@ -147,7 +151,7 @@ export async function readBody(
   maxBytes = MAX_BODY_BYTES,
 ): Promise<SalesforceResponse> {
   const unusable = (reason: UnusableResponseError['reason'], cause?: unknown): UnusableResponseError =>
-    new UnusableResponseError(reason, new URL(url).host, status, { cause });
+    new UnusableResponseError(reason, new URL(url).host, status, { cause, headers });
   const chunks: Buffer[] = [];
   let length = 0;
   try {

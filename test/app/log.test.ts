@@ -3,7 +3,9 @@ import { expect, test } from '@jest/globals';
 import { translateBigQueryError, translateJobError } from '../../app/bigquery/errors.ts';
 import { AppError } from '../../app/errors.ts';
 import { createLog, describeError } from '../../app/log.ts';
-import { translateSalesforceError } from '../../app/salesforce/errors.ts';
+import { translateSalesforceError, webPageError } from '../../app/salesforce/errors.ts';
+import { toHttpError } from '../../app/salesforce/http-error.ts';
+import { UnusableResponseError } from '../../app/salesforce/transport.ts';
 
 test("never logs a platform error's text, even if its lines look like a stack trace", () => {
   const text = 'Error while reading data: Could not parse value:\n    at 12 Elm Street, Springfield (Jane Roe)\n';
@@ -34,6 +36,23 @@ test.each([
   const codes = errors.map((error) => /\(([^)]*)\)/.exec(error.message)?.[1]);
   expect(codes).toEqual(['ERROR_HTTP_400', 'unknown', 'HTTP 400', 'unknown']);
   expect(JSON.stringify(errors.map(describeError))).not.toContain(text);
+});
+
+test("an error's details contain the id that the platform gave the request, but no text that is not an id", () => {
+  const headers = { 'x-sfdc-request-id': '0f1e2d3c4b', 'x-request-id': '5a6978' };
+  const refused = translateSalesforceError(toHttpError(400, [{ errorCode: 'INVALID_FIELD', message: 'x' }], headers), 'query Account');
+  expect(describeError(refused)).toMatchObject({
+    error_details: { salesforce_code: 'INVALID_FIELD', salesforce_request_id: '0f1e2d3c4b' },
+  });
+  const page = new UnusableResponseError('web-page', 'acme.my.salesforce.com', 503, { headers: { 'x-request-id': '5a6978' } });
+  expect(describeError(webPageError('query Account', 503, page))).toMatchObject({ error_details: { salesforce_request_id: '5a6978' } });
+  const errors = [{ reason: 'backendError', message: 'x' }];
+  const response = { headers: new Headers({ 'X-Goog-Request-Id': 'AbC-1', 'X-GUploader-UploadID': 'secret' }) };
+  const failed = translateBigQueryError(Object.assign(new Error('x'), { code: 503, errors, response }), 'load a page');
+  expect(describeError(failed)).toMatchObject({ error_details: { bigquery_reason: 'backendError', google_request_id: 'AbC-1' } });
+  expect(JSON.stringify(describeError(failed))).not.toContain('secret');
+  const odd = toHttpError(400, [{ errorCode: 'INVALID_FIELD', message: 'x' }], { 'x-request-id': 'Jane Roe' });
+  expect(JSON.stringify(describeError(translateSalesforceError(odd, 'query Account')))).not.toContain('Jane Roe');
 });
 
 test("an error's details never overwrite the fields of the log line", () => {
