@@ -12,6 +12,7 @@ import { Semaphore } from './core/semaphore.ts';
 import { AppError } from './errors.ts';
 import type { Events } from './events.ts';
 import { redact } from './log.ts';
+import { Metrics } from './metrics.ts';
 import { SalesforceClient } from './salesforce/client.ts';
 import { CompositeUse } from './salesforce/composite-use.ts';
 import { DescribeCache } from './salesforce/describe.ts';
@@ -32,6 +33,7 @@ import { openWebhook, type Webhook } from './webhooks/webhook.ts';
 export interface Context {
   readonly config: Config;
   readonly events: Events;
+  readonly metrics: Metrics;
   readonly database: pg.Pool;
   readonly sealer: Sealer;
   /** for requests to Salesforce, and for uploads to BigQuery */
@@ -68,7 +70,11 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
   const database = openDatabase(databaseAddress(config, credentials), events.databaseConnectionLost);
   const calls = new OrgCalls(database, events.callCountsNotSaved);
   const runEvents = new RunEvents(database, redact, events.runEventsNotStored);
-  events.keepRunEvents((event) => runEvents.add(event));
+  const metrics = new Metrics();
+  events.keepRunEvents((event) => {
+    metrics.count(event);
+    runEvents.add(event);
+  });
   const sealer = createSealer(config.tokenKeys);
   // Pages are large and slow to start; each request sets its own idle timeouts.
   const { httpProxy, httpsProxy, noProxy } = config.proxy;
@@ -93,6 +99,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
   return {
     config,
     events,
+    metrics,
     database,
     sealer,
     dispatcher,
@@ -119,7 +126,8 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
               connectionId,
               failed,
               reason,
-              (connection, refreshToken, ending) => renewSession(dispatcher, app(connection.loginUrl), connection, refreshToken, ending),
+              (connection, refreshToken, ending) =>
+                metrics.countRenewal(() => renewSession(dispatcher, app(connection.loginUrl), connection, refreshToken, ending)),
               signal,
             ),
         },

@@ -21,6 +21,7 @@ interface RunRef {
 
 /** A worker's claim of a run. */
 interface ClaimedRun extends RunRef {
+  pass: { kind: RunKind };
   window: Window;
   attempt: number;
 }
@@ -346,6 +347,6 @@ function aboutRun({ runId, job }: RunRef) {
 }
 
 function aboutClaim(run: ClaimedRun) {
-  const { window, attempt } = run;
-  return { ...aboutRun(run), window: { from: window.from, to: window.to }, attempt };
+  const { pass, window, attempt } = run;
+  return { ...aboutRun(run), kind: pass.kind, window: { from: window.from, to: window.to }, attempt };
 }

@@ -6,6 +6,7 @@ import { requireApiKey } from './auth.ts';
 import { serveDocs } from './docs/serve-docs.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import { handleErrors } from './errors.ts';
+import { measureResponses, serveMetrics } from './metrics.ts';
 import { servePages } from './pages/serve-pages.ts';
 import { RateLimits } from './rate-limits.ts';
 import { identifyRequest } from './request-id.ts';
@@ -22,12 +23,14 @@ export function createApp(context: Context): Koa {
   app.on('error', () => {
     // Responses that could not be sent because the client disconnected; handleErrors handles all other errors.
   });
+  app.use(measureResponses(context));
   app.use(identifyRequest);
   app.use(setSecurityHeaders(publicUrl));
   app.use(handleErrors(context, limits));
   app.use(serveHealth);
   app.use(serveReadiness(context));
   app.use(serveDocs(context.config));
+  app.use(serveMetrics(context));
   app.use(servePages(context));
   app.use(serveConsole(context, limits));
   app.use(requireApiKey(context, limits));

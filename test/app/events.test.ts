@@ -10,7 +10,13 @@ test.each(Object.entries(EVERY_EVENT))('%s writes one line of its name, with the
 });
 
 test('a run whose values did not all fit their columns succeeds with a warning', () => {
-  const run = { runId: 'run-1', job: { id: 'job-1', objectName: 'Account' }, window: { from: new Date(0), to: new Date(0) }, attempt: 1 };
+  const run = {
+    runId: 'run-1',
+    job: { id: 'job-1', objectName: 'Account' },
+    pass: { kind: 'window' } as const,
+    window: { from: new Date(0), to: new Date(0) },
+    attempt: 1,
+  };
   const [line] = linesOf((events) => events.runSucceeded(run, { ...RECEIPT, invalid_values: { Amount: 2 } }));
   expect(line).toMatchObject({ level: 'warn', event: 'run_succeeded', receipt: { invalid_values: { Amount: 2 } } });
 });

@@ -8,7 +8,7 @@ export type LogLine = Record<string, unknown>;
 // As their callers have them, with more than the log may show.
 const job = { id: 'job-1', objectName: 'Account', targetDataset: 'salesforce', fieldPlan: 'unlogged' };
 const window = { from: new Date('2023-03-01T00:00:00Z'), to: new Date('2023-03-20T00:00:00Z') };
-const run = { runId: 'run-1', job, window, attempt: 2, columns: ['unlogged'] };
+const run = { runId: 'run-1', job, pass: { kind: 'window', ids: ['unlogged'] } as const, window, attempt: 2, columns: ['unlogged'] };
 const slice = { ordinal: 3, idFrom: 'unlogged' };
 const connection = { id: 4, orgId: '00D000000000001AAA', identityUrl: 'unlogged' };
 const link = {
@@ -25,7 +25,7 @@ const error = new AppError('bigquery_unavailable', 'BigQuery did not respond.');
 
 const ofJob = { job: 'job-1', object: 'Account' };
 const ofRun = { run: 'run-1', ...ofJob };
-const ofClaim = { ...ofRun, window: { from: '2023-03-01T00:00:00.000Z', to: '2023-03-20T00:00:00.000Z' }, attempt: 2 };
+const ofClaim = { ...ofRun, kind: 'window', window: { from: '2023-03-01T00:00:00.000Z', to: '2023-03-20T00:00:00.000Z' }, attempt: 2 };
 const ofConnection = { connection: 4, org: '00D000000000001AAA' };
 const ofError = { error_code: 'bigquery_unavailable', error_message: 'BigQuery did not respond.' };
 

@@ -59,7 +59,9 @@ export async function loadPage(
     textBytes = await upload(extraction, slice, load, page, unread ?? (await reopen()));
     return await waitForLoad(warehouse, load);
   };
-  const { job } = await retryJob(extraction, page.loadTry, (loadTry) => savePage(context.database, run, page, { loadTry }), loadOnce);
+  const { job } = await context.metrics.time('load', () =>
+    retryJob(extraction, page.loadTry, (loadTry) => savePage(context.database, run, page, { loadTry }), loadOnce),
+  );
   const loaded = await savePage(context.database, run, page, { loaded: job.outputRows });
   if (isResumable) await saveProgress(context.database, run);
   return { page: loaded, textBytes };

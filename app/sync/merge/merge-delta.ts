@@ -41,11 +41,13 @@ export async function mergeDelta(extraction: Extraction, { of, delta, slices, ha
       partitionField: PARTITION_FIELD,
     });
   const salt = hasTable ? undefined : requireSalt(context, columns);
-  const { job: merged, tryNumber } = await retryJob(
-    extraction,
-    run.mergeTry,
-    (mergeTry) => saveRun(context.database, run, { mergeTry }),
-    async (number) => await runTableWrite(extraction, mergeJobId(run.runId, number), sql(number), { salt }),
+  const { job: merged, tryNumber } = await context.metrics.time('merge', () =>
+    retryJob(
+      extraction,
+      run.mergeTry,
+      (mergeTry) => saveRun(context.database, run, { mergeTry }),
+      async (number) => await runTableWrite(extraction, mergeJobId(run.runId, number), sql(number), { salt }),
+    ),
   );
   const targetWasEmpty = isIntoEmpty(tryNumber);
   requireReconciled(reconcileMerge({ ...merged, targetWasEmpty, deletes: run.job.deletes }, delta));

@@ -31,6 +31,7 @@ afterEach(() => {
 const claimed = (runId: string) => ({
   runId,
   job: { id: 'job-1', objectName: 'Account' },
+  pass: { kind: 'window' } as const,
   window: { from: new Date('2023-03-01'), to: new Date('2023-03-20') },
   attempt: 1,
 });
