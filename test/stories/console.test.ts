@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { API_KEYS, ConsoleBrowser, formOf, textOf } from '../support/console.ts';
 import { type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
@@ -108,6 +109,75 @@ describe('the jobs', () => {
     expect(await act('resume', { all: 'yes' }, '?object=a')).toMatch(/Resumed 3 jobs/);
     expect(await act('retry', { all: 'yes' })).toMatch(/Nothing has changed: The window of this run has been imported/);
     expect(await act('explode', { all: 'yes' })).toContain('Choose what to do');
+  });
+});
+
+describe('a job', () => {
+  test('shows its receipt as a flow of counts, and its runs, and acts by forms that answer in a sentence', async () => {
+    await start(['Account']);
+    const { id } = (await service.jobs())[0]!;
+    expect(textOf(await browser.page(`/jobs/${id}`))).toContain('Nothing is imported yet.');
+    await service.tickAt('2023-03-02T00:10:00Z');
+    const page = await browser.page(`/jobs/${id}`);
+    expect(textOf(page)).toMatch(/Account exact 00D\S+|Account exact .* → salesforce.Account · every day · deleted rows kept/);
+    expect(textOf(page)).toMatch(/Window 1 Mar → 2 Mar 2023 exact/);
+    expect(textOf(page)).toMatch(/(✓ 10 [^✓]*){7,9}/);
+    const paused = await browser.submit(page, `/console/jobs/${id}/pause`);
+    expect(paused.url).toBe(`${service.url}/console/jobs/${id}`);
+    expect(textOf(paused)).toContain('Account is paused: ticks start no runs for it.');
+    expect(formOf(paused, `/console/jobs/${id}/sync-now`)).toBeUndefined();
+    const resumed = await browser.submit(paused, `/console/jobs/${id}/resume`);
+    expect(textOf(resumed)).toContain('Account is resumed');
+    const again = await browser.submit(resumed, `/console/jobs/${id}/reimport`, { from: '2023-03-01', to: '2023-03-09' });
+    expect(textOf(again)).toContain('to 2023-03-09 is too late');
+    for (const [action, title] of [
+      ['compare', 'Comparison 1 Mar → 2 Mar 2023'],
+      ['reimport', 'Reimport 1 Mar → 2 Mar 2023'],
+      ['sweep', 'Sweep 1 Mar → 2 Mar 2023'],
+      ['rebuild', 'Rebuild 1 Mar → 2 Mar 2023'],
+      ['sync-now', 'Reimport 2 Mar → 2 Mar 2023, 00:05'],
+    ]) {
+      const started = await browser.submit(await browser.page(`/jobs/${id}`), `/console/jobs/${id}/${action}`);
+      expect(textOf(started)).toContain(`Account: ${title} is queued.`);
+      await browser.waitFor(`/jobs/${id}`, new RegExp(`Last run ${title} (?:exact|equal)`));
+    }
+    expect((await service.jobs())[0]!.active).toBe(1);
+    for (const path of ['/jobs/x', `/jobs/${randomUUID()}`, '/runs/x', `/runs/${randomUUID()}`]) expect((await browser.page(path)).status).toBe(404);
+  });
+
+  test('that fails shows where it stopped and why, and retries', async () => {
+    await start(['Account']);
+    service.instance.handler = (call, pass) => (call.url.includes('/query') ? Promise.resolve(jsonReply(400, [{ errorCode: 'INSUFFICIENT_ACCESS', message: 'no' }])) : pass());
+    await service.tickAt('2023-03-02T00:10:00Z');
+    const { id, run } = (await service.jobs())[0]!;
+    const page = await browser.page();
+    expect(textOf(page)).toMatch(/Account : failed\. .*INSUFFICIENT_ACCESS/);
+    expect(textOf(await browser.page(`/jobs/${id}`))).toMatch(/Last run Window .* failed .* stopped .*INSUFFICIENT_ACCESS/);
+    // Events are stored a second later.
+    const runPage = await browser.waitFor(`/runs/${run!.id}`, /Events .* run_failed/);
+    expect(textOf(runPage)).toContain('Copy diagnostics');
+    service.instance.handler = (_call, pass) => pass();
+    const retried = await browser.submit(page, `/console/runs/${run!.id}/retry`);
+    expect(textOf(retried)).toMatch(/Account: Window 1 Mar → 2 Mar 2023 is due now\./);
+    await browser.waitFor(`/jobs/${id}`, /Last run Window 1 Mar → 2 Mar 2023 exact/);
+  });
+
+  test('streams what changes while it runs', async () => {
+    await start(['Account']);
+    const { id } = (await service.jobs())[0]!;
+    const stopped = new AbortController();
+    const answer = await fetch(`${service.url}/console/jobs/${id}/live`, { headers: { Accept: 'text/event-stream' }, signal: stopped.signal });
+    expect(answer.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    const ticked = service.tickAt('2023-03-02T00:10:00Z');
+    let text = '';
+    for await (const part of answer.body!) {
+      text += Buffer.from(part).toString();
+      if (/Window 1 Mar → 2 Mar 2023<\/a><\/b> <span class="pill good">exact/.test(text)) break;
+    }
+    stopped.abort();
+    await ticked;
+    expect(text).toMatch(/^data: <div><span id="job-state" hx-swap-oob="true">/);
+    expect(text.match(/\n\n/g)!.length).toBeGreaterThan(1);
   });
 });
 

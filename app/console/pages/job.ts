@@ -1,0 +1,206 @@
+import { detailRun } from '../../actions/detail-run.ts';
+import { pauseJob } from '../../actions/pause-job.ts';
+import { rebuild } from '../../actions/rebuild.ts';
+import { reimport } from '../../actions/reimport.ts';
+import { requireJobById } from '../../actions/require-job.ts';
+import { resumeJob } from '../../actions/resume-job.ts';
+import { sweep } from '../../actions/sweep.ts';
+import { syncNow } from '../../actions/sync-now.ts';
+import type { Context } from '../../context.ts';
+import { isRunId } from '../../core/run-id.ts';
+import { AppError } from '../../errors.ts';
+import type { ListedConnection } from '../../store/connection-list.ts';
+import { type JobWithRun, type ListedJob, listJob, listRunPage, type Position } from '../../store/job-list.ts';
+import { type EndedWindow, latestWindows } from '../../store/job-search.ts';
+import type { Job } from '../../store/jobs.ts';
+import { readConnections } from '../attention.ts';
+import { formatBound } from '../format.ts';
+import { type Content, html, type Markup } from '../html.ts';
+import { jobStatus } from '../job-status.ts';
+import { repeat } from '../live.ts';
+import { action } from '../parts/action.ts';
+import { connectionName } from '../parts/alerts.ts';
+import { jobMenu } from '../parts/job-menu.ts';
+import { jobTabs } from '../parts/job-tabs.ts';
+import { completeThrough, lagOf } from '../parts/job-table.ts';
+import { live } from '../parts/live.ts';
+import { pill } from '../parts/pill.ts';
+import { rowsChart } from '../parts/rows-chart.ts';
+import { endedRunCard, openRunCard } from '../parts/run-card.ts';
+import { runTable } from '../parts/run-table.ts';
+import { returnAddress } from '../return-address.ts';
+import type { Page, Route, SeeOther, Visit } from '../route.ts';
+import { runTitle } from '../run-status.ts';
+
+/** A job: what it is doing, its last receipt, its runs, and what can be done with it. */
+export const job: readonly Route[] = [
+  { method: 'GET', path: '/jobs/:id', handle: page },
+  { method: 'GET', path: '/jobs/:id/live', handle: async (visit) => ({ pieces: pieces(visit) }) },
+  act('pause', async (context, stored, by) => {
+    await pauseJob(context, stored, by);
+    return `${stored.objectName} is paused: ticks start no runs for it. A run that is in progress finishes first.`;
+  }),
+  act('resume', async (context, stored, by) => {
+    await resumeJob(context, stored, by);
+    return `${stored.objectName} is resumed: the next tick imports what it missed.`;
+  }),
+  act('sync-now', async (context, stored, by) => started(await syncNow(context, stored, by))),
+  act('sweep', async (context, stored, by) => started(await sweep(context, stored, by))),
+  act('rebuild', async (context, stored, by) => started(await rebuild(context, stored, by))),
+  act('reimport', async (context, stored, by, form) => started(await reimport(context, stored, rangeOf(form), by))),
+  act('compare', async (context, stored, by, form) => started(await reimport(context, stored, { ...rangeOf(form), compare: true }, by))),
+];
+
+/** An action of a job's page. @param perform returns what it did, in a sentence */
+function act(name: string, perform: (context: Context, stored: Job, by: string, form: URLSearchParams) => Promise<string>): Route {
+  return {
+    method: 'POST',
+    path: `/jobs/:id/${name}`,
+    async handle({ context, params, caller, form }): Promise<SeeOther> {
+      const stored = await requireJobById(context, requireId(params.id));
+      const text = await perform(context, stored, caller.name, form);
+      const back = returnAddress(form.get('back'));
+      return { location: back === '/console' ? `/console/jobs/${stored.id}` : back, notice: { kind: 'good', text } };
+    },
+  };
+}
+
+function started({ run, objectName }: JobWithRun): string {
+  return `${objectName}: ${runTitle(run)} is queued.`;
+}
+
+function rangeOf(form: URLSearchParams): { from: string | undefined; to: string | undefined } {
+  return { from: form.get('from') || undefined, to: form.get('to') || undefined };
+}
+
+/** @throws AppError not_found */
+export function requireId(id: string | undefined): string {
+  if (id && isRunId(id)) return id;
+  throw new AppError('not_found', 'The address of this page contains no id of a job or a run.');
+}
+
+/** The job of a page. @throws AppError not_found */
+export async function requireListedJob({ context, params }: Visit): Promise<ListedJob> {
+  const found = await listJob(context.database, requireId(params.id));
+  if (found) return found;
+  throw new AppError('not_found', 'No job has this id. It may have been deleted.');
+}
+
+const RUNS_PER_PAGE = 20;
+
+/** The windows of the chart. */
+const CHART_WINDOWS = 60;
+
+/** How often the page is renewed while a run is open, and else, in milliseconds. */
+const RENEW_MS = 1_000;
+const RENEW_IDLE_MS = 5_000;
+
+interface JobView {
+  found: ListedJob;
+  open: Awaited<ReturnType<typeof detailRun>>[];
+  runs: JobWithRun['run'][];
+  last: Position | undefined;
+  windows: EndedWindow[];
+  scheduleNow: Date;
+}
+
+async function read(visit: Visit, after?: Position): Promise<JobView> {
+  const { context } = visit;
+  const { database } = context;
+  const found = await requireListedJob(visit);
+  const isOpen = (run: ListedJob['run']): run is JobWithRun['run'] => run?.state === 'queued' || run?.state === 'running';
+  const [open, { runs, last }, windows, scheduleNow] = await Promise.all([
+    Promise.all([found.run, found.repair].filter(isOpen).map(({ id }) => detailRun(context, id))),
+    listRunPage(database, found.id, { limit: RUNS_PER_PAGE, after }),
+    latestWindows(database, [found.id], CHART_WINDOWS),
+    context.scheduleNow(),
+  ]);
+  return { found, open, runs, last: runs.length === RUNS_PER_PAGE ? last : undefined, windows: windows.get(found.id) ?? [], scheduleNow };
+}
+
+async function page(visit: Visit): Promise<Page> {
+  const after = readPosition(visit.query);
+  const view = await read(visit, after);
+  const { found } = view;
+  const connections = await readConnections(visit);
+  return {
+    title: found.objectName,
+    heading: heading(visit, found, connections.find(({ identityUrl }) => identityUrl === found.userId)),
+    body: html`<div>${jobTabs(found, 'runs')}${after ? earlierRuns(visit, view) : live(`/jobs/${found.id}/live`, content(visit, view))}</div>`,
+  };
+}
+
+async function* pieces(visit: Visit): AsyncGenerator<Markup> {
+  yield* repeat(async () => {
+    const current = { ...visit, now: new Date() };
+    const view = await visit.shared.read(`job ${visit.params.id}`, RENEW_MS - 100, () => read(current));
+    const piece = html`<div>${statePill(view.found, current.now, true)}${content(current, view)}</div>`;
+    return { piece, pauseMs: view.open.length > 0 ? RENEW_MS : RENEW_IDLE_MS };
+  }, visit.closed);
+}
+
+/** The state beside the title. @param isUpdate whether it replaces that of the page */
+function statePill(found: ListedJob, now: Date, isUpdate: boolean): Markup {
+  const { meaning, label } = jobStatus(found, now);
+  return html`<span id="job-state" hx-swap-oob=${isUpdate ? 'true' : undefined}>${pill(meaning, label)}</span>`;
+}
+
+/** What the job is, and its buttons. */
+export function heading(visit: Visit, found: ListedJob, connection: ListedConnection | undefined): Content {
+  const { id, active, every, deletes, history } = found;
+  const options = [every === 'day' ? 'every day' : `every ${every}`, `deleted rows ${DELETED[deletes]}`, ...(history ? ['with history'] : [])];
+  return [
+    statePill(found, visit.now, false),
+    html`<span class="sub">${connection ? connectionName(connection) : 'Salesforce'} → <span class="mono">${found.targetDataset}.${found.targetTable}</span> · ${options.join(' · ')}</span>`,
+    visit.can.operate
+      ? html`<span class="push">
+          ${action(visit, active ? { label: 'Pause', path: `/jobs/${id}/pause` } : { label: 'Resume', path: `/jobs/${id}/resume`, look: 'primary' })}
+          ${active ? action(visit, { label: 'Sync now', path: `/jobs/${id}/sync-now` }) : null}
+          ${jobMenu(visit, found)}
+        </span>`
+      : null,
+  ];
+}
+
+const DELETED = { keep: 'kept', blank: 'blanked', remove: 'removed' };
+
+function content(visit: Visit, view: JobView): Markup {
+  const { found, open, runs, windows, scheduleNow } = view;
+  const { why, meaning } = jobStatus(found, visit.now);
+  const ended = runs.filter(({ finishedAt }) => finishedAt !== null);
+  // What failed last is explained even if a receipt came before it.
+  const [latest] = ended;
+  const proof = latest?.state === 'failed' ? ended.find(({ receipt }) => receipt) : undefined;
+  return html`<div>
+    ${!found.active ? html`<p class="notice bad"><span aria-hidden="true">‖</span> This job is paused: nothing is imported until it is resumed.</p>` : null}
+    ${found.needsLogin ? html`<p class="notice bad"><span aria-hidden="true">!</span> ${why ?? 'Its connection needs a login.'} <a href="/console">See the overview.</a></p>` : null}
+    ${open.map((detail) => openRunCard(visit, detail, 'job'))}
+    ${open.length === 0 && !latest ? html`<section class="card empty"><p>Nothing is imported yet. ${meaning === 'neutral' ? 'The next tick starts the first import.' : null}</p></section>` : null}
+    ${latest ? html`<h2>Last run</h2>${endedRunCard(visit, { ...found, run: latest }, 'job')}` : null}
+    ${proof ? html`<h2>Last proof</h2>${endedRunCard(visit, { ...found, run: proof }, 'job')}` : null}
+    <dl class="facts card">
+      <div><dt>Complete through</dt><dd>${completeThrough(found)}</dd><dd>from ${formatBound(found.startDate).includes('1700') ? 'the first record' : formatBound(found.startDate)}</dd></div>
+      <div><dt>Lag</dt><dd>${lagOf(found, scheduleNow)}</dd><dd>${found.every === 'day' ? 'its windows close at midnight UTC' : `its windows close every ${found.every}`}</dd></div>
+    </dl>
+    ${windows.length > 1 ? html`<h2>Rows per window</h2><section class="card pad">${rowsChart(windows)}</section>` : null}
+    ${runs.length > 0 ? html`<h2>Runs</h2><section class="card">${runTable(runs, visit.now)}${paging(view)}</section>` : null}
+  </div>`;
+}
+
+/** A page of the list of runs that does not change any more. */
+function earlierRuns(visit: Visit, view: JobView): Markup {
+  const back = html`<p><a href=${`/console/jobs/${view.found.id}`}>Latest runs</a></p>`;
+  return html`<div><h2>Earlier runs</h2><section class="card">${runTable(view.runs, visit.now)}${paging(view)}</section>${back}</div>`;
+}
+
+function paging({ found, last }: JobView): Content {
+  if (!last) return null;
+  const url = `/console/jobs/${found.id}?${new URLSearchParams({ before: last.createdAt, run: last.id })}`;
+  return html`<nav class="paging" aria-label="Pages"><span></span><a href=${url}>Earlier runs</a></nav>`;
+}
+
+function readPosition(query: URLSearchParams): Position | undefined {
+  const createdAt = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?\+00$/.exec(query.get('before') ?? '')?.[0];
+  const id = query.get('run');
+  return createdAt && !Number.isNaN(Date.parse(createdAt)) && id && isRunId(id) ? { createdAt, id } : undefined;
+}
