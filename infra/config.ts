@@ -40,6 +40,7 @@ export interface Settings {
   schedule: { enabled: boolean; everyMinutes: number };
   google: { project: string; location: string; datasets: string[]; stagingDataset: string; readers: string[] };
   observability: { alarmEmails: string[]; logRetentionDays: number; containerInsights: string };
+  security: { webFirewall: boolean; trafficLogs: boolean };
   customerKey: boolean;
   protect: boolean;
 }
@@ -101,6 +102,8 @@ export function readSettings({ stack, project, keys, own, provider }: ConfigSour
   }
   // China and GovCloud are separate partitions: their ARNs do not start with `arn:aws:`, as those in the policies here do.
   const region = read.text('aws:region', 'a region outside China and GovCloud, for example eu-north-1', /^(?!cn-)[a-z]{2}-[a-z]+-\d$/);
+  // The provider refuses to work in another account.
+  read.list('aws:allowedAccountIds', 'the ID of an AWS account, 12 digits', /^\d{12}$/);
   const app = readApp(read);
   const database = readDatabase(read);
   const settings: Settings = {
@@ -124,6 +127,7 @@ export function readSettings({ stack, project, keys, own, provider }: ConfigSour
       logRetentionDays: Number(read.choice('logRetentionDays', LOG_RETENTION_DAYS)),
       containerInsights: read.choice('containerInsights', ['disabled', 'enabled', 'enhanced']),
     },
+    security: { webFirewall: read.flag('webFirewall'), trafficLogs: read.flag('trafficLogs') },
     customerKey: read.flag('customerKey'),
     protect: read.flag('protect'),
   };

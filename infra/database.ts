@@ -77,6 +77,11 @@ function createInstance(
       multiAz: database.multiZone,
       backupRetentionPeriod: database.backupDays,
       copyTagsToSnapshot: true,
+      // Both are free up to seven days. RDS keeps the exported log in a log group of its own, which the program cannot create beforehand.
+      performanceInsightsEnabled: true,
+      performanceInsightsRetentionPeriod: 7,
+      ...(keyArn ? { performanceInsightsKmsKeyId: keyArn } : {}),
+      enabledCloudwatchLogsExports: ['postgresql', 'upgrade'],
       deletionProtection: protect,
       applyImmediately: !protect,
       ...(database.snapshot && { snapshotIdentifier: database.snapshot }),

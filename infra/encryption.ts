@@ -1,5 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import { ALARM_PUBLISHERS } from './alarms/publishers.ts';
 import type { Settings } from './config.ts';
 import { policyDocument, type Statement } from './policy.ts';
 
@@ -61,9 +62,9 @@ function keyPolicy({ name, region }: Settings, accountId: pulumi.Input<string>):
       Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
     },
     {
-      // CloudWatch publishes alarms as itself, which the AWS-managed key of SNS does not allow.
+      // They publish as themselves, which the AWS-managed key of SNS does not allow.
       Sid: 'Alarms',
-      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Principal: { Service: ALARM_PUBLISHERS },
       Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
       Resource: '*',
       Condition: { StringEquals: { 'aws:SourceAccount': accountId } },

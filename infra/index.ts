@@ -4,6 +4,7 @@ import { readSettings } from './config.ts';
 import { Database } from './database.ts';
 import { DeletionLock } from './deletion-lock.ts';
 import { Encryption } from './encryption.ts';
+import { Firewall } from './firewall.ts';
 import { Image } from './image.ts';
 import { Ingress } from './ingress.ts';
 import { Network } from './network.ts';
@@ -12,6 +13,7 @@ import { Roles } from './roles.ts';
 import { Schedule } from './schedule.ts';
 import { Secrets } from './secrets.ts';
 import { Service } from './service.ts';
+import { TrafficLogs } from './traffic-logs.ts';
 import { Warehouse } from './warehouse.ts';
 
 const settings = readSettings({
@@ -25,17 +27,20 @@ const { accountId } = aws.getCallerIdentityOutput();
 
 const encryption = new Encryption({ settings, accountId });
 const network = new Network(settings);
+const trafficLogs = settings.security.trafficLogs ? new TrafficLogs({ settings, accountId }) : undefined;
+trafficLogs?.logNetwork(network.vpcId);
 const roles = new Roles({ settings, accountId });
 const warehouse = new Warehouse({ settings, accountId, taskRoleName: roles.task.name });
 const secrets = new Secrets({ settings, encryption });
 const database = new Database({ settings, network, encryption });
 const image = new Image(settings);
-const ingress = new Ingress({ settings, network });
+const ingress = new Ingress({ settings, network, trafficLogs });
+const firewall = settings.security.webFirewall ? new Firewall({ settings, ingress }) : undefined;
 const service = new Service({ settings, network, roles, encryption, image, database, secrets, warehouse, ingress });
 const schedule = new Schedule({ settings, accountId, tickKey: secrets.tickKey, ingress, service });
-const observability = new Observability({ settings, encryption, service, ingress, schedule, database });
+const observability = new Observability({ settings, accountId, encryption, service, ingress, schedule, database });
 const components = [encryption, network, roles, warehouse, secrets, database, image, ingress, service, schedule, observability];
-new DeletionLock({ settings, components });
+new DeletionLock({ settings, components: [...components, ...(trafficLogs ? [trafficLogs] : []), ...(firewall ? [firewall] : [])] });
 
 /** What `npm run op` and operators need. Outputs are never secret. */
 export const region = settings.region;

@@ -4,6 +4,7 @@ import { RANGES_PER_RULE } from './allowed-ranges.ts';
 import type { Settings } from './config.ts';
 import type { Network } from './network.ts';
 import { APP_PORT } from './ports.ts';
+import type { TrafficLogs } from './traffic-logs.ts';
 
 /** The path the schedule posts to. */
 export const TICK_PATH = '/handle_importing_job';
@@ -20,6 +21,7 @@ const CLOSED_PATHS = ['/readyz*', '/metrics*'];
 interface IngressArgs {
   settings: Settings;
   network: Network;
+  trafficLogs: TrafficLogs | undefined;
 }
 
 /** HTTPS under the domain name. The schedule's path and the pages of logins are open to the internet, everything else only to `allowedCidrs`. */
@@ -35,11 +37,12 @@ export class Ingress extends pulumi.ComponentResource {
   /** listeners and their rules: ECS rejects a target group that no listener uses */
   readonly routes: pulumi.Resource[];
 
-  constructor({ settings, network }: IngressArgs, options?: pulumi.ComponentResourceOptions) {
+  constructor(args: IngressArgs, options?: pulumi.ComponentResourceOptions) {
+    const { settings, network } = args;
     super('sync:infra:Ingress', settings.name, {}, options);
     this.url = `https://${settings.ingress.domainName}`;
     this.callbackUrl = `${this.url}${CALLBACK_PATH}`;
-    this.loadBalancer = createLoadBalancer(this, settings, network);
+    this.loadBalancer = createLoadBalancer(this, args);
     this.targetGroup = createTargetGroup(this, settings, network);
     this.certificateArn = createCertificate(this, settings);
     const https = createListeners(this, settings);
@@ -49,7 +52,7 @@ export class Ingress extends pulumi.ComponentResource {
   }
 }
 
-function createLoadBalancer(parent: Ingress, { name, protect }: Settings, network: Network): aws.lb.LoadBalancer {
+function createLoadBalancer(parent: Ingress, { settings: { name, protect }, network, trafficLogs }: IngressArgs): aws.lb.LoadBalancer {
   return new aws.lb.LoadBalancer(
     name,
     {
@@ -62,6 +65,7 @@ function createLoadBalancer(parent: Ingress, { name, protect }: Settings, networ
       // Above the app's maximum `wait`, 50 seconds.
       idleTimeout: 60,
       enableDeletionProtection: protect,
+      ...(trafficLogs ? { accessLogs: trafficLogs.ofLoadBalancer } : {}),
     },
     { parent, protect },
   );

@@ -39,6 +39,8 @@ export class Network extends pulumi.ComponentResource {
     this.loadBalancerGroup = group('load-balancer', 'The load balancer: HTTPS from anywhere');
     this.appGroup = group('app', 'The service: called only by the load balancer');
     this.databaseGroup = group('database', 'The job store: called only by the service');
+    emptyDefaultGroup(this, settings.name, vpc);
+    createS3Endpoint(this, settings, vpc);
     this.connectivity = [vpc, ...createRules(this, settings.name)];
     this.registerOutputs({ vpcId: this.vpcId, egressAddresses: this.egressAddresses });
   }
@@ -80,6 +82,21 @@ function createVpc(parent: pulumi.Resource, { name, network, protect }: Settings
     },
     // Its subnets, gateways and routes inherit the protection: a change of the range or of the zones' order would replace them all.
     { parent, protect },
+  );
+}
+
+/** AWS gives every network a group that allows all traffic among its members, and puts into it whatever names no group. */
+function emptyDefaultGroup(parent: pulumi.Resource, name: string, { vpcId }: awsx.ec2.Vpc): void {
+  new aws.ec2.DefaultSecurityGroup(name, { vpcId }, { parent });
+}
+
+/** Images come from S3: without it, through the NAT gateways, which bill every byte. It costs nothing. */
+function createS3Endpoint(parent: pulumi.Resource, { name, region }: Settings, vpc: awsx.ec2.Vpc): void {
+  const routeTableIds = vpc.routeTables.apply((tables) => pulumi.all(tables.map(({ id }) => id)));
+  new aws.ec2.VpcEndpoint(
+    `${name}-s3`,
+    { vpcId: vpc.vpcId, serviceName: `com.amazonaws.${region}.s3`, vpcEndpointType: 'Gateway', routeTableIds },
+    { parent },
   );
 }
 

@@ -2,6 +2,7 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Alarm } from './alarms/alarm.ts';
 import { databaseAlarms } from './alarms/database-alarms.ts';
+import { ALARM_PUBLISHERS } from './alarms/publishers.ts';
 import { requestAlarms, scheduleAlarms, taskAlarms } from './alarms/service-alarms.ts';
 import { workAlarms } from './alarms/work-alarms.ts';
 import type { Settings } from './config.ts';
@@ -9,11 +10,13 @@ import { dashboardBody } from './dashboard.ts';
 import type { Database } from './database.ts';
 import type { Encryption } from './encryption.ts';
 import type { Ingress } from './ingress.ts';
+import { policyDocument } from './policy.ts';
 import type { Schedule } from './schedule.ts';
 import type { Service } from './service.ts';
 
 interface ObservabilityArgs {
   settings: Settings;
+  accountId: pulumi.Input<string>;
   encryption: Encryption;
   service: Service;
   ingress: Ingress;
@@ -29,8 +32,9 @@ export class Observability extends pulumi.ComponentResource {
   constructor(args: ObservabilityArgs, options?: pulumi.ComponentResourceOptions) {
     const { settings, service } = args;
     super('sync:infra:Observability', settings.name, {}, options);
-    const topic = createTopic(this, settings, args.encryption);
+    const topic = createTopic(this, args);
     this.topicArn = topic.arn;
+    subscribeToDatabase(this, args, topic);
     const alarms = [
       ...workAlarms(settings),
       ...taskAlarms(service),
@@ -48,13 +52,35 @@ export class Observability extends pulumi.ComponentResource {
   }
 }
 
-function createTopic(parent: pulumi.Resource, { name, observability }: Settings, { keyArn }: Encryption): aws.sns.Topic {
+function createTopic(parent: pulumi.Resource, { settings, accountId, encryption: { keyArn } }: ObservabilityArgs): aws.sns.Topic {
+  const { name, observability } = settings;
   // Our own key or none: CloudWatch may not use the AWS-managed key of SNS, and alarms would not be delivered.
   const topic = new aws.sns.Topic(`${name}-alarms`, keyArn ? { kmsMasterKeyId: keyArn } : {}, { parent });
+  const policy = policyDocument([
+    {
+      Sid: 'Alarms',
+      Principal: { Service: ALARM_PUBLISHERS },
+      Action: ['sns:Publish'],
+      Resource: topic.arn,
+      Condition: { StringEquals: { 'aws:SourceAccount': accountId } },
+    },
+  ]);
+  new aws.sns.TopicPolicy(`${name}-alarms`, { arn: topic.arn, policy }, { parent });
   for (const email of observability.alarmEmails) {
     new aws.sns.TopicSubscription(`${name}-${email}`, { topic: topic.arn, protocol: 'email', endpoint: email }, { parent });
   }
   return topic;
+}
+
+/** What RDS itself reports: a switch to the standby, failures, recovery, and the maintenance that it announces. */
+const DATABASE_EVENTS = ['availability', 'failover', 'failure', 'low storage', 'maintenance', 'recovery'];
+
+function subscribeToDatabase(parent: pulumi.Resource, { settings: { name }, database }: ObservabilityArgs, topic: aws.sns.Topic): void {
+  new aws.rds.EventSubscription(
+    name,
+    { snsTopic: topic.arn, sourceType: 'db-instance', sourceIds: [database.identifier], eventCategories: DATABASE_EVENTS },
+    { parent },
+  );
 }
 
 function createAlarm(

@@ -3,7 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 /** A statement of an IAM, key or queue policy. Every statement allows; everything else is denied by default. */
 export interface Statement {
   Sid?: string;
-  Principal?: Record<string, pulumi.Input<string>>;
+  Principal?: Record<string, pulumi.Input<string> | string[]>;
   Action: string[];
   /** omitted in a trust policy, which applies to its own role */
   Resource?: pulumi.Input<string> | pulumi.Input<string>[];

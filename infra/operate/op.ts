@@ -1,8 +1,10 @@
+import { rotate } from './rotate.ts';
 import { runCommand } from './run-command.ts';
 import { smoke } from './smoke.ts';
 import { awsIn, readStack } from './stack.ts';
 
 const USAGE = `npm run op -- smoke       checks that the selected stack works
+npm run op -- rotate tick|token   takes the next step in the rotation of the schedule's key, or of the key that seals tokens
 npm run op -- <command>   runs a command of the app once, in a separate task; \`node app/cli.ts\` lists the commands`;
 
 process.exitCode = await main(process.argv.slice(2));
@@ -15,6 +17,7 @@ async function main([command, ...args]: string[]): Promise<number> {
   try {
     const stack = await readStack();
     const aws = awsIn(stack.region);
+    if (command === 'rotate') return await rotate(args[0], stack, aws, (line) => console.log(line));
     if (command !== 'smoke') return await runCommand(stack, aws, [command, ...args], (line) => console.log(line));
     const findings = await smoke(stack, aws, process.env.SYNC_API_KEY);
     for (const { check, fault } of findings) console.log(fault ? `✗ ${check}: ${fault}` : `✓ ${check}`);

@@ -67,7 +67,7 @@ describe("a change of production's configuration", () => {
     const zones = (letters: string) => ({ availabilityZones: [...letters].map((letter) => `eu-north-1${letter}`) });
     expect(await plan(zones('abcd'))).toEqual({
       creates: ['Eip egress-4'],
-      updates: ['LoadBalancer', 'Service', 'SubnetGroup', 'Vpc'],
+      updates: ['LoadBalancer', 'Service', 'SubnetGroup', 'Vpc', 'VpcEndpoint s3'],
     });
     expect((await plan(zones('bac'))).refuses).toEqual(['Vpc']);
     expect((await plan(zones('ab'))).refuses).toEqual(['Eip egress-3', 'Vpc']);

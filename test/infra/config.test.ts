@@ -70,7 +70,17 @@ describe('the stack configuration', () => {
   test("reports each placeholder and missing secret in production's unmodified example, all at once", () => {
     const reported = faults(flatten(readStackFile(EXAMPLE)), 'production').map((fault) => fault.split(' ')[0]);
     expect(reported.sort()).toEqual(
-      ['alarmEmails', 'allowedCidrs', 'apiKeys', 'datasetReaders', 'domainName', 'gcp:project', 'hostedZoneId', 'salesforceApps'].sort(),
+      [
+        'alarmEmails',
+        'allowedCidrs',
+        'apiKeys',
+        'aws:allowedAccountIds',
+        'datasetReaders',
+        'domainName',
+        'gcp:project',
+        'hostedZoneId',
+        'salesforceApps',
+      ].sort(),
     );
   });
 
@@ -173,6 +183,11 @@ describe('the stack configuration', () => {
       'more tasks than the database has connections for',
       { taskCount: 4 },
       'taskCount is 4, but db.t4g.micro has connections for 3. Lower it or set databaseInstanceClass to a larger class.',
+    ],
+    [
+      'another form of account',
+      { 'aws:allowedAccountIds': ['<account>'] },
+      'aws:allowedAccountIds contains "<account>". Each entry must be the ID',
     ],
     ['a missing token key', { tokenKeys: [] }, 'tokenKeys has too few entries: 0, minimum 1.'],
   ])('rejects %s', (_, changes, sentence) => {

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { nextStep, rotate } from '../../infra/operate/rotate.ts';
 import { runCommand } from '../../infra/operate/run-command.ts';
 import { smoke } from '../../infra/operate/smoke.ts';
 import type { Aws, Stack } from '../../infra/operate/stack.ts';
@@ -230,6 +231,25 @@ describe('an app command', () => {
   });
 });
 
+describe('a rotation', () => {
+  test('adds a key, uses it, and removes the old one: each step follows from the list', () => {
+    expect([[1], [1, 2], [2, 1], [2]].map(nextStep)).toEqual([
+      { keys: [1, 2], does: 'adds key 2' },
+      { keys: [2, 1], does: 'uses key 2' },
+      { keys: [2], does: 'removes key 1' },
+      { keys: [2, 3], does: 'adds key 3' },
+    ]);
+  });
+
+  test.each([[[]], [[1, 2, 3]]])('refuses the list %j', (keys) => {
+    expect(() => nextStep(keys)).toThrow('A rotation needs one or two keys');
+  });
+
+  test('names what it can rotate', async () => {
+    await expect(rotate('salt', stack, aws, () => {})).rejects.toThrow('Name what to rotate: tick or token.');
+  });
+});
+
 describe('the operate scripts', () => {
   let folder: string;
   beforeAll(async () => {
@@ -297,6 +317,26 @@ describe('the operate scripts', () => {
       '✗ the service runs the deployed task definition: aws ecs describe-services failed: An error occurred (ExpiredToken)',
     );
     expect(await readFile(join(folder, 'calls'), 'utf8')).toContain('--region eu-north-1');
+  });
+
+  test("op rotate writes the next step to the stack's file, and seals with the new token key before it removes the old one", async () => {
+    await writeFile(join(folder, 'stack.json'), JSON.stringify(stack));
+    const set = join(folder, 'set');
+    const pulumi = (keys: string) =>
+      `case "$1 $2" in "stack output") cat ${join(folder, 'stack.json')};; "config get") echo '${keys}';; *) echo "$@" >> ${set};; esac`;
+    await install('pulumi', pulumi('[1,2]'));
+    expect(await start('op.ts', 'rotate', 'tick')).toEqual({
+      code: 0,
+      text:
+        'tickKeys is now [2, 1], which uses key 2. Run `npm run pulumi -- up`, then `npm run op -- smoke`.\n' +
+        'If every check passes, run `npm run op -- rotate tick` again.\n',
+    });
+    expect(await readFile(set, 'utf8')).toBe('config set --path tickKeys[0] 2\nconfig set --path tickKeys[1] 1\n');
+    await rm(set);
+    await install('pulumi', pulumi('[2,1]'));
+    await install('aws', `echo 'An error occurred (AccessDenied)' >&2; exit 254`);
+    expect((await start('op.ts', 'rotate', 'token')).code).toBe(1);
+    await expect(readFile(set)).rejects.toThrow('ENOENT');
   });
 
   test('op without a command prints its usage', async () => {

@@ -4,6 +4,7 @@ import './program/network.ts';
 import './program/ingress.ts';
 import './program/service.ts';
 import './program/policies.ts';
+import './program/security.ts';
 import './program/schedule.ts';
 import './program/alarms.ts';
 import './program/warehouse.ts';

@@ -54,6 +54,7 @@ describe.each<[StackName, 'preview' | 'update']>([
         'Secrets',
         'Service',
         'Warehouse',
+        ...(stack === 'production' ? ['Firewall', 'TrafficLogs'] : []),
       ].sort(),
     );
     const others = run.registrations.filter(({ type }) => type !== STACK && !type.startsWith('sync:infra:'));
@@ -106,6 +107,7 @@ describe.each<[StackName, 'preview' | 'update']>([
   test('protects what production cannot lose, and nothing in dev', () => {
     const protectedNames = [
       'Alias sync-production',
+      'Bucket sync-production-traffic-logs',
       'Dataset sync-production-salesforce',
       'Dataset sync-production-salesforce_staging',
       'Eip sync-production-egress-1',

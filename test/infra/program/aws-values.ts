@@ -14,7 +14,9 @@ const RESOURCES: Record<string, string> = {
   'aws:cloudwatch/logMetricFilter:LogMetricFilter': 'AWS::Logs::MetricFilter',
   'aws:cloudwatch/metricAlarm:MetricAlarm': 'AWS::CloudWatch::Alarm',
   'aws:ec2/eip:Eip': 'AWS::EC2::EIP',
+  'aws:ec2/flowLog:FlowLog': 'AWS::EC2::FlowLog',
   'aws:ec2/securityGroup:SecurityGroup': 'AWS::EC2::SecurityGroup',
+  'aws:ec2/vpcEndpoint:VpcEndpoint': 'AWS::EC2::VPCEndpoint',
   'aws:ecr/repository:Repository': 'AWS::ECR::Repository',
   'aws:ecs/cluster:Cluster': 'AWS::ECS::Cluster',
   'aws:ecs/service:Service': 'AWS::ECS::Service',
@@ -27,41 +29,55 @@ const RESOURCES: Record<string, string> = {
   'aws:lb/listenerRule:ListenerRule': 'AWS::ElasticLoadBalancingV2::ListenerRule',
   'aws:lb/loadBalancer:LoadBalancer': 'AWS::ElasticLoadBalancingV2::LoadBalancer',
   'aws:lb/targetGroup:TargetGroup': 'AWS::ElasticLoadBalancingV2::TargetGroup',
+  'aws:rds/eventSubscription:EventSubscription': 'AWS::RDS::EventSubscription',
   'aws:rds/instance:Instance': 'AWS::RDS::DBInstance',
   'aws:rds/parameterGroup:ParameterGroup': 'AWS::RDS::DBParameterGroup',
   'aws:rds/subnetGroup:SubnetGroup': 'AWS::RDS::DBSubnetGroup',
   'aws:route53/record:Record': 'AWS::Route53::RecordSet',
+  'aws:s3/bucket:Bucket': 'AWS::S3::Bucket',
+  'aws:s3/bucketPolicy:BucketPolicy': 'AWS::S3::BucketPolicy',
   'aws:secretsmanager/secret:Secret': 'AWS::SecretsManager::Secret',
   'aws:sns/topic:Topic': 'AWS::SNS::Topic',
+  'aws:sns/topicPolicy:TopicPolicy': 'AWS::SNS::TopicPolicy',
   'aws:sns/topicSubscription:TopicSubscription': 'AWS::SNS::Subscription',
   'aws:sqs/queue:Queue': 'AWS::SQS::Queue',
   'aws:sqs/queuePolicy:QueuePolicy': 'AWS::SQS::QueuePolicy',
   'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule': 'AWS::EC2::SecurityGroupEgress',
   'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule': 'AWS::EC2::SecurityGroupIngress',
+  'aws:wafv2/webAcl:WebAcl': 'AWS::WAFv2::WebACL',
+  'aws:wafv2/webAclAssociation:WebAclAssociation': 'AWS::WAFv2::WebACLAssociation',
 };
 
 /** Resources that exist only in Pulumi. Other tests cover them. */
 const PULUMI_ONLY = [
   'aws:acm/certificateValidation:CertificateValidation',
+  'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
   'aws:ecr/lifecyclePolicy:LifecyclePolicy',
+  'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
+  'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock',
   'aws:secretsmanager/secretVersion:SecretVersion',
 ];
 
 /** Property paths whose names differ between Pulumi and AWS. A prefix applies to all paths below it. */
 const RENAMED: Record<string, string> = {
   'Alias name': 'AliasName',
+  'BucketPolicy policy': 'PolicyDocument',
   'Cluster settings': 'ClusterSettings',
   'EventConnection authParameters.apiKey.key': 'AuthParameters.ApiKeyAuthParameters.ApiKeyName',
   'EventConnection authParameters.apiKey.value': 'AuthParameters.ApiKeyAuthParameters.ApiKeyValue',
+  'EventSubscription snsTopic': 'SnsTopicArn',
   'EventTarget arn': 'Targets.Arn',
   'EventTarget deadLetterConfig': 'Targets.DeadLetterConfig',
   'EventTarget input': 'Targets.Input',
   'EventTarget retryPolicy': 'Targets.RetryPolicy',
   'EventTarget roleArn': 'Targets.RoleArn',
   'EventTarget rule': 'Name',
+  'FlowLog vpcId': 'ResourceId',
   'Instance caCertIdentifier': 'CACertificateIdentifier',
+  'Instance enabledCloudwatchLogsExports': 'EnableCloudwatchLogsExports',
   'Instance instanceClass': 'DBInstanceClass',
   'Instance masterUserSecretKmsKeyId': 'MasterUserSecret.KmsKeyId',
+  'Instance performanceInsightsEnabled': 'EnablePerformanceInsights',
   'Instance parameterGroupName': 'DBParameterGroupName',
   'Instance username': 'MasterUsername',
   'Instance vpcSecurityGroupIds': 'VPCSecurityGroups',
@@ -111,13 +127,17 @@ const RENAMED: Record<string, string> = {
   'TargetGroup healthCheck.protocol': 'HealthCheckProtocol',
   'TargetGroup healthCheck.timeout': 'HealthCheckTimeoutSeconds',
   'TargetGroup healthCheck.unhealthyThreshold': 'UnhealthyThresholdCount',
+  'TopicPolicy arn': 'Topics',
+  'TopicPolicy policy': 'PolicyDocument',
   'TopicSubscription topic': 'TopicArn',
 };
 
 /** Properties that exist only in Pulumi, or that AWS takes as free-form names and values. Other tests check them exactly. */
 const UNSPECIFIED = [
+  'Bucket forceDestroy',
   'Instance finalSnapshotIdentifier',
   'Instance skipFinalSnapshot',
+  'LoadBalancer accessLogs',
   'LoadBalancer dropInvalidHeaderFields',
   'LoadBalancer enableDeletionProtection',
   'LoadBalancer idleTimeout',
@@ -219,7 +239,10 @@ function compare(name: string, value: unknown, specification: Specification, che
   if (allowedValues ?? maxLength ?? range ?? characters) checked.add(name);
   const faults = [
     // AWS specifies some booleans as two words.
-    allowedValues && typeof value !== 'boolean' && !allowedValues.includes(value) && `is not one of ${allowedValues.join(', ')}`,
+    allowedValues &&
+      typeof value !== 'boolean' &&
+      !allowedValues.map(String).includes(String(value)) &&
+      `is not one of ${allowedValues.join(', ')}`,
     maxLength !== undefined && String(value).length > maxLength && `is longer than ${maxLength}`,
     characters?.test(String(value)) === false && `has characters other than ${characters.source}`,
     range && !(Number(value) >= range[0] && Number(value) <= range[1]) && `is not between ${range[0]} and ${range[1]}`,
@@ -232,8 +255,12 @@ const CHECKED = [
   'EventApiDestination httpMethod',
   'EventConnection authorizationType',
   'EventRule state',
+  'EventSubscription sourceType',
+  'FlowLog logDestinationType',
+  'FlowLog trafficType',
   'Instance backupRetentionPeriod',
   'Instance engine',
+  'Instance performanceInsightsRetentionPeriod',
   'Instance storageType',
   'Key deletionWindowInDays',
   'Listener defaultActions.redirect.port',
@@ -265,6 +292,10 @@ const CHECKED = [
   'TaskDefinition networkMode',
   'TaskDefinition requiresCompatibilities',
   'TaskDefinition volumes.name',
+  'VpcEndpoint vpcEndpointType',
+  'WebAcl rules.statement.rateBasedStatement.aggregateKeyType',
+  'WebAcl rules.statement.rateBasedStatement.evaluationWindowSec',
+  'WebAcl scope',
 ];
 
 test("the names of a stack with the longest possible name are within AWS's and Google's limits", async () => {

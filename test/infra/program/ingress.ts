@@ -130,6 +130,9 @@ describe.each<[StackName, string, string]>([
       dropInvalidHeaderFields: true,
       idleTimeout: 60,
       enableDeletionProtection: stack === 'production',
+      ...(stack === 'production' && {
+        accessLogs: { bucket: 'sync-production-traffic-logs-0123456', prefix: 'load-balancer', enabled: true },
+      }),
     });
     expect(run.one('aws:route53/record:Record', `sync-${stack}`).inputs).toMatchObject({
       name: host,

@@ -6,7 +6,7 @@ import type { StackName } from '../support/stack-config.ts';
 interface Statement {
   Sid?: string;
   Effect: string;
-  Principal?: Record<string, string>;
+  Principal?: Record<string, string | string[]>;
   Action: string[];
   Resource?: string | string[];
   Condition?: Record<string, Record<string, string>>;
@@ -101,6 +101,7 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
     Condition: { StringEquals: { 'kms:ViaService': 'secretsmanager.eu-north-1.amazonaws.com' } },
   });
   const withKey = (...statements: Statement[]): Statement[] => (stack === 'production' ? statements : []);
+  const publishers = ['cloudwatch.amazonaws.com', 'events.rds.amazonaws.com', 'events.amazonaws.com'];
   const ofKey: Statement[] = [
     allow({
       Sid: 'AccountDecidesByRoles',
@@ -117,11 +118,24 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
     }),
     allow({
       Sid: 'Alarms',
-      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Principal: { Service: publishers },
       Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
       Resource: '*',
       Condition: { StringEquals: ofAccount },
     }),
+  ];
+  const bucket = `arn:aws:s3:::${name}-traffic-logs-0123456`;
+  const delivery = { Principal: { Service: 'delivery.logs.amazonaws.com' }, Condition: { StringEquals: ofAccount } };
+  const trafficLogs: Statement[] = [
+    allow({
+      Sid: 'LoadBalancer',
+      Principal: { Service: 'logdelivery.elasticloadbalancing.amazonaws.com' },
+      Action: ['s3:PutObject'],
+      Resource: `${bucket}/load-balancer/AWSLogs/123456789012/*`,
+      Condition: { ArnLike: { 'aws:SourceArn': 'arn:aws:elasticloadbalancing:eu-north-1:123456789012:loadbalancer/*' } },
+    }),
+    allow({ Sid: 'Network', ...delivery, Action: ['s3:PutObject'], Resource: `${bucket}/network/AWSLogs/123456789012/*` }),
+    allow({ Sid: 'NetworkCheck', ...delivery, Action: ['s3:GetBucketAcl'], Resource: bucket }),
   ];
   return {
     [`Role ${name}-task`]: tasks,
@@ -165,7 +179,16 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
         Condition: { ArnEquals: { 'aws:SourceArn': rule } },
       }),
     ],
-    ...(stack === 'production' && { [`Key ${name}`]: ofKey }),
+    [`TopicPolicy ${name}-alarms`]: [
+      allow({
+        Sid: 'Alarms',
+        Principal: { Service: publishers },
+        Action: ['sns:Publish'],
+        Resource: `arn:aws:sns:eu-north-1:123456789012:Topic/${name}-alarms-0123456`,
+        Condition: { StringEquals: ofAccount },
+      }),
+    ],
+    ...(stack === 'production' && { [`Key ${name}`]: ofKey, [`BucketPolicy ${name}-traffic-logs`]: trafficLogs }),
   };
 }
 

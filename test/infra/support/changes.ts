@@ -24,6 +24,7 @@ const PROPERTIES: Record<string, { replace: string[]; update: string[] }> = {
   'aws:cloudwatch/eventRule:EventRule': { replace: [], update: ['scheduleExpression', 'state'] },
   'aws:cloudwatch/logGroup:LogGroup': { replace: [], update: ['kmsKeyId'] },
   'aws:cloudwatch/metricAlarm:MetricAlarm': { replace: [], update: ['period', 'threshold', 'dimensions'] },
+  'aws:ec2/vpcEndpoint:VpcEndpoint': { replace: ['serviceName'], update: ['routeTableIds'] },
   'aws:ecs/service:Service': { replace: ['cluster'], update: ['taskDefinition', 'desiredCount', 'networkConfiguration'] },
   'aws:ecs/taskDefinition:TaskDefinition': { replace: ['containerDefinitions'], update: [] },
   'aws:iam/rolePolicy:RolePolicy': { replace: ['role'], update: ['policy'] },
@@ -31,7 +32,14 @@ const PROPERTIES: Record<string, { replace: string[]; update: string[] }> = {
   'aws:lb/loadBalancer:LoadBalancer': { replace: [], update: ['subnets'] },
   'aws:rds/instance:Instance': {
     replace: ['kmsKeyId', 'snapshotIdentifier'],
-    update: ['instanceClass', 'masterUserSecretKmsKeyId', 'finalSnapshotIdentifier', 'deletionProtection', 'applyImmediately'],
+    update: [
+      'performanceInsightsKmsKeyId',
+      'instanceClass',
+      'masterUserSecretKmsKeyId',
+      'finalSnapshotIdentifier',
+      'deletionProtection',
+      'applyImmediately',
+    ],
   },
   'aws:rds/subnetGroup:SubnetGroup': { replace: [], update: ['subnetIds'] },
   'aws:route53/record:Record': { replace: ['name', 'zoneId', 'type'], update: ['records'] },

@@ -39,6 +39,7 @@ const ASSIGNED: Record<string, (name: string, inputs: Properties) => Properties>
     const ids = (type: string): string[] => (kinds.includes(type) ? list(zones, `subnet-${type.toLowerCase()}`) : []);
     return {
       vpcId: 'vpc-1',
+      routeTables: kinds.flatMap((kind) => list(zones, `rtb-${kind.toLowerCase()}`)).map((id) => ({ id })),
       publicSubnetIds: ids('Public'),
       privateSubnetIds: ids('Private'),
       isolatedSubnetIds: ids('Isolated'),
@@ -56,6 +57,7 @@ const ASSIGNED: Record<string, (name: string, inputs: Properties) => Properties>
       { secretArn: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:rds!db-0-AbCdEf`, secretStatus: 'active', kmsKeyId: 'k' },
     ],
   }),
+  'aws:s3/bucket:Bucket': (name) => ({ bucket: name, arn: `arn:aws:s3:::${name}` }),
   'aws:secretsmanager/secret:Secret': (name) => ({ arn: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:${name}-AbCdEf` }),
   // Each definition is a revision of its own.
   'aws:ecs/taskDefinition:TaskDefinition': (_, inputs) => ({

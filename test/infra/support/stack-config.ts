@@ -43,6 +43,7 @@ const DEV_VALUES = {
 const PRODUCTION_VALUES = {
   ...DEV_VALUES,
   domainName: 'sync.acme.test',
+  'aws:allowedAccountIds': ['123456789012'],
   // More than fit into one listener rule.
   allowedCidrs: ['198.51.100.0/24', '203.0.113.1/32', '203.0.113.2/32', '203.0.113.3/32', '203.0.113.4/32'],
   apiKeys: [`console:operate:${OPERATOR_KEY_HASH}`],
