@@ -4,7 +4,7 @@ import type { Json } from './json-schema.ts';
 export function describeType(schema: Json): string {
   const { $ref, anyOf, type, items, format, minimum, maximum, additionalProperties } = schema;
   const values = schema.enum as readonly unknown[] | undefined;
-  if (typeof $ref === 'string') return $ref.slice($ref.lastIndexOf('/') + 1);
+  if (typeof $ref === 'string') return nameOf($ref);
   if (Array.isArray(anyOf)) return [...new Set((anyOf as Json[]).map(describeType))].join(', or ');
   if (Array.isArray(type)) return type.map((each) => describeType({ ...schema, type: each })).join(', or ');
   if (schema.const !== undefined) return JSON.stringify(schema.const);
@@ -16,6 +16,11 @@ export function describeType(schema: Json): string {
   if (type === 'string' && typeof format === 'string') return format;
   if (type === 'integer' && typeof maximum === 'number') return `integer from ${minimum} to ${maximum}`;
   return typeof type === 'string' ? type : 'any';
+}
+
+/** The name of the schema to which a reference leads. */
+export function nameOf(reference: string): string {
+  return reference.slice(reference.lastIndexOf('/') + 1);
 }
 
 function describeObject({ properties }: Json): string {

@@ -7,7 +7,7 @@ import type { Page } from '../pages/page.ts';
 import { type Json, toJsonSchemas } from './json-schema.ts';
 import { OPEN_PATHS } from './open-paths.ts';
 import { responseForms } from './operations.ts';
-import { anchorOf, type Place, propertyTable, renderEndpoint } from './render-operation.ts';
+import { anchorOf, dataAnchor, type Place, propertiesOf, propertyTable, renderEndpoint } from './render-operation.ts';
 
 const STYLE = `
 body { display: block } main { max-width: 60rem; margin: 0 auto }
@@ -81,8 +81,7 @@ ${endpoints.map((endpoint) => renderEndpoint(endpoint, place))}${name === 'servi
 function renderOpenPaths(): Html {
   const rows = Object.entries(OPEN_PATHS).map(([path, { get }]) => ({
     name: `GET ${path}`,
-    note: '',
-    schema: { description: (get as Json).summary, enum: undefined, type: 'no API key' },
+    schema: { description: (get as Json).summary, type: 'no API key' },
   }));
   return propertyTable(rows);
 }
@@ -91,12 +90,11 @@ function renderOpenPaths(): Html {
 function renderNamed(endpoints: readonly Endpoint[]): Html[] {
   const json = endpoints.flatMap((endpoint) => responseForms(endpoint).json ?? []);
   const { named } = toJsonSchemas(Object.fromEntries(json.map((schema, index) => [String(index), schema])), 'output');
-  return Object.entries(named as Record<string, Json>).map(([name, { description, properties }]) => {
-    const rows = Object.entries(properties as Record<string, Json>).map(([property, schema]) => ({ name: property, note: '', schema }));
-    return html`<details><summary id="data-${name}">${name}: ${String(description)}</summary>
-${propertyTable(rows)}</details>
-`;
-  });
+  return Object.entries(named as Record<string, Json>).map(
+    ([name, schema]) => html`<details><summary id="${dataAnchor(name)}">${name}: ${String(schema.description)}</summary>
+${propertyTable(propertiesOf(schema))}</details>
+`,
+  );
 }
 
 function codeList(codes: readonly string[]): Html[] {

@@ -1,9 +1,10 @@
+import type * as z from 'zod';
 import { ERRORS } from '../../errors.ts';
 import { COMMON_ERRORS } from '../common-errors.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { type Html, html } from '../pages/html.ts';
 import { toCurl } from './curl.ts';
-import { describeType } from './describe-type.ts';
+import { describeType, nameOf } from './describe-type.ts';
 import { type Json, toJsonSchemas } from './json-schema.ts';
 import { type Field, fieldsOf, type Operation, operationsOf, responseForms } from './operations.ts';
 
@@ -11,6 +12,11 @@ import { type Field, fieldsOf, type Operation, operationsOf, responseForms } fro
 export interface Place {
   origin: string;
   keyed: boolean;
+}
+
+/** The anchor of a named schema. */
+export function dataAnchor(name: string): string {
+  return `data-${name}`;
 }
 
 /** The anchor of an endpoint. */
@@ -58,13 +64,25 @@ function noteOf(field: Field): string {
   return field.required ? 'required' : '';
 }
 
+/** A row about a field or property. */
+interface PropertyRow {
+  name: string;
+  note?: string;
+  schema: Json;
+}
+
+/** The rows about the properties of an object. */
+export function propertiesOf({ properties = {} }: Json): PropertyRow[] {
+  return Object.entries(properties as Record<string, Json>).map(([name, schema]) => ({ name, schema }));
+}
+
 /** A table of fields or properties, with their types and descriptions. */
-export function propertyTable(rows: readonly { name: string; note: string; schema: Json }[]): Html {
+export function propertyTable(rows: readonly PropertyRow[]): Html {
   return html`<table>
 ${rows.map(
   ({
     name,
-    note,
+    note = '',
     schema,
   }) => html`<tr><th scope="row"><code>${name}</code> <span class="note">${note}</span></th><td><span class="note">${describeType(schema)}.</span> ${String(schema.description ?? '')}</td></tr>
 `,
@@ -73,21 +91,22 @@ ${rows.map(
 }
 
 function renderResponses(endpoint: Endpoint): Html {
-  const forms = responseForms(endpoint);
-  const { response, json } = endpoint.example;
-  const shown = forms.text ? json : response;
-  const pretty = JSON.stringify(shown, null, 2);
-  return html`${
-    forms.text &&
-    html`<pre>${String(response)}</pre>
-`
-  }${
-    forms.json &&
-    html`<details><summary>${forms.text ? 'With Accept: application/json' : 'Response'}</summary>
-<pre>${pretty}</pre>
+  const { text, json } = responseForms(endpoint);
+  const { example } = endpoint;
+  const plain = html`<pre>${String(example.response)}</pre>
+`;
+  return html`${text && plain}${json && renderJson(json, text ? example.json : example.response, text ? 'With Accept: application/json' : 'Response')}`;
+}
+
+/** What a JSON response contains, and an example of it. */
+function renderJson(response: z.ZodType, example: unknown, title: string): Html {
+  const schema = toJsonSchemas({ response }, 'output').schemas.response!;
+  const name = typeof schema.$ref === 'string' ? nameOf(schema.$ref) : undefined;
+  return html`<details><summary>${title}</summary>
+${name === undefined ? propertyTable(propertiesOf(schema)) : html`<p>A <a href="#${dataAnchor(name)}">${name}</a>, for example:</p>`}
+<pre>${JSON.stringify(example, null, 2)}</pre>
 </details>
-`
-  }`;
+`;
 }
 
 function renderErrors({ errors }: Endpoint): Html {
