@@ -1,4 +1,8 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+// Only these: the whole of prom-client takes 10 MB more.
+import Counter from 'prom-client/lib/counter.js';
+import Gauge from 'prom-client/lib/gauge.js';
+import Histogram from 'prom-client/lib/histogram.js';
+import Registry from 'prom-client/lib/registry.js';
 import type { RunEvent } from './core/kept-events.ts';
 import type { Receipt } from './core/receipt.ts';
 import { sum } from './core/sum.ts';

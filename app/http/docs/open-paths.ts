@@ -20,6 +20,9 @@ export const OPEN_PATHS: Record<string, Json> = {
       503: text('It is not, with the reason.', 'The job store is unreachable.'),
     },
   ),
+  '/metrics': operation('get_metrics', "Returns metrics in Prometheus's text format; not reachable from outside the network.", {
+    200: text('The metrics.', 'sync_job_store_up 1'),
+  }),
   '/openapi.json': operation('get_openapi_json', 'Returns this document.', {
     200: { description: 'The document.', content: { 'application/json': { schema: { type: 'object' } } } },
   }),

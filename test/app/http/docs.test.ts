@@ -85,7 +85,7 @@ describe('/openapi.json', () => {
       Object.keys(onPath).map((method) => `${method.toUpperCase()} ${path}`),
     );
     const served = operationsOf(ENDPOINTS).map(({ method, endpoint }) => `${method} /${endpoint.name}`);
-    expect(documented.sort()).toEqual([...served, 'GET /healthz', 'GET /readyz', 'GET /openapi.json', 'GET /docs'].sort());
+    expect(documented.sort()).toEqual([...served, 'GET /healthz', 'GET /readyz', 'GET /metrics', 'GET /openapi.json', 'GET /docs'].sort());
     const ids = Object.values(paths).flatMap((onPath) => Object.values(onPath).map(({ operationId }) => operationId));
     expect(new Set(ids).size).toBe(ids.length);
   });
