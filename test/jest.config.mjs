@@ -21,6 +21,7 @@ const SLOW = [
   'test/stories/browser-login.test.ts',
   'test/stories/change-job.test.ts',
   'test/stories/changing-fields.test.ts',
+  'test/stories/commands.test.ts',
   'test/stories/compare.test.ts',
   'test/stories/connect-links.test.ts',
   'test/stories/connect.test.ts',

@@ -1,12 +1,16 @@
 import { readFile } from 'node:fs/promises';
+import type { SyncFile } from '../core/sync-file.ts';
 import type { Command } from './command.ts';
 import { CommandError } from './command-error.ts';
+import { print } from './output/print.ts';
 import { ProgressLine } from './output/progress-line.ts';
 import { terminalTable } from './output/terminal-table.ts';
+import { type RemoteOptions, serviceCommand } from './remote/open-service.ts';
+import type { RemoteService } from './remote/remote-service.ts';
 import { describeLeftOut, describePlan } from './sync-file/describe-plan.ts';
 import { makePlan, type PlannedStep } from './sync-file/make-plan.ts';
 import { readSyncFile, SyncFileError } from './sync-file/read-sync-file.ts';
-import { openRemoteService, RemoteError, type RemoteOptions, type RemoteService } from './sync-file/remote-service.ts';
+
 import { isChange, type Outcome, runPlan } from './sync-file/run-plan.ts';
 import { readObjects } from './sync-file/service-state.ts';
 
@@ -17,24 +21,33 @@ interface ApplyOptions extends RemoteOptions {
 }
 
 /** Makes the jobs of a service as a file says, and prints what changes. Never deletes a job. */
-export const apply: Command<ApplyOptions> = async ({ options, env, stop }) => {
-  const { file, dryRun = false, pauseMissing = false } = options;
-  try {
-    const wanted = readSyncFile(file, await readText(file));
-    const service = await openRemoteService(options, env, stop);
-    const plan = await makePlan(service, file, wanted, pauseMissing);
-    print(describePlan(plan));
-    const isRefused = plan.steps.some(({ step }) => step.kind === 'refused');
-    if (dryRun || !plan.steps.some(({ step }) => isChange(step))) return isRefused ? 1 : 0;
-    const isDone = await execute(service, plan.steps, stop);
-    return isDone && !isRefused ? 0 : 1;
-  } catch (error) {
-    if (error instanceof SyncFileError) throw new CommandError(error.message);
-    if (!(error instanceof RemoteError) && !stop.aborted) throw error;
-    console.error(stop.aborted ? 'Stopped. Run it again to continue.' : (error as Error).message);
-    return 1;
-  }
+export const apply: Command<ApplyOptions> = async (input) => {
+  const { file } = input.options;
+  const wanted = readFileOrRefuse(file, await readText(file));
+  return await serviceCommand<ApplyOptions>((service, { options, stop }) => applyFile(service, wanted, options, stop))(input);
 };
+
+function readFileOrRefuse(file: string, text: string): SyncFile {
+  try {
+    return readSyncFile(file, text);
+  } catch (error) {
+    throw error instanceof SyncFileError ? new CommandError(error.message) : error;
+  }
+}
+
+async function applyFile(
+  service: RemoteService,
+  wanted: SyncFile,
+  { file, dryRun = false, pauseMissing = false }: ApplyOptions,
+  stop: AbortSignal,
+): Promise<number> {
+  const plan = await makePlan(service, file, wanted, pauseMissing);
+  print(describePlan(plan));
+  const isRefused = plan.steps.some(({ step }) => step.kind === 'refused');
+  if (dryRun || !plan.steps.some(({ step }) => isChange(step))) return isRefused ? 1 : 0;
+  const isDone = await execute(service, plan.steps, stop);
+  return isDone && !isRefused ? 0 : 1;
+}
 
 async function readText(file: string): Promise<string> {
   try {
@@ -93,8 +106,4 @@ function summarize(outcomes: readonly Outcome[]): string {
   const created = outcomes.some(({ step, failure }) => step.kind === 'create' && failure === undefined);
   const done = counts.length > 0 ? `Done: ${counts.join(', ')}.` : 'Nothing was changed.';
   return `${done}${created ? ' The next tick starts the imports.' : ''}`;
-}
-
-function print(lines: readonly string[]): void {
-  for (const line of lines) console.log(line);
 }

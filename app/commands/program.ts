@@ -18,19 +18,27 @@ export interface CommandEntry {
 
 type Commands = Readonly<Record<string, CommandEntry>>;
 
+/** Commands by the heading under which the help lists them. */
+export type CommandGroups = Readonly<Record<string, Commands>>;
+
 /** How users start it. */
 export const PROGRAM = 'node app/cli.ts';
 
 /** The command line's commands. @param run is called with the one that the user named */
-export function createProgram(commands: Commands, run: (name: string, args: string[], options: object) => Promise<void>): Program {
+export function createProgram(groups: CommandGroups, run: (name: string, args: string[], options: object) => Promise<void>): Program {
   const program = new Program(PROGRAM).description('Replicates Salesforce objects into BigQuery.');
+  program.helpCommand(false);
   // Subcommands copy these settings.
   program.exitOverride().configureOutput({ outputError: () => {} });
   program.configureHelp({ styleTitle: (title) => styleText('bold', title), subcommandTerm: (command) => command.name() });
-  for (const [name, { does, details, takes = [], options = [], examples, exits }] of Object.entries(commands)) {
+  const entries = Object.entries(groups).flatMap(([heading, commands]) =>
+    Object.entries(commands).map(([name, entry]) => ({ heading, name, ...entry })),
+  );
+  for (const { heading, name, does, details, takes = [], options = [], examples, exits } of entries) {
     const sentence = `${does[0]!.toUpperCase()}${does.slice(1)}.`;
     const command = program
       .command(name)
+      .helpGroup(`${heading}:`)
       .summary(does)
       .description([sentence, ...(details ? [details] : [])].join('\n\n'));
     for (const argument of takes) command.addArgument(argument);

@@ -1,27 +1,38 @@
-import { runCost } from '../core/monthly-cost.ts';
-import { inPipelineOrder } from '../core/receipt.ts';
-import { formatBound, formatInstant } from '../core/start-date.ts';
-import type { JobWithRun } from '../store/job-list.ts';
+import { formatInstant } from '../core/start-date.ts';
 import { describeState } from './describe-state.ts';
 import { padTo, printable, widthOf } from './output/text-width.ts';
+import type { DetailedRunView } from './remote/views.ts';
 
-/** A run, line by line: its state, its receipt, and what it cost. */
-export function showRun({ objectName, run }: JobWithRun, now: Date): string[] {
-  const { receipt, finishedAt, actions } = run;
+/** A run, line by line: its state, how far it is, its receipt, and what it cost. */
+export function showRun(run: DetailedRunView): string[] {
+  const { error, finished_at, started_at, step, progress, actions, receipt, cost } = run;
   const lines: [name: string, value: unknown][] = [
     ['run', run.id],
-    ['object', objectName],
+    ['object', run.object_name],
     ['kind', run.kind],
-    ['from', formatBound(run.windowFrom)],
-    ['to', formatBound(run.windowTo)],
-    ['state', describeState(run.state, run, now)],
-    ...(finishedAt ? [['finished', formatInstant(finishedAt)] as [string, string]] : []),
-    ...(run.errorCode ? [['error', `${run.errorCode}: ${run.errorMessage}`] as [string, string]] : []),
+    ['from', run.from],
+    ['to', run.to],
+    ['state', describeState(run.state, run)],
+    ...optional('started', started_at && formatInstant(new Date(started_at))),
+    ...optional('finished', finished_at && formatInstant(new Date(finished_at))),
+    ...optional('step', step),
+    ...optional('progress', progress && describeProgress(progress)),
+    ...optional('error', error && `${error.code}: ${error.message}`),
     ...actions.map(({ action, by, at }): [string, string] => ['action', `${action} by ${by} at ${at}`]),
-    ...(receipt ? [...Object.entries(inPipelineOrder(receipt)), ['cost', describeCost(receipt)] as [string, string]] : []),
+    ...Object.entries(receipt ?? {}),
+    ...(receipt ? [['cost', cost ? describeCost(cost) : 'not counted'] as [string, string]] : []),
   ];
   const width = Math.max(...lines.map(([name]) => widthOf(name)));
   return lines.map(([name, value]) => `${padTo(name, width, 'right')}  ${printable(textOf(value))}`.trimEnd());
+}
+
+function optional(name: string, value: string | null): [string, string][] {
+  return value === null ? [] : [[name, value]];
+}
+
+function describeProgress({ slices_done, slices_total, rows, pages, rows_per_second }: NonNullable<DetailedRunView['progress']>): string {
+  const speed = rows_per_second === null ? '' : `, ${rows_per_second.toLocaleString('en')} rows/s`;
+  return `${slices_done} of ${count(slices_total, 'slice')}, ${count(rows, 'row')} in ${count(pages, 'page')}${speed}`;
 }
 
 function textOf(value: unknown): string {
@@ -30,14 +41,16 @@ function textOf(value: unknown): string {
 }
 
 /** For example "1.2 Salesforce calls, 2 BigQuery jobs, 21.0 MB billed, $0.00012 at list price". */
-function describeCost(receipt: Parameters<typeof runCost>[0]): string {
-  const cost = runCost(receipt);
-  if (!cost) return 'not counted';
-  const counts = [...count(cost.calls, 'Salesforce call'), ...count(cost.jobs, 'BigQuery job')];
-  const dollars = cost.dollars === 0 ? '$0' : `$${cost.dollars.toFixed(cost.dollars < 0.01 ? 5 : 2)}`;
-  return [...counts, `${(cost.bytesBilled / 1e6).toFixed(1)} MB billed`, `${dollars} at list price`].join(', ');
+function describeCost({ salesforce_calls, bigquery_jobs, bytes_billed, dollars }: NonNullable<DetailedRunView['cost']>): string {
+  const counts = [...maybeCount(salesforce_calls, 'Salesforce call'), ...maybeCount(bigquery_jobs, 'BigQuery job')];
+  const price = dollars === 0 ? '$0' : `$${dollars.toFixed(dollars < 0.01 ? 5 : 2)}`;
+  return [...counts, `${(bytes_billed / 1e6).toFixed(1)} MB billed`, `${price} at list price`].join(', ');
 }
 
-function count(number: number | null, noun: string): string[] {
-  return number === null ? [] : [`${number} ${noun}${number === 1 ? '' : 's'}`];
+function maybeCount(number: number | null, noun: string): string[] {
+  return number === null ? [] : [count(number, noun)];
+}
+
+function count(number: number, noun: string): string {
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
 }

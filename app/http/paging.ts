@@ -22,14 +22,6 @@ export const pageFields = { limit, after: z.optional(field(parsePosition, AFTER)
 /** Those of a list in order of a numeric id. */
 export const idPageFields = { limit, after: z.optional(field(parseIdAfter, AFTER)) };
 
-/** The page that a caller requests. @throws AppError invalid_request */
-export function readPage({ limit, after }: { limit?: string | undefined; after?: string | undefined }): Page {
-  return {
-    limit: limit === undefined ? DEFAULT_LIMIT : parseLimit(limit),
-    after: after === undefined ? undefined : parsePosition(after),
-  };
-}
-
 /** What a caller passes as `after` for the page that follows; null: there is none. @param last of a page with `found` entries */
 export function nextAfter({ limit }: Pick<Page, 'limit'>, found: number, last: Position | undefined): string | null {
   return last && found === limit ? encodeAfter(`${last.createdAt} ${last.id}`) : null;

@@ -77,11 +77,6 @@ export async function listJobs(database: Queryable, jobIds: readonly string[]): 
   return (await list(database, 'SELECT * FROM jobs WHERE id = ANY($1)', [jobIds])).jobs;
 }
 
-/** The jobs of all connections for an object, whose name may be in any case, in order of creation. */
-export async function listJobsOf(database: Queryable, objectName: string): Promise<ListedJob[]> {
-  return (await list(database, 'SELECT * FROM jobs WHERE lower(object_name) = lower($1)', [objectName])).jobs;
-}
-
 /** The job with this id. */
 export async function listJob(database: Queryable, jobId: string): Promise<ListedJob | undefined> {
   return (await listJobs(database, [jobId]))[0];

@@ -89,7 +89,12 @@ const COMMANDS = [
   'doctor',
   'query',
   'jobs',
+  'preview',
+  'sync-now',
+  'change',
   'runs',
+  'run',
+  'watch',
   'connections',
   'connect-links',
   'dbt-sources',
@@ -141,24 +146,23 @@ describe('the command line', () => {
     ],
     [
       'an unknown action',
-      'runs stop 1',
-      "Command-argument value 'stop' is invalid for argument 'action'. Allowed choices are list, show, cancel, retry, accept. See node app/cli.ts runs --help.\n",
+      'connections stop 1',
+      "Command-argument value 'stop' is invalid for argument 'action'. Allowed choices are list, show, test, change, disconnect. See node app/cli.ts connections --help.\n",
     ],
-    ['a missing run id', 'runs retry', 'Name the run: runs retry <run_id>.\n'],
-    ['a list of runs without its job', 'runs list', 'Name the job: runs list --job <object or job id>.\n'],
+    ['a missing run id', 'retry', "Missing required argument 'run_id'. See node app/cli.ts retry --help.\n"],
     [
-      'an option of a list for another action',
-      'runs retry --limit 1',
-      'runs retry has no options --job, --limit and --after. They are for runs list.\n',
+      'an argument of another command',
+      'runs list',
+      "Too many arguments for 'runs'. Expected 0 arguments but got 1. See node app/cli.ts runs --help.\n",
     ],
-    ['a job that is not named', 'jobs reimport', 'Name the job: jobs reimport <object or job id>.\n'],
-    ['a deletion without a decision', 'jobs delete Account', 'Add --table keep or --table drop: what becomes of its BigQuery table.\n'],
+    ['a job that is not named', 'reimport', "Missing required argument 'job'. See node app/cli.ts reimport --help.\n"],
     [
-      'an option of another action',
-      'jobs change Account --id-from 001',
-      'jobs change has no option --id-from. See node app/cli.ts jobs --help.\n',
+      'a deletion without a decision',
+      'delete Account',
+      "Required option '--table <what>' not specified. See node app/cli.ts delete --help.\n",
     ],
-    ['a run id that cannot be one', 'runs cancel 12', 'The run id must be a UUID. Take it from /jobs or runs list.\n'],
+    ['an option of another command', 'change Account --id-from 001', "Unknown option '--id-from'. See node app/cli.ts change --help.\n"],
+    ['a run id that cannot be one', 'cancel 12', 'The run id must be a UUID. Take it from the commands runs or watch.\n'],
     ['an unknown option without a command', '--loud', "Unknown option '--loud'. See node app/cli.ts --help.\n"],
   ])('refuses %s in one sentence', async (_, command, sentence) => {
     expect(await refusal(start(command))).toBe(sentence);
@@ -239,25 +243,25 @@ describe('serve --local', () => {
     await call(`${url}/handle_importing_job`);
     const { jobs } = JSON.parse(await call(`${url}/jobs`)) as { jobs: [{ run: { id: string } }] };
     const { id } = jobs[0].run;
-    const cancelled = await ended(start(`runs cancel --local --data ${folder} ${id} 2>/dev/null`));
+    const cancelled = await ended(start(`cancel --local --data ${folder} ${id}`));
     expect(cancelled).toEqual({ code: 0, output: `Run ${id} of User (2023-03-03 to 2023-03-04) is cancelled.\n` });
-    const again = await ended(start(`runs cancel --local --data ${folder} ${id}`));
+    const again = await ended(start(`cancel --local --data ${folder} ${id}`));
     expect(again).toEqual({ code: 1, output: 'The run has already ended (cancelled). Only a queued or running run can be cancelled.\n' });
-    const list = await ended(start(`jobs list --local --data ${folder}`));
+    const list = await ended(start(`jobs --local --data ${folder}`));
     expect(list.output).toMatch(/^object +state .*\n─.*\nUser +\w+ +2023-03-01 +2023-03-03 +day +keep +salesforce\.User +[-0-9a-f]{36}\n$/);
-    const runs = await ended(start(`runs list --job user --limit 1 --local --data ${folder}`));
+    const runs = await ended(start(`runs --job user --limit 1 --local --data ${folder}`));
     expect(runs.output).toMatch(
-      /^kind +from .*\n─.*\nwindow +2023-03-03 +2023-03-04 +cancelled +cancelled +\d.* UTC +[-0-9a-f]{36}\nEarlier runs: add --after \S+\n$/,
+      /^object +kind +from .*\n─.*\nUser +window +2023-03-03 +2023-03-04 +cancelled +cancelled +\d.* UTC +[-0-9a-f]{36}\nEarlier runs: add --after \S+\n$/,
     );
     const [earlier] = /\S+(?=\n$)/.exec(runs.output)!;
-    const before = await ended(start(`runs list --job user --after ${earlier} --local --data ${folder}`));
-    expect(before.output).toMatch(/^kind .*\n─.*\n(window +2023-03-0[12] .* succeeded .*\n)+$/);
+    const before = await ended(start(`runs --job user --after ${earlier} --local --data ${folder}`));
+    expect(before.output).toMatch(/^object .*\n─.*\n(User +window +2023-03-0[12] .* succeeded .*\n)+$/);
     const [, shownId] = /succeeded.* ([-0-9a-f]{36})\n/.exec(before.output)!;
-    const shown = await ended(start(`runs show ${shownId} --local --data ${folder}`));
+    const shown = await ended(start(`run ${shownId} --local --data ${folder}`));
     expect(shown.output).toMatch(
       /^run +[-0-9a-f]{36}\nobject +User\nkind +window\n(.*\n)*delta_rows +\d+\n(.*\n)*cost +[\d.]+ Salesforce calls?, \d+ BigQuery jobs?, .* billed, \$/,
     );
-    const reimport = await ended(start(`jobs reimport user --to 2023-03-02 --local --data ${folder} 2>/dev/null`));
+    const reimport = await ended(start(`reimport user --to 2023-03-02 --url ${url}`));
     expect(reimport.output).toMatch(/^Run [-0-9a-f]{36} of User \(2023-03-01 to 2023-03-02\) is queued\. /);
     const secondPids = [second.pid!, ...(await emulatorPids())];
     second.kill('SIGKILL');
@@ -282,7 +286,8 @@ describe('serve --local', () => {
     expect(health.output).toContain(`Checking the service that npm start runs. Local: Postgres, Salesforce, BigQuery. Data: ${folder}\n`);
     expect(health.output).toMatch(/\nok {4}BigQuery can load and merge: 1 row loaded, 1 merged\nAll checks passed\.\n$/);
     expect(health.code).toBe(0);
-    const noRun = await ended(start(`runs cancel --local --data ${folder} 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`));
+    expect(await refusal(start(`jobs --local --data ${folder}`))).toContain('Use --url with the address that it printed.');
+    const noRun = await ended(start(`cancel --url ${await listening(first)} 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`));
     expect(noRun).toEqual({ code: 1, output: 'No run has this id. Take the id from /jobs; runs that ended long ago are deleted.\n' });
     const printed = outputs.get(first)!.split('\n');
     expect(printed).toContainEqual(`  curl -X PUT -d '{"days": 1}' ${(await readEndpoints(folder))!.clock_url}`);

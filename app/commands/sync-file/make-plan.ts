@@ -2,7 +2,7 @@ import { nearest } from '../../core/nearest.ts';
 import type { FileConnection, SyncFile } from '../../core/sync-file.ts';
 import { needsObjects, planConnection, type Step } from '../../core/sync-plan.ts';
 import { CommandError } from '../command-error.ts';
-import type { RemoteService } from './remote-service.ts';
+import type { RemoteService } from '../remote/remote-service.ts';
 import { findConnection, type RemoteConnection, readObjects, readServiceState, type ServiceState } from './service-state.ts';
 
 /** A connection that the file names. */

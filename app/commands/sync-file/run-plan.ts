@@ -1,8 +1,8 @@
 import { optionText } from '../../core/job-options.ts';
 import { mapConcurrently } from '../../core/map-concurrently.ts';
 import type { Step } from '../../core/sync-plan.ts';
+import { RemoteError, type RemoteService } from '../remote/remote-service.ts';
 import type { PlannedStep } from './make-plan.ts';
-import { RemoteError, type RemoteService } from './remote-service.ts';
 
 /** Steps at the same time. Each creation makes a few calls to Salesforce, one after the other. */
 const CONCURRENCY = 8;

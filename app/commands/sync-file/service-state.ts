@@ -1,6 +1,6 @@
 import { ANY_DAY, OPTION_NAMES, type OptionValue, optionText, optionTexts, parseOptions } from '../../core/job-options.ts';
 import type { ExistingJob, ListedObject } from '../../core/sync-plan.ts';
-import type { RemoteService } from './remote-service.ts';
+import type { RemoteService } from '../remote/remote-service.ts';
 
 /** A connection as the service lists it. */
 export interface RemoteConnection {
