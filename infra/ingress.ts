@@ -1,6 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { RANGES_PER_RULE } from './allowed-ranges.ts';
+import { CERTIFICATE_MINUTES, certificateHelp } from './certificate-help.ts';
 import type { Settings } from './config.ts';
 import type { Network } from './network.ts';
 import { APP_PORT } from './ports.ts';
@@ -113,10 +114,14 @@ function createCertificate(parent: Ingress, { name, ingress, protect }: Settings
     },
     { parent, protect },
   );
-  const issued = new aws.acm.CertificateValidation(
+  const notIssued = new pulumi.ErrorHook(`${name}-certificate-not-issued`, async () => {
+    await pulumi.log.error(certificateHelp(ingress.domainName, ingress.hostedZoneId), issued);
+    return false;
+  });
+  const issued: aws.acm.CertificateValidation = new aws.acm.CertificateValidation(
     name,
     { certificateArn: certificate.arn, validationRecordFqdns: [record.fqdn] },
-    { parent },
+    { parent, customTimeouts: { create: `${CERTIFICATE_MINUTES}m` }, hooks: { onError: [notIssued] } },
   );
   return issued.certificateArn;
 }

@@ -1,9 +1,12 @@
+import { preflight } from './preflight.ts';
+import { realTools } from './program.ts';
 import { rotate } from './rotate.ts';
 import { runCommand } from './run-command.ts';
-import { smoke } from './smoke.ts';
-import { awsIn, readStack } from './stack.ts';
+import { type Finding, smoke } from './smoke.ts';
+import { awsIn, readStack, readStackConfig } from './stack.ts';
 
-const USAGE = `npm run op -- smoke       checks that the selected stack works
+const USAGE = `npm run op -- preflight   checks what the first \`up\` needs, before it creates anything
+npm run op -- smoke       checks that the selected stack works
 npm run op -- rotate tick|token   takes the next step in the rotation of the schedule's key, or of the key that seals tokens
 npm run op -- <command>   runs a command of the app once, in a separate task; \`node app/cli.ts\` lists the commands`;
 
@@ -15,15 +18,20 @@ async function main([command, ...args]: string[]): Promise<number> {
     return 2;
   }
   try {
+    if (command === 'preflight') return report(await preflight(await readStackConfig(), realTools));
     const stack = await readStack();
     const aws = awsIn(stack.region);
     if (command === 'rotate') return await rotate(args[0], stack, aws, (line) => console.log(line));
     if (command !== 'smoke') return await runCommand(stack, aws, [command, ...args], (line) => console.log(line));
-    const findings = await smoke(stack, aws, process.env.SYNC_API_KEY);
-    for (const { check, fault } of findings) console.log(fault ? `✗ ${check}: ${fault}` : `✓ ${check}`);
-    return findings.some(({ fault }) => fault) ? 1 : 0;
+    return report(await smoke(stack, aws, process.env.SYNC_API_KEY));
   } catch (error) {
     console.error((error as Error).message);
     return 1;
   }
+}
+
+/** Prints the result of each check. @returns the exit code */
+function report(findings: Finding[]): number {
+  for (const { check, fault } of findings) console.log(fault ? `✗ ${check}: ${fault}` : `✓ ${check}`);
+  return findings.some(({ fault }) => fault) ? 1 : 0;
 }

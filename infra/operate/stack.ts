@@ -1,5 +1,8 @@
 import { runJson } from './program.ts';
 
+/** The project's name in Pulumi.yaml, the prefix of its own keys. */
+const project = 'salesforce-bigquery';
+
 /** The outputs of the selected stack; see infra/index.ts. */
 export interface Stack {
   region: string;
@@ -24,6 +27,13 @@ export async function readStack(): Promise<Stack> {
   const stack = await runJson<Partial<Stack>>('pulumi', ['stack', 'output', '--json']);
   if (!stack.cluster || !stack.region) throw new Error('The stack has no outputs. Run `npm run pulumi -- up` first.');
   return stack as Stack;
+}
+
+/** Reads the selected stack's configuration, with the defaults of Pulumi.yaml: own keys without their prefix. Secrets are left out. */
+export async function readStackConfig(): Promise<Record<string, string>> {
+  const config = await runJson<Record<string, { value?: string }>>('pulumi', ['config', '--json']);
+  const entries = Object.entries(config).map(([key, { value = '' }]) => [key.replace(`${project}:`, ''), value]);
+  return Object.fromEntries(entries) as Record<string, string>;
 }
 
 /** The AWS CLI in one region. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { certificateHelp } from '../../infra/certificate-help.ts';
 import { type EngineRun, type Registration, runByEngine } from './support/engine.ts';
 import { conceal } from './support/secret-mark.ts';
 import { flatten, readStackFile, SALESFORCE_SECRET, type StackName, stackConfig } from './support/stack-config.ts';
@@ -141,6 +142,14 @@ describe.each<[StackName, 'preview' | 'update']>([
     const first = others.filter(({ urn }) => urn !== lock.urn && !lock.dependencies.includes(urn));
     expect(names(first)).toEqual([]);
     expect(lock.protect).toBe(stack === 'production');
+  });
+
+  test('gives up on a certificate after 15 minutes, and then explains how to check the delegation', () => {
+    const validation = one(run, 'aws:acm/certificateValidation:CertificateValidation');
+    expect(validation).toMatchObject({ createTimeout: '15m', errorHooks: [`sync-${stack}-certificate-not-issued`] });
+    expect(certificateHelp('sync.acme.test', 'Z0123')).toMatch(
+      /^AWS did not issue the certificate of sync\.acme\.test within 15 minutes.* is delegated: .*get-hosted-zone --id Z0123 .*dig \+short NS/,
+    );
   });
 
   test("retains old secret versions, built images, the last snapshot's key, and Google's identity pool", () => {

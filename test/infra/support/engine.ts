@@ -21,6 +21,10 @@ export interface Registration {
   retainOnDelete: boolean;
   ignoreChanges: string[];
   additionalSecretOutputs: string[];
+  /** the names of the hooks that run when an operation on it fails */
+  errorHooks: string[];
+  /** how long its creation may take; empty: the provider's default */
+  createTimeout: string;
   inputs: Properties;
 }
 
@@ -58,7 +62,7 @@ function struct(message: Message, field: string): Properties {
 const DEBUG = 0;
 
 /** The features that this engine reports to the SDK. It lacks the others, as an older engine does. */
-const FEATURES = ['secrets', 'resourceReferences', 'aliasSpecs', 'deletedWith'];
+const FEATURES = ['secrets', 'resourceReferences', 'aliasSpecs', 'deletedWith', 'resourceHooks', 'errorHooks'];
 
 /**
  * Runs the program as `pulumi preview` and `pulumi up` do: in a separate process, with Pulumi's own Node runner and the settings of
@@ -132,6 +136,7 @@ function monitor(run: EngineRun, stack: string, preview: boolean) {
       if (String(get(request, 'Urn')).includes('pulumi:pulumi:Stack')) run.outputs = struct(request, 'Outputs');
       return new Empty();
     }),
+    registerErrorHook: respondWith(() => new Empty()),
     signalAndWaitForShutdown: respondWith(() => new Empty()),
   };
 }
@@ -168,6 +173,8 @@ function readRegistration(request: Message, stack: string): Registration {
     retainOnDelete: get(request, 'Retainondelete'),
     ignoreChanges: get(request, 'IgnorechangesList'),
     additionalSecretOutputs: get(request, 'AdditionalsecretoutputsList'),
+    errorHooks: (get<Message | undefined>(request, 'Hooks')?.getOnErrorList?.() as string[] | undefined) ?? [],
+    createTimeout: (get<Message | undefined>(request, 'Customtimeouts')?.getCreate?.() as string | undefined) ?? '',
     inputs: struct(request, 'Object'),
   };
 }

@@ -49,7 +49,6 @@ const PRODUCTION_VALUES = {
   apiKeys: [`console:operate:${OPERATOR_KEY_HASH}`],
   datasetReaders: ['group:analysts@acme.test', 'user:ada@acme.test', 'domain:acme.test'],
   imageUri: `123456789012.dkr.ecr.eu-north-1.amazonaws.com/sync@sha256:${'d'.repeat(64)}`,
-  scheduleEnabled: true,
 };
 
 /** Production's example, which an operator copies. */

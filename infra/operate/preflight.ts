@@ -1,0 +1,151 @@
+import type { Finding } from './smoke.ts';
+
+/** What preflight asks: programs, DNS and Google's APIs. */
+export interface Tools {
+  /** @returns its stdout @throws Error with its stderr */
+  run(program: string, args: string[]): Promise<string>;
+  resolveNs(name: string): Promise<string[]>;
+  /** @returns the status and the parsed body */
+  request(url: string, token: string, body?: object): Promise<{ status: number; body: unknown }>;
+}
+
+/** The selected stack's configuration, with the defaults of Pulumi.yaml: text by key, lists as JSON. */
+export type StackConfig = Record<string, string>;
+
+/** What the program's resources need in Google, as permissions of the roles that the README lists. */
+const GOOGLE_PERMISSIONS = [
+  'bigquery.datasets.create',
+  'iam.serviceAccounts.create',
+  'iam.workloadIdentityPools.create',
+  'resourcemanager.projects.setIamPolicy',
+  'serviceusage.services.enable',
+];
+
+/** The addresses of NAT gateways, and the network, count against these quotas of the account and region. */
+const QUOTAS = {
+  addresses: { service: 'ec2', code: 'L-0263D0A3' },
+  networks: { service: 'vpc', code: 'L-F678F1CE' },
+  fargate: { service: 'fargate', code: 'L-3032A538' },
+};
+
+/** What is checked, and a function that returns its fault. */
+type Check = [string, () => Promise<string | undefined>];
+
+/** Checks, before the first `up` creates anything that is billed, whatever would make it fail halfway. */
+export async function preflight(config: StackConfig, tools: Tools): Promise<Finding[]> {
+  const zoneCheck: Check = ['the hosted zone is delegated', () => checkDelegation(config, tools)];
+  const checks: Check[] = [
+    ['the AWS CLI is version 2', () => checkCli(tools)],
+    ['AWS accepts the credentials, for the right account', () => checkAccount(config, tools)],
+    ['the region has the zones', () => checkZones(config, tools)],
+    ...(config.loadBalancer === 'false' ? [] : [zoneCheck]),
+    ['the quotas of AWS suffice', () => checkQuotas(config, tools)],
+    ['Google accepts the credentials, with the necessary roles', () => checkGoogle(config, tools)],
+    ['the image can be built, or exists', () => checkImage(config, tools)],
+  ];
+  const findings: Finding[] = [];
+  for (const [check, run] of checks) {
+    const fault = await run().catch((error: Error) => error.message);
+    findings.push(fault === undefined ? { check } : { check, fault });
+  }
+  return findings;
+}
+
+async function aws<Output>({ run }: Tools, config: StackConfig, ...args: string[]): Promise<Output> {
+  const region = ['--region', config['aws:region'] ?? '', '--output', 'json', '--no-cli-pager'];
+  return JSON.parse(await run('aws', [...args, ...region])) as Output;
+}
+
+const list = (text: string | undefined): string[] => (text ? (JSON.parse(text) as unknown[]).map(String) : []);
+
+async function checkCli({ run }: Tools): Promise<string | undefined> {
+  const version = (await run('aws', ['--version'])).trim();
+  return version.startsWith('aws-cli/2.') ? undefined : `It is ${version}. Install version 2.`;
+}
+
+async function checkAccount(config: StackConfig, tools: Tools): Promise<string | undefined> {
+  const { Account } = await aws<{ Account: string }>(tools, config, 'sts', 'get-caller-identity');
+  const allowed = list(config['aws:allowedAccountIds']);
+  if (allowed.length === 0 || allowed.includes(Account)) return undefined;
+  return `The credentials are for account ${Account}, but aws:allowedAccountIds lists ${allowed.join(', ')}.`;
+}
+
+async function checkZones(config: StackConfig, tools: Tools): Promise<string | undefined> {
+  const { AvailabilityZones } = await aws<{ AvailabilityZones: { ZoneName: string; State: string }[] }>(
+    tools,
+    config,
+    'ec2',
+    'describe-availability-zones',
+  );
+  const available = AvailabilityZones.filter(({ State }) => State === 'available').map(({ ZoneName }) => ZoneName);
+  const missing = list(config.availabilityZones).filter((zone) => !available.includes(zone));
+  return missing.length === 0 ? undefined : `${missing.join(', ')} is not available to this account. It has ${available.join(', ')}.`;
+}
+
+async function checkDelegation(config: StackConfig, tools: Tools): Promise<string | undefined> {
+  const { domainName = '', hostedZoneId = '' } = config;
+  const { HostedZone, DelegationSet } = await aws<{
+    HostedZone: { Name: string; Config: { PrivateZone: boolean } };
+    DelegationSet?: { NameServers: string[] };
+  }>(tools, config, 'route53', 'get-hosted-zone', '--id', hostedZoneId);
+  const zone = HostedZone.Name.replace(/\.$/, '');
+  if (HostedZone.Config.PrivateZone) return `${hostedZoneId} is a private zone. Use a public one.`;
+  if (domainName !== zone && !domainName.endsWith(`.${zone}`))
+    return `domainName ${domainName} is not in ${zone}, the zone ${hostedZoneId}.`;
+  const expected = (DelegationSet?.NameServers ?? []).map((name) => name.toLowerCase());
+  const found = (await tools.resolveNs(zone).catch(() => [] as string[])).map((name) => name.toLowerCase().replace(/\.$/, ''));
+  if (found.some((name) => expected.includes(name))) return undefined;
+  return `${zone} is delegated to ${found.join(', ') || 'no name server'}. Set its name servers to ${expected.join(', ')}, at the registrar or in the parent zone.`;
+}
+
+async function checkQuotas(config: StackConfig, tools: Tools): Promise<string | undefined> {
+  const zones = list(config.availabilityZones).length;
+  const gateways = { None: 0, Single: 1, OnePerAz: zones }[config.natGateways ?? ''] ?? 0;
+  // A deployment runs every task twice.
+  const cpus = (2 * Number(config.maxTaskCount || config.taskCount || 1) * Number(config.taskCpu)) / 1024;
+  const { Addresses } = await aws<{ Addresses: unknown[] }>(tools, config, 'ec2', 'describe-addresses');
+  const { Vpcs } = await aws<{ Vpcs: unknown[] }>(tools, config, 'ec2', 'describe-vpcs');
+  const needs = [
+    { what: 'Elastic IP addresses', quota: QUOTAS.addresses, needed: Addresses.length + gateways },
+    { what: 'VPCs', quota: QUOTAS.networks, needed: Vpcs.length + 1 },
+    { what: 'vCPUs of Fargate', quota: QUOTAS.fargate, needed: cpus },
+  ];
+  const faults: string[] = [];
+  for (const { what, quota, needed } of needs) {
+    const args = ['service-quotas', 'get-service-quota', '--service-code', quota.service, '--quota-code', quota.code];
+    const { Quota } = await aws<{ Quota: { Value: number } }>(tools, config, ...args);
+    if (needed > Quota.Value) {
+      faults.push(`The account needs ${needed} ${what}, and its quota is ${Quota.Value}. Request more in Service Quotas (${quota.code}).`);
+    }
+  }
+  return faults.length === 0 ? undefined : faults.join(' ');
+}
+
+async function checkGoogle(config: StackConfig, tools: Tools): Promise<string | undefined> {
+  const project = config['gcp:project'] ?? '';
+  const token = (await tools.run('gcloud', ['auth', 'application-default', 'print-access-token'])).trim();
+  const usage = await tools.request(`https://serviceusage.googleapis.com/v1/projects/${project}/services/bigquery.googleapis.com`, token);
+  if (usage.status !== 200) {
+    return `Google returned HTTP ${usage.status} for project ${project}. Check the project's ID, and run \`gcloud services enable serviceusage.googleapis.com cloudresourcemanager.googleapis.com --project ${project}\`.`;
+  }
+  const url = `https://cloudresourcemanager.googleapis.com/v1/projects/${project}:testIamPermissions`;
+  const { status, body } = await tools.request(url, token, { permissions: GOOGLE_PERMISSIONS });
+  if (status !== 200)
+    return `Google returned HTTP ${status}. Run \`gcloud services enable cloudresourcemanager.googleapis.com --project ${project}\`.`;
+  const granted = (body as { permissions?: string[] }).permissions ?? [];
+  const missing = GOOGLE_PERMISSIONS.filter((permission) => !granted.includes(permission));
+  return missing.length === 0
+    ? undefined
+    : `The credentials lack ${missing.join(', ')}. See "Prerequisites" in infra/README.md for the roles.`;
+}
+
+async function checkImage(config: StackConfig, { run }: Tools): Promise<string | undefined> {
+  if (config.imageUri) return undefined;
+  try {
+    await run('docker', ['buildx', 'version']);
+    await run('docker', ['info']);
+    return undefined;
+  } catch {
+    return 'Docker with buildx does not run here. Start it, or set imageUri to an image that was built elsewhere.';
+  }
+}
