@@ -1,3 +1,4 @@
+import { ENDPOINTS } from '../../app/http/endpoints.ts';
 import { Dice, textSeed } from '../../app/local/emulators/salesforce/org/dice.ts';
 
 /** A request as bytes, and how they are sent. */
@@ -23,87 +24,24 @@ export interface Target {
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'CONNECT', 'LINK', 'get', 'G E T', 'X'.repeat(300)];
 
 const PATHS = [
-  'get_oauth_url',
-  'login_oauth_callback',
-  'create_importing_job',
-  'pause_importing_job',
-  'resume_importing_job',
-  'handle_importing_job',
-  'jobs',
+  ...new Set(ENDPOINTS.map(({ name }) => name)),
   'healthz',
   'readyz',
   'metrics',
+  'openapi.json',
+  'docs',
   'oauth/start',
   'oauth/callback',
   'connect/x',
   'connect/done/x',
-  'v1/connections',
-  'v1/connections/1',
-  'v1/connections/1/objects',
-  'v1/connections/1/objects/Account',
-  'v1/connections/1/test',
-  'v1/connections/1/disconnect',
-  'v1/connect-links',
-  'v1/connect-links/{run}',
-  'v1/audit',
-  'v1/dbt-sources',
-  'v1/jobs/{job}',
-  'v1/jobs/{job}/runs',
-  'v1/jobs/{job}/reimport',
-  'v1/jobs/{job}/erase',
-  'v1/jobs/{job}/rebuild',
-  'v1/jobs/{job}/sweep',
-  'v1/jobs/{job}/sync-now',
-  'v1/jobs/{job}/compare',
-  'v1/jobs/{job}/fields',
-  'v1/jobs/{job}/schema-changes',
-  'v1/jobs/{job}/pause',
-  'v1/jobs/{job}/resume',
-  'v1/jobs/preview',
-  'v1/jobs',
-  'v1/runs',
-  'v1/runs/{run}',
-  'v1/runs/{run}/events',
-  'v1/runs/{run}/retry',
-  'v1/runs/{run}/cancel',
-  'v1/runs/{run}/accept',
   '',
-  'openapi.json',
   '../../etc/passwd',
   'v1',
 ];
 
 const FIELDS = [
-  'user_id',
-  'object_name',
-  'object_names',
-  'start_date',
-  'every',
-  'deletes',
-  'dataset',
-  'redirect_uri',
-  'login_url',
-  'authorization_code',
-  'state',
+  ...new Set(ENDPOINTS.flatMap(({ request }) => Object.keys(request.shape))),
   'code',
-  'error',
-  'wait',
-  'limit',
-  'after',
-  'from',
-  'to',
-  'ids',
-  'table',
-  'alias',
-  'api_share',
-  'quiet_hours',
-  'flow',
-  'username',
-  'org_id',
-  'take_over',
-  'append_only',
-  'history',
-  'force',
   '__proto__',
   'constructor',
   'toString',
@@ -244,8 +182,11 @@ function lengthOf(dice: Dice, body: string): number {
 
 function pathOf(dice: Dice, { jobId, runId }: Target, isTame: boolean): string {
   const path = `/${dice.pick(PATHS)}`
-    .replace('{job}', dice.onceIn(3) ? dice.pick(VALUES) : jobId)
-    .replace('{run}', dice.onceIn(3) ? dice.pick(VALUES) : runId);
+    .replace('{job_id}', dice.onceIn(3) ? dice.pick(VALUES) : jobId)
+    .replace('{run_id}', dice.onceIn(3) ? dice.pick(VALUES) : runId)
+    .replace('{connection}', dice.onceIn(3) ? dice.pick(VALUES) : '1')
+    .replace('{link_id}', dice.onceIn(3) ? dice.pick(VALUES) : runId)
+    .replace('{object_name}', dice.onceIn(3) ? dice.pick(VALUES) : 'Account');
   const tricked =
     !isTame && dice.onceIn(2)
       ? path.slice(0, dice.between(1, path.length)) + dice.pick(PATH_TRICKS) + path.slice(dice.between(1, path.length))
