@@ -39,6 +39,7 @@ export function docsPage(endpoints: readonly Endpoint[], version: string, place:
 <li>${authentication(place)}</li>
 <li>An error is a 4xx or 5xx with <code>{"error": {"code", "message"}}</code>, and its message says what to do.
 <a href="#errors">All codes</a>.</li>
+<li>Every response has an <code>X-Request-Id</code>, that of the request or a new one, which the log contains, too.</li>
 </ul>
 <nav aria-label="Contents"><ul>
 ${groups.map(renderContents)}</ul></nav>

@@ -10,7 +10,7 @@ const MEDIA_TYPES = ['multipart/form-data', 'application/x-www-form-urlencoded',
 const DESCRIPTION = `Replicates Salesforce objects into BigQuery tables.
 
 Send fields as multipart, urlencoded or JSON, or in the query. The calls of the contract also accept GET. An error is a 4xx or 5xx with
-{"error": {"code", "message"}}; its message says what to do. Properties may be added to responses. /docs shows the same as a page.`;
+{"error": {"code", "message"}}; its message says what to do. Every response has an X-Request-Id: that of the request, or a new one. The log contains it. Properties may be added to responses. /docs shows the same as a page.`;
 
 /** The OpenAPI 3.1 document of the API. @param publicUrl undefined: unknown, so paths are relative to the document */
 export function buildOpenApi(endpoints: readonly Endpoint[], version: string, publicUrl: string | undefined): Json {
