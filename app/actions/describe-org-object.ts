@@ -40,7 +40,7 @@ export async function describeOrgObject(context: Context, connection: Connection
   if (!refusals.objectRefusal) await refusals.ofObject(() => checkWindowQuery(context, connection, description, mode.cursorField));
   const [counts, ofJobs] = await Promise.all([
     context.recordCounts.read(context.salesforce(connection.id), connection.id),
-    readObjectsOfJobs(context.database, connection.id),
+    readObjectsOfJobs(context.database, connection.id, name),
   ]);
   const rows = counts?.get(name) ?? null;
   const known = ofJobs.get(name) ?? null;

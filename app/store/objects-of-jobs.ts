@@ -12,18 +12,18 @@ export interface ObjectOfJob {
   formulas: number | null;
 }
 
-/** The objects of a connection's jobs, by name. */
-export async function readObjectsOfJobs(database: Queryable, connectionId: number): Promise<Map<string, ObjectOfJob>> {
+/** The objects of a connection's jobs, by name. @param objectName only this one */
+export async function readObjectsOfJobs(database: Queryable, connectionId: number, objectName?: string): Promise<Map<string, ObjectOfJob>> {
   const { rows } = await database.query<RowOf<ObjectOfJob & { objectName: string }>>(
     `SELECT jobs.object_name, jobs.id AS job_id, CASE WHEN NOT jobs.whole THEN jobs.cursor_field END AS cursor_field, jobs.bulk_refused,
        known.formulas
      FROM jobs LEFT JOIN (
        SELECT described_fields.job_id, count(described_fields.formula) AS formulas
        FROM described_fields JOIN jobs ON jobs.id = described_fields.job_id
-       WHERE jobs.connection_id = $1 AND described_fields.until IS NULL GROUP BY described_fields.job_id
+       WHERE jobs.connection_id = $1 AND ($2::text IS NULL OR jobs.object_name = $2) AND described_fields.until IS NULL GROUP BY described_fields.job_id
      ) AS known ON known.job_id = jobs.id
-     WHERE jobs.connection_id = $1`,
-    [connectionId],
+     WHERE jobs.connection_id = $1 AND ($2::text IS NULL OR jobs.object_name = $2)`,
+    [connectionId, objectName ?? null],
   );
   return new Map(rows.map(toRecord).map(({ objectName, ...object }) => [objectName, object]));
 }

@@ -25,7 +25,7 @@ afterEach(async () => {
 /** Runs apply with a file of this text. */
 async function applyText(
   text: string,
-  options: { dryRun?: boolean; pauseMissing?: boolean } = {},
+  options: { dryRun?: boolean; pauseMissing?: boolean; json?: boolean } = {},
 ): Promise<{ code: number; printed: string }> {
   const file = join(folder, 'sync.yaml');
   await writeFile(file, text);
@@ -124,6 +124,16 @@ test('a file changes, pauses and resumes jobs, and says what it would do first',
   expect(await applyText(file('Contact: {}, Lead: {}'), { pauseMissing: true })).toMatchObject({
     code: 0,
     printed: expect.stringContaining('Done: 1 paused.'),
+  });
+
+  const shown = await applyText(file('Account: {}, Lead: { every: 1h }'), { dryRun: true, json: true });
+  expect(JSON.parse(shown.printed)).toEqual({
+    warnings: [],
+    steps: [
+      expect.objectContaining({ action: 'unchanged', object_name: 'Account', outcome: null }),
+      { action: 'change', connection: 'production', object_name: 'Lead', details: 'every: day → 1h', outcome: 'planned', error: null },
+      expect.objectContaining({ action: 'missing', object_name: 'Contact' }),
+    ],
   });
 
   const changed = await applyText(file('account: { paused: false }, Contact: { every: day, start_date: all }, Lead: {}'));

@@ -166,7 +166,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
       new Option('-f, --file <file>', 'the file, in YAML').makeOptionMandatory(),
       new Option('--dry-run', 'only print the plan'),
       new Option('--pause-missing', 'pause the jobs of these connections that the file does not contain'),
-      ...SERVICE,
+      ...SERVICE_JSON,
     ],
     examples: [
       `${PROGRAM} apply -f sync.yaml --dry-run`,

@@ -29,7 +29,8 @@ function describeSteps(shown: readonly PlannedStep[]): string[] {
   );
 }
 
-function describeDetails(step: Step): string {
+/** What a step changes, or why it changes nothing. */
+export function describeDetails(step: Step): string {
   switch (step.kind) {
     case 'create': {
       const options = Object.entries(step.options).map(([name, value]) => `${name}=${optionText(value)}`);
@@ -43,6 +44,7 @@ function describeDetails(step: Step): string {
     case 'missing':
       return step.active ? 'not in the file, and left running; --pause-missing pauses it' : 'not in the file, and paused already';
     case 'refused':
+    case 'left out':
       return step.reason;
     default:
       return '';
