@@ -1,9 +1,10 @@
 import { connections } from './pages/connections.ts';
 import { job } from './pages/job.ts';
 import { jobs } from './pages/jobs.ts';
+import { newJobs } from './pages/new-jobs.ts';
 import { overview } from './pages/overview.ts';
 import { run } from './pages/run.ts';
 import type { Route } from './route.ts';
 
 /** All pages, their live parts and their actions: a file per page. */
-export const ROUTES: readonly Route[] = [...overview, ...jobs, ...job, ...run, ...connections];
+export const ROUTES: readonly Route[] = [...overview, ...jobs, ...newJobs, ...job, ...run, ...connections];

@@ -19,6 +19,14 @@ document.addEventListener('change', ({ target }) => {
   for (const box of target.form.querySelectorAll(`input[name="${target.dataset.selectAll}"]`)) box.checked = target.checked;
 });
 
+// A search field also filters what the page lists already.
+document.addEventListener('input', ({ target }) => {
+  const rows =
+    target instanceof HTMLInputElement && target.dataset.filter && document.getElementById(target.dataset.filter)?.tBodies[0].rows;
+  const wanted = rows && target.value.trim().toLowerCase();
+  for (const row of rows || []) row.hidden = !row.textContent.toLowerCase().includes(wanted) && !row.querySelector(':checked');
+});
+
 // A menu closes when another place is clicked, or with Escape.
 document.addEventListener('click', ({ target }) => {
   for (const menu of document.querySelectorAll('details.menu[open]')) if (!menu.contains(target)) menu.open = false;

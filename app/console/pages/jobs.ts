@@ -88,7 +88,10 @@ async function page(visit: Visit): Promise<Page> {
   const isSearch = Object.values(search).some((value) => value !== undefined);
   return {
     title: 'Jobs',
-    heading: html`<span class="sub">${count(all, 'job')}${isSearch && !search.state ? ' found' : ''}</span>`,
+    heading: [
+      html`<span class="sub">${count(all, 'job')}${isSearch && !search.state ? ' found' : ''}</span>`,
+      can.operate ? html`<span class="push"><a class="button primary" href="/console/jobs/new">New jobs</a></span>` : null,
+    ],
     body: html`<div>
       ${stateFilter(search, found, all)}
       ${filterForm(search, connections, context)}

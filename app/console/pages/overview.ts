@@ -157,8 +157,9 @@ function stepsOf(visit: Visit, { attention, connections, totals, found }: Overvi
     },
     {
       title: 'Choose objects',
-      text: html`<span>One job per object, for example: <code>create_importing_job</code> with <code>object_name=Account</code> and <code>start_date=2024-01-01</code>.</span>`,
+      text: 'Each object gets a job, which copies it into a table of its own. Before it is created, you see what it reads and what it costs.',
       done: jobs,
+      action: html`<a class="button primary" href="/console/jobs/new">Choose objects</a>`,
     },
     {
       title: 'First import',

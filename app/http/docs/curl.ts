@@ -1,3 +1,4 @@
+import { quote } from '../../core/shell-quote.ts';
 import { fieldsOf, type Operation } from './operations.ts';
 
 /** A longer command has a line for each of its parts. */
@@ -25,9 +26,4 @@ export function toCurl(operation: Operation, origin: string, keyed: boolean): st
   ];
   const line = parts.join(' ');
   return line.length > MAX_LINE ? parts.join(' \\\n  ') : line;
-}
-
-/** Quotes text for a shell, if it needs that. */
-function quote(text: string): string {
-  return /^[\w:/.@%=,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
