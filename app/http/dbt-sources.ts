@@ -7,7 +7,7 @@ import { optionalText } from './schemas/fields.ts';
 export const dbtSources = defineEndpoint({
   name: 'v1/dbt-sources',
   methods: ['GET'],
-  group: 'dbt',
+  group: 'sources for dbt',
   summary: 'Returns the sources.yml of a dbt project, with descriptions, tests and freshness.',
   roles: ['read', 'data', 'operate', 'admin'],
   request: z.object({ dataset: optionalText('One of BIGQUERY_DATASETS; absent: all of them.', 'salesforce') }),

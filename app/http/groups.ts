@@ -7,7 +7,7 @@ export const GROUPS = {
   jobs: 'A job replicates one object of an org into one table.',
   repairs: 'Runs that import, compare or erase rows again. They never move the last_date of a job.',
   runs: 'The executions of jobs, with their receipts.',
-  dbt: 'The tables as sources of a dbt project.',
+  'sources for dbt': 'The tables as sources of a dbt project.',
   audit: 'What callers have changed.',
   service: 'About the service itself. These calls need no API key.',
 } as const;
