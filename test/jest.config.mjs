@@ -7,6 +7,7 @@ const SLOW = [
   'test/app/doctor-real.test.ts',
   'test/app/local/emulators/postgres.test.ts',
   'test/app/uncaught.test.ts',
+  'test/console/console.test.ts',
   'test/fuzz/fuzz.test.ts',
   'test/infra/changes.test.ts',
   'test/infra/image.test.ts',

@@ -50,11 +50,21 @@ export function formatBound(bound: Date): string {
 
 /** A window, for example "25 → 26 Nov 2026". */
 export function formatWindow(from: Date, to: Date): string {
-  if (from.getTime() === MIN_DATE.getTime()) return `everything before ${formatBound(to)}`;
+  if (from.getTime() === MIN_DATE.getTime()) return `up to ${formatBound(to)}`;
   const isSameYear = from.getUTCFullYear() === to.getUTCFullYear();
   const isMidnight = from.toISOString().endsWith('T00:00:00.000Z');
   const start = isSameYear && isMidnight ? DAY.format(from).replace('Sept', 'Sep') : formatBound(from);
   return `${start} → ${formatBound(to)}`;
+}
+
+/** What only a caller of the API can follow. */
+const CALL = /\b(?:GET|POST|PATCH) \/v1\/|\b[a-z]+_importing_job\b|\bget_oauth_url\b/;
+
+/** An error's message without the sentences that name calls of the API: a button stands for them. */
+export function withoutCalls(message: string): string {
+  const sentences = message.split(/(?<=[.!?]) (?=[A-Z])/);
+  const others = sentences.filter((sentence) => !CALL.test(sentence));
+  return others.length > 0 ? others.join(' ') : message;
 }
 
 /** A moment in UTC; browsers show the local time on hover. */
@@ -65,6 +75,8 @@ export function moment(time: Date, text = `${formatBound(time)} UTC`): Markup {
 /** How long ago a moment was, or in how long it comes. */
 export function relative(time: Date, now: Date): Markup {
   const ms = time.getTime() - now.getTime();
-  const text = Math.abs(ms) < 5_000 ? 'now' : ms > 0 ? `in ${formatDuration(ms)}` : `${formatDuration(-ms)} ago`;
+  const seconds = Math.round(Math.abs(ms) / 1000) * 1000;
+  const duration = seconds < 60_000 ? `${seconds / 1000} s` : formatDuration(seconds);
+  const text = seconds < 5_000 ? 'now' : ms > 0 ? `in ${duration}` : `${duration} ago`;
   return moment(time, text);
 }

@@ -1,5 +1,6 @@
 import { connections } from './pages/connections.ts';
 import { job } from './pages/job.ts';
+import { jobFields } from './pages/job-fields.ts';
 import { jobs } from './pages/jobs.ts';
 import { newJobs } from './pages/new-jobs.ts';
 import { overview } from './pages/overview.ts';
@@ -7,4 +8,4 @@ import { run } from './pages/run.ts';
 import type { Route } from './route.ts';
 
 /** All pages, their live parts and their actions: a file per page. */
-export const ROUTES: readonly Route[] = [...overview, ...jobs, ...newJobs, ...job, ...run, ...connections];
+export const ROUTES: readonly Route[] = [...overview, ...jobs, ...newJobs, ...job, ...jobFields, ...run, ...connections];

@@ -12,7 +12,11 @@ export function runStatus({ state, receipt, runAt, errorMessage }: Run, now: Dat
       return { meaning: 'live', label: 'running' };
     case 'queued':
       if (runAt <= now) return { meaning: 'live', label: 'queued', why: 'It waits for a worker.' };
-      return { meaning: 'warn', label: 'deferred', why: `${errorMessage ?? 'Salesforce may still commit changes of its window.'} Next try: ${formatBound(runAt)} UTC.` };
+      return {
+        meaning: 'warn',
+        label: 'deferred',
+        why: `${errorMessage ?? 'Salesforce may still commit changes of its window.'} Next try: ${formatBound(runAt)} UTC.`,
+      };
     case 'succeeded':
       return receipt ? verdictStatus(receipt.verdict) : { meaning: 'good', label: 'succeeded' };
     case 'failed':
@@ -35,19 +39,38 @@ export function runTitle({ kind, scope, windowFrom, windowTo }: Run): string {
 
 /** What a receipt reports beside its counts, each in a sentence. */
 export function remarks(receipt: Partial<Receipt>): { kind: 'warn' | 'note'; text: string }[] {
-  const { invalid_values = {}, columns_added = [], columns_orphaned = [], fields_pending = [], fields_skipped = [], missing, different, absent } = receipt;
+  const {
+    invalid_values = {},
+    columns_added = [],
+    columns_orphaned = [],
+    fields_pending = [],
+    fields_skipped = [],
+    missing,
+    different,
+    absent,
+  } = receipt;
   const invalid = Object.entries(invalid_values);
-  const list = (names: readonly string[]): string => (names.length > 6 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', '));
+  const list = (names: readonly string[]): string =>
+    names.length > 6 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
   return [
-    ...invalid.map(([column, values]) => ({ kind: 'warn' as const, text: `${count(values, 'value')} of ${column} did not fit the column; the text is kept in _invalid_values.` })),
+    ...invalid.map(([column, values]) => ({
+      kind: 'warn' as const,
+      text: `${count(values, 'value')} of ${column} did not fit the column; the text is kept in _invalid_values.`,
+    })),
     ...(fields_pending.length > 0 ? [{ kind: 'warn' as const, text: `New fields await review: ${list(fields_pending)}.` }] : []),
-    ...(columns_orphaned.length > 0 ? [{ kind: 'warn' as const, text: `Nothing fills these columns any more: ${list(columns_orphaned)}.` }] : []),
+    ...(columns_orphaned.length > 0
+      ? [{ kind: 'warn' as const, text: `Nothing fills these columns any more: ${list(columns_orphaned)}.` }]
+      : []),
     ...(columns_added.length > 0 ? [{ kind: 'note' as const, text: `New columns: ${list(columns_added)}.` }] : []),
     ...(fields_skipped.length > 0 ? [{ kind: 'note' as const, text: `Not read: ${list(fields_skipped)}.` }] : []),
     ...(different ? [{ kind: 'note' as const, text: `${count(different, 'row')} differed.` }] : []),
     ...(absent ? [{ kind: 'note' as const, text: `${count(absent, 'row was', 'rows were')} absent from the table.` }] : []),
-    ...(missing ? [{ kind: 'note' as const, text: `${count(missing, 'row was', 'rows were')} missing in Salesforce and marked as deleted.` }] : []),
-    ...(receipt.accepted_by ? [{ kind: 'warn' as const, text: `Accepted by ${receipt.accepted_by}: ${receipt.verdict?.replace('accepted: ', '')}.` }] : []),
+    ...(missing
+      ? [{ kind: 'note' as const, text: `${count(missing, 'row was', 'rows were')} missing in Salesforce and marked as deleted.` }]
+      : []),
+    ...(receipt.accepted_by
+      ? [{ kind: 'warn' as const, text: `Accepted by ${receipt.accepted_by}: ${receipt.verdict?.replace('accepted: ', '')}.` }]
+      : []),
     ...(receipt.reread_from ? [{ kind: 'note' as const, text: 'Some rows were committed late: the next window reads them again.' }] : []),
   ];
 }

@@ -33,7 +33,8 @@ export async function jobsOfConcern(database: Queryable, limit: number): Promise
        WHERE new_fields = 'review' AND EXISTS (
          SELECT FROM jsonb_array_elements_text(coalesce(receipt->'fields_pending', '[]')) AS field WHERE NOT approved_fields ? field)
      )
-     SELECT concern, count(*) AS jobs, (array_agg(id ORDER BY lower(object_name), id))[1:$1] AS first FROM concerns GROUP BY concern`,
+     SELECT concern, count(*) AS jobs, (array_agg(id ORDER BY lower(object_name), id))[1:$1] AS first FROM concerns GROUP BY concern
+     ORDER BY array_position(ARRAY['window_failed', 'repair_failed', 'fields_pending'], concern)`,
     [limit],
   );
   return rows;

@@ -38,7 +38,7 @@ const WHY_ENDED = ['error_code', 'error_message', 'ended_at'].map(
   (column) => `CASE WHEN status <> 'active' THEN ${column} END AS ${column}`,
 );
 
-const COLUMNS = `id, org_id, user_id, identity_url, login_url, status, api_share, alias, instance_url, ${WHY_ENDED.join(', ')}, scopes, username,
+const COLUMNS = `id, org_id, user_id, identity_url, login_url, flow, status, api_share, alias, instance_url, ${WHY_ENDED.join(', ')}, scopes, username,
   org_name, is_sandbox, granted_at, used_at, quiet_hours, exclude_fields, hash_fields, new_fields,
   (SELECT count(*) FROM jobs WHERE jobs.connection_id = connections.id) AS jobs`;
 

@@ -34,7 +34,7 @@ describe('a login in a browser', () => {
     await start();
     const browser = new Browser();
     const home = await browser.open(service.url);
-    expect(home).toMatchObject({ status: 200, url: `${service.url}/console` });
+    expect(home).toMatchObject({ status: 200, url: `${origin}/console` });
     expect(home.text).toContain(`${origin}/oauth/callback`);
     const salesforce = await browser.click(home, /^Connect 127/);
     expect(salesforce.url).toContain(`${service.salesforce.loginUrl}/services/oauth2/authorize?`);
@@ -210,7 +210,7 @@ describe('the pages', () => {
   test('live at localhost, while the API answers at both names', async () => {
     await start();
     const browser = new Browser();
-    for (const path of ['/oauth/start', '/oauth/callback?code=1&state=2', '/connect/done']) {
+    for (const path of ['/', '/oauth/start', '/oauth/callback?code=1&state=2', '/connect/done']) {
       expect(await browser.send(`${service.url}${path}`)).toMatchObject({ status: 303, headers: { location: `${origin}${path}` } });
     }
     for (const url of [service.url, origin]) expect((await browser.send(`${url}/jobs`)).status).toBe(200);

@@ -123,7 +123,7 @@ describe('a job', () => {
     expect(textOf(page)).toMatch(/Window 1 Mar → 2 Mar 2023 exact/);
     expect(textOf(page)).toMatch(/(✓ 10 [^✓]*){7,9}/);
     const paused = await browser.submit(page, `/console/jobs/${id}/pause`);
-    expect(paused.url).toBe(`${service.url}/console/jobs/${id}`);
+    expect(paused.url).toBe(`${browser.url}/console/jobs/${id}`);
     expect(textOf(paused)).toContain('Account is paused: ticks start no runs for it.');
     expect(formOf(paused, `/console/jobs/${id}/sync-now`)).toBeUndefined();
     const resumed = await browser.submit(paused, `/console/jobs/${id}/resume`);
@@ -142,12 +142,14 @@ describe('a job', () => {
       await browser.waitFor(`/jobs/${id}`, new RegExp(`Last run ${title} (?:exact|equal)`));
     }
     expect((await service.jobs())[0]!.active).toBe(1);
-    for (const path of ['/jobs/x', `/jobs/${randomUUID()}`, '/runs/x', `/runs/${randomUUID()}`]) expect((await browser.page(path)).status).toBe(404);
+    for (const path of ['/jobs/x', `/jobs/${randomUUID()}`, '/runs/x', `/runs/${randomUUID()}`])
+      expect((await browser.page(path)).status).toBe(404);
   });
 
   test('that fails shows where it stopped and why, and retries', async () => {
     await start(['Account']);
-    service.instance.handler = (call, pass) => (call.url.includes('/query') ? Promise.resolve(jsonReply(400, [{ errorCode: 'INSUFFICIENT_ACCESS', message: 'no' }])) : pass());
+    service.instance.handler = (call, pass) =>
+      call.url.includes('/query') ? Promise.resolve(jsonReply(400, [{ errorCode: 'INSUFFICIENT_ACCESS', message: 'no' }])) : pass();
     await service.tickAt('2023-03-02T00:10:00Z');
     const { id, run } = (await service.jobs())[0]!;
     const page = await browser.page();
@@ -162,17 +164,50 @@ describe('a job', () => {
     await browser.waitFor(`/jobs/${id}`, /Last run Window 1 Mar → 2 Mar 2023 exact/);
   });
 
+  test('lists its fields, and approves new ones', async () => {
+    await start([]);
+    userId = await service.connect();
+    const options = { user_id: userId, object_name: 'Account', start_date: '2023-03-01', new_fields: 'review' };
+    await service.call('create_importing_job', options);
+    const { id } = (await service.jobs())[0]!;
+    expect(textOf(await browser.page(`/jobs/${id}/fields`))).toContain('The first import reads which fields Account has.');
+    await service.tickAt('2023-03-02T00:10:00Z');
+    service.salesforce.org.changeField('Account', {
+      field: 'Tier__c',
+      change: 'add',
+      type: 'string',
+      facts: { length: 40, label: 'Tier' },
+    });
+    service.salesforce.org.insert('Account', { Name: 'Changed' });
+    await service.tickAt('2023-03-03T00:10:00Z');
+    expect(textOf(await browser.page())).toContain(
+      'Account: new fields await review. Tier__c is not read until you approve. Review fields',
+    );
+    const page = await browser.page(`/jobs/${id}/fields`);
+    expect(textOf(page)).toMatch(/1 new field awaits review .* Tier Tier__c/);
+    expect(textOf(page)).toMatch(/Schema changes .* Tier__c awaits review/);
+    const none = await browser.submit(page, `/console/jobs/${id}/approve`);
+    expect(textOf(none)).toContain('No field is selected.');
+    const approved = await browser.submit(page, `/console/jobs/${id}/approve`, { field: 'Tier__c' });
+    expect(textOf(approved)).toContain('The next window with changes adds the approved fields');
+    expect(textOf(approved)).not.toContain('awaits review Not read');
+    expect(textOf(await browser.page())).not.toContain('new fields await review');
+  });
+
   test('streams what changes while it runs', async () => {
     await start(['Account']);
     const { id } = (await service.jobs())[0]!;
     const stopped = new AbortController();
-    const answer = await fetch(`${service.url}/console/jobs/${id}/live`, { headers: { Accept: 'text/event-stream' }, signal: stopped.signal });
+    const answer = await fetch(`${browser.url}/console/jobs/${id}/live`, {
+      headers: { Accept: 'text/event-stream' },
+      signal: stopped.signal,
+    });
     expect(answer.headers.get('content-type')).toMatch(/^text\/event-stream/);
     const ticked = service.tickAt('2023-03-02T00:10:00Z');
     let text = '';
     for await (const part of answer.body!) {
       text += Buffer.from(part).toString();
-      if (/Window 1 Mar → 2 Mar 2023<\/a><\/b> <span class="pill good">exact/.test(text)) break;
+      if (/Window 1 Mar → 2 Mar 2023<\/a><\/b><span class="pill good">exact/.test(text)) break;
     }
     stopped.abort();
     await ticked;
@@ -194,10 +229,10 @@ describe('a caller', () => {
     const form = formOf(page, '/console/connect');
     expect(form !== undefined).toBe(hasButtons);
     const token = formOf(page, '/console/sign-out')!.form_token!;
-    const answer = await browser.send(`${service.url}/console/tick`, { method: 'POST', fields: { form_token: token } });
+    const answer = await browser.send(`${browser.url}/console/tick`, { method: 'POST', fields: { form_token: token } });
     expect(answer.status).toBe(hasButtons ? 303 : 403);
     if (!hasButtons) return expect(textOf(answer)).toContain(`API keys with role ${role} may not do this`);
-    const connect = await browser.send(`${service.url}/console/connect`, { method: 'POST', fields: form! });
+    const connect = await browser.send(`${browser.url}/console/connect`, { method: 'POST', fields: form! });
     expect(connect).toMatchObject({ status: 303, headers: { location: expect.stringMatching(/^\/connect\/[\w-]{43}$/) } });
   });
 });

@@ -10,11 +10,12 @@ export const API_KEYS = ROLES.map((role) => `${role}:${role}:${createHash('sha25
 
 /** A browser without scripts, at the console. */
 export class ConsoleBrowser extends Browser {
+  /** of the service, at the name where its pages are without API keys */
   readonly url: string;
 
   constructor(url: string) {
     super();
-    this.url = url;
+    this.url = url.replace('127.0.0.1', 'localhost');
   }
 
   /** Opens a page below /console. */

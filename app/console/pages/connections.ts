@@ -22,7 +22,7 @@ async function page(visit: Visit): Promise<Page> {
   const body =
     found.length === 0
       ? html`<section class="card empty"><p>No Salesforce org is connected yet.</p><p><a href="/console">How to start</a></p></section>`
-      : html`<section class="card scroll">${connectionTable(visit, found, await readQuotas(visit.context, found))}</section>`;
+      : html`<section class="card scroll" tabindex="0">${connectionTable(visit, found, await readQuotas(visit.context, found))}</section>`;
   return { title: 'Connections', body };
 }
 

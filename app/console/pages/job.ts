@@ -21,8 +21,8 @@ import { repeat } from '../live.ts';
 import { action } from '../parts/action.ts';
 import { connectionName } from '../parts/alerts.ts';
 import { jobMenu } from '../parts/job-menu.ts';
-import { jobTabs } from '../parts/job-tabs.ts';
 import { completeThrough, lagOf } from '../parts/job-table.ts';
+import { jobTabs } from '../parts/job-tabs.ts';
 import { live } from '../parts/live.ts';
 import { pill } from '../parts/pill.ts';
 import { rowsChart } from '../parts/rows-chart.ts';
@@ -125,7 +125,11 @@ async function page(visit: Visit): Promise<Page> {
   const connections = await readConnections(visit);
   return {
     title: found.objectName,
-    heading: heading(visit, found, connections.find(({ identityUrl }) => identityUrl === found.userId)),
+    heading: heading(
+      visit,
+      found,
+      connections.find(({ identityUrl }) => identityUrl === found.userId),
+    ),
     body: html`<div>${jobTabs(found, 'runs')}${after ? earlierRuns(visit, view) : live(`/jobs/${found.id}/live`, content(visit, view))}</div>`,
   };
 }
@@ -148,7 +152,11 @@ function statePill(found: ListedJob, now: Date, isUpdate: boolean): Markup {
 /** What the job is, and its buttons. */
 export function heading(visit: Visit, found: ListedJob, connection: ListedConnection | undefined): Content {
   const { id, active, every, deletes, history } = found;
-  const options = [every === 'day' ? 'every day' : `every ${every}`, `deleted rows ${DELETED[deletes]}`, ...(history ? ['with history'] : [])];
+  const options = [
+    every === 'day' ? 'every day' : `every ${every}`,
+    `deleted rows ${DELETED[deletes]}`,
+    ...(history ? ['with history'] : []),
+  ];
   return [
     statePill(found, visit.now, false),
     html`<span class="sub">${connection ? connectionName(connection) : 'Salesforce'} → <span class="mono">${found.targetDataset}.${found.targetTable}</span> · ${options.join(' · ')}</span>`,
@@ -182,7 +190,7 @@ function content(visit: Visit, view: JobView): Markup {
       <div><dt>Complete through</dt><dd>${completeThrough(found)}</dd><dd>from ${formatBound(found.startDate).includes('1700') ? 'the first record' : formatBound(found.startDate)}</dd></div>
       <div><dt>Lag</dt><dd>${lagOf(found, scheduleNow)}</dd><dd>${found.every === 'day' ? 'its windows close at midnight UTC' : `its windows close every ${found.every}`}</dd></div>
     </dl>
-    ${windows.length > 1 ? html`<h2>Rows per window</h2><section class="card pad">${rowsChart(windows)}</section>` : null}
+    ${windows.length > 1 ? html`<h2>Rows per window</h2><section class="card pad scroll" tabindex="0">${rowsChart(windows)}</section>` : null}
     ${runs.length > 0 ? html`<h2>Runs</h2><section class="card">${runTable(runs, visit.now)}${paging(view)}</section>` : null}
   </div>`;
 }

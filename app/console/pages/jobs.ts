@@ -82,7 +82,7 @@ async function page(visit: Visit): Promise<Page> {
   const table = jobTable({ jobs: found.jobs, windows, now, scheduleNow, ...(select && { select }) });
   const list = html`<section class="card">
     ${can.operate ? toolbar(visit, matching) : null}
-    <div class="scroll">${table}</div>
+    <div class="scroll" tabindex="0">${table}</div>
     ${paging(search, pageNumber, matching)}
   </section>`;
   const isSearch = Object.values(search).some((value) => value !== undefined);

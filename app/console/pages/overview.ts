@@ -82,8 +82,11 @@ async function* pieces(visit: Visit): AsyncGenerator<Markup> {
 function reconciled({ totals, found }: Overview): Content {
   const { failed = 0, needs_login = 0, deferred = 0, unfinished = 0 } = found.counts;
   const behind = failed + needs_login + deferred + unfinished;
-  const through = behind > 0 ? totals.earliestComplete : totals.earliest;
-  if (!through) return found.jobs.length > 0 ? 'Nothing is imported yet.' : null;
+  const { earliest, earliestComplete } = totals;
+  if (!earliest) return found.jobs.length > 0 ? 'Nothing is imported yet.' : null;
+  if (!earliestComplete)
+    return html`<span>Everything before <b>${moment(earliest)}</b> is reconciled; ${count(behind, 'job is', 'jobs are')} behind</span>`;
+  const through = behind > 0 ? earliestComplete : earliest;
   const text = html`<span>reconciled through <b>${moment(through)}</b></span>`;
   return behind > 0 ? html`<span>All data ${text} except ${count(behind, 'job')}</span>` : html`<span>Everything ${text}</span>`;
 }
@@ -98,13 +101,13 @@ function content(visit: Visit, data: Overview): Markup {
     ${jobs > 0 ? facts(visit, data) : null}
     ${
       jobs > 0
-        ? html`<h2>Jobs</h2><section class="card scroll">
+        ? html`<h2>Jobs</h2><section class="card scroll" tabindex="0">
           ${jobTable({ jobs: found.jobs, windows, now: visit.now, scheduleNow })}
           ${jobs > found.jobs.length ? html`<div class="paging"><span>The ${found.jobs.length} that need attention most, of ${formatNumber(jobs)}</span><a href="/console/jobs">All jobs</a></div>` : null}
         </section>`
         : null
     }
-    ${connections.length > 0 ? html`<h2>Connections</h2><section class="card scroll">${connectionTable(visit, connections, quotas)}</section>` : null}
+    ${connections.length > 0 ? html`<h2>Connections</h2><section class="card scroll" tabindex="0">${connectionTable(visit, connections, quotas)}</section>` : null}
   </div>`;
 }
 
@@ -151,7 +154,7 @@ function stepsOf(visit: Visit, { attention, connections, totals, found }: Overvi
   return [
     {
       title: 'Connect an org',
-      text: 'You log in at Salesforce and choose Allow. The service reads what your user may see, and changes none of it.',
+      text: html`<span>You log in at Salesforce and choose Allow. The service reads what your user may see, and changes none of it.${callbackHint(visit)}</span>`,
       done: connections.length > 0,
       action: connectButtons(visit),
     },
@@ -182,15 +185,18 @@ function stepsOf(visit: Visit, { attention, connections, totals, found }: Overvi
 
 function connectButtons(visit: Visit): Content {
   const { config } = visit.context;
-  const buttons = config.salesforce.apps.map(({ loginUrl }) =>
-    config.http.keyless
-      ? html`<a class="button primary" href=${localLogin(loginUrl)}>${`Connect ${new URL(loginUrl).host}`}</a>`
-      : action(visit, { label: `Connect ${new URL(loginUrl).host}`, path: '/connect', fields: { login_url: loginUrl }, look: 'primary' }),
-  );
-  const callback = config.http.keyless
-    ? html`<p>The External Client App in that org needs the callback URL <code>${visit.origin()}${CALLBACK_PATH}</code>.</p>`
+  return config.salesforce.apps.map(({ loginUrl }) => {
+    const label = `Connect ${new URL(loginUrl).host}`;
+    return config.http.keyless
+      ? html`<a class="button primary" href=${localLogin(loginUrl)}>${label}</a>`
+      : action(visit, { label, path: '/connect', fields: { login_url: loginUrl }, look: 'primary' });
+  });
+}
+
+function callbackHint({ context, origin }: Visit): Content {
+  return context.config.http.keyless
+    ? html`<span> The External Client App in that org needs the callback URL <code>${origin()}${CALLBACK_PATH}</code>.</span>`
     : null;
-  return html`<div>${buttons}</div>${callback}`;
 }
 
 async function importDue({ context, caller, form }: Visit): Promise<SeeOther> {

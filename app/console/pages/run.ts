@@ -55,7 +55,11 @@ interface RunView {
 async function read(visit: Visit): Promise<RunView> {
   const { context, params } = visit;
   const id = requireId(params.id);
-  const [detail, events, connections] = await Promise.all([detailRun(context, id), listRunEvents(context.database, id), readConnections(visit)]);
+  const [detail, events, connections] = await Promise.all([
+    detailRun(context, id),
+    listRunEvents(context.database, id),
+    readConnections(visit),
+  ]);
   return { detail, events, instanceUrl: connections.find(({ identityUrl }) => identityUrl === detail.userId)?.instanceUrl };
 }
 
@@ -94,9 +98,9 @@ function content(visit: Visit, view: RunView): Markup {
   return html`<div>
     ${shown.finishedAt ? endedRunCard(visit, detail, 'run', detail.stages) : openRunCard(visit, detail, 'run')}
     ${shown.actions.length > 0 ? html`<h2>What operators did</h2><section class="card"><table><tbody>${shown.actions.map(({ action: done, by, at }) => html`<tr><td>${ACTIONS[done]} by ${by}</td><td class="num">${moment(new Date(at))}</td></tr>`)}</tbody></table></section>` : null}
-    ${slices.length > 0 ? html`<h2>Slices and pages</h2><section class="card scroll">${sliceTable(visit.context, view)}</section>` : null}
-    ${statements.length > 0 ? html`<h2>Statements in BigQuery</h2><section class="card scroll"><table><thead><tr><th>Job</th><th class="num">Billed</th></tr></thead><tbody>${statements.map(({ id, bytesBilled }) => html`<tr><td>${bigqueryJob(visit.context, id)}</td><td class="num">${bytesBilled === null ? 'may still run' : formatBytes(bytesBilled)}</td></tr>`)}</tbody></table></section>` : null}
-    ${events.length > 0 ? html`<h2>Events</h2><section class="card scroll">${eventTable(events)}</section>` : null}
+    ${slices.length > 0 ? html`<h2>Slices and pages</h2><section class="card scroll" tabindex="0">${sliceTable(visit.context, view)}</section>` : null}
+    ${statements.length > 0 ? html`<h2>Statements in BigQuery</h2><section class="card scroll" tabindex="0"><table><thead><tr><th>Job</th><th class="num">Billed</th></tr></thead><tbody>${statements.map(({ id, bytesBilled }) => html`<tr><td>${bigqueryJob(visit.context, id)}</td><td class="num">${bytesBilled === null ? 'may still run' : formatBytes(bytesBilled)}</td></tr>`)}</tbody></table></section>` : null}
+    ${events.length > 0 ? html`<h2>Events</h2><section class="card scroll" tabindex="0">${eventTable(events)}</section>` : null}
     <h2>Diagnostics</h2>
     <section class="card">
       <div class="verdict first"><span class="grow">Counts, ids and events of this run, without any value of a record.</span><button class="button" type="button" data-copy="diagnostics">Copy diagnostics</button></div>
@@ -157,7 +161,7 @@ function eventTable(events: readonly StoredEvent[]): Markup {
 }
 
 /** What every line of a run has says nothing here. */
-const COMMON = ['run', 'job', 'object', 'receipt'];
+const COMMON = ['run', 'job', 'object', 'window', 'receipt'];
 
 const MAX_SUMMARY = 240;
 
@@ -171,5 +175,9 @@ function diagnostics({ detail, events }: RunView): string {
   const { run: shown, stages, slices, statements, objectName, targetDataset, targetTable } = detail;
   const { receipt, ...facts } = shown;
   const table = `${targetDataset}.${targetTable}`;
-  return JSON.stringify({ object: objectName, table, ...facts, receipt: receipt && inPipelineOrder(receipt), stages, slices, statements, events }, null, 2);
+  return JSON.stringify(
+    { object: objectName, table, ...facts, receipt: receipt && inPipelineOrder(receipt), stages, slices, statements, events },
+    null,
+    2,
+  );
 }

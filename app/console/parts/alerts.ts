@@ -2,7 +2,7 @@ import type { JobConcern } from '../../store/attention.ts';
 import type { ListedConnection } from '../../store/connection-list.ts';
 import type { ListedJob } from '../../store/job-list.ts';
 import type { Attention } from '../attention.ts';
-import { count, formatNumber, relative } from '../format.ts';
+import { count, formatNumber, relative, withoutCalls } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import type { Visit } from '../route.ts';
 import { type Action, action } from './action.ts';
@@ -33,11 +33,11 @@ function alert(kind: 'bad' | 'warn', what: Content, why: Content, buttons?: Cont
 }
 
 function loginAlert(visit: Visit, connection: ListedConnection): Markup {
-  const since = connection.endedAt ? html`, since ${relative(connection.endedAt, visit.now)}` : '';
+  const since = connection.endedAt ? html`<span> It ended ${relative(connection.endedAt, visit.now)}.</span>` : null;
   return alert(
     'bad',
     `${connectionName(connection)} needs a login.`,
-    html`<span>${connection.errorMessage ?? 'Salesforce no longer accepts its grant.'} ${count(connection.jobs, 'job waits', 'jobs wait')}${since}; nothing is lost.</span>`,
+    html`<span>${withoutCalls(connection.errorMessage ?? 'Salesforce no longer accepts its grant.')}${since} ${count(connection.jobs, 'job waits', 'jobs wait')}; nothing is lost.</span>`,
     action(visit, reconnection(connection)),
   );
 }
@@ -73,7 +73,12 @@ function failureAlert(visit: Visit, job: ListedJob, concern: JobConcern): Markup
   const what = concern === 'window_failed' ? 'failed' : `${run.kind} failed`;
   const isAcceptable = run.acceptableRows !== null;
   const name = html`<a href=${`/console/jobs/${job.id}`}>${job.objectName}</a>`;
-  return alert(isAcceptable ? 'warn' : 'bad', html`<span>${name}: ${what}.</span>`, run.errorMessage, remedy(visit, job.id, run));
+  return alert(
+    isAcceptable ? 'warn' : 'bad',
+    html`<span>${name}: ${what}.</span>`,
+    withoutCalls(run.errorMessage ?? ''),
+    remedy(visit, job.id, run),
+  );
 }
 
 /** The button that resolves a failed run. */
@@ -85,7 +90,7 @@ export function remedy(visit: Visit, jobId: string, run: NonNullable<ListedJob['
 
 function fieldsAlert({ id, objectName, run }: ListedJob): Markup {
   const fields = run?.receipt?.fields_pending ?? [];
-  const link = html`<a class="button" href=${`/console/jobs/${id}#fields`}>Review fields</a>`;
+  const link = html`<a class="button" href=${`/console/jobs/${id}/fields`}>Review fields</a>`;
   const names =
     fields.length > 0 ? `${fields.slice(0, 5).join(', ')}${fields.length > 5 ? ` and ${fields.length - 5} more` : ''} ` : 'Fields ';
   const waits = fields.length === 1 ? 'is' : 'are';

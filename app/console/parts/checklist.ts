@@ -20,7 +20,7 @@ export function checklist(steps: readonly Step[]): Markup {
         const kind = step.done ? 'done' : index === next ? 'next' : 'later';
         return html`<li class=${kind} aria-current=${kind === 'next' ? 'step' : undefined}>
           <span class="dot" aria-hidden="true">${step.done ? '✓' : index + 1}</span>
-          <div><b>${step.title}</b>${step.done ? html`<span class="hidden"> (done)</span>` : null}<p>${step.text}</p></div>
+          <div><b>${step.title}</b>${step.done ? html`<span class="hidden"> (done)</span>` : null}${step.done ? null : html`<p>${step.text}</p>`}</div>
           ${kind === 'next' && step.action ? html`<div class="action">${step.action}</div>` : null}
         </li>`;
       })}

@@ -32,7 +32,7 @@ export function connectionTable(visit: Visit, connections: readonly ListedConnec
       const host = new URL(connection.instanceUrl).host;
       return html`<tr>
         <td><b>${connectionName(connection)}</b> ${connection.isSandbox ? html`<span class="sub">sandbox</span>` : null}
-          <span class="why">${host} · ${connection.username ?? 'unknown user'}<span class="wide"> · ${FLOWS[connection.flow]}</span></span></td>
+          <span class="why">${host}<span class="wide"> · ${connection.username ?? 'unknown user'} · ${FLOWS[connection.flow]}</span></span></td>
         <td>${pill(meaning, label)}</td>
         <td class="num wide"><a href=${`/console/jobs?connection=${connection.id}`}>${formatNumber(connection.jobs)}</a></td>
         <td class="quota">${quota(connection, quotas.get(connection.orgId), visit.context.config.apiShare)}</td>

@@ -3,8 +3,8 @@ import { formatNumber } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 
 const NAMES: Record<StageName, string> = {
-  salesforce_before: 'Salesforce, before',
-  salesforce_after: 'Salesforce, after',
+  salesforce_before: 'in Salesforce',
+  salesforce_after: 'counted again',
   processed: 'extracted',
   rows_in_pages: 'in pages',
   loaded: 'loaded',
@@ -25,10 +25,12 @@ export type Extent = 'whole' | 'open' | 'stopped';
 
 /** A run's counts, from Salesforce to the target table: a stage whose count does not agree with the one before is the loud one. */
 export function flow(stages: readonly Stage[], extent: Extent): Markup {
-  const known = new Set(stages.map(({ stage }) => stage));
-  const later = extent === 'whole' ? [] : TO_COME.filter((stage) => !known.has(stage));
+  const counted = new Set(stages.map(({ stage }) => stage));
+  const later = extent === 'whole' ? [] : TO_COME.filter((stage) => !counted.has(stage));
   const all = [...stages, ...later.map((stage): Stage => ({ stage, rows: null, agrees: null, note: null }))];
-  const shown = extent === 'whole' ? all.filter(({ rows }) => rows !== null) : all;
+  const known = all.findLastIndex(({ rows }) => rows !== null);
+  // What was not counted on the way is left out: Salesforce counts again only at the end, for example.
+  const shown = all.filter(({ rows }, index) => rows !== null || (extent !== 'whole' && index > known));
   const last = shown.findLastIndex(({ rows }) => rows !== null);
   return html`<ol class="flow">${shown.map((stage, index) => {
     const { kind, mark, says } = look(stage, index - last, extent);

@@ -7,17 +7,34 @@ import { action } from './action.ts';
 export function jobMenu(visit: Visit, { id, active, syncedTo, startDate }: ListedJob): Markup | null {
   if (!active) return null;
   const choices = [
-    choice(visit, 'Compare', `/jobs/${id}/compare`, 'Reads the rows again and compares every value with the table. Writes nothing.', range('compare')),
-    choice(visit, 'Reimport', `/jobs/${id}/reimport`, 'Reads the rows of a range again and writes them. By default, all rows so far.', range('reimport')),
+    choice(
+      visit,
+      'Compare',
+      `/jobs/${id}/compare`,
+      'Reads the rows again and compares every value with the table. Writes nothing.',
+      range('compare'),
+    ),
+    choice(
+      visit,
+      'Reimport',
+      `/jobs/${id}/reimport`,
+      'Reads the rows of a range again and writes them. By default, all rows so far.',
+      range('reimport'),
+    ),
     choice(visit, 'Sweep', `/jobs/${id}/sweep`, 'Compares the keys and formulas of all rows, and repairs what differs.'),
-    choice(visit, 'Rebuild', `/jobs/${id}/rebuild`, 'Imports all rows again and replaces the table with them, or creates the table if it is missing.'),
+    choice(
+      visit,
+      'Rebuild',
+      `/jobs/${id}/rebuild`,
+      'Imports all rows again and replaces the table with them, or creates the table if it is missing.',
+    ),
   ];
   const shown = syncedTo > startDate ? choices : choices.slice(3);
   return html`<details class="menu"><summary class="button">More</summary><div>${shown}</div></details>`;
 }
 
 function choice(visit: Visit, label: string, path: string, text: string, inputs?: Content): Markup {
-  return html`<div class="choice"><p>${text}</p>${action(visit, { label, path }, inputs)}</div>`;
+  return html`<div class=${`choice${inputs ? ' ranged' : ''}`}><p>${text}</p>${action(visit, { label, path }, inputs)}</div>`;
 }
 
 function range(name: string): Markup {

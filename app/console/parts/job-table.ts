@@ -2,7 +2,7 @@ import { formatLastDate } from '../../core/start-date.ts';
 import { MIN_DATE } from '../../core/window.ts';
 import type { ListedJob } from '../../store/job-list.ts';
 import type { EndedWindow } from '../../store/job-search.ts';
-import { formatDuration, formatNumber, moment } from '../format.ts';
+import { formatDuration, formatNumber, moment, withoutCalls } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { jobStatus } from '../job-status.ts';
 import { pill } from './pill.ts';
@@ -25,7 +25,7 @@ export function jobTable({ jobs, windows, now, scheduleNow, select }: JobTable):
     <thead><tr>
       ${select ? html`<th class="tight">${select.all}</th>` : null}
       <th>Object</th><th>State</th><th class="wide">Table</th><th>Complete through</th><th class="num wide">Lag</th>
-      <th class="num">Rows</th><th class="wide">Latest windows</th>
+      <th class="num wide">Rows</th><th class="wide">Latest windows</th>
     </tr></thead>
     <tbody>${jobs.map((job) => {
       const { meaning, label, why } = jobStatus(job, now);
@@ -35,11 +35,11 @@ export function jobTable({ jobs, windows, now, scheduleNow, select }: JobTable):
         ${select ? html`<td class="tight">${select.one(job)}</td>` : null}
         <td><a href=${`/console/jobs/${job.id}`}><b>${job.objectName}</b></a></td>
         <td>${pill(meaning, label)} ${isOpen ? pill('live', `${job.repair!.kind} ${job.repair!.state}`) : null}
-          ${why && meaning !== 'good' && meaning !== 'neutral' ? html`<span class="why wide">${shorten(why)}</span>` : null}</td>
+          ${why && !job.needsLogin && meaning !== 'good' && meaning !== 'neutral' ? html`<span class="why lines wide" title=${why}>${withoutCalls(why)}</span>` : null}</td>
         <td class="wide mono">${job.targetDataset}.${job.targetTable}</td>
         <td>${completeThrough(job)}</td>
         <td class="num wide">${lagOf(job, scheduleNow)}</td>
-        <td class="num">${latest.length > 0 ? formatNumber(latest.at(-1)!.rows) : '–'}</td>
+        <td class="num wide">${latest.length > 0 ? formatNumber(latest.at(-1)!.rows) : '–'}</td>
         <td class="wide">${spark(latest)}</td>
       </tr>`;
     })}</tbody>
@@ -56,10 +56,4 @@ export function completeThrough({ syncedTo, startDate, every }: ListedJob): Cont
 export function lagOf({ syncedTo, startDate, active }: ListedJob, scheduleNow: Date): string {
   if (!active || syncedTo <= startDate) return '–';
   return formatDuration(Math.max(0, scheduleNow.getTime() - syncedTo.getTime()));
-}
-
-const MAX_WHY = 90;
-
-function shorten(text: string): string {
-  return text.length > MAX_WHY ? `${text.slice(0, MAX_WHY)}…` : text;
 }

@@ -12,6 +12,7 @@ export type JobTab = (typeof TABS)[number]['name'];
 /** The links to a job's pages. */
 export function jobTabs({ id }: ListedJob, shown: JobTab): Markup {
   return html`<nav class="tabs" aria-label="Job">${TABS.map(
-    ({ name, label, path }) => html`<a href=${`/console/jobs/${id}${path}`} aria-current=${name === shown ? 'page' : undefined}>${label}</a>`,
+    ({ name, label, path }) =>
+      html`<a href=${`/console/jobs/${id}${path}`} aria-current=${name === shown ? 'page' : undefined}>${label}</a>`,
   )}</nav>`;
 }

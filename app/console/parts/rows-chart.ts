@@ -12,7 +12,8 @@ export function rowsChart(windows: readonly EndedWindow[]): Markup {
   const total = windows.reduce((sum, { rows }) => sum + rows, 0);
   return html`<svg class="chart" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${`${count(total, 'row')} in the latest ${count(windows.length, 'window')}`}>
     ${[0, max / 2, max].map(
-      (rows) => html`<g><line x1=${LEFT - 8} x2=${WIDTH} y1=${y(rows)} y2=${y(rows)} /><text x=${LEFT - 14} y=${y(rows) + 4} text-anchor="end">${formatNumber(rows)}</text></g>`,
+      (rows) =>
+        html`<g><line x1=${LEFT - 8} x2=${WIDTH} y1=${y(rows)} y2=${y(rows)} /><text x=${LEFT - 14} y=${y(rows) + 4} text-anchor="end">${formatNumber(rows)}</text></g>`,
     )}
     ${windows.map(
       ({ rows, failed }, index) =>

@@ -2,7 +2,7 @@ import type { DetailedRun } from '../../actions/detail-run.ts';
 import { BASE_GROUP } from '../../core/field-groups.ts';
 import { runCost } from '../../core/monthly-cost.ts';
 import { stagesOf } from '../../core/receipt-stages.ts';
-import { rowsPerSecond, type RunStep, runStep } from '../../core/run-progress.ts';
+import { type RunStep, rowsPerSecond, runStep } from '../../core/run-progress.ts';
 import type { JobWithRun } from '../../store/job-list.ts';
 import { count, formatBytes, formatDollars, formatDuration, formatNumber, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
@@ -33,10 +33,18 @@ export function openRunCard(visit: Visit, detail: DetailedRun, place: Place): Ma
   const expected = expectedRows(detail);
   const rows = progress?.rows ?? 0;
   const share = step === 'writing' ? 1 : expected ? Math.min(rows / expected, 1) : 0;
-  const done = progress && progress.slices > 0 ? [`${progress.slicesDone} of ${count(progress.slices, 'slice')}`, count(progress.pages, 'page'), count(rows, 'row'), formatBytes(progress.bytes)] : [];
+  const done =
+    progress && progress.slices > 0
+      ? [
+          `${progress.slicesDone} of ${count(progress.slices, 'slice')}`,
+          count(progress.pages, 'page'),
+          count(rows, 'row'),
+          formatBytes(progress.bytes),
+        ]
+      : [];
   return html`<section class="card">
     <div class="run-head">
-      <b>${place === 'job' ? html`<a href=${`/console/runs/${run.id}`}>${runTitle(run)}</a>` : runTitle(run)}</b> ${pill(meaning, label)}
+      ${place === 'job' ? [html`<b><a href=${`/console/runs/${run.id}`}>${runTitle(run)}</a></b>`, pill(meaning, label)] : null}
       <span class="sub">${run.startedAt ? html`<span>started ${relative(run.startedAt, visit.now)}</span>` : null}${methodOf(slices)}</span>
       <span class="push sub">${speed(detail, rows, expected, visit.now)}</span>
     </div>
@@ -52,7 +60,9 @@ function cancel(visit: Visit, { id }: JobWithRun['run']): Markup | null {
 }
 
 function cancelBar(visit: Visit, run: JobWithRun['run']): Markup | null {
-  return visit.can.operate ? html`<div class="verdict"><span class="grow">It can be stopped at any time: nothing is lost, and what is loaded already is used again where possible.</span>${cancel(visit, run)}</div>` : null;
+  return visit.can.operate
+    ? html`<div class="verdict"><span class="grow">It can be stopped at any time: nothing is lost, and what is loaded already is used again where possible.</span>${cancel(visit, run)}</div>`
+    : null;
 }
 
 /** The rows that Salesforce counted before the extraction; undefined: not of all slices yet. */
@@ -69,7 +79,11 @@ function speed({ run }: DetailedRun, rows: number, expected: number | undefined,
 }
 
 function methodOf(slices: DetailedRun['slices']): Content {
-  const methods = [...new Set(slices.flatMap(({ method, reason }) => (method ? [`${method === 'bulk' ? 'Bulk API' : 'REST'}${reason ? `, ${reason}` : ''}`] : [])))];
+  const methods = [
+    ...new Set(
+      slices.flatMap(({ method, reason }) => (method ? [`${method === 'bulk' ? 'Bulk API' : 'REST'}${reason ? `, ${reason}` : ''}`] : [])),
+    ),
+  ];
   return methods.length > 0 ? ` · ${methods.slice(0, 2).join('; ')}` : null;
 }
 
@@ -82,7 +96,7 @@ export function endedRunCard(visit: Visit, found: JobWithRun, place: Place, soFa
   const isFailed = run.state === 'failed';
   return html`<section class="card">
     <div class="run-head">
-      <b>${place === 'job' ? html`<a href=${`/console/runs/${run.id}`}>${runTitle(run)}</a>` : runTitle(run)}</b> ${pill(meaning, label)}
+      ${place === 'job' ? [html`<b><a href=${`/console/runs/${run.id}`}>${runTitle(run)}</a></b>`, pill(meaning, label)] : null}
       <span class="sub">${cost(run)}</span>
       <span class="push sub">${run.finishedAt ? html`<span>ended ${relative(run.finishedAt, visit.now)}</span>` : null}</span>
     </div>
@@ -111,6 +125,14 @@ function cost({ receipt, startedAt, finishedAt }: JobWithRun['run']): string {
   const spent = receipt && runCost(receipt);
   const duration = startedAt && finishedAt ? [formatDuration(finishedAt.getTime() - startedAt.getTime())] : [];
   if (!spent) return duration.join('');
-  const calls = spent.calls === null ? [] : [`${spent.calls % 1 === 0 ? spent.calls : spent.calls.toFixed(1)} ${spent.calls === 1 ? 'API call' : 'API calls'}`];
-  return [...duration, ...calls, `${formatBytes(spent.bytesBilled)} billed`, ...(spent.dollars >= 0.01 ? [formatDollars(spent.dollars)] : [])].join(' · ');
+  const calls =
+    spent.calls === null
+      ? []
+      : [`${spent.calls % 1 === 0 ? spent.calls : spent.calls.toFixed(1)} ${spent.calls === 1 ? 'API call' : 'API calls'}`];
+  return [
+    ...duration,
+    ...calls,
+    `${formatBytes(spent.bytesBilled)} billed`,
+    ...(spent.dollars >= 0.01 ? [formatDollars(spent.dollars)] : []),
+  ].join(' · ');
 }

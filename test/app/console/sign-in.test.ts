@@ -19,19 +19,19 @@ const cookies = (headers: Record<string, string | string[] | undefined>): string
 
 describe('with API keys, the console', () => {
   test('asks for a key first, then leads to the page that was opened', async () => {
-    const first = await browser.open(service.url);
-    expect(first).toMatchObject({ status: 200, url: `${service.url}/console/sign-in` });
+    const first = await browser.open(browser.url);
+    expect(first).toMatchObject({ status: 200, url: `${browser.url}/console/sign-in` });
     expect(textOf(first)).toContain('API key');
     const wanted = await browser.page('?a=1');
-    expect(wanted.url).toBe(`${service.url}/console/sign-in?${new URLSearchParams({ next: '/console?a=1' })}`);
+    expect(wanted.url).toBe(`${browser.url}/console/sign-in?${new URLSearchParams({ next: '/console?a=1' })}`);
     const page = await browser.submit(wanted, '/console/sign-in', { key: ' admin-key ' });
-    expect(page).toMatchObject({ status: 200, url: `${service.url}/console?a=1` });
+    expect(page).toMatchObject({ status: 200, url: `${browser.url}/console?a=1` });
     expect(textOf(page)).toContain('admin');
   });
 
   test('keeps the key itself nowhere, and its cookie from scripts and other sites', async () => {
     const form = formOf(await browser.page('/sign-in'), '/console/sign-in')!;
-    const answer = await browser.send(`${service.url}/console/sign-in`, { method: 'POST', fields: { ...form, key: 'admin-key' } });
+    const answer = await browser.send(`${browser.url}/console/sign-in`, { method: 'POST', fields: { ...form, key: 'admin-key' } });
     expect(answer).toMatchObject({ status: 303, headers: { location: '/console' } });
     const [cookie] = cookies(answer.headers);
     expect(cookie).toMatch(/^console-session=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=43200$/);
@@ -55,7 +55,7 @@ describe('with API keys, the console', () => {
     ['tick-key', /for the schedule only/],
   ])('refuses the key %j, and says why', async (key, why) => {
     const page = await browser.signIn(key);
-    expect(page).toMatchObject({ status: 403, url: `${service.url}/console/sign-in` });
+    expect(page).toMatchObject({ status: 403, url: `${browser.url}/console/sign-in` });
     expect(textOf(page)).toMatch(why);
     expect(cookies(page.headers).join()).not.toContain('session');
     expect((await browser.page()).url).toContain('/sign-in');
@@ -66,20 +66,20 @@ describe('with API keys, the console', () => {
       const page = await browser.page(`/sign-in?${new URLSearchParams({ next })}`);
       expect(formOf(page, '/console/sign-in')).toMatchObject({ next: '/console' });
       const fields = { ...formOf(page, '/console/sign-in'), next, key: 'read-key' };
-      const answer = await browser.send(`${service.url}/console/sign-in`, { method: 'POST', fields });
+      const answer = await browser.send(`${browser.url}/console/sign-in`, { method: 'POST', fields });
       expect(answer.headers.location).toBe('/console');
     }
   });
 
   test('signs out', async () => {
     const page = await browser.signIn('read-key');
-    expect((await browser.submit(page, '/console/sign-out')).url).toBe(`${service.url}/console/sign-in`);
+    expect((await browser.submit(page, '/console/sign-out')).url).toBe(`${browser.url}/console/sign-in`);
     expect((await browser.page()).url).toContain('/sign-in');
   });
 
   test('ends a session with its time, with its key, and where it was changed', async () => {
     const form = formOf(await browser.page('/sign-in'), '/console/sign-in')!;
-    const signedIn = await browser.send(`${service.url}/console/sign-in`, { method: 'POST', fields: { ...form, key: 'read-key' } });
+    const signedIn = await browser.send(`${browser.url}/console/sign-in`, { method: 'POST', fields: { ...form, key: 'read-key' } });
     const cookie = cookies(signedIn.headers)[0]!.split(';')[0]!;
     const statusOf = async (sent: string, url = service.url): Promise<number> =>
       (await fetch(`${url}/console`, { headers: { cookie: sent }, redirect: 'manual' })).status;
@@ -109,7 +109,7 @@ describe('with API keys, the console', () => {
     const page = await browser.signIn('admin-key');
     const fields = formOf(page, '/console/sign-out')!;
     const other = formOf(await new ConsoleBrowser(service.url).signIn('admin-key'), '/console/sign-out')!;
-    const url = `${service.url}/console/sign-out`;
+    const url = `${browser.url}/console/sign-out`;
     for (const options of [
       { fields: {} },
       { fields: { form_token: 'x' } },
@@ -123,17 +123,17 @@ describe('with API keys, the console', () => {
       expect(answer).toMatchObject({ status: 403, text: expect.stringContaining('Nothing has changed') });
     }
     const signIn = { key: 'admin-key', form_token: formOf(await browser.page('/sign-in'), '/console/sign-in')!.form_token! };
-    const elsewhere = await new ConsoleBrowser(service.url).send(`${service.url}/console/sign-in`, { method: 'POST', fields: signIn });
+    const elsewhere = await new ConsoleBrowser(service.url).send(`${browser.url}/console/sign-in`, { method: 'POST', fields: signIn });
     expect(elsewhere.status).toBe(403);
-    expect((await browser.page()).url).toBe(`${service.url}/console`);
+    expect((await browser.page()).url).toBe(`${browser.url}/console`);
   });
 
   test('opens nothing else: its cookie is no key of the API, and no GET changes anything', async () => {
     await browser.signIn('admin-key');
-    for (const path of ['jobs', 'v1/connections', 'v1/audit']) expect((await browser.send(`${service.url}/${path}`)).status).toBe(401);
-    expect((await browser.send(`${service.url}/handle_importing_job`)).status).toBe(403);
-    expect((await browser.send(`${service.url}/console/sign-out`)).status).toBe(404);
-    expect((await browser.page()).url).toBe(`${service.url}/console`);
+    for (const path of ['jobs', 'v1/connections', 'v1/audit']) expect((await browser.send(`${browser.url}/${path}`)).status).toBe(401);
+    expect((await browser.send(`${browser.url}/handle_importing_job`)).status).toBe(403);
+    expect((await browser.send(`${browser.url}/console/sign-out`)).status).toBe(404);
+    expect((await browser.page()).url).toBe(`${browser.url}/console`);
   });
 
   test('limits wrong keys like the API', async () => {
@@ -173,12 +173,12 @@ describe('a page of the console', () => {
       expect.arrayContaining(['console.css', 'console.js', 'htmx.js', 'htmx-sse.js', 'icon.svg']),
     );
     for (const file of new Set(files)) {
-      const answer = await browser.send(service.url + file);
+      const answer = await browser.send(browser.url + file);
       expect(answer).toMatchObject({ status: 200, headers: { 'cache-control': 'public, max-age=31536000, immutable' } });
       expect(answer.headers['content-type']).toMatch(/^(?:text\/css|(?:text|application)\/javascript|image\/svg\+xml)/);
     }
     for (const path of ['/console/static/old/console.css', '/console/static/../console.ts', files[0]!.replace(/[^/]+$/, 'x')]) {
-      expect((await browser.send(service.url + path)).status).not.toBe(200);
+      expect((await browser.send(browser.url + path)).status).not.toBe(200);
     }
   });
 
@@ -199,14 +199,14 @@ describe('without API keys, the console', () => {
 
   test('is open to the user of this machine, without sign-in', async () => {
     const page = await new ConsoleBrowser(local.url).open(local.url);
-    expect(page).toMatchObject({ status: 200, url: `${local.url}/console` });
+    expect(page).toMatchObject({ status: 200, url: `${local.url.replace('127.0.0.1', 'localhost')}/console` });
     expect(formOf(page, '/console/sign-out')).toBeUndefined();
     expect((await new ConsoleBrowser(local.url).page('/sign-in')).status).toBe(404);
   });
 
   test('opens by a link on another site, which can send it no form and read nothing', async () => {
     const open = async (headers: Record<string, string>): Promise<number> =>
-      (await new ConsoleBrowser(local.url).send(`${local.url}/console`, { headers })).status;
+      (await new ConsoleBrowser(local.url).send(`${local.url.replace('127.0.0.1', 'localhost')}/console`, { headers })).status;
     expect(await open({ 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' })).toBe(200);
     expect(await open({ 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors' })).toBe(403);
     expect(await open({ Host: 'rebound.example' })).toBe(403);

@@ -1,0 +1,209 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { CHROMIUM, inspect, launchChromium } from '../support/chromium.ts';
+import { API_KEYS } from '../support/console.ts';
+import { type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
+import { startService, type TestService, type TestServiceOptions } from '../support/service.ts';
+
+if (!CHROMIUM)
+  console.warn(
+    'SKIPPED: there is no Chromium here, so no page of the console is tested in a browser. Install it: apt-get install chromium',
+  );
+const withChromium = CHROMIUM ? describe : describe.skip;
+
+let browser: Browser;
+let service: TestService;
+/** in front of the org's emulator */
+let gateway: GatewayService;
+let page: Page;
+let userId: string;
+/** what the browser complained about: among others, what the Content-Security-Policy refused */
+let complaints: string[];
+
+/** Opens a page of a service. */
+async function openService(started: TestService): Promise<void> {
+  service = started;
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  complaints = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+}
+
+/** Starts the service behind gateways, with jobs for these objects. */
+async function start(objects: readonly string[], options: TestServiceOptions = {}): Promise<void> {
+  gateway = await startGatewayService(options);
+  await openService(gateway);
+  if (objects.length === 0) return;
+  userId = await service.connect();
+  for (const object of objects) await createJob(object);
+}
+
+const createJob = (object: string, options: Record<string, string> = {}): Promise<unknown> =>
+  service.call('create_importing_job', { user_id: userId, object_name: object, start_date: '2023-03-01', ...options });
+
+const open = (path = ''): Promise<unknown> => page.goto(`${service.url.replace('127.0.0.1', 'localhost')}/console${path}`);
+
+/** Waits until the page shows a text. */
+const see = (text: string | RegExp): Promise<void> => page.getByText(text).first().waitFor({ timeout: 30_000 });
+
+const press = (name: string | RegExp): Promise<void> => page.getByRole('button', { name }).first().click();
+
+async function endGrant(): Promise<void> {
+  gateway.login.handler = (call, pass) =>
+    call.body.includes('grant_type=refresh_token')
+      ? jsonReply(400, { error: 'invalid_grant', error_description: 'expired access/refresh token' })
+      : gateway.passLogin(call, pass);
+  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
+}
+
+withChromium('the console in a browser', () => {
+  beforeAll(async () => {
+    browser = await launchChromium();
+  });
+  afterAll(() => browser.close());
+  afterEach(async () => {
+    await page.close();
+    await service[Symbol.asyncDispose]();
+  });
+
+  test('leads from the first login to proof, by its own buttons', async () => {
+    // Without a gateway: the consent page of the emulator serves only its own site.
+    await openService(await startService());
+    await page.goto(service.url);
+    await see('0 of 5 steps done');
+    expect(await inspect(page, 'first-run')).toEqual([]);
+    await page.getByRole('link', { name: /^Connect 127/ }).click();
+    await press('Allow');
+    await see('Salesforce is connected');
+    userId = (await service.database.pool.query<{ identity_url: string }>('SELECT identity_url FROM connections')).rows[0]!.identity_url;
+    for (const object of ['Account', 'Contact', 'Opportunity']) await createJob(object);
+    service.salesforce.clock.set(new Date('2023-03-03T09:00:00Z'));
+    await open();
+    await press('Import now');
+    await see('3 imports started.');
+    // Without a reload.
+    await see(/3 of 5 steps done/);
+    await page.getByRole('link', { name: 'Account' }).click();
+    await see(/^Last run$/);
+    await see('written');
+    await press('Pause');
+    await see('Account is paused: ticks start no runs for it.');
+    await press('Resume');
+    await see('Account is resumed');
+    await press('Sync now');
+    await see(/is queued\./);
+    await see(/Reimport 3 Mar → 3 Mar 2023/);
+    // The emulator of Salesforce has no icon.
+    expect(complaints.filter((text) => !text.includes('404'))).toEqual([]);
+  });
+
+  test('shows an import live, counts filling up, and says when it is out of date', async () => {
+    await start([], { limits: { restRows: 10, firstPageRows: 20, pageTextBytes: 20_000 }, salesforce: { size: 400 } });
+    userId = await service.connect();
+    await createJob('Everything__c', { start_date: 'all' });
+    const streams: ServerResponse[] = [];
+    const note = (message: unknown): void => {
+      const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
+      if (request.url!.endsWith('/live')) streams.push(response);
+    };
+    subscribe('http.server.request.start', note);
+    let pages = 0;
+    gateway.instance.handler = async (call, pass) => {
+      if (call.url.includes('/results') && ++pages > 2) await sleep(400);
+      return await pass();
+    };
+    const { id } = (await service.jobs())[0]!;
+    await open(`/jobs/${id}`);
+    await see('Nothing is imported yet.');
+    const ticked = service.tickAt('2023-03-02T00:10:00Z');
+    await see(/rows\/s/);
+    await see(/Bulk API/);
+    expect(await inspect(page, 'job-running')).toEqual([]);
+    await page.route('**/live', (route) => route.abort());
+    for (const stream of streams) stream.destroy();
+    unsubscribe('http.server.request.start', note);
+    await see('The connection to the service is lost.');
+    expect(await inspect(page, 'job-offline')).toEqual([]);
+    await page.unroute('**/live');
+    await ticked;
+    await see(/^Last run$/);
+    await page.getByText('The connection to the service is lost.').waitFor({ state: 'hidden' });
+    expect(await page.locator('#job-state').textContent()).toBe('exact');
+    expect(complaints.filter((text) => !/ERR_|Failed to fetch|network error/.test(text))).toEqual([]);
+  });
+
+  test('shows what failed, what waits and what is new, with the button that resolves each', async () => {
+    await start(['Account', 'Contact', 'Opportunity', 'Case', 'Task'], { env: { BIGQUERY_DATASETS: 'salesforce,support' } });
+    await createJob('Lead', { new_fields: 'review' });
+    for (const day of ['02', '03', '04']) await service.tickAt(`2023-03-${day}T00:10:00Z`);
+    service.salesforce.org.changeField('Lead', { field: 'Tier__c', change: 'add', type: 'string', facts: { length: 40, label: 'Tier' } });
+    service.salesforce.org.insert('Lead', { LastName: 'Changed', Company: 'Acme' });
+    await service.client.dataset('salesforce').table('Contact').delete();
+    await service.call('pause_importing_job', { user_id: userId, object_name: 'Task' });
+    gateway.instance.handler = (call, pass) =>
+      /FROM(\+|%20| )Opportunity/.test(call.url + call.body)
+        ? jsonReply(400, [{ errorCode: 'INSUFFICIENT_ACCESS', message: 'no' }])
+        : pass();
+    for (const object of ['Account', 'Contact']) service.salesforce.org.insert(object, object === 'Contact' ? { LastName: 'New' } : {});
+    await service.tickAt('2023-03-05T00:10:00Z');
+    await open();
+    await see(/need attention|needs a login|failed/);
+    expect(await inspect(page, 'overview')).toEqual([]);
+    await open('/jobs');
+    expect(await inspect(page, 'jobs')).toEqual([]);
+    const byObject = new Map((await service.jobs()).map((job) => [job.object_name, job]));
+    for (const [object, name] of [
+      ['Opportunity', 'job-failed'],
+      ['Account', 'job'],
+      ['Task', 'job-paused'],
+    ] as const) {
+      await open(`/jobs/${byObject.get(object)!.id}`);
+      expect(await inspect(page, name)).toEqual([]);
+    }
+    await open(`/runs/${byObject.get('Opportunity')!.run!.id}`);
+    expect(await inspect(page, 'run-failed')).toEqual([]);
+    await open(`/runs/${byObject.get('Account')!.run!.id}`);
+    expect(await inspect(page, 'run')).toEqual([]);
+    await open(`/jobs/${byObject.get('Lead')!.id}/fields`);
+    await see('1 new field awaits review');
+    expect(await inspect(page, 'fields')).toEqual([]);
+    await press('Approve selected');
+    await see('The next window with changes adds the approved fields');
+    await open('/connections');
+    expect(await inspect(page, 'connections')).toEqual([]);
+    await open(`/jobs/${byObject.get('Account')!.id}`);
+    await page.getByText('More', { exact: true }).click();
+    expect(await inspect(page, 'job-menu')).toEqual([]);
+    await open();
+    await press('Rebuild');
+    await see(/Contact: Rebuild .* is queued\./);
+    await endGrant();
+    await service.tickAt('2023-03-06T00:10:00Z');
+    await open();
+    await see(/needs a login\./);
+    await page.getByRole('button', { name: 'Connect again' }).first().waitFor();
+    expect(await inspect(page, 'needs-login')).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('asks for a key where there are keys', async () => {
+    await start([], { local: false, env: { API_KEYS } });
+    await open('/jobs');
+    await page.getByLabel('API key').fill('wrong');
+    await press('Sign in');
+    await see('Unknown API key.');
+    expect(await inspect(page, 'sign-in')).toEqual([]);
+    await page.getByLabel('API key').fill('read-key');
+    await press('Sign in');
+    await see('There are no jobs yet.');
+    expect(await inspect(page, 'jobs-empty')).toEqual([]);
+    await press('Sign out');
+    await page.getByLabel('API key').waitFor();
+    expect(complaints.filter((text) => !text.includes('403'))).toEqual([]);
+  });
+});
