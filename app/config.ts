@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { type AwsConfig, readAws, readMetricsNamespace } from './aws/aws-config.ts';
 import type { Federation } from './bigquery/create-federated-client.ts';
+import { type DatabaseConfig, readDatabase } from './database-config.ts';
 import { EnvReader } from './env-reader.ts';
 import { isLoginHost } from './salesforce/instance-host.ts';
 import type { SalesforceApp } from './salesforce/oauth.ts';
@@ -15,11 +16,6 @@ export interface ApiKey {
   /** of the key itself, which is never stored */
   sha256: Buffer;
 }
-
-/** The job store: a URL, or the parts of an RDS address with the secret that contains the password. */
-export type DatabaseConfig =
-  | { url: string }
-  | { host: string; port: number; database: string; user: string; secretArn: string; certificatesFile: string };
 
 /** Keyless access to Google from an ECS task. */
 export type FederationConfig = Omit<Federation, 'region' | 'credentials'>;
@@ -41,6 +37,8 @@ export interface Config {
     requestsPerSecond: number;
   };
   database: DatabaseConfig;
+  /** whether `serve` migrates the job store, or requires that `migrate` has */
+  migrations: 'run' | 'check';
   salesforce: {
     apps: SalesforceApp[];
     /** as URLs: hosts that are trusted like Salesforce's own, although they are not under its domains */
@@ -129,6 +127,7 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
       requestsPerSecond: read.integer('REQUESTS_PER_SECOND', 500, 1, 1_000_000),
     },
     database: readDatabase(read),
+    migrations: read.choice('MIGRATIONS', ['run', 'check']),
     salesforce: {
       apps: readApps(read, local),
       hosts: readHosts(read),
@@ -179,24 +178,6 @@ function readPublicUrl(read: EnvReader): string {
   if (url && (!isSafe(url) || url.pathname !== '/' || url.search || url.hash))
     read.fault('PUBLIC_URL must have the form https://<host>, without a path or query.');
   return address;
-}
-
-function readDatabase(read: EnvReader): DatabaseConfig {
-  if (!read.env.DB_SECRET_ARN) {
-    return {
-      url: read.url('DATABASE_URL', 'the URL of the job store, postgres://user:password@host:5432/database', ['postgres:', 'postgresql:']),
-    };
-  }
-  const mode = read.text('PGSSLMODE', 'verify-full', 'verify-full');
-  if (mode !== 'verify-full') read.fault('PGSSLMODE must be verify-full because the connection crosses a network.');
-  return {
-    host: read.text('PGHOST', 'the database host'),
-    port: read.integer('PGPORT', 5432, 1, 65535),
-    database: read.text('PGDATABASE', 'the database name'),
-    user: read.text('PGUSER', 'the database user'),
-    secretArn: read.env.DB_SECRET_ARN,
-    certificatesFile: read.text('PGSSLROOTCERT', 'the path of a file with the CA certificates for the database'),
-  };
 }
 
 /** The proxies for outgoing requests; loopback requests bypass them. */

@@ -162,9 +162,11 @@ export function databaseAddress(
   credentials: Credentials = aws && taskCredentials(aws.credentials),
 ): DatabaseAddress {
   if ('url' in database) return database;
-  const { secretArn, certificatesFile, ...parts } = database;
+  const { host, port, database: name, user, certificatesFile } = database;
+  const parts = { host, port, database: name, user, certificates: readFileSync(certificatesFile, 'utf8') };
+  if ('password' in database) return { ...parts, password: { read: async () => database.password, forget: () => {} } };
   const store = { region: aws!.region, endpoint: aws!.secretsEndpoint, credentials: credentials! };
-  return { ...parts, password: databasePassword(store, secretArn), certificates: readFileSync(certificatesFile, 'utf8') };
+  return { ...parts, password: databasePassword(store, database.secretArn) };
 }
 
 /** The server of the job store, as its address in BigQuery contains it; undefined: on this machine, where its port may change. */

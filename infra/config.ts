@@ -34,6 +34,8 @@ export interface Settings {
     backupDays: number;
     storageGib: number;
     lastSnapshot: boolean;
+    /** whether the migration has the password of RDS's master, to create its own roles */
+    setUp: boolean;
     /** the snapshot to create the database from; undefined creates it empty, or leaves it as it is */
     snapshot: string | undefined;
   };
@@ -230,6 +232,7 @@ function readDatabase(read: ConfigReader): Settings['database'] {
     backupDays: read.integer('databaseBackupDays', 1, 35),
     storageGib: read.integer('databaseStorageGib', 20, 1024),
     lastSnapshot: read.flag('databaseLastSnapshot'),
+    setUp: read.flag('databaseSetUp'),
     snapshot: read.optionalText(
       'databaseSnapshot',
       'the name of a snapshot, for example sync-production-last-0a1b2c3d',

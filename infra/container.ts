@@ -1,15 +1,21 @@
 import * as pulumi from '@pulumi/pulumi';
-import { CONTAINER } from './container-name.ts';
+import { CONTAINER, MIGRATION } from './container-name.ts';
 import { APP_PORT } from './ports.ts';
 
 /** How long a stopping task has to release its runs: Fargate's maximum. */
 const STOP_SECONDS = 120;
 
-export interface ContainerArgs {
-  image: pulumi.Input<string>;
+/** What a container has of its own. */
+interface Variables {
   environment: Record<string, pulumi.Input<string>>;
   /** Secrets Manager references by variable */
   secrets: Record<string, pulumi.Input<string>>;
+}
+
+interface ContainersArgs {
+  image: pulumi.Input<string>;
+  app: Variables;
+  migration: Variables;
   logGroup: pulumi.Input<string>;
   region: string;
 }
@@ -18,33 +24,48 @@ export interface ContainerArgs {
  * A task's container definitions, exactly as ECS returns them: with its defaults, without nulls, lists sorted by name.
  * Otherwise every update would see a difference and create a new task definition.
  */
-export function containerDefinitions(args: ContainerArgs): pulumi.Output<string> {
+export function containerDefinitions(args: ContainersArgs): pulumi.Output<string> {
   return pulumi.jsonStringify([
     {
-      name: CONTAINER,
-      image: args.image,
+      ...common(args, CONTAINER, args.app),
       essential: true,
-      environment: byName(args.environment).map(([name, value]) => ({ name, value })),
-      secrets: byName(args.secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
+      // Only this other container can change tables.
+      dependsOn: [{ containerName: MIGRATION, condition: 'SUCCESS' }],
       portMappings: [{ containerPort: APP_PORT, hostPort: APP_PORT, protocol: 'tcp' }],
-      ...hardening,
       healthCheck,
       stopTimeout: STOP_SECONDS,
-      logConfiguration: {
-        logDriver: 'awslogs',
-        options: {
-          'awslogs-group': args.logGroup,
-          'awslogs-region': args.region,
-          'awslogs-stream-prefix': CONTAINER,
-          // A blocked log must not stop the service. Lines that do not fit the buffer are lost.
-          mode: 'non-blocking',
-          'max-buffer-size': '4m',
-        },
-      },
-      systemControls: [],
-      volumesFrom: [],
+    },
+    {
+      ...common(args, MIGRATION, args.migration),
+      command: ['node', 'app/cli.ts', 'migrate'],
+      // It ends before the app starts.
+      essential: false,
+      portMappings: [],
     },
   ]);
+}
+
+function common({ image, logGroup, region }: ContainersArgs, name: string, { environment, secrets }: Variables) {
+  return {
+    name,
+    image,
+    environment: byName(environment).map(([variable, value]) => ({ name: variable, value })),
+    secrets: byName(secrets).map(([variable, valueFrom]) => ({ name: variable, valueFrom })),
+    ...hardening,
+    logConfiguration: {
+      logDriver: 'awslogs',
+      options: {
+        'awslogs-group': logGroup,
+        'awslogs-region': region,
+        'awslogs-stream-prefix': CONTAINER,
+        // A blocked log must not stop the service. Lines that do not fit the buffer are lost.
+        mode: 'non-blocking',
+        'max-buffer-size': '4m',
+      },
+    },
+    systemControls: [],
+    volumesFrom: [],
+  };
 }
 
 /** The volume mounted at /tmp, the only writable folder. */

@@ -17,14 +17,15 @@ interface DatabaseArgs {
   encryption: Encryption;
 }
 
-/** The job store: encrypted Postgres on RDS that only the service can reach. RDS generates and rotates its password. */
+/** The job store: encrypted Postgres on RDS that only the service can reach. RDS generates and rotates the password of its master. */
 export class Database extends pulumi.ComponentResource {
   readonly host: pulumi.Output<string>;
   readonly port = DATABASE_PORT;
   readonly database = NAME;
-  readonly user = NAME;
-  /** the secret with the password, as JSON with `username` and `password`; RDS rotates it every seven days, so read it on each connect */
-  readonly secretArn: pulumi.Output<string>;
+  /** the role that RDS creates, which nothing uses after set-up */
+  readonly master = NAME;
+  /** the secret with its password, as JSON with `username` and `password`; RDS rotates it every seven days */
+  readonly masterSecretArn: pulumi.Output<string>;
   readonly identifier: pulumi.Output<string>;
   readonly instanceClass: string;
 
@@ -32,7 +33,7 @@ export class Database extends pulumi.ComponentResource {
     super('sync:infra:Database', settings.name, {}, options);
     const instance = createInstance(this, settings, network, encryption.keyArn);
     this.host = instance.address;
-    this.secretArn = instance.masterUserSecrets.apply(findSecretArn);
+    this.masterSecretArn = instance.masterUserSecrets.apply(findSecretArn);
     this.identifier = instance.identifier;
     this.instanceClass = settings.database.instanceClass;
     this.registerOutputs({ host: this.host });

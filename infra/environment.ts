@@ -1,6 +1,7 @@
-import type * as pulumi from '@pulumi/pulumi';
+import * as pulumi from '@pulumi/pulumi';
 import type { Settings } from './config.ts';
 import type { Database } from './database.ts';
+import { type DatabaseLogins, OWNER, RUNTIME } from './database-logins.ts';
 import { APP_PORT } from './ports.ts';
 import type { Warehouse } from './warehouse.ts';
 
@@ -8,7 +9,12 @@ import type { Warehouse } from './warehouse.ts';
 const DATABASE_AUTHORITIES = '/app/rds-authorities.pem';
 
 /** The app's environment variables that are not secret: addresses, names and limits. */
-export function appEnvironment(settings: Settings, database: Database, warehouse: Warehouse): Record<string, pulumi.Input<string>> {
+export function appEnvironment(
+  settings: Settings,
+  database: Database,
+  logins: DatabaseLogins,
+  warehouse: Warehouse,
+): Record<string, pulumi.Input<string>> {
   const { app, google, ingress } = settings;
   return {
     HOST: '0.0.0.0',
@@ -16,14 +22,10 @@ export function appEnvironment(settings: Settings, database: Database, warehouse
     PUBLIC_URL: `https://${ingress.domainName}`,
     TRUSTED_PROXY_HOPS: '1',
 
-    PGHOST: database.host,
-    PGPORT: String(database.port),
-    PGDATABASE: database.database,
-    PGUSER: database.user,
-    // The server's certificate must match the host name and be signed by one of these authorities.
-    PGSSLMODE: 'verify-full',
-    PGSSLROOTCERT: DATABASE_AUTHORITIES,
-    DB_SECRET_ARN: database.secretArn,
+    ...databaseEnvironment(database, RUNTIME),
+    DB_SECRET_ARN: logins.runtime.arn,
+    // It may not migrate: the other container has.
+    MIGRATIONS: 'check',
 
     SALESFORCE_API_VERSION: app.salesforceApiVersion,
     ...(app.salesforceGzip && { SALESFORCE_GZIP: app.salesforceGzip }),
@@ -51,5 +53,36 @@ export function appEnvironment(settings: Settings, database: Database, warehouse
     LAG_MINUTES: String(app.lagMinutes),
     OVERLAP_MINUTES: String(app.overlapMinutes),
     RUN_RETENTION_DAYS: String(app.runRetentionDays),
+  };
+}
+
+/** The environment variables of the container that migrates the job store, those that are not secret. */
+export function migrationEnvironment(settings: Settings, database: Database): Record<string, pulumi.Input<string>> {
+  return {
+    ...databaseEnvironment(database, OWNER),
+    RUNTIME_USER: RUNTIME,
+    ...(settings.database.setUp && { MASTER_USER: database.master }),
+  };
+}
+
+/** References of its secrets. The master's password is among them only for set-up. */
+export function migrationSecrets(settings: Settings, database: Database, logins: DatabaseLogins): Record<string, pulumi.Input<string>> {
+  const { arn, versionId } = logins.runtime;
+  return {
+    PGPASSWORD: logins.owner.reference,
+    RUNTIME_PASSWORD: pulumi.interpolate`${arn}:password::${versionId}`,
+    ...(settings.database.setUp && { MASTER_PASSWORD: pulumi.interpolate`${database.masterSecretArn}:password::` }),
+  };
+}
+
+function databaseEnvironment(database: Database, user: string): Record<string, pulumi.Input<string>> {
+  return {
+    PGHOST: database.host,
+    PGPORT: String(database.port),
+    PGDATABASE: database.database,
+    PGUSER: user,
+    // The server's certificate must match the host name and be signed by one of these authorities.
+    PGSSLMODE: 'verify-full',
+    PGSSLROOTCERT: DATABASE_AUTHORITIES,
   };
 }

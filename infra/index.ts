@@ -2,6 +2,7 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { readSettings } from './config.ts';
 import { Database } from './database.ts';
+import { DatabaseLogins } from './database-logins.ts';
 import { DeletionLock } from './deletion-lock.ts';
 import { Encryption } from './encryption.ts';
 import { Firewall } from './firewall.ts';
@@ -33,13 +34,14 @@ const roles = new Roles({ settings, accountId });
 const warehouse = new Warehouse({ settings, accountId, taskRoleName: roles.task.name });
 const secrets = new Secrets({ settings, encryption });
 const database = new Database({ settings, network, encryption });
+const logins = new DatabaseLogins({ settings, encryption });
 const image = new Image(settings);
 const ingress = new Ingress({ settings, network, trafficLogs });
 const firewall = settings.security.webFirewall ? new Firewall({ settings, ingress }) : undefined;
-const service = new Service({ settings, network, roles, encryption, image, database, secrets, warehouse, ingress });
+const service = new Service({ settings, network, roles, encryption, image, database, logins, secrets, warehouse, ingress });
 const schedule = new Schedule({ settings, accountId, tickKey: secrets.tickKey, ingress, service });
 const observability = new Observability({ settings, accountId, encryption, service, ingress, schedule, database });
-const components = [encryption, network, roles, warehouse, secrets, database, image, ingress, service, schedule, observability];
+const components = [encryption, network, roles, warehouse, secrets, database, logins, image, ingress, service, schedule, observability];
 new DeletionLock({ settings, components: [...components, ...(trafficLogs ? [trafficLogs] : []), ...(firewall ? [firewall] : [])] });
 
 /** What `npm run op` and operators need. Outputs are never secret. */

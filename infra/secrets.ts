@@ -11,8 +11,10 @@ interface SecretsArgs {
 }
 
 /** One version of a secret. A changed secret has a new reference, which changes the task definition and is therefore deployed. */
-interface VersionedSecret {
+export interface VersionedSecret {
   arn: pulumi.Output<string>;
+  versionId: pulumi.Output<string>;
+  /** for a container's `secrets`: the whole text */
   reference: pulumi.Output<string>;
 }
 
@@ -74,7 +76,8 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-function createSecret(
+/** Creates a secret with its current value. */
+export function createSecret(
   parent: pulumi.Resource,
   { name, protect }: Settings,
   { keyArn }: Encryption,
@@ -92,5 +95,5 @@ function createSecret(
     // A rollback needs the version of its task definition. Secrets Manager removes old versions itself.
     { parent, retainOnDelete: true },
   );
-  return { arn: secret.arn, reference: pulumi.interpolate`${secret.arn}:::${version.versionId}` };
+  return { arn: secret.arn, versionId: version.versionId, reference: pulumi.interpolate`${secret.arn}:::${version.versionId}` };
 }

@@ -4,8 +4,9 @@ import type { Settings } from './config.ts';
 import { containerDefinitions, TEMPORARY_VOLUME } from './container.ts';
 import { CONTAINER } from './container-name.ts';
 import type { Database } from './database.ts';
+import type { DatabaseLogins } from './database-logins.ts';
 import type { Encryption } from './encryption.ts';
-import { appEnvironment } from './environment.ts';
+import { appEnvironment, migrationEnvironment, migrationSecrets } from './environment.ts';
 import type { Image } from './image.ts';
 import type { Ingress } from './ingress.ts';
 import type { Network } from './network.ts';
@@ -22,6 +23,7 @@ interface ServiceArgs {
   encryption: Encryption;
   image: Image;
   database: Database;
+  logins: DatabaseLogins;
   secrets: Secrets;
   warehouse: Warehouse;
   ingress: Ingress;
@@ -70,7 +72,8 @@ function createLogGroup(
 
 /** ECS may pull our images, read our secrets and write our log. AWS's managed policy would let it pull any image and write any log. */
 function grantExecution(parent: pulumi.Resource, args: ServiceArgs, logs: aws.cloudwatch.LogGroup): pulumi.Resource {
-  const { settings, roles, image, secrets, encryption } = args;
+  const { settings, roles, image, secrets, database, logins, encryption } = args;
+  const master = settings.database.setUp ? [database.masterSecretArn] : [];
   return new aws.iam.RolePolicy(
     `${settings.name}-execution`,
     {
@@ -86,7 +89,7 @@ function grantExecution(parent: pulumi.Resource, args: ServiceArgs, logs: aws.cl
         {
           Sid: 'ReadSecrets',
           Action: ['secretsmanager:GetSecretValue'],
-          Resource: Object.values(secrets.byVariable).map(({ arn }) => arn),
+          Resource: [...[...Object.values(secrets.byVariable), logins.owner, logins.runtime].map(({ arn }) => arn), ...master],
         },
         ...encryption.decryptSecretsStatements(settings.region),
         { Sid: 'WriteLog', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: pulumi.interpolate`${logs.arn}:*` },
@@ -97,13 +100,13 @@ function grantExecution(parent: pulumi.Resource, args: ServiceArgs, logs: aws.cl
 }
 
 /** The app reads its database password when it connects. Google needs no AWS permission: every role may call GetCallerIdentity. */
-function grantTask(parent: pulumi.Resource, { settings, roles, database, encryption }: ServiceArgs): pulumi.Resource {
+function grantTask(parent: pulumi.Resource, { settings, roles, logins, encryption }: ServiceArgs): pulumi.Resource {
   return new aws.iam.RolePolicy(
     `${settings.name}-task`,
     {
       role: roles.task.name,
       policy: policyDocument([
-        { Sid: 'ReadDatabasePassword', Action: ['secretsmanager:GetSecretValue'], Resource: database.secretArn },
+        { Sid: 'ReadDatabasePassword', Action: ['secretsmanager:GetSecretValue'], Resource: logins.runtime.arn },
         ...encryption.decryptSecretsStatements(settings.region),
       ]),
     },
@@ -112,7 +115,7 @@ function grantTask(parent: pulumi.Resource, { settings, roles, database, encrypt
 }
 
 function createTaskDefinition(parent: pulumi.Resource, args: ServiceArgs, logs: aws.cloudwatch.LogGroup): aws.ecs.TaskDefinition {
-  const { settings, roles, image, secrets, database, warehouse } = args;
+  const { settings, roles, image, secrets, database, logins, warehouse } = args;
   const references = Object.entries(secrets.byVariable).map(([variable, { reference }]) => [variable, reference]);
   return new aws.ecs.TaskDefinition(
     settings.name,
@@ -128,8 +131,11 @@ function createTaskDefinition(parent: pulumi.Resource, args: ServiceArgs, logs: 
       volumes: [{ name: TEMPORARY_VOLUME }],
       containerDefinitions: containerDefinitions({
         image: image.uri,
-        environment: appEnvironment(settings, database, warehouse),
-        secrets: Object.fromEntries(references) as Record<string, pulumi.Output<string>>,
+        app: {
+          environment: appEnvironment(settings, database, logins, warehouse),
+          secrets: Object.fromEntries(references) as Record<string, pulumi.Output<string>>,
+        },
+        migration: { environment: migrationEnvironment(settings, database), secrets: migrationSecrets(settings, database, logins) },
         logGroup: logs.name,
         region: settings.region,
       }),

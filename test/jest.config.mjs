@@ -39,6 +39,7 @@ const SLOW = [
   'test/stories/field-policy.test.ts',
   'test/stories/history.test.ts',
   'test/stories/late-commits.test.ts',
+  'test/stories/least-privilege.test.ts',
   'test/stories/leftover-bulk-jobs.test.ts',
   'test/stories/login-errors.test.ts',
   'test/stories/metadata-tables.test.ts',

@@ -9,7 +9,7 @@ import { createEvents, type Events } from '../events.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../http/start-server.ts';
 import { createLog } from '../log.ts';
-import { migrate, waitForDatabase } from '../store/migrate.ts';
+import { migrate, missingMigrations, waitForDatabase } from '../store/migrate.ts';
 import { countOldRows } from '../store/sealed-columns.ts';
 import { checkApiVersions } from '../sync/check-api-versions.ts';
 import { watchAlerts } from '../sync/watch-alerts.ts';
@@ -67,8 +67,7 @@ async function run(config: Config, events: Events, stop: AbortSignal, local?: Lo
   const context = createContext(config, events);
   try {
     await waitForDatabase(context.database);
-    const migrations = await migrate(context.database);
-    if (migrations.length > 0) events.migrated(migrations);
+    await prepareStore(context);
     const old = await countOldRows(context.database, context.sealer);
     if (config.tokenKeys.length > 1 || old.unreadable > 0) events.oldTokenKeys(old);
     if (local && !isLoopback(context.warehouse.uploadUrl)) {
@@ -82,6 +81,18 @@ async function run(config: Config, events: Events, stop: AbortSignal, local?: Lo
   } finally {
     await context.close();
   }
+}
+
+/** Migrates the job store, or checks that it is migrated: then the service's role may not change tables. */
+async function prepareStore({ database, config, events }: Context): Promise<void> {
+  if (config.migrations === 'check') {
+    const missing = await missingMigrations(database);
+    if (missing.length > 0)
+      throw new CommandError(`The job store lacks ${missing.join(', ')}. Run migrate, with the role that owns the tables.`);
+    return;
+  }
+  const migrations = await migrate(database);
+  if (migrations.length > 0) events.migrated(migrations);
 }
 
 /** @returns an empty list if `stop` aborts meanwhile */

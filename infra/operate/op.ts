@@ -1,9 +1,9 @@
 import { preflight } from './preflight.ts';
-import { realTools } from './program.ts';
 import { rotate } from './rotate.ts';
 import { runCommand } from './run-command.ts';
 import { type Finding, smoke } from './smoke.ts';
 import { awsIn, readStack, readStackConfig } from './stack.ts';
+import { realTools } from './tools.ts';
 
 const USAGE = `npm run op -- preflight   checks what the first \`up\` needs, before it creates anything
 npm run op -- smoke       checks that the selected stack works

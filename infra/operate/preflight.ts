@@ -1,13 +1,5 @@
 import type { Finding } from './smoke.ts';
-
-/** What preflight asks: programs, DNS and Google's APIs. */
-export interface Tools {
-  /** @returns its stdout @throws Error with its stderr */
-  run(program: string, args: string[]): Promise<string>;
-  resolveNs(name: string): Promise<string[]>;
-  /** @returns the status and the parsed body */
-  request(url: string, token: string, body?: object): Promise<{ status: number; body: unknown }>;
-}
+import type { Tools } from './tools.ts';
 
 /** The selected stack's configuration, with the defaults of Pulumi.yaml: text by key, lists as JSON. */
 export type StackConfig = Record<string, string>;

@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process';
-import { resolveNs } from 'node:dns/promises';
 import { promisify } from 'node:util';
-import type { Tools } from './preflight.ts';
 
 /** Runs a program until it exits. @returns its stdout @throws Error with its stderr, or with its exit code if that is empty */
 export async function run(program: string, args: string[]): Promise<string> {
@@ -19,17 +17,3 @@ export async function run(program: string, args: string[]): Promise<string> {
 export async function runJson<Output>(program: string, args: string[]): Promise<Output> {
   return JSON.parse(await run(program, args)) as Output;
 }
-
-/** The programs on the PATH, the machine's DNS, and Google's APIs. */
-export const realTools: Tools = {
-  run,
-  resolveNs,
-  async request(url, token, body) {
-    const response = await fetch(url, {
-      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
-      signal: AbortSignal.timeout(20_000),
-      ...(body && { method: 'POST', body: JSON.stringify(body) }),
-    });
-    return { status: response.status, body: await response.json().catch(() => undefined) };
-  },
-};

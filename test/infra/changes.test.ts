@@ -48,6 +48,10 @@ describe("a change of production's configuration", () => {
     expect((await openPlan({ tokenKeys: [2] })).deletes).toEqual(['RandomBytes token-key-1']);
   });
 
+  test("databaseSetUp: takes the master's password from the migration", async () => {
+    expect(await plan({ databaseSetUp: false })).toEqual({ replaces: ['TaskDefinition'], updates: ['RolePolicy execution', 'Service'] });
+  });
+
   test('taskCount: the number of tasks, without a deployment', async () => {
     expect(await plan({ taskCount: 2 })).toEqual({ updates: ['Service'] });
   });

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { preflight, type StackConfig, type Tools } from '../../infra/operate/preflight.ts';
+import { preflight, type StackConfig } from '../../infra/operate/preflight.ts';
+import type { Tools } from '../../infra/operate/tools.ts';
 import { project, stackConfig } from './support/stack-config.ts';
 
 const NAME_SERVERS = ['ns-1.awsdns-01.org', 'ns-2.awsdns-02.com'];

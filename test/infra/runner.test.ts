@@ -44,6 +44,7 @@ describe.each<[StackName, 'preview' | 'update']>([
     expect(components.map(({ type }) => type.split(':')[2]).sort()).toEqual(
       [
         'Database',
+        'DatabaseLogins',
         'DeletionLock',
         'Encryption',
         'Image',
@@ -126,6 +127,8 @@ describe.each<[StackName, 'preview' | 'update']>([
       'Record sync-production',
       'Record sync-production-certificate',
       'Secret sync-production-api-keys',
+      'Secret sync-production-database-owner',
+      'Secret sync-production-database-runtime',
       'Secret sync-production-hash-salt',
       'Secret sync-production-salesforce-apps',
       'Secret sync-production-token-keys',
@@ -159,7 +162,9 @@ describe.each<[StackName, 'preview' | 'update']>([
       ...(stack === 'dev' ? ['Image sync-dev'] : []),
       // It encrypts what the database leaves behind.
       ...(stack === 'production' ? ['Key sync-production'] : []),
-      ...['api-keys', 'hash-salt', 'salesforce-apps', 'token-keys'].map((part) => `SecretVersion sync-${stack}-${part}`),
+      ...['api-keys', 'database-owner', 'database-runtime', 'hash-salt', 'salesforce-apps', 'token-keys'].map(
+        (part) => `SecretVersion sync-${stack}-${part}`,
+      ),
       `WorkloadIdentityPool sync-${stack}`,
       `WorkloadIdentityPoolProvider sync-${stack}`,
     ]);

@@ -92,6 +92,8 @@ export interface TestServiceOptions {
   worker?: boolean;
   /** Starts something in front of the BigQuery emulator. @returns the URL that the service uses */
   beforeBigQuery?: (url: string) => Promise<string>;
+  /** Prepares the job store. @returns the URL that the service uses */
+  beforeStore?: (url: string) => Promise<string>;
   /** false: API keys are required, as in production */
   local?: boolean;
 }
@@ -113,7 +115,8 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     }),
   );
   const endpoint = (await options.beforeBigQuery?.(bigquery.url)) ?? bigquery.url;
-  const env = testEnvironment(database, salesforce, { ...bigquery, url: endpoint }, options);
+  const storeUrl = (await options.beforeStore?.(database.url)) ?? database.url;
+  const env = testEnvironment({ ...database, url: storeUrl }, salesforce, { ...bigquery, url: endpoint }, options);
   const config = readConfig(env, options.local ?? true);
   const context = createContext(config, createEvents(log), { ...NEARBY, ...options.limits });
   await checkDatasets(context.warehouse, config.bigquery.datasets);

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../../app/config.ts';
 import { databaseAddress } from '../../../app/context.ts';
+import { readMigration } from '../../../app/database-config.ts';
+import { EnvReader } from '../../../app/env-reader.ts';
 import type { DatabaseAddress } from '../../../app/store/database.ts';
 import { startKeylessClouds } from '../../support/keyless-clouds.ts';
 import { startService } from '../../support/service.ts';
@@ -14,13 +16,17 @@ import { SALESFORCE_SECRET, type StackName } from '../support/stack-config.ts';
 import { taskContainer } from '../support/task-container.ts';
 
 /** The environment that ECS passes to the app, with secret references replaced by their values. */
-function taskEnvironment(run: ProgramRun): Record<string, string> {
-  const { environment, secrets } = taskContainer(run);
+function taskEnvironment(run: ProgramRun, name: 'app' | 'migrate' = 'app'): Record<string, string> {
+  const { environment, secrets } = taskContainer(run, name);
   const versions = run.all('aws:secretsmanager/secretVersion:SecretVersion');
   const value = (reference: string): string => {
+    // RDS's own.
+    if (reference.includes(':secret:rds!db-')) return 'of the master';
     const found = versions.find(({ inputs }) => reference.includes(`:${String(inputs.secretId)}-`));
     if (!found) throw new Error(`No secret version matches ${reference}.`);
-    return String(found.inputs.secretString);
+    const text = String(found.inputs.secretString);
+    const key = reference.split(':').at(-3);
+    return key ? (JSON.parse(text) as Record<string, string>)[key]! : text;
   };
   return Object.fromEntries([
     ...environment.map((one) => [one.name, one.value]),
@@ -82,7 +88,7 @@ describe.each<StackName>(['dev', 'production'])("the task's environment in %s", 
     expect(config).toMatchObject({ ...settings, apiShare: 0.25 });
   });
 
-  test("lets the app read the database password from RDS's secret, in the stack's region", async () => {
+  test("lets the app read the password of its own role, in the stack's region", async () => {
     await using clouds = await startKeylessClouds();
     const env = taskEnvironment(await runProgram(stack));
     const config = readConfig({ ...env, ...clouds.environment, PGSSLROOTCERT: certificateFile('localhost') });
@@ -91,7 +97,7 @@ describe.each<StackName>(['dev', 'production'])("the task's environment in %s", 
     expect(host).toMatch(/\.rds\.amazonaws\.com$/);
     const [call] = clouds.calls('/secrets');
     const { SecretId } = JSON.parse(call!.body) as { SecretId: string };
-    expect(SecretId).toMatch(/:secret:rds!db-/);
+    expect(SecretId).toMatch(/:secret:sync-[a-z]+-database-runtime-/);
     expect(call!.headers.authorization).toContain(`/${SecretId.split(':')[3]}/`);
   });
 
@@ -99,6 +105,27 @@ describe.each<StackName>(['dev', 'production'])("the task's environment in %s", 
     expect(Object.keys(taskEnvironment(await runProgram(stack))).sort()).toEqual(VARIABLES);
   });
 });
+
+test.each([true, false])(
+  'the migration has a configuration of its own; databaseSetUp %s decides whether it has the master',
+  async (databaseSetUp) => {
+    const run = await runProgram('dev', { changes: { databaseSetUp } });
+    const env = taskEnvironment(run, 'migrate');
+    const read = new EnvReader(env);
+    const { database, runtime, master } = readMigration(read);
+    read.finish();
+    const app = taskEnvironment(run);
+    expect(database).toMatchObject({ user: 'sync_owner', host: app.PGHOST, password: expect.stringMatching(/^[0-9a-f]{40}$/) });
+    expect(runtime).toEqual({ user: app.PGUSER, password: expect.stringMatching(/^[0-9a-f]{40}$/) });
+    expect(master).toEqual(databaseSetUp ? { user: 'sync', password: 'of the master' } : undefined);
+    // The app has its own password only, and reads that itself.
+    expect(Object.keys(app).filter((name) => /PASSWORD|MASTER/.test(name))).toEqual([]);
+    expect(readConfig({ ...app, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/credentials/1' })).toMatchObject({
+      migrations: 'check',
+      database: { user: 'sync_app' },
+    });
+  },
+);
 
 test('settings that `doctor --real` may recommend reach the app', async () => {
   const env = taskEnvironment(
@@ -144,6 +171,7 @@ const VARIABLES = [
   'HOST',
   'LAG_MINUTES',
   'METRICS_NAMESPACE',
+  'MIGRATIONS',
   'OVERLAP_MINUTES',
   'PGDATABASE',
   'PGHOST',

@@ -85,6 +85,8 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
   const key = `arn:aws:kms:eu-north-1:123456789012:Key/${name}-0123456`;
   const rule = arn('aws:cloudwatch/eventRule:EventRule');
   const secrets = run.all('aws:secretsmanager/secret:Secret').map((secret) => arn(secret.type, secret.name));
+  // Only for set-up.
+  const master = 'arn:aws:secretsmanager:eu-north-1:123456789012:secret:rds!db-0-AbCdEf';
   const ofAccount = { 'aws:SourceAccount': '123456789012' };
   const allow = (statement: Omit<Statement, 'Effect'>): Statement => ({ Effect: 'Allow', ...statement });
   const trust = (service: string, Condition: Statement['Condition'] & object): Statement[] => [
@@ -145,7 +147,7 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
       allow({
         Sid: 'ReadDatabasePassword',
         Action: ['secretsmanager:GetSecretValue'],
-        Resource: 'arn:aws:secretsmanager:eu-north-1:123456789012:secret:rds!db-0-AbCdEf',
+        Resource: arn('aws:secretsmanager/secret:Secret', 'database-runtime'),
       }),
       ...withKey(decryptSecrets),
     ],
@@ -160,7 +162,7 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
           ...(stack === 'production' ? ['arn:aws:ecr:eu-north-1:123456789012:repository/sync'] : []),
         ],
       }),
-      allow({ Sid: 'ReadSecrets', Action: ['secretsmanager:GetSecretValue'], Resource: secrets }),
+      allow({ Sid: 'ReadSecrets', Action: ['secretsmanager:GetSecretValue'], Resource: [...secrets, master] }),
       ...withKey(decryptSecrets),
       allow({
         Sid: 'WriteLog',
@@ -209,4 +211,10 @@ test('every role has its own policy, and every resource its own role', async () 
   expect(run.one('aws:cloudwatch/eventTarget:EventTarget').inputs.roleArn).toBe(roleArn('schedule'));
   const queue = String(run.one('aws:sqs/queuePolicy:QueuePolicy').inputs.queueUrl);
   expect(queue).toMatch(/\/sync-production-dead-letters-0123456$/);
+});
+
+test("after set-up, neither the service nor ECS may read the password of RDS's master", async () => {
+  const run = await runProgram('production', { changes: { databaseSetUp: false } });
+  expect(JSON.stringify(policies(run))).not.toContain('rds!db-');
+  expect(JSON.stringify(run.one('aws:ecs/taskDefinition:TaskDefinition').inputs)).not.toMatch(/rds!db-|MASTER/);
 });

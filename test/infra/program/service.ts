@@ -18,7 +18,10 @@ function portOf(run: ProgramRun): number {
 /** Values that may appear in resources only if marked as secret, and never in outputs: the run's random keys and Salesforce's secret. */
 function secretsOf(run: ProgramRun): string[] {
   const keys = run.all('random:index/randomBytes:RandomBytes').map(({ name }) => createHash('sha256').update(`${name}-0123456`).digest());
-  return [SALESFORCE_SECRET, ...keys.flatMap((key) => [key.toString('hex'), key.toString('base64')])];
+  const passwords = run
+    .all('random:index/randomPassword:RandomPassword')
+    .map(({ name }) => createHash('sha256').update(`${name}-0123456`).digest('hex').slice(0, 40));
+  return [SALESFORCE_SECRET, ...passwords, ...keys.flatMap((key) => [key.toString('hex'), key.toString('base64')])];
 }
 
 describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => {
@@ -73,6 +76,15 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
     });
   });
 
+  test('migrates the job store before the app starts, in a container as restricted as the app', () => {
+    const [app, migrate] = [taskContainer(run), taskContainer(run, 'migrate')];
+    expect(app.dependsOn).toEqual([{ containerName: 'migrate', condition: 'SUCCESS' }]);
+    expect(migrate).toMatchObject({ image: app.image, command: ['node', 'app/cli.ts', 'migrate'], essential: false });
+    for (const name of ['user', 'readonlyRootFilesystem', 'linuxParameters', 'mountPoints', 'logConfiguration']) {
+      expect(migrate[name]).toEqual(app[name]);
+    }
+  });
+
   test('listens on its configured port, and has time to start before health checks count', () => {
     expect(portOf(run)).toBe(Number(taskContainer(run).environment.find(({ name }) => name === 'PORT')!.value));
     expect(taskContainer(run).healthCheck).toEqual({ command: expect.anything(), interval: 15, retries: 3, startPeriod: 60, timeout: 5 });
@@ -107,6 +119,7 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
       systemControls: [],
       volumesFrom: [],
     });
+    expect(taskContainer(run, 'migrate')).toMatchObject({ essential: false, portMappings: [], systemControls: [], volumesFrom: [] });
     expect(container.environment.every(({ value }) => typeof value === 'string' && value !== '')).toBe(true);
   });
 
@@ -182,8 +195,8 @@ describe.each<StackName>(['dev', 'production'])('the service of %s', (stack) => 
 test('a deleted secret can be restored for 30 days in production, and not at all in dev; AWS allows 0 or 7 to 30', async () => {
   const windows = async (stack: StackName): Promise<unknown[]> =>
     (await runProgram(stack)).all('aws:secretsmanager/secret:Secret').map(({ inputs }) => inputs.recoveryWindowInDays);
-  expect(await windows('production')).toEqual([30, 30, 30, 30]);
-  expect(await windows('dev')).toEqual([0, 0, 0, 0]);
+  expect(await windows('production')).toEqual([30, 30, 30, 30, 30, 30]);
+  expect(await windows('dev')).toEqual([0, 0, 0, 0, 0, 0]);
 });
 
 test("the database's certificate authority is a current one of RDS, its root is required in the image, and the app gets the file", async () => {

@@ -87,6 +87,7 @@ const ASSIGNED: Record<string, (name: string, inputs: Properties) => Properties>
   'aws:kms/key:Key': (name) => ({ keyId: name }),
   'aws:sqs/queue:Queue': (name) => ({ url: `https://sqs.${REGION}.amazonaws.com/${ACCOUNT}/${name}` }),
   'random:index/randomBytes:RandomBytes': (name) => ({ base64: bytes(name).toString('base64'), hex: bytes(name).toString('hex') }),
+  'random:index/randomPassword:RandomPassword': (name) => ({ result: bytes(name).toString('hex').slice(0, 40) }),
   // Different keepers generate a different ID.
   'random:index/randomId:RandomId': (name, inputs) => ({
     hex: bytes(name + JSON.stringify(inputs.keepers ?? null))

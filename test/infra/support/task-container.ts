@@ -1,3 +1,4 @@
+import { expect } from '@jest/globals';
 import type { ProgramRun } from './run-program.ts';
 
 export interface Container {
@@ -7,10 +8,10 @@ export interface Container {
   secrets: { name: string; valueFrom: string }[];
 }
 
-/** The app's container in a run's task definition. */
-export function taskContainer(run: ProgramRun): Container {
+/** A container in a run's task definition: by default the app's. */
+export function taskContainer(run: ProgramRun, name: 'app' | 'migrate' = 'app'): Container {
   const { containerDefinitions } = run.one('aws:ecs/taskDefinition:TaskDefinition').inputs;
-  const [container, ...others] = JSON.parse(String(containerDefinitions)) as Container[];
-  if (!container || others.length > 0) throw new Error('Expected exactly one container in the task definition.');
-  return container;
+  const containers = JSON.parse(String(containerDefinitions)) as Container[];
+  expect(containers.map((one) => one.name)).toEqual(['app', 'migrate']);
+  return containers.find((one) => one.name === name)!;
 }
