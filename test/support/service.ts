@@ -16,6 +16,7 @@ import { Worker } from '../../app/sync/worker.ts';
 import { findDrift } from './api-drift.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { findLeaks, haystacksOf, needlesOf, overhear } from './leaks.ts';
+import { findDisagreements } from './receipts-agree.ts';
 import { close, listen } from './server.ts';
 import { serviceEnvironment } from './service-environment.ts';
 
@@ -171,7 +172,9 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
       await close(server);
       await context.close();
       const leaks = findLeaks(needlesOf(salesforce, env, overheard), await haystacksOf(service, overheard));
+      const disagreements = await findDisagreements(database.pool);
       await Promise.all([salesforce.close(), bigquery.close(), database[Symbol.asyncDispose]()]);
+      if (disagreements.length > 0) throw new Error(`Receipts whose counts do not agree: ${disagreements.join('; ')}.`);
       if (leaks.length > 0) throw new Error(`The service has leaked: ${leaks.join('; ')}.`);
       const drift = findDrift(overheard.exchanges);
       if (drift.length > 0) throw new Error(`The service has sent what /openapi.json does not describe: ${drift.join('; ')}.`);
