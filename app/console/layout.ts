@@ -43,7 +43,7 @@ export function renderPage({ title, heading, body }: Page, frame: Frame): string
         <div class="who">
           <span><b>${caller.name}</b> <span class="sub">${caller.role}</span></span>
           ${canSignOut ? html`<form method="post" action="/console/sign-out"><input type="hidden" name=${FORM_TOKEN} value=${visit.formToken} /><button class="link">Sign out</button></form>` : null}
-          <small>v${VERSION}</small>
+          <small>v${VERSION} · <a href="/docs">API</a></small>
         </div>
       </div>
       <main id="main" tabindex="-1">

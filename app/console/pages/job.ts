@@ -92,8 +92,11 @@ const RUNS_PER_PAGE = 20;
 const CHART_WINDOWS = 60;
 
 /** How often the page is renewed while a run is open, and else, in milliseconds. */
-const RENEW_MS = 1_000;
+const RENEW_MS = 2_000;
 const RENEW_IDLE_MS = 5_000;
+
+/** How often the list of runs is read again. */
+const RENEW_LIST_MS = 10_000;
 
 interface JobView {
   found: ListedJob;
@@ -105,15 +108,22 @@ interface JobView {
 }
 
 async function read(visit: Visit, after?: Position): Promise<JobView> {
-  const { context } = visit;
+  const { context, shared } = visit;
   const { database } = context;
   const found = await requireListedJob(visit);
   const isOpen = (run: ListedJob['run']): run is JobWithRun['run'] => run?.state === 'queued' || run?.state === 'running';
-  const [open, { runs, last }, windows, scheduleNow] = await Promise.all([
-    Promise.all([found.run, found.repair].filter(isOpen).map(({ id }) => detailRun(context, id))),
-    listRunPage(database, found.id, { limit: RUNS_PER_PAGE, after }),
-    latestWindows(database, [found.id], CHART_WINDOWS),
-    context.scheduleNow(),
+  const openRuns = [found.run, found.repair].filter(isOpen);
+  // The list changes when a run starts or ends.
+  const list = `runs of ${found.id}, open: ${openRuns.map(({ id, state }) => `${id} ${state}`)}`;
+  const [open, [{ runs, last }, windows, scheduleNow]] = await Promise.all([
+    Promise.all(openRuns.map(({ id }) => detailRun(context, id))),
+    shared.read(list, RENEW_LIST_MS, () =>
+      Promise.all([
+        listRunPage(database, found.id, { limit: RUNS_PER_PAGE, after }),
+        latestWindows(database, [found.id], CHART_WINDOWS),
+        context.scheduleNow(),
+      ]),
+    ),
   ]);
   return { found, open, runs, last: runs.length === RUNS_PER_PAGE ? last : undefined, windows: windows.get(found.id) ?? [], scheduleNow };
 }

@@ -42,7 +42,7 @@ function act(name: string, perform: (context: Context, runId: string, by: string
 
 type DetailedRunOfJob = Pick<DetailedRun, 'id' | 'objectName' | 'run'>;
 
-const RENEW_MS = 1_000;
+const RENEW_MS = 2_000;
 const RENEW_IDLE_MS = 5_000;
 
 interface RunView {

@@ -10,9 +10,9 @@ const SCOPES: Record<string, string> = {
   id: 'see who you are: the ids of your org and user',
 };
 
-/** The last page of a login: what was connected, or what went wrong. */
-export function resultPage(result: LoginResult): Page {
-  return result.kind === 'connected' ? connectedPage(result) : failedPage(result);
+/** The last page of a login: what was connected, or what went wrong. @param isOperator whether the user may use the console, where a login started */
+export function resultPage(result: LoginResult, isOperator: boolean): Page {
+  return result.kind === 'connected' ? connectedPage(result, isOperator) : failedPage(result);
 }
 
 /** While the login is being completed. */
@@ -31,7 +31,7 @@ export const UNKNOWN_PAGE: Page = {
 <p>Start again where you started: with the button of the connect page, or the link that you received.</p>`,
 };
 
-function connectedPage({ userId, orgId, host, scopes }: Extract<LoginResult, { kind: 'connected' }>): Page {
+function connectedPage({ userId, orgId, host, scopes }: Extract<LoginResult, { kind: 'connected' }>, isOperator: boolean): Page {
   return {
     title: 'Connected',
     body: html`<h1 class="good">Salesforce is connected</h1>
@@ -41,7 +41,7 @@ function connectedPage({ userId, orgId, host, scopes }: Extract<LoginResult, { k
 </dl>
 ${scopes.length > 0 ? grantedList(scopes) : undefined}
 <h2>What happens next</h2>
-<p>An operator of the service creates import jobs for this connection, by its name above, the <code>user_id</code>. You can close this page.</p>
+${isOperator ? CHOOSE_OBJECTS : WAIT_FOR_OPERATOR}
 ${HOW_TO_REVOKE}`,
   };
 }
@@ -56,6 +56,11 @@ function grantedList(scopes: readonly string[]): Html {
 ${items}</ul>
 <p class="note">The service only reads. All that it creates in your org are Bulk API query jobs, which it deletes again.</p>`;
 }
+
+const CHOOSE_OBJECTS = html`<p>Choose which objects to import, and from when.</p>
+<p><a class="button" href="/console">Continue in the console</a></p>`;
+
+const WAIT_FOR_OPERATOR = html`<p>An operator of the service creates import jobs for this connection, by its name above, the <code>user_id</code>. You can close this page.</p>`;
 
 /** Of External Client Apps and connected apps alike. */
 const HOW_TO_REVOKE = html`<h2>How to revoke it</h2>
