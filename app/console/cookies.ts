@@ -18,6 +18,11 @@ const COOKIES: Record<CookieName, Cookie> = {
   notice: { sameSite: 'Strict', maxAgeSeconds: 60 },
 };
 
+/** Whether a browser has signed in to the console, perhaps too long ago: enough to show a way back to it. */
+export function hasSignedIn(ctx: Koa.Context): boolean {
+  return /(?:^|; )(?:__Host-)?console-session=./.test(ctx.get('Cookie'));
+}
+
 /** The value of a cookie. */
 export function readCookie(ctx: Koa.Context, name: CookieName): string | undefined {
   return ctx.cookies.get(cookieName(ctx, name));

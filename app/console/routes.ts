@@ -1,3 +1,4 @@
+import { connection } from './pages/connection.ts';
 import { connections } from './pages/connections.ts';
 import { job } from './pages/job.ts';
 import { jobFields } from './pages/job-fields.ts';
@@ -8,4 +9,4 @@ import { run } from './pages/run.ts';
 import type { Route } from './route.ts';
 
 /** All pages, their live parts and their actions: a file per page. */
-export const ROUTES: readonly Route[] = [...overview, ...jobs, ...newJobs, ...job, ...jobFields, ...run, ...connections];
+export const ROUTES: readonly Route[] = [...overview, ...jobs, ...newJobs, ...job, ...jobFields, ...run, ...connections, ...connection];

@@ -80,7 +80,8 @@ withChromium('the console in a browser', () => {
     await page.getByRole('link', { name: /^Connect 127/ }).click();
     await press('Allow');
     await see('Salesforce is connected');
-    await page.getByRole('link', { name: 'Continue in the console' }).click();
+    await page.getByRole('link', { name: 'Back to the console' }).click();
+    await page.getByRole('link', { name: 'Overview' }).click();
     await see('1 of 5 steps done');
     userId = (await service.database.pool.query<{ identity_url: string }>('SELECT identity_url FROM connections')).rows[0]!.identity_url;
     for (const object of ['Account', 'Contact', 'Opportunity']) await createJob(object);

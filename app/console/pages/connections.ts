@@ -1,29 +1,116 @@
-import { createConnectLink } from '../../actions/connect-links.ts';
+import { createConnectLink, revokeLink } from '../../actions/connect-links.ts';
 import { connectUnattended } from '../../actions/connect-unattended.ts';
 import { requireConnection } from '../../actions/require-connection.ts';
 import type { Context } from '../../context.ts';
 import type { Quota } from '../../core/quota.ts';
+import { type ConnectLink, listConnectLinks } from '../../store/connect-links.ts';
 import type { ListedConnection } from '../../store/connection-list.ts';
 import { readConnections } from '../attention.ts';
-import { html } from '../html.ts';
+import { formatBound, moment, relative } from '../format.ts';
+import { html, type Markup } from '../html.ts';
+import { action } from '../parts/action.ts';
 import { connectionTable } from '../parts/connection-table.ts';
+import { type Meaning, pill } from '../parts/pill.ts';
 import { returnAddress } from '../return-address.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
 
-/** The connections to orgs, and the logins that its buttons start. */
+/** The connections to orgs, the logins that its buttons start, and the links with which admins connect their orgs themselves. */
 export const connections: readonly Route[] = [
   { method: 'GET', path: '/connections', handle: page },
   { method: 'POST', path: '/connect', handle: async (visit) => startLogin(visit, visit.form.get('login_url') || undefined) },
   { method: 'POST', path: '/connections/:id/reconnect', handle: reconnect },
+  { method: 'POST', path: '/connect-links', handle: createLink },
+  { method: 'POST', path: '/connect-links/:id/revoke', handle: revoke },
 ];
 
 async function page(visit: Visit): Promise<Page> {
-  const found = await readConnections(visit);
-  const body =
+  const { context, can } = visit;
+  const [found, { links }] = await Promise.all([
+    readConnections(visit),
+    can.operate ? listConnectLinks(context.database, { limit: MAX_LINKS, after: undefined }) : { links: [] },
+  ]);
+  const list =
     found.length === 0
-      ? html`<section class="card empty"><p>No Salesforce org is connected yet.</p><p><a href="/console">How to start</a></p></section>`
-      : html`<section class="card scroll" tabindex="0">${connectionTable(visit, found, await readQuotas(visit.context, found))}</section>`;
-  return { title: 'Connections', body };
+      ? html`<section class="card empty"><p>No Salesforce org is connected yet.</p></section>`
+      : html`<section class="card scroll" tabindex="0">${connectionTable(visit, found, await readQuotas(context, found))}</section>`;
+  const body = html`<div>
+    ${list}
+    ${can.operate ? html`<h2 id="connect">Connect an org</h2><section class="card">${loginChoices(visit)}${linkChoice(visit)}</section>` : null}
+    ${links.length > 0 ? html`<h2>Links for admins</h2><section class="card scroll">${linkTable(visit, links)}</section>` : null}
+  </div>`;
+  return { title: 'Connections', heading: can.operate && found.length > 0 ? CONNECT : null, body };
+}
+
+const CONNECT = html`<span class="push"><a class="button primary" href="#connect">Connect an org</a></span>`;
+
+/** The newest are shown; the others have been used, or have expired. */
+const MAX_LINKS = 20;
+
+/** The login hosts with an app, each with a button. */
+function loginChoices(visit: Visit): Markup[] {
+  const { config } = visit.context;
+  return config.salesforce.apps.map(({ loginUrl }) => {
+    const button = config.http.keyless
+      ? html`<a class="button" href=${localLogin(loginUrl)}>Log in</a>`
+      : action(visit, { label: 'Log in', path: '/connect', fields: { login_url: loginUrl } });
+    return html`<div class="verdict"><span class="grow"><b>${kindOf(loginUrl)}</b> <span class="mono">${new URL(loginUrl).host}</span></span>${button}</div>`;
+  });
+}
+
+/** What logs in at a login host. */
+function kindOf(loginUrl: string): string {
+  const { host } = new URL(loginUrl);
+  if (host === 'login.salesforce.com') return 'Production';
+  if (host === 'test.salesforce.com' || host.includes('.sandbox.')) return 'Sandbox';
+  return 'My Domain';
+}
+
+function linkChoice(visit: Visit): Markup {
+  const { apps } = visit.context.config.salesforce;
+  const inputs = html`<span class="fields">
+    ${apps.length > 1 ? html`<label>Login at <select name="login_url">${apps.map(({ loginUrl }) => html`<option value=${loginUrl}>${new URL(loginUrl).host}</option>`)}</select></label>` : null}
+    <label>Only the org <input type="text" name="org_id" maxlength="18" placeholder="00D…, any by default" autocomplete="off" spellcheck="false" /></label>
+  </span>`;
+  return html`<div class="choice linked"><p><b>Another person’s org.</b> Send its admin a link: it works once, for 72 hours, and needs no API key. The admin logs in and chooses Allow.</p>
+    ${action(visit, { label: 'Create a link', path: '/connect-links' }, inputs)}
+    <p class="fields">Another login host needs an External Client App of its org, in SALESFORCE_APPS.</p></div>`;
+}
+
+const LINK_STATES: Record<ConnectLink['state'], Meaning> = { open: 'live', used: 'good', revoked: 'neutral', expired: 'neutral' };
+
+function linkTable(visit: Visit, links: readonly ConnectLink[]): Markup {
+  return html`<table>
+    <thead><tr><th>Created</th><th>State</th><th class="wide">Login at</th><th class="wide">Org</th><th class="wide">By</th><th><span class="hidden">Actions</span></th></tr></thead>
+    <tbody>${links.map(
+      ({ id, state, createdAt, expiresAt, usedAt, loginUrl, orgId, createdBy }) => html`<tr>
+        <td>${relative(createdAt, visit.now)}</td>
+        <td>${pill(LINK_STATES[state], state)} <span class="why">${state === 'open' ? html`<span>until ${moment(expiresAt)}</span>` : usedAt ? moment(usedAt) : null}</span></td>
+        <td class="wide">${new URL(loginUrl).host}</td>
+        <td class="wide mono">${orgId ?? 'any'}</td>
+        <td class="wide">${createdBy}</td>
+        <td class="num">${state === 'open' ? action(visit, { label: 'Revoke', path: `/connect-links/${id}/revoke`, look: 'danger' }) : null}</td>
+      </tr>`,
+    )}</tbody>
+  </table>`;
+}
+
+/** The link is part of this response and nothing else: neither of a cookie nor of an address. */
+async function createLink({ context, caller, form, origin }: Visit): Promise<Page> {
+  const wanted = { loginUrl: form.get('login_url') || undefined, orgId: form.get('org_id')?.trim() || undefined };
+  const { link, url } = await createConnectLink(context, origin(), wanted, caller.name);
+  return {
+    title: 'A link for an admin',
+    body: html`<section class="card pad stack-fields">
+      <p>Send this link to the admin of the org. It is shown only now, works once, and until ${formatBound(link.expiresAt)} UTC.</p>
+      <pre id="connect-link" class="mono once">${url}</pre>
+      <p><button class="button primary" type="button" data-copy="connect-link">Copy</button> <a class="button" href="/console/connections">Done</a></p>
+    </section>`,
+  };
+}
+
+async function revoke({ context, caller, params }: Visit): Promise<SeeOther> {
+  await revokeLink(context, params.id!, caller.name);
+  return { location: '/console/connections', notice: { kind: 'good', text: 'The link is revoked: it opens no login any more.' } };
 }
 
 /** The quotas of the connections' orgs, by org. */

@@ -18,6 +18,7 @@ import { jobFormFieldset } from '../parts/job-form-fields.ts';
 import { previewCards, previewSummary } from '../parts/job-previews.ts';
 import { objectTable } from '../parts/object-table.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
+import { shownOrigin } from '../shown-origin.ts';
 
 /**
  * New jobs: a page that lists the objects of an org, another that shows what the jobs would do and cost, and the action that creates them.
@@ -141,7 +142,7 @@ function previewBody(
       back: html`<a class="button" href=${back}>Change</a>`,
     })}
     ${previewCards(previews)}
-    ${created.objects.length > 0 ? asText(createJobsCurl(created, listed, addressOf(visit), !keyless), createJobsYaml(created, listed, options)) : null}
+    ${created.objects.length > 0 ? asText(createJobsCurl(created, listed, shownOrigin(visit), !keyless), createJobsYaml(created, listed, options)) : null}
   </div>`;
 }
 
@@ -151,15 +152,6 @@ function createForm(visit: Visit, form: JobForm): Markup {
     ${fields.map(([name, value]) => html`<input type="hidden" name=${name} value=${value} />`)}
     <button class="button primary">${form.objects.length === 1 ? 'Create the job' : `Create ${count(form.objects.length, 'job')}`}</button>
   </form>`;
-}
-
-/** The service's address, for a command that is shown. */
-function addressOf(visit: Visit): string {
-  try {
-    return visit.origin();
-  } catch {
-    return 'https://<host>';
-  }
 }
 
 async function connectionOf(

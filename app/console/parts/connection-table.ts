@@ -1,6 +1,6 @@
 import type { Quota } from '../../core/quota.ts';
 import type { ListedConnection } from '../../store/connection-list.ts';
-import { count, formatNumber } from '../format.ts';
+import { count, formatNumber, relative } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import type { Visit } from '../route.ts';
 import { action } from './action.ts';
@@ -8,13 +8,15 @@ import { connectionName, reconnection } from './alerts.ts';
 import { bar } from './bar.ts';
 import { type Meaning, pill } from './pill.ts';
 
-const STATUS: Record<ListedConnection['status'], { meaning: Meaning; label: string }> = {
+/** The state of a connection. */
+export const CONNECTION_STATUS: Record<ListedConnection['status'], { meaning: Meaning; label: string }> = {
   active: { meaning: 'good', label: 'connected' },
   needs_login: { meaning: 'bad', label: 'needs login' },
   disconnected: { meaning: 'neutral', label: 'disconnected' },
 };
 
-const FLOWS: Record<ListedConnection['flow'], string> = {
+/** How a connection logs in. */
+export const FLOWS: Record<ListedConnection['flow'], string> = {
   browser: 'by a user',
   client_credentials: 'client credentials',
   jwt_bearer: 'JWT assertion',
@@ -26,23 +28,25 @@ const WARN_SHARE = 0.8;
 /** The connections, with the calls to their orgs. @param quotas by org */
 export function connectionTable(visit: Visit, connections: readonly ListedConnection[], quotas: ReadonlyMap<string, Quota>): Markup {
   return html`<table>
-    <thead><tr><th>Org</th><th>State</th><th class="num wide">Jobs</th><th>API calls in 24 hours</th>${visit.can.operate ? html`<th><span class="hidden">Actions</span></th>` : null}</tr></thead>
+    <thead><tr><th>Org</th><th>State</th><th class="num wide">Jobs</th><th class="wide">Last login</th><th>API calls in 24 hours</th>${visit.can.operate ? html`<th><span class="hidden">Actions</span></th>` : null}</tr></thead>
     <tbody>${connections.map((connection) => {
-      const { meaning, label } = STATUS[connection.status];
+      const { meaning, label } = CONNECTION_STATUS[connection.status];
       const host = new URL(connection.instanceUrl).host;
       return html`<tr>
-        <td><b>${connectionName(connection)}</b> ${connection.isSandbox ? html`<span class="sub">sandbox</span>` : null}
+        <td><a href=${`/console/connections/${connection.id}`}><b>${connectionName(connection)}</b></a> ${connection.isSandbox ? html`<span class="sub">sandbox</span>` : null}
           <span class="why">${host}<span class="wide"> · ${connection.username ?? 'unknown user'} · ${FLOWS[connection.flow]}</span></span></td>
         <td>${pill(meaning, label)}</td>
         <td class="num wide"><a href=${`/console/jobs?connection=${connection.id}`}>${formatNumber(connection.jobs)}</a></td>
-        <td class="quota">${quota(connection, quotas.get(connection.orgId), visit.context.config.apiShare)}</td>
+        <td class="wide">${relative(connection.grantedAt, visit.now)}</td>
+        <td class="quota">${quotaBar(connection, quotas.get(connection.orgId), visit.context.config.apiShare)}</td>
         ${visit.can.operate ? html`<td class="num">${connection.status === 'active' ? null : action(visit, { ...reconnection(connection), look: 'primary' })}</td>` : null}
       </tr>`;
     })}</tbody>
   </table>`;
 }
 
-function quota({ apiShare }: ListedConnection, quota: Quota | undefined, defaultShare: number): Markup {
+/** The calls to a connection's org in the last 24 hours. @param defaultShare that of API_SHARE */
+export function quotaBar({ apiShare }: ListedConnection, quota: Quota | undefined, defaultShare: number): Markup {
   const own = quota?.ownCalls ?? 0;
   if (!quota?.reported)
     return html`<span class="sub">${count(own, 'call')} by this service; the org has not reported its limit lately</span>`;

@@ -10,9 +10,9 @@ const SCOPES: Record<string, string> = {
   id: 'see who you are: the ids of your org and user',
 };
 
-/** The last page of a login: what was connected, or what went wrong. @param isOperator whether the user may use the console, where a login started */
+/** The last page of a login: what was connected, or what went wrong. @param isOperator whether it leads back to the console */
 export function resultPage(result: LoginResult, isOperator: boolean): Page {
-  return result.kind === 'connected' ? connectedPage(result, isOperator) : failedPage(result);
+  return result.kind === 'connected' ? connectedPage(result, isOperator) : failedPage(result, isOperator);
 }
 
 /** While the login is being completed. */
@@ -31,6 +31,11 @@ export const UNKNOWN_PAGE: Page = {
 <p>Start again where you started: with the button of the connect page, or the link that you received.</p>`,
 };
 
+const NEXT_FOR_OPERATORS = html`<p><a class="button" href="/console/jobs/new">Choose objects</a></p>
+<p><a href="/console/connections">Back to the console</a></p>`;
+
+const NEXT_FOR_ADMINS = html`<p>An operator of the service creates import jobs for this connection, by its name above, the <code>user_id</code>. You can close this page.</p>`;
+
 function connectedPage({ userId, orgId, host, scopes }: Extract<LoginResult, { kind: 'connected' }>, isOperator: boolean): Page {
   return {
     title: 'Connected',
@@ -41,7 +46,7 @@ function connectedPage({ userId, orgId, host, scopes }: Extract<LoginResult, { k
 </dl>
 ${scopes.length > 0 ? grantedList(scopes) : undefined}
 <h2>What happens next</h2>
-${isOperator ? CHOOSE_OBJECTS : WAIT_FOR_OPERATOR}
+${isOperator ? NEXT_FOR_OPERATORS : NEXT_FOR_ADMINS}
 ${HOW_TO_REVOKE}`,
   };
 }
@@ -57,17 +62,12 @@ ${items}</ul>
 <p class="note">The service only reads. All that it creates in your org are Bulk API query jobs, which it deletes again.</p>`;
 }
 
-const CHOOSE_OBJECTS = html`<p>Choose which objects to import, and from when.</p>
-<p><a class="button" href="/console">Continue in the console</a></p>`;
-
-const WAIT_FOR_OPERATOR = html`<p>An operator of the service creates import jobs for this connection, by its name above, the <code>user_id</code>. You can close this page.</p>`;
-
 /** Of External Client Apps and connected apps alike. */
 const HOW_TO_REVOKE = html`<h2>How to revoke it</h2>
 <p>An admin: in Setup, open <strong>Connected Apps OAuth Usage</strong>, find the app, and revoke this user’s access. You: in your personal settings, open
 <strong>OAuth Connected Apps</strong> and revoke the app there. It takes effect at once, and the data that was imported stays in BigQuery.</p>`;
 
-function failedPage({ words, message, loginUrl }: Extract<LoginResult, { kind: 'failed' }>): Page {
+function failedPage({ words, message, loginUrl }: Extract<LoginResult, { kind: 'failed' }>, isOperator: boolean): Page {
   const said = html`<p>Salesforce said:</p>
 <blockquote>${words ?? ''}</blockquote>`;
   const again =
@@ -79,6 +79,7 @@ function failedPage({ words, message, loginUrl }: Extract<LoginResult, { kind: '
     body: html`<h1 class="bad">Salesforce is not connected</h1>
 ${words === null ? undefined : said}
 <p>${message}</p>
-${again}`,
+${again}
+${isOperator ? html`<p><a href="/console/connections">Back to the console</a></p>` : undefined}`,
   };
 }

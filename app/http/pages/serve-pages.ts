@@ -3,7 +3,7 @@ import type Koa from 'koa';
 import { CALLBACK_PATH, finishBrowserLogin } from '../../actions/connect-browser.ts';
 import { hashToken, requireConnectLink } from '../../actions/connect-links.ts';
 import { type LoginAnswer, startLogin } from '../../actions/login.ts';
-import { readCookie } from '../../console/cookies.ts';
+import { hasSignedIn } from '../../console/cookies.ts';
 import type { Context } from '../../context.ts';
 import { isRunId } from '../../core/run-id.ts';
 import { AppError } from '../../errors.ts';
@@ -74,14 +74,8 @@ function createPages(context: Context): Router {
     const browserHash = findBrowser(ctx, ctx.state.origin);
     const result = id && isRunId(id) && browserHash ? await findResult(database, id, browserHash) : undefined;
     if (result === undefined) sendPage(ctx, UNKNOWN_PAGE, 400);
-    else sendPage(ctx, result === 'unfinished' ? UNFINISHED_PAGE : resultPage(result, isOperator(ctx)));
+    else sendPage(ctx, result === 'unfinished' ? UNFINISHED_PAGE : resultPage(result, config.http.keyless || hasSignedIn(ctx)));
   });
-
-  /** Only for a link to the console, which checks the session itself. */
-  function isOperator(ctx: Koa.Context): boolean {
-    ctx.state.isPublicOverHttps = config.http.publicUrl?.startsWith('https:');
-    return config.http.keyless || readCookie(ctx, 'session') !== undefined;
-  }
 
   router.get('/connect/:token', async (ctx) => {
     sendPage(ctx, connectPage(await requireConnectLink(context, ctx.params.token!)));
