@@ -8,7 +8,7 @@ interface LogFields extends Record<string, unknown> {
 
 /** What the events of the log measure. A test checks each name against the dashboard. */
 const MEASURED: Record<string, (fields: LogFields) => Numbers> = {
-  backlog: (fields) => pick(fields, ['queued_runs', 'running_runs', 'lag_hours', 'api_quota_percent']),
+  backlog: (fields) => pick(fields, ['queued_runs', 'claimable_runs', 'running_runs', 'lag_hours', 'api_quota_percent']),
   run_succeeded: ({ receipt }) => ({
     runs_succeeded: 1,
     rows: receipt?.delta_rows,

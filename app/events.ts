@@ -203,10 +203,17 @@ function businessEvents(log: EventLog) {
     /** also if it is 0: the alarm goes off if the line is missing */
     jobsOverdue: (jobs: number) => log.info({ event: 'jobs_overdue', jobs }),
     /** of all tasks together, every minute */
-    backlog: (backlog: { queuedRuns: number; runningRuns: number; lagHours: number; apiQuotaPercent: number | undefined }) =>
+    backlog: (backlog: {
+      queuedRuns: number;
+      claimableRuns: number;
+      runningRuns: number;
+      lagHours: number;
+      apiQuotaPercent: number | undefined;
+    }) =>
       log.info({
         event: 'backlog',
         queued_runs: backlog.queuedRuns,
+        claimable_runs: backlog.claimableRuns,
         running_runs: backlog.runningRuns,
         lag_hours: round(backlog.lagHours),
         api_quota_percent: backlog.apiQuotaPercent === undefined ? undefined : round(backlog.apiQuotaPercent),

@@ -17,7 +17,13 @@ export interface Settings {
   network: { zones: string[]; cidr: string; natGateways: NatGateways };
   ingress: { domainName: string; hostedZoneId: string; allowedCidrs: string[] };
   image: { uri: string | undefined; architecture: Architecture };
-  task: { cpu: number; memory: number; count: number };
+  task: {
+    cpu: number;
+    memory: number;
+    count: number;
+    /** the number that auto scaling may reach; equal to `count`: there is none */
+    maxCount: number;
+  };
   app: AppSettings;
   secrets: {
     salesforceApps: pulumi.Output<string>;
@@ -198,13 +204,18 @@ function readTask(read: ConfigReader, workers: number, instanceClass: string): S
   if (memory % step > 0) read.fault(`taskMemory is ${memory}. For taskCpu ${cpu}, Fargate requires a multiple of ${step}.`);
   if (memory < required) read.fault(`taskMemory is ${memory}, but ${workers} workers need ${required}. Raise it or lower workers.`);
   const count = read.integer('taskCount', 0, 20);
+  const maxCount = read.integer('maxTaskCount', 0, 20);
+  if (maxCount > 0 && maxCount < count)
+    read.fault(`maxTaskCount is ${maxCount}, less than taskCount ${count}. Raise it, or set it to 0 for no auto scaling.`);
   const limit = maxTasks(instanceClass);
-  if (count > limit) {
+  for (const [key, tasks] of [['taskCount', count] as const, ['maxTaskCount', maxCount > count ? maxCount : 0] as const]) {
+    if (tasks <= limit) continue;
     read.fault(
-      `taskCount is ${count}, but ${instanceClass} has connections for ${limit}. Lower it or set databaseInstanceClass to a larger class.`,
+      `${key} is ${tasks}, but ${instanceClass} has connections for ${limit}. Lower it or set databaseInstanceClass to a larger class.`,
     );
   }
-  return { cpu, memory, count };
+  // 0 stops the service, and auto scaling must not start it.
+  return { cpu, memory, count, maxCount: count === 0 ? 0 : Math.max(count, maxCount) };
 }
 
 function readSecrets(read: ConfigReader): Settings['secrets'] {

@@ -3,6 +3,7 @@ import type { Settings } from './config.ts';
 /** The metrics that the service writes to its log; a test checks that it does. */
 type Metric =
   | 'queued_runs'
+  | 'claimable_runs'
   | 'running_runs'
   | 'lag_hours'
   | 'api_quota_percent'
@@ -23,7 +24,7 @@ const HOUR = 3600;
 
 const WIDGETS: Widget[] = [
   { title: 'Lag: age of the oldest last_date, in hours', metrics: ['lag_hours'], stat: 'Maximum', periodSeconds: 300 },
-  { title: 'Runs waiting and running', metrics: ['queued_runs', 'running_runs'], stat: 'Maximum', periodSeconds: 300 },
+  { title: 'Runs waiting and running', metrics: ['queued_runs', 'claimable_runs', 'running_runs'], stat: 'Maximum', periodSeconds: 300 },
   { title: 'Runs ended, per hour', metrics: ['runs_succeeded', 'runs_failed'], stat: 'Sum', periodSeconds: HOUR },
   { title: 'Rows, per hour', metrics: ['rows'], stat: 'Sum', periodSeconds: HOUR },
   {

@@ -1,5 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import { AutoScaling } from './auto-scaling.ts';
 import { readSettings } from './config.ts';
 import { Database } from './database.ts';
 import { DatabaseLogins } from './database-logins.ts';
@@ -39,10 +40,19 @@ const image = new Image(settings);
 const ingress = new Ingress({ settings, network, trafficLogs });
 const firewall = settings.security.webFirewall ? new Firewall({ settings, ingress }) : undefined;
 const service = new Service({ settings, network, roles, encryption, image, database, logins, secrets, warehouse, ingress });
+const autoScaling = settings.task.maxCount > settings.task.count ? new AutoScaling({ settings, service }) : undefined;
 const schedule = new Schedule({ settings, accountId, tickKey: secrets.tickKey, ingress, service });
 const observability = new Observability({ settings, accountId, encryption, service, ingress, schedule, database });
 const components = [encryption, network, roles, warehouse, secrets, database, logins, image, ingress, service, schedule, observability];
-new DeletionLock({ settings, components: [...components, ...(trafficLogs ? [trafficLogs] : []), ...(firewall ? [firewall] : [])] });
+new DeletionLock({
+  settings,
+  components: [
+    ...components,
+    ...(trafficLogs ? [trafficLogs] : []),
+    ...(firewall ? [firewall] : []),
+    ...(autoScaling ? [autoScaling] : []),
+  ],
+});
 
 /** What `npm run op` and operators need. Outputs are never secret. */
 export const region = settings.region;

@@ -29,7 +29,7 @@ export function maxConnections(instanceClass: string): number {
 }
 
 /** The connections that this many tasks may open: twice as many during a deployment, and one task that `npm run op` starts. */
-function connectionsOf(tasks: number): number {
+export function connectionsOf(tasks: number): number {
   return RESERVED_CONNECTIONS + (2 * tasks + 1) * CONNECTIONS_PER_TASK;
 }
 

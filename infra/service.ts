@@ -182,6 +182,8 @@ function createService(
     {
       parent,
       protect: settings.protect,
+      // Auto scaling decides it, between two updates.
+      ...(settings.task.maxCount > settings.task.count ? { ignoreChanges: ['desiredCount'] } : {}),
       // A task that starts without these fails or never gets a health check.
       dependsOn: [...network.connectivity, ...permissions, ...ingress.routes],
       customTimeouts: { create: '20m', update: '20m', delete: '20m' },

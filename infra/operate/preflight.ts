@@ -94,7 +94,7 @@ async function checkQuotas(config: StackConfig, tools: Tools): Promise<string | 
   const zones = list(config.availabilityZones).length;
   const gateways = { None: 0, Single: 1, OnePerAz: zones }[config.natGateways ?? ''] ?? 0;
   // A deployment runs every task twice.
-  const cpus = (2 * Number(config.maxTaskCount || config.taskCount || 1) * Number(config.taskCpu)) / 1024;
+  const cpus = (2 * Math.max(Number(config.taskCount), Number(config.maxTaskCount)) * Number(config.taskCpu)) / 1024;
   const { Addresses } = await aws<{ Addresses: unknown[] }>(tools, config, 'ec2', 'describe-addresses');
   const { Vpcs } = await aws<{ Vpcs: unknown[] }>(tools, config, 'ec2', 'describe-vpcs');
   const needs = [

@@ -56,6 +56,10 @@ describe("a change of production's configuration", () => {
     expect(await plan({ taskCount: 2 })).toEqual({ updates: ['Service'] });
   });
 
+  test('maxTaskCount: auto scaling, which decides the number of tasks from then on', async () => {
+    expect(await plan({ maxTaskCount: 3 })).toEqual({ creates: ['Policy', 'Target'] });
+  });
+
   test('scheduleMinutes: the rule, and the alarm that counts its ticks', async () => {
     expect(await plan({ scheduleMinutes: 60 })).toEqual({ updates: ['EventRule', 'MetricAlarm ticks'] });
   });

@@ -5,7 +5,7 @@ import { LIMITS } from '../../app/core/limits.ts';
 import { openDatabase } from '../../app/store/database.ts';
 import { BATCH_BYTES } from '../../app/sync/extract/via-rest.ts';
 import { readSettings, type Settings } from '../../infra/config.ts';
-import { CONNECTIONS_PER_TASK, maxTasks } from '../../infra/max-tasks.ts';
+import { CONNECTIONS_PER_TASK, connectionsOf, maxConnections, maxTasks } from '../../infra/max-tasks.ts';
 import { BATCH_MIB, CHUNK_MIB, requiredMemoryMib, UPLOADS } from '../../infra/task-memory.ts';
 import {
   EXAMPLE,
@@ -189,6 +189,12 @@ describe('the stack configuration', () => {
       { 'aws:allowedAccountIds': ['<account>'] },
       'aws:allowedAccountIds contains "<account>". Each entry must be the ID',
     ],
+    [
+      'more tasks by auto scaling than the database has connections for',
+      { maxTaskCount: 4 },
+      'maxTaskCount is 4, but db.t4g.micro has connections for 3. Lower it or',
+    ],
+    ['a maximum of tasks below their number', { taskCount: 3, maxTaskCount: 2 }, 'maxTaskCount is 2, less than taskCount 3. Raise it'],
     ['a missing token key', { tokenKeys: [] }, 'tokenKeys has too few entries: 0, minimum 1.'],
   ])('rejects %s', (_, changes, sentence) => {
     const [fault, ...others] = faults(stackConfig('dev', changes));
@@ -253,6 +259,19 @@ describe("a task's connections", () => {
     const pool = openDatabase({ url: 'postgres://localhost/none' }, () => {});
     expect(pool.options.max).toBe(CONNECTIONS_PER_TASK);
   });
+
+  test.each(['db.t4g.micro', 'db.t4g.small', 'db.m6g.medium', 'db.r8g.large'])(
+    'fit into %s, for all tasks of a deployment',
+    (instanceClass) => {
+      const tasks = maxTasks(instanceClass);
+      expect(connectionsOf(tasks)).toBeLessThanOrEqual(maxConnections(instanceClass));
+      if (tasks < 20) expect(connectionsOf(tasks + 1)).toBeGreaterThan(maxConnections(instanceClass));
+      const page = readFileSync('infra/LIMITS.md', 'utf8');
+      expect(page).toMatch(
+        new RegExp(`^\\| .*${instanceClass.split('.').at(-1)}.* \\| (from )?${maxConnections(instanceClass)} \\| ${tasks} \\|$`, 'm'),
+      );
+    },
+  );
 
   test('limit the number of tasks, as Pulumi.yaml documents', () => {
     const limits = ['db.t4g.micro', 'db.t4g.small', 'db.m6g.medium', 'db.r8g.large'].map(maxTasks);

@@ -3,7 +3,7 @@ import { preflight, type StackConfig } from '../../infra/operate/preflight.ts';
 import type { Tools } from '../../infra/operate/tools.ts';
 import { project, stackConfig } from './support/stack-config.ts';
 
-const NAME_SERVERS = ['ns-1.awsdns-01.org', 'ns-2.awsdns-02.com'];
+const NAME_SERVERS = ['ns-1.dns.test', 'ns-2.dns.test'];
 
 function config(changes: Record<string, unknown> = {}): StackConfig {
   const flat = stackConfig('production', { imageUri: '', hostedZoneId: 'Z0123456789ABCDEFGHIJ', ...changes });
@@ -100,7 +100,7 @@ describe('preflight', () => {
   });
 
   test.each([
-    [['ns.registrar.test'], 'acme.test is delegated to ns.registrar.test. Set its name servers to ns-1.awsdns-01.org, ns-2.awsdns-02.com,'],
+    [['ns.registrar.test'], 'acme.test is delegated to ns.registrar.test. Set its name servers to ns-1.dns.test, ns-2.dns.test,'],
     [[], 'acme.test is delegated to no name server. Set its name servers to'],
   ])('finds a zone that is delegated to %j', async (found, sentence) => {
     nameServers = found;

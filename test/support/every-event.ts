@@ -197,8 +197,8 @@ export const EVERY_EVENT: Record<keyof BusinessEvents, { emit: (events: Events) 
   tickFailed: { emit: (events) => events.tickFailed(error), line: { level: 'error', event: 'tick_failed', ...ofError } },
   jobsOverdue: { emit: (events) => events.jobsOverdue(0), line: { level: 'info', event: 'jobs_overdue', jobs: 0 } },
   backlog: {
-    emit: (events) => events.backlog({ queuedRuns: 12, runningRuns: 4, lagHours: 25.004, apiQuotaPercent: 41.666 }),
-    line: { level: 'info', event: 'backlog', queued_runs: 12, running_runs: 4, lag_hours: 25, api_quota_percent: 41.67 },
+    emit: (events) => events.backlog({ queuedRuns: 12, claimableRuns: 2, runningRuns: 4, lagHours: 25.004, apiQuotaPercent: 41.666 }),
+    line: { level: 'info', event: 'backlog', queued_runs: 12, claimable_runs: 2, running_runs: 4, lag_hours: 25, api_quota_percent: 41.67 },
   },
   overdueNotCounted: {
     emit: (events) => events.overdueNotCounted(error),
