@@ -139,7 +139,7 @@ export function readConfig(env: NodeJS.ProcessEnv, local = false): Config {
     bigquery: readBigQuery(read),
     proxy: readProxy(env),
     federation: readFederation(read),
-    aws: env.DB_SECRET_ARN || env.WIF_AUDIENCE ? readAws(read) : undefined,
+    aws: env.DB_SECRET_ARN || env.WIF_AUDIENCE || env.TICK_QUEUE_URL ? readAws(read) : undefined,
     tokenKeys: readTokenKeys(read),
     hashSalt: env.HASH_SALT ? readHashSalt(read) : undefined,
     workers: read.integer('WORKERS', 4, 1, 64),

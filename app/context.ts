@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { databasePassword } from './aws/database-password.ts';
 import { taskCredentials } from './aws/task-credentials.ts';
+import { TickQueue } from './aws/tick-queue.ts';
 import type { Federation } from './bigquery/create-federated-client.ts';
 import { isLoopback, openWarehouse, type Warehouse } from './bigquery/warehouse.ts';
 import { type Config, homeDataset, trustedHosts } from './config.ts';
@@ -53,6 +54,8 @@ export interface Context {
   readonly longRequests: LongRequests;
   /** the receiver of alerts; undefined: none */
   readonly webhook: Webhook | undefined;
+  /** where the schedule sends its ticks; undefined: it calls the service */
+  readonly tickQueue: TickQueue | undefined;
   /** A client for a connection's org. `signal` aborts its calls; `recordActivity` is called on each. */
   salesforce(connectionId: number, signal?: AbortSignal, recordActivity?: () => void): SalesforceClient;
   /** The External Client App of a login host; by default the first one. @throws AppError invalid_request */
@@ -113,6 +116,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
     uploads: new Semaphore(limits.uploads),
     longRequests: new LongRequests(database, limits.longRequests, events.longRequestNotFreed),
     webhook,
+    tickQueue: openTickQueue(config, credentials),
     app,
     salesforce: (connectionId, signal, recordActivity) =>
       new SalesforceClient(
@@ -174,6 +178,11 @@ function storeServer({ database }: Config): string | undefined {
   if (!('url' in database)) return `${database.host.toLowerCase()}:${database.port}`;
   const { hostname, port } = new URL(database.url);
   return isLoopback(database.url) || hostname === '' ? undefined : `${hostname.toLowerCase()}:${port || 5432}`;
+}
+
+function openTickQueue({ aws }: Config, credentials: Credentials): TickQueue | undefined {
+  if (!aws?.tickQueueUrl) return undefined;
+  return new TickQueue({ region: aws.region, endpoint: aws.queueEndpoint, credentials: credentials! }, aws.tickQueueUrl);
 }
 
 function toFederation({ federation, aws }: Config, credentials: Credentials): Federation | undefined {

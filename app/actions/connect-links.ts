@@ -14,14 +14,15 @@ import { transaction } from '../store/database.ts';
  * @param orgId the only org that it connects; undefined: any
  * @param by the name of the caller's API key
  * @returns the link and its URL, which is the only place where its token is
- * @throws AppError invalid_request
+ * @throws AppError invalid_request; conflict if no one else can reach the service
  */
 export async function createConnectLink(
-  { app, database, events }: Context,
+  { app, config, database, events }: Context,
   origin: string,
   { loginUrl, orgId }: { loginUrl: string | undefined; orgId: string | undefined },
   by: string,
 ): Promise<{ link: ConnectLink; url: string }> {
+  requireReachable(config.http.publicUrl);
   if (orgId !== undefined && !/^00D[0-9A-Za-z]{12}(?:[0-9A-Za-z]{3})?$/.test(orgId)) {
     throw new AppError('invalid_request', 'org_id must be the Id of an org, 15 or 18 characters that start with 00D.');
   }
@@ -35,6 +36,15 @@ export async function createConnectLink(
   });
   events.connectLinkCreated(link, by);
   return { link, url: `${origin}/connect/${token}` };
+}
+
+/** Without a load balancer, PUBLIC_URL is the address at which a tunnel ends. */
+function requireReachable(publicUrl: string | undefined): void {
+  if (!publicUrl?.startsWith('http://localhost')) return;
+  throw new AppError(
+    'conflict',
+    `Only you can reach this service, at ${publicUrl}, so no one else can open a connect link. Connect the org there yourself, or give the service a public address.`,
+  );
 }
 
 /** The link with this token. @throws AppError not_found if there is none, or it was used or has expired */

@@ -5,6 +5,9 @@ export interface AwsConfig {
   region: string;
   credentials: { url: string; token: string | undefined; tokenFile: string | undefined };
   secretsEndpoint: string;
+  queueEndpoint: string;
+  /** the queue to which the schedule sends its ticks; undefined: it calls the service */
+  tickQueueUrl: string | undefined;
 }
 
 /** ECS sets the path; other platforms set the full URL. */
@@ -21,6 +24,8 @@ export function readAws(read: EnvReader): AwsConfig {
     region,
     credentials: { url: url ?? '', token: env.AWS_CONTAINER_AUTHORIZATION_TOKEN, tokenFile: env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE },
     secretsEndpoint: env.AWS_ENDPOINT_URL_SECRETS_MANAGER || `https://secretsmanager.${region}.amazonaws.com`,
+    queueEndpoint: env.AWS_ENDPOINT_URL_SQS || `https://sqs.${region}.amazonaws.com`,
+    tickQueueUrl: env.TICK_QUEUE_URL?.trim() || undefined,
   };
 }
 

@@ -1,10 +1,11 @@
-import { readSecret, type SecretsManager } from './read-secret.ts';
+import type { AwsService } from './call-aws.ts';
+import { readSecret } from './read-secret.ts';
 
 /** RDS rotates its password weekly. We pick up the new one within this time, or immediately if Postgres refuses the old one. */
 const MAX_AGE_MS = 60_000;
 
 /** The password from RDS's own secret (JSON: username, password), cached for a minute or until `forget`. */
-export function databasePassword(store: SecretsManager, arn: string): { read(): Promise<string>; forget(): void } {
+export function databasePassword(store: AwsService, arn: string): { read(): Promise<string>; forget(): void } {
   let known: { password: string; until: number } | undefined;
   return {
     async read() {

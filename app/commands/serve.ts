@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { keepTicking } from '../actions/keep-ticking.ts';
+import { pollTickQueue } from '../actions/poll-tick-queue.ts';
 import { checkDatasets, type DefaultExpirations, removeDefaultExpirationsCommand } from '../bigquery/datasets.ts';
 import { isLoopback } from '../bigquery/warehouse.ts';
 import { type Config, readConfig } from '../config.ts';
@@ -112,6 +113,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
   const watches = [watchOverdue(context), watchBacklog(context), watchOldRuns(context), ...(local?.ticks ? [keepTicking(context)] : [])];
   const outbox = watchOutbox(context);
   const alerts = watchAlerts(context);
+  const queue = context.tickQueue && pollTickQueue(context, context.tickQueue);
   try {
     worker.start();
     const { port: taken } = server.address() as { port: number };
@@ -125,7 +127,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
     for (const watch of watches) watch.stop();
     server.close();
     server.closeIdleConnections();
-    await Promise.all([worker.stop(), outbox.stop(), alerts.stop()]);
+    await Promise.all([worker.stop(), outbox.stop(), alerts.stop(), queue?.stop()]);
     server.closeAllConnections();
   }
 }
