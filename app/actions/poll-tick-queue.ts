@@ -15,7 +15,7 @@ export function pollTickQueue(context: Context, queue: TickQueue, retryMs = RETR
   const poll = async (): Promise<void> => {
     const handles = await queue.receive(signal);
     if (handles.length === 0) return;
-    await tick(context);
+    await tick(context, 'the tick queue');
     await queue.delete(handles);
   };
   const polling = (async () => {

@@ -1,6 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { CHROMIUM, inspect, launchChromium } from '../support/chromium.ts';
@@ -115,9 +114,10 @@ withChromium('the console in a browser', () => {
       if (request.url!.endsWith('/live')) streams.push(response);
     };
     subscribe('http.server.request.start', note);
+    const seen = Promise.withResolvers<void>();
     let pages = 0;
     gateway.instance.handler = async (call, pass) => {
-      if (call.url.includes('/results') && ++pages > 2) await sleep(400);
+      if (call.url.includes('/results') && ++pages > 2) await seen.promise;
       return await pass();
     };
     const { id } = (await service.jobs())[0]!;
@@ -133,6 +133,7 @@ withChromium('the console in a browser', () => {
     await see('The connection to the service is lost.');
     expect(await inspect(page, 'job-offline')).toEqual([]);
     await page.unroute('**/live');
+    seen.resolve();
     await ticked;
     await see(/^Last run$/);
     await page.getByText('The connection to the service is lost.').waitFor({ state: 'hidden' });
