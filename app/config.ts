@@ -338,7 +338,7 @@ function readHashSalt(read: EnvReader): string {
 }
 
 /** How the log and the audit name callers without a key. */
-const NOT_A_KEY = /^(?:local|browser|command line|connect link of .*)$/i;
+const NOT_A_KEY = /^(?:local|browser|command line|this process|the tick queue|connect link of .*)$/i;
 
 function readApiKeys(read: EnvReader): ApiKey[] {
   const text = read.text('API_KEYS', 'a comma-separated list of keys, each as name:role:sha256');
