@@ -3,7 +3,7 @@ import type { Every } from '../core/every.ts';
 import type { FieldPolicy } from '../core/field-policy.ts';
 import type { JobState } from '../core/job-state.ts';
 import type { Queryable } from './database.ts';
-import { LATEST_WINDOW, stateAt } from './job-state-sql.ts';
+import { inState } from './job-state-sql.ts';
 import { FIRST_JOB_ID } from './jobs.ts';
 import { type ListedRun, RUN_COLUMNS, RUN_PREFIX, toListedRun } from './listed-run.ts';
 import { type RowOf, toRecord } from './to-record.ts';
@@ -103,14 +103,14 @@ export async function listJobPage(
 ): Promise<{ jobs: ListedJob[]; last: Position | undefined }> {
   const parameters: unknown[] = [after?.createdAt ?? '-infinity', after?.id ?? FIRST_JOB_ID, limit];
   const bind = (value: unknown): string => `$${parameters.push(value)}`;
+  const byState = state && inState(state, bind(state));
   const conditions = [
     ...(connectionId === undefined ? [] : [`jobs.connection_id = ${bind(connectionId)}`]),
     ...(objectName === undefined ? [] : [`lower(jobs.object_name) = lower(${bind(objectName)})`]),
     ...(dataset === undefined ? [] : [`jobs.target_dataset = ${bind(dataset)}`]),
-    ...(state === undefined ? [] : [`${stateAt('now()')} = ${bind(state)}`]),
+    ...(byState ? [byState.condition] : []),
   ].map((condition) => ` AND ${condition}`);
-  const progress = state === undefined ? '' : `JOIN connections ON connections.id = jobs.connection_id ${LATEST_WINDOW}`;
-  const page = `SELECT jobs.* FROM jobs ${progress} WHERE (jobs.created_at, jobs.id) > ($1::timestamptz, $2::uuid)${conditions.join('')}
+  const page = `SELECT jobs.* FROM jobs ${byState ? byState.join : ''} WHERE (jobs.created_at, jobs.id) > ($1::timestamptz, $2::uuid)${conditions.join('')}
     ORDER BY jobs.created_at, jobs.id LIMIT $3`;
   return await list(database, page, parameters);
 }
