@@ -82,8 +82,14 @@ withChromium('the console in a browser', () => {
     await page.getByRole('link', { name: 'Back to the console' }).click();
     await page.getByRole('link', { name: 'Overview' }).click();
     await see('1 of 5 steps done');
-    userId = (await service.database.pool.query<{ identity_url: string }>('SELECT identity_url FROM connections')).rows[0]!.identity_url;
-    for (const object of ['Account', 'Contact', 'Opportunity']) await createJob(object);
+    await open('/jobs/new');
+    for (const object of ['Account', 'Contact', 'Opportunity']) await page.locator(`#object-${object}`).check();
+    expect(await inspect(page, 'new-jobs')).toEqual([]);
+    await press('Preview');
+    await see('Create 3 jobs');
+    expect(await inspect(page, 'new-jobs-preview')).toEqual([]);
+    await press('Create 3 jobs');
+    await see('Created 3 jobs: Account, Contact, and Opportunity.');
     service.salesforce.clock.set(new Date('2023-03-03T09:00:00Z'));
     await open();
     await press('Import now');

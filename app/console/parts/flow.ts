@@ -20,8 +20,8 @@ const NAMES: Record<StageName, string> = {
 /** What follows the stages that are counted during the extraction. */
 const TO_COME: readonly StageName[] = ['distinct_ids', 'delta_rows', 'merged'];
 
-/** How far a run is: it succeeded, is open, or stopped before its end. */
-export type Extent = 'whole' | 'open' | 'stopped';
+/** How far a run is: it succeeded, is open, or stopped before its end, because its counts differ or for another reason. */
+export type Extent = 'whole' | 'open' | 'stopped' | 'mismatch';
 
 /** A run's counts, from Salesforce to the target table: a stage whose count does not agree with the one before is the loud one. */
 export function flow(stages: readonly Stage[], extent: Extent): Markup {
@@ -33,7 +33,9 @@ export function flow(stages: readonly Stage[], extent: Extent): Markup {
   const shown = all.filter(({ rows }, index) => rows !== null || (extent !== 'whole' && index > known));
   const last = shown.findLastIndex(({ rows }) => rows !== null);
   return html`<ol class="flow">${shown.map((stage, index) => {
-    const { kind, mark, says } = look(stage, index - last, extent);
+    const before = shown[index - 1]?.rows ?? stage.rows;
+    const differs = stage.agrees === false || (extent === 'mismatch' && stage.rows !== null && stage.rows !== before);
+    const { kind, mark, says } = look({ ...stage, agrees: differs ? false : stage.agrees }, index - last, extent);
     return html`<li class=${kind} title=${stage.note ?? undefined}>
       <span class="dot" aria-hidden="true">${mark}</span>
       <b>${stage.rows === null ? '–' : formatNumber(stage.rows)}</b>
