@@ -21,6 +21,7 @@ import type { SalesforceApp } from './salesforce/oauth.ts';
 import { RecordCounts } from './salesforce/record-count.ts';
 import { readAccessToken } from './store/connections.ts';
 import { type DatabaseAddress, openDatabase } from './store/database.ts';
+import { KeyUses } from './store/key-uses.ts';
 import { LongRequests } from './store/long-requests.ts';
 import { OrgCalls } from './store/org-calls.ts';
 import { Renewals } from './store/renewals.ts';
@@ -48,6 +49,8 @@ export interface Context {
   readonly limits: Limits;
   /** API calls to each org, and its limits */
   readonly calls: OrgCalls;
+  /** when each API key was used last */
+  readonly keyUses: KeyUses;
   /** limits concurrent uploads in this process */
   readonly uploads: Semaphore;
   /** limits the concurrent long requests of all processes to each org */
@@ -72,6 +75,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
   const credentials = config.aws && taskCredentials(config.aws.credentials);
   const database = openDatabase(databaseAddress(config, credentials), events.databaseConnectionLost);
   const calls = new OrgCalls(database, events.callCountsNotSaved);
+  const keyUses = new KeyUses(database);
   const runEvents = new RunEvents(database, redact, events.runEventsNotStored);
   const metrics = new Metrics();
   events.keepRunEvents((event) => {
@@ -113,6 +117,7 @@ export function createContext(config: Config, events: Events, limits = LIMITS): 
     composite: new CompositeUse(config.salesforce.composite),
     limits: config.bigquery.upload === 'multipart' ? limitsForMultipartUploads(limits) : limits,
     calls,
+    keyUses,
     uploads: new Semaphore(limits.uploads),
     longRequests: new LongRequests(database, limits.longRequests, events.longRequestNotFreed),
     webhook,

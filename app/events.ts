@@ -218,6 +218,8 @@ function businessEvents(log: EventLog) {
         lag_hours: round(backlog.lagHours),
         api_quota_percent: backlog.apiQuotaPercent === undefined ? undefined : round(backlog.apiQuotaPercent),
       }),
+    /** the console lists the process as lost */
+    processNotRecorded: (error: unknown) => log.warn({ event: 'process_not_recorded', ...describeError(error) }),
     overdueNotCounted: (error: unknown) => log.error({ event: 'overdue_not_counted', ...describeError(error) }),
 
     // Jobs

@@ -13,6 +13,7 @@ import { createLog } from '../log.ts';
 import { migrate, missingMigrations, waitForDatabase } from '../store/migrate.ts';
 import { countOldRows } from '../store/sealed-columns.ts';
 import { checkApiVersions } from '../sync/check-api-versions.ts';
+import { recordProcess } from '../sync/record-process.ts';
 import { watchAlerts } from '../sync/watch-alerts.ts';
 import { watchBacklog } from '../sync/watch-backlog.ts';
 import { watchOutbox } from '../sync/watch-outbox.ts';
@@ -114,6 +115,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
   const outbox = watchOutbox(context);
   const alerts = watchAlerts(context);
   const queue = context.tickQueue && pollTickQueue(context, context.tickQueue);
+  const record = recordProcess(context);
   try {
     worker.start();
     const { port: taken } = server.address() as { port: number };
@@ -127,7 +129,7 @@ async function serveUntilStopped(context: Context, stop: AbortSignal, local?: Lo
     for (const watch of watches) watch.stop();
     server.close();
     server.closeIdleConnections();
-    await Promise.all([worker.stop(), outbox.stop(), alerts.stop(), queue?.stop()]);
+    await Promise.all([worker.stop(), outbox.stop(), alerts.stop(), record.stop(), queue?.stop()]);
     server.closeAllConnections();
   }
 }

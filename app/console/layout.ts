@@ -1,11 +1,9 @@
-import { createRequire } from 'node:module';
+import { VERSION } from '../version.ts';
 import { FORM_TOKEN } from './form-tokens.ts';
 import { type Content, html, type Markup, render } from './html.ts';
 import { isAt, NAVIGATION } from './navigation.ts';
 import type { Notice, Page, Visit } from './route.ts';
 import { staticUrl } from './static-files.ts';
-
-const { version: VERSION } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /** What htmx may do: nothing that needs eval, which the Content-Security-Policy forbids as well, and no style of its own. */
 const HTMX = JSON.stringify({ extensions: 'sse', includeIndicatorCSS: false, history: false });
@@ -31,7 +29,7 @@ export function renderPage({ title, heading, body }: Page, frame: Frame): string
       <div class="side">
         <a class="brand" href="/console">${ICON}<b>Salesforce → BigQuery</b></a>
         <nav class="nav" aria-label="Main">
-          ${NAVIGATION.map(
+          ${NAVIGATION.filter(({ requires }) => !requires || visit.can[requires]).map(
             (place) =>
               html`<a href=${`/console${place.path}`} aria-current=${isAt(place, visit.page) ? 'page' : undefined}>${place.name}${
                 place.path === '' && attention > 0

@@ -1,8 +1,12 @@
+import type { Permissions } from './route.ts';
+
 /** A place of the menu. */
 export interface Place {
   name: string;
   /** below /console; also of all pages below it */
   path: string;
+  /** what a caller must be allowed to do to open it */
+  requires?: keyof Permissions;
 }
 
 /** The menu, in order. */
@@ -10,6 +14,9 @@ export const NAVIGATION: readonly Place[] = [
   { name: 'Overview', path: '' },
   { name: 'Jobs', path: '/jobs' },
   { name: 'Connections', path: '/connections' },
+  { name: 'Activity', path: '/activity', requires: 'operate' },
+  { name: 'Workers', path: '/workers' },
+  { name: 'Settings', path: '/settings' },
 ];
 
 /** Whether a page belongs to a place. */

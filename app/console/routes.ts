@@ -1,3 +1,4 @@
+import { activity } from './pages/activity.ts';
 import { connection } from './pages/connection.ts';
 import { connections } from './pages/connections.ts';
 import { job } from './pages/job.ts';
@@ -6,7 +7,20 @@ import { jobs } from './pages/jobs.ts';
 import { newJobs } from './pages/new-jobs.ts';
 import { overview } from './pages/overview.ts';
 import { run } from './pages/run.ts';
+import { settings } from './pages/settings.ts';
+import { workers } from './pages/workers.ts';
 import type { Route } from './route.ts';
 
 /** All pages, their live parts and their actions: a file per page. */
-export const ROUTES: readonly Route[] = [...overview, ...jobs, ...newJobs, ...job, ...jobFields, ...run, ...connections, ...connection];
+export const ROUTES: readonly Route[] = [
+  ...overview,
+  ...jobs,
+  ...newJobs,
+  ...job,
+  ...jobFields, ...run,
+  ...connections,
+  ...connection,
+  ...activity,
+  ...workers,
+  ...settings,
+];

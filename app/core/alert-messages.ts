@@ -54,6 +54,12 @@ export function reportChanges(
   return { alerts, messages };
 }
 
+/** A message that only shows whether messages arrive. @param id another for each, so that none waits for an earlier one */
+export function testMessage(id: string, data: AlertData, now: Date): Message {
+  const event: AlertEvent = 'test';
+  return { event, subject: id, content: contentOf(event, data, now) };
+}
+
 export function contentOf(type: string, data: AlertData, now: Date): Content {
   return { type, timestamp: now.toISOString(), data };
 }

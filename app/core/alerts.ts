@@ -17,7 +17,8 @@ export const CONDITIONS = [
 export const PROGRESS = ['run_succeeded', 'tick_completed'] as const;
 
 export type Condition = (typeof CONDITIONS)[number];
-export type AlertEvent = Condition | (typeof PROGRESS)[number];
+/** `test`: sent when a caller requests it, whatever the webhook subscribes to. */
+export type AlertEvent = Condition | (typeof PROGRESS)[number] | 'test';
 
 /** Ids, codes, counts and the names of objects and columns; never a record's value, never a secret. */
 export type AlertData = Readonly<Record<string, unknown>>;

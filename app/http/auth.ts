@@ -17,10 +17,12 @@ export interface Caller {
  * Requires an API key before reading anything else of the request. The key comes in a header, never in a cookie or URL, so a web page
  * cannot make a browser send it.
  */
-export function requireApiKey({ config }: Context, limits: RateLimits): Koa.Middleware {
+export function requireApiKey({ config, keyUses }: Context, limits: RateLimits): Koa.Middleware {
   const { keys, keyless } = config.http;
   return async (ctx, next) => {
-    ctx.state.caller = keyless ? localCaller(ctx) : await keyedCaller(ctx, keys, limits);
+    const caller = keyless ? localCaller(ctx) : await keyedCaller(ctx, keys, limits);
+    if (!keyless) keyUses.note(caller.name);
+    ctx.state.caller = caller;
     await next();
   };
 }

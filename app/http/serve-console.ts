@@ -9,7 +9,10 @@ export function serveConsole(context: Context, limits: RateLimits): Koa.Middlewa
   const { http } = context.config;
   const entrance = {
     keyOf: (text: string, address: string) => findKey(text, address, http.keys, limits),
-    countRequest: (address: string, keyName: string) => limits.countRequest(address, keyName),
+    async countRequest(address: string, keyName: string) {
+      await limits.countRequest(address, keyName);
+      context.keyUses.note(keyName);
+    },
     // A link on another site may open a page, which changes nothing; it may not send a form.
     localCaller: (ctx: Koa.Context) => localCaller(ctx, isFromAnotherSite(ctx) && !isNavigation(ctx)),
     origin: (ctx: Koa.Context) => pagesOrigin(http, ctx.socket.localPort!),

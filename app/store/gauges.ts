@@ -19,8 +19,8 @@ export async function readGauges(database: Queryable): Promise<Gauges> {
   return { queue: await readQueue(database), lags: await readLags(database), calls: await readCalls(database) };
 }
 
-/** Uses runs_unfinished. */
-async function readQueue(database: Queryable): Promise<Gauges['queue']> {
+/** The open runs, by kind and state. Uses runs_unfinished. */
+export async function readQueue(database: Queryable): Promise<Gauges['queue']> {
   const { rows } = await database.query<Gauges['queue'][number]>(
     `SELECT runs.kind, CASE WHEN runs.state = 'running' THEN 'running'
          WHEN runs.run_at <= now() AND connections.status = 'active' THEN 'due' ELSE 'waiting' END AS state, count(*) AS runs

@@ -13,6 +13,7 @@ const SENTENCES: Record<AlertEvent, (data: AlertData) => string> = {
   fields_disappeared: ({ columns }) => `nothing fills these columns any more: ${(columns as string[]).join(', ')}`,
   field_pending: ({ fields }) => `these new fields wait for approval: ${(fields as string[]).join(', ')}`,
   overdue: ({ jobs }) => `overdue jobs: ${jobs}`,
+  test: ({ requested_by }) => `this is a test, requested by ${requested_by}`,
   run_succeeded: ({ kind, rows, verdict }) => `a ${kind} succeeded: rows ${rows}, ${verdict}`,
   tick_completed: ({ succeeded, failed, deferred, waiting, rows }) =>
     `tick completed: ${succeeded} succeeded, ${failed} failed, ${deferred} deferred, ${waiting} waiting for a login, rows ${rows}`,

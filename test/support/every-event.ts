@@ -200,6 +200,10 @@ export const EVERY_EVENT: Record<keyof BusinessEvents, { emit: (events: Events) 
     emit: (events) => events.backlog({ queuedRuns: 12, claimableRuns: 2, runningRuns: 4, lagHours: 25.004, apiQuotaPercent: 41.666 }),
     line: { level: 'info', event: 'backlog', queued_runs: 12, claimable_runs: 2, running_runs: 4, lag_hours: 25, api_quota_percent: 41.67 },
   },
+  processNotRecorded: {
+    emit: (events) => events.processNotRecorded(error),
+    line: { level: 'warn', event: 'process_not_recorded', ...ofError },
+  },
   overdueNotCounted: {
     emit: (events) => events.overdueNotCounted(error),
     line: { level: 'error', event: 'overdue_not_counted', ...ofError },

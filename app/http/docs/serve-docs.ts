@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type Koa from 'koa';
 import type { Config } from '../../config.ts';
 import { AppError } from '../../errors.ts';
+import { VERSION } from '../../version.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 import { type Page, sendPage } from '../pages/page.ts';
 import { PageRequests } from '../pages/page-requests.ts';
@@ -20,7 +20,6 @@ const EXAMPLE_ORIGIN = 'https://sync.example.com';
  */
 export function serveDocs({ http }: Config): Koa.Middleware {
   const requests = new PageRequests(MAX_PER_MINUTE);
-  const version = readVersion();
   let document: string | undefined;
   let page: Page | undefined;
   return async (ctx, next) => {
@@ -32,19 +31,13 @@ export function serveDocs({ http }: Config): Koa.Middleware {
     }
     await requests.count(ctx.ip);
     if (ctx.path === '/openapi.json') {
-      document ??= JSON.stringify(buildOpenApi(ENDPOINTS, version, http.publicUrl));
+      document ??= JSON.stringify(buildOpenApi(ENDPOINTS, VERSION, http.publicUrl));
       ctx.type = 'json';
       ctx.body = document;
     } else {
       const origin = http.publicUrl ?? (http.keyless ? `http://127.0.0.1:${ctx.socket.localPort}` : EXAMPLE_ORIGIN);
-      page ??= docsPage(ENDPOINTS, version, { origin, keyed: !http.keyless });
+      page ??= docsPage(ENDPOINTS, VERSION, { origin, keyed: !http.keyless });
       sendPage(ctx, page);
     }
   };
-}
-
-/** The version of this release. */
-function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
-  return version;
 }

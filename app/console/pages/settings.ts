@@ -1,0 +1,61 @@
+import { sendTestAlert } from '../../actions/send-test-alert.ts';
+import { VERSION } from '../../version.ts';
+import { describeConfig } from '../describe-config.ts';
+import { relative } from '../format.ts';
+import { html, type Markup } from '../html.ts';
+import { action } from '../parts/action.ts';
+import type { Page, Route, SeeOther, Visit } from '../route.ts';
+
+/** The effective configuration without its secrets, the API keys, and what checks that both work. */
+export const settings: readonly Route[] = [
+  { method: 'GET', path: '/settings', handle: page },
+  { method: 'POST', path: '/settings/test-alert', handle: testAlert },
+];
+
+async function page(visit: Visit): Promise<Page> {
+  const { context } = visit;
+  const { keyless } = context.config.http;
+  return {
+    title: 'Settings',
+    heading: html`<span class="sub">Version ${VERSION}. Settings are environment variables: change them there, then restart the service.</span>`,
+    body: html`<div>
+      <section class="card">
+        ${alerting(visit)}
+        <div class="verdict"><span class="grow"><b>Doctor</b> checks the job store, the connections, the datasets, and a load and a MERGE in BigQuery, which write a row into the staging dataset:</span><code>${keyless ? 'npm run doctor' : 'npm run op -- doctor'}</code></div>
+      </section>
+      <h2>API keys</h2>
+      <section class="card scroll">${keyless ? NO_KEYS : await keyTable(visit)}</section>
+      ${describeConfig(context.config).map(
+        ({ subject, settings: shown }) =>
+          html`<h2>${subject}</h2><section class="card"><dl class="about settings">${shown.map(({ name, value }) => [html`<dt class="mono">${name}</dt>`, html`<dd class=${value === 'not set' ? 'sub' : undefined}>${value}</dd>`])}</dl></section>`,
+      )}
+    </div>`,
+  };
+}
+
+const NO_KEYS = html`<p class="empty">This service runs locally, for this machine only, and needs no key.</p>`;
+
+function alerting(visit: Visit): Markup {
+  const { webhook } = visit.context.config;
+  const text = webhook
+    ? `Messages about ${webhook.events.join(', ')} are sent in the ${webhook.format === 'slack' ? 'form of Slack' : 'generic form'}.`
+    : 'Nothing receives them: set ALERT_WEBHOOK_URL, and a failure comes to you, for example in Slack.';
+  return html`<div class="verdict first"><span class="grow"><b>Alerts.</b> ${text}</span>${webhook ? action(visit, { label: 'Send a test alert', path: '/settings/test-alert' }) : null}</div>`;
+}
+
+async function keyTable({ context, now }: Visit): Promise<Markup> {
+  const uses = await context.keyUses.read();
+  return html`<table>
+    <thead><tr><th>Name</th><th>Role</th><th class="num">Last use</th></tr></thead>
+    <tbody>${context.config.http.keys.map(({ name, role }) => {
+      const usedAt = uses.get(name);
+      return html`<tr><td>${name}</td><td>${role}</td><td class="num">${usedAt ? relative(usedAt, now) : 'never'}</td></tr>`;
+    })}</tbody>
+  </table>`;
+}
+
+async function testAlert({ context, caller }: Visit): Promise<SeeOther> {
+  await sendTestAlert(context, caller.name);
+  const text = 'A test alert is queued, and is sent within seconds. If it does not arrive, the log says why: webhook_not_sent.';
+  return { location: '/console/settings', notice: { kind: 'good', text } };
+}

@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { API_KEYS, ConsoleBrowser, formOf, textOf } from '../../support/console.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+const SECRETS = {
+  HASH_SALT: 'a-long-and-random-salt-of-hashes',
+  ALERT_WEBHOOK_URL: 'https://hooks.example.com/services/secret-token',
+  ALERT_WEBHOOK_SECRET: 'whsec_c2VjcmV0LW9mLXRoZS13ZWJob29rLW9mLWFsZXJ0cw==',
+};
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService({ worker: false, local: false, env: { API_KEYS, ...SECRETS } });
+});
+afterAll(() => service[Symbol.asyncDispose]());
+
+async function signIn(role: string): Promise<ConsoleBrowser> {
+  const browser = new ConsoleBrowser(service.url);
+  await browser.signIn(`${role}-key`);
+  return browser;
+}
+
+const messages = async (): Promise<unknown[]> => (await service.database.pool.query('SELECT event, content FROM webhook_messages')).rows;
+
+describe('settings', () => {
+  test('are those in effect, without a secret', async () => {
+    const page = await (await signIn('read')).page('/settings');
+    expect(textOf(page)).toMatch(/WORKERS 4 .*BIGQUERY_DATASETS salesforce/);
+    expect(textOf(page)).toMatch(
+      /HASH_SALT set .*DATABASE_URL (?:127\.0\.0\.1|localhost):\d+\/test_\w+ .*ALERT_WEBHOOK_URL set ALERT_FORMAT generic .*ALERT_WEBHOOK_SECRET set/,
+    );
+    expect(textOf(page)).toContain('npm run op -- doctor');
+    const { config } = service.context;
+    const password = new URL((config.database as { url: string }).url).password;
+    const secrets = [
+      ...Object.values(SECRETS),
+      'secret-token',
+      ...config.tokenKeys.map((key) => key.toString('base64')),
+      ...config.salesforce.apps.map((app) => app.clientSecret),
+    ];
+    for (const secret of [...secrets, ...(password ? [password] : []), ...config.http.keys.map(({ sha256 }) => sha256.toString('hex'))]) {
+      expect(page.text).not.toContain(secret);
+    }
+  });
+
+  test('list the API keys with their last use', async () => {
+    const browser = await signIn('operate');
+    await fetch(`${service.url}/v1/jobs`, { headers: { 'X-API-Key': 'data-key' } });
+    const page = await browser.page('/settings');
+    expect(textOf(page)).toMatch(/data data now operate operate now admin admin never/);
+    const { rows } = await service.database.pool.query<{ name: string }>('SELECT name FROM key_uses ORDER BY name');
+    expect(rows.map(({ name }) => name)).toEqual(expect.arrayContaining(['data', 'operate']));
+  });
+
+  test('send a test alert by the way of all alerts', async () => {
+    const browser = await signIn('operate');
+    const page = await browser.submit(await browser.page('/settings'), '/console/settings/test-alert');
+    expect(textOf(page)).toContain('A test alert is queued');
+    expect(await messages()).toEqual([
+      { event: 'test', content: expect.objectContaining({ type: 'test', data: { requested_by: 'operate' } }) },
+    ]);
+    const answer = await browser.send(`${service.url}/console/settings/test-alert`, { method: 'POST', fields: {} });
+    expect(answer.status).toBe(403);
+    expect(await messages()).toHaveLength(1);
+  });
+
+  test('have no button for a key of role read', async () => {
+    const browser = await signIn('read');
+    const page = await browser.page('/settings');
+    expect(formOf(page, '/console/settings/test-alert')).toBeUndefined();
+    const token = formOf(page, '/console/sign-out')!.form_token!;
+    expect(
+      (await browser.send(`${service.url}/console/settings/test-alert`, { method: 'POST', fields: { form_token: token } })).status,
+    ).toBe(403);
+  });
+
+  test('say that nothing receives alerts, and how keys are not needed locally', async () => {
+    await using local = await startService({ worker: false });
+    const browser = new ConsoleBrowser(local.url);
+    const page = await browser.page('/settings');
+    expect(textOf(page)).toMatch(/Nothing receives them: set ALERT_WEBHOOK_URL.* npm run doctor .*needs no key/);
+    const token = formOf(await browser.page('/connections'), '/console/connect-links')!.form_token!;
+    const refused = await browser.open(`${local.url}/console/settings/test-alert`, {
+      method: 'POST',
+      fields: { form_token: token, back: '/console/settings' },
+      headers: { 'Sec-Fetch-Site': 'same-origin' },
+    });
+    expect(textOf(refused)).toContain('Nothing receives alerts. Set ALERT_WEBHOOK_URL and restart the service.');
+  });
+});
