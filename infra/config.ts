@@ -15,7 +15,8 @@ export interface Settings {
   name: string;
   region: string;
   network: { zones: string[]; cidr: string; natGateways: NatGateways };
-  ingress: { domainName: string; hostedZoneId: string; allowedCidrs: string[] };
+  /** undefined: no load balancer; the service is reached through a tunnel */
+  ingress: IngressSettings | undefined;
   image: { uri: string | undefined; architecture: Architecture };
   task: {
     cpu: number;
@@ -51,6 +52,13 @@ export interface Settings {
   security: { webFirewall: boolean; trafficLogs: boolean };
   customerKey: boolean;
   protect: boolean;
+}
+
+/** The service's public address, and who may call it there. */
+export interface IngressSettings {
+  domainName: string;
+  hostedZoneId: string;
+  allowedCidrs: string[];
 }
 
 /** Passed to the app unchanged. */
@@ -157,10 +165,23 @@ function readNetwork(read: ConfigReader, region: string): Settings['network'] {
 }
 
 function readIngress(read: ConfigReader): Settings['ingress'] {
+  const hasLoadBalancer = read.flag('loadBalancer');
+  const allowedCidrs = readAllowedCidrs(read);
+  if (hasLoadBalancer) return { ...readAddress(read), allowedCidrs };
+  // They have no effect, and may stay for a time with a load balancer.
+  read.optionalText('domainName', 'a host name in the hosted zone', HOST_NAME);
+  read.optionalText('hostedZoneId', 'the ID of a public Route 53 zone', ZONE_ID);
+  return undefined;
+}
+
+/** A host name, and the ID of a Route 53 zone. */
+const HOST_NAME = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/;
+const ZONE_ID = /^Z[A-Z0-9]{5,31}$/;
+
+function readAddress(read: ConfigReader): Omit<IngressSettings, 'allowedCidrs'> {
   return {
-    domainName: read.text('domainName', 'a host name in the hosted zone', /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/),
-    hostedZoneId: read.text('hostedZoneId', 'the ID of a public Route 53 zone', /^Z[A-Z0-9]{5,31}$/),
-    allowedCidrs: readAllowedCidrs(read),
+    domainName: read.text('domainName', 'a host name in the hosted zone', HOST_NAME),
+    hostedZoneId: read.text('hostedZoneId', 'the ID of a public Route 53 zone', ZONE_ID),
   };
 }
 

@@ -18,6 +18,8 @@ interface ContainersArgs {
   migration: Variables;
   logGroup: pulumi.Input<string>;
   region: string;
+  /** whether AWS's agent for tunnels runs in the app's container */
+  hasTunnel: boolean;
 }
 
 /**
@@ -28,6 +30,7 @@ export function containerDefinitions(args: ContainersArgs): pulumi.Output<string
   return pulumi.jsonStringify([
     {
       ...common(args, CONTAINER, args.app),
+      mountPoints: [...hardening.mountPoints, ...(args.hasTunnel ? Object.entries(AGENT_VOLUMES).map(mountPoint) : [])],
       essential: true,
       // Only this other container can change tables.
       dependsOn: [{ containerName: MIGRATION, condition: 'SUCCESS' }],
@@ -71,10 +74,17 @@ function common({ image, logGroup, region }: ContainersArgs, name: string, { env
 /** The volume mounted at /tmp, the only writable folder. */
 export const TEMPORARY_VOLUME = 'temporary';
 
+/** Where the agent of Systems Manager writes, by volume: the rest of the file system is read-only. */
+export const AGENT_VOLUMES = { 'agent-state': '/var/lib/amazon', 'agent-log': '/var/log/amazon' };
+
+function mountPoint([sourceVolume, containerPath]: [string, string]) {
+  return { containerPath, readOnly: false, sourceVolume };
+}
+
 const hardening = {
   user: 'node',
   readonlyRootFilesystem: true,
-  mountPoints: [{ containerPath: '/tmp', readOnly: false, sourceVolume: TEMPORARY_VOLUME }],
+  mountPoints: [mountPoint([TEMPORARY_VOLUME, '/tmp'])],
   linuxParameters: {
     capabilities: { add: [], drop: ['ALL'] },
     // As process 1, Node would have no default signal handling and would not reap child processes.

@@ -3,6 +3,7 @@ import type { Settings } from './config.ts';
 import type { Database } from './database.ts';
 import { type DatabaseLogins, OWNER, RUNTIME } from './database-logins.ts';
 import { APP_PORT } from './ports.ts';
+import type { TickQueue } from './tick-queue.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Where the Dockerfile puts the certificates of RDS's certificate authorities. */
@@ -14,13 +15,16 @@ export function appEnvironment(
   database: Database,
   logins: DatabaseLogins,
   warehouse: Warehouse,
+  tickQueue: TickQueue | undefined,
 ): Record<string, pulumi.Input<string>> {
   const { app, google, ingress } = settings;
   return {
     HOST: '0.0.0.0',
     PORT: String(APP_PORT),
-    PUBLIC_URL: `https://${ingress.domainName}`,
-    TRUSTED_PROXY_HOPS: '1',
+    // Without a load balancer, where the tunnel ends.
+    PUBLIC_URL: ingress ? `https://${ingress.domainName}` : `http://localhost:${APP_PORT}`,
+    TRUSTED_PROXY_HOPS: ingress ? '1' : '0',
+    ...(tickQueue ? { TICK_QUEUE_URL: tickQueue.queue.url } : {}),
 
     ...databaseEnvironment(database, RUNTIME),
     DB_SECRET_ARN: logins.runtime.arn,

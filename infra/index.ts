@@ -8,13 +8,15 @@ import { DeletionLock } from './deletion-lock.ts';
 import { Encryption } from './encryption.ts';
 import { Firewall } from './firewall.ts';
 import { Image } from './image.ts';
-import { Ingress } from './ingress.ts';
+import { CALLBACK_PATH, Ingress } from './ingress.ts';
 import { Network } from './network.ts';
 import { Observability } from './observability.ts';
+import { APP_PORT } from './ports.ts';
 import { Roles } from './roles.ts';
 import { Schedule } from './schedule.ts';
 import { Secrets } from './secrets.ts';
 import { Service } from './service.ts';
+import { TickQueue } from './tick-queue.ts';
 import { TrafficLogs } from './traffic-logs.ts';
 import { Warehouse } from './warehouse.ts';
 
@@ -37,27 +39,30 @@ const secrets = new Secrets({ settings, encryption });
 const database = new Database({ settings, network, encryption });
 const logins = new DatabaseLogins({ settings, encryption });
 const image = new Image(settings);
-const ingress = new Ingress({ settings, network, trafficLogs });
-const firewall = settings.security.webFirewall ? new Firewall({ settings, ingress }) : undefined;
-const service = new Service({ settings, network, roles, encryption, image, database, logins, secrets, warehouse, ingress });
+const ingress = settings.ingress && new Ingress({ settings, ingress: settings.ingress, network, trafficLogs });
+const tickQueue = ingress ? undefined : new TickQueue(settings);
+const firewall = ingress && settings.security.webFirewall ? new Firewall({ settings, ingress }) : undefined;
+const service = new Service({ settings, network, roles, encryption, image, database, logins, secrets, warehouse, ingress, tickQueue });
 const autoScaling = settings.task.maxCount > settings.task.count ? new AutoScaling({ settings, service }) : undefined;
-const schedule = new Schedule({ settings, accountId, tickKey: secrets.tickKey, ingress, service });
+const schedule = new Schedule({ settings, accountId, tickKey: secrets.tickKey, to: ingress ?? tickQueue!, service });
 const observability = new Observability({ settings, accountId, encryption, service, ingress, schedule, database });
-const components = [encryption, network, roles, warehouse, secrets, database, logins, image, ingress, service, schedule, observability];
+const components = [encryption, network, roles, warehouse, secrets, database, logins, image, service, schedule, observability];
 new DeletionLock({
   settings,
   components: [
     ...components,
     ...(trafficLogs ? [trafficLogs] : []),
     ...(firewall ? [firewall] : []),
+    ...(ingress ? [ingress] : []),
+    ...(tickQueue ? [tickQueue] : []),
     ...(autoScaling ? [autoScaling] : []),
   ],
 });
 
 /** What `npm run op` and operators need. Outputs are never secret. */
 export const region = settings.region;
-export const url = ingress.url;
-export const callbackUrl = ingress.callbackUrl;
+export const url = ingress?.url ?? `http://localhost:${APP_PORT}`;
+export const callbackUrl = `${url}${CALLBACK_PATH}`;
 export const egressAddresses = network.egressAddresses;
 export const repositoryUrl = image.repositoryUrl;
 export const imageUri = image.uri;
@@ -65,7 +70,7 @@ export const cluster = service.clusterName;
 export const serviceName = service.serviceName;
 export const taskDefinition = service.taskDefinitionArn;
 export const logGroup = service.logGroupName;
-export const targetGroup = ingress.targetGroup.arn;
+export const targetGroup = ingress?.targetGroup.arn;
 export const scheduleRule = schedule.ruleName;
 export const scheduleConnection = schedule.connectionName;
 export const scheduleEnabled = settings.schedule.enabled;

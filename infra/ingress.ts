@@ -2,7 +2,7 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { RANGES_PER_RULE } from './allowed-ranges.ts';
 import { CERTIFICATE_MINUTES, certificateHelp } from './certificate-help.ts';
-import type { Settings } from './config.ts';
+import type { IngressSettings, Settings } from './config.ts';
 import type { Network } from './network.ts';
 import { APP_PORT } from './ports.ts';
 import type { TrafficLogs } from './traffic-logs.ts';
@@ -11,7 +11,7 @@ import type { TrafficLogs } from './traffic-logs.ts';
 export const TICK_PATH = '/handle_importing_job';
 
 /** Where Salesforce sends browsers back to. */
-const CALLBACK_PATH = '/oauth/callback';
+export const CALLBACK_PATH = '/oauth/callback';
 
 /** Connect links, with which a Salesforce admin connects an org, and the last page of a login. */
 const CONNECT_PATHS = '/connect/*';
@@ -21,6 +21,7 @@ const CLOSED_PATHS = ['/readyz*', '/metrics*'];
 
 interface IngressArgs {
   settings: Settings;
+  ingress: IngressSettings;
   network: Network;
   trafficLogs: TrafficLogs | undefined;
 }
@@ -28,8 +29,6 @@ interface IngressArgs {
 /** HTTPS under the domain name. The schedule's path and the pages of logins are open to the internet, everything else only to `allowedCidrs`. */
 export class Ingress extends pulumi.ComponentResource {
   readonly url: string;
-  /** the callback URL of the Salesforce apps */
-  readonly callbackUrl: string;
   readonly targetGroup: aws.lb.TargetGroup;
   readonly loadBalancer: aws.lb.LoadBalancer;
   readonly certificateArn: pulumi.Output<string>;
@@ -39,16 +38,15 @@ export class Ingress extends pulumi.ComponentResource {
   readonly routes: pulumi.Resource[];
 
   constructor(args: IngressArgs, options?: pulumi.ComponentResourceOptions) {
-    const { settings, network } = args;
+    const { settings, ingress, network } = args;
     super('sync:infra:Ingress', settings.name, {}, options);
-    this.url = `https://${settings.ingress.domainName}`;
-    this.callbackUrl = `${this.url}${CALLBACK_PATH}`;
+    this.url = `https://${ingress.domainName}`;
     this.loadBalancer = createLoadBalancer(this, args);
     this.targetGroup = createTargetGroup(this, settings, network);
-    this.certificateArn = createCertificate(this, settings);
+    this.certificateArn = createCertificate(this, settings, ingress);
     const https = createListeners(this, settings);
-    this.routes = [https, ...createRules(this, settings, https)];
-    this.alias = createAlias(this, settings);
+    this.routes = [https, ...createRules(this, settings, ingress, https)];
+    this.alias = createAlias(this, settings, ingress);
     this.registerOutputs({ url: this.url });
   }
 }
@@ -60,7 +58,7 @@ function createLoadBalancer(parent: Ingress, { settings: { name, protect }, netw
       loadBalancerType: 'application',
       internal: false,
       ipAddressType: 'ipv4',
-      securityGroups: [network.loadBalancerGroup.id],
+      securityGroups: [network.loadBalancerGroup!.id],
       subnets: network.publicSubnetIds,
       dropInvalidHeaderFields: true,
       // Above the app's maximum `wait`, 50 seconds.
@@ -98,7 +96,7 @@ function createTargetGroup(parent: Ingress, { name, protect }: Settings, network
 }
 
 /** Requests a certificate and validates it by DNS. @returns its ARN, once it is issued */
-function createCertificate(parent: Ingress, { name, ingress, protect }: Settings): pulumi.Output<string> {
+function createCertificate(parent: Ingress, { name, protect }: Settings, ingress: IngressSettings): pulumi.Output<string> {
   const certificate = new aws.acm.Certificate(name, { domainName: ingress.domainName, validationMethod: 'DNS' }, { parent });
   const validation = certificate.domainValidationOptions.apply((options) => options[0]!);
   const record = new aws.route53.Record(
@@ -159,7 +157,7 @@ const notFound: aws.types.input.lb.ListenerDefaultAction & aws.types.input.lb.Li
 };
 
 /** The first matching rule applies. */
-function createRules(parent: Ingress, { name, ingress }: Settings, listener: aws.lb.Listener): pulumi.Resource[] {
+function createRules(parent: Ingress, { name }: Settings, ingress: IngressSettings, listener: aws.lb.Listener): pulumi.Resource[] {
   const forward = [{ type: 'forward', targetGroupArn: parent.targetGroup.arn }];
   const domain = { hostHeader: { values: [ingress.domainName] } };
   const rule = (part: string, priority: number, args: Pick<aws.lb.ListenerRuleArgs, 'conditions' | 'actions'>) =>
@@ -180,7 +178,7 @@ function createRules(parent: Ingress, { name, ingress }: Settings, listener: aws
   ];
 }
 
-function createAlias(parent: Ingress, { name, ingress, protect }: Settings): aws.route53.Record {
+function createAlias(parent: Ingress, { name, protect }: Settings, ingress: IngressSettings): aws.route53.Record {
   const { dnsName, zoneId } = parent.loadBalancer;
   return new aws.route53.Record(
     name,

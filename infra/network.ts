@@ -14,7 +14,8 @@ export class Network extends pulumi.ComponentResource {
   readonly tasksHavePublicAddresses: boolean;
   /** the source addresses of calls to Salesforce and Google; empty without a NAT gateway, when they change with each task */
   readonly egressAddresses: pulumi.Output<string>[];
-  readonly loadBalancerGroup: aws.ec2.SecurityGroup;
+  /** undefined: there is no load balancer, and nothing may call the app */
+  readonly loadBalancerGroup: aws.ec2.SecurityGroup | undefined;
   readonly appGroup: aws.ec2.SecurityGroup;
   readonly databaseGroup: aws.ec2.SecurityGroup;
   /** routes and security group rules: a task that starts before they exist can reach nothing and fails */
@@ -36,7 +37,7 @@ export class Network extends pulumi.ComponentResource {
         { vpcId: vpc.vpcId, description, tags: { Name: `${settings.name}-${part}` } },
         { parent: this },
       );
-    this.loadBalancerGroup = group('load-balancer', 'The load balancer: HTTPS from anywhere');
+    this.loadBalancerGroup = settings.ingress && group('load-balancer', 'The load balancer: HTTPS from anywhere');
     this.appGroup = group('app', 'The service: called only by the load balancer');
     this.databaseGroup = group('database', 'The job store: called only by the service');
     emptyDefaultGroup(this, settings.name, vpc);
@@ -110,10 +111,22 @@ function createRules(network: Network, name: string): pulumi.Resource[] {
     new aws.vpc.SecurityGroupEgressRule(`${name}-${part}`, args, { parent: network });
   const anywhere = '0.0.0.0/0';
   return [
-    ingress('internet-to-https', { securityGroupId: loadBalancerGroup.id, cidrIpv4: anywhere, ...tcp(443) }),
-    ingress('internet-to-http', { securityGroupId: loadBalancerGroup.id, cidrIpv4: anywhere, ...tcp(80), description: 'redirected' }),
-    egress('load-balancer-to-app', { securityGroupId: loadBalancerGroup.id, referencedSecurityGroupId: appGroup.id, ...tcp(APP_PORT) }),
-    ingress('app-from-load-balancer', { securityGroupId: appGroup.id, referencedSecurityGroupId: loadBalancerGroup.id, ...tcp(APP_PORT) }),
+    ...(loadBalancerGroup
+      ? [
+          ingress('internet-to-https', { securityGroupId: loadBalancerGroup.id, cidrIpv4: anywhere, ...tcp(443) }),
+          ingress('internet-to-http', { securityGroupId: loadBalancerGroup.id, cidrIpv4: anywhere, ...tcp(80), description: 'redirected' }),
+          egress('load-balancer-to-app', {
+            securityGroupId: loadBalancerGroup.id,
+            referencedSecurityGroupId: appGroup.id,
+            ...tcp(APP_PORT),
+          }),
+          ingress('app-from-load-balancer', {
+            securityGroupId: appGroup.id,
+            referencedSecurityGroupId: loadBalancerGroup.id,
+            ...tcp(APP_PORT),
+          }),
+        ]
+      : []),
     egress('app-to-internet', { securityGroupId: appGroup.id, cidrIpv4: anywhere, ...tcp(443), description: 'Salesforce, Google, AWS' }),
     egress('app-to-database', { securityGroupId: appGroup.id, referencedSecurityGroupId: databaseGroup.id, ...tcp(DATABASE_PORT) }),
     ingress('database-from-app', { securityGroupId: databaseGroup.id, referencedSecurityGroupId: appGroup.id, ...tcp(DATABASE_PORT) }),

@@ -19,7 +19,7 @@ interface ObservabilityArgs {
   accountId: pulumi.Input<string>;
   encryption: Encryption;
   service: Service;
-  ingress: Ingress;
+  ingress: Ingress | undefined;
   schedule: Schedule;
   database: Database;
 }
@@ -38,7 +38,7 @@ export class Observability extends pulumi.ComponentResource {
     const alarms = [
       ...workAlarms(settings),
       ...taskAlarms(service),
-      ...requestAlarms(args.ingress),
+      ...(args.ingress ? requestAlarms(args.ingress) : []),
       ...scheduleAlarms(args.schedule),
       ...databaseAlarms(settings, args.database),
     ];

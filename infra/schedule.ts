@@ -1,9 +1,10 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Settings } from './config.ts';
-import { type Ingress, TICK_PATH } from './ingress.ts';
+import { Ingress, TICK_PATH } from './ingress.ts';
 import { policyDocument } from './policy.ts';
 import type { Service } from './service.ts';
+import { TickQueue } from './tick-queue.ts';
 
 /** An undeliverable tick is dropped after this time: the next tick does its work. */
 const MAX_RETRY_SECONDS = 300;
@@ -16,30 +17,38 @@ interface ScheduleArgs {
   settings: Settings;
   accountId: pulumi.Input<string>;
   tickKey: pulumi.Output<string>;
-  ingress: Ingress;
+  /** where the ticks go: to the service's address, or to a queue that it reads */
+  to: Ingress | TickQueue;
   service: Service;
 }
 
-/** The schedule: EventBridge posts ticks to the service. */
+/** The schedule: EventBridge posts ticks to the service, or sends them to its queue. */
 export class Schedule extends pulumi.ComponentResource {
   readonly ruleName: pulumi.Output<string>;
-  readonly connectionName: pulumi.Output<string>;
+  /** undefined: the ticks go to a queue */
+  readonly connectionName: pulumi.Output<string> | undefined;
   readonly deadLetters: aws.sqs.Queue;
 
   constructor(args: ScheduleArgs, options?: pulumi.ComponentResourceOptions) {
     const { settings } = args;
     super('sync:infra:Schedule', settings.name, {}, options);
-    const { connection, destination } = createDestination(this, args);
     const rule = createRule(this, args);
-    this.deadLetters = createDeadLetters(this, settings.name, rule);
-    createTarget(this, args, rule, destination);
     this.ruleName = rule.name;
-    this.connectionName = connection.name;
+    this.deadLetters = createDeadLetters(this, settings.name, rule);
+    if (args.to instanceof TickQueue) {
+      args.to.allow(this, settings.name, rule.arn);
+      createTarget(this, args, rule, { arn: args.to.queue.arn }, []);
+    } else {
+      const { connection, destination } = createDestination(this, args, args.to);
+      this.connectionName = connection.name;
+      const { role, permission } = createRole(this, args, rule, destination);
+      createTarget(this, args, rule, { arn: destination.arn, roleArn: role.arn }, [permission]);
+    }
     this.registerOutputs({ ruleName: this.ruleName });
   }
 }
 
-function createDestination(parent: Schedule, { settings: { name }, tickKey, ingress, service }: ScheduleArgs) {
+function createDestination(parent: Schedule, { settings: { name }, tickKey, service }: ScheduleArgs, ingress: Ingress) {
   const connection = new aws.cloudwatch.EventConnection(
     name,
     {
@@ -64,7 +73,7 @@ function createDestination(parent: Schedule, { settings: { name }, tickKey, ingr
   return { connection, destination };
 }
 
-function createRule(parent: Schedule, { settings: { name, schedule, protect }, ingress, service }: ScheduleArgs): aws.cloudwatch.EventRule {
+function createRule(parent: Schedule, { settings: { name, schedule, protect }, to, service }: ScheduleArgs): aws.cloudwatch.EventRule {
   const { enabled, everyMinutes } = schedule;
   return new aws.cloudwatch.EventRule(
     name,
@@ -74,7 +83,7 @@ function createRule(parent: Schedule, { settings: { name, schedule, protect }, i
       state: enabled ? 'ENABLED' : 'DISABLED',
     },
     // No ticks until the service can receive them.
-    { parent, protect, dependsOn: [service.service, ingress.alias] },
+    { parent, protect, dependsOn: [service.service, ...(to instanceof Ingress ? [to.alias] : [])] },
   );
 }
 
@@ -96,12 +105,12 @@ function createDeadLetters(parent: Schedule, name: string, rule: aws.cloudwatch.
   return queue;
 }
 
-function createTarget(
+function createRole(
   parent: Schedule,
-  { settings: { name, protect }, accountId }: ScheduleArgs,
+  { settings: { name }, accountId }: ScheduleArgs,
   rule: aws.cloudwatch.EventRule,
   destination: aws.cloudwatch.EventApiDestination,
-): void {
+) {
   const role = new aws.iam.Role(
     `${name}-schedule`,
     {
@@ -121,18 +130,27 @@ function createTarget(
     { role: role.name, policy: policyDocument([{ Action: ['events:InvokeApiDestination'], Resource: destination.arn }]) },
     { parent },
   );
+  return { role, permission };
+}
+
+function createTarget(
+  parent: Schedule,
+  { settings: { name, protect } }: ScheduleArgs,
+  rule: aws.cloudwatch.EventRule,
+  target: Pick<aws.cloudwatch.EventTargetArgs, 'arn' | 'roleArn'>,
+  dependsOn: pulumi.Resource[],
+): void {
   new aws.cloudwatch.EventTarget(
     name,
     {
       rule: rule.name,
-      arn: destination.arn,
-      roleArn: role.arn,
-      // By default EventBridge posts its own event, whose fields the app rejects.
+      ...target,
+      // By default EventBridge sends its own event, whose fields the app rejects.
       input: '{}',
       // Set both: without an age the provider sends 0, which AWS rejects.
       retryPolicy: { maximumEventAgeInSeconds: MAX_RETRY_SECONDS, maximumRetryAttempts: MAX_RETRIES },
       deadLetterConfig: { arn: parent.deadLetters.arn },
     },
-    { parent, protect, dependsOn: [permission] },
+    { parent, protect, dependsOn },
   );
 }

@@ -1,7 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Settings } from './config.ts';
-import { containerDefinitions, TEMPORARY_VOLUME } from './container.ts';
+import { AGENT_VOLUMES, containerDefinitions, TEMPORARY_VOLUME } from './container.ts';
 import { CONTAINER } from './container-name.ts';
 import type { Database } from './database.ts';
 import type { DatabaseLogins } from './database-logins.ts';
@@ -10,10 +10,11 @@ import { appEnvironment, migrationEnvironment, migrationSecrets } from './enviro
 import type { Image } from './image.ts';
 import type { Ingress } from './ingress.ts';
 import type { Network } from './network.ts';
-import { policyDocument } from './policy.ts';
+import { policyDocument, type Statement } from './policy.ts';
 import { APP_PORT } from './ports.ts';
 import type { Roles } from './roles.ts';
 import type { Secrets } from './secrets.ts';
+import type { TickQueue } from './tick-queue.ts';
 import type { Warehouse } from './warehouse.ts';
 
 interface ServiceArgs {
@@ -26,7 +27,9 @@ interface ServiceArgs {
   logins: DatabaseLogins;
   secrets: Secrets;
   warehouse: Warehouse;
-  ingress: Ingress;
+  /** undefined: there is no load balancer, so the ticks come by a queue, and operators by a tunnel */
+  ingress: Ingress | undefined;
+  tickQueue: TickQueue | undefined;
 }
 
 /** The app on Fargate. */
@@ -100,7 +103,7 @@ function grantExecution(parent: pulumi.Resource, args: ServiceArgs, logs: aws.cl
 }
 
 /** The app reads its database password when it connects. Google needs no AWS permission: every role may call GetCallerIdentity. */
-function grantTask(parent: pulumi.Resource, { settings, roles, logins, encryption }: ServiceArgs): pulumi.Resource {
+function grantTask(parent: pulumi.Resource, { settings, roles, logins, tickQueue, encryption }: ServiceArgs): pulumi.Resource {
   return new aws.iam.RolePolicy(
     `${settings.name}-task`,
     {
@@ -108,14 +111,28 @@ function grantTask(parent: pulumi.Resource, { settings, roles, logins, encryptio
       policy: policyDocument([
         { Sid: 'ReadDatabasePassword', Action: ['secretsmanager:GetSecretValue'], Resource: logins.runtime.arn },
         ...encryption.decryptSecretsStatements(settings.region),
+        ...(tickQueue ? [...tickQueue.readStatements, OPEN_TUNNEL] : []),
       ]),
     },
     { parent },
   );
 }
 
+/** A tunnel is a session of the task itself: AWS accepts no resource here. */
+const OPEN_TUNNEL: Statement = {
+  Sid: 'OpenTunnel',
+  Action: [
+    'ssmmessages:CreateControlChannel',
+    'ssmmessages:CreateDataChannel',
+    'ssmmessages:OpenControlChannel',
+    'ssmmessages:OpenDataChannel',
+  ],
+  Resource: '*',
+};
+
 function createTaskDefinition(parent: pulumi.Resource, args: ServiceArgs, logs: aws.cloudwatch.LogGroup): aws.ecs.TaskDefinition {
-  const { settings, roles, image, secrets, database, logins, warehouse } = args;
+  const { settings, roles, image, secrets, database, logins, warehouse, tickQueue } = args;
+  const volumes = [TEMPORARY_VOLUME, ...(tickQueue ? Object.keys(AGENT_VOLUMES) : [])];
   const references = Object.entries(secrets.byVariable).map(([variable, { reference }]) => [variable, reference]);
   return new aws.ecs.TaskDefinition(
     settings.name,
@@ -128,16 +145,17 @@ function createTaskDefinition(parent: pulumi.Resource, args: ServiceArgs, logs: 
       runtimePlatform: { cpuArchitecture: settings.image.architecture, operatingSystemFamily: 'LINUX' },
       executionRoleArn: roles.execution.arn,
       taskRoleArn: roles.task.arn,
-      volumes: [{ name: TEMPORARY_VOLUME }],
+      volumes: volumes.map((volume) => ({ name: volume })),
       containerDefinitions: containerDefinitions({
         image: image.uri,
         app: {
-          environment: appEnvironment(settings, database, logins, warehouse),
+          environment: appEnvironment(settings, database, logins, warehouse, tickQueue),
           secrets: Object.fromEntries(references) as Record<string, pulumi.Output<string>>,
         },
         migration: { environment: migrationEnvironment(settings, database), secrets: migrationSecrets(settings, database, logins) },
         logGroup: logs.name,
         region: settings.region,
+        hasTunnel: tickQueue !== undefined,
       }),
       // Keep earlier revisions for rollbacks.
       skipDestroy: true,
@@ -166,15 +184,18 @@ function createService(
         securityGroups: [network.appGroup.id],
         assignPublicIp: network.tasksHavePublicAddresses,
       },
-      loadBalancers: [{ targetGroupArn: ingress.targetGroup.arn, containerName: CONTAINER, containerPort: APP_PORT }],
-      healthCheckGracePeriodSeconds: 60,
+      ...(ingress && {
+        loadBalancers: [{ targetGroupArn: ingress.targetGroup.arn, containerName: CONTAINER, containerPort: APP_PORT }],
+        healthCheckGracePeriodSeconds: 60,
+      }),
       // The new task starts before the old one stops: both releases run side by side for a while and share the job store.
       deploymentMinimumHealthyPercent: 100,
       deploymentMaximumPercent: 200,
       deploymentCircuitBreaker: { enable: true, rollback: true },
       // Rebalancing would interrupt the runs of the moved task.
       availabilityZoneRebalancing: 'DISABLED',
-      enableExecuteCommand: false,
+      // A tunnel needs it. It also lets those who may call ecs:ExecuteCommand run commands in the container.
+      enableExecuteCommand: ingress === undefined,
       enableEcsManagedTags: true,
       propagateTags: 'SERVICE',
       waitForSteadyState: true,
@@ -185,7 +206,7 @@ function createService(
       // Auto scaling decides it, between two updates.
       ...(settings.task.maxCount > settings.task.count ? { ignoreChanges: ['desiredCount'] } : {}),
       // A task that starts without these fails or never gets a health check.
-      dependsOn: [...network.connectivity, ...permissions, ...ingress.routes],
+      dependsOn: [...network.connectivity, ...permissions, ...(ingress?.routes ?? [])],
       customTimeouts: { create: '20m', update: '20m', delete: '20m' },
     },
   );

@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { constants } from 'node:os';
 import { delimiter, dirname } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
-import { run } from './program.ts';
+import { run, runAttached } from './program.ts';
 
 const sdk = packageJson.devDependencies['@pulumi/pulumi'];
 const DEV_IS_COMMITTED =
@@ -20,12 +17,7 @@ async function main(args: string[]): Promise<number> {
   try {
     checkVersion(await run('pulumi', ['version']));
     if (createsDev(args)) throw new Error(DEV_IS_COMMITTED);
-    const child = spawn('pulumi', args, { stdio: 'inherit' });
-    // Ctrl-C reaches the CLI too. Stay alive until it has shut down cleanly.
-    process.on('SIGINT', () => {});
-    process.on('SIGTERM', () => child.kill('SIGTERM'));
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-    return code ?? 128 + constants.signals[signal ?? 'SIGTERM'];
+    return await runAttached('pulumi', args);
   } catch (error) {
     console.error((error as Error).message);
     return 1;

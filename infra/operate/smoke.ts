@@ -8,6 +8,9 @@ export interface Finding {
   fault?: string;
 }
 
+/** What is checked, and a function that returns its fault. */
+type Check = [string, () => Promise<string | undefined>];
+
 interface Deployment {
   status: string;
   taskDefinition: string;
@@ -24,9 +27,9 @@ const TICK_PATH = '/handle_importing_job';
  * @param apiKey an API key that allows ticks, to send one; without it, the log is searched for a tick of the schedule
  */
 export async function smoke(stack: Stack, aws: Aws, apiKey: string | undefined, now = Date.now()): Promise<Finding[]> {
-  const checks: [string, () => Promise<string | undefined>][] = [
+  const checks: Check[] = [
     ['the service runs the deployed task definition', () => checkDeployment(stack, aws)],
-    ['the load balancer has a healthy task', () => checkHealth(stack, aws)],
+    ...(stack.targetGroup ? [healthCheck(stack.targetGroup, aws)] : []),
     ['the schedule matches the configuration', () => checkSchedule(stack, aws)],
     ['alarm emails are confirmed', () => checkSubscriptions(stack, aws)],
     ['a tick is accepted', () => (apiKey ? sendTick(stack, apiKey) : findTick(stack, aws, now))],
@@ -58,10 +61,12 @@ async function checkDeployment(stack: Stack, aws: Aws): Promise<string | undefin
   return undefined;
 }
 
-async function checkHealth(stack: Stack, aws: Aws): Promise<string | undefined> {
+const healthCheck = (targetGroup: string, aws: Aws): Check => ['the load balancer has a healthy task', () => checkHealth(targetGroup, aws)];
+
+async function checkHealth(targetGroup: string, aws: Aws): Promise<string | undefined> {
   const { TargetHealthDescriptions } = await aws<{
     TargetHealthDescriptions: { TargetHealth: { State: string; Description?: string } }[];
-  }>('elbv2', 'describe-target-health', '--target-group-arn', stack.targetGroup);
+  }>('elbv2', 'describe-target-health', '--target-group-arn', targetGroup);
   const targets = TargetHealthDescriptions.map(({ TargetHealth }) => TargetHealth);
   if (targets.some(({ State }) => State === 'healthy')) return undefined;
   return targets[0]
@@ -73,6 +78,7 @@ async function checkSchedule(stack: Stack, aws: Aws): Promise<string | undefined
   const rule = await aws<{ State: string }>('events', 'describe-rule', '--name', stack.scheduleRule);
   const expected = stack.scheduleEnabled ? 'ENABLED' : 'DISABLED';
   if (rule.State !== expected) return `The rule is ${rule.State}, not ${expected}.`;
+  if (!stack.scheduleConnection) return undefined;
   const connection = await aws<{ ConnectionState: string }>('events', 'describe-connection', '--name', stack.scheduleConnection);
   return connection.ConnectionState === 'AUTHORIZED' ? undefined : `The connection is ${connection.ConnectionState}, not AUTHORIZED.`;
 }

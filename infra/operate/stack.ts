@@ -11,9 +11,10 @@ export interface Stack {
   serviceName: string;
   taskDefinition: string;
   logGroup: string;
-  targetGroup: string;
+  /** missing without a load balancer */
+  targetGroup?: string;
   scheduleRule: string;
-  scheduleConnection: string;
+  scheduleConnection?: string;
   scheduleEnabled: boolean;
   scheduleMinutes: number;
   alarmTopic: string;

@@ -48,6 +48,15 @@ describe('the stack configuration', () => {
     expect(faults(stackConfig(stack), stack)).toEqual([]);
   });
 
+  test('needs no domain without a load balancer', () => {
+    const changes = { loadBalancer: false, domainName: '', hostedZoneId: '' };
+    expect(read(stackConfig('dev', changes)).ingress).toBeUndefined();
+    expect(faults(stackConfig('dev', { ...changes, loadBalancer: true })).map((fault) => fault.split(' ')[0])).toEqual([
+      'domainName',
+      'hostedZoneId',
+    ]);
+  });
+
   test('lets dev and production share a Google project: they have no dataset in common', () => {
     const datasets = (stack: StackName): string[] => {
       const { google } = read(stackConfig(stack), stack);
@@ -233,7 +242,7 @@ describe('the stack configuration', () => {
 
   test('accepts every valid address range', () => {
     const allowedCidrs = ['0.0.0.0/0', '128.0.0.0/1', '203.0.112.0/22', '255.255.255.255/32', ...ranges(284)];
-    expect(read(stackConfig('dev', { allowedCidrs })).ingress.allowedCidrs).toEqual(allowedCidrs);
+    expect(read(stackConfig('dev', { allowedCidrs })).ingress?.allowedCidrs).toEqual(allowedCidrs);
     for (const vpcCidr of ['10.0.0.0/16', '10.255.0.0/16', '172.16.0.0/16', '172.31.0.0/16', '192.168.0.0/16']) {
       expect(faults(stackConfig('dev', { vpcCidr }))).toEqual([]);
     }

@@ -10,6 +10,7 @@ import { nextStep, rotate } from '../../infra/operate/rotate.ts';
 import { runCommand } from '../../infra/operate/run-command.ts';
 import { smoke } from '../../infra/operate/smoke.ts';
 import type { Aws, Stack } from '../../infra/operate/stack.ts';
+import { tunnelArguments } from '../../infra/operate/tunnel.ts';
 
 const TASK = 'arn:aws:ecs:eu-north-1:123456789012:task/sync/0123456789abcdef';
 
@@ -131,6 +132,13 @@ describe('smoke', () => {
     expect(await faults()).toEqual([fault]);
   });
 
+  test('has no balancer and no connection to check without a load balancer', async () => {
+    const { targetGroup: _, scheduleConnection: __, ...without } = stack;
+    const findings = await smoke(without, aws, undefined);
+    expect(findings).toHaveLength(4);
+    expect(findings.filter(({ fault }) => fault)).toEqual([]);
+  });
+
   test('finds a schedule that does not tick, by the last two intervals', async () => {
     responses['filter-log-events'] = { events: [] };
     const now = Date.parse('2026-03-22T12:00:00Z');
@@ -228,6 +236,32 @@ describe('an app command', () => {
   test('throws the reason if ECS does not start it', async () => {
     responses['run-task'] = { tasks: [], failures: [{ reason: 'RESOURCE:CPU' }] };
     await expect(runCommand(stack, aws, ['migrate'], () => {}, 1)).rejects.toThrow('ECS did not start a task: RESOURCE:CPU.');
+  });
+});
+
+describe('a tunnel', () => {
+  test("forwards localhost to the app's port in a running task, through Systems Manager", async () => {
+    responses['list-tasks'] = { taskArns: [TASK] };
+    responses['describe-tasks'] = {
+      tasks: [
+        {
+          taskArn: TASK,
+          containers: [
+            { name: 'migrate', runtimeId: 'x-1' },
+            { name: 'app', runtimeId: 'x-2' },
+          ],
+        },
+      ],
+    };
+    expect(await tunnelArguments(stack, aws)).toEqual([
+      ...['ssm', 'start-session', '--target', 'ecs:sync_0123456789abcdef_x-2', '--document-name', 'AWS-StartPortForwardingSession'],
+      ...['--parameters', '{"portNumber":["4444"],"localPortNumber":["4444"]}', '--region', 'eu-north-1'],
+    ]);
+  });
+
+  test('needs a running task', async () => {
+    responses['list-tasks'] = { taskArns: [] };
+    await expect(tunnelArguments(stack, aws)).rejects.toThrow('No task of sync is running. Check log group sync-logs.');
   });
 });
 

@@ -1,6 +1,7 @@
 // The whole program, for dev and for production, against stand-ins for the clouds: one file per concern.
 // Jest sees a single test file, so that Pulumi's SDKs are loaded once and each stack runs once.
 import './program/network.ts';
+import './program/no-load-balancer.ts';
 import './program/ingress.ts';
 import './program/service.ts';
 import './program/policies.ts';
