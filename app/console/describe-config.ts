@@ -1,4 +1,5 @@
-import type { Config, DatabaseConfig } from '../config.ts';
+import type { Config } from '../config.ts';
+import type { DatabaseConfig } from '../database-config.ts';
 
 /** A setting as it is in effect. Secrets only show whether they are set. */
 export interface ShownSetting {
