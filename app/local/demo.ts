@@ -80,8 +80,15 @@ const STEPS: Step[] = [
   ['Query BigQuery: the ten accounts with the highest revenue', showSample],
 ];
 
-/** Runs the contract's sequence over HTTP, on its own service and emulators, then compares every value with the org. */
-export const demo: Command = async ({ env, stop }) => {
+interface Options {
+  serve?: boolean;
+}
+
+/**
+ * Runs the contract's sequence over HTTP, on its own service and emulators, then compares every value with the org. With `serve`, the service
+ * then stays open until `stop` aborts.
+ */
+export const demo: Command<Options> = async ({ options, env, stop }) => {
   const screen = openScreen(process.stdout, env, STEPS.length + 1);
   const since = performance.now();
   introduce(screen);
@@ -90,6 +97,7 @@ export const demo: Command = async ({ env, stop }) => {
   try {
     const walk = await Promise.race([run(screen, service.listening, folder), rejectOnStop(stop), rejectOnExit(service)]);
     conclude(walk, (performance.now() - since) / 1000);
+    if (options.serve) await Promise.race([stayOpen(walk, stop), rejectOnExit(service)]);
     return walk.differences === 0 ? 0 : 1;
   } finally {
     screen.close();
@@ -100,6 +108,11 @@ export const demo: Command = async ({ env, stop }) => {
     await rm(folder, { recursive: true, force: true });
   }
 };
+
+async function stayOpen({ screen, url }: Walk, stop: AbortSignal): Promise<void> {
+  screen.say(`\nThe console: ${url}/console\nIt stays open until Ctrl-C, which deletes everything.`);
+  if (!stop.aborted) await once(stop, 'abort');
+}
 
 async function rejectOnStop(stop: AbortSignal): Promise<never> {
   if (!stop.aborted) await once(stop, 'abort');

@@ -86,7 +86,8 @@ export const SERVICE_COMMANDS: Record<string, CommandEntry> = {
   demo: {
     does: 'run imports end to end on emulators and compare every value',
     details: 'Uses free ports and a temporary folder, which it deletes. Touches nothing real, whatever the environment configures.',
-    examples: ['npm run demo'],
+    options: [new Option('--serve', 'leave the service and its console open at the end, until Ctrl-C')],
+    examples: ['npm run demo', 'npm run demo -- --serve'],
     exits: ['everything in BigQuery equals the org', 'something differs, or the demo could not finish'],
     load: async () => (await import('../../local/demo.ts')).demo,
   },
