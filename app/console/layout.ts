@@ -1,4 +1,5 @@
 import { VERSION } from '../version.ts';
+import { documentTitle } from './document-title.ts';
 import { FORM_TOKEN } from './form-tokens.ts';
 import { type Content, html, type Markup, render } from './html.ts';
 import { isAt, NAVIGATION } from './navigation.ts';
@@ -23,7 +24,7 @@ export function renderPage({ title, heading, body }: Page, frame: Frame): string
   const { visit, canSignOut, attention, notice } = frame;
   const { caller } = visit;
   return renderDocument(
-    `${attention > 0 ? `(${attention}) ` : ''}${title}`,
+    documentTitle(title, attention),
     html`<div class="shell">
       <a class="skip" href="#main">Skip to content</a>
       <div class="side">
@@ -55,7 +56,10 @@ export function renderPage({ title, heading, body }: Page, frame: Frame): string
 
 /** A page without the menu, in the middle of the window. */
 export function renderSingle(title: string, body: Content): string {
-  return renderDocument(title, html`<main id="main" class="single"><p class="brand">${ICON}<b>Salesforce → BigQuery</b></p>${body}</main>`);
+  return renderDocument(
+    documentTitle(title, 0),
+    html`<main id="main" class="single"><p class="brand">${ICON}<b>Salesforce → BigQuery</b></p>${body}</main>`,
+  );
 }
 
 const ICON = html`<img src=${staticUrl('icon.svg')} alt="" width="20" height="20" />`;
@@ -66,7 +70,7 @@ function renderDocument(title: string, body: Markup): string {
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <meta name="htmx-config" content=${HTMX} />
-      <title>${title} · Salesforce → BigQuery</title>
+      <title>${title}</title>
       <link rel="icon" href=${staticUrl('icon.svg')} />
       <link rel="stylesheet" href=${staticUrl('console.css')} />
       <script src=${staticUrl('htmx.js')} defer></script>

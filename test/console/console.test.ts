@@ -77,6 +77,9 @@ withChromium('the console in a browser', () => {
     await see('0 of 5 steps done');
     expect(await inspect(page, 'first-run')).toEqual([]);
     await page.getByRole('link', { name: /^Connect 127/ }).click();
+    await press('Deny');
+    await see('Salesforce is not connected');
+    await page.getByRole('link', { name: 'Start again' }).click();
     await press('Allow');
     await see('Salesforce is connected');
     await page.getByRole('link', { name: 'Back to the console' }).click();
@@ -192,8 +195,20 @@ withChromium('the console in a browser', () => {
     await open();
     await press('Rebuild');
     await see(/Contact: Rebuild .* is queued\./);
-    await endGrant();
+    service.salesforce.limits.set('DailyApiRequests', { Max: 15_000, Remaining: 900 });
     await service.tickAt('2023-03-06T00:10:00Z');
+    await open('/jobs?state=deferred');
+    await page.getByRole('link', { name: 'Account' }).click();
+    await see(/The org has used 14,?\d{3} of its 15,?000 API calls/);
+    expect(await inspect(page, 'job-deferred')).toEqual([]);
+    service.salesforce.limits.set('DailyApiRequests', { Max: 15_000, Remaining: 14_000 });
+    // As after ten minutes, when the org is asked again.
+    await service.context.calls.write();
+    await service.database.pool.query(`UPDATE org_calls SET reported_at = reported_at - interval '1 hour'`);
+    await endGrant();
+    await open(`/jobs/${byObject.get('Account')!.id}`);
+    await press('Retry now');
+    await see('is due now.');
     await open();
     await see(/needs a login\./);
     await page.getByRole('button', { name: 'Connect again' }).first().waitFor();

@@ -60,6 +60,9 @@ function mark(element, isLost) {
 function heard({ target }) {
   heardAt.set(target, Date.now());
   mark(target, false);
+  // The tab says how many things need a person, also while another tab is open beside it.
+  const { title } = target.querySelector('[data-title]')?.dataset ?? {};
+  if (title) document.title = title;
 }
 document.addEventListener('htmx:sse:after:connection', heard);
 document.addEventListener('htmx:sse:after:message', heard);

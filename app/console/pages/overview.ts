@@ -6,7 +6,8 @@ import { usualTickIntervalMs } from '../../core/tick-interval.ts';
 import type { ListedConnection } from '../../store/connection-list.ts';
 import { type EndedWindow, type FoundJobs, latestWindows, searchJobs } from '../../store/job-search.ts';
 import { readTotals, type Totals } from '../../store/totals.ts';
-import { type Attention, readAttention, readConnections } from '../attention.ts';
+import { type Attention, countAttention, readAttention, readConnections } from '../attention.ts';
+import { documentTitle } from '../document-title.ts';
 import { count, formatBytes, formatDollars, formatDuration, formatNumber, moment, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { repeat } from '../live.ts';
@@ -95,7 +96,7 @@ function content(visit: Visit, data: Overview): Markup {
   const { attention, connections, quotas, found, windows, scheduleNow } = data;
   const steps = stepsOf(visit, data);
   const jobs = Object.values(found.counts).reduce((sum, jobsInState) => sum + jobsInState, 0);
-  return html`<div>
+  return html`<div data-title=${documentTitle('Overview', countAttention(attention))}>
     ${alerts(visit, attention)}
     ${steps.slice(0, 4).every(({ done }) => done) ? null : checklist(steps)}
     ${jobs > 0 ? facts(visit, data) : null}
