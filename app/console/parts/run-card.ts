@@ -50,7 +50,7 @@ export function openRunCard(visit: Visit, detail: DetailedRun, place: Place): Ma
     </div>
     ${flow(stages, 'open')}
     <div class="progress">${bar([{ share }], expected ? `${Math.round(share * 100)} % of the rows are loaded` : 'the number of rows is not known yet')}
-      <span class="sub">${step ? STEPS[step] : null} ${done.join(' · ')}</span></div>
+      <span class="sub">${step && run.runAt <= visit.now ? STEPS[step] : null} ${done.join(' · ')}</span></div>
     ${why && state === 'queued' ? html`<div class="verdict"><span class="grow">${why}</span>${action(visit, { label: 'Retry now', path: `/runs/${run.id}/retry` })}${cancel(visit, run)}</div>` : cancelBar(visit, run)}
   </section>`;
 }
