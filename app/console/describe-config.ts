@@ -81,9 +81,9 @@ function setting(name: string, value: string | number | undefined): ShownSetting
 }
 
 /** Without user and password. */
-function describeDatabase(database: DatabaseConfig): string {
+function describeDatabase(database: Config['database']): string {
   if ('url' in database) return `${hostOf(database.url)}${URL.parse(database.url)?.pathname ?? ''}`;
-  return `${database.host}:${database.port}/${database.database}, with a password from Secrets Manager`;
+  return `${database.host}:${database.port}/${database.database}`;
 }
 
 /** A URL may contain a password. */

@@ -2,6 +2,7 @@ import { activity } from './pages/activity.ts';
 import { connection } from './pages/connection.ts';
 import { connections } from './pages/connections.ts';
 import { job } from './pages/job.ts';
+import { jobData } from './pages/job-data.ts';
 import { jobFields } from './pages/job-fields.ts';
 import { jobs } from './pages/jobs.ts';
 import { newJobs } from './pages/new-jobs.ts';
@@ -17,7 +18,9 @@ export const ROUTES: readonly Route[] = [
   ...jobs,
   ...newJobs,
   ...job,
-  ...jobFields, ...run,
+  ...jobData,
+  ...jobFields,
+  ...run,
   ...connections,
   ...connection,
   ...activity,

@@ -60,6 +60,9 @@ interface Overheard {
 
 const RESPONSES = "the API's responses";
 
+/** The page that exists to show values of records, to those who may see them. */
+const SHOWS_ROWS = /^\/console\/jobs\/[0-9a-f-]{36}\/data$/;
+
 /** Notes every response of a listener. */
 export function overhear(listener: RequestListener): { listener: RequestListener; overheard: Overheard } {
   const overheard: Overheard = { exchanges: [], keys: new Set(), bearers: new Set() };
@@ -153,7 +156,13 @@ export async function haystacksOf(
   const jobs = bigquery.jobs().filter(({ configuration }) => configuration.labels);
   return [
     { where: 'the log', text: logged.join('') },
-    { where: RESPONSES, text: exchanges.map(({ headers, body }) => `${JSON.stringify(headers)}${body}`).join('\n') },
+    {
+      where: RESPONSES,
+      text: exchanges
+        .filter(({ path }) => !SHOWS_ROWS.test(path))
+        .map(({ headers, body }) => `${JSON.stringify(headers)}${body}`)
+        .join('\n'),
+    },
     { where: 'the ids, labels and statements of BigQuery jobs', text: jobs.map(describeJob).join('\n') },
     ...(await storeTexts(database.pool).catch(noneIfDropped)),
   ];

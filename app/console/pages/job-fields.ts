@@ -37,7 +37,7 @@ async function page(visit: Visit): Promise<Page> {
       connections.find(({ identityUrl }) => identityUrl === found.userId),
     ),
     body: html`<div>
-      ${jobTabs(found, 'fields')}
+      ${jobTabs(found, 'fields', visit)}
       ${pending.length > 0 ? review(visit, found.id, pending) : null}
       ${fields.length > 0 ? fieldTable(fields) : html`<section class="card empty"><p>The first import reads which fields ${found.objectName} has.</p></section>`}
       ${changeTable(drifting.flatMap(schemaChangesOf))}

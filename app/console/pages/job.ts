@@ -140,7 +140,7 @@ async function page(visit: Visit): Promise<Page> {
       found,
       connections.find(({ identityUrl }) => identityUrl === found.userId),
     ),
-    body: html`<div>${jobTabs(found, 'runs')}${after ? earlierRuns(visit, view) : live(`/jobs/${found.id}/live`, content(visit, view))}</div>`,
+    body: html`<div>${jobTabs(found, 'runs', visit)}${after ? earlierRuns(visit, view) : live(`/jobs/${found.id}/live`, content(visit, view))}</div>`,
   };
 }
 

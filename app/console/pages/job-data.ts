@@ -1,0 +1,71 @@
+import { type ListedRows, listRows } from '../../bigquery/list-rows.ts';
+import { isAppError } from '../../errors.ts';
+import type { ListedJob } from '../../store/job-list.ts';
+import { targetTable } from '../../sync/names.ts';
+import { readConnections } from '../attention.ts';
+import { count, formatNumber } from '../format.ts';
+import { type Content, html, type Markup } from '../html.ts';
+import { jobTabs } from '../parts/job-tabs.ts';
+import type { Page, Route, Visit } from '../route.ts';
+import { heading, requireListedJob } from './job.ts';
+
+/** The first rows of a job's table: the only page with values of records. */
+export const jobData: readonly Route[] = [{ method: 'GET', path: '/jobs/:id/data', requires: 'rows', handle: page }];
+
+const MAX_ROWS = 50;
+
+async function page(visit: Visit): Promise<Page> {
+  const found = await requireListedJob(visit);
+  const [data, connections] = await Promise.all([read(visit, found), readConnections(visit)]);
+  return {
+    title: found.objectName,
+    heading: heading(
+      visit,
+      found,
+      connections.find(({ identityUrl }) => identityUrl === found.userId),
+    ),
+    body: html`<div>${jobTabs(found, 'data', visit)}${typeof data === 'string' ? nothing(data) : rowTable(visit, found, data)}</div>`,
+  };
+}
+
+/** @returns why there are no rows to show, in a sentence, if there are none */
+async function read({ context }: Visit, found: ListedJob): Promise<ListedRows | string> {
+  try {
+    const data = await listRows(context.warehouse, targetTable(context, found), MAX_ROWS);
+    if (!data) return 'The table does not exist yet: the first import creates it.';
+    return data.rows.length > 0 ? data : 'The table has no rows yet.';
+  } catch (error) {
+    if (!isAppError(error) || error.code === 'internal') throw error;
+    return error.message;
+  }
+}
+
+function nothing(why: string): Markup {
+  return html`<section class="card empty"><p>${why}</p></section>`;
+}
+
+function rowTable({ context }: Visit, found: ListedJob, { columns, rows, totalRows }: ListedRows): Markup {
+  return html`<section class="card">
+    <div class="toolbar"><span class="sub">${rows.length < totalRows ? `${rows.length} of ${formatNumber(totalRows)} rows` : count(totalRows, 'row')}, in no order</span><span class="push">${bigqueryLink(context.config.bigquery, found)}</span></div>
+    <div class="scroll values" tabindex="0" role="region" aria-label="Rows"><table>
+      <thead><tr>${columns.map(({ name, type }) => html`<th>${name}<small>${type}</small></th>`)}</tr></thead>
+      <tbody>${rows.map((row) => html`<tr>${row.map((value) => html`<td>${value === null ? html`<span class="null">NULL</span>` : shorten(value)}</td>`)}</tr>`)}</tbody>
+    </table></div>
+  </section>`;
+}
+
+const MAX_VALUE = 120;
+
+function shorten(value: string): string {
+  return value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value;
+}
+
+/** The table in Google's console; nothing for an emulator, which is not there. */
+function bigqueryLink(
+  { endpoint, project }: Visit['context']['config']['bigquery'],
+  { targetDataset, targetTable: table }: ListedJob,
+): Content {
+  if (endpoint !== undefined) return null;
+  const query = new URLSearchParams({ project, p: project, d: targetDataset, t: table, page: 'table' });
+  return html`<a class="button" href=${`https://console.cloud.google.com/bigquery?${query}`} rel="noreferrer">Open in BigQuery</a>`;
+}
