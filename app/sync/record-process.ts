@@ -25,7 +25,9 @@ export function recordProcess({ database, keyUses, events }: Context): { stop():
     async stop() {
       clearInterval(timer);
       await beating;
-      await deleteProcess(database, self.id).catch(events.processNotRecorded);
+      await deleteProcess(database, self.id)
+        .then(() => keyUses.write())
+        .catch(events.processNotRecorded);
     },
   };
 }

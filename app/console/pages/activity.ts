@@ -27,13 +27,12 @@ async function page({ context, query }: Visit): Promise<Page> {
 
 function changeTable(changes: readonly AuditRow[]): Markup {
   return html`<table>
-    <thead><tr><th>When</th><th>Who</th><th>What</th><th>Concerns</th><th class="wide">Details</th></tr></thead>
+    <thead><tr><th>When</th><th>What</th><th>Concerns</th><th class="wide">Details</th></tr></thead>
     <tbody>${changes.map(
       (change) => html`<tr>
         <td>${moment(change.at, formatBound(change.at))}</td>
-        <td class="whole">${change.by}</td>
-        <td class="whole">${change.action.replaceAll('_', ' ')}</td>
-        <td>${subject(change)}</td>
+        <td class="whole"><b>${change.action.replaceAll('_', ' ')}</b><span class="why">by ${change.by}</span></td>
+        <td class="whole">${subject(change)}</td>
         <td class="wide mono">${summarize(change.details)}</td>
       </tr>`,
     )}</tbody>

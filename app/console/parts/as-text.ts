@@ -16,9 +16,9 @@ export function asText(curl: string, yaml: string): Markup {
     <summary>Show as curl or YAML</summary>
     <div class="pad">
       <div class="as-text-head"><b>curl</b><button class="button" type="button" data-copy="as-curl">Copy</button></div>
-      <pre id="as-curl" class="mono">${curl}</pre>
+      <pre id="as-curl" class="mono" tabindex="0">${curl}</pre>
       <div class="as-text-head"><b>sync.yaml, for <code>apply</code></b><button class="button" type="button" data-copy="as-yaml">Copy</button></div>
-      <pre id="as-yaml" class="mono">${yaml}</pre>
+      <pre id="as-yaml" class="mono" tabindex="0">${yaml}</pre>
     </div>
   </details>`;
 }

@@ -87,7 +87,7 @@ function about(planned: PlannedJob): Content {
       <dt>Then</dt><dd>${job.every === 'day' ? 'every day' : `every ${job.every}`}, by ${job.cursorField ?? 'reading all rows'}: ${count(Math.ceil(perDay.calls), 'call')} and ${billed(perDay.bytesBilled, perDay.dollars)} a day</dd>
       <dt>Table</dt><dd>${job.partitioned ? 'partitioned by month of CreatedDate, ' : ''}deleted rows ${DELETED[job.deletes]}${job.history ? ', with a table of versions' : ''}</dd>
     </dl>`,
-    html`<details class="fields"><summary>${countFields(fields)}</summary><div class="scroll">${fieldTable(fields)}</div></details>`,
+    html`<details class="fields"><summary>${countFields(fields)}</summary><div class="scroll" tabindex="0" role="region" aria-label="Fields">${fieldTable(fields)}</div></details>`,
   ];
 }
 
@@ -116,7 +116,7 @@ const TREATMENTS: Record<JobField['treatment'], Meaning> = {
 
 function fieldTable(fields: readonly JobField[]): Markup {
   return html`<table>
-    <thead><tr><th>Field</th><th class="wide">Type</th><th>Column</th><th></th></tr></thead>
+    <thead><tr><th>Field</th><th class="wide">Type</th><th>Column</th><th>Treatment</th></tr></thead>
     <tbody>${fields.map(
       ({ name, label, type, columnType, treatment, reason }) => html`<tr>
         <td>${name}${label === name ? null : html`<span class="why">${label}</span>`}</td>

@@ -51,9 +51,10 @@ export function objectTable(objects: readonly OrgObject[], list: ObjectList): Ma
 function row({ name, label, rows, refusal, api, known }: OrgObject, isSelected: boolean): Markup {
   const isOffered = refusal === null && known === null;
   const id = `object-${name}`;
+  const names = html`<span><b>${name}</b>${label === name ? null : html` <span class="sub">${label}</span>`}</span>`;
   return html`<tr>
     <td class="tight">${isOffered ? html`<input type="checkbox" id=${id} name="object" value=${name} checked=${isSelected} />` : null}</td>
-    <td><label for=${isOffered ? id : undefined}><b>${name}</b>${label === name ? null : html` <span class="sub">${label}</span>`}</label>
+    <td>${isOffered ? html`<label for=${id}>${names}</label>` : names}
       ${known ? html`<span class="why"><a href=${`/console/jobs/${known.jobId}`}>has a job</a></span>` : refusal ? html`<span class="why">${refusal}</span>` : null}</td>
     <td class="num">${rows === null ? '–' : formatNumber(rows)}</td>
     <td class="wide">${api && refusal === null ? html`<span title=${api.reason}>${pill('neutral', api.method === 'bulk' ? 'Bulk API' : 'REST')}</span>` : null}</td>
