@@ -1,4 +1,5 @@
 import './v8-settings.ts';
+import { existsSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import type { Command } from './commands/command.ts';
 import { CommandError } from './commands/command-error.ts';
@@ -29,7 +30,7 @@ process.exit(code);
 
 async function main(argv: string[], stop: AbortSignal): Promise<number> {
   let exitCode = 0;
-  const program = createProgram(GROUPS, async (name, args, options) => {
+  const program = createProgram(GROUPS, existsSync(new URL('./local', import.meta.url)), async (name, args, options) => {
     exitCode = await runCommand(name, { args, options: options as never, env: process.env, stop });
   });
   try {

@@ -13,6 +13,8 @@ export interface CommandEntry {
   examples: string[];
   /** the meanings of exit codes 0 and 1 */
   exits: [string, string];
+  /** whether it is in a clone of the repository only, and not in production images */
+  needsClone?: boolean;
   load: () => Promise<Command<never>>;
 }
 
@@ -24,8 +26,16 @@ export type CommandGroups = Readonly<Record<string, Commands>>;
 /** How users start it. */
 export const PROGRAM = 'node app/cli.ts';
 
-/** The command line's commands. @param run is called with the one that the user named */
-export function createProgram(groups: CommandGroups, run: (name: string, args: string[], options: object) => Promise<void>): Program {
+/**
+ * The command line's commands.
+ * @param isClone false: the help leaves out what is not there
+ * @param run is called with the one that the user named
+ */
+export function createProgram(
+  groups: CommandGroups,
+  isClone: boolean,
+  run: (name: string, args: string[], options: object) => Promise<void>,
+): Program {
   const program = new Program(PROGRAM).description('Replicates Salesforce objects into BigQuery.');
   program.helpCommand(false);
   // Subcommands copy these settings.
@@ -34,10 +44,10 @@ export function createProgram(groups: CommandGroups, run: (name: string, args: s
   const entries = Object.entries(groups).flatMap(([heading, commands]) =>
     Object.entries(commands).map(([name, entry]) => ({ heading, name, ...entry })),
   );
-  for (const { heading, name, does, details, takes = [], options = [], examples, exits } of entries) {
+  for (const { heading, name, does, details, takes = [], options = [], examples, exits, needsClone = false } of entries) {
     const sentence = `${does[0]!.toUpperCase()}${does.slice(1)}.`;
     const command = program
-      .command(name)
+      .command(name, { hidden: needsClone && !isClone })
       .helpGroup(`${heading}:`)
       .summary(does)
       .description([sentence, ...(details ? [details] : [])].join('\n\n'));

@@ -21,6 +21,7 @@ export const SERVICE_COMMANDS: Record<string, CommandEntry> = {
     load: async () => (await import('../serve.ts')).serve,
   },
   connect: {
+    needsClone: true,
     does: 'connect your own org on this machine, and import its first rows',
     details:
       'Asks for everything it needs and explains where to find it: the org, an External Client App, where the rows go, and which objects. Saves the settings in the data folder, where npm start reads them. Run it again to change an answer. With --sf, it uses a login of the Salesforce CLI for a trial: no app is needed, and a deployed service refuses that connection.',
@@ -76,6 +77,7 @@ export const SERVICE_COMMANDS: Record<string, CommandEntry> = {
     load: async () => (await import('../query.ts')).query,
   },
   emulators: {
+    needsClone: true,
     does: 'run the emulators: Postgres, Salesforce and BigQuery on this machine',
     details: 'Prints their addresses as JSON once they accept requests.',
     options: [DATA, PORT_BASE, CLOCK],
@@ -84,6 +86,7 @@ export const SERVICE_COMMANDS: Record<string, CommandEntry> = {
     load: async () => (await import('../../local/emulators-command.ts')).emulators,
   },
   demo: {
+    needsClone: true,
     does: 'run imports end to end on emulators and compare every value',
     details: 'Uses free ports and a temporary folder, which it deletes. Touches nothing real, whatever the environment configures.',
     options: [new Option('--serve', 'leave the service and its console open at the end, until Ctrl-C')],

@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { readConfig } from '../../app/config.ts';
+
+interface Workflow {
+  permissions: Record<string, string>;
+  jobs: Record<string, { steps: { uses?: string; run?: string; with?: Record<string, string> }[] }>;
+}
+
+const FOLDER = '.github/workflows';
+const workflows = Object.fromEntries(
+  readdirSync(FOLDER).map((file) => [file, parse(readFileSync(`${FOLDER}/${file}`, 'utf8')) as Workflow]),
+);
+const steps = (file: string) => Object.values(workflows[file]!.jobs).flatMap((job) => job.steps);
+
+test('the pipeline tests, previews, releases and deploys, with no more permissions than each needs', () => {
+  expect(Object.fromEntries(Object.entries(workflows).map(([file, { permissions }]) => [file, Object.keys(permissions).sort()]))).toEqual({
+    'deploy.yml': ['contents', 'id-token'],
+    'preview.yml': ['contents', 'id-token', 'pull-requests'],
+    'release.yml': ['attestations', 'contents', 'id-token', 'packages'],
+    'test.yml': ['contents'],
+  });
+});
+
+test('deployments have no long-lived key: AWS and Google identify the workflow', () => {
+  for (const file of ['preview.yml', 'deploy.yml']) {
+    expect(readFileSync(`${FOLDER}/${file}`, 'utf8')).not.toContain('secrets.');
+    expect(steps(file).flatMap((step) => Object.keys(step.with ?? {}))).toEqual(
+      expect.arrayContaining(['role-to-assume', 'workload_identity_provider']),
+    );
+  }
+});
+
+test('no release text or branch name is pasted into a script, where it could be a command', () => {
+  const scripts = Object.keys(workflows).flatMap((file) => steps(file).flatMap(({ run }) => run ?? []));
+  expect(scripts.length).toBeGreaterThan(8);
+  expect(scripts.filter((script) => script.includes('${{'))).toEqual([]);
+});
+
+test('a release pins the digest of the base image that the Dockerfile names, and none is typed in', () => {
+  const text = readFileSync(`${FOLDER}/release.yml`, 'utf8');
+  expect(text).not.toMatch(/sha256:[0-9a-f]{64}/);
+  expect(readFileSync('Dockerfile', 'utf8')).not.toContain('sha256:');
+  const build = steps('release.yml').find(({ uses }) => uses?.startsWith('docker/build-push-action'))!;
+  expect(build.with).toMatchObject({ platforms: 'linux/arm64,linux/amd64', 'build-contexts': expect.stringContaining('docker-image://') });
+});
+
+test("the compose file's service has a complete configuration, and its ticker calls the tick", () => {
+  const { services } = parse(readFileSync('infra/compose.yaml', 'utf8')) as {
+    services: Record<string, { environment: Record<string, string>; command?: string[] }>;
+  };
+  const values: Record<string, string> = {
+    POSTGRES_PASSWORD: 'password-of-postgres',
+    SALESFORCE_LOGIN_URL: 'https://acme.my.salesforce.com',
+    TOKEN_KEYS: Buffer.from('0123456789abcdef0123456789abcdef').toString('base64'),
+    HASH_SALT: 'a'.repeat(32),
+    API_KEYS: `schedule:tick:${'0'.repeat(64)}`,
+    BIGQUERY_LOCATION: 'EU',
+  };
+  const filled = Object.entries(services.service!.environment).map(([name, text]) => [
+    name,
+    text.replace(/\$\{(\w+)(?::([-?])([^}]*))?\}/g, (_, variable: string, kind?: string, rest = '') =>
+      kind === '-' ? String(rest) : (values[variable] ?? 'acme'),
+    ),
+  ]);
+  expect(readConfig(Object.fromEntries(filled) as Record<string, string>)).toMatchObject({
+    database: { url: 'postgres://sync:password-of-postgres@postgres:5432/sync' },
+    http: { port: 4444, publicUrl: 'http://localhost:4444' },
+  });
+  expect(services.ticker!.command!.join()).toContain('--request POST http://service:4444/handle_importing_job');
+});
