@@ -1,8 +1,9 @@
 import { preflight } from './preflight.ts';
 import { runAttached } from './program.ts';
 import { rotate } from './rotate.ts';
+import type { Finding } from './run-checks.ts';
 import { runCommand } from './run-command.ts';
-import { type Finding, smoke } from './smoke.ts';
+import { smoke } from './smoke.ts';
 import { awsIn, readStack, readStackConfig } from './stack.ts';
 import { realTools } from './tools.ts';
 import { tunnelArguments } from './tunnel.ts';

@@ -1,4 +1,4 @@
-import type { Finding } from './smoke.ts';
+import { type Check, type Finding, runChecks } from './run-checks.ts';
 import type { Tools } from './tools.ts';
 
 /** The selected stack's configuration, with the defaults of Pulumi.yaml: text by key, lists as JSON. */
@@ -20,9 +20,6 @@ const QUOTAS = {
   fargate: { service: 'fargate', code: 'L-3032A538' },
 };
 
-/** What is checked, and a function that returns its fault. */
-type Check = [string, () => Promise<string | undefined>];
-
 /** Checks, before the first `up` creates anything that is billed, whatever would make it fail halfway. */
 export async function preflight(config: StackConfig, tools: Tools): Promise<Finding[]> {
   const zoneCheck: Check = ['the hosted zone is delegated', () => checkDelegation(config, tools)];
@@ -35,12 +32,7 @@ export async function preflight(config: StackConfig, tools: Tools): Promise<Find
     ['Google accepts the credentials, with the necessary roles', () => checkGoogle(config, tools)],
     ['the image can be built, or exists', () => checkImage(config, tools)],
   ];
-  const findings: Finding[] = [];
-  for (const [check, run] of checks) {
-    const fault = await run().catch((error: Error) => error.message);
-    findings.push(fault === undefined ? { check } : { check, fault });
-  }
-  return findings;
+  return await runChecks(checks);
 }
 
 async function aws<Output>({ run }: Tools, config: StackConfig, ...args: string[]): Promise<Output> {

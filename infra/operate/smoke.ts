@@ -1,15 +1,6 @@
 import { TICK_ACCEPTED } from '../log-filters.ts';
+import { type Check, type Finding, runChecks } from './run-checks.ts';
 import type { Aws, Stack } from './stack.ts';
-
-/** The result of one check. */
-export interface Finding {
-  check: string;
-  /** missing if the check passed */
-  fault?: string;
-}
-
-/** What is checked, and a function that returns its fault. */
-type Check = [string, () => Promise<string | undefined>];
 
 interface Deployment {
   status: string;
@@ -34,12 +25,7 @@ export async function smoke(stack: Stack, aws: Aws, apiKey: string | undefined, 
     ['alarm emails are confirmed', () => checkSubscriptions(stack, aws)],
     ['a tick is accepted', () => (apiKey ? sendTick(stack, apiKey) : findTick(stack, aws, now))],
   ];
-  const findings: Finding[] = [];
-  for (const [check, run] of checks) {
-    const fault = await run().catch((error: Error) => error.message);
-    findings.push(fault === undefined ? { check } : { check, fault });
-  }
-  return findings;
+  return await runChecks(checks);
 }
 
 async function checkDeployment(stack: Stack, aws: Aws): Promise<string | undefined> {

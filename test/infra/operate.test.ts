@@ -6,11 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { nextStep, rotate } from '../../infra/operate/rotate.ts';
 import { runCommand } from '../../infra/operate/run-command.ts';
 import { smoke } from '../../infra/operate/smoke.ts';
 import type { Aws, Stack } from '../../infra/operate/stack.ts';
-import { tunnelArguments } from '../../infra/operate/tunnel.ts';
 
 const TASK = 'arn:aws:ecs:eu-north-1:123456789012:task/sync/0123456789abcdef';
 
@@ -236,51 +234,6 @@ describe('an app command', () => {
   test('throws the reason if ECS does not start it', async () => {
     responses['run-task'] = { tasks: [], failures: [{ reason: 'RESOURCE:CPU' }] };
     await expect(runCommand(stack, aws, ['migrate'], () => {}, 1)).rejects.toThrow('ECS did not start a task: RESOURCE:CPU.');
-  });
-});
-
-describe('a tunnel', () => {
-  test("forwards localhost to the app's port in a running task, through Systems Manager", async () => {
-    responses['list-tasks'] = { taskArns: [TASK] };
-    responses['describe-tasks'] = {
-      tasks: [
-        {
-          taskArn: TASK,
-          containers: [
-            { name: 'migrate', runtimeId: 'x-1' },
-            { name: 'app', runtimeId: 'x-2' },
-          ],
-        },
-      ],
-    };
-    expect(await tunnelArguments(stack, aws)).toEqual([
-      ...['ssm', 'start-session', '--target', 'ecs:sync_0123456789abcdef_x-2', '--document-name', 'AWS-StartPortForwardingSession'],
-      ...['--parameters', '{"portNumber":["4444"],"localPortNumber":["4444"]}', '--region', 'eu-north-1'],
-    ]);
-  });
-
-  test('needs a running task', async () => {
-    responses['list-tasks'] = { taskArns: [] };
-    await expect(tunnelArguments(stack, aws)).rejects.toThrow('No task of sync is running. Check log group sync-logs.');
-  });
-});
-
-describe('a rotation', () => {
-  test('adds a key, uses it, and removes the old one: each step follows from the list', () => {
-    expect([[1], [1, 2], [2, 1], [2]].map(nextStep)).toEqual([
-      { keys: [1, 2], does: 'adds key 2' },
-      { keys: [2, 1], does: 'uses key 2' },
-      { keys: [2], does: 'removes key 1' },
-      { keys: [2, 3], does: 'adds key 3' },
-    ]);
-  });
-
-  test.each([[[]], [[1, 2, 3]]])('refuses the list %j', (keys) => {
-    expect(() => nextStep(keys)).toThrow('A rotation needs one or two keys');
-  });
-
-  test('names what it can rotate', async () => {
-    await expect(rotate('salt', stack, aws, () => {})).rejects.toThrow('Name what to rotate: tick or token.');
   });
 });
 
