@@ -187,8 +187,10 @@ withChromium('the console in a browser', () => {
     expect(await inspect(page, 'fields')).toEqual([]);
     await press('Approve selected');
     await see('The next window with changes adds the approved fields');
-    await open('/connections');
-    expect(await inspect(page, 'connections')).toEqual([]);
+    for (const name of ['connections', 'activity', 'workers', 'settings']) {
+      await open(`/${name}`);
+      expect(await inspect(page, name)).toEqual([]);
+    }
     await open(`/jobs/${byObject.get('Account')!.id}`);
     await page.getByText('More', { exact: true }).click();
     expect(await inspect(page, 'job-menu')).toEqual([]);
