@@ -17,12 +17,28 @@ import { transaction } from '../store/database.ts';
  * @throws AppError invalid_request; conflict if no one else can reach the service
  */
 export async function createConnectLink(
-  { app, config, database, events }: Context,
+  context: Context,
   origin: string,
-  { loginUrl, orgId }: { loginUrl: string | undefined; orgId: string | undefined },
+  wanted: WantedLink,
   by: string,
 ): Promise<{ link: ConnectLink; url: string }> {
-  requireReachable(config.http.publicUrl);
+  requireReachable(context.config.http.publicUrl);
+  return await createOwnConnectLink(context, origin, wanted, by);
+}
+
+/** What a link connects; undefined: at the first configured login host, any org. */
+interface WantedLink {
+  loginUrl: string | undefined;
+  orgId: string | undefined;
+}
+
+/** Creates a link that the caller opens in the same browser, which reaches the service, perhaps through a tunnel. @throws AppError invalid_request */
+export async function createOwnConnectLink(
+  { app, database, events }: Context,
+  origin: string,
+  { loginUrl, orgId }: WantedLink,
+  by: string,
+): Promise<{ link: ConnectLink; url: string }> {
   if (orgId !== undefined && !/^00D[0-9A-Za-z]{12}(?:[0-9A-Za-z]{3})?$/.test(orgId)) {
     throw new AppError('invalid_request', 'org_id must be the Id of an org, 15 or 18 characters that start with 00D.');
   }

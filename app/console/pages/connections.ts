@@ -1,4 +1,4 @@
-import { createConnectLink, revokeLink } from '../../actions/connect-links.ts';
+import { createConnectLink, createOwnConnectLink, revokeLink } from '../../actions/connect-links.ts';
 import { connectUnattended } from '../../actions/connect-unattended.ts';
 import { requireConnection } from '../../actions/require-connection.ts';
 import type { Context } from '../../context.ts';
@@ -127,7 +127,7 @@ export function localLogin(loginUrl: string | undefined): string {
 /** Opens the page on which a login at Salesforce starts, as by a connect link that is sent to an admin. */
 async function startLogin({ context, caller, origin }: Visit, loginUrl: string | undefined, orgId?: string): Promise<SeeOther> {
   if (context.config.http.keyless) return { location: localLogin(loginUrl) };
-  const { url } = await createConnectLink(context, origin(), { loginUrl, orgId }, caller.name);
+  const { url } = await createOwnConnectLink(context, origin(), { loginUrl, orgId }, caller.name);
   return { location: new URL(url).pathname };
 }
 
