@@ -29,7 +29,7 @@ export async function readQueue(database: Queryable): Promise<Gauges['queue']> {
   return rows;
 }
 
-/** Uses jobs_by_lag. */
+/** Sorts all active jobs: an index for scrapes would have to be written by each window, and ticks would choose it. */
 async function readLags(database: Queryable): Promise<Gauges['lags']> {
   const { rows } = await database.query<Gauges['lags'][number]>(
     `SELECT object_name AS object, connection_id AS connection, extract(epoch FROM now() - synced_to)::float8 AS seconds

@@ -1,2 +1,0 @@
--- Active jobs, the least current first (readGauges).
-CREATE INDEX jobs_by_lag ON jobs (synced_to) WHERE active;
