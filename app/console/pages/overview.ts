@@ -67,7 +67,8 @@ async function page(visit: Visit): Promise<Page> {
   const button = data.found.jobs.length > 0 ? action(visit, { label: 'Import what is due', path: '/tick' }) : null;
   return {
     title: 'Overview',
-    heading: html`<span class="sub">${reconciled(data)}</span>${button ? html`<span class="push">${button}</span>` : null}` as Markup,
+    heading:
+      html`<span class="sub">${reconciled(data)}</span>${button ? html`<span class="push">${button}<a class="button primary" href="/console/jobs/new">New jobs</a></span>` : null}` as Markup,
     body: live('/live', content(visit, data)),
   };
 }

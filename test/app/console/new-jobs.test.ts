@@ -30,6 +30,21 @@ describe('new jobs', () => {
     expect(textOf(await browser.page('/jobs/new?search=nonsense'))).toContain('No object of this org matches');
   });
 
+  test('are the next step of the overview once an org is connected', async () => {
+    const overview = await browser.page();
+    expect(textOf(overview)).toMatch(/1 of 5 steps done/);
+    expect((await browser.click(overview, /^Choose objects$/)).url).toBe(`${service.url}/console/jobs/new`);
+  });
+
+  test('of an org that cannot be called say why, and lead to its connection', async () => {
+    const { pool } = service.database;
+    await pool.query(`UPDATE connections SET status = 'needs_login', error_message = 'The user is inactive.'`);
+    const page = await browser.page('/jobs/new');
+    expect(textOf(page)).toContain('The user is inactive.');
+    expect((await browser.click(page, /^Open the connection$/)).url).toBe(`${service.url}/console/connections/1`);
+    await pool.query(`UPDATE connections SET status = 'active', error_message = NULL`);
+  });
+
   test('are previewed, then created as the API creates them', async () => {
     const page = await browser.page(
       '/jobs/new/preview?connection=1&object=Account&object=Contact&start_date=2023-02-01&every=1h&exclude_fields=Account.Fax',
