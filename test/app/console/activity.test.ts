@@ -33,7 +33,7 @@ describe('activity', () => {
     const second = await browser.click(first, /^Earlier changes$/);
     expect(second.text.match(/<tr>/g)).toHaveLength(12);
     expect(second.text).not.toContain('Earlier changes');
-    expect((await browser.click(second, /^Latest changes$/)).url).toBe(`${service.url}/console/activity`);
+    expect((await browser.click(second, /^Latest changes$/)).url).toBe(`${browser.url}/console/activity`);
     expect(textOf(await browser.page('/activity?before=1'))).toContain('There are no earlier changes.');
     expect((await browser.page('/activity?before=x')).status).toBe(200);
   });

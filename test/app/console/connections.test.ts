@@ -98,7 +98,7 @@ describe('connections', () => {
 
   test('are not changed by a form without its token', async () => {
     for (const path of ['/connections/1', '/connections/1/test', '/connections/1/disconnect', '/connect-links']) {
-      expect((await browser.send(`${service.url}/console${path}`, { method: 'POST', fields: { alias: 'other' } })).status).toBe(403);
+      expect((await browser.send(`${browser.url}/console${path}`, { method: 'POST', fields: { alias: 'other' } })).status).toBe(403);
     }
     expect(await settings()).toMatchObject({ alias: 'burlington' });
   });
@@ -125,7 +125,7 @@ test('a key of role read sees connections, and neither buttons nor links', async
   }
   const token = formOf(one, '/console/sign-out')!.form_token!;
   for (const path of ['/connections/1', '/connections/1/test', '/connections/1/disconnect', '/connect-links']) {
-    expect((await reader.send(`${keyed.url}/console${path}`, { method: 'POST', fields: { form_token: token } })).status).toBe(403);
+    expect((await reader.send(`${reader.url}/console${path}`, { method: 'POST', fields: { form_token: token } })).status).toBe(403);
   }
   expect(textOf(await operator.page('/connections'))).toContain('Links for admins');
 });

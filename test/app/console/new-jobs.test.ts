@@ -33,7 +33,7 @@ describe('new jobs', () => {
   test('are the next step of the overview once an org is connected', async () => {
     const overview = await browser.page();
     expect(textOf(overview)).toMatch(/1 of 5 steps done/);
-    expect((await browser.click(overview, /^Choose objects$/)).url).toBe(`${service.url}/console/jobs/new`);
+    expect((await browser.click(overview, /^Choose objects$/)).url).toBe(`${browser.url}/console/jobs/new`);
   });
 
   test('of an org that cannot be called say why, and lead to its connection', async () => {
@@ -41,7 +41,7 @@ describe('new jobs', () => {
     await pool.query(`UPDATE connections SET status = 'needs_login', error_message = 'The user is inactive.'`);
     const page = await browser.page('/jobs/new');
     expect(textOf(page)).toContain('The user is inactive.');
-    expect((await browser.click(page, /^Open the connection$/)).url).toBe(`${service.url}/console/connections/1`);
+    expect((await browser.click(page, /^Open the connection$/)).url).toBe(`${browser.url}/console/connections/1`);
     await pool.query(`UPDATE connections SET status = 'active', error_message = NULL`);
   });
 
@@ -93,7 +93,7 @@ describe('new jobs', () => {
 
   test('refuse a form without its token, and change nothing', async () => {
     const fields = { connection: '1', object: 'Account', start_date: '2023-02-01' };
-    const answer = await browser.send(`${service.url}/console/jobs/new`, { method: 'POST', fields });
+    const answer = await browser.send(`${browser.url}/console/jobs/new`, { method: 'POST', fields });
     expect(answer.status).toBe(403);
     expect(await service.jobs()).toEqual([]);
   });

@@ -59,7 +59,7 @@ describe('settings', () => {
     expect(await messages()).toEqual([
       { event: 'test', content: expect.objectContaining({ type: 'test', data: { requested_by: 'operate' } }) },
     ]);
-    const answer = await browser.send(`${service.url}/console/settings/test-alert`, { method: 'POST', fields: {} });
+    const answer = await browser.send(`${browser.url}/console/settings/test-alert`, { method: 'POST', fields: {} });
     expect(answer.status).toBe(403);
     expect(await messages()).toHaveLength(1);
   });
@@ -70,7 +70,7 @@ describe('settings', () => {
     expect(formOf(page, '/console/settings/test-alert')).toBeUndefined();
     const token = formOf(page, '/console/sign-out')!.form_token!;
     expect(
-      (await browser.send(`${service.url}/console/settings/test-alert`, { method: 'POST', fields: { form_token: token } })).status,
+      (await browser.send(`${browser.url}/console/settings/test-alert`, { method: 'POST', fields: { form_token: token } })).status,
     ).toBe(403);
   });
 
@@ -80,7 +80,7 @@ describe('settings', () => {
     const page = await browser.page('/settings');
     expect(textOf(page)).toMatch(/Nothing receives them: set ALERT_WEBHOOK_URL.* npm run doctor .*needs no key/);
     const token = formOf(await browser.page('/connections'), '/console/connect-links')!.form_token!;
-    const refused = await browser.open(`${local.url}/console/settings/test-alert`, {
+    const refused = await browser.open(`${browser.url}/console/settings/test-alert`, {
       method: 'POST',
       fields: { form_token: token, back: '/console/settings' },
       headers: { 'Sec-Fetch-Site': 'same-origin' },
