@@ -5,7 +5,7 @@ import { startService, type TestService } from '../../support/service.ts';
 let service: TestService;
 let browser: ConsoleBrowser;
 beforeAll(async () => {
-  service = await startService({ worker: false, local: false, env: { API_KEYS, PUBLIC_URL: 'http://localhost:1' } });
+  service = await startService({ worker: false, local: false, env: { API_KEYS, PUBLIC_URL: 'https://sync.example.com' } });
   browser = new ConsoleBrowser(service.url);
   await browser.signIn('operate-key');
 });

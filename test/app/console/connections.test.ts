@@ -105,7 +105,7 @@ describe('connections', () => {
 });
 
 test('a key of role read sees connections, and neither buttons nor links', async () => {
-  await using keyed = await startGatewayService({ worker: false, local: false, env: { API_KEYS, PUBLIC_URL: 'http://localhost:1' } });
+  await using keyed = await startGatewayService({ worker: false, local: false, env: { API_KEYS, PUBLIC_URL: 'https://sync.example.com' } });
   const operator = new ConsoleBrowser(keyed.url);
   await operator.signIn('operate-key');
   await operator.submit(await operator.page('/connections'), '/console/connect-links');

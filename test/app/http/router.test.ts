@@ -49,7 +49,11 @@ beforeAll(async () => {
 afterAll(() => Promise.all(servers.map(close)));
 
 function app(http: object): Koa {
-  const context = { config: { http }, events: { keyRefused: () => {}, requestFailed: () => {} } } as unknown as Context;
+  const context = {
+    config: { http },
+    keyUses: { note: () => {} },
+    events: { keyRefused: () => {}, requestFailed: () => {} },
+  } as unknown as Context;
   const limits = new RateLimits({ wrongKeysPerMinute: 100, requestsPerSecond: 500 });
   const koa = new Koa();
   koa.use(handleErrors(context, limits));
