@@ -187,11 +187,7 @@ describe('the pages', () => {
     await start();
     const browser = new Browser();
     const done = await browser.decide(await browser.open(`${origin}/oauth/start`), 'allow');
-    for (const page of [
-      done,
-      await browser.open(`${origin}/connect/done`),
-      await browser.open(`${origin}/oauth/x`),
-    ]) {
+    for (const page of [done, await browser.open(`${origin}/connect/done`), await browser.open(`${origin}/oauth/x`)]) {
       expect(page.headers).toMatchObject({
         'cache-control': 'no-store',
         'content-type': 'text/html; charset=utf-8',

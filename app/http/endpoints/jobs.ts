@@ -1,21 +1,21 @@
 import * as z from 'zod';
-import { requireConnection } from '../actions/require-connection.ts';
-import type { Context } from '../context.ts';
-import { jobMode } from '../core/job-mode.ts';
-import { type JobOptions, optionsJson } from '../core/job-options.ts';
-import { JOB_STATES, jobState } from '../core/job-state.ts';
-import { formatLastDate } from '../core/start-date.ts';
-import { rareTicksMessage, usualTickIntervalMs } from '../core/tick-interval.ts';
-import { AppError } from '../errors.ts';
-import { type ListedJob, listJob, listJobPage } from '../store/job-list.ts';
-import { recentTicks } from '../store/ticks.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { nextAfter, pageFields } from './paging.ts';
-import { toRunJson } from './run-json.ts';
-import { choice, optionalText } from './schemas/fields.ts';
-import { JOB_EXAMPLE, jobJson } from './schemas/job.ts';
-import { errorJson, pageJson } from './schemas/json.ts';
-import { listFilters } from './schemas/list-filters.ts';
+import { requireConnection } from '../../actions/require-connection.ts';
+import type { Context } from '../../context.ts';
+import { jobMode } from '../../core/job-mode.ts';
+import { type JobOptions, optionsJson } from '../../core/job-options.ts';
+import { JOB_STATES, jobState } from '../../core/job-state.ts';
+import { formatLastDate } from '../../core/start-date.ts';
+import { rareTicksMessage, usualTickIntervalMs } from '../../core/tick-interval.ts';
+import { AppError } from '../../errors.ts';
+import { type ListedJob, listJob, listJobPage } from '../../store/job-list.ts';
+import { recentTicks } from '../../store/ticks.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { nextAfter, pageFields } from '../paging.ts';
+import { toRunJson } from '../run-json.ts';
+import { choice, optionalText } from '../schemas/fields.ts';
+import { JOB_EXAMPLE, jobJson } from '../schemas/job.ts';
+import { errorJson, pageJson } from '../schemas/json.ts';
+import { listFilters } from '../schemas/list-filters.ts';
 
 /**
  * Lists the jobs that match a filter page by page, in order of creation: with the contract's columns, their latest window and their latest

@@ -1,15 +1,15 @@
 import * as z from 'zod';
-import { createJobs, type JobCreation } from '../actions/create-jobs.ts';
-import { requireConnection } from '../actions/require-connection.ts';
-import { optionTexts } from '../core/job-options.ts';
-import { AppError } from '../errors.ts';
-import { SALESFORCE_ERRORS } from './common-errors.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { field, parseObjectName } from './schemas/fields.ts';
-import { estimateJson } from './schemas/job.ts';
-import { newJobFields } from './schemas/job-options.ts';
-import { count, errorJson } from './schemas/json.ts';
+import { createJobs, type JobCreation } from '../../actions/create-jobs.ts';
+import { requireConnection } from '../../actions/require-connection.ts';
+import { optionTexts } from '../../core/job-options.ts';
+import { AppError } from '../../errors.ts';
+import { SALESFORCE_ERRORS } from '../common-errors.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { field, parseObjectName } from '../schemas/fields.ts';
+import { estimateJson } from '../schemas/job.ts';
+import { newJobFields } from '../schemas/job-options.ts';
+import { count, errorJson } from '../schemas/json.ts';
 
 /** A caller waits for the response, and each object takes up to a second. */
 const MAX_OBJECTS = 100;

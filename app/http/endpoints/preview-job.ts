@@ -1,17 +1,17 @@
 import * as z from 'zod';
-import { readJobRequest } from '../actions/plan-job.ts';
-import { type CallsAvailable, type JobPreview, type PlannedJob, previewJob } from '../actions/preview-job.ts';
-import { requireConnection } from '../actions/require-connection.ts';
-import type { FirstImport } from '../core/first-import.ts';
-import type { JobField } from '../core/job-fields.ts';
-import { jobMode } from '../core/job-mode.ts';
-import { optionsJson, optionTexts } from '../core/job-options.ts';
-import { queryDollars } from '../core/monthly-cost.ts';
-import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from './common-errors.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { objectName } from './schemas/fields.ts';
-import { newJobFields } from './schemas/job-options.ts';
-import { PREVIEW_EXAMPLE, PREVIEW_REQUEST, previewJson } from './schemas/preview.ts';
+import { readJobRequest } from '../../actions/plan-job.ts';
+import { type CallsAvailable, type JobPreview, type PlannedJob, previewJob } from '../../actions/preview-job.ts';
+import { requireConnection } from '../../actions/require-connection.ts';
+import type { FirstImport } from '../../core/first-import.ts';
+import type { JobField } from '../../core/job-fields.ts';
+import { jobMode } from '../../core/job-mode.ts';
+import { optionsJson, optionTexts } from '../../core/job-options.ts';
+import { queryDollars } from '../../core/monthly-cost.ts';
+import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from '../common-errors.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { objectName } from '../schemas/fields.ts';
+import { newJobFields } from '../schemas/job-options.ts';
+import { PREVIEW_EXAMPLE, PREVIEW_REQUEST, previewJson } from '../schemas/preview.ts';
 
 /** Shows what create_importing_job would do and cost with the same fields. Writes nothing. Calls the org, so keys that may only read must not. */
 export const jobPreview = defineEndpoint({

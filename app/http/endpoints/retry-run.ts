@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { retryRun } from '../actions/retry-run.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { toRunOfJobJson } from './run-json.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { runId } from './schemas/fields.ts';
-import { runOfJobExample, runOfJobJson } from './schemas/run.ts';
+import { retryRun } from '../../actions/retry-run.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { toRunOfJobJson } from '../run-json.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { runId } from '../schemas/fields.ts';
+import { runOfJobExample, runOfJobJson } from '../schemas/run.ts';
 
 /** Makes a waiting run due now, or queues the next run of the job after one that failed or was cancelled. */
 export const runRetry = defineEndpoint({

@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import { requireJobById } from '../actions/require-job.ts';
-import { listRunPage } from '../store/job-list.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { nextAfter, pageFields } from './paging.ts';
-import { toRunJson } from './run-json.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { jobId } from './schemas/fields.ts';
-import { pageJson } from './schemas/json.ts';
-import { RUN_EXAMPLE, runJson } from './schemas/run.ts';
+import { requireJobById } from '../../actions/require-job.ts';
+import { listRunPage } from '../../store/job-list.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { nextAfter, pageFields } from '../paging.ts';
+import { toRunJson } from '../run-json.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { jobId } from '../schemas/fields.ts';
+import { pageJson } from '../schemas/json.ts';
+import { RUN_EXAMPLE, runJson } from '../schemas/run.ts';
 
 /** Lists the runs of a job page by page, the latest first. */
 export const jobRuns = defineEndpoint({

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { resumeJob } from '../actions/resume-job.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { requireJob } from './require-job.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { objectName, userId } from './schemas/fields.ts';
+import { resumeJob } from '../../actions/resume-job.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { requireJob } from '../require-job.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { objectName, userId } from '../schemas/fields.ts';
 
 /** Resumes a paused job: the next tick imports everything it missed. */
 export const resumeImportingJob = defineEndpoint({

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { pauseJob } from '../actions/pause-job.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { requireJob } from './require-job.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { objectName, userId } from './schemas/fields.ts';
+import { pauseJob } from '../../actions/pause-job.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { requireJob } from '../require-job.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { objectName, userId } from '../schemas/fields.ts';
 
 /** Pauses a job: ticks start no runs for it. A run that is already in progress finishes first. */
 export const pauseImportingJob = defineEndpoint({

@@ -1,14 +1,14 @@
 import * as z from 'zod';
-import { changeJob } from '../actions/change-job.ts';
-import { requireJobById } from '../actions/require-job.ts';
-import { optionTexts } from '../core/job-options.ts';
-import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from './common-errors.ts';
-import { defineEndpoint } from './endpoint.ts';
+import { changeJob } from '../../actions/change-job.ts';
+import { requireJobById } from '../../actions/require-job.ts';
+import { optionTexts } from '../../core/job-options.ts';
+import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from '../common-errors.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { jobId, optionalText } from '../schemas/fields.ts';
+import { changedJobJson, JOB_EXAMPLE } from '../schemas/job.ts';
+import { changeableJobFields } from '../schemas/job-options.ts';
 import { readJobJson } from './jobs.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { jobId, optionalText } from './schemas/fields.ts';
-import { changedJobJson, JOB_EXAMPLE } from './schemas/job.ts';
-import { changeableJobFields } from './schemas/job-options.ts';
 
 /** Changes a job, and queues the repair that the change requires. */
 export const jobChange = defineEndpoint({

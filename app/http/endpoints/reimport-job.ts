@@ -1,12 +1,12 @@
 import * as z from 'zod';
-import { reimport } from '../actions/reimport.ts';
-import { requireJobById } from '../actions/require-job.ts';
-import { SALESFORCE_ERRORS } from './common-errors.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { toRunOfJobJson } from './run-json.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { flag, jobId, optionalText } from './schemas/fields.ts';
-import { runOfJobExample, runOfJobJson } from './schemas/run.ts';
+import { reimport } from '../../actions/reimport.ts';
+import { requireJobById } from '../../actions/require-job.ts';
+import { SALESFORCE_ERRORS } from '../common-errors.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { toRunOfJobJson } from '../run-json.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { flag, jobId, optionalText } from '../schemas/fields.ts';
+import { runOfJobExample, runOfJobJson } from '../schemas/run.ts';
 
 /** Imports rows of a job again: those with the given Ids, or those of a range; by default, all rows up to its `last_date`. */
 export const jobReimport = defineEndpoint({

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { finishConnection } from '../actions/connect.ts';
-import { SALESFORCE_ERRORS } from './common-errors.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { optionalText, text } from './schemas/fields.ts';
+import { finishConnection } from '../../actions/connect.ts';
+import { SALESFORCE_ERRORS } from '../common-errors.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { optionalText, text } from '../schemas/fields.ts';
 
 /** Takes the code or error from the redirect, stores the grant and returns the user_id. */
 export const loginOauthCallback = defineEndpoint({

@@ -1,14 +1,14 @@
 import * as z from 'zod';
-import { pauseJob } from '../actions/pause-job.ts';
-import { requireJobById } from '../actions/require-job.ts';
-import { resumeJob } from '../actions/resume-job.ts';
-import type { Context } from '../context.ts';
-import type { Job } from '../store/jobs.ts';
-import { defineEndpoint } from './endpoint.ts';
+import { pauseJob } from '../../actions/pause-job.ts';
+import { requireJobById } from '../../actions/require-job.ts';
+import { resumeJob } from '../../actions/resume-job.ts';
+import type { Context } from '../../context.ts';
+import type { Job } from '../../store/jobs.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { jobId } from '../schemas/fields.ts';
+import { JOB_EXAMPLE, jobJson } from '../schemas/job.ts';
 import { readJobJson } from './jobs.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { jobId } from './schemas/fields.ts';
-import { JOB_EXAMPLE, jobJson } from './schemas/job.ts';
 
 /** One job, as in the list. */
 export const jobView = defineEndpoint({

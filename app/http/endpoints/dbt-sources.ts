@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { writeDbtSources } from '../actions/write-dbt-sources.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { optionalText } from './schemas/fields.ts';
+import { writeDbtSources } from '../../actions/write-dbt-sources.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { optionalText } from '../schemas/fields.ts';
 
 /** Returns the sources.yml of a dbt project. */
 export const dbtSources = defineEndpoint({

@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { deleteJob } from '../actions/delete-job.ts';
-import { requireJobById } from '../actions/require-job.ts';
-import { BIGQUERY_ERRORS } from './common-errors.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { choice, jobId } from './schemas/fields.ts';
+import { deleteJob } from '../../actions/delete-job.ts';
+import { requireJobById } from '../../actions/require-job.ts';
+import { BIGQUERY_ERRORS } from '../common-errors.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { choice, jobId } from '../schemas/fields.ts';
 
 /** Deletes a job; its target table is kept or dropped. */
 export const jobDeletion = defineEndpoint({

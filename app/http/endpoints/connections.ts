@@ -1,24 +1,24 @@
 import * as z from 'zod';
-import { changeConnection } from '../actions/change-connection.ts';
-import { disconnect } from '../actions/disconnect.ts';
-import { requireConnection } from '../actions/require-connection.ts';
-import { testConnection } from '../actions/test-connection.ts';
-import type { Context } from '../context.ts';
-import { listConnections } from '../store/connection-list.ts';
-import type { Connection } from '../store/connections.ts';
-import { SALESFORCE_ERRORS } from './common-errors.ts';
-import { readConnectionJson, toConnectionJson } from './connection-json.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { idPageFields, nextAfterId } from './paging.ts';
+import { changeConnection } from '../../actions/change-connection.ts';
+import { disconnect } from '../../actions/disconnect.ts';
+import { requireConnection } from '../../actions/require-connection.ts';
+import { testConnection } from '../../actions/test-connection.ts';
+import type { Context } from '../../context.ts';
+import { listConnections } from '../../store/connection-list.ts';
+import type { Connection } from '../../store/connections.ts';
+import { SALESFORCE_ERRORS } from '../common-errors.ts';
+import { readConnectionJson, toConnectionJson } from '../connection-json.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { idPageFields, nextAfterId } from '../paging.ts';
 import {
   CONNECTION_EXAMPLE,
   connectionJson,
   LISTED_CONNECTION_EXAMPLE,
   listedConnectionJson,
   reportedConnectionJson,
-} from './schemas/connection.ts';
-import { connection, flag, optionalText } from './schemas/fields.ts';
-import { pageJson } from './schemas/json.ts';
+} from '../schemas/connection.ts';
+import { connection, flag, optionalText } from '../schemas/fields.ts';
+import { pageJson } from '../schemas/json.ts';
 
 /** A connection's id or alias. */
 const PATH = 'v1/connections/{connection}';

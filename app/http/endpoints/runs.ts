@@ -1,15 +1,15 @@
 import * as z from 'zod';
-import { requireConnection } from '../actions/require-connection.ts';
-import { RUN_KINDS } from '../core/pass.ts';
-import { RUN_STATES } from '../core/run-state.ts';
-import { listRuns } from '../store/run-list.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { nextAfter, pageFields } from './paging.ts';
-import { toRunOfJobJson } from './run-json.ts';
-import { choice, jobId } from './schemas/fields.ts';
-import { pageJson } from './schemas/json.ts';
-import { listFilters, timeFilter } from './schemas/list-filters.ts';
-import { runOfJobExample, runOfJobJson } from './schemas/run.ts';
+import { requireConnection } from '../../actions/require-connection.ts';
+import { RUN_KINDS } from '../../core/pass.ts';
+import { RUN_STATES } from '../../core/run-state.ts';
+import { listRuns } from '../../store/run-list.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { nextAfter, pageFields } from '../paging.ts';
+import { toRunOfJobJson } from '../run-json.ts';
+import { choice, jobId } from '../schemas/fields.ts';
+import { pageJson } from '../schemas/json.ts';
+import { listFilters, timeFilter } from '../schemas/list-filters.ts';
+import { runOfJobExample, runOfJobJson } from '../schemas/run.ts';
 
 /** Lists the runs of all jobs that match a filter page by page, the latest first. */
 export const runs = defineEndpoint({

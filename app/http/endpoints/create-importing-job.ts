@@ -1,14 +1,14 @@
 import * as z from 'zod';
-import { createJob } from '../actions/create-job.ts';
-import { requireConnection } from '../actions/require-connection.ts';
-import { warnOfRareTicks } from '../actions/warn-of-rare-ticks.ts';
-import { optionTexts } from '../core/job-options.ts';
-import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from './common-errors.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { objectName } from './schemas/fields.ts';
-import { estimateJson } from './schemas/job.ts';
-import { newJobFields } from './schemas/job-options.ts';
+import { createJob } from '../../actions/create-job.ts';
+import { requireConnection } from '../../actions/require-connection.ts';
+import { warnOfRareTicks } from '../../actions/warn-of-rare-ticks.ts';
+import { optionTexts } from '../../core/job-options.ts';
+import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from '../common-errors.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { objectName } from '../schemas/fields.ts';
+import { estimateJson } from '../schemas/job.ts';
+import { newJobFields } from '../schemas/job-options.ts';
 
 const createdJson = z.strictObject({
   ok: z.literal(true),

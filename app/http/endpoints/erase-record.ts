@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import { eraseRecord } from '../actions/erase-record.ts';
-import { requireJobById } from '../actions/require-job.ts';
-import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from './common-errors.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { toRunOfJobJson } from './run-json.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { flag, jobId, text } from './schemas/fields.ts';
-import { instant } from './schemas/json.ts';
-import { runOfJobExample, runOfJobJson } from './schemas/run.ts';
+import { eraseRecord } from '../../actions/erase-record.ts';
+import { requireJobById } from '../../actions/require-job.ts';
+import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from '../common-errors.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { toRunOfJobJson } from '../run-json.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { flag, jobId, text } from '../schemas/fields.ts';
+import { instant } from '../schemas/json.ts';
+import { runOfJobExample, runOfJobJson } from '../schemas/run.ts';
 
 /** Erases one record of a job. Responds with the run that does it, and until when BigQuery can restore it. */
 export const jobErase = defineEndpoint({

@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { requireRun } from '../actions/require-run.ts';
-import { listRunEvents } from '../store/run-events.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { runId } from './schemas/fields.ts';
-import { instant } from './schemas/json.ts';
+import { requireRun } from '../../actions/require-run.ts';
+import { listRunEvents } from '../../store/run-events.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { runId } from '../schemas/fields.ts';
+import { instant } from '../schemas/json.ts';
 
 const SLICE_CUT = 'slice_cut';
 

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { startConnection } from '../actions/connect.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { loginUrl, text } from './schemas/fields.ts';
+import { startConnection } from '../../actions/connect.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { loginUrl, text } from '../schemas/fields.ts';
 
 /** Returns the URL on which a user authorizes us. */
 export const getOauthUrl = defineEndpoint({

@@ -1,17 +1,17 @@
 import * as z from 'zod';
-import { requireConnection } from '../actions/require-connection.ts';
-import { retryWaitingRun } from '../actions/retry-run.ts';
-import { tick } from '../actions/tick.ts';
-import { waitForRuns } from '../actions/wait-for-runs.ts';
-import type { Context } from '../context.ts';
-import { AppError } from '../errors.ts';
-import { readJobStates } from '../store/job-states.ts';
-import type { Job, JobFilter } from '../store/jobs.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { requireJob } from './require-job.ts';
-import { field, objectName, userId } from './schemas/fields.ts';
-import { TICK_EXAMPLE, tickJson } from './schemas/tick.ts';
-import { REPORTED, toTickReport } from './tick-report.ts';
+import { requireConnection } from '../../actions/require-connection.ts';
+import { retryWaitingRun } from '../../actions/retry-run.ts';
+import { tick } from '../../actions/tick.ts';
+import { waitForRuns } from '../../actions/wait-for-runs.ts';
+import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
+import { readJobStates } from '../../store/job-states.ts';
+import type { Job, JobFilter } from '../../store/jobs.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { requireJob } from '../require-job.ts';
+import { field, objectName, userId } from '../schemas/fields.ts';
+import { TICK_EXAMPLE, tickJson } from '../schemas/tick.ts';
+import { REPORTED, toTickReport } from '../tick-report.ts';
 
 /** Below a load balancer's timeout of one minute. */
 const MAX_WAIT_SECONDS = 50;

@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { type DetailedPage, type DetailedRun, detailRun } from '../actions/detail-run.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { toRunOfJobJson } from './run-json.ts';
-import { DETAILED_RUN_EXAMPLE, detailedRunJson } from './schemas/detailed-run.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { runId } from './schemas/fields.ts';
+import { type DetailedPage, type DetailedRun, detailRun } from '../../actions/detail-run.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { toRunOfJobJson } from '../run-json.ts';
+import { DETAILED_RUN_EXAMPLE, detailedRunJson } from '../schemas/detailed-run.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { runId } from '../schemas/fields.ts';
 
 /** A run, of any state, in detail. */
 export const getRun = defineEndpoint({

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { type AuditRow, listChanges } from '../store/audit.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { idPageFields, nextAfterId } from './paging.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { instant, pageJson } from './schemas/json.ts';
+import { type AuditRow, listChanges } from '../../store/audit.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { idPageFields, nextAfterId } from '../paging.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { instant, pageJson } from '../schemas/json.ts';
 
 const changeJson = z
   .strictObject({

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { connectUnattended } from '../actions/connect-unattended.ts';
-import type { UnattendedLogin } from '../core/login-flow.ts';
-import { AppError } from '../errors.ts';
-import { SALESFORCE_ERRORS } from './common-errors.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { loginUrl, optionalText } from './schemas/fields.ts';
+import { connectUnattended } from '../../actions/connect-unattended.ts';
+import type { UnattendedLogin } from '../../core/login-flow.ts';
+import { AppError } from '../../errors.ts';
+import { SALESFORCE_ERRORS } from '../common-errors.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { loginUrl, optionalText } from '../schemas/fields.ts';
 
 const FLOWS = ['client_credentials', 'jwt_bearer'] as const;
 

@@ -1,15 +1,15 @@
 import * as z from 'zod';
-import { describeOrgObject } from '../actions/describe-org-object.ts';
-import { listObjects, type OrgObject } from '../actions/list-objects.ts';
-import { requireConnection } from '../actions/require-connection.ts';
-import { jobMode } from '../core/job-mode.ts';
-import { SALESFORCE_ERRORS } from './common-errors.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { connection, objectName } from './schemas/fields.ts';
-import { jobModeJson } from './schemas/job.ts';
-import { count } from './schemas/json.ts';
-import { apiJson } from './schemas/preview.ts';
+import { describeOrgObject } from '../../actions/describe-org-object.ts';
+import { listObjects, type OrgObject } from '../../actions/list-objects.ts';
+import { requireConnection } from '../../actions/require-connection.ts';
+import { jobMode } from '../../core/job-mode.ts';
+import { SALESFORCE_ERRORS } from '../common-errors.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { connection, objectName } from '../schemas/fields.ts';
+import { jobModeJson } from '../schemas/job.ts';
+import { count } from '../schemas/json.ts';
+import { apiJson } from '../schemas/preview.ts';
 
 const SHAPE = {
   name: z.string(),

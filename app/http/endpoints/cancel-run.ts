@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { cancelRun } from '../actions/cancel-run.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { toRunOfJobJson } from './run-json.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { runId } from './schemas/fields.ts';
-import { runOfJobExample, runOfJobJson } from './schemas/run.ts';
+import { cancelRun } from '../../actions/cancel-run.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { toRunOfJobJson } from '../run-json.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { runId } from '../schemas/fields.ts';
+import { runOfJobExample, runOfJobJson } from '../schemas/run.ts';
 
 /** Cancels an open run; the job stays active. */
 export const runCancellation = defineEndpoint({

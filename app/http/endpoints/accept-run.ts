@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { acceptRun } from '../actions/accept-run.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { toRunOfJobJson } from './run-json.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { runId } from './schemas/fields.ts';
-import { runOfJobExample, runOfJobJson } from './schemas/run.ts';
+import { acceptRun } from '../../actions/accept-run.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { toRunOfJobJson } from '../run-json.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { runId } from '../schemas/fields.ts';
+import { runOfJobExample, runOfJobJson } from '../schemas/run.ts';
 
 /** Accepts the verdict with which a run failed: its job's next run may pass it. */
 export const runAcceptance = defineEndpoint({

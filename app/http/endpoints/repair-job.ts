@@ -1,16 +1,16 @@
 import * as z from 'zod';
-import { rebuild } from '../actions/rebuild.ts';
-import { requireJobById } from '../actions/require-job.ts';
-import { sweep } from '../actions/sweep.ts';
-import { syncNow } from '../actions/sync-now.ts';
-import type { Context } from '../context.ts';
-import type { JobWithRun } from '../store/job-list.ts';
-import type { Job } from '../store/jobs.ts';
-import { defineEndpoint, type Endpoint } from './endpoint.ts';
-import { toRunOfJobJson } from './run-json.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { jobId } from './schemas/fields.ts';
-import { runOfJobExample, runOfJobJson } from './schemas/run.ts';
+import { rebuild } from '../../actions/rebuild.ts';
+import { requireJobById } from '../../actions/require-job.ts';
+import { sweep } from '../../actions/sweep.ts';
+import { syncNow } from '../../actions/sync-now.ts';
+import type { Context } from '../../context.ts';
+import type { JobWithRun } from '../../store/job-list.ts';
+import type { Job } from '../../store/jobs.ts';
+import { defineEndpoint, type Endpoint } from '../endpoint.ts';
+import { toRunOfJobJson } from '../run-json.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { jobId } from '../schemas/fields.ts';
+import { runOfJobExample, runOfJobJson } from '../schemas/run.ts';
 
 /** Imports all rows of a job again and replaces its table with them, or creates the table if it is missing. */
 export const jobRebuild = repairEndpoint(

@@ -1,14 +1,14 @@
 import * as z from 'zod';
-import { readJobFields } from '../actions/read-job-fields.ts';
-import { requireJobById } from '../actions/require-job.ts';
-import { schemaChangesOf } from '../core/run-rows.ts';
-import { listDriftingRuns } from '../store/schema-changes.ts';
-import { defineEndpoint } from './endpoint.ts';
+import { readJobFields } from '../../actions/read-job-fields.ts';
+import { requireJobById } from '../../actions/require-job.ts';
+import { schemaChangesOf } from '../../core/run-rows.ts';
+import { listDriftingRuns } from '../../store/schema-changes.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { jobId } from '../schemas/fields.ts';
+import { instant } from '../schemas/json.ts';
+import { FIELD_EXAMPLE, fieldJson } from '../schemas/preview.ts';
 import { toFieldJson } from './preview-job.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { jobId } from './schemas/fields.ts';
-import { instant } from './schemas/json.ts';
-import { FIELD_EXAMPLE, fieldJson } from './schemas/preview.ts';
 
 /** What a job does with each field of its object. Makes no call to the org. */
 export const jobFieldList = defineEndpoint({

@@ -1,12 +1,12 @@
 import * as z from 'zod';
-import { createConnectLink, revokeLink } from '../actions/connect-links.ts';
-import { type ConnectLink, listConnectLinks } from '../store/connect-links.ts';
-import { defineEndpoint } from './endpoint.ts';
-import { pagesOrigin } from './pages/origin.ts';
-import { nextAfter, pageFields } from './paging.ts';
-import { EXAMPLE } from './schemas/examples.ts';
-import { loginUrl, optionalText, text } from './schemas/fields.ts';
-import { instant, pageJson } from './schemas/json.ts';
+import { createConnectLink, revokeLink } from '../../actions/connect-links.ts';
+import { type ConnectLink, listConnectLinks } from '../../store/connect-links.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { pagesOrigin } from '../pages/origin.ts';
+import { nextAfter, pageFields } from '../paging.ts';
+import { EXAMPLE } from '../schemas/examples.ts';
+import { loginUrl, optionalText, text } from '../schemas/fields.ts';
+import { instant, pageJson } from '../schemas/json.ts';
 
 const linkJson = z
   .strictObject({
