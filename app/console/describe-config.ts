@@ -1,5 +1,4 @@
 import type { Config } from '../config.ts';
-import type { DatabaseConfig } from '../database-config.ts';
 
 /** A setting as it is in effect. Secrets only show whether they are set. */
 export interface ShownSetting {

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import type { Browser, Page } from 'playwright-core';
 import { CHROMIUM, inspect, launchChromium } from '../support/chromium.ts';
 import { API_KEYS } from '../support/console.ts';
-import { type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
+import { endGrant, type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
 import { startService, type TestService, type TestServiceOptions } from '../support/service.ts';
 
 if (!CHROMIUM)
@@ -51,14 +51,6 @@ const open = (path = ''): Promise<unknown> => page.goto(`${service.url.replace('
 const see = (text: string | RegExp): Promise<void> => page.getByText(text).first().waitFor({ timeout: 30_000 });
 
 const press = (name: string | RegExp): Promise<void> => page.getByRole('button', { name }).first().click();
-
-async function endGrant(): Promise<void> {
-  gateway.login.handler = (call, pass) =>
-    call.body.includes('grant_type=refresh_token')
-      ? jsonReply(400, { error: 'invalid_grant', error_description: 'expired access/refresh token' })
-      : gateway.passLogin(call, pass);
-  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
-}
 
 withChromium('the console in a browser', () => {
   beforeAll(async () => {
@@ -207,7 +199,7 @@ withChromium('the console in a browser', () => {
     // As after ten minutes, when the org is asked again.
     await service.context.calls.write();
     await service.database.pool.query(`UPDATE org_calls SET reported_at = reported_at - interval '1 hour'`);
-    await endGrant();
+    await endGrant(gateway);
     await open(`/jobs/${byObject.get('Account')!.id}`);
     await press('Retry now');
     await see('is due now.');

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { connections } from '../../app/commands/connections.ts';
-import { type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
+import { endGrant, type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
 import { type Answer, readAnswer, type TestServiceOptions } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
 
@@ -17,15 +17,6 @@ async function start(objects: string[], options: TestServiceOptions = {}): Promi
   for (const object of objects) {
     await service.call('create_importing_job', { user_id: userId, object_name: object, start_date: '2023-03-01' });
   }
-}
-
-/** Ends the grant in Salesforce: the next call's session is refused, and so is its renewal. */
-async function endGrant(): Promise<void> {
-  service.login.handler = (call, pass) =>
-    call.body.includes('grant_type=refresh_token')
-      ? jsonReply(400, { error: 'invalid_grant', error_description: 'expired access/refresh token' })
-      : service.passLogin(call, pass);
-  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
 }
 
 interface ConnectionView {
@@ -139,7 +130,7 @@ describe('a connection', () => {
     expect((await view('POST', '/1/test')).message).toMatch(
       /^Works: \S+@\S+ of Burlington Textiles Corp\. \(sandbox\), API version 66\.0, three calls in \d+\.\d s\.$/,
     );
-    await endGrant();
+    await endGrant(service);
     const cause = /invalid_grant: expired access\/refresh token/;
     expect(await send('POST', '/1/test')).toMatchObject({ status: 409, code: 'needs_login', text: expect.stringMatching(cause) });
     const { status, error } = await view('GET', '/1');
@@ -204,7 +195,7 @@ describe('disconnecting', () => {
 
   test('a grant that Salesforce has ended already is forgotten', async () => {
     await start(['Account'], { worker: false });
-    await endGrant();
+    await endGrant(service);
     await send('POST', '/1/test');
     service.login.handler = (call, pass) =>
       call.url.endsWith('/revoke') ? jsonReply(400, { error: 'invalid_token' }) : service.passLogin(call, pass);
@@ -359,7 +350,7 @@ describe('the command connections', () => {
 describe('a grant that has ended', () => {
   test('is shown with its cause on every job, and a login continues all of them without a tick', async () => {
     await start(['Account', 'Lead'], { env: { RUNS_PER_CONNECTION: '1' } });
-    await endGrant();
+    await endGrant(service);
     await service.tickAt('2023-03-10T00:10:00Z');
     const cause = { code: 'needs_login', message: expect.stringContaining('invalid_grant: expired access/refresh token') };
     const ended = { state: 'needs_login', needs_login: true, login_error: { ...cause, since: expect.any(String) } };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { API_KEYS, ConsoleBrowser, formOf, textOf } from '../support/console.ts';
-import { type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
+import { endGrant, type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
 import type { TestServiceOptions } from '../support/service.ts';
 
 let service: GatewayService;
@@ -19,15 +19,6 @@ async function start(objects: string[], options: TestServiceOptions = {}): Promi
   for (const object of objects) {
     await service.call('create_importing_job', { user_id: userId, object_name: object, start_date: '2023-03-01' });
   }
-}
-
-/** Ends the grant in Salesforce: the next call's session is refused, and so is its renewal. */
-async function endGrant(): Promise<void> {
-  service.login.handler = (call, pass) =>
-    call.body.includes('grant_type=refresh_token')
-      ? jsonReply(400, { error: 'invalid_grant', error_description: 'expired access/refresh token' })
-      : service.passLogin(call, pass);
-  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
 }
 
 describe('the overview', () => {
@@ -60,7 +51,7 @@ describe('the overview', () => {
   test('puts what needs a person on top, with the button that resolves it, and counts it in the tab', async () => {
     await start(['Account', 'Contact']);
     await service.tickAt('2023-03-02T00:10:00Z');
-    await endGrant();
+    await endGrant(service);
     await service.tickAt('2023-03-03T00:10:00Z');
     await service.database.pool.query(`UPDATE ticks SET recent = ARRAY[now() - interval '3 hours', now() - interval '4 hours']`);
     const page = await browser.waitFor('', /needs a login/);

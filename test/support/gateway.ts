@@ -121,3 +121,12 @@ function soqlOf(url: string, body: string): string {
   if (url.endsWith('/jobs/query')) return body ? ((JSON.parse(body) as { query?: string }).query ?? '') : '';
   return new URL(url, 'http://any').searchParams.get('q') ?? '';
 }
+
+/** Ends the grant in Salesforce: the next call's session is refused, and so is its renewal. */
+export async function endGrant(service: GatewayService): Promise<void> {
+  service.login.handler = (call, pass) =>
+    call.body.includes('grant_type=refresh_token')
+      ? jsonReply(400, { error: 'invalid_grant', error_description: 'expired access/refresh token' })
+      : service.passLogin(call, pass);
+  await fetch(`${service.salesforce.instanceUrl}/emulator/sessions/expire`, { method: 'POST' });
+}
