@@ -33,7 +33,7 @@ export function connectionTable(visit: Visit, connections: readonly ListedConnec
       const { meaning, label } = CONNECTION_STATUS[connection.status];
       const host = new URL(connection.instanceUrl).host;
       return html`<tr>
-        <td><a href=${`/console/connections/${connection.id}`}><b>${connectionName(connection)}</b></a> ${connection.isSandbox ? html`<span class="sub">sandbox</span>` : null}
+        <td class="org"><a href=${`/console/connections/${connection.id}`}><b>${connectionName(connection)}</b></a> ${connection.isSandbox ? html`<span class="sub">sandbox</span>` : null}
           <span class="why">${host}<span class="wide"> · ${connection.username ?? 'unknown user'} · ${FLOWS[connection.flow]}</span></span></td>
         <td>${pill(meaning, label)}</td>
         <td class="num wide"><a href=${`/console/jobs?connection=${connection.id}`}>${formatNumber(connection.jobs)}</a></td>
