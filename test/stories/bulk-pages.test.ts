@@ -106,7 +106,8 @@ test('a run shows its pages, counts and rate while it loads them, and each stage
   service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
   await service.call('handle_importing_job');
   let run = await shownRun();
-  while (!run.slices[0]?.pages.some(({ state }) => state === 'loaded')) {
+  // A rate needs some time.
+  while (!run.slices[0]?.pages.some(({ state }) => state === 'loaded') || typeof run.progress?.rows_per_second !== 'number') {
     await sleep(20);
     run = await shownRun();
   }
@@ -150,7 +151,7 @@ interface ShownSlice {
 
 interface ShownRun {
   id: string;
-  progress: Record<'rows' | 'pages' | 'bytes', number> | null;
+  progress: Record<'rows' | 'pages' | 'bytes' | 'rows_per_second', number | null> | null;
   receipt: Record<string, unknown> | null;
   stages: { stage: string; rows: number | null; agrees: boolean | null }[];
   slices: ShownSlice[];
