@@ -42,10 +42,12 @@ export const STAGE_NAMES = [
 export type StageName = (typeof STAGE_NAMES)[number];
 
 const NOT_COUNTED = 'Salesforce did not count the rows.';
+const READ_NOTHING = 'The run read nothing from Salesforce: it treated rows that were deleted before.';
 
 /** The counts of a run that has succeeded, from Salesforce to the target table, each compared with the one before. */
 export function stagesOf(receipt: Partial<Receipt>): Stage[] {
   if (receipt.rows_erased) return [{ stage: 'erased', rows: sum(Object.values(receipt.rows_erased)), agrees: null, note: null }];
+  if (receipt.methods?.length === 0) return [{ stage: 'merged', rows: touchedRows(receipt), agrees: null, note: READ_NOTHING }];
   const { processed, rows_in_pages, loaded, staged, distinct_ids, delta_rows } = receipt;
   return [
     ...salesforceStages(receipt),
@@ -94,8 +96,8 @@ function deltaStage(rows: number | undefined, distinctIds: number | undefined, t
 }
 
 function targetStages(receipt: Partial<Receipt>): Stage[] {
-  const { delta_rows: delta, inserted, updated, deleted } = receipt;
-  const touched = sum([inserted ?? null, updated ?? null, deleted ?? null]);
+  const { delta_rows: delta } = receipt;
+  const touched = touchedRows(receipt);
   if (receipt.rows_after !== undefined) {
     const note = receipt.rows_after === delta ? null : 'Without rows that are removed, or with deleted rows that the job keeps.';
     // A run that replaces the table fails unless the table has the rows that it expects.
@@ -112,6 +114,10 @@ function targetStages(receipt: Partial<Receipt>): Stage[] {
     return receipt.missing === undefined ? [others] : [others, written];
   }
   return [fewer('merged', touched, delta, (rows) => `The table has ${rows} of them already as new or newer, or they are deleted.`)];
+}
+
+function touchedRows({ inserted, updated, deleted }: Partial<Receipt>): number {
+  return sum([inserted ?? null, updated ?? null, deleted ?? null]);
 }
 
 /** A count that must equal the one before. */

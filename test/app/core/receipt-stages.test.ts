@@ -76,6 +76,11 @@ describe('the stages of a receipt', () => {
     ]);
   });
 
+  test('of a run that read nothing are the rows that it treated', () => {
+    const stages = stagesOf({ ...RECEIPT, methods: [], delta_rows: 0, inserted: 0, updated: 2, deleted: 1 });
+    expect(stages).toEqual([expect.objectContaining({ stage: 'merged', rows: 3, agrees: null })]);
+  });
+
   test('of an older receipt lack what it does not state', () => {
     expect(byName(stagesOf({ processed: 7, verdict: 'exact' }))).toMatchObject({
       processed: { rows: 7 },
