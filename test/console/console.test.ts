@@ -48,7 +48,7 @@ const createJob = (object: string, options: Record<string, string> = {}): Promis
 const open = (path = ''): Promise<unknown> => page.goto(`${service.url.replace('127.0.0.1', 'localhost')}/console${path}`);
 
 /** Waits until the page shows a text. */
-const see = (text: string | RegExp): Promise<void> => page.getByText(text).first().waitFor({ timeout: 30_000 });
+const see = (text: string | RegExp): Promise<void> => page.getByText(text).first().waitFor({ timeout: 120_000 });
 
 const press = (name: string | RegExp): Promise<void> => page.getByRole('button', { name }).first().click();
 
