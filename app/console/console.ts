@@ -9,7 +9,7 @@ import { html } from './html.ts';
 import { renderPage, renderSingle } from './layout.ts';
 import { sendLive } from './live.ts';
 import { keepNotice, takeNotice } from './notices.ts';
-import { readForm } from './read-form.ts';
+import { readForm, requireValidText } from './read-form.ts';
 import { seeOther, sendHtml, setConsoleHeaders } from './response.ts';
 import { returnAddress } from './return-address.ts';
 import type { Caller, Permissions, Reply, Route, Visit } from './route.ts';
@@ -84,6 +84,8 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
     const { caller, id } = ctx.state.session as Session;
     const can = permissionsOf(caller);
     const form = ctx.method === 'POST' ? await readForm(ctx) : new URLSearchParams();
+    const query = new URLSearchParams(ctx.querystring);
+    requireValidText(query);
     if (ctx.method === 'POST') requireFormToken(signer, form, id);
     const needed = route.requires ?? (route.method === 'POST' ? 'operate' : undefined);
     if (needed && !can[needed]) throw mayNot(caller, needed);
@@ -98,7 +100,7 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
       // A page that is opened is current: it may follow an action.
       shared: ctx.path.endsWith('/live') ? shared : new SharedReads(),
       params: ctx.params,
-      query: new URLSearchParams(ctx.querystring),
+      query,
       form,
       now: new Date(),
       origin: () => entrance.origin(ctx),

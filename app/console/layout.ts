@@ -7,7 +7,14 @@ import type { Notice, Page, Visit } from './route.ts';
 import { staticUrl } from './static-files.ts';
 
 /** What htmx may do: nothing that needs eval, which the Content-Security-Policy forbids as well, and no style of its own. */
-const HTMX = JSON.stringify({ extensions: 'sse', includeIndicatorCSS: false, history: false });
+const HTMX = JSON.stringify({
+  extensions: 'sse',
+  includeIndicatorCSS: false,
+  history: false,
+  // A live part keeps what it shows if it cannot be renewed, and what the user has opened.
+  noSwap: [204, 304, '4xx', '5xx'],
+  morphIgnore: ['data-htmx-powered', 'open'],
+});
 
 /** What surrounds a page. */
 export interface Frame {
@@ -73,9 +80,8 @@ function renderDocument(title: string, body: Markup): string {
       <title>${title}</title>
       <link rel="icon" href=${staticUrl('icon.svg')} />
       <link rel="stylesheet" href=${staticUrl('console.css')} />
-      <script src=${staticUrl('htmx.js')} defer></script>
-      <script src=${staticUrl('htmx-sse.js')} defer></script>
       <script src=${staticUrl('console.js')} defer></script>
+      <script src=${staticUrl('htmx.js')} defer></script>
     </head>
     <body>${body}</body>
   </html>`;

@@ -6,6 +6,9 @@ import { type Markup, render } from './html.ts';
 /** Browsers and proxies take a connection that is silent for longer to be lost. */
 const MAX_SILENCE_MS = 10_000;
 
+/** How long a browser may take to read what it was sent. */
+const MAX_STALL_MS = 60_000;
+
 /** Sends pieces of a page as they change, as server-sent events, until the browser closes the connection. */
 export function sendLive(ctx: Koa.Context, pieces: AsyncIterable<Markup>): void {
   const stream = new PassThrough();
@@ -24,8 +27,20 @@ async function writeAll(stream: PassThrough, pieces: AsyncIterable<Markup>): Pro
     const text = render(piece);
     const isSilent = Date.now() - writtenAt > MAX_SILENCE_MS;
     if (text === last && !isSilent) continue;
+    // A browser that left without closing its connection, or that reads too slowly, must not fill the memory.
+    if (stream.writableNeedDrain) {
+      if (Date.now() - writtenAt > MAX_STALL_MS) return void stream.destroy();
+      continue;
+    }
     // An event with a name changes nothing on the page; console.js notes that it came.
-    stream.write(text === last ? 'event: unchanged\ndata:\n\n' : text.replaceAll(/^/gm, 'data: ').concat('\n\n'));
+    stream.write(
+      text === last
+        ? 'event: unchanged\ndata:\n\n'
+        : `${text
+            .split(/\r\n|\r|\n/)
+            .map((line) => `data: ${line}`)
+            .join('\n')}\n\n`,
+    );
     [last, writtenAt] = [text, Date.now()];
   }
   stream.end();

@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts';
 const MAX_BYTES = 256 * 1024;
 
 /** Reads the fields of a form. @throws AppError unsupported_media_type, body_too_large, invalid_request */
-export async function readForm(ctx: Koa.Context): Promise<URLSearchParams> {
+export async function readForm(ctx: Koa.Context, maxBytes = MAX_BYTES): Promise<URLSearchParams> {
   if (ctx.request.is('application/x-www-form-urlencoded') === false) {
     throw new AppError('unsupported_media_type', 'The console accepts only the forms of its own pages.');
   }
@@ -13,12 +13,17 @@ export async function readForm(ctx: Koa.Context): Promise<URLSearchParams> {
   let bytes = 0;
   for await (const part of ctx.req as AsyncIterable<Buffer>) {
     bytes += part.length;
-    if (bytes > MAX_BYTES) throw new AppError('body_too_large', `The form is larger than ${MAX_BYTES / 1024} KiB. Send fewer values.`);
+    if (bytes > maxBytes) throw new AppError('body_too_large', `The form is larger than ${maxBytes / 1024} KiB. Send fewer values.`);
     parts.push(part);
   }
   const form = new URLSearchParams(Buffer.concat(parts).toString());
-  for (const [name, value] of form) {
+  requireValidText(form);
+  return form;
+}
+
+/** Postgres stores no NUL. @throws AppError invalid_request */
+export function requireValidText(fields: URLSearchParams): void {
+  for (const [name, value] of fields) {
     if (value.includes('\0')) throw new AppError('invalid_request', `${name.slice(0, 60)} contains invalid characters.`);
   }
-  return form;
 }

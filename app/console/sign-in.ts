@@ -15,6 +15,9 @@ export function signInUrl(next: string): string {
   return next === '/console' ? SIGN_IN_PATH : `${SIGN_IN_PATH}?${new URLSearchParams({ next })}`;
 }
 
+/** Of the form, which is read before any key is checked. */
+const MAX_SIGN_IN_BYTES = 4 * 1024;
+
 /** Serves the sign-in page and its form. @returns whether the request is for it */
 export async function serveSignIn(ctx: Koa.Context, signer: Signer, entrance: Entrance): Promise<boolean> {
   if (ctx.path !== SIGN_IN_PATH) return false;
@@ -26,7 +29,7 @@ export async function serveSignIn(ctx: Koa.Context, signer: Signer, entrance: En
 
 /** Starts a session if the key is known. Only its name is kept in the browser. */
 async function signIn(ctx: Koa.Context, signer: Signer, entrance: Entrance): Promise<void> {
-  const form = await readForm(ctx);
+  const form = await readForm(ctx, MAX_SIGN_IN_BYTES);
   requireSignInToken(ctx, signer, form);
   ctx.state.showError = (error: AppError) => showForm(ctx, signer, form.get('next'), error);
   const key = await entrance.keyOf(form.get('key')?.trim() ?? '', ctx.ip);

@@ -10,13 +10,18 @@ const SOURCES = {
   'console.css': new URL('assets/console.css', import.meta.url),
   'console.js': new URL('assets/console.js', import.meta.url),
   'icon.svg': new URL('assets/icon.svg', import.meta.url),
-  'htmx.js': resolvePackage('htmx.org/dist/htmx.min.js'),
-  'htmx-sse.js': resolvePackage('htmx.org/dist/ext/hx-sse.min.js'),
+  // In one file: htmx starts after its own script, and would miss an extension that arrives later.
+  'htmx.js': [resolvePackage('htmx.org/dist/htmx.min.js'), resolvePackage('htmx.org/dist/ext/hx-sse.min.js')],
 };
 
 export type StaticFile = keyof typeof SOURCES;
 
-const FILES = new Map(Object.entries(SOURCES).map(([name, source]) => [name, readFileSync(source)]));
+const FILES = new Map(
+  Object.entries(SOURCES).map(([name, sources]) => [
+    name,
+    Buffer.concat([sources].flat().flatMap((source) => [readFileSync(source), Buffer.from('\n')])),
+  ]),
+);
 
 /** The addresses contain it, so browsers may keep the files until another release serves others. */
 const VERSION = createHash('sha256')

@@ -13,6 +13,8 @@ export function measureResponses({ metrics }: Context): Koa.Middleware {
   return async (ctx, next) => {
     const start = performance.now();
     ctx.res.once('close', () => {
+      // A live page's stream lasts as long as the page.
+      if (ctx.response.is('text/event-stream')) return;
       const route = (ctx._matchedRoute as string | undefined) ?? (PATHS.has(ctx.path) ? ctx.path : 'other');
       const method = METHODS.has(ctx.method) ? ctx.method : 'other';
       metrics.observeResponse(route, method, ctx.status, (performance.now() - start) / 1000);

@@ -21,7 +21,7 @@ export class KeyUses {
     this.#unsaved = new Map();
     try {
       await this.#database.query(
-        `INSERT INTO key_uses (name, used_at) SELECT * FROM unnest($1::text[], $2::timestamptz[])
+        `INSERT INTO key_uses (name, used_at) SELECT * FROM unnest($1::text[], $2::timestamptz[]) ORDER BY 1
          ON CONFLICT (name) DO UPDATE SET used_at = greatest(key_uses.used_at, excluded.used_at)`,
         [[...unsaved.keys()], [...unsaved.values()]],
       );

@@ -205,8 +205,9 @@ withChromium('the console in a browser', () => {
     await see('is due now.');
     await open();
     await see(/needs a login\./);
-    await page.getByRole('button', { name: 'Connect again' }).first().waitFor();
     expect(await inspect(page, 'needs-login')).toEqual([]);
+    await page.getByRole('link', { name: 'Connect again' }).first().click();
+    await page.getByRole('button', { name: 'Allow' }).waitFor();
     expect(complaints).toEqual([]);
   });
 

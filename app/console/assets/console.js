@@ -46,8 +46,9 @@ document.addEventListener('click', async ({ target }) => {
   button.textContent = 'Copied';
 });
 
-// Live parts: they say since when they are out of date, instead of looking current.
-const heardAt = new Map();
+// Live parts: they say since when they are out of date, instead of looking current, also those that never connected.
+const heardAt = new Map([...document.querySelectorAll('[data-live]')].map((element) => [element, Date.now()]));
+const connected = new WeakSet();
 
 function mark(element, isLost) {
   const frame = element.closest('[data-live-frame]');
@@ -65,6 +66,7 @@ function heard({ target }) {
   if (title) document.title = title;
 }
 document.addEventListener('htmx:sse:after:connection', heard);
+document.addEventListener('htmx:sse:after:connection', ({ target }) => connected.add(target));
 document.addEventListener('htmx:sse:after:message', heard);
 document.addEventListener('htmx:sse:error', ({ target }) => mark(target, true));
 document.addEventListener('htmx:sse:close', ({ target }) => heardAt.delete(target));
@@ -74,5 +76,10 @@ document.addEventListener('visibilitychange', () => {
 });
 setInterval(() => {
   if (document.hidden) return;
-  for (const [element, at] of heardAt) if (Date.now() - at > MAX_SILENCE_MS) mark(element, true);
+  for (const [element, at] of heardAt) {
+    if (Date.now() - at <= MAX_SILENCE_MS) continue;
+    mark(element, true);
+    // htmx repeats requests of a connection that it had, but not the first.
+    if (!connected.has(element)) window.htmx.ajax('GET', element.getAttribute('hx-sse:connect'), { source: element });
+  }
 }, 5_000);

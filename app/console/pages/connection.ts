@@ -9,9 +9,10 @@ import type { Connection } from '../../store/connections.ts';
 import { count, moment, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { action, hiddenFields } from '../parts/action.ts';
-import { connectionName, reconnection } from '../parts/alerts.ts';
+import { connectionName } from '../parts/alerts.ts';
 import { CONNECTION_STATUS, FLOWS, quotaBar } from '../parts/connection-table.ts';
 import { pill } from '../parts/pill.ts';
+import { reconnection } from '../parts/reconnection.ts';
 import type { Page, Reply, Route, SeeOther, Visit } from '../route.ts';
 import { shownOrigin } from '../shown-origin.ts';
 import { readQuotas } from './connections.ts';
@@ -127,7 +128,7 @@ async function page(visit: Visit, found: ListedConnection, rejected?: Rejected):
 }
 
 function buttons(visit: Visit, found: ListedConnection): Content {
-  if (found.status !== 'active') return action(visit, reconnection(found));
+  if (found.status !== 'active') return reconnection(visit, found);
   return [
     action(visit, { label: 'Test', path: `/connections/${found.id}/test` }),
     html`<a class="button primary" href=${`/console/jobs/new?connection=${found.id}`}>New jobs</a>`,

@@ -11,6 +11,7 @@ import { html, type Markup } from '../html.ts';
 import { action } from '../parts/action.ts';
 import { connectionTable } from '../parts/connection-table.ts';
 import { type Meaning, pill } from '../parts/pill.ts';
+import { localLogin } from '../parts/reconnection.ts';
 import { returnAddress } from '../return-address.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
 
@@ -117,11 +118,6 @@ async function revoke({ context, caller, params }: Visit): Promise<SeeOther> {
 export async function readQuotas({ calls }: Context, found: readonly ListedConnection[]): Promise<Map<string, Quota>> {
   const orgs = [...new Set(found.map(({ orgId }) => orgId))];
   return new Map(await Promise.all(orgs.map(async (orgId) => [orgId, await calls.quota(orgId)] as const)));
-}
-
-/** Where the user of this machine, who has no API key, starts a login. */
-export function localLogin(loginUrl: string | undefined): string {
-  return `/oauth/start${loginUrl ? `?${new URLSearchParams({ login_url: loginUrl })}` : ''}`;
 }
 
 /** Opens the page on which a login at Salesforce starts, as by a connect link that is sent to an admin. */

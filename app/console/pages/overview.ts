@@ -17,10 +17,11 @@ import { checklist, type Step } from '../parts/checklist.ts';
 import { connectionTable } from '../parts/connection-table.ts';
 import { jobTable } from '../parts/job-table.ts';
 import { live } from '../parts/live.ts';
+import { localLogin } from '../parts/reconnection.ts';
 import { SPARK_WINDOWS } from '../parts/spark.ts';
 import { returnAddress } from '../return-address.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
-import { localLogin, readQuotas } from './connections.ts';
+import { readQuotas } from './connections.ts';
 
 /** The first page: what needs a person, how the whole is doing, and, at first, how to start. */
 export const overview: readonly Route[] = [

@@ -5,7 +5,8 @@ import type { Attention } from '../attention.ts';
 import { count, formatNumber, relative, withoutCalls } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import type { Visit } from '../route.ts';
-import { type Action, action } from './action.ts';
+import { action } from './action.ts';
+import { reconnection } from './reconnection.ts';
 
 /** What needs a person, in words, each with the button that resolves it; nothing if nothing does. */
 export function alerts(visit: Visit, attention: Attention): Markup | null {
@@ -38,13 +39,8 @@ function loginAlert(visit: Visit, connection: ListedConnection): Markup {
     'bad',
     `${connectionName(connection)} needs a login.`,
     html`<span>${withoutCalls(connection.errorMessage ?? 'Salesforce no longer accepts its grant.')}${since} ${count(connection.jobs, 'job waits', 'jobs wait')}; nothing is lost.</span>`,
-    action(visit, reconnection(connection)),
+    reconnection(visit, connection),
   );
-}
-
-/** The button that connects a user again. */
-export function reconnection({ id }: ListedConnection): Action {
-  return { label: 'Connect again', path: `/connections/${id}/reconnect`, look: 'primary' };
 }
 
 function tickAlert(visit: Visit, message: string): Markup {

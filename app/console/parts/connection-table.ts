@@ -3,10 +3,10 @@ import type { ListedConnection } from '../../store/connection-list.ts';
 import { count, formatNumber, relative } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import type { Visit } from '../route.ts';
-import { action } from './action.ts';
-import { connectionName, reconnection } from './alerts.ts';
+import { connectionName } from './alerts.ts';
 import { bar } from './bar.ts';
 import { type Meaning, pill } from './pill.ts';
+import { reconnection } from './reconnection.ts';
 
 /** The state of a connection. */
 export const CONNECTION_STATUS: Record<ListedConnection['status'], { meaning: Meaning; label: string }> = {
@@ -39,7 +39,7 @@ export function connectionTable(visit: Visit, connections: readonly ListedConnec
         <td class="num wide"><a href=${`/console/jobs?connection=${connection.id}`}>${formatNumber(connection.jobs)}</a></td>
         <td class="wide">${relative(connection.grantedAt, visit.now)}</td>
         <td class="quota">${quotaBar(connection, quotas.get(connection.orgId), visit.context.config.apiShare)}</td>
-        ${visit.can.operate ? html`<td class="num">${connection.status === 'active' ? null : action(visit, { ...reconnection(connection), look: 'primary' })}</td>` : null}
+        ${visit.can.operate ? html`<td class="num">${connection.status === 'active' ? null : reconnection(visit, connection)}</td>` : null}
       </tr>`;
     })}</tbody>
   </table>`;
