@@ -206,9 +206,9 @@ withChromium('the console in a browser', () => {
     await open();
     await see(/needs a login\./);
     expect(await inspect(page, 'needs-login')).toEqual([]);
+    expect(complaints).toEqual([]);
     await page.getByRole('link', { name: 'Connect again' }).first().click();
     await page.getByRole('button', { name: 'Allow' }).waitFor();
-    expect(complaints).toEqual([]);
   });
 
   test('asks for a key where there are keys', async () => {
