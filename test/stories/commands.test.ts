@@ -1,4 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Command } from '../../app/commands/command.ts';
 import { change, compare, deleteJob, pause, reimport, resume, syncNow } from '../../app/commands/job-actions.ts';
@@ -22,6 +23,18 @@ beforeEach(async () => {
   }
 });
 afterEach(() => service[Symbol.asyncDispose]());
+
+/** Waits until a watch has looked several times from now on: each look lists runs a few times. */
+async function looks(): Promise<void> {
+  const looked = Promise.withResolvers<void>();
+  let lists = 0;
+  const count = (message: unknown): void => {
+    if ((message as { request: IncomingMessage }).request.url!.startsWith('/v1/runs') && ++lists === 12) looked.resolve();
+  };
+  subscribe('http.server.response.finish', count);
+  await looked.promise;
+  unsubscribe('http.server.response.finish', count);
+}
 
 interface Printed {
   code: number;
@@ -148,7 +161,7 @@ describe('runs', () => {
     service.salesforce.clock.set(new Date('2023-03-01T00:20:00Z'));
     await service.call('handle_importing_job');
     const watched = runCommand(watch, [], { interval: 0.1, untilIdle: true });
-    await sleep(500);
+    await looks();
     service.startWorker();
     const { code, out } = await watched;
     expect(code).toBe(0);
@@ -159,9 +172,9 @@ describe('runs', () => {
   test('are watched until Ctrl-C', async () => {
     const stop = new AbortController();
     const watched = runCommand(watch, [], { interval: 0.1, json: true }, undefined, stop.signal);
-    await sleep(300);
+    await looks();
     await service.tickAt('2023-03-01T00:20:00Z');
-    await sleep(500);
+    await looks();
     stop.abort();
     const { code, out } = await watched;
     expect(code).toBe(0);
