@@ -170,7 +170,7 @@ describe('a page of the console', () => {
     const { text } = await browser.page();
     const files = [...text.matchAll(/(?:src|href)="(\/console\/static\/[^"]+)"/g)].map(([, path]) => path!);
     expect(files.map((file) => file.split('/').at(-1))).toEqual(
-      expect.arrayContaining(['console.css', 'console.js', 'htmx.js', 'htmx-sse.js', 'icon.svg']),
+      expect.arrayContaining(['console.css', 'console.js', 'htmx.js', 'icon.svg']),
     );
     for (const file of new Set(files)) {
       const answer = await browser.send(browser.url + file);
