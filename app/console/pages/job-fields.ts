@@ -10,7 +10,7 @@ import { count, formatNumber, moment } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { hiddenFields } from '../parts/action.ts';
 import { jobTabs } from '../parts/job-tabs.ts';
-import { type Meaning, pill } from '../parts/pill.ts';
+import { treatmentOf } from '../parts/treatment.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
 import { heading, requireId, requireListedJob } from './job.ts';
 
@@ -63,28 +63,25 @@ function review(visit: Visit, jobId: string, pending: readonly JobField[]): Mark
   </section>`;
 }
 
-const TREATMENTS: Record<JobField['treatment'], Meaning> = {
-  read: 'good',
-  hashed: 'live',
-  excluded: 'neutral',
-  pending: 'warn',
-  skipped: 'neutral',
-};
-
 function fieldTable(fields: readonly JobField[]): Markup {
   const read = fields.filter(({ treatment }) => treatment === 'read' || treatment === 'hashed').length;
   return html`<h2>Fields <span class="sub">${formatNumber(read)} of ${formatNumber(fields.length)} are read</span></h2>
     <section class="card scroll" tabindex="0"><table>
       <thead><tr><th>Field</th><th>In Salesforce</th><th class="wide">Column</th><th>Treatment</th></tr></thead>
       <tbody>${fields.map(
-        ({ name, label, type, column, columnType, treatment, reason }) => html`<tr>
-          <td><b>${label}</b> <span class="why mono">${name}</span></td>
-          <td class="mono">${type}</td>
-          <td class="wide mono">${column ? `${column === name ? '' : `${column} `}${columnType ?? ''}` : '–'}</td>
-          <td>${pill(TREATMENTS[treatment], treatment)}${reason ? html`<span class="why">${reason}</span>` : null}</td>
+        (field) => html`<tr>
+          <td><b>${field.label}</b> <span class="why mono">${field.name}</span></td>
+          <td class="mono">${field.type}</td>
+          <td class="wide mono">${columnOf(field)}</td>
+          <td>${treatmentOf(field)}</td>
         </tr>`,
       )}</tbody>
     </table></section>` as Markup;
+}
+
+/** Its name, unless it is the field's, and its type. */
+function columnOf({ name, column, columnType }: JobField): string {
+  return column ? `${column === name ? '' : `${column} `}${columnType ?? ''}` : '–';
 }
 
 const CHANGES: Record<string, string> = {

@@ -5,6 +5,7 @@ import { MIN_DATE } from '../../core/window.ts';
 import { count, formatBound, formatBytes, formatDollars, formatNumber } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { type Meaning, pill } from './pill.ts';
+import { treatmentOf } from './treatment.ts';
 
 const DAYS_PER_MONTH = 30.4;
 
@@ -106,23 +107,15 @@ function countFields(fields: readonly JobField[]): string {
   return `${count(fields.length, 'field')}: ${shown.join(', ')}`;
 }
 
-const TREATMENTS: Record<JobField['treatment'], Meaning> = {
-  read: 'good',
-  hashed: 'live',
-  excluded: 'neutral',
-  pending: 'warn',
-  skipped: 'neutral',
-};
-
 function fieldTable(fields: readonly JobField[]): Markup {
   return html`<table>
     <thead><tr><th>Field</th><th class="wide">Type</th><th>Column</th><th>Treatment</th></tr></thead>
     <tbody>${fields.map(
-      ({ name, label, type, columnType, treatment, reason }) => html`<tr>
-        <td>${name}${label === name ? null : html`<span class="why">${label}</span>`}</td>
-        <td class="wide mono">${type}</td>
-        <td class="mono">${columnType ?? '–'}</td>
-        <td>${pill(TREATMENTS[treatment], treatment)}${reason ? html`<span class="why">${reason}</span>` : null}</td>
+      (field) => html`<tr>
+        <td>${field.name}${field.label === field.name ? null : html`<span class="why">${field.label}</span>`}</td>
+        <td class="wide mono">${field.type}</td>
+        <td class="mono">${field.columnType ?? '–'}</td>
+        <td>${treatmentOf(field)}</td>
       </tr>`,
     )}</tbody>
   </table>`;
