@@ -1,8 +1,9 @@
-// The emulators as a process. Argument: the options of the Salesforce emulator, as JSON. Counts the calls to the org, and its rows.
+// The emulators as a process. Arguments: the options of the Salesforce emulator, as JSON; the niceness of the emulators. Counts the calls to
+// the org, and its rows.
 import { channel } from 'node:diagnostics_channel';
 import { chmod, mkdtempDisposable } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startBigQuery } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
 import { startPostgres } from '../../app/local/emulators/postgres.ts';
@@ -28,6 +29,8 @@ const folder = await mkdtempDisposable(join(tmpdir(), 'salesforce-bigquery-bench
 // Postgres does not run as root, and its user must be able to reach its folder.
 await chmod(folder.path, 0o711);
 const postgres = await startPostgres({ dataFolder: join(folder.path, 'postgres') });
+// Postgres serves the service's requests, so it does not give way.
+if (process.argv[3]) setPriority(Number(process.argv[3]));
 const salesforce = await startSalesforce(JSON.parse(process.argv[2]!) as SalesforceOptions);
 const bigquery = await startBigQuery({ dataFile: join(folder.path, 'bigquery.duckdb') });
 

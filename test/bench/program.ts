@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -10,8 +9,6 @@ export interface ProgramOptions {
   execArgv?: string[];
   /** The program is ready once it prints a line with this text or, if omitted, once it sends its first message. */
   upWhen?: string;
-  /** from 1 to 19: gives way to the others */
-  niceness?: number;
 }
 
 /** A process of the benchmark. Each measured part is a separate process, so that its usage can be measured separately. */
@@ -28,13 +25,12 @@ export class Program implements AsyncDisposable {
   }
 
   /** Starts a TypeScript file, by its path from this folder, and waits until it is ready. @throws Error if it exits first */
-  static async start(file: string, { args = [], env, execArgv = [], upWhen, niceness }: ProgramOptions = {}): Promise<Program> {
+  static async start(file: string, { args = [], env, execArgv = [], upWhen }: ProgramOptions = {}): Promise<Program> {
     const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
       execArgv,
       ...(env && { env }),
       stdio: ['ignore', upWhen ? 'pipe' : 'inherit', 'inherit', 'ipc'],
     });
-    if (niceness !== undefined) setPriority(child.pid!, niceness);
     const ended = once(child, 'exit');
     const ready = upWhen ? lineWith(child, upWhen) : once(child, 'message').then(([message]) => message as unknown);
     return new Program(child, ended, await Promise.race([ready, failed(file, ended)]));

@@ -15,20 +15,19 @@ const OBJECTS = { Account: 400_000, Contact: 400_000, Lead: 400_000, Opportunity
 const PER_SECOND = 200;
 const SECONDS = 20;
 
-/** The day before the org becomes active. */
+/** Before the org becomes active. */
 const NOW = '2023-02-28T12:00:00Z';
-const DAY = '2023-03-01';
 
 /** Reads of the API, and one write that changes nothing, at a steady rate while four runs import. @throws Error if a response is an error, or if a run ends too early */
 export async function measureRequests(): Promise<RequestFigures> {
   await using service = await WholeService.start(
     { now: NOW, size: 100, rows: OBJECTS },
-    { settings: { RUNS_PER_CONNECTION: '4' }, emulatorNiceness: 10 },
+    // The emulators' clock would be read over HTTP by requests that need the date; production has the machine's.
+    { settings: { RUNS_PER_CONNECTION: '4' }, emulatorNiceness: 10, clock: false },
   );
   const userId = await service.connect();
   const fields = Object.keys(OBJECTS).map((object_name) => ({ user_id: userId, object_name, start_date: 'all' }));
   for (const each of fields) await service.call('create_importing_job', each);
-  await service.setClock(`${DAY}T00:10:00Z`);
   await service.tick();
   const jobs = await allRunning(service);
   const paths = jobs.flatMap(({ id, run }) => [
@@ -48,7 +47,7 @@ export async function measureRequests(): Promise<RequestFigures> {
 async function allRunning(service: WholeService): Promise<JobView[]> {
   for (;;) {
     const jobs = await service.jobs();
-    if (jobs.some(({ last_date }) => last_date === DAY)) throw new Error('A run ended before the requests did. Import more rows.');
+    if (jobs.some(({ run }) => run?.state === 'succeeded')) throw new Error('A run ended before the requests did. Import more rows.');
     if (jobs.every(({ run }) => run?.state === 'running')) return jobs;
     await sleep(50);
   }

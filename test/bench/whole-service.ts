@@ -75,8 +75,7 @@ export class WholeService implements AsyncDisposable {
     { processes = 1, clock = true, settings = {}, emulatorNiceness }: StartOptions = {},
   ): Promise<WholeService> {
     const emulator = await Program.start('emulator.ts', {
-      args: [JSON.stringify(options)],
-      ...(emulatorNiceness !== undefined && { niceness: emulatorNiceness }),
+      args: [JSON.stringify(options), ...(emulatorNiceness === undefined ? [] : [String(emulatorNiceness)])],
     });
     const { env: parts, folder } = emulator.started as EmulatorParts;
     const env = clock ? parts : { ...parts, SCHEDULE_CLOCK_URL: '' };
