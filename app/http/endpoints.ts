@@ -29,6 +29,7 @@ import { runRetry } from './endpoints/retry-run.ts';
 import { runEvents } from './endpoints/run-events.ts';
 import { runs } from './endpoints/runs.ts';
 import { fieldPolicySuggestion } from './endpoints/suggest-field-policy.ts';
+import { version } from './endpoints/version.ts';
 
 /** All endpoints of the API, in the order of its documentation. */
 export const ENDPOINTS: readonly Endpoint[] = [
@@ -74,4 +75,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
   fieldPolicySuggestion,
   dbtSources,
   audit,
+  version,
 ];

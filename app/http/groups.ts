@@ -9,6 +9,7 @@ export const GROUPS = {
   runs: 'The executions of jobs, with their receipts.',
   'sources for dbt': 'The tables as sources of a dbt project.',
   audit: 'What callers have changed.',
+  releases: 'Which releases of the service run.',
   service: 'About the service itself. These calls need no API key.',
 } as const;
 

@@ -1,13 +1,18 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { activity } from '../../app/commands/activity.ts';
 import type { Command } from '../../app/commands/command.ts';
 import { change, compare, deleteJob, pause, reimport, resume, syncNow } from '../../app/commands/job-actions.ts';
 import { jobs } from '../../app/commands/jobs.ts';
+import { objects } from '../../app/commands/objects.ts';
 import { preview } from '../../app/commands/preview.ts';
 import { accept, cancel, retry, run } from '../../app/commands/run-actions.ts';
 import { runs } from '../../app/commands/runs.ts';
+import { version } from '../../app/commands/version.ts';
 import { watch } from '../../app/commands/watch/watch.ts';
+import { saveHeartbeat } from '../../app/store/processes.ts';
+import { VERSION } from '../../app/version.ts';
 import { type JobView, repairEnded, startService, type TestService } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
 
@@ -128,6 +133,43 @@ describe('jobs', () => {
       code: 1,
       out: expect.stringMatching(/^Refused: AppDefinition cannot be imported .*\(invalid_request\)$/),
     });
+  });
+});
+
+describe('objects', () => {
+  test('are listed with the reason why some cannot be imported, and described', async () => {
+    const { out } = await runCommand(objects, ['1']);
+    expect(out).toMatch(/^object +label +rows +API +job +cannot be imported because\n─/);
+    expect(out).toContain(`rest  ${(await jobOf('Account')).id}`);
+    expect(out).toMatch(/\nAppDefinition .* \S+.*$/m);
+    const account = await runCommand(objects, ['1', 'account']);
+    expect(account.out).toMatch(
+      /^object {4}Account \(Account\)\nrows {6}about [\d,]+\nAPI {7}rest: .*\nmode {6}windows, by SystemModstamp\nfields {4}\d+, /,
+    );
+    expect(account.out).toMatch(/\nBillingAddress +address +\S/);
+    expect(JSON.parse((await runCommand(objects, ['1', 'Account'], { json: true })).out)).toMatchObject({
+      name: 'Account',
+      mode: 'windows',
+    });
+    expect(await runCommand(objects, ['nowhere'])).toMatchObject({
+      code: 1,
+      errors: expect.stringContaining('/v1/connections lists all of them'),
+    });
+  });
+});
+
+describe('the service', () => {
+  test('shows its version and who changed what', async () => {
+    await service.call('pause_importing_job', { user_id: userId, object_name: 'Contact' });
+    await saveHeartbeat(service.database.pool, { id: NO_RUN, host: 'ip-10-0-1-17', version: '1.0.0' });
+    expect((await runCommand(version)).out).toMatch(new RegExp(`^version ${VERSION}\\n\\n.*\\n─.*\\nip-10-0-1-17 +1\\.0\\.0 .* UTC`));
+    expect((await runCommand(activity)).out).toMatch(
+      /^when +who +what .*\n─.*\n.* UTC +local +job paused +Contact\b.*\n.*job created +Contact +every=day .* start_date=2023-02-27 *\n/,
+    );
+    const { out } = await runCommand(activity, [], { limit: '1' });
+    const [, after] = /\nEarlier changes: add --after (\S+)$/.exec(out)!;
+    const { changes } = JSON.parse((await runCommand(activity, [], { after, json: true })).out) as { changes: { action: string }[] };
+    expect(changes.map(({ action }) => action)).not.toContain('job_paused');
   });
 });
 

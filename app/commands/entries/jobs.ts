@@ -44,6 +44,15 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     exits: ['listed', 'the service refused, or did not respond; the message says why'],
     load: async () => (await import('../jobs.ts')).jobs,
   },
+  objects: {
+    does: 'list the objects of an org, and why some cannot be imported',
+    details: `With an object, shows how a new job would read it, and which of its fields no job can read. Calls the org. ${CALLS}`,
+    takes: [new Argument('<connection>', 'its alias, id or user_id'), new Argument('[object]', "the object's API name")],
+    options: SERVICE_JSON,
+    examples: [`${PROGRAM} objects production`, `${PROGRAM} objects production Account`],
+    exits: ['listed', 'the service or the org refused; the message says why'],
+    load: async () => (await import('../objects.ts')).objects,
+  },
   preview: {
     does: 'show what a new job would do with each field, and cost; write nothing',
     details: `Makes the same checks as a creation. ${CALLS}`,

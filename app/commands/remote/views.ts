@@ -1,4 +1,7 @@
 import type * as z from 'zod';
+import type { changeJson } from '../../http/endpoints/audit.ts';
+import type { describedJson, listedJson } from '../../http/endpoints/list-objects.ts';
+import type { versionJson } from '../../http/endpoints/version.ts';
 import type { detailedRunJson } from '../../http/schemas/detailed-run.ts';
 import type { jobJson } from '../../http/schemas/job.ts';
 import type { previewJson } from '../../http/schemas/preview.ts';
@@ -10,3 +13,7 @@ export type RunView = z.input<typeof runJson>;
 export type RunOfJobView = z.input<typeof runOfJobJson>;
 export type DetailedRunView = z.input<typeof detailedRunJson>;
 export type PreviewView = z.input<typeof previewJson>;
+export type ObjectView = z.input<typeof listedJson>;
+export type DescribedObjectView = z.input<typeof describedJson>;
+export type ChangeView = z.input<typeof changeJson>;
+export type VersionView = z.input<typeof versionJson>;

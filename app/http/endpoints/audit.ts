@@ -5,7 +5,7 @@ import { idPageFields, nextAfterId } from '../paging.ts';
 import { EXAMPLE } from '../schemas/examples.ts';
 import { instant, pageJson } from '../schemas/json.ts';
 
-const changeJson = z
+export const changeJson = z
   .strictObject({
     at: instant,
     by: z.string().meta({ description: 'The name of the API key, or what stands for one.' }),

@@ -24,12 +24,12 @@ const SHAPE = {
   formulas: z.nullable(count).meta({ description: 'How many fields Salesforce calculates.' }),
 };
 
-const listedJson = z.strictObject(SHAPE).meta({
+export const listedJson = z.strictObject(SHAPE).meta({
   id: 'Object',
   description: "An object that the connection's user can see. Without a job, its cursor_field and formulas are null.",
 });
 
-const describedJson = z
+export const describedJson = z
   .strictObject({
     ...SHAPE,
     mode: jobModeJson,
