@@ -1,17 +1,36 @@
-/** Reads that all open pages share: however many browsers show the same thing, the job store is asked once. */
-export class SharedReads {
-  readonly #reads = new Map<string, { value: Promise<unknown>; until: number }>();
+interface Read {
+  readonly value: Promise<unknown>;
+  /** infinite while it is in progress */
+  freshUntil: number;
+}
 
-  /** What was read for this key at most `maxAgeMs` milliseconds ago, or else is read now. */
+/** Reads that all open pages share: however many browsers show the same thing, the job store is read once. */
+export class SharedReads {
+  readonly #reads = new Map<string, Read>();
+  readonly #nowMs: () => number;
+
+  /** @param nowMs a clock that never runs backwards, in milliseconds */
+  constructor(nowMs = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
+
+  /** What a read of this key in progress returns, or what one returned at most `maxAgeMs` milliseconds ago, or else what is read now. */
   read<T>(key: string, maxAgeMs: number, read: () => Promise<T>): Promise<T> {
-    const now = performance.now();
+    const now = this.#nowMs();
     const known = this.#reads.get(key);
-    if (known && known.until > now) return known.value as Promise<T>;
-    for (const [other, { until }] of this.#reads) if (until <= now) this.#reads.delete(other);
+    if (known && known.freshUntil > now) return known.value as Promise<T>;
+    for (const [other, { freshUntil }] of this.#reads) if (freshUntil <= now) this.#reads.delete(other);
     const value = read();
-    this.#reads.set(key, { value, until: now + maxAgeMs });
-    // The next page tries again.
-    value.catch(() => this.#reads.delete(key));
+    const started: Read = { value, freshUntil: Number.POSITIVE_INFINITY };
+    this.#reads.set(key, started);
+    value.then(
+      () => {
+        // A slow read must not be out of date, and repeated at once, when it ends.
+        started.freshUntil = this.#nowMs() + maxAgeMs;
+      },
+      // The next page tries again.
+      () => this.#reads.delete(key),
+    );
     return value;
   }
 }
