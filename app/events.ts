@@ -185,6 +185,7 @@ function businessEvents(log: EventLog) {
     longRequestNotFreed: (error: unknown) => log.warn({ event: 'long_request_not_freed', ...describeError(error) }),
     /** they are kept for the next write, the newest of them */
     runEventsNotStored: (error: unknown) => log.warn({ event: 'run_events_not_stored', ...describeError(error) }),
+    keyUsesNotStored: (error: unknown) => log.warn({ event: 'key_uses_not_stored', ...describeError(error) }),
     callCountsNotSaved: (error: unknown) => log.warn({ event: 'call_counts_not_saved', ...describeError(error) }),
     /** several first pages in one call; each is then requested alone. `refused`: the org does not accept such calls */
     compositeFailed: (connection: number, queries: number, refused: boolean, error: unknown) =>

@@ -3,10 +3,13 @@ import type pg from 'pg';
 /** When each API key was used last, by all processes. In memory between two writes, so that no request waits for it. */
 export class KeyUses {
   readonly #database: pg.Pool;
+  readonly #onError: (error: unknown) => void;
   #unsaved = new Map<string, Date>();
 
-  constructor(database: pg.Pool) {
+  /** @param onError called if a read could not store what was noted; it is kept for the next write */
+  constructor(database: pg.Pool, onError: (error: unknown) => void) {
     this.#database = database;
+    this.#onError = onError;
   }
 
   /** Notes that a key is used now. */
@@ -31,10 +34,10 @@ export class KeyUses {
     }
   }
 
-  /** When keys were used last, by their names. */
+  /** When keys were used last, by their names: also by what could not be stored. */
   async read(): Promise<Map<string, Date>> {
-    await this.write();
+    await this.write().catch(this.#onError);
     const { rows } = await this.#database.query<{ name: string; used_at: Date }>('SELECT name, used_at FROM key_uses');
-    return new Map(rows.map(({ name, used_at }) => [name, used_at]));
+    return new Map([...rows.map(({ name, used_at }) => [name, used_at] as const), ...this.#unsaved]);
   }
 }

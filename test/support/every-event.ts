@@ -174,6 +174,10 @@ export const EVERY_EVENT: Record<keyof BusinessEvents, { emit: (events: Events) 
     emit: (events) => events.runEventsNotStored(error),
     line: { level: 'warn', event: 'run_events_not_stored', ...ofError },
   },
+  keyUsesNotStored: {
+    emit: (events) => events.keyUsesNotStored(error),
+    line: { level: 'warn', event: 'key_uses_not_stored', ...ofError },
+  },
   callCountsNotSaved: {
     emit: (events) => events.callCountsNotSaved(error),
     line: { level: 'warn', event: 'call_counts_not_saved', ...ofError },

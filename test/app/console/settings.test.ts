@@ -52,6 +52,18 @@ describe('settings', () => {
     expect(rows.map(({ name }) => name)).toEqual(expect.arrayContaining(['data', 'operate']));
   });
 
+  test('show the last use of a key also while it cannot be stored', async () => {
+    const browser = await signIn('data');
+    const { pool } = service.database;
+    await pool.query('ALTER TABLE key_uses ADD CONSTRAINT stored CHECK (false) NOT VALID');
+    try {
+      expect(textOf(await browser.page('/settings'))).toMatch(/data data now/);
+    } finally {
+      await pool.query('ALTER TABLE key_uses DROP CONSTRAINT stored');
+    }
+    expect(service.logged.join('')).toContain('"event":"key_uses_not_stored"');
+  });
+
   test('send a test alert by the way of all alerts', async () => {
     const browser = await signIn('operate');
     const page = await browser.submit(await browser.page('/settings'), '/console/settings/test-alert');
