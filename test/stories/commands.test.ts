@@ -245,6 +245,9 @@ describe('the service of a command', () => {
       'would send the API key in clear text. Use https.',
     );
     await expect(runCommand(jobs, [], { url: 'https://sync.acme.example' })).rejects.toThrow('SYNC_API_KEY is not set.');
+    await expect(runCommand(jobs, [], {}, { SYNC_API_KEY: 'key' })).rejects.toThrow(
+      /^SYNC_API_KEY is set, but not the address of its service.* Set SERVICE_URL or --url/,
+    );
     await expect(runCommand(jobs, [], { url: 'sync' })).rejects.toThrow('sync is not an address of a service.');
     const unreachable = await runCommand(jobs, [], { url: 'http://localhost:1' });
     expect(unreachable).toMatchObject({

@@ -40,7 +40,7 @@ export function serviceCommand<Options extends RemoteOptions>(
  * The service that options or environment variables name; if these configure a service themselves, as in its container, that one, whose API is
  * then served to this command alone; otherwise the one of npm start.
  * @param stop aborts its requests
- * @throws CommandError if its key would cross the network in clear text, or is missing; ConfigError
+ * @throws CommandError if its key is missing, or would reach another service, or cross the network in clear text; ConfigError
  */
 async function openService(options: RemoteOptions, env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<RemoteService> {
   const given = options.local ? undefined : (options.url ?? (env.SERVICE_URL?.trim() || undefined));
@@ -55,6 +55,12 @@ async function openService(options: RemoteOptions, env: NodeJS.ProcessEnv, stop:
   }
   const isLocal = ['127.0.0.1', 'localhost', '[::1]'].includes(parsed.hostname);
   const key = env.SYNC_API_KEY?.trim() || undefined;
+  // Whatever listens at the default address would receive the key of another service.
+  if (key !== undefined && url === DEFAULT_URL && given === undefined) {
+    throw new CommandError(
+      `SYNC_API_KEY is set, but not the address of its service, and ${DEFAULT_URL} must not receive it. Set SERVICE_URL or --url; for npm start, use --local or unset SYNC_API_KEY.`,
+    );
+  }
   if (!isLocal && parsed.protocol !== 'https:') throw new CommandError(`${url} would send the API key in clear text. Use https.`);
   if (!isLocal && key === undefined) throw new CommandError('SYNC_API_KEY is not set. Set it to an API key with role operate or admin.');
   const dispatcher = isLocal ? new Agent() : new EnvHttpProxyAgent(readProxy(env));
