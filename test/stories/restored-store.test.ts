@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { preview } from '../../app/commands/preview.ts';
 import { readTokens } from '../../app/store/connections.ts';
 import { type Dump, dumpStore, restoreStore } from '../support/dump.ts';
 import type { Call } from '../support/gateway.ts';
@@ -77,6 +78,30 @@ describe('a job store restored from between two windows', () => {
     expect(service.renewals()).toEqual([]);
     expect(service.logged.some((line) => line.includes('"event":"store_halted"'))).toBe(true);
     expect(await isAlive(lost)).toBe(true);
+  });
+
+  test('lets no command call Salesforce', async () => {
+    service = await startRestorable();
+    const dump = await dumpStore(service.database.pool);
+    await service.importNextDay();
+    await service.restore(dump);
+    service.instance.calls.length = 0;
+    const { database, salesforce, bigquery } = service;
+    const env = { ...serviceEnvironment(database.url, salesforce, bigquery), API_KEYS: `ops:operate:${'a'.repeat(64)}` };
+    const errors: string[] = [];
+    const spies = [
+      jest.spyOn(console, 'error').mockImplementation((line) => void errors.push(String(line))),
+      jest.spyOn(process.stderr, 'write').mockImplementation(() => true),
+    ];
+    try {
+      expect(
+        await preview({ args: [service.userId, 'Contact'], options: { startDate: '2023-03-01' }, env, stop: new AbortController().signal }),
+      ).toBe(1);
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+    expect(errors.join()).toMatch(/^The job store lacks what the service has written/);
+    expect(service.instance.calls).toEqual([]);
   });
 
   test('is accepted, and ends with the right table, after a login because the refresh token was replaced', async () => {
