@@ -33,7 +33,7 @@ export function createConsole(context: Context, entrance: Entrance): Koa.Middlew
   const pages = createRouter(context, signer, entrance).routes() as Koa.Middleware;
 
   const sessionOf = async (ctx: Koa.Context): Promise<Session | undefined> => {
-    if (http.keyless) return { caller: entrance.localCaller(ctx), id: LOCAL_SESSION };
+    if (http.keyless) return { caller: entrance.localCaller(ctx), id: LOCAL_SESSION, endsAt: undefined };
     const session = findSession(ctx, signer, http.keys, new Date());
     if (session) await entrance.countRequest(ctx.ip, session.caller.name);
     return session;
@@ -81,7 +81,7 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
   return router;
 
   async function visit(ctx: Koa.Context & { params: Record<string, string> }, route: Route): Promise<Visit> {
-    const { caller, id } = ctx.state.session as Session;
+    const { caller, id, endsAt } = ctx.state.session as Session;
     const can = permissionsOf(caller);
     const form = ctx.method === 'POST' ? await readForm(ctx) : new URLSearchParams();
     const query = new URLSearchParams(ctx.querystring);
@@ -89,8 +89,6 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
     if (ctx.method === 'POST') requireFormToken(signer, form, id);
     const needed = route.requires ?? (route.method === 'POST' ? 'operate' : undefined);
     if (needed && !can[needed]) throw mayNot(caller, needed);
-    const closed = new AbortController();
-    ctx.res.once('close', () => closed.abort());
     return {
       context,
       caller,
@@ -104,7 +102,7 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
       form,
       now: new Date(),
       origin: () => entrance.origin(ctx),
-      closed: closed.signal,
+      closed: closedSignal(ctx, endsAt),
     };
   }
 
@@ -118,6 +116,17 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
     const attention = countAttention(await readAttention(visited));
     sendHtml(ctx, renderPage(reply, { visit: visited, canSignOut: !keyless, attention, notice: takeNotice(ctx, signer) }));
   }
+}
+
+/** Aborts when the connection closes, or when the session ends. */
+function closedSignal(ctx: Koa.Context, endsAt: Date | undefined): AbortSignal {
+  const closed = new AbortController();
+  const ending = endsAt && setTimeout(() => closed.abort(), endsAt.getTime() - Date.now());
+  ctx.res.once('close', () => {
+    clearTimeout(ending);
+    closed.abort();
+  });
+  return closed.signal;
 }
 
 /** Performs an action. What it refuses is said on the page that its button leads to. */

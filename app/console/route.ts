@@ -33,7 +33,7 @@ export interface Visit {
   now: Date;
   /** The address of the service's pages. @throws AppError conflict if it is unknown */
   origin(): string;
-  /** aborts when the connection closes */
+  /** aborts when the connection closes, or when the session ends */
   closed: AbortSignal;
 }
 

@@ -9,6 +9,8 @@ import type { Signer } from './signer.ts';
 export interface Session {
   caller: Caller;
   id: string;
+  /** in real time; undefined: never */
+  endsAt: Date | undefined;
 }
 
 /** Signs the caller's browser in. @param now in real time */
@@ -25,11 +27,13 @@ export function startSession(ctx: Koa.Context, signer: Signer, { sha256, name }:
 export function findSession(ctx: Koa.Context, signer: Signer, keys: readonly ApiKey[], now: Date): Session | undefined {
   const id = readCookie(ctx, 'session');
   const [name, expires, nonce, signature] = id?.split('.') ?? [];
-  if (!id || !name || !expires || !nonce || !signature || Number(expires) * 1000 <= now.getTime()) return undefined;
+  if (!id || !name || !expires || !nonce || !signature) return undefined;
+  const endsAt = new Date(Number(expires) * 1000);
+  if (!(endsAt > now)) return undefined;
   const key = keys
     .filter((candidate) => candidate.name === Buffer.from(name, 'base64url').toString())
     .find(({ sha256 }) => signer.verify(signature, 'session', name, expires, nonce, sha256.toString('hex')));
-  return key && key.role !== 'tick' ? { caller: { name: key.name, role: key.role }, id } : undefined;
+  return key && key.role !== 'tick' ? { caller: { name: key.name, role: key.role }, id, endsAt } : undefined;
 }
 
 export function endSession(ctx: Koa.Context): void {

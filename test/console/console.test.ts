@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { CHROMIUM, inspect, launchChromium } from '../support/chromium.ts';
@@ -140,6 +141,70 @@ withChromium('the console in a browser', () => {
     await page.getByText('The connection to the service is lost.').waitFor({ state: 'hidden' });
     expect(await page.locator('#job-state').textContent()).toBe('exact');
     expect(complaints.filter((text) => !/ERR_|Failed to fetch|network error/.test(text))).toEqual([]);
+  });
+
+  test('is live only while it is shown, and leads to the sign-in when its session has ended', async () => {
+    await start([], { local: false, env: { API_KEYS } });
+    // Chromium without a window shows every page.
+    await page.addInitScript(`Object.defineProperty(document, 'hidden', { get: () => sessionStorage.hidden === 'yes' })`);
+    const show = (isShown: boolean): Promise<unknown> =>
+      page.evaluate(`sessionStorage.hidden = '${isShown ? 'no' : 'yes'}'; document.dispatchEvent(new Event('visibilitychange'))`);
+    const streams = new Set<ServerResponse>();
+    let opened = 0;
+    const note = (message: unknown): void => {
+      const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
+      if (!request.url!.endsWith('/live')) return;
+      opened++;
+      streams.add(response.setMaxListeners(20));
+      response.once('close', () => streams.delete(response));
+    };
+    subscribe('http.server.request.start', note);
+    const streamsAre = async (count: number): Promise<void> => {
+      while (streams.size !== count) await sleep(20);
+    };
+    const signIn = async (): Promise<void> => {
+      await page.getByLabel('API key').fill('read-key');
+      await press('Sign in');
+      await see('No process has reported itself yet.');
+    };
+    try {
+      await open('/workers');
+      await signIn();
+      await streamsAre(1);
+      await show(false);
+      await streamsAre(0);
+      await service.database.pool.query(`INSERT INTO processes (id, host, version, started_at, heartbeat_at)
+        VALUES (gen_random_uuid(), 'later.example', '0.1.0', now(), now())`);
+      await show(true);
+      await see('later.example');
+      await service.database.pool.query('DELETE FROM processes');
+      await show(false);
+      await streamsAre(0);
+      const before = opened;
+      await open('/workers');
+      await sleep(1_000);
+      expect(opened).toBe(before);
+      await show(true);
+      await streamsAre(1);
+      await page.context().clearCookies();
+      for (const stream of streams) stream.destroy();
+      await see('Your session has ended. Sign in again to return to the page that you had open.');
+      expect(await inspect(page, 'session-ended')).toEqual([]);
+      await signIn();
+      // The same in a tab that was opened hidden.
+      await show(false);
+      await open('/workers');
+      await page.context().clearCookies();
+      await show(true);
+      await see('Your session has ended.');
+      await page.route('**/live', (route) => route.fulfill({ status: 429, body: 'Too many' }));
+      await signIn();
+      await see('This page is not updated, because too many are open at once.');
+      expect(await inspect(page, 'too-many-live')).toEqual([]);
+      expect(complaints.filter((text) => !/ERR_|401|429|network error/.test(text))).toEqual([]);
+    } finally {
+      unsubscribe('http.server.request.start', note);
+    }
   });
 
   test('shows what failed, what waits and what is new, with the button that resolves each', async () => {

@@ -46,40 +46,76 @@ document.addEventListener('click', async ({ target }) => {
   button.textContent = 'Copied';
 });
 
-// Live parts: they say since when they are out of date, instead of looking current, also those that never connected.
-const heardAt = new Map([...document.querySelectorAll('[data-live]')].map((element) => [element, Date.now()]));
-const connected = new WeakSet();
+// Live parts: each says since when it is out of date, instead of looking current, also if it never connected.
+const liveParts = new Map(
+  [...document.querySelectorAll('[data-live]')].map((element) => [
+    element,
+    { heardAt: Date.now(), triedAt: Date.now(), isConnected: false },
+  ]),
+);
+// A hidden tab has no stream. htmx closes the streams of a tab that becomes hidden, but would open one in a tab that is hidden already.
+if (document.hidden) for (const element of liveParts.keys()) element.setAttribute('hx-trigger', 'never');
 
-function mark(element, isLost) {
-  const frame = element.closest('[data-live-frame]');
-  if (!frame || frame.classList.contains('is-lost') === isLost) return;
-  frame.classList.toggle('is-lost', isLost);
-  const since = frame.querySelector('[data-since]');
-  const last = heardAt.get(element) ?? Date.now();
-  if (isLost && since) since.textContent = `${new Date(last).toISOString().slice(11, 19)} UTC`;
+function connect(element) {
+  liveParts.get(element).triedAt = Date.now();
+  window.htmx.ajax('GET', element.getAttribute('hx-sse:connect'), { source: element });
 }
+
+/** @param state 'is-lost', 'is-refused', or undefined: it is current */
+function mark(element, state) {
+  const frame = element.closest('[data-live-frame]');
+  if (!frame) return;
+  for (const name of ['is-lost', 'is-refused']) frame.classList.toggle(name, name === state);
+  const since = `${new Date(liveParts.get(element).heardAt).toISOString().slice(11, 19)} UTC`;
+  if (state) for (const place of frame.querySelectorAll('[data-since]')) place.textContent = since;
+}
+
 function heard({ target }) {
-  heardAt.set(target, Date.now());
-  mark(target, false);
-  // The tab says how many things need a person, also while another tab is open beside it.
+  liveParts.get(target).heardAt = Date.now();
+  mark(target, undefined);
+  // The tab says what needs a person, and how far a run is, also while another window is in front of it.
   const { title } = target.querySelector('[data-title]')?.dataset ?? {};
   if (title) document.title = title;
 }
-document.addEventListener('htmx:sse:after:connection', heard);
-document.addEventListener('htmx:sse:after:connection', ({ target }) => connected.add(target));
+
+/** @param status of the response; undefined: there was none */
+function failed(element, status) {
+  if (status === 401) {
+    const next = location.pathname + location.search;
+    return location.replace(`/console/sign-in?${new URLSearchParams({ ended: 'yes', next })}`);
+  }
+  mark(element, status === 429 ? 'is-refused' : 'is-lost');
+}
+
+document.addEventListener('htmx:sse:before:connection', (event) => {
+  if (document.hidden) event.preventDefault();
+});
+document.addEventListener('htmx:sse:after:connection', (event) => {
+  liveParts.get(event.target).isConnected = true;
+  // It was hidden while the service responded: htmx then waits until it is shown.
+  if (document.hidden) return event.detail.connection.abortController.abort();
+  heard(event);
+});
 document.addEventListener('htmx:sse:after:message', heard);
-document.addEventListener('htmx:sse:error', ({ target }) => mark(target, true));
-document.addEventListener('htmx:sse:close', ({ target }) => heardAt.delete(target));
+document.addEventListener('htmx:sse:error', ({ target, detail }) => failed(target, detail.status));
+document.addEventListener('htmx:response:error', ({ target, detail }) => failed(target, detail.ctx.response.status));
+document.addEventListener('htmx:sse:close', ({ target }) => {
+  liveParts.get(target).isConnected = false;
+});
+
 document.addEventListener('visibilitychange', () => {
-  // A hidden tab receives nothing; what it shows is out of date until it hears again.
-  if (!document.hidden) for (const element of heardAt.keys()) heardAt.set(element, Date.now());
+  if (document.hidden) return;
+  for (const [element, part] of liveParts) {
+    part.heardAt = Date.now();
+    // htmx opens those again that it had.
+    if (!part.isConnected) connect(element);
+  }
 });
 setInterval(() => {
   if (document.hidden) return;
-  for (const [element, at] of heardAt) {
-    if (Date.now() - at <= MAX_SILENCE_MS) continue;
-    mark(element, true);
-    // htmx repeats requests of a connection that it had, but not the first.
-    if (!connected.has(element)) window.htmx.ajax('GET', element.getAttribute('hx-sse:connect'), { source: element });
+  for (const [element, { heardAt, triedAt, isConnected }] of liveParts) {
+    if (Date.now() - heardAt <= MAX_SILENCE_MS) continue;
+    if (!element.closest('.is-refused')) mark(element, 'is-lost');
+    if (!isConnected && Date.now() - triedAt > MAX_SILENCE_MS) connect(element);
   }
 }, 5_000);
