@@ -8,6 +8,7 @@ import { formToken, requireFormToken, requireOwnSite } from './form-tokens.ts';
 import { html } from './html.ts';
 import { renderPage, renderSingle } from './layout.ts';
 import { sendLive } from './live.ts';
+import { LiveStreams } from './live-streams.ts';
 import { keepNotice, takeNotice } from './notices.ts';
 import { readForm, requireValidText } from './read-form.ts';
 import { seeOther, sendHtml, setConsoleHeaders } from './response.ts';
@@ -66,6 +67,7 @@ function refuse(ctx: Koa.Context): void {
 function createRouter(context: Context, signer: Signer, entrance: Entrance): Router {
   const router = new Router({ prefix: '/console' });
   const shared = new SharedReads();
+  const streams = new LiveStreams();
   for (const route of ROUTES) {
     const register = route.method === 'GET' ? router.get.bind(router) : router.post.bind(router);
     register(route.path, async (ctx) => {
@@ -107,7 +109,10 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
   }
 
   async function send(ctx: Koa.Context, reply: Reply, visited: Visit): Promise<void> {
-    if ('pieces' in reply) return sendLive(ctx, reply.pieces);
+    if ('pieces' in reply) {
+      streams.add(visited.caller.name, visited.closed);
+      return sendLive(ctx, reply.pieces);
+    }
     if ('location' in reply) {
       if (reply.notice) keepNotice(ctx, signer, reply.notice);
       return seeOther(ctx, reply.location);

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type Koa from 'koa';
+import { SESSION_SECONDS } from '../../../app/console/cookies.ts';
+import { LiveStreams } from '../../../app/console/live-streams.ts';
+import { startSession } from '../../../app/console/sessions.ts';
+import { createSigner } from '../../../app/console/signer.ts';
+import { API_KEYS, ConsoleBrowser, textOf } from '../../support/console.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+let open: AbortController[] = [];
+beforeAll(async () => {
+  service = await startService({ worker: false, local: false, env: { API_KEYS, REQUESTS_PER_SECOND: '1000' } });
+});
+afterEach(() => {
+  for (const stream of open) stream.abort();
+  open = [];
+});
+afterAll(() => service[Symbol.asyncDispose]());
+
+/** The cookie of a session that started some time ago. */
+function cookieOf(keyName: string, startedMsAgo = 0): string {
+  const { http, tokenKeys } = service.context.config;
+  const key = http.keys.find(({ name }) => name === keyName)!;
+  let cookie = '';
+  const append = (_: string, value: string): void => {
+    cookie = value.split(';')[0]!;
+  };
+  const ctx = { secure: false, state: {}, append } as unknown as Koa.Context;
+  startSession(ctx, createSigner(tokenKeys), key, new Date(Date.now() - startedMsAgo));
+  return cookie;
+}
+
+async function openStream(cookie: string): Promise<Response> {
+  const closing = new AbortController();
+  open.push(closing);
+  const headers = { cookie, accept: 'text/event-stream' };
+  return await fetch(`${service.url}/console/workers/live`, { headers, redirect: 'manual', signal: closing.signal });
+}
+
+describe('a live page', () => {
+  test('ends with its session, and is then refused until the next sign-in', async () => {
+    const leftMs = 3_000;
+    const cookie = cookieOf('read', SESSION_SECONDS * 1000 - leftMs);
+    const startedAt = Date.now();
+    const stream = await openStream(cookie);
+    expect(stream.status).toBe(200);
+    expect(await stream.text()).toMatch(/^data: /);
+    expect(Date.now() - startedAt).toBeLessThan(leftMs + 2_000);
+    expect((await openStream(cookie)).status).toBe(401);
+    const page = await new ConsoleBrowser(service.url).page('/sign-in?ended=yes');
+    expect(textOf(page)).toContain('Your session has ended. Sign in again to return to the page');
+  });
+
+  test('is refused to a key that has too many open, and to that key only', async () => {
+    const statuses = await Promise.all(Array.from({ length: 50 }, async () => (await openStream(cookieOf('read'))).status));
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    const refused = await openStream(cookieOf('read'));
+    expect(refused).toMatchObject({ status: 429 });
+    expect(refused.headers.get('retry-after')).toBe('60');
+    expect(await refused.text()).toContain('Too many live pages of the API key read are open. Close some, then reload the page.');
+    expect((await openStream(cookieOf('operate'))).status).toBe(200);
+    open[0]!.abort();
+    while ((await openStream(cookieOf('read'))).status === 429) await sleep(50);
+  });
+
+  test('is refused if the process has too many of all keys', () => {
+    const streams = new LiveStreams();
+    const closings = Array.from({ length: 200 }, () => new AbortController());
+    for (const [index, closing] of closings.entries()) streams.add(`key ${index % 5}`, closing.signal);
+    const add = (): void => streams.add('another', new AbortController().signal);
+    expect(add).toThrow('Too many live pages of the console are open.');
+    closings[0]!.abort();
+    expect(add).not.toThrow();
+    expect(add).toThrow();
+  });
+});
