@@ -1,4 +1,4 @@
-import type { EngineRun, Registration } from './engine.ts';
+import type { Registration } from './engine.ts';
 import { reveal } from './secret-mark.ts';
 
 /** What an update would do, each resource once, as `Type name` without the stack's prefix. */
@@ -50,8 +50,12 @@ const PROPERTIES: Record<string, { replace: string[]; update: string[] }> = {
   'random:index/randomId:RandomId': { replace: ['keepers'], update: [] },
 };
 
+interface Run {
+  registrations: Registration[];
+}
+
 /** Compares two runs of the program, as Pulumi's engine does before an update. */
-export function changesBetween(before: EngineRun, after: EngineRun): Changes {
+export function changesBetween(before: Run, after: Run): Changes {
   const changes: Changes = { creates: [], updates: [], replaces: [], deletes: [], refuses: [] };
   const [old, now] = [resourcesOf(before), resourcesOf(after)];
   for (const [urn, resource] of now) {
@@ -67,7 +71,7 @@ export function changesBetween(before: EngineRun, after: EngineRun): Changes {
   return Object.fromEntries(Object.entries(changes).map(([what, list]) => [what, (list as string[]).sort()])) as unknown as Changes;
 }
 
-function resourcesOf({ registrations }: EngineRun): Map<string, Registration> {
+function resourcesOf({ registrations }: Run): Map<string, Registration> {
   const cloud = registrations.filter(({ type, remote }) => remote || !/^(pulumi:pulumi|sync:infra):/.test(type));
   return new Map(cloud.map((resource) => [resource.urn, resource]));
 }

@@ -115,7 +115,8 @@ async function runProgram(run: EngineRun, stack: string, config: FlatConfig, pre
   [run.exitCode] = (await once(child, 'exit')) as [number];
 }
 
-function monitor(run: EngineRun, stack: string, preview: boolean) {
+/** The methods of the engine that a program calls to create its resources. */
+export function monitor(run: EngineRun, stack: string, preview: boolean) {
   return {
     supportsFeature: respondWith((request) => {
       const response = new messages.SupportsFeatureResponse!();

@@ -1,5 +1,6 @@
 import * as pulumi from '@pulumi/pulumi';
-import { callFunction, createResource, type Properties } from './cloud.ts';
+import type { Properties } from './cloud.ts';
+import { type EngineRun, monitor, type Registration } from './engine.ts';
 import { reveal } from './secret-mark.ts';
 import { project, type StackName, secretKeys, stackConfig } from './stack-config.ts';
 
@@ -14,6 +15,8 @@ export interface Recorded {
 }
 
 export interface ProgramRun {
+  /** everything that the program registered, as the engine received it */
+  registrations: Registration[];
   resources: Recorded[];
   outputs: Properties;
   /** all resources of a type */
@@ -37,28 +40,17 @@ const cache = new Map<string, Promise<ProgramRun>>();
 /** Runs the whole program in this process against stand-ins for the clouds. Runs with the same arguments are cached. */
 export function runProgram(stack: StackName, options: ProgramOptions = {}): Promise<ProgramRun> {
   const key = JSON.stringify([stack, options]);
-  if (!cache.has(key)) cache.set(key, run(stack, options));
+  if (!cache.has(key)) cache.set(key, runProgramAgain(stack, options));
   return cache.get(key)!;
 }
 
-async function run(stack: StackName, { changes = {}, preview = false }: ProgramOptions): Promise<ProgramRun> {
-  const resources: Recorded[] = [];
+/** Runs the whole program, whether or not it has run with these arguments. */
+export async function runProgramAgain(stack: StackName, { changes = {}, preview = false }: ProgramOptions = {}): Promise<ProgramRun> {
+  const engine: EngineRun = { exitCode: 0, text: '', registrations: [], outputs: {} };
   pulumi.runtime.setAllConfig(stackConfig(stack, changes), secretKeys);
-  await pulumi.runtime.setMocks(
-    {
-      newResource({ type, name, inputs }) {
-        const plain = reveal(inputs) as Properties;
-        resources.push({ type, name, inputs: plain, marked: inputs as Properties });
-        return preview ? { id: undefined, state: plain } : createResource(type, name, plain);
-      },
-      call: ({ token }) => callFunction(token),
-    },
-    project.name,
-    stack,
-    preview,
-  );
-  // The SDK's mocks lack the call that registers a hook.
-  Object.assign(pulumi.runtime.getMonitor()!, { registerErrorHook: (_: unknown, done: (error: null) => void) => done(null) });
+  // The SDK's mocks show neither protection nor dependencies, so the stand-in engine replaces them, without gRPC.
+  await pulumi.runtime.setMocks({} as pulumi.runtime.Mocks, project.name, stack, preview);
+  Object.assign(pulumi.runtime.getMonitor()!, withoutGrpc(monitor(engine, stack, preview)));
   // With a new URL the module runs again, but its imports do not.
   const program = (await import(`../../../infra/index.ts?run=${++runs}`)) as Properties;
   const outputs = Object.fromEntries(
@@ -67,7 +59,20 @@ async function run(stack: StackName, { changes = {}, preview = false }: ProgramO
     ),
   ) as Properties;
   await pulumi.runtime.disconnect();
-  return { resources, outputs, ...lookup(resources) };
+  const { registrations } = engine;
+  const resources = registrations.map(({ type, name, inputs }) => ({ type, name, inputs: reveal(inputs) as Properties, marked: inputs }));
+  return { registrations, resources, outputs, ...lookup(resources) };
+}
+
+type Methods = ReturnType<typeof monitor>;
+
+/** The engine's methods as functions of a request and a callback, as the SDK calls them on its client. */
+function withoutGrpc(methods: Methods) {
+  const functions = Object.entries(methods).map(([name, method]) => [
+    name,
+    (request: unknown, done: Parameters<typeof method>[1]) => method({ request } as Parameters<typeof method>[0], done),
+  ]);
+  return Object.fromEntries(functions) as Record<keyof Methods, unknown>;
 }
 
 /** The value of an output, or `[secret]`: no output of the program may be secret. */
