@@ -1,39 +1,13 @@
-import { readTableSize } from '../bigquery/table-size.ts';
 import type { Context } from '../context.ts';
-import { treatsEarlierDeletes } from '../core/deletes.ts';
-import type { Every } from '../core/every.ts';
-import {
-  CHANGEABLE_NAMES,
-  CHANGEABLE_PROPERTIES,
-  type ChangeableOptions,
-  differingOptions,
-  type JobOptionTexts,
-  parseOptions,
-} from '../core/job-options.ts';
-import { formatStartDate } from '../core/start-date.ts';
-import { nextWindowEnd, windowEnd } from '../core/window.ts';
-import { AppError } from '../errors.ts';
 import { aboutJob, insertChange } from '../store/audit.ts';
-import { changeStoredJob, type JobChanges } from '../store/change-job.ts';
-import { readConnection } from '../store/connections.ts';
+import { changeStoredJob } from '../store/change-job.ts';
 import { transaction } from '../store/database.ts';
 import { saveWeeklyChanges } from '../store/job-loads.ts';
 import type { Job } from '../store/jobs.ts';
-import type { Repair } from '../store/queue-runs.ts';
 import { columnOf } from '../store/to-record.ts';
-import { targetTable } from '../sync/names.ts';
-import { type PolicyChange, planPolicyChange } from './change-policy.ts';
-import { checkHistory } from './check-history.ts';
-import { describeImportableObject, requireDeletable } from './check-object.ts';
-import { checkRunningCost } from './check-running-cost.ts';
 import { policyDetails } from './choose-policy.ts';
-import { repairIsOpen, requireActive } from './start-repair.ts';
-
-/** What to change, as the caller wrote it; undefined: unchanged. */
-export type JobChangeRequest = { [P in keyof ChangeableOptions]?: JobOptionTexts[P] } & {
-  /** fields to read that await approval */
-  approveFields?: string | undefined;
-};
+import { type JobChangeRequest, planJobChange } from './plan-job-change.ts';
+import { repairIsOpen } from './start-repair.ts';
 
 /**
  * Changes a job. An earlier start date is imported by a reimport of the difference; `deletes` also applies to the rows that are deleted
@@ -44,12 +18,9 @@ export type JobChangeRequest = { [P in keyof ChangeableOptions]?: JobOptionTexts
  * @throws AppError invalid_request; conflict if a repair is required and another one is open
  */
 export async function changeJob(context: Context, job: Job, request: JobChangeRequest, by: string): Promise<string> {
-  const { changes, clear, refill } = await readChanges(context, job, request);
+  const { changes, repair, cost, effects } = await planJobChange(context, job, request);
   if (Object.keys(changes).length === 0) return 'Nothing has changed: the job has these values already.';
-  if (changes.every) await checkCost(context, job, changes.every);
-  const repair = chooseRepair(job, changes, { clear, refill });
-  // What erases values waits until a paused job is resumed; nothing is imported until then.
-  if (repair && clear.length === 0) requireActive(job);
+  if (cost) await saveWeeklyChanges(context.database, job.id, cost.weeklyChanges);
   const changed = await transaction(context.database, async (client) => {
     const done = await changeStoredJob(client, job, changes, repair);
     if (done.kind === 'repair-open') return done;
@@ -60,104 +31,5 @@ export async function changeJob(context: Context, job: Job, request: JobChangeRe
   if (changed.kind === 'repair-open') throw await repairIsOpen(context, job);
   context.events.jobChanged(job, Object.keys(changes), by);
   if (changed.runId !== undefined) context.events.repairRequested({ runId: changed.runId, job }, 'reimport', by);
-  return [...describeChange(job, changes), ...describePolicyChange(job, changes, { clear, refill })].join(' ');
-}
-
-async function readChanges(context: Context, job: Job, request: JobChangeRequest): Promise<PolicyChange> {
-  if ([...CHANGEABLE_PROPERTIES, 'approveFields' as const].every((property) => request[property] === undefined)) {
-    const names = new Intl.ListFormat('en', { type: 'disjunction' }).format([...CHANGEABLE_NAMES, 'approve_fields']);
-    throw new AppError('invalid_request', `Nothing to change. Send ${names}.`);
-  }
-  const wanted: JobChanges = parseOptions(request, windowEnd(await context.scheduleNow(), 'day'));
-  const changes = differingOptions(job, wanted);
-  requireEarlierStart(job, changes);
-  if (changes.deletes !== undefined && changes.deletes !== 'keep') {
-    requireDeletable(await describeImportableObject(context, { id: job.connectionId }, job.objectName), changes.deletes);
-  }
-  if (changes.history !== undefined) await checkHistory(context, job, changes.history);
-  return await planPolicyChange(context, job, changes, request.approveFields);
-}
-
-/** @throws AppError salesforce_quota, bigquery_budget */
-async function checkCost(context: Context, job: Job, every: Every): Promise<void> {
-  const connection = await readConnection(context.database, job.connectionId);
-  const table = (await readTableSize(context.warehouse, targetTable(context, job))) ?? { bytes: null, rowBytes: 0 };
-  const { weeklyChanges } = await checkRunningCost(context, connection, { ...job, every, table, existing: job });
-  await saveWeeklyChanges(context.database, job.id, weeklyChanges);
-}
-
-/** @throws AppError invalid_request */
-function requireEarlierStart(job: Job, { startDate }: JobChanges): void {
-  if (startDate === undefined || startDate < job.startDate) return;
-  throw new AppError(
-    'invalid_request',
-    `start_date can only become earlier than ${formatStartDate(job.startDate)}: the rows before a later date would stay in the table, and no longer be kept current. To start later, delete the job with table=drop and create it again.`,
-  );
-}
-
-/** The fields whose values a change erases. */
-type Cleared = Pick<PolicyChange, 'clear' | 'refill'>;
-
-/** @throws AppError invalid_request if the changes require two repairs */
-function chooseRepair(job: Job, { startDate, deletes }: JobChanges, { clear, refill }: Cleared): Repair | undefined {
-  const treats = deletes !== undefined && treatsEarlierDeletes(job.deletes, deletes);
-  const names = [
-    ...(startDate ? ['start_date'] : []),
-    ...(treats ? ['deletes'] : []),
-    ...(clear.length > 0 ? ['the lists of fields'] : []),
-  ];
-  if (names.length > 1) {
-    const listed = new Intl.ListFormat('en').format(names);
-    throw new AppError('invalid_request', `Change ${listed} one after the other: each starts a repair, and only one can be open.`);
-  }
-  // Even before the first import: a window that is being merged may still treat deleted rows, or fields, as before.
-  const to = job.syncedTo > job.startDate ? job.syncedTo : nextWindowEnd(job.startDate, job.every);
-  const all = { from: job.startDate, to };
-  if (clear.length > 0) return { kind: 'reimport', clear, refill, window: all };
-  // Each window of such an object replaces its whole table.
-  if (job.cursorField === null) return undefined;
-  if (startDate) return { kind: 'reimport', window: { from: startDate, to: job.startDate } };
-  if (!treats) return undefined;
-  return { kind: 'reimport', treatDeleted: true, window: all };
-}
-
-function describeChange(job: Job, { startDate, deletes, every, history }: JobChanges): string[] {
-  const sentences: string[] = [];
-  if (job.cursorField === null && (startDate || deletes)) return ['The next window applies this: it replaces the whole table.'];
-  if (startDate) {
-    sentences.push(`A reimport of the rows stamped from ${formatStartDate(startDate)} to ${formatStartDate(job.startDate)} is queued.`);
-  }
-  if (deletes && treatsEarlierDeletes(job.deletes, deletes)) {
-    sentences.push(`A repair is queued that treats the rows deleted so far with deletes=${deletes}.`);
-  } else if (deletes) {
-    const treated = job.deletes === 'blank' ? 'blanked' : 'removed';
-    sentences.push(`deletes=${deletes} applies to rows that are deleted from now on: rows already ${treated} stay so.`);
-  }
-  if (every) sentences.push(`Windows close with every=${every} from the next tick on.`);
-  if (history === true) sentences.push(`The next run creates ${job.targetTable}_versions from the table as it is.`);
-  if (history === false) sentences.push(`${job.targetTable}_versions is kept as it is, and gets no more versions.`);
-  return sentences;
-}
-
-function describePolicyChange(
-  job: Job,
-  { excludeFields, hashFields, newFields, approvedFields }: JobChanges,
-  { clear, refill }: Cleared,
-): string[] {
-  const sentences: string[] = [];
-  if (clear.length > 0) {
-    const when = job.active ? 'A repair is queued that erases' : 'Once the job is resumed, a repair erases';
-    sentences.push(`${when} the values of ${clear.join(', ')} that were imported so far.`);
-  } else if (excludeFields || hashFields) {
-    sentences.push('The next run reads the fields by the new lists. No value that was imported so far is concerned.');
-  }
-  if (refill.length > 0) sentences.push(`A sweep then fills ${refill.join(', ')} on all rows.`);
-  if (newFields)
-    sentences.push(
-      newFields === 'review'
-        ? 'Fields that appear from now on are read once they are approved.'
-        : 'New fields are read from the next window on.',
-    );
-  else if (approvedFields) sentences.push('The next window with changes adds the approved fields, and a sweep fills them on all rows.');
-  return sentences;
+  return effects.join(' ');
 }

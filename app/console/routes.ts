@@ -1,6 +1,8 @@
 import { activity } from './pages/activity.ts';
+import { changeJob } from './pages/change-job.ts';
 import { connection } from './pages/connection.ts';
 import { connections } from './pages/connections.ts';
+import { deleteJob } from './pages/delete-job.ts';
 import { job } from './pages/job.ts';
 import { jobData } from './pages/job-data.ts';
 import { jobFields } from './pages/job-fields.ts';
@@ -20,6 +22,8 @@ export const ROUTES: readonly Route[] = [
   ...job,
   ...jobData,
   ...jobFields,
+  ...changeJob,
+  ...deleteJob,
   ...run,
   ...connections,
   ...connection,

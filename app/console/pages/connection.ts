@@ -2,7 +2,6 @@ import { type ConnectionChangeRequest, changeConnection } from '../../actions/ch
 import { disconnect } from '../../actions/disconnect.ts';
 import { requireConnection } from '../../actions/require-connection.ts';
 import { testConnection } from '../../actions/test-connection.ts';
-import { quote } from '../../core/shell-quote.ts';
 import { isAppError } from '../../errors.ts';
 import { type ListedConnection, readListedConnection } from '../../store/connection-list.ts';
 import type { Connection } from '../../store/connections.ts';
@@ -10,11 +9,11 @@ import { count, moment, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { action, hiddenFields } from '../parts/action.ts';
 import { connectionName } from '../parts/alerts.ts';
+import { curlOf } from '../parts/as-text.ts';
 import { CONNECTION_STATUS, FLOWS, quotaBar } from '../parts/connection-table.ts';
 import { pill } from '../parts/pill.ts';
 import { reconnection } from '../parts/reconnection.ts';
 import type { Page, Reply, Route, SeeOther, Visit } from '../route.ts';
-import { shownOrigin } from '../shown-origin.ts';
 import { readQuotas } from './connections.ts';
 
 /** A connection: whose it is, how it is doing, its settings, and what can be done with it. */
@@ -177,14 +176,8 @@ function settingsForm(visit: Visit, found: ListedConnection, rejected?: Rejected
 
 /** The call that stores the settings as they are. */
 function settingsCurl(visit: Visit, found: ListedConnection): string {
-  const { keyless } = visit.context.config.http;
-  const parts = [
-    'curl -X PATCH',
-    ...(keyless ? [] : ['-H "Authorization: Bearer $SYNC_API_KEY"']),
-    ...SETTINGS.map(({ name, textOf }) => `--form ${quote(`${name}=${textOf(found)}`)}`),
-    `${shownOrigin(visit)}/v1/connections/${found.id}`,
-  ];
-  return parts.join(' \\\n  ');
+  const fields = SETTINGS.map(({ name, textOf }) => [name, textOf(found)] as const);
+  return curlOf(visit, { method: 'PATCH', path: `/v1/connections/${found.id}`, fields });
 }
 
 function ending(visit: Visit, found: ListedConnection): Markup {

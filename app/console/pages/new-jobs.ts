@@ -13,12 +13,11 @@ import { count } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { type JobForm, jobFormFields, readJobForm, requireObjects } from '../job-form.ts';
 import { connectionName } from '../parts/alerts.ts';
-import { asText, createJobsCurl, createJobsYaml } from '../parts/as-text.ts';
+import { asText, createJobsCurl, jobsYaml } from '../parts/as-text.ts';
 import { jobFormFieldset } from '../parts/job-form-fields.ts';
 import { previewCards, previewSummary } from '../parts/job-previews.ts';
 import { objectTable } from '../parts/object-table.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
-import { shownOrigin } from '../shown-origin.ts';
 
 /**
  * New jobs: a page that lists the objects of an org, another that shows what the jobs would do and cost, and the action that creates them.
@@ -131,7 +130,6 @@ function previewBody(
   previews: readonly JobPreview[],
   options: Wanted['options'],
 ): Markup {
-  const { keyless } = visit.context.config.http;
   const creatable = previews.filter(({ outcome }) => outcome === 'create' || outcome === 'take_over');
   const shown = { ...form, objects: previews.map(({ objectName }) => objectName) };
   const created = { ...shown, objects: creatable.map(({ objectName }) => objectName) };
@@ -142,7 +140,7 @@ function previewBody(
       back: html`<a class="button" href=${back}>Change</a>`,
     })}
     ${previewCards(previews)}
-    ${created.objects.length > 0 ? asText(createJobsCurl(created, listed, shownOrigin(visit), !keyless), createJobsYaml(created, listed, options)) : null}
+    ${created.objects.length > 0 ? asText(createJobsCurl(visit, created, listed), jobsYaml(created.objects, listed, options)) : null}
   </div>`;
 }
 

@@ -43,7 +43,8 @@ export function jobFormFieldset({ config }: Context, connection: ListedConnectio
   </div>`;
 }
 
-const EVERY_NAMES: Record<Every, string> = {
+/** The texts of the values of `every`, after "Every". */
+export const EVERY_NAMES: Record<Every, string> = {
   '15m': '15 minutes',
   '20m': '20 minutes',
   '30m': '30 minutes',
@@ -57,13 +58,15 @@ const EVERY_NAMES: Record<Every, string> = {
   day: 'day',
 };
 
-const DELETES = [
+/** The texts of the values of `deletes`. */
+export const DELETES = [
   ['keep', 'stay, marked as deleted'],
   ['blank', 'stay, without their values'],
   ['remove', 'are removed'],
 ] as const;
 
-function option(value: string, name: string, isChosen: boolean): Markup {
+/** A choice of a select element. */
+export function option(value: string, name: string, isChosen: boolean): Markup {
   return html`<option value=${value} selected=${isChosen}>${name}</option>`;
 }
 

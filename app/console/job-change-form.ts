@@ -1,0 +1,72 @@
+import type { JobChangeRequest } from '../actions/plan-job-change.ts';
+import { CHANGEABLE_PROPERTIES, type ChangeableOptions, JOB_OPTIONS, type JobOptions, optionsJson } from '../core/job-options.ts';
+import { isAppError } from '../errors.ts';
+
+export type ChangeableProperty = keyof ChangeableOptions;
+
+/** The changeable options as texts, as the form shows them: lists with spaces, the start date `all` empty. */
+export type ChangeTexts = Record<ChangeableProperty, string>;
+
+/** What the form contains. */
+export interface JobChangeForm {
+  texts: ChangeTexts;
+  /** those that differ from the job's, as callers of the API write them */
+  request: JobChangeRequest;
+}
+
+/** What is wrong with the form, by the property that it concerns; `form`: with all of it. */
+export type Faults = ReadonlyMap<ChangeableProperty | 'form', string>;
+
+/** What the form shows at first. */
+export function textsOf(job: JobOptions): ChangeTexts {
+  const values = optionsJson(job);
+  return Object.fromEntries(
+    CHANGEABLE_PROPERTIES.map((property) => {
+      const value = values[JOB_OPTIONS[property].name]!;
+      return [property, typeof value === 'object' ? value.join(', ') : property === 'startDate' && value === 'all' ? '' : String(value)];
+    }),
+  ) as ChangeTexts;
+}
+
+/** Reads the form, or an address that contains some of its fields. */
+export function readJobChange(job: JobOptions, fields: URLSearchParams): JobChangeForm {
+  const before = textsOf(job);
+  const texts = Object.fromEntries(
+    CHANGEABLE_PROPERTIES.map((property) => [property, fields.get(JOB_OPTIONS[property].name)?.trim() ?? before[property]]),
+  ) as ChangeTexts;
+  if (texts.startDate === 'all') texts.startDate = '';
+  const changed = CHANGEABLE_PROPERTIES.filter((property) => texts[property] !== before[property]);
+  const written = (property: ChangeableProperty): string => (property === 'startDate' && !texts.startDate ? 'all' : texts[property]);
+  return { texts, request: Object.fromEntries(changed.map((property) => [property, written(property)])) };
+}
+
+/** The changed options by the names of their fields, for an address, a form or a call. */
+export function changedFields({ request }: JobChangeForm): [string, string][] {
+  return CHANGEABLE_PROPERTIES.flatMap((property): [string, string][] => {
+    const text = request[property];
+    return text === undefined ? [] : [[JOB_OPTIONS[property].name, text]];
+  });
+}
+
+/** What is wrong with each option by itself. @param today for dates */
+export function findFaults({ request }: JobChangeForm, today: Date): Faults {
+  return new Map(
+    CHANGEABLE_PROPERTIES.flatMap((property): [ChangeableProperty, string][] => {
+      const text = request[property];
+      try {
+        if (text !== undefined) JOB_OPTIONS[property].parse(text, today);
+        return [];
+      } catch (error) {
+        if (!isAppError(error)) throw error;
+        return [[property, error.message]];
+      }
+    }),
+  );
+}
+
+/** What refuses a change, at the option that its message names. */
+export function toFaults({ request }: JobChangeForm, message: string): Faults {
+  const changed = CHANGEABLE_PROPERTIES.filter((property) => request[property] !== undefined);
+  const named = changed.filter((property) => new RegExp(`\\b${JOB_OPTIONS[property].name}\\b`).test(message));
+  return new Map([[named.length === 1 ? named[0]! : 'form', message]]);
+}
