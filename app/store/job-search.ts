@@ -2,6 +2,7 @@ import type { JobState } from '../core/job-state.ts';
 import type { Queryable } from './database.ts';
 import { type ListedJob, listJobs } from './job-list.ts';
 import { LATEST_WINDOW, stateAt } from './job-state-sql.ts';
+import { FIRST_JOB_ID } from './jobs.ts';
 
 /** Which jobs to find; undefined: any. */
 export interface JobSearch {
@@ -51,13 +52,18 @@ export async function searchJobs(database: Queryable, search: JobSearch, { limit
   return { jobs: ids.flatMap((id) => byId.get(id) ?? []), counts };
 }
 
-/** The ids of all jobs that a search finds, at most `limit`, in the order of their ids. */
-export async function findJobIds(database: Queryable, search: JobSearch, limit: number): Promise<string[]> {
-  const { rows } = await database.query<{ id: string }>(
-    `WITH found AS MATERIALIZED (${FOUND}) SELECT id FROM found WHERE $4::text IS NULL OR state = $4 ORDER BY id LIMIT $5`,
-    [...parametersOf(search), search.state ?? null, limit],
+/**
+ * The ids of all jobs that a search finds now, in their order: what happens to the jobs afterwards, for example by an action on the first of
+ * them, changes nothing of it. An id takes about a hundred bytes.
+ * @param after only those after this one
+ */
+export async function findJobIds(database: Queryable, search: JobSearch, after = FIRST_JOB_ID): Promise<string[]> {
+  const { rows } = await database.query<{ ids: string[] }>(
+    `WITH found AS MATERIALIZED (${FOUND})
+     SELECT ARRAY(SELECT id FROM found WHERE ($4::text IS NULL OR state = $4) AND id > $5 ORDER BY id) AS ids`,
+    [...parametersOf(search), search.state ?? null, after],
   );
-  return rows.map(({ id }) => id);
+  return rows[0]!.ids;
 }
 
 /** A window that has ended, for a chart. */

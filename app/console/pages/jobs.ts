@@ -6,10 +6,11 @@ import { syncNow } from '../../actions/sync-now.ts';
 import type { Context } from '../../context.ts';
 import type { JobState } from '../../core/job-state.ts';
 import { isRunId } from '../../core/run-id.ts';
-import { AppError, isAppError } from '../../errors.ts';
+import { AppError } from '../../errors.ts';
 import type { ListedConnection } from '../../store/connection-list.ts';
 import { listJob } from '../../store/job-list.ts';
 import { type FoundJobs, findJobIds, type JobSearch, latestWindows, searchJobs } from '../../store/job-search.ts';
+import { actOnEach, type BulkOutcome, type Effect } from '../act-on-jobs.ts';
 import { readConnections } from '../attention.ts';
 import { count, formatNumber } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
@@ -28,8 +29,11 @@ export const jobs: readonly Route[] = [
 
 const PAGE_SIZE = 50;
 
-/** The most jobs that one click changes: more would take longer than a browser waits. */
-const MAX_AT_ONCE = 1_000;
+/** How long one click may act, below a load balancer's timeout of one minute; another one continues. */
+const MAX_ACTING_MS = 45_000;
+
+/** How many reasons a summary contains. */
+const MAX_REASONS = 3;
 
 const STATES: readonly { state: JobState; name: string }[] = [
   { state: 'failed', name: 'Failed' },
@@ -57,6 +61,11 @@ function jobsUrl({ state, connectionId, dataset, object }: JobSearch, pageNumber
   const fields = { state, connection: connectionId?.toString(), dataset, object, page: pageNumber > 1 ? String(pageNumber) : undefined };
   const query = new URLSearchParams(Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
   return `/console/jobs${query.size > 0 ? `?${query}` : ''}`;
+}
+
+/** A search as the query of its address. */
+function searchText(search: JobSearch): string {
+  return jobsUrl(search).slice('/console/jobs'.length);
 }
 
 async function page(visit: Visit): Promise<Page> {
@@ -93,6 +102,7 @@ async function page(visit: Visit): Promise<Page> {
       can.operate ? html`<span class="push"><a class="button primary" href="/console/jobs/new">New jobs</a></span>` : null,
     ],
     body: html`<div>
+      ${continueForm(visit, search)}
       ${stateFilter(search, found, all)}
       ${filterForm(search, connections, context)}
       ${matching === 0 ? nothing(isSearch) : can.operate ? html`<form method="post" action="/console/jobs">${hiddenFields(visit)}${list}</form>` : list}
@@ -151,7 +161,7 @@ function paging(search: JobSearch, pageNumber: number, matching: number): Conten
 function toolbar({ query }: Visit, matching: number): Markup {
   const search = readSearch(query);
   return html`<div class="toolbar">
-    <input type="hidden" name="search" value=${jobsUrl(search).slice('/console/jobs'.length)} />
+    <input type="hidden" name="search" value=${searchText(search)} />
     <label class="check"><input type="checkbox" name="all" value="yes" /> ${matching === 1 ? 'The job that matches' : `All ${formatNumber(matching)} that match`}</label>
     <span class="push">
       ${BULK_ACTIONS.map(({ name, label }) => html`<button class="button" name="action" value=${name}>${label}</button>`)}
@@ -164,7 +174,9 @@ interface BulkAction {
   label: string;
   /** for example "Paused" */
   done: string;
-  act(context: Context, jobId: string, by: string): Promise<void>;
+  /** for example "paused already"; undefined: no job is */
+  already?: string;
+  act(context: Context, jobId: string, by: string): Promise<Effect>;
 }
 
 const BULK_ACTIONS: readonly BulkAction[] = [
@@ -172,54 +184,99 @@ const BULK_ACTIONS: readonly BulkAction[] = [
     name: 'pause',
     label: 'Pause',
     done: 'Paused',
-    act: async (context, id, by) => pauseJob(context, await requireJobById(context, id), by),
+    already: 'paused already',
+    async act(context, id, by) {
+      const job = await requireJobById(context, id);
+      if (!job.active) return 'already so';
+      await pauseJob(context, job, by);
+      return 'changed';
+    },
   },
   {
     name: 'resume',
     label: 'Resume',
     done: 'Resumed',
-    act: async (context, id, by) => resumeJob(context, await requireJobById(context, id), by),
+    already: 'active already',
+    async act(context, id, by) {
+      const job = await requireJobById(context, id);
+      if (job.active) return 'already so';
+      await resumeJob(context, job, by);
+      return 'changed';
+    },
   },
   { name: 'retry', label: 'Retry', done: 'Retried', act: retryLatest },
   {
     name: 'sync-now',
     label: 'Sync now',
     done: 'Started a sync of',
-    act: async (context, id, by) => void (await syncNow(context, await requireJobById(context, id), by)),
+    async act(context, id, by) {
+      await syncNow(context, await requireJobById(context, id), by);
+      return 'changed';
+    },
   },
 ];
 
 /** Retries a job's latest window. @throws AppError conflict if there is nothing to retry */
-async function retryLatest(context: Context, jobId: string, by: string): Promise<void> {
+async function retryLatest(context: Context, jobId: string, by: string): Promise<Effect> {
   const job = await listJob(context.database, jobId);
   if (!job?.run) throw new AppError('conflict', 'The job has no run yet.');
   await retryRun(context, job.run.id, by);
+  return 'changed';
 }
 
-/** Does one thing with each of the selected jobs, and says with how many, and why not with the others. */
-async function actOnJobs({ context, caller, form }: Visit): Promise<SeeOther> {
-  const location = returnAddress(form.get('back'));
+/**
+ * Does one thing with each of the selected jobs, and says with how many, and why not with the others. Stops when the browser leaves, or when
+ * its time is over: then the page has a button that continues with the jobs that follow.
+ */
+async function actOnJobs({ context, caller, form, closed }: Visit): Promise<SeeOther> {
   const action = BULK_ACTIONS.find(({ name }) => name === form.get('action'));
   if (!action) throw new AppError('invalid_request', 'Choose what to do with the jobs.');
+  const search = readSearch(new URLSearchParams(form.get('search') ?? ''));
   const ids =
     form.get('all') === 'yes'
-      ? await findJobIds(context.database, readSearch(new URLSearchParams(form.get('search') ?? '')), MAX_AT_ONCE + 1)
-      : form.getAll('job').filter(isRunId);
+      ? await findJobIds(context.database, search, readId(form.get('after')))
+      : [...new Set(form.getAll('job').filter(isRunId))];
   if (ids.length === 0) throw new AppError('invalid_request', 'No job is selected. Select some, or all that match.');
-  const refused: string[] = [];
-  for (const id of ids.slice(0, MAX_AT_ONCE)) {
-    await action.act(context, id, caller.name).catch((error: unknown) => {
-      if (!isAppError(error) || error.code === 'internal') throw error;
-      refused.push(error.message);
-    });
-  }
-  const done = Math.min(ids.length, MAX_AT_ONCE) - refused.length;
-  const sentences = [
-    ...(done > 0 ? [`${action.done} ${count(done, 'job')}.`] : []),
-    ...(refused.length > 0
-      ? [`${done > 0 ? count(refused.length, 'job was not changed', 'jobs were not changed') : 'Nothing has changed'}: ${refused[0]}`]
-      : []),
-    ...(ids.length > MAX_AT_ONCE ? [`One click changes at most ${formatNumber(MAX_AT_ONCE)} jobs: repeat it for the others.`] : []),
-  ];
-  return { location, notice: { kind: done > 0 ? 'good' : 'bad', text: sentences.join(' ') } };
+  const until = performance.now() + MAX_ACTING_MS;
+  const isOver = (): boolean => closed.aborted || performance.now() > until;
+  const outcome = await actOnEach(ids, (id) => action.act(context, id, caller.name), isOver);
+  const isWhole = outcome.refusals.length === 0 && outcome.left === 0;
+  return {
+    location: outcome.left > 0 ? continuation(search, action, outcome.last) : returnAddress(form.get('back')),
+    notice: { kind: isWhole ? 'good' : 'bad', text: summarize(action, outcome) },
+  };
+}
+
+function summarize({ done, already }: BulkAction, outcome: BulkOutcome): string {
+  const { changed, refusals, left } = outcome;
+  const reasons = [...new Set(refusals)];
+  const others = reasons.length > MAX_REASONS ? ` And ${formatNumber(reasons.length - MAX_REASONS)} other reasons.` : '';
+  const refused = count(refusals.length, 'job was not changed', 'jobs were not changed');
+  const nothing = changed === 0 && outcome.already === 0 && left === 0;
+  return [
+    ...(changed > 0 ? [`${done} ${count(changed, 'job')}.`] : []),
+    ...(already && outcome.already > 0 ? [`${count(outcome.already, 'job was', 'jobs were')} ${already}.`] : []),
+    ...(reasons.length > 0 ? [`${nothing ? 'Nothing has changed' : refused}: ${reasons.slice(0, MAX_REASONS).join(' ')}${others}`] : []),
+    ...(left > 0 ? [`There was no time for ${count(left, 'job')}.`] : []),
+  ].join(' ');
+}
+
+/** The page of a search with a button that continues an action. @param last the last job that it reached */
+function continuation(search: JobSearch, { name }: BulkAction, last = ''): string {
+  const url = jobsUrl(search);
+  return `${url}${url.includes('?') ? '&' : '?'}${new URLSearchParams({ continue: name, after: last })}`;
+}
+
+/** The button that continues an action whose time was over; nothing if the address names none. */
+function continueForm(visit: Visit, search: JobSearch): Content {
+  const action = BULK_ACTIONS.find(({ name }) => name === visit.query.get('continue'));
+  const after = readId(visit.query.get('after'));
+  if (!action || !after || !visit.can.operate) return null;
+  const fields = { search: searchText(search), all: 'yes', action: action.name, after, back: jobsUrl(search) };
+  return html`<section class="card"><div class="verdict"><span class="grow">The jobs that match, up to the last one that was reached, are done.</span>
+    <form class="inline" method="post" action="/console/jobs">${hiddenFields(visit, fields)}<button class="button primary">${action.label} the others</button></form></div></section>`;
+}
+
+function readId(text: string | null): string | undefined {
+  return text && isRunId(text) ? text : undefined;
 }

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { actOnEach } from '../../../app/console/act-on-jobs.ts';
+import { AppError } from '../../../app/errors.ts';
+import { ConsoleBrowser, textOf } from '../../support/console.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+describe('an action on several jobs', () => {
+  test('reaches each once, counts what became of it, and stops between two jobs when its time is over', async () => {
+    const reached: string[] = [];
+    const act = async (id: string): Promise<'changed' | 'already so'> => {
+      reached.push(id);
+      await sleep(1);
+      if (id === '3') throw new AppError('conflict', 'Three is paused.');
+      return id === '4' ? 'already so' : 'changed';
+    };
+    const ids = Array.from({ length: 9 }, (_, index) => String(index));
+    expect(await actOnEach(ids, act, () => reached.length >= 6)).toEqual({
+      changed: 4,
+      already: 1,
+      refusals: ['Three is paused.'],
+      left: 3,
+      last: '5',
+    });
+    expect(reached).toEqual(ids.slice(0, 6));
+  });
+});
+
+describe('more than a thousand jobs', () => {
+  const JOBS = 1_100;
+  let service: TestService;
+  let browser: ConsoleBrowser;
+
+  beforeAll(async () => {
+    service = await startService({ worker: false });
+    const user_id = await service.connect();
+    await service.call('create_importing_job', { user_id, object_name: 'Account', start_date: '2023-02-20' });
+    await service.database.pool.query(
+      `INSERT INTO jobs SELECT (jsonb_populate_record(jobs, jsonb_build_object(
+         'id', gen_random_uuid(), 'object_name', 'O' || n || '__c', 'target_table', 'O' || n || '__c'))).*
+       FROM jobs, generate_series(2, ${JOBS}) AS n`,
+    );
+  });
+  afterAll(() => service[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    browser = new ConsoleBrowser(service.url);
+    await service.database.pool.query('DELETE FROM audit; UPDATE jobs SET active = true');
+  });
+
+  const act = async (fields: Record<string, string>, query = ''): Promise<string> =>
+    textOf(await browser.submit(await browser.page(`/jobs${query}`), '/console/jobs', fields));
+  const paused = async (): Promise<{ actions: number; jobs: number }> => {
+    const statement = `SELECT count(*) AS actions, count(DISTINCT job_id) AS jobs FROM audit WHERE action = 'job_paused'`;
+    return (await service.database.pool.query<{ actions: number; jobs: number }>(statement)).rows[0]!;
+  };
+
+  test('that match are all changed by one click, each once', async () => {
+    expect(await act({ action: 'pause', all: 'yes' }, '?state=complete')).toContain('Paused 1,100 jobs.');
+    expect(await paused()).toEqual({ actions: JOBS, jobs: JOBS });
+    await service.database.pool.query(`UPDATE jobs SET active = true WHERE object_name = 'Account'`);
+    expect(await act({ action: 'pause', all: 'yes' })).toContain('Paused 1 job. 1,099 jobs were paused already.');
+    expect(await act({ action: 'retry', all: 'yes' })).toContain('Nothing has changed: The job has no run yet.');
+  });
+
+  test('continue after the last one that was reached', async () => {
+    const { rows } = await service.database.pool.query<{ id: string }>('SELECT id FROM jobs ORDER BY id OFFSET 1089 LIMIT 1');
+    const page = await browser.page(`/jobs?object=c&continue=pause&after=${rows[0]!.id}`);
+    expect(textOf(page)).toContain('Pause the others');
+    const done = await browser.submit(page, '/console/jobs');
+    expect(textOf(done)).toMatch(/Paused (9|10) jobs\./);
+    expect(done.url).toBe(`${browser.url}/console/jobs?object=c`);
+    expect((await browser.page('/jobs?continue=explode&after=x')).text).not.toContain('the others');
+  });
+});
