@@ -21,6 +21,8 @@ export function toRunJson(run: ListedRun): object {
     run_at: run.runAt,
     deferred_until: deferredUntil(run, now),
     started_at: run.startedAt,
+    version: run.version,
+    worker: run.worker,
     step: runStep(run.state, run.progress),
     progress: run.progress && toProgressJson(run.progress, run.state, now),
     failures: run.failures,

@@ -3,6 +3,7 @@ import { RUN_STATE_AFTER } from '../core/run-state.ts';
 import { onlyRow, type Queryable, transaction } from './database.ts';
 import { JOB_COLUMNS } from './jobs.ts';
 import { tableIsFreeFor } from './lease.ts';
+import type { Process } from './processes.ts';
 import { queueRuns, renewRepairs } from './queue-runs.ts';
 import { type ConnectedJobRow, RUN_COLUMNS, type Run, type RunRow, toRun } from './runs.ts';
 
@@ -35,6 +36,9 @@ export interface Together {
   except: readonly number[];
 }
 
+/** The process that claims runs, which is stored with them. */
+export type Claimant = Pick<Process, 'host' | 'version'>;
+
 /**
  * Claims a run that is due: a queued one, or one whose lease expired, which counts as a failure because the run may have killed its worker.
  * Windows go before repairs. Connections take turns, and within a connection the run that has been due the longest is first. If it is a
@@ -43,11 +47,17 @@ export interface Together {
  * @returns none if no run is due, if the connection of every due run already has `perConnection` running, or if another run of its job is
  * writing the table
  */
-export async function claimRuns(database: pg.Pool, leaseSeconds: number, perConnection: number, together: Together): Promise<Run[]> {
+export async function claimRuns(
+  database: pg.Pool,
+  leaseSeconds: number,
+  perConnection: number,
+  together: Together,
+  claimant: Claimant,
+): Promise<Run[]> {
   for (;;) {
     const claimed = await transaction(database, async (client) => {
       if ((await lockClaims(client)) && (await replaceOldRuns(client))) return 'again';
-      const options = { leaseSeconds, perConnection, together };
+      const options = { leaseSeconds, perConnection, together, claimant };
       let rows = await claimNext(client, options, REPAIR_PATIENCE_SECONDS);
       if (rows.length === 0) rows = await claimNext(client, options, 0);
       const runs = rows.length === 0 ? [] : await withJobs(client, rows);
@@ -130,6 +140,7 @@ interface ClaimOptions {
   leaseSeconds: number;
   perConnection: number;
   together: Together;
+  claimant: Claimant;
 }
 
 type ClaimedRow = RunRow & { job_id: string };
@@ -142,7 +153,7 @@ type ClaimedRow = RunRow & { job_id: string };
  */
 async function claimNext(
   client: Queryable,
-  { leaseSeconds, perConnection, together }: ClaimOptions,
+  { leaseSeconds, perConnection, together, claimant }: ClaimOptions,
   repairsAfter: number,
 ): Promise<ClaimedRow[]> {
   const { rows } = await client.query<ClaimedRow>(
@@ -161,7 +172,7 @@ async function claimNext(
        ${COMPANIONS}
      ), claimed AS (
        UPDATE runs SET state = '${RUN_STATE_AFTER.claim}', attempt = attempt + 1, lease_until = now() + $1 * interval '1 second',
-         started_at = coalesce(started_at, now()), claimed_with = nullif(together.lead, runs.id), failures = failures + (state = 'running')::int,
+         started_at = coalesce(started_at, now()), worker = $7, version = $8, claimed_with = nullif(together.lead, runs.id), failures = failures + (state = 'running')::int,
          error_code = CASE state WHEN 'running' THEN 'lease_lost' ELSE error_code END,
          error_message = CASE state WHEN 'running' THEN $3 ELSE error_message END
        FROM (SELECT id, id AS lead FROM next UNION ALL SELECT id, lead FROM companions) AS together
@@ -172,7 +183,7 @@ async function claimNext(
          FOR NO KEY UPDATE OF connections SKIP LOCKED)
      )
      SELECT runs.job_id, ${RUN_COLUMNS} FROM claimed AS runs`,
-    [leaseSeconds, perConnection, WORKER_DIED, repairsAfter, together.max - 1, together.except],
+    [leaseSeconds, perConnection, WORKER_DIED, repairsAfter, together.max - 1, together.except, claimant.host, claimant.version],
   );
   return rows;
 }

@@ -19,6 +19,10 @@ export interface ListedRun {
   runAt: Date;
   /** when it was first claimed; null: not yet */
   startedAt: Date | null;
+  /** the release that claimed it last; null: it is not claimed yet, or an earlier release claimed it */
+  version: string | null;
+  /** the name of the machine or container that claimed it last; null likewise */
+  worker: string | null;
   failures: number;
   errorCode: string | null;
   errorMessage: string | null;
@@ -51,6 +55,8 @@ const RUN_PROPERTIES: Record<keyof ListedRun, string> = {
   state: 'run.state',
   runAt: 'run.run_at',
   startedAt: 'run.started_at',
+  version: 'run.version',
+  worker: 'run.worker',
   failures: 'run.failures',
   errorCode: 'run.error_code',
   errorMessage: 'run.error_message',

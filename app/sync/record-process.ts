@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Context } from '../context.ts';
 import { deleteProcess, saveHeartbeat } from '../store/processes.ts';
-import { VERSION } from '../version.ts';
+import { THIS_PROCESS } from './this-process.ts';
 
 /** How often a process reports that it runs. */
 const HEARTBEAT_MS = 30_000;
@@ -12,7 +11,7 @@ const HEARTBEAT_MS = 30_000;
  * @returns `stop`, which withdraws the report
  */
 export function recordProcess({ database, keyUses, events }: Context): { stop(): Promise<void> } {
-  const self = { id: randomUUID(), host: hostname(), version: VERSION };
+  const self = { id: randomUUID(), ...THIS_PROCESS };
   const beat = (): Promise<void> =>
     saveHeartbeat(database, self)
       .then(() => keyUses.write())

@@ -17,6 +17,7 @@ import { releaseTable } from '../store/table-writes.ts';
 import { callsOf } from './calls-of.ts';
 import { RunGroup } from './run-group.ts';
 import { syncRun } from './sync-run.ts';
+import { THIS_PROCESS } from './this-process.ts';
 import { watchEndedRuns } from './watch-ended-runs.ts';
 
 const LEASE_SECONDS = 60;
@@ -96,7 +97,7 @@ export class Worker {
     if (this.#stopping.signal.aborted) return false;
     const { config, composite, database } = this.#context;
     const together = { max: config.salesforce.composite ? MAX_QUERIES : 1, except: composite.refused() };
-    const runs = await claimRuns(database, LEASE_SECONDS, config.runsPerConnection, together);
+    const runs = await claimRuns(database, LEASE_SECONDS, config.runsPerConnection, together, THIS_PROCESS);
     if (runs.length === 0) return false;
     const work = this.#workTogether(runs).finally(() => {
       this.#running.delete(work);

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { VERSION } from '../../app/version.ts';
 import { API_KEYS, ConsoleBrowser, formOf, textOf } from '../support/console.ts';
 import { endGrant, type GatewayService, jsonReply, startGatewayService } from '../support/gateway.ts';
 import type { TestServiceOptions } from '../support/service.ts';
@@ -112,6 +114,8 @@ describe('a job', () => {
     expect(textOf(page)).toMatch(/Account exact 00D\S+|Account exact .* → salesforce.Account · every day · deleted rows kept/);
     expect(textOf(page)).toMatch(/Window 1 Mar → 2 Mar 2023 exact/);
     expect(textOf(page)).toMatch(/(✓ 10 [^✓]*){7,9}/);
+    const [, run] = /\/console\/runs\/([\w-]+)/.exec(page.text)!;
+    expect(textOf(await browser.page(`/runs/${run}`))).toContain(` by ${hostname()} , version ${VERSION}`);
     const paused = await browser.submit(page, `/console/jobs/${id}/pause`);
     expect(paused.url).toBe(`${browser.url}/console/jobs/${id}`);
     expect(textOf(paused)).toContain('Account is paused: ticks start no runs for it.');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { failRun, succeedRun } from '../../app/store/end-run.ts';
-import { claimRun } from '../support/claim-run.ts';
+import { CLAIMANT, claimRun } from '../support/claim-run.ts';
 import { startGateway } from '../support/gateway.ts';
 import { type Answer, type JobView, readAnswer, startService, type TestService, type TestServiceOptions } from '../support/service.ts';
 import { expectWholeTable } from '../support/whole-table.ts';
@@ -302,8 +302,18 @@ test('a run shows its state by its id, also after later runs', async () => {
   await start({ worker: false });
   const id = await tickAndLeave('2023-03-20T00:10:00Z');
   const path = `v1/runs/${id}`;
-  expect(JSON.parse((await service.call(path)).text)).toMatchObject({ id, ...fields, state: 'queued', error: null, receipt: null });
+  expect(JSON.parse((await service.call(path)).text)).toMatchObject({
+    id,
+    ...fields,
+    state: 'queued',
+    error: null,
+    receipt: null,
+    worker: null,
+    version: null,
+  });
   await succeedRun(service.database.pool, (await claimRun(service.database.pool, 60, 1))!, { verdict: 'exact' });
   await tickAndLeave('2023-03-21T00:10:00Z');
-  expect(JSON.parse((await service.call(path)).text)).toMatchObject({ id, state: 'succeeded', receipt: { verdict: 'exact' } });
+  const ended = { state: 'succeeded', receipt: { verdict: 'exact' }, worker: CLAIMANT.host, version: CLAIMANT.version };
+  expect(JSON.parse((await service.call(path)).text)).toMatchObject({ id, ...ended });
+  expect(JSON.parse((await service.call('v1/runs?state=succeeded')).text)).toMatchObject({ runs: [{ id, ...ended }] });
 });

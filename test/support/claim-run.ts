@@ -1,9 +1,12 @@
 import type pg from 'pg';
-import { claimRuns } from '../../app/store/claim-run.ts';
+import { type Claimant, claimRuns } from '../../app/store/claim-run.ts';
 import type { Run } from '../../app/store/runs.ts';
+
+/** The process that claims runs in tests. */
+export const CLAIMANT: Claimant = { host: 'test', version: '0.0.0' };
 
 /** Claims a run alone. */
 export async function claimRun(database: pg.Pool, leaseSeconds: number, perConnection: number): Promise<Run | undefined> {
-  const [run] = await claimRuns(database, leaseSeconds, perConnection, { max: 1, except: [] });
+  const [run] = await claimRuns(database, leaseSeconds, perConnection, { max: 1, except: [] }, CLAIMANT);
   return run;
 }

@@ -5,7 +5,7 @@ import { windowEnds } from '../../app/core/window.ts';
 import { claimRuns } from '../../app/store/claim-run.ts';
 import { type QueuedRuns, queueDueRuns } from '../../app/store/queue-runs.ts';
 import type { Run } from '../../app/store/runs.ts';
-import { claimRun } from './claim-run.ts';
+import { CLAIMANT, claimRun } from './claim-run.ts';
 import { createTestDatabase } from './database.ts';
 
 /** A job store without the service, for tests of the queue. */
@@ -58,7 +58,7 @@ export async function createJobStore(): Promise<JobStore> {
         {},
       ),
     claim: (perConnection = 10, leaseSeconds = 60) => claimRun(pool, leaseSeconds, perConnection),
-    claimTogether: (perConnection = 10, max = 5, except = []) => claimRuns(pool, 60, perConnection, { max, except }),
+    claimTogether: (perConnection = 10, max = 5, except = []) => claimRuns(pool, 60, perConnection, { max, except }, CLAIMANT),
     async lockWaits(count) {
       const sql = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
       while ((await pool.query(sql)).rowCount! < count) await new Promise((resolve) => setTimeout(resolve, 10));

@@ -45,7 +45,7 @@ export function openRunCard(visit: Visit, detail: DetailedRun, place: Place): Ma
   return html`<section class="card">
     <div class="run-head">
       ${place === 'job' ? [html`<b><a href=${`/console/runs/${run.id}`}>${runTitle(run)}</a></b>`, pill(meaning, label)] : null}
-      <span class="sub">${run.startedAt ? html`<span>started ${relative(run.startedAt, visit.now)}</span>` : null}${methodOf(slices)}</span>
+      <span class="sub">${run.startedAt ? html`<span>started ${relative(run.startedAt, visit.now)}</span>` : null}${methodOf(slices)}${claimedBy(run, place)}</span>
       <span class="push sub">${speed(detail, rows, expected, visit.now)}</span>
     </div>
     ${flow(stages, 'open')}
@@ -78,6 +78,11 @@ function speed({ run }: DetailedRun, rows: number, expected: number | undefined,
   return `${formatNumber(Math.round(rate))} rows/s${left}`;
 }
 
+/** Which process claimed it; nothing on a job's page, which shows many runs. */
+function claimedBy({ worker, version }: JobWithRun['run'], place: Place): Content {
+  return place === 'run' && worker !== null ? html`<span> · by <span class="mono">${worker}</span>, version ${version}</span>` : null;
+}
+
 function methodOf(slices: DetailedRun['slices']): Content {
   const methods = [
     ...new Set(
@@ -97,7 +102,7 @@ export function endedRunCard(visit: Visit, found: JobWithRun, place: Place, soFa
   return html`<section class="card">
     <div class="run-head">
       ${place === 'job' ? [html`<b><a href=${`/console/runs/${run.id}`}>${runTitle(run)}</a></b>`, pill(meaning, label)] : null}
-      <span class="sub">${cost(run)}</span>
+      <span class="sub">${cost(run)}${claimedBy(run, place)}</span>
       <span class="push sub">${run.finishedAt ? html`<span>ended ${relative(run.finishedAt, visit.now)}</span>` : null}</span>
     </div>
     ${receipt ? flow(stagesOf(receipt), 'whole') : soFar.length > 0 ? flow(soFar, run.errorCode === 'count_mismatch' ? 'mismatch' : 'stopped') : html`<p class="pad sub">It counted nothing.</p>`}

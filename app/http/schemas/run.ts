@@ -28,6 +28,10 @@ const SHAPE = {
     .nullable(instant)
     .meta({ description: 'When its next attempt is due; null: it may start now, is running or has ended.' }),
   started_at: z.nullable(instant).meta({ description: 'When it was first claimed; null: not yet.' }),
+  version: z
+    .nullable(z.string())
+    .meta({ description: 'The release that claimed it last; null: it is not claimed yet, or an earlier release claimed it.' }),
+  worker: z.nullable(z.string()).meta({ description: 'The name of the machine or container that claimed it last; null likewise.' }),
   step: z.nullable(z.enum(RUN_STEPS)).meta({
     description: 'What it does: waits for its next attempt, plans slices, extracts them, or counts and writes; null: it has ended.',
   }),
@@ -80,6 +84,8 @@ export const RUN_EXAMPLE: z.input<typeof runJson> = {
   run_at: '2024-03-11T00:05:00.000Z',
   deferred_until: null,
   started_at: null,
+  version: null,
+  worker: null,
   step: 'waiting',
   progress: null,
   failures: 0,

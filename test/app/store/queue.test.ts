@@ -3,7 +3,7 @@ import { claimRuns, separateRun } from '../../../app/store/claim-run.ts';
 import { postponeRun, succeedRun } from '../../../app/store/end-run.ts';
 import { queueRepair } from '../../../app/store/queue-runs.ts';
 import { isWindowWaiting } from '../../../app/store/runs.ts';
-import { claimRun } from '../../support/claim-run.ts';
+import { CLAIMANT, claimRun } from '../../support/claim-run.ts';
 import { countingReads, createJobStore, withPlans } from '../../support/job-store.ts';
 
 /** The queue with many jobs. */
@@ -117,6 +117,23 @@ describe('claims', () => {
     expect(kinds).toEqual(['window', 'window', 'reimport']);
   });
 
+  test('record the process and its release with each run, in the statement that claims', async () => {
+    await store.addJobs(connectionId, 2);
+    await pool.query('UPDATE jobs SET target_created_at = now()');
+    await store.tick('2023-03-20');
+    const claim = async (host: string, version: string) => {
+      await claimRuns(pool, -1, 10, { max: 5, except: [] }, { host, version });
+      return (await pool.query('SELECT worker, version, attempt FROM runs')).rows;
+    };
+    const [first, second] = [
+      { worker: 'one', version: '1.0.0', attempt: 1 },
+      { worker: 'two', version: '1.1.0', attempt: 2 },
+    ];
+    expect(await claim('one', '1.0.0')).toEqual([first, first]);
+    // The leases are over. Runs that lost their worker are claimed one by one.
+    expect(await claim('two', '1.1.0')).toEqual(expect.arrayContaining([first, second]));
+  });
+
   test('skip a run that another session has locked', async () => {
     await store.addJobs(connectionId, 2);
     await store.tick('2023-03-20');
@@ -166,7 +183,7 @@ test('of 10,000 open windows a tick reads each once and a claim reads few, wheth
   for (const prepare of ['SELECT', 'ANALYZE']) {
     await pool.query(prepare);
     await store.tick('2023-03-20', 0, read.pool);
-    expect(await claimRuns(claimed.pool, 60, 10, { max: 5, except: [] })).toHaveLength(1);
+    expect(await claimRuns(claimed.pool, 60, 10, { max: 5, except: [] }, CLAIMANT)).toHaveLength(1);
   }
   // Each job and its window, by heap or by index; each connection and its first window.
   expect(Math.max(...read.reads)).toBeLessThan(31_000);
@@ -258,7 +275,7 @@ describe('windows that have a table', () => {
     await pool.query(`UPDATE runs SET run_at = now() - interval '1 hour'`);
     await pool.query('ANALYZE');
     const { pool: planned, plans } = withPlans(pool);
-    await claimRuns(planned, 60, 10, { max: 5, except: [] });
+    await claimRuns(planned, 60, 10, { max: 5, except: [] }, CLAIMANT);
     const plan = plans.find((text) => text.includes('CTE companions'))!;
     const companions = plan.slice(plan.indexOf('CTE companions'));
     expect(companions.slice(companions.indexOf('LockRows'), companions.indexOf('runs_queued_windows'))).not.toContain('Sort');
@@ -272,7 +289,7 @@ describe('windows that have a table', () => {
     const counted = countingReads(pool);
     for (const prepare of ['SELECT', 'ANALYZE']) {
       await pool.query(prepare);
-      expect(await claimRuns(counted.pool, 60, 10, { max: 5, except: [] })).toHaveLength(1);
+      expect(await claimRuns(counted.pool, 60, 10, { max: 5, except: [] }, CLAIMANT)).toHaveLength(1);
       await pool.query(`UPDATE runs SET state = 'queued', failures = 0, claimed_with = NULL WHERE state = 'running'`);
     }
     // Each of the first, once by the index and once to lock it.
