@@ -7,14 +7,16 @@ import { resumeJob } from '../../actions/resume-job.ts';
 import { sweep } from '../../actions/sweep.ts';
 import { syncNow } from '../../actions/sync-now.ts';
 import type { Context } from '../../context.ts';
+import { queryDollars } from '../../core/monthly-cost.ts';
 import { isRunId } from '../../core/run-id.ts';
 import { AppError } from '../../errors.ts';
+import { type BilledMonth, billedByMonth } from '../../store/billed.ts';
+import { listBusyRuns } from '../../store/busy-runs.ts';
 import type { ListedConnection } from '../../store/connection-list.ts';
 import { type JobWithRun, type ListedJob, listJob, listRunPage, type Position } from '../../store/job-list.ts';
-import { type EndedWindow, latestWindows } from '../../store/job-search.ts';
 import type { Job } from '../../store/jobs.ts';
 import { readConnections } from '../attention.ts';
-import { formatBound } from '../format.ts';
+import { formatBound, formatBytes, formatDollars } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { jobStatus } from '../job-status.ts';
 import { repeat } from '../live.ts';
@@ -25,8 +27,8 @@ import { completeThrough, lagOf } from '../parts/job-table.ts';
 import { jobTabs } from '../parts/job-tabs.ts';
 import { live } from '../parts/live.ts';
 import { pill } from '../parts/pill.ts';
-import { rowsChart } from '../parts/rows-chart.ts';
 import { endedRunCard, openRunCard } from '../parts/run-card.ts';
+import { runCharts } from '../parts/run-charts.ts';
 import { runTable } from '../parts/run-table.ts';
 import { returnAddress } from '../return-address.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
@@ -88,8 +90,8 @@ export async function requireListedJob({ context, params }: Visit): Promise<List
 
 const RUNS_PER_PAGE = 20;
 
-/** The windows of the chart. */
-const CHART_WINDOWS = 60;
+/** The runs of the charts. */
+const CHARTED_RUNS = 60;
 
 /** How often the page is renewed while a run is open, and else, in milliseconds. */
 const RENEW_MS = 2_000;
@@ -103,7 +105,9 @@ interface JobView {
   open: Awaited<ReturnType<typeof detailRun>>[];
   runs: JobWithRun['run'][];
   last: Position | undefined;
-  windows: EndedWindow[];
+  /** for the charts, oldest first */
+  busy: JobWithRun['run'][];
+  billed: BilledMonth[];
   scheduleNow: Date;
 }
 
@@ -115,17 +119,18 @@ async function read(visit: Visit, after?: Position): Promise<JobView> {
   const openRuns = [found.run, found.repair].filter(isOpen);
   // The list changes when a run starts or ends.
   const list = `runs of ${found.id}, open: ${openRuns.map(({ id, state }) => `${id} ${state}`)}`;
-  const [open, [{ runs, last }, windows, scheduleNow]] = await Promise.all([
+  const [open, [{ runs, last }, busy, billed, scheduleNow]] = await Promise.all([
     Promise.all(openRuns.map(({ id }) => detailRun(context, id))),
     shared.read(list, RENEW_LIST_MS, () =>
       Promise.all([
         listRunPage(database, found.id, { limit: RUNS_PER_PAGE, after }),
-        latestWindows(database, [found.id], CHART_WINDOWS),
+        listBusyRuns(database, found.id, CHARTED_RUNS),
+        billedByMonth(database, found.id),
         context.scheduleNow(),
       ]),
     ),
   ]);
-  return { found, open, runs, last: runs.length === RUNS_PER_PAGE ? last : undefined, windows: windows.get(found.id) ?? [], scheduleNow };
+  return { found, open, runs, last: runs.length === RUNS_PER_PAGE ? last : undefined, busy, billed, scheduleNow };
 }
 
 async function page(visit: Visit): Promise<Page> {
@@ -183,7 +188,7 @@ export function heading(visit: Visit, found: ListedJob, connection: ListedConnec
 const DELETED = { keep: 'kept', blank: 'blanked', remove: 'removed' };
 
 function content(visit: Visit, view: JobView): Markup {
-  const { found, open, runs, windows, scheduleNow } = view;
+  const { found, open, runs, busy, billed, scheduleNow } = view;
   const { why, meaning } = jobStatus(found, visit.now);
   const ended = runs.filter(({ finishedAt }) => finishedAt !== null);
   // What failed last is explained even if a receipt came before it.
@@ -199,11 +204,18 @@ function content(visit: Visit, view: JobView): Markup {
     <dl class="facts card">
       <div><dt>Complete through</dt><dd>${completeThrough(found)}</dd><dd>from ${formatBound(found.startDate).includes('1700') ? 'the first record' : formatBound(found.startDate)}</dd></div>
       <div><dt>Lag</dt><dd>${lagOf(found, scheduleNow)}</dd><dd>${found.every === 'day' ? 'its windows close at midnight UTC' : `its windows close every ${found.every}`}</dd></div>
+      ${billed.slice(0, 1).map((latest) => html`<div><dt>Billed by BigQuery in ${monthOf(latest)}</dt><dd>${formatBytes(latest.bytes)}</dd><dd>${[priceOf(latest), ...billed.slice(1).map((before) => `${monthOf(before)}: ${formatBytes(before.bytes)}, ${priceOf(before)}`)].join('; ')}, estimated at the list price</dd></div>`)}
     </dl>
-    ${windows.length > 1 ? html`<h2>Rows per window</h2><section class="card pad scroll" tabindex="0">${rowsChart(windows)}</section>` : null}
+    ${busy.length > 1 ? html`<h2>Trends <span class="sub">the latest ${busy.length} runs, without windows that had no rows</span></h2><section class="card pad">${runCharts(busy)}</section>` : null}
     ${runs.length > 0 ? html`<h2>Runs</h2><section class="card">${runTable(runs, visit.now)}${paging(view)}</section>` : null}
   </div>`;
 }
+
+const MONTH = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', month: 'long' });
+
+const monthOf = ({ month }: BilledMonth): string => MONTH.format(month);
+
+const priceOf = ({ bytes }: BilledMonth): string => formatDollars(queryDollars(bytes));
 
 /** A page of the list of runs that does not change any more. */
 function earlierRuns(visit: Visit, view: JobView): Markup {

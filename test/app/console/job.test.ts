@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ConsoleBrowser, textOf } from '../../support/console.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+let browser: ConsoleBrowser;
+beforeAll(async () => {
+  service = await startService({ worker: false });
+  browser = new ConsoleBrowser(service.url);
+  await service.connect();
+});
+afterAll(() => service[Symbol.asyncDispose]());
+
+/** A run that has ended, one per day from 2 March 2023 on. */
+interface EndedRun {
+  rows?: number;
+  seconds?: number;
+  invalid?: Record<string, number>;
+  billed?: number;
+  version?: string;
+  failed?: boolean;
+}
+
+/** Adds a job with runs. @returns its id */
+async function addJob(object: string, runs: readonly EndedRun[]): Promise<string> {
+  const { pool } = service.database;
+  const { rows } = await pool.query<{ id: string }>(
+    `INSERT INTO jobs (connection_id, object_name, cursor_field, target_dataset, target_table, every, start_date, synced_to, wanted_to)
+     SELECT id, $1, 'SystemModstamp', 'salesforce', $1, 'day', '2023-03-01', '2023-03-02', '2023-03-02' FROM connections RETURNING id`,
+    [object],
+  );
+  const [{ id }] = rows as [{ id: string }];
+  for (const [day, { rows = 0, seconds = 2, invalid = {}, billed = 0, version, failed }] of runs.entries()) {
+    const receipt = { distinct_ids: rows, invalid_values: invalid, bytes_billed: billed, verdict: 'exact', methods: ['rest'] };
+    await pool.query(
+      `WITH run AS (
+         INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, state, receipt, run_at, created_at, started_at, finished_at, version)
+         SELECT $1, connection_id, 'window', $2::timestamptz - interval '1 day', $2, $3, $4, $2, $2, $2, $2::timestamptz + $5 * interval '1 second', $6
+         FROM jobs WHERE id = $1 RETURNING id)
+       INSERT INTO billed (statement, run_id, bytes) SELECT id::text, id, $7 FROM run`,
+      [id, new Date(Date.UTC(2023, 2, day + 2)), failed ? 'failed' : 'succeeded', failed ? null : receipt, seconds, version, billed],
+    );
+  }
+  return id;
+}
+
+/** The sentence that describes the charts of a page. */
+const chartOf = ({ text }: { text: string }): string | undefined => /<svg [^>]*role="img" aria-label="([^"]*)"/.exec(text)?.[1];
+
+describe('the charts of a job', () => {
+  test('show rows, duration, invalid values and bytes of runs with rows or failures, and where the version changes', async () => {
+    const id = await addJob('Account', [
+      { rows: 10, seconds: 3, billed: 20e6 },
+      { rows: 1204, invalid: { Amount__c: 2, Score__c: 1 }, billed: 22e6, version: '0.1.0' },
+      { version: '0.1.0' },
+      { failed: true, seconds: 60, version: '0.1.0' },
+      { rows: 4, billed: 20e6, version: '0.2.0' },
+    ]);
+    const page = await browser.page(`/jobs/${id}`);
+    expect(chartOf(page)).toBe(
+      '4 runs: rows at most 1,204, duration at most 1 min, invalid values 3 in all, bytes billed 62 MB in all; 1 failed. Version 0.2.0 since 6 Mar 2023.',
+    );
+    expect(page.text).toContain('<title>Window 2 Mar → 3 Mar 2023: 1,204 rows, 2.0 s, 3 invalid values, 22 MB billed</title>');
+    expect(page.text).toContain('<title>Window 4 Mar → 5 Mar 2023: failed, 1 min</title>');
+    expect(page.text).toContain('<title>Version 0.2.0 from here on, after 0.1.0</title>');
+    expect(textOf(page)).toMatch(/Runs Run State Rows .* Window 2 Mar → 3 Mar 2023 exact 1,204 3 2\.0 s 22 MB/);
+    expect(page.text).not.toMatch(/<script>|style="/);
+  });
+
+  test('cut a bar that would flatten the others, and leave out what no run has', async () => {
+    const id = await addJob('Contact', [{ rows: 400_000 }, { rows: 900 }, { rows: 1_000 }]);
+    const page = await browser.page(`/jobs/${id}`);
+    expect(chartOf(page)).toBe('3 runs: rows at most 400,000, duration at most 2.0 s; 0 failed.');
+    expect(textOf(page)).toContain('Rows at most 400,000, its bar cut');
+    expect(page.text.match(/<path d="([^"]*)"/)![1]!.match(/z/g)).toHaveLength(4);
+  });
+
+  test('are not shown before there are two such runs', async () => {
+    const id = await addJob('Lead', [{ rows: 5 }, {}]);
+    expect(chartOf(await browser.page(`/jobs/${id}`))).toBeUndefined();
+  });
+});
+
+test('the bytes billed for a job are shown with their price, for this month and the last', async () => {
+  const id = await addJob('Case', [
+    { rows: 5, billed: 2 ** 40 },
+    { rows: 7, billed: 2 ** 39 },
+  ]);
+  await service.database.pool.query(
+    `UPDATE runs SET created_at = date_trunc('month', now(), 'UTC') - CASE WHEN receipt ->> 'distinct_ids' = '5' THEN interval '1 day' ELSE '0' END WHERE job_id = $1`,
+    [id],
+  );
+  const month = (offset: number): string => {
+    const now = new Date();
+    return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + offset)).toLocaleString('en-GB', { month: 'long', timeZone: 'UTC' });
+  };
+  expect(textOf(await browser.page(`/jobs/${id}`))).toContain(
+    `Billed by BigQuery in ${month(0)} 550 GB $3.13; ${month(-1)}: 1.1 TB, $6.25, estimated at the list price`,
+  );
+});
