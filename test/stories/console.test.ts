@@ -188,6 +188,22 @@ describe('a job', () => {
     expect(textOf(await browser.page())).not.toContain('new fields await review');
   });
 
+  test('streams an open run without its diagnostics, which the page has', async () => {
+    await start(['Account'], { worker: false });
+    service.salesforce.clock.set(new Date('2023-03-02T00:10:00Z'));
+    await service.call('handle_importing_job');
+    const { run } = (await service.jobs())[0]!;
+    const page = await browser.page(`/runs/${run!.id}`);
+    expect(textOf(page)).toMatch(/without any value of a record, as of \d\d:\d\d:\d\d ?\. Reload for later ones/);
+    expect(page.text).toMatch(/<pre id="diagnostics" class="mono">{/);
+    const answer = await fetch(`${browser.url}/console/runs/${run!.id}/live`);
+    const reader = answer.body!.getReader();
+    const piece = Buffer.from((await reader.read()).value!).toString();
+    await reader.cancel();
+    expect(piece).toContain('id="run-state"');
+    expect(piece).not.toMatch(/diagnostics/i);
+  });
+
   test('streams what changes while it runs', async () => {
     await start(['Account']);
     const { id } = (await service.jobs())[0]!;

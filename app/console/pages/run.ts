@@ -74,7 +74,7 @@ async function page(visit: Visit): Promise<Page> {
       statePill(visit, detail, false),
       html`<span class="sub"><a href=${`/console/jobs/${detail.id}`}>${detail.objectName}</a> → <span class="mono">${detail.targetDataset}.${detail.targetTable}</span></span>`,
     ],
-    body: finishedAt ? body : live(`/runs/${detail.run.id}/live`, body),
+    body: html`<div>${finishedAt ? body : live(`/runs/${detail.run.id}/live`, body)}${diagnostics(view, visit.now)}</div>`,
   };
 }
 
@@ -101,11 +101,6 @@ function content(visit: Visit, view: RunView): Markup {
     ${slices.length > 0 ? html`<h2>Slices and pages</h2><section class="card scroll" tabindex="0">${sliceTable(visit.context, view)}</section>` : null}
     ${statements.length > 0 ? html`<h2>Statements in BigQuery</h2><section class="card scroll" tabindex="0"><table><thead><tr><th>Job</th><th class="num">Billed</th></tr></thead><tbody>${statements.map(({ id, bytesBilled }) => html`<tr><td>${bigqueryJob(visit.context, id)}</td><td class="num">${bytesBilled === null ? 'may still run' : formatBytes(bytesBilled)}</td></tr>`)}</tbody></table></section>` : null}
     ${events.length > 0 ? html`<h2>Events</h2><section class="card scroll" tabindex="0">${eventTable(events)}</section>` : null}
-    <h2>Diagnostics</h2>
-    <section class="card">
-      <div class="verdict first"><span class="grow">Counts, ids and events of this run, without any value of a record.</span><button class="button" type="button" data-copy="diagnostics">Copy diagnostics</button></div>
-      <details class="pad"><summary>Show</summary><pre id="diagnostics" class="mono">${diagnostics(view)}</pre></details>
-    </section>
   </div>`;
 }
 
@@ -171,7 +166,19 @@ function summarize(details: Readonly<Record<string, unknown>>): string {
   return text.length > MAX_SUMMARY ? `${text.slice(0, MAX_SUMMARY)}…` : text;
 }
 
-function diagnostics({ detail, events }: RunView): string {
+/** What to send with a question. Not live: it has every page and event of the run. */
+function diagnostics(view: RunView, now: Date): Markup {
+  const isOpen = view.detail.run.finishedAt === null;
+  return html`<div>
+    <h2>Diagnostics</h2>
+    <section class="card">
+      <div class="verdict first"><span class="grow">Counts, ids and events of this run, without any value of a record${isOpen ? html`, as of ${moment(now, now.toISOString().slice(11, 19))}. Reload for later ones` : null}.</span><button class="button" type="button" data-copy="diagnostics">Copy diagnostics</button></div>
+      <details class="pad"><summary>Show</summary><pre id="diagnostics" class="mono">${diagnosticText(view)}</pre></details>
+    </section>
+  </div>` as Markup;
+}
+
+function diagnosticText({ detail, events }: RunView): string {
   const { run: shown, stages, slices, statements, objectName, targetDataset, targetTable } = detail;
   const { receipt, ...facts } = shown;
   const table = `${targetDataset}.${targetTable}`;
