@@ -14,6 +14,7 @@ export class Image extends pulumi.ComponentResource {
   readonly repositoryUrl: pulumi.Output<string>;
   /** the ECR repositories that ECS pulls from */
   readonly repositoryArns: pulumi.Output<string>[];
+  readonly repositoryNames: pulumi.Output<string>[];
 
   constructor(settings: Settings, options?: pulumi.ComponentResourceOptions) {
     super('sync:infra:Image', settings.name, {}, options);
@@ -22,8 +23,9 @@ export class Image extends pulumi.ComponentResource {
     const { uri, architecture } = settings.image;
     this.repositoryUrl = repository.repositoryUrl;
     this.uri = uri === undefined ? build(this, settings.name, repository, architecture) : pulumi.output(uri);
-    const external = uri === undefined ? undefined : repositoryArn(uri);
-    this.repositoryArns = [repository.arn, ...(external ? [pulumi.output(external)] : [])];
+    const external = uri === undefined ? undefined : ecrRepository(uri);
+    this.repositoryArns = [repository.arn, ...(external ? [pulumi.output(external.arn)] : [])];
+    this.repositoryNames = [repository.name, ...(external ? [pulumi.output(external.name)] : [])];
     this.registerOutputs({ uri: this.uri });
   }
 }
@@ -65,7 +67,7 @@ function build(parent: pulumi.Resource, name: string, repository: aws.ecr.Reposi
 }
 
 /** The ECR repository of an image, in any account and region; undefined for an image in another registry. */
-function repositoryArn(uri: string): string | undefined {
-  const match = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/([^@:]+)/.exec(uri);
-  return match ? `arn:aws:ecr:${match[2]}:${match[1]}:repository/${match[3]}` : undefined;
+function ecrRepository(uri: string): { arn: string; name: string } | undefined {
+  const [, account, region, name] = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/([^@:]+)/.exec(uri) ?? [];
+  return name ? { arn: `arn:aws:ecr:${region}:${account}:repository/${name}`, name } : undefined;
 }

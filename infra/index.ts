@@ -8,6 +8,7 @@ import { DeletionLock } from './deletion-lock.ts';
 import { Encryption } from './encryption.ts';
 import { Firewall } from './firewall.ts';
 import { Image } from './image.ts';
+import { ImageFindings } from './image-findings.ts';
 import { CALLBACK_PATH, Ingress } from './ingress.ts';
 import { Network } from './network.ts';
 import { Observability } from './observability.ts';
@@ -46,7 +47,21 @@ const service = new Service({ settings, network, roles, encryption, image, datab
 const autoScaling = settings.task.maxCount > settings.task.count ? new AutoScaling({ settings, service }) : undefined;
 const schedule = new Schedule({ settings, accountId, tickKey: secrets.tickKey, to: ingress ?? tickQueue!, service });
 const observability = new Observability({ settings, accountId, encryption, service, ingress, schedule, database });
-const components = [encryption, network, roles, warehouse, secrets, database, logins, image, service, schedule, observability];
+const imageFindings = new ImageFindings({ settings, image, topicArn: observability.topicArn });
+const components = [
+  encryption,
+  network,
+  roles,
+  warehouse,
+  secrets,
+  database,
+  logins,
+  image,
+  service,
+  schedule,
+  observability,
+  imageFindings,
+];
 new DeletionLock({
   settings,
   components: [

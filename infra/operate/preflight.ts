@@ -20,9 +20,13 @@ const QUOTAS = {
   fargate: { service: 'fargate', code: 'L-3032A538' },
 };
 
+/** How the names of the stacks' ECR repositories start. */
+const REPOSITORY = 'sync-';
+
 /** Checks, before the first `up` creates anything that is billed, whatever would make it fail halfway. */
 export async function preflight(config: StackConfig, tools: Tools): Promise<Finding[]> {
   const zoneCheck: Check = ['the hosted zone is delegated', () => checkDelegation(config, tools)];
+  const scanCheck: Check = ['images are scanned continuously', () => checkScans(config, tools)];
   const checks: Check[] = [
     ['the AWS CLI is version 2', () => checkCli(tools)],
     ['AWS accepts the credentials, for the right account', () => checkAccount(config, tools)],
@@ -31,6 +35,8 @@ export async function preflight(config: StackConfig, tools: Tools): Promise<Find
     ['the quotas of AWS suffice', () => checkQuotas(config, tools)],
     ['Google accepts the credentials, with the necessary roles', () => checkGoogle(config, tools)],
     ['the image can be built, or exists', () => checkImage(config, tools)],
+    // A trial may do without it, and its cost.
+    ...(config.protect === 'true' ? [scanCheck] : []),
   ];
   return await runChecks(checks);
 }
@@ -132,4 +138,15 @@ async function checkImage(config: StackConfig, { run }: Tools): Promise<string |
   } catch {
     return 'Docker with buildx does not run here. Start it, or set imageUri to an image that was built elsewhere.';
   }
+}
+
+/** The registry's configuration is the account's, for all repositories, so this program does not change it. */
+async function checkScans(config: StackConfig, tools: Tools): Promise<string | undefined> {
+  const { scanningConfiguration } = await aws<{
+    scanningConfiguration: { rules?: { scanFrequency: string; repositoryFilters: { filter: string }[] }[] };
+  }>(tools, config, 'ecr', 'get-registry-scanning-configuration');
+  const continuous = (scanningConfiguration.rules ?? []).filter(({ scanFrequency }) => scanFrequency === 'CONTINUOUS_SCAN');
+  const filters = continuous.flatMap(({ repositoryFilters }) => repositoryFilters.map(({ filter }) => filter));
+  if (filters.some((filter) => REPOSITORY.startsWith(filter.replace(/\*.*/, '')))) return undefined;
+  return 'ECR scans images of this region only when they are pushed, so vulnerabilities that become known later raise no alarm. See "Vulnerabilities in images" in infra/README.md.';
 }

@@ -29,6 +29,12 @@ beforeEach(() => {
     },
     'aws ec2 describe-addresses': { Addresses: [{}] },
     'aws ec2 describe-vpcs': { Vpcs: [{}] },
+    'aws ecr get-registry-scanning-configuration': {
+      scanningConfiguration: {
+        scanType: 'ENHANCED',
+        rules: [{ scanFrequency: 'CONTINUOUS_SCAN', repositoryFilters: [{ filter: 'sync-*', filterType: 'WILDCARD' }] }],
+      },
+    },
     'gcloud auth application-default': 'a-token',
     'docker buildx version': 'v0.30',
     'docker info': '',
@@ -80,7 +86,24 @@ describe('preflight', () => {
       { check: 'the quotas of AWS suffice' },
       { check: 'Google accepts the credentials, with the necessary roles' },
       { check: 'the image can be built, or exists' },
+      { check: 'images are scanned continuously' },
     ]);
+  });
+
+  test.each([
+    ['on push', [{ scanFrequency: 'SCAN_ON_PUSH', repositoryFilters: [{ filter: '*' }] }]],
+    ['continuously, but only others', [{ scanFrequency: 'CONTINUOUS_SCAN', repositoryFilters: [{ filter: 'web*' }] }]],
+    ['not at all', []],
+  ])('finds a registry that scans images %s, if the stack is protected', async (_, rules) => {
+    programs['aws ecr get-registry-scanning-configuration'] = { scanningConfiguration: { rules } };
+    expect(await faults()).toEqual([expect.stringMatching(/^ECR scans images of this region only when they are pushed, /)]);
+    expect(await faults({ protect: false })).toEqual([]);
+  });
+
+  test('accepts a registry that scans all images continuously', async () => {
+    const rules = [{ scanFrequency: 'CONTINUOUS_SCAN', repositoryFilters: [{ filter: '*' }] }];
+    programs['aws ecr get-registry-scanning-configuration'] = { scanningConfiguration: { rules } };
+    expect(await faults()).toEqual([]);
   });
 
   test('finds the first version of the AWS CLI', async () => {

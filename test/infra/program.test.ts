@@ -8,6 +8,7 @@ import './program/policies.ts';
 import './program/security.ts';
 import './program/schedule.ts';
 import './program/alarms.ts';
+import './program/image-findings.ts';
 import './program/auto-scaling.ts';
 import './program/warehouse.ts';
 import './program/aws-values.ts';

@@ -48,6 +48,7 @@ describe.each<[StackName, 'preview' | 'update']>([
         'DeletionLock',
         'Encryption',
         'Image',
+        'ImageFindings',
         'Ingress',
         'Network',
         'Observability',
@@ -98,7 +99,7 @@ describe.each<[StackName, 'preview' | 'update']>([
         `Dataset sync-${stack}-salesforce${stack === 'dev' ? '_dev' : ''}_staging`,
       ]),
     );
-    expect(waitsFor(one(run, 'aws:cloudwatch/eventRule:EventRule'))).toEqual(
+    expect(waitsFor(one(run, 'aws:cloudwatch/eventRule:EventRule', stack))).toEqual(
       expect.arrayContaining([`Service sync-${stack}`, `Record sync-${stack}`]),
     );
     // A first deployment takes longer than the alarm on missing reports waits.

@@ -226,7 +226,7 @@ describe("the schedule's request", () => {
       string,
       string
     >;
-    const { input } = run.one('aws:cloudwatch/eventTarget:EventTarget').inputs as Record<string, string>;
+    const { input } = run.one('aws:cloudwatch/eventTarget:EventTarget', 'dev').inputs as Record<string, string>;
     const { API_KEYS } = taskEnvironment(run);
     await using service = await startService({ worker: false, env: { API_KEYS }, local: false });
 

@@ -69,6 +69,7 @@ const RENAMED: Record<string, string> = {
   'EventTarget arn': 'Targets.Arn',
   'EventTarget deadLetterConfig': 'Targets.DeadLetterConfig',
   'EventTarget input': 'Targets.Input',
+  'EventTarget inputTransformer.inputTemplate': 'Targets.InputTransformer.InputTemplate',
   'EventTarget retryPolicy': 'Targets.RetryPolicy',
   'EventTarget roleArn': 'Targets.RoleArn',
   'EventTarget rule': 'Name',
@@ -135,6 +136,7 @@ const RENAMED: Record<string, string> = {
 /** Properties that exist only in Pulumi, or that AWS takes as free-form names and values. Other tests check them exactly. */
 const UNSPECIFIED = [
   'Bucket forceDestroy',
+  'EventTarget inputTransformer.inputPaths',
   'Instance finalSnapshotIdentifier',
   'Instance skipFinalSnapshot',
   'LoadBalancer accessLogs',

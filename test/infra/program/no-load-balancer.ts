@@ -29,7 +29,7 @@ test('without a load balancer, nothing is open to the internet: no balancer, cer
 
 test('the schedule sends its ticks to a queue, which only it may fill and only the task may read', async () => {
   const run = await load();
-  const target = run.one('aws:cloudwatch/eventTarget:EventTarget').inputs;
+  const target = run.one('aws:cloudwatch/eventTarget:EventTarget', 'dev').inputs;
   expect(target).toMatchObject({ arn: 'arn:aws:sqs:eu-north-1:123456789012:Queue/sync-dev-ticks-0123456', input: '{}' });
   expect(target).not.toHaveProperty('roleArn');
   const { policy } = run.one('aws:sqs/queuePolicy:QueuePolicy', '-ticks').inputs;

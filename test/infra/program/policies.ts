@@ -39,7 +39,7 @@ describe.each<StackName>(['dev', 'production'])('the policies of %s', (stack) =>
     const wildcards = policies(run).flatMap((policy) =>
       policy.statements.filter((statement) => resources(statement).includes('*')).map(({ Sid }) => `${policy.of}: ${Sid}`),
     );
-    const ofKey = ['AccountDecidesByRoles', 'Logs', 'Alarms'].map((sid) => `Key sync-${stack}: ${sid}`);
+    const ofKey = ['AccountDecidesByRoles', 'Logs', 'Alarms', 'Findings'].map((sid) => `Key sync-${stack}: ${sid}`);
     expect(wildcards.sort()).toEqual(
       [...(stack === 'production' ? ofKey : []), `RolePolicy sync-${stack}-execution: SignInToRegistry`].sort(),
     );
@@ -50,8 +50,8 @@ describe.each<StackName>(['dev', 'production'])('the policies of %s', (stack) =>
     expect(wildcards.map(({ Sid }) => Sid)).toEqual(stack === 'production' ? ['AccountDecidesByRoles'] : []);
   });
 
-  test('trust an AWS service only for this account or one of its resources', () => {
-    const services = statements().filter(({ Principal }) => Principal?.Service);
+  test('trust an AWS service only for this account or one of its resources, except EventBridge, which sends neither to SNS', () => {
+    const services = statements().filter(({ Principal, Sid }) => Principal?.Service && Sid !== 'Findings');
     expect(services.length).toBeGreaterThanOrEqual(4);
     for (const { Condition } of services) {
       const conditions = Object.values(Condition ?? {}).flatMap((part) => Object.entries(part));
@@ -83,7 +83,7 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
   const arn = (type: string, part = ''): string =>
     String(createResource(type, run.one(type, part).name, run.one(type, part).inputs).state.arn);
   const key = `arn:aws:kms:eu-north-1:123456789012:Key/${name}-0123456`;
-  const rule = arn('aws:cloudwatch/eventRule:EventRule');
+  const rule = arn('aws:cloudwatch/eventRule:EventRule', stack);
   const secrets = run.all('aws:secretsmanager/secret:Secret').map((secret) => arn(secret.type, secret.name));
   // Only for set-up.
   const master = 'arn:aws:secretsmanager:eu-north-1:123456789012:secret:rds!db-0-AbCdEf';
@@ -103,7 +103,8 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
     Condition: { StringEquals: { 'kms:ViaService': 'secretsmanager.eu-north-1.amazonaws.com' } },
   });
   const withKey = (...statements: Statement[]): Statement[] => (stack === 'production' ? statements : []);
-  const publishers = ['cloudwatch.amazonaws.com', 'events.rds.amazonaws.com', 'events.amazonaws.com'];
+  const publishers = ['cloudwatch.amazonaws.com', 'events.rds.amazonaws.com'];
+  const findings = { Sid: 'Findings', Principal: { Service: 'events.amazonaws.com' } };
   const ofKey: Statement[] = [
     allow({
       Sid: 'AccountDecidesByRoles',
@@ -125,6 +126,7 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
       Resource: '*',
       Condition: { StringEquals: ofAccount },
     }),
+    allow({ ...findings, Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: '*' }),
   ];
   const bucket = `arn:aws:s3:::${name}-traffic-logs-0123456`;
   const delivery = { Principal: { Service: 'delivery.logs.amazonaws.com' }, Condition: { StringEquals: ofAccount } };
@@ -189,6 +191,7 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
         Resource: `arn:aws:sns:eu-north-1:123456789012:Topic/${name}-alarms-0123456`,
         Condition: { StringEquals: ofAccount },
       }),
+      allow({ ...findings, Action: ['sns:Publish'], Resource: `arn:aws:sns:eu-north-1:123456789012:Topic/${name}-alarms-0123456` }),
     ],
     ...(stack === 'production' && { [`Key ${name}`]: ofKey, [`BucketPolicy ${name}-traffic-logs`]: trafficLogs }),
   };
@@ -208,7 +211,7 @@ test('every role has its own policy, and every resource its own role', async () 
     taskRoleArn: roleArn('task'),
     executionRoleArn: roleArn('execution'),
   });
-  expect(run.one('aws:cloudwatch/eventTarget:EventTarget').inputs.roleArn).toBe(roleArn('schedule'));
+  expect(run.one('aws:cloudwatch/eventTarget:EventTarget', 'production').inputs.roleArn).toBe(roleArn('schedule'));
   const queue = String(run.one('aws:sqs/queuePolicy:QueuePolicy').inputs.queueUrl);
   expect(queue).toMatch(/\/sync-production-dead-letters-0123456$/);
 });

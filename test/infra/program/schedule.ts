@@ -22,12 +22,12 @@ describe.each<[StackName, string]>([
       authorizationType: 'API_KEY',
       authParameters: { apiKey: { key: 'X-API-Key', value: expect.stringMatching(/^[0-9a-f]{64}$/) } },
     });
-    expect(run.one('aws:cloudwatch/eventTarget:EventTarget').inputs.input).toBe('{}');
+    expect(run.one('aws:cloudwatch/eventTarget:EventTarget', stack).inputs.input).toBe('{}');
   });
 
   test('retries twice within five minutes, then keeps the tick for four days for inspection', async () => {
     const run = await load();
-    expect(run.one('aws:cloudwatch/eventTarget:EventTarget').inputs).toMatchObject({
+    expect(run.one('aws:cloudwatch/eventTarget:EventTarget', stack).inputs).toMatchObject({
       retryPolicy: { maximumEventAgeInSeconds: 300, maximumRetryAttempts: 2 },
       deadLetterConfig: { arn: expect.stringContaining('dead-letters') },
     });
@@ -84,11 +84,11 @@ describe.each<[StackName, string]>([
 
 test('the first update enables the schedule; switched off, missing ticks raise no alarm', async () => {
   const off = await runProgram('dev', { changes: { scheduleEnabled: false } });
-  expect((await runProgram('dev')).one(RULE).inputs.state).toBe('ENABLED');
-  expect(off.one(RULE).inputs).toMatchObject({ state: 'DISABLED', scheduleExpression: 'rate(15 minutes)' });
+  expect((await runProgram('dev')).one(RULE, 'dev').inputs.state).toBe('ENABLED');
+  expect(off.one(RULE, 'dev').inputs).toMatchObject({ state: 'DISABLED', scheduleExpression: 'rate(15 minutes)' });
   expect(off.all(ALARM).filter(({ name }) => name.endsWith('-ticks'))).toEqual([]);
   const on = await runProgram('dev', { changes: { scheduleEnabled: true, scheduleMinutes: 5 } });
-  expect(on.one(RULE).inputs).toMatchObject({ state: 'ENABLED', scheduleExpression: 'rate(5 minutes)' });
+  expect(on.one(RULE, 'dev').inputs).toMatchObject({ state: 'ENABLED', scheduleExpression: 'rate(5 minutes)' });
   expect(on.one(ALARM, '-ticks').inputs).toMatchObject({
     comparisonOperator: 'LessThanThreshold',
     period: 1800,
@@ -107,7 +107,7 @@ test.each([
   'a tick every %d minutes is %s, and over %d × %d seconds the service must accept %d per period',
   async (scheduleMinutes, expression, evaluationPeriods, period, threshold) => {
     const run = await runProgram('dev', { changes: { scheduleEnabled: true, scheduleMinutes } });
-    expect(run.one(RULE).inputs.scheduleExpression).toBe(expression);
+    expect(run.one(RULE, 'dev').inputs.scheduleExpression).toBe(expression);
     expect(run.one(ALARM, '-ticks').inputs).toMatchObject({ evaluationPeriods, period, threshold });
   },
 );
