@@ -3,6 +3,7 @@ import { requireConnection } from '../actions/require-connection.ts';
 import type { Context } from '../context.ts';
 import { type Column, columnsOf, type FieldColumn } from '../core/columns.ts';
 import { csvLine, csvLines } from '../core/csv.ts';
+import { errorMessage } from '../core/error-message.ts';
 import { columnsInClear, policyOf } from '../core/field-policy.ts';
 import { AppError } from '../errors.ts';
 import { abortQueryJob, createQueryJob, getQueryJob, waitForQueryJob } from '../salesforce/bulk.ts';
@@ -12,7 +13,6 @@ import { refusalCode } from '../salesforce/errors.ts';
 import { queryPath, readRestPage } from '../salesforce/rest.ts';
 import { activeConnections, type Connection } from '../store/connections.ts';
 import { readDefaultPolicy, readObjectPolicies } from '../store/default-policy.ts';
-import { errorMessage } from './error-message.ts';
 
 /** More than one REST page, and few enough to keep in memory. */
 export const MAX_ROWS = 2_500;

@@ -8,8 +8,8 @@ import { getTable } from '../bigquery/table.ts';
 import { ensureStagingTable } from '../bigquery/tables.ts';
 import type { Warehouse } from '../bigquery/warehouse.ts';
 import { csvLine } from '../core/csv.ts';
+import { errorMessage } from '../core/error-message.ts';
 import { isAppError } from '../errors.ts';
-import { errorMessage } from './error-message.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,4 +1,4 @@
-import { errorMessage } from './error-message.ts';
+import { errorMessage } from '../core/error-message.ts';
 import { notTested, type Probe, type ProbeResult, type Workaround } from './probe.ts';
 
 /** Checks assumptions one by one and prints a line for each. */

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import { checkDatasetWritable } from '../bigquery/check-dataset-writable.ts';
+import { checkDatasets, describeDefaultExpirations, removeDefaultExpirationsCommand } from '../bigquery/datasets.ts';
+import { runQueryJob } from '../bigquery/jobs.ts';
+import { loadPage } from '../bigquery/load.ts';
+import { checkTaggedColumns } from '../bigquery/policy-tags.ts';
+import type { TableName } from '../bigquery/sql/quote.ts';
+import { ensureStagingTable } from '../bigquery/tables.ts';
+import { homeDataset } from '../config.ts';
+import type { Context } from '../context.ts';
+import { storeRestoredError } from '../core/agreement.ts';
+import { csvLine } from '../core/csv.ts';
+import { errorMessage } from '../core/error-message.ts';
+import { mapConcurrently } from '../core/map-concurrently.ts';
+import { checkLoginHost } from '../salesforce/oauth.ts';
+import { requireApiVersion } from '../salesforce/require-api-version.ts';
+import { activeConnections } from '../store/connections.ts';
+import { listTargets, type Target } from '../store/list-targets.ts';
+import { missingMigrations, waitForDatabase } from '../store/migrate.ts';
+import { countOldRows } from '../store/sealed-columns.ts';
+import { targetTable, versionsTable } from '../sync/names.ts';
+
+/** One check: its name, and a function that returns a short result or throws. */
+interface Check {
+  what: string;
+  try: (context: Context, signal: AbortSignal) => Promise<string>;
+}
+
+const CHECKS: readonly Check[] = [
+  { what: 'the job store is reachable', try: (context) => waitForDatabase(context.database, 1).then(() => 'connected') },
+  { what: 'the job store schema is current', try: checkMigrations },
+  { what: 'the job store agrees with BigQuery', try: checkAgreement },
+  { what: 'TOKEN_KEYS opens every sealed row', try: checkTokenKeys },
+  { what: 'the Salesforce login hosts accept the configured apps', try: checkLoginHosts },
+  { what: 'every connection can call its org', try: checkConnections },
+  { what: 'the datasets exist in the configured location', try: checkAllDatasets },
+  { what: 'tables can be created in every target dataset', try: checkTargets },
+  { what: 'columns with policy tags can be read and updated', try: checkPolicyTags },
+  { what: 'BigQuery can load and merge', try: checkWarehouse },
+];
+
+/** What a check found. */
+export interface CheckResult {
+  what: string;
+  passed: boolean;
+  /** a short result, or the problem and what to do about it; without secrets */
+  text: string;
+}
+
+/** Checks everything the service needs, one thing after the other. @param signal aborts the checks: those that remain fail */
+export async function* checkService(context: Context, signal: AbortSignal): AsyncGenerator<CheckResult> {
+  const checked = { ...context, warehouse: context.warehouse.withSignal(signal) };
+  for (const { what, try: check } of CHECKS) {
+    yield await check(checked, signal).then(
+      (text) => ({ what, passed: true, text }),
+      (error: unknown) => ({ what, passed: false, text: errorMessage(error) }),
+    );
+  }
+}
+
+async function checkMigrations(context: Context): Promise<string> {
+  const missing = await missingMigrations(context.database);
+  if (missing.length > 0) throw new Error(`Migrations not applied: ${missing.join(', ')}. Run the migrate command or start the service.`);
+  return 'up to date';
+}
+
+async function checkAgreement(context: Context): Promise<string> {
+  const { own, published, disagreement } = await context.agreement.compare();
+  if (disagreement) throw storeRestoredError(disagreement, homeDataset(context.config), context.limits.aliveMs);
+  return published ? `epoch ${own.epoch}, last heartbeat at ${published.heartbeatAt.toISOString()}` : 'nothing has been written yet';
+}
+
+async function checkTokenKeys({ database, sealer }: Context): Promise<string> {
+  const { outdated, unreadable } = await countOldRows(database, sealer);
+  if (unreadable > 0) {
+    throw new Error(`Rows sealed with a key that TOKEN_KEYS does not contain: ${unreadable}. Add the key, or connect their users again.`);
+  }
+  if (outdated > 0) return `rows that need an older key: ${outdated}. Run the reseal command, then remove the key`;
+  return sealer.keyIds.length > 1 ? 'no row needs an older key: remove all but the first' : 'one key';
+}
+
+async function checkLoginHosts(context: Context): Promise<string> {
+  const { apps } = context.config.salesforce;
+  for (const app of apps) await checkLoginHost(context.dispatcher, app);
+  return apps.map((app) => app.loginUrl).join(', ');
+}
+
+async function checkConnections(context: Context, signal: AbortSignal): Promise<string> {
+  const connections = await activeConnections(context.database);
+  for (const { id, identityUrl } of connections) {
+    await requireApiVersion(context.salesforce(id, signal)).catch((error: unknown) => {
+      throw new Error(`${identityUrl}: ${errorMessage(error)}`);
+    });
+  }
+  return connections.length === 0 ? 'no org is connected yet' : `${connections.length} checked`;
+}
+
+async function checkAllDatasets(context: Context): Promise<string> {
+  const { datasets, location, project } = context.config.bigquery;
+  const withDefaults = await checkDatasets(context.warehouse, datasets);
+  const warnings = withDefaults.map(
+    (defaults) =>
+      `; ${describeDefaultExpirations(defaults)}. The service removes it from its own tables; it will still delete other tables. To remove it, run ${removeDefaultExpirationsCommand(project, defaults.dataset)}`,
+  );
+  return `${datasets.join(', ')} in ${location}${warnings.join('')}`;
+}
+
+async function checkTargets(context: Context): Promise<string> {
+  const { datasets } = context.config.bigquery;
+  const table = scratchName();
+  for (const dataset of datasets) await checkDatasetWritable(context.warehouse, dataset, table);
+  return datasets.join(', ');
+}
+
+/** How many tables are checked at a time. */
+const CONCURRENT_TABLES = 6;
+
+/** In the target tables and the tables of versions of all jobs. */
+async function checkPolicyTags(context: Context, signal: AbortSignal): Promise<string> {
+  const jobs = await listTargets(context.database);
+  let tagged = 0;
+  const check = async (job: Target, stopped: AbortSignal): Promise<void> => {
+    for (const table of [targetTable(context, job), versionsTable(context, job)]) {
+      tagged += await checkTaggedColumns(context.warehouse.withSignal(stopped), table);
+    }
+  };
+  await mapConcurrently(CONCURRENT_TABLES, signal, () => jobs, check);
+  return tagged === 0 ? 'there are none' : `${tagged} checked`;
+}
+
+/** Loads and merges one row in a table of the staging dataset, which expires within the hour. */
+async function checkWarehouse(context: Context): Promise<string> {
+  const { warehouse } = context;
+  const id = scratchName();
+  const table: TableName = { project: warehouse.project, dataset: warehouse.stagingDataset, table: id };
+  await ensureStagingTable(warehouse, table, ['Id'], new Date(Date.now() + 3_600_000), {});
+  const page = (async function* () {
+    yield Buffer.from(csvLine(['Id']) + csvLine(['001']));
+  })();
+  const loaded = await loadPage(warehouse, { jobId: `${id}_load`, table, columns: ['Id'], labels: {} }, page);
+  if (!loaded.succeeded) throw loaded.error;
+  const name = `\`${table.project}.${table.dataset}.${table.table}\``;
+  const sql = `MERGE ${name} AS _target USING (SELECT '002' AS Id) AS _source ON _target.Id = _source.Id WHEN NOT MATCHED THEN INSERT (Id) VALUES (_source.Id)`;
+  const merged = await runQueryJob(warehouse, { id: `${id}_merge`, sql, labels: {}, maxBytesBilled: 100e6 });
+  if (!merged.succeeded) throw merged.error;
+  return `${loaded.job.outputRows} row loaded, ${merged.job.inserted} merged`;
+}
+
+function scratchName(): string {
+  return `doctor_${randomUUID().replaceAll('-', '')}`;
+}
