@@ -6,12 +6,12 @@ import { countAttention, readAttention } from './attention.ts';
 import type { Entrance } from './entrance.ts';
 import { formToken, requireFormToken, requireOwnSite } from './form-tokens.ts';
 import { html } from './html.ts';
-import { renderPage, renderSingle } from './layout.ts';
+import { renderPage, renderSingle, renderSlowPage } from './layout.ts';
 import { sendLive } from './live.ts';
 import { LiveStreams } from './live-streams.ts';
 import { keepNotice, takeNotice } from './notices.ts';
 import { readForm, requireValidText } from './read-form.ts';
-import { seeOther, sendHtml, setConsoleHeaders } from './response.ts';
+import { seeOther, sendHtml, sendHtmlParts, setConsoleHeaders } from './response.ts';
 import { returnAddress } from './return-address.ts';
 import type { Caller, Permissions, Reply, Route, Visit } from './route.ts';
 import { ROUTES } from './routes.ts';
@@ -119,7 +119,9 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
     }
     const { keyless } = context.config.http;
     const attention = countAttention(await readAttention(visited));
-    sendHtml(ctx, renderPage(reply, { visit: visited, canSignOut: !keyless, attention, notice: takeNotice(ctx, signer) }));
+    const frame = { visit: visited, canSignOut: !keyless, attention, notice: takeNotice(ctx, signer) };
+    if ('rows' in reply) return sendHtmlParts(ctx, renderSlowPage(reply, frame));
+    sendHtml(ctx, renderPage(reply, frame));
   }
 }
 

@@ -3,7 +3,7 @@ import { documentTitle } from './document-title.ts';
 import { FORM_TOKEN } from './form-tokens.ts';
 import { type Content, html, type Markup, render } from './html.ts';
 import { isAt, NAVIGATION } from './navigation.ts';
-import type { Notice, Page, Visit } from './route.ts';
+import type { Notice, Page, SlowPage, Visit } from './route.ts';
 import { staticUrl } from './static-files.ts';
 
 /** What htmx may do: nothing that needs eval, which the Content-Security-Policy forbids as well, and no style of its own. */
@@ -59,6 +59,17 @@ export function renderPage({ title, heading, body }: Page, frame: Frame): string
       </main>
     </div>`,
   );
+}
+
+/** Marks where the rows of a slow page go. */
+const ROWS = html`<template data-rows></template>`;
+
+/** A slow page with the menu, in parts. */
+export async function* renderSlowPage({ title, heading, body, rows }: SlowPage, frame: Frame): AsyncGenerator<string> {
+  const [before, after] = renderPage({ title, heading, body: body(ROWS) }, frame).split(render(ROWS));
+  yield before!;
+  for await (const row of rows) yield render(row);
+  yield after!;
 }
 
 /** A page without the menu, in the middle of the window. */

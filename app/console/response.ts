@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type Koa from 'koa';
 
 /** Everything comes from this service, nothing is inline, nothing is evaluated, and no other site frames or receives anything. */
@@ -29,6 +30,15 @@ export function sendHtml(ctx: Koa.Context, text: string, status = 200): void {
   ctx.status = status;
   ctx.type = 'html';
   ctx.body = text;
+}
+
+/** Sends a page in parts, as they come. If one fails, the page ends there. */
+export function sendHtmlParts(ctx: Koa.Context, parts: AsyncIterable<string>): void {
+  ctx.type = 'html';
+  // Proxies would wait for the whole page.
+  ctx.set('X-Accel-Buffering', 'no');
+  // A browser that leaves is not an error.
+  ctx.body = Readable.from(parts, { objectMode: false }).on('error', () => {});
 }
 
 export function seeOther(ctx: Koa.Context, location: string): void {

@@ -45,6 +45,15 @@ export interface Page {
   body: Content;
 }
 
+/** A page with rows that take long: each is shown as soon as it is known, also without scripts. */
+export interface SlowPage {
+  title: string;
+  heading?: Content;
+  /** @param rows where they go */
+  body(rows: Markup): Content;
+  rows: AsyncIterable<Markup>;
+}
+
 /** A response to a form: another page, which shows the notice. */
 export interface SeeOther {
   location: string;
@@ -62,7 +71,7 @@ export interface Live {
   pieces: AsyncIterable<Markup>;
 }
 
-export type Reply = Page | SeeOther | Live;
+export type Reply = Page | SlowPage | SeeOther | Live;
 
 /** A page of the console, what keeps a part of it current, or an action of its buttons. */
 export interface Route {

@@ -1,15 +1,20 @@
+import { checkService } from '../../actions/check-service.ts';
 import { sendTestAlert } from '../../actions/send-test-alert.ts';
+import type { Context } from '../../context.ts';
+import { AppError } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
 import { describeConfig } from '../describe-config.ts';
-import { relative } from '../format.ts';
+import { count, relative } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { action } from '../parts/action.ts';
-import type { Page, Route, SeeOther, Visit } from '../route.ts';
+import { pill } from '../parts/pill.ts';
+import type { Page, Route, SeeOther, SlowPage, Visit } from '../route.ts';
 
 /** The effective configuration without its secrets, the API keys, and what checks that both work. */
 export const settings: readonly Route[] = [
   { method: 'GET', path: '/settings', handle: page },
   { method: 'POST', path: '/settings/test-alert', handle: testAlert },
+  { method: 'POST', path: '/settings/doctor', handle: runDoctor },
 ];
 
 async function page(visit: Visit): Promise<Page> {
@@ -21,7 +26,7 @@ async function page(visit: Visit): Promise<Page> {
     body: html`<div>
       <section class="card">
         ${alerting(visit)}
-        <div class="verdict"><span class="grow"><b>Doctor</b> checks the job store, the connections, the datasets, and a load and a MERGE in BigQuery, which write a row into the staging dataset:</span><code>${keyless ? 'npm run doctor' : 'npm run op -- doctor'}</code></div>
+        <div class="verdict"><span class="grow"><b>Doctor</b> checks the job store, the connections, the datasets, and a load and a MERGE in BigQuery, which write a row into the staging dataset. Also by <code>${keyless ? 'npm run doctor' : 'npm run op -- doctor'}</code></span>${action(visit, { label: 'Run doctor', path: '/settings/doctor' })}</div>
       </section>
       <h2>API keys</h2>
       <section class="card scroll">${keyless ? NO_KEYS : await keyTable(visit)}</section>
@@ -58,4 +63,37 @@ async function testAlert({ context, caller }: Visit): Promise<SeeOther> {
   await sendTestAlert(context, caller.name);
   const text = 'A test alert is queued, and is sent within seconds. If it does not arrive, the log says why: webhook_not_sent.';
   return { location: '/console/settings', notice: { kind: 'good', text } };
+}
+
+/** Longer than the checks of a healthy service take, and than any one call. */
+const MAX_DOCTOR_MS = 5 * 60_000;
+
+/** One at a time in this process: each calls every org, and writes to BigQuery. */
+let isDoctorRunning = false;
+
+/** Checks everything the service needs, while the page is open. @throws AppError conflict if it is being checked */
+async function runDoctor({ context, closed }: Visit): Promise<SlowPage> {
+  if (isDoctorRunning) throw new AppError('conflict', 'Doctor is running already, for another page. Wait until it has finished.');
+  isDoctorRunning = !closed.aborted;
+  closed.addEventListener('abort', () => {
+    isDoctorRunning = false;
+  });
+  return {
+    title: 'Doctor',
+    heading: html`<span class="sub">Each check appears when it has ended. Leaving the page stops them.</span>`,
+    body: (rows) => html`<div>
+      <section class="card"><table><thead><tr><th>Result</th><th>Check</th></tr></thead><tbody>${rows}</tbody></table></section>
+      <p><a href="/console/settings">Back to the settings</a></p>
+    </div>`,
+    rows: checkRows(context, AbortSignal.any([closed, AbortSignal.timeout(MAX_DOCTOR_MS)])),
+  };
+}
+
+async function* checkRows(context: Context, signal: AbortSignal): AsyncGenerator<Markup> {
+  let failures = 0;
+  for await (const { what, passed, text } of checkService(context, signal)) {
+    if (!passed) failures++;
+    yield html`<tr><td>${passed ? pill('good', 'passed') : pill('bad', 'failed')}</td><td>${what}<span class="why">${text}</span></td></tr>`;
+  }
+  yield html`<tr><td>${failures === 0 ? pill('good', 'healthy') : pill('bad', 'not healthy')}</td><td><b>${failures === 0 ? 'All checks passed.' : `${count(failures, 'check')} failed: follow what ${failures === 1 ? 'it says' : 'they say'}, then run doctor again.`}</b></td></tr>`;
 }

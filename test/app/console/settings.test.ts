@@ -1,5 +1,8 @@
+import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createApp } from '../../../app/http/app.ts';
 import { API_KEYS, ConsoleBrowser, formOf, textOf } from '../../support/console.ts';
+import { close, listen } from '../../support/server.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
 const SECRETS = {
@@ -76,10 +79,43 @@ describe('settings', () => {
     expect(await messages()).toHaveLength(1);
   });
 
+  test('run doctor, check by check, for one page at a time', async () => {
+    const browser = await signIn('operate');
+    const settings = await browser.page('/settings');
+    const form = formOf(settings, '/console/settings/doctor')!;
+    const page = await browser.submit(settings, '/console/settings/doctor');
+    expect(page.status).toBe(200);
+    expect(textOf(page)).toMatch(/passed the job store is reachable connected .*passed BigQuery can load and merge 1 row loaded, 1 merged/);
+    expect(textOf(page)).toMatch(/healthy All checks passed\. Back to the settings/);
+    const run = () =>
+      browser.open(`${browser.url}/console/settings/doctor`, {
+        method: 'POST',
+        fields: form,
+        headers: { 'Sec-Fetch-Site': 'same-origin' },
+      });
+    const pages = (await Promise.all([run(), run()])).map(textOf);
+    expect(pages).toContainEqual(expect.stringContaining('All checks passed.'));
+    expect(pages).toContainEqual(expect.stringContaining('Doctor is running already, for another page.'));
+  });
+
+  test('show what doctor found, and what to do, without a secret', async () => {
+    const { config } = service.context;
+    const [app] = config.salesforce.apps;
+    const failing = { ...config, salesforce: { ...config.salesforce, apps: [{ ...app!, clientSecret: 'not-the-s3cret' }] } };
+    const server = createServer(createApp({ ...service.context, config: failing }).callback());
+    await using _ = { [Symbol.asyncDispose]: () => close(server) };
+    const browser = new ConsoleBrowser(await listen(server));
+    await browser.signIn('operate-key');
+    const page = await browser.submit(await browser.page('/settings'), '/console/settings/doctor');
+    expect(textOf(page)).toMatch(/failed the Salesforce login hosts accept the configured apps .*SALESFORCE_CLIENT_SECRET/);
+    expect(textOf(page)).toContain('1 check failed: follow what it says, then run doctor again.');
+    expect(page.text).not.toContain('not-the-s3cret');
+  });
+
   test('have no button for a key of role read', async () => {
     const browser = await signIn('read');
     const page = await browser.page('/settings');
-    expect(formOf(page, '/console/settings/test-alert')).toBeUndefined();
+    for (const action of ['test-alert', 'doctor']) expect(formOf(page, `/console/settings/${action}`)).toBeUndefined();
     const token = formOf(page, '/console/sign-out')!.form_token!;
     expect(
       (await browser.send(`${browser.url}/console/settings/test-alert`, { method: 'POST', fields: { form_token: token } })).status,
