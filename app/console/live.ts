@@ -21,10 +21,12 @@ export function sendLive(ctx: Koa.Context, pieces: AsyncIterable<Markup>): void 
 }
 
 async function writeAll(stream: PassThrough, pieces: AsyncIterable<Markup>): Promise<void> {
+  let rendered: { piece: Markup; text: string } | undefined;
   let [last, writtenAt] = ['', Date.now()];
   for await (const piece of pieces) {
     if (stream.destroyed) return;
-    const text = render(piece);
+    if (rendered?.piece !== piece) rendered = { piece, text: render(piece) };
+    const { text } = rendered;
     const isSilent = Date.now() - writtenAt > MAX_SILENCE_MS;
     if (text === last && !isSilent) continue;
     // A browser that left without closing its connection, or that reads too slowly, must not fill the memory.
@@ -44,6 +46,15 @@ async function writeAll(stream: PassThrough, pieces: AsyncIterable<Markup>): Pro
     [last, writtenAt] = [text, Date.now()];
   }
   stream.end();
+}
+
+/** A function that renders a value again only if it is another object than before. */
+export function onChange<Value extends object>(toPiece: (value: Value) => Markup): (value: Value) => Markup {
+  let shown: { value: Value; piece: Markup } | undefined;
+  return (value) => {
+    if (shown?.value !== value) shown = { value, piece: toPiece(value) };
+    return shown.piece;
+  };
 }
 
 /** Then the browser connects again by itself, if its session is still valid. */

@@ -19,7 +19,7 @@ import { readConnections } from '../attention.ts';
 import { formatBound, formatBytes, formatDollars } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { jobStatus } from '../job-status.ts';
-import { repeat } from '../live.ts';
+import { onChange, repeat } from '../live.ts';
 import { action } from '../parts/action.ts';
 import { connectionName } from '../parts/alerts.ts';
 import { jobMenu } from '../parts/job-menu.ts';
@@ -30,6 +30,7 @@ import { pill } from '../parts/pill.ts';
 import { endedRunCard, openRunCard } from '../parts/run-card.ts';
 import { runCharts } from '../parts/run-charts.ts';
 import { runTable } from '../parts/run-table.ts';
+import { LOOK_MS, readChanging } from '../read-changing.ts';
 import { returnAddress } from '../return-address.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
 import { runTitle } from '../run-status.ts';
@@ -93,10 +94,6 @@ const RUNS_PER_PAGE = 20;
 /** The runs of the charts. */
 const CHARTED_RUNS = 60;
 
-/** How often the page is renewed while a run is open, and else, in milliseconds. */
-const RENEW_MS = 2_000;
-const RENEW_IDLE_MS = 5_000;
-
 /** How often the list of runs is read again. */
 const RENEW_LIST_MS = 10_000;
 
@@ -150,12 +147,12 @@ async function page(visit: Visit): Promise<Page> {
 }
 
 async function* pieces(visit: Visit): AsyncGenerator<Markup> {
-  yield* repeat(async () => {
+  const render = onChange((view: JobView) => {
     const current = { ...visit, now: new Date() };
-    const view = await visit.shared.read(`job ${visit.params.id}`, RENEW_MS - 100, () => read(current));
-    const piece = html`<div>${statePill(view.found, current.now, true)}${content(current, view)}</div>`;
-    return { piece, pauseMs: view.open.length > 0 ? RENEW_MS : RENEW_IDLE_MS };
-  }, visit.closed);
+    return html`<div>${statePill(view.found, current.now, true)}${content(current, view)}</div>`;
+  });
+  const id = requireId(visit.params.id);
+  yield* repeat(async () => ({ piece: render(await readChanging(visit, 'job', id, () => read(visit))), pauseMs: LOOK_MS }), visit.closed);
 }
 
 /** The state beside the title. @param isUpdate whether it replaces that of the page */

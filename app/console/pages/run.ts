@@ -8,10 +8,11 @@ import { listRunEvents, type StoredEvent } from '../../store/run-events.ts';
 import { readConnections } from '../attention.ts';
 import { formatBytes, formatNumber, moment } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
-import { repeat } from '../live.ts';
+import { onChange, repeat } from '../live.ts';
 import { live } from '../parts/live.ts';
 import { pill } from '../parts/pill.ts';
 import { endedRunCard, openRunCard } from '../parts/run-card.ts';
+import { LOOK_MS, readChanging } from '../read-changing.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
 import { runStatus, runTitle } from '../run-status.ts';
 import { requireId } from './job.ts';
@@ -41,9 +42,6 @@ function act(name: string, perform: (context: Context, runId: string, by: string
 }
 
 type DetailedRunOfJob = Pick<DetailedRun, 'id' | 'objectName' | 'run'>;
-
-const RENEW_MS = 2_000;
-const RENEW_IDLE_MS = 5_000;
 
 interface RunView {
   detail: DetailedRun;
@@ -79,12 +77,12 @@ async function page(visit: Visit): Promise<Page> {
 }
 
 async function* pieces(visit: Visit): AsyncGenerator<Markup> {
-  yield* repeat(async () => {
+  const render = onChange((view: RunView) => {
     const current = { ...visit, now: new Date() };
-    const view = await visit.shared.read(`run ${visit.params.id}`, RENEW_MS - 100, () => read(current));
-    const piece = html`<div>${statePill(current, view.detail, true)}${content(current, view)}</div>`;
-    return { piece, pauseMs: view.detail.run.finishedAt ? RENEW_IDLE_MS : RENEW_MS };
-  }, visit.closed);
+    return html`<div>${statePill(current, view.detail, true)}${content(current, view)}</div>`;
+  });
+  const id = requireId(visit.params.id);
+  yield* repeat(async () => ({ piece: render(await readChanging(visit, 'run', id, () => read(visit))), pauseMs: LOOK_MS }), visit.closed);
 }
 
 function statePill({ now }: Visit, { run: shown }: DetailedRun, isUpdate: boolean): Markup {
