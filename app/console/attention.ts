@@ -1,6 +1,6 @@
 import { lateTickMessage } from '../core/tick-interval.ts';
 import { type JobConcern, jobsOfConcern } from '../store/attention.ts';
-import { type ListedConnection, listConnections } from '../store/connection-list.ts';
+import { connectionsWithoutLogin, findConnectionOfJob, type ListedConnection } from '../store/connection-list.ts';
 import { type ListedJob, listJobs } from '../store/job-list.ts';
 import { readTicks, type Ticks } from '../store/ticks.ts';
 import type { Visit } from './route.ts';
@@ -10,7 +10,7 @@ export interface Attention {
   /** why nothing is imported at all; undefined: the job store agrees with BigQuery */
   halted: string | undefined;
   /** that need a login, and have jobs */
-  connections: ListedConnection[];
+  logins: { connections: number; first: ListedConnection[] };
   concerns: { concern: JobConcern; jobs: number; first: ListedJob[] }[];
   /** that ticks have stopped, in a sentence */
   lateTick: string | undefined;
@@ -20,15 +20,12 @@ export interface Attention {
 /** How old what a page shows may be, in milliseconds. */
 const MAX_AGE_MS = 3_000;
 
-/** How many jobs of a concern are shown by themselves. */
+/** How many connections, and jobs of a concern, are shown by themselves. */
 const MAX_SHOWN = 5;
 
-/** More connections are on their own page. */
-const MAX_CONNECTIONS = 100;
-
-/** The connections, in order of their first login. */
-export function readConnections({ context, shared }: Visit): Promise<ListedConnection[]> {
-  return shared.read('connections', MAX_AGE_MS, () => listConnections(context.database, { limit: MAX_CONNECTIONS, after: 0 }));
+/** The connection of a job, or of a run's job; undefined: the job is deleted. */
+export function readConnectionOf({ context, shared }: Visit, { id }: { id: string }): Promise<ListedConnection | undefined> {
+  return shared.read(`connection of ${id}`, MAX_AGE_MS, () => findConnectionOfJob(context.database, id));
 }
 
 /** What needs a person now. */
@@ -36,8 +33,8 @@ export function readAttention(visit: Visit): Promise<Attention> {
   const { context, shared, now } = visit;
   const { database, agreement } = context;
   return shared.read('attention', MAX_AGE_MS, async () => {
-    const [connections, concerned, ticks] = await Promise.all([
-      readConnections(visit),
+    const [logins, concerned, ticks] = await Promise.all([
+      connectionsWithoutLogin(database, MAX_SHOWN),
       jobsOfConcern(database, MAX_SHOWN),
       readTicks(database),
     ]);
@@ -51,7 +48,7 @@ export function readAttention(visit: Visit): Promise<Attention> {
     );
     return {
       halted: agreement.last.kind === 'halted' ? agreement.last.error.message : undefined,
-      connections: connections.filter((connection) => connection.status === 'needs_login' && connection.jobs > 0),
+      logins,
       concerns: concerned.map(({ first, ...concern }) => ({ ...concern, first: first.flatMap((id) => jobs.get(id) ?? []) })),
       lateTick: lateTickMessage(ticks.recent, now),
       ticks,
@@ -60,7 +57,7 @@ export function readAttention(visit: Visit): Promise<Attention> {
 }
 
 /** How many things need a person. */
-export function countAttention({ halted, connections, concerns, lateTick }: Attention): number {
+export function countAttention({ halted, logins, concerns, lateTick }: Attention): number {
   const jobs = concerns.reduce((sum, concern) => sum + concern.jobs, 0);
-  return (halted ? 1 : 0) + connections.length + jobs + (lateTick ? 1 : 0);
+  return (halted ? 1 : 0) + logins.connections + jobs + (lateTick ? 1 : 0);
 }

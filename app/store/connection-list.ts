@@ -51,6 +51,53 @@ export async function listConnections(database: Queryable, { limit, after }: Con
   return rows.map(toRecord);
 }
 
+/** The last connections before one, in the same order. Finds what `listConnections` lists before a page. */
+export async function listConnectionsBefore(
+  database: Queryable,
+  { limit, before }: { limit: number; before: number },
+): Promise<ListedConnection[]> {
+  const { rows } = await database.query<RowOf<ListedConnection>>(
+    `SELECT ${COLUMNS} FROM connections WHERE id < $1 ORDER BY id DESC LIMIT $2`,
+    [before, limit],
+  );
+  return rows.map(toRecord).reverse();
+}
+
+/** What names a connection, to choose one. */
+export type NamedConnection = Pick<ListedConnection, 'id' | 'alias' | 'orgName' | 'orgId' | 'status'>;
+
+/** All connections, in order of their first login: one deployment serves one company. */
+export async function listConnectionNames(database: Queryable): Promise<NamedConnection[]> {
+  const { rows } = await database.query<RowOf<NamedConnection>>('SELECT id, alias, org_name, org_id, status FROM connections ORDER BY id');
+  return rows.map(toRecord);
+}
+
+export async function countConnections(database: Queryable): Promise<number> {
+  return onlyRow(await database.query<{ count: number }>('SELECT count(*) FROM connections')).count;
+}
+
+/** The connections that need a login and have jobs: how many, and the first `limit`, in order of their first login. */
+export async function connectionsWithoutLogin(
+  database: Queryable,
+  limit: number,
+): Promise<{ connections: number; first: ListedConnection[] }> {
+  const waiting = `status = 'needs_login' AND EXISTS (SELECT FROM jobs WHERE jobs.connection_id = connections.id)`;
+  const { rows } = await database.query<RowOf<ListedConnection & { found: number }>>(
+    `SELECT ${COLUMNS}, count(*) OVER () AS found FROM connections WHERE ${waiting} ORDER BY id LIMIT $1`,
+    [limit],
+  );
+  return { connections: rows[0]?.found ?? 0, first: rows.map(({ found: _, ...row }) => toRecord(row as RowOf<ListedConnection>)) };
+}
+
+/** The connection of a job; undefined: there is no such job. */
+export async function findConnectionOfJob(database: Queryable, jobId: string): Promise<ListedConnection | undefined> {
+  const { rows } = await database.query<RowOf<ListedConnection>>(
+    `SELECT ${COLUMNS} FROM connections WHERE id = (SELECT connection_id FROM jobs WHERE id = $1)`,
+    [jobId],
+  );
+  return rows[0] && toRecord(rows[0]);
+}
+
 /** The connection with this id. */
 export async function readListedConnection(database: Queryable, id: number): Promise<ListedConnection> {
   return toRecord(onlyRow(await database.query<RowOf<ListedConnection>>(`SELECT ${COLUMNS} FROM connections WHERE id = $1`, [id])));

@@ -4,10 +4,9 @@ import { requireConnection } from '../../actions/require-connection.ts';
 import type { Context } from '../../context.ts';
 import type { Quota } from '../../core/quota.ts';
 import { type ConnectLink, listConnectLinks } from '../../store/connect-links.ts';
-import type { ListedConnection } from '../../store/connection-list.ts';
-import { readConnections } from '../attention.ts';
-import { formatBound, moment, relative } from '../format.ts';
-import { html, type Markup } from '../html.ts';
+import { countConnections, type ListedConnection, listConnections, listConnectionsBefore } from '../../store/connection-list.ts';
+import { count, formatBound, moment, relative } from '../format.ts';
+import { type Content, html, type Markup } from '../html.ts';
 import { action } from '../parts/action.ts';
 import { connectionTable } from '../parts/connection-table.ts';
 import { type Meaning, pill } from '../parts/pill.ts';
@@ -26,20 +25,60 @@ export const connections: readonly Route[] = [
 
 async function page(visit: Visit): Promise<Page> {
   const { context, can } = visit;
-  const [found, { links }] = await Promise.all([
-    readConnections(visit),
+  const [part, all, { links }] = await Promise.all([
+    readPart(visit),
+    countConnections(context.database),
     can.operate ? listConnectLinks(context.database, { limit: MAX_LINKS, after: undefined }) : { links: [] },
   ]);
+  const { found } = part;
   const list =
-    found.length === 0
+    all === 0
       ? html`<section class="card empty"><p>No Salesforce org is connected yet.</p></section>`
-      : html`<section class="card scroll" tabindex="0">${connectionTable(visit, found, await readQuotas(context, found))}</section>`;
+      : found.length === 0
+        ? html`<section class="card empty"><p>No connection follows. <a href="/console/connections">Show the first ones</a></p></section>`
+        : html`<section class="card scroll" tabindex="0">${connectionTable(visit, found, await readQuotas(context, found))}${paging(part)}</section>`;
   const body = html`<div>
     ${list}
     ${can.operate ? html`<h2 id="connect">Connect an org</h2><section class="card">${loginChoices(visit)}${linkChoice(visit)}</section>` : null}
     ${links.length > 0 ? html`<h2>Links for admins</h2><section class="card scroll">${linkTable(visit, links)}</section>` : null}
   </div>`;
-  return { title: 'Connections', heading: can.operate && found.length > 0 ? CONNECT : null, body };
+  const heading = [
+    all > PAGE_SIZE ? html`<span class="sub">${count(all, 'connection')}</span>` : null,
+    can.operate && all > 0 ? CONNECT : null,
+  ];
+  return { title: 'Connections', heading, body };
+}
+
+/** Connections on a page. The calls to the org of each are read by themselves. */
+const PAGE_SIZE = 50;
+
+/** A part of the list, in order of the first login, and whether more come before and after it. */
+interface Part {
+  found: ListedConnection[];
+  hasPrevious: boolean;
+  hasNext: boolean;
+}
+
+async function readPart({ context: { database }, query }: Visit): Promise<Part> {
+  const id = (name: string): number => Number(/^\d{1,15}$/.exec(query.get(name) ?? '')?.[0] ?? 0);
+  const [after, before] = [id('after'), id('before')];
+  // One more than is shown: whether there is another page.
+  const limit = PAGE_SIZE + 1;
+  if (before > 0) {
+    const found = await listConnectionsBefore(database, { limit, before });
+    return { found: found.slice(-PAGE_SIZE), hasPrevious: found.length > PAGE_SIZE, hasNext: true };
+  }
+  const found = await listConnections(database, { limit, after });
+  return { found: found.slice(0, PAGE_SIZE), hasPrevious: after > 0, hasNext: found.length > PAGE_SIZE };
+}
+
+function paging({ found, hasPrevious, hasNext }: Part): Content {
+  if (!hasPrevious && !hasNext) return null;
+  const link = (name: string, { id }: ListedConnection, text: string): Markup =>
+    html`<a href=${`/console/connections?${name}=${id}`}>${text}</a>`;
+  return html`<nav class="paging" aria-label="Pages"><span></span>
+    <span class="push">${hasPrevious ? link('before', found[0]!, 'Previous') : null}${hasNext ? link('after', found.at(-1)!, 'Next') : null}</span>
+  </nav>`;
 }
 
 const CONNECT = html`<span class="push"><a class="button primary" href="#connect">Connect an org</a></span>`;

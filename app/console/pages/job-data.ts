@@ -2,7 +2,7 @@ import { type ListedRows, listRows } from '../../bigquery/list-rows.ts';
 import { isAppError } from '../../errors.ts';
 import type { ListedJob } from '../../store/job-list.ts';
 import { targetTable } from '../../sync/names.ts';
-import { readConnections } from '../attention.ts';
+import { readConnectionOf } from '../attention.ts';
 import { count, formatNumber } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { jobTabs } from '../parts/job-tabs.ts';
@@ -16,14 +16,10 @@ const MAX_ROWS = 50;
 
 async function page(visit: Visit): Promise<Page> {
   const found = await requireListedJob(visit);
-  const [data, connections] = await Promise.all([read(visit, found), readConnections(visit)]);
+  const [data, connection] = await Promise.all([read(visit, found), readConnectionOf(visit, found)]);
   return {
     title: found.objectName,
-    heading: heading(
-      visit,
-      found,
-      connections.find(({ identityUrl }) => identityUrl === found.userId),
-    ),
+    heading: heading(visit, found, connection),
     body: html`<div>${jobTabs(found, 'data', visit)}${typeof data === 'string' ? nothing(data) : rowTable(visit, found, data)}</div>`,
   };
 }

@@ -5,7 +5,7 @@ import type { JobField } from '../../core/job-fields.ts';
 import { schemaChangesOf } from '../../core/run-rows.ts';
 import { AppError } from '../../errors.ts';
 import { listDriftingRuns } from '../../store/schema-changes.ts';
-import { readConnections } from '../attention.ts';
+import { readConnectionOf } from '../attention.ts';
 import { count, formatNumber, moment } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { hiddenFields } from '../parts/action.ts';
@@ -23,19 +23,15 @@ export const jobFields: readonly Route[] = [
 async function page(visit: Visit): Promise<Page> {
   const { context, params } = visit;
   const found = await requireListedJob(visit);
-  const [connections, fields, drifting] = await Promise.all([
-    readConnections(visit),
+  const [connection, fields, drifting] = await Promise.all([
+    readConnectionOf(visit, found),
     requireJobById(context, requireId(params.id)).then((stored) => readJobFields(context, stored)),
     listDriftingRuns(context.database, found.id),
   ]);
   const pending = fields.filter(({ treatment }) => treatment === 'pending');
   return {
     title: found.objectName,
-    heading: heading(
-      visit,
-      found,
-      connections.find(({ identityUrl }) => identityUrl === found.userId),
-    ),
+    heading: heading(visit, found, connection),
     body: html`<div>
       ${jobTabs(found, 'fields', visit)}
       ${pending.length > 0 ? review(visit, found.id, pending) : null}

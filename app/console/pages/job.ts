@@ -15,7 +15,7 @@ import { listBusyRuns } from '../../store/busy-runs.ts';
 import type { ListedConnection } from '../../store/connection-list.ts';
 import { type JobWithRun, type ListedJob, listJob, listRunPage, type Position } from '../../store/job-list.ts';
 import type { Job } from '../../store/jobs.ts';
-import { readConnections } from '../attention.ts';
+import { readConnectionOf } from '../attention.ts';
 import { formatBound, formatBytes, formatDollars } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { jobStatus } from '../job-status.ts';
@@ -134,14 +134,10 @@ async function page(visit: Visit): Promise<Page> {
   const after = readPosition(visit.query);
   const view = await read(visit, after);
   const { found } = view;
-  const connections = await readConnections(visit);
+  const connection = await readConnectionOf(visit, found);
   return {
     title: found.objectName,
-    heading: heading(
-      visit,
-      found,
-      connections.find(({ identityUrl }) => identityUrl === found.userId),
-    ),
+    heading: heading(visit, found, connection),
     body: html`<div>${jobTabs(found, 'runs', visit)}${after ? earlierRuns(visit, view) : live(`/jobs/${found.id}/live`, content(visit, view))}</div>`,
   };
 }

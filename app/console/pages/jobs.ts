@@ -7,15 +7,15 @@ import type { Context } from '../../context.ts';
 import type { JobState } from '../../core/job-state.ts';
 import { isRunId } from '../../core/run-id.ts';
 import { AppError } from '../../errors.ts';
-import type { ListedConnection } from '../../store/connection-list.ts';
+import { listConnectionNames, type NamedConnection } from '../../store/connection-list.ts';
 import { listJob } from '../../store/job-list.ts';
 import { type FoundJobs, findJobIds, type JobSearch, latestWindows, searchJobs } from '../../store/job-search.ts';
 import { actOnEach, type BulkOutcome, type Effect } from '../act-on-jobs.ts';
-import { readConnections } from '../attention.ts';
 import { count, formatNumber } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { hiddenFields } from '../parts/action.ts';
 import { connectionName } from '../parts/alerts.ts';
+import { option } from '../parts/job-form-fields.ts';
 import { jobTable } from '../parts/job-table.ts';
 import { SPARK_WINDOWS } from '../parts/spark.ts';
 import { returnAddress } from '../return-address.ts';
@@ -74,7 +74,7 @@ async function page(visit: Visit): Promise<Page> {
   const pageNumber = Math.max(1, Number(/^\d{1,6}$/.exec(query.get('page') ?? '')?.[0] ?? 1));
   const [found, connections, scheduleNow] = await Promise.all([
     searchJobs(context.database, search, { limit: PAGE_SIZE, offset: (pageNumber - 1) * PAGE_SIZE }),
-    readConnections(visit),
+    listConnectionNames(context.database),
     context.scheduleNow(),
   ]);
   const ids = found.jobs.map(({ id }) => id);
@@ -121,12 +121,10 @@ function stateFilter(search: JobSearch, { counts }: FoundJobs, all: number): Mar
 
 function filterForm(
   { state, connectionId, dataset, object }: JobSearch,
-  connections: readonly ListedConnection[],
+  connections: readonly NamedConnection[],
   context: Context,
 ): Markup {
   const { datasets } = context.config.bigquery;
-  const option = (value: string, name: string, isChosen: boolean): Markup =>
-    html`<option value=${value} selected=${isChosen}>${name}</option>`;
   return html`<form class="filters" method="get" action="/console/jobs" role="search">
     ${state ? html`<input type="hidden" name="state" value=${state} />` : null}
     <label>Object <input type="search" name="object" value=${object ?? ''} maxlength="80" placeholder="Any" /></label>

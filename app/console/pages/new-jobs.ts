@@ -5,16 +5,15 @@ import { type JobPreview, previewJob } from '../../actions/preview-job.ts';
 import { requireConnection } from '../../actions/require-connection.ts';
 import { mapConcurrently } from '../../core/map-concurrently.ts';
 import { isAppError } from '../../errors.ts';
-import { type ListedConnection, readListedConnection } from '../../store/connection-list.ts';
+import { type ListedConnection, listConnectionNames, type NamedConnection, readListedConnection } from '../../store/connection-list.ts';
 import type { Connection } from '../../store/connections.ts';
-import { readConnections } from '../attention.ts';
 import { FORM_TOKEN } from '../form-tokens.ts';
 import { count } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { type JobForm, jobFormFields, readJobForm, requireObjects } from '../job-form.ts';
 import { connectionName } from '../parts/alerts.ts';
 import { asText, createJobsCurl, jobsYaml } from '../parts/as-text.ts';
-import { jobFormFieldset } from '../parts/job-form-fields.ts';
+import { jobFormFieldset, option } from '../parts/job-form-fields.ts';
 import { previewCards, previewSummary } from '../parts/job-previews.ts';
 import { objectTable } from '../parts/object-table.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
@@ -40,9 +39,11 @@ function formUrl(form: JobForm, page: '' | '/preview'): string {
 
 async function choose(visit: Visit): Promise<Page> {
   const form = readJobForm(visit.query);
-  const all = await readConnections(visit);
-  const connection = all.find(({ id }) => String(id) === form.connection) ?? all.find(({ status }) => status === 'active') ?? all[0];
-  if (!connection) return { title: TITLE, body: NOTHING_CONNECTED };
+  const { database } = visit.context;
+  const all = await listConnectionNames(database);
+  const chosen = all.find(({ id }) => String(id) === form.connection) ?? all.find(({ status }) => status === 'active') ?? all[0];
+  if (!chosen) return { title: TITLE, body: NOTHING_CONNECTED };
+  const connection = await readListedConnection(database, chosen.id);
   return { title: TITLE, heading: source(all, connection, form), body: await objectForm(visit, connection, form) };
 }
 
@@ -50,13 +51,28 @@ const TITLE = 'New jobs';
 
 const NOTHING_CONNECTED = html`<section class="card empty"><p>Jobs read from a Salesforce org, and none is connected yet.</p><p><a href="/console/connections">Connect an org</a></p></section>`;
 
-/** The org whose objects are listed, and the others. */
-function source(all: readonly ListedConnection[], connection: ListedConnection, form: JobForm): Content {
+/** More than these are in a list to choose from. */
+const MAX_LINKS = 5;
+
+/** The org whose objects are listed, and the others. What is chosen of the jobs' options stays. */
+function source(all: readonly NamedConnection[], connection: ListedConnection, form: JobForm): Content {
   const others = all.filter(({ id, status }) => id !== connection.id && status !== 'disconnected');
+  if (others.length > MAX_LINKS) return sourceForm([connection, ...others], form);
   const links = others.map(
     (other) => html`<a href=${formUrl({ ...form, connection: String(other.id), objects: [] }, '')}>${connectionName(other)}</a>`,
   );
   return html`<span class="sub">from <b>${connectionName(connection)}</b>${links.length > 0 ? [' · or from ', ...links.flatMap((link, index) => (index > 0 ? [', ', link] : [link]))] : null}</span>`;
+}
+
+/** @param choices the chosen one first */
+function sourceForm(choices: readonly NamedConnection[], form: JobForm): Markup {
+  const options = choices.toSorted((one, other) => connectionName(one).localeCompare(connectionName(other)));
+  const kept = jobFormFields({ ...form, connection: undefined, objects: [] });
+  return html`<form class="filters" method="get" action="/console/jobs/new">
+    ${kept.map(([name, value]) => html`<input type="hidden" name=${name} value=${value} />`)}
+    <label>from <select name="connection">${options.map((choice) => option(String(choice.id), connectionName(choice), choice === choices[0]))}</select></label>
+    <button class="button">Show its objects</button>
+  </form>`;
 }
 
 /** The list and the options; why there is no list, if the org cannot be called. @param problem what was wrong with the form */

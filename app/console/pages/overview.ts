@@ -3,10 +3,10 @@ import { tick } from '../../actions/tick.ts';
 import { queryDollars } from '../../core/monthly-cost.ts';
 import type { Quota } from '../../core/quota.ts';
 import { usualTickIntervalMs } from '../../core/tick-interval.ts';
-import type { ListedConnection } from '../../store/connection-list.ts';
+import { countConnections, type ListedConnection, listConnections } from '../../store/connection-list.ts';
 import { type EndedWindow, type FoundJobs, latestWindows, searchJobs } from '../../store/job-search.ts';
 import { readTotals, type Totals } from '../../store/totals.ts';
-import { type Attention, countAttention, readAttention, readConnections } from '../attention.ts';
+import { type Attention, countAttention, readAttention } from '../attention.ts';
 import { documentTitle } from '../document-title.ts';
 import { count, formatBytes, formatDollars, formatDuration, formatNumber, moment, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
@@ -33,12 +33,15 @@ export const overview: readonly Route[] = [
 /** How old what the page shows may be, and how often it is renewed, in milliseconds. */
 const RENEW_MS = 5_000;
 
-/** The jobs that need attention most; the others are on their own page. */
+/** The jobs that need attention most, and the first connections; the others are on their own pages. */
 const MAX_JOBS = 10;
+const MAX_CONNECTIONS = 10;
 
 interface Overview {
   attention: Attention;
+  /** the first of them */
   connections: ListedConnection[];
+  allConnections: number;
   quotas: Map<string, Quota>;
   totals: Totals;
   found: FoundJobs;
@@ -50,16 +53,17 @@ function read(visit: Visit): Promise<Overview> {
   const { context, shared } = visit;
   const { database } = context;
   return shared.read('overview', RENEW_MS - 500, async () => {
-    const [attention, connections, totals, found, scheduleNow] = await Promise.all([
+    const [attention, connections, allConnections, totals, found, scheduleNow] = await Promise.all([
       readAttention(visit),
-      readConnections(visit),
+      listConnections(database, { limit: MAX_CONNECTIONS, after: 0 }),
+      countConnections(database),
       readTotals(database),
       searchJobs(database, {}, { limit: MAX_JOBS, offset: 0 }),
       context.scheduleNow(),
     ]);
     const ids = found.jobs.map(({ id }) => id);
     const [quotas, windows] = await Promise.all([readQuotas(context, connections), latestWindows(database, ids, SPARK_WINDOWS)]);
-    return { attention, connections, quotas, totals, found, windows, scheduleNow };
+    return { attention, connections, allConnections, quotas, totals, found, windows, scheduleNow };
   });
 }
 
@@ -95,7 +99,7 @@ function reconciled({ totals, found }: Overview): Content {
 }
 
 function content(visit: Visit, data: Overview): Markup {
-  const { attention, connections, quotas, found, windows, scheduleNow } = data;
+  const { attention, connections, allConnections, quotas, found, windows, scheduleNow } = data;
   const steps = stepsOf(visit, data);
   const jobs = Object.values(found.counts).reduce((sum, jobsInState) => sum + jobsInState, 0);
   return html`<div data-title=${documentTitle('Overview', countAttention(attention))}>
@@ -110,13 +114,18 @@ function content(visit: Visit, data: Overview): Markup {
         </section>`
         : null
     }
-    ${connections.length > 0 ? html`<h2>Connections</h2><section class="card scroll" tabindex="0">${connectionTable(visit, connections, quotas)}</section>` : null}
+    ${
+      connections.length > 0
+        ? html`<h2>Connections</h2><section class="card scroll" tabindex="0">${connectionTable(visit, connections, quotas)}
+          ${allConnections > connections.length ? html`<div class="paging"><span>The first ${connections.length} of ${formatNumber(allConnections)}</span><a href="/console/connections">All connections</a></div>` : null}
+        </section>`
+        : null
+    }
   </div>`;
 }
 
-function facts(visit: Visit, { attention, totals, found, scheduleNow, quotas }: Overview): Markup {
+function facts(visit: Visit, { attention, totals, found, scheduleNow }: Overview): Markup {
   const lag = totals.earliest ? formatDuration(Math.max(0, scheduleNow.getTime() - totals.earliest.getTime())) : '–';
-  const calls = [...quotas.values()].reduce((sum, { ownCalls }) => sum + ownCalls, 0);
   const others = totals.runs - totals.exact;
   const verdict =
     totals.runs === 0
@@ -128,7 +137,7 @@ function facts(visit: Visit, { attention, totals, found, scheduleNow, quotas }: 
   return html`<dl class="facts card">
     ${fact('Rows synced, 24 h', formatNumber(totals.rows), verdict)}
     ${fact('Lag, worst job', lag, count(active, 'active job'))}
-    ${fact('API calls, 24 h', formatNumber(calls), count(quotas.size, 'org'))}
+    ${fact('API calls, 24 h', formatNumber(totals.calls), count(totals.orgs, 'org'))}
     ${fact('BigQuery, this month', formatDollars(queryDollars(totals.bytesBilled)), `${formatBytes(totals.bytesBilled)} billed`)}
     ${tickFact(visit, attention)}
   </dl>`;

@@ -5,7 +5,7 @@ import { retryRun } from '../../actions/retry-run.ts';
 import type { Context } from '../../context.ts';
 import { inPipelineOrder } from '../../core/receipt.ts';
 import { listRunEvents, type StoredEvent } from '../../store/run-events.ts';
-import { readConnections } from '../attention.ts';
+import { readConnectionOf } from '../attention.ts';
 import { formatBytes, formatNumber, moment } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { onChange, repeat } from '../live.ts';
@@ -46,19 +46,15 @@ type DetailedRunOfJob = Pick<DetailedRun, 'id' | 'objectName' | 'run'>;
 interface RunView {
   detail: DetailedRun;
   events: StoredEvent[];
-  /** of the org; undefined: its connection is not among the first */
+  /** of the org; undefined: the job is deleted */
   instanceUrl: string | undefined;
 }
 
 async function read(visit: Visit): Promise<RunView> {
   const { context, params } = visit;
   const id = requireId(params.id);
-  const [detail, events, connections] = await Promise.all([
-    detailRun(context, id),
-    listRunEvents(context.database, id),
-    readConnections(visit),
-  ]);
-  return { detail, events, instanceUrl: connections.find(({ identityUrl }) => identityUrl === detail.userId)?.instanceUrl };
+  const [detail, events] = await Promise.all([detailRun(context, id), listRunEvents(context.database, id)]);
+  return { detail, events, instanceUrl: (await readConnectionOf(visit, detail))?.instanceUrl };
 }
 
 async function page(visit: Visit): Promise<Page> {

@@ -10,10 +10,10 @@ import { reconnection } from './reconnection.ts';
 
 /** What needs a person, in words, each with the button that resolves it; nothing if nothing does. */
 export function alerts(visit: Visit, attention: Attention): Markup | null {
-  const { halted, connections, concerns, lateTick } = attention;
+  const { halted, logins, concerns, lateTick } = attention;
   const all = [
     ...(halted ? [alert('bad', 'Nothing is imported.', halted)] : []),
-    ...connections.map((connection) => loginAlert(visit, connection)),
+    ...loginAlerts(visit, logins),
     ...(lateTick ? [tickAlert(visit, lateTick)] : []),
     ...concerns.flatMap((concern) => concernAlerts(visit, concern)),
   ];
@@ -21,7 +21,7 @@ export function alerts(visit: Visit, attention: Attention): Markup | null {
 }
 
 /** What a connection is called: its alias, or its org. */
-export function connectionName({ alias, orgName, orgId }: ListedConnection): string {
+export function connectionName({ alias, orgName, orgId }: Pick<ListedConnection, 'alias' | 'orgName' | 'orgId'>): string {
   return alias ?? orgName ?? orgId;
 }
 
@@ -31,6 +31,14 @@ function alert(kind: 'bad' | 'warn', what: Content, why: Content, buttons?: Cont
     <p><b>${what}</b> <span class="why">${why}</span></p>
     ${buttons ? html`<div class="buttons">${buttons}</div>` : null}
   </div>`;
+}
+
+function loginAlerts(visit: Visit, { connections, first }: Attention['logins']): Markup[] {
+  const shown = first.map((connection) => loginAlert(visit, connection));
+  const others = connections - first.length;
+  if (others === 0) return shown;
+  const link = html`<a class="button" href="/console/connections">Show all</a>`;
+  return [...shown, alert('bad', `And ${count(others, 'more connection', 'more connections')}.`, 'They need a login as well.', link)];
 }
 
 function loginAlert(visit: Visit, connection: ListedConnection): Markup {
