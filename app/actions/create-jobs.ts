@@ -5,6 +5,7 @@ import type { Connection } from '../store/connections.ts';
 import { createWantedJob, type RequestedJob } from './create-job.ts';
 import { type JobRequest, readJobRequest } from './plan-job.ts';
 import { warnOfRareTicks } from './warn-of-rare-ticks.ts';
+import { whileConnected } from './while-connected.ts';
 
 /** Objects at the same time. Each creation makes a few calls to Salesforce, one after the other. */
 const CONCURRENCY = 4;
@@ -17,10 +18,10 @@ export type JobCreation =
 /**
  * Creates jobs for several objects with the same options. One that is refused, or cannot be checked, does not stop the others. What the jobs
  * cost is checked against the jobs that exist, not against those that are created at the same time: runs that exceed a limit are deferred.
- * @param closed stops before the next object
+ * @param closed stops before the next object; of one that is being checked, nothing is created
  * @param by who requested it
  * @returns what became of each, in the order of the names
- * @throws AppError invalid_request if the options are invalid for any object
+ * @throws AppError invalid_request if the options are invalid for any object; the reason of `closed`
  */
 export async function createJobs(
   context: Context,
@@ -31,9 +32,10 @@ export async function createJobs(
   closed: AbortSignal,
 ): Promise<JobCreation[]> {
   const wanted = await readJobRequest(context, { ...options, objectName: '' });
+  const limited = whileConnected(context, closed);
   const create = async (objectName: string): Promise<JobCreation> => {
     try {
-      const requested = await createWantedJob(context, connection, { ...wanted, objectName }, by);
+      const requested = await createWantedJob(limited, connection, { ...wanted, objectName }, by);
       return { ...requested, objectName: requested.job.objectName, warning: await warnOfRareTicks(context, requested.job) };
     } catch (error) {
       if (!isAppError(error)) throw error;

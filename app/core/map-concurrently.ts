@@ -1,6 +1,6 @@
 /**
- * Maps items as they arrive, up to `limit` at a time. The first failure aborts the source and the work on other items, and is thrown once
- * they have ended.
+ * Maps items as they arrive, up to `limit` at a time. The first failure, or the signal, aborts the source and the work on other items, and
+ * is thrown once they have ended.
  * @param source of the items; also ended by its signal
  * @returns the results, in the order of the items
  */
@@ -16,6 +16,7 @@ export async function mapConcurrently<Item, Result>(
   const working = new Set<Promise<unknown>>();
   try {
     for await (const item of source(ended)) {
+      signal.throwIfAborted();
       const result = work(item, ended);
       results.push(result);
       const ending: Promise<unknown> = result.catch((error: unknown) => failure.abort(error)).finally(() => working.delete(ending));

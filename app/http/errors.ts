@@ -9,6 +9,9 @@ import type { RateLimits } from './rate-limits.ts';
 /** The statuses of requests that were refused because of who sent them. */
 const REFUSALS = [401, 403, 429];
 
+/** The status, by nginx's convention, of a request whose caller left: nothing has failed, and nothing can be sent. */
+const CLIENT_CLOSED_REQUEST = 499;
+
 /** Sends every error as `{"error": {"code", "message"}}`, or as a page where a browser shows it. The details of unexpected errors are logged, never sent. */
 export function handleErrors(context: Context, limits: RateLimits): Koa.Middleware {
   return async (ctx, next) => {
@@ -16,6 +19,10 @@ export function handleErrors(context: Context, limits: RateLimits): Koa.Middlewa
       await next();
       if (ctx.status === 404 && ctx.body == null) throw new AppError('not_found', 'Unknown path. See /docs for the endpoints.');
     } catch (error) {
+      if (ctx.res.destroyed && isAborted(error)) {
+        ctx.status = CLIENT_CLOSED_REQUEST;
+        return;
+      }
       const known = isAppError(error)
         ? error
         : new AppError('internal', 'An unexpected error occurred. See the log for details.', { cause: error });
@@ -30,6 +37,11 @@ export function handleErrors(context: Context, limits: RateLimits): Koa.Middlewa
       else ctx.body = { error: { code: known.code, message: known.message } };
     }
   };
+}
+
+/** Whether the work ended because the caller left. */
+function isAborted(error: unknown): boolean {
+  return ((isAppError(error) ? error.cause : error) as Error | undefined)?.name === 'AbortError';
 }
 
 /** The path of a connect link contains its token. */

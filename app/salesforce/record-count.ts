@@ -34,10 +34,16 @@ export class RecordCounts {
   /** By the object's name; objects without records are missing. Null if unavailable, as for users without View Setup. @throws AppError */
   async read(client: SalesforceClient, connectionId: number): Promise<ReadonlyMap<string, number> | null> {
     const known = this.#known.get(connectionId);
-    if (known && known.until > Date.now()) return await known.counts;
+    if (known && known.until > Date.now()) {
+      // The call that others wait for ends with its caller.
+      const shared = await known.counts.catch(() => undefined);
+      if (shared !== undefined) return shared;
+    }
     const counts = readAll(client);
     this.#known.set(connectionId, { counts, until: Date.now() + REMEMBERED_MS });
-    counts.catch(() => this.#known.delete(connectionId));
+    counts.catch(() => {
+      if (this.#known.get(connectionId)?.counts === counts) this.#known.delete(connectionId);
+    });
     return await counts;
   }
 }

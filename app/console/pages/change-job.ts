@@ -1,6 +1,7 @@
 import { changeJob as changeStored } from '../../actions/change-job.ts';
 import { type JobChangePlan, planJobChange } from '../../actions/plan-job-change.ts';
 import { requireJobById } from '../../actions/require-job.ts';
+import { whileConnected } from '../../actions/while-connected.ts';
 import { CHANGEABLE_PROPERTIES } from '../../core/job-options.ts';
 import { queryDollars } from '../../core/monthly-cost.ts';
 import { windowEnd } from '../../core/window.ts';
@@ -60,7 +61,7 @@ async function review(visit: Visit): Promise<Page> {
   if (faults.size > 0) return formPage(stored, form, faults);
   if (changedFields(form).length === 0) return formPage(stored, form, new Map([['form', UNCHANGED]]));
   try {
-    const plan = await planJobChange(context, stored, form.request);
+    const plan = await planJobChange(whileConnected(context, visit.closed), stored, form.request);
     if (Object.keys(plan.changes).length === 0) return formPage(stored, form, new Map([['form', UNCHANGED]]));
     return await reviewPage(visit, stored, form, plan);
   } catch (error) {

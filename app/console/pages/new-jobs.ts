@@ -3,6 +3,7 @@ import { listObjects } from '../../actions/list-objects.ts';
 import { readJobRequest } from '../../actions/plan-job.ts';
 import { type JobPreview, previewJob } from '../../actions/preview-job.ts';
 import { requireConnection } from '../../actions/require-connection.ts';
+import { whileConnected } from '../../actions/while-connected.ts';
 import { mapConcurrently } from '../../core/map-concurrently.ts';
 import { isAppError } from '../../errors.ts';
 import { type ListedConnection, listConnectionNames, type NamedConnection, readListedConnection } from '../../store/connection-list.ts';
@@ -77,7 +78,7 @@ function sourceForm(choices: readonly NamedConnection[], form: JobForm): Markup 
 
 /** The list and the options; why there is no list, if the org cannot be called. @param problem what was wrong with the form */
 async function objectForm(visit: Visit, listed: ListedConnection, form: JobForm, problem?: string): Promise<Markup> {
-  const objects = await listObjects(visit.context, listed).catch((error: unknown) => {
+  const objects = await listObjects(whileConnected(visit.context, visit.closed), listed).catch((error: unknown) => {
     if (!isAppError(error) || error.code === 'internal') throw error;
     return error.message;
   });
@@ -130,9 +131,9 @@ async function preview(visit: Visit): Promise<Page> {
 type Wanted = Awaited<ReturnType<typeof readJobRequest>>;
 
 /** An object that cannot be checked now does not hide the previews of the others. */
-async function previewOne({ context }: Visit, connection: Connection, wanted: Wanted): Promise<JobPreview> {
+async function previewOne({ context, closed }: Visit, connection: Connection, wanted: Wanted): Promise<JobPreview> {
   try {
-    return await previewJob(context, connection, wanted);
+    return await previewJob(whileConnected(context, closed), connection, wanted);
   } catch (error) {
     if (!isAppError(error) || error.code === 'internal') throw error;
     return { objectName: wanted.objectName, outcome: 'refused', jobId: null, refusals: [error], planned: undefined };

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { readJobRequest } from '../../actions/plan-job.ts';
 import { type CallsAvailable, type JobPreview, type PlannedJob, previewJob } from '../../actions/preview-job.ts';
 import { requireConnection } from '../../actions/require-connection.ts';
+import { whileConnected } from '../../actions/while-connected.ts';
 import type { FirstImport } from '../../core/first-import.ts';
 import type { JobField } from '../../core/job-fields.ts';
 import { jobMode } from '../../core/job-mode.ts';
@@ -24,14 +25,14 @@ export const jobPreview = defineEndpoint({
   response: previewJson,
   errors: ['not_found', ...SALESFORCE_ERRORS, ...BIGQUERY_ERRORS],
   example: { request: PREVIEW_REQUEST, response: PREVIEW_EXAMPLE },
-  async handle(context, { user_id, object_name, take_over = false, ...options }) {
+  async handle(context, { user_id, object_name, take_over = false, ...options }, _caller, _wantsJson, closed) {
     const request = {
       objectName: object_name,
       options: { ...optionTexts(options), startDate: options.start_date },
       takeOver: take_over,
     };
     const connection = await requireConnection(context, user_id);
-    return toPreviewJson(await previewJob(context, connection, await readJobRequest(context, request)));
+    return toPreviewJson(await previewJob(whileConnected(context, closed), connection, await readJobRequest(context, request)));
   },
 });
 

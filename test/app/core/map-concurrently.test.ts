@@ -72,3 +72,15 @@ test('ends with the reason of its signal', async () => {
   stop.abort(new Error('stopped'));
   await expect(done).rejects.toThrow('stopped');
 });
+
+test('starts no item once the signal has aborted, whatever the source', async () => {
+  const leaving = new AbortController();
+  const started: number[] = [];
+  const work = async (number: number): Promise<void> => {
+    started.push(number);
+    if (number === 1) leaving.abort();
+    await turn();
+  };
+  await expect(mapConcurrently(2, leaving.signal, () => [0, 1, 2, 3], work)).rejects.toThrow(/aborted/);
+  expect(started).toEqual([0, 1]);
+});
