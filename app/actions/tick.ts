@@ -12,18 +12,28 @@ export interface Tick {
 }
 
 /**
- * One tick of the schedule: requests everything before the latest window end of every active job, and queues a run unless one is open or
- * nothing is missing. It is fast, because it only writes to the job store. A job with an open run gets its next run when that run succeeds.
+ * One tick of the schedule: imports what is due, and records that the schedule called.
  * @param by who called it: the name of an API key, or what stands for one
  * @throws AppError store_restored
  */
 export async function tick(context: Context, by: string, filter: JobFilter = {}): Promise<Tick> {
+  const ticked = await importDue(context, filter);
+  // A tick of some jobs says nothing about how often the schedule ticks.
+  if (Object.keys(filter).length === 0) await saveTick(context.database, by);
+  return ticked;
+}
+
+/**
+ * What a tick does, also at the request of a person, which says nothing about how often the schedule ticks: requests everything before the
+ * latest window end of every active job, and queues a run unless one is open or nothing is missing. It is fast, because it only writes to
+ * the job store. A job with an open run gets its next run when that run succeeds.
+ * @throws AppError store_restored
+ */
+export async function importDue(context: Context, filter: JobFilter = {}): Promise<Tick> {
   context.agreement.requireNotHalted();
   const at = await context.scheduleNow();
   const wanted = windowEnds(at).map((end) => ({ ...end, lagMs: remainingLagMs(end.to, at, context.config.lagMinutes) }));
   const { jobIds, runIds } = await queueDueRuns(context.database, wanted, filter);
   context.events.tick(at, jobIds.length, runIds.length);
-  // A tick of some jobs says nothing about how often the schedule ticks.
-  if (Object.keys(filter).length === 0) await saveTick(context.database, by);
   return { runIds, at };
 }

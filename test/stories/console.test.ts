@@ -40,6 +40,8 @@ describe('the overview', () => {
     expect(textOf(ready)).toMatch(/2 of 5 steps done/);
     const started = await browser.submit(ready, '/console/tick');
     expect(textOf(started)).toContain('1 import started.');
+    // A person is no schedule.
+    expect(textOf(await browser.submit(started, '/console/tick'))).toMatch(/Nothing is due: .* Seen so far: 0 calls\./);
     await service.tickAt('2023-03-03T09:00:00Z');
     await browser.waitFor('', /3 of 5 steps done/);
     await service.database.pool.query(`UPDATE ticks SET recent = recent || (now() - interval '15 minutes')`);

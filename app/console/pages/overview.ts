@@ -1,5 +1,5 @@
 import { CALLBACK_PATH } from '../../actions/connect-browser.ts';
-import { tick } from '../../actions/tick.ts';
+import { importDue } from '../../actions/tick.ts';
 import { queryDollars } from '../../core/monthly-cost.ts';
 import type { Quota } from '../../core/quota.ts';
 import { usualTickIntervalMs } from '../../core/tick-interval.ts';
@@ -27,7 +27,7 @@ import { readQuotas } from './connections.ts';
 export const overview: readonly Route[] = [
   { method: 'GET', path: '/', handle: page },
   { method: 'GET', path: '/live', handle: async (visit) => ({ pieces: pieces(visit) }) },
-  { method: 'POST', path: '/tick', handle: importDue },
+  { method: 'POST', path: '/tick', handle: importNow },
 ];
 
 /** How old what the page shows may be, and how often it is renewed, in milliseconds. */
@@ -211,8 +211,8 @@ function callbackHint({ context, origin }: Visit): Content {
     : null;
 }
 
-async function importDue({ context, caller, form }: Visit): Promise<SeeOther> {
-  const { runIds } = await tick(context, caller.name);
+async function importNow({ context, form }: Visit): Promise<SeeOther> {
+  const { runIds } = await importDue(context);
   const text =
     runIds.length > 0 ? `${count(runIds.length, 'import')} started.` : 'Nothing is due: every job is complete, running, waiting or paused.';
   return { location: returnAddress(form.get('back')), notice: { kind: 'good', text } };
