@@ -6,6 +6,7 @@ import { deleteJob } from './pages/delete-job.ts';
 import { job } from './pages/job.ts';
 import { jobData } from './pages/job-data.ts';
 import { jobFields } from './pages/job-fields.ts';
+import { jobInvalidValues } from './pages/job-invalid-values.ts';
 import { jobs } from './pages/jobs.ts';
 import { newJobs } from './pages/new-jobs.ts';
 import { overview } from './pages/overview.ts';
@@ -24,6 +25,7 @@ export const ROUTES: readonly Route[] = [
   ...jobFields,
   ...changeJob,
   ...deleteJob,
+  ...jobInvalidValues,
   ...run,
   ...connections,
   ...connection,

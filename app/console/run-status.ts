@@ -2,6 +2,7 @@ import type { Receipt } from '../core/receipt.ts';
 import type { JobWithRun } from '../store/job-list.ts';
 import { count, formatBound, formatWindow } from './format.ts';
 import { type Status, verdictStatus } from './job-status.ts';
+import type { JobTab } from './parts/job-tabs.ts';
 
 type Run = JobWithRun['run'];
 
@@ -37,8 +38,17 @@ export function runTitle({ kind, scope, windowFrom, windowTo }: Run): string {
   return typeof scope?.ids === 'number' ? `${what} of ${count(scope.ids, 'Id')}` : `${what} ${range}`;
 }
 
-/** What a receipt reports beside its counts, each in a sentence. */
-export function remarks(receipt: Partial<Receipt>): { kind: 'warn' | 'note'; text: string }[] {
+/** What a receipt reports beside its counts. */
+export interface Remark {
+  kind: 'warn' | 'note';
+  /** a sentence */
+  text: string;
+  /** which of the job's pages shows more */
+  tab?: JobTab;
+}
+
+/** What a receipt reports beside its counts. */
+export function remarks(receipt: Partial<Receipt>): Remark[] {
   const {
     invalid_values = {},
     columns_added = [],
@@ -56,6 +66,7 @@ export function remarks(receipt: Partial<Receipt>): { kind: 'warn' | 'note'; tex
     ...invalid.map(([column, values]) => ({
       kind: 'warn' as const,
       text: `${count(values, 'value')} of ${column} did not fit the column; the text is kept in _invalid_values.`,
+      tab: 'invalid-values' as const,
     })),
     ...(fields_pending.length > 0 ? [{ kind: 'warn' as const, text: `New fields await review: ${list(fields_pending)}.` }] : []),
     ...(columns_orphaned.length > 0

@@ -14,6 +14,7 @@ import {
   eraseInvalidValuesStatement,
   INVALID_VALUES_COLUMNS,
   invalidValuesStatement,
+  listInvalidValuesQuery,
 } from '../../app/bigquery/sql/invalid-values-statements.ts';
 import { mergeStatement } from '../../app/bigquery/sql/merge-statement.ts';
 import type { TableName } from '../../app/bigquery/sql/quote.ts';
@@ -73,6 +74,14 @@ export function appStatements(schema: Schema): AppStatement[] {
       tables: [target],
       columns: [],
     })),
+    {
+      sql: listInvalidValuesQuery(INVALID_VALUES, "it's", "it's", 100),
+      tables: [invalidValues],
+      columns: INVALID_VALUES_COLUMNS.filter(({ name }) => ['id', 'value', 'run', 'seen_at'].includes(name)).map(({ name, type }) => ({
+        name,
+        type,
+      })),
+    },
     { sql: deleteInvalidValuesStatement(INVALID_VALUES, "it's"), tables: [invalidValues], columns: [] },
     { sql: eraseInvalidValuesStatement(INVALID_VALUES, "it's", TARGET), tables: [target, invalidValues], columns: [] },
     ...erasuresOf(schema).map((sql) => ({ sql, tables: [target, invalidValues], columns: [] })),

@@ -219,7 +219,8 @@ withChromium('the console in a browser', () => {
       /FROM(\+|%20| )Opportunity/.test(call.url + call.body)
         ? jsonReply(400, [{ errorCode: 'INSUFFICIENT_ACCESS', message: 'no' }])
         : pass();
-    for (const object of ['Account', 'Contact']) service.salesforce.org.insert(object, object === 'Contact' ? { LastName: 'New' } : {});
+    for (const object of ['Account', 'Contact'])
+      service.salesforce.org.insert(object, object === 'Contact' ? { LastName: 'New' } : { AnnualRevenue: 0.12345678901 });
     await service.tickAt('2023-03-05T00:10:00Z');
     await open();
     await see(/need attention|needs a login|failed/);
@@ -239,6 +240,11 @@ withChromium('the console in a browser', () => {
     expect(await inspect(page, 'run-failed')).toEqual([]);
     await open(`/runs/${byObject.get('Account')!.run!.id}`);
     expect(await inspect(page, 'run')).toEqual([]);
+    await open(`/jobs/${byObject.get('Account')!.id}/invalid-values`);
+    expect(await inspect(page, 'invalid-values')).toEqual([]);
+    await page.getByRole('link', { name: 'Show values' }).click();
+    await see('0.12345678901');
+    expect(await inspect(page, 'invalid-values-of-field')).toEqual([]);
     await open(`/jobs/${byObject.get('Lead')!.id}/fields`);
     await see('1 new field awaits review');
     expect(await inspect(page, 'fields')).toEqual([]);

@@ -43,6 +43,13 @@ WHEN NOT MATCHED THEN
   VALUES (${quoteText(objectName)}, _found.\`id\`, _found.\`column\`, _found.\`value\`, ${quoteText(statement.runId)}, CURRENT_TIMESTAMP())`;
 }
 
+/** The newest invalid values of a column of an object. */
+export function listInvalidValuesQuery(invalidValues: TableName, objectName: string, column: string, limit: number): string {
+  return `SELECT \`id\`, \`value\`, \`run\`, \`seen_at\` FROM ${quoteTable(invalidValues)}
+WHERE \`object\` = ${quoteText(objectName)} AND \`column\` = ${quoteText(column)}
+ORDER BY \`seen_at\` DESC, \`id\` LIMIT ${limit}`;
+}
+
 /** Deletes all invalid values of an object. */
 export function deleteInvalidValuesStatement(invalidValues: TableName, objectName: string): string {
   return `DELETE FROM ${quoteTable(invalidValues)} WHERE \`object\` = ${quoteText(objectName)}`;

@@ -9,7 +9,7 @@ import { jobTabs } from '../parts/job-tabs.ts';
 import type { Page, Route, Visit } from '../route.ts';
 import { heading, requireListedJob } from './job.ts';
 
-/** The first rows of a job's table: the only page with values of records. */
+/** The first rows of a job's table: with the invalid values of a field, the only pages with values of records. */
 export const jobData: readonly Route[] = [{ method: 'GET', path: '/jobs/:id/data', requires: 'rows', handle: page }];
 
 const MAX_ROWS = 50;
@@ -52,7 +52,8 @@ function rowTable({ context }: Visit, found: ListedJob, { columns, rows, totalRo
 
 const MAX_VALUE = 120;
 
-function shorten(value: string): string {
+/** The start of a long value. */
+export function shorten(value: string): string {
   return value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value;
 }
 

@@ -6,6 +6,7 @@ import type { Visit } from '../route.ts';
 const TABS = [
   { name: 'runs', label: 'Runs', path: '' },
   { name: 'fields', label: 'Fields', path: '/fields' },
+  { name: 'invalid-values', label: 'Invalid values', path: '/invalid-values' },
   { name: 'data', label: 'Data', path: '/data' },
 ] as const;
 

@@ -113,7 +113,7 @@ export function endedRunCard(visit: Visit, found: JobWithRun, place: Place, soFa
           ? html`<div class="verdict"><span class="grow">${why}</span></div>`
           : null
     }
-    ${(receipt ? remarks(receipt) : []).map(({ kind, text }) => html`<div class="verdict">${kind === 'warn' ? pill('warn', 'note') : null}<span class="grow">${text}</span></div>`)}
+    ${(receipt ? remarks(receipt) : []).map(({ kind, text, tab }) => html`<div class="verdict">${kind === 'warn' ? pill('warn', 'note') : null}<span class="grow">${text}</span>${tab ? html`<a href=${`/console/jobs/${found.id}/${tab}`}>Show</a>` : null}</div>`)}
     ${[...new Set(notes)].map((note) => html`<div class="verdict"><span class="grow">${note}</span></div>`)}
   </section>`;
 }

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { billedByMonth } from '../../../app/store/billed.ts';
-import { listBusyRuns } from '../../../app/store/busy-runs.ts';
+import { listBusyRuns, listRunsWithInvalidValues } from '../../../app/store/busy-runs.ts';
 import { listRunPage } from '../../../app/store/job-list.ts';
 import { countingReads, createJobStore } from '../../support/job-store.ts';
 
@@ -8,7 +8,7 @@ const store = await createJobStore();
 const { pool } = store;
 let jobId: string;
 
-/** A job with 10,000 windows, one every 15 minutes: of 100, one has rows and one fails. The latest run is a sweep. */
+/** A job with 10,000 windows, one every 15 minutes: of 100, one has rows, every other of them an invalid value, and one fails. The latest run is a sweep. */
 beforeAll(async () => {
   await store.addJobs(await store.addConnection(), 2);
   const { rows } = await pool.query<{ id: string }>('SELECT id FROM jobs ORDER BY created_at, id');
@@ -16,7 +16,8 @@ beforeAll(async () => {
   await pool.query(
     `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, state, receipt, run_at, created_at, started_at, finished_at)
      SELECT jobs.id, connection_id, CASE number WHEN 1 THEN 'sweep' ELSE 'window' END, '2023-03-01', '2023-03-02', state,
-       CASE state WHEN 'succeeded' THEN jsonb_build_object('distinct_ids', CASE number % 100 WHEN 0 THEN number ELSE 0 END, 'verdict', 'exact') END,
+       CASE state WHEN 'succeeded' THEN jsonb_build_object('distinct_ids', CASE number % 100 WHEN 0 THEN number ELSE 0 END, 'verdict', 'exact',
+         'invalid_values', CASE number % 200 WHEN 0 THEN '{"Amount": 2}'::jsonb ELSE '{}' END) END,
        at, at, at, at + interval '5 seconds'
      FROM jobs CROSS JOIN generate_series(1, 10000) AS number
      CROSS JOIN LATERAL (SELECT now() - number * interval '15 minutes' AS at,
@@ -56,11 +57,21 @@ test('the busy runs of a job are those with rows, repairs and failures, oldest f
   ]);
 });
 
-test.each(['SELECT', 'VACUUM ANALYZE'])('are found by their index among 10,000 empty windows after %s', async (prepare) => {
+test('those with invalid values are listed, newest first', async () => {
+  const runs = await listRunsWithInvalidValues(pool, jobId, 2);
+  expect(runs.map(({ receipt }) => [receipt!.distinct_ids, receipt!.invalid_values])).toEqual([
+    [200, { Amount: 2 }],
+    [400, { Amount: 2 }],
+  ]);
+});
+
+test.each(['SELECT', 'VACUUM ANALYZE'])('both are found by their index among 10,000 empty windows after %s', async (prepare) => {
   await pool.query(prepare);
-  const { plan, reads } = await costOf((database) => listBusyRuns(database, jobId, 60));
-  expect(plan).toContain('Index Scan using runs_busy');
-  expect(reads).toBeLessThan(100);
+  const busy = await costOf((database) => listBusyRuns(database, jobId, 60));
+  const invalid = await costOf((database) => listRunsWithInvalidValues(database, jobId, 60));
+  expect(busy.plan).toContain('Index Scan using runs_busy');
+  expect(invalid.plan).toMatch(/Index Scan (?:using|on) runs_with_invalid_values/);
+  expect(Math.max(busy.reads, invalid.reads)).toBeLessThan(100);
 });
 
 test('the bytes billed for a job are summed by month, from the runs of two months', async () => {
