@@ -1,4 +1,44 @@
+import type { DetailedRun } from '../actions/detail-run.ts';
+import type { ListedJob } from '../store/job-list.ts';
+import type { FoundJobs } from '../store/job-search.ts';
+import { formatNumber } from './format.ts';
+import { jobStatus, type Status } from './job-status.ts';
+import { loadedShare } from './loaded-share.ts';
+import { runStatus } from './run-status.ts';
+
 /** What a tab is called. @param attention how many things need a person */
 export function documentTitle(title: string, attention: number): string {
   return `${attention > 0 ? `(${attention}) ` : ''}${title} · Salesforce → BigQuery`;
+}
+
+/** What the tab of a run is called: how far it is, or that it failed. @param now in real time */
+export function runDocumentTitle(title: string, detail: DetailedRun, now: Date): string {
+  return withState(title, openState(detail, now) ?? failure(runStatus(detail.run, now)));
+}
+
+/** What the tab of a job is called: that it failed, or how far its open run is. @param now in real time */
+export function jobDocumentTitle(job: ListedJob, [open]: readonly DetailedRun[], now: Date): string {
+  return withState(job.objectName, failure(jobStatus(job, now)) ?? (open && openState(open, now)));
+}
+
+/** What the tab of a list of jobs is called: how many failed, or else how many are in progress. */
+export function jobsDocumentTitle(title: string, { failed = 0, unfinished = 0 }: FoundJobs['counts']): string {
+  const inProgress = unfinished > 0 ? `${formatNumber(unfinished)} in progress` : undefined;
+  return withState(title, failed > 0 ? `✗ ${formatNumber(failed)} failed` : inProgress);
+}
+
+/** First, because a tab shows only the start. */
+function withState(title: string, state: string | undefined): string {
+  return documentTitle(state === undefined ? title : `${state} · ${title}`, 0);
+}
+
+function failure({ meaning, label }: Status): string | undefined {
+  return meaning === 'bad' ? `✗ ${label}` : undefined;
+}
+
+function openState(detail: DetailedRun, now: Date): string | undefined {
+  const { run } = detail;
+  if (run.finishedAt !== null) return undefined;
+  const share = run.state === 'running' ? loadedShare(detail) : undefined;
+  return share === undefined ? runStatus(run, now).label : `${Math.floor(share * 100)} %`;
 }

@@ -27,11 +27,11 @@ export interface Frame {
 }
 
 /** A page with the menu. */
-export function renderPage({ title, heading, body }: Page, frame: Frame): string {
+export function renderPage({ title, tab, heading, body }: Page, frame: Frame): string {
   const { visit, canSignOut, attention, notice } = frame;
   const { caller } = visit;
   return renderDocument(
-    documentTitle(title, attention),
+    tab ?? documentTitle(title, attention),
     html`<div class="shell">
       <a class="skip" href="#main">Skip to content</a>
       <div class="side">

@@ -223,7 +223,7 @@ describe('a job', () => {
     }
     stopped.abort();
     await ticked;
-    expect(text).toMatch(/^data: <div><span id="job-state" hx-swap-oob="true">/);
+    expect(text).toMatch(/^data: <div data-title="Account · Salesforce → BigQuery"><span id="job-state" hx-swap-oob="true">/);
     expect(text.match(/\n\n/g)!.length).toBeGreaterThan(1);
   });
 });

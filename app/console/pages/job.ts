@@ -16,6 +16,7 @@ import type { ListedConnection } from '../../store/connection-list.ts';
 import { type JobWithRun, type ListedJob, listJob, listRunPage, type Position } from '../../store/job-list.ts';
 import type { Job } from '../../store/jobs.ts';
 import { readConnectionOf } from '../attention.ts';
+import { jobDocumentTitle } from '../document-title.ts';
 import { formatBound, formatBytes, formatDollars } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { jobStatus } from '../job-status.ts';
@@ -114,8 +115,8 @@ async function read(visit: Visit, after?: Position): Promise<JobView> {
   const found = await requireListedJob(visit);
   const isOpen = (run: ListedJob['run']): run is JobWithRun['run'] => run?.state === 'queued' || run?.state === 'running';
   const openRuns = [found.run, found.repair].filter(isOpen);
-  // The list changes when a run starts or ends.
-  const list = `runs of ${found.id}, open: ${openRuns.map(({ id, state }) => `${id} ${state}`)}`;
+  // The list changes when a run starts or ends, also one that is too short to be seen open.
+  const list = `runs of ${found.id}: ${[found.run, found.repair].map((run) => `${run?.id} ${run?.state}`)}`;
   const [open, [{ runs, last }, busy, billed, scheduleNow]] = await Promise.all([
     Promise.all(openRuns.map(({ id }) => detailRun(context, id))),
     shared.read(list, RENEW_LIST_MS, () =>
@@ -137,6 +138,7 @@ async function page(visit: Visit): Promise<Page> {
   const connection = await readConnectionOf(visit, found);
   return {
     title: found.objectName,
+    tab: jobDocumentTitle(found, view.open, visit.now),
     heading: heading(visit, found, connection),
     body: html`<div>${jobTabs(found, 'runs', visit)}${after ? earlierRuns(visit, view) : live(`/jobs/${found.id}/live`, content(visit, view))}</div>`,
   };
@@ -145,7 +147,7 @@ async function page(visit: Visit): Promise<Page> {
 async function* pieces(visit: Visit): AsyncGenerator<Markup> {
   const render = onChange((view: JobView) => {
     const current = { ...visit, now: new Date() };
-    return html`<div>${statePill(view.found, current.now, true)}${content(current, view)}</div>`;
+    return html`<div data-title=${jobDocumentTitle(view.found, view.open, current.now)}>${statePill(view.found, current.now, true)}${content(current, view)}</div>`;
   });
   const id = requireId(visit.params.id);
   yield* repeat(async () => ({ piece: render(await readChanging(visit, 'job', id, () => read(visit))), pauseMs: LOOK_MS }), visit.closed);

@@ -6,17 +6,21 @@ import { syncNow } from '../../actions/sync-now.ts';
 import type { Context } from '../../context.ts';
 import type { JobState } from '../../core/job-state.ts';
 import { isRunId } from '../../core/run-id.ts';
+import { sum } from '../../core/sum.ts';
 import { AppError } from '../../errors.ts';
 import { listConnectionNames, type NamedConnection } from '../../store/connection-list.ts';
 import { listJob } from '../../store/job-list.ts';
 import { type FoundJobs, findJobIds, type JobSearch, latestWindows, searchJobs } from '../../store/job-search.ts';
 import { actOnEach, type BulkOutcome, type Effect } from '../act-on-jobs.ts';
+import { jobsDocumentTitle } from '../document-title.ts';
 import { count, formatNumber } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
+import { repeat } from '../live.ts';
 import { hiddenFields } from '../parts/action.ts';
 import { connectionName } from '../parts/alerts.ts';
 import { option } from '../parts/job-form-fields.ts';
 import { jobTable } from '../parts/job-table.ts';
+import { live } from '../parts/live.ts';
 import { SPARK_WINDOWS } from '../parts/spark.ts';
 import { returnAddress } from '../return-address.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
@@ -24,8 +28,11 @@ import type { Page, Route, SeeOther, Visit } from '../route.ts';
 /** All jobs, found by their state, connection, dataset and object, and what can be done with several at once. */
 export const jobs: readonly Route[] = [
   { method: 'GET', path: '/jobs', handle: page },
+  { method: 'GET', path: '/jobs/live', handle: async (visit) => ({ pieces: pieces(visit) }) },
   { method: 'POST', path: '/jobs', handle: actOnJobs },
 ];
+
+const TITLE = 'Jobs';
 
 const PAGE_SIZE = 50;
 
@@ -79,7 +86,7 @@ async function page(visit: Visit): Promise<Page> {
   ]);
   const ids = found.jobs.map(({ id }) => id);
   const windows = await latestWindows(context.database, ids, SPARK_WINDOWS);
-  const all = Object.values(found.counts).reduce((sum, jobsInState) => sum + jobsInState, 0);
+  const all = sum(Object.values(found.counts));
   const matching = search.state ? (found.counts[search.state] ?? 0) : all;
   const select = can.operate
     ? {
@@ -96,27 +103,40 @@ async function page(visit: Visit): Promise<Page> {
   </section>`;
   const isSearch = Object.values(search).some((value) => value !== undefined);
   return {
-    title: 'Jobs',
+    title: TITLE,
+    tab: jobsDocumentTitle(TITLE, found.counts),
     heading: [
       html`<span class="sub">${count(all, 'job')}${isSearch && !search.state ? ' found' : ''}</span>`,
       can.operate ? html`<span class="push"><a class="button primary" href="/console/jobs/new">New jobs</a></span>` : null,
     ],
     body: html`<div>
       ${continueForm(visit, search)}
-      ${stateFilter(search, found, all)}
+      ${live(`/jobs/live${searchText(search)}`, stateFilter(search, found.counts))}
       ${filterForm(search, connections, context)}
       ${matching === 0 ? nothing(isSearch) : can.operate ? html`<form method="post" action="/console/jobs">${hiddenFields(visit)}${list}</form>` : list}
     </div>`,
   };
 }
 
-function stateFilter(search: JobSearch, { counts }: FoundJobs, all: number): Markup {
+/** How often the counts are renewed, in milliseconds: not the list, whose rows may be selected. */
+const RENEW_MS = 5_000;
+
+async function* pieces({ context, query, shared, closed }: Visit): AsyncGenerator<Markup> {
+  const search = readSearch(query);
+  const { database } = context;
+  const read = (): Promise<FoundJobs> =>
+    shared.read(`jobs ${searchText(search)}`, RENEW_MS - 500, () => searchJobs(database, search, { limit: 0, offset: 0 }));
+  yield* repeat(async () => ({ piece: stateFilter(search, (await read()).counts), pauseMs: RENEW_MS }), closed);
+}
+
+function stateFilter(search: JobSearch, counts: FoundJobs['counts']): Markup {
+  const all = sum(Object.values(counts));
   const chip = (name: string, state: JobState | undefined, jobsInState: number): Markup => {
     const url = jobsUrl({ ...search, state });
     return html`<a href=${url} aria-current=${search.state === state ? 'true' : undefined}>${name} ${formatNumber(jobsInState)}</a>`;
   };
   const shown = STATES.filter(({ state }) => counts[state] || state === search.state);
-  return html`<nav class="chips" aria-label="State">${chip('All', undefined, all)}${shown.map(({ state, name }) => chip(name, state, counts[state] ?? 0))}</nav>`;
+  return html`<nav class="chips" aria-label="State" data-title=${jobsDocumentTitle(TITLE, counts)}>${chip('All', undefined, all)}${shown.map(({ state, name }) => chip(name, state, counts[state] ?? 0))}</nav>`;
 }
 
 function filterForm(

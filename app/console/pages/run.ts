@@ -6,6 +6,7 @@ import type { Context } from '../../context.ts';
 import { inPipelineOrder } from '../../core/receipt.ts';
 import { listRunEvents, type StoredEvent } from '../../store/run-events.ts';
 import { readConnectionOf } from '../attention.ts';
+import { runDocumentTitle } from '../document-title.ts';
 import { formatBytes, formatNumber, moment } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { onChange, repeat } from '../live.ts';
@@ -63,7 +64,8 @@ async function page(visit: Visit): Promise<Page> {
   const { finishedAt } = detail.run;
   const body = content(visit, view);
   return {
-    title: `${detail.objectName}: ${runTitle(detail.run)}`,
+    title: titleOf(detail),
+    tab: runDocumentTitle(titleOf(detail), detail, visit.now),
     heading: [
       statePill(visit, detail, false),
       html`<span class="sub"><a href=${`/console/jobs/${detail.id}`}>${detail.objectName}</a> → <span class="mono">${detail.targetDataset}.${detail.targetTable}</span></span>`,
@@ -72,10 +74,15 @@ async function page(visit: Visit): Promise<Page> {
   };
 }
 
+function titleOf({ objectName, run: shown }: DetailedRun): string {
+  return `${objectName}: ${runTitle(shown)}`;
+}
+
 async function* pieces(visit: Visit): AsyncGenerator<Markup> {
   const render = onChange((view: RunView) => {
     const current = { ...visit, now: new Date() };
-    return html`<div>${statePill(current, view.detail, true)}${content(current, view)}</div>`;
+    const tab = runDocumentTitle(titleOf(view.detail), view.detail, current.now);
+    return html`<div data-title=${tab}>${statePill(current, view.detail, true)}${content(current, view)}</div>`;
   });
   const id = requireId(visit.params.id);
   yield* repeat(async () => ({ piece: render(await readChanging(visit, 'run', id, () => read(visit))), pauseMs: LOOK_MS }), visit.closed);

@@ -1,11 +1,11 @@
 import type { DetailedRun } from '../../actions/detail-run.ts';
-import { BASE_GROUP } from '../../core/field-groups.ts';
 import { runCost } from '../../core/monthly-cost.ts';
 import { stagesOf } from '../../core/receipt-stages.ts';
 import { type RunStep, rowsPerSecond, runStep } from '../../core/run-progress.ts';
 import type { JobWithRun } from '../../store/job-list.ts';
 import { count, formatBytes, formatDollars, formatDuration, formatNumber, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
+import { expectedRows, loadedShare } from '../loaded-share.ts';
 import type { Visit } from '../route.ts';
 import { remarks, runStatus, runTitle } from '../run-status.ts';
 import { action } from './action.ts';
@@ -32,7 +32,7 @@ export function openRunCard(visit: Visit, detail: DetailedRun, place: Place): Ma
   const step = runStep(state, progress);
   const expected = expectedRows(detail);
   const rows = progress?.rows ?? 0;
-  const share = step === 'writing' ? 1 : expected ? Math.min(rows / expected, 1) : 0;
+  const share = loadedShare(detail) ?? 0;
   const done =
     progress && progress.slices > 0
       ? [
@@ -63,12 +63,6 @@ function cancelBar(visit: Visit, run: JobWithRun['run']): Markup | null {
   return visit.can.operate
     ? html`<div class="verdict"><span class="grow">It can be stopped at any time: nothing is lost, and what is loaded already is used again where possible.</span>${cancel(visit, run)}</div>`
     : null;
-}
-
-/** The rows that Salesforce counted before the extraction; undefined: not of all slices yet. */
-function expectedRows({ slices }: DetailedRun): number | undefined {
-  const counts = slices.filter(({ fieldGroup }) => fieldGroup === BASE_GROUP).map(({ countBefore, processed }) => processed ?? countBefore);
-  return counts.length > 0 && counts.every((rows) => rows !== null) ? counts.reduce((sum: number, rows) => sum + rows!, 0) : undefined;
 }
 
 function speed({ run }: DetailedRun, rows: number, expected: number | undefined, now: Date): Content {

@@ -9,12 +9,12 @@ import { API_KEYS, ConsoleBrowser, textOf } from '../../support/console.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
-let open: AbortController[] = [];
+let open: { closing: AbortController; response: Response }[] = [];
 beforeAll(async () => {
   service = await startService({ worker: false, local: false, env: { API_KEYS, REQUESTS_PER_SECOND: '1000' } });
 });
 afterEach(() => {
-  for (const stream of open) stream.abort();
+  for (const { closing } of open) closing.abort();
   open = [];
 });
 afterAll(() => service[Symbol.asyncDispose]());
@@ -34,9 +34,11 @@ function cookieOf(keyName: string, startedMsAgo = 0): string {
 
 async function openStream(cookie: string): Promise<Response> {
   const closing = new AbortController();
-  open.push(closing);
   const headers = { cookie, accept: 'text/event-stream' };
-  return await fetch(`${service.url}/console/workers/live`, { headers, redirect: 'manual', signal: closing.signal });
+  const response = await fetch(`${service.url}/console/workers/live`, { headers, redirect: 'manual', signal: closing.signal });
+  // A response without a reference would be closed by the garbage collector.
+  open.push({ closing, response });
+  return response;
 }
 
 describe('a live page', () => {
@@ -54,14 +56,14 @@ describe('a live page', () => {
   });
 
   test('is refused to a key that has too many open, and to that key only', async () => {
-    const statuses = await Promise.all(Array.from({ length: 50 }, async () => (await openStream(cookieOf('read'))).status));
-    expect(new Set(statuses)).toEqual(new Set([200]));
+    const streams = await Promise.all(Array.from({ length: 50 }, () => openStream(cookieOf('read'))));
+    expect(new Set(streams.map(({ status }) => status))).toEqual(new Set([200]));
     const refused = await openStream(cookieOf('read'));
     expect(refused).toMatchObject({ status: 429 });
     expect(refused.headers.get('retry-after')).toBe('60');
     expect(await refused.text()).toContain('Too many live pages of the API key read are open. Close some, then reload the page.');
     expect((await openStream(cookieOf('operate'))).status).toBe(200);
-    open[0]!.abort();
+    open[0]!.closing.abort();
     while ((await openStream(cookieOf('read'))).status === 429) await sleep(50);
   });
 
