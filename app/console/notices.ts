@@ -3,13 +3,12 @@ import { readCookie, writeCookie } from './cookies.ts';
 import type { Notice } from './route.ts';
 import type { Signer } from './signer.ts';
 
-/** Longer texts do not fit into a cookie. */
-const MAX_LENGTH = 1_500;
+/** Of the text in UTF-8. In base64, with its signature and its name, it stays below the 4,096 bytes that browsers keep of a cookie. */
+const MAX_BYTES = 2_800;
 
 /** Keeps a notice for the page that the browser opens next. */
 export function keepNotice(ctx: Koa.Context, signer: Signer, { kind, text }: Notice): void {
-  const shown = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
-  const value = Buffer.from(JSON.stringify({ kind, text: shown })).toString('base64url');
+  const value = Buffer.from(`${kind} ${shorten(text)}`).toString('base64url');
   writeCookie(ctx, 'notice', `${value}.${signer.sign('notice', value)}`);
 }
 
@@ -18,7 +17,14 @@ export function takeNotice(ctx: Koa.Context, signer: Signer): Notice | undefined
   const [value, signature] = readCookie(ctx, 'notice')?.split('.') ?? [];
   if (!value) return undefined;
   writeCookie(ctx, 'notice', undefined);
-  return signature && signer.verify(signature, 'notice', value)
-    ? (JSON.parse(Buffer.from(value, 'base64url').toString()) as Notice)
-    : undefined;
+  if (!signature || !signer.verify(signature, 'notice', value)) return undefined;
+  const [, kind, text] = /^(good|bad) (.*)$/s.exec(Buffer.from(value, 'base64url').toString()) ?? [];
+  return kind && text ? { kind: kind as Notice['kind'], text } : undefined;
+}
+
+/** The start of a text, if it is too long. A character that is cut in two is left out. */
+function shorten(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= MAX_BYTES) return text;
+  return `${new TextDecoder().decode(bytes.subarray(0, MAX_BYTES), { stream: true })}…`;
 }

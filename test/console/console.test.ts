@@ -227,6 +227,11 @@ withChromium('the console in a browser', () => {
     expect(await inspect(page, 'overview')).toEqual([]);
     await open('/jobs');
     expect(await inspect(page, 'jobs')).toEqual([]);
+    await page.getByLabel('Select Account').check();
+    await page.getByLabel('Select Account').press('Enter');
+    await see('Nothing has changed. Choose what to do with the jobs.');
+    expect(await page.getByLabel('Select Account').isChecked()).toBe(true);
+    expect((await service.jobs()).filter(({ active }) => active === 0).map((job) => job.object_name)).toEqual(['Task']);
     const byObject = new Map((await service.jobs()).map((job) => [job.object_name, job]));
     for (const [object, name] of [
       ['Opportunity', 'job-failed'],

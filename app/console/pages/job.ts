@@ -215,6 +215,7 @@ const priceOf = ({ bytes }: BilledMonth): string => formatDollars(queryDollars(b
 /** A page of the list of runs that does not change any more. */
 function earlierRuns(visit: Visit, view: JobView): Markup {
   const back = html`<p><a href=${`/console/jobs/${view.found.id}`}>Latest runs</a></p>`;
+  if (view.runs.length === 0) return html`<section class="card empty"><p>There are no earlier runs.</p>${back}</section>`;
   return html`<div><h2>Earlier runs</h2><section class="card">${runTable(view.runs, visit.now)}${paging(view)}</section>${back}</div>`;
 }
 

@@ -88,17 +88,19 @@ async function page(visit: Visit): Promise<Page> {
   const windows = await latestWindows(context.database, ids, SPARK_WINDOWS);
   const all = sum(Object.values(found.counts));
   const matching = search.state ? (found.counts[search.state] ?? 0) : all;
+  const selected = query.getAll('job');
   const select = can.operate
     ? {
         all: html`<input type="checkbox" data-select-all="job" aria-label="Select all jobs of this page" />`,
         one: ({ id, objectName }: { id: string; objectName: string }) =>
-          html`<input type="checkbox" name="job" value=${id} aria-label=${`Select ${objectName}`} />`,
+          html`<input type="checkbox" name="job" value=${id} checked=${selected.includes(id)} aria-label=${`Select ${objectName}`} />`,
       }
     : undefined;
+  const pages = Math.ceil(matching / PAGE_SIZE);
   const table = jobTable({ jobs: found.jobs, windows, now, scheduleNow, ...(select && { select }) });
   const list = html`<section class="card">
-    ${can.operate ? toolbar(visit, matching) : null}
-    <div class="scroll" tabindex="0">${table}</div>
+    ${can.operate && pageNumber <= pages ? toolbar(visit, matching) : null}
+    ${pageNumber > pages ? pastTheEnd(search, pages) : html`<div class="scroll" tabindex="0">${table}</div>`}
     ${paging(search, pageNumber, matching)}
   </section>`;
   const isSearch = Object.values(search).some((value) => value !== undefined);
@@ -165,9 +167,15 @@ function nothing(isSearch: boolean): Markup {
     : html`<section class="card empty"><p>There are no jobs yet. Each job replicates one object into one table.</p><p><a href="/console">How to start</a></p></section>`;
 }
 
+/** Instead of a page that does not exist, for example because jobs were deleted since. */
+function pastTheEnd(search: JobSearch, pages: number): Markup {
+  const only = pages === 1 ? 'There is only one page' : `There are only ${formatNumber(pages)} pages`;
+  return html`<div class="empty"><p>${only}.</p><p><a href=${jobsUrl(search, pages)}>Show the last page</a></p></div>`;
+}
+
 function paging(search: JobSearch, pageNumber: number, matching: number): Content {
   const pages = Math.ceil(matching / PAGE_SIZE);
-  if (pages <= 1) return null;
+  if (pages <= 1 || pageNumber > pages) return null;
   const first = (pageNumber - 1) * PAGE_SIZE + 1;
   const link = (to: number, name: string): Content => (to >= 1 && to <= pages ? html`<a href=${jobsUrl(search, to)}>${name}</a>` : null);
   return html`<nav class="paging" aria-label="Pages">
@@ -179,6 +187,7 @@ function paging(search: JobSearch, pageNumber: number, matching: number): Conten
 function toolbar({ query }: Visit, matching: number): Markup {
   const search = readSearch(query);
   return html`<div class="toolbar">
+    ${HARMLESS_DEFAULT}
     <input type="hidden" name="search" value=${searchText(search)} />
     <label class="check"><input type="checkbox" name="all" value="yes" /> ${matching === 1 ? 'The job that matches' : `All ${formatNumber(matching)} that match`}</label>
     <span class="push">
@@ -186,6 +195,9 @@ function toolbar({ query }: Visit, matching: number): Markup {
     </span>
   </div>`;
 }
+
+/** Enter in a checkbox presses the first button of the form that is not disabled. */
+const HARMLESS_DEFAULT = html`<button class="hidden" name="action" value="none" tabindex="-1" aria-hidden="true">Nothing</button>`;
 
 interface BulkAction {
   name: string;
@@ -248,7 +260,8 @@ async function retryLatest(context: Context, jobId: string, by: string): Promise
  */
 async function actOnJobs({ context, caller, form, closed }: Visit): Promise<SeeOther> {
   const action = BULK_ACTIONS.find(({ name }) => name === form.get('action'));
-  if (!action) throw new AppError('invalid_request', 'Choose what to do with the jobs.');
+  if (!action)
+    return { location: keepSelection(form), notice: { kind: 'bad', text: 'Nothing has changed. Choose what to do with the jobs.' } };
   const search = readSearch(new URLSearchParams(form.get('search') ?? ''));
   const ids =
     form.get('all') === 'yes'
@@ -263,6 +276,15 @@ async function actOnJobs({ context, caller, form, closed }: Visit): Promise<SeeO
     location: outcome.left > 0 ? continuation(search, action, outcome.last) : returnAddress(form.get('back')),
     notice: { kind: isWhole ? 'good' : 'bad', text: summarize(action, outcome) },
   };
+}
+
+/** The page that a form came from, with the same jobs selected. */
+function keepSelection(form: URLSearchParams): string {
+  const [path, query] = returnAddress(form.get('back')).split('?');
+  const fields = new URLSearchParams(query);
+  fields.delete('job');
+  for (const id of form.getAll('job').filter(isRunId)) fields.append('job', id);
+  return fields.size > 0 ? `${path}?${fields}` : path!;
 }
 
 function summarize({ done, already }: BulkAction, outcome: BulkOutcome): string {
