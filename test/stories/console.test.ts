@@ -187,6 +187,7 @@ describe('a job', () => {
     );
     const page = await browser.page(`/jobs/${id}/fields`);
     expect(textOf(page)).toMatch(/1 new field awaits review .* Tier Tier__c/);
+    expect(page.text).toContain(`curl -X PATCH --form approve_fields=Tier__c \\\n  ${browser.url}/v1/jobs/${id}`);
     expect(textOf(page)).toMatch(/Schema changes .* Tier__c awaits review/);
     const none = await browser.submit(page, `/console/jobs/${id}/approve`);
     expect(textOf(none)).toContain('No field is selected.');

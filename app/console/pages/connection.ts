@@ -9,7 +9,7 @@ import { count, moment, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { action, hiddenFields } from '../parts/action.ts';
 import { connectionName } from '../parts/alerts.ts';
-import { curlOf } from '../parts/as-text.ts';
+import { asCurl, curlOf } from '../parts/as-text.ts';
 import { CONNECTION_STATUS, FLOWS, quotaBar } from '../parts/connection-table.ts';
 import { pill } from '../parts/pill.ts';
 import { reconnection } from '../parts/reconnection.ts';
@@ -170,7 +170,7 @@ function settingsForm(visit: Visit, found: ListedConnection, rejected?: Rejected
         ${setting.note ? html`<small>${setting.note}</small>` : null}</label>`,
     )}
     <p class="wide-field"><button class="button primary">Save</button></p>
-    <details class="wide-field"><summary>Show as curl</summary><pre class="mono once">${settingsCurl(visit, found)}</pre></details>
+    <div class="wide-field">${asCurl('settings-as-curl', settingsCurl(visit, found))}</div>
   </form>`;
 }
 
@@ -185,6 +185,7 @@ function ending(visit: Visit, found: ListedConnection): Markup {
   return html`<details class="card ending"><summary>Disconnect…</summary>
     <div class="choice"><p>Revokes the grant in Salesforce, forgets the tokens and pauses ${count(found.jobs, 'job')}. The tables stay, and the user can connect again.</p>
       ${action(visit, { label: `Disconnect ${connectionName(found)}`, path: `/connections/${found.id}/disconnect`, look: 'danger' }, force)}
+      ${asCurl('end-as-curl', curlOf(visit, { method: 'POST', path: `/v1/connections/${found.id}/disconnect`, fields: [['force', 'false']] }))}
     </div>
   </details>`;
 }

@@ -8,6 +8,7 @@ import { countConnections, type ListedConnection, listConnections, listConnectio
 import { count, formatBound, moment, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { action } from '../parts/action.ts';
+import { asCurl, curlOf } from '../parts/as-text.ts';
 import { connectionTable } from '../parts/connection-table.ts';
 import { type Meaning, pill } from '../parts/pill.ts';
 import { localLogin } from '../parts/reconnection.ts';
@@ -113,7 +114,8 @@ function linkChoice(visit: Visit): Markup {
   </span>`;
   return html`<div class="choice linked"><p><b>Another person’s org.</b> Send its admin a link: it works once, for 72 hours, and needs no API key. The admin logs in and chooses Allow.</p>
     ${action(visit, { label: 'Create a link', path: '/connect-links' }, inputs)}
-    <p class="fields">Another login host needs an External Client App of its org, in SALESFORCE_APPS.</p></div>`;
+    <p class="fields">Another login host needs an External Client App of its org, in SALESFORCE_APPS.</p>
+    ${asCurl('link-as-curl', curlOf(visit, { method: 'POST', path: '/v1/connect-links', fields: apps.slice(0, 1).map(({ loginUrl }) => ['login_url', loginUrl] as const) }))}</div>`;
 }
 
 const LINK_STATES: Record<ConnectLink['state'], Meaning> = { open: 'live', used: 'good', revoked: 'neutral', expired: 'neutral' };

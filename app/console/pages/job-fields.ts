@@ -9,6 +9,7 @@ import { readConnectionOf } from '../attention.ts';
 import { count, formatNumber, moment } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { hiddenFields } from '../parts/action.ts';
+import { asCurl, curlOf } from '../parts/as-text.ts';
 import { jobTabs } from '../parts/job-tabs.ts';
 import { treatmentOf } from '../parts/treatment.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
@@ -56,7 +57,13 @@ function review(visit: Visit, jobId: string, pending: readonly JobField[]): Mark
         </tr>`,
       )}</tbody></table>
     </form>
+    ${visit.can.operate ? html`<div class="paging">${asCurl('approve-as-curl', approveCommand(visit, jobId, pending))}</div>` : null}
   </section>`;
+}
+
+function approveCommand(visit: Visit, jobId: string, pending: readonly JobField[]): string {
+  const names = pending.map(({ name }) => name).join(',');
+  return curlOf(visit, { method: 'PATCH', path: `/v1/jobs/${jobId}`, fields: [['approve_fields', names]] });
 }
 
 function fieldTable(fields: readonly JobField[]): Markup {

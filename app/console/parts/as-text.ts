@@ -29,6 +29,15 @@ export function asText(curl: string, yaml?: string): Markup {
   </details>`;
 }
 
+/** The same as the forms beside it do, as commands. @param id of their text, unique on the page */
+export function asCurl(id: string, commands: string): Markup {
+  return html`<details class="as-curl">
+    <summary>Show as curl</summary>
+    <pre id=${id} class="mono once" tabindex="0">${commands}</pre>
+    <p><button class="button" type="button" data-copy=${id}>Copy</button></p>
+  </details>`;
+}
+
 /** A call of the API. */
 export interface ApiCall {
   method: 'POST' | 'PATCH' | 'DELETE';

@@ -72,6 +72,21 @@ describe('a job is changed', () => {
   });
 });
 
+test('the repairs of a job are shown as commands, by default of all that is imported', async () => {
+  const url = `${browser.url}/v1/jobs/${id}`;
+  const before = (await browser.page(`/jobs/${id}`)).text;
+  expect(before).toContain(`# Rebuild\ncurl -X POST ${url}/rebuild\n\n# Sync now\ncurl -X POST ${url}/sync-now</pre>`);
+  expect(before).not.toContain('# Compare');
+  await service.database.pool.query(`UPDATE jobs SET synced_to = '2023-02-26' WHERE id = $1`, [id]);
+  const { text } = await browser.page(`/jobs/${id}`);
+  const range = '--form from=2023-02-20 \\\n  --form to=2023-02-26';
+  expect(text).toContain(`# Compare\ncurl ${range} \\\n  --form compare=true \\\n  ${url}/reimport\n`);
+  expect(text).toContain(`# Reimport\ncurl ${range} \\\n  ${url}/reimport\n`);
+  expect(text).toContain(`# Sweep\ncurl -X POST ${url}/sweep\n`);
+  await browser.submit(await browser.page(`/jobs/${id}`), `/console/jobs/${id}/pause`);
+  expect((await browser.page(`/jobs/${id}`)).text).not.toContain('# Rebuild');
+});
+
 describe('a job is deleted', () => {
   test('by a form that names its object, and says what is kept', async () => {
     const page = await browser.click(await browser.page(`/jobs/${id}`), /^Delete…$/);

@@ -31,6 +31,10 @@ describe('connections', () => {
 
   test('have a page with their org, user, logins and calls', async () => {
     const page = await browser.page('/connections/1');
+    expect(page.text).toContain(`curl --form force=false \\\n  ${browser.url}/v1/connections/1/disconnect`);
+    expect((await browser.page('/connections')).text).toMatch(
+      /curl --form login_url=\S+ \\\n {2}http:\/\/localhost:\d+\/v1\/connect-links/,
+    );
     expect(textOf(page)).toMatch(/About Org Burlington Textiles Corp\. .* 00D\w{15} User .* 005\w{15}/);
     expect(textOf(page)).toMatch(/of the org’s [\d,]+ used|has not reported its limit/);
     expect(textOf(await browser.submit(page, '/console/connections/1/test'))).toMatch(/Works: .* API version/);
