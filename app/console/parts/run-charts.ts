@@ -55,8 +55,8 @@ const [STEP, PANEL, LABEL] = [10, 100, 42];
 
 const PANEL_PX = 78;
 
-/** Fewer runs than this do not fill the width. */
-const MIN_STEPS = 30;
+/** Bars of fewer runs than this are not wider than those of as many. */
+const MIN_RUNS = 30;
 
 /**
  * Charts of runs, one below the other, with a common axis of runs, oldest first. What none of them has is left out. A failed run is a full
@@ -68,7 +68,7 @@ export function runCharts(runs: readonly Run[]): Markup {
     ({ values }, index) => index === 0 || values.some((value) => value > 0),
   );
   const deploys = findDeploys(runs);
-  const [width, height] = [Math.max(runs.length, MIN_STEPS) * STEP, panels.length * PANEL];
+  const [width, height] = [runs.length * STEP, panels.length * PANEL];
   return html`<div class="charts">
     <div class="panels">
       <svg viewBox=${`0 0 ${width} ${height}`} height=${panels.length * PANEL_PX} preserveAspectRatio="none" role="img" aria-label=${describe(runs, panels, deploys)}>
@@ -119,12 +119,13 @@ function scaleOf(values: readonly number[]): number {
 /** Bars upwards from a line. @param shares of a full bar; more than one: it is cut, which a gap shows */
 function bars(shares: readonly number[], base: number): string {
   const full = PANEL - LABEL;
+  const width = STEP * 0.7 * Math.min(1, shares.length / MIN_RUNS);
   const bar = (x: number, from: number, to: number): string =>
-    `M${x} ${base - from}h${STEP * 0.7}V${(base - to).toFixed(1)}h${-STEP * 0.7}z`;
+    `M${x.toFixed(2)} ${(base - from).toFixed(1)}h${width.toFixed(2)}V${(base - to).toFixed(1)}h${(-width).toFixed(2)}z`;
   return shares
     .map((share, index) => {
       if (share === 0) return '';
-      const x = index * STEP + STEP * 0.15;
+      const x = index * STEP + (STEP - width) / 2;
       return share > 1 ? bar(x, 0, full * 0.72) + bar(x, full * 0.82, full) : bar(x, 0, Math.max(2, share * full));
     })
     .join('');
