@@ -98,6 +98,9 @@ const CHARTED_RUNS = 60;
 /** How often the list of runs is read again. */
 const RENEW_LIST_MS = 10_000;
 
+/** How often what was billed is summed again, which takes up to 30 ms. */
+const RENEW_BILLED_MS = 60_000;
+
 interface JobView {
   found: ListedJob;
   open: Awaited<ReturnType<typeof detailRun>>[];
@@ -117,16 +120,16 @@ async function read(visit: Visit, after?: Position): Promise<JobView> {
   const openRuns = [found.run, found.repair].filter(isOpen);
   // The list changes when a run starts or ends, also one that is too short to be seen open.
   const list = `runs of ${found.id}: ${[found.run, found.repair].map((run) => `${run?.id} ${run?.state}`)}`;
-  const [open, [{ runs, last }, busy, billed, scheduleNow]] = await Promise.all([
+  const [open, [{ runs, last }, busy, scheduleNow], billed] = await Promise.all([
     Promise.all(openRuns.map(({ id }) => detailRun(context, id))),
     shared.read(list, RENEW_LIST_MS, () =>
       Promise.all([
         listRunPage(database, found.id, { limit: RUNS_PER_PAGE, after }),
         listBusyRuns(database, found.id, CHARTED_RUNS),
-        billedByMonth(database, found.id),
         context.scheduleNow(),
       ]),
     ),
+    shared.read(`billed for ${found.id}`, RENEW_BILLED_MS, () => billedByMonth(database, found.id)),
   ]);
   return { found, open, runs, last: runs.length === RUNS_PER_PAGE ? last : undefined, busy, billed, scheduleNow };
 }
