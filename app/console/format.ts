@@ -48,13 +48,14 @@ export function formatBound(bound: Date): string {
   return time === '00:00' ? date : `${date}, ${time}`;
 }
 
-/** A window, for example "25 → 26 Nov 2026". */
+/** A window, for example "25 Nov → 26 Nov 2026" or "26 Nov 2026, 10:15 → 10:30". */
 export function formatWindow(from: Date, to: Date): string {
   if (from.getTime() === MIN_DATE.getTime()) return `up to ${formatBound(to)}`;
   const isSameYear = from.getUTCFullYear() === to.getUTCFullYear();
   const isMidnight = from.toISOString().endsWith('T00:00:00.000Z');
   const start = isSameYear && isMidnight ? DAY.format(from).replace('Sept', 'Sep') : formatBound(from);
-  return `${start} → ${formatBound(to)}`;
+  const isWithinDay = !isMidnight && from.toISOString().slice(0, 10) === to.toISOString().slice(0, 10);
+  return `${start} → ${isWithinDay ? to.toISOString().slice(11, 16) : formatBound(to)}`;
 }
 
 /** What only a caller of the API can follow. */
