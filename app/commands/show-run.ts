@@ -5,7 +5,7 @@ import type { DetailedRunView } from './remote/views.ts';
 
 /** A run, line by line: its state, how far it is, its receipt, and what it cost. */
 export function showRun(run: DetailedRunView): string[] {
-  const { error, finished_at, started_at, step, progress, actions, receipt, cost } = run;
+  const { error, finished_at, started_at, step, progress, actions, receipt, cost, worker, version } = run;
   const lines: [name: string, value: unknown][] = [
     ['run', run.id],
     ['object', run.object_name],
@@ -15,6 +15,7 @@ export function showRun(run: DetailedRunView): string[] {
     ['state', describeState(run.state, run)],
     ...optional('started', started_at && formatInstant(new Date(started_at))),
     ...optional('finished', finished_at && formatInstant(new Date(finished_at))),
+    ...optional('worker', worker && `${worker}, version ${version}`),
     ...optional('step', step),
     ...optional('progress', progress && describeProgress(progress)),
     ...optional('error', error && `${error.code}: ${error.message}`),

@@ -183,7 +183,7 @@ describe('runs', () => {
     expect(JSON.parse((await runCommand(runs, [], { state: 'failed', json: true })).out)).toEqual({ runs: [], next: null });
     const shown = await runCommand(run, [latest!.id]);
     expect(shown.out).toMatch(
-      /^run +[-0-9a-f]{36}\nobject +Account\nkind +window\n(.*\n)*verdict +exact\n(.*\n)*cost +[\d.]+ Salesforce calls?, /,
+      /^run +[-0-9a-f]{36}\nobject +Account\nkind +window\n(.*\n)*worker +\S+, version \d+\.\d+\.\d+\n(.*\n)*verdict +exact\n(.*\n)*cost +[\d.]+ Salesforce calls?, /,
     );
     expect(JSON.parse((await runCommand(run, [latest!.id], { json: true })).out)).toMatchObject({
       id: latest!.id,
