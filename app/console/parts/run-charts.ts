@@ -69,7 +69,7 @@ export function runCharts(runs: readonly Run[]): Markup {
   );
   const deploys = findDeploys(runs);
   const [width, height] = [runs.length * STEP, panels.length * PANEL];
-  return html`<div class="charts">
+  return html`<div>
     <div class="panels">
       <svg viewBox=${`0 0 ${width} ${height}`} height=${panels.length * PANEL_PX} preserveAspectRatio="none" role="img" aria-label=${describe(runs, panels, deploys)}>
         ${panels.map(({ values, warns }, index) => {
