@@ -12,8 +12,9 @@ export type RecordOf<Row> = { [K in keyof Row & string as CamelCase<K>]: Row[K] 
 
 /** Maps a row to its record. The statement must select exactly the record's columns. */
 export function toRecord<Row extends object>(row: Row): RecordOf<Row> {
-  const entries = Object.entries(row).map(([column, value]) => [camelCase(column), value]);
-  return Object.fromEntries(entries) as RecordOf<Row>;
+  const record: Record<string, unknown> = {};
+  for (const [column, value] of Object.entries(row)) record[camelCase(column)] = value;
+  return record as RecordOf<Row>;
 }
 
 /** The column of a property. */
@@ -21,6 +22,13 @@ export function columnOf(property: string): string {
   return property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+/** By column: statements name a few hundred, and rows repeat them. */
+const PROPERTIES = new Map<string, string>();
+
 function camelCase(column: string): string {
-  return column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const known = PROPERTIES.get(column);
+  if (known !== undefined) return known;
+  const property = column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  PROPERTIES.set(column, property);
+  return property;
 }
