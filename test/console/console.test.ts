@@ -259,6 +259,9 @@ withChromium('the console in a browser', () => {
       await open(`/${name}`);
       expect(await inspect(page, name)).toEqual([]);
     }
+    await press('Run doctor');
+    await see('All checks passed.');
+    expect(await inspect(page, 'doctor')).toEqual([]);
     await open(`/jobs/${byObject.get('Account')!.id}`);
     await page.getByText('More', { exact: true }).click();
     expect(await inspect(page, 'job-menu')).toEqual([]);

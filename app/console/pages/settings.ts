@@ -80,11 +80,12 @@ async function runDoctor({ context, closed }: Visit): Promise<SlowPage> {
   });
   return {
     title: 'Doctor',
-    heading: html`<span class="sub">Each check appears when it has ended. Leaving the page stops them.</span>`,
-    body: (rows) => html`<div>
-      <section class="card"><table><thead><tr><th>Result</th><th>Check</th></tr></thead><tbody>${rows}</tbody></table></section>
-      <p><a href="/console/settings">Back to the settings</a></p>
-    </div>`,
+    heading: [
+      html`<span class="sub">Each check appears when it has ended. Leaving the page stops them.</span>`,
+      html`<span class="push"><a class="button" href="/console/settings">Back to the settings</a></span>`,
+    ],
+    body: (rows) =>
+      html`<section class="card"><table><thead><tr><th class="tight">Result</th><th>Check</th></tr></thead><tbody>${rows}</tbody></table></section>`,
     rows: checkRows(context, AbortSignal.any([closed, AbortSignal.timeout(MAX_DOCTOR_MS)])),
   };
 }
@@ -93,7 +94,7 @@ async function* checkRows(context: Context, signal: AbortSignal): AsyncGenerator
   let failures = 0;
   for await (const { what, passed, text } of checkService(context, signal)) {
     if (!passed) failures++;
-    yield html`<tr><td>${passed ? pill('good', 'passed') : pill('bad', 'failed')}</td><td>${what}<span class="why">${text}</span></td></tr>`;
+    yield html`<tr><td class="tight nowrap">${passed ? pill('good', 'passed') : pill('bad', 'failed')}</td><td>${what}<span class="why">${text}</span></td></tr>`;
   }
-  yield html`<tr><td>${failures === 0 ? pill('good', 'healthy') : pill('bad', 'not healthy')}</td><td><b>${failures === 0 ? 'All checks passed.' : `${count(failures, 'check')} failed: follow what ${failures === 1 ? 'it says' : 'they say'}, then run doctor again.`}</b></td></tr>`;
+  yield html`<tr><td class="tight nowrap">${failures === 0 ? pill('good', 'healthy') : pill('bad', 'not healthy')}</td><td><b>${failures === 0 ? 'All checks passed.' : `${count(failures, 'check')} failed: follow what ${failures === 1 ? 'it says' : 'they say'}, then run doctor again.`}</b></td></tr>`;
 }
