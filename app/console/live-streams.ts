@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sum } from '../core/sum.ts';
 import { AppError } from '../errors.ts';
 
 /** Open pages of one API key: a team may share it. */
@@ -5,6 +7,11 @@ const MAX_OF_KEY = 50;
 
 /** Each is a connection, and text to render every few seconds: one key must leave the others some. */
 const MAX_IN_PROCESS = 200;
+
+/** With more streams than five, each is renewed more slowly, down to every twelve seconds or so: what all cost together stays bounded. */
+const PAUSE_PER_STREAM_MS = 400;
+const FREE_STREAMS = 5;
+const MAX_PAUSE_MS = 10_000;
 
 /** A browser tries again by itself. */
 const RETRY_AFTER_MS = 60_000;
@@ -16,12 +23,24 @@ export class LiveStreams {
   /** Counts a stream until `closed` aborts. @param key its name @throws AppError too_many_requests */
   add(key: string, closed: AbortSignal): void {
     const count = this.#ofKey.get(key) ?? 0;
-    const total = this.#ofKey.values().reduce((sum, streams) => sum + streams, 0);
     if (count >= MAX_OF_KEY) throw tooMany(`of the API key ${key}`);
-    if (total >= MAX_IN_PROCESS) throw tooMany('of the console');
+    if (this.#total >= MAX_IN_PROCESS) throw tooMany('of the console');
     if (closed.aborted) return;
     this.#ofKey.set(key, count + 1);
     closed.addEventListener('abort', () => this.#remove(key), { once: true });
+  }
+
+  /** What each stream waits for between two pieces, in addition to its own pause. */
+  async pause(closed: AbortSignal): Promise<void> {
+    await sleep(this.pauseMs, undefined, { signal: closed }).catch(() => {});
+  }
+
+  get pauseMs(): number {
+    return Math.min(Math.max(0, this.#total - FREE_STREAMS) * PAUSE_PER_STREAM_MS, MAX_PAUSE_MS);
+  }
+
+  get #total(): number {
+    return sum([...this.#ofKey.values()]);
   }
 
   #remove(key: string): void {

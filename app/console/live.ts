@@ -9,15 +9,25 @@ const MAX_SILENCE_MS = 10_000;
 /** How long a browser may take to read what it was sent. */
 const MAX_STALL_MS = 60_000;
 
-/** Sends pieces of a page as they change, as server-sent events, until the browser closes the connection. */
-export function sendLive(ctx: Koa.Context, pieces: AsyncIterable<Markup>): void {
+/**
+ * Sends pieces of a page as they change, as server-sent events, until the browser closes the connection.
+ * @param pause called before each further piece is requested
+ */
+export function sendLive(ctx: Koa.Context, pieces: AsyncIterable<Markup>, pause: () => Promise<void>): void {
   const stream = new PassThrough();
   ctx.type = 'text/event-stream';
   ctx.set('X-Accel-Buffering', 'no');
   ctx.body = stream;
   // A browser that leaves is not an error.
   stream.on('error', () => {});
-  writeAll(stream, pieces).catch(() => stream.destroy());
+  writeAll(stream, paced(pieces, pause)).catch(() => stream.destroy());
+}
+
+async function* paced(pieces: AsyncIterable<Markup>, pause: () => Promise<void>): AsyncGenerator<Markup> {
+  for await (const piece of pieces) {
+    yield piece;
+    await pause();
+  }
 }
 
 async function writeAll(stream: PassThrough, pieces: AsyncIterable<Markup>): Promise<void> {

@@ -73,6 +73,7 @@ describe('a live page', () => {
     for (const [index, closing] of closings.entries()) streams.add(`key ${index % 5}`, closing.signal);
     const add = (): void => streams.add('another', new AbortController().signal);
     expect(add).toThrow('Too many live pages of the console are open.');
+    expect(streams.pauseMs).toBe(10_000);
     closings[0]!.abort();
     expect(add).not.toThrow();
     expect(add).toThrow();
