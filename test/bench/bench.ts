@@ -1,7 +1,7 @@
 // What the service costs, in CPU, memory, calls and jobs: source, service and sink are processes of their own.
 //   npm run bench                        a table, in about ten minutes
 //   npm run bench -- --json              one object of named numbers, with the monthly costs by profile
-//   npm run bench -- --only windows      some of: pipe, parsing, memory, start, windows, queue, lists, requests, whole, rebuild, sweep
+//   npm run bench -- --only windows      some of: pipe, parsing, memory, start, windows, queue, lists, live, requests, whole, rebuild, sweep
 //   npm run bench -- --only cost         the windows, and what they cost per month for companies of three sizes
 //   npm run bench -- --peers             the same import by Airbyte's and Singer's connectors, from PyPI; needs python3
 //   npm run bench -- --profile pipe      flame graphs of the service and of the bare pipe, as pages under .local/profiles; or window
@@ -15,6 +15,7 @@ import {
   type Figures,
   large,
   lists,
+  live,
   manyObjects,
   memory,
   queue,
@@ -33,7 +34,7 @@ import { isProfiled, type Profiled, profile } from './profile.ts';
 const LARGE_ROWS = 10_000_000;
 
 const DATA_PLANE = { pipe: againstPipe, parsing: againstParsing, memory };
-const WHOLE = { start, windows, queue, lists, requests, whole, rebuild, sweep };
+const WHOLE = { start, windows, queue, lists, live, requests, whole, rebuild, sweep };
 
 /** The part that computes from what `windows` measures. */
 const COST = 'cost';

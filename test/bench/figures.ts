@@ -2,6 +2,7 @@ import { DataPlane } from './data-plane.ts';
 import { startIdleService } from './idle-service.ts';
 import { importLargeObject } from './large-object.ts';
 import { measureLists } from './lists.ts';
+import { measureLivePages } from './live-pages.ts';
 import { syncManyObjects } from './many-objects.ts';
 import { median } from './median.ts';
 import { measureQueue } from './queue.ts';
@@ -88,6 +89,11 @@ export async function requests(): Promise<Figures> {
 /** Lists with 10,000 jobs and 100,000 runs. The machine's other load affects them. */
 export async function lists(): Promise<Figures> {
   return { ...(await measureLists()) };
+}
+
+/** Open pages of the console while runs are in progress. */
+export async function live(): Promise<Figures> {
+  return { ...(await measureLivePages()) };
 }
 
 /** A large object end to end, including the emulators' share of the work. */
