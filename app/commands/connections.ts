@@ -10,6 +10,7 @@ import { createLog } from '../log.ts';
 import { type ListedConnection, listConnections, readListedConnection } from '../store/connection-list.ts';
 import type { Connection } from '../store/connections.ts';
 import { COMMAND_LINE, type Command } from './command.ts';
+import { compareStore } from './compare-store.ts';
 import { formatTable } from './output/table.ts';
 import { printable } from './output/text-width.ts';
 import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
@@ -47,6 +48,7 @@ export const connections: Command<Options> = async ({ args, options, env }) => {
   const { config } = await readServiceConfig(options, env);
   const context = createContext(config, createEvents(createLog(process.stderr)));
   try {
+    if (name !== undefined) await compareStore(context);
     const lines =
       name === undefined
         ? await describeConnections(context)

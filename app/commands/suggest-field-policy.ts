@@ -5,6 +5,7 @@ import { createEvents } from '../events.ts';
 import { createLog } from '../log.ts';
 import type { Command } from './command.ts';
 import { CommandError } from './command-error.ts';
+import { compareStore } from './compare-store.ts';
 import { terminalTable } from './output/terminal-table.ts';
 import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
 
@@ -14,6 +15,7 @@ export const suggestFieldPolicyCommand: Command<ServiceOptions> = async ({ args,
   const { config } = await readServiceConfig(options, env);
   const context = createContext(config, createEvents(createLog(process.stderr)));
   try {
+    await compareStore(context);
     const connection = await requireConnection(context, name, 'The connection');
     const { objectName: found, fields } = await suggestFieldPolicy(context, connection, objectName);
     if (!fields) throw new CommandError(NOT_READABLE);

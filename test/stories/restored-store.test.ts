@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { connections } from '../../app/commands/connections.ts';
 import { preview } from '../../app/commands/preview.ts';
+import { suggestFieldPolicyCommand } from '../../app/commands/suggest-field-policy.ts';
 import { readTokens } from '../../app/store/connections.ts';
 import { type Dump, dumpStore, restoreStore } from '../support/dump.ts';
 import type { Call } from '../support/gateway.ts';
@@ -93,10 +95,13 @@ describe('a job store restored from between two windows', () => {
       jest.spyOn(console, 'error').mockImplementation((line) => void errors.push(String(line))),
       jest.spyOn(process.stderr, 'write').mockImplementation(() => true),
     ];
+    const stop = new AbortController().signal;
+    const refused = { code: 'store_restored' };
     try {
-      expect(
-        await preview({ args: [service.userId, 'Contact'], options: { startDate: '2023-03-01' }, env, stop: new AbortController().signal }),
-      ).toBe(1);
+      expect(await preview({ args: [service.userId, 'Contact'], options: { startDate: '2023-03-01' }, env, stop })).toBe(1);
+      await expect(connections({ args: ['test', service.userId], options: {}, env, stop })).rejects.toMatchObject(refused);
+      const suggested = suggestFieldPolicyCommand({ args: [service.userId, 'Contact'], options: {}, env, stop });
+      await expect(suggested).rejects.toMatchObject(refused);
     } finally {
       for (const spy of spies) spy.mockRestore();
     }

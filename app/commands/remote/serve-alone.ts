@@ -2,16 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readConfig } from '../../config.ts';
 import { createContext } from '../../context.ts';
-import { abortable } from '../../core/abortable.ts';
 import { createEvents } from '../../events.ts';
 import { createApp } from '../../http/app.ts';
 import { startServer } from '../../http/start-server.ts';
 import { createLog } from '../../log.ts';
 import { COMMAND_LINE } from '../command.ts';
+import { compareStore } from '../compare-store.ts';
 import type { RemoteAddress } from './remote-service.ts';
-
-/** How long a command waits for the comparison of the job store with BigQuery. */
-const MAX_COMPARISON_MS = 10_000;
 
 /**
  * Serves the API of the service that the environment configures, to this process alone: on loopback, with a key that nothing else knows. So
@@ -24,8 +21,7 @@ export async function serveAlone(env: NodeJS.ProcessEnv): Promise<Omit<RemoteAdd
   const key = randomBytes(32).toString('base64url');
   const caller = { name: COMMAND_LINE, role: 'admin', sha256: createHash('sha256').update(key).digest() } as const;
   const context = createContext({ ...config, http: { ...config.http, keys: [caller] } }, createEvents(createLog(process.stderr)));
-  // A restored or copied store must be known before a command changes it. A BigQuery that does not respond says nothing about it.
-  await abortable(AbortSignal.timeout(MAX_COMPARISON_MS), context.agreement.current()).catch(() => {});
+  await compareStore(context);
   const server = await startServer(createApp(context), '127.0.0.1', 0);
   const { port } = server.address() as { port: number };
   return {
