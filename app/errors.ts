@@ -66,7 +66,7 @@ const REQUEST_ERRORS = {
   too_many_requests: {
     status: 429,
     recovery: 'retry',
-    meaning: 'The address or API key has sent too many requests, or too many wrong keys.',
+    meaning: 'The address or API key has sent too many requests or too many wrong keys, or has too many live pages open.',
     remedy: 'Wait for the time in `Retry-After`.',
   },
   unsupported_media_type: {

@@ -128,6 +128,7 @@ withChromium('the console in a browser', () => {
     const ticked = service.tickAt('2023-03-02T00:10:00Z');
     await see(/rows\/s/);
     await see(/Bulk API/);
+    expect(await page.title()).toMatch(/^\d+ % · Everything__c · /);
     expect(await inspect(page, 'job-running')).toEqual([]);
     await page.route('**/live', (route) => route.abort());
     for (const stream of streams) stream.destroy();
