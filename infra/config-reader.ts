@@ -6,10 +6,12 @@ export type RawConfig = (key: string) => string | undefined;
 /** Reads values and collects faults, so that one error can report all of them. */
 export class ConfigReader {
   readonly #raw: RawConfig;
+  readonly #isEncrypted: (key: string) => boolean;
   readonly #read = new Set<string>();
   readonly #faults: string[] = [];
 
-  constructor(raw: RawConfig) {
+  constructor(raw: RawConfig, isEncrypted: (key: string) => boolean) {
+    this.#isEncrypted = isEncrypted;
     this.#raw = (key) => {
       this.#read.add(key);
       return raw(key);
@@ -74,7 +76,8 @@ export class ConfigReader {
   /** A secret, which no fault repeats. */
   secret(key: string, meaning: string, isValid: (value: string) => boolean): pulumi.Output<string> {
     const value = this.#raw(key)?.trim();
-    if (!value) this.fault(`${key} is not set. Set it to ${meaning} with \`pulumi config set --secret ${key}\`.`);
+    if (!value) this.fault(`${key} is not set. Set it to ${meaning} with \`npm run pulumi -- config set --secret ${key}\`.`);
+    else if (!this.#isEncrypted(key)) this.fault(`${key} is not encrypted. Set it again with \`npm run pulumi -- config set --secret ${key}\`.`);
     else if (!isValid(value)) this.fault(`${key} is invalid. Set it to ${meaning}.`);
     return pulumi.secret(value ?? '');
   }

@@ -87,6 +87,8 @@ export interface ConfigSource {
   keys: string[];
   own: RawConfig;
   provider: RawConfig;
+  /** whether one of the project's keys is encrypted in the stack's file */
+  isEncrypted: (key: string) => boolean;
 }
 
 /** The memory in MiB that Fargate offers, by CPU units. */
@@ -108,8 +110,8 @@ const LOG_RETENTION_DAYS = ['1', '3', '5', '7', '14', '30', '60', '90', '120', '
  * Reads and checks a stack's whole configuration.
  * @throws RunError that lists every fault
  */
-export function readSettings({ stack, project, keys, own, provider }: ConfigSource): Settings {
-  const read = new ConfigReader((key) => own(key) ?? provider(key));
+export function readSettings({ stack, project, keys, own, provider, isEncrypted }: ConfigSource): Settings {
+  const read = new ConfigReader((key) => own(key) ?? provider(key), isEncrypted);
   // The names of roles, the database and the Google account contain it. RDS rejects consecutive hyphens and a trailing one.
   if (!/^(?=.{1,12}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(stack)) {
     read.fault(

@@ -21,12 +21,16 @@ import { TickQueue } from './tick-queue.ts';
 import { TrafficLogs } from './traffic-logs.ts';
 import { Warehouse } from './warehouse.ts';
 
+/** The SDK keeps it to itself. */
+const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret(key: string): boolean };
+
 const settings = readSettings({
   stack: pulumi.getStack(),
   project: pulumi.getProject(),
   keys: Object.keys(pulumi.runtime.allConfig()),
   own: (key) => pulumi.runtime.getConfig(`${pulumi.getProject()}:${key}`),
   provider: (key) => pulumi.runtime.getConfig(key),
+  isEncrypted: (key) => isConfigSecret(`${pulumi.getProject()}:${key}`),
 });
 const { accountId } = aws.getCallerIdentityOutput();
 

@@ -15,10 +15,11 @@ import {
   readStackFile,
   SALESFORCE_SECRET,
   type StackName,
+  secretKeys,
   stackConfig,
 } from './support/stack-config.ts';
 
-function read(config: FlatConfig, stack = 'dev', keysRead: string[] = []): Settings {
+function read(config: FlatConfig, stack = 'dev', keysRead: string[] = [], encrypted = secretKeys): Settings {
   return readSettings({
     stack,
     project: project.name,
@@ -28,15 +29,16 @@ function read(config: FlatConfig, stack = 'dev', keysRead: string[] = []): Setti
       return config[`${project.name}:${key}`];
     },
     provider: (key) => config[key],
+    isEncrypted: (key) => encrypted.includes(`${project.name}:${key}`),
   });
 }
 
 const ranges = (count: number): string[] => Array.from({ length: count }, (_, index) => `10.0.${index % 256}.${index >> 8}/32`);
 
 /** The faults that the error lists. */
-function faults(config: FlatConfig, stack = 'dev'): string[] {
+function faults(config: FlatConfig, stack = 'dev', encrypted = secretKeys): string[] {
   try {
-    read(config, stack);
+    read(config, stack, [], encrypted);
     return [];
   } catch (error) {
     return (error as Error).message.split('\n- ').slice(1);
@@ -100,6 +102,16 @@ describe('the stack configuration', () => {
 
   test('leaves it to the program to report what is missing, because Pulumi would report its own finds first and alone', () => {
     expect(Object.entries(project.config).filter(([, { default: value }]) => value === undefined)).toEqual([]);
+    // Pulumi rejects a stack without a secret that has a default, even an empty one.
+    expect(Object.entries(project.config).filter(([, { secret }]) => secret)).toEqual([]);
+  });
+
+  test('accepts secrets only encrypted', () => {
+    const config = stackConfig('dev', { alertWebhookUrl: 'https://hooks.acme.test' });
+    expect(faults(config, 'dev', [])).toEqual([
+      'salesforceApps is not encrypted. Set it again with `npm run pulumi -- config set --secret salesforceApps`.',
+      'alertWebhookUrl is not encrypted. Set it again with `npm run pulumi -- config set --secret alertWebhookUrl`.',
+    ]);
   });
 
   test("keeps an operator's values out of the repository: of the stacks' files, git sees only Pulumi.dev.yaml", () => {

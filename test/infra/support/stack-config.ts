@@ -56,8 +56,13 @@ export const EXAMPLE = 'infra/Pulumi.production.example.yaml';
 
 /** A stack's committed file, completed as an operator would, over the defaults of Pulumi.yaml. */
 export function stackConfig(stack: StackName, changes: Record<string, unknown> = {}): FlatConfig {
+  return flatten({ ...stackValues(stack), ...changes });
+}
+
+/** The same, as it is in the file: without the defaults, and lists as lists. */
+export function stackValues(stack: StackName): Record<string, unknown> {
   const [file, values] = stack === 'dev' ? ['Pulumi.dev.yaml', DEV_VALUES] : [EXAMPLE, PRODUCTION_VALUES];
-  return flatten({ ...readStackFile(file), ...values, ...changes });
+  return { ...readStackFile(file), ...values };
 }
 
 /** A stack's committed file, unmodified. */
@@ -77,6 +82,5 @@ export function flatten(values: Record<string, unknown>): FlatConfig {
   );
 }
 
-export const secretKeys = Object.entries(project.config)
-  .filter(([, { secret }]) => secret)
-  .map(([key]) => `${project.name}:${key}`);
+/** What an operator sets with `config set --secret`. */
+export const secretKeys = ['salesforceApps', 'alertWebhookUrl', 'alertWebhookSecret'].map((key) => `${project.name}:${key}`);
