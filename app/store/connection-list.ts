@@ -26,11 +26,15 @@ export interface ListedConnection extends Connection, DefaultPolicy {
   jobs: number;
 }
 
-/** A part of the list. */
+/** A part of the list: the first after a connection, or the last before one. */
 export interface ConnectionPage {
   limit: number;
-  /** the id of the connection before it; 0: from the start */
-  after: number;
+  /** the id of the connection before it; 0 or undefined: from the start */
+  after?: number;
+  /** the id of the connection after it */
+  before?: number | undefined;
+  /** undefined: any */
+  status?: Connection['status'] | undefined;
 }
 
 /** A login that the previous release stores does not clear why the connection was not active. */
@@ -42,38 +46,38 @@ const COLUMNS = `id, org_id, user_id, identity_url, login_url, flow, status, api
   org_name, is_sandbox, granted_at, used_at, quiet_hours, exclude_fields, hash_fields, new_fields,
   (SELECT count(*) FROM jobs WHERE jobs.connection_id = connections.id) AS jobs`;
 
-/** A page of all connections, in order of their first login. */
-export async function listConnections(database: Queryable, { limit, after }: ConnectionPage): Promise<ListedConnection[]> {
-  const { rows } = await database.query<RowOf<ListedConnection>>(`SELECT ${COLUMNS} FROM connections WHERE id > $1 ORDER BY id LIMIT $2`, [
-    after,
-    limit,
-  ]);
-  return rows.map(toRecord);
-}
-
-/** The last connections before one, in the same order. Finds what `listConnections` lists before a page. */
-export async function listConnectionsBefore(
+/** A page of the connections, in order of their first login. */
+export async function listConnections(
   database: Queryable,
-  { limit, before }: { limit: number; before: number },
+  { limit, after = 0, before, status }: ConnectionPage,
 ): Promise<ListedConnection[]> {
+  const isBackward = before !== undefined;
   const { rows } = await database.query<RowOf<ListedConnection>>(
-    `SELECT ${COLUMNS} FROM connections WHERE id < $1 ORDER BY id DESC LIMIT $2`,
-    [before, limit],
+    `SELECT ${COLUMNS} FROM connections WHERE id > $1 AND ($2::bigint IS NULL OR id < $2) AND ($3::text IS NULL OR status = $3)
+     ORDER BY id ${isBackward ? 'DESC' : ''} LIMIT $4`,
+    [after, before ?? null, status ?? null, limit],
   );
-  return rows.map(toRecord).reverse();
+  const found = rows.map(toRecord);
+  return isBackward ? found.reverse() : found;
 }
 
 /** What names a connection, to choose one. */
-export type NamedConnection = Pick<ListedConnection, 'id' | 'alias' | 'orgName' | 'orgId' | 'status'>;
+export type NamedConnection = Pick<ListedConnection, 'id' | 'alias' | 'orgName' | 'orgId' | 'username' | 'status'>;
 
 /** All connections, in order of their first login: one deployment serves one company. */
 export async function listConnectionNames(database: Queryable): Promise<NamedConnection[]> {
-  const { rows } = await database.query<RowOf<NamedConnection>>('SELECT id, alias, org_name, org_id, status FROM connections ORDER BY id');
+  const { rows } = await database.query<RowOf<NamedConnection>>(
+    'SELECT id, alias, org_name, org_id, username, status FROM connections ORDER BY id',
+  );
   return rows.map(toRecord);
 }
 
-export async function countConnections(database: Queryable): Promise<number> {
-  return onlyRow(await database.query<{ count: number }>('SELECT count(*) FROM connections')).count;
+/** How many connections there are in each state. */
+export async function countConnections(database: Queryable): Promise<Partial<Record<Connection['status'], number>>> {
+  const { rows } = await database.query<{ status: Connection['status']; count: number }>(
+    'SELECT status, count(*) FROM connections GROUP BY status',
+  );
+  return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
 }
 
 /** The connections that need a login and have jobs: how many, and the first `limit`, in order of their first login. */

@@ -3,13 +3,14 @@ import { connectUnattended } from '../../actions/connect-unattended.ts';
 import { requireConnection } from '../../actions/require-connection.ts';
 import type { Context } from '../../context.ts';
 import type { Quota } from '../../core/quota.ts';
+import { sum } from '../../core/sum.ts';
 import { type ConnectLink, listConnectLinks } from '../../store/connect-links.ts';
-import { countConnections, type ListedConnection, listConnections, listConnectionsBefore } from '../../store/connection-list.ts';
-import { count, formatBound, moment, relative } from '../format.ts';
+import { countConnections, type ListedConnection, listConnections } from '../../store/connection-list.ts';
+import { count, formatBound, formatNumber, moment, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { action } from '../parts/action.ts';
 import { asCurl, curlOf } from '../parts/as-text.ts';
-import { connectionTable } from '../parts/connection-table.ts';
+import { CONNECTION_STATUS, connectionTable } from '../parts/connection-table.ts';
 import { type Meaning, pill } from '../parts/pill.ts';
 import { localLogin } from '../parts/reconnection.ts';
 import { returnAddress } from '../return-address.ts';
@@ -26,19 +27,22 @@ export const connections: readonly Route[] = [
 
 async function page(visit: Visit): Promise<Page> {
   const { context, can } = visit;
-  const [part, all, { links }] = await Promise.all([
-    readPart(visit),
+  const status = readStatus(visit);
+  const [part, counts, { links }] = await Promise.all([
+    readPart(visit, status),
     countConnections(context.database),
     can.operate ? listConnectLinks(context.database, { limit: MAX_LINKS, after: undefined }) : { links: [] },
   ]);
   const { found } = part;
+  const all = sum(Object.values(counts));
   const list =
     all === 0
       ? html`<section class="card empty"><p>No Salesforce org is connected yet.</p></section>`
       : found.length === 0
-        ? html`<section class="card empty"><p>No connection follows. <a href="/console/connections">Show the first ones</a></p></section>`
-        : html`<section class="card scroll" tabindex="0">${connectionTable(visit, found, await readQuotas(context, found))}${paging(part)}</section>`;
+        ? html`<section class="card empty"><p>There is no such connection. <a href="/console/connections">Show the first ones</a></p></section>`
+        : html`<section class="card scroll" tabindex="0">${connectionTable(visit, found, await readQuotas(context, found))}${paging(part, status)}</section>`;
   const body = html`<div>
+    ${all > (counts.active ?? 0) ? stateFilter(status, counts, all) : null}
     ${list}
     ${can.operate ? html`<h2 id="connect">Connect an org</h2><section class="card">${loginChoices(visit)}${linkChoice(visit)}</section>` : null}
     ${links.length > 0 ? html`<h2>Links for admins</h2><section class="card scroll">${linkTable(visit, links)}</section>` : null}
@@ -60,23 +64,49 @@ interface Part {
   hasNext: boolean;
 }
 
-async function readPart({ context: { database }, query }: Visit): Promise<Part> {
+type Status = ListedConnection['status'];
+
+/** The state whose connections are listed; undefined: all are. */
+function readStatus({ query }: Visit): Status | undefined {
+  const wanted = query.get('state');
+  return (Object.keys(CONNECTION_STATUS) as Status[]).find((status) => status === wanted);
+}
+
+/** The address of a part of the list. */
+function partUrl(status: Status | undefined, from: Record<string, string> = {}): string {
+  const query = new URLSearchParams({ ...(status && { state: status }), ...from });
+  return `/console/connections${query.size > 0 ? `?${query}` : ''}`;
+}
+
+function stateFilter(shown: Status | undefined, counts: Partial<Record<Status, number>>, all: number): Markup {
+  const chip = (name: string, status: Status | undefined, connections: number): Markup =>
+    html`<a href=${partUrl(status)} aria-current=${status === shown ? 'true' : undefined}>${name} ${formatNumber(connections)}</a>`;
+  const states = (Object.keys(CONNECTION_STATUS) as Status[]).filter((status) => counts[status] || status === shown);
+  const chips = states.map((status) => chip(capitalize(CONNECTION_STATUS[status].label), status, counts[status] ?? 0));
+  return html`<nav class="chips" aria-label="State">${chip('All', undefined, all)}${chips}</nav>`;
+}
+
+function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+async function readPart({ context: { database }, query }: Visit, status: Status | undefined): Promise<Part> {
   const id = (name: string): number => Number(/^\d{1,15}$/.exec(query.get(name) ?? '')?.[0] ?? 0);
   const [after, before] = [id('after'), id('before')];
   // One more than is shown: whether there is another page.
   const limit = PAGE_SIZE + 1;
   if (before > 0) {
-    const found = await listConnectionsBefore(database, { limit, before });
+    const found = await listConnections(database, { limit, before, status });
     return { found: found.slice(-PAGE_SIZE), hasPrevious: found.length > PAGE_SIZE, hasNext: true };
   }
-  const found = await listConnections(database, { limit, after });
+  const found = await listConnections(database, { limit, after, status });
   return { found: found.slice(0, PAGE_SIZE), hasPrevious: after > 0, hasNext: found.length > PAGE_SIZE };
 }
 
-function paging({ found, hasPrevious, hasNext }: Part): Content {
+function paging({ found, hasPrevious, hasNext }: Part, status: Status | undefined): Content {
   if (!hasPrevious && !hasNext) return null;
   const link = (name: string, { id }: ListedConnection, text: string): Markup =>
-    html`<a href=${`/console/connections?${name}=${id}`}>${text}</a>`;
+    html`<a href=${partUrl(status, { [name]: String(id) })}>${text}</a>`;
   return html`<nav class="paging" aria-label="Pages"><span></span>
     <span class="push">${hasPrevious ? link('before', found[0]!, 'Previous') : null}${hasNext ? link('after', found.at(-1)!, 'Next') : null}</span>
   </nav>`;

@@ -17,7 +17,7 @@ import { count, formatNumber } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { repeat } from '../live.ts';
 import { hiddenFields } from '../parts/action.ts';
-import { connectionName } from '../parts/alerts.ts';
+import { connectionOptions } from '../parts/connection-options.ts';
 import { option } from '../parts/job-form-fields.ts';
 import { jobTable } from '../parts/job-table.ts';
 import { live } from '../parts/live.ts';
@@ -152,7 +152,7 @@ function filterForm(
     <label>Object <input type="search" name="object" value=${object ?? ''} maxlength="80" placeholder="Any" /></label>
     ${
       connections.length > 1
-        ? html`<label>Connection <select name="connection">${option('', 'Any', !connectionId)}${connections.map((connection) => option(String(connection.id), connectionName(connection), connection.id === connectionId))}</select></label>`
+        ? html`<label>Connection <select name="connection">${option('', 'Any', !connectionId)}${connectionOptions(connections, connectionId)}</select></label>`
         : null
     }
     ${datasets.length > 1 ? html`<label>Dataset <select name="dataset">${option('', 'Any', !dataset)}${datasets.map((name) => option(name, name, name === dataset))}</select></label>` : null}
@@ -169,8 +169,9 @@ function nothing(isSearch: boolean): Markup {
 
 /** Instead of a page that does not exist, for example because jobs were deleted since. */
 function pastTheEnd(search: JobSearch, pages: number): Markup {
-  const only = pages === 1 ? 'There is only one page' : `There are only ${formatNumber(pages)} pages`;
-  return html`<div class="empty"><p>${only}.</p><p><a href=${jobsUrl(search, pages)}>Show the last page</a></p></div>`;
+  const [only, link] =
+    pages === 1 ? ['There is only one page.', 'Show it'] : [`There are only ${formatNumber(pages)} pages.`, 'Show the last one'];
+  return html`<div class="empty"><p>${only}</p><p><a href=${jobsUrl(search, pages)}>${link}</a></p></div>`;
 }
 
 function paging(search: JobSearch, pageNumber: number, matching: number): Content {

@@ -14,7 +14,8 @@ import { type Content, html, type Markup } from '../html.ts';
 import { type JobForm, jobFormFields, readJobForm, requireObjects } from '../job-form.ts';
 import { connectionName } from '../parts/alerts.ts';
 import { asText, createJobsCurl, jobsYaml } from '../parts/as-text.ts';
-import { jobFormFieldset, option } from '../parts/job-form-fields.ts';
+import { connectionOptions } from '../parts/connection-options.ts';
+import { jobFormFieldset } from '../parts/job-form-fields.ts';
 import { previewCards, previewSummary } from '../parts/job-previews.ts';
 import { objectTable } from '../parts/object-table.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
@@ -58,20 +59,19 @@ const MAX_LINKS = 5;
 /** The org whose objects are listed, and the others. What is chosen of the jobs' options stays. */
 function source(all: readonly NamedConnection[], connection: ListedConnection, form: JobForm): Content {
   const others = all.filter(({ id, status }) => id !== connection.id && status !== 'disconnected');
-  if (others.length > MAX_LINKS) return sourceForm([connection, ...others], form);
+  if (others.length > MAX_LINKS) return sourceForm([connection, ...others], connection.id, form);
   const links = others.map(
     (other) => html`<a href=${formUrl({ ...form, connection: String(other.id), objects: [] }, '')}>${connectionName(other)}</a>`,
   );
   return html`<span class="sub">from <b>${connectionName(connection)}</b>${links.length > 0 ? [' · or from ', ...links.flatMap((link, index) => (index > 0 ? [', ', link] : [link]))] : null}</span>`;
 }
 
-/** @param choices the chosen one first */
-function sourceForm(choices: readonly NamedConnection[], form: JobForm): Markup {
-  const options = choices.toSorted((one, other) => connectionName(one).localeCompare(connectionName(other)));
+/** @param chosen the id of one of them */
+function sourceForm(choices: readonly NamedConnection[], chosen: number, form: JobForm): Markup {
   const kept = jobFormFields({ ...form, connection: undefined, objects: [] });
-  return html`<form class="filters" method="get" action="/console/jobs/new">
+  return html`<form class="source" method="get" action="/console/jobs/new">
     ${kept.map(([name, value]) => html`<input type="hidden" name=${name} value=${value} />`)}
-    <label>from <select name="connection">${options.map((choice) => option(String(choice.id), connectionName(choice), choice === choices[0]))}</select></label>
+    <label>from <select name="connection">${connectionOptions(choices, chosen)}</select></label>
     <button class="button">Show its objects</button>
   </form>`;
 }

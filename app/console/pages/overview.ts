@@ -2,6 +2,7 @@ import { CALLBACK_PATH } from '../../actions/connect-browser.ts';
 import { importDue } from '../../actions/tick.ts';
 import { queryDollars } from '../../core/monthly-cost.ts';
 import type { Quota } from '../../core/quota.ts';
+import { sum } from '../../core/sum.ts';
 import { usualTickIntervalMs } from '../../core/tick-interval.ts';
 import { countConnections, type ListedConnection, listConnections } from '../../store/connection-list.ts';
 import { type EndedWindow, type FoundJobs, latestWindows, searchJobs } from '../../store/job-search.ts';
@@ -56,7 +57,7 @@ function read(visit: Visit): Promise<Overview> {
     const [attention, connections, allConnections, totals, found, scheduleNow] = await Promise.all([
       readAttention(visit),
       listConnections(database, { limit: MAX_CONNECTIONS, after: 0 }),
-      countConnections(database),
+      countConnections(database).then((counts) => sum(Object.values(counts))),
       readTotals(database),
       searchJobs(database, {}, { limit: MAX_JOBS, offset: 0 }),
       context.scheduleNow(),

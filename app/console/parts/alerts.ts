@@ -37,7 +37,7 @@ function loginAlerts(visit: Visit, { connections, first }: Attention['logins']):
   const shown = first.map((connection) => loginAlert(visit, connection));
   const others = connections - first.length;
   if (others === 0) return shown;
-  const link = html`<a class="button" href="/console/connections">Show all</a>`;
+  const link = html`<a class="button" href="/console/connections?state=needs_login">Show all</a>`;
   return [...shown, alert('bad', `And ${count(others, 'more connection', 'more connections')}.`, 'They need a login as well.', link)];
 }
 

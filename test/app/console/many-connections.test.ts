@@ -42,7 +42,7 @@ test('the connections are listed page by page, forwards and back', async () => {
   const back = await browser.click(await browser.click(third, /^Previous$/), /^Previous$/);
   expect(listed(back.text)).toEqual(listed(first.text));
   expect(back.text).not.toContain('>Previous<');
-  expect(textOf(await browser.page('/connections?after=999'))).toContain('No connection follows. Show the first ones');
+  expect(textOf(await browser.page('/connections?after=999'))).toContain('There is no such connection. Show the first ones');
 });
 
 test('those that need a login are on the overview, wherever they are in the list', async () => {
@@ -55,6 +55,12 @@ test('those that need a login are on the overview, wherever they are in the list
   expect(textOf(page)).toMatch(/The first 10 of 130 All connections/);
   await pool.query(`UPDATE connections SET status = 'needs_login' WHERE id >= 100`);
   expect(textOf(await browser.page())).toMatch(/Org 104 needs a login\. .* And 26 more connections\. They need a login as well\. Show all/);
+  const needing = await browser.click(await browser.page(), /^Show all$/);
+  expect(listed(needing.text)).toEqual([50, ...Array.from({ length: 31 }, (_, index) => index + 100)]);
+  expect(textOf(needing)).toMatch(/All 130 Connected 98 Needs login 32/);
+  await pool.query(`UPDATE connections SET status = 'needs_login' WHERE id > 1`);
+  const next = await browser.click(await browser.page('/connections?state=needs_login'), /^Next$/);
+  expect(next.url).toMatch(/\?state=needs_login&(?:amp;)?after=51$/);
   await pool.query(`UPDATE connections SET status = 'active'`);
 });
 
@@ -66,7 +72,9 @@ test('all can be chosen for new jobs and to filter jobs, and a job names its own
   const { pool } = service.database;
   await pool.query(`UPDATE connections SET status = 'needs_login', error_message = 'The user is inactive.' WHERE id = 130`);
   expect(textOf(await browser.page('/jobs/new?connection=130'))).toContain('The user is inactive.');
-  expect((await browser.page('/jobs')).text).toMatch(/<option value="130">Org 130</);
+  await pool.query(`UPDATE connections SET org_name = 'Org 130', username = 'other@example.com' WHERE id = 129`);
+  const names = [...(await browser.page('/jobs')).text.matchAll(/<option value="(?:129|130)">([^<]*)/g)].map(([, name]) => name);
+  expect(names).toEqual(['Org 130 (other@example.com)', 'Org 130 (integration@sandbox.example.com)']);
   const { rows } = await pool.query<{ id: string }>('SELECT id FROM jobs WHERE connection_id = 130');
   expect(textOf(await browser.page(`/jobs/${rows[0]!.id}`))).toContain('Org 130 → salesforce.Lead130');
 });
