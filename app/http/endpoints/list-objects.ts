@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { describeOrgObject } from '../../actions/describe-org-object.ts';
 import { listObjects, type OrgObject } from '../../actions/list-objects.ts';
 import { requireConnection } from '../../actions/require-connection.ts';
+import { whileConnected } from '../../actions/while-connected.ts';
 import { jobMode } from '../../core/job-mode.ts';
 import { SALESFORCE_ERRORS } from '../common-errors.ts';
 import { defineEndpoint } from '../endpoint.ts';
@@ -64,9 +65,9 @@ export const connectionObjects = defineEndpoint({
   response: z.strictObject({ objects: z.array(listedJson) }),
   errors: ['not_found', ...SALESFORCE_ERRORS],
   example: { request: { connection: 'production' }, response: { objects: [EXAMPLE_OBJECT] } },
-  async handle(context, fields) {
+  async handle(context, fields, _caller, _wantsJson, closed) {
     const found = await requireConnection(context, fields.connection, 'The connection in the path');
-    const objects = await listObjects(context, found);
+    const objects = await listObjects(whileConnected(context, closed), found);
     return {
       objects: objects.map((object) => ({
         ...toObjectJson(object),
@@ -96,9 +97,9 @@ export const connectionObject = defineEndpoint({
       skipped_fields: [{ name: 'BillingAddress', type: 'address', reason: 'compound: its parts are fields of their own' }],
     },
   },
-  async handle(context, fields) {
+  async handle(context, fields, _caller, _wantsJson, closed) {
     const found = await requireConnection(context, fields.connection, 'The connection in the path');
-    const object = await describeOrgObject(context, found, fields.object_name);
+    const object = await describeOrgObject(whileConnected(context, closed), found, fields.object_name);
     const { mode, formulas, skipped } = object;
     return {
       ...toObjectJson(object),

@@ -55,6 +55,11 @@ describe('calls to Salesforce end when their caller leaves', () => {
     expect(after).toBe(0);
   });
 
+  test('an object that is described by the API', async () => {
+    const { after } = await leave(1, (signal) => fetch(`${service.url}/v1/connections/1/objects/Account`, { signal }));
+    expect(after).toBe(0);
+  });
+
   test('previews in the console', async () => {
     const query = OBJECTS.map((object) => `object=${object}`).join('&');
     const { url } = new ConsoleBrowser(service.url);
