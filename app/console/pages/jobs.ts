@@ -1,17 +1,12 @@
-import { pauseJob } from '../../actions/pause-job.ts';
-import { requireJobById } from '../../actions/require-job.ts';
-import { resumeJob } from '../../actions/resume-job.ts';
-import { retryRun } from '../../actions/retry-run.ts';
-import { syncNow } from '../../actions/sync-now.ts';
 import type { Context } from '../../context.ts';
 import type { JobState } from '../../core/job-state.ts';
 import { isRunId } from '../../core/run-id.ts';
 import { sum } from '../../core/sum.ts';
 import { AppError } from '../../errors.ts';
 import { listConnectionNames, type NamedConnection } from '../../store/connection-list.ts';
-import { listJob } from '../../store/job-list.ts';
 import { type FoundJobs, findJobIds, type JobSearch, latestWindows, searchJobs } from '../../store/job-search.ts';
-import { actOnEach, type BulkOutcome, type Effect } from '../act-on-jobs.ts';
+import { actOnEach } from '../act-on-jobs.ts';
+import { BULK_ACTIONS, type BulkAction, summarize } from '../bulk-actions.ts';
 import { jobsDocumentTitle } from '../document-title.ts';
 import { count, formatNumber } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
@@ -38,9 +33,6 @@ const PAGE_SIZE = 50;
 
 /** How long one click may act, below a load balancer's timeout of one minute; another one continues. */
 const MAX_ACTING_MS = 45_000;
-
-/** How many reasons a summary contains. */
-const MAX_REASONS = 3;
 
 const STATES: readonly { state: JobState; name: string }[] = [
   { state: 'failed', name: 'Failed' },
@@ -200,61 +192,6 @@ function toolbar({ query }: Visit, matching: number): Markup {
 /** Enter in a checkbox presses the first button of the form that is not disabled. */
 const HARMLESS_DEFAULT = html`<button class="hidden" name="action" value="none" tabindex="-1" aria-hidden="true">Nothing</button>`;
 
-interface BulkAction {
-  name: string;
-  label: string;
-  /** for example "Paused" */
-  done: string;
-  /** for example "paused already"; undefined: no job is */
-  already?: string;
-  act(context: Context, jobId: string, by: string): Promise<Effect>;
-}
-
-const BULK_ACTIONS: readonly BulkAction[] = [
-  {
-    name: 'pause',
-    label: 'Pause',
-    done: 'Paused',
-    already: 'paused already',
-    async act(context, id, by) {
-      const job = await requireJobById(context, id);
-      if (!job.active) return 'already so';
-      await pauseJob(context, job, by);
-      return 'changed';
-    },
-  },
-  {
-    name: 'resume',
-    label: 'Resume',
-    done: 'Resumed',
-    already: 'active already',
-    async act(context, id, by) {
-      const job = await requireJobById(context, id);
-      if (job.active) return 'already so';
-      await resumeJob(context, job, by);
-      return 'changed';
-    },
-  },
-  { name: 'retry', label: 'Retry', done: 'Retried', act: retryLatest },
-  {
-    name: 'sync-now',
-    label: 'Sync now',
-    done: 'Started a sync of',
-    async act(context, id, by) {
-      await syncNow(context, await requireJobById(context, id), by);
-      return 'changed';
-    },
-  },
-];
-
-/** Retries a job's latest window. @throws AppError conflict if there is nothing to retry */
-async function retryLatest(context: Context, jobId: string, by: string): Promise<Effect> {
-  const job = await listJob(context.database, jobId);
-  if (!job?.run) throw new AppError('conflict', 'The job has no run yet.');
-  await retryRun(context, job.run.id, by);
-  return 'changed';
-}
-
 /**
  * Does one thing with each of the selected jobs, and says with how many, and why not with the others. Stops when the browser leaves, or when
  * its time is over: then the page has a button that continues with the jobs that follow.
@@ -286,20 +223,6 @@ function keepSelection(form: URLSearchParams): string {
   fields.delete('job');
   for (const id of form.getAll('job').filter(isRunId)) fields.append('job', id);
   return fields.size > 0 ? `${path}?${fields}` : path!;
-}
-
-function summarize({ done, already }: BulkAction, outcome: BulkOutcome): string {
-  const { changed, refusals, left } = outcome;
-  const reasons = [...new Set(refusals)];
-  const others = reasons.length > MAX_REASONS ? ` And ${formatNumber(reasons.length - MAX_REASONS)} other reasons.` : '';
-  const refused = count(refusals.length, 'job was not changed', 'jobs were not changed');
-  const nothing = changed === 0 && outcome.already === 0 && left === 0;
-  return [
-    ...(changed > 0 ? [`${done} ${count(changed, 'job')}.`] : []),
-    ...(already && outcome.already > 0 ? [`${count(outcome.already, 'job was', 'jobs were')} ${already}.`] : []),
-    ...(reasons.length > 0 ? [`${nothing ? 'Nothing has changed' : refused}: ${reasons.slice(0, MAX_REASONS).join(' ')}${others}`] : []),
-    ...(left > 0 ? [`There was no time for ${count(left, 'job')}.`] : []),
-  ].join(' ');
 }
 
 /** The page of a search with a button that continues an action. @param last the last job that it reached */
