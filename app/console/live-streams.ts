@@ -35,6 +35,7 @@ export class LiveStreams {
     await sleep(this.pauseMs, undefined, { signal: closed }).catch(() => {});
   }
 
+  /** How long that is now, in milliseconds. */
   get pauseMs(): number {
     return Math.min(Math.max(0, this.#total - FREE_STREAMS) * PAUSE_PER_STREAM_MS, MAX_PAUSE_MS);
   }

@@ -1,6 +1,6 @@
 // What the pages do beyond HTML. All of it is a convenience: every page works without it.
 
-/** A live part that has received nothing for this long is out of date: the service sends something every ten seconds. */
+/** A live part that has received nothing for this long is out of date: the service sends something every twenty seconds or more often. */
 const MAX_SILENCE_MS = 25_000;
 
 // Times are in UTC, and show the local time on hover or focus.
@@ -65,9 +65,13 @@ function connect(element) {
 function mark(element, state) {
   const frame = element.closest('[data-live-frame]');
   if (!frame) return;
-  for (const name of ['is-lost', 'is-refused']) frame.classList.toggle(name, name === state);
+  const before = ['is-lost', 'is-refused'].find((name) => frame.classList.contains(name));
+  if (before === state) return;
+  if (before) frame.classList.remove(before);
+  if (!state) return;
+  frame.classList.add(state);
   const since = `${new Date(liveParts.get(element).heardAt).toISOString().slice(11, 19)} UTC`;
-  if (state) for (const place of frame.querySelectorAll('[data-since]')) place.textContent = since;
+  for (const place of frame.querySelectorAll('[data-since]')) place.textContent = since;
 }
 
 function heard({ target }) {
