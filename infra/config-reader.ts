@@ -77,7 +77,8 @@ export class ConfigReader {
   secret(key: string, meaning: string, isValid: (value: string) => boolean): pulumi.Output<string> {
     const value = this.#raw(key)?.trim();
     if (!value) this.fault(`${key} is not set. Set it to ${meaning} with \`npm run pulumi -- config set --secret ${key}\`.`);
-    else if (!this.#isEncrypted(key)) this.fault(`${key} is not encrypted. Set it again with \`npm run pulumi -- config set --secret ${key}\`.`);
+    else if (!this.#isEncrypted(key))
+      this.fault(`${key} is not encrypted. Set it again with \`npm run pulumi -- config set --secret ${key}\`.`);
     else if (!isValid(value)) this.fault(`${key} is invalid. Set it to ${meaning}.`);
     return pulumi.secret(value ?? '');
   }
