@@ -8,9 +8,9 @@ const MAX_OF_KEY = 50;
 /** Each is a connection, and text to render every few seconds: one key must leave the others some. */
 const MAX_IN_PROCESS = 200;
 
-/** With more streams than five, each is renewed more slowly, down to every twelve seconds or so: what all cost together stays bounded. */
-const PAUSE_PER_STREAM_MS = 400;
-const FREE_STREAMS = 5;
+/** With more streams than four, each is renewed more slowly, down to every twelve seconds or so: what all cost together stays bounded. */
+const PAUSE_PER_STREAM_MS = 500;
+const FREE_STREAMS = 4;
 const MAX_PAUSE_MS = 10_000;
 
 /** A browser tries again by itself. */
