@@ -67,5 +67,10 @@ describe('the deployment guide', () => {
     const files = readdirSync('infra/alarms').map((file) => readFileSync(join('infra/alarms', file), 'utf8'));
     const program = files.flatMap((file) => [...file.matchAll(/part: '([a-z-]+)'/g)].map(([, name]) => name!));
     expect(documented.sort()).toEqual(program.sort());
+    // The one on the receiver of alerts exists only with a receiver.
+    expect(findAll(/^\| (\d+) alarms /gm).map(Number)).toEqual([program.length - 1]);
+    const metrics = [...readFileSync('infra/dashboard.ts', 'utf8').matchAll(/^ {2}\| '(\w+)'/gm)].length;
+    const filters = [...readFileSync('infra/log-filters.ts', 'utf8').matchAll(/^export const /gm)].length - 1;
+    expect(findAll(/ (\d+) metrics of the service /g).map(Number)).toEqual([metrics + filters]);
   });
 });

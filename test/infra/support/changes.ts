@@ -21,15 +21,31 @@ const PROPERTIES: Record<string, { replace: string[]; update: string[] }> = {
   'aws:appautoscaling/target:Target': { replace: ['resourceId'], update: ['minCapacity', 'maxCapacity'] },
   'aws:cloudwatch/eventApiDestination:EventApiDestination': { replace: [], update: ['invocationEndpoint'] },
   'aws:cloudwatch/eventConnection:EventConnection': { replace: [], update: ['authParameters'] },
-  'aws:cloudwatch/eventRule:EventRule': { replace: [], update: ['scheduleExpression', 'state'] },
+  'aws:cloudwatch/eventRule:EventRule': { replace: [], update: ['eventPattern', 'scheduleExpression', 'state'] },
+  'aws:cloudwatch/eventTarget:EventTarget': { replace: ['rule'], update: ['arn', 'roleArn'] },
   'aws:cloudwatch/logGroup:LogGroup': { replace: [], update: ['kmsKeyId'] },
   'aws:cloudwatch/metricAlarm:MetricAlarm': { replace: [], update: ['period', 'threshold', 'dimensions'] },
-  'aws:ec2/vpcEndpoint:VpcEndpoint': { replace: ['serviceName'], update: ['routeTableIds'] },
-  'aws:ecs/service:Service': { replace: ['cluster'], update: ['taskDefinition', 'desiredCount', 'networkConfiguration'] },
+  'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup': { replace: ['vpcId'], update: [] },
+  'aws:ec2/flowLog:FlowLog': { replace: ['vpcId'], update: [] },
+  'aws:ec2/internetGateway:InternetGateway': { replace: [], update: ['vpcId'] },
+  'aws:ec2/natGateway:NatGateway': { replace: ['allocationId', 'subnetId'], update: [] },
+  'aws:ec2/route:Route': { replace: ['routeTableId'], update: ['gatewayId', 'natGatewayId'] },
+  'aws:ec2/routeTable:RouteTable': { replace: ['vpcId'], update: [] },
+  'aws:ec2/routeTableAssociation:RouteTableAssociation': { replace: ['subnetId'], update: ['routeTableId'] },
+  'aws:ec2/securityGroup:SecurityGroup': { replace: ['vpcId'], update: [] },
+  'aws:ec2/subnet:Subnet': { replace: ['availabilityZone', 'cidrBlock', 'vpcId'], update: [] },
+  'aws:ec2/vpc:Vpc': { replace: ['cidrBlock'], update: [] },
+  'aws:ec2/vpcEndpoint:VpcEndpoint': { replace: ['serviceName', 'vpcId'], update: ['routeTableIds'] },
+  'aws:ecr/repository:Repository': { replace: [], update: ['forceDelete'] },
+  'aws:ecs/service:Service': { replace: ['cluster'], update: ['taskDefinition', 'desiredCount', 'networkConfiguration', 'loadBalancers'] },
   'aws:ecs/taskDefinition:TaskDefinition': { replace: ['containerDefinitions'], update: [] },
+  'aws:iam/role:Role': { replace: [], update: ['assumeRolePolicy'] },
   'aws:iam/rolePolicy:RolePolicy': { replace: ['role'], update: ['policy'] },
+  'aws:lb/listener:Listener': { replace: ['loadBalancerArn'], update: ['certificateArn'] },
   'aws:lb/listenerRule:ListenerRule': { replace: ['listenerArn'], update: ['conditions', 'actions'] },
-  'aws:lb/loadBalancer:LoadBalancer': { replace: [], update: ['subnets'] },
+  'aws:lb/loadBalancer:LoadBalancer': { replace: [], update: ['enableDeletionProtection', 'securityGroups', 'subnets'] },
+  'aws:lb/targetGroup:TargetGroup': { replace: ['vpcId'], update: [] },
+  'aws:rds/eventSubscription:EventSubscription': { replace: [], update: ['sourceIds'] },
   'aws:rds/instance:Instance': {
     replace: ['kmsKeyId', 'snapshotIdentifier'],
     update: [
@@ -39,14 +55,20 @@ const PROPERTIES: Record<string, { replace: string[]; update: string[] }> = {
       'finalSnapshotIdentifier',
       'deletionProtection',
       'applyImmediately',
+      'vpcSecurityGroupIds',
+      'dbSubnetGroupName',
     ],
   },
   'aws:rds/subnetGroup:SubnetGroup': { replace: [], update: ['subnetIds'] },
-  'aws:route53/record:Record': { replace: ['name', 'zoneId', 'type'], update: ['records'] },
-  'aws:secretsmanager/secret:Secret': { replace: [], update: ['kmsKeyId'] },
+  'aws:route53/record:Record': { replace: ['name', 'zoneId', 'type'], update: ['aliases', 'records'] },
+  'aws:s3/bucket:Bucket': { replace: [], update: ['forceDestroy'] },
+  'aws:secretsmanager/secret:Secret': { replace: [], update: ['kmsKeyId', 'recoveryWindowInDays'] },
   'aws:secretsmanager/secretVersion:SecretVersion': { replace: ['secretString'], update: [] },
   'aws:sns/topic:Topic': { replace: [], update: ['kmsMasterKeyId'] },
-  'gcp:bigquery/dataset:Dataset': { replace: ['location', 'datasetId'], update: ['accesses'] },
+  'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule': { replace: ['securityGroupId'], update: ['referencedSecurityGroupId'] },
+  'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule': { replace: ['securityGroupId'], update: ['referencedSecurityGroupId'] },
+  'aws:wafv2/webAclAssociation:WebAclAssociation': { replace: ['resourceArn', 'webAclArn'], update: [] },
+  'gcp:bigquery/dataset:Dataset': { replace: ['location', 'datasetId'], update: ['accesses', 'deleteContentsOnDestroy', 'deletionPolicy'] },
   'random:index/randomId:RandomId': { replace: ['keepers'], update: [] },
 };
 
@@ -76,7 +98,9 @@ function resourcesOf({ registrations }: Run): Map<string, Registration> {
   return new Map(cloud.map((resource) => [resource.urn, resource]));
 }
 
-const nameOf = ({ type, name }: Registration): string => `${type.split(':').at(-1)} ${name.replace(/^sync-[a-z]+-?/, '')}`.trim();
+/** `Type name`, without the stack's prefix. */
+export const nameOf = ({ type, name }: Pick<Registration, 'type' | 'name'>): string =>
+  `${type.split(':').at(-1)} ${name.replace(/^sync-[a-z]+-?/, '')}`.trim();
 
 function changedProperties(before: Registration, after: Registration): string[] {
   const [old, now] = [before.inputs, after.inputs];
@@ -87,10 +111,15 @@ function changedProperties(before: Registration, after: Registration): string[] 
 function isReplaced(before: Registration, after: Registration): boolean {
   const changed = changedProperties(before, after).filter((name) => !after.ignoreChanges.includes(name));
   if (after.type === 'awsx:ec2:Vpc') return replacesNetwork(before, after);
-  const { replace, update } = PROPERTIES[after.type] ?? { replace: [], update: [] };
+  return replacing(after.type, changed).length > 0;
+}
+
+/** Those of the changed properties that replace a resource. @throws Error if it is not listed whether one does */
+export function replacing(type: string, changed: string[]): string[] {
+  const { replace, update } = PROPERTIES[type] ?? { replace: [], update: [] };
   const unknown = changed.filter((name) => ![...replace, ...update].includes(name));
-  if (unknown.length > 0) throw new Error(`Whether a change of ${unknown.join(', ')} replaces a ${after.type} is not listed.`);
-  return changed.some((name) => replace.includes(name));
+  if (unknown.length > 0) throw new Error(`Whether a change of ${unknown.join(', ')} replaces a ${type} is not listed.`);
+  return changed.filter((name) => replace.includes(name));
 }
 
 /** The plugin names subnets by their position: another range, or another zone at the same position, replaces what is there. */

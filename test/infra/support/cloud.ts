@@ -46,6 +46,7 @@ const ASSIGNED: Record<string, (name: string, inputs: Properties) => Properties>
     };
   },
   'awsx:ecr:Image': (_, inputs) => ({ imageUri: `${String(inputs.repositoryUrl)}@sha256:${'e'.repeat(64)}` }),
+  'docker-build:index:Image': (_, inputs) => ({ ref: `${(inputs.tags as string[])[0]}@sha256:${'e'.repeat(64)}` }),
   'aws:ec2/eip:Eip': (name) => ({ publicIp: `192.0.2.${name.at(-9)}`, allocationId: `eipalloc-${name}` }),
   'aws:ec2/securityGroup:SecurityGroup': () => ({}),
   'aws:ecr/repository:Repository': (name) => ({ repositoryUrl: `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com/${name}` }),

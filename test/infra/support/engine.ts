@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { basename, dirname, resolve } from 'node:path';
-import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { callFunction, createResource, type Properties } from './cloud.ts';
+import { create, Empty, get, listen, type Message, messagesOf, properties, respondWith, servicesOf, toStruct } from './messages.ts';
 import { reveal, SECRET_MARK } from './secret-mark.ts';
 import { type FlatConfig, project, secretKeys } from './stack-config.ts';
 
@@ -37,26 +36,10 @@ export interface EngineRun {
   outputs: Properties;
 }
 
-// Pulumi's messages are CommonJS modules built at run time: Node cannot import them by name.
-const require = createRequire(import.meta.url);
-const grpc = require('@grpc/grpc-js') as typeof import('@grpc/grpc-js');
-const { Empty } = require('google-protobuf/google/protobuf/empty_pb.js') as { Empty: new () => object };
-const { Struct } = require('google-protobuf/google/protobuf/struct_pb.js') as { Struct: { fromJavaScript(value: object): Message } };
-const messages = require('@pulumi/pulumi/proto/resource_pb.js') as Record<string, new () => Message>;
-const engineMessages = require('@pulumi/pulumi/proto/engine_pb.js') as Record<string, new () => Message>;
-const { ResourceMonitorService } =
-  require('@pulumi/pulumi/proto/resource_grpc_pb.js') as typeof import('@pulumi/pulumi/proto/resource_grpc_pb.js');
-const { EngineService } = require('@pulumi/pulumi/proto/engine_grpc_pb.js') as typeof import('@pulumi/pulumi/proto/engine_grpc_pb.js');
-
-/** A protobuf message. The generated classes share no type, so a wrong getter or setter name fails only at run time. */
-type Message = Record<string, (value?: unknown) => unknown>;
-
-const get = <Value>(message: Message, field: string): Value => message[`get${field}`]!() as Value;
-const set = (message: Message, field: string, value: unknown): unknown => message[`set${field}`]!(value);
-function struct(message: Message, field: string): Properties {
-  const value = get<{ toJavaScript(): Properties } | undefined>(message, field);
-  return value?.toJavaScript() ?? {};
-}
+const messages = messagesOf('resource');
+const engineMessages = messagesOf('engine');
+const { ResourceMonitorService } = servicesOf<typeof import('@pulumi/pulumi/proto/resource_grpc_pb.js')>('resource');
+const { EngineService } = servicesOf<typeof import('@pulumi/pulumi/proto/engine_grpc_pb.js')>('engine');
 
 /** The severity of the SDK's debug messages. */
 const DEBUG = 0;
@@ -70,16 +53,14 @@ const FEATURES = ['secrets', 'resourceReferences', 'aliasSpecs', 'deletedWith', 
  */
 export async function runByEngine(stack: string, config: FlatConfig, preview: boolean): Promise<EngineRun> {
   const run: EngineRun = { exitCode: -1, text: '', registrations: [], outputs: {} };
-  const server = new grpc.Server();
-  server.addService(ResourceMonitorService, monitor(run, stack, preview));
-  server.addService(EngineService, engine(run));
-  const port = await new Promise<number>((done, fail) => {
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) => (error ? fail(error) : done(bound)));
-  });
+  const server = await listen([
+    [ResourceMonitorService, monitor(run, stack, preview)],
+    [EngineService, engine(run)],
+  ]);
   try {
-    await runProgram(run, stack, config, preview, `127.0.0.1:${port}`);
+    await runProgram(run, stack, config, preview, `127.0.0.1:${server.port}`);
   } finally {
-    server.forceShutdown();
+    server.close();
   }
   return run;
 }
@@ -119,14 +100,10 @@ async function runProgram(run: EngineRun, stack: string, config: FlatConfig, pre
 export function monitor(run: EngineRun, stack: string, preview: boolean) {
   return {
     supportsFeature: respondWith((request) => {
-      const response = new messages.SupportsFeatureResponse!();
-      set(response, 'Hassupport', FEATURES.includes(get(request, 'Id')));
-      return response;
+      return create(messages, 'SupportsFeatureResponse', { Hassupport: FEATURES.includes(get(request, 'Id')) });
     }),
     invoke: respondWith((request) => {
-      const response = new messages.ResourceInvokeResponse!();
-      set(response, 'Return', Struct.fromJavaScript(callFunction(get(request, 'Tok'))));
-      return response;
+      return create(messages, 'ResourceInvokeResponse', { Return: toStruct(callFunction(get(request, 'Tok'))) });
     }),
     registerResource: respondWith((request) => {
       const registration = readRegistration(request, stack);
@@ -134,7 +111,7 @@ export function monitor(run: EngineRun, stack: string, preview: boolean) {
       return register(registration, Boolean(get(request, 'Custom')), preview);
     }),
     registerResourceOutputs: respondWith((request) => {
-      if (String(get(request, 'Urn')).includes('pulumi:pulumi:Stack')) run.outputs = struct(request, 'Outputs');
+      if (String(get(request, 'Urn')).includes('pulumi:pulumi:Stack')) run.outputs = properties(request, 'Outputs');
       return new Empty();
     }),
     registerErrorHook: respondWith(() => new Empty()),
@@ -150,13 +127,11 @@ function engine(run: EngineRun) {
       return new Empty();
     }),
     getRootResource: respondWith(() => {
-      const response = new engineMessages.GetRootResourceResponse!();
-      set(response, 'Urn', root);
-      return response;
+      return create(engineMessages, 'GetRootResourceResponse', { Urn: root });
     }),
     setRootResource: respondWith((request) => {
       root = get(request, 'Urn');
-      return new engineMessages.SetRootResourceResponse!();
+      return create(engineMessages, 'SetRootResourceResponse');
     }),
   };
 }
@@ -176,20 +151,20 @@ function readRegistration(request: Message, stack: string): Registration {
     additionalSecretOutputs: get(request, 'AdditionalsecretoutputsList'),
     errorHooks: (get<Message | undefined>(request, 'Hooks')?.getOnErrorList?.() as string[] | undefined) ?? [],
     createTimeout: (get<Message | undefined>(request, 'Customtimeouts')?.getCreate?.() as string | undefined) ?? '',
-    inputs: struct(request, 'Object'),
+    inputs: properties(request, 'Object'),
   };
 }
 
 /** In a preview only the inputs are known. Pulumi treats the missing outputs as unknown. */
 function register(registration: Registration, custom: boolean, preview: boolean): Message {
-  const response = new messages.RegisterResourceResponse!();
   const inputs = reveal(registration.inputs) as Properties;
   const { id, state } =
     custom || registration.remote ? createResource(registration.type, registration.name, inputs) : { id: '', state: {} };
-  set(response, 'Urn', registration.urn);
-  if (custom && !preview) set(response, 'Id', id);
-  set(response, 'Object', Struct.fromJavaScript(keepSecret(preview ? inputs : state, registration)));
-  return response;
+  return create(messages, 'RegisterResourceResponse', {
+    Urn: registration.urn,
+    Id: custom && !preview ? id : undefined,
+    Object: toStruct(keepSecret(preview ? inputs : state, registration)),
+  });
 }
 
 /** Returns as secret what was passed as secret, or is declared secret by the program or the SDK, as the real engine does. */
@@ -201,15 +176,4 @@ function keepSecret(state: Properties, { inputs, additionalSecretOutputs }: Regi
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => [name, isSecret(name) ? { [SECRET_MARK]: '1b47061264138c4ac30d75fd1eb44270', value } : value]),
   );
-}
-
-/** A gRPC method with a synchronous response. */
-function respondWith(respond: (request: Message) => object) {
-  return (call: ServerUnaryCall<Message, object>, done: sendUnaryData<object>): void => {
-    try {
-      done(null, respond(call.request));
-    } catch (error) {
-      done({ code: grpc.status.INTERNAL, details: (error as Error).message });
-    }
-  };
 }
