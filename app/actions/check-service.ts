@@ -121,7 +121,9 @@ async function checkPolicyTags(context: Context, signal: AbortSignal): Promise<s
   let tagged = 0;
   const check = async (job: Target, stopped: AbortSignal): Promise<void> => {
     for (const table of [targetTable(context, job), versionsTable(context, job)]) {
-      tagged += await checkTaggedColumns(context.warehouse.withSignal(stopped), table);
+      // `tagged += await …` would lose what the other tables add meanwhile.
+      const found = await checkTaggedColumns(context.warehouse.withSignal(stopped), table);
+      tagged += found;
     }
   };
   await mapConcurrently(CONCURRENT_TABLES, signal, () => jobs, check);
