@@ -103,6 +103,8 @@ function describeTarget(context: Context, job: Job, table: 'keep' | 'drop', drop
     const [are, them] = job.history ? ['are kept as they are', 'them'] : ['is kept as it is', 'it'];
     return `${name}${versions} ${are}. To import ${job.objectName} again, rename or drop ${them} first.`;
   }
-  if (dropped.includes(name)) return `${name} is dropped.`;
-  return `${name} was not dropped: it does not exist, or is not the table of this job.`;
+  const kept = dropped.includes(name) ? [] : [`${name} was not dropped: it does not exist, or is not the table of this job.`];
+  const names = dropped.toSorted((left, right) => Number(right === name) - Number(left === name));
+  const listed = `${new Intl.ListFormat('en').format(names)} ${names.length === 1 ? 'is' : 'are'} dropped.`;
+  return [...kept, ...(names.length > 0 ? [listed] : [])].join(' ');
 }

@@ -59,7 +59,7 @@ test('with table=drop nothing is left, not even of an open run, and the job can 
     object_name: 'Opportunity',
     table: 'salesforce.Opportunity',
     dropped: ['salesforce.Opportunity_live', 'salesforce.Opportunity'],
-    message: 'salesforce.Opportunity is dropped.',
+    message: 'salesforce.Opportunity and salesforce.Opportunity_live are dropped.',
   });
   release();
   await service.stopWorker();

@@ -54,13 +54,14 @@ function choice(value: string, label: string, note: string, chosen: string | nul
 
 /** What becomes of everything that belongs to the job. */
 function consequences({ context }: Visit, stored: Job): Markup {
-  const { objectName, targetDataset, history } = stored;
-  const dropped = [liveView(context, stored), ...(history ? [versionsTable(context, stored), versionsView(context, stored)] : [])];
+  const { objectName, targetDataset } = stored;
+  // Its versions stay when its history is switched off.
+  const dropped = [liveView(context, stored), versionsTable(context, stored), versionsView(context, stored)];
   const named = new Intl.ListFormat('en').format(dropped.map(({ table }) => table));
   const fact = (what: string, text: Content): Markup[] => [html`<dt>${what}</dt>`, html`<dd>${text}</dd>`];
   return html`<dl class="about">
     ${fact('Deleted', 'The job, its options and its runs with their events and staging tables. A run that is in progress is cancelled first.')}
-    ${fact('Kept or dropped', `The table, with ${named} and the invalid values of its rows, as you choose below.`)}
+    ${fact('Kept or dropped', `The table, with ${named}, as far as they exist, and the invalid values of its rows, as you choose below.`)}
     ${fact('Kept', `What its runs counted, in ${targetDataset}._runs, and who changed what, in Activity.`)}
     ${fact('Not touched', `${objectName} in Salesforce, and the connection.`)}
   </dl>`;

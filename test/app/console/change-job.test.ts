@@ -90,7 +90,9 @@ test('the repairs of a job are shown as commands, by default of all that is impo
 describe('a job is deleted', () => {
   test('by a form that names its object, and says what is kept', async () => {
     const page = await browser.click(await browser.page(`/jobs/${id}`), /^Delete…$/);
-    expect(textOf(page)).toMatch(/Kept or dropped The table, with Account_live and the invalid values of its rows/);
+    expect(textOf(page)).toMatch(
+      /Kept or dropped The table, with Account_live, Account_versions, and Account_versions_valid, as far as they exist, and the invalid values of its rows/,
+    );
     expect(page.text).toContain(`curl -X DELETE --form table=keep \\\n  ${browser.url}/v1/jobs/${id}`);
     const action = `/console/jobs/${id}/delete`;
     const incomplete = await browser.submit(page, action, { name: 'account' });
