@@ -112,9 +112,8 @@ function chooseRepair(job: Job, { startDate, deletes }: JobChanges, { clear, ref
   return { kind: 'reimport', treatDeleted: true, window: all };
 }
 
-function describeChange(job: Job, { startDate, deletes, every, history }: JobChanges): string[] {
+function describeRepair(job: Job, { startDate, deletes }: JobChanges): string[] {
   const sentences: string[] = [];
-  if (job.cursorField === null && (startDate || deletes)) return ['The next window applies this: it replaces the whole table.'];
   if (startDate) {
     sentences.push(`A reimport of the rows stamped from ${formatStartDate(startDate)} to ${formatStartDate(job.startDate)} is queued.`);
   }
@@ -123,6 +122,17 @@ function describeChange(job: Job, { startDate, deletes, every, history }: JobCha
   } else if (deletes) {
     const treated = job.deletes === 'blank' ? 'blanked' : 'removed';
     sentences.push(`deletes=${deletes} applies to rows that are deleted from now on: rows already ${treated} stay so.`);
+  }
+  return sentences;
+}
+
+function describeChange(job: Job, changes: JobChanges): string[] {
+  const { startDate, deletes, every, history } = changes;
+  const sentences: string[] = [];
+  if (job.cursorField === null && (startDate || deletes)) {
+    sentences.push('The next window applies this: it replaces the whole table.');
+  } else {
+    sentences.push(...describeRepair(job, changes));
   }
   if (every) sentences.push(`Windows close with every=${every} from the next tick on.`);
   if (history === true) sentences.push(`The next run creates ${job.targetTable}_versions from the table as it is.`);

@@ -111,6 +111,11 @@ describe('an object whose only stamp is CreatedDate', () => {
     // The time at which the deletion was first seen stays.
     await service.tickAt('2023-03-22T00:10:00Z');
     expect(await of(removed!)).toEqual(first);
+    const other = deletes === 'remove' ? 'blank' : 'remove';
+    const change = { method: 'PATCH', body: new URLSearchParams({ deletes: other, every: '6h' }) };
+    expect((await readAnswer(await fetch(`${service.url}/v1/jobs/${(await jobNow()).id}`, change))).text).toContain(
+      'The next window applies this: it replaces the whole table. Windows close with every=6h from the next tick on.',
+    );
   });
 });
 

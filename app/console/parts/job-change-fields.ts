@@ -18,7 +18,7 @@ interface OptionField {
 const FIELDS: Record<ChangeableProperty, OptionField> = {
   startDate: {
     label: 'Import rows since',
-    note: 'A date in UTC, only earlier than now. Empty: every row. The rows in between are imported.',
+    note: 'A date in UTC, before the current one. Empty: every row. The rows in between are imported.',
     empty: 'every row',
   },
   every: {
@@ -27,7 +27,12 @@ const FIELDS: Record<ChangeableProperty, OptionField> = {
     choices: EVERY.toReversed().map((every) => [every, EVERY_NAMES[every]]),
     empty: '',
   },
-  deletes: { label: 'Rows deleted in Salesforce', note: 'Also those that are deleted already.', choices: DELETES, empty: '' },
+  deletes: {
+    label: 'Rows deleted in Salesforce',
+    note: 'A stricter choice also applies to the rows that are deleted already; no choice brings a row or its values back.',
+    choices: DELETES,
+    empty: '',
+  },
   history: {
     label: 'Versions of a record',
     note: 'In a table of their own.',
