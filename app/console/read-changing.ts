@@ -17,5 +17,9 @@ const UNCHANGED_MS = 10_000;
 export async function readChanging<T>({ context, shared }: Visit, kind: string, id: string, read: () => Promise<T>): Promise<T> {
   const fingerprints = await shared.read('fingerprints', LOOK_MS - 100, () => readFingerprints(context.database));
   const fingerprint = fingerprints.get(id);
-  return await shared.read(`${kind} ${id} ${fingerprint}`, fingerprint === undefined ? IDLE_MS : UNCHANGED_MS, read);
+  const idle = `${kind} ${id}`;
+  if (fingerprint === undefined) return await shared.read(idle, IDLE_MS, read);
+  // Once the run has ended, what was shown before it must not be shown again.
+  shared.forget(idle);
+  return await shared.read(`${idle} ${fingerprint}`, UNCHANGED_MS, read);
 }

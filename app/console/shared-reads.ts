@@ -29,8 +29,15 @@ export class SharedReads {
         started.freshUntil = this.#nowMs() + maxAgeMs;
       },
       // The next page tries again.
-      () => this.#reads.delete(key),
+      () => {
+        if (this.#reads.get(key) === started) this.#reads.delete(key);
+      },
     );
     return value;
+  }
+
+  /** The next read of this key is a new one. */
+  forget(key: string): void {
+    this.#reads.delete(key);
   }
 }

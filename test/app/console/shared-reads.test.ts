@@ -23,6 +23,17 @@ describe('shared reads', () => {
     expect(await reads.read('jobs', MAX_AGE_MS, async () => 'fourth')).toBe('fourth');
   });
 
+  test('that are forgotten are repeated, and their end changes nothing', async () => {
+    const reads = new SharedReads(() => 0);
+    const slow = Promise.withResolvers<string>();
+    const forgotten = reads.read('jobs', MAX_AGE_MS, () => slow.promise);
+    reads.forget('jobs');
+    expect(await reads.read('jobs', MAX_AGE_MS, async () => 'later')).toBe('later');
+    slow.reject(new Error('no store'));
+    await expect(forgotten).rejects.toThrow('no store');
+    expect(await reads.read('jobs', MAX_AGE_MS, async () => 'repeated')).toBe('later');
+  });
+
   test('that fail are repeated by the next page', async () => {
     const reads = new SharedReads(() => 0);
     await expect(reads.read('jobs', MAX_AGE_MS, () => Promise.reject(new Error('no store')))).rejects.toThrow('no store');
