@@ -4,7 +4,7 @@ import { terminalTable } from './output/terminal-table.ts';
 import { serviceCommand } from './remote/open-service.ts';
 import type { VersionView } from './remote/views.ts';
 
-const COLUMNS = ['host', 'version', 'started', 'last heartbeat'].map((name) => ({ name, numeric: false }));
+const COLUMNS = ['host', 'version', 'state', 'started', 'last heartbeat'].map((name) => ({ name, numeric: false }));
 
 /** Shows which releases of a service run. */
 export const version = serviceCommand(async (service, { options }) => {
@@ -15,9 +15,10 @@ export const version = serviceCommand(async (service, { options }) => {
 });
 
 function describeVersion(found: VersionView): string[] {
-  const rows = found.processes.map(({ host, version: release, started_at, heartbeat_at }) => [
+  const rows = found.processes.map(({ host, version: release, alive, started_at, heartbeat_at }) => [
     host,
     release,
+    alive ? 'alive' : 'lost',
     formatInstant(new Date(started_at)),
     formatInstant(new Date(heartbeat_at)),
   ]);

@@ -9,7 +9,12 @@ export interface Process {
   version: string;
   startedAt: Date;
   heartbeatAt: Date;
+  /** false: it has not reported for a while, and ended without a word */
+  isAlive: boolean;
 }
+
+/** Three heartbeats. */
+const LOST_AFTER = '90 seconds';
 
 /** How long a process that ended without a word is still listed. */
 const KEPT = '1 day';
@@ -31,7 +36,8 @@ export async function deleteProcess(database: Queryable, id: string): Promise<vo
 /** The processes, those that have run the longest first. */
 export async function listProcesses(database: Queryable): Promise<Process[]> {
   const { rows } = await database.query<RowOf<Process>>(
-    'SELECT id, host, version, started_at, heartbeat_at FROM processes ORDER BY started_at, id LIMIT 200',
+    `SELECT id, host, version, started_at, heartbeat_at, heartbeat_at > now() - interval '${LOST_AFTER}' AS is_alive
+     FROM processes ORDER BY started_at, id LIMIT 200`,
   );
   return rows.map(toRecord);
 }

@@ -16,9 +16,6 @@ export const workers: readonly Route[] = [
 
 const RENEW_MS = 5_000;
 
-/** A process reports every half minute, so this one has missed two reports. */
-const LOST_AFTER_MS = 90_000;
-
 const MAX_LEASES = 100;
 
 interface Work {
@@ -46,7 +43,7 @@ async function* pieces(visit: Visit): AsyncGenerator<Markup> {
 function content({ context, now }: Visit, { processes, leases, queue }: Work): Markup {
   const runs = (state: 'running' | 'due' | 'waiting'): number =>
     queue.reduce((sum, entry) => sum + (entry.state === state ? Number(entry.runs) : 0), 0);
-  const alive = processes.filter(isAlive(now));
+  const alive = processes.filter(({ isAlive }) => isAlive);
   const slots = alive.length * context.config.workers;
   return html`<div>
     <dl class="facts card">
@@ -62,19 +59,14 @@ function content({ context, now }: Visit, { processes, leases, queue }: Work): M
   </div>`;
 }
 
-const isAlive =
-  (now: Date) =>
-  ({ heartbeatAt }: Process): boolean =>
-    now.getTime() - heartbeatAt.getTime() < LOST_AFTER_MS;
-
 function processTable(processes: readonly Process[], now: Date): Markup {
   return html`<table>
     <thead><tr><th>Host</th><th>State</th><th>Version</th><th>Started</th><th class="num">Heartbeat</th></tr></thead>
     <tbody>${processes.map((found) => {
-      const { host, version, startedAt, heartbeatAt } = found;
+      const { host, version, startedAt, heartbeatAt, isAlive } = found;
       return html`<tr>
         <td class="mono">${host}</td>
-        <td>${isAlive(now)(found) ? pill('good', 'alive') : pill('bad', 'lost')}</td>
+        <td>${isAlive ? pill('good', 'alive') : pill('bad', 'lost')}</td>
         <td>${version}</td>
         <td>${relative(startedAt, now)}</td>
         <td class="num">${relative(heartbeatAt, now)}</td>

@@ -10,6 +10,7 @@ const processJson = z
     version: z.string(),
     started_at: instant,
     heartbeat_at: instant.meta({ description: 'When it last reported that it runs.' }),
+    alive: z.boolean().meta({ description: 'False: it has not reported for a while. It is listed for a day.' }),
   })
   .meta({ id: 'Process', description: 'A process of the service.' });
 
@@ -31,7 +32,13 @@ export const version = defineEndpoint({
     response: {
       version: '1.4.0',
       processes: [
-        { host: 'ip-10-0-1-17', version: '1.4.0', started_at: '2024-03-11T08:30:00.000Z', heartbeat_at: '2024-03-11T09:12:30.000Z' },
+        {
+          host: 'ip-10-0-1-17',
+          version: '1.4.0',
+          started_at: '2024-03-11T08:30:00.000Z',
+          heartbeat_at: '2024-03-11T09:12:30.000Z',
+          alive: true,
+        },
       ],
     },
   },
@@ -39,11 +46,12 @@ export const version = defineEndpoint({
     const processes = await listProcesses(database);
     return {
       version: VERSION,
-      processes: processes.map(({ host, version: release, startedAt, heartbeatAt }) => ({
+      processes: processes.map(({ host, version: release, startedAt, heartbeatAt, isAlive }) => ({
         host,
         version: release,
         started_at: startedAt,
         heartbeat_at: heartbeatAt,
+        alive: isAlive,
       })),
     };
   },
