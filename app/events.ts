@@ -199,7 +199,7 @@ function businessEvents(log: EventLog) {
     // The schedule
 
     /** `at`: by the schedule's clock */
-    tick: (at: Date, jobs: number, runs: number) => log.info({ event: 'tick', at, jobs, runs }, 'tick accepted'),
+    tick: (at: Date, jobs: number, runs: number, by: string) => log.info({ event: 'tick', at, by, jobs, runs }, 'tick accepted'),
     tickFailed: (error: unknown) => log.error({ event: 'tick_failed', ...describeError(error) }),
     /** also if it is 0: the alarm goes off if the line is missing */
     jobsOverdue: (jobs: number) => log.info({ event: 'jobs_overdue', jobs }),

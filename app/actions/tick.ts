@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { remainingLagMs, windowEnds } from '../core/window.ts';
+import { insertChange } from '../store/audit.ts';
 import type { JobFilter } from '../store/jobs.ts';
 import { queueDueRuns } from '../store/queue-runs.ts';
 import { saveTick } from '../store/ticks.ts';
@@ -17,23 +18,28 @@ export interface Tick {
  * @throws AppError store_restored
  */
 export async function tick(context: Context, by: string, filter: JobFilter = {}): Promise<Tick> {
-  const ticked = await importDue(context, filter);
+  const ticked = await queueDue(context, by, filter);
   // A tick of some jobs says nothing about how often the schedule ticks.
   if (Object.keys(filter).length === 0) await saveTick(context.database, by);
   return ticked;
 }
 
+/** Does what a tick does at the request of a person, which says nothing about how often the schedule ticks. @throws AppError store_restored */
+export async function importDue(context: Context, by: string): Promise<Tick> {
+  const ticked = await queueDue(context, by, {});
+  await insertChange(context.database, { by, action: 'tick', details: { runs: ticked.runIds.length } });
+  return ticked;
+}
+
 /**
- * What a tick does, also at the request of a person, which says nothing about how often the schedule ticks: requests everything before the
- * latest window end of every active job, and queues a run unless one is open or nothing is missing. It is fast, because it only writes to
- * the job store. A job with an open run gets its next run when that run succeeds.
- * @throws AppError store_restored
+ * Requests everything before the latest window end of every active job, and queues a run unless one is open or nothing is missing. It is fast,
+ * because it only writes to the job store. A job with an open run gets its next run when that run succeeds.
  */
-export async function importDue(context: Context, filter: JobFilter = {}): Promise<Tick> {
+async function queueDue(context: Context, by: string, filter: JobFilter): Promise<Tick> {
   context.agreement.requireNotHalted();
   const at = await context.scheduleNow();
   const wanted = windowEnds(at).map((end) => ({ ...end, lagMs: remainingLagMs(end.to, at, context.config.lagMinutes) }));
   const { jobIds, runIds } = await queueDueRuns(context.database, wanted, filter);
-  context.events.tick(at, jobIds.length, runIds.length);
+  context.events.tick(at, jobIds.length, runIds.length, by);
   return { runIds, at };
 }

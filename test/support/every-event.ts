@@ -195,8 +195,8 @@ export const EVERY_EVENT: Record<keyof BusinessEvents, { emit: (events: Events) 
     line: { level: 'warn', event: 'api_version_not_checked', ...ofConnection, ...ofError },
   },
   tick: {
-    emit: (events) => events.tick(new Date('2023-03-20T10:20:00Z'), 3, 2),
-    line: { level: 'info', event: 'tick', at: '2023-03-20T10:20:00.000Z', jobs: 3, runs: 2, msg: 'tick accepted' },
+    emit: (events) => events.tick(new Date('2023-03-20T10:20:00Z'), 3, 2, 'schedule'),
+    line: { level: 'info', event: 'tick', at: '2023-03-20T10:20:00.000Z', by: 'schedule', jobs: 3, runs: 2, msg: 'tick accepted' },
   },
   tickFailed: { emit: (events) => events.tickFailed(error), line: { level: 'error', event: 'tick_failed', ...ofError } },
   jobsOverdue: { emit: (events) => events.jobsOverdue(0), line: { level: 'info', event: 'jobs_overdue', jobs: 0 } },

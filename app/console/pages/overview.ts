@@ -212,8 +212,8 @@ function callbackHint({ context, origin }: Visit): Content {
     : null;
 }
 
-async function importNow({ context, form }: Visit): Promise<SeeOther> {
-  const { runIds } = await importDue(context);
+async function importNow({ context, caller, form }: Visit): Promise<SeeOther> {
+  const { runIds } = await importDue(context, caller.name);
   const text =
     runIds.length > 0 ? `${count(runIds.length, 'import')} started.` : 'Nothing is due: every job is complete, running, waiting or paused.';
   return { location: returnAddress(form.get('back')), notice: { kind: 'good', text } };
