@@ -28,6 +28,9 @@ export async function billedByRun(database: Queryable, runId: string): Promise<{
   return onlyRow(reply);
 }
 
+/** A run that is older bills nothing any more, except one that waited for a person for so long. */
+const MAX_RUN = '14 days';
+
 /** What a job's statements billed in a month. */
 export interface BilledMonth {
   /** its first instant, in UTC */
@@ -36,13 +39,15 @@ export interface BilledMonth {
 }
 
 /**
- * Bytes billed for the runs of a job in this month and the one before, the latest first; a month without any is absent. A run counts to the
- * month in which it was queued. Uses runs_by_job and billed_by_run.
+ * Bytes billed for the statements of a job in this month and the one before, the latest first; a month without any is absent. Those of deleted
+ * runs are missing. Uses runs_by_job and billed_by_run.
  */
 export async function billedByMonth(database: Queryable, jobId: string): Promise<BilledMonth[]> {
   const { rows } = await database.query<BilledMonth>(
-    `SELECT date_trunc('month', runs.created_at, 'UTC') AS month, sum(billed.bytes)::bigint AS bytes FROM runs JOIN billed ON billed.run_id = runs.id
-     WHERE runs.job_id = $1 AND runs.created_at >= date_trunc('month', now(), 'UTC') - interval '1 month' GROUP BY 1 ORDER BY 1 DESC`,
+    `SELECT date_trunc('month', billed.billed_at, 'UTC') AS month, sum(billed.bytes)::bigint AS bytes
+     FROM runs JOIN billed ON billed.run_id = runs.id
+     WHERE runs.job_id = $1 AND runs.created_at >= date_trunc('month', now(), 'UTC') - interval '1 month ${MAX_RUN}'
+       AND billed.billed_at >= date_trunc('month', now(), 'UTC') - interval '1 month' GROUP BY 1 ORDER BY 1 DESC`,
     [jobId],
   );
   return rows;

@@ -56,8 +56,13 @@ test('the bytes billed for a job are shown with their price, for this month and 
     { rows: 5, billed: 2 ** 40 },
     { rows: 7, billed: 2 ** 39 },
   ]);
+  // The first was queued in the month before the last, too.
   await service.database.pool.query(
-    `UPDATE runs SET created_at = date_trunc('month', now(), 'UTC') - CASE WHEN receipt ->> 'distinct_ids' = '5' THEN interval '1 day' ELSE '0' END WHERE job_id = $1`,
+    `WITH run AS (
+       UPDATE runs SET created_at = date_trunc('month', now(), 'UTC') - CASE WHEN receipt ->> 'distinct_ids' = '5' THEN interval '1 month 1 day' ELSE '1 day' END
+       WHERE job_id = $1 RETURNING id, created_at
+     )
+     UPDATE billed SET billed_at = run.created_at + interval '2 days' FROM run WHERE billed.run_id = run.id`,
     [id],
   );
   const month = (offset: number): string => {
