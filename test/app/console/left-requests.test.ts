@@ -37,6 +37,8 @@ async function leave(calls: number, send: (signal: AbortSignal) => Promise<unkno
   await sleep(100);
   leaving.abort();
   expect(await answer).toBe('AbortError');
+  // The service has seen that the other connection is closed once it responds to this one.
+  await fetch(`${service.url}/healthz`);
   await sleep(100);
   const before = count;
   release.resolve();
