@@ -88,9 +88,7 @@ async function rehearseUpdates(rehearsal: Rehearsal, stack: StackName): Promise<
   const state = workspace.readState(stack);
   const plain = [SALESFORCE_SECRET, ...generated].filter((secret) => state.includes(secret));
   if (plain.length > 0) rehearsal.faults.push(`${stack}: the state contains ${plain.length} secrets in plain text.`);
-  console.log(
-    `${stack}: ${generated.size} generated secrets and Salesforce's, none of them in plain text in the state: ${plain.length === 0}`,
-  );
+  console.log(`  secrets in plain text in the state: ${plain.length} of ${generated.size + 1}`);
 }
 
 /** A change while everything is protected, compared with what the tests of changes expect. Undoes it in the state. */
