@@ -9,8 +9,8 @@ const messages = messagesOf('language');
 const REPORTED = 32;
 
 /**
- * Runs programs as Pulumi's own host for Node does: a process of the SDK's runner, with the same arguments and environment. The Go proxy
- * offers the genuine one only up to 3.68 (as a part of sdk/v3), which cannot forward the error hooks that the program registers.
+ * Runs programs as Pulumi's own host for Node does: a process of the SDK's runner, with the same arguments and environment. The newest
+ * genuine one that the Go proxy offers, a part of sdk/v3 3.68, gets no further: it does not know how the CLI sends the runtime's options.
  */
 export function languageHost(isTypescript: boolean) {
   let engine = '';
