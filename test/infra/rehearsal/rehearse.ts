@@ -56,6 +56,11 @@ async function rehearseDev(rehearsal: Rehearsal): Promise<void> {
   report(rehearsal, 'dev: preview of committed file', preview, isDeepStrictEqual([...named].sort(), missing) || `It names ${[...named]}.`);
   await rehearseUpdates(rehearsal, 'dev');
   await rehearseDestroy(rehearsal, 'dev');
+  workspace.configure('dev', { ...stackValues('dev'), loadBalancer: false, domainName: '', hostedZoneId: '' });
+  const closed = await workspace.run('up', 'dev', '--yes', '--skip-preview');
+  const isCreated = closed.code === 0 && isOnly(closed, 'create');
+  report(rehearsal, 'dev: up without load balancer', closed, isCreated || 'It did not create everything.');
+  await rehearseDestroy(rehearsal, 'dev');
 }
 
 async function rehearseProduction(rehearsal: Rehearsal): Promise<void> {
