@@ -1,6 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { ALARM_PUBLISHERS, FINDING_PUBLISHER } from './alarms/publishers.ts';
+import { ALARM_PUBLISHERS } from './alarms/publishers.ts';
 import type { Settings } from './config.ts';
 import { policyDocument, type Statement } from './policy.ts';
 
@@ -69,6 +69,5 @@ function keyPolicy({ name, region }: Settings, accountId: pulumi.Input<string>):
       Resource: '*',
       Condition: { StringEquals: { 'aws:SourceAccount': accountId } },
     },
-    { Sid: 'Findings', Principal: { Service: FINDING_PUBLISHER }, Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: '*' },
   ]);
 }

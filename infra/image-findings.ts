@@ -2,6 +2,7 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Settings } from './config.ts';
 import type { Image } from './image.ts';
+import { policyDocument } from './policy.ts';
 
 /** What an operator must know about: ECR and Inspector use the same words. */
 const SEVERITIES = ['CRITICAL', 'HIGH'];
@@ -9,8 +10,6 @@ const SEVERITIES = ['CRITICAL', 'HIGH'];
 interface ImageFindingsArgs {
   settings: Settings;
   image: Image;
-  /** where the emails of alarms come from */
-  topicArn: pulumi.Output<string>;
 }
 
 interface Finding {
@@ -28,8 +27,10 @@ interface Finding {
  * stacks, or a stack and the account's owner, would overwrite each other's rules.
  */
 export class ImageFindings extends pulumi.ComponentResource {
-  constructor({ settings: { name }, image, topicArn }: ImageFindingsArgs, options?: pulumi.ComponentResourceOptions) {
+  constructor({ settings, image }: ImageFindingsArgs, options?: pulumi.ComponentResourceOptions) {
+    const { name } = settings;
     super('sync:infra:ImageFindings', name, {}, options);
+    const topic = createTopic(this, settings);
     for (const { part, description, pattern, values, sentence } of findings(image.repositoryNames)) {
       const rule = new aws.cloudwatch.EventRule(
         `${name}-${part}`,
@@ -40,7 +41,7 @@ export class ImageFindings extends pulumi.ComponentResource {
         `${name}-${part}`,
         {
           rule: rule.name,
-          arn: topicArn,
+          arn: topic.arn,
           inputTransformer: { inputPaths: values, inputTemplate: JSON.stringify(`${name}: ${sentence}`) },
         },
         { parent: this },
@@ -48,6 +49,23 @@ export class ImageFindings extends pulumi.ComponentResource {
     }
     this.registerOutputs({});
   }
+}
+
+/**
+ * A topic of its own: EventBridge sends SNS and KMS neither the account nor the rule that a message comes from ("Troubleshooting Amazon
+ * EventBridge" and "Managing Amazon SNS encryption keys" in AWS's guides), so no condition can restrict it. Alarms and our key stay
+ * restricted; what is published here is known to the public.
+ */
+function createTopic(parent: pulumi.Resource, { name, observability }: Settings): aws.sns.Topic {
+  const topic = new aws.sns.Topic(`${name}-image-findings`, {}, { parent });
+  const policy = policyDocument([
+    { Sid: 'Findings', Principal: { Service: 'events.amazonaws.com' }, Action: ['sns:Publish'], Resource: topic.arn },
+  ]);
+  new aws.sns.TopicPolicy(`${name}-image-findings`, { arn: topic.arn, policy }, { parent });
+  for (const email of observability.alarmEmails) {
+    new aws.sns.TopicSubscription(`${name}-image-findings-${email}`, { topic: topic.arn, protocol: 'email', endpoint: email }, { parent });
+  }
+  return topic;
 }
 
 function findings(repositories: pulumi.Output<string>[]): Finding[] {

@@ -51,7 +51,7 @@ const service = new Service({ settings, network, roles, encryption, image, datab
 const autoScaling = settings.task.maxCount > settings.task.count ? new AutoScaling({ settings, service }) : undefined;
 const schedule = new Schedule({ settings, accountId, tickKey: secrets.tickKey, to: ingress ?? tickQueue!, service });
 const observability = new Observability({ settings, accountId, encryption, service, ingress, schedule, database });
-const imageFindings = new ImageFindings({ settings, image, topicArn: observability.topicArn });
+const imageFindings = new ImageFindings({ settings, image });
 const components = [
   encryption,
   network,

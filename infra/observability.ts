@@ -2,7 +2,7 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Alarm } from './alarms/alarm.ts';
 import { databaseAlarms } from './alarms/database-alarms.ts';
-import { ALARM_PUBLISHERS, FINDING_PUBLISHER } from './alarms/publishers.ts';
+import { ALARM_PUBLISHERS } from './alarms/publishers.ts';
 import { requestAlarms, scheduleAlarms, taskAlarms } from './alarms/service-alarms.ts';
 import { workAlarms } from './alarms/work-alarms.ts';
 import type { Settings } from './config.ts';
@@ -64,7 +64,6 @@ function createTopic(parent: pulumi.Resource, { settings, accountId, encryption:
       Resource: topic.arn,
       Condition: { StringEquals: { 'aws:SourceAccount': accountId } },
     },
-    { Sid: 'Findings', Principal: { Service: FINDING_PUBLISHER }, Action: ['sns:Publish'], Resource: topic.arn },
   ]);
   new aws.sns.TopicPolicy(`${name}-alarms`, { arn: topic.arn, policy }, { parent });
   for (const email of observability.alarmEmails) {

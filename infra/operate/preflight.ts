@@ -20,9 +20,6 @@ const QUOTAS = {
   fargate: { service: 'fargate', code: 'L-3032A538' },
 };
 
-/** How the names of the stacks' ECR repositories start. */
-const REPOSITORY = 'sync-';
-
 /** Checks, before the first `up` creates anything that is billed, whatever would make it fail halfway. */
 export async function preflight(config: StackConfig, tools: Tools): Promise<Finding[]> {
   const zoneCheck: Check = ['the hosted zone is delegated', () => checkDelegation(config, tools)];
@@ -145,8 +142,20 @@ async function checkScans(config: StackConfig, tools: Tools): Promise<string | u
   const { scanningConfiguration } = await aws<{
     scanningConfiguration: { rules?: { scanFrequency: string; repositoryFilters: { filter: string }[] }[] };
   }>(tools, config, 'ecr', 'get-registry-scanning-configuration');
+  // Pulumi adds random characters.
+  const repository = `sync-${(await tools.run('pulumi', ['stack', '--show-name'])).trim()}-0000000`;
   const continuous = (scanningConfiguration.rules ?? []).filter(({ scanFrequency }) => scanFrequency === 'CONTINUOUS_SCAN');
   const filters = continuous.flatMap(({ repositoryFilters }) => repositoryFilters.map(({ filter }) => filter));
-  if (filters.some((filter) => REPOSITORY.startsWith(filter.replace(/\*.*/, '')))) return undefined;
+  if (filters.some((filter) => isCovered(repository, filter))) return undefined;
   return 'ECR scans images of this region only when they are pushed, so vulnerabilities that become known later raise no alarm. See "Vulnerabilities in images" in infra/README.md.';
+}
+
+/** Whether ECR's filter matches a repository: a text without wildcards matches every name that contains it. */
+function isCovered(repository: string, filter: string): boolean {
+  if (!filter.includes('*')) return repository.includes(filter);
+  const pattern = filter
+    .split('*')
+    .map((part) => part.replaceAll(/[^\w]/g, '\\$&'))
+    .join('.*');
+  return new RegExp(`^${pattern}$`).test(repository);
 }

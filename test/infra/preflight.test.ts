@@ -29,6 +29,7 @@ beforeEach(() => {
     },
     'aws ec2 describe-addresses': { Addresses: [{}] },
     'aws ec2 describe-vpcs': { Vpcs: [{}] },
+    'pulumi stack --show-name': 'production\n',
     'aws ecr get-registry-scanning-configuration': {
       scanningConfiguration: {
         scanType: 'ENHANCED',
@@ -93,6 +94,7 @@ describe('preflight', () => {
   test.each([
     ['on push', [{ scanFrequency: 'SCAN_ON_PUSH', repositoryFilters: [{ filter: '*' }] }]],
     ['continuously, but only others', [{ scanFrequency: 'CONTINUOUS_SCAN', repositoryFilters: [{ filter: 'web*' }] }]],
+    ['continuously, but only others with the same end', [{ scanFrequency: 'CONTINUOUS_SCAN', repositoryFilters: [{ filter: '*-web' }] }]],
     ['not at all', []],
   ])('finds a registry that scans images %s, if the stack is protected', async (_, rules) => {
     programs['aws ecr get-registry-scanning-configuration'] = { scanningConfiguration: { rules } };
@@ -100,11 +102,14 @@ describe('preflight', () => {
     expect(await faults({ protect: false })).toEqual([]);
   });
 
-  test('accepts a registry that scans all images continuously', async () => {
-    const rules = [{ scanFrequency: 'CONTINUOUS_SCAN', repositoryFilters: [{ filter: '*' }] }];
-    programs['aws ecr get-registry-scanning-configuration'] = { scanningConfiguration: { rules } };
-    expect(await faults()).toEqual([]);
-  });
+  test.each(['*', 'sync-*', 'sync-production*', 'sync-production', '*-production-*'])(
+    'accepts a registry that scans %s continuously',
+    async (filter) => {
+      const rules = [{ scanFrequency: 'CONTINUOUS_SCAN', repositoryFilters: [{ filter }] }];
+      programs['aws ecr get-registry-scanning-configuration'] = { scanningConfiguration: { rules } };
+      expect(await faults()).toEqual([]);
+    },
+  );
 
   test('finds the first version of the AWS CLI', async () => {
     programs['aws --version'] = 'aws-cli/1.44.0 Python/3.11';

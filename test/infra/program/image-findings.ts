@@ -41,13 +41,17 @@ function findingEvent(repository: string, severity: string, status = 'ACTIVE'): 
   };
 }
 
-/** The messages that an event sends to the recipients of alarms. */
+/** The messages that an event sends to those who receive alarms. */
 function messages(run: ProgramRun, event: Event): string[] {
   const rules = run.all('aws:cloudwatch/eventRule:EventRule').filter(({ inputs }) => inputs.eventPattern !== undefined);
   const matching = rules.filter(({ inputs }) => matches(JSON.parse(String(inputs.eventPattern)) as Pattern, event));
   return matching.map(({ name }) => {
     const { arn, inputTransformer } = run.one('aws:cloudwatch/eventTarget:EventTarget', name).inputs;
-    expect(arn).toBe(run.outputs.alarmTopic);
+    expect(run.one('aws:sns/topicSubscription:TopicSubscription', 'image-findings-oncall@acme.test').inputs).toEqual({
+      topic: arn,
+      protocol: 'email',
+      endpoint: 'oncall@acme.test',
+    });
     const { inputPaths, inputTemplate } = inputTransformer as { inputPaths: Record<string, string>; inputTemplate: string };
     return (JSON.parse(inputTemplate) as string).replace(/<(\w+)>/g, (_, value: string) => valueAt(event, inputPaths[value]!));
   });

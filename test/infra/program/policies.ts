@@ -39,7 +39,7 @@ describe.each<StackName>(['dev', 'production'])('the policies of %s', (stack) =>
     const wildcards = policies(run).flatMap((policy) =>
       policy.statements.filter((statement) => resources(statement).includes('*')).map(({ Sid }) => `${policy.of}: ${Sid}`),
     );
-    const ofKey = ['AccountDecidesByRoles', 'Logs', 'Alarms', 'Findings'].map((sid) => `Key sync-${stack}: ${sid}`);
+    const ofKey = ['AccountDecidesByRoles', 'Logs', 'Alarms'].map((sid) => `Key sync-${stack}: ${sid}`);
     expect(wildcards.sort()).toEqual(
       [...(stack === 'production' ? ofKey : []), `RolePolicy sync-${stack}-execution: SignInToRegistry`].sort(),
     );
@@ -104,7 +104,6 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
   });
   const withKey = (...statements: Statement[]): Statement[] => (stack === 'production' ? statements : []);
   const publishers = ['cloudwatch.amazonaws.com', 'events.rds.amazonaws.com'];
-  const findings = { Sid: 'Findings', Principal: { Service: 'events.amazonaws.com' } };
   const ofKey: Statement[] = [
     allow({
       Sid: 'AccountDecidesByRoles',
@@ -126,7 +125,6 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
       Resource: '*',
       Condition: { StringEquals: ofAccount },
     }),
-    allow({ ...findings, Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: '*' }),
   ];
   const bucket = `arn:aws:s3:::${name}-traffic-logs-0123456`;
   const delivery = { Principal: { Service: 'delivery.logs.amazonaws.com' }, Condition: { StringEquals: ofAccount } };
@@ -191,7 +189,14 @@ function expectedPolicies(run: ProgramRun, stack: StackName): Record<string, Sta
         Resource: `arn:aws:sns:eu-north-1:123456789012:Topic/${name}-alarms-0123456`,
         Condition: { StringEquals: ofAccount },
       }),
-      allow({ ...findings, Action: ['sns:Publish'], Resource: `arn:aws:sns:eu-north-1:123456789012:Topic/${name}-alarms-0123456` }),
+    ],
+    [`TopicPolicy ${name}-image-findings`]: [
+      allow({
+        Sid: 'Findings',
+        Principal: { Service: 'events.amazonaws.com' },
+        Action: ['sns:Publish'],
+        Resource: `arn:aws:sns:eu-north-1:123456789012:Topic/${name}-image-findings-0123456`,
+      }),
     ],
     ...(stack === 'production' && { [`Key ${name}`]: ofKey, [`BucketPolicy ${name}-traffic-logs`]: trafficLogs }),
   };

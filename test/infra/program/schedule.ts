@@ -37,7 +37,7 @@ describe.each<[StackName, string]>([
   test('sends an email when an alarm fires and when it clears', async () => {
     const run = await load();
     const topic = `arn:aws:sns:eu-north-1:123456789012:Topic/sync-${stack}-alarms-0123456`;
-    expect(run.one('aws:sns/topicSubscription:TopicSubscription').inputs).toEqual({
+    expect(run.one('aws:sns/topicSubscription:TopicSubscription', `sync-${stack}-oncall@acme.test`).inputs).toEqual({
       topic,
       protocol: 'email',
       endpoint: 'oncall@acme.test',

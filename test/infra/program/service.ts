@@ -316,7 +316,7 @@ test('production encrypts its database, password, secrets, logs and alarms with 
   expect(run.one('aws:rds/instance:Instance').inputs).toMatchObject({ kmsKeyId: key, masterUserSecretKmsKeyId: key });
   for (const secret of run.all('aws:secretsmanager/secret:Secret')) expect(secret.inputs.kmsKeyId).toBe(key);
   expect(run.one('aws:cloudwatch/logGroup:LogGroup').inputs.kmsKeyId).toBe(key);
-  expect(run.one('aws:sns/topic:Topic').inputs.kmsMasterKeyId).toBe(key);
+  expect(run.one('aws:sns/topic:Topic', 'alarms').inputs.kmsMasterKeyId).toBe(key);
 });
 
 test('with an image built elsewhere, the program builds none', async () => {
