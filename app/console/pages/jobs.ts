@@ -80,7 +80,7 @@ async function page(visit: Visit): Promise<Page> {
   const windows = await latestWindows(context.database, ids, SPARK_WINDOWS);
   const all = sum(Object.values(found.counts));
   const matching = search.state ? (found.counts[search.state] ?? 0) : all;
-  const selected = query.getAll('job');
+  const selected = readSelection(query);
   const select = can.operate
     ? {
         all: html`<input type="checkbox" data-select-all="job" aria-label="Select all jobs of this page" />`,
@@ -194,51 +194,73 @@ const HARMLESS_DEFAULT = html`<button class="hidden" name="action" value="none" 
 
 /**
  * Does one thing with each of the selected jobs, and says with how many, and why not with the others. Stops when the browser leaves, or when
- * its time is over: then the page has a button that continues with the jobs that follow.
+ * its time is over: then the page has a button that continues with the jobs that were not reached.
  */
 async function actOnJobs({ context, caller, form, closed }: Visit): Promise<SeeOther> {
   const action = BULK_ACTIONS.find(({ name }) => name === form.get('action'));
   if (!action)
     return { location: keepSelection(form), notice: { kind: 'bad', text: 'Nothing has changed. Choose what to do with the jobs.' } };
   const search = readSearch(new URLSearchParams(form.get('search') ?? ''));
-  const ids =
-    form.get('all') === 'yes'
-      ? await findJobIds(context.database, search, readId(form.get('after')))
-      : [...new Set(form.getAll('job').filter(isRunId))];
+  const isAll = form.get('all') === 'yes';
+  const ids = isAll ? await findJobIds(context.database, search, readId(form.get('after'))) : readSelection(form);
   if (ids.length === 0) throw new AppError('invalid_request', 'No job is selected. Select some, or all that match.');
   const until = performance.now() + MAX_ACTING_MS;
   const isOver = (): boolean => closed.aborted || performance.now() > until;
   const outcome = await actOnEach(ids, (id) => action.act(context, id, caller.name), isOver);
   const isWhole = outcome.refusals.length === 0 && outcome.left === 0;
+  const left = ids.slice(ids.length - outcome.left);
+  const continuation = isAll ? continueAll(search, action, outcome.last) : continueSelected(form, action, left);
   return {
-    location: outcome.left > 0 ? continuation(search, action, outcome.last) : returnAddress(form.get('back')),
+    location: outcome.left > 0 ? continuation : returnAddress(form.get('back')),
     notice: { kind: isWhole ? 'good' : 'bad', text: summarize(action, outcome) },
   };
 }
 
-/** The page that a form came from, with the same jobs selected. */
-function keepSelection(form: URLSearchParams): string {
+/** The page that a form came from, with these jobs selected. */
+function keepSelection(form: URLSearchParams, ids: readonly string[] = readSelection(form)): string {
   const [path, query] = returnAddress(form.get('back')).split('?');
   const fields = new URLSearchParams(query);
-  fields.delete('job');
-  for (const id of form.getAll('job').filter(isRunId)) fields.append('job', id);
+  for (const name of ['job', ...CONTINUATION]) fields.delete(name);
+  for (const id of ids) fields.append('job', id);
   return fields.size > 0 ? `${path}?${fields}` : path!;
 }
 
+/** What an address contains besides its search while an action has jobs left. */
+const CONTINUATION = ['continue', 'after'];
+
 /** The page of a search with a button that continues an action. @param last the last job that it reached */
-function continuation(search: JobSearch, { name }: BulkAction, last = ''): string {
-  const url = jobsUrl(search);
-  return `${url}${url.includes('?') ? '&' : '?'}${new URLSearchParams({ continue: name, after: last })}`;
+function continueAll(search: JobSearch, { name }: BulkAction, last = ''): string {
+  return withFields(jobsUrl(search), { continue: name, after: last });
+}
+
+/** The page that a form came from, with a button that continues an action with those of its jobs that are left, and no others. */
+function continueSelected(form: URLSearchParams, { name }: BulkAction, left: readonly string[]): string {
+  return withFields(keepSelection(form, left), { continue: name });
+}
+
+function withFields(url: string, fields: Readonly<Record<string, string>>): string {
+  return `${url}${url.includes('?') ? '&' : '?'}${new URLSearchParams(fields)}`;
 }
 
 /** The button that continues an action whose time was over; nothing if the address names none. */
 function continueForm(visit: Visit, search: JobSearch): Content {
-  const action = BULK_ACTIONS.find(({ name }) => name === visit.query.get('continue'));
-  const after = readId(visit.query.get('after'));
-  if (!action || !after || !visit.can.operate) return null;
-  const fields = { search: searchText(search), all: 'yes', action: action.name, after, back: jobsUrl(search) };
-  return html`<section class="card"><div class="verdict"><span class="grow">The jobs that match, up to the last one that was reached, are done.</span>
-    <form class="inline" method="post" action="/console/jobs">${hiddenFields(visit, fields)}<button class="button primary">${action.label} the others</button></form></div></section>`;
+  const { query, can } = visit;
+  const action = BULK_ACTIONS.find(({ name }) => name === query.get('continue'));
+  const after = readId(query.get('after'));
+  const selected = readSelection(query);
+  if (!action || !can.operate || (!after && selected.length === 0)) return null;
+  const [which, text, label] = after
+    ? [{ all: 'yes', after }, 'Not all jobs that match were reached.', `${action.label} the others`]
+    : [{}, 'Not all selected jobs were reached.', `${action.label} the ${count(selected.length, 'job')} left`];
+  const fields = { search: searchText(search), action: action.name, back: jobsUrl(search), ...which };
+  const jobs = after ? [] : selected.map((id) => html`<input type="hidden" name="job" value=${id} />`);
+  return html`<section class="card"><div class="verdict"><span class="grow">${text}</span>
+    <form class="inline" method="post" action="/console/jobs">${hiddenFields(visit, fields)}${jobs}<button class="button primary">${label}</button></form></div></section>`;
+}
+
+/** The jobs that a form or an address selects, each once. */
+function readSelection(fields: URLSearchParams): string[] {
+  return [...new Set(fields.getAll('job').filter(isRunId))];
 }
 
 function readId(text: string | null): string | undefined {

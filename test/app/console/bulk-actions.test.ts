@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { actOnEach } from '../../../app/console/act-on-jobs.ts';
 import { AppError } from '../../../app/errors.ts';
-import { ConsoleBrowser, textOf } from '../../support/console.ts';
+import { ConsoleBrowser, formOf, textOf } from '../../support/console.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
 describe('an action on several jobs', () => {
@@ -70,5 +70,39 @@ describe('more than a thousand jobs', () => {
     expect(textOf(done)).toMatch(/Paused (9|10) jobs\./);
     expect(done.url).toBe(`${browser.url}/console/jobs?object=c`);
     expect((await browser.page('/jobs?continue=explode&after=x')).text).not.toContain('the others');
+  });
+
+  test('continue with those selected that were not reached, and no others', async () => {
+    const { pool } = service.database;
+    const { rows } = await pool.query<{ id: string }>('SELECT id FROM jobs ORDER BY id DESC LIMIT 20');
+    const selected = rows.map(({ id }) => id);
+    const page = await browser.page('/jobs?object=c');
+    // The time is over once four are paused.
+    const logged = service.logged.length;
+    const now = performance.now.bind(performance);
+    const isLate = (): boolean => service.logged.slice(logged).join('').split('"job_paused"').length > 4;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now() + (isLate() ? 60_000 : 0));
+    const url = `${browser.url}/console/jobs`;
+    const headers = { 'Sec-Fetch-Site': 'same-origin', 'Content-Type': 'application/x-www-form-urlencoded' };
+    const body = new URLSearchParams({ ...formOf(page, '/console/jobs'), action: 'pause' });
+    for (const id of selected) body.append('job', id);
+    const answer = await fetch(url, { method: 'POST', body, headers, redirect: 'manual' });
+    clock.mockRestore();
+    const stopped = new URL(answer.headers.get('location')!, url);
+    const left = stopped.searchParams.getAll('job');
+    const isActive = 'SELECT id FROM jobs WHERE id = ANY($1) AND active ORDER BY id DESC';
+    expect(left).toEqual((await pool.query<{ id: string }>(isActive, [selected])).rows.map(({ id }) => id));
+    expect(left.length).toBeGreaterThan(0);
+    expect(left.length).toBeLessThan(20);
+    expect(stopped.searchParams.get('object')).toBe('c');
+    const continued = await browser.open(stopped.href);
+    expect(textOf(continued)).toContain(`Pause the ${left.length} jobs left`);
+    expect(continued.text).not.toContain('the others');
+    const again = new URLSearchParams(formOf(continued, '/console/jobs'));
+    again.delete('job');
+    for (const [, id] of continued.text.matchAll(/<input type="hidden" name="job" value="([^"]*)"/g)) again.append('job', id!);
+    const done = await fetch(url, { method: 'POST', body: again, headers, redirect: 'manual' });
+    expect(done.headers.get('location')).toBe('/console/jobs?object=c');
+    expect((await pool.query('SELECT FROM jobs WHERE NOT active')).rowCount).toBe(20);
   });
 });
