@@ -1,16 +1,22 @@
 import { mapConcurrently } from '../core/map-concurrently.ts';
-import { isAppError } from '../errors.ts';
+import { type ErrorCode, isAppError } from '../errors.ts';
 
 /** What an action did with a job. */
 export type Effect = 'changed' | 'already so';
+
+/** Why a job was not changed. */
+export interface Refusal {
+  code: ErrorCode;
+  message: string;
+}
 
 /** What became of several jobs. */
 export interface BulkOutcome {
   changed: number;
   /** that were as the action leaves them */
   already: number;
-  /** why the others were refused, one message each, in the order of the jobs */
-  refusals: readonly string[];
+  /** why the others were refused, in the order of the jobs */
+  refusals: readonly Refusal[];
   /** how many were not reached in time */
   left: number;
   /** the last job that was reached; undefined: none */
@@ -43,13 +49,13 @@ export async function actOnEach(
       return await act(id);
     } catch (error) {
       if (!isAppError(error) || error.code === 'internal') throw error;
-      return { refusal: error.message };
+      return { code: error.code, message: error.message };
     }
   });
   return {
     changed: outcomes.filter((outcome) => outcome === 'changed').length,
     already: outcomes.filter((outcome) => outcome === 'already so').length,
-    refusals: outcomes.flatMap((outcome) => (typeof outcome === 'object' ? outcome.refusal : [])),
+    refusals: outcomes.filter((outcome) => typeof outcome === 'object'),
     left: jobIds.length - reached,
     last: jobIds[reached - 1],
   };

@@ -6,8 +6,8 @@ import { syncNow } from '../actions/sync-now.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import { listJob } from '../store/job-list.ts';
-import type { BulkOutcome, Effect } from './act-on-jobs.ts';
-import { count, formatNumber } from './format.ts';
+import type { BulkOutcome, Effect, Refusal } from './act-on-jobs.ts';
+import { count, withoutCalls } from './format.ts';
 
 /** Something that can be done with several jobs at once. */
 export interface BulkAction {
@@ -65,20 +65,26 @@ async function retryLatest(context: Context, jobId: string, by: string): Promise
   return 'changed';
 }
 
-/** How many reasons a summary contains. */
-const MAX_REASONS = 3;
-
 /** What an action did with how many jobs, and why not with the others, in sentences. */
 export function summarize({ done, already }: BulkAction, outcome: BulkOutcome): string {
   const { changed, refusals, left } = outcome;
-  const reasons = [...new Set(refusals)];
-  const others = reasons.length > MAX_REASONS ? ` And ${formatNumber(reasons.length - MAX_REASONS)} other reasons.` : '';
-  const refused = count(refusals.length, 'job was not changed', 'jobs were not changed');
-  const nothing = changed === 0 && outcome.already === 0 && left === 0;
+  const isNothing = changed === 0 && outcome.already === 0 && left === 0;
   return [
     ...(changed > 0 ? [`${done} ${count(changed, 'job')}.`] : []),
     ...(already && outcome.already > 0 ? [`${count(outcome.already, 'job was', 'jobs were')} ${already}.`] : []),
-    ...(reasons.length > 0 ? [`${nothing ? 'Nothing has changed' : refused}: ${reasons.slice(0, MAX_REASONS).join(' ')}${others}`] : []),
+    ...(refusals.length > 0 ? [describe(refusals, isNothing)] : []),
     ...(left > 0 ? [`There was no time for ${count(left, 'job')}.`] : []),
   ].join(' ');
+}
+
+/** One example of each kind of refusal: messages contain names and dates, so few are equal. @param isNothing whether no job has changed */
+function describe(refusals: readonly Refusal[], isNothing: boolean): string {
+  const head = isNothing ? 'Nothing has changed' : count(refusals.length, 'job was not changed', 'jobs were not changed');
+  const kinds = [...Map.groupBy(refusals, ({ code }) => code).values()].map((alike) => {
+    const others = new Set(alike.map(({ message }) => message)).size - 1;
+    const similar = others > 0 ? ` And ${count(others, 'similar reason')}.` : '';
+    return { jobs: alike.length, example: `${withoutCalls(alike[0]!.message)}${similar}` };
+  });
+  if (kinds.length === 1) return `${head}: ${kinds[0]!.example}`;
+  return [`${head}.`, ...kinds.map(({ jobs, example }) => `${count(jobs, 'job')}: ${example}`)].join(' ');
 }

@@ -5,6 +5,7 @@ import { AppError, isAppError } from '../errors.ts';
 import { countAttention, readAttention } from './attention.ts';
 import type { Entrance } from './entrance.ts';
 import { formToken, requireFormToken, requireOwnSite } from './form-tokens.ts';
+import { withoutCalls } from './format.ts';
 import { html } from './html.ts';
 import { renderPage, renderSingle, renderSlowPage } from './layout.ts';
 import { sendLive } from './live.ts';
@@ -142,7 +143,7 @@ async function act(route: Route, visit: Visit): Promise<Reply> {
     return await route.handle(visit);
   } catch (error) {
     if (!isAppError(error) || error.code === 'internal') throw error;
-    return { location: returnAddress(visit.form.get('back')), notice: { kind: 'bad', text: error.message } };
+    return { location: returnAddress(visit.form.get('back')), notice: { kind: 'bad', text: withoutCalls(error.message) } };
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { actOnEach } from '../../../app/console/act-on-jobs.ts';
+import { actOnEach, type BulkOutcome, type Refusal } from '../../../app/console/act-on-jobs.ts';
+import { BULK_ACTIONS, summarize } from '../../../app/console/bulk-actions.ts';
 import { AppError } from '../../../app/errors.ts';
 import { ConsoleBrowser, formOf, textOf } from '../../support/console.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -18,11 +19,38 @@ describe('an action on several jobs', () => {
     expect(await actOnEach(ids, act, () => reached.length >= 6)).toEqual({
       changed: 4,
       already: 1,
-      refusals: ['Three is paused.'],
+      refusals: [{ code: 'conflict', message: 'Three is paused.' }],
       left: 3,
       last: '5',
     });
     expect(reached).toEqual(ids.slice(0, 6));
+  });
+});
+
+describe('the summary of an action', () => {
+  const [pause, , retry] = BULK_ACTIONS;
+  const outcome = (changed: number, refusals: Refusal[], left = 0): BulkOutcome => ({
+    changed,
+    already: 0,
+    refusals,
+    left,
+    last: undefined,
+  });
+  const paused = (object: string): Refusal => ({ code: 'conflict', message: `${object} is paused. Call POST /v1/jobs/1/resume first.` });
+
+  test('has one example of each kind of refusal, with its count, and no call of the API', () => {
+    const missing: Refusal = { code: 'not_found', message: 'The job does not exist.' };
+    const refusals = [paused('Account'), missing, paused('Contact'), missing, missing];
+    expect(summarize(retry!, outcome(2, refusals))).toBe(
+      'Retried 2 jobs. 5 jobs were not changed. 2 jobs: Account is paused. And 1 similar reason. 3 jobs: The job does not exist.',
+    );
+  });
+
+  test('says so if there is only one kind', () => {
+    expect(summarize(retry!, outcome(0, [paused('Account')]))).toBe('Nothing has changed: Account is paused.');
+    expect(summarize(pause!, outcome(1, [paused('Account'), paused('Lead')], 3))).toBe(
+      'Paused 1 job. 2 jobs were not changed: Account is paused. And 1 similar reason. There was no time for 3 jobs.',
+    );
   });
 });
 
