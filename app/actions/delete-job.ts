@@ -5,7 +5,8 @@ import { deleteInvalidValuesStatement } from '../bigquery/sql/invalid-values-sta
 import { formatTableName } from '../bigquery/table.ts';
 import type { Context } from '../context.ts';
 import { abortable } from '../core/abortable.ts';
-import { AppError } from '../errors.ts';
+import { mapConcurrently } from '../core/map-concurrently.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { aboutJob, insertChange } from '../store/audit.ts';
 import { transaction } from '../store/database.ts';
 import { deleteStoredJob, readRunsWithTables, readTableWrites, stopJob } from '../store/delete-job.ts';
@@ -15,11 +16,14 @@ import { deleteTableWrite } from '../store/table-writes.ts';
 import { dropTablesOf } from '../sync/drop-tables.ts';
 import { invalidValuesTable, liveView, runLabels, targetTable, versionsTable, versionsView } from '../sync/names.ts';
 
-/** A caller is waiting for the response. What is left then is done by the next call. */
-const TIMEOUT_MS = 60_000;
+/** A caller is waiting for the response, behind a load balancer that waits for 60 s. What is left then is done by the next call. */
+const TIMEOUT_MS = 50_000;
 
 /** How long to wait for one statement. */
 const MAX_FENCE_MS = 20_000;
+
+/** Each has up to dozens of tables, of which some are dropped at a time. */
+const MAX_CONCURRENT_RUNS = 4;
 
 /** A deleted job. */
 export interface DeletedJob {
@@ -34,20 +38,39 @@ export interface DeletedJob {
  * changes the target table any more. If it fails or is killed, the job stays paused, and the same call continues.
  * @param table whether to keep or drop the target table and the live view, if they are those of the job
  * @param by who requested it
- * @throws AppError conflict if BigQuery is still running a statement, or the job was resumed meanwhile; store_restored
+ * @throws AppError conflict if BigQuery is still running a statement, or the job was resumed meanwhile; bigquery_unavailable if it takes
+ *   longer than one call may; store_restored
  */
 export async function deleteJob(context: Context, job: Job, table: 'keep' | 'drop', by: string): Promise<DeletedJob> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
+  try {
+    return await stopAndDelete(context, job, table, by, signal);
+  } catch (error) {
+    if (!signal.aborted || isAppError(error)) throw error;
+    throw new AppError(
+      'bigquery_unavailable',
+      `The job for ${job.objectName} could not be deleted within ${TIMEOUT_MS / 1000} seconds. Delete it again: that continues where it stopped.`,
+      { cause: error },
+    );
+  }
+}
+
+async function stopAndDelete(context: Context, job: Job, table: 'keep' | 'drop', by: string, signal: AbortSignal): Promise<DeletedJob> {
   await abortable(signal, context.agreement.require());
   const limited = { ...context, warehouse: context.warehouse.withSignal(signal) };
   for (const runId of await stopJob(context.database, job.id)) context.events.runCancelled({ runId, job });
   const runs = await readRunsWithTables(context.database, job);
   await fenceStatements(limited, job, runs);
-  for (const run of runs) await dropTablesOf(limited, run, signal);
+  await mapConcurrently(
+    MAX_CONCURRENT_RUNS,
+    signal,
+    () => runs,
+    (run, ended) => dropTablesOf(limited, run, ended),
+  );
   const dropped = table === 'drop' ? await dropTarget(limited, job) : [];
   await transaction(context.database, async (client) => {
     if (!(await deleteStoredJob(client, job.id))) {
-      throw new AppError('conflict', `The job for ${job.objectName} was resumed meanwhile. To delete it, call this again.`);
+      throw new AppError('conflict', `The job for ${job.objectName} was resumed meanwhile. Delete it again.`);
     }
     await insertChange(client, { by, action: 'job_deleted', ...aboutJob(job), details: { table } });
   });
@@ -74,7 +97,7 @@ async function fence({ warehouse }: Context, job: Job, statement: string, runId:
     if (!waited.aborted) throw error;
     throw new AppError(
       'conflict',
-      `BigQuery is still running a statement of the job for ${job.objectName}. Call this again in a few minutes; the job is paused until then.`,
+      `BigQuery is still running a statement of the job for ${job.objectName}. Delete it again in a few minutes; the job is paused until then.`,
       { cause: error },
     );
   }

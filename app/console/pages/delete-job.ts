@@ -31,7 +31,7 @@ function page(visit: Visit, stored: Job, faults: Faults = {}): Page {
       <section class="card">${consequences(visit, stored)}</section>
       <form class="card pad stack-fields" method="post" action=${`/console/jobs/${id}/delete`}>
         ${hiddenFields(visit)}
-        ${faults.form ? html`<p class="notice bad" role="alert"><span aria-hidden="true">!</span> ${withoutCalls(faults.form)}</p>` : null}
+        ${faults.form ? html`<p class="notice bad" role="alert"><span aria-hidden="true">!</span> ${faults.form}</p>` : null}
         <fieldset aria-describedby=${faults.table ? 'table-fault' : undefined}>
           <legend>The table</legend>
           ${choice('keep', `Keep ${targetDataset}.${targetTable}`, 'It stays as it is, and nothing keeps it current any more. To import the object again, rename or drop it first.', table)}
@@ -83,6 +83,13 @@ async function end(visit: Visit): Promise<Reply> {
     return { location: '/console/jobs', notice: { kind: 'good', text: `The job for ${stored.objectName} is deleted. ${message}` } };
   } catch (error) {
     if (!isAppError(error) || error.code === 'internal') throw error;
-    return page(visit, stored, { form: error.message });
+    const current = await read(visit);
+    return page(visit, current, { form: `${withoutCalls(error.message)}${stopped(stored, current)}` });
   }
+}
+
+/** What a deletion that failed has changed nevertheless: it first stops the job. */
+function stopped(before: Job, current: Job): string {
+  if (current.active) return '';
+  return ` The job is paused${before.active ? ' and its open runs are cancelled' : ''}: delete it again, or resume it.`;
 }

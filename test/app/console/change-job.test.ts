@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { API_KEYS, ConsoleBrowser, formOf, textOf } from '../../support/console.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
@@ -113,6 +113,28 @@ describe('a job is deleted', () => {
     const page = await browser.click(await browser.page(`/jobs/${id}`), /^Delete…$/);
     const done = await browser.submit(page, `/console/jobs/${id}/delete`, { table: 'drop', name: 'Account' });
     expect(textOf(done)).toMatch(/The job for Account is deleted\. .*salesforce\.Account was not dropped: it does not exist/);
+  });
+});
+
+describe('a job that cannot be deleted', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  test('is paused, and says that and what to do, also after the time of one call is over', async () => {
+    await service.database.pool.query(
+      `INSERT INTO table_writes (statement, job_id, run_id) VALUES ('stuck_merge_1', $1, gen_random_uuid())`,
+      [id],
+    );
+    const fault = JSON.stringify({ kind: 'job-stuck', match: 'stuck_merge_1' });
+    await fetch(`${service.bigquery.url}/emulator/faults`, { method: 'POST', body: fault });
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    jest.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms === 50_000 ? 1_000 : ms));
+    const form = await browser.page(`/jobs/${id}/delete`);
+    const failed = await browser.submit(form, `/console/jobs/${id}/delete`, { table: 'keep', name: 'Account' });
+    expect(textOf(failed)).toMatch(/could not be deleted within 50 seconds\. Delete it again: that continues where it stopped\./);
+    expect(textOf(failed)).toContain('The job is paused and its open runs are cancelled: delete it again, or resume it.');
+    expect(await storedJob()).toMatchObject({ active: false });
   });
 });
 
