@@ -187,11 +187,15 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
 /** Waits until no repair of the first job is open. @returns the latest */
 export async function repairEnded(service: TestService): Promise<RunView> {
   for (;;) {
-    const { repair } = (await service.jobs())[0]!;
+    const { id, repair } = (await service.jobs())[0]!;
     if (repair && !['queued', 'running'].includes(repair.state)) return repair;
-    await sleep(20);
+    // Polling the API instead would cost a third of what the repair does.
+    do await sleep(20);
+    while ((await service.database.pool.query(OPEN_REPAIR, [id])).rowCount! > 0);
   }
 }
+
+const OPEN_REPAIR = `SELECT FROM runs WHERE job_id = $1 AND kind <> 'window' AND state IN ('queued', 'running')`;
 
 function testEnvironment(
   database: TestDatabase,
