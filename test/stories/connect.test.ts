@@ -78,9 +78,9 @@ async function press(address: string, decision: 'allow' | 'deny'): Promise<{ url
 
 function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   output = '';
-  const { PATH, HOME } = process.env;
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
   const started = spawn('sh', ['-c', 'exec "$(node app/node26.cjs)" app/cli.ts "$@"', 'sh', ...args], {
-    env: { PATH: [folder, PATH].join(delimiter), HOME, ...env },
+    env: { PATH: [folder, PATH].join(delimiter), HOME, NODE_COMPILE_CACHE, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   for (const stream of [started.stdout, started.stderr]) stream.on('data', (text) => (output += text));
