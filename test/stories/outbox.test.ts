@@ -18,7 +18,7 @@ afterEach(async () => {
 async function start(outboxMs = 1): Promise<void> {
   service = await startService({
     salesforce: { size: 5 },
-    limits: { outboxMs, pollMs: 5 },
+    limits: { outboxMs, pollMs: 15 },
     beforeBigQuery: async (url) => {
       bigquery = await startGateway(() => url);
       return bigquery.url;
