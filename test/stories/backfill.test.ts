@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { FieldChange } from '../../app/local/emulators/salesforce/org/field-change.ts';
 import { type GatewayService, startGatewayService } from '../support/gateway.ts';
 import { noteRequests } from '../support/requests.ts';
-import { repairEnded, type TestServiceOptions } from '../support/service.ts';
+import { NEARBY, repairEnded, type TestServiceOptions } from '../support/service.ts';
 import { dueRecords, expectTableEqualsOrg } from '../support/whole-table.ts';
 
 /** Values that change without a stamp: of fields that appear, return, or are calculated. */
@@ -110,7 +110,8 @@ describe('a new field', () => {
   });
 
   test('is filled from many slices, while records change between them', async () => {
-    await importFirst({ limits: { restRows: 0, sliceRows: 12, runSlices: 2 } });
+    await importFirst();
+    service.limit({ restRows: 0, sliceRows: 20, runSlices: 2 });
     change({ field: 'Region__c', change: 'add', type: 'string', value: 'North' });
     const { org } = service.salesforce;
     const [edited, deleted, purged] = ['Edited', 'Deleted', 'Purged'].map((Name) => org.insert('Account', { Name }));
@@ -128,6 +129,7 @@ describe('a new field', () => {
     await service.tickAt('2023-03-21T00:10:00Z');
     expect(await repairEnded(service)).toMatchObject({ kind: 'sweep', state: 'succeeded', receipt: { backfilled: ['Region__c'] } });
     expect(slices).toBeGreaterThan(4);
+    service.limit(NEARBY);
     await service.tickAt('2023-03-22T00:10:00Z');
     expect(await service.rows(`SELECT Id FROM salesforce.Account WHERE Region__c IS NULL AND Id <> '${purged}'`)).toEqual([]);
     await service.repair('sweep');

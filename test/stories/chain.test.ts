@@ -71,7 +71,7 @@ test('a run killed while it is cut still becomes a chain', async () => {
   service.salesforce.clock.set(new Date(TICK));
   const rows = [...service.salesforce.org.records('Account')].filter(({ SystemModstamp: stamp }) => String(stamp) >= '2023-03-01').length;
   // Too much for one slice, and not for two: no other cut follows that would shorten the run.
-  Object.assign(service.context.limits, { sliceRows: Math.ceil(rows * 0.8) });
+  service.limit({ sliceRows: Math.ceil(rows * 0.8) });
   await service.database.pool.query(`
     CREATE SEQUENCE tries;
     CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -183,10 +183,11 @@ test('slices within the overlap never make a window of negative length', async (
 }, 60_000);
 
 test('rows edited after the window closed are imported if their slice is one more than a run may have', async () => {
-  await using service = await startService({ limits: { restRows: 0, sliceRows: 8, runSlices: 2 } });
+  await using service = await startService();
   const userId = await service.connect();
   await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
   await service.tickAt('2023-03-20T00:10:00Z');
+  service.limit({ restRows: 0, sliceRows: 8, runSlices: 2 });
   await service.tickAt('2023-03-21T00:10:00Z');
   const { rows } = await service.database.pool.query(
     'SELECT count(*) FROM slices WHERE run_id = (SELECT id FROM runs ORDER BY created_at DESC LIMIT 1)',

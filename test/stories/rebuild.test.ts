@@ -71,7 +71,8 @@ describe('a rebuild', () => {
   });
 
   test('merges many slices, in several delta tables', async () => {
-    await importFirst({ limits: { restRows: 0, sliceRows: 8, runSlices: 2 } });
+    await importFirst();
+    service.limit({ restRows: 0, sliceRows: 20, runSlices: 2 });
     await service.rows(`UPDATE salesforce.Account SET Name = 'damaged' WHERE TRUE`);
     expect(await service.repair('rebuild')).toMatchObject({ state: 'succeeded', from: '2023-03-01', to: '2023-03-20' });
     const { rows } = await service.database.pool.query(
@@ -219,7 +220,8 @@ describe('a table', () => {
 
 describe('while a rebuild reads', () => {
   test('the org may change in every way, and the next window catches up', async () => {
-    await importFirst({ limits: { restRows: 0, sliceRows: 12 } });
+    await importFirst();
+    service.limit({ restRows: 0, sliceRows: 15 });
     const { org } = service.salesforce;
     const [edited, removed, returned, purged] = [...org.records('Account')]
       .filter(({ IsDeleted }) => !IsDeleted)

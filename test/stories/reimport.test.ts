@@ -49,7 +49,8 @@ describe('a reimport', () => {
   });
 
   test('runs as a chain if it has too many slices', async () => {
-    await importFirst({ limits: { restRows: 0, sliceRows: 12, runSlices: 2 } });
+    await importFirst({ salesforce: { size: 10 } });
+    service.limit({ restRows: 0, sliceRows: 12, runSlices: 2 });
     await service.rows(`UPDATE salesforce.Account SET Name = 'damaged' WHERE TRUE`);
     await service.repair('reimport');
     const { rows } = await service.database.pool.query(
@@ -98,7 +99,8 @@ describe('a reimport by Ids', () => {
     ['REST', { runSlices: 2 }, /^rest: /],
     ['Bulk', { restRows: 0, runSlices: 2, firstPageRows: 8 }, /^bulk: /],
   ])('reads them by %s, in a chain if they are too many', async (_, limits, method) => {
-    await importFirst({ salesforce: { size: 10 }, limits: { ...limits, sliceRows: 5 } });
+    await importFirst({ salesforce: { size: 10 } });
+    service.limit({ ...limits, sliceRows: 10 });
     await damage();
     const damaged = await countDamaged();
     const ids = (await service.rows('SELECT Id FROM salesforce.Account')).map((row) => row.Id).join();

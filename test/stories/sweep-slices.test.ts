@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { OUR_LABELS } from '../../app/bigquery/our-labels.ts';
 import { type GatewayService, startGateway } from '../support/gateway.ts';
-import type { TestServiceOptions } from '../support/service.ts';
+import { NEARBY, type TestServiceOptions } from '../support/service.ts';
 import { type Deletes, differences, expectEqualAfterSweep, importAccounts, sweep } from '../support/sweeps.ts';
 import { differencesFromOrg, type TableOptions } from '../support/whole-table.ts';
 
@@ -19,7 +19,8 @@ describe('a sweep of several slices', () => {
   const SLICES = { restRows: 0, sliceRows: 15, runSlices: 2, firstPageRows: 10, pageTextBytes: 8_000 };
 
   test('compares the whole table, in more slices than a run of windows may have', async () => {
-    await importFirst({ limits: SLICES });
+    await importFirst();
+    service.limit(SLICES);
     service.salesforce.org.purge('Account', ids[0]!);
     await service.rows(`DELETE FROM salesforce.Account WHERE Id = '${ids[1]}'`);
     const run = await expectEqualAfterSweep(service, { missing: 1, absent: 1 });
@@ -30,7 +31,8 @@ describe('a sweep of several slices', () => {
   test.each<Deletes>(['keep', 'blank', 'remove'])(
     'repairs what was wrong while the org changes between the slices, with deletes=%s',
     async (deletes) => {
-      await importFirst({ limits: SLICES, deletes });
+      await importFirst({ deletes });
+      service.limit(SLICES);
       const { org } = service.salesforce;
       org.purge('Account', ids[0]!);
       await service.rows(`DELETE FROM salesforce.Account WHERE Id = '${ids[1]}'`);
@@ -53,6 +55,7 @@ describe('a sweep of several slices', () => {
       expect(await sweep(service)).toMatchObject({ state: 'succeeded' });
       expect(bulkJobs).toBeGreaterThan(2);
       service.instance.handler = (_call, pass) => pass();
+      service.limit(NEARBY);
       await service.tickAt('2023-03-21T00:10:00Z');
       expect(await sweep(service)).toMatchObject({ state: 'succeeded' });
       const due: TableOptions['isDue'] = (record) =>

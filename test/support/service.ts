@@ -81,6 +81,8 @@ export interface TestService {
   repair(action: string, fields?: Record<string, string>): Promise<RunView>;
   /** Rows of a query, as the BigQuery API returns them. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
+  /** Changes limits from now on. With few rows per slice from the start, a first import would be many runs. */
+  limit(limits: Partial<Limits>): void;
   startWorker(): Worker;
   stopWorker(): Promise<void>;
 }
@@ -158,6 +160,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
       const [rows] = await client.query({ query: sql, location: bigquery.location });
       return rows as Record<string, unknown>[];
     },
+    limit: (limits) => void Object.assign(context.limits, limits),
     startWorker() {
       worker = new Worker(context);
       worker.start();
