@@ -20,13 +20,18 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     pool,
     async [Symbol.asyncDispose]() {
       await pool.end();
-      await administer(`DROP DATABASE IF EXISTS ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
+      await dropDatabase(url);
     },
   };
 }
 
 /** A database without tables, in the Postgres of this test run. @returns its URL */
 export const createEmptyDatabase = (): Promise<string> => createDatabase('template1');
+
+/** Drops a database of this test run, with its connections. */
+export async function dropDatabase(url: string): Promise<void> {
+  await administer(`DROP DATABASE IF EXISTS ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
+}
 
 async function createDatabase(template: string): Promise<string> {
   const name = `test_${randomBytes(8).toString('hex')}`;

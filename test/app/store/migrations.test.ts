@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { openDatabase } from '../../../app/store/database.ts';
 import { migrate } from '../../../app/store/migrate.ts';
-import { createEmptyDatabase } from '../../support/database.ts';
+import { createEmptyDatabase, dropDatabase } from '../../support/database.ts';
 import { type DatabaseSchema, readSchema } from '../../support/schema.ts';
 import { notAdditive } from './additive.ts';
 
@@ -71,7 +71,8 @@ describe('each migration only adds what the previous release can work with:', ()
 
 /** The schema of a database migrated by these releases in turn, one migration per release; the first release also writes some rows. */
 async function migrateBy(...releases: number[]): Promise<DatabaseSchema> {
-  const pool = openDatabase({ url: await createEmptyDatabase() }, () => {});
+  const url = await createEmptyDatabase();
+  const pool = openDatabase({ url }, () => {});
   const folder = await mkdtemp(join(tmpdir(), 'migrations-'));
   try {
     for (const release of releases) {
@@ -83,6 +84,7 @@ async function migrateBy(...releases: number[]): Promise<DatabaseSchema> {
   } finally {
     await rm(folder, { recursive: true });
     await pool.end();
+    await dropDatabase(url);
   }
 }
 
