@@ -273,7 +273,7 @@ async function runningRun(object: string): Promise<string> {
 }
 
 test('a slow query makes each be read alone, and then itself only', async () => {
-  await start({ compositeMs: 400 });
+  await start({ compositeMs: 2_000 });
   arm({ kind: 'subrequest', status: 200, everyMs: 10_000, match: { path: 'FROM Case' } });
   const calls = await importDay(3, { Contact: 2 });
   expect([shared(calls), alone(calls)]).toEqual([1, 5]);
