@@ -14,8 +14,9 @@ const MIN_BYTES = 2 ** 30;
 /** Jest's globalSetup: one Postgres for the whole run. Each test file creates its own databases in it. */
 export default async function start(): Promise<void> {
   const folder = await mkdtemp(join(await fastFolder(), 'salesforce-bigquery-test-'));
-  // What a run that is interrupted leaves would occupy memory.
+  // What an interrupted run leaves would occupy memory. A signal alone would end the process without the event.
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   await chmod(folder, 0o711);
   const postgres = await startPostgres({ dataFolder: join(folder, 'postgres') });
   process.env.TEST_POSTGRES_URL = postgres.url;
