@@ -8,6 +8,7 @@ import type { TableName } from '../bigquery/sql/quote.ts';
 import { ensureStagingTable } from '../bigquery/tables.ts';
 import { homeDataset } from '../config.ts';
 import type { Context } from '../context.ts';
+import { abortable } from '../core/abortable.ts';
 import { storeRestoredError } from '../core/agreement.ts';
 import { csvLine } from '../core/csv.ts';
 import { errorMessage } from '../core/error-message.ts';
@@ -42,19 +43,34 @@ const CHECKS: readonly Check[] = [
 /** What a check found. */
 export interface CheckResult {
   what: string;
-  passed: boolean;
+  result: 'passed' | 'failed' | 'not checked';
   /** a short result, or the problem and what to do about it; without secrets */
   text: string;
 }
 
-/** Checks everything the service needs, one thing after the other. @param signal aborts the checks: those that remain fail */
+/** Longer than a check of hundreds of orgs or tables takes: one that hangs leaves time for the others. */
+const MAX_CHECK_MS = 90_000;
+
+/** Checks everything the service needs, one thing after the other. @param signal aborts the checks: those that remain are not checked */
 export async function* checkService(context: Context, signal: AbortSignal): AsyncGenerator<CheckResult> {
-  const checked = { ...context, warehouse: context.warehouse.withSignal(signal) };
-  for (const { what, try: check } of CHECKS) {
-    yield await check(checked, signal).then(
-      (text) => ({ what, passed: true, text }),
-      (error: unknown) => ({ what, passed: false, text: errorMessage(error) }),
-    );
+  for (const { what, try: check } of CHECKS) yield { what, ...(await runCheck(context, check, signal)) };
+}
+
+async function runCheck(context: Context, check: Check['try'], signal: AbortSignal): Promise<Omit<CheckResult, 'what'>> {
+  const limit = AbortSignal.timeout(MAX_CHECK_MS);
+  const limited = AbortSignal.any([signal, limit]);
+  try {
+    // Not every check ends with the signal.
+    const text = await abortable(limited, check({ ...context, warehouse: context.warehouse.withSignal(limited) }, limited));
+    return { result: 'passed', text };
+  } catch (error) {
+    if (signal.aborted) return { result: 'not checked', text: 'The checks were stopped.' };
+    if (!limit.aborted) return { result: 'failed', text: errorMessage(error) };
+    const seconds = MAX_CHECK_MS / 1000;
+    return {
+      result: 'failed',
+      text: `It took longer than ${seconds} seconds. Check the network between the service and what this check calls, then run doctor again.`,
+    };
   }
 }
 

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { testMessage } from '../core/alert-messages.ts';
 import { AppError } from '../errors.ts';
+import { insertChange } from '../store/audit.ts';
+import { transaction } from '../store/database.ts';
 import { insertMessages } from '../store/webhook-messages.ts';
 
 /**
@@ -13,5 +15,8 @@ export async function sendTestAlert({ database, config, webhook }: Context, by: 
   if (!webhook) throw new AppError('conflict', 'Nothing receives alerts. Set ALERT_WEBHOOK_URL and restart the service.');
   const { publicUrl } = config.http;
   const data = { ...(publicUrl !== undefined && { service: publicUrl }), requested_by: by };
-  await insertMessages(database, [testMessage(randomUUID(), data, new Date())]);
+  await transaction(database, async (client) => {
+    await insertMessages(client, [testMessage(randomUUID(), data, new Date())]);
+    await insertChange(client, { by, action: 'test_alert_requested' });
+  });
 }

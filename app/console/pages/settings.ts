@@ -1,13 +1,14 @@
-import { checkService } from '../../actions/check-service.ts';
+import { type CheckResult, checkService } from '../../actions/check-service.ts';
 import { sendTestAlert } from '../../actions/send-test-alert.ts';
 import type { Context } from '../../context.ts';
 import { AppError } from '../../errors.ts';
+import { insertChange } from '../../store/audit.ts';
 import { VERSION } from '../../version.ts';
 import { describeConfig } from '../describe-config.ts';
-import { count, relative } from '../format.ts';
+import { count, formatDuration, relative } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { action } from '../parts/action.ts';
-import { pill } from '../parts/pill.ts';
+import { type Meaning, pill } from '../parts/pill.ts';
 import type { Page, Route, SeeOther, SlowPage, Visit } from '../route.ts';
 
 /** The effective configuration without its secrets, the API keys, and what checks that both work. */
@@ -72,12 +73,13 @@ const MAX_DOCTOR_MS = 5 * 60_000;
 let isDoctorRunning = false;
 
 /** Checks everything the service needs, while the page is open. @throws AppError conflict if it is being checked */
-async function runDoctor({ context, closed }: Visit): Promise<SlowPage> {
+async function runDoctor({ context, caller, closed }: Visit): Promise<SlowPage> {
   if (isDoctorRunning) throw new AppError('conflict', 'Doctor is running already, for another page. Wait until it has finished.');
   isDoctorRunning = !closed.aborted;
   closed.addEventListener('abort', () => {
     isDoctorRunning = false;
   });
+  await insertChange(context.database, { by: caller.name, action: 'doctor_run' });
   return {
     title: 'Doctor',
     heading: [
@@ -91,10 +93,22 @@ async function runDoctor({ context, closed }: Visit): Promise<SlowPage> {
 }
 
 async function* checkRows(context: Context, signal: AbortSignal): AsyncGenerator<Markup> {
-  let failures = 0;
-  for await (const { what, passed, text } of checkService(context, signal)) {
-    if (!passed) failures++;
-    yield html`<tr><td class="tight nowrap">${passed ? pill('good', 'passed') : pill('bad', 'failed')}</td><td>${what}<span class="why">${text}</span></td></tr>`;
+  const results: CheckResult['result'][] = [];
+  for await (const { what, result, text } of checkService(context, signal)) {
+    results.push(result);
+    yield checkRow(pill(MEANINGS[result], result), html`${what}<span class="why">${text}</span>`);
   }
-  yield html`<tr><td class="tight nowrap">${failures === 0 ? pill('good', 'healthy') : pill('bad', 'not healthy')}</td><td><b>${failures === 0 ? 'All checks passed.' : `${count(failures, 'check')} failed: follow what ${failures === 1 ? 'it says' : 'they say'}, then run doctor again.`}</b></td></tr>`;
+  const failures = results.filter((result) => result === 'failed').length;
+  const follow = `follow what ${failures === 1 ? 'it says' : 'they say'}, then run doctor again.`;
+  if (failures > 0) yield checkRow(pill('bad', 'not healthy'), html`<b>${count(failures, 'check')} failed: ${follow}</b>`);
+  else if (results.includes('not checked')) yield checkRow(pill('warn', 'not checked'), html`<b>${STOPPED}</b>`);
+  else yield checkRow(pill('good', 'healthy'), html`<b>All checks passed.</b>`);
+}
+
+const MEANINGS: Readonly<Record<CheckResult['result'], Meaning>> = { passed: 'good', failed: 'bad', 'not checked': 'warn' };
+
+const STOPPED = `The checks took longer than ${formatDuration(MAX_DOCTOR_MS)}, or the session has ended. Run doctor again.`;
+
+function checkRow(state: Markup, what: Markup): Markup {
+  return html`<tr><td class="tight nowrap">${state}</td><td>${what}</td></tr>`;
 }

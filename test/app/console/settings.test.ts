@@ -1,6 +1,10 @@
 import { createServer } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { withoutSilence } from '../../../app/console/response.ts';
+import type { Context } from '../../../app/context.ts';
 import { createApp } from '../../../app/http/app.ts';
+import type { Visit } from '../../support/browser.ts';
 import { API_KEYS, ConsoleBrowser, formOf, textOf } from '../../support/console.ts';
 import { close, listen } from '../../support/server.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -22,6 +26,24 @@ async function signIn(role: string): Promise<ConsoleBrowser> {
   await browser.signIn(`${role}-key`);
   return browser;
 }
+
+/** The page of doctor. @param other of the context of the service */
+async function runDoctor(other: Partial<Context> = {}): Promise<Visit> {
+  const server = createServer(createApp({ ...service.context, ...other }).callback());
+  await using _ = { [Symbol.asyncDispose]: () => close(server) };
+  const browser = new ConsoleBrowser(await listen(server));
+  await browser.signIn('operate-key');
+  return await browser.submit(await browser.page('/settings'), '/console/settings/doctor');
+}
+
+/** Lets a check hang. */
+function hang(): void {
+  jest.spyOn(service.context.agreement, 'compare').mockImplementation(() => new Promise(() => {}));
+}
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 const messages = async (): Promise<unknown[]> => (await service.database.pool.query('SELECT event, content FROM webhook_messages')).rows;
 
@@ -98,15 +120,50 @@ describe('settings', () => {
     expect(pages).toContainEqual(expect.stringContaining('Doctor is running already, for another page.'));
   });
 
+  test('record who runs doctor and sends test alerts', async () => {
+    const { rows } = await service.database.pool.query('SELECT DISTINCT by, action FROM audit ORDER BY action');
+    expect(rows).toEqual([
+      { by: 'operate', action: 'doctor_run' },
+      { by: 'operate', action: 'test_alert_requested' },
+    ]);
+  });
+
+  test('show which check hangs, and run the others', async () => {
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    jest.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms === 90_000 ? 2_000 : ms));
+    hang();
+    const page = await runDoctor();
+    expect(textOf(page)).toMatch(/failed the job store agrees with BigQuery It took longer than 90 seconds\. .*passed TOKEN_KEYS opens/);
+    expect(textOf(page)).toContain('1 check failed: follow what it says');
+  });
+
+  test('show what doctor had no time to check, which is no failure', async () => {
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    jest.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms === 5 * 60_000 ? 1_000 : ms));
+    hang();
+    const page = await runDoctor();
+    expect(textOf(page)).toMatch(/not checked the job store agrees with BigQuery The checks were stopped\. not checked TOKEN_KEYS opens/);
+    expect(textOf(page)).toContain('The checks took longer than 5 min, or the session has ended. Run doctor again.');
+    expect(textOf(page)).not.toContain('failed');
+  });
+
+  test('are sent without a silence while a check takes long', async () => {
+    async function* slow(): AsyncGenerator<string> {
+      yield '<tr>';
+      await sleep(100);
+      yield '</tr>';
+    }
+    const parts: string[] = [];
+    for await (const part of withoutSilence(slow(), 20)) parts.push(part);
+    expect(parts.filter((part) => part !== '\n')).toEqual(['<tr>', '</tr>']);
+    expect(parts.length).toBeGreaterThan(4);
+  });
+
   test('show what doctor found, and what to do, without a secret', async () => {
     const { config } = service.context;
     const [app] = config.salesforce.apps;
-    const failing = { ...config, salesforce: { ...config.salesforce, apps: [{ ...app!, clientSecret: 'not-the-s3cret' }] } };
-    const server = createServer(createApp({ ...service.context, config: failing }).callback());
-    await using _ = { [Symbol.asyncDispose]: () => close(server) };
-    const browser = new ConsoleBrowser(await listen(server));
-    await browser.signIn('operate-key');
-    const page = await browser.submit(await browser.page('/settings'), '/console/settings/doctor');
+    const apps = [{ ...app!, clientSecret: 'not-the-s3cret' }];
+    const page = await runDoctor({ config: { ...config, salesforce: { ...config.salesforce, apps } } });
     expect(textOf(page)).toMatch(/failed the Salesforce login hosts accept the configured apps .*SALESFORCE_CLIENT_SECRET/);
     expect(textOf(page)).toContain('1 check failed: follow what it says, then run doctor again.');
     expect(page.text).not.toContain('not-the-s3cret');
