@@ -248,7 +248,7 @@ withChromium('the console in a browser', () => {
     expect(await inspect(page, 'run')).toEqual([]);
     await open(`/jobs/${byObject.get('Account')!.id}/invalid-values`);
     expect(await inspect(page, 'invalid-values')).toEqual([]);
-    await page.getByRole('link', { name: 'Show values' }).click();
+    await page.getByRole('button', { name: 'Show values' }).click();
     await see('0.12345678901');
     expect(await inspect(page, 'invalid-values-of-field')).toEqual([]);
     await open(`/jobs/${byObject.get('Lead')!.id}/fields`);

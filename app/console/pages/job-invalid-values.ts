@@ -1,12 +1,13 @@
 import { type InvalidValue, listInvalidValues } from '../../bigquery/list-invalid-values.ts';
 import { sum } from '../../core/sum.ts';
-import { isAppError } from '../../errors.ts';
+import { AppError, isAppError } from '../../errors.ts';
 import { listRunsWithInvalidValues } from '../../store/busy-runs.ts';
 import type { JobWithRun, ListedJob } from '../../store/job-list.ts';
 import { invalidValuesTable } from '../../sync/names.ts';
 import { readConnectionOf } from '../attention.ts';
 import { count, formatBound, formatNumber, moment } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
+import { hiddenFields } from '../parts/action.ts';
 import { jobTabs } from '../parts/job-tabs.ts';
 import type { Page, Route, Visit } from '../route.ts';
 import { runTitle } from '../run-status.ts';
@@ -16,13 +17,17 @@ import { shorten } from './job-data.ts';
 /** The values of a job that their columns could not store: counts from its receipts, and, by field, the texts that BigQuery keeps. */
 export const jobInvalidValues: readonly Route[] = [
   { method: 'GET', path: '/jobs/:id/invalid-values', handle: page },
-  { method: 'GET', path: '/jobs/:id/invalid-values/:column', requires: 'rows', handle: valuesPage },
+  // Not a GET: what BigQuery bills must not follow a link of another site, nor a reload that was not confirmed.
+  { method: 'POST', path: '/jobs/:id/invalid-values', requires: 'rows', handle: valuesPage },
 ];
 
 /** How many runs with invalid values are shown. */
 const MAX_RUNS = 100;
 
 const MAX_VALUES = 100;
+
+/** How long the query may take, below a load balancer's timeout of one minute. */
+const MAX_QUERY_MS = 45_000;
 
 type Run = JobWithRun['run'];
 
@@ -58,7 +63,8 @@ function counts(visit: Visit, found: ListedJob, runs: readonly Run[]): Markup {
 const valuesOf = ({ receipt }: Run): [string, number][] => Object.entries(receipt?.invalid_values ?? {});
 
 /** The fields with the most invalid values first. */
-function fieldTable({ can }: Visit, { id }: ListedJob, runs: readonly Run[]): Markup {
+function fieldTable(visit: Visit, { id }: ListedJob, runs: readonly Run[]): Markup {
+  const { can } = visit;
   const found = runs.flatMap((run) => valuesOf(run).map(([column, values]) => ({ column, values, run })));
   const fields = [...Map.groupBy(found, ({ column }) => column)]
     .map(([column, of]) => ({ column, values: sum(of.map(({ values }) => values)), runs: of.length, latest: of[0]!.run }))
@@ -71,7 +77,7 @@ function fieldTable({ can }: Visit, { id }: ListedJob, runs: readonly Run[]): Ma
         <td class="num">${formatNumber(values)}</td>
         <td class="num">${formatNumber(of)}</td>
         <td class="wide">${runLink(latest)}</td>
-        ${can.rows ? html`<td class="num"><a href=${`/console/jobs/${id}/invalid-values/${encodeURIComponent(column)}`}>Show values</a></td>` : null}
+        ${can.rows ? html`<td class="num"><form class="inline" method="post" action=${`/console/jobs/${id}/invalid-values`}>${hiddenFields(visit, { column })}<button class="link" aria-label=${`Show values of ${column}`}>Show values</button></form></td>` : null}
       </tr>`,
     )}</tbody>
   </table>`;
@@ -101,11 +107,15 @@ function runLink(run: Run): Markup {
   return html`<a href=${`/console/runs/${run.id}`}>${runTitle(run)}</a>`;
 }
 
-/** The texts of a column, by a query that BigQuery bills: only this page sends it. */
+/** The texts of a column, by a query that BigQuery bills: only this form sends it. @throws AppError not_found if no run has found any */
 async function valuesPage(visit: Visit): Promise<Page> {
-  const { context, params } = visit;
+  const { context, form } = visit;
   const found = await requireListedJob(visit);
-  const column = params.column!;
+  const column = form.get('column') ?? '';
+  const runs = await listRunsWithInvalidValues(context.database, found.id, MAX_RUNS);
+  if (!runs.some((run) => valuesOf(run).some(([name]) => name === column))) {
+    throw new AppError('not_found', `No run that is kept found an invalid value of this column of ${found.objectName}.`);
+  }
   const [values, connection] = await Promise.all([read(visit, found, column), readConnectionOf(visit, found)]);
   const { endpoint } = context.config.bigquery;
   const back = html`<p><a href=${`/console/jobs/${found.id}/invalid-values`}>← All fields</a></p>`;
@@ -120,12 +130,15 @@ async function valuesPage(visit: Visit): Promise<Page> {
 }
 
 /** @returns why there are no values to show, in a sentence, if there are none */
-async function read({ context }: Visit, found: ListedJob, column: string): Promise<InvalidValue[] | string> {
+async function read({ context, closed }: Visit, found: ListedJob, column: string): Promise<InvalidValue[] | string> {
+  const signal = AbortSignal.any([closed, AbortSignal.timeout(MAX_QUERY_MS)]);
   try {
     const of = { objectName: found.objectName, column };
-    const values = await listInvalidValues(context.warehouse, invalidValuesTable(context, found), of, MAX_VALUES);
+    const values = await listInvalidValues(context.warehouse.withSignal(signal), invalidValuesTable(context, found), of, MAX_VALUES);
     return values.length > 0 ? values : 'No text is kept: it is older than 30 days, was erased, or a policy tag protects its column.';
   } catch (error) {
+    if (signal.aborted)
+      return `BigQuery did not finish the query within ${MAX_QUERY_MS / 1000} seconds. Go back to all fields, then try again.`;
     if (!isAppError(error) || error.code === 'internal') throw error;
     return error.message;
   }

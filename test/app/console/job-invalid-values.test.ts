@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { ensureInvalidValuesTable } from '../../../app/bigquery/invalid-values-table.ts';
-import { API_KEYS, ConsoleBrowser, textOf } from '../../support/console.ts';
+import type { Visit } from '../../support/browser.ts';
+import { API_KEYS, ConsoleBrowser, formOf, textOf } from '../../support/console.ts';
 import { addJob } from '../../support/ended-runs.ts';
 import { requestsDuring } from '../../support/requests.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -24,11 +25,19 @@ beforeAll(async () => {
   runId = (await pool.query<{ id: string }>('SELECT id FROM runs ORDER BY created_at DESC')).rows[0]!.id;
 });
 afterAll(() => service[Symbol.asyncDispose]());
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 async function signIn(role: string): Promise<ConsoleBrowser> {
   const browser = new ConsoleBrowser(service.url);
   await browser.signIn(`${role}-key`);
   return browser;
+}
+
+/** Presses "Show values" of a column. */
+async function showValues(browser: ConsoleBrowser, column: string): Promise<Visit> {
+  return await browser.submit(await browser.page(`/jobs/${jobId}/invalid-values`), `/console/jobs/${jobId}/invalid-values`, { column });
 }
 
 async function addValues(): Promise<void> {
@@ -70,25 +79,49 @@ test.each([
   ['admin', true],
 ])('the texts of a field are shown to a key of role %s: %s', async (role, may) => {
   const browser = await signIn(role);
-  const path = `/jobs/${jobId}/invalid-values`;
-  expect((await browser.page(path)).text.includes(`/console${path}/Amount__c`)).toBe(may);
-  expect((await browser.page(`${path}/Amount__c`)).status).toBe(may ? 200 : 403);
+  const page = await browser.page(`/jobs/${jobId}/invalid-values`);
+  expect(formOf(page, page.url.slice(browser.url.length)) !== undefined).toBe(may);
+  const answer = await browser.send(page.url, {
+    method: 'POST',
+    fields: { form_token: formOf(page, '/console/sign-out')!.form_token!, column: 'Amount__c' },
+    headers: { 'Sec-Fetch-Site': 'same-origin' },
+  });
+  expect(answer.status).toBe(may ? 200 : 403);
+});
+
+test('the texts of a field are queried only by a form of the page, and only for a column that a receipt names', async () => {
+  const browser = await signIn('data');
+  const queries = async (): Promise<number> => (await service.client.getJobs({ allUsers: true }))[0].length;
+  const before = await queries();
+  expect((await browser.page(`/jobs/${jobId}/invalid-values/Amount__c`)).status).toBe(404);
+  const path = `${browser.url}/console/jobs/${jobId}/invalid-values`;
+  const headers = { 'Sec-Fetch-Site': 'same-origin' };
+  expect((await browser.send(path, { method: 'POST', fields: { column: 'Amount__c' }, headers })).status).toBe(403);
+  expect(textOf(await showValues(browser, "it's"))).toContain('No run that is kept found an invalid value of this column of Account.');
+  expect(await queries()).toBe(before);
 });
 
 test('the texts of a field are the newest hundred, read by a bounded query, and are not logged', async () => {
   const browser = await signIn('data');
-  const path = `/jobs/${jobId}/invalid-values/Amount__c`;
-  expect(textOf(await browser.page(path))).toContain('No text is kept');
+  expect(textOf(await showValues(browser, 'Amount__c'))).toContain('No text is kept');
   await addValues();
-  const page = await browser.page(path);
+  const page = await showValues(browser, 'Amount__c');
   expect(page.text).toContain('&lt;b>secret1000<');
   expect(textOf(page)).toContain('the newest 100 values');
   expect(page.text.match(/secret/g)).toHaveLength(100);
   expect(page.text).toContain(`href="${service.salesforce.loginUrl}/0011000"`);
   expect(page.text).toContain(`/console/runs/${runId}`);
   expect(textOf(page)).not.toContain('of another');
-  expect(textOf(await browser.page(`/jobs/${jobId}/invalid-values/${encodeURIComponent("it's")}`))).toContain('No text is kept');
   expect(service.logged.join('')).not.toContain('secret10');
   const [job] = (await service.client.getJobs({ allUsers: true, maxResults: 2 }))[0];
   expect(job!.metadata.configuration.query.maximumBytesBilled).toBe('1000000000');
+});
+
+test('a query of texts that takes too long ends in a sentence', async () => {
+  const browser = await signIn('data');
+  const fault = JSON.stringify({ kind: 'job-stuck', match: 'query_' });
+  await fetch(`${service.bigquery.url}/emulator/faults`, { method: 'POST', body: fault });
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  jest.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms === 45_000 ? 1_000 : ms));
+  expect(textOf(await showValues(browser, 'Amount__c'))).toContain('BigQuery did not finish the query within 45 seconds.');
 });
