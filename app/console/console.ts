@@ -112,7 +112,7 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
   async function send(ctx: Koa.Context, reply: Reply, visited: Visit): Promise<void> {
     if ('pieces' in reply) {
       streams.add(visited.caller.name, visited.closed);
-      return sendLive(ctx, reply.pieces, () => streams.pause(visited.closed));
+      return await sendLive(ctx, reply.pieces, () => streams.pause(visited.closed));
     }
     if ('location' in reply) {
       if (reply.notice) keepNotice(ctx, signer, reply.notice);

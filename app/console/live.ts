@@ -12,15 +12,18 @@ const MAX_STALL_MS = 60_000;
 /**
  * Sends pieces of a page as they change, as server-sent events, until the browser closes the connection.
  * @param pause called before each further piece is requested
+ * @throws what the first piece throws: the browser then knows why there is no stream, for example because the page's job was deleted
  */
-export function sendLive(ctx: Koa.Context, pieces: AsyncIterable<Markup>, pause: () => Promise<void>): void {
+export async function sendLive(ctx: Koa.Context, pieces: AsyncIterable<Markup>, pause: () => Promise<void>): Promise<void> {
+  const rest = paced(pieces, pause);
+  const first = await rest.next();
   const stream = new PassThrough();
   ctx.type = 'text/event-stream';
   ctx.set('X-Accel-Buffering', 'no');
   ctx.body = stream;
   // A browser that leaves is not an error.
   stream.on('error', () => {});
-  writeAll(stream, paced(pieces, pause)).catch(() => stream.destroy());
+  writeAll(stream, withFirst(first, rest)).catch(() => stream.destroy());
 }
 
 async function* paced(pieces: AsyncIterable<Markup>, pause: () => Promise<void>): AsyncGenerator<Markup> {
@@ -28,6 +31,12 @@ async function* paced(pieces: AsyncIterable<Markup>, pause: () => Promise<void>)
     yield piece;
     await pause();
   }
+}
+
+async function* withFirst(first: IteratorResult<Markup>, rest: AsyncIterable<Markup>): AsyncGenerator<Markup> {
+  if (first.done) return;
+  yield first.value;
+  yield* rest;
 }
 
 async function writeAll(stream: PassThrough, pieces: AsyncIterable<Markup>): Promise<void> {

@@ -61,11 +61,13 @@ function connect(element) {
   window.htmx.ajax('GET', element.getAttribute('hx-sse:connect'), { source: element });
 }
 
-/** @param state 'is-lost', 'is-refused', or undefined: it is current */
+const STATES = ['is-lost', 'is-refused', 'is-missing'];
+
+/** @param state one of STATES, or undefined: it is current */
 function mark(element, state) {
   const frame = element.closest('[data-live-frame]');
   if (!frame) return;
-  const before = ['is-lost', 'is-refused'].find((name) => frame.classList.contains(name));
+  const before = STATES.find((name) => frame.classList.contains(name));
   if (before === state) return;
   if (before) frame.classList.remove(before);
   if (!state) return;
@@ -88,7 +90,7 @@ function failed(element, status) {
     const next = location.pathname + location.search;
     return location.replace(`/console/sign-in?${new URLSearchParams({ ended: 'yes', next })}`);
   }
-  mark(element, status === 429 ? 'is-refused' : 'is-lost');
+  mark(element, { 404: 'is-missing', 429: 'is-refused' }[status] ?? 'is-lost');
 }
 
 document.addEventListener('htmx:sse:before:connection', (event) => {
@@ -118,7 +120,7 @@ document.addEventListener('visibilitychange', () => {
 setInterval(() => {
   if (document.hidden) return;
   for (const [element, { heardAt, triedAt, isConnected }] of liveParts) {
-    if (Date.now() - heardAt <= MAX_SILENCE_MS) continue;
+    if (Date.now() - heardAt <= MAX_SILENCE_MS || element.closest('.is-missing')) continue;
     if (!element.closest('.is-refused')) mark(element, 'is-lost');
     if (!isConnected && Date.now() - triedAt > MAX_SILENCE_MS) connect(element);
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type Koa from 'koa';
@@ -32,10 +33,10 @@ function cookieOf(keyName: string, startedMsAgo = 0): string {
   return cookie;
 }
 
-async function openStream(cookie: string): Promise<Response> {
+async function openStream(cookie: string, page = '/workers'): Promise<Response> {
   const closing = new AbortController();
   const headers = { cookie, accept: 'text/event-stream' };
-  const response = await fetch(`${service.url}/console/workers/live`, { headers, redirect: 'manual', signal: closing.signal });
+  const response = await fetch(`${service.url}/console${page}/live`, { headers, redirect: 'manual', signal: closing.signal });
   // A response without a reference would be closed by the garbage collector.
   open.push({ closing, response });
   return response;
@@ -65,6 +66,11 @@ describe('a live page', () => {
     expect((await openStream(cookieOf('operate'))).status).toBe(200);
     open[0]!.closing.abort();
     while ((await openStream(cookieOf('read'))).status === 429) await sleep(50);
+  });
+
+  test.each(['jobs', 'runs'])('of what was deleted is not found: /%s', async (kind) => {
+    const stream = await openStream(cookieOf('operate'), `/${kind}/${randomUUID()}`);
+    expect(stream.status).toBe(404);
   });
 
   test('is refused if the process has too many of all keys', () => {
