@@ -142,6 +142,9 @@ withChromium('the console in a browser', () => {
     await page.getByText('The connection to the service is lost.').waitFor({ state: 'hidden' });
     expect(await page.locator('#job-state').textContent()).toBe('exact');
     expect(complaints.filter((text) => !/ERR_|Failed to fetch|network error/.test(text))).toEqual([]);
+    expect((await fetch(`${service.url}/v1/jobs/${id}?table=keep`, { method: 'DELETE' })).status).toBe(200);
+    await see('This no longer exists: it was deleted');
+    expect(await inspect(page, 'job-missing')).toEqual([]);
   });
 
   test('is live only while it is shown, and leads to the sign-in when its session has ended', async () => {
