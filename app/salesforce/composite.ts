@@ -3,7 +3,8 @@ import type { SalesforceClient } from './client.ts';
 import { type Described, describePath, toDescription } from './describe.ts';
 import { isSessionRefused, refusalCode, translateSalesforceError } from './errors.ts';
 import { toHttpError } from './http-error.ts';
-import { parseKeepingNumbers, pathOfQuery, QUERY_ROWS, type RestPage, toPage } from './rest.ts';
+import { parseKeepingNumbers } from './parse-keeping-numbers.ts';
+import { pathOfQuery, QUERY_ROWS, type RestPage, toPage } from './rest.ts';
 import type { ReadLimits } from './transport.ts';
 
 /** Salesforce allows 25 subrequests in a composite call, of which five may be queries. */

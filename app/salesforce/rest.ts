@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
-import { translateSalesforceError } from './errors.ts';
+import { parseKeepingNumbers } from './parse-keeping-numbers.ts';
 import { isValidRowCount } from './soql.ts';
 
 /** A row's values as text, in the order of the requested columns. */
@@ -71,17 +71,6 @@ export function toPage(body: unknown, columns: readonly string[]): Omit<RestPage
     rows: reply.records.map((record) => keys.map((key) => textOf(record, key))),
     nextPath: reply.done ? null : (reply.nextRecordsUrl ?? null),
   };
-}
-
-/** Parses JSON; each number becomes its text. @param doing for the error message @throws AppError salesforce_unavailable */
-export function parseKeepingNumbers(body: Buffer, doing: string): unknown {
-  type Revive = (key: string, value: unknown, context: { source: string }) => unknown;
-  const keepNumberText: Revive = (_key, value, { source }) => (typeof value === 'number' ? source : value);
-  try {
-    return JSON.parse(body.toString('utf8'), keepNumberText as (key: string, value: unknown) => unknown);
-  } catch (error) {
-    throw translateSalesforceError(error, doing);
-  }
 }
 
 function requireQueryResponse(reply: unknown): QueryResponse {
