@@ -15,6 +15,9 @@ const OBJECTS = { Account: 400_000, Contact: 400_000, Lead: 400_000, Opportunity
 const PER_SECOND = 200;
 const SECONDS = 20;
 
+/** Before them: a service that has just started compiles what serves the requests. */
+const WARM_SECONDS = 2;
+
 /** Before the org becomes active. */
 const NOW = '2023-02-28T12:00:00Z';
 
@@ -38,7 +41,8 @@ export async function measureRequests(): Promise<RequestFigures> {
     'v1/audit',
     `create_importing_job?${new URLSearchParams(fields[0])}`,
   ]);
-  const times = await sendSteadily(service.url, paths);
+  await sendSteadily(service.url, paths, WARM_SECONDS);
+  const times = await sendSteadily(service.url, paths, SECONDS);
   await allRunning(service);
   return { requestsP50Ms: percentile(times, 0.5), requestsP99Ms: percentile(times, 0.99), requestsSent: times.length };
 }
@@ -54,9 +58,9 @@ async function allRunning(service: WholeService): Promise<JobView[]> {
 }
 
 /** Sends each request at its time, whether or not earlier ones were answered. @returns milliseconds from that time to the end of the response */
-async function sendSteadily(url: string, paths: readonly string[]): Promise<number[]> {
+async function sendSteadily(url: string, paths: readonly string[], seconds: number): Promise<number[]> {
   const start = performance.now();
-  const requests = Array.from({ length: PER_SECOND * SECONDS }, async (_, number) => {
+  const requests = Array.from({ length: PER_SECOND * seconds }, async (_, number) => {
     const due = start + (number * 1000) / PER_SECOND;
     await sleep(Math.max(0, due - performance.now()));
     const response = await fetch(`${url}/${paths[number % paths.length]}`);
