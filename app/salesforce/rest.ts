@@ -17,6 +17,14 @@ export interface RestPage {
   bytes: number;
 }
 
+/** The number of rows of a query that has too many to read them here. */
+export interface RowCount {
+  totalSize: number;
+  rows: null;
+  /** of the response */
+  bytes: number;
+}
+
 interface QueryResponse {
   /** a number's text */
   totalSize: string;
@@ -53,9 +61,40 @@ export async function readRestPage(
   columns: readonly string[],
   signal: AbortSignal,
 ): Promise<RestPage> {
+  return parsePage(await getPage(client, path, signal), columns);
+}
+
+/**
+ * Reads the first page of a query. If the query has more than `maxRows`, only their number is parsed.
+ * @param path from `queryPath`
+ * @throws AppError
+ */
+export async function readFirstRestPage(
+  client: SalesforceClient,
+  path: string,
+  columns: readonly string[],
+  maxRows: number,
+  signal: AbortSignal,
+): Promise<RestPage | RowCount> {
+  const body = await getPage(client, path, signal);
+  const totalSize = totalSizeAtStart(body);
+  if (totalSize !== undefined && totalSize > maxRows) return { totalSize, rows: null, bytes: body.length };
+  return parsePage(body, columns);
+}
+
+async function getPage(client: SalesforceClient, path: string, signal: AbortSignal): Promise<Buffer> {
   const headers = { accept: 'application/json', 'sforce-query-options': 'batchSize=2000' };
-  const { body } = await client.get(QUERY_ROWS, path, headers, signal);
+  return (await client.get(QUERY_ROWS, path, headers, signal)).body;
+}
+
+function parsePage(body: Buffer, columns: readonly string[]): RestPage {
   return { ...toPage(parseKeepingNumbers(body, 'read a page of rows'), columns), bytes: body.length };
+}
+
+/** The number of rows with which Salesforce starts a response that has further pages; undefined: it does not start so. */
+function totalSizeAtStart(body: Buffer): number | undefined {
+  const start = /^\s*\{\s*"totalSize"\s*:\s*(\d{1,15})\s*,\s*"done"\s*:\s*false\b/.exec(body.toString('latin1', 0, 200));
+  return start ? Number(start[1]) : undefined;
 }
 
 /**

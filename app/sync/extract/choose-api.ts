@@ -3,7 +3,7 @@ import { chooseMethod, type MethodChoice } from '../../core/method.ts';
 import { AppError, isAppError } from '../../errors.ts';
 import type { ObjectDescription } from '../../salesforce/describe.ts';
 import { refusedQueryError, toFieldRefusal } from '../../salesforce/field-refusal.ts';
-import type { RestPage } from '../../salesforce/rest.ts';
+import type { RestPage, RowCount } from '../../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../../salesforce/soql.ts';
 import type { Run } from '../../store/runs.ts';
 import { type Slice, saveSlice } from '../../store/slices.ts';
@@ -28,7 +28,7 @@ export interface Chosen {
 /** The first page of a slice, or why only Bulk can read it. */
 type FirstPage =
   /** `description` undefined: the object was not described in the same call */
-  | { kind: 'page'; page: RestPage; description?: ObjectDescription | undefined }
+  | { kind: 'page'; page: RestPage | RowCount; description?: ObjectDescription | undefined }
   /** `reason` for the receipt; `why` as a phrase, for the error if Bulk refuses the object as well */
   | { kind: 'bulk-only'; reason: string; why: string };
 
@@ -64,7 +64,7 @@ export async function chooseApi(
       : { method: 'bulk', reason: first.reason };
   const progress = countBefore === 0 ? NO_ROWS : ({ state: 'extracting', countBefore } as const);
   const slice = await saveSlice(context.database, run, planned.ordinal, { ...progress, requestedAt, ...choice });
-  const firstPage = first.kind === 'page' && choice.method === 'rest' ? first.page : undefined;
+  const firstPage = first.kind === 'page' && first.page.rows && choice.method === 'rest' ? first.page : undefined;
   return { kind: 'chosen', run: described.run, slice, firstPage };
 }
 

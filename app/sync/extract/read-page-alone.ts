@@ -1,15 +1,15 @@
 import { MAX_QUERIES, type PageQuery } from '../../salesforce/composite.ts';
-import { queryPath, type RestPage, readRestPage } from '../../salesforce/rest.ts';
+import { queryPath, type RestPage, type RowCount, readFirstRestPage } from '../../salesforce/rest.ts';
 import type { Extraction } from './extraction.ts';
 import { readPages } from './read-pages.ts';
 
 /**
  * Reads the first page of a query in a call of its own: a composite one if the query is too long for a URI. Remembers an object whose page
- * takes more than its share of a call with others.
+ * takes more than its share of a call with others. If Bulk has to read the rows, only their number is parsed.
  * @returns undefined if it is too long, and the org does not accept composite calls
  * @throws AppError
  */
-export async function readPageAlone(extraction: Extraction, query: PageQuery): Promise<RestPage | undefined> {
+export async function readPageAlone(extraction: Extraction, query: PageQuery): Promise<RestPage | RowCount | undefined> {
   const { context, run } = extraction;
   const startedAt = performance.now();
   let bytes = 0;
@@ -24,10 +24,11 @@ export async function readPageAlone(extraction: Extraction, query: PageQuery): P
   }
 }
 
-async function readPage({ context, client, run, signal }: Extraction, query: PageQuery): Promise<RestPage | undefined> {
-  const { connectionId } = run.job;
+async function readPage({ context, client, run, signal }: Extraction, query: PageQuery): Promise<RestPage | RowCount | undefined> {
+  const { connectionId, bulkRefused } = run.job;
   const path = queryPath(client, query.soql);
-  if (path) return await readRestPage(client, path, query.columns, signal);
+  const maxRows = bulkRefused ? Number.POSITIVE_INFINITY : context.limits.restRows;
+  if (path) return await readFirstRestPage(client, path, query.columns, maxRows, signal);
   if (!context.composite.isAllowed(connectionId)) return undefined;
   const replies = await readPages(context, client, connectionId, [query], { signal, totalMs: context.limits.idleMs });
   if (!replies) return undefined;

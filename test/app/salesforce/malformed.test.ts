@@ -9,7 +9,7 @@ import { renewTokens } from '../../../app/salesforce/oauth.ts';
 import { readPageHeader } from '../../../app/salesforce/page-header.ts';
 import { estimateRecordCount } from '../../../app/salesforce/record-count.ts';
 import { requireApiVersion } from '../../../app/salesforce/require-api-version.ts';
-import { readRestPage } from '../../../app/salesforce/rest.ts';
+import { readFirstRestPage, readRestPage } from '../../../app/salesforce/rest.ts';
 import { countRows, hasNullCursors } from '../../../app/salesforce/soql.ts';
 import { startTestServer, type TestServer } from '../../support/server.ts';
 
@@ -80,6 +80,25 @@ describe('a page of rows', () => {
   test('may have fewer rows than its query', async () => {
     reply('{"totalSize":2,"done":false,"nextRecordsUrl":"/next","records":[{"Id":"1"}]}');
     expect(await readPage()).toMatchObject({ totalSize: 2, rows: [[expect.any(String)]], nextPath: '/next' });
+  });
+});
+
+describe('the first page of a query', () => {
+  const readFirst = (maxRows: number) => readFirstRestPage(client(), '/page', ['Id'], maxRows, AbortSignal.timeout(5_000));
+  const UNREADABLE = '{"totalSize": 3, "done": false,"nextRecordsUrl":"/next","records":[{"Id":"1"},{"Id":2x}]}';
+
+  test('is not parsed if Bulk reads the rows: only their number', async () => {
+    reply(UNREADABLE);
+    expect(await readFirst(2)).toEqual({ totalSize: 3, rows: null, bytes: UNREADABLE.length });
+    await expect(readFirst(3)).rejects.toMatchObject({ code: 'salesforce_unavailable' });
+  });
+
+  test.each([
+    ['has all rows', '{"totalSize":3,"done":true,"records":[{"Id":"1"},{"Id":"2"},{"Id":"3"}]}'],
+    ['starts in another way', '{"records":[{"Id":"\\"totalSize\\":9"}],"totalSize":3,"done":false,"nextRecordsUrl":"/next"}'],
+  ])('is parsed if it %s', async (_, body) => {
+    reply(body);
+    expect(await readFirst(2)).toMatchObject({ totalSize: 3, rows: expect.arrayContaining([[expect.any(String)]]) });
   });
 });
 
