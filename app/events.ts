@@ -1,9 +1,9 @@
-import type { Every } from './core/every.ts';
-import type { JobMode } from './core/job-mode.ts';
-import type { RunEvent } from './core/kept-events.ts';
-import type { RunKind } from './core/pass.ts';
-import { inPipelineOrder, type Receipt } from './core/receipt.ts';
-import type { Window } from './core/window.ts';
+import type { Every } from './core/jobs/every.ts';
+import type { JobMode } from './core/jobs/job-mode.ts';
+import type { RunEvent } from './core/runs/kept-events.ts';
+import type { RunKind } from './core/runs/pass.ts';
+import { inPipelineOrder, type Receipt } from './core/runs/receipt.ts';
+import type { Window } from './core/runs/window.ts';
 import type { AppError } from './errors.ts';
 import { describeError, type Log, requestField } from './log.ts';
 

@@ -3,8 +3,8 @@ import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
 import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
-import type { RunEvent } from './core/kept-events.ts';
-import type { Receipt } from './core/receipt.ts';
+import type { RunEvent } from './core/runs/kept-events.ts';
+import type { Receipt } from './core/runs/receipt.ts';
 import { sum } from './core/sum.ts';
 import type { Gauges } from './store/gauges.ts';
 

@@ -1,9 +1,9 @@
 import type * as pulumi from '@pulumi/pulumi';
-import { MAX_RANGES } from './allowed-ranges.ts';
-import { CIDR, enclosingRange, OCTET } from './cidr.ts';
 import { ConfigReader, type RawConfig } from './config-reader.ts';
-import { maxTasks } from './max-tasks.ts';
-import { requiredMemoryMib } from './task-memory.ts';
+import { MAX_RANGES } from './network/allowed-ranges.ts';
+import { CIDR, enclosingRange, OCTET } from './network/cidr.ts';
+import { maxTasks } from './service/max-tasks.ts';
+import { requiredMemoryMib } from './service/task-memory.ts';
 
 export type Architecture = 'ARM64' | 'X86_64';
 export type NatGateways = 'None' | 'Single' | 'OnePerAz';

@@ -3,8 +3,8 @@ import * as pulumi from '@pulumi/pulumi';
 import * as random from '@pulumi/random';
 import type { Settings } from './config.ts';
 import type { Encryption } from './encryption.ts';
-import type { Network } from './network.ts';
-import { DATABASE_PORT } from './ports.ts';
+import type { Network } from './network/network.ts';
+import { DATABASE_PORT } from './network/ports.ts';
 
 /** The same major version as the local job store. RDS applies minor upgrades itself. */
 const POSTGRES_MAJOR = '17';

@@ -1,8 +1,8 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Settings } from './config.ts';
-import type { Image } from './image.ts';
 import { policyDocument } from './policy.ts';
+import type { Image } from './service/image.ts';
 
 /** What an operator must know about: ECR and Inspector use the same words. */
 const SEVERITIES = ['CRITICAL', 'HIGH'];

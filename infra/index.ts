@@ -1,24 +1,24 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { AutoScaling } from './auto-scaling.ts';
+import { Observability } from './alarms/observability.ts';
 import { readSettings } from './config.ts';
 import { Database } from './database.ts';
 import { DatabaseLogins } from './database-logins.ts';
 import { DeletionLock } from './deletion-lock.ts';
 import { Encryption } from './encryption.ts';
-import { Firewall } from './firewall.ts';
-import { Image } from './image.ts';
 import { ImageFindings } from './image-findings.ts';
-import { CALLBACK_PATH, Ingress } from './ingress.ts';
-import { Network } from './network.ts';
-import { Observability } from './observability.ts';
-import { APP_PORT } from './ports.ts';
-import { Roles } from './roles.ts';
+import { Firewall } from './network/firewall.ts';
+import { CALLBACK_PATH, Ingress } from './network/ingress.ts';
+import { Network } from './network/network.ts';
+import { APP_PORT } from './network/ports.ts';
+import { TrafficLogs } from './network/traffic-logs.ts';
 import { Schedule } from './schedule.ts';
 import { Secrets } from './secrets.ts';
-import { Service } from './service.ts';
+import { AutoScaling } from './service/auto-scaling.ts';
+import { Image } from './service/image.ts';
+import { Roles } from './service/roles.ts';
+import { Service } from './service/service.ts';
 import { TickQueue } from './tick-queue.ts';
-import { TrafficLogs } from './traffic-logs.ts';
 import { Warehouse } from './warehouse.ts';
 
 /** The SDK keeps it to itself. */

@@ -1,9 +1,9 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Settings } from './config.ts';
-import { Ingress, TICK_PATH } from './ingress.ts';
+import { Ingress, TICK_PATH } from './network/ingress.ts';
 import { policyDocument } from './policy.ts';
-import type { Service } from './service.ts';
+import type { Service } from './service/service.ts';
 import { TickQueue } from './tick-queue.ts';
 
 /** An undeliverable tick is dropped after this time: the next tick does its work. */

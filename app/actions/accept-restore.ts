@@ -2,12 +2,12 @@ import { findReportedRuns } from '../bigquery/reported-runs.ts';
 import { findRunningJobs } from '../bigquery/running-jobs.ts';
 import { homeDataset } from '../config.ts';
 import type { Context } from '../context.ts';
-import { type PublishedStore, storeRestoredError } from '../core/agreement.ts';
+import { type PublishedStore, storeRestoredError } from '../core/connections/agreement.ts';
 import { AppError } from '../errors.ts';
 import { insertChange } from '../store/audit.ts';
 import { transaction } from '../store/database.ts';
 import { type AcceptedStore, acceptStore, readJobIds, readUnreportedRuns } from '../store/installation.ts';
-import { publishOutbox } from '../sync/publish-outbox.ts';
+import { publishOutbox } from '../sync/watch/publish-outbox.ts';
 
 /** How many BigQuery jobs a message names. */
 const MAX_NAMED = 5;

@@ -4,7 +4,7 @@ import { testMessage } from '../core/alert-messages.ts';
 import { AppError } from '../errors.ts';
 import { insertChange } from '../store/audit.ts';
 import { transaction } from '../store/database.ts';
-import { insertMessages } from '../store/webhook-messages.ts';
+import { insertMessages } from '../store/outbox/webhook-messages.ts';
 
 /**
  * Queues a message for the receiver of alerts, which is sent like all others.

@@ -1,9 +1,9 @@
 import type { Context } from '../context.ts';
-import { remainingLagMs, windowEnds } from '../core/window.ts';
+import { remainingLagMs, windowEnds } from '../core/runs/window.ts';
 import { insertChange } from '../store/audit.ts';
-import type { JobFilter } from '../store/jobs.ts';
-import { queueDueRuns } from '../store/queue-runs.ts';
-import { saveTick } from '../store/ticks.ts';
+import type { JobFilter } from '../store/jobs/jobs.ts';
+import { saveTick } from '../store/jobs/ticks.ts';
+import { queueDueRuns } from '../store/runs/queue-runs.ts';
 
 export interface Tick {
   /** the runs that it queued */

@@ -1,7 +1,7 @@
-import { withoutValues } from '../core/dictionary.ts';
-import { addColumns } from './add-columns.ts';
+import { withoutValues } from '../core/fields/dictionary.ts';
 import type { TableName } from './sql/quote.ts';
-import { getTable } from './table.ts';
+import { addColumns } from './tables/add-columns.ts';
+import { getTable } from './tables/table.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**

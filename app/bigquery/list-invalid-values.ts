@@ -1,7 +1,7 @@
-import { findInvalidValuesTable } from './invalid-values-table.ts';
 import { readRows, runQueryJob } from './jobs.ts';
 import { listInvalidValuesQuery } from './sql/invalid-values-statements.ts';
 import type { TableName } from './sql/quote.ts';
+import { findInvalidValuesTable } from './tables/invalid-values-table.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** A value that its column could not store. */

@@ -1,6 +1,6 @@
 import type { TableField } from './resources.ts';
 import type { TableName } from './sql/quote.ts';
-import { getTable } from './table.ts';
+import { getTable } from './tables/table.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Some rows of a table, with the value of each column as text; null: NULL. */

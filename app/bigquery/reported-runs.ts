@@ -1,9 +1,9 @@
 import { chunk } from '../core/chunk.ts';
-import { RUNS_TABLE } from '../core/metadata-tables.ts';
+import { RUNS_TABLE } from '../core/fields/metadata-tables.ts';
 import { query } from './jobs.ts';
 import { isOurs } from './our-labels.ts';
 import { reportedRunsQuery } from './sql/reported-runs-query.ts';
-import { getTable } from './table.ts';
+import { getTable } from './tables/table.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Their ids make 400 kB of text; BigQuery accepts 1 MB. */

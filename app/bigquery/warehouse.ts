@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BigQuery } from '@google-cloud/bigquery';
 import { type AuthClient, PassThroughClient } from 'google-auth-library';
 import { type Dispatcher, request } from 'undici';
-import { LIMITS, type Limits } from '../core/limits.ts';
+import { LIMITS, type Limits } from '../core/connections/limits.ts';
 import { delayAtLeast, MAX_WAIT_MS } from '../core/retry-after.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { Federation } from './create-federated-client.ts';

@@ -1,4 +1,4 @@
-import { formatInstant } from '../core/start-date.ts';
+import { formatInstant } from '../core/jobs/start-date.ts';
 import { print, printJson } from './output/print.ts';
 import { terminalTable } from './output/terminal-table.ts';
 import { type RemoteOptions, serviceCommand } from './remote/open-service.ts';

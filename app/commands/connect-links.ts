@@ -1,9 +1,9 @@
-import { revokeLink } from '../actions/connect-links.ts';
+import { revokeLink } from '../actions/connections/connect-links.ts';
 import { type Context, createContext } from '../context.ts';
-import { formatInstant } from '../core/start-date.ts';
+import { formatInstant } from '../core/jobs/start-date.ts';
 import { createEvents } from '../events.ts';
 import { createLog } from '../log.ts';
-import { type ConnectLink, listConnectLinks } from '../store/connect-links.ts';
+import { type ConnectLink, listConnectLinks } from '../store/connections/connect-links.ts';
 import { COMMAND_LINE, type Command } from './command.ts';
 import { terminalTable } from './output/terminal-table.ts';
 import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';

@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { checkDatasets } from '../bigquery/datasets.ts';
+import { checkDatasets } from '../bigquery/tables/datasets.ts';
 import { readConfig } from '../config.ts';
 import { createContext } from '../context.ts';
 import { createEvents } from '../events.ts';

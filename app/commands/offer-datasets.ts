@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import { createDataset, findMissingDatasets, missingDatasetsError } from '../bigquery/datasets.ts';
+import { createDataset, findMissingDatasets, missingDatasetsError } from '../bigquery/tables/datasets.ts';
 import type { Warehouse } from '../bigquery/warehouse.ts';
 
 /** The terminal that the user is prompted on. */

@@ -1,8 +1,8 @@
-import { lateTickMessage } from '../core/tick-interval.ts';
-import { type JobConcern, jobsOfConcern } from '../store/attention.ts';
-import { connectionsWithoutLogin, findConnectionOfJob, type ListedConnection } from '../store/connection-list.ts';
-import { type ListedJob, listJobs } from '../store/job-list.ts';
-import { readTicks, type Ticks } from '../store/ticks.ts';
+import { lateTickMessage } from '../core/jobs/tick-interval.ts';
+import { connectionsWithoutLogin, findConnectionOfJob, type ListedConnection } from '../store/connections/connection-list.ts';
+import { type JobConcern, jobsOfConcern } from '../store/jobs/attention.ts';
+import { type ListedJob, listJobs } from '../store/jobs/job-list.ts';
+import { readTicks, type Ticks } from '../store/jobs/ticks.ts';
 import type { Visit } from './route.ts';
 
 /** What needs a person. */

@@ -1,11 +1,11 @@
-import { pauseJob } from '../actions/pause-job.ts';
-import { requireJobById } from '../actions/require-job.ts';
-import { resumeJob } from '../actions/resume-job.ts';
-import { retryRun } from '../actions/retry-run.ts';
-import { syncNow } from '../actions/sync-now.ts';
+import { pauseJob } from '../actions/jobs/pause-job.ts';
+import { requireJobById } from '../actions/jobs/require-job.ts';
+import { resumeJob } from '../actions/jobs/resume-job.ts';
+import { retryRun } from '../actions/runs/retry-run.ts';
+import { syncNow } from '../actions/runs/sync-now.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
-import { listJob } from '../store/job-list.ts';
+import { listJob } from '../store/jobs/job-list.ts';
 import type { BulkOutcome, Effect, Refusal } from './act-on-jobs.ts';
 import { count, withoutCalls } from './format.ts';
 

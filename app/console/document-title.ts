@@ -1,9 +1,9 @@
-import type { DetailedRun } from '../actions/detail-run.ts';
-import type { ListedJob } from '../store/job-list.ts';
-import type { FoundJobs } from '../store/job-search.ts';
+import type { DetailedRun } from '../actions/runs/detail-run.ts';
+import type { ListedJob } from '../store/jobs/job-list.ts';
+import type { FoundJobs } from '../store/jobs/job-search.ts';
 import { formatNumber } from './format.ts';
 import { jobStatus, type Status } from './job-status.ts';
-import { loadedShare } from './loaded-share.ts';
+import { loadedShare } from './live/loaded-share.ts';
 import { runStatus } from './run-status.ts';
 
 /** What a tab is called. @param attention how many things need a person */

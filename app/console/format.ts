@@ -1,4 +1,4 @@
-import { MIN_DATE } from '../core/window.ts';
+import { MIN_DATE } from '../core/runs/window.ts';
 import { html, type Markup } from './html.ts';
 
 const NUMBER = new Intl.NumberFormat('en-US');

@@ -1,5 +1,5 @@
-import type { JobChangeRequest } from '../actions/plan-job-change.ts';
-import { CHANGEABLE_PROPERTIES, type ChangeableOptions, JOB_OPTIONS, type JobOptions, optionsJson } from '../core/job-options.ts';
+import type { JobChangeRequest } from '../actions/jobs/plan-job-change.ts';
+import { CHANGEABLE_PROPERTIES, type ChangeableOptions, JOB_OPTIONS, type JobOptions, optionsJson } from '../core/jobs/job-options.ts';
 import { isAppError } from '../errors.ts';
 
 export type ChangeableProperty = keyof ChangeableOptions;

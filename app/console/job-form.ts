@@ -1,4 +1,4 @@
-import { JOB_OPTIONS, type JobOptionTexts, type OptionProperty } from '../core/job-options.ts';
+import { JOB_OPTIONS, type JobOptionTexts, type OptionProperty } from '../core/jobs/job-options.ts';
 import { AppError } from '../errors.ts';
 
 /** What the form of new jobs contains, in the address of its page and in what its button sends. */

@@ -1,5 +1,5 @@
-import { jobState } from '../core/job-state.ts';
-import type { ListedJob } from '../store/job-list.ts';
+import { jobState } from '../core/jobs/job-state.ts';
+import type { ListedJob } from '../store/jobs/job-list.ts';
 import { count, formatBound } from './format.ts';
 import type { Meaning } from './parts/pill.ts';
 

@@ -1,9 +1,9 @@
 import { VERSION } from '../version.ts';
 import { documentTitle } from './document-title.ts';
-import { FORM_TOKEN } from './form-tokens.ts';
 import { type Content, html, type Markup, render } from './html.ts';
 import { isAt, NAVIGATION } from './navigation.ts';
 import type { Notice, Page, SlowPage, Visit } from './route.ts';
+import { FORM_TOKEN } from './session/form-tokens.ts';
 import { staticUrl } from './static-files.ts';
 
 /** What htmx may do: nothing that needs eval, which the Content-Security-Policy forbids as well, and no style of its own. */

@@ -1,7 +1,7 @@
 import type Koa from 'koa';
-import { readCookie, writeCookie } from './cookies.ts';
 import type { Notice } from './route.ts';
-import type { Signer } from './signer.ts';
+import { readCookie, writeCookie } from './session/cookies.ts';
+import type { Signer } from './session/signer.ts';
 
 /** Other than that of releases whose notices have another form: in a deployment, both read them. */
 const SIGNED_AS = 'notice text';

@@ -1,7 +1,7 @@
 import type { ApiKey } from '../config.ts';
 import type { Context } from '../context.ts';
 import type { Content, Markup } from './html.ts';
-import type { SharedReads } from './shared-reads.ts';
+import type { SharedReads } from './live/shared-reads.ts';
 
 /** Who uses the console: an API key, or the user of this machine. */
 export type Caller = Pick<ApiKey, 'name' | 'role'>;

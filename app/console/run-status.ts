@@ -1,5 +1,5 @@
-import type { Receipt } from '../core/receipt.ts';
-import type { JobWithRun } from '../store/job-list.ts';
+import type { Receipt } from '../core/runs/receipt.ts';
+import type { JobWithRun } from '../store/jobs/job-list.ts';
 import { count, formatBound, formatWindow } from './format.ts';
 import { type Status, verdictStatus } from './job-status.ts';
 import type { JobTab } from './parts/job-tabs.ts';

@@ -1,5 +1,5 @@
-import type { RunKind } from './pass.ts';
-import type { RunState } from './run-state.ts';
+import type { RunKind } from './runs/pass.ts';
+import type { RunState } from './runs/run-state.ts';
 
 /** Conditions that a person should know of. Each is reported when it starts, and when it is over. */
 export const CONDITIONS = [

@@ -1,18 +1,18 @@
 import { gunzipSync } from 'node:zlib';
-import { requireConnection } from '../actions/require-connection.ts';
+import { requireConnection } from '../actions/connections/require-connection.ts';
 import type { Context } from '../context.ts';
-import { type Column, columnsOf, type FieldColumn } from '../core/columns.ts';
 import { csvLine, csvLines } from '../core/csv.ts';
 import { errorMessage } from '../core/error-message.ts';
-import { columnsInClear, policyOf } from '../core/field-policy.ts';
+import { type Column, columnsOf, type FieldColumn } from '../core/fields/columns.ts';
+import { columnsInClear, policyOf } from '../core/fields/field-policy.ts';
 import { AppError } from '../errors.ts';
 import { abortQueryJob, createQueryJob, getQueryJob, waitForQueryJob } from '../salesforce/bulk.ts';
 import type { SalesforceClient } from '../salesforce/client.ts';
 import { describeObject } from '../salesforce/describe.ts';
 import { refusalCode } from '../salesforce/errors.ts';
 import { queryPath, readRestPage } from '../salesforce/rest.ts';
-import { activeConnections, type Connection } from '../store/connections.ts';
-import { readDefaultPolicy, readObjectPolicies } from '../store/default-policy.ts';
+import { activeConnections, type Connection } from '../store/connections/connections.ts';
+import { readDefaultPolicy, readObjectPolicies } from '../store/jobs/default-policy.ts';
 
 /** More than one REST page, and few enough to keep in memory. */
 export const MAX_ROWS = 2_500;

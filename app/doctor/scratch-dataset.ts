@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { fallbackOnStatus } from '../bigquery/fallback-on-status.ts';
 import { type JobOutcome, query, toOutcome, waitForJob } from '../bigquery/jobs.ts';
-import { type Load, loadPage } from '../bigquery/load.ts';
+import { type Load, loadPage } from '../bigquery/load/load.ts';
 import type { Job, Table } from '../bigquery/resources.ts';
 import type { TableName } from '../bigquery/sql/quote.ts';
-import { getTable } from '../bigquery/table.ts';
-import { ensureStagingTable } from '../bigquery/tables.ts';
+import { getTable } from '../bigquery/tables/table.ts';
+import { ensureStagingTable } from '../bigquery/tables/tables.ts';
 import type { Warehouse } from '../bigquery/warehouse.ts';
 import { csvLine } from '../core/csv.ts';
 import { errorMessage } from '../core/error-message.ts';

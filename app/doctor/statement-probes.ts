@@ -1,8 +1,8 @@
 import { runQueryJob } from '../bigquery/jobs.ts';
 import { CASTS } from '../bigquery/sql/casts.ts';
-import { patchTable } from '../bigquery/table.ts';
+import { patchTable } from '../bigquery/tables/table.ts';
 import { isLoopback } from '../bigquery/warehouse.ts';
-import type { ColumnType } from '../core/columns.ts';
+import type { ColumnType } from '../core/fields/columns.ts';
 import { notTested, type Probe, type ProbeResult, toResult } from './probe.ts';
 import { bigQueryReason, type ScratchDataset } from './scratch-dataset.ts';
 

@@ -1,5 +1,5 @@
 import { CASTS } from '../bigquery/sql/casts.ts';
-import type { Column } from '../core/columns.ts';
+import type { Column } from '../core/fields/columns.ts';
 import { sum } from '../core/sum.ts';
 import { notTested, type Probe, type ProbeResult, toResult } from './probe.ts';
 import { columnNames, type ProbeOrg } from './probe-org.ts';

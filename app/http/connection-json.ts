@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { type ListedConnection, readListedConnection } from '../store/connection-list.ts';
+import { type ListedConnection, readListedConnection } from '../store/connections/connection-list.ts';
 
 /** A connection, as the list shows it. */
 export function toConnectionJson(connection: ListedConnection): object {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { isRunId } from '../core/run-id.ts';
+import { isRunId } from '../core/runs/run-id.ts';
 import { AppError } from '../errors.ts';
-import type { Page, Position } from '../store/job-list.ts';
+import type { Page, Position } from '../store/jobs/job-list.ts';
 import { EXAMPLE } from './schemas/examples.ts';
 import { field } from './schemas/fields.ts';
 

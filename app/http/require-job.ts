@@ -1,7 +1,7 @@
-import { requireConnection } from '../actions/require-connection.ts';
+import { requireConnection } from '../actions/connections/require-connection.ts';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
-import { findJob, type Job } from '../store/jobs.ts';
+import { findJob, type Job } from '../store/jobs/jobs.ts';
 
 /** The job of a connection for an object. @throws AppError not_found */
 export async function requireJob(context: Context, fields: { user_id: string; object_name: string }): Promise<Job> {

@@ -1,11 +1,11 @@
-import { deferredUntil } from '../core/job-state.ts';
-import { runCost } from '../core/monthly-cost.ts';
-import { inPipelineOrder, type Receipt } from '../core/receipt.ts';
-import { type RunProgress, rowsPerSecond, runStep } from '../core/run-progress.ts';
-import type { RunState } from '../core/run-state.ts';
-import { formatBound } from '../core/start-date.ts';
-import type { ListedRun } from '../store/listed-run.ts';
-import type { RunOfJob } from '../store/run-list.ts';
+import { deferredUntil } from '../core/jobs/job-state.ts';
+import { runCost } from '../core/jobs/monthly-cost.ts';
+import { formatBound } from '../core/jobs/start-date.ts';
+import { inPipelineOrder, type Receipt } from '../core/runs/receipt.ts';
+import { type RunProgress, rowsPerSecond, runStep } from '../core/runs/run-progress.ts';
+import type { RunState } from '../core/runs/run-state.ts';
+import type { ListedRun } from '../store/runs/listed-run.ts';
+import type { RunOfJob } from '../store/runs/run-list.ts';
 import { columnOf } from '../store/to-record.ts';
 
 /** A run, as every endpoint shows it. */

@@ -1,9 +1,9 @@
-import { isPending, type PendingState } from '../core/job-state.ts';
-import { formatInstant, formatLastDate } from '../core/start-date.ts';
+import { isPending, type PendingState } from '../core/jobs/job-state.ts';
+import { formatInstant, formatLastDate } from '../core/jobs/start-date.ts';
+import { nextWindowEnd } from '../core/runs/window.ts';
 import { sum } from '../core/sum.ts';
-import { nextWindowEnd } from '../core/window.ts';
-import type { ListedJob } from '../store/job-list.ts';
-import type { JobStates, JobsInState } from '../store/job-states.ts';
+import type { ListedJob } from '../store/jobs/job-list.ts';
+import type { JobStates, JobsInState } from '../store/jobs/job-states.ts';
 
 /** The report of a tick with `wait`. */
 export interface TickReport {

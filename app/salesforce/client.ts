@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 // Only this: the whole of jsforce takes 6 MB more.
 import { Connection } from 'jsforce/lib/connection.js';
 import type { Dispatcher } from 'undici';
-import type { Limits } from '../core/limits.ts';
-import type { ApiUsage } from '../core/quota.ts';
+import type { Limits } from '../core/connections/limits.ts';
+import type { ApiUsage } from '../core/connections/quota.ts';
 import { retryAfterOf } from '../core/retry-after.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { isSessionRefused, requestIdOf, sessionStillRefusedError, translateSalesforceError, webPageError } from './errors.ts';

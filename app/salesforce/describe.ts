@@ -1,5 +1,5 @@
-import type { DescribedField } from '../core/columns.ts';
 import { excerptOf } from '../core/excerpt.ts';
+import type { DescribedField } from '../core/fields/columns.ts';
 import { AppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { refusalCode } from './errors.ts';

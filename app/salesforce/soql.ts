@@ -1,5 +1,5 @@
 import { chunk } from '../core/chunk.ts';
-import type { SliceRange } from '../core/slices.ts';
+import type { SliceRange } from '../core/runs/slices.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { SalesforceClient } from './client.ts';
 import { isTimeout, refusalCode } from './errors.ts';

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Dispatcher } from 'undici';
+import type { UnattendedLogin } from '../core/connections/login-flow.ts';
 import { failureMessage } from '../core/failure-message.ts';
-import type { UnattendedLogin } from '../core/login-flow.ts';
 import { AppError } from '../errors.ts';
 import { signAssertion } from './jwt-assertion.ts';
 import { explainLoginError, explainPolicy, SEE_HISTORY } from './login-help.ts';

@@ -1,4 +1,4 @@
-import { INSTALLATION_TABLE } from '../core/metadata-tables.ts';
+import { INSTALLATION_TABLE } from '../core/fields/metadata-tables.ts';
 import type { Queryable } from './database.ts';
 
 /**

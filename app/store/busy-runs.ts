@@ -1,5 +1,5 @@
 import type { Queryable } from './database.ts';
-import { type ListedRun, RUN_COLUMNS, toListedRun } from './listed-run.ts';
+import { type ListedRun, RUN_COLUMNS, toListedRun } from './runs/listed-run.ts';
 
 /** The latest ended runs of a job, oldest first, without windows that had no rows and cancelled runs. Uses runs_busy. */
 export async function listBusyRuns(database: Queryable, jobId: string, limit: number): Promise<ListedRun[]> {

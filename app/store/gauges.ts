@@ -1,4 +1,4 @@
-import type { RunKind } from '../core/pass.ts';
+import type { RunKind } from '../core/runs/pass.ts';
 import type { Queryable } from './database.ts';
 
 /** The state of the service that its processes share, for metrics. */

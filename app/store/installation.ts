@@ -1,8 +1,8 @@
-import { type PublishedStore, rotatedSince } from '../core/agreement.ts';
-import { INSTALLATION_TABLE, JOBS_TABLE } from '../core/metadata-tables.ts';
-import { RUN_STATE_AFTER } from '../core/run-state.ts';
+import { type PublishedStore, rotatedSince } from '../core/connections/agreement.ts';
+import { INSTALLATION_TABLE, JOBS_TABLE } from '../core/fields/metadata-tables.ts';
+import { RUN_STATE_AFTER } from '../core/runs/run-state.ts';
 import { onlyRow, type PoolOrClient, type Queryable, transaction } from './database.ts';
-import { queueRuns, renewRepairs } from './queue-runs.ts';
+import { queueRuns, renewRepairs } from './runs/queue-runs.ts';
 import { type RowOf, toRecord } from './to-record.ts';
 
 /** The job store's identity. */

@@ -1,4 +1,4 @@
-import type { RunState } from '../core/run-state.ts';
+import type { RunState } from '../core/runs/run-state.ts';
 import { AppError } from '../errors.ts';
 import type { Queryable } from './database.ts';
 

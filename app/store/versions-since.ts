@@ -1,6 +1,6 @@
 import type { Queryable } from './database.ts';
 import { LEASE_HELD, requireLease } from './lease.ts';
-import type { Run } from './runs.ts';
+import type { Run } from './runs/runs.ts';
 
 /** Records that a job's table of versions has a version of every row of its target table. @throws AppError lease_lost */
 export async function saveVersionsSince(database: Queryable, { runId, attempt, job }: Run): Promise<void> {

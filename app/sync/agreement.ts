@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import { readPublishedStore } from '../bigquery/published-store.ts';
+import { readPublishedStore } from '../bigquery/tables/published-store.ts';
 import type { Warehouse } from '../bigquery/warehouse.ts';
 import { abortable } from '../core/abortable.ts';
-import { compareStores, type Disagreement, type PublishedStore, storeRestoredError } from '../core/agreement.ts';
-import type { Limits } from '../core/limits.ts';
+import { compareStores, type Disagreement, type PublishedStore, storeRestoredError } from '../core/connections/agreement.ts';
+import type { Limits } from '../core/connections/limits.ts';
 import { AppError } from '../errors.ts';
 import type { Events } from '../events.ts';
 import { type Installation, readInstallation, readServerStart } from '../store/installation.ts';

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
-import { columnDescriptions } from '../core/dictionary.ts';
-import { readDescribedFields } from '../store/described-fields.ts';
-import type { Run } from '../store/runs.ts';
+import { columnDescriptions } from '../core/fields/dictionary.ts';
+import { readDescribedFields } from '../store/jobs/described-fields.ts';
+import type { Run } from '../store/runs/runs.ts';
 
 /** The descriptions of the columns of a job's tables, by name in lower case. */
 export async function readColumnDescriptions({ database }: Context, { job }: Run): Promise<ReadonlyMap<string, string>> {

@@ -1,9 +1,9 @@
 import { tryFenceJobId } from '../bigquery/jobs.ts';
-import { deleteTable } from '../bigquery/table.ts';
+import { deleteTable } from '../bigquery/tables/table.ts';
 import type { Warehouse } from '../bigquery/warehouse.ts';
 import type { Context } from '../context.ts';
 import { mapConcurrently } from '../core/map-concurrently.ts';
-import { claimRunTables, deleteRunTables, type EndedRun, type RunTable } from '../store/run-tables.ts';
+import { claimRunTables, deleteRunTables, type EndedRun, type RunTable } from '../store/runs/run-tables.ts';
 import { inStaging, runLabels } from './names.ts';
 
 /** A run may have dozens of tables. */

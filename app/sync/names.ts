@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { TableName } from '../bigquery/sql/quote.ts';
 import type { Context } from '../context.ts';
-import { VERSIONS_SUFFIX, VERSIONS_VIEW_SUFFIX } from '../core/versions.ts';
-import type { Job } from '../store/jobs.ts';
-import type { Batch } from '../store/outbox.ts';
-import type { Page } from '../store/pages.ts';
-import type { Slice } from '../store/slices.ts';
+import { VERSIONS_SUFFIX, VERSIONS_VIEW_SUFFIX } from '../core/fields/versions.ts';
+import type { Job } from '../store/jobs/jobs.ts';
+import type { Batch } from '../store/outbox/outbox.ts';
+import type { Page } from '../store/runs/pages.ts';
+import type { Slice } from '../store/runs/slices.ts';
 
 /**
  * The names of everything that a run creates in BigQuery. They consist of run, slice, field group, generation, page, and try number, never

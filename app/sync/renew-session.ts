@@ -1,9 +1,9 @@
 import type { Dispatcher } from 'undici';
-import { parseIdentityUrl } from '../core/identity.ts';
+import { parseIdentityUrl } from '../core/connections/identity.ts';
 import { AppError } from '../errors.ts';
 import { renewTokens, type SalesforceApp } from '../salesforce/oauth.ts';
 import { requestSession } from '../salesforce/unattended.ts';
-import type { Connection, Renewal } from '../store/connections.ts';
+import type { Connection, Renewal } from '../store/connections/connections.ts';
 
 /**
  * Requests new tokens for a connection: by its refresh token, or, if it has none, by its flow without a user.

@@ -1,8 +1,8 @@
-import { isExclusive } from '../core/pass.ts';
-import { quietUntil } from '../core/quiet-hours.ts';
-import { formatInstant } from '../core/start-date.ts';
+import { quietUntil } from '../core/jobs/quiet-hours.ts';
+import { formatInstant } from '../core/jobs/start-date.ts';
+import { isExclusive } from '../core/runs/pass.ts';
 import { AppError } from '../errors.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/runs/runs.ts';
 
 /**
  * A repair waits while its connection has quiet hours. Not one that has read something and holds its table: the windows of its job would

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
-import type { FieldColumn } from '../core/columns.ts';
-import { saltName } from '../core/salt-name.ts';
+import type { FieldColumn } from '../core/fields/columns.ts';
+import { saltName } from '../core/fields/salt-name.ts';
 import { AppError } from '../errors.ts';
 
 /**

@@ -1,9 +1,9 @@
 import type { Context } from '../context.ts';
-import { acceptedVerdict, type Receipt } from '../core/receipt.ts';
-import { exceedsShare } from '../core/share-limit.ts';
+import { exceedsShare } from '../core/connections/share-limit.ts';
+import { acceptedVerdict, type Receipt } from '../core/runs/receipt.ts';
 import { AppError } from '../errors.ts';
-import { readAcceptance } from '../store/accept-run.ts';
-import type { Run } from '../store/runs.ts';
+import { readAcceptance } from '../store/runs/accept-run.ts';
+import type { Run } from '../store/runs/runs.ts';
 
 /**
  * Checks that a run does not take away too many of a table's live rows because Salesforce no longer returns them. If an operator accepted a

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobOutcome, JobStatistics } from '../bigquery/jobs.ts';
-import type { Limits } from '../core/limits.ts';
+import type { Limits } from '../core/connections/limits.ts';
 import { retryDelayMs } from '../core/retry.ts';
 
 /** Maximum consecutive transient failures within one attempt of a run. */

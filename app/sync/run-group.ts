@@ -5,7 +5,7 @@ import { AppError, isAppError } from '../errors.ts';
 import type { PageQuery, PageReply } from '../salesforce/composite.ts';
 import type { ObjectDescription } from '../salesforce/describe.ts';
 import type { RestPage } from '../salesforce/rest.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/runs/runs.ts';
 import { readPages } from './extract/read-pages.ts';
 
 /** How long the call waits for a run that takes long to request its page. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { deleteTableWrite, saveValuesWrite } from '../store/table-writes.ts';
+import { deleteTableWrite, saveValuesWrite } from '../store/runs/table-writes.ts';
 import type { Extraction } from './extract/extraction.ts';
 import { onceJobId } from './names.ts';
 import { runStatement } from './run-statement.ts';

@@ -1,6 +1,6 @@
 import { findJob, type JobOutcome, runQueryJob, type Statement } from '../bigquery/jobs.ts';
 import { budgetExceededError } from '../core/budget-exceeded-error.ts';
-import { billedToday, saveBilled } from '../store/billed.ts';
+import { billedToday, saveBilled } from '../store/runs/billed.ts';
 import type { Extraction } from './extract/extraction.ts';
 import { runLabels } from './names.ts';
 

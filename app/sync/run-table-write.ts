@@ -1,5 +1,5 @@
 import type { JobOutcome } from '../bigquery/jobs.ts';
-import { deleteTableWrite, saveTableWrite } from '../store/table-writes.ts';
+import { deleteTableWrite, saveTableWrite } from '../store/runs/table-writes.ts';
 import type { Extraction } from './extract/extraction.ts';
 import { runStatement, type StatementOptions } from './run-statement.ts';
 

@@ -1,12 +1,12 @@
 import type { JobStatistics } from '../bigquery/jobs.ts';
 import type { Context } from '../context.ts';
-import { BASE_GROUP } from '../core/field-groups.ts';
-import { isAccepted, type Receipt, weakestVerdict } from '../core/receipt.ts';
-import type { Replacement } from '../core/replacement.ts';
+import { BASE_GROUP } from '../core/fields/field-groups.ts';
+import { isAccepted, type Receipt, weakestVerdict } from '../core/runs/receipt.ts';
+import type { Replacement } from '../core/runs/replacement.ts';
 import { sum } from '../core/sum.ts';
-import { readAcceptance } from '../store/accept-run.ts';
-import { billedByRun } from '../store/billed.ts';
-import type { Run } from '../store/runs.ts';
+import { readAcceptance } from '../store/runs/accept-run.ts';
+import { billedByRun } from '../store/runs/billed.ts';
+import type { Run } from '../store/runs/runs.ts';
 import { callsOf } from './calls-of.ts';
 import type { ExtractedRun } from './extract/extract-run.ts';
 import type { Extraction } from './extract/extraction.ts';

@@ -1,5 +1,5 @@
 import { type AlertEvent, CONDITIONS, PROGRESS } from '../core/alerts.ts';
-import { isForbiddenAddress } from '../core/forbidden-address.ts';
+import { isForbiddenAddress } from '../core/connections/forbidden-address.ts';
 import type { EnvReader } from '../env-reader.ts';
 
 /** The receiver of alerts. */

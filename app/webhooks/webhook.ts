@@ -3,7 +3,7 @@ import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { EnvHttpProxyAgent } from 'undici';
 import type { Content } from '../core/alert-messages.ts';
-import { isForbiddenAddress } from '../core/forbidden-address.ts';
+import { isForbiddenAddress } from '../core/connections/forbidden-address.ts';
 import { readRetryAfter } from '../core/retry-after.ts';
 import { AppError, externalErrorCode } from '../errors.ts';
 import { toSlackText } from './slack-text.ts';

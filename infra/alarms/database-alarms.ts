@@ -1,6 +1,6 @@
 import type { Settings } from '../config.ts';
 import type { Database } from '../database.ts';
-import { databaseMemory, maxConnections } from '../max-tasks.ts';
+import { databaseMemory, maxConnections } from '../service/max-tasks.ts';
 import { type Alarm, above, below, HOURS, MINUTES } from './alarm.ts';
 
 const GIB = 1024 ** 3;

@@ -1,6 +1,6 @@
-import type { Ingress } from '../ingress.ts';
+import type { Ingress } from '../network/ingress.ts';
 import type { Schedule } from '../schedule.ts';
-import type { Service } from '../service.ts';
+import type { Service } from '../service/service.ts';
 import { type Alarm, above, below, HOURS, MINUTES } from './alarm.ts';
 
 /** Alarms on the tasks: ECS reports both metrics without Container Insights. */

@@ -1,6 +1,6 @@
 import type { Settings } from '../config.ts';
-import { JOBS_OVERDUE, METADATA_TABLE_NOT_OURS, OUTBOX_NOT_LOADED, STORE_HALTED, TICK_ACCEPTED, WEBHOOK_GIVEN_UP } from '../log-filters.ts';
 import { type Alarm, above, below, HOURS, MINUTES } from './alarm.ts';
+import { JOBS_OVERDUE, METADATA_TABLE_NOT_OURS, OUTBOX_NOT_LOADED, STORE_HALTED, TICK_ACCEPTED, WEBHOOK_GIVEN_UP } from './log-filters.ts';
 
 /** How many ticks the schedule's alarm covers. At least half of them must have been accepted. */
 const TICKS_WATCHED = 6;

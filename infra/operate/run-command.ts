@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CONTAINER } from '../container-name.ts';
+import { CONTAINER } from '../service/container-name.ts';
 import type { Aws, Stack } from './stack.ts';
 
 const POLL_MS = 3000;

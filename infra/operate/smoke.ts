@@ -1,4 +1,4 @@
-import { TICK_ACCEPTED } from '../log-filters.ts';
+import { TICK_ACCEPTED } from '../alarms/log-filters.ts';
 import { type Check, type Finding, runChecks } from './run-checks.ts';
 import type { Aws, Stack } from './stack.ts';
 

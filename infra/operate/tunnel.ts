@@ -1,5 +1,5 @@
-import { CONTAINER } from '../container-name.ts';
-import { APP_PORT } from '../ports.ts';
+import { APP_PORT } from '../network/ports.ts';
+import { CONTAINER } from '../service/container-name.ts';
 import type { Aws, Stack } from './stack.ts';
 
 interface TunnelTask {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { doctor } from '../../app/commands/doctor.ts';
-import { countOverdue, watchOverdue } from '../../app/sync/watch-overdue.ts';
+import { countOverdue, watchOverdue } from '../../app/sync/watch/watch-overdue.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { serviceEnvironment } from '../support/service-environment.ts';
 

@@ -3,15 +3,15 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { databasePassword } from '../../app/aws/database-password.ts';
 import { taskCredentials } from '../../app/aws/task-credentials.ts';
 import { findJob, query } from '../../app/bigquery/jobs.ts';
-import { uploadPage } from '../../app/bigquery/load.ts';
+import { uploadPage } from '../../app/bigquery/load/load.ts';
 import type { Warehouse } from '../../app/bigquery/warehouse.ts';
 import { readConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
-import { LIMITS } from '../../app/core/limits.ts';
+import { LIMITS } from '../../app/core/connections/limits.ts';
 import { createEvents } from '../../app/events.ts';
 import { createLog } from '../../app/log.ts';
 import { type KeylessClouds, startKeylessClouds } from '../support/keyless-clouds.ts';
-import { type CertifiedHost, certificateFile, startTlsPostgres } from '../support/tls-postgres.ts';
+import { type CertifiedHost, certificateFile, startTlsPostgres } from '../support/store/tls-postgres.ts';
 
 let clouds: KeylessClouds;
 beforeEach(async () => {

@@ -8,7 +8,6 @@
 //   npm run bench -- --objects=1200      an org of 1,200 custom objects, set up by apply and imported; in minutes
 //   npm run bench -- --large             10 million rows of 40 columns through the local Salesforce and BigQuery; or --large=1000000
 import { parseArgs } from 'node:util';
-import { DataPlane } from './data-plane.ts';
 import {
   againstParsing,
   againstPipe,
@@ -28,6 +27,7 @@ import {
 } from './figures.ts';
 import { MEANINGS } from './meanings.ts';
 import { type MeasuredWindows, monthlyCosts, monthlyTable } from './monthly-costs.ts';
+import { DataPlane } from './move/data-plane.ts';
 import { comparePeers, peersTable } from './peers.ts';
 import { isProfiled, type Profiled, profile } from './profile.ts';
 

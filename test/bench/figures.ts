@@ -1,10 +1,10 @@
-import { DataPlane } from './data-plane.ts';
 import { startIdleService } from './idle-service.ts';
 import { importLargeObject } from './large-object.ts';
 import { measureLists } from './lists.ts';
 import { measureLivePages } from './live-pages.ts';
 import { syncManyObjects } from './many-objects.ts';
 import { median } from './median.ts';
+import { DataPlane } from './move/data-plane.ts';
 import { measureQueue } from './queue.ts';
 import { rebuildLargeObject } from './rebuild-large-object.ts';
 import { measureRequests } from './requests.ts';

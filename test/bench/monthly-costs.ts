@@ -1,6 +1,6 @@
 import { formatTable } from '../../app/commands/output/table.ts';
-import { type MonthlyCost, monthlyCost, type Profile } from '../../app/core/monthly-cost.ts';
-import { rowBytes } from '../../app/core/partitioning.ts';
+import { rowBytes } from '../../app/core/fields/partitioning.ts';
+import { type MonthlyCost, monthlyCost, type Profile } from '../../app/core/jobs/monthly-cost.ts';
 
 /** What windows cost, as `windows` measures it: those that are due together share calls. */
 export interface MeasuredWindows {

@@ -1,5 +1,5 @@
-import { DataPlane } from './data-plane.ts';
 import { writeFlameGraph } from './flame-graph.ts';
+import { DataPlane } from './move/data-plane.ts';
 import type { Profile } from './profiler.ts';
 import { WholeService } from './whole-service.ts';
 import { addRows, OBJECT } from './window-cost.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { readAccessToken, saveGrant } from '../../app/store/connections.ts';
+import { readAccessToken, saveGrant } from '../../app/store/connections/connections.ts';
 import { openDatabase } from '../../app/store/database.ts';
 import { createSealer } from '../../app/store/seal.ts';
 import { percentile } from './percentile.ts';

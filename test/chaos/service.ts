@@ -3,11 +3,11 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { checkDatasets } from '../../app/bigquery/datasets.ts';
+import { checkDatasets } from '../../app/bigquery/tables/datasets.ts';
 import { stopSignal } from '../../app/commands/stop-signal.ts';
 import { readConfig } from '../../app/config.ts';
 import { createContext } from '../../app/context.ts';
-import { LIMITS, type Limits } from '../../app/core/limits.ts';
+import { LIMITS, type Limits } from '../../app/core/connections/limits.ts';
 import { createEvents } from '../../app/events.ts';
 import { createApp } from '../../app/http/app.ts';
 import { createLog } from '../../app/log.ts';

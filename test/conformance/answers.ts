@@ -1,7 +1,7 @@
 // GoogleSQL's answers, and their record, with which tests compare the emulators.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ColumnType } from '../../app/core/columns.ts';
+import type { ColumnType } from '../../app/core/fields/columns.ts';
 import { castExpressions, castQuery } from './cast-expressions.ts';
 import { byId, caseQuery, caseSelection, caseTables, type DeltaRows } from './delta-case.ts';
 import type { FilledTable, GoogleSql } from './google-sql.ts';

@@ -1,4 +1,3 @@
-import { updateTaggedStatement } from '../../app/bigquery/policy-tags.ts';
 import { compareValuesStatement } from '../../app/bigquery/sql/compare-values-statement.ts';
 import { countStatement } from '../../app/bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement } from '../../app/bigquery/sql/delta-statement.ts';
@@ -33,10 +32,11 @@ import {
 } from '../../app/bigquery/sql/sweep-statements.ts';
 import { liveQuery, SYSTEM_COLUMNS, targetCountStatement, widenStatement } from '../../app/bigquery/sql/table-statements.ts';
 import { treatDeletedStatement } from '../../app/bigquery/sql/treat-deleted-statement.ts';
-import type { Column, FieldColumn } from '../../app/core/columns.ts';
-import { type Deletes, isEmptied } from '../../app/core/deletes.ts';
-import { BASE_GROUP, fieldsInGroup } from '../../app/core/field-groups.ts';
-import { JOB_COLUMNS, RUN_COLUMNS } from '../../app/core/metadata-tables.ts';
+import { updateTaggedStatement } from '../../app/bigquery/tables/policy-tags.ts';
+import type { Column, FieldColumn } from '../../app/core/fields/columns.ts';
+import { BASE_GROUP, fieldsInGroup } from '../../app/core/fields/field-groups.ts';
+import { JOB_COLUMNS, RUN_COLUMNS } from '../../app/core/fields/metadata-tables.ts';
+import { type Deletes, isEmptied } from '../../app/core/jobs/deletes.ts';
 import type { CatalogColumn, CatalogTable } from './google-sql.ts';
 import { type Schema, tableOf } from './schemas.ts';
 import { VERSIONS, versionsColumns, versionsStatements } from './versions-statements.ts';

@@ -1,5 +1,5 @@
 import { CASTS, columnValue } from '../../app/bigquery/sql/casts.ts';
-import type { ColumnType } from '../../app/core/columns.ts';
+import type { ColumnType } from '../../app/core/fields/columns.ts';
 
 const X = '`x`';
 

@@ -3,8 +3,8 @@
 //   npm run conformance -- --record  writes the answers with which tests compare without the analyzer
 import { resolve } from 'node:path';
 import { CASTS } from '../../app/bigquery/sql/casts.ts';
-import { isCastable } from '../../app/core/castable.ts';
-import type { ColumnType } from '../../app/core/columns.ts';
+import { isCastable } from '../../app/core/fields/castable.ts';
+import type { ColumnType } from '../../app/core/fields/columns.ts';
 import {
   type Answers,
   askAnswers,

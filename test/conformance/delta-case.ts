@@ -1,6 +1,6 @@
 // A small but difficult delta: how values are typed, which version of a row wins, and how text that does not cast is reported.
 import { deltaStatement } from '../../app/bigquery/sql/delta-statement.ts';
-import type { Column, FieldColumn } from '../../app/core/columns.ts';
+import type { Column, FieldColumn } from '../../app/core/fields/columns.ts';
 import { deltaOf, textColumns } from './app-statements.ts';
 import type { FilledTable } from './google-sql.ts';
 import { filled, type Schema, tableOf } from './schemas.ts';

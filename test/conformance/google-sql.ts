@@ -1,5 +1,5 @@
 // BigQuery's dialect of GoogleSQL, in Google's own analyzer and evaluator.
-import type { ColumnType } from '../../app/core/columns.ts';
+import type { ColumnType } from '../../app/core/fields/columns.ts';
 import { GoogleSqlServer, type Message } from './google-sql-server.ts';
 
 export interface CatalogColumn {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { StagedSlice } from '../../app/bigquery/sql/delta-statement.ts';
 import type { TableName } from '../../app/bigquery/sql/quote.ts';
-import type { Column, ColumnType, FieldColumn } from '../../app/core/columns.ts';
+import type { Column, ColumnType, FieldColumn } from '../../app/core/fields/columns.ts';
 
 /** An object's columns, and the slices that a run staged. */
 export interface Schema {

@@ -16,8 +16,8 @@ import {
   type VersionsStatement,
   validVersionsQuery,
 } from '../../app/bigquery/sql/versions-statements.ts';
-import type { Column } from '../../app/core/columns.ts';
-import { type Deletes, isEmptied } from '../../app/core/deletes.ts';
+import type { Column } from '../../app/core/fields/columns.ts';
+import { type Deletes, isEmptied } from '../../app/core/jobs/deletes.ts';
 import { tableOf } from './schemas.ts';
 
 /** What the statements of a schema's versions need. */

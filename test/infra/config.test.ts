@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { CHUNK_BYTES } from '../../app/bigquery/chunk-writer.ts';
-import { LIMITS } from '../../app/core/limits.ts';
+import { CHUNK_BYTES } from '../../app/bigquery/load/chunk-writer.ts';
+import { LIMITS } from '../../app/core/connections/limits.ts';
 import { openDatabase } from '../../app/store/database.ts';
 import { BATCH_BYTES } from '../../app/sync/extract/via-rest.ts';
 import { readSettings, type Settings } from '../../infra/config.ts';
-import { CONNECTIONS_PER_TASK, connectionsOf, maxConnections, maxTasks } from '../../infra/max-tasks.ts';
-import { BATCH_MIB, CHUNK_MIB, requiredMemoryMib, UPLOADS } from '../../infra/task-memory.ts';
+import { CONNECTIONS_PER_TASK, connectionsOf, maxConnections, maxTasks } from '../../infra/service/max-tasks.ts';
+import { BATCH_MIB, CHUNK_MIB, requiredMemoryMib, UPLOADS } from '../../infra/service/task-memory.ts';
 import {
   EXAMPLE,
   type FlatConfig,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { certificateHelp } from '../../infra/certificate-help.ts';
+import { certificateHelp } from '../../infra/network/certificate-help.ts';
 import { type EngineRun, type Registration, runByEngine } from './support/engine.ts';
 import { conceal } from './support/secret-mark.ts';
 import { flatten, readStackFile, SALESFORCE_SECRET, type StackName, stackConfig } from './support/stack-config.ts';

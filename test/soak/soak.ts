@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Dice } from '../../app/local/emulators/salesforce/org/dice.ts';
 import type { Queryable } from '../../app/store/database.ts';
-import { deleteOldRuns } from '../../app/store/old-runs.ts';
+import { deleteOldRuns } from '../../app/store/runs/old-runs.ts';
 import { allActs, endFaults } from '../chaos/acts.ts';
 import { Fleet } from '../chaos/fleet.ts';
 import { OrgLife } from '../chaos/org-life.ts';

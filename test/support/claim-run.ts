@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { type Claimant, claimRuns } from '../../app/store/claim-run.ts';
-import type { Run } from '../../app/store/runs.ts';
+import { type Claimant, claimRuns } from '../../app/store/runs/claim-run.ts';
+import type { Run } from '../../app/store/runs/runs.ts';
 
 /** The process that claims runs in tests. */
 export const CLAIMANT: Claimant = { host: 'test', version: '0.0.0' };

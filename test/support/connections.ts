@@ -1,7 +1,7 @@
 import { afterAll } from '@jest/globals';
-import { saveGrant } from '../../app/store/connections.ts';
+import { saveGrant } from '../../app/store/connections/connections.ts';
 import { createSealer, type Sealer } from '../../app/store/seal.ts';
-import { createTestDatabase, type TestDatabase } from './database.ts';
+import { createTestDatabase, type TestDatabase } from './store/database.ts';
 
 const identity = { orgId: '00D000000000000EAA', userId: '005000000000001AAA' };
 const session = { accessToken: 'access-1', instanceUrl: 'https://one.example' };

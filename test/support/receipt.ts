@@ -1,4 +1,4 @@
-import type { Receipt } from '../../app/core/receipt.ts';
+import type { Receipt } from '../../app/core/runs/receipt.ts';
 
 /** A receipt in the order of the pipeline. */
 export const RECEIPT: Receipt = {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import type { RunKind } from '../../app/core/pass.ts';
-import type { Receipt } from '../../app/core/receipt.ts';
-import { stagesOf } from '../../app/core/receipt-stages.ts';
+import type { RunKind } from '../../app/core/runs/pass.ts';
+import type { Receipt } from '../../app/core/runs/receipt.ts';
+import { stagesOf } from '../../app/core/runs/receipt-stages.ts';
 
 /** The stages of succeeded runs whose counts do not agree, one sentence each. Receipts that a test wrote itself lack most counts. */
 export async function findDisagreements(database: pg.Pool): Promise<string[]> {

@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { raiseAlerts } from '../../app/sync/raise-alerts.ts';
-import { sendWebhooks } from '../../app/sync/send-webhooks.ts';
+import { raiseAlerts } from '../../app/sync/watch/raise-alerts.ts';
+import { sendWebhooks } from '../../app/sync/watch/send-webhooks.ts';
 import { close, listen } from './server.ts';
 import { startService, type TestService, type TestServiceOptions } from './service.ts';
 

@@ -3,10 +3,10 @@ import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BigQuery } from '@google-cloud/bigquery';
 import { PassThroughClient } from 'google-auth-library';
-import { checkDatasets } from '../../app/bigquery/datasets.ts';
+import { checkDatasets } from '../../app/bigquery/tables/datasets.ts';
 import { readConfig } from '../../app/config.ts';
 import { type Context, createContext } from '../../app/context.ts';
-import { LIMITS, type Limits } from '../../app/core/limits.ts';
+import { LIMITS, type Limits } from '../../app/core/connections/limits.ts';
 import { createEvents } from '../../app/events.ts';
 import { createApp } from '../../app/http/app.ts';
 import { type BigQueryEmulator, startBigQuery } from '../../app/local/emulators/bigquery/rest/bigquery.ts';
@@ -14,11 +14,11 @@ import { type SalesforceEmulator, type SalesforceOptions, startSalesforce } from
 import { createLog } from '../../app/log.ts';
 import { Worker } from '../../app/sync/worker.ts';
 import { findDrift } from './api-drift.ts';
-import { createTestDatabase, type TestDatabase } from './database.ts';
 import { findLeaks, haystacksOf, needlesOf, overhear } from './leaks.ts';
 import { findDisagreements } from './receipts-agree.ts';
 import { close, listen } from './server.ts';
 import { serviceEnvironment } from './service-environment.ts';
+import { createTestDatabase, type TestDatabase } from './store/database.ts';
 
 export const REDIRECT_URI = 'https://127.0.0.1/login/callback';
 

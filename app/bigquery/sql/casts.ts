@@ -1,4 +1,4 @@
-import type { ColumnType, FieldColumn } from '../../core/columns.ts';
+import type { ColumnType, FieldColumn } from '../../core/fields/columns.ts';
 
 /** Casts Salesforce's text format of each type; NULL if the text is invalid. `x` is an expression. */
 export const CASTS: Record<ColumnType, (x: string) => string> = {

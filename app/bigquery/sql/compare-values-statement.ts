@@ -1,4 +1,4 @@
-import type { Column } from '../../core/columns.ts';
+import type { Column } from '../../core/fields/columns.ts';
 import { type MergeStatement, rowBounds, syncedBefore } from './merge-statement.ts';
 import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
 

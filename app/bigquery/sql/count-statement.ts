@@ -1,4 +1,4 @@
-import { BASE_GROUP, groupsOf } from '../../core/field-groups.ts';
+import { BASE_GROUP, groupsOf } from '../../core/fields/field-groups.ts';
 import { CASTS } from './casts.ts';
 import { cursorKey, type DeltaStatement, joiningCursor, type StagedSlice } from './delta-statement.ts';
 import { whereNotSuppressed } from './erasure-statements.ts';

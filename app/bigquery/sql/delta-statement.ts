@@ -1,5 +1,5 @@
-import type { Column, FieldColumn } from '../../core/columns.ts';
-import { BASE_GROUP, fieldsInGroup, groupOf, groupsOf, isJoinedByCursor } from '../../core/field-groups.ts';
+import type { Column, FieldColumn } from '../../core/fields/columns.ts';
+import { BASE_GROUP, fieldsInGroup, groupOf, groupsOf, isJoinedByCursor } from '../../core/fields/field-groups.ts';
 import { CASTS, columnValue, invalidCondition } from './casts.ts';
 import { type Suppressed, whereNotSuppressed } from './erasure-statements.ts';
 import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
@@ -39,7 +39,7 @@ export interface DeltaStatement extends StagedRows {
   expiresAt: Date;
 }
 
-/** Builds the delta table from the typed rows. Requires the parameter `salt` if a column is hashed. The statement is deterministic per run; core/run-slices.ts bounds its length. */
+/** Builds the delta table from the typed rows. Requires the parameter `salt` if a column is hashed. The statement is deterministic per run; core/runs/run-slices.ts bounds its length. */
 export function deltaStatement(statement: DeltaStatement): string {
   return `CREATE OR REPLACE TABLE ${quoteTable(statement.delta)}
 OPTIONS (expiration_timestamp = TIMESTAMP ${quoteText(statement.expiresAt.toISOString())})

@@ -1,4 +1,4 @@
-import { hashPrefix } from '../../core/record-hash.ts';
+import { hashPrefix } from '../../core/fields/record-hash.ts';
 import { quoteAnyName, quoteTable, quoteText, type TableName } from './quote.ts';
 
 /** Sets columns of a table to NULL on all rows. Idempotent; counts the rows that had a value. @param columns at least one */
@@ -19,14 +19,14 @@ WHERE \`object\` = ${quoteText(objectName)} AND \`column\` IN (${columns.map(quo
 /** A record whose Id is known by its hash alone. */
 export interface HashedRecord {
   jobId: string;
-  /** see core/record-hash.ts */
+  /** see core/fields/record-hash.ts */
   hash: string;
 }
 
 /** Records that are left out of every result. */
 export interface Suppressed {
   jobId: string;
-  /** see core/record-hash.ts */
+  /** see core/fields/record-hash.ts */
   hashes: readonly string[];
 }
 
@@ -49,7 +49,7 @@ export function eraseRecordValuesStatement(invalidValues: TableName, objectName:
 WHERE \`object\` = ${quoteText(objectName)} AND ${hashOf('`id`', jobId)} = ${quoteText(hash)}`;
 }
 
-/** The hash of an Id, as core/record-hash.ts computes it. @param id an expression */
+/** The hash of an Id, as core/fields/record-hash.ts computes it. @param id an expression */
 function hashOf(id: string, jobId: string): string {
   return `TO_HEX(SHA256(CONCAT(${quoteText(hashPrefix(jobId))}, ${id})))`;
 }

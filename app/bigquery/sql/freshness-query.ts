@@ -1,4 +1,4 @@
-import { JOB_COLUMNS, LAG_COLUMN } from '../../core/metadata-tables.ts';
+import { JOB_COLUMNS, LAG_COLUMN } from '../../core/fields/metadata-tables.ts';
 import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
 
 /** The columns of the view `_freshness`: the lag beside the date that it is counted from. */

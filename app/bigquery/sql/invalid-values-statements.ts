@@ -1,5 +1,5 @@
-import type { Column, FieldColumn } from '../../core/columns.ts';
-import { groupOf } from '../../core/field-groups.ts';
+import type { Column, FieldColumn } from '../../core/fields/columns.ts';
+import { groupOf } from '../../core/fields/field-groups.ts';
 import { invalidCondition } from './casts.ts';
 import type { DeltaStatement } from './delta-statement.ts';
 import { whereNotSuppressed } from './erasure-statements.ts';

@@ -1,5 +1,5 @@
-import type { Column } from '../../core/columns.ts';
-import type { Deletes } from '../../core/deletes.ts';
+import type { Column } from '../../core/fields/columns.ts';
+import type { Deletes } from '../../core/jobs/deletes.ts';
 import { type RowBounds, rowBounds } from './merge-statement.ts';
 import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
 

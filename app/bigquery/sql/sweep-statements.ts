@@ -1,4 +1,4 @@
-import type { Deletes } from '../../core/deletes.ts';
+import type { Deletes } from '../../core/jobs/deletes.ts';
 import { quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
 
 /** How an Id of the object or of the target table compares. */

@@ -1,4 +1,4 @@
-import type { Column } from '../../core/columns.ts';
+import type { Column } from '../../core/fields/columns.ts';
 import { quoteName, quoteTable, type TableName } from './quote.ts';
 
 /** Columns that we add to every target table. */

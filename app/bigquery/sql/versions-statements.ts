@@ -1,5 +1,5 @@
-import type { Column } from '../../core/columns.ts';
-import type { Deletes } from '../../core/deletes.ts';
+import type { Column } from '../../core/fields/columns.ts';
+import type { Deletes } from '../../core/jobs/deletes.ts';
 import { columnValue, IS_DELETED, type RowBounds, rowBounds } from './merge-statement.ts';
 import { quoteAnyName, quoteName, quoteTable, quoteText, type TableName } from './quote.ts';
 import { SYSTEM_COLUMNS } from './table-statements.ts';

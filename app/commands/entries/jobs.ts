@@ -1,5 +1,5 @@
 import { Argument, Option } from 'commander';
-import { JOB_STATES } from '../../core/job-state.ts';
+import { JOB_STATES } from '../../core/jobs/job-state.ts';
 import { type CommandEntry, PROGRAM } from '../program.ts';
 import { SERVICE, SERVICE_JSON } from './options.ts';
 
@@ -42,7 +42,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     ],
     examples: [`${PROGRAM} jobs`, `${PROGRAM} jobs --state failed --json`, 'npm run op -- jobs'],
     exits: ['listed', 'the service refused, or did not respond; the message says why'],
-    load: async () => (await import('../jobs.ts')).jobs,
+    load: async () => (await import('../jobs/jobs.ts')).jobs,
   },
   objects: {
     does: 'list the objects of an org, and why some cannot be imported',
@@ -51,7 +51,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     options: SERVICE_JSON,
     examples: [`${PROGRAM} objects production`, `${PROGRAM} objects production Account`],
     exits: ['listed', 'the service or the org refused; the message says why'],
-    load: async () => (await import('../objects.ts')).objects,
+    load: async () => (await import('../jobs/objects.ts')).objects,
   },
   preview: {
     does: 'show what a new job would do with each field, and cost; write nothing',
@@ -66,7 +66,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     ],
     examples: [`${PROGRAM} preview production Contact --every 1h --hash-fields Email`],
     exits: ['the job can be created, or exists', 'it would be refused; the message says why'],
-    load: async () => (await import('../preview.ts')).preview,
+    load: async () => (await import('../jobs/preview.ts')).preview,
   },
   'sync-now': {
     does: 'import what has changed since the last_date of a job',
@@ -75,7 +75,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     options: SERVICE_JSON,
     examples: [`${PROGRAM} sync-now Account`],
     exits: QUEUED,
-    load: async () => (await import('../job-actions.ts')).syncNow,
+    load: async () => (await import('../jobs/job-actions.ts')).syncNow,
   },
   reimport: {
     does: 'import rows of a job again',
@@ -84,7 +84,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     options: [...RANGE, ...SERVICE_JSON],
     examples: [`${PROGRAM} reimport Account --from 2024-03-10`],
     exits: QUEUED,
-    load: async () => (await import('../job-actions.ts')).reimport,
+    load: async () => (await import('../jobs/job-actions.ts')).reimport,
   },
   compare: {
     does: 'compare rows of a job with its table; write nothing',
@@ -93,7 +93,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     options: [...RANGE, ...SERVICE_JSON],
     examples: [`${PROGRAM} compare Account --ids 0015g00000ABCde,0015g00000ABCdf`],
     exits: QUEUED,
-    load: async () => (await import('../job-actions.ts')).compare,
+    load: async () => (await import('../jobs/job-actions.ts')).compare,
   },
   rebuild: {
     does: 'replace the whole table of a job, or create it if it is missing',
@@ -102,7 +102,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     options: SERVICE_JSON,
     examples: [`${PROGRAM} rebuild Account`],
     exits: QUEUED,
-    load: async () => (await import('../job-actions.ts')).rebuild,
+    load: async () => (await import('../jobs/job-actions.ts')).rebuild,
   },
   sweep: {
     does: 'find and repair what the windows of a job cannot see',
@@ -111,7 +111,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     options: SERVICE_JSON,
     examples: [`${PROGRAM} sweep Account`],
     exits: QUEUED,
-    load: async () => (await import('../job-actions.ts')).sweep,
+    load: async () => (await import('../jobs/job-actions.ts')).sweep,
   },
   pause: {
     does: 'pause a job',
@@ -120,7 +120,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     options: SERVICE_JSON,
     examples: [`${PROGRAM} pause Account`],
     exits: ['the job is paused', 'refused; the message says why'],
-    load: async () => (await import('../job-actions.ts')).pause,
+    load: async () => (await import('../jobs/job-actions.ts')).pause,
   },
   resume: {
     does: 'resume a paused job',
@@ -129,7 +129,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     options: SERVICE_JSON,
     examples: [`${PROGRAM} resume Account`],
     exits: ['the job is active', 'refused; the message says why'],
-    load: async () => (await import('../job-actions.ts')).resume,
+    load: async () => (await import('../jobs/job-actions.ts')).resume,
   },
   change: {
     does: 'change the options of a job',
@@ -143,7 +143,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     ],
     examples: [`${PROGRAM} change Account --deletes blank`],
     exits: ['changed', 'refused; the message says why'],
-    load: async () => (await import('../job-actions.ts')).change,
+    load: async () => (await import('../jobs/job-actions.ts')).change,
   },
   erase: {
     does: 'erase one record from all tables of a job',
@@ -156,7 +156,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     ],
     examples: [`${PROGRAM} erase Contact --record-id 0035g00000ABCdeAAH`],
     exits: QUEUED,
-    load: async () => (await import('../job-actions.ts')).erase,
+    load: async () => (await import('../jobs/job-actions.ts')).erase,
   },
   delete: {
     does: 'delete a job, and keep or drop its table',
@@ -165,7 +165,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     options: [new Option('--table <what>', 'what becomes of its table').choices(['keep', 'drop']).makeOptionMandatory(), ...SERVICE_JSON],
     examples: [`${PROGRAM} delete Account --table keep`],
     exits: ['the job is deleted', 'refused; the message says why'],
-    load: async () => (await import('../job-actions.ts')).deleteJob,
+    load: async () => (await import('../jobs/job-actions.ts')).deleteJob,
   },
   apply: {
     does: 'create and change jobs as a file says, after printing what changes',
@@ -183,7 +183,7 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
       `${PROGRAM} apply -f sync.yaml --local`,
     ],
     exits: ['the jobs are as the file says, or with --dry-run can become so', 'something was refused; the message says why'],
-    load: async () => (await import('../apply.ts')).apply,
+    load: async () => (await import('../jobs/apply.ts')).apply,
   },
   export: {
     does: 'write the jobs of a service as a file for apply',
@@ -191,6 +191,6 @@ export const JOB_COMMANDS: Record<string, CommandEntry> = {
     options: [new Option('-f, --file <file>', 'where to write (default: standard output)'), ...SERVICE],
     examples: [`${PROGRAM} export > sync.yaml`, `${PROGRAM} export --local -f sync.yaml`],
     exits: ['written', 'the service refused, or did not respond; the message says why'],
-    load: async () => (await import('../export.ts')).exportJobs,
+    load: async () => (await import('../jobs/export.ts')).exportJobs,
   },
 };

@@ -1,6 +1,6 @@
 import { Argument, InvalidArgumentError, Option } from 'commander';
-import { RUN_KINDS } from '../../core/pass.ts';
-import { RUN_STATES } from '../../core/run-state.ts';
+import { RUN_KINDS } from '../../core/runs/pass.ts';
+import { RUN_STATES } from '../../core/runs/run-state.ts';
 import { type CommandEntry, PROGRAM } from '../program.ts';
 import { SERVICE_JSON } from './options.ts';
 
@@ -28,7 +28,7 @@ export const RUN_COMMANDS: Record<string, CommandEntry> = {
     ],
     examples: [`${PROGRAM} runs --job Account`, `${PROGRAM} runs --state failed --since 2026-11-26`],
     exits: ['listed', 'the service refused, or did not respond; the message says why'],
-    load: async () => (await import('../runs.ts')).runs,
+    load: async () => (await import('../runs/runs.ts')).runs,
   },
   run: {
     does: 'show a run with its progress, or its receipt and what it cost',
@@ -37,7 +37,7 @@ export const RUN_COMMANDS: Record<string, CommandEntry> = {
     options: SERVICE_JSON,
     examples: [`${PROGRAM} run ${EXAMPLE_ID}`],
     exits: ['shown', 'there is no such run; the message says why'],
-    load: async () => (await import('../run-actions.ts')).run,
+    load: async () => (await import('../runs/run-actions.ts')).run,
   },
   cancel: {
     does: 'cancel a queued or running run',
@@ -46,7 +46,7 @@ export const RUN_COMMANDS: Record<string, CommandEntry> = {
     options: SERVICE_JSON,
     examples: [`${PROGRAM} cancel ${EXAMPLE_ID}`],
     exits: ['cancelled', 'refused; the message says why'],
-    load: async () => (await import('../run-actions.ts')).cancel,
+    load: async () => (await import('../runs/run-actions.ts')).cancel,
   },
   retry: {
     does: 'retry a run without waiting',
@@ -55,7 +55,7 @@ export const RUN_COMMANDS: Record<string, CommandEntry> = {
     options: SERVICE_JSON,
     examples: [`${PROGRAM} retry ${EXAMPLE_ID}`],
     exits: ['due now', 'refused; the message says why'],
-    load: async () => (await import('../run-actions.ts')).retry,
+    load: async () => (await import('../runs/run-actions.ts')).retry,
   },
   accept: {
     does: 'accept the verdict with which a run failed',
@@ -64,7 +64,7 @@ export const RUN_COMMANDS: Record<string, CommandEntry> = {
     options: SERVICE_JSON,
     examples: [`${PROGRAM} accept ${EXAMPLE_ID}`],
     exits: ['accepted', 'refused; the message says why'],
-    load: async () => (await import('../run-actions.ts')).accept,
+    load: async () => (await import('../runs/run-actions.ts')).accept,
   },
   watch: {
     does: 'watch the runs of all jobs while they run',

@@ -52,7 +52,7 @@ export const STORE_COMMANDS: Record<string, CommandEntry> = {
     options: STORE,
     examples: [`${PROGRAM} suggest-field-policy production Contact`],
     exits: ['printed', 'the classification cannot be read'],
-    load: async () => (await import('../suggest-field-policy.ts')).suggestFieldPolicyCommand,
+    load: async () => (await import('../jobs/suggest-field-policy.ts')).suggestFieldPolicyCommand,
   },
   'dbt-sources': {
     does: 'print the sources.yml of a dbt project, with every table that the service keeps current',
@@ -61,7 +61,7 @@ export const STORE_COMMANDS: Record<string, CommandEntry> = {
     options: [new Option('--dataset <dataset>', 'only its tables (default: those of all target datasets)'), ...STORE],
     examples: [`${PROGRAM} dbt-sources > models/salesforce.yml`],
     exits: ['printed', 'refused; the message says why'],
-    load: async () => (await import('../dbt-sources.ts')).dbtSources,
+    load: async () => (await import('../jobs/dbt-sources.ts')).dbtSources,
   },
   reseal: {
     does: 'seal every stored token with the first key of TOKEN_KEYS',

@@ -1,4 +1,4 @@
-import { isRunId } from '../../core/run-id.ts';
+import { isRunId } from '../../core/runs/run-id.ts';
 import { CommandError } from '../command-error.ts';
 import type { RemoteService } from './remote-service.ts';
 import type { JobView } from './views.ts';

@@ -1,5 +1,5 @@
-import { optionText } from '../../core/job-options.ts';
-import type { Step } from '../../core/sync-plan.ts';
+import { optionText } from '../../core/jobs/job-options.ts';
+import type { Step } from '../../core/jobs/sync-plan.ts';
 import { terminalTable } from '../output/terminal-table.ts';
 import { wrapWords } from '../output/wrap-words.ts';
 import type { PlannedStep, SyncPlan } from './make-plan.ts';

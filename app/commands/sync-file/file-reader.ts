@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument, type YAMLError, type YAMLMap } from 'yaml';
+import type { FilePosition } from '../../core/jobs/sync-file.ts';
 import { nearest } from '../../core/nearest.ts';
-import type { FilePosition } from '../../core/sync-file.ts';
 
 /** Something wrong with a file. */
 export interface Fault extends FilePosition {

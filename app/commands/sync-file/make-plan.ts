@@ -1,6 +1,6 @@
+import type { FileConnection, SyncFile } from '../../core/jobs/sync-file.ts';
+import { needsObjects, planConnection, type Step } from '../../core/jobs/sync-plan.ts';
 import { nearest } from '../../core/nearest.ts';
-import type { FileConnection, SyncFile } from '../../core/sync-file.ts';
-import { needsObjects, planConnection, type Step } from '../../core/sync-plan.ts';
 import { CommandError } from '../command-error.ts';
 import type { RemoteService } from '../remote/remote-service.ts';
 import { findConnection, type RemoteConnection, readObjects, readServiceState, type ServiceState } from './service-state.ts';

@@ -1,6 +1,6 @@
-import { forAnyObject } from '../../core/field-policy.ts';
-import { ANY_DAY, JOB_OPTIONS, type JobOptions, OPTION_NAMES, type OptionProperty } from '../../core/job-options.ts';
-import { ALL, type FileConnection, type FileEntry, isPattern, type SyncFile } from '../../core/sync-file.ts';
+import { forAnyObject } from '../../core/fields/field-policy.ts';
+import { ANY_DAY, JOB_OPTIONS, type JobOptions, OPTION_NAMES, type OptionProperty } from '../../core/jobs/job-options.ts';
+import { ALL, type FileConnection, type FileEntry, isPattern, type SyncFile } from '../../core/jobs/sync-file.ts';
 import { isAppError } from '../../errors.ts';
 import { type Entry, type Fault, FileReader } from './file-reader.ts';
 

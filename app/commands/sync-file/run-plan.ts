@@ -1,6 +1,6 @@
-import { optionText } from '../../core/job-options.ts';
+import { optionText } from '../../core/jobs/job-options.ts';
+import type { Step } from '../../core/jobs/sync-plan.ts';
 import { mapConcurrently } from '../../core/map-concurrently.ts';
-import type { Step } from '../../core/sync-plan.ts';
 import { RemoteError, type RemoteService } from '../remote/remote-service.ts';
 import type { PlannedStep } from './make-plan.ts';
 

@@ -1,5 +1,5 @@
-import { ANY_DAY, OPTION_NAMES, type OptionValue, optionText, optionTexts, parseOptions } from '../../core/job-options.ts';
-import type { ExistingJob, ListedObject } from '../../core/sync-plan.ts';
+import { ANY_DAY, OPTION_NAMES, type OptionValue, optionText, optionTexts, parseOptions } from '../../core/jobs/job-options.ts';
+import type { ExistingJob, ListedObject } from '../../core/jobs/sync-plan.ts';
 import type { RemoteService } from '../remote/remote-service.ts';
 
 /** A connection as the service lists it. */

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { DEFAULT_OPTIONS, isSameOption, type JobOptions, type OptionValue, optionsJson, optionText } from '../../core/job-options.ts';
+import { DEFAULT_OPTIONS, isSameOption, type JobOptions, type OptionValue, optionsJson, optionText } from '../../core/jobs/job-options.ts';
 import type { RemoteConnection, ServiceJob, ServiceState } from './service-state.ts';
 
 type Options = Record<string, OptionValue>;

@@ -1,4 +1,4 @@
-import { formatInstant } from '../../core/start-date.ts';
+import { formatInstant } from '../../core/jobs/start-date.ts';
 import { cutTo, padTo, printable, widthOf } from '../output/text-width.ts';
 import type { RunOfJobView } from '../remote/views.ts';
 

@@ -1,21 +1,21 @@
-import { changeJob as changeStored } from '../../actions/change-job.ts';
-import { type JobChangePlan, planJobChange } from '../../actions/plan-job-change.ts';
-import { requireJobById } from '../../actions/require-job.ts';
+import { changeJob as changeStored } from '../../actions/jobs/change-job.ts';
+import { type JobChangePlan, planJobChange } from '../../actions/jobs/plan-job-change.ts';
+import { requireJobById } from '../../actions/jobs/require-job.ts';
 import { whileConnected } from '../../actions/while-connected.ts';
-import { CHANGEABLE_PROPERTIES } from '../../core/job-options.ts';
-import { queryDollars } from '../../core/monthly-cost.ts';
-import { windowEnd } from '../../core/window.ts';
+import { CHANGEABLE_PROPERTIES } from '../../core/jobs/job-options.ts';
+import { queryDollars } from '../../core/jobs/monthly-cost.ts';
+import { windowEnd } from '../../core/runs/window.ts';
 import { type AppError, isAppError } from '../../errors.ts';
-import { readListedConnection } from '../../store/connection-list.ts';
-import { listJob } from '../../store/job-list.ts';
-import type { Job } from '../../store/jobs.ts';
-import { FORM_TOKEN } from '../form-tokens.ts';
+import { readListedConnection } from '../../store/connections/connection-list.ts';
+import { listJob } from '../../store/jobs/job-list.ts';
+import type { Job } from '../../store/jobs/jobs.ts';
 import { count, formatBytes, formatDollars, withoutCalls } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { changedFields, type Faults, findFaults, type JobChangeForm, readJobChange, textsOf, toFaults } from '../job-change-form.ts';
 import { asText, curlOf, jobsYaml } from '../parts/as-text.ts';
 import { jobChangeFields, jobChangeTable } from '../parts/job-change-fields.ts';
 import type { Page, Reply, Route, Visit } from '../route.ts';
+import { FORM_TOKEN } from '../session/form-tokens.ts';
 import { requireId } from './job.ts';
 
 /** The change of a job: a form with its options, another page that shows what the change would cause, and the action that makes it. */

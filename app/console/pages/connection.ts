@@ -1,10 +1,10 @@
-import { type ConnectionChangeRequest, changeConnection } from '../../actions/change-connection.ts';
-import { disconnect } from '../../actions/disconnect.ts';
-import { requireConnection } from '../../actions/require-connection.ts';
-import { testConnection } from '../../actions/test-connection.ts';
+import { type ConnectionChangeRequest, changeConnection } from '../../actions/connections/change-connection.ts';
+import { disconnect } from '../../actions/connections/disconnect.ts';
+import { requireConnection } from '../../actions/connections/require-connection.ts';
+import { testConnection } from '../../actions/connections/test-connection.ts';
 import { isAppError } from '../../errors.ts';
-import { type ListedConnection, readListedConnection } from '../../store/connection-list.ts';
-import type { Connection } from '../../store/connections.ts';
+import { type ListedConnection, readListedConnection } from '../../store/connections/connection-list.ts';
+import type { Connection } from '../../store/connections/connections.ts';
 import { count, moment, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { action, hiddenFields } from '../parts/action.ts';

@@ -1,11 +1,11 @@
-import { createConnectLink, createOwnConnectLink, revokeLink } from '../../actions/connect-links.ts';
-import { connectUnattended } from '../../actions/connect-unattended.ts';
-import { requireConnection } from '../../actions/require-connection.ts';
+import { createConnectLink, createOwnConnectLink, revokeLink } from '../../actions/connections/connect-links.ts';
+import { connectUnattended } from '../../actions/connections/connect-unattended.ts';
+import { requireConnection } from '../../actions/connections/require-connection.ts';
 import type { Context } from '../../context.ts';
-import type { Quota } from '../../core/quota.ts';
+import type { Quota } from '../../core/connections/quota.ts';
 import { sum } from '../../core/sum.ts';
-import { type ConnectLink, listConnectLinks } from '../../store/connect-links.ts';
-import { countConnections, type ListedConnection, listConnections } from '../../store/connection-list.ts';
+import { type ConnectLink, listConnectLinks } from '../../store/connections/connect-links.ts';
+import { countConnections, type ListedConnection, listConnections } from '../../store/connections/connection-list.ts';
 import { count, formatBound, formatNumber, moment, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { action } from '../parts/action.ts';
@@ -13,8 +13,8 @@ import { asCurl, curlOf } from '../parts/as-text.ts';
 import { CONNECTION_STATUS, connectionTable } from '../parts/connection-table.ts';
 import { type Meaning, pill } from '../parts/pill.ts';
 import { localLogin } from '../parts/reconnection.ts';
-import { returnAddress } from '../return-address.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
+import { returnAddress } from '../session/return-address.ts';
 
 /** The connections to orgs, the logins that its buttons start, and the links with which admins connect their orgs themselves. */
 export const connections: readonly Route[] = [

@@ -1,7 +1,7 @@
-import { deleteJob as deleteStored } from '../../actions/delete-job.ts';
-import { requireJobById } from '../../actions/require-job.ts';
+import { deleteJob as deleteStored } from '../../actions/jobs/delete-job.ts';
+import { requireJobById } from '../../actions/jobs/require-job.ts';
 import { isAppError } from '../../errors.ts';
-import type { Job } from '../../store/jobs.ts';
+import type { Job } from '../../store/jobs/jobs.ts';
 import { liveView, versionsTable, versionsView } from '../../sync/names.ts';
 import { withoutCalls } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';

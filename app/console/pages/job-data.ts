@@ -1,6 +1,6 @@
 import { type ListedRows, listRows } from '../../bigquery/list-rows.ts';
 import { isAppError } from '../../errors.ts';
-import type { ListedJob } from '../../store/job-list.ts';
+import type { ListedJob } from '../../store/jobs/job-list.ts';
 import { targetTable } from '../../sync/names.ts';
 import { readConnectionOf } from '../attention.ts';
 import { count, formatNumber } from '../format.ts';

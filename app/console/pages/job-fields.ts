@@ -1,10 +1,10 @@
-import { changeJob } from '../../actions/change-job.ts';
-import { readJobFields } from '../../actions/read-job-fields.ts';
-import { requireJobById } from '../../actions/require-job.ts';
-import type { JobField } from '../../core/job-fields.ts';
-import { schemaChangesOf } from '../../core/run-rows.ts';
+import { changeJob } from '../../actions/jobs/change-job.ts';
+import { readJobFields } from '../../actions/jobs/read-job-fields.ts';
+import { requireJobById } from '../../actions/jobs/require-job.ts';
+import type { JobField } from '../../core/fields/job-fields.ts';
+import { schemaChangesOf } from '../../core/runs/run-rows.ts';
 import { AppError } from '../../errors.ts';
-import { listDriftingRuns } from '../../store/schema-changes.ts';
+import { listDriftingRuns } from '../../store/jobs/schema-changes.ts';
 import { readConnectionOf } from '../attention.ts';
 import { count, formatNumber, moment } from '../format.ts';
 import { html, type Markup } from '../html.ts';

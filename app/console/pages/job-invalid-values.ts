@@ -2,7 +2,7 @@ import { type InvalidValue, listInvalidValues } from '../../bigquery/list-invali
 import { sum } from '../../core/sum.ts';
 import { AppError, isAppError } from '../../errors.ts';
 import { listRunsWithInvalidValues } from '../../store/busy-runs.ts';
-import type { JobWithRun, ListedJob } from '../../store/job-list.ts';
+import type { JobWithRun, ListedJob } from '../../store/jobs/job-list.ts';
 import { invalidValuesTable } from '../../sync/names.ts';
 import { readConnectionOf } from '../attention.ts';
 import { count, formatBound, formatNumber, moment } from '../format.ts';

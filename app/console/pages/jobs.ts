@@ -1,24 +1,24 @@
 import type { Context } from '../../context.ts';
-import type { JobState } from '../../core/job-state.ts';
-import { isRunId } from '../../core/run-id.ts';
+import type { JobState } from '../../core/jobs/job-state.ts';
+import { isRunId } from '../../core/runs/run-id.ts';
 import { sum } from '../../core/sum.ts';
 import { AppError } from '../../errors.ts';
-import { listConnectionNames, type NamedConnection } from '../../store/connection-list.ts';
-import { type FoundJobs, findJobIds, type JobSearch, latestWindows, searchJobs } from '../../store/job-search.ts';
+import { listConnectionNames, type NamedConnection } from '../../store/connections/connection-list.ts';
+import { type FoundJobs, findJobIds, type JobSearch, latestWindows, searchJobs } from '../../store/jobs/job-search.ts';
 import { actOnEach } from '../act-on-jobs.ts';
 import { BULK_ACTIONS, type BulkAction, summarize } from '../bulk-actions.ts';
 import { jobsDocumentTitle } from '../document-title.ts';
 import { count, formatNumber } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
-import { repeat } from '../live.ts';
+import { repeat } from '../live/live.ts';
 import { hiddenFields } from '../parts/action.ts';
 import { connectionOptions } from '../parts/connection-options.ts';
 import { option } from '../parts/job-form-fields.ts';
 import { jobTable } from '../parts/job-table.ts';
 import { live } from '../parts/live.ts';
 import { SPARK_WINDOWS } from '../parts/spark.ts';
-import { returnAddress } from '../return-address.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
+import { returnAddress } from '../session/return-address.ts';
 
 /** All jobs, found by their state, connection, dataset and object, and what can be done with several at once. */
 export const jobs: readonly Route[] = [

@@ -1,14 +1,18 @@
-import { createJobs, type JobCreation } from '../../actions/create-jobs.ts';
-import { listObjects } from '../../actions/list-objects.ts';
-import { readJobRequest } from '../../actions/plan-job.ts';
-import { type JobPreview, previewJob } from '../../actions/preview-job.ts';
-import { requireConnection } from '../../actions/require-connection.ts';
+import { listObjects } from '../../actions/connections/list-objects.ts';
+import { requireConnection } from '../../actions/connections/require-connection.ts';
+import { createJobs, type JobCreation } from '../../actions/jobs/create-jobs.ts';
+import { readJobRequest } from '../../actions/jobs/plan-job.ts';
+import { type JobPreview, previewJob } from '../../actions/jobs/preview-job.ts';
 import { whileConnected } from '../../actions/while-connected.ts';
 import { mapConcurrently } from '../../core/map-concurrently.ts';
 import { isAppError } from '../../errors.ts';
-import { type ListedConnection, listConnectionNames, type NamedConnection, readListedConnection } from '../../store/connection-list.ts';
-import type { Connection } from '../../store/connections.ts';
-import { FORM_TOKEN } from '../form-tokens.ts';
+import {
+  type ListedConnection,
+  listConnectionNames,
+  type NamedConnection,
+  readListedConnection,
+} from '../../store/connections/connection-list.ts';
+import type { Connection } from '../../store/connections/connections.ts';
 import { count } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { type JobForm, jobFormFields, readJobForm, requireObjects } from '../job-form.ts';
@@ -19,6 +23,7 @@ import { jobFormFieldset } from '../parts/job-form-fields.ts';
 import { previewCards, previewSummary } from '../parts/job-previews.ts';
 import { objectTable } from '../parts/object-table.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
+import { FORM_TOKEN } from '../session/form-tokens.ts';
 
 /**
  * New jobs: a page that lists the objects of an org, another that shows what the jobs would do and cost, and the action that creates them.

@@ -1,17 +1,17 @@
-import { CALLBACK_PATH } from '../../actions/connect-browser.ts';
+import { CALLBACK_PATH } from '../../actions/connections/connect-browser.ts';
 import { importDue } from '../../actions/tick.ts';
-import { queryDollars } from '../../core/monthly-cost.ts';
-import type { Quota } from '../../core/quota.ts';
+import type { Quota } from '../../core/connections/quota.ts';
+import { queryDollars } from '../../core/jobs/monthly-cost.ts';
+import { usualTickIntervalMs } from '../../core/jobs/tick-interval.ts';
 import { sum } from '../../core/sum.ts';
-import { usualTickIntervalMs } from '../../core/tick-interval.ts';
-import { countConnections, type ListedConnection, listConnections } from '../../store/connection-list.ts';
-import { type EndedWindow, type FoundJobs, latestWindows, searchJobs } from '../../store/job-search.ts';
+import { countConnections, type ListedConnection, listConnections } from '../../store/connections/connection-list.ts';
+import { type EndedWindow, type FoundJobs, latestWindows, searchJobs } from '../../store/jobs/job-search.ts';
 import { readTotals, type Totals } from '../../store/totals.ts';
 import { type Attention, countAttention, readAttention } from '../attention.ts';
 import { documentTitle } from '../document-title.ts';
 import { count, formatBytes, formatDollars, formatDuration, formatNumber, moment, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
-import { repeat } from '../live.ts';
+import { repeat } from '../live/live.ts';
 import { action } from '../parts/action.ts';
 import { alerts } from '../parts/alerts.ts';
 import { checklist, type Step } from '../parts/checklist.ts';
@@ -20,8 +20,8 @@ import { jobTable } from '../parts/job-table.ts';
 import { live } from '../parts/live.ts';
 import { localLogin } from '../parts/reconnection.ts';
 import { SPARK_WINDOWS } from '../parts/spark.ts';
-import { returnAddress } from '../return-address.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
+import { returnAddress } from '../session/return-address.ts';
 import { readQuotas } from './connections.ts';
 
 /** The first page: what needs a person, how the whole is doing, and, at first, how to start. */

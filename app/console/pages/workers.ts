@@ -1,9 +1,9 @@
 import { readQueue } from '../../store/gauges.ts';
 import { listProcesses, type Process } from '../../store/processes.ts';
-import { listLeases, type RunLease } from '../../store/run-leases.ts';
+import { listLeases, type RunLease } from '../../store/runs/run-leases.ts';
 import { count, formatNumber, relative } from '../format.ts';
 import { html, type Markup } from '../html.ts';
-import { repeat } from '../live.ts';
+import { repeat } from '../live/live.ts';
 import { live } from '../parts/live.ts';
 import { pill } from '../parts/pill.ts';
 import type { Page, Route, Visit } from '../route.ts';

@@ -1,6 +1,6 @@
-import { FORM_TOKEN } from '../form-tokens.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import type { Visit } from '../route.ts';
+import { FORM_TOKEN } from '../session/form-tokens.ts';
 
 /** A button that does something. */
 export interface Action {

@@ -1,6 +1,6 @@
-import type { JobConcern } from '../../store/attention.ts';
-import type { ListedConnection } from '../../store/connection-list.ts';
-import type { ListedJob } from '../../store/job-list.ts';
+import type { ListedConnection } from '../../store/connections/connection-list.ts';
+import type { JobConcern } from '../../store/jobs/attention.ts';
+import type { ListedJob } from '../../store/jobs/job-list.ts';
 import type { Attention } from '../attention.ts';
 import { count, formatNumber, relative, withoutCalls } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';

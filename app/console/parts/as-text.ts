@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { DEFAULT_OPTIONS, isSameOption, type JobOptions, optionsJson } from '../../core/job-options.ts';
+import { DEFAULT_OPTIONS, isSameOption, type JobOptions, optionsJson } from '../../core/jobs/job-options.ts';
 import { quote } from '../../core/shell-quote.ts';
 import { html, type Markup } from '../html.ts';
 import { type JobForm, specified } from '../job-form.ts';

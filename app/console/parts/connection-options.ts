@@ -1,4 +1,4 @@
-import type { NamedConnection } from '../../store/connection-list.ts';
+import type { NamedConnection } from '../../store/connections/connection-list.ts';
 import type { Markup } from '../html.ts';
 import { connectionName } from './alerts.ts';
 import { option } from './job-form-fields.ts';

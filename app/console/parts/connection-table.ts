@@ -1,5 +1,5 @@
-import type { Quota } from '../../core/quota.ts';
-import type { ListedConnection } from '../../store/connection-list.ts';
+import type { Quota } from '../../core/connections/quota.ts';
+import type { ListedConnection } from '../../store/connections/connection-list.ts';
 import { count, formatNumber, relative } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import type { Visit } from '../route.ts';

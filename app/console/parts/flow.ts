@@ -1,4 +1,4 @@
-import type { Stage, StageName } from '../../core/receipt-stages.ts';
+import type { Stage, StageName } from '../../core/runs/receipt-stages.ts';
 import { formatNumber } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 

@@ -1,5 +1,5 @@
-import { EVERY } from '../../core/every.ts';
-import { CHANGEABLE_PROPERTIES, JOB_OPTIONS } from '../../core/job-options.ts';
+import { EVERY } from '../../core/jobs/every.ts';
+import { CHANGEABLE_PROPERTIES, JOB_OPTIONS } from '../../core/jobs/job-options.ts';
 import { withoutCalls } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import type { ChangeableProperty, ChangeTexts, Faults } from '../job-change-form.ts';

@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts';
-import { EVERY, type Every } from '../../core/every.ts';
-import type { ListedConnection } from '../../store/connection-list.ts';
+import { EVERY, type Every } from '../../core/jobs/every.ts';
+import type { ListedConnection } from '../../store/connections/connection-list.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import type { JobForm } from '../job-form.ts';
 

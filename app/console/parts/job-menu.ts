@@ -1,6 +1,6 @@
-import { formatBound, formatStartDate } from '../../core/start-date.ts';
-import { MIN_DATE } from '../../core/window.ts';
-import type { ListedJob } from '../../store/job-list.ts';
+import { formatBound, formatStartDate } from '../../core/jobs/start-date.ts';
+import { MIN_DATE } from '../../core/runs/window.ts';
+import type { ListedJob } from '../../store/jobs/job-list.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import type { Visit } from '../route.ts';
 import { action } from './action.ts';

@@ -1,7 +1,7 @@
-import type { JobPreview, PlannedJob } from '../../actions/preview-job.ts';
-import type { JobField } from '../../core/job-fields.ts';
-import { queryDollars } from '../../core/monthly-cost.ts';
-import { MIN_DATE } from '../../core/window.ts';
+import type { JobPreview, PlannedJob } from '../../actions/jobs/preview-job.ts';
+import type { JobField } from '../../core/fields/job-fields.ts';
+import { queryDollars } from '../../core/jobs/monthly-cost.ts';
+import { MIN_DATE } from '../../core/runs/window.ts';
 import { count, formatBound, formatBytes, formatDollars, formatNumber } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { type Meaning, pill } from './pill.ts';

@@ -1,7 +1,7 @@
-import { formatLastDate } from '../../core/start-date.ts';
-import { MIN_DATE } from '../../core/window.ts';
-import type { ListedJob } from '../../store/job-list.ts';
-import type { EndedWindow } from '../../store/job-search.ts';
+import { formatLastDate } from '../../core/jobs/start-date.ts';
+import { MIN_DATE } from '../../core/runs/window.ts';
+import type { ListedJob } from '../../store/jobs/job-list.ts';
+import type { EndedWindow } from '../../store/jobs/job-search.ts';
 import { formatDuration, formatNumber, moment, withoutCalls } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { jobStatus } from '../job-status.ts';

@@ -1,4 +1,4 @@
-import type { ListedJob } from '../../store/job-list.ts';
+import type { ListedJob } from '../../store/jobs/job-list.ts';
 import { html, type Markup } from '../html.ts';
 import type { Visit } from '../route.ts';
 

@@ -1,4 +1,4 @@
-import type { OrgObject } from '../../actions/list-objects.ts';
+import type { OrgObject } from '../../actions/connections/list-objects.ts';
 import { count, formatNumber } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { pill } from './pill.ts';

@@ -1,4 +1,4 @@
-import type { ListedConnection } from '../../store/connection-list.ts';
+import type { ListedConnection } from '../../store/connections/connection-list.ts';
 import { html, type Markup } from '../html.ts';
 import type { Visit } from '../route.ts';
 import { action } from './action.ts';

@@ -1,11 +1,11 @@
-import type { DetailedRun } from '../../actions/detail-run.ts';
-import { runCost } from '../../core/monthly-cost.ts';
-import { stagesOf } from '../../core/receipt-stages.ts';
-import { type RunStep, rowsPerSecond, runStep } from '../../core/run-progress.ts';
-import type { JobWithRun } from '../../store/job-list.ts';
+import type { DetailedRun } from '../../actions/runs/detail-run.ts';
+import { runCost } from '../../core/jobs/monthly-cost.ts';
+import { stagesOf } from '../../core/runs/receipt-stages.ts';
+import { type RunStep, rowsPerSecond, runStep } from '../../core/runs/run-progress.ts';
+import type { JobWithRun } from '../../store/jobs/job-list.ts';
 import { count, formatBytes, formatDollars, formatDuration, formatNumber, relative } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
-import { expectedRows, loadedShare } from '../loaded-share.ts';
+import { expectedRows, loadedShare } from '../live/loaded-share.ts';
 import type { Visit } from '../route.ts';
 import { remarks, runStatus, runTitle } from '../run-status.ts';
 import { action } from './action.ts';

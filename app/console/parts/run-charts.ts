@@ -1,5 +1,5 @@
 import { sum } from '../../core/sum.ts';
-import type { JobWithRun } from '../../store/job-list.ts';
+import type { JobWithRun } from '../../store/jobs/job-list.ts';
 import { count, formatBound, formatBytes, formatDuration, formatNumber, moment } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 import { runTitle } from '../run-status.ts';

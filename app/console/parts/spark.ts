@@ -1,4 +1,4 @@
-import type { EndedWindow } from '../../store/job-search.ts';
+import type { EndedWindow } from '../../store/jobs/job-search.ts';
 import { count } from '../format.ts';
 import { html, type Markup } from '../html.ts';
 

@@ -1,4 +1,4 @@
-import type { JobField } from '../../core/job-fields.ts';
+import type { JobField } from '../../core/fields/job-fields.ts';
 import { html, type Markup } from '../html.ts';
 import { type Meaning, pill } from './pill.ts';
 

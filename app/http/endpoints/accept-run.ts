@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { acceptRun } from '../../actions/accept-run.ts';
+import { acceptRun } from '../../actions/runs/accept-run.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { toRunOfJobJson } from '../run-json.ts';
 import { EXAMPLE } from '../schemas/examples.ts';

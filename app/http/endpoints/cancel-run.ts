@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { cancelRun } from '../../actions/cancel-run.ts';
+import { cancelRun } from '../../actions/runs/cancel-run.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { toRunOfJobJson } from '../run-json.ts';
 import { EXAMPLE } from '../schemas/examples.ts';

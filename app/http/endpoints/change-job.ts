@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { changeJob } from '../../actions/change-job.ts';
-import { requireJobById } from '../../actions/require-job.ts';
-import { optionTexts } from '../../core/job-options.ts';
+import { changeJob } from '../../actions/jobs/change-job.ts';
+import { requireJobById } from '../../actions/jobs/require-job.ts';
+import { optionTexts } from '../../core/jobs/job-options.ts';
 import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from '../common-errors.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { EXAMPLE } from '../schemas/examples.ts';

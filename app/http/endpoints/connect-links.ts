@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { createConnectLink, revokeLink } from '../../actions/connect-links.ts';
-import { type ConnectLink, listConnectLinks } from '../../store/connect-links.ts';
+import { createConnectLink, revokeLink } from '../../actions/connections/connect-links.ts';
+import { type ConnectLink, listConnectLinks } from '../../store/connections/connect-links.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { pagesOrigin } from '../pages/origin.ts';
 import { nextAfter, pageFields } from '../paging.ts';

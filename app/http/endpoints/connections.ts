@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { changeConnection } from '../../actions/change-connection.ts';
-import { disconnect } from '../../actions/disconnect.ts';
-import { requireConnection } from '../../actions/require-connection.ts';
-import { testConnection } from '../../actions/test-connection.ts';
+import { changeConnection } from '../../actions/connections/change-connection.ts';
+import { disconnect } from '../../actions/connections/disconnect.ts';
+import { requireConnection } from '../../actions/connections/require-connection.ts';
+import { testConnection } from '../../actions/connections/test-connection.ts';
 import type { Context } from '../../context.ts';
-import { listConnections } from '../../store/connection-list.ts';
-import type { Connection } from '../../store/connections.ts';
+import { listConnections } from '../../store/connections/connection-list.ts';
+import type { Connection } from '../../store/connections/connections.ts';
 import { SALESFORCE_ERRORS } from '../common-errors.ts';
 import { readConnectionJson, toConnectionJson } from '../connection-json.ts';
 import { defineEndpoint } from '../endpoint.ts';

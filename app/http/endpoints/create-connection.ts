@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { connectUnattended } from '../../actions/connect-unattended.ts';
-import type { UnattendedLogin } from '../../core/login-flow.ts';
+import { connectUnattended } from '../../actions/connections/connect-unattended.ts';
+import type { UnattendedLogin } from '../../core/connections/login-flow.ts';
 import { AppError } from '../../errors.ts';
 import { SALESFORCE_ERRORS } from '../common-errors.ts';
 import { defineEndpoint } from '../endpoint.ts';

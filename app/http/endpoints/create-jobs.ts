@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { createJobs, type JobCreation } from '../../actions/create-jobs.ts';
-import { requireConnection } from '../../actions/require-connection.ts';
-import { optionTexts } from '../../core/job-options.ts';
+import { requireConnection } from '../../actions/connections/require-connection.ts';
+import { createJobs, type JobCreation } from '../../actions/jobs/create-jobs.ts';
+import { optionTexts } from '../../core/jobs/job-options.ts';
 import { AppError } from '../../errors.ts';
 import { SALESFORCE_ERRORS } from '../common-errors.ts';
 import { defineEndpoint } from '../endpoint.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { writeDbtSources } from '../../actions/write-dbt-sources.ts';
+import { writeDbtSources } from '../../actions/jobs/write-dbt-sources.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { optionalText } from '../schemas/fields.ts';
 

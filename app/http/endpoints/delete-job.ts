@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { deleteJob } from '../../actions/delete-job.ts';
-import { requireJobById } from '../../actions/require-job.ts';
+import { deleteJob } from '../../actions/jobs/delete-job.ts';
+import { requireJobById } from '../../actions/jobs/require-job.ts';
 import { BIGQUERY_ERRORS } from '../common-errors.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { EXAMPLE } from '../schemas/examples.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { eraseRecord } from '../../actions/erase-record.ts';
-import { requireJobById } from '../../actions/require-job.ts';
+import { requireJobById } from '../../actions/jobs/require-job.ts';
+import { eraseRecord } from '../../actions/runs/erase-record.ts';
 import { BIGQUERY_ERRORS, SALESFORCE_ERRORS } from '../common-errors.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { toRunOfJobJson } from '../run-json.ts';

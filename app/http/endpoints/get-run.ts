@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type DetailedPage, type DetailedRun, detailRun } from '../../actions/detail-run.ts';
+import { type DetailedPage, type DetailedRun, detailRun } from '../../actions/runs/detail-run.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { toRunOfJobJson } from '../run-json.ts';
 import { DETAILED_RUN_EXAMPLE, detailedRunJson } from '../schemas/detailed-run.ts';

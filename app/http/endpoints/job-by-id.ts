@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { pauseJob } from '../../actions/pause-job.ts';
-import { requireJobById } from '../../actions/require-job.ts';
-import { resumeJob } from '../../actions/resume-job.ts';
+import { pauseJob } from '../../actions/jobs/pause-job.ts';
+import { requireJobById } from '../../actions/jobs/require-job.ts';
+import { resumeJob } from '../../actions/jobs/resume-job.ts';
 import type { Context } from '../../context.ts';
-import type { Job } from '../../store/jobs.ts';
+import type { Job } from '../../store/jobs/jobs.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { EXAMPLE } from '../schemas/examples.ts';
 import { jobId } from '../schemas/fields.ts';

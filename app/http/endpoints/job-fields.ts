@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { readJobFields } from '../../actions/read-job-fields.ts';
-import { requireJobById } from '../../actions/require-job.ts';
-import { schemaChangesOf } from '../../core/run-rows.ts';
-import { listDriftingRuns } from '../../store/schema-changes.ts';
+import { readJobFields } from '../../actions/jobs/read-job-fields.ts';
+import { requireJobById } from '../../actions/jobs/require-job.ts';
+import { schemaChangesOf } from '../../core/runs/run-rows.ts';
+import { listDriftingRuns } from '../../store/jobs/schema-changes.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { EXAMPLE } from '../schemas/examples.ts';
 import { jobId } from '../schemas/fields.ts';

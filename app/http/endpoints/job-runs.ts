@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { requireJobById } from '../../actions/require-job.ts';
-import { listRunPage } from '../../store/job-list.ts';
+import { requireJobById } from '../../actions/jobs/require-job.ts';
+import { listRunPage } from '../../store/jobs/job-list.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { nextAfter, pageFields } from '../paging.ts';
 import { toRunJson } from '../run-json.ts';

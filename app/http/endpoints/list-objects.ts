@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { describeOrgObject } from '../../actions/describe-org-object.ts';
-import { listObjects, type OrgObject } from '../../actions/list-objects.ts';
-import { requireConnection } from '../../actions/require-connection.ts';
+import { describeOrgObject } from '../../actions/connections/describe-org-object.ts';
+import { listObjects, type OrgObject } from '../../actions/connections/list-objects.ts';
+import { requireConnection } from '../../actions/connections/require-connection.ts';
 import { whileConnected } from '../../actions/while-connected.ts';
-import { jobMode } from '../../core/job-mode.ts';
+import { jobMode } from '../../core/jobs/job-mode.ts';
 import { SALESFORCE_ERRORS } from '../common-errors.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { EXAMPLE } from '../schemas/examples.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { reimport } from '../../actions/reimport.ts';
-import { requireJobById } from '../../actions/require-job.ts';
+import { requireJobById } from '../../actions/jobs/require-job.ts';
+import { reimport } from '../../actions/runs/reimport.ts';
 import { SALESFORCE_ERRORS } from '../common-errors.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { toRunOfJobJson } from '../run-json.ts';

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { rebuild } from '../../actions/rebuild.ts';
-import { requireJobById } from '../../actions/require-job.ts';
-import { sweep } from '../../actions/sweep.ts';
-import { syncNow } from '../../actions/sync-now.ts';
+import { requireJobById } from '../../actions/jobs/require-job.ts';
+import { rebuild } from '../../actions/runs/rebuild.ts';
+import { sweep } from '../../actions/runs/sweep.ts';
+import { syncNow } from '../../actions/runs/sync-now.ts';
 import type { Context } from '../../context.ts';
-import type { JobWithRun } from '../../store/job-list.ts';
-import type { Job } from '../../store/jobs.ts';
+import type { JobWithRun } from '../../store/jobs/job-list.ts';
+import type { Job } from '../../store/jobs/jobs.ts';
 import { defineEndpoint, type Endpoint } from '../endpoint.ts';
 import { toRunOfJobJson } from '../run-json.ts';
 import { EXAMPLE } from '../schemas/examples.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { retryRun } from '../../actions/retry-run.ts';
+import { retryRun } from '../../actions/runs/retry-run.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { toRunOfJobJson } from '../run-json.ts';
 import { EXAMPLE } from '../schemas/examples.ts';

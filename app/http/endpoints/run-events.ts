@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { requireRun } from '../../actions/require-run.ts';
-import { listRunEvents } from '../../store/run-events.ts';
+import { requireRun } from '../../actions/runs/require-run.ts';
+import { listRunEvents } from '../../store/runs/run-events.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { EXAMPLE } from '../schemas/examples.ts';
 import { runId } from '../schemas/fields.ts';

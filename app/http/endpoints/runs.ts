@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { requireConnection } from '../../actions/require-connection.ts';
-import { RUN_KINDS } from '../../core/pass.ts';
-import { RUN_STATES } from '../../core/run-state.ts';
-import { listRuns } from '../../store/run-list.ts';
+import { requireConnection } from '../../actions/connections/require-connection.ts';
+import { RUN_KINDS } from '../../core/runs/pass.ts';
+import { RUN_STATES } from '../../core/runs/run-state.ts';
+import { listRuns } from '../../store/runs/run-list.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { nextAfter, pageFields } from '../paging.ts';
 import { toRunOfJobJson } from '../run-json.ts';

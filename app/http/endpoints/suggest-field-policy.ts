@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { requireConnection } from '../../actions/require-connection.ts';
-import { NOT_READABLE, suggestFieldPolicy } from '../../actions/suggest-field-policy.ts';
+import { requireConnection } from '../../actions/connections/require-connection.ts';
+import { NOT_READABLE, suggestFieldPolicy } from '../../actions/jobs/suggest-field-policy.ts';
 import { SALESFORCE_ERRORS } from '../common-errors.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { connection, objectName } from '../schemas/fields.ts';

@@ -1,4 +1,4 @@
-import type { ConnectLink } from '../../store/connect-links.ts';
+import type { ConnectLink } from '../../store/connections/connect-links.ts';
 import { html } from './html.ts';
 import type { Page } from './page.ts';
 

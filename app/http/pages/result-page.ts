@@ -1,4 +1,4 @@
-import type { LoginResult } from '../../core/login-result.ts';
+import type { LoginResult } from '../../core/connections/login-result.ts';
 import { type Html, html } from './html.ts';
 import type { Page } from './page.ts';
 

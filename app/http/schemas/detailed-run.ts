@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { STAGE_NAMES } from '../../core/receipt-stages.ts';
+import { STAGE_NAMES } from '../../core/runs/receipt-stages.ts';
 import { count, instant } from './json.ts';
 import { runOfJobExample, runOfJobJson } from './run.ts';
 

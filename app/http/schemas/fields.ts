@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { parseBoolean } from '../../core/parse-boolean.ts';
-import { isRunId } from '../../core/run-id.ts';
+import { isRunId } from '../../core/runs/run-id.ts';
 import { AppError, isAppError } from '../../errors.ts';
 import { EXAMPLE } from './examples.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { EVERY } from '../../core/every.ts';
-import { ANY_DAY, JOB_OPTIONS, type OptionProperty } from '../../core/job-options.ts';
+import { EVERY } from '../../core/jobs/every.ts';
+import { ANY_DAY, JOB_OPTIONS, type OptionProperty } from '../../core/jobs/job-options.ts';
 import { field, flag, optionalText, userId } from './fields.ts';
 
 type OptionName = (typeof JOB_OPTIONS)[OptionProperty]['name'];

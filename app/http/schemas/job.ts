@@ -4,7 +4,7 @@ import { jobOptionsJson } from './job-options.ts';
 import { count, errorJson, instant } from './json.ts';
 import { RUN_EXAMPLE, runJson } from './run.ts';
 
-/** The states of a job, as core/job-state.ts explains them. */
+/** The states of a job, as core/jobs/job-state.ts explains them. */
 export const jobStateJson = z.enum(['complete', 'unfinished', 'deferred', 'needs_login', 'failed', 'paused']);
 
 /** How a job's windows work. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Receipt } from '../../core/receipt.ts';
+import type { Receipt } from '../../core/runs/receipt.ts';
 import { count, instant } from './json.ts';
 
 const text = (description: string) => z.string().meta({ description });

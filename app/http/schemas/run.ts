@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { RUN_STEPS } from '../../core/run-progress.ts';
+import { RUN_STEPS } from '../../core/runs/run-progress.ts';
 import { EXAMPLE } from './examples.ts';
 import { count, errorJson, instant } from './json.ts';
 import { receiptJson } from './receipt.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { PENDING_STATES } from '../../core/job-state.ts';
+import { PENDING_STATES } from '../../core/jobs/job-state.ts';
 import { jobStateJson, loginErrorJson } from './job.ts';
 import { count, errorJson, instant } from './json.ts';
 

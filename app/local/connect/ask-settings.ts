@@ -2,7 +2,7 @@ import { createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { EnvHttpProxyAgent } from 'undici';
-import { createDataset, findMissingDatasets, missingDatasetsError } from '../../bigquery/datasets.ts';
+import { createDataset, findMissingDatasets, missingDatasetsError } from '../../bigquery/tables/datasets.ts';
 import { openWarehouse } from '../../bigquery/warehouse.ts';
 import { readBigQueryConfig } from '../../config.ts';
 import { isAppError } from '../../errors.ts';

@@ -1,4 +1,4 @@
-import type { LoginFlow } from '../../core/login-flow.ts';
+import type { LoginFlow } from '../../core/connections/login-flow.ts';
 
 type Section = readonly [title: string, fields: readonly (readonly [name: string, value: string])[]];
 

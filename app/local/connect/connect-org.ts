@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { finishConnection, startConnection } from '../../actions/connect.ts';
-import { connectTrial } from '../../actions/connect-trial.ts';
-import { connectUnattended } from '../../actions/connect-unattended.ts';
+import { finishConnection, startConnection } from '../../actions/connections/connect.ts';
+import { connectTrial } from '../../actions/connections/connect-trial.ts';
+import { connectUnattended } from '../../actions/connections/connect-unattended.ts';
 import { COMMAND_LINE } from '../../commands/command.ts';
 import type { Context } from '../../context.ts';
-import { parseIdentityUrl } from '../../core/identity.ts';
+import { parseIdentityUrl } from '../../core/connections/identity.ts';
 import { isAppError } from '../../errors.ts';
 import { checkLoginHost, refusalReason } from '../../salesforce/oauth.ts';
-import { type Connection, findConnection } from '../../store/connections.ts';
+import { type Connection, findConnection } from '../../store/connections/connections.ts';
 import { callbackUrlOf } from './callback-listener.ts';
 import { openBrowser } from './open-browser.ts';
 import type { Setup } from './setup.ts';

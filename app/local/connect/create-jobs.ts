@@ -1,10 +1,10 @@
-import { createJob } from '../../actions/create-job.ts';
+import { createJob } from '../../actions/jobs/create-job.ts';
 import { COMMAND_LINE } from '../../commands/command.ts';
 import type { Context } from '../../context.ts';
 import { isAppError } from '../../errors.ts';
 import { estimateRecordCount } from '../../salesforce/record-count.ts';
-import type { Connection } from '../../store/connections.ts';
-import type { Job } from '../../store/jobs.ts';
+import type { Connection } from '../../store/connections/connections.ts';
+import type { Job } from '../../store/jobs/jobs.ts';
 import type { Setup } from './setup.ts';
 
 /** What most orgs have, in the order in which it is offered. */

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { CommandError } from '../../commands/command-error.ts';
-import type { LoginFlow } from '../../core/login-flow.ts';
+import type { LoginFlow } from '../../core/connections/login-flow.ts';
 import { openScreen, type Screen } from '../demo-screen.ts';
 import { DEFAULT_PORT_BASE, readPortBase } from '../emulators/ports.ts';
 import { readSettings } from '../settings-file.ts';

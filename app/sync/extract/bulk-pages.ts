@@ -1,8 +1,8 @@
-import { findPageSequenceError, type PageHeader } from '../../core/page-sequence.ts';
+import { findPageSequenceError, type PageHeader } from '../../core/runs/page-sequence.ts';
 import { AppError } from '../../errors.ts';
 import { fetchPage } from '../../salesforce/bulk.ts';
-import { insertPage, type Page, readPages, savePage } from '../../store/pages.ts';
-import type { Slice } from '../../store/slices.ts';
+import { insertPage, type Page, readPages, savePage } from '../../store/runs/pages.ts';
+import type { Slice } from '../../store/runs/slices.ts';
 import type { Extraction } from './extraction.ts';
 import type { OpenPage, PageToLoad } from './load-page.ts';
 import { requireQuota } from './require-quota.ts';

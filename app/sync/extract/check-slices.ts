@@ -1,10 +1,10 @@
-import { BASE_GROUP } from '../../core/field-groups.ts';
-import { closedPart, countMissedRows, rereadStart } from '../../core/missed-rows.ts';
-import { type CountedDelta, type CountedSlice, MAX_EXTRACTIONS, reconcileIds } from '../../core/reconciliation.ts';
-import { overlaps } from '../../core/slices.ts';
+import { BASE_GROUP } from '../../core/fields/field-groups.ts';
+import { closedPart, countMissedRows, rereadStart } from '../../core/runs/missed-rows.ts';
+import { type CountedDelta, type CountedSlice, MAX_EXTRACTIONS, reconcileIds } from '../../core/runs/reconciliation.ts';
+import { overlaps } from '../../core/runs/slices.ts';
 import { AppError } from '../../errors.ts';
-import type { Run } from '../../store/runs.ts';
-import { type Slice, saveSlice, startGeneration } from '../../store/slices.ts';
+import type { Run } from '../../store/runs/runs.ts';
+import { type Slice, saveSlice, startGeneration } from '../../store/runs/slices.ts';
 import { countOrNull } from './count-or-null.ts';
 import { type Extraction, rowRange } from './extraction.ts';
 

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { chooseMethod, type MethodChoice } from '../../core/method.ts';
+import { chooseMethod, type MethodChoice } from '../../core/runs/method.ts';
 import { AppError, isAppError } from '../../errors.ts';
 import type { ObjectDescription } from '../../salesforce/describe.ts';
 import { refusedQueryError, toFieldRefusal } from '../../salesforce/field-refusal.ts';
 import type { RestPage, RowCount } from '../../salesforce/rest.ts';
 import { type RowRange, selectRows } from '../../salesforce/soql.ts';
-import type { Run } from '../../store/runs.ts';
-import { type Slice, saveSlice } from '../../store/slices.ts';
+import type { Run } from '../../store/runs/runs.ts';
+import { type Slice, saveSlice } from '../../store/runs/slices.ts';
 import { countOrNull } from './count-or-null.ts';
 import { type Extraction, type FieldsChanged, requestedFields, type TooLarge } from './extraction.ts';
 import { queryTooLargeReason } from './query-too-large-reason.ts';

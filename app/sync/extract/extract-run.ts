@@ -1,11 +1,11 @@
 import type { Context } from '../../context.ts';
-import { batchSlices } from '../../core/batches.ts';
-import { BASE_GROUP } from '../../core/field-groups.ts';
-import { mergesOneDelta } from '../../core/pass.ts';
-import { isAccepted } from '../../core/receipt.ts';
+import { BASE_GROUP } from '../../core/fields/field-groups.ts';
+import { batchSlices } from '../../core/runs/batches.ts';
+import { mergesOneDelta } from '../../core/runs/pass.ts';
+import { isAccepted } from '../../core/runs/receipt.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
-import type { Counted, Run } from '../../store/runs.ts';
-import type { Slice } from '../../store/slices.ts';
+import type { Counted, Run } from '../../store/runs/runs.ts';
+import type { Slice } from '../../store/runs/slices.ts';
 import { buildDelta } from '../merge/build-delta.ts';
 import { countFromFacts } from '../merge/count-from-facts.ts';
 import type { RunGroup } from '../run-group.ts';

@@ -1,8 +1,8 @@
-import { batchSlices } from '../../core/batches.ts';
-import { BASE_GROUP, groupsOf } from '../../core/field-groups.ts';
-import { replacesTable } from '../../core/pass.ts';
-import { MAX_EXTRACTIONS } from '../../core/reconciliation.ts';
-import { countFittingSlices } from '../../core/run-slices.ts';
+import { BASE_GROUP, groupsOf } from '../../core/fields/field-groups.ts';
+import { batchSlices } from '../../core/runs/batches.ts';
+import { replacesTable } from '../../core/runs/pass.ts';
+import { MAX_EXTRACTIONS } from '../../core/runs/reconciliation.ts';
+import { countFittingSlices } from '../../core/runs/run-slices.ts';
 import {
   haveSameRange,
   planSlices,
@@ -15,13 +15,13 @@ import {
   splitByTime,
   splitIdList,
   splitOpenSlice,
-} from '../../core/slices.ts';
+} from '../../core/runs/slices.ts';
 import { AppError } from '../../errors.ts';
 import { findFirstCreatedDate } from '../../salesforce/record-count.ts';
 import { findFirstAndLastId } from '../../salesforce/soql.ts';
-import { isWindowWaiting, type Run } from '../../store/runs.ts';
-import { cutSlice, deleteSlices, readSlices, type Slice, saveSlices, shortenRun, startGeneration } from '../../store/slices.ts';
-import { dropEarlierGenerations } from '../drop-earlier-generations.ts';
+import { isWindowWaiting, type Run } from '../../store/runs/runs.ts';
+import { cutSlice, deleteSlices, readSlices, type Slice, saveSlices, shortenRun, startGeneration } from '../../store/runs/slices.ts';
+import { dropEarlierGenerations } from '../repairs/drop-earlier-generations.ts';
 import { requireOutsideQuietHours } from '../require-outside-quiet-hours.ts';
 import { emptySlice, extractSlice, type SliceOutcome } from './extract-slice.ts';
 import { type Extraction, type FieldsRejected, rowRange, type StagedSlice, type TooLarge, type Unusable } from './extraction.ts';

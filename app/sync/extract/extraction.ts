@@ -1,14 +1,14 @@
-import type { FoundTable } from '../../bigquery/tables.ts';
+import type { FoundTable } from '../../bigquery/tables/tables.ts';
 import type { Context } from '../../context.ts';
-import type { DescribedField, FieldColumn } from '../../core/columns.ts';
-import { fieldsInGroup } from '../../core/field-groups.ts';
-import type { RowFacts } from '../../core/row-facts.ts';
+import type { DescribedField, FieldColumn } from '../../core/fields/columns.ts';
+import { fieldsInGroup } from '../../core/fields/field-groups.ts';
+import type { RowFacts } from '../../core/fields/row-facts.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
 import type { FieldRefusal } from '../../salesforce/field-refusal.ts';
 import type { RowRange } from '../../salesforce/soql.ts';
-import type { Page } from '../../store/pages.ts';
-import type { Run } from '../../store/runs.ts';
-import type { Slice } from '../../store/slices.ts';
+import type { Page } from '../../store/runs/pages.ts';
+import type { Run } from '../../store/runs/runs.ts';
+import type { Slice } from '../../store/runs/slices.ts';
 import type { RunGroup } from '../run-group.ts';
 
 /** The fields and the target table as they were when the run's fields were resolved. */

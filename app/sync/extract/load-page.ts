@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { JobOutcome } from '../../bigquery/jobs.ts';
-import { findLoad, type LoadId, uploadPage, waitForLoad } from '../../bigquery/load.ts';
+import { findLoad, type LoadId, uploadPage, waitForLoad } from '../../bigquery/load/load.ts';
 import type { TableName } from '../../bigquery/sql/quote.ts';
 import { readPageHeader } from '../../salesforce/page-header.ts';
-import { type Page, savePage } from '../../store/pages.ts';
-import { saveProgress } from '../../store/runs.ts';
-import type { Slice } from '../../store/slices.ts';
+import { type Page, savePage } from '../../store/runs/pages.ts';
+import { saveProgress } from '../../store/runs/runs.ts';
+import type { Slice } from '../../store/runs/slices.ts';
 import { loadJobId, runLabels } from '../names.ts';
 import { retryJob } from '../retry-job.ts';
 import { countBytes } from './count-bytes.ts';

@@ -1,5 +1,5 @@
 import { isTimeout, refusalCode } from '../../salesforce/errors.ts';
-import { reloadRun } from '../../store/runs.ts';
+import { reloadRun } from '../../store/runs/runs.ts';
 import type { Extraction } from './extraction.ts';
 
 /** Salesforce's error codes for a query that is too large. */

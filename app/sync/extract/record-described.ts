@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
-import { dictionaryOf } from '../../core/dictionary.ts';
-import { saveDescribedFields } from '../../store/described-fields.ts';
-import { type Run, saveDescribed } from '../../store/runs.ts';
+import { dictionaryOf } from '../../core/fields/dictionary.ts';
+import { saveDescribedFields } from '../../store/jobs/described-fields.ts';
+import { type Run, saveDescribed } from '../../store/runs/runs.ts';
 import type { Seen } from './extraction.ts';
 
 /** Records that a run's fields match a current describe, and what it says about them. @throws AppError lease_lost */

@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
-import { quotaExhaustedMessage, settingOf } from '../../core/quota.ts';
+import { quotaExhaustedMessage, settingOf } from '../../core/connections/quota.ts';
 import { AppError } from '../../errors.ts';
-import type { Run } from '../../store/runs.ts';
+import type { Run } from '../../store/runs/runs.ts';
 
 /** Repairs leave a quarter of our calls to the windows. */
 const REPAIR_PART = 0.75;

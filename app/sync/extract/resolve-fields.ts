@@ -1,19 +1,27 @@
-import { findTargetTable, type TargetIdentity } from '../../bigquery/tables.ts';
+import { findTargetTable, type TargetIdentity } from '../../bigquery/tables/tables.ts';
 import type { Context } from '../../context.ts';
-import { columnsOf, type DescribedField, type FieldColumn, unknownFields } from '../../core/columns.ts';
-import { type Drift, dropField, NO_DRIFT, resolveDrift } from '../../core/drift.ts';
-import { emptiedColumns } from '../../core/field-columns.ts';
-import { applyPlan, describeSkippedField, type FieldPlan, groupOf, splitGroup, withGroups, withRefused } from '../../core/field-groups.ts';
-import { applyPolicy } from '../../core/field-policy.ts';
-import { PARTITION_FIELD } from '../../core/partitioning.ts';
-import { saltName } from '../../core/salt-name.ts';
-import { sweepColumns, sweepKeys } from '../../core/sweep-fields.ts';
+import { columnsOf, type DescribedField, type FieldColumn, unknownFields } from '../../core/fields/columns.ts';
+import { type Drift, dropField, NO_DRIFT, resolveDrift } from '../../core/fields/drift.ts';
+import { emptiedColumns } from '../../core/fields/field-columns.ts';
+import {
+  applyPlan,
+  describeSkippedField,
+  type FieldPlan,
+  groupOf,
+  splitGroup,
+  withGroups,
+  withRefused,
+} from '../../core/fields/field-groups.ts';
+import { applyPolicy } from '../../core/fields/field-policy.ts';
+import { PARTITION_FIELD } from '../../core/fields/partitioning.ts';
+import { saltName } from '../../core/fields/salt-name.ts';
+import { sweepColumns, sweepKeys } from '../../core/fields/sweep-fields.ts';
 import { AppError } from '../../errors.ts';
 import type { SalesforceClient } from '../../salesforce/client.ts';
 import { type FieldRefusal, findRefusedField } from '../../salesforce/field-refusal.ts';
-import { readBackfill, readFieldColumns } from '../../store/field-columns.ts';
-import { changeFields, type RunFields, replaceFields, saveFieldPlan } from '../../store/run-fields.ts';
-import type { Run } from '../../store/runs.ts';
+import { readBackfill, readFieldColumns } from '../../store/jobs/field-columns.ts';
+import { changeFields, type RunFields, replaceFields, saveFieldPlan } from '../../store/runs/run-fields.ts';
+import type { Run } from '../../store/runs/runs.ts';
 import { targetTable } from '../names.ts';
 import { requireSalt } from '../require-salt.ts';
 import type { Extraction, FieldsRejected, Seen } from './extraction.ts';

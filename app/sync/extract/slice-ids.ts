@@ -1,5 +1,5 @@
-import { groupsOf } from '../../core/field-groups.ts';
-import { type SliceRange, sliceIds } from '../../core/slices.ts';
+import { groupsOf } from '../../core/fields/field-groups.ts';
+import { type SliceRange, sliceIds } from '../../core/runs/slices.ts';
 import { maxIdsPerQuery } from '../../salesforce/ids-per-query.ts';
 import { type Extraction, requestedFields } from './extraction.ts';
 

@@ -1,14 +1,14 @@
 import type { TableName } from '../../bigquery/sql/quote.ts';
 import { mapConcurrently } from '../../core/map-concurrently.ts';
-import { nextPageRows } from '../../core/next-page-rows.ts';
+import { nextPageRows } from '../../core/runs/next-page-rows.ts';
 import { isAppError } from '../../errors.ts';
 import { type BulkJob, createQueryJob, waitForQueryJob } from '../../salesforce/bulk.ts';
 import { EXPIRED_LOCATOR, refusalCode } from '../../salesforce/errors.ts';
 import { refusedQueryError } from '../../salesforce/field-refusal.ts';
 import { type RowRange, selectRows } from '../../salesforce/soql.ts';
-import { saveBulkRefused } from '../../store/jobs.ts';
-import type { Page } from '../../store/pages.ts';
-import { type Slice, saveBulkJob, saveSlice } from '../../store/slices.ts';
+import { saveBulkRefused } from '../../store/jobs/jobs.ts';
+import type { Page } from '../../store/runs/pages.ts';
+import { type Slice, saveBulkJob, saveSlice } from '../../store/runs/slices.ts';
 import { bulkPages } from './bulk-pages.ts';
 import { type Extraction, type ReadRows, requestedFields, type Unusable } from './extraction.ts';
 import { loadPage } from './load-page.ts';

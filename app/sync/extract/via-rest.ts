@@ -1,14 +1,14 @@
 import { Readable } from 'node:stream';
 import type { TableName } from '../../bigquery/sql/quote.ts';
 import { csvLine, csvLines } from '../../core/csv.ts';
-import { groupsOf } from '../../core/field-groups.ts';
-import { findPageSequenceError, type PageHeader } from '../../core/page-sequence.ts';
-import { RowFactsCounter } from '../../core/row-facts.ts';
+import { groupsOf } from '../../core/fields/field-groups.ts';
+import { RowFactsCounter } from '../../core/fields/row-facts.ts';
+import { findPageSequenceError, type PageHeader } from '../../core/runs/page-sequence.ts';
 import { AppError, isAppError } from '../../errors.ts';
 import { EXPIRED_LOCATOR, refusalCode } from '../../salesforce/errors.ts';
 import { type RestPage, readRestPage } from '../../salesforce/rest.ts';
-import { insertPage, type Page, savePage } from '../../store/pages.ts';
-import type { Slice } from '../../store/slices.ts';
+import { insertPage, type Page, savePage } from '../../store/runs/pages.ts';
+import type { Slice } from '../../store/runs/slices.ts';
 import { type Extraction, type ReadRows, requestedFields, type Unusable } from './extraction.ts';
 import { loadPage, type OpenPage } from './load-page.ts';
 

@@ -1,7 +1,7 @@
-import { replacesTable } from '../../core/pass.ts';
-import type { CountedDelta } from '../../core/reconciliation.ts';
-import { areFactsOf } from '../../core/row-facts.ts';
-import type { Slice } from '../../store/slices.ts';
+import { areFactsOf } from '../../core/fields/row-facts.ts';
+import { replacesTable } from '../../core/runs/pass.ts';
+import type { CountedDelta } from '../../core/runs/reconciliation.ts';
+import type { Slice } from '../../store/runs/slices.ts';
 import type { Extraction } from '../extract/extraction.ts';
 
 /**

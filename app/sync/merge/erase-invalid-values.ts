@@ -1,6 +1,6 @@
-import { hasInvalidValues } from '../../bigquery/invalid-values-table.ts';
 import { eraseInvalidValuesStatement } from '../../bigquery/sql/invalid-values-statements.ts';
 import type { TableName } from '../../bigquery/sql/quote.ts';
+import { hasInvalidValues } from '../../bigquery/tables/invalid-values-table.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { invalidValuesTable } from '../names.ts';
 import { runOnce } from '../run-once.ts';

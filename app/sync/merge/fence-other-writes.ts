@@ -1,7 +1,7 @@
 import { fenceJobId } from '../../bigquery/jobs.ts';
 import type { Context } from '../../context.ts';
-import type { Run } from '../../store/runs.ts';
-import { deleteTableWrite, readOtherWrites, readOwnWrites, type TableWrite } from '../../store/table-writes.ts';
+import type { Run } from '../../store/runs/runs.ts';
+import { deleteTableWrite, readOtherWrites, readOwnWrites, type TableWrite } from '../../store/runs/table-writes.ts';
 import { runLabels } from '../names.ts';
 
 /**

@@ -1,10 +1,10 @@
 import type { JobStatistics } from '../../bigquery/jobs.ts';
 import { mergeStatement } from '../../bigquery/sql/merge-statement.ts';
 import type { Context } from '../../context.ts';
-import { PARTITION_FIELD } from '../../core/partitioning.ts';
-import { reconcileMerge, reconcileTarget, requireReconciled } from '../../core/reconciliation.ts';
-import { saveRun } from '../../store/runs.ts';
-import type { Slice } from '../../store/slices.ts';
+import { PARTITION_FIELD } from '../../core/fields/partitioning.ts';
+import { reconcileMerge, reconcileTarget, requireReconciled } from '../../core/runs/reconciliation.ts';
+import { saveRun } from '../../store/runs/runs.ts';
+import type { Slice } from '../../store/runs/slices.ts';
 import type { Delta } from '../extract/extract-run.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { deltaTable, mergeJobId, targetTable } from '../names.ts';

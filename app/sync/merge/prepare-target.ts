@@ -1,10 +1,10 @@
-import { ensureTargetTable, type FoundTable, type ReadyTarget } from '../../bigquery/tables.ts';
+import { ensureTargetTable, type FoundTable, type ReadyTarget } from '../../bigquery/tables/tables.ts';
 import type { Context } from '../../context.ts';
-import { changesColumns } from '../../core/drift.ts';
-import { PARTITION_FIELD } from '../../core/partitioning.ts';
-import { describeTable } from '../../core/table-description.ts';
-import { saveNewFieldColumns, saveUnfilled } from '../../store/field-columns.ts';
-import { type Run, saveRun, saveTarget } from '../../store/runs.ts';
+import { changesColumns } from '../../core/fields/drift.ts';
+import { PARTITION_FIELD } from '../../core/fields/partitioning.ts';
+import { describeTable } from '../../core/fields/table-description.ts';
+import { saveNewFieldColumns, saveUnfilled } from '../../store/jobs/field-columns.ts';
+import { type Run, saveRun, saveTarget } from '../../store/runs/runs.ts';
 import { readColumnDescriptions } from '../column-descriptions.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { targetIdentity } from '../extract/resolve-fields.ts';

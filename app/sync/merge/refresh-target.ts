@@ -1,10 +1,10 @@
 import { refreshStatement } from '../../bigquery/sql/refresh-statement.ts';
-import { requireCursor } from '../../core/cursor.ts';
-import { PARTITION_FIELD } from '../../core/partitioning.ts';
+import { requireCursor } from '../../core/fields/cursor.ts';
+import { PARTITION_FIELD } from '../../core/fields/partitioning.ts';
+import { refreshedColumns, sweepKeys } from '../../core/fields/sweep-fields.ts';
 import { sum } from '../../core/sum.ts';
-import { refreshedColumns, sweepKeys } from '../../core/sweep-fields.ts';
-import { readBackfill } from '../../store/field-columns.ts';
-import { saveRefresh } from '../../store/runs.ts';
+import { readBackfill } from '../../store/jobs/field-columns.ts';
+import { saveRefresh } from '../../store/runs/runs.ts';
 import type { Delta } from '../extract/extract-run.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { deltaTable, refreshJobId, targetTable } from '../names.ts';

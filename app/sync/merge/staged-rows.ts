@@ -1,7 +1,7 @@
 import type { StagedRows } from '../../bigquery/sql/delta-statement.ts';
-import { closedPart, countMissedRows } from '../../core/missed-rows.ts';
-import { PARTITION_FIELD } from '../../core/partitioning.ts';
-import type { Slice } from '../../store/slices.ts';
+import { PARTITION_FIELD } from '../../core/fields/partitioning.ts';
+import { closedPart, countMissedRows } from '../../core/runs/missed-rows.ts';
+import type { Slice } from '../../store/runs/slices.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { stagingTable } from '../names.ts';
 

@@ -1,11 +1,11 @@
 import { readRows } from '../../bigquery/jobs.ts';
-import { requireAllRows } from '../../bigquery/require-replaceable.ts';
+import { requireAllRows } from '../../bigquery/load/require-replaceable.ts';
 import { type SwapStatement, swapCountStatement, swapStatement } from '../../bigquery/sql/swap-statements.ts';
-import type { FoundTable } from '../../bigquery/tables.ts';
-import { PARTITION_FIELD } from '../../core/partitioning.ts';
-import { requireReconciled } from '../../core/reconciliation.ts';
-import { type Replacement, reconcileReplacement } from '../../core/replacement.ts';
-import { saveRun } from '../../store/runs.ts';
+import type { FoundTable } from '../../bigquery/tables/tables.ts';
+import { PARTITION_FIELD } from '../../core/fields/partitioning.ts';
+import { requireReconciled } from '../../core/runs/reconciliation.ts';
+import { type Replacement, reconcileReplacement } from '../../core/runs/replacement.ts';
+import { saveRun } from '../../store/runs/runs.ts';
 import type { Delta } from '../extract/extract-run.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { deltaTable, swapJobId, targetTable } from '../names.ts';

@@ -1,9 +1,9 @@
 import { readRows } from '../../bigquery/jobs.ts';
 import type { TableName } from '../../bigquery/sql/quote.ts';
 import { compareStatement, countComparisonStatement, type SweptIds, sweptIdsStatement } from '../../bigquery/sql/sweep-statements.ts';
-import { CREATED_DATE, requireCursor } from '../../core/cursor.ts';
-import { saveRunTable } from '../../store/run-tables.ts';
-import { saveRun } from '../../store/runs.ts';
+import { CREATED_DATE, requireCursor } from '../../core/fields/cursor.ts';
+import { saveRunTable } from '../../store/runs/run-tables.ts';
+import { saveRun } from '../../store/runs/runs.ts';
 import type { ExtractedRun } from '../extract/extract-run.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { compareJobId, comparisonTable, deltaTable, stagingExpiry, targetTable } from '../names.ts';

@@ -1,6 +1,6 @@
 import { foundStatement } from '../../bigquery/sql/sweep-statements.ts';
 import { chunk } from '../../core/chunk.ts';
-import { isLongId } from '../../core/identity.ts';
+import { isLongId } from '../../core/connections/identity.ts';
 import { findExistingIds, MAX_IDS_PER_QUERY } from '../../salesforce/existing-ids.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { requireQuota } from '../extract/require-quota.ts';

@@ -1,10 +1,10 @@
-import { hasInvalidValues } from '../../bigquery/invalid-values-table.ts';
 import type { JobStatistics } from '../../bigquery/jobs.ts';
 import { eraseMissingStatement, missingStatement } from '../../bigquery/sql/sweep-statements.ts';
-import type { FoundTable } from '../../bigquery/tables.ts';
-import { isEmptied } from '../../core/deletes.ts';
-import { PARTITION_FIELD } from '../../core/partitioning.ts';
-import { saveRun } from '../../store/runs.ts';
+import { hasInvalidValues } from '../../bigquery/tables/invalid-values-table.ts';
+import type { FoundTable } from '../../bigquery/tables/tables.ts';
+import { PARTITION_FIELD } from '../../core/fields/partitioning.ts';
+import { isEmptied } from '../../core/jobs/deletes.ts';
+import { saveRun } from '../../store/runs/runs.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { invalidValuesTable, sweepJobId, targetTable } from '../names.ts';
 import { retryJob } from '../retry-job.ts';

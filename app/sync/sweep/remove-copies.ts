@@ -1,6 +1,6 @@
 import { removeCopiesStatement } from '../../bigquery/sql/sweep-statements.ts';
-import { requireCursor } from '../../core/cursor.ts';
-import { saveRun } from '../../store/runs.ts';
+import { requireCursor } from '../../core/fields/cursor.ts';
+import { saveRun } from '../../store/runs/runs.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { sweepJobId, targetTable } from '../names.ts';
 import { retryJob } from '../retry-job.ts';

@@ -7,9 +7,9 @@ import {
   removeMissingStatement,
   type VersionsStatement,
 } from '../../bigquery/sql/versions-statements.ts';
-import { requireCursor } from '../../core/cursor.ts';
-import { PARTITION_FIELD } from '../../core/partitioning.ts';
-import { reconcileVersions, requireReconciled, type VersionCounts } from '../../core/reconciliation.ts';
+import { requireCursor } from '../../core/fields/cursor.ts';
+import { PARTITION_FIELD } from '../../core/fields/partitioning.ts';
+import { reconcileVersions, requireReconciled, type VersionCounts } from '../../core/runs/reconciliation.ts';
 import type { Delta } from '../extract/extract-run.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { deltaTable, versionsTable } from '../names.ts';

@@ -1,8 +1,8 @@
 import { copyVersionsStatement } from '../../bigquery/sql/versions-statements.ts';
-import { findTargetTable } from '../../bigquery/tables.ts';
-import { ensureVersionsTable } from '../../bigquery/versions-table.ts';
-import { requireCursor } from '../../core/cursor.ts';
-import { changesColumns } from '../../core/drift.ts';
+import { findTargetTable } from '../../bigquery/tables/tables.ts';
+import { ensureVersionsTable } from '../../bigquery/tables/versions-table.ts';
+import { requireCursor } from '../../core/fields/cursor.ts';
+import { changesColumns } from '../../core/fields/drift.ts';
 import { saveVersionsSince } from '../../store/versions-since.ts';
 import { readColumnDescriptions } from '../column-descriptions.ts';
 import type { Extraction } from '../extract/extraction.ts';

@@ -6,8 +6,8 @@ import {
   type MissingRecords,
   treatVersionsStatement,
 } from '../../bigquery/sql/versions-statements.ts';
-import { isEmptied } from '../../core/deletes.ts';
-import { PARTITION_FIELD } from '../../core/partitioning.ts';
+import { PARTITION_FIELD } from '../../core/fields/partitioning.ts';
+import { isEmptied } from '../../core/jobs/deletes.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { versionsTable } from '../names.ts';
 import { runOnce } from '../run-once.ts';

@@ -1,4 +1,4 @@
-import { readVersionsTry, saveRun } from '../../store/runs.ts';
+import { readVersionsTry, saveRun } from '../../store/runs/runs.ts';
 import type { Extraction } from '../extract/extraction.ts';
 import { fenceOwnWrites } from '../merge/fence-other-writes.ts';
 import { versionsJobId } from '../names.ts';

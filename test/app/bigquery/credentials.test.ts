@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
-import { checkDatasets } from '../../../app/bigquery/datasets.ts';
 import { query } from '../../../app/bigquery/jobs.ts';
-import { loadPage } from '../../../app/bigquery/load.ts';
+import { loadPage } from '../../../app/bigquery/load/load.ts';
+import { checkDatasets } from '../../../app/bigquery/tables/datasets.ts';
 import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
 
 /** Where google-auth-library searches for credentials: files in the home folder, and a metadata server that does not exist here. */

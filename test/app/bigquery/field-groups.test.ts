@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { countStatement } from '../../../app/bigquery/sql/count-statement.ts';
 import { type DeltaStatement, deltaStatement, type StagedSlice } from '../../../app/bigquery/sql/delta-statement.ts';
-import type { FieldColumn } from '../../../app/core/columns.ts';
-import { fieldsInGroup, groupsOf, isJoinedByCursor } from '../../../app/core/field-groups.ts';
+import type { FieldColumn } from '../../../app/core/fields/columns.ts';
+import { fieldsInGroup, groupsOf, isJoinedByCursor } from '../../../app/core/fields/field-groups.ts';
 import { bigQueryWith } from '../../support/bigquery.ts';
 import { rowsOf } from '../local/emulators/bigquery/client.ts';
 

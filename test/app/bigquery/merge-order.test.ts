@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mergeStatement } from '../../../app/bigquery/sql/merge-statement.ts';
 import { SYSTEM_COLUMNS } from '../../../app/bigquery/sql/table-statements.ts';
-import type { Deletes } from '../../../app/core/deletes.ts';
+import type { Deletes } from '../../../app/core/jobs/deletes.ts';
 import { bigQueryWith } from '../../support/bigquery.ts';
 import { rowsOf } from '../local/emulators/bigquery/client.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { refreshStatement } from '../../../app/bigquery/sql/refresh-statement.ts';
 import { SYSTEM_COLUMNS } from '../../../app/bigquery/sql/table-statements.ts';
-import type { Deletes } from '../../../app/core/deletes.ts';
+import type { Deletes } from '../../../app/core/jobs/deletes.ts';
 import { bigQueryWith } from '../../support/bigquery.ts';
 
 const { client } = await bigQueryWith('d');

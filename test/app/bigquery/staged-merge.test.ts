@@ -4,9 +4,9 @@ import { countStatement } from '../../../app/bigquery/sql/count-statement.ts';
 import { deltaStatement } from '../../../app/bigquery/sql/delta-statement.ts';
 import { mergeStatement } from '../../../app/bigquery/sql/merge-statement.ts';
 import { SYSTEM_COLUMNS } from '../../../app/bigquery/sql/table-statements.ts';
-import type { FieldColumn } from '../../../app/core/columns.ts';
-import type { Deletes } from '../../../app/core/deletes.ts';
-import { type RowFacts, RowFactsCounter } from '../../../app/core/row-facts.ts';
+import type { FieldColumn } from '../../../app/core/fields/columns.ts';
+import { type RowFacts, RowFactsCounter } from '../../../app/core/fields/row-facts.ts';
+import type { Deletes } from '../../../app/core/jobs/deletes.ts';
 import { bigQueryWith } from '../../support/bigquery.ts';
 import { rowsOf } from '../local/emulators/bigquery/client.ts';
 

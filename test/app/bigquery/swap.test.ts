@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { swapCountStatement, swapStatement } from '../../../app/bigquery/sql/swap-statements.ts';
-import type { Deletes } from '../../../app/core/deletes.ts';
+import type { Deletes } from '../../../app/core/jobs/deletes.ts';
 import { bigQueryWith } from '../../support/bigquery.ts';
 import { rowsOf } from '../local/emulators/bigquery/client.ts';
 

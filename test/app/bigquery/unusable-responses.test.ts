@@ -4,9 +4,9 @@ import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { request } from 'undici';
 import { waitForJob } from '../../../app/bigquery/jobs.ts';
-import { uploadPage } from '../../../app/bigquery/load.ts';
+import { uploadPage } from '../../../app/bigquery/load/load.ts';
 import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
-import { LIMITS } from '../../../app/core/limits.ts';
+import { LIMITS } from '../../../app/core/connections/limits.ts';
 import { startTestServer, type TestServer } from '../../support/server.ts';
 
 /** Responses that are not from BigQuery's API, but from a proxy, a firewall or an edge server. */

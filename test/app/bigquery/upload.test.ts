@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent, MockAgent } from 'undici';
-import { checkDatasets } from '../../../app/bigquery/datasets.ts';
-import { type Load, loadPage } from '../../../app/bigquery/load.ts';
-import { countStagedRows, ensureStagingTable } from '../../../app/bigquery/tables.ts';
+import { type Load, loadPage } from '../../../app/bigquery/load/load.ts';
+import { checkDatasets } from '../../../app/bigquery/tables/datasets.ts';
+import { countStagedRows, ensureStagingTable } from '../../../app/bigquery/tables/tables.ts';
 import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
 import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent } from 'undici';
-import { checkDatasets } from '../../../app/bigquery/datasets.ts';
+import { checkDatasets } from '../../../app/bigquery/tables/datasets.ts';
 import { openWarehouse, type Warehouse } from '../../../app/bigquery/warehouse.ts';
 import { offerDatasets } from '../../../app/commands/offer-datasets.ts';
 import { type BigQueryEmulator, startBigQuery } from '../../../app/local/emulators/bigquery/rest/bigquery.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { render } from '../../../app/console/html.ts';
 import { type Extent, flow } from '../../../app/console/parts/flow.ts';
-import { stagesSoFar } from '../../../app/core/receipt-stages.ts';
+import { stagesSoFar } from '../../../app/core/runs/receipt-stages.ts';
 
 const slice = { countBefore: 450, countAfter: null, processed: 450, staged: null, pages: [{ rows: 450, loaded: 250 }] };
 

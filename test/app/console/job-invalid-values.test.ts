@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { ensureInvalidValuesTable } from '../../../app/bigquery/invalid-values-table.ts';
+import { ensureInvalidValuesTable } from '../../../app/bigquery/tables/invalid-values-table.ts';
 import type { Visit } from '../../support/browser.ts';
 import { API_KEYS, ConsoleBrowser, formOf, textOf } from '../../support/console.ts';
 import { addJob } from '../../support/ended-runs.ts';

@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import Koa from 'koa';
 import { keepNotice, takeNotice } from '../../../app/console/notices.ts';
-import { createSigner } from '../../../app/console/signer.ts';
+import { createSigner } from '../../../app/console/session/signer.ts';
 
 /** What browsers keep of a cookie's name and value, in bytes. */
 const MAX_COOKIE_BYTES = 4_096;

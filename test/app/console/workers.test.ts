@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { recordProcess } from '../../../app/sync/record-process.ts';
+import { recordProcess } from '../../../app/sync/watch/record-process.ts';
 import { API_KEYS, ConsoleBrowser, textOf } from '../../support/console.ts';
 import { startService, type TestService } from '../../support/service.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { EVERY, type Every, intervalMs, parseEvery } from '../../../app/core/every.ts';
-import { type SliceRange, sliceWindow, splitById, splitByTime, splitOpenSlice } from '../../../app/core/slices.ts';
-import { formatBound, formatLastDate, formatStartDate, parseStartDate } from '../../../app/core/start-date.ts';
-import { nextWindowEnd, remainingLagMs, type Window, windowEnd, windowEnds } from '../../../app/core/window.ts';
+import { EVERY, type Every, intervalMs, parseEvery } from '../../../app/core/jobs/every.ts';
+import { formatBound, formatLastDate, formatStartDate, parseStartDate } from '../../../app/core/jobs/start-date.ts';
+import { type SliceRange, sliceWindow, splitById, splitByTime, splitOpenSlice } from '../../../app/core/runs/slices.ts';
+import { nextWindowEnd, remainingLagMs, type Window, windowEnd, windowEnds } from '../../../app/core/runs/window.ts';
 
 const instants = fc.date({ min: new Date('1700-01-01'), max: new Date('2300-01-01'), noInvalidDate: true });
 const ID_DIGITS = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'];

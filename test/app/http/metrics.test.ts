@@ -2,8 +2,8 @@ import { get } from 'node:http';
 import { afterEach, expect, test } from '@jest/globals';
 import { transaction } from '../../../app/store/database.ts';
 import { MAX_SERIES, readGauges } from '../../../app/store/gauges.ts';
-import { withPlans } from '../../support/job-store.ts';
 import { startService, type TestService } from '../../support/service.ts';
+import { withPlans } from '../../support/store/job-store.ts';
 
 let service: TestService;
 

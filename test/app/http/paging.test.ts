@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { transaction } from '../../../app/store/database.ts';
-import { listJobPage } from '../../../app/store/job-list.ts';
-import { countingReads } from '../../support/job-store.ts';
+import { listJobPage } from '../../../app/store/jobs/job-list.ts';
 import { type Answer, readAnswer, startService, type TestService } from '../../support/service.ts';
+import { countingReads } from '../../support/store/job-store.ts';
 
 let service: TestService;
 

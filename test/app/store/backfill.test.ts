@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { FieldColumn } from '../../../app/core/columns.ts';
-import { NO_DRIFT } from '../../../app/core/drift.ts';
-import { windowEnds } from '../../../app/core/window.ts';
-import { saveGrant } from '../../../app/store/connections.ts';
-import { cancelOpenRun, failRun, succeedRepair, succeedRun } from '../../../app/store/end-run.ts';
-import { readBackfill, readFieldColumns, saveNewFieldColumns, saveUnfilled } from '../../../app/store/field-columns.ts';
-import { insertJob, type Job, pauseJob } from '../../../app/store/jobs.ts';
-import { queueDueRuns, queueRepair } from '../../../app/store/queue-runs.ts';
-import { type Run, saveDescribed, saveRun } from '../../../app/store/runs.ts';
+import type { FieldColumn } from '../../../app/core/fields/columns.ts';
+import { NO_DRIFT } from '../../../app/core/fields/drift.ts';
+import { windowEnds } from '../../../app/core/runs/window.ts';
+import { saveGrant } from '../../../app/store/connections/connections.ts';
+import { readBackfill, readFieldColumns, saveNewFieldColumns, saveUnfilled } from '../../../app/store/jobs/field-columns.ts';
+import { insertJob, type Job, pauseJob } from '../../../app/store/jobs/jobs.ts';
+import { cancelOpenRun, failRun, succeedRepair, succeedRun } from '../../../app/store/runs/end-run.ts';
+import { queueDueRuns, queueRepair } from '../../../app/store/runs/queue-runs.ts';
+import { type Run, saveDescribed, saveRun } from '../../../app/store/runs/runs.ts';
 import { createSealer } from '../../../app/store/seal.ts';
 import { claimRun } from '../../support/claim-run.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/store/database.ts';
 
 /** The fields that old rows lack, and the sweep that fills them. */
 let database: TestDatabase;

@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import { billedByMonth } from '../../../app/store/billed.ts';
 import { listBusyRuns, listRunsWithInvalidValues } from '../../../app/store/busy-runs.ts';
-import { listRunPage } from '../../../app/store/job-list.ts';
-import { countingReads, createJobStore } from '../../support/job-store.ts';
+import { listRunPage } from '../../../app/store/jobs/job-list.ts';
+import { billedByMonth } from '../../../app/store/runs/billed.ts';
+import { countingReads, createJobStore } from '../../support/store/job-store.ts';
 
 const store = await createJobStore();
 const { pool } = store;

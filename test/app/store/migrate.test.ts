@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { openDatabase } from '../../../app/store/database.ts';
 import { migrate } from '../../../app/store/migrate.ts';
-import { createEmptyDatabase } from '../../support/database.ts';
+import { createEmptyDatabase } from '../../support/store/database.ts';
 
 test('processes that start concurrently run each migration once', async () => {
   const url = await createEmptyDatabase();

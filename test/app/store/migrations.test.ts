@@ -6,8 +6,8 @@ import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { openDatabase } from '../../../app/store/database.ts';
 import { migrate } from '../../../app/store/migrate.ts';
-import { createEmptyDatabase, dropDatabase } from '../../support/database.ts';
-import { type DatabaseSchema, readSchema } from '../../support/schema.ts';
+import { createEmptyDatabase, dropDatabase } from '../../support/store/database.ts';
+import { type DatabaseSchema, readSchema } from '../../support/store/schema.ts';
 import { notAdditive } from './additive.ts';
 
 const FOLDER = 'app/store/migrations';

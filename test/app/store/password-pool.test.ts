@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { PasswordPool } from '../../../app/store/password-pool.ts';
-import { createEmptyDatabase } from '../../support/database.ts';
+import { createEmptyDatabase } from '../../support/store/database.ts';
 
 /** A user whose password is rotated, as RDS does, and the password that the secret contains. */
 const ROLE = `rotating_${process.pid}`;

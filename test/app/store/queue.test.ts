@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { claimRuns, separateRun } from '../../../app/store/claim-run.ts';
-import { postponeRun, succeedRun } from '../../../app/store/end-run.ts';
-import { queueRepair } from '../../../app/store/queue-runs.ts';
-import { isWindowWaiting } from '../../../app/store/runs.ts';
+import { claimRuns, separateRun } from '../../../app/store/runs/claim-run.ts';
+import { postponeRun, succeedRun } from '../../../app/store/runs/end-run.ts';
+import { queueRepair } from '../../../app/store/runs/queue-runs.ts';
+import { isWindowWaiting } from '../../../app/store/runs/runs.ts';
 import { CLAIMANT, claimRun } from '../../support/claim-run.ts';
-import { countingReads, createJobStore, withPlans } from '../../support/job-store.ts';
+import { countingReads, createJobStore, withPlans } from '../../support/store/job-store.ts';
 
 /** The queue with many jobs. */
 const store = await createJobStore();

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { readFingerprints } from '../../../app/store/run-fingerprints.ts';
-import type { Run } from '../../../app/store/runs.ts';
-import { createJobStore } from '../../support/job-store.ts';
+import type { Run } from '../../../app/store/runs/runs.ts';
+import { createJobStore } from '../../support/store/job-store.ts';
 
 const store = await createJobStore();
 const { pool } = store;

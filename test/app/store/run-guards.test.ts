@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { cancelOpenRun, succeedRun } from '../../../app/store/end-run.ts';
-import type { Run } from '../../../app/store/runs.ts';
-import { saveSlice, saveSlices } from '../../../app/store/slices.ts';
-import { createJobStore } from '../../support/job-store.ts';
+import { cancelOpenRun, succeedRun } from '../../../app/store/runs/end-run.ts';
+import type { Run } from '../../../app/store/runs/runs.ts';
+import { saveSlice, saveSlices } from '../../../app/store/runs/slices.ts';
+import { createJobStore } from '../../support/store/job-store.ts';
 
 /** What keeps two workers, or a worker and its own past, from contradicting each other. */
 const store = await createJobStore();

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { transaction } from '../../../app/store/database.ts';
-import { createTestDatabase } from '../../support/database.ts';
+import { createTestDatabase } from '../../support/store/database.ts';
 
 test('a transaction that a deadlock rolled back is repeated', async () => {
   await using database = await createTestDatabase();

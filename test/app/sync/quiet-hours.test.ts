@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import type { Pass } from '../../../app/core/pass.ts';
-import type { Job } from '../../../app/store/jobs.ts';
-import type { Run } from '../../../app/store/runs.ts';
+import type { Pass } from '../../../app/core/runs/pass.ts';
+import type { Job } from '../../../app/store/jobs/jobs.ts';
+import type { Run } from '../../../app/store/runs/runs.ts';
 import { requireOutsideQuietHours } from '../../../app/sync/require-outside-quiet-hours.ts';
 
 const NOON = new Date('2026-11-27T12:00:00Z');

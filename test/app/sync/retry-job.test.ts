@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { LIMITS } from '../../../app/core/limits.ts';
+import { LIMITS } from '../../../app/core/connections/limits.ts';
 import { AppError } from '../../../app/errors.ts';
 import { retryJob } from '../../../app/sync/retry-job.ts';
 

@@ -10,7 +10,7 @@ import { EnvReader } from '../../../app/env-reader.ts';
 import type { DatabaseAddress } from '../../../app/store/database.ts';
 import { startKeylessClouds } from '../../support/keyless-clouds.ts';
 import { startService } from '../../support/service.ts';
-import { certificateFile } from '../../support/tls-postgres.ts';
+import { certificateFile } from '../../support/store/tls-postgres.ts';
 import { type ProgramRun, runProgram } from '../support/run-program.ts';
 import { SALESFORCE_SECRET, type StackName } from '../support/stack-config.ts';
 import { taskContainer } from '../support/task-container.ts';

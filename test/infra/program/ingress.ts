@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { MAX_RANGES } from '../../../infra/allowed-ranges.ts';
+import { MAX_RANGES } from '../../../infra/network/allowed-ranges.ts';
 import { type ProgramRun, runProgram } from '../support/run-program.ts';
 import type { StackName } from '../support/stack-config.ts';
 

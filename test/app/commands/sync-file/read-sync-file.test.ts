@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { readSyncFile } from '../../../../app/commands/sync-file/read-sync-file.ts';
-import { entryOf } from '../../../../app/core/sync-file.ts';
+import { entryOf } from '../../../../app/core/jobs/sync-file.ts';
 
 /** The entries of a file's only connection. */
 const entriesOf = (text: string) => readSyncFile('sync.yaml', text).connections[0]!.entries;

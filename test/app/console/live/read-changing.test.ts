@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { ConsoleBrowser } from '../../../support/console.ts';
+import { startService, type TestService } from '../../../support/service.ts';
+
+let service: TestService;
+let userId: string;
+beforeAll(async () => {
+  service = await startService({ worker: false });
+  userId = await service.connect();
+});
+afterAll(() => service[Symbol.asyncDispose]());
+
+test('the live page of a run sends a piece soon after something has changed, and none while nothing changes', async () => {
+  const { pool } = service.database;
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-02-01' });
+  await service.call('handle_importing_job');
+  const { rows } = await pool.query<{ id: string }>(
+    `UPDATE runs SET state = 'running', attempt = 1, started_at = now(), lease_until = now() + interval '1 hour' RETURNING id`,
+  );
+  const closing = new AbortController();
+  const { url } = new ConsoleBrowser(service.url);
+  const stream = await fetch(`${url}/console/runs/${rows[0]!.id}/live`, { signal: closing.signal });
+  const pieces: string[] = [];
+  const reading = (async () => {
+    for await (const part of stream.body!.pipeThrough(new TextDecoderStream())) pieces.push(part);
+  })().catch(() => {});
+  // Less than what is shown may be old.
+  await sleep(6_000);
+  expect(pieces).toHaveLength(1);
+  await pool.query(`INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open, state, count_before, requested_at)
+    SELECT id, 0, window_from, window_to, true, 'extracting', 4321, now() FROM runs`);
+  while (!pieces.join('').includes('4,321')) await sleep(50);
+  closing.abort();
+  await reading;
+});
+
+test('the live page of a run that ends soon after it started never shows again that it was queued', async () => {
+  const { pool } = service.database;
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Contact', start_date: '2023-02-01' });
+  await service.call('handle_importing_job');
+  const { rows } = await pool.query<{ id: string }>(`SELECT id FROM runs WHERE state = 'queued'`);
+  const { id } = rows[0]!;
+  const closing = new AbortController();
+  const stream = await fetch(`${new ConsoleBrowser(service.url).url}/console/runs/${id}/live`, { signal: closing.signal });
+  let text = '';
+  const reading = (async () => {
+    for await (const part of stream.body!.pipeThrough(new TextDecoderStream())) text += part;
+  })().catch(() => {});
+  const shown = async (state: string): Promise<void> => {
+    while (!text.includes(`>${state}<`)) await sleep(20);
+    text = '';
+  };
+  await shown('queued');
+  await pool.query(
+    `UPDATE runs SET state = 'running', attempt = 1, started_at = now(), lease_until = now() + interval '1 hour' WHERE id = $1`,
+    [id],
+  );
+  await shown('running');
+  await pool.query(`UPDATE runs SET state = 'cancelled', finished_at = now(), lease_until = NULL WHERE id = $1`, [id]);
+  while (text === '') await sleep(20);
+  expect(text).toContain('cancelled');
+  closing.abort();
+  await reading;
+});
