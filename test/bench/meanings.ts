@@ -33,6 +33,8 @@ export const MEANINGS: Record<string, Meaning> = {
   emptyWindowCpuMs: { figure: "CPU of the service's processes per empty window, ms" },
   runsPageMs: { figure: 'response time of the slowest page of 100 of 100,000 runs, by any filter, ms', max: 100 },
   jobsPageMs: { figure: 'the same of 10,000 jobs', max: 100 },
+  consolePageMs: { figure: 'response time of the slowest page of the console with as many, ms', max: 1000 },
+  consoleFirstMs: { figure: 'the same at the first visit of each page', max: 1000 },
   liveRunsCpu: { figure: 'CPU of ten open pages of ten runs that change all the time, as a share of a core', max: 0.02 },
   liveJobsCpu: { figure: 'the same of the pages of their jobs', max: 0.02 },
   wholeRows: { figure: 'rows of 51 columns imported through the whole service' },

@@ -28,8 +28,8 @@ export class DataPlane implements AsyncDisposable {
   }
 
   static async start(columns = COLUMNS): Promise<DataPlane> {
-    const source = await Program.start('source.ts', { args: [String(PAGE_ROWS), String(columns)] });
-    return new DataPlane(source, await Program.start('sink.ts'));
+    const source = await Program.start('move/source.ts', { args: [String(PAGE_ROWS), String(columns)] });
+    return new DataPlane(source, await Program.start('move/sink.ts'));
   }
 
   /** Moves `millions` million rows in a new process. @throws Error if any did not arrive */
@@ -38,7 +38,7 @@ export class DataPlane implements AsyncDisposable {
     const { url: sinkUrl } = this.#sink.started as { url: string };
     const pages = (millions * 1_000_000) / PAGE_ROWS;
     const errand = JSON.stringify({ sourceUrl, sinkUrl, pages, columns });
-    await using mover = await Program.start('mover.ts', {
+    await using mover = await Program.start('move/mover.ts', {
       args: [way, errand, ...(profiled ? [profiled] : [])],
       execArgv: TUNED.includes(way) ? ['--import', V8_SETTINGS] : [],
     });
