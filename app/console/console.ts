@@ -73,7 +73,11 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
     const register = route.method === 'GET' ? router.get.bind(router) : router.post.bind(router);
     register(route.path, async (ctx) => {
       const visited = await visit(ctx, route);
-      await send(ctx, route.method === 'GET' ? await route.handle(visited) : await act(route, visited), visited);
+      if (route.method === 'GET') return await send(ctx, await route.handle(visited), visited);
+      const reply = await act(route, visited);
+      // Live pages must not return to what was before the action.
+      shared.forgetAll();
+      await send(ctx, reply, visited);
     });
   }
   router.post('/sign-out', async (ctx) => {

@@ -40,4 +40,9 @@ export class SharedReads {
   forget(key: string): void {
     this.#reads.delete(key);
   }
+
+  /** The next read of every key is a new one. */
+  forgetAll(): void {
+    this.#reads.clear();
+  }
 }

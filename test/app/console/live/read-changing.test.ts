@@ -63,3 +63,24 @@ test('the live page of a run that ends soon after it started never shows again t
   closing.abort();
   await reading;
 });
+
+test('the live page of a job shows what an action has changed at once', async () => {
+  const { id } = (await service.jobs()).find(({ object_name }) => object_name === 'Account')!;
+  const browser = new ConsoleBrowser(service.url);
+  const firstPiece = async (): Promise<string> => {
+    const closing = new AbortController();
+    const stream = await fetch(`${browser.url}/console/jobs/${id}/live`, { signal: closing.signal });
+    for await (const part of stream.body!.pipeThrough(new TextDecoderStream())) {
+      closing.abort();
+      return part;
+    }
+    return '';
+  };
+  await service.database.pool.query(
+    `UPDATE runs SET state = 'cancelled', finished_at = now(), lease_until = NULL WHERE finished_at IS NULL`,
+  );
+  const page = await browser.page(`/jobs/${id}`);
+  expect(await firstPiece()).not.toContain('This job is paused');
+  await browser.submit(page, `/console/jobs/${id}/pause`);
+  expect(await firstPiece()).toContain('This job is paused');
+});
