@@ -211,7 +211,7 @@ async function actOnJobs({ context, caller, form, closed }: Visit): Promise<SeeO
   const left = ids.slice(ids.length - outcome.left);
   const continuation = isAll ? continueAll(search, action, outcome.last) : continueSelected(form, action, left);
   return {
-    location: outcome.left > 0 ? continuation : returnAddress(form.get('back')),
+    location: outcome.left > 0 ? continuation : keepSelection(form, []),
     notice: { kind: isWhole ? 'good' : 'bad', text: summarize(action, outcome) },
   };
 }
