@@ -5,6 +5,7 @@ import type { TableName } from '../bigquery/sql/quote.ts';
 import { checkDatasetWritable } from '../bigquery/tables/check-dataset-writable.ts';
 import { checkDatasets, describeDefaultExpirations, removeDefaultExpirationsCommand } from '../bigquery/tables/datasets.ts';
 import { checkTaggedColumns } from '../bigquery/tables/policy-tags.ts';
+import { formatTableName } from '../bigquery/tables/table.ts';
 import { ensureStagingTable } from '../bigquery/tables/tables.ts';
 import { homeDataset } from '../config.ts';
 import type { Context } from '../context.ts';
@@ -25,6 +26,8 @@ import { targetTable, versionsTable } from '../sync/names.ts';
 interface Check {
   what: string;
   try: (context: Context, signal: AbortSignal) => Promise<string>;
+  /** of all orgs or tables: each has a limit of its own, and all of them none */
+  ofAll?: true;
 }
 
 const CHECKS: readonly Check[] = [
@@ -33,10 +36,10 @@ const CHECKS: readonly Check[] = [
   { what: 'the job store agrees with BigQuery', try: checkAgreement },
   { what: 'TOKEN_KEYS opens every sealed row', try: checkTokenKeys },
   { what: 'the Salesforce login hosts accept the configured apps', try: checkLoginHosts },
-  { what: 'every connection can call its org', try: checkConnections },
+  { what: 'every connection can call its org', try: checkConnections, ofAll: true },
   { what: 'the datasets exist in the configured location', try: checkAllDatasets },
   { what: 'tables can be created in every target dataset', try: checkTargets },
-  { what: 'columns with policy tags can be read and updated', try: checkPolicyTags },
+  { what: 'columns with policy tags can be read and updated', try: checkPolicyTags, ofAll: true },
   { what: 'BigQuery can load and merge', try: checkWarehouse },
 ];
 
@@ -48,30 +51,49 @@ export interface CheckResult {
   text: string;
 }
 
-/** Longer than a check of hundreds of orgs or tables takes: one that hangs leaves time for the others. */
+/** Longer than a check takes that makes a few calls: one that hangs leaves time for the others. */
 const MAX_CHECK_MS = 90_000;
+
+/** Likewise of one org or table, in a check of all of them, which takes as long as their number requires. */
+const MAX_ITEM_MS = 30_000;
+
+/** How many orgs or tables are checked at a time. */
+const CONCURRENT = 6;
 
 /** Checks everything the service needs, one thing after the other. @param signal aborts the checks: those that remain are not checked */
 export async function* checkService(context: Context, signal: AbortSignal): AsyncGenerator<CheckResult> {
-  for (const { what, try: check } of CHECKS) yield { what, ...(await runCheck(context, check, signal)) };
+  for (const check of CHECKS) yield { what: check.what, ...(await runCheck(context, check, signal)) };
 }
 
-async function runCheck(context: Context, check: Check['try'], signal: AbortSignal): Promise<Omit<CheckResult, 'what'>> {
-  const limit = AbortSignal.timeout(MAX_CHECK_MS);
-  const limited = AbortSignal.any([signal, limit]);
+async function runCheck(context: Context, { try: check, ofAll }: Check, signal: AbortSignal): Promise<Omit<CheckResult, 'what'>> {
+  const run = (stopped: AbortSignal): Promise<string> => check({ ...context, warehouse: context.warehouse.withSignal(stopped) }, stopped);
   try {
-    // Not every check ends with the signal.
-    const text = await abortable(limited, check({ ...context, warehouse: context.warehouse.withSignal(limited) }, limited));
-    return { result: 'passed', text };
+    signal.throwIfAborted();
+    return { result: 'passed', text: await (ofAll ? abortable(signal, run(signal)) : withLimit(MAX_CHECK_MS, signal, run)) };
   } catch (error) {
     if (signal.aborted) return { result: 'not checked', text: 'The checks were stopped.' };
-    if (!limit.aborted) return { result: 'failed', text: errorMessage(error) };
-    const seconds = MAX_CHECK_MS / 1000;
-    return {
-      result: 'failed',
-      text: `It took longer than ${seconds} seconds. Check the network between the service and what this check calls, then run doctor again.`,
-    };
+    return { result: 'failed', text: errorMessage(error) };
   }
+}
+
+/** Not everything that is checked ends with its signal. @throws Error in a sentence if it takes too long */
+async function withLimit<T>(limitMs: number, signal: AbortSignal, run: (stopped: AbortSignal) => Promise<T>): Promise<T> {
+  const limit = AbortSignal.timeout(limitMs);
+  const stopped = AbortSignal.any([signal, limit]);
+  try {
+    return await abortable(stopped, run(stopped));
+  } catch (error) {
+    if (signal.aborted || !limit.aborted) throw error;
+    const advice = 'Check the network between the service and what this check calls, then run doctor again.';
+    throw new Error(`It took longer than ${limitMs / 1000} seconds. ${advice}`, { cause: error });
+  }
+}
+
+/** Checks one of many. @throws Error that names it */
+async function checkOne<T>(name: string, signal: AbortSignal, run: (stopped: AbortSignal) => Promise<T>): Promise<T> {
+  return await withLimit(MAX_ITEM_MS, signal, run).catch((error: unknown) => {
+    throw new Error(`${name}: ${errorMessage(error)}`, { cause: error });
+  });
 }
 
 async function checkMigrations(context: Context): Promise<string> {
@@ -103,11 +125,9 @@ async function checkLoginHosts(context: Context): Promise<string> {
 
 async function checkConnections(context: Context, signal: AbortSignal): Promise<string> {
   const connections = await activeConnections(context.database);
-  for (const { id, identityUrl } of connections) {
-    await requireApiVersion(context.salesforce(id, signal)).catch((error: unknown) => {
-      throw new Error(`${identityUrl}: ${errorMessage(error)}`);
-    });
-  }
+  const check = ({ id, identityUrl }: (typeof connections)[number], ended: AbortSignal): Promise<void> =>
+    checkOne(identityUrl, ended, (stopped) => requireApiVersion(context.salesforce(id, stopped)));
+  await mapConcurrently(CONCURRENT, signal, () => connections, check);
   return connections.length === 0 ? 'no org is connected yet' : `${connections.length} checked`;
 }
 
@@ -128,21 +148,20 @@ async function checkTargets(context: Context): Promise<string> {
   return datasets.join(', ');
 }
 
-/** How many tables are checked at a time. */
-const CONCURRENT_TABLES = 6;
-
 /** In the target tables and the tables of versions of all jobs. */
 async function checkPolicyTags(context: Context, signal: AbortSignal): Promise<string> {
   const jobs = await listTargets(context.database);
   let tagged = 0;
-  const check = async (job: Target, stopped: AbortSignal): Promise<void> => {
+  const check = async (job: Target, ended: AbortSignal): Promise<void> => {
     for (const table of [targetTable(context, job), versionsTable(context, job)]) {
       // `tagged += await …` would lose what the other tables add meanwhile.
-      const found = await checkTaggedColumns(context.warehouse.withSignal(stopped), table);
+      const found = await checkOne(formatTableName(table), ended, (stopped) =>
+        checkTaggedColumns(context.warehouse.withSignal(stopped), table),
+      );
       tagged += found;
     }
   };
-  await mapConcurrently(CONCURRENT_TABLES, signal, () => jobs, check);
+  await mapConcurrently(CONCURRENT, signal, () => jobs, check);
   return tagged === 0 ? 'there are none' : `${tagged} checked`;
 }
 
