@@ -84,12 +84,13 @@ async function end(visit: Visit): Promise<Reply> {
   } catch (error) {
     if (!isAppError(error) || error.code === 'internal') throw error;
     const current = await read(visit);
-    return page(visit, current, { form: `${withoutCalls(error.message)}${stopped(stored, current)}` });
+    return page(visit, current, { form: `${withoutCalls(error.message)}${stopped(stored, current, table)}` });
   }
 }
 
 /** What a deletion that failed has changed nevertheless: it first stops the job. */
-function stopped(before: Job, current: Job): string {
+function stopped(before: Job, current: Job, table: 'keep' | 'drop'): string {
   if (current.active) return '';
-  return ` The job is paused${before.active ? ' and its open runs are cancelled' : ''}: delete it again, or resume it.`;
+  const otherwise = table === 'drop' ? 'resume it, and rebuild its table, which may be dropped already' : 'resume it';
+  return ` The job is paused${before.active ? ' and its open runs are cancelled' : ''}: delete it again, or ${otherwise}.`;
 }
