@@ -31,6 +31,9 @@ export async function billedByRun(database: Queryable, runId: string): Promise<{
 /** A run that is older bills nothing any more, except one that waited for a person for so long. */
 const MAX_RUN = '14 days';
 
+/** Months are subtracted in the zone of a session unless the time has none. */
+const LAST_MONTH = `(date_trunc('month', now() AT TIME ZONE 'UTC') - interval '1 month') AT TIME ZONE 'UTC'`;
+
 /** What a job's statements billed in a month. */
 export interface BilledMonth {
   /** its first instant, in UTC */
@@ -46,8 +49,8 @@ export async function billedByMonth(database: Queryable, jobId: string): Promise
   const { rows } = await database.query<BilledMonth>(
     `SELECT date_trunc('month', billed.billed_at, 'UTC') AS month, sum(billed.bytes)::bigint AS bytes
      FROM runs JOIN billed ON billed.run_id = runs.id
-     WHERE runs.job_id = $1 AND runs.created_at >= date_trunc('month', now(), 'UTC') - interval '1 month ${MAX_RUN}'
-       AND billed.billed_at >= date_trunc('month', now(), 'UTC') - interval '1 month' GROUP BY 1 ORDER BY 1 DESC`,
+     WHERE runs.job_id = $1 AND runs.created_at >= ${LAST_MONTH} - interval '${MAX_RUN}'
+       AND billed.billed_at >= ${LAST_MONTH} GROUP BY 1 ORDER BY 1 DESC`,
     [jobId],
   );
   return rows;
