@@ -27,10 +27,13 @@ interface Finding {
  * stacks, or a stack and the account's owner, would overwrite each other's rules.
  */
 export class ImageFindings extends pulumi.ComponentResource {
+  readonly topicArn: pulumi.Output<string>;
+
   constructor({ settings, image }: ImageFindingsArgs, options?: pulumi.ComponentResourceOptions) {
     const { name } = settings;
     super('sync:infra:ImageFindings', name, {}, options);
     const topic = createTopic(this, settings);
+    this.topicArn = topic.arn;
     for (const { part, description, pattern, values, sentence } of findings(image.repositoryNames)) {
       const rule = new aws.cloudwatch.EventRule(
         `${name}-${part}`,
@@ -47,7 +50,7 @@ export class ImageFindings extends pulumi.ComponentResource {
         { parent: this },
       );
     }
-    this.registerOutputs({});
+    this.registerOutputs({ topicArn: this.topicArn });
   }
 }
 

@@ -95,6 +95,7 @@ export const scheduleConnection = schedule.connectionName;
 export const scheduleEnabled = settings.schedule.enabled;
 export const scheduleMinutes = settings.schedule.everyMinutes;
 export const alarmTopic = observability.topicArn;
+export const findingTopic = imageFindings.topicArn;
 export const dashboard = observability.dashboard;
 export const databaseIdentifier = database.identifier;
 export const googleServiceAccount = warehouse.serviceAccount;

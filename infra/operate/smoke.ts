@@ -22,7 +22,8 @@ export async function smoke(stack: Stack, aws: Aws, apiKey: string | undefined, 
     ['the service runs the deployed task definition', () => checkDeployment(stack, aws)],
     ...(stack.targetGroup ? [healthCheck(stack.targetGroup, aws)] : []),
     ['the schedule matches the configuration', () => checkSchedule(stack, aws)],
-    ['alarm emails are confirmed', () => checkSubscriptions(stack, aws)],
+    ['alarm emails are confirmed', () => checkSubscriptions(stack.alarmTopic, aws)],
+    ['emails about vulnerabilities are confirmed', () => checkSubscriptions(stack.findingTopic, aws)],
     ['a tick is accepted', () => (apiKey ? sendTick(stack, apiKey) : findTick(stack, aws, now))],
   ];
   return await runChecks(checks);
@@ -69,14 +70,14 @@ async function checkSchedule(stack: Stack, aws: Aws): Promise<string | undefined
   return connection.ConnectionState === 'AUTHORIZED' ? undefined : `The connection is ${connection.ConnectionState}, not AUTHORIZED.`;
 }
 
-async function checkSubscriptions(stack: Stack, aws: Aws): Promise<string | undefined> {
+async function checkSubscriptions(topic: string, aws: Aws): Promise<string | undefined> {
   const { Subscriptions } = await aws<{ Subscriptions: { Endpoint: string; SubscriptionArn: string }[] }>(
     'sns',
     'list-subscriptions-by-topic',
     '--topic-arn',
-    stack.alarmTopic,
+    topic,
   );
-  if (Subscriptions.length === 0) return 'The alarm topic has no subscribers. Run `npm run pulumi -- up` to subscribe alarmEmails.';
+  if (Subscriptions.length === 0) return 'The topic has no subscribers. Run `npm run pulumi -- up` to subscribe alarmEmails.';
   // A pending subscription has no ARN yet.
   const pending = Subscriptions.filter(({ SubscriptionArn }) => !SubscriptionArn.startsWith('arn:')).map(({ Endpoint }) => Endpoint);
   return pending.length === 0 ? undefined : `${pending.join(', ')} must confirm the subscription email from AWS.`;

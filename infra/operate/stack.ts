@@ -18,6 +18,7 @@ export interface Stack {
   scheduleEnabled: boolean;
   scheduleMinutes: number;
   alarmTopic: string;
+  findingTopic: string;
 }
 
 /** Runs `aws <service> <operation> …` in the stack's region. @returns the parsed output */

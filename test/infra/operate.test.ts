@@ -25,6 +25,7 @@ const stack: Stack = {
   scheduleEnabled: true,
   scheduleMinutes: 15,
   alarmTopic: 'arn:aws:sns:eu-north-1:123456789012:sync',
+  findingTopic: 'arn:aws:sns:eu-north-1:123456789012:sync-image-findings',
 };
 
 /** AWS's responses for a healthy stack, by operation. Tests change the one they are about. */
@@ -75,6 +76,7 @@ describe('smoke', () => {
       { check: 'the load balancer has a healthy task' },
       { check: 'the schedule matches the configuration' },
       { check: 'alarm emails are confirmed' },
+      { check: 'emails about vulnerabilities are confirmed' },
       { check: 'a tick is accepted' },
     ]);
   });
@@ -123,11 +125,13 @@ describe('smoke', () => {
       'alarms without a recipient',
       'list-subscriptions-by-topic',
       { Subscriptions: [] },
-      'The alarm topic has no subscribers. Run `npm run pulumi -- up` to subscribe alarmEmails.',
+      'The topic has no subscribers. Run `npm run pulumi -- up` to subscribe alarmEmails.',
     ],
   ])('finds %s', async (_, operation, response, fault) => {
     responses[operation] = response;
-    expect(await faults()).toEqual([fault]);
+    // Both topics have the same recipients.
+    const topics = operation === 'list-subscriptions-by-topic' ? 2 : 1;
+    expect(await faults()).toEqual(Array(topics).fill(fault));
   });
 
   test('has no balancer and no connection to check without a load balancer', async () => {

@@ -191,7 +191,7 @@ describe.each<[StackName, 'preview' | 'update']>([
 
   test('exports what operating the stack needs', () => {
     expect(Object.keys(run.outputs)).toEqual(
-      expect.arrayContaining(['region', 'url', 'cluster', 'taskDefinition', 'scheduleRule', 'alarmTopic']),
+      expect.arrayContaining(['region', 'url', 'cluster', 'taskDefinition', 'scheduleRule', 'alarmTopic', 'findingTopic']),
     );
     if (kind === 'update')
       expect(run.outputs).toMatchObject({ region: 'eu-north-1', taskDefinition: expect.stringMatching(/^arn:aws:ecs:/) });
