@@ -137,7 +137,7 @@ describe('smoke', () => {
   test('has no balancer and no connection to check without a load balancer', async () => {
     const { targetGroup: _, scheduleConnection: __, ...without } = stack;
     const findings = await smoke(without, aws, undefined);
-    expect(findings).toHaveLength(4);
+    expect(findings).toHaveLength(5);
     expect(findings.filter(({ fault }) => fault)).toEqual([]);
   });
 
