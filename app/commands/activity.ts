@@ -1,3 +1,4 @@
+import { formatChangeDetails } from '../core/change-details.ts';
 import { formatInstant } from '../core/jobs/start-date.ts';
 import { print, printJson } from './output/print.ts';
 import { terminalTable } from './output/terminal-table.ts';
@@ -31,10 +32,5 @@ function describeChanges({ changes, next }: ChangePage, isContinued: boolean): s
 
 function toRow({ at, by, action, object_name, connection_id, details, run_id }: ChangeView): string[] {
   const subject = object_name ?? (connection_id === null ? '' : `connection ${connection_id}`);
-  return [formatInstant(new Date(at)), by, action.replaceAll('_', ' '), subject, describeDetails(details), run_id ?? ''];
-}
-
-function describeDetails(details: ChangeView['details']): string {
-  const known = Object.entries(details).filter(([, value]) => value !== null && String(value) !== '');
-  return known.map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : value}`).join(' ');
+  return [formatInstant(new Date(at)), by, action.replaceAll('_', ' '), subject, formatChangeDetails(details), run_id ?? ''];
 }

@@ -1,3 +1,4 @@
+import { formatChangeDetails } from '../../core/change-details.ts';
 import { type AuditRow, listChanges } from '../../store/audit.ts';
 import { formatBound, moment } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
@@ -52,7 +53,6 @@ function subject({ jobId, objectName, runId, connectionId }: AuditRow): Content 
 const MAX_SUMMARY = 240;
 
 function summarize(details: Readonly<Record<string, unknown>>): string {
-  const known = Object.entries(details).filter(([, value]) => value !== null && value !== undefined && String(value) !== '');
-  const text = known.map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : value}`).join(' ');
+  const text = formatChangeDetails(details);
   return text.length > MAX_SUMMARY ? `${text.slice(0, MAX_SUMMARY)}…` : text;
 }
