@@ -33,6 +33,9 @@ async function fastFolder(): Promise<string> {
 async function createMigrated(server: string): Promise<void> {
   const admin = new pg.Client({ connectionString: server });
   await admin.connect();
+  // Postgres would analyze tables at times of its own choice, and then choose other plans.
+  await admin.query('ALTER SYSTEM SET autovacuum = off');
+  await admin.query('SELECT pg_reload_conf()');
   await admin.query(`CREATE DATABASE ${MIGRATED}`);
   await admin.end();
   const pool = openDatabase({ url: Object.assign(new URL(server), { pathname: `/${MIGRATED}` }).href }, () => {});
