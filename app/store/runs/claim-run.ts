@@ -13,8 +13,10 @@ const CLAIM_LOCK = 0x5f_b9_02;
 /** Windows go first, but only before repairs that have waited for less than this. */
 const REPAIR_PATIENCE_SECONDS = 15 * 60;
 
+const OLD_SINCE = `now() - interval '6 days'`;
+
 /** Runs that have waited, for a login or for quota, until their staging tables expire; Salesforce keeps Bulk results for seven days. */
-const IS_OLD = `finished_at IS NULL AND created_at < now() - interval '6 days'
+const IS_OLD = `finished_at IS NULL AND created_at < ${OLD_SINCE}
   AND (state = 'queued' OR (state = 'running' AND lease_until < now()))`;
 
 /** Runs that were claimed together count as one: their `coalesce(claimed_with, id)` is the same. */
@@ -86,17 +88,27 @@ export async function separateRun(database: pg.Pool, run: Run, perConnection: nu
   });
 }
 
-/** @returns whether there were old runs before the lock. Uses runs_unfinished */
+/**
+ * Locks claims, and has the statements that follow read by index only: the statistics of Postgres may be older than a tick that queued
+ * thousands of runs, and with those each claim would read all of them.
+ * @returns whether there may have been old runs before the lock. Reads the first of runs_unfinished
+ */
 async function lockClaims(client: Queryable): Promise<boolean> {
-  const sql = `SELECT pg_advisory_xact_lock($1), EXISTS (SELECT FROM runs WHERE ${IS_OLD}) AS found`;
+  const oldest = 'SELECT created_at FROM runs WHERE finished_at IS NULL ORDER BY created_at LIMIT 1';
+  const sql = `SELECT pg_advisory_xact_lock($1), set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+    coalesce((${oldest}) < ${OLD_SINCE}, false) AS found`;
   return onlyRow(await client.query<{ found: boolean }>(sql, [CLAIM_LOCK])).found;
 }
 
-/** The first run of a connection that meets a condition, unless another run of its job is writing the table. */
+/**
+ * The first run of a connection that meets a condition, unless another run of its job is writing the table. The subquery keeps Postgres
+ * from reading the jobs first.
+ */
 function firstRun(condition: string, dueAt: string): string {
   return `SELECT * FROM (
-    SELECT runs.id, ${dueAt} AS due_at FROM runs JOIN jobs ON jobs.id = runs.job_id
-    WHERE runs.connection_id = turns.id AND ${condition} AND jobs.active AND ${tableIsFreeFor('runs.id')}
+    SELECT runs.id, ${dueAt} AS due_at FROM runs
+    WHERE runs.connection_id = turns.id AND ${condition}
+      AND (SELECT jobs.active AND ${tableIsFreeFor('runs.id')} FROM jobs WHERE jobs.id = runs.job_id)
     ORDER BY due_at, runs.id LIMIT 1 FOR NO KEY UPDATE OF runs SKIP LOCKED) AS first`;
 }
 
@@ -112,7 +124,7 @@ const DUE_RUNS = [
 
 /**
  * A window that starts with the first page of a query which may share its call: the only slice, not requested yet. Not the first window of
- * a job, which may have many rows, nor one that failed. The subquery keeps Postgres from reading the jobs first.
+ * a job, which may have many rows, nor one that failed.
  */
 const STARTS_WITH_PAGE = `runs.kind = 'window' AND runs.state = 'queued' AND runs.failures = 0 AND (
     SELECT jobs.active AND jobs.target_created_at IS NOT NULL AND NOT jobs.whole AND NOT jobs.cursor_nillable

@@ -176,18 +176,46 @@ describe('claims', () => {
   });
 });
 
-test('of 10,000 open windows a tick reads each once and a claim reads few, whether Postgres has statistics or not', async () => {
-  for (let connections = 0; connections < 1_000; connections++) await store.addJobs(await store.addConnection(), 10);
-  await store.tick('2023-03-20');
-  const [read, claimed] = [countingReads(pool), countingReads(pool)];
-  for (const prepare of ['SELECT', 'ANALYZE']) {
-    await pool.query(prepare);
-    await store.tick('2023-03-20', 0, read.pool);
-    expect(await claimRuns(claimed.pool, 60, 10, { max: 5, except: [] }, CLAIMANT)).toHaveLength(1);
+describe('of 10,000 open windows a tick reads each at most twice and a claim reads few', () => {
+  const analyze = () => pool.query('ANALYZE connections, jobs, runs');
+  const queueRun = async () => {
+    await store.addJobs(connectionId, 1);
+    await store.tick('2023-03-20');
+  };
+
+  async function expectFewReads(): Promise<void> {
+    const [read, claimed] = [countingReads(pool), countingReads(pool)];
+    for (let claims = 0; claims < 2; claims++) {
+      await store.tick('2023-03-20', 0, read.pool);
+      expect(await claimRuns(claimed.pool, 60, 10, { max: 5, except: [] }, CLAIMANT)).toHaveLength(1);
+    }
+    // Each job and its window, twice; each connection and its first window.
+    expect(Math.max(...read.reads)).toBeLessThan(41_000);
+    expect(Math.max(...claimed.reads)).toBeLessThan(4_000);
   }
-  // Each job and its window, by heap or by index; each connection and its first window.
-  expect(Math.max(...read.reads)).toBeLessThan(31_000);
-  expect(Math.max(...claimed.reads)).toBeLessThan(4_000);
+
+  test.each([
+    ['if Postgres has no statistics', async () => {}],
+    ['if its statistics are of one queued run', async () => [await queueRun(), await analyze()]],
+    ['if its statistics are of one running run', async () => [await queueRun(), await store.claim(), await analyze()]],
+  ])('%s', async (_, prepare) => {
+    await pool.query('DELETE FROM pg_statistic');
+    await prepare();
+    await store.clear();
+    await queueWindows();
+    await expectFewReads();
+  });
+
+  test('if its statistics are up to date', async () => {
+    await queueWindows();
+    await analyze();
+    await expectFewReads();
+  });
+
+  async function queueWindows(): Promise<void> {
+    for (let connections = 0; connections < 1_000; connections++) await store.addJobs(await store.addConnection(), 10);
+    await store.tick('2023-03-20');
+  }
 });
 
 describe('windows that have a table', () => {
