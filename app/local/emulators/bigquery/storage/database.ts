@@ -34,7 +34,10 @@ export class Database {
     // Extensions would be downloaded from the network.
     const settings = { autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' };
     // Tables in memory are small: planning a statement costs more than running it, and threads cost more than they save.
-    const small = dataFile === undefined ? { threads: '1', disabled_optimizers: 'common_subexpressions' } : {};
+    const small =
+      dataFile === undefined
+        ? { threads: '1', disabled_optimizers: 'common_subexpressions,expression_rewriter,statistics_propagation' }
+        : {};
     const instance = await DuckDBInstance.create(dataFile ?? ':memory:', { ...settings, ...small });
     const database = new Database(instance, dataFile !== undefined, shiftMs);
     await database.withConnection(async (connection) => {
