@@ -41,7 +41,7 @@ export class Database {
     const instance = await DuckDBInstance.create(dataFile ?? ':memory:', { ...settings, ...small });
     const database = new Database(instance, dataFile !== undefined, shiftMs);
     await database.withConnection(async (connection) => {
-      for (const statement of [...SCHEMA, ...macroStatements]) await connection.run(statement);
+      await connection.run([...SCHEMA, ...macroStatements].join(';'));
     });
     return database;
   }
