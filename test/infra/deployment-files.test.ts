@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { readConfig } from '../../app/config.ts';
+import { VERSION } from '../../app/version.ts';
 
 interface Workflow {
   permissions: Record<string, string>;
@@ -44,6 +46,17 @@ test('a release pins the digest of the base image that the Dockerfile names, and
   expect(readFileSync('Dockerfile', 'utf8')).not.toContain('sha256:');
   const build = steps('release.yml').find(({ uses }) => uses?.startsWith('docker/build-push-action'))!;
   expect(build.with).toMatchObject({ platforms: 'linux/arm64,linux/amd64', 'build-contexts': expect.stringContaining('docker-image://') });
+});
+
+test('a release is published only if its tag is the version that its runs will be stored with', () => {
+  const [, check] = steps('release.yml');
+  const publish = (tag: string) => spawnSync('bash', ['-e', '-c', check!.run!], { env: { ...process.env, TAG: tag }, encoding: 'utf8' });
+  expect(publish(`v${VERSION}`)).toMatchObject({ status: 0, stdout: '' });
+  const other = publish('v999.0.0');
+  expect(other.status).toBe(1);
+  expect(other.stdout).toBe(
+    `::error::The tag is v999.0.0, but package.json says ${VERSION}. Change it with npm version, then push its tag.\n`,
+  );
 });
 
 test("the compose file's service has a complete configuration, and its ticker calls the tick", () => {
