@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import { formatInstant } from '../../core/jobs/start-date.ts';
 import { AppError } from '../../errors.ts';
 import { aboutJob, type Change, insertChange } from '../../store/audit.ts';
+import { forgetUsage } from '../../store/connections/org-calls.ts';
 import type { Queryable } from '../../store/database.ts';
 import type { JobWithRun } from '../../store/jobs/job-list.ts';
 import { makeRunDue, queueRepairAgain, queueRuns } from '../../store/runs/queue-runs.ts';
@@ -21,7 +22,9 @@ export async function retryRun(context: Context, runId: string, by: string): Pro
   const isOpen = found.run.state === 'queued';
   const dueRunId = await actOnRun(context.database, { action: 'retry', by }, async (client) => {
     const due = await (isOpen ? makeRunDue(client, found.id, runId) : queueAgain(client, found));
-    if (due !== undefined) await insertChange(client, retryChange(found, found.run.id, due, by));
+    if (due === undefined) return undefined;
+    await forgetUsage(client, due);
+    await insertChange(client, retryChange(found, found.run.id, due, by));
     return due;
   });
   if (dueRunId === undefined) return requireDue(await requireRun(context, runId), isOpen);
@@ -37,7 +40,9 @@ async function queueAgain(client: Queryable, { id, run }: JobWithRun): Promise<s
 export async function retryWaitingRun(context: Context, job: { id: string; objectName: string }, by: string): Promise<void> {
   const runId = await actOnRun(context.database, { action: 'retry', by }, async (client) => {
     const due = await makeRunDue(client, job.id);
-    if (due !== undefined) await insertChange(client, retryChange(job, due, due, by));
+    if (due === undefined) return undefined;
+    await forgetUsage(client, due);
+    await insertChange(client, retryChange(job, due, due, by));
     return due;
   });
   if (runId !== undefined) context.events.runRetryRequested({ runId, job }, runId, by);

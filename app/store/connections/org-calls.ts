@@ -125,6 +125,15 @@ async function addCalls(database: Queryable, connectionId: number, calls: number
   );
 }
 
+/** Ignores what Salesforce reported for the org of a run that waits for quota, so that its next attempt makes one call to find out. */
+export async function forgetUsage(database: Queryable, runId: string): Promise<void> {
+  await database.query(
+    `UPDATE org_calls SET reported_at = NULL FROM runs JOIN connections ON connections.id = runs.connection_id
+     WHERE runs.id = $1 AND runs.error_code = 'salesforce_quota' AND org_calls.org_id = connections.org_id`,
+    [runId],
+  );
+}
+
 /** Deletes expired counts. */
 export async function deleteOldCalls(database: Queryable): Promise<void> {
   await database.query(`DELETE FROM org_calls WHERE hour < now() - interval '2 days'`);
