@@ -2,7 +2,7 @@ import { fenceJobId, query } from '../../bigquery/jobs.ts';
 import { deleteInvalidValuesStatement } from '../../bigquery/sql/invalid-values-statements.ts';
 import { dropOwnTable } from '../../bigquery/tables/drop-own-table.ts';
 import { hasInvalidValues } from '../../bigquery/tables/invalid-values-table.ts';
-import { formatTableName } from '../../bigquery/tables/table.ts';
+import { formatTableName, getTable } from '../../bigquery/tables/table.ts';
 import type { Context } from '../../context.ts';
 import { abortable } from '../../core/abortable.ts';
 import { mapConcurrently } from '../../core/map-concurrently.ts';
@@ -68,6 +68,7 @@ async function stopAndDelete(context: Context, job: Job, table: 'keep' | 'drop',
     (run, ended) => dropTablesOf(limited, run, ended),
   );
   const dropped = table === 'drop' ? await dropTarget(limited, job) : [];
+  const message = table === 'drop' ? describeDropped(context, job, dropped) : describeKept(context, job, await keptTables(limited, job));
   await transaction(context.database, async (client) => {
     if (!(await deleteStoredJob(client, job.id))) {
       throw new AppError('conflict', `The job for ${job.objectName} was resumed meanwhile. Delete it again.`);
@@ -75,7 +76,7 @@ async function stopAndDelete(context: Context, job: Job, table: 'keep' | 'drop',
     await insertChange(client, { by, action: 'job_deleted', ...aboutJob(job), details: { table } });
   });
   context.events.jobDeleted(job, table, by);
-  return { dropped, message: describeTarget(context, job, table, dropped) };
+  return { dropped, message };
 }
 
 /** Ensures that no statement changes the target table or creates a table of the job from here on. @throws AppError conflict, store_unavailable */
@@ -119,13 +120,21 @@ async function dropTarget(context: Context, job: Job): Promise<string[]> {
   return dropped;
 }
 
-function describeTarget(context: Context, job: Job, table: 'keep' | 'drop', dropped: readonly string[]): string {
+/** The names of the job's target table and of its versions, if they exist: a window may not have created them yet. */
+async function keptTables(context: Context, job: Job): Promise<string[]> {
+  const names = [targetTable(context, job), versionsTable(context, job)];
+  const tables = await Promise.all(names.map((name) => getTable(context.warehouse, name)));
+  return names.filter((_, index) => tables[index] !== undefined).map(formatTableName);
+}
+
+function describeKept(context: Context, job: Job, kept: readonly string[]): string {
+  if (kept.length === 0) return `There is no table to keep: ${formatTableName(targetTable(context, job))} does not exist.`;
+  const [are, them] = kept.length > 1 ? ['are kept as they are', 'them'] : ['is kept as it is', 'it'];
+  return `${kept.join(' and ')} ${are}. To import ${job.objectName} again, rename or drop ${them} first.`;
+}
+
+function describeDropped(context: Context, job: Job, dropped: readonly string[]): string {
   const name = formatTableName(targetTable(context, job));
-  if (table === 'keep') {
-    const versions = job.history ? ` and ${formatTableName(versionsTable(context, job))}` : '';
-    const [are, them] = job.history ? ['are kept as they are', 'them'] : ['is kept as it is', 'it'];
-    return `${name}${versions} ${are}. To import ${job.objectName} again, rename or drop ${them} first.`;
-  }
   const kept = dropped.includes(name) ? [] : [`${name} was not dropped: it does not exist, or is not the table of this job.`];
   const names = dropped.toSorted((left, right) => Number(right === name) - Number(left === name));
   const listed = `${new Intl.ListFormat('en').format(names)} ${names.length === 1 ? 'is' : 'are'} dropped.`;

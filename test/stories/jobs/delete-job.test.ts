@@ -92,6 +92,11 @@ test('with table=keep the rows stay, and a new job says how to get rid of them',
   await service.client.dataset('salesforce').table('Opportunity').delete();
   await service.tickAt('2023-03-22T00:10:00Z');
   await expectWholeTable(service, 'Opportunity', '2023-03-22');
+
+  await service.call('create_importing_job', { ...fields, object_name: 'Account', history: 'true' });
+  jobId = (await service.jobs()).find(({ object_name }) => object_name === 'Account')!.id;
+  const answer = await remove('keep');
+  expect(JSON.parse(answer.text)).toMatchObject({ message: 'There is no table to keep: salesforce.Account does not exist.' });
 });
 
 test('a table or view without the label of the job is never dropped', async () => {
