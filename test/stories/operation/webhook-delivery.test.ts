@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -189,6 +190,16 @@ describe('the documentation', () => {
       while (!existsSync(started) || readFileSync(started, 'utf8') === '') await sleep(20);
       expect(readFileSync(started, 'utf8')).toBe('dbt build\n');
       expect(events('webhook_not_sent')).toEqual([]);
+      // A message that is sent again, as during a long build, starts no other.
+      for (const id of ['first', 'first', 'second']) {
+        const body = '{"type":"tick_completed"}';
+        const at = String(Math.floor(Date.now() / 1000));
+        const digest = createHmac('sha256', Buffer.from(WEBHOOK_SECRET.slice('whsec_'.length), 'base64')).update(`${id}.${at}.${body}`);
+        const headers = { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': `v1,${digest.digest('base64')}` };
+        expect((await fetch(url, { method: 'POST', headers, body })).status).toBe(204);
+      }
+      while (readFileSync(started, 'utf8').split('\n').length < 4) await sleep(20);
+      expect(readFileSync(started, 'utf8')).toBe('dbt build\n'.repeat(3));
     } finally {
       python.kill();
       await once(python, 'exit');
