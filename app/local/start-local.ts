@@ -106,7 +106,7 @@ async function fillIn(
     explain: (url, ticks) => {
       const isConnected = !lacks(SALESFORCE, saved);
       const isSet = [['DATABASE_URL'], SALESFORCE, BIGQUERY].some((names) => !lacks(names, given));
-      console.log(explanation(url, ticks, dataFolder, { missing, isConnected, isSet }, endpoints));
+      console.log(explanation(url, ticks, dataFolder, { missing, isConnected, isSet, isKeyed: !lacks(['API_KEYS']) }, endpoints));
     },
     [Symbol.asyncDispose]: close,
   };
@@ -236,6 +236,8 @@ interface Configured {
   isConnected: boolean;
   /** whether the environment itself, beside what `connect` saved, configures anything */
   isSet: boolean;
+  /** whether `API_KEYS` is set, without which this machine needs no key */
+  isKeyed: boolean;
 }
 
 /** Fits a standard terminal: 80 columns, 24 lines. */
@@ -243,7 +245,7 @@ function explanation(
   url: string,
   ticks: boolean,
   dataFolder: string,
-  { missing, isConnected, isSet }: Configured,
+  { missing, isConnected, isSet, isKeyed }: Configured,
   endpoints: EmulatorEndpoints | undefined,
 ): string {
   const folder = shortPath(dataFolder);
@@ -251,7 +253,7 @@ function explanation(
   const query = ['npm run query --', ...data, '"SELECT COUNT(*) AS accounts FROM salesforce.Account"'].join(' ');
   const doctor = ['npm run doctor', ...data].join(' -- ');
   return `
-Listening on ${url}, for this machine only. No API key needed.
+Listening on ${url}, for this machine only.${isKeyed ? `\nAdd a key of API_KEYS to each call: --header 'X-API-Key: …'` : ' No API key needed.'}
 ${summarize(dataFolder, missing)}
 
 ${isConnected ? createLines(url) : loginLines(url)}
