@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import type pg from 'pg';
-import { onlyRow, transaction } from './database.ts';
+import { onlyRow, type Queryable, transaction } from './database.ts';
 
 const FOLDER = new URL('./migrations/', import.meta.url);
 
@@ -10,21 +10,32 @@ const MIGRATION_MS = 60 * 60 * 1000;
 
 const unhurried = (text: string, values?: unknown[]): pg.QueryConfig => ({ text, values, query_timeout: MIGRATION_MS }) as pg.QueryConfig;
 
-/** Any number that no other advisory lock of ours uses. Processes that start together migrate one after the other. */
+/** A migration that waits for the lock of a table blocks all later statements on it, so it does not wait long. In milliseconds. */
+const TABLE_LOCK_MS = 10_000;
+
+/** Any number that no other advisory lock of ours uses. */
 const MIGRATION_LOCK = 0x5f_b9_01;
+
+/**
+ * Waits until no other process changes the schema or its roles, and keeps others from it until the transaction ends: processes that start
+ * together do so one after the other.
+ */
+export async function lockSchema(client: Queryable): Promise<void> {
+  await client.query(unhurried('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]));
+}
 
 /**
  * Migrates the job store to this release's schema: runs each pending migrations/NNNN_name.sql in order, in one transaction.
  * @param folder with the migrations; by default this release's
  * @returns the names of the migrations that it ran
+ * @param tableLockMs how long a migration may wait for the lock of a table
  * @throws Error if a migration has changed since it ran
  */
-export async function migrate(database: pg.Pool, folder = FOLDER): Promise<string[]> {
+export async function migrate(database: pg.Pool, folder = FOLDER, tableLockMs = TABLE_LOCK_MS): Promise<string[]> {
   const files = await readMigrations(folder);
   return await transaction(database, async (client) => {
-    // A migration that waits for a lock must not block all other statements for long.
-    await client.query(`SET LOCAL lock_timeout = '10s'`);
-    await client.query(unhurried('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]));
+    await client.query(`SET LOCAL lock_timeout = ${tableLockMs}`);
+    await lockSchema(client);
     await client.query(
       'CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, sha256 text NOT NULL, ran_at timestamptz NOT NULL DEFAULT now())',
     );

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { type Queryable, transaction } from './database.ts';
+import { lockSchema } from './migrate.ts';
 import { scramVerifier } from './scram.ts';
 
 const name = pg.escapeIdentifier;
@@ -17,6 +18,7 @@ interface Login {
  */
 export async function setUpRoles(master: pg.Pool, owner: Login, runtime: Login): Promise<void> {
   await transaction(master, async (client) => {
+    await lockSchema(client);
     for (const { user, password } of [owner, runtime]) {
       const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [user]);
       const verb = rowCount === 0 ? 'CREATE' : 'ALTER';
@@ -54,6 +56,7 @@ async function giveSchema(client: Queryable, owner: string): Promise<void> {
 export async function grantRuntime(owner: pg.Pool, runtime: string): Promise<void> {
   const role = name(runtime);
   await transaction(owner, async (client) => {
+    await lockSchema(client);
     await client.query(`GRANT USAGE ON SCHEMA public TO ${role}`);
     await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role}`);
     await client.query(`GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ${role}`);

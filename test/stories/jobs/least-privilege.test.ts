@@ -35,10 +35,11 @@ const migrationEnvironment = (url: string, { master, owner, runtime }: Roles, se
   ...(setUp && { MASTER_USER: master, MASTER_PASSWORD: 'of the master' }),
 });
 
-async function migrate(env: NodeJS.ProcessEnv): Promise<string> {
+async function migrate(env: NodeJS.ProcessEnv, tasks = 1): Promise<string> {
   const print = jest.spyOn(console, 'log').mockImplementation(() => {});
   try {
-    expect(await migrateStore({ args: [], options: {}, env, stop: new AbortController().signal })).toBe(0);
+    const start = () => migrateStore({ args: [], options: {}, env, stop: new AbortController().signal });
+    expect(await Promise.all(Array.from({ length: tasks }, start))).toEqual(Array.from({ length: tasks }, () => 0));
     return String(print.mock.calls.at(-1)?.[0]);
   } finally {
     print.mockRestore();
@@ -72,6 +73,13 @@ test('set-up creates the roles once; later migrations need no master, and the se
   const master = openDatabase({ url: as(url, roles.master, 'of%20the%20master') }, () => {});
   await expect(master.query('SELECT count(*) FROM jobs')).rejects.toThrow('permission denied');
   await master.end();
+});
+
+test('tasks that start together set up and migrate one after the other, the first time and again', async () => {
+  const url = await createEmptyDatabase();
+  const roles = await createMaster(url);
+  for (let time = 1; time <= 3; time++) await migrate(migrationEnvironment(url, roles, true), 3);
+  await migrate(migrationEnvironment(url, roles, false), 3);
 });
 
 test('the service imports, repairs and deletes with the run-time role, in a job store that a release without roles had created', async () => {
