@@ -34,8 +34,9 @@ export async function lockSchema(client: Queryable): Promise<void> {
 export async function migrate(database: pg.Pool, folder = FOLDER, tableLockMs = TABLE_LOCK_MS): Promise<string[]> {
   const files = await readMigrations(folder);
   return await transaction(database, async (client) => {
-    await client.query(`SET LOCAL lock_timeout = ${tableLockMs}`);
     await lockSchema(client);
+    // Only now: another process's migration may take longer.
+    await client.query(`SET LOCAL lock_timeout = ${tableLockMs}`);
     await client.query(
       'CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, sha256 text NOT NULL, ran_at timestamptz NOT NULL DEFAULT now())',
     );
