@@ -69,12 +69,16 @@ export function migrationEnvironment(settings: Settings, database: Database): Re
   };
 }
 
-/** References of its secrets. The master's password is among them only for set-up. */
+/**
+ * References of its secrets. The master's password is among them only for set-up. The run-time role's is the current version, which the app
+ * reads too: an earlier task definition, after a rollback, would set an earlier one.
+ */
 export function migrationSecrets(settings: Settings, database: Database, logins: DatabaseLogins): Record<string, pulumi.Input<string>> {
-  const { arn, versionId } = logins.runtime;
+  // Resolves once there is a version.
+  const runtime = pulumi.all([logins.runtime.arn, logins.runtime.versionId]).apply(([arn]) => arn);
   return {
     PGPASSWORD: logins.owner.reference,
-    RUNTIME_PASSWORD: pulumi.interpolate`${arn}:password::${versionId}`,
+    RUNTIME_PASSWORD: pulumi.interpolate`${runtime}:password::`,
     ...(settings.database.setUp && { MASTER_PASSWORD: pulumi.interpolate`${database.masterSecretArn}:password::` }),
   };
 }

@@ -127,6 +127,16 @@ test.each([true, false])(
   },
 );
 
+test('after a rotation that ECS rolled back, the migration sets the password that the app reads', async () => {
+  const run = await runProgram('dev');
+  const { DB_SECRET_ARN } = taskEnvironment(run);
+  const { valueFrom } = taskContainer(run, 'migrate').secrets.find(({ name }) => name === 'RUNTIME_PASSWORD')!;
+  expect(valueFrom).toBe(`${DB_SECRET_ARN}:password::`);
+  // Otherwise the first task could start before the secret has a value.
+  const { dependencies } = run.registrations.find(({ type }) => type === 'aws:ecs/taskDefinition:TaskDefinition')!;
+  expect(dependencies).toContainEqual(expect.stringMatching(/:SecretVersion::sync-dev-database-runtime$/));
+});
+
 test('settings that `doctor --real` may recommend reach the app', async () => {
   const env = taskEnvironment(
     await runProgram('dev', { changes: { salesforceGzip: 'off', salesforceComposite: 'off', bigqueryUpload: 'multipart' } }),
