@@ -6,6 +6,7 @@ export interface Backlog {
   queuedRuns: number;
   /** those of them that a free worker could claim: not the ones whose connection has as many running runs as it may */
   claimableRuns: number;
+  /** those that a worker executes together count as one, because auto scaling compares this with the number of workers */
   runningRuns: number;
   /** how old the oldest `last_date` of the active jobs is; 0 without jobs */
   lagHours: number;
@@ -27,7 +28,7 @@ export async function readBacklog(database: Queryable, now: Date, perConnection:
        SELECT
          (SELECT coalesce(sum(runs), 0)::bigint FROM due) AS queued,
          (SELECT coalesce(sum(least(due.runs, greatest($2 - coalesce(busy.runs, 0), 0))), 0)::bigint FROM due LEFT JOIN busy USING (connection_id)) AS claimable,
-         (SELECT count(*) FROM runs WHERE state = 'running' AND lease_until >= now()) AS running,
+         (SELECT coalesce(sum(runs), 0)::bigint FROM busy) AS running,
          (SELECT coalesce(greatest(max(extract(epoch FROM $1::timestamptz - synced_to)) / 3600, 0), 0)::float FROM jobs WHERE active) AS lag_hours,
          (SELECT max(100.0 * used / nullif(call_limit, 0))::float FROM org_calls WHERE reported_at > now() - interval '1 hour') AS quota`,
       [now, perConnection],

@@ -34,3 +34,12 @@ test('the backlog counts due and running runs of active jobs, how many of these 
     apiQuotaPercent: 80,
   });
 });
+
+test('windows that a worker imports together are one running run of the backlog, because the other workers are free', async () => {
+  await store.addJobs(await store.addConnection(), 5);
+  await store.pool.query('UPDATE jobs SET target_created_at = now()');
+  await store.tick('2023-03-20');
+  expect(await store.claimTogether(10, 3)).toHaveLength(3);
+  await store.claim();
+  expect(await readBacklog(store.pool, now, 3)).toMatchObject({ queuedRuns: 1, claimableRuns: 1, runningRuns: 2 });
+});
