@@ -54,6 +54,11 @@ describe("a change of production's configuration", () => {
 
   test('maxTaskCount: auto scaling, which decides the number of tasks from then on', async () => {
     expect(await plan({ maxTaskCount: 3 })).toEqual({ creates: ['Policy', 'Target'] });
+    const scaled = await run({ maxTaskCount: 3 });
+    const between = (one: ProgramRun, other: ProgramRun) => withoutEmpty(changesBetween(one, other));
+    expect(between(scaled, await run({ taskCount: 2, maxTaskCount: 3 }))).toEqual({ updates: ['Target'] });
+    // Pulumi does not know how many tasks there are then, and leaves them.
+    expect(between(scaled, protectedBefore)).toEqual({ deletes: ['Policy', 'Target'] });
   });
 
   test('scheduleMinutes: the rule, and the alarm that counts its ticks', async () => {

@@ -25,6 +25,12 @@ test('with maxTaskCount, more tasks run while runs wait for a worker: as many pe
   expect(policy.targetValue).toBe(4);
   const { metrics } = policy.customizedMetricSpecification;
   expect(metrics.flatMap(({ expression }) => expression ?? [])).toEqual(['(claimable + running) / tasks']);
+  // Every task reports the backlog of all, once a minute: the number of its reports is the number of tasks.
+  expect(Object.fromEntries(metrics.flatMap(({ id, metricStat }) => (metricStat ? [[id, metricStat.stat]] : [])))).toEqual({
+    claimable: 'Maximum',
+    running: 'Maximum',
+    tasks: 'SampleCount',
+  });
   const logged = linesOf(EVERY_EVENT.backlog.emit, 'sync-production')[0]!;
   for (const { id, metricStat } of metrics.filter((one) => one.metricStat)) {
     const { namespace, metricName } = metricStat!.metric as { namespace: string; metricName: string };

@@ -67,6 +67,13 @@ test("production's traffic logs are private, expire, and contain all connections
   });
 });
 
+test('the load balancer and the network log to the bucket only once they may: AWS refuses it before', async () => {
+  const { registrations } = await runProgram('production');
+  const policy = registrations.find(({ type, name }) => type === 'aws:s3/bucketPolicy:BucketPolicy' && name.endsWith('-traffic-logs'))!;
+  const writers = registrations.filter(({ dependencies }) => dependencies.includes(policy.urn)).map(({ type }) => type);
+  expect(writers).toEqual(expect.arrayContaining(['aws:lb/loadBalancer:LoadBalancer', 'aws:ec2/flowLog:FlowLog']));
+});
+
 test("production's web firewall blocks only addresses that send too many requests, and stands in front of the load balancer", async () => {
   const run = await runProgram('production');
   const { scope, defaultAction, rules } = run.one('aws:wafv2/webAcl:WebAcl').inputs;

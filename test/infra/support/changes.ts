@@ -102,16 +102,16 @@ function resourcesOf({ registrations }: Run): Map<string, Registration> {
 export const nameOf = ({ type, name }: Pick<Registration, 'type' | 'name'>): string =>
   `${type.split(':').at(-1)} ${name.replace(/^sync-[a-z]+-?/, '')}`.trim();
 
+/** Those whose changes Pulumi does not ignore. */
 function changedProperties(before: Registration, after: Registration): string[] {
   const [old, now] = [before.inputs, after.inputs];
-  const names = [...new Set([...Object.keys(old), ...Object.keys(now)])];
+  const names = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter((name) => !after.ignoreChanges.includes(name));
   return names.filter((name) => JSON.stringify(reveal(old[name])) !== JSON.stringify(reveal(now[name])));
 }
 
 function isReplaced(before: Registration, after: Registration): boolean {
-  const changed = changedProperties(before, after).filter((name) => !after.ignoreChanges.includes(name));
   if (after.type === 'awsx:ec2:Vpc') return replacesNetwork(before, after);
-  return replacing(after.type, changed).length > 0;
+  return replacing(after.type, changedProperties(before, after)).length > 0;
 }
 
 /** Those of the changed properties that replace a resource. @throws Error if it is not listed whether one does */
