@@ -60,7 +60,7 @@ export function requestAlarms({ loadBalancer, targetGroup, certificateArn }: Ing
       namespace: 'AWS/CertificateManager',
       metricName: 'DaysToExpiry',
       dimensions: { CertificateArn: certificateArn },
-      // AWS renews it 60 days before it expires, and reports the metric twice a day.
+      // AWS renews it well before that, and reports the metric twice a day.
       when: below(30, 'Minimum', 24 * HOURS, 1),
     },
   ];
