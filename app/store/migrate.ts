@@ -27,8 +27,8 @@ export async function lockSchema(client: Queryable): Promise<void> {
 /**
  * Migrates the job store to this release's schema: runs each pending migrations/NNNN_name.sql in order, in one transaction.
  * @param folder with the migrations; by default this release's
- * @returns the names of the migrations that it ran
  * @param tableLockMs how long a migration may wait for the lock of a table
+ * @returns the names of the migrations that it ran
  * @throws Error if a migration has changed since it ran
  */
 export async function migrate(database: pg.Pool, folder = FOLDER, tableLockMs = TABLE_LOCK_MS): Promise<string[]> {
