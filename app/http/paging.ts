@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isCalendarDate } from '../core/calendar-date.ts';
 import { isRunId } from '../core/runs/run-id.ts';
 import { AppError } from '../errors.ts';
 import type { Page, Position } from '../store/jobs/job-list.ts';
@@ -39,8 +40,8 @@ function parseLimit(text: string): number {
 }
 
 function parsePosition(text: string): Position {
-  const [, createdAt, id] = decodeAfter(text, /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?\+00) (\S+)$/);
-  if (!Number.isNaN(Date.parse(createdAt!)) && isRunId(id!)) return { createdAt: createdAt!, id: id! };
+  const [, createdAt, date, id] = decodeAfter(text, /^((\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(?:\.\d{1,6})?\+00) (\S+)$/);
+  if (isCalendarDate(date!) && !Number.isNaN(Date.parse(createdAt!)) && isRunId(id!)) return { createdAt: createdAt!, id: id! };
   throw invalidAfter();
 }
 

@@ -1,4 +1,5 @@
 import { AppError } from '../../errors.ts';
+import { isCalendarDate } from '../calendar-date.ts';
 import { MIN_DATE, windowEnd } from '../runs/window.ts';
 import type { Every } from './every.ts';
 
@@ -8,10 +9,10 @@ import type { Every } from './every.ts';
  */
 export function parseStartDate(text: string, today: Date): Date {
   if (text === 'all') return MIN_DATE;
-  const date = new Date(`${text}T00:00:00Z`);
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(date.getTime()) || formatDate(date) !== text) {
+  if (!isCalendarDate(text)) {
     throw new AppError('invalid_request', 'start_date must be a date in the form YYYY-MM-DD, for example 2024-03-10, or the word all.');
   }
+  const date = new Date(`${text}T00:00:00Z`);
   if (date < MIN_DATE) throw new AppError('invalid_request', 'start_date is before 1700-01-01. Use all to import everything.');
   if (date > today) {
     throw new AppError('invalid_request', `start_date ${text} is in the future. Use today (${formatDate(today)} UTC) or an earlier date.`);
@@ -26,9 +27,9 @@ function formatDate(instant: Date): string {
 
 /** Parses a bound of a range: a date (its midnight, UTC) or an instant in UTC, to the second. @throws AppError invalid_request */
 export function parseBound(name: string, text: string): Date {
-  const instant = new Date(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text);
-  const isValid = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.000)?Z)?$/.test(text) && !Number.isNaN(instant.getTime());
-  if (isValid && instant.toISOString().startsWith(text.slice(0, 10))) return instant;
+  const [date, time] = [text.slice(0, 10), text.slice(10)];
+  const instant = new Date(`${date}${time || 'T00:00:00Z'}`);
+  if (isCalendarDate(date) && /^(T\d{2}:\d{2}:\d{2}(\.000)?Z)?$/.test(time) && !Number.isNaN(instant.getTime())) return instant;
   throw new AppError('invalid_request', `${name} must be a date or an instant in UTC, for example 2024-03-10 or 2024-03-10T14:30:00Z.`);
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isCalendarDate } from '../../core/calendar-date.ts';
 import { AppError } from '../../errors.ts';
 import { field, objectName, optionalText } from './fields.ts';
 
@@ -16,6 +17,7 @@ export function timeFilter(name: string, description: string, example: string) {
 function parseTime(name: string, text: string): Date {
   const time = new Date(text);
   // A time without a zone would be read in that of this machine.
-  if (/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d))?$/.test(text) && !Number.isNaN(time.getTime())) return time;
+  const isComplete = /^.{10}(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
+  if (isComplete && isCalendarDate(text.slice(0, 10)) && !Number.isNaN(time.getTime())) return time;
   throw new AppError('invalid_request', `${name} must be a date or an instant, for example 2026-11-26 or 2026-11-26T10:15:00Z.`);
 }

@@ -160,10 +160,23 @@ describe('the runs of all jobs', () => {
     expect(await from('object_name=Other')).toEqual([]);
   });
 
-  test.each(['state=ended', 'kind=windows', 'since=yesterday', 'since=2023-03-01T00:00', 'until=2023-13-01', 'job_id=1', 'object_name=;'])(
-    'refuses %s',
-    async (query) => {
-      expect(await list(query)).toMatchObject({ status: 400, code: 'invalid_request' });
-    },
-  );
+  test.each([
+    ...['state=ended', 'kind=windows', 'job_id=1', 'object_name=;'],
+    ...['since=yesterday', 'since=2023-03-01T00:00', 'until=2023-13-01', 'since=2023-02-30', 'until=2023-02-30T10:00:00%2B02:00'],
+    'since=0000-01-01',
+  ])('refuses %s', async (query) => {
+    expect(await list(query)).toMatchObject({ status: 400, code: 'invalid_request' });
+  });
+});
+
+describe('a position at a date that no calendar has', () => {
+  test.each(['2026-02-31', '2026-04-31', '0000-01-01'])('is refused by every list: %s', async (date) => {
+    const { rows } = await service.database.pool.query<{ id: string }>('SELECT id FROM jobs LIMIT 1');
+    const { id } = rows[0]!;
+    const after = Buffer.from(`${date} 18:14:33.803249+00 ${id}`).toString('base64url');
+    for (const path of ['jobs', `v1/jobs/${id}/runs`, 'v1/runs', 'v1/connect-links']) {
+      const answer = await readAnswer(await fetch(`${service.url}/${path}?after=${after}`));
+      expect({ path, ...answer }).toMatchObject({ path, status: 400, text: expect.stringContaining('after must be the value of next') });
+    }
+  });
 });
