@@ -15,7 +15,7 @@ export function createRouter(context: Context, endpoints: readonly Endpoint[]): 
       if (!endpoint) {
         const methods = onPath.flatMap((other) => other.methods);
         ctx.set('Allow', methods.join(', '));
-        throw new AppError('method_not_allowed', `${name} supports only ${new Intl.ListFormat('en').format(methods)}.`);
+        throw new AppError('method_not_allowed', `/${name} supports only ${new Intl.ListFormat('en').format(methods)}.`);
       }
       const caller = ctx.state.caller as Caller;
       if (!endpoint.roles.includes(caller.role)) {

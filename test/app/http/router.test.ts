@@ -101,7 +101,7 @@ test('another method is refused with all methods of the path', async () => {
   }
   const refused = await send('v1/things', { method: 'DELETE' });
   expect(refused.headers.get('allow')).toBe('GET, POST');
-  expect(await refused.json()).toEqual({ error: { code: 'method_not_allowed', message: 'v1/things supports only GET and POST.' } });
+  expect(await refused.json()).toEqual({ error: { code: 'method_not_allowed', message: '/v1/things supports only GET and POST.' } });
 });
 
 test('each method requires its own role', async () => {
