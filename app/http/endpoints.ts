@@ -20,7 +20,7 @@ import { getRun } from './endpoints/get-run.ts';
 import { jobPause, jobResume, jobView } from './endpoints/job-by-id.ts';
 import { jobFieldList, jobSchemaChanges } from './endpoints/job-fields.ts';
 import { jobRuns } from './endpoints/job-runs.ts';
-import { jobs } from './endpoints/jobs.ts';
+import { jobList, jobs } from './endpoints/jobs.ts';
 import { connectionObject, connectionObjects } from './endpoints/list-objects.ts';
 import { jobPreview } from './endpoints/preview-job.ts';
 import { jobReimport } from './endpoints/reimport-job.ts';
@@ -44,6 +44,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   resumeImportingJob,
   handleImportingJob,
   jobs,
+  jobList,
   jobPreview,
   jobsCreation,
   jobView,

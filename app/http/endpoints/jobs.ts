@@ -9,7 +9,7 @@ import { rareTicksMessage, usualTickIntervalMs } from '../../core/jobs/tick-inte
 import { AppError } from '../../errors.ts';
 import { type ListedJob, listJob, listJobPage } from '../../store/jobs/job-list.ts';
 import { recentTicks } from '../../store/jobs/ticks.ts';
-import { defineEndpoint } from '../endpoint.ts';
+import { defineEndpoint, type Endpoint } from '../endpoint.ts';
 import { nextAfter, pageFields } from '../paging.ts';
 import { toRunJson } from '../run-json.ts';
 import { choice, optionalText } from '../schemas/fields.ts';
@@ -21,37 +21,44 @@ import { listFilters } from '../schemas/list-filters.ts';
  * Lists the jobs that match a filter page by page, in order of creation: with the contract's columns, their latest window and their latest
  * repair. Says why nothing runs, if so.
  */
-export const jobs = defineEndpoint({
-  name: 'jobs',
-  methods: ['GET'],
-  group: 'jobs',
-  summary: 'Lists jobs page by page, in order of creation, each with its latest window and its latest repair.',
-  roles: ['read', 'data', 'operate', 'admin'],
-  request: z.object({
-    ...listFilters,
-    dataset: optionalText('Only jobs whose target table is in this dataset.', 'salesforce'),
-    state: z.optional(choice('state', JOB_STATES, 'Only jobs in this state.')),
-    ...pageFields,
-  }),
-  response: pageJson('jobs', jobJson).extend({
-    halted: z.nullable(errorJson).meta({ description: 'Why nothing runs; null: runs are started.' }),
-  }),
-  errors: ['not_found'],
-  example: { request: {}, response: { halted: null, jobs: [JOB_EXAMPLE], next: null } },
-  async handle(context, { connection, object_name, dataset, state, ...page }) {
-    const now = new Date();
-    const connectionId = connection === undefined ? undefined : (await requireConnection(context, connection, 'connection')).id;
-    const filter = { connectionId, objectName: object_name, dataset, state };
-    const { jobs: listed, last: end } = await listJobPage(context.database, page, filter);
-    const tickMs = usualTickIntervalMs(await recentTicks(context.database));
-    const { last } = context.agreement;
-    return {
-      halted: last.kind === 'halted' ? { code: last.error.code, message: last.error.message } : null,
-      jobs: listed.map((job) => toJobJson(job, now, tickMs)),
-      next: nextAfter(page, listed.length, end),
-    };
-  },
-});
+export const jobs = listJobsAt('jobs', 'Lists jobs page by page, in order of creation, each with its latest window and its latest repair.');
+
+/** The same list, beside the other paths about jobs. */
+export const jobList = listJobsAt('v1/jobs', 'Lists jobs page by page: the same as /jobs.');
+
+function listJobsAt(name: string, summary: string): Endpoint {
+  return defineEndpoint({
+    name,
+    methods: ['GET'],
+    group: 'jobs',
+    summary,
+    roles: ['read', 'data', 'operate', 'admin'],
+    request: z.object({
+      ...listFilters,
+      dataset: optionalText('Only jobs whose target table is in this dataset.', 'salesforce'),
+      state: z.optional(choice('state', JOB_STATES, 'Only jobs in this state.')),
+      ...pageFields,
+    }),
+    response: pageJson('jobs', jobJson).extend({
+      halted: z.nullable(errorJson).meta({ description: 'Why nothing runs; null: runs are started.' }),
+    }),
+    errors: ['not_found'],
+    example: { request: {}, response: { halted: null, jobs: [JOB_EXAMPLE], next: null } },
+    async handle(context, { connection, object_name, dataset, state, ...page }) {
+      const now = new Date();
+      const connectionId = connection === undefined ? undefined : (await requireConnection(context, connection, 'connection')).id;
+      const filter = { connectionId, objectName: object_name, dataset, state };
+      const { jobs: listed, last: end } = await listJobPage(context.database, page, filter);
+      const tickMs = usualTickIntervalMs(await recentTicks(context.database));
+      const { last } = context.agreement;
+      return {
+        halted: last.kind === 'halted' ? { code: last.error.code, message: last.error.message } : null,
+        jobs: listed.map((job) => toJobJson(job, now, tickMs)),
+        next: nextAfter(page, listed.length, end),
+      };
+    },
+  });
+}
 
 /** One job, as in the list. @throws AppError not_found */
 export async function readJobJson({ database }: Context, jobId: string): Promise<object> {

@@ -64,6 +64,11 @@ describe('/jobs', () => {
     expect(names).toEqual([...before, 'Object6']);
   });
 
+  test('is served below /v1, too', async () => {
+    const below = await readAnswer(await fetch(`${service.url}/v1/jobs?limit=2`));
+    expect(below).toEqual(await list('limit=2'));
+  });
+
   test('has 100 jobs per page by default', async () => {
     await addJobs(7, 120);
     const first = await page('');
