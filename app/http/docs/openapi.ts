@@ -132,11 +132,11 @@ interface ErrorResponse {
 }
 
 /** The responses to errors: one for each status, with all codes that have it. */
-function errorResponses({ endpoint, hasBody }: Operation): ErrorResponse[] {
-  const byStatus = [...Map.groupBy<number, ErrorCode>(errorsOf(endpoint), (code) => ERRORS[code].status)];
-  // A multipart body without a Content-Length.
-  if (hasBody) byStatus.push([411, ['invalid_request']]);
-  return byStatus
+function errorResponses({ endpoint }: Operation): ErrorResponse[] {
+  const byStatus = Map.groupBy<number, ErrorCode>(errorsOf(endpoint), (code) => ERRORS[code].status);
+  // A multipart body without a Content-Length, by any method.
+  byStatus.set(411, ['invalid_request']);
+  return [...byStatus]
     .sort(([left], [right]) => left - right)
     .map(([status, codes]) => ({ status, name: [status, ...codes].join('.'), response: errorResponse(codes) }));
 }

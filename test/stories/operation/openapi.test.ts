@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { fieldsOf, type Operation, operationsOf } from '../../../app/http/docs/operations.ts';
 import { ENDPOINTS } from '../../../app/http/endpoints.ts';
@@ -131,6 +132,17 @@ describe('an error that the document declares comes from', () => {
     for (const type of MEDIA_TYPES) await expectError(operation, await send(service.url, operation, large, type), 413, 'body_too_large');
     const text = await send(service.url, operation, { ...exampleOf(operation), color: 'red' }, 'json', { 'content-type': 'text/plain' });
     await expectError(operation, text, 415, 'unsupported_media_type');
+  });
+
+  test.each(named)('%s for a multipart body without its length', async (_id, operation) => {
+    const url = `${service.url}/${operation.endpoint.name.replaceAll(/\{\w+\}/g, '1')}`;
+    const headers = { 'content-type': 'multipart/form-data; boundary=x', 'transfer-encoding': 'chunked' };
+    const status = await new Promise((resolve, reject) => {
+      const sent = request(url, { method: operation.method, headers }, (response) => resolve(response.resume().statusCode));
+      sent.on('error', reject).end('--x--');
+    });
+    expect(status).toBe(411);
+    expect(errors(operation, 411)).toEqual(['invalid_request']);
   });
 
   test('calls that Salesforce refuses or does not answer', async () => {
