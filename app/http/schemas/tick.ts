@@ -15,12 +15,14 @@ const pendingJobJson = z.strictObject({
 
 /** What became of a tick, for callers that prefer JSON. */
 export const tickJson = z.strictObject({
-  ok: z.boolean().meta({ description: 'Whether every job is complete or paused.' }),
+  ok: z.boolean().meta({ description: 'With wait, whether every job is complete or paused; without, whether the tick is accepted.' }),
   message: z.string(),
   error: z.optional(errorJson).meta({ description: 'Why nothing was started, if the job store was restored.' }),
-  next_window_closes: z.nullable(instant).meta({ description: 'When the next window of any job closes; null: no job is active.' }),
-  counts: z.partialRecord(jobStateJson, count).meta({ description: 'Jobs by state.' }),
-  jobs: z.array(pendingJobJson).meta({ description: 'Up to 100 jobs that are not complete.' }),
+  next_window_closes: z
+    .nullable(instant)
+    .meta({ description: 'When the next window of any job closes; null: no job is active, or without wait.' }),
+  counts: z.partialRecord(jobStateJson, count).meta({ description: 'Jobs by state; none without wait.' }),
+  jobs: z.array(pendingJobJson).meta({ description: 'Up to 100 jobs that are not complete; none without wait.' }),
 });
 
 export const TICK_EXAMPLE: z.input<typeof tickJson> = {

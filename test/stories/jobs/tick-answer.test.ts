@@ -1,6 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { type GatewayService, jsonReply, startGatewayService } from '../../support/gateway.ts';
-import { readAnswer } from '../../support/service.ts';
 
 /** What a tick answers: without wait it only accepts, with wait it says how the jobs stand. */
 let service: GatewayService;
@@ -49,11 +48,23 @@ test('says until when all jobs are complete, and whether anything was due', asyn
   );
 });
 
-test('is exactly OK without wait', async () => {
+test('is exactly OK without wait, also as JSON, and says nothing about jobs', async () => {
   await start(['Account']);
   expect(await service.call('handle_importing_job')).toMatchObject({ status: 200, text: 'OK' });
-  const response = await fetch(`${service.url}/handle_importing_job`, { headers: { accept: 'application/json' } });
-  expect(await readAnswer(response)).toMatchObject({ status: 200, text: 'OK' });
+  const json = await tickForJson('handle_importing_job');
+  expect(json).toEqual({ ok: true, message: 'OK', next_window_closes: null, counts: {}, jobs: [] });
+});
+
+test('takes a longer wait than 50 seconds as 50, as the documentation says', async () => {
+  await start([]);
+  for (const wait of ['51', '3600', '1000000']) expect((await service.call('handle_importing_job', { wait })).text).toMatch(/^OK/);
+  for (const wait of ['-1', '1.5', 'long']) expect(await service.call('handle_importing_job', { wait })).toMatchObject({ status: 400 });
+  const { paths } = JSON.parse((await service.call('openapi.json')).text) as {
+    paths: Record<string, { get: { parameters: { name: string; description: string; schema: object }[] } }>;
+  };
+  const documented = paths['/handle_importing_job']!.get.parameters.find(({ name }) => name === 'wait')!;
+  expect(documented.description).toContain('More than 50 count as 50.');
+  expect(documented.schema).toEqual({ type: 'integer', minimum: 0 });
 });
 
 test('names what failed and why, with 200 and no OK, as text and as JSON', async () => {

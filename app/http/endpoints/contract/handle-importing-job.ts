@@ -18,10 +18,9 @@ const MAX_WAIT_SECONDS = 50;
 
 const wait = z.optional(
   field(parseWait, {
-    description: 'How many seconds to wait for the outcome; 0 by default.',
+    description: `How many seconds to wait for the outcome; 0 by default. More than ${MAX_WAIT_SECONDS} count as ${MAX_WAIT_SECONDS}.`,
     type: 'integer',
     minimum: 0,
-    maximum: MAX_WAIT_SECONDS,
   }),
 );
 
@@ -50,7 +49,7 @@ export const handleImportingJob = defineEndpoint({
     const filter = job ? { jobId: job.id } : await readFilter(context, fields);
     const { runIds, at } = await tick(context, caller.name, filter);
     if (job && caller.role !== 'tick') await retryWaitingRun(context, job, caller.name);
-    if (waitSeconds === 0) return 'OK';
+    if (waitSeconds === 0) return wantsJson ? ACCEPTED_JSON : 'OK';
     const waited = await waitForRuns(context, filter, waitSeconds, closed);
     const states = await readJobStates(context.database, filter, new Date(), REPORTED);
     const report = toTickReport(states, waited || runIds.length > 0, at);
@@ -58,9 +57,14 @@ export const handleImportingJob = defineEndpoint({
   },
 });
 
-/** Like a tick report, without jobs. */
+/** Of a report that does not look at jobs. */
+const NO_JOBS = { next_window_closes: null, counts: {}, jobs: [] };
+
+/** Without `wait`, the tick is only accepted: a key that may do no more learns nothing about jobs. */
+const ACCEPTED_JSON = { ok: true, message: 'OK', ...NO_JOBS };
+
 function toHaltedJson({ code, message }: AppError): object {
-  return { ok: false, message: `Halted: ${message}`, error: { code, message }, next_window_closes: null, counts: {}, jobs: [] };
+  return { ok: false, message: `Halted: ${message}`, error: { code, message }, ...NO_JOBS };
 }
 
 interface Named {
@@ -81,6 +85,6 @@ async function readFilter(context: Context, fields: Named): Promise<JobFilter> {
 }
 
 function parseWait(text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw new AppError('invalid_request', `wait must be a number of seconds, at most ${MAX_WAIT_SECONDS}.`);
+  if (!/^\d+$/.test(text)) throw new AppError('invalid_request', 'wait must be a whole number of seconds, for example 30.');
   return Math.min(Number(text), MAX_WAIT_SECONDS);
 }
