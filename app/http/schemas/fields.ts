@@ -65,7 +65,7 @@ const parseId =
   (what: 'job' | 'run') =>
   (given: string): string => {
     if (isRunId(given)) return given;
-    throw new AppError('invalid_request', `The ${what} id in the path must be a UUID. Take it from /jobs.`);
+    throw new AppError('invalid_request', `${what}_id must be a UUID. Take it from /jobs.`);
   };
 
 /** The field user_id. */
