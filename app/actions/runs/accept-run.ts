@@ -7,6 +7,8 @@ import { acceptVerdict } from '../../store/runs/accept-run.ts';
 import { requireRun } from './require-run.ts';
 import { requireRetryable } from './retry-run.ts';
 
+const ACCEPTABLE = 'Only a run that failed with a verdict can be accepted.';
+
 /**
  * Accepts the verdict with which a run failed: that Salesforce's counts differ from the rows that it returned, or that many rows are
  * missing. Queues the work again. That run may pass the same verdict, for as many rows, and its receipt names who accepted it.
@@ -16,7 +18,7 @@ import { requireRetryable } from './retry-run.ts';
  */
 export async function acceptRun(context: Context, runId: string, by: string): Promise<JobWithRun> {
   const { database, events } = context;
-  const found = requireRetryable(await requireRun(context, runId));
+  const found = requireRetryable(await requireRun(context, runId), ACCEPTABLE);
   const { run, ...job } = found;
   const { code, rows } = requireVerdict(found);
   if (run.kind !== 'window') await requireLatest(context, found);
@@ -36,7 +38,7 @@ export async function acceptRun(context: Context, runId: string, by: string): Pr
 /** @throws AppError conflict */
 function requireVerdict({ run }: JobWithRun): { code: ErrorCode; rows: number } {
   if (run.state !== 'failed') {
-    throw new AppError('conflict', `The run is ${run.state}. Only a run that failed with a verdict can be accepted.`);
+    throw new AppError('conflict', `The run is ${run.state}. ${ACCEPTABLE}`);
   }
   if (run.acceptableRows !== null) return { code: run.errorCode as ErrorCode, rows: run.acceptableRows };
   throw new AppError(

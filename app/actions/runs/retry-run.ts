@@ -52,11 +52,13 @@ function retryChange(job: { id: string; objectName: string }, runId: string, due
   return { by, action: 'run_retry_requested', ...aboutJob(job), runId, details: { due_run: dueRun } };
 }
 
-/** A run whose work can be queued again. @throws AppError needs_login, conflict */
-export function requireRetryable(found: JobWithRun): JobWithRun {
+/** A run whose work can be queued again. @param which runs the caller can act on @throws AppError needs_login, conflict */
+export function requireRetryable(
+  found: JobWithRun,
+  which = 'Only a run that waits, has failed or was cancelled can be retried.',
+): JobWithRun {
   const { run, needsLogin, loginError, active, syncedTo, objectName } = found;
-  if (run.state === 'running')
-    throw new AppError('conflict', 'The run is already running. Only a run that waits or has failed can be retried.');
+  if (run.state === 'running') throw new AppError('conflict', `The run is already running. ${which}`);
   if (run.kind !== 'window' && run.state === 'succeeded') throw new AppError('conflict', 'The repair has succeeded. Request a new one.');
   if (run.kind === 'window' && (run.state === 'succeeded' || run.windowTo <= syncedTo)) {
     throw new AppError(

@@ -102,5 +102,11 @@ test('is refused for a run that did not fail with a verdict', async () => {
   service.instance.handler = (_call, pass) => pass();
   await service.tickAt('2023-03-20T00:20:00Z');
   const succeeded = (await job()).run!;
+  await service.stopWorker();
+  service.salesforce.clock.set(new Date('2023-03-21T00:10:00Z'));
+  await service.call('handle_importing_job');
+  const { run } = await job();
+  await service.database.pool.query(`UPDATE runs SET state = 'running', started_at = now() WHERE id = $1`, [run!.id]);
+  expect((await accept(run!.id)).text).toContain('The run is already running. Only a run that failed with a verdict can be accepted.');
   expect(await accept(succeeded.id)).toMatchObject({ status: 409, code: 'conflict', text: expect.stringContaining('has been imported') });
 });
