@@ -40,7 +40,8 @@ function requireSameOptions(job: Job, wanted: Partial<JobOptions>): Job {
   const [property] = Object.keys(differing) as OptionProperty[];
   if (property === undefined) return job;
   const { name } = JOB_OPTIONS[property];
-  const exists = `A job for ${job.objectName} already exists with ${name}=${optionText(optionsJson(job)[name]!)}`;
+  const value = optionText(optionsJson(job)[name]!);
+  const exists = `A job for ${job.objectName} already exists ${value === '' ? `without ${name}` : `with ${name}=${value}`}`;
   if (differing.startDate && differing.startDate > job.startDate) {
     throw new AppError('conflict', `${exists}. To import rows again, call POST /v1/jobs/${job.id}/reimport.`);
   }

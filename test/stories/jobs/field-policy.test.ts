@@ -236,6 +236,9 @@ describe('a request is refused', () => {
     expect(reason(await create({ object_name: 'Account', exclude_fields: 'Fax' }))).toMatch(
       /already exists with exclude_fields=Phone,\*\.SSN__c\./,
     );
+    expect(reason(await create({ object_name: 'Account', hash_fields: 'Fax' }))).toContain(
+      'already exists without hash_fields. To change it',
+    );
   });
 });
 
