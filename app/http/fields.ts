@@ -6,7 +6,8 @@ import { AppError } from '../errors.ts';
 /** A request's fields by name, as text. */
 type Fields = Record<string, string>;
 
-const TYPES = ['multipart/form-data', 'application/x-www-form-urlencoded', 'application/json'];
+const JSON_TYPE = 'application/json';
+const TYPES = ['multipart/form-data', 'application/x-www-form-urlencoded', JSON_TYPE];
 const MAX_BYTES = 64 * 1024;
 
 /** Reads a request's fields from its query and its body (multipart, urlencoded or JSON, up to `maxBytes`). Rejects files without writing them anywhere. */
@@ -29,17 +30,23 @@ export async function readFields(ctx: Koa.Context, maxBytes = MAX_BYTES): Promis
 /**
  * Returns a reader of an endpoint's fields: it rejects unknown ones, then missing ones, naming all of them, then invalid values. Those of the
  * path are known to be there.
+ * @param inQuery whether the fields are documented as part of the query, instead of a form
  * @throws AppError invalid_request
  */
 export function createValidator<Request extends z.ZodObject>(
   request: Request,
   parameters: readonly string[],
+  inQuery = false,
 ): (fields: Fields, path: Fields) => z.output<Request> {
   const ofBody = Object.entries(request.shape as Record<string, z.ZodType>).filter(([name]) => !parameters.includes(name));
-  const required = ofBody.filter(([, schema]) => schema._zod.optin === undefined).map(([name]) => name);
+  const needed = ofBody.filter(([, schema]) => schema._zod.optin === undefined);
+  const required = needed.map(([name]) => name);
+  const values = new Map(needed.flatMap(([name, schema]) => (schema.meta()?.enum ? [[name, schema.meta()!.enum as string[]]] : [])));
   const known = [...required, ...ofBody.map(([name]) => name).filter((name) => !required.includes(name))];
   return (fields, path) => {
-    requireFields(fields, required, known);
+    rejectUnknown(fields, known);
+    const missing = required.filter((name) => !fields[name]?.trim());
+    if (missing.length > 0) throw missingFields(missing, values, inQuery);
     const result = request.safeParse({ ...fields, ...path });
     if (result.success) return result.data;
     const [issue] = result.error.issues;
@@ -48,22 +55,22 @@ export function createValidator<Request extends z.ZodObject>(
   };
 }
 
-function requireFields(fields: Fields, required: readonly string[], known: readonly string[]): void {
+function rejectUnknown(fields: Fields, known: readonly string[]): void {
   const unknown = Object.keys(fields).filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    const advice = known.length > 0 ? `Use ${known.join(', ')}` : 'This endpoint has no fields';
-    throw new AppError(
-      'invalid_request',
-      `Unknown ${unknown.length === 1 ? 'field' : 'fields'} ${unknown.map(shorten).join(', ')}. ${advice}.`,
-    );
-  }
-  const missing = required.filter((name) => !fields[name]?.trim());
-  if (missing.length > 0) {
-    throw new AppError(
-      'invalid_request',
-      `Missing ${missing.length === 1 ? 'field' : 'fields'} ${missing.join(', ')}. Send each as a form field.`,
-    );
-  }
+  if (unknown.length === 0) return;
+  const advice = known.length > 0 ? `Use ${known.join(', ')}` : 'This endpoint has no fields';
+  throw new AppError(
+    'invalid_request',
+    `Unknown ${unknown.length === 1 ? 'field' : 'fields'} ${unknown.map(shorten).join(', ')}. ${advice}.`,
+  );
+}
+
+/** @param values those that a field may have, if they are few */
+function missingFields(missing: readonly string[], values: ReadonlyMap<string, readonly string[]>, inQuery: boolean): AppError {
+  const or = new Intl.ListFormat('en', { type: 'disjunction' });
+  const named = missing.map((name) => (values.has(name) ? `${name} (${or.format(values.get(name)!)})` : name)).join(', ');
+  const advice = `Send ${missing.length === 1 ? 'it' : 'each'} ${inQuery ? 'in the query' : 'as a form field'}.`;
+  return new AppError('invalid_request', `Missing ${missing.length === 1 ? 'field' : 'fields'} ${named}. ${advice}`);
 }
 
 async function readBody(ctx: Koa.Context, maxBytes: number): Promise<object> {
@@ -103,6 +110,8 @@ async function readBody(ctx: Koa.Context, maxBytes: number): Promise<object> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new AppError('invalid_request', 'A JSON body must be an object.');
   }
+  const list = type === JSON_TYPE && Object.entries(body).find(([, value]) => Array.isArray(value));
+  if (list) throw new AppError('invalid_request', `${list[0]} must be text, not an array. Separate several values by commas.`);
   return body;
 }
 

@@ -2,14 +2,17 @@ import Router from '@koa/router';
 import type { Context } from '../context.ts';
 import { AppError } from '../errors.ts';
 import type { Caller } from './auth.ts';
+import { operationsOf } from './docs/operations.ts';
 import { type Endpoint, pathParameters } from './endpoint.ts';
 import { createValidator, readFields } from './fields.ts';
+
+const OR = new Intl.ListFormat('en', { type: 'disjunction' });
 
 /** Routes each request to the endpoint of its path and method. Endpoints that share a path have the same name, but no method in common. */
 export function createRouter(context: Context, endpoints: readonly Endpoint[]): Router {
   const router = new Router();
   for (const [name, onPath] of Map.groupBy(endpoints, (endpoint) => endpoint.name)) {
-    const validators = new Map(onPath.map((endpoint) => [endpoint, createValidator(endpoint.request, pathParameters(endpoint))]));
+    const validators = new Map(onPath.map((endpoint) => [endpoint, validatorOf(endpoint)]));
     router.all(`/${name.replaceAll(/\{(\w+)\}/g, ':$1')}`, async (ctx) => {
       const endpoint = onPath.find(({ methods }) => (methods as readonly string[]).includes(ctx.method));
       if (!endpoint) {
@@ -20,10 +23,10 @@ export function createRouter(context: Context, endpoints: readonly Endpoint[]): 
       const caller = ctx.state.caller as Caller;
       if (!endpoint.roles.includes(caller.role)) {
         // The method distinguishes the endpoints of a path, which may require different roles.
-        const called = onPath.length > 1 ? `${ctx.method} ${name}` : name;
+        const called = onPath.length > 1 ? `${ctx.method} /${name}` : `/${name}`;
         throw new AppError(
           'forbidden',
-          `API keys with role ${caller.role} may not call ${called}. Use a key with role ${endpoint.roles.join(' or ')}.`,
+          `API keys with role ${caller.role} may not call ${called}. Use a key with role ${OR.format(endpoint.roles)}.`,
         );
       }
       const fields = await readFields(ctx, endpoint.maxBytes);
@@ -35,4 +38,9 @@ export function createRouter(context: Context, endpoints: readonly Endpoint[]): 
     });
   }
   return router;
+}
+
+function validatorOf(endpoint: Endpoint): ReturnType<typeof createValidator> {
+  const inQuery = operationsOf([endpoint]).every(({ hasBody }) => !hasBody);
+  return createValidator(endpoint.request, pathParameters(endpoint), inQuery);
 }

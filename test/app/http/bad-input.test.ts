@@ -84,6 +84,16 @@ describe('an invalid request', () => {
     expect(await send(path, { method: 'POST', body: new URLSearchParams({ user_id: large }) })).toMatchObject({ status: 413 });
   });
 
+  test('says in which form a list and an id are sent', async () => {
+    const list = { method: 'POST', body: '{"object_names":["Account"]}', headers: { 'content-type': 'application/json' } };
+    expect((await send('v1/jobs', list)).text).toContain('object_names must be text, not an array. Separate several values by commas.');
+    expect((await send(`v1/jobs/${randomUUID()}`, { method: 'DELETE' })).text).toContain(
+      'Missing field table (keep or drop). Send it in the query.',
+    );
+    expect((await send('v1/jobs', { method: 'POST' })).text).toContain('Send each as a form field.');
+    expect((await send('v1/runs?job_id=nope', {})).text).toContain('job_id must be a UUID. Take it from /jobs.');
+  });
+
   test.each(['not-a-run', '%E0%A4%A', "'; DROP TABLE runs; --", '..%2Fv1', '%00', 'x'.repeat(4_000)])(
     'is refused for a run id that cannot be one (%#)',
     async (id) => {
@@ -270,7 +280,8 @@ describe('with API keys', () => {
       await withKey('handle_importing_job', 'tick-key', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }),
     ).toMatchObject({ status: 200, text: 'OK' });
     expect(await withKey('handle_importing_job?wait=5', 'tick-key')).toMatchObject({ status: 403 });
-    expect(await withKey('jobs', 'tick-key')).toMatchObject({ status: 403 });
+    const refused = 'API keys with role tick may not call /jobs. Use a key with role read, data, operate, or admin.';
+    expect(await withKey('jobs', 'tick-key')).toMatchObject({ status: 403, text: expect.stringContaining(refused) });
     expect(await withKey('jobs', 'read-key')).toMatchObject({ status: 200 });
     expect(await withKey('handle_importing_job', 'read-key')).toMatchObject({ status: 403 });
     expect((await fetch(`${keyed.url}/jobs`, { headers: { 'x-api-key': 'ops-key' } })).status).toBe(200);

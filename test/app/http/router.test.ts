@@ -109,7 +109,7 @@ test('each method requires its own role', async () => {
   for (const init of [json('PATCH', { color: 'red' }), { method: 'DELETE' }]) {
     const refused = await send('v1/things/7', init, 'read');
     expect(refused.status).toBe(403);
-    expect(await refused.text()).toContain(`may not call ${init.method} v1/things/{thing_id}. Use a key with role admin.`);
+    expect(await refused.text()).toContain(`may not call ${init.method} /v1/things/{thing_id}. Use a key with role admin.`);
     expect((await send('v1/things/7', init, 'unknown')).status).toBe(403);
   }
 });
