@@ -266,6 +266,8 @@ export interface AppErrorOptions {
   acceptable?: number | undefined;
   /** how long the platform or a setting demands to wait, in milliseconds */
   retryAfterMs?: number | undefined;
+  /** the message for a run, which continues by itself, where a caller has to repeat the request */
+  runMessage?: string | undefined;
 }
 
 /** Our own error type. `message` says what happened and what to do, and is safe to show to any authorized caller. */
@@ -278,6 +280,7 @@ export class AppError extends Error {
   readonly acceptable: number | undefined;
   /** the minimum delay before a retry, in milliseconds; undefined: none is demanded */
   readonly retryAfterMs: number | undefined;
+  readonly #runMessage: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
@@ -288,6 +291,12 @@ export class AppError extends Error {
     this.details = options.details ?? {};
     this.acceptable = options.acceptable;
     this.retryAfterMs = options.retryAfterMs;
+    this.#runMessage = options.runMessage;
+  }
+
+  /** The same error, with the message for a run. */
+  ofRun(): AppError {
+    return this.#runMessage === undefined ? this : new AppError(this.code, this.#runMessage, this);
   }
 }
 

@@ -53,6 +53,8 @@ interface Meaning {
   code: ErrorCode;
   what: string;
   advice?: string;
+  /** instead of `advice`, for a run */
+  runAdvice?: string;
   recovery?: Recovery;
 }
 
@@ -91,6 +93,8 @@ const API_DISABLED: Meaning = {
   advice: "Have an admin of the org enable API Enabled in the user's profile or a permission set. The org's edition must include the API.",
 };
 
+const CHANGE_LOGIN_HOURS = "An admin of the org can change the Login Hours of the user's profile.";
+
 /** Errors that need human action: what happened, who can fix it, and how. */
 const MEANINGS: Record<string, Meaning> = {
   API_DISABLED_FOR_ORG: API_DISABLED,
@@ -109,7 +113,8 @@ const MEANINGS: Record<string, Meaning> = {
   LOGIN_DURING_RESTRICTED_TIME: {
     ...TRANSIENT,
     what: "it is outside the user's login hours",
-    advice: "The service continues during login hours. An admin of the org can change the Login Hours of the user's profile.",
+    advice: `Repeat the request during login hours. ${CHANGE_LOGIN_HOURS}`,
+    runAdvice: `The service continues during login hours. ${CHANGE_LOGIN_HOURS}`,
     recovery: 'defer',
   },
   LOGIN_DURING_RESTRICTED_DOMAIN: {
@@ -157,17 +162,19 @@ function quotaMeaning(message: string): Meaning {
   if (/concurrent/i.test(message)) {
     return { ...TRANSIENT, what: 'too many long requests to the org are running at once' };
   }
-  const later = 'The service continues once the limit allows it.';
-  if (/query jobs/i.test(message)) {
-    return { code: 'salesforce_quota', what: "the org's Bulk query jobs of the last 24 hours are used up", advice: later };
-  }
-  if (/result size/i.test(message)) {
-    return { code: 'salesforce_quota', what: "the org's storage for Bulk query results of the last 24 hours is used up", advice: later };
-  }
-  if (message === '' || /TotalRequests|API request/i.test(message)) {
-    return { code: 'salesforce_quota', what: "the org's API calls of the last 24 hours are used up", advice: later };
-  }
-  return { code: 'salesforce_quota', what: 'a limit of the org is used up', advice: later };
+  return {
+    code: 'salesforce_quota',
+    what: usedUp(message),
+    advice: 'Repeat the request once the limit allows it.',
+    runAdvice: 'The service continues once the limit allows it.',
+  };
+}
+
+function usedUp(message: string): string {
+  if (/query jobs/i.test(message)) return "the org's Bulk query jobs of the last 24 hours are used up";
+  if (/result size/i.test(message)) return "the org's storage for Bulk query results of the last 24 hours is used up";
+  if (message === '' || /TotalRequests|API request/i.test(message)) return "the org's API calls of the last 24 hours are used up";
+  return 'a limit of the org is used up';
 }
 
 /**
@@ -180,9 +187,10 @@ export function translateSalesforceError(error: unknown, doing: string): AppErro
   if (!code) return noResponseError(error, doing);
   const status = httpStatus(error, code);
   const message = messageOf(error);
-  const { code: ours, what, advice, recovery } = meaningOf(code, message, status);
+  const { code: ours, what, advice, runAdvice, recovery } = meaningOf(code, message, status);
   return new AppError(ours, failureMessage({ doing, what, code, message, advice }), {
     cause: error,
+    ...(runAdvice && { runMessage: failureMessage({ doing, what, code, message, advice: runAdvice }) }),
     details: { salesforce_code: code, ...requestIdOf(error) },
     ...(recovery && { recovery }),
     ...retryAfterOf(error),

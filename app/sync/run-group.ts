@@ -130,7 +130,7 @@ export class RunGroup {
       });
       return all.map((waiting) => this.#toOutcome(waiting, replies?.[sharing.indexOf(waiting)], requestedAt));
     } catch (error) {
-      const failure = isAppError(error) ? error : new AppError('internal', 'Unexpected error. See the log.', { cause: error });
+      const failure = isAppError(error) ? error.ofRun() : new AppError('internal', 'Unexpected error. See the log.', { cause: error });
       if (!this.#signal.aborted) events.compositeFailed(this.#connectionId, queries.length, false, failure);
       // A call for each run would only meet the same limit, need the same login, or come before Salesforce wants another.
       const isShared = failure.recovery === 'defer' || failure.recovery === 'reauthorize' || failure.retryAfterMs !== undefined;

@@ -197,7 +197,7 @@ export class Worker {
   /** Releases a run that did not finish, and logs whether it ended. @param calls of this attempt */
   async #settle(claimed: Run, calls: number, error: unknown): Promise<void> {
     const { events, describes, database } = this.#context;
-    const failure = isAppError(error) ? error : new AppError('internal', 'Unexpected error. See the log.', { cause: error });
+    const failure = isAppError(error) ? error.ofRun() : new AppError('internal', 'Unexpected error. See the log.', { cause: error });
     // If the store is unavailable, releasing the run fails as well.
     const run = await reloadRun(database, claimed).catch(() => claimed);
     await addCalls(database, run, calls);

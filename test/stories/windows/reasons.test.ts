@@ -109,6 +109,14 @@ describe("Salesforce's own reason", () => {
     expect((await job()).run).toMatchObject({ state: 'queued', failures: 0 });
   });
 
+  test('says to repeat a request that the quota refuses, because nothing continues it', async () => {
+    await start();
+    refuse('/sobjects', 'REQUEST_LIMIT_EXCEEDED', 'TotalRequests Limit exceeded.');
+    const refused = await service.call('v1/connections/1/objects');
+    expect(refused).toMatchObject({ status: 503, code: 'salesforce_quota' });
+    expect(refused.text).toContain('TotalRequests Limit exceeded. Repeat the request once the limit allows it.');
+  });
+
   test('is logged if Salesforce cannot count', async () => {
     await start();
     await create();
