@@ -162,6 +162,17 @@ describe('the command line', () => {
       "Required option '--table <what>' not specified. See node app/cli.ts delete --help.\n",
     ],
     ['an option of another command', 'change Account --id-from 001', "Unknown option '--id-from'. See node app/cli.ts change --help.\n"],
+    ['a change of nothing', 'change Account', 'Name what to change, for example --every 1h. See node app/cli.ts change --help.\n'],
+    [
+      'Ids together with a range',
+      'reimport Account --from 2024-03-10 --ids 0015g00000ABCde',
+      "Option '--ids <ids>' cannot be used with option '--from <date>'. See node app/cli.ts reimport --help.\n",
+    ],
+    [
+      'a limit out of range',
+      'runs --limit 0',
+      "Option '--limit <number>' argument '0' is invalid. Use a number from 1 to 1000. See node app/cli.ts runs --help.\n",
+    ],
     ['a run id that cannot be one', 'cancel 12', 'The run id must be a UUID. Take it from the commands runs or watch.\n'],
     ['an unknown option without a command', '--loud', "Unknown option '--loud'. See node app/cli.ts --help.\n"],
   ])('refuses %s in one sentence', async (_, command, sentence) => {

@@ -11,7 +11,7 @@ const CALLS =
 const RANGE = [
   new Option('--from <date>', 'rows stamped from this date or instant on (default: start_date)'),
   new Option('--to <date>', 'rows stamped before it (default: last_date)'),
-  new Option('--ids <ids>', 'the records with these Ids instead, separated by commas'),
+  new Option('--ids <ids>', 'the records with these Ids instead, separated by commas').conflicts(['from', 'to', 'idFrom', 'idTo']),
   new Option('--id-from <id>', 'only Ids from this one on'),
   new Option('--id-to <id>', 'only Ids before this one'),
 ];

@@ -1,4 +1,4 @@
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 export const DATA = new Option('--data <folder>', 'folder for all local state').default('.local');
 
@@ -21,3 +21,12 @@ export const SERVICE = [
 
 /** The same, of commands that can print what the service returns. */
 export const SERVICE_JSON = [new Option('--json', 'print JSON, as the API returns it'), ...SERVICE];
+
+/** Of commands that print a page of a list. */
+export const LIMIT = new Option('--limit <number>', 'how many, up to 1000 (default: 100)').argParser(readLimit);
+
+/** The text, as a field of a request has it. */
+function readLimit(text: string): string {
+  if (/^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= 1_000) return text;
+  throw new InvalidArgumentError('Use a number from 1 to 1000.');
+}

@@ -2,7 +2,7 @@ import { Argument, InvalidArgumentError, Option } from 'commander';
 import { RUN_KINDS } from '../../core/runs/pass.ts';
 import { RUN_STATES } from '../../core/runs/run-state.ts';
 import { type CommandEntry, PROGRAM } from '../program.ts';
-import { SERVICE_JSON } from './options.ts';
+import { LIMIT, SERVICE_JSON } from './options.ts';
 
 const RUN = new Argument('<run_id>', "the run's id, from the commands runs or watch");
 
@@ -22,7 +22,7 @@ export const RUN_COMMANDS: Record<string, CommandEntry> = {
       new Option('--kind <kind>', 'only runs of this kind').choices(RUN_KINDS),
       new Option('--since <time>', 'only runs that were created then or later'),
       new Option('--until <time>', 'only runs that were created before then'),
-      new Option('--limit <number>', 'how many, up to 1000 (default: 100)'),
+      LIMIT,
       new Option('--after <position>', 'the runs before those of an earlier list, which prints it'),
       ...SERVICE_JSON,
     ],

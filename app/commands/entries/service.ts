@@ -1,6 +1,6 @@
 import { Argument, InvalidArgumentError, Option } from 'commander';
 import { type CommandEntry, PROGRAM } from '../program.ts';
-import { CLOCK, DATA, PORT_BASE, SERVICE_JSON } from './options.ts';
+import { CLOCK, DATA, LIMIT, PORT_BASE, SERVICE_JSON } from './options.ts';
 
 /** Commands that run the service, or what it needs. Each is loaded when it runs: production ships neither the emulators nor the demo. */
 export const SERVICE_COMMANDS: Record<string, CommandEntry> = {
@@ -67,11 +67,7 @@ export const SERVICE_COMMANDS: Record<string, CommandEntry> = {
   activity: {
     does: 'list who changed what, the latest first',
     details: 'Calls a service as the command jobs does; its key needs the role operate or admin.',
-    options: [
-      new Option('--limit <number>', 'how many, up to 1000 (default: 100)'),
-      new Option('--after <position>', 'the changes before those of an earlier list, which prints it'),
-      ...SERVICE_JSON,
-    ],
+    options: [LIMIT, new Option('--after <position>', 'the changes before those of an earlier list, which prints it'), ...SERVICE_JSON],
     examples: [`${PROGRAM} activity --limit 20`, 'npm run op -- activity'],
     exits: ['listed', 'the service refused, or did not respond; the message says why'],
     load: async () => (await import('../activity.ts')).activity,

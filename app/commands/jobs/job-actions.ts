@@ -1,6 +1,7 @@
 import { CHANGEABLE_NAMES } from '../../core/jobs/job-options.ts';
 import { formatInstant } from '../../core/jobs/start-date.ts';
 import type { Command } from '../command.ts';
+import { CommandError } from '../command-error.ts';
 import { print, printJson } from '../output/print.ts';
 import { findJob } from '../remote/find-job.ts';
 import { type RemoteOptions, serviceCommand } from '../remote/open-service.ts';
@@ -30,11 +31,16 @@ export const erase = onJob(async (service, job, options) => {
 });
 
 /** Changes options of a job. */
-export const change = onJob(async (service, job, options) => {
-  const fields = fieldsOf(options, [...CHANGEABLE_NAMES, 'approve_fields']);
-  const changed = await service.request<JobView & { message: string }>('PATCH', `v1/jobs/${job.id}`, fields);
-  return { result: changed, text: changed.message };
-});
+export const change: Command<Options> = async (input) => {
+  const fields = fieldsOf(input.options, [...CHANGEABLE_NAMES, 'approve_fields']);
+  if (Object.keys(fields).length === 0) {
+    throw new CommandError('Name what to change, for example --every 1h. See node app/cli.ts change --help.');
+  }
+  return await onJob(async (service, job) => {
+    const changed = await service.request<JobView & { message: string }>('PATCH', `v1/jobs/${job.id}`, fields);
+    return { result: changed, text: changed.message };
+  })(input);
+};
 
 export const pause = onJob(async (service, job) => ({
   result: await service.request<JobView>('POST', `v1/jobs/${job.id}/pause`),
