@@ -99,3 +99,7 @@ export const findingTopic = imageFindings.topicArn;
 export const dashboard = observability.dashboard;
 export const databaseIdentifier = database.identifier;
 export const googleServiceAccount = warehouse.serviceAccount;
+export const protect = settings.protect;
+/** Numbers of keys, by which the next step of a rotation knows that the last one is deployed. */
+export const tickKeys = settings.secrets.tickKeys;
+export const tokenKeys = settings.secrets.tokenKeys;

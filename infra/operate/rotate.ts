@@ -1,9 +1,10 @@
+import { checkDeployment } from './deployment.ts';
 import { run } from './program.ts';
 import { runCommand } from './run-command.ts';
-import type { Aws, Stack } from './stack.ts';
+import { type Aws, readStackConfig, type Stack } from './stack.ts';
 
 /** The generated keys that can be rotated, by the name of the argument: their configuration key. */
-const LISTS: Record<string, string> = { tick: 'tickKeys', token: 'tokenKeys' };
+const LISTS: Record<string, 'tickKeys' | 'tokenKeys'> = { tick: 'tickKeys', token: 'tokenKeys' };
 
 /** What a rotation does next: the new list of key numbers, and what the operator does after it. */
 export interface Step {
@@ -30,13 +31,18 @@ export function nextStep(keys: number[]): Step {
  * Takes the next step of a rotation: writes the new list to the stack's file, and says what to run. Before a token key is removed, seals
  * what it still seals with the new one.
  * @returns the exit code
+ * @throws Error if the previous step does not run, because only tasks that do know its keys
  */
 export async function rotate(what: string | undefined, stack: Stack, aws: Aws, print: (line: string) => void): Promise<number> {
   const list = LISTS[what ?? ''];
   if (!list) throw new Error(`Name what to rotate: ${Object.keys(LISTS).join(' or ')}.`);
-  const before = JSON.parse(await run('pulumi', ['config', 'get', list]).catch(() => '[1]')) as number[];
+  const before = JSON.parse((await readStackConfig())[list] ?? '[1]') as number[];
   const { keys, does } = nextStep(before);
-  if (what === 'token' && keys.length < before.length) {
+  await requireDeployed(list, before, stack, aws);
+  const removesToken = what === 'token' && keys.length < before.length;
+  if (removesToken) {
+    // Pulumi protects a resource that left the program as it was last deployed: it is too late then.
+    if (stack.protect) throw new Error(protects(before.at(-1)!));
     const code = await runCommand(stack, aws, ['reseal'], print);
     if (code !== 0) {
       print('Rows still need the old key, so it stays. Run this command again.');
@@ -47,6 +53,21 @@ export async function rotate(what: string | undefined, stack: Stack, aws: Aws, p
   if (keys.length < before.length) await run('pulumi', ['config', 'rm', '--path', `${list}[1]`]);
   print(`${list} is now [${keys.join(', ')}], which ${does}. Run \`npm run pulumi -- up\`, then \`npm run op -- smoke\`.`);
   if (keys.length > 1) print(`If every check passes, run \`npm run op -- rotate ${what}\` again.`);
-  else if (what === 'token') print('A protected stack refuses to delete the key: set protect to false for this update, and back after it.');
+  else if (removesToken) print('If you set protect to false for this, set it back then, and run `npm run pulumi -- up` again.');
   return 0;
 }
+
+async function requireDeployed(list: 'tickKeys' | 'tokenKeys', keys: number[], stack: Stack, aws: Aws): Promise<void> {
+  const deployed = stack[list];
+  if (deployed?.join() !== keys.join()) {
+    const what = deployed ? `[${deployed.join(', ')}]` : 'nothing';
+    throw new Error(
+      `${list} is [${keys.join(', ')}] in the file of the stack, but ${what} is deployed. Run \`npm run pulumi -- up\`, then \`npm run op -- smoke\`, then this command again.`,
+    );
+  }
+  const fault = await checkDeployment(stack, aws);
+  if (fault) throw new Error(fault);
+}
+
+const protects = (key: number): string =>
+  `The stack protects key ${key}, and would refuse to delete it. Run \`npm run pulumi -- config set protect false\` and \`npm run pulumi -- up\`, then this command again.`;

@@ -1,14 +1,7 @@
 import { TICK_ACCEPTED } from '../alarms/log-filters.ts';
+import { checkDeployment } from './deployment.ts';
 import { type Check, type Finding, runChecks } from './run-checks.ts';
 import type { Aws, Stack } from './stack.ts';
-
-interface Deployment {
-  status: string;
-  taskDefinition: string;
-  rolloutState: string;
-  runningCount: number;
-  desiredCount: number;
-}
 
 /** The path the schedule posts to. */
 const TICK_PATH = '/handle_importing_job';
@@ -27,25 +20,6 @@ export async function smoke(stack: Stack, aws: Aws, apiKey: string | undefined, 
     ['a tick is accepted', () => (apiKey ? sendTick(stack, apiKey) : findTick(stack, aws, now))],
   ];
   return await runChecks(checks);
-}
-
-async function checkDeployment(stack: Stack, aws: Aws): Promise<string | undefined> {
-  const { services } = await aws<{ services: { deployments: Deployment[] }[] }>(
-    'ecs',
-    'describe-services',
-    '--cluster',
-    stack.cluster,
-    '--services',
-    stack.serviceName,
-  );
-  const live = services[0]?.deployments.find(({ status }) => status === 'PRIMARY');
-  if (!live) return `Cluster ${stack.cluster} has no service ${stack.serviceName}. Run \`npm run pulumi -- up\`.`;
-  if (live.taskDefinition !== stack.taskDefinition) {
-    return `The service runs ${live.taskDefinition}, not ${stack.taskDefinition}. ECS rolled back the deployment. The end of log group ${stack.logGroup} says why: correct that and run \`npm run pulumi -- up\`, or set imageUri to the image of ${live.taskDefinition.split('/').at(-1)} and run it.`;
-  }
-  if (live.rolloutState !== 'COMPLETED') return `The deployment is ${live.rolloutState}, not COMPLETED.`;
-  if (live.runningCount < live.desiredCount) return `Only ${live.runningCount} of ${live.desiredCount} tasks are running.`;
-  return undefined;
 }
 
 const healthCheck = (targetGroup: string, aws: Aws): Check => ['the load balancer has a healthy task', () => checkHealth(targetGroup, aws)];

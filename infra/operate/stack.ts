@@ -19,6 +19,12 @@ export interface Stack {
   scheduleMinutes: number;
   alarmTopic: string;
   findingTopic: string;
+  /** whether Pulumi refuses to delete what must not be lost; missing before the first `up` with this release, as the next two */
+  protect?: boolean;
+  /** the numbers of the schedule's keys that are deployed */
+  tickKeys?: number[];
+  /** the numbers of the token keys that are deployed */
+  tokenKeys?: number[];
 }
 
 /** Runs `aws <service> <operation> …` in the stack's region. @returns the parsed output */

@@ -310,24 +310,101 @@ describe('the operate scripts', () => {
     expect(await readFile(join(folder, 'calls'), 'utf8')).toContain('--region eu-north-1');
   });
 
-  test("op rotate writes the next step to the stack's file, and seals with the new token key before it removes the old one", async () => {
-    await writeFile(join(folder, 'stack.json'), JSON.stringify(stack));
-    const set = join(folder, 'set');
-    const pulumi = (keys: string) =>
-      `case "$1 $2" in "stack output") cat ${join(folder, 'stack.json')};; "config get") echo '${keys}';; *) echo "$@" >> ${set};; esac`;
-    await install('pulumi', pulumi('[1,2]'));
-    expect(await start('op.ts', 'rotate', 'tick')).toEqual({
-      code: 0,
-      text:
-        'tickKeys is now [2, 1], which uses key 2. Run `npm run pulumi -- up`, then `npm run op -- smoke`.\n' +
-        'If every check passes, run `npm run op -- rotate tick` again.\n',
+  describe('op rotate', () => {
+    const set = () => join(folder, 'set');
+
+    /** Runs a rotation on a stack whose file has one list of keys, while another may be deployed. */
+    async function rotate(
+      what: 'tick' | 'token',
+      file: number[],
+      deployed: Partial<Stack>,
+    ): Promise<{ code: number; text: string; writes: string }> {
+      await writeFile(set(), '');
+      await writeFile(join(folder, 'stack.json'), JSON.stringify({ ...stack, ...deployed }));
+      await writeFile(
+        join(folder, 'config.json'),
+        JSON.stringify({ [`salesforce-bigquery:${what}Keys`]: { value: JSON.stringify(file) } }),
+      );
+      await install(
+        'pulumi',
+        `case "$1 $2" in "stack output") cat ${folder}/stack.json;; "config --json") cat ${folder}/config.json;; *) echo "$@" >> ${set()};; esac`,
+      );
+      return { ...(await start('op.ts', 'rotate', what)), writes: await readFile(set(), 'utf8') };
+    }
+    async function runTask(taskDefinition: string, exitCode: number): Promise<void> {
+      const deployments = [{ status: 'PRIMARY', taskDefinition, rolloutState: 'COMPLETED', runningCount: 1, desiredCount: 1 }];
+      const task = { taskArn: TASK, lastStatus: 'STOPPED', containers: [{ name: 'app', exitCode }] };
+      const replies = {
+        'describe-services': { services: [{ taskDefinition, networkConfiguration: {}, deployments }] },
+        'run-task': { tasks: [task], failures: [] },
+        'describe-tasks': { tasks: [task] },
+        'get-log-events': { events: [], nextForwardToken: 'f/1' },
+      };
+      const cases = Object.entries(replies).map(([operation, reply]) => `${operation}) echo '${JSON.stringify(reply)}';;`);
+      await install('aws', `case "$2" in ${cases.join(' ')} esac`);
+    }
+    beforeEach(() => runTask(stack.taskDefinition, 0));
+
+    test("writes the next step to the stack's file, and says what to run", async () => {
+      expect(await rotate('tick', [1, 2], { tickKeys: [1, 2] })).toEqual({
+        code: 0,
+        text:
+          'tickKeys is now [2, 1], which uses key 2. Run `npm run pulumi -- up`, then `npm run op -- smoke`.\n' +
+          'If every check passes, run `npm run op -- rotate tick` again.\n',
+        writes: 'config set --path tickKeys[0] 2\nconfig set --path tickKeys[1] 1\n',
+      });
     });
-    expect(await readFile(set, 'utf8')).toBe('config set --path tickKeys[0] 2\nconfig set --path tickKeys[1] 1\n');
-    await rm(set);
-    await install('pulumi', pulumi('[2,1]'));
-    await install('aws', `echo 'An error occurred (AccessDenied)' >&2; exit 254`);
-    expect((await start('op.ts', 'rotate', 'token')).code).toBe(1);
-    await expect(readFile(set)).rejects.toThrow('ENOENT');
+
+    test('refuses to remove the only key that opens the tokens, because the update that replaces it was forgotten', async () => {
+      expect(await rotate('token', [2, 1], { tokenKeys: [1, 2] })).toEqual({
+        code: 1,
+        text: 'tokenKeys is [2, 1] in the file of the stack, but [1, 2] is deployed. Run `npm run pulumi -- up`, then `npm run op -- smoke`, then this command again.\n',
+        writes: '',
+      });
+    });
+
+    test('refuses a stack that an earlier release deployed, which does not say its keys', async () => {
+      expect(await rotate('token', [1], {})).toMatchObject({
+        code: 1,
+        text: expect.stringContaining('but nothing is deployed.'),
+        writes: '',
+      });
+    });
+
+    test.each(['tick', 'token'] as const)('refuses to rotate the %s key of a service that ECS rolled back', async (what) => {
+      await runTask(stack.taskDefinition.replace(':7', ':6'), 0);
+      expect(await rotate(what, [2, 1], { [`${what}Keys`]: [2, 1] })).toEqual({
+        code: 1,
+        text: expect.stringMatching(/^The service runs .*sync:6, not .*sync:7\. ECS rolled back the deployment\. /),
+        writes: '',
+      });
+    });
+
+    test('removes no token key while the stack is protected, because Pulumi would refuse to delete it', async () => {
+      expect(await rotate('token', [2, 1], { tokenKeys: [2, 1], protect: true })).toEqual({
+        code: 1,
+        text:
+          'The stack protects key 1, and would refuse to delete it. Run `npm run pulumi -- config set protect false` and ' +
+          '`npm run pulumi -- up`, then this command again.\n',
+        writes: '',
+      });
+    });
+
+    test('seals with the new token key before it removes the old one', async () => {
+      expect(await rotate('token', [2, 1], { tokenKeys: [2, 1], protect: false })).toEqual({
+        code: 0,
+        text:
+          'tokenKeys is now [2], which removes key 1. Run `npm run pulumi -- up`, then `npm run op -- smoke`.\n' +
+          'If you set protect to false for this, set it back then, and run `npm run pulumi -- up` again.\n',
+        writes: 'config set --path tokenKeys[0] 2\nconfig rm --path tokenKeys[1]\n',
+      });
+      await runTask(stack.taskDefinition, 1);
+      expect(await rotate('token', [2, 1], { tokenKeys: [2, 1], protect: false })).toEqual({
+        code: 1,
+        text: 'Rows still need the old key, so it stays. Run this command again.\n',
+        writes: '',
+      });
+    });
   });
 
   test('op without a command prints its usage', async () => {

@@ -194,7 +194,13 @@ describe.each<[StackName, 'preview' | 'update']>([
       expect.arrayContaining(['region', 'url', 'cluster', 'taskDefinition', 'scheduleRule', 'alarmTopic', 'findingTopic']),
     );
     if (kind === 'update')
-      expect(run.outputs).toMatchObject({ region: 'eu-north-1', taskDefinition: expect.stringMatching(/^arn:aws:ecs:/) });
+      expect(run.outputs).toMatchObject({
+        region: 'eu-north-1',
+        taskDefinition: expect.stringMatching(/^arn:aws:ecs:/),
+        protect: stack === 'production',
+        tickKeys: [1],
+        tokenKeys: [1],
+      });
   });
 
   test('delegates only the network and the image build to a plugin', () => {
