@@ -1,13 +1,23 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { readConfig } from '../../app/config.ts';
 import { VERSION } from '../../app/version.ts';
 
+interface Step {
+  name?: string;
+  uses?: string;
+  run?: string;
+  with?: Record<string, string>;
+}
+
 interface Workflow {
   permissions: Record<string, string>;
-  jobs: Record<string, { steps: { uses?: string; run?: string; with?: Record<string, string> }[] }>;
+  defaults?: { run: { shell: string } };
+  jobs: Record<string, { if?: string; steps: Step[] }>;
 }
 
 const FOLDER = '.github/workflows';
@@ -15,6 +25,25 @@ const workflows = Object.fromEntries(
   readdirSync(FOLDER).map((file) => [file, parse(readFileSync(`${FOLDER}/${file}`, 'utf8')) as Workflow]),
 );
 const steps = (file: string) => Object.values(workflows[file]!.jobs).flatMap((job) => job.steps);
+
+/** Runs a workflow's step as GitHub does, with programs of the test on the PATH. @returns its exit code, stdout and outputs */
+function runStep(file: string, name: string, env: Record<string, string>, programs: Record<string, string> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'sync-step-'));
+  const output = join(folder, 'output');
+  writeFileSync(output, '');
+  copyFileSync('package.json', join(folder, 'package.json'));
+  for (const [program, script] of Object.entries(programs)) writeFileSync(join(folder, program), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const script = steps(file).find((step) => step.name === name)!.run!;
+  const pipefail = workflows[file]!.defaults?.run.shell === 'bash' ? ['-o', 'pipefail'] : [];
+  const { status, stdout } = spawnSync('bash', ['-e', ...pipefail, '-c', script], {
+    cwd: folder,
+    env: { ...process.env, PATH: `${folder}:${process.env.PATH}`, GITHUB_OUTPUT: output, ...env },
+    encoding: 'utf8',
+  });
+  const outputs = readFileSync(output, 'utf8');
+  rmSync(folder, { recursive: true });
+  return { status, stdout, outputs };
+}
 
 test('the pipeline tests, previews, releases and deploys, with no more permissions than each needs', () => {
   expect(Object.fromEntries(Object.entries(workflows).map(([file, { permissions }]) => [file, Object.keys(permissions).sort()]))).toEqual({
@@ -49,14 +78,38 @@ test('a release pins the digest of the base image that the Dockerfile names, and
 });
 
 test('a release is published only if its tag is the version that its runs will be stored with', () => {
-  const [, check] = steps('release.yml');
-  const publish = (tag: string) => spawnSync('bash', ['-e', '-c', check!.run!], { env: { ...process.env, TAG: tag }, encoding: 'utf8' });
+  const publish = (tag: string) => runStep('release.yml', 'Check that the tag is the version in package.json', { TAG: tag });
   expect(publish(`v${VERSION}`)).toMatchObject({ status: 0, stdout: '' });
   const other = publish('v999.0.0');
   expect(other.status).toBe(1);
   expect(other.stdout).toBe(
     `::error::The tag is v999.0.0, but package.json says ${VERSION}. Change it with npm version, then push its tag.\n`,
   );
+});
+
+test('a release of a repository with capitals in its name has a name that registries accept', () => {
+  expect(runStep('release.yml', 'Name the image', { GITHUB_REPOSITORY: 'Acme/Sync' }).outputs).toBe('name=ghcr.io/acme/sync\n');
+  expect(readFileSync(`${FOLDER}/release.yml`, 'utf8')).not.toContain('github.repository ');
+});
+
+test('a preview has the image that runs, so that it shows only what the pull request changes', () => {
+  const npm = 'case "$*" in *"stack output imageUri") echo acme/sync@sha256:0;; *) echo "$@";; esac';
+  expect(runStep('preview.yml', 'Preview', { STACK: 'production' }, { npm }).stdout.split('\n')).toEqual([
+    'run --silent pulumi -- stack select production',
+    'run --silent pulumi -- config set imageUri acme/sync@sha256:0',
+    'run --silent pulumi -- preview --diff --non-interactive',
+    '',
+  ]);
+});
+
+test('a preview that Pulumi refuses fails', () => {
+  const npm = 'case "$*" in *preview*) exit 1;; esac';
+  expect(runStep('preview.yml', 'Preview', { STACK: 'production' }, { npm }).status).toBe(1);
+  for (const file of ['preview.yml', 'deploy.yml', 'release.yml']) expect(workflows[file]!.defaults).toEqual({ run: { shell: 'bash' } });
+});
+
+test('a release of a repository without a stack deploys nothing, and does not fail', () => {
+  expect(workflows['deploy.yml']!.jobs.deploy!.if).toBe("vars.STACK != ''");
 });
 
 test("the compose file's service has a complete configuration, and its ticker calls the tick", () => {
