@@ -112,6 +112,19 @@ test('a release of a repository without a stack deploys nothing, and does not fa
   expect(workflows['deploy.yml']!.jobs.deploy!.if).toBe("vars.STACK != ''");
 });
 
+test('the keys in infra/.env, which the compose file reads, are not committed', () => {
+  expect(readFileSync('.gitignore', 'utf8').split('\n')).toContain('.env');
+});
+
+test("the compose file's password can be part of a URL, and its first tick waits until the service is healthy", () => {
+  const { services } = parse(readFileSync('infra/compose.yaml', 'utf8')) as {
+    services: Record<string, { environment: Record<string, string>; depends_on?: object; healthcheck?: { test: string[] } }>;
+  };
+  expect(services.postgres!.environment.POSTGRES_PASSWORD).toContain('Set it to the output of openssl rand -hex 24');
+  expect(services.ticker!.depends_on).toEqual({ service: { condition: 'service_healthy' } });
+  expect(services.service!.healthcheck!.test.join()).toContain("fetch('http://127.0.0.1:4444/healthz')");
+});
+
 test("the compose file's service has a complete configuration, and its ticker calls the tick", () => {
   const { services } = parse(readFileSync('infra/compose.yaml', 'utf8')) as {
     services: Record<string, { environment: Record<string, string>; command?: string[] }>;
