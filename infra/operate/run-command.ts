@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CONTAINER } from '../service/container-name.ts';
+import { CONTAINER, MIGRATION } from '../service/container-name.ts';
 import type { Aws, Stack } from './stack.ts';
 
 const POLL_MS = 3000;
@@ -30,12 +30,12 @@ export async function runCommand(
   pollMs = POLL_MS,
 ): Promise<number> {
   const task = await start(stack, aws, command);
-  const log = new Tail(stack, aws, task.taskArn, print);
+  const log = new Tail(stack, aws, CONTAINER, task.taskArn, print);
   for (;;) {
     await sleep(pollMs);
     const now = await describe(stack, aws, task.taskArn);
     await log.follow();
-    if (now.lastStatus === 'STOPPED') return exitCode(now, print);
+    if (now.lastStatus === 'STOPPED') return await exitCode(stack, aws, now, print);
   }
 }
 
@@ -75,14 +75,19 @@ async function describe(stack: Stack, aws: Aws, taskArn: string): Promise<Task> 
   return tasks[0];
 }
 
-function exitCode(task: Task, print: (line: string) => void): number {
-  const container = task.containers.find(({ name }) => name === CONTAINER);
+async function exitCode(stack: Stack, aws: Aws, task: Task, print: (line: string) => void): Promise<number> {
+  const [container, migration] = [CONTAINER, MIGRATION].map((container) => task.containers.find(({ name }) => name === container));
   if (container?.exitCode !== undefined) return container.exitCode;
-  print(`The command did not run: ${container?.reason ?? task.stoppedReason ?? 'ECS gave no reason'}.`);
+  if (migration?.exitCode) {
+    await new Tail(stack, aws, MIGRATION, task.taskArn, print).follow();
+    print(
+      `The command did not run, because the migration of the job store, which comes first, ended with exit code ${migration.exitCode}.`,
+    );
+  } else print(`The command did not run: ${container?.reason ?? task.stoppedReason ?? 'ECS gave no reason'}.`);
   return 1;
 }
 
-/** Follows the task's log from its start. */
+/** Follows the log of a task's container from its start. */
 class Tail {
   readonly #stack: Stack;
   readonly #aws: Aws;
@@ -90,10 +95,10 @@ class Tail {
   readonly #print: (line: string) => void;
   #token: string | undefined;
 
-  constructor(stack: Stack, aws: Aws, taskArn: string, print: (line: string) => void) {
+  constructor(stack: Stack, aws: Aws, container: string, taskArn: string, print: (line: string) => void) {
     this.#stack = stack;
     this.#aws = aws;
-    this.#stream = `${CONTAINER}/${CONTAINER}/${taskArn.split('/').at(-1)}`;
+    this.#stream = `${CONTAINER}/${container}/${taskArn.split('/').at(-1)}`;
     this.#print = print;
   }
 
