@@ -2,6 +2,8 @@ import type { Aws, Stack } from './stack.ts';
 
 interface Deployment {
   status: string;
+  /** seconds since 1970 if the CLI is set to show times as it gets them */
+  createdAt: string | number;
   taskDefinition: string;
   rolloutState: string;
   runningCount: number;
@@ -18,6 +20,12 @@ export async function checkDeployment(stack: Stack, aws: Aws): Promise<string | 
   if (live.rolloutState !== 'COMPLETED') return `The deployment is ${live.rolloutState}, not COMPLETED.`;
   if (live.runningCount < live.desiredCount) return `Only ${live.runningCount} of ${live.desiredCount} tasks are running.`;
   return undefined;
+}
+
+/** When ECS began the deployment that runs, in milliseconds since 1970; 0 if there is none. */
+export async function readDeploymentTime(stack: Stack, aws: Aws): Promise<number> {
+  const { createdAt = 0 } = (await readDeployment(stack, aws)) ?? {};
+  return typeof createdAt === 'number' ? createdAt * 1000 : Date.parse(createdAt);
 }
 
 async function readDeployment(stack: Stack, aws: Aws): Promise<Deployment | undefined> {

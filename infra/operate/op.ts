@@ -25,18 +25,22 @@ async function main([command, ...args]: string[]): Promise<number> {
     if (command === 'preflight') return report(await preflight(await readStackConfig(), realTools));
     const stack = await readStack();
     const aws = awsIn(stack.region);
+    const print = (line: string) => console.log(line);
     if (command === 'tunnel') return await runAttached('aws', await tunnelArguments(stack, aws));
-    if (command === 'rotate') return await rotate(args[0], stack, aws, (line) => console.log(line));
-    if (command !== 'smoke') return await runCommand(stack, aws, [command, ...args], (line) => console.log(line));
-    return report(await smoke(stack, aws, process.env.SYNC_API_KEY));
+    if (command === 'rotate') return await rotate(args[0], stack, aws, print);
+    if (command !== 'smoke') return await runCommand(stack, aws, [command, ...args], print);
+    return report(await smoke(stack, aws, process.env.SYNC_API_KEY, print));
   } catch (error) {
     console.error((error as Error).message);
     return 1;
   }
 }
 
-/** Prints the result of each check. @returns the exit code */
+/** Prints the result of each check. @returns the exit code: warnings do not count */
 function report(findings: Finding[]): number {
-  for (const { check, fault } of findings) console.log(fault ? `✗ ${check}: ${fault}` : `✓ ${check}`);
+  for (const { check, fault, warning } of findings) {
+    if (fault) console.log(`✗ ${check}: ${fault}`);
+    else console.log(warning ? `! ${check}: ${warning}` : `✓ ${check}`);
+  }
   return findings.some(({ fault }) => fault) ? 1 : 0;
 }

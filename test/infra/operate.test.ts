@@ -7,10 +7,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { runCommand } from '../../infra/operate/run-command.ts';
-import { smoke } from '../../infra/operate/smoke.ts';
+import { type Clock, smoke } from '../../infra/operate/smoke.ts';
 import type { Aws, Stack } from '../../infra/operate/stack.ts';
 
 const TASK = 'arn:aws:ecs:eu-north-1:123456789012:task/sync/0123456789abcdef';
+
+/** As the CLI prints it. */
+const DEPLOYED = '2026-03-22T10:00:00.123000+00:00';
 
 const stack: Stack = {
   region: 'eu-north-1',
@@ -37,7 +40,14 @@ function healthy(): Record<string, unknown> {
           taskDefinition: stack.taskDefinition,
           networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'], securityGroups: ['sg-1'], assignPublicIp: 'DISABLED' } },
           deployments: [
-            { status: 'PRIMARY', taskDefinition: stack.taskDefinition, rolloutState: 'COMPLETED', runningCount: 1, desiredCount: 1 },
+            {
+              status: 'PRIMARY',
+              taskDefinition: stack.taskDefinition,
+              createdAt: DEPLOYED,
+              rolloutState: 'COMPLETED',
+              runningCount: 1,
+              desiredCount: 1,
+            },
           ],
         },
       ],
@@ -67,11 +77,22 @@ const aws = (async (...args: string[]) => {
 }) as Aws;
 
 const faults = async (on: Stack = stack, apiKey?: string): Promise<(string | undefined)[]> =>
-  (await smoke(on, aws, apiKey)).flatMap(({ fault }) => fault ?? []);
+  (await smoke(on, aws, apiKey, () => {})).flatMap(({ fault }) => fault ?? []);
+
+/** A clock that shows a time of 22 March 2026, and that no one waits for. */
+function clockAt(time: string): Clock {
+  let now = Date.parse(`2026-03-22T${time}:00Z`);
+  return {
+    now: () => now,
+    async sleep(ms) {
+      now += ms;
+    },
+  };
+}
 
 describe('smoke', () => {
   test('passes every check on a healthy stack', async () => {
-    expect(await smoke(stack, aws, undefined)).toEqual([
+    expect(await smoke(stack, aws, undefined, () => {})).toEqual([
       { check: 'the service runs the deployed task definition' },
       { check: 'the load balancer has a healthy task' },
       { check: 'the schedule matches the configuration' },
@@ -85,7 +106,18 @@ describe('smoke', () => {
     const previous = stack.taskDefinition.replace(':7', ':6');
     responses['describe-services'] = {
       services: [
-        { deployments: [{ status: 'PRIMARY', taskDefinition: previous, rolloutState: 'COMPLETED', runningCount: 1, desiredCount: 1 }] },
+        {
+          deployments: [
+            {
+              status: 'PRIMARY',
+              taskDefinition: previous,
+              createdAt: DEPLOYED,
+              rolloutState: 'COMPLETED',
+              runningCount: 1,
+              desiredCount: 1,
+            },
+          ],
+        },
       ],
     };
     expect(await faults()).toEqual([
@@ -99,7 +131,11 @@ describe('smoke', () => {
     [
       'a deployment in progress',
       'describe-services',
-      { services: [{ deployments: [{ status: 'PRIMARY', taskDefinition: stack.taskDefinition, rolloutState: 'IN_PROGRESS' }] }] },
+      {
+        services: [
+          { deployments: [{ status: 'PRIMARY', taskDefinition: stack.taskDefinition, createdAt: DEPLOYED, rolloutState: 'IN_PROGRESS' }] },
+        ],
+      },
       'The deployment is IN_PROGRESS, not COMPLETED.',
     ],
     [
@@ -115,38 +151,88 @@ describe('smoke', () => {
       { ConnectionState: 'DEAUTHORIZED' },
       'The connection is DEAUTHORIZED, not AUTHORIZED.',
     ],
-    [
-      'an unconfirmed email address',
-      'list-subscriptions-by-topic',
-      { Subscriptions: [{ Endpoint: 'oncall@acme.test', SubscriptionArn: 'PendingConfirmation' }] },
-      'oncall@acme.test must confirm the subscription email from AWS.',
-    ],
-    [
-      'alarms without a recipient',
-      'list-subscriptions-by-topic',
-      { Subscriptions: [] },
-      'The topic has no subscribers. Run `npm run pulumi -- up` to subscribe alarmEmails.',
-    ],
   ])('finds %s', async (_, operation, response, fault) => {
     responses[operation] = response;
+    expect(await faults()).toEqual([fault]);
+  });
+
+  test.each<[string, object[], string]>([
+    [
+      'an unconfirmed email address',
+      [{ Endpoint: 'oncall@acme.test', SubscriptionArn: 'PendingConfirmation' }],
+      'oncall@acme.test must confirm the subscription email from AWS.',
+    ],
+    ['alarms without a recipient', [], 'The topic has no subscribers. Run `npm run pulumi -- up` to subscribe alarmEmails.'],
+  ])('only warns of %s, because a release works without it', async (_, subscriptions, warning) => {
+    responses['list-subscriptions-by-topic'] = { Subscriptions: subscriptions };
+    const findings = await smoke(stack, aws, undefined, () => {});
     // Both topics have the same recipients.
-    const topics = operation === 'list-subscriptions-by-topic' ? 2 : 1;
-    expect(await faults()).toEqual(Array(topics).fill(fault));
+    expect(findings.flatMap((finding) => finding.warning ?? [])).toEqual([warning, warning]);
+    expect(findings.filter(({ fault }) => fault)).toEqual([]);
   });
 
   test('has no balancer and no connection to check without a load balancer', async () => {
     const { targetGroup: _, scheduleConnection: __, ...without } = stack;
-    const findings = await smoke(without, aws, undefined);
+    const findings = await smoke(without, aws, undefined, () => {});
     expect(findings).toHaveLength(5);
     expect(findings.filter(({ fault }) => fault)).toEqual([]);
   });
 
   test('finds a schedule that does not tick, by the last two intervals', async () => {
     responses['filter-log-events'] = { events: [] };
-    const now = Date.parse('2026-03-22T12:00:00Z');
-    const findings = await smoke(stack, aws, undefined, now);
+    const findings = await smoke(stack, aws, undefined, () => {}, clockAt('12:00'));
     expect(findings.at(-1)?.fault).toMatch(/^The log contains no tick since 2026-03-22T11:30:00.000Z/);
     expect(calls.at(-1)).toEqual(expect.arrayContaining(['--start-time', String(Date.parse('2026-03-22T11:30:00Z'))]));
+  });
+
+  /** The log of a service that accepts a tick at 09:58 and, after the deployment at 10:00, perhaps at another time. */
+  function acceptTicks(clock: Clock, next?: string): void {
+    const ticks = ['09:58', next ?? []].flat().map((time) => Date.parse(`2026-03-22T${time}:00Z`));
+    responses['filter-log-events'] = (args: string[]) => {
+      const start = Number(args[args.indexOf('--start-time') + 1]);
+      return { events: ticks.filter((tick) => tick >= start && tick <= clock.now()) };
+    };
+  }
+
+  test('waits for a tick that the new task accepts: one of the old task says nothing about it', async () => {
+    const [clock, lines] = [clockAt('10:04'), [] as string[]];
+    acceptTicks(clock, '10:13');
+    expect((await smoke(stack, aws, undefined, (line) => lines.push(line), clock)).at(-1)).toEqual({ check: 'a tick is accepted' });
+    expect(lines).toEqual(['Waiting for a tick of the schedule, until 2026-03-22T10:17:00.123Z …']);
+    expect(clock.now()).toBe(Date.parse('2026-03-22T10:13:00Z'));
+  });
+
+  test('finds that the new task accepts no tick, though the old task did', async () => {
+    const clock = clockAt('10:04');
+    acceptTicks(clock);
+    expect((await smoke(stack, aws, undefined, () => {}, clock)).at(-1)?.fault).toMatch(
+      /^The log contains no tick since 2026-03-22T10:00:00.123Z/,
+    );
+  });
+
+  test('knows the time of the deployment if the CLI shows times as seconds', async () => {
+    const clock = clockAt('10:04');
+    acceptTicks(clock);
+    const { services } = responses['describe-services'] as { services: { deployments: { createdAt: unknown }[] }[] };
+    services[0]!.deployments[0]!.createdAt = Date.parse('2026-03-22T10:00:00Z') / 1000;
+    expect((await smoke(stack, aws, undefined, () => {}, clock)).at(-1)?.fault).toMatch(
+      /^The log contains no tick since 2026-03-22T10:00:00.000Z/,
+    );
+  });
+
+  test('waits no longer than a deployment may, nor if another check failed, and says when the tick is due', async () => {
+    const clock = clockAt('10:04');
+    acceptTicks(clock);
+    const hourly = { ...stack, scheduleMinutes: 60 };
+    const due = {
+      check: 'a tick is accepted',
+      warning: 'No tick since the deployment is due before 2026-03-22T11:02:00.123Z. Run this command again then.',
+    };
+    expect((await smoke(hourly, aws, undefined, () => {}, clock)).at(-1)).toEqual(due);
+    expect(clock.now()).toBe(Date.parse('2026-03-22T10:24:00Z'));
+    responses['describe-rule'] = { State: 'DISABLED' };
+    expect((await smoke(hourly, aws, undefined, () => {}, clock)).at(-1)).toEqual(due);
+    expect(clock.now()).toBe(Date.parse('2026-03-22T10:24:00Z'));
   });
 
   test('reports a check that AWS denies, and runs the others', async () => {
@@ -235,6 +321,23 @@ describe('an app command', () => {
     expect(lines.at(-1)).toBe('The command did not run: CannotPullContainerError.');
   });
 
+  test("prints the log of the container that migrates, if that failed and the command's own container never started", async () => {
+    taskThatEndsWith({ reason: 'dependency failed' });
+    const ended = { taskArn: TASK, lastStatus: 'STOPPED', containers: [{ name: 'app' }, { name: 'migrate', exitCode: 1 }] };
+    responses['describe-tasks'] = { tasks: [ended] };
+    responses['get-log-events'] = (args: string[]) => {
+      if (!args.includes('app/migrate/0123456789abcdef')) throw new Error('An error occurred (ResourceNotFoundException)');
+      const isFirst = !args.includes('--next-token');
+      return { events: isFirst ? [{ message: 'password authentication failed' }] : [], nextForwardToken: 'f/1' };
+    };
+    const lines: string[] = [];
+    expect(await runCommand(stack, aws, ['reseal'], (line) => lines.push(line), 1)).toBe(1);
+    expect(lines).toEqual([
+      'password authentication failed',
+      'The command did not run, because the migration of the job store, which comes first, ended with exit code 1.',
+    ]);
+  });
+
   test('throws the reason if ECS does not start it', async () => {
     responses['run-task'] = { tasks: [], failures: [{ reason: 'RESOURCE:CPU' }] };
     await expect(runCommand(stack, aws, ['migrate'], () => {}, 1)).rejects.toThrow('ECS did not start a task: RESOURCE:CPU.');
@@ -298,6 +401,20 @@ describe('the operate scripts', () => {
     });
   });
 
+  test('op smoke succeeds while an email is unconfirmed, and says so', async () => {
+    await writeFile(join(folder, 'stack.json'), JSON.stringify(stack));
+    await install('pulumi', `cat ${join(folder, 'stack.json')}`);
+    const pending = { Subscriptions: [{ Endpoint: 'oncall@acme.test', SubscriptionArn: 'PendingConfirmation' }] };
+    const replies = Object.entries({ ...healthy(), 'list-subscriptions-by-topic': pending });
+    await install(
+      'aws',
+      `case "$2" in ${replies.map(([operation, reply]) => `${operation}) echo '${JSON.stringify(reply)}';;`).join(' ')} esac`,
+    );
+    const { code, text } = await start('op.ts', 'smoke');
+    expect(code).toBe(0);
+    expect(text).toContain('! alarm emails are confirmed: oncall@acme.test must confirm the subscription email from AWS.\n');
+  });
+
   test("op smoke calls AWS in the stack's region, and fails if a check fails", async () => {
     await writeFile(join(folder, 'stack.json'), JSON.stringify(stack));
     await install('pulumi', `cat ${join(folder, 'stack.json')}`);
@@ -332,7 +449,9 @@ describe('the operate scripts', () => {
       return { ...(await start('op.ts', 'rotate', what)), writes: await readFile(set(), 'utf8') };
     }
     async function runTask(taskDefinition: string, exitCode: number): Promise<void> {
-      const deployments = [{ status: 'PRIMARY', taskDefinition, rolloutState: 'COMPLETED', runningCount: 1, desiredCount: 1 }];
+      const deployments = [
+        { status: 'PRIMARY', taskDefinition, createdAt: DEPLOYED, rolloutState: 'COMPLETED', runningCount: 1, desiredCount: 1 },
+      ];
       const task = { taskArn: TASK, lastStatus: 'STOPPED', containers: [{ name: 'app', exitCode }] };
       const replies = {
         'describe-services': { services: [{ taskDefinition, networkConfiguration: {}, deployments }] },
