@@ -1,4 +1,4 @@
-import { type Check, type Finding, runChecks } from './run-checks.ts';
+import { type Check, type Finding, runChecks, type Warning } from './run-checks.ts';
 import type { Tools } from './tools.ts';
 
 /** The selected stack's configuration, with the defaults of Pulumi.yaml: text by key, lists as JSON. */
@@ -19,6 +19,9 @@ const QUOTAS = {
   networks: { service: 'vpc', code: 'L-F678F1CE' },
   fargate: { service: 'fargate', code: 'L-3032A538' },
 };
+
+/** An image in ECR, by its account, region, repository and digest. */
+const ECR_IMAGE = /^(\d{12})\.dkr\.ecr\.([\w-]+)\.amazonaws\.com\/([^@:]+)(?::[^@]+)?@(.+)$/;
 
 /** Checks, before the first `up` creates anything that is billed, whatever would make it fail halfway. */
 export async function preflight(config: StackConfig, tools: Tools): Promise<Finding[]> {
@@ -126,19 +129,36 @@ async function checkGoogle(config: StackConfig, tools: Tools): Promise<string | 
     : `The credentials lack ${missing.join(', ')}. See "Prerequisites" in infra/README.md for the roles.`;
 }
 
-async function checkImage(config: StackConfig, { run }: Tools): Promise<string | undefined> {
-  if (config.imageUri) return undefined;
-  try {
-    await run('docker', ['buildx', 'version']);
-    await run('docker', ['info']);
-    return undefined;
-  } catch {
+async function checkImage(config: StackConfig, tools: Tools): Promise<string | Warning | undefined> {
+  const { imageUri } = config;
+  const hasDocker = await succeeds(tools, 'docker', ['buildx', 'version']);
+  if (!imageUri) {
+    if (hasDocker && (await succeeds(tools, 'docker', ['info']))) return undefined;
     return 'Docker with buildx does not run here. Start it, or set imageUri to an image that was built elsewhere.';
+  }
+  const [, account, region = '', repository = '', digest] = ECR_IMAGE.exec(imageUri) ?? [];
+  if (!account && !hasDocker)
+    return { warning: `Docker with buildx is not installed here, so it is not known whether ${imageUri} exists.` };
+  try {
+    if (account) {
+      const image = ['--registry-id', account, '--repository-name', repository, '--image-ids', `imageDigest=${digest}`];
+      await aws(tools, { ...config, 'aws:region': region }, 'ecr', 'describe-images', ...image);
+    } else await tools.run('docker', ['buildx', 'imagetools', 'inspect', imageUri]);
+    return undefined;
+  } catch (error) {
+    return `imageUri is ${imageUri}, which cannot be read: ${(error as Error).message}`;
   }
 }
 
+async function succeeds({ run }: Tools, program: string, args: string[]): Promise<boolean> {
+  return await run(program, args).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** The registry's configuration is the account's, for all repositories, so this program does not change it. */
-async function checkScans(config: StackConfig, tools: Tools): Promise<string | undefined> {
+async function checkScans(config: StackConfig, tools: Tools): Promise<Warning | undefined> {
   const { scanningConfiguration } = await aws<{
     scanningConfiguration: { rules?: { scanFrequency: string; repositoryFilters: { filter: string }[] }[] };
   }>(tools, config, 'ecr', 'get-registry-scanning-configuration');
@@ -147,7 +167,10 @@ async function checkScans(config: StackConfig, tools: Tools): Promise<string | u
   const continuous = (scanningConfiguration.rules ?? []).filter(({ scanFrequency }) => scanFrequency === 'CONTINUOUS_SCAN');
   const filters = continuous.flatMap(({ repositoryFilters }) => repositoryFilters.map(({ filter }) => filter));
   if (filters.some((filter) => isCovered(repository, filter))) return undefined;
-  return 'ECR scans images of this region only when they are pushed, so vulnerabilities that become known later raise no alarm. See "Vulnerabilities in images" in infra/README.md.';
+  return {
+    warning:
+      'ECR scans images of this region only when they are pushed, so vulnerabilities that become known later raise no alarm. See "Vulnerabilities in images" in infra/README.md.',
+  };
 }
 
 /** Whether ECR's filter matches a repository: a text without wildcards matches every name that contains it. */

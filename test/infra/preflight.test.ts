@@ -3,6 +3,9 @@ import { preflight, type StackConfig } from '../../infra/operate/preflight.ts';
 import type { Tools } from '../../infra/operate/tools.ts';
 import { project, stackConfig } from './support/stack-config.ts';
 
+const DIGEST = `sha256:${'d'.repeat(64)}`;
+const IMAGE = `ghcr.io/acme/sync@${DIGEST}`;
+
 const NAME_SERVERS = ['ns-1.dns.test', 'ns-2.dns.test'];
 
 function config(changes: Record<string, unknown> = {}): StackConfig {
@@ -65,6 +68,7 @@ const tools: Tools = {
     const call = Object.keys(programs).find((one) => [program, ...args].join(' ').startsWith(one));
     const output = programs[call ?? ''];
     if (output === undefined) throw new Error(`${program} is not installed or not on the PATH.`);
+    if (output instanceof Error) throw output;
     return typeof output === 'string' ? output : JSON.stringify(output);
   },
   resolveNs: async () => nameServers,
@@ -76,6 +80,9 @@ const tools: Tools = {
 
 const faults = async (changes: Record<string, unknown> = {}): Promise<(string | undefined)[]> =>
   (await preflight(config(changes), tools)).flatMap(({ fault }) => fault ?? []);
+
+const warnings = async (changes: Record<string, unknown> = {}): Promise<string[]> =>
+  (await preflight(config(changes), tools)).flatMap(({ warning }) => warning ?? []);
 
 describe('preflight', () => {
   test('passes every check where the first update would succeed', async () => {
@@ -96,18 +103,22 @@ describe('preflight', () => {
     ['continuously, but only others', [{ scanFrequency: 'CONTINUOUS_SCAN', repositoryFilters: [{ filter: 'web*' }] }]],
     ['continuously, but only others with the same end', [{ scanFrequency: 'CONTINUOUS_SCAN', repositoryFilters: [{ filter: '*-web' }] }]],
     ['not at all', []],
-  ])('finds a registry that scans images %s, if the stack is protected', async (_, rules) => {
-    programs['aws ecr get-registry-scanning-configuration'] = { scanningConfiguration: { rules } };
-    expect(await faults()).toEqual([expect.stringMatching(/^ECR scans images of this region only when they are pushed, /)]);
-    expect(await faults({ protect: false })).toEqual([]);
-  });
+  ])(
+    'only warns of a registry that scans images %s, because it is optional and costs money, if the stack is protected',
+    async (_, rules) => {
+      programs['aws ecr get-registry-scanning-configuration'] = { scanningConfiguration: { rules } };
+      expect(await warnings()).toEqual([expect.stringMatching(/^ECR scans images of this region only when they are pushed, /)]);
+      expect(await faults()).toEqual([]);
+      expect(await warnings({ protect: false })).toEqual([]);
+    },
+  );
 
   test.each(['*', 'sync-*', 'sync-production*', 'sync-production', '*-production-*'])(
     'accepts a registry that scans %s continuously',
     async (filter) => {
       const rules = [{ scanFrequency: 'CONTINUOUS_SCAN', repositoryFilters: [{ filter }] }];
       programs['aws ecr get-registry-scanning-configuration'] = { scanningConfiguration: { rules } };
-      expect(await faults()).toEqual([]);
+      expect(await warnings()).toEqual([]);
     },
   );
 
@@ -167,7 +178,33 @@ describe('preflight', () => {
     expect(await faults()).toEqual([
       'Docker with buildx does not run here. Start it, or set imageUri to an image that was built elsewhere.',
     ]);
-    expect(await faults({ imageUri: `acme/sync@sha256:${'d'.repeat(64)}` })).toEqual([]);
+    programs['docker buildx imagetools inspect'] = '';
+    expect(await faults({ imageUri: IMAGE })).toEqual([]);
+  });
+
+  test('finds an image that does not exist, in ECR or elsewhere', async () => {
+    programs['docker buildx imagetools inspect'] = new Error('docker buildx imagetools failed: not found');
+    expect(await faults({ imageUri: IMAGE })).toEqual([
+      `imageUri is ${IMAGE}, which cannot be read: docker buildx imagetools failed: not found`,
+    ]);
+    const imageUri = `210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/sync:v1@${DIGEST}`;
+    const call = `aws ecr describe-images --registry-id 210987654321 --repository-name team/sync --image-ids imageDigest=${DIGEST} --region eu-west-1`;
+    programs[call] = new Error('An error occurred (ImageNotFoundException)');
+    expect(await faults({ imageUri })).toEqual([
+      `imageUri is ${imageUri}, which cannot be read: An error occurred (ImageNotFoundException)`,
+    ]);
+    programs[call] = { imageDetails: [{}] };
+    // ECR needs no Docker.
+    delete programs['docker buildx version'];
+    expect(await faults({ imageUri })).toEqual([]);
+  });
+
+  test('says that it does not know whether an image exists, without Docker', async () => {
+    delete programs['docker buildx version'];
+    expect(await warnings({ imageUri: IMAGE })).toEqual([
+      `Docker with buildx is not installed here, so it is not known whether ${IMAGE} exists.`,
+    ]);
+    expect(await faults({ imageUri: IMAGE })).toEqual([]);
   });
 
   test('reports a program that is missing, and runs the other checks', async () => {
