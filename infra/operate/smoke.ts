@@ -103,7 +103,9 @@ async function findTick(
   clock: Clock,
   maxWaitMs: number,
 ): Promise<string | Warning | undefined> {
-  if (!stack.scheduleEnabled) return 'The schedule is off. Set SYNC_API_KEY to a key with role tick, operate or admin to send a tick.';
+  if (!stack.scheduleEnabled) {
+    return { warning: 'The schedule is off. Set SYNC_API_KEY to a key with role tick, operate or admin to send a tick.' };
+  }
   const start = clock.now();
   const intervalMs = stack.scheduleMinutes * 60_000;
   const deployed = await readDeploymentTime(stack, aws);

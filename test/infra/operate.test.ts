@@ -220,6 +220,13 @@ describe('smoke', () => {
     );
   });
 
+  test('only warns that no tick is to be expected while the schedule is off: a release works without it', async () => {
+    responses['describe-rule'] = { State: 'DISABLED' };
+    const findings = await smoke({ ...stack, scheduleEnabled: false }, aws, undefined, () => {}, clockAt('12:00'));
+    expect(findings.at(-1)?.warning).toMatch(/^The schedule is off\. Set SYNC_API_KEY /);
+    expect(findings.filter(({ fault }) => fault)).toEqual([]);
+  });
+
   test('waits no longer than a deployment may, nor if another check failed, and says when the tick is due', async () => {
     const clock = clockAt('10:04');
     acceptTicks(clock);
