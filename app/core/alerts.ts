@@ -1,4 +1,5 @@
-import type { RunKind } from './runs/pass.ts';
+import type { Reimport, RunKind } from './runs/pass.ts';
+import { repairTask } from './runs/repair-task.ts';
 import type { RunState } from './runs/run-state.ts';
 
 /** Conditions that a person should know of. Each is reported when it starts, and when it is over. */
@@ -61,6 +62,8 @@ export interface EndedRun {
   readonly connectionId: number;
   readonly objectName: string;
   readonly kind: RunKind;
+  /** of a reimport; empty for other kinds */
+  readonly scope: Omit<Reimport, 'kind'>;
   readonly windowFrom: Date;
   readonly windowTo: Date;
   readonly state: RunState;
@@ -81,9 +84,6 @@ export interface EndedRun {
   readonly previouslyPending: readonly string[] | null;
 }
 
-/** The service repeats runs of these kinds by itself: another failure continues the same condition. Repairs by request fail one by one. */
-const REPEATED: readonly RunKind[] = ['window', 'sweep'];
-
 /** How an ended run changes the alerts. @param open those that are open before it */
 export function changesOfRun(run: EndedRun, open: Alerts): Change[] {
   if (run.state === 'failed') return changesOfFailure(run, open);
@@ -93,20 +93,43 @@ export function changesOfRun(run: EndedRun, open: Alerts): Change[] {
 
 const FAILURES: readonly Condition[] = ['run_failed', 'sweep_refused'];
 
-/** The open failures that a run's success ends. */
-function failuresBefore({ jobId, kind }: EndedRun, open: Alerts): Alert[] {
-  const subject = `${jobId}/${kind}`;
-  if (REPEATED.includes(kind)) return FAILURES.flatMap((event) => open.get(keyOf({ event, subject })) ?? []);
+/** The open failures that a run's success ends. Those of erasures end when nothing of them is left to erase (readOver). */
+function failuresBefore(run: EndedRun, open: Alerts): Alert[] {
+  if (isErasure(run)) return [];
+  const subject = `${run.jobId}/${whatItDoes(run)}`;
+  if (isRepeated(run)) return FAILURES.flatMap((event) => open.get(keyOf({ event, subject })) ?? []);
   return [...open.values()].filter((alert) => FAILURES.includes(alert.event) && alert.subject.startsWith(`${subject}/`));
 }
 
 function changesOfFailure(run: EndedRun, open: Alerts): Change[] {
   const event: Condition = run.kind === 'sweep' && run.acceptableRows !== null ? 'sweep_refused' : 'run_failed';
-  const subject = REPEATED.includes(run.kind) ? `${run.jobId}/${run.kind}` : `${run.jobId}/${run.kind}/${run.runId}`;
+  const subject = subjectOfFailure(run);
   if (open.has(keyOf({ event, subject }))) return [];
   const { errorCode, failures, acceptableRows } = run;
   const data = { ...describeRun(run), error_code: errorCode, failures, ...(acceptableRows !== null && { rows: acceptableRows }) };
   return [{ change: 'opened', alert: { event, subject, data } }];
+}
+
+/**
+ * The service repeats windows, sweeps and erasures by itself: another failure continues the same condition. Other repairs fail one by one.
+ * readOver knows the subjects of erasures.
+ */
+function subjectOfFailure(run: EndedRun): string {
+  const subject = `${run.jobId}/${whatItDoes(run)}`;
+  if (run.scope.erase !== undefined) return `${subject}/${run.scope.erase}`;
+  return isRepeated(run) || isErasure(run) ? subject : `${subject}/${run.runId}`;
+}
+
+function whatItDoes({ kind, scope }: EndedRun): string {
+  return kind === 'reimport' ? repairTask(scope) : kind;
+}
+
+function isRepeated({ kind }: EndedRun): boolean {
+  return kind === 'window' || kind === 'sweep';
+}
+
+function isErasure({ scope }: EndedRun): boolean {
+  return scope.erase !== undefined || scope.clear !== undefined;
 }
 
 /** Fields that were hidden or deleted, or are new and wait for approval; and those among them that no longer are. */
@@ -151,7 +174,9 @@ export function changesOfPresent(starting: readonly Alert[], over: ReadonlySet<s
 }
 
 /** What messages say about a run. */
-export function describeRun({ runId, jobId, objectName, connectionId, kind, windowFrom, windowTo }: EndedRun): AlertData {
+export function describeRun(run: EndedRun): AlertData {
+  const { runId, jobId, objectName, connectionId, kind, scope, windowFrom, windowTo } = run;
   const window = { from: windowFrom.toISOString(), to: windowTo.toISOString() };
-  return { job_id: jobId, object_name: objectName, connection_id: connectionId, run_id: runId, kind, window };
+  const repair = kind === 'reimport' && { repair: repairTask(scope) };
+  return { job_id: jobId, object_name: objectName, connection_id: connectionId, run_id: runId, kind, ...repair, window };
 }

@@ -1,11 +1,20 @@
 import type { Content } from '../core/alert-messages.ts';
 import type { AlertData, AlertEvent } from '../core/alerts.ts';
+import type { RepairTask } from '../core/runs/repair-task.ts';
 
 const RESOLVED = '.resolved';
 
+const REPAIRS: Record<RepairTask, string> = {
+  reimport: 'a reimport',
+  compare: 'a comparison',
+  treat_deleted: 'the treatment of deleted rows',
+  clear: 'the clearing of fields',
+  erase: 'the erasure of a record',
+};
+
 /** What happened, in a sentence without a period. */
 const SENTENCES: Record<AlertEvent, (data: AlertData) => string> = {
-  run_failed: ({ kind, error_code }) => `a ${kind} failed with ${code(error_code)}`,
+  run_failed: (data) => `${what(data)} failed with ${code(data.error_code)}`,
   sweep_refused: ({ rows }) => `a sweep found ${rows} rows missing, more than it may mark by itself. Accept it if that is right`,
   needs_login: ({ org_id, jobs }) => `org ${org_id} needs a login. Jobs that wait for it: ${jobs}`,
   deferred: ({ kind, error_code, deferred_until }) => `a ${kind} waits until ${deferred_until} because of ${code(error_code)}`,
@@ -14,7 +23,7 @@ const SENTENCES: Record<AlertEvent, (data: AlertData) => string> = {
   field_pending: ({ fields }) => `these new fields wait for approval: ${(fields as string[]).join(', ')}`,
   overdue: ({ jobs }) => `overdue jobs: ${jobs}`,
   test: ({ requested_by }) => `this is a test, requested by ${requested_by}`,
-  run_succeeded: ({ kind, rows, verdict }) => `a ${kind} succeeded: rows ${rows}, ${verdict}`,
+  run_succeeded: (data) => `${what(data)} succeeded: rows ${data.rows}, ${data.verdict}`,
   tick_completed: ({ succeeded, failed, deferred, waiting, rows }) =>
     `tick completed: ${succeeded} succeeded, ${failed} failed, ${deferred} deferred, ${waiting} waiting for a login, rows ${rows}`,
 };
@@ -27,6 +36,11 @@ export function toSlackText({ type, data }: Content): string {
   const run = data.run_id ? ` (run ${data.run_id})` : '';
   const service = data.service ? ` – ${data.service}` : '';
   return `${isOver ? ':white_check_mark: Over: ' : ''}${object}${escapeMarkup(SENTENCES[event](data))}${run}${service}`;
+}
+
+/** What ran, with its article. */
+function what({ kind, repair }: AlertData): string {
+  return typeof repair === 'string' ? REPAIRS[repair as RepairTask] : `a ${kind}`;
 }
 
 function code(errorCode: unknown): string {

@@ -68,7 +68,7 @@ export async function takeEndedRuns(client: Queryable, limit: number): Promise<E
          SELECT id FROM runs WHERE finished_at > now() - interval '${MAX_AGE}' AND NOT alerted ORDER BY finished_at, id LIMIT $1))
        RETURNING runs.*
      )
-     SELECT taken.id AS run_id, job_id, taken.connection_id, object_name, kind, window_from, window_to, state, error_code, failures, acceptable_rows,
+     SELECT taken.id AS run_id, job_id, taken.connection_id, object_name, kind, coalesce(scope, '{}') AS scope, window_from, window_to, state, error_code, failures, acceptable_rows,
        (receipt->>'inserted')::bigint AS inserted, (receipt->>'updated')::bigint AS updated, (receipt->>'deleted')::bigint AS deleted,
        receipt->>'verdict' AS verdict,
        ${listOfDrift('orphaned')} AS orphaned, ${previousListOfDrift('orphaned')} AS previously_orphaned,
@@ -120,8 +120,9 @@ export async function readStarting(client: Queryable): Promise<Alert[]> {
 }
 
 /**
- * The keys of open alerts that are over: of connections and open runs, and of jobs that do not exist any more; not of `overdue`. A deferral
- * lasts until its run ends, and a shortage of quota while an open run had to wait for it: otherwise each try would end it.
+ * The keys of open alerts that are over: of connections and open runs, of erasures, and of jobs that do not exist any more; not of `overdue`.
+ * A deferral lasts until its run ends, a shortage of quota while an open run had to wait for it (otherwise each try would end it), and the
+ * failure of an erasure until its record, or all fields of the job, are erased, or until it is withdrawn.
  */
 export async function readOver(client: Queryable): Promise<Set<string>> {
   const { rows } = await client.query<Pick<Alert, 'event' | 'subject'>>(
@@ -131,6 +132,9 @@ export async function readOver(client: Queryable): Promise<Set<string>> {
          WHEN 'quota' THEN NOT EXISTS (
            SELECT FROM runs JOIN connections ON connections.id = runs.connection_id
            WHERE org_id = subject AND runs.state IN ('queued', 'running') AND runs.error_code = 'salesforce_quota')
+         WHEN 'run_failed' THEN data->>'repair' IN ('erase', 'clear') AND NOT EXISTS (
+           SELECT FROM jobs WHERE id = (data->>'job_id')::uuid AND CASE data->>'repair'
+             WHEN 'erase' THEN split_part(subject, '/', 3) = ANY(erase_records) ELSE clear_fields <> '{}' END)
          ELSE false END
        OR (data->>'job_id' IS NOT NULL AND NOT EXISTS (SELECT FROM jobs WHERE id = (data->>'job_id')::uuid))`,
   );

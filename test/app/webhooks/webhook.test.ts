@@ -63,6 +63,11 @@ describe("Slack's text", () => {
     expect(toSlackText({ ...CONTENT, type: `${event}.resolved`, data })).toMatch(/^:white_check_mark: Over: \*Account\*: \S/);
   });
 
+  test('says which repair failed', () => {
+    const data = { kind: 'reimport', repair: 'erase', error_code: 'bigquery_refused' };
+    expect(toSlackText({ ...CONTENT, type: 'run_failed', data })).toBe('the erasure of a record failed with `bigquery_refused`');
+  });
+
   test('cannot contain a link or a mention', () => {
     expect(toSlackText({ ...CONTENT, type: 'run_failed', data: { kind: 'window', error_code: '<!channel> & <http://x>' } })).toBe(
       'a window failed with `&lt;!channel&gt; &amp; &lt;http://x&gt;`',

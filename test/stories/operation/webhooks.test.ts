@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Alerting, isAuthentic, type Receiver, SECRET_PATH, startAlerting } from '../../support/receiver.ts';
-import type { TestService, TestServiceOptions } from '../../support/service.ts';
+import { repairEnded, type TestService, type TestServiceOptions } from '../../support/service.ts';
 
 /** The receiver of alerts learns once that something starts, and once that it is over. */
 let service: TestService;
@@ -210,6 +210,51 @@ describe('each condition is reported when it starts and when it is over:', () =>
     expect(await service.repair('sweep')).toMatchObject({ state: 'succeeded' });
     expect(await types()).toEqual(['sweep_refused.resolved']);
   });
+});
+
+test('an erasure that failed stays reported until its record is erased, whatever else succeeds', async () => {
+  await start({ ALERT_EVENTS: 'run_failed' });
+  await service.tickAt('2023-03-20T00:10:00Z');
+  const { id: jobId } = (await service.jobs())[0]!;
+  const ids = [...service.salesforce.org.records('Account')].slice(0, 2).map(({ Id }) => String(Id));
+  for (const id of ids) {
+    service.salesforce.org.remove('Account', id);
+    service.salesforce.org.purge('Account', id);
+  }
+  const erase = async (id: string): Promise<void> => {
+    const answer = await fetch(`${service.url}/v1/jobs/${jobId}/erase`, { method: 'POST', body: new URLSearchParams({ record_id: id }) });
+    expect(answer.status).toBe(200);
+  };
+  await service.stopWorker();
+  await erase(ids[0]!);
+  await change(
+    `UPDATE runs SET state = 'failed', finished_at = now(), error_code = 'bigquery_refused', error_message = 'Refused.' WHERE scope ? 'erase'`,
+  );
+  expect(await check()).toMatchObject([
+    { type: 'run_failed', data: { kind: 'reimport', repair: 'erase', error_code: 'bigquery_refused' } },
+  ]);
+  service.startWorker();
+  expect(await service.repair('reimport', { compare: 'true' })).toMatchObject({ state: 'succeeded' });
+  expect(await service.repair('reimport')).toMatchObject({ state: 'succeeded' });
+  await erase(ids[1]!);
+  expect(await repairEnded(service)).toMatchObject({ state: 'succeeded' });
+  expect(await check()).toEqual([]);
+  await erase(ids[0]!);
+  expect(await repairEnded(service)).toMatchObject({ state: 'succeeded' });
+  expect(await check()).toMatchObject([{ type: 'run_failed.resolved', data: { repair: 'erase' } }]);
+});
+
+test('a comparison that failed is over when another one succeeds, not when a reimport does', async () => {
+  await start({ ALERT_EVENTS: 'run_failed' });
+  await service.tickAt('2023-03-20T00:10:00Z');
+  refuseQueries();
+  await service.repair('reimport', { compare: 'true' });
+  expect(await check()).toMatchObject([{ type: 'run_failed', data: { kind: 'reimport', repair: 'compare' } }]);
+  service.salesforce.faults.clear();
+  expect(await service.repair('reimport')).toMatchObject({ state: 'succeeded' });
+  expect(await check()).toEqual([]);
+  expect(await service.repair('reimport', { compare: 'true' })).toMatchObject({ state: 'succeeded' });
+  expect(await types()).toEqual(['run_failed.resolved']);
 });
 
 test('a tick is complete once no window runs or is due, and counts jobs that wait', async () => {
