@@ -5,6 +5,7 @@ import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
 import type { RunEvent } from './core/runs/kept-events.ts';
 import type { Receipt } from './core/runs/receipt.ts';
+import { rowsWritten } from './core/runs/rows-written.ts';
 import { sum } from './core/sum.ts';
 import type { Gauges } from './store/gauges.ts';
 
@@ -30,7 +31,7 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #runs = this.#counter('sync_runs_total', 'Runs that ended or were deferred, by kind and outcome.', ['kind', 'outcome']);
   readonly #rows = this.#counter('sync_rows_total', 'Rows that succeeded runs read from Salesforce.', ['kind']);
-  readonly #written = this.#counter('sync_rows_written_total', 'Rows of target tables that MERGEs changed.', ['kind']);
+  readonly #written = this.#counter('sync_rows_written_total', 'Rows that succeeded runs wrote.', ['kind']);
   readonly #bytes = this.#counter('sync_bytes_total', 'Bytes that Salesforce sent for them, usually compressed.', ['kind']);
   readonly #invalid = this.#counter('sync_invalid_values_total', 'Values that did not fit their column.', ['kind']);
   readonly #renewals = this.#counter('sync_renewals_total', 'Sessions requested from Salesforce login hosts, by outcome.', ['outcome']);
@@ -64,11 +65,11 @@ export class Metrics {
     if (event === 'run_succeeded') this.#countReceipt(kind, details.receipt as Receipt);
   }
 
-  #countReceipt(kind: string, { processed, inserted, updated, deleted, bytes, invalid_values }: Receipt): void {
-    this.#rows.inc({ kind }, processed);
-    this.#written.inc({ kind }, inserted + updated + deleted);
-    this.#bytes.inc({ kind }, bytes);
-    this.#invalid.inc({ kind }, sum(Object.values(invalid_values)));
+  #countReceipt(kind: string, receipt: Receipt): void {
+    this.#rows.inc({ kind }, receipt.processed);
+    this.#written.inc({ kind }, rowsWritten(receipt));
+    this.#bytes.inc({ kind }, receipt.bytes);
+    this.#invalid.inc({ kind }, sum(Object.values(receipt.invalid_values)));
   }
 
   /** Measures a step that succeeds. */

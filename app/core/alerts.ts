@@ -71,9 +71,7 @@ export interface EndedRun {
   readonly failures: number;
   /** rows of a verdict that an operator may accept */
   readonly acceptableRows: number | null;
-  readonly inserted: number | null;
-  readonly updated: number | null;
-  readonly deleted: number | null;
+  readonly rowsWritten: number;
   readonly verdict: string | null;
   /** columns that nothing fills any more; null: the run did not compare its fields with the table */
   readonly orphaned: readonly string[] | null;

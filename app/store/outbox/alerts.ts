@@ -1,5 +1,6 @@
 import { type Alert, type Alerts, type Condition, type EndedRun, keyOf, type OpenAlert } from '../../core/alerts.ts';
 import { onlyRow, type Queryable } from '../database.ts';
+import { ROWS_WRITTEN } from '../runs/rows-written.ts';
 import { type RowOf, toRecord } from '../to-record.ts';
 
 /** Serializes changes of the alerts. Any number that no other advisory lock of ours uses. */
@@ -69,8 +70,7 @@ export async function takeEndedRuns(client: Queryable, limit: number): Promise<E
        RETURNING runs.*
      )
      SELECT taken.id AS run_id, job_id, taken.connection_id, object_name, kind, coalesce(scope, '{}') AS scope, window_from, window_to, state, error_code, failures, acceptable_rows,
-       (receipt->>'inserted')::bigint AS inserted, (receipt->>'updated')::bigint AS updated, (receipt->>'deleted')::bigint AS deleted,
-       receipt->>'verdict' AS verdict,
+       ${ROWS_WRITTEN} AS rows_written, receipt->>'verdict' AS verdict,
        ${listOfDrift('orphaned')} AS orphaned, ${previousListOfDrift('orphaned')} AS previously_orphaned,
        ${listOfDrift('pending')} AS pending, ${previousListOfDrift('pending')} AS previously_pending
      FROM taken JOIN jobs ON jobs.id = taken.job_id ORDER BY taken.finished_at, taken.id`,

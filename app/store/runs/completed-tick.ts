@@ -1,6 +1,7 @@
 import type { AlertData } from '../../core/alerts.ts';
 import type { Queryable } from '../database.ts';
 import { INSTANT, IS_DEFERRED } from '../outbox/alerts.ts';
+import { ROWS_WRITTEN } from './rows-written.ts';
 
 /** Whether a window that a tick requested runs or will start by itself soon: it is neither deferred nor waits for a login. */
 const IS_BUSY = `EXISTS (
@@ -23,8 +24,7 @@ export async function takeCompletedTick(client: Queryable): Promise<AlertData | 
     `WITH progress AS MATERIALIZED (
        SELECT ended_to AS since, ${IS_BUSY} AS busy FROM reported_windows
      ), ended AS MATERIALIZED (
-       SELECT job_id, state, finished_at, receipt->>'verdict' AS verdict,
-         coalesce((receipt->>'inserted')::bigint, 0) + coalesce((receipt->>'updated')::bigint, 0) + coalesce((receipt->>'deleted')::bigint, 0) AS rows
+       SELECT job_id, state, finished_at, receipt->>'verdict' AS verdict, ${ROWS_WRITTEN} AS rows
        FROM runs WHERE kind = 'window' AND state IN ('succeeded', 'failed') AND finished_at > (SELECT since FROM progress WHERE NOT busy)
      ), deferred AS MATERIALIZED (
        SELECT runs.job_id, runs.created_at FROM runs JOIN jobs ON jobs.id = runs.job_id JOIN connections ON connections.id = runs.connection_id

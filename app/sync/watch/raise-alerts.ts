@@ -13,7 +13,6 @@ import {
   keyOf,
 } from '../../core/alerts.ts';
 import { isAccepted } from '../../core/runs/receipt.ts';
-import { sum } from '../../core/sum.ts';
 import { transaction } from '../../store/database.ts';
 import { readAlerts, readOver, readStarting, saveAlerts, takeEndedRuns, tryLockAlerts } from '../../store/outbox/alerts.ts';
 import { insertMessages } from '../../store/outbox/webhook-messages.ts';
@@ -80,8 +79,7 @@ function overdueAlert(jobs: number): Alert {
 
 function succeeded(run: EndedRun, now: Date): Message {
   const verdict = run.verdict !== null && isAccepted(run.verdict) ? 'accepted' : run.verdict;
-  const rows = sum([run.inserted, run.updated, run.deleted]);
-  return progress('run_succeeded', run.runId, { ...describeRun(run), rows, verdict }, now);
+  return progress('run_succeeded', run.runId, { ...describeRun(run), rows: run.rowsWritten, verdict }, now);
 }
 
 function progress(event: AlertEvent, subject: string, data: AlertData, now: Date): Message {

@@ -244,6 +244,17 @@ test('an erasure that failed stays reported until its record is erased, whatever
   expect(await check()).toMatchObject([{ type: 'run_failed.resolved', data: { repair: 'erase' } }]);
 });
 
+test('a rebuild reports the rows that it wrote', async () => {
+  await start({ ALERT_EVENTS: 'run_succeeded' });
+  await service.tickAt('2023-03-20T00:10:00Z');
+  const imported = (await check())[0]!.data.rows;
+  const { receipt } = await service.repair('rebuild');
+  expect(receipt.rows_after).toBe(imported);
+  expect(await check()).toMatchObject([{ data: { kind: 'rebuild', rows: imported } }]);
+  const metrics = await (await fetch(`${service.url}/metrics`)).text();
+  expect(metrics).toContain(`sync_rows_written_total{kind="rebuild"} ${imported}`);
+});
+
 test('a comparison that failed is over when another one succeeds, not when a reimport does', async () => {
   await start({ ALERT_EVENTS: 'run_failed' });
   await service.tickAt('2023-03-20T00:10:00Z');
