@@ -19,6 +19,11 @@ interface RunRef {
   job: JobRef;
 }
 
+/** A run that no worker has claimed, or whose worker does not matter. */
+interface KnownRun extends RunRef {
+  kind: RunKind;
+}
+
 /** A worker's claim of a run. */
 interface ClaimedRun extends RunRef {
   pass: { kind: RunKind };
@@ -282,10 +287,11 @@ function businessEvents(log: EventLog) {
     /** `run`: the window that changed the columns of the table that the job's open repair writes */
     repairRenewed: (run: ClaimedRun) => log.info({ event: 'repair_renewed', ...aboutClaim(run) }),
     /** by its job, or by the worker that had claimed it */
-    runCancelled: (run: RunRef | ClaimedRun) =>
-      log.info({ event: 'run_cancelled', ...('attempt' in run ? aboutClaim(run) : aboutRun(run)) }),
+    runCancelled: (run: KnownRun | ClaimedRun) =>
+      log.info({ event: 'run_cancelled', ...('attempt' in run ? aboutClaim(run) : { ...aboutRun(run), kind: run.kind }) }),
     /** `by`: the name of the API key */
-    runCancelledByRequest: (run: RunRef, by: string) => log.info({ event: 'run_cancelled_by_request', ...aboutRun(run), by }),
+    runCancelledByRequest: (run: KnownRun, by: string) =>
+      log.info({ event: 'run_cancelled_by_request', ...aboutRun(run), kind: run.kind, by }),
     /** `dueRunId`: the run that is due now; another one if this run had ended */
     runRetryRequested: (run: RunRef, dueRunId: string, by: string) =>
       log.info({ event: 'run_retry_requested', ...aboutRun(run), due_run: dueRunId, by }),

@@ -20,6 +20,7 @@ const OUTCOMES: Record<string, string> = {
   run_succeeded: 'succeeded',
   run_failed: 'failed',
   run_cancelled: 'cancelled',
+  run_cancelled_by_request: 'cancelled',
   run_deferred: 'deferred',
 };
 

@@ -24,8 +24,8 @@ test('a run whose values did not all fit their columns succeeds with a warning',
 test.each<[string, (events: Events) => void, object]>([
   [
     'a run that no worker had claimed',
-    (events) => events.runCancelled({ runId: 'run-1', job: { id: 'job-1', objectName: 'Account' } }),
-    { level: 'info', event: 'run_cancelled', run: 'run-1', job: 'job-1', object: 'Account' },
+    (events) => events.runCancelled({ runId: 'run-1', job: { id: 'job-1', objectName: 'Account' }, kind: 'sweep' }),
+    { level: 'info', event: 'run_cancelled', run: 'run-1', job: 'job-1', object: 'Account', kind: 'sweep' },
   ],
   [
     'a dataset that is checked at startup, for no job',

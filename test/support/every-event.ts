@@ -273,8 +273,8 @@ export const EVERY_EVENT: Record<keyof BusinessEvents, { emit: (events: Events) 
   },
   runCancelled: { emit: (events) => events.runCancelled(run), line: { level: 'info', event: 'run_cancelled', ...ofClaim } },
   runCancelledByRequest: {
-    emit: (events) => events.runCancelledByRequest(run, 'ops'),
-    line: { level: 'info', event: 'run_cancelled_by_request', ...ofRun, by: 'ops' },
+    emit: (events) => events.runCancelledByRequest({ ...run, kind: 'window' }, 'ops'),
+    line: { level: 'info', event: 'run_cancelled_by_request', ...ofRun, kind: 'window', by: 'ops' },
   },
   repairRequested: {
     emit: (events) => events.repairRequested(run, 'reimport', 'ops'),

@@ -58,7 +58,7 @@ export async function deleteJob(context: Context, job: Job, table: 'keep' | 'dro
 async function stopAndDelete(context: Context, job: Job, table: 'keep' | 'drop', by: string, signal: AbortSignal): Promise<DeletedJob> {
   await abortable(signal, context.agreement.require());
   const limited = { ...context, warehouse: context.warehouse.withSignal(signal) };
-  for (const runId of await stopJob(context.database, job.id)) context.events.runCancelled({ runId, job });
+  for (const { id: runId, kind } of await stopJob(context.database, job.id)) context.events.runCancelled({ runId, job, kind });
   const runs = await readRunsWithTables(context.database, job);
   await fenceStatements(limited, job, runs);
   await mapConcurrently(

@@ -21,5 +21,5 @@ export function pauseChange(job: Pick<Job, 'id' | 'objectName'>, by: string): Ch
 /** Logs that a job was paused. @param cancelledRunId its window that waited; undefined: none */
 export function logPause({ events }: Context, job: Pick<Job, 'id' | 'objectName'>, cancelledRunId: string | undefined, by: string): void {
   events.jobPaused(job, by);
-  if (cancelledRunId) events.runCancelled({ runId: cancelledRunId, job });
+  if (cancelledRunId) events.runCancelled({ runId: cancelledRunId, job, kind: 'window' });
 }

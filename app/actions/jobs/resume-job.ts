@@ -12,5 +12,5 @@ export async function resumeJob(context: Context, job: Pick<Job, 'id' | 'objectN
     return runId;
   });
   context.events.jobResumed(job, by);
-  if (cancelled) context.events.runCancelled({ runId: cancelled, job });
+  if (cancelled) context.events.runCancelled({ runId: cancelled, job, kind: 'window' });
 }

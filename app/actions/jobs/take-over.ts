@@ -33,7 +33,7 @@ export async function takeOver(context: Context, connection: Connection, held: H
   // An earlier describe of this connection may be hours old.
   context.describes.forget(connection.id, job.objectName);
   context.events.jobTakenOver(job, { from: job.connectionId, to: connection.id }, fieldsLost, by);
-  for (const runId of taken.cancelledRunIds) context.events.runCancelled({ runId, job });
+  for (const { id: runId, kind } of taken.cancelled) context.events.runCancelled({ runId, job, kind });
   return taken.job;
 }
 

@@ -32,6 +32,6 @@ export async function cancelRun(context: Context, runId: string, by: string): Pr
     const { run } = await requireRun(context, runId);
     throw new AppError('conflict', `The run has already ended (${run.state}). Only a queued or running run can be cancelled.`);
   }
-  events.runCancelledByRequest({ runId: found.id, job }, by);
+  events.runCancelledByRequest({ runId: found.id, job, kind: found.kind }, by);
   return await requireRun(context, runId);
 }

@@ -4,13 +4,13 @@ import { batchEndedRuns } from '../runs/batch-ended-runs.ts';
 import type { EndedRun } from '../runs/run-tables.ts';
 import type { TableWrite } from '../runs/table-writes.ts';
 import { toRecord } from '../to-record.ts';
-import { cancelRuns, lockOpenRuns } from './jobs.ts';
+import { type CancelledRun, cancelRuns, lockOpenRuns } from './jobs.ts';
 
 /** The error of a run that ended because its job is being deleted. */
 const JOB_DELETED = { code: 'cancelled', message: 'Cancelled because its job is being deleted.' };
 
-/** Pauses a job and cancels its open runs, whose workers lose their leases. @returns the ids of the cancelled runs */
-export async function stopJob(database: pg.Pool, jobId: string): Promise<string[]> {
+/** Pauses a job and cancels its open runs, whose workers lose their leases. @returns the cancelled runs */
+export async function stopJob(database: pg.Pool, jobId: string): Promise<CancelledRun[]> {
   return await transaction(database, async (client) => {
     await lockOpenRuns(client, jobId);
     await client.query('UPDATE jobs SET active = false WHERE id = $1', [jobId]);

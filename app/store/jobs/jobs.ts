@@ -2,6 +2,7 @@ import { EMPTY_PLAN, type FieldPlan } from '../../core/fields/field-groups.ts';
 import type { FieldPolicy } from '../../core/fields/field-policy.ts';
 import type { Deletes } from '../../core/jobs/deletes.ts';
 import type { Every } from '../../core/jobs/every.ts';
+import type { RunKind } from '../../core/runs/pass.ts';
 import type { Window, WindowEnd } from '../../core/runs/window.ts';
 import { externalErrorCode } from '../../errors.ts';
 import { onlyRow, type PoolOrClient, type Queryable, transaction } from '../database.ts';
@@ -180,7 +181,7 @@ export async function takeOverJob(
   job: Job,
   connectionId: number,
   force: boolean,
-): Promise<{ job: Job; cancelledRunIds: string[] } | undefined> {
+): Promise<{ job: Job; cancelled: CancelledRun[] } | undefined> {
   try {
     return await transaction(database, async (client) => {
       await lockOpenRuns(client, job.id);
@@ -191,7 +192,7 @@ export async function takeOverJob(
         [job.id, job.connectionId, connectionId, force],
       );
       if (!rows[0]) return undefined;
-      return { job: toJob(rows[0]), cancelledRunIds: await cancelRuns(client, job.id, `state IN ('queued', 'running')`, TAKEN_OVER) };
+      return { job: toJob(rows[0]), cancelled: await cancelRuns(client, job.id, `state IN ('queued', 'running')`, TAKEN_OVER) };
     });
   } catch (error) {
     if (externalErrorCode(error) === UNIQUE_VIOLATION) return undefined;
@@ -222,24 +223,30 @@ export async function resumeJob(database: PoolOrClient, jobId: string, now: Date
 }
 
 async function cancelWindow(client: Queryable, jobId: string, condition: string): Promise<string | undefined> {
-  return (await cancelRuns(client, jobId, `kind = 'window' AND ${condition}`))[0];
+  return (await cancelRuns(client, jobId, `kind = 'window' AND ${condition}`))[0]?.id;
 }
 
-/** Cancels a job's runs that meet a condition. @param reason stored as their error @returns their ids */
+/** An open run that was cancelled. */
+export interface CancelledRun {
+  id: string;
+  kind: RunKind;
+}
+
+/** Cancels a job's runs that meet a condition. @param reason stored as their error */
 export async function cancelRuns(
   client: Queryable,
   jobId: string,
   condition: string,
   reason?: { code: string; message: string },
-): Promise<string[]> {
-  const { rows } = await client.query<{ id: string }>(
+): Promise<CancelledRun[]> {
+  const { rows } = await client.query<CancelledRun>(
     // The worker of a queued run has released it: nothing has to wait for its lease.
     `UPDATE runs SET state = 'cancelled', finished_at = now(), error_code = coalesce($2, error_code),
        error_message = coalesce($3, error_message), lease_until = CASE state WHEN 'queued' THEN NULL ELSE lease_until END
-     WHERE job_id = $1 AND ${condition} RETURNING id`,
+     WHERE job_id = $1 AND ${condition} RETURNING id, kind`,
     [jobId, reason?.code ?? null, reason?.message ?? null],
   );
-  return rows.map(({ id }) => id);
+  return rows;
 }
 
 /** Locks the runs before their job, in the same order as the end of a run, to avoid a deadlock. */

@@ -18,7 +18,11 @@ export async function queueFirst(client: Queryable, jobId: string, repair: Repai
   if (repair.erase !== undefined) await saveRecordToErase(client, jobId, repair.erase);
   await cancelRuns(client, jobId, `kind = 'window' AND state IN ('queued', 'running')`, RENEWED);
   const interrupted = await cancelRuns(client, jobId, `kind <> 'window' AND state IN ('queued', 'running')`, RENEWED);
-  await saveInterrupted(client, jobId, interrupted);
+  await saveInterrupted(
+    client,
+    jobId,
+    interrupted.map(({ id }) => id),
+  );
   const runId = await queueRepair(client, jobId, repair);
   // Queued by a tick since: it holds no lock on the job.
   if (runId === undefined) throw new AppError('conflict', 'Another repair of the job has just been queued. Try again.');

@@ -47,6 +47,21 @@ test('a scraper sees runs, rows, steps, calls, lag and responses', async () => {
   expect(await scraped('sync_open_runs{kind="window",state="due"}')).toBe(1);
 });
 
+test('a scraper sees runs that are cancelled by request and with their job, by kind', async () => {
+  service = await startService({ worker: false });
+  const userId = await service.connect();
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
+  service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
+  await service.call('handle_importing_job');
+  const { id, run } = (await service.jobs())[0]!;
+  expect((await fetch(`${service.url}/v1/runs/${run!.id}/cancel`, { method: 'POST' })).status).toBe(200);
+  expect(await scraped('sync_runs_total{kind="window",outcome="cancelled"}')).toBe(1);
+  await service.call('handle_importing_job');
+  expect((await fetch(`${service.url}/v1/jobs/${id}?table=keep`, { method: 'DELETE' })).status).toBe(200);
+  expect(await scraped('sync_runs_total{kind="window",outcome="cancelled"}')).toBe(2);
+  expect(await scraped('sync_runs_total{kind="unknown",outcome="cancelled"}')).toBeUndefined();
+});
+
 test('paths and methods that callers invent share a series', async () => {
   service = await startService({ worker: false });
   for (const path of ['nothing', 'v1/runs/1', 'v1/runs/2']) await fetch(`${service.url}/${path}`);
