@@ -47,10 +47,11 @@ export class Metrics {
   ]);
   readonly #storeUp = this.#gauge('sync_job_store_up', '1 if the job store answered this scrape; otherwise what follows is missing.', []);
   readonly #queue = this.#gauge('sync_open_runs', 'Runs in progress, due, or waiting, of all processes.', ['kind', 'state']);
-  readonly #lag = this.#gauge('sync_job_lag_seconds', 'Age of the last_date of active jobs, the least current ones.', [
-    'object',
-    'connection',
-  ]);
+  readonly #lag = this.#gauge(
+    'sync_job_lag_seconds',
+    'Age of the last_date of active jobs, the least current ones; of the job before its first window.',
+    ['object', 'connection'],
+  );
   readonly #ownCalls = this.#gauge('sync_salesforce_own_calls', "The service's API calls to the connection's org in 24 hours.", [
     'connection',
   ]);

@@ -5,7 +5,7 @@ import type { Queryable } from './database.ts';
 export interface Gauges {
   /** open runs: in progress, due, or waiting for their next attempt or for a login */
   queue: { kind: RunKind; state: 'running' | 'due' | 'waiting'; runs: number }[];
-  /** the least current active jobs, and how old what they have imported is */
+  /** the least current active jobs, and how old what they have imported is, or they are themselves before that */
   lags: { object: string; connection: number; seconds: number }[];
   /** calls to the org of each connection in 24 hours: the service's own, and, as Salesforce last reported, of all clients, and their limit */
   calls: { connection: number; own: number; used: number | null; limit: number | null }[];
@@ -29,11 +29,15 @@ export async function readQueue(database: Queryable): Promise<Gauges['queue']> {
   return rows;
 }
 
-/** Sorts all active jobs: an index for scrapes would have to be written by each window, and ticks would choose it. */
+/**
+ * A job that has imported nothing yet lags since it was created: its start date may be centuries ago. Sorts all active jobs: an index for
+ * scrapes would have to be written by each window, and ticks would choose it.
+ */
 async function readLags(database: Queryable): Promise<Gauges['lags']> {
   const { rows } = await database.query<Gauges['lags'][number]>(
-    `SELECT object_name AS object, connection_id AS connection, extract(epoch FROM now() - synced_to)::float8 AS seconds
-     FROM jobs WHERE active ORDER BY synced_to LIMIT ${MAX_SERIES}`,
+    `SELECT object_name AS object, connection_id AS connection, extract(epoch FROM now() - since)::float8 AS seconds
+     FROM (SELECT *, CASE synced_to WHEN start_date THEN greatest(synced_to, created_at) ELSE synced_to END AS since FROM jobs WHERE active) AS lagging
+     ORDER BY since, synced_to LIMIT ${MAX_SERIES}`,
   );
   return rows;
 }

@@ -62,6 +62,15 @@ test('a scraper sees runs that are cancelled by request and with their job, by k
   expect(await scraped('sync_runs_total{kind="unknown",outcome="cancelled"}')).toBeUndefined();
 });
 
+test('a new job for all rows lags since it was created, until its first window ends', async () => {
+  service = await startService();
+  const userId = await service.connect();
+  await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: 'all' });
+  expect(await scraped('sync_job_lag_seconds{object="Account",connection="1"}')).toBeLessThan(3_600);
+  await service.tickAt('2023-03-20T00:10:00Z');
+  expect(await scraped('sync_job_lag_seconds{object="Account",connection="1"}')).toBeGreaterThan(1e7);
+});
+
 test('paths and methods that callers invent share a series', async () => {
   service = await startService({ worker: false });
   for (const path of ['nothing', 'v1/runs/1', 'v1/runs/2']) await fetch(`${service.url}/${path}`);
