@@ -4,6 +4,7 @@ import Gauge from 'prom-client/lib/gauge.js';
 import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
 import type { RunEvent } from './core/runs/kept-events.ts';
+import { RUN_KINDS } from './core/runs/pass.ts';
 import type { Receipt } from './core/runs/receipt.ts';
 import { rowsWritten } from './core/runs/rows-written.ts';
 import { sum } from './core/sum.ts';
@@ -57,6 +58,14 @@ export class Metrics {
   ]);
   readonly #usedCalls = this.#gauge('sync_salesforce_used_calls', 'API calls of all clients, as Salesforce last reported.', ['connection']);
   readonly #callLimit = this.#gauge('sync_salesforce_call_limit', "The org's limit of API calls in 24 hours.", ['connection']);
+
+  /** A rate sees the first failure only if its series was 0 before. */
+  constructor() {
+    for (const kind of RUN_KINDS) {
+      for (const outcome of new Set(Object.values(OUTCOMES))) this.#runs.inc({ kind, outcome }, 0);
+      for (const counter of [this.#rows, this.#written, this.#bytes, this.#invalid]) counter.inc({ kind }, 0);
+    }
+  }
 
   /** Counts an event of a run. */
   count({ event, details }: RunEvent): void {

@@ -47,8 +47,10 @@ test('a scraper sees runs, rows, steps, calls, lag and responses', async () => {
   expect(await scraped('sync_open_runs{kind="window",state="due"}')).toBe(1);
 });
 
-test('a scraper sees runs that are cancelled by request and with their job, by kind', async () => {
+test('a scraper sees runs that are cancelled by request and with their job, by kind, and 0 of what has not happened', async () => {
   service = await startService({ worker: false });
+  expect(await scraped('sync_runs_total{kind="sweep",outcome="failed"}')).toBe(0);
+  expect(await scraped('sync_rows_written_total{kind="rebuild"}')).toBe(0);
   const userId = await service.connect();
   await service.call('create_importing_job', { user_id: userId, object_name: 'Account', start_date: '2023-03-01' });
   service.salesforce.clock.set(new Date('2023-03-20T00:10:00Z'));
