@@ -1,4 +1,5 @@
 import { formatInstant } from '../../core/jobs/start-date.ts';
+import { rowsWritten } from '../../core/runs/rows-written.ts';
 import { print, printJson } from '../output/print.ts';
 import { terminalTable } from '../output/terminal-table.ts';
 import { findJob } from '../remote/find-job.ts';
@@ -34,7 +35,7 @@ export const runs = serviceCommand<Options>(async (service, { options }) => {
 
 const COLUMNS = [
   ...['object', 'kind', 'from', 'to', 'state', 'result'].map((name) => ({ name, numeric: false })),
-  ...['inserted', 'updated', 'deleted'].map((name) => ({ name, numeric: true })),
+  ...['written', 'inserted', 'updated', 'deleted'].map((name) => ({ name, numeric: true })),
   ...['finished', 'id'].map((name) => ({ name, numeric: false })),
 ];
 
@@ -53,7 +54,9 @@ function toRow(run: RunOfJobView): string[] {
     run.to,
     describeState(run.state, run),
     receipt?.verdict ?? run.error?.code ?? '',
-    ...[receipt?.inserted, receipt?.updated, receipt?.deleted].map((rows) => rows?.toLocaleString('en') ?? ''),
+    ...[receipt ? rowsWritten(receipt) : undefined, receipt?.inserted, receipt?.updated, receipt?.deleted].map(
+      (rows) => rows?.toLocaleString('en') ?? '',
+    ),
     run.finished_at ? formatInstant(new Date(run.finished_at)) : '',
     run.id,
   ];

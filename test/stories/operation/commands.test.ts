@@ -179,6 +179,9 @@ describe('runs', () => {
     const { run: latest } = await jobOf('Account');
     const list = await runCommand(runs, [], { job: 'account' });
     expect(list.out).toMatch(/^.*object +kind .*\n─.*\nAccount +window +2023-02-27 +2023-03-01 +succeeded +exact .* UTC +[-0-9a-f]{36}$/);
+    const { receipt } = await service.repair('rebuild');
+    const rebuilt = await runCommand(runs, [], { kind: 'rebuild' });
+    expect(rebuilt.out).toMatch(new RegExp(`exact +${receipt.rows_after!.toLocaleString('en')} `));
     expect((await runCommand(runs, [], { limit: '1' })).out).toMatch(/\nEarlier runs: add --after \S+$/);
     expect(JSON.parse((await runCommand(runs, [], { state: 'failed', json: true })).out)).toEqual({ runs: [], next: null });
     const shown = await runCommand(run, [latest!.id]);
