@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import type { Command } from './commands/command.ts';
 import { CommandError } from './commands/command-error.ts';
+import { CONNECTION_COMMANDS } from './commands/entries/connections.ts';
 import { JOB_COMMANDS } from './commands/entries/jobs.ts';
 import { RUN_COMMANDS } from './commands/entries/runs.ts';
 import { SERVICE_COMMANDS } from './commands/entries/service.ts';
@@ -17,6 +18,7 @@ const USAGE_EXIT = 2;
 
 const GROUPS: CommandGroups = {
   'The service': SERVICE_COMMANDS,
+  Connections: CONNECTION_COMMANDS,
   Jobs: JOB_COMMANDS,
   Runs: RUN_COMMANDS,
   'The job store': STORE_COMMANDS,

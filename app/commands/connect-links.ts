@@ -1,48 +1,75 @@
-import { revokeLink } from '../actions/connections/connect-links.ts';
-import { type Context, createContext } from '../context.ts';
 import { formatInstant } from '../core/jobs/start-date.ts';
-import { createEvents } from '../events.ts';
-import { createLog } from '../log.ts';
-import { type ConnectLink, listConnectLinks } from '../store/connections/connect-links.ts';
-import { COMMAND_LINE, type Command } from './command.ts';
+import type { Command } from './command.ts';
+import { print, printJson } from './output/print.ts';
 import { terminalTable } from './output/terminal-table.ts';
-import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
+import { type RemoteOptions, serviceCommand } from './remote/open-service.ts';
+import type { RemoteService } from './remote/remote-service.ts';
+import type { ConnectLinkView, CreatedLinkView } from './remote/views.ts';
 import { requireFittingOptions } from './require-fitting-options.ts';
 
-/** Links are deleted 30 days after they have expired. */
-const MAX_LISTED = 1_000;
+interface Options extends RemoteOptions {
+  loginUrl?: string;
+  orgId?: string;
+}
 
-/** Lists the connect links, or revokes the one whose id is the second argument. Its events go to standard error. */
-export const connectLinks: Command<ServiceOptions> = async ({ args, options, env }) => {
-  const [, id] = args;
-  requireFittingOptions({ name: 'connect-links', one: 'link', named: '<id>' }, { revoke: { takes: [] } }, args, options);
-  const { config } = await readServiceConfig(options, env);
-  const context = createContext(config, createEvents(createLog(process.stderr)));
-  try {
-    const lines = id === undefined ? await describeLinks(context) : [await revokeAndDescribe(context, id)];
-    for (const line of lines) console.log(line);
-    return 0;
-  } finally {
-    await context.close();
-  }
+/** What to print: what the service returned, or lines. */
+interface Outcome {
+  result: unknown;
+  lines: string[];
+}
+
+/** @param id of a link; empty for actions that take none */
+type Action = (service: RemoteService, id: string, options: Options) => Promise<Outcome>;
+
+/** What can be done with links, and the options of each. */
+const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; namesNone?: true; run: Action }> = {
+  list: { takes: [], namesNone: true, run: list },
+  create: { takes: ['loginUrl', 'orgId'], namesNone: true, run: create },
+  revoke: { takes: [], run: revoke },
 };
 
-async function revokeAndDescribe(context: Context, id: string): Promise<string> {
-  const { loginUrl } = await revokeLink(context, id, COMMAND_LINE);
-  return `The link ${id} for ${loginUrl} is revoked.`;
+/** Lists the connect links, creates one, or revokes the one whose id is the second argument. */
+export const connectLinks: Command<Options> = async (input) => {
+  const { options } = input;
+  const [action = 'list', id] = input.args;
+  requireFittingOptions({ name: 'connect-links', one: 'link', named: '<id>' }, ACTIONS, [action, id], options);
+  return await serviceCommand<Options>(async (service) => {
+    const { result, lines } = await ACTIONS[action]!.run(service, id ?? '', options);
+    if (options.json) printJson(result);
+    else print(lines);
+    return 0;
+  })(input);
+};
+
+async function create(service: RemoteService, _id: string, { loginUrl, orgId }: Options): Promise<Outcome> {
+  const created = await service.request<CreatedLinkView>('POST', 'v1/connect-links', { login_url: loginUrl, org_id: orgId });
+  const { url, id, login_url, org_id, expires_at } = created;
+  const connects = `It connects ${org_id ?? 'any org'} at ${login_url}, once and before ${formatInstant(new Date(expires_at))}.`;
+  return {
+    result: created,
+    lines: [url, `${connects} It is not shown again. To revoke it: node app/cli.ts connect-links revoke ${id}.`],
+  };
 }
+
+async function revoke(service: RemoteService, id: string): Promise<Outcome> {
+  const revoked = await service.request<ConnectLinkView>('DELETE', `v1/connect-links/${encodeURIComponent(id)}`);
+  return { result: revoked, lines: [`The link ${id} for ${revoked.login_url} is revoked.`] };
+}
+
+const COLUMNS = ['state', 'login host', 'org', 'created by', 'created', 'until', 'id'];
 
 /** A table that fits the terminal. */
-async function describeLinks({ database }: Context): Promise<string[]> {
-  const { links } = await listConnectLinks(database, { limit: MAX_LISTED, after: undefined });
-  if (links.length === 0) return ['There are no connect links. Create one with POST /v1/connect-links.'];
-  const names = ['state', 'login host', 'org', 'created by', 'created', 'until', 'id'];
-  return terminalTable(
-    names.map((name) => ({ name, numeric: false })),
+async function list(service: RemoteService): Promise<Outcome> {
+  const links = await service.list<ConnectLinkView>('v1/connect-links', 'links');
+  const table = terminalTable(
+    COLUMNS.map((name) => ({ name, numeric: false })),
     links.map(toRow),
   );
+  const none = 'There are no connect links. Create one with: node app/cli.ts connect-links create.';
+  return { result: { links }, lines: links.length === 0 ? [none] : table };
 }
 
-function toRow({ id, state, loginUrl, orgId, createdBy, createdAt, expiresAt }: ConnectLink): string[] {
-  return [state, new URL(loginUrl).host, orgId ?? 'any', createdBy, formatInstant(createdAt), formatInstant(expiresAt), id];
+function toRow({ id, state, login_url, org_id, created_by, created_at, expires_at }: ConnectLinkView): string[] {
+  const [created, until] = [created_at, expires_at].map((at) => formatInstant(new Date(at)));
+  return [state, new URL(login_url).host, org_id ?? 'any', created_by, created!, until!, id];
 }

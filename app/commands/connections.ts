@@ -1,22 +1,14 @@
-import { styleText } from 'node:util';
-import { changeConnection } from '../actions/connections/change-connection.ts';
-import { disconnect } from '../actions/connections/disconnect.ts';
-import { requireConnection } from '../actions/connections/require-connection.ts';
-import { testConnection } from '../actions/connections/test-connection.ts';
-import { type Context, createContext } from '../context.ts';
 import { formatInstant } from '../core/jobs/start-date.ts';
-import { createEvents } from '../events.ts';
-import { createLog } from '../log.ts';
-import { type ListedConnection, listConnections, readListedConnection } from '../store/connections/connection-list.ts';
-import type { Connection } from '../store/connections/connections.ts';
-import { COMMAND_LINE, type Command } from './command.ts';
-import { compareStore } from './compare-store.ts';
-import { formatTable } from './output/table.ts';
+import type { Command } from './command.ts';
+import { print, printJson } from './output/print.ts';
+import { terminalTable } from './output/terminal-table.ts';
 import { printable } from './output/text-width.ts';
-import { readServiceConfig, type ServiceOptions } from './read-service-config.ts';
+import { type RemoteOptions, serviceCommand } from './remote/open-service.ts';
+import type { RemoteService } from './remote/remote-service.ts';
+import type { ConnectionView, ListedConnectionView } from './remote/views.ts';
 import { requireFittingOptions } from './require-fitting-options.ts';
 
-interface Options extends ServiceOptions {
+interface Options extends RemoteOptions {
   alias?: string;
   apiShare?: string;
   quietHours?: string;
@@ -26,91 +18,110 @@ interface Options extends ServiceOptions {
   force?: boolean;
 }
 
-type Action = (context: Context, connection: Connection, options: Options) => Promise<string[]>;
+/** What to print: what the service returned, or lines. */
+interface Outcome {
+  result: unknown;
+  lines: string[];
+}
 
-const MAX_LISTED = 1_000;
+/** @param name of a connection; empty for list */
+type Action = (service: RemoteService, name: string, options: Options) => Promise<Outcome>;
 
-/** What can be done with a connection, the options of each, and what to print. */
-const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; run: Action }> = {
-  show: { takes: [], run: describeConnection },
-  test: { takes: [], run: async (context, connection) => [await testConnection(context, connection)] },
-  change: { takes: ['alias', 'apiShare', 'quietHours', 'excludeFields', 'hashFields', 'newFields'], run: changeAndShow },
+/** What can be done with connections, and the options of each. */
+const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; namesNone?: true; run: Action }> = {
+  list: { takes: [], namesNone: true, run: list },
+  show: { takes: [], run: async (service, name) => shown(await service.get<ConnectionView>(pathOf(name))) },
+  test: { takes: [], run: async (service, name) => reported(await service.request('POST', `${pathOf(name)}/test`)) },
+  change: { takes: ['alias', 'apiShare', 'quietHours', 'excludeFields', 'hashFields', 'newFields'], run: change },
   disconnect: {
     takes: ['force'],
-    run: async (context, connection, { force = false }) => [await disconnect(context, connection, force, COMMAND_LINE)],
+    run: async (service, name, { force }) =>
+      reported(await service.request('POST', `${pathOf(name)}/disconnect`, { force: force ? 'true' : undefined })),
   },
 };
 
-/** Lists the connections, or does something with the one that the second argument names. Its events go to standard error. */
-export const connections: Command<Options> = async ({ args, options, env }) => {
-  const [action = '', name] = args;
-  requireFittingOptions({ name: 'connections', one: 'connection', named: '<alias, id or user_id>' }, ACTIONS, args, options);
-  const { config } = await readServiceConfig(options, env);
-  const context = createContext(config, createEvents(createLog(process.stderr)));
-  try {
-    if (name !== undefined) await compareStore(context);
-    const lines =
-      name === undefined
-        ? await describeConnections(context)
-        : await ACTIONS[action]!.run(context, await requireConnection(context, name, 'The connection'), options);
-    for (const line of lines) console.log(name === undefined ? line : printable(line));
+/** Lists the connections, or does something with the one that the second argument names. */
+export const connections: Command<Options> = async (input) => {
+  const { options } = input;
+  const [action = 'list', name] = input.args;
+  requireFittingOptions({ name: 'connections', one: 'connection', named: '<alias, id or user_id>' }, ACTIONS, [action, name], options);
+  return await serviceCommand<Options>(async (service) => {
+    const { result, lines } = await ACTIONS[action]!.run(service, name ?? '', options);
+    if (options.json) printJson(result);
+    else print(lines);
     return 0;
-  } finally {
-    await context.close();
-  }
+  })(input);
 };
 
-async function changeAndShow(context: Context, connection: Connection, options: Options): Promise<string[]> {
-  await changeConnection(context, connection, options, COMMAND_LINE);
-  return await describeConnection(context, connection);
+function pathOf(name: string): string {
+  return `v1/connections/${encodeURIComponent(name)}`;
+}
+
+async function change(service: RemoteService, name: string, options: Options): Promise<Outcome> {
+  const { alias, apiShare, quietHours, excludeFields, hashFields, newFields } = options;
+  const policy = { exclude_fields: excludeFields, hash_fields: hashFields, new_fields: newFields };
+  return shown(await service.request('PATCH', pathOf(name), { alias, api_share: apiShare, quiet_hours: quietHours, ...policy }));
+}
+
+function reported(result: { message: string }): Outcome {
+  return { result, lines: [printable(result.message)] };
+}
+
+function shown(connection: ConnectionView): Outcome {
+  return { result: connection, lines: describeConnection(connection).map(printable) };
 }
 
 /** A line per property. */
-async function describeConnection(context: Context, { id }: Connection): Promise<string[]> {
-  const connection = await readListedConnection(context.database, id);
-  const { ownCalls, reported } = await context.calls.quota(connection.orgId);
-  const { scopes, apiShare, quietHours, usedAt, jobs, errorMessage, endedAt } = connection;
-  const used = reported ? `, of ${reported.used} by all clients and ${reported.limit} allowed` : '';
+function describeConnection(connection: ConnectionView): string[] {
+  const { scopes, api_share, status, error, granted_at, used_at } = connection;
+  const since = error?.since ? ` since ${formatInstant(new Date(error.since))}` : '';
   const properties = {
-    id: String(connection.id),
+    id: connection.id,
     alias: connection.alias ?? 'none',
-    user_id: connection.identityUrl,
+    user_id: connection.user_id,
     username: connection.username ?? 'unknown until it is tested',
-    org: `${describeOrg(connection)}, ${connection.orgId}, at ${connection.instanceUrl}`,
-    status: endedAt ? `${connection.status} since ${formatInstant(endedAt)}: ${errorMessage}` : connection.status,
-    scopes: scopes ?? 'unknown until the next login',
-    granted: formatInstant(connection.grantedAt),
-    'last used': usedAt ? formatInstant(usedAt) : 'never',
-    'calls to the org in 24 hours': `${ownCalls} by this service${used}`,
-    jobs: String(jobs),
-    api_share: apiShare === null ? `API_SHARE, ${context.config.apiShare}` : String(apiShare),
-    quiet_hours: quietHours ?? 'none',
-    exclude_fields: connection.excludeFields.join(',') || 'none',
-    hash_fields: connection.hashFields.join(',') || 'none',
-    new_fields: connection.newFields ?? 'add',
+    org: `${describeOrg(connection)}, ${connection.org_id}, at ${connection.instance_url}`,
+    status: error ? `${status}${since}: ${error.message}` : status,
+    scopes: scopes?.join(' ') ?? 'unknown until the next login',
+    granted: formatInstant(new Date(granted_at)),
+    'last used': used_at ? formatInstant(new Date(used_at)) : 'never',
+    'calls to the org in 24 hours': describeCalls(connection.calls_in_24_hours),
+    jobs: connection.jobs.toLocaleString('en'),
+    api_share: api_share ?? 'that of API_SHARE',
+    quiet_hours: connection.quiet_hours ?? 'none',
+    exclude_fields: connection.exclude_fields.join(',') || 'none',
+    hash_fields: connection.hash_fields.join(',') || 'none',
+    new_fields: connection.new_fields ?? 'add',
   };
   return Object.entries(properties).map(([name, value]) => `${name}: ${value}`);
 }
 
-/** A table that fits the terminal. */
-async function describeConnections({ database }: Context): Promise<string[]> {
-  const found = await listConnections(database, { limit: MAX_LISTED, after: 0 });
-  if (found.length === 0) return ['There are no connections. Call get_oauth_url to connect an org.'];
-  const rows = found.map((connection) => [
-    String(connection.id),
-    connection.alias ?? '',
-    describeOrg(connection),
-    connection.username ?? '',
-    connection.status,
-    String(connection.jobs),
-    connection.usedAt ? formatInstant(connection.usedAt) : 'never',
-    connection.identityUrl,
-  ]);
-  const names = ['id', 'alias', 'org', 'username', 'status', 'jobs', 'last used', 'user_id'];
-  const columns = names.map((name) => ({ name, numeric: name === 'jobs' }));
-  return formatTable(columns, rows, process.stdout.columns || Number.POSITIVE_INFINITY, (line) => styleText('bold', line));
+/** For example "412 by this service, of 50,000 that it may make; 9,120 of 100,000 by all clients". */
+function describeCalls({ own, allowed, org_used, org_limit }: ConnectionView['calls_in_24_hours']): string {
+  const [ours, most, used, limit] = [own, allowed, org_used, org_limit].map((calls) => calls?.toLocaleString('en'));
+  if (most === undefined) return `${ours} by this service`;
+  return `${ours} by this service, of ${most} that it may make; ${used} of ${limit} by all clients`;
 }
 
-function describeOrg({ orgName, isSandbox }: ListedConnection): string {
-  return orgName === null ? 'unknown until it is tested' : `${orgName} (${isSandbox ? 'sandbox' : 'production'})`;
+const COLUMNS = ['id', 'alias', 'org', 'username', 'status', 'jobs', 'last used', 'user_id'];
+
+/** A table that fits the terminal. */
+async function list(service: RemoteService): Promise<Outcome> {
+  const found = await service.list<ListedConnectionView>('v1/connections', 'connections');
+  const table = terminalTable(
+    COLUMNS.map((name) => ({ name, numeric: name === 'jobs' })),
+    found.map(toRow),
+  );
+  const none = 'There are no connections. To connect an org, call get_oauth_url or create a link: node app/cli.ts connect-links create.';
+  return { result: { connections: found }, lines: found.length === 0 ? [none] : table };
+}
+
+function toRow(connection: ListedConnectionView): string[] {
+  const { id, alias, username, status, jobs, used_at, user_id } = connection;
+  const used = used_at ? formatInstant(new Date(used_at)) : 'never';
+  return [String(id), alias ?? '', describeOrg(connection), username ?? '', status, jobs.toLocaleString('en'), used, user_id];
+}
+
+function describeOrg({ org_name, org_kind }: ListedConnectionView): string {
+  return org_name === null ? 'unknown until it is tested' : `${org_name} (${org_kind})`;
 }

@@ -1,5 +1,5 @@
 import { CommandError } from './command-error.ts';
-import type { ServiceOptions } from './read-service-config.ts';
+import type { RemoteOptions } from './remote/open-service.ts';
 
 /** A command that lists things of one kind, or does something with one of them. */
 interface ListCommand {
@@ -11,25 +11,29 @@ interface ListCommand {
   named: string;
 }
 
+/** An action of such a command. */
+interface ListAction {
+  /** its options, beside those of every command that calls a service */
+  takes: readonly PropertyKey[];
+  /** whether it is about no single thing */
+  namesNone?: true;
+}
+
 /**
- * Checks that the options fit the action, and that a thing is named unless all are listed.
- * @param takes the options of each action other than list
+ * Checks that the options fit the action, and that it names a thing if it is about one.
  * @throws CommandError
  */
 export function requireFittingOptions(
   command: ListCommand,
-  takes: Record<string, { takes: readonly PropertyKey[] }>,
-  [action = '', thing]: readonly string[],
-  options: ServiceOptions,
+  actions: Record<string, ListAction>,
+  [action, thing]: readonly [action: string, thing: string | undefined],
+  options: RemoteOptions,
 ): void {
-  const { local: _, data: _data, ...given } = options;
-  const wrong = Object.keys(given).find((option) => !takes[action]?.takes.includes(option));
+  const { local: _, data: _data, url: _url, json: _json, ...given } = options;
+  const { takes, namesNone } = actions[action]!;
+  const wrong = Object.keys(given).find((option) => !takes.includes(option));
   const flag = (option: string): string => `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   if (wrong) throw new CommandError(`${command.name} ${action} has no option ${flag(wrong)}. See node app/cli.ts ${command.name} --help.`);
-  if (action === 'list' && thing !== undefined) {
-    throw new CommandError(`${command.name} list takes no ${command.one}: it lists all of them.`);
-  }
-  if (action !== 'list' && thing === undefined) {
-    throw new CommandError(`Name the ${command.one}: ${command.name} ${action} ${command.named}.`);
-  }
+  if (namesNone && thing !== undefined) throw new CommandError(`${command.name} ${action} takes no ${command.one}.`);
+  if (!namesNone && !thing) throw new CommandError(`Name the ${command.one}: ${command.name} ${action} ${command.named}.`);
 }

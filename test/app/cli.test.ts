@@ -149,6 +149,7 @@ describe('the command line', () => {
       'connections stop 1',
       "Command-argument value 'stop' is invalid for argument 'action'. Allowed choices are list, show, test, change, disconnect. See node app/cli.ts connections --help.\n",
     ],
+    ['a link that is not named', 'connect-links revoke', 'Name the link: connect-links revoke <id>.\n'],
     ['a missing run id', 'retry', "Missing required argument 'run_id'. See node app/cli.ts retry --help.\n"],
     [
       'an argument of another command',

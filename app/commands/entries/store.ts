@@ -4,46 +4,6 @@ import { STORE } from './options.ts';
 
 /** Commands that open the job store, so that the service need not be reachable. */
 export const STORE_COMMANDS: Record<string, CommandEntry> = {
-  connections: {
-    does: 'list the connections to orgs, or show, test, change or disconnect one',
-    details:
-      'list shows all connections. show prints one, with the calls to its org. test calls its org. change sets --alias, --api-share, --quiet-hours, or which fields new jobs read; an empty one is removed. disconnect revokes the grant in Salesforce, forgets its tokens and pauses its jobs; tables stay. All act on the job store, so the service need not be reachable.',
-    takes: [
-      new Argument('<action>', 'what to do').choices(['list', 'show', 'test', 'change', 'disconnect']),
-      new Argument('[connection]', 'its alias, id or user_id; not for list'),
-    ],
-    options: [
-      new Option('--alias <name>', 'change: a name to use instead of the user_id'),
-      new Option('--api-share <share>', "change: the share of the org's calls, instead of API_SHARE"),
-      new Option('--quiet-hours <hours>', 'change: when no repair runs, for example "08:00-18:00 Europe/Berlin"'),
-      new Option('--exclude-fields <fields>', 'change: the fields that new jobs never read, names or patterns separated by commas'),
-      new Option('--hash-fields <fields>', 'change: the fields that new jobs hash, in the same way'),
-      new Option('--new-fields <how>', 'change: what becomes of fields that appear in new jobs').choices(['add', 'review', '']),
-      new Option('--force', 'disconnect: forget the tokens even if Salesforce cannot be reached'),
-      ...STORE,
-    ],
-    examples: [
-      `${PROGRAM} connections list`,
-      `${PROGRAM} connections test production`,
-      `${PROGRAM} connections change 1 --alias production --quiet-hours 08:00-18:00`,
-      `${PROGRAM} connections disconnect production`,
-    ],
-    exits: ['done', 'refused; the message says why'],
-    load: async () => (await import('../connections.ts')).connections,
-  },
-  'connect-links': {
-    does: 'list the links with which Salesforce admins connect orgs, or revoke one',
-    details:
-      'list shows each link with its state, but not its URL, which is shown only when it is created: POST /v1/connect-links. revoke makes a link useless, and ends the logins that are open with it; an org that it has connected stays connected. Both act on the job store, so the service need not be reachable.',
-    takes: [
-      new Argument('<action>', 'what to do').choices(['list', 'revoke']),
-      new Argument('[id]', 'the id of the link, from list; not for list'),
-    ],
-    options: STORE,
-    examples: [`${PROGRAM} connect-links list`, `${PROGRAM} connect-links revoke 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`],
-    exits: ['done', 'refused; the message says why'],
-    load: async () => (await import('../connect-links.ts')).connectLinks,
-  },
   'suggest-field-policy': {
     does: 'list the fields of an object that Salesforce classifies as sensitive, and which of them to exclude or hash',
     details:

@@ -8,7 +8,7 @@ import { EXAMPLE } from '../schemas/examples.ts';
 import { loginUrl, optionalText, text } from '../schemas/fields.ts';
 import { instant, pageJson } from '../schemas/json.ts';
 
-const linkJson = z
+export const linkJson = z
   .strictObject({
     id: z.uuid(),
     state: z.enum(['open', 'used', 'revoked', 'expired']),
@@ -21,6 +21,14 @@ const linkJson = z
     revoked_at: z.nullable(instant),
   })
   .meta({ id: 'ConnectLink', description: 'A link with which a Salesforce admin connects one org. Its URL is not stored.' });
+
+export const createdLinkJson = z.strictObject({
+  url: z.string().meta({ description: 'The link. This is the only response that contains it.' }),
+  id: z.uuid(),
+  login_url: z.string(),
+  org_id: z.nullable(z.string()),
+  expires_at: instant,
+});
 
 const LINK_EXAMPLE: z.input<typeof linkJson> = {
   id: EXAMPLE.linkId,
@@ -45,13 +53,7 @@ export const connectLinkCreation = defineEndpoint({
     login_url: loginUrl,
     org_id: optionalText('The only org that the link connects; absent: any.', EXAMPLE.orgId),
   }),
-  response: z.strictObject({
-    url: z.string().meta({ description: 'The link. This is the only response that contains it.' }),
-    id: z.uuid(),
-    login_url: z.string(),
-    org_id: z.nullable(z.string()),
-    expires_at: instant,
-  }),
+  response: createdLinkJson,
   errors: ['conflict'],
   example: {
     request: { org_id: EXAMPLE.orgId },

@@ -7,7 +7,7 @@ import { serviceEnvironment } from '../../support/service-environment.ts';
 
 /** A Salesforce admin without an API key connects an org, with a link that an operator sends. */
 const ORIGIN = 'https://sync.acme.example';
-const KEYS = { ops: 'key of an operator', analyst: 'key of an analyst' };
+const KEYS = { ops: 'key-of-an-operator', analyst: 'key-of-an-analyst' };
 const API_KEYS = Object.entries({ ops: 'operate', analyst: 'read' })
   .map(
     ([name, role]) =>
@@ -61,9 +61,9 @@ const anyOf = (link: LinkList['links'][number] | undefined): object => ({
 });
 
 /** What the command prints. */
-async function runCommand(args: string[]): Promise<string> {
+async function runCommand(args: string[], given?: NodeJS.ProcessEnv): Promise<string> {
   const { database, salesforce, bigquery } = service;
-  const env = { ...serviceEnvironment(database.url, salesforce, bigquery), API_KEYS };
+  const env = given ?? { ...serviceEnvironment(database.url, salesforce, bigquery), API_KEYS };
   const log = jest.spyOn(console, 'log').mockImplementation(() => {});
   try {
     expect(await connectLinks({ args, options: {}, env, stop: new AbortController().signal })).toBe(0);
@@ -330,6 +330,13 @@ describe('a revoked connect link', () => {
     expect(await revoke(randomUUID())).toMatchObject({ status: 404, code: 'not_found' });
     expect(await revoke('1')).toMatchObject({ status: 400, code: 'invalid_request', text: expect.stringContaining('UUID') });
   });
+});
+
+test('the command connect-links creates one with an API key, which connects an org', async () => {
+  const env = { SERVICE_URL: service.url, SYNC_API_KEY: KEYS.ops };
+  const [url] = (await runCommand(['create'], env)).split('\n');
+  expect((await connect(openBrowser(), url!)).text).toEqual(CONNECTED);
+  expect(await runCommand(['list'], env)).toMatch(/\nused +127\.0\.0\.1:\d+ +any +ops /);
 });
 
 test('the command connect-links lists them and revokes one', async () => {

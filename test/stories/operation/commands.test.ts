@@ -3,6 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { activity } from '../../../app/commands/activity.ts';
 import type { Command } from '../../../app/commands/command.ts';
+import { connectLinks } from '../../../app/commands/connect-links.ts';
+import { connections } from '../../../app/commands/connections.ts';
 import { change, compare, deleteJob, pause, reimport, resume, syncNow } from '../../../app/commands/jobs/job-actions.ts';
 import { jobs } from '../../../app/commands/jobs/jobs.ts';
 import { objects } from '../../../app/commands/jobs/objects.ts';
@@ -133,6 +135,44 @@ describe('jobs', () => {
       code: 1,
       out: expect.stringMatching(/^Refused: AppDefinition cannot be imported .*\(invalid_request\)$/),
     });
+  });
+});
+
+describe('connections', () => {
+  test('are listed, shown, tested, changed and disconnected at an address, as text and as JSON', async () => {
+    expect((await runCommand(connections)).out).toMatch(/^id +alias +org .*\n─.*\n1 +Burlington Textiles Corp\. \(sandbox\) .* active +2 /);
+    expect((await runCommand(connections, ['list'])).out).toContain(userId);
+    const { out } = await runCommand(connections, ['list'], { json: true });
+    expect(JSON.parse(out)).toMatchObject({ connections: [{ id: 1, user_id: userId, jobs: 2 }] });
+    expect((await runCommand(connections, ['change', userId], { alias: 'production', apiShare: '0.3' })).out).toMatch(
+      /\nalias: production\n(.*\n)*api_share: 0\.3\n/,
+    );
+    expect((await runCommand(connections, ['test', 'production'])).out).toMatch(/^Works: /);
+    const shown = await runCommand(connections, ['show', 'production'], { json: true });
+    expect(JSON.parse(shown.out)).toMatchObject({ alias: 'production', calls_in_24_hours: { own: expect.any(Number) } });
+    expect(await runCommand(connections, ['show', 'unknown'])).toMatchObject({
+      code: 1,
+      errors: expect.stringContaining('/v1/connections lists all of them'),
+    });
+    expect(JSON.parse((await runCommand(connections, ['disconnect', '1'], { json: true })).out)).toMatchObject({
+      status: 'disconnected',
+      message: expect.stringContaining('2 jobs are paused'),
+    });
+  });
+
+  test('are created by links, which one command creates, lists and revokes', async () => {
+    expect((await runCommand(connectLinks)).out).toMatch(/^There are no connect links\./);
+    const [url, more] = (await runCommand(connectLinks, ['create'])).out.split('\n');
+    expect(url).toMatch(/\/connect\/[-\w]{43}$/);
+    const [, id] = /^It connects any org at .*, once and before .* UTC\. .* connect-links revoke ([-0-9a-f]{36})\.$/.exec(more!)!;
+    expect(JSON.parse((await runCommand(connectLinks, ['list'], { json: true })).out)).toMatchObject({ links: [{ id, state: 'open' }] });
+    expect(JSON.parse((await runCommand(connectLinks, ['revoke', id!], { json: true })).out)).toMatchObject({ id, state: 'revoked' });
+    expect(await runCommand(connectLinks, ['create'], { orgId: 'acme' })).toMatchObject({
+      code: 1,
+      errors: expect.stringMatching(/^org_id must be the Id of an org/),
+    });
+    await expect(runCommand(connectLinks, ['create', id!])).rejects.toThrow('connect-links create takes no link.');
+    await expect(runCommand(connectLinks, ['list'], { orgId: 'acme' })).rejects.toThrow('connect-links list has no option --org-id.');
   });
 });
 

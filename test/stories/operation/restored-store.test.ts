@@ -99,13 +99,14 @@ describe('a job store restored from between two windows', () => {
     const refused = { code: 'store_restored' };
     try {
       expect(await preview({ args: [service.userId, 'Contact'], options: { startDate: '2023-03-01' }, env, stop })).toBe(1);
-      await expect(connections({ args: ['test', service.userId], options: {}, env, stop })).rejects.toMatchObject(refused);
+      expect(await connections({ args: ['test', service.userId], options: {}, env, stop })).toBe(1);
       const suggested = suggestFieldPolicyCommand({ args: [service.userId, 'Contact'], options: {}, env, stop });
       await expect(suggested).rejects.toMatchObject(refused);
     } finally {
       for (const spy of spies) spy.mockRestore();
     }
-    expect(errors.join()).toMatch(/^The job store lacks what the service has written/);
+    const lacks = expect.stringMatching(/^The job store lacks what the service has written/);
+    expect(errors).toEqual([lacks, lacks]);
     expect(service.instance.calls).toEqual([]);
   });
 
