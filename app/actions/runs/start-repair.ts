@@ -1,4 +1,5 @@
 import type { Context } from '../../context.ts';
+import { formatBound } from '../../core/jobs/start-date.ts';
 import { AppError } from '../../errors.ts';
 import { aboutJob, insertChange } from '../../store/audit.ts';
 import { transaction } from '../../store/database.ts';
@@ -18,12 +19,24 @@ export async function startRepair(context: Context, job: Job, repair: Repair, by
   const runId = await transaction(context.database, async (client) => {
     const queued = await queueRepair(client, job.id, repair);
     if (queued === undefined) return undefined;
-    await insertChange(client, { by, action: 'repair_requested', ...aboutJob(job), runId: queued, details: { kind: repair.kind } });
+    await insertChange(client, { by, action: 'repair_requested', ...aboutJob(job), runId: queued, details: repairDetails(repair) });
     return queued;
   });
   if (runId === undefined) throw await repairIsOpen(context, job);
   context.events.repairRequested({ runId, job }, repair.kind, by);
   return await requireRun(context, runId);
+}
+
+/** What the audit records of a repair: how many Ids it reads, but never the Ids. A rebuild or a sweep reads everything. */
+function repairDetails(repair: Repair): Record<string, unknown> {
+  if (repair.kind !== 'reimport') return { kind: repair.kind };
+  const { kind, window, ids, idFrom, idTo, compare } = repair;
+  return {
+    kind,
+    ...(ids ? { ids: ids.length } : { from: formatBound(window.from), to: formatBound(window.to) }),
+    ...((idFrom !== undefined || idTo !== undefined) && { id_range: true }),
+    ...(compare && { compare }),
+  };
 }
 
 function isWhole({ objectName, id }: Job): AppError {

@@ -19,7 +19,7 @@ export const RUN_COMMANDS: Record<string, CommandEntry> = {
       new Option('--job <job>', 'only those of this job: its object or id'),
       new Option('--connection <connection>', 'only those of this connection: its alias, id or user_id'),
       new Option('--state <state>', 'only runs in this state').choices(RUN_STATES),
-      new Option('--kind <kind>', 'only runs of this kind').choices(RUN_KINDS),
+      new Option('--kind <kind>', 'only runs of this kind; compare and erase are reimports').choices(RUN_KINDS),
       new Option('--since <time>', 'only runs that were created then or later'),
       new Option('--until <time>', 'only runs that were created before then'),
       LIMIT,

@@ -1,3 +1,4 @@
+import { shownKind } from '../../core/runs/shown-kind.ts';
 import { print, printJson } from '../output/print.ts';
 import { terminalTable } from '../output/terminal-table.ts';
 import { type RemoteOptions, serviceCommand } from '../remote/open-service.ts';
@@ -45,7 +46,7 @@ function toRow(job: JobView): string[] {
     job.last_date,
     job.every,
     job.deletes,
-    job.repair ? `${job.repair.kind} ${describeState(job.repair.state, job.repair)}` : '',
+    job.repair ? `${shownKind(job.repair)} ${describeState(job.repair.state, job.repair)}` : '',
     job.table,
     job.id,
   ];

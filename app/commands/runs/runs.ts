@@ -1,5 +1,6 @@
 import { formatInstant } from '../../core/jobs/start-date.ts';
 import { rowsWritten } from '../../core/runs/rows-written.ts';
+import { shownKind } from '../../core/runs/shown-kind.ts';
 import { print, printJson } from '../output/print.ts';
 import { terminalTable } from '../output/terminal-table.ts';
 import { findJob } from '../remote/find-job.ts';
@@ -49,7 +50,7 @@ function toRow(run: RunOfJobView): string[] {
   const { receipt } = run;
   return [
     run.object_name,
-    run.kind,
+    shownKind(run),
     run.from,
     run.to,
     describeState(run.state, run),

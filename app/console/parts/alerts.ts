@@ -1,3 +1,4 @@
+import { shownKind } from '../../core/runs/shown-kind.ts';
 import type { ListedConnection } from '../../store/connections/connection-list.ts';
 import type { JobConcern } from '../../store/jobs/attention.ts';
 import type { ListedJob } from '../../store/jobs/job-list.ts';
@@ -74,7 +75,7 @@ function concernAlerts(visit: Visit, { concern, jobs, first }: Attention['concer
 
 function failureAlert(visit: Visit, job: ListedJob, concern: JobConcern): Markup {
   const run = concern === 'window_failed' ? job.run! : job.repair!;
-  const what = concern === 'window_failed' ? 'failed' : `${run.kind} failed`;
+  const what = concern === 'window_failed' ? 'failed' : `${shownKind({ ...run, ...run.scope })} failed`;
   const isAcceptable = run.acceptableRows !== null;
   const name = html`<a href=${`/console/jobs/${job.id}`}>${job.objectName}</a>`;
   return alert(

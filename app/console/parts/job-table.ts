@@ -1,4 +1,5 @@
 import { formatLastDate } from '../../core/jobs/start-date.ts';
+import { shownKind } from '../../core/runs/shown-kind.ts';
 import { MIN_DATE } from '../../core/runs/window.ts';
 import type { ListedJob } from '../../store/jobs/job-list.ts';
 import type { EndedWindow } from '../../store/jobs/job-search.ts';
@@ -34,7 +35,7 @@ export function jobTable({ jobs, windows, now, scheduleNow, select }: JobTable):
       return html`<tr>
         ${select ? html`<td class="tight">${select.one(job)}</td>` : null}
         <td><a href=${`/console/jobs/${job.id}`}><b>${job.objectName}</b></a></td>
-        <td>${pill(meaning, label)} ${isOpen ? pill('live', `${job.repair!.kind} ${job.repair!.state}`) : null}
+        <td>${pill(meaning, label)} ${isOpen ? pill('live', `${shownKind({ ...job.repair!, ...job.repair!.scope })} ${job.repair!.state}`) : null}
           ${why && !job.needsLogin && meaning !== 'good' && meaning !== 'neutral' ? html`<span class="why lines wide" title=${why}>${withoutCalls(why)}</span>` : null}</td>
         <td class="wide mono">${job.targetDataset}.${job.targetTable}</td>
         <td>${completeThrough(job)}</td>

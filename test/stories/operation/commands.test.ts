@@ -107,6 +107,14 @@ describe('jobs', () => {
     await repairEnded(service);
     expect((await runCommand(compare, [id])).code).toBe(0);
     expect(await repairEnded(service)).toMatchObject({ compare: true, state: 'succeeded' });
+    expect((await runCommand(runs, [], { job: id })).out).toMatch(/\nAccount +compare +2023-02-27 .*\nAccount +reimport +2023-02-28 /);
+    expect((await runCommand(jobs, [], { object: 'Account' })).out).toContain(' compare succeeded ');
+    await runCommand(reimport, [id], { ids: '0015g00000ABCde,0015g00000ABCdf' });
+    await repairEnded(service);
+    const { out } = await runCommand(activity);
+    for (const which of ['from=2023-02-28 to=2023-03-01', 'from=2023-02-27 to=2023-03-01 compare=true', 'ids=2'])
+      expect(out).toMatch(new RegExp(`repair requested +Account +kind=reimport ${which} `));
+    expect(out).not.toContain('0015g');
 
     expect(await runCommand(change, ['Account'], { every: '6h' })).toMatchObject({
       code: 0,

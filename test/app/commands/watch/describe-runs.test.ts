@@ -53,3 +53,11 @@ test('an ended run is a line with its verdict and counts, or its error', () => {
   const failed = running('Lead', 1, { ...times, state: 'failed', error: { code: 'count_mismatch', message: 'The counts\ndiffer.' } });
   expect(describeEnded(failed)).toBe('Lead window 2024-03-10 to 2024-03-11 failed in 72 s: count_mismatch: The counts\\ndiffer.');
 });
+
+test('a reimport that only erases or compares is named after that', () => {
+  const ended = { kind: 'reimport', state: 'succeeded' } as const;
+  expect(describeEnded(running('Lead', 1, { ...ended, erase: 'hash' }))).toMatch(/^Lead erase 2024/);
+  expect(describeEnded(running('Lead', 1, { ...ended, clear: ['Email'] }))).toMatch(/^Lead erase 2024/);
+  expect(describeEnded(running('Lead', 1, { ...ended, compare: true }))).toMatch(/^Lead compare 2024/);
+  expect(describeEnded(running('Lead', 1, ended))).toMatch(/^Lead reimport 2024/);
+});
