@@ -54,7 +54,8 @@ function toRow(run: RunOfJobView): string[] {
     run.from,
     run.to,
     describeState(run.state, run),
-    receipt?.verdict ?? run.error?.code ?? '',
+    // The state of a deferred run contains the code.
+    receipt?.verdict ?? (run.deferred_until ? '' : (run.error?.code ?? '')),
     ...[receipt ? rowsWritten(receipt) : undefined, receipt?.inserted, receipt?.updated, receipt?.deleted].map(
       (rows) => rows?.toLocaleString('en') ?? '',
     ),

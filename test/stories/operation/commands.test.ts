@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { activity } from '../../../app/commands/activity.ts';
 import type { Command } from '../../../app/commands/command.ts';
@@ -245,6 +246,16 @@ describe('runs', () => {
     }
     expect(await runCommand(cancel, [latest!.id])).toMatchObject({ code: 1, errors: expect.stringContaining('already ended (succeeded)') });
     await expect(runCommand(cancel, ['12'])).rejects.toThrow('The run id must be a UUID.');
+  });
+
+  test('say once why they are deferred', async () => {
+    await service.tickAt('2023-03-01T00:20:00Z');
+    const [from, to] = [-1, 2].map((hours) => new Date(Date.now() + hours * 3_600_000).toISOString().slice(11, 16));
+    await runCommand(connections, ['change', '1'], { quietHours: `${from}-${to}` });
+    await runCommand(reimport, ['Account']);
+    while ((await jobOf('Account')).repair?.error?.code !== 'quiet_hours') await sleep(20);
+    const { out } = await runCommand(runs, [], { job: 'Account', state: 'queued' });
+    expect(out).toMatch(/\nAccount +reimport .* deferred until \S+ \S+ UTC \(quiet_hours\) +[-0-9a-f]{36}$/);
   });
 
   test('are watched until none is open', async () => {
