@@ -14,6 +14,7 @@ export interface MethodChoice {
  */
 export function chooseMethod(rows: number, restRows: number, bulkRefused: string | null): MethodChoice {
   if (bulkRefused) return { method: 'rest', reason: `Bulk refuses the object (${bulkRefused})` };
-  if (rows <= restRows) return { method: 'rest', reason: `${rows} rows, at most ${restRows}` };
-  return { method: 'bulk', reason: `${rows} rows, more than ${restRows}` };
+  const [found, most] = [rows, restRows].map((number) => number.toLocaleString('en'));
+  if (rows <= restRows) return { method: 'rest', reason: `${found} rows, at most ${most}` };
+  return { method: 'bulk', reason: `${found} rows, more than ${most}` };
 }

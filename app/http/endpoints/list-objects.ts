@@ -48,7 +48,7 @@ const EXAMPLE_OBJECT = {
   importable: true,
   reason: null,
   api: 'bulk',
-  api_reason: '12400 rows, more than 10000',
+  api_reason: '12,400 rows, more than 10,000',
   job_id: EXAMPLE.jobId,
   cursor_field: 'SystemModstamp',
   formulas: 3,

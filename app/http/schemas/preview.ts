@@ -108,7 +108,7 @@ export const PREVIEW_EXAMPLE: z.input<typeof previewJson> = {
     rows: 48_211,
     first_import: {
       api: 'bulk',
-      reason: '48211 rows, more than 10000',
+      reason: '48,211 rows, more than 10,000',
       rows: 48_211,
       slices: 1,
       salesforce_calls: 22,

@@ -66,7 +66,7 @@ describe('a preview', () => {
       mode: 'windows',
       cursor_field: 'SystemModstamp',
       rows: 12_502,
-      first_import: { api: 'bulk', reason: '12502 rows, more than 10000', rows: 12_502, slices: 1, salesforce_calls: 22 },
+      first_import: { api: 'bulk', reason: '12,502 rows, more than 10,000', rows: 12_502, slices: 1, salesforce_calls: 22 },
       per_day: { share_of_allowed: expect.any(Number), bytes_per_merge: expect.any(Number), dollars: expect.any(Number) },
       calls: { org_limit: 15_000, allowed: 7_500, other_jobs_per_day: 0 },
     });
@@ -84,7 +84,7 @@ describe('a preview', () => {
     for (let row = 0; row < 10; row++) org.insert('Account', { Name: `Account ${row}` });
     clock.set(new Date('2023-03-03T00:10:00Z'));
     const { job } = await preview('Account', { start_date: '2023-03-02', every: '15m' });
-    expect(job!.first_import).toMatchObject({ api: 'rest', reason: expect.stringMatching(/^\d+ rows, at most 10000$/), slices: 1 });
+    expect(job!.first_import).toMatchObject({ api: 'rest', reason: expect.stringMatching(/^[\d,]+ rows, at most 10,000$/), slices: 1 });
     const { rows } = job!.first_import as { rows: number };
     expect(rows).toBeGreaterThanOrEqual(10);
     expect(rows).toBeLessThan(40);
@@ -190,7 +190,7 @@ describe('the objects of an org', () => {
       importable: true,
       reason: null,
       api: 'bulk',
-      api_reason: '12502 rows, more than 10000',
+      api_reason: '12,502 rows, more than 10,000',
       job_id: null,
       cursor_field: null,
       formulas: null,

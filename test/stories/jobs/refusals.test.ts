@@ -63,7 +63,7 @@ describe('an object that Bulk refuses', () => {
     expect(await methods()).toEqual(['rest: Bulk refuses the object (FEATURENOTENABLED)']);
     service.salesforce.faults.clear();
     expect(await importDay(21)).toBe(1);
-    expect(await methods()).toEqual([expect.stringMatching(/^bulk: \d+ rows, more than 0$/)]);
+    expect(await methods()).toEqual([expect.stringMatching(/^bulk: [\d,]+ rows, more than 0$/)]);
   });
 
   test('by its kind, such as a status list, is read by REST', async () => {
@@ -96,7 +96,7 @@ describe('a query too long for a URI', () => {
     const last = await addLongFields();
     const requests = await requestsDuring(() => service.tickAt('2023-03-20T00:10:00Z'));
     await expectLongFields(last);
-    expect(await methods()).toEqual([expect.stringMatching(/^rest: \d+ rows, at most 10000$/)]);
+    expect(await methods()).toEqual([expect.stringMatching(/^rest: [\d,]+ rows, at most 10,000$/)]);
     expect(requests.filter((request) => request.includes('/composite'))).toHaveLength(1);
     expect(requests.filter((request) => request.endsWith('/jobs/query'))).toEqual([]);
   });

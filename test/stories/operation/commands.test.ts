@@ -135,7 +135,7 @@ describe('jobs', () => {
     expect(found.out).toMatch(/\nPhone +.*excluded +exclude_fields lists it\n/);
     expect(found.out).toMatch(/\nmode: windows, by SystemModstamp\n/);
     expect(found.out).toMatch(
-      /\nfirst import: REST \(\d+ rows, at most 10000\), 1 slice, about 3 Salesforce calls \(0\.0\d% of what the service may make a day\)/,
+      /\nfirst import: REST \([\d,]+ rows, at most 10,000\), 1 slice, about 3 Salesforce calls \(0\.0\d% of what the service may make a day\)/,
     );
     expect(found.out).toMatch(/\nper day \(every=1h\): up to \d+ Salesforce calls/);
     expect(found.out).toMatch(/\nA job for Lead can be created\. Nothing was written\.$/);
