@@ -1,4 +1,5 @@
 import { formatInstant } from '../../core/jobs/start-date.ts';
+import { shownKind } from '../../core/runs/shown-kind.ts';
 import { padTo, printable, widthOf } from '../output/text-width.ts';
 import type { DetailedRunView } from '../remote/views.ts';
 import { describeState } from './describe-state.ts';
@@ -6,10 +7,10 @@ import { describeState } from './describe-state.ts';
 /** A run, line by line: its state, how far it is, its receipt, and what it cost. */
 export function showRun(run: DetailedRunView): string[] {
   const { error, finished_at, started_at, step, progress, actions, receipt, cost, worker, version } = run;
-  const lines: [name: string, value: unknown][] = [
+  const lines: [name: string, text: string][] = [
     ['run', run.id],
     ['object', run.object_name],
-    ['kind', run.kind],
+    ['kind', shownKind(run)],
     ['from', run.from],
     ['to', run.to],
     ['state', describeState(run.state, run)],
@@ -20,11 +21,13 @@ export function showRun(run: DetailedRunView): string[] {
     ...optional('progress', progress && describeProgress(progress)),
     ...optional('error', error && `${error.code}: ${error.message}`),
     ...actions.map(({ action, by, at }): [string, string] => ['action', `${action} by ${by} at ${at}`]),
-    ...Object.entries(receipt ?? {}),
+    ...Object.entries(receipt ?? {})
+      .map(([name, value]): [string, string] => [name, textOf(value)])
+      .filter(([, text]) => text !== ''),
     ...(receipt ? [['cost', cost ? describeCost(cost) : 'not counted'] as [string, string]] : []),
   ];
   const width = Math.max(...lines.map(([name]) => widthOf(name)));
-  return lines.map(([name, value]) => `${padTo(name, width, 'right')}  ${printable(textOf(value))}`.trimEnd());
+  return lines.map(([name, text]) => `${padTo(name, width, 'right')}  ${printable(text)}`);
 }
 
 function optional(name: string, value: string | null): [string, string][] {
@@ -36,9 +39,15 @@ function describeProgress({ slices_done, slices_total, rows, pages, rows_per_sec
   return `${slices_done} of ${count(slices_total, 'slice')}, ${count(rows, 'row')} in ${count(pages, 'page')}${speed}`;
 }
 
-function textOf(value: unknown): string {
+/** A value of a receipt as text, for example "Amount: 1,204; CloseDate: 3"; empty: it has nothing to show. */
+function textOf(value: unknown, separator = '; '): string {
   if (value === null || value === undefined) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (typeof value === 'number') return value.toLocaleString('en');
+  if (typeof value !== 'object') return String(value);
+  const texts = Array.isArray(value)
+    ? value.map((item) => textOf(item, ', '))
+    : Object.entries(value).map(([name, item]) => `${name}: ${textOf(item, ', ')}`);
+  return texts.join(separator);
 }
 
 /** For example "1.2 Salesforce calls, 2 BigQuery jobs, 21.0 MB billed, $0.00012 at list price". */
