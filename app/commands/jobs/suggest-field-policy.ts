@@ -1,42 +1,33 @@
-import { requireConnection } from '../../actions/connections/require-connection.ts';
-import { NOT_READABLE, type SuggestedField, suggestFieldPolicy } from '../../actions/jobs/suggest-field-policy.ts';
-import { createContext } from '../../context.ts';
-import { createEvents } from '../../events.ts';
-import { createLog } from '../../log.ts';
-import type { Command } from '../command.ts';
-import { CommandError } from '../command-error.ts';
-import { compareStore } from '../compare-store.ts';
+import { print, printJson } from '../output/print.ts';
 import { terminalTable } from '../output/terminal-table.ts';
-import { readServiceConfig, type ServiceOptions } from '../read-service-config.ts';
+import { serviceCommand } from '../remote/open-service.ts';
+import type { SuggestionView } from '../remote/views.ts';
 
 /** Lists the fields of an object that Salesforce classifies as sensitive, and the options of a job that excludes or hashes them. */
-export const suggestFieldPolicyCommand: Command<ServiceOptions> = async ({ args, options, env }) => {
-  const [name, objectName] = args as [string, string];
-  const { config } = await readServiceConfig(options, env);
-  const context = createContext(config, createEvents(createLog(process.stderr)));
-  try {
-    await compareStore(context);
-    const connection = await requireConnection(context, name, 'The connection');
-    const { objectName: found, fields } = await suggestFieldPolicy(context, connection, objectName);
-    if (!fields) throw new CommandError(NOT_READABLE);
-    for (const line of describe(found, fields)) console.log(line);
-    return 0;
-  } finally {
-    await context.close();
-  }
-};
+export const suggestFieldPolicy = serviceCommand(async (service, { args, options }) => {
+  const [connection, object_name] = args as [string, string];
+  const found = await service.get<SuggestionView>(`v1/connections/${encodeURIComponent(connection)}/suggest-field-policy`, { object_name });
+  if (options.json) printJson(found);
+  else if (found.readable) print(describe(found));
+  else console.error(found.message);
+  return found.readable ? 0 : 1;
+});
 
-function describe(objectName: string, fields: readonly SuggestedField[]): string[] {
-  if (fields.length === 0) return [`No field of ${objectName} that the connection's user sees is classified as sensitive.`];
-  const list = (suggestion: string): string => fields.flatMap((each) => (each.suggestion === suggestion ? each.field : [])).join(',');
-  const names = ['field', 'label', 'security', 'compliance', 'suggestion'];
+const COLUMNS = ['field', 'label', 'security', 'compliance', 'suggestion'];
+
+function describe({ object_name, fields, exclude_fields, hash_fields }: SuggestionView): string[] {
+  if (fields.length === 0) return [`No field of ${object_name} that the connection's user sees is classified as sensitive.`];
   return [
     ...terminalTable(
-      names.map((name) => ({ name, numeric: false })),
-      fields.map(({ field, label, security, compliance, suggestion }) => [field, label, security ?? '', compliance.join(' '), suggestion]),
+      COLUMNS.map((name) => ({ name, numeric: false })),
+      fields.map(toRow),
     ),
     '',
-    `exclude_fields=${list('exclude')}`,
-    `hash_fields=${list('hash')}`,
+    `exclude_fields=${exclude_fields.join(',')}`,
+    `hash_fields=${hash_fields.join(',')}`,
   ];
+}
+
+function toRow({ name, label, security_classification, compliance_groups, suggestion }: SuggestionView['fields'][number]): string[] {
+  return [name, label, security_classification ?? '', compliance_groups.join(' '), suggestion];
 }

@@ -58,8 +58,13 @@ export class RemoteService {
 
   /** GETs JSON. @throws RemoteError */
   async get<T>(path: string, fields: Fields = {}): Promise<T> {
+    return JSON.parse(await this.getText(path, fields)) as T;
+  }
+
+  /** GETs text. @throws RemoteError */
+  async getText(path: string, fields: Fields = {}): Promise<string> {
     const query = new URLSearchParams(definedFields(fields)).toString();
-    return JSON.parse(await this.#repeat('GET', query ? `${path}?${query}` : path, {})) as T;
+    return await this.#repeat('GET', query ? `${path}?${query}` : path, {});
   }
 
   /** Every entry of a list that the service returns page by page. @param name of the property with a page's entries @throws RemoteError */

@@ -4,8 +4,13 @@ import type { RemoteConnection, ServiceJob, ServiceState } from './service-state
 
 type Options = Record<string, OptionValue>;
 
-/** A file that describes the jobs of a service as they are: `apply` finds nothing to change. */
-export function writeSyncFile({ connections, jobs }: ServiceState): string {
+/** A file, in YAML, that describes the jobs of a service as they are: `apply` finds nothing to change. */
+export function writeSyncFile(state: ServiceState): string {
+  return `# The jobs of the service. Check what a change would do with apply --dry-run.\n${stringify(toSyncFile(state), { lineWidth: 140 })}`;
+}
+
+/** The same as an object. */
+export function toSyncFile({ connections, jobs }: ServiceState): object {
   const described = jobs.map((job) => ({ job, options: optionsOf(job) }));
   const defaults = commonOptions(described.map(({ options }) => options));
   const withJobs = connections.flatMap((connection) => {
@@ -14,8 +19,7 @@ export function writeSyncFile({ connections, jobs }: ServiceState): string {
     const entries = Object.fromEntries(sorted.map(({ job, options }) => [job.objectName, describe(job, options, defaults)]));
     return own.length > 0 ? [[nameOf(connection), { jobs: entries }] as const] : [];
   });
-  const file = { ...(Object.keys(defaults).length > 0 && { defaults }), connections: Object.fromEntries(withJobs) };
-  return `# The jobs of the service. Check what a change would do with apply --dry-run.\n${stringify(file, { lineWidth: 140 })}`;
+  return { ...(Object.keys(defaults).length > 0 && { defaults }), connections: Object.fromEntries(withJobs) };
 }
 
 function nameOf({ alias, user_id }: RemoteConnection): string {

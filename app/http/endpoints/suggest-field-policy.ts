@@ -5,7 +5,7 @@ import { SALESFORCE_ERRORS } from '../common-errors.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { connection, objectName } from '../schemas/fields.ts';
 
-const suggestionJson = z.strictObject({
+export const suggestionJson = z.strictObject({
   object_name: z.string(),
   readable: z.boolean().meta({ description: "Whether the connection's user may read how fields are classified." }),
   message: z.optional(z.string()).meta({ description: 'What to do if they may not.' }),

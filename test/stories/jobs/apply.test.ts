@@ -40,9 +40,9 @@ async function applyText(
   }
 }
 
-async function exported(): Promise<string> {
+async function exported(json = false): Promise<string> {
   const file = join(folder, 'exported.yaml');
-  expect(await exportJobs({ args: [], options: { file, url: service.url }, env: {}, stop: new AbortController().signal })).toBe(0);
+  expect(await exportJobs({ args: [], options: { file, json, url: service.url }, env: {}, stop: new AbortController().signal })).toBe(0);
   return await readFile(file, 'utf8');
 }
 
@@ -159,6 +159,9 @@ test('a file changes, pauses and resumes jobs, and says what it would do first',
   expect(text).toContain('  start_date: 2023-02-01\n  dataset: salesforce\n');
   expect(text).toContain('      Contact:\n        start_date: all\n      Lead:\n        paused: true\n');
   expect(await applyText(text)).toMatchObject({ code: 0, printed: 'Nothing to change. (3 unchanged)' });
+  const inJson = await exported(true);
+  expect(JSON.parse(inJson)).toMatchObject({ connections: { production: { jobs: { Contact: { start_date: 'all' } } } } });
+  expect(await applyText(inJson)).toMatchObject({ code: 0, printed: 'Nothing to change. (3 unchanged)' });
   await expect(applyText(text.replace('production', 'prodution'))).rejects.toThrow(
     /sync\.yaml:\d+:3: The service has no connection prodution\. Did you mean production\? The service has production\./,
   );

@@ -6,10 +6,12 @@ import { activity } from '../../../app/commands/activity.ts';
 import type { Command } from '../../../app/commands/command.ts';
 import { connectLinks } from '../../../app/commands/connect-links.ts';
 import { connections } from '../../../app/commands/connections.ts';
+import { dbtSources } from '../../../app/commands/jobs/dbt-sources.ts';
 import { change, compare, deleteJob, pause, reimport, resume, syncNow } from '../../../app/commands/jobs/job-actions.ts';
 import { jobs } from '../../../app/commands/jobs/jobs.ts';
 import { objects } from '../../../app/commands/jobs/objects.ts';
 import { preview } from '../../../app/commands/jobs/preview.ts';
+import { suggestFieldPolicy } from '../../../app/commands/jobs/suggest-field-policy.ts';
 import { accept, cancel, retry, run } from '../../../app/commands/runs/run-actions.ts';
 import { runs } from '../../../app/commands/runs/runs.ts';
 import { version } from '../../../app/commands/version.ts';
@@ -203,6 +205,31 @@ describe('objects', () => {
     expect(await runCommand(objects, ['nowhere'])).toMatchObject({
       code: 1,
       errors: expect.stringContaining('/v1/connections lists all of them'),
+    });
+  });
+
+  test('are shown with the fields that are classified as sensitive, and their tables as sources of dbt', async () => {
+    const none = "No field of Contact that the connection's user sees is classified as sensitive.";
+    expect(await runCommand(suggestFieldPolicy, ['1', 'contact'])).toEqual({ code: 0, out: none, errors: '' });
+    const classification = { security: 'Restricted', compliance: ['PII'] };
+    service.salesforce.org.changeField('Contact', { field: 'Birthdate', change: 'classify', classification });
+    expect((await runCommand(suggestFieldPolicy, ['1', 'Contact'])).out).toMatch(
+      /\nBirthdate +Birthdate +Restricted +PII +exclude\n\nexclude_fields=Birthdate\nhash_fields=$/,
+    );
+    const { out } = await runCommand(suggestFieldPolicy, ['1', 'Contact'], { json: true });
+    expect(JSON.parse(out)).toMatchObject({ readable: true, exclude_fields: ['Birthdate'] });
+
+    await service.tickAt('2023-03-01T00:20:00Z');
+    const write = jest.spyOn(process.stdout, 'write').mockImplementation(() => true);
+    try {
+      expect(await runCommand(dbtSources)).toMatchObject({ code: 0 });
+      expect(write.mock.calls.join('')).toMatch(/^# The tables of .*\n +- name: Account\n/s);
+    } finally {
+      write.mockRestore();
+    }
+    expect(await runCommand(dbtSources, [], { dataset: 'other' })).toMatchObject({
+      code: 1,
+      errors: expect.stringContaining('dataset must be one of salesforce.'),
     });
   });
 });
