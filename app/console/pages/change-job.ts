@@ -11,7 +11,17 @@ import { listJob } from '../../store/jobs/job-list.ts';
 import type { Job } from '../../store/jobs/jobs.ts';
 import { count, formatBytes, formatDollars, withoutCalls } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
-import { changedFields, type Faults, findFaults, type JobChangeForm, readJobChange, textsOf, toFaults } from '../job-change-form.ts';
+import {
+  changedFields,
+  type Faults,
+  findFaults,
+  findOvertaken,
+  type JobChangeForm,
+  readJobChange,
+  shownOptions,
+  textsOf,
+  toFaults,
+} from '../job-change-form.ts';
 import { asText, curlOf, jobsYaml } from '../parts/as-text.ts';
 import { jobChangeFields, jobChangeTable } from '../parts/job-change-fields.ts';
 import type { Page, Reply, Route, Visit } from '../route.ts';
@@ -30,7 +40,8 @@ const read = ({ context, params }: Visit): Promise<Job> => requireJobById(contex
 
 async function choose(visit: Visit): Promise<Page> {
   const stored = await read(visit);
-  return formPage(stored, readJobChange(stored, visit.query));
+  const form = readJobChange(stored, visit.query);
+  return formPage(stored, form, findOvertaken(stored, form));
 }
 
 const NO_FAULTS: Faults = new Map();
@@ -42,12 +53,15 @@ function formPage(stored: Job, { texts }: JobChangeForm, faults = NO_FAULTS): Pa
     heading: subject(stored),
     body: html`<form class="card pad stack-fields two" method="get" action=${`/console/jobs/${stored.id}/change/review`}>
       ${general ? html`<p class="notice bad wide-field" role="alert"><span aria-hidden="true">!</span> ${withoutCalls(general)}</p>` : null}
+      ${shownOptions(stored, CHANGEABLE_PROPERTIES).map(hiddenField)}
       ${jobChangeFields(texts, textsOf(stored), faults)}
       <p class="wide-field buttons"><button class="button primary">Review</button> <a class="button" href=${`/console/jobs/${stored.id}`}>Cancel</a></p>
       <p class="sub wide-field">Nothing is changed yet: the next page shows what the change causes. The dataset and append_only of a job cannot be changed.</p>
     </form>`,
   };
 }
+
+const hiddenField = ([name, value]: readonly [string, string]): Markup => html`<input type="hidden" name=${name} value=${value} />`;
 
 function subject({ id, objectName, targetDataset, targetTable }: Job): Content {
   return html`<span class="sub"><a href=${`/console/jobs/${id}`}>${objectName}</a> → <span class="mono">${targetDataset}.${targetTable}</span></span>`;
@@ -57,6 +71,8 @@ async function review(visit: Visit): Promise<Page> {
   const { context, query } = visit;
   const stored = await read(visit);
   const form = readJobChange(stored, query);
+  const overtaken = findOvertaken(stored, form);
+  if (overtaken.size > 0) return formPage(stored, form, overtaken);
   const faults = findFaults(form, windowEnd(await context.scheduleNow(), 'day'));
   if (faults.size > 0) return formPage(stored, form, faults);
   if (changedFields(form).length === 0) return formPage(stored, form, new Map([['form', UNCHANGED]]));
@@ -91,7 +107,7 @@ async function reviewPage(visit: Visit, stored: Job, form: JobChangeForm, plan: 
       <h2>What saving this causes</h2>
       <section class="card pad"><ul class="effects">${effects.map((effect) => html`<li>${effect}</li>`)}</ul>
         ${open ? html`<p class="notice bad"><span aria-hidden="true">!</span> <span>A ${open.kind} of the job is open, and this change starts another repair. Save it once <a href=${`/console/runs/${open.id}`}>that run</a> has ended.</span></p>` : null}
-        ${saveForm(visit, path, fields)}
+        ${saveForm(visit, path, [...fields, ...shownOptions(stored, changed)])}
       </section>
       ${asText(
         curlOf(visit, { method: 'PATCH', path: `/v1/jobs/${stored.id}`, fields }),
@@ -102,9 +118,9 @@ async function reviewPage(visit: Visit, stored: Job, form: JobChangeForm, plan: 
 }
 
 function saveForm({ formToken }: Visit, path: string, fields: [string, string][]): Markup {
-  const hidden = [[FORM_TOKEN, formToken], ['back', `/console${path}`], ...fields];
+  const hidden: [string, string][] = [[FORM_TOKEN, formToken], ['back', `/console${path}`], ...fields];
   return html`<form class="buttons" method="post" action=${`/console${path}`}>
-    ${hidden.map(([name, value]) => html`<input type="hidden" name=${name} value=${value} />`)}
+    ${hidden.map(hiddenField)}
     <button class="button primary">Save</button> <a class="button" href=${`/console${path}?${new URLSearchParams(fields)}`}>Back</a>
   </form>`;
 }
@@ -127,6 +143,8 @@ async function save(visit: Visit): Promise<Reply> {
   // The job may have these values by now.
   if (changedFields(form).length === 0)
     return { location, notice: { kind: 'good', text: 'Nothing has changed: the job has these values already.' } };
+  const overtaken = findOvertaken(stored, form);
+  if (overtaken.size > 0) return formPage(stored, form, overtaken);
   try {
     const text = await changeStored(context, stored, form.request, caller.name);
     return { location, notice: { kind: 'good', text } };

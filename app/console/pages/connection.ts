@@ -14,6 +14,7 @@ import { CONNECTION_STATUS, FLOWS, quotaBar } from '../parts/connection-table.ts
 import { pill } from '../parts/pill.ts';
 import { reconnection } from '../parts/reconnection.ts';
 import type { Page, Reply, Route, SeeOther, Visit } from '../route.ts';
+import { readSubmittedField, shownField } from '../submitted-field.ts';
 import { readQuotas } from './connections.ts';
 
 /** A connection: whose it is, how it is doing, its settings, and what can be done with it. */
@@ -97,10 +98,12 @@ const SETTINGS: readonly Setting[] = [
   },
 ];
 
-/** What a form contains instead of what is stored, and what is wrong with it. */
+/** What the operator changed in a form, by the names of the settings, and what is wrong with it. */
 interface Rejected {
-  form: URLSearchParams;
+  texts: ReadonlyMap<string, string>;
   message: string;
+  /** the names of the settings that another operator has changed meanwhile */
+  overtaken: readonly string[];
 }
 
 async function page(visit: Visit, found: ListedConnection, rejected?: Rejected): Promise<Page> {
@@ -149,16 +152,19 @@ function about({ now }: Visit, found: ListedConnection): Markup {
 }
 
 function settingsList(found: ListedConnection): Markup {
-  return html`<dl class="about">${SETTINGS.map(({ label, choices, textOf }) => {
-    const value = textOf(found);
-    return [html`<dt>${label}</dt>`, html`<dd>${choices?.find(([choice]) => choice === value)?.[1] ?? (value || '–')}</dd>`];
-  })}</dl>`;
+  return html`<dl class="about">${SETTINGS.map((setting) => [html`<dt>${setting.label}</dt>`, html`<dd>${settingText(setting, found) || '–'}</dd>`])}</dl>`;
+}
+
+/** A setting in words; empty: it has none. */
+function settingText({ choices, textOf }: Setting, found: ListedConnection): string {
+  const value = textOf(found);
+  return choices?.find(([choice]) => choice === value)?.[1] ?? value;
 }
 
 function settingsForm(visit: Visit, found: ListedConnection, rejected?: Rejected): Markup {
-  const shown = ({ name, textOf }: Setting): string => rejected?.form.get(name) ?? textOf(found);
+  const shown = ({ name, textOf }: Setting): string => rejected?.texts.get(name) ?? textOf(found);
   return html`<form class="card pad stack-fields two" method="post" action=${`/console/connections/${found.id}`}>
-    ${hiddenFields(visit)}
+    ${hiddenFields(visit, Object.fromEntries(SETTINGS.map((setting) => shownField(setting.name, setting.textOf(found)))))}
     ${rejected ? html`<p class="notice bad wide-field" role="alert"><span aria-hidden="true">!</span> ${rejected.message}</p>` : null}
     ${SETTINGS.map(
       (setting) => html`<label>${setting.label}
@@ -167,7 +173,7 @@ function settingsForm(visit: Visit, found: ListedConnection, rejected?: Rejected
             ? html`<select name=${setting.name}>${setting.choices.map(([value, text]) => html`<option value=${value} selected=${value === shown(setting)}>${text}</option>`)}</select>`
             : html`<input type="text" name=${setting.name} value=${shown(setting)} placeholder=${setting.placeholder} spellcheck="false" autocomplete="off" />`
         }
-        ${setting.note ? html`<small>${setting.note}</small>` : null}</label>`,
+        ${rejected?.overtaken.includes(setting.name) ? html`<small class="fault">Now: ${settingText(setting, found) || 'empty'}</small>` : setting.note ? html`<small>${setting.note}</small>` : null}</label>`,
     )}
     <p class="wide-field"><button class="button primary">Save</button></p>
     <div class="wide-field">${asCurl('settings-as-curl', settingsCurl(visit, found))}</div>
@@ -194,20 +200,26 @@ async function change(visit: Visit): Promise<Reply> {
   const { context, caller, form } = visit;
   const stored = await requireNamed(visit);
   const before = await readListedConnection(context.database, stored.id);
-  const entries = SETTINGS.flatMap(({ property, name, textOf }) => {
-    const text = form.get(name)?.trim();
-    return text === undefined || text === textOf(before) ? [] : [[property, text]];
-  });
+  const changes = SETTINGS.map((setting) => ({ ...setting, ...readSubmittedField(form, setting.name, setting.textOf(before)) })).filter(
+    ({ isChanged }) => isChanged,
+  );
+  const texts = new Map(changes.map(({ name, text }) => [name, text]));
   const location = `/console/connections/${stored.id}`;
-  if (entries.length === 0) return { location, notice: { kind: 'good', text: 'Nothing has changed.' } };
+  if (changes.length === 0) return { location, notice: { kind: 'good', text: 'Nothing has changed.' } };
+  const overtaken = changes.filter(({ isOvertaken }) => isOvertaken).map(({ name }) => name);
+  if (overtaken.length > 0) return await page(visit, before, { texts, overtaken, message: OVERTAKEN });
   try {
-    await changeConnection(context, stored, Object.fromEntries(entries) as ConnectionChangeRequest, caller.name);
+    const request = Object.fromEntries(changes.map(({ property, text }) => [property, text])) as ConnectionChangeRequest;
+    await changeConnection(context, stored, request, caller.name);
   } catch (error) {
     if (!isAppError(error) || error.code === 'internal') throw error;
-    return await page(visit, before, { form, message: error.message });
+    return await page(visit, before, { texts, overtaken, message: error.message });
   }
   return { location, notice: { kind: 'good', text: 'The settings are saved.' } };
 }
+
+const OVERTAKEN =
+  'Nothing is saved: another operator has changed the same settings since you opened this page. Check them, and save again to replace them.';
 
 async function test(visit: Visit): Promise<SeeOther> {
   const found = await requireNamed(visit);

@@ -64,6 +64,35 @@ describe('a job is changed', () => {
     expect(await storedJob()).toMatchObject({ every: 'day', exclude_fields: [] });
   });
 
+  test('without undoing what another operator saved while its form was open', async () => {
+    const form = await browser.page(`/jobs/${id}/change`);
+    const shown = Object.fromEntries(
+      [...form.text.matchAll(/name="(was_\w+)" value="([^"]*)"/g)].map(([, name, value]) => [name!, value!]),
+    );
+    const options = {
+      ...shown,
+      start_date: '2023-02-20',
+      every: 'day',
+      deletes: 'keep',
+      history: 'false',
+      hash_fields: '',
+      new_fields: 'add',
+    };
+    const review = (fields: Record<string, string>): string =>
+      `/jobs/${id}/change/review?${new URLSearchParams({ ...options, exclude_fields: '', ...fields })}`;
+    const early = await browser.page(review({ exclude_fields: 'Fax' }));
+    await service.database.pool.query(`UPDATE jobs SET exclude_fields = '["Phone"]' WHERE id = $1`, [id]);
+    const [late, both] = [await browser.page(review({ every: '6h' })), await browser.page(review({ exclude_fields: 'Fax' }))];
+    expect(textOf(late)).toContain('Option Now New Every day 6 hours What');
+    const refused = await browser.submit(early, `/console/jobs/${id}/change`);
+    for (const page of [both, refused]) {
+      expect(textOf(page)).toContain('Another operator has changed this to Phone since you opened the form.');
+      expect(page.text).toMatch(/name="exclude_fields" value="Fax"/);
+    }
+    await browser.submit(late, `/console/jobs/${id}/change`);
+    expect(await storedJob()).toMatchObject({ every: '6h', exclude_fields: ['Phone'] });
+  });
+
   test('not by what it has already, nor by a form without its token', async () => {
     expect(textOf(await browser.page(`/jobs/${id}/change/review?every=day`))).toContain('The job has these values already.');
     const answer = await browser.send(`${browser.url}/console/jobs/${id}/change`, { method: 'POST', fields: { every: '1h' } });

@@ -74,6 +74,32 @@ describe('connections', () => {
     expect(await settings()).toEqual(before);
   });
 
+  test('keep what another operator saved while a page was open', async () => {
+    const shown = { alias: 'burlington', api_share: '0.3', exclude_fields: '*.SSN__c', hash_fields: '', new_fields: 'review' };
+    const quiet = '08:00-18:00 Europe/Berlin';
+    const [ours, theirs] = [await browser.page('/connections/1'), await browser.page('/connections/1')];
+    await browser.submit(theirs, '/console/connections/1', {
+      ...shown,
+      quiet_hours: quiet,
+      exclude_fields: '*.SSN__c, *.Fax',
+      alias: 'textiles',
+    });
+    const before = await settings();
+    expect(before).toMatchObject({ alias: 'textiles', exclude_fields: ['*.SSN__c', '*.Fax'] });
+    const saved = await browser.submit(ours, '/console/connections/1', { ...shown, quiet_hours: '09:00-17:00 Europe/Berlin' });
+    expect(textOf(saved)).toContain('The settings are saved.');
+    expect(await settings()).toEqual({ ...before, quiet_hours: '09:00-17:00 Europe/Berlin' });
+    // What both changed is shown before it is replaced.
+    const refused = await browser.submit(ours, '/console/connections/1', { ...shown, quiet_hours: quiet, exclude_fields: '*.Phone' });
+    expect(textOf(refused)).toMatch(/Nothing is saved: another operator has changed .* Now: \*\.SSN__c, \*\.Fax /);
+    expect(refused.text).toMatch(/name="exclude_fields" value="\*\.Phone"/);
+    expect(refused.text).toMatch(/name="alias" value="textiles"/);
+    expect(await settings()).toMatchObject({ alias: 'textiles', exclude_fields: ['*.SSN__c', '*.Fax'] });
+    const undone = await browser.submit(refused, '/console/connections/1', { alias: 'burlington', exclude_fields: '*.SSN__c' });
+    expect(textOf(undone)).toContain('The settings are saved.');
+    expect(await settings()).toMatchObject({ alias: 'burlington', exclude_fields: ['*.SSN__c'] });
+  });
+
   test('are made by a link for an admin, which is shown once and can be revoked', async () => {
     const page = await browser.page('/connections');
     const refused = await browser.submit(page, '/console/connect-links', { org_id: 'acme' });
