@@ -8,6 +8,7 @@ import { sweep } from '../../actions/runs/sweep.ts';
 import { syncNow } from '../../actions/runs/sync-now.ts';
 import type { Context } from '../../context.ts';
 import { queryDollars } from '../../core/jobs/monthly-cost.ts';
+import type { Stage } from '../../core/runs/receipt-stages.ts';
 import { isRunId } from '../../core/runs/run-id.ts';
 import { AppError } from '../../errors.ts';
 import { listBusyRuns } from '../../store/busy-runs.ts';
@@ -104,6 +105,8 @@ const RENEW_BILLED_MS = 60_000;
 interface JobView {
   found: ListedJob;
   open: Awaited<ReturnType<typeof detailRun>>[];
+  /** what failed runs counted before they stopped, by their ids */
+  soFar: Readonly<Record<string, Stage[]>>;
   runs: JobWithRun['run'][];
   last: Position | undefined;
   /** for the charts, oldest first */
@@ -131,7 +134,20 @@ async function read(visit: Visit, after?: Position): Promise<JobView> {
     ),
     shared.read(`billed for ${found.id}`, RENEW_BILLED_MS, () => billedByMonth(database, found.id)),
   ]);
-  return { found, open, runs, last: runs.length === RUNS_PER_PAGE ? last : undefined, busy, billed, scheduleNow };
+  const failed = [latestEnded(runs), found.repair].filter((run) => run?.state === 'failed').map((run) => run!.id);
+  const soFar = Object.fromEntries(
+    await Promise.all(
+      failed.map(async (id) => {
+        const { stages } = await shared.read(`counts of ${id}`, RENEW_LIST_MS, () => detailRun(context, id));
+        return [id, stages] as const;
+      }),
+    ),
+  );
+  return { found, open, soFar, runs, last: runs.length === RUNS_PER_PAGE ? last : undefined, busy, billed, scheduleNow };
+}
+
+function latestEnded(runs: JobView['runs']): JobWithRun['run'] | undefined {
+  return runs.find(({ finishedAt }) => finishedAt !== null);
 }
 
 async function page(visit: Visit): Promise<Page> {
@@ -186,19 +202,19 @@ export function heading(visit: Visit, found: ListedJob, connection: ListedConnec
 const DELETED = { keep: 'kept', blank: 'blanked', remove: 'removed' };
 
 function content(visit: Visit, view: JobView): Markup {
-  const { found, open, runs, busy, billed, scheduleNow } = view;
+  const { found, open, soFar, runs, busy, billed, scheduleNow } = view;
   const { why, meaning } = jobStatus(found, visit.now);
-  const ended = runs.filter(({ finishedAt }) => finishedAt !== null);
   // What failed last is explained even if a receipt came before it.
-  const [latest] = ended;
-  const proof = latest?.state === 'failed' ? ended.find(({ receipt }) => receipt) : undefined;
+  const latest = latestEnded(runs);
+  const proof = latest?.state === 'failed' ? runs.find(({ receipt }) => receipt) : undefined;
+  const endedCard = (run: JobWithRun['run']): Markup => endedRunCard(visit, { ...found, run }, 'job', soFar[run.id]);
   return html`<div>
     ${!found.active ? html`<p class="notice bad"><span aria-hidden="true">‖</span> This job is paused: nothing is imported until it is resumed.</p>` : null}
     ${found.needsLogin ? html`<p class="notice bad"><span aria-hidden="true">!</span> ${why ?? 'Its connection needs a login.'} <a href="/console">See the overview.</a></p>` : null}
     ${open.map((detail) => openRunCard(visit, detail, 'job'))}
     ${open.length === 0 && !latest ? html`<section class="card empty"><p>Nothing is imported yet. ${meaning === 'neutral' ? 'The next tick starts the first import.' : null}</p></section>` : null}
-    ${latest ? html`<h2>Last run</h2>${endedRunCard(visit, { ...found, run: latest }, 'job')}` : null}
-    ${proof ? html`<h2>Last proof</h2>${endedRunCard(visit, { ...found, run: proof }, 'job')}` : null}
+    ${latest ? html`<h2>Last run</h2>${endedCard(latest)}` : null}
+    ${proof ? html`<h2>Last proof</h2>${endedCard(proof)}` : null}
     <dl class="facts card">
       <div><dt>Complete through</dt><dd>${completeThrough(found)}</dd><dd>from ${formatBound(found.startDate).includes('1700') ? 'the first record' : formatBound(found.startDate)}</dd></div>
       <div><dt>Lag</dt><dd>${lagOf(found, scheduleNow)}</dd><dd>${found.every === 'day' ? 'its windows close at midnight UTC' : `its windows close every ${found.every}`}</dd></div>

@@ -99,7 +99,7 @@ export function endedRunCard(visit: Visit, found: JobWithRun, place: Place, soFa
       <span class="sub">${cost(run)}${claimedBy(run, place)}</span>
       <span class="push sub">${run.finishedAt ? html`<span>ended ${relative(run.finishedAt, visit.now)}</span>` : null}</span>
     </div>
-    ${receipt ? flow(stagesOf(receipt), 'whole') : soFar.length > 0 ? flow(soFar, run.errorCode === 'count_mismatch' ? 'mismatch' : 'stopped') : html`<p class="pad sub">It counted nothing.</p>`}
+    ${receipt ? flow(stagesOf(receipt), 'whole') : soFar.some(({ rows }) => rows !== null) ? flow(soFar, run.errorCode === 'count_mismatch' ? 'mismatch' : 'stopped') : html`<p class="pad sub">It counted nothing.</p>`}
     ${
       isFailed
         ? html`<div class="verdict">${pill('bad', 'stopped')}<span class="grow">${why}</span>${run.acceptableRows !== null && place === 'run' ? accept(visit, run) : remedy(visit, found.id, run)}</div>`

@@ -51,6 +51,29 @@ describe('the charts of a job', () => {
   });
 });
 
+/** Makes the latest run of a job a failed one. @returns its id */
+async function failLatest(jobId: string, changes: string): Promise<string> {
+  const { rows } = await service.database.pool.query<{ id: string }>(
+    `UPDATE runs SET state = 'failed', receipt = NULL, ${changes}
+     WHERE id = (SELECT id FROM runs WHERE job_id = $1 ORDER BY created_at DESC LIMIT 1) RETURNING id`,
+    [jobId],
+  );
+  return rows[0]!.id;
+}
+
+test('a run that lost a row shows on the page of its job which counts differ', async () => {
+  const id = await addJob('Opportunity', [{ rows: 5 }, {}]);
+  const run = await failLatest(id, `error_code = 'count_mismatch', error_message = 'Salesforce counted 96 rows and returned 95.'`);
+  await service.database.pool.query(
+    `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open, count_before, count_after, processed)
+     VALUES ($1, 0, '2023-03-02', '2023-03-03', false, 96, 96, 95)`,
+    [run],
+  );
+  const page = await browser.page(`/jobs/${id}`);
+  expect(textOf(page)).toMatch(/96 in Salesforce ✓ 96 counted again ≠ 95 extracted : differs from the count before/);
+  expect(textOf(page)).not.toContain('It counted nothing.');
+});
+
 test('the bytes billed for a job are shown with their price, for this month and the last', async () => {
   const id = await addJob('Case', [
     { rows: 5, billed: 2 ** 40 },
