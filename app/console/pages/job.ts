@@ -207,12 +207,15 @@ function content(visit: Visit, view: JobView): Markup {
   // What failed last is explained even if a receipt came before it.
   const latest = latestEnded(runs);
   const proof = latest?.state === 'failed' ? runs.find(({ receipt }) => receipt) : undefined;
+  // A repair that failed stays failed until another one ends, whatever windows do meanwhile.
+  const failedRepair = found.repair?.state === 'failed' && found.repair.id !== latest?.id ? found.repair : undefined;
   const endedCard = (run: JobWithRun['run']): Markup => endedRunCard(visit, { ...found, run }, 'job', soFar[run.id]);
   return html`<div>
     ${!found.active ? html`<p class="notice bad"><span aria-hidden="true">‖</span> This job is paused: nothing is imported until it is resumed.</p>` : null}
     ${found.needsLogin ? html`<p class="notice bad"><span aria-hidden="true">!</span> ${why ?? 'Its connection needs a login.'} <a href="/console">See the overview.</a></p>` : null}
     ${open.map((detail) => openRunCard(visit, detail, 'job'))}
     ${open.length === 0 && !latest ? html`<section class="card empty"><p>Nothing is imported yet. ${meaning === 'neutral' ? 'The next tick starts the first import.' : null}</p></section>` : null}
+    ${failedRepair ? html`<h2>Failed ${failedRepair.kind}</h2>${endedCard(failedRepair)}` : null}
     ${latest ? html`<h2>Last run</h2>${endedCard(latest)}` : null}
     ${proof ? html`<h2>Last proof</h2>${endedCard(proof)}` : null}
     <dl class="facts card">

@@ -52,12 +52,20 @@ function readSearch(fields: URLSearchParams): JobSearch {
     connectionId: connection === undefined ? undefined : Number(connection),
     dataset: fields.get('dataset') || undefined,
     object: fields.get('object')?.trim() || undefined,
+    repairFailed: fields.get('repair') === 'failed' || undefined,
   };
 }
 
 /** The address of a search. */
-function jobsUrl({ state, connectionId, dataset, object }: JobSearch, pageNumber = 1): string {
-  const fields = { state, connection: connectionId?.toString(), dataset, object, page: pageNumber > 1 ? String(pageNumber) : undefined };
+function jobsUrl({ state, connectionId, dataset, object, repairFailed }: JobSearch, pageNumber = 1): string {
+  const fields = {
+    state,
+    connection: connectionId?.toString(),
+    dataset,
+    object,
+    repair: repairFailed && 'failed',
+    page: pageNumber > 1 ? String(pageNumber) : undefined,
+  };
   const query = new URLSearchParams(Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
   return `/console/jobs${query.size > 0 ? `?${query}` : ''}`;
 }
@@ -134,7 +142,7 @@ function stateFilter(search: JobSearch, counts: FoundJobs['counts']): Markup {
 }
 
 function filterForm(
-  { state, connectionId, dataset, object }: JobSearch,
+  { state, connectionId, dataset, object, repairFailed }: JobSearch,
   connections: readonly NamedConnection[],
   context: Context,
 ): Markup {
@@ -148,8 +156,9 @@ function filterForm(
         : null
     }
     ${datasets.length > 1 ? html`<label>Dataset <select name="dataset">${option('', 'Any', !dataset)}${datasets.map((name) => option(name, name, name === dataset))}</select></label>` : null}
+    <label>Repair <select name="repair">${option('', 'Any', !repairFailed)}${option('failed', 'Failed', repairFailed === true)}</select></label>
     <button class="button">Filter</button>
-    ${object || connectionId || dataset ? html`<a class="button" href=${jobsUrl({ state })}>Clear</a>` : null}
+    ${object || connectionId || dataset || repairFailed ? html`<a class="button" href=${jobsUrl({ state })}>Clear</a>` : null}
   </form>`;
 }
 

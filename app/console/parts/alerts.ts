@@ -60,7 +60,7 @@ function tickAlert(visit: Visit, message: string): Markup {
 /** The search that lists the other jobs of a concern; null: there is none. */
 const LISTED: Record<JobConcern, string | null> = {
   window_failed: '/console/jobs?state=failed',
-  repair_failed: null,
+  repair_failed: '/console/jobs?repair=failed',
   fields_pending: null,
 };
 

@@ -31,11 +31,10 @@ export function jobTable({ jobs, windows, now, scheduleNow, select }: JobTable):
     <tbody>${jobs.map((job) => {
       const { meaning, label, why } = jobStatus(job, now);
       const latest = windows.get(job.id) ?? [];
-      const isOpen = job.repair?.state === 'running' || job.repair?.state === 'queued';
       return html`<tr>
         ${select ? html`<td class="tight">${select.one(job)}</td>` : null}
         <td><a href=${`/console/jobs/${job.id}`}><b>${job.objectName}</b></a></td>
-        <td>${pill(meaning, label)} ${isOpen ? pill('live', `${shownKind({ ...job.repair!, ...job.repair!.scope })} ${job.repair!.state}`) : null}
+        <td>${pill(meaning, label)} ${repairPill(job)}
           ${why && !job.needsLogin && meaning !== 'good' && meaning !== 'neutral' ? html`<span class="why lines wide" title=${why}>${withoutCalls(why)}</span>` : null}</td>
         <td class="wide mono">${job.targetDataset}.${job.targetTable}</td>
         <td>${completeThrough(job)}</td>
@@ -45,6 +44,15 @@ export function jobTable({ jobs, windows, now, scheduleNow, select }: JobTable):
       </tr>`;
     })}</tbody>
   </table>`;
+}
+
+/** Its repair, if that is open or failed and no window shows it. */
+function repairPill({ repair, active, needsLogin }: ListedJob): Content {
+  if (!repair) return null;
+  const { state, acceptableRows } = repair;
+  const kind = shownKind({ ...repair, ...repair.scope });
+  if (state === 'running' || state === 'queued') return pill('live', `${kind} ${state}`);
+  return state === 'failed' && active && !needsLogin ? pill(acceptableRows === null ? 'bad' : 'warn', `${kind} failed`) : null;
 }
 
 /** A job's `last_date`. */

@@ -1,4 +1,5 @@
 import type { Queryable } from '../database.ts';
+import { REPAIR_FAILED } from './repair-failed-sql.ts';
 
 /** Why a job needs a person. */
 export type JobConcern = 'window_failed' | 'repair_failed' | 'fields_pending';
@@ -12,7 +13,7 @@ export interface ConcernedJobs {
   first: string[];
 }
 
-/** The jobs that need a person, by why, with the ids of the first `limit` each. Uses runs_by_job and runs_ended_repairs. */
+/** The jobs that need a person, by why, with the ids of the first `limit` each. Uses runs_by_job, runs_ended_repairs and runs_one_open_per_lane. */
 export async function jobsOfConcern(database: Queryable, limit: number): Promise<ConcernedJobs[]> {
   const { rows } = await database.query<ConcernedJobs>(
     `WITH current AS MATERIALIZED (
@@ -22,10 +23,7 @@ export async function jobsOfConcern(database: Queryable, limit: number): Promise
          SELECT state FROM runs WHERE job_id = current.id AND kind = 'window' ORDER BY created_at DESC LIMIT 1) AS latest
        WHERE synced_to < wanted_to AND latest.state = 'failed'
        UNION ALL
-       SELECT 'repair_failed', current.id, object_name FROM current CROSS JOIN LATERAL (
-         SELECT state FROM runs WHERE job_id = current.id AND kind <> 'window' AND finished_at IS NOT NULL ORDER BY created_at DESC LIMIT 1) AS latest
-       WHERE latest.state = 'failed'
-         AND NOT EXISTS (SELECT FROM runs WHERE job_id = current.id AND kind <> 'window' AND state IN ('queued', 'running'))
+       SELECT 'repair_failed', jobs.id, object_name FROM current AS jobs WHERE ${REPAIR_FAILED}
        UNION ALL
        SELECT 'fields_pending', current.id, object_name FROM current CROSS JOIN LATERAL (
          SELECT receipt FROM runs WHERE job_id = current.id AND kind = 'window' AND state = 'succeeded' AND insert_only IS NOT NULL

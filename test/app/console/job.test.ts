@@ -74,6 +74,36 @@ test('a run that lost a row shows on the page of its job which counts differ', a
   expect(textOf(page)).not.toContain('It counted nothing.');
 });
 
+test('a sweep that failed is shown with its button on the page of its job, in the list, and from the overview', async () => {
+  const { pool } = service.database;
+  const objects = Array.from({ length: 7 }, (_, index) => `Swept${index}__c`);
+  const ids: string[] = [];
+  for (const object of objects) ids.push(await addJob(object, [{ rows: 5 }]));
+  await pool.query(
+    `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, state, error_code, error_message, run_at, created_at, started_at, finished_at)
+     SELECT id, connection_id, 'sweep', start_date, synced_to, 'failed', 'bigquery_refused', 'BigQuery refused the query.', at, at, at, at
+     FROM jobs, (VALUES ('2023-03-01'::timestamptz)) AS failure (at) WHERE id = ANY($1)`,
+    [ids],
+  );
+  const page = await browser.page(`/jobs/${ids[0]}`);
+  expect(textOf(page)).toMatch(/Failed sweep Sweep 1 Mar → 2 Mar 2023 failed .* BigQuery refused the query\. Retry now Last run Window/);
+  const overview = await browser.page();
+  expect(textOf(overview)).toContain('And 2 more jobs. They need the same. Show all');
+  const list = await browser.page('/jobs?repair=failed');
+  expect(overview.text).toContain('href="/console/jobs?repair=failed"');
+  expect(textOf(list)).toContain('7 jobs found');
+  expect(textOf(list).match(/Swept\d__c [^→]*? sweep failed/g)).toHaveLength(7);
+  expect(textOf(await browser.page('/jobs?repair=failed&object=swept3'))).toContain('1 job found');
+  // A repair that follows is what counts.
+  await pool.query(
+    `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, state, run_at)
+     SELECT id, connection_id, 'sweep', start_date, synced_to, 'queued', now() FROM jobs WHERE id = $1`,
+    [ids[0]],
+  );
+  expect(textOf(await browser.page(`/jobs/${ids[0]}`))).not.toContain('Failed sweep');
+  expect(textOf(await browser.page('/jobs?repair=failed'))).toContain('6 jobs found');
+});
+
 test('the bytes billed for a job are shown with their price, for this month and the last', async () => {
   const id = await addJob('Case', [
     { rows: 5, billed: 2 ** 40 },
