@@ -5,6 +5,7 @@ import { targetTable } from '../../sync/names.ts';
 import { readConnectionOf } from '../attention.ts';
 import { count, formatNumber } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
+import { action } from '../parts/action.ts';
 import { jobTabs } from '../parts/job-tabs.ts';
 import type { Page, Route, Visit } from '../route.ts';
 import { heading, requireListedJob } from './job.ts';
@@ -20,7 +21,7 @@ async function page(visit: Visit): Promise<Page> {
   return {
     title: found.objectName,
     heading: heading(visit, found, connection),
-    body: html`<div>${jobTabs(found, 'data', visit)}${typeof data === 'string' ? nothing(data) : rowTable(visit, found, data)}</div>`,
+    body: html`<div>${jobTabs(found, 'data', visit)}${data === MISSING ? missing(visit, found) : typeof data === 'string' ? nothing(data) : rowTable(visit, found, data)}</div>`,
   };
 }
 
@@ -28,7 +29,7 @@ async function page(visit: Visit): Promise<Page> {
 async function read({ context }: Visit, found: ListedJob): Promise<ListedRows | string> {
   try {
     const data = await listRows(context.warehouse, targetTable(context, found), MAX_ROWS);
-    if (!data) return 'The table does not exist yet: the first import creates it.';
+    if (!data) return found.syncedTo > found.startDate ? MISSING : 'The table does not exist yet: the first import creates it.';
     return data.rows.length > 0 ? data : 'The table has no rows yet.';
   } catch (error) {
     if (!isAppError(error) || error.code === 'internal') throw error;
@@ -36,8 +37,16 @@ async function read({ context }: Visit, found: ListedJob): Promise<ListedRows | 
   }
 }
 
-function nothing(why: string): Markup {
-  return html`<section class="card empty"><p>${why}</p></section>`;
+const MISSING = 'The table is missing.';
+
+/** Only a rebuild creates a table again that windows have filled. */
+function missing(visit: Visit, { id, active }: ListedJob): Markup {
+  if (!active) return nothing(`${MISSING} Resume the job, then rebuild it.`);
+  return nothing(`${MISSING} Rebuild the job.`, action(visit, { label: 'Rebuild', path: `/jobs/${id}/rebuild` }));
+}
+
+function nothing(why: string, button?: Content): Markup {
+  return html`<section class="card empty"><p>${why}</p>${button ?? null}</section>`;
 }
 
 function rowTable({ context }: Visit, found: ListedJob, { columns, rows, totalRows }: ListedRows): Markup {

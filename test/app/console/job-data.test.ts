@@ -62,6 +62,17 @@ describe('the data of a job', () => {
     expect(textOf(page)).toContain('The table does not exist yet: the first import creates it.');
   });
 
+  test('whose table was dropped after an import say that a rebuild creates it again', async () => {
+    const id = await addJob('Dropped__c');
+    await service.database.pool.query(`UPDATE jobs SET synced_to = '2023-03-02' WHERE id = $1`, [id]);
+    for (const role of ['data', 'admin']) {
+      const page = await (await signIn(role)).page(`/jobs/${id}/data`);
+      expect(textOf(page)).toContain('The table is missing. Rebuild the job.');
+      // One of them is in the menu.
+      expect(page.text.split(`action="/console/jobs/${id}/rebuild"`)).toHaveLength(role === 'admin' ? 3 : 1);
+    }
+  });
+
   test('need a job', async () => {
     const browser = await signIn('data');
     for (const id of ['x', randomUUID()]) expect((await browser.page(`/jobs/${id}/data`)).status).toBe(404);
