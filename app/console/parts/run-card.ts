@@ -17,8 +17,9 @@ import { pill } from './pill.ts';
 /** How a run is shown: on its own page, or as a part of its job's. */
 export type Place = 'run' | 'job';
 
-const STEPS: Record<RunStep, string> = {
-  waiting: 'Waits for a worker.',
+/** What it does; nothing while it waits, which its state explains. */
+const STEPS: Record<RunStep, string | null> = {
+  waiting: null,
   planning: 'Reads the object’s fields and plans what to request.',
   extracting: 'Reads rows from Salesforce and loads them into staging tables.',
   writing: 'Everything is staged: counts, casts and writes.',
@@ -26,7 +27,7 @@ const STEPS: Record<RunStep, string> = {
 
 /** A run that is open: what it counted so far, how fast it is, and how long it still takes. */
 export function openRunCard(visit: Visit, detail: DetailedRun, place: Place): Markup {
-  const { run, slices, stages } = detail;
+  const { run, slices, stages, needsLogin } = detail;
   const { progress, state } = run;
   const { meaning, label, why } = runStatus(run, visit.now);
   const step = runStep(state, progress);
@@ -51,7 +52,7 @@ export function openRunCard(visit: Visit, detail: DetailedRun, place: Place): Ma
     ${flow(stages, 'open')}
     <div class="progress">${bar([{ share }], expected ? `${Math.round(share * 100)} % of the rows are loaded` : 'the number of rows is not known yet')}
       <span class="sub">${step && run.runAt <= visit.now ? STEPS[step] : null} ${done.join(' · ')}</span></div>
-    ${why && state === 'queued' ? html`<div class="verdict"><span class="grow">${why}</span>${action(visit, { label: 'Retry now', path: `/runs/${run.id}/retry` })}${cancel(visit, run)}</div>` : cancelBar(visit, run)}
+    ${why && state === 'queued' ? html`<div class="verdict"><span class="grow">${needsLogin ? 'It waits for a login.' : why}</span>${needsLogin ? null : action(visit, { label: 'Retry now', path: `/runs/${run.id}/retry` })}${cancel(visit, run)}</div>` : cancelBar(visit, run)}
   </section>`;
 }
 
