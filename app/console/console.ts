@@ -162,5 +162,5 @@ function mayNot({ role }: Caller, needed: keyof Permissions): AppError {
 
 function errorPage({ message, status }: AppError): string {
   const title = status === 404 ? 'Not found' : status < 500 ? 'Not possible' : 'Something failed';
-  return renderSingle(title, html`<h1>${title}</h1><p>${message}</p><p><a href="/console">Back to the overview</a></p>`);
+  return renderSingle(title, html`<h1>${title}</h1><p>${withoutCalls(message)}</p><p><a href="/console">Back to the overview</a></p>`);
 }

@@ -59,12 +59,17 @@ export function formatWindow(from: Date, to: Date): string {
 }
 
 /** What only a caller of the API can follow. */
-const CALL = /\b(?:GET|POST|PATCH) \/v1\/|\b[a-z]+_importing_job\b|\bget_oauth_url\b/;
+const CALL = /\/v1\/|(?:^| )\/jobs\b|\b[a-z]+_importing_job\b|\bget_oauth_url\b|\blogin_oauth_callback\b/;
 
-/** An error's message without the sentences that name calls of the API: a button stands for them. */
+/** An error's message without what names calls of the API: a button stands for them. */
 export function withoutCalls(message: string): string {
   const sentences = message.split(/(?<=[.!?]) (?=[A-Z])/);
-  const others = sentences.filter((sentence) => !CALL.test(sentence));
+  const others = sentences.flatMap((sentence) => {
+    if (!CALL.test(sentence)) return [sentence];
+    // What a person does before the call stays, unless it is the alternative to another call.
+    const before = /^(?!Or )(.*), then call /.exec(sentence)?.[1];
+    return before && !CALL.test(before) ? [`${before}.`] : [];
+  });
   return others.length > 0 ? others.join(' ') : message;
 }
 

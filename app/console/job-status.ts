@@ -1,6 +1,6 @@
 import { jobState } from '../core/jobs/job-state.ts';
 import type { ListedJob } from '../store/jobs/job-list.ts';
-import { count, formatBound } from './format.ts';
+import { count, formatBound, withoutCalls } from './format.ts';
 import type { Meaning } from './parts/pill.ts';
 
 /** How a job or a run is doing. */
@@ -15,12 +15,12 @@ export interface Status {
 /** The state of a job. @param now in real time */
 export function jobStatus(job: ListedJob, now: Date): Status {
   const { run } = job;
-  const why = run?.errorMessage ?? undefined;
+  const why = run?.errorMessage ? withoutCalls(run.errorMessage) : undefined;
   switch (jobState(job, now)) {
     case 'paused':
       return { meaning: 'neutral', label: 'paused' };
     case 'needs_login':
-      return { meaning: 'bad', label: 'needs login', ...(job.loginError && { why: job.loginError.message }) };
+      return { meaning: 'bad', label: 'needs login', ...(job.loginError && { why: withoutCalls(job.loginError.message) }) };
     case 'failed':
       return { meaning: 'bad', label: 'failed', ...(why && { why }) };
     case 'deferred': {

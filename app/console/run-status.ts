@@ -1,6 +1,6 @@
 import type { Receipt } from '../core/runs/receipt.ts';
 import type { JobWithRun } from '../store/jobs/job-list.ts';
-import { count, formatBound, formatWindow } from './format.ts';
+import { count, formatBound, formatWindow, withoutCalls } from './format.ts';
 import { type Status, verdictStatus } from './job-status.ts';
 import type { JobTab } from './parts/job-tabs.ts';
 
@@ -8,6 +8,7 @@ type Run = JobWithRun['run'];
 
 /** The state of a run. @param now in real time */
 export function runStatus({ state, receipt, runAt, errorMessage }: Run, now: Date): Status {
+  const cause = errorMessage === null ? undefined : withoutCalls(errorMessage);
   switch (state) {
     case 'running':
       return { meaning: 'live', label: 'running' };
@@ -16,14 +17,14 @@ export function runStatus({ state, receipt, runAt, errorMessage }: Run, now: Dat
       return {
         meaning: 'warn',
         label: 'deferred',
-        why: `${errorMessage ?? 'Salesforce may still commit changes of its window.'} Next try: ${formatBound(runAt)} UTC.`,
+        why: `${cause ?? 'Salesforce may still commit changes of its window.'} Next try: ${formatBound(runAt)} UTC.`,
       };
     case 'succeeded':
       return receipt ? verdictStatus(receipt.verdict) : { meaning: 'good', label: 'succeeded' };
     case 'failed':
-      return { meaning: 'bad', label: 'failed', ...(errorMessage && { why: errorMessage }) };
+      return { meaning: 'bad', label: 'failed', ...(cause && { why: cause }) };
     case 'cancelled':
-      return { meaning: 'neutral', label: 'cancelled', ...(errorMessage && { why: errorMessage }) };
+      return { meaning: 'neutral', label: 'cancelled', ...(cause && { why: cause }) };
   }
 }
 

@@ -300,7 +300,7 @@ describe('serve --local', () => {
     expect(health.code).toBe(0);
     expect(await refusal(start(`jobs --local --data ${folder}`))).toContain('Use --url with the address that it printed.');
     const noRun = await ended(start(`cancel --url ${await listening(first)} 0d3f7c1e-5b0a-4c57-9a43-2f6b1f0e7d11`));
-    expect(noRun).toEqual({ code: 1, output: 'No run has this id. Take the id from /jobs; runs that ended long ago are deleted.\n' });
+    expect(noRun).toEqual({ code: 1, output: 'No run has this id. Runs that ended long ago are deleted. Take the id from /jobs.\n' });
     const printed = outputs.get(first)!.split('\n');
     expect(printed).toContainEqual(`  curl -X PUT -d '{"days": 1}' ${(await readEndpoints(folder))!.clock_url}`);
     expect(printed).toContainEqual(`Ctrl-C stops everything and keeps the data. To start over: rm -rf ${folder}`);

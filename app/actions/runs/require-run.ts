@@ -6,5 +6,5 @@ import { findRun, type JobWithRun } from '../../store/jobs/job-list.ts';
 export async function requireRun({ database }: Context, runId: string): Promise<JobWithRun> {
   const found = await findRun(database, runId);
   if (found) return found;
-  throw new AppError('not_found', 'No run has this id. Take the id from /jobs; runs that ended long ago are deleted.');
+  throw new AppError('not_found', 'No run has this id. Runs that ended long ago are deleted. Take the id from /jobs.');
 }

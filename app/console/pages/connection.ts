@@ -5,7 +5,7 @@ import { testConnection } from '../../actions/connections/test-connection.ts';
 import { isAppError } from '../../errors.ts';
 import { type ListedConnection, readListedConnection } from '../../store/connections/connection-list.ts';
 import type { Connection } from '../../store/connections/connections.ts';
-import { count, moment, relative } from '../format.ts';
+import { count, moment, relative, withoutCalls } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { action, hiddenFields } from '../parts/action.ts';
 import { connectionName } from '../parts/alerts.ts';
@@ -118,7 +118,7 @@ async function page(visit: Visit, found: ListedConnection, rejected?: Rejected):
       can.operate ? html`<span class="push">${buttons(visit, found)}</span>` : null,
     ],
     body: html`<div>
-      ${found.status === 'active' ? null : html`<p class="notice bad"><span aria-hidden="true">!</span> ${found.errorMessage ?? 'Salesforce no longer accepts its grant.'}</p>`}
+      ${found.status === 'active' ? null : html`<p class="notice bad"><span aria-hidden="true">!</span> ${withoutCalls(found.errorMessage ?? 'Salesforce no longer accepts its grant.')}</p>`}
       <section class="card pad">${quotaBar(found, quotas.get(found.orgId), context.config.apiShare)}</section>
       <h2>About</h2>
       <section class="card">${about(visit, found)}</section>
@@ -213,7 +213,7 @@ async function change(visit: Visit): Promise<Reply> {
     await changeConnection(context, stored, request, caller.name);
   } catch (error) {
     if (!isAppError(error) || error.code === 'internal') throw error;
-    return await page(visit, before, { texts, overtaken, message: error.message });
+    return await page(visit, before, { texts, overtaken, message: withoutCalls(error.message) });
   }
   return { location, notice: { kind: 'good', text: 'The settings are saved.' } };
 }

@@ -30,6 +30,7 @@ import { completeThrough, lagOf } from '../parts/job-table.ts';
 import { jobTabs } from '../parts/job-tabs.ts';
 import { live } from '../parts/live.ts';
 import { pill } from '../parts/pill.ts';
+import { reconnection } from '../parts/reconnection.ts';
 import { endedRunCard, openRunCard } from '../parts/run-card.ts';
 import { runCharts } from '../parts/run-charts.ts';
 import { runTable } from '../parts/run-table.ts';
@@ -113,6 +114,8 @@ interface JobView {
   busy: JobWithRun['run'][];
   billed: BilledMonth[];
   scheduleNow: Date;
+  /** its connection, if that needs a login */
+  loggedOut: ListedConnection | undefined;
 }
 
 async function read(visit: Visit, after?: Position): Promise<JobView> {
@@ -143,7 +146,8 @@ async function read(visit: Visit, after?: Position): Promise<JobView> {
       }),
     ),
   );
-  return { found, open, soFar, runs, last: runs.length === RUNS_PER_PAGE ? last : undefined, busy, billed, scheduleNow };
+  const loggedOut = found.needsLogin ? await readConnectionOf(visit, found) : undefined;
+  return { found, open, soFar, runs, last: runs.length === RUNS_PER_PAGE ? last : undefined, busy, billed, scheduleNow, loggedOut };
 }
 
 function latestEnded(runs: JobView['runs']): JobWithRun['run'] | undefined {
@@ -202,7 +206,7 @@ export function heading(visit: Visit, found: ListedJob, connection: ListedConnec
 const DELETED = { keep: 'kept', blank: 'blanked', remove: 'removed' };
 
 function content(visit: Visit, view: JobView): Markup {
-  const { found, open, soFar, runs, busy, billed, scheduleNow } = view;
+  const { found, open, soFar, runs, busy, billed, scheduleNow, loggedOut } = view;
   const { why, meaning } = jobStatus(found, visit.now);
   // What failed last is explained even if a receipt came before it.
   const latest = latestEnded(runs);
@@ -212,7 +216,7 @@ function content(visit: Visit, view: JobView): Markup {
   const endedCard = (run: JobWithRun['run']): Markup => endedRunCard(visit, { ...found, run }, 'job', soFar[run.id]);
   return html`<div>
     ${!found.active ? html`<p class="notice bad"><span aria-hidden="true">‖</span> This job is paused: nothing is imported until it is resumed.</p>` : null}
-    ${found.needsLogin ? html`<p class="notice bad"><span aria-hidden="true">!</span> ${why ?? 'Its connection needs a login.'} <a href="/console">See the overview.</a></p>` : null}
+    ${found.needsLogin ? html`<div class="notice bad"><span aria-hidden="true">!</span> <div>${why ?? 'Its connection needs a login.'}</div> ${loggedOut ? html`<div class="push">${reconnection(visit, loggedOut)}</div>` : null}</div>` : null}
     ${open.map((detail) => openRunCard(visit, detail, 'job'))}
     ${open.length === 0 && !latest ? html`<section class="card empty"><p>Nothing is imported yet. ${meaning === 'neutral' ? 'The next tick starts the first import.' : null}</p></section>` : null}
     ${failedRepair ? html`<h2>Failed ${failedRepair.kind}</h2>${endedCard(failedRepair)}` : null}

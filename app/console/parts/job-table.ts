@@ -3,7 +3,7 @@ import { shownKind } from '../../core/runs/shown-kind.ts';
 import { MIN_DATE } from '../../core/runs/window.ts';
 import type { ListedJob } from '../../store/jobs/job-list.ts';
 import type { EndedWindow } from '../../store/jobs/job-search.ts';
-import { formatDuration, formatNumber, moment, withoutCalls } from '../format.ts';
+import { formatDuration, formatNumber, moment } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { jobStatus } from '../job-status.ts';
 import { pill } from './pill.ts';
@@ -35,7 +35,7 @@ export function jobTable({ jobs, windows, now, scheduleNow, select }: JobTable):
         ${select ? html`<td class="tight">${select.one(job)}</td>` : null}
         <td><a href=${`/console/jobs/${job.id}`}><b>${job.objectName}</b></a></td>
         <td>${pill(meaning, label)} ${repairPill(job)}
-          ${why && !job.needsLogin && meaning !== 'good' && meaning !== 'neutral' ? html`<span class="why lines wide" title=${why}>${withoutCalls(why)}</span>` : null}</td>
+          ${why && !job.needsLogin && meaning !== 'good' && meaning !== 'neutral' ? html`<span class="why lines wide" title=${why}>${why}</span>` : null}</td>
         <td class="wide mono">${job.targetDataset}.${job.targetTable}</td>
         <td>${completeThrough(job)}</td>
         <td class="num wide">${lagOf(job, scheduleNow)}</td>

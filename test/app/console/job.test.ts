@@ -126,3 +126,36 @@ test('the bytes billed for a job are shown with their price, for this month and 
     `Billed by BigQuery in ${month(0)} 550 GB $3.13; ${month(-1)}: 1.1 TB, $6.25, estimated at the list price`,
   );
 });
+
+test('a job whose connection needs a login shows why, with the button that connects it again', async () => {
+  const id = await addJob('Task', [{ rows: 5 }]);
+  const { pool } = service.database;
+  const advice = 'To reconnect, call get_oauth_url and login_oauth_callback again.';
+  const { rows } = await pool.query<{ id: string }>(
+    `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, state, run_at)
+     SELECT id, connection_id, 'window', '2023-03-02', '2023-03-03', 'queued', now() FROM jobs WHERE id = $1 RETURNING id`,
+    [id],
+  );
+  const waiting = textOf(await browser.page(`/jobs/${id}`));
+  expect(waiting.match(/waits for/gi)).toHaveLength(1);
+  await pool.query(
+    `UPDATE connections SET status = 'needs_login', error_code = 'invalid_grant', error_message = $1, ended_at = now()`,
+    [`Salesforce no longer accepts this grant. ${advice}`],
+  );
+  for (const path of [`/jobs/${id}`, '/connections/1']) {
+    const page = await browser.page(path);
+    expect(textOf(page)).toMatch(/! Salesforce no longer accepts this grant\. (?!To)/);
+    expect(textOf(page)).toContain('Connect again');
+  }
+  for (const path of [`/jobs/${id}`, `/runs/${rows[0]!.id}`]) {
+    const page = textOf(await browser.page(path));
+    expect(page).toContain('It waits for a login.');
+    expect(page).not.toMatch(/waits for a worker|Retry now/i);
+  }
+  await pool.query(`UPDATE connections SET status = 'active', error_code = NULL, error_message = NULL, ended_at = NULL`);
+});
+
+test('a page of a run that does not exist says so, without calls of the API', async () => {
+  const page = textOf(await browser.page('/runs/00000000-0000-4000-8000-000000000000'));
+  expect(page).toContain('No run has this id. Runs that ended long ago are deleted. Back');
+});
