@@ -110,10 +110,15 @@ function targetStages(receipt: Partial<Receipt>): Stage[] {
         ? '1 of them is not due, was synced meanwhile, or is deleted.'
         : `${rows} of them are not due, were synced meanwhile, or are deleted.`,
     );
-    const written: Stage = { stage: 'merged', rows: touched, agrees: null, note: 'Rows that Salesforce no longer has.' };
+    const written: Stage = { stage: 'merged', rows: touched, agrees: null, note: explainMissing(receipt.missing ?? 0) };
     return receipt.missing === undefined ? [others] : [others, written];
   }
   return [fewer('merged', touched, delta, (rows) => `The table has ${rows} of them already as new or newer, or they are deleted.`)];
+}
+
+function explainMissing(rows: number): string | null {
+  if (rows === 0) return null;
+  return rows === 1 ? 'Salesforce no longer has 1 row of the table.' : `Salesforce no longer has ${rows} rows of the table.`;
 }
 
 function touchedRows({ inserted, updated, deleted }: Partial<Receipt>): number {

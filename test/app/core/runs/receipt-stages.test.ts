@@ -67,7 +67,14 @@ describe('the stages of a receipt', () => {
       agrees: true,
       note: '1 of them is not due, was synced meanwhile, or is deleted.',
     });
-    expect(stagesOf({ ...compared, missing: 2, updated: 2 }).at(-1)).toMatchObject({ stage: 'merged', rows: 2, agrees: null });
+    for (const [missing, note] of [
+      [0, null],
+      [1, 'Salesforce no longer has 1 row of the table.'],
+      [2, 'Salesforce no longer has 2 rows of the table.'],
+    ] as const) {
+      const merged = stagesOf({ ...compared, missing, updated: missing }).at(-1);
+      expect(merged).toEqual({ stage: 'merged', rows: missing, agrees: null, note });
+    }
   });
 
   test('of an erasure count what it erased', () => {
