@@ -30,7 +30,8 @@ export function jobStatus(job: ListedJob, now: Date): Status {
     case 'unfinished':
       if (run?.state === 'running') return { meaning: 'live', label: 'running' };
       if (run?.state === 'queued') return { meaning: 'live', label: 'queued', ...(why && { why }) };
-      return { meaning: 'neutral', label: 'not started', why: 'The next tick starts it.' };
+      if (run?.state === 'cancelled') return { meaning: 'neutral', label: 'cancelled', why: 'The next tick starts it again.' };
+      return { meaning: 'neutral', label: job.syncedTo > job.startDate ? 'due' : 'not started', why: 'The next tick starts it.' };
     case 'complete':
       return run?.receipt ? verdictStatus(run.receipt.verdict) : { meaning: 'neutral', label: 'nothing due' };
   }

@@ -155,6 +155,18 @@ test('a job whose connection needs a login shows why, with the button that conne
   await pool.query(`UPDATE connections SET status = 'active', error_code = NULL, error_message = NULL, ended_at = NULL`);
 });
 
+test('a job whose latest window was cancelled says that, also if earlier ones were imported', async () => {
+  const id = await addJob('Event', [{ rows: 5 }, {}]);
+  await service.database.pool.query(`UPDATE jobs SET wanted_to = '2023-03-03' WHERE id = $1`, [id]);
+  expect(textOf(await browser.page('/jobs?object=Event'))).toMatch(/Event due salesforce\.Event 2023-03-02/);
+  await service.database.pool.query(
+    `UPDATE runs SET state = 'cancelled', receipt = NULL, error_code = 'cancelled', error_message = 'Cancelled by request (ada).'
+     WHERE job_id = $1 AND created_at > '2023-03-02'`,
+    [id],
+  );
+  expect(textOf(await browser.page('/jobs?object=Event'))).toMatch(/Event cancelled salesforce\.Event 2023-03-02/);
+});
+
 test('a page of a run that does not exist says so, without calls of the API', async () => {
   const page = textOf(await browser.page('/runs/00000000-0000-4000-8000-000000000000'));
   expect(page).toContain('No run has this id. Runs that ended long ago are deleted. Back');
