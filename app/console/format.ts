@@ -44,18 +44,24 @@ const DAY = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', day: 'numeric', 
 /** A bound of a window: for example "26 Nov 2026", or "26 Nov 2026, 10:15" if it is not midnight. */
 export function formatBound(bound: Date): string {
   const time = bound.toISOString().slice(11, 16);
-  const date = DATE.format(bound).replace('Sept', 'Sep');
+  const date = formatDay(DATE, bound);
   return time === '00:00' ? date : `${date}, ${time}`;
 }
 
-/** A window, for example "25 Nov → 26 Nov 2026" or "26 Nov 2026, 10:15 → 10:30". */
+/** A window, for example "25 Nov → 26 Nov 2026", "26 Nov 2026, 10:15 → 10:30" or "26 Nov 2026, 00:00 → 00:15". */
 export function formatWindow(from: Date, to: Date): string {
   if (from.getTime() === MIN_DATE.getTime()) return `up to ${formatBound(to)}`;
+  if (from.toISOString().slice(0, 10) === to.toISOString().slice(0, 10)) {
+    const [start, end] = [from, to].map((bound) => bound.toISOString().slice(11, 16));
+    return `${formatDay(DATE, from)}, ${start} → ${end}`;
+  }
   const isSameYear = from.getUTCFullYear() === to.getUTCFullYear();
   const isMidnight = from.toISOString().endsWith('T00:00:00.000Z');
-  const start = isSameYear && isMidnight ? DAY.format(from).replace('Sept', 'Sep') : formatBound(from);
-  const isWithinDay = !isMidnight && from.toISOString().slice(0, 10) === to.toISOString().slice(0, 10);
-  return `${start} → ${isWithinDay ? to.toISOString().slice(11, 16) : formatBound(to)}`;
+  return `${isSameYear && isMidnight ? formatDay(DAY, from) : formatBound(from)} → ${formatBound(to)}`;
+}
+
+function formatDay(format: Intl.DateTimeFormat, day: Date): string {
+  return format.format(day).replace('Sept', 'Sep');
 }
 
 /** What only a caller of the API can follow. */

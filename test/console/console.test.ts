@@ -101,7 +101,7 @@ withChromium('the console in a browser', () => {
     await see('Account is resumed');
     await press('Sync now');
     await see(/is queued\./);
-    await see(/Reimport 3 Mar → 3 Mar 2023/);
+    await see(/Reimport 3 Mar 2023, 00:00 → /);
     // The emulator of Salesforce has no icon.
     expect(complaints.filter((text) => !text.includes('404'))).toEqual([]);
   });

@@ -18,7 +18,7 @@ import type { Job } from '../../store/jobs/jobs.ts';
 import { type BilledMonth, billedByMonth } from '../../store/runs/billed.ts';
 import { readConnectionOf } from '../attention.ts';
 import { jobDocumentTitle } from '../document-title.ts';
-import { formatBound, formatBytes, formatDollars } from '../format.ts';
+import { formatBound, formatBytes, formatDollars, formatWindow } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { jobStatus } from '../job-status.ts';
 import { onChange, repeat } from '../live/live.ts';
@@ -50,7 +50,7 @@ export const job: readonly Route[] = [
     await resumeJob(context, stored, by);
     return `${stored.objectName} is resumed: the next tick imports what it missed.`;
   }),
-  act('sync-now', async (context, stored, by) => started(await syncNow(context, stored, by))),
+  act('sync-now', async (context, stored, by) => started(await syncNow(context, stored, by), 'Sync')),
   act('sweep', async (context, stored, by) => started(await sweep(context, stored, by))),
   act('rebuild', async (context, stored, by) => started(await rebuild(context, stored, by))),
   act('reimport', async (context, stored, by, form) => started(await reimport(context, stored, rangeOf(form), by))),
@@ -71,8 +71,10 @@ function act(name: string, perform: (context: Context, stored: Job, by: string, 
   };
 }
 
-function started({ run, objectName }: JobWithRun): string {
-  return `${objectName}: ${runTitle(run)} is queued.`;
+/** @param name what the button calls it; undefined: its kind */
+function started({ run, objectName }: JobWithRun, name?: string): string {
+  const title = name ? `${name} ${formatWindow(run.windowFrom, run.windowTo)}` : runTitle(run);
+  return `${objectName}: ${title} is queued.`;
 }
 
 function rangeOf(form: URLSearchParams): { from: string | undefined; to: string | undefined } {

@@ -117,7 +117,11 @@ export function endedRunCard(visit: Visit, found: JobWithRun, place: Place, soFa
 function accept(visit: Visit, run: JobWithRun['run']): Content {
   return [
     action(visit, { label: 'Retry without accepting', path: `/runs/${run.id}/retry` }),
-    action(visit, { label: `Accept the difference of ${count(run.acceptableRows!, 'row')}`, path: `/runs/${run.id}/accept`, look: 'danger' }),
+    action(visit, {
+      label: `Accept the difference of ${count(run.acceptableRows!, 'row')}`,
+      path: `/runs/${run.id}/accept`,
+      look: 'danger',
+    }),
   ];
 }
 

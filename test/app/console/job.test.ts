@@ -138,10 +138,9 @@ test('a job whose connection needs a login shows why, with the button that conne
   );
   const waiting = textOf(await browser.page(`/jobs/${id}`));
   expect(waiting.match(/waits for/gi)).toHaveLength(1);
-  await pool.query(
-    `UPDATE connections SET status = 'needs_login', error_code = 'invalid_grant', error_message = $1, ended_at = now()`,
-    [`Salesforce no longer accepts this grant. ${advice}`],
-  );
+  await pool.query(`UPDATE connections SET status = 'needs_login', error_code = 'invalid_grant', error_message = $1, ended_at = now()`, [
+    `Salesforce no longer accepts this grant. ${advice}`,
+  ]);
   for (const path of [`/jobs/${id}`, '/connections/1']) {
     const page = await browser.page(path);
     expect(textOf(page)).toMatch(/! Salesforce no longer accepts this grant\. (?!To)/);

@@ -137,11 +137,11 @@ describe('a job', () => {
       ['reimport', 'Reimport 1 Mar → 2 Mar 2023'],
       ['sweep', 'Sweep 1 Mar → 2 Mar 2023'],
       ['rebuild', 'Rebuild 1 Mar → 2 Mar 2023'],
-      ['sync-now', 'Reimport 2 Mar → 2 Mar 2023, 00:05'],
+      ['sync-now', 'Sync 2 Mar 2023, 00:00 → 00:05'],
     ]) {
       const started = await browser.submit(await browser.page(`/jobs/${id}`), `/console/jobs/${id}/${action}`);
       expect(textOf(started)).toContain(`Account: ${title} is queued.`);
-      await browser.waitFor(`/jobs/${id}`, new RegExp(`Last run ${title} (?:exact|equal)`));
+      await browser.waitFor(`/jobs/${id}`, new RegExp(`Last run ${title!.replace('Sync', 'Reimport')} (?:exact|equal)`));
     }
     expect((await service.jobs())[0]!.active).toBe(1);
     for (const path of ['/jobs/x', `/jobs/${randomUUID()}`, '/runs/x', `/runs/${randomUUID()}`])
