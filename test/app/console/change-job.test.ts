@@ -117,7 +117,7 @@ test('the repairs of a job are shown as commands, by default of all that is impo
 });
 
 describe('a job is deleted', () => {
-  test('by a form that names its object, and says what is kept', async () => {
+  test('by a form that names its object, and says what becomes of the table', async () => {
     const page = await browser.click(await browser.page(`/jobs/${id}`), /^Delete…$/);
     expect(textOf(page)).toMatch(
       /Kept or dropped The table, with Account_live, Account_versions, and Account_versions_valid, as far as they exist, and the invalid values of its rows/,
@@ -131,7 +131,7 @@ describe('a job is deleted', () => {
     const done = await browser.submit(page, action, { table: 'keep', name: 'Account' });
     expect(done.url).toBe(`${browser.url}/console/jobs`);
     expect(textOf(done)).toContain('The job for Account is deleted. ');
-    expect(textOf(done)).toContain('salesforce.Account is kept as it is.');
+    expect(textOf(done)).toContain('There is no table to keep: salesforce.Account does not exist.');
     expect(await service.jobs()).toEqual([]);
     expect(await changes()).toContainEqual({ by: 'local', action: 'job_deleted', details: { table: 'keep' } });
     expect((await browser.page(`/jobs/${id}/delete`)).status).toBe(404);
