@@ -10,6 +10,7 @@ import { sendLive } from './live/live.ts';
 import { LiveStreams } from './live/live-streams.ts';
 import { SharedReads } from './live/shared-reads.ts';
 import { keepNotice, takeNotice } from './notices.ts';
+import { OPENED_AT } from './parts/live.ts';
 import { readForm, requireValidText } from './read-form.ts';
 import { seeOther, sendHtml, sendHtmlParts, setConsoleHeaders } from './response.ts';
 import type { Caller, Permissions, Reply, Route, Visit } from './route.ts';
@@ -93,6 +94,9 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
     const form = ctx.method === 'POST' ? await readForm(ctx) : new URLSearchParams();
     const query = new URLSearchParams(ctx.querystring);
     requireValidText(query);
+    const isLive = ctx.path.endsWith('/live');
+    const openedAt = Number(query.get(OPENED_AT));
+    if (isLive) query.delete(OPENED_AT);
     if (ctx.method === 'POST') requireFormToken(signer, form, id);
     const needed = route.requires ?? (route.method === 'POST' ? 'operate' : undefined);
     if (needed && !can[needed]) throw mayNot(caller, needed);
@@ -102,8 +106,8 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
       can,
       formToken: formToken(signer, id),
       page: ctx.path.slice('/console'.length).replace(/\/live$/, ''),
-      // A page that is opened is current: it may follow an action.
-      shared: ctx.path.endsWith('/live') ? shared : new SharedReads(),
+      // A page that is opened is current: it may follow an action. Its live part never returns to what was before, also in another process.
+      shared: shared.since(isLive ? openedAt : undefined),
       params: ctx.params,
       query,
       form,

@@ -113,7 +113,7 @@ withChromium('the console in a browser', () => {
     const streams: ServerResponse[] = [];
     const note = (message: unknown): void => {
       const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
-      if (request.url!.endsWith('/live')) streams.push(response);
+      if (request.url!.includes('/live?')) streams.push(response);
     };
     subscribe('http.server.request.start', note);
     const seen = Promise.withResolvers<void>();
@@ -130,12 +130,12 @@ withChromium('the console in a browser', () => {
     await see(/Bulk API/);
     expect(await page.title()).toMatch(/^\d+ % · Everything__c · /);
     expect(await inspect(page, 'job-running')).toEqual([]);
-    await page.route('**/live', (route) => route.abort());
+    await page.route('**/live?*', (route) => route.abort());
     for (const stream of streams) stream.destroy();
     unsubscribe('http.server.request.start', note);
     await see('The connection to the service is lost.');
     expect(await inspect(page, 'job-offline')).toEqual([]);
-    await page.unroute('**/live');
+    await page.unroute('**/live?*');
     seen.resolve();
     await ticked;
     await see(/^Last run$/);
@@ -157,7 +157,7 @@ withChromium('the console in a browser', () => {
     let opened = 0;
     const note = (message: unknown): void => {
       const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
-      if (!request.url!.endsWith('/live')) return;
+      if (!request.url!.includes('/live?')) return;
       opened++;
       streams.add(response.setMaxListeners(20));
       response.once('close', () => streams.delete(response));
@@ -201,7 +201,7 @@ withChromium('the console in a browser', () => {
       await page.context().clearCookies();
       await show(true);
       await see('Your session has ended.');
-      await page.route('**/live', (route) => route.fulfill({ status: 429, body: 'Too many' }));
+      await page.route('**/live?*', (route) => route.fulfill({ status: 429, body: 'Too many' }));
       await signIn();
       await see('This page is not updated, because too many are open at once.');
       expect(await inspect(page, 'too-many-live')).toEqual([]);

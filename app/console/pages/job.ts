@@ -130,7 +130,7 @@ async function read(visit: Visit, after?: Position): Promise<JobView> {
   const list = `runs of ${found.id}: ${[found.run, found.repair].map((run) => `${run?.id} ${run?.state}`)}`;
   const [open, [{ runs, last }, busy, scheduleNow], billed] = await Promise.all([
     Promise.all(openRuns.map(({ id }) => detailRun(context, id))),
-    shared.read(list, RENEW_LIST_MS, () =>
+    shared.read(after ? `${list} before ${after.createdAt} ${after.id}` : list, RENEW_LIST_MS, () =>
       Promise.all([
         listRunPage(database, found.id, { limit: RUNS_PER_PAGE, after }),
         listBusyRuns(database, found.id, CHARTED_RUNS),
@@ -156,16 +156,21 @@ function latestEnded(runs: JobView['runs']): JobWithRun['run'] | undefined {
   return runs.find(({ finishedAt }) => finishedAt !== null);
 }
 
+/** With its latest runs; shared with the live parts. */
+function readCurrent(visit: Visit): Promise<JobView> {
+  return readChanging(visit, 'job', requireId(visit.params.id), () => read(visit));
+}
+
 async function page(visit: Visit): Promise<Page> {
   const after = readPosition(visit.query);
-  const view = await read(visit, after);
+  const view = after ? await read(visit, after) : await readCurrent(visit);
   const { found } = view;
   const connection = await readConnectionOf(visit, found);
   return {
     title: found.objectName,
     tab: jobDocumentTitle(found, view.open, visit.now),
     heading: heading(visit, found, connection),
-    body: html`<div>${jobTabs(found, 'runs', visit)}${after ? earlierRuns(visit, view) : live(`/jobs/${found.id}/live`, content(visit, view))}</div>`,
+    body: html`<div>${jobTabs(found, 'runs', visit)}${after ? earlierRuns(visit, view) : live(visit, `/jobs/${found.id}/live`, content(visit, view))}</div>`,
   };
 }
 
@@ -174,8 +179,7 @@ async function* pieces(visit: Visit): AsyncGenerator<Markup> {
     const current = { ...visit, now: new Date() };
     return html`<div data-title=${jobDocumentTitle(view.found, view.open, current.now)}>${statePill(view.found, current.now, true)}${content(current, view)}</div>`;
   });
-  const id = requireId(visit.params.id);
-  yield* repeat(async () => ({ piece: render(await readChanging(visit, 'job', id, () => read(visit))), pauseMs: LOOK_MS }), visit.closed);
+  yield* repeat(async () => ({ piece: render(await readCurrent(visit)), pauseMs: LOOK_MS }), visit.closed);
 }
 
 /** The state beside the title. @param isUpdate whether it replaces that of the page */

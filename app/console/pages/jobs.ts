@@ -113,7 +113,7 @@ async function page(visit: Visit): Promise<Page> {
     ],
     body: html`<div>
       ${continueForm(visit, search)}
-      ${live(`/jobs/live${searchText(search)}`, stateFilter(search, found.counts))}
+      ${live(visit, `/jobs/live${searchText(search)}`, stateFilter(search, found.counts))}
       ${filterForm(search, connections, context)}
       ${matching === 0 ? nothing(isSearch) : can.operate ? html`<form method="post" action="/console/jobs">${hiddenFields(visit)}${list}</form>` : list}
     </div>`,

@@ -75,7 +75,7 @@ async function page(visit: Visit): Promise<Page> {
     title: 'Overview',
     heading:
       html`<span class="sub">${reconciled(data)}</span>${button ? html`<span class="push">${button}<a class="button primary" href="/console/jobs/new">New jobs</a></span>` : null}` as Markup,
-    body: live('/live', content(visit, data)),
+    body: live(visit, '/live', content(visit, data)),
   };
 }
 

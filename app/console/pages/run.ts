@@ -58,8 +58,13 @@ async function read(visit: Visit): Promise<RunView> {
   return { detail, events, instanceUrl: (await readConnectionOf(visit, detail))?.instanceUrl };
 }
 
+/** Shared with the live parts. */
+function readCurrent(visit: Visit): Promise<RunView> {
+  return readChanging(visit, 'run', requireId(visit.params.id), () => read(visit));
+}
+
 async function page(visit: Visit): Promise<Page> {
-  const view = await read(visit);
+  const view = await readCurrent(visit);
   const { detail } = view;
   const { finishedAt } = detail.run;
   const body = content(visit, view);
@@ -70,7 +75,7 @@ async function page(visit: Visit): Promise<Page> {
       statePill(visit, detail, false),
       html`<span class="sub"><a href=${`/console/jobs/${detail.id}`}>${detail.objectName}</a> → <span class="mono">${detail.targetDataset}.${detail.targetTable}</span></span>`,
     ],
-    body: html`<div>${finishedAt ? body : live(`/runs/${detail.run.id}/live`, body)}${diagnostics(view, visit.now)}</div>`,
+    body: html`<div>${finishedAt ? body : live(visit, `/runs/${detail.run.id}/live`, body)}${diagnostics(view, visit.now)}</div>`,
   };
 }
 
@@ -84,8 +89,7 @@ async function* pieces(visit: Visit): AsyncGenerator<Markup> {
     const tab = runDocumentTitle(titleOf(view.detail), view.detail, current.now);
     return html`<div data-title=${tab}>${statePill(current, view.detail, true)}${content(current, view)}</div>`;
   });
-  const id = requireId(visit.params.id);
-  yield* repeat(async () => ({ piece: render(await readChanging(visit, 'run', id, () => read(visit))), pauseMs: LOOK_MS }), visit.closed);
+  yield* repeat(async () => ({ piece: render(await readCurrent(visit)), pauseMs: LOOK_MS }), visit.closed);
 }
 
 function statePill({ now }: Visit, { run: shown }: DetailedRun, isUpdate: boolean): Markup {

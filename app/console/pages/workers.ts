@@ -33,7 +33,7 @@ function read({ context, shared }: Visit): Promise<Work> {
 }
 
 async function page(visit: Visit): Promise<Page> {
-  return { title: 'Workers', body: live('/workers/live', content(visit, await read(visit))) };
+  return { title: 'Workers', body: live(visit, '/workers/live', content(visit, await read(visit))) };
 }
 
 async function* pieces(visit: Visit): AsyncGenerator<Markup> {

@@ -84,3 +84,32 @@ test('the live page of a job shows what an action has changed at once', async ()
   await browser.submit(page, `/console/jobs/${id}/pause`);
   expect(await firstPiece()).toContain('This job is paused');
 });
+
+test('a page that was opened after a change elsewhere never returns to what was before, also if another process renews it', async () => {
+  const { id } = (await service.jobs()).find(({ object_name }) => object_name === 'Account')!;
+  const { pool } = service.database;
+  const { url } = new ConsoleBrowser(service.url);
+  const openPage = async (): Promise<{ text: string; live: string }> => {
+    const text = await (await fetch(`${url}/console/jobs/${id}`)).text();
+    return { text, live: /hx-sse:connect="([^"]*)"/.exec(text)![1]!.replaceAll('&amp;', '&') };
+  };
+  const firstPiece = async (address: string): Promise<string> => {
+    const closing = new AbortController();
+    const stream = await fetch(`${url}${address}`, { signal: closing.signal });
+    for await (const part of stream.body!.pipeThrough(new TextDecoderStream())) {
+      closing.abort();
+      return part;
+    }
+    return '';
+  };
+  await pool.query('UPDATE jobs SET active = true WHERE id = $1', [id]);
+  expect(await firstPiece((await openPage()).live)).not.toContain('This job is paused');
+  await pool.query('UPDATE jobs SET active = false WHERE id = $1', [id]);
+  const opened = await openPage();
+  expect(opened.text).toContain('This job is paused');
+  expect(await firstPiece(opened.live)).toContain('This job is paused');
+  await pool.query('UPDATE jobs SET active = true WHERE id = $1', [id]);
+  // The page of another process: this one still remembers the job as paused.
+  const elsewhere = opened.live.replace(/opened_at=.*/, `opened_at=${Date.now()}`);
+  expect(await firstPiece(elsewhere)).not.toContain('This job is paused');
+});

@@ -40,6 +40,18 @@ describe('shared reads', () => {
     expect(await reads.read('jobs', MAX_AGE_MS, async () => 'again')).toBe('again');
   });
 
+  test('since some time use nothing from before, and what they read is used by all', async () => {
+    let now = 10;
+    const reads = new SharedReads(() => now);
+    await reads.read('jobs', MAX_AGE_MS, async () => 'before');
+    now = 20;
+    const page = reads.since();
+    expect(await page.read('jobs', MAX_AGE_MS, async () => 'page')).toBe('page');
+    expect(await reads.read('jobs', MAX_AGE_MS, async () => 'later')).toBe('page');
+    expect(await reads.since(page.sinceMs).read('jobs', MAX_AGE_MS, async () => 'later')).toBe('page');
+    expect(await reads.since(1e9).read('jobs', MAX_AGE_MS, async () => 'same moment')).toBe('page');
+  });
+
   const event = fc.oneof(
     fc.record({ kind: fc.constant('read' as const), key: fc.constantFrom('a', 'b') }),
     fc.record({ kind: fc.constant('end' as const), index: fc.nat(5), fails: fc.boolean() }),
