@@ -6,8 +6,8 @@ import { jobStatus, type Status } from './job-status.ts';
 import { loadedShare } from './live/loaded-share.ts';
 import { runStatus } from './run-status.ts';
 
-/** What a tab is called. @param attention how many things need a person */
-export function documentTitle(title: string, attention: number): string {
+/** What a tab is called. @param attention how many things need a person; in a live part, console.js adds that of the menu */
+export function documentTitle(title: string, attention = 0): string {
   return `${attention > 0 ? `(${attention}) ` : ''}${title} · Salesforce → BigQuery`;
 }
 
@@ -21,15 +21,19 @@ export function jobDocumentTitle(job: ListedJob, [open]: readonly DetailedRun[],
   return withState(job.objectName, failure(jobStatus(job, now)) ?? (open && openState(open, now)));
 }
 
-/** What the tab of a list of jobs is called: how many failed, or else how many are in progress. */
-export function jobsDocumentTitle(title: string, { failed = 0, unfinished = 0 }: FoundJobs['counts']): string {
+/** What the tab of a list of jobs is called: how many failed or need a login, or else how many are in progress. */
+export function jobsDocumentTitle(title: string, { failed = 0, needs_login = 0, unfinished = 0 }: FoundJobs['counts']): string {
+  const bad = [
+    ...(failed > 0 ? [`${formatNumber(failed)} failed`] : []),
+    ...(needs_login > 0 ? [`${formatNumber(needs_login)} ${needs_login === 1 ? 'needs' : 'need'} a login`] : []),
+  ];
   const inProgress = unfinished > 0 ? `${formatNumber(unfinished)} in progress` : undefined;
-  return withState(title, failed > 0 ? `✗ ${formatNumber(failed)} failed` : inProgress);
+  return withState(title, bad.length > 0 ? `✗ ${bad.join(', ')}` : inProgress);
 }
 
 /** First, because a tab shows only the start. */
 function withState(title: string, state: string | undefined): string {
-  return documentTitle(state === undefined ? title : `${state} · ${title}`, 0);
+  return state === undefined ? title : `${state} · ${title}`;
 }
 
 function failure({ meaning, label }: Status): string | undefined {

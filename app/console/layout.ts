@@ -2,6 +2,7 @@ import { VERSION } from '../version.ts';
 import { documentTitle } from './document-title.ts';
 import { type Content, html, type Markup, render } from './html.ts';
 import { isAt, NAVIGATION } from './navigation.ts';
+import { attentionBadge } from './parts/attention-badge.ts';
 import type { Notice, Page, SlowPage, Visit } from './route.ts';
 import { FORM_TOKEN } from './session/form-tokens.ts';
 import { staticUrl } from './static-files.ts';
@@ -14,6 +15,8 @@ const HTMX = JSON.stringify({
   // A live part keeps what it shows if it cannot be renewed, and what the user has opened.
   noSwap: [204, 304, '4xx', '5xx'],
   morphIgnore: ['data-htmx-powered', 'open'],
+  // Buttons do not change while they have the focus, or while their menu is open.
+  morphSkip: 'header .push:is(:focus-within, :has([open]))',
 });
 
 /** What surrounds a page. */
@@ -31,7 +34,7 @@ export function renderPage({ title, tab, heading, body }: Page, frame: Frame): s
   const { visit, canSignOut, attention, notice } = frame;
   const { caller } = visit;
   return renderDocument(
-    tab ?? documentTitle(title, attention),
+    documentTitle(tab ?? title, attention),
     html`<div class="shell">
       <a class="skip" href="#main">Skip to content</a>
       <div class="side">
@@ -40,9 +43,7 @@ export function renderPage({ title, tab, heading, body }: Page, frame: Frame): s
           ${NAVIGATION.filter(({ requires }) => !requires || visit.can[requires]).map(
             (place) =>
               html`<a href=${`/console${place.path}`} aria-current=${isAt(place, visit.page) ? 'page' : undefined}>${place.name}${
-                place.path === '' && attention > 0
-                  ? html`<span class="badge"><span class="hidden">, needing attention: </span>${attention}</span>`
-                  : null
+                place.path === '' ? attentionBadge(attention, false) : null
               }</a>`,
           )}
         </nav>

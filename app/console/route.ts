@@ -40,7 +40,7 @@ export interface Visit {
 /** A page in the console's frame. */
 export interface Page {
   title: string;
-  /** what its tab is called; undefined: as the page, with how many things need a person */
+  /** what its tab is called, without how many things need a person; undefined: as the page */
   tab?: string;
   /** beside the title: a state, what the page is about, buttons */
   heading?: Content;

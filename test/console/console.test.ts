@@ -310,6 +310,50 @@ withChromium('the console in a browser', () => {
     await page.getByRole('button', { name: 'Allow' }).waitFor();
   });
 
+  test('keeps headings, buttons, rows and the badge current when something changes elsewhere', async () => {
+    await start(['Account', 'Contact']);
+    const call = (name: string, object: string): Promise<unknown> => service.call(name, { user_id: userId, object_name: object });
+    const { id } = (await service.jobs()).find(({ object_name }) => object_name === 'Account')!;
+    await open();
+    await see('Nothing is imported yet.');
+    await service.tickAt('2023-03-02T00:10:00Z');
+    await see(/^Everything reconciled through/);
+    await call('pause_importing_job', 'Contact');
+    await see(/^Everything reconciled through.*; 1 paused job is not included$/);
+    await service.database.pool.query(`UPDATE ticks SET recent = ARRAY[now() - interval '3 hours', now() - interval '4 hours']`);
+    await page.locator('#attention', { hasText: '1' }).waitFor();
+    await page.waitForFunction(`document.title.startsWith('(1) Overview')`);
+    await open(`/jobs/${id}`);
+    const more = page.getByText('More', { exact: true });
+    await more.click();
+    await page.locator('#compare-from').fill('2023-03-01');
+    await call('pause_importing_job', 'Account');
+    await page.locator('#job-state', { hasText: 'paused' }).waitFor();
+    // The menu in use stays as it is.
+    expect(await page.locator('#compare-from').inputValue()).toBe('2023-03-01');
+    expect(await page.evaluate('document.activeElement.id')).toBe('compare-from');
+    await more.click();
+    await more.evaluate((element) => (element as unknown as { blur(): void }).blur());
+    await call('resume_importing_job', 'Account');
+    await page.locator('#job-state', { hasText: 'exact' }).waitFor();
+    await call('pause_importing_job', 'Account');
+    await page.getByRole('button', { name: 'Resume' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(0);
+    expect(await page.title()).toBe('(1) Account · Salesforce → BigQuery');
+    await open('/jobs');
+    const row = page.getByRole('row', { name: 'Account' });
+    await page.getByLabel('Select Account').check();
+    await row.getByText('paused').waitFor();
+    await call('resume_importing_job', 'Account');
+    await row.getByText('exact').waitFor();
+    expect(await page.getByLabel('Select Account').isChecked()).toBe(true);
+    await createJob('Lead');
+    await see('The list has changed.');
+    await page.getByText('3 jobs').waitFor();
+    expect(await inspect(page, 'jobs-changed')).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
   test('asks for a key where there are keys', async () => {
     await start([], { local: false, env: { API_KEYS } });
     await open('/jobs');

@@ -81,7 +81,8 @@ function heard({ target }) {
   mark(target, undefined);
   // The tab says what needs a person, and how far a run is, also while another window is in front of it.
   const { title } = target.querySelector('[data-title]')?.dataset ?? {};
-  if (title) document.title = title;
+  const attention = Number(document.getElementById('attention')?.dataset.count);
+  if (title) document.title = `${attention > 0 ? `(${attention}) ` : ''}${title}`;
 }
 
 /** @param status of the response; undefined: there was none */

@@ -17,7 +17,7 @@ import { type JobWithRun, type ListedJob, listJob, listRunPage, type Position } 
 import type { Job } from '../../store/jobs/jobs.ts';
 import { type BilledMonth, billedByMonth } from '../../store/runs/billed.ts';
 import { readConnectionOf } from '../attention.ts';
-import { jobDocumentTitle } from '../document-title.ts';
+import { documentTitle, jobDocumentTitle } from '../document-title.ts';
 import { formatBound, formatBytes, formatDollars, formatWindow } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { jobStatus } from '../job-status.ts';
@@ -177,7 +177,8 @@ async function page(visit: Visit): Promise<Page> {
 async function* pieces(visit: Visit): AsyncGenerator<Markup> {
   const render = onChange((view: JobView) => {
     const current = { ...visit, now: new Date() };
-    return html`<div data-title=${jobDocumentTitle(view.found, view.open, current.now)}>${statePill(view.found, current.now, true)}${content(current, view)}</div>`;
+    const tab = documentTitle(jobDocumentTitle(view.found, view.open, current.now));
+    return html`<div data-title=${tab}>${statePill(view.found, current.now, true)}${buttons(current, view.found, true)}${content(current, view)}</div>`;
   });
   yield* repeat(async () => ({ piece: render(await readCurrent(visit)), pauseMs: LOOK_MS }), visit.closed);
 }
@@ -188,9 +189,20 @@ function statePill(found: ListedJob, now: Date, isUpdate: boolean): Markup {
   return html`<span id="job-state" hx-swap-oob=${isUpdate ? 'true' : undefined}>${pill(meaning, label)}</span>`;
 }
 
+/** What can be done with a job; nothing without the permission. @param isUpdate whether it replaces that of the page */
+function buttons(visit: Visit, found: ListedJob, isUpdate: boolean): Content {
+  const { id, active } = found;
+  if (!visit.can.operate) return null;
+  return html`<span class="push" id="job-buttons" hx-swap-oob=${isUpdate ? 'outerMorph' : undefined}>
+    ${action(visit, active ? { label: 'Pause', path: `/jobs/${id}/pause` } : { label: 'Resume', path: `/jobs/${id}/resume`, look: 'primary' })}
+    ${active ? action(visit, { label: 'Sync now', path: `/jobs/${id}/sync-now` }) : null}
+    ${jobMenu(visit, found)}
+  </span>`;
+}
+
 /** What the job is, and its buttons. */
 export function heading(visit: Visit, found: ListedJob, connection: ListedConnection | undefined): Content {
-  const { id, active, every, deletes, history } = found;
+  const { every, deletes, history } = found;
   const options = [
     every === 'day' ? 'every day' : `every ${every}`,
     `deleted rows ${DELETED[deletes]}`,
@@ -199,13 +211,7 @@ export function heading(visit: Visit, found: ListedJob, connection: ListedConnec
   return [
     statePill(found, visit.now, false),
     html`<span class="sub">${connection ? connectionName(connection) : 'Salesforce'} → <span class="mono">${found.targetDataset}.${found.targetTable}</span> · ${options.join(' · ')}</span>`,
-    visit.can.operate
-      ? html`<span class="push">
-          ${action(visit, active ? { label: 'Pause', path: `/jobs/${id}/pause` } : { label: 'Resume', path: `/jobs/${id}/resume`, look: 'primary' })}
-          ${active ? action(visit, { label: 'Sync now', path: `/jobs/${id}/sync-now` }) : null}
-          ${jobMenu(visit, found)}
-        </span>`
-      : null,
+    buttons(visit, found, false),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Context } from '../../context.ts';
 import type { JobState } from '../../core/jobs/job-state.ts';
 import { isRunId } from '../../core/runs/run-id.ts';
@@ -7,14 +8,14 @@ import { listConnectionNames, type NamedConnection } from '../../store/connectio
 import { type FoundJobs, findJobIds, type JobSearch, latestWindows, searchJobs } from '../../store/jobs/job-search.ts';
 import { actOnEach } from '../act-on-jobs.ts';
 import { BULK_ACTIONS, type BulkAction, summarize } from '../bulk-actions.ts';
-import { jobsDocumentTitle } from '../document-title.ts';
+import { documentTitle, jobsDocumentTitle } from '../document-title.ts';
 import { count, formatNumber } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { repeat } from '../live/live.ts';
 import { hiddenFields } from '../parts/action.ts';
 import { connectionOptions } from '../parts/connection-options.ts';
 import { option } from '../parts/job-form-fields.ts';
-import { jobTable } from '../parts/job-table.ts';
+import { jobTable, renewedCells } from '../parts/job-table.ts';
 import { live } from '../parts/live.ts';
 import { SPARK_WINDOWS } from '../parts/spark.ts';
 import type { Page, Route, SeeOther, Visit } from '../route.ts';
@@ -75,15 +76,30 @@ function searchText(search: JobSearch): string {
   return jobsUrl(search).slice('/console/jobs'.length);
 }
 
+function readPageNumber(query: URLSearchParams): number {
+  return Math.max(1, Number(/^\d{1,6}$/.exec(query.get('page') ?? '')?.[0] ?? 1));
+}
+
+interface JobList {
+  /** with the jobs of one page */
+  found: FoundJobs;
+  scheduleNow: Date;
+}
+
+/** Shared with the live parts. */
+function read({ context, shared }: Visit, search: JobSearch, pageNumber: number): Promise<JobList> {
+  const part = { limit: PAGE_SIZE, offset: (pageNumber - 1) * PAGE_SIZE };
+  return shared.read(jobsUrl(search, pageNumber), RENEW_MS - 500, async () => {
+    const [found, scheduleNow] = await Promise.all([searchJobs(context.database, search, part), context.scheduleNow()]);
+    return { found, scheduleNow };
+  });
+}
+
 async function page(visit: Visit): Promise<Page> {
   const { context, query, now, can } = visit;
   const search = readSearch(query);
-  const pageNumber = Math.max(1, Number(/^\d{1,6}$/.exec(query.get('page') ?? '')?.[0] ?? 1));
-  const [found, connections, scheduleNow] = await Promise.all([
-    searchJobs(context.database, search, { limit: PAGE_SIZE, offset: (pageNumber - 1) * PAGE_SIZE }),
-    listConnectionNames(context.database),
-    context.scheduleNow(),
-  ]);
+  const pageNumber = readPageNumber(query);
+  const [{ found, scheduleNow }, connections] = await Promise.all([read(visit, search, pageNumber), listConnectionNames(context.database)]);
   const ids = found.jobs.map(({ id }) => id);
   const windows = await latestWindows(context.database, ids, SPARK_WINDOWS);
   const all = sum(Object.values(found.counts));
@@ -108,27 +124,52 @@ async function page(visit: Visit): Promise<Page> {
     title: TITLE,
     tab: jobsDocumentTitle(TITLE, found.counts),
     heading: [
-      html`<span class="sub">${count(all, 'job')}${isSearch && !search.state ? ' found' : ''}</span>`,
+      foundCount(search, found.counts, false),
       can.operate ? html`<span class="push"><a class="button primary" href="/console/jobs/new">New jobs</a></span>` : null,
     ],
     body: html`<div>
       ${continueForm(visit, search)}
-      ${live(visit, `/jobs/live${searchText(search)}`, stateFilter(search, found.counts))}
+      ${live(visit, livePath(search, pageNumber, found), stateFilter(search, found.counts))}
       ${filterForm(search, connections, context)}
       ${matching === 0 ? nothing(isSearch) : can.operate ? html`<form method="post" action="/console/jobs">${hiddenFields(visit)}${list}</form>` : list}
     </div>`,
   };
 }
 
-/** How often the counts are renewed, in milliseconds: not the list, whose rows may be selected. */
+/** How often the counts and what the rows say are renewed, in milliseconds: not which rows there are, which may be selected. */
 const RENEW_MS = 5_000;
 
-async function* pieces({ context, query, shared, closed }: Visit): AsyncGenerator<Markup> {
+function livePath(search: JobSearch, pageNumber: number, found: FoundJobs): string {
+  return withFields(`/jobs/live${jobsUrl(search, pageNumber).slice('/console/jobs'.length)}`, { shown: fingerprint(found) });
+}
+
+/** Which jobs a page shows, in any order. */
+function fingerprint({ jobs: shown }: FoundJobs): string {
+  const ids = shown.map(({ id }) => id).sort();
+  return createHash('sha256').update(ids.join()).digest('base64url').slice(0, 12);
+}
+
+async function* pieces(visit: Visit): AsyncGenerator<Markup> {
+  const { query, closed } = visit;
   const search = readSearch(query);
-  const { database } = context;
-  const read = (): Promise<FoundJobs> =>
-    shared.read(`jobs ${searchText(search)}`, RENEW_MS - 500, () => searchJobs(database, search, { limit: 0, offset: 0 }));
-  yield* repeat(async () => ({ piece: stateFilter(search, (await read()).counts), pauseMs: RENEW_MS }), closed);
+  const pageNumber = readPageNumber(query);
+  yield* repeat(async () => {
+    const { found, scheduleNow } = await read(visit, search, pageNumber);
+    const isOther = query.has('shown') && query.get('shown') !== fingerprint(found);
+    const piece = html`<div>
+      ${foundCount(search, found.counts, true)}${renewedCells({ jobs: found.jobs, now: new Date(), scheduleNow })}
+      ${stateFilter(search, found.counts)}
+      ${isOther ? html`<p class="notice" role="status">The list has changed. <a href="">Reload the page</a></p>` : null}
+    </div>`;
+    return { piece, pauseMs: RENEW_MS };
+  }, closed);
+}
+
+/** How many jobs there are. @param isUpdate whether it replaces that of the page */
+function foundCount(search: JobSearch, counts: FoundJobs['counts'], isUpdate: boolean): Markup {
+  const { state, ...others } = search;
+  const isSearch = !state && Object.values(others).some((value) => value !== undefined);
+  return html`<span class="sub" id="jobs-found" hx-swap-oob=${isUpdate ? 'outerMorph' : undefined}>${count(sum(Object.values(counts)), 'job')}${isSearch ? ' found' : ''}</span>`;
 }
 
 function stateFilter(search: JobSearch, counts: FoundJobs['counts']): Markup {
@@ -138,7 +179,7 @@ function stateFilter(search: JobSearch, counts: FoundJobs['counts']): Markup {
     return html`<a href=${url} aria-current=${search.state === state ? 'true' : undefined}>${name} ${formatNumber(jobsInState)}</a>`;
   };
   const shown = STATES.filter(({ state }) => counts[state] || state === search.state);
-  return html`<nav class="chips" aria-label="State" data-title=${jobsDocumentTitle(TITLE, counts)}>${chip('All', undefined, all)}${shown.map(({ state, name }) => chip(name, state, counts[state] ?? 0))}</nav>`;
+  return html`<nav class="chips" aria-label="State" data-title=${documentTitle(jobsDocumentTitle(TITLE, counts))}>${chip('All', undefined, all)}${shown.map(({ state, name }) => chip(name, state, counts[state] ?? 0))}</nav>`;
 }
 
 function filterForm(

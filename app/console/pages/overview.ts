@@ -14,6 +14,7 @@ import { type Content, html, type Markup } from '../html.ts';
 import { repeat } from '../live/live.ts';
 import { action } from '../parts/action.ts';
 import { alerts } from '../parts/alerts.ts';
+import { attentionBadge } from '../parts/attention-badge.ts';
 import { checklist, type Step } from '../parts/checklist.ts';
 import { connectionTable } from '../parts/connection-table.ts';
 import { jobTable } from '../parts/job-table.ts';
@@ -30,6 +31,8 @@ export const overview: readonly Route[] = [
   { method: 'GET', path: '/live', handle: async (visit) => ({ pieces: pieces(visit) }) },
   { method: 'POST', path: '/tick', handle: importNow },
 ];
+
+const TITLE = 'Overview';
 
 /** How old what the page shows may be, and how often it is renewed, in milliseconds. */
 const RENEW_MS = 5_000;
@@ -70,11 +73,9 @@ function read(visit: Visit): Promise<Overview> {
 
 async function page(visit: Visit): Promise<Page> {
   const data = await read(visit);
-  const button = data.found.jobs.length > 0 ? action(visit, { label: 'Import what is due', path: '/tick' }) : null;
   return {
-    title: 'Overview',
-    heading:
-      html`<span class="sub">${reconciled(data)}</span>${button ? html`<span class="push">${button}<a class="button primary" href="/console/jobs/new">New jobs</a></span>` : null}` as Markup,
+    title: TITLE,
+    heading: heading(visit, data, false),
     body: live(visit, '/live', content(visit, data)),
   };
 }
@@ -82,28 +83,47 @@ async function page(visit: Visit): Promise<Page> {
 async function* pieces(visit: Visit): AsyncGenerator<Markup> {
   yield* repeat(async () => {
     const current = { ...visit, now: new Date() };
-    return { piece: content(current, await read(current)), pauseMs: RENEW_MS };
+    return { piece: render(current, await read(current)), pauseMs: RENEW_MS };
   }, visit.closed);
+
+  function render(current: Visit, data: Overview): Markup {
+    const attention = countAttention(data.attention);
+    return html`<div data-title=${documentTitle(TITLE)}>${attentionBadge(attention, true)}${heading(current, data, true)}${content(current, data)}</div>`;
+  }
+}
+
+/** What is reconciled, and the buttons. @param isUpdate whether it replaces that of the page */
+function heading(visit: Visit, data: Overview, isUpdate: boolean): Content {
+  const oob = isUpdate ? 'outerMorph' : undefined;
+  const button = data.found.jobs.length > 0 ? action(visit, { label: 'Import what is due', path: '/tick' }) : null;
+  return [
+    html`<span class="sub" id="reconciled" hx-swap-oob=${oob}>${reconciled(data)}</span>`,
+    html`<span class="push" id="overview-buttons" hx-swap-oob=${oob}>${button ? [button, html`<a class="button primary" href="/console/jobs/new">New jobs</a>`] : null}</span>`,
+  ];
 }
 
 /** "All data reconciled through …", or what is missing of that. */
 function reconciled({ totals, found }: Overview): Content {
-  const { failed = 0, needs_login = 0, deferred = 0, unfinished = 0 } = found.counts;
+  const { failed = 0, needs_login = 0, deferred = 0, unfinished = 0, paused = 0 } = found.counts;
   const behind = failed + needs_login + deferred + unfinished;
   const { earliest, earliestComplete } = totals;
+  const without = paused > 0 ? `; ${count(paused, 'paused job is', 'paused jobs are')} not included` : null;
+  if (paused > 0 && paused === sum(Object.values(found.counts))) return paused === 1 ? 'The only job is paused.' : 'All jobs are paused.';
   if (!earliest) return found.jobs.length > 0 ? 'Nothing is imported yet.' : null;
   if (!earliestComplete)
-    return html`<span>Everything before <b>${moment(earliest)}</b> is reconciled; ${count(behind, 'job is', 'jobs are')} behind</span>`;
+    return html`<span>Everything before <b>${moment(earliest)}</b> is reconciled; ${count(behind, 'job is', 'jobs are')} behind${without}</span>`;
   const through = behind > 0 ? earliestComplete : earliest;
   const text = html`<span>reconciled through <b>${moment(through)}</b></span>`;
-  return behind > 0 ? html`<span>All data ${text} except ${count(behind, 'job')}</span>` : html`<span>Everything ${text}</span>`;
+  return behind > 0
+    ? html`<span>All data ${text} except ${count(behind, 'job')}${without}</span>`
+    : html`<span>Everything ${text}${without}</span>`;
 }
 
 function content(visit: Visit, data: Overview): Markup {
   const { attention, connections, allConnections, quotas, found, windows, scheduleNow } = data;
   const steps = stepsOf(visit, data);
   const jobs = Object.values(found.counts).reduce((sum, jobsInState) => sum + jobsInState, 0);
-  return html`<div data-title=${documentTitle('Overview', countAttention(attention))}>
+  return html`<div>
     ${alerts(visit, attention)}
     ${steps.slice(0, 4).every(({ done }) => done) ? null : checklist(steps)}
     ${jobs > 0 ? facts(visit, data) : null}

@@ -6,7 +6,7 @@ import type { Context } from '../../context.ts';
 import { inPipelineOrder } from '../../core/runs/receipt.ts';
 import { listRunEvents, type StoredEvent } from '../../store/runs/run-events.ts';
 import { readConnectionOf } from '../attention.ts';
-import { runDocumentTitle } from '../document-title.ts';
+import { documentTitle, runDocumentTitle } from '../document-title.ts';
 import { formatBytes, formatNumber, moment } from '../format.ts';
 import { type Content, html, type Markup } from '../html.ts';
 import { onChange, repeat } from '../live/live.ts';
@@ -86,7 +86,7 @@ function titleOf({ objectName, run: shown }: DetailedRun): string {
 async function* pieces(visit: Visit): AsyncGenerator<Markup> {
   const render = onChange((view: RunView) => {
     const current = { ...visit, now: new Date() };
-    const tab = runDocumentTitle(titleOf(view.detail), view.detail, current.now);
+    const tab = documentTitle(runDocumentTitle(titleOf(view.detail), view.detail, current.now));
     return html`<div data-title=${tab}>${statePill(current, view.detail, true)}${content(current, view)}</div>`;
   });
   yield* repeat(async () => ({ piece: render(await readCurrent(visit)), pauseMs: LOOK_MS }), visit.closed);

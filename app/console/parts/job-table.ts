@@ -29,16 +29,15 @@ export function jobTable({ jobs, windows, now, scheduleNow, select }: JobTable):
       <th class="num wide">Rows</th><th class="wide">Latest windows</th>
     </tr></thead>
     <tbody>${jobs.map((job) => {
-      const { meaning, label, why } = jobStatus(job, now);
       const latest = windows.get(job.id) ?? [];
+      const cells = changingCells(job, now, scheduleNow);
       return html`<tr>
         ${select ? html`<td class="tight">${select.one(job)}</td>` : null}
         <td><a href=${`/console/jobs/${job.id}`}><b>${job.objectName}</b></a></td>
-        <td>${pill(meaning, label)} ${repairPill(job)}
-          ${why && !job.needsLogin && meaning !== 'good' && meaning !== 'neutral' ? html`<span class="why lines wide" title=${why}>${why}</span>` : null}</td>
+        <td>${cells.state}</td>
         <td class="wide mono">${job.targetDataset}.${job.targetTable}</td>
-        <td>${completeThrough(job)}</td>
-        <td class="num wide">${lagOf(job, scheduleNow)}</td>
+        <td>${cells.through}</td>
+        <td class="num wide">${cells.lag}</td>
         <td class="num wide">${latest.length > 0 ? formatNumber(latest.at(-1)!.rows) : '–'}</td>
         <td class="wide">${spark(latest)}</td>
       </tr>`;
@@ -53,6 +52,30 @@ function repairPill({ repair, active, needsLogin }: ListedJob): Content {
   const kind = shownKind({ ...repair, ...repair.scope });
   if (state === 'running' || state === 'queued') return pill('live', `${kind} ${state}`);
   return state === 'failed' && active && !needsLogin ? pill(acceptableRows === null ? 'bad' : 'warn', `${kind} failed`) : null;
+}
+
+/** What changes in the row of a job. @param isUpdate whether it replaces that of the page */
+function changingCells(job: ListedJob, now: Date, scheduleNow: Date, isUpdate = false): Record<'state' | 'through' | 'lag', Markup> {
+  const { meaning, label, why } = jobStatus(job, now);
+  const cell = (name: string, content: Content): Markup =>
+    html`<span id=${`${name}-${job.id}`} hx-swap-oob=${isUpdate ? 'outerMorph' : undefined}>${content}</span>`;
+  return {
+    state: cell('state', [
+      pill(meaning, label),
+      ' ',
+      repairPill(job),
+      why && !job.needsLogin && meaning !== 'good' && meaning !== 'neutral'
+        ? html`<span class="why lines wide" title=${why}>${why}</span>`
+        : null,
+    ]),
+    through: cell('through', completeThrough(job)),
+    lag: cell('lag', lagOf(job, scheduleNow)),
+  };
+}
+
+/** What has changed in the rows of a table that stays as it is, because its rows may be selected. */
+export function renewedCells({ jobs, now, scheduleNow }: Omit<JobTable, 'windows' | 'select'>): Content {
+  return jobs.flatMap((job) => Object.values(changingCells(job, now, scheduleNow, true)));
 }
 
 /** A job's `last_date`. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { jobsDocumentTitle } from '../../../app/console/document-title.ts';
 import { ConsoleBrowser } from '../../support/console.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
@@ -40,22 +41,27 @@ async function firstPiece(path: string): Promise<string> {
 
 describe('the tab of a page', () => {
   test.each([
-    ['Account', '42 % · Account', /^42 % · Account: Window /],
-    ['Contact', '✗ failed · Contact', /^✗ failed · Contact: Window /],
-    ['Case', 'queued · Case', /^queued · Case: Window /],
-  ])('of the job and the run of %s starts with %j, also live', async (object, ofJob, ofRun) => {
+    ['Account', '42 % · Account', '42 % · Account: Window '],
+    ['Contact', '✗ failed · Contact', '✗ failed · Contact: Window '],
+    ['Case', 'queued · Case', 'queued · Case: Window '],
+  ])('of the job and the run of %s says how many things need a person, then %j, also live', async (object, ofJob, ofRun) => {
     const { job, run } = await idOf(object);
     const titleOf = async (path: string): Promise<string> => /<title>(.*)<\/title>/.exec((await browser.page(path)).text)![1]!;
-    expect(await titleOf(`/jobs/${job}`)).toBe(`${ofJob} · Salesforce → BigQuery`);
-    expect(await titleOf(`/runs/${run}`)).toMatch(ofRun);
+    expect(await titleOf(`/jobs/${job}`)).toBe(`(2) ${ofJob} · Salesforce → BigQuery`);
+    expect(await titleOf(`/runs/${run}`)).toContain(`(2) ${ofRun}`);
     expect(await firstPiece(`/jobs/${job}/live`)).toContain(`data-title="${ofJob} · Salesforce → BigQuery"`);
-    expect(/data-title="([^"]*)"/.exec(await firstPiece(`/runs/${run}/live`))![1]).toMatch(ofRun);
+    expect(/data-title="([^"]*)"/.exec(await firstPiece(`/runs/${run}/live`))![1]).toMatch(new RegExp(`^${ofRun}`));
+  });
+
+  test('of the jobs counts those that need a login with those that failed', () => {
+    expect(jobsDocumentTitle('Jobs', { failed: 1, needs_login: 2, unfinished: 3 })).toBe('✗ 1 failed, 2 need a login · Jobs');
+    expect(jobsDocumentTitle('Jobs', { needs_login: 1 })).toBe('✗ 1 needs a login · Jobs');
   });
 
   test('of the jobs counts those that failed, or else those in progress, also live', async () => {
-    expect((await browser.page('/jobs')).text).toContain('<title>✗ 2 failed · Jobs · Salesforce → BigQuery</title>');
-    expect((await browser.page('/jobs?object=c')).text).toContain('<title>✗ 1 failed · Jobs');
-    expect((await browser.page('/jobs?object=case')).text).toContain('<title>1 in progress · Jobs');
+    expect((await browser.page('/jobs')).text).toContain('<title>(2) ✗ 2 failed · Jobs · Salesforce → BigQuery</title>');
+    expect((await browser.page('/jobs?object=c')).text).toContain('<title>(2) ✗ 1 failed · Jobs');
+    expect((await browser.page('/jobs?object=case')).text).toContain('<title>(2) 1 in progress · Jobs');
     expect(await firstPiece('/jobs/live')).toContain('data-title="✗ 2 failed · Jobs · Salesforce → BigQuery"');
     expect(await firstPiece('/jobs/live?state=failed')).toMatch(/aria-current="true">Failed 2</);
   });
