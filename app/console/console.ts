@@ -60,10 +60,18 @@ export function createConsole(context: Context, entrance: Entrance): Koa.Middlew
   };
 }
 
-/** Leads to the sign-in page; what is not a page itself only fails. @throws AppError unauthorized */
+/** Leads to the sign-in page, which says that a form did nothing; what is not a page itself only fails. @throws AppError unauthorized */
 function refuse(ctx: Koa.Context): void {
   if (ctx.get('Accept').includes('text/event-stream')) throw new AppError('unauthorized', 'The session has ended. Sign in again.');
-  seeOther(ctx, signInUrl(ctx.method === 'POST' || ctx.path === '/' ? '/console' : ctx.url));
+  const isAction = ctx.method === 'POST' && ctx.path !== '/console/sign-out';
+  if (isAction) seeOther(ctx, signInUrl(sendingPage(ctx), { ended: 'yes', unchanged: 'yes' }));
+  else seeOther(ctx, signInUrl(ctx.method === 'POST' || ctx.path === '/' ? '/console' : ctx.url));
+}
+
+/** The page of this console that sent a form, as the browser names it. */
+function sendingPage(ctx: Koa.Context): string {
+  const url = URL.parse(ctx.get('Referer'));
+  return url?.host === ctx.host ? returnAddress(url.pathname + url.search) : '/console';
 }
 
 function createRouter(context: Context, signer: Signer, entrance: Entrance): Router {

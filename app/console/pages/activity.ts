@@ -28,7 +28,7 @@ async function page({ context, query }: Visit): Promise<Page> {
 
 function changeTable(changes: readonly AuditRow[]): Markup {
   return html`<table>
-    <thead><tr><th>When</th><th>What</th><th>Concerns</th><th class="wide">Details</th></tr></thead>
+    <thead><tr><th>When (UTC)</th><th>What</th><th>Concerns</th><th class="wide">Details</th></tr></thead>
     <tbody>${changes.map(
       (change) => html`<tr>
         <td>${moment(change.at, formatBound(change.at))}</td>

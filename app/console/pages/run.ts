@@ -111,7 +111,11 @@ function content(visit: Visit, view: RunView): Markup {
 
 const ACTIONS = { cancel: 'Cancelled', retry: 'Retried', accept: 'Accepted' };
 
+/** The first load jobs of a slice; the others can be opened. */
+const SHOWN_LOAD_JOBS = 3;
+
 function sliceTable(context: Context, { detail, instanceUrl }: RunView): Markup {
+  const loadJob = (id: string): Markup => html`<span class="why">${bigqueryJob(context, id)}</span>`;
   const counted = (rows: number | null): string => (rows === null ? '–' : formatNumber(rows));
   return html`<table>
     <thead><tr><th>Slice</th><th>Read by</th><th class="num">Salesforce</th><th class="num">Pages</th><th class="num">Loaded</th><th class="num">Staged</th><th class="wide">Load jobs</th></tr></thead>
@@ -125,7 +129,7 @@ function sliceTable(context: Context, { detail, instanceUrl }: RunView): Markup 
         <td class="num">${formatNumber(slice.pages.length)}</td>
         <td class="num">${formatNumber(loaded)}</td>
         <td class="num">${counted(slice.staged)}</td>
-        <td class="wide">${jobs.slice(0, 3).map((id) => html`<span class="why">${bigqueryJob(context, id)}</span>`)}${jobs.length > 3 ? html`<span class="why">and ${jobs.length - 3} more</span>` : null}</td>
+        <td class="wide">${jobs.slice(0, SHOWN_LOAD_JOBS).map(loadJob)}${jobs.length > SHOWN_LOAD_JOBS ? html`<details class="why"><summary>and ${jobs.length - SHOWN_LOAD_JOBS} more</summary>${jobs.slice(SHOWN_LOAD_JOBS).map(loadJob)}</details>` : null}</td>
       </tr>`;
     })}</tbody>
   </table>`;

@@ -16,6 +16,8 @@ export const settings: readonly Route[] = [
   { method: 'GET', path: '/settings', handle: page },
   { method: 'POST', path: '/settings/test-alert', handle: testAlert },
   { method: 'POST', path: '/settings/doctor', handle: runDoctor },
+  // Its address stays in the browser after a run: opening it again runs nothing.
+  { method: 'GET', path: '/settings/doctor', handle: async () => ({ location: '/console/settings' }) },
 ];
 
 async function page(visit: Visit): Promise<Page> {

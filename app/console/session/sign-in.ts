@@ -10,9 +10,10 @@ import { returnAddress, SIGN_IN_PATH } from './return-address.ts';
 import { startSession } from './sessions.ts';
 import type { Signer } from './signer.ts';
 
-/** The address of the sign-in page. @param next where it leads afterwards */
-export function signInUrl(next: string): string {
-  return next === '/console' ? SIGN_IN_PATH : `${SIGN_IN_PATH}?${new URLSearchParams({ next })}`;
+/** The address of the sign-in page. @param next where it leads afterwards @param why fields that explain it */
+export function signInUrl(next: string, why: { ended?: 'yes'; unchanged?: 'yes' } = {}): string {
+  const query = new URLSearchParams({ ...why, ...(next !== '/console' && { next }) });
+  return query.size > 0 ? `${SIGN_IN_PATH}?${query}` : SIGN_IN_PATH;
 }
 
 /** Of the form, which is read before any key is checked. */
@@ -40,11 +41,11 @@ async function signIn(ctx: Koa.Context, signer: Signer, entrance: Entrance): Pro
   seeOther(ctx, returnAddress(form.get('next')));
 }
 
-/** @param fields `next`: where it leads afterwards; `ended`: the page there has found that its session has ended */
+/** @param fields `next`: where it leads afterwards; `ended`: the page there has found that its session has ended; `unchanged`: so its form did nothing */
 function showForm(ctx: Koa.Context, signer: Signer, fields: URLSearchParams, error?: AppError): void {
   const body = html`<h1>Sign in</h1>
     ${error ? html`<p class="notice bad" role="alert" id="why"><span aria-hidden="true">!</span> ${error.message}</p>` : null}
-    ${fields.has('ended') ? html`<p class="notice bad" role="status"><span aria-hidden="true">!</span> Your session has ended. Sign in again to return to the page that you had open.</p>` : null}
+    ${fields.has('ended') ? html`<p class="notice bad" role="status"><span aria-hidden="true">!</span> Your session has ended. ${fields.has('unchanged') ? 'Nothing has changed. ' : ''}Sign in again to return to the page that you had open.</p>` : null}
     <form method="post" action=${SIGN_IN_PATH} class="stack">
       <input type="hidden" name=${FORM_TOKEN} value=${signInToken(ctx, signer)} />
       <input type="hidden" name="next" value=${returnAddress(fields.get('next'))} />

@@ -27,6 +27,7 @@ describe('activity', () => {
     expect(textOf(await browser.page('/activity'))).toMatch(/connect link created by operate .* login_url=/);
     await insert(60);
     const first = await browser.page('/activity');
+    expect(textOf(first)).toContain('When (UTC) What');
     expect(textOf(first)).toMatch(/job paused by ops .*reason=/);
     expect(first.text).toContain('reason=&lt;b>late&lt;/b>');
     expect(first.text.match(/<tr>/g)).toHaveLength(51);

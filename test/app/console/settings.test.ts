@@ -36,6 +36,11 @@ async function runDoctor(other: Partial<Context> = {}): Promise<Visit> {
   return await browser.submit(await browser.page('/settings'), '/console/settings/doctor');
 }
 
+test('the page of doctor, opened again, leads to the settings and runs nothing', async () => {
+  const page = await (await signIn('operate')).page('/settings/doctor');
+  expect(page).toMatchObject({ status: 200, url: expect.stringMatching(/\/console\/settings$/) });
+});
+
 /** Lets a check hang. */
 function hang(): void {
   jest.spyOn(service.context.agreement, 'compare').mockImplementation(() => new Promise(() => {}));

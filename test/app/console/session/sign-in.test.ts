@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createApp } from '../../../../app/http/app.ts';
+import type { Visit } from '../../../support/browser.ts';
 import { API_KEYS, ConsoleBrowser, formOf, textOf } from '../../../support/console.ts';
 import { close, listen } from '../../../support/server.ts';
 import { startService, type TestService } from '../../../support/service.ts';
@@ -126,6 +127,22 @@ describe('with API keys, the console', () => {
     const elsewhere = await new ConsoleBrowser(service.url).send(`${browser.url}/console/sign-in`, { method: 'POST', fields: signIn });
     expect(elsewhere.status).toBe(403);
     expect((await browser.page()).url).toBe(`${browser.url}/console`);
+  });
+
+  test('that has ended loses no form without a word, and leads back to its page', async () => {
+    const fields = formOf(await browser.signIn('admin-key'), '/console/tick') ?? {};
+    const other = new ConsoleBrowser(service.url);
+    const answer = async (referer: string): Promise<Visit> =>
+      await other.open(`${other.url}/console/tick`, {
+        method: 'POST',
+        fields,
+        headers: { 'Sec-Fetch-Site': 'same-origin', Referer: referer },
+      });
+    const page = await answer(`${other.url}/console/jobs?state=failed`);
+    expect(textOf(page)).toContain('Your session has ended. Nothing has changed. Sign in again');
+    expect(formOf(page, '/console/sign-in')).toMatchObject({ next: '/console/jobs?state=failed' });
+    for (const referer of ['https://evil.example/console/jobs', `${other.url}/console/../v1`, 'nonsense', `${other.url}//evil.example`])
+      expect(formOf(await answer(referer), '/console/sign-in')).toMatchObject({ next: '/console' });
   });
 
   test('opens nothing else: its cookie is no key of the API, and no GET changes anything', async () => {
