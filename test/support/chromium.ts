@@ -35,10 +35,10 @@ async function seriousFindings(page: Page): Promise<string[]> {
     .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
 }
 
-const WIDTHS = [390, 1280];
+const WIDTHS = [390, 768, 1280];
 const SCHEMES = ['light', 'dark'] as const;
 
-/** Takes pictures of a page, light and dark, narrow and wide, and checks each by axe. @returns the serious findings */
+/** Takes pictures of a page, light and dark, narrow, medium and wide, and checks each by axe. @returns the serious findings */
 export async function inspect(page: Page, name: string): Promise<string[]> {
   const findings: string[] = [];
   for (const colorScheme of SCHEMES) {

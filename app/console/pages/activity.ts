@@ -21,7 +21,7 @@ async function page({ context, query }: Visit): Promise<Page> {
     body:
       shown.length === 0
         ? html`<section class="card empty"><p>${before === undefined ? 'Nothing has been changed yet.' : 'There are no earlier changes.'}</p>${latest}</section>`
-        : html`<section class="card"><div class="scroll">${changeTable(shown)}</div>
+        : html`<section class="card"><div class="scroll" tabindex="0">${changeTable(shown)}</div>
           ${earlier || latest ? html`<nav class="paging" aria-label="Pages"><span>${latest}</span>${earlier}</nav>` : null}</section>`,
   };
 }

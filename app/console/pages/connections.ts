@@ -45,7 +45,7 @@ async function page(visit: Visit): Promise<Page> {
     ${all > (counts.active ?? 0) ? stateFilter(status, counts, all) : null}
     ${list}
     ${can.operate ? html`<h2 id="connect">Connect an org</h2><section class="card">${loginChoices(visit)}${linkChoice(visit)}</section>` : null}
-    ${links.length > 0 ? html`<h2>Links for admins</h2><section class="card scroll">${linkTable(visit, links)}</section>` : null}
+    ${links.length > 0 ? html`<h2>Links for admins</h2><section class="card scroll" tabindex="0">${linkTable(visit, links)}</section>` : null}
   </div>`;
   const heading = [
     all > PAGE_SIZE ? html`<span class="sub">${count(all, 'connection')}</span>` : null,

@@ -32,7 +32,7 @@ async function page(visit: Visit): Promise<Page> {
         <div class="verdict"><span class="grow"><b>Doctor</b> checks the job store, the connections, the datasets, and a load and a MERGE in BigQuery, which write a row into the staging dataset. Also by <code>${keyless ? 'npm run doctor' : 'npm run op -- doctor'}</code></span>${action(visit, { label: 'Run doctor', path: '/settings/doctor' })}</div>
       </section>
       <h2>API keys</h2>
-      <section class="card scroll">${keyless ? NO_KEYS : await keyTable(visit)}</section>
+      <section class="card scroll" tabindex="0">${keyless ? NO_KEYS : await keyTable(visit)}</section>
       ${describeConfig(context.config).map(
         ({ subject, settings: shown }) =>
           html`<h2>${subject}</h2><section class="card"><dl class="about settings">${shown.map(({ name, value }) => [html`<dt class="mono">${name}</dt>`, html`<dd class=${value === 'not set' ? 'sub' : undefined}>${value}</dd>`])}</dl></section>`,

@@ -53,9 +53,9 @@ function content({ context, now }: Visit, { processes, leases, queue }: Work): M
       <div><dt>Waiting</dt><dd>${formatNumber(runs('waiting'))}</dd><dd>for their next try, quota or a login</dd></div>
     </dl>
     <h2>Processes</h2>
-    <section class="card scroll">${processes.length > 0 ? processTable(processes, now) : html`<p class="empty">No process has reported itself yet.</p>`}</section>
+    <section class="card scroll" tabindex="0">${processes.length > 0 ? processTable(processes, now) : html`<p class="empty">No process has reported itself yet.</p>`}</section>
     <h2>Runs in progress</h2>
-    <section class="card scroll">${leases.length > 0 ? leaseTable(leases, now) : html`<p class="empty">No run is in progress.</p>`}</section>
+    <section class="card scroll" tabindex="0">${leases.length > 0 ? leaseTable(leases, now) : html`<p class="empty">No run is in progress.</p>`}</section>
   </div>`;
 }
 

@@ -33,9 +33,9 @@ export function jobTable({ jobs, windows, now, scheduleNow, select }: JobTable):
       const cells = changingCells(job, now, scheduleNow);
       return html`<tr>
         ${select ? html`<td class="tight">${select.one(job)}</td>` : null}
-        <td><a href=${`/console/jobs/${job.id}`}><b>${job.objectName}</b></a></td>
+        <td class="object"><a href=${`/console/jobs/${job.id}`}><b>${job.objectName}</b></a></td>
         <td>${cells.state}</td>
-        <td class="wide mono">${job.targetDataset}.${job.targetTable}</td>
+        <td class="wide mono object">${job.targetDataset}.${job.targetTable}</td>
         <td>${cells.through}</td>
         <td class="num wide">${cells.lag}</td>
         <td class="num wide">${latest.length > 0 ? formatNumber(latest.at(-1)!.rows) : '–'}</td>

@@ -39,7 +39,7 @@ export function objectTable(objects: readonly OrgObject[], list: ObjectList): Ma
     ${
       shown.length === 0
         ? html`<div class="empty"><p>No object of this org matches, or the connection’s user cannot see it.</p></div>`
-        : html`<div class="scroll objects"><table id="objects">
+        : html`<div class="scroll objects" tabindex="0"><table id="objects">
       <thead><tr><th class="tight"><span class="hidden">Select</span></th><th>Object</th><th class="num">Rows, about</th><th class="wide">Read by</th></tr></thead>
       <tbody>${shown.map((object) => row(object, isSelected(object)))}</tbody>
     </table></div>`
