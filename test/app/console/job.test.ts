@@ -170,3 +170,23 @@ test('a page of a run that does not exist says so, without calls of the API', as
   const page = textOf(await browser.page('/runs/00000000-0000-4000-8000-000000000000'));
   expect(page).toContain('No run has this id. Runs that ended long ago are deleted. Back');
 });
+
+test('the page of a run shows the first load jobs of a slice, and opens the others', async () => {
+  const id = await addJob('Campaign', [{ rows: 50 }]);
+  const { pool } = service.database;
+  const { rows } = await pool.query<{ id: string }>('SELECT id FROM runs WHERE job_id = $1', [id]);
+  const runId = rows[0]!.id;
+  await pool.query(
+    `INSERT INTO slices (run_id, ordinal, cursor_from, cursor_to, open, state, count_before, requested_at)
+      SELECT id, 0, window_from, window_to, true, 'extracting', 50, now() FROM runs WHERE id = $1`,
+    [runId],
+  );
+  await pool.query(
+    `INSERT INTO pages (run_id, slice, generation, number, rows, bytes, loaded)
+      SELECT $1, 0, 1, number, 10, 1000, 10 FROM generate_series(0, 4) AS number`,
+    [runId],
+  );
+  const { text } = await browser.page(`/runs/${runId}`);
+  const [, opened] = /<details class="why"><summary>and 2 more<\/summary>(.*?)<\/details>/s.exec(text)!;
+  expect(opened!.match(/<code>/g)).toHaveLength(2);
+});
