@@ -57,11 +57,14 @@ export const BULK_ACTIONS: readonly BulkAction[] = [
   },
 ];
 
-/** Retries a job's latest window. @throws AppError conflict if there is nothing to retry */
+/** Retries a job's latest repair if it failed, and its latest window. @throws AppError conflict if there is nothing to retry */
 async function retryLatest(context: Context, jobId: string, by: string): Promise<Effect> {
   const job = await listJob(context.database, jobId);
-  if (!job?.run) throw new AppError('conflict', 'The job has no run yet.');
-  await retryRun(context, job.run.id, by);
+  const repair = job?.repair?.state === 'failed' ? job.repair : undefined;
+  const run = repair && job?.run?.state === 'succeeded' ? undefined : job?.run;
+  if (!repair && !run) throw new AppError('conflict', 'The job has no run yet.');
+  if (repair) await retryRun(context, repair.id, by);
+  if (run) await retryRun(context, run.id, by);
   return 'changed';
 }
 

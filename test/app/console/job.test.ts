@@ -74,14 +74,14 @@ test('a run that lost a row shows on the page of its job which counts differ', a
   expect(textOf(page)).not.toContain('It counted nothing.');
 });
 
-test('a sweep that failed is shown with its button on the page of its job, in the list, and from the overview', async () => {
+test('a sweep that failed is shown on the page of its job, in the list and from the overview, each with a button that retries it', async () => {
   const { pool } = service.database;
   const objects = Array.from({ length: 7 }, (_, index) => `Swept${index}__c`);
   const ids: string[] = [];
   for (const object of objects) ids.push(await addJob(object, [{ rows: 5 }]));
   await pool.query(
-    `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, state, error_code, error_message, run_at, created_at, started_at, finished_at)
-     SELECT id, connection_id, 'sweep', start_date, synced_to, 'failed', 'bigquery_refused', 'BigQuery refused the query.', at, at, at, at
+    `INSERT INTO runs (job_id, connection_id, kind, window_from, window_to, repair_to, state, error_code, error_message, run_at, created_at, started_at, finished_at)
+     SELECT id, connection_id, 'sweep', start_date, synced_to, synced_to, 'failed', 'bigquery_refused', 'BigQuery refused the query.', at, at, at, at
      FROM jobs, (VALUES ('2023-03-01'::timestamptz)) AS failure (at) WHERE id = ANY($1)`,
     [ids],
   );
@@ -101,7 +101,11 @@ test('a sweep that failed is shown with its button on the page of its job, in th
     [ids[0]],
   );
   expect(textOf(await browser.page(`/jobs/${ids[0]}`))).not.toContain('Failed sweep');
-  expect(textOf(await browser.page('/jobs?repair=failed'))).toContain('6 jobs found');
+  const failed = await browser.page('/jobs?repair=failed');
+  expect(textOf(failed)).toContain('6 jobs found');
+  const retried = await browser.submit(failed, '/console/jobs', { action: 'retry', all: 'yes' });
+  expect(textOf(retried)).toContain('Retried 6 jobs.');
+  expect(textOf(await browser.page('/jobs?repair=failed'))).not.toContain('Swept1__c');
 });
 
 test('the bytes billed for a job are shown with their price, for this month and the last', async () => {
