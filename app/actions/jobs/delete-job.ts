@@ -120,11 +120,21 @@ async function dropTarget(context: Context, job: Job): Promise<string[]> {
   return dropped;
 }
 
-/** The names of the job's target table and of its versions, if they exist: a window may not have created them yet. */
+/** The names of the job's target table and of its versions, unless no window has created them yet. */
 async function keptTables(context: Context, job: Job): Promise<string[]> {
-  const names = [targetTable(context, job), versionsTable(context, job)];
-  const tables = await Promise.all(names.map((name) => getTable(context.warehouse, name)));
-  return names.filter((_, index) => tables[index] !== undefined).map(formatTableName);
+  const names = [targetTable(context, job), ...(job.history ? [versionsTable(context, job)] : [])];
+  const exist = await Promise.all(
+    names.map(async (name) => {
+      try {
+        return (await getTable(context.warehouse, name)) !== undefined;
+      } catch (error) {
+        // The access to the dataset may have been withdrawn. That keeps no job from being deleted.
+        if (!isAppError(error)) throw error;
+        return true;
+      }
+    }),
+  );
+  return names.filter((_, index) => exist[index]).map(formatTableName);
 }
 
 function describeKept(context: Context, job: Job, kept: readonly string[]): string {
