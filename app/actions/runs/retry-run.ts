@@ -40,9 +40,7 @@ async function queueAgain(client: Queryable, { id, run }: JobWithRun): Promise<s
 export async function retryWaitingRun(context: Context, job: { id: string; objectName: string }, by: string): Promise<void> {
   const runId = await actOnRun(context.database, { action: 'retry', by }, async (client) => {
     const due = await makeRunDue(client, job.id);
-    if (due === undefined) return undefined;
-    await forgetUsage(client, due);
-    await insertChange(client, retryChange(job, due, due, by));
+    if (due !== undefined) await insertChange(client, retryChange(job, due, due, by));
     return due;
   });
   if (runId !== undefined) context.events.runRetryRequested({ runId, job }, runId, by);

@@ -125,7 +125,7 @@ async function addCalls(database: Queryable, connectionId: number, calls: number
   );
 }
 
-/** Ignores what Salesforce reported for the org of a run that waits for quota, so that its next attempt makes one call to find out. */
+/** Ignores what Salesforce reported for the org of a run that waits for quota: the org's next run makes one call to find out. */
 export async function forgetUsage(database: Queryable, runId: string): Promise<void> {
   await database.query(
     `UPDATE org_calls SET reported_at = NULL FROM runs JOIN connections ON connections.id = runs.connection_id
