@@ -103,7 +103,7 @@ function createRouter(context: Context, signer: Signer, entrance: Entrance): Rou
     const query = new URLSearchParams(ctx.querystring);
     requireValidText(query);
     const isLive = ctx.path.endsWith('/live');
-    const openedAt = Number(query.get(OPENED_AT));
+    const openedAt = Number(query.get(OPENED_AT)) || 0;
     if (isLive) query.delete(OPENED_AT);
     if (ctx.method === 'POST') requireFormToken(signer, form, id);
     const needed = route.requires ?? (route.method === 'POST' ? 'operate' : undefined);

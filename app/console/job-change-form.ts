@@ -67,7 +67,7 @@ export function findOvertaken(job: JobOptions, { overtaken }: JobChangeForm): Fa
   const now = textsOf(job);
   return new Map(
     overtaken.map((property): [ChangeableProperty, string] => {
-      const value = now[property] || (property === 'startDate' ? 'all' : 'empty');
+      const value = now[property] || (property === 'startDate' ? 'every row' : 'empty');
       return [property, `Another operator has changed this to ${value} since you opened the form. Review again to replace it.`];
     }),
   );

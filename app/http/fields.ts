@@ -111,7 +111,7 @@ async function readBody(ctx: Koa.Context, maxBytes: number): Promise<object> {
     throw new AppError('invalid_request', 'A JSON body must be an object.');
   }
   const list = type === JSON_TYPE && Object.entries(body).find(([, value]) => Array.isArray(value));
-  if (list) throw new AppError('invalid_request', `${list[0]} must be text, not an array. Separate several values by commas.`);
+  if (list) throw new AppError('invalid_request', `${shorten(list[0])} must be text, not an array. Separate several values by commas.`);
   return body;
 }
 

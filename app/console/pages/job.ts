@@ -10,6 +10,7 @@ import type { Context } from '../../context.ts';
 import { queryDollars } from '../../core/jobs/monthly-cost.ts';
 import type { Stage } from '../../core/runs/receipt-stages.ts';
 import { isRunId } from '../../core/runs/run-id.ts';
+import { shownKind } from '../../core/runs/shown-kind.ts';
 import { AppError } from '../../errors.ts';
 import { listBusyRuns } from '../../store/busy-runs.ts';
 import type { ListedConnection } from '../../store/connections/connection-list.ts';
@@ -231,7 +232,7 @@ function content(visit: Visit, view: JobView): Markup {
     ${found.needsLogin ? html`<div class="notice bad"><span aria-hidden="true">!</span> <div>${why ?? 'Its connection needs a login.'}</div> ${loggedOut ? html`<div class="push">${reconnection(visit, loggedOut)}</div>` : null}</div>` : null}
     ${open.map((detail) => openRunCard(visit, detail, 'job'))}
     ${open.length === 0 && !latest ? html`<section class="card empty"><p>Nothing is imported yet. ${meaning === 'neutral' ? 'The next tick starts the first import.' : null}</p></section>` : null}
-    ${failedRepair ? html`<h2>Failed ${failedRepair.kind}</h2>${endedCard(failedRepair)}` : null}
+    ${failedRepair ? html`<h2>Failed ${shownKind({ ...failedRepair, ...failedRepair.scope })}</h2>${endedCard(failedRepair)}` : null}
     ${latest ? html`<h2>Last run</h2>${endedCard(latest)}` : null}
     ${proof ? html`<h2>Last proof</h2>${endedCard(proof)}` : null}
     <dl class="facts card">

@@ -86,7 +86,9 @@ describe('an invalid request', () => {
 
   test('says in which form a list and an id are sent', async () => {
     const list = { method: 'POST', body: '{"object_names":["Account"]}', headers: { 'content-type': 'application/json' } };
-    expect((await send('v1/jobs', list)).text).toContain('object_names must be text, not an array. Separate several values by commas.');
+    expect((await send('v1/jobs', list)).text).toContain(
+      '\\"object_names\\" must be text, not an array. Separate several values by commas.',
+    );
     expect((await send(`v1/jobs/${randomUUID()}`, { method: 'DELETE' })).text).toContain(
       'Missing field table (keep or drop). Send it in the query.',
     );
