@@ -8,7 +8,7 @@ export interface Backlog {
   claimableRuns: number;
   /** those that a worker executes together count as one, because auto scaling compares this with the number of workers */
   runningRuns: number;
-  /** how old the oldest `last_date` of the active jobs is; 0 without jobs */
+  /** how old the oldest `last_date` of the active jobs is, or the job itself before its first window; 0 without jobs */
   lagHours: number;
   /** of the org that is nearest to its daily limit, what all clients have used; undefined: no org has reported it lately */
   apiQuotaPercent: number | undefined;
@@ -29,7 +29,8 @@ export async function readBacklog(database: Queryable, now: Date, perConnection:
          (SELECT coalesce(sum(runs), 0)::bigint FROM due) AS queued,
          (SELECT coalesce(sum(least(due.runs, greatest($2 - coalesce(busy.runs, 0), 0))), 0)::bigint FROM due LEFT JOIN busy USING (connection_id)) AS claimable,
          (SELECT coalesce(sum(runs), 0)::bigint FROM busy) AS running,
-         (SELECT coalesce(greatest(max(extract(epoch FROM $1::timestamptz - synced_to)) / 3600, 0), 0)::float FROM jobs WHERE active) AS lag_hours,
+         (SELECT coalesce(greatest(max(extract(epoch FROM $1::timestamptz - CASE synced_to WHEN start_date THEN greatest(synced_to, created_at) ELSE synced_to END)) / 3600, 0), 0)::float
+          FROM jobs WHERE active) AS lag_hours,
          (SELECT max(100.0 * used / nullif(call_limit, 0))::float FROM org_calls WHERE reported_at > now() - interval '1 hour') AS quota`,
       [now, perConnection],
     ),

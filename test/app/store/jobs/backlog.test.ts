@@ -21,6 +21,7 @@ test('the backlog counts due and running runs of active jobs, how many of these 
   await store.addJobs(await store.addConnection(), 5);
   await store.tick('2023-03-20');
   await store.claim();
+  await store.pool.query(`UPDATE jobs SET created_at = start_date`);
   await store.pool.query(`UPDATE jobs SET active = false WHERE id = (SELECT job_id FROM runs WHERE state = 'queued' LIMIT 1)`);
   await store.pool.query(
     `INSERT INTO org_calls (org_id, hour, calls, used, call_limit, reported_at)
@@ -33,6 +34,12 @@ test('the backlog counts due and running runs of active jobs, how many of these 
     lagHours: 20 * 24 + 6,
     apiQuotaPercent: 80,
   });
+});
+
+test('a job that has imported nothing lags since it was created, even if it starts with the first record', async () => {
+  await store.addJobs(await store.addConnection(), 1);
+  await store.pool.query(`UPDATE jobs SET start_date = '1700-01-01', synced_to = '1700-01-01', created_at = '2023-03-21T04:00:00Z'`);
+  expect(await readBacklog(store.pool, now, 2)).toMatchObject({ lagHours: 2 });
 });
 
 test('windows that a worker imports together are one running run of the backlog, because the other workers are free', async () => {
