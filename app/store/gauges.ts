@@ -1,5 +1,6 @@
 import type { RunKind } from '../core/runs/pass.ts';
 import type { Queryable } from './database.ts';
+import { LAGS_SINCE } from './jobs/lag-sql.ts';
 
 /** The state of the service that its processes share, for metrics. */
 export interface Gauges {
@@ -29,14 +30,11 @@ export async function readQueue(database: Queryable): Promise<Gauges['queue']> {
   return rows;
 }
 
-/**
- * A job that has imported nothing yet lags since it was created: its start date may be centuries ago. Sorts all active jobs: an index for
- * scrapes would have to be written by each window, and ticks would choose it.
- */
+/** Sorts all active jobs: an index for scrapes would have to be written by each window, and ticks would choose it. */
 async function readLags(database: Queryable): Promise<Gauges['lags']> {
   const { rows } = await database.query<Gauges['lags'][number]>(
     `SELECT object_name AS object, connection_id AS connection, extract(epoch FROM now() - since)::float8 AS seconds
-     FROM (SELECT *, CASE synced_to WHEN start_date THEN greatest(synced_to, created_at) ELSE synced_to END AS since FROM jobs WHERE active) AS lagging
+     FROM (SELECT *, ${LAGS_SINCE} AS since FROM jobs WHERE active) AS lagging
      ORDER BY since, synced_to LIMIT ${MAX_SERIES}`,
   );
   return rows;

@@ -1,4 +1,5 @@
 import { onlyRow, type Queryable } from '../database.ts';
+import { LAGS_SINCE } from './lag-sql.ts';
 
 /** What the service has to do, and how far it is behind. */
 export interface Backlog {
@@ -29,7 +30,7 @@ export async function readBacklog(database: Queryable, now: Date, perConnection:
          (SELECT coalesce(sum(runs), 0)::bigint FROM due) AS queued,
          (SELECT coalesce(sum(least(due.runs, greatest($2 - coalesce(busy.runs, 0), 0))), 0)::bigint FROM due LEFT JOIN busy USING (connection_id)) AS claimable,
          (SELECT coalesce(sum(runs), 0)::bigint FROM busy) AS running,
-         (SELECT coalesce(greatest(max(extract(epoch FROM $1::timestamptz - CASE synced_to WHEN start_date THEN greatest(synced_to, created_at) ELSE synced_to END)) / 3600, 0), 0)::float
+         (SELECT coalesce(greatest(max(extract(epoch FROM $1::timestamptz - ${LAGS_SINCE})) / 3600, 0), 0)::float
           FROM jobs WHERE active) AS lag_hours,
          (SELECT max(100.0 * used / nullif(call_limit, 0))::float FROM org_calls WHERE reported_at > now() - interval '1 hour') AS quota`,
       [now, perConnection],
