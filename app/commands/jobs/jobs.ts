@@ -46,7 +46,7 @@ function toRow(job: JobView): string[] {
     job.last_date,
     job.every,
     job.deletes,
-    job.repair ? `${shownKind(job.repair)} ${describeState(job.repair.state, job.repair)}` : '',
+    job.repair ? `${shownKind(job.repair.kind, job.repair)} ${describeState(job.repair.state, job.repair)}` : '',
     job.table,
     job.id,
   ];

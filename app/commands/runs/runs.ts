@@ -50,7 +50,7 @@ function toRow(run: RunOfJobView): string[] {
   const { receipt } = run;
   return [
     run.object_name,
-    shownKind(run),
+    shownKind(run.kind, run),
     run.from,
     run.to,
     describeState(run.state, run),

@@ -10,7 +10,7 @@ export function showRun(run: DetailedRunView): string[] {
   const lines: [name: string, text: string][] = [
     ['run', run.id],
     ['object', run.object_name],
-    ['kind', shownKind(run)],
+    ['kind', shownKind(run.kind, run)],
     ['from', run.from],
     ['to', run.to],
     ['state', describeState(run.state, run)],

@@ -17,7 +17,7 @@ export function describeOpenRuns({ running, queued }: OpenRuns, size: { columns:
   const summary = describeWaiting(queued);
   const room = Math.max(1, size.rows - summary.length - 3);
   const shown = running.slice(0, room);
-  const names = shown.map((run) => cutTo(printable(`${run.object_name} ${shownKind(run)}`), NAME_WIDTH));
+  const names = shown.map((run) => cutTo(printable(`${run.object_name} ${shownKind(run.kind, run)}`), NAME_WIDTH));
   const width = Math.max(0, ...names.map(widthOf));
   const isWide = size.columns >= width + BAR_WIDTH + 60;
   const lines = shown.map((run, index) => {
@@ -30,7 +30,7 @@ export function describeOpenRuns({ running, queued }: OpenRuns, size: { columns:
 
 /** One line about an open run, for output that is no terminal. */
 export function describeOpenRun(run: RunOfJobView): string {
-  return `${run.object_name} ${shownKind(run)} ${run.from} to ${run.to}: ${describeProgress(run)} (${run.id})`;
+  return `${run.object_name} ${shownKind(run.kind, run)} ${run.from} to ${run.to}: ${describeProgress(run)} (${run.id})`;
 }
 
 /** One line about a run that has ended. */
@@ -38,7 +38,7 @@ export function describeEnded(run: RunOfJobView): string {
   const { object_name, from, to, state, receipt, error, started_at, finished_at } = run;
   const seconds = started_at && finished_at ? ` in ${Math.round((Date.parse(finished_at) - Date.parse(started_at)) / 1000)} s` : '';
   const result = receipt ? `: ${describeReceipt(receipt)}` : error ? `: ${error.code}: ${error.message}` : '';
-  return printable(`${object_name} ${shownKind(run)} ${from} to ${to} ${state}${seconds}${result}`);
+  return printable(`${object_name} ${shownKind(run.kind, run)} ${from} to ${to} ${state}${seconds}${result}`);
 }
 
 function describeReceipt({ verdict, inserted, updated, deleted }: NonNullable<RunOfJobView['receipt']>): string {

@@ -232,7 +232,7 @@ function content(visit: Visit, view: JobView): Markup {
     ${found.needsLogin ? html`<div class="notice bad"><span aria-hidden="true">!</span> <div>${why ?? 'Its connection needs a login.'}</div> ${loggedOut ? html`<div class="push">${reconnection(visit, loggedOut)}</div>` : null}</div>` : null}
     ${open.map((detail) => openRunCard(visit, detail, 'job'))}
     ${open.length === 0 && !latest ? html`<section class="card empty"><p>Nothing is imported yet. ${meaning === 'neutral' ? 'The next tick starts the first import.' : null}</p></section>` : null}
-    ${failedRepair ? html`<h2>Failed ${shownKind({ ...failedRepair, ...failedRepair.scope })}</h2>${endedCard(failedRepair)}` : null}
+    ${failedRepair ? html`<h2>Failed ${shownKind(failedRepair.kind, failedRepair.scope)}</h2>${endedCard(failedRepair)}` : null}
     ${latest ? html`<h2>Last run</h2>${endedCard(latest)}` : null}
     ${proof ? html`<h2>Last proof</h2>${endedCard(proof)}` : null}
     <dl class="facts card">

@@ -122,7 +122,7 @@ function reconciled({ totals, found }: Overview): Content {
 function content(visit: Visit, data: Overview): Markup {
   const { attention, connections, allConnections, quotas, found, windows, scheduleNow } = data;
   const steps = stepsOf(visit, data);
-  const jobs = Object.values(found.counts).reduce((sum, jobsInState) => sum + jobsInState, 0);
+  const jobs = sum(Object.values(found.counts));
   return html`<div>
     ${alerts(visit, attention)}
     ${steps.slice(0, 4).every(({ done }) => done) ? null : checklist(steps)}

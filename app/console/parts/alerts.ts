@@ -75,7 +75,7 @@ function concernAlerts(visit: Visit, { concern, jobs, first }: Attention['concer
 
 function failureAlert(visit: Visit, job: ListedJob, concern: JobConcern): Markup {
   const run = concern === 'window_failed' ? job.run! : job.repair!;
-  const what = concern === 'window_failed' ? 'failed' : `${shownKind({ ...run, ...run.scope })} failed`;
+  const what = concern === 'window_failed' ? 'failed' : `${shownKind(run.kind, run.scope)} failed`;
   const isAcceptable = run.acceptableRows !== null;
   const name = html`<a href=${`/console/jobs/${job.id}`}>${job.objectName}</a>`;
   return alert(

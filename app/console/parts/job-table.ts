@@ -49,7 +49,7 @@ export function jobTable({ jobs, windows, now, scheduleNow, select }: JobTable):
 function repairPill({ repair, active, needsLogin }: ListedJob): Content {
   if (!repair) return null;
   const { state, acceptableRows } = repair;
-  const kind = shownKind({ ...repair, ...repair.scope });
+  const kind = shownKind(repair.kind, repair.scope);
   if (state === 'running' || state === 'queued') return pill('live', `${kind} ${state}`);
   return state === 'failed' && active && !needsLogin ? pill(acceptableRows === null ? 'bad' : 'warn', `${kind} failed`) : null;
 }

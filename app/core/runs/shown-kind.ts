@@ -1,13 +1,9 @@
-/** What decides how the kind of a run is shown. */
-interface ShownRun {
-  kind: string;
-  compare?: unknown;
-  clear?: unknown;
-  erase?: unknown;
-}
+import { type RepairScope, repairTask } from './repair-task.ts';
 
-/** The kind of a run, as lists show it: a reimport that only compares or erases is named after that. */
-export function shownKind({ kind, compare, clear, erase }: ShownRun): string {
-  if (compare) return 'compare';
-  return clear || erase ? 'erase' : kind;
+/** What lists call a reimport that only compares or erases. */
+const SHOWN: Record<string, string> = { compare: 'compare', clear: 'erase', erase: 'erase' };
+
+/** The kind of a run, as lists show it. @param scope of the run, as stored or as the API returns it */
+export function shownKind(kind: string, scope: RepairScope | null): string {
+  return SHOWN[repairTask(scope ?? {})] ?? kind;
 }
