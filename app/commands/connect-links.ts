@@ -1,45 +1,24 @@
 import { formatInstant } from '../core/jobs/start-date.ts';
-import type { Command } from './command.ts';
-import { print, printJson } from './output/print.ts';
 import { terminalTable } from './output/terminal-table.ts';
-import { type RemoteOptions, serviceCommand } from './remote/open-service.ts';
+import { type Action, actionCommand, type Outcome } from './remote/action-command.ts';
+import type { RemoteOptions } from './remote/open-service.ts';
 import type { RemoteService } from './remote/remote-service.ts';
 import type { ConnectLinkView, CreatedLinkView } from './remote/views.ts';
-import { requireFittingOptions } from './require-fitting-options.ts';
 
 interface Options extends RemoteOptions {
   loginUrl?: string;
   orgId?: string;
 }
 
-/** What to print: what the service returned, or lines. */
-interface Outcome {
-  result: unknown;
-  lines: string[];
-}
-
-/** @param id of a link; empty for actions that take none */
-type Action = (service: RemoteService, id: string, options: Options) => Promise<Outcome>;
-
 /** What can be done with links, and the options of each. */
-const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; namesNone?: true; run: Action }> = {
+const ACTIONS: Record<string, Action<Options>> = {
   list: { takes: [], namesNone: true, run: list },
   create: { takes: ['loginUrl', 'orgId'], namesNone: true, run: create },
   revoke: { takes: [], run: revoke },
 };
 
 /** Lists the connect links, creates one, or revokes the one whose id is the second argument. */
-export const connectLinks: Command<Options> = async (input) => {
-  const { options } = input;
-  const [action = 'list', id] = input.args;
-  requireFittingOptions({ name: 'connect-links', one: 'link', named: '<id>' }, ACTIONS, [action, id], options);
-  return await serviceCommand<Options>(async (service) => {
-    const { result, lines } = await ACTIONS[action]!.run(service, id ?? '', options);
-    if (options.json) printJson(result);
-    else print(lines);
-    return 0;
-  })(input);
-};
+export const connectLinks = actionCommand({ name: 'connect-links', one: 'link', named: '<id>' }, ACTIONS);
 
 async function create(service: RemoteService, _id: string, { loginUrl, orgId }: Options): Promise<Outcome> {
   const created = await service.request<CreatedLinkView>('POST', 'v1/connect-links', { login_url: loginUrl, org_id: orgId });

@@ -1,12 +1,10 @@
 import { formatInstant } from '../core/jobs/start-date.ts';
-import type { Command } from './command.ts';
-import { print, printJson } from './output/print.ts';
 import { terminalTable } from './output/terminal-table.ts';
 import { printable } from './output/text-width.ts';
-import { type RemoteOptions, serviceCommand } from './remote/open-service.ts';
+import { type Action, actionCommand, type Outcome } from './remote/action-command.ts';
+import type { RemoteOptions } from './remote/open-service.ts';
 import type { RemoteService } from './remote/remote-service.ts';
 import type { ConnectionView, ListedConnectionView } from './remote/views.ts';
-import { requireFittingOptions } from './require-fitting-options.ts';
 
 interface Options extends RemoteOptions {
   alias?: string;
@@ -18,17 +16,8 @@ interface Options extends RemoteOptions {
   force?: boolean;
 }
 
-/** What to print: what the service returned, or lines. */
-interface Outcome {
-  result: unknown;
-  lines: string[];
-}
-
-/** @param name of a connection; empty for list */
-type Action = (service: RemoteService, name: string, options: Options) => Promise<Outcome>;
-
 /** What can be done with connections, and the options of each. */
-const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; namesNone?: true; run: Action }> = {
+const ACTIONS: Record<string, Action<Options>> = {
   list: { takes: [], namesNone: true, run: list },
   show: { takes: [], run: async (service, name) => shown(await service.get<ConnectionView>(pathOf(name))) },
   test: { takes: [], run: async (service, name) => reported(await service.request('POST', `${pathOf(name)}/test`)) },
@@ -41,17 +30,7 @@ const ACTIONS: Record<string, { takes: readonly (keyof Options)[]; namesNone?: t
 };
 
 /** Lists the connections, or does something with the one that the second argument names. */
-export const connections: Command<Options> = async (input) => {
-  const { options } = input;
-  const [action = 'list', name] = input.args;
-  requireFittingOptions({ name: 'connections', one: 'connection', named: '<alias, id or user_id>' }, ACTIONS, [action, name], options);
-  return await serviceCommand<Options>(async (service) => {
-    const { result, lines } = await ACTIONS[action]!.run(service, name ?? '', options);
-    if (options.json) printJson(result);
-    else print(lines);
-    return 0;
-  })(input);
-};
+export const connections = actionCommand({ name: 'connections', one: 'connection', named: '<alias, id or user_id>' }, ACTIONS);
 
 function pathOf(name: string): string {
   return `v1/connections/${encodeURIComponent(name)}`;
